@@ -1,0 +1,2 @@
+//! A webhook receiver that verifies and deduplicates.
+fn main() {}

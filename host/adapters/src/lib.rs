@@ -1,0 +1,1 @@
+//! Implementations of the core's ports: stores, blobs, webhook HTTP, embeddings.

@@ -1,0 +1,1 @@
+//! Vocabulary and decisions of MoRAG: no network, no disk, no wasm.

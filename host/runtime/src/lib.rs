@@ -1,0 +1,1 @@
+//! Runs steps: sandboxed WebAssembly components behind the step_runner port.

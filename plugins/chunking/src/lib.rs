@@ -1,0 +1,1 @@
+//! Cuts markdown into chunks that each make sense alone.

@@ -1,0 +1,1 @@
+//! Language, summary and topics of a document.

@@ -1,0 +1,1 @@
+//! Entities, relations and facts of a document, with their evidence.

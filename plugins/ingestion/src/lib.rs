@@ -1,0 +1,1 @@
+//! Embeds chunks and stores them with the graph.

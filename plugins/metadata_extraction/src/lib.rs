@@ -1,0 +1,1 @@
+//! Title, author, dates and size of a document.

@@ -1,0 +1,128 @@
+//! What a step says it is.
+
+use crate::bindings::exports::morag::step::step as wit;
+
+/// An artifact the step reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// File name, for example `markdown.md`.
+    pub name: String,
+    /// Whether the pipeline is refused when no earlier step writes it.
+    pub required: bool,
+}
+
+/// An artifact the step writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// File name, for example `markdown.md`.
+    pub name: String,
+    /// Media type, for example `text/markdown`.
+    pub media_type: String,
+    /// Key of the step's data under which the host publishes the file's URL.
+    pub data_key: Option<String>,
+}
+
+impl Output {
+    /// An artifact whose URL is not published in the step's data.
+    pub fn new(name: &str, media_type: &str) -> Self {
+        Self { name: name.into(), media_type: media_type.into(), data_key: None }
+    }
+
+    /// Publishes the file's URL under `key` of the step's data.
+    #[must_use]
+    pub fn published_as(mut self, key: &str) -> Self {
+        self.data_key = Some(key.into());
+        self
+    }
+}
+
+/// What a step is; see `describe` in `wit/step.wit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Step name in lower snake case.
+    pub name: String,
+    /// The step's own version (semver).
+    pub version: String,
+    /// One line for people.
+    pub summary: String,
+    /// Artifacts the step reads.
+    pub inputs: Vec<Input>,
+    /// Artifacts the step writes.
+    pub outputs: Vec<Output>,
+    /// Capabilities wanted, by interface name.
+    pub capabilities: Vec<String>,
+    /// JSON Schema of the step's configuration.
+    pub config_schema: serde_json::Value,
+}
+
+impl Descriptor {
+    /// A step that reads only the source, writes nothing, wants nothing and takes any configuration.
+    pub fn new(name: &str, version: &str, summary: &str) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            summary: summary.into(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            capabilities: Vec::new(),
+            config_schema: serde_json::json!({}),
+        }
+    }
+
+    /// Reads an artifact that an earlier step must write.
+    #[must_use]
+    pub fn reads(mut self, name: &str) -> Self {
+        self.inputs.push(Input { name: name.into(), required: true });
+        self
+    }
+
+    /// Reads an artifact if an earlier step has written it.
+    #[must_use]
+    pub fn reads_if_present(mut self, name: &str) -> Self {
+        self.inputs.push(Input { name: name.into(), required: false });
+        self
+    }
+
+    /// Writes an artifact.
+    #[must_use]
+    pub fn writes(mut self, output: Output) -> Self {
+        self.outputs.push(output);
+        self
+    }
+
+    /// Wants a capability (`embeddings`, `vectors`, `graph`).
+    #[must_use]
+    pub fn wants(mut self, capability: &str) -> Self {
+        self.capabilities.push(capability.into());
+        self
+    }
+
+    /// Sets the JSON Schema of the step's configuration.
+    #[must_use]
+    pub fn configured_by(mut self, schema: serde_json::Value) -> Self {
+        self.config_schema = schema;
+        self
+    }
+}
+
+impl From<Descriptor> for wit::Descriptor {
+    fn from(from: Descriptor) -> Self {
+        let inputs = from.inputs.into_iter();
+        let outputs = from.outputs.into_iter();
+        Self {
+            name: from.name,
+            version: from.version,
+            summary: from.summary,
+            inputs: inputs.map(|input| wit::ArtifactInput { name: input.name, required: input.required }).collect(),
+            outputs: outputs
+                .map(|output| wit::ArtifactOutput {
+                    name: output.name,
+                    media_type: output.media_type,
+                    data_key: output.data_key,
+                })
+                .collect(),
+            capabilities: from.capabilities,
+            config_schema: from.config_schema.to_string(),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Handles on the real host. They work inside a component only.
+//!
+//! Each capability is a type of its own, so that a component imports only the interfaces of the handles its step names.
+
+use crate::bindings::exports::morag::step::step as exported;
+use crate::bindings::morag::step::{capability, embeddings, graph, log, task, vectors};
+use crate::task::{
+    Blob, CapabilityError, Edge, Embeddings, Fact, Graph, Info, Level, Node, Point, Task, Vectors, Writer,
+};
+use crate::{Data, Failure, Step};
+
+/// Bytes a call to the host carries at most.
+const PIECE: usize = 1 << 20;
+
+/// Runs a step and renders its result for the host.
+pub fn run_step<S: Step>() -> Result<exported::Outcome, exported::Failure> {
+    match S::run() {
+        Ok(data) => Ok(exported::Outcome { data: serde_json::Value::Object(data).to_string() }),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// The task and the log.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskHandle;
+
+/// The capability `embeddings`.
+#[derive(Debug, Clone, Copy)]
+pub struct EmbeddingsHandle;
+
+/// The capability `vectors`.
+#[derive(Debug, Clone, Copy)]
+pub struct VectorsHandle;
+
+/// The capability `graph`.
+#[derive(Debug, Clone, Copy)]
+pub struct GraphHandle;
+
+struct HostBlob(task::Blob);
+
+struct HostWriter(task::ArtifactWriter);
+
+fn object(text: &str) -> Data {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn file_failure(error: task::FileError) -> Failure {
+    match error {
+        task::FileError::Undeclared(name) => {
+            Failure::new("ARTIFACT_UNDECLARED", format!("{name} is not among the outputs the step declares"))
+        }
+        task::FileError::Limit(message) => Failure::new("PLUGIN_OUTPUT_LIMIT", message),
+        task::FileError::Closed => Failure::new("ARTIFACT_CLOSED", "the file was finished already"),
+        task::FileError::Unavailable(message) => Failure::unavailable(message),
+    }
+}
+
+impl Blob for HostBlob {
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+    fn media_type(&self) -> String {
+        self.0.media_type()
+    }
+    fn read(&self, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {
+        self.0.read(offset, len).map_err(file_failure)
+    }
+}
+
+impl Writer for HostWriter {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        bytes.chunks(PIECE).try_for_each(|piece| self.0.write(piece).map_err(file_failure))
+    }
+    fn finish(self: Box<Self>) -> Result<(), Failure> {
+        self.0.finish().map_err(file_failure)
+    }
+}
+
+impl Task for TaskHandle {
+    fn info(&self) -> Info {
+        let info = task::info();
+        Info {
+            task_id: info.task_id,
+            document_id: info.document_id,
+            attempt: info.attempt,
+            file_name: info.file_name,
+            media_type: info.media_type,
+            size: info.size,
+            sha256: info.sha256,
+            source_type: info.source_type,
+            language: info.language,
+            collection: info.collection,
+            replace_existing: info.replace_existing,
+            options: object(&info.options),
+            metadata: object(&info.metadata),
+        }
+    }
+    fn config_json(&self) -> String {
+        task::config()
+    }
+    fn source(&self) -> Box<dyn Blob> {
+        Box::new(HostBlob(task::source()))
+    }
+    fn artifact(&self, name: &str) -> Option<Box<dyn Blob>> {
+        task::artifact(name).map(|blob| Box::new(HostBlob(blob)) as Box<dyn Blob>)
+    }
+    fn create_artifact(&self, name: &str) -> Result<Box<dyn Writer>, Failure> {
+        Ok(Box::new(HostWriter(task::create_artifact(name).map_err(file_failure)?)))
+    }
+    fn report_progress(&self, fraction: f64, message: &str) {
+        task::report_progress(fraction, message);
+    }
+    fn elapsed_ms(&self) -> u64 {
+        task::elapsed_ms()
+    }
+    fn log(&self, level: Level, message: &str) {
+        let level = match level {
+            Level::Trace => log::Level::Trace,
+            Level::Debug => log::Level::Debug,
+            Level::Info => log::Level::Info,
+            Level::Warn => log::Level::Warn,
+            Level::Error => log::Level::Error,
+        };
+        log::log(level, message);
+    }
+}
+
+impl From<capability::Error> for CapabilityError {
+    fn from(error: capability::Error) -> Self {
+        match error {
+            capability::Error::Invalid(message) => Self::Invalid(message),
+            capability::Error::Limit(message) => Self::Limit(message),
+            capability::Error::Unavailable(message) => Self::Unavailable(message),
+        }
+    }
+}
+
+impl Embeddings for EmbeddingsHandle {
+    fn model(&self) -> (String, u32) {
+        let model = embeddings::model();
+        (model.name, model.dimensions)
+    }
+    fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, CapabilityError> {
+        Ok(embeddings::embed(texts)?)
+    }
+}
+
+fn text(properties: Data) -> String {
+    serde_json::Value::Object(properties).to_string()
+}
+
+impl Vectors for VectorsHandle {
+    fn put(&self, model: &str, points: Vec<Point>) -> Result<u32, CapabilityError> {
+        let points = points.into_iter().map(|point| vectors::Point {
+            id: point.id,
+            text: point.text,
+            vector: point.vector,
+            payload: text(point.payload),
+        });
+        Ok(vectors::put(model, &points.collect::<Vec<_>>())?)
+    }
+}
+
+impl Graph for GraphHandle {
+    fn put_nodes(&self, nodes: Vec<Node>) -> Result<u32, CapabilityError> {
+        let nodes = nodes.into_iter().map(|node| graph::Node {
+            key: node.key,
+            name: node.name,
+            kind: node.kind,
+            mentions: node.mentions,
+            properties: text(node.properties),
+        });
+        Ok(graph::put_nodes(&nodes.collect::<Vec<_>>())?)
+    }
+    fn put_edges(&self, edges: Vec<Edge>) -> Result<u32, CapabilityError> {
+        let edges = edges.into_iter().map(|edge| graph::Edge {
+            source: edge.source,
+            target: edge.target,
+            kind: edge.kind,
+            properties: text(edge.properties),
+        });
+        Ok(graph::put_edges(&edges.collect::<Vec<_>>())?)
+    }
+    fn put_facts(&self, facts: Vec<Fact>) -> Result<u32, CapabilityError> {
+        let facts = facts.into_iter().map(|fact| graph::Fact {
+            subject: fact.subject,
+            predicate: fact.predicate,
+            object: fact.object,
+            properties: text(fact.properties),
+        });
+        Ok(graph::put_facts(&facts.collect::<Vec<_>>())?)
+    }
+}

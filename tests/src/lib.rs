@@ -1,0 +1,1 @@
+//! Test harness, contract suites and end-to-end tests.

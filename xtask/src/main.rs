@@ -1,0 +1,2 @@
+//! Set-up, tests and benches of this repository as commands.
+fn main() {}
