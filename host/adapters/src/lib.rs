@@ -1,1 +1,9 @@
-//! Implementations of the core's ports: stores, blobs, webhook HTTP, embeddings.
+//! Implementations of the core's ports. An adapter implements its port and adds nothing to it.
+
+pub mod blobs;
+mod clock;
+pub mod embeddings;
+pub mod store;
+pub mod webhook_http;
+
+pub use clock::SystemClock;

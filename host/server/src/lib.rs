@@ -1,1 +1,17 @@
 //! The server and the command line tool `morag`.
+//!
+//! [`wire`] is the only module that names concrete adapters: it builds an [`App`] of ports, which [`api`] and [`engine`]
+//! share and know nothing beyond.
+
+pub mod api;
+mod app;
+pub mod cli;
+pub mod config;
+pub mod engine;
+pub mod telemetry;
+pub mod wire;
+
+pub use app::{App, Pipelines};
+
+/// Version of this server, as `User-Agent` and `/health` say it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

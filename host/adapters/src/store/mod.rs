@@ -1,0 +1,3 @@
+//! Stores of tasks, queue, deliveries and knowledge.
+
+pub mod sqlite;

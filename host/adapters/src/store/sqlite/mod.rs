@@ -1,0 +1,1 @@
+//! The embedded store: SQLite (DESIGN section 4).

@@ -1,0 +1,180 @@
+//! Steps in order, each with its share of the progress bar.
+
+use crate::JsonObject;
+use serde::{Deserialize, Serialize};
+
+/// Steps a pipeline may have: more than any real one, few enough that a log stays small.
+const STEPS_MAX: usize = 32;
+
+/// One step of a pipeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepDefinition {
+    /// Name in events; unique within the pipeline.
+    pub name: String,
+    /// Component that runs it.
+    pub component: String,
+    /// Stage it belongs to, for `task_progress` and error details.
+    pub stage: String,
+    /// Share of the progress bar relative to the other steps; at least 1.
+    pub weight: u32,
+    /// The component's configuration.
+    #[serde(default)]
+    pub config: JsonObject,
+}
+
+/// Steps in order. Never empty, names unique, weights positive: the constructor checks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked", into = "Unchecked")]
+pub struct Pipeline {
+    name: String,
+    steps: Vec<StepDefinition>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Unchecked {
+    name: String,
+    steps: Vec<StepDefinition>,
+}
+
+/// Part of the progress bar, in percent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    /// Overall progress when the step starts.
+    pub start: f64,
+    /// Overall progress when it has completed.
+    pub end: f64,
+}
+
+/// Why steps make no pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPipeline {
+    /// No step.
+    #[error("pipeline {0} has no step: give it at least one")]
+    Empty(String),
+    /// Too many steps.
+    #[error("pipeline {0} has more than {STEPS_MAX} steps")]
+    TooLong(String),
+    /// Two steps of one name.
+    #[error("pipeline {0} has two steps named {1}: give each its own name")]
+    DuplicateStep(String, String),
+    /// A step without a share of the progress bar.
+    #[error("step {1} of pipeline {0} has weight 0: give it at least 1")]
+    NoWeight(String, String),
+}
+
+impl Pipeline {
+    /// Checks the steps and makes them a pipeline.
+    pub fn new(name: impl Into<String>, steps: Vec<StepDefinition>) -> Result<Self, InvalidPipeline> {
+        let name = name.into();
+        if steps.is_empty() {
+            return Err(InvalidPipeline::Empty(name));
+        }
+        if steps.len() > STEPS_MAX {
+            return Err(InvalidPipeline::TooLong(name));
+        }
+        for (index, step) in steps.iter().enumerate() {
+            if steps[..index].iter().any(|earlier| earlier.name == step.name) {
+                return Err(InvalidPipeline::DuplicateStep(name, step.name.clone()));
+            }
+            if step.weight == 0 {
+                return Err(InvalidPipeline::NoWeight(name, step.name.clone()));
+            }
+        }
+        Ok(Self { name, steps })
+    }
+
+    /// The guide's six steps, with its progress ranges.
+    pub fn standard() -> Self {
+        let step = |name: &str, stage: &str, weight| StepDefinition {
+            name: name.into(),
+            component: name.into(),
+            stage: stage.into(),
+            weight,
+            config: JsonObject::new(),
+        };
+        let steps = vec![
+            step("markdown_conversion", "content_processing", 25),
+            step("metadata_extraction", "content_processing", 15),
+            step("content_processing", "content_processing", 30),
+            step("chunking", "chunking", 10),
+            step("graph_extraction", "graph_extraction", 10),
+            step("ingestion", "storage", 10),
+        ];
+        Self { name: "ingest".into(), steps }
+    }
+
+    /// The first `count` steps of this pipeline under another name; at least one, at most all.
+    #[must_use]
+    pub fn first(&self, count: usize, name: impl Into<String>) -> Self {
+        let count = count.clamp(1, self.steps.len());
+        Self { name: name.into(), steps: self.steps[..count].to_vec() }
+    }
+
+    /// Name of the pipeline.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The steps in order.
+    pub fn steps(&self) -> &[StepDefinition] {
+        &self.steps
+    }
+
+    /// Index of a step.
+    pub fn position(&self, step: &str) -> Option<usize> {
+        self.steps.iter().position(|definition| definition.name == step)
+    }
+
+    /// A step's part of the progress bar.
+    pub fn range(&self, index: usize) -> Range {
+        let weight = |steps: &[StepDefinition]| steps.iter().map(|step| u64::from(step.weight)).sum::<u64>() as f64;
+        let total = weight(&self.steps);
+        let at = |count: usize| 100.0 * weight(&self.steps[..count.min(self.steps.len())]) / total;
+        Range { start: at(index), end: at(index + 1) }
+    }
+}
+
+impl TryFrom<Unchecked> for Pipeline {
+    type Error = InvalidPipeline;
+    fn try_from(unchecked: Unchecked) -> Result<Self, Self::Error> {
+        Self::new(unchecked.name, unchecked.steps)
+    }
+}
+
+impl From<Pipeline> for Unchecked {
+    fn from(pipeline: Pipeline) -> Self {
+        Self { name: pipeline.name, steps: pipeline.steps }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_ranges_are_the_guides() {
+        let pipeline = Pipeline::standard();
+        let ranges: Vec<_> = (0..6).map(|index| (pipeline.range(index).start, pipeline.range(index).end)).collect();
+        assert_eq!(
+            ranges,
+            [(0.0, 25.0), (25.0, 40.0), (40.0, 70.0), (70.0, 80.0), (80.0, 90.0), (90.0, 100.0)]
+        );
+    }
+
+    #[test]
+    fn a_pipeline_names_what_is_wrong_with_it() {
+        let step = |name: &str, weight| StepDefinition {
+            name: name.into(),
+            component: name.into(),
+            stage: "s".into(),
+            weight,
+            config: JsonObject::new(),
+        };
+        assert_eq!(Pipeline::new("p", vec![]), Err(InvalidPipeline::Empty("p".into())));
+        assert_eq!(
+            Pipeline::new("p", vec![step("a", 1), step("a", 1)]),
+            Err(InvalidPipeline::DuplicateStep("p".into(), "a".into()))
+        );
+        assert_eq!(Pipeline::new("p", vec![step("a", 0)]), Err(InvalidPipeline::NoWeight("p".into(), "a".into())));
+    }
+}

@@ -1,0 +1,106 @@
+//! Files: uploads and artifacts.
+
+use crate::Timestamp;
+use crate::task::{ArtifactName, TaskId};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use std::ops::Range;
+
+/// Where a file lies. Made of a task's id and checked names only, so that no name from outside can leave the folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobPath(String);
+
+impl BlobPath {
+    /// A published file of a task.
+    pub fn file(task: TaskId, name: &ArtifactName) -> Self {
+        Self(format!("tasks/{task}/files/{name}"))
+    }
+
+    /// A file that a running step has written and that is not published yet.
+    pub fn staged(task: TaskId, name: &ArtifactName) -> Self {
+        Self(format!("tasks/{task}/staged/{name}"))
+    }
+
+    /// The published files of a task.
+    pub fn files(task: TaskId) -> Self {
+        Self(format!("tasks/{task}/files"))
+    }
+
+    /// Everything of a task.
+    pub fn task(task: TaskId) -> Self {
+        Self(format!("tasks/{task}"))
+    }
+
+    /// The path as text, parts separated by `/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its last part.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// What is known of a file without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobMeta {
+    /// Its last path component.
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// When it was written.
+    pub modified: Timestamp,
+    /// Changes whenever the content does.
+    pub etag: String,
+}
+
+/// A file could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BlobError {
+    /// There is no such file.
+    #[error("no such file")]
+    NotFound,
+    /// The storage failed or is full. The text is for the log.
+    #[error("the file storage is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// The content of a file, in pieces.
+pub type BlobStream = BoxStream<'static, Result<Bytes, BlobError>>;
+
+/// A file being written. It exists, whole, after [`BlobWriter::finish`]; dropped before, it leaves nothing.
+#[async_trait]
+pub trait BlobWriter: Send {
+    /// Appends bytes. Memory held: a few MiB, whatever the file's size.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError>;
+    /// Closes the file, replacing one of the same path.
+    async fn finish(self: Box<Self>) -> Result<(), BlobError>;
+    /// Gives the file up.
+    async fn abort(self: Box<Self>);
+}
+
+/// The file storage.
+#[async_trait]
+pub trait Blobs: Send + Sync {
+    /// Starts a file.
+    async fn create(&self, path: &BlobPath) -> Result<Box<dyn BlobWriter>, BlobError>;
+    /// What is known of a file.
+    async fn stat(&self, path: &BlobPath) -> Result<BlobMeta, BlobError>;
+    /// Reads a range; shorter only at the file's end.
+    async fn read(&self, path: &BlobPath, range: Range<u64>) -> Result<Bytes, BlobError>;
+    /// Streams a range.
+    async fn stream(&self, path: &BlobPath, range: Range<u64>) -> Result<BlobStream, BlobError>;
+    /// Files directly below a path, by name. At most 1,000: a task has at most a few dozen.
+    async fn list(&self, below: &BlobPath) -> Result<Vec<BlobMeta>, BlobError>;
+    /// Moves a file, replacing one at the target.
+    async fn rename(&self, from: &BlobPath, to: &BlobPath) -> Result<(), BlobError>;
+    /// Deletes every file below a path. Says how many there were.
+    async fn delete_all(&self, below: &BlobPath) -> Result<u64, BlobError>;
+    /// Ids of tasks that have files, at most `limit`, those after `after` in the order of their text. For the sweep of
+    /// files that no task owns.
+    async fn tasks(&self, after: Option<TaskId>, limit: usize) -> Result<Vec<TaskId>, BlobError>;
+    /// Answers when the storage can serve.
+    async fn ping(&self) -> Result<(), BlobError>;
+}

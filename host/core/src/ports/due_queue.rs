@@ -1,0 +1,67 @@
+//! Everything that must happen later: keys that come due, taken under a lease with a fence.
+
+use super::StoreError;
+use crate::Timestamp;
+use async_trait::async_trait;
+use std::time::Duration;
+
+/// Which queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// Tasks to run; the key is the task's id.
+    Tasks,
+    /// Webhook cursors to advance; the key is `TASK_ID/ENDPOINT_ID`.
+    Deliveries,
+}
+
+/// The right to work on a key until the lease runs out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Which queue.
+    pub queue: Queue,
+    /// Which key.
+    pub key: String,
+    /// Raised by every claim of the key: a commit with an older one is refused.
+    pub fence: u64,
+}
+
+/// What a claim brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Keys that were due, oldest first.
+    pub leases: Vec<Lease>,
+    /// When the next key comes due, if one waits.
+    pub next_due: Option<Timestamp>,
+}
+
+/// How full a queue is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Keys that are due and not leased.
+    pub due: u64,
+    /// Keys under a lease.
+    pub leased: u64,
+    /// Keys that come due later.
+    pub later: u64,
+}
+
+/// The due-queue. Keys enter it by commits of [`super::Tasks`] and [`super::Deliveries`].
+#[async_trait]
+pub trait DueQueue: Send + Sync {
+    /// Takes up to `max` due keys. Each comes due again when its lease runs out, unless it is renewed, released or
+    /// committed away before.
+    async fn claim(&self, queue: Queue, max: usize, lease: Duration) -> Result<Claim, StoreError>;
+
+    /// Makes the lease last `lease` from now. `false`: it is held no more.
+    async fn renew(&self, held: &Lease, lease: Duration) -> Result<bool, StoreError>;
+
+    /// Gives the key back, due then. `false`: it was held no more, and nothing changed.
+    async fn release(&self, held: &Lease, due: Timestamp) -> Result<bool, StoreError>;
+
+    /// How full the queue is.
+    async fn queue_counts(&self, queue: Queue) -> Result<QueueCounts, StoreError>;
+
+    /// Returns when a key may have come due that was not before, or after `at_most`. Spurious returns are allowed,
+    /// missed wake-ups are not: a key that enters between a claim and this call ends it.
+    async fn wait(&self, queue: Queue, at_most: Duration);
+}

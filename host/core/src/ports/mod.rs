@@ -1,0 +1,40 @@
+//! What the core needs of the world, one trait a file. An adapter implements a port and adds nothing to it; the contract
+//! suites in `tests/contract` hold every implementation to what is written here.
+
+mod blobs;
+mod clock;
+mod deliveries;
+mod due_queue;
+mod embedder;
+mod knowledge;
+mod step_runner;
+mod tasks;
+mod webhook_sender;
+
+pub use blobs::{BlobError, BlobMeta, BlobPath, BlobStream, BlobWriter, Blobs};
+pub use clock::Clock;
+pub use deliveries::{
+    AttemptRecord, CursorMove, Deliveries, DeliveryRecord, DeliveryState, PendingDelivery, Recorded,
+};
+pub use due_queue::{Claim, DueQueue, Lease, Queue, QueueCounts};
+pub use embedder::Embedder;
+pub use knowledge::{
+    CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch,
+};
+pub use step_runner::{LogLine, StepCall, StepInputs, StepReport, StepRunner, StepSuccess, StagedArtifact};
+pub use tasks::{
+    AcceptError, Accepted, Commit, CommitError, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
+    TaskLog, TaskSummary, Tasks,
+};
+pub use webhook_sender::{UrlRefused, WebhookRequest, WebhookSender};
+
+/// A store could not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It is away, full or broken; nothing was changed. The text is for the log.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It holds something this version cannot read. The text is for the log.
+    #[error("the store holds what this version cannot read: {0}")]
+    Corrupt(String),
+}

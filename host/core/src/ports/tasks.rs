@@ -1,0 +1,207 @@
+//! Tasks and their logs.
+
+use super::StoreError;
+use crate::task::{DocumentId, Event, StatusWord, TaskId, TaskRecord};
+use crate::{JsonObject, Timestamp};
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// What one submission stores, in one durable commit.
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    /// What was accepted.
+    pub record: TaskRecord,
+    /// The caller's `Idempotency-Key`, if any.
+    pub idempotency: Option<Idempotency>,
+    /// Whether the document's id is claimed: set for a pipeline that stores the document.
+    pub claims_document: bool,
+}
+
+/// An `Idempotency-Key` with what was answered to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Idempotency {
+    /// The key, made unique to the caller and the route.
+    pub key: String,
+    /// Digest of the request: the same key with another request is a conflict.
+    pub request_digest: String,
+    /// The answer, to be given again.
+    pub response: JsonObject,
+}
+
+/// How a submission was taken.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Accepted {
+    /// A new task.
+    New,
+    /// The same request was accepted before: this was the answer. Nothing was stored now.
+    Replayed(JsonObject),
+}
+
+/// Why a submission was not taken. Nothing was stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AcceptError {
+    /// The document is ingested, or being ingested, by this task, and is not to be replaced.
+    #[error("the document belongs to task {0}")]
+    DuplicateDocument(TaskId),
+    /// The key was used with another request.
+    #[error("the idempotency key was used with another request")]
+    IdempotencyConflict,
+    /// More tasks wait than the store was told to hold.
+    #[error("the queue of tasks is full")]
+    QueueFull,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A task with its log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskLog {
+    /// What was accepted.
+    pub record: Arc<TaskRecord>,
+    /// Every event, in order.
+    pub events: Vec<Event>,
+    /// The running step's last saved report, overall percent.
+    pub live_percent: f64,
+}
+
+impl TaskLog {
+    /// Sequence of the last event; 0 before the first.
+    pub fn last_sequence(&self) -> u64 {
+        self.events.last().map_or(0, |event| event.sequence)
+    }
+}
+
+/// Who may commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// The holder of the task's lease with this fence.
+    Lease(u64),
+    /// Anybody who has seen the whole log: its last sequence.
+    Sequence(u64),
+}
+
+/// What becomes of the task's place in the due-queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The lease goes on as it is.
+    Keep,
+    /// Due again then; the lease ends.
+    At(Timestamp),
+    /// Never due again: the task has ended.
+    Done,
+}
+
+/// One step of a task's life: new events, live progress and queue place change together or not at all. Cursors of the
+/// task's endpoints that wait for events become due with it.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The task.
+    pub task: TaskId,
+    /// Who commits.
+    pub guard: Guard,
+    /// New events; the first continues the log's sequence.
+    pub events: Vec<Event>,
+    /// The running step's report, overall percent.
+    pub live_percent: f64,
+    /// The status word after the commit.
+    pub status: StatusWord,
+    /// What becomes of the queue place.
+    pub next: Next,
+}
+
+/// Why a commit changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// The lease is not the committer's any more, or the log has grown.
+    #[error("somebody else has moved on: the lease or the log is not what the commit expects")]
+    Stale,
+    /// No such task.
+    #[error("no such task")]
+    Unknown,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which tasks to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// Only tasks in one of these states; empty means all.
+    pub statuses: Vec<StatusWord>,
+    /// At most so many (at least 1).
+    pub limit: usize,
+    /// Where the last page ended.
+    pub cursor: Option<String>,
+}
+
+/// A task in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskSummary {
+    /// The task.
+    pub record: Arc<TaskRecord>,
+    /// Its state.
+    pub status: StatusWord,
+    /// Overall progress, 0 to 100.
+    pub progress_percent: f64,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins; none at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// An event with its task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecentEvent {
+    /// The task.
+    pub task: TaskId,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Tasks and their logs. Every method either does all it says or changes nothing.
+#[async_trait]
+pub trait Tasks: Send + Sync {
+    /// Stores a task, its cursors, its idempotency key, its document claim and its place in the due-queue (due now), in
+    /// one commit that survives power loss once it is answered.
+    async fn accept(&self, new: NewTask) -> Result<Accepted, AcceptError>;
+
+    /// What an idempotency key was answered with, if it was used: `Err(IdempotencyConflict)` for another request. Lets a
+    /// submission be replayed before its upload is stored.
+    async fn replay(&self, key: &str, request_digest: &str) -> Result<Option<JsonObject>, AcceptError>;
+
+    /// The task that holds a document's id.
+    async fn document_holder(&self, document: &DocumentId) -> Result<Option<TaskId>, StoreError>;
+
+    /// A task with its log.
+    async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError>;
+
+    /// Takes a task one step on. On an ending status the document claim is settled: kept by a completed task, given up
+    /// by any other unless another task holds it.
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+
+    /// Tasks, newest first.
+    async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError>;
+
+    /// Number of tasks in each state.
+    async fn counts(&self) -> Result<Vec<(StatusWord, u64)>, StoreError>;
+
+    /// Events since a time, newest first. `limit` at least 1.
+    async fn recent(
+        &self,
+        since: Timestamp,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<RecentEvent>, StoreError>;
+
+    /// Deletes up to `limit` ended tasks that ended before a time, with their events, cursors and attempts. Says which.
+    async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError>;
+
+    /// Answers when the store can serve.
+    async fn ping(&self) -> Result<(), StoreError>;
+}

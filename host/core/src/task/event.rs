@@ -1,0 +1,170 @@
+//! What happened to a task. The log of these is the task's only truth.
+
+use super::Artifact;
+use crate::{JsonObject, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One entry of a task's log. Persisted; a field may be added with a default, never changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position in the task's log, from 1, without gaps.
+    pub sequence: u64,
+    /// When it was committed.
+    pub timestamp: Timestamp,
+    /// Overall progress at this event, 0 to 100; never falls within a task.
+    pub progress_percent: f64,
+    /// One line for people.
+    pub message: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event_type", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The first step is about to run.
+    TaskStarted,
+    /// Overall progress reached a milestone.
+    TaskProgress {
+        /// 25, 50 or 75.
+        milestone: u8,
+        /// Step that was running or had just completed.
+        step: String,
+        /// Stage of that step.
+        stage: String,
+    },
+    /// A step began. Not repeated when the step is run again after a crash.
+    StepStarted {
+        /// Name of the step.
+        step: String,
+        /// Its stage.
+        stage: String,
+    },
+    /// A step ended well.
+    StepCompleted {
+        /// Name of the step.
+        step: String,
+        /// Its stage.
+        stage: String,
+        /// The step-specific keys, with artifact URLs.
+        data: JsonObject,
+        /// Files it wrote.
+        artifacts: Vec<Artifact>,
+        /// What the run took.
+        resources: Resources,
+    },
+    /// A step failed.
+    StepFailed {
+        /// Name of the step.
+        step: String,
+        /// Its stage.
+        stage: String,
+        /// Why.
+        failure: StepFailure,
+        /// What the run took.
+        resources: Resources,
+    },
+    /// Every step completed.
+    TaskCompleted {
+        /// Totals over the steps (contract section 3).
+        result: JsonObject,
+    },
+    /// A step failed and with it the task.
+    TaskFailed {
+        /// Name of the step.
+        step: String,
+        /// Its stage.
+        stage: String,
+        /// Why.
+        failure: StepFailure,
+    },
+    /// Somebody cancelled the task.
+    TaskCancelled {
+        /// Step that was running, if one was.
+        step: Option<String>,
+        /// Its stage.
+        stage: Option<String>,
+    },
+}
+
+/// Why a step failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepFailure {
+    /// Stable and machine readable: the step's own, or `PLUGIN_…` where a limit or trap of the sandbox stopped it.
+    pub code: String,
+    /// What happened, to what, and what to do.
+    pub message: String,
+    /// What else the step says.
+    pub details: JsonObject,
+    /// Whether the same input could succeed later.
+    pub retryable: bool,
+}
+
+/// What a run of a step took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// From the call to its end, milliseconds.
+    pub wall_ms: u64,
+    /// Time the guest itself was executing, milliseconds.
+    pub cpu_ms: u64,
+    /// Largest linear memory, bytes.
+    pub peak_memory_bytes: u64,
+    /// Calls from the guest to the host.
+    pub host_calls: u64,
+    /// Bytes the guest read from the host.
+    pub bytes_in: u64,
+    /// Bytes the guest wrote to artifacts.
+    pub bytes_out: u64,
+}
+
+impl EventKind {
+    /// The contract's name of the event type.
+    pub fn event_type(&self) -> &'static str {
+        match self {
+            Self::TaskStarted => "task_started",
+            Self::TaskProgress { .. } => "task_progress",
+            Self::StepStarted { .. } => "step_started",
+            Self::StepCompleted { .. } => "step_completed",
+            Self::StepFailed { .. } => "step_failed",
+            Self::TaskCompleted { .. } => "task_completed",
+            Self::TaskFailed { .. } => "task_failed",
+            Self::TaskCancelled { .. } => "task_cancelled",
+        }
+    }
+
+    /// The contract's `status` word of the event.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::TaskStarted | Self::StepStarted { .. } => "started",
+            Self::TaskProgress { .. } => "progress",
+            Self::StepCompleted { .. } | Self::TaskCompleted { .. } => "completed",
+            Self::StepFailed { .. } | Self::TaskFailed { .. } => "failed",
+            Self::TaskCancelled { .. } => "cancelled",
+        }
+    }
+
+    /// Step and stage the event belongs to.
+    pub fn place(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::TaskStarted | Self::TaskCompleted { .. } => None,
+            Self::TaskCancelled { step, stage } => Some((step.as_deref()?, stage.as_deref()?)),
+            Self::TaskProgress { step, stage, .. }
+            | Self::StepStarted { step, stage }
+            | Self::StepCompleted { step, stage, .. }
+            | Self::StepFailed { step, stage, .. }
+            | Self::TaskFailed { step, stage, .. } => Some((step, stage)),
+        }
+    }
+
+    /// Whether it is about one step rather than the task.
+    pub fn is_step_event(&self) -> bool {
+        matches!(self, Self::StepStarted { .. } | Self::StepCompleted { .. } | Self::StepFailed { .. })
+    }
+
+    /// Whether nothing can come after it in a run.
+    pub fn ends_task(&self) -> bool {
+        matches!(self, Self::TaskCompleted { .. } | Self::TaskFailed { .. } | Self::TaskCancelled { .. })
+    }
+}

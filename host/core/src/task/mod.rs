@@ -1,0 +1,13 @@
+//! A task: what was accepted ([`TaskRecord`]), what happened ([`Event`]), and where it stands ([`TaskStatus`]).
+
+mod artifact;
+mod event;
+mod id;
+mod record;
+mod status;
+
+pub use artifact::{Artifact, ArtifactName, InvalidArtifactName};
+pub use event::{Event, EventKind, Resources, StepFailure};
+pub use id::{DocumentId, InvalidDocumentId, TaskId};
+pub use record::{Source, SourceType, TaskRecord};
+pub use status::{StatusWord, StepState, StepStatus, TaskStatus};

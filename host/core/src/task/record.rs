@@ -1,0 +1,74 @@
+//! What was accepted. It never changes afterwards.
+
+use super::{ArtifactName, DocumentId, TaskId};
+use crate::pipeline::Pipeline;
+use crate::webhook::Endpoint;
+use crate::{JsonObject, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Kind of source, as the caller said or as inferred from the file's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the contract's words")]
+pub enum SourceType {
+    Document,
+    Audio,
+    Video,
+    Image,
+}
+
+impl SourceType {
+    /// The contract's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::Image => "image",
+        }
+    }
+}
+
+/// The file that was submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Name under which it is stored with the task: `original.EXT`.
+    pub stored_as: ArtifactName,
+    /// Name as submitted, reduced to its last component.
+    pub file_name: String,
+    /// Media type as submitted, or guessed from the name.
+    pub media_type: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256, lower-case hexadecimal.
+    pub sha256: String,
+    /// Kind of source.
+    pub source_type: SourceType,
+}
+
+/// What was accepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskRecord {
+    /// Identifies the task.
+    pub id: TaskId,
+    /// The caller's id of the document, or a generated one.
+    pub document_id: DocumentId,
+    /// The pipeline as it was when the task was accepted: a later change of configuration does not move a running task.
+    pub pipeline: Pipeline,
+    /// The document.
+    pub source: Source,
+    /// Collection to store into.
+    pub collection: String,
+    /// Language the caller gave (ISO 639-1).
+    pub language: Option<String>,
+    /// Whether an already stored document of the same id is to be replaced.
+    pub replace_existing: bool,
+    /// The caller's processing options.
+    pub options: JsonObject,
+    /// The caller's own metadata.
+    pub metadata: JsonObject,
+    /// Who is told.
+    pub endpoints: Vec<Endpoint>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,145 @@
+//! What a delivery says (contract section 3). Rendered from the event when it is sent, so nothing is stored twice.
+
+use super::{BodyFormat, Endpoint, redact};
+use crate::JsonObject;
+use crate::task::{Event, EventKind, StepFailure, TaskRecord};
+use serde_json::{Value, json};
+
+/// The body of an event for an endpoint, as the bytes that are signed and sent.
+pub fn render(endpoint: &Endpoint, record: &TaskRecord, event: &Event) -> Vec<u8> {
+    view(endpoint.format, record, event).to_string().into_bytes()
+}
+
+/// The body of an event in a format, as JSON.
+pub fn view(format: BodyFormat, record: &TaskRecord, event: &Event) -> Value {
+    match (event.kind.is_step_event(), format) {
+        (false, _) => envelope(event, task_data(record, event)),
+        (true, BodyFormat::Envelope) => envelope(event, nested_step_data(record, event)),
+        (true, BodyFormat::Dual) => {
+            let mut body = JsonObject::new();
+            body.insert("event_type".into(), json!(event.kind.event_type()));
+            body.insert("timestamp".into(), json!(event.timestamp));
+            for (key, value) in step_fields(record, event) {
+                body.entry(key).or_insert(value);
+            }
+            body.insert("data".into(), Value::Object(nested_step_data(record, event)));
+            Value::Object(body)
+        }
+        (true, BodyFormat::Flat | BodyFormat::MoragUi) => Value::Object(flat_step(format, record, event)),
+    }
+}
+
+fn envelope(event: &Event, data: JsonObject) -> Value {
+    json!({ "event_type": event.kind.event_type(), "timestamp": event.timestamp, "data": data })
+}
+
+/// Fields of the guide's StepWebhook but its `data`.
+fn step_fields(record: &TaskRecord, event: &Event) -> JsonObject {
+    let mut fields = JsonObject::new();
+    fields.insert("task_id".into(), json!(record.id));
+    fields.insert("document_id".into(), json!(record.document_id));
+    fields.insert("step".into(), json!(event.kind.place().map(|(step, _)| step)));
+    fields.insert("status".into(), json!(event.kind.status()));
+    fields.insert("progress_percent".into(), json!(event.progress_percent));
+    fields.insert("timestamp".into(), json!(event.timestamp));
+    if let EventKind::StepFailed { failure, .. } = &event.kind {
+        fields.insert("error_message".into(), json!(failure.message));
+    }
+    fields
+}
+
+/// The step-specific keys; none for an event that has no such keys.
+fn step_specific(event: &Event) -> Option<JsonObject> {
+    match &event.kind {
+        EventKind::StepCompleted { data, .. } => Some(data.clone()),
+        EventKind::StepFailed { failure, .. } => {
+            let mut data = JsonObject::new();
+            data.insert("error_code".into(), json!(failure.code));
+            data.extend(failure.details.iter().filter(|(key, _)| *key != "error_code").map(|(k, v)| (k.clone(), v.clone())));
+            Some(data)
+        }
+        _ => None,
+    }
+}
+
+/// The envelope's `data` of a step event: its fields, the step-specific keys unnested where none of ours has the name,
+/// and all of them nested under `data`.
+fn nested_step_data(record: &TaskRecord, event: &Event) -> JsonObject {
+    let mut data = step_fields(record, event);
+    if let Some(specific) = step_specific(event) {
+        for (key, value) in &specific {
+            if key != "data" && key != "error_message" && !data.contains_key(key) {
+                data.insert(key.clone(), value.clone());
+            }
+        }
+        data.insert("data".into(), Value::Object(specific));
+    }
+    data
+}
+
+fn flat_step(format: BodyFormat, record: &TaskRecord, event: &Event) -> JsonObject {
+    let mut body = step_fields(record, event);
+    if format == BodyFormat::MoragUi && body.get("step").and_then(Value::as_str) == Some("ingestion") {
+        body.insert("step".into(), json!("ingestor"));
+    }
+    if let Some(specific) = step_specific(event) {
+        body.insert("data".into(), Value::Object(specific));
+    }
+    body
+}
+
+fn task_data(record: &TaskRecord, event: &Event) -> JsonObject {
+    let mut data = JsonObject::new();
+    data.insert("task_id".into(), json!(record.id));
+    data.insert("document_id".into(), json!(record.document_id));
+    data.insert("status".into(), json!(event.kind.status()));
+    data.insert("progress".into(), json!(event.progress_percent / 100.0));
+    data.insert("progress_percent".into(), json!(event.progress_percent));
+    data.insert("message".into(), json!(event.message));
+    let mut metadata = task_metadata(record);
+    match &event.kind {
+        EventKind::TaskProgress { step, stage, .. } => {
+            data.insert("step".into(), json!(step));
+            metadata.insert("stage".into(), json!(stage));
+            metadata.insert("current_step".into(), json!(step));
+        }
+        EventKind::TaskCompleted { result } => {
+            data.insert("result".into(), json!(result));
+        }
+        EventKind::TaskFailed { step, stage, failure } => {
+            data.insert("error".into(), json!(failure.message));
+            data.insert("error_details".into(), error_details(step, stage, failure));
+        }
+        _ => {}
+    }
+    data.insert("metadata".into(), Value::Object(metadata));
+    data
+}
+
+/// `error_details` of a failed task, in webhooks and in the status body.
+pub(crate) fn error_details(step: &str, stage: &str, failure: &StepFailure) -> Value {
+    let mut details = JsonObject::new();
+    details.insert("stage".into(), json!(stage));
+    details.insert("step".into(), json!(step));
+    details.insert("error_code".into(), json!(failure.code));
+    details.insert("retryable".into(), json!(failure.retryable));
+    for (key, value) in &failure.details {
+        details.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    Value::Object(details)
+}
+
+/// `metadata` of task events: ours, then the caller's own keys where none of ours has the name.
+fn task_metadata(record: &TaskRecord) -> JsonObject {
+    let mut metadata = JsonObject::new();
+    metadata.insert("source_type".into(), json!(record.source.source_type));
+    let own = record.endpoints.iter().find(|endpoint| endpoint.id == super::EndpointId::of_task());
+    metadata.insert("webhook_url".into(), json!(own.map(|endpoint| redact(endpoint.url.as_url()))));
+    metadata.insert("document_id".into(), json!(record.document_id));
+    metadata.insert("collection_name".into(), json!(record.collection));
+    metadata.insert("language".into(), json!(record.language));
+    for (key, value) in &record.metadata {
+        metadata.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    metadata
+}

@@ -1,0 +1,101 @@
+//! Who is told of a task's events.
+
+use super::WebhookUrl;
+use crate::Secret;
+use crate::task::{Event, TaskId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Identifies an endpoint within a task, for example `task` for the task's own `webhook_url`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EndpointId(String);
+
+impl EndpointId {
+    /// The endpoint that a task's own `webhook_url` makes.
+    pub fn of_task() -> Self {
+        Self("task".into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for EndpointId {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// Shape of a body (contract section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BodyFormat {
+    /// The envelope, with the flat fields beside it in step events.
+    #[default]
+    Dual,
+    /// The envelope alone.
+    Envelope,
+    /// Step events as the bare StepWebhook, task events as the envelope.
+    Flat,
+    /// Preset of the web client: flat, step events only, `ingestion` named `ingestor`.
+    MoragUi,
+}
+
+impl std::str::FromStr for BodyFormat {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "dual" => Ok(Self::Dual),
+            "envelope" => Ok(Self::Envelope),
+            "flat" => Ok(Self::Flat),
+            "morag-ui" => Ok(Self::MoragUi),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Who is told, where and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Identifies it within the task.
+    pub id: EndpointId,
+    /// Where to.
+    pub url: WebhookUrl,
+    /// Sent as `Authorization: Bearer …`.
+    pub auth_token: Option<Secret>,
+    /// Shape of the bodies.
+    #[serde(default)]
+    pub format: BodyFormat,
+    /// Event types that are sent; empty means all.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// Extra headers; none of ours can be among them.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Secret>,
+}
+
+impl Endpoint {
+    /// Whether the endpoint is told of this event.
+    pub fn takes(&self, event: &Event) -> bool {
+        let chosen = self.events.is_empty() || self.events.iter().any(|name| name == event.kind.event_type());
+        chosen && (self.format != BodyFormat::MoragUi || event.kind.is_step_event())
+    }
+}
+
+/// How far an endpoint is in a task's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// The task.
+    pub task: TaskId,
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Sequence of the event to look at next.
+    pub next_event: u64,
+    /// Number of the next delivery, from 1: what `X-MoRAG-Sequence` says.
+    pub next_delivery: u64,
+    /// Attempts already made for that delivery.
+    pub attempts: u32,
+}

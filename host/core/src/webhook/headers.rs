@@ -1,0 +1,171 @@
+//! Headers of a delivery (contract section 3, "Headers of a delivery"; Standard Webhooks 1.0).
+
+use super::{Cursor, Endpoint, sign, standard_signature};
+use crate::{Secret, Timestamp};
+use sha2::{Digest, Sha256};
+
+/// What the headers are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct HeaderInput<'a> {
+    /// Who is told.
+    pub endpoint: &'a Endpoint,
+    /// Which delivery.
+    pub cursor: &'a Cursor,
+    /// The contract's event type.
+    pub event_type: &'a str,
+    /// The bytes that are sent.
+    pub body: &'a [u8],
+    /// Secrets to sign with, newest first; none: unsigned.
+    pub secrets: &'a [Secret],
+    /// Version of this server.
+    pub version: &'a str,
+    /// When it is sent.
+    pub now: Timestamp,
+}
+
+/// Names that an endpoint's own headers cannot take.
+const OURS: [&str; 9] = [
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "host",
+    "user-agent",
+    "authorization",
+    "te",
+    "upgrade",
+];
+
+/// Unique per delivery and the same on its retries, after a crash too: made from what identifies the delivery. A UUID of
+/// version 8 (RFC 9562 section 5.8).
+pub fn delivery_id(cursor: &Cursor) -> uuid::Uuid {
+    let identity = format!("{}/{}/{}", cursor.task, cursor.endpoint.as_str(), cursor.next_delivery);
+    let digest: [u8; 32] = Sha256::digest(identity.as_bytes()).into();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// The headers of one attempt, in the order they are sent.
+pub fn headers(input: HeaderInput<'_>) -> Vec<(String, String)> {
+    let HeaderInput { endpoint, cursor, event_type, body, secrets, version, now } = input;
+    let delivery = delivery_id(cursor).to_string();
+    let seconds = now.as_seconds();
+    let mut headers = vec![
+        ("content-type".to_owned(), "application/json".to_owned()),
+        ("user-agent".to_owned(), format!("MoRAG-Webhook/{version}")),
+        ("x-morag-event".to_owned(), event_type.to_owned()),
+        ("x-morag-delivery".to_owned(), delivery.clone()),
+        ("x-morag-sequence".to_owned(), cursor.next_delivery.to_string()),
+        ("x-morag-attempt".to_owned(), (cursor.attempts + 1).to_string()),
+        ("x-morag-timestamp".to_owned(), seconds.to_string()),
+    ];
+    if let Some(token) = &endpoint.auth_token {
+        headers.push(("authorization".to_owned(), format!("Bearer {}", token.expose())));
+    }
+    if let Some(newest) = secrets.first() {
+        let id = format!("msg_{delivery}_{}", cursor.next_delivery);
+        let signatures: Vec<_> = secrets.iter().map(|secret| standard_signature(secret, &id, seconds, body)).collect();
+        headers.push(("x-morag-signature".to_owned(), sign(newest, body)));
+        headers.push(("webhook-id".to_owned(), id));
+        headers.push(("webhook-timestamp".to_owned(), seconds.to_string()));
+        headers.push(("webhook-signature".to_owned(), signatures.join(" ")));
+    }
+    let own = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        OURS.contains(&name.as_str()) || name.starts_with("x-morag-") || name.starts_with("webhook-")
+    };
+    let extra = endpoint.headers.iter().filter(|(name, _)| !own(name));
+    headers.extend(extra.map(|(name, value)| (name.to_ascii_lowercase(), value.expose().to_owned())));
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::TaskId;
+    use crate::webhook::{BodyFormat, EndpointId};
+
+    fn cursor(next_delivery: u64, attempts: u32) -> Cursor {
+        Cursor {
+            task: TaskId::from(uuid::Uuid::from_u128(7)),
+            endpoint: EndpointId::of_task(),
+            next_event: 3,
+            next_delivery,
+            attempts,
+        }
+    }
+
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            id: EndpointId::of_task(),
+            url: "https://example.com/hook".parse().unwrap(),
+            auth_token: Some(Secret::new("tok")),
+            format: BodyFormat::Dual,
+            events: vec![],
+            headers: [("X-Mine", "1"), ("X-MoRAG-Event", "forged"), ("Authorization", "forged"), ("Host", "evil")]
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), Secret::new(value)))
+                .collect(),
+        }
+    }
+
+    fn lines(cursor: &Cursor, secrets: &[Secret]) -> Vec<(String, String)> {
+        headers(HeaderInput {
+            endpoint: &endpoint(),
+            cursor,
+            event_type: "task_started",
+            body: b"{}",
+            secrets,
+            version: "1.2.3",
+            now: Timestamp::from_millis(1_700_000_000_999),
+        })
+    }
+
+    fn value<'a>(headers: &'a [(String, String)], name: &str) -> Vec<&'a str> {
+        headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect()
+    }
+
+    #[test]
+    fn a_delivery_keeps_its_id_on_retries_and_no_other_has_it() {
+        assert_eq!(delivery_id(&cursor(4, 0)), delivery_id(&cursor(4, 2)));
+        assert_ne!(delivery_id(&cursor(4, 0)), delivery_id(&cursor(5, 0)));
+    }
+
+    #[test]
+    fn every_header_of_the_contract_is_there() {
+        let headers = lines(&cursor(4, 1), &[Secret::new("s3cret")]);
+        assert_eq!(value(&headers, "content-type"), ["application/json"]);
+        assert_eq!(value(&headers, "user-agent"), ["MoRAG-Webhook/1.2.3"]);
+        assert_eq!(value(&headers, "x-morag-event"), ["task_started"]);
+        assert_eq!(value(&headers, "x-morag-sequence"), ["4"]);
+        assert_eq!(value(&headers, "x-morag-attempt"), ["2"]);
+        assert_eq!(value(&headers, "x-morag-timestamp"), ["1700000000"]);
+        assert_eq!(value(&headers, "webhook-timestamp"), ["1700000000"]);
+        assert_eq!(value(&headers, "authorization"), ["Bearer tok"]);
+        assert!(value(&headers, "x-morag-signature")[0].starts_with("sha256="));
+        assert!(value(&headers, "webhook-signature")[0].starts_with("v1,"));
+    }
+
+    #[test]
+    fn a_rotated_secret_signs_too_and_the_newest_signs_ours() {
+        let both = lines(&cursor(1, 0), &[Secret::new("new"), Secret::new("old")]);
+        assert_eq!(value(&both, "webhook-signature")[0].split(' ').count(), 2);
+        assert_eq!(value(&both, "x-morag-signature"), [sign(&Secret::new("new"), b"{}")]);
+    }
+
+    #[test]
+    fn without_a_secret_nothing_is_signed() {
+        let headers = lines(&cursor(1, 0), &[]);
+        assert!(headers.iter().all(|(name, _)| name != "x-morag-signature" && !name.starts_with("webhook-")));
+    }
+
+    #[test]
+    fn an_endpoints_own_headers_cannot_replace_ours() {
+        let headers = lines(&cursor(1, 0), &[]);
+        assert_eq!(value(&headers, "x-mine"), ["1"]);
+        assert_eq!(value(&headers, "x-morag-event"), ["task_started"]);
+        assert_eq!(value(&headers, "authorization"), ["Bearer tok"]);
+        assert!(value(&headers, "host").is_empty());
+    }
+}

@@ -1,0 +1,18 @@
+//! Webhooks as decisions: who is told ([`Endpoint`]), what ([`render`]), how it is proved ([`sign`]), when again
+//! ([`RetryPolicy`], [`judge`]), and where it may go ([`AddressPolicy`], [`WebhookUrl`]).
+
+mod address;
+mod body;
+mod endpoint;
+mod headers;
+mod retry;
+mod signature;
+mod url;
+
+pub use address::{AddressPolicy, RefusedAddress};
+pub use body::{render, view};
+pub use endpoint::{BodyFormat, Cursor, Endpoint, EndpointId};
+pub use headers::{HeaderInput, delivery_id, headers};
+pub use retry::{AttemptOutcome, ErrorClass, InvalidRetryPolicy, RetryPolicy, Verdict, judge};
+pub use signature::{sign, standard_signature, verify};
+pub use url::{InvalidWebhookUrl, WebhookUrl, redact};

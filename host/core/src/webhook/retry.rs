@@ -1,0 +1,183 @@
+//! When a delivery is tried again (contract section 3, "Delivery promises"). Pure.
+
+use crate::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Largest delay between two attempts, whatever the policy or the receiver's `Retry-After` says: a day, so that no
+/// delivery waits beyond the week that history is kept.
+const DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Share of the delay that jitter may add.
+const JITTER: f64 = 0.1;
+
+/// Most retries a policy may ask for: at doubling delays the day's cap is long reached.
+const RETRIES_MAX: u32 = 20;
+
+/// How often and how soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    retries_max: u32,
+    base: Duration,
+}
+
+/// A policy that cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("at most {RETRIES_MAX} retries, and a delay of at most a day")]
+pub struct InvalidRetryPolicy;
+
+impl RetryPolicy {
+    /// `retries_max` retries after the first attempt, the first after `base`, each further one after twice as long.
+    pub fn new(retries_max: u32, base: Duration) -> Result<Self, InvalidRetryPolicy> {
+        match retries_max <= RETRIES_MAX && base <= DELAY_MAX {
+            true => Ok(Self { retries_max, base }),
+            false => Err(InvalidRetryPolicy),
+        }
+    }
+
+    /// Delay before retry `n` (from 1): `base · 2^(n-1)` and up to 10% more. `unit` is the jitter's randomness, 0 to 1.
+    pub fn delay(&self, n: u32, unit: f64) -> Duration {
+        let doubled = 2f64.powi(i32::try_from(n.saturating_sub(1)).unwrap_or(i32::MAX).min(64));
+        let seconds = self.base.as_secs_f64() * doubled * (1.0 + JITTER * unit.clamp(0.0, 1.0));
+        Duration::try_from_secs_f64(seconds).unwrap_or(DELAY_MAX).min(DELAY_MAX)
+    }
+}
+
+/// Why an attempt has no answer, in the words of the delivery log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorClass {
+    /// The name has no address.
+    Dns,
+    /// The address may not be reached (address guard).
+    AddressRefused,
+    /// Nobody answers there.
+    Connect,
+    /// The certificate or the handshake failed.
+    Tls,
+    /// The whole exchange took longer than the limit.
+    Timeout,
+    /// The connection broke.
+    Reset,
+    /// The answer is not HTTP, or its headers are beyond the limit.
+    Protocol,
+}
+
+/// What came of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptOutcome {
+    /// HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// Why there was none.
+    pub error: Option<ErrorClass>,
+    /// What the receiver asked for in `Retry-After`, milliseconds.
+    pub retry_after_ms: Option<u64>,
+    /// Beginning of the answer's body, or of the error's text; at most 1 KiB.
+    pub excerpt: String,
+    /// From the start to the last byte read, milliseconds.
+    pub duration_ms: u64,
+}
+
+/// What follows from an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Delivered: go on with the next event.
+    Delivered,
+    /// Try the same delivery again then.
+    Retry(Timestamp),
+    /// Given up: recorded as dead; go on with the next event.
+    Dead,
+    /// The receiver is gone for good (410): the endpoint is disabled for the task.
+    Gone,
+}
+
+/// Judges attempt number `attempt` (from 1). `unit` is the jitter's randomness, 0 to 1.
+pub fn judge(outcome: &AttemptOutcome, attempt: u32, policy: &RetryPolicy, unit: f64, now: Timestamp) -> Verdict {
+    match outcome.status {
+        Some(200..=299) if outcome.error.is_none() => Verdict::Delivered,
+        Some(410) => Verdict::Gone,
+        _ if attempt > policy.retries_max => Verdict::Dead,
+        status => {
+            let asked = match status {
+                Some(429 | 503) => outcome.retry_after_ms.map(Duration::from_millis),
+                _ => None,
+            };
+            let delay = asked.unwrap_or_default().max(policy.delay(attempt, unit)).min(DELAY_MAX);
+            Verdict::Retry(now.plus(delay))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn outcome(status: Option<u16>, retry_after_ms: Option<u64>) -> AttemptOutcome {
+        let error = status.is_none().then_some(ErrorClass::Connect);
+        AttemptOutcome { status, error, retry_after_ms, excerpt: String::new(), duration_ms: 1 }
+    }
+
+    fn policy() -> RetryPolicy {
+        RetryPolicy::new(3, Duration::from_secs(5)).unwrap()
+    }
+
+    const NOW: Timestamp = Timestamp::from_millis(0);
+
+    #[test]
+    fn the_delays_are_the_contracts() {
+        let delays: Vec<_> = (1..=3).map(|n| policy().delay(n, 0.0).as_secs_f64()).collect();
+        assert_eq!(delays, [5.0, 10.0, 20.0]);
+        assert_eq!(policy().delay(1, 1.0).as_secs_f64(), 5.5);
+    }
+
+    #[test]
+    fn success_is_2xx_only() {
+        for status in 200..=299 {
+            assert_eq!(judge(&outcome(Some(status), None), 1, &policy(), 0.0, NOW), Verdict::Delivered);
+        }
+        for status in [100, 199, 300, 301, 302, 304, 307, 308, 400, 404, 500] {
+            assert!(matches!(judge(&outcome(Some(status), None), 1, &policy(), 0.0, NOW), Verdict::Retry(_)));
+        }
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_no_success() {
+        let broken = AttemptOutcome { error: Some(ErrorClass::Timeout), ..outcome(Some(200), None) };
+        assert!(matches!(judge(&broken, 1, &policy(), 0.0, NOW), Verdict::Retry(_)));
+    }
+
+    #[test]
+    fn attempts_are_one_and_the_retries() {
+        assert!(matches!(judge(&outcome(None, None), 3, &policy(), 0.0, NOW), Verdict::Retry(_)));
+        assert_eq!(judge(&outcome(None, None), 4, &policy(), 0.0, NOW), Verdict::Dead);
+    }
+
+    #[test]
+    fn gone_disables_whatever_the_attempt() {
+        assert_eq!(judge(&outcome(Some(410), None), 1, &policy(), 0.0, NOW), Verdict::Gone);
+    }
+
+    #[test]
+    fn retry_after_counts_for_429_and_503_alone() {
+        let at = |status, asked| judge(&outcome(Some(status), Some(asked)), 1, &policy(), 0.0, NOW);
+        assert_eq!(at(429, 60_000), Verdict::Retry(Timestamp::from_millis(60_000)));
+        assert_eq!(at(503, 60_000), Verdict::Retry(Timestamp::from_millis(60_000)));
+        assert_eq!(at(500, 60_000), Verdict::Retry(Timestamp::from_millis(5_000)));
+        assert_eq!(at(429, 1), Verdict::Retry(Timestamp::from_millis(5_000)));
+        assert_eq!(at(429, u64::MAX), Verdict::Retry(NOW.plus(DELAY_MAX)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_delay_stays_within_its_tenth_and_its_cap(n in 1u32..200, unit in 0.0f64..=1.0, base_ms in 0u64..100_000) {
+            let policy = RetryPolicy::new(20, Duration::from_millis(base_ms)).unwrap();
+            let plain = Duration::from_millis(base_ms).as_secs_f64() * 2f64.powi((n - 1).min(64) as i32);
+            let delay = policy.delay(n, unit).as_secs_f64();
+            let cap = DELAY_MAX.as_secs_f64();
+            prop_assert!(delay <= cap);
+            prop_assert!(delay >= plain.min(cap) - 1e-6);
+            prop_assert!(delay <= (plain * 1.1).min(cap) + 1e-6);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Which URLs may be webhooks, before any name is looked up.
+
+use super::{AddressPolicy, RefusedAddress};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use url::{Host, Url};
+
+/// Longest URL taken: what common servers and proxies take.
+const LENGTH_MAX: usize = 2048;
+
+/// An `http` or `https` URL with a host, without credentials and without a fragment.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct WebhookUrl(Url);
+
+/// Why a URL cannot be a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidWebhookUrl {
+    /// Not a URL.
+    #[error("webhook_url is not a valid URL: give one like https://example.com/webhook")]
+    NotUrl,
+    /// Too long.
+    #[error("webhook_url is longer than {LENGTH_MAX} characters")]
+    TooLong,
+    /// Neither http nor https.
+    #[error("webhook_url must begin with http:// or https://")]
+    Scheme,
+    /// User name or password in the URL.
+    #[error("webhook_url must not contain a user name or password: use webhook_auth_token")]
+    Credentials,
+    /// No host.
+    #[error("webhook_url has no host")]
+    Host,
+    /// Port 0.
+    #[error("webhook_url has port 0, which nobody can listen on")]
+    Port,
+}
+
+impl WebhookUrl {
+    /// The URL.
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Host and port, for limits per receiver.
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.0.host_str().unwrap_or_default(), self.port())
+    }
+
+    /// Port, the scheme's own where none is given.
+    pub fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or(80)
+    }
+
+    /// The host where it is an address and not a name. Decimal, octal and hexadecimal spellings are addresses too: the
+    /// URL standard parses them so.
+    pub fn literal_address(&self) -> Option<IpAddr> {
+        match self.0.host()? {
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+            Host::Domain(_) => None,
+        }
+    }
+
+    /// Refuses a literal address that the policy does not permit. A name is judged when it has been looked up.
+    pub fn check_literal(&self, policy: &AddressPolicy) -> Result<(), RefusedAddress> {
+        self.literal_address().map_or(Ok(()), |address| policy.check(address))
+    }
+}
+
+impl std::str::FromStr for WebhookUrl {
+    type Err = InvalidWebhookUrl;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > LENGTH_MAX {
+            return Err(InvalidWebhookUrl::TooLong);
+        }
+        let mut url = Url::parse(text.trim()).map_err(|_| InvalidWebhookUrl::NotUrl)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(InvalidWebhookUrl::Scheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidWebhookUrl::Credentials);
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(InvalidWebhookUrl::Host);
+        }
+        if url.port() == Some(0) {
+            return Err(InvalidWebhookUrl::Port);
+        }
+        url.set_fragment(None);
+        Ok(Self(url))
+    }
+}
+
+impl TryFrom<String> for WebhookUrl {
+    type Error = InvalidWebhookUrl;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<WebhookUrl> for String {
+    fn from(url: WebhookUrl) -> Self {
+        url.0.into()
+    }
+}
+
+impl std::fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&redact(&self.0))
+    }
+}
+
+/// A URL as it may be shown: without credentials, and with its query hidden, for tokens live there.
+pub fn redact(url: &Url) -> String {
+    let mut shown = url.clone();
+    // Both fail only for URLs without a host, which have neither.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    if shown.query().is_some() {
+        shown.set_query(Some("redacted"));
+    }
+    shown.set_fragment(None);
+    shown.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_webhook_url_says_why() {
+        let parse = |text: &str| text.parse::<WebhookUrl>().map(|_| ());
+        assert_eq!(parse("nonsense"), Err(InvalidWebhookUrl::NotUrl));
+        assert_eq!(parse("ftp://example.com/"), Err(InvalidWebhookUrl::Scheme));
+        assert_eq!(parse("file:///etc/passwd"), Err(InvalidWebhookUrl::Scheme));
+        assert_eq!(parse("https://user:pw@example.com/"), Err(InvalidWebhookUrl::Credentials));
+        assert_eq!(parse("https://user@example.com/"), Err(InvalidWebhookUrl::Credentials));
+        assert_eq!(parse("http://example.com:0/"), Err(InvalidWebhookUrl::Port));
+        assert_eq!(parse(&format!("http://e.com/{}", "x".repeat(2048))), Err(InvalidWebhookUrl::TooLong));
+        assert_eq!(parse("http://"), Err(InvalidWebhookUrl::NotUrl));
+        assert_eq!(parse("https://example.com/hook?x=1"), Ok(()));
+    }
+
+    #[test]
+    fn odd_spellings_of_an_address_are_the_address() {
+        for text in ["http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://127.1/", "http://127.0.0.1./"] {
+            let url: WebhookUrl = text.parse().unwrap();
+            assert_eq!(url.literal_address(), Some("127.0.0.1".parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_shown_url_hides_credentials_and_query() {
+        let url = Url::parse("https://user:pw@example.com/hook?token=abc#part").unwrap();
+        assert_eq!(redact(&url), "https://example.com/hook?redacted");
+        let url: WebhookUrl = "https://example.com/hook?token=abc".parse().unwrap();
+        assert_eq!(format!("{url:?}"), "https://example.com/hook?redacted");
+    }
+}

@@ -1,0 +1,64 @@
+//! What the parts of a running server share: ports, configuration, pipelines.
+
+use crate::config::Config;
+use crate::engine::Running;
+use morag_core::pipeline::Pipeline;
+use morag_core::ports::{Blobs, Clock, Deliveries, DueQueue, Knowledge, StepRunner, Tasks, WebhookSender};
+use std::sync::Arc;
+
+/// A running server's parts, behind the core's ports. Cheap to share: one `Arc<App>`.
+pub struct App {
+    /// Settings.
+    pub config: Config,
+    /// Tasks and their logs.
+    pub tasks: Arc<dyn Tasks>,
+    /// What is due.
+    pub queue: Arc<dyn DueQueue>,
+    /// Webhook cursors.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
+    /// Vectors and graph.
+    pub knowledge: Arc<dyn Knowledge>,
+    /// Guarded HTTP client.
+    pub sender: Arc<dyn WebhookSender>,
+    /// Runs steps.
+    pub steps: Arc<dyn StepRunner>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What tasks run through.
+    pub pipelines: Pipelines,
+    /// Tasks that run in this process, to be stopped at once when they are cancelled.
+    pub running: Running,
+}
+
+/// The pipelines that a request can choose, checked at start-up.
+#[derive(Debug, Clone)]
+pub struct Pipelines {
+    /// All six steps: `ingest`.
+    pub ingest: Pipeline,
+    /// All but storing: `process`.
+    pub process: Pipeline,
+    /// Conversion alone: `convert`.
+    pub convert: Pipeline,
+}
+
+impl Pipelines {
+    /// The standard pipelines.
+    pub fn standard() -> Self {
+        let ingest = Pipeline::standard();
+        let process = ingest.first(5, "process");
+        let convert = ingest.first(1, "convert");
+        Self { ingest, process, convert }
+    }
+
+    /// A pipeline by its name.
+    pub fn get(&self, name: &str) -> Option<&Pipeline> {
+        [&self.ingest, &self.process, &self.convert].into_iter().find(|pipeline| pipeline.name() == name)
+    }
+
+    /// Whether the pipeline stores the document, so that its id is claimed.
+    pub fn stores(pipeline: &Pipeline) -> bool {
+        pipeline.position("ingestion").is_some()
+    }
+}

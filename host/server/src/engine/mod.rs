@@ -1,0 +1,2 @@
+//! Runs what the core decides: tasks ([`worker`]), webhooks ([`dispatcher`]), retention ([`janitor`]).
+

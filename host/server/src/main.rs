@@ -1,0 +1,5 @@
+//! The binary `morag`.
+
+fn main() -> std::process::ExitCode {
+    morag_server::cli::main()
+}

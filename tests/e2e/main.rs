@@ -1,0 +1,1 @@
+//! The binary over HTTP.

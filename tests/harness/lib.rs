@@ -1,0 +1,1 @@
+//! What tests share: temporary folders, free ports, a running server, a receiver of webhooks.

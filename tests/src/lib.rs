@@ -1,1 +1,0 @@
-//! Test harness, contract suites and end-to-end tests.
