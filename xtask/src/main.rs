@@ -1,2 +1,46 @@
-//! Set-up, tests and benches of this repository as commands.
-fn main() {}
+//! Set-up, tests and benches of this repository as commands: `cargo xtask COMMAND`.
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod deny;
+mod fixtures;
+mod loc;
+mod plugins;
+mod python;
+mod shell;
+mod test;
+mod toolchain;
+mod workspace;
+
+/// Set-up, tests and benches of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Action,
+}
+
+// A new command (`chaos`, say) is one file of its own, one line above, one here and one in `main`.
+#[derive(Subcommand)]
+enum Action {
+    Test(test::Options),
+    Toolchain(toolchain::Options),
+    Plugins(plugins::Options),
+    Deny(deny::Options),
+    Fixtures(fixtures::Options),
+    Bench(bench::Options),
+    Loc(loc::Options),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Action::Test(options) => test::run(&options),
+        Action::Toolchain(options) => toolchain::run(&options),
+        Action::Plugins(options) => plugins::run(&options),
+        Action::Deny(options) => deny::run(&options),
+        Action::Fixtures(options) => fixtures::run(&options),
+        Action::Bench(options) => bench::run(&options),
+        Action::Loc(options) => loc::run(&options),
+    }
+}

@@ -1,0 +1,94 @@
+//! `cargo xtask test`: everything that CI runs, in order, stopping at the first stage that fails.
+mod stage;
+mod totals;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::workspace::Workspace;
+use crate::{deny, plugins, python, shell, toolchain};
+use stage::Stages;
+use totals::Totals;
+
+/// Run everything that CI runs.
+///
+/// Format, the Python of the test clients, the wasm toolchain, step components and test guests, the dependency check,
+/// clippy, and all tests of the workspace. Stops at the first stage that fails, with the command to repeat it.
+#[derive(Args)]
+pub struct Options {}
+
+/// The tests find what they need by these.
+const BINARY: &str = "MORAG_TEST_BINARY";
+const PLUGINS: &str = "MORAG_TEST_PLUGINS_DIR";
+const GUESTS: &str = "MORAG_TEST_GUESTS_DIR";
+const PYTHON: &str = "MORAG_TEST_PYTHON";
+
+/// The command.
+pub fn run(_: &Options) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut stages = Stages::new();
+    // What fails fast comes first, and so does what needs the network.
+    stages.run("format", || shell::run(&mut cargo(&workspace, &["fmt", "--all", "--check"])))?;
+    let python = stages.run("Python of the test clients", || python::ensure(&workspace))?;
+    stages.run("wasm toolchain", || toolchain::ensure().map(drop))?;
+    stages.run("step components and test guests", || plugins::build(&workspace, &plugins::Options { guests: true }))?;
+    stages.run("dependency check", || deny::check(&workspace))?;
+    stages.run("clippy", || {
+        shell::run(&mut cargo(&workspace, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    })?;
+    // One call for the tests and the binary they start: cargo unifies features per call, and two would compile twice.
+    stages
+        .run("build", || shell::run(&mut cargo(&workspace, &["build", "--workspace", "--tests", "--bin", "morag"])))?;
+    let totals = stages.run("tests", || tests(&workspace, &python))?;
+    stages.summary();
+    if totals.ignored() > 0 {
+        println!("{} ignored tests did not run", totals.ignored());
+    }
+    // The line by which CI counts.
+    println!("{totals}");
+    totals.verdict()
+}
+
+/// Cargo for the host. In CI nothing is compiled twice, so incremental files would only cost time and disk.
+fn cargo(workspace: &Workspace, args: &[&str]) -> std::process::Command {
+    let mut command = workspace.cargo(args);
+    if std::env::var_os("CI").is_some() && std::env::var_os("CARGO_INCREMENTAL").is_none() {
+        command.env("CARGO_INCREMENTAL", "0");
+    }
+    command
+}
+
+/// Runs all suites, showing their output as it comes.
+fn tests(workspace: &Workspace, python: &std::path::Path) -> Result<Totals> {
+    let mut command = cargo(workspace, &["test", "--workspace", "--no-fail-fast"]);
+    command
+        .env(BINARY, workspace.morag("debug"))
+        .env(PLUGINS, workspace.plugins_folder())
+        .env(GUESTS, workspace.guests_folder())
+        .env(PYTHON, python)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let shown = shell::repeat(&command);
+    let started = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("cannot start `{shown}`"))?;
+    let mut totals = Totals::default();
+    let mut lines = BufReader::new(child.stdout.take().context("cargo test has no output")?);
+    let (mut line, mut out) = (Vec::new(), std::io::stdout().lock());
+    // Bytes, not text: a test may print anything.
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        out.write_all(&line)?;
+        totals.read(&String::from_utf8_lossy(&line));
+        line.clear();
+    }
+    drop(out);
+    totals.end(child.wait()?.success());
+    if let Err(error) = totals.verdict() {
+        println!("\n{totals}");
+        bail!("{error} after {}; to repeat them:\n    {shown}", shell::seconds(started.elapsed()));
+    }
+    Ok(totals)
+}

@@ -1,0 +1,172 @@
+//! The toolchain `morag-wasi`: Debian's compiler and a standard library that we built, linked into rustup.
+//!
+//! It lives in the person's cache folder and not in `target/`: it belongs to the machine, all clones share it, and
+//! `cargo clean` must not cost a minute. Its folder is named by a hash of everything it is made of, so a new version of a
+//! Debian package or of the recipe makes a new one, and a link that dangles or points elsewhere is set again.
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::{LINK, TARGET, recipe};
+use crate::shell;
+
+/// Flags of every build with it: Debian's wasi-libc is of 2022 and lacks symbols, so the code must be able to tell.
+pub const FLAGS: &str = "--cfg morag_debian_wasi_libc";
+
+/// Debian's compiler, cargo, library source, and C library for wasm.
+pub const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "wasi-libc"];
+
+/// Written last: a folder without it was left half made.
+const STAMP: &str = "made-of.txt";
+
+/// Whether a good one is there and linked. Quick.
+pub fn is_ready() -> bool {
+    Plan::make().is_ok_and(|plan| plan.is_built() && plan.is_linked())
+}
+
+/// Makes what is missing: packages, library, link.
+pub fn ensure() -> Result<()> {
+    if !shell::have("rustup") {
+        bail!("a linked toolchain needs rustup (https://rustup.rs), for its linker for components and for the link");
+    }
+    install_packages()?;
+    let plan = Plan::make()?;
+    let _lock = lock(&plan.folder)?;
+    if plan.is_built() {
+        println!("toolchain: {} is good", plan.folder.display());
+    } else {
+        println!(
+            "toolchain: building the standard library of {TARGET} (about a minute) into {}",
+            plan.folder.display()
+        );
+        recipe::build(&plan.folder, &plan.sysroot, &plan.host)?;
+        fs::write(plan.folder.join(STAMP), &plan.made_of)?;
+    }
+    if !plan.is_linked() {
+        println!("toolchain: rustup toolchain link {LINK}");
+        plan.link()?;
+    }
+    Ok(())
+}
+
+/// What the toolchain of this machine is made of, and where it therefore is.
+struct Plan {
+    folder: PathBuf,
+    made_of: String,
+    /// Rustup's toolchain, for its linkers.
+    sysroot: PathBuf,
+    host: String,
+}
+
+impl Plan {
+    fn make() -> Result<Self> {
+        let sysroot = shell::read(&mut shell::unbound("rustc", &["--print", "sysroot"]))?;
+        let version = shell::read(&mut shell::unbound("rustc", &["-vV"]))?;
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
+        let mut made_of = format!("recipe {}\nlinkers of {sysroot}\n", recipe::VERSION);
+        for package in PACKAGES {
+            let version = installed_version(package).with_context(|| format!("{package} is not installed"))?;
+            made_of.push_str(&format!("{package} {version}\n"));
+        }
+        let folder = cache_folder()?.join(format!("wasi-toolchain-{:016x}", fnv1a(made_of.as_bytes())));
+        Ok(Self { folder, made_of, sysroot: sysroot.into(), host: host.to_owned() })
+    }
+
+    /// Complete, of these parts, and its links into rustup's toolchain still hold.
+    fn is_built(&self) -> bool {
+        let stamped = fs::read_to_string(self.folder.join(STAMP)).is_ok_and(|text| text == self.made_of);
+        stamped && recipe::linkers(&self.folder, &self.host).iter().all(|path| path.exists())
+    }
+
+    fn is_linked(&self) -> bool {
+        let asked = shell::read(&mut shell::unbound("rustup", &["which", "--toolchain", LINK, "rustc"]));
+        let linked = asked.ok().and_then(|path| fs::canonicalize(path).ok());
+        linked.is_some_and(|path| fs::canonicalize(self.folder.join("bin/rustc")).is_ok_and(|ours| ours == path))
+    }
+
+    fn link(&self) -> Result<()> {
+        // A link that dangles cannot be replaced in every version of rustup: unlink first, whatever that says.
+        shell::output(&mut shell::unbound("rustup", &["toolchain", "uninstall", LINK]))?;
+        let folder = self.folder.to_str().context("the path of the cache folder is not UTF-8")?;
+        shell::read(&mut shell::unbound("rustup", &["toolchain", "link", LINK, folder]))?;
+        if !self.is_linked() {
+            bail!("rustup does not know {LINK} after `rustup toolchain link {LINK} {folder}`");
+        }
+        Ok(())
+    }
+}
+
+fn install_packages() -> Result<()> {
+    let missing: Vec<_> = PACKAGES.into_iter().filter(|package| installed_version(package).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !shell::have("apt-get") {
+        bail!("this is no Debian (no apt-get), so its packages {} cannot be had", PACKAGES.join(", "));
+    }
+    let list = missing.join(" ");
+    if shell::read(&mut shell::program("id", &["-u"]))? != "0" {
+        bail!(
+            "Debian packages are missing, and installing them needs root; run\n    \
+             sudo apt-get update && sudo apt-get install --yes --no-install-recommends {list}\nand then this again"
+        );
+    }
+    println!("toolchain: apt-get install {list}");
+    apt(&["update", "--quiet"])?;
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
+    apt(&[&install, missing.as_slice()].concat())
+}
+
+/// Its output is shown only where it fails: it is long, and says nothing.
+fn apt(args: &[&str]) -> Result<()> {
+    let mut command = shell::program("apt-get", args);
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    let output = shell::output(&mut command)?;
+    if !output.status.success() {
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        bail!("`{}` failed ({}):\n{stdout}{stderr}", shell::shown(&command), output.status);
+    }
+    Ok(())
+}
+
+fn installed_version(package: &str) -> Option<String> {
+    let text = shell::read(&mut shell::program("dpkg-query", &["-W", "-f", "${Status} ${Version}", package])).ok()?;
+    text.strip_prefix("install ok installed ").map(str::to_owned)
+}
+
+fn cache_folder() -> Result<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    cache.map(|cache| cache.join("morag")).context("neither XDG_CACHE_HOME nor HOME is set")
+}
+
+/// Held while the toolchain is made: two clones may start at once.
+fn lock(folder: &Path) -> Result<File> {
+    let parent = folder.parent().context("the toolchain's folder has no parent")?;
+    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let file = File::create(parent.join("wasi-toolchain.lock"))?;
+    file.lock().context("cannot lock the toolchain's folder")?;
+    Ok(file)
+}
+
+/// FNV-1a, 64 bit: a name, not a proof; the stamp inside is compared whole.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_the_known_hash() {
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
+    }
+
+    #[test]
+    fn a_package_that_is_not_there_has_no_version() {
+        assert_eq!(installed_version("no-such-package-morag"), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! Where things are: the repository, its target folder, its packages.
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::shell;
+
+/// The repository as cargo sees it.
+pub struct Workspace {
+    /// The folder of the root `Cargo.toml`.
+    pub root: PathBuf,
+    /// Cargo's target folder (`CARGO_TARGET_DIR` where that is set).
+    pub target: PathBuf,
+    /// The workspace's own packages.
+    pub packages: Vec<Package>,
+}
+
+/// A package of the workspace.
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// The folder of its `Cargo.toml`.
+    pub folder: PathBuf,
+    /// Whether it builds to a component: it has a `cdylib` target.
+    pub component: bool,
+}
+
+impl Workspace {
+    /// Asks cargo.
+    pub fn find() -> Result<Self> {
+        let root = root();
+        let mut command = shell::cargo(&["metadata", "--format-version", "1", "--no-deps"]);
+        let text = shell::read(command.current_dir(&root))?;
+        let metadata: Value = serde_json::from_str(&text).context("cargo metadata is not JSON")?;
+        let target = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?.into();
+        let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+        Ok(Self { root, target, packages: packages.iter().filter_map(package).collect() })
+    }
+
+    /// Component packages below a folder of the repository, for example `plugins`.
+    pub fn components_in(&self, folder: &str) -> Vec<&Package> {
+        let folder = self.root.join(folder);
+        self.packages.iter().filter(|package| package.component && package.folder.starts_with(&folder)).collect()
+    }
+
+    /// The step components that `xtask plugins` builds.
+    pub fn plugins_folder(&self) -> PathBuf {
+        self.target.join("plugins")
+    }
+
+    /// The test guests that `xtask plugins --guests` builds.
+    pub fn guests_folder(&self) -> PathBuf {
+        self.target.join("guests")
+    }
+
+    /// The binary `morag` of a profile's folder: `debug` or `release`.
+    pub fn morag(&self, profile_folder: &str) -> PathBuf {
+        self.target.join(profile_folder).join(format!("morag{}", std::env::consts::EXE_SUFFIX))
+    }
+
+    /// Cargo for the host, in the repository.
+    pub fn cargo(&self, args: &[&str]) -> std::process::Command {
+        let mut command = shell::cargo(args);
+        command.current_dir(&self.root);
+        command
+    }
+}
+
+/// The repository: `cargo run` tells where this package is now; started by hand, where it was built.
+fn root() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let package = package.filter(|folder| folder.ends_with("xtask")).unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    package.parent().map(Path::to_owned).unwrap_or(package)
+}
+
+fn package(value: &Value) -> Option<Package> {
+    let crate_types =
+        value["targets"].as_array()?.iter().filter_map(|target| target["crate_types"].as_array()).flatten();
+    Some(Package {
+        name: value["name"].as_str()?.to_owned(),
+        folder: Path::new(value["manifest_path"].as_str()?).parent()?.to_owned(),
+        component: crate_types.into_iter().any(|kind| kind == "cdylib"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_steps_are_components_and_the_sdk_is_not() {
+        let workspace = Workspace::find().unwrap();
+        let names: Vec<_> = workspace.components_in("plugins").iter().map(|package| package.name.as_str()).collect();
+        let steps = [
+            "markdown_conversion",
+            "metadata_extraction",
+            "content_processing",
+            "chunking",
+            "graph_extraction",
+            "ingestion",
+        ];
+        for step in steps {
+            assert!(names.contains(&step), "{step} is missing in {names:?}");
+        }
+        assert!(!names.contains(&"morag-step"));
+        assert!(workspace.components_in("host").is_empty());
+    }
+}
