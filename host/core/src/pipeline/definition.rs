@@ -155,10 +155,7 @@ mod tests {
     fn the_standard_ranges_are_the_guides() {
         let pipeline = Pipeline::standard();
         let ranges: Vec<_> = (0..6).map(|index| (pipeline.range(index).start, pipeline.range(index).end)).collect();
-        assert_eq!(
-            ranges,
-            [(0.0, 25.0), (25.0, 40.0), (40.0, 70.0), (70.0, 80.0), (80.0, 90.0), (90.0, 100.0)]
-        );
+        assert_eq!(ranges, [(0.0, 25.0), (25.0, 40.0), (40.0, 70.0), (70.0, 80.0), (80.0, 90.0), (90.0, 100.0)]);
     }
 
     #[test]

@@ -106,9 +106,7 @@ pub fn transition(pipeline: &Pipeline, run: Run, input: Input, now: Timestamp) -
             Ok(Decision { run, events: Vec::new(), effect: Effect::RunStep(step) })
         }
         (Run::Ready { next, progress }, Input::StepStarted) => start_step(pipeline, next, progress),
-        (Run::InStep { step, progress }, Input::Progress(fraction)) => {
-            Ok(report(pipeline, step, progress, fraction))
-        }
+        (Run::InStep { step, progress }, Input::Progress(fraction)) => Ok(report(pipeline, step, progress, fraction)),
         (Run::InStep { step, progress }, Input::StepSucceeded(output)) => {
             Ok(complete_step(pipeline, step, progress, output, now))
         }
@@ -155,22 +153,13 @@ fn report(pipeline: &Pipeline, step: usize, mut progress: Progress, fraction: f6
 }
 
 /// Announces every milestone up to `reached`, each at the progress that `at` gives it.
-fn announce(
-    definition: &StepDefinition,
-    progress: &mut Progress,
-    reached: f64,
-    at: impl Fn(u8) -> f64,
-) -> Vec<Draft> {
+fn announce(definition: &StepDefinition, progress: &mut Progress, reached: f64, at: impl Fn(u8) -> f64) -> Vec<Draft> {
     let due = MILESTONES.into_iter().filter(|m| *m > progress.announced && f64::from(*m) <= reached);
     let events: Vec<_> = due
         .map(|milestone| Draft {
             progress_percent: at(milestone),
             message: format!("Processing: {milestone}% reached in {}", definition.name),
-            kind: EventKind::TaskProgress {
-                milestone,
-                step: definition.name.clone(),
-                stage: definition.stage.clone(),
-            },
+            kind: EventKind::TaskProgress { milestone, step: definition.name.clone(), stage: definition.stage.clone() },
         })
         .collect();
     if let Some(EventKind::TaskProgress { milestone, .. }) = events.last().map(|draft| &draft.kind) {

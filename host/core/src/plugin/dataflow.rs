@@ -27,9 +27,7 @@ pub enum InvalidDataflow {
 }
 
 /// Checks steps in their order: name in the pipeline, and what the component says.
-pub fn check_dataflow<'a>(
-    steps: impl IntoIterator<Item = (&'a str, &'a Descriptor)>,
-) -> Result<(), InvalidDataflow> {
+pub fn check_dataflow<'a>(steps: impl IntoIterator<Item = (&'a str, &'a Descriptor)>) -> Result<(), InvalidDataflow> {
     let mut writers: BTreeMap<&str, &str> = BTreeMap::new();
     for (step, descriptor) in steps {
         for input in descriptor.inputs.iter().filter(|input| input.required) {

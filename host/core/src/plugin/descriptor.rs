@@ -96,7 +96,9 @@ impl Descriptor {
     /// Checks a step's name.
     pub fn check_name(name: &str) -> Result<(), InvalidDescriptor> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let fits = (1..=64).contains(&name.len()) && name.chars().all(plain) && name.starts_with(|c: char| c.is_ascii_lowercase());
+        let fits = (1..=64).contains(&name.len())
+            && name.chars().all(plain)
+            && name.starts_with(|c: char| c.is_ascii_lowercase());
         if fits { Ok(()) } else { Err(InvalidDescriptor::Name(name.chars().take(64).collect())) }
     }
 }

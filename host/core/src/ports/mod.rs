@@ -13,15 +13,11 @@ mod webhook_sender;
 
 pub use blobs::{BlobError, BlobMeta, BlobPath, BlobStream, BlobWriter, Blobs};
 pub use clock::Clock;
-pub use deliveries::{
-    AttemptRecord, CursorMove, Deliveries, DeliveryRecord, DeliveryState, PendingDelivery, Recorded,
-};
+pub use deliveries::{AttemptRecord, CursorMove, Deliveries, DeliveryRecord, DeliveryState, PendingDelivery, Recorded};
 pub use due_queue::{Claim, DueQueue, Lease, Queue, QueueCounts};
 pub use embedder::Embedder;
-pub use knowledge::{
-    CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch,
-};
-pub use step_runner::{LogLine, StepCall, StepInputs, StepReport, StepRunner, StepSuccess, StagedArtifact};
+pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
+pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
 pub use tasks::{
     AcceptError, Accepted, Commit, CommitError, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
     TaskLog, TaskSummary, Tasks,

@@ -55,7 +55,9 @@ fn step_specific(event: &Event) -> Option<JsonObject> {
         EventKind::StepFailed { failure, .. } => {
             let mut data = JsonObject::new();
             data.insert("error_code".into(), json!(failure.code));
-            data.extend(failure.details.iter().filter(|(key, _)| *key != "error_code").map(|(k, v)| (k.clone(), v.clone())));
+            data.extend(
+                failure.details.iter().filter(|(key, _)| *key != "error_code").map(|(k, v)| (k.clone(), v.clone())),
+            );
             Some(data)
         }
         _ => None,

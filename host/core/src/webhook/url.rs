@@ -144,7 +144,9 @@ mod tests {
 
     #[test]
     fn odd_spellings_of_an_address_are_the_address() {
-        for text in ["http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://127.1/", "http://127.0.0.1./"] {
+        for text in
+            ["http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://127.1/", "http://127.0.0.1./"]
+        {
             let url: WebhookUrl = text.parse().unwrap();
             assert_eq!(url.literal_address(), Some("127.0.0.1".parse().unwrap()), "{text}");
         }

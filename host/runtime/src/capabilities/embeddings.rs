@@ -1,0 +1,29 @@
+//! `morag:step/embeddings`.
+
+use super::{check_items, wit_error};
+use crate::bindings::morag::step::capability::Error;
+use crate::bindings::morag::step::embeddings::{Host, ModelInfo};
+use crate::guest::Guest;
+use morag_core::ports::CapabilityError;
+
+/// Text one call may carry; the WIT says so.
+const TEXT_BYTES_MAX: usize = 1 << 20;
+
+impl Host for Guest {
+    async fn model(&mut self) -> wasmtime::Result<ModelInfo> {
+        let embedder = &self.scope()?.services.embedder;
+        Ok(ModelInfo { name: embedder.model().to_owned(), dimensions: embedder.dimensions() })
+    }
+
+    async fn embed(&mut self, texts: Vec<String>) -> wasmtime::Result<Result<Vec<Vec<f32>>, Error>> {
+        let embedder = self.scope()?.services.embedder.clone();
+        if let Err(error) = check_items(&texts) {
+            return Ok(Err(wit_error(error)));
+        }
+        if texts.iter().map(String::len).sum::<usize>() > TEXT_BYTES_MAX {
+            let error = CapabilityError::Limit(format!("at most {TEXT_BYTES_MAX} bytes of text a call"));
+            return Ok(Err(wit_error(error)));
+        }
+        Ok(embedder.embed(texts).await.map_err(wit_error))
+    }
+}

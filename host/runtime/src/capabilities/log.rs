@@ -1,0 +1,19 @@
+//! `morag:step/log`.
+
+use crate::bindings::morag::step::log::{Host, Level};
+use crate::guest::Guest;
+
+impl Host for Guest {
+    async fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+        self.meter.host_calls += 1;
+        let level = match level {
+            Level::Trace => "trace",
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        };
+        self.log.push(level, &message);
+        Ok(())
+    }
+}

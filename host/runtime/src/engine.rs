@@ -1,0 +1,91 @@
+//! The wasmtime engine and its clock.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Length of an epoch. A guest yields at least this often, so a cancelled one stops within it; shorter costs more
+/// wake-ups of the ticker than it gains.
+pub(crate) const EPOCH: Duration = Duration::from_millis(10);
+
+/// Stack of a guest. Deep recursion in a parser of nested documents needs more than wasmtime's own 512 KiB; the fibre
+/// that carries it is [`FIBRE_STACK_BYTES`].
+const WASM_STACK_BYTES: usize = 1 << 20;
+
+/// Stack of the fibre: the guest's and 1 MiB for the host functions it calls.
+const FIBRE_STACK_BYTES: usize = 2 << 20;
+
+/// Memory of a slot that stays resident between instances: faster than giving it back, measured in DESIGN section 3.
+const KEEP_RESIDENT_BYTES: usize = 4 << 20;
+
+/// How the engine is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions {
+    /// Guests that may run at once: sizes the pool. At least 1.
+    pub instances_max: u32,
+}
+
+/// A wasmtime engine with its epoch ticker. The ticker's thread ends when the last clone is gone.
+#[derive(Clone)]
+pub struct StepEngine {
+    engine: Engine,
+    // Held by every clone; the ticker holds a weak one.
+    _alive: Arc<()>,
+}
+
+impl StepEngine {
+    /// Builds the engine and starts its ticker. Fails where the machine gives no address space for the pool.
+    pub fn new(options: EngineOptions) -> wasmtime::Result<Self> {
+        let instances = options.instances_max.max(1);
+        let mut pool = PoolingAllocationConfig::default();
+        // A Python component has 38 core instances, 16 tables and few memories (DESIGN section 3).
+        pool.total_component_instances(instances)
+            .total_core_instances(instances.saturating_mul(64))
+            .total_memories(instances.saturating_mul(4))
+            .total_tables(instances.saturating_mul(16))
+            .total_stacks(instances.saturating_mul(2))
+            .max_core_instances_per_component(64)
+            .max_tables_per_component(16)
+            .max_memories_per_component(4)
+            .table_elements(50_000)
+            .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+            .decommit_batch_size(1);
+        let mut config = Config::new();
+        config
+            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+            .epoch_interruption(true)
+            .max_wasm_stack(WASM_STACK_BYTES)
+            .async_stack_size(FIBRE_STACK_BYTES)
+            .wasm_memory64(false)
+            .concurrency_support(false);
+        let engine = Engine::new(&config)?;
+        let alive = Arc::new(());
+        tick(engine.clone(), Arc::downgrade(&alive));
+        Ok(Self { engine, _alive: alive })
+    }
+
+    /// The engine itself.
+    pub fn inner(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+impl std::fmt::Debug for StepEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StepEngine")
+    }
+}
+
+fn tick(engine: Engine, alive: Weak<()>) {
+    // A thread and not a task: a guest that keeps every runtime thread busy must not stop the clock that stops it.
+    let ticker = std::thread::Builder::new().name("epoch".into());
+    let spawned = ticker.spawn(move || {
+        while alive.strong_count() > 0 {
+            std::thread::sleep(EPOCH);
+            engine.increment_epoch();
+        }
+    });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "no thread for the epoch clock: guests will only yield at their time limit");
+    }
+}

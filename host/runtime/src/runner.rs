@@ -1,0 +1,226 @@
+//! Runs steps on fresh instances: the [`StepRunner`] port.
+
+use crate::bindings::exports::morag::step::step as wit;
+use crate::cache::CompileCache;
+use crate::engine::StepEngine;
+use crate::failure;
+use crate::guest::{Guest, TaskScope};
+use crate::plugin::{LoadError, Plugin, store};
+use async_trait::async_trait;
+use morag_core::JsonObject;
+use morag_core::plugin::{Descriptor, Grant};
+use morag_core::ports::{
+    Blobs, Embedder, Knowledge, Revision, StagedArtifact, StepCall, StepReport, StepRunner, StepSuccess,
+};
+use morag_core::task::{Resources, StepFailure};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// Bytes of JSON a step's data may have; the WIT says so.
+const DATA_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of JSON a failure's details may have; the WIT says so.
+const DETAILS_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a failure's message that are kept; the WIT says so.
+const MESSAGE_BYTES_MAX: usize = 4 << 10;
+
+/// What stands behind the capabilities.
+#[derive(Clone)]
+pub struct Services {
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
+    /// Embeddings.
+    pub embedder: Arc<dyn Embedder>,
+    /// Vectors and graph.
+    pub knowledge: Arc<dyn Knowledge>,
+}
+
+/// The loaded components.
+pub struct PluginRunner {
+    engine: StepEngine,
+    services: Services,
+    plugins: BTreeMap<String, Plugin>,
+}
+
+impl PluginRunner {
+    /// Loads components, in order, compiling those that `cache_folder` does not hold. `grant` says what the operator
+    /// allows a step of a name. The first component that cannot be used is the error; two of the same name are one too.
+    pub async fn load(
+        engine: StepEngine,
+        services: Services,
+        cache_folder: Option<&Path>,
+        paths: Vec<PathBuf>,
+        grant: impl Fn(&str) -> Grant,
+    ) -> Result<Self, LoadError> {
+        let cache = match cache_folder {
+            None => None,
+            Some(folder) => match CompileCache::open(folder) {
+                Ok(cache) => Some(cache),
+                Err(error) => return Err(LoadError { path: folder.to_owned(), reason: error.into() }),
+            },
+        };
+        let mut plugins = BTreeMap::new();
+        for path in paths {
+            let started = Instant::now();
+            let plugin = Plugin::load(&engine, cache.as_ref(), &path, &grant).await?;
+            let name = plugin.descriptor.name.clone();
+            tracing::info!(plugin = %name, version = %plugin.descriptor.version, digest = %plugin.digest,
+                elapsed_ms = started.elapsed().as_millis() as u64, "plugin loaded");
+            if plugins.insert(name.clone(), plugin).is_some() {
+                let text = format!("another component of the name {name} is loaded already");
+                return Err(LoadError { path, reason: std::io::Error::other(text).into() });
+            }
+        }
+        Ok(Self { engine, services, plugins })
+    }
+
+    /// The loaded components by name.
+    pub fn plugins(&self) -> &BTreeMap<String, Plugin> {
+        &self.plugins
+    }
+
+    async fn call(&self, plugin: &Plugin, call: StepCall) -> StepReport {
+        let record = call.record.clone();
+        let revision = Revision {
+            id: uuid::Uuid::new_v4(),
+            task: record.id,
+            collection: record.collection.clone(),
+            document: record.document_id.clone(),
+        };
+        let scope = TaskScope {
+            call,
+            services: self.services.clone(),
+            descriptor: plugin.descriptor.clone(),
+            revision: revision.clone(),
+            started: Instant::now(),
+            reported: 0.0,
+            finished: Vec::new(),
+            open: Default::default(),
+        };
+        let (started, limit) = (scope.started, plugin.limits.wall_time_max);
+        let mut store = store(&self.engine, Guest::new(plugin.limits.clone(), Some(scope)));
+        let log = store.data().log.clone();
+        let mut cpu = Duration::ZERO;
+        let returned = {
+            let run = async {
+                let step = plugin.pre.instantiate_async(&mut store).await?;
+                step.morag_step_step().call_run(&mut store).await
+            };
+            tokio::time::timeout(limit, Metered { inner: Box::pin(run), cpu: &mut cpu }).await
+        };
+        let guest = store.into_data();
+        let resources = Resources {
+            wall_ms: started.elapsed().as_millis() as u64,
+            cpu_ms: cpu.as_millis() as u64,
+            peak_memory_bytes: guest.meter.peak_memory_bytes,
+            host_calls: guest.meter.host_calls,
+            bytes_in: guest.meter.bytes_in,
+            bytes_out: guest.meter.bytes_out,
+        };
+        let result = match (guest.meter.breach, returned) {
+            (Some(breach), _) => Err(failure::breached(&guest.meter, breach)),
+            (None, Err(_)) => Err(failure::timed_out(limit)),
+            (None, Ok(Err(error))) => Err(failure::trapped(&error, &log)),
+            (None, Ok(Ok(Err(said)))) => Err(step_failure(said)),
+            (None, Ok(Ok(Ok(outcome)))) => {
+                let finished = guest.scope.map(|scope| scope.finished).unwrap_or_default();
+                success(&plugin.descriptor, outcome, finished, revision.clone(), record.id)
+            }
+        };
+        if result.is_err()
+            && stores(&plugin.descriptor)
+            && let Err(error) = self.services.knowledge.discard(&revision).await
+        {
+            tracing::warn!(%error, "staged writes of a failed step stay until the next start");
+        }
+        StepReport { result, resources, log: log.take() }
+    }
+}
+
+/// Whether the step may stage writes.
+fn stores(descriptor: &Descriptor) -> bool {
+    use morag_core::plugin::Capability::{Graph, Vectors};
+    descriptor.capabilities.iter().any(|capability| matches!(capability, Vectors | Graph))
+}
+
+fn success(
+    descriptor: &Descriptor,
+    outcome: wit::Outcome,
+    artifacts: Vec<StagedArtifact>,
+    revision: Revision,
+    task: morag_core::task::TaskId,
+) -> Result<StepSuccess, StepFailure> {
+    if outcome.data.len() > DATA_BYTES_MAX {
+        return Err(failure::invalid_result("more than 256 KiB of data"));
+    }
+    let mut data: JsonObject =
+        serde_json::from_str(&outcome.data).map_err(|_| failure::invalid_result("data that is not a JSON object"))?;
+    let mut published = JsonObject::new();
+    for output in &descriptor.outputs {
+        let written = artifacts.iter().any(|staged| staged.artifact.name == output.name);
+        if let (true, Some(key)) = (written, &output.data_key) {
+            data.remove(key);
+            published.insert(key.clone(), format!("/api/files/temp/{task}/{}", output.name).into());
+        }
+    }
+    // URLs come first, as in the guide's examples.
+    published.extend(data);
+    Ok(StepSuccess { data: published, artifacts, revision: stores(descriptor).then_some(revision) })
+}
+
+fn step_failure(said: wit::Failure) -> StepFailure {
+    let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if !(1..=64).contains(&said.code.len()) || !said.code.chars().all(plain) {
+        return failure::invalid_result("a failure whose code is not upper snake case");
+    }
+    let details = match said.details.len() <= DETAILS_BYTES_MAX {
+        true => serde_json::from_str(&said.details).unwrap_or_default(),
+        false => JsonObject::new(),
+    };
+    let mut message = said.message;
+    let mut end = message.len().min(MESSAGE_BYTES_MAX);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    message.truncate(end);
+    StepFailure { code: said.code, message, details, retryable: said.retryable }
+}
+
+/// Adds up the time in which the inner future was being polled: what the guest took of a core, with what the host did
+/// for it on the same thread.
+struct Metered<'a, F> {
+    inner: Pin<Box<F>>,
+    cpu: &'a mut Duration,
+}
+
+impl<F: Future> Future for Metered<'_, F> {
+    type Output = F::Output;
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let started = Instant::now();
+        let polled = self.inner.as_mut().poll(context);
+        *self.cpu += started.elapsed();
+        polled
+    }
+}
+
+#[async_trait]
+impl StepRunner for PluginRunner {
+    fn descriptor(&self, component: &str) -> Option<Arc<Descriptor>> {
+        self.plugins.get(component).map(|plugin| plugin.descriptor.clone())
+    }
+
+    async fn run(&self, call: StepCall) -> StepReport {
+        match self.plugins.get(&call.component) {
+            Some(plugin) => self.call(plugin, call).await,
+            None => {
+                let result = Err(failure::unknown(&call.component));
+                StepReport { result, resources: Resources::default(), log: Vec::new() }
+            }
+        }
+    }
+}
