@@ -1,0 +1,260 @@
+//! HTML to markdown.
+
+use crate::document::{Properties, keywords, property};
+use crate::format::Format;
+use crate::{Converted, dates, failures, markdown, text};
+use htmd::element_handler::Handlers;
+use htmd::options::{BulletListMarker, HrStyle, Options};
+use htmd::{Element, HtmlToMarkdown, Node};
+use html5ever::tendril::StrTendril;
+use markup5ever_rcdom::NodeData;
+use morag_step::Failure;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Bytes of HTML: its tree takes up to twenty times that, in a step of 512 MiB.
+const HTML_BYTES_MAX: usize = 16 << 20;
+/// Elements within elements. Pages nest under 60; the writer recurses, and a step's stack is 512 KiB.
+const DEPTH_MAX: usize = 100;
+/// Bytes in which an encoding is declared, as browsers have it.
+const CHARSET_BYTES: usize = 1024;
+
+/// Converts a page: headings, lists and tables are kept, scripts and styles left out.
+///
+/// # Errors
+/// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`.
+pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
+    if bytes.len() > HTML_BYTES_MAX {
+        let size = bytes.len();
+        return Err(failures::too_large(format!(
+            "it has {size} bytes of HTML, and at most {HTML_BYTES_MAX} are converted"
+        )));
+    }
+    let declared = charset(bytes);
+    let (source, label) = text::read(bytes, declared.as_deref())?;
+    let writer = writer();
+    // Reading from memory has no error.
+    let tree = writer.html_to_tree(&source).map_err(|error| failures::corrupt(Format::Html, error))?;
+    let found = look(&tree);
+    let mut out = markdown::finish(&writer.tree_to_markdown(&tree));
+    if out.is_empty() {
+        return Err(failures::empty("the page has no text"));
+    }
+    if let Some(title) = found.properties.title.as_deref().filter(|_| !found.has_heading) {
+        let mut with_title = String::from("# ");
+        push_title(&mut with_title, title);
+        with_title.push_str("\n\n");
+        with_title.push_str(&out);
+        out = with_title;
+    }
+    Ok(Converted { encoding: Some(label), properties: found.properties, ..Converted::without_pages(Format::Html, out) })
+}
+
+fn push_title(out: &mut String, title: &str) {
+    for c in title.chars() {
+        if matches!(c, '*' | '_' | '`' | '<' | '[' | '\\' | '#') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+}
+
+fn writer() -> HtmlToMarkdown {
+    let options = Options {
+        bullet_list_marker: BulletListMarker::Dash,
+        ul_bullet_spacing: 1,
+        ol_number_spacing: 1,
+        hr_style: HrStyle::Dashes,
+        ..Options::default()
+    };
+    HtmlToMarkdown::builder()
+        .options(options)
+        // As a reader without scripts, but without what is said to such readers.
+        .scripting_enabled(false)
+        .skip_tags(vec![
+            "script", "style", "noscript", "template", "title", "svg", "math", "iframe", "object", "canvas", "select",
+            "button",
+        ])
+        .add_handler(vec!["img"], |handlers: &dyn Handlers, element: Element| {
+            let value =
+                |name: &str| element.attrs.iter().find(|attr| &*attr.name.local == name).map(|attr| &*attr.value);
+            // A picture within the page is bytes in letters: only its text is of use.
+            if value("src").is_some_and(|src| src.trim_start().starts_with("data:")) {
+                return value("alt").filter(|alt| !alt.trim().is_empty()).map(|alt| alt.trim().to_owned().into());
+            }
+            handlers.fallback(element)
+        })
+        .build()
+}
+
+struct Found {
+    properties: Properties,
+    has_heading: bool,
+}
+
+/// Reads what the head says, and cuts the tree where it is deeper than the writer can go: what is below stays as text.
+fn look(tree: &Rc<Node>) -> Found {
+    let mut properties = Properties::default();
+    let mut has_heading = false;
+    let mut open = vec![(tree.clone(), 0)];
+    while let Some((node, depth)) = open.pop() {
+        if let NodeData::Element { name, attrs, .. } = &node.data {
+            let attrs = attrs.borrow();
+            let value =
+                |name: &str| attrs.iter().find(|attr| &*attr.name.local == name).and_then(|attr| property(&attr.value));
+            match &*name.local {
+                "html" => properties.language = value("lang"),
+                "title" if properties.title.is_none() => properties.title = property(&text_of(&node)),
+                "h1" => has_heading |= !text_of(&node).trim().is_empty(),
+                "meta" => {
+                    let key = value("name").or(value("property")).unwrap_or_default().to_ascii_lowercase();
+                    if let Some(content) = value("content") {
+                        meta(&mut properties, &key, content);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if depth >= DEPTH_MAX && !node.children.borrow().is_empty() {
+            let text = StrTendril::from(text_of(&node));
+            *node.children.borrow_mut() = vec![Node::new(NodeData::Text { contents: RefCell::new(text) })];
+            continue;
+        }
+        // Reversed, so that the first is popped first.
+        open.extend(node.children.borrow().iter().rev().map(|child| (child.clone(), depth + 1)));
+    }
+    Found { properties, has_heading }
+}
+
+fn meta(properties: &mut Properties, key: &str, content: String) {
+    let into = match key {
+        "author" | "dc.creator" | "dcterms.creator" | "article:author" => &mut properties.author,
+        "description" | "dc.description" | "og:description" => &mut properties.subject,
+        "generator" => &mut properties.creator,
+        "date" | "dc.date" | "dcterms.date" | "dcterms.created" | "article:published_time" => {
+            properties.creation_date = properties.creation_date.take().or_else(|| dates::iso(&content));
+            return;
+        }
+        "dcterms.modified" | "article:modified_time" | "last-modified" => {
+            properties.modification_date = properties.modification_date.take().or_else(|| dates::iso(&content));
+            return;
+        }
+        "keywords" => {
+            properties.keywords = keywords(&content);
+            return;
+        }
+        _ => return,
+    };
+    if into.is_none() {
+        *into = Some(content);
+    }
+}
+
+/// The text below a node, without that of scripts and styles, words kept apart.
+fn text_of(node: &Rc<Node>) -> String {
+    let mut out = String::new();
+    let mut open = vec![node.clone()];
+    while let Some(node) = open.pop() {
+        match &node.data {
+            NodeData::Text { contents } => out.push_str(&contents.borrow()),
+            NodeData::Element { name, .. } if matches!(&*name.local, "script" | "style" | "noscript" | "template") => {}
+            data => {
+                if matches!(data, NodeData::Element { .. }) && !out.ends_with(char::is_whitespace) {
+                    out.push(' ');
+                }
+                open.extend(node.children.borrow().iter().rev().cloned());
+            }
+        }
+    }
+    out
+}
+
+/// The encoding that a page's `meta` names.
+fn charset(bytes: &[u8]) -> Option<String> {
+    let head = bytes[..bytes.len().min(CHARSET_BYTES)].to_ascii_lowercase();
+    let head = String::from_utf8_lossy(&head);
+    let after = &head[head.find("charset=")? + "charset=".len()..];
+    let label = after.trim_start_matches(['"', '\'', ' ']);
+    let end = label.find(|c: char| !(c.is_ascii_alphanumeric() || "-_:.".contains(c))).unwrap_or(label.len());
+    (end > 0).then(|| label[..end].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::decode;
+    use proptest::prelude::*;
+
+    fn page(body: &str) -> String {
+        convert(body.as_bytes()).unwrap().markdown
+    }
+
+    #[test]
+    fn headings_lists_and_tables_are_kept_and_scripts_dropped() {
+        let markdown = page(
+            "<html><head><title>T</title><style>p{}</style><script>var x</script></head><body><h1>One</h1><p>A <b>bold</b> \
+             word</p><ul><li>a<ul><li>b</li></ul></li><li>c</li></ul><table><tr><th>N</th><th>M</th></tr><tr><td>1</td>\
+             <td>2|3</td></tr></table><noscript>no</noscript></body></html>",
+        );
+        assert!(markdown.starts_with("# One\n"), "{markdown}");
+        assert!(markdown.contains("A **bold** word"), "{markdown}");
+        assert!(markdown.contains("- a\n  - b\n- c"), "{markdown}");
+        assert!(markdown.contains("| N") && markdown.contains("2\\|3"), "{markdown}");
+        assert!(!markdown.contains("var x") && !markdown.contains("p{}") && !markdown.contains("no\n"), "{markdown}");
+    }
+
+    #[test]
+    fn the_title_stands_in_for_a_missing_heading() {
+        let converted = convert(
+            b"<html lang=de><title>My *page*</title><meta name=author content='Jo'><meta property='article:published_time' \
+              content='2024-03-04T10:00:00Z'><p>text",
+        )
+        .unwrap();
+        assert_eq!(converted.markdown, "# My \\*page\\*\n\ntext\n");
+        assert_eq!(converted.properties.title.as_deref(), Some("My *page*"));
+        assert_eq!(converted.properties.author.as_deref(), Some("Jo"));
+        assert_eq!(converted.properties.language.as_deref(), Some("de"));
+        assert_eq!(converted.properties.creation_date.as_deref(), Some("2024-03-04T10:00:00Z"));
+    }
+
+    #[test]
+    fn encodings_are_declared_in_the_page() {
+        let (bytes, _, _) = encoding_rs::ISO_8859_2.encode("<meta charset='iso-8859-2'><p>Žluťoučký kůň");
+        assert_eq!(convert(&bytes).unwrap().markdown, "Žluťoučký kůň\n");
+        assert_eq!(decode(&bytes, charset(&bytes).as_deref()).1, "iso-8859-2");
+    }
+
+    #[test]
+    fn pictures_in_the_page_are_left_out() {
+        let markdown = page("<p>a <img src='data:image/png;base64,AAAA' alt='Logo'> <img src='b.png' alt='B'>");
+        assert_eq!(markdown, "a Logo ![B](b.png)\n");
+    }
+
+    #[test]
+    fn nesting_without_end_keeps_its_text() {
+        let markdown = page(&format!("{}deep <b>down</b>", "<div><ul><li>".repeat(5_000)));
+        assert!(markdown.contains("deep") && markdown.contains("down"));
+    }
+
+    #[test]
+    fn nothing_is_empty() {
+        assert_eq!(convert(b"<html><script>1</script></html>").unwrap_err().code, "EMPTY_DOCUMENT");
+    }
+
+    proptest! {
+        #[test]
+        fn any_tags_are_some_page(parts in proptest::collection::vec(
+            prop_oneof![Just("<table>"), Just("<tr>"), Just("<td>"), Just("</table>"), Just("<ul>"), Just("<li>"), Just("</ul>"),
+                Just("<pre>"), Just("<a href=x>"), Just("</a>"), Just("<b>"), Just("text "), Just("é|`*"), Just("<h2>"), Just("<!--")],
+            0..30,
+        )) {
+            let converted = convert(parts.concat().as_bytes());
+            prop_assert!(converted.map_or_else(|failure| failure.code == "EMPTY_DOCUMENT", |done| !done.markdown.is_empty()));
+        }
+
+        #[test]
+        fn any_bytes_are_some_page(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(convert(&bytes).map_or_else(|failure| failure.code == "EMPTY_DOCUMENT", |done| !done.markdown.is_empty()));
+        }
+    }
+}
