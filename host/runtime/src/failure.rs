@@ -59,3 +59,10 @@ pub(crate) fn unknown(component: &str) -> StepFailure {
         format!("no component named {component} is loaded: put its .wasm into the plugins folder"),
     )
 }
+
+/// The host itself failed while the step ran: a defect of ours.
+pub(crate) fn host_error(error: &tokio::task::JoinError) -> StepFailure {
+    tracing::error!(%error, "the host failed while a step ran");
+    let text = "the server failed while the step ran: try again, and tell the operator if it stays so".to_owned();
+    StepFailure { retryable: true, ..failure("PLUGIN_HOST_ERROR", text) }
+}

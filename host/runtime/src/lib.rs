@@ -17,6 +17,7 @@ mod limits;
 mod log;
 mod plugin;
 mod runner;
+mod threads;
 
 pub use engine::{EngineOptions, StepEngine};
 pub use inspect::{Inspection, inspect};

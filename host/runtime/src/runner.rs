@@ -6,6 +6,7 @@ use crate::engine::StepEngine;
 use crate::failure;
 use crate::guest::{Guest, TaskScope};
 use crate::plugin::{LoadError, Plugin, store};
+use crate::threads::GuestThreads;
 use async_trait::async_trait;
 use morag_core::JsonObject;
 use morag_core::plugin::{Descriptor, Grant};
@@ -42,20 +43,28 @@ pub struct Services {
 
 /// The loaded components.
 pub struct PluginRunner {
+    sandbox: Sandbox,
+    threads: GuestThreads,
+    plugins: BTreeMap<String, Arc<Plugin>>,
+}
+
+/// What every call needs besides its plugin.
+#[derive(Clone)]
+struct Sandbox {
     engine: StepEngine,
     services: Services,
-    plugins: BTreeMap<String, Plugin>,
 }
 
 impl PluginRunner {
     /// Loads components, in order, compiling those that `cache_folder` does not hold. `grant` says what the operator
-    /// allows a step of a name. The first component that cannot be used is the error; two of the same name are one too.
+    /// allows a step of a name, `threads` how many threads guests share. The first component that cannot be used is the error; two of the same name are one too.
     pub async fn load(
         engine: StepEngine,
         services: Services,
         cache_folder: Option<&Path>,
         paths: Vec<PathBuf>,
         grant: impl Fn(&str) -> Grant,
+        threads: usize,
     ) -> Result<Self, LoadError> {
         let cache = match cache_folder {
             None => None,
@@ -71,20 +80,24 @@ impl PluginRunner {
             let name = plugin.descriptor.name.clone();
             tracing::info!(plugin = %name, version = %plugin.descriptor.version, digest = %plugin.digest,
                 elapsed_ms = started.elapsed().as_millis() as u64, "plugin loaded");
-            if plugins.insert(name.clone(), plugin).is_some() {
+            if plugins.insert(name.clone(), Arc::new(plugin)).is_some() {
                 let text = format!("another component of the name {name} is loaded already");
                 return Err(LoadError { path, reason: std::io::Error::other(text).into() });
             }
         }
-        Ok(Self { engine, services, plugins })
+        let threads = GuestThreads::start(threads)
+            .map_err(|error| LoadError { path: PathBuf::from("(threads for plugins)"), reason: error.into() })?;
+        Ok(Self { sandbox: Sandbox { engine, services }, threads, plugins })
     }
 
     /// The loaded components by name.
-    pub fn plugins(&self) -> &BTreeMap<String, Plugin> {
+    pub fn plugins(&self) -> &BTreeMap<String, Arc<Plugin>> {
         &self.plugins
     }
+}
 
-    async fn call(&self, plugin: &Plugin, call: StepCall) -> StepReport {
+impl Sandbox {
+    async fn call(self, plugin: Arc<Plugin>, call: StepCall) -> StepReport {
         let record = call.record.clone();
         let revision = Revision {
             id: uuid::Uuid::new_v4(),
@@ -215,12 +228,11 @@ impl StepRunner for PluginRunner {
     }
 
     async fn run(&self, call: StepCall) -> StepReport {
-        match self.plugins.get(&call.component) {
-            Some(plugin) => self.call(plugin, call).await,
-            None => {
-                let result = Err(failure::unknown(&call.component));
-                StepReport { result, resources: Resources::default(), log: Vec::new() }
-            }
-        }
+        let nothing = |failure| StepReport { result: Err(failure), resources: Resources::default(), log: Vec::new() };
+        let Some(plugin) = self.plugins.get(&call.component) else {
+            return nothing(failure::unknown(&call.component));
+        };
+        let run = self.sandbox.clone().call(plugin.clone(), call);
+        self.threads.run(run).await.unwrap_or_else(|error| nothing(failure::host_error(&error)))
     }
 }

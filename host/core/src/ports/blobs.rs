@@ -22,6 +22,11 @@ impl BlobPath {
         Self(format!("tasks/{task}/staged/{name}"))
     }
 
+    /// The log of a step's latest run.
+    pub fn step_log(task: TaskId, name: &ArtifactName) -> Self {
+        Self(format!("tasks/{task}/logs/{name}"))
+    }
+
     /// The published files of a task.
     pub fn files(task: TaskId) -> Self {
         Self(format!("tasks/{task}/files"))

@@ -119,7 +119,7 @@ fn task_data(record: &TaskRecord, event: &Event) -> JsonObject {
 }
 
 /// `error_details` of a failed task, in webhooks and in the status body.
-pub(crate) fn error_details(step: &str, stage: &str, failure: &StepFailure) -> Value {
+pub fn error_details(step: &str, stage: &str, failure: &StepFailure) -> Value {
     let mut details = JsonObject::new();
     details.insert("stage".into(), json!(stage));
     details.insert("step".into(), json!(step));

@@ -10,7 +10,7 @@ mod signature;
 mod url;
 
 pub use address::{AddressPolicy, RefusedAddress};
-pub use body::{render, view};
+pub use body::{error_details, render, view};
 pub use endpoint::{BodyFormat, Cursor, Endpoint, EndpointId};
 pub use headers::{HeaderInput, delivery_id, headers};
 pub use retry::{AttemptOutcome, ErrorClass, InvalidRetryPolicy, RetryPolicy, Verdict, judge};

@@ -43,6 +43,13 @@ impl RetryPolicy {
     }
 }
 
+impl Default for RetryPolicy {
+    /// The contract's: three retries, the first after 5 s.
+    fn default() -> Self {
+        Self { retries_max: 3, base: Duration::from_secs(5) }
+    }
+}
+
 /// Why an attempt has no answer, in the words of the delivery log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,2 +1,52 @@
-//! Runs what the core decides: tasks ([`worker`]), webhooks ([`dispatcher`]), retention ([`janitor`]).
+//! Does what the core decides: runs tasks ([`worker`], [`run`]), delivers webhooks ([`dispatcher`], [`deliver`]), stops
+//! tasks ([`cancel`]), and forgets what is old ([`janitor`]).
+//!
+//! Invariant: nothing here decides what an event says, when a retry comes or what may follow what. It feeds inputs to
+//! `morag_core`, commits what comes back, and performs the effect.
 
+mod cancel;
+mod deliver;
+mod dispatcher;
+mod janitor;
+mod run;
+mod running;
+mod worker;
+
+pub use cancel::{CancelOutcome, cancel};
+pub use running::Running;
+
+use crate::App;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long an idle loop sleeps at most: the safety net below wake-ups, for a key that another process made due.
+const IDLE_MAX: Duration = Duration::from_secs(5);
+
+/// How long a loop waits after the store failed.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Starts the loops. Each ends by itself, after giving back what it holds, once `shutdown` is cancelled; `drain` is
+/// how long a running step may go on then.
+pub fn spawn(app: &Arc<App>, shutdown: &CancellationToken, drain: Duration) -> JoinSet<()> {
+    let mut loops = JoinSet::new();
+    loops.spawn(worker::work(app.clone(), shutdown.clone(), drain));
+    loops.spawn(dispatcher::dispatch(app.clone(), shutdown.clone()));
+    loops.spawn(janitor::tidy(app.clone(), shutdown.clone()));
+    loops
+}
+
+/// Clears what earlier, killed processes left half done. Before any step runs.
+pub async fn recover(app: &App) -> anyhow::Result<()> {
+    let forgotten = app.knowledge.discard_unpublished().await?;
+    if forgotten > 0 {
+        tracing::info!(forgotten, "staged writes of interrupted steps were discarded; the steps run again");
+    }
+    Ok(())
+}
+
+/// How long to wait for the next due key: until it is due, but not longer than the safety net.
+fn until(next_due: Option<morag_core::Timestamp>, now: morag_core::Timestamp) -> Duration {
+    next_due.map_or(IDLE_MAX, |due| due.since(now).min(IDLE_MAX))
+}

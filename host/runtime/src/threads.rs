@@ -1,0 +1,40 @@
+//! Threads that guests run on, apart from the server's own: a guest that computes holds up no request.
+
+use std::future::Future;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinError;
+
+/// A pool of threads for guests.
+#[derive(Debug)]
+pub(crate) struct GuestThreads(Option<Runtime>);
+
+impl GuestThreads {
+    /// Starts `count` threads, at least one.
+    pub(crate) fn start(count: usize) -> std::io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(count.max(1)).thread_name("guest").enable_all();
+        Ok(Self(Some(builder.build()?)))
+    }
+
+    /// Runs a future there. Dropping the returned one stops it at its next yield.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        #[expect(clippy::expect_used, reason = "only `drop` takes the runtime")]
+        let runtime = self.0.as_ref().expect("only drop takes the runtime");
+        let mut stopped_on_drop = tokio::task::JoinSet::new();
+        stopped_on_drop.spawn_on(future, runtime.handle());
+        #[expect(clippy::expect_used, reason = "one future was spawned, so one result comes")]
+        stopped_on_drop.join_next().await.expect("one future was spawned")
+    }
+}
+
+impl Drop for GuestThreads {
+    fn drop(&mut self) {
+        // A runtime must not be waited for inside another one, where a server drops it.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

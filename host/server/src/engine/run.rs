@@ -1,0 +1,313 @@
+//! Runs one claimed task: feeds what happens to the transition function, commits what it decides, performs the effect.
+
+use super::STORE_PAUSE;
+use crate::App;
+use morag_core::Timestamp;
+use morag_core::pipeline::{Decision, Draft, Effect, Ending, Input, Pipeline, Run, StepOutput, transition};
+use morag_core::ports::{
+    BlobError, BlobPath, Commit, CommitError, Guard, Lease, LogLine, Next, StepCall, StepInputs, StepReport,
+    StepSuccess, StoreError, TaskLog,
+};
+use morag_core::task::{Artifact, ArtifactName, Event, EventKind, Resources, StatusWord, StepFailure, TaskId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Claims after which a task is taken for one that kills its worker. A healthy task is claimed once; a few restarts of
+/// the server in the middle of it must not fail it.
+const CLAIMS_MAX: u64 = 20;
+
+/// How often a running step's progress is saved. Saving is a write; a person sees no difference below this.
+const PROGRESS_PAUSE: Duration = Duration::from_millis(300);
+
+/// Why a run stopped before its end.
+#[derive(Debug, thiserror::Error)]
+enum Interrupted {
+    /// Somebody else has the task now, or it was cancelled.
+    #[error("the task is somebody else's now")]
+    Lost,
+    /// The store or the files failed: the task is tried again later.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<CommitError> for Interrupted {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Stale | CommitError::Unknown => Self::Lost,
+            CommitError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Interrupted {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<BlobError> for Interrupted {
+    fn from(error: BlobError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Gives drafts their sequence and time: they continue `events`, and time does not run backwards within a log.
+pub(super) fn stamp(events: &[Event], drafts: Vec<Draft>, now: Timestamp) -> Vec<Event> {
+    let (last, at) = events.last().map_or((0, now), |event| (event.sequence, event.timestamp.max(now)));
+    let event = |(sequence, draft): (u64, Draft)| Event {
+        sequence,
+        timestamp: at,
+        progress_percent: draft.progress_percent,
+        message: draft.message,
+        kind: draft.kind,
+    };
+    (last + 1..).zip(drafts).map(event).collect()
+}
+
+/// Runs a claimed task until it ends, is lost, or `give_up` is cancelled; in the last case it is given back, due now.
+pub(super) async fn run_task(app: &Arc<App>, lease: Lease, give_up: CancellationToken) {
+    let Ok(task) = lease.key.parse::<TaskId>() else {
+        tracing::error!(key = %lease.key, "a key of the task queue is not a task's id");
+        return;
+    };
+    let presence = app.running.enter(task);
+    let ended = tokio::select! {
+        biased;
+        () = presence.stop.cancelled() => Err(Interrupted::Lost),
+        () = keep(app, &lease) => Err(Interrupted::Lost),
+        () = give_up.cancelled() => Err(Interrupted::Unavailable("the server is stopping".into())),
+        ended = drive(app, &lease, task) => ended,
+    };
+    let due = match ended {
+        Ok(()) => return,
+        Err(Interrupted::Lost) => {
+            tracing::info!(%task, "the run stops: the task was cancelled or is another worker's");
+            return;
+        }
+        Err(Interrupted::Unavailable(_)) if give_up.is_cancelled() => app.clock.now(),
+        Err(Interrupted::Unavailable(error)) => {
+            tracing::warn!(%task, error, "the run is interrupted and goes on later from its last completed step");
+            app.clock.now().plus(STORE_PAUSE * 5)
+        }
+    };
+    if let Err(error) = app.queue.release(&lease, due).await {
+        tracing::warn!(%task, %error, "the task could not be given back: it comes due when its lease ends");
+    }
+}
+
+/// Renews the lease; returns when it is held no more.
+async fn keep(app: &App, lease: &Lease) {
+    loop {
+        tokio::time::sleep(app.config.lease / 3).await;
+        match app.queue.renew(lease, app.config.lease).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // The lease may still be ours: commits will tell.
+            Err(error) => tracing::warn!(key = %lease.key, %error, "a lease could not be renewed"),
+        }
+    }
+}
+
+/// A run in progress: its log as committed, its state, and what is decided but not committed.
+struct Driver<'a> {
+    app: &'a App,
+    lease: &'a Lease,
+    log: TaskLog,
+    run: Run,
+    pending: Vec<Draft>,
+}
+
+async fn drive(app: &Arc<App>, lease: &Lease, task: TaskId) -> Result<(), Interrupted> {
+    let Some(log) = app.tasks.load(task).await? else { return Err(Interrupted::Lost) };
+    let run = Run::resume(&log.record.pipeline, &log.events, log.live_percent);
+    let mut driver = Driver { app, lease, log, run, pending: Vec::new() };
+    let mut effect = driver.feed(Input::Claimed)?;
+    loop {
+        effect = match effect {
+            Effect::StartStep(_) => driver.feed(Input::StepStarted)?,
+            Effect::RunStep(step) => {
+                driver.commit(Next::Keep).await?;
+                let report = match lease.fence > CLAIMS_MAX {
+                    true => worker_lost(),
+                    false => driver.run_step(step).await?,
+                };
+                driver.finish_step(step, report).await?
+            }
+            Effect::Continue | Effect::Stop => return driver.commit(Next::Done).await,
+        };
+    }
+}
+
+impl Driver<'_> {
+    fn pipeline(&self) -> &Pipeline {
+        &self.log.record.pipeline
+    }
+
+    /// Feeds an input; what it decides waits for the next commit.
+    fn feed(&mut self, input: Input) -> Result<Effect, Interrupted> {
+        let run = std::mem::replace(&mut self.run, Run::Accepted);
+        let now = self.app.clock.now();
+        match transition(&self.log.record.pipeline, run, input, now) {
+            Ok(Decision { run, events, effect }) => {
+                self.run = run;
+                self.pending.extend(events);
+                Ok(effect)
+            }
+            // Cannot be: the driver feeds only what the last effect asked for.
+            Err(error) => Err(Interrupted::Unavailable(format!("the run is in no state for its input: {error}"))),
+        }
+    }
+
+    fn status(&self) -> StatusWord {
+        match &self.run {
+            Run::Accepted => StatusWord::Pending,
+            Run::Ready { .. } | Run::InStep { .. } => StatusWord::InProgress,
+            Run::Ended(Ending::Completed) => StatusWord::Completed,
+            Run::Ended(Ending::Failed) => StatusWord::Failed,
+            Run::Ended(Ending::Cancelled) => StatusWord::Cancelled,
+        }
+    }
+
+    async fn commit(&mut self, next: Next) -> Result<(), Interrupted> {
+        let events = stamp(&self.log.events, std::mem::take(&mut self.pending), self.app.clock.now());
+        let live_percent = match self.run {
+            Run::Ended(_) => events.last().map_or(self.log.live_percent, |event| event.progress_percent),
+            _ => self.run.percent(),
+        };
+        self.log.events.extend(events.iter().cloned());
+        let (task, guard) = (self.log.record.id, Guard::Lease(self.lease.fence));
+        let commit = Commit { task, guard, events, live_percent, status: self.status(), next };
+        Ok(self.app.tasks.commit(commit).await?)
+    }
+
+    /// Runs a step, committing its progress as it comes.
+    async fn run_step(&mut self, step: usize) -> Result<StepReport, Interrupted> {
+        let (progress, mut reports) = watch::channel(0.0);
+        let call = self.call(
+            step,
+            Arc::new(move |fraction, _message| {
+                let _ = progress.send(fraction);
+            }),
+        );
+        let steps = self.app.steps.clone();
+        let mut running = std::pin::pin!(async move { steps.run(call).await });
+        loop {
+            let report = tokio::select! {
+                biased;
+                report = &mut running => Some(report),
+                changed = reports.changed() => match changed {
+                    Ok(()) => None,
+                    // The step has dropped its end: only its result is left to come.
+                    Err(_) => Some(running.as_mut().await),
+                },
+            };
+            let fraction = *reports.borrow_and_update();
+            // The last report counts before the result, so that the milestones it crossed do not depend on timing.
+            self.feed(Input::Progress(fraction))?;
+            match report {
+                Some(report) => return Ok(report),
+                None => self.commit(Next::Keep).await?,
+            }
+            tokio::select! {
+                biased;
+                report = &mut running => {
+                    let fraction = *reports.borrow_and_update();
+                    self.feed(Input::Progress(fraction))?;
+                    return Ok(report);
+                }
+                () = tokio::time::sleep(PROGRESS_PAUSE) => {}
+            }
+        }
+    }
+
+    fn call(&self, step: usize, on_progress: Arc<dyn Fn(f64, String) + Send + Sync>) -> StepCall {
+        let definition = &self.pipeline().steps()[step];
+        let record = self.log.record.clone();
+        let source = BlobPath::file(record.id, &record.source.stored_as);
+        StepCall {
+            component: definition.component.clone(),
+            config: definition.config.clone(),
+            attempt: 1,
+            inputs: StepInputs { source, artifacts: artifacts(&self.log.events) },
+            record,
+            on_progress,
+        }
+    }
+
+    /// Publishes what a step brought and takes its end into the log.
+    async fn finish_step(&mut self, step: usize, report: StepReport) -> Result<Effect, Interrupted> {
+        let StepReport { result, resources, log } = report;
+        self.keep_log(step, &log).await;
+        match result {
+            Ok(success) => {
+                let output = self.publish(success, resources).await?;
+                self.feed(Input::StepSucceeded(output))
+            }
+            Err(failure) => self.feed(Input::StepFailed(failure, resources)),
+        }
+    }
+
+    /// Makes a step's files and writes visible. Run again after a crash it does the same once more.
+    async fn publish(&self, success: StepSuccess, resources: Resources) -> Result<StepOutput, Interrupted> {
+        let task = self.log.record.id;
+        let mut artifacts = Vec::with_capacity(success.artifacts.len());
+        for staged in success.artifacts {
+            self.app.blobs.rename(&staged.path, &BlobPath::file(task, &staged.artifact.name)).await?;
+            artifacts.push(staged.artifact);
+        }
+        if let Some(revision) = &success.revision {
+            self.app.knowledge.publish(revision).await?;
+        }
+        Ok(StepOutput { data: success.data, artifacts, resources })
+    }
+
+    /// Keeps a step's log beside the task's files. A log that cannot be kept stops nothing.
+    async fn keep_log(&self, step: usize, lines: &[LogLine]) {
+        let definition = &self.pipeline().steps()[step];
+        let task = self.log.record.id;
+        let Ok(name) = format!("{}.jsonl", definition.name).parse::<ArtifactName>() else { return };
+        let text: Vec<u8> = lines
+            .iter()
+            .flat_map(|line| {
+                let mut json = serde_json::to_vec(line).unwrap_or_default();
+                json.push(b'\n');
+                json
+            })
+            .collect();
+        if text.is_empty() {
+            return;
+        }
+        let kept = async {
+            let mut writer = self.app.blobs.create(&BlobPath::step_log(task, &name)).await?;
+            writer.write(text.into()).await?;
+            writer.finish().await
+        };
+        if let Err(error) = kept.await {
+            tracing::warn!(%task, step = definition.name, %error, "a step's log could not be kept");
+        }
+    }
+}
+
+/// Published artifacts by name; the latest writer of a name wins.
+fn artifacts(events: &[Event]) -> BTreeMap<ArtifactName, Artifact> {
+    let completed = events.iter().filter_map(|event| match &event.kind {
+        EventKind::StepCompleted { artifacts, .. } => Some(artifacts),
+        _ => None,
+    });
+    completed.flatten().map(|artifact| (artifact.name.clone(), artifact.clone())).collect()
+}
+
+fn worker_lost() -> StepReport {
+    let failure = StepFailure {
+        code: "WORKER_LOST".into(),
+        message: format!(
+            "the step was begun {CLAIMS_MAX} times and each time the server stopped: it is not tried again"
+        ),
+        details: morag_core::JsonObject::new(),
+        retryable: false,
+    };
+    StepReport { result: Err(failure), resources: Resources::default(), log: Vec::new() }
+}

@@ -1,0 +1,54 @@
+//! Claims due tasks and runs them, as many at once as configured.
+
+use super::{STORE_PAUSE, run::run_task, until};
+use crate::App;
+use morag_core::ports::Queue;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Runs due tasks until `shutdown`, then lets running steps go on for `drain` and gives the rest back.
+pub(super) async fn work(app: Arc<App>, shutdown: CancellationToken, drain: Duration) {
+    let slots = Arc::new(Semaphore::new(app.config.worker_concurrency));
+    let tasks = TaskTracker::new();
+    let give_up = CancellationToken::new();
+    while !shutdown.is_cancelled() {
+        let permit = tokio::select! {
+            () = shutdown.cancelled() => break,
+            permit = slots.clone().acquire_owned() => permit,
+        };
+        let Ok(permit) = permit else { break };
+        // One claim a free slot: a claimed task never waits behind another while its lease runs.
+        match app.queue.claim(Queue::Tasks, 1, app.config.lease).await {
+            Ok(claim) => match claim.leases.into_iter().next() {
+                Some(lease) => {
+                    let (app, give_up) = (app.clone(), give_up.clone());
+                    tasks.spawn(async move {
+                        run_task(&app, lease, give_up).await;
+                        drop(permit);
+                    });
+                }
+                None => {
+                    drop(permit);
+                    let idle = until(claim.next_due, app.clock.now());
+                    tokio::select! {
+                        () = shutdown.cancelled() => {}
+                        () = app.queue.wait(Queue::Tasks, idle) => {}
+                    }
+                }
+            },
+            Err(error) => {
+                tracing::error!(%error, "no task could be claimed");
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+        }
+    }
+    tasks.close();
+    if tokio::time::timeout(drain, tasks.wait()).await.is_err() {
+        tracing::info!(running = tasks.len(), "handing back the tasks that still run");
+        give_up.cancel();
+        tasks.wait().await;
+    }
+}
