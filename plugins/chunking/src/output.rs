@@ -47,7 +47,7 @@ impl Sizes {
 
     /// The step's data.
     pub fn data(self, plan: Plan) -> Data {
-        let average = if self.count == 0 { 0 } else { (self.total + self.count / 2) / self.count };
+        let average = (self.total + self.count / 2).checked_div(self.count).unwrap_or(0);
         morag_step::data(json!({
             "chunks_created": self.count,
             "chunking_strategy": plan.strategy.name(),

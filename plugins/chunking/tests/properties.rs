@@ -1,5 +1,5 @@
 //! What holds for every markdown and every plan.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use chunking::cut::{Cut, cut};
 use chunking::fixed::CHUNKS_MAX;

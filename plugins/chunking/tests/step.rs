@@ -1,5 +1,5 @@
 //! The step over a task in memory.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use chunking::{Chunking, run};
 use morag_step::mock::MockTask;

@@ -11,10 +11,11 @@ const STEM_CHARS: usize = 7;
 /// (`l'homme`).
 const SUFFIX_CHARS_MAX: usize = 2;
 
-/// Whether a script writes without spaces between words, so that every character counts as a word.
+/// Whether a character counts as a word of its own: Chinese ones and Japanese hiragana, written without spaces.
+/// Katakana spells words out, so a run of it is one word.
 pub fn is_ideographic(c: char) -> bool {
     matches!(c,
-        '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}'
+        '\u{3040}'..='\u{309F}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}'
         | '\u{20000}'..='\u{2FFFF}')
 }
 
