@@ -2,7 +2,10 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod api;
 mod bench;
+mod children;
+mod corpus;
 mod deny;
 mod fixtures;
 mod loc;
@@ -11,6 +14,7 @@ mod python;
 mod shell;
 mod test;
 mod toolchain;
+mod up;
 mod workspace;
 
 /// Set-up, tests and benches of this repository.
@@ -24,22 +28,26 @@ struct Arguments {
 // A new command (`chaos`, say) is one file of its own, one line above, one here and one in `main`.
 #[derive(Subcommand)]
 enum Action {
+    Up(up::Options),
     Test(test::Options),
     Toolchain(toolchain::Options),
     Plugins(plugins::Options),
     Deny(deny::Options),
     Fixtures(fixtures::Options),
+    Corpus(corpus::Options),
     Bench(bench::Options),
     Loc(loc::Options),
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
+        Action::Up(options) => up::run(&options),
         Action::Test(options) => test::run(&options),
         Action::Toolchain(options) => toolchain::run(&options),
         Action::Plugins(options) => plugins::run(&options),
         Action::Deny(options) => deny::run(&options),
         Action::Fixtures(options) => fixtures::run(&options),
+        Action::Corpus(options) => corpus::run(&options),
         Action::Bench(options) => bench::run(&options),
         Action::Loc(options) => loc::run(&options),
     }
