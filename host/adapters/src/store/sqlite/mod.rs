@@ -1,1 +1,26 @@
 //! The embedded store: SQLite (DESIGN section 4).
+//!
+//! A database has one writer thread with group commit (`writer`) and a few read-only connections (`readers`). What changes
+//! together is one job of the writer. Accepting a task waits for the disk; the rest survives a killed process, and power
+//! loss up to the last accepted task.
+//!
+//! A lease belongs to its holder until it is released, committed away or claimed by another: running out makes the key due,
+//! and the claim that follows raises the fence. A holder that wakes late while nobody else has claimed may go on.
+
+mod accept;
+mod claims;
+mod commit;
+mod connection;
+mod deliveries;
+mod due_queue;
+mod expire;
+mod pages;
+mod query;
+mod readers;
+mod schema;
+mod store;
+mod tasks;
+mod wakes;
+mod writer;
+
+pub use store::{Options, SqliteStore};

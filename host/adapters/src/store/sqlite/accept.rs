@@ -1,0 +1,90 @@
+//! Taking a task in.
+
+use super::query::{execute, first, from_json, to_json};
+use super::store::Context;
+use super::{claims, due_queue};
+use morag_core::JsonObject;
+use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
+use morag_core::task::{StatusWord, TaskId};
+use morag_core::webhook::EndpointId;
+use rusqlite::{Connection, params};
+
+/// The due-queue's key of a cursor.
+pub(super) fn cursor_key(task: TaskId, endpoint: &EndpointId) -> String {
+    format!("{task}/{}", endpoint.as_str())
+}
+
+/// What an idempotency key was answered with.
+pub(super) fn replay(
+    connection: &Connection,
+    key: &str,
+    request_digest: &str,
+) -> Result<Option<JsonObject>, AcceptError> {
+    let sql = "SELECT request_digest, response FROM idempotency WHERE key = ?1";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+    match first(connection, sql, [key], read)? {
+        None => Ok(None),
+        Some((digest, response)) if digest == request_digest => Ok(Some(from_json(&response)?)),
+        Some(_) => Err(AcceptError::IdempotencyConflict),
+    }
+}
+
+/// Adds to the number of tasks in a state.
+pub(super) fn count(connection: &Connection, status: StatusWord, tasks: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO status_counts(status, tasks) VALUES (?1, ?2)
+               ON CONFLICT(status) DO UPDATE SET tasks = tasks + excluded.tasks";
+    execute(connection, sql, params![status.as_str(), tasks]).map(drop)
+}
+
+fn pending(connection: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT tasks FROM status_counts WHERE status = ?1";
+    let tasks = first(connection, sql, [StatusWord::Pending.as_str()], |row| row.get::<_, i64>(0))?;
+    Ok(tasks.unwrap_or(0).unsigned_abs())
+}
+
+/// The job behind [`morag_core::ports::Tasks::accept`]. An `Err` is followed by a rollback.
+pub(super) fn accept(
+    connection: &Connection,
+    context: &Context,
+    new: &NewTask,
+    queue_max: u64,
+) -> Result<Accepted, AcceptError> {
+    let now = context.now();
+    let (record, status) = (&new.record, StatusWord::Pending);
+    if let Some(given) = &new.idempotency {
+        if let Some(response) = replay(connection, &given.key, &given.request_digest)? {
+            return Ok(Accepted::Replayed(response));
+        }
+        let sql = "INSERT INTO idempotency(key, request_digest, response, created_at) VALUES (?1, ?2, ?3, ?4)";
+        let response = to_json(&given.response)?;
+        execute(connection, sql, params![given.key, given.request_digest, response, now.as_millis()])?;
+    }
+    if new.claims_document
+        && !record.replace_existing
+        && let Some(holder) = claims::holder(connection, &record.document_id)?
+    {
+        return Err(AcceptError::DuplicateDocument(holder));
+    }
+    if pending(connection)? >= queue_max {
+        return Err(AcceptError::QueueFull);
+    }
+
+    let document = new.claims_document.then(|| record.document_id.as_str());
+    let sql = "INSERT INTO tasks(id, record, document, status, progress_percent, live_percent, last_sequence)
+               VALUES (?1, ?2, ?3, ?4, 0, 0, 0)";
+    execute(connection, sql, params![record.id.as_bytes(), to_json(record)?, document, status.as_str()])?;
+    let number = connection.last_insert_rowid();
+    count(connection, status, 1)?;
+    if new.claims_document {
+        claims::claim(connection, &record.document_id, number, record.id)?;
+    }
+    for endpoint in &record.endpoints {
+        let sql = "INSERT INTO cursors(task, endpoint) VALUES (?1, ?2)";
+        execute(connection, sql, params![number, endpoint.id.as_str()])?;
+        let key = cursor_key(record.id, &endpoint.id);
+        due_queue::enter(connection, Queue::Deliveries, &key, number, None)?;
+    }
+    due_queue::enter(connection, Queue::Tasks, &record.id.to_string(), number, Some(now))?;
+    context.wakes.mark(Queue::Tasks);
+    Ok(Accepted::New)
+}

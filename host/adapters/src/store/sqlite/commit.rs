@@ -1,0 +1,97 @@
+//! Taking a task one step on.
+
+use super::accept::count;
+use super::query::{execute, first, to_json};
+use super::store::Context;
+use super::tasks::status_word;
+use super::{claims, due_queue};
+use morag_core::Timestamp;
+use morag_core::ports::{Commit, CommitError, Guard, Next, Queue, StoreError};
+use morag_core::task::StatusWord;
+use rusqlite::{Connection, params};
+
+/// What a commit needs to know of its task.
+struct Current {
+    number: i64,
+    document: Option<String>,
+    status: StatusWord,
+    last_sequence: u64,
+}
+
+fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, StoreError> {
+    let sql = "SELECT number, document, status, last_sequence FROM tasks WHERE id = ?1";
+    first(connection, sql, [commit.task.as_bytes()], |row| {
+        Ok(Current {
+            number: row.get(0)?,
+            document: row.get(1)?,
+            status: status_word(row, 2)?,
+            last_sequence: row.get::<_, i64>(3)?.unsigned_abs(),
+        })
+    })
+}
+
+/// The job behind [`morag_core::ports::Tasks::commit`]. An `Err` is followed by a rollback.
+pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit) -> Result<(), CommitError> {
+    let now = context.now();
+    let current = current(connection, commit)?.ok_or(CommitError::Unknown)?;
+    let key = commit.task.to_string();
+    let allowed = match commit.guard {
+        Guard::Lease(fence) => due_queue::is_held(connection, Queue::Tasks, &key, fence)?,
+        Guard::Sequence(sequence) => sequence == current.last_sequence,
+    };
+    let follows = commit.events.iter().zip(current.last_sequence + 1..).all(|(event, next)| event.sequence == next);
+    if !allowed || !follows {
+        return Err(CommitError::Stale);
+    }
+
+    update_task(connection, commit, &current, now)?;
+    append(connection, commit, &current)?;
+    match commit.next {
+        Next::Keep => {}
+        Next::At(due) => {
+            due_queue::settle(connection, Queue::Tasks, &key, Some(due))?;
+            context.wakes.mark(Queue::Tasks);
+        }
+        Next::Done => due_queue::settle(connection, Queue::Tasks, &key, None)?,
+    }
+    if !commit.events.is_empty() && due_queue::rouse(connection, current.number, now)? {
+        context.wakes.mark(Queue::Deliveries);
+    }
+    if let Some(document) = current.document.filter(|_| commit.status.is_ended() && !current.status.is_ended()) {
+        claims::settle(connection, &document, current.number, commit.status)?;
+    }
+    Ok(())
+}
+
+fn update_task(connection: &Connection, commit: &Commit, current: &Current, now: Timestamp) -> Result<(), StoreError> {
+    let reached = commit.events.iter().map(|event| event.progress_percent).fold(0.0, f64::max);
+    let sql = "UPDATE tasks SET status = ?2, live_percent = ?3, progress_percent = max(progress_percent, ?4),
+                   last_sequence = last_sequence + ?5, ended_at = iif(?6, coalesce(ended_at, ?7), NULL)
+               WHERE number = ?1";
+    let added = i64::try_from(commit.events.len()).unwrap_or(i64::MAX);
+    let status = commit.status;
+    let params = params![
+        current.number,
+        status.as_str(),
+        commit.live_percent,
+        reached,
+        added,
+        status.is_ended(),
+        now.as_millis()
+    ];
+    execute(connection, sql, params)?;
+    if status != current.status {
+        count(connection, current.status, -1)?;
+        count(connection, status, 1)?;
+    }
+    Ok(())
+}
+
+fn append(connection: &Connection, commit: &Commit, current: &Current) -> Result<(), StoreError> {
+    for (event, sequence) in commit.events.iter().zip(current.last_sequence + 1..) {
+        let sql = "INSERT INTO events(task, sequence, at, event) VALUES (?1, ?2, ?3, ?4)";
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        execute(connection, sql, params![current.number, sequence, event.timestamp.as_millis(), to_json(event)?])?;
+    }
+    Ok(())
+}

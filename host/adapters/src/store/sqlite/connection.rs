@@ -1,0 +1,138 @@
+//! How a database file is opened, and what its errors mean.
+
+use morag_core::ports::StoreError;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a connection waits for a lock of another process (a backup, a person with a shell) before it gives up.
+const BUSY_MAX: Duration = Duration::from_secs(5);
+
+/// Statements a connection keeps prepared: more than a store has.
+const STATEMENTS_MAX: usize = 128;
+
+/// Page cache of a connection, KiB: the working set of a busy queue fits; history is read rarely.
+const CACHE_KIB: i64 = 8 * 1024;
+
+/// Size the write-ahead log is cut back to after a burst, bytes.
+const WAL_BYTES: i64 = 64 * 1024 * 1024;
+
+/// What a database of ours is known by.
+pub(super) struct Schema {
+    /// What it holds, for messages: `a task store`.
+    pub(super) what: &'static str,
+    /// SQLite's `application_id`: tells our databases from others' and from each other.
+    pub(super) application_id: i32,
+    /// Version of the tables. A database of another version is refused.
+    pub(super) version: i64,
+    /// Statements that make the tables in an empty database.
+    pub(super) create: &'static str,
+}
+
+/// Opens a database for its writer, in WAL mode; creates the file, readable by its owner alone, where there is none.
+/// `bytes_max`, if given, is the largest size it may grow to.
+pub(super) fn open_writer(path: &Path, schema: &Schema, bytes_max: Option<u64>) -> Result<Connection, StoreError> {
+    make_private(path).map_err(|error| {
+        StoreError::Unavailable(format!(
+            "cannot open {}: {error}; check the folder and its permissions",
+            path.display()
+        ))
+    })?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        prepare(&connection)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
+        if let Some(bytes) = bytes_max {
+            let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+            let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page;
+            connection.pragma_update(None, "max_page_count", pages.max(1))?;
+        }
+        Ok(connection)
+    };
+    let mut connection = open().map_err(|error| at(path, store_error(error)))?;
+    ensure_schema(&mut connection, schema).map_err(|error| at(path, error))?;
+    Ok(connection)
+}
+
+/// Opens a further, read-only connection to a database that [`open_writer`] has opened.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        prepare(&connection)?;
+        Ok(connection)
+    };
+    open().map_err(|error| at(path, store_error(error)))
+}
+
+/// Makes the tables in an empty database; refuses one that is not ours or of another version.
+fn ensure_schema(connection: &mut Connection, schema: &Schema) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
+    let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(store_error);
+    let (what, version) = (schema.what, schema.version);
+    let found = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+    match found {
+        (id, found) if id == i64::from(schema.application_id) && found == version => return Ok(()),
+        (id, found) if id == i64::from(schema.application_id) => {
+            return Err(StoreError::Corrupt(format!(
+                "{what} of version {found}, while this program reads version {version}; use the program that wrote it, \
+                 or move the file away to start anew"
+            )));
+        }
+        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => {}
+        _ => {
+            return Err(StoreError::Corrupt(format!("a database that is not {what}; give another path")));
+        }
+    }
+    transaction.execute_batch(schema.create).map_err(store_error)?;
+    transaction.pragma_update(None, "application_id", schema.application_id).map_err(store_error)?;
+    transaction.pragma_update(None, "user_version", version).map_err(store_error)?;
+    transaction.commit().map_err(store_error)
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_MAX)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)
+}
+
+/// Creates the file where there is none, and takes it from group and others: it holds documents' names and webhook tokens.
+/// SQLite gives its companions (`-wal`, `-shm`) the same permissions.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).truncate(false).write(true).read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let file = options.mode(0o600).open(path)?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+    }
+    #[cfg(not(unix))]
+    options.open(path).map(drop)
+}
+
+fn at(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(text) => StoreError::Unavailable(format!("{}: {text}", path.display())),
+        StoreError::Corrupt(text) => StoreError::Corrupt(format!("{}: {text}", path.display())),
+    }
+}
+
+/// What an error of SQLite means to the caller.
+pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
+    let corrupt = matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::TypeMismatch)
+    ) || matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+    );
+    match corrupt {
+        true => StoreError::Corrupt(error.to_string()),
+        false => StoreError::Unavailable(error.to_string()),
+    }
+}

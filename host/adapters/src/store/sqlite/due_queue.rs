@@ -1,0 +1,154 @@
+//! The due-queue.
+
+use super::query::{all, execute, first};
+use super::store::{Context, SqliteStore};
+use super::writer::Durability;
+use async_trait::async_trait;
+use morag_core::Timestamp;
+use morag_core::ports::{Claim, DueQueue, Lease, Queue, QueueCounts, StoreError};
+use rusqlite::{Connection, params};
+use std::time::Duration;
+
+/// How a queue is written in the database.
+pub(super) fn number(queue: Queue) -> u8 {
+    match queue {
+        Queue::Tasks => 0,
+        Queue::Deliveries => 1,
+    }
+}
+
+/// Puts a new key into a queue; without a time it waits for nothing yet.
+pub(super) fn enter(
+    connection: &Connection,
+    queue: Queue,
+    key: &str,
+    task: i64,
+    due: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO due(queue, key, task, due_at) VALUES (?1, ?2, ?3, ?4)";
+    execute(connection, sql, params![number(queue), key, task, due.map(Timestamp::as_millis)]).map(drop)
+}
+
+/// Whether the lease is the key's last and was not given back.
+pub(super) fn is_held(connection: &Connection, queue: Queue, key: &str, fence: u64) -> Result<bool, StoreError> {
+    let Ok(fence) = i64::try_from(fence) else { return Ok(false) };
+    let sql = "SELECT 1 FROM due WHERE queue = ?1 AND key = ?2 AND leased = 1 AND fence = ?3";
+    Ok(first(connection, sql, params![number(queue), key, fence], |_| Ok(()))?.is_some())
+}
+
+/// Ends the key's lease, if any; the key comes due then, or waits for nothing.
+pub(super) fn settle(
+    connection: &Connection,
+    queue: Queue,
+    key: &str,
+    due: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE due SET due_at = ?3, leased = 0 WHERE queue = ?1 AND key = ?2";
+    execute(connection, sql, params![number(queue), key, due.map(Timestamp::as_millis)]).map(drop)
+}
+
+/// Makes those cursors of a task due that wait for nothing. Says whether there were any.
+pub(super) fn rouse(connection: &Connection, task: i64, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "UPDATE due SET due_at = ?3 WHERE task = ?1 AND queue = ?2 AND due_at IS NULL";
+    Ok(execute(connection, sql, params![task, number(Queue::Deliveries), now.as_millis()])? > 0)
+}
+
+fn next_due(connection: &Connection, queue: Queue) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT due_at FROM due WHERE queue = ?1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+    first(connection, sql, [number(queue)], |row| row.get(0).map(Timestamp::from_millis))
+}
+
+fn claim(
+    connection: &Connection,
+    context: &Context,
+    queue: Queue,
+    max: usize,
+    lease: Duration,
+) -> Result<Claim, StoreError> {
+    let now = context.now();
+    let due = "SELECT key, fence FROM due WHERE queue = ?1 AND due_at <= ?2 ORDER BY due_at, task LIMIT ?3";
+    let limit = i64::try_from(max).unwrap_or(i64::MAX);
+    let keys = all(connection, due, params![number(queue), now.as_millis(), limit], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+    })?;
+    let mut leases = Vec::with_capacity(keys.len());
+    for (key, fence) in keys {
+        let fence = fence + 1;
+        let take = "UPDATE due SET due_at = ?3, leased = 1, fence = ?4 WHERE queue = ?1 AND key = ?2";
+        execute(connection, take, params![number(queue), key, now.plus(lease).as_millis(), fence])?;
+        leases.push(Lease { queue, key, fence: fence.unsigned_abs() });
+    }
+    if !leases.is_empty() {
+        // The others' next time to look is now the end of these leases, which they could not know of.
+        context.wakes.mark(queue);
+    }
+    Ok(Claim { leases, next_due: next_due(connection, queue)? })
+}
+
+#[async_trait]
+impl DueQueue for SqliteStore {
+    async fn claim(&self, queue: Queue, max: usize, lease: Duration) -> Result<Claim, StoreError> {
+        let context = self.context();
+        let job = move |connection: &Connection| claim(connection, &context, queue, max, lease);
+        self.writer.run(Durability::Normal, job).await
+    }
+
+    async fn renew(&self, held: &Lease, lease: Duration) -> Result<bool, StoreError> {
+        let (context, held) = (self.context(), held.clone());
+        let job = move |connection: &Connection| {
+            let is_held = is_held(connection, held.queue, &held.key, held.fence)?;
+            if is_held {
+                let sql = "UPDATE due SET due_at = ?3 WHERE queue = ?1 AND key = ?2";
+                let until = context.now().plus(lease).as_millis();
+                execute(connection, sql, params![number(held.queue), held.key, until])?;
+                context.wakes.mark(held.queue);
+            }
+            Ok::<_, StoreError>(is_held)
+        };
+        self.writer.run(Durability::Normal, job).await
+    }
+
+    async fn release(&self, held: &Lease, due: Timestamp) -> Result<bool, StoreError> {
+        let (context, held) = (self.context(), held.clone());
+        let job = move |connection: &Connection| {
+            let is_held = is_held(connection, held.queue, &held.key, held.fence)?;
+            if is_held {
+                settle(connection, held.queue, &held.key, Some(due))?;
+                context.wakes.mark(held.queue);
+            }
+            Ok::<_, StoreError>(is_held)
+        };
+        self.writer.run(Durability::Normal, job).await
+    }
+
+    async fn queue_counts(&self, queue: Queue) -> Result<QueueCounts, StoreError> {
+        let now = self.clock.now().as_millis();
+        let count = move |connection: &Connection| {
+            let sql = "SELECT count(*) FILTER (WHERE due_at <= ?2),
+                              count(*) FILTER (WHERE due_at > ?2 AND leased = 1),
+                              count(*) FILTER (WHERE due_at > ?2 AND leased = 0)
+                       FROM due WHERE queue = ?1 AND due_at IS NOT NULL";
+            first(connection, sql, params![number(queue), now], |row| {
+                let count = |index| row.get::<_, i64>(index).map(i64::unsigned_abs);
+                Ok(QueueCounts { due: count(0)?, leased: count(1)?, later: count(2)? })
+            })
+        };
+        Ok(self.readers.read(count).await?.unwrap_or_default())
+    }
+
+    /// Returns at once while a key is due: a key that entered before the call is seen by the look, one that enters after it
+    /// ends the wait.
+    async fn wait(&self, queue: Queue, at_most: Duration) {
+        let mut changed = std::pin::pin!(self.wakes.changed(queue).notified());
+        // From here on a commit is noticed, so the look below may be old by the time it is read.
+        changed.as_mut().enable();
+        let look: Result<_, StoreError> = self.readers.read(move |connection| next_due(connection, queue)).await;
+        let pause = match look {
+            Ok(Some(due)) => due.since(self.clock.now()).min(at_most),
+            // A store that cannot be read is asked again when the caller would have asked anyway.
+            Ok(None) | Err(_) => at_most,
+        };
+        // Either way it is time to look.
+        let _ = tokio::time::timeout(pause, changed).await;
+    }
+}

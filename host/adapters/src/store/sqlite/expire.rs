@@ -1,0 +1,48 @@
+//! Forgetting what is old.
+
+use super::accept::count;
+use super::query::{all, execute};
+use super::tasks::{status_word, task_id};
+use morag_core::Timestamp;
+use morag_core::ports::StoreError;
+use morag_core::task::TaskId;
+use rusqlite::{Connection, params};
+use std::time::Duration;
+
+/// How long an idempotency key is remembered: a client that repeats a request later than this means a new one.
+const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Idempotency keys deleted in one call: keeps the writer free for others.
+const IDEMPOTENCY_BATCH: i64 = 1000;
+
+/// The job behind [`morag_core::ports::Tasks::expire`]. Old idempotency keys go with it.
+pub(super) fn expire(
+    connection: &Connection,
+    now: Timestamp,
+    ended_before: Timestamp,
+    limit: usize,
+) -> Result<Vec<TaskId>, StoreError> {
+    let sql = "DELETE FROM idempotency WHERE key IN
+                   (SELECT key FROM idempotency WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
+    execute(connection, sql, params![now.minus(IDEMPOTENCY_KEPT).as_millis(), IDEMPOTENCY_BATCH])?;
+
+    let sql = "SELECT number, id, status FROM tasks WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let ended = all(connection, sql, params![ended_before.as_millis(), limit], |row| {
+        Ok((row.get::<_, i64>(0)?, task_id(row, 1)?, status_word(row, 2)?))
+    })?;
+    for (number, _, status) in &ended {
+        for sql in [
+            "DELETE FROM attempts WHERE task = ?1",
+            "DELETE FROM deliveries WHERE task = ?1",
+            "DELETE FROM cursors WHERE task = ?1",
+            "DELETE FROM due WHERE task = ?1",
+            "DELETE FROM events WHERE task = ?1",
+            "DELETE FROM tasks WHERE number = ?1",
+        ] {
+            execute(connection, sql, [number])?;
+        }
+        count(connection, *status, -1)?;
+    }
+    Ok(ended.into_iter().map(|(_, task, _)| task).collect())
+}

@@ -1,0 +1,53 @@
+//! Readers of a database: a few read-only connections, used on blocking threads.
+
+use super::connection::{open_reader, store_error};
+use morag_core::ports::StoreError;
+use rusqlite::Connection;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Reads at once: a read is short and mostly in memory, so more would only wait for the same cores.
+const CONNECTIONS_MAX: usize = 4;
+
+/// A bounded pool of read-only connections. A connection is opened when it is first needed.
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    /// A pool for a database that the writer has opened.
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, idle: Arc::default(), permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+    }
+
+    /// Runs `work` on one state of the database: whatever it selects was there at the same time.
+    pub(super) async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    {
+        let closed = |_| StoreError::Unavailable("the store is closed".into());
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(closed)?;
+        let (idle, path) = (Arc::clone(&self.idle), self.path.clone());
+        let read = move || {
+            // Goes back when the work is done, not when the caller has stopped waiting.
+            let _permit = permit;
+            let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = match pooled {
+                Some(connection) => connection,
+                None => open_reader(&path)?,
+            };
+            let transaction = connection.unchecked_transaction().map_err(store_error)?;
+            let result = work(&transaction);
+            transaction.finish().map_err(store_error)?;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            result
+        };
+        let failed = |error| StoreError::Unavailable(format!("a read failed: {error}"));
+        tokio::task::spawn_blocking(read).await.map_err(failed)?
+    }
+}

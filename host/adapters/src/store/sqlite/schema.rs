@@ -1,0 +1,101 @@
+//! Tables of the task store.
+//!
+//! Every query goes by an index: none reads more rows as history grows.
+
+use super::connection::Schema;
+
+/// The task store, version 1.
+pub(super) const TASKS: Schema =
+    Schema { what: "a task store of MoRAG", application_id: 0x4d6f_5254, version: 1, create: CREATE };
+
+const CREATE: &str = "
+-- `number` is the order of acceptance and is never used twice: other tables, pages and claims refer to it.
+CREATE TABLE tasks(
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE,
+    record TEXT NOT NULL,
+    -- Set where the task claims its document's id.
+    document TEXT,
+    status TEXT NOT NULL,
+    -- Highest progress of an event; the running step's report is apart from it.
+    progress_percent REAL NOT NULL,
+    live_percent REAL NOT NULL,
+    last_sequence INTEGER NOT NULL,
+    ended_at INTEGER
+) STRICT;
+CREATE INDEX tasks_by_status ON tasks(status, number);
+CREATE INDEX tasks_by_end ON tasks(ended_at) WHERE ended_at IS NOT NULL;
+
+-- Kept by hand beside `tasks`: counting would grow with history.
+CREATE TABLE status_counts(status TEXT PRIMARY KEY, tasks INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events(
+    number INTEGER PRIMARY KEY,
+    task INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    UNIQUE(task, sequence)
+) STRICT;
+CREATE INDEX events_by_time ON events(at, number);
+
+-- A key's place in a due-queue. The row stays while the key waits for nothing (no `due_at`): its fence must never be
+-- used twice. A leased key is due when its lease runs out.
+CREATE TABLE due(
+    queue INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    task INTEGER NOT NULL,
+    due_at INTEGER,
+    leased INTEGER NOT NULL DEFAULT 0,
+    fence INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY(queue, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX due_by_time ON due(queue, due_at, task, leased) WHERE due_at IS NOT NULL;
+CREATE INDEX due_by_task ON due(task, queue);
+
+CREATE TABLE cursors(
+    task INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    next_event INTEGER NOT NULL DEFAULT 1,
+    next_delivery INTEGER NOT NULL DEFAULT 1,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY(task, endpoint)
+) STRICT, WITHOUT ROWID;
+
+-- A delivery is here from its first attempt on.
+CREATE TABLE deliveries(
+    task INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    delivery INTEGER NOT NULL,
+    event INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY(task, endpoint, delivery)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE attempts(
+    number INTEGER PRIMARY KEY,
+    task INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    delivery INTEGER NOT NULL,
+    attempt TEXT NOT NULL
+) STRICT;
+CREATE INDEX attempts_by_delivery ON attempts(task, endpoint, delivery);
+
+-- Who claims a document's id: tasks that have not ended, and the one that completed last. They outlive the task's history,
+-- because the document does.
+CREATE TABLE claims(
+    document TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    task BLOB NOT NULL,
+    completed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY(document, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency(
+    key TEXT PRIMARY KEY,
+    request_digest TEXT NOT NULL,
+    response TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_age ON idempotency(created_at);
+";

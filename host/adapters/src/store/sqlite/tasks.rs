@@ -1,0 +1,104 @@
+//! Tasks and their logs.
+
+use super::query::{all, first, from_json};
+use super::store::SqliteStore;
+use super::writer::Durability;
+use super::{accept, claims, commit, expire, pages};
+use async_trait::async_trait;
+use morag_core::ports::{
+    AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog,
+    TaskSummary, Tasks,
+};
+use morag_core::task::{DocumentId, StatusWord, TaskId};
+use morag_core::{JsonObject, Timestamp};
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row};
+use std::sync::Arc;
+
+/// A task's id in a column.
+pub(super) fn task_id(row: &Row<'_>, column: usize) -> rusqlite::Result<TaskId> {
+    let bytes: [u8; 16] = row.get(column)?;
+    Ok(uuid::Uuid::from_bytes(bytes).into())
+}
+
+/// A state in a column.
+pub(super) fn status_word(row: &Row<'_>, column: usize) -> rusqlite::Result<StatusWord> {
+    let text: String = row.get(column)?;
+    let unknown = || format!("{text:?} is no state of a task").into();
+    text.parse().map_err(|()| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, unknown()))
+}
+
+fn load(connection: &Connection, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
+    let sql = "SELECT number, record, live_percent FROM tasks WHERE id = ?1";
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?));
+    let Some((number, record, live_percent)) = first(connection, sql, [task.as_bytes()], read)? else {
+        return Ok(None);
+    };
+    let sql = "SELECT event FROM events WHERE task = ?1 ORDER BY sequence";
+    let events = all(connection, sql, [number], |row| row.get::<_, String>(0))?;
+    Ok(Some(TaskLog {
+        record: Arc::new(from_json(&record)?),
+        events: events.iter().map(|event| from_json(event)).collect::<Result<_, _>>()?,
+        live_percent,
+    }))
+}
+
+#[async_trait]
+impl Tasks for SqliteStore {
+    async fn accept(&self, new: NewTask) -> Result<Accepted, AcceptError> {
+        let (context, queue_max) = (self.context(), self.options.queue_max);
+        let job = move |connection: &Connection| accept::accept(connection, &context, &new, queue_max);
+        self.writer.run(Durability::Full, job).await
+    }
+
+    async fn replay(&self, key: &str, request_digest: &str) -> Result<Option<JsonObject>, AcceptError> {
+        let (key, digest) = (key.to_owned(), request_digest.to_owned());
+        self.readers.read(move |connection| accept::replay(connection, &key, &digest)).await
+    }
+
+    async fn document_holder(&self, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
+        let document = document.clone();
+        self.readers.read(move |connection| claims::holder(connection, &document)).await
+    }
+
+    async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
+        self.readers.read(move |connection| load(connection, task)).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let context = self.context();
+        let job = move |connection: &Connection| commit::commit(connection, &context, &commit);
+        self.writer.run(Durability::Normal, job).await
+    }
+
+    async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {
+        let filter = filter.clone();
+        self.readers.read(move |connection| pages::list(connection, &filter)).await
+    }
+
+    async fn counts(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+        self.readers.read(pages::counts).await
+    }
+
+    async fn recent(
+        &self,
+        since: Timestamp,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<RecentEvent>, StoreError> {
+        let cursor = cursor.map(str::to_owned);
+        self.readers.read(move |connection| pages::recent(connection, since, limit, cursor.as_deref())).await
+    }
+
+    async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {
+        let context = self.context();
+        let job = move |connection: &Connection| expire::expire(connection, context.now(), ended_before, limit);
+        self.writer.run(Durability::Normal, job).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        // Goes through the writer: a store that can be read alone cannot serve.
+        let job = |connection: &Connection| first(connection, "SELECT 1", [], |_| Ok(())).map(drop);
+        self.writer.run(Durability::Normal, job).await
+    }
+}

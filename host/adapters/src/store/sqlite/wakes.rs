@@ -1,0 +1,42 @@
+//! Who waits for a queue, and when they are woken.
+
+use super::due_queue::number;
+use morag_core::ports::Queue;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
+
+/// Queues that a running transaction changes, and those who wait for them. A job marks; the commit wakes. So nobody is
+/// woken before the change can be read, and a caller that goes away in between takes no wake-up with it.
+#[derive(Default)]
+pub(super) struct Wakes([Wake; 2]);
+
+#[derive(Default)]
+struct Wake {
+    marked: AtomicBool,
+    changed: Notify,
+}
+
+impl Wakes {
+    /// A key of the queue got another due time. A mark of a job whose writes are taken back wakes for nothing, no more.
+    pub(super) fn mark(&self, queue: Queue) {
+        self.of(queue).marked.store(true, Ordering::Release);
+    }
+
+    /// Wakes everybody who waits for a marked queue.
+    pub(super) fn committed(&self) {
+        for wake in &self.0 {
+            if wake.marked.swap(false, Ordering::AcqRel) {
+                wake.changed.notify_waiters();
+            }
+        }
+    }
+
+    /// What [`Self::committed`] notifies.
+    pub(super) fn changed(&self, queue: Queue) -> &Notify {
+        &self.of(queue).changed
+    }
+
+    fn of(&self, queue: Queue) -> &Wake {
+        &self.0[usize::from(number(queue))]
+    }
+}
