@@ -1,4 +1,6 @@
 //! Set-up, tests and benches of this repository as commands: `cargo xtask COMMAND`.
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -25,7 +27,7 @@ struct Arguments {
     command: Action,
 }
 
-// A new command (`chaos`, say) is one file of its own, one line above, one here and one in `main`.
+// A new command (`chaos`, say) is one file of its own, one line above, one here and one in `run`.
 #[derive(Subcommand)]
 enum Action {
     Up(up::Options),
@@ -39,8 +41,20 @@ enum Action {
     Loc(loc::Options),
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not by `main`'s own result: with RUST_BACKTRACE set, the reason would drown in a stack trace.
+            let reasons: Vec<_> = error.chain().map(ToString::to_string).collect();
+            eprintln!("\nxtask: {}", reasons.join("\n  because: "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Action) -> Result<()> {
+    match command {
         Action::Up(options) => up::run(&options),
         Action::Test(options) => test::run(&options),
         Action::Toolchain(options) => toolchain::run(&options),
