@@ -1,1 +1,7 @@
-//! What tests share: temporary folders, free ports, a running server, a receiver of webhooks.
+//! What tests share: a running server, a receiver of webhooks, a sandbox over test guests.
+#![expect(clippy::expect_used, reason = "a harness that cannot set a test up fails it, and says why")]
+
+pub mod clock;
+pub mod receiver;
+pub mod sandbox;
+pub mod server;

@@ -127,8 +127,8 @@ impl Host for Guest {
 
     async fn report_progress(&mut self, fraction: f64, message: String) -> wasmtime::Result<()> {
         let scope = self.scope()?;
-        let fraction = fraction.min(1.0);
         if fraction.is_finite() && fraction > scope.reported {
+            let fraction = fraction.min(1.0);
             scope.reported = fraction;
             let shown = message.chars().take(MESSAGE_CHARS_MAX);
             let shown = shown.map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -1,0 +1,16 @@
+//! A step that does nothing: for benches.
+
+use morag_step::{Data, Descriptor, Failure, Step};
+
+struct Noop;
+
+impl Step for Noop {
+    fn describe() -> Descriptor {
+        Descriptor::new("noop", "1.0.0", "Does nothing")
+    }
+    fn run() -> Result<Data, Failure> {
+        Ok(Data::new())
+    }
+}
+
+morag_step::export_step!(Noop);

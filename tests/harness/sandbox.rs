@@ -1,0 +1,114 @@
+//! A step runner over the built test guests, with real adapters in a temporary folder.
+
+use morag_adapters::blobs::ObjectBlobs;
+use morag_adapters::embeddings::HashedEmbedder;
+use morag_adapters::store::sqlite::SqliteKnowledge;
+use morag_core::pipeline::Pipeline;
+use morag_core::plugin::{Grant, Limits};
+use morag_core::ports::{BlobPath, Blobs, StepCall, StepInputs, StepReport, StepRunner};
+use morag_core::task::{DocumentId, Source, SourceType, TaskId, TaskRecord};
+use morag_core::{JsonObject, Timestamp};
+use morag_runtime::{EngineOptions, LoadError, PluginRunner, Services, StepEngine};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Folder of the built guests: `MORAG_TEST_GUESTS_DIR`, which `cargo xtask test` sets, else where it puts them.
+pub fn guest(name: &str) -> PathBuf {
+    let folder = std::env::var_os("MORAG_TEST_GUESTS_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests"), PathBuf::from);
+    let path = folder.join(format!("guest_{name}.wasm"));
+    assert!(path.exists(), "{} is missing: `cargo xtask plugins --guests` builds it", path.display());
+    path
+}
+
+/// Limits small enough that a test reaches them at once.
+pub fn small_limits() -> Limits {
+    Limits {
+        memory_bytes_max: 64 << 20,
+        wall_time_max: Duration::from_millis(700),
+        output_bytes_max: 8 << 20,
+        ..Limits::default()
+    }
+}
+
+/// A runner with the parts it stands on.
+pub struct Sandbox {
+    /// The runner.
+    pub runner: PluginRunner,
+    /// Its files.
+    pub blobs: Arc<ObjectBlobs>,
+    /// Every progress report.
+    pub progress: Arc<Mutex<Vec<(f64, String)>>>,
+    _folder: TempDir,
+}
+
+impl Sandbox {
+    /// Loads components with nothing granted but the limits.
+    pub async fn load(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, LoadError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let blobs = Arc::new(ObjectBlobs::local(&folder.path().join("files")).expect("file storage"));
+        let knowledge = SqliteKnowledge::open(&folder.path().join("knowledge.db")).expect("knowledge store");
+        let services = Services {
+            blobs: blobs.clone(),
+            embedder: Arc::new(HashedEmbedder::new()),
+            knowledge: Arc::new(knowledge),
+        };
+        let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
+        let grant = |_: &str| Grant { limits: limits.clone(), ..Grant::default() };
+        let runner = PluginRunner::load(engine, services, None, paths, grant, 2).await?;
+        Ok(Self { runner, blobs, progress: Arc::default(), _folder: folder })
+    }
+
+    /// A call of the guest `misbehave` in a mode, over a document of these bytes.
+    pub async fn call(&self, mode: &str, document: &[u8]) -> StepCall {
+        let record = record(document);
+        let path = BlobPath::file(record.id, &record.source.stored_as);
+        let mut writer = self.blobs.create(&path).await.expect("a file");
+        writer.write(document.to_vec().into()).await.expect("bytes");
+        writer.finish().await.expect("a whole file");
+        let mut config = JsonObject::new();
+        config.insert("mode".into(), json!(mode));
+        let progress = self.progress.clone();
+        StepCall {
+            component: "misbehave".into(),
+            config,
+            record: Arc::new(record),
+            attempt: 1,
+            inputs: StepInputs { source: path, artifacts: Default::default() },
+            on_progress: Arc::new(move |fraction, message| {
+                progress.lock().expect("no test panics here").push((fraction, message));
+            }),
+        }
+    }
+
+    /// Runs the guest `misbehave` in a mode.
+    pub async fn run(&self, mode: &str) -> StepReport {
+        self.runner.run(self.call(mode, b"document").await).await
+    }
+}
+
+fn record(document: &[u8]) -> TaskRecord {
+    TaskRecord {
+        id: TaskId::random(),
+        document_id: DocumentId::random(),
+        pipeline: Pipeline::standard(),
+        source: Source {
+            stored_as: "original.txt".parse().expect("a file name"),
+            file_name: "report.txt".into(),
+            media_type: "text/plain".into(),
+            size: document.len() as u64,
+            sha256: "0".repeat(64),
+            source_type: SourceType::Document,
+        },
+        collection: "documents".into(),
+        language: None,
+        replace_existing: false,
+        options: JsonObject::new(),
+        metadata: JsonObject::new(),
+        endpoints: vec![],
+        created_at: Timestamp::from_millis(0),
+    }
+}

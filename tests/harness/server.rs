@@ -1,0 +1,181 @@
+//! The binary `morag serve` in a temporary folder, on a port the system chose.
+
+use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// The key every test server takes.
+pub const API_KEY: &str = "test-key";
+
+/// The secret every test server signs with.
+pub const SECRET: &str = "test-secret";
+
+/// How long a test waits for anything before it fails. Debug builds on a busy machine are slow; nothing asserts speed.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A folder below `target/`, from the variable that `cargo xtask test` sets, else where it puts it.
+fn built(variable: &str, default: &str) -> PathBuf {
+    std::env::var_os(variable)
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(default), PathBuf::from)
+}
+
+/// The binary under test.
+pub fn binary() -> PathBuf {
+    let path = built("MORAG_TEST_BINARY", "debug/morag");
+    assert!(path.exists(), "{} is missing: `cargo build -p morag-server` builds it", path.display());
+    path
+}
+
+/// The folder of the six components.
+pub fn plugins_dir() -> PathBuf {
+    let path = built("MORAG_TEST_PLUGINS_DIR", "plugins");
+    assert!(path.join("ingestion.wasm").exists(), "{} has no plugins: `cargo xtask plugins`", path.display());
+    path
+}
+
+/// The Python of the test clients.
+pub fn python() -> PathBuf {
+    let path = built("MORAG_TEST_PYTHON", "venv/bin/python");
+    assert!(path.exists(), "{} is missing: `cargo xtask test` makes it", path.display());
+    path
+}
+
+/// A running server. Killed when dropped.
+pub struct Server {
+    child: Child,
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// A client without key.
+    pub client: Client,
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+}
+
+impl Server {
+    /// Starts a server with the defaults of the tests: loopback webhooks allowed, fast retries, signed.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a server with further environment variables, which win over the tests' defaults.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::spawn(folder, settings).await
+    }
+
+    async fn spawn(folder: TempDir, settings: Vec<(String, String)>) -> Self {
+        let mut command = Command::new(binary());
+        command
+            .arg("serve")
+            .env_clear()
+            .env("API_HOST", "127.0.0.1")
+            .env("API_PORT", "0")
+            .env("MORAG_API_KEYS", API_KEY)
+            .env("MORAG_DATA_DIR", folder.path().join("data"))
+            .env("MORAG_PLUGINS_DIR", plugins_dir())
+            .env("WEBHOOK_SECRET", SECRET)
+            .env("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8")
+            .env("WEBHOOK_RETRY_DELAY", "0.05")
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()))
+            .envs(settings.iter().cloned())
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().expect("the binary starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
+        let url = loop {
+            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the server says where it listens");
+            let line = line.expect("readable output").expect("the server ended before it listened: see its log above");
+            if let Some(url) = line.strip_prefix("morag listens on ") {
+                break url.trim().to_owned();
+            }
+        };
+        Self { child, url, client: client(), folder, settings }
+    }
+
+    /// Kills the process (SIGKILL) and starts another one on the same data.
+    pub async fn kill_and_restart(mut self) -> Self {
+        self.child.kill().await.expect("the server can be killed");
+        Self::spawn(self.folder, self.settings).await
+    }
+
+    /// Asks the process to stop (SIGTERM), and says how it ended.
+    pub async fn terminate(&mut self) -> std::process::ExitStatus {
+        let pid = self.child.id().expect("the server runs").to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
+        assert!(sent.success());
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the server stops").expect("its status")
+    }
+
+    /// Whether the process still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("its status").is_none()
+    }
+
+    /// The data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A request with the key.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(API_KEY)
+    }
+
+    /// GET of a path that answers 200 with JSON.
+    pub async fn get(&self, path: &str) -> Value {
+        let response = self.request(reqwest::Method::GET, path).send().await.expect("an answer");
+        let status = response.status();
+        let text = response.text().await.expect("a body");
+        assert_eq!(status, StatusCode::OK, "GET {path}: {text}");
+        serde_json::from_str(&text).expect("a JSON body")
+    }
+
+    /// Submits a document to `ingest/file` with further fields.
+    pub async fn ingest(&self, file_name: &str, bytes: Vec<u8>, fields: &[(&str, &str)]) -> Response {
+        let part = multipart::Part::bytes(bytes).file_name(file_name.to_owned());
+        let mut form = multipart::Form::new().part("file", part);
+        for (name, value) in fields {
+            form = form.text((*name).to_owned(), (*value).to_owned());
+        }
+        let request = self.request(reqwest::Method::POST, "/api/v1/ingest/file").multipart(form);
+        request.send().await.expect("an answer")
+    }
+
+    /// Submits a document that must be accepted, and gives the task's id.
+    pub async fn submit(&self, file_name: &str, bytes: Vec<u8>, fields: &[(&str, &str)]) -> String {
+        let response = self.ingest(file_name, bytes, fields).await;
+        let status = response.status();
+        let body: Value = response.json().await.expect("a JSON body");
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body["task_id"].as_str().expect("a task_id").to_owned()
+    }
+
+    /// Waits until a task has ended, and gives its status body.
+    pub async fn wait_for_end(&self, task: &str) -> Value {
+        let started = Instant::now();
+        loop {
+            let status = self.get(&format!("/api/v1/status/{task}")).await;
+            if matches!(status["status"].as_str(), Some("completed" | "failed" | "cancelled")) {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "the task has not ended: {status}");
+            // Polling is what a client of this API does; nothing depends on the pause.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// An HTTP client that follows no redirects and times out late.
+pub fn client() -> Client {
+    morag_adapters::webhook_http::install_crypto_provider();
+    let builder = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
+    builder.build().expect("a client")
+}

@@ -1,0 +1,63 @@
+//! What is refused when it is loaded, in one clear line.
+
+use morag_core::plugin::Limits;
+use morag_tests::sandbox::{Sandbox, guest};
+use std::path::PathBuf;
+
+async fn refused(path: PathBuf) -> String {
+    match Sandbox::load(vec![path], Limits::default()).await {
+        Ok(_) => panic!("the component was taken"),
+        Err(error) => {
+            let line = error.to_string();
+            assert!(!line.contains('\n'), "{line}");
+            line
+        }
+    }
+}
+
+fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plugin.wasm");
+    std::fs::write(&path, bytes).unwrap();
+    (folder, path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capability_that_is_not_asked_for_is_refused() {
+    let line = refused(guest("undeclared")).await;
+    assert!(line.contains("graph") && line.contains("descriptor does not ask for"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_core_module_is_refused() {
+    let (_folder, path) = file(b"\0asm\x01\0\0\0");
+    assert!(refused(path).await.contains("core WebAssembly module"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_truncated_component_is_refused() {
+    let whole = std::fs::read(guest("noop")).unwrap();
+    let (_folder, path) = file(&whole[..whole.len() / 2]);
+    assert!(refused(path).await.contains("damaged, or cut off"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_component_is_refused() {
+    let (_folder, path) = file(b"MZ this is something else");
+    assert!(refused(path).await.contains("not a WebAssembly component"));
+    // The empty component exports no step.
+    let (_folder, path) = file(b"\0asm\x0d\0\x01\0");
+    assert!(refused(path).await.contains("morag:step/step@1.0.0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_file_is_named() {
+    let line = refused(PathBuf::from("/nowhere/plugin.wasm")).await;
+    assert!(line.contains("/nowhere/plugin.wasm"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_components_of_one_name_are_refused() {
+    let result = Sandbox::load(vec![guest("noop"), guest("noop")], Limits::default()).await;
+    assert!(result.err().unwrap().to_string().contains("noop is loaded already"));
+}
