@@ -1,7 +1,7 @@
 //! Where a run of a pipeline stands. Each variant holds only what is valid there.
 
-use super::Pipeline;
 use super::totals::Totals;
+use super::{Pipeline, Range};
 use crate::Timestamp;
 use crate::task::{Event, EventKind};
 
@@ -56,8 +56,10 @@ impl Run {
         for event in events {
             run = run.after(pipeline, event);
         }
-        if let Self::InStep { progress, .. } = &mut run {
-            progress.percent = progress.percent.max(live_percent);
+        if let Self::InStep { step, progress } = &mut run {
+            // A live percent that is not in the running step's range is none: the step must still end where its range does.
+            let Range { start, end } = pipeline.range(*step);
+            progress.percent = progress.percent.max(live_percent.clamp(start, end));
         }
         run
     }

@@ -146,7 +146,10 @@ fn report(pipeline: &Pipeline, step: usize, mut progress: Progress, fraction: f6
     let mut events = Vec::new();
     // A NaN fraction makes a NaN percent, which is greater than nothing.
     if percent > progress.percent {
-        events = announce(&pipeline.steps()[step], &mut progress, percent, f64::from);
+        // A crash may have lost the announcement and kept the progress: then it is late, but does not go back.
+        let before = progress.percent;
+        events =
+            announce(&pipeline.steps()[step], &mut progress, percent, |milestone| f64::from(milestone).max(before));
         progress.percent = percent;
     }
     Decision { run: Run::InStep { step, progress }, events, effect: Effect::Continue }

@@ -103,7 +103,7 @@ impl TaskStatus {
         let mut status = Self::pending(pipeline);
         events.iter().for_each(|event| status.apply(event));
         if !status.word.is_ended() {
-            status.progress_percent = status.progress_percent.max(live_percent);
+            status.progress_percent = status.progress_percent.max(live_percent.clamp(0.0, 100.0));
             if let Some(step) = status.steps.iter_mut().find(|step| step.status == StepState::InProgress) {
                 step.progress_percent = status.progress_percent;
             }
@@ -182,6 +182,7 @@ impl TaskStatus {
                 self.current_step = None;
                 for step in self.steps.iter_mut().filter(|step| step.status == StepState::InProgress) {
                     step.status = StepState::Cancelled;
+                    step.progress_percent = event.progress_percent;
                     step.completed_at = Some(at);
                 }
             }

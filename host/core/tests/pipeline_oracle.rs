@@ -1,0 +1,708 @@
+//! The transition function against an oracle that counts in whole numbers and remembers instead of reading logs.
+//!
+//! Written from section 3 of the contract and the guides. Where they are silent: an in-step report counts for at most
+//! 99% of its step's range; a milestone crossed by a report is announced at exactly the milestone, one reached by
+//! `step_completed` after it, at the percentage of that step's end.
+
+#[path = "support/driver.rs"]
+mod driver;
+
+use driver::{Driver, failure, pipeline};
+use morag_core::Timestamp;
+use morag_core::pipeline::{Decision, Effect, Input, InvalidTransition, Pipeline, Run, StepOutput, transition};
+use morag_core::task::{EventKind, Resources, TaskStatus};
+use proptest::prelude::*;
+
+/// Parts of a step that the oracle counts in: a report of `k/1024` and the cap of 99% are both whole numbers of them.
+const PARTS: i128 = 102_400;
+const CAP: i128 = PARTS * 99 / 100;
+
+/// What a step says of its progress.
+#[derive(Debug, Clone, Copy)]
+enum Report {
+    /// So many 1024ths.
+    Of1024(u16),
+    NotANumber,
+    Infinite,
+    MinusInfinite,
+    Negative,
+    MoreThanAll,
+}
+
+impl Report {
+    fn fraction(self) -> f64 {
+        match self {
+            Self::Of1024(parts) => f64::from(parts) / 1024.0,
+            Self::NotANumber => f64::NAN,
+            Self::Infinite => f64::INFINITY,
+            Self::MinusInfinite => f64::NEG_INFINITY,
+            Self::Negative => -0.5,
+            Self::MoreThanAll => 1.7,
+        }
+    }
+
+    /// The same in parts, as far as it counts.
+    fn parts(self) -> i128 {
+        match self {
+            Self::Of1024(parts) => (i128::from(parts) * 100).min(CAP),
+            Self::NotANumber | Self::MinusInfinite | Self::Negative => 0,
+            Self::Infinite | Self::MoreThanAll => CAP,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    event_type: &'static str,
+    step: Option<usize>,
+    milestone: Option<u8>,
+    progress: At,
+}
+
+/// Overall progress as the oracle knows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum At {
+    /// Exactly this many percent.
+    Percent(u8),
+    /// This many parts of all the steps' weights.
+    Parts(i128),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    Accepted,
+    Between(usize),
+    Inside(usize),
+    Ended,
+}
+
+/// Everything that is the case at one moment. A crash is: the last committed one is the case again.
+#[derive(Debug, Clone)]
+struct Moment {
+    events: Vec<Seen>,
+    phase: Phase,
+    parts: i128,
+    announced: usize,
+}
+
+/// Kind and progress of every event of the driver's, the uncommitted ones too.
+fn decided(driver: &Driver) -> Vec<(EventKind, f64)> {
+    let committed = driver.log.iter().map(|event| (event.kind.clone(), event.progress_percent));
+    committed.chain(driver.pending.iter().map(|draft| (draft.kind.clone(), draft.progress_percent))).collect()
+}
+
+struct Oracle {
+    weights: Vec<u32>,
+    now: Moment,
+    committed: Moment,
+    /// A report came so near a milestone that rounding may decide: such a script proves nothing.
+    too_close: bool,
+}
+
+const MILESTONES: [u8; 3] = [25, 50, 75];
+
+impl Oracle {
+    fn new(weights: &[u32]) -> Self {
+        let start = Moment { events: vec![], phase: Phase::Accepted, parts: 0, announced: 0 };
+        let mut oracle = Self { weights: weights.to_vec(), now: start.clone(), committed: start, too_close: false };
+        oracle.claim();
+        oracle
+    }
+
+    fn total(&self) -> i128 {
+        self.weights.iter().map(|weight| i128::from(*weight)).sum::<i128>() * PARTS
+    }
+
+    /// Parts before step `index`.
+    fn before(&self, index: usize) -> i128 {
+        self.weights[..index].iter().map(|weight| i128::from(*weight)).sum::<i128>() * PARTS
+    }
+
+    fn say(&mut self, event_type: &'static str, step: Option<usize>, progress: At) {
+        self.now.events.push(Seen { event_type, step, milestone: None, progress });
+    }
+
+    fn claim(&mut self) {
+        self.now = self.committed.clone();
+        if self.now.phase == Phase::Accepted {
+            self.say("task_started", None, At::Percent(0));
+            self.now.phase = Phase::Between(0);
+        }
+    }
+
+    fn start(&mut self) {
+        let Phase::Between(step) = self.now.phase else { panic!("nothing to start") };
+        self.say("step_started", Some(step), At::Parts(self.before(step)));
+        self.now.phase = Phase::Inside(step);
+    }
+
+    fn announce(&mut self, step: usize, completed: bool) {
+        while let Some(milestone) = MILESTONES.get(self.now.announced) {
+            let distance = self.now.parts * 100 - i128::from(*milestone) * self.total();
+            if !completed && distance.abs() * 1_000_000_000 < self.total() * 100 {
+                self.too_close = true;
+            }
+            if distance < 0 {
+                return;
+            }
+            let progress = if completed { At::Parts(self.now.parts) } else { At::Percent(*milestone) };
+            let milestone = Some(*milestone);
+            self.now.events.push(Seen { event_type: "task_progress", step: Some(step), milestone, progress });
+            self.now.announced += 1;
+        }
+    }
+
+    fn inside(&self) -> usize {
+        let Phase::Inside(step) = self.now.phase else { panic!("no step runs") };
+        step
+    }
+
+    fn report(&mut self, report: Report) {
+        let step = self.inside();
+        let said = self.before(step) + i128::from(self.weights[step]) * report.parts();
+        if said > self.now.parts {
+            self.now.parts = said;
+            self.announce(step, false);
+        }
+    }
+
+    fn succeed(&mut self) {
+        let step = self.inside();
+        self.now.parts = self.before(step + 1);
+        self.say("step_completed", Some(step), At::Parts(self.now.parts));
+        self.announce(step, true);
+        self.now.phase = Phase::Between(step + 1);
+        if step + 1 == self.weights.len() {
+            self.say("task_completed", None, At::Percent(100));
+            self.end();
+        }
+    }
+
+    fn fail(&mut self) {
+        let step = self.inside();
+        self.say("step_failed", Some(step), At::Parts(self.now.parts));
+        self.say("task_failed", Some(step), At::Parts(self.now.parts));
+        self.end();
+    }
+
+    fn cancel(&mut self) {
+        self.now = self.committed.clone();
+        let step = match self.now.phase {
+            Phase::Inside(step) => Some(step),
+            _ => None,
+        };
+        self.say("task_cancelled", step, At::Parts(self.now.parts));
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.now.phase = Phase::Ended;
+        self.commit();
+    }
+
+    fn commit(&mut self) {
+        self.committed = self.now.clone();
+    }
+
+    fn percent(&self, parts: i128) -> f64 {
+        100.0 * parts as f64 / self.total() as f64
+    }
+
+    fn compare(&self, driver: &Driver) -> Result<(), TestCaseError> {
+        let decided = decided(driver);
+        let types = |events: &[Seen]| events.iter().map(|seen| seen.event_type).collect::<Vec<_>>();
+        let got: Vec<_> = decided.iter().map(|(kind, _)| kind.event_type()).collect();
+        prop_assert_eq!(got, types(&self.now.events));
+        for ((kind, percent), seen) in decided.iter().zip(&self.now.events) {
+            let step = kind.place().map(|(step, _)| step.to_owned());
+            prop_assert_eq!(step, seen.step.map(|step| format!("s{step}")), "{:?}", kind);
+            if let Some((_, stage)) = kind.place() {
+                prop_assert_eq!(Some(stage.to_owned()), seen.step.map(|step| format!("stage-{step}")));
+            }
+            let milestone = match kind {
+                EventKind::TaskProgress { milestone, .. } => Some(*milestone),
+                _ => None,
+            };
+            prop_assert_eq!(milestone, seen.milestone);
+            match seen.progress {
+                At::Percent(expected) => prop_assert_eq!(*percent, f64::from(expected), "{:?}", kind),
+                At::Parts(parts) => {
+                    let expected = self.percent(parts);
+                    prop_assert!((percent - expected).abs() < 1e-9, "{:?}: {} is not {}", kind, percent, expected);
+                }
+            }
+        }
+        prop_assert_eq!(driver.log.len(), self.committed.events.len(), "what is committed");
+        if !driver.ended() {
+            prop_assert!((driver.live - self.percent(self.committed.parts)).abs() < 1e-9);
+            prop_assert!((driver.run.percent() - self.percent(self.now.parts)).abs() < 1e-9);
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Action {
+    /// The worker goes one step on towards running the step.
+    Advance,
+    Report(Report),
+    Succeed,
+    Fail,
+    Commit,
+    /// The worker dies; another claims the task.
+    Crash,
+    /// The worker is told that it has lost the task; another claims it.
+    LeaseLost,
+    Cancel,
+}
+
+fn report() -> impl Strategy<Value = Report> {
+    prop_oneof![
+        12 => (0..=1024u16).prop_map(Report::Of1024),
+        1 => Just(Report::Of1024(1024)),
+        1 => Just(Report::NotANumber),
+        1 => Just(Report::Infinite),
+        1 => Just(Report::MinusInfinite),
+        1 => Just(Report::Negative),
+        1 => Just(Report::MoreThanAll),
+    ]
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        30 => Just(Action::Advance),
+        60 => report().prop_map(Action::Report),
+        30 => Just(Action::Succeed),
+        2 => Just(Action::Fail),
+        30 => Just(Action::Commit),
+        12 => Just(Action::Crash),
+        4 => Just(Action::LeaseLost),
+        2 => Just(Action::Cancel),
+    ]
+}
+
+/// Small weights, and now and then very different ones.
+fn weights() -> impl Strategy<Value = Vec<u32>> {
+    let weight = prop_oneof![6 => 1..=40u32, 1 => 1..=10_000u32, 1 => Just(u32::MAX)];
+    prop::collection::vec(weight, 1..=8)
+}
+
+/// Both sides at once.
+struct Pair {
+    driver: Driver,
+    oracle: Oracle,
+}
+
+impl Pair {
+    fn new(weights: &[u32]) -> Self {
+        Self { driver: Driver::new(pipeline(weights)), oracle: Oracle::new(weights) }
+    }
+
+    fn advance(&mut self) {
+        let starts = matches!(self.driver.effect, Effect::StartStep(_));
+        if self.driver.advance() {
+            if starts { self.oracle.start() } else { self.oracle.commit() }
+        }
+    }
+
+    fn until_running(&mut self) {
+        while !self.driver.running {
+            assert!(!self.driver.ended());
+            self.advance();
+        }
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Advance => self.advance(),
+            Action::Report(report) => {
+                self.until_running();
+                self.driver.report(report.fraction());
+                self.oracle.report(*report);
+            }
+            Action::Succeed => {
+                self.until_running();
+                self.driver.succeed();
+                self.oracle.succeed();
+            }
+            Action::Fail => {
+                self.until_running();
+                self.driver.fail();
+                self.oracle.fail();
+            }
+            Action::Commit => {
+                self.driver.commit();
+                self.oracle.commit();
+            }
+            Action::Crash => {
+                self.driver.claim();
+                self.oracle.claim();
+            }
+            Action::LeaseLost => {
+                let before = self.driver.pending.len();
+                self.driver.feed(Input::LeaseLost);
+                assert_eq!((self.driver.pending.len(), self.driver.effect), (before, Effect::Stop));
+                self.driver.claim();
+                self.oracle.claim();
+            }
+            Action::Cancel => {
+                self.driver.cancel();
+                self.oracle.cancel();
+            }
+        }
+    }
+}
+
+const NOW: Timestamp = Timestamp::from_millis(driver::EPOCH + 1_000_000);
+
+fn every_input() -> Vec<Input> {
+    let output = StepOutput { data: Default::default(), artifacts: vec![], resources: Resources::default() };
+    vec![
+        Input::Claimed,
+        Input::StepStarted,
+        Input::Progress(0.5),
+        Input::Progress(f64::NAN),
+        Input::StepSucceeded(output),
+        Input::StepFailed(failure(), Resources::default()),
+        Input::Cancel,
+        Input::LeaseLost,
+    ]
+}
+
+/// Whatever the state: a cancel says one thing and ends it; an ended run takes nothing.
+fn check_cancel_and_end(driver: &Driver) -> Result<(), TestCaseError> {
+    let probe = |run: Run| -> Result<(), TestCaseError> {
+        let percent = run.percent();
+        let was_ended = matches!(run, Run::Ended(_));
+        let ended = if was_ended {
+            run
+        } else {
+            let decision = transition(&driver.pipeline, run, Input::Cancel, NOW).unwrap();
+            prop_assert_eq!(decision.events.len(), 1);
+            prop_assert_eq!(decision.events[0].kind.event_type(), "task_cancelled");
+            prop_assert_eq!(decision.events[0].progress_percent, percent);
+            prop_assert_eq!(decision.effect, Effect::Stop);
+            decision.run
+        };
+        prop_assert!(matches!(ended, Run::Ended(_)));
+        for input in every_input() {
+            let result = transition(&driver.pipeline, ended.clone(), input.clone(), NOW);
+            // To take an ended task, or to lose it, says nothing and lets it go; all else is refused.
+            match input {
+                Input::Claimed | Input::LeaseLost => {
+                    let nothing = Decision { run: ended.clone(), events: vec![], effect: Effect::Stop };
+                    prop_assert_eq!(result, Ok(nothing), "{:?}", input);
+                }
+                _ => prop_assert_eq!(result, Err(InvalidTransition::Ended), "{:?}", input),
+            }
+        }
+        Ok(())
+    };
+    probe(driver.run.clone())?;
+    probe(Run::resume(&driver.pipeline, &driver.log, driver.live))
+}
+
+/// What anybody can see never falls, and is a percentage.
+fn check_seen(driver: &Driver) -> Result<(), TestCaseError> {
+    for percent in &driver.seen {
+        prop_assert!(percent.is_finite() && (0.0..=100.0).contains(percent), "{}", percent);
+    }
+    for pair in driver.seen.windows(2) {
+        prop_assert!(pair[0] <= pair[1], "fell from {} to {}", pair[0], pair[1]);
+    }
+    for (index, event) in driver.log.iter().enumerate() {
+        prop_assert_eq!(event.sequence, index as u64 + 1);
+        prop_assert!(event.kind.ends_task() == (driver.ended() && index + 1 == driver.log.len()));
+    }
+    let mut last = 0.0;
+    for (length, live) in &driver.commits {
+        let status = TaskStatus::fold(&driver.pipeline, &driver.log[..*length], *live);
+        prop_assert!(status.progress_percent >= last && status.progress_percent <= 100.0);
+        last = status.progress_percent;
+    }
+    Ok(())
+}
+
+fn names(driver: &Driver, with_progress: bool) -> Vec<(String, Option<String>, f64)> {
+    let all = driver.log.iter().filter(|event| with_progress || event.kind.event_type() != "task_progress");
+    all.map(|event| {
+        let step = event.kind.place().map(|(step, _)| step.to_owned());
+        (event.kind.event_type().to_owned(), step, event.progress_percent)
+    })
+    .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, max_global_rejects: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_random_life_is_the_oracles(
+        weights in weights(),
+        actions in prop::collection::vec(action(), 0..60),
+        finish in any::<bool>(),
+    ) {
+        let mut pair = Pair::new(&weights);
+        for action in &actions {
+            if pair.driver.ended() {
+                break;
+            }
+            pair.act(action);
+            prop_assume!(!pair.oracle.too_close);
+            pair.oracle.compare(&pair.driver)?;
+            check_cancel_and_end(&pair.driver)?;
+        }
+        while finish && !pair.driver.ended() {
+            pair.act(&Action::Succeed);
+            pair.oracle.compare(&pair.driver)?;
+        }
+        check_seen(&pair.driver)?;
+        let completed = pair.driver.log.last().is_some_and(|event| event.kind.event_type() == "task_completed");
+        if completed {
+            let said: Vec<_> = pair.driver.log.iter().filter_map(|event| match event.kind {
+                EventKind::TaskProgress { milestone, .. } => Some(milestone),
+                _ => None,
+            }).collect();
+            prop_assert_eq!(said, MILESTONES);
+            prop_assert_eq!(pair.driver.log.len(), 2 + 2 * weights.len() + 3);
+        }
+    }
+}
+
+/// One life without chance: for each step what it reports, and which step fails, if one does.
+#[derive(Debug, Clone)]
+struct Plan {
+    weights: Vec<u32>,
+    reports: Vec<Vec<f64>>,
+    fails: Option<usize>,
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    weights().prop_flat_map(|weights| {
+        let fraction = prop_oneof![10 => 0.0..1.2f64, 1 => Just(f64::NAN), 1 => Just(f64::INFINITY), 1 => -1.0..0.0f64];
+        let reports = prop::collection::vec(prop::collection::vec(fraction, 0..5), weights.len());
+        let fails = prop::option::weighted(0.2, 0..weights.len());
+        (Just(weights), reports, fails).prop_map(|(weights, reports, fails)| Plan { weights, reports, fails })
+    })
+}
+
+/// Lives a plan. The worker dies at each of `crashes` (counted in inputs and commits), and the step that ran is run
+/// again from its beginning. Says how many such points there were.
+fn live(plan: &Plan, crashes: &[usize], commit_reports: bool) -> (Driver, usize) {
+    let mut driver = Driver::new(pipeline(&plan.weights));
+    let mut point = 0;
+    let mut dies = |driver: &mut Driver| {
+        let dies = crashes.contains(&point) && !driver.ended();
+        point += 1;
+        if dies {
+            driver.claim();
+        }
+        dies
+    };
+    'life: while !driver.ended() {
+        if dies(&mut driver) || driver.advance() {
+            continue;
+        }
+        let Effect::RunStep(step) = driver.effect else { panic!("no step to run") };
+        for fraction in &plan.reports[step] {
+            driver.report(*fraction);
+            if dies(&mut driver) {
+                continue 'life;
+            }
+            if commit_reports {
+                driver.commit();
+                if dies(&mut driver) {
+                    continue 'life;
+                }
+            }
+        }
+        if plan.fails == Some(step) { driver.fail() } else { driver.succeed() }
+    }
+    (driver, point)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_crash_anywhere_changes_nothing(plan in plan(), more in prop::collection::vec(0..200usize, 0..8)) {
+        for commit_reports in [true, false] {
+            let (calm, points) = live(&plan, &[], commit_reports);
+            check_seen(&calm)?;
+            for point in 0..points {
+                let (crashed, _) = live(&plan, &[point], commit_reports);
+                prop_assert_eq!(names(&crashed, true), names(&calm, true), "crash at {}", point);
+                check_seen(&crashed)?;
+            }
+            let (crashed, _) = live(&plan, &more, commit_reports);
+            prop_assert_eq!(names(&crashed, true), names(&calm, true), "crashes at {:?}", more);
+            check_seen(&crashed)?;
+        }
+    }
+
+    /// A live percent that the log does not explain (a store that kept it longer, a broken row) is no way out of the
+    /// promises.
+    #[test]
+    fn any_live_percent_is_survived(
+        plan in plan(),
+        at in 0..100usize,
+        live_percent in prop_oneof![
+            0.0..=100.0f64, -1e3..1e3f64, Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY)
+        ],
+        reports in prop::collection::vec(0.0..=1.0f64, 0..4),
+    ) {
+        let plan = Plan { fails: None, ..plan };
+        let (mut driver, _) = live(&plan, &[], true);
+        let (length, live) = driver.commits[at % driver.commits.len()];
+        prop_assume!(length < driver.log.len());
+        driver.log.truncate(length);
+        driver.seen = vec![TaskStatus::fold(&driver.pipeline, &driver.log, live).progress_percent];
+        driver.commits.clear();
+        driver.live = live_percent;
+        let seen = TaskStatus::fold(&driver.pipeline, &driver.log, live_percent).progress_percent;
+        prop_assert!(seen.is_finite() && (0.0..=100.0).contains(&seen), "{}", seen);
+        driver.claim();
+        driver.seen.clear();
+        while !driver.ended() {
+            if driver.advance() {
+                continue;
+            }
+            reports.iter().for_each(|fraction| driver.report(*fraction));
+            driver.commit();
+            driver.succeed();
+        }
+        check_seen(&driver)?;
+        let steps: Vec<_> = names(&driver, false).into_iter().map(|(kind, step, _)| (kind, step)).collect();
+        let (calm, _) = live_types(&plan);
+        prop_assert_eq!(steps, calm);
+        prop_assert_eq!(driver.log.len(), 2 + 2 * plan.weights.len() + 3);
+        // Every step ends where its range does, whatever was said in between.
+        for event in &driver.log {
+            if let EventKind::StepCompleted { step, .. } = &event.kind {
+                let end = driver.pipeline.range(driver.pipeline.position(step).unwrap()).end;
+                prop_assert_eq!(event.progress_percent, end);
+            }
+        }
+    }
+}
+
+fn live_types(plan: &Plan) -> (Vec<(String, Option<String>)>, usize) {
+    let (driver, points) = live(plan, &[], true);
+    (names(&driver, false).into_iter().map(|(kind, step, _)| (kind, step)).collect(), points)
+}
+
+fn standard(report: &[(usize, f64)]) -> Vec<(String, Option<String>, f64)> {
+    let mut driver = Driver::new(Pipeline::standard());
+    while !driver.ended() {
+        if driver.advance() {
+            continue;
+        }
+        let Effect::RunStep(step) = driver.effect else { panic!("no step to run") };
+        for (_, fraction) in report.iter().filter(|(at, _)| *at == step) {
+            driver.report(*fraction);
+            driver.commit();
+        }
+        driver.succeed();
+    }
+    names(&driver, true)
+}
+
+fn lines(log: &[(String, Option<String>, f64)]) -> Vec<String> {
+    log.iter()
+        .map(|(kind, step, percent)| match step {
+            Some(step) => format!("{kind} {step} {percent}"),
+            None => format!("{kind} {percent}"),
+        })
+        .collect()
+}
+
+/// The guide's list, "Complete Event Sequence Example".
+const GUIDE: [&str; 14] = [
+    "task_started 0",
+    "step_started markdown_conversion 0",
+    "step_completed markdown_conversion 25",
+    "step_started metadata_extraction 25",
+    "step_completed metadata_extraction 40",
+    "step_started content_processing 40",
+    "step_completed content_processing 70",
+    "step_started chunking 70",
+    "step_completed chunking 80",
+    "step_started graph_extraction 80",
+    "step_completed graph_extraction 90",
+    "step_started ingestion 90",
+    "step_completed ingestion 100",
+    "task_completed 100",
+];
+
+#[test]
+fn the_standard_task_is_the_guides_fourteen_events() {
+    let log = lines(&standard(&[]));
+    let filtered: Vec<_> = log.iter().filter(|line| !line.starts_with("task_progress")).collect();
+    assert_eq!(filtered, GUIDE.iter().collect::<Vec<_>>());
+    assert_eq!(log.len(), 17);
+    // Each milestone right after the event that reached it, at that event's percentage.
+    assert_eq!(log[3], "task_progress markdown_conversion 25");
+    assert_eq!(log[8], "task_progress content_processing 70");
+    assert_eq!(log[11], "task_progress chunking 80");
+}
+
+#[test]
+fn a_report_that_crosses_a_milestone_announces_it_there() {
+    // 40 + 30/2 = 55 crosses 50; 70 + 10/2 = 75 reaches 75 exactly.
+    let log = lines(&standard(&[(0, 1.0), (2, 0.25), (2, 0.5), (3, 0.5), (3, 0.75)]));
+    let filtered: Vec<_> = log.iter().filter(|line| !line.starts_with("task_progress")).collect();
+    assert_eq!(filtered, GUIDE.iter().collect::<Vec<_>>());
+    let milestones: Vec<_> = log.iter().enumerate().filter(|(_, line)| line.starts_with("task_progress")).collect();
+    let expected = [
+        (3, "task_progress markdown_conversion 25"),
+        (7, "task_progress content_processing 50"),
+        (10, "task_progress chunking 75"),
+    ];
+    assert_eq!(
+        milestones,
+        expected.map(|(at, line)| (at, line.to_owned())).iter().map(|(at, line)| (*at, line)).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_task_of_one_step_announces_all_three_before_it_completes() {
+    let mut driver = Driver::new(pipeline(&[7]));
+    while driver.advance() {}
+    driver.report(0.3);
+    driver.succeed();
+    assert_eq!(
+        lines(&names(&driver, true)),
+        [
+            "task_started 0",
+            "step_started s0 0",
+            "task_progress s0 25",
+            "step_completed s0 100",
+            "task_progress s0 100",
+            "task_progress s0 100",
+            "task_completed 100",
+        ]
+    );
+}
+
+#[test]
+fn a_report_stops_one_hundredth_short_of_the_steps_end() {
+    let mut driver = Driver::new(pipeline(&[1, 1]));
+    while driver.advance() {}
+    driver.report(1.0);
+    assert_eq!(driver.run.percent(), 49.5);
+}
+
+#[test]
+fn inputs_of_a_step_need_that_step() {
+    let pipeline = pipeline(&[1, 1]);
+    for run in [Run::Accepted, transition(&pipeline, Run::Accepted, Input::Claimed, NOW).unwrap().run] {
+        for input in every_input() {
+            let starts = matches!((&run, &input), (Run::Ready { .. }, Input::StepStarted));
+            let taken = starts || matches!(input, Input::Claimed | Input::Cancel | Input::LeaseLost);
+            let result = transition(&pipeline, run.clone(), input.clone(), NOW);
+            assert_eq!(result.is_ok(), taken, "{input:?} in {run:?}");
+            if !taken {
+                assert_eq!(result, Err(InvalidTransition::NoSuchStep));
+            }
+        }
+    }
+}
