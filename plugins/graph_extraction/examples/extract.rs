@@ -11,7 +11,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let graph = &found.graph;
     let (entities, relations, facts) = (graph.entities.len(), graph.relations.len(), graph.facts.len());
     let language = found.language;
-    eprintln!("{} bytes, {language:?}: {entities} entities, {relations} relations, {facts} facts in {seconds:.3} s", markdown.len());
+    eprintln!(
+        "{} bytes, {language:?}: {entities} entities, {relations} relations, {facts} facts in {seconds:.3} s",
+        markdown.len()
+    );
     found.notes.iter().for_each(|note| eprintln!("{note}"));
     serde_json::to_writer_pretty(std::io::stdout().lock(), graph)?;
     Ok(std::io::stdout().flush()?)

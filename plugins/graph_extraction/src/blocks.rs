@@ -79,6 +79,13 @@ impl Reader<'_> {
         }
         for mark in ['`', '~'] {
             let length = run(trimmed, mark);
+            // reStructuredText underlines headings with it, and a fence that is none would swallow the rest of the document.
+            if mark == '~' && length >= 4 && length == trimmed.len() && self.open.is_some() {
+                if let Some((from, to)) = self.open.take() {
+                    self.push(from, to, BlockKind::Heading);
+                }
+                return;
+            }
             if length >= 3 && !trimmed[length..].contains(mark) {
                 self.close();
                 self.fence = Some((mark, length));

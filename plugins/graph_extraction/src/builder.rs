@@ -332,10 +332,16 @@ fn kind_of(candidate: &Candidate) -> Option<Kind> {
     candidate.value.or_else(|| candidate.votes.iter().max_by_key(rank).map(|(kind, _)| *kind))
 }
 
+/// What an acronym stands for is a better name than the acronym.
 fn entity(candidate: &mut Candidate) -> Entity {
     let kind = kind_of(candidate).unwrap_or(Kind::Name).name();
     let rank = |(name, (proved, count)): &(&String, &(Proof2, u32))| {
-        (*proved, *count, name.contains(' '), std::cmp::Reverse((*name).clone()))
+        (
+            *proved,
+            name.to_lowercase() == candidate.key && candidate.value.is_none() && name.contains(' '),
+            *count,
+            std::cmp::Reverse((*name).clone()),
+        )
     };
     let name = candidate.names.iter().max_by_key(rank).map_or_else(|| candidate.key.clone(), |(name, _)| name.clone());
     let aliases = candidate.names.keys().filter(|alias| **alias != name).take(ALIASES_MAX).cloned().collect();

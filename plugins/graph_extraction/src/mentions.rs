@@ -228,7 +228,7 @@ impl<'a> Reader<'a> {
         let mut words = 1;
         let mut headed = self.heads_a_name(&sentence[at]);
         loop {
-            let Some(next) = sentence.get(last) else { break };
+            let Some(next) = sentence.get(last).filter(|_| !self.is_gap(sentence, last)) else { break };
             let after = sentence.get(last + 1).filter(|token| self.is_name_word(token));
             let behind = sentence.get(last + 2).filter(|token| self.is_name_word(token));
             let step = match next.kind {
@@ -283,6 +283,15 @@ impl<'a> Reader<'a> {
         Some(span)
     }
 
+    /// Whether the token at `at` is set apart from the one before: a column of a plain-text table, or `Field:` on the next line.
+    fn is_gap(&self, sentence: &[Token], at: usize) -> bool {
+        let between = &self.document[sentence[at - 1].end..sentence[at].start];
+        if between.contains('\n') {
+            return sentence.get(at + 1).is_some_and(|next| next.is(':'));
+        }
+        between.contains("  ") || between.contains('\t')
+    }
+
     fn is_suffix_behind_comma(&self, token: &Token) -> bool {
         matches!(self.text(token), "Inc" | "Ltd" | "LLC" | "Corp" | "GmbH" | "LLP" | "PLC" | "S.A." | "S.L.")
     }
@@ -300,6 +309,11 @@ impl<'a> Reader<'a> {
                 span.first += 1;
             }
         }
+    }
+
+    /// "King County Metro" is nobody's name.
+    fn has_no_head(&self, tokens: &[Token]) -> bool {
+        tokens.iter().all(|token| !self.heads_a_name(token))
     }
 
     fn heads_a_name(&self, token: &Token) -> bool {
@@ -390,13 +404,16 @@ impl<'a> Reader<'a> {
     /// Decides what a span of capitals proves.
     fn judge(&self, sentence: &[Token], span: &Span, title_like: bool) -> Option<Mention> {
         let Span { mut first, last, titled, kind } = *span;
-        if titled && last > first {
+        if titled && last > first && self.has_no_head(&sentence[first..last]) {
             return Some(self.mention(sentence, first, last, Some(kind.unwrap_or(Kind::Person)), Proof::Full));
         }
         if kind.is_none() && is_initial(sentence, first) && last - first >= 2 {
             // A word that has its capital only because the sentence begins.
             let written = self.words.written(&self.lower(&sentence[first]));
-            if written.lower > 0 && written.capital_inside == 0 {
+            // Nor do headings and items that begin with what one does or how: "Registering Documents".
+            let ends = |ending: &str| self.text(&sentence[first]).ends_with(ending);
+            let ordinary = self.language == Language::English && (ends("ing") || ends("ly"));
+            if written.capital_inside == 0 && (written.lower > 0 || ordinary) {
                 first += 1;
                 if !sentence[first].is_capital() {
                     return None;
@@ -424,7 +441,7 @@ impl<'a> Reader<'a> {
                 self.proof_in_title(sentence, last)
             }
             Some(_) => Proof::Full,
-            None if title_like || numbered => Proof::None,
+            None if title_like || numbered || sentence[last - 1].shape() == Some(Shape::Initial) => Proof::None,
             None if german && self.is_german_noun(&sentence[last - 1]) => Proof::None,
             None if german => Proof::Half,
             None => Proof::Full,

@@ -289,7 +289,11 @@ impl Finder<'_> {
 
     fn noun_phrase(&self, sentence: &[Token], first: usize) -> Option<usize> {
         // These only introduce what the subject is.
-        const EMPTY: [&str; 24] = [
+        const EMPTY: [&str; 28] = [
+            "attempt",
+            "opponent",
+            "example",
+            "founding",
             "part",
             "member",
             "subsidiary",

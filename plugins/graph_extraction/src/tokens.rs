@@ -170,6 +170,8 @@ impl<'a> Scanner<'a> {
     fn link(&mut self) {
         let rest = self.near();
         let mut depth = 0;
+        // No address has a link inside; stopping there keeps the time linear.
+        let rest = rest[2..].find("](").map_or(rest, |next| &rest[..next + 2]);
         let close = rest.char_indices().skip(1).find(|(_, c)| {
             depth += match c {
                 '(' => 1,
@@ -238,6 +240,15 @@ impl<'a> Scanner<'a> {
                         break;
                     }
                     !matches!(after, "s" | "S" | "ll" | "re" | "ve")
+                }
+                // `CP/M`, `OS/2`
+                '/' => {
+                    let after = rest[place + 1..].split(|c| !in_word(c)).next().unwrap_or_default();
+                    (1..=2).contains(&after.len())
+                        && after
+                            .chars()
+                            .chain(rest[..place].chars())
+                            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
                 }
                 '&' => next.is_some_and(char::is_uppercase) && rest[..place].chars().all(char::is_uppercase),
                 _ => false,
