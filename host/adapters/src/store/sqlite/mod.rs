@@ -14,6 +14,7 @@ mod connection;
 mod deliveries;
 mod due_queue;
 mod expire;
+mod knowledge;
 mod pages;
 mod query;
 mod readers;
@@ -23,4 +24,5 @@ mod tasks;
 mod wakes;
 mod writer;
 
+pub use knowledge::SqliteKnowledge;
 pub use store::{Options, SqliteStore};

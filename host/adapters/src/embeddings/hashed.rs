@@ -1,0 +1,139 @@
+//! The embedder: features to vectors.
+
+use super::features::features;
+use async_trait::async_trait;
+use morag_core::ports::{CapabilityError, Embedder};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Name of the model. Another way of making vectors is another name.
+const MODEL: &str = "hashed-ngram-1024-v1";
+
+/// Length of a vector: enough that two of a chunk's features seldom meet in one place, little enough to search exactly.
+const DIMENSIONS: usize = 1024;
+
+/// Texts of a call (`wit/capabilities.wit`).
+const TEXTS_MAX: usize = 256;
+
+/// Bytes of all texts of a call (`wit/capabilities.wit`).
+const BYTES_MAX: usize = 1024 * 1024;
+
+/// Calls worked on at once: each takes a core, and up to 60 MiB for the features of a text of [`BYTES_MAX`].
+const CALLS_MAX: usize = 4;
+
+/// Hashed words and pieces of words: signed hashing, sublinear counts, unit length. The same text has the same vector
+/// (to the last bit on one machine, to the rounding of a logarithm between machines).
+#[derive(Debug, Clone)]
+pub struct HashedEmbedder {
+    calls: Arc<Semaphore>,
+}
+
+impl HashedEmbedder {
+    /// The embedder. It has no settings: they would make it another model.
+    pub fn new() -> Self {
+        Self { calls: Arc::new(Semaphore::new(CALLS_MAX)) }
+    }
+}
+
+impl Default for HashedEmbedder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Embedder for HashedEmbedder {
+    fn model(&self) -> &str {
+        MODEL
+    }
+
+    fn dimensions(&self) -> u32 {
+        DIMENSIONS as u32
+    }
+
+    async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, CapabilityError> {
+        let bytes: usize = texts.iter().map(String::len).sum();
+        if texts.len() > TEXTS_MAX {
+            let given = texts.len();
+            return Err(CapabilityError::Limit(format!("{given} texts in a call: at most {TEXTS_MAX} are taken")));
+        }
+        if bytes > BYTES_MAX {
+            return Err(CapabilityError::Limit(format!(
+                "{bytes} bytes of text in a call: at most {BYTES_MAX} are taken"
+            )));
+        }
+        let away = |error: String| CapabilityError::Unavailable(format!("embedding failed: {error}"));
+        let permit = Arc::clone(&self.calls).acquire_owned().await.map_err(|error| away(error.to_string()))?;
+        let work = move || {
+            let _permit = permit;
+            texts.iter().map(|text| vector(text)).collect()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| away(error.to_string()))
+    }
+}
+
+/// The vector of a text: of unit length, or zero.
+fn vector(text: &str) -> Vec<f32> {
+    let mut found = features(text);
+    // Sorted, so that sums are made in one order and come out the same to the last bit.
+    found.sort_unstable_by_key(|feature| (feature.hash, feature.weight.to_bits()));
+    let mut vector = vec![0f32; DIMENSIONS];
+    for same in found.chunk_by(|one, other| one.hash == other.hash) {
+        let Some(feature) = same.first() else { continue };
+        let value = feature.weight * (1.0 + (same.len() as f32).ln());
+        // The place is the hash's low bits, the sign its highest.
+        let place = feature.hash as usize % DIMENSIONS;
+        vector[place] += if feature.hash >> 63 == 0 { value } else { -value };
+    }
+    let length = vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|value| *value = (f64::from(*value) / length) as f32);
+    }
+    vector
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn similarity(one: &str, other: &str) -> f32 {
+        vector(one).iter().zip(vector(other)).map(|(a, b)| a * b).sum()
+    }
+
+    /// Fixes what the name stands for: stored vectors of this model must stay comparable.
+    #[test]
+    fn the_model_is_what_it_was() {
+        let vector = vector("The quick brown fox jumps over 13 lazy dogs. Straße 東京");
+        let mut largest: Vec<usize> = (0..DIMENSIONS).collect();
+        largest.sort_by(|a, b| vector[*b].abs().total_cmp(&vector[*a].abs()).then(a.cmp(b)));
+        let shown: Vec<(usize, i32)> = largest[..4].iter().map(|i| (*i, (vector[*i] * 1e4) as i32)).collect();
+        assert_eq!(shown, MODEL_SAMPLE);
+    }
+
+    const MODEL_SAMPLE: [(usize, i32); 4] = [(0, 0), (0, 0), (0, 0), (0, 0)];
+
+    #[test]
+    fn shared_words_their_forms_and_their_misspellings_are_near() {
+        let query = "restarting the database server";
+        let close = similarity(query, "How to restart a database: stop the server, then start the databse again.");
+        let far = similarity(query, "Bake the bread for forty minutes until its crust is golden.");
+        assert!(close > far + 0.2, "{close} {far}");
+    }
+
+    #[test]
+    fn nothing_to_embed_is_zero() {
+        assert!(vector(" \n\t…—").iter().all(|value| *value == 0.0));
+    }
+
+    proptest! {
+        #[test]
+        fn a_vector_is_finite_and_of_unit_length_or_zero(text in "\\PC{0,200}") {
+            let vector = vector(&text);
+            prop_assert!(vector.iter().all(|value| value.is_finite()));
+            let length: f32 = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+            let any_word = text.chars().any(char::is_alphanumeric);
+            prop_assert!((length - 1.0).abs() < 1e-4 || (length == 0.0 && !any_word), "{} {:?}", length, text);
+        }
+    }
+}

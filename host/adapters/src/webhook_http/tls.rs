@@ -1,0 +1,24 @@
+//! TLS settings.
+
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+use std::sync::Arc;
+
+/// rustls on ring with the machine's trusted roots, for HTTP/2 and 1.1. Where the machine has no roots (a container without
+/// `ca-certificates`) every https receiver fails as untrusted, and http ones still work.
+pub(super) fn client_config() -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let mut config = match Verifier::new(provider) {
+        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
+        Err(error) => {
+            tracing::warn!(
+                %error,
+                "no trusted certificates: webhooks to https URLs will fail; install ca-certificates or set SSL_CERT_FILE"
+            );
+            builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+        }
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
