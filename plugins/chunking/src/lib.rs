@@ -9,7 +9,8 @@
 //! | `fixed` | as many characters as fit |
 //!
 //! A code block, a table row and a grapheme are never cut: one that is longer than `chunk_size` is a chunk of its own,
-//! and the only reason why a chunk is longer than asked. A chunk with an overlap repeats the end of the chunk before it,
+//! and the only reason why a chunk is longer than asked. (A fence that is never closed and swallows more than 20,000
+//! bytes counts as text.) A chunk with an overlap repeats the end of the chunk before it,
 //! from the start of a word; both together keep within `chunk_size`. `heading_path` is that of the place where the
 //! chunk's own text begins.
 //!

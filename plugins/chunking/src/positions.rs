@@ -76,7 +76,7 @@ pub fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     if start >= end {
         return range.start..range.start;
     }
-    if !parts_here(text, start) {
+    if start > range.start && !parts_here(text, start) {
         start -= text[..start].chars().next_back().map_or(0, char::len_utf8);
     }
     let opens_line = range.start == 0 || text.as_bytes()[range.start - 1] == b'\n';
@@ -108,6 +108,8 @@ mod tests {
         assert!(!parts_here("a \u{301}b", 2));
         assert!(parts_here("a b", 2));
         assert_eq!(trimmed("a \u{301}b  ", 1..6), 1..5);
+        // Two flags of two letters each: between them no blank says where one ends.
+        assert_eq!(trimmed("🇩🇪🇫🇷", 8..16), 8..16);
     }
 
     #[test]

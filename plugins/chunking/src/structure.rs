@@ -1,11 +1,15 @@
 //! The structure of markdown as a sequence of units, with how strong the boundary before each is.
 
 use crate::positions::parts_here;
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use std::ops::Range;
 
 /// Nesting that is told apart: deeper items count as this deep.
 const DEPTH_MAX: usize = 8;
+
+/// Bytes of a code block whose fence is never closed, up to which it counts as one. Beyond, a stray line of tildes has
+/// swallowed the rest of the document, which is text and is cut as such.
+const UNCLOSED_BYTES_MAX: usize = 20_000;
 
 /// A place where text may be cut, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +81,8 @@ pub struct Structure {
 impl Structure {
     /// Takes markdown (CommonMark with tables) apart. Linear in its length.
     pub fn of(markdown: &str) -> Self {
-        let mut reader = Reader { text: markdown, marks: Vec::new(), wholes: Vec::new(), headings: Vec::new() };
+        let mut reader =
+            Reader { text: markdown, line: (0, 0), marks: Vec::new(), wholes: Vec::new(), headings: Vec::new() };
         reader.read();
         reader.finish()
     }
@@ -107,6 +112,8 @@ impl Structure {
 
 struct Reader<'a> {
     text: &'a str,
+    /// The line looked at last: where it starts, and a place on it.
+    line: (usize, usize),
     marks: Vec<(usize, Boundary, Kind)>,
     wholes: Vec<Range<usize>>,
     headings: Vec<Heading>,
@@ -120,6 +127,14 @@ fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |offset| at + offset)
 }
 
+/// Whether the last line of a fenced code block is its closing fence.
+fn is_closed(code: &str) -> bool {
+    let code = code.trim();
+    let Some((before, last)) = code.rsplit_once('\n') else { return false };
+    let last = last.trim_matches(|c: char| c.is_whitespace() || c == '>');
+    last.len() >= 3 && last.chars().all(|c| before.starts_with(c))
+}
+
 /// The start of the first line after `at` that is not blank.
 fn next_line(text: &str, at: usize) -> usize {
     let rest = &text[at..];
@@ -128,13 +143,26 @@ fn next_line(text: &str, at: usize) -> usize {
 }
 
 impl Reader<'_> {
+    /// The start of the line that `at` is on. Many blocks can begin on one line: it is not searched from `at` each time.
+    fn line_start(&mut self, at: usize) -> usize {
+        let (start, seen) = self.line;
+        let start = if at < seen {
+            line_start(self.text, at)
+        } else {
+            self.text[seen..at].rfind('\n').map_or(start, |newline| seen + newline + 1)
+        };
+        self.line = (start, at);
+        start
+    }
+
     fn mark(&mut self, at: usize, boundary: Boundary, kind: Kind) {
-        self.marks.push((line_start(self.text, at), boundary, kind));
+        let start = self.line_start(at);
+        self.marks.push((start, boundary, kind));
     }
 
     /// Notes a code block or table row, and that something else begins after it.
     fn whole(&mut self, range: Range<usize>, before: Boundary, after: Boundary) {
-        let start = line_start(self.text, range.start);
+        let start = self.line_start(range.start);
         let content = range.start + self.text[range.clone()].trim_end().len();
         let end = line_end(self.text, content);
         self.marks.push((start, before, Kind::Whole));
@@ -168,6 +196,11 @@ impl Reader<'_> {
                 }
                 Event::End(TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Item | TagEnd::FootnoteDefinition) => {
                     depth = depth.saturating_sub(1);
+                }
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_)))
+                    if range.len() > UNCLOSED_BYTES_MAX && !is_closed(&self.text[range.clone()]) =>
+                {
+                    self.mark(range.start, here, Kind::Text);
                 }
                 Event::Start(Tag::CodeBlock(_)) => self.whole(range, here, here),
                 Event::Start(Tag::Table(_)) => table = range.start,
@@ -285,6 +318,14 @@ mod tests {
         let found = units("- ```\n  x\n  ```\n- b\n");
         assert_eq!(found[0], ("- ```\n  x\n  ```", Boundary::Block, Kind::Whole));
         assert_eq!(found[1].0, "- b");
+    }
+
+    #[test]
+    fn a_stray_fence_does_not_hold_the_rest_of_a_book_together() {
+        let rest = "A line of the book. ".repeat(2000);
+        assert_eq!(units(&format!("~~~\n{rest}"))[0].2, Kind::Text);
+        assert_eq!(units(&format!("~~~\n{rest}\n~~~\n"))[0].2, Kind::Whole);
+        assert_eq!(units("~~~\nshort\n")[0].2, Kind::Whole);
     }
 
     #[test]

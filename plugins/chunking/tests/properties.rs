@@ -68,7 +68,7 @@ fn run(text: &str, plan: Plan, pages: &[usize]) -> (Vec<Cut>, Structure) {
     (cut(text, plan, &mut structure, pages).unwrap(), structure)
 }
 
-/// Lines of fenced code and tables, found without the parser the step uses: only for what [`block`] makes.
+/// By the step's own view of what is whole; the properties on fences and rows below do not depend on it.
 fn strictly_inside(structure: &Structure, at: usize) -> bool {
     structure.wholes.iter().any(|whole| whole.start < at && at < whole.end)
 }
@@ -132,6 +132,18 @@ proptest! {
         let at = text.find(&fence).unwrap();
         let holding = cuts.iter().filter(|cut| cut.fresh <= at && at + fence.len() <= cut.end).count();
         prop_assert_eq!(holding, 1, "{:?}", cuts);
+    }
+
+    #[test]
+    fn a_tables_row_shares_a_chunk(before in line(1..30), rows in prop::collection::vec("[a-z]{1,20}", 1..20), plan in plan()) {
+        let rows: Vec<String> = rows.into_iter().enumerate().map(|(at, cell)| format!("| {at} | {cell} {cell} |")).collect();
+        let text = format!("{before}\n\n| a | b |\n|---|---|\n{}\n\n{before}", rows.join("\n"));
+        let (cuts, _) = run(&text, plan, &[]);
+        for part in rows.iter().map(String::as_str).chain(["| a | b |\n|---|---|"]) {
+            let at = text.find(part).unwrap();
+            let holding = cuts.iter().filter(|cut| cut.fresh <= at && at + part.len() <= cut.end).count();
+            prop_assert_eq!(holding, 1, "{}: {:?}", part, cuts);
+        }
     }
 
     #[test]

@@ -13,6 +13,9 @@ const VOTE_CHARS: usize = 600;
 /// Letters below which a text says too little to name its language.
 const LETTERS_MIN: usize = 12;
 
+/// Weight for each letter that the language with the most votes must have: what half-sure guesses that mostly agree bring.
+const TRUST_MIN: f64 = 0.03;
+
 /// Share of kana among letters from which a text is Japanese, whatever Latin names stand in it. Trigram statistics call
 /// such a text English.
 const KANA_SHARE: f64 = 0.1;
@@ -51,7 +54,7 @@ pub fn detect(passages: &[Passage]) -> Option<String> {
         Some(best) if best.1 >= vote.1 => Some(best),
         _ => Some(vote),
     });
-    best.map(|(language, _)| language.to_owned())
+    best.filter(|(_, weight)| *weight >= TRUST_MIN * letters as f64).map(|(language, _)| language.to_owned())
 }
 
 fn spread<'a>(texts: &[&'a str]) -> Vec<&'a str> {
@@ -200,6 +203,7 @@ mod tests {
     fn too_little_text_has_no_language() {
         assert_eq!(of(&[]), None);
         assert_eq!(of(&["42", "7 %"]), None);
+        assert_eq!(of(&["abc", "abc123 def", "foo bar", "abcd1234 xyz"]), None);
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn shortened(text: &str) -> String {
 
 fn is_quotable(text: &str) -> bool {
     const NOTICES: &[&str] =
-        &["©", "copyright", "all rights reserved", "isbn", "http://", "https://", "www.", "....", ". . ."];
+        &["©", "copyright", "all rights reserved", "isbn", "http://", "https://", "www.", "....", ". . .", "<|"];
     let ends = text.trim_end_matches(['"', '\'', ')', ']', '”', '’', '»', '“']);
     if !ends.ends_with(['.', '!', '?', '…', '。', '！', '？', '؟', '।', '۔']) || text.starts_with(char::is_lowercase)
     {

@@ -13,6 +13,14 @@ pub const TOPICS_MAX: usize = 8;
 /// Words of a topic at most.
 const PHRASE_WORDS_MAX: usize = 3;
 
+/// Exponent of a phrase's count in its score; YAKE's own is 1. Less lets phrases stand up to the single words that make
+/// them up, which in a long document are far more frequent.
+const COUNT_WEIGHT: f64 = 0.75;
+
+/// Part of the square root of the most frequent word's count that a phrase's count must reach: what occurs twice in a book
+/// is not what it is about.
+const RARE: f64 = 3.0;
+
 /// Characters of a topic at most: longer ones are not phrases but what a broken table left behind.
 const PHRASE_CHARS_MAX: usize = 60;
 
@@ -80,6 +88,7 @@ fn tokens<'a>(passages: &'a [Passage], stop_words: &StopWords) -> Vec<Token<'a>>
         for range in sentences(&passage.text) {
             let text = &passage.text[range];
             let mut last_end: Option<usize> = None;
+            let mut run = Run::default();
             for range in words(text) {
                 let word = &text[range.clone()];
                 let gap = last_end.map(|end| &text[end..range.start]);
@@ -93,7 +102,10 @@ fn tokens<'a>(passages: &'a [Passage], stop_words: &StopWords) -> Vec<Token<'a>>
                     term,
                     sentence,
                     opens_sentence: last_end.is_none(),
-                    counts: spelled && !stop_words.contains(&lower) && !is_grammar(word),
+                    counts: spelled
+                        && !run.is_address(text, range.start)
+                        && !stop_words.contains(&lower)
+                        && !is_grammar(word),
                     joins: matches!(gap, Some(" " | "")),
                 });
                 last_end = Some(range.end);
@@ -102,6 +114,26 @@ fn tokens<'a>(passages: &'a [Passage], stop_words: &StopWords) -> Vec<Token<'a>>
         }
     }
     found
+}
+
+/// A run of text without blanks, as words are walked in order.
+#[derive(Default)]
+struct Run {
+    end: usize,
+    address: bool,
+}
+
+impl Run {
+    /// Whether the word at `at` is part of a web or mail address: its parts are no phrases.
+    fn is_address(&mut self, text: &str, at: usize) -> bool {
+        if at >= self.end {
+            let start = text[self.end..at].rfind(char::is_whitespace).map_or(self.end, |blank| self.end + blank);
+            self.end = text[at..].find(char::is_whitespace).map_or(text.len(), |blank| at + blank);
+            let run = &text[start..self.end];
+            self.address = run.contains("://") || run.contains("www.") || run.contains('@');
+        }
+        self.address
+    }
 }
 
 /// YAKE's score of each term; for terms that cannot be part of a topic it is never used.
@@ -173,12 +205,16 @@ fn phrases(tokens: &[Token<'_>], scores: &[f64]) -> Vec<Phrase> {
         }
     }
     places.sort_unstable();
+    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+    tokens.iter().filter(|token| token.counts).for_each(|token| *counts.entry(token.term).or_default() += 1);
+    let most = counts.values().copied().max().unwrap_or(0) as f64;
+    let rare = (most.sqrt() / RARE) as usize;
     let least_words = if tokens.len() >= REPEATED_FROM_WORDS { 2 } else { 1 };
     let mut found = Vec::new();
     for same in places.chunk_by(|a, b| a.0 == b.0) {
         let length = same[0].2;
         // Words that stand together once may do so by chance.
-        let least = if length > 1 { 2 } else { least_words };
+        let least = if length > 1 { 2 } else { least_words }.max(rare);
         let written = written(tokens, same.iter().map(|place| place.1), length);
         let long_enough = written.chars().count() >= if written.starts_with(is_ideographic) { 2 } else { 3 };
         if same.len() < least || !long_enough || written.chars().count() > PHRASE_CHARS_MAX {
@@ -188,7 +224,7 @@ fn phrases(tokens: &[Token<'_>], scores: &[f64]) -> Vec<Phrase> {
         let product: f64 = terms.iter().map(|term| scores[*term]).product();
         let sum: f64 = terms.iter().map(|term| scores[*term]).sum();
         found.push(Phrase {
-            score: product / (same.len() as f64 * (1.0 + sum)),
+            score: product / ((same.len() as f64).powf(COUNT_WEIGHT) * (1.0 + sum)),
             count: same.len(),
             terms,
             text: written,
@@ -228,6 +264,12 @@ fn written(tokens: &[Token<'_>], starts: impl Iterator<Item = usize> + Clone, le
     forms.into_iter().find(|(_, count)| *count == most).map(|(form, _)| form).unwrap_or_default()
 }
 
+/// Whether two phrases of the same length, of several words, share more than half of them: windows on a longer name.
+fn mostly_shared(a: &[usize], b: &[usize]) -> bool {
+    let shared = a.iter().filter(|term| b.contains(term)).count();
+    a.len() == b.len() && 2 * shared > a.len()
+}
+
 /// The best phrases that are not part of each other. A longer one takes the place of a part of it that mostly occurs
 /// within it.
 fn distinct(phrases: Vec<Phrase>) -> Vec<String> {
@@ -236,7 +278,7 @@ fn distinct(phrases: Vec<Phrase>) -> Vec<String> {
     let within = |part: &[usize], whole: &[usize]| whole.windows(part.len()).any(|window| window == part);
     let mut kept: Vec<Phrase> = Vec::new();
     for phrase in phrases.into_iter().take(LOOKED_AT) {
-        if kept.iter().any(|other| within(&phrase.terms, &other.terms)) {
+        if kept.iter().any(|other| within(&phrase.terms, &other.terms) || mostly_shared(&phrase.terms, &other.terms)) {
             continue;
         }
         match kept.iter().position(|other| within(&other.terms, &phrase.terms)) {
@@ -300,6 +342,13 @@ mod tests {
     fn chinese_characters_are_joined() {
         let found = of("zh", "机器学习是人工智能的一部分。机器学习使用数据。人工智能改变世界。");
         assert!(found.iter().all(|topic| !topic.contains(' ')) && !found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn addresses_are_no_topics() {
+        let found =
+            of("en", "The bridge is at https://bridges.example.org/list and bridge@example.org, www.example.org.");
+        assert_eq!(found, ["bridge"]);
     }
 
     #[test]

@@ -21,22 +21,23 @@ const EN: &str = "\
 
 const DE: &str = "\
     ab aber alle allem allen aller alles als also am an ander andere anderem anderen anderer anderes auch auf aus \
-    außer außerdem bei beide beiden beim bereits bevor bin bis bisher bist bzw da dabei dadurch dafür dagegen daher \
-    damit danach daneben dann daran darauf daraus darf darin darum darunter darüber das dass davon davor dazu dein \
-    deine deinem deinen deiner dem den denen denn dennoch der deren des deshalb dessen desto die dies diese dieselbe \
-    diesem diesen dieser dieses dir doch dort du durch dürfen ebenso eher eigentlich ein eine einem einen einer \
-    eines einige einigen einiger einmal er erst es etc etwa etwas euch euer eure falls fast für ganz gar geben gegen \
-    gegenüber gemäß gewesen gibt hab habe haben hat hatte hatten hier hin hinter hätte hätten ich ihm ihn ihnen ihr \
-    ihre ihrem ihren ihrer ihres im immer in indem innerhalb ins insbesondere ist ja je jede jedem jeden jeder jedes \
-    jedoch jene jenem jenen jener jenes jetzt kann kein keine keinem keinen keiner kommen konnte konnten können \
-    könnte könnten lassen lediglich machen macht man manche manchem manchen mancher mehr mein meine meinem meinen \
-    meiner meist mich mir mit muss musste mussten möchte müssen nach nachdem neben nein nicht nichts nie noch nun \
-    nur ob obwohl oder oft ohne sehr sei seid seien sein seine seinem seinen seiner seines seit selbst sich sie sind \
-    so sobald sofern solange solche solchem solchen solcher soll sollen sollte sollten somit sondern sonst soweit \
-    sowie sowohl statt um und uns unser unsere unserem unseren unserer unter viel viele vielen vieler vom von vor \
-    wann war waren warum was weder weil weiter weitere weiteren welche welchem welchen welcher welches wenig wenige \
-    wenn wer werde werden werdet wie wieder wir wird wo wobei wodurch wollen worden wurde wurden wäre wären würde \
-    würden zu zudem zum zur zwar zwei zwischen über überhaupt";
+    außer außerdem bei beide beiden beim beispielsweise bereits bevor bin bis bisher bist bzw da dabei dadurch dafür \
+    dagegen daher damit danach daneben dann daran darauf daraus darf darin darum darunter darüber das dass davon \
+    davor dazu dein deine deinem deinen deiner dem den denen denn dennoch der deren des deshalb dessen desto die \
+    dies diese dieselbe diesem diesen dieser dieses dir doch dort du durch dürfen ebenso eher eigentlich ein eine \
+    einem einen einer eines einige einigen einiger einmal entweder er erst es etc etwa etwas euch euer eure falls \
+    fast folgende folgenden folgender für ganz gar geben gegen gegenüber gemäß gewesen gibt gilt hab habe haben hat \
+    hatte hatten heisst heißt hier hierbei hierzu hin hinter hätte hätten ich ihm ihn ihnen ihr ihre ihrem ihren \
+    ihrer ihres im immer in indem innerhalb ins insbesondere ist ja je jede jedem jeden jeder jedes jedoch jene \
+    jenem jenen jener jenes jetzt kann kein keine keinem keinen keiner kommen konnte konnten können könnte könnten \
+    lassen lediglich machen macht man manche manchem manchen mancher mehr mein meine meinem meinen meiner meist mich \
+    mir mit muss musste mussten möchte müssen nach nachdem neben nein nicht nichts nie noch nun nur ob obwohl oder \
+    oft ohne sehr sei seid seien sein seine seinem seinen seiner seines seit selbst sich sie sind so sobald sofern \
+    solange solche solchem solchen solcher soll sollen sollte sollten somit sondern sonst soweit sowie sowohl statt \
+    um und uns unser unsere unserem unseren unserer unter viel viele vielen vieler vom von vor wann war waren warum \
+    was weder weil weiter weitere weiteren welche welchem welchen welcher welches wenig wenige wenn wer werde werden \
+    werdet wie wieder wir wird wo wobei wodurch wollen worden wurde wurden wäre wären würde würden zu zudem zum zur \
+    zwar zwei zwischen über überhaupt";
 
 const FR: &str = "\
     afin ai aient ainsi ait alors après as au aucun aucune aujourd auquel aura auraient aurait aussi autant autour \
