@@ -4,6 +4,7 @@
 //! events, [`task::TaskStatus`] is a fold of them, [`webhook`] renders and signs them. [`ports`] are the traits that the
 //! adapters implement. Nothing here does I/O; every function is deterministic in its arguments.
 
+mod json;
 pub mod pipeline;
 pub mod plugin;
 pub mod ports;
@@ -12,8 +13,6 @@ pub mod task;
 mod time;
 pub mod webhook;
 
+pub use json::{JSON_DEPTH_MAX, JsonObject, is_depth_allowed};
 pub use secret::Secret;
 pub use time::Timestamp;
-
-/// A JSON object.
-pub type JsonObject = serde_json::Map<String, serde_json::Value>;

@@ -377,7 +377,7 @@ fn check_cancel_and_end(driver: &Driver) -> Result<(), TestCaseError> {
         let ended = if was_ended {
             run
         } else {
-            let decision = transition(&driver.pipeline, run, Input::Cancel, NOW).unwrap();
+            let decision = transition(&driver.pipeline, run, Input::Cancel, NOW).expect("not ended");
             prop_assert_eq!(decision.events.len(), 1);
             prop_assert_eq!(decision.events[0].kind.event_type(), "task_cancelled");
             prop_assert_eq!(decision.events[0].progress_percent, percent);

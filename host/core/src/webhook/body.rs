@@ -70,13 +70,24 @@ fn nested_step_data(record: &TaskRecord, event: &Event) -> JsonObject {
     let mut data = step_fields(record, event);
     if let Some(specific) = step_specific(event) {
         for (key, value) in &specific {
-            if key != "data" && key != "error_message" && !data.contains_key(key) {
+            if may_unnest(key, value) && !data.contains_key(key) {
                 data.insert(key.clone(), value.clone());
             }
         }
         data.insert("data".into(), Value::Object(specific));
     }
     data
+}
+
+/// Whether a step-specific key may stand among the envelope's. Two of these are the envelope's even in an event that
+/// lacks them; three have a type in the guide's JSON Schema, and a consumer that validates would refuse another.
+fn may_unnest(key: &str, value: &Value) -> bool {
+    match key {
+        "data" | "error_message" => false,
+        "message" => value.is_string(),
+        "result" | "metadata" => value.is_object(),
+        _ => true,
+    }
 }
 
 fn flat_step(format: BodyFormat, record: &TaskRecord, event: &Event) -> JsonObject {

@@ -18,7 +18,7 @@ pub fn pipeline(weights: &[u32]) -> Pipeline {
         weight: *weight,
         config: JsonObject::new(),
     };
-    Pipeline::new("random", weights.iter().enumerate().map(step).collect()).unwrap()
+    Pipeline::new("random", weights.iter().enumerate().map(step).collect()).expect("weights are positive, names unique")
 }
 
 /// A worker with its store.
