@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn no_text_is_empty() {
-        assert_eq!(convert(b",,\n;\n \n").map(|done| done.markdown).unwrap_err().code, "EMPTY_DOCUMENT");
+        assert_eq!(convert(b",,\n,\n \n").map(|done| done.markdown).unwrap_err().code, "EMPTY_DOCUMENT");
     }
 
     proptest! {

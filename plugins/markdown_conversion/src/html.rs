@@ -36,7 +36,7 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     // Reading from memory has no error.
     let tree = writer.html_to_tree(&source).map_err(|error| failures::corrupt(Format::Html, error))?;
     let found = look(&tree);
-    let mut out = markdown::finish(&writer.tree_to_markdown(&tree));
+    let mut out = markdown::finish(&tidy_tables(&writer.tree_to_markdown(&tree)));
     if out.is_empty() {
         return Err(failures::empty("the page has no text"));
     }
@@ -48,6 +48,32 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
         out = with_title;
     }
     Ok(Converted { encoding: Some(label), properties: found.properties, ..Converted::without_pages(Format::Html, out) })
+}
+
+/// Tables without the spaces that align their columns, which are most of the bytes of a wide table, and with bars escaped
+/// as other readers of markdown than browsers know it.
+fn tidy_tables(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut fenced = false;
+    for line in text.split_inclusive('\n') {
+        fenced ^= line.trim_start().starts_with("```");
+        if fenced || !line.starts_with('|') {
+            out.push_str(line);
+            continue;
+        }
+        let words = line.replace("&#124;", "\\|");
+        for word in words.split_whitespace() {
+            if !out.is_empty() && !out.ends_with('\n') {
+                out.push(' ');
+            }
+            // A delimiter row is three dashes a column, however wide the column was.
+            out.push_str(if word.len() > 3 && word.bytes().all(|b| b == b'-') { "---" } else { word });
+        }
+        if line.ends_with('\n') {
+            out.push('\n');
+        }
+    }
+    out
 }
 
 fn push_title(out: &mut String, title: &str) {
@@ -199,7 +225,7 @@ mod tests {
         assert!(markdown.starts_with("# One\n"), "{markdown}");
         assert!(markdown.contains("A **bold** word"), "{markdown}");
         assert!(markdown.contains("- a\n  - b\n- c"), "{markdown}");
-        assert!(markdown.contains("| N") && markdown.contains("2\\|3"), "{markdown}");
+        assert!(markdown.contains("| N | M |\n| - | --- |\n| 1 | 2\\|3 |\n"), "{markdown}");
         assert!(!markdown.contains("var x") && !markdown.contains("p{}") && !markdown.contains("no\n"), "{markdown}");
     }
 

@@ -35,6 +35,8 @@ mod failure;
 pub mod host;
 pub mod mock;
 mod task;
+#[cfg(all(target_os = "wasi", morag_debian_wasi_libc))]
+mod wasi_libc;
 
 pub use descriptor::{Descriptor, Input, Output};
 pub use failure::Failure;

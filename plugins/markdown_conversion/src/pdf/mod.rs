@@ -105,8 +105,8 @@ impl Reading {
     }
 
     fn render(&mut self, mut page: Page) -> String {
-        page.elements = tables::flatten_false(std::mem::take(&mut page.elements));
-        self.headings.apply(page.number, &mut page.elements);
+        let blocks = tables::flatten_false(std::mem::take(&mut page.elements));
+        page.elements = self.headings.apply(page.number, blocks);
         let number = page.number;
         let mut document = Document::new();
         document.add_page(page);
@@ -194,7 +194,7 @@ mod tests {
                 (12, "Some text follows here, in a whole sentence."),
                 (12, "It is long enough."),
             ],
-            vec![(12, "1.2 Methods"), (12, "More text follows here, in a whole sentence.")],
+            vec![(20, "1.2 Methods"), (12, "More text follows here, in a whole sentence.")],
         ];
         let converted = convert(&pdf(&pages, &[("Introduction", 1), ("Methods", 2)])).unwrap();
         assert!(converted.markdown.contains("# Introduction\n"), "{}", converted.markdown);
