@@ -2,7 +2,7 @@
 
 use crate::cut::Cut;
 use crate::options::Plan;
-use crate::positions::{CharIndex, parts_here};
+use crate::positions::{CharIndex, parts_here, trimmed};
 use crate::structure::Structure;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -47,9 +47,7 @@ fn start_within(
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    if let Some(whole) = structure.whole_around(start) {
-        start = whole.end;
-    }
+    start = structure.whole_around(start).map_or(start, |whole| whole.end);
     let seen = text.get(start..bounds.end)?;
     let opens_word = text[..start].ends_with(char::is_whitespace) && parts_here(text, start);
     let word = |from: usize| {
@@ -69,6 +67,7 @@ fn start_within(
         graphemes.map(|(offset, _)| known + offset).find(|&at| at >= start)?
     };
     let start = structure.whole_around(start).map_or(start, |whole| whole.end);
+    let start = trimmed(text, start..bounds.end).start;
     let repeats = start < bounds.end && !text[start..bounds.end].trim().is_empty();
     (repeats && chars.len(start..bounds.end) <= room).then_some(start)
 }

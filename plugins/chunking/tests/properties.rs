@@ -84,6 +84,7 @@ fn check(text: &str, plan: Plan, pages: &[usize]) -> Result<(), TestCaseError> {
         prop_assert!(!strictly_inside(&structure, cut.end), "end in a whole: {cut:?}");
         let chunk = &text[cut.start..cut.end];
         prop_assert!(!chunk.trim().is_empty());
+        prop_assert!(plan.strategy == How::Fixed || !chunk.starts_with('\n'), "a blank line first: {chunk:?}");
         prop_assert!(text.get(covered..cut.fresh).is_some_and(|gap| gap.trim().is_empty()), "lost text before {cut:?}");
         covered = cut.end;
         let length = chunk.chars().count();
