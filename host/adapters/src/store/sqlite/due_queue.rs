@@ -49,7 +49,8 @@ pub(super) fn settle(
 
 /// Makes those cursors of a task due that wait for nothing. Says whether there were any.
 pub(super) fn rouse(connection: &Connection, task: i64, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "UPDATE due SET due_at = ?3 WHERE task = ?1 AND queue = ?2 AND due_at IS NULL";
+    // Left alone, the planner takes the primary key and walks every cursor there is.
+    let sql = "UPDATE due INDEXED BY due_by_task SET due_at = ?3 WHERE task = ?1 AND queue = ?2 AND due_at IS NULL";
     Ok(execute(connection, sql, params![task, number(Queue::Deliveries), now.as_millis()])? > 0)
 }
 

@@ -99,3 +99,54 @@ CREATE TABLE idempotency(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_age ON idempotency(created_at);
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::Connection;
+
+    /// The sources that hold statements on these tables.
+    const SOURCES: [&str; 7] = [
+        include_str!("accept.rs"),
+        include_str!("claims.rs"),
+        include_str!("commit.rs"),
+        include_str!("deliveries.rs"),
+        include_str!("due_queue.rs"),
+        include_str!("expire.rs"),
+        include_str!("pages.rs"),
+    ];
+
+    /// String literals that are statements; none of them has a quote inside.
+    fn statements(source: &str) -> impl Iterator<Item = &str> {
+        source.split('"').filter(|text| {
+            ["SELECT ", "UPDATE ", "DELETE ", "INSERT "].iter().any(|verb| text.starts_with(verb))
+        })
+    }
+
+    /// Whether a line of a plan reads more as history grows.
+    fn grows(step: &str) -> bool {
+        let scan = step.starts_with("SCAN") && step != "SCAN status_counts";
+        // The whole of a queue. By the time index it is what waits, of which there is a limit.
+        scan || (step.contains("PRIMARY KEY (queue=?)"))
+    }
+
+    #[test]
+    fn no_statement_reads_more_as_history_grows() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(CREATE).unwrap();
+        let mut seen = 0;
+        for sql in SOURCES.into_iter().flat_map(statements) {
+            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            for parameter in 1..=explain.parameter_count() {
+                explain.raw_bind_parameter(parameter, 1).unwrap();
+            }
+            let mut plan = explain.raw_query();
+            while let Some(step) = plan.next().unwrap() {
+                let step: String = step.get("detail").unwrap();
+                assert!(!grows(&step), "{step}: {sql}");
+            }
+            seen += 1;
+        }
+        assert!(seen > 35, "only {seen} statements were found");
+    }
+}

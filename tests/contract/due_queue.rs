@@ -1,0 +1,306 @@
+//! The promises of [`morag_core::ports::DueQueue`].
+
+use crate::backends::{Backend, promises};
+use crate::samples::{LEASE, accept, append, attempt, claim_keys, claim_one, commit, end, task};
+use futures::future::join_all;
+use morag_core::ports::{Commit, CommitError, CursorMove, Guard, Lease, Next, Queue, QueueCounts};
+use morag_core::task::StatusWord;
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::time::Duration;
+
+promises!(
+    due_keys_are_claimed_oldest_first,
+    a_leased_key_is_nobody_elses_until_the_lease_runs_out,
+    concurrent_claims_share_the_keys,
+    a_renewed_lease_lasts_longer,
+    a_lease_that_ran_out_is_its_holders_until_the_next_claim,
+    a_released_key_is_due_when_its_holder_said,
+    a_stale_holder_changes_nothing,
+    a_fence_is_never_used_twice,
+    queues_are_apart,
+    counts_tell_due_from_leased_from_later,
+    a_wait_ends_for_a_key_that_came_before_it,
+    a_wait_ends_for_whatever_makes_a_key_due,
+    a_wait_ends_when_a_later_key_comes_due,
+    a_wait_without_a_key_ends_in_time,
+    waiting_workers_leave_no_key_behind,
+);
+
+/// Long enough for any machine; a test that waits for it has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A bound that no wait of these tests may need.
+const FOREVER: Duration = Duration::from_secs(3600);
+
+async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: it took too long"))
+}
+
+async fn due_keys_are_claimed_oldest_first(backend: impl Backend) {
+    let store = backend.store();
+    let mut keys = Vec::new();
+    for n in 0..6 {
+        keys.push(accept(&*store, task(&backend, &[])).await.to_string());
+        // Pairs share a time: then the order of acceptance decides.
+        backend.advance(Duration::from_secs(n % 2));
+    }
+    let first = store.claim(Queue::Tasks, 4, LEASE).await.unwrap();
+    assert_eq!(first.leases.iter().map(|lease| &lease.key).collect::<Vec<_>>(), keys[..4].iter().collect::<Vec<_>>());
+    assert!(first.next_due.unwrap() <= backend.now(), "more are due");
+    let second = store.claim(Queue::Tasks, 4, LEASE).await.unwrap();
+    assert_eq!(second.leases.iter().map(|lease| &lease.key).collect::<Vec<_>>(), keys[4..].iter().collect::<Vec<_>>());
+    assert_eq!(second.next_due, Some(backend.now().plus(LEASE)), "when the first lease runs out");
+}
+
+async fn a_leased_key_is_nobody_elses_until_the_lease_runs_out(mut backend: impl Backend) {
+    let id = accept(&*backend.store(), task(&backend, &[])).await;
+    let first = claim_one(&*backend.store(), Queue::Tasks).await;
+    backend.advance(LEASE - Duration::from_millis(1));
+    backend.reopen().await;
+    let store = backend.store();
+    assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0]);
+    backend.advance(Duration::from_millis(1));
+    let second = claim_one(&*store, Queue::Tasks).await;
+    assert_eq!((second.queue, &second.key), (Queue::Tasks, &id.to_string()));
+    assert!(second.fence > first.fence);
+}
+
+async fn concurrent_claims_share_the_keys(backend: impl Backend) {
+    let store = backend.store();
+    for _ in 0..20 {
+        accept(&*store, task(&backend, &[])).await;
+    }
+    let claims = join_all((0..16).map(|_| store.claim(Queue::Tasks, 2, LEASE))).await;
+    let keys: Vec<_> = claims.into_iter().flat_map(|claim| claim.unwrap().leases).map(|lease| lease.key).collect();
+    assert_eq!((keys.len(), keys.iter().collect::<BTreeSet<_>>().len()), (20, 20));
+}
+
+async fn a_renewed_lease_lasts_longer(backend: impl Backend) {
+    let store = backend.store();
+    accept(&*store, task(&backend, &[])).await;
+    let lease = claim_one(&*store, Queue::Tasks).await;
+    for _ in 0..3 {
+        backend.advance(LEASE - Duration::from_millis(1));
+        assert_eq!(store.renew(&lease, LEASE).await, Ok(true));
+        assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0]);
+    }
+    backend.advance(LEASE);
+    assert!(claim_one(&*store, Queue::Tasks).await.fence > lease.fence);
+}
+
+async fn a_lease_that_ran_out_is_its_holders_until_the_next_claim(backend: impl Backend) {
+    let store = backend.store();
+    let id = accept(&*store, task(&backend, &[])).await;
+    let lease = claim_one(&*store, Queue::Tasks).await;
+    backend.advance(LEASE * 2);
+    assert_eq!(store.commit(commit(&backend, id, Guard::Lease(lease.fence), 1..=1)).await, Ok(()));
+    assert_eq!(store.renew(&lease, LEASE).await, Ok(true));
+    assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0], "it was renewed");
+}
+
+async fn a_released_key_is_due_when_its_holder_said(backend: impl Backend) {
+    let store = backend.store();
+    accept(&*store, task(&backend, &[])).await;
+    let lease = claim_one(&*store, Queue::Tasks).await;
+    let due = backend.now().plus(Duration::from_secs(5));
+    assert_eq!(store.release(&lease, due).await, Ok(true));
+    assert_eq!(store.release(&lease, backend.now()).await, Ok(false), "it was given back already");
+    let early = store.claim(Queue::Tasks, 1, LEASE).await.unwrap();
+    assert_eq!((early.leases.len(), early.next_due), (0, Some(due)));
+    backend.advance(Duration::from_secs(5));
+    claim_one(&*store, Queue::Tasks).await;
+}
+
+async fn a_stale_holder_changes_nothing(backend: impl Backend) {
+    let store = backend.store();
+    accept(&*store, task(&backend, &[])).await;
+    let dead = claim_one(&*store, Queue::Tasks).await;
+    backend.advance(LEASE);
+    let alive = claim_one(&*store, Queue::Tasks).await;
+    assert_eq!(store.renew(&dead, LEASE * 9).await, Ok(false));
+    assert_eq!(store.release(&dead, backend.now()).await, Ok(false));
+    assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0], "still the other's");
+    assert_eq!(store.renew(&alive, LEASE).await, Ok(true));
+    for strange in [
+        Lease { fence: u64::MAX, ..alive.clone() },
+        Lease { key: "no such key".into(), ..alive.clone() },
+        Lease { queue: Queue::Deliveries, ..alive.clone() },
+    ] {
+        assert_eq!(store.renew(&strange, LEASE).await, Ok(false), "{strange:?}");
+        assert_eq!(store.release(&strange, backend.now()).await, Ok(false), "{strange:?}");
+    }
+}
+
+async fn a_fence_is_never_used_twice(mut backend: impl Backend) {
+    let id = accept(&*backend.store(), task(&backend, &[])).await;
+    let mut fences = BTreeSet::new();
+    let mut holders = Vec::new();
+    for round in 0..6 {
+        let store = backend.store();
+        let held = claim_one(&*store, Queue::Tasks).await;
+        assert!(fences.last() < Some(&held.fence), "{fences:?} {held:?}");
+        fences.insert(held.fence);
+        let seen = store.load(id).await.unwrap().unwrap().last_sequence();
+        // The key leaves and enters again while its holder lives on.
+        for next in [Next::Done, Next::At(backend.now())] {
+            let moved = Commit { events: vec![], next, ..commit(&backend, id, Guard::Sequence(seen), 1..=1) };
+            assert_eq!(store.commit(moved).await, Ok(()));
+        }
+        holders.push(held);
+        if round % 2 == 0 {
+            drop(store);
+            backend.reopen().await;
+        }
+    }
+    let store = backend.store();
+    let last = claim_one(&*store, Queue::Tasks).await;
+    for stale in holders {
+        let late = commit(&backend, id, Guard::Lease(stale.fence), 1..=1);
+        assert_eq!(store.commit(late).await, Err(CommitError::Stale), "{stale:?}");
+        assert_eq!(store.renew(&stale, LEASE).await, Ok(false), "{stale:?}");
+    }
+    assert_eq!(store.commit(commit(&backend, id, Guard::Lease(last.fence), 1..=1)).await, Ok(()));
+}
+
+async fn queues_are_apart(backend: impl Backend) {
+    let store = backend.store();
+    let id = accept(&*store, task(&backend, &["a", "b"])).await;
+    append(&backend, id, 1).await.unwrap();
+    assert_eq!(claim_keys(&*store, Queue::Tasks).await, [id.to_string()]);
+    let deliveries: BTreeSet<_> = claim_keys(&*store, Queue::Deliveries).await.into_iter().collect();
+    assert_eq!(deliveries, [format!("{id}/a"), format!("{id}/b")].into());
+}
+
+async fn counts_tell_due_from_leased_from_later(backend: impl Backend) {
+    let store = backend.store();
+    assert_eq!(store.queue_counts(Queue::Tasks).await, Ok(QueueCounts::default()));
+    for _ in 0..6 {
+        accept(&*store, task(&backend, &["idle"])).await;
+    }
+    let ended = accept(&*store, task(&backend, &[])).await;
+    end(&backend, ended, StatusWord::Cancelled).await;
+    let leases = store.claim(Queue::Tasks, 3, LEASE).await.unwrap().leases;
+    store.release(&leases[0], backend.now().plus(LEASE * 2)).await.unwrap();
+    assert_eq!(store.queue_counts(Queue::Tasks).await, Ok(QueueCounts { due: 3, leased: 2, later: 1 }));
+    assert_eq!(store.queue_counts(Queue::Deliveries).await, Ok(QueueCounts::default()), "cursors without an event");
+    backend.advance(LEASE);
+    let run_out = store.queue_counts(Queue::Tasks).await;
+    assert_eq!(run_out, Ok(QueueCounts { due: 5, leased: 0, later: 1 }), "leases that ran out are due");
+}
+
+async fn a_wait_ends_for_a_key_that_came_before_it(backend: impl Backend) {
+    let store = backend.store();
+    assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0]);
+    let id = accept(&*store, task(&backend, &["task"])).await;
+    in_time("a task between claim and wait", store.wait(Queue::Tasks, FOREVER)).await;
+    in_time("a second waiter", store.wait(Queue::Tasks, FOREVER)).await;
+    append(&backend, id, 1).await.unwrap();
+    in_time("an event between claim and wait", store.wait(Queue::Deliveries, FOREVER)).await;
+}
+
+async fn a_wait_ends_for_whatever_makes_a_key_due(backend: impl Backend) {
+    let store = backend.store();
+    // Polls the wait until it truly waits, then lets the change happen, then expects it to end.
+    macro_rules! ends_wait {
+        ($what:literal, $queue:expr, $change:expr) => {{
+            let mut wait = pin!(store.wait($queue, FOREVER));
+            tokio::select! {
+                biased;
+                () = &mut wait => panic!("{}: nothing was due yet", $what),
+                // The store answers this after it has looked for the waiter, or the waiter sees the change itself.
+                result = store.ping() => result.unwrap(),
+            }
+            $change;
+            in_time($what, wait).await;
+        }};
+    }
+    let id;
+    ends_wait!("accept", Queue::Tasks, id = accept(&*store, task(&backend, &["task"])).await);
+    let worker = claim_one(&*store, Queue::Tasks).await;
+    ends_wait!("release", Queue::Tasks, store.release(&worker, backend.now()).await.unwrap());
+    let worker = claim_one(&*store, Queue::Tasks).await;
+    ends_wait!("commit", Queue::Tasks, {
+        let guard = Guard::Lease(worker.fence);
+        let again = Commit { next: Next::At(backend.now()), ..commit(&backend, id, guard, 1..=1) };
+        store.commit(again).await.unwrap();
+    });
+    let cursor = claim_one(&*store, Queue::Deliveries).await;
+    ends_wait!("retry", Queue::Deliveries, {
+        let failed = Some(attempt(1, backend.now(), 500));
+        store.advance(&cursor, CursorMove::Retry(backend.now()), failed).await.unwrap();
+    });
+    let cursor = claim_one(&*store, Queue::Deliveries).await;
+    store.advance(&cursor, CursorMove::Delivered, Some(attempt(2, backend.now(), 200))).await.unwrap();
+    ends_wait!("event", Queue::Deliveries, append(&backend, id, 1).await.unwrap());
+}
+
+async fn a_wait_ends_when_a_later_key_comes_due(backend: impl Backend) {
+    let store = backend.store();
+    let id = accept(&*store, task(&backend, &[])).await;
+    let worker = claim_one(&*store, Queue::Tasks).await;
+    // A waiter that looked before this change knows only of the lease's end, far away.
+    let mut wait = pin!(store.wait(Queue::Tasks, FOREVER));
+    tokio::select! {
+        biased;
+        () = &mut wait => panic!("nothing is due"),
+        result = store.ping() => result.unwrap(),
+    }
+    let soon = backend.now().plus(Duration::from_millis(5));
+    let parked = Commit { next: Next::At(soon), ..commit(&backend, id, Guard::Lease(worker.fence), 1..=1) };
+    store.commit(parked).await.unwrap();
+    in_time("a key that comes due sooner than was known", wait).await;
+    in_time("a key that comes due in 5 ms", store.wait(Queue::Tasks, FOREVER)).await;
+}
+
+async fn a_wait_without_a_key_ends_in_time(backend: impl Backend) {
+    let store = backend.store();
+    for queue in [Queue::Tasks, Queue::Deliveries] {
+        in_time("an empty queue", store.wait(queue, Duration::from_millis(1))).await;
+    }
+}
+
+async fn waiting_workers_leave_no_key_behind(backend: impl Backend) {
+    const TASKS: usize = 60;
+    const WORKERS: usize = 4;
+    let store = backend.store();
+    let done = std::sync::atomic::AtomicUsize::new(0);
+    let worker = async || {
+        loop {
+            let claim = store.claim(Queue::Tasks, 1, LEASE).await.unwrap();
+            for lease in &claim.leases {
+                let id = lease.key.parse().unwrap();
+                let ending = Commit {
+                    next: Next::Done,
+                    status: StatusWord::Completed,
+                    ..commit(&backend, id, Guard::Lease(lease.fence), 1..=1)
+                };
+                assert_eq!(store.commit(ending).await, Ok(()));
+                done.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            }
+            if claim.leases.is_empty() {
+                store.wait(Queue::Tasks, FOREVER).await;
+            }
+        }
+    };
+    let submit = async {
+        for n in 0..TASKS {
+            accept(&*store, task(&backend, &[])).await;
+            // Now and then everybody falls asleep first.
+            while n % 7 == 0 && done.load(std::sync::atomic::Ordering::SeqCst) <= n {
+                tokio::task::yield_now().await;
+            }
+        }
+        while done.load(std::sync::atomic::Ordering::SeqCst) < TASKS {
+            tokio::task::yield_now().await;
+        }
+    };
+    let workers = join_all((0..WORKERS).map(|_| worker()));
+    in_time("every task", async {
+        tokio::select! {
+            _ = workers => unreachable!("workers go on"),
+            () = submit => {}
+        }
+    })
+    .await;
+}

@@ -1,0 +1,372 @@
+//! Random lives of tasks, leases and cursors, held against a model that is nothing but lists.
+
+use crate::backends::{Backend, Sqlite, Store};
+use crate::samples::{accept, attempt, event, task};
+use morag_core::Timestamp;
+use morag_core::ports::{
+    Commit, CommitError, CursorMove, DeliveryState, Guard, Lease, Next, Queue, QueueCounts, Recorded,
+};
+use morag_core::task::{StatusWord, TaskId};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::time::Duration;
+
+/// What happens next. Numbers choose among what there is, modulo its count.
+#[derive(Debug, Clone)]
+enum Op {
+    Accept { endpoints: usize },
+    Claim { queue: Queue, max: usize, lease_ms: u64 },
+    Renew { lease: usize, lease_ms: u64 },
+    Release { lease: usize, delay_ms: u64 },
+    Commit { lease: usize, events: u64, next: Then },
+    Intervene { task: usize, missed: u64, events: u64, next: Then },
+    Deliver { lease: usize, movement: Movement },
+    Pass { ms: u64 },
+    Reopen,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Then {
+    Keep,
+    At(u64),
+    Done,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Movement {
+    Skip,
+    Delivered,
+    Dead,
+    Retry(u64),
+    Disable,
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+    let then = || prop_oneof![3 => Just(Then::Keep), 2 => (0u64..200).prop_map(Then::At), 1 => Just(Then::Done)];
+    let movement = prop_oneof![
+        2 => Just(Movement::Skip),
+        6 => Just(Movement::Delivered),
+        2 => Just(Movement::Dead),
+        4 => (0u64..200).prop_map(Movement::Retry),
+        1 => Just(Movement::Disable),
+    ];
+    let queue = prop_oneof![Just(Queue::Tasks), Just(Queue::Deliveries)];
+    // Leases are chosen from the newest backwards, so that most choices fall on ones that are still held.
+    prop_oneof![
+        3 => (0usize..3).prop_map(|endpoints| Op::Accept { endpoints }),
+        8 => (queue, 1usize..4, 0u64..200).prop_map(|(queue, max, lease_ms)| Op::Claim { queue, max, lease_ms }),
+        2 => (0usize..8, 0u64..200).prop_map(|(lease, lease_ms)| Op::Renew { lease, lease_ms }),
+        2 => (0usize..8, 0u64..200).prop_map(|(lease, delay_ms)| Op::Release { lease, delay_ms }),
+        8 => (0usize..8, 0u64..4, then()).prop_map(|(lease, events, next)| Op::Commit { lease, events, next }),
+        2 => (0usize..8, 0u64..2, 0u64..3, then())
+            .prop_map(|(task, missed, events, next)| Op::Intervene { task, missed, events, next }),
+        10 => (0usize..8, movement).prop_map(|(lease, movement)| Op::Deliver { lease, movement }),
+        5 => (0u64..150).prop_map(|ms| Op::Pass { ms }),
+        1 => Just(Op::Reopen),
+    ]
+}
+
+/// A key's place in a queue.
+struct Place {
+    queue: Queue,
+    key: String,
+    /// Index of its task.
+    task: usize,
+    due: Option<Timestamp>,
+    leased: bool,
+    fence: u64,
+    /// Of a cursor: next event, next delivery, attempts; disabled when none.
+    cursor: Option<(u64, u64, u32)>,
+}
+
+struct ModelTask {
+    id: TaskId,
+    events: u64,
+    /// Endpoint, delivery, event, state, attempts.
+    deliveries: Vec<(String, u64, u64, DeliveryState, usize)>,
+}
+
+#[derive(Default)]
+struct Model {
+    tasks: Vec<ModelTask>,
+    places: Vec<Place>,
+    leases: Vec<Lease>,
+}
+
+impl Model {
+    /// A lease from the newest backwards.
+    fn lease(&self, back: usize) -> Option<Lease> {
+        let newest = self.leases.len().checked_sub(1 + back % self.leases.len().max(1))?;
+        self.leases.get(newest).cloned()
+    }
+
+    fn held(&mut self, lease: &Lease) -> Option<&mut Place> {
+        let is = |place: &&mut Place| {
+            (place.queue, &place.key, place.fence) == (lease.queue, &lease.key, lease.fence) && place.leased
+        };
+        self.places.iter_mut().find(is)
+    }
+
+    fn claim(&mut self, queue: Queue, max: usize, lease_ms: u64, now: Timestamp) -> Vec<String> {
+        let mut due: Vec<_> =
+            self.places.iter_mut().filter(|place| place.queue == queue && place.due.is_some_and(|at| at <= now)).collect();
+        due.sort_by_key(|place| (place.due, place.task));
+        due.truncate(max);
+        for place in &mut due {
+            (place.due, place.leased) = (Some(now.plus(Duration::from_millis(lease_ms))), true);
+        }
+        due.iter().map(|place| place.key.clone()).collect()
+    }
+
+    fn next_due(&self, queue: Queue) -> Option<Timestamp> {
+        self.places.iter().filter(|place| place.queue == queue).filter_map(|place| place.due).min()
+    }
+
+    fn counts(&self, queue: Queue, now: Timestamp) -> QueueCounts {
+        let count = |pick: &dyn Fn(&Place, Timestamp) -> bool| {
+            let places = self.places.iter().filter(|place| place.queue == queue);
+            places.filter(|place| place.due.is_some_and(|due| pick(place, due))).count() as u64
+        };
+        QueueCounts {
+            due: count(&|_, due| due <= now),
+            leased: count(&|place, due| place.leased && due > now),
+            later: count(&|place, due| !place.leased && due > now),
+        }
+    }
+
+    /// Events were added and the task's own place was moved.
+    fn committed(&mut self, task: usize, events: u64, next: Next, now: Timestamp) {
+        self.tasks[task].events += events;
+        for place in self.places.iter_mut().filter(|place| place.task == task) {
+            match (place.queue, next) {
+                (Queue::Tasks, Next::Keep) => {}
+                (Queue::Tasks, Next::At(due)) => (place.due, place.leased) = (Some(due), false),
+                (Queue::Tasks, Next::Done) => (place.due, place.leased) = (None, false),
+                (Queue::Deliveries, _) => {
+                    if events > 0 && place.due.is_none() && place.cursor.is_some() {
+                        place.due = Some(now);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The answer of a move of a cursor whose lease is held.
+    fn moved(&mut self, lease: &Lease, movement: CursorMove) -> Recorded {
+        let events = self.places.iter().find(|place| place.key == lease.key).map(|place| self.tasks[place.task].events);
+        let Some(place) = self.held(lease) else { unreachable!("it is held") };
+        let Some((event, delivery, attempts)) = place.cursor else { unreachable!("a disabled cursor is not held") };
+        let beyond = Some(event) > events;
+        let (cursor, state) = match movement {
+            CursorMove::Disable => (None, Some(DeliveryState::Dead)),
+            _ if beyond => (place.cursor, None),
+            CursorMove::Skip => (Some((event + 1, delivery, 0)), None),
+            CursorMove::Delivered => (Some((event + 1, delivery + 1, 0)), Some(DeliveryState::Delivered)),
+            CursorMove::Dead => (Some((event + 1, delivery + 1, 0)), Some(DeliveryState::Dead)),
+            CursorMove::Retry(_) => (Some((event, delivery, attempts + 1)), Some(DeliveryState::Pending)),
+        };
+        place.cursor = cursor;
+        let more = match (movement, cursor) {
+            (CursorMove::Retry(_) | CursorMove::Disable, _) | (_, None) => false,
+            (_, Some((next, ..))) => Some(next) <= events,
+        };
+        if !more {
+            place.leased = false;
+            place.due = match movement {
+                CursorMove::Retry(due) if !beyond => Some(due),
+                _ => None,
+            };
+        }
+        let (task, endpoint) = (place.task, place.key.rsplit('/').next().unwrap_or_default().to_owned());
+        if let Some(state) = state.filter(|_| !beyond) {
+            let deliveries = &mut self.tasks[task].deliveries;
+            match deliveries.iter_mut().find(|known| (&known.0, known.1) == (&endpoint, delivery)) {
+                Some(known) => (known.3, known.4) = (state, known.4 + 1),
+                None => deliveries.push((endpoint, delivery, event, state, 1)),
+            }
+        }
+        if more { Recorded::More } else { Recorded::Idle }
+    }
+}
+
+fn then(next: Then, now: Timestamp) -> Next {
+    match next {
+        Then::Keep => Next::Keep,
+        Then::At(ms) => Next::At(now.plus(Duration::from_millis(ms))),
+        Then::Done => Next::Done,
+    }
+}
+
+async fn live(backend: &mut impl Backend, model: &mut Model, op: &Op) {
+    let now = backend.now();
+    let store = backend.store();
+    let ms = |lease_ms: &u64| Duration::from_millis(*lease_ms);
+    match op {
+        Op::Accept { endpoints } => {
+            let names = &["a", "b"][..*endpoints];
+            let id = accept(&*store, task(backend, names)).await;
+            let index = model.tasks.len();
+            model.tasks.push(ModelTask { id, events: 0, deliveries: vec![] });
+            let place = |queue, key, due, cursor| Place { queue, key, task: index, due, leased: false, fence: 0, cursor };
+            model.places.push(place(Queue::Tasks, id.to_string(), Some(now), None));
+            for name in names {
+                model.places.push(place(Queue::Deliveries, format!("{id}/{name}"), None, Some((1, 1, 0))));
+            }
+        }
+        Op::Claim { queue, max, lease_ms } => {
+            let claim = store.claim(*queue, *max, ms(lease_ms)).await.unwrap();
+            let mut expected = model.claim(*queue, *max, *lease_ms, now);
+            let mut keys: Vec<_> = claim.leases.iter().map(|lease| lease.key.clone()).collect();
+            if *queue == Queue::Deliveries {
+                // Cursors of one task that came due together have no order.
+                expected.sort();
+                keys.sort();
+                if keys != expected && keys.len() == *max {
+                    resolve_tie(model, &keys, &expected);
+                    expected.clone_from(&keys);
+                }
+            }
+            assert_eq!(keys, expected);
+            assert_eq!(claim.next_due, model.next_due(*queue));
+            for lease in claim.leases {
+                let place = model.places.iter_mut().find(|place| place.key == lease.key).unwrap();
+                assert!(lease.fence > place.fence, "{lease:?} after {}", place.fence);
+                place.fence = lease.fence;
+                model.leases.push(lease);
+            }
+        }
+        Op::Renew { lease, lease_ms } => {
+            let Some(lease) = model.lease(*lease) else { return };
+            let held = model.held(&lease).map(|place| place.due = Some(now.plus(ms(lease_ms)))).is_some();
+            assert_eq!(store.renew(&lease, ms(lease_ms)).await, Ok(held), "{lease:?}");
+        }
+        Op::Release { lease, delay_ms } => {
+            let Some(lease) = model.lease(*lease) else { return };
+            let due = now.plus(ms(delay_ms));
+            let held = model.held(&lease).map(|place| (place.due, place.leased) = (Some(due), false)).is_some();
+            assert_eq!(store.release(&lease, due).await, Ok(held), "{lease:?}");
+        }
+        Op::Commit { lease, events, next } => {
+            let Some(lease) = model.lease(*lease).filter(|lease| lease.queue == Queue::Tasks) else { return };
+            let task = model.tasks.iter().position(|task| task.id.to_string() == lease.key).unwrap();
+            let allowed = model.held(&lease).is_some();
+            commit(&*store, model, task, (Guard::Lease(lease.fence), allowed), *events, then(*next, now), now).await;
+        }
+        Op::Intervene { task, missed, events, next } => {
+            let Some(task) = task.checked_rem(model.tasks.len()) else { return };
+            let seen = model.tasks[task].events;
+            let guard = (Guard::Sequence(seen.saturating_sub(*missed)), *missed == 0 || seen == 0);
+            commit(&*store, model, task, guard, *events, then(*next, now), now).await;
+        }
+        Op::Deliver { lease, movement } => {
+            let Some(lease) = model.lease(*lease).filter(|lease| lease.queue == Queue::Deliveries) else { return };
+            let movement = match *movement {
+                Movement::Skip => CursorMove::Skip,
+                Movement::Delivered => CursorMove::Delivered,
+                Movement::Dead => CursorMove::Dead,
+                Movement::Retry(delay) => CursorMove::Retry(now.plus(ms(&delay))),
+                Movement::Disable => CursorMove::Disable,
+            };
+            let tried = Some(attempt(1, now, 200)).filter(|_| movement != CursorMove::Skip);
+            let expected = match model.held(&lease).is_some() {
+                true => Ok(model.moved(&lease, movement)),
+                false => Err(CommitError::Stale),
+            };
+            assert_eq!(store.advance(&lease, movement, tried).await, expected, "{lease:?} {movement:?}");
+        }
+        Op::Pass { ms } => backend.advance(Duration::from_millis(*ms)),
+        Op::Reopen => {
+            drop(store);
+            backend.reopen().await;
+        }
+    }
+}
+
+/// The store took other keys than the model of those that are equally old: the model takes the store's.
+fn resolve_tie(model: &mut Model, taken: &[String], expected: &[String]) {
+    let only = |these: &[String], those: &[String]| -> Vec<usize> {
+        let missing = these.iter().filter(|key| !those.contains(key));
+        missing.map(|key| model.places.iter().position(|place| place.key == *key).unwrap()).collect()
+    };
+    let (stores, models) = (only(taken, expected), only(expected, taken));
+    for (store, own) in stores.into_iter().zip(models) {
+        assert_eq!(model.places[store].task, model.places[own].task, "a tie is within a task");
+        let (one, other) = (&model.places[store], &model.places[own]);
+        let ((due, leased), (other_due, other_leased)) = ((one.due, one.leased), (other.due, other.leased));
+        (model.places[store].due, model.places[store].leased) = (other_due, other_leased);
+        (model.places[own].due, model.places[own].leased) = (due, leased);
+    }
+}
+
+async fn commit(
+    store: &dyn Store,
+    model: &mut Model,
+    task: usize,
+    (guard, allowed): (Guard, bool),
+    events: u64,
+    next: Next,
+    now: Timestamp,
+) {
+    let ModelTask { id, events: last, .. } = model.tasks[task];
+    let commit = Commit {
+        task: id,
+        guard,
+        events: (last + 1..=last + events).map(|sequence| event(sequence, now)).collect(),
+        live_percent: 0.0,
+        status: StatusWord::InProgress,
+        next,
+    };
+    match allowed {
+        true => {
+            assert_eq!(store.commit(commit).await, Ok(()));
+            model.committed(task, events, next, now);
+        }
+        false => assert_eq!(store.commit(commit).await, Err(CommitError::Stale)),
+    }
+}
+
+/// Everything that can be read is as the model has it.
+async fn compare(backend: &impl Backend, model: &Model) {
+    let store = backend.store();
+    for queue in [Queue::Tasks, Queue::Deliveries] {
+        assert_eq!(store.queue_counts(queue).await, Ok(model.counts(queue, backend.now())), "{queue:?}");
+    }
+    for task in &model.tasks {
+        let log = store.load(task.id).await.unwrap().unwrap();
+        assert!(log.events.iter().map(|event| event.sequence).eq(1..=task.events));
+        let mut deliveries: Vec<_> = (store.deliveries(task.id).await.unwrap().into_iter())
+            .map(|kept| (kept.endpoint.as_str().to_owned(), kept.delivery, kept.event, kept.state, kept.attempts.len()))
+            .collect();
+        let mut expected = task.deliveries.clone();
+        deliveries.sort_by_key(|delivery| (delivery.0.clone(), delivery.1));
+        expected.sort_by_key(|delivery| (delivery.0.clone(), delivery.1));
+        assert_eq!(deliveries, expected);
+    }
+    for place in &model.places {
+        let lease = Lease { queue: place.queue, key: place.key.clone(), fence: 0 };
+        let Some((event, delivery, attempts)) = place.cursor else { continue };
+        let pending = store.pending(&lease).await.unwrap().unwrap();
+        let cursor = (pending.cursor.next_event, pending.cursor.next_delivery, pending.cursor.attempts);
+        assert_eq!(cursor, (event, delivery, attempts), "{}", place.key);
+        let there = (event <= model.tasks[place.task].events).then_some(event);
+        assert_eq!(pending.event.map(|event| event.sequence), there);
+    }
+}
+
+async fn follows_the_model(mut backend: impl Backend, ops: &[Op]) {
+    let mut model = Model::default();
+    for op in ops {
+        live(&mut backend, &mut model, op).await;
+    }
+    compare(&backend, &model).await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sqlite_follows_the_model(ops in vec(ops(), 1..120)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { follows_the_model(Sqlite::fresh().await, &ops).await });
+    }
+}

@@ -1,0 +1,152 @@
+//! Tasks, events and commits for the suites.
+
+use crate::backends::{Backend, Store};
+use morag_core::pipeline::Pipeline;
+use morag_core::ports::{
+    Accepted, AttemptRecord, Commit, CommitError, Guard, Idempotency, Lease, NewTask, Next, Queue,
+};
+use morag_core::task::{DocumentId, Event, EventKind, Source, SourceType, StatusWord, TaskId, TaskRecord};
+use morag_core::webhook::{AttemptOutcome, BodyFormat, Endpoint, EndpointId};
+use morag_core::{JsonObject, Secret, Timestamp};
+use std::time::Duration;
+
+/// How long a lease lasts where a test does not care.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// A JSON object.
+pub fn object(value: serde_json::Value) -> JsonObject {
+    value.as_object().cloned().unwrap()
+}
+
+/// A document's id.
+pub fn document(id: &str) -> DocumentId {
+    id.to_owned().try_into().unwrap()
+}
+
+/// An endpoint of a task.
+pub fn endpoint(id: &str) -> Endpoint {
+    Endpoint {
+        id: EndpointId::from(id.to_owned()),
+        url: "http://127.0.0.1:9/webhook".parse().unwrap(),
+        auth_token: Some(Secret::new("s3cret")),
+        format: BodyFormat::default(),
+        events: vec![],
+        headers: [("X-Extra".to_owned(), Secret::new("h1dden"))].into(),
+    }
+}
+
+/// A task with a document of its own and the endpoints of these names.
+pub fn task(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
+    let record = TaskRecord {
+        id: TaskId::random(),
+        document_id: DocumentId::random(),
+        pipeline: Pipeline::standard(),
+        source: Source {
+            stored_as: "original.md".parse().unwrap(),
+            file_name: "straße \"1\".md".into(),
+            media_type: "text/markdown".into(),
+            size: 42,
+            sha256: "0".repeat(64),
+            source_type: SourceType::Document,
+        },
+        collection: "default".into(),
+        language: Some("de".into()),
+        replace_existing: false,
+        options: object(serde_json::json!({"chunk_size": 1000, "z": [1, null], "a": "b"})),
+        metadata: object(serde_json::json!({"who": "\u{1f600}"})),
+        endpoints: endpoints.iter().map(|id| endpoint(id)).collect(),
+        created_at: backend.now(),
+    };
+    NewTask { record, idempotency: None, claims_document: false }
+}
+
+/// A task that claims a document.
+pub fn claiming(backend: &impl Backend, id: &str, replace_existing: bool) -> NewTask {
+    let mut new = task(backend, &[]);
+    new.record.document_id = document(id);
+    new.record.replace_existing = replace_existing;
+    new.claims_document = true;
+    new
+}
+
+/// A task with an idempotency key.
+pub fn with_key(backend: &impl Backend, key: &str, request_digest: &str) -> NewTask {
+    let mut new = task(backend, &[]);
+    let response = object(serde_json::json!({"task_id": new.record.id.to_string(), "z": 1, "a": 2}));
+    new.idempotency = Some(Idempotency { key: key.into(), request_digest: request_digest.into(), response });
+    new
+}
+
+/// Stores a task that must be taken as a new one.
+pub async fn accept(store: &dyn Store, new: NewTask) -> TaskId {
+    let id = new.record.id;
+    assert_eq!(store.accept(new).await, Ok(Accepted::New));
+    id
+}
+
+/// An event.
+pub fn event(sequence: u64, at: Timestamp) -> Event {
+    let kind = match sequence {
+        1 => EventKind::TaskStarted,
+        _ => EventKind::TaskProgress { milestone: 25, step: "chunking".into(), stage: "chunking".into() },
+    };
+    let progress_percent = (sequence as f64 * 0.5).min(100.0);
+    Event { sequence, timestamp: at, progress_percent, message: format!("event {sequence}"), kind }
+}
+
+/// A commit of the events with these sequences that leaves the task running and leased.
+pub fn commit(
+    backend: &impl Backend,
+    task: TaskId,
+    guard: Guard,
+    sequences: std::ops::RangeInclusive<u64>,
+) -> Commit {
+    Commit {
+        task,
+        guard,
+        events: sequences.map(|sequence| event(sequence, backend.now())).collect(),
+        live_percent: 0.0,
+        status: StatusWord::InProgress,
+        next: Next::Keep,
+    }
+}
+
+/// Ends a task, whoever holds it, with one more event.
+pub async fn end(backend: &impl Backend, task: TaskId, status: StatusWord) {
+    let store = backend.store();
+    let last = store.load(task).await.unwrap().unwrap().last_sequence();
+    let ending =
+        Commit { status, next: Next::Done, ..commit(backend, task, Guard::Sequence(last), last + 1..=last + 1) };
+    assert_eq!(store.commit(ending).await, Ok(()));
+}
+
+/// Adds events to a task, whoever holds it.
+pub async fn append(backend: &impl Backend, task: TaskId, count: u64) -> Result<(), CommitError> {
+    let store = backend.store();
+    let last = store.load(task).await.unwrap().unwrap().last_sequence();
+    store.commit(commit(backend, task, Guard::Sequence(last), last + 1..=last + count)).await
+}
+
+/// Claims the one key that must be due.
+pub async fn claim_one(store: &dyn Store, queue: Queue) -> Lease {
+    let mut leases = store.claim(queue, 10, LEASE).await.unwrap().leases;
+    assert_eq!(leases.len(), 1, "{leases:?}");
+    leases.remove(0)
+}
+
+/// The keys that can be claimed now, all of them taken.
+pub async fn claim_keys(store: &dyn Store, queue: Queue) -> Vec<String> {
+    store.claim(queue, 1000, LEASE).await.unwrap().leases.into_iter().map(|lease| lease.key).collect()
+}
+
+/// An attempt that got this status.
+pub fn attempt(number: u32, at: Timestamp, status: u16) -> AttemptRecord {
+    let outcome = AttemptOutcome {
+        status: Some(status),
+        error: None,
+        retry_after_ms: None,
+        excerpt: "answer\n\"quoted\"".into(),
+        duration_ms: 7,
+    };
+    AttemptRecord { attempt: number, at, outcome }
+}

@@ -1,0 +1,152 @@
+//! What the embedded store promises beyond the ports: its file.
+
+use crate::backends::{Backend, Sqlite};
+use crate::samples::{accept, end, task};
+use futures::future::join_all;
+use morag_adapters::store::sqlite::{Options, SqliteStore};
+use morag_core::ports::{AcceptError, Accepted, StoreError, Tasks};
+use morag_core::task::StatusWord;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where SQLite's file format keeps `user_version` and `application_id`, 4 bytes each, big-endian.
+const USER_VERSION: u64 = 60;
+const APPLICATION_ID: u64 = 68;
+
+fn open(path: &Path) -> Result<Arc<SqliteStore>, StoreError> {
+    SqliteStore::open(path, Arc::new(morag_adapters::SystemClock))
+}
+
+/// Makes a store, closes it and changes one number of its file's header.
+fn with_header(at: u64, value: u32) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    drop(open(&path).unwrap());
+    let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.write_all(&value.to_be_bytes()).unwrap();
+    (folder, path)
+}
+
+fn refused(path: &Path) -> String {
+    match open(path) {
+        Err(StoreError::Corrupt(text)) => {
+            assert!(text.contains(path.to_str().unwrap()), "it names the file: {text}");
+            text
+        }
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("it was opened"),
+    }
+}
+
+#[test]
+fn a_database_of_another_version_is_refused_by_both_numbers() {
+    let (_folder, path) = with_header(USER_VERSION, 4711);
+    let text = refused(&path);
+    assert!(text.contains("4711") && text.contains("version 1"), "{text}");
+}
+
+#[test]
+fn a_database_of_somebody_else_is_refused() {
+    let (_folder, path) = with_header(APPLICATION_ID, 7);
+    assert!(refused(&path).contains("not a task store"));
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    let text = "these are notes, not a database\n".repeat(400);
+    std::fs::write(&path, &text).unwrap();
+    refused(&path);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_unavailable() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("missing/tasks.db");
+    let Err(StoreError::Unavailable(text)) = open(&path) else { panic!("it must not be opened") };
+    assert!(text.contains("missing/tasks.db"), "{text}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    // One that was there with wider permissions too.
+    std::fs::File::create(&path).unwrap().set_permissions(std::fs::Permissions::from_mode(0o644)).unwrap();
+    let store = open(&path).unwrap();
+    store.ping().await.unwrap();
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+        seen += 1;
+    }
+    assert_eq!(seen, 3, "the database, its log and the log's index");
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_an_error_not_a_wrong_answer() {
+    let mut backend = Sqlite::fresh().await;
+    let mut ids = Vec::new();
+    for _ in 0..50 {
+        ids.push(accept(&*backend.store(), task(&backend, &[])).await);
+    }
+    backend.reopen().await;
+    drop(open(&backend.path()));
+    let mut file = std::fs::OpenOptions::new().read(true).write(true).open(backend.path()).unwrap();
+    let mut whole = Vec::new();
+    file.read_to_end(&mut whole).unwrap();
+    // Everything behind the first page, which holds the schema and the header.
+    file.seek(SeekFrom::Start(4096)).unwrap();
+    file.write_all(&vec![0xa5; whole.len() - 4096]).unwrap();
+    backend.reopen().await;
+    for id in ids {
+        assert!(backend.store().load(id).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_changes_nothing() {
+    let backend = Sqlite::with(Options { bytes_max: Some(600 * 1024), ..Options::default() });
+    let store = backend.store();
+    let mut kept = Vec::new();
+    for _ in 0..20 {
+        let id = accept(&*store, task(&backend, &["task"])).await;
+        end(&backend, id, StatusWord::Completed).await;
+    }
+    let mut full = false;
+    while !full {
+        let batch: Vec<_> = (0..32).map(|_| task(&backend, &["task"])).collect();
+        let ids: Vec<_> = batch.iter().map(|new| new.record.id).collect();
+        let answers = join_all(batch.into_iter().map(|new| store.accept(new))).await;
+        for (id, answer) in ids.into_iter().zip(answers) {
+            match answer {
+                Ok(Accepted::New) => kept.push(id),
+                Err(AcceptError::Store(StoreError::Unavailable(_))) => {
+                    full = true;
+                    assert_eq!(store.load(id).await, Ok(None));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(kept.len() > 100, "{} fitted", kept.len());
+    for id in &kept {
+        assert!(store.load(*id).await.unwrap().is_some());
+    }
+    let counts = store.counts().await.unwrap();
+    assert!(counts.contains(&(StatusWord::Pending, kept.len() as u64)), "{counts:?}");
+    store.ping().await.unwrap();
+
+    // What expires makes room.
+    backend.advance(Duration::from_secs(1));
+    assert_eq!(store.expire(backend.now(), 100).await.unwrap().len(), 20);
+    accept(&*store, task(&backend, &["task"])).await;
+}
