@@ -30,6 +30,9 @@ pub struct Options {
     /// Files at the same time.
     #[arg(long, default_value_t = 2)]
     concurrency: usize,
+    /// Use the components and the server as they were built before.
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// Between two looks at a task: small beside the seconds that are reported.
@@ -44,7 +47,9 @@ pub fn run(options: &Options) -> Result<()> {
     }
     files.sort();
     let workspace = Workspace::find()?;
-    up::build(&workspace)?;
+    if !options.no_build {
+        up::build(&workspace)?;
+    }
     let data = workspace.target.join("corpus-data");
     if data.exists() {
         fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;

@@ -31,6 +31,9 @@ pub struct Options {
     /// Stop when the sample document is processed and its webhooks have arrived.
     #[arg(long)]
     once: bool,
+    /// Use the components and the server as they were built before.
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// The key of the server that we start, as the guides use it.
@@ -50,7 +53,9 @@ pub fn run(options: &Options) -> Result<()> {
     port(options.port, "--port", "server")?;
     port(options.receiver_port, "--receiver-port", "webhook receiver")?;
     let workspace = Workspace::find()?;
-    build(&workspace)?;
+    if !options.no_build {
+        build(&workspace)?;
+    }
     let ports =
         (port(options.port, "--port", "server")?, port(options.receiver_port, "--receiver-port", "webhook receiver")?);
     children::catch_stop()?;
