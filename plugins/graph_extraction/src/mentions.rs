@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
 
     /// Whether capitals say nothing in this sentence: headings, table cells, title case, shouting.
     pub fn is_title_like(&self, sentence: &[Token], heading_or_cell: bool) -> bool {
-        if heading_or_cell {
+        if heading_or_cell || self.is_formula(sentence) {
             return true;
         }
         let words = sentence.iter().filter(|token| matches!(token.kind, TokenKind::Word(_)));
@@ -94,6 +94,40 @@ impl<'a> Reader<'a> {
         let title = !stopped && self.language != Language::German && content >= 4 && capital * 10 >= content * 7;
         let shouting = content >= 3 && upper * 10 >= content * 6;
         title || shouting
+    }
+
+    /// Whether a third of a sentence are single letters and unusual signs: mathematics, whose capitals are no names.
+    fn is_formula(&self, sentence: &[Token]) -> bool {
+        let odd = sentence.iter().filter(|token| match token.kind {
+            TokenKind::Word(_) => self.text(token).chars().count() == 1 && !self.is_stop(self.text(token)),
+            TokenKind::Sign(sign) => !matches!(
+                sign,
+                '.' | ','
+                    | ';'
+                    | ':'
+                    | '('
+                    | ')'
+                    | '['
+                    | ']'
+                    | '"'
+                    | '“'
+                    | '”'
+                    | '„'
+                    | '\''
+                    | '’'
+                    | '!'
+                    | '?'
+                    | '%'
+                    | '-'
+                    | '–'
+                    | '€'
+                    | '$'
+            ),
+            _ => false,
+        });
+        let odd = odd.count();
+        // A few are an initial and a dash.
+        odd >= 4 && odd * 3 >= sentence.len()
     }
 
     /// Every mention of a sentence, in order, none within another.
@@ -221,7 +255,10 @@ impl<'a> Reader<'a> {
 
     /// The capitalised words from `at` on that may be one name, without function words and titles in front.
     fn span(&self, sentence: &[Token], at: usize) -> Option<Span> {
-        if !self.is_name_word(&sentence[at]) {
+        let dotted = sentence.get(at + 1).is_some_and(|next| next.is('.'));
+        let article =
+            sentence[at].shape() == Some(Shape::Initial) && !dotted && self.is_stop(&self.lower(&sentence[at]));
+        if !self.is_name_word(&sentence[at]) || article {
             return None;
         }
         let mut last = at + 1;
@@ -258,7 +295,12 @@ impl<'a> Reader<'a> {
                             self.lower(before).as_str(),
                             "st" | "dr" | "prof" | "mr" | "mrs" | "ms" | "mme" | "sr" | "sra"
                         );
-                    if !short {
+                    // "from X to Y.⏎Example 3" is no name, nor is "to Y . Example".
+                    let together = before.end == next.start
+                        && sentence
+                            .get(last + 1)
+                            .is_some_and(|after| !self.document[next.end..after.start].contains('\n'));
+                    if !short || !together {
                         break;
                     }
                     2
@@ -498,6 +540,10 @@ impl<'a> Reader<'a> {
         let given = self.lexicon.is_given_name(text) && written.lower == 0;
         if german && shape == Shape::Capital && self.lexicon.is_german_compound(&lower) {
             return Some(self.mention(sentence, at, at + 1, Some(Kind::Concept), Proof::Half));
+        }
+        // One or two letters with a digit are a variable: R3, xP.
+        if self.lexicon.month(&lower).is_some() || text.chars().filter(|c| c.is_alphabetic()).count() < 3 {
+            return None;
         }
         let proof = match shape {
             _ if title_like || is_initial(sentence, at) || ordinary => Proof::None,

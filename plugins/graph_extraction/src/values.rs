@@ -339,7 +339,11 @@ impl<'a> Cursor<'a> {
         let unit = self.text();
         let found = match next {
             None => false,
-            Some(_) if matches!(unit, "%" | "‰" | "€" | "$" | "£" | "percent" | "Prozent") => true,
+            // `4755 $i` is a mode and a variable.
+            Some(sign) if unit == "$" => {
+                self.tokens.get(self.at + 1).is_none_or(|after| after.start > sign.end || after.shape().is_none())
+            }
+            Some(_) if matches!(unit, "%" | "‰" | "€" | "£" | "percent" | "Prozent") => true,
             Some(_) if matches!(unit, "per" | "pour" | "por") => {
                 self.at += 1;
                 matches!(self.text(), "cent" | "ciento")
