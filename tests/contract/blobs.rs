@@ -1,0 +1,288 @@
+//! The contract of the port `Blobs`.
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use morag_adapters::blobs::ObjectBlobs;
+use morag_core::ports::{BlobError, BlobPath, Blobs};
+use morag_core::task::{ArtifactName, TaskId};
+use std::ops::Range;
+
+/// Runs the suite against a backend. `$make` gives an empty storage and whatever must live as long as it.
+macro_rules! suite {
+    ($backend:ident, $make:expr) => {
+        mod $backend {
+            use super::*;
+            suite!(@ $make; a_file_is_what_was_written, a_file_appears_whole_or_not_at_all, what_was_given_up_leaves_nothing,
+                ranges_end_where_the_file_does, a_stream_is_the_range_and_survives_replacement, what_is_missing_is_not_found,
+                a_change_of_content_changes_the_etag, listing_is_by_name_and_one_level_deep, moving_replaces,
+                deleting_says_how_many_and_takes_no_other, tasks_come_in_pages_in_order, writers_of_one_file_do_not_mix,
+                it_answers_a_ping);
+        }
+    };
+    (@ $make:expr; $($test:ident),*) => {$(
+        #[tokio::test]
+        async fn $test() {
+            let (blobs, _alive) = $make;
+            super::$test(&blobs).await;
+        }
+    )*};
+}
+
+suite!(local_folder, {
+    let folder = tempfile::tempdir().unwrap();
+    (ObjectBlobs::local(folder.path().join("blobs")).unwrap(), folder)
+});
+
+fn name(text: &str) -> ArtifactName {
+    text.parse().unwrap()
+}
+
+/// Content that shows where a piece of it is from.
+fn content(length: usize) -> Bytes {
+    (0..length).map(|n| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[0]).collect()
+}
+
+async fn put(blobs: &impl Blobs, path: &BlobPath, bytes: Bytes) {
+    let mut writer = blobs.create(path).await.unwrap();
+    writer.write(bytes).await.unwrap();
+    writer.finish().await.unwrap();
+}
+
+async fn all(blobs: &impl Blobs, path: &BlobPath) -> Bytes {
+    blobs.read(path, 0..u64::MAX).await.unwrap()
+}
+
+async fn a_file_is_what_was_written(blobs: &impl Blobs) {
+    // Empty, small, one part exactly, and several with a rest.
+    for (n, length) in [0, 1, 100_000, 5 * 1024 * 1024, 12 * 1024 * 1024 + 3].into_iter().enumerate() {
+        for make in [BlobPath::file, BlobPath::staged] {
+            let path = make(TaskId::random(), &name(&format!("file-{n}.bin")));
+            let bytes = content(length);
+            let mut writer = blobs.create(&path).await.unwrap();
+            for piece in bytes.chunks(777_777) {
+                writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
+            }
+            writer.finish().await.unwrap();
+            assert!(all(blobs, &path).await == bytes, "{length} bytes differ");
+            let meta = blobs.stat(&path).await.unwrap();
+            assert_eq!((meta.size, meta.name), (length as u64, format!("file-{n}.bin")));
+            assert!(meta.modified.as_millis() > 1_700_000_000_000, "{:?}", meta.modified);
+        }
+    }
+}
+
+async fn a_file_appears_whole_or_not_at_all(blobs: &impl Blobs) {
+    let task = TaskId::random();
+    let path = BlobPath::file(task, &name("new.bin"));
+    let mut writer = blobs.create(&path).await.unwrap();
+    writer.write(content(6 * 1024 * 1024)).await.unwrap();
+    assert_eq!(blobs.stat(&path).await, Err(BlobError::NotFound));
+    assert_eq!(blobs.list(&BlobPath::files(task)).await, Ok(Vec::new()));
+    writer.finish().await.unwrap();
+    assert_eq!(blobs.stat(&path).await.unwrap().size, 6 * 1024 * 1024);
+
+    let mut writer = blobs.create(&path).await.unwrap();
+    writer.write(content(7 * 1024 * 1024)).await.unwrap();
+    assert_eq!(blobs.stat(&path).await.unwrap().size, 6 * 1024 * 1024);
+    writer.finish().await.unwrap();
+    assert_eq!(blobs.stat(&path).await.unwrap().size, 7 * 1024 * 1024);
+}
+
+async fn what_was_given_up_leaves_nothing(blobs: &impl Blobs) {
+    let task = TaskId::random();
+    let kept = BlobPath::file(task, &name("kept.bin"));
+    put(blobs, &kept, content(10)).await;
+    for path in [BlobPath::file(task, &name("given-up.bin")), kept.clone()] {
+        for length in [10, 6 * 1024 * 1024] {
+            let mut writer = blobs.create(&path).await.unwrap();
+            writer.write(content(length)).await.unwrap();
+            writer.abort().await;
+            let mut writer = blobs.create(&path).await.unwrap();
+            writer.write(content(length)).await.unwrap();
+            drop(writer);
+        }
+    }
+    let left: Vec<String> =
+        blobs.list(&BlobPath::files(task)).await.unwrap().into_iter().map(|meta| meta.name).collect();
+    assert_eq!(left, ["kept.bin"]);
+    assert_eq!(all(blobs, &kept).await, content(10));
+}
+
+async fn ranges_end_where_the_file_does(blobs: &impl Blobs) {
+    let path = BlobPath::file(TaskId::random(), &name("a"));
+    let bytes = content(1000);
+    put(blobs, &path, bytes.clone()).await;
+    let read = |range: Range<u64>| blobs.read(&path, range);
+    assert_eq!(read(0..1000).await.unwrap(), bytes);
+    assert_eq!(read(10..20).await.unwrap(), bytes.slice(10..20));
+    assert_eq!(read(990..2000).await.unwrap(), bytes.slice(990..));
+    for nothing in [1000..1001, 5000..6000, 10..10, 1000..1000, u64::MAX - 1..u64::MAX] {
+        assert_eq!(read(nothing.clone()).await.unwrap(), Bytes::new(), "{nothing:?}");
+    }
+    #[expect(clippy::reversed_empty_ranges, reason = "what a careless caller may pass")]
+    let backwards = 20..10;
+    assert_eq!(read(backwards).await.unwrap(), Bytes::new());
+}
+
+async fn a_stream_is_the_range_and_survives_replacement(blobs: &impl Blobs) {
+    let path = BlobPath::file(TaskId::random(), &name("a"));
+    let bytes = content(1_000_000);
+    put(blobs, &path, bytes.clone()).await;
+    let stream = blobs.stream(&path, 7..u64::MAX).await.unwrap();
+    put(blobs, &path, Bytes::from_static(b"another")).await;
+    let pieces: Vec<Bytes> = stream.try_collect().await.unwrap();
+    assert!(pieces.concat() == bytes.slice(7..), "the stream differs from its file");
+    assert!(pieces.iter().all(|piece| piece.len() <= 1024 * 1024));
+    let nothing: Vec<Bytes> = blobs.stream(&path, 100..200).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(nothing.concat(), b"");
+}
+
+async fn what_is_missing_is_not_found(blobs: &impl Blobs) {
+    let task = TaskId::random();
+    let path = BlobPath::file(task, &name("a"));
+    assert_eq!(blobs.stat(&path).await, Err(BlobError::NotFound));
+    assert_eq!(blobs.read(&path, 0..10).await, Err(BlobError::NotFound));
+    assert_eq!(blobs.read(&path, 5..5).await, Err(BlobError::NotFound));
+    assert_eq!(blobs.stream(&path, 0..10).await.err(), Some(BlobError::NotFound));
+    assert_eq!(blobs.rename(&path, &BlobPath::file(task, &name("b"))).await, Err(BlobError::NotFound));
+    assert_eq!(blobs.list(&BlobPath::files(task)).await, Ok(Vec::new()));
+    assert_eq!(blobs.delete_all(&BlobPath::task(task)).await, Ok(0));
+}
+
+async fn a_change_of_content_changes_the_etag(blobs: &impl Blobs) {
+    let path = BlobPath::file(TaskId::random(), &name("a"));
+    put(blobs, &path, Bytes::from_static(b"one")).await;
+    let before = blobs.stat(&path).await.unwrap();
+    assert_eq!(blobs.stat(&path).await.unwrap().etag, before.etag);
+    put(blobs, &path, Bytes::from_static(b"two")).await;
+    assert_ne!(blobs.stat(&path).await.unwrap().etag, before.etag);
+}
+
+async fn listing_is_by_name_and_one_level_deep(blobs: &impl Blobs) {
+    let task = TaskId::random();
+    for file in ["b.md", "a.md", "B.md", "a.md.json"] {
+        put(blobs, &BlobPath::file(task, &name(file)), Bytes::from_static(b"x")).await;
+    }
+    put(blobs, &BlobPath::staged(task, &name("c.md")), Bytes::from_static(b"x")).await;
+    put(blobs, &BlobPath::file(TaskId::random(), &name("d.md")), Bytes::from_static(b"x")).await;
+    let listed = blobs.list(&BlobPath::files(task)).await.unwrap();
+    let names: Vec<&str> = listed.iter().map(|meta| meta.name.as_str()).collect();
+    assert_eq!(names, ["B.md", "a.md", "a.md.json", "b.md"]);
+    assert_eq!(listed[0], blobs.stat(&BlobPath::file(task, &name("B.md"))).await.unwrap());
+    assert_eq!(blobs.list(&BlobPath::task(task)).await, Ok(Vec::new()));
+}
+
+async fn moving_replaces(blobs: &impl Blobs) {
+    let task = TaskId::random();
+    let (from, to) = (BlobPath::staged(task, &name("a")), BlobPath::file(task, &name("a")));
+    put(blobs, &from, Bytes::from_static(b"new")).await;
+    blobs.rename(&from, &to).await.unwrap();
+    assert_eq!(all(blobs, &to).await, "new");
+    assert_eq!(blobs.stat(&from).await, Err(BlobError::NotFound));
+    put(blobs, &from, Bytes::from_static(b"newer")).await;
+    blobs.rename(&from, &to).await.unwrap();
+    assert_eq!(all(blobs, &to).await, "newer");
+}
+
+async fn deleting_says_how_many_and_takes_no_other(blobs: &impl Blobs) {
+    let (task, other) = (TaskId::random(), TaskId::random());
+    for path in [
+        BlobPath::file(task, &name("a")),
+        BlobPath::file(task, &name("b")),
+        BlobPath::staged(task, &name("c")),
+        BlobPath::file(other, &name("a")),
+    ] {
+        put(blobs, &path, Bytes::from_static(b"x")).await;
+    }
+    assert_eq!(blobs.delete_all(&BlobPath::files(task)).await, Ok(2));
+    assert!(blobs.stat(&BlobPath::staged(task, &name("c"))).await.is_ok());
+    assert_eq!(blobs.delete_all(&BlobPath::task(task)).await, Ok(1));
+    assert_eq!(blobs.delete_all(&BlobPath::task(task)).await, Ok(0));
+    assert_eq!(blobs.tasks(None, 10).await, Ok(vec![other]));
+    assert!(blobs.stat(&BlobPath::file(other, &name("a"))).await.is_ok());
+}
+
+async fn tasks_come_in_pages_in_order(blobs: &impl Blobs) {
+    assert_eq!(blobs.tasks(None, 10).await, Ok(Vec::new()));
+    let mut tasks: Vec<TaskId> = (0..25).map(|_| TaskId::random()).collect();
+    for task in &tasks {
+        put(blobs, &BlobPath::file(*task, &name("a")), Bytes::from_static(b"x")).await;
+    }
+    tasks.sort_by_key(ToString::to_string);
+    let mut found = Vec::new();
+    loop {
+        let page = blobs.tasks(found.last().copied(), 10).await.unwrap();
+        assert!(page.len() <= 10);
+        match page.is_empty() {
+            true => break,
+            false => found.extend(page),
+        }
+    }
+    assert_eq!(found, tasks);
+    assert_eq!(blobs.tasks(None, 0).await, Ok(Vec::new()));
+}
+
+async fn writers_of_one_file_do_not_mix(blobs: &impl Blobs) {
+    let path = BlobPath::file(TaskId::random(), &name("a"));
+    let (one, two) = (Bytes::from(vec![1; 6_000_000]), Bytes::from(vec![2; 6_000_000]));
+    let mut first = blobs.create(&path).await.unwrap();
+    let mut second = blobs.create(&path).await.unwrap();
+    for at in [0, 3_000_000] {
+        first.write(one.slice(at..at + 3_000_000)).await.unwrap();
+        second.write(two.slice(at..at + 3_000_000)).await.unwrap();
+    }
+    second.finish().await.unwrap();
+    assert!(all(blobs, &path).await == two);
+    first.finish().await.unwrap();
+    assert!(all(blobs, &path).await == one);
+}
+
+async fn it_answers_a_ping(blobs: &impl Blobs) {
+    assert_eq!(blobs.ping().await, Ok(()));
+    assert_eq!(blobs.tasks(None, 10).await, Ok(Vec::new()));
+}
+
+/// What only a folder can show.
+#[cfg(unix)]
+mod folder {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[tokio::test]
+    async fn the_folder_is_its_owners_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("deep/blobs");
+        ObjectBlobs::local(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        ObjectBlobs::local(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[tokio::test]
+    async fn parts_that_a_crash_left_go_with_the_task() {
+        let root = tempfile::tempdir().unwrap();
+        let blobs = ObjectBlobs::local(root.path()).unwrap();
+        let task = TaskId::random();
+        let mut writer = blobs.create(&BlobPath::file(task, &name("a"))).await.unwrap();
+        writer.write(content(6 * 1024 * 1024)).await.unwrap();
+        // As a killed process does: nobody tidies up.
+        std::mem::forget(writer);
+        let folder = root.path().join(format!("tasks/{task}"));
+        assert!(folder.exists());
+        assert_eq!(blobs.tasks(None, 10).await, Ok(vec![task]));
+        assert_eq!(blobs.delete_all(&BlobPath::task(task)).await, Ok(0));
+        assert!(!folder.exists());
+        assert_eq!(blobs.tasks(None, 10).await, Ok(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_goes_away_fails_the_ping() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("blobs");
+        let blobs = ObjectBlobs::local(&path).unwrap();
+        std::fs::remove_dir_all(&path).unwrap();
+        std::fs::write(&path, "a file").unwrap();
+        assert!(matches!(blobs.ping().await, Err(BlobError::Unavailable(_))));
+    }
+}
