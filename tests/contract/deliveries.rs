@@ -212,9 +212,8 @@ async fn endpoints_go_their_own_ways(backend: impl Backend) {
     let of = |name: &str| leases.iter().find(|lease| lease.key.ends_with(name)).unwrap();
     let now = backend.now();
     let later = now.plus(Duration::from_secs(5));
-    let advance = async |lease, movement, status| {
-        store.advance(lease, movement, Some(attempt(1, now, status))).await.unwrap()
-    };
+    let advance =
+        async |lease, movement, status| store.advance(lease, movement, Some(attempt(1, now, status))).await.unwrap();
     assert_eq!(advance(of("/a"), CursorMove::Delivered, 200).await, Recorded::More);
     assert_eq!(advance(of("/b"), CursorMove::Retry(later), 500).await, Recorded::Idle);
     assert_eq!(advance(of("/a"), CursorMove::Delivered, 200).await, Recorded::Idle);

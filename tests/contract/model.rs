@@ -108,8 +108,11 @@ impl Model {
     }
 
     fn claim(&mut self, queue: Queue, max: usize, lease_ms: u64, now: Timestamp) -> Vec<String> {
-        let mut due: Vec<_> =
-            self.places.iter_mut().filter(|place| place.queue == queue && place.due.is_some_and(|at| at <= now)).collect();
+        let mut due: Vec<_> = self
+            .places
+            .iter_mut()
+            .filter(|place| place.queue == queue && place.due.is_some_and(|at| at <= now))
+            .collect();
         due.sort_by_key(|place| (place.due, place.task));
         due.truncate(max);
         for place in &mut due {
@@ -207,7 +210,8 @@ async fn live(backend: &mut impl Backend, model: &mut Model, op: &Op) {
             let id = accept(&*store, task(backend, names)).await;
             let index = model.tasks.len();
             model.tasks.push(ModelTask { id, events: 0, deliveries: vec![] });
-            let place = |queue, key, due, cursor| Place { queue, key, task: index, due, leased: false, fence: 0, cursor };
+            let place =
+                |queue, key, due, cursor| Place { queue, key, task: index, due, leased: false, fence: 0, cursor };
             model.places.push(place(Queue::Tasks, id.to_string(), Some(now), None));
             for name in names {
                 model.places.push(place(Queue::Deliveries, format!("{id}/{name}"), None, Some((1, 1, 0))));

@@ -95,12 +95,7 @@ pub fn event(sequence: u64, at: Timestamp) -> Event {
 }
 
 /// A commit of the events with these sequences that leaves the task running and leased.
-pub fn commit(
-    backend: &impl Backend,
-    task: TaskId,
-    guard: Guard,
-    sequences: std::ops::RangeInclusive<u64>,
-) -> Commit {
+pub fn commit(backend: &impl Backend, task: TaskId, guard: Guard, sequences: std::ops::RangeInclusive<u64>) -> Commit {
     Commit {
         task,
         guard,

@@ -1,9 +1,7 @@
 //! The promises of [`morag_core::ports::Tasks`].
 
 use crate::backends::{Backend, Sqlite, promises};
-use crate::samples::{
-    LEASE, accept, append, claim_keys, claim_one, claiming, commit, document, end, task, with_key,
-};
+use crate::samples::{LEASE, accept, append, claim_keys, claim_one, claiming, commit, document, end, task, with_key};
 use futures::future::join_all;
 use morag_core::Timestamp;
 use morag_core::ports::{AcceptError, Accepted, Commit, CommitError, Guard, ListFilter, Next, Queue};
@@ -350,8 +348,7 @@ async fn the_list_shows_where_tasks_stand(backend: impl Backend) {
 
 async fn recent_events_are_paged_newest_first(backend: impl Backend) {
     let store = backend.store();
-    let (first, second) =
-        (accept(&*store, task(&backend, &[])).await, accept(&*store, task(&backend, &[])).await);
+    let (first, second) = (accept(&*store, task(&backend, &[])).await, accept(&*store, task(&backend, &[])).await);
     let start = backend.now();
     let mut expected = Vec::new();
     for round in 1..=5 {
@@ -484,7 +481,7 @@ async fn many_writers_at_once_lose_nothing(mut backend: impl Backend) {
     accept(&*store, claiming(&backend, "taken", false)).await;
     let writer = async |n: u64| {
         // One in four is refused amid the others' commits.
-        let new = if n % 4 == 0 { claiming(&backend, "taken", false) } else { task(&backend, &["task"]) };
+        let new = if n.is_multiple_of(4) { claiming(&backend, "taken", false) } else { task(&backend, &["task"]) };
         let id = new.record.id;
         match store.accept(new).await {
             Ok(_) => {
@@ -494,7 +491,7 @@ async fn many_writers_at_once_lose_nothing(mut backend: impl Backend) {
                 }
                 Some(id)
             }
-            Err(AcceptError::DuplicateDocument(_)) if n % 4 == 0 => None,
+            Err(AcceptError::DuplicateDocument(_)) if n.is_multiple_of(4) => None,
             Err(error) => panic!("{error}"),
         }
     };

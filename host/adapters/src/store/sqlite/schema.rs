@@ -118,9 +118,9 @@ mod tests {
 
     /// String literals that are statements; none of them has a quote inside.
     fn statements(source: &str) -> impl Iterator<Item = &str> {
-        source.split('"').filter(|text| {
-            ["SELECT ", "UPDATE ", "DELETE ", "INSERT "].iter().any(|verb| text.starts_with(verb))
-        })
+        source
+            .split('"')
+            .filter(|text| ["SELECT ", "UPDATE ", "DELETE ", "INSERT "].iter().any(|verb| text.starts_with(verb)))
     }
 
     /// Whether a line of a plan reads more as history grows.
