@@ -62,7 +62,7 @@ impl Reader<'_> {
         let content = line.trim_end();
         let end = start + content.len();
         // Quotes are text: their marker is passed over.
-        let quoted = content.trim_start_matches(|c: char| c == '>' || c == ' ' || c == '\t');
+        let quoted = content.trim_start_matches(['>', ' ', '\t']);
         let trimmed = if content.trim_start().starts_with('>') { quoted } else { content.trim_start() };
         let indent = content.len() - trimmed.len();
         let at = start + indent;

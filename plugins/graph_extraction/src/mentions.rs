@@ -264,8 +264,7 @@ impl<'a> Reader<'a> {
         let mut last = at + 1;
         let mut words = 1;
         let mut headed = self.heads_a_name(&sentence[at]);
-        loop {
-            let Some(next) = sentence.get(last).filter(|_| !self.is_gap(sentence, last)) else { break };
+        while let Some(next) = sentence.get(last).filter(|_| !self.is_gap(sentence, last)) {
             let after = sentence.get(last + 1).filter(|token| self.is_name_word(token));
             let behind = sentence.get(last + 2).filter(|token| self.is_name_word(token));
             let step = match next.kind {
@@ -273,16 +272,12 @@ impl<'a> Reader<'a> {
                 TokenKind::Word(Shape::Lower) => {
                     let lower = self.text(next);
                     let second = sentence.get(last + 1).map_or("", |token| self.text(token));
+                    let joined_twice =
+                        headed && self.joins(lower) && matches!(second, "the" | "la" | "las" | "los" | "l" | "and");
                     let particle = self.lexicon.is("particles", lower) && self.is_person_front(&sentence[at..last]);
                     if after.is_some() && ((headed && self.joins(lower)) || particle) {
                         2
-                    } else if behind.is_some()
-                        && headed
-                        && self.joins(lower)
-                        && matches!(second, "the" | "la" | "las" | "los" | "l" | "and")
-                    {
-                        3
-                    } else if behind.is_some() && particle && self.lexicon.is("particles", second) {
+                    } else if behind.is_some() && (joined_twice || particle && self.lexicon.is("particles", second)) {
                         3
                     } else {
                         break;

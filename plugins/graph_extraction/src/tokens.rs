@@ -331,6 +331,9 @@ fn address_at(text: &str) -> Option<usize> {
     let ends =
         |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '|' | '{' | '}' | '^' | '”' | '“' | '»');
     let mut address = &text[..text.find(ends).unwrap_or(text.len())];
+    for reference in ["&gt;", "&lt;", "&quot;"] {
+        address = address.split(reference).next().unwrap_or(address);
+    }
     loop {
         let open = address.matches('(').count();
         let close = address.matches(')').count();

@@ -1,4 +1,4 @@
-//! Precision on documents we wrote and annotated by hand. The floors are what was measured, less one wrong answer in forty, so that a
+//! Precision on documents we wrote and annotated by hand. The floors are what was measured, less room for one or two answers, so that a
 //! rule that starts to find nonsense fails here. The documents were written for this test, by whoever wrote the rules: numbers on
 //! documents by others are in the README, and are lower.
 
@@ -291,7 +291,8 @@ fn precision_does_not_fall() {
     assert!(relations.right >= RELATIONS_RIGHT, "{} relations right", relations.right);
 }
 
-const ENTITY_FLOOR: f64 = 0.9;
-const RELATION_FLOOR: f64 = 0.9;
-const ENTITIES_RIGHT: usize = 80;
-const RELATIONS_RIGHT: usize = 30;
+// Measured: 95 of 97 entities and 39 of 39 relations.
+const ENTITY_FLOOR: f64 = 0.95;
+const RELATION_FLOOR: f64 = 0.97;
+const ENTITIES_RIGHT: usize = 92;
+const RELATIONS_RIGHT: usize = 38;

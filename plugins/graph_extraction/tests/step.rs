@@ -1,4 +1,5 @@
 //! The whole step over a task in memory.
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is the failure")]
 
 use graph_extraction::step::run;
 use graph_extraction::{builder, extract};
