@@ -1,7 +1,7 @@
 //! Where a task stands: a fold of its log.
 
 use super::{Event, EventKind, StepFailure};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Range};
 use crate::{JsonObject, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -102,11 +102,13 @@ impl TaskStatus {
     pub fn fold(pipeline: &Pipeline, events: &[Event], live_percent: f64) -> Self {
         let mut status = Self::pending(pipeline);
         events.iter().for_each(|event| status.apply(event));
-        if !status.word.is_ended() {
-            status.progress_percent = status.progress_percent.max(live_percent.clamp(0.0, 100.0));
-            if let Some(step) = status.steps.iter_mut().find(|step| step.status == StepState::InProgress) {
-                step.progress_percent = status.progress_percent;
-            }
+        if !status.word.is_ended()
+            && let Some(index) = status.steps.iter().position(|step| step.status == StepState::InProgress)
+        {
+            // As the run reads it when it goes on: within the running step's range.
+            let Range { start, end } = pipeline.range(index);
+            status.progress_percent = status.progress_percent.max(live_percent.clamp(start, end));
+            status.steps[index].progress_percent = status.progress_percent;
         }
         status
     }
