@@ -1,5 +1,8 @@
 //! `cargo xtask bench`: measurements of the whole server, each a file of its own.
-use anyhow::{Result, bail};
+mod pipeline;
+mod receiver;
+
+use anyhow::Result;
 use clap::{Args, Subcommand};
 
 /// Measure the whole server.
@@ -11,13 +14,12 @@ pub struct Options {
 
 #[derive(Subcommand)]
 enum What {
-    /// Tasks and deliveries a second of the standard pipeline.
-    Pipeline,
+    Pipeline(pipeline::Options),
 }
 
 /// The command.
 pub fn run(options: &Options) -> Result<()> {
-    match options.what {
-        What::Pipeline => bail!("`bench pipeline` is not written yet: nothing was measured"),
+    match &options.what {
+        What::Pipeline(options) => pipeline::run(options),
     }
 }

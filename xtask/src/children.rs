@@ -87,6 +87,15 @@ impl Running {
         line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
     }
 
+    /// Processor time it has used, its threads together, seconds.
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
+        // After the name in parentheses, fields 14 and 15 of proc(5), in ticks of 10 ms.
+        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
+        Some((ticks(11)? + ticks(12)?) / 100.0)
+    }
+
     /// Asks it to end, waits, and ends it.
     pub fn stop(&mut self) {
         if matches!(self.process.try_wait(), Ok(Some(_))) {

@@ -51,9 +51,7 @@ pub fn run(options: &Options) -> Result<()> {
         up::build(&workspace)?;
     }
     let data = workspace.target.join("corpus-data");
-    if data.exists() {
-        fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
-    }
+    shell::remove_folder(&data)?;
     children::catch_stop()?;
     let port = children::free_port(0)?;
     let log = workspace.target.join("corpus-server.log");
@@ -66,7 +64,7 @@ pub fn run(options: &Options) -> Result<()> {
     table::print(&rows, started.elapsed(), server.peak_memory_bytes());
     server.check().context("the server died")?;
     server.stop();
-    fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
+    shell::remove_folder(&data)?;
     if children::stop_wanted() {
         bail!("stopped");
     }

@@ -106,6 +106,16 @@ pub fn have(name: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
+/// Removes a folder and what is in it, where it is there.
+pub fn remove_folder(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The command to repeat, from the folder it runs in.
 pub fn repeat(command: &Command) -> String {
     let folder = command.get_current_dir().map(Path::display);

@@ -42,22 +42,13 @@ pub fn build(folder: &Path, sysroot: &Path, host: &str) -> Result<()> {
     let parent = folder.parent().context("the toolchain's folder has no parent")?;
     // Beside its final place, so that the last move is one rename. The caller holds the lock: a leftover is dead.
     let work = parent.join("wasi-toolchain.work");
-    remove(&work)?;
-    remove(folder)?;
+    shell::remove_folder(&work)?;
+    shell::remove_folder(folder)?;
     let library = build_library(&work.join("std"))?;
     lay_out(&work.join("toolchain"), folder, &library, sysroot, host)?;
     fs::rename(work.join("toolchain"), folder).with_context(|| format!("cannot move to {}", folder.display()))?;
     prove(folder, &work.join("proof"))?;
-    remove(&work)
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
+    shell::remove_folder(&work)
 }
 
 /// Compiles the standard library; gives its files.
