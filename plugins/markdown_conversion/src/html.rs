@@ -7,6 +7,7 @@ use htmd::element_handler::Handlers;
 use htmd::options::{BulletListMarker, HrStyle, Options};
 use htmd::{Element, HtmlToMarkdown, Node};
 use html5ever::tendril::StrTendril;
+use html5ever::{QualName, local_name, ns};
 use markup5ever_rcdom::NodeData;
 use morag_step::Failure;
 use std::cell::RefCell;
@@ -50,6 +51,67 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     Ok(Converted { encoding: Some(label), properties: found.properties, ..Converted::without_pages(Format::Html, out) })
 }
 
+/// Gives a table a cell for every place that a cell over several rows or columns covers, so that what follows stays under
+/// its heading: markdown has no such cells.
+fn spread_cells(table: &Rc<Node>) {
+    // More columns no table for people has; a cell may claim any number.
+    const SPAN_MAX: usize = 100;
+    // For each column, how many rows more it is covered from above.
+    let mut covered: Vec<usize> = Vec::new();
+    for row in rows_of(table) {
+        let mut cells = Vec::new();
+        let mut column = 0;
+        let cover = |covered: &mut Vec<usize>, column: &mut usize, cells: &mut Vec<Rc<Node>>| {
+            while let Some(left) = covered.get_mut(*column).filter(|left| **left > 0) {
+                *left -= 1;
+                *column += 1;
+                cells.push(empty_cell());
+            }
+        };
+        for child in row.children.borrow().iter() {
+            let NodeData::Element { name, attrs, .. } = &child.data else { continue };
+            if !matches!(&*name.local, "td" | "th") {
+                continue;
+            }
+            cover(&mut covered, &mut column, &mut cells);
+            let attrs = attrs.borrow();
+            let span = |name: &str| {
+                let value =
+                    attrs.iter().find(|attr| &*attr.name.local == name).and_then(|attr| attr.value.trim().parse().ok());
+                value.unwrap_or(1).clamp(1, SPAN_MAX)
+            };
+            let (wide, high) = (span("colspan"), span("rowspan"));
+            cells.push(child.clone());
+            cells.extend((1..wide).map(|_| empty_cell()));
+            covered.resize(covered.len().max(column + wide), 0);
+            covered[column..column + wide].fill(high - 1);
+            column += wide;
+        }
+        cover(&mut covered, &mut column, &mut cells);
+        *row.children.borrow_mut() = cells;
+    }
+}
+
+/// The rows of a table, without those of tables within it.
+fn rows_of(table: &Rc<Node>) -> Vec<Rc<Node>> {
+    let mut rows = Vec::new();
+    for child in table.children.borrow().iter() {
+        let NodeData::Element { name, .. } = &child.data else { continue };
+        match &*name.local {
+            "tr" => rows.push(child.clone()),
+            "thead" | "tbody" | "tfoot" => rows.extend(rows_of(child)),
+            _ => {}
+        }
+    }
+    rows
+}
+
+fn empty_cell() -> Rc<Node> {
+    let name = QualName::new(None, ns!(html), local_name!("td"));
+    let (attrs, template_contents) = (RefCell::new(Vec::new()), RefCell::new(None));
+    Node::new(NodeData::Element { name, attrs, template_contents, mathml_annotation_xml_integration_point: false })
+}
+
 /// Tables without the spaces that align their columns, which are most of the bytes of a wide table, and with bars escaped
 /// as other readers of markdown than browsers know it.
 fn tidy_tables(text: &str) -> String {
@@ -57,8 +119,17 @@ fn tidy_tables(text: &str) -> String {
     let mut fenced = false;
     for line in text.split_inclusive('\n') {
         fenced ^= line.trim_start().starts_with("```");
-        if fenced || !line.starts_with('|') {
+        if fenced {
             out.push_str(line);
+            continue;
+        }
+        if !line.starts_with('|') {
+            // A line of no-break spaces is a blank one, and one blank line is enough.
+            match line.trim().is_empty() {
+                true if out.ends_with("\n\n") => {}
+                true => out.push('\n'),
+                false => out.push_str(line),
+            }
             continue;
         }
         let words = line.replace("&#124;", "\\|");
@@ -131,6 +202,7 @@ fn look(tree: &Rc<Node>) -> Found {
             match &*name.local {
                 "html" => properties.language = value("lang"),
                 "title" if properties.title.is_none() => properties.title = property(&text_of(&node)),
+                "table" => spread_cells(&node),
                 "h1" => has_heading |= !text_of(&node).trim().is_empty(),
                 "meta" => {
                     let key = value("name").or(value("property")).unwrap_or_default().to_ascii_lowercase();
@@ -241,6 +313,19 @@ mod tests {
         assert_eq!(converted.properties.author.as_deref(), Some("Jo"));
         assert_eq!(converted.properties.language.as_deref(), Some("de"));
         assert_eq!(converted.properties.creation_date.as_deref(), Some("2024-03-04T10:00:00Z"));
+    }
+
+    #[test]
+    fn cells_over_several_rows_and_columns_keep_the_others_in_their_columns() {
+        let markdown = page(
+            "<table><tr><th>A<th>B<th>C</tr><tr><td rowspan=2>1<td>2<td>3</tr><tr><td>4<td>5</tr><tr><td colspan=2>6<td>7</tr></table>",
+        );
+        assert!(markdown.contains("| 1 | 2 | 3 |\n| | 4 | 5 |\n| 6 | | 7 |"), "{markdown}");
+    }
+
+    #[test]
+    fn blank_lines_are_one() {
+        assert_eq!(page("<p>a<p>&nbsp;<p>&nbsp;<p>b"), "a\n\nb\n");
     }
 
     #[test]

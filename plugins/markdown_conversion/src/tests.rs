@@ -75,6 +75,9 @@ fn converts_or_says_why(bytes: &[u8], name: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    // Whole documents through whole parsers: a case takes milliseconds.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn any_bytes_of_any_name(
         start in prop::sample::select(vec!["", "%PDF-1.4\n", "PK\u{3}\u{4}", "<html>", "\u{feff}"]),

@@ -4,6 +4,7 @@ use crate::document::{Properties, keywords, property};
 use crate::format::Format;
 use crate::{Converted, dates, encoding, failures, markdown};
 use morag_step::Failure;
+use std::collections::HashMap;
 
 /// Bytes of a text that are converted: source, decoded text and markdown are held at once, in a step of 512 MiB.
 pub const TEXT_BYTES_MAX: usize = 64 << 20;
@@ -74,13 +75,23 @@ fn front_matter(text: &str) -> Properties {
 fn plain_to_markdown(text: &str) -> String {
     // `1. Buy milk` may be an item of a list; where `1.1 Scope` exists too it is a heading.
     let numbered = text.lines().any(|line| section_number(line.trim()).is_some_and(|depth| depth > 1));
+    // A table of contents has the same lines as the headings: the last one of the same is the heading.
+    let mut last: HashMap<&str, usize> = HashMap::new();
+    for (index, line) in text.lines().enumerate() {
+        if section_number(line.trim()).is_some() {
+            last.insert(line.trim(), index);
+        }
+    }
     let mut out = String::with_capacity(text.len() + text.len() / 16);
     let mut block: Vec<&str> = Vec::new();
-    for line in text.lines().chain([""]) {
+    for (index, line) in text.lines().chain([""]).enumerate() {
         if !line.trim().is_empty() {
             block.push(line);
         } else if !block.is_empty() {
-            write_block(&mut out, &block, numbered);
+            match block[..] {
+                [only] if last.get(only.trim()).is_some_and(|last| *last != index - 1) => write_prose(&mut out, &block),
+                _ => write_block(&mut out, &block, numbered),
+            }
             out.push('\n');
             block.clear();
         }
@@ -223,8 +234,9 @@ fn push_line(out: &mut String, text: &str, context: Context, starts_block: bool)
         return;
     }
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let follows = text[digits..].chars().next();
-    if (1..=9).contains(&digits) && matches!(follows, Some('.' | ')')) {
+    let ordered =
+        text[digits..].strip_prefix(['.', ')']).is_some_and(|rest| !rest.starts_with(|c: char| !c.is_whitespace()));
+    if (1..=9).contains(&digits) && ordered {
         out.push_str(&text[..digits]);
         out.push('\\');
         push_escaped(out, &text[digits..], context);
@@ -252,13 +264,11 @@ fn push_escaped(out: &mut String, text: &str, context: Context) {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let after = rest[c.len_utf8()..].chars().next().unwrap_or(' ');
-        if c == '`' && before != '`' {
-            if let Some(span) = code_span(rest) {
-                out.push_str(span);
-                before = '`';
-                rest = &rest[span.len()..];
-                continue;
-            }
+        if let Some(span) = (c == '`' && before != '`').then(|| code_span(rest)).flatten() {
+            out.push_str(span);
+            before = '`';
+            rest = &rest[span.len()..];
+            continue;
         }
         let escape = match c {
             '`' => true,
@@ -330,6 +340,12 @@ mod tests {
         assert_eq!(plain_to_markdown("# no heading"), "\\# no heading\n\n");
         assert_eq!(plain_to_markdown("a <b> &amp; *c* _d_ [e](f)"), "a \\<b> \\&amp; \\*c\\* \\_d_ \\[e](f)\n\n");
         assert_eq!(plain_to_markdown("1986. That was a year"), "1986\\. That was a year\n\n");
+    }
+
+    #[test]
+    fn contents_are_not_headings() {
+        let text = "1.1 Scope\n\n1.2 Terms\n\nText.\n\n1.1 Scope\n\nMore.\n";
+        assert_eq!(plain_to_markdown(text), "1.1 Scope\n\n### 1.2 Terms\n\nText.\n\n### 1.1 Scope\n\nMore.\n\n");
     }
 
     fn letters(text: &str) -> String {

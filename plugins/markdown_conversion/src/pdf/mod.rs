@@ -190,7 +190,7 @@ mod tests {
     fn bookmarks_become_headings() {
         let pages = [
             vec![
-                (12, "Introduction"),
+                (20, "Introduction"),
                 (12, "Some text follows here, in a whole sentence."),
                 (12, "It is long enough."),
             ],
