@@ -277,6 +277,20 @@ mod folder {
     }
 
     #[tokio::test]
+    async fn a_write_that_was_cut_short_spoils_the_file() {
+        let root = tempfile::tempdir().unwrap();
+        let blobs = ObjectBlobs::local(root.path()).unwrap();
+        let path = BlobPath::file(TaskId::random(), &name("a"));
+        let mut writer = blobs.create(&path).await.unwrap();
+        let mut write = writer.write(content(6 * 1024 * 1024));
+        assert!(futures::poll!(&mut write).is_pending());
+        drop(write);
+        assert!(writer.write(content(1)).await.is_err());
+        assert!(writer.finish().await.is_err());
+        assert_eq!(blobs.stat(&path).await, Err(BlobError::NotFound));
+    }
+
+    #[tokio::test]
     async fn a_folder_that_goes_away_fails_the_ping() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("blobs");
