@@ -1,0 +1,50 @@
+//! The HTTP interface (contract sections 1 and 2), one file a resource.
+//!
+//! Every request goes through [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler.
+//! Handlers talk to the ports of [`App`] alone. What they answer of tasks and events is made in [`view`], without I/O.
+
+mod auth;
+mod cancel;
+mod deliveries;
+mod docs;
+mod error;
+mod files;
+mod frame;
+mod health;
+mod openapi;
+mod query;
+mod request_body;
+mod serve;
+mod status;
+mod submit;
+mod task;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod view;
+mod webhook_docs;
+
+pub use error::{ApiError, ErrorBody, FieldError};
+pub use openapi::document;
+pub use serve::serve;
+
+use crate::App;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use std::sync::Arc;
+
+/// Every route, ready to be served.
+pub fn router(app: Arc<App>) -> Router {
+    let body_max = app.config.max_upload_size_bytes.saturating_add(submit::SLACK_BYTES);
+    let (routes, document) = openapi::routes();
+    let routes = routes
+        .merge(docs::routes(&document))
+        .fallback(frame::no_route)
+        .layer(DefaultBodyLimit::max(usize::try_from(body_max).unwrap_or(usize::MAX)))
+        .layer(from_fn_with_state(app.clone(), auth::require_key))
+        .with_state(app);
+    // As the fallback of a router without routes, so that the frame can change the path before anything is routed.
+    Router::new().fallback_service(routes).layer(from_fn(frame::frame))
+}

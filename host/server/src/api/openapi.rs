@@ -1,0 +1,159 @@
+//! The routes with their OpenAPI 3.1 document, which is made from the handlers themselves.
+
+use super::{cancel, deliveries, files, health, status, submit, webhook_docs};
+use crate::App;
+use axum::Router;
+use axum::routing::{delete, get};
+use std::sync::Arc;
+use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Routes that do the same as another, with their method.
+const CANCEL: &str = "/api/v1/cancel/{task_id}";
+const CANCEL_TOO: [(&str, HttpMethod); 3] = [
+    ("/api/v1/cancel/{task_id}", HttpMethod::Delete),
+    ("/api/v1/ingest/{task_id}", HttpMethod::Delete),
+    ("/api/v1/status/{task_id}", HttpMethod::Delete),
+];
+const FILES: &str = "/api/files/temp/{task_id}";
+const FILES_TOO: &str = "/api/v1/files/{task_id}";
+
+/// The documented routes, and their document.
+pub fn routes() -> (Router<Arc<App>>, OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(base())
+        .routes(routes!(submit::ingest::ingest_file))
+        .routes(routes!(submit::ingest::process_ingest))
+        .routes(routes!(submit::process::process))
+        .routes(routes!(status::status))
+        .routes(routes!(status::list))
+        .routes(routes!(status::queues))
+        .routes(routes!(status::history))
+        .routes(routes!(status::recent))
+        .routes(routes!(cancel::cancel))
+        .routes(routes!(files::list, files::delete))
+        .routes(routes!(files::get))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .split_for_parts();
+    let router = router
+        .route("/api/v1/cancel/{task_id}", delete(cancel::cancel))
+        .route("/api/v1/ingest/{task_id}", delete(cancel::cancel))
+        .route("/api/v1/status/{task_id}", delete(cancel::cancel))
+        .route(FILES_TOO, get(files::list).delete(files::delete))
+        .route(&format!("{FILES_TOO}/{{filename}}"), get(files::get));
+    document_aliases(&mut document);
+    document.webhooks = Some(webhook_docs::webhooks());
+    (router, document)
+}
+
+/// The OpenAPI document as JSON text, ending with a line break.
+pub fn document() -> Result<String, serde_json::Error> {
+    let (_, document) = routes();
+    document.to_pretty_json().map(|text| text + "\n")
+}
+
+fn base() -> OpenApi {
+    let description = "Documents in, steps over them, signed webhooks out. Every route under `/api` needs \
+        `Authorization: Bearer KEY`. A trailing slash is served as without. Every error has the shape of `ErrorBody`, \
+        and every answer the header `X-Request-Id`.";
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let tags = [
+        ("ingest", "Submitting documents"),
+        ("status", "Where tasks stand, what happened to them, and stopping them"),
+        ("files", "Files of tasks"),
+        ("webhooks", "What is sent to `webhook_url`, and the log of it"),
+        ("health", "Whether the server lives and can work"),
+    ];
+    let components =
+        ComponentsBuilder::new().security_scheme("api_key", bearer).schemas_from_iter(webhook_docs::schemas()).build();
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("MoRAG")
+                .version(crate::VERSION)
+                .description(Some(description))
+                .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+                .build(),
+        )
+        .tags(Some(tags.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build())))
+        .security(Some([SecurityRequirement::new("api_key", [] as [&str; 0])]))
+        .components(Some(components))
+        .build()
+}
+
+fn document_aliases(document: &mut OpenApi) {
+    let paths = &mut document.paths.paths;
+    if let Some(operation) = paths.get(CANCEL).and_then(|item| item.post.clone()) {
+        for (path, method) in CANCEL_TOO {
+            let same = renamed(&operation, path, "delete");
+            paths.entry(path.into()).or_default().merge_operations(PathItem::new(method, same));
+        }
+    }
+    for suffix in ["", "/{filename}"] {
+        let Some(mut item) = paths.get(&format!("{FILES}{suffix}")).cloned() else { continue };
+        let path = format!("{FILES_TOO}{suffix}");
+        item.get = item.get.map(|operation| renamed(&operation, &path, "get"));
+        item.delete = item.delete.map(|operation| renamed(&operation, &path, "delete"));
+        paths.insert(path, item);
+    }
+}
+
+/// The operation under another id: ids are unique in a document.
+fn renamed(operation: &Operation, path: &str, method: &str) -> Operation {
+    let words = path.split(['/', '{', '}']).filter(|word| !matches!(*word, "" | "api" | "v1" | "task_id"));
+    let id = std::iter::once(method).chain(words).chain(["alias"]).collect::<Vec<_>>().join("_");
+    let mut same = operation.clone();
+    same.operation_id = Some(id);
+    same
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_document_is_the_golden_file() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+        let document = document().unwrap();
+        if std::env::var_os("MORAG_BLESS").is_some() {
+            std::fs::write(&path, document).unwrap();
+        } else {
+            let golden = std::fs::read_to_string(&path).unwrap_or_default();
+            let hint =
+                "openapi.json is out of date: MORAG_BLESS=1 cargo test -p morag-server writes it; review the change";
+            assert!(golden == document, "{hint}");
+        }
+    }
+
+    #[test]
+    fn it_is_3_1_with_every_webhook_event() {
+        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        let events: BTreeSet<_> = document["webhooks"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(events, webhook_docs::EVENT_TYPES.into_iter().collect());
+    }
+
+    #[test]
+    fn operation_ids_are_unique_and_references_lead_somewhere() {
+        let text = document().unwrap();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let mut ids = Vec::new();
+        for item in
+            document["paths"].as_object().unwrap().values().chain(document["webhooks"].as_object().unwrap().values())
+        {
+            ids.extend(item.as_object().unwrap().values().filter_map(|operation| operation["operationId"].as_str()));
+        }
+        assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len(), "{ids:?}");
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        for reference in text.split("#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(schemas.contains_key(name), "{name}");
+        }
+    }
+}

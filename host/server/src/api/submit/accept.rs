@@ -1,0 +1,195 @@
+//! From a form to an accepted task.
+
+use super::fields::Fields;
+use super::file_name;
+use super::form::Form;
+use super::upload::StoredFile;
+use super::wish::Wish;
+use crate::api::ApiError;
+use crate::api::auth::Caller;
+use crate::api::error::FieldError;
+use crate::{App, Pipelines};
+use axum::http::HeaderMap;
+use morag_core::JsonObject;
+use morag_core::pipeline::Pipeline;
+use morag_core::ports::{AcceptError, Accepted, Idempotency, NewTask};
+use morag_core::task::{DocumentId, Source, TaskRecord};
+use morag_core::webhook::AddressPolicy;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+/// Longest `Idempotency-Key`: the draft standard's examples are UUIDs.
+const IDEMPOTENCY_KEY_MAX: usize = 255;
+
+/// Bytes that the pipeline is taken to process per second, for the estimate: about 100 pages of PDF a second make some
+/// MiB; half a MiB leaves room for slow documents.
+const BYTES_PER_SECOND: u64 = 512 * 1024;
+
+/// A checked submission.
+pub struct Submission {
+    /// What the caller asks for.
+    pub wish: Wish,
+    /// What the task runs through.
+    pub pipeline: Pipeline,
+    /// The file.
+    pub file: StoredFile,
+    /// Digest of everything asked for.
+    digest: String,
+}
+
+/// What identifies the request beside its content.
+pub struct Origin {
+    /// Who asks.
+    pub caller: Caller,
+    /// Name of the route.
+    pub route: &'static str,
+    /// `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+}
+
+impl Origin {
+    /// Reads the headers.
+    pub fn read(caller: Caller, route: &'static str, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let Some(value) = headers.get("idempotency-key") else {
+            return Ok(Self { caller, route, idempotency_key: None });
+        };
+        let sane = |text: &&str| (1..=IDEMPOTENCY_KEY_MAX).contains(&text.len());
+        let key = value.to_str().ok().map(str::trim).filter(sane).map(str::to_owned);
+        let msg = format!("Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_MAX} printable ASCII characters");
+        let invalid =
+            || FieldError { loc: vec!["header".into(), "Idempotency-Key".into()], msg, kind: "value_error".into() };
+        match key {
+            Some(key) => Ok(Self { caller, route, idempotency_key: Some(key) }),
+            None => Err(ApiError::invalid(vec![invalid()])),
+        }
+    }
+}
+
+impl Submission {
+    /// Checks the fields of a form that has been read. `default_pipeline` is for callers who name none.
+    pub fn check(
+        app: &App,
+        file: Option<StoredFile>,
+        mut fields: Fields,
+        default_pipeline: &Pipeline,
+        required: &[&str],
+    ) -> Result<Self, ApiError> {
+        let policy = AddressPolicy::new(app.config.webhook_allow_networks.clone());
+        let wish = Wish::read(&mut fields, &policy);
+        for name in required.iter().filter(|name| !fields.has(name)).copied().collect::<Vec<_>>() {
+            fields.miss(name);
+        }
+        let pipeline = match wish.pipeline.as_deref().map(|name| app.pipelines.get(name)) {
+            None => Some(default_pipeline.clone()),
+            Some(found) => found.cloned(),
+        };
+        if pipeline.is_none() {
+            let names = [&app.pipelines.ingest, &app.pipelines.process, &app.pipelines.convert].map(Pipeline::name);
+            fields.refuse("pipeline", format!("there is no such pipeline: choose one of {}", names.join(", ")));
+        }
+        if file.is_none() {
+            fields.miss("file");
+        }
+        let digest = file.as_ref().map(|file| digest(&fields, file));
+        let errors = fields.into_errors();
+        match (errors.is_empty(), pipeline, file, digest) {
+            (true, Some(pipeline), Some(file), Some(digest)) => Ok(Self { wish, pipeline, file, digest }),
+            _ => Err(ApiError::invalid(errors)),
+        }
+    }
+}
+
+/// Digest of what was asked for: names, values and the file.
+fn digest(fields: &Fields, file: &StoredFile) -> String {
+    let asked = json!({
+        "fields": fields.values(),
+        "file_name": file.file_name,
+        "media_type": file.media_type,
+        "sha256": file.sha256,
+    });
+    hex::encode(Sha256::digest(asked.to_string()))
+}
+
+/// Seconds that a task of this size takes alone, roughly.
+pub fn estimated_seconds(bytes: u64) -> u64 {
+    1 + bytes / BYTES_PER_SECOND
+}
+
+/// Accepts a task. `answer` makes the response that is stored with it and given again to the same request.
+pub async fn accept(
+    app: &Arc<App>,
+    origin: Origin,
+    form_upload: super::upload::Upload,
+    submission: Submission,
+    answer: impl FnOnce(&TaskRecord) -> JsonObject,
+) -> Result<JsonObject, ApiError> {
+    let Submission { wish, pipeline, file, digest } = submission;
+    let Origin { caller, route, idempotency_key } = origin;
+    let key = idempotency_key.map(|key| format!("{}/{route}/{key}", caller.as_text()));
+    if let Some(key) = &key
+        && let Some(response) = app.tasks.replay(key, &digest).await.map_err(refused)?
+    {
+        return Ok(response);
+    }
+    if let Some(endpoint) = &wish.endpoint {
+        let checked = app.sender.check(&endpoint.url).await;
+        checked.map_err(|error| ApiError::invalid(vec![FieldError::body("webhook_url", error.to_string())]))?;
+    }
+    let source_type = wish.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
+    let claims_document = Pipelines::stores(&pipeline);
+    let record = TaskRecord {
+        id: form_upload.task(),
+        document_id: wish.document_id.unwrap_or_else(DocumentId::random),
+        pipeline,
+        source: Source {
+            stored_as: file.stored_as,
+            file_name: file.file_name,
+            media_type: file.media_type,
+            size: file.size,
+            sha256: file.sha256,
+            source_type,
+        },
+        collection: wish.collection,
+        language: wish.language,
+        replace_existing: wish.replace_existing,
+        options: wish.options,
+        metadata: wish.metadata,
+        endpoints: wish.endpoint.into_iter().collect(),
+        created_at: app.clock.now(),
+    };
+    let response = answer(&record);
+    let idempotency = key.map(|key| Idempotency { key, request_digest: digest, response: response.clone() });
+    let new = NewTask { record, idempotency, claims_document };
+    let tasks = app.tasks.clone();
+    // Apart from the request: a client that goes away now must not separate the task from its file.
+    let accepting = tokio::spawn(async move {
+        let accepted = tasks.accept(new).await;
+        if matches!(accepted, Ok(Accepted::New)) {
+            form_upload.keep();
+        }
+        accepted
+    });
+    match accepting.await.map_err(|error| ApiError::internal(format!("accepting a task: {error}")))? {
+        Ok(Accepted::New) => Ok(response),
+        Ok(Accepted::Replayed(response)) => Ok(response),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+fn refused(error: AcceptError) -> ApiError {
+    match error {
+        AcceptError::DuplicateDocument(holder) => ApiError::duplicate_document(holder),
+        AcceptError::IdempotencyConflict => {
+            let text = "The Idempotency-Key was used with another request: use a new key for a new request";
+            ApiError::conflict("idempotency_conflict", text)
+        }
+        AcceptError::QueueFull => ApiError::queue_full(),
+        AcceptError::Store(error) => error.into(),
+    }
+}
+
+/// What a handler takes of a form: its fields merged, its file, and the owner of the stored file.
+pub fn parts(form: Form) -> (Fields, Option<StoredFile>, super::upload::Upload) {
+    (Fields::merge(form.fields), form.file, form.upload)
+}

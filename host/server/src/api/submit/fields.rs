@@ -1,0 +1,227 @@
+//! The named values of a submission, from form fields and JSON alike, and what is wrong with them. Pure.
+
+use crate::api::error::FieldError;
+use morag_core::JsonObject;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+/// Values by name. An empty text and JSON's null count as absent, as HTML forms and generated clients send them.
+#[derive(Debug, Default)]
+pub struct Fields {
+    values: BTreeMap<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+/// JSON objects whose names are values of their own, with the prefix that they then have.
+const NESTED: [(&str, &str); 2] = [("processing_options", ""), ("webhook_config", "webhook_")];
+
+impl Fields {
+    /// Merges what a form has: a field of its own wins over the same name in `request_data`, and a plain name over a
+    /// nested one.
+    pub fn merge(form: BTreeMap<String, String>) -> Self {
+        let mut merged = Self::default();
+        let mut plain: BTreeMap<String, Value> = BTreeMap::new();
+        if let Some(text) = form.get("request_data").filter(|text| !text.trim().is_empty()) {
+            match serde_json::from_str::<JsonObject>(text) {
+                Ok(object) => plain.extend(object),
+                Err(_) => merged.refuse("request_data", "request_data must be the text of a JSON object"),
+            }
+        }
+        let own = form.into_iter().filter(|(name, text)| name != "request_data" && !text.trim().is_empty());
+        plain.extend(own.map(|(name, text)| (name, Value::String(text))));
+        for (name, prefix) in NESTED {
+            match plain.remove(name).map(into_object) {
+                None | Some(Some(None)) => {}
+                Some(Some(Some(object))) => {
+                    merged.values.extend(object.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
+                }
+                Some(None) => merged.refuse(name, format!("{name} must be a JSON object")),
+            }
+        }
+        let given = |value: &Value| !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty());
+        let both = std::mem::take(&mut merged.values).into_iter().chain(plain);
+        merged.values = both.filter(|(_, value)| given(value)).collect();
+        merged
+    }
+
+    /// The values, for a digest of the request.
+    pub fn values(&self) -> &BTreeMap<String, Value> {
+        &self.values
+    }
+
+    /// Notes that a field is not as it must be.
+    pub fn refuse(&mut self, name: &str, msg: impl Into<String>) {
+        self.errors.push(FieldError::body(name, msg));
+    }
+
+    /// Notes that a field is not there.
+    pub fn miss(&mut self, name: &str) {
+        self.errors.push(FieldError::missing(name));
+    }
+
+    /// What is wrong so far.
+    pub fn into_errors(self) -> Vec<FieldError> {
+        self.errors
+    }
+
+    /// Whether the name has a value.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// A text.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        match self.values.get(name)? {
+            Value::String(text) => Some(text.trim().to_owned()),
+            // A JSON client that writes an id as a number means its digits.
+            Value::Number(number) => Some(number.to_string()),
+            _ => {
+                self.refuse(name, format!("{name} must be a text"));
+                None
+            }
+        }
+    }
+
+    /// A text that `parse` takes; its error is the field's.
+    pub fn parsed<T, E: std::fmt::Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(self.text(name)?) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.refuse(name, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A whole number within bounds.
+    pub fn integer(&mut self, name: &str, allowed: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.values.get(name)?;
+        let number = match value {
+            Value::String(text) => text.trim().parse().ok(),
+            value => value.as_u64(),
+        };
+        let number = number.filter(|number| allowed.contains(number));
+        if number.is_none() {
+            self.refuse(name, format!("{name} must be a whole number, {} to {}", allowed.start(), allowed.end()));
+        }
+        number
+    }
+
+    /// A truth value, in the forms that forms have.
+    pub fn boolean(&mut self, name: &str) -> Option<bool> {
+        let truth = match self.values.get(name)? {
+            Value::Bool(truth) => Some(*truth),
+            Value::Number(number) if number.as_u64() == Some(1) => Some(true),
+            Value::Number(number) if number.as_u64() == Some(0) => Some(false),
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" | "on" => Some(true),
+                "false" | "0" | "no" | "off" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        if truth.is_none() {
+            self.refuse(name, format!("{name} must be true or false"));
+        }
+        truth
+    }
+
+    /// A JSON object, or the text of one.
+    pub fn object(&mut self, name: &str) -> Option<JsonObject> {
+        let object = into_object(self.values.get(name)?.clone());
+        if object.is_none() {
+            self.refuse(name, format!("{name} must be a JSON object"));
+        }
+        object.flatten()
+    }
+
+    /// A JSON array of texts, the text of one, or texts separated by commas.
+    pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
+        let list = match self.values.get(name)? {
+            Value::String(text) if text.trim_start().starts_with('[') => serde_json::from_str(text).ok(),
+            Value::String(text) => {
+                Some(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+            }
+            value => serde_json::from_value(value.clone()).ok(),
+        };
+        if list.is_none() {
+            self.refuse(name, format!("{name} must be a list of texts"));
+        }
+        list
+    }
+}
+
+/// The object that a value is or is the text of; inside none where it is absent, outside none where it is neither.
+fn into_object(value: Value) -> Option<Option<JsonObject>> {
+    match value {
+        Value::Null => Some(None),
+        Value::Object(object) => Some(Some(object)),
+        Value::String(text) => serde_json::from_str::<Option<JsonObject>>(&text).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(form: &[(&str, &str)]) -> Fields {
+        Fields::merge(form.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+    }
+
+    #[test]
+    fn a_form_field_wins_over_request_data_and_plain_over_nested() {
+        let data = r#"{"language": "de", "chunk_size": 100, "document_id": "a", "chunking_strategy": null,
+                       "processing_options": {"chunk_size": 200, "chunking_strategy": "fixed"},
+                       "webhook_config": {"url": "https://e.com/", "auth_token": null}}"#;
+        let mut fields = fields(&[("request_data", data), ("language", "fr"), ("document_id", " ")]);
+        assert_eq!(fields.text("language").as_deref(), Some("fr"));
+        assert_eq!(fields.text("document_id").as_deref(), Some("a"));
+        assert_eq!(fields.integer("chunk_size", 0..=1000), Some(100));
+        assert_eq!(fields.text("chunking_strategy").as_deref(), Some("fixed"));
+        assert_eq!(fields.text("webhook_url").as_deref(), Some("https://e.com/"));
+        assert!(!fields.has("webhook_auth_token"));
+        assert!(fields.into_errors().is_empty());
+    }
+
+    #[test]
+    fn wrong_types_are_named() {
+        let data = r#"{"chunk_size": "many", "replace_existing": "perhaps", "metadata": [1], "language": {}}"#;
+        let mut fields = fields(&[("request_data", data), ("webhook_config", "nonsense")]);
+        assert_eq!(fields.integer("chunk_size", 1..=9), None);
+        assert_eq!(fields.boolean("replace_existing"), None);
+        assert_eq!(fields.object("metadata"), None);
+        assert_eq!(fields.text("language"), None);
+        let names: Vec<_> = fields.into_errors().into_iter().map(|error| error.loc[1].clone()).collect();
+        assert_eq!(names, ["webhook_config", "chunk_size", "replace_existing", "metadata", "language"]);
+    }
+
+    #[test]
+    fn request_data_must_be_an_object() {
+        for text in ["[]", "1", "{", "nonsense"] {
+            assert_eq!(fields(&[("request_data", text)]).into_errors().len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn truth_has_the_usual_forms() {
+        for (text, truth) in [("true", true), ("True", true), ("1", true), ("on", true), ("false", false), ("0", false)]
+        {
+            assert_eq!(fields(&[("x", text)]).boolean("x"), Some(truth), "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_have_three_forms() {
+        for text in ["a, b", r#"["a", "b"]"#] {
+            assert_eq!(fields(&[("x", text)]).list("x").unwrap(), ["a", "b"]);
+        }
+        assert_eq!(fields(&[("request_data", r#"{"x": ["a", "b"]}"#)]).list("x").unwrap(), ["a", "b"]);
+        assert_eq!(fields(&[("request_data", r#"{"x": [1]}"#)]).list("x"), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! `POST /api/v1/process`: convert or process a file and answer when it is done, or ingest it and answer at once.
+
+use super::accept::{Origin, Submission, accept, estimated_seconds, parts};
+use super::fields::Fields;
+use super::form;
+use super::ingest::{as_object, status_url};
+use crate::App;
+use crate::api::ApiError;
+use crate::api::auth::Caller;
+use crate::api::error::{ErrorBody, FieldError};
+use crate::api::status::{is_ended, wait_until};
+use axum::extract::{Extension, Request, State};
+use axum::{Json, http::HeaderMap};
+use morag_core::JsonObject;
+use morag_core::ports::{BlobError, BlobPath, TaskLog};
+use morag_core::task::{ArtifactName, EventKind, StatusWord, TaskId, TaskRecord, TaskStatus};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Longest markdown that is answered within the JSON: some 10,000 pages. A longer one is left to its URL.
+const CONTENT_BYTES_MAX: u64 = 32 << 20;
+
+/// Form of `POST /api/v1/process`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form in OpenAPI; the form itself is read as a stream")]
+pub struct ProcessForm {
+    /// The file.
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    pub file: String,
+    /// `convert` (markdown), `process` (everything but storing) or `ingest` (everything, in the background).
+    pub mode: Option<String>,
+    /// `file`. (`url` and `batch` are not available yet.)
+    pub source_type: Option<String>,
+    /// 1 to 255 characters; generated when absent.
+    pub document_id: Option<String>,
+    /// Replace a stored document of the same `document_id`.
+    pub replace_existing: Option<bool>,
+    /// JSON object text: `language`, `chunking_strategy`, `chunk_size`, `chunk_overlap`.
+    pub processing_options: Option<String>,
+    /// JSON object text: `url`, `auth_token`, `events`, `format` (`dual`, `envelope`, `flat`, `morag-ui`), `headers`.
+    pub webhook_config: Option<String>,
+    /// JSON object text; its keys come back in task events.
+    pub metadata: Option<String>,
+    /// Collection to store into, default `documents`.
+    pub collection_name: Option<String>,
+    /// Another pipeline than the mode's: `ingest`, `process` or `convert`.
+    pub pipeline: Option<String>,
+    /// JSON object text with any of these names. A form field of its own wins.
+    pub request_data: Option<String>,
+}
+
+/// What became of the file.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProcessAnswer {
+    /// Whether what the mode promises was done: false for a task that failed or that runs still after the waiting time.
+    pub success: bool,
+    /// The mode.
+    pub mode: String,
+    /// The markdown; null for `ingest`, for a failed task, and where it is longer than 32 MiB.
+    pub content: Option<String>,
+    /// What the steps found out about the document.
+    #[schema(value_type = Object)]
+    pub metadata: JsonObject,
+    /// From acceptance to the end, milliseconds.
+    pub processing_time_ms: u64,
+    /// The task.
+    #[schema(format = Uuid)]
+    pub task_id: String,
+    /// Seconds that the task takes alone, a rough guess from the file's size.
+    pub estimated_time_seconds: u64,
+    /// Path of the task's status.
+    pub status_url: String,
+    /// The caller's id of the document, or a generated one.
+    pub document_id: String,
+    /// Why `success` is false.
+    pub error_message: Option<String>,
+    /// What else the caller should know.
+    pub warnings: Vec<String>,
+    /// One line for people.
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Convert,
+    Process,
+    Ingest,
+}
+
+impl Mode {
+    fn read(fields: &mut Fields) -> Result<Self, ApiError> {
+        let allowed = "mode must be convert, process or ingest";
+        match fields.text("mode").as_deref() {
+            Some("convert") => Ok(Self::Convert),
+            Some("process") => Ok(Self::Process),
+            Some("ingest") => Ok(Self::Ingest),
+            Some(_) => Err(ApiError::invalid(vec![FieldError::body("mode", allowed)])),
+            None => Err(ApiError::invalid(vec![FieldError::missing("mode")])),
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Convert => "convert",
+            Self::Process => "process",
+            Self::Ingest => "ingest",
+        }
+    }
+}
+
+/// Convert, process or ingest a file
+///
+/// `convert` and `process` answer when the task has ended, or after the server's waiting time (300 s unless configured) with `success: false`
+/// while the task goes on: ask `status_url`. A failed task answers 200 with `success: false` and `error_message`. A client that goes away
+/// cancels nothing. `ingest` answers at once and requires `webhook_config.url`.
+#[utoipa::path(
+    post, path = "/api/v1/process", tag = "ingest", operation_id = "process",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers for the first task again")),
+    request_body(content = ProcessForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "Done, or accepted", body = ProcessAnswer),
+        (status = 400, description = "A webhook is required, or the source type is not available yet", body = ErrorBody),
+        (status = 409, description = "The document is ingested already, or the Idempotency-Key was used otherwise", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
+        (status = 422, description = "Fields that are missing or wrong", body = ErrorBody),
+    )
+)]
+pub async fn process(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<JsonObject>, ApiError> {
+    let origin = Origin::read(caller, "process", &headers)?;
+    let (mut fields, file, upload) = parts(form::read(&app, request).await?);
+    let mode = Mode::read(&mut fields)?;
+    if let Some(source_type @ ("url" | "batch")) = fields.text("source_type").as_deref() {
+        let text = format!(
+            "source_type {source_type} is not available in this version yet: send the file itself, as source_type file"
+        );
+        return Err(ApiError::bad_request("not_available_yet", text));
+    }
+    if mode == Mode::Ingest && !fields.has("webhook_url") {
+        let text = "mode ingest answers at once, so it needs webhook_config.url to say how the task went";
+        return Err(ApiError::bad_request("webhook_required", text));
+    }
+    let pipeline = match mode {
+        Mode::Convert => &app.pipelines.convert,
+        Mode::Process => &app.pipelines.process,
+        Mode::Ingest => &app.pipelines.ingest,
+    };
+    let submission = Submission::check(&app, file, fields, pipeline, &[])?;
+    let accepted = accept(&app, origin, upload, submission, |record| as_object(&accepted(mode, record))).await?;
+    if mode == Mode::Ingest {
+        return Ok(Json(accepted));
+    }
+    let task: TaskId = accepted
+        .get("task_id")
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| ApiError::internal("a stored answer of process has no task_id"))?;
+    let log = wait_until(&app, task, app.config.process_wait, is_ended).await?;
+    Ok(Json(as_object(&finished(&app, mode, &log).await?)))
+}
+
+fn accepted(mode: Mode, record: &TaskRecord) -> ProcessAnswer {
+    ProcessAnswer {
+        success: true,
+        mode: mode.as_str().into(),
+        content: None,
+        metadata: JsonObject::new(),
+        processing_time_ms: 0,
+        task_id: record.id.to_string(),
+        estimated_time_seconds: estimated_seconds(record.source.size),
+        status_url: status_url(record),
+        document_id: record.document_id.to_string(),
+        error_message: None,
+        warnings: Vec::new(),
+        message: "File accepted for processing".into(),
+    }
+}
+
+async fn finished(app: &App, mode: Mode, log: &TaskLog) -> Result<ProcessAnswer, ApiError> {
+    let status = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent);
+    let end = status.completed_at.unwrap_or_else(|| app.clock.now());
+    let mut answer = accepted(mode, &log.record);
+    answer.metadata = metadata(log);
+    answer.processing_time_ms = u64::try_from(end.since(log.record.created_at).as_millis()).unwrap_or(u64::MAX);
+    answer.message = status.message;
+    match status.word {
+        StatusWord::Completed => match content(app, log.record.id).await? {
+            Some(text) => answer.content = Some(text),
+            None => {
+                let text = format!("The markdown is longer than {CONTENT_BYTES_MAX} bytes: get it from its URL");
+                answer.warnings.push(text);
+            }
+        },
+        StatusWord::Failed => {
+            answer.success = false;
+            answer.error_message = status.failure.map(|(_, _, failure)| failure.message);
+        }
+        StatusWord::Cancelled => {
+            answer.success = false;
+            answer.error_message = Some("The task was cancelled".into());
+        }
+        StatusWord::Pending | StatusWord::InProgress => {
+            answer.success = false;
+            let seconds = app.config.process_wait.as_secs();
+            answer.error_message =
+                Some(format!("The task runs still after {seconds} seconds: ask status_url for its end"));
+        }
+    }
+    Ok(answer)
+}
+
+/// The markdown; none where it is too long. A file deleted meanwhile is an empty text.
+async fn content(app: &App, task: TaskId) -> Result<Option<String>, ApiError> {
+    let name: ArtifactName = "markdown.md".parse().map_err(|error| ApiError::internal(format!("{error}")))?;
+    let path = BlobPath::file(task, &name);
+    let size = match app.blobs.stat(&path).await {
+        Ok(meta) => meta.size,
+        Err(BlobError::NotFound) => return Ok(Some(String::new())),
+        Err(error) => return Err(error.into()),
+    };
+    if size > CONTENT_BYTES_MAX {
+        return Ok(None);
+    }
+    let bytes = app.blobs.read(&path, 0..size).await?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// What the steps found out: the conversion's and the document's metadata on one level, then the rest of their data, but
+/// the files' URLs.
+fn metadata(log: &TaskLog) -> JsonObject {
+    let mut metadata = JsonObject::new();
+    for event in &log.events {
+        let EventKind::StepCompleted { data, .. } = &event.kind else { continue };
+        for (key, value) in data {
+            match (key.as_str(), value) {
+                ("conversion_metadata" | "metadata", Value::Object(inner)) => metadata.extend(inner.clone()),
+                (key, _) if key.ends_with("_file_url") || key.ends_with("_time_seconds") => {}
+                (key, value) => {
+                    metadata.insert(key.into(), value.clone());
+                }
+            }
+        }
+    }
+    metadata.insert("source_type".into(), json!(log.record.source.source_type));
+    for (key, value) in &log.record.metadata {
+        metadata.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    metadata
+}

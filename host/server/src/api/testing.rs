@@ -1,0 +1,361 @@
+//! An [`App`] in memory, for tests of the routes.
+
+use crate::config::{Config, Sources};
+use crate::{App, Pipelines};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use morag_core::ports::*;
+use morag_core::task::*;
+use morag_core::webhook::{AttemptOutcome, WebhookUrl};
+use morag_core::{JsonObject, Timestamp};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Time of every test.
+pub const NOW: Timestamp = Timestamp::from_millis(1_769_853_600_000);
+
+/// A record of the standard pipeline.
+pub fn record() -> TaskRecord {
+    TaskRecord {
+        id: TaskId::random(),
+        document_id: DocumentId::try_from("doc-1".to_owned()).unwrap(),
+        pipeline: Pipelines::standard().ingest,
+        source: Source {
+            stored_as: "original.md".parse().unwrap(),
+            file_name: "a.md".into(),
+            media_type: "text/markdown".into(),
+            size: 3,
+            sha256: "00".into(),
+            source_type: SourceType::Document,
+        },
+        collection: "documents".into(),
+        language: None,
+        replace_existing: false,
+        options: JsonObject::new(),
+        metadata: JsonObject::new(),
+        endpoints: vec![],
+        created_at: NOW,
+    }
+}
+
+/// Everything an [`App`] keeps, in memory.
+#[derive(Default)]
+pub struct Memory {
+    /// Tasks in the order of acceptance.
+    pub logs: Mutex<Vec<TaskLog>>,
+    /// Files by path.
+    pub files: Arc<Mutex<BTreeMap<String, Bytes>>>,
+    /// What the next acceptance answers with instead.
+    pub accept_error: Mutex<Option<AcceptError>>,
+    /// Whether the stores are away.
+    pub down: Mutex<bool>,
+    /// Whether listing tasks panics.
+    pub panics: Mutex<bool>,
+    /// Told of each new task.
+    pub on_accept: Mutex<Option<Box<dyn Fn(&TaskRecord) -> Vec<Event> + Send>>>,
+    answers: Mutex<BTreeMap<String, Idempotency>>,
+}
+
+impl Memory {
+    fn check(&self) -> Result<(), StoreError> {
+        match *self.down.lock().unwrap() {
+            true => Err(StoreError::Unavailable("secret path /var/x".into())),
+            false => Ok(()),
+        }
+    }
+
+    /// Paths of all files.
+    pub fn paths(&self) -> Vec<String> {
+        self.files.lock().unwrap().keys().cloned().collect()
+    }
+
+    /// Adds a task.
+    pub fn add(&self, record: TaskRecord, events: Vec<Event>) -> TaskId {
+        let id = record.id;
+        self.logs.lock().unwrap().push(TaskLog { record: Arc::new(record), events, live_percent: 0.0 });
+        id
+    }
+}
+
+/// An app on this memory, with changes to the environment's settings.
+pub fn app(memory: &Arc<Memory>, environment: &[(&str, &str)]) -> Arc<App> {
+    let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("morag.toml");
+    std::fs::write(&file, "").unwrap();
+    let config = Config::load(&Sources { file: Some(&file), environment, binary_dir: None }).unwrap();
+    Arc::new(App {
+        config,
+        tasks: memory.clone(),
+        queue: memory.clone(),
+        deliveries: memory.clone(),
+        blobs: memory.clone(),
+        knowledge: memory.clone(),
+        sender: memory.clone(),
+        steps: memory.clone(),
+        clock: memory.clone(),
+        pipelines: Pipelines::standard(),
+        running: Default::default(),
+    })
+}
+
+#[async_trait]
+impl Tasks for Memory {
+    async fn accept(&self, new: NewTask) -> Result<Accepted, AcceptError> {
+        self.check()?;
+        if let Some(error) = self.accept_error.lock().unwrap().take() {
+            return Err(error);
+        }
+        if let Some(asked) = &new.idempotency {
+            if let Some(response) = self.replay(&asked.key, &asked.request_digest).await? {
+                return Ok(Accepted::Replayed(response));
+            }
+            self.answers.lock().unwrap().insert(asked.key.clone(), asked.clone());
+        }
+        let events = self.on_accept.lock().unwrap().as_ref().map(|happens| happens(&new.record)).unwrap_or_default();
+        self.add(new.record, events);
+        Ok(Accepted::New)
+    }
+
+    async fn replay(&self, key: &str, digest: &str) -> Result<Option<JsonObject>, AcceptError> {
+        match self.answers.lock().unwrap().get(key) {
+            None => Ok(None),
+            Some(known) if known.request_digest == digest => Ok(Some(known.response.clone())),
+            Some(_) => Err(AcceptError::IdempotencyConflict),
+        }
+    }
+
+    async fn document_holder(&self, _: &DocumentId) -> Result<Option<TaskId>, StoreError> {
+        Ok(None)
+    }
+
+    async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
+        self.check()?;
+        Ok(self.logs.lock().unwrap().iter().find(|log| log.record.id == task).cloned())
+    }
+
+    async fn commit(&self, _: Commit) -> Result<(), CommitError> {
+        Err(CommitError::Unknown)
+    }
+
+    async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {
+        let summary = |log: &TaskLog| {
+            let status = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent);
+            let progress_percent = status.progress_percent;
+            TaskSummary { record: log.record.clone(), status: status.word, progress_percent }
+        };
+        let logs = self.logs.lock().unwrap();
+        let wanted = |task: &TaskSummary| filter.statuses.is_empty() || filter.statuses.contains(&task.status);
+        let items = logs.iter().rev().map(summary).filter(wanted).take(filter.limit).collect();
+        Ok(Page { items, next_cursor: None })
+    }
+
+    async fn counts(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+        assert!(!*self.panics.lock().unwrap(), "secret");
+        let count = self.logs.lock().unwrap().len() as u64;
+        Ok(vec![(StatusWord::Pending, count), (StatusWord::Failed, 0)])
+    }
+
+    async fn recent(&self, since: Timestamp, limit: usize, _: Option<&str>) -> Result<Page<RecentEvent>, StoreError> {
+        let logs = self.logs.lock().unwrap();
+        let event = |log: &TaskLog| {
+            let task = log.record.id;
+            log.events.clone().into_iter().map(move |event| RecentEvent { task, event })
+        };
+        let mut items: Vec<_> = logs.iter().flat_map(event).filter(|item| item.event.timestamp >= since).collect();
+        items.reverse();
+        items.truncate(limit);
+        Ok(Page { items, next_cursor: None })
+    }
+
+    async fn expire(&self, _: Timestamp, _: usize) -> Result<Vec<TaskId>, StoreError> {
+        Ok(vec![])
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.check()
+    }
+}
+
+#[async_trait]
+impl DueQueue for Memory {
+    async fn claim(&self, _: Queue, _: usize, _: Duration) -> Result<Claim, StoreError> {
+        Ok(Claim { leases: vec![], next_due: None })
+    }
+    async fn renew(&self, _: &Lease, _: Duration) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+    async fn release(&self, _: &Lease, _: Timestamp) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+    async fn queue_counts(&self, queue: Queue) -> Result<QueueCounts, StoreError> {
+        Ok(match queue {
+            Queue::Tasks => QueueCounts { due: 3, leased: 2, later: 1 },
+            Queue::Deliveries => QueueCounts::default(),
+        })
+    }
+    async fn wait(&self, _: Queue, _: Duration) {}
+}
+
+#[async_trait]
+impl Deliveries for Memory {
+    async fn pending(&self, _: &Lease) -> Result<Option<PendingDelivery>, StoreError> {
+        Ok(None)
+    }
+    async fn advance(&self, _: &Lease, _: CursorMove, _: Option<AttemptRecord>) -> Result<Recorded, CommitError> {
+        Ok(Recorded::Idle)
+    }
+    async fn deliveries(&self, _: TaskId) -> Result<Vec<DeliveryRecord>, StoreError> {
+        let outcome = AttemptOutcome {
+            status: Some(200),
+            error: None,
+            retry_after_ms: None,
+            excerpt: "ok".into(),
+            duration_ms: 5,
+        };
+        Ok(vec![DeliveryRecord {
+            endpoint: morag_core::webhook::EndpointId::of_task(),
+            delivery: 1,
+            event: 1,
+            state: DeliveryState::Delivered,
+            attempts: vec![AttemptRecord { attempt: 1, at: NOW, outcome }],
+        }])
+    }
+}
+
+struct MemoryWriter {
+    files: Arc<Mutex<BTreeMap<String, Bytes>>>,
+    path: String,
+    content: Vec<u8>,
+}
+
+#[async_trait]
+impl BlobWriter for MemoryWriter {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
+        self.content.extend_from_slice(&bytes);
+        Ok(())
+    }
+    async fn finish(self: Box<Self>) -> Result<(), BlobError> {
+        self.files.lock().unwrap().insert(self.path, self.content.into());
+        Ok(())
+    }
+    async fn abort(self: Box<Self>) {}
+}
+
+impl Memory {
+    fn file(&self, path: &BlobPath) -> Result<Bytes, BlobError> {
+        self.files.lock().unwrap().get(path.as_str()).cloned().ok_or(BlobError::NotFound)
+    }
+}
+
+fn meta(path: &str, content: &Bytes) -> BlobMeta {
+    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+    BlobMeta { name, size: content.len() as u64, modified: NOW, etag: format!("e{}", content.len()) }
+}
+
+#[async_trait]
+impl Blobs for Memory {
+    async fn create(&self, path: &BlobPath) -> Result<Box<dyn BlobWriter>, BlobError> {
+        Ok(Box::new(MemoryWriter { files: self.files.clone(), path: path.as_str().into(), content: vec![] }))
+    }
+    async fn stat(&self, path: &BlobPath) -> Result<BlobMeta, BlobError> {
+        Ok(meta(path.as_str(), &self.file(path)?))
+    }
+    async fn read(&self, path: &BlobPath, range: Range<u64>) -> Result<Bytes, BlobError> {
+        Ok(self.file(path)?.slice(range.start as usize..range.end as usize))
+    }
+    async fn stream(&self, path: &BlobPath, range: Range<u64>) -> Result<BlobStream, BlobError> {
+        let bytes = self.read(path, range).await?;
+        Ok(futures::stream::iter([Ok(bytes)]).boxed())
+    }
+    async fn list(&self, below: &BlobPath) -> Result<Vec<BlobMeta>, BlobError> {
+        let folder = format!("{}/", below.as_str());
+        let files = self.files.lock().unwrap();
+        Ok(files.iter().filter(|(path, _)| path.starts_with(&folder)).map(|(path, bytes)| meta(path, bytes)).collect())
+    }
+    async fn rename(&self, _: &BlobPath, _: &BlobPath) -> Result<(), BlobError> {
+        Ok(())
+    }
+    async fn delete_all(&self, below: &BlobPath) -> Result<u64, BlobError> {
+        let folder = format!("{}/", below.as_str());
+        let mut files = self.files.lock().unwrap();
+        let before = files.len();
+        files.retain(|path, _| !path.starts_with(&folder));
+        Ok((before - files.len()) as u64)
+    }
+    async fn tasks(&self, _: Option<TaskId>, _: usize) -> Result<Vec<TaskId>, BlobError> {
+        Ok(vec![])
+    }
+    async fn ping(&self) -> Result<(), BlobError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Knowledge for Memory {
+    async fn stage(&self, _: &Revision, _: StagedBatch) -> Result<u32, CapabilityError> {
+        Ok(0)
+    }
+    async fn publish(&self, _: &Revision) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn discard(&self, _: &Revision) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn discard_unpublished(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+    async fn counts(&self, _: &str, _: Option<&DocumentId>) -> Result<KnowledgeCounts, StoreError> {
+        Ok(KnowledgeCounts::default())
+    }
+    async fn search(&self, _: &str, _: &[f32], _: usize) -> Result<Vec<Hit>, StoreError> {
+        Ok(vec![])
+    }
+}
+
+#[async_trait]
+impl WebhookSender for Memory {
+    async fn check(&self, url: &WebhookUrl) -> Result<(), UrlRefused> {
+        match url.as_url().host_str() {
+            Some("private.example") => Err(UrlRefused("private.example has a private address".into())),
+            _ => Ok(()),
+        }
+    }
+    async fn send(&self, _: WebhookRequest) -> AttemptOutcome {
+        AttemptOutcome { status: None, error: None, retry_after_ms: None, excerpt: String::new(), duration_ms: 0 }
+    }
+}
+
+#[async_trait]
+impl StepRunner for Memory {
+    fn descriptor(&self, component: &str) -> Option<Arc<morag_core::plugin::Descriptor>> {
+        let output = |name: &str, data_key: Option<&str>| morag_core::plugin::Output {
+            name: name.parse().unwrap(),
+            media_type: "text/markdown".into(),
+            data_key: data_key.map(str::to_owned),
+        };
+        (component == "markdown_conversion").then(|| {
+            Arc::new(morag_core::plugin::Descriptor {
+                name: component.into(),
+                version: "1.0.0".into(),
+                summary: String::new(),
+                inputs: vec![],
+                outputs: vec![output("markdown.md", Some("markdown_file_url")), output("document.json", None)],
+                capabilities: vec![],
+                config_schema: serde_json::json!({}),
+            })
+        })
+    }
+    async fn run(&self, _: StepCall) -> StepReport {
+        unreachable!("the routes run no step")
+    }
+}
+
+impl Clock for Memory {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+}

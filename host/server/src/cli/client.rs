@@ -1,0 +1,75 @@
+//! Talking to a server.
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Longest wait for a connection.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// Which server, and the key for it.
+#[derive(Debug, Clone, Args)]
+pub struct Server {
+    /// Address of the server
+    #[arg(long, env = "MORAG_SERVER", default_value = "http://127.0.0.1:8000", value_name = "URL")]
+    server: String,
+    /// API key
+    #[arg(long, env = "MORAG_API_KEY", default_value = "test-api-key", hide_env_values = true, value_name = "KEY")]
+    api_key: String,
+}
+
+/// A client of one server.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    server: Server,
+}
+
+impl Client {
+    /// Prepares a client. Connects to nothing yet.
+    pub fn new(server: Server) -> anyhow::Result<Self> {
+        let http =
+            reqwest::Client::builder().connect_timeout(CONNECT_MAX).build().context("the HTTP client cannot start")?;
+        Ok(Self { http, server })
+    }
+
+    /// A request to a path of the server.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.server.server.trim_end_matches('/'));
+        self.http.request(method, url).bearer_auth(&self.server.api_key)
+    }
+
+    /// Sends, and reads the JSON of a success. Anything else is an error with the server's own words.
+    pub async fn send(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+        let server = &self.server.server;
+        let response = request.send().await.map_err(|error| match error.is_connect() {
+            true => anyhow::anyhow!(
+                "no server answers at {server}: start one with `morag serve`, or choose another with --server"
+            ),
+            // Without its URL: what matters is the cause.
+            false => anyhow::Error::new(error.without_url()).context(format!("the request to {server} failed")),
+        })?;
+        read(response).await
+    }
+
+    /// Gets a path.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(self.request(Method::GET, path)).await
+    }
+}
+
+async fn read(response: Response) -> anyhow::Result<Value> {
+    let status = response.status();
+    let text = response.text().await.context("the server's answer broke off")?;
+    let body: Option<Value> = serde_json::from_str(&text).ok();
+    match (status.is_success(), body) {
+        (true, Some(body)) => Ok(body),
+        (true, None) => bail!("the answer is not JSON: is this a MoRAG server?"),
+        (false, body) => {
+            let said = body.as_ref().and_then(|body| body["error"].as_str()).unwrap_or("no reason given");
+            bail!("the server says {}: {said}", status.as_u16())
+        }
+    }
+}

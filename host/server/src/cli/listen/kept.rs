@@ -1,0 +1,142 @@
+//! What a receiver keeps, bounded, and what it says of a signature.
+
+use axum::http::HeaderMap;
+use morag_core::webhook::verify;
+use morag_core::{Secret, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, VecDeque};
+
+use super::super::show::plain;
+
+/// Webhooks kept.
+const COUNT_MAX: usize = 10_000;
+
+/// Bytes of bodies kept: ten thousand ordinary webhooks are some 20 MiB.
+const BYTES_MAX: usize = 64 << 20;
+
+/// What a signature proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signature {
+    /// Signed with the secret.
+    Valid,
+    /// Signed, but not with the secret.
+    Invalid,
+    /// Not signed, or no secret is known to verify it with.
+    Absent,
+}
+
+impl Signature {
+    /// Judges a body's signature.
+    pub fn judge(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8]) -> Self {
+        match (secret, headers.get("x-morag-signature")) {
+            (Some(secret), Some(signature)) => match signature.to_str().is_ok_and(|text| verify(secret, body, text)) {
+                true => Self::Valid,
+                false => Self::Invalid,
+            },
+            _ => Self::Absent,
+        }
+    }
+
+    /// The line that is printed of a webhook.
+    pub fn line(self, payload: &Value) -> String {
+        let word = match self {
+            Self::Valid => "verified",
+            Self::Invalid => "BAD SIGNATURE",
+            Self::Absent => "unverified",
+        };
+        let data = &payload["data"];
+        let either = |key: &str| if data[key].is_null() { &payload[key] } else { &data[key] };
+        let percent = either("progress_percent").as_f64().map(|percent| format!("{percent:.0}%")).unwrap_or_default();
+        let kind = match payload["event_type"].as_str() {
+            Some(kind) => plain(&kind.into()),
+            // A bare StepWebhook has no event type.
+            None => format!("step_{}", plain(&payload["status"])),
+        };
+        format!("{word:<13} {:<36} {percent:>4} {kind:<15} {}", plain(either("task_id")), plain(either("step")))
+    }
+}
+
+/// One webhook, as it is shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct Received {
+    payload: Value,
+    received_at: Timestamp,
+    headers: BTreeMap<String, String>,
+    signature: Signature,
+}
+
+impl Received {
+    /// Notes a webhook.
+    pub fn new(payload: Value, received_at: Timestamp, headers: &HeaderMap, signature: Signature) -> Self {
+        let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        Self { payload, received_at, headers, signature }
+    }
+}
+
+/// The latest webhooks, oldest first.
+#[derive(Debug, Default)]
+pub struct Kept {
+    items: VecDeque<(Received, usize)>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Keeps a webhook of so many bytes, and forgets the oldest beyond the limits.
+    pub fn push(&mut self, received: Received, bytes: usize) {
+        self.items.push_back((received, bytes));
+        self.bytes += bytes;
+        while self.items.len() > COUNT_MAX || (self.bytes > BYTES_MAX && self.items.len() > 1) {
+            if let Some((_, bytes)) = self.items.pop_front() {
+                self.bytes -= bytes;
+            }
+        }
+    }
+
+    /// All that are kept.
+    pub fn all(&self) -> Vec<&Received> {
+        self.items.iter().map(|(received, _)| received).collect()
+    }
+
+    /// The newest.
+    pub fn latest(&self) -> Option<&Received> {
+        self.items.back().map(|(received, _)| received)
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn received(number: usize) -> Received {
+        Received::new(json!(number), Timestamp::from_millis(0), &HeaderMap::new(), Signature::Absent)
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten_by_number_and_by_bytes() {
+        let mut kept = Kept::default();
+        (0..COUNT_MAX + 5).for_each(|number| kept.push(received(number), 1));
+        assert_eq!(kept.all().len(), COUNT_MAX);
+        assert_eq!(kept.all()[0].payload, json!(5));
+        kept.push(received(1), BYTES_MAX);
+        assert_eq!((kept.all().len(), kept.bytes), (1, BYTES_MAX));
+    }
+
+    #[test]
+    fn a_line_names_the_event_of_either_shape() {
+        let dual =
+            json!({"event_type": "step_completed", "data": {"task_id": "t", "step": "s", "progress_percent": 25.0}});
+        assert!(Signature::Valid.line(&dual).starts_with("verified "));
+        let flat = json!({"task_id": "t", "step": "s", "status": "started", "progress_percent": 0.0});
+        let line = Signature::Invalid.line(&flat);
+        assert!(line.starts_with("BAD SIGNATURE") && line.contains("step_started"), "{line}");
+    }
+}

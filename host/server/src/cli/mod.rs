@@ -1,0 +1,138 @@
+//! The command line `morag`.
+//!
+//! Exit codes: 0 done, 1 something failed (one clear line says what), 2 the command line itself is wrong.
+
+mod client;
+mod listen;
+mod show;
+mod submit;
+
+use crate::config::{Config, Sources, markdown_table};
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Documents in, steps over them, signed webhooks out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "morag",
+    version,
+    after_help = "Examples:\n  \
+        morag serve                                start the server on 127.0.0.1:8000\n  \
+        morag listen                               receive and show webhooks on 127.0.0.1:8001\n  \
+        morag submit report.pdf --follow           process a file and watch it\n  \
+        morag history TASK_ID --order asc          everything that happened to it"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    #[command(after_help = "Examples:\n  \
+        morag serve\n  \
+        morag serve --config /etc/morag.toml\n  \
+        API_PORT=9000 WEBHOOK_ALLOW_NETWORKS=127.0.0.0/8 morag serve\n\n\
+        `morag config table` lists every setting.")]
+    Serve(Serve),
+    /// Receive webhooks, print them, verify and keep them
+    #[command(after_help = "Examples:\n  \
+        morag listen\n  \
+        morag listen --port 9001 --secret s3cret\n\n\
+        POST /webhook receives; GET /webhooks, GET /webhooks/latest show; DELETE /webhooks, POST /webhooks/clear forget.")]
+    Listen(listen::Listen),
+    /// Submit files
+    #[command(after_help = "Examples:\n  \
+        morag submit report.pdf --follow\n  \
+        morag submit *.docx --webhook-url http://localhost:8001/webhook\n  \
+        morag submit report.pdf --document-id report-7 --replace-existing")]
+    Submit(submit::Submit),
+    /// Show where a task stands
+    #[command(after_help = "Example:\n  morag status 6f1c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11")]
+    Status(show::Status),
+    /// Show what happened to a task
+    #[command(after_help = "Example:\n  morag history 6f1c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11 --order asc")]
+    History(show::History),
+    /// Stop a task
+    #[command(after_help = "Example:\n  morag cancel 6f1c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11")]
+    Cancel(show::Cancel),
+    /// Look at the settings
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Settings file; without it ./morag.toml is read if it is there
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print every setting as a table
+    Table,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            // One line: the error and its causes.
+            eprintln!("morag: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    // Fails only where one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.context("the asynchronous runtime cannot start")
+    };
+    match command {
+        Command::Serve(Serve { config }) => {
+            let config = Config::load(&Sources::of_process(config.as_deref()))?;
+            crate::telemetry::init(&config).context("RUST_LOG cannot be understood")?;
+            runtime()?.block_on(crate::wire::serve(config))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Listen(command) => runtime()?.block_on(listen::run(command)),
+        Command::Submit(command) => runtime()?.block_on(submit::run(command)),
+        Command::Status(command) => runtime()?.block_on(show::status(command)),
+        Command::History(command) => runtime()?.block_on(show::history(command)),
+        Command::Cancel(command) => runtime()?.block_on(show::cancel(command)),
+        Command::Config { command: ConfigCommand::Table } => {
+            print!("{}", markdown_table());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_or_commands_of_its_own() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example") || command.has_subcommands(), "{}", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Submitting files, and watching them.
+
+use super::client::{Client, Server};
+use super::show::plain;
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Files submitted at once: more only wait in the server's queue.
+const AT_ONCE: usize = 4;
+
+/// How long one look at a task waits for its next change. The server allows 60.
+const WAIT_SECONDS: u64 = 20;
+
+/// Least time between two looks: a task's bar need not move more often.
+const LOOK_PAUSE: Duration = Duration::from_millis(100);
+
+/// Submits files.
+#[derive(Debug, Args)]
+pub struct Submit {
+    /// Files to submit
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Where the server sends events
+    #[arg(long, value_name = "URL")]
+    webhook_url: Option<String>,
+    /// Sent to the webhook as `Authorization: Bearer …`
+    #[arg(long, env = "MORAG_WEBHOOK_AUTH_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    webhook_auth_token: Option<String>,
+    /// Id of the document (one file only)
+    #[arg(long, value_name = "ID")]
+    document_id: Option<String>,
+    /// Replace a stored document of the same id
+    #[arg(long)]
+    replace_existing: bool,
+    /// Collection to store into
+    #[arg(long, value_name = "NAME")]
+    collection_name: Option<String>,
+    /// Language code, such as en
+    #[arg(long, value_name = "CODE")]
+    language: Option<String>,
+    /// Pipeline: ingest, process or convert
+    #[arg(long, value_name = "NAME")]
+    pipeline: Option<String>,
+    /// Watch the tasks to their end; exit code 1 if any fails
+    #[arg(long, short)]
+    follow: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// `morag submit`. Every file is tried; exit code 1 if any could not be submitted or, when followed, failed.
+pub async fn run(command: Submit) -> anyhow::Result<ExitCode> {
+    if command.document_id.is_some() && command.files.len() > 1 {
+        anyhow::bail!("--document-id names one document: submit one file with it");
+    }
+    let client = Client::new(command.server.clone())?;
+    let bars = MultiProgress::new();
+    let mut failed = false;
+    for files in command.files.chunks(AT_ONCE) {
+        let submissions = files.iter().map(|file| one(&client, &command, file, &bars));
+        for (file, result) in files.iter().zip(futures::future::join_all(submissions).await) {
+            if let Err(error) = result {
+                failed = true;
+                eprintln!("morag: {}: {error:#}", file.display());
+            }
+        }
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn one(client: &Client, command: &Submit, file: &Path, bars: &MultiProgress) -> anyhow::Result<()> {
+    let form = form(command, file).await?;
+    let accepted = client.send(client.request(Method::POST, "/api/v1/ingest/file").multipart(form)).await?;
+    let task = plain(&accepted["task_id"]);
+    if !command.follow {
+        println!("{task}  {}", file.display());
+        return Ok(());
+    }
+    let bar = bars.add(ProgressBar::new(100));
+    if let Ok(style) = ProgressStyle::with_template("{prefix:30!} {bar:30} {percent:>3}% {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
+    let status = follow(client, &task, &bar).await;
+    match &status {
+        Ok(_) => bar.finish(),
+        Err(_) => bar.abandon(),
+    }
+    let status = status?;
+    if bars.is_hidden() || bar.is_hidden() {
+        println!("{task}  {}  {}", plain(&status["status"]), file.display());
+    }
+    match status["status"].as_str() {
+        Some("completed") => Ok(()),
+        _ => {
+            let code = plain(&status["error_details"]["error_code"]);
+            let why = [code, plain(&status["error"])].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+            anyhow::bail!("task {task} {}: {}", plain(&status["status"]), why.join(": "))
+        }
+    }
+}
+
+async fn form(command: &Submit, file: &Path) -> anyhow::Result<Form> {
+    let opened = tokio::fs::File::open(file).await.context("cannot be opened")?;
+    let meta = opened.metadata().await.context("cannot be read")?;
+    anyhow::ensure!(meta.is_file(), "is not a file");
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let content = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(opened));
+    let mut form = Form::new();
+    let texts = [
+        ("webhook_url", &command.webhook_url),
+        ("webhook_auth_token", &command.webhook_auth_token),
+        ("document_id", &command.document_id),
+        ("collection_name", &command.collection_name),
+        ("language", &command.language),
+        ("pipeline", &command.pipeline),
+    ];
+    for (field, value) in texts {
+        if let Some(value) = value {
+            form = form.text(field, value.clone());
+        }
+    }
+    if command.replace_existing {
+        form = form.text("replace_existing", "true");
+    }
+    Ok(form.part("file", Part::stream_with_length(content, meta.len()).file_name(name)))
+}
+
+/// Watches a task to its end; answers its last status.
+async fn follow(client: &Client, task: &str, bar: &ProgressBar) -> anyhow::Result<Value> {
+    let mut wait = 0;
+    loop {
+        let status = client.get(&format!("/api/v1/status/{task}?wait={wait}")).await?;
+        wait = WAIT_SECONDS;
+        let word = status["status"].as_str().unwrap_or_default();
+        bar.set_position(status["progress_percent"].as_f64().unwrap_or_default() as u64);
+        match status["current_step"].as_str() {
+            Some(step) if word == "in_progress" => bar.set_message(step.to_owned()),
+            _ => bar.set_message(word.to_owned()),
+        }
+        if matches!(word, "completed" | "failed" | "cancelled") {
+            return Ok(status);
+        }
+        tokio::time::sleep(LOOK_PAUSE).await;
+    }
+}

@@ -1,0 +1,125 @@
+//! Every setting, with its names, default and meaning. The one list: loading, README and `config.default.toml` follow it.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Name in `morag.toml`.
+    pub key: &'static str,
+    /// Name in the environment.
+    pub env: &'static str,
+    /// Default as it would be written; empty: none.
+    pub default: &'static str,
+    /// What the default is where it is no constant; shown instead of `default`.
+    pub default_note: &'static str,
+    /// What it is, with unit and limits.
+    pub doc: &'static str,
+}
+
+const fn setting(key: &'static str, env: &'static str, default: &'static str, doc: &'static str) -> Setting {
+    Setting { key, env, default, default_note: "", doc }
+}
+
+const fn computed(key: &'static str, env: &'static str, default_note: &'static str, doc: &'static str) -> Setting {
+    Setting { key, env, default: "", default_note, doc }
+}
+
+/// Every setting, in the order of the documentation.
+pub const SETTINGS: &[Setting] = &[
+    setting("api_host", "API_HOST", "127.0.0.1", "Address to listen on."),
+    setting("api_port", "API_PORT", "8000", "Port to listen on. 0: the system chooses one."),
+    computed(
+        "api_keys",
+        "MORAG_API_KEYS",
+        "`test-api-key` on a loopback address, else none",
+        "Keys that callers may use, comma separated. Without any, the server starts on loopback addresses only.",
+    ),
+    setting("data_dir", "MORAG_DATA_DIR", "./data", "Folder of the embedded store and of all files."),
+    computed(
+        "plugins_dir",
+        "MORAG_PLUGINS_DIR",
+        "`plugins` beside the binary, else `./target/plugins`",
+        "Folder of the step components (`*.wasm`).",
+    ),
+    setting(
+        "max_upload_size_bytes",
+        "MORAG_MAX_UPLOAD_SIZE_BYTES",
+        "100MiB",
+        "Largest file that is taken. Bytes, or with `KiB`, `MiB`, `GiB`.",
+    ),
+    computed("worker_concurrency", "MORAG_WORKER_CONCURRENCY", "number of cores", "Tasks that run at once, 1 to 1024."),
+    setting(
+        "queue_tasks_max",
+        "MORAG_QUEUE_TASKS_MAX",
+        "100000",
+        "Tasks that may wait. Beyond it, submitting answers 429.",
+    ),
+    setting(
+        "lease_seconds",
+        "MORAG_LEASE_SECONDS",
+        "30",
+        "How long work stays with a worker that has stopped answering, 1 s to 1 h.",
+    ),
+    setting(
+        "process_wait_seconds",
+        "MORAG_PROCESS_WAIT_SECONDS",
+        "300",
+        "How long `POST /api/v1/process` waits for `convert` and `process` to end, at most 1 h. The task goes on after it.",
+    ),
+    setting(
+        "webhook_timeout",
+        "WEBHOOK_TIMEOUT",
+        "30",
+        "Limit of one whole webhook exchange, seconds, at most 10 min.",
+    ),
+    setting("webhook_max_retries", "WEBHOOK_MAX_RETRIES", "3", "Retries after the first attempt, 0 to 20."),
+    setting(
+        "webhook_retry_delay",
+        "WEBHOOK_RETRY_DELAY",
+        "5",
+        "Delay before the first retry, seconds. It doubles with each further one.",
+    ),
+    setting(
+        "webhook_secret",
+        "WEBHOOK_SECRET",
+        "",
+        "Secret that webhooks are signed with. Without it they are not signed.",
+    ),
+    setting(
+        "webhook_previous_secret",
+        "WEBHOOK_PREVIOUS_SECRET",
+        "",
+        "The secret before this one, while receivers change over: it signs `webhook-signature` too.",
+    ),
+    setting(
+        "webhook_allow_networks",
+        "WEBHOOK_ALLOW_NETWORKS",
+        "",
+        "Networks (CIDR, comma separated) that webhooks may reach although they are not public, e.g. `127.0.0.0/8`.",
+    ),
+    setting("webhook_concurrency", "MORAG_WEBHOOK_CONCURRENCY", "64", "Deliveries under way at once, 1 to 4096."),
+    setting(
+        "webhook_host_concurrency",
+        "MORAG_WEBHOOK_HOST_CONCURRENCY",
+        "16",
+        "Deliveries under way at once to one host and port, 1 to 4096.",
+    ),
+    setting(
+        "history_retention_days",
+        "MORAG_HISTORY_RETENTION_DAYS",
+        "7",
+        "How long an ended task and its events stay, days.",
+    ),
+    setting(
+        "temp_retention_hours",
+        "MORAG_TEMP_RETENTION_HOURS",
+        "168",
+        "How long the files of an ended task stay, hours.",
+    ),
+    setting("log_format", "MORAG_LOG_FORMAT", "text", "`text`, or `json`: one object a line."),
+    setting("log", "RUST_LOG", "info", "What is logged, e.g. `info,morag_server=debug`."),
+];
+
+/// A setting by its name in `morag.toml`.
+pub fn by_key(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}

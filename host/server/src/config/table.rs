@@ -1,0 +1,83 @@
+//! The settings as documentation.
+
+use super::SETTINGS;
+use std::fmt::Write as _;
+
+/// The README's table.
+pub fn markdown_table() -> String {
+    let mut table = String::from("| `morag.toml` | environment | default | what it is |\n|---|---|---|---|\n");
+    for setting in SETTINGS {
+        let default = match (setting.default, setting.default_note) {
+            ("", "") => "none".to_owned(),
+            ("", note) => note.to_owned(),
+            (default, _) => format!("`{default}`"),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(table, "| `{}` | `{}` | {default} | {} |", setting.key, setting.env, setting.doc);
+    }
+    table
+}
+
+/// The text of `config.default.toml`: every setting with its default, commented out.
+pub fn default_toml() -> String {
+    let mut text = String::from(
+        "# Every setting of `morag serve` with its default. Copy to `morag.toml` and remove the `#` of what you change.\n\
+         # The environment variable named beside a setting wins over this file.\n",
+    );
+    for setting in SETTINGS {
+        let default = match setting.default {
+            number if number.parse::<u64>().is_ok() => number.to_owned(),
+            text => format!("\"{text}\""),
+        };
+        let note = match setting.default_note {
+            "" => String::new(),
+            note => format!(" Default: {note}."),
+        };
+        let _ =
+            writeln!(text, "\n# {}{note} Environment: {}.\n# {} = {default}", setting.doc, setting.env, setting.key);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Compares a part of a file with what the code says; `MORAG_BLESS=1` writes it instead.
+    fn same_in_file(path: &Path, expected: &str, markers: Option<(&str, &str)>) {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let (before, found, after) = match markers {
+            Some((open, close)) => {
+                let from = text.find(open).unwrap_or_else(|| panic!("{} lacks {open}", path.display())) + open.len();
+                let to = from + text[from..].find(close).unwrap_or_else(|| panic!("{} lacks {close}", path.display()));
+                (&text[..from], &text[from..to], &text[to..])
+            }
+            None => ("", text.as_str(), ""),
+        };
+        if std::env::var_os("MORAG_BLESS").is_some() {
+            std::fs::write(path, format!("{before}{expected}{after}")).unwrap();
+        } else {
+            assert_eq!(found, expected, "{} is out of date: MORAG_BLESS=1 cargo test -p morag-server", path.display());
+        }
+    }
+
+    #[test]
+    fn the_readme_has_every_setting() {
+        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+        let table = format!("\n{}", markdown_table());
+        same_in_file(&readme, &table, Some(("<!-- settings -->", "<!-- /settings -->")));
+    }
+
+    #[test]
+    fn the_default_file_has_every_setting_and_is_valid() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.default.toml");
+        same_in_file(&path, &default_toml(), None);
+        let uncommented: String = default_toml()
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or("").to_owned() + "\n")
+            .collect();
+        let table: toml::Table = uncommented.parse().unwrap();
+        assert_eq!(table.len(), SETTINGS.len());
+    }
+}

@@ -1,0 +1,16 @@
+//! The log: to stderr, as text or as JSON lines.
+
+use crate::config::{Config, LogFormat};
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging. Calling it again changes nothing, so that tests may.
+pub fn init(config: &Config) -> Result<(), tracing_subscriber::filter::ParseError> {
+    let filter = EnvFilter::try_new(&config.log_filter)?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error means that a subscriber is set already.
+    let _ = match config.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    Ok(())
+}
