@@ -16,7 +16,7 @@ promises!(
     an_event_during_a_lease_is_found_by_the_holder,
     a_holder_that_lost_its_lease_records_nothing,
     a_disabled_cursor_ends_for_good,
-    a_cursor_does_not_leave_the_log,
+    a_released_cursor_stands_where_it_stood,
     endpoints_go_their_own_ways,
     attempts_are_kept_in_order,
     a_cursor_survives_a_new_process,
@@ -187,21 +187,18 @@ async fn a_disabled_cursor_ends_for_good(backend: impl Backend) {
     assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0]);
 }
 
-async fn a_cursor_does_not_leave_the_log(backend: impl Backend) {
+async fn a_released_cursor_stands_where_it_stood(backend: impl Backend) {
     let store = backend.store();
-    let (id, held) = claimed(&backend, 1).await;
+    let (id, held) = claimed(&backend, 2).await;
     store.advance(&held, CursorMove::Skip, None).await.unwrap();
-    append(&backend, id, 1).await.unwrap();
-    let held = claim_one(&*store, Queue::Deliveries).await;
-    // Released without a move, then moved on twice: the second time there is nothing to move over.
     assert_eq!(store.release(&held, backend.now()).await, Ok(true));
     let held = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!(place(&*store, &held).await, (2, 1, 0, Some(2)));
     let ok = Some(attempt(1, backend.now(), 200));
     assert_eq!(store.advance(&held, CursorMove::Delivered, ok.clone()).await, Ok(Recorded::Idle));
-    assert_eq!(store.advance(&held, CursorMove::Delivered, ok).await, Err(CommitError::Stale));
-    append(&backend, id, 1).await.unwrap();
-    let held = claim_one(&*store, Queue::Deliveries).await;
-    assert_eq!(place(&*store, &held).await, (3, 2, 0, Some(3)));
+    let beyond = store.advance(&held, CursorMove::Delivered, ok).await;
+    assert_eq!(beyond, Err(CommitError::Stale), "the lease ended with the log");
+    assert_eq!(brief(&store.deliveries(id).await.unwrap()), [(1, 2, DeliveryState::Delivered, 1)]);
 }
 
 async fn endpoints_go_their_own_ways(backend: impl Backend) {

@@ -1,10 +1,10 @@
 //! What the embedded store promises beyond the ports: its file.
 
 use crate::backends::{Backend, Sqlite};
-use crate::samples::{accept, end, task};
+use crate::samples::{accept, append, end, task};
 use futures::future::join_all;
 use morag_adapters::store::sqlite::{Options, SqliteStore};
-use morag_core::ports::{AcceptError, Accepted, StoreError, Tasks};
+use morag_core::ports::{AcceptError, Accepted, DueQueue, Queue, StoreError, Tasks};
 use morag_core::task::StatusWord;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -89,6 +89,29 @@ async fn the_files_are_their_owners_alone() {
         seen += 1;
     }
     assert_eq!(seen, 3, "the database, its log and the log's index");
+}
+
+#[tokio::test]
+async fn a_killed_process_leaves_what_it_answered() {
+    let backend = Sqlite::fresh().await;
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        let id = accept(&*backend.store(), task(&backend, &["task"])).await;
+        append(&backend, id, 3).await.unwrap();
+        ids.push(id);
+    }
+    // The files as they are while the store is open: nothing was closed or written back.
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("tasks.db");
+    for end in ["", "-wal"] {
+        let name = |path: &Path| format!("{}{end}", path.display());
+        std::fs::copy(name(&backend.path()), name(&copy)).unwrap();
+    }
+    let store = open(&copy).unwrap();
+    for id in ids {
+        assert_eq!(store.load(id).await.unwrap().unwrap().last_sequence(), 3);
+    }
+    assert_eq!(store.queue_counts(Queue::Deliveries).await.unwrap().due, 20);
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use crate::backends::{Backend, Sqlite, promises};
 use crate::samples::{LEASE, accept, append, claim_keys, claim_one, claiming, commit, document, end, task, with_key};
 use futures::future::join_all;
-use morag_core::Timestamp;
 use morag_core::ports::{AcceptError, Accepted, Commit, CommitError, Guard, ListFilter, Next, Queue};
-use morag_core::task::{StatusWord, TaskId};
+use morag_core::task::{EventKind, Resources, StatusWord, TaskId, TaskStatus};
+use morag_core::{JsonObject, Timestamp};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -154,6 +154,11 @@ async fn a_replacement_takes_the_document_over(backend: impl Backend) {
     let third = accept(&*store, claiming(&backend, "d", true)).await;
     end(&backend, third, StatusWord::Failed).await;
     assert_eq!(store.document_holder(&document("d")).await, Ok(Some(second)), "the one completed last");
+    let overtaken = accept(&*store, claiming(&backend, "d", true)).await;
+    let overtaking = accept(&*store, claiming(&backend, "d", true)).await;
+    end(&backend, overtaking, StatusWord::Completed).await;
+    end(&backend, overtaken, StatusWord::Completed).await;
+    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(overtaken)), "its content was stored last");
 }
 
 async fn a_failed_replacement_gives_the_document_back(backend: impl Backend) {
@@ -332,18 +337,43 @@ async fn the_list_is_paged_newest_first(backend: impl Backend) {
 async fn the_list_shows_where_tasks_stand(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, task(&backend, &[])).await;
-    let shown = async || {
-        let summary = store.list(&all(1)).await.unwrap().items.remove(0);
-        (summary.status, summary.progress_percent)
+    let (step, stage) = ("metadata_extraction".to_owned(), "content_processing".to_owned());
+    let completed = EventKind::StepCompleted {
+        step: step.clone(),
+        stage: stage.clone(),
+        data: JsonObject::new(),
+        artifacts: vec![],
+        resources: Resources::default(),
     };
-    assert_eq!(shown().await, (StatusWord::Pending, 0.0));
-    append(&backend, id, 3).await.unwrap();
-    assert_eq!(shown().await, (StatusWord::InProgress, 1.5), "the last event's progress");
-    let report = Commit { live_percent: 62.5, ..commit(&backend, id, Guard::Sequence(3), 4..=4) };
-    store.commit(report).await.unwrap();
-    assert_eq!(shown().await, (StatusWord::InProgress, 62.5), "the step's report is further");
-    end(&backend, id, StatusWord::Failed).await;
-    assert_eq!(shown().await, (StatusWord::Failed, 2.5), "an ended task has no live report");
+    // Its range is 25 to 40: reports beyond it are not believed, as little as those of no step.
+    let life: [(Option<EventKind>, f64, StatusWord, f64); 8] = [
+        (Some(EventKind::TaskStarted), 12.5, StatusWord::InProgress, 0.5),
+        (Some(EventKind::StepStarted { step, stage }), 0.0, StatusWord::InProgress, 25.0),
+        (None, 30.0, StatusWord::InProgress, 30.0),
+        (None, 62.5, StatusWord::InProgress, 40.0),
+        (None, 31.0, StatusWord::InProgress, 31.0),
+        (Some(completed), 39.0, StatusWord::InProgress, 40.0),
+        (None, 62.5, StatusWord::InProgress, 40.0),
+        (Some(EventKind::TaskCancelled { step: None, stage: None }), 62.5, StatusWord::Cancelled, 40.0),
+    ];
+    let mut sequence = 0;
+    for (kind, live_percent, status, progress_percent) in life {
+        let mut next = commit(&backend, id, Guard::Sequence(sequence), sequence + 1..=sequence + 1);
+        match kind {
+            Some(kind) => {
+                sequence += 1;
+                next.events[0].progress_percent = if sequence < 3 { next.events[0].progress_percent } else { 40.0 };
+                next.events[0].kind = kind;
+            }
+            None => next.events.clear(),
+        }
+        store.commit(Commit { live_percent, status, ..next }).await.unwrap();
+        let shown = store.list(&all(1)).await.unwrap().items.remove(0);
+        assert_eq!((shown.status, shown.progress_percent), (status, progress_percent), "{sequence} {live_percent}");
+        let log = store.load(id).await.unwrap().unwrap();
+        let fold = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent);
+        assert_eq!((shown.status, shown.progress_percent), (fold.word, fold.progress_percent), "the same by its log");
+    }
 }
 
 async fn recent_events_are_paged_newest_first(backend: impl Backend) {

@@ -6,26 +6,28 @@ use super::store::Context;
 use super::tasks::status_word;
 use super::{claims, due_queue};
 use morag_core::Timestamp;
-use morag_core::ports::{Commit, CommitError, Guard, Next, Queue, StoreError};
-use morag_core::task::StatusWord;
+use morag_core::ports::{Commit, CommitError, Guard, Lease, Next, Queue, StoreError};
+use morag_core::task::{Event, EventKind, StatusWord};
 use rusqlite::{Connection, params};
 
 /// What a commit needs to know of its task.
 struct Current {
     number: i64,
     document: Option<String>,
+    running_step: Option<String>,
     status: StatusWord,
     last_sequence: u64,
 }
 
 fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, StoreError> {
-    let sql = "SELECT number, document, status, last_sequence FROM tasks WHERE id = ?1";
+    let sql = "SELECT number, document, status, last_sequence, running_step FROM tasks WHERE id = ?1";
     first(connection, sql, [commit.task.as_bytes()], |row| {
         Ok(Current {
             number: row.get(0)?,
             document: row.get(1)?,
             status: status_word(row, 2)?,
             last_sequence: row.get::<_, i64>(3)?.unsigned_abs(),
+            running_step: row.get(4)?,
         })
     })
 }
@@ -36,7 +38,7 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
     let current = current(connection, commit)?.ok_or(CommitError::Unknown)?;
     let key = commit.task.to_string();
     let allowed = match commit.guard {
-        Guard::Lease(fence) => due_queue::is_held(connection, Queue::Tasks, &key, fence)?,
+        Guard::Lease(fence) => due_queue::is_held(connection, &Lease { queue: Queue::Tasks, key: key.clone(), fence })?,
         Guard::Sequence(sequence) => sequence == current.last_sequence,
     };
     let follows = commit.events.iter().zip(current.last_sequence + 1..).all(|(event, next)| event.sequence == next);
@@ -63,10 +65,19 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
     Ok(())
 }
 
+/// The step that runs after the events.
+fn running_step<'a>(current: &'a Current, events: &'a [Event]) -> Option<&'a str> {
+    events.iter().fold(current.running_step.as_deref(), |running, event| match &event.kind {
+        EventKind::StepStarted { step, .. } => Some(step),
+        EventKind::StepCompleted { .. } | EventKind::StepFailed { .. } => None,
+        _ => running,
+    })
+}
+
 fn update_task(connection: &Connection, commit: &Commit, current: &Current, now: Timestamp) -> Result<(), StoreError> {
     let reached = commit.events.iter().map(|event| event.progress_percent).fold(0.0, f64::max);
     let sql = "UPDATE tasks SET status = ?2, live_percent = ?3, progress_percent = max(progress_percent, ?4),
-                   last_sequence = last_sequence + ?5, ended_at = iif(?6, coalesce(ended_at, ?7), NULL)
+                   last_sequence = last_sequence + ?5, ended_at = iif(?6, coalesce(ended_at, ?7), NULL), running_step = ?8
                WHERE number = ?1";
     let added = i64::try_from(commit.events.len()).unwrap_or(i64::MAX);
     let status = commit.status;
@@ -77,7 +88,8 @@ fn update_task(connection: &Connection, commit: &Commit, current: &Current, now:
         reached,
         added,
         status.is_ended(),
-        now.as_millis()
+        now.as_millis(),
+        running_step(current, &commit.events)
     ];
     execute(connection, sql, params)?;
     if status != current.status {

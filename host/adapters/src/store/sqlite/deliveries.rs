@@ -74,18 +74,19 @@ fn advance(
     movement: CursorMove,
     attempt: Option<&AttemptRecord>,
 ) -> Result<Recorded, CommitError> {
-    if held.queue != Queue::Deliveries || !is_held(connection, held.queue, &held.key, held.fence)? {
+    if held.queue != Queue::Deliveries || !is_held(connection, held)? {
         return Err(CommitError::Stale);
     }
     let Some((task, endpoint)) = parts(&held.key) else { return Err(CommitError::Stale) };
     let Some(cursor) = stored(connection, task, &endpoint)? else { return Err(CommitError::Stale) };
-    // Beyond the log there is nothing to deliver: the cursor stays where it is and waits for the event.
-    let looks_at_event = cursor.next_event <= cursor.last_sequence;
-    if looks_at_event {
-        record_attempt(connection, &cursor, &endpoint, movement, attempt)?;
+    if cursor.next_event > cursor.last_sequence {
+        // Only a database changed by hand has such a cursor leased. It waits for the event, as it should have.
+        settle(connection, held.queue, &held.key, None)?;
+        return Ok(Recorded::Idle);
     }
+    record_attempt(connection, &cursor, &endpoint, movement, attempt)?;
     let next = match movement {
-        CursorMove::Skip | CursorMove::Delivered | CursorMove::Dead if looks_at_event => {
+        CursorMove::Skip | CursorMove::Delivered | CursorMove::Dead => {
             let delivered = i64::from(movement != CursorMove::Skip);
             let sql = "UPDATE cursors SET next_event = next_event + 1, next_delivery = next_delivery + ?3, attempts = 0
                        WHERE task = ?1 AND endpoint = ?2";
@@ -95,13 +96,12 @@ fn advance(
             }
             None
         }
-        CursorMove::Retry(due) if looks_at_event => {
+        CursorMove::Retry(due) => {
             let sql = "UPDATE cursors SET attempts = attempts + ?3 WHERE task = ?1 AND endpoint = ?2";
             execute(connection, sql, params![cursor.number, endpoint.as_str(), attempt.is_some()])?;
             context.wakes.mark(Queue::Deliveries);
             Some(due)
         }
-        CursorMove::Skip | CursorMove::Delivered | CursorMove::Dead | CursorMove::Retry(_) => None,
         CursorMove::Disable => {
             // Without a place in the queue no event makes it due again, and no lease of it is held.
             execute(connection, "DELETE FROM due WHERE queue = 1 AND key = ?1", [&held.key])?;

@@ -29,11 +29,17 @@ pub(super) fn enter(
     execute(connection, sql, params![number(queue), key, task, due.map(Timestamp::as_millis)]).map(drop)
 }
 
+/// When the lease runs out, if it is the key's last and was not given back.
+fn held_until(connection: &Connection, held: &Lease) -> Result<Option<Timestamp>, StoreError> {
+    let Ok(fence) = i64::try_from(held.fence) else { return Ok(None) };
+    let sql = "SELECT due_at FROM due WHERE queue = ?1 AND key = ?2 AND leased = 1 AND fence = ?3";
+    let params = params![number(held.queue), held.key, fence];
+    first(connection, sql, params, |row| row.get(0).map(Timestamp::from_millis))
+}
+
 /// Whether the lease is the key's last and was not given back.
-pub(super) fn is_held(connection: &Connection, queue: Queue, key: &str, fence: u64) -> Result<bool, StoreError> {
-    let Ok(fence) = i64::try_from(fence) else { return Ok(false) };
-    let sql = "SELECT 1 FROM due WHERE queue = ?1 AND key = ?2 AND leased = 1 AND fence = ?3";
-    Ok(first(connection, sql, params![number(queue), key, fence], |_| Ok(()))?.is_some())
+pub(super) fn is_held(connection: &Connection, held: &Lease) -> Result<bool, StoreError> {
+    Ok(held_until(connection, held)?.is_some())
 }
 
 /// Ends the key's lease, if any; the key comes due then, or waits for nothing.
@@ -97,14 +103,14 @@ impl DueQueue for SqliteStore {
     async fn renew(&self, held: &Lease, lease: Duration) -> Result<bool, StoreError> {
         let (context, held) = (self.context(), held.clone());
         let job = move |connection: &Connection| {
-            let is_held = is_held(connection, held.queue, &held.key, held.fence)?;
-            if is_held {
-                let sql = "UPDATE due SET due_at = ?3 WHERE queue = ?1 AND key = ?2";
-                let until = context.now().plus(lease).as_millis();
-                execute(connection, sql, params![number(held.queue), held.key, until])?;
+            let Some(until) = held_until(connection, &held)? else { return Ok(false) };
+            let renewed = context.now().plus(lease);
+            let sql = "UPDATE due SET due_at = ?3 WHERE queue = ?1 AND key = ?2";
+            execute(connection, sql, params![number(held.queue), held.key, renewed.as_millis()])?;
+            if renewed < until {
                 context.wakes.mark(held.queue);
             }
-            Ok::<_, StoreError>(is_held)
+            Ok::<_, StoreError>(true)
         };
         self.writer.run(Durability::Normal, job).await
     }
@@ -112,7 +118,7 @@ impl DueQueue for SqliteStore {
     async fn release(&self, held: &Lease, due: Timestamp) -> Result<bool, StoreError> {
         let (context, held) = (self.context(), held.clone());
         let job = move |connection: &Connection| {
-            let is_held = is_held(connection, held.queue, &held.key, held.fence)?;
+            let is_held = is_held(connection, &held)?;
             if is_held {
                 settle(connection, held.queue, &held.key, Some(due))?;
                 context.wakes.mark(held.queue);
@@ -140,9 +146,8 @@ impl DueQueue for SqliteStore {
     /// Returns at once while a key is due: a key that entered before the call is seen by the look, one that enters after it
     /// ends the wait.
     async fn wait(&self, queue: Queue, at_most: Duration) {
-        let mut changed = std::pin::pin!(self.wakes.changed(queue).notified());
-        // From here on a commit is noticed, so the look below may be old by the time it is read.
-        changed.as_mut().enable();
+        // It counts from here on, not from when it is first polled: so the look below may be old by the time it is read.
+        let changed = self.wakes.changed(queue).notified();
         let look: Result<_, StoreError> = self.readers.read(move |connection| next_due(connection, queue)).await;
         let pause = match look {
             Ok(Some(due)) => due.since(self.clock.now()).min(at_most),

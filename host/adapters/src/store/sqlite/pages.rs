@@ -4,7 +4,7 @@ use super::query::{all, from_json};
 use super::tasks::{status_word, task_id};
 use morag_core::Timestamp;
 use morag_core::ports::{ListFilter, Page, RecentEvent, StoreError, TaskSummary};
-use morag_core::task::StatusWord;
+use morag_core::task::{StatusWord, TaskRecord};
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ struct ListRow {
     status: StatusWord,
     progress_percent: f64,
     live_percent: f64,
+    running_step: Option<String>,
 }
 
 /// The page behind [`morag_core::ports::Tasks::list`].
@@ -42,7 +43,7 @@ pub(super) fn list(connection: &Connection, filter: &ListFilter) -> Result<Page<
     // One short range of the index for each state, merged: their union sorted by the database would read all of them.
     let mut rows = Vec::new();
     for status in STATUSES.into_iter().filter(|word| filter.statuses.is_empty() || filter.statuses.contains(word)) {
-        let sql = "SELECT number, record, status, progress_percent, live_percent FROM tasks
+        let sql = "SELECT number, record, status, progress_percent, live_percent, running_step FROM tasks
                    WHERE status = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3";
         rows.extend(all(connection, sql, params![status.as_str(), before, one_more(limit)], |row| {
             Ok(ListRow {
@@ -51,6 +52,7 @@ pub(super) fn list(connection: &Connection, filter: &ListFilter) -> Result<Page<
                 status: status_word(row, 2)?,
                 progress_percent: row.get(3)?,
                 live_percent: row.get(4)?,
+                running_step: row.get(5)?,
             })
         })?);
     }
@@ -60,13 +62,16 @@ pub(super) fn list(connection: &Connection, filter: &ListFilter) -> Result<Page<
     Ok(Page { items: rows.iter().map(summary).collect::<Result<_, _>>()?, next_cursor })
 }
 
+/// As the fold of the log has it ([`morag_core::task::TaskStatus`]), without reading the log.
 fn summary(row: &ListRow) -> Result<TaskSummary, StoreError> {
-    let live = if row.status.is_ended() { 0.0 } else { row.live_percent };
-    Ok(TaskSummary {
-        record: Arc::new(from_json(&row.record)?),
-        status: row.status,
-        progress_percent: row.progress_percent.max(live),
-    })
+    let record: TaskRecord = from_json(&row.record)?;
+    let running = row.running_step.as_deref().filter(|_| !row.status.is_ended());
+    let live = running.and_then(|step| record.pipeline.position(step)).map_or(0.0, |index| {
+        let range = record.pipeline.range(index);
+        row.live_percent.clamp(range.start, range.end)
+    });
+    let progress_percent = row.progress_percent.max(live);
+    Ok(TaskSummary { record: Arc::new(record), status: row.status, progress_percent })
 }
 
 /// The numbers behind [`morag_core::ports::Tasks::counts`]: every state, also those without a task.

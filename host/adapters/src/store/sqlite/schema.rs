@@ -20,6 +20,8 @@ CREATE TABLE tasks(
     -- Highest progress of an event; the running step's report is apart from it.
     progress_percent REAL NOT NULL,
     live_percent REAL NOT NULL,
+    -- Name of the step whose report that is; none between steps.
+    running_step TEXT,
     last_sequence INTEGER NOT NULL,
     ended_at INTEGER
 ) STRICT;
