@@ -1,1 +1,13 @@
-//! The binary over HTTP.
+//! The binary over HTTP: what a person who submits, and a person who receives, can see.
+#![expect(clippy::expect_used, reason = "a test that cannot be set up fails, and says why")]
+
+mod bad_input;
+mod bodies;
+mod cancel;
+mod crash;
+mod delivery;
+mod examples;
+mod files;
+mod pipeline;
+mod replace;
+mod routes;

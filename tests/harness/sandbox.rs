@@ -49,8 +49,8 @@ impl Sandbox {
     /// Loads components with nothing granted but the limits.
     pub async fn load(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let blobs = Arc::new(ObjectBlobs::local(&folder.path().join("files")).expect("file storage"));
-        let knowledge = SqliteKnowledge::open(&folder.path().join("knowledge.db")).expect("knowledge store");
+        let blobs = Arc::new(ObjectBlobs::local(folder.path().join("files")).expect("file storage"));
+        let knowledge = SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).expect("knowledge store");
         let services = Services {
             blobs: blobs.clone(),
             embedder: Arc::new(HashedEmbedder::new()),

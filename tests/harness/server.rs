@@ -175,7 +175,8 @@ impl Server {
 
 /// An HTTP client that follows no redirects and times out late.
 pub fn client() -> Client {
-    morag_adapters::webhook_http::install_crypto_provider();
+    // An error says that another test has installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
     builder.build().expect("a client")
 }

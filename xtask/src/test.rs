@@ -40,9 +40,9 @@ pub fn run(_: &Options) -> Result<()> {
     stages.run("clippy", || {
         shell::run(&mut cargo(&workspace, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;
-    // One call for the tests and the binary they start: cargo unifies features per call, and two would compile twice.
-    stages
-        .run("build", || shell::run(&mut cargo(&workspace, &["build", "--workspace", "--tests", "--bin", "morag"])))?;
+    // One call for the tests and the binaries they start: cargo unifies features per call, and two would compile twice.
+    let build = ["build", "--workspace", "--tests", "--bin", "morag", "--bin", "webhook-receiver-rust"];
+    stages.run("build", || shell::run(&mut cargo(&workspace, &build)))?;
     let totals = stages.run("tests", || tests(&workspace, &python))?;
     stages.summary();
     if totals.ignored() > 0 {

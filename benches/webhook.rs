@@ -1,0 +1,103 @@
+//! Rendering and signing a body of about 1 KB, beside the bare HMAC of the same bytes.
+#![expect(missing_docs, reason = "criterion_group makes an undocumented function")]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use hmac::{Hmac, Mac as _};
+use morag_core::pipeline::Pipeline;
+use morag_core::task::{DocumentId, Event, EventKind, Resources, Source, SourceType, TaskId, TaskRecord};
+use morag_core::webhook::{BodyFormat, Cursor, Endpoint, EndpointId, HeaderInput, headers, render};
+use morag_core::{JsonObject, Secret, Timestamp};
+use sha2::Sha256;
+use std::hint::black_box;
+
+fn record() -> TaskRecord {
+    TaskRecord {
+        id: TaskId::random(),
+        document_id: DocumentId::random(),
+        pipeline: Pipeline::standard(),
+        source: Source {
+            stored_as: "original.pdf".parse().expect("a file name"),
+            file_name: "report.pdf".into(),
+            media_type: "application/pdf".into(),
+            size: 1 << 20,
+            sha256: "0".repeat(64),
+            source_type: SourceType::Document,
+        },
+        collection: "documents".into(),
+        language: None,
+        replace_existing: false,
+        options: JsonObject::new(),
+        metadata: JsonObject::new(),
+        endpoints: vec![],
+        created_at: Timestamp::from_millis(1_700_000_000_000),
+    }
+}
+
+fn event() -> Event {
+    let data = serde_json::json!({
+        "markdown_file_url": "/api/files/temp/3f2504e0-4f89-41d3-9a0c-0305e82c3301/markdown.md",
+        "conversion_metadata": {
+            "original_format": "pdf", "file_size_bytes": 1_048_576, "content_length": 52_428, "page_count": 15,
+            "conversion_time_seconds": 12.3
+        }
+    });
+    Event {
+        sequence: 3,
+        timestamp: Timestamp::from_millis(1_700_000_000_000),
+        progress_percent: 25.0,
+        message: "Step markdown_conversion completed".into(),
+        kind: EventKind::StepCompleted {
+            step: "markdown_conversion".into(),
+            stage: "content_processing".into(),
+            data: data.as_object().cloned().unwrap_or_default(),
+            artifacts: vec![],
+            resources: Resources::default(),
+        },
+    }
+}
+
+fn bench(criterion: &mut Criterion) {
+    let (record, event) = (record(), event());
+    let endpoint = Endpoint {
+        id: EndpointId::of_task(),
+        url: "https://example.com/webhook".parse().expect("a URL"),
+        auth_token: None,
+        format: BodyFormat::Dual,
+        events: vec![],
+        headers: Default::default(),
+    };
+    let cursor =
+        Cursor { task: record.id, endpoint: EndpointId::of_task(), next_event: 3, next_delivery: 3, attempts: 0 };
+    let secrets = [Secret::new("a secret of the usual length, 40 bytes..")];
+    let body = render(&endpoint, &record, &event);
+    println!("body: {} bytes", body.len());
+
+    let mut group = criterion.benchmark_group("webhook");
+    group.throughput(Throughput::Bytes(body.len() as u64));
+    group.bench_function("render", |bencher| bencher.iter(|| render(&endpoint, &record, black_box(&event))));
+    group.bench_function("render and all headers", |bencher| {
+        bencher.iter(|| {
+            let body = render(&endpoint, &record, black_box(&event));
+            headers(HeaderInput {
+                endpoint: &endpoint,
+                cursor: &cursor,
+                event_type: event.kind.event_type(),
+                body: &body,
+                secrets: &secrets,
+                version: "0.1.0",
+                now: event.timestamp,
+            })
+        });
+    });
+    group.bench_function("outside us: one HMAC-SHA256 of the body", |bencher| {
+        bencher.iter(|| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(secrets[0].expose().as_bytes()).expect("any key");
+            mac.update(black_box(&body));
+            mac.finalize().into_bytes()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);
