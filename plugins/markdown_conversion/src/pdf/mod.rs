@@ -10,6 +10,7 @@ use crate::format::Format;
 use crate::{Converted, Progress, failures, markdown};
 use morag_step::Failure;
 use outline::Headings;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use unpdf::model::{FormField, Page};
 use unpdf::{Document, Error, PageStreamOptions, ParseEvent, ParseOptions, PdfParser, RenderOptions};
@@ -47,12 +48,21 @@ fn failure(error: Error) -> Failure {
     }
 }
 
+/// Letters and digits below which a page that is covered by a picture counts as a scan: a stamp or a file name.
+const SCAN_LETTERS_MAX: usize = 20;
+/// Share of a page that a scan's picture covers.
+const SCAN_COVERAGE_MIN: f32 = 0.5;
+
 /// What is gathered while the pages come.
 struct Reading {
     total: u32,
     texts: Vec<String>,
     bytes: usize,
     failed: u32,
+    /// Pages that are a picture with hardly a letter.
+    scanned: u32,
+    /// Pages whose text, or a part of it, has no readable letters: fonts without a map to Unicode, bad OCR.
+    unreadable: u32,
     metadata: unpdf::Metadata,
     fields: Vec<FormField>,
     headings: Headings,
@@ -66,6 +76,8 @@ impl Reading {
             texts: Vec::new(),
             bytes: 0,
             failed: 0,
+            scanned: 0,
+            unreadable: 0,
             metadata: unpdf::Metadata::default(),
             fields: Vec::new(),
             headings: Headings::default(),
@@ -82,7 +94,11 @@ impl Reading {
             }
             ParseEvent::PageParsed(page) => {
                 let number = page.number;
+                let covered = page.image_coverage >= SCAN_COVERAGE_MIN;
+                self.unreadable += u32::from(page.ocr_text_suppressed || !page.unreadable_fonts.is_empty());
                 let text = self.render(page);
+                let letters = text.chars().filter(|c| c.is_alphanumeric()).count();
+                self.scanned += u32::from(covered && letters <= SCAN_LETTERS_MAX);
                 self.keep(number, text, progress);
             }
             ParseEvent::PageFailed { page, error } => {
@@ -129,9 +145,16 @@ impl Reading {
         }
         self.texts.resize(self.total as usize, String::new());
         self.append_fields();
-        if !self.texts.iter().any(|text| text.chars().any(char::is_alphanumeric)) {
+        if self.scanned == self.total || !self.texts.iter().any(|text| text.chars().any(char::is_alphanumeric)) {
             return Err(failures::no_text(self.total));
         }
+        if self.unreadable > 0 {
+            let (some, total) = (self.unreadable, self.total);
+            self.warnings.push(format!(
+                "{some} of {total} pages have text without readable letters, which is left out: OCR may read it"
+            ));
+        }
+        running_lines_are_no_headings(&mut self.texts);
         let (text, pages) = join_pages(&self.texts);
         let properties = properties::read(&self.metadata, source);
         let warnings = self.warnings;
@@ -156,6 +179,32 @@ impl Reading {
             let text = last.trim_end();
             *last = if text.is_empty() { list } else { format!("{text}\n\n{list}") };
         }
+    }
+}
+
+/// A line that is a heading on many pages is the book's title or a chapter's in the margin: only the first of them is a
+/// heading, the others stay as text.
+fn running_lines_are_no_headings(texts: &mut [String]) {
+    // A heading like `Example` may well come a few times.
+    const PAGES_MIN: usize = 5;
+    let mut pages: HashMap<String, usize> = HashMap::new();
+    for text in texts.iter() {
+        let lines: HashSet<&str> = text.lines().filter(|line| line.starts_with('#')).collect();
+        for line in lines {
+            *pages.entry(line.to_owned()).or_default() += 1;
+        }
+    }
+    pages.retain(|_, count| *count >= PAGES_MIN);
+    if pages.is_empty() {
+        return;
+    }
+    let mut seen: HashSet<String> = HashSet::new();
+    for text in texts {
+        let lines = text.lines().map(|line| {
+            let again = pages.contains_key(line) && !seen.insert(line.to_owned());
+            if again { line.trim_start_matches('#').trim_start() } else { line }
+        });
+        *text = lines.collect::<Vec<_>>().join("\n");
     }
 }
 
@@ -199,6 +248,17 @@ mod tests {
         let converted = convert(&pdf(&pages, &[("Introduction", 1), ("Methods", 2)])).unwrap();
         assert!(converted.markdown.contains("# Introduction\n"), "{}", converted.markdown);
         assert!(converted.markdown.contains("# 1.2 Methods\n"), "{}", converted.markdown);
+    }
+
+    #[test]
+    fn a_running_title_is_no_heading() {
+        let mut texts: Vec<String> = (1..=5).map(|n| format!("# The book\n\n# Part {n}\n\ntext")).collect();
+        running_lines_are_no_headings(&mut texts);
+        assert_eq!(texts[0], "# The book\n\n# Part 1\n\ntext");
+        assert_eq!(texts[1], "The book\n\n# Part 2\n\ntext");
+        let mut few = ["# Example".to_owned(), "# Example".to_owned()];
+        running_lines_are_no_headings(&mut few);
+        assert_eq!(few[1], "# Example");
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! Headings from the bookmarks of a PDF: where a paragraph of the page they point at reads as their title, it is one.
+//! Headings from the bookmarks of a PDF: where a paragraph reads as the title of a bookmark that is due, it is one.
+//!
+//! A bookmark often points at a place by a name that the parser does not resolve to a page, so titles are looked for in
+//! their order: one that is found makes those before it past, and only the next few are due.
 
-use std::collections::HashMap;
 use unpdf::model::{
     Block, InlineContent, ListInfo, ListStyle, Outline, OutlineItem, Paragraph, ParagraphStyle, TextRun,
 };
@@ -9,53 +11,74 @@ use unpdf::model::{
 const BOOKMARKS_MAX: usize = 20_000;
 /// Bytes of a title that is a heading.
 const TITLE_BYTES_MAX: usize = 400;
+/// Titles that are due: some are never found, being set in several lines or as pictures.
+const DUE: usize = 12;
+/// Titles that are due for the beginning of a paragraph, where chance is larger.
+const DUE_AT_START: usize = 3;
 
-/// The titles by page, with their levels.
+#[derive(Debug)]
+struct Title {
+    key: String,
+    level: u8,
+    page: Option<u32>,
+    found: bool,
+}
+
+/// The titles in their order.
 #[derive(Debug, Default)]
 pub struct Headings {
-    by_page: HashMap<u32, Vec<(String, u8)>>,
+    titles: Vec<Title>,
+    next: usize,
 }
 
 impl Headings {
     /// The titles of an outline.
     pub fn of(outline: &Outline) -> Self {
         let mut headings = Self::default();
-        let mut left = BOOKMARKS_MAX;
         for item in &outline.items {
-            headings.add(item, 1, &mut left);
+            headings.add(item, 1);
         }
         headings
     }
 
-    fn add(&mut self, item: &OutlineItem, level: u8, left: &mut usize) {
-        if *left == 0 {
+    fn add(&mut self, item: &OutlineItem, level: u8) {
+        if self.titles.len() == BOOKMARKS_MAX {
             return;
         }
-        *left -= 1;
-        let title = key(&item.title);
-        if let (Some(page), false) = (item.page, title.is_empty()) {
-            self.by_page.entry(page).or_default().push((title, level));
+        let key = key(&item.title);
+        if !key.is_empty() {
+            self.titles.push(Title { key, level, page: item.page, found: false });
         }
         for child in &item.children {
-            self.add(child, (level + 1).min(6), left);
+            self.add(child, (level + 1).min(6));
         }
     }
 
-    /// Makes the paragraphs of a page that are titles of its bookmarks headings of their level. A paragraph that begins
-    /// with a title, in words that the page sets apart from what follows, is cut in two.
-    pub fn apply(&self, page: u32, blocks: Vec<Block>) -> Vec<Block> {
-        let Some(titles) = self.by_page.get(&page) else { return blocks };
-        let mut titles = titles.clone();
+    /// Makes the paragraphs of a page that are titles headings of their level; pages must come in order. A paragraph
+    /// that begins with a title, in words that the page sets apart from what follows, is cut in two. Lines of a table of
+    /// contents are no headings, whatever their size.
+    pub fn apply(&mut self, page: u32, blocks: Vec<Block>) -> Vec<Block> {
+        if self.titles.is_empty() {
+            return blocks;
+        }
         let mut out = Vec::with_capacity(blocks.len());
         for block in blocks {
             let Block::Paragraph(mut paragraph) = block else {
                 out.push(block);
                 continue;
             };
-            if let Some((parts, level)) = find(&paragraph, &mut titles) {
+            if self.is_contents(&paragraph) {
+                paragraph.style.heading_level = None;
+            } else if let Some((parts, level)) = self.find(page, &paragraph) {
                 let rest = paragraph.content.split_off(parts);
                 let style = paragraph.style.clone();
                 paragraph.style.heading_level = Some(level);
+                // Bold is how the page says what the level says now.
+                paragraph.content.iter_mut().for_each(|content| {
+                    if let InlineContent::Text(run) = content {
+                        run.style.bold = false;
+                    }
+                });
                 if let Some(list) = paragraph.style.list_info.take() {
                     restore_number(&mut paragraph, &list);
                 }
@@ -63,36 +86,62 @@ impl Headings {
                 let style = ParagraphStyle { heading_level: None, list_info: None, ..style };
                 paragraph = Paragraph { content: rest, style };
             }
-            if !paragraph.content.is_empty() {
+            if !paragraph.is_empty() {
                 out.push(Block::Paragraph(paragraph));
             }
         }
         out
     }
-}
 
-/// How many parts of a paragraph, from its beginning, are one of the titles, which is taken out, and its level.
-fn find(paragraph: &Paragraph, titles: &mut Vec<(String, u8)>) -> Option<(usize, u8)> {
-    let mut text = String::new();
-    let mut found = None;
-    for (content, parts) in paragraph.content.iter().zip(1..) {
-        match content {
-            InlineContent::Text(run) => text.push_str(&run.text),
-            InlineContent::Link { text: link, .. } => text.push_str(link),
-            InlineContent::LineBreak => text.push(' '),
-            InlineContent::Image { .. } => {}
+    /// A title and a page number, often with dots between them.
+    fn is_contents(&self, paragraph: &Paragraph) -> bool {
+        let text = paragraph.plain_text();
+        let text = text.trim_end();
+        let title = text.trim_end_matches(|c: char| c.is_ascii_digit());
+        if title.len() == text.len() || text.len() > TITLE_BYTES_MAX {
+            return false;
         }
-        if text.len() > TITLE_BYTES_MAX || titles.is_empty() {
-            break;
-        }
-        let key = key(&text);
-        // The first that is left: a title may stand on its page twice. The longest wins: what follows may be of it.
-        if let Some(at) = titles.iter().position(|(title, _)| *title == key) {
-            found = Some((parts, at));
-        }
+        let dots = title.trim_end().ends_with(". .") || title.trim_end().ends_with("..");
+        let key = key(title);
+        dots || (title.ends_with(char::is_whitespace) && self.titles.iter().any(|title| title.key == key))
     }
-    let (parts, at) = found?;
-    Some((parts, titles.remove(at).1))
+
+    /// How many parts of a paragraph, from its beginning, are a title that is due, and its level.
+    fn find(&mut self, page: u32, paragraph: &Paragraph) -> Option<(usize, u8)> {
+        let mut text = String::new();
+        let mut found = None;
+        let all = paragraph.content.len();
+        for (content, parts) in paragraph.content.iter().zip(1..) {
+            match content {
+                InlineContent::Text(run) => text.push_str(&run.text),
+                InlineContent::Link { text: link, .. } => text.push_str(link),
+                InlineContent::LineBreak => text.push(' '),
+                InlineContent::Image { .. } => {}
+            }
+            if text.len() > TITLE_BYTES_MAX {
+                break;
+            }
+            // The longest wins: what follows may be of the title.
+            if let Some(at) = self.due(page, &key(&text), if parts == all { DUE } else { DUE_AT_START }) {
+                found = Some((parts, at));
+            }
+        }
+        let (parts, at) = found?;
+        self.titles[at].found = true;
+        self.next = self.next.max(at + 1);
+        Some((parts, self.titles[at].level))
+    }
+
+    fn due(&self, page: u32, key: &str, due: usize) -> Option<usize> {
+        if key.is_empty() {
+            return None;
+        }
+        let on_page = self.titles.iter().position(|title| title.page == Some(page) && !title.found && title.key == key);
+        on_page.or_else(|| {
+            let mut next = self.titles.iter().enumerate().skip(self.next).take(due);
+            next.find(|(_, title)| title.page.is_none() && title.key == key).map(|(at, _)| at)
+        })
+    }
 }
 
 /// A heading `2. Scope` was read as an item of a list: its number belongs to its text.
@@ -115,43 +164,49 @@ fn key(title: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn titles_are_found_on_their_page_only() {
+    fn headings(pages: [Option<u32>; 2]) -> Headings {
         let mut outline = Outline::new();
-        let mut chapter = OutlineItem::new("1 Shell  Syntax", Some(3), 0);
-        chapter.add_child(OutlineItem::new("Quoting", Some(3), 1));
+        let mut chapter = OutlineItem::new("1 Shell  Syntax", pages[0], 0);
+        chapter.add_child(OutlineItem::new("Quoting", pages[1], 1));
         outline.add_item(chapter);
-        let headings = Headings::of(&outline);
-        let blocks =
-            ["Shell syntax", "quoting", "Other", "Quoting"].map(|text| Block::Paragraph(Paragraph::with_text(text)));
-        let levels = |page: u32| -> Vec<_> {
-            let blocks = headings.apply(page, blocks.to_vec());
-            let level = |block: &Block| match block {
-                Block::Paragraph(paragraph) => paragraph.heading_level(),
-                _ => None,
-            };
-            blocks.iter().map(level).collect()
+        Headings::of(&outline)
+    }
+
+    fn levels(headings: &mut Headings, page: u32, texts: &[&str]) -> Vec<Option<u8>> {
+        let block = |text: &&str| Block::Paragraph(Paragraph::heading(*text, 5));
+        let level = |block: &Block| match block {
+            Block::Paragraph(paragraph) => paragraph.heading_level(),
+            _ => None,
         };
-        assert_eq!(levels(3), [Some(1), Some(2), None, None]);
-        assert_eq!(levels(4), [None; 4]);
+        headings.apply(page, texts.iter().map(block).collect()).iter().map(level).collect()
+    }
+
+    #[test]
+    fn titles_are_found_on_their_page() {
+        let mut headings = headings([Some(3), Some(3)]);
+        assert_eq!(levels(&mut headings, 2, &["Shell syntax", "Quoting"]), [Some(5), Some(5)]);
+        assert_eq!(levels(&mut headings, 3, &["Shell syntax", "quoting", "Quoting"]), [Some(1), Some(2), Some(5)]);
+    }
+
+    #[test]
+    fn titles_without_a_page_are_found_in_their_order() {
+        let mut headings = headings([None, None]);
+        let texts =
+            ["1.1 Shell syntax . . . . . 5", "Shell Syntax 5", "Shell syntax", "other", "1.1 Quoting", "Shell syntax"];
+        assert_eq!(levels(&mut headings, 1, &texts), [None, None, Some(1), Some(5), Some(2), Some(5)]);
     }
 
     #[test]
     fn a_title_is_cut_from_what_follows() {
-        let mut outline = Outline::new();
-        outline.add_item(OutlineItem::new("Quoting rules", Some(1), 0));
-        let mut paragraph = Paragraph::with_text("1.2 Quoting ");
-        paragraph.add_text("Rules");
-        paragraph.add_text("They are many.");
-        let blocks = Headings::of(&outline).apply(1, vec![Block::Paragraph(paragraph)]);
-        let texts: Vec<String> = blocks
-            .iter()
-            .map(|block| match block {
-                Block::Paragraph(paragraph) => paragraph.plain_text(),
-                _ => String::new(),
-            })
-            .collect();
-        assert_eq!(texts, ["1.2 Quoting Rules", "They are many."]);
+        let mut paragraph = Paragraph::with_text("1 Shell ");
+        paragraph.add_text("Syntax");
+        paragraph.add_text("It is short.");
+        let blocks = headings([None, None]).apply(1, vec![Block::Paragraph(paragraph)]);
+        let text = |block: &Block| match block {
+            Block::Paragraph(paragraph) => paragraph.plain_text(),
+            _ => String::new(),
+        };
+        assert_eq!(blocks.iter().map(text).collect::<Vec<_>>(), ["1 Shell Syntax", "It is short."]);
     }
 
     #[test]
