@@ -3,6 +3,7 @@
 //! A bookmark often points at a place by a name that the parser does not resolve to a page, so titles are looked for in
 //! their order: one that is found makes those before it past, and only the next few are due.
 
+use std::collections::HashMap;
 use unpdf::model::{
     Block, InlineContent, ListInfo, ListStyle, Outline, OutlineItem, Paragraph, ParagraphStyle, TextRun,
 };
@@ -18,7 +19,6 @@ const DUE_AT_START: usize = 3;
 
 #[derive(Debug)]
 struct Title {
-    key: String,
     level: u8,
     page: Option<u32>,
     found: bool,
@@ -28,6 +28,8 @@ struct Title {
 #[derive(Debug, Default)]
 pub struct Headings {
     titles: Vec<Title>,
+    /// Where each title is among them.
+    by_key: HashMap<String, Vec<usize>>,
     next: usize,
 }
 
@@ -47,7 +49,8 @@ impl Headings {
         }
         let key = key(&item.title);
         if !key.is_empty() {
-            self.titles.push(Title { key, level, page: item.page, found: false });
+            self.by_key.entry(key).or_default().push(self.titles.len());
+            self.titles.push(Title { level, page: item.page, found: false });
         }
         for child in &item.children {
             self.add(child, (level + 1).min(6));
@@ -103,7 +106,7 @@ impl Headings {
         }
         let dots = title.trim_end().ends_with(". .") || title.trim_end().ends_with("..");
         let key = key(title);
-        dots || (title.ends_with(char::is_whitespace) && self.titles.iter().any(|title| title.key == key))
+        dots || (title.ends_with(char::is_whitespace) && self.by_key.contains_key(&key))
     }
 
     /// How many parts of a paragraph, from its beginning, are a title that is due, and its level.
@@ -133,14 +136,10 @@ impl Headings {
     }
 
     fn due(&self, page: u32, key: &str, due: usize) -> Option<usize> {
-        if key.is_empty() {
-            return None;
-        }
-        let on_page = self.titles.iter().position(|title| title.page == Some(page) && !title.found && title.key == key);
-        on_page.or_else(|| {
-            let mut next = self.titles.iter().enumerate().skip(self.next).take(due);
-            next.find(|(_, title)| title.page.is_none() && title.key == key).map(|(at, _)| at)
-        })
+        let places = self.by_key.get(key)?;
+        let on_page = |at: &&usize| self.titles[**at].page == Some(page) && !self.titles[**at].found;
+        let next = |at: &&usize| self.titles[**at].page.is_none() && (self.next..self.next + due).contains(*at);
+        places.iter().find(on_page).or_else(|| places.iter().find(next)).copied()
     }
 }
 
