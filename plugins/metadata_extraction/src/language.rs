@@ -25,7 +25,8 @@ pub fn iso_639_1(tag: &str) -> Option<String> {
 /// The language of a markdown text: each paragraph votes with its length, prose alone counts, and without a majority
 /// it is none.
 pub fn detect(markdown: &str) -> Option<String> {
-    let paragraphs = sample(prose(markdown));
+    let (prose, cells) = texts(markdown);
+    let paragraphs = sample(prose);
     let mut votes: Vec<(Lang, f64)> = Vec::new();
     let mut total = 0.0;
     let mut vote = |text: &str, votes: &mut Vec<(Lang, f64)>| {
@@ -42,14 +43,18 @@ pub fn detect(markdown: &str) -> Option<String> {
         vote(paragraph, &mut votes);
     }
     if votes.is_empty() {
-        // Only short pieces: all together may be enough.
-        let all = paragraphs.join(" ");
-        if weighty(&all) {
-            vote(&all, &mut votes);
-        }
+        return short_pieces(&[paragraphs, sample(cells)].concat().join(" "));
     }
     let (lang, sum) = votes.into_iter().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     (sum > total * SHARE_MIN).then(|| three(lang.code()).map(str::to_owned)).flatten()
+}
+
+/// Only headings, items and cells of tables: all together may be enough, if the statistics are sure. Names in Chinese
+/// characters alone are as well Japanese.
+fn short_pieces(all: &str) -> Option<String> {
+    let info = detect_text(all).filter(|info| weighty(all) && info.is_reliable())?;
+    let lang = by_script(all).unwrap_or(info.lang());
+    (lang != Lang::Cmn).then(|| three(lang.code()).map(str::to_owned)).flatten()
 }
 
 /// Long enough to vote; a letter of a script without spaces between words says as much as three others.
@@ -79,18 +84,21 @@ fn by_script(text: &str) -> Option<Lang> {
     }
 }
 
-/// The paragraphs, headings and items, without code, links' addresses and HTML.
-fn prose(markdown: &str) -> Vec<String> {
+/// The paragraphs, headings and items, and apart from them the cells of tables, which are names more often than prose.
+/// Without code, links' addresses and HTML.
+fn texts(markdown: &str) -> (Vec<String>, Vec<String>) {
     let mut blocks = Vec::new();
+    let mut cells = Vec::new();
     let mut block = String::new();
     let mut code = false;
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
         match event {
             Event::Start(Tag::CodeBlock(_)) => code = true,
             Event::End(TagEnd::CodeBlock) => code = false,
-            Event::End(
-                TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item | TagEnd::TableCell | TagEnd::TableRow,
-            ) => {
+            Event::End(TagEnd::TableCell) => {
+                cells.push(std::mem::take(&mut block));
+            }
+            Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item) => {
                 if !block.trim().is_empty() {
                     blocks.push(std::mem::take(&mut block));
                 }
@@ -107,7 +115,7 @@ fn prose(markdown: &str) -> Vec<String> {
         }
     }
     blocks.extend((!block.trim().is_empty()).then_some(block));
-    blocks
+    (blocks, cells)
 }
 
 /// Every n-th paragraph, so that the whole text is represented within [`SAMPLE_CHARS`].
@@ -272,6 +280,14 @@ mod tests {
         for text in ["", "42", "Acme Corp", "# Invoice\n\n| 1 | 2 |\n| - | - |\n| 3 | 4 |\n"] {
             assert_eq!(detect(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn tables_of_names_are_no_language() {
+        let table = "| Name | City |\n| --- | --- |\n| 佐藤太郎 | 東京 |\n| 三木英子 | 大阪 |\n| 髙橋淳 | 名古屋 |\n";
+        assert_eq!(detect(table), None);
+        let names = "| First | Last |\n| --- | --- |\n| Sheryl | Baxter |\n| Preston | Lozano |\n| Roy | Berry |\n| Linda | Olsen |\n";
+        assert_eq!(detect(names), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ const SEARCH_BYTES: usize = 32 << 10;
 /// Characters of a title.
 const CHARS_MAX: usize = 200;
 /// A heading of the first level counts if at most so many others come before it: a cover may have a smaller line first.
-const HEADINGS_SEEN_MAX: usize = 3;
+const HEADINGS_SEEN_MAX: usize = 4;
 
 /// A title from the properties, unless it is one that programs write by themselves: a file name or `untitled`.
 pub fn from_property(property: Option<&str>, file_name: &str) -> Option<String> {
@@ -61,9 +61,41 @@ pub fn from_text(markdown: &str) -> Option<String> {
             break;
         }
     }
+    headings.retain(|(_, text)| !is_section(text));
     let highest = headings.iter().map(|(level, _)| *level).min();
     let heading = headings.into_iter().find(|(level, _)| Some(*level) == highest).and_then(|(_, text)| clean(&text));
     heading.or_else(|| first.as_deref().and_then(plausible))
+}
+
+/// A heading that names a part of a document, not the document: it is numbered, or what every book has.
+fn is_section(heading: &str) -> bool {
+    const PARTS: [&str; 16] = [
+        "abstract",
+        "contents",
+        "table of contents",
+        "introduction",
+        "preface",
+        "foreword",
+        "summary",
+        "index",
+        "inhalt",
+        "inhaltsverzeichnis",
+        "vorwort",
+        "einleitung",
+        "sommaire",
+        "table des matières",
+        "introducción",
+        "índice",
+    ];
+    let heading = heading.trim();
+    let (number, rest) = heading.split_once(char::is_whitespace).unwrap_or((heading, ""));
+    let numbered = !rest.is_empty()
+        && number.starts_with(|c: char| c.is_ascii_digit())
+        && number.contains('.')
+        && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    // `1 Introduction`
+    let bare = number.bytes().all(|b| b.is_ascii_digit()) && PARTS.contains(&rest.trim().to_lowercase().as_str());
+    numbered || bare || PARTS.contains(&heading.to_lowercase().as_str())
 }
 
 /// The first line of the first paragraph, if that is how titles look.
@@ -101,6 +133,14 @@ mod tests {
         assert_eq!(text("## Draft\n\n# The title\n"), Some("The title".into()));
         assert_eq!(text("#\n\n## Only this\n"), Some("Only this".into()));
         assert_eq!(text("---\ntitle: x\n---\n\n# After front matter\n"), Some("After front matter".into()));
+    }
+
+    #[test]
+    fn sections_are_no_titles() {
+        assert_eq!(text("The file format\n\n## 1. Introduction\n\n## 2. Scope\n"), Some("The file format".into()));
+        assert_eq!(text("# Contents\n\n# 1 Introduction\n\n# The real one\n"), Some("The real one".into()));
+        assert_eq!(text("# 2024 Report\n"), Some("2024 Report".into()));
+        assert_eq!(text("## 1.1. Scope\n\nIt is a sentence, so no title.\n"), None);
     }
 
     #[test]
