@@ -65,3 +65,63 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::request_body::guard;
+    use axum::extract::Request;
+    use axum::http::StatusCode;
+    use axum::middleware::map_request;
+    use axum::routing::{get, post};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+    use tokio::sync::{Notify, oneshot};
+
+    async fn start(router: Router) -> (TcpStream, oneshot::Sender<()>, tokio::task::JoinHandle<anyhow::Result<()>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async { stopped.await.unwrap() };
+        let served = tokio::spawn(serve(listener, router, shutdown));
+        (TcpStream::connect(address).await.unwrap(), stop, served)
+    }
+
+    /// A client that writes its whole body before it reads, as most do, sees an answer that came before the body's end.
+    #[tokio::test]
+    async fn an_early_answer_reaches_a_client_that_still_sends() {
+        let early = post(async |_: Request| StatusCode::PAYLOAD_TOO_LARGE);
+        let router = Router::new().route("/", early).layer(map_request(async |request: Request| guard(request)));
+        let (mut client, _stop, _served) = start(router).await;
+        // More than the sockets' buffers hold.
+        let body = vec![b'x'; 32 << 20];
+        let head = format!("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(&body).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_request_under_way_ends_before_the_server_does() {
+        let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let handler = {
+            let (entered, go_on) = (entered.clone(), go_on.clone());
+            get(async move || {
+                entered.notify_one();
+                go_on.notified().await;
+                "done"
+            })
+        };
+        let (mut client, stop, served) = start(Router::new().route("/", handler)).await;
+        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        entered.notified().await;
+        stop.send(()).unwrap();
+        go_on.notify_one();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("done"), "{answer}");
+        served.await.unwrap().unwrap();
+    }
+}

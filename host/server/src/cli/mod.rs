@@ -4,6 +4,7 @@
 
 mod client;
 mod listen;
+mod plugin;
 mod show;
 mod submit;
 
@@ -59,6 +60,8 @@ enum Command {
     /// Stop a task
     #[command(after_help = "Example:\n  morag cancel 6f1c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11")]
     Cancel(show::Cancel),
+    /// Look at step components
+    Plugin(plugin::Plugin),
     /// Look at the settings
     Config {
         #[command(subcommand)]
@@ -111,6 +114,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Status(command) => runtime()?.block_on(show::status(command)),
         Command::History(command) => runtime()?.block_on(show::history(command)),
         Command::Cancel(command) => runtime()?.block_on(show::cancel(command)),
+        Command::Plugin(command) => runtime()?.block_on(plugin::run(command)),
         Command::Config { command: ConfigCommand::Table } => {
             print!("{}", markdown_table());
             Ok(ExitCode::SUCCESS)

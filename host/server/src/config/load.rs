@@ -81,6 +81,10 @@ impl Config {
             api_host,
             api_port: written.number("api_port", 0, u64::from(u16::MAX))? as u16,
             api_keys,
+            compile_cache_dir: match written.value("compile_cache_dir") {
+                Some(dir) => PathBuf::from(dir),
+                None => PathBuf::from(written.required("data_dir")?).join("compiled"),
+            },
             data_dir: written.required("data_dir")?.into(),
             plugins_dir,
             max_upload_size_bytes: written.size("max_upload_size_bytes")?,

@@ -33,6 +33,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Folder of the step components.
     pub plugins_dir: PathBuf,
+    /// Folder of compiled step components; its user's alone.
+    pub compile_cache_dir: PathBuf,
     /// Largest upload, bytes.
     pub max_upload_size_bytes: u64,
     /// Tasks that run at once in this process.

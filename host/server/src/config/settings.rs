@@ -40,6 +40,12 @@ pub const SETTINGS: &[Setting] = &[
         "`plugins` beside the binary, else `./target/plugins`",
         "Folder of the step components (`*.wasm`).",
     ),
+    computed(
+        "compile_cache_dir",
+        "MORAG_COMPILE_CACHE_DIR",
+        "`compiled` in the data folder",
+        "Folder of compiled step components. Must be the server's user's alone: what is in it is run as native code.",
+    ),
     setting(
         "max_upload_size_bytes",
         "MORAG_MAX_UPLOAD_SIZE_BYTES",
