@@ -46,7 +46,11 @@ impl FieldError {
 
 /// An answer other than success.
 #[derive(Debug, Clone)]
-pub struct ApiError {
+pub struct ApiError(Box<Parts>);
+
+/// Boxed, so that a result of a handler stays small.
+#[derive(Debug, Clone)]
+struct Parts {
     status: StatusCode,
     code: &'static str,
     public: String,
@@ -78,7 +82,15 @@ impl ApiError {
     /// An error with its status, code and public text.
     pub fn new(status: StatusCode, code: &'static str, public: impl Into<String>) -> Self {
         let (fields, headers) = (Vec::new(), Vec::new());
-        Self { status, code, public: public.into(), fields, extra: JsonObject::new(), headers, log: None }
+        Self(Box::new(Parts {
+            status,
+            code,
+            public: public.into(),
+            fields,
+            extra: JsonObject::new(),
+            headers,
+            log: None,
+        }))
     }
 
     /// 400: the request cannot be understood.
@@ -125,7 +137,7 @@ impl ApiError {
     pub fn invalid(fields: Vec<FieldError>) -> Self {
         let public = fields.iter().map(|field| field.msg.as_str()).collect::<Vec<_>>().join("; ");
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_error", public);
-        error.fields = fields;
+        error.0.fields = fields;
         error
     }
 
@@ -154,30 +166,30 @@ impl ApiError {
     /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     /// Adds a text for the log.
     #[must_use]
     pub fn with_log(mut self, log: impl Into<String>) -> Self {
-        self.log = Some(log.into());
+        self.0.log = Some(log.into());
         self
     }
 
     fn with_extra(mut self, key: &str, value: Value) -> Self {
-        self.extra.insert(key.into(), value);
+        self.0.extra.insert(key.into(), value);
         self
     }
 
     /// Text for the log, where it differs from the public one.
     pub fn log(&self) -> Option<&str> {
-        self.log.as_deref()
+        self.0.log.as_deref()
     }
 
     /// The public text.
     pub fn public(&self) -> &str {
-        &self.public
+        &self.0.public
     }
 
     /// An error as a framework's plain answer says it: only its status and text are known.
@@ -208,23 +220,23 @@ impl ApiError {
     /// The answer, with the request's id in it.
     pub fn render(&self, request_id: &str) -> Response {
         let mut body = JsonObject::new();
-        let detail = match self.fields.is_empty() {
-            true => json!(self.public),
-            false => json!(self.fields),
+        let detail = match self.0.fields.is_empty() {
+            true => json!(self.0.public),
+            false => json!(self.0.fields),
         };
         body.insert("detail".into(), detail);
-        body.insert("error".into(), json!(self.public));
+        body.insert("error".into(), json!(self.0.public));
         body.insert("type".into(), json!(self.kind()));
-        body.insert("error_code".into(), json!(self.code));
+        body.insert("error_code".into(), json!(self.0.code));
         body.insert("request_id".into(), json!(request_id));
-        body.extend(self.extra.clone());
-        let mut response = (self.status, axum::Json(body)).into_response();
-        response.headers_mut().extend(self.headers.iter().cloned());
+        body.extend(self.0.extra.clone());
+        let mut response = (self.0.status, axum::Json(body)).into_response();
+        response.headers_mut().extend(self.0.headers.iter().cloned());
         response
     }
 
     fn kind(&self) -> &'static str {
-        match self.status {
+        match self.0.status {
             StatusCode::UNAUTHORIZED => "authentication_error",
             StatusCode::NOT_FOUND => "not_found",
             StatusCode::CONFLICT => "conflict",
@@ -241,7 +253,7 @@ impl ApiError {
 impl IntoResponse for ApiError {
     /// Only the status and the error itself: [`super::frame`] renders it, for it knows the request's id.
     fn into_response(self) -> Response {
-        let mut response = self.status.into_response();
+        let mut response = self.0.status.into_response();
         response.extensions_mut().insert(self);
         response
     }

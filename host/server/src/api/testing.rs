@@ -41,6 +41,9 @@ pub fn record() -> TaskRecord {
     }
 }
 
+/// Gives a new task its events.
+pub type OnAccept = Box<dyn Fn(&TaskRecord) -> Vec<Event> + Send>;
+
 /// Everything an [`App`] keeps, in memory.
 #[derive(Default)]
 pub struct Memory {
@@ -55,7 +58,7 @@ pub struct Memory {
     /// Whether listing tasks panics.
     pub panics: Mutex<bool>,
     /// Told of each new task.
-    pub on_accept: Mutex<Option<Box<dyn Fn(&TaskRecord) -> Vec<Event> + Send>>>,
+    pub on_accept: Mutex<Option<OnAccept>>,
     answers: Mutex<BTreeMap<String, Idempotency>>,
 }
 
