@@ -115,6 +115,20 @@ async fn a_killed_process_leaves_what_it_answered() {
 }
 
 #[tokio::test]
+async fn leases_end_with_the_process_where_there_is_one_only() {
+    let backend = Sqlite::fresh().await;
+    let id = accept(&*backend.store(), task(&backend, &[])).await;
+    let lease = Duration::from_secs(3600);
+    let before = backend.store().claim(Queue::Tasks, 1, lease).await.unwrap().leases.remove(0);
+    let options = Options { ends_leases: true, ..Options::default() };
+    let store = SqliteStore::open_with(&backend.path(), Arc::new(morag_adapters::SystemClock), options).unwrap();
+    let again = store.claim(Queue::Tasks, 1, lease).await.unwrap().leases.remove(0);
+    assert_eq!(again.key, id.to_string());
+    assert!(again.fence > before.fence);
+    assert!(!store.renew(&before, lease).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_damaged_page_is_an_error_not_a_wrong_answer() {
     let mut backend = Sqlite::fresh().await;
     let mut ids = Vec::new();

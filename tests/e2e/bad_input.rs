@@ -242,9 +242,10 @@ async fn a_client_that_goes_away_leaves_nothing() {
     let sending = tokio::spawn(request.send());
     sender.send(Ok(vec![b'x'; 100_000])).await.expect("the first piece is read");
     sender.send(Ok(vec![b'x'; 100_000])).await.expect("the second piece is read");
-    drop(sender);
     sending.abort();
     let _ = sending.await;
+    // Only now: a stream that ends by itself would be a whole upload.
+    drop(sender);
     // The server notices at its next read; a whole upload after it has been through the same door.
     let task = server.submit("note.md", fixtures::one_page_markdown(1), &[]).await;
     server.wait_for_end(&task).await;

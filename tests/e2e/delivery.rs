@@ -62,11 +62,14 @@ async fn a_failing_receiver_is_tried_again_in_order_and_with_the_same_delivery()
     let attempts: Vec<_> = received[..4].iter().map(|one| one.header("x-morag-attempt").to_owned()).collect();
     assert_eq!(attempts, ["1", "2", "3", "4"]);
     assert!(received[..4].windows(2).all(|pair| pair[0].body == pair[1].body));
-    assert!(received[..4].windows(2).all(|pair| {
-        pair[0].header("x-morag-delivery") == pair[1].header("x-morag-delivery")
-    }));
+    assert!(
+        received[..4]
+            .windows(2)
+            .all(|pair| { pair[0].header("x-morag-delivery") == pair[1].header("x-morag-delivery") })
+    );
     let log = deliveries(&server, &task).await;
-    let statuses: Vec<_> = log[0]["attempts"].as_array().expect("attempts").iter().map(|a| a["status"].clone()).collect();
+    let statuses: Vec<_> =
+        log[0]["attempts"].as_array().expect("attempts").iter().map(|attempt| attempt["http_status"].clone()).collect();
     assert_eq!(statuses, [500, 302, 404, 200]);
 }
 

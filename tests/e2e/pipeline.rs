@@ -74,10 +74,15 @@ async fn run(file_name: &str, bytes: Vec<u8>, format: &str) -> Vec<Value> {
         .iter()
         .map(|body| {
             let step = body["data"]["step"].as_str().unwrap_or_default().to_owned();
-            (body["event_type"].as_str().unwrap_or_default().to_owned(), step, body["data"]["progress_percent"].as_f64())
+            (
+                body["event_type"].as_str().unwrap_or_default().to_owned(),
+                step,
+                body["data"]["progress_percent"].as_f64(),
+            )
         })
         .collect();
-    let expected: Vec<_> = SEQUENCE.iter().map(|(kind, step, at)| ((*kind).into(), (*step).into(), Some(*at))).collect();
+    let expected: Vec<_> =
+        SEQUENCE.iter().map(|(kind, step, at)| ((*kind).into(), (*step).into(), Some(*at))).collect();
     assert_eq!(seen, expected);
     assert_eq!(history_types(&server, &task).await, SEQUENCE.map(|(kind, ..)| kind));
 

@@ -19,7 +19,11 @@ async fn process(server: &Server, fields: &[(&str, &str)], path: &str) -> (u16, 
 async fn convert_and_process_answer_when_done() {
     let server = Server::start().await;
     let (status, converted) = process(&server, &[("mode", "convert")], "/api/v1/process").await;
-    assert_eq!((status, &converted["success"], &converted["mode"]), (200, &json!(true), &json!("convert")), "{converted}");
+    assert_eq!(
+        (status, &converted["success"], &converted["mode"]),
+        (200, &json!(true), &json!("convert")),
+        "{converted}"
+    );
     assert!(converted["content"].as_str().is_some_and(|text| text.contains('#')), "{converted}");
     assert!(converted["processing_time_ms"].is_number() && converted["warnings"].is_array(), "{converted}");
 
@@ -55,9 +59,22 @@ async fn status_list_history_and_recent_events() {
     for task in &tasks {
         let status = server.wait_for_end(task).await;
         for key in [
-            "task_id", "document_id", "status", "progress", "progress_percent", "current_step", "attempt", "message",
-            "result", "error", "error_details", "created_at", "started_at", "completed_at",
-            "estimated_time_remaining", "steps",
+            "task_id",
+            "document_id",
+            "status",
+            "progress",
+            "progress_percent",
+            "current_step",
+            "attempt",
+            "message",
+            "result",
+            "error",
+            "error_details",
+            "created_at",
+            "started_at",
+            "completed_at",
+            "estimated_time_remaining",
+            "steps",
         ] {
             assert!(status.get(key).is_some(), "{status} lacks {key}");
         }
@@ -116,8 +133,14 @@ async fn health_and_documentation_need_no_key() {
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", document["openapi"]);
     let webhooks = document["webhooks"].as_object().expect("webhooks");
     for event in [
-        "task_started", "task_progress", "task_completed", "task_failed", "task_cancelled", "step_started",
-        "step_completed", "step_failed",
+        "task_started",
+        "task_progress",
+        "task_completed",
+        "task_failed",
+        "task_cancelled",
+        "step_started",
+        "step_completed",
+        "step_failed",
     ] {
         assert!(webhooks.contains_key(event), "no webhook {event}");
     }

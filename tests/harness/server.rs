@@ -79,6 +79,8 @@ impl Server {
             .env("MORAG_API_KEYS", API_KEY)
             .env("MORAG_DATA_DIR", folder.path().join("data"))
             .env("MORAG_PLUGINS_DIR", plugins_dir())
+            // Shared by all tests: compiling the components anew for each server would take most of the time.
+            .env("MORAG_COMPILE_CACHE_DIR", built("MORAG_TEST_COMPILE_CACHE_DIR", "test-compiled"))
             .env("WEBHOOK_SECRET", SECRET)
             .env("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8")
             .env("WEBHOOK_RETRY_DELAY", "0.05")
@@ -91,7 +93,8 @@ impl Server {
         let mut child = command.spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
         let url = loop {
-            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the server says where it listens");
+            let line =
+                tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the server says where it listens");
             let line = line.expect("readable output").expect("the server ended before it listened: see its log above");
             if let Some(url) = line.strip_prefix("morag listens on ") {
                 break url.trim().to_owned();

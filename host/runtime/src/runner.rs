@@ -8,12 +8,12 @@ use crate::guest::{Guest, TaskScope};
 use crate::plugin::{LoadError, Plugin, store};
 use crate::threads::GuestThreads;
 use async_trait::async_trait;
-use morag_core::JsonObject;
 use morag_core::plugin::{Descriptor, Grant};
 use morag_core::ports::{
     Blobs, Embedder, Knowledge, Revision, StagedArtifact, StepCall, StepReport, StepRunner, StepSuccess,
 };
 use morag_core::task::{Resources, StepFailure};
+use morag_core::{JsonObject, is_depth_allowed};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -173,6 +173,9 @@ fn success(
     }
     let mut data: JsonObject =
         serde_json::from_str(&outcome.data).map_err(|_| failure::invalid_result("data that is not a JSON object"))?;
+    if !is_depth_allowed(&data) {
+        return Err(failure::invalid_result("data that is nested too deep"));
+    }
     let mut published = JsonObject::new();
     for output in &descriptor.outputs {
         let written = artifacts.iter().any(|staged| staged.artifact.name == output.name);
@@ -192,7 +195,7 @@ fn step_failure(said: wit::Failure) -> StepFailure {
         return failure::invalid_result("a failure whose code is not upper snake case");
     }
     let details = match said.details.len() <= DETAILS_BYTES_MAX {
-        true => serde_json::from_str(&said.details).unwrap_or_default(),
+        true => serde_json::from_str(&said.details).ok().filter(is_depth_allowed).unwrap_or_default(),
         false => JsonObject::new(),
     };
     let mut message = said.message;

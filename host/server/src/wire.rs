@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use morag_adapters::SystemClock;
 use morag_adapters::blobs::ObjectBlobs;
 use morag_adapters::embeddings::HashedEmbedder;
-use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore, StoreOptions};
+use morag_adapters::store::sqlite::{Options, SqliteKnowledge, SqliteStore};
 use morag_adapters::webhook_http::HttpSender;
 use morag_core::plugin::{Capability, Grant, check_dataflow};
 use morag_core::ports::{Clock, StepRunner};
@@ -80,9 +80,10 @@ fn lock(data_dir: &Path) -> anyhow::Result<File> {
 pub async fn build(config: Config) -> anyhow::Result<App> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let data = &config.data_dir;
-    let options = StoreOptions { queue_max: config.queue_tasks_max, ..StoreOptions::default() };
+    // The folder's lock is ours, so whoever held a lease is gone.
+    let options = Options { queue_max: config.queue_tasks_max, ends_leases: true, ..Options::default() };
     let store = SqliteStore::open_with(&data.join("morag.db"), clock.clone(), options)?;
-    let knowledge = Arc::new(SqliteKnowledge::open(&data.join("knowledge.db"))?);
+    let knowledge = Arc::new(SqliteKnowledge::open(&data.join("knowledge.db"), None)?);
     let blobs = Arc::new(ObjectBlobs::local(&data.join("files"))?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
     let sender = Arc::new(HttpSender::new(policy, clock.clone())?);
@@ -94,9 +95,16 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let services =
         Services { blobs: blobs.clone(), embedder: Arc::new(HashedEmbedder::new()), knowledge: knowledge.clone() };
     let components = components(&config.plugins_dir)?;
-    let cache = data.join("compiled");
     let steps = Arc::new(
-        PluginRunner::load(engine, services, Some(&cache), components, grant, config.worker_concurrency).await?,
+        PluginRunner::load(
+            engine,
+            services,
+            Some(&config.compile_cache_dir),
+            components,
+            grant,
+            config.worker_concurrency,
+        )
+        .await?,
     );
 
     let pipelines = Pipelines::standard();

@@ -83,7 +83,7 @@ macro_rules! export_step {
                     $crate::host::run_step::<$step>()
                 }
             }
-            $crate::bindings::export!(Exported with_types_in $crate::bindings);
+    $crate::bindings::export!(Exported with_types_in $crate::bindings);
         };
     };
 }

@@ -1,6 +1,8 @@
 //! A host in memory, for unit tests of a step's logic without wasm.
 
-use crate::task::{Blob, CapabilityError, Edge, Embeddings, Fact, Graph, Info, Level, Node, Point, Task, Vectors, Writer};
+use crate::task::{
+    Blob, CapabilityError, Edge, Embeddings, Fact, Graph, Info, Level, Node, Point, Task, Vectors, Writer,
+};
 use crate::{Data, Failure};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What would exhaust the parser's stack is refused before it is parsed.
+//! What the parser would exhaust its stack on, or read half of without a word, is refused before it is parsed.
 
 use crate::failures;
 use crate::format::Format;
@@ -8,11 +8,19 @@ use morag_step::Failure;
 /// 512 KiB. What is nested within compressed streams is not seen here: the sandbox stops that.
 const DEPTH_MAX: usize = 200;
 
-/// Looks at the objects outside of streams.
+/// Bytes at the end within which a whole file has its trailer: Acrobat takes 1,024, and mail gateways append some lines.
+const TAIL_BYTES: usize = 4096;
+
+/// Looks at the end of the file, and at the objects outside of streams.
 ///
 /// # Errors
-/// `CORRUPT_DOCUMENT` when they are nested too deep.
+/// `CORRUPT_DOCUMENT` when the file was cut off (what pages are left could be read, but nobody would know that some are
+/// missing), or when its objects are nested too deep.
 pub fn check(bytes: &[u8]) -> Result<(), Failure> {
+    let tail = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
+    if find(tail, b"startxref").is_none() && find(tail, b"%%EOF").is_none() {
+        return Err(failures::corrupt(Format::Pdf, "its end is missing, so it was cut off: send the whole file again"));
+    }
     if depth(bytes) > DEPTH_MAX {
         return Err(failures::corrupt(
             Format::Pdf,

@@ -1,12 +1,13 @@
 //! The store of tasks, their queue and their deliveries: one database.
 
-use super::connection::open_writer;
+use super::connection::{open_writer, store_error};
 use super::readers::Readers;
 use super::schema;
 use super::wakes::Wakes;
 use super::writer::Writer;
 use morag_core::Timestamp;
 use morag_core::ports::{Clock, StoreError};
+use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,11 +21,14 @@ pub struct Options {
     pub queue_max: u64,
     /// Largest size of the database, bytes, rounded down to pages; none means as large as the disk allows.
     pub bytes_max: Option<u64>,
+    /// Whether who held a lease is known to be gone, because this process alone may use the file now: what was leased is
+    /// due at once then, and not when its lease runs out. Default no.
+    pub ends_leases: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue_max: QUEUE_MAX, bytes_max: None }
+        Self { queue_max: QUEUE_MAX, bytes_max: None, ends_leases: false }
     }
 }
 
@@ -48,6 +52,9 @@ impl SqliteStore {
     /// [`Self::open`], with options.
     pub fn open_with(path: &Path, clock: Arc<dyn Clock>, options: Options) -> Result<Arc<Self>, StoreError> {
         let connection = open_writer(path, &schema::TASKS, options.bytes_max)?;
+        if options.ends_leases {
+            end_leases(&connection, clock.now())?;
+        }
         let wakes = Arc::new(Wakes::default());
         let waker = Arc::clone(&wakes);
         let writer = Writer::spawn(connection, move || waker.committed())?;
@@ -72,4 +79,11 @@ impl Context {
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// Makes every leased key due now. Reads the whole queue, once a start.
+fn end_leases(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE due SET due_at = ?1, leased = 0 WHERE leased = 1 AND due_at IS NOT NULL";
+    connection.execute(sql, [now.as_millis()]).map_err(store_error)?;
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The named values of a submission, from form fields and JSON alike, and what is wrong with them. Pure.
 
 use crate::api::error::FieldError;
-use morag_core::JsonObject;
+use morag_core::{JSON_DEPTH_MAX, JsonObject, is_depth_allowed};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -131,11 +131,15 @@ impl Fields {
         truth
     }
 
-    /// A JSON object, or the text of one.
+    /// A JSON object, or the text of one, nested no deeper than the store can give back.
     pub fn object(&mut self, name: &str) -> Option<JsonObject> {
         let object = into_object(self.values.get(name)?.clone());
         if object.is_none() {
             self.refuse(name, format!("{name} must be a JSON object"));
+        }
+        if object.as_ref().is_some_and(|object| object.as_ref().is_some_and(|object| !is_depth_allowed(object))) {
+            self.refuse(name, format!("{name} is nested deeper than {JSON_DEPTH_MAX} levels"));
+            return None;
         }
         object.flatten()
     }
