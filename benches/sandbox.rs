@@ -2,7 +2,6 @@
 //! wasmtime (pooling, async, WASI linked) doing the same with the same component in the same process.
 //!
 //! Needs `cargo xtask plugins --guests`.
-#![expect(missing_docs, reason = "criterion_group makes an undocumented function")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use morag_core::plugin::Limits;

@@ -84,7 +84,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let options = Options { queue_max: config.queue_tasks_max, ends_leases: true, ..Options::default() };
     let store = SqliteStore::open_with(&data.join("morag.db"), clock.clone(), options)?;
     let knowledge = Arc::new(SqliteKnowledge::open(&data.join("knowledge.db"), None)?);
-    let blobs = Arc::new(ObjectBlobs::local(&data.join("files"))?);
+    let blobs = Arc::new(ObjectBlobs::local(data.join("files"))?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
     let sender = Arc::new(HttpSender::new(policy, clock.clone())?);
 

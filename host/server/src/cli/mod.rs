@@ -4,6 +4,7 @@
 
 mod client;
 mod listen;
+mod output;
 mod plugin;
 mod show;
 mod submit;
@@ -116,7 +117,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Cancel(command) => runtime()?.block_on(show::cancel(command)),
         Command::Plugin(command) => runtime()?.block_on(plugin::run(command)),
         Command::Config { command: ConfigCommand::Table } => {
-            print!("{}", markdown_table());
+            output::line(markdown_table().trim_end());
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -25,6 +25,6 @@ enum Command {
 /// `morag plugin …`.
 pub async fn run(command: Plugin) -> anyhow::Result<ExitCode> {
     let Command::Inspect { file } = command.command;
-    println!("{}", morag_runtime::inspect(&file).await?);
+    super::output::line(morag_runtime::inspect(&file).await?);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! Showing and stopping tasks.
 
 use super::client::{Client, Server};
+use super::output::line;
 use clap::{Args, ValueEnum};
 use reqwest::Method;
 use serde_json::Value;
@@ -54,8 +55,8 @@ enum Order {
 pub async fn status(command: Status) -> anyhow::Result<ExitCode> {
     let body = Client::new(command.server)?.get(&format!("/api/v1/status/{}", command.task_id)).await?;
     match command.json {
-        true => println!("{body:#}"),
-        false => print!("{}", status_text(&body)),
+        true => line(format_args!("{body:#}")),
+        false => line(status_text(&body).trim_end()),
     }
     Ok(exit_code(&body))
 }
@@ -77,8 +78,8 @@ pub async fn history(command: History) -> anyhow::Result<ExitCode> {
     let body =
         Client::new(command.server)?.get(&format!("/api/v1/status/{}/history?order={order}", command.task_id)).await?;
     match command.json {
-        true => println!("{body:#}"),
-        false => print!("{}", history_text(&body)),
+        true => line(format_args!("{body:#}")),
+        false => line(history_text(&body).trim_end()),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -87,7 +88,7 @@ pub async fn history(command: History) -> anyhow::Result<ExitCode> {
 pub async fn cancel(command: Cancel) -> anyhow::Result<ExitCode> {
     let client = Client::new(command.server)?;
     let body = client.send(client.request(Method::POST, &format!("/api/v1/cancel/{}", command.task_id))).await?;
-    println!("{}", plain(&body["message"]));
+    line(plain(&body["message"]));
     Ok(ExitCode::SUCCESS)
 }
 

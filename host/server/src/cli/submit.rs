@@ -1,6 +1,7 @@
 //! Submitting files, and watching them.
 
 use super::client::{Client, Server};
+use super::output::line;
 use super::show::plain;
 use anyhow::Context as _;
 use clap::Args;
@@ -68,7 +69,7 @@ pub async fn run(command: Submit) -> anyhow::Result<ExitCode> {
         for (file, result) in files.iter().zip(futures::future::join_all(submissions).await) {
             if let Err(error) = result {
                 failed = true;
-                eprintln!("morag: {}: {error:#}", file.display());
+                eline(format_args!("morag: {}: {error:#}", file.display()));
             }
         }
     }
@@ -80,7 +81,7 @@ async fn one(client: &Client, command: &Submit, file: &Path, bars: &MultiProgres
     let accepted = client.send(client.request(Method::POST, "/api/v1/ingest/file").multipart(form)).await?;
     let task = plain(&accepted["task_id"]);
     if !command.follow {
-        println!("{task}  {}", file.display());
+        line(format_args!("{task}  {}", file.display()));
         return Ok(());
     }
     let bar = bars.add(ProgressBar::new(100));
@@ -95,7 +96,7 @@ async fn one(client: &Client, command: &Submit, file: &Path, bars: &MultiProgres
     }
     let status = status?;
     if bars.is_hidden() || bar.is_hidden() {
-        println!("{task}  {}  {}", plain(&status["status"]), file.display());
+        line(format_args!("{task}  {}  {}", plain(&status["status"]), file.display()));
     }
     match status["status"].as_str() {
         Some("completed") => Ok(()),

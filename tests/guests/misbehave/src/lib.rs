@@ -3,7 +3,8 @@
 use morag_step::{Blob, Data, Descriptor, Failure, Level, Output, Step, Task, blob_bytes, data, host, json};
 use std::time::Duration;
 
-struct Misbehave;
+/// The step.
+pub struct Misbehave;
 
 impl Step for Misbehave {
     fn describe() -> Descriptor {

@@ -2,7 +2,8 @@
 
 use morag_step::{Data, Descriptor, Failure, Step};
 
-struct Noop;
+/// The step.
+pub struct Noop;
 
 impl Step for Noop {
     fn describe() -> Descriptor {

@@ -2,7 +2,8 @@
 
 use morag_step::{Data, Descriptor, Failure, Graph as _, Step, host};
 
-struct Undeclared;
+/// The step.
+pub struct Undeclared;
 
 impl Step for Undeclared {
     fn describe() -> Descriptor {

@@ -2,6 +2,7 @@
 
 mod kept;
 
+use super::output::line;
 use anyhow::Context as _;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -55,7 +56,7 @@ pub async fn run(command: Listen) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("cannot listen on {address}: choose another --port"))?;
     let bound = listener.local_addr().context("the listening address is unknown")?;
-    println!("webhooks are received at http://{bound}/webhook and shown at http://{bound}/webhooks");
+    line(format_args!("webhooks are received at http://{bound}/webhook and shown at http://{bound}/webhooks"));
     let secret = command.secret.filter(|secret| !secret.is_empty()).map(Secret::new);
     let interrupt = async {
         // Where the signal cannot be had, the receiver runs until it is killed.
@@ -81,10 +82,10 @@ fn router(secret: Option<Secret>) -> Router {
 async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> Response {
     let signature = Signature::judge(receiver.secret.as_ref(), &headers, &body);
     let Ok(payload) = serde_json::from_slice::<Value>(&body) else {
-        println!("{}", Signature::Absent.line(&json!({"event_type": "(not JSON)"})));
+        line(Signature::Absent.line(&json!({"event_type": "(not JSON)"})));
         return (StatusCode::BAD_REQUEST, Json(json!({"status": "error", "message": "not JSON"}))).into_response();
     };
-    println!("{}", signature.line(&payload));
+    line(signature.line(&payload));
     let received_at = morag_adapters::SystemClock.now();
     receiver.kept().push(Received::new(payload, received_at, &headers, signature), body.len());
     match signature {
