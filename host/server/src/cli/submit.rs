@@ -69,7 +69,7 @@ pub async fn run(command: Submit) -> anyhow::Result<ExitCode> {
         for (file, result) in files.iter().zip(futures::future::join_all(submissions).await) {
             if let Err(error) = result {
                 failed = true;
-                eline(format_args!("morag: {}: {error:#}", file.display()));
+                eprintln!("morag: {}: {error:#}", file.display());
             }
         }
     }
