@@ -48,6 +48,11 @@ async fn put(blobs: &impl Blobs, path: &BlobPath, bytes: Bytes) {
     writer.finish().await.unwrap();
 }
 
+/// A file that one run of a step has written.
+fn staged(task: TaskId, name: &ArtifactName) -> BlobPath {
+    BlobPath::staged(task, uuid::Uuid::nil(), name)
+}
+
 async fn all(blobs: &impl Blobs, path: &BlobPath) -> Bytes {
     blobs.read(path, 0..u64::MAX).await.unwrap()
 }
@@ -55,7 +60,7 @@ async fn all(blobs: &impl Blobs, path: &BlobPath) -> Bytes {
 async fn a_file_is_what_was_written(blobs: &impl Blobs) {
     // Empty, small, one part exactly, and several with a rest.
     for (n, length) in [0, 1, 100_000, 5 * 1024 * 1024, 12 * 1024 * 1024 + 3].into_iter().enumerate() {
-        for make in [BlobPath::file, BlobPath::staged] {
+        for make in [BlobPath::file, staged] {
             let path = make(TaskId::random(), &name(&format!("file-{n}.bin")));
             let bytes = content(length);
             let mut writer = blobs.create(&path).await.unwrap();
@@ -163,7 +168,7 @@ async fn listing_is_by_name_and_one_level_deep(blobs: &impl Blobs) {
     for file in ["b.md", "a.md", "B.md", "a.md.json"] {
         put(blobs, &BlobPath::file(task, &name(file)), Bytes::from_static(b"x")).await;
     }
-    put(blobs, &BlobPath::staged(task, &name("c.md")), Bytes::from_static(b"x")).await;
+    put(blobs, &staged(task, &name("c.md")), Bytes::from_static(b"x")).await;
     put(blobs, &BlobPath::file(TaskId::random(), &name("d.md")), Bytes::from_static(b"x")).await;
     let listed = blobs.list(&BlobPath::files(task)).await.unwrap();
     let names: Vec<&str> = listed.iter().map(|meta| meta.name.as_str()).collect();
@@ -174,7 +179,7 @@ async fn listing_is_by_name_and_one_level_deep(blobs: &impl Blobs) {
 
 async fn moving_replaces(blobs: &impl Blobs) {
     let task = TaskId::random();
-    let (from, to) = (BlobPath::staged(task, &name("a")), BlobPath::file(task, &name("a")));
+    let (from, to) = (staged(task, &name("a")), BlobPath::file(task, &name("a")));
     put(blobs, &from, Bytes::from_static(b"new")).await;
     blobs.rename(&from, &to).await.unwrap();
     assert_eq!(all(blobs, &to).await, "new");
@@ -189,13 +194,13 @@ async fn deleting_says_how_many_and_takes_no_other(blobs: &impl Blobs) {
     for path in [
         BlobPath::file(task, &name("a")),
         BlobPath::file(task, &name("b")),
-        BlobPath::staged(task, &name("c")),
+        staged(task, &name("c")),
         BlobPath::file(other, &name("a")),
     ] {
         put(blobs, &path, Bytes::from_static(b"x")).await;
     }
     assert_eq!(blobs.delete_all(&BlobPath::files(task)).await, Ok(2));
-    assert!(blobs.stat(&BlobPath::staged(task, &name("c"))).await.is_ok());
+    assert!(blobs.stat(&staged(task, &name("c"))).await.is_ok());
     assert_eq!(blobs.delete_all(&BlobPath::task(task)).await, Ok(1));
     assert_eq!(blobs.delete_all(&BlobPath::task(task)).await, Ok(0));
     assert_eq!(blobs.tasks(None, 10).await, Ok(vec![other]));

@@ -12,7 +12,9 @@ pub fn large_markdown() -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_task_stops_and_is_told_of() {
-    let (server, receiver) = tokio::join!(Server::start(), Receiver::start());
+    // One worker: the next task runs only when this one has let it go.
+    let server = Server::start_with(&[("MORAG_WORKER_CONCURRENCY", "1")]).await;
+    let receiver = Receiver::start().await;
     let task = server.submit("large.md", large_markdown(), &[("webhook_url", &receiver.url)]).await;
     receiver.wait_until(|received| received.iter().any(|one| one.event_type() == "step_started")).await;
     let response = server.request(Method::DELETE, &format!("/api/v1/ingest/{task}")).send().await.expect("an answer");

@@ -1,5 +1,7 @@
 //! The same document again, and the same request again.
 
+use morag_adapters::store::sqlite::SqliteKnowledge;
+use morag_core::ports::Knowledge as _;
 use morag_tests::server::Server;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, Response};
@@ -22,7 +24,13 @@ async fn a_document_is_ingested_once_unless_it_is_to_be_replaced() {
 
     let fields = [("document_id", "doc-1"), ("replace_existing", "true")];
     let second = server.submit("notes.md", morag_fixtures::one_page_markdown(3), &fields).await;
-    assert_eq!(server.wait_for_end(&second).await["status"], "completed");
+    let ended = server.wait_for_end(&second).await;
+    assert_eq!(ended["status"], "completed");
+    // The collection holds the second document's chunks, and none of the first's.
+    let knowledge = SqliteKnowledge::open(&server.data_dir().join("knowledge.db"), None).expect("the server's store");
+    let counts = knowledge.counts("documents", None).await.expect("counts");
+    assert_eq!(Some(counts.points), ended["result"]["embeddings_stored"].as_u64());
+    assert_eq!(Some(counts.nodes), ended["result"]["storage_summary"]["neo4j_nodes"].as_u64());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,13 +18,12 @@ fn failure(code: &str, message: String) -> StepFailure {
 /// The step broke a limit that the host counts.
 pub(crate) fn breached(meter: &Meter, breach: Breach) -> StepFailure {
     let (code, text) = meter.explain(breach);
-    failure(code, format!("{text}: the document may be damaged or made to harm; an operator can raise the limit"))
+    failure(code, format!("{text}: the document may be damaged, made to harm, or too large for this server"))
 }
 
 /// The step ran longer than it may.
 pub(crate) fn timed_out(limit: Duration) -> StepFailure {
-    let text =
-        format!("the step ran longer than its {} s: try a smaller document, or raise the limit", limit.as_secs_f64());
+    let text = format!("the step ran longer than its {} s: try a smaller document", limit.as_secs_f64());
     failure("PLUGIN_TIMEOUT", text)
 }
 

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Instant;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
-/// Handles (blobs, writers, streams) a guest may hold at once.
-const HANDLES_MAX: usize = 1000;
+/// Handles (blobs, writers, streams) a guest may hold at once. A blob holds up to 1 MiB read ahead, so this bounds what
+/// the host keeps for one guest outside the guest's own memory.
+const HANDLES_MAX: usize = 64;
 
 /// The host's side of one instance.
 pub(crate) struct Guest {

@@ -20,6 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
 /// Bytes of JSON a step's data may have; the WIT says so.
 const DATA_BYTES_MAX: usize = 256 << 10;
@@ -76,6 +77,7 @@ impl PluginRunner {
         let mut plugins = BTreeMap::new();
         for path in paths {
             let started = Instant::now();
+            tracing::info!(path = %path.display(), "loading a plugin; the first time it is compiled, which takes seconds");
             let plugin = Plugin::load(&engine, cache.as_ref(), &path, &grant).await?;
             let name = plugin.descriptor.name.clone();
             tracing::info!(plugin = %name, version = %plugin.descriptor.version, digest = %plugin.digest,
@@ -115,6 +117,7 @@ impl Sandbox {
             finished: Vec::new(),
             open: Default::default(),
         };
+        let mut staged = StagedWrites::new(&plugin.descriptor, &self.services, &revision);
         let (started, limit) = (scope.started, plugin.limits.wall_time_max);
         let mut store = store(&self.engine, Guest::new(plugin.limits.clone(), Some(scope)));
         let log = store.data().log.clone();
@@ -145,13 +148,36 @@ impl Sandbox {
                 success(&plugin.descriptor, outcome, finished, revision.clone(), record.id)
             }
         };
-        if result.is_err()
-            && stores(&plugin.descriptor)
-            && let Err(error) = self.services.knowledge.discard(&revision).await
-        {
-            tracing::warn!(%error, "staged writes of a failed step stay until the next start");
+        if result.is_ok() {
+            staged.keep();
         }
         StepReport { result, resources, log: log.take() }
+    }
+}
+
+/// Staged writes of a run: discarded when it ends in anything but success, by being dropped half-way too.
+struct StagedWrites {
+    discard: Option<(Arc<dyn Knowledge>, Revision)>,
+}
+
+impl StagedWrites {
+    fn new(descriptor: &Descriptor, services: &Services, revision: &Revision) -> Self {
+        Self { discard: stores(descriptor).then(|| (services.knowledge.clone(), revision.clone())) }
+    }
+
+    fn keep(&mut self) {
+        self.discard = None;
+    }
+}
+
+impl Drop for StagedWrites {
+    fn drop(&mut self) {
+        let (Some((knowledge, revision)), Ok(runtime)) = (self.discard.take(), Handle::try_current()) else { return };
+        runtime.spawn(async move {
+            if let Err(error) = knowledge.discard(&revision).await {
+                tracing::warn!(%error, "staged writes of a step stay until the next start");
+            }
+        });
     }
 }
 

@@ -45,10 +45,16 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let stop = shutdown.clone();
     tokio::spawn(async move {
         match asked_to_stop().await {
-            Ok(()) => tracing::info!("stopping"),
+            Ok(()) => {
+                tracing::info!("stopping: what runs has up to {} s; a second signal ends at once", DRAIN.as_secs())
+            }
             Err(error) => tracing::error!(%error, "no signal can be waited for: stopping"),
         }
         stop.cancel();
+        if asked_to_stop().await.is_ok() {
+            // Nothing is lost: what was not handed back is due at the next start.
+            std::process::exit(1);
+        }
     });
     let served = api::serve(listener, api::router(app.clone()), shutdown.clone().cancelled_owned()).await;
     shutdown.cancel();

@@ -49,7 +49,7 @@ impl Default for Limits {
 
 /// The component wants what it was not granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it wants the capability {}, which is not granted: add it to the plugin's grants in morag.toml", .0.as_str())]
+#[error("it wants the capability {}, which is not granted to it: this version grants capabilities to the standard step `ingestion` alone", .0.as_str())]
 pub struct NotGranted(pub Capability);
 
 impl Grant {

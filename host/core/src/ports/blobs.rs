@@ -17,9 +17,15 @@ impl BlobPath {
         Self(format!("tasks/{task}/files/{name}"))
     }
 
-    /// A file that a running step has written and that is not published yet.
-    pub fn staged(task: TaskId, name: &ArtifactName) -> Self {
-        Self(format!("tasks/{task}/staged/{name}"))
+    /// A file that a running step has written and that is not published yet. `run` tells the files of one run from those
+    /// of another that has lost its lease and does not know it yet.
+    pub fn staged(task: TaskId, run: uuid::Uuid, name: &ArtifactName) -> Self {
+        Self(format!("tasks/{task}/staged/{run}/{name}"))
+    }
+
+    /// What steps of a task have written and not published.
+    pub fn staging(task: TaskId) -> Self {
+        Self(format!("tasks/{task}/staged"))
     }
 
     /// The log of a step's latest run.

@@ -77,7 +77,8 @@ impl TaskLog {
 pub enum Guard {
     /// The holder of the task's lease with this fence.
     Lease(u64),
-    /// Anybody who has seen the whole log: its last sequence.
+    /// Anybody who has seen the whole log: its last sequence. Progress belongs to it: a commit that ends the task
+    /// below the stored `live_percent` has not seen what was shown, and is stale too.
     Sequence(u64),
 }
 
@@ -199,7 +200,8 @@ pub trait Tasks: Send + Sync {
         cursor: Option<&str>,
     ) -> Result<Page<RecentEvent>, StoreError>;
 
-    /// Deletes up to `limit` ended tasks that ended before a time, with their events, cursors and attempts. Says which.
+    /// Deletes up to `limit` ended tasks that ended before a time, with their events, cursors and attempts. Says which. A
+    /// task with deliveries to come stays until they are made or given up.
     async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError>;
 
     /// Answers when the store can serve.

@@ -84,8 +84,9 @@ fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] => Some(v4(g, h)),
         // Compatible (RFC 4291 2.5.5.1), but not :: and ::1.
         [0, 0, 0, 0, 0, 0] if (g, h) != (0, 0) && (g, h) != (0, 1) => Some(v4(g, h)),
-        // NAT64: the well-known prefix (RFC 6052) and the local one (RFC 8215).
-        [0x64, 0xff9b, 0, 0, 0, 0] | [0x64, 0xff9b, 1, ..] => Some(v4(g, h)),
+        // NAT64's well-known prefix (RFC 6052). The local one (RFC 8215) has no one place for the address: it stays an
+        // IPv6 address outside of what is public.
+        [0x64, 0xff9b, 0, 0, 0, 0] => Some(v4(g, h)),
         // 6to4 (RFC 3056).
         [0x2002, high, low, ..] => Some(v4(high, low)),
         // Teredo (RFC 4380): the client's address is stored inverted.

@@ -4,8 +4,8 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Largest delay between two attempts, whatever the policy or the receiver's `Retry-After` says: a day, so that no
-/// delivery waits beyond the week that history is kept.
+/// Largest delay between two attempts, whatever the policy or the receiver's `Retry-After` says: a day. A task
+/// is kept while a delivery of it waits.
 const DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Share of the delay that jitter may add.

@@ -106,7 +106,7 @@ impl Host for Guest {
             size: 0,
             sha256: String::new(),
         };
-        let path = BlobPath::staged(scope.call.record.id, &output.name);
+        let path = BlobPath::staged(scope.call.record.id, scope.revision.id, &output.name);
         let blobs = scope.services.blobs.clone();
         let started = scope.finished.len() + scope.open.len();
         scope.open.insert(name.clone());

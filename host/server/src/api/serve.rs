@@ -9,12 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
 /// Connections at once: each holds a few tens of KiB, so that this many cost tens of MiB.
 const CONNECTIONS_MAX: usize = 1024;
 
 /// Longest time a client may take to send a request's head, and a kept connection may stay idle.
 const HEADER_READ_MAX: Duration = Duration::from_secs(30);
+
+/// Longest time a client may take none of an answer's bytes: one that does not read holds a connection for good.
+const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 
 /// Longest time that requests under way have to end once shutdown began.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
@@ -50,7 +54,9 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         // Small answers must not wait for more to come; where it fails they are only slower.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_STALL_MAX));
+        let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

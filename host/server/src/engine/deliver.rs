@@ -2,51 +2,21 @@
 
 use super::STORE_PAUSE;
 use super::dispatcher::lease_of;
+use super::hosts::Hosts;
 use crate::{App, VERSION};
 use morag_core::ports::{
     AttemptRecord, CommitError, CursorMove, Lease, PendingDelivery, Recorded, StoreError, WebhookRequest,
 };
 use morag_core::task::Event;
 use morag_core::webhook::{Endpoint, HeaderInput, RetryPolicy, Verdict, headers, judge, render};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
-
-/// How long a cursor waits when its receiver's host has as many deliveries under way as it may.
-const HOST_BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Events one claim delivers at most before the cursor goes to the end of the queue, so that a long log does not hold
 /// a slot while others wait.
 const EVENTS_A_CLAIM_MAX: usize = 64;
 
-/// Deliveries under way to each host and port.
-pub(super) struct HostSlots {
-    limit: usize,
-    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
-}
-
-impl HostSlots {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, hosts: Mutex::default() }
-    }
-
-    /// A place with this host, if one is free.
-    fn try_enter(&self, authority: String) -> Option<OwnedSemaphorePermit> {
-        // No code panics under the lock.
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        // Hosts with nothing under way are forgotten, so the map is no larger than what is under way.
-        if hosts.len() > 2 * self.limit {
-            hosts.retain(|_, slots| slots.available_permits() < self.limit);
-        }
-        let slots = hosts.entry(authority).or_insert_with(|| Arc::new(Semaphore::new(self.limit)));
-        slots.clone().try_acquire_owned().ok()
-    }
-}
-
 /// Advances a claimed cursor until it is idle, waits for a retry, or has had its share.
-pub(super) async fn deliver(app: &App, hosts: &HostSlots, lease: Lease, shutdown: &CancellationToken) {
+pub(super) async fn deliver(app: &App, hosts: &Hosts, lease: Lease, shutdown: &CancellationToken) {
     if let Err(error) = advance(app, hosts, &lease, shutdown).await {
         tracing::warn!(key = %lease.key, %error, "a delivery is interrupted and goes on later");
         let due = app.clock.now().plus(STORE_PAUSE * 5);
@@ -56,7 +26,7 @@ pub(super) async fn deliver(app: &App, hosts: &HostSlots, lease: Lease, shutdown
     }
 }
 
-async fn advance(app: &App, hosts: &HostSlots, lease: &Lease, shutdown: &CancellationToken) -> Result<(), StoreError> {
+async fn advance(app: &App, hosts: &Hosts, lease: &Lease, shutdown: &CancellationToken) -> Result<(), StoreError> {
     for _ in 0..EVENTS_A_CLAIM_MAX {
         if shutdown.is_cancelled() {
             break;
@@ -68,11 +38,16 @@ async fn advance(app: &App, hosts: &HostSlots, lease: &Lease, shutdown: &Cancell
             return Ok(());
         };
         let recorded = if endpoint.takes(event) {
-            let Some(_place) = hosts.try_enter(endpoint.url.authority()) else {
-                app.queue.release(lease, app.clock.now().plus(HOST_BUSY_PAUSE)).await?;
-                return Ok(());
+            let place = match hosts.enter(endpoint.url.authority()) {
+                Ok(place) => place,
+                Err(pause) => {
+                    app.queue.release(lease, app.clock.now().plus(pause)).await?;
+                    return Ok(());
+                }
             };
             let (movement, attempt) = attempt(app, &pending, endpoint, event).await;
+            place.note(attempt.outcome.error.is_none());
+            drop(place);
             app.deliveries.advance(lease, movement, Some(attempt)).await
         } else {
             app.deliveries.advance(lease, CursorMove::Skip, None).await
@@ -118,7 +93,17 @@ async fn attempt(
     let outcome = app.sender.send(request).await;
     let number = pending.cursor.attempts + 1;
     let verdict = judge(&outcome, number, &policy(app), jitter(), app.clock.now());
-    tracing::debug!(task = %pending.record.id, event = event.kind.event_type(), attempt = number, ?verdict, "webhook attempt");
+    let (task, host) = (pending.record.id, endpoint.url.authority());
+    let (status, error) = (outcome.status, outcome.error);
+    let event = event.kind.event_type();
+    match verdict {
+        Verdict::Delivered => tracing::debug!(%task, event, %host, attempt = number, ?status, "webhook delivered"),
+        Verdict::Retry(due) => {
+            tracing::warn!(%task, event, %host, attempt = number, ?status, ?error, again_at = %due, "webhook failed");
+        }
+        Verdict::Dead => tracing::error!(%task, event, %host, attempt = number, ?status, ?error, "webhook given up"),
+        Verdict::Gone => tracing::warn!(%task, event, %host, "the receiver is gone (410): the task's webhooks end"),
+    }
     let movement = match verdict {
         Verdict::Delivered => CursorMove::Delivered,
         Verdict::Retry(due) => CursorMove::Retry(due),

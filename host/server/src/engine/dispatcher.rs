@@ -1,6 +1,7 @@
 //! Claims due webhook cursors and advances them, as many at once as configured.
 
-use super::deliver::{HostSlots, deliver};
+use super::deliver::deliver;
+use super::hosts::Hosts;
 use super::{STORE_PAUSE, until};
 use crate::App;
 use morag_core::ports::Queue;
@@ -18,10 +19,10 @@ pub(super) fn lease_of(app: &App) -> Duration {
     app.config.webhook_timeout + LEASE_SLACK
 }
 
-/// Delivers due webhooks until `shutdown`; what is under way then is finished, within its own time limit.
-pub(super) async fn dispatch(app: Arc<App>, shutdown: CancellationToken) {
+/// Delivers due webhooks until `shutdown`; what is under way then has `drain` to end.
+pub(super) async fn dispatch(app: Arc<App>, shutdown: CancellationToken, drain: Duration) {
     let slots = Arc::new(Semaphore::new(app.config.webhook_concurrency));
-    let hosts = Arc::new(HostSlots::new(app.config.webhook_host_concurrency));
+    let hosts = Hosts::new(app.config.webhook_host_concurrency);
     let cursors = TaskTracker::new();
     while !shutdown.is_cancelled() {
         let permit = tokio::select! {
@@ -59,5 +60,6 @@ pub(super) async fn dispatch(app: Arc<App>, shutdown: CancellationToken) {
         }
     }
     cursors.close();
-    cursors.wait().await;
+    // An exchange that is given up here is made again after the next start: delivery is at least once.
+    let _ = tokio::time::timeout(drain, cursors.wait()).await;
 }

@@ -29,6 +29,24 @@ pub(super) async fn tidy(app: Arc<App>, shutdown: CancellationToken) {
     }
 }
 
+/// Deletes the files that no task owns, whatever their age. For start-up, before any upload can come in: these are what
+/// a killed process left of uploads that were never accepted.
+pub(super) async fn clear_orphans(app: &App) -> anyhow::Result<()> {
+    let mut after = None;
+    loop {
+        let tasks = app.blobs.tasks(after, BATCH).await?;
+        for task in &tasks {
+            if app.tasks.load(*task).await?.is_none() {
+                app.blobs.delete_all(&BlobPath::task(*task)).await?;
+            }
+        }
+        after = tasks.last().copied();
+        if tasks.len() < BATCH {
+            return Ok(());
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum TidyError {
     #[error(transparent)]
@@ -69,8 +87,10 @@ async fn tidy_files(app: &App, task: TaskId) -> Result<(), TidyError> {
             ended.is_some_and(|ended| now.since(ended) > app.config.temp_retention)
         }
         None => {
+            // An upload that is still coming in is listed nowhere: nothing listed says nothing of its age. What a killed
+            // process left so is cleared at the next start.
             let files = app.blobs.list(&BlobPath::files(task)).await?;
-            files.iter().all(|file| now.since(file.modified) > ORPHAN_AGE)
+            !files.is_empty() && files.iter().all(|file| now.since(file.modified) > ORPHAN_AGE)
         }
     };
     if old {

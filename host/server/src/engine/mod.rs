@@ -7,6 +7,7 @@
 mod cancel;
 mod deliver;
 mod dispatcher;
+mod hosts;
 mod janitor;
 mod run;
 mod running;
@@ -28,11 +29,11 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Starts the loops. Each ends by itself, after giving back what it holds, once `shutdown` is cancelled; `drain` is
-/// how long a running step may go on then.
+/// how long a running step and a delivery under way may go on then.
 pub fn spawn(app: &Arc<App>, shutdown: &CancellationToken, drain: Duration) -> JoinSet<()> {
     let mut loops = JoinSet::new();
     loops.spawn(worker::work(app.clone(), shutdown.clone(), drain));
-    loops.spawn(dispatcher::dispatch(app.clone(), shutdown.clone()));
+    loops.spawn(dispatcher::dispatch(app.clone(), shutdown.clone(), drain));
     loops.spawn(janitor::tidy(app.clone(), shutdown.clone()));
     loops
 }
@@ -43,7 +44,7 @@ pub async fn recover(app: &App) -> anyhow::Result<()> {
     if forgotten > 0 {
         tracing::info!(forgotten, "staged writes of interrupted steps were discarded; the steps run again");
     }
-    Ok(())
+    janitor::clear_orphans(app).await
 }
 
 /// How long to wait for the next due key: until it is due, but not longer than the safety net.

@@ -73,7 +73,7 @@ pub(super) async fn run_task(app: &Arc<App>, lease: Lease, give_up: Cancellation
         tracing::error!(key = %lease.key, "a key of the task queue is not a task's id");
         return;
     };
-    let presence = app.running.enter(task);
+    let presence = app.running.enter(task, lease.fence);
     let ended = tokio::select! {
         biased;
         () = presence.stop.cancelled() => Err(Interrupted::Lost),
@@ -84,18 +84,28 @@ pub(super) async fn run_task(app: &Arc<App>, lease: Lease, give_up: Cancellation
     let due = match ended {
         Ok(()) => return,
         Err(Interrupted::Lost) => {
+            if presence.stop.is_cancelled() {
+                // Its staged files are nobody's any more. Those that are still being written go with the task's files.
+                let _ = app.blobs.delete_all(&BlobPath::staging(task)).await;
+            }
             tracing::info!(%task, "the run stops: the task was cancelled or is another worker's");
             return;
         }
         Err(Interrupted::Unavailable(_)) if give_up.is_cancelled() => app.clock.now(),
         Err(Interrupted::Unavailable(error)) => {
             tracing::warn!(%task, error, "the run is interrupted and goes on later from its last completed step");
-            app.clock.now().plus(STORE_PAUSE * 5)
+            app.clock.now().plus(again_after(lease.fence))
         }
     };
     if let Err(error) = app.queue.release(&lease, due).await {
         tracing::warn!(%task, %error, "the task could not be given back: it comes due when its lease ends");
     }
+}
+
+/// How long an interrupted task waits for its next claim: 5 s, doubling with each claim to some 40 minutes, so that an
+/// outage of the storage does not use up the claims a task has.
+fn again_after(claims: u64) -> Duration {
+    STORE_PAUSE * 5 * (1 << claims.saturating_sub(1).min(9))
 }
 
 /// Renews the lease; returns when it is held no more.
@@ -179,8 +189,17 @@ impl Driver<'_> {
         };
         self.log.events.extend(events.iter().cloned());
         let (task, guard) = (self.log.record.id, Guard::Lease(self.lease.fence));
+        let end = events.last().map(|event| &event.kind).filter(|kind| kind.ends_task()).cloned();
         let commit = Commit { task, guard, events, live_percent, status: self.status(), next };
-        Ok(self.app.tasks.commit(commit).await?)
+        self.app.tasks.commit(commit).await?;
+        match end {
+            Some(EventKind::TaskFailed { step, failure, .. }) => {
+                tracing::warn!(%task, step, error_code = failure.code, "task failed");
+            }
+            Some(_) => tracing::info!(%task, "task completed"),
+            None => {}
+        }
+        Ok(())
     }
 
     /// Runs a step, committing its progress as it comes.
@@ -259,6 +278,11 @@ impl Driver<'_> {
             artifacts.push(staged.artifact);
         }
         if let Some(revision) = &success.revision {
+            // Publishing cannot be taken back: not for a task that was cancelled meanwhile, or is another worker's.
+            if !self.app.queue.renew(self.lease, self.app.config.lease).await? {
+                self.app.knowledge.discard(revision).await?;
+                return Err(Interrupted::Lost);
+            }
             self.app.knowledge.publish(revision).await?;
         }
         Ok(StepOutput { data: success.data, artifacts, resources })
@@ -304,7 +328,7 @@ fn worker_lost() -> StepReport {
     let failure = StepFailure {
         code: "WORKER_LOST".into(),
         message: format!(
-            "the step was begun {CLAIMS_MAX} times and each time the server stopped: it is not tried again"
+            "the task was begun {CLAIMS_MAX} times and interrupted each time (the server was killed, or its storage failed): it is not tried again; submit it anew"
         ),
         details: morag_core::JsonObject::new(),
         retryable: false,

@@ -17,10 +17,11 @@ struct Current {
     running_step: Option<String>,
     status: StatusWord,
     last_sequence: u64,
+    live_percent: f64,
 }
 
 fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, StoreError> {
-    let sql = "SELECT number, document, status, last_sequence, running_step FROM tasks WHERE id = ?1";
+    let sql = "SELECT number, document, status, last_sequence, running_step, live_percent FROM tasks WHERE id = ?1";
     first(connection, sql, [commit.task.as_bytes()], |row| {
         Ok(Current {
             number: row.get(0)?,
@@ -28,6 +29,7 @@ fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, 
             status: status_word(row, 2)?,
             last_sequence: row.get::<_, i64>(3)?.unsigned_abs(),
             running_step: row.get(4)?,
+            live_percent: row.get(5)?,
         })
     })
 }
@@ -39,7 +41,10 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
     let key = commit.task.to_string();
     let allowed = match commit.guard {
         Guard::Lease(fence) => due_queue::is_held(connection, &Lease { queue: Queue::Tasks, key: key.clone(), fence })?,
-        Guard::Sequence(sequence) => sequence == current.last_sequence,
+        Guard::Sequence(sequence) => {
+            let falls = commit.status.is_ended() && commit.live_percent < current.live_percent;
+            sequence == current.last_sequence && !falls
+        }
     };
     let follows = commit.events.iter().zip(current.last_sequence + 1..).all(|(event, next)| event.sequence == next);
     if !allowed || !follows {

@@ -26,7 +26,10 @@ pub(super) fn expire(
                    (SELECT key FROM idempotency WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
     execute(connection, sql, params![now.minus(IDEMPOTENCY_KEPT).as_millis(), IDEMPOTENCY_BATCH])?;
 
-    let sql = "SELECT number, id, status FROM tasks WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2";
+    // A task whose webhooks are still to be delivered stays until they are, or are given up.
+    let sql = "SELECT number, id, status FROM tasks WHERE ended_at < ?1 AND NOT EXISTS
+                   (SELECT 1 FROM due WHERE due.task = tasks.number AND due.queue = 1 AND due.due_at IS NOT NULL)
+               ORDER BY ended_at LIMIT ?2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let ended = all(connection, sql, params![ended_before.as_millis(), limit], |row| {
         Ok((row.get::<_, i64>(0)?, task_id(row, 1)?, status_word(row, 2)?))
