@@ -260,6 +260,11 @@ async fn an_expired_task_leaves_its_holder_nothing(backend: impl Backend) {
     let held = claim_one(&*store, Queue::Deliveries).await;
     end(&backend, id, StatusWord::Failed).await;
     backend.advance(Duration::from_millis(1));
+    assert_eq!(store.expire(backend.now(), 10).await, Ok(vec![]), "its webhooks are still to be delivered");
+    assert_eq!(
+        store.advance(&held, CursorMove::Disable, Some(attempt(2, backend.now(), 410))).await,
+        Ok(Recorded::Idle)
+    );
     assert_eq!(store.expire(backend.now(), 10).await, Ok(vec![id]));
     assert_eq!(store.pending(&held).await, Ok(None));
     assert_eq!(store.advance(&held, CursorMove::Delivered, None).await, Err(CommitError::Stale));

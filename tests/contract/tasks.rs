@@ -1,9 +1,13 @@
 //! The promises of [`morag_core::ports::Tasks`].
 
 use crate::backends::{Backend, Sqlite, promises};
-use crate::samples::{LEASE, accept, append, claim_keys, claim_one, claiming, commit, document, end, task, with_key};
+use crate::samples::{
+    LEASE, accept, append, attempt, claim_keys, claim_one, claiming, commit, document, end, task, with_key,
+};
 use futures::future::join_all;
-use morag_core::ports::{AcceptError, Accepted, Commit, CommitError, Guard, ListFilter, Next, Queue};
+use morag_core::ports::{
+    AcceptError, Accepted, Commit, CommitError, CursorMove, Guard, ListFilter, Next, Queue, Recorded,
+};
 use morag_core::task::{EventKind, Resources, StatusWord, TaskId, TaskStatus};
 use morag_core::{JsonObject, Timestamp};
 use std::collections::BTreeSet;
@@ -455,6 +459,9 @@ async fn expiry_takes_ended_tasks_with_all_they_had(backend: impl Backend) {
     for _ in 0..5 {
         let id = accept(&*store, task(&backend, &["task"])).await;
         end(&backend, id, StatusWord::Completed).await;
+        let held = claim_one(&*store, Queue::Deliveries).await;
+        let delivered = Some(attempt(1, backend.now(), 200));
+        assert_eq!(store.advance(&held, CursorMove::Delivered, delivered).await, Ok(Recorded::Idle));
         ended.push(id);
         backend.advance(Duration::from_secs(1));
     }

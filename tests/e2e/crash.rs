@@ -56,7 +56,8 @@ async fn a_task_goes_on_after_sigkill_in_the_middle_of_a_step() {
 async fn a_server_that_is_asked_to_stop_ends_well_and_hands_its_task_back() {
     let mut server = Server::start_with(&[("MORAG_WORKER_CONCURRENCY", "1")]).await;
     let receiver = Receiver::start().await;
-    let task = server.submit("large.md", large_markdown(), &[("webhook_url", &receiver.url)]).await;
+    // More than can be done in the seconds that a stopping server gives a running step.
+    let task = server.submit("large.md", large_markdown().repeat(4), &[("webhook_url", &receiver.url)]).await;
     receiver.wait_until(|received| !received.is_empty()).await;
     let status = server.terminate().await;
     assert!(status.success(), "{status}");
