@@ -80,8 +80,14 @@ async fn one(client: &Client, command: &Submit, file: &Path, bars: &MultiProgres
     let form = form(command, file).await?;
     let accepted = client.send(client.request(Method::POST, "/api/v1/ingest/file").multipart(form)).await?;
     let task = plain(&accepted["task_id"]);
+    // The id first: it is what every other command asks for, also while the task is still running.
+    let shown = format!("{task}  {}", file.display());
+    if !command.follow || bars.is_hidden() {
+        line(format_args!("{shown}"));
+    } else {
+        bars.println(shown)?;
+    }
     if !command.follow {
-        line(format_args!("{task}  {}", file.display()));
         return Ok(());
     }
     let bar = bars.add(ProgressBar::new(100));
@@ -91,8 +97,9 @@ async fn one(client: &Client, command: &Submit, file: &Path, bars: &MultiProgres
     bar.set_prefix(file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
     let status = follow(client, &task, &bar).await;
     match &status {
-        Ok(_) => bar.finish(),
-        Err(_) => bar.abandon(),
+        Ok(status) if status["status"] == "completed" => bar.finish(),
+        // Stays where the task stopped.
+        _ => bar.abandon(),
     }
     let status = status?;
     if bars.is_hidden() || bar.is_hidden() {
