@@ -30,12 +30,25 @@ async fn error(response: Response, status: u16) -> Value {
     body
 }
 
-/// No task, and no file of one.
+/// No task, and no file of one. The file of a refused upload is deleted beside the answer, not before it, so this waits
+/// for that.
 async fn nothing_is_left(server: &Server) {
     assert_eq!(server.get("/api/v1/status/").await["total_count"], 0);
+    no_files(server, |_| true).await;
+}
+
+/// Waits until no file of a task is there that `counts` says yes to.
+async fn no_files(server: &Server, counts: impl Fn(&std::path::Path) -> bool) {
     let tasks = server.data_dir().join("files/tasks");
-    let left: Vec<_> = walk(&tasks);
-    assert!(left.is_empty(), "{left:?}");
+    let started = std::time::Instant::now();
+    loop {
+        let left: Vec<_> = walk(&tasks).into_iter().filter(|path| counts(path)).collect();
+        if left.is_empty() {
+            return;
+        }
+        assert!(started.elapsed() < morag_tests::server::PATIENCE, "{left:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
@@ -249,16 +262,6 @@ async fn a_client_that_goes_away_leaves_nothing() {
     // The server notices at its next read; a whole upload after it has been through the same door.
     let task = server.submit("note.md", fixtures::one_page_markdown(1), &[]).await;
     server.wait_for_end(&task).await;
-    let tasks = server.data_dir().join("files/tasks");
-    let started = std::time::Instant::now();
-    loop {
-        let foreign: Vec<_> =
-            walk(&tasks).into_iter().filter(|path| !path.to_string_lossy().contains(task.as_str())).collect();
-        if foreign.is_empty() {
-            break;
-        }
-        assert!(started.elapsed() < morag_tests::server::PATIENCE, "{foreign:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    no_files(&server, |path| !path.to_string_lossy().contains(task.as_str())).await;
     assert_eq!(server.get("/api/v1/status/").await["total_count"], 1);
 }
