@@ -3,7 +3,7 @@
 use crate::backends::{Backend, Store};
 use morag_core::pipeline::Pipeline;
 use morag_core::ports::{
-    Accepted, AttemptRecord, Commit, CommitError, Guard, Idempotency, Lease, NewTask, Next, Queue,
+    Accepted, AttemptRecord, Commit, CommitError, Flow, Guard, Idempotency, Lease, NewTask, Next, Queue,
 };
 use morag_core::task::{DocumentId, Event, EventKind, Source, SourceType, StatusWord, TaskId, TaskRecord};
 use morag_core::webhook::{AttemptOutcome, BodyFormat, Endpoint, EndpointId};
@@ -57,7 +57,7 @@ pub fn task(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
         endpoints: endpoints.iter().map(|id| endpoint(id)).collect(),
         created_at: backend.now(),
     };
-    NewTask { record, idempotency: None, claims_document: false }
+    NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("someone") }
 }
 
 /// A task that claims a document.

@@ -28,7 +28,7 @@ pub struct Lease {
 /// What a claim brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Keys that were due, oldest first.
+    /// Keys that were due: tasks in the order of their flows' turns ([`super::Flow`]), deliveries oldest first.
     pub leases: Vec<Lease>,
     /// When the next key comes due, if one waits.
     pub next_due: Option<Timestamp>,

@@ -19,7 +19,7 @@ pub use embedder::Embedder;
 pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
 pub use tasks::{
-    AcceptError, Accepted, Commit, CommitError, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
+    AcceptError, Accepted, Commit, CommitError, Flow, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
     TaskLog, TaskSummary, Tasks,
 };
 pub use webhook_sender::{UrlRefused, WebhookRequest, WebhookSender};

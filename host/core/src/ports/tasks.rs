@@ -15,6 +15,29 @@ pub struct NewTask {
     pub idempotency: Option<Idempotency>,
     /// Whether the document's id is claimed: set for a pipeline that stores the document.
     pub claims_document: bool,
+    /// Whose work it is: waiting tasks of different flows take turns.
+    pub flow: Flow,
+}
+
+/// One of the callers that share the workers. Tasks that wait are begun by start-time fair queueing (Goyal, Vin, Cheng:
+/// "Start-time Fair Queuing", SIGCOMM 1996): within a flow in the order of acceptance, and of two flows with waiting tasks
+/// each is served in proportion to its weight, however many tasks either has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flow {
+    /// Identifies the caller; no secret.
+    pub id: String,
+    /// Share of the workers in relation to other flows, 1 to [`Flow::WEIGHT_MAX`].
+    pub weight: u32,
+}
+
+impl Flow {
+    /// Largest weight: beyond it the others would hardly be served at all.
+    pub const WEIGHT_MAX: u32 = 1000;
+
+    /// A flow of weight 1.
+    pub fn of(id: impl Into<String>) -> Self {
+        Self { id: id.into(), weight: 1 }
+    }
 }
 
 /// An `Idempotency-Key` with what was answered to it.
@@ -169,7 +192,7 @@ pub struct RecentEvent {
 #[async_trait]
 pub trait Tasks: Send + Sync {
     /// Stores a task, its cursors, its idempotency key, its document claim and its place in the due-queue (due now), in
-    /// one commit that survives power loss once it is answered.
+    /// one commit that survives power loss once it is answered, as far as the store is set up to.
     async fn accept(&self, new: NewTask) -> Result<Accepted, AcceptError>;
 
     /// What an idempotency key was answered with, if it was used: `Err(IdempotencyConflict)` for another request. Lets a

@@ -12,7 +12,7 @@ use crate::{App, Pipelines};
 use axum::http::HeaderMap;
 use morag_core::JsonObject;
 use morag_core::pipeline::Pipeline;
-use morag_core::ports::{AcceptError, Accepted, Idempotency, NewTask};
+use morag_core::ports::{AcceptError, Accepted, Flow, Idempotency, NewTask};
 use morag_core::task::{DocumentId, Source, TaskRecord};
 use morag_core::webhook::AddressPolicy;
 use serde_json::json;
@@ -160,7 +160,8 @@ pub async fn accept(
     };
     let response = answer(&record);
     let idempotency = key.map(|key| Idempotency { key, request_digest: digest, response: response.clone() });
-    let new = NewTask { record, idempotency, claims_document };
+    let flow = Flow::of(caller.as_text());
+    let new = NewTask { record, idempotency, claims_document, flow };
     let tasks = app.tasks.clone();
     // Apart from the request: a client that goes away now must not separate the task from its file.
     let accepting = tokio::spawn(async move {
