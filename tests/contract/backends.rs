@@ -12,14 +12,35 @@ use std::time::Duration;
 pub trait Store: Tasks + DueQueue + Deliveries {}
 impl<T: Tasks + DueQueue + Deliveries> Store for T {}
 
+/// What every store can be told.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Tasks that may be pending.
+    pub queue_max: u64,
+    /// How long an idempotency key is remembered.
+    pub idempotency_kept: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queue_max: 100_000, idempotency_kept: Duration::from_secs(7 * 24 * 60 * 60) }
+    }
+}
+
 /// A store under test, empty at first, and the clock it goes by.
 #[async_trait]
 pub trait Backend: Send + Sync + Sized {
-    /// An empty store that holds at most so many pending tasks.
-    async fn with_queue_max(queue_max: u64) -> Self;
+    /// Whether keys that are due are claimed in one order, by whichever process. Otherwise any of them may be.
+    const EXACT_ORDER: bool;
+    /// Whether idempotency keys age by [`Self::clock`]. Otherwise they age by a clock of the store's own, which the suite
+    /// cannot move.
+    const KEYS_AGE_BY_CLOCK: bool;
+
     /// An empty store.
+    async fn with(limits: Limits) -> Self;
+    /// An empty store of the usual limits.
     async fn fresh() -> Self {
-        Self::with_queue_max(100_000).await
+        Self::with(Limits::default()).await
     }
     /// The store.
     fn store(&self) -> Arc<dyn Store>;
@@ -47,8 +68,8 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// A store with options.
-    pub fn with(options: Options) -> Self {
+    /// A store with options that it alone has.
+    pub fn with_options(options: Options) -> Self {
         let clock = Arc::new(FakeClock::at(Timestamp::from_millis(1_769_853_600_000)));
         let mut this = Self { folder: tempfile::tempdir().unwrap(), clock, options, store: None };
         this.open();
@@ -68,8 +89,11 @@ impl Sqlite {
 
 #[async_trait]
 impl Backend for Sqlite {
-    async fn with_queue_max(queue_max: u64) -> Self {
-        Self::with(Options { queue_max, ..Options::default() })
+    const EXACT_ORDER: bool = true;
+    const KEYS_AGE_BY_CLOCK: bool = true;
+
+    async fn with(Limits { queue_max, idempotency_kept }: Limits) -> Self {
+        Self::with_options(Options { queue_max, idempotency_kept, ..Options::default() })
     }
 
     fn store(&self) -> Arc<dyn Store> {
@@ -88,18 +112,28 @@ impl Backend for Sqlite {
     }
 }
 
-/// Makes each promise of a suite, an `async fn(impl Backend)`, a test of every backend.
+/// Makes each promise of a suite, an `async fn(impl Backend)`, a test of every backend: a module for each. A promise that
+/// needs limits of its own says so, as a module below the suite sees them: `a_promise with Limits { .. }`.
 macro_rules! promises {
-    ($($promise:ident),+ $(,)?) => {
+    ($($promises:tt)+) => {
         mod sqlite {
-            use crate::backends::{Backend, Sqlite};
-            $(
-                #[tokio::test]
-                async fn $promise() {
-                    super::$promise(Sqlite::fresh().await).await;
-                }
-            )+
+            $crate::backends::promises_of!($crate::backends::Sqlite, $($promises)+);
         }
     };
 }
 pub(crate) use promises;
+
+/// The tests of one backend.
+macro_rules! promises_of {
+    ($backend:ty, $($promise:ident $(with $limits:expr)?),+ $(,)?) => {
+        use $crate::backends::{Backend, Limits};
+        $(
+            #[tokio::test]
+            async fn $promise() {
+                let limits = [$($limits,)? Limits::default()].into_iter().next().unwrap();
+                super::$promise(<$backend as Backend>::with(limits).await).await;
+            }
+        )+
+    };
+}
+pub(crate) use promises_of;

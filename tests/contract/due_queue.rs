@@ -10,7 +10,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 promises!(
-    due_keys_are_claimed_oldest_first,
+    waiting_tasks_are_claimed_in_the_order_of_acceptance,
+    due_deliveries_are_claimed_oldest_first,
     a_leased_key_is_nobody_elses_until_the_lease_runs_out,
     concurrent_claims_share_the_keys,
     a_renewed_lease_lasts_longer,
@@ -37,12 +38,12 @@ async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: it took too long"))
 }
 
-async fn due_keys_are_claimed_oldest_first(backend: impl Backend) {
+async fn waiting_tasks_are_claimed_in_the_order_of_acceptance(backend: impl Backend) {
     let store = backend.store();
     let mut keys = Vec::new();
     for n in 0..6 {
         keys.push(accept(&*store, task(&backend, &[])).await.to_string());
-        // Pairs share a time: then the order of acceptance decides.
+        // Pairs share a time.
         backend.advance(Duration::from_secs(n % 2));
     }
     let first = store.claim(Queue::Tasks, 4, LEASE).await.unwrap();
@@ -51,6 +52,28 @@ async fn due_keys_are_claimed_oldest_first(backend: impl Backend) {
     let second = store.claim(Queue::Tasks, 4, LEASE).await.unwrap();
     assert_eq!(second.leases.iter().map(|lease| &lease.key).collect::<Vec<_>>(), keys[4..].iter().collect::<Vec<_>>());
     assert_eq!(second.next_due, Some(backend.now().plus(LEASE)), "when the first lease runs out");
+}
+
+async fn due_deliveries_are_claimed_oldest_first(backend: impl Backend) {
+    let store = backend.store();
+    let mut tasks = Vec::new();
+    for _ in 0..6 {
+        tasks.push(accept(&*store, task(&backend, &["hook"])).await);
+    }
+    // Their events come in another order than the tasks; which of a pair that shares a time comes first is open.
+    let pairs = [[5, 2], [0, 4], [3, 1]].map(|pair| pair.map(|index: usize| tasks[index]));
+    for pair in pairs {
+        for id in pair {
+            append(&backend, id, 1).await.unwrap();
+        }
+        backend.advance(Duration::from_secs(1));
+    }
+    for pair in pairs {
+        let claim = store.claim(Queue::Deliveries, 2, LEASE).await.unwrap();
+        let keys: BTreeSet<_> = claim.leases.into_iter().map(|lease| lease.key).collect();
+        assert_eq!(keys, pair.map(|id| format!("{id}/hook")).into());
+    }
+    assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0]);
 }
 
 async fn a_leased_key_is_nobody_elses_until_the_lease_runs_out(mut backend: impl Backend) {

@@ -79,6 +79,21 @@ struct Place {
     cursor: Option<(u64, u64, u32)>,
 }
 
+/// When a key's turn is among those that are due: since when it is due, and its task. Cursors of one task that came due
+/// together have no order.
+type Turn = (Option<Timestamp>, usize);
+
+impl Place {
+    /// Tasks, all of one flow here, have their turns in the order of acceptance, whenever they came due: a flow's ranks
+    /// never fall, whether its tasks wait or have begun. Deliveries go by time.
+    fn turn(&self) -> Turn {
+        match self.queue {
+            Queue::Tasks => (None, self.task),
+            Queue::Deliveries => (self.due, self.task),
+        }
+    }
+}
+
 struct ModelTask {
     id: TaskId,
     events: u64,
@@ -107,18 +122,12 @@ impl Model {
         self.places.iter_mut().find(is)
     }
 
-    fn claim(&mut self, queue: Queue, max: usize, lease_ms: u64, now: Timestamp) -> Vec<String> {
-        let mut due: Vec<_> = self
-            .places
-            .iter_mut()
-            .filter(|place| place.queue == queue && place.due.is_some_and(|at| at <= now))
-            .collect();
-        due.sort_by_key(|place| (place.due, place.task));
-        due.truncate(max);
-        for place in &mut due {
-            (place.due, place.leased) = (Some(now.plus(Duration::from_millis(lease_ms))), true);
-        }
-        due.iter().map(|place| place.key.clone()).collect()
+    /// The turns of what can be claimed, in order.
+    fn claimable(&self, queue: Queue, now: Timestamp) -> Vec<Turn> {
+        let due = self.places.iter().filter(|place| place.queue == queue && place.due.is_some_and(|at| at <= now));
+        let mut turns: Vec<_> = due.map(Place::turn).collect();
+        turns.sort();
+        turns
     }
 
     fn next_due(&self, queue: Queue) -> Option<Timestamp> {
@@ -200,7 +209,7 @@ fn then(next: Then, now: Timestamp) -> Next {
     }
 }
 
-async fn live(backend: &mut impl Backend, model: &mut Model, op: &Op) {
+async fn live<B: Backend>(backend: &mut B, model: &mut Model, op: &Op) {
     let now = backend.now();
     let store = backend.store();
     let ms = |lease_ms: &u64| Duration::from_millis(*lease_ms);
@@ -219,25 +228,21 @@ async fn live(backend: &mut impl Backend, model: &mut Model, op: &Op) {
         }
         Op::Claim { queue, max, lease_ms } => {
             let claim = store.claim(*queue, *max, ms(lease_ms)).await.unwrap();
-            let mut expected = model.claim(*queue, *max, *lease_ms, now);
-            let mut keys: Vec<_> = claim.leases.iter().map(|lease| lease.key.clone()).collect();
-            if *queue == Queue::Deliveries {
-                // Cursors of one task that came due together have no order.
-                expected.sort();
-                keys.sort();
-                if keys != expected && keys.len() == *max {
-                    resolve_tie(model, &keys, &expected);
-                    expected.clone_from(&keys);
-                }
-            }
-            assert_eq!(keys, expected);
-            assert_eq!(claim.next_due, model.next_due(*queue));
+            let claimable = model.claimable(*queue, now);
+            assert_eq!(claim.leases.len(), claimable.len().min(*max));
+            let mut turns = Vec::new();
             for lease in claim.leases {
                 let place = model.places.iter_mut().find(|place| place.key == lease.key).unwrap();
+                assert!(place.due.is_some_and(|due| due <= now), "{lease:?}");
                 assert!(lease.fence > place.fence, "{lease:?} after {}", place.fence);
-                place.fence = lease.fence;
+                turns.push(place.turn());
+                (place.due, place.leased, place.fence) = (Some(now.plus(ms(lease_ms))), true, lease.fence);
                 model.leases.push(lease);
             }
+            if B::EXACT_ORDER {
+                assert_eq!(turns, claimable[..turns.len()]);
+            }
+            assert_eq!(claim.next_due, model.next_due(*queue));
         }
         Op::Renew { lease, lease_ms } => {
             let Some(lease) = model.lease(*lease) else { return };
@@ -283,22 +288,6 @@ async fn live(backend: &mut impl Backend, model: &mut Model, op: &Op) {
             drop(store);
             backend.reopen().await;
         }
-    }
-}
-
-/// The store took other keys than the model of those that are equally old: the model takes the store's.
-fn resolve_tie(model: &mut Model, taken: &[String], expected: &[String]) {
-    let only = |these: &[String], those: &[String]| -> Vec<usize> {
-        let missing = these.iter().filter(|key| !those.contains(key));
-        missing.map(|key| model.places.iter().position(|place| place.key == *key).unwrap()).collect()
-    };
-    let (stores, models) = (only(taken, expected), only(expected, taken));
-    for (store, own) in stores.into_iter().zip(models) {
-        assert_eq!(model.places[store].task, model.places[own].task, "a tie is within a task");
-        let (one, other) = (&model.places[store], &model.places[own]);
-        let ((due, leased), (other_due, other_leased)) = ((one.due, one.leased), (other.due, other.leased));
-        (model.places[store].due, model.places[store].leased) = (other_due, other_leased);
-        (model.places[own].due, model.places[own].leased) = (due, leased);
     }
 }
 

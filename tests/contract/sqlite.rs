@@ -45,7 +45,7 @@ fn refused(path: &Path) -> String {
 fn a_database_of_another_version_is_refused_by_both_numbers() {
     let (_folder, path) = with_header(USER_VERSION, 4711);
     let text = refused(&path);
-    assert!(text.contains("4711") && text.contains("version 1"), "{text}");
+    assert!(text.contains("4711") && text.contains("above 2"), "{text}");
 }
 
 #[test]
@@ -151,7 +151,7 @@ async fn a_damaged_page_is_an_error_not_a_wrong_answer() {
 
 #[tokio::test]
 async fn a_full_disk_refuses_and_changes_nothing() {
-    let backend = Sqlite::with(Options { bytes_max: Some(600 * 1024), ..Options::default() });
+    let backend = Sqlite::with_options(Options { bytes_max: Some(600 * 1024), ..Options::default() });
     let store = backend.store();
     let mut kept = Vec::new();
     // Without endpoints: a task whose webhooks wait does not expire.

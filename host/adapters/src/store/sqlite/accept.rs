@@ -2,7 +2,7 @@
 
 use super::query::{execute, first, from_json, to_json};
 use super::store::Context;
-use super::{claims, due_queue};
+use super::{claims, due_queue, fair};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
 use morag_core::task::{StatusWord, TaskId};
@@ -70,9 +70,10 @@ pub(super) fn accept(
     }
 
     let document = new.claims_document.then(|| record.document_id.as_str());
-    let sql = "INSERT INTO tasks(id, record, document, status, progress_percent, live_percent, last_sequence)
-               VALUES (?1, ?2, ?3, ?4, 0, 0, 0)";
-    execute(connection, sql, params![record.id.as_bytes(), to_json(record)?, document, status.as_str()])?;
+    let sql = "INSERT INTO tasks(id, record, document, status, flow, progress_percent, live_percent, last_sequence)
+               VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0)";
+    let id = record.id.as_bytes();
+    execute(connection, sql, params![id, to_json(record)?, document, status.as_str(), new.flow.id])?;
     let number = connection.last_insert_rowid();
     count(connection, status, 1)?;
     if new.claims_document {
@@ -82,9 +83,10 @@ pub(super) fn accept(
         let sql = "INSERT INTO cursors(task, endpoint) VALUES (?1, ?2)";
         execute(connection, sql, params![number, endpoint.id.as_str()])?;
         let key = cursor_key(record.id, &endpoint.id);
-        due_queue::enter(connection, Queue::Deliveries, &key, number, None)?;
+        due_queue::enter_delivery(connection, &key, number)?;
     }
-    due_queue::enter(connection, Queue::Tasks, &record.id.to_string(), number, Some(now))?;
+    let rank = fair::enter(connection, &new.flow)?;
+    due_queue::enter_task(connection, &record.id.to_string(), number, now, rank)?;
     context.wakes.mark(Queue::Tasks);
     Ok(Accepted::New)
 }

@@ -4,7 +4,7 @@ use super::accept::count;
 use super::query::{execute, first, to_json};
 use super::store::Context;
 use super::tasks::status_word;
-use super::{claims, due_queue};
+use super::{claims, due_queue, fair};
 use morag_core::Timestamp;
 use morag_core::ports::{Commit, CommitError, Guard, Lease, Next, Queue, StoreError};
 use morag_core::task::{Event, EventKind, StatusWord};
@@ -16,12 +16,14 @@ struct Current {
     document: Option<String>,
     running_step: Option<String>,
     status: StatusWord,
+    flow: String,
     last_sequence: u64,
     live_percent: f64,
 }
 
 fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, StoreError> {
-    let sql = "SELECT number, document, status, last_sequence, running_step, live_percent FROM tasks WHERE id = ?1";
+    let sql = "SELECT number, document, status, last_sequence, running_step, live_percent, flow
+               FROM tasks WHERE id = ?1";
     first(connection, sql, [commit.task.as_bytes()], |row| {
         Ok(Current {
             number: row.get(0)?,
@@ -30,6 +32,7 @@ fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, 
             last_sequence: row.get::<_, i64>(3)?.unsigned_abs(),
             running_step: row.get(4)?,
             live_percent: row.get(5)?,
+            flow: row.get(6)?,
         })
     })
 }
@@ -52,6 +55,12 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
     }
 
     update_task(connection, commit, &current, now)?;
+    if current.status == StatusWord::Pending && commit.status != StatusWord::Pending {
+        // A task that was cancelled while it waited has had nothing: it moves nobody on.
+        let begun = commit.status != StatusWord::Cancelled;
+        let rank = if begun { due_queue::rank(connection, &key)? } else { None };
+        fair::leave(connection, &current.flow, rank)?;
+    }
     append(connection, commit, &current)?;
     match commit.next {
         Next::Keep => {}

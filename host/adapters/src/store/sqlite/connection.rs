@@ -23,10 +23,18 @@ pub(super) struct Schema {
     pub(super) what: &'static str,
     /// SQLite's `application_id`: tells our databases from others' and from each other.
     pub(super) application_id: i32,
-    /// Version of the tables. A database of another version is refused.
-    pub(super) version: i64,
-    /// Statements that make the tables in an empty database.
+    /// Statements that make the tables of version 1 in an empty database.
     pub(super) create: &'static str,
+    /// Statements that take a database from one version to the next, from version 1 on. A new database goes the same way,
+    /// so it is what an old one becomes. What has been released is never edited.
+    pub(super) upgrades: &'static [&'static str],
+}
+
+impl Schema {
+    /// Version of the tables that this program reads. A database of a later one is refused.
+    fn version(&self) -> i64 {
+        i64::try_from(self.upgrades.len()).map_or(i64::MAX, |upgrades| upgrades.saturating_add(1))
+    }
 }
 
 /// Opens a database for its writer, in WAL mode; creates the file, readable by its owner alone, where there is none.
@@ -67,26 +75,36 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     open().map_err(|error| at(path, store_error(error)))
 }
 
-/// Makes the tables in an empty database; refuses one that is not ours or of another version.
+/// Makes the tables in an empty database and brings those of an earlier version up; refuses a database that is not ours or
+/// of a version unknown here.
 fn ensure_schema(connection: &mut Connection, schema: &Schema) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
     let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(store_error);
-    let (what, version) = (schema.what, schema.version);
+    let (what, version) = (schema.what, schema.version());
     let found = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
-    match found {
-        (id, found) if id == i64::from(schema.application_id) && found == version => return Ok(()),
+    let reached = match found {
+        (id, found) if id == i64::from(schema.application_id) && (1..=version).contains(&found) => found,
         (id, found) if id == i64::from(schema.application_id) => {
             return Err(StoreError::Corrupt(format!(
-                "{what} of version {found}, while this program reads version {version}; use the program that wrote it, \
+                "{what} of version {found}, while this program reads none above {version}; use the program that wrote it, \
                  or move the file away to start anew"
             )));
         }
-        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => {}
+        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => 0,
         _ => {
             return Err(StoreError::Corrupt(format!("a database that is not {what}; give another path")));
         }
+    };
+    if reached == version {
+        return Ok(());
     }
-    transaction.execute_batch(schema.create).map_err(store_error)?;
+    let done = usize::try_from(reached).unwrap_or(0);
+    for step in std::iter::once(&schema.create).chain(schema.upgrades).skip(done) {
+        transaction.execute_batch(step).map_err(store_error)?;
+    }
+    if reached > 0 {
+        tracing::info!("{what} of version {reached} was brought up to version {version}");
+    }
     transaction.pragma_update(None, "application_id", schema.application_id).map_err(store_error)?;
     transaction.pragma_update(None, "user_version", version).map_err(store_error)?;
     transaction.commit().map_err(store_error)

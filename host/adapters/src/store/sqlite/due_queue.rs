@@ -17,16 +17,28 @@ pub(super) fn number(queue: Queue) -> u8 {
     }
 }
 
-/// Puts a new key into a queue; without a time it waits for nothing yet.
-pub(super) fn enter(
+/// Puts a new task into its queue.
+pub(super) fn enter_task(
     connection: &Connection,
-    queue: Queue,
     key: &str,
     task: i64,
-    due: Option<Timestamp>,
+    due: Timestamp,
+    rank: f64,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO due(queue, key, task, due_at) VALUES (?1, ?2, ?3, ?4)";
-    execute(connection, sql, params![number(queue), key, task, due.map(Timestamp::as_millis)]).map(drop)
+    let sql = "INSERT INTO due(queue, key, task, due_at, rank) VALUES (0, ?1, ?2, ?3, ?4)";
+    execute(connection, sql, params![key, task, due.as_millis(), rank]).map(drop)
+}
+
+/// Gives a new cursor its place: it waits for nothing yet.
+pub(super) fn enter_delivery(connection: &Connection, key: &str, task: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO due(queue, key, task) VALUES (1, ?1, ?2)";
+    execute(connection, sql, params![key, task]).map(drop)
+}
+
+/// A task's rank among those that wait.
+pub(super) fn rank(connection: &Connection, key: &str) -> Result<Option<f64>, StoreError> {
+    let sql = "SELECT rank FROM due WHERE queue = 0 AND key = ?1";
+    Ok(first(connection, sql, [key], |row| row.get(0))?.flatten())
 }
 
 /// When the lease runs out, if it is the key's last and was not given back.
@@ -73,9 +85,19 @@ fn claim(
     lease: Duration,
 ) -> Result<Claim, StoreError> {
     let now = context.now();
-    let due = "SELECT key, fence FROM due WHERE queue = ?1 AND due_at <= ?2 ORDER BY due_at, task LIMIT ?3";
+    let due = match queue {
+        // In the order of ranks. What is passed over on the way is leased or due later: tasks that were claimed before, so
+        // their ranks are low, and they are as few as the workers have in hand, however many tasks wait behind them.
+        Queue::Tasks => {
+            "SELECT key, fence FROM due INDEXED BY due_by_rank
+             WHERE queue = 0 AND rank IS NOT NULL AND due_at <= ?1 ORDER BY rank, task LIMIT ?2"
+        }
+        Queue::Deliveries => {
+            "SELECT key, fence FROM due WHERE queue = 1 AND due_at <= ?1 ORDER BY due_at, task LIMIT ?2"
+        }
+    };
     let limit = i64::try_from(max).unwrap_or(i64::MAX);
-    let keys = all(connection, due, params![number(queue), now.as_millis(), limit], |row| {
+    let keys = all(connection, due, params![now.as_millis(), limit], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
     })?;
     let mut leases = Vec::with_capacity(keys.len());

@@ -9,9 +9,6 @@ use morag_core::task::TaskId;
 use rusqlite::{Connection, params};
 use std::time::Duration;
 
-/// How long an idempotency key is remembered: a client that repeats a request later than this means a new one.
-const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
 /// Idempotency keys deleted in one call: keeps the writer free for others.
 const IDEMPOTENCY_BATCH: i64 = 1000;
 
@@ -21,10 +18,11 @@ pub(super) fn expire(
     now: Timestamp,
     ended_before: Timestamp,
     limit: usize,
+    idempotency_kept: Duration,
 ) -> Result<Vec<TaskId>, StoreError> {
     let sql = "DELETE FROM idempotency WHERE key IN
                    (SELECT key FROM idempotency WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
-    execute(connection, sql, params![now.minus(IDEMPOTENCY_KEPT).as_millis(), IDEMPOTENCY_BATCH])?;
+    execute(connection, sql, params![now.minus(idempotency_kept).as_millis(), IDEMPOTENCY_BATCH])?;
 
     // A task whose webhooks are still to be delivered stays until they are, or are given up.
     let sql = "SELECT number, id, status FROM tasks WHERE ended_at < ?1 AND NOT EXISTS

@@ -14,6 +14,7 @@ mod connection;
 mod deliveries;
 mod due_queue;
 mod expire;
+mod fair;
 mod knowledge;
 mod pages;
 mod query;

@@ -4,10 +4,11 @@
 
 use super::connection::Schema;
 
-/// The task store, version 1.
+/// The task store, version 2.
 pub(super) const TASKS: Schema =
-    Schema { what: "a task store of MoRAG", application_id: 0x4d6f_5254, version: 1, create: CREATE };
+    Schema { what: "a task store of MoRAG", application_id: 0x4d6f_5254, create: CREATE, upgrades: &[FAIR_QUEUE] };
 
+/// Version 1.
 const CREATE: &str = "
 -- `number` is the order of acceptance and is never used twice: other tables, pages and claims refer to it.
 CREATE TABLE tasks(
@@ -102,53 +103,150 @@ CREATE TABLE idempotency(
 CREATE INDEX idempotency_by_age ON idempotency(created_at);
 ";
 
+/// Version 2: flows take turns (`fair`). What was accepted before has rank 0, where the virtual time begins: it is still
+/// claimed in the order of acceptance, and before what comes after it. Its flow is not known, so it has no row.
+const FAIR_QUEUE: &str = "
+ALTER TABLE tasks ADD COLUMN flow TEXT NOT NULL DEFAULT '';
+
+-- A task's rank; none for a cursor, which goes by its time.
+ALTER TABLE due ADD COLUMN rank REAL;
+UPDATE due SET rank = 0 WHERE queue = 0;
+CREATE INDEX due_by_rank ON due(queue, rank, task, due_at) WHERE rank IS NOT NULL AND due_at IS NOT NULL;
+
+-- The flows with waiting tasks: how many of its tasks are pending, and the rank of the one that was accepted last.
+CREATE TABLE flows(id TEXT PRIMARY KEY, waiting INTEGER NOT NULL, last REAL NOT NULL) STRICT, WITHOUT ROWID;
+
+-- One row: the highest rank of a task that has begun.
+CREATE TABLE fair_queue(id INTEGER PRIMARY KEY CHECK (id = 0), virtual_time REAL NOT NULL) STRICT;
+INSERT INTO fair_queue(id, virtual_time) VALUES (0, 0);
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rusqlite::Connection;
+    use crate::store::sqlite::SqliteStore;
+    use morag_core::ports::{Commit, DueQueue, Guard, Next, Queue, Tasks};
+    use morag_core::task::{StatusWord, TaskId};
+    use rusqlite::{Connection, StatementStatus, params};
+    use std::sync::Arc;
+    use std::time::Duration;
 
     /// The sources that hold statements on these tables.
-    const SOURCES: [&str; 7] = [
+    const SOURCES: [&str; 8] = [
         include_str!("accept.rs"),
         include_str!("claims.rs"),
         include_str!("commit.rs"),
         include_str!("deliveries.rs"),
         include_str!("due_queue.rs"),
         include_str!("expire.rs"),
+        include_str!("fair.rs"),
         include_str!("pages.rs"),
     ];
 
     /// String literals that are statements; none of them has a quote inside.
-    fn statements(source: &str) -> impl Iterator<Item = &str> {
-        source
-            .split('"')
-            .filter(|text| ["SELECT ", "UPDATE ", "DELETE ", "INSERT "].iter().any(|verb| text.starts_with(verb)))
+    fn statements() -> impl Iterator<Item = &'static str> {
+        let literals = SOURCES.into_iter().flat_map(|source| source.split('"'));
+        literals.filter(|text| ["SELECT ", "UPDATE ", "DELETE ", "INSERT "].iter().any(|verb| text.starts_with(verb)))
     }
 
-    /// Whether a line of a plan reads more as history grows.
-    fn grows(step: &str) -> bool {
-        let scan = step.starts_with("SCAN") && step != "SCAN status_counts";
-        // The whole of a queue. By the time index it is what waits, of which there is a limit.
-        scan || (step.contains("PRIMARY KEY (queue=?)"))
+    fn new_database() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for step in std::iter::once(&TASKS.create).chain(TASKS.upgrades) {
+            connection.execute_batch(step).unwrap();
+        }
+        connection
+    }
+
+    fn plan(connection: &Connection, sql: &str, bound: i64) -> Vec<String> {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        for parameter in 1..=explain.parameter_count() {
+            explain.raw_bind_parameter(parameter, bound).unwrap();
+        }
+        let steps = explain.raw_query().mapped(|step| step.get("detail")).collect::<Result<_, _>>();
+        steps.unwrap()
+    }
+
+    /// Whether a plan reads more as history grows.
+    fn grows(plan: &[String]) -> bool {
+        let scans = plan.iter().any(|step| step.starts_with("SCAN") && step != "SCAN status_counts");
+        // The whole of a queue. By the indexes of time and rank it is what waits, of which there is a limit.
+        let whole = plan.iter().any(|step| step.contains("PRIMARY KEY (queue=?)"));
+        // What waits is walked in the order that is asked for, and only as far as is asked for: a sort reads all of it.
+        let sorts = plan.iter().any(|step| step.contains("USE TEMP B-TREE"));
+        scans
+            || whole
+            || (sorts && plan.iter().any(|step| step.contains("due_by_time") || step.contains("due_by_rank")))
     }
 
     #[test]
     fn no_statement_reads_more_as_history_grows() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(CREATE).unwrap();
-        let mut seen = 0;
-        for sql in SOURCES.into_iter().flat_map(statements) {
-            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            for parameter in 1..=explain.parameter_count() {
-                explain.raw_bind_parameter(parameter, 1).unwrap();
+        let connection = new_database();
+        for sql in statements() {
+            // Partial indexes are chosen by what is bound: either queue's number.
+            for bound in [0, 1] {
+                let plan = plan(&connection, sql, bound);
+                assert!(!grows(&plan), "{plan:?}: {sql}");
             }
-            let mut plan = explain.raw_query();
-            while let Some(step) = plan.next().unwrap() {
-                let step: String = step.get("detail").unwrap();
-                assert!(!grows(&step), "{step}: {sql}");
-            }
-            seen += 1;
         }
-        assert!(seen > 35, "only {seen} statements were found");
+        assert!(statements().count() > 40, "only {} statements were found", statements().count());
+    }
+
+    #[test]
+    fn a_claim_reads_no_more_as_the_queue_grows() {
+        let sql = statements().find(|sql| sql.contains("ORDER BY rank")).unwrap();
+        let [few, many] = [100, 10_000].map(|waiting| {
+            let connection = new_database();
+            let insert = "INSERT INTO due(queue, key, task, due_at, rank) VALUES (0, ?1, ?1, ?2, ?1)";
+            for task in 0..waiting {
+                // The first eight are leased.
+                connection.execute(insert, [task, if task < 8 { 2_000 } else { 1_000 }]).unwrap();
+            }
+            let mut claim = connection.prepare(sql).unwrap();
+            let keys: Vec<String> =
+                claim.query_map([1_500, 4], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+            assert_eq!(keys, ["8", "9", "10", "11"]);
+            claim.get_status(StatementStatus::VmStep)
+        });
+        assert_eq!(few, many, "steps of SQLite's machine");
+    }
+
+    #[tokio::test]
+    async fn a_store_of_version_1_is_brought_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.db");
+        let ids = [1, 2, 3].map(|n| TaskId::from(uuid::Uuid::from_u128(n)));
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(CREATE).unwrap();
+        old.pragma_update(None, "application_id", TASKS.application_id).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        for (id, status) in ids.iter().zip(["in_progress", "pending", "pending"]) {
+            let task = "INSERT INTO tasks(id, record, status, progress_percent, live_percent, last_sequence)
+                        VALUES (?1, '', ?2, 0, 0, 0)";
+            old.execute(task, params![id.as_bytes(), status]).unwrap();
+            let (number, leased) = (old.last_insert_rowid(), status == "in_progress");
+            // The later accepted is due earlier: it must not go first for that.
+            let due = "INSERT INTO due(queue, key, task, due_at, leased, fence) VALUES (0, ?1, ?2, ?3, ?4, ?4)";
+            old.execute(due, params![id.to_string(), number, 10 - number, leased]).unwrap();
+        }
+        old.execute("INSERT INTO due(queue, key, task) VALUES (1, 'cursor', 1)", []).unwrap();
+        old.execute("INSERT INTO status_counts(status, tasks) VALUES ('in_progress', 1), ('pending', 2)", []).unwrap();
+        drop(old);
+
+        // Once as it was, once as it is by then.
+        for round in 1..=2 {
+            let store = SqliteStore::open(&path, Arc::new(crate::SystemClock)).unwrap();
+            let claim = store.claim(Queue::Tasks, 10, Duration::ZERO).await.unwrap();
+            let keys: Vec<_> = claim.leases.iter().map(|lease| lease.key.clone()).collect();
+            assert_eq!(keys, ids.map(|id| id.to_string()), "round {round}");
+        }
+        let store = SqliteStore::open(&path, Arc::new(crate::SystemClock)).unwrap();
+        let (status, next) = (StatusWord::InProgress, Next::Keep);
+        let begin = Commit { task: ids[1], guard: Guard::Sequence(0), events: vec![], live_percent: 0.0, status, next };
+        assert_eq!(store.commit(begin).await, Ok(()));
+        let counts = store.counts().await.unwrap();
+        assert!(
+            counts.contains(&(StatusWord::Pending, 1)) && counts.contains(&(StatusWord::InProgress, 2)),
+            "{counts:?}"
+        );
     }
 }

@@ -10,15 +10,22 @@ use morag_core::ports::{Clock, StoreError};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Tasks that may wait for a worker. At a second each they are a day of work: whoever submits more should be told.
 const QUEUE_MAX: u64 = 100_000;
+
+/// A client that repeats a request later than this means a new one.
+const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What an operator may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Tasks that may be pending; a further one is refused. Default 100,000.
     pub queue_max: u64,
+    /// How long an idempotency key is remembered at least; the first [`morag_core::ports::Tasks::expire`] after it
+    /// forgets it. Default 7 days.
+    pub idempotency_kept: Duration,
     /// Largest size of the database, bytes, rounded down to pages; none means as large as the disk allows.
     pub bytes_max: Option<u64>,
     /// Whether who held a lease is known to be gone, because this process alone may use the file now: what was leased is
@@ -28,7 +35,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue_max: QUEUE_MAX, bytes_max: None, ends_leases: false }
+        Self { queue_max: QUEUE_MAX, idempotency_kept: IDEMPOTENCY_KEPT, bytes_max: None, ends_leases: false }
     }
 }
 
@@ -44,7 +51,7 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the store in a file, made (for its owner alone) where there is none. `Corrupt` for a file that is no task
-    /// store of this version. For one process: another that opens the same file is not woken by this one.
+    /// store of this version or an earlier one, which is brought up to this one. For one process: another that opens the same file is not woken by this one.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StoreError> {
         Self::open_with(path, clock, Options::default())
     }

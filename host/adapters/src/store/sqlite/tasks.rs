@@ -91,8 +91,8 @@ impl Tasks for SqliteStore {
     }
 
     async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {
-        let context = self.context();
-        let job = move |connection: &Connection| expire::expire(connection, context.now(), ended_before, limit);
+        let (context, kept) = (self.context(), self.options.idempotency_kept);
+        let job = move |connection: &Connection| expire::expire(connection, context.now(), ended_before, limit, kept);
         self.writer.run(Durability::Normal, job).await
     }
 
