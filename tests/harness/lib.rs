@@ -1,7 +1,9 @@
 //! What tests share: a running server, a receiver of webhooks, a sandbox over test guests.
 #![expect(clippy::expect_used, reason = "a harness that cannot set a test up fails it, and says why")]
 
+pub mod child;
 pub mod clock;
 pub mod receiver;
+pub mod redis;
 pub mod sandbox;
 pub mod server;

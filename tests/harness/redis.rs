@@ -1,0 +1,263 @@
+//! Real Redis servers, from Debian's package `redis-server`: a single one, a Cluster, a Sentinel.
+//!
+//! All of them listen on loopback only, on free ports, keep their data in a temporary folder and end with the test. They
+//! start quickly, so starting blocks.
+
+mod cluster;
+mod ports;
+mod sentinel;
+mod tls;
+
+pub use cluster::RedisCluster;
+pub use sentinel::RedisSentinel;
+
+use crate::child::{OwnChild, until};
+use crate::server::PATIENCE;
+use nix::sys::signal::Signal;
+use ports::free_port;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+use tls::Certificates;
+
+/// The user of a server that wants a password; the user `default` is switched off there.
+pub const USER: &str = "morag";
+/// Its password, with characters that a URL must escape.
+pub const PASSWORD: &str = "p@ss/wörd";
+/// The same, as it stands in a URL.
+const PASSWORD_IN_URL: &str = "p%40ss%2Fw%C3%B6rd";
+
+/// How a server is set up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RedisOptions {
+    /// Every write is in a file on disk before it is answered (`appendonly yes`, `appendfsync always`): nothing is lost by a
+    /// kill. Without it a killed server starts empty.
+    pub durable: bool,
+    /// Serves TLS alone, with a certificate for 127.0.0.1 of an authority of its own: [`RedisServer::ca_file`].
+    pub tls: bool,
+    /// Takes only [`USER`] with [`PASSWORD`].
+    pub password: bool,
+}
+
+/// One server. Killed when dropped.
+#[derive(Debug)]
+pub struct RedisServer {
+    port: u16,
+    options: RedisOptions,
+    arguments: Vec<String>,
+    certificates: Option<Certificates>,
+    // Before the folder: nobody writes into it any more when it goes.
+    child: Option<OwnChild>,
+    folder: TempDir,
+}
+
+impl RedisServer {
+    /// A server that keeps everything in memory.
+    pub fn start() -> Self {
+        Self::start_with(RedisOptions::default())
+    }
+
+    /// A server with options.
+    pub fn start_with(options: RedisOptions) -> Self {
+        Self::start_at(free_port(), options, &[])
+    }
+
+    /// A server on a port, with further command line arguments.
+    fn start_at(port: u16, options: RedisOptions, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let certificates = options.tls.then(|| Certificates::make(folder.path()));
+        if options.password {
+            let rules = format!("user default off\nuser {USER} on >{PASSWORD} ~* &* +@all\n");
+            std::fs::write(folder.path().join("users.acl"), rules).expect("an ACL file");
+        }
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut this = Self { port, options, arguments, certificates, child: None, folder };
+        this.restart();
+        this
+    }
+
+    /// Starts it, after [`kill`](Self::kill) or still running, on the same port and folder, and waits until it answers.
+    pub fn restart(&mut self) {
+        self.child = None;
+        let path = self.folder.path();
+        let mut command = redis_server();
+        command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no", "--dir"]).arg(path);
+        command.arg("--logfile").arg(path.join("log"));
+        if self.options.durable {
+            command.args(["--appendonly", "yes", "--appendfsync", "always"]);
+        }
+        if self.options.password {
+            command.arg("--aclfile").arg(path.join("users.acl"));
+        }
+        let port = self.port.to_string();
+        match &self.certificates {
+            None => command.args(["--port", &port]),
+            Some(certificates) => {
+                command.args(["--port", "0", "--tls-port", &port]).args(certificates.server_arguments())
+            }
+        };
+        command.args(&self.arguments).current_dir(path).stdin(Stdio::null()).stdout(Stdio::null());
+        let child = OwnChild::spawn(&mut command, path).unwrap_or_else(|error| panic!("{}", missing(&error)));
+        // Its process id: another test's server on this port must not be taken for it.
+        let ours = format!("process_id:{}\r", child.id());
+        self.child = Some(child);
+        let answers = until(PATIENCE, || {
+            if let Some(status) = self.child.as_mut().and_then(OwnChild::ended) {
+                panic!("redis-server ended ({status}): {}", self.log());
+            }
+            self.ask(&["info", "server"]).contains(&ours).then_some(())
+        });
+        assert!(answers.is_some(), "redis-server does not answer: {}", self.log());
+        // A large file takes a while to load, and INFO answers before.
+        assert!(until(PATIENCE, || (self.ask(&["ping"]).trim() == "PONG").then_some(())).is_some(), "{}", self.log());
+    }
+
+    /// Kills it (SIGKILL); `restart` starts it again on what it had written.
+    pub fn kill(&mut self) {
+        self.child = None;
+    }
+
+    /// Stops it where it stands (SIGSTOP): connections stay open and nothing is answered.
+    pub fn stop_the_world(&mut self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn go_on(&mut self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        self.child.as_mut().expect("a server that runs").signal(signal);
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its URL, with user and password where it wants them.
+    pub fn url(&self) -> String {
+        self.url_at(self.port)
+    }
+
+    /// The same at another port of 127.0.0.1, such as that of a proxy in front of it.
+    pub fn url_at(&self, port: u16) -> String {
+        let scheme = if self.options.tls { "rediss" } else { "redis" };
+        let user = if self.options.password { format!("{USER}:{PASSWORD_IN_URL}@") } else { String::new() };
+        format!("{scheme}://{user}127.0.0.1:{port}")
+    }
+
+    /// The certificate (PEM) of the authority to trust, of a server with TLS.
+    pub fn ca_file(&self) -> PathBuf {
+        self.certificates.as_ref().expect("a server with TLS").ca_file()
+    }
+
+    /// What `redis-cli` prints for a command; empty where the server does not answer.
+    pub fn ask(&self, words: &[&str]) -> String {
+        let mut command = redis_cli(self.port);
+        if let Some(certificates) = &self.certificates {
+            command.arg("--tls").arg("--cacert").arg(certificates.ca_file());
+        }
+        if self.options.password {
+            command.args(["--user", USER, "--pass", PASSWORD, "--no-auth-warning"]);
+        }
+        printed(command.args(words))
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+/// A server that all tests of the process share. Ends with the process. Its data is everybody's: use a key prefix of your
+/// own.
+pub fn shared_single() -> &'static RedisServer {
+    static SHARED: OnceLock<RedisServer> = OnceLock::new();
+    SHARED.get_or_init(RedisServer::start)
+}
+
+/// A Cluster that all tests of the process share, like [`shared_single`].
+pub fn shared_cluster() -> &'static RedisCluster {
+    static SHARED: OnceLock<RedisCluster> = OnceLock::new();
+    SHARED.get_or_init(RedisCluster::start)
+}
+
+/// The program; its standard error stays that of the test.
+fn redis_server() -> Command {
+    Command::new("redis-server")
+}
+
+/// The client of a server on loopback.
+fn redis_cli(port: u16) -> Command {
+    let mut command = Command::new("redis-cli");
+    command.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
+    command
+}
+
+fn printed(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{}", missing(&error)));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn missing(error: &std::io::Error) -> String {
+    format!("cannot start redis-server or redis-cli ({error}): `cargo xtask test` installs them on Debian")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_durable_server_has_its_data_after_a_kill_and_its_folder_goes_with_it() {
+        let mut server = RedisServer::start_with(RedisOptions { durable: true, ..RedisOptions::default() });
+        assert_eq!(server.ask(&["set", "key", "value"]), "OK\n");
+        server.kill();
+        assert_eq!(server.ask(&["get", "key"]), "");
+        server.restart();
+        assert_eq!(server.ask(&["get", "key"]), "value\n");
+        let folder = server.folder.path().to_owned();
+        drop(server);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_server_with_tls_and_password_takes_nobody_else() {
+        let server = RedisServer::start_with(RedisOptions { tls: true, password: true, ..RedisOptions::default() });
+        assert_eq!(server.ask(&["acl", "whoami"]), "morag\n");
+        assert_eq!(printed(redis_cli(server.port()).arg("ping")), "");
+        let mut stranger = redis_cli(server.port());
+        stranger.arg("--tls").arg("--cacert").arg(server.ca_file()).args(["--no-auth-warning", "ping"]);
+        assert!(printed(&mut stranger).starts_with("NOAUTH"));
+        assert!(server.url().starts_with("rediss://morag:p%40ss"));
+    }
+
+    #[test]
+    fn a_cluster_is_whole_again_after_a_node_was_killed() {
+        let mut cluster = RedisCluster::start_with(RedisOptions { durable: true, ..RedisOptions::default() });
+        let port = |cluster: &RedisCluster| cluster.nodes()[0].port();
+        let set = printed(redis_cli(port(&cluster)).args(["-c", "set", "key", "value"]));
+        assert_eq!(set, "OK\n");
+        for node in 0..3 {
+            cluster.kill(node);
+            cluster.restart(node);
+        }
+        assert_eq!(printed(redis_cli(port(&cluster)).args(["-c", "get", "key"])), "value\n");
+    }
+
+    #[test]
+    fn a_sentinel_promotes_the_replica() {
+        let mut pair = RedisSentinel::start();
+        let first = pair.master();
+        pair.kill(first);
+        pair.wait_for_master(1 - first);
+        pair.restart(first);
+    }
+
+    #[test]
+    fn shared_servers_are_one() {
+        assert_eq!(shared_single().port(), shared_single().port());
+        assert_eq!(shared_single().ask(&["ping"]), "PONG\n");
+    }
+}
