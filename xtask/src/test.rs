@@ -16,8 +16,9 @@ use totals::Totals;
 
 /// Run everything that CI runs.
 ///
-/// Format, the Python of the test clients, the wasm toolchain, step components and test guests, the dependency check,
-/// clippy, and all tests of the workspace. Stops at the first stage that fails, with the command to repeat it.
+/// Format, the Python of the test clients, the programs that tests start, the wasm toolchain, step components and test
+/// guests, the dependency check, clippy, and all tests of the workspace. Stops at the first stage that fails, with the
+/// command to repeat it.
 #[derive(Args)]
 pub struct Options {}
 
@@ -34,6 +35,7 @@ pub fn run(_: &Options) -> Result<()> {
     // What fails fast comes first, and so does what needs the network.
     stages.run("format", || shell::run(&mut cargo(&workspace, &["fmt", "--all", "--check"])))?;
     let python = stages.run("Python of the test clients", || python::ensure(&workspace))?;
+    stages.run("programs that the tests start", toolchain::programs::ensure)?;
     stages.run("wasm toolchain", || toolchain::ensure().map(drop))?;
     stages.run("step components and test guests", || plugins::build(&workspace, &plugins::Options { guests: true }))?;
     stages.run("dependency check", || deny::check(&workspace))?;

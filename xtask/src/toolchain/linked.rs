@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{LINK, TARGET, recipe};
+use super::{LINK, TARGET, debian, recipe};
 use crate::shell;
 
 /// Flags of every build with it: Debian's wasi-libc is of 2022 and lacks symbols, so the code must be able to tell.
@@ -30,7 +30,7 @@ pub fn ensure() -> Result<()> {
     if !shell::have("rustup") {
         bail!("a linked toolchain needs rustup (https://rustup.rs), for its linker for components and for the link");
     }
-    install_packages()?;
+    debian::install(&PACKAGES)?;
     let plan = Plan::make()?;
     let _lock = lock(&plan.folder)?;
     if plan.is_built() {
@@ -66,7 +66,7 @@ impl Plan {
         let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
         let mut made_of = format!("recipe {}\nlinkers of {sysroot}\n", recipe::VERSION);
         for package in PACKAGES {
-            let version = installed_version(package).with_context(|| format!("{package} is not installed"))?;
+            let version = debian::installed_version(package).with_context(|| format!("{package} is not installed"))?;
             made_of.push_str(&format!("{package} {version}\n"));
         }
         let folder = cache_folder()?.join(format!("wasi-toolchain-{:016x}", fnv1a(made_of.as_bytes())));
@@ -95,44 +95,6 @@ impl Plan {
         }
         Ok(())
     }
-}
-
-fn install_packages() -> Result<()> {
-    let missing: Vec<_> = PACKAGES.into_iter().filter(|package| installed_version(package).is_none()).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if !shell::have("apt-get") {
-        bail!("this is no Debian (no apt-get), so its packages {} cannot be had", PACKAGES.join(", "));
-    }
-    let list = missing.join(" ");
-    if shell::read(&mut shell::program("id", &["-u"]))? != "0" {
-        bail!(
-            "Debian packages are missing, and installing them needs root; run\n    \
-             sudo apt-get update && sudo apt-get install --yes --no-install-recommends {list}\nand then this again"
-        );
-    }
-    println!("toolchain: apt-get install {list}");
-    apt(&["update", "--quiet"])?;
-    let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
-    apt(&[&install, missing.as_slice()].concat())
-}
-
-/// Its output is shown only where it fails: it is long, and says nothing.
-fn apt(args: &[&str]) -> Result<()> {
-    let mut command = shell::program("apt-get", args);
-    command.env("DEBIAN_FRONTEND", "noninteractive");
-    let output = shell::output(&mut command)?;
-    if !output.status.success() {
-        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        bail!("`{}` failed ({}):\n{stdout}{stderr}", shell::shown(&command), output.status);
-    }
-    Ok(())
-}
-
-fn installed_version(package: &str) -> Option<String> {
-    let text = shell::read(&mut shell::program("dpkg-query", &["-W", "-f", "${Status} ${Version}", package])).ok()?;
-    text.strip_prefix("install ok installed ").map(str::to_owned)
 }
 
 fn cache_folder() -> Result<PathBuf> {

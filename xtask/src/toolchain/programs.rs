@@ -1,0 +1,30 @@
+//! Programs that the tests start: Redis, OpenSSL for its certificates, and a library that bends a process's clock.
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::debian;
+use crate::shell;
+
+/// What must be in `PATH`, and the Debian package that brings it.
+const PROGRAMS: [(&str, &str); 3] =
+    [("redis-server", "redis-server"), ("redis-cli", "redis-tools"), ("openssl", "openssl")];
+/// The package of libfaketime, which is no program.
+const FAKETIME: &str = "faketime";
+
+/// Installs what is missing. Debian starts a server of its own with `redis-server`; the tests leave it alone.
+pub fn ensure() -> Result<()> {
+    let missing = PROGRAMS.into_iter().filter(|(program, _)| !shell::have(program)).map(|(_, package)| package);
+    let missing: Vec<_> = missing.chain((!have_faketime()).then_some(FAKETIME)).collect();
+    if missing.is_empty() {
+        println!("programs: Redis, OpenSSL and faketime are there");
+        return Ok(());
+    }
+    debian::install(&missing).with_context(|| format!("the tests need {}", missing.join(", ")))
+}
+
+/// Whether the library is where Debian puts it, which is where the tests look.
+fn have_faketime() -> bool {
+    let Ok(folders) = std::fs::read_dir("/usr/lib") else { return false };
+    folders.flatten().any(|folder| Path::new(&folder.path()).join("faketime/libfaketime.so.1").is_file())
+}
