@@ -1,6 +1,6 @@
 //! Reading an opened file.
 
-use super::store::blob_error;
+use super::error;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use morag_core::ports::{BlobError, BlobStream};
@@ -31,7 +31,7 @@ impl Opened {
                 file.seek(SeekFrom::Start(found.range.start)).map_err(unavailable)?;
                 Content::File(file)
             }
-            GetResultPayload::Stream(stream) => Content::Stream(stream.map_err(blob_error).boxed()),
+            GetResultPayload::Stream(stream) => Content::Stream(stream.map_err(error::unavailable).boxed()),
         };
         Ok(Self { content, left })
     }

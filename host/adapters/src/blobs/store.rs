@@ -1,5 +1,8 @@
 //! The storage itself: looking, listing, moving and deleting.
 
+use super::bucket::{Bucket, S3Settings};
+use super::error::{blob_error, unavailable};
+use super::folder::Folder;
 use super::read;
 use super::write::Writer;
 use async_trait::async_trait;
@@ -8,12 +11,9 @@ use futures::{StreamExt, TryStreamExt};
 use morag_core::Timestamp;
 use morag_core::ports::{BlobError, BlobMeta, BlobPath, BlobStream, BlobWriter, Blobs};
 use morag_core::task::TaskId;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
-use std::collections::BTreeSet;
+use object_store::{GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Most files that [`Blobs::list`] gives: the port's number.
@@ -22,17 +22,26 @@ const LIST_MAX: usize = 1000;
 /// Folder with a folder for each task (see [`BlobPath`]).
 const TASKS: &str = "tasks";
 
-/// What [`Blobs::ping`] writes.
+/// What [`Blobs::ping`] writes in a folder: a full disk is found out so.
 const PROBE: &str = "probe";
 
-/// Files in a local folder.
-#[derive(Debug, Clone)]
+/// Ends of ranges that many a store cannot read as a number; no file is so long.
+const RANGE_END_MAX: u64 = i64::MAX as u64;
+
+/// Files in a local folder or in a bucket.
+#[derive(Clone)]
 pub struct ObjectBlobs {
     /// Flushes what it writes to the disk.
-    durable: Arc<LocalFileSystem>,
-    /// The same folder, without flushing.
-    plain: Arc<LocalFileSystem>,
-    folder: PathBuf,
+    durable: Arc<dyn ObjectStore>,
+    /// The same place, without flushing where that makes a difference.
+    plain: Arc<dyn ObjectStore>,
+    place: Place,
+}
+
+#[derive(Clone)]
+enum Place {
+    Folder(Folder),
+    Bucket(Bucket),
 }
 
 impl ObjectBlobs {
@@ -41,27 +50,52 @@ impl ObjectBlobs {
     /// # Errors
     /// `Unavailable` where the folder cannot be made, opened or made private.
     pub fn local(path: impl AsRef<std::path::Path>) -> Result<Self, BlobError> {
-        let path = path.as_ref();
-        let folder = make_private(path).map_err(|error| {
-            let shown = path.display();
-            BlobError::Unavailable(format!("cannot open the folder {shown}: {error}; check it and its permissions"))
-        })?;
-        let open = || LocalFileSystem::new_with_prefix(&folder).map_err(blob_error);
-        Ok(Self { durable: Arc::new(open()?.with_fsync(true)), plain: Arc::new(open()?), folder })
+        let folder = Folder::open(path.as_ref())?;
+        let (durable, plain) = (folder.store()?.with_fsync(true), folder.store()?);
+        Ok(Self { durable: Arc::new(durable), plain: Arc::new(plain), place: Place::Folder(folder) })
     }
 
-    /// Runs file operations that `object_store` has no call for.
-    async fn on_folder<T: Send + 'static>(
-        &self,
-        below: &str,
-        work: impl FnOnce(PathBuf) -> std::io::Result<T> + Send + 'static,
-    ) -> Result<T, BlobError> {
-        let folder = self.folder.join(below);
-        let run = move || {
-            let shown = folder.display().to_string();
-            work(folder).map_err(|error| BlobError::Unavailable(format!("{shown}: {error}")))
+    /// Files in a bucket of S3 or of a store that speaks its protocol: `s3://BUCKET` or `s3://BUCKET/PREFIX`, which must be
+    /// this installation's own. Does not connect; [`Blobs::ping`] does. A request that the store does not answer fails
+    /// within two minutes. A process-wide `rustls` provider must be installed.
+    ///
+    /// # Errors
+    /// `Unavailable` where an address or a setting is malformed. No error holds a key.
+    pub fn s3(url: &str, settings: S3Settings) -> Result<Self, BlobError> {
+        let bucket = Bucket::open(url, settings)?;
+        Ok(Self { durable: bucket.store(), plain: bucket.store(), place: Place::Bucket(bucket) })
+    }
+
+    fn location(&self, path: &str) -> Result<Path, BlobError> {
+        match &self.place {
+            Place::Folder(_) => Path::parse(path),
+            Place::Bucket(bucket) => Path::parse(bucket.at(path)),
+        }
+        .map_err(|error| BlobError::Unavailable(error.to_string()))
+    }
+
+    fn meta(&self, meta: ObjectMeta) -> BlobMeta {
+        let modified = match &self.place {
+            Place::Folder(_) => meta.last_modified.timestamp_millis(),
+            // To the second, which is all that a HEAD gives; some stores list more.
+            Place::Bucket(_) => meta.last_modified.timestamp() * 1000,
         };
-        tokio::task::spawn_blocking(run).await.map_err(|error| BlobError::Unavailable(error.to_string()))?
+        BlobMeta {
+            name: meta.location.filename().unwrap_or_default().to_owned(),
+            size: meta.size,
+            modified: Timestamp::from_millis(modified),
+            etag: meta.e_tag.unwrap_or_else(|| format!("{modified:x}-{:x}", meta.size)),
+        }
+    }
+}
+
+impl std::fmt::Debug for ObjectBlobs {
+    /// Where the files are. Not the stores: they hold keys.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.place {
+            Place::Folder(folder) => write!(f, "ObjectBlobs({folder:?})"),
+            Place::Bucket(bucket) => write!(f, "ObjectBlobs({bucket:?})"),
+        }
     }
 }
 
@@ -70,11 +104,12 @@ impl Blobs for ObjectBlobs {
     async fn create(&self, path: &BlobPath) -> Result<Box<dyn BlobWriter>, BlobError> {
         let staged = path.as_str().split('/').nth(2) == Some("staged");
         let store = if staged { &self.plain } else { &self.durable };
-        Ok(Box::new(Writer::new(Arc::<LocalFileSystem>::clone(store), location(path)?)))
+        Ok(Box::new(Writer::new(Arc::clone(store), self.location(path.as_str())?)))
     }
 
     async fn stat(&self, path: &BlobPath) -> Result<BlobMeta, BlobError> {
-        self.plain.head(&location(path)?).await.map(blob_meta).map_err(blob_error)
+        let found = self.plain.head(&self.location(path.as_str())?).await;
+        found.map(|meta| self.meta(meta)).map_err(blob_error)
     }
 
     async fn read(&self, path: &BlobPath, range: Range<u64>) -> Result<Bytes, BlobError> {
@@ -92,20 +127,21 @@ impl Blobs for ObjectBlobs {
     }
 
     async fn list(&self, below: &BlobPath) -> Result<Vec<BlobMeta>, BlobError> {
-        let found = self.plain.list_with_delimiter(Some(&location(below)?)).await.map_err(blob_error)?;
-        let mut files: Vec<BlobMeta> = found.objects.into_iter().map(blob_meta).collect();
+        let found = self.plain.list_with_delimiter(Some(&self.location(below.as_str())?)).await.map_err(unavailable)?;
+        let mut files: Vec<BlobMeta> = found.objects.into_iter().map(|meta| self.meta(meta)).collect();
         files.sort_by(|one, other| one.name.cmp(&other.name));
         files.truncate(LIST_MAX);
         Ok(files)
     }
 
     async fn rename(&self, from: &BlobPath, to: &BlobPath) -> Result<(), BlobError> {
-        self.plain.rename(&location(from)?, &location(to)?).await.map_err(blob_error)
+        let (from, to) = (self.location(from.as_str())?, self.location(to.as_str())?);
+        self.plain.rename(&from, &to).await.map_err(blob_error)
     }
 
     async fn delete_all(&self, below: &BlobPath) -> Result<u64, BlobError> {
         let mut deleted = 0;
-        let files = self.plain.list(Some(&location(below)?)).map_ok(|meta| meta.location).boxed();
+        let files = self.plain.list(Some(&self.location(below.as_str())?)).map_ok(|meta| meta.location).boxed();
         let mut deletions = self.plain.delete_stream(files);
         while let Some(outcome) = deletions.next().await {
             match outcome.map_err(blob_error) {
@@ -115,22 +151,28 @@ impl Blobs for ObjectBlobs {
                 Err(error) => return Err(error),
             }
         }
-        // The folders, and parts of files that a crash left and the listing hides.
-        let remove = |folder: PathBuf| match std::fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-        self.on_folder(below.as_str(), remove).await?;
+        if let Place::Folder(folder) = &self.place {
+            folder.remove(below.as_str()).await?;
+        }
         Ok(deleted)
     }
 
-    /// Also gives a task whose folder holds nothing but parts of files that a crash left.
+    /// In a folder, also gives a task that has nothing but parts of files that a crash left.
     async fn tasks(&self, after: Option<TaskId>, limit: usize) -> Result<Vec<TaskId>, BlobError> {
-        self.on_folder(TASKS, move |folder| first_tasks(folder, after.map(|id| id.to_string()), limit)).await
+        match &self.place {
+            Place::Folder(folder) => folder.tasks(TASKS, after, limit).await,
+            Place::Bucket(bucket) => bucket.tasks(TASKS, after, limit).await,
+        }
     }
 
     async fn ping(&self) -> Result<(), BlobError> {
-        self.plain.put(&Path::from(PROBE), Bytes::new().into()).await.map(drop).map_err(blob_error)
+        match &self.place {
+            Place::Folder(_) => {
+                let probe = self.location(PROBE)?;
+                self.plain.put(&probe, Bytes::new().into()).await.map(drop).map_err(unavailable)
+            }
+            Place::Bucket(bucket) => bucket.ping().await,
+        }
     }
 }
 
@@ -139,74 +181,22 @@ impl ObjectBlobs {
     async fn open(&self, path: &BlobPath, range: Range<u64>) -> Result<Option<read::Opened>, BlobError> {
         let mut options = object_store::GetOptions::default();
         if range.start < range.end {
-            options.range = Some(range.clone().into());
+            options.range = Some(match range.end {
+                end if end > RANGE_END_MAX => GetRange::Offset(range.start),
+                _ => range.clone().into(),
+            });
         }
-        match self.plain.get_opts(&location(path)?, options).await {
+        match self.plain.get_opts(&self.location(path.as_str())?, options).await {
             Ok(found) if range.start < range.end => read::Opened::new(found).map(Some),
             Ok(_) => Ok(None),
             Err(error) => match blob_error(error) {
                 BlobError::NotFound => Err(BlobError::NotFound),
                 // A range past the end is an error to `object_store`, and nothing to the port.
-                error => match self.stat(path).await?.size <= range.start {
-                    true => Ok(None),
-                    false => Err(error),
+                error => match self.stat(path).await {
+                    Ok(meta) if meta.size <= range.start => Ok(None),
+                    _ => Err(error),
                 },
             },
         }
-    }
-}
-
-/// The `limit` smallest ids after `after`. Holds no more than these, however many tasks there are.
-fn first_tasks(folder: PathBuf, after: Option<String>, limit: usize) -> std::io::Result<Vec<TaskId>> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut first = BTreeSet::new();
-    for entry in entries {
-        let Ok(name) = entry?.file_name().into_string() else { continue };
-        let Ok(id) = name.parse::<TaskId>() else { continue };
-        if after.as_ref().is_none_or(|after| name > *after) {
-            first.insert((name, id));
-            if first.len() > limit {
-                first.pop_last();
-            }
-        }
-    }
-    Ok(first.into_iter().map(|(_, id)| id).collect())
-}
-
-fn make_private(path: &std::path::Path) -> std::io::Result<PathBuf> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-        builder.mode(0o700).create(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
-    }
-    #[cfg(not(unix))]
-    builder.create(path)?;
-    path.canonicalize()
-}
-
-fn location(path: &BlobPath) -> Result<Path, BlobError> {
-    Path::parse(path.as_str()).map_err(|error| BlobError::Unavailable(error.to_string()))
-}
-
-fn blob_meta(meta: ObjectMeta) -> BlobMeta {
-    let modified = meta.last_modified.timestamp_millis();
-    BlobMeta {
-        name: meta.location.filename().unwrap_or_default().to_owned(),
-        size: meta.size,
-        modified: Timestamp::from_millis(modified),
-        etag: meta.e_tag.unwrap_or_else(|| format!("{modified:x}-{:x}", meta.size)),
-    }
-}
-
-pub(super) fn blob_error(error: object_store::Error) -> BlobError {
-    match error {
-        object_store::Error::NotFound { .. } => BlobError::NotFound,
-        error => BlobError::Unavailable(error.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! Writing a file in parts.
 
-use super::store::blob_error;
+use super::error::unavailable;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use morag_core::ports::{BlobError, BlobWriter};
@@ -16,7 +16,7 @@ pub(super) struct Writer {
     store: Arc<dyn ObjectStore>,
     location: Path,
     gathered: BytesMut,
-    /// From the first part on. Dropped unfinished, it removes what it has written.
+    /// From the first part on, until it is complete or given up.
     upload: Option<Box<dyn MultipartUpload>>,
     /// Set when a part was lost: such a file must never be finished.
     broken: bool,
@@ -32,9 +32,9 @@ impl Writer {
         self.broken = true;
         let upload = match &mut self.upload {
             Some(upload) => upload,
-            none => none.insert(self.store.put_multipart(&self.location).await.map_err(blob_error)?),
+            none => none.insert(self.store.put_multipart(&self.location).await.map_err(unavailable)?),
         };
-        upload.put_part(part.into()).await.map_err(blob_error)?;
+        upload.put_part(part.into()).await.map_err(unavailable)?;
         self.broken = false;
         Ok(())
     }
@@ -70,19 +70,40 @@ impl BlobWriter for Writer {
         if self.upload.is_some() && !rest.is_empty() {
             self.put_part(rest).await?;
         } else if self.upload.is_none() {
-            return self.store.put(&self.location, rest.into()).await.map(drop).map_err(blob_error);
+            return self.store.put(&self.location, rest.into()).await.map(drop).map_err(unavailable);
         }
-        match &mut self.upload {
-            Some(upload) => upload.complete().await.map(drop).map_err(blob_error),
-            None => Ok(()),
+        if let Some(upload) = &mut self.upload {
+            upload.complete().await.map_err(unavailable)?;
         }
+        self.upload = None;
+        Ok(())
     }
 
     async fn abort(mut self: Box<Self>) {
-        if let Some(mut upload) = self.upload.take()
-            && let Err(error) = upload.abort().await
+        if let Some(upload) = self.upload.take() {
+            give_up(upload, self.location.clone()).await;
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// Gives up what was not finished, beside the caller. Without a runtime a folder removes its part by itself, and a
+    /// bucket's rule (see the module) has to.
+    fn drop(&mut self) {
+        if let Some(upload) = self.upload.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            tracing::warn!(%error, file = %self.location, "cannot remove a file that was given up");
+            runtime.spawn(give_up(upload, self.location.clone()));
+        }
+    }
+}
+
+async fn give_up(mut upload: Box<dyn MultipartUpload>, location: Path) {
+    match upload.abort().await {
+        // An upload whose completion went through unheard is no more.
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+        Err(error) => {
+            tracing::warn!(error = %unavailable(error), file = %location, "cannot remove a file that was given up")
         }
     }
 }

@@ -1,3 +1,4 @@
 //! Stores of tasks, queue, deliveries and knowledge.
 
+pub mod redis;
 pub mod sqlite;

@@ -1,0 +1,114 @@
+//! What `object_store` reports, as errors of the port.
+
+use morag_core::ports::BlobError;
+use object_store::Error;
+
+/// Longest text of an error: a proxy may answer with a whole page.
+const TEXT_CHARS_MAX: usize = 600;
+
+/// S3's code for a bucket that is not there. Its status is that of a missing file.
+const NO_SUCH_BUCKET: &str = "NoSuchBucket";
+
+const KEY_ADVICE: &str = "; check the access key and what it may do in the bucket";
+
+/// The error of an operation on a file that may be missing.
+pub(super) fn blob_error(error: Error) -> BlobError {
+    match &error {
+        // HEAD has no body to tell the two apart: a missing bucket then looks like a missing file.
+        Error::NotFound { .. } if code(&error.to_string()) != Some(NO_SUCH_BUCKET) => BlobError::NotFound,
+        _ => unavailable(error),
+    }
+}
+
+/// The error of an operation that needs no file: where it misses something, that is the storage itself.
+pub(super) fn unavailable(error: Error) -> BlobError {
+    let whole = error.to_string();
+    let is_refused = matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. });
+    let advice = match code(&whole) {
+        Some(NO_SUCH_BUCKET) => "; make the bucket, or correct its name",
+        Some("AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch") => KEY_ADVICE,
+        _ if is_refused => KEY_ADVICE,
+        _ => "",
+    };
+    BlobError::Unavailable(text(&error, &whole) + advice)
+}
+
+/// The error's text in one line. Of an answer of S3 only code and message are kept: the rest of it may repeat the key's id
+/// and what was signed.
+fn text(error: &Error, whole: &str) -> String {
+    let mut text = match answer(whole) {
+        Some((before, answer)) => {
+            let told = [element(answer, "Code"), element(answer, "Message")].into_iter().flatten();
+            std::iter::once(before.trim_end_matches([':', ' '])).chain(told).collect::<Vec<_>>().join(": ")
+        }
+        None => whole.to_owned(),
+    };
+    // The last cause is what happened (the connection was refused), and the texts above it do not always say it.
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    if let Some(cause) = causes.last().map(ToString::to_string)
+        && answer(&cause).is_none()
+        && !text.contains(&cause)
+    {
+        text = format!("{text}: {cause}");
+    }
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(TEXT_CHARS_MAX).collect()
+}
+
+/// The code of S3's answer. The protocol's own word; `object_store` hands it on in its text only.
+fn code(text: &str) -> Option<&str> {
+    element(answer(text)?.1, "Code")
+}
+
+/// Splits a text before the XML in it.
+fn answer(text: &str) -> Option<(&str, &str)> {
+    text.find("<?xml").or_else(|| text.find("<Error")).map(|at| text.split_at(at))
+}
+
+fn element<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    let (_, from) = answer.split_once(&format!("<{name}>"))?;
+    from.split_once("</").map(|(content, _)| content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFUSAL: &str = "Server returned non-2xx status code: 403 Forbidden: <?xml version=\"1.0\"?>\n<Error><Code>\
+        SignatureDoesNotMatch</Code><Message>The signature differs.</Message><AWSAccessKeyId>AKIAEXAMPLE</AWSAccessKeyId>\
+        <StringToSign>AWS4-HMAC-SHA256</StringToSign></Error>";
+
+    fn missing(source: &str) -> Error {
+        Error::NotFound { path: "tasks/a".into(), source: source.into() }
+    }
+
+    #[test]
+    fn an_answer_is_told_without_the_key_it_repeats() {
+        let error = Error::PermissionDenied { path: "tasks/a".into(), source: REFUSAL.into() };
+        let BlobError::Unavailable(text) = blob_error(error) else { panic!("not unavailable") };
+        assert!(text.ends_with(
+            "403 Forbidden: SignatureDoesNotMatch: The signature differs.; check the access key and what it may do in the \
+             bucket"
+        ), "{text}");
+        assert!(!text.contains("AKIAEXAMPLE") && !text.contains("HMAC"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_bucket_is_not_a_missing_file() {
+        let answer =
+            |code: &str| missing(&format!("404: <Error><Code>{code}</Code><Message>It is not there</Message>"));
+        assert_eq!(blob_error(answer("NoSuchKey")), BlobError::NotFound);
+        assert_eq!(blob_error(missing("404")), BlobError::NotFound);
+        assert!(
+            matches!(blob_error(answer("NoSuchBucket")), BlobError::Unavailable(text) if text.contains("make the bucket"))
+        );
+        assert!(matches!(unavailable(missing("404")), BlobError::Unavailable(_)));
+    }
+
+    #[test]
+    fn a_page_is_cut() {
+        let error = Error::Generic { store: "S3", source: "<html>\n".repeat(1000).into() };
+        let BlobError::Unavailable(text) = blob_error(error) else { panic!("not unavailable") };
+        assert!(text.len() <= TEXT_CHARS_MAX && !text.contains('\n'), "{text}");
+    }
+}

@@ -1,0 +1,102 @@
+//! What only a folder needs: file operations that `object_store` has no call for.
+
+use super::error;
+use morag_core::ports::BlobError;
+use morag_core::task::TaskId;
+use object_store::local::LocalFileSystem;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A folder of files.
+#[derive(Clone)]
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes the folder where there is none, and takes it from group and others.
+    pub(super) fn open(path: &Path) -> Result<Self, BlobError> {
+        let folder = make_private(path).map_err(|error| {
+            let shown = path.display();
+            BlobError::Unavailable(format!("cannot open the folder {shown}: {error}; check it and its permissions"))
+        })?;
+        Ok(Self { path: folder })
+    }
+
+    /// The folder as a store.
+    pub(super) fn store(&self) -> Result<LocalFileSystem, BlobError> {
+        LocalFileSystem::new_with_prefix(&self.path).map_err(error::unavailable)
+    }
+
+    /// Removes a folder below, with the parts of files in it that a crash left and a listing hides.
+    pub(super) async fn remove(&self, below: &str) -> Result<(), BlobError> {
+        let remove = |folder: PathBuf| match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        self.run(below, remove).await
+    }
+
+    /// The `limit` smallest ids after `after` of those that are the name of something in the folder `below`.
+    pub(super) async fn tasks(
+        &self,
+        below: &str,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Vec<TaskId>, BlobError> {
+        self.run(below, move |folder| first_tasks(folder, after.map(|id| id.to_string()), limit)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        below: &str,
+        work: impl FnOnce(PathBuf) -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, BlobError> {
+        let folder = self.path.join(below);
+        let run = move || {
+            let shown = folder.display().to_string();
+            work(folder).map_err(|error| BlobError::Unavailable(format!("{shown}: {error}")))
+        };
+        tokio::task::spawn_blocking(run).await.map_err(|error| BlobError::Unavailable(error.to_string()))?
+    }
+}
+
+impl std::fmt::Debug for Folder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.path.display())
+    }
+}
+
+/// Holds no more ids than it gives, however many tasks there are.
+fn first_tasks(folder: PathBuf, after: Option<String>, limit: usize) -> std::io::Result<Vec<TaskId>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut first = BTreeSet::new();
+    for entry in entries {
+        let Ok(name) = entry?.file_name().into_string() else { continue };
+        let Ok(id) = name.parse::<TaskId>() else { continue };
+        if after.as_ref().is_none_or(|after| name > *after) {
+            first.insert((name, id));
+            if first.len() > limit {
+                first.pop_last();
+            }
+        }
+    }
+    Ok(first.into_iter().map(|(_, id)| id).collect())
+}
+
+fn make_private(path: &Path) -> std::io::Result<PathBuf> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+        builder.mode(0o700).create(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+    }
+    #[cfg(not(unix))]
+    builder.create(path)?;
+    path.canonicalize()
+}

@@ -1,0 +1,128 @@
+//! Taking a task in.
+//!
+//! Order: the idempotency key is reserved, a place among those that wait, the document's id; then the task is stored in its
+//! bucket in one script, which decides; then the reservations are confirmed, or given up where the task was refused.
+
+use super::scripts;
+use super::store::{RedisStore, to_json};
+use morag_core::JsonObject;
+use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
+use morag_core::task::StatusWord;
+
+impl RedisStore {
+    /// What is behind [`morag_core::ports::Tasks::accept`].
+    pub(super) async fn take_in(&self, new: &NewTask) -> Result<Accepted, AcceptError> {
+        let task = new.record.id;
+        if let Some(given) = &new.idempotency
+            && let Some(holder) = self.reserve_key(task, given).await?
+        {
+            return match holder.answer(&given.request_digest)? {
+                Some(answer) => Ok(Accepted::Replayed(answer)),
+                None => Err(AcceptError::IdempotencyConflict),
+            };
+        }
+        let taken = self.reserve_and_store(new).await;
+        match &taken {
+            Ok(()) => {
+                if let Some(given) = &new.idempotency
+                    && let Err(error) = self.settle_key(task, &given.key, true).await
+                {
+                    // It holds as long as the task does, which is as good for a week.
+                    tracing::warn!(%task, %error, "an idempotency key could not be confirmed");
+                }
+                Ok(Accepted::New)
+            }
+            Err(error) => {
+                // Where the store is away this fails too. Then who meets the reservations sets them aside.
+                let error = error.clone();
+                self.give_up(new, &error).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn reserve_and_store(&self, new: &NewTask) -> Result<(), AcceptError> {
+        let Some((rank, number)) = self.enter(new).await? else { return Err(AcceptError::QueueFull) };
+        if new.claims_document
+            && let Some(holder) = self.claim_document(new, &number).await?
+        {
+            return Err(AcceptError::DuplicateDocument(holder));
+        }
+        match self.store(new, &rank, &number).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Unavailable(format!(
+                "task {} took too long to be stored, and another submission has set it aside: submit it again",
+                new.record.id
+            ))
+            .into()),
+            // It may have been stored nevertheless.
+            Err(error) => match self.settle_existence(new.record.id).await {
+                Ok(Some(_)) => Ok(()),
+                Ok(None) | Err(_) => Err(error.into()),
+            },
+        }
+    }
+
+    /// Stores a task. `false`: it was set aside.
+    async fn store(&self, new: &NewTask, rank: &str, number: &str) -> Result<bool, StoreError> {
+        let (record, keys) = (&new.record, &self.keys);
+        let (task, bucket) = (record.id, self.bucket(record.id));
+        let document = if new.claims_document { record.document_id.as_str() } else { "" };
+        let mut call = scripts::ACCEPT
+            .on([
+                keys.task(task),
+                keys.veto(task),
+                keys.cursors(task),
+                keys.ready(bucket, Queue::Tasks),
+                keys.ranks(bucket, Queue::Tasks),
+                keys.tasks(bucket),
+                keys.in_status(bucket, StatusWord::Pending),
+            ])
+            .arg("")
+            .arg(task)
+            .arg(to_json(record)?)
+            .arg(document)
+            .arg(number)
+            .arg(rank)
+            .arg(keys.channel())
+            .arg(self.wakes.of(Queue::Tasks, bucket));
+        for endpoint in &record.endpoints {
+            call = call.arg(endpoint.id.as_str());
+        }
+        let answer: String = self.redis.call(call).await?;
+        self.placed(Queue::Tasks, bucket, &format!("r {rank}"));
+        Ok(answer != "vetoed")
+    }
+
+    /// Gives the reservations of a refused task up.
+    async fn give_up(&self, new: &NewTask, error: &AcceptError) {
+        let task = new.record.id;
+        let holds_document = new.claims_document && matches!(error, AcceptError::Store(_));
+        if holds_document && !matches!(self.settle_existence(task).await, Ok(None)) {
+            // Not known to be refused: the reservations stay as they are.
+            return;
+        }
+        let settled = async {
+            if holds_document {
+                self.settle_document(&new.record.document_id, task, StatusWord::Failed).await?;
+            }
+            self.leave(task, false).await?;
+            match &new.idempotency {
+                Some(given) => self.settle_key(task, &given.key, false).await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = settled.await {
+            tracing::warn!(%task, %error, "the reservations of a refused task could not be given up: they are set aside later");
+        }
+    }
+
+    /// What is behind [`morag_core::ports::Tasks::replay`].
+    pub(super) async fn replayed(&self, key: &str, digest: &str) -> Result<Option<JsonObject>, AcceptError> {
+        let Some(holder) = self.key_holder(key).await? else { return Ok(None) };
+        match holder.answer(digest)? {
+            Some(answer) => Ok(Some(answer)),
+            None => Err(AcceptError::IdempotencyConflict),
+        }
+    }
+}

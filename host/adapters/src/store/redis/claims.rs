@@ -1,0 +1,239 @@
+//! What a task holds outside its bucket: an idempotency key, a document's id, a place among those that wait.
+//!
+//! Each is reserved before the task is stored. A process that dies in between leaves a reservation whose task was never
+//! stored; who meets one asks [`RedisStore::settle_existence`], after which the task is there or never will be.
+
+use super::keys::Bucket;
+use super::scripts;
+use super::store::{RedisStore, from_json, strange};
+use morag_core::JsonObject;
+use morag_core::ports::{Idempotency, NewTask, StoreError};
+use morag_core::task::{DocumentId, StatusWord, TaskId};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long a reservation of another task may stay without the task before it is set aside. Storing takes milliseconds.
+const RESERVED_MAX: Duration = Duration::from_secs(2);
+
+/// Between two looks at such a reservation.
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a task that was set aside cannot be stored any more: longer than any call can be under way.
+const VETO_KEPT: Duration = Duration::from_secs(3600);
+
+/// An idempotency key as it is stored.
+pub(super) struct KeyHolder {
+    pub(super) task: TaskId,
+    digest: String,
+    response: String,
+    accepted: bool,
+}
+
+impl KeyHolder {
+    fn read(fields: Vec<Option<String>>) -> Result<Option<Self>, StoreError> {
+        let [Some(task), Some(digest), Some(response), accepted] = <[_; 4]>::try_from(fields).unwrap_or_default()
+        else {
+            return Ok(None);
+        };
+        let task = task.parse().map_err(|_| strange(&task))?;
+        Ok(Some(Self { task, digest, response, accepted: accepted.is_some() }))
+    }
+
+    /// The answer, for the same request.
+    pub(super) fn answer(&self, digest: &str) -> Result<Option<JsonObject>, StoreError> {
+        if self.digest == digest { from_json(&self.response).map(Some) } else { Ok(None) }
+    }
+}
+
+/// Whose claim of a document stands before another.
+struct Claim {
+    task: TaskId,
+    /// Completed, so that it stands whether or not the task's history is still there.
+    completed: bool,
+}
+
+impl RedisStore {
+    /// The state of a task, if it is there.
+    pub(super) async fn status_of(&self, task: TaskId) -> Result<Option<StatusWord>, StoreError> {
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys.task(task)).arg("status");
+        word(self.redis.query(&get).await?)
+    }
+
+    /// Settles whether a task was accepted: its state, or none, and then it never will be.
+    pub(super) async fn settle_existence(&self, task: TaskId) -> Result<Option<StatusWord>, StoreError> {
+        let call = scripts::VETO.on([self.keys.task(task), self.keys.veto(task)]).arg("").arg(VETO_KEPT.as_millis());
+        word(self.redis.call(call).await?)
+    }
+
+    /// The same, with patience for a task that is being stored right now.
+    async fn settle_existence_in_time(&self, task: TaskId) -> Result<Option<StatusWord>, StoreError> {
+        let looks = RESERVED_MAX.as_millis() / LOOK_PAUSE.as_millis();
+        for _ in 0..looks {
+            if let Some(status) = self.status_of(task).await? {
+                return Ok(Some(status));
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+        self.settle_existence(task).await
+    }
+
+    /// Reserves an idempotency key. Gives back who has it, where that task was accepted.
+    pub(super) async fn reserve_key(&self, task: TaskId, given: &Idempotency) -> Result<Option<KeyHolder>, StoreError> {
+        let response = super::store::to_json(&given.response)?;
+        let mut void = String::new();
+        loop {
+            let call = scripts::RESERVE_KEY
+                .on([self.keys.idempotency(&given.key)])
+                .arg("")
+                .arg(task)
+                .arg(&given.request_digest)
+                .arg(&response)
+                .arg(self.options.idempotency_kept.as_millis())
+                .arg(&void);
+            let Some(holder) = KeyHolder::read(self.redis.call(call).await?)? else { return Ok(None) };
+            if holder.accepted || self.settle_existence_in_time(holder.task).await?.is_some() {
+                return Ok(Some(holder));
+            }
+            // Never accepted, and set aside now: each turn of the loop ends another submission, of which there are few.
+            void = holder.task.to_string();
+        }
+    }
+
+    /// Who has an idempotency key, where that task was accepted.
+    pub(super) async fn key_holder(&self, key: &str) -> Result<Option<KeyHolder>, StoreError> {
+        let mut get = redis::cmd("HMGET");
+        get.arg(self.keys.idempotency(key)).arg(&["task", "digest", "response", "accepted"]);
+        let Some(holder) = KeyHolder::read(self.redis.query(&get).await?)? else { return Ok(None) };
+        let accepted = holder.accepted || self.status_of(holder.task).await?.is_some();
+        Ok(Some(holder).filter(|_| accepted))
+    }
+
+    /// Confirms or gives up the reservation of an idempotency key.
+    pub(super) async fn settle_key(&self, task: TaskId, key: &str, accepted: bool) -> Result<(), StoreError> {
+        let call = scripts::SETTLE_KEY.on([self.keys.idempotency(key)]).arg("").arg(task).arg(u8::from(accepted));
+        self.redis.call::<i64>(call).await.map(drop)
+    }
+
+    /// Claims a document's id. Gives back who holds it, where it is not to be replaced.
+    pub(super) async fn claim_document(&self, new: &NewTask, number: &str) -> Result<Option<TaskId>, StoreError> {
+        let (record, mut void) = (&new.record, String::new());
+        loop {
+            let call = scripts::CLAIM_DOCUMENT
+                .on([self.keys.document(&record.document_id)])
+                .arg("")
+                .arg(record.id)
+                .arg(number)
+                .arg(u8::from(record.replace_existing))
+                .arg(&void);
+            let holder: Vec<String> = self.redis.call(call).await?;
+            let [task, state] = holder.as_slice() else { return Ok(None) };
+            let claim = Claim { task: task.parse().map_err(|_| strange(task))?, completed: state == "completed" };
+            if claim.completed {
+                return Ok(Some(claim.task));
+            }
+            match self.settle_existence_in_time(claim.task).await? {
+                Some(status) if status.is_ended() => {
+                    // Whoever ended it died before settling the claim.
+                    self.settle_document(&record.document_id, claim.task, status).await?;
+                    void = String::new();
+                }
+                Some(_) => return Ok(Some(claim.task)),
+                None => void = task.clone(),
+            }
+        }
+    }
+
+    /// Settles the claim of a task that has ended, or was not accepted.
+    pub(super) async fn settle_document(
+        &self,
+        document: &DocumentId,
+        task: TaskId,
+        status: StatusWord,
+    ) -> Result<(), StoreError> {
+        let completed = u8::from(status == StatusWord::Completed);
+        let call = scripts::SETTLE_DOCUMENT.on([self.keys.document(document)]).arg("").arg(task).arg(completed);
+        self.redis.call::<i64>(call).await.map(drop)
+    }
+
+    /// The task that holds a document's id: the newest that runs, else the one that completed last.
+    pub(super) async fn holder(&self, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
+        let mut get = redis::cmd("HGETALL");
+        get.arg(self.keys.document(document));
+        let claims: HashMap<String, String> = self.redis.query(&get).await?;
+        let mut ordered = Vec::new();
+        for (task, claim) in &claims {
+            let (number, state) = claim.split_once(' ').ok_or_else(|| strange(claim))?;
+            let number: u64 = number.parse().map_err(|_| strange(claim))?;
+            let task: TaskId = task.parse().map_err(|_| strange(task))?;
+            ordered.push((state == "running", number, task));
+        }
+        ordered.sort_unstable_by(|one, other| other.cmp(one));
+        for (running, _, task) in ordered {
+            if !running {
+                return Ok(Some(task));
+            }
+            match self.status_of(task).await? {
+                // A reservation of a task that was not stored, or a claim that is about to be given up.
+                None | Some(StatusWord::Failed | StatusWord::Cancelled) => {}
+                Some(_) => return Ok(Some(task)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives a task its number and rank among those that wait; none where too many do.
+    pub(super) async fn enter(&self, new: &NewTask) -> Result<Option<(String, String)>, StoreError> {
+        let keys = &self.keys;
+        let call = scripts::ENTER
+            .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.number()])
+            .arg(self.time.argument())
+            .arg(new.record.id)
+            .arg(&new.flow.id)
+            .arg(new.flow.weight.max(1))
+            .arg(self.options.queue_max);
+        let answer: Vec<String> = self.redis.call(call).await?;
+        Ok(<[String; 2]>::try_from(answer).ok().map(|[rank, number]| (rank, number)))
+    }
+
+    /// A task waits no more: it has begun, or never will.
+    pub(super) async fn leave(&self, task: TaskId, begun: bool) -> Result<(), StoreError> {
+        let keys = &self.keys;
+        let call = scripts::LEAVE
+            .on([keys.waiting(), keys.flows(), keys.virtual_time()])
+            .arg("")
+            .arg(task)
+            .arg(u8::from(begun));
+        self.redis.call::<i64>(call).await.map(drop)
+    }
+
+    /// Ends the waiting of tasks that are gone: what processes left that died between reserving and storing. Looks at some
+    /// of those that wait, others each time.
+    pub(super) async fn sweep_waiting(&self) -> Result<(), StoreError> {
+        /// Entries looked at in one sweep.
+        const LOOKED_AT: usize = 200;
+        /// Entries younger than this are left alone: their tasks may be being stored.
+        const YOUNG: f64 = 60_000.0;
+        let mut some = redis::cmd("HRANDFIELD");
+        some.arg(self.keys.waiting()).arg(LOOKED_AT).arg("WITHVALUES");
+        let entries: Vec<(String, String)> = self.redis.query(&some).await?;
+        let now = self.time.now().as_millis() as f64;
+        for (task, entry) in entries {
+            let entered: f64 = entry.split(' ').nth(2).and_then(|at| at.parse().ok()).unwrap_or(0.0);
+            let Ok(task) = task.parse::<TaskId>() else { continue };
+            if now - entered > YOUNG && self.status_of(task).await? != Some(StatusWord::Pending) {
+                self.leave(task, false).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bucket of a task with its keys of both queues' places, in the order of the scripts.
+    pub(super) fn bucket(&self, task: TaskId) -> Bucket {
+        Bucket::of(task)
+    }
+}
+
+fn word(status: Option<String>) -> Result<Option<StatusWord>, StoreError> {
+    status.map(|status| status.parse().map_err(|()| strange(&status))).transpose()
+}

@@ -1,0 +1,133 @@
+//! Taking a task one step on.
+
+use super::keys::STATUSES;
+use super::scripts;
+use super::store::{RedisStore, strange, to_json, token};
+use morag_core::ports::{Commit, CommitError, Guard, Next, Queue, StoreError};
+use morag_core::task::{Event, EventKind, StatusWord, TaskId};
+
+/// Recent events kept in a bucket; in all some 250,000, an hour of a busy server.
+const RECENT_MAX: usize = 1000;
+
+/// The step that runs after the events: none where they say nothing of it, `-` where none runs.
+fn running_step(events: &[Event]) -> Option<&str> {
+    events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::StepStarted { step, .. } => Some(step.as_str()),
+        EventKind::StepCompleted { .. } | EventKind::StepFailed { .. } => Some("-"),
+        _ => None,
+    })
+}
+
+impl RedisStore {
+    /// Keys of a task alone, in the order of the scripts.
+    pub(super) fn task_keys(&self, task: TaskId) -> [String; 5] {
+        let keys = &self.keys;
+        [keys.task(task), keys.history(task), keys.cursors(task), keys.deliveries(task), keys.attempts(task)]
+    }
+
+    /// What is behind [`morag_core::ports::Tasks::commit`].
+    pub(super) async fn move_on(&self, commit: &Commit) -> Result<(), CommitError> {
+        let first = commit.events.first().map(|event| event.sequence);
+        let continuous = commit.events.iter().zip(first.unwrap_or(0)..).all(|(event, next)| event.sequence == next);
+        if !continuous {
+            return Err(CommitError::Stale);
+        }
+        let answer = self.send(commit, first).await?;
+        let [status, moved, roused] = match answer.split_first() {
+            Some((word, rest)) if word == "done" => {
+                <[String; 3]>::try_from(rest.to_vec()).map_err(|rest| strange(&rest))?
+            }
+            Some((word, _)) if word == "stale" => return Err(CommitError::Stale),
+            Some((word, _)) if word == "unknown" => return Err(CommitError::Unknown),
+            _ => return Err(strange(&answer).into()),
+        };
+        let bucket = self.bucket(commit.task);
+        self.placed(Queue::Tasks, bucket, &moved);
+        self.placed(Queue::Deliveries, bucket, &roused);
+        if let Err(error) = self.settle_outside(commit, &status).await {
+            // The commit stands. What is left is found by those who meet it: a claim of a task that has ended, a place of
+            // one that waits no more.
+            tracing::warn!(task = %commit.task, %error, "a commit's traces outside its bucket could not be settled");
+        }
+        Ok(())
+    }
+
+    async fn send(&self, commit: &Commit, first: Option<u64>) -> Result<Vec<String>, StoreError> {
+        let (keys, task, bucket) = (&self.keys, commit.task, self.bucket(commit.task));
+        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
+        let [pending, in_progress, completed, failed, cancelled] = STATUSES.map(|word| keys.in_status(bucket, word));
+        let (guard, value) = match commit.guard {
+            Guard::Lease(fence) => ("lease", fence),
+            Guard::Sequence(sequence) => ("sequence", sequence),
+        };
+        let (next, delay) = match commit.next {
+            Next::Keep => ("keep", 0),
+            Next::At(due) => ("at", self.delay(due)),
+            Next::Done => ("done", 0),
+        };
+        let place = STATUSES.iter().position(|word| *word == commit.status).unwrap_or_default() + 1;
+        let reached = commit.events.iter().map(|event| event.progress_percent).fold(0.0, f64::max);
+        let mut call = scripts::COMMIT
+            .on([
+                record,
+                history,
+                cursors,
+                deliveries,
+                attempts,
+                keys.due(bucket, Queue::Tasks),
+                keys.ready(bucket, Queue::Tasks),
+                keys.ranks(bucket, Queue::Tasks),
+                keys.leases(bucket, Queue::Tasks),
+                keys.due(bucket, Queue::Deliveries),
+                keys.ready(bucket, Queue::Deliveries),
+                keys.recent(bucket),
+                keys.ended(bucket),
+                pending,
+                in_progress,
+                completed,
+                failed,
+                cancelled,
+            ])
+            .arg(self.time.argument())
+            .arg(task)
+            .arg(token())
+            .arg(guard)
+            .arg(value)
+            .arg(first.map_or_else(String::new, |first| first.to_string()))
+            .arg(place)
+            .arg(commit.status.as_str())
+            .arg(u8::from(commit.status.is_ended()))
+            .arg(commit.live_percent)
+            .arg(reached)
+            .arg(running_step(&commit.events).unwrap_or_default())
+            .arg(next)
+            .arg(delay)
+            .arg(RECENT_MAX)
+            .arg(self.options.history_kept.as_millis())
+            .arg(keys.channel())
+            .arg(self.wakes.of(Queue::Tasks, bucket))
+            .arg(self.wakes.of(Queue::Deliveries, bucket));
+        for event in &commit.events {
+            call = call.arg(event.timestamp.as_millis()).arg(to_json(event)?);
+        }
+        self.redis.call(call).await
+    }
+
+    /// Settles what the task holds outside its bucket.
+    async fn settle_outside(&self, commit: &Commit, before: &str) -> Result<(), StoreError> {
+        let ended = commit.status.is_ended();
+        if before == StatusWord::Pending.as_str() && commit.status != StatusWord::Pending {
+            // A task that ends unbegun was cancelled: its rank is no turn that was taken.
+            self.leave(commit.task, !ended).await?;
+        }
+        if ended {
+            let mut get = redis::cmd("HGET");
+            get.arg(self.keys.task(commit.task)).arg("document");
+            let document: Option<String> = self.redis.query(&get).await?;
+            if let Some(document) = document.and_then(|document| document.try_into().ok()) {
+                self.settle_document(&document, commit.task, commit.status).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Webhook cursors and their attempts.
+
+use super::scripts;
+use super::store::{RedisStore, from_json, strange, to_json, token};
+use async_trait::async_trait;
+use morag_core::ports::{
+    AttemptRecord, CommitError, CursorMove, Deliveries, DeliveryRecord, DeliveryState, Lease, PendingDelivery, Queue,
+    Recorded, StoreError,
+};
+use morag_core::task::TaskId;
+use morag_core::webhook::{Cursor, EndpointId};
+use std::collections::HashMap;
+
+/// Task and endpoint of a cursor's key.
+fn parts(key: &str) -> Option<(TaskId, EndpointId)> {
+    let (task, endpoint) = key.split_once('/')?;
+    Some((task.parse().ok()?, EndpointId::from(endpoint.to_owned())))
+}
+
+/// A cursor as it is stored: next event, next delivery, attempts, and what the last move was and led to.
+fn cursor(task: TaskId, endpoint: EndpointId, stored: &str) -> Result<Cursor, StoreError> {
+    let mut numbers = stored.split(' ').map(str::parse::<u64>);
+    match (numbers.next(), numbers.next(), numbers.next()) {
+        (Some(Ok(next_event)), Some(Ok(next_delivery)), Some(Ok(attempts))) => {
+            let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+            Ok(Cursor { task, endpoint, next_event, next_delivery, attempts })
+        }
+        _ => Err(strange(&stored)),
+    }
+}
+
+#[async_trait]
+impl Deliveries for RedisStore {
+    async fn pending(&self, held: &Lease) -> Result<Option<PendingDelivery>, StoreError> {
+        let Some((task, endpoint)) = parts(&held.key) else { return Ok(None) };
+        let known = self.records.get(task);
+        let [record, history, cursors, ..] = self.task_keys(task);
+        let call = scripts::PENDING
+            .on([record, history, cursors])
+            .arg("")
+            .arg(endpoint.as_str())
+            .arg(u8::from(known.is_none()));
+        let answer: Vec<String> = self.redis.call(call).await?;
+        let [record, stored, event] = answer.as_slice() else { return Ok(None) };
+        Ok(Some(PendingDelivery {
+            record: match known {
+                Some(record) => record,
+                None => self.records.keep(from_json(record)?),
+            },
+            cursor: cursor(task, endpoint, stored)?,
+            event: if event.is_empty() { None } else { Some(from_json(event)?) },
+        }))
+    }
+
+    async fn advance(
+        &self,
+        held: &Lease,
+        movement: CursorMove,
+        attempt: Option<AttemptRecord>,
+    ) -> Result<Recorded, CommitError> {
+        let Some((task, endpoint)) = parts(&held.key).filter(|_| held.queue == Queue::Deliveries) else {
+            return Err(CommitError::Stale);
+        };
+        let (keys, bucket) = (&self.keys, self.bucket(task));
+        let (word, delay) = match movement {
+            CursorMove::Skip => ("skip", 0),
+            CursorMove::Delivered => ("delivered", 0),
+            CursorMove::Dead => ("dead", 0),
+            CursorMove::Retry(due) => ("retry", self.delay(due)),
+            CursorMove::Disable => ("disable", 0),
+        };
+        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
+        let call = scripts::ADVANCE
+            .on([
+                record,
+                history,
+                cursors,
+                deliveries,
+                attempts,
+                keys.due(bucket, held.queue),
+                keys.ready(bucket, held.queue),
+                keys.leases(bucket, held.queue),
+                keys.fences(bucket, held.queue),
+            ])
+            .arg(self.time.argument())
+            .arg(&held.key)
+            .arg(held.fence)
+            .arg(token())
+            .arg(endpoint.as_str())
+            .arg(word)
+            .arg(delay)
+            .arg(attempt.as_ref().map(to_json).transpose()?.unwrap_or_default())
+            .arg(self.options.history_kept.as_millis())
+            .arg(task)
+            .arg(keys.channel())
+            .arg(self.wakes.of(held.queue, bucket));
+        let (answer, moved): (String, String) = self.redis.call(call).await?;
+        self.placed(held.queue, bucket, &moved);
+        match answer.as_str() {
+            "more" => Ok(Recorded::More),
+            "idle" => Ok(Recorded::Idle),
+            "stale" => Err(CommitError::Stale),
+            _ => Err(strange(&answer).into()),
+        }
+    }
+
+    /// By the event, then by the endpoint's id: what happened to the first event comes first.
+    async fn deliveries(&self, task: TaskId) -> Result<Vec<DeliveryRecord>, StoreError> {
+        let [_, _, _, deliveries, attempts] = self.task_keys(task);
+        let mut all = redis::cmd("HGETALL");
+        all.arg(deliveries);
+        let deliveries: HashMap<String, String> = self.redis.query(&all).await?;
+        let mut range = redis::cmd("LRANGE");
+        range.arg(attempts).arg(0).arg(-1);
+        let attempts: Vec<String> = self.redis.query(&range).await?;
+        let mut records = HashMap::with_capacity(deliveries.len());
+        for (place, stored) in &deliveries {
+            records.insert(place.as_str(), record(place, stored)?);
+        }
+        for attempt in &attempts {
+            let (place, attempt) = split_attempt(attempt).ok_or_else(|| strange(attempt))?;
+            if let Some(record) = records.get_mut(place) {
+                record.attempts.push(from_json(attempt)?);
+            }
+        }
+        let mut records: Vec<_> = records.into_values().collect();
+        records.sort_by(|one, other| (one.event, &one.endpoint).cmp(&(other.event, &other.endpoint)));
+        Ok(records)
+    }
+}
+
+/// Endpoint and delivery, and the attempt's JSON. An endpoint's id may hold spaces; JSON begins with a brace.
+fn split_attempt(stored: &str) -> Option<(&str, &str)> {
+    stored.find(" {").map(|at| (&stored[..at], &stored[at + 1..]))
+}
+
+fn record(place: &str, stored: &str) -> Result<DeliveryRecord, StoreError> {
+    let parsed = || {
+        let (endpoint, delivery) = place.rsplit_once('/')?;
+        let (event, state) = stored.split_once(' ')?;
+        let state = match state {
+            "pending" => DeliveryState::Pending,
+            "delivered" => DeliveryState::Delivered,
+            "dead" => DeliveryState::Dead,
+            _ => return None,
+        };
+        Some(DeliveryRecord {
+            endpoint: endpoint.to_owned().into(),
+            delivery: delivery.parse().ok()?,
+            event: event.parse().ok()?,
+            state,
+            attempts: Vec::new(),
+        })
+    };
+    parsed().ok_or_else(|| strange(&(place, stored)))
+}

@@ -1,0 +1,187 @@
+//! Names of keys.
+//!
+//! Tasks are spread over 256 buckets by the first byte of their id, which is random. Every key of a bucket has the bucket's
+//! hash tag, so that all of them lie in one slot of a Cluster and one script may change them together.
+
+use morag_core::ports::Queue;
+use morag_core::task::{DocumentId, StatusWord, TaskId};
+
+/// Number of buckets: enough that no node of a large Cluster is left without, few enough to be looked through.
+pub(super) const BUCKETS: usize = 256;
+
+/// A bucket of tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Bucket(pub(super) u8);
+
+impl Bucket {
+    /// The bucket of a task.
+    pub(super) fn of(task: TaskId) -> Self {
+        Self(task.as_bytes()[0])
+    }
+
+    /// Every bucket.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).map(Self)
+    }
+}
+
+impl std::fmt::Display for Bucket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "q{:02x}", self.0)
+    }
+}
+
+/// Every state of a task, in the order in which scripts take their keys.
+pub(super) const STATUSES: [StatusWord; 5] =
+    [StatusWord::Pending, StatusWord::InProgress, StatusWord::Completed, StatusWord::Failed, StatusWord::Cancelled];
+
+/// The names, all with one prefix.
+#[derive(Debug, Clone)]
+pub(super) struct Keys(String);
+
+impl Keys {
+    /// Names that begin with a prefix, so that several servers may share a Redis.
+    pub(super) fn new(prefix: String) -> Self {
+        Self(prefix)
+    }
+
+    fn of_task(&self, kind: &str, task: TaskId) -> String {
+        format!("{}{kind}:{{{}}}:{task}", self.0, Bucket::of(task))
+    }
+
+    fn of_bucket(&self, kind: &str, bucket: Bucket) -> String {
+        format!("{}{kind}:{{{bucket}}}", self.0)
+    }
+
+    fn of_queue(&self, kind: &str, bucket: Bucket, queue: Queue) -> String {
+        let queue = match queue {
+            Queue::Tasks => "tasks",
+            Queue::Deliveries => "deliveries",
+        };
+        format!("{}{kind}:{{{bucket}}}:{queue}", self.0)
+    }
+
+    /// Hash: the record and where the task stands.
+    pub(super) fn task(&self, task: TaskId) -> String {
+        self.of_task("task", task)
+    }
+
+    /// List: events, newest first, one JSON object each (contract section 4).
+    pub(super) fn history(&self, task: TaskId) -> String {
+        self.of_task("task_history", task)
+    }
+
+    /// Hash: endpoint to where its cursor stands.
+    pub(super) fn cursors(&self, task: TaskId) -> String {
+        self.of_task("task_cursors", task)
+    }
+
+    /// Hash: endpoint and delivery to event and state.
+    pub(super) fn deliveries(&self, task: TaskId) -> String {
+        self.of_task("task_deliveries", task)
+    }
+
+    /// List: attempts, oldest first.
+    pub(super) fn attempts(&self, task: TaskId) -> String {
+        self.of_task("task_attempts", task)
+    }
+
+    /// String: set where the task must not be accepted any more.
+    pub(super) fn veto(&self, task: TaskId) -> String {
+        self.of_task("task_veto", task)
+    }
+
+    /// Sorted set: keys that come due later, leased ones among them, by when.
+    pub(super) fn due(&self, bucket: Bucket, queue: Queue) -> String {
+        self.of_queue("due", bucket, queue)
+    }
+
+    /// Sorted set: keys that are due, by rank.
+    pub(super) fn ready(&self, bucket: Bucket, queue: Queue) -> String {
+        self.of_queue("ready", bucket, queue)
+    }
+
+    /// Hash: key to its rank, where that is not the time it came due.
+    pub(super) fn ranks(&self, bucket: Bucket, queue: Queue) -> String {
+        self.of_queue("ranks", bucket, queue)
+    }
+
+    /// Hash: key to the fence of its lease, while it has a holder.
+    pub(super) fn leases(&self, bucket: Bucket, queue: Queue) -> String {
+        self.of_queue("leases", bucket, queue)
+    }
+
+    /// Hash: key to its last fence.
+    pub(super) fn fences(&self, bucket: Bucket, queue: Queue) -> String {
+        self.of_queue("fences", bucket, queue)
+    }
+
+    /// Sorted set: the latest events as `TASK/SEQUENCE`, by time.
+    pub(super) fn recent(&self, bucket: Bucket) -> String {
+        self.of_bucket("recent", bucket)
+    }
+
+    /// Sorted set: tasks in a state, by number.
+    pub(super) fn in_status(&self, bucket: Bucket, status: StatusWord) -> String {
+        format!("{}:{}", self.of_bucket("tasks", bucket), status.as_str())
+    }
+
+    /// Sorted set: all tasks, by number.
+    pub(super) fn tasks(&self, bucket: Bucket) -> String {
+        self.of_bucket("tasks", bucket)
+    }
+
+    /// Sorted set: ended tasks, by when they ended.
+    pub(super) fn ended(&self, bucket: Bucket) -> String {
+        self.of_bucket("ended", bucket)
+    }
+
+    /// Hash: waiting task to its flow, rank and number.
+    pub(super) fn waiting(&self) -> String {
+        format!("{}fair:{{fair}}:waiting", self.0)
+    }
+
+    /// Hash: flow to the number of its waiting tasks and the last rank it got.
+    pub(super) fn flows(&self) -> String {
+        format!("{}fair:{{fair}}:flows", self.0)
+    }
+
+    /// String: virtual time, the highest rank that has begun.
+    pub(super) fn virtual_time(&self) -> String {
+        format!("{}fair:{{fair}}:time", self.0)
+    }
+
+    /// String: number of tasks accepted so far.
+    pub(super) fn number(&self) -> String {
+        format!("{}fair:{{fair}}:number", self.0)
+    }
+
+    /// Hash: what an idempotency key was answered with.
+    pub(super) fn idempotency(&self, key: &str) -> String {
+        format!("{}idempotency:{key}", self.0)
+    }
+
+    /// Hash: task to number and state, of those that claim a document.
+    pub(super) fn document(&self, document: &DocumentId) -> String {
+        format!("{}document:{document}", self.0)
+    }
+
+    /// Channel of wake-ups.
+    pub(super) fn channel(&self) -> String {
+        format!("{}wake", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_a_task_and_its_bucket_share_the_hash_tag() {
+        let (keys, task) = (Keys::new(String::new()), "7f3c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11".parse().unwrap());
+        assert_eq!(keys.history(task), "task_history:{q7f}:7f3c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11");
+        assert_eq!(keys.due(Bucket::of(task), Queue::Tasks), "due:{q7f}:tasks");
+        assert_eq!(Keys::new("a:".into()).recent(Bucket(0)), "a:recent:{q00}");
+        assert_eq!(Bucket::all().count(), BUCKETS);
+    }
+}

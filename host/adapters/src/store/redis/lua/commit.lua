@@ -1,0 +1,74 @@
+-- Takes a task one step on.
+-- KEYS 1 task 2 history 3 cursors 4 deliveries 5 attempts, 6 due 7 ready 8 ranks 9 leases of tasks, 10 due 11 ready of
+-- deliveries, 12 recent 13 ended 14… tasks in each state
+-- ARGV 2 id 3 token 4 guard: lease or sequence 5 its value 6 first new sequence, or empty 7 place of the state's key
+-- 8 state 9 whether that has ended: 1 or 0 10 live percent 11 percent reached 12 running step: empty leaves it, - none
+-- 13 next: keep, at or done 14 delay, milliseconds 15 most recent events kept 16 milliseconds they and an ended task are
+-- kept 17 channel 18 wake of tasks 19 wake of deliveries 20… time and JSON of each event
+local id, token, ended = ARGV[2], ARGV[3], ARGV[9] == '1'
+local task = redis.call('HMGET', KEYS[1], 'status', 'last', 'live', 'progress', 'token', 'number', 'rank', 'ended_at')
+local status, last = task[1], tonumber(task[2])
+if not status then return { 'unknown' } end
+-- This very commit: its answer was lost.
+if task[5] == token then return { 'done', 'pending', '', '' } end
+if ARGV[4] == 'lease' then
+    if redis.call('HGET', KEYS[9], id) ~= ARGV[5] then return { 'stale' } end
+elseif ARGV[5] ~= task[2] or (ended and tonumber(ARGV[10]) < tonumber(task[3])) then
+    return { 'stale' }
+end
+if ARGV[6] ~= '' and tonumber(ARGV[6]) ~= last + 1 then return { 'stale' } end
+
+for index = 20, #ARGV, 2 do
+    last = last + 1
+    redis.call('LPUSH', KEYS[2], ARGV[index + 1])
+    redis.call('ZADD', KEYS[12], ARGV[index], id .. '/' .. string.format('%06d', last))
+end
+local progress = math.max(tonumber(task[4]), tonumber(ARGV[11]))
+redis.call('HSET', KEYS[1], 'status', ARGV[8], 'last', exact(last), 'live', ARGV[10], 'progress', exact(progress), 'token', token)
+if ARGV[12] == '-' then
+    redis.call('HSET', KEYS[1], 'running', '')
+elseif ARGV[12] ~= '' then
+    redis.call('HSET', KEYS[1], 'running', ARGV[12])
+end
+if ARGV[8] ~= status then
+    for index = 14, #KEYS do redis.call('ZREM', KEYS[index], id) end
+    redis.call('ZADD', KEYS[13 + tonumber(ARGV[7])], task[6], id)
+end
+if ended and not task[8] then
+    redis.call('HSET', KEYS[1], 'ended_at', exact(now))
+    redis.call('ZADD', KEYS[13], exact(now), id)
+elseif not ended and task[8] then
+    redis.call('HDEL', KEYS[1], 'ended_at')
+    redis.call('ZREM', KEYS[13], id)
+end
+
+local moved = ''
+if ARGV[13] == 'at' then
+    redis.call('HSET', KEYS[8], id, task[7])
+    moved = place(KEYS[6], KEYS[7], KEYS[9], id, tonumber(ARGV[14]), task[7], ARGV[17], ARGV[18])
+elseif ARGV[13] == 'done' then
+    redis.call('ZREM', KEYS[6], id)
+    redis.call('ZREM', KEYS[7], id)
+    redis.call('HDEL', KEYS[8], id)
+    redis.call('HDEL', KEYS[9], id)
+end
+
+-- Cursors that wait for an event have one now.
+local roused = ''
+local endpoints = redis.call('HKEYS', KEYS[3])
+if #ARGV >= 20 then
+    for _, endpoint in ipairs(endpoints) do
+        local key = id .. '/' .. endpoint
+        if not redis.call('ZSCORE', KEYS[10], key) and not redis.call('ZSCORE', KEYS[11], key) then
+            redis.call('ZADD', KEYS[11], exact(now), key)
+            roused = 'r ' .. exact(now)
+        end
+    end
+    if roused ~= '' then redis.call('PUBLISH', ARGV[17], ARGV[19] .. ' ' .. roused) end
+    redis.call('ZREMRANGEBYRANK', KEYS[12], 0, -1 - tonumber(ARGV[15]))
+    redis.call('PEXPIRE', KEYS[12], ARGV[16])
+end
+if ended and #endpoints == 0 then
+    for index = 1, 5 do redis.call('PEXPIRE', KEYS[index], ARGV[16]) end
+end
+return { 'done', status, moved, roused }

@@ -1,0 +1,19 @@
+-- Gives a task its number and its rank among those that wait (start-time fair queueing).
+-- KEYS 1 waiting 2 flows 3 virtual time 4 number; ARGV 2 task 3 flow 4 weight 5 most that may wait
+local known = redis.call('HGET', KEYS[1], ARGV[2])
+if known then
+    local rank, number = string.match(known, '^(%S+) (%S+) ')
+    return { rank, number }
+end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[5]) then return {} end
+local virtual = tonumber(redis.call('GET', KEYS[3]) or '0')
+local flow = redis.call('HGET', KEYS[2], ARGV[3])
+local count, rank = 0, virtual
+if flow then
+    local waiting, last = string.match(flow, '^(%S+) (%S+)$')
+    count, rank = tonumber(waiting), math.max(virtual, tonumber(last) + 1 / tonumber(ARGV[4]))
+end
+local number = redis.call('INCR', KEYS[4])
+redis.call('HSET', KEYS[1], ARGV[2], exact(rank) .. ' ' .. number .. ' ' .. exact(now) .. ' ' .. ARGV[3])
+redis.call('HSET', KEYS[2], ARGV[3], (count + 1) .. ' ' .. exact(rank))
+return { exact(rank), tostring(number) }

@@ -1,0 +1,34 @@
+//! The store of many processes: Redis, single server, Sentinel or Cluster (DESIGN section 4).
+//!
+//! Tasks lie in buckets ([`keys`]); what changes together is one Lua script on one bucket (`lua/`), so that a Cluster carries
+//! it too. What belongs to no bucket (an idempotency key, a document's claim, the turns of the flows) is reserved before a
+//! task is stored and settled after it, and who finds a reservation whose task was never stored sets it aside ([`accept`]).
+//!
+//! Which bucket has something due is kept in each process ([`agenda`]), told by the process's own calls, by wake-ups of the
+//! others ([`wake`]), and by a slow look at every bucket, the net below both.
+//!
+//! Every script bears being sent twice, because an answer may be lost on its way ([`link`]).
+
+mod accept;
+mod agenda;
+mod claims;
+mod commit;
+mod deliveries;
+mod due_queue;
+mod expire;
+mod keys;
+mod link;
+mod merge;
+mod pages;
+mod records;
+mod scripts;
+mod store;
+mod tasks;
+mod time;
+mod url;
+mod wake;
+
+pub use link::Redis;
+pub use store::{Options, RedisStore};
+pub use time::TimeSource;
+pub use url::{InvalidRedisUrl, RedisUrl};

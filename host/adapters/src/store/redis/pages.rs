@@ -1,0 +1,181 @@
+//! Lists, page by page, merged out of all buckets. A cursor that this store did not give out finds nothing.
+
+use super::due_queue::AT_ONCE;
+use super::keys::{Bucket, STATUSES};
+use super::merge::greatest;
+use super::scripts;
+use super::store::{RedisStore, from_json, strange};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use morag_core::Timestamp;
+use morag_core::ports::{ListFilter, Page, RecentEvent, StoreError, TaskSummary};
+use morag_core::task::{StatusWord, TaskId, TaskRecord};
+use std::sync::Arc;
+
+/// Items in a page, whatever was asked for: what one answer may hold in memory.
+const PAGE_MAX: usize = 1000;
+
+fn empty<T>() -> Page<T> {
+    Page { items: Vec::new(), next_cursor: None }
+}
+
+/// A recent event's place: its time, its task and its sequence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    at: i64,
+    /// `TASK/SEQUENCE`, as it is stored.
+    member: String,
+}
+
+impl Place {
+    /// A cursor of [`RedisStore::page_of_events`].
+    fn parse(cursor: &str) -> Option<Self> {
+        let (at, member) = cursor.split_once('.')?;
+        let place = Self { at: at.parse().ok()?, member: member.to_owned() };
+        place.event().map(|_| place)
+    }
+
+    fn event(&self) -> Option<(TaskId, i64)> {
+        let (task, sequence) = self.member.split_once('/')?;
+        Some((task.parse().ok()?, sequence.parse().ok()?))
+    }
+}
+
+impl RedisStore {
+    /// Members of a sorted set with their scores, the highest score first.
+    async fn falling(
+        &self,
+        key: String,
+        (highest, lowest): (String, String),
+        (offset, count): (usize, usize),
+    ) -> Result<Vec<(String, f64)>, StoreError> {
+        let mut range = redis::cmd("ZRANGE");
+        range
+            .arg(key)
+            .arg(highest)
+            .arg(lowest)
+            .arg(&["BYSCORE", "REV", "LIMIT"])
+            .arg(offset)
+            .arg(count)
+            .arg("WITHSCORES");
+        self.redis.query(&range).await
+    }
+
+    /// What is behind [`morag_core::ports::Tasks::list`].
+    pub(super) async fn page_of_tasks(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {
+        let limit = filter.limit.clamp(1, PAGE_MAX);
+        let below = match filter.cursor.as_deref().map(str::parse::<i64>) {
+            None => "+inf".to_owned(),
+            Some(Ok(number)) => format!("({number}"),
+            Some(Err(_)) => return Ok(empty()),
+        };
+        let statuses: Vec<_> = STATUSES.into_iter().filter(|word| filter.statuses.contains(word)).collect();
+        let sources: Vec<String> = match statuses.is_empty() {
+            true => Bucket::all().map(|bucket| self.keys.tasks(bucket)).collect(),
+            false => Bucket::all()
+                .flat_map(|bucket| statuses.iter().map(move |status| self.keys.in_status(bucket, *status)))
+                .collect(),
+        };
+        let read = |source: usize, offset, count| {
+            let (key, range) = (sources[source].clone(), (below.clone(), "-inf".to_owned()));
+            async move {
+                let found = self.falling(key, range, (offset, count)).await?;
+                Ok(found.into_iter().map(|(task, number)| (number as i64, task)).collect())
+            }
+        };
+        let mut found = greatest(sources.len(), limit + 1, read).await?;
+        let next_cursor = (found.len() > limit).then(|| found[limit - 1].0.to_string());
+        found.truncate(limit);
+        let summaries = stream::iter(found.into_iter().map(|(_, task)| async move { self.summary(&task).await }));
+        let summaries: Vec<_> = summaries.buffered(AT_ONCE).try_collect().await?;
+        // One that has expired since it was listed is left out.
+        Ok(Page { items: summaries.into_iter().flatten().collect(), next_cursor })
+    }
+
+    /// As the fold of the log has it ([`morag_core::task::TaskStatus`]), without reading the log.
+    async fn summary(&self, task: &str) -> Result<Option<TaskSummary>, StoreError> {
+        let task: TaskId = task.parse().map_err(|_| strange(&task))?;
+        let mut get = redis::cmd("HMGET");
+        get.arg(self.keys.task(task)).arg(&["record", "status", "progress", "live", "running"]);
+        let fields: Vec<Option<String>> = self.redis.query(&get).await?;
+        let [Some(record), Some(status), Some(progress), Some(live), Some(running)] = fields.as_slice() else {
+            return Ok(None);
+        };
+        let record: TaskRecord = from_json(record)?;
+        let status: StatusWord = status.parse().map_err(|()| strange(status))?;
+        let number = |text: &String| text.parse::<f64>().map_err(|_| strange(text));
+        let (progress, live) = (number(progress)?, number(live)?);
+        let position = record.pipeline.position(running).filter(|_| !status.is_ended());
+        let live = position.map_or(0.0, |index| {
+            let range = record.pipeline.range(index);
+            live.clamp(range.start, range.end)
+        });
+        Ok(Some(TaskSummary { record: Arc::new(record), status, progress_percent: progress.max(live) }))
+    }
+
+    /// What is behind [`morag_core::ports::Tasks::counts`].
+    pub(super) async fn count_tasks(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+        let count = |bucket| async move {
+            let keys = STATUSES.map(|status| self.keys.in_status(bucket, status));
+            self.redis.call::<Vec<u64>>(scripts::COUNTS.on(keys)).await
+        };
+        let mut counts = stream::iter(Bucket::all().map(count)).buffer_unordered(AT_ONCE);
+        let mut sums = STATUSES.map(|status| (status, 0));
+        while let Some(counts) = counts.next().await {
+            sums.iter_mut().zip(counts?).for_each(|(sum, count)| sum.1 += count);
+        }
+        Ok(sums.into())
+    }
+
+    /// What is behind [`morag_core::ports::Tasks::recent`]: by the events' time, those of one time by task and sequence.
+    pub(super) async fn page_of_events(
+        &self,
+        since: Timestamp,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<RecentEvent>, StoreError> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        let before = match cursor.map(Place::parse) {
+            None => None,
+            Some(Some(place)) => Some(place),
+            Some(None) => return Ok(empty()),
+        };
+        let highest = before.as_ref().map_or_else(|| "+inf".to_owned(), |place| place.at.to_string());
+        let range = (highest, since.as_millis().to_string());
+        let buckets: Vec<_> = Bucket::all().collect();
+        let read = |source: usize, offset, count| {
+            let (key, range) = (self.keys.recent(buckets[source]), range.clone());
+            async move {
+                let found = self.falling(key, range, (offset, count)).await?;
+                Ok(found.into_iter().map(|(member, at)| Place { at: at as i64, member }).collect())
+            }
+        };
+        // Those of the cursor's own time come again; all of them could be of one millisecond, so the page grows until it is
+        // full or all are read.
+        let mut asked = limit + 1;
+        let mut places = loop {
+            let found: Vec<Place> = greatest(buckets.len(), asked, read).await?;
+            let all = found.len() < asked;
+            let after: Vec<_> =
+                found.into_iter().filter(|place| before.as_ref().is_none_or(|before| place < before)).collect();
+            if all || after.len() > limit {
+                break after;
+            }
+            asked *= 2;
+        };
+        let next_cursor =
+            (places.len() > limit).then(|| format!("{}.{}", places[limit - 1].at, places[limit - 1].member));
+        places.truncate(limit);
+        let events = stream::iter(places.into_iter().map(|place| async move { self.recent_event(&place).await }));
+        let events: Vec<_> = events.buffered(AT_ONCE).try_collect().await?;
+        // One whose task has expired is left out.
+        Ok(Page { items: events.into_iter().flatten().collect(), next_cursor })
+    }
+
+    async fn recent_event(&self, place: &Place) -> Result<Option<RecentEvent>, StoreError> {
+        let (task, sequence) = place.event().ok_or_else(|| strange(place))?;
+        let mut get = redis::cmd("LINDEX");
+        get.arg(self.keys.history(task)).arg(-sequence);
+        let event: Option<String> = self.redis.query(&get).await?;
+        event.map(|event| Ok(RecentEvent { task, event: from_json(&event)? })).transpose()
+    }
+}

@@ -1,0 +1,97 @@
+//! The store of tasks, their queue and their deliveries.
+
+use super::agenda::Agenda;
+use super::keys::Keys;
+use super::link::Redis;
+use super::records::Records;
+use super::time::{StoreTime, TimeSource};
+use super::wake::{self, Wakes};
+use morag_core::Timestamp;
+use morag_core::ports::{Clock, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tasks that may wait for a worker, as in the embedded store.
+const QUEUE_MAX: u64 = 100_000;
+
+/// How long history and idempotency keys are kept where nothing else is said (contract section 4).
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What an operator may choose.
+#[derive(Clone)]
+pub struct Options {
+    /// What every key begins with, so that several servers may share a Redis. Default: nothing.
+    pub key_prefix: String,
+    /// Tasks that may be pending; a further one is refused. Default 100,000.
+    pub queue_max: u64,
+    /// How long an ended task stays after its last delivery, by Redis's own expiry. Default 7 days.
+    pub history_kept: Duration,
+    /// How long an idempotency key is remembered. Default 7 days.
+    pub idempotency_kept: Duration,
+    /// This process's clock: due times are given by it and taken as the time from now.
+    pub clock: Arc<dyn Clock>,
+    /// Whose clock leases and due times go by. Default: the server's.
+    pub time: TimeSource,
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            key_prefix: String::new(),
+            queue_max: QUEUE_MAX,
+            history_kept: WEEK,
+            idempotency_kept: WEEK,
+            clock,
+            time: TimeSource::Server,
+        }
+    }
+}
+
+/// Tasks, due-queue and deliveries in Redis, for as many processes as wanted.
+pub struct RedisStore {
+    pub(super) redis: Arc<Redis>,
+    pub(super) keys: Keys,
+    pub(super) options: Options,
+    pub(super) time: StoreTime,
+    pub(super) agenda: Arc<Agenda>,
+    pub(super) records: Records,
+    pub(super) wakes: Wakes,
+}
+
+impl RedisStore {
+    /// Opens the store in a Redis that is connected.
+    pub async fn open(redis: Arc<Redis>, options: Options) -> Result<Arc<Self>, StoreError> {
+        redis.ping().await?;
+        let keys = Keys::new(options.key_prefix.clone());
+        let agenda = Arc::new(Agenda::new());
+        let wakes = wake::listen(redis.clone(), keys.channel(), agenda.clone());
+        let time = StoreTime::new(options.time.clone());
+        Ok(Arc::new(Self { redis, keys, options, time, agenda, records: Records::default(), wakes }))
+    }
+
+    /// A time given by this process's clock, as milliseconds from now: the store's clock may be another.
+    pub(super) fn delay(&self, due: Timestamp) -> u128 {
+        due.since(self.options.clock.now()).as_millis()
+    }
+}
+
+/// Ten random bytes in text: tells a call that is sent again from another.
+pub(super) fn token() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// What a stored text says.
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("{error} in a stored text")))
+}
+
+/// The text that is stored.
+pub(super) fn to_json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(format!("a value cannot be written: {error}")))
+}
+
+/// What a script answers that it never should.
+pub(super) fn strange(answer: &impl std::fmt::Debug) -> StoreError {
+    StoreError::Corrupt(format!("a script answered {answer:?}"))
+}

@@ -1,0 +1,72 @@
+//! Tasks and their logs.
+
+use super::scripts;
+use super::store::{RedisStore, from_json, strange};
+use async_trait::async_trait;
+use morag_core::ports::{
+    AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog,
+    TaskSummary, Tasks,
+};
+use morag_core::task::{DocumentId, StatusWord, TaskId};
+use morag_core::{JsonObject, Timestamp};
+use std::sync::Arc;
+
+#[async_trait]
+impl Tasks for RedisStore {
+    /// It survives what Redis survives: `appendonly yes` with `appendfsync always` for a server that loses power.
+    async fn accept(&self, new: NewTask) -> Result<Accepted, AcceptError> {
+        self.take_in(&new).await
+    }
+
+    async fn replay(&self, key: &str, request_digest: &str) -> Result<Option<JsonObject>, AcceptError> {
+        self.replayed(key, request_digest).await
+    }
+
+    async fn document_holder(&self, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
+        self.holder(document).await
+    }
+
+    async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
+        let [record, history, ..] = self.task_keys(task);
+        let answer: redis::Value = self.redis.call(scripts::LOAD.on([record, history]).arg("")).await?;
+        if matches!(&answer, redis::Value::Array(parts) if parts.is_empty()) {
+            return Ok(None);
+        }
+        let parts: Result<(String, String, Vec<String>), _> = redis::FromRedisValue::from_redis_value(answer);
+        let (record, live, events) = parts.map_err(|error| strange(&error))?;
+        Ok(Some(TaskLog {
+            record: Arc::new(from_json(&record)?),
+            events: events.iter().rev().map(|event| from_json(event)).collect::<Result<_, _>>()?,
+            live_percent: live.parse().map_err(|_| strange(&live))?,
+        }))
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        self.move_on(&commit).await
+    }
+
+    async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {
+        self.page_of_tasks(filter).await
+    }
+
+    async fn counts(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+        self.count_tasks().await
+    }
+
+    async fn recent(
+        &self,
+        since: Timestamp,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<RecentEvent>, StoreError> {
+        self.page_of_events(since, limit, cursor).await
+    }
+
+    async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {
+        self.forget(ended_before, limit).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.redis.ping().await
+    }
+}
