@@ -10,4 +10,5 @@ mod examples;
 mod files;
 mod pipeline;
 mod replace;
+mod roles;
 mod routes;

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::engine::Running;
 use morag_core::pipeline::Pipeline;
-use morag_core::ports::{Blobs, Clock, Deliveries, DueQueue, Knowledge, StepRunner, Tasks, WebhookSender};
+use morag_core::ports::{Blobs, Clock, Deliveries, DueQueue, Knowledge, Tasks, WebhookSender};
 use std::sync::Arc;
 
 /// A running server's parts, behind the core's ports. Cheap to share: one `Arc<App>`.
@@ -22,8 +22,6 @@ pub struct App {
     pub knowledge: Arc<dyn Knowledge>,
     /// Guarded HTTP client.
     pub sender: Arc<dyn WebhookSender>,
-    /// Runs steps.
-    pub steps: Arc<dyn StepRunner>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What tasks run through.

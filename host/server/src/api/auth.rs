@@ -2,23 +2,35 @@
 
 use super::ApiError;
 use crate::App;
+use crate::config::ApiKey;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use morag_core::Secret;
+use morag_core::ports::Flow;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
-use subtle::{Choice, ConstantTimeEq as _};
+use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
-/// Digest of the key a request came with: tells callers apart where their answers must not mix (idempotency).
+/// Who a request came from: tells callers apart where their answers must not mix (idempotency) and where they share the
+/// workers.
 #[derive(Debug, Clone, Copy)]
-pub struct Caller([u8; 32]);
+pub struct Caller {
+    /// Digest of the key.
+    digest: [u8; 32],
+    /// The key's share of the workers.
+    weight: u32,
+}
 
 impl Caller {
     /// The caller in text, without the key in it.
     pub fn as_text(&self) -> String {
-        hex::encode(&self.0[..16])
+        hex::encode(&self.digest[..16])
+    }
+
+    /// The flow that the caller's tasks belong to.
+    pub fn flow(&self) -> Flow {
+        Flow { id: self.as_text(), weight: self.weight }
     }
 }
 
@@ -38,7 +50,7 @@ pub async fn require_key(State(app): State<Arc<App>>, mut request: Request, next
 }
 
 /// Hashing both sides makes their lengths equal, so that the comparison takes the same time whatever was sent.
-fn caller(headers: &HeaderMap, keys: &[Secret]) -> Result<Caller, ApiError> {
+fn caller(headers: &HeaderMap, keys: &[ApiKey]) -> Result<Caller, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Err(ApiError::unauthorized("An API key is needed: send the header Authorization: Bearer KEY"));
     };
@@ -47,12 +59,14 @@ fn caller(headers: &HeaderMap, keys: &[Secret]) -> Result<Caller, ApiError> {
         return Err(ApiError::unauthorized("The Authorization header must be of the form: Bearer KEY"));
     };
     let digest: [u8; 32] = Sha256::digest(key.trim_ascii()).into();
-    let known = keys.iter().fold(Choice::from(0), |known, candidate| {
-        let candidate: [u8; 32] = Sha256::digest(candidate.expose().as_bytes()).into();
-        known | candidate.ct_eq(&digest)
+    let none = (Choice::from(0), 0);
+    let (known, weight) = keys.iter().fold(none, |(known, weight), candidate| {
+        let candidate_digest: [u8; 32] = Sha256::digest(candidate.secret.expose().as_bytes()).into();
+        let same = candidate_digest.ct_eq(&digest);
+        (known | same, u32::conditional_select(&weight, &candidate.weight, same))
     });
     match known.into() {
-        true => Ok(Caller(digest)),
+        true => Ok(Caller { digest, weight }),
         false => Err(ApiError::unauthorized("The API key is not known")),
     }
 }
@@ -61,11 +75,24 @@ fn caller(headers: &HeaderMap, keys: &[Secret]) -> Result<Caller, ApiError> {
 mod tests {
     use super::*;
     use axum::http::HeaderValue;
+    use morag_core::Secret;
 
-    fn known(value: &'static str) -> bool {
+    fn ask(value: &'static str) -> Result<Caller, ApiError> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
-        caller(&headers, &[Secret::new("one"), Secret::new("two")]).is_ok()
+        let key = |text, weight| ApiKey { secret: Secret::new(text), weight };
+        caller(&headers, &[key("one", 3), key("two", 7)])
+    }
+
+    fn known(value: &'static str) -> bool {
+        ask(value).is_ok()
+    }
+
+    #[test]
+    fn each_key_is_a_flow_of_its_weight() {
+        let (one, two) = (ask("Bearer one").unwrap().flow(), ask("Bearer two").unwrap().flow());
+        assert_eq!((one.weight, two.weight), (3, 7));
+        assert!(one.id != two.id && !one.id.contains("one"));
     }
 
     #[test]
@@ -74,6 +101,6 @@ mod tests {
         for bad in ["", "Bearer", "Bearer ", "Bearer three", "Bearer onetwo", "Basic one", "one", "Bearer one,two"] {
             assert!(!known(bad), "{bad:?}");
         }
-        assert!(caller(&HeaderMap::new(), &[Secret::new("one")]).is_err());
+        assert!(caller(&HeaderMap::new(), &[]).is_err());
     }
 }

@@ -1,9 +1,11 @@
 //! Whether the server lives and can work.
 
+use super::ApiError;
 use crate::App;
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +31,7 @@ pub struct Readiness {
     pub status: String,
     /// Version of the server.
     pub version: String,
-    /// `up` or `down` of each dependency: `tasks`, `blobs`.
+    /// `up` or `down` of each dependency that the process uses: `tasks`, `blobs`.
     pub dependencies: BTreeMap<String, String>,
 }
 
@@ -51,17 +53,36 @@ pub async fn health() -> Json<Health> {
     )
 )]
 pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
-    let (tasks, blobs) = tokio::join!(
-        up("tasks", async { app.tasks.ping().await.map_err(|error| error.to_string()) }),
-        up("blobs", async { app.blobs.ping().await.map_err(|error| error.to_string()) }),
-    );
-    let word = |up| if up { "up" } else { "down" }.to_owned();
-    let (code, status) = match tasks && blobs {
+    let tasks = up("tasks", async { app.tasks.ping().await.map_err(|error| error.to_string()) });
+    let blobs = up("blobs", async { app.blobs.ping().await.map_err(|error| error.to_string()) });
+    let answers = match app.config.roles.use_files() {
+        true => {
+            let (tasks, blobs) = tokio::join!(tasks, blobs);
+            vec![("tasks", tasks), ("blobs", blobs)]
+        }
+        false => vec![("tasks", tasks.await)],
+    };
+    let (code, status) = match answers.iter().all(|(_, up)| *up) {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
-    let dependencies = [("tasks", tasks), ("blobs", blobs)].map(|(name, up)| (name.to_owned(), word(up))).into();
+    let word = |up| if up { "up" } else { "down" }.to_owned();
+    let dependencies = answers.into_iter().map(|(name, up)| (name.to_owned(), word(up))).collect();
     (code, Json(Readiness { status: status.into(), version: crate::VERSION.into(), dependencies }))
+}
+
+/// What a process without the role `api` serves: whether it lives and can work, and nothing else.
+pub fn probes(app: Arc<App>) -> Router {
+    let roles = app.config.roles;
+    let nothing_else = async move || {
+        let text = format!("This process has the role {roles}: it serves /health and /health/ready, and nothing else");
+        ApiError::not_found(text)
+    };
+    Router::new()
+        .route("/health", get(health))
+        .route("/health/ready", get(ready))
+        .fallback(nothing_else)
+        .with_state(app)
 }
 
 async fn up(name: &str, ping: impl Future<Output = Result<(), String>>) -> bool {

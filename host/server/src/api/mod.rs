@@ -30,21 +30,29 @@ pub use openapi::document;
 pub use serve::serve;
 
 use crate::App;
+use crate::config::Role;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use std::sync::Arc;
 
-/// Every route, ready to be served.
+/// What a process serves: every route where it has the role `api`, else the probes alone.
 pub fn router(app: Arc<App>) -> Router {
+    let routes = match app.config.roles.has(Role::Api) {
+        true => everything(app),
+        false => health::probes(app),
+    };
+    // As the fallback of a router without routes, so that the frame can change the path before anything is routed.
+    Router::new().fallback_service(routes).layer(from_fn(frame::frame))
+}
+
+fn everything(app: Arc<App>) -> Router {
     let body_max = app.config.max_upload_size_bytes.saturating_add(submit::SLACK_BYTES);
     let (routes, document) = openapi::routes();
-    let routes = routes
+    routes
         .merge(docs::routes(&document))
         .fallback(frame::no_route)
         .layer(DefaultBodyLimit::max(usize::try_from(body_max).unwrap_or(usize::MAX)))
         .layer(from_fn_with_state(app.clone(), auth::require_key))
-        .with_state(app);
-    // As the fallback of a router without routes, so that the frame can change the path before anything is routed.
-    Router::new().fallback_service(routes).layer(from_fn(frame::frame))
+        .with_state(app)
 }

@@ -20,14 +20,16 @@ const HEADER_READ_MAX: Duration = Duration::from_secs(30);
 /// Longest time a client may take none of an answer's bytes: one that does not read holds a connection for good.
 const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 
-/// Longest time that requests under way have to end once shutdown began.
-const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
-
 /// Pause after an error of `accept`, such as too many open files: the cause must have time to pass.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` resolves, then lets requests under way end, for 10 seconds at most.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+/// Serves until `shutdown` resolves, then lets requests under way end, for `drain` at most.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+    drain: Duration,
+) -> anyhow::Result<()> {
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
@@ -66,8 +68,8 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         });
     }
     drop(listener);
-    if tokio::time::timeout(SHUTDOWN_MAX, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still under way after {} seconds", SHUTDOWN_MAX.as_secs());
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still under way after {} seconds", drain.as_secs_f64());
     }
     Ok(())
 }
@@ -89,7 +91,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { stopped.await.unwrap() };
-        let served = tokio::spawn(serve(listener, router, shutdown));
+        let served = tokio::spawn(serve(listener, router, shutdown, Duration::from_secs(60)));
         (TcpStream::connect(address).await.unwrap(), stop, served)
     }
 

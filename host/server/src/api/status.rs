@@ -6,6 +6,7 @@ use super::query::Parameters;
 use super::task::{PathTask, load};
 use super::view::{HistoryItem, RecentItem, StatusBody, TaskItem, history_item, recent_item, status_body, task_item};
 use crate::App;
+use crate::config::Role;
 use axum::Json;
 use axum::extract::State;
 use morag_core::ports::{ListFilter, Queue, QueueCounts, TaskLog};
@@ -48,7 +49,7 @@ pub struct QueueStats {
     pub scheduled_tasks: u64,
     /// Tasks that wait for a worker.
     pub reserved_tasks: u64,
-    /// Tasks that this server runs at once.
+    /// Tasks that this process runs at once; 0 for one that serves the API alone.
     pub workers: usize,
     /// Each queue: `tasks` and `deliveries`.
     pub queues: Queues,
@@ -199,7 +200,7 @@ pub async fn queues(State(app): State<Arc<App>>) -> Result<Json<QueueStats>, Api
         active_tasks: tasks.leased,
         scheduled_tasks: tasks.later,
         reserved_tasks: tasks.due,
-        workers: app.config.worker_concurrency,
+        workers: if app.config.roles.has(Role::Worker) { app.config.worker_concurrency } else { 0 },
         queues: Queues { tasks: tasks.into(), deliveries: deliveries.into() },
     }))
 }

@@ -89,7 +89,7 @@ pub fn app(memory: &Arc<Memory>, environment: &[(&str, &str)]) -> Arc<App> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("morag.toml");
     std::fs::write(&file, "").unwrap();
-    let config = Config::load(&Sources { file: Some(&file), environment, binary_dir: None }).unwrap();
+    let config = Config::load(&Sources { file: Some(&file), environment, ..Sources::default() }).unwrap();
     Arc::new(App {
         config,
         tasks: memory.clone(),
@@ -98,7 +98,6 @@ pub fn app(memory: &Arc<Memory>, environment: &[(&str, &str)]) -> Arc<App> {
         blobs: memory.clone(),
         knowledge: memory.clone(),
         sender: memory.clone(),
-        steps: memory.clone(),
         clock: memory.clone(),
         pipelines: Pipelines::standard(),
         running: Default::default(),
@@ -329,31 +328,6 @@ impl WebhookSender for Memory {
     }
     async fn send(&self, _: WebhookRequest) -> AttemptOutcome {
         AttemptOutcome { status: None, error: None, retry_after_ms: None, excerpt: String::new(), duration_ms: 0 }
-    }
-}
-
-#[async_trait]
-impl StepRunner for Memory {
-    fn descriptor(&self, component: &str) -> Option<Arc<morag_core::plugin::Descriptor>> {
-        let output = |name: &str, data_key: Option<&str>| morag_core::plugin::Output {
-            name: name.parse().unwrap(),
-            media_type: "text/markdown".into(),
-            data_key: data_key.map(str::to_owned),
-        };
-        (component == "markdown_conversion").then(|| {
-            Arc::new(morag_core::plugin::Descriptor {
-                name: component.into(),
-                version: "1.0.0".into(),
-                summary: String::new(),
-                inputs: vec![],
-                outputs: vec![output("markdown.md", Some("markdown_file_url")), output("document.json", None)],
-                capabilities: vec![],
-                config_schema: serde_json::json!({}),
-            })
-        })
-    }
-    async fn run(&self, _: StepCall) -> StepReport {
-        unreachable!("the routes run no step")
     }
 }
 

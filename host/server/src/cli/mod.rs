@@ -37,6 +37,7 @@ enum Command {
     #[command(after_help = "Examples:\n  \
         morag serve\n  \
         morag serve --config /etc/morag.toml\n  \
+        REDIS_URL=redis://127.0.0.1:6379/0 morag serve --role worker --concurrency 4\n  \
         API_PORT=9000 WEBHOOK_ALLOW_NETWORKS=127.0.0.0/8 morag serve\n\n\
         `morag config table` lists every setting.")]
     Serve(Serve),
@@ -75,6 +76,27 @@ struct Serve {
     /// Settings file; without it ./morag.toml is read if it is there
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// What this process does: all, or a list of api, worker and dispatcher; anything but all needs REDIS_URL
+    #[arg(long, value_name = "LIST")]
+    role: Option<String>,
+    /// Tasks that run at once
+    #[arg(long, value_name = "N")]
+    concurrency: Option<String>,
+    /// How long what runs may go on after SIGTERM before it is handed back
+    #[arg(long, value_name = "SECONDS")]
+    drain_timeout: Option<String>,
+}
+
+impl Serve {
+    /// The flags that are settings; the settings' own checks apply to them.
+    fn flags(&self) -> Vec<(&'static str, &'static str, String)> {
+        let flags = [
+            ("role", "--role", &self.role),
+            ("worker_concurrency", "--concurrency", &self.concurrency),
+            ("drain_timeout", "--drain-timeout", &self.drain_timeout),
+        ];
+        flags.into_iter().filter_map(|(key, flag, value)| Some((key, flag, value.clone()?))).collect()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,8 +126,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         runtime.context("the asynchronous runtime cannot start")
     };
     match command {
-        Command::Serve(Serve { config }) => {
-            let config = Config::load(&Sources::of_process(config.as_deref()))?;
+        Command::Serve(serve) => {
+            let sources = Sources { flags: serve.flags(), ..Sources::of_process(serve.config.as_deref()) };
+            let config = Config::load(&sources)?;
             crate::telemetry::init(&config).context("RUST_LOG cannot be understood")?;
             runtime()?.block_on(crate::wire::serve(config))?;
             Ok(ExitCode::SUCCESS)
@@ -131,6 +154,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_serve_are_settings() {
+        let cli = Cli::parse_from(["morag", "serve", "--role", "api", "--concurrency", "2", "--drain-timeout", "3"]);
+        let Command::Serve(serve) = cli.command else { panic!("another command") };
+        let known =
+            |(key, ..): &(&str, &str, String)| crate::config::SETTINGS.iter().any(|setting| setting.key == *key);
+        assert!(serve.flags().len() == 3 && serve.flags().iter().all(known), "{:?}", serve.flags());
     }
 
     #[test]

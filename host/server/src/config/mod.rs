@@ -1,17 +1,27 @@
 //! What the operator decides.
 //!
-//! Sources, each winning over the one before: the defaults, `morag.toml`, the environment. Every setting is one row of
-//! [`settings::SETTINGS`], from which the README's table and `config.default.toml` are made; [`load`](Config::load) reads
-//! the sources, and [`Config`] holds the values as types.
+//! Sources, each winning over the one before: the defaults, `morag.toml`, the environment, the command line. Every setting
+//! is one row of [`settings::SETTINGS`], from which the README's table and `config.default.toml` are made;
+//! [`load`](Config::load) reads the [`sources`], and [`Config`] holds the values as types.
 
+mod keys;
 mod load;
 mod plugins_dir;
+mod roles;
 mod settings;
+mod sources;
+mod storage;
 mod table;
+#[cfg(test)]
+mod tests;
 mod units;
+mod values;
 
-pub use load::{ConfigError, Sources};
+pub use keys::ApiKey;
+pub use roles::{InvalidRoles, Role, Roles};
 pub use settings::{SETTINGS, Setting};
+pub use sources::{ConfigError, Sources};
+pub use storage::{RedisConfig, S3Config};
 pub use table::{default_toml, markdown_table};
 
 use ipnet::IpNet;
@@ -27,8 +37,14 @@ pub struct Config {
     pub api_host: IpAddr,
     /// Port to listen on; 0 lets the system choose.
     pub api_port: u16,
-    /// Keys that callers may use. Never empty.
-    pub api_keys: Vec<Secret>,
+    /// Keys that callers may use. Never empty where the process has the role `api`.
+    pub api_keys: Vec<ApiKey>,
+    /// What the process does. Every role where there is no Redis.
+    pub roles: Roles,
+    /// Where tasks are kept; none: in the embedded store, which is this process's alone.
+    pub redis: Option<RedisConfig>,
+    /// Where files are kept; none: in the data folder.
+    pub s3: Option<S3Config>,
     /// Folder of the embedded store and the files.
     pub data_dir: PathBuf,
     /// Folder of the step components.
@@ -43,6 +59,8 @@ pub struct Config {
     pub queue_tasks_max: u64,
     /// How long a claimed task or delivery stays with a worker that says nothing.
     pub lease: Duration,
+    /// How long what runs may go on once the process was asked to stop.
+    pub drain_timeout: Duration,
     /// How long `POST /api/v1/process` waits for the end of a conversion.
     pub process_wait: Duration,
     /// Limit of one webhook exchange.
@@ -63,6 +81,8 @@ pub struct Config {
     pub history_retention: Duration,
     /// How long an ended task's files stay.
     pub temp_retention: Duration,
+    /// How long an `Idempotency-Key` is remembered.
+    pub idempotency_retention: Duration,
     /// `text` or `json`.
     pub log_format: LogFormat,
     /// What is logged, in the syntax of `RUST_LOG`.

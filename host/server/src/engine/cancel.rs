@@ -21,7 +21,8 @@ pub enum CancelOutcome {
     Unknown,
 }
 
-/// Cancels a task. Once this returns, `task_cancelled` is in its log and a running step is being stopped.
+/// Cancels a task. Once this returns, `task_cancelled` is in its log and a running step is being stopped: at once where it
+/// runs in this process, else when its worker next commits or renews its lease (a third of the lease at the latest).
 pub async fn cancel(app: &App, task: TaskId) -> Result<CancelOutcome, StoreError> {
     for _ in 0..RACES_MAX {
         let Some(log) = app.tasks.load(task).await? else { return Ok(CancelOutcome::Unknown) };

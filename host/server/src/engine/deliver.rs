@@ -1,7 +1,7 @@
 //! Advances one claimed webhook cursor: prepare, send, record; again while there is more.
 
 use super::STORE_PAUSE;
-use super::dispatcher::lease_of;
+use super::dispatcher::{Stop, lease_of};
 use super::hosts::Hosts;
 use crate::{App, VERSION};
 use morag_core::ports::{
@@ -15,14 +15,24 @@ use tokio_util::sync::CancellationToken;
 /// a slot while others wait.
 const EVENTS_A_CLAIM_MAX: usize = 64;
 
-/// Advances a claimed cursor until it is idle, waits for a retry, or has had its share.
-pub(super) async fn deliver(app: &App, hosts: &Hosts, lease: Lease, shutdown: &CancellationToken) {
-    if let Err(error) = advance(app, hosts, &lease, shutdown).await {
-        tracing::warn!(key = %lease.key, %error, "a delivery is interrupted and goes on later");
-        let due = app.clock.now().plus(STORE_PAUSE * 5);
-        if let Err(error) = app.queue.release(&lease, due).await {
-            tracing::warn!(key = %lease.key, %error, "the cursor could not be given back: it comes due when its lease ends");
+/// Advances a claimed cursor until it is idle, waits for a retry, or has had its share. Where `stop` gives it up before, it
+/// is given back, due at once: an exchange under way is made again, for delivery is at least once.
+pub(super) async fn deliver(app: &App, hosts: &Hosts, lease: Lease, stop: &Stop) {
+    let advanced = tokio::select! {
+        biased;
+        () = stop.give_up.cancelled() => None,
+        advanced = advance(app, hosts, &lease, &stop.asked) => Some(advanced),
+    };
+    let due = match advanced {
+        Some(Ok(())) => return,
+        Some(Err(error)) => {
+            tracing::warn!(key = %lease.key, %error, "a delivery is interrupted and goes on later");
+            app.clock.now().plus(STORE_PAUSE * 5)
         }
+        None => app.clock.now(),
+    };
+    if let Err(error) = app.queue.release(&lease, due).await {
+        tracing::warn!(key = %lease.key, %error, "the cursor could not be given back: it comes due when its lease ends");
     }
 }
 

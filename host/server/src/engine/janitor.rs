@@ -1,8 +1,13 @@
 //! Forgets what is old: history and files of ended tasks, and files that no task owns.
+//!
+//! Any number of processes may do it at once: each deletion may meet another's, and what one leaves half done when it is
+//! stopped, another's next round finds.
 
 use crate::App;
+use morag_core::Timestamp;
 use morag_core::ports::{BlobError, BlobPath, StoreError};
 use morag_core::task::{TaskId, TaskStatus};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -13,24 +18,34 @@ const PAUSE: Duration = Duration::from_secs(15 * 60);
 /// Tasks handled at a time, so that no round holds the store for long.
 const BATCH: usize = 200;
 
-/// Files without a task are left alone for so long: an upload that is still running has none yet.
-const ORPHAN_AGE: Duration = Duration::from_secs(6 * 60 * 60);
+/// Files without a task are left alone for so long: their task is perhaps being accepted now, by whichever process. No
+/// upload takes half as long, so that files which are older than this will never have one.
+pub const ORPHAN_AGE: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Ids without a task and without a listed file, with the time at which they were first seen so: uploads that come in, and
+/// what killed processes left of some. At most as many as there are.
+type Unlisted = BTreeMap<TaskId, Timestamp>;
 
 /// Tidies up now and then, until `shutdown`.
 pub(super) async fn tidy(app: Arc<App>, shutdown: CancellationToken) {
+    let mut unlisted = Unlisted::new();
     loop {
-        if let Err(error) = round(&app, &shutdown).await {
-            tracing::warn!(%error, "tidying up failed: it is tried again in the next round");
-        }
+        let round = async {
+            match round(&app, &unlisted).await {
+                Ok(seen) => unlisted = seen,
+                Err(error) => tracing::warn!(%error, "tidying up failed: it is tried again in the next round"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(PAUSE) => {}
+            () = round => {}
         }
     }
 }
 
-/// Deletes the files that no task owns, whatever their age. For start-up, before any upload can come in: these are what
-/// a killed process left of uploads that were never accepted.
+/// Deletes the files that no task owns, whatever their age. For start-up, before any upload can come in, here or in another
+/// process: these are what a killed process left of uploads that were never accepted.
 pub(super) async fn clear_orphans(app: &App) -> anyhow::Result<()> {
     let mut after = None;
     loop {
@@ -55,31 +70,32 @@ enum TidyError {
     Blob(#[from] BlobError),
 }
 
-async fn round(app: &App, shutdown: &CancellationToken) -> Result<(), TidyError> {
+/// One round. Says which ids are unlisted now.
+async fn round(app: &App, unlisted: &Unlisted) -> Result<Unlisted, TidyError> {
     let before = app.clock.now().minus(app.config.history_retention);
     loop {
         let expired = app.tasks.expire(before, BATCH).await?;
         for task in &expired {
             app.blobs.delete_all(&BlobPath::task(*task)).await?;
         }
-        if expired.len() < BATCH || shutdown.is_cancelled() {
+        if expired.len() < BATCH {
             break;
         }
     }
-    let mut after = None;
+    let (mut seen, mut after) = (Unlisted::new(), None);
     loop {
         let tasks = app.blobs.tasks(after, BATCH).await?;
         for task in &tasks {
-            tidy_files(app, *task).await?;
+            tidy_files(app, *task, unlisted, &mut seen).await?;
         }
         after = tasks.last().copied();
-        if tasks.len() < BATCH || shutdown.is_cancelled() {
-            return Ok(());
+        if tasks.len() < BATCH {
+            return Ok(seen);
         }
     }
 }
 
-async fn tidy_files(app: &App, task: TaskId) -> Result<(), TidyError> {
+async fn tidy_files(app: &App, task: TaskId, unlisted: &Unlisted, seen: &mut Unlisted) -> Result<(), TidyError> {
     let now = app.clock.now();
     let old = match app.tasks.load(task).await? {
         Some(log) => {
@@ -87,10 +103,11 @@ async fn tidy_files(app: &App, task: TaskId) -> Result<(), TidyError> {
             ended.is_some_and(|ended| now.since(ended) > app.config.temp_retention)
         }
         None => {
-            // An upload that is still coming in is listed nowhere: nothing listed says nothing of its age. What a killed
-            // process left so is cleared at the next start.
             let files = app.blobs.list(&BlobPath::files(task)).await?;
-            !files.is_empty() && files.iter().all(|file| now.since(file.modified) > ORPHAN_AGE)
+            let newest = files.iter().map(|file| file.modified).max();
+            // A file that is still being written is not listed: its age is how long we know of it.
+            let since = newest.unwrap_or_else(|| *seen.entry(task).or_insert(*unlisted.get(&task).unwrap_or(&now)));
+            now.since(since) > ORPHAN_AGE
         }
     };
     if old {

@@ -14,9 +14,12 @@ mod running;
 mod worker;
 
 pub use cancel::{CancelOutcome, cancel};
+pub use janitor::ORPHAN_AGE;
 pub use running::Running;
 
 use crate::App;
+use crate::config::Role;
+use morag_core::ports::StepRunner;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -28,17 +31,23 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 /// How long a loop waits after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Starts the loops. Each ends by itself, after giving back what it holds, once `shutdown` is cancelled; `drain` is
-/// how long a running step and a delivery under way may go on then.
-pub fn spawn(app: &Arc<App>, shutdown: &CancellationToken, drain: Duration) -> JoinSet<()> {
+/// Starts the loops of the process's roles; `steps` is what a worker runs, none for a process that is no worker. Each
+/// ends by itself, after giving back what it holds, once `shutdown` is cancelled: running steps and deliveries under way
+/// may go on for [`drain_timeout`](crate::config::Config::drain_timeout) then.
+pub fn spawn(app: &Arc<App>, steps: Option<Arc<dyn StepRunner>>, shutdown: &CancellationToken) -> JoinSet<()> {
     let mut loops = JoinSet::new();
-    loops.spawn(worker::work(app.clone(), shutdown.clone(), drain));
-    loops.spawn(dispatcher::dispatch(app.clone(), shutdown.clone(), drain));
-    loops.spawn(janitor::tidy(app.clone(), shutdown.clone()));
+    if let Some(steps) = steps {
+        loops.spawn(worker::work(app.clone(), steps, shutdown.clone()));
+        loops.spawn(janitor::tidy(app.clone(), shutdown.clone()));
+    }
+    if app.config.roles.has(Role::Dispatcher) {
+        loops.spawn(dispatcher::dispatch(app.clone(), shutdown.clone()));
+    }
     loops
 }
 
-/// Clears what earlier, killed processes left half done. Before any step runs.
+/// Clears what earlier, killed processes left half done. Before any step runs, and only where no other process uses the
+/// stores: what is half done could be another's that is at it.
 pub async fn recover(app: &App) -> anyhow::Result<()> {
     let forgotten = app.knowledge.discard_unpublished().await?;
     if forgotten > 0 {

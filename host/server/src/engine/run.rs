@@ -6,7 +6,7 @@ use morag_core::Timestamp;
 use morag_core::pipeline::{Decision, Draft, Effect, Ending, Input, Pipeline, Run, StepOutput, transition};
 use morag_core::ports::{
     BlobError, BlobPath, Commit, CommitError, Guard, Lease, LogLine, Next, StepCall, StepInputs, StepReport,
-    StepSuccess, StoreError, TaskLog,
+    StepRunner, StepSuccess, StoreError, TaskLog,
 };
 use morag_core::task::{Artifact, ArtifactName, Event, EventKind, Resources, StatusWord, StepFailure, TaskId};
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ pub(super) fn stamp(events: &[Event], drafts: Vec<Draft>, now: Timestamp) -> Vec
 }
 
 /// Runs a claimed task until it ends, is lost, or `give_up` is cancelled; in the last case it is given back, due now.
-pub(super) async fn run_task(app: &Arc<App>, lease: Lease, give_up: CancellationToken) {
+pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease, give_up: CancellationToken) {
     let Ok(task) = lease.key.parse::<TaskId>() else {
         tracing::error!(key = %lease.key, "a key of the task queue is not a task's id");
         return;
@@ -79,13 +79,13 @@ pub(super) async fn run_task(app: &Arc<App>, lease: Lease, give_up: Cancellation
         () = presence.stop.cancelled() => Err(Interrupted::Lost),
         () = keep(app, &lease) => Err(Interrupted::Lost),
         () = give_up.cancelled() => Err(Interrupted::Unavailable("the server is stopping".into())),
-        ended = drive(app, &lease, task) => ended,
+        ended = drive(app, steps, &lease, task) => ended,
     };
     let due = match ended {
         Ok(()) => return,
         Err(Interrupted::Lost) => {
             if presence.stop.is_cancelled() {
-                // Its staged files are nobody's any more. Those that are still being written go with the task's files.
+                // Cancelled in this process, so that no other can be at it. Its staged files are nobody's any more. Those that are still being written go with the task's files.
                 let _ = app.blobs.delete_all(&BlobPath::staging(task)).await;
             }
             tracing::info!(%task, "the run stops: the task was cancelled or is another worker's");
@@ -108,7 +108,9 @@ fn again_after(claims: u64) -> Duration {
     STORE_PAUSE * 5 * (1 << claims.saturating_sub(1).min(9))
 }
 
-/// Renews the lease; returns when it is held no more.
+/// Renews the lease; returns when it is held no more. This is how a cancellation that another process committed ends a
+/// step here that says nothing: within a third of the lease (10 s at the default), for the cancellation has taken the
+/// queue place away and with it the lease. A step that reports is ended by its next commit, within [`PROGRESS_PAUSE`].
 async fn keep(app: &App, lease: &Lease) {
     loop {
         tokio::time::sleep(app.config.lease / 3).await;
@@ -124,16 +126,17 @@ async fn keep(app: &App, lease: &Lease) {
 /// A run in progress: its log as committed, its state, and what is decided but not committed.
 struct Driver<'a> {
     app: &'a App,
+    steps: Arc<dyn StepRunner>,
     lease: &'a Lease,
     log: TaskLog,
     run: Run,
     pending: Vec<Draft>,
 }
 
-async fn drive(app: &Arc<App>, lease: &Lease, task: TaskId) -> Result<(), Interrupted> {
+async fn drive(app: &App, steps: Arc<dyn StepRunner>, lease: &Lease, task: TaskId) -> Result<(), Interrupted> {
     let Some(log) = app.tasks.load(task).await? else { return Err(Interrupted::Lost) };
     let run = Run::resume(&log.record.pipeline, &log.events, log.live_percent);
-    let mut driver = Driver { app, lease, log, run, pending: Vec::new() };
+    let mut driver = Driver { app, steps, lease, log, run, pending: Vec::new() };
     let mut effect = driver.feed(Input::Claimed)?;
     loop {
         effect = match effect {
@@ -211,7 +214,7 @@ impl Driver<'_> {
                 let _ = progress.send(fraction);
             }),
         );
-        let steps = self.app.steps.clone();
+        let steps = self.steps.clone();
         let mut running = std::pin::pin!(async move { steps.run(call).await });
         loop {
             let report = tokio::select! {

@@ -2,15 +2,14 @@
 
 use super::{STORE_PAUSE, run::run_task, until};
 use crate::App;
-use morag_core::ports::Queue;
+use morag_core::ports::{Queue, StepRunner};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Runs due tasks until `shutdown`, then lets running steps go on for `drain` and gives the rest back.
-pub(super) async fn work(app: Arc<App>, shutdown: CancellationToken, drain: Duration) {
+/// Runs due tasks until `shutdown`, then lets running steps go on for the drain timeout and gives the rest back.
+pub(super) async fn work(app: Arc<App>, steps: Arc<dyn StepRunner>, shutdown: CancellationToken) {
     let slots = Arc::new(Semaphore::new(app.config.worker_concurrency));
     let tasks = TaskTracker::new();
     let give_up = CancellationToken::new();
@@ -24,9 +23,9 @@ pub(super) async fn work(app: Arc<App>, shutdown: CancellationToken, drain: Dura
         match app.queue.claim(Queue::Tasks, 1, app.config.lease).await {
             Ok(claim) => match claim.leases.into_iter().next() {
                 Some(lease) => {
-                    let (app, give_up) = (app.clone(), give_up.clone());
+                    let (app, steps, give_up) = (app.clone(), steps.clone(), give_up.clone());
                     tasks.spawn(async move {
-                        run_task(&app, lease, give_up).await;
+                        run_task(&app, steps, lease, give_up).await;
                         drop(permit);
                     });
                 }
@@ -41,12 +40,15 @@ pub(super) async fn work(app: Arc<App>, shutdown: CancellationToken, drain: Dura
             },
             Err(error) => {
                 tracing::error!(%error, "no task could be claimed");
-                tokio::time::sleep(STORE_PAUSE).await;
+                tokio::select! {
+                    () = shutdown.cancelled() => {}
+                    () = tokio::time::sleep(STORE_PAUSE) => {}
+                }
             }
         }
     }
     tasks.close();
-    if tokio::time::timeout(drain, tasks.wait()).await.is_err() {
+    if tokio::time::timeout(app.config.drain_timeout, tasks.wait()).await.is_err() {
         tracing::info!(running = tasks.len(), "handing back the tasks that still run");
         give_up.cancel();
         tasks.wait().await;

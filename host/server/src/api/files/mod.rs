@@ -13,7 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use morag_core::Timestamp;
 use morag_core::ports::{BlobMeta, BlobPath, TaskLog};
-use morag_core::task::ArtifactName;
+use morag_core::task::{Artifact, ArtifactName, EventKind};
 use range::{Wanted, matches, wanted};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -72,7 +72,7 @@ pub struct FilesDeleted {
 )]
 pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<FileList>, ApiError> {
     let log = load(&app, task).await?;
-    let hidden = unpublished(&app, &log);
+    let published = published(&log);
     let metas = app.blobs.list(&BlobPath::files(task)).await?;
     let item = |meta: BlobMeta| FileItem {
         content_type: content_type(&log, &meta.name),
@@ -81,7 +81,7 @@ pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Resu
         created_at: meta.modified,
         modified_at: meta.modified,
     };
-    let files: Vec<_> = metas.into_iter().filter(|meta| !hidden.contains(&meta.name)).map(item).collect();
+    let files: Vec<_> = metas.into_iter().filter(|meta| published.contains(&meta.name)).map(item).collect();
     let ended_at = log.events.last().filter(|event| event.kind.ends_task()).map(|event| event.timestamp);
     Ok(Json(FileList {
         session_id: task.to_string(),
@@ -119,7 +119,7 @@ pub async fn get(
     let no_such_file = || ApiError::from(morag_core::ports::BlobError::NotFound);
     let name: ArtifactName = filename.parse().map_err(|_| no_such_file())?;
     let log = load(&app, task).await?;
-    if unpublished(&app, &log).contains(name.as_str()) {
+    if !published(&log).contains(name.as_str()) {
         return Err(no_such_file());
     }
     let path = BlobPath::file(task, &name);
@@ -188,13 +188,17 @@ pub async fn delete(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Re
     Ok(Json(FilesDeleted { success: true, message: format!("{count} files deleted") }))
 }
 
-/// Names of files that steps hand to each other only: declared without a key of their data.
-fn unpublished(app: &App, log: &TaskLog) -> BTreeSet<String> {
-    let descriptors = log.record.pipeline.steps().iter().filter_map(|step| app.steps.descriptor(&step.component));
-    let mut names = BTreeSet::new();
-    for descriptor in descriptors {
-        let hidden = descriptor.outputs.iter().filter(|output| output.data_key.is_none());
-        names.extend(hidden.map(|output| output.name.to_string()));
+/// Names of the files that callers may see: what was submitted, and what completed steps announced the URL of. The rest is
+/// what steps hand to each other. The log alone says it, for this process may have no steps loaded.
+fn published(log: &TaskLog) -> BTreeSet<String> {
+    let mut names = BTreeSet::from([log.record.source.stored_as.to_string()]);
+    for event in &log.events {
+        let EventKind::StepCompleted { data, artifacts, .. } = &event.kind else { continue };
+        let announced = |artifact: &&Artifact| {
+            let url = format!("/api/files/temp/{}/{}", log.record.id, artifact.name);
+            data.values().any(|value| value.as_str() == Some(url.as_str()))
+        };
+        names.extend(artifacts.iter().filter(announced).map(|artifact| artifact.name.to_string()));
     }
     names
 }
@@ -206,7 +210,7 @@ fn content_type(log: &TaskLog, name: &str) -> String {
         return source.media_type.clone();
     }
     let declared = log.events.iter().find_map(|event| match &event.kind {
-        morag_core::task::EventKind::StepCompleted { artifacts, .. } => {
+        EventKind::StepCompleted { artifacts, .. } => {
             artifacts.iter().find(|artifact| artifact.name.as_str() == name).map(|artifact| artifact.media_type.clone())
         }
         _ => None,

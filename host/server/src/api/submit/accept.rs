@@ -12,7 +12,7 @@ use crate::{App, Pipelines};
 use axum::http::HeaderMap;
 use morag_core::JsonObject;
 use morag_core::pipeline::Pipeline;
-use morag_core::ports::{AcceptError, Accepted, Flow, Idempotency, NewTask};
+use morag_core::ports::{AcceptError, Accepted, Idempotency, NewTask};
 use morag_core::task::{DocumentId, Source, TaskRecord};
 use morag_core::webhook::AddressPolicy;
 use serde_json::json;
@@ -160,14 +160,16 @@ pub async fn accept(
     };
     let response = answer(&record);
     let idempotency = key.map(|key| Idempotency { key, request_digest: digest, response: response.clone() });
-    let flow = Flow::of(caller.as_text());
-    let new = NewTask { record, idempotency, claims_document, flow };
+    let new = NewTask { record, idempotency, claims_document, flow: caller.flow() };
     let tasks = app.tasks.clone();
     // Apart from the request: a client that goes away now must not separate the task from its file.
     let accepting = tokio::spawn(async move {
         let accepted = tasks.accept(new).await;
-        if matches!(accepted, Ok(Accepted::New)) {
-            form_upload.keep();
+        match accepted {
+            // Where the store went away, the task may have been stored although nobody said so: files that turn out to be
+            // nobody's go by their age.
+            Ok(Accepted::New) | Err(AcceptError::Store(_)) => form_upload.keep(),
+            _ => {}
         }
         accepted
     });

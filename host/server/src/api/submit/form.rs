@@ -4,10 +4,12 @@ use super::upload::{StoredFile, Upload};
 use crate::App;
 use crate::api::ApiError;
 use crate::api::error::FieldError;
+use crate::engine::ORPHAN_AGE;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::{StatusCode, header};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Largest value of a field that is not the file: room for long metadata, too little to hurt.
 const FIELD_BYTES_MAX: usize = 64 * 1024;
@@ -28,8 +30,20 @@ pub struct Form {
     pub upload: Upload,
 }
 
+/// Longest time a form may take. Files that no task owns are taken for left behind at [`ORPHAN_AGE`]: a form that took as
+/// long could lose its file to the janitor of another process just while its task is being accepted.
+const TIME_MAX: Duration = Duration::from_secs(ORPHAN_AGE.as_secs() / 2);
+
 /// Reads a form. The storage is emptied again when it fails, or when the form is dropped.
 pub async fn read(app: &App, request: Request) -> Result<Form, ApiError> {
+    let slow = |_| {
+        let text = format!("The form took longer than {} seconds", TIME_MAX.as_secs());
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, "upload_too_slow", text)
+    };
+    tokio::time::timeout(TIME_MAX, read_all(app, request)).await.map_err(slow)?
+}
+
+async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
     let max_bytes = app.config.max_upload_size_bytes;
     let declared =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

@@ -64,7 +64,7 @@ impl Upload {
         Ok(StoredFile { stored_as, file_name, media_type, size, sha256: hex::encode(digest.finalize()) })
     }
 
-    /// The task exists: its files stay.
+    /// The task exists, or may exist: its files stay.
     pub fn keep(mut self) {
         self.stored = false;
     }

@@ -18,6 +18,10 @@ use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longest time that requests under way have to end after Ctrl-C: a webhook is taken in milliseconds.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// Largest webhook that is taken. Ours are a few KiB; one with long step data may have hundreds.
 const BODY_MAX: usize = 8 << 20;
@@ -64,7 +68,7 @@ pub async fn run(command: Listen) -> anyhow::Result<ExitCode> {
             std::future::pending::<()>().await;
         }
     };
-    crate::api::serve(listener, router(secret), interrupt).await?;
+    crate::api::serve(listener, router(secret), interrupt, DRAIN).await?;
     Ok(ExitCode::SUCCESS)
 }
 

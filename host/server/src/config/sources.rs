@@ -1,0 +1,124 @@
+//! Where settings come from, and what they say there: each source wins over the one before.
+
+use super::settings::{self, SETTINGS};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Read when no `--config` names another file, if it is there.
+const FILE_DEFAULT: &str = "morag.toml";
+
+/// The settings cannot be used. The text names the setting, its value unless it is secret, and what is allowed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub(super) String);
+
+/// Where settings come from.
+#[derive(Debug, Default)]
+pub struct Sources<'a> {
+    /// The file of `--config`.
+    pub file: Option<&'a Path>,
+    /// The environment, name to value. An empty value counts as absent.
+    pub environment: BTreeMap<String, String>,
+    /// Flags of the command line: key of the setting, name of the flag, value. They win over the rest.
+    pub flags: Vec<(&'static str, &'static str, String)>,
+    /// Folder of the running binary, where `plugins` is looked for.
+    pub binary_dir: Option<PathBuf>,
+}
+
+impl Sources<'_> {
+    /// The process's own environment and binary; no flags.
+    pub fn of_process(file: Option<&Path>) -> Sources<'_> {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let binary_dir = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_path_buf));
+        Sources { file, environment: std::env::vars_os().filter_map(text).collect(), flags: Vec::new(), binary_dir }
+    }
+}
+
+/// A value as it was written.
+pub(super) struct Value {
+    pub(super) text: String,
+    /// The name it was given under.
+    pub(super) name: String,
+}
+
+/// Values as written, by key.
+pub(super) struct Written<'a> {
+    values: BTreeMap<&'static str, Value>,
+    sources: &'a Sources<'a>,
+}
+
+impl<'a> Written<'a> {
+    pub(super) fn read(sources: &'a Sources<'a>) -> Result<Self, ConfigError> {
+        let mut values = BTreeMap::new();
+        for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
+            let name = format!("{} (default)", setting.key);
+            values.insert(setting.key, Value { text: setting.default.to_owned(), name });
+        }
+        let path = sources.file.unwrap_or(Path::new(FILE_DEFAULT));
+        match std::fs::read_to_string(path) {
+            Ok(text) => read_file(path, &text, &mut values)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && sources.file.is_none() => {}
+            Err(error) => {
+                let path = path.display();
+                return Err(ConfigError(format!("cannot read the configuration file {path}: {error}")));
+            }
+        }
+        for setting in SETTINGS {
+            if let Some(value) = sources.environment.get(setting.env).filter(|value| !value.trim().is_empty()) {
+                values.insert(setting.key, Value { text: value.trim().to_owned(), name: setting.env.to_owned() });
+            }
+        }
+        for (key, flag, value) in &sources.flags {
+            values.insert(key, Value { text: value.trim().to_owned(), name: (*flag).to_owned() });
+        }
+        Ok(Self { values, sources })
+    }
+
+    /// A variable of the environment that is no setting.
+    pub(super) fn environment(&self, name: &str) -> Option<&String> {
+        self.sources.environment.get(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// What a setting says, and under which name; none where nobody gave it and it has no default.
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        self.values.get(key)
+    }
+}
+
+fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>) -> Result<(), ConfigError> {
+    let shown = path.display();
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        // The error's own text would show the line, which can hold a secret.
+        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        ConfigError(format!("{shown}, line {line}: not valid TOML: {}", error.message()))
+    })?;
+    for (key, value) in &table {
+        let Some(setting) = settings::by_key(key) else {
+            return Err(ConfigError(format!(
+                "{shown}: there is no setting `{key}`: `morag config table` lists them all"
+            )));
+        };
+        let text = as_text(value)
+            .ok_or_else(|| ConfigError(format!("{shown}: {key} must be a text, a number or a list of texts")))?;
+        if !text.is_empty() {
+            values.insert(setting.key, Value { text, name: format!("{key} in {shown}") });
+        }
+    }
+    Ok(())
+}
+
+/// A TOML value as it would be written in the environment.
+fn as_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.trim().to_owned()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
+        toml::Value::Array(items) => {
+            let texts: Option<Vec<_>> = items.iter().map(|item| as_text(item).filter(|_| !item.is_array())).collect();
+            Some(texts?.join(","))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,105 @@
+//! Where tasks and files are kept when that is not the data folder.
+
+use super::Roles;
+use super::roles::{InvalidRoles, Role};
+use super::sources::{ConfigError, Written};
+use morag_core::Secret;
+use std::path::PathBuf;
+use url::Url;
+
+/// Longest prefix of keys: it is a part of every key, so each byte of it is paid for with every task.
+const KEY_PREFIX_MAX: usize = 64;
+
+/// A Redis that many processes share.
+#[derive(Debug, Clone)]
+pub struct RedisConfig {
+    /// Its URL, with user and password.
+    pub url: Secret,
+    /// Certificates to trust instead of the public ones, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// What every key begins with.
+    pub key_prefix: String,
+}
+
+/// An S3 bucket, or one of a compatible service.
+#[derive(Debug, Clone)]
+pub struct S3Config {
+    /// `s3://bucket/prefix`.
+    pub url: String,
+    /// Where the service is; none: Amazon's.
+    pub endpoint: Option<String>,
+    /// Its region.
+    pub region: Option<String>,
+    /// Who we are.
+    pub access_key_id: Option<String>,
+    /// The proof of it.
+    pub secret_access_key: Option<Secret>,
+}
+
+/// Reads where tasks are kept; none: the embedded store.
+pub(super) fn redis(written: &Written<'_>) -> Result<Option<RedisConfig>, ConfigError> {
+    let Some(url) = written.secret("redis_url") else { return Ok(None) };
+    let key = "redis_key_prefix";
+    let key_prefix = written.value(key).unwrap_or_default();
+    // Braces would take the place of our own hash tags; a space or a star makes keys hard to look for.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '.' | '_' | '-');
+    if key_prefix.len() > KEY_PREFIX_MAX || !key_prefix.chars().all(plain) {
+        return Err(written.refused(key, &format!("at most {KEY_PREFIX_MAX} of the characters a-z A-Z 0-9 : . _ -")));
+    }
+    Ok(Some(RedisConfig { url, ca_file: written.value("redis_ca_file").map(PathBuf::from), key_prefix }))
+}
+
+/// Reads where files are kept; none: the data folder.
+pub(super) fn s3(written: &Written<'_>) -> Result<Option<S3Config>, ConfigError> {
+    let Some(url) = written.value("blobs_url") else { return Ok(None) };
+    // Neither error shows the text: keys are often put into URLs, though not into these.
+    let parsed = Url::parse(&url).ok().filter(is_without_credentials);
+    if !parsed.is_some_and(|url| url.scheme() == "s3" && url.host_str().is_some_and(|bucket| !bucket.is_empty())) {
+        let text = "MORAG_BLOBS_URL is not of the form s3://bucket/prefix, without keys in it: those are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+        return Err(ConfigError(text.into()));
+    }
+    let endpoint = written.value("s3_endpoint_url");
+    let is_http = |url: &Url| matches!(url.scheme(), "http" | "https") && is_without_credentials(url);
+    if endpoint.as_ref().is_some_and(|text| !Url::parse(text).is_ok_and(|url| is_http(&url))) {
+        let text = "AWS_ENDPOINT_URL is not of the form https://host:port, or http://host:port, without keys in it";
+        return Err(ConfigError(text.into()));
+    }
+    Ok(Some(S3Config {
+        url,
+        endpoint,
+        region: written.value("s3_region"),
+        access_key_id: written.value("s3_access_key_id"),
+        secret_access_key: written.secret("s3_secret_access_key"),
+    }))
+}
+
+fn is_without_credentials(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}
+
+/// Reads what the process does.
+pub(super) fn roles(written: &Written<'_>, redis: Option<&RedisConfig>) -> Result<Roles, ConfigError> {
+    let key = "role";
+    let roles =
+        written.required(key)?.parse().map_err(|allowed: InvalidRoles| written.refused(key, &allowed.to_string()))?;
+    if roles != Roles::ALL && redis.is_none() {
+        let name = written.get(key).map_or(key, |value| value.name.as_str());
+        return Err(ConfigError(format!(
+            "{name} is {roles}, and REDIS_URL is not set: the embedded store belongs to one process, which has every role; \
+             set REDIS_URL, or leave the role out"
+        )));
+    }
+    Ok(roles)
+}
+
+/// What is said where uploads and steps may be on different machines, and files in a folder of one of them.
+pub(super) fn split_warning(roles: Roles, s3: Option<&S3Config>, files: &std::path::Path) -> Option<String> {
+    let split = roles.has(Role::Api) != roles.has(Role::Worker);
+    (split && s3.is_none()).then(|| {
+        format!(
+            "this process is {roles} and keeps files in {}: processes of the other roles must have the same folder; \
+             where they run on other machines, set MORAG_BLOBS_URL for all of them",
+            files.display()
+        )
+    })
+}

@@ -1,0 +1,195 @@
+//! From sources to a [`Config`].
+
+use super::*;
+
+const REDIS: &str = "redis://127.0.0.1:1";
+
+fn key(text: &str, weight: u32) -> ApiKey {
+    ApiKey { secret: Secret::new(text), weight }
+}
+
+fn load(file: Option<&str>, environment: &[(&str, &str)]) -> Result<Config, String> {
+    load_with(file, environment, &[])
+}
+
+fn load_with(
+    file: Option<&str>,
+    environment: &[(&str, &str)],
+    flags: &[(&'static str, &'static str, &str)],
+) -> Result<Config, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("morag.toml");
+    std::fs::write(&path, file.unwrap_or_default()).unwrap();
+    let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let flags = flags.iter().map(|(key, flag, value)| (*key, *flag, (*value).to_owned())).collect();
+    let sources = Sources { file: Some(&path), environment, flags, binary_dir: None };
+    Config::load(&sources).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_defaults_are_the_contracts() {
+    let config = load(None, &[]).unwrap();
+    assert_eq!(config.listen_address().to_string(), "127.0.0.1:8000");
+    assert_eq!(config.webhook_timeout, Duration::from_secs(30));
+    assert_eq!((config.webhook_max_retries, config.webhook_retry_delay), (3, Duration::from_secs(5)));
+    assert_eq!(config.history_retention, Duration::from_secs(7 * 86_400));
+    assert_eq!(config.temp_retention, Duration::from_secs(168 * 3600));
+    assert_eq!(config.max_upload_size_bytes, 100 << 20);
+    assert!(config.webhook_allow_networks.is_empty() && config.webhook_secrets.is_empty());
+    assert_eq!(config.api_keys, [key("test-api-key", 1)]);
+    assert_eq!((config.roles, config.drain_timeout), (Roles::ALL, Duration::from_secs(10)));
+    assert_eq!(config.idempotency_retention, Duration::from_secs(168 * 3600));
+    assert!(config.redis.is_none() && config.s3.is_none());
+    assert!(config.warnings[0].contains("MORAG_API_KEYS"));
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
+    let file = "api_port = 9000\nwebhook_timeout = \"2m\"\nwebhook_allow_networks = [\"127.0.0.0/8\", \"::1\"]\n";
+    let config = load(Some(file), &[("API_PORT", "9001"), ("WEBHOOK_SECRET", "s"), ("WEBHOOK_TIMEOUT", " ")]).unwrap();
+    assert_eq!(config.api_port, 9001);
+    assert_eq!(config.webhook_timeout, Duration::from_secs(120));
+    assert_eq!(config.webhook_allow_networks.len(), 2);
+    assert_eq!(config.webhook_secrets, [Secret::new("s")]);
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    let error = load(Some("api_prot = 1"), &[]).unwrap_err();
+    assert!(error.contains("`api_prot`"), "{error}");
+}
+
+#[test]
+fn a_bad_value_names_the_setting_the_value_and_what_is_allowed() {
+    for (name, value, allowed) in [
+        ("API_PORT", "70000", "65535"),
+        ("API_HOST", "example.com", "127.0.0.1"),
+        ("WEBHOOK_TIMEOUT", "-1", "seconds"),
+        ("WEBHOOK_MAX_RETRIES", "21", "0 to 20"),
+        ("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/40", "127.0.0.0/8"),
+        ("MORAG_MAX_UPLOAD_SIZE_BYTES", "0", "100MiB"),
+        ("MORAG_LEASE_SECONDS", "0", "1 to 3600"),
+        ("MORAG_LOG_FORMAT", "xml", "text or json"),
+    ] {
+        let error = load(None, &[(name, value)]).unwrap_err();
+        assert!(error.contains(name) && error.contains(value) && error.contains(allowed), "{error}");
+    }
+}
+
+#[test]
+fn others_can_reach_the_server_only_with_a_key() {
+    let error = load(None, &[("API_HOST", "0.0.0.0")]).unwrap_err();
+    assert!(error.contains("MORAG_API_KEYS"), "{error}");
+    let config = load(None, &[("API_HOST", "0.0.0.0"), ("MORAG_API_KEYS", "a, b")]).unwrap();
+    assert_eq!(config.api_keys, [key("a", 1), key("b", 1)]);
+    assert!(config.warnings.is_empty());
+}
+
+#[test]
+fn what_this_version_does_not_use_is_warned_of() {
+    let config = load(None, &[("QDRANT_URL", "http://q"), ("MORAG_API_KEYS", "k")]).unwrap();
+    assert!(config.warnings[0].contains("QDRANT_URL"));
+}
+
+#[test]
+fn the_command_line_wins_over_everything_and_is_named() {
+    let environment = [("MORAG_ROLE", "api"), ("MORAG_WORKER_CONCURRENCY", "3"), ("REDIS_URL", REDIS)];
+    let flags = [("role", "--role", "worker, dispatcher"), ("drain_timeout", "--drain-timeout", "0")];
+    let config = load_with(Some("drain_timeout = 5\n"), &environment, &flags).unwrap();
+    assert_eq!((config.roles.to_string().as_str(), config.worker_concurrency), ("worker,dispatcher", 3));
+    assert_eq!(config.drain_timeout, Duration::ZERO);
+    for (flag, allowed) in [
+        (("worker_concurrency", "--concurrency", "0"), "1 to 1024"),
+        (("drain_timeout", "--drain-timeout", "2h"), "0 to 3600"),
+        (("role", "--role", "boss"), "api, worker and dispatcher"),
+        (("role", "--role", ""), "api, worker and dispatcher"),
+    ] {
+        let error = load_with(None, &[], &[flag]).unwrap_err();
+        assert!(error.contains(flag.1) && error.contains(allowed), "{error}");
+    }
+}
+
+#[test]
+fn one_process_alone_has_every_role() {
+    for role in ["api", "worker", "dispatcher,api"] {
+        let error = load(None, &[("MORAG_ROLE", role)]).unwrap_err();
+        assert!(error.contains("MORAG_ROLE") && error.contains("REDIS_URL"), "{error}");
+        assert!(load(None, &[("MORAG_ROLE", role), ("REDIS_URL", REDIS)]).is_ok());
+    }
+    assert_eq!(load(None, &[("MORAG_ROLE", "worker,dispatcher,api")]).unwrap().roles, Roles::ALL);
+}
+
+#[test]
+fn roles_that_are_split_over_processes_need_the_same_files() {
+    let warned = |role: &str, blobs: &str| {
+        let environment =
+            [("MORAG_ROLE", role), ("REDIS_URL", REDIS), ("MORAG_BLOBS_URL", blobs), ("MORAG_API_KEYS", "k")];
+        load(None, &environment).unwrap().warnings.iter().any(|warning| warning.contains("MORAG_BLOBS_URL"))
+    };
+    assert!(warned("api", "") && warned("worker", "") && warned("dispatcher,worker", ""));
+    assert!(!warned("all", "") && !warned("dispatcher", "") && !warned("api", "s3://bucket/prefix"));
+}
+
+#[test]
+fn a_process_that_serves_no_api_needs_no_key() {
+    let environment = [("API_HOST", "0.0.0.0"), ("REDIS_URL", REDIS), ("MORAG_ROLE", "worker,dispatcher")];
+    assert!(load(None, &environment).unwrap().api_keys.is_empty());
+    // It may have the settings of the others all the same.
+    let weights = [environment.as_slice(), &[("MORAG_API_KEY_WEIGHTS", "1,2")]].concat();
+    assert!(load(None, &weights).is_ok());
+}
+
+#[test]
+fn each_key_has_its_weight() {
+    let weighed = |weights| load(None, &[("MORAG_API_KEYS", "a,b"), ("MORAG_API_KEY_WEIGHTS", weights)]);
+    assert_eq!(weighed("1, 1000").unwrap().api_keys, [key("a", 1), key("b", 1000)]);
+    let config = load(Some("api_keys = [\"a\", \"b\"]\napi_key_weights = [3, 4]\n"), &[]).unwrap();
+    assert_eq!(config.api_keys, [key("a", 3), key("b", 4)]);
+    for (bad, why) in [("1", "which is 2"), ("1,2,3", "which is 2"), ("0,1", "1 to 1000"), ("1,1001", "1 to 1000")] {
+        let error = weighed(bad).unwrap_err();
+        assert!(error.contains("MORAG_API_KEY_WEIGHTS") && error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn redis_and_s3_are_read_and_never_shown() {
+    let environment = [
+        ("REDIS_URL", "rediss://user:hidden@host:6380"),
+        ("REDIS_CA_FILE", "/etc/ca.pem"),
+        ("REDIS_KEY_PREFIX", "team-a:"),
+        ("MORAG_BLOBS_URL", "s3://bucket/prefix"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "hidden"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9000"),
+    ];
+    let config = load(None, &environment).unwrap();
+    let (redis, s3) = (config.redis.clone().unwrap(), config.s3.clone().unwrap());
+    assert_eq!(redis.url.expose(), environment[0].1);
+    assert_eq!((redis.ca_file.as_deref(), redis.key_prefix.as_str()), (Some("/etc/ca.pem".as_ref()), "team-a:"));
+    assert_eq!((s3.url.as_str(), s3.region.as_deref()), ("s3://bucket/prefix", Some("eu-central-1")));
+    assert_eq!((s3.access_key_id.as_deref(), s3.secret_access_key), (Some("id"), Some(Secret::new("hidden"))));
+    assert_eq!(s3.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
+    assert!(!format!("{config:?}").contains("hidden"));
+    for (name, bad) in [
+        ("REDIS_KEY_PREFIX", "{a}"),
+        ("MORAG_BLOBS_URL", "https://host/hidden"),
+        ("MORAG_BLOBS_URL", "s3://"),
+        ("MORAG_BLOBS_URL", "s3://id:hidden@bucket/prefix"),
+        ("AWS_ENDPOINT_URL", "ftp://id:hidden@host"),
+        ("AWS_ENDPOINT_URL", "https://id:hidden@host"),
+    ] {
+        let mut changed = environment;
+        changed.iter_mut().find(|(known, _)| *known == name).unwrap().1 = bad;
+        let error = load(None, &changed).unwrap_err();
+        assert!(error.contains(name) && !error.contains("hidden"), "{error}");
+    }
+}
+
+#[test]
+fn a_secret_is_in_no_error_and_no_debug_text() {
+    let error = load(Some("webhook_secret = \"hidden\" x"), &[]).unwrap_err();
+    assert!(!error.contains("hidden"), "{error}");
+    let config = load(None, &[("WEBHOOK_SECRET", "hidden"), ("MORAG_API_KEYS", "hidden")]).unwrap();
+    assert!(!format!("{config:?}").contains("hidden"));
+}

@@ -1,0 +1,59 @@
+//! The stores: embedded, or Redis.
+
+use crate::config::{Config, RedisConfig};
+use anyhow::Context as _;
+use morag_adapters::store::redis::{Redis, RedisStore, RedisUrl, TimeSource};
+use morag_adapters::store::{redis, sqlite};
+use morag_core::ports::{Clock, Deliveries, DueQueue, Knowledge, Tasks};
+use std::sync::Arc;
+
+/// The ports that a store serves.
+pub(super) struct Stores {
+    pub(super) tasks: Arc<dyn Tasks>,
+    pub(super) queue: Arc<dyn DueQueue>,
+    pub(super) deliveries: Arc<dyn Deliveries>,
+    pub(super) knowledge: Arc<dyn Knowledge>,
+}
+
+/// Opens the stores that the settings name. The embedded one needs the data folder's lock.
+pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
+    match &config.redis {
+        None => embedded(config, clock),
+        Some(redis) => shared(config, redis, clock).await,
+    }
+}
+
+fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
+    let options = sqlite::Options {
+        queue_max: config.queue_tasks_max,
+        idempotency_kept: config.idempotency_retention,
+        // The folder's lock is ours, so whoever held a lease is gone.
+        ends_leases: true,
+        ..sqlite::Options::default()
+    };
+    let store = sqlite::SqliteStore::open_with(&config.data_dir.join("morag.db"), clock.clone(), options)?;
+    let knowledge = sqlite::SqliteKnowledge::open(&config.data_dir.join("knowledge.db"), None)?;
+    Ok(Stores { tasks: store.clone(), queue: store.clone(), deliveries: store, knowledge: Arc::new(knowledge) })
+}
+
+async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
+    let url: RedisUrl =
+        settings.url.expose().parse().map_err(|error| anyhow::anyhow!("REDIS_URL cannot be used: {error}"))?;
+    let shown = url.to_string();
+    let connection = Redis::connect(url, settings.ca_file.as_deref())
+        .await
+        .with_context(|| format!("no connection to Redis at {shown}: is it there, and REDIS_URL right?"))?;
+    let options = redis::Options {
+        key_prefix: settings.key_prefix.clone(),
+        queue_max: config.queue_tasks_max,
+        history_kept: config.history_retention,
+        idempotency_kept: config.idempotency_retention,
+        clock: clock.clone(),
+        // Clocks of machines differ; leases and retries must not.
+        time: TimeSource::Server,
+    };
+    let store = RedisStore::open(connection.clone(), options).await?;
+    // Until the adapter's own is there: embedded, in the data folder that the processes of one machine share.
+    let knowledge = Arc::new(sqlite::SqliteKnowledge::open(&config.data_dir.join("knowledge.db"), None)?);
+    Ok(Stores { tasks: store.clone(), queue: store.clone(), deliveries: store, knowledge })
+}
