@@ -1,10 +1,13 @@
 //! The contract of the port `Blobs`.
 
+mod s3;
+
 use bytes::Bytes;
 use futures::TryStreamExt;
 use morag_adapters::blobs::ObjectBlobs;
 use morag_core::ports::{BlobError, BlobPath, Blobs};
 use morag_core::task::{ArtifactName, TaskId};
+use morag_tests::s3::Bucket;
 use std::ops::Range;
 
 /// Runs the suite against a backend. `$make` gives an empty storage and whatever must live as long as it.
@@ -31,6 +34,16 @@ macro_rules! suite {
 suite!(local_folder, {
     let folder = tempfile::tempdir().unwrap();
     (ObjectBlobs::local(folder.path().join("blobs")).unwrap(), folder)
+});
+
+suite!(bucket, {
+    let bucket = Bucket::new().await;
+    (ObjectBlobs::s3(&bucket.url(), bucket.settings()).unwrap(), bucket)
+});
+
+suite!(bucket_below_a_prefix, {
+    let bucket = Bucket::new().await;
+    (ObjectBlobs::s3(&format!("{}/of/us", bucket.url()), bucket.settings()).unwrap(), bucket)
 });
 
 fn name(text: &str) -> ArtifactName {

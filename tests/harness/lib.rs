@@ -1,9 +1,13 @@
-//! What tests share: a running server, a receiver of webhooks, a sandbox over test guests.
+//! What tests share: a running server, a receiver of webhooks, a sandbox over test guests, a store that speaks S3.
 #![expect(clippy::expect_used, reason = "a harness that cannot set a test up fails it, and says why")]
 
 pub mod child;
 pub mod clock;
+pub mod fleet;
+pub mod proxy;
 pub mod receiver;
 pub mod redis;
+pub mod s3;
 pub mod sandbox;
 pub mod server;
+pub mod tally;

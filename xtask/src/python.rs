@@ -9,8 +9,8 @@ use crate::workspace::Workspace;
 
 /// The packages, with their exact versions.
 pub const REQUIREMENTS: &str = "tests/clients/requirements.txt";
-/// What the clients import; proves the venv.
-const PROOF: &str = "import flask, jsonschema";
+/// What the clients and the harness import; proves the venv.
+const PROOF: &str = "import flask, jsonschema, moto.server";
 /// Written last, with what was installed.
 const STAMP: &str = "made-of.txt";
 

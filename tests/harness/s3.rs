@@ -1,0 +1,123 @@
+//! A store that speaks S3: moto, a server of its own, with a bucket for each test.
+
+use crate::server::{client, python};
+use morag_adapters::blobs::S3Settings;
+use morag_core::Secret;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// Id of the access key. By default moto takes every key.
+pub const KEY_ID: &str = "AKIAMORAGTESTS000000";
+/// The access key's secret.
+pub const KEY_SECRET: &str = "a-secret-of-the-tests-only";
+
+/// Serves on a free port, says on which, and ends with its standard input: the pipe's other end closes with the process
+/// that holds it, however that ends.
+const SERVE: &str = "
+import os, sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)
+server.start()
+print('http://%s:%d' % server.get_host_and_port(), flush=True)
+sys.stdin.buffer.read()
+os._exit(0)
+";
+
+/// A running server. Killed when dropped, and gone with the test's process where it is not.
+pub struct S3Server {
+    /// `http://127.0.0.1:PORT`.
+    pub endpoint: String,
+    child: Child,
+}
+
+impl S3Server {
+    /// Starts a server, with further environment variables.
+    pub fn start(environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(python());
+        command.args(["-c", SERVE]).envs(environment.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("Python starts");
+        let mut endpoint = String::new();
+        let out = child.stdout.take().expect("its output");
+        BufReader::new(out).read_line(&mut endpoint).expect("its first line");
+        assert!(endpoint.starts_with("http://"), "moto does not start; `cargo xtask test` installs it");
+        Self { endpoint: endpoint.trim().to_owned(), child }
+    }
+
+    /// Settings to reach it with.
+    pub fn settings(&self) -> S3Settings {
+        S3Settings {
+            endpoint: Some(self.endpoint.clone()),
+            region: Some("us-east-1".into()),
+            access_key_id: Some(KEY_ID.into()),
+            secret_access_key: Some(Secret::new(KEY_SECRET)),
+        }
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A bucket of its own on the server that a test process's tests share.
+pub struct Bucket {
+    name: String,
+    server: &'static S3Server,
+}
+
+impl Bucket {
+    /// Makes an empty bucket.
+    pub async fn new() -> Self {
+        static SHARED: OnceLock<S3Server> = OnceLock::new();
+        let server = SHARED.get_or_init(|| S3Server::start(&[]));
+        let bucket = Self { name: format!("test-{}", uuid::Uuid::new_v4()), server };
+        let made = client().put(bucket.address()).send().await.expect("an answer");
+        assert!(made.status().is_success(), "{}", made.status());
+        bucket
+    }
+
+    /// `s3://…`.
+    pub fn url(&self) -> String {
+        format!("s3://{}", self.name)
+    }
+
+    /// Settings to reach it with.
+    pub fn settings(&self) -> S3Settings {
+        self.server.settings()
+    }
+
+    /// Puts an object there, past the storage under test.
+    pub async fn put(&self, key: &str) {
+        let made = client().put(format!("{}/{key}", self.address())).body("x").send().await.expect("an answer");
+        assert!(made.status().is_success(), "{}", made.status());
+    }
+
+    /// Keys of all objects, in order.
+    pub async fn keys(&self) -> Vec<String> {
+        elements(&self.get("list-type=2").await, "Key")
+    }
+
+    /// Keys of uploads that are neither complete nor aborted.
+    pub async fn uploads(&self) -> Vec<String> {
+        elements(&self.get("uploads").await, "Key")
+    }
+
+    fn address(&self) -> String {
+        format!("{}/{}", self.server.endpoint, self.name)
+    }
+
+    async fn get(&self, query: &str) -> String {
+        let answer = client().get(format!("{}?{query}", self.address())).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{}", answer.status());
+        answer.text().await.expect("a body")
+    }
+}
+
+fn elements(xml: &str, name: &str) -> Vec<String> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    xml.split(&open).skip(1).filter_map(|rest| rest.split(&close).next()).map(str::to_owned).collect()
+}
