@@ -14,7 +14,7 @@ pub use sentinel::RedisSentinel;
 use crate::child::{OwnChild, until};
 use crate::server::PATIENCE;
 use nix::sys::signal::Signal;
-use ports::free_port;
+pub use ports::free_port;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;

@@ -45,6 +45,27 @@ pub fn python() -> PathBuf {
     path
 }
 
+/// `morag serve` with the defaults of the tests: loopback webhooks allowed, fast retries, signed, a port the system chooses.
+/// Nothing of our own environment reaches it.
+pub fn serve(data_dir: &Path) -> std::process::Command {
+    let mut command = std::process::Command::new(binary());
+    command
+        .arg("serve")
+        .env_clear()
+        .env("API_HOST", "127.0.0.1")
+        .env("API_PORT", "0")
+        .env("MORAG_API_KEYS", API_KEY)
+        .env("MORAG_DATA_DIR", data_dir)
+        .env("MORAG_PLUGINS_DIR", plugins_dir())
+        // Shared by all tests: compiling the components anew for each server would take most of the time.
+        .env("MORAG_COMPILE_CACHE_DIR", built("MORAG_TEST_COMPILE_CACHE_DIR", "test-compiled"))
+        .env("WEBHOOK_SECRET", SECRET)
+        .env("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8")
+        .env("WEBHOOK_RETRY_DELAY", "0.05")
+        .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()));
+    command
+}
+
 /// A running server. Killed when dropped.
 pub struct Server {
     child: Child,
@@ -57,7 +78,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server with the defaults of the tests: loopback webhooks allowed, fast retries, signed.
+    /// Starts a server with the defaults of the tests: [`serve`].
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
@@ -70,21 +91,8 @@ impl Server {
     }
 
     async fn spawn(folder: TempDir, settings: Vec<(String, String)>) -> Self {
-        let mut command = Command::new(binary());
+        let mut command = Command::from(serve(&folder.path().join("data")));
         command
-            .arg("serve")
-            .env_clear()
-            .env("API_HOST", "127.0.0.1")
-            .env("API_PORT", "0")
-            .env("MORAG_API_KEYS", API_KEY)
-            .env("MORAG_DATA_DIR", folder.path().join("data"))
-            .env("MORAG_PLUGINS_DIR", plugins_dir())
-            // Shared by all tests: compiling the components anew for each server would take most of the time.
-            .env("MORAG_COMPILE_CACHE_DIR", built("MORAG_TEST_COMPILE_CACHE_DIR", "test-compiled"))
-            .env("WEBHOOK_SECRET", SECRET)
-            .env("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8")
-            .env("WEBHOOK_RETRY_DELAY", "0.05")
-            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()))
             .envs(settings.iter().cloned())
             .current_dir(folder.path())
             .stdin(Stdio::null())

@@ -1,0 +1,150 @@
+//! One process of the binary.
+
+use super::wait_for;
+use crate::child::OwnChild;
+use crate::server::serve;
+use nix::sys::signal::Signal;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+/// Lines of its log that are shown when a process does not do as it should.
+const LAST_LINES: usize = 20;
+
+/// A process in some roles, on a port that it keeps over restarts.
+pub struct Process {
+    name: String,
+    roles: String,
+    data_dir: PathBuf,
+    folder: PathBuf,
+    settings: Vec<(String, String)>,
+    starts: u32,
+    child: Option<OwnChild>,
+    is_stopped: bool,
+}
+
+impl Process {
+    pub(super) fn new(
+        name: String,
+        roles: &str,
+        data_dir: PathBuf,
+        folder: &Path,
+        settings: Vec<(String, String)>,
+    ) -> Self {
+        let roles = roles.to_owned();
+        Self { name, roles, data_dir, folder: folder.to_owned(), settings, starts: 0, child: None, is_stopped: false }
+    }
+
+    /// Starts it, where it does not run, and waits until it is ready.
+    pub async fn start(&mut self) {
+        self.launch();
+        assert!(wait_for(|| self.is_ready()).await.is_some(), "{} does not start:\n{}", self.name, self.log_tail());
+    }
+
+    /// Starts it, where it does not run, and does not wait.
+    pub fn launch(&mut self) {
+        self.starts += 1;
+        self.is_stopped = false;
+        let mut command = serve(&self.data_dir);
+        command.args(["--role", &self.roles]).envs(self.settings.iter().cloned());
+        let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
+        command.current_dir(&self.folder).stdin(Stdio::null()).stderr(log);
+        // A file of its own for each start: it says when that one is ready.
+        command.stdout(File::create(self.out_file()).expect("a file"));
+        // The fleet's folder is not the data folder's parent in every saga, but what is in it is ours to remove.
+        self.child = Some(OwnChild::spawn(&mut command, &self.folder).expect("the binary starts"));
+    }
+
+    /// `Some` when it says that it listens. Panics where it has ended.
+    fn is_ready(&mut self) -> Option<()> {
+        if let Some(status) = self.ended() {
+            panic!("{} ended with {status} before it was ready:\n{}", self.name, self.log_tail());
+        }
+        let said = std::fs::read_to_string(self.out_file()).unwrap_or_default();
+        said.contains("morag listens on ").then_some(())
+    }
+
+    /// Kills it (SIGKILL).
+    pub fn kill(&mut self) {
+        self.child = None;
+        self.is_stopped = false;
+    }
+
+    /// Stops it where it stands (SIGSTOP).
+    pub fn stop_the_world(&mut self) {
+        self.signal(Signal::SIGSTOP);
+        self.is_stopped = true;
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn go_on(&mut self) {
+        self.signal(Signal::SIGCONT);
+        self.is_stopped = false;
+    }
+
+    /// Asks it to stop (SIGTERM).
+    pub fn ask_to_stop(&mut self) {
+        self.signal(Signal::SIGTERM);
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        self.child.as_mut().expect("a process that runs").signal(signal);
+    }
+
+    /// Starts it again or lets it go on, and waits until it is ready.
+    pub async fn heal(&mut self) {
+        if self.is_stopped {
+            self.go_on();
+        }
+        if self.child.is_none() || self.ended().is_some() {
+            self.start().await;
+        }
+    }
+
+    /// How it ended, if it has by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut().and_then(OwnChild::ended)
+    }
+
+    /// Whether it was started and not killed.
+    pub fn is_up(&self) -> bool {
+        self.child.is_some() && !self.is_stopped
+    }
+
+    /// Its name in what is printed.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it has a role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.split(',').any(|own| own == role || own == "all")
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        let port = self.settings.iter().find(|(name, _)| name == "API_PORT").map_or("0", |(_, port)| port);
+        format!("http://127.0.0.1:{port}")
+    }
+
+    /// Everything it has logged, over all its starts.
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(self.log_file()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The end of its log.
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.join(format!("{}.log", self.name))
+    }
+
+    fn out_file(&self) -> PathBuf {
+        self.folder.join(format!("{}.{}.out", self.name, self.starts))
+    }
+}
