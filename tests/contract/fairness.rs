@@ -4,6 +4,7 @@ use crate::backends::{Backend, promises};
 use crate::samples::{LEASE, accept, commit, end, task};
 use morag_core::ports::{Flow, Guard, Lease, NewTask, Queue};
 use morag_core::task::{StatusWord, TaskId};
+use std::time::Duration;
 
 promises!(
     a_batch_holds_up_no_other_flow,
@@ -11,6 +12,8 @@ promises!(
     weights_are_shares,
     a_flows_tasks_begin_in_the_order_of_acceptance,
     a_cancelled_batch_costs_its_flow_nothing,
+    a_cancelled_batch_holds_up_no_newcomer,
+    a_flow_whose_task_is_put_off_saves_nothing_up,
     an_idle_flow_saves_nothing_up,
     a_begun_task_goes_on_before_others_begin,
     a_refused_task_costs_its_flow_nothing,
@@ -125,6 +128,31 @@ async fn a_cancelled_batch_costs_its_flow_nothing(backend: impl Backend) {
     for pair in begun.chunks(2) {
         assert_eq!((count(pair, &own), count(pair, &others)), (1, 1), "they take turns: {begun:?}");
     }
+}
+
+async fn a_cancelled_batch_holds_up_no_newcomer(backend: impl Backend) {
+    let others = accept_of(&backend, &flow("others", 1), 50).await;
+    for id in accept_of(&backend, &flow("cancelled", 1), 100).await {
+        end(&backend, id, StatusWord::Cancelled).await;
+    }
+    let newcomer = accept_of(&backend, &flow("newcomer", 1), 5).await;
+    let begun = begin(&backend, 10).await;
+    assert_eq!((count(&begun, &newcomer), count(&begun, &others)), (5, 5));
+}
+
+async fn a_flow_whose_task_is_put_off_saves_nothing_up(backend: impl Backend) {
+    let (a, b) = (flow("a", 1), flow("b", 1));
+    accept_of(&backend, &a, 1).await;
+    let put_off = claim_next(&backend).await;
+    let tomorrow = backend.now().plus(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(backend.store().release(&put_off, tomorrow).await, Ok(true));
+    let others = accept_of(&backend, &b, 60).await;
+    begin(&backend, 40).await;
+    let own = accept_of(&backend, &a, 20).await;
+    let begun = begin(&backend, 20).await;
+    let share = count(&begun, &own);
+    assert!((9..=11).contains(&share), "{share} of 20");
+    assert_eq!(share + count(&begun, &others), 20);
 }
 
 async fn an_idle_flow_saves_nothing_up(backend: impl Backend) {
