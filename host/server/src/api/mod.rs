@@ -19,7 +19,7 @@ mod status;
 mod submit;
 mod task;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod view;

@@ -57,6 +57,10 @@ pub struct Memory {
     pub down: Mutex<bool>,
     /// Whether listing tasks panics.
     pub panics: Mutex<bool>,
+    /// How long after [`NOW`] it is.
+    pub later: Mutex<Duration>,
+    /// Flow of the last new task.
+    pub flow: Mutex<Option<Flow>>,
     /// Told of each new task.
     pub on_accept: Mutex<Option<OnAccept>>,
     answers: Mutex<BTreeMap<String, Idempotency>>,
@@ -118,6 +122,7 @@ impl Tasks for Memory {
             self.answers.lock().unwrap().insert(asked.key.clone(), asked.clone());
         }
         let events = self.on_accept.lock().unwrap().as_ref().map(|happens| happens(&new.record)).unwrap_or_default();
+        *self.flow.lock().unwrap() = Some(new.flow);
         self.add(new.record, events);
         Ok(Accepted::New)
     }
@@ -288,8 +293,12 @@ impl Blobs for Memory {
         files.retain(|path, _| !path.starts_with(&folder));
         Ok((before - files.len()) as u64)
     }
-    async fn tasks(&self, _: Option<TaskId>, _: usize) -> Result<Vec<TaskId>, BlobError> {
-        Ok(vec![])
+    async fn tasks(&self, after: Option<TaskId>, limit: usize) -> Result<Vec<TaskId>, BlobError> {
+        let after = after.map(|task| task.to_string());
+        let ids = self.paths().into_iter().filter_map(|path| Some(path.split('/').nth(1)?.to_owned()));
+        let mut ids: Vec<_> = ids.filter(|id| after.as_ref().is_none_or(|after| id > after)).collect();
+        ids.dedup();
+        Ok(ids.into_iter().take(limit).map(|id| id.parse().unwrap()).collect())
     }
     async fn ping(&self) -> Result<(), BlobError> {
         Ok(())
@@ -333,6 +342,6 @@ impl WebhookSender for Memory {
 
 impl Clock for Memory {
     fn now(&self) -> Timestamp {
-        NOW
+        NOW.plus(*self.later.lock().unwrap())
     }
 }

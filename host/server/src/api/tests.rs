@@ -393,6 +393,29 @@ async fn without_a_key_nothing_under_api_answers() {
 }
 
 #[tokio::test]
+async fn a_process_without_the_role_api_serves_the_probes_alone() {
+    let server = server(&[("REDIS_URL", "redis://127.0.0.1:1"), ("MORAG_ROLE", "dispatcher")]);
+    assert_eq!(server.get("/health").await.status, StatusCode::OK);
+    let ready = server.get("/health/ready/").await;
+    assert_eq!((ready.status, &ready.json()["dependencies"]), (StatusCode::OK, &json!({"tasks": "up"})));
+    for path in ["/api/v1/status", "/openapi.json", "/docs", "/"] {
+        let answer = server.get(path).await;
+        assert_eq!((answer.status, answer.error().as_str()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
+        assert!(answer.json()["error"].as_str().unwrap().contains("role dispatcher"), "{}", answer.json());
+    }
+    *server.memory.down.lock().unwrap() = true;
+    assert_eq!(server.get("/health/ready").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn the_weight_of_the_callers_key_goes_with_the_task() {
+    let server = server(&[("MORAG_API_KEYS", "other,test-api-key"), ("MORAG_API_KEY_WEIGHTS", "1,7")]);
+    assert_eq!(server.ingest(&[], FILE).await.status, StatusCode::OK);
+    let flow = server.memory.flow.lock().unwrap().clone().unwrap();
+    assert_eq!(flow.weight, 7);
+}
+
+#[tokio::test]
 async fn every_error_has_the_contracts_shape() {
     let server = server(&[]);
     let unknown = TaskId::random();

@@ -115,3 +115,63 @@ async fn tidy_files(app: &App, task: TaskId, unlisted: &Unlisted, seen: &mut Unl
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::testing::{Memory, app, record};
+    use std::sync::Arc;
+
+    const LITTLE: Duration = Duration::from_secs(1);
+
+    struct Stage {
+        memory: Arc<Memory>,
+        app: Arc<App>,
+        unlisted: Unlisted,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let memory = Arc::new(Memory::default());
+            Self { app: app(&memory, &[]), memory, unlisted: Unlisted::new() }
+        }
+
+        fn put(&self, path: String) {
+            self.memory.files.lock().unwrap().insert(path, "x".into());
+        }
+
+        /// Whether there are files after a round at a time.
+        async fn stays(&mut self, later: Duration) -> bool {
+            *self.memory.later.lock().unwrap() = later;
+            self.unlisted = round(&self.app, &self.unlisted).await.unwrap();
+            !self.memory.paths().is_empty()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_without_a_task_goes_at_its_age_and_not_before() {
+        let mut stage = Stage::new();
+        stage.put(format!("tasks/{}/files/original.md", TaskId::random()));
+        assert!(stage.stays(Duration::ZERO).await && stage.stays(ORPHAN_AGE).await);
+        assert!(!stage.stays(ORPHAN_AGE + LITTLE).await);
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_task_another_process_accepted_stays() {
+        let mut stage = Stage::new();
+        let task = stage.memory.add(record(), vec![]);
+        stage.put(format!("tasks/{task}/files/original.md"));
+        assert!(stage.stays(ORPHAN_AGE * 100).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_listed_goes_once_it_was_seen_for_as_long() {
+        let mut stage = Stage::new();
+        stage.put(format!("tasks/{}/part-of-an-upload", TaskId::random()));
+        // Seen for the first time, whenever that is.
+        let first = ORPHAN_AGE * 100;
+        assert!(stage.stays(first).await && stage.stays(first + ORPHAN_AGE).await);
+        assert!(!stage.stays(first + ORPHAN_AGE + LITTLE).await);
+        assert!(!stage.stays(first + ORPHAN_AGE + LITTLE).await && stage.unlisted.is_empty());
+    }
+}

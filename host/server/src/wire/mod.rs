@@ -52,11 +52,11 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 
 /// Builds the parts of a server; steps only for a worker.
 async fn build(config: Config) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let Stores { tasks, queue, deliveries, knowledge } = stores::open(&config, &clock).await?;
     if config.s3.is_none() {
         data_dir::make(&config.data_dir)?;
     }
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let Stores { tasks, queue, deliveries, knowledge } = stores::open(&config, &clock).await?;
     let blobs = Arc::new(files::open(&config)?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
     let sender = Arc::new(HttpSender::new(policy, clock.clone())?);

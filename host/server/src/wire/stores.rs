@@ -39,10 +39,9 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
 async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
     let url: RedisUrl =
         settings.url.expose().parse().map_err(|error| anyhow::anyhow!("REDIS_URL cannot be used: {error}"))?;
-    let shown = url.to_string();
     let connection = Redis::connect(url, settings.ca_file.as_deref())
         .await
-        .with_context(|| format!("no connection to Redis at {shown}: is it there, and REDIS_URL right?"))?;
+        .context("Redis is not to be had: is it there, and REDIS_URL right?")?;
     let options = redis::Options {
         key_prefix: settings.key_prefix.clone(),
         queue_max: config.queue_tasks_max,
