@@ -1,5 +1,7 @@
 //! What the suites run against.
 
+pub mod redis;
+
 use async_trait::async_trait;
 use morag_adapters::store::sqlite::{Options, SqliteStore};
 use morag_core::Timestamp;
@@ -118,6 +120,14 @@ macro_rules! promises {
     ($($promises:tt)+) => {
         mod sqlite {
             $crate::backends::promises_of!($crate::backends::Sqlite, $($promises)+);
+        }
+        mod redis {
+            use $crate::backends::redis::{InRedis, Single};
+            $crate::backends::promises_of!(InRedis<Single>, $($promises)+);
+        }
+        mod cluster {
+            use $crate::backends::redis::{Cluster, InRedis};
+            $crate::backends::promises_of!(InRedis<Cluster>, $($promises)+);
         }
     };
 }

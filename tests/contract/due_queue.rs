@@ -1,12 +1,12 @@
 //! The promises of [`morag_core::ports::DueQueue`].
 
-use crate::backends::{Backend, promises};
+use crate::backends::{Backend, Store, promises};
 use crate::samples::{LEASE, accept, append, attempt, claim_keys, claim_one, commit, end, task};
 use futures::future::join_all;
 use morag_core::ports::{Commit, CommitError, CursorMove, Guard, Lease, Next, Queue, QueueCounts};
 use morag_core::task::StatusWord;
 use std::collections::BTreeSet;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 promises!(
@@ -33,6 +33,26 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A bound that no wait of these tests may need.
 const FOREVER: Duration = Duration::from_secs(3600);
+
+/// A wait that has been polled and goes on. Those that end at once, as they may, find nothing due.
+async fn truly_waits(store: &dyn Store, queue: Queue) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+    let begin = async {
+        loop {
+            assert_eq!(claim_keys(store, queue).await, [""; 0], "nothing is due yet");
+            let mut wait: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(store.wait(queue, FOREVER));
+            tokio::select! {
+                biased;
+                () = &mut wait => {}
+                // The store answers this after it has looked for the waiter, or the waiter sees the change itself.
+                result = store.ping() => {
+                    result.unwrap();
+                    return wait;
+                }
+            }
+        }
+    };
+    in_time("a wait that waits", begin).await
+}
 
 async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: it took too long"))
@@ -227,15 +247,9 @@ async fn a_wait_ends_for_whatever_makes_a_key_due(backend: impl Backend) {
     // Polls the wait until it truly waits, then lets the change happen, then expects it to end.
     macro_rules! ends_wait {
         ($what:literal, $queue:expr, $change:expr) => {{
-            let mut wait = pin!(store.wait($queue, FOREVER));
-            tokio::select! {
-                biased;
-                () = &mut wait => panic!("{}: nothing was due yet", $what),
-                // The store answers this after it has looked for the waiter, or the waiter sees the change itself.
-                result = store.ping() => result.unwrap(),
-            }
+            let mut wait = pin!(truly_waits(&*store, $queue).await);
             $change;
-            in_time($what, wait).await;
+            in_time($what, &mut wait).await;
         }};
     }
     let id;
@@ -263,12 +277,7 @@ async fn a_wait_ends_when_a_later_key_comes_due(backend: impl Backend) {
     let id = accept(&*store, task(&backend, &[])).await;
     let worker = claim_one(&*store, Queue::Tasks).await;
     // A waiter that looked before this change knows only of the lease's end, far away.
-    let mut wait = pin!(store.wait(Queue::Tasks, FOREVER));
-    tokio::select! {
-        biased;
-        () = &mut wait => panic!("nothing is due"),
-        result = store.ping() => result.unwrap(),
-    }
+    let wait = truly_waits(&*store, Queue::Tasks).await;
     let soon = backend.now().plus(Duration::from_millis(5));
     let parked = Commit { next: Next::At(soon), ..commit(&backend, id, Guard::Lease(worker.fence), 1..=1) };
     store.commit(parked).await.unwrap();

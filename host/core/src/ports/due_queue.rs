@@ -30,7 +30,8 @@ pub struct Lease {
 pub struct Claim {
     /// Keys that were due: tasks in the order of their flows' turns ([`super::Flow`]), deliveries oldest first.
     pub leases: Vec<Lease>,
-    /// When the next key comes due, if one waits.
+    /// When to ask again: no key that waits now comes due before, except by a change that ends [`DueQueue::wait`]. None where
+    /// none waits.
     pub next_due: Option<Timestamp>,
 }
 

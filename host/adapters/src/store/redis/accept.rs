@@ -106,7 +106,7 @@ impl RedisStore {
             if holds_document {
                 self.settle_document(&new.record.document_id, task, StatusWord::Failed).await?;
             }
-            self.leave(task, false).await?;
+            self.leave_refused(new).await?;
             match &new.idempotency {
                 Some(given) => self.settle_key(task, &given.key, false).await,
                 None => Ok(()),

@@ -196,14 +196,24 @@ impl RedisStore {
         Ok(<[String; 2]>::try_from(answer).ok().map(|[rank, number]| (rank, number)))
     }
 
-    /// A task waits no more: it has begun, or never will.
+    /// A task waits no more: it has begun, or it was cancelled.
     pub(super) async fn leave(&self, task: TaskId, begun: bool) -> Result<(), StoreError> {
+        self.leave_by(task, begun, None).await
+    }
+
+    /// A task that was refused waits no more, as if it had never come.
+    pub(super) async fn leave_refused(&self, new: &NewTask) -> Result<(), StoreError> {
+        self.leave_by(new.record.id, false, Some(new.flow.weight.max(1))).await
+    }
+
+    async fn leave_by(&self, task: TaskId, begun: bool, refused: Option<u32>) -> Result<(), StoreError> {
         let keys = &self.keys;
         let call = scripts::LEAVE
             .on([keys.waiting(), keys.flows(), keys.virtual_time()])
             .arg("")
             .arg(task)
-            .arg(u8::from(begun));
+            .arg(u8::from(begun))
+            .arg(refused.map_or_else(String::new, |weight| weight.to_string()));
         self.redis.call::<i64>(call).await.map(drop)
     }
 
@@ -228,7 +238,7 @@ impl RedisStore {
         Ok(())
     }
 
-    /// The bucket of a task with its keys of both queues' places, in the order of the scripts.
+    /// The bucket of a task.
     pub(super) fn bucket(&self, task: TaskId) -> Bucket {
         Bucket::of(task)
     }

@@ -64,7 +64,6 @@ impl RedisStore {
     /// Looks at the buckets of which it is not known what is due.
     async fn look(&self, queue: Queue) -> Result<(), StoreError> {
         let buckets = self.agenda.of(queue);
-        // Once more where a bucket had more coming due than one call makes ready.
         let looks = stream::iter(buckets.to_look_at(self.time.now()).into_iter().map(|bucket| async move {
             self.take(buckets.ask(bucket), queue, 0, None, Duration::ZERO).await.map(drop)
         }));
@@ -123,9 +122,9 @@ pub(super) fn bucket_of(key: &str) -> Option<Bucket> {
 #[async_trait]
 impl DueQueue for RedisStore {
     async fn claim(&self, queue: Queue, max: usize, lease: Duration) -> Result<Claim, StoreError> {
-        let mut leases = Vec::new();
+        let mut leases: Vec<Lease> = Vec::new();
+        self.look(queue).await?;
         for _ in 0..ROUNDS_MAX {
-            self.look(queue).await?;
             let left = max - leases.len();
             if left == 0 || self.agenda.of(queue).ready().is_empty() {
                 break;
@@ -135,7 +134,11 @@ impl DueQueue for RedisStore {
                 Queue::Deliveries => self.take_side_by_side(queue, left, lease).await,
             };
             match taken {
-                Ok(taken) => leases.extend(taken),
+                Ok(taken) => {
+                    // A lease so short that it has run out meanwhile: the new one is the one that holds.
+                    leases.retain(|earlier| taken.iter().all(|later| later.key != earlier.key));
+                    leases.extend(taken);
+                }
                 Err(error) if leases.is_empty() => return Err(error),
                 Err(_) => break,
             }

@@ -1,0 +1,86 @@
+//! The store of many processes, each test's under a prefix of its own: on one server, and on a Cluster.
+
+use super::{Backend, Limits, Store};
+use async_trait::async_trait;
+use morag_adapters::store::redis::{Options, Redis, RedisStore, TimeSource};
+use morag_core::Timestamp;
+use morag_core::ports::Clock;
+use morag_tests::clock::FakeClock;
+use morag_tests::redis::{shared_cluster, shared_single};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// A kind of Redis that the tests of a process share.
+pub trait Servers: Send + Sync + 'static {
+    /// Its address.
+    fn url() -> String;
+}
+
+/// One server.
+pub struct Single;
+
+impl Servers for Single {
+    fn url() -> String {
+        shared_single().url()
+    }
+}
+
+/// A Cluster of three.
+pub struct Cluster;
+
+impl Servers for Cluster {
+    fn url() -> String {
+        shared_cluster().url()
+    }
+}
+
+/// A store in Redis.
+pub struct InRedis<S> {
+    options: Options,
+    clock: Arc<FakeClock>,
+    store: Option<Arc<RedisStore>>,
+    servers: PhantomData<S>,
+}
+
+impl<S: Servers> InRedis<S> {
+    /// A further process on the same store.
+    pub async fn another(&self) -> Arc<RedisStore> {
+        let redis = Redis::connect(S::url().parse().unwrap(), None).await.unwrap();
+        RedisStore::open(redis, self.options.clone()).await.unwrap()
+    }
+}
+
+#[async_trait]
+impl<S: Servers> Backend for InRedis<S> {
+    // Ties between ranks are the buckets' to break.
+    const EXACT_ORDER: bool = false;
+    const KEYS_AGE_BY_CLOCK: bool = false;
+
+    async fn with(Limits { queue_max, idempotency_kept }: Limits) -> Self {
+        let clock = Arc::new(FakeClock::at(Timestamp::from_millis(1_769_853_600_000)));
+        let given = Arc::clone(&clock) as Arc<dyn Clock>;
+        let options = Options {
+            key_prefix: format!("{}:", uuid::Uuid::new_v4()),
+            queue_max,
+            idempotency_kept,
+            time: TimeSource::Clock(Arc::clone(&given)),
+            ..Options::new(given)
+        };
+        let mut this = Self { options, clock, store: None, servers: PhantomData };
+        this.store = Some(this.another().await);
+        this
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(self.store.as_ref().unwrap()) as Arc<dyn Store>
+    }
+
+    fn clock(&self) -> &FakeClock {
+        &self.clock
+    }
+
+    async fn reopen(&mut self) {
+        drop(self.store.take());
+        self.store = Some(self.another().await);
+    }
+}
