@@ -23,9 +23,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (address, roles, drain) = (config.listen_address(), config.roles, config.drain_timeout);
     let is_alone = config.redis.is_none();
-    let _lock = match is_alone {
-        true => Some(data_dir::lock(&config.data_dir)?),
-        false => None,
+    let _lock = match (is_alone, config.s3.is_none() && roles.use_files()) {
+        (true, _) => Some(data_dir::own(&config.data_dir)?),
+        (false, true) => Some(data_dir::share(&config.data_dir)?),
+        (false, false) => None,
     };
     let listener = tokio::net::TcpListener::bind(address)
         .await
@@ -54,9 +55,6 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 async fn build(config: Config) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let Stores { tasks, queue, deliveries, knowledge } = stores::open(&config, &clock).await?;
-    if config.s3.is_none() {
-        data_dir::make(&config.data_dir)?;
-    }
     let blobs = Arc::new(files::open(&config)?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
     let sender = Arc::new(HttpSender::new(policy, clock.clone())?);
