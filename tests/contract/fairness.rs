@@ -17,6 +17,7 @@ promises!(
     an_idle_flow_saves_nothing_up,
     a_begun_task_goes_on_before_others_begin,
     a_refused_task_costs_its_flow_nothing,
+    a_flow_with_one_task_at_a_time_takes_no_more_than_its_share,
 );
 
 fn flow(id: &str, weight: u32) -> Flow {
@@ -192,4 +193,20 @@ async fn a_refused_task_costs_its_flow_nothing(backend: impl Backend) {
     let others = accept_of(&backend, &b, 3).await;
     let begun = begin(&backend, 6).await;
     assert_eq!((count(&begun[..4], &own), count(&begun[..4], &others)), (1, 2), "{begun:?}");
+}
+
+async fn a_flow_with_one_task_at_a_time_takes_no_more_than_its_share(backend: impl Backend) {
+    let (steady, batch) = (flow("steady", 1), flow("batch", 1));
+    let many = accept_of(&backend, &batch, 60).await;
+    begin(&backend, 5).await;
+    let mut of_batch = 0;
+    let mut next = accept_of(&backend, &steady, 1).await;
+    for _ in 0..20 {
+        let begun = begin(&backend, 1).await;
+        of_batch += count(&begun, &many);
+        if begun == next {
+            next = accept_of(&backend, &steady, 1).await;
+        }
+    }
+    assert!((9..=11).contains(&of_batch), "{of_batch} of 20");
 }

@@ -3,6 +3,7 @@
 //! Order: the idempotency key is reserved, a place among those that wait, the document's id; then the task is stored in its
 //! bucket in one script, which decides; then the reservations are confirmed, or given up where the task was refused.
 
+use super::claims::Left;
 use super::scripts;
 use super::store::{RedisStore, to_json};
 use morag_core::JsonObject;
@@ -106,7 +107,7 @@ impl RedisStore {
             if holds_document {
                 self.settle_document(&new.record.document_id, task, StatusWord::Failed).await?;
             }
-            self.leave_refused(new).await?;
+            self.leave(task, Left::Refused).await?;
             match &new.idempotency {
                 Some(given) => self.settle_key(task, &given.key, false).await,
                 None => Ok(()),

@@ -45,6 +45,17 @@ impl KeyHolder {
     }
 }
 
+/// Why a task waits no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// It has begun: its rank was a turn.
+    Begun,
+    /// It ended before it had begun.
+    Cancelled,
+    /// It was never stored: as if it had not come.
+    Refused,
+}
+
 /// Whose claim of a document stands before another.
 struct Claim {
     task: TaskId,
@@ -196,24 +207,19 @@ impl RedisStore {
         Ok(<[String; 2]>::try_from(answer).ok().map(|[rank, number]| (rank, number)))
     }
 
-    /// A task waits no more: it has begun, or it was cancelled.
-    pub(super) async fn leave(&self, task: TaskId, begun: bool) -> Result<(), StoreError> {
-        self.leave_by(task, begun, None).await
-    }
-
-    /// A task that was refused waits no more, as if it had never come.
-    pub(super) async fn leave_refused(&self, new: &NewTask) -> Result<(), StoreError> {
-        self.leave_by(new.record.id, false, Some(new.flow.weight.max(1))).await
-    }
-
-    async fn leave_by(&self, task: TaskId, begun: bool, refused: Option<u32>) -> Result<(), StoreError> {
+    /// A task waits no more.
+    pub(super) async fn leave(&self, task: TaskId, left: Left) -> Result<(), StoreError> {
         let keys = &self.keys;
+        let word = match left {
+            Left::Begun => "begun",
+            Left::Cancelled => "cancelled",
+            Left::Refused => "refused",
+        };
         let call = scripts::LEAVE
             .on([keys.waiting(), keys.flows(), keys.virtual_time()])
-            .arg("")
+            .arg(self.time.argument())
             .arg(task)
-            .arg(u8::from(begun))
-            .arg(refused.map_or_else(String::new, |weight| weight.to_string()));
+            .arg(word);
         self.redis.call::<i64>(call).await.map(drop)
     }
 
@@ -232,7 +238,7 @@ impl RedisStore {
             let entered: f64 = entry.split(' ').nth(2).and_then(|at| at.parse().ok()).unwrap_or(0.0);
             let Ok(task) = task.parse::<TaskId>() else { continue };
             if now - entered > YOUNG && self.status_of(task).await? != Some(StatusWord::Pending) {
-                self.leave(task, false).await?;
+                self.leave(task, Left::Cancelled).await?;
             }
         }
         Ok(())

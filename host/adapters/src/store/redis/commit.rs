@@ -1,5 +1,6 @@
 //! Taking a task one step on.
 
+use super::claims::Left;
 use super::keys::STATUSES;
 use super::scripts;
 use super::store::{RedisStore, strange, to_json, token};
@@ -117,8 +118,9 @@ impl RedisStore {
     async fn settle_outside(&self, commit: &Commit, before: &str) -> Result<(), StoreError> {
         let ended = commit.status.is_ended();
         if before == StatusWord::Pending.as_str() && commit.status != StatusWord::Pending {
-            // A task that ends unbegun was cancelled: its rank is no turn that was taken.
-            self.leave(commit.task, !ended).await?;
+            // One that is cancelled has not begun: its rank is no turn that was taken.
+            let cancelled = commit.status == StatusWord::Cancelled;
+            self.leave(commit.task, if cancelled { Left::Cancelled } else { Left::Begun }).await?;
         }
         if ended {
             let mut get = redis::cmd("HGET");

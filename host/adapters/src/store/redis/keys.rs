@@ -136,12 +136,12 @@ impl Keys {
         self.of_bucket("ended", bucket)
     }
 
-    /// Hash: waiting task to its flow, rank and number.
+    /// Hash: waiting task to its rank, number, time, distance of its flow's ranks, and flow.
     pub(super) fn waiting(&self) -> String {
         format!("{}fair:{{fair}}:waiting", self.0)
     }
 
-    /// Hash: flow to the number of its waiting tasks and the last rank it got.
+    /// Hash: flow to the number of its waiting tasks, its next rank, and the one after the last that has begun.
     pub(super) fn flows(&self) -> String {
         format!("{}fair:{{fair}}:flows", self.0)
     }

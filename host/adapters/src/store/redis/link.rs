@@ -374,7 +374,7 @@ fn server(url: &RedisUrl, certificates: Option<&TlsCertificates>) -> RedisResult
     let infos = url.addresses.iter().cloned().map(|address| url.connection_info(address));
     match &url.topology {
         Topology::Single => {
-            let info = infos.last().ok_or((ErrorKind::InvalidClientConfig, "no address"))?;
+            let info = infos.into_iter().next_back().ok_or((ErrorKind::InvalidClientConfig, "no address"))?;
             Ok(Server::Single(match certificates {
                 Some(certificates) => Client::build_with_tls(info, certificates.clone())?,
                 None => Client::open(info)?,

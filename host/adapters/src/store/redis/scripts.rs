@@ -22,7 +22,7 @@ scripts! {
     ENTER: "now", "enter";
     EXPIRE: "expire";
     FULLNESS: "now", "fullness";
-    LEAVE: "leave";
+    LEAVE: "now", "leave";
     LOAD: "load";
     PENDING: "pending";
     RELEASE: "now", "place", "release";

@@ -113,8 +113,15 @@ ALTER TABLE due ADD COLUMN rank REAL;
 UPDATE due SET rank = 0 WHERE queue = 0;
 CREATE INDEX due_by_rank ON due(queue, rank, task, due_at) WHERE rank IS NOT NULL AND due_at IS NOT NULL;
 
--- The flows with waiting tasks: how many of its tasks are pending, and the rank of the one that was accepted last.
-CREATE TABLE flows(id TEXT PRIMARY KEY, waiting INTEGER NOT NULL, last REAL NOT NULL) STRICT, WITHOUT ROWID;
+-- The flows: how many of its tasks are pending, the rank of its next one, the rank that follows the last that has begun, and
+-- how far its ranks are apart.
+CREATE TABLE flows(
+    id TEXT PRIMARY KEY,
+    waiting INTEGER NOT NULL,
+    next REAL NOT NULL,
+    finish REAL NOT NULL,
+    apart REAL NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- One row: the highest rank of a task that has begun.
 CREATE TABLE fair_queue(id INTEGER PRIMARY KEY CHECK (id = 0), virtual_time REAL NOT NULL) STRICT;

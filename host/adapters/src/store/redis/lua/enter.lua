@@ -7,13 +7,13 @@ if known then
 end
 if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[5]) then return {} end
 local virtual = tonumber(redis.call('GET', KEYS[3]) or '0')
+local apart, rank, count, finish = 1 / tonumber(ARGV[4]), virtual, 0, '0'
 local flow = redis.call('HGET', KEYS[2], ARGV[3])
-local count, rank = 0, virtual
 if flow then
-    local waiting, last = string.match(flow, '^(%S+) (%S+)$')
-    count, rank = tonumber(waiting), math.max(virtual, tonumber(last) + 1 / tonumber(ARGV[4]))
+    local waiting, next, last = string.match(flow, '^(%S+) (%S+) (%S+)$')
+    count, rank, finish = tonumber(waiting), math.max(virtual, tonumber(next)), last
 end
 local number = redis.call('INCR', KEYS[4])
-redis.call('HSET', KEYS[1], ARGV[2], exact(rank) .. ' ' .. number .. ' ' .. exact(now) .. ' ' .. ARGV[3])
-redis.call('HSET', KEYS[2], ARGV[3], (count + 1) .. ' ' .. exact(rank))
+redis.call('HSET', KEYS[1], ARGV[2], exact(rank) .. ' ' .. number .. ' ' .. exact(now) .. ' ' .. exact(apart) .. ' ' .. ARGV[3])
+redis.call('HSET', KEYS[2], ARGV[3], (count + 1) .. ' ' .. exact(rank + apart) .. ' ' .. finish)
 return { exact(rank), tostring(number) }

@@ -1,24 +1,25 @@
--- A task waits no more: it has begun, or never will.
--- KEYS 1 waiting 2 flows 3 virtual time; ARGV 2 task 3 whether it has begun: 1 or 0
--- 4 weight of its flow where it was refused, else empty
+-- A task waits no more: it has begun, was cancelled, or was refused.
+-- KEYS 1 waiting 2 flows 3 virtual time; ARGV 2 task 3 how it ends: begun, cancelled or refused
 local known = redis.call('HGET', KEYS[1], ARGV[2])
 if not known then return 0 end
-local rank, name = string.match(known, '^(%S+) %S+ %S+ (.*)$')
+local rank, apart, name = string.match(known, '^(%S+) %S+ %S+ (%S+) (.*)$')
 redis.call('HDEL', KEYS[1], ARGV[2])
-local flow = redis.call('HGET', KEYS[2], name)
-if flow then
-    local waiting, last = string.match(flow, '^(%S+) (%S+)$')
-    -- A refused task gives its rank back, unless another has come after it.
-    if ARGV[4] ~= '' and last == rank then
-        last = string.format('%.17g', tonumber(rank) - 1 / tonumber(ARGV[4]))
-    end
-    if tonumber(waiting) > 1 then
-        redis.call('HSET', KEYS[2], name, (tonumber(waiting) - 1) .. ' ' .. last)
-    else
-        redis.call('HDEL', KEYS[2], name)
-    end
-end
-if ARGV[3] == '1' and tonumber(rank) > tonumber(redis.call('GET', KEYS[3]) or '0') then
+local virtual = tonumber(redis.call('GET', KEYS[3]) or '0')
+if ARGV[3] == 'begun' and tonumber(rank) > virtual then
+    virtual = tonumber(rank)
     redis.call('SET', KEYS[3], rank)
+end
+local flow = redis.call('HGET', KEYS[2], name)
+if not flow then return 1 end
+local count, next, finish = string.match(flow, '^(%S+) (%S+) (%S+)$')
+local waiting, follows = tonumber(count) - 1, exact(tonumber(rank) + tonumber(apart))
+if ARGV[3] == 'begun' and tonumber(follows) > tonumber(finish) then finish = follows end
+-- A refused task gives its rank back, unless another has come after it.
+if ARGV[3] == 'refused' and next == follows then next = rank end
+if waiting <= 0 then waiting, next = 0, finish end
+if waiting == 0 and tonumber(finish) <= virtual then
+    redis.call('HDEL', KEYS[2], name)
+else
+    redis.call('HSET', KEYS[2], name, waiting .. ' ' .. next .. ' ' .. finish)
 end
 return 1
