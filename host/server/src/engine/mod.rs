@@ -1,4 +1,4 @@
-//! Does what the core decides: runs tasks ([`worker`], [`run`]), delivers webhooks ([`dispatcher`], [`deliver`]), stops
+//! Does what the core decides: runs tasks ([`worker`], [`run`], [`publish`]), delivers webhooks ([`dispatcher`], [`deliver`]), stops
 //! tasks ([`cancel`]), and forgets what is old ([`janitor`]).
 //!
 //! Invariant: nothing here decides what an event says, when a retry comes or what may follow what. It feeds inputs to
@@ -9,6 +9,7 @@ mod deliver;
 mod dispatcher;
 mod hosts;
 mod janitor;
+mod publish;
 mod run;
 mod running;
 mod worker;

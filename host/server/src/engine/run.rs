@@ -3,10 +3,10 @@
 use super::STORE_PAUSE;
 use crate::App;
 use morag_core::Timestamp;
-use morag_core::pipeline::{Decision, Draft, Effect, Ending, Input, Pipeline, Run, StepOutput, transition};
+use morag_core::pipeline::{Decision, Draft, Effect, Ending, Input, Pipeline, Run, transition};
 use morag_core::ports::{
-    BlobError, BlobPath, Commit, CommitError, Guard, Lease, LogLine, Next, StepCall, StepInputs, StepReport,
-    StepRunner, StepSuccess, StoreError, TaskLog,
+    BlobError, BlobPath, Commit, CommitError, Guard, Lease, Next, StepCall, StepInputs, StepReport, StepRunner,
+    StoreError, TaskLog,
 };
 use morag_core::task::{Artifact, ArtifactName, Event, EventKind, Resources, StatusWord, StepFailure, TaskId};
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ const PROGRESS_PAUSE: Duration = Duration::from_millis(300);
 
 /// Why a run stopped before its end.
 #[derive(Debug, thiserror::Error)]
-enum Interrupted {
+pub(super) enum Interrupted {
     /// Somebody else has the task now, or it was cancelled.
     #[error("the task is somebody else's now")]
     Lost,
@@ -124,11 +124,11 @@ async fn keep(app: &App, lease: &Lease) {
 }
 
 /// A run in progress: its log as committed, its state, and what is decided but not committed.
-struct Driver<'a> {
-    app: &'a App,
+pub(super) struct Driver<'a> {
+    pub(super) app: &'a App,
     steps: Arc<dyn StepRunner>,
-    lease: &'a Lease,
-    log: TaskLog,
+    pub(super) lease: &'a Lease,
+    pub(super) log: TaskLog,
     run: Run,
     pending: Vec<Draft>,
 }
@@ -155,7 +155,7 @@ async fn drive(app: &App, steps: Arc<dyn StepRunner>, lease: &Lease, task: TaskI
 }
 
 impl Driver<'_> {
-    fn pipeline(&self) -> &Pipeline {
+    pub(super) fn pipeline(&self) -> &Pipeline {
         &self.log.record.pipeline
     }
 
@@ -269,51 +269,6 @@ impl Driver<'_> {
                 self.feed(Input::StepSucceeded(output))
             }
             Err(failure) => self.feed(Input::StepFailed(failure, resources)),
-        }
-    }
-
-    /// Makes a step's files and writes visible. Run again after a crash it does the same once more.
-    async fn publish(&self, success: StepSuccess, resources: Resources) -> Result<StepOutput, Interrupted> {
-        let task = self.log.record.id;
-        let mut artifacts = Vec::with_capacity(success.artifacts.len());
-        for staged in success.artifacts {
-            self.app.blobs.rename(&staged.path, &BlobPath::file(task, &staged.artifact.name)).await?;
-            artifacts.push(staged.artifact);
-        }
-        if let Some(revision) = &success.revision {
-            // Publishing cannot be taken back: not for a task that was cancelled meanwhile, or is another worker's.
-            if !self.app.queue.renew(self.lease, self.app.config.lease).await? {
-                self.app.knowledge.discard(revision).await?;
-                return Err(Interrupted::Lost);
-            }
-            self.app.knowledge.publish(revision).await?;
-        }
-        Ok(StepOutput { data: success.data, artifacts, resources })
-    }
-
-    /// Keeps a step's log beside the task's files. A log that cannot be kept stops nothing.
-    async fn keep_log(&self, step: usize, lines: &[LogLine]) {
-        let definition = &self.pipeline().steps()[step];
-        let task = self.log.record.id;
-        let Ok(name) = format!("{}.jsonl", definition.name).parse::<ArtifactName>() else { return };
-        let text: Vec<u8> = lines
-            .iter()
-            .flat_map(|line| {
-                let mut json = serde_json::to_vec(line).unwrap_or_default();
-                json.push(b'\n');
-                json
-            })
-            .collect();
-        if text.is_empty() {
-            return;
-        }
-        let kept = async {
-            let mut writer = self.app.blobs.create(&BlobPath::step_log(task, &name)).await?;
-            writer.write(text.into()).await?;
-            writer.finish().await
-        };
-        if let Err(error) = kept.await {
-            tracing::warn!(%task, step = definition.name, %error, "a step's log could not be kept");
         }
     }
 }
