@@ -1,4 +1,5 @@
 //! `cargo xtask bench`: measurements of the whole server, each a file of its own.
+mod layout;
 mod pipeline;
 mod receiver;
 

@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::layout::{Layout, Servers};
 use super::receiver::Receiver;
 use crate::api::{Client, Submitted};
-use crate::children::{self, Running};
+use crate::children;
 use crate::up;
 use crate::workspace::Workspace;
 
 /// Tasks and deliveries a second of the standard pipeline, and how soon an event arrives when nothing else runs.
 ///
-/// Submits one-page markdown documents to a server of its own (release build, embedded store, signed webhooks) with a
-/// receiver in this process. Beside it, in the same run: the receiver alone under a loop that posts one body after another.
+/// Submits one-page markdown documents to servers of its own (release build, signed webhooks) with a receiver in this
+/// process: on the embedded store, on Redis, and on Redis with one and with two worker processes. Beside it, in the same
+/// run: the receiver alone under a loop that posts one body after another.
 #[derive(Args)]
 pub struct Options {
     /// Documents of the throughput part.
@@ -23,6 +25,9 @@ pub struct Options {
     /// Documents of the latency part, one at a time.
     #[arg(long, default_value_t = 50)]
     idle_tasks: usize,
+    /// What to measure; all by default.
+    #[arg(long, value_enum)]
+    store: Vec<Layout>,
     /// Use the components and the server as they were built before.
     #[arg(long)]
     no_build: bool,
@@ -41,31 +46,49 @@ pub fn run(options: &Options) -> Result<()> {
     if !options.no_build {
         up::build(&workspace)?;
     }
-    let data = workspace.target.join(format!("bench-data-{}", std::process::id()));
     let receiver = Receiver::start()?;
-    let port = children::free_port(0)?;
-    let mut command = up::server(&workspace, port, &data);
-    command.env("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8").env("WEBHOOK_SECRET", "a secret for the bench");
-    let mut server = Running::start("the server", &command, &workspace.target.join("bench-logs/server.log"))?;
-    let client = Client::new(&format!("http://127.0.0.1:{port}"), up::KEY);
-    server.wait_ready(up::START_MAX, || client.is_ready())?;
-
     println!("load average {}", load());
-    let at_start = server.peak_memory_bytes().unwrap_or_default();
-    idle(options, &client, &receiver)?;
-    let cpu_before = server.cpu_seconds().unwrap_or_default();
-    let (tasks, deliveries, took) = throughput(options, &client, &receiver)?;
-    let cpu = server.cpu_seconds().unwrap_or_default() - cpu_before;
-    let seconds = took.as_secs_f64();
-    println!("throughput   {tasks} tasks, {deliveries} deliveries in {seconds:.1} s");
-    println!("             {:.1} tasks/s, {:.0} deliveries/s", tasks as f64 / seconds, deliveries as f64 / seconds);
-    println!("             {:.1} ms of CPU a task, its deliveries included", 1000.0 * cpu / tasks as f64);
-    let peak = server.peak_memory_bytes().unwrap_or_default();
-    println!("memory       peak {} MiB, {} MiB once started", peak >> 20, at_start >> 20);
+    let layouts = if options.store.is_empty() { Layout::ALL.to_vec() } else { options.store.clone() };
+    let mut rates = Vec::new();
+    for layout in layouts {
+        rates.push((layout, measure(options, &workspace, layout, &receiver)?));
+    }
     outside(&receiver)?;
+    let rate = |layout| rates.iter().find(|(of, _)| *of == layout).map(|(_, rate)| *rate);
+    for (this, other, what) in [
+        (Layout::Redis, Layout::Sqlite, "Redis : SQLite, one process"),
+        (Layout::Redis2, Layout::Redis1, "two worker processes : one"),
+    ] {
+        if let (Some(this), Some(other)) = (rate(this), rate(other)) {
+            println!("ratio        {:.2} {what} (tasks/s)", this / other);
+        }
+    }
     println!("load average {}", load());
-    server.stop();
-    fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))
+    Ok(())
+}
+
+/// One layout: alone, then under load. Gives tasks a second.
+fn measure(options: &Options, workspace: &Workspace, layout: Layout, receiver: &Receiver) -> Result<f64> {
+    println!("== {}", layout.title());
+    let servers = Servers::start(workspace, layout)?;
+    let (at_start, _) = servers.peak_memory_bytes();
+    idle(options, &servers.client, receiver)?;
+    let (cpu_before, redis_before) = servers.cpu_seconds();
+    let (tasks, deliveries, took) = throughput(options, &servers.client, receiver)?;
+    let (cpu, redis) = servers.cpu_seconds();
+    let (cpu, redis, seconds) = (cpu - cpu_before, redis - redis_before, took.as_secs_f64());
+    let rate = tasks as f64 / seconds;
+    println!("throughput   {tasks} tasks, {deliveries} deliveries in {seconds:.1} s");
+    println!("             {rate:.1} tasks/s, {:.0} deliveries/s", deliveries as f64 / seconds);
+    println!("             {:.1} ms of CPU a task, its deliveries included", 1000.0 * cpu / tasks as f64);
+    let (peak, redis_peak) = servers.peak_memory_bytes();
+    println!("memory       peak {} MiB, {} MiB once started", peak >> 20, at_start >> 20);
+    if layout != Layout::Sqlite {
+        println!("redis        {:.2} ms of CPU a task, peak {} MiB", 1000.0 * redis / tasks as f64, redis_peak >> 20);
+    }
+    receiver.clear();
+    servers.stop()?;
+    Ok(rate)
 }
 
 /// One document at a time: nothing waits, so an event's way to the receiver is what it takes.
