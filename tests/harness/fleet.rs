@@ -40,13 +40,10 @@ impl Fleet {
     pub fn new(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let settings = SETTINGS.iter().chain(settings).map(owned).collect();
-        Self { settings, processes: Vec::new(), data_dir: folder.path().join("data"), folder }
-    }
-
-    /// The same with the data in another folder.
-    pub fn with_data_dir(self, data_dir: PathBuf) -> Self {
-        Self { data_dir, ..self }
+        let settings: Vec<_> = SETTINGS.iter().chain(settings).map(owned).collect();
+        let elsewhere = settings.iter().find(|(name, _)| name == "MORAG_DATA_DIR").map(|(_, path)| PathBuf::from(path));
+        let data_dir = elsewhere.unwrap_or_else(|| folder.path().join("data"));
+        Self { settings, processes: Vec::new(), data_dir, folder }
     }
 
     /// Starts a process in roles and waits until it is ready. Gives its number.
@@ -109,6 +106,17 @@ impl Fleet {
             process.log().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
         };
         self.processes.iter().flat_map(lines).collect()
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        // The folder goes, and the reason of a failure with it.
+        if std::thread::panicking() {
+            for process in &self.processes {
+                println!("the end of the log of {}:\n{}", process.name(), process.log_tail());
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod redis;
 pub mod s3;
+pub mod saga;
 pub mod sandbox;
 pub mod server;
 pub mod tally;

@@ -42,3 +42,13 @@ fn apt(args: &[&str]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_that_is_not_there_has_no_version() {
+        assert_eq!(installed_version("no-such-package-morag"), None);
+    }
+}

@@ -1,0 +1,48 @@
+//! The clock of a process jumps.
+
+use crate::common::{STALL, alone, assert_clean, saga, tasks};
+use morag_tests::fleet::ProcessClock;
+use morag_tests::redis::RedisServer;
+use morag_tests::saga::Store;
+use morag_tests::tally::judge::Rules;
+
+/// Where the clock stands, seconds from the right time, one after the other.
+const JUMPS: [i64; 4] = [3600, 0, -3600, 0];
+
+/// One of several processes, which share leases and due times: their truth is the clock of Redis.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_of_one_process_of_many_jumps() {
+    let _alone = alone().await;
+    jumps("clock-of-one", Store::Redis(RedisServer::start()), &["api,worker,dispatcher", "worker,dispatcher"]).await;
+}
+
+/// The only process, whose clock is the embedded store's.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_of_the_only_process_jumps() {
+    let _alone = alone().await;
+    jumps("clock-alone", Store::Sqlite, &["all"]).await;
+}
+
+async fn jumps(name: &str, store: Store, processes: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ProcessClock::new(folder.path());
+    let mut saga = saga(name, store, &[]).await;
+    for (number, roles) in processes.iter().enumerate() {
+        // The first one's clock is ours; the others go right.
+        saga.fleet.start_with(roles, (number == 0).then(|| clock.clone())).await;
+    }
+    let submits = saga.load().submit_all(0..tasks());
+    for (done, seconds) in (1..).zip(JUMPS) {
+        let enough = tasks() * done / 6;
+        assert!(saga.tally.wait_until(STALL, |came| came.ended >= enough).await, "the work stands still");
+        clock.jump(seconds);
+        saga.say(&format!(
+            "the clock stands {seconds} s from the right time, {} tasks ended",
+            saga.tally.arrived().ended
+        ));
+    }
+    let accepted = submits.await.unwrap();
+    // Where the clock decides about leases, a jump ends them early.
+    let report = saga.finish(&accepted, Rules { late_repeats: true }).await;
+    assert_clean(&report, tasks());
+}

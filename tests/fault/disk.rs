@@ -1,0 +1,109 @@
+//! The disk with the data folder is full.
+
+use crate::common::{STALL, alone, assert_clean, saga, tasks};
+use morag_tests::redis::RedisServer;
+use morag_tests::saga::{Saga, Store};
+use morag_tests::server::{API_KEY, client};
+use morag_tests::tally::judge::Rules;
+use reqwest::multipart;
+use serde_json::Value;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+/// Room on the disk: what the tasks need several times over.
+const DISK: &str = "size=256m";
+
+/// A small file system in memory. Gone when dropped.
+struct Disk(TempDir);
+
+impl Disk {
+    fn mount() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(folder.path()).status().unwrap();
+        assert!(mounted.success(), "this saga mounts a tmpfs: run it as root, in a container with CAP_SYS_ADMIN");
+        Self(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Fills it to the last byte. Gives the file that does.
+    fn fill(&self) -> std::path::PathBuf {
+        let path = self.path().join("filler");
+        let mut file = std::fs::File::create(&path).unwrap();
+        // From large pieces to single bytes: what is left is less than the smallest.
+        for size in [1 << 20, 1 << 12, 1] {
+            let piece = vec![0; size];
+            while file.write_all(&piece).is_ok() {}
+        }
+        path
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: a process that still ends must not keep it.
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_of_the_embedded_store_and_its_files_is_full_for_a_while() {
+    let _alone = alone().await;
+    let disk = Disk::mount();
+    let data = disk.path().join("data").display().to_string();
+    let mut saga = saga("disk-full", Store::Sqlite, &[("MORAG_DATA_DIR", &data)]).await;
+    saga.fleet.start("all").await;
+    full_for_a_while(saga, &disk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_of_the_files_is_full_for_a_while_and_the_store_is_not() {
+    let _alone = alone().await;
+    let disk = Disk::mount();
+    let data = disk.path().join("data").display().to_string();
+    let store = Store::Redis(RedisServer::start());
+    let mut saga = saga("files-full", store, &[("MORAG_DATA_DIR", &data)]).await;
+    for roles in ["api", "worker", "worker", "dispatcher"] {
+        saga.fleet.start(roles).await;
+    }
+    full_for_a_while(saga, &disk).await;
+}
+
+async fn full_for_a_while(saga: Saga, disk: &Disk) {
+    let load = saga.load();
+    let submits = load.submit_all(0..tasks());
+    let third = tasks() / 3;
+    assert!(saga.tally.wait_until(STALL, |came| came.ended >= third).await);
+    let filler = disk.fill();
+    saga.say(&format!("the disk is full, {} tasks accepted, {} ended", load.accepted(), saga.tally.arrived().ended));
+    let (status, body) = submit(&saga).await;
+    saga.say(&format!("a submission is answered {status} {body}"));
+    assert!(status == 503 || status == 507, "{status} {body}");
+    assert!(body["detail"].as_str().is_some_and(|text| !text.is_empty()), "an answer for people: {body}");
+    // Workers meet the full disk too; when they have, every one of them has interrupted a run.
+    let met = morag_tests::fleet::wait_for(|| {
+        let lines = saga.fleet.log_lines_with("WARN").len() + saga.fleet.log_lines_with("ERROR").len();
+        (lines > 0).then_some(lines)
+    });
+    let lines = met.await.expect("a full disk is said in the log");
+    std::fs::remove_file(filler).unwrap();
+    saga.say(&format!("there is room again; {lines} lines of the logs told of it"));
+    let accepted = submits.await.unwrap();
+    saga.say(&format!("{} submissions were repeated", load.repeated()));
+    let report = saga.finish(&accepted, Rules::default()).await;
+    assert_clean(&report, tasks());
+}
+
+/// A submission that need not be accepted.
+async fn submit(saga: &Saga) -> (u16, Value) {
+    let url = saga.fleet.api_urls().swap_remove(0);
+    let part = multipart::Part::bytes(morag_fixtures::one_page_markdown(0)).file_name("extra.md");
+    let request = client().post(format!("{url}/api/v1/ingest/file")).bearer_auth(API_KEY);
+    let answer = request.multipart(multipart::Form::new().part("file", part)).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}

@@ -1,0 +1,74 @@
+//! Workers that are killed, and workers that lose their leases without knowing.
+
+use crate::common::{STALL, alone, assert_clean, saga, tasks};
+use morag_tests::fleet::wait_for;
+use morag_tests::redis::RedisServer;
+use morag_tests::saga::Store;
+use morag_tests::tally::judge::Rules;
+
+/// Tasks for each kill.
+const TASKS_A_KILL: u64 = 12;
+
+/// Kills one of two workers again and again while both have more than enough to do, so that it dies inside a step.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_is_killed_in_the_middle_of_a_step() {
+    let _alone = alone().await;
+    let mut saga = saga("worker-killed", Store::Redis(RedisServer::start()), &[]).await;
+    saga.fleet.start("api").await;
+    saga.fleet.start("dispatcher").await;
+    let workers = [saga.fleet.start("worker").await, saga.fleet.start("worker").await];
+    let load = saga.load().submit_all(0..tasks());
+    let kills = (tasks() / TASKS_A_KILL).max(2);
+    let mut in_work = 0;
+    for kill in 0..kills {
+        let enough = tasks() * kill / (kills + 1);
+        // The first kill must hit work too, so one event must have come.
+        assert!(saga.tally.wait_until(STALL, |came| came.ended >= enough && came.taken > 0).await);
+        let worker = workers[saga.rng.usize(..workers.len())];
+        let process = saga.fleet.process(worker);
+        // Stopped first: nothing moves between the look at its leases and its death.
+        process.stop_the_world();
+        let [leased, _] = saga.store.queue_counts(saga.fleet.data_dir()).await;
+        in_work += leased.leased;
+        let process = saga.fleet.process(worker);
+        process.kill();
+        process.start().await;
+        saga.say(&format!("killed worker {worker} ({} tasks leased)", leased.leased));
+    }
+    let accepted = load.await.unwrap();
+    let report = saga.finish(&accepted, Rules::default()).await;
+    assert!(in_work > 0, "no kill hit a worker at work");
+    assert_clean(&report, tasks());
+}
+
+/// Stops one of two workers for longer than its lease, and lets it go on when the other has done its work.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_was_stopped_past_its_lease_is_refused() {
+    let _alone = alone().await;
+    const ROUNDS: u64 = 3;
+    let mut saga = saga("worker-stopped", Store::Redis(RedisServer::start()), &[]).await;
+    saga.fleet.start("api").await;
+    saga.fleet.start("dispatcher").await;
+    let workers = [saga.fleet.start("worker").await, saga.fleet.start("worker").await];
+    let load = saga.load();
+    let mut accepted = Vec::new();
+    for round in 0..ROUNDS {
+        let zombie = workers[saga.rng.usize(..workers.len())];
+        let before = saga.tally.arrived();
+        let submits = load.submit_all(tasks() * round / ROUNDS..tasks() * (round + 1) / ROUNDS);
+        assert!(saga.tally.wait_until(STALL, |came| came.ended > before.ended).await);
+        saga.fleet.process(zombie).stop_the_world();
+        accepted.extend(submits.await.unwrap());
+        assert!(saga.tally.wait_for_ends(&accepted, STALL).await, "the other worker did not do it all");
+        saga.fleet.process(zombie).go_on();
+        saga.say(&format!("worker {zombie} went on after {} tasks had ended without it", accepted.len()));
+    }
+    let refused = wait_for(|| {
+        let lines = saga.fleet.log_lines_with("another worker's").len();
+        (lines > 0).then_some(lines)
+    });
+    let refused = refused.await.expect("no run of a stopped worker was refused");
+    saga.say(&format!("{refused} runs were refused"));
+    let report = saga.finish(&accepted, Rules::default()).await;
+    assert_clean(&report, tasks());
+}

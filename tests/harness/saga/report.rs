@@ -1,0 +1,182 @@
+//! The facts of a saga's tasks, fetched over the interface, and their verdict in numbers.
+
+use crate::fleet::Fleet;
+use crate::server::{API_KEY, client};
+use crate::tally::judge::{Facts, Finding, HistoryEvent, Rules, TaskVerdict, is_end, judge};
+use crate::tally::{Arrived, Tally};
+use futures::StreamExt as _;
+use morag_adapters::blobs::ObjectBlobs;
+use morag_core::ports::{BlobPath, Blobs as _, QueueCounts};
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
+
+/// Tasks whose facts are fetched at once.
+const AT_ONCE: usize = 8;
+/// Findings that are printed one by one.
+const SHOWN: usize = 20;
+
+/// What became of a saga's tasks.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Tasks that were accepted.
+    pub accepted: u64,
+    /// Of these, those that ended.
+    pub ended: u64,
+    /// Of these, those that completed.
+    pub completed: u64,
+    /// Tasks that the server does not know.
+    pub lost: u64,
+    /// Tasks that nobody was told the id of: a submission made two.
+    pub duplicated: u64,
+    /// Events in the histories.
+    pub events: u64,
+    /// Files whose content was compared with their digests.
+    pub files: u64,
+    /// Deliveries that came again at once.
+    pub repeats: u64,
+    /// Deliveries that came again after a later one.
+    pub late_repeats: u64,
+    /// What the receiver counted.
+    pub arrived: Arrived,
+    /// Queues of tasks and of deliveries after the stop.
+    pub queues: [QueueCounts; 2],
+    /// What must not be, with its task.
+    pub findings: Vec<(String, Finding)>,
+}
+
+impl Report {
+    /// Fetches everything and judges it.
+    pub(super) async fn collect(fleet: &Fleet, tally: &Tally, accepted: &[String], rules: Rules) -> Self {
+        let known: HashSet<&String> = accepted.iter().collect();
+        let duplicated = tally.tasks().iter().filter(|task| !known.contains(task)).count() as u64;
+        let mut report = Self { accepted: known.len() as u64, duplicated, arrived: tally.arrived(), ..Self::default() };
+        let source = Source {
+            client: client(),
+            url: fleet.api_urls().swap_remove(0),
+            files: ObjectBlobs::local(fleet.data_dir().join("files")).expect("the files"),
+            tally,
+        };
+        let mut all =
+            futures::stream::iter(known).map(async |task| (task, source.facts(task).await)).buffer_unordered(AT_ONCE);
+        while let Some((task, (facts, files))) = all.next().await {
+            report.files += files;
+            report.add(task, &facts, rules);
+        }
+        report
+    }
+
+    fn add(&mut self, task: &str, facts: &Facts, rules: Rules) {
+        let last = facts.history.last().map_or("", |event| event.event_type.as_str());
+        self.ended += u64::from(is_end(last));
+        self.completed += u64::from(last == "task_completed");
+        self.lost += u64::from(facts.history.is_empty());
+        self.events += facts.history.len() as u64;
+        let TaskVerdict { findings, repeats, late_repeats } = judge(facts, rules);
+        self.repeats += repeats;
+        self.late_repeats += late_repeats;
+        self.findings.extend(findings.into_iter().map(|finding| (task.to_owned(), finding)));
+    }
+
+    /// Findings of a sort.
+    pub fn count(&self, sort: impl Fn(&Finding) -> bool) -> u64 {
+        self.findings.iter().filter(|(_, finding)| sort(finding)).count() as u64
+    }
+
+    /// Whether nothing is lost, doubled, out of order or left over.
+    pub fn is_clean(&self) -> bool {
+        let rest = self.queues.iter().map(|queue| queue.due + queue.leased + queue.later).sum::<u64>();
+        self.findings.is_empty() && self.duplicated == 0 && self.arrived.unsigned == 0 && rest == 0
+    }
+
+    /// Prints the counts, and the first findings.
+    pub fn print(&self, name: &str) {
+        let history = self.count(|finding| {
+            use Finding::{EndedTwice, HistoryGap, HistoryRepeats, NoStart, StepNotCompleted};
+            matches!(finding, HistoryGap | NoStart | HistoryRepeats(_) | EndedTwice | StepNotCompleted(_))
+        });
+        let order = self.count(|finding| matches!(finding, Finding::OutOfOrder(_) | Finding::LateRepeat(_)));
+        let missing = self.count(|finding| matches!(finding, Finding::DeliveryMissing(_)));
+        let unknown = self.count(|finding| matches!(finding, Finding::DeliveryUnknown(_) | Finding::RepeatDiffers(_)));
+        let spoilt = self.count(|finding| matches!(finding, Finding::FileDiffers(_)));
+        let Self { accepted, ended, completed, lost, duplicated, events, files, repeats, late_repeats, .. } = self;
+        let Arrived { taken, refused, unsigned, .. } = self.arrived;
+        println!(
+            "{name} tasks       {accepted} accepted, {ended} ended ({completed} completed), {lost} lost, {duplicated} duplicated"
+        );
+        println!("{name} events      {events} in the histories, {history} missing, doubled or out of place");
+        println!(
+            "{name} deliveries  {taken} taken, {missing} missing, {order} out of order, {unknown} unlike the history"
+        );
+        println!(
+            "{name}             {repeats} repeated at once, {late_repeats} late, {refused} refused on purpose, {unsigned} unsigned"
+        );
+        println!("{name} files       {files} compared, {spoilt} unlike their digest");
+        for (queue, counts) in ["tasks", "deliveries"].into_iter().zip(self.queues) {
+            let QueueCounts { due, leased, later } = counts;
+            println!("{name} queue       {queue}: {due} due, {leased} leased, {later} later");
+        }
+        for (task, finding) in self.findings.iter().take(SHOWN) {
+            println!("{name} FINDING     {task} {finding:?}");
+        }
+    }
+}
+
+/// Where facts come from.
+struct Source<'a> {
+    client: Client,
+    url: String,
+    files: ObjectBlobs,
+    tally: &'a Tally,
+}
+
+impl Source<'_> {
+    /// Facts of a task, and how many files were compared.
+    async fn facts(&self, task: &str) -> (Facts, u64) {
+        let seen = self.tally.seen(task);
+        let path = format!("{}/api/v1/status/{task}/history?order=asc", self.url);
+        let answer = self.client.get(path).bearer_auth(API_KEY).send().await.expect("an answer");
+        if answer.status() == StatusCode::NOT_FOUND {
+            return (Facts { seen, ..Facts::default() }, 0);
+        }
+        assert_eq!(answer.status(), StatusCode::OK, "history of {task}");
+        let body: Value = answer.json().await.expect("a JSON body");
+        let items = body["history"].as_array().expect("a list of events");
+        let history = items.iter().map(event).collect();
+        let artifacts = items.iter().filter_map(|item| item["metadata"]["artifacts"].as_array()).flatten();
+        let (mut files, mut spoilt_files) = (0, Vec::new());
+        for artifact in artifacts {
+            let name = text(&artifact["name"]);
+            files += 1;
+            if self.digest(task, &name).await.as_deref() != artifact["sha256"].as_str() {
+                spoilt_files.push(name);
+            }
+        }
+        (Facts { history, seen, spoilt_files }, files)
+    }
+
+    /// Digest of a task's file. From the storage: the interface shows only those that are published.
+    async fn digest(&self, task: &str, name: &str) -> Option<String> {
+        let path = BlobPath::file(task.parse().expect("a task's id"), &name.parse().expect("a file name"));
+        let size = self.files.stat(&path).await.ok()?.size;
+        let bytes = self.files.read(&path, 0..size).await.ok()?;
+        Some(hex::encode(Sha256::digest(&bytes)))
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn event(item: &Value) -> HistoryEvent {
+    HistoryEvent {
+        sequence: item["sequence"].as_u64().expect("a sequence"),
+        event_type: text(&item["event_type"]),
+        // A milestone belongs to the task; the step at which it is reached depends on timing.
+        place: match item["metadata"]["milestone"].as_u64() {
+            Some(milestone) => milestone.to_string(),
+            None => text(&item["step"]),
+        },
+    }
+}

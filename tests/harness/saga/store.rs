@@ -1,0 +1,73 @@
+//! What the processes of a saga share.
+
+use crate::redis::{RedisCluster, RedisServer};
+use morag_adapters::SystemClock;
+use morag_adapters::store::redis::{self, Redis, RedisStore};
+use morag_adapters::store::sqlite::SqliteStore;
+use morag_core::ports::{DueQueue, Queue, QueueCounts};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The store of a saga.
+#[derive(Debug)]
+pub enum Store {
+    /// The embedded one, of one process.
+    Sqlite,
+    /// A server.
+    Redis(RedisServer),
+    /// Three masters.
+    Cluster(RedisCluster),
+}
+
+impl Store {
+    /// Its name in what is printed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Redis(_) => "redis",
+            Self::Cluster(_) => "cluster",
+        }
+    }
+
+    /// Its URL, where it has one.
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Redis(server) => Some(server.url()),
+            Self::Cluster(cluster) => Some(cluster.url()),
+        }
+    }
+
+    /// The server.
+    pub fn redis(&mut self) -> &mut RedisServer {
+        match self {
+            Self::Redis(server) => server,
+            other => panic!("{} is no single Redis", other.name()),
+        }
+    }
+
+    /// The Cluster.
+    pub fn cluster(&mut self) -> &mut RedisCluster {
+        match self {
+            Self::Cluster(cluster) => cluster,
+            other => panic!("{} is no Cluster", other.name()),
+        }
+    }
+
+    pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
+        self.url().map(|url| ("REDIS_URL", url)).into_iter().collect()
+    }
+
+    /// How full the queues of tasks and of deliveries are, read through the adapter. The embedded one must be at rest.
+    pub async fn queue_counts(&self, data_dir: &Path) -> [QueueCounts; 2] {
+        let queue: Arc<dyn DueQueue> = match self.url() {
+            None => SqliteStore::open(&data_dir.join("morag.db"), Arc::new(SystemClock)).expect("the store opens"),
+            Some(url) => {
+                let connection = Redis::connect(url.parse().expect("a Redis URL"), None).await.expect("a connection");
+                RedisStore::open(connection, redis::Options::new(Arc::new(SystemClock))).await.expect("the store opens")
+            }
+        };
+        let counts = async |of| queue.queue_counts(of).await.expect("counts");
+        [counts(Queue::Tasks).await, counts(Queue::Deliveries).await]
+    }
+}
