@@ -7,7 +7,6 @@
 //! The published revisions of a document are remembered (the last few), so that publishing one again, even after another
 //! has taken its place, changes nothing.
 
-mod batch;
 mod publish;
 mod schema;
 mod search;

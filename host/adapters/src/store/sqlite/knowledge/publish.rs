@@ -3,11 +3,9 @@
 use super::super::query::{execute, first};
 use super::schema::state;
 use super::stage::{collection, delete_rows, make};
+use crate::store::knowledge::refusal::{self, REMEMBERED_MAX};
 use morag_core::ports::{Revision, StoreError};
 use rusqlite::{Connection, Row, params};
-
-/// Replaced revisions of a document that are remembered. A run that comes too late comes after one or two others.
-const REMEMBERED_MAX: i64 = 16;
 
 /// Publishes a revision. Runs in one transaction, so an error leaves the old document whole.
 pub(super) fn publish(connection: &Connection, revision: &Revision) -> Result<(), StoreError> {
@@ -18,7 +16,7 @@ pub(super) fn publish(connection: &Connection, revision: &Revision) -> Result<()
     let found: Option<(i64, i64, String, i64)> = first(connection, select, [revision.id.as_bytes()], read)?;
     let number = match found {
         Some((_, of, named, _)) if of != collection || named != document => {
-            return Err(StoreError::Unavailable("the revision belongs to another document or collection".into()));
+            return Err(refusal::published_elsewhere());
         }
         Some((_, _, _, now)) if now != state::STAGED => return Ok(()),
         Some((number, ..)) => number,

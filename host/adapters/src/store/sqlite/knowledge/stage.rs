@@ -1,26 +1,12 @@
 //! Writing the rows of a revision.
 
 use super::super::query::{all, execute, first};
-use super::batch::{PointRow, Rows};
+
 use super::schema::state;
-use morag_core::ports::{CapabilityError, Edge, Fact, Node, Revision, StoreError};
+use crate::store::knowledge::batch::{PointRow, Rows};
+use crate::store::knowledge::refusal::{self, ROWS_MAX, StageError};
+use morag_core::ports::{Edge, Fact, Node, Revision, StoreError};
 use rusqlite::{Connection, params};
-
-/// Rows of each kind that a revision may have: a book of a thousand pages has some thousands.
-const ROWS_MAX: i64 = 1_000_000;
-
-/// Why nothing was staged.
-#[derive(Debug)]
-pub(super) enum StageError {
-    Refused(CapabilityError),
-    Store(StoreError),
-}
-
-impl From<StoreError> for StageError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
 
 /// A revision that is staged.
 pub(super) struct Staged {
@@ -46,8 +32,7 @@ pub(super) fn stage(connection: &Connection, revision: &Revision, rows: &Rows) -
     let count = |row: &rusqlite::Row<'_>| row.get(0);
     let total: i64 = first(connection, &sql, params![staged.number, added], count)?.unwrap_or_default();
     if total > ROWS_MAX {
-        let text = format!("the document would have {total} {kind}: at most {ROWS_MAX} are taken");
-        return Err(StageError::Refused(CapabilityError::Limit(text)));
+        return Err(refusal::too_many(total, kind).into());
     }
     Ok(u32::try_from(items).unwrap_or(u32::MAX))
 }
@@ -68,11 +53,11 @@ fn find_or_make(connection: &Connection, revision: &Revision) -> Result<Staged, 
         return Ok(Staged { number: make(connection, revision, collection, state::STAGED)?, collection });
     };
     if of != collection || document != revision.document.as_str() {
-        return invalid("the revision belongs to another document or collection".into());
+        return Err(refusal::other_document().into());
     }
     match now == state::STAGED {
         true => Ok(Staged { number, collection }),
-        false => invalid("the revision is published: nothing can be added to it".into()),
+        false => Err(refusal::published().into()),
     }
 }
 
@@ -97,22 +82,23 @@ fn check_model(
     model: &str,
     dimensions: usize,
 ) -> Result<(), StageError> {
-    let dimensions = i64::try_from(dimensions).unwrap_or(i64::MAX);
     let select = "SELECT model, dimensions FROM collections WHERE number = ?1 AND model IS NOT NULL AND EXISTS
         (SELECT 1 FROM revisions WHERE collection = ?1 AND points > 0)";
     let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
     let name = &revision.collection;
     match first(connection, select, [staged.collection], read)? {
-        Some((of, _)) if of != model => invalid(format!(
-            "the collection {name:?} has vectors of the model {of:?}, these are of {model:?}: use another collection"
-        )),
-        Some((_, length)) if length != dimensions => {
-            invalid(format!("the collection {name:?} has vectors of {length} numbers, these have {dimensions}"))
+        Some((of, _)) if of != model => Err(refusal::another_model(name, &of, model).into()),
+        Some((_, of)) if i64::try_from(dimensions) != Ok(of) => {
+            Err(refusal::another_length(name, of, dimensions).into())
         }
         Some(_) => Ok(()),
         None => {
             let update = "UPDATE collections SET model = ?2, dimensions = ?3 WHERE number = ?1";
-            execute(connection, update, params![staged.collection, model, dimensions])?;
+            execute(
+                connection,
+                update,
+                params![staged.collection, model, i64::try_from(dimensions).unwrap_or(i64::MAX)],
+            )?;
             Ok(())
         }
     }
@@ -123,7 +109,7 @@ fn points(connection: &Connection, staged: &Staged, rows: &[PointRow]) -> Result
         ON CONFLICT(revision, id) DO NOTHING";
     for PointRow { id, text, payload, vector, length } in rows {
         if execute(connection, insert, params![staged.number, id, length, vector, text, payload])? == 0 {
-            return invalid(format!("the point {id:?} is staged already: ids are unique within a document"));
+            return Err(refusal::staged_already(id).into());
         }
     }
     Ok(count(rows))
@@ -150,7 +136,7 @@ fn edges(connection: &Connection, staged: &Staged, rows: &[(Edge, String)]) -> R
         for end in [source, target] {
             let select = "SELECT 1 FROM nodes WHERE revision = ?1 AND key = ?2";
             if first(connection, select, params![staged.number, end], |_| Ok(()))?.is_none() {
-                return invalid(format!("an edge has the end {end:?}, which is no staged node: stage the node first"));
+                return Err(refusal::missing_end(end).into());
             }
         }
         execute(connection, insert, params![staged.number, source, target, kind, properties])?;
@@ -203,8 +189,4 @@ fn delete(connection: &Connection, revision: i64) -> Result<(), StoreError> {
 
 fn count<T>(rows: &[T]) -> i64 {
     i64::try_from(rows.len()).unwrap_or(i64::MAX)
-}
-
-fn invalid<T>(text: String) -> Result<T, StageError> {
-    Err(StageError::Refused(CapabilityError::Invalid(text)))
 }

@@ -3,8 +3,10 @@
 use super::super::connection::open_writer;
 use super::super::readers::Readers;
 use super::super::writer::{Durability, Writer};
-use super::stage::{StageError, discard, discard_some, stage};
-use super::{batch, publish, schema, search};
+use super::stage::{discard, discard_some, stage};
+use super::{publish, schema, search};
+use crate::store::knowledge::batch;
+use crate::store::knowledge::refusal::StageError;
 use async_trait::async_trait;
 use morag_core::ports::{CapabilityError, Hit, Knowledge, KnowledgeCounts, Revision, StagedBatch, StoreError};
 use morag_core::task::DocumentId;
@@ -38,13 +40,7 @@ impl Knowledge for SqliteKnowledge {
         let rows = batch::check(revision, batch)?;
         let revision = revision.clone();
         let staged = self.writer.run(Durability::Normal, move |connection| stage(connection, &revision, &rows)).await;
-        staged.map_err(|error| match error {
-            StageError::Refused(refused) => refused,
-            StageError::Store(error) => {
-                tracing::error!(%error, "cannot stage");
-                CapabilityError::Unavailable("the store of vectors and graph failed: try again later".into())
-            }
-        })
+        staged.map_err(StageError::told)
     }
 
     async fn publish(&self, revision: &Revision) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! Whether a batch may be stored, and what of it is stored. Pure.
 
+use super::nearest::vector_length;
 use morag_core::JsonObject;
 use morag_core::ports::{CapabilityError, Edge, Fact, Node, Point, Revision, StagedBatch};
 
@@ -26,7 +27,7 @@ const DIMENSIONS_MAX: usize = 8192;
 
 /// A batch that may be stored.
 #[derive(Debug)]
-pub(super) enum Rows {
+pub(in crate::store) enum Rows {
     Points { model: String, dimensions: usize, rows: Vec<PointRow> },
     Nodes(Vec<(Node, String)>),
     Edges(Vec<(Edge, String)>),
@@ -35,16 +36,16 @@ pub(super) enum Rows {
 
 /// A point as it is stored.
 #[derive(Debug)]
-pub(super) struct PointRow {
-    pub(super) id: String,
-    pub(super) text: String,
-    pub(super) payload: String,
-    pub(super) vector: Vec<u8>,
-    pub(super) length: f64,
+pub(in crate::store) struct PointRow {
+    pub(in crate::store) id: String,
+    pub(in crate::store) text: String,
+    pub(in crate::store) payload: String,
+    pub(in crate::store) vector: Vec<u8>,
+    pub(in crate::store) length: f64,
 }
 
 /// Refuses a batch that could not be stored or found again.
-pub(super) fn check(revision: &Revision, batch: StagedBatch) -> Result<Rows, CapabilityError> {
+pub(in crate::store) fn check(revision: &Revision, batch: StagedBatch) -> Result<Rows, CapabilityError> {
     text("the collection's name", &revision.collection, COLLECTION_BYTES_MAX)?;
     match batch {
         StagedBatch::Points { model, points } => {
@@ -108,11 +109,6 @@ fn point_row(point: Point, dimensions: usize) -> Result<PointRow, CapabilityErro
     let payload = json("a point's payload", &point.payload)?;
     let vector = point.vector.iter().flat_map(|value| value.to_le_bytes()).collect();
     Ok(PointRow { id: point.id, text: point.text, payload, vector, length })
-}
-
-/// Length of a vector; not finite where one of its numbers is not. Squares of any finite `f32` are finite in `f64`.
-pub(super) fn vector_length(vector: &[f32]) -> f64 {
-    vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
 }
 
 fn count(found: usize) -> Result<(), CapabilityError> {
