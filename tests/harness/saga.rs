@@ -23,7 +23,7 @@ pub struct Saga {
     /// Its processes.
     pub fleet: Fleet,
     /// Its receiver.
-    pub tally: Tally,
+    pub tally: Arc<Tally>,
     /// Its choices.
     pub rng: fastrand::Rng,
     /// Its store. After the fleet: processes go first.
@@ -38,7 +38,7 @@ impl Saga {
         let own = store.settings();
         let all: Vec<_> =
             own.iter().map(|(name, value)| (*name, value.as_str())).chain(settings.iter().copied()).collect();
-        let (fleet, tally) = (Fleet::new(&all), Tally::start().await);
+        let (fleet, tally) = (Fleet::new(&all), Arc::new(Tally::start().await));
         let rng = fastrand::Rng::with_seed(seed);
         let this = Self { fleet, tally, rng, store, name: name.to_owned(), started: Instant::now() };
         this.say(&format!("seed {seed}, store {}", this.store.name()));

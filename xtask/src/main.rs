@@ -6,9 +6,11 @@ use clap::{Parser, Subcommand};
 
 mod api;
 mod bench;
+mod chaos;
 mod children;
 mod corpus;
 mod deny;
+mod deploy;
 mod fixtures;
 mod loc;
 mod plugins;
@@ -27,7 +29,7 @@ struct Arguments {
     command: Action,
 }
 
-// A new command (`chaos`, say) is one file of its own, one line above, one here and one in `run`.
+// A new command is one file of its own, one line above, one here and one in `run`.
 #[derive(Subcommand)]
 enum Action {
     Up(up::Options),
@@ -35,9 +37,11 @@ enum Action {
     Toolchain(toolchain::Options),
     Plugins(plugins::Options),
     Deny(deny::Options),
+    Deploy(deploy::Options),
     Fixtures(fixtures::Options),
     Corpus(corpus::Options),
     Bench(bench::Options),
+    Chaos(chaos::Options),
     Loc(loc::Options),
 }
 
@@ -60,9 +64,11 @@ fn run(command: Action) -> Result<()> {
         Action::Toolchain(options) => toolchain::run(&options),
         Action::Plugins(options) => plugins::run(&options),
         Action::Deny(options) => deny::run(&options),
+        Action::Deploy(options) => deploy::run(&options),
         Action::Fixtures(options) => fixtures::run(&options),
         Action::Corpus(options) => corpus::run(&options),
         Action::Bench(options) => bench::run(&options),
+        Action::Chaos(options) => chaos::run(&options),
         Action::Loc(options) => loc::run(&options),
     }
 }

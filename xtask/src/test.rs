@@ -10,26 +10,34 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{deny, plugins, python, shell, toolchain};
+use crate::{deny, deploy, plugins, python, shell, toolchain};
 use stage::Stages;
 use totals::Totals;
 
 /// Run everything that CI runs.
 ///
 /// Format, the Python of the test clients, the programs that tests start, the wasm toolchain, step components and test
-/// guests, the dependency check, clippy, and all tests of the workspace. Stops at the first stage that fails, with the
+/// guests, the dependency check, clippy, the deployment files, and all tests of the workspace. Stops at the first stage that fails, with the
 /// command to repeat it.
 #[derive(Args)]
-pub struct Options {}
+pub struct Options {
+    /// The sagas of failure in full size: 500 tasks each instead of 60. Takes long.
+    #[arg(long)]
+    full: bool,
+}
 
 /// The tests find what they need by these.
 const BINARY: &str = "MORAG_TEST_BINARY";
 const PLUGINS: &str = "MORAG_TEST_PLUGINS_DIR";
 const GUESTS: &str = "MORAG_TEST_GUESTS_DIR";
 const PYTHON: &str = "MORAG_TEST_PYTHON";
+/// Tasks of each saga of failure.
+const FAULT_TASKS: &str = "MORAG_FAULT_TASKS";
+/// Their full size.
+const FAULT_TASKS_FULL: &str = "500";
 
 /// The command.
-pub fn run(_: &Options) -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     let mut stages = Stages::new();
     // What fails fast comes first, and so does what needs the network.
@@ -45,7 +53,9 @@ pub fn run(_: &Options) -> Result<()> {
     // One call for the tests and the binaries they start: cargo unifies features per call, and two would compile twice.
     let build = ["build", "--workspace", "--tests", "--bin", "morag", "--bin", "webhook-receiver-rust"];
     stages.run("build", || shell::run(&mut cargo(&workspace, &build)))?;
-    let totals = stages.run("tests", || tests(&workspace, &python))?;
+    // Against the binary: its settings and command lines.
+    stages.run("deploy", || deploy::check(&workspace, &python))?;
+    let totals = stages.run("tests", || tests(&workspace, &python, options.full))?;
     stages.summary();
     if totals.ignored() > 0 {
         println!("{} ignored tests did not run", totals.ignored());
@@ -65,7 +75,7 @@ fn cargo(workspace: &Workspace, args: &[&str]) -> std::process::Command {
 }
 
 /// Runs all suites, showing their output as it comes.
-fn tests(workspace: &Workspace, python: &std::path::Path) -> Result<Totals> {
+fn tests(workspace: &Workspace, python: &std::path::Path, full: bool) -> Result<Totals> {
     let mut command = cargo(workspace, &["test", "--workspace", "--no-fail-fast"]);
     command
         .env(BINARY, workspace.morag("debug"))
@@ -74,6 +84,9 @@ fn tests(workspace: &Workspace, python: &std::path::Path) -> Result<Totals> {
         .env(PYTHON, python)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
+    if full {
+        command.env(FAULT_TASKS, FAULT_TASKS_FULL);
+    }
     let shown = shell::repeat(&command);
     let started = Instant::now();
     let mut child = command.spawn().with_context(|| format!("cannot start `{shown}`"))?;

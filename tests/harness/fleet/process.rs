@@ -87,6 +87,14 @@ impl Process {
         self.signal(Signal::SIGTERM);
     }
 
+    /// Waits until it has ended as it was asked to, which must be well, and starts it again.
+    pub async fn end_well_and_start(&mut self) {
+        let status = wait_for(|| self.ended()).await;
+        let status = status.unwrap_or_else(|| panic!("{} does not stop:\n{}", self.name, self.log_tail()));
+        assert!(status.success(), "{} ended with {status}:\n{}", self.name, self.log_tail());
+        self.start().await;
+    }
+
     fn signal(&mut self, signal: Signal) {
         self.child.as_mut().expect("a process that runs").signal(signal);
     }

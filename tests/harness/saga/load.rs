@@ -1,12 +1,15 @@
 //! A client that submits documents until each is accepted, whatever happens to the servers meanwhile.
 
+use crate::child::LOOK;
 use crate::server::{API_KEY, PATIENCE, client};
+use crate::tally::Tally;
 use futures::StreamExt as _;
 use reqwest::{Client, StatusCode, multipart};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// A request that a stopped process took is given up after so long and sent to another one.
 const REQUEST_MAX: Duration = Duration::from_secs(5);
@@ -76,6 +79,32 @@ impl Load {
         tokio::spawn(async move {
             let submits = futures::stream::iter(numbers).map(|number| this.submit(number));
             submits.buffer_unordered(AT_ONCE).collect().await
+        })
+    }
+
+    /// Submits one document after the other, a few at once, while no more than so many are accepted and not ended, until
+    /// told to stop.
+    pub fn keep_going(
+        self: &Arc<Self>,
+        tally: Arc<Tally>,
+        in_flight_max: u64,
+        stop: watch::Receiver<bool>,
+    ) -> tokio::task::JoinHandle<Vec<String>> {
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            let next = AtomicU64::new(0);
+            let one_after_the_other = async |_| {
+                let mut accepted = Vec::new();
+                while !*stop.borrow() {
+                    if this.accepted() >= tally.arrived().ended + in_flight_max {
+                        tokio::time::sleep(LOOK).await;
+                        continue;
+                    }
+                    accepted.push(this.submit(next.fetch_add(1, Ordering::Relaxed)).await);
+                }
+                accepted
+            };
+            futures::future::join_all((0..AT_ONCE).map(one_after_the_other)).await.concat()
         })
     }
 

@@ -1,16 +1,18 @@
 //! The facts of a saga's tasks, fetched over the interface, and their verdict in numbers.
 
+use crate::child::LOOK;
 use crate::fleet::Fleet;
-use crate::server::{API_KEY, client};
+use crate::server::{API_KEY, PATIENCE, client};
 use crate::tally::judge::{Facts, Finding, HistoryEvent, Rules, TaskVerdict, is_end, judge};
 use crate::tally::{Arrived, Tally};
 use futures::StreamExt as _;
 use morag_adapters::blobs::ObjectBlobs;
 use morag_core::ports::{BlobPath, Blobs as _, QueueCounts};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
+use std::time::Instant;
 
 /// Tasks whose facts are fetched at once.
 const AT_ONCE: usize = 8;
@@ -135,8 +137,7 @@ impl Source<'_> {
     /// Facts of a task, and how many files were compared.
     async fn facts(&self, task: &str) -> (Facts, u64) {
         let seen = self.tally.seen(task);
-        let path = format!("{}/api/v1/status/{task}/history?order=asc", self.url);
-        let answer = self.client.get(path).bearer_auth(API_KEY).send().await.expect("an answer");
+        let answer = self.history(task).await;
         if answer.status() == StatusCode::NOT_FOUND {
             return (Facts { seen, ..Facts::default() }, 0);
         }
@@ -154,6 +155,19 @@ impl Source<'_> {
             }
         }
         (Facts { history, seen, spoilt_files }, files)
+    }
+
+    /// The answer about a task's history. A server that has just been healed may still say that it is unavailable.
+    async fn history(&self, task: &str) -> Response {
+        let path = format!("{}/api/v1/status/{task}/history?order=asc", self.url);
+        let started = Instant::now();
+        loop {
+            let answer = self.client.get(&path).bearer_auth(API_KEY).send().await.expect("an answer");
+            if answer.status() != StatusCode::SERVICE_UNAVAILABLE || started.elapsed() > PATIENCE {
+                return answer;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Digest of a task's file. From the storage: the interface shows only those that are published.
