@@ -19,6 +19,7 @@ promises!(
     a_released_key_is_due_when_its_holder_said,
     a_stale_holder_changes_nothing,
     a_fence_is_never_used_twice,
+    a_tasks_fence_counts_its_claims,
     queues_are_apart,
     counts_tell_due_from_leased_from_later,
     a_wait_ends_for_a_key_that_came_before_it,
@@ -204,6 +205,21 @@ async fn a_fence_is_never_used_twice(mut backend: impl Backend) {
         assert_eq!(store.renew(&stale, LEASE).await, Ok(false), "{stale:?}");
     }
     assert_eq!(store.commit(commit(&backend, id, Guard::Lease(last.fence), 1..=1)).await, Ok(()));
+}
+
+async fn a_tasks_fence_counts_its_claims(backend: impl Backend) {
+    let store = backend.store();
+    for _ in 0..40 {
+        accept(&*store, task(&backend, &[])).await;
+    }
+    for claims in 1..=3 {
+        let leases = store.claim(Queue::Tasks, 100, LEASE).await.unwrap().leases;
+        assert_eq!(leases.len(), 40);
+        assert!(leases.iter().all(|lease| lease.fence == claims), "{leases:?}");
+        for lease in &leases {
+            store.release(lease, backend.now()).await.unwrap();
+        }
+    }
 }
 
 async fn queues_are_apart(backend: impl Backend) {
