@@ -120,6 +120,12 @@ impl Call<'_> {
         self
     }
 
+    /// Adds an argument that is no text.
+    pub(super) fn bytes(mut self, value: Vec<u8>) -> Self {
+        self.args.push(value);
+        self
+    }
+
     fn command(&self, by_digest: bool) -> Cmd {
         let mut command = redis::cmd(if by_digest { "EVALSHA" } else { "EVAL" });
         match by_digest {

@@ -17,6 +17,7 @@ mod deliveries;
 mod due_queue;
 mod expire;
 mod keys;
+mod knowledge;
 mod link;
 mod merge;
 mod pages;
@@ -28,6 +29,7 @@ mod time;
 mod url;
 mod wake;
 
+pub use knowledge::RedisKnowledge;
 pub use link::Redis;
 pub use store::{Options, RedisStore};
 pub use time::TimeSource;

@@ -22,6 +22,18 @@ scripts! {
     ENTER: "now", "enter";
     EXPIRE: "expire";
     FULLNESS: "now", "fullness";
+    KNOWLEDGE_DISCARD: "knowledge_discard";
+    KNOWLEDGE_LOOK: "knowledge_look";
+    KNOWLEDGE_NODE_KEYS: "knowledge_node_keys";
+    KNOWLEDGE_OWNER: "knowledge_owner";
+    KNOWLEDGE_PIN: "now", "knowledge_pin";
+    KNOWLEDGE_PUBLISH: "knowledge_publish";
+    KNOWLEDGE_RELEASE: "knowledge_release";
+    KNOWLEDGE_RESERVE: "now", "knowledge_reserve";
+    KNOWLEDGE_STAGE_EDGES: "knowledge_stage", "knowledge_stage_edges";
+    KNOWLEDGE_STAGE_FACTS: "knowledge_stage", "knowledge_stage_facts";
+    KNOWLEDGE_STAGE_NODES: "knowledge_stage", "knowledge_stage_nodes";
+    KNOWLEDGE_STAGE_POINTS: "knowledge_stage", "knowledge_stage_points";
     LEAVE: "now", "leave";
     LOAD: "load";
     PENDING: "pending";

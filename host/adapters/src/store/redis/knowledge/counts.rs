@@ -1,0 +1,88 @@
+//! What a collection holds.
+
+use super::super::scripts;
+use super::documents::Entry;
+use super::keys::Part;
+use super::search::AT_ONCE;
+use super::store::RedisKnowledge;
+use futures::stream::{self, StreamExt as _};
+use morag_core::ports::{KnowledgeCounts, StoreError};
+use morag_core::task::DocumentId;
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+
+/// Nodes in one answer, about: their keys are at most 255 bytes each.
+const NODES_AT_ONCE: usize = 1000;
+
+impl RedisKnowledge {
+    /// What a document holds.
+    pub(super) async fn counts_of_document(
+        &self,
+        collection: &str,
+        document: &DocumentId,
+    ) -> Result<KnowledgeCounts, StoreError> {
+        Ok(self.document(collection, document).await?.map(|entry| entry.counts()).unwrap_or_default())
+    }
+
+    /// What a collection holds. A node is held in memory as 8 bytes, its key hashed: two of a million share one by a
+    /// chance of one to 37 million.
+    pub(super) async fn counts_of_collection(&self, collection: &str) -> Result<KnowledgeCounts, StoreError> {
+        let hasher = RandomState::new();
+        let parts = Part::all().map(|part| self.counts_of_part(part, collection, &hasher));
+        let mut parts = stream::iter(parts).buffer_unordered(AT_ONCE);
+        let (mut sum, mut nodes) = (KnowledgeCounts::default(), HashSet::new());
+        while let Some(part) = parts.next().await {
+            let (counts, of_part) = part?;
+            sum.points += counts.points;
+            sum.edges += counts.edges;
+            sum.facts += counts.facts;
+            nodes.extend(of_part);
+        }
+        Ok(KnowledgeCounts { nodes: nodes.len() as u64, ..sum })
+    }
+
+    async fn counts_of_part(
+        &self,
+        part: Part,
+        collection: &str,
+        hasher: &RandomState,
+    ) -> Result<(KnowledgeCounts, HashSet<u64>), StoreError> {
+        let (mut sum, mut nodes) = (KnowledgeCounts::default(), HashSet::new());
+        for (document, entry) in self.documents(part, collection).await? {
+            let read = |entry| self.nodes_of(part, entry, hasher);
+            let Some((counts, keys)) = self.read_whole(collection, &document, entry, read).await? else { continue };
+            sum.points += counts.points;
+            sum.edges += counts.edges;
+            sum.facts += counts.facts;
+            nodes.extend(keys);
+        }
+        Ok((sum, nodes))
+    }
+
+    /// A document's counts, and its nodes' keys, hashed. `None`: it was replaced meanwhile.
+    async fn nodes_of(
+        &self,
+        part: Part,
+        entry: Entry,
+        hasher: &RandomState,
+    ) -> Result<Option<(KnowledgeCounts, HashSet<u64>)>, StoreError> {
+        let mut hashes = HashSet::new();
+        if entry.nodes == 0 {
+            return Ok(Some((entry.counts(), hashes)));
+        }
+        let nodes = self.keys.content(part, entry.revision).nodes;
+        let mut place = "0".to_owned();
+        loop {
+            let call = scripts::KNOWLEDGE_NODE_KEYS.on([nodes.clone()]).arg(&place).arg(NODES_AT_ONCE);
+            let (next, keys): (String, Vec<String>) = self.redis.call(call).await?;
+            hashes.extend(keys.iter().map(|key| hasher.hash_one(key)));
+            if next == "0" {
+                break;
+            }
+            place = next;
+        }
+        // They all go at once, so those of one that is there now were all there before.
+        let there: u64 = self.redis.query(redis::cmd("HLEN").arg(&nodes)).await?;
+        Ok((there == entry.nodes).then(|| (entry.counts(), hashes)))
+    }
+}
