@@ -17,8 +17,8 @@ use totals::Totals;
 /// Run everything that CI runs.
 ///
 /// Format, the Python of the test clients, the programs that tests start, the wasm toolchain, step components and test
-/// guests, the dependency check, clippy, the deployment files, and all tests of the workspace. Stops at the first stage that fails, with the
-/// command to repeat it.
+/// guests, the dependency check, clippy, the deployment files, and all tests of the workspace. Stops at the first stage
+/// that fails, with the command to repeat it.
 #[derive(Args)]
 pub struct Options {
     /// The sagas of failure in full size: 500 tasks each instead of 60. Takes long.

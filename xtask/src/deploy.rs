@@ -1,0 +1,146 @@
+//! `cargo xtask deploy`: the deployment files are what their schemas allow, and speak of a server that exists.
+//!
+//! Linters of the test venv check the form: [`SCHEMAS`]. What they cannot know is checked here: that settings and command
+//! lines are those of the built binary, that every process has the time it needs to stop, and that nothing is less
+//! confined than the rest.
+mod compose;
+mod kubernetes;
+mod names;
+mod serve;
+mod units;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::Value;
+
+use crate::workspace::Workspace;
+use crate::{python, shell};
+use serve::Server;
+
+/// Check the deployment files.
+///
+/// Against their schemas, with the linters of tests/clients/requirements.txt, and against the binary target/debug/morag,
+/// which must be built.
+#[derive(Args)]
+pub struct Options {}
+
+/// The folder.
+const FOLDER: &str = "deploy";
+
+/// Prints the documents of YAML files as a JSON list for each file. This reader refuses a key that is there twice.
+const TO_JSON: &str = "import json, sys
+from ruamel.yaml import YAML
+load = lambda path: list(YAML(typ='safe', pure=True).load_all(open(path, encoding='utf-8')))
+print(json.dumps([load(path) for path in sys.argv[1:]]))";
+
+/// The command.
+pub fn run(_: &Options) -> Result<()> {
+    let workspace = Workspace::find()?;
+    check(&workspace, &python::ensure(&workspace)?)
+}
+
+/// Prints every finding; fails where there is one.
+pub fn check(workspace: &Workspace, python: &Path) -> Result<()> {
+    let folder = workspace.root.join(FOLDER);
+    let files = Files::read(&folder)?;
+    schemas(python, &folder, &files)?;
+    let server = Server::ask(&workspace.morag("debug"))?;
+    let openapi = fs::read_to_string(workspace.root.join("host/server/openapi.json"))?;
+    let openapi: Value = serde_json::from_str(&openapi).context("host/server/openapi.json is not JSON")?;
+
+    let mut findings = Findings::default();
+    for (path, text) in &files.texts {
+        names::check(&server, path, text, &mut findings);
+    }
+    let units: Vec<_> = files.texts.iter().filter(|(path, _)| path.ends_with(".service")).collect();
+    units::check(&server, &units, &mut findings);
+    let compose = documents(python, &folder, &["compose.yaml"])?;
+    compose::check(&server, compose.first().context("compose.yaml is empty")?, &mut findings);
+    let manifests = documents(python, &folder, &files.manifests())?;
+    kubernetes::check(&server, &openapi, &files.manifests(), &manifests, &mut findings);
+    findings.verdict(files.texts.len())
+}
+
+/// What is wrong: the place, and what to do.
+#[derive(Debug, Default)]
+struct Findings(Vec<String>);
+
+impl Findings {
+    fn add(&mut self, place: &str, what: impl std::fmt::Display) {
+        self.0.push(format!("{FOLDER}/{place}: {what}"));
+    }
+
+    /// Adds `what` unless it `holds`.
+    fn expect(&mut self, holds: bool, place: &str, what: impl std::fmt::Display) {
+        if !holds {
+            self.add(place, what);
+        }
+    }
+
+    fn verdict(&self, files: usize) -> Result<()> {
+        for finding in &self.0 {
+            println!("error: {finding}");
+        }
+        if !self.0.is_empty() {
+            bail!("{} findings in {FOLDER}/", self.0.len());
+        }
+        println!("deploy: {files} files fit their schemas and the server");
+        Ok(())
+    }
+}
+
+/// The files of the folder: path in it, text.
+struct Files {
+    texts: Vec<(String, String)>,
+}
+
+impl Files {
+    fn read(folder: &Path) -> Result<Self> {
+        let (mut texts, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+        while let Some(next) = folders.pop() {
+            for entry in fs::read_dir(&next).with_context(|| format!("cannot read {}", next.display()))? {
+                let path: PathBuf = entry?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                texts.push((path.strip_prefix(folder)?.to_string_lossy().into_owned(), text));
+            }
+        }
+        texts.sort();
+        Ok(Self { texts })
+    }
+
+    /// The Kubernetes files.
+    fn manifests(&self) -> Vec<&str> {
+        let paths = self.texts.iter().map(|(path, _)| path.as_str());
+        paths.filter(|path| path.starts_with("kubernetes/") && path.ends_with(".yaml")).collect()
+    }
+}
+
+/// Runs the linters; each brings its schemas with it.
+fn schemas(python: &Path, folder: &Path, files: &Files) -> Result<()> {
+    let mut compose = linter(python, folder, "check_jsonschema");
+    shell::run(compose.args(["--builtin-schema", "vendor.compose-spec", "compose.yaml"]))?;
+    // It passes over kinds that Kubernetes itself does not have: KEDA's and kustomize's are for `kubernetes::check`.
+    let mut manifests = linter(python, folder, "kubernetes_validate");
+    shell::run(manifests.args(["--strict", "--quiet", "--no-warn"]).args(files.manifests()))
+}
+
+fn linter(python: &Path, folder: &Path, module: &str) -> Command {
+    let mut command = shell::program(&python.to_string_lossy(), &["-m", module]);
+    command.current_dir(folder);
+    command
+}
+
+/// The documents of YAML files, a list for each.
+fn documents(python: &Path, folder: &Path, paths: &[&str]) -> Result<Vec<Vec<Value>>> {
+    let mut command = shell::program(&python.to_string_lossy(), &["-c", TO_JSON]);
+    let text = shell::read(command.current_dir(folder).args(paths)).context("not YAML")?;
+    serde_json::from_str(&text).context("the YAML reader gave no JSON")
+}
