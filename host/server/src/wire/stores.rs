@@ -2,7 +2,7 @@
 
 use crate::config::{Config, RedisConfig};
 use anyhow::Context as _;
-use morag_adapters::store::redis::{Redis, RedisStore, RedisUrl, TimeSource};
+use morag_adapters::store::redis::{Redis, RedisKnowledge, RedisStore, RedisUrl, TimeSource};
 use morag_adapters::store::{redis, sqlite};
 use morag_core::ports::{Clock, Deliveries, DueQueue, Knowledge, Tasks};
 use std::sync::Arc;
@@ -52,7 +52,6 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
         time: TimeSource::Server,
     };
     let store = RedisStore::open(connection.clone(), options).await?;
-    // Until the adapter's own is there: embedded, in the data folder that the processes of one machine share.
-    let knowledge = Arc::new(sqlite::SqliteKnowledge::open(&config.data_dir.join("knowledge.db"), None)?);
+    let knowledge = RedisKnowledge::open(connection, settings.key_prefix.clone());
     Ok(Stores { tasks: store.clone(), queue: store.clone(), deliveries: store, knowledge })
 }
