@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Tasks accepted and not ended, at most: workers always have something to do, and the end is soon reached.
-const IN_FLIGHT_MAX: u64 = 40;
+/// Tasks accepted and not ended, at most: documents are submitted while nothing ends, and the end is still soon reached.
+const IN_FLIGHT_MAX: u64 = 300;
 /// Pause between faults, milliseconds: some are met by a fleet at work, some by one that recovers.
 const PAUSE_MILLIS: std::ops::Range<u64> = 500..6000;
 /// How long a fault lasts, milliseconds: shorter and longer than a lease (2 s) and a client's time-outs.

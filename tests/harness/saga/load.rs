@@ -15,6 +15,8 @@ use tokio::sync::watch;
 const REQUEST_MAX: Duration = Duration::from_secs(5);
 /// Between two tries: a well-behaved client's pause.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Between two documents of a client that keeps going: a load that two cores carry, with requests at any moment.
+const BETWEEN: Duration = Duration::from_millis(500);
 /// Submissions under way at once.
 const AT_ONCE: usize = 4;
 
@@ -82,7 +84,7 @@ impl Load {
         })
     }
 
-    /// Submits one document after the other, a few at once, while no more than so many are accepted and not ended, until
+    /// Submits documents at a steady pace, a few at once, while no more than so many are accepted and not ended, until
     /// told to stop.
     pub fn keep_going(
         self: &Arc<Self>,
@@ -101,6 +103,7 @@ impl Load {
                         continue;
                     }
                     accepted.push(this.submit(next.fetch_add(1, Ordering::Relaxed)).await);
+                    tokio::time::sleep(BETWEEN).await;
                 }
                 accepted
             };

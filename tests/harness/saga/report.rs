@@ -11,7 +11,7 @@ use morag_core::ports::{BlobPath, Blobs as _, QueueCounts};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 /// Tasks whose facts are fetched at once.
@@ -28,6 +28,8 @@ pub struct Report {
     pub ended: u64,
     /// Of these, those that completed.
     pub completed: u64,
+    /// Of these, those that failed, by their error code and message.
+    pub failed: BTreeMap<String, u64>,
     /// Tasks that the server does not know.
     pub lost: u64,
     /// Tasks that nobody was told the id of: a submission made two.
@@ -62,8 +64,11 @@ impl Report {
         };
         let mut all =
             futures::stream::iter(known).map(async |task| (task, source.facts(task).await)).buffer_unordered(AT_ONCE);
-        while let Some((task, (facts, files))) = all.next().await {
+        while let Some((task, Fetched { facts, files, failure })) = all.next().await {
             report.files += files;
+            if let Some(failure) = failure {
+                *report.failed.entry(failure).or_default() += 1;
+            }
             report.add(task, &facts, rules);
         }
         report
@@ -119,10 +124,23 @@ impl Report {
             let QueueCounts { due, leased, later } = counts;
             println!("{name} queue       {queue}: {due} due, {leased} leased, {later} later");
         }
+        for (why, count) in &self.failed {
+            println!("{name} failed      {count} {why}");
+        }
         for (task, finding) in self.findings.iter().take(SHOWN) {
             println!("{name} FINDING     {task} {finding:?}");
         }
     }
+}
+
+/// What is fetched of a task.
+#[derive(Default)]
+struct Fetched {
+    facts: Facts,
+    /// Files that were compared.
+    files: u64,
+    /// Why it failed.
+    failure: Option<String>,
 }
 
 /// Where facts come from.
@@ -134,12 +152,11 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Facts of a task, and how many files were compared.
-    async fn facts(&self, task: &str) -> (Facts, u64) {
+    async fn facts(&self, task: &str) -> Fetched {
         let seen = self.tally.seen(task);
         let answer = self.history(task).await;
         if answer.status() == StatusCode::NOT_FOUND {
-            return (Facts { seen, ..Facts::default() }, 0);
+            return Fetched { facts: Facts { seen, ..Facts::default() }, ..Fetched::default() };
         }
         assert_eq!(answer.status(), StatusCode::OK, "history of {task}");
         let body: Value = answer.json().await.expect("a JSON body");
@@ -154,7 +171,10 @@ impl Source<'_> {
                 spoilt_files.push(name);
             }
         }
-        (Facts { history, seen, spoilt_files }, files)
+        let failed = items.iter().find(|item| item["event_type"] == "task_failed").map(|item| &item["metadata"]);
+        let failure =
+            failed.map(|why| format!("{}: {}", text(&why["error_details"]["error_code"]), text(&why["error"])));
+        Fetched { facts: Facts { history, seen, spoilt_files }, files, failure }
     }
 
     /// The answer about a task's history. A server that has just been healed may still say that it is unavailable.
