@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Time added to one exchange's limit for the lease: the commit after it, on a slow disk.
-const LEASE_SLACK: Duration = Duration::from_secs(15);
+pub(super) const LEASE_SLACK: Duration = Duration::from_secs(15);
 
 /// The two stages of stopping.
 #[derive(Debug, Clone)]
