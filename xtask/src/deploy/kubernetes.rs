@@ -129,7 +129,9 @@ fn scaler(manifests: &Manifests<'_>, openapi: &Value, place: &str, trigger: &Val
     let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).unwrap_or_default();
     let (name, port) = (host.split('.').next().unwrap_or_default(), host.rsplit(':').next().unwrap_or_default());
     let service = manifests.find("Service", &name.into());
-    let port_known = service.is_some_and(|service| service["spec"]["ports"][0]["port"].to_string() == port);
+    let port_known = service
+        .and_then(|service| service["spec"]["ports"][0]["port"].as_u64())
+        .is_some_and(|known| port.parse() == Ok(known));
     findings.expect(port_known, place, format_args!("{url:?} is no service of ours"));
     let location = metadata["valueLocation"].as_str().unwrap_or_default();
     let field = field(openapi, &format!("/{path}"), location);
