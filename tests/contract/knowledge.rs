@@ -1,5 +1,9 @@
 //! The contract of the port `Knowledge`.
 
+#[path = "knowledge/redis.rs"]
+mod redis;
+
+use crate::backends::redis::{Cluster, Single};
 use morag_adapters::store::sqlite::SqliteKnowledge;
 use morag_core::JsonObject;
 use morag_core::ports::{
@@ -8,7 +12,7 @@ use morag_core::ports::{
 use morag_core::task::{DocumentId, TaskId};
 use serde_json::json;
 
-/// Runs the suite against a backend. `$make` gives an empty store and whatever must live as long as it.
+/// Runs the suite against a backend. `$make` gives a pointer to an empty store, and whatever must live as long as it.
 macro_rules! suite {
     ($backend:ident, $make:expr) => {
         mod $backend {
@@ -16,27 +20,29 @@ macro_rules! suite {
             suite!(@ $make; staged_writes_are_seen_when_published, publishing_replaces_all_of_the_document,
                 publishing_again_changes_nothing, an_empty_revision_empties_the_document,
                 a_failed_replace_leaves_the_old_document_whole, what_was_discarded_is_gone,
-                discarding_what_is_published_changes_nothing, a_crash_leaves_nothing_behind,
-                a_published_revision_takes_no_more, documents_share_the_nodes_of_a_collection,
+                discarding_what_is_published_changes_nothing, a_published_revision_takes_no_more, documents_share_the_nodes_of_a_collection,
                 a_staged_node_is_replaced, an_edge_needs_its_ends, a_refused_batch_stages_nothing,
                 a_collection_has_one_model, an_emptied_collection_takes_another_model, numbers_must_be_finite,
                 ids_are_unique_within_the_document, calls_have_limits, search_agrees_with_an_exhaustive_one,
-                search_gives_the_whole_point, search_has_edges, collections_do_not_mix, revisions_do_not_mix);
+                search_gives_the_whole_point, search_has_edges, collections_do_not_mix, revisions_do_not_mix,
+                many_documents_are_each_found);
         }
     };
     (@ $make:expr; $($test:ident),*) => {$(
         #[tokio::test]
         async fn $test() {
             let (store, _alive) = $make;
-            super::$test(&store).await;
+            super::$test(&*store).await;
         }
     )*};
 }
 
 suite!(sqlite, {
     let folder = tempfile::tempdir().unwrap();
-    (SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).unwrap(), folder)
+    (Box::new(SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).unwrap()), folder)
 });
+suite!(redis_single, (redis::fresh::<Single>().await, ()));
+suite!(redis_cluster, (redis::fresh::<Cluster>().await, ()));
 
 const MODEL: &str = "model-a";
 
@@ -211,22 +217,6 @@ async fn discarding_what_is_published_changes_nothing(store: &impl Knowledge) {
     store.publish(&revision).await.unwrap();
     store.discard(&revision).await.unwrap();
     assert_eq!((totals(store).await, ids(store).await.len()), (SAMPLE, 2));
-}
-
-async fn a_crash_leaves_nothing_behind(store: &impl Knowledge) {
-    let kept = revision("a");
-    stage_sample(store, &kept, "x").await;
-    store.publish(&kept).await.unwrap();
-    assert_eq!(store.discard_unpublished().await, Ok(0));
-    let left: Vec<Revision> = (0..40).map(|n| revision(&format!("d{}", n % 7))).collect();
-    for revision in &left {
-        stage_sample(store, revision, "y").await;
-    }
-    assert_eq!(store.discard_unpublished().await, Ok(40));
-    assert_eq!(store.discard_unpublished().await, Ok(0));
-    assert_eq!(ids(store).await, ["x1", "x2"]);
-    store.publish(&left[0]).await.unwrap();
-    assert_eq!(totals(store).await, SAMPLE);
 }
 
 async fn a_published_revision_takes_no_more(store: &impl Knowledge) {
@@ -434,6 +424,20 @@ async fn collections_do_not_mix(store: &impl Knowledge) {
     assert_eq!(store.counts("films", None).await, Ok(NOTHING));
 }
 
+async fn many_documents_are_each_found(store: &impl Knowledge) {
+    let names: Vec<String> = (0..300).map(|n| format!("d{n}")).collect();
+    for (n, name) in names.iter().enumerate() {
+        let revision = revision(name);
+        let (x, y) = (n as f32, (300 - n) as f32);
+        store.stage(&revision, points(vec![point(name, &[x, y])])).await.unwrap();
+        store.stage(&revision, nodes(&["everybody's", name])).await.unwrap();
+        store.publish(&revision).await.unwrap();
+    }
+    assert_eq!(totals(store).await, KnowledgeCounts { points: 300, nodes: 301, ..NOTHING });
+    let order: Vec<String> = found(store, "books", &[1.0, 0.0], 300).await.into_iter().map(|hit| hit.id).collect();
+    assert!(order.iter().eq(names.iter().rev()), "{order:?}");
+}
+
 async fn revisions_do_not_mix(store: &impl Knowledge) {
     let (one, two) = (revision("a"), revision("a"));
     stage_sample(store, &one, "x").await;
@@ -454,6 +458,25 @@ async fn revisions_do_not_mix(store: &impl Knowledge) {
 /// What only a file can show.
 mod file {
     use super::*;
+
+    #[tokio::test]
+    async fn a_crash_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = &SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).unwrap();
+        let kept = revision("a");
+        stage_sample(store, &kept, "x").await;
+        store.publish(&kept).await.unwrap();
+        assert_eq!(store.discard_unpublished().await, Ok(0));
+        let left: Vec<Revision> = (0..40).map(|n| revision(&format!("d{}", n % 7))).collect();
+        for revision in &left {
+            stage_sample(store, revision, "y").await;
+        }
+        assert_eq!(store.discard_unpublished().await, Ok(40));
+        assert_eq!(store.discard_unpublished().await, Ok(0));
+        assert_eq!(ids(store).await, ["x1", "x2"]);
+        store.publish(&left[0]).await.unwrap();
+        assert_eq!(totals(store).await, SAMPLE);
+    }
 
     #[tokio::test]
     async fn what_is_published_is_there_after_a_restart() {
