@@ -90,21 +90,22 @@ impl RedisStore {
         for endpoint in &record.endpoints {
             call = call.arg(endpoint.id.as_str());
         }
-        let answer: String = self.redis.call(call).await?;
+        let answer: Result<String, _> = self.redis.call(call).await;
+        // Without an answer it may be there as well.
         self.placed(Queue::Tasks, bucket, &format!("r {rank}"));
-        Ok(answer != "vetoed")
+        Ok(answer? != "vetoed")
     }
 
     /// Gives the reservations of a refused task up.
     async fn give_up(&self, new: &NewTask, error: &AcceptError) {
         let task = new.record.id;
-        let holds_document = new.claims_document && matches!(error, AcceptError::Store(_));
-        if holds_document && !matches!(self.settle_existence(task).await, Ok(None)) {
+        let unclear = matches!(error, AcceptError::Store(_));
+        if unclear && !matches!(self.settle_existence(task).await, Ok(None)) {
             // Not known to be refused: the reservations stay as they are.
             return;
         }
         let settled = async {
-            if holds_document {
+            if unclear && new.claims_document {
                 self.settle_document(&new.record.document_id, task, StatusWord::Failed).await?;
             }
             self.leave(task, Left::Refused).await?;

@@ -16,13 +16,18 @@ pub(super) enum Hint {
     Ready(f64),
     /// It comes due then, milliseconds.
     Due(f64),
+    /// It was placed, where is not known.
+    Unknown,
 }
 
 impl std::str::FromStr for Hint {
     type Err = ();
 
-    /// As scripts write it: `r RANK` or `d TIME`.
+    /// As scripts write it: `r RANK`, `d TIME` or `u`.
     fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "u" {
+            return Ok(Self::Unknown);
+        }
         let (kind, number) = text.split_once(' ').ok_or(())?;
         let number = number.parse().map_err(|_| ())?;
         match kind {
@@ -79,6 +84,7 @@ impl Buckets {
             match hint {
                 Hint::Ready(rank) => head.ready = Some(head.ready.map_or(rank, |known| known.min(rank))),
                 Hint::Due(at) => head.due = Some(head.due.map_or(at, |known| known.min(at))),
+                Hint::Unknown => head.unknown = true,
             }
         }
         self.changed.notify_waiters();
@@ -86,7 +92,11 @@ impl Buckets {
 
     /// Nothing is certain any more: every bucket is looked at before the next claim.
     pub(super) fn doubt_all(&self) {
-        self.heads().iter_mut().for_each(|head| head.unknown = true);
+        for head in self.heads().iter_mut() {
+            head.unknown = true;
+            // A call under way may be from before the doubt.
+            head.hints += 1;
+        }
         self.changed.notify_waiters();
     }
 
@@ -102,12 +112,13 @@ impl Buckets {
             (Some(known), Some(told)) => Some(known.min(told)),
             (known, told) => known.or(told),
         };
-        (head.ready, head.due) = match head.hints == asked.hints {
+        let newest = head.hints == asked.hints;
+        (head.ready, head.due) = match newest {
             true => (ready, due),
             // A hint came in between: which of the two is newer cannot be told, so both may hold.
             false => (lower(head.ready, ready), lower(head.due, due)),
         };
-        head.unknown = false;
+        head.unknown &= !newest;
     }
 
     /// Buckets that must be looked at: unknown ones, and those where something has come due since.
@@ -204,6 +215,19 @@ mod tests {
     }
 
     #[test]
+    fn a_doubt_outlives_an_older_answer() {
+        let buckets = known();
+        let asked = buckets.ask(Bucket(7));
+        buckets.doubt_all();
+        buckets.answered(asked, None, None);
+        assert!(buckets.to_look_at(NOON).contains(&Bucket(7)));
+        buckets.answered(buckets.ask(Bucket(7)), None, None);
+        assert!(!buckets.to_look_at(NOON).contains(&Bucket(7)));
+        buckets.note(Bucket(7), Hint::Unknown);
+        assert_eq!(buckets.to_look_at(NOON), Bucket::all().collect::<Vec<_>>());
+    }
+
+    #[test]
     fn the_lowest_rank_comes_first_and_the_next_due_time_is_known() {
         let buckets = known();
         buckets.note(Bucket(9), Hint::Ready(2.5));
@@ -221,6 +245,7 @@ mod tests {
     fn hints_read_as_scripts_write_them() {
         assert_eq!("r 2.5".parse(), Ok(Hint::Ready(2.5)));
         assert_eq!("d 1769853600000".parse(), Ok(Hint::Due(1_769_853_600_000.0)));
+        assert_eq!("u".parse(), Ok(Hint::Unknown));
         assert!(["", "r", "x 1", "r x"].iter().all(|text| text.parse::<Hint>().is_err()));
     }
 }

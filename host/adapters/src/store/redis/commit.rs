@@ -33,7 +33,12 @@ impl RedisStore {
         if !continuous {
             return Err(CommitError::Stale);
         }
-        let answer = self.send(commit, first).await?;
+        let bucket = self.bucket(commit.task);
+        let answer = self.send(commit, first).await.inspect_err(|_| {
+            // It may have happened.
+            self.placed(Queue::Tasks, bucket, "u");
+            self.placed(Queue::Deliveries, bucket, "u");
+        })?;
         let [status, moved, roused] = match answer.split_first() {
             Some((word, rest)) if word == "done" => {
                 <[String; 3]>::try_from(rest.to_vec()).map_err(|rest| strange(&rest))?
@@ -42,7 +47,6 @@ impl RedisStore {
             Some((word, _)) if word == "unknown" => return Err(CommitError::Unknown),
             _ => return Err(strange(&answer).into()),
         };
-        let bucket = self.bucket(commit.task);
         self.placed(Queue::Tasks, bucket, &moved);
         self.placed(Queue::Deliveries, bucket, &roused);
         if let Err(error) = self.settle_outside(commit, &status).await {

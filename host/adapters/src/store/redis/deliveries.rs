@@ -80,7 +80,6 @@ impl Deliveries for RedisStore {
                 keys.due(bucket, held.queue),
                 keys.ready(bucket, held.queue),
                 keys.leases(bucket, held.queue),
-                keys.fences(bucket, held.queue),
             ])
             .arg(self.time.argument())
             .arg(&held.key)
@@ -94,7 +93,10 @@ impl Deliveries for RedisStore {
             .arg(task)
             .arg(keys.channel())
             .arg(self.wakes.of(held.queue, bucket));
-        let (answer, moved): (String, String) = self.redis.call(call).await?;
+        let answer = self.redis.call(call).await;
+        // Without an answer it may have happened.
+        let answer = answer.inspect_err(|_| self.placed(held.queue, bucket, "u"));
+        let (answer, moved): (String, String) = answer?;
         self.placed(held.queue, bucket, &moved);
         match answer.as_str() {
             "more" => Ok(Recorded::More),

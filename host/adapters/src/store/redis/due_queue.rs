@@ -54,11 +54,23 @@ impl RedisStore {
             .arg(max)
             .arg(lease.as_millis())
             .arg(limit.map_or_else(String::new, |limit| limit.to_string()))
-            .arg(MADE_READY_MAX);
+            .arg(MADE_READY_MAX)
+            .arg(match queue {
+                // A task's fence says how often it was claimed, and goes with it.
+                Queue::Tasks => "",
+                // Nobody asks that of a cursor, so one count will do that need not be forgotten.
+                Queue::Deliveries => "all",
+            });
         let (now, ready, due, taken): (f64, String, String, Vec<(String, u64)>) = self.redis.call(call).await?;
         self.time.heard(now);
         self.agenda.of(queue).answered(asked, ready.parse().ok(), due.parse().ok());
         Ok(taken.into_iter().map(|(key, fence)| Lease { queue, key, fence }).collect())
+    }
+
+    /// Learns what time it is in the store, for a process that claims nothing.
+    pub(super) async fn learn_time(&self) -> Result<(), StoreError> {
+        let asked = self.agenda.of(Queue::Tasks).ask(Bucket(0));
+        self.take(asked, Queue::Tasks, 0, None, Duration::ZERO).await.map(drop)
     }
 
     /// Looks at the buckets of which it is not known what is due.
@@ -143,7 +155,11 @@ impl DueQueue for RedisStore {
                 Err(_) => break,
             }
         }
-        Ok(Claim { leases, next_due: self.agenda.of(queue).next_due(self.time.now()) })
+        let now = self.time.now();
+        let next_due = self.agenda.of(queue).next_due(now);
+        // By the caller's clock, as due times are given.
+        let next_due = next_due.map(|due| self.options.clock.now().plus(due.since(now)));
+        Ok(Claim { leases, next_due })
     }
 
     async fn renew(&self, held: &Lease, lease: Duration) -> Result<bool, StoreError> {
@@ -173,9 +189,11 @@ impl DueQueue for RedisStore {
             .arg(self.delay(due))
             .arg(self.keys.channel())
             .arg(self.wakes.of(held.queue, bucket));
-        let moved: String = self.redis.call(call).await?;
-        self.placed(held.queue, bucket, &moved);
-        Ok(!moved.is_empty())
+        let moved: Result<String, _> = self.redis.call(call).await;
+        // Not held, or no answer: it may have been given back by this very call, whose first answer was lost.
+        let known = moved.as_deref().ok().filter(|moved| !moved.is_empty());
+        self.placed(held.queue, bucket, known.unwrap_or("u"));
+        Ok(!moved?.is_empty())
     }
 
     async fn queue_counts(&self, queue: Queue) -> Result<QueueCounts, StoreError> {

@@ -17,7 +17,11 @@ const SKIPPED_MAX: usize = 1000;
 impl RedisStore {
     /// What is behind [`morag_core::ports::Tasks::expire`].
     pub(super) async fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {
+        self.learn_time().await?;
         self.sweep_waiting().await?;
+        // Tasks ended by the store's clock; the time is given by this process's.
+        let ahead = self.time.now().as_millis() - self.options.clock.now().as_millis();
+        let ended_before = Timestamp::from_millis(ended_before.as_millis().saturating_add(ahead));
         let mut gone = Vec::new();
         for bucket in Bucket::all() {
             let mut skipped = 0;
@@ -69,7 +73,6 @@ impl RedisStore {
                 keys.due(bucket, sent),
                 keys.ready(bucket, sent),
                 keys.leases(bucket, sent),
-                keys.fences(bucket, sent),
                 keys.recent(bucket),
                 keys.ended(bucket),
                 keys.tasks(bucket),

@@ -9,8 +9,8 @@ local id, token, ended = ARGV[2], ARGV[3], ARGV[9] == '1'
 local task = redis.call('HMGET', KEYS[1], 'status', 'last', 'live', 'progress', 'token', 'number', 'rank', 'ended_at')
 local status, last = task[1], tonumber(task[2])
 if not status then return { 'unknown' } end
--- This very commit: its answer was lost.
-if task[5] == token then return { 'done', 'pending', '', '' } end
+-- This very commit: its answer was lost. Where it has placed keys must be looked up.
+if task[5] == token then return { 'done', 'pending', 'u', 'u' } end
 if ARGV[4] == 'lease' then
     if redis.call('HGET', KEYS[9], id) ~= ARGV[5] then return { 'stale' } end
 elseif ARGV[5] ~= task[2] or (ended and tonumber(ARGV[10]) < tonumber(task[3])) then

@@ -1,6 +1,6 @@
 -- Forgets an ended task with all it had, unless something is still to be delivered.
 -- KEYS 1 task 2 history 3 cursors 4 deliveries 5 attempts, 6 due 7 ready 8 ranks 9 leases 10 fences of tasks, 11 due 12 ready
--- 13 leases 14 fences of deliveries, 15 recent 16 ended 17 tasks 18… tasks in each state
+-- 13 leases of deliveries, 14 recent 15 ended 16 tasks 17… tasks in each state
 -- ARGV 2 id
 local id = ARGV[2]
 local endpoints = redis.call('HKEYS', KEYS[3])
@@ -10,13 +10,12 @@ for _, endpoint in ipairs(endpoints) do
 end
 for _, endpoint in ipairs(endpoints) do
     redis.call('HDEL', KEYS[13], id .. '/' .. endpoint)
-    redis.call('HDEL', KEYS[14], id .. '/' .. endpoint)
 end
 for sequence = 1, tonumber(redis.call('HGET', KEYS[1], 'last') or '0') do
-    redis.call('ZREM', KEYS[15], id .. '/' .. string.format('%06d', sequence))
+    redis.call('ZREM', KEYS[14], id .. '/' .. string.format('%06d', sequence))
 end
 for index = 1, 5 do redis.call('DEL', KEYS[index]) end
 for index = 6, 7 do redis.call('ZREM', KEYS[index], id) end
 for index = 8, 10 do redis.call('HDEL', KEYS[index], id) end
-for index = 16, #KEYS do redis.call('ZREM', KEYS[index], id) end
+for index = 15, #KEYS do redis.call('ZREM', KEYS[index], id) end
 return 1
