@@ -9,6 +9,7 @@ mod embedder;
 mod fairness;
 mod knowledge;
 mod model;
+mod redis;
 mod samples;
 mod sqlite;
 mod tasks;

@@ -1,0 +1,88 @@
+//! Which keys there are.
+
+use super::lab::{Lab, ask};
+use crate::backends::Backend;
+use crate::samples::{accept, append, attempt, claim_one, commit, document, end, object, task, with_key};
+use morag_core::ports::{Commit, CursorMove, Guard, Next, Queue, Recorded};
+use morag_core::task::{Event, StatusWord};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+#[tokio::test]
+async fn history_is_a_list_of_json_objects_newest_first() {
+    let lab = Lab::new().await;
+    let id = accept(&*lab.store(), task(&lab, &[])).await;
+    append(&lab, id, 3).await.unwrap();
+    let key = lab.key(&format!("task_history:{{q{}}}:{id}", &id.to_string()[..2]));
+    let text = ask(&["lrange", &key, "0", "-1"]);
+    let events: Vec<Event> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut log = lab.store().load(id).await.unwrap().unwrap().events;
+    log.reverse();
+    assert_eq!((events.len(), events), (3, log));
+    let newest: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!((newest.is_object(), &newest["sequence"]), (true, &json!(3)));
+}
+
+#[tokio::test]
+async fn a_whole_life_leaves_what_is_meant_to_stay() {
+    let lab = Lab::new().await;
+    let store = lab.store();
+    let mut fences = BTreeSet::new();
+    for (name, status) in
+        [("one", StatusWord::Completed), ("two", StatusWord::Failed), ("three", StatusWord::Cancelled)]
+    {
+        let mut new = with_key(&lab, name, "digest");
+        new.record.document_id = document(name);
+        new.claims_document = true;
+        new.record.endpoints = ["a", "b"].map(crate::samples::endpoint).into();
+        new.record.metadata = object(json!({"name": name}));
+        let id = accept(&*store, new).await;
+        let first = claim_one(&*store, Queue::Tasks).await;
+        store.release(&first, lab.now()).await.unwrap();
+        let worker = claim_one(&*store, Queue::Tasks).await;
+        let guard = Guard::Lease(worker.fence);
+        store.commit(commit(&lab, id, guard, 1..=2)).await.unwrap();
+        assert!(store.renew(&worker, crate::samples::LEASE).await.unwrap());
+        store.commit(Commit { next: Next::At(lab.now()), ..commit(&lab, id, guard, 3..=3) }).await.unwrap();
+        let worker = claim_one(&*store, Queue::Tasks).await;
+        let last = Commit { status, next: Next::Done, ..commit(&lab, id, Guard::Lease(worker.fence), 4..=4) };
+        store.commit(last).await.unwrap();
+        for held in store.claim(Queue::Deliveries, 9, crate::samples::LEASE).await.unwrap().leases {
+            let wait = CursorMove::Retry(lab.now());
+            store.advance(&held, wait, Some(attempt(1, lab.now(), 500))).await.unwrap();
+        }
+        for held in store.claim(Queue::Deliveries, 9, crate::samples::LEASE).await.unwrap().leases {
+            let mut movement = CursorMove::Delivered;
+            while store.advance(&held, movement, Some(attempt(2, lab.now(), 200))).await.unwrap() == Recorded::More {
+                movement = if held.key.ends_with("/b") { CursorMove::Disable } else { CursorMove::Skip };
+            }
+        }
+        let bucket = format!("{{q{}}}", &id.to_string()[..2]);
+        // One number, by which no cursor's fence is used twice.
+        fences.insert(format!("fences:{bucket}:deliveries"));
+    }
+    lab.advance(Duration::from_secs(1));
+    assert_eq!(store.expire(lab.now(), 9).await.unwrap().len(), 3);
+
+    let mut meant: BTreeSet<_> = ["document:one", "fair:{fair}:number", "fair:{fair}:time"].map(str::to_owned).into();
+    // These go by themselves.
+    meant.extend(["one", "two", "three"].map(|name| format!("idempotency:{name}")));
+    meant.extend(fences);
+    let mut left: BTreeSet<_> = lab.keys().into_iter().collect();
+    // How far a caller's flow is: a field a caller, which goes when the others have caught up.
+    left.remove("fair:{fair}:flows");
+    assert_eq!(left, meant);
+}
+
+#[tokio::test]
+async fn stores_of_different_prefixes_know_nothing_of_each_other() {
+    let (one, other) = (Lab::new().await, Lab::new().await);
+    let id = accept(&*one.store(), with_key(&one, "key", "digest")).await;
+    accept(&*other.store(), with_key(&other, "key", "another digest")).await;
+    assert_eq!(other.store().load(id).await, Ok(None));
+    let keys = crate::samples::claim_keys(&*one.store(), Queue::Tasks).await;
+    assert_eq!(keys, [id.to_string()]);
+    end(&one, id, StatusWord::Completed).await;
+    assert_eq!(crate::samples::claim_keys(&*other.store(), Queue::Tasks).await.len(), 1);
+}

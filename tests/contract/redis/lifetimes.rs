@@ -1,0 +1,180 @@
+//! How long keys live.
+
+use super::lab::{Lab, ask, once_seen};
+use crate::backends::Backend;
+use crate::samples::{accept, append, attempt, claim_one, claiming, document, end, task, with_key};
+use morag_core::ports::{AcceptError, CursorMove, Lease, ListFilter, Queue, Recorded};
+use morag_core::task::{StatusWord, TaskId};
+use std::time::Duration;
+
+const KEPT: Duration = Duration::from_secs(90 * 60);
+
+/// The keys of a task itself.
+const KINDS: [&str; 5] = ["task", "task_history", "task_cursors", "task_deliveries", "task_attempts"];
+
+/// Which of a task's keys are there, and whether each of them will go by itself, in [`KEPT`] at the latest.
+fn lives(lab: &Lab, id: TaskId) -> Vec<(&'static str, bool)> {
+    let life = |kind| {
+        let millis: i64 = ask(&["pttl", &lab.of_task(kind, id)]).parse().unwrap();
+        assert!(millis < 0 || (1..=KEPT.as_millis() as i64).contains(&millis), "{kind}: {millis}");
+        (millis != -2).then_some((kind, millis > 0))
+    };
+    KINDS.into_iter().filter_map(life).collect()
+}
+
+async fn lab() -> Lab {
+    Lab::with(|options| options.history_kept = KEPT).await
+}
+
+/// Delivers all that a cursor has, and says how often.
+async fn deliver_all(lab: &Lab, held: &Lease) -> usize {
+    for count in 1.. {
+        let delivered = Some(attempt(1, lab.now(), 200));
+        match lab.store().advance(held, CursorMove::Delivered, delivered).await.unwrap() {
+            Recorded::More => {}
+            Recorded::Idle => return count,
+        }
+    }
+    unreachable!("a log ends")
+}
+
+#[tokio::test]
+async fn an_ended_task_without_endpoints_goes_when_its_time_is_over() {
+    for status in [StatusWord::Completed, StatusWord::Failed, StatusWord::Cancelled] {
+        let lab = lab().await;
+        let id = accept(&*lab.store(), task(&lab, &[])).await;
+        append(&lab, id, 3).await.unwrap();
+        assert_eq!(lives(&lab, id), [("task", false), ("task_history", false)]);
+        end(&lab, id, status).await;
+        assert_eq!(lives(&lab, id), [("task", true), ("task_history", true)], "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_stays_until_its_last_delivery_and_then_for_its_time() {
+    let lab = lab().await;
+    let store = lab.store();
+    let id = accept(&*store, task(&lab, &["a", "b", "c"])).await;
+    append(&lab, id, 2).await.unwrap();
+    let mut cursors = store.claim(Queue::Deliveries, 9, crate::samples::LEASE).await.unwrap().leases;
+    cursors.sort_by(|one, other| one.key.cmp(&other.key));
+    assert_eq!(deliver_all(&lab, &cursors[0]).await, 2);
+    end(&lab, id, StatusWord::Completed).await;
+    let stays = KINDS.map(|kind| (kind, false));
+    assert_eq!(lives(&lab, id), stays, "nobody was told of the end");
+
+    let first = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!((&first.key, deliver_all(&lab, &first).await), (&cursors[0].key, 1));
+    assert_eq!(lives(&lab, id), stays, "two were not told all");
+    assert_eq!(deliver_all(&lab, &cursors[1]).await, 3);
+    assert_eq!(lives(&lab, id), stays, "one was not told all");
+    let later = CursorMove::Retry(lab.now().plus(Duration::from_secs(60)));
+    store.advance(&cursors[2], later, Some(attempt(1, lab.now(), 500))).await.unwrap();
+    assert_eq!(lives(&lab, id), stays, "it is tried again");
+    lab.advance(Duration::from_secs(60));
+    let last = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!(store.advance(&last, CursorMove::Dead, None).await, Ok(Recorded::More));
+    assert_eq!(lives(&lab, id), stays);
+    assert_eq!(deliver_all(&lab, &last).await, 2);
+    assert_eq!(lives(&lab, id), KINDS.map(|kind| (kind, true)));
+}
+
+#[tokio::test]
+async fn a_task_whose_last_endpoint_is_gone_goes_too() {
+    let lab = lab().await;
+    let store = lab.store();
+    let id = accept(&*store, task(&lab, &["a"])).await;
+    append(&lab, id, 1).await.unwrap();
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    end(&lab, id, StatusWord::Failed).await;
+    let gone = store.advance(&held, CursorMove::Disable, Some(attempt(1, lab.now(), 410))).await;
+    assert_eq!(gone, Ok(Recorded::Idle));
+    let expected = ["task", "task_history", "task_deliveries", "task_attempts"].map(|kind| (kind, true));
+    assert_eq!(lives(&lab, id), expected);
+
+    // Gone before the end.
+    let id = accept(&*store, task(&lab, &["a"])).await;
+    append(&lab, id, 1).await.unwrap();
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    store.advance(&held, CursorMove::Disable, None).await.unwrap();
+    assert!(lives(&lab, id).iter().all(|(_, goes)| !goes));
+    end(&lab, id, StatusWord::Failed).await;
+    assert!(lives(&lab, id).iter().all(|(_, goes)| *goes), "{:?}", lives(&lab, id));
+}
+
+#[tokio::test]
+async fn idempotency_keys_have_a_life_of_their_own() {
+    let kept = Duration::from_secs(1234);
+    let lab = Lab::with(|options| options.idempotency_kept = kept).await;
+    let id = accept(&*lab.store(), with_key(&lab, "key", "digest")).await;
+    let life = || ask(&["pttl", &lab.key("idempotency:key")]).parse::<i64>().unwrap();
+    assert!((1..=kept.as_millis() as i64).contains(&life()), "{}", life());
+    end(&lab, id, StatusWord::Completed).await;
+    assert!((1..=kept.as_millis() as i64).contains(&life()), "{}", life());
+    assert_eq!(lab.store().replay("key", "other").await, Err(AcceptError::IdempotencyConflict));
+    lab.advance(Duration::from_secs(1));
+    assert_eq!(lab.store().expire(lab.now(), 9).await, Ok(vec![id]));
+    assert!(matches!(lab.store().replay("key", "digest").await, Ok(Some(_))), "it outlives the task");
+}
+
+#[tokio::test]
+async fn what_redis_has_forgotten_is_nowhere_any_more_and_named_once() {
+    let lab = Lab::with(|options| options.history_kept = Duration::from_secs(1)).await;
+    let store = lab.store();
+    let silent = accept(&*store, claiming(&lab, "doc", false)).await;
+    let told = accept(&*store, task(&lab, &["hook"])).await;
+    for id in [silent, told] {
+        append(&lab, id, 2).await.unwrap();
+        end(&lab, id, StatusWord::Completed).await;
+    }
+    let lives_on = accept(&*store, task(&lab, &["hook"])).await;
+    append(&lab, lives_on, 1).await.unwrap();
+    let cursors = store.claim(Queue::Deliveries, 9, crate::samples::LEASE).await.unwrap().leases;
+    let held = cursors.iter().find(|lease| lease.key.starts_with(&told.to_string())).unwrap();
+    assert_eq!(deliver_all(&lab, held).await, 3);
+    once_seen("keys that go by themselves", async || {
+        (lives(&lab, silent).is_empty() && lives(&lab, told).is_empty()).then_some(())
+    })
+    .await;
+
+    for id in [silent, told] {
+        assert_eq!(store.load(id).await, Ok(None));
+        assert_eq!(store.deliveries(id).await, Ok(vec![]));
+    }
+    let listed = store.list(&ListFilter { limit: 9, ..ListFilter::default() }).await.unwrap();
+    assert_eq!(listed.items.iter().map(|item| item.record.id).collect::<Vec<_>>(), [lives_on]);
+    append(&lab, lives_on, 1).await.unwrap();
+    let recent = store.recent(lab.now().minus(Duration::from_secs(60)), 9, None).await.unwrap();
+    let tasks: Vec<_> = recent.items.iter().map(|item| item.task).collect();
+    assert!(!tasks.is_empty() && tasks.iter().all(|id| *id == lives_on), "{tasks:?}");
+    assert_eq!(store.document_holder(&document("doc")).await, Ok(Some(silent)), "the content is still stored");
+
+    lab.advance(Duration::from_secs(1));
+    let mut gone = store.expire(lab.now(), 9).await.unwrap();
+    gone.sort();
+    let mut expected = [silent, told];
+    expected.sort();
+    assert_eq!(gone, expected);
+    assert_eq!(store.expire(lab.now(), 9).await, Ok(vec![]), "once");
+    let counts = store.counts().await.unwrap();
+    assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), 1, "{counts:?}");
+
+    // Nothing names them any more, but for the document whose content is stored.
+    for id in [silent, told] {
+        let bucket = format!("{{q{}}}", &id.to_string()[..2]);
+        for key in lab.keys().into_iter().filter(|key| key.contains(&bucket)) {
+            assert!(!dump(&lab.key(&key)).contains(&id.to_string()), "{key}: {}", dump(&lab.key(&key)));
+        }
+    }
+}
+
+/// All that a key holds.
+fn dump(key: &str) -> String {
+    match ask(&["type", key]).as_str() {
+        "string" => ask(&["get", key]),
+        "hash" => ask(&["hgetall", key]),
+        "list" => ask(&["lrange", key, "0", "-1"]),
+        "zset" => ask(&["zrange", key, "0", "-1", "withscores"]),
+        other => panic!("{key} is a {other}"),
+    }
+}

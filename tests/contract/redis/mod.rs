@@ -1,0 +1,11 @@
+//! What the Redis store promises beyond the ports: many processes, what a crashed one leaves, lost answers, lifetimes, its keys
+//! and its connections.
+
+mod clocks;
+mod connections;
+mod keys;
+mod lab;
+mod lifetimes;
+mod lost_answers;
+mod processes;
+mod reservations;

@@ -1,0 +1,184 @@
+//! What a process leaves that dies while it takes a task in: reservations, written here as such a process would leave them.
+
+use super::lab::{Lab, ask, in_time, server_time};
+use crate::backends::Backend;
+use crate::samples::{accept, claiming, document, end, object, task, with_key};
+use morag_core::ports::{AcceptError, Accepted, StoreError, Tasks};
+use morag_core::task::{StatusWord, TaskId};
+use serde_json::json;
+use std::time::Duration;
+
+/// Entries of waiting tasks younger than this are left alone.
+const YOUNG: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn an_idempotency_key_of_a_task_never_stored_is_taken_over() {
+    let lab = Lab::new().await;
+    let store = lab.store();
+    let (dead, key) = (TaskId::random(), lab.key("idempotency:key"));
+    ask(&["hset", &key, "task", &dead.to_string(), "digest", "digest", "response", "{\"from\":\"the grave\"}"]);
+    assert_eq!(store.replay("key", "digest").await, Ok(None), "a reservation is no answer");
+    assert_eq!(store.replay("key", "another").await, Ok(None), "and no conflict");
+
+    let new = with_key(&lab, "key", "another");
+    let (id, answer) = (new.record.id, new.idempotency.clone().unwrap().response);
+    assert_eq!(in_time("taking the key over", store.accept(new.clone())).await, Ok(Accepted::New));
+    assert_eq!(ask(&["hmget", &key, "task", "accepted"]), format!("{id}\n1"));
+    assert!(ask(&["pttl", &key]).parse::<i64>().unwrap() > 0);
+    assert_eq!(store.replay("key", "another").await, Ok(Some(answer.clone())));
+    assert_eq!(store.accept(with_key(&lab, "key", "another")).await, Ok(Accepted::Replayed(answer)));
+
+    // Should the dead live after all, it is too late.
+    let mut late = task(&lab, &[]);
+    late.record.id = dead;
+    assert!(matches!(store.accept(late).await, Err(AcceptError::Store(StoreError::Unavailable(_)))));
+    assert_eq!(store.load(dead).await, Ok(None));
+}
+
+#[tokio::test]
+async fn an_unconfirmed_idempotency_key_of_a_stored_task_holds() {
+    let lab = Lab::new().await;
+    let new = with_key(&lab, "key", "digest");
+    let answer = new.idempotency.clone().unwrap().response;
+    accept(&*lab.store(), new).await;
+    assert_eq!(ask(&["hdel", &lab.key("idempotency:key"), "accepted"]), "1");
+    let store = lab.another().await;
+    assert_eq!(store.replay("key", "digest").await, Ok(Some(answer.clone())));
+    assert_eq!(store.accept(with_key(&lab, "key", "digest")).await, Ok(Accepted::Replayed(answer)));
+    assert_eq!(store.accept(with_key(&lab, "key", "other")).await, Err(AcceptError::IdempotencyConflict));
+}
+
+#[tokio::test]
+async fn a_documents_claim_of_a_task_never_stored_does_not_block() {
+    let lab = Lab::new().await;
+    let store = lab.store();
+    let (dead, key) = (TaskId::random(), lab.key("document:doc"));
+    ask(&["hset", &key, &dead.to_string(), "4711 running"]);
+    assert_eq!(store.document_holder(&document("doc")).await, Ok(None));
+    let id = in_time("taking the document over", accept(&*store, claiming(&lab, "doc", false))).await;
+    assert_eq!(ask(&["hkeys", &key]), id.to_string());
+    assert_eq!(store.document_holder(&document("doc")).await, Ok(Some(id)));
+    let second = store.accept(claiming(&lab, "doc", false)).await;
+    assert_eq!(second, Err(AcceptError::DuplicateDocument(id)));
+}
+
+#[tokio::test]
+async fn a_documents_claim_that_was_not_settled_is_settled_when_met() {
+    let lab = Lab::new().await;
+    let store = lab.store();
+    let key = lab.key("document:doc");
+    let ended = async |status| {
+        let id = accept(&*store, claiming(&lab, "doc", false)).await;
+        let claim = ask(&["hget", &key, &id.to_string()]);
+        assert!(claim.ends_with(" running"), "{claim}");
+        end(&lab, id, status).await;
+        // Whoever ended it died before settling the claim.
+        ask(&["hset", &key, &id.to_string(), &claim]);
+        id
+    };
+    for status in [StatusWord::Failed, StatusWord::Cancelled] {
+        ended(status).await;
+        assert_eq!(store.document_holder(&document("doc")).await, Ok(None), "{status:?}");
+    }
+    let id = ended(StatusWord::Completed).await;
+    assert_eq!(store.document_holder(&document("doc")).await, Ok(Some(id)));
+    let second = store.accept(claiming(&lab, "doc", false)).await;
+    assert_eq!(second, Err(AcceptError::DuplicateDocument(id)));
+    let claim = ask(&["hgetall", &key]);
+    assert!(
+        claim.starts_with(&id.to_string()) && claim.ends_with(" completed") && claim.lines().count() == 2,
+        "{claim}"
+    );
+}
+
+#[tokio::test]
+async fn a_claim_that_was_not_settled_is_settled_before_its_task_expires() {
+    let lab = Lab::new().await;
+    let store = lab.store();
+    let key = lab.key("document:doc");
+    let id = accept(&*store, claiming(&lab, "doc", false)).await;
+    let claim = ask(&["hget", &key, &id.to_string()]);
+    end(&lab, id, StatusWord::Completed).await;
+    ask(&["hset", &key, &id.to_string(), &claim]);
+    lab.advance(Duration::from_secs(1));
+    assert_eq!(store.expire(lab.now(), 9).await, Ok(vec![id]));
+    assert_eq!(store.document_holder(&document("doc")).await, Ok(Some(id)));
+}
+
+/// Leaves what [`accept`] has done before it stores the task: takes away what it has stored.
+fn unstore(lab: &Lab, id: TaskId) {
+    let text = id.to_string();
+    for kind in ["task", "task_cursors"] {
+        ask(&["del", &lab.of_task(kind, id)]);
+    }
+    ask(&["zrem", &lab.of_queue("ready", id, "tasks"), &text]);
+    ask(&["hdel", &lab.of_queue("ranks", id, "tasks"), &text]);
+    let bucket = format!("tasks:{{q{}}}", &text[..2]);
+    for index in [lab.key(&bucket), lab.key(&format!("{bucket}:pending"))] {
+        ask(&["zrem", &index, &text]);
+    }
+}
+
+#[tokio::test]
+async fn a_waiting_place_of_a_task_that_is_gone_is_swept() {
+    let lab = Lab::with(|options| options.queue_max = 2).await;
+    let store = lab.store();
+    let lives = accept(&*store, task(&lab, &[])).await;
+    unstore(&lab, accept(&*store, task(&lab, &[])).await);
+    let full = || async { store.accept(task(&lab, &[])).await == Err(AcceptError::QueueFull) };
+    assert!(full().await);
+    lab.advance(YOUNG);
+    store.expire(lab.now(), 9).await.unwrap();
+    assert!(full().await, "its task may be being stored");
+    lab.advance(Duration::from_millis(1));
+    store.expire(lab.now(), 9).await.unwrap();
+    let next = accept(&*store, task(&lab, &[])).await;
+    let mut waiting: Vec<_> = ask(&["hkeys", &lab.key("fair:{fair}:waiting")]).lines().map(str::to_owned).collect();
+    waiting.sort();
+    let mut expected = [lives.to_string(), next.to_string()];
+    expected.sort();
+    assert_eq!(waiting, expected, "one that waits for long stays");
+}
+
+#[tokio::test]
+async fn a_process_that_claims_nothing_sweeps_too() {
+    let lab = Lab::wrong_by(0).await;
+    let id = accept(&*lab.store(), task(&lab, &[])).await;
+    unstore(&lab, id);
+    let key = lab.key("fair:{fair}:waiting");
+    let entry = ask(&["hget", &key, &id.to_string()]);
+    let mut words: Vec<_> = entry.split(' ').map(str::to_owned).collect();
+    let entered: f64 = words[2].parse().unwrap();
+    assert!((0.0..=PATIENCE_MILLIS).contains(&(server_time() - entered)), "the third is when it came: {entry}");
+    words[2] = (entered - YOUNG.as_millis() as f64 - 1.0).to_string();
+    ask(&["hset", &key, &id.to_string(), &words.join(" ")]);
+    let janitor = lab.another().await;
+    janitor.expire(lab.now(), 9).await.unwrap();
+    assert_eq!(ask(&["exists", &key]), "0");
+}
+
+/// An entry was made since the test began.
+const PATIENCE_MILLIS: f64 = super::lab::PATIENCE.as_millis() as f64;
+
+#[tokio::test]
+async fn a_task_that_was_set_aside_is_refused_and_leaves_nothing() {
+    let lab = Lab::new().await;
+    let store = lab.store();
+    let mut vetoed = with_key(&lab, "key", "digest");
+    vetoed.record.document_id = document("doc");
+    vetoed.claims_document = true;
+    let id = vetoed.record.id;
+    let veto = lab.of_task("task_veto", id);
+    ask(&["set", &veto, "1"]);
+    assert!(matches!(store.accept(vetoed).await, Err(AcceptError::Store(StoreError::Unavailable(_)))));
+    assert_eq!(store.load(id).await, Ok(None));
+    let left: Vec<_> = lab.keys().into_iter().filter(|key| lab.key(key) != veto).collect();
+    assert_eq!(left, ["fair:{fair}:number"]);
+    assert!(ask(&["pttl", &veto]).parse::<i64>().unwrap() > 0, "it will not be kept for ever either");
+
+    let mut next = with_key(&lab, "key", "digest");
+    next.idempotency.as_mut().unwrap().response = object(json!({}));
+    next.record.document_id = document("doc");
+    next.claims_document = true;
+    accept(&*store, next).await;
+}
