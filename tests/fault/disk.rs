@@ -1,6 +1,7 @@
 //! The disk with the data folder is full.
 
 use crate::common::{STALL, alone, assert_clean, saga, tasks};
+use morag_tests::fleet::wait_for;
 use morag_tests::redis::RedisServer;
 use morag_tests::saga::{Saga, Store};
 use morag_tests::server::{API_KEY, client};
@@ -76,9 +77,9 @@ async fn the_disk_of_the_files_is_full_for_a_while_and_the_store_is_not() {
 
 async fn full_for_a_while(saga: Saga, disk: &Disk) {
     let load = saga.load();
-    let submits = load.submit_all(0..tasks());
-    let third = tasks() / 3;
-    assert!(saga.tally.wait_until(STALL, |came| came.ended >= third).await);
+    let before = load.submit_all(0..tasks() / 2);
+    let some = tasks() / 6;
+    assert!(saga.tally.wait_until(STALL, |came| came.ended >= some).await);
     let filler = disk.fill();
     saga.say(&format!("the disk is full, {} tasks accepted, {} ended", load.accepted(), saga.tally.arrived().ended));
     let (status, body) = submit(&saga).await;
@@ -86,14 +87,16 @@ async fn full_for_a_while(saga: Saga, disk: &Disk) {
     assert!(status == 503 || status == 507, "{status} {body}");
     assert!(body["detail"].as_str().is_some_and(|text| !text.is_empty()), "an answer for people: {body}");
     // Workers meet the full disk too; when they have, every one of them has interrupted a run.
-    let met = morag_tests::fleet::wait_for(|| {
+    let met = wait_for(|| {
         let lines = saga.fleet.log_lines_with("WARN").len() + saga.fleet.log_lines_with("ERROR").len();
         (lines > 0).then_some(lines)
     });
     let lines = met.await.expect("a full disk is said in the log");
+    let during = load.submit_all(tasks() / 2..tasks());
+    assert!(wait_for(|| (load.repeated() > 0).then_some(())).await.is_some(), "a full disk takes documents");
     std::fs::remove_file(filler).unwrap();
     saga.say(&format!("there is room again; {lines} lines of the logs told of it"));
-    let accepted = submits.await.unwrap();
+    let accepted = [before.await.unwrap(), during.await.unwrap()].concat();
     saga.say(&format!("{} submissions were repeated", load.repeated()));
     let report = saga.finish(&accepted, Rules::default()).await;
     assert_clean(&report, tasks());

@@ -44,11 +44,6 @@ impl OwnChild {
         self.process.id()
     }
 
-    /// Its standard output, once, where it is piped.
-    pub fn take_stdout(&mut self) -> Option<std::process::ChildStdout> {
-        self.process.stdout.take()
-    }
-
     /// Sends it a signal; one that has ended takes none.
     pub fn signal(&mut self, signal: Signal) {
         if self.ended().is_none() {
@@ -60,17 +55,6 @@ impl OwnChild {
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.process.try_wait().expect("the status of our own child")
-    }
-
-    /// Waits until it has ended by itself.
-    pub fn wait(&mut self, at_most: Duration) -> Option<ExitStatus> {
-        until(at_most, || self.ended())
-    }
-
-    /// Kills it (SIGKILL) and waits until it is gone.
-    pub fn kill(&mut self) {
-        self.process.kill().expect("our own child can be killed");
-        self.process.wait().expect("the status of our own child");
     }
 }
 

@@ -41,8 +41,7 @@ impl Process {
         assert!(wait_for(|| self.is_ready()).await.is_some(), "{} does not start:\n{}", self.name, self.log_tail());
     }
 
-    /// Starts it, where it does not run, and does not wait.
-    pub fn launch(&mut self) {
+    fn launch(&mut self) {
         self.starts += 1;
         self.is_stopped = false;
         let mut command = serve(&self.data_dir);
@@ -112,11 +111,6 @@ impl Process {
     /// How it ended, if it has by itself.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.as_mut().and_then(OwnChild::ended)
-    }
-
-    /// Whether it was started and not killed.
-    pub fn is_up(&self) -> bool {
-        self.child.is_some() && !self.is_stopped
     }
 
     /// Its name in what is printed.
