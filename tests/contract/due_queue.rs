@@ -6,7 +6,7 @@ use futures::future::join_all;
 use morag_core::ports::{Commit, CommitError, CursorMove, Guard, Lease, Next, Queue, QueueCounts};
 use morag_core::task::StatusWord;
 use std::collections::BTreeSet;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::time::Duration;
 
 promises!(
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const FOREVER: Duration = Duration::from_secs(3600);
 
 /// A wait that has been polled and goes on. Those that end at once, as they may, find nothing due.
-async fn truly_waits(store: &dyn Store, queue: Queue) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+async fn truly_waits(store: &dyn Store, queue: Queue) -> Waiting<'_> {
     let begin = async {
         loop {
             assert_eq!(claim_keys(store, queue).await, [""; 0], "nothing is due yet");
@@ -47,13 +47,16 @@ async fn truly_waits(store: &dyn Store, queue: Queue) -> Pin<Box<dyn Future<Outp
                 // The store answers this after it has looked for the waiter, or the waiter sees the change itself.
                 result = store.ping() => {
                     result.unwrap();
-                    return wait;
+                    return Waiting(wait);
                 }
             }
         }
     };
     in_time("a wait that waits", begin).await
 }
+
+/// A wait under way, to be awaited after the change that ends it.
+struct Waiting<'a>(Pin<Box<dyn Future<Output = ()> + 'a>>);
 
 async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: it took too long"))
@@ -263,9 +266,9 @@ async fn a_wait_ends_for_whatever_makes_a_key_due(backend: impl Backend) {
     // Polls the wait until it truly waits, then lets the change happen, then expects it to end.
     macro_rules! ends_wait {
         ($what:literal, $queue:expr, $change:expr) => {{
-            let mut wait = pin!(truly_waits(&*store, $queue).await);
+            let wait = truly_waits(&*store, $queue).await;
             $change;
-            in_time($what, &mut wait).await;
+            in_time($what, wait.0).await;
         }};
     }
     let id;
@@ -297,7 +300,7 @@ async fn a_wait_ends_when_a_later_key_comes_due(backend: impl Backend) {
     let soon = backend.now().plus(Duration::from_millis(5));
     let parked = Commit { next: Next::At(soon), ..commit(&backend, id, Guard::Lease(worker.fence), 1..=1) };
     store.commit(parked).await.unwrap();
-    in_time("a key that comes due sooner than was known", wait).await;
+    in_time("a key that comes due sooner than was known", wait.0).await;
     in_time("a key that comes due in 5 ms", store.wait(Queue::Tasks, FOREVER)).await;
 }
 
