@@ -1,9 +1,10 @@
 //! Runs one claimed task: feeds what happens to the transition function, commits what it decides, performs the effect.
 
-use super::STORE_PAUSE;
 use crate::App;
 use morag_core::Timestamp;
-use morag_core::pipeline::{Decision, Draft, Effect, Ending, Input, Pipeline, Run, transition};
+use morag_core::pipeline::{
+    CLAIMS_MAX, Decision, Draft, Effect, Ending, Input, Pipeline, Run, again_after, is_run_again, transition,
+};
 use morag_core::ports::{
     BlobError, BlobPath, Commit, CommitError, Guard, Lease, Next, StepCall, StepInputs, StepReport, StepRunner,
     StoreError, TaskLog,
@@ -14,10 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-/// Claims after which a task is taken for one that kills its worker. A healthy task is claimed once; a few restarts of
-/// the server in the middle of it must not fail it.
-const CLAIMS_MAX: u64 = 20;
 
 /// How often a running step's progress is saved. Saving is a write; a person sees no difference below this.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(300);
@@ -100,12 +97,6 @@ pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease
     if let Err(error) = app.queue.release(&lease, due).await {
         tracing::warn!(%task, %error, "the task could not be given back: it comes due when its lease ends");
     }
-}
-
-/// How long an interrupted task waits for its next claim: 5 s, doubling with each claim to some 40 minutes, so that an
-/// outage of the storage does not use up the claims a task has.
-fn again_after(claims: u64) -> Duration {
-    STORE_PAUSE * 5 * (1 << claims.saturating_sub(1).min(9))
 }
 
 /// Renews the lease; returns when it is held no more. This is how a cancellation that another process committed ends a
@@ -259,6 +250,10 @@ impl Driver<'_> {
         }
     }
 
+    fn step_name(&self, step: usize) -> &str {
+        &self.pipeline().steps()[step].name
+    }
+
     /// Publishes what a step brought and takes its end into the log.
     async fn finish_step(&mut self, step: usize, report: StepReport) -> Result<Effect, Interrupted> {
         let StepReport { result, resources, log } = report;
@@ -267,6 +262,10 @@ impl Driver<'_> {
             Ok(success) => {
                 let output = self.publish(success, resources).await?;
                 self.feed(Input::StepSucceeded(output))
+            }
+            Err(failure) if is_run_again(&failure, self.lease.fence) => {
+                let StepFailure { code, message, .. } = failure;
+                Err(Interrupted::Unavailable(format!("step {} failed: {code}: {message}", self.step_name(step))))
             }
             Err(failure) => self.feed(Input::StepFailed(failure, resources)),
         }

@@ -6,8 +6,16 @@
 use super::keys::{BUCKETS, Bucket};
 use morag_core::Timestamp;
 use morag_core::ports::Queue;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
+
+/// Longest time between two looks at every bucket: how late a key is found at worst, where its wake-up was lost.
+const LOOK_EVERY_MAX: Duration = Duration::from_secs(10);
+
+/// Shortest: a look is 256 calls a queue.
+const LOOK_EVERY_MIN: Duration = Duration::from_secs(1);
 
 /// News of a key.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -159,25 +167,43 @@ impl Buckets {
     }
 }
 
-/// The buckets of both queues.
-pub(super) struct Agenda([Buckets; 2]);
+/// The buckets of both queues, and how often all of them are looked at.
+pub(super) struct Agenda {
+    tasks: Buckets,
+    deliveries: Buckets,
+    /// Milliseconds.
+    look_every: AtomicU64,
+}
 
 impl Agenda {
     pub(super) fn new() -> Self {
-        Self([Buckets::new(), Buckets::new()])
+        let look_every = AtomicU64::new(LOOK_EVERY_MAX.as_millis() as u64);
+        Self { tasks: Buckets::new(), deliveries: Buckets::new(), look_every }
+    }
+
+    /// Between two looks at every bucket.
+    pub(super) fn look_every(&self) -> Duration {
+        Duration::from_millis(self.look_every.load(Ordering::Relaxed))
+    }
+
+    /// Keys are claimed for so long: one whose holder dies should not wait much longer than that.
+    pub(super) fn lease_is(&self, lease: Duration) {
+        let every = (lease / 3).clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX);
+        self.look_every.fetch_min(every.as_millis() as u64, Ordering::Relaxed);
     }
 
     /// The buckets of a queue.
     pub(super) fn of(&self, queue: Queue) -> &Buckets {
         match queue {
-            Queue::Tasks => &self.0[0],
-            Queue::Deliveries => &self.0[1],
+            Queue::Tasks => &self.tasks,
+            Queue::Deliveries => &self.deliveries,
         }
     }
 
     /// Nothing is certain any more, in either queue.
     pub(super) fn doubt_all(&self) {
-        self.0.iter().for_each(Buckets::doubt_all);
+        self.tasks.doubt_all();
+        self.deliveries.doubt_all();
     }
 }
 

@@ -134,6 +134,7 @@ pub(super) fn bucket_of(key: &str) -> Option<Bucket> {
 #[async_trait]
 impl DueQueue for RedisStore {
     async fn claim(&self, queue: Queue, max: usize, lease: Duration) -> Result<Claim, StoreError> {
+        self.agenda.lease_is(lease);
         let mut leases: Vec<Lease> = Vec::new();
         self.look(queue).await?;
         for _ in 0..ROUNDS_MAX {

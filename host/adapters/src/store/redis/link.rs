@@ -203,6 +203,7 @@ impl Redis {
     }
 
     async fn run(&self, command: &Cmd) -> Result<Value, Failure> {
+        let tried = AtomicU64::new(0);
         let tries = async {
             let mut failure = None;
             for attempt in 1..=TRIES {
@@ -210,6 +211,7 @@ impl Redis {
                     Ok(link) => link,
                     Err(error) => return Err(Failure::Store(error)),
                 };
+                tried.store(generation, Ordering::Relaxed);
                 match link.req_packed_command(command).await.and_then(Value::extract_error) {
                     Ok(value) => return Ok(value),
                     Err(error) if is_passing(&error) => {
@@ -225,6 +227,9 @@ impl Redis {
         match tokio::time::timeout(CALL_MAX, tries).await {
             Ok(result) => result,
             Err(_) => {
+                // A Cluster's connection may hang for good after a node was killed (redis-rs issue 2418): not even its own
+                // limit of an answer ends the call then. A new one does not.
+                self.forget_now(tried.load(Ordering::Relaxed));
                 let text = format!("{} did not answer within {} s", self.url, CALL_MAX.as_secs());
                 Err(Failure::Store(StoreError::Unavailable(text)))
             }
@@ -279,6 +284,14 @@ impl Redis {
         let Some((held, link)) = current.as_ref() else { return };
         let heals = matches!(link, Link::Cluster(_)) && error.kind() != ErrorKind::ClusterConnectionNotFound;
         if *held == generation && !heals {
+            *current = None;
+        }
+    }
+
+    /// Lets go of a connection, whatever its kind, unless it is a newer one already.
+    fn forget_now(&self, generation: u64) {
+        let mut current = self.current();
+        if current.as_ref().is_some_and(|(held, _)| *held == generation) {
             *current = None;
         }
     }

@@ -13,9 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
-/// Between two looks at every bucket: how late a key is found at worst, where its wake-up was lost or a worker died with it.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-
 /// A listener that has heard nothing for so long, not even our own beats, listens to a dead connection.
 const SILENCE_MAX: Duration = Duration::from_secs(25);
 
@@ -79,7 +76,7 @@ pub(super) fn listen(redis: Arc<Redis>, channel: String, agenda: Arc<Agenda>) ->
 
 async fn beat(redis: Arc<Redis>, channel: String, agenda: Arc<Agenda>) {
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(agenda.look_every()).await;
         agenda.doubt_all();
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(&channel).arg(BEAT);
