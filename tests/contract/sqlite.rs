@@ -1,10 +1,12 @@
-//! What the embedded store promises beyond the ports: its file.
+//! What the embedded store promises beyond the ports: its file, and that nothing waits for a clock that was set.
 
 use crate::backends::{Backend, Sqlite};
-use crate::samples::{accept, append, end, task};
+use crate::samples::{LEASE, accept, append, attempt, claim_keys, claim_one, commit, end, task};
 use futures::future::join_all;
 use morag_adapters::store::sqlite::{Options, SqliteStore};
-use morag_core::ports::{AcceptError, Accepted, DueQueue, Queue, StoreError, Tasks};
+use morag_core::ports::{
+    AcceptError, Accepted, Commit, CursorMove, DueQueue, Guard, Next, Queue, QueueCounts, StoreError, Tasks,
+};
 use morag_core::task::StatusWord;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -45,7 +47,7 @@ fn refused(path: &Path) -> String {
 fn a_database_of_another_version_is_refused_by_both_numbers() {
     let (_folder, path) = with_header(USER_VERSION, 4711);
     let text = refused(&path);
-    assert!(text.contains("4711") && text.contains("above 2"), "{text}");
+    assert!(text.contains("4711") && text.contains("above 3"), "{text}");
 }
 
 #[test]
@@ -187,4 +189,146 @@ async fn a_full_disk_refuses_and_changes_nothing() {
     backend.advance(Duration::from_secs(1));
     assert_eq!(store.expire(backend.now(), 100).await.unwrap().len(), 20);
     accept(&*store, task(&backend, &["task"])).await;
+}
+
+/// By how much somebody sets the clock, seconds.
+const JUMPS: [i64; 2] = [3600, -3600];
+
+const SOON: Duration = Duration::from_secs(5);
+
+/// A store that this process has for itself, with a task and its cursor, both due.
+async fn with_work() -> (Sqlite, morag_core::task::TaskId) {
+    let backend = Sqlite::with_options(Options { ends_leases: true, ..Options::default() });
+    let id = accept(&*backend.store(), task(&backend, &["hook"])).await;
+    append(&backend, id, 1).await.unwrap();
+    (backend, id)
+}
+
+/// The queue's one key comes due after so long, not before and not later.
+async fn comes_due(backend: &Sqlite, queue: Queue, after: Duration, what: &str) {
+    let (store, last) = (backend.store(), Duration::from_millis(1));
+    backend.advance(after - last);
+    let early = store.claim(queue, 10, LEASE).await.unwrap();
+    assert_eq!(early.leases, [], "{what}: too early");
+    assert_eq!(early.next_due, Some(backend.now().plus(last)), "{what}: when to ask again");
+    assert_eq!(store.queue_counts(queue).await.unwrap().due, 0, "{what}");
+    backend.advance(last);
+    assert_eq!(store.queue_counts(queue).await, Ok(QueueCounts { due: 1, leased: 0, later: 0 }), "{what}: too late");
+    claim_one(&*store, queue).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_moves_no_lease() {
+    for jump in JUMPS {
+        for queue in [Queue::Tasks, Queue::Deliveries] {
+            let (backend, _) = with_work().await;
+            let lease = claim_one(&*backend.store(), queue).await;
+            backend.clock().set(jump);
+            comes_due(&backend, queue, LEASE, "a lease from before").await;
+            let lease = morag_core::ports::Lease { fence: lease.fence + 1, ..lease };
+            backend.clock().set(jump);
+            assert_eq!(backend.store().renew(&lease, LEASE).await, Ok(true));
+            backend.clock().set(-jump);
+            comes_due(&backend, queue, LEASE, "a renewed lease").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_moves_nothing_that_was_put_off() {
+    for jump in JUMPS {
+        // By what they say before and after.
+        for before in [0, jump] {
+            let (backend, id) = with_work().await;
+            let store = backend.store();
+            backend.clock().set(before);
+            let soon = || backend.now().plus(SOON);
+
+            let held = claim_one(&*store, Queue::Tasks).await;
+            assert_eq!(store.release(&held, soon()).await, Ok(true));
+            backend.clock().set(jump);
+            comes_due(&backend, Queue::Tasks, SOON, "a release").await;
+
+            let guard = Guard::Lease(held.fence + 1);
+            let again = Commit { next: Next::At(soon()), ..commit(&backend, id, guard, 2..=2) };
+            assert_eq!(store.commit(again).await, Ok(()));
+            backend.clock().set(jump);
+            comes_due(&backend, Queue::Tasks, SOON, "a commit").await;
+
+            let held = claim_one(&*store, Queue::Deliveries).await;
+            let failed = Some(attempt(1, backend.now(), 500));
+            store.advance(&held, CursorMove::Retry(soon()), failed).await.unwrap();
+            backend.clock().set(jump);
+            comes_due(&backend, Queue::Deliveries, SOON, "a retry").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_keeps_nothing_new_waiting() {
+    for jump in JUMPS {
+        let (backend, id) = with_work().await;
+        let store = backend.store();
+        claim_one(&*store, Queue::Tasks).await;
+        let cursor = claim_one(&*store, Queue::Deliveries).await;
+        store.advance(&cursor, CursorMove::Delivered, Some(attempt(1, backend.now(), 200))).await.unwrap();
+        backend.clock().set(jump);
+        accept(&*store, task(&backend, &[])).await;
+        append(&backend, id, 1).await.unwrap();
+        for queue in [Queue::Tasks, Queue::Deliveries] {
+            let wait = store.wait(queue, Duration::from_secs(3600));
+            tokio::time::timeout(Duration::from_secs(15), wait).await.expect("a key is due");
+            claim_one(&*store, queue).await;
+        }
+    }
+}
+
+/// Opens the store as a new process does.
+async fn restart(backend: &mut Sqlite) {
+    backend.clock().begin();
+    backend.reopen().await;
+}
+
+#[tokio::test]
+async fn a_clock_set_back_while_nothing_ran_keeps_nothing_waiting() {
+    let (mut backend, _) = with_work().await;
+    let held = claim_one(&*backend.store(), Queue::Tasks).await;
+    assert_eq!(backend.store().release(&held, backend.now().plus(SOON)).await, Ok(true));
+    // The second time there is nothing left to move.
+    for jump in [-3600, 0] {
+        backend.clock().set(jump);
+        restart(&mut backend).await;
+    }
+    assert_eq!(claim_keys(&*backend.store(), Queue::Deliveries).await.len(), 1, "it was due before");
+    comes_due(&backend, Queue::Tasks, SOON, "after the start").await;
+}
+
+#[tokio::test]
+async fn time_that_passes_while_nothing_runs_counts() {
+    let (mut backend, _) = with_work().await;
+    let held = claim_one(&*backend.store(), Queue::Tasks).await;
+    assert_eq!(backend.store().release(&held, backend.now().plus(SOON)).await, Ok(true));
+    backend.advance(Duration::from_secs(3));
+    restart(&mut backend).await;
+    comes_due(&backend, Queue::Tasks, Duration::from_secs(2), "after the start").await;
+}
+
+#[tokio::test]
+async fn a_process_whose_clock_was_set_leaves_due_times_that_the_next_one_reads_right() {
+    for jump in JUMPS {
+        // Whether it goes on long after, until no event is newer than the clock.
+        for long in [Duration::ZERO, Duration::from_secs(3 * 3600)] {
+            let (mut backend, id) = with_work().await;
+            let held = claim_one(&*backend.store(), Queue::Tasks).await;
+            assert_eq!(backend.store().release(&held, backend.now().plus(long + SOON)).await, Ok(true));
+            let cursor = claim_one(&*backend.store(), Queue::Deliveries).await;
+            backend.clock().set(jump);
+            backend.advance(long);
+            assert_eq!(claim_keys(&*backend.store(), Queue::Tasks).await, [""; 0]);
+            assert_eq!(backend.store().release(&cursor, backend.now()).await, Ok(true));
+            restart(&mut backend).await;
+            assert_eq!(claim_keys(&*backend.store(), Queue::Deliveries).await, [format!("{id}/hook")]);
+            comes_due(&backend, Queue::Tasks, SOON, "after the start").await;
+        }
+    }
 }

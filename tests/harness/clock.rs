@@ -5,24 +5,43 @@ use morag_core::ports::Clock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until it is moved or set.
 #[derive(Debug)]
-pub struct FakeClock(AtomicI64);
+pub struct FakeClock {
+    now: AtomicI64,
+    /// How far it was set forward since the process began, milliseconds: its steady clock did not go along.
+    set: AtomicI64,
+}
 
 impl FakeClock {
     /// A clock at a time.
     pub fn at(start: Timestamp) -> Self {
-        Self(AtomicI64::new(start.as_millis()))
+        Self { now: AtomicI64::new(start.as_millis()), set: AtomicI64::new(0) }
     }
 
-    /// Moves it on.
+    /// Lets time pass.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.now.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Sets it forward, or back (negative), by so many seconds. No time passes.
+    pub fn set(&self, seconds: i64) {
+        self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.set.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// Begins its steady clock anew, as for a new process. Who used the clock before has to be gone.
+    pub fn begin(&self) {
+        self.set.store(0, Ordering::SeqCst);
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        Timestamp::from_millis(self.now.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Timestamp {
+        Timestamp::from_millis(self.now.load(Ordering::SeqCst) - self.set.load(Ordering::SeqCst))
     }
 }

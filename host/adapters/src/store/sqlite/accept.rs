@@ -49,7 +49,6 @@ pub(super) fn accept(
     new: &NewTask,
     queue_max: u64,
 ) -> Result<Accepted, AcceptError> {
-    let now = context.now();
     let (record, status) = (&new.record, StatusWord::Pending);
     if let Some(given) = &new.idempotency {
         if let Some(response) = replay(connection, &given.key, &given.request_digest)? {
@@ -57,7 +56,7 @@ pub(super) fn accept(
         }
         let sql = "INSERT INTO idempotency(key, request_digest, response, created_at) VALUES (?1, ?2, ?3, ?4)";
         let response = to_json(&given.response)?;
-        execute(connection, sql, params![given.key, given.request_digest, response, now.as_millis()])?;
+        execute(connection, sql, params![given.key, given.request_digest, response, context.now().as_millis()])?;
     }
     if new.claims_document
         && !record.replace_existing
@@ -86,7 +85,7 @@ pub(super) fn accept(
         due_queue::enter_delivery(connection, &key, number)?;
     }
     let rank = fair::enter(connection, &new.flow)?;
-    due_queue::enter_task(connection, &record.id.to_string(), number, now, rank)?;
+    due_queue::enter_task(connection, &record.id.to_string(), number, context.steady(), rank)?;
     context.wakes.mark(Queue::Tasks);
     Ok(Accepted::New)
 }

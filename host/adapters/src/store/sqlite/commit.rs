@@ -39,7 +39,6 @@ fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, 
 
 /// The job behind [`morag_core::ports::Tasks::commit`]. An `Err` is followed by a rollback.
 pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit) -> Result<(), CommitError> {
-    let now = context.now();
     let current = current(connection, commit)?.ok_or(CommitError::Unknown)?;
     let key = commit.task.to_string();
     let allowed = match commit.guard {
@@ -54,7 +53,7 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
         return Err(CommitError::Stale);
     }
 
-    update_task(connection, commit, &current, now)?;
+    update_task(connection, commit, &current, context.now())?;
     if current.status == StatusWord::Pending && commit.status != StatusWord::Pending {
         // A task that was cancelled while it waited has had nothing: it moves nobody on.
         let begun = commit.status != StatusWord::Cancelled;
@@ -65,12 +64,12 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
     match commit.next {
         Next::Keep => {}
         Next::At(due) => {
-            due_queue::settle(connection, Queue::Tasks, &key, Some(due))?;
+            due_queue::settle(connection, Queue::Tasks, &key, Some(context.due(due)))?;
             context.wakes.mark(Queue::Tasks);
         }
         Next::Done => due_queue::settle(connection, Queue::Tasks, &key, None)?,
     }
-    if !commit.events.is_empty() && due_queue::rouse(connection, current.number, now)? {
+    if !commit.events.is_empty() && due_queue::rouse(connection, current.number, context.steady())? {
         context.wakes.mark(Queue::Deliveries);
     }
     if let Some(document) = current.document.filter(|_| commit.status.is_ended() && !current.status.is_ended()) {

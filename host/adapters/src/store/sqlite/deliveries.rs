@@ -100,7 +100,7 @@ fn advance(
             let sql = "UPDATE cursors SET attempts = attempts + ?3 WHERE task = ?1 AND endpoint = ?2";
             execute(connection, sql, params![cursor.number, endpoint.as_str(), attempt.is_some()])?;
             context.wakes.mark(Queue::Deliveries);
-            Some(due)
+            Some(context.due(due))
         }
         CursorMove::Disable => {
             // Without a place in the queue no event makes it due again, and no lease of it is held.

@@ -1,4 +1,4 @@
-//! The due-queue.
+//! The due-queue. Due times are by the steady clock (`clocks`); those of callers are not.
 
 use super::query::{all, execute, first};
 use super::store::{Context, SqliteStore};
@@ -84,7 +84,7 @@ fn claim(
     max: usize,
     lease: Duration,
 ) -> Result<Claim, StoreError> {
-    let now = context.now();
+    let now = context.steady();
     let due = match queue {
         // In the order of ranks. What is passed over on the way is leased or due later: tasks that were claimed before, so
         // their ranks are low, and they are as few as the workers have in hand, however many tasks wait behind them.
@@ -111,7 +111,8 @@ fn claim(
         // The others' next time to look is now the end of these leases, which they could not know of.
         context.wakes.mark(queue);
     }
-    Ok(Claim { leases, next_due: next_due(connection, queue)? })
+    context.keep_noted(connection, !leases.is_empty())?;
+    Ok(Claim { leases, next_due: next_due(connection, queue)?.map(|due| context.at(due)) })
 }
 
 #[async_trait]
@@ -126,7 +127,7 @@ impl DueQueue for SqliteStore {
         let (context, held) = (self.context(), held.clone());
         let job = move |connection: &Connection| {
             let Some(until) = held_until(connection, &held)? else { return Ok(false) };
-            let renewed = context.now().plus(lease);
+            let renewed = context.steady().plus(lease);
             let sql = "UPDATE due SET due_at = ?3 WHERE queue = ?1 AND key = ?2";
             execute(connection, sql, params![number(held.queue), held.key, renewed.as_millis()])?;
             if renewed < until {
@@ -142,7 +143,7 @@ impl DueQueue for SqliteStore {
         let job = move |connection: &Connection| {
             let is_held = is_held(connection, &held)?;
             if is_held {
-                settle(connection, held.queue, &held.key, Some(due))?;
+                settle(connection, held.queue, &held.key, Some(context.due(due)))?;
                 context.wakes.mark(held.queue);
             }
             Ok::<_, StoreError>(is_held)
@@ -151,7 +152,7 @@ impl DueQueue for SqliteStore {
     }
 
     async fn queue_counts(&self, queue: Queue) -> Result<QueueCounts, StoreError> {
-        let now = self.clock.now().as_millis();
+        let now = self.clock.steady().as_millis();
         let count = move |connection: &Connection| {
             let sql = "SELECT count(*) FILTER (WHERE due_at <= ?2),
                               count(*) FILTER (WHERE due_at > ?2 AND leased = 1),
@@ -172,7 +173,7 @@ impl DueQueue for SqliteStore {
         let changed = self.wakes.changed(queue).notified();
         let look: Result<_, StoreError> = self.readers.read(move |connection| next_due(connection, queue)).await;
         let pause = match look {
-            Ok(Some(due)) => due.since(self.clock.now()).min(at_most),
+            Ok(Some(due)) => due.since(self.clock.steady()).min(at_most),
             // A store that cannot be read is asked again when the caller would have asked anyway.
             Ok(None) | Err(_) => at_most,
         };

@@ -9,6 +9,7 @@
 
 mod accept;
 mod claims;
+mod clocks;
 mod commit;
 mod connection;
 mod deliveries;

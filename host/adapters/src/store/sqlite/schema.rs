@@ -4,9 +4,9 @@
 
 use super::connection::Schema;
 
-/// The task store, version 2.
+/// The task store, version 3.
 pub(super) const TASKS: Schema =
-    Schema { what: "a task store of MoRAG", application_id: 0x4d6f_5254, create: CREATE, upgrades: &[FAIR_QUEUE] };
+    Schema { what: "a task store of MoRAG", application_id: 0x4d6f_5254, create: CREATE, upgrades: &[FAIR_QUEUE, CLOCKS] };
 
 /// Version 1.
 const CREATE: &str = "
@@ -128,6 +128,12 @@ CREATE TABLE fair_queue(id INTEGER PRIMARY KEY CHECK (id = 0), virtual_time REAL
 INSERT INTO fair_queue(id, virtual_time) VALUES (0, 0);
 ";
 
+/// Version 3: due times are by a clock that is not set (`clocks`).
+const CLOCKS: &str = "
+-- One row, once a process has had the file for itself: what its two clocks said then or later, while keys were claimed.
+CREATE TABLE clocks(id INTEGER PRIMARY KEY CHECK (id = 0), now INTEGER NOT NULL, steady INTEGER NOT NULL) STRICT;
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,9 +145,10 @@ mod tests {
     use std::time::Duration;
 
     /// The sources that hold statements on these tables.
-    const SOURCES: [&str; 8] = [
+    const SOURCES: [&str; 9] = [
         include_str!("accept.rs"),
         include_str!("claims.rs"),
+        include_str!("clocks.rs"),
         include_str!("commit.rs"),
         include_str!("deliveries.rs"),
         include_str!("due_queue.rs"),

@@ -1,0 +1,81 @@
+//! The two clocks of a store: that on the wall, and that which keys come due by.
+//!
+//! A wall clock may be set while the process runs, and what waits would then wait an hour too long, or lose its leases.
+//! So `due.due_at` is by [`Clock::steady`], and a time that a caller gives or gets is converted where it passes. A new process's
+//! steady clock begins at its wall clock's time, which is not where the last one ended: the store notes now and then what both
+//! clocks said, and whoever opens it moves the due times by the difference ([`Clocks::ahead_of`]).
+
+use super::query::{execute, first};
+use morag_core::Timestamp;
+use morag_core::ports::{Clock, StoreError};
+use rusqlite::{Connection, params};
+use std::time::Duration;
+
+/// Clocks that went apart by less were not set. Also the time between two notes: due times cannot be further out, and a note
+/// with each claim would be a page more to write in all of them.
+const APART: Duration = Duration::from_secs(1);
+
+/// What both clocks say at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Clocks {
+    now: Timestamp,
+    steady: Timestamp,
+}
+
+fn moved(time: Timestamp, by: i64) -> Timestamp {
+    Timestamp::from_millis(time.as_millis().saturating_add(by))
+}
+
+impl Clocks {
+    pub(super) fn read(clock: &dyn Clock) -> Self {
+        Self { now: clock.now(), steady: clock.steady() }
+    }
+
+    /// How far the steady clock is ahead, milliseconds.
+    fn ahead(self) -> i64 {
+        self.steady.as_millis().saturating_sub(self.now.as_millis())
+    }
+
+    /// A caller's time, as a due time.
+    pub(super) fn due(self, at: Timestamp) -> Timestamp {
+        moved(at, self.ahead())
+    }
+
+    /// A due time, as a caller's time.
+    pub(super) fn at(self, due: Timestamp) -> Timestamp {
+        moved(due, -self.ahead())
+    }
+
+    /// How far due times of the process that noted `last` must be moved for this one, milliseconds; none where both clocks
+    /// went on alike. A key has to wait as long as it had to at the note, less the time since: that is known by the wall
+    /// clock, and taken as none where that was set back in between.
+    pub(super) fn ahead_of(self, last: Self) -> Option<i64> {
+        let since = i64::try_from(self.now.since(last.now).as_millis()).unwrap_or(i64::MAX);
+        let shift = self.steady.as_millis().saturating_sub(last.steady.as_millis()).saturating_sub(since);
+        (u128::from(shift.unsigned_abs()) >= APART.as_millis()).then_some(shift)
+    }
+
+    /// What was noted last, if anything was.
+    pub(super) fn noted(connection: &Connection) -> Result<Option<Self>, StoreError> {
+        first(connection, "SELECT now, steady FROM clocks WHERE id = 0", [], |row| {
+            Ok(Self { now: row.get(0).map(Timestamp::from_millis)?, steady: row.get(1).map(Timestamp::from_millis)? })
+        })
+    }
+
+    /// Notes them.
+    pub(super) fn note(self, connection: &Connection) -> Result<(), StoreError> {
+        let sql = "INSERT INTO clocks(id, now, steady) VALUES (0, ?1, ?2)
+                   ON CONFLICT(id) DO UPDATE SET now = excluded.now, steady = excluded.steady";
+        execute(connection, sql, params![self.now.as_millis(), self.steady.as_millis()]).map(drop)
+    }
+
+    /// Notes them where the wall clock was set since the last note or, if `busy`, where that is old: a store in which nothing
+    /// happens writes nothing.
+    pub(super) fn keep_noted(self, connection: &Connection, busy: bool) -> Result<(), StoreError> {
+        let outdated = Self::noted(connection)?.is_none_or(|last| {
+            let set = u128::from(self.ahead().abs_diff(last.ahead())) >= APART.as_millis();
+            set || (busy && self.steady.since(last.steady) >= APART)
+        });
+        if outdated { self.note(connection) } else { Ok(()) }
+    }
+}
