@@ -19,19 +19,35 @@ const PAUSE: Duration = Duration::from_secs(15 * 60);
 const BATCH: usize = 200;
 
 /// Files without a task are left alone for so long: their task is perhaps being accepted now, by whichever process. No
-/// upload takes half as long, so that files which are older than this will never have one.
+/// upload takes half as long, so that an id which is known for longer than this will never have one.
+///
+/// It is how long this process has known the id without a task, by its steady clock, whatever the storage says of the files'
+/// age: a process whose time of day is wrong, or not the storage's, would take an upload of this minute for an old one.
 pub const ORPHAN_AGE: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// Ids without a task and without a listed file, with the time at which they were first seen so: uploads that come in, and
-/// what killed processes left of some. At most as many as there are.
+/// As far the wall clock may be from the steady one before nothing goes by its age. Far above what a time service corrects
+/// in a life of the process, and little beside retention, which is in hours and days.
+const CLOCK_APART_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Ids that have files and no task, with the steady time at which they were first seen so: uploads that come in, and what
+/// killed processes left of some. At most as many as there are.
 type Unlisted = BTreeMap<TaskId, Timestamp>;
 
 /// Tidies up now and then, until `shutdown`.
 pub(super) async fn tidy(app: Arc<App>, shutdown: CancellationToken) {
     let mut unlisted = Unlisted::new();
+    let mut was_set = false;
     loop {
         let round = async {
-            match round(&app, &unlisted).await {
+            let now = wall_time(&app);
+            if now.is_none() && !was_set {
+                tracing::warn!(
+                    "the machine's clock was set, or the machine slept, by more than {} minutes since the server started: history and files of ended tasks stay until the server is started again with the right time",
+                    CLOCK_APART_MAX.as_secs() / 60
+                );
+            }
+            was_set = now.is_none();
+            match round(&app, now, &unlisted).await {
                 Ok(seen) => unlisted = seen,
                 Err(error) => tracing::warn!(%error, "tidying up failed: it is tried again in the next round"),
             }
@@ -42,6 +58,15 @@ pub(super) async fn tidy(app: Arc<App>, shutdown: CancellationToken) {
             () = round => {}
         }
     }
+}
+
+/// The time to reckon the age of ended tasks by: none when the wall clock was set since the start. Tasks' times are times of
+/// day, which other processes gave, so that no steady clock can tell their age; and a jump ahead would make everything old
+/// at once. Of the two times, before and after, nothing tells which is right, so nothing goes: what is deleted does not come
+/// back. A clock that was wrong from the start is not noticed: ended tasks then go early, but none that runs.
+fn wall_time(app: &App) -> Option<Timestamp> {
+    let (now, steady) = (app.clock.now(), app.clock.steady());
+    (now.since(steady).max(steady.since(now)) <= CLOCK_APART_MAX).then_some(now)
 }
 
 /// Deletes the files that no task owns, whatever their age. For start-up, before any upload can come in, here or in another
@@ -70,23 +95,16 @@ enum TidyError {
     Blob(#[from] BlobError),
 }
 
-/// One round. Says which ids are unlisted now.
-async fn round(app: &App, unlisted: &Unlisted) -> Result<Unlisted, TidyError> {
-    let before = app.clock.now().minus(app.config.history_retention);
-    loop {
-        let expired = app.tasks.expire(before, BATCH).await?;
-        for task in &expired {
-            app.blobs.delete_all(&BlobPath::task(*task)).await?;
-        }
-        if expired.len() < BATCH {
-            break;
-        }
+/// One round. Says which ids are unlisted now. Without the time of day, ended tasks are left alone.
+async fn round(app: &App, now: Option<Timestamp>, unlisted: &Unlisted) -> Result<Unlisted, TidyError> {
+    if let Some(now) = now {
+        expire(app, now.minus(app.config.history_retention)).await?;
     }
     let (mut seen, mut after) = (Unlisted::new(), None);
     loop {
         let tasks = app.blobs.tasks(after, BATCH).await?;
         for task in &tasks {
-            tidy_files(app, *task, unlisted, &mut seen).await?;
+            tidy_files(app, *task, now, unlisted, &mut seen).await?;
         }
         after = tasks.last().copied();
         if tasks.len() < BATCH {
@@ -95,19 +113,35 @@ async fn round(app: &App, unlisted: &Unlisted) -> Result<Unlisted, TidyError> {
     }
 }
 
-async fn tidy_files(app: &App, task: TaskId, unlisted: &Unlisted, seen: &mut Unlisted) -> Result<(), TidyError> {
-    let now = app.clock.now();
+/// Forgets the tasks that ended before a time.
+async fn expire(app: &App, before: Timestamp) -> Result<(), TidyError> {
+    loop {
+        let expired = app.tasks.expire(before, BATCH).await?;
+        for task in &expired {
+            app.blobs.delete_all(&BlobPath::task(*task)).await?;
+        }
+        if expired.len() < BATCH {
+            return Ok(());
+        }
+    }
+}
+
+async fn tidy_files(
+    app: &App,
+    task: TaskId,
+    now: Option<Timestamp>,
+    unlisted: &Unlisted,
+    seen: &mut Unlisted,
+) -> Result<(), TidyError> {
     let old = match app.tasks.load(task).await? {
         Some(log) => {
             let ended = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent).completed_at;
-            ended.is_some_and(|ended| now.since(ended) > app.config.temp_retention)
+            now.zip(ended).is_some_and(|(now, ended)| now.since(ended) > app.config.temp_retention)
         }
         None => {
-            let files = app.blobs.list(&BlobPath::files(task)).await?;
-            let newest = files.iter().map(|file| file.modified).max();
-            // A file that is still being written is not listed: its age is how long we know of it.
-            let since = newest.unwrap_or_else(|| *seen.entry(task).or_insert(*unlisted.get(&task).unwrap_or(&now)));
-            now.since(since) > ORPHAN_AGE
+            let steady = app.clock.steady();
+            let since = *seen.entry(task).or_insert(*unlisted.get(&task).unwrap_or(&steady));
+            steady.since(since) > ORPHAN_AGE
         }
     };
     if old {
@@ -119,41 +153,92 @@ async fn tidy_files(app: &App, task: TaskId, unlisted: &Unlisted, seen: &mut Unl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::testing::{Memory, app, record};
-    use std::sync::Arc;
+    use crate::api::testing::{Memory, NOW, app, record};
+    use morag_core::ports::Clock;
+    use morag_core::task::{Event, EventKind};
+    use std::sync::Mutex;
 
     const LITTLE: Duration = Duration::from_secs(1);
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+    /// A clock that can be set: its wall time and its steady time.
+    struct Hands(Mutex<(Timestamp, Timestamp)>);
+
+    impl Clock for Hands {
+        fn now(&self) -> Timestamp {
+            self.0.lock().unwrap().0
+        }
+        fn steady(&self) -> Timestamp {
+            self.0.lock().unwrap().1
+        }
+    }
 
     struct Stage {
         memory: Arc<Memory>,
-        app: Arc<App>,
+        clock: Arc<Hands>,
+        app: App,
         unlisted: Unlisted,
     }
 
     impl Stage {
         fn new() -> Self {
             let memory = Arc::new(Memory::default());
-            Self { app: app(&memory, &[]), memory, unlisted: Unlisted::new() }
+            let clock = Arc::new(Hands(Mutex::new((NOW, NOW))));
+            let mut app = Arc::into_inner(app(&memory, &[])).unwrap();
+            app.clock = clock.clone();
+            Self { memory, clock, app, unlisted: Unlisted::new() }
         }
 
         fn put(&self, path: String) {
             self.memory.files.lock().unwrap().insert(path, "x".into());
         }
 
-        /// Whether there are files after a round at a time.
-        async fn stays(&mut self, later: Duration) -> bool {
-            *self.memory.later.lock().unwrap() = later;
-            self.unlisted = round(&self.app, &self.unlisted).await.unwrap();
+        /// A task that ended now, with a file.
+        fn put_ended(&self) {
+            let ended = EventKind::TaskCancelled { step: None, stage: None };
+            let event =
+                Event { sequence: 1, timestamp: NOW, progress_percent: 0.0, message: String::new(), kind: ended };
+            let task = self.memory.add(record(), vec![event]);
+            self.put(format!("tasks/{task}/files/original.md"));
+        }
+
+        /// Somebody sets the clock.
+        fn set(&self, now: Timestamp) {
+            self.clock.0.lock().unwrap().0 = now;
+        }
+
+        /// Whether there are files after a round, some time later than the last one.
+        async fn stays(&mut self, passes: Duration) -> bool {
+            {
+                let mut hands = self.clock.0.lock().unwrap();
+                *hands = (hands.0.plus(passes), hands.1.plus(passes));
+            }
+            self.unlisted = round(&self.app, wall_time(&self.app), &self.unlisted).await.unwrap();
             !self.memory.paths().is_empty()
         }
     }
 
     #[tokio::test]
-    async fn a_file_without_a_task_goes_at_its_age_and_not_before() {
+    async fn a_file_without_a_task_goes_once_it_was_known_for_as_long() {
+        for name in ["files/original.md", "part-of-an-upload"] {
+            let mut stage = Stage::new();
+            stage.put(format!("tasks/{}/{name}", TaskId::random()));
+            // Seen for the first time, whenever that is.
+            assert!(stage.stays(ORPHAN_AGE * 100).await && stage.stays(ORPHAN_AGE).await);
+            assert!(!stage.stays(LITTLE).await);
+            assert!(!stage.stays(LITTLE).await && stage.unlisted.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_without_a_task_goes_by_what_passed_whatever_the_time_of_day() {
         let mut stage = Stage::new();
         stage.put(format!("tasks/{}/files/original.md", TaskId::random()));
-        assert!(stage.stays(Duration::ZERO).await && stage.stays(ORPHAN_AGE).await);
-        assert!(!stage.stays(ORPHAN_AGE + LITTLE).await);
+        assert!(stage.stays(Duration::ZERO).await);
+        stage.set(NOW.plus(YEAR));
+        assert!(stage.stays(ORPHAN_AGE).await, "the clock was set, and no more passed");
+        stage.set(NOW.minus(YEAR));
+        assert!(!stage.stays(LITTLE).await, "as much passed, though the clock was set back");
     }
 
     #[tokio::test]
@@ -161,17 +246,25 @@ mod tests {
         let mut stage = Stage::new();
         let task = stage.memory.add(record(), vec![]);
         stage.put(format!("tasks/{task}/files/original.md"));
-        assert!(stage.stays(ORPHAN_AGE * 100).await);
+        assert!(stage.stays(Duration::ZERO).await && stage.stays(ORPHAN_AGE * 100).await);
     }
 
     #[tokio::test]
-    async fn what_is_not_listed_goes_once_it_was_seen_for_as_long() {
+    async fn an_ended_tasks_files_go_at_their_age_and_not_before() {
         let mut stage = Stage::new();
-        stage.put(format!("tasks/{}/part-of-an-upload", TaskId::random()));
-        // Seen for the first time, whenever that is.
-        let first = ORPHAN_AGE * 100;
-        assert!(stage.stays(first).await && stage.stays(first + ORPHAN_AGE).await);
-        assert!(!stage.stays(first + ORPHAN_AGE + LITTLE).await);
-        assert!(!stage.stays(first + ORPHAN_AGE + LITTLE).await && stage.unlisted.is_empty());
+        stage.put_ended();
+        let age = stage.app.config.temp_retention;
+        assert!(stage.stays(age).await);
+        assert!(!stage.stays(LITTLE).await);
+    }
+
+    #[tokio::test]
+    async fn nothing_of_an_ended_task_goes_after_the_clock_was_set() {
+        let mut stage = Stage::new();
+        stage.put_ended();
+        stage.set(NOW.plus(YEAR));
+        assert!(stage.stays(Duration::ZERO).await && stage.stays(YEAR).await);
+        stage.set(NOW.plus(YEAR).minus(CLOCK_APART_MAX));
+        assert!(!stage.stays(Duration::ZERO).await, "the clock is right again");
     }
 }

@@ -1,5 +1,6 @@
 //! Runs one claimed task: feeds what happens to the transition function, commits what it decides, performs the effect.
 
+use super::running::Stops;
 use crate::App;
 use morag_core::Timestamp;
 use morag_core::pipeline::{
@@ -73,7 +74,8 @@ pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease
     let presence = app.running.enter(task, lease.fence);
     let ended = tokio::select! {
         biased;
-        () = presence.stop.cancelled() => Err(Interrupted::Lost),
+        () = presence.stops.task_cancelled.cancelled() => Err(Interrupted::Lost),
+        () = presence.stops.superseded.cancelled() => Err(Interrupted::Lost),
         () = keep(app, &lease) => Err(Interrupted::Lost),
         () = give_up.cancelled() => Err(Interrupted::Unavailable("the server is stopping".into())),
         ended = drive(app, steps, &lease, task) => ended,
@@ -81,11 +83,8 @@ pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease
     let due = match ended {
         Ok(()) => return,
         Err(Interrupted::Lost) => {
-            if presence.stop.is_cancelled() {
-                // Cancelled in this process, so that no other can be at it. Its staged files are nobody's any more. Those that are still being written go with the task's files.
-                let _ = app.blobs.delete_all(&BlobPath::staging(task)).await;
-            }
-            tracing::info!(%task, "the run stops: the task was cancelled or is another worker's");
+            clear_cancelled(app, task, &presence.stops).await;
+            tracing::info!(%task, "the run stops: the task was cancelled, or a later run has it");
             return;
         }
         Err(Interrupted::Unavailable(_)) if give_up.is_cancelled() => app.clock.now(),
@@ -96,6 +95,15 @@ pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease
     };
     if let Err(error) = app.queue.release(&lease, due).await {
         tracing::warn!(%task, %error, "the task could not be given back: it comes due when its lease ends");
+    }
+}
+
+/// Deletes what a run has staged if its task was cancelled in this process. Only then is it nobody's for certain: a run that
+/// merely lost its lease leaves the folder to the later run, which uses it, here or elsewhere. Files that are still being
+/// written go with the task's files.
+async fn clear_cancelled(app: &App, task: TaskId, stops: &Stops) {
+    if stops.task_cancelled.is_cancelled() {
+        let _ = app.blobs.delete_all(&BlobPath::staging(task)).await;
     }
 }
 
@@ -291,4 +299,24 @@ fn worker_lost() -> StepReport {
         retryable: false,
     };
     StepReport { result: Err(failure), resources: Resources::default(), log: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::testing::{Memory, app};
+
+    #[tokio::test]
+    async fn only_a_cancelled_run_deletes_what_is_staged() {
+        let memory = Arc::new(Memory::default());
+        let (app, task) = (app(&memory, &[]), TaskId::random());
+        memory.files.lock().unwrap().insert(format!("{}/chunks.json", BlobPath::staging(task).as_str()), "x".into());
+        let (first, second) = (app.running.enter(task, 1), app.running.enter(task, 2));
+        assert!(first.stops.superseded.is_cancelled());
+        clear_cancelled(&app, task, &first.stops).await;
+        assert_eq!(memory.paths().len(), 1, "the later run uses it");
+        app.running.stop(task);
+        clear_cancelled(&app, task, &second.stops).await;
+        assert!(memory.paths().is_empty());
+    }
 }

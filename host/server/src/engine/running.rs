@@ -7,7 +7,17 @@ use tokio_util::sync::CancellationToken;
 
 /// Tokens of the running tasks. At most as many as the worker's concurrency.
 #[derive(Debug, Clone, Default)]
-pub struct Running(Arc<Mutex<HashMap<TaskId, (u64, CancellationToken)>>>);
+pub struct Running(Arc<Mutex<HashMap<TaskId, (u64, Stops)>>>);
+
+/// The two causes for which this process stops a run. They are told apart because what the run has staged is nobody's after
+/// the one and in use after the other.
+#[derive(Debug, Clone, Default)]
+pub struct Stops {
+    /// Cancelled when the task is: nobody runs it any more.
+    pub task_cancelled: CancellationToken,
+    /// Cancelled when a later run of the task begins here: it works in the same folders.
+    pub superseded: CancellationToken,
+}
 
 /// A task's presence among the running ones; leaving is dropping it.
 #[derive(Debug)]
@@ -16,29 +26,29 @@ pub struct Presence {
     task: TaskId,
     /// Fence of the run's lease: tells it from a later run of the same task.
     fence: u64,
-    /// Cancelled when the task is to stop.
-    pub stop: CancellationToken,
+    /// What tells the run to stop.
+    pub stops: Stops,
 }
 
 impl Running {
-    fn tokens(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, (u64, CancellationToken)>> {
+    fn tokens(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, (u64, Stops)>> {
         // No code panics under the lock, and a map of tokens cannot be half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a task runs under a lease. An earlier run of it that is still here has lost its own: it is stopped.
     pub fn enter(&self, task: TaskId, fence: u64) -> Presence {
-        let stop = CancellationToken::new();
-        if let Some((_, earlier)) = self.tokens().insert(task, (fence, stop.clone())) {
-            earlier.cancel();
+        let stops = Stops::default();
+        if let Some((_, earlier)) = self.tokens().insert(task, (fence, stops.clone())) {
+            earlier.superseded.cancel();
         }
-        Presence { running: self.clone(), task, fence, stop }
+        Presence { running: self.clone(), task, fence, stops }
     }
 
-    /// Stops a task if it runs here.
+    /// Stops a cancelled task if it runs here. For tasks whose cancellation is committed: its staged files are deleted.
     pub fn stop(&self, task: TaskId) {
-        if let Some((_, token)) = self.tokens().get(&task) {
-            token.cancel();
+        if let Some((_, stops)) = self.tokens().get(&task) {
+            stops.task_cancelled.cancel();
         }
     }
 
@@ -66,11 +76,19 @@ mod tests {
         let (running, task) = (Running::default(), TaskId::random());
         let first = running.enter(task, 1);
         let second = running.enter(task, 2);
-        assert!(first.stop.is_cancelled() && !second.stop.is_cancelled());
+        assert!(first.stops.superseded.is_cancelled() && !second.stops.superseded.is_cancelled());
         drop(first);
         running.stop(task);
-        assert!(second.stop.is_cancelled());
+        assert!(second.stops.task_cancelled.is_cancelled());
         drop(second);
         assert_eq!(running.count(), 0);
+    }
+
+    #[test]
+    fn a_later_run_is_no_cancellation_and_a_cancellation_no_later_run() {
+        let (running, task) = (Running::default(), TaskId::random());
+        let (first, second) = (running.enter(task, 1), running.enter(task, 2));
+        running.stop(task);
+        assert!(!first.stops.task_cancelled.is_cancelled() && !second.stops.superseded.is_cancelled());
     }
 }
