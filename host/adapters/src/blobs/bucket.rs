@@ -9,6 +9,7 @@ use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig, StaticCredentialProvider};
 use reqwest::Url;
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,8 +35,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Most entries of a page: S3's own limit.
 const PAGE_MAX: usize = 1000;
 
-/// How to reach a bucket. What is left out is taken from where `object_store` takes it: the environment (`AWS_…`), then the
-/// role of the container or the instance.
+/// How to reach a bucket. What is left out is taken from where `object_store` takes it: the environment (`AWS_…`, where an
+/// empty variable is as good as none), then the role of the container or the instance.
 #[derive(Debug, Clone, Default)]
 pub struct S3Settings {
     /// Address of the store, such as `https://minio.example:9000`. Unencrypted only if it begins with `http://`. None, and
@@ -65,7 +66,7 @@ impl Bucket {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(wrong("this process has chosen no provider for TLS; install one before opening a bucket"));
         }
-        let mut builder = AmazonS3Builder::from_env().with_bucket_name(&name);
+        let mut builder = builder_from(std::env::vars_os()).with_bucket_name(&name);
         if let Some(region) = settings.region {
             builder = builder.with_region(region);
         }
@@ -148,6 +149,22 @@ impl std::fmt::Debug for Bucket {
     }
 }
 
+/// A builder with the `AWS_…` variables among these. Not `AmazonS3Builder::from_env`: that takes an empty endpoint for an
+/// address and an empty key for a key, and a template of settings has its unused ones empty.
+fn builder_from(variables: impl IntoIterator<Item = (OsString, OsString)>) -> AmazonS3Builder {
+    variables.into_iter().fold(AmazonS3Builder::new(), |builder, (name, value)| {
+        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { return builder };
+        if !name.starts_with("AWS_") || value.trim().is_empty() {
+            return builder;
+        }
+        match name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
+            Ok(key) => builder.with_config(key, value),
+            // One of other tools, such as AWS_PROFILE.
+            Err(_) => builder,
+        }
+    })
+}
+
 fn client_options(plain_http: bool) -> ClientOptions {
     ClientOptions::new()
         .with_allow_http(plain_http)
@@ -220,6 +237,27 @@ mod tests {
             assert_eq!(parts(wrong), None, "{wrong}");
         }
         assert!(!address("s3://key:secret@files/a").unwrap_err().to_string().contains("secret"));
+    }
+
+    #[test]
+    fn empty_variables_are_absent() {
+        let get = |variables: &[(&str, &str)], key| {
+            let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+            builder_from(variables).get_config_value(&key)
+        };
+        for (name, key) in [
+            ("AWS_ENDPOINT_URL", AmazonS3ConfigKey::Endpoint),
+            ("AWS_ENDPOINT_URL_S3", AmazonS3ConfigKey::S3Endpoint),
+            ("AWS_ACCESS_KEY_ID", AmazonS3ConfigKey::AccessKeyId),
+            ("AWS_SECRET_ACCESS_KEY", AmazonS3ConfigKey::SecretAccessKey),
+            ("AWS_SESSION_TOKEN", AmazonS3ConfigKey::Token),
+            ("AWS_REGION", AmazonS3ConfigKey::Region),
+        ] {
+            assert_eq!(get(&[(name, "")], key), None, "{name}");
+            assert_eq!(get(&[(name, " ")], key), None, "{name}");
+            let variables = [("AWS_PROFILE", "mine"), (name, "value"), ("HOME", "/root"), ("REGION", "elsewhere")];
+            assert_eq!(get(&variables, key), Some("value".to_owned()), "{name}");
+        }
     }
 
     #[test]
