@@ -1,5 +1,6 @@
 //! The facts of a saga's tasks, fetched over the interface, and their verdict in numbers.
 
+use super::contents::Contents;
 use crate::child::LOOK;
 use crate::fleet::Fleet;
 use crate::server::{API_KEY, PATIENCE, client};
@@ -7,7 +8,7 @@ use crate::tally::judge::{Facts, Finding, HistoryEvent, Rules, TaskVerdict, is_e
 use crate::tally::{Arrived, Tally};
 use futures::StreamExt as _;
 use morag_adapters::blobs::ObjectBlobs;
-use morag_core::ports::{BlobPath, Blobs as _, QueueCounts};
+use morag_core::ports::{BlobPath, Blobs as _, Knowledge, QueueCounts};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -48,6 +49,8 @@ pub struct Report {
     pub queues: [QueueCounts; 2],
     /// What must not be, with its task.
     pub findings: Vec<(String, Finding)>,
+    /// What the tasks say they have stored.
+    contents: Vec<Contents>,
 }
 
 impl Report {
@@ -64,8 +67,9 @@ impl Report {
         };
         let mut all =
             futures::stream::iter(known).map(async |task| (task, source.facts(task).await)).buffer_unordered(AT_ONCE);
-        while let Some((task, Fetched { facts, files, failure })) = all.next().await {
+        while let Some((task, Fetched { facts, files, contents, failure })) = all.next().await {
             report.files += files;
+            report.contents.extend(contents);
             if let Some(failure) = failure {
                 *report.failed.entry(failure).or_default() += 1;
             }
@@ -84,6 +88,15 @@ impl Report {
         self.repeats += repeats;
         self.late_repeats += late_repeats;
         self.findings.extend(findings.into_iter().map(|finding| (task.to_owned(), finding)));
+    }
+
+    /// Compares what the tasks say they have stored with what is stored.
+    pub(super) async fn compare_contents(&mut self, knowledge: &dyn Knowledge) {
+        for contents in &self.contents {
+            if let Some(how) = contents.difference(knowledge).await {
+                self.findings.push((contents.task.clone(), Finding::ContentDiffers(how)));
+            }
+        }
     }
 
     /// Findings of a sort.
@@ -107,6 +120,7 @@ impl Report {
         let missing = self.count(|finding| matches!(finding, Finding::DeliveryMissing(_)));
         let unknown = self.count(|finding| matches!(finding, Finding::DeliveryUnknown(_) | Finding::RepeatDiffers(_)));
         let spoilt = self.count(|finding| matches!(finding, Finding::FileDiffers(_)));
+        let strange = self.count(|finding| matches!(finding, Finding::ContentDiffers(_)));
         let Self { accepted, ended, completed, lost, duplicated, events, files, repeats, late_repeats, .. } = self;
         let Arrived { taken, refused, unsigned, .. } = self.arrived;
         println!(
@@ -120,6 +134,7 @@ impl Report {
             "{name}             {repeats} repeated at once, {late_repeats} late, {refused} refused on purpose, {unsigned} unsigned"
         );
         println!("{name} files       {files} compared, {spoilt} unlike their digest");
+        println!("{name} documents   {} compared, {strange} stored unlike the history", self.contents.len());
         for (queue, counts) in ["tasks", "deliveries"].into_iter().zip(self.queues) {
             let QueueCounts { due, leased, later } = counts;
             println!("{name} queue       {queue}: {due} due, {leased} leased, {later} later");
@@ -139,6 +154,8 @@ struct Fetched {
     facts: Facts,
     /// Files that were compared.
     files: u64,
+    /// What it says it has stored.
+    contents: Vec<Contents>,
     /// Why it failed.
     failure: Option<String>,
 }
@@ -154,7 +171,7 @@ struct Source<'a> {
 impl Source<'_> {
     async fn facts(&self, task: &str) -> Fetched {
         let seen = self.tally.seen(task);
-        let answer = self.history(task).await;
+        let answer = self.ask(&format!("{task}/history?order=asc")).await;
         if answer.status() == StatusCode::NOT_FOUND {
             return Fetched { facts: Facts { seen, ..Facts::default() }, ..Fetched::default() };
         }
@@ -174,12 +191,15 @@ impl Source<'_> {
         let failed = items.iter().find(|item| item["event_type"] == "task_failed").map(|item| &item["metadata"]);
         let failure =
             failed.map(|why| format!("{}: {}", text(&why["error_details"]["error_code"]), text(&why["error"])));
-        Fetched { facts: Facts { history, seen, spoilt_files }, files, failure }
+        let told: Value = self.ask(task).await.json().await.expect("a JSON body");
+        let document = text(&told["document_id"]);
+        let contents = items.iter().filter_map(|item| Contents::told(task, &document, item)).collect();
+        Fetched { facts: Facts { history, seen, spoilt_files }, files, contents, failure }
     }
 
-    /// The answer about a task's history. A server that has just been healed may still say that it is unavailable.
-    async fn history(&self, task: &str) -> Response {
-        let path = format!("{}/api/v1/status/{task}/history?order=asc", self.url);
+    /// The answer about a task. A server that has just been healed may still say that it is unavailable.
+    async fn ask(&self, what: &str) -> Response {
+        let path = format!("{}/api/v1/status/{what}", self.url);
         let started = Instant::now();
         loop {
             let answer = self.client.get(&path).bearer_auth(API_KEY).send().await.expect("an answer");

@@ -2,9 +2,9 @@
 
 use crate::redis::{RedisCluster, RedisServer};
 use morag_adapters::SystemClock;
-use morag_adapters::store::redis::{self, Redis, RedisStore};
-use morag_adapters::store::sqlite::SqliteStore;
-use morag_core::ports::{DueQueue, Queue, QueueCounts};
+use morag_adapters::store::redis::{self, Redis, RedisKnowledge, RedisStore};
+use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
+use morag_core::ports::{DueQueue, Knowledge, Queue, QueueCounts};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -63,11 +63,27 @@ impl Store {
         let queue: Arc<dyn DueQueue> = match self.url() {
             None => SqliteStore::open(&data_dir.join("morag.db"), Arc::new(SystemClock)).expect("the store opens"),
             Some(url) => {
-                let connection = Redis::connect(url.parse().expect("a Redis URL"), None).await.expect("a connection");
+                let connection = connect(&url).await;
                 RedisStore::open(connection, redis::Options::new(Arc::new(SystemClock))).await.expect("the store opens")
             }
         };
         let counts = async |of| queue.queue_counts(of).await.expect("counts");
         [counts(Queue::Tasks).await, counts(Queue::Deliveries).await]
     }
+
+    /// What it knows of documents, through the adapter. The embedded one must be at rest.
+    pub(super) async fn knowledge(&self, data_dir: &Path) -> Arc<dyn Knowledge> {
+        match self.url() {
+            None => Arc::new(SqliteKnowledge::open(&data_dir.join("knowledge.db"), None).expect("the store opens")),
+            Some(url) => {
+                // The prefix is the servers' too: a saga does not set it.
+                let redis::Options { key_prefix, .. } = redis::Options::new(Arc::new(SystemClock));
+                RedisKnowledge::open(connect(&url).await, key_prefix)
+            }
+        }
+    }
+}
+
+async fn connect(url: &str) -> Arc<Redis> {
+    Redis::connect(url.parse().expect("a Redis URL"), None).await.expect("a connection")
 }

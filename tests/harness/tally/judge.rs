@@ -85,6 +85,8 @@ pub enum Finding {
     RepeatDiffers(u64),
     /// A file is not what the history says.
     FileDiffers(String),
+    /// The knowledge store holds another number of things than the history says; how.
+    ContentDiffers(String),
 }
 
 /// What was found of one task.
