@@ -12,3 +12,4 @@ mod pipeline;
 mod replace;
 mod roles;
 mod routes;
+mod s3;
