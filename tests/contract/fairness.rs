@@ -2,12 +2,14 @@
 
 use crate::backends::{Backend, promises};
 use crate::samples::{LEASE, accept, commit, end, task};
+use futures::future::join_all;
 use morag_core::ports::{Flow, Guard, Lease, NewTask, Queue};
 use morag_core::task::{StatusWord, TaskId};
 use std::time::Duration;
 
 promises!(
     a_batch_holds_up_no_other_flow,
+    ten_thousand_tasks_hold_up_no_other_flow,
     a_late_batch_of_each_holds_up_none,
     weights_are_shares,
     a_flows_tasks_begin_in_the_order_of_acceptance,
@@ -69,6 +71,17 @@ async fn a_batch_holds_up_no_other_flow(mut backend: impl Backend) {
     // The batch's next may have the same rank.
     let next = begin(&backend, 2).await;
     assert_eq!(count(&next, &single), 1, "{next:?}");
+}
+
+async fn ten_thousand_tasks_hold_up_no_other_flow(backend: impl Backend) {
+    let (batch, single) = (flow("batch", 1), flow("single", 1));
+    for _ in 0..100 {
+        // A hundred at once: one after another they would wait for the disk ten thousand times.
+        join_all((0..100).map(|_| accept_of(&backend, &batch, 1))).await;
+    }
+    begin(&backend, 3).await;
+    let one = accept_of(&backend, &single, 1).await;
+    assert_eq!(count(&begin(&backend, 2).await, &one), 1, "among the next two");
 }
 
 async fn a_late_batch_of_each_holds_up_none(backend: impl Backend) {

@@ -235,7 +235,8 @@ async fn live<B: Backend>(backend: &mut B, model: &mut Model, op: &Op) {
             for lease in claim.leases {
                 let place = model.places.iter_mut().find(|place| place.key == lease.key).unwrap();
                 assert!(place.due.is_some_and(|due| due <= now), "{lease:?}");
-                assert!(lease.fence > place.fence, "{lease:?} after {}", place.fence);
+                let earlier = model.leases.iter().filter(|earlier| earlier.key == lease.key);
+                assert!(earlier.clone().all(|earlier| earlier.fence != lease.fence), "{lease:?} again");
                 turns.push(place.turn());
                 (place.due, place.leased, place.fence) = (Some(now.plus(ms(lease_ms))), true, lease.fence);
                 model.leases.push(lease);

@@ -28,7 +28,6 @@ async fn history_is_a_list_of_json_objects_newest_first() {
 async fn a_whole_life_leaves_what_is_meant_to_stay() {
     let lab = Lab::new().await;
     let store = lab.store();
-    let mut fences = BTreeSet::new();
     for (name, status) in
         [("one", StatusWord::Completed), ("two", StatusWord::Failed), ("three", StatusWord::Cancelled)]
     {
@@ -58,9 +57,6 @@ async fn a_whole_life_leaves_what_is_meant_to_stay() {
                 movement = if held.key.ends_with("/b") { CursorMove::Disable } else { CursorMove::Skip };
             }
         }
-        let bucket = format!("{{q{}}}", &id.to_string()[..2]);
-        // One number, by which no cursor's fence is used twice.
-        fences.insert(format!("fences:{bucket}:deliveries"));
     }
     lab.advance(Duration::from_secs(1));
     assert_eq!(store.expire(lab.now(), 9).await.unwrap().len(), 3);
@@ -68,7 +64,6 @@ async fn a_whole_life_leaves_what_is_meant_to_stay() {
     let mut meant: BTreeSet<_> = ["document:one", "fair:{fair}:number", "fair:{fair}:time"].map(str::to_owned).into();
     // These go by themselves.
     meant.extend(["one", "two", "three"].map(|name| format!("idempotency:{name}")));
-    meant.extend(fences);
     let mut left: BTreeSet<_> = lab.keys().into_iter().collect();
     // How far a caller's flow is: a field a caller, which goes when the others have caught up.
     left.remove("fair:{fair}:flows");

@@ -21,8 +21,8 @@ pub struct Lease {
     pub queue: Queue,
     /// Which key.
     pub key: String,
-    /// Raised by every claim of the key: a commit with an older one is refused. A task's is the number of its claims so far;
-    /// a cursor's may leave numbers out.
+    /// Another one with every claim of the key: a commit with an earlier one is refused. A task's is the number of its claims
+    /// so far; a cursor's may be any number.
     pub fence: u64,
 }
 

@@ -57,9 +57,10 @@ impl RedisStore {
             .arg(MADE_READY_MAX)
             .arg(match queue {
                 // A task's fence says how often it was claimed, and goes with it.
-                Queue::Tasks => "",
-                // Nobody asks that of a cursor, so one count will do that need not be forgotten.
-                Queue::Deliveries => "all",
+                Queue::Tasks => String::new(),
+                // Nobody asks that of a cursor. One that is drawn is nobody else's even where a failover has lost the claim
+                // before, which a count would repeat; and nothing is left to be forgotten.
+                Queue::Deliveries => drawn_fence().to_string(),
             });
         let (now, ready, due, taken): (f64, String, String, Vec<(String, u64)>) = self.redis.call(call).await?;
         self.time.heard(now);
@@ -79,11 +80,15 @@ impl RedisStore {
         let looks = stream::iter(buckets.to_look_at(self.time.now()).into_iter().map(|bucket| async move {
             self.take(buckets.ask(bucket), queue, 0, None, Duration::ZERO).await.map(drop)
         }));
-        let mut looks = looks.buffer_unordered(AT_ONCE);
+        let (mut looks, mut failure) = (looks.buffer_unordered(AT_ONCE), None);
         while let Some(look) = looks.next().await {
-            look?;
+            failure = failure.or(look.err());
         }
-        Ok(())
+        match failure {
+            // A node that is away holds up nobody whose work lies on another.
+            Some(error) if buckets.ready().is_empty() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Tasks: strictly by rank. As many of the first bucket as come before the second's first.
@@ -123,6 +128,11 @@ impl RedisStore {
             self.agenda.of(queue).note(bucket, hint);
         }
     }
+}
+
+/// A number that no other claim has: of 2^53, the integers that Lua keeps exactly, above 0.
+fn drawn_fence() -> u64 {
+    (uuid::Uuid::new_v4().as_u128() as u64 & ((1 << 53) - 1)).max(1)
 }
 
 /// The bucket of a key; none where it is no key of ours.

@@ -17,8 +17,13 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// Limit of making a connection: a host that drops packets must not hold a caller longer.
-const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// Limit of reaching one node. Of a Cluster all that the URL lists are tried side by side and the slowest is waited for, of
+/// Sentinels one after the other: so it is well below [`CONNECT_MAX`], for some may drop packets.
+const NODE_MAX: Duration = Duration::from_millis(700);
+
+/// Limit of making a connection, to Sentinels and then the server they name: a host that drops packets must not hold a
+/// caller longer.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 /// Limit of one answer. A server that writes its log to a slow disk may pause for a second.
 const RESPONSE_MAX: Duration = Duration::from_secs(2);
@@ -401,7 +406,7 @@ fn server(url: &RedisUrl, certificates: Option<&TlsCertificates>) -> RedisResult
         }
         Topology::Cluster => {
             let mut builder = ClusterClientBuilder::new(infos)
-                .connection_timeout(CONNECT_MAX)
+                .connection_timeout(NODE_MAX)
                 .response_timeout(RESPONSE_MAX)
                 .retries(TRIES)
                 .connection_concurrency_limit(IN_FLIGHT_MAX);
@@ -440,7 +445,7 @@ fn server(url: &RedisUrl, certificates: Option<&TlsCertificates>) -> RedisResult
 impl Server {
     async fn connect(&self) -> RedisResult<Link> {
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_MAX))
+            .set_connection_timeout(Some(NODE_MAX))
             .set_response_timeout(Some(RESPONSE_MAX))
             .set_concurrency_limit(IN_FLIGHT_MAX);
         match self {

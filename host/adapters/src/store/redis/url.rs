@@ -106,7 +106,7 @@ impl std::str::FromStr for RedisUrl {
         let port = if kind == Some("sentinel") { SENTINEL_PORT } else { PORT };
         let mut addresses = Vec::new();
         let (mut user, mut password, mut path) = (None, None, String::new());
-        for part in rest.split(',') {
+        for (index, part) in rest.split(',').enumerate() {
             // A list may repeat the scheme: redis://a,redis://b.
             let part = part.trim();
             let part = part.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")).unwrap_or(part);
@@ -118,6 +118,12 @@ impl std::str::FromStr for RedisUrl {
             let host = url.host_str().filter(|host| !host.is_empty()).ok_or(InvalidRedisUrl("a host is missing"))?;
             let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
             addresses.push(Address { host, port: url.port().unwrap_or(port) });
+            if index > 0 && (!url.username().is_empty() || url.password().is_some()) {
+                // Perhaps the rest of a password with a comma, whose beginning would be taken for an address.
+                return Err(InvalidRedisUrl(
+                    "user and password must stand before the first address, a comma in them as %2C",
+                ));
+            }
             if !url.username().is_empty() {
                 user = Some(decoded(url.username())?);
             }
@@ -212,6 +218,8 @@ mod tests {
             "redis+sentinel://h/m/x",
             "redis://user:secret@h:99999",
             "redis://user:secret@h?x=1",
+            "redis://user:123,secret@h",
+            "redis://a:1,user:secret@b:2",
         ] {
             let error = text.parse::<RedisUrl>().unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");

@@ -40,6 +40,7 @@ if ended and not task[8] then
 elseif not ended and task[8] then
     redis.call('HDEL', KEYS[1], 'ended_at')
     redis.call('ZREM', KEYS[13], id)
+    for index = 1, 5 do redis.call('PERSIST', KEYS[index]) end
 end
 
 local moved = ''
