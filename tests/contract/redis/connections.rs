@@ -191,3 +191,15 @@ async fn a_sentinel_that_promotes_the_replica() {
     let third: Arc<dyn Store> = lab.another().await;
     assert!(third.load(id).await.unwrap().is_some());
 }
+
+/// A host that takes connections and never says a word, as one that has lost its network.
+#[tokio::test]
+async fn a_cluster_is_reached_past_a_silent_node() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("127.0.0.1:{}", silent.local_addr().unwrap().port());
+    let cluster = morag_tests::redis::shared_cluster().url();
+    for url in [cluster.replacen("://", &format!("://{silent},"), 1), format!("{cluster},{silent}")] {
+        let redis = in_time("a connection", Redis::connect(url.parse().unwrap(), None)).await;
+        assert!(redis.is_ok(), "{url}");
+    }
+}
