@@ -35,3 +35,26 @@ impl Contents {
         (found != self.counts).then(|| format!("{:?} are told, {found:?} are stored", self.counts))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use morag_adapters::store::sqlite::SqliteKnowledge;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_store_that_holds_less_than_is_told_differs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).expect("a store");
+        let told = |points: u64| {
+            let counts = json!({
+                "database_collection": "documents", "embeddings_stored": points, "entities_stored": 0,
+                "relations_stored": 0, "facts_stored": 0,
+            });
+            Contents::told("task", "document", &json!({ "metadata": { "data": counts } })).expect("a step that stores")
+        };
+        assert_eq!(told(0).difference(&store).await, None);
+        assert!(told(1).difference(&store).await.is_some());
+        assert!(Contents::told("task", "document", &json!({ "metadata": { "data": {} } })).is_none());
+    }
+}
