@@ -5,8 +5,12 @@
 use super::connection::Schema;
 
 /// The task store, version 3.
-pub(super) const TASKS: Schema =
-    Schema { what: "a task store of MoRAG", application_id: 0x4d6f_5254, create: CREATE, upgrades: &[FAIR_QUEUE, CLOCKS] };
+pub(super) const TASKS: Schema = Schema {
+    what: "a task store of MoRAG",
+    application_id: 0x4d6f_5254,
+    create: CREATE,
+    upgrades: &[FAIR_QUEUE, CLOCKS],
+};
 
 /// Version 1.
 const CREATE: &str = "
