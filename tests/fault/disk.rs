@@ -77,14 +77,22 @@ async fn the_disk_of_the_files_is_full_for_a_while_and_the_store_is_not() {
     full_for_a_while(saga, &disk).await;
 }
 
-async fn full_for_a_while(saga: Saga, disk: &Disk) {
+async fn full_for_a_while(mut saga: Saga, disk: &Disk) {
     let load = saga.load();
     let before = load.submit_all(0..tasks() / 2);
-    let some = tasks() / 6;
-    assert!(saga.tally.wait_until(STALL, |came| came.ended >= some).await);
-    let interrupted = || saga.fleet.log_lines_with(INTERRUPTED).len();
-    let earlier = interrupted();
+    let accepted = wait_for(|| (load.accepted() >= tasks() / 2).then_some(()));
+    assert!(accepted.await.is_some(), "the first half is not accepted");
+    assert!(saga.tally.wait_until(STALL, |came| came.ended >= 1).await);
+    // Filling takes a while; nothing may get done meanwhile, or there would be nobody to meet the full disk.
+    let workers: Vec<_> =
+        (0..saga.fleet.processes().len()).filter(|number| saga.fleet.processes()[*number].has_role("worker")).collect();
+    workers.iter().for_each(|number| saga.fleet.process(*number).stop_the_world());
+    let waiting = load.accepted() - saga.tally.arrived().ended;
+    assert!(waiting > 0, "everything had ended before the disk was full");
+    let earlier = saga.fleet.log_lines_with(INTERRUPTED).len();
     let filler = disk.fill();
+    workers.iter().for_each(|number| saga.fleet.process(*number).go_on());
+    let interrupted = || saga.fleet.log_lines_with(INTERRUPTED).len();
     saga.say(&format!("the disk is full, {} tasks accepted, {} ended", load.accepted(), saga.tally.arrived().ended));
     let (status, body) = submit(&saga).await;
     saga.say(&format!("a submission is answered {status} {body}"));
