@@ -4,15 +4,19 @@
 mod address;
 mod body;
 mod endpoint;
+mod event_glob;
 mod headers;
 mod retry;
+mod sample;
 mod signature;
 mod url;
 
 pub use address::{AddressPolicy, RefusedAddress};
 pub use body::{error_details, render, view};
 pub use endpoint::{BodyFormat, Cursor, Endpoint, EndpointId};
+pub use event_glob::{EVENT_TYPES, EventFilter, EventGlob, InvalidEventGlob};
 pub use headers::{HeaderInput, delivery_id, headers};
 pub use retry::{AttemptOutcome, ErrorClass, InvalidRetryPolicy, RetryPolicy, Verdict, judge};
+pub use sample::{SampleInput, UnknownSample, sample};
 pub use signature::{sign, standard_signature, verify};
 pub use url::{InvalidWebhookUrl, WebhookUrl, redact};

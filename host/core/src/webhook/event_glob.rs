@@ -1,0 +1,250 @@
+//! Which event types somebody wants: names of ours, or patterns of them with `*`.
+
+use serde::{Deserialize, Serialize};
+
+/// Every event type of the contract, in the order in which a task meets them.
+pub const EVENT_TYPES: [&str; 8] = [
+    "task_started",
+    "step_started",
+    "step_completed",
+    "step_failed",
+    "task_progress",
+    "task_completed",
+    "task_failed",
+    "task_cancelled",
+];
+
+/// Longest pattern, bytes: the longest name is 14, and stars that follow each other mean one.
+const PATTERN_LENGTH_MAX: usize = 64;
+
+/// Patterns of a filter: twice the number of names there are, so that nobody who lists them all is refused.
+const PATTERNS_MAX: usize = 2 * EVENT_TYPES.len();
+
+/// A name of an event type, or a pattern with `*` (any characters, none too) that matches one at least. A dot is taken for
+/// the first underscore: `task.*` is `task_*`, `step.completed` is `step_completed`. It is shown and stored with the
+/// underscore.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EventGlob(String);
+
+/// Which events to send: those that one of the patterns matches; all of them where there is no pattern.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<EventGlob>", into = "Vec<EventGlob>")]
+pub struct EventFilter(Vec<EventGlob>);
+
+/// Why a text is no pattern of event types, or a list of them no filter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEventGlob {
+    /// No event type matches.
+    #[error("no event type matches {0:?}: give names or patterns like task_* of {names}", names = EVENT_TYPES.join(", "))]
+    MatchesNothing(String),
+    /// Too long to be one.
+    #[error("a pattern of event types is longer than {PATTERN_LENGTH_MAX} bytes: give names or patterns like task_*")]
+    TooLong,
+    /// More patterns than there are names.
+    #[error("more than {PATTERNS_MAX} patterns of event types: * alone matches all of them")]
+    TooMany,
+}
+
+impl EventGlob {
+    /// The pattern, with underscores.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether an event type, as the contract writes it, is meant.
+    pub fn matches(&self, event_type: &str) -> bool {
+        is_match(self.0.as_bytes(), event_type.as_bytes())
+    }
+}
+
+/// Whether a pattern with stars matches all of a text. Only the last star passed is ever gone back to, so the time is
+/// at most the product of both lengths.
+fn is_match(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut reached, mut star) = (0, 0, None);
+    while reached < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, reached));
+                at += 1;
+            }
+            Some(byte) if *byte == text[reached] => {
+                at += 1;
+                reached += 1;
+            }
+            _ => {
+                let Some((place, taken)) = star else { return false };
+                star = Some((place, taken + 1));
+                at = place + 1;
+                reached = taken + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+impl std::str::FromStr for EventGlob {
+    type Err = InvalidEventGlob;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text.len() > PATTERN_LENGTH_MAX {
+            return Err(InvalidEventGlob::TooLong);
+        }
+        let glob = match text.split_once('.') {
+            Some((subject, rest)) if !subject.contains('_') => Self(format!("{subject}_{rest}")),
+            _ => Self(text.to_owned()),
+        };
+        match EVENT_TYPES.iter().any(|name| glob.matches(name)) {
+            true => Ok(glob),
+            false => Err(InvalidEventGlob::MatchesNothing(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for EventGlob {
+    type Error = InvalidEventGlob;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<EventGlob> for String {
+    fn from(glob: EventGlob) -> Self {
+        glob.0
+    }
+}
+
+impl std::fmt::Display for EventGlob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl EventFilter {
+    /// Events that one of the patterns matches; all of them for no pattern.
+    pub fn new(patterns: Vec<EventGlob>) -> Result<Self, InvalidEventGlob> {
+        if patterns.len() > PATTERNS_MAX {
+            return Err(InvalidEventGlob::TooMany);
+        }
+        Ok(Self(patterns))
+    }
+
+    /// The patterns; none means everything.
+    pub fn patterns(&self) -> &[EventGlob] {
+        &self.0
+    }
+
+    /// Whether events of a type, as the contract writes it, are wanted.
+    pub fn matches(&self, event_type: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|glob| glob.matches(event_type))
+    }
+}
+
+impl std::str::FromStr for EventFilter {
+    type Err = InvalidEventGlob;
+    /// Patterns separated by commas. A text without any is no filter, but a mistake.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // One more than allowed is enough to be refused for.
+        let patterns = text.split(',').take(PATTERNS_MAX + 1).map(str::parse).collect::<Result<_, _>>()?;
+        Self::new(patterns)
+    }
+}
+
+impl TryFrom<Vec<EventGlob>> for EventFilter {
+    type Error = InvalidEventGlob;
+    fn try_from(patterns: Vec<EventGlob>) -> Result<Self, Self::Error> {
+        Self::new(patterns)
+    }
+}
+
+impl From<EventFilter> for Vec<EventGlob> {
+    fn from(filter: EventFilter) -> Self {
+        filter.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::EventKind;
+    use proptest::prelude::*;
+
+    fn matched(text: &str) -> Vec<&'static str> {
+        let filter: EventFilter = text.parse().unwrap();
+        EVENT_TYPES.into_iter().filter(|name| filter.matches(name)).collect()
+    }
+
+    #[test]
+    fn names_and_patterns_choose_event_types() {
+        assert_eq!(matched("step_completed"), ["step_completed"]);
+        assert_eq!(matched("task_failed, step_failed"), ["step_failed", "task_failed"]);
+        assert_eq!(matched("*_failed"), ["step_failed", "task_failed"]);
+        assert_eq!(matched("s*_*ed*"), ["step_started", "step_completed", "step_failed"]);
+        assert_eq!(matched("*"), EVENT_TYPES);
+        assert_eq!(matched("**"), EVENT_TYPES);
+        assert_eq!(EventFilter::default(), EventFilter::new(Vec::new()).unwrap());
+        assert!(EVENT_TYPES.into_iter().all(|name| EventFilter::default().matches(name)));
+    }
+
+    #[test]
+    fn a_dot_is_the_first_underscore() {
+        assert_eq!(matched("task.*"), matched("task_*"));
+        assert_eq!(matched("step.completed"), ["step_completed"]);
+        assert_eq!("task.*".parse::<EventGlob>().unwrap().to_string(), "task_*");
+        assert!("task_.*".parse::<EventGlob>().is_err());
+        assert!("task.progress.more".parse::<EventGlob>().is_err());
+    }
+
+    #[test]
+    fn what_matches_nothing_is_refused_with_the_names() {
+        for text in ["", "task", "job_*", "step_complete", "Task_*", "task_progress ,", "step?started", "task_*\0"] {
+            let error = text.parse::<EventFilter>().unwrap_err();
+            assert!(matches!(error, InvalidEventGlob::MatchesNothing(_)), "{text:?}");
+            assert!(EVENT_TYPES.iter().all(|name| error.to_string().contains(name)), "{error}");
+        }
+        assert_eq!("*".repeat(65).parse::<EventGlob>(), Err(InvalidEventGlob::TooLong));
+        assert_eq!(vec!["*"; 17].join(",").parse::<EventFilter>(), Err(InvalidEventGlob::TooMany));
+        assert!(vec!["*"; 16].join(",").parse::<EventFilter>().is_ok());
+    }
+
+    #[test]
+    fn a_filter_reads_back_as_it_was_stored() {
+        let filter: EventFilter = "task.*,step_failed".parse().unwrap();
+        let stored = serde_json::to_string(&filter).unwrap();
+        assert_eq!(stored, r#"["task_*","step_failed"]"#);
+        assert_eq!(serde_json::from_str::<EventFilter>(&stored).unwrap(), filter);
+        assert!(serde_json::from_str::<EventFilter>(r#"["nonsense"]"#).is_err());
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_events() {
+        for name in EVENT_TYPES {
+            // What a kind needs besides its name; the others ignore it.
+            let fields = serde_json::json!({
+                "event_type": name, "milestone": 25, "step": "s", "stage": "t", "data": {}, "artifacts": [], "result": {},
+                "resources": { "wall_ms": 0, "cpu_ms": 0, "peak_memory_bytes": 0, "host_calls": 0, "bytes_in": 0, "bytes_out": 0 },
+                "failure": { "code": "c", "message": "m", "details": {}, "retryable": false },
+            });
+            let kind: EventKind = serde_json::from_value(fields).unwrap();
+            assert_eq!(kind.event_type(), name);
+        }
+    }
+
+    /// By definition: a star is nothing, or one character more.
+    fn oracle(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, _) => text.is_empty(),
+            (Some((b'*', rest)), None) => oracle(rest, text),
+            (Some((b'*', rest)), Some((_, shorter))) => oracle(rest, text) || oracle(pattern, shorter),
+            (Some((byte, rest)), Some((first, shorter))) => byte == first && oracle(rest, shorter),
+            (Some(_), None) => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_matches_what_the_definition_matches(pattern in "[ab*]{0,8}", text in "[ab]{0,8}") {
+            prop_assert_eq!(is_match(pattern.as_bytes(), text.as_bytes()), oracle(pattern.as_bytes(), text.as_bytes()));
+        }
+    }
+}
