@@ -10,6 +10,10 @@ use morag_core::task::{Event, EventKind, StatusWord, TaskId};
 /// Recent events kept in a bucket; in all some 250,000, an hour of a busy server.
 const RECENT_MAX: usize = 1000;
 
+/// Events that a bucket's feed keeps at least, for readers who come back: half a million in all, some 30 MB, hours of a
+/// busy server. Redis trims whole nodes of the stream, so there may be some 100 more.
+const FEED_MAX: usize = 2000;
+
 /// The step that runs after the events: none where they say nothing of it, `-` where none runs.
 fn running_step(events: &[Event]) -> Option<&str> {
     events.iter().rev().find_map(|event| match &event.kind {
@@ -92,6 +96,7 @@ impl RedisStore {
                 completed,
                 failed,
                 cancelled,
+                keys.feed(bucket),
             ])
             .arg(self.time.argument())
             .arg(task)
@@ -111,7 +116,9 @@ impl RedisStore {
             .arg(self.options.history_kept.as_millis())
             .arg(keys.channel())
             .arg(self.wakes.of(Queue::Tasks, bucket))
-            .arg(self.wakes.of(Queue::Deliveries, bucket));
+            .arg(self.wakes.of(Queue::Deliveries, bucket))
+            .arg(FEED_MAX)
+            .arg(keys.feed_channel());
         for event in &commit.events {
             call = call.arg(event.timestamp.as_millis()).arg(to_json(event)?);
         }

@@ -121,6 +121,11 @@ impl Keys {
         self.of_bucket("recent", bucket)
     }
 
+    /// Stream: the latest events as `TASK/SEQUENCE`, in the order of their commit, by the server's time.
+    pub(super) fn feed(&self, bucket: Bucket) -> String {
+        self.of_bucket("feed", bucket)
+    }
+
     /// Sorted set: tasks in a state, by number.
     pub(super) fn in_status(&self, bucket: Bucket, status: StatusWord) -> String {
         format!("{}:{}", self.of_bucket("tasks", bucket), status.as_str())
@@ -164,6 +169,11 @@ impl Keys {
     /// Hash: task to number and state, of those that claim a document.
     pub(super) fn document(&self, document: &DocumentId) -> String {
         format!("{}document:{document}", self.0)
+    }
+
+    /// Channel that is told of every commit with events.
+    pub(super) fn feed_channel(&self) -> String {
+        format!("{}feed", self.0)
     }
 
     /// Channel of wake-ups.

@@ -1,10 +1,11 @@
 -- Takes a task one step on.
 -- KEYS 1 task 2 history 3 cursors 4 deliveries 5 attempts, 6 due 7 ready 8 ranks 9 leases of tasks, 10 due 11 ready of
--- deliveries, 12 recent 13 ended 14… tasks in each state
+-- deliveries, 12 recent 13 ended 14… tasks in each state, 19 feed
 -- ARGV 2 id 3 token 4 guard: lease or sequence 5 its value 6 first new sequence, or empty 7 place of the state's key
 -- 8 state 9 whether that has ended: 1 or 0 10 live percent 11 percent reached 12 running step: empty leaves it, - none
 -- 13 next: keep, at or done 14 delay, milliseconds 15 most recent events kept 16 milliseconds they and an ended task are
--- kept 17 channel 18 wake of tasks 19 wake of deliveries 20… time and JSON of each event
+-- kept 17 channel 18 wake of tasks 19 wake of deliveries 20 most events of the feed 21 channel of the feed 22… time and
+-- JSON of each event
 local id, token, ended = ARGV[2], ARGV[3], ARGV[9] == '1'
 local task = redis.call('HMGET', KEYS[1], 'status', 'last', 'live', 'progress', 'token', 'number', 'rank', 'ended_at')
 local status, last = task[1], tonumber(task[2])
@@ -18,9 +19,11 @@ elseif ARGV[5] ~= task[2] or (ended and tonumber(ARGV[10]) < tonumber(task[3])) 
 end
 if ARGV[6] ~= '' and tonumber(ARGV[6]) ~= last + 1 then return { 'stale' } end
 
-for index = 20, #ARGV, 2 do
+for index = 22, #ARGV, 2 do
     last = last + 1
     redis.call('LPUSH', KEYS[2], ARGV[index + 1])
+    -- By the server's time, and never before the entry above it: what readers go on from.
+    redis.call('XADD', KEYS[19], 'MAXLEN', '~', ARGV[20], '*', 'e', id .. '/' .. exact(last))
     redis.call('ZADD', KEYS[12], ARGV[index], id .. '/' .. string.format('%06d', last))
 end
 local progress = math.max(tonumber(task[4]), tonumber(ARGV[11]))
@@ -31,7 +34,7 @@ elseif ARGV[12] ~= '' then
     redis.call('HSET', KEYS[1], 'running', ARGV[12])
 end
 if ARGV[8] ~= status then
-    for index = 14, #KEYS do redis.call('ZREM', KEYS[index], id) end
+    for index = 14, 18 do redis.call('ZREM', KEYS[index], id) end
     redis.call('ZADD', KEYS[13 + tonumber(ARGV[7])], task[6], id)
 end
 if ended and not task[8] then
@@ -57,7 +60,7 @@ end
 -- Cursors that wait for an event have one now.
 local roused = ''
 local endpoints = redis.call('HKEYS', KEYS[3])
-if #ARGV >= 20 then
+if #ARGV >= 22 then
     for _, endpoint in ipairs(endpoints) do
         local key = id .. '/' .. endpoint
         if not redis.call('ZSCORE', KEYS[10], key) and not redis.call('ZSCORE', KEYS[11], key) then
@@ -68,6 +71,8 @@ if #ARGV >= 20 then
     if roused ~= '' then redis.call('PUBLISH', ARGV[17], ARGV[19] .. ' ' .. roused) end
     redis.call('ZREMRANGEBYRANK', KEYS[12], 0, -1 - tonumber(ARGV[15]))
     redis.call('PEXPIRE', KEYS[12], ARGV[16])
+    redis.call('PEXPIRE', KEYS[19], ARGV[16])
+    redis.call('PUBLISH', ARGV[21], '')
 end
 if ended and #endpoints == 0 then
     for index = 1, 5 do redis.call('PEXPIRE', KEYS[index], ARGV[16]) end
