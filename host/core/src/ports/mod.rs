@@ -6,6 +6,7 @@ mod clock;
 mod deliveries;
 mod due_queue;
 mod embedder;
+mod feed;
 mod knowledge;
 mod step_runner;
 mod tasks;
@@ -16,6 +17,7 @@ pub use clock::Clock;
 pub use deliveries::{AttemptRecord, CursorMove, Deliveries, DeliveryRecord, DeliveryState, PendingDelivery, Recorded};
 pub use due_queue::{Claim, DueQueue, Lease, Queue, QueueCounts};
 pub use embedder::Embedder;
+pub use feed::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, InvalidFeedPosition};
 pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
 pub use tasks::{
