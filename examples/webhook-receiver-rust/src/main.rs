@@ -4,41 +4,54 @@
 //! WEBHOOK_SECRET=change-me PORT=8001 cargo run -p webhook-receiver-rust
 //! ```
 //!
-//! `POST /webhook` takes deliveries, `GET /events` shows what was taken.
+//! `POST /webhook` takes deliveries, `GET /events` shows what was worked on.
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
 
 /// A delivery has a few KiB; nobody sends us more than this.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// Deliveries and events remembered: far more than can be retried at once.
-const KEPT_MAX: usize = 10_000;
+/// Deliveries remembered for deduplication: far more than can be retried at once.
+const DELIVERIES_MAX: usize = 10_000;
+
+/// Deliveries that wait for the worker. When it is full we say 503, and the server tries again later.
+const WAITING_MAX: usize = 1_000;
+
+/// Events kept for `GET /events`.
+const EVENTS_MAX: usize = 1_000;
+
+/// Age at which a signed timestamp is refused, seconds: what was recorded cannot be replayed after it.
+const TOLERANCE: u64 = 5 * 60;
 
 struct Receiver {
-    secret: Option<String>,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    seen: HashSet<String>,
-    order: VecDeque<String>,
-    events: VecDeque<Value>,
+    secret: String,
+    seen: Mutex<Seen>,
+    events: Mutex<VecDeque<Value>>,
+    /// The queue of a real receiver is on disk, or what waits in it is lost with the process.
+    waiting: mpsc::Sender<Value>,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secret = std::env::var("WEBHOOK_SECRET").ok().filter(|secret| !secret.is_empty());
-    let receiver = Arc::new(Receiver { secret, kept: Mutex::default() });
+    let secret = secret.ok_or("set WEBHOOK_SECRET to the server's: without it anybody could send us events")?;
+    let (waiting, queue) = mpsc::channel(WAITING_MAX);
+    let receiver = Arc::new(Receiver { secret, seen: Mutex::default(), events: Mutex::default(), waiting });
+    tokio::spawn(work(receiver.clone(), queue));
     let router = Router::new()
         .route("/webhook", post(webhook))
         .route("/events", get(events))
@@ -56,46 +69,108 @@ async fn webhook(
     headers: HeaderMap,
     // The bytes as they came: a parsed and re-rendered body has another signature.
     body: Bytes,
-) -> Result<Json<Value>, (StatusCode, &'static str)> {
+) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if let Some(secret) = &receiver.secret
-        && !signature_is_valid(secret, &body, header("x-morag-signature"))
+    let standard = StandardWebhook {
+        id: header("webhook-id"),
+        timestamp: header("webhook-timestamp"),
+        signatures: header("webhook-signature"),
+    };
+    if !signature_is_valid(&receiver.secret, &body, header("x-morag-signature"))
+        || !standard.is_valid(&receiver.secret, &body)
     {
-        return Err((StatusCode::UNAUTHORIZED, "the signature does not match: is WEBHOOK_SECRET the server's?"));
+        let why = "the signature does not match: is WEBHOOK_SECRET the server's, and is the clock right?";
+        return (StatusCode::UNAUTHORIZED, why).into_response();
     }
-    let event = serde_json::from_slice(&body).map_err(|_| (StatusCode::BAD_REQUEST, "the body is not JSON"))?;
-    // Only note it here, and work on it elsewhere: the server waits for this answer before it sends the next event.
-    let new = receiver.kept.lock().unwrap_or_else(PoisonError::into_inner).take(header("x-morag-delivery"), event);
-    Ok(Json(json!({ "status": if new { "received" } else { "duplicate" } })))
+    let Ok(event) = serde_json::from_slice(&body) else {
+        return (StatusCode::BAD_REQUEST, "the body is not JSON").into_response();
+    };
+    // Delivery is at least once: a retry has the same X-MoRAG-Delivery.
+    let mut seen = lock(&receiver.seen);
+    let delivery = header("x-morag-delivery");
+    if seen.ids.contains(delivery) {
+        return Json(json!({ "status": "duplicate" })).into_response();
+    }
+    // Only queue it here: the server waits for this answer before it sends the next event.
+    if receiver.waiting.try_send(event).is_err() {
+        return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "5")], "busy").into_response();
+    }
+    // Noted after it was queued: a delivery that we said no to must come again.
+    seen.note(delivery);
+    Json(json!({ "status": "received" })).into_response()
 }
 
 async fn events(State(receiver): State<Arc<Receiver>>) -> Json<Vec<Value>> {
-    let kept = receiver.kept.lock().unwrap_or_else(PoisonError::into_inner);
-    Json(kept.events.iter().cloned().collect())
+    Json(lock(&receiver.events).iter().cloned().collect())
 }
 
-impl Kept {
-    /// Keeps an event unless its delivery is known: delivery is at least once, and a retry has the same id.
-    fn take(&mut self, delivery: &str, event: Value) -> bool {
-        if !self.seen.insert(delivery.to_owned()) {
-            return false;
+/// Does with events, one after the other, what you want done with them.
+async fn work(receiver: Arc<Receiver>, mut queue: mpsc::Receiver<Value>) {
+    while let Some(event) = queue.recv().await {
+        let mut events = lock(&receiver.events);
+        events.push_back(event);
+        if events.len() > EVENTS_MAX {
+            events.pop_front();
         }
-        self.order.push_back(delivery.to_owned());
-        self.events.push_back(event);
-        if self.order.len() > KEPT_MAX {
-            self.events.pop_front();
-            if let Some(oldest) = self.order.pop_front() {
-                self.seen.remove(&oldest);
-            }
-        }
-        true
     }
 }
 
+/// Deliveries that were taken, the latest of them.
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Seen {
+    fn note(&mut self, delivery: &str) {
+        self.ids.insert(delivery.to_owned());
+        self.order.push_back(delivery.to_owned());
+        if self.order.len() > DELIVERIES_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+}
+
+/// `X-MoRAG-Signature`: the HMAC of the body, in hexadecimal.
 fn signature_is_valid(secret: &str, body: &[u8], signature: &str) -> bool {
     let given = signature.strip_prefix("sha256=").and_then(|text| hex::decode(text).ok());
-    let (Some(given), Ok(mut mac)) = (given, Hmac::<Sha256>::new_from_slice(secret.as_bytes())) else { return false };
-    mac.update(body);
-    // Compares in constant time: a difference in timing would tell an attacker how much of a guess is right.
-    mac.verify_slice(&given).is_ok()
+    given.is_some_and(|given| mac_is_valid(secret.as_bytes(), &[body], &given))
+}
+
+/// The three headers of Standard Webhooks, which sign id and time too. With a `whsec_` secret the crate `standardwebhooks`
+/// does the same.
+struct StandardWebhook<'a> {
+    id: &'a str,
+    timestamp: &'a str,
+    signatures: &'a str,
+}
+
+impl StandardWebhook<'_> {
+    fn is_valid(&self, secret: &str, body: &[u8]) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let is_fresh = self.timestamp.parse::<u64>().is_ok_and(|seconds| now.abs_diff(seconds) <= TOLERANCE);
+        let key = match secret.strip_prefix("whsec_") {
+            Some(encoded) => STANDARD.decode(encoded).ok(),
+            None => Some(secret.as_bytes().to_vec()),
+        };
+        let Some(key) = key.filter(|_| is_fresh) else { return false };
+        let parts = [self.id.as_bytes(), b".", self.timestamp.as_bytes(), b".", body];
+        // There are several while a secret is rotated.
+        let mut given = self.signatures.split(' ').filter_map(|one| STANDARD.decode(one.strip_prefix("v1,")?).ok());
+        given.any(|given| mac_is_valid(&key, &parts, &given))
+    }
+}
+
+/// Compares in constant time: a difference in timing would tell an attacker how much of a guess is right.
+fn mac_is_valid(key: &[u8], parts: &[&[u8]], given: &[u8]) -> bool {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return false };
+    parts.iter().for_each(|part| mac.update(part));
+    mac.verify_slice(given).is_ok()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,129 @@
+"""A webhook receiver that verifies, deduplicates and answers fast (FastAPI).
+
+    pip install -r requirements.txt
+    WEBHOOK_SECRET=change-me python receiver.py            # listens on 127.0.0.1:8001
+
+POST /webhook takes deliveries, GET /events shows what was worked on.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+import sys
+import time
+from collections import OrderedDict, deque
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request
+
+# A delivery has a few KiB; nobody sends us more than this.
+BODY_BYTES_MAX = 1 << 20
+# Deliveries remembered for deduplication: far more than can be retried at once.
+DELIVERIES_MAX = 10_000
+# Deliveries that wait for the worker. When it is full we say 503, and the server tries again later.
+WAITING_MAX = 1_000
+# Events kept for GET /events.
+EVENTS_MAX = 1_000
+# Age at which a signed timestamp is refused, seconds: what was recorded cannot be replayed after it.
+TOLERANCE = 5 * 60
+
+secret = os.environ.get("WEBHOOK_SECRET", "")
+seen: "OrderedDict[str, None]" = OrderedDict()
+waiting: "asyncio.Queue[dict]" = asyncio.Queue(WAITING_MAX)
+events: deque = deque(maxlen=EVENTS_MAX)
+
+
+async def work():
+    """Does with events, one after the other, what you want done with them."""
+    while True:
+        events.append(await waiting.get())
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI):
+    worker = asyncio.create_task(work())
+    yield
+    worker.cancel()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+def signature_is_valid(body: bytes, signature: str) -> bool:
+    """X-MoRAG-Signature: the HMAC of the body, in hexadecimal.
+
+    Compares in constant time: a difference in timing would tell an attacker how much of a guess is right.
+    """
+    expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), signature.encode())
+
+
+def standard_signature_is_valid(body: bytes, message: str, timestamp: str, signatures: str) -> bool:
+    """The three headers of Standard Webhooks, which sign id and time too.
+
+    With a `whsec_` secret the package `standardwebhooks` does the same: Webhook(secret).verify(body, headers).
+    """
+    try:
+        is_fresh = abs(time.time() - int(timestamp)) <= TOLERANCE
+        prefix = "whsec_"
+        key = base64.b64decode(secret[len(prefix):]) if secret.startswith(prefix) else secret.encode()
+    except (ValueError, binascii.Error):
+        return False
+    signed = f"{message}.{timestamp}.".encode() + body
+    expected = b"v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
+    # There are several while a secret is rotated.
+    return is_fresh and any(hmac.compare_digest(expected, one.encode()) for one in signatures.split())
+
+
+async def read(request: Request) -> bytes:
+    """The bytes as they came: a parsed and re-rendered body has another signature."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_BYTES_MAX:
+            raise HTTPException(413, "the body is too large")
+    return bytes(body)
+
+
+@app.post("/webhook")
+async def webhook(request: Request):
+    body = await read(request)
+    header = lambda name: request.headers.get(name, "")
+    standard = [header(name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")]
+    if not signature_is_valid(body, header("X-MoRAG-Signature")) or not standard_signature_is_valid(body, *standard):
+        raise HTTPException(401, "the signature does not match: is WEBHOOK_SECRET the server's, and is the clock right?")
+    try:
+        event = json.loads(body)
+    except ValueError:
+        raise HTTPException(400, "the body is not JSON") from None
+    # Delivery is at least once: a retry has the same X-MoRAG-Delivery.
+    delivery = header("X-MoRAG-Delivery")
+    if delivery in seen:
+        return {"status": "duplicate"}
+    # Only queue it here: the server waits for this answer before it sends the next event. The queue of a real receiver is
+    # on disk, or what waits in it is lost with the process.
+    try:
+        waiting.put_nowait(event)
+    except asyncio.QueueFull:
+        raise HTTPException(503, "busy", {"Retry-After": "5"}) from None
+    # Noted after it was queued: a delivery that we said no to must come again.
+    seen[delivery] = None
+    while len(seen) > DELIVERIES_MAX:
+        seen.popitem(last=False)
+    return {"status": "received"}
+
+
+@app.get("/events")
+async def list_events():
+    return list(events)
+
+
+if __name__ == "__main__":
+    if not secret:
+        sys.exit("set WEBHOOK_SECRET to the server's: without it anybody could send us events")
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8001")))

@@ -1,0 +1,3 @@
+module webhook-receiver-go
+
+go 1.21

@@ -1,0 +1,116 @@
+// A webhook receiver that verifies, deduplicates and answers fast (Express, TypeScript).
+//
+//     npm ci && WEBHOOK_SECRET=change-me npm start      # listens on 127.0.0.1:8001
+//
+// POST /webhook takes deliveries, GET /events shows what was worked on.
+
+import { createHmac, timingSafeEqual } from "node:crypto";
+import express, { type Request, type Response } from "express";
+
+/** A delivery has a few KiB; nobody sends us more than this. */
+const BODY_BYTES_MAX = 1 << 20;
+/** Deliveries remembered for deduplication: far more than can be retried at once. */
+const DELIVERIES_MAX = 10_000;
+/** Deliveries that wait for the worker. When there are more we say 503, and the server tries again later. */
+const WAITING_MAX = 1_000;
+/** Events kept for GET /events. */
+const EVENTS_MAX = 1_000;
+/** Age at which a signed timestamp is refused, seconds: what was recorded cannot be replayed after it. */
+const TOLERANCE = 5 * 60;
+
+interface WebhookEvent {
+  event_type: string;
+  timestamp: string;
+  data: Record<string, unknown>;
+}
+
+const secret = process.env.WEBHOOK_SECRET ?? "";
+const seen = new Set<string>();
+const waiting: WebhookEvent[] = [];
+const events: WebhookEvent[] = [];
+
+/** Compares in constant time: a difference in timing would tell an attacker how much of a guess is right. */
+function equal(expected: string, given: string): boolean {
+  const [a, b] = [Buffer.from(expected), Buffer.from(given)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** X-MoRAG-Signature: the HMAC of the body, in hexadecimal. */
+function signatureIsValid(body: Buffer, signature: string): boolean {
+  return equal("sha256=" + createHmac("sha256", secret).update(body).digest("hex"), signature);
+}
+
+/**
+ * The three headers of Standard Webhooks, which sign id and time too. With a `whsec_` secret the package
+ * `standardwebhooks` does the same: new Webhook(secret).verify(body, headers).
+ */
+function standardSignatureIsValid(body: Buffer, id: string, timestamp: string, signatures: string): boolean {
+  const isFresh = Math.abs(Date.now() / 1000 - Number(timestamp || NaN)) <= TOLERANCE;
+  const prefix = "whsec_";
+  const key = secret.startsWith(prefix) ? Buffer.from(secret.slice(prefix.length), "base64") : Buffer.from(secret);
+  const mac = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64");
+  // There are several while a secret is rotated.
+  return isFresh && signatures.split(" ").some((one) => equal("v1," + mac, one));
+}
+
+function receive(request: Request, response: Response): void {
+  // The bytes as they came: a parsed and re-rendered body has another signature.
+  const body: Buffer = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  const header = (name: string): string => request.get(name) ?? "";
+  const isSigned =
+    signatureIsValid(body, header("X-MoRAG-Signature")) &&
+    standardSignatureIsValid(body, header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
+  if (!isSigned) {
+    const error = "the signature does not match: is WEBHOOK_SECRET the server's, and is the clock right?";
+    response.status(401).json({ error });
+    return;
+  }
+  let event: WebhookEvent;
+  try {
+    event = JSON.parse(body.toString("utf8"));
+  } catch {
+    response.status(400).json({ error: "the body is not JSON" });
+    return;
+  }
+  // Delivery is at least once: a retry has the same X-MoRAG-Delivery.
+  const delivery = header("X-MoRAG-Delivery");
+  if (seen.has(delivery)) {
+    response.json({ status: "duplicate" });
+    return;
+  }
+  if (waiting.length >= WAITING_MAX) {
+    response.status(503).set("Retry-After", "5").json({ error: "busy" });
+    return;
+  }
+  // Only queue it here: the server waits for this answer before it sends the next event. The queue of a real receiver is
+  // on disk, or what waits in it is lost with the process.
+  waiting.push(event);
+  setImmediate(work);
+  // Noted after it was queued: a delivery that we said no to must come again. A set is in order of insertion.
+  seen.add(delivery);
+  for (const oldest of seen) {
+    if (seen.size <= DELIVERIES_MAX) break;
+    seen.delete(oldest);
+  }
+  response.json({ status: "received" });
+}
+
+/** Does with events, one after the other, what you want done with them. */
+function work(): void {
+  for (let event = waiting.shift(); event; event = waiting.shift()) {
+    events.push(event);
+    if (events.length > EVENTS_MAX) events.shift();
+  }
+}
+
+if (!secret) {
+  console.error("set WEBHOOK_SECRET to the server's: without it anybody could send us events");
+  process.exit(1);
+}
+const app = express();
+app.post("/webhook", express.raw({ type: () => true, limit: BODY_BYTES_MAX }), receive);
+app.get("/events", (_request, response) => {
+  response.json(events);
+});
+const port = Number(process.env.PORT ?? 8001);
+app.listen(port, "127.0.0.1", () => console.log(`receiver listens on http://127.0.0.1:${port}`));
