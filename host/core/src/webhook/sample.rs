@@ -137,7 +137,6 @@ fn record(task: TaskId, now: Timestamp, pipeline: Pipeline) -> TaskRecord {
         options: JsonObject::new(),
         // Says in every task event that nothing of it is real.
         metadata: object(json!({ "sample": true })),
-        subscribers: vec![],
         endpoints: vec![],
         subscribers: vec![],
         created_at: now,
