@@ -8,11 +8,13 @@ mod api;
 mod bench;
 mod chaos;
 mod children;
+mod clients;
 mod corpus;
 mod deny;
 mod deploy;
 mod fixtures;
 mod loc;
+mod node;
 mod plugins;
 mod python;
 mod shell;
@@ -42,6 +44,7 @@ enum Action {
     Corpus(corpus::Options),
     Bench(bench::Options),
     Chaos(chaos::Options),
+    Clients(clients::Options),
     Loc(loc::Options),
 }
 
@@ -69,6 +72,7 @@ fn run(command: Action) -> Result<()> {
         Action::Corpus(options) => corpus::run(&options),
         Action::Bench(options) => bench::run(&options),
         Action::Chaos(options) => chaos::run(&options),
+        Action::Clients(options) => clients::run(&options),
         Action::Loc(options) => loc::run(&options),
     }
 }

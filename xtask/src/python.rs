@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 /// The packages, with their exact versions.
 pub const REQUIREMENTS: &str = "tests/clients/requirements.txt";
 /// What the clients and the harness import; proves the venv.
-const PROOF: &str = "import flask, jsonschema, moto.server";
+const PROOF: &str = "import fastapi, flask, jsonschema, moto.server, sqlalchemy, standardwebhooks, uvicorn";
 /// Written last, with what was installed.
 const STAMP: &str = "made-of.txt";
 

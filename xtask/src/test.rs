@@ -3,6 +3,7 @@ mod stage;
 mod totals;
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
@@ -10,15 +11,15 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{deny, deploy, plugins, python, shell, toolchain};
+use crate::{deny, deploy, node, plugins, python, shell, toolchain};
 use stage::Stages;
 use totals::Totals;
 
 /// Run everything that CI runs.
 ///
-/// Format, the Python of the test clients, the programs that tests start, the wasm toolchain, step components and test
-/// guests, the dependency check, clippy, the deployment files, and all tests of the workspace. Stops at the first stage
-/// that fails, with the command to repeat it.
+/// Format, the Python of the test clients, the programs that tests start, the Node.js packages of the test clients, the
+/// wasm toolchain, step components and test guests, the dependency check, clippy, the deployment files, and all tests of the
+/// workspace. Stops at the first stage that fails, with the command to repeat it.
 #[derive(Args)]
 pub struct Options {
     /// The sagas of failure in full size: 500 tasks each instead of 60. Takes long.
@@ -31,6 +32,7 @@ const BINARY: &str = "MORAG_TEST_BINARY";
 const PLUGINS: &str = "MORAG_TEST_PLUGINS_DIR";
 const GUESTS: &str = "MORAG_TEST_GUESTS_DIR";
 const PYTHON: &str = "MORAG_TEST_PYTHON";
+const NODE: &str = "MORAG_TEST_NODE_DIR";
 /// Tasks of each saga of failure.
 const FAULT_TASKS: &str = "MORAG_FAULT_TASKS";
 /// Their full size.
@@ -44,6 +46,7 @@ pub fn run(options: &Options) -> Result<()> {
     stages.run("format", || shell::run(&mut cargo(&workspace, &["fmt", "--all", "--check"])))?;
     let python = stages.run("Python of the test clients", || python::ensure(&workspace))?;
     stages.run("programs that the tests start", toolchain::programs::ensure)?;
+    let node = stages.run("Node.js packages of the test clients", || node::ensure(&workspace))?;
     stages.run("wasm toolchain", || toolchain::ensure().map(drop))?;
     stages.run("step components and test guests", || plugins::build(&workspace, &plugins::Options { guests: true }))?;
     stages.run("dependency check", || deny::check(&workspace))?;
@@ -55,7 +58,7 @@ pub fn run(options: &Options) -> Result<()> {
     stages.run("build", || shell::run(&mut cargo(&workspace, &build)))?;
     // Against the binary: its settings and command lines.
     stages.run("deploy", || deploy::check(&workspace, &python))?;
-    let totals = stages.run("tests", || tests(&workspace, &python, options.full))?;
+    let totals = stages.run("tests", || tests(&workspace, &python, &node, options.full))?;
     stages.summary();
     if totals.ignored() > 0 {
         println!("{} ignored tests did not run", totals.ignored());
@@ -75,13 +78,14 @@ fn cargo(workspace: &Workspace, args: &[&str]) -> std::process::Command {
 }
 
 /// Runs all suites, showing their output as it comes.
-fn tests(workspace: &Workspace, python: &std::path::Path, full: bool) -> Result<Totals> {
+fn tests(workspace: &Workspace, python: &Path, node: &Path, full: bool) -> Result<Totals> {
     let mut command = cargo(workspace, &["test", "--workspace", "--no-fail-fast"]);
     command
         .env(BINARY, workspace.morag("debug"))
         .env(PLUGINS, workspace.plugins_folder())
         .env(GUESTS, workspace.guests_folder())
         .env(PYTHON, python)
+        .env(NODE, node)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     if full {

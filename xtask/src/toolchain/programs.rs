@@ -1,4 +1,5 @@
-//! Programs that the tests start: Redis, OpenSSL for its certificates, and a library that bends a process's clock.
+//! Programs that the tests start: Redis, OpenSSL for its certificates, Node.js for the clients written for it, and a library
+//! that bends a process's clock.
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -7,20 +8,26 @@ use super::debian;
 use crate::shell;
 
 /// What must be in `PATH`, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 3] =
-    [("redis-server", "redis-server"), ("redis-cli", "redis-tools"), ("openssl", "openssl")];
+const PROGRAMS: [(&str, &str); 4] =
+    [("redis-server", "redis-server"), ("redis-cli", "redis-tools"), ("openssl", "openssl"), ("node", "nodejs")];
 /// The package of libfaketime, which is no program.
 const FAKETIME: &str = "faketime";
+/// Program and package. Not among the others: others' packages of Node.js bring it with them, and refuse Debian's beside them.
+const NPM: &str = "npm";
 
 /// Installs what is missing. Debian starts a server of its own with `redis-server`; the tests leave it alone.
 pub fn ensure() -> Result<()> {
     let missing = PROGRAMS.into_iter().filter(|(program, _)| !shell::have(program)).map(|(_, package)| package);
     let missing: Vec<_> = missing.chain((!have_faketime()).then_some(FAKETIME)).collect();
-    if missing.is_empty() {
-        println!("programs: Redis, OpenSSL and faketime are there");
+    if missing.is_empty() && shell::have(NPM) {
+        println!("programs: Redis, OpenSSL, Node.js, npm and faketime are there");
         return Ok(());
     }
-    debian::install(&missing).with_context(|| format!("the tests need {}", missing.join(", ")))
+    debian::install(&missing).with_context(|| format!("the tests need {}", missing.join(", ")))?;
+    if !shell::have(NPM) {
+        debian::install(&[NPM]).context("the tests need npm")?;
+    }
+    Ok(())
 }
 
 /// Whether the library is where Debian puts it, which is where the tests look.
