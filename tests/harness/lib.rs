@@ -3,6 +3,8 @@
 
 pub mod child;
 pub mod clock;
+pub mod connect_proxy;
+pub mod dns;
 pub mod fleet;
 pub mod proxy;
 pub mod receiver;

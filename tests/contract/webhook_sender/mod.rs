@@ -2,7 +2,7 @@
 
 mod receiver;
 
-use morag_adapters::webhook_http::HttpSender;
+use morag_adapters::webhook_http::{HttpSender, SenderOptions};
 use morag_core::Timestamp;
 use morag_core::ports::{Clock, WebhookRequest, WebhookSender};
 use morag_core::webhook::{AddressPolicy, AttemptOutcome, ErrorClass, WebhookUrl};
@@ -34,7 +34,7 @@ macro_rules! suite {
     )*};
 }
 
-suite!(http, |policy, clock| HttpSender::new(policy, clock).unwrap());
+suite!(http, |policy, clock| HttpSender::new(SenderOptions::new(policy), clock).unwrap());
 
 /// 1994-11-06T08:49:07Z, half a minute before the example of RFC 9110.
 struct FixedClock;

@@ -1,27 +1,51 @@
 //! What kind of failure an error is: by the types in its chain of causes, never by their words.
 
+use super::connect_proxy::ProxyError;
 use super::resolver::LookupError;
 use morag_core::webhook::ErrorClass;
 use std::error::Error;
 use std::io;
 
-/// The class of an error, and what to say of it. URLs, which may hold tokens, are in no text: only the causes below
-/// `reqwest`'s own errors are read.
-pub(super) fn classify(error: &reqwest::Error) -> (ErrorClass, String) {
-    let causes = causes(error);
-    let found = causes.iter().find_map(|cause| class_of(*cause, error.is_connect()).map(|class| (class, *cause)));
-    match found {
-        Some((class, cause)) => (class, format!("{}: {cause}", words(class))),
-        None => {
-            let class = match () {
-                () if error.is_timeout() => ErrorClass::Timeout,
-                () if error.is_connect() => ErrorClass::Connect,
-                () if error.is_body() || error.is_decode() => ErrorClass::Reset,
-                () => ErrorClass::Protocol,
-            };
-            (class, words(class).to_owned())
-        }
+/// What went wrong, as the delivery log says it.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) class: ErrorClass,
+    /// URLs, which may hold tokens, are in no text.
+    pub(super) text: String,
+}
+
+impl Failure {
+    /// A failure of which nothing more is known.
+    pub(super) fn of(class: ErrorClass) -> Self {
+        Self { class, text: words(class).to_owned() }
     }
+}
+
+/// The class of an error of `reqwest`, and what to say of it: only the causes below its own errors are read, for those name
+/// the URL.
+pub(super) fn classify(error: &reqwest::Error) -> Failure {
+    judged(causes(error.source()), error.is_connect()).unwrap_or_else(|| {
+        Failure::of(match () {
+            () if error.is_timeout() => ErrorClass::Timeout,
+            () if error.is_connect() => ErrorClass::Connect,
+            () if error.is_body() || error.is_decode() => ErrorClass::Reset,
+            () => ErrorClass::Protocol,
+        })
+    })
+}
+
+/// [`classify`] for an error of hyper's client.
+pub(super) fn classify_tunnelled(error: &(dyn Error + 'static), connecting: bool) -> Failure {
+    judged(causes(Some(error)), connecting)
+        .unwrap_or_else(|| Failure::of(if connecting { ErrorClass::Connect } else { ErrorClass::Protocol }))
+}
+
+/// What the first cause that says anything says.
+fn judged(causes: Vec<&(dyn Error + 'static)>, connecting: bool) -> Option<Failure> {
+    causes.into_iter().find_map(|cause| {
+        let class = class_of(cause, connecting)?;
+        Some(Failure { class, text: format!("{}: {cause}", words(class)) })
+    })
 }
 
 /// What a class means, for the delivery log.
@@ -37,13 +61,12 @@ pub(super) fn words(class: ErrorClass) -> &'static str {
     }
 }
 
-/// The errors below `error`, the inmost first: it knows best. `io::Error` hides what it wraps from `source`, so it is
+/// An error and those below it, the inmost first: it knows best. `io::Error` hides what it wraps from `source`, so it is
 /// asked by its own means.
-fn causes<'a>(error: &'a reqwest::Error) -> Vec<&'a (dyn Error + 'static)> {
+fn causes<'a>(mut next: Option<&'a (dyn Error + 'static)>) -> Vec<&'a (dyn Error + 'static)> {
     /// Deeper chains are cut: none that is known has half as many.
     const DEPTH_MAX: usize = 32;
     let mut causes: Vec<&'a (dyn Error + 'static)> = Vec::new();
-    let mut next = error.source();
     while let Some(cause) = next.filter(|_| causes.len() < DEPTH_MAX) {
         causes.push(cause);
         let wrapped = cause.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
@@ -63,6 +86,9 @@ fn class_of(cause: &(dyn Error + 'static), connecting: bool) -> Option<ErrorClas
             LookupError::NoAddress | LookupError::Failed(_) => ErrorClass::Dns,
         });
     }
+    if cause.is::<ProxyError>() {
+        return Some(ErrorClass::Connect);
+    }
     if cause.is::<rustls::Error>() {
         return Some(ErrorClass::Tls);
     }
@@ -77,14 +103,16 @@ fn class_of(cause: &(dyn Error + 'static), connecting: bool) -> Option<ErrorClas
     let kind = cause.downcast_ref::<io::Error>()?.kind();
     match kind {
         io::ErrorKind::TimedOut => Some(ErrorClass::Timeout),
-        // Of the system's resolver, inside a `LookupError`, or of a wrapper: the next cause out knows.
-        io::ErrorKind::Other | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => None,
-        _ if connecting => Some(ErrorClass::Connect),
+        // What a wrapper says: the next cause out knows.
+        io::ErrorKind::Other => None,
+        // Of the system's resolver, inside a `LookupError`; else of hyper, which finds no sense in the pieces of a body.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => (!connecting).then_some(ErrorClass::Protocol),
+        // There was a connection already: it broke in the TLS handshake.
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::NotConnected
         | io::ErrorKind::UnexpectedEof => Some(ErrorClass::Reset),
-        _ => None,
+        _ => connecting.then_some(ErrorClass::Connect),
     }
 }

@@ -1,19 +1,24 @@
-//! Guarded HTTP client for webhooks: the port `WebhookSender` on `reqwest`.
+//! Guarded HTTP client for webhooks: the port `WebhookSender`, on `reqwest` or, through a proxy, on hyper's own client.
 //!
 //! What a receiver can do to us is bounded: one deadline over the whole exchange, at most 64 KiB of an answer read, a
 //! bounded header block, no redirects, no cookies, no decompression, no proxy from the environment. Where it can lead us
-//! is bounded too: [`resolver`] refuses a name when one of its addresses may not be reached, at each connect; a literal
-//! address is judged before there is a connection.
+//! is bounded too: [`resolver`] refuses a name when one of its addresses may not be reached, at each connect, and what it
+//! gives is what is dialled, also through a proxy ([`connect_proxy`]); a literal address is judged before there is a
+//! connection.
 //!
 //! TLS is rustls on ring. The trusted roots are the machine's own (by `rustls-platform-verifier`), so an operator adds a
 //! private authority where every other program looks for it, or by `SSL_CERT_FILE`.
 
 mod answer;
 mod classify;
+mod client;
+mod connect_proxy;
+mod lookup;
 mod resolver;
 mod retry_after;
 mod sender;
 mod tls;
 
+pub use lookup::{Lookup, SystemLookup};
 pub use retry_after::retry_after;
-pub use sender::{HttpSender, SenderError};
+pub use sender::{HttpSender, SenderError, SenderOptions};

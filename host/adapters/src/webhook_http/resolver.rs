@@ -1,8 +1,9 @@
 //! Looking names up under the address policy.
 
+use super::lookup::Lookup;
 use morag_core::webhook::{AddressPolicy, RefusedAddress};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -35,12 +36,13 @@ pub(super) enum LookupError {
 #[derive(Debug, Clone)]
 pub(super) struct GuardedResolver {
     policy: Arc<AddressPolicy>,
+    lookup: Arc<dyn Lookup>,
     lookups: Arc<Semaphore>,
 }
 
 impl GuardedResolver {
-    pub(super) fn new(policy: AddressPolicy) -> Self {
-        Self { policy: Arc::new(policy), lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
+    pub(super) fn new(policy: AddressPolicy, lookup: Arc<dyn Lookup>) -> Self {
+        Self { policy: Arc::new(policy), lookup, lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
     }
 
     pub(super) fn policy(&self) -> &AddressPolicy {
@@ -49,17 +51,16 @@ impl GuardedResolver {
 
     /// The addresses of a name, each permitted.
     pub(super) async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
-        if is_localhost(name) {
-            return self.localhost();
+        if let Some(known) = self.policy.known_addresses(name) {
+            return Ok(known?);
         }
         let closed = |_| LookupError::Failed(std::io::Error::other("the client is closed"));
         let permit = Arc::clone(&self.lookups).acquire_owned().await.map_err(closed)?;
-        let name = name.to_owned();
+        let (name, lookup) = (name.to_owned(), Arc::clone(&self.lookup));
         // A task of its own: the permit is held until the blocked thread is free, not until the caller has lost patience.
         let lookup = tokio::spawn(async move {
             let _permit = permit;
-            let found = tokio::net::lookup_host((name, 0)).await?;
-            Ok(found.map(|address| address.ip()).take(ADDRESSES_MAX + 1).collect())
+            lookup.addresses(&name).await
         });
         let addresses: Vec<IpAddr> =
             lookup.await.map_err(|error| LookupError::Failed(error.into()))?.map_err(LookupError::Failed)?;
@@ -71,17 +72,6 @@ impl GuardedResolver {
         }
         addresses.iter().try_for_each(|address| self.policy.check(*address))?;
         Ok(addresses)
-    }
-
-    /// The loopback addresses that are permitted, without asking anybody (RFC 6761 section 6.3). Here those that are not
-    /// permitted are left out: that `::1` is refused says nothing against `127.0.0.1`.
-    fn localhost(&self) -> Result<Vec<IpAddr>, LookupError> {
-        let all = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        let permitted: Vec<IpAddr> = all.into_iter().filter(|address| self.policy.permits(*address)).collect();
-        match permitted.is_empty() {
-            true => Err(RefusedAddress(all[0]).into()),
-            false => Ok(permitted),
-        }
     }
 }
 
@@ -97,39 +87,50 @@ impl Resolve for GuardedResolver {
     }
 }
 
-/// Whether a name is `localhost` or below it.
-fn is_localhost(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use async_trait::async_trait;
+    use std::io;
 
-    fn resolver(allowed: &[&str]) -> GuardedResolver {
-        let allowed = allowed.iter().map(|network| network.parse().unwrap()).collect();
-        GuardedResolver::new(AddressPolicy::new(allowed))
+    /// Gives the same addresses for every name.
+    #[derive(Debug)]
+    struct Fixed(Vec<IpAddr>);
+
+    #[async_trait]
+    impl Lookup for Fixed {
+        async fn addresses(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+            Ok(self.0.clone())
+        }
     }
 
-    #[test]
-    fn localhost_is_a_name_and_all_below_it() {
-        for name in ["localhost", "LocalHost", "localhost.", "a.localhost", "a.b.localhost."] {
-            assert!(is_localhost(name), "{name}");
-        }
-        for name in ["localhost.example", "notlocalhost", "localhost.com.", "", "."] {
-            assert!(!is_localhost(name), "{name}");
+    async fn look_up(allowed: &[&str], found: &[&str], name: &str) -> Result<Vec<IpAddr>, LookupError> {
+        let allowed = allowed.iter().map(|network| network.parse().unwrap()).collect();
+        let found = found.iter().map(|address| address.parse().unwrap()).collect();
+        GuardedResolver::new(AddressPolicy::new(allowed), Arc::new(Fixed(found))).look_up(name).await
+    }
+
+    #[tokio::test]
+    async fn every_address_must_be_permitted() {
+        let found = ["8.8.8.8", "10.0.0.1", "2606:4700::1"];
+        assert_eq!(look_up(&["10.0.0.0/8"], &found, "a.example").await.unwrap().len(), 3);
+        for bad in [&found[..], &["::ffff:10.0.0.1"], &["2606:4700::1", "::1"], &["64:ff9b::a00:1"]] {
+            assert!(matches!(look_up(&[], bad, "a.example").await, Err(LookupError::Refused(_))), "{bad:?}");
         }
     }
 
     #[tokio::test]
-    async fn localhost_is_those_of_its_addresses_that_are_allowed() {
-        let v4 = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let v6 = IpAddr::V6(Ipv6Addr::LOCALHOST);
-        assert_eq!(resolver(&["127.0.0.0/8"]).look_up("localhost").await.unwrap(), [v4]);
-        assert_eq!(resolver(&["::1/128"]).look_up("x.localhost").await.unwrap(), [v6]);
-        assert_eq!(resolver(&["127.0.0.0/8", "::1/128"]).look_up("localhost").await.unwrap(), [v4, v6]);
-        let refused = resolver(&["10.0.0.0/8"]).look_up("localhost").await;
-        assert!(matches!(refused, Err(LookupError::Refused(RefusedAddress(address))) if address == v4));
+    async fn no_address_and_too_many_lead_nowhere() {
+        assert!(matches!(look_up(&[], &[], "a.example").await, Err(LookupError::NoAddress)));
+        assert!(look_up(&[], &["8.8.8.8"; ADDRESSES_MAX], "a.example").await.is_ok());
+        let many = ["8.8.8.8"; ADDRESSES_MAX + 1];
+        assert!(matches!(look_up(&[], &many, "a.example").await, Err(LookupError::TooMany)));
+    }
+
+    #[tokio::test]
+    async fn localhost_is_not_asked_for() {
+        let found = look_up(&["127.0.0.0/8"], &["8.8.8.8"], "x.localhost.").await.unwrap();
+        assert_eq!(found, ["127.0.0.1".parse::<IpAddr>().unwrap()]);
+        assert!(matches!(look_up(&[], &["8.8.8.8"], "localhost").await, Err(LookupError::Refused(_))));
     }
 }

@@ -1,34 +1,23 @@
 //! The client: one attempt from its start to its outcome.
 
 use super::answer::{Answer, excerpt};
-use super::classify::{classify, words};
+use super::classify::Failure;
+use super::client::{Client, Reply};
+use super::lookup::{Lookup, SystemLookup};
 use super::resolver::{GuardedResolver, LookupError};
 use super::retry_after::retry_after;
 use super::tls;
 use async_trait::async_trait;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use morag_core::ports::{Clock, UrlRefused, WebhookRequest, WebhookSender};
-use morag_core::webhook::{AddressPolicy, AttemptOutcome, ErrorClass, WebhookUrl};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response};
+use morag_core::webhook::{AddressPolicy, AttemptOutcome, ErrorClass, WebhookProxy, WebhookUrl};
+use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long [`WebhookSender::check`] waits for a name: somebody waits for the answer to their submission.
 const CHECK_MAX: Duration = Duration::from_secs(5);
-
-/// Idle connections kept for a receiver: more than are sent to at once is waste.
-const IDLE_PER_HOST_MAX: usize = 8;
-
-/// How long an idle connection is kept. Shorter than the five seconds of common servers, so that we close it before they
-/// do: a request on a connection that is just being closed is a failed attempt.
-const IDLE_MAX: Duration = Duration::from_secs(4);
-
-/// Header lines of an answer that are taken.
-const HEADERS_MAX: usize = 100;
-
-/// Bytes of an answer's headers that are taken over HTTP/2. Over HTTP/1.1 hyper's own limit holds (about 400 KiB).
-const HEADER_BYTES_MAX: u32 = 64 * 1024;
 
 /// The client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +30,26 @@ pub enum SenderError {
     Client(#[from] reqwest::Error),
 }
 
+/// What a sender is made of.
+#[derive(Debug, Clone)]
+pub struct SenderOptions {
+    /// Where it may go.
+    pub policy: AddressPolicy,
+    /// What it goes through, if anything. Names are looked up and judged here all the same.
+    pub proxy: Option<WebhookProxy>,
+    /// Who is asked for addresses.
+    pub lookup: Arc<dyn Lookup>,
+    /// Authorities trusted beside the machine's own.
+    pub extra_roots: Vec<CertificateDer<'static>>,
+}
+
+impl SenderOptions {
+    /// Straight, by the system's resolver, trusting the machine's authorities.
+    pub fn new(policy: AddressPolicy) -> Self {
+        Self { policy, proxy: None, lookup: Arc::new(SystemLookup), extra_roots: Vec::new() }
+    }
+}
+
 /// The guarded client.
 pub struct HttpSender {
     client: Client,
@@ -49,58 +58,47 @@ pub struct HttpSender {
 }
 
 impl HttpSender {
-    /// A client that reaches what the policy permits. The clock is for dates in `Retry-After`.
+    /// A client that reaches what the policy of the options permits. The clock is for dates in `Retry-After`.
     ///
     /// # Errors
     /// Where the TLS or client settings are not accepted, which no input can cause.
-    pub fn new(policy: AddressPolicy, clock: Arc<dyn Clock>) -> Result<Self, SenderError> {
-        let resolver = GuardedResolver::new(policy);
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls::client_config()?)
-            .dns_resolver(resolver.clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-            .pool_idle_timeout(IDLE_MAX)
-            .http1_max_headers(HEADERS_MAX)
-            .http2_max_header_list_size(HEADER_BYTES_MAX)
-            .build()?;
+    pub fn new(options: SenderOptions, clock: Arc<dyn Clock>) -> Result<Self, SenderError> {
+        let SenderOptions { policy, proxy, lookup, extra_roots } = options;
+        let resolver = GuardedResolver::new(policy, lookup);
+        let tls = tls::client_config(extra_roots)?;
+        let client = match proxy {
+            None => Client::direct(resolver.clone(), tls)?,
+            Some(proxy) => Client::tunnelled(resolver.clone(), tls, proxy),
+        };
         Ok(Self { client, resolver, clock })
     }
 
     async fn attempt(&self, request: WebhookRequest, started: Instant) -> Attempt {
         let deadline = started + request.timeout;
         if let Err(refused) = request.url.check_literal(self.resolver.policy()) {
-            return Attempt::failed(ErrorClass::AddressRefused, refused.to_string());
+            return Failure { class: ErrorClass::AddressRefused, text: refused.to_string() }.into();
         }
         let headers = match header_map(&request.headers) {
             Ok(headers) => headers,
-            Err(text) => return Attempt::failed(ErrorClass::Protocol, text),
+            Err(text) => return Failure { class: ErrorClass::Protocol, text }.into(),
         };
-        let url = request.url.as_url().clone();
-        let sent = self.client.post(url).headers(headers).body(request.body).send();
-        match timeout_at(deadline, sent).await {
-            Err(_) => Attempt::failed(ErrorClass::Timeout, words(ErrorClass::Timeout).to_owned()),
-            Ok(Err(error)) => {
-                let (class, text) = classify(&error);
-                Attempt::failed(class, text)
-            }
-            Ok(Ok(response)) => self.read(response, deadline).await,
+        match timeout_at(deadline, self.client.post(&request.url, headers, request.body)).await {
+            Err(_) => Failure::of(ErrorClass::Timeout).into(),
+            Ok(Err(failure)) => failure.into(),
+            Ok(Ok(reply)) => self.read(reply, deadline).await,
         }
     }
 
     /// Reads the answer. Its status stands whatever becomes of its body; that the body broke off is an error beside it.
-    async fn read(&self, mut response: Response, deadline: Instant) -> Attempt {
-        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    async fn read(&self, mut reply: Reply, deadline: Instant) -> Attempt {
+        let asked = reply.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let asked = asked.and_then(|value| retry_after(value, self.clock.now()));
-        let status = Some(response.status().as_u16());
+        let status = Some(reply.status());
         let mut answer = Answer::default();
         let error = loop {
-            match timeout_at(deadline, response.chunk()).await {
+            match timeout_at(deadline, reply.chunk()).await {
                 Err(_) => break Some(ErrorClass::Timeout),
-                Ok(Err(error)) => break Some(classify(&error).0),
+                Ok(Err(failure)) => break Some(failure.class),
                 Ok(Ok(None)) => break None,
                 Ok(Ok(Some(piece))) if answer.take(&piece) => {}
                 // Enough: the connection is given up with what is left of the body.
@@ -119,9 +117,9 @@ struct Attempt {
     text: String,
 }
 
-impl Attempt {
-    fn failed(class: ErrorClass, text: String) -> Self {
-        Self { status: None, error: Some(class), retry_after: None, text: excerpt(&text) }
+impl From<Failure> for Attempt {
+    fn from(failure: Failure) -> Self {
+        Self { status: None, error: Some(failure.class), retry_after: None, text: excerpt(&failure.text) }
     }
 }
 

@@ -3,6 +3,9 @@
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// What `localhost` stands for (RFC 6761 section 6.3).
+const LOCALHOST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
 /// What may be reached although it is not public.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressPolicy {
@@ -18,12 +21,13 @@ pub struct AddressPolicy {
 pub struct RefusedAddress(pub IpAddr);
 
 /// Addresses that are not globally reachable, by the IANA special-purpose registries (RFC 6890 and its updates), with
-/// multicast and the reserved block.
-const NOT_PUBLIC_V4: [(Ipv4Addr, u8); 16] = [
+/// multicast and the reserved block; and one that is public by the registries and is not: Azure's metadata and agent service.
+const NOT_PUBLIC_V4: [(Ipv4Addr, u8); 17] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 0, 0, 0), 24),
@@ -44,8 +48,9 @@ impl AddressPolicy {
         Self { allowed }
     }
 
-    /// Whether the address may be reached. An IPv4 address inside an IPv6 one (mapped, compatible, 6to4, NAT64, Teredo)
-    /// is judged as what it reaches.
+    /// Whether the address may be reached. An IPv4 address inside an IPv6 one (mapped, compatible, translated, 6to4, NAT64,
+    /// Teredo) is judged as what it reaches. A network's own NAT64 prefix (RFC 6052) looks like any public address and cannot
+    /// be seen through; whoever runs one must filter there.
     pub fn permits(&self, address: IpAddr) -> bool {
         let address = match address {
             IpAddr::V6(v6) => embedded_v4(v6).map_or(address, IpAddr::V4),
@@ -54,10 +59,27 @@ impl AddressPolicy {
         self.allowed.iter().any(|network| network.contains(&address)) || is_public(address)
     }
 
+    /// The addresses of a name that need not be looked up, those that may be reached; none: it must be looked up. So far
+    /// `localhost` and names below it, which are loopback whatever a name server says (RFC 6761 section 6.3). That `::1` is
+    /// refused says nothing against `127.0.0.1`.
+    pub fn known_addresses(&self, name: &str) -> Option<Result<Vec<IpAddr>, RefusedAddress>> {
+        if !is_localhost(name) {
+            return None;
+        }
+        let permitted: Vec<IpAddr> = LOCALHOST.into_iter().filter(|address| self.permits(*address)).collect();
+        Some(if permitted.is_empty() { Err(RefusedAddress(LOCALHOST[0])) } else { Ok(permitted) })
+    }
+
     /// [`Self::permits`] as a result.
     pub fn check(&self, address: IpAddr) -> Result<(), RefusedAddress> {
         if self.permits(address) { Ok(()) } else { Err(RefusedAddress(address)) }
     }
+}
+
+/// Whether a name is `localhost` or below it.
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
 }
 
 fn is_public(address: IpAddr) -> bool {
@@ -70,8 +92,17 @@ fn is_public(address: IpAddr) -> bool {
         IpAddr::V6(v6) => {
             let [a, b, ..] = v6.segments();
             let special = (a == 0x2001 && (b == 0x0db8 || b < 0x0200)) || (a == 0x3fff && b < 0x1000);
-            (a & 0xe000) == 0x2000 && !special
+            (a & 0xe000) == 0x2000 && !special && isatap_v4(v6).is_none_or(|v4| is_public(v4.into()))
         }
+    }
+}
+
+/// The IPv4 address at the end of an ISATAP tunnel (RFC 5214): on a machine that has such an interface, the packet goes
+/// there, whatever the prefix.
+fn isatap_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    match v6.segments() {
+        [_, _, _, _, 0 | 0x0200, 0x5efe, g, h] => Some(Ipv4Addr::from_bits(u32::from(g) << 16 | u32::from(h))),
+        _ => None,
     }
 }
 
@@ -115,6 +146,7 @@ mod tests {
             "100.127.255.255",
             "127.0.0.1",
             "127.255.255.254",
+            "168.63.129.16",
             "169.254.169.254",
             "172.16.0.1",
             "172.31.255.255",
@@ -155,6 +187,8 @@ mod tests {
             "2002:c0a8:101::1",
             "2001:0:1:2:3:4:80ff:fffe",
             "::ffff:0:127.0.0.1",
+            "2606:4700::5efe:10.0.0.1",
+            "2606:4700::200:5efe:a9fe:a9fe",
         ] {
             assert!(!permits(&[], address), "{address}");
         }
@@ -181,9 +215,35 @@ mod tests {
             "64:ff9b::8.8.8.8",
             "::ffff:8.8.8.8",
             "2002:808:808::1",
+            "2606:4700::5efe:8.8.8.8",
+            "168.63.129.17",
         ] {
             assert!(permits(&[], address), "{address}");
         }
+    }
+
+    #[test]
+    fn localhost_is_a_name_and_all_below_it() {
+        for name in ["localhost", "LocalHost", "localhost.", "a.localhost", "a.b.localhost."] {
+            assert!(is_localhost(name), "{name}");
+        }
+        for name in ["localhost.example", "notlocalhost", "localhost.com.", "", "."] {
+            assert!(!is_localhost(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn localhost_is_those_of_its_addresses_that_are_allowed() {
+        let known = |allowed: &[&str], name: &str| {
+            let allowed = allowed.iter().map(|network| network.parse().unwrap()).collect();
+            AddressPolicy::new(allowed).known_addresses(name)
+        };
+        let [v4, v6] = LOCALHOST;
+        assert_eq!(known(&["127.0.0.0/8"], "localhost"), Some(Ok(vec![v4])));
+        assert_eq!(known(&["::1/128"], "x.localhost"), Some(Ok(vec![v6])));
+        assert_eq!(known(&["127.0.0.0/8", "::1/128"], "localhost."), Some(Ok(vec![v4, v6])));
+        assert_eq!(known(&["10.0.0.0/8"], "localhost"), Some(Err(RefusedAddress(v4))));
+        assert_eq!(known(&[], "example.com"), None);
     }
 
     #[test]

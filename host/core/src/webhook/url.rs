@@ -8,7 +8,18 @@ use url::{Host, Url};
 /// Longest URL taken: what common servers and proxies take.
 const LENGTH_MAX: usize = 2048;
 
-/// An `http` or `https` URL with a host, without credentials and without a fragment.
+/// Longest name the DNS has.
+const NAME_LENGTH_MAX: usize = 253;
+
+/// Ports below 1024 that browsers refuse too (the Fetch standard's "bad ports"): other services listen there, mail servers
+/// above all, and some act on lines of a request that is not for them. Ports above stay open: receivers use any of them.
+const SERVICE_PORTS: [u16; 63] = [
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+    111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+    540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995,
+];
+
+/// An `http` or `https` URL with a host, without credentials and without a fragment, whose port is no other service's.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WebhookUrl(Url);
@@ -28,12 +39,15 @@ pub enum InvalidWebhookUrl {
     /// User name or password in the URL.
     #[error("webhook_url must not contain a user name or password: use webhook_auth_token")]
     Credentials,
-    /// No host.
-    #[error("webhook_url has no host")]
+    /// No host, or one that cannot be looked up.
+    #[error("webhook_url has no host, or one that is no name")]
     Host,
     /// Port 0.
     #[error("webhook_url has port 0, which nobody can listen on")]
     Port,
+    /// The port of another service.
+    #[error("webhook_url has port {0}, which belongs to a service that is no web server: use another one")]
+    ServicePort(u16),
 }
 
 impl WebhookUrl {
@@ -62,9 +76,14 @@ impl WebhookUrl {
         }
     }
 
-    /// Refuses a literal address that the policy does not permit. A name is judged when it has been looked up.
+    /// Refuses a literal address that the policy does not permit, and `localhost` where no loopback address is. Any other
+    /// name is judged when it has been looked up.
     pub fn check_literal(&self, policy: &AddressPolicy) -> Result<(), RefusedAddress> {
-        self.literal_address().map_or(Ok(()), |address| policy.check(address))
+        match (self.literal_address(), self.0.domain()) {
+            (Some(address), _) => policy.check(address),
+            (None, Some(name)) => policy.known_addresses(name).map_or(Ok(()), |known| known.map(drop)),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -81,15 +100,23 @@ impl std::str::FromStr for WebhookUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidWebhookUrl::Credentials);
         }
-        if url.host_str().is_none_or(str::is_empty) {
+        if url.host_str().is_none_or(str::is_empty) || url.domain().is_some_and(|name| !is_name(name)) {
             return Err(InvalidWebhookUrl::Host);
         }
-        if url.port() == Some(0) {
-            return Err(InvalidWebhookUrl::Port);
+        match url.port() {
+            Some(0) => return Err(InvalidWebhookUrl::Port),
+            Some(port) if SERVICE_PORTS.contains(&port) => return Err(InvalidWebhookUrl::ServicePort(port)),
+            _ => {}
         }
         url.set_fragment(None);
         Ok(Self(url))
     }
+}
+
+/// Whether a host could be in the DNS: no empty label but the root's, not too long.
+fn is_name(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name.len() <= NAME_LENGTH_MAX && name.split('.').all(|label| !label.is_empty())
 }
 
 impl TryFrom<String> for WebhookUrl {

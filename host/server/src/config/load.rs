@@ -66,6 +66,7 @@ impl Config {
                 .filter_map(|key| written.secret(key))
                 .collect(),
             webhook_allow_networks: written.networks("webhook_allow_networks")?,
+            webhook_proxy: written.proxy("webhook_proxy")?,
             webhook_concurrency: written.number("webhook_concurrency", 1, 4096)? as usize,
             webhook_host_concurrency: written.number("webhook_host_concurrency", 1, 4096)? as usize,
             history_retention: written.time("history_retention_days", DAY, Duration::ZERO..=TIME_MAX)?,

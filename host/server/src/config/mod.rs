@@ -26,6 +26,7 @@ pub use table::{default_toml, markdown_table};
 
 use ipnet::IpNet;
 use morag_core::Secret;
+use morag_core::webhook::WebhookProxy;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -73,6 +74,8 @@ pub struct Config {
     pub webhook_secrets: Vec<Secret>,
     /// Networks that deliveries may reach although they are not public.
     pub webhook_allow_networks: Vec<IpNet>,
+    /// What deliveries go through, if anything.
+    pub webhook_proxy: Option<WebhookProxy>,
     /// Deliveries under way at once in this process.
     pub webhook_concurrency: usize,
     /// Deliveries under way at once to one host and port.

@@ -163,6 +163,12 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Networks (CIDR, comma separated) that webhooks may reach although they are not public, e.g. `127.0.0.0/8`.",
     ),
+    setting(
+        "webhook_proxy",
+        "WEBHOOK_PROXY",
+        "",
+        "HTTP proxy that webhooks go through, `http://host:port` or with `user:password@`. Names are still looked up and judged here: it is asked to CONNECT to the address.",
+    ),
     setting("webhook_concurrency", "MORAG_WEBHOOK_CONCURRENCY", "64", "Deliveries under way at once, 1 to 4096."),
     setting(
         "webhook_host_concurrency",

@@ -193,3 +193,17 @@ fn a_secret_is_in_no_error_and_no_debug_text() {
     let config = load(None, &[("WEBHOOK_SECRET", "hidden"), ("MORAG_API_KEYS", "hidden")]).unwrap();
     assert!(!format!("{config:?}").contains("hidden"));
 }
+
+#[test]
+fn a_webhook_proxy_is_read_or_refused_without_its_password() {
+    assert!(load(None, &[]).unwrap().webhook_proxy.is_none());
+    let config = load(None, &[("WEBHOOK_PROXY", "http://user:hidden@proxy.example:3128")]).unwrap();
+    assert_eq!(config.webhook_proxy.as_ref().map(|proxy| (proxy.host(), proxy.port())), Some(("proxy.example", 3128)));
+    assert!(!format!("{config:?}").contains("hidden"));
+    for refused in
+        ["https://user:hidden@proxy.example", "socks5://user:hidden@proxy.example", "user:hidden@proxy.example"]
+    {
+        let error = load(None, &[("WEBHOOK_PROXY", refused)]).unwrap_err();
+        assert!(error.contains("WEBHOOK_PROXY") && !error.contains("hidden"), "{error}");
+    }
+}

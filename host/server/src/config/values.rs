@@ -3,6 +3,7 @@
 use super::sources::{ConfigError, Value, Written};
 use super::units;
 use morag_core::Secret;
+use morag_core::webhook::{InvalidWebhookProxy, WebhookProxy};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -74,6 +75,14 @@ impl Written<'_> {
             .map(network)
             .collect::<Result<_, _>>()
             .map_err(|_| self.refused(key, "networks like 127.0.0.0/8 or fd00::/8, separated by commas"))
+    }
+
+    /// A proxy. Its value is in no error: it may hold a password.
+    pub(super) fn proxy(&self, key: &str) -> Result<Option<WebhookProxy>, ConfigError> {
+        let Some(Value { text, name }) = self.get(key) else { return Ok(None) };
+        text.parse().map(Some).map_err(|error: InvalidWebhookProxy| {
+            ConfigError(format!("{name} cannot be used, {error}: give one like http://proxy.example:3128"))
+        })
     }
 
     /// An address to listen on.

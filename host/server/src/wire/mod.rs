@@ -11,7 +11,7 @@ use crate::engine::{self, Running};
 use crate::{App, Pipelines, api};
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
-use morag_adapters::webhook_http::HttpSender;
+use morag_adapters::webhook_http::{HttpSender, SenderOptions};
 use morag_core::ports::{Clock, StepRunner};
 use morag_core::webhook::AddressPolicy;
 use std::sync::Arc;
@@ -57,7 +57,8 @@ async fn build(config: Config) -> anyhow::Result<(App, Option<Arc<dyn StepRunner
     let Stores { tasks, queue, deliveries, knowledge } = stores::open(&config, &clock).await?;
     let blobs = Arc::new(files::open(&config)?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
-    let sender = Arc::new(HttpSender::new(policy, clock.clone())?);
+    let options = SenderOptions { proxy: config.webhook_proxy.clone(), ..SenderOptions::new(policy) };
+    let sender = Arc::new(HttpSender::new(options, clock.clone())?);
     let pipelines = Pipelines::standard();
     let steps = match config.roles.has(Role::Worker) {
         true => Some(steps::load(&config, &pipelines, blobs.clone(), knowledge.clone()).await?),

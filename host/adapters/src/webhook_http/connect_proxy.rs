@@ -1,0 +1,191 @@
+//! Connections through the operator's proxy.
+//!
+//! A proxy that is given a name looks it up itself, and what we have checked is worth nothing. So the name is looked up and
+//! judged here, and the proxy is asked to CONNECT to the address; TLS and the `Host` header above it still speak of the name.
+//! That holds for http as for https.
+
+use super::resolver::{GuardedResolver, LookupError};
+use hyper::Uri;
+use hyper_util::rt::TokioIo;
+use morag_core::webhook::WebhookProxy;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+/// Bytes of the proxy's answer that are taken. Real ones have a few hundred.
+const ANSWER_BYTES_MAX: usize = 8 * 1024;
+
+/// Addresses of one name that the proxy is asked for, one after the other. Each costs a connection to the proxy.
+const ADDRESSES_TRIED_MAX: usize = 4;
+
+/// Why there is no connection through the proxy. Neither its address nor its credentials are in the text: callers see it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProxyError {
+    /// It does not answer. The cause is in the text, and not a cause to be judged: it is not the receiver's.
+    #[error("the proxy of WEBHOOK_PROXY cannot be reached: {0}")]
+    Unreachable(io::Error),
+    /// It wants other credentials.
+    #[error(
+        "the proxy of WEBHOOK_PROXY answered 407 to CONNECT {0}: it wants credentials, or refuses those it was given"
+    )]
+    Credentials(SocketAddr),
+    /// It does not want to, or cannot.
+    #[error("the proxy of WEBHOOK_PROXY answered {1} to CONNECT {0}")]
+    Refused(SocketAddr, u16),
+    /// It does not speak HTTP.
+    #[error("the proxy of WEBHOOK_PROXY gave no valid answer to CONNECT {0}")]
+    Answer(SocketAddr),
+}
+
+/// Why a receiver cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TunnelError {
+    /// Its name leads nowhere, or where it must not.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// The proxy did not do it.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// The URL has no host or port, which a `WebhookUrl` always has.
+    #[error("the URL has no host")]
+    Url,
+}
+
+/// Makes the connections of a client: each goes through the proxy, to an address that was judged.
+#[derive(Debug, Clone)]
+pub(super) struct TunnelConnector {
+    resolver: GuardedResolver,
+    proxy: Arc<WebhookProxy>,
+}
+
+impl TunnelConnector {
+    pub(super) fn new(resolver: GuardedResolver, proxy: WebhookProxy) -> Self {
+        Self { resolver, proxy: Arc::new(proxy) }
+    }
+
+    async fn connect(self, uri: Uri) -> Result<TcpStream, TunnelError> {
+        let host = uri.host().ok_or(TunnelError::Url)?;
+        let port = match (uri.port_u16(), uri.scheme_str()) {
+            (Some(port), _) => port,
+            (None, Some("https")) => 443,
+            (None, _) => 80,
+        };
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let addresses = match bare.parse::<IpAddr>() {
+            Ok(address) => {
+                self.resolver.policy().check(address).map_err(LookupError::from)?;
+                vec![address]
+            }
+            Err(_) => self.resolver.look_up(host).await?,
+        };
+        let mut failed = None;
+        for address in addresses.into_iter().take(ADDRESSES_TRIED_MAX) {
+            match tunnel(&self.proxy, SocketAddr::new(address, port)).await {
+                Ok(stream) => return Ok(stream),
+                // Another address changes nothing about it.
+                Err(error @ (ProxyError::Unreachable(_) | ProxyError::Credentials(_))) => return Err(error.into()),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.map_or(TunnelError::Lookup(LookupError::NoAddress), TunnelError::Proxy))
+    }
+}
+
+impl Service<Uri> for TunnelConnector {
+    type Response = TokioIo<TcpStream>;
+    type Error = TunnelError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connector = self.clone();
+        Box::pin(async move { connector.connect(uri).await.map(TokioIo::new) })
+    }
+}
+
+/// A connection that ends at the target.
+async fn tunnel(proxy: &WebhookProxy, target: SocketAddr) -> Result<TcpStream, ProxyError> {
+    let mut stream = TcpStream::connect((proxy.host(), proxy.port())).await.map_err(ProxyError::Unreachable)?;
+    // Its failure costs speed only.
+    let _ = stream.set_nodelay(true);
+    stream.write_all(request(proxy, target).as_bytes()).await.map_err(ProxyError::Unreachable)?;
+    let mut answer = Vec::new();
+    // Nothing follows the head of an answer to CONNECT before we have spoken: a receiver of webhooks never speaks first.
+    while !answer.ends_with(b"\r\n\r\n") {
+        let read = stream.read_buf(&mut answer).await.map_err(ProxyError::Unreachable)?;
+        if read == 0 || answer.len() > ANSWER_BYTES_MAX {
+            break;
+        }
+        // A refusal may bring a page, which says no more than its status.
+        if answer.windows(4).any(|end| end == b"\r\n\r\n") {
+            break;
+        }
+    }
+    match status(&answer) {
+        Some(200..=299) if answer.ends_with(b"\r\n\r\n") => Ok(stream),
+        Some(407) => Err(ProxyError::Credentials(target)),
+        Some(status) if !(200..=299).contains(&status) => Err(ProxyError::Refused(target, status)),
+        _ => Err(ProxyError::Answer(target)),
+    }
+}
+
+/// The request for a tunnel.
+fn request(proxy: &WebhookProxy, target: SocketAddr) -> String {
+    use base64::Engine as _;
+    let authorization = proxy.credentials().map(|credentials| {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(credentials.expose());
+        format!("Proxy-Authorization: Basic {encoded}\r\n")
+    });
+    format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{}\r\n", authorization.unwrap_or_default())
+}
+
+/// The status of an answer's first line.
+fn status(answer: &[u8]) -> Option<u16> {
+    let line = answer.strip_prefix(b"HTTP/1.")?;
+    let (digits, rest) = line.get(2..).filter(|_| line[1] == b' ')?.split_at_checked(3)?;
+    let ends = matches!(rest.first(), Some(b' ' | b'\r'));
+    let digits = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok().filter(|_| ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_three_digits_of_a_status_line() {
+        assert_eq!(status(b"HTTP/1.1 200 OK\r\n\r\n"), Some(200));
+        assert_eq!(status(b"HTTP/1.0 407\r\n"), Some(407));
+        for answer in [
+            "",
+            "HTTP/1.",
+            "HTTP/1.1",
+            "HTTP/1.1 ",
+            "HTTP/1.1 20",
+            "HTTP/1.1 200",
+            "HTTP/1.1 2000 ",
+            "HTTP/1.1 +20 ",
+            "SSH-2.0-x\r\n",
+        ] {
+            assert_eq!(status(answer.as_bytes()), None, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn the_request_names_the_address_and_carries_the_credentials() {
+        let plain: WebhookProxy = "http://10.0.0.1:3128".parse().unwrap();
+        let target = "[2606:4700::1]:443".parse().unwrap();
+        assert_eq!(request(&plain, target), "CONNECT [2606:4700::1]:443 HTTP/1.1\r\nHost: [2606:4700::1]:443\r\n\r\n");
+        let known: WebhookProxy = "http://user:pw@10.0.0.1:3128".parse().unwrap();
+        assert!(request(&known, target).contains("\r\nProxy-Authorization: Basic dXNlcjpwdw==\r\n\r\n"));
+    }
+}

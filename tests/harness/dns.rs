@@ -1,0 +1,291 @@
+//! A DNS server whose answers change from query to query, and a look-up that asks it by real packets: the system's resolver
+//! cannot be pointed at a port.
+//!
+//! Both speak as much of RFC 1035 as A and AAAA need: UDP, and TCP where an answer does not fit.
+
+use async_trait::async_trait;
+use morag_adapters::webhook_http::Lookup;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::task::JoinSet;
+
+/// Largest answer over UDP (RFC 1035 section 4.2.1).
+const UDP_BYTES_MAX: usize = 512;
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const TYPE_A: u16 = 1;
+const TYPE_AAAA: u16 = 28;
+/// Response, authoritative, recursion available.
+const ANSWER: u16 = 0x8580;
+const TRUNCATED: u16 = 0x0200;
+const NO_SUCH_NAME: u16 = 3;
+const HEADER_BYTES: usize = 12;
+
+/// What a name answers with: one list of addresses a look-up, the last one for ever.
+#[derive(Debug, Default)]
+struct Zone {
+    names: HashMap<String, Vec<Vec<IpAddr>>>,
+    /// Questions so far, by name and type.
+    asked: HashMap<(String, u16), usize>,
+    over_tcp: usize,
+}
+
+/// A server on a port of 127.0.0.1. Ends when dropped.
+#[derive(Debug)]
+pub struct DnsServer {
+    address: SocketAddr,
+    zone: Arc<Mutex<Zone>>,
+    _serving: JoinSet<()>,
+}
+
+impl DnsServer {
+    /// A server that knows no name.
+    pub async fn start() -> Self {
+        let (udp, tcp) = sockets().await;
+        let address = udp.local_addr().expect("its address");
+        let zone = Arc::<Mutex<Zone>>::default();
+        let mut serving = JoinSet::new();
+        serving.spawn(serve_udp(udp, zone.clone()));
+        serving.spawn(serve_tcp(tcp, zone.clone()));
+        Self { address, zone, _serving: serving }
+    }
+
+    /// From now on the first look-up of a name finds the first of these lists, the next one the next, and the last one stays.
+    pub fn answer(&self, name: &str, lookups: &[&[&str]]) {
+        let parse = |address: &&str| address.parse().expect("an address");
+        let lists = lookups.iter().map(|list| list.iter().map(parse).collect()).collect();
+        let mut zone = lock(&self.zone);
+        zone.asked.retain(|(asked, _), _| asked != name);
+        zone.names.insert(name.to_owned(), lists);
+    }
+
+    /// How often a name was looked up.
+    pub fn lookups(&self, name: &str) -> usize {
+        lock(&self.zone).asked.get(&(name.to_owned(), TYPE_A)).copied().unwrap_or(0)
+    }
+
+    /// Questions that came over TCP.
+    pub fn over_tcp(&self) -> usize {
+        lock(&self.zone).over_tcp
+    }
+
+    /// A look-up that asks this server.
+    pub fn lookup(&self) -> Arc<dyn Lookup> {
+        Arc::new(DnsLookup(self.address))
+    }
+}
+
+/// One port for both transports: the system chooses it for one, and it may be taken for the other.
+async fn sockets() -> (UdpSocket, TcpListener) {
+    loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().expect("its address")).await {
+            return (udp, tcp);
+        }
+    }
+}
+
+async fn serve_udp(socket: UdpSocket, zone: Arc<Mutex<Zone>>) {
+    let mut query = [0; UDP_BYTES_MAX];
+    loop {
+        let (read, from) = socket.recv_from(&mut query).await.expect("a query");
+        if let Some(mut answer) = answer(&query[..read], &zone, None) {
+            if answer.len() > UDP_BYTES_MAX {
+                answer = self::answer(&query[..read], &zone, Some(TRUNCATED)).unwrap_or_default();
+            }
+            // Whoever asked may be gone.
+            let _ = socket.send_to(&answer, from).await;
+        }
+    }
+}
+
+async fn serve_tcp(listener: TcpListener, zone: Arc<Mutex<Zone>>) {
+    loop {
+        let (mut stream, _) = listener.accept().await.expect("a listener accepts");
+        lock(&zone).over_tcp += 1;
+        let Ok(length) = stream.read_u16().await else { continue };
+        let mut query = vec![0; usize::from(length)];
+        if stream.read_exact(&mut query).await.is_ok()
+            && let Some(answer) = answer(&query, &zone, Some(0))
+        {
+            let length = u16::try_from(answer.len()).expect("an answer below 64 KiB");
+            let _ = stream.write_u16(length).await;
+            let _ = stream.write_all(&answer).await;
+        }
+    }
+}
+
+/// The answer to a query. `again` are the flags of one that was counted before: truncated, without its records, or in full.
+fn answer(query: &[u8], zone: &Mutex<Zone>, again: Option<u16>) -> Option<Vec<u8>> {
+    let (name, after) = name_at(query, HEADER_BYTES)?;
+    let question = query.get(HEADER_BYTES..after + 4)?;
+    let kind = u16::from_be_bytes([query[after], query[after + 1]]);
+    let mut zone = lock(zone);
+    let asked = zone.asked.entry((name.clone(), kind)).or_default();
+    *asked += usize::from(again.is_none());
+    let turn = asked.saturating_sub(1);
+    let lists = zone.names.get(&name);
+    let addresses = lists.and_then(|lists| lists.get(turn).or(lists.last()));
+    let records: Vec<u8> =
+        addresses.into_iter().flatten().filter_map(|address| record(*address, kind)).flatten().collect();
+    let count = records.len() / if kind == TYPE_A { 16 } else { 28 };
+    let shown = again != Some(TRUNCATED);
+    let mut flags = ANSWER | again.unwrap_or(0);
+    if lists.is_none() {
+        flags |= NO_SUCH_NAME;
+    }
+    let counts = [1, if shown { u16::try_from(count).ok()? } else { 0 }, 0, 0];
+    let mut answer = query[..2].to_vec();
+    answer.extend(flags.to_be_bytes());
+    answer.extend(counts.into_iter().flat_map(u16::to_be_bytes));
+    answer.extend(question);
+    if shown {
+        answer.extend(records);
+    }
+    Some(answer)
+}
+
+/// A record for the question's name (a pointer to it), to be kept for no time; none where the address is of another type.
+fn record(address: IpAddr, kind: u16) -> Option<Vec<u8>> {
+    let bytes = match (address, kind) {
+        (IpAddr::V4(v4), TYPE_A) => v4.octets().to_vec(),
+        (IpAddr::V6(v6), TYPE_AAAA) => v6.octets().to_vec(),
+        _ => return None,
+    };
+    let mut record = vec![0xc0, 0x0c];
+    record.extend(kind.to_be_bytes());
+    record.extend([0, 1, 0, 0, 0, 0]);
+    record.extend(u16::try_from(bytes.len()).ok()?.to_be_bytes());
+    record.extend(bytes);
+    Some(record)
+}
+
+/// The name at an offset in lower case, and the offset after it. A pointer ends it.
+fn name_at(message: &[u8], mut at: usize) -> Option<(String, usize)> {
+    let mut labels = Vec::new();
+    loop {
+        match usize::from(*message.get(at)?) {
+            0 => return Some((labels.join("."), at + 1)),
+            length if length >= 0xc0 => return Some((labels.join("."), at + 2)),
+            length => {
+                let label = message.get(at + 1..at + 1 + length)?;
+                labels.push(String::from_utf8_lossy(label).to_lowercase());
+                at += 1 + length;
+            }
+        }
+    }
+}
+
+/// Asks one server.
+#[derive(Debug)]
+struct DnsLookup(SocketAddr);
+
+#[async_trait]
+impl Lookup for DnsLookup {
+    async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let asking =
+            async { io::Result::Ok([self.ask(name, TYPE_A).await?, self.ask(name, TYPE_AAAA).await?].concat()) };
+        tokio::time::timeout(PATIENCE, asking).await?
+    }
+}
+
+impl DnsLookup {
+    async fn ask(&self, name: &str, kind: u16) -> io::Result<Vec<IpAddr>> {
+        let query = query(name, kind);
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        socket.connect(self.0).await?;
+        socket.send(&query).await?;
+        let mut answer = vec![0; UDP_BYTES_MAX];
+        let read = socket.recv(&mut answer).await?;
+        answer.truncate(read);
+        if flags(&answer)? & TRUNCATED != 0 {
+            let mut stream = TcpStream::connect(self.0).await?;
+            stream.write_u16(u16::try_from(query.len()).map_err(io::Error::other)?).await?;
+            stream.write_all(&query).await?;
+            answer = vec![0; usize::from(stream.read_u16().await?)];
+            stream.read_exact(&mut answer).await?;
+        }
+        if flags(&answer)? & 0xf != 0 {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "no such name"));
+        }
+        addresses(&answer, kind).ok_or_else(|| io::Error::other("a broken answer"))
+    }
+}
+
+fn query(name: &str, kind: u16) -> Vec<u8> {
+    // One question, recursion wanted. The socket is connected and asks once: the id need not be drawn.
+    let mut query = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.trim_end_matches('.').split('.') {
+        query.push(u8::try_from(label.len()).expect("a label below 64 bytes"));
+        query.extend(label.bytes());
+    }
+    query.push(0);
+    query.extend(kind.to_be_bytes());
+    query.extend([0, 1]);
+    query
+}
+
+fn flags(answer: &[u8]) -> io::Result<u16> {
+    let bytes = answer.get(2..4).ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
+}
+
+fn addresses(answer: &[u8], kind: u16) -> Option<Vec<IpAddr>> {
+    let count = u16::from_be_bytes(answer.get(6..8)?.try_into().ok()?);
+    let (_, after) = name_at(answer, HEADER_BYTES)?;
+    let mut at = after + 4;
+    let mut found = Vec::new();
+    for _ in 0..count {
+        let (_, fields) = name_at(answer, at)?;
+        let length = usize::from(u16::from_be_bytes(answer.get(fields + 8..fields + 10)?.try_into().ok()?));
+        let bytes = answer.get(fields + 10..fields + 10 + length)?;
+        found.push(match kind {
+            TYPE_A => Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).into(),
+            _ => Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into(),
+        });
+        at = fields + 10 + length;
+    }
+    Some(found)
+}
+
+fn lock(zone: &Mutex<Zone>) -> MutexGuard<'_, Zone> {
+    zone.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn answers_change_from_look_up_to_look_up_and_the_last_stays() {
+        let server = DnsServer::start().await;
+        server.answer("a.example", &[&["8.8.8.8", "2001:db8::1"], &[], &["10.0.0.1"]]);
+        let lookup = server.lookup();
+        let found: [IpAddr; 2] = ["8.8.8.8".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+        assert_eq!(lookup.addresses("A.example.").await.unwrap(), found);
+        assert!(lookup.addresses("a.example").await.unwrap().is_empty());
+        for _ in 0..2 {
+            assert_eq!(lookup.addresses("a.example").await.unwrap(), ["10.0.0.1".parse::<IpAddr>().unwrap()]);
+        }
+        assert_eq!((server.lookups("a.example"), server.over_tcp()), (4, 0));
+        assert_eq!(lookup.addresses("b.example").await.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_comes_over_tcp() {
+        let server = DnsServer::start().await;
+        let many: Vec<String> = (0..100).map(|last| format!("8.8.8.{last}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        server.answer("many.example", &[&many, &["10.0.0.1"]]);
+        assert_eq!(server.lookup().addresses("many.example").await.unwrap().len(), 100);
+        assert_eq!((server.lookups("many.example"), server.over_tcp()), (1, 1));
+        assert_eq!(server.lookup().addresses("many.example").await.unwrap().len(), 1);
+    }
+}
