@@ -12,7 +12,7 @@ const RECENT_MAX: usize = 1000;
 
 /// Events that a bucket's feed keeps at least, for readers who come back: half a million in all, some 30 MB, hours of a
 /// busy server. Redis trims whole nodes of the stream, so there may be some 100 more.
-const FEED_MAX: usize = 2000;
+pub(super) const FEED_MAX: usize = 2000;
 
 /// The step that runs after the events: none where they say nothing of it, `-` where none runs.
 fn running_step(events: &[Event]) -> Option<&str> {

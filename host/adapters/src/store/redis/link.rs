@@ -171,6 +171,11 @@ impl Redis {
         Ok(this)
     }
 
+    /// Whether keys of different slots may lie on different nodes.
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self.server, Server::Cluster(_))
+    }
+
     /// Runs a script. `Unavailable` where Redis did not answer in time; then it may have run nevertheless.
     pub(super) async fn call<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, StoreError> {
         let command = call.command(true);

@@ -16,6 +16,8 @@ mod commit;
 mod deliveries;
 mod due_queue;
 mod expire;
+mod feed;
+mod feed_watch;
 mod keys;
 mod knowledge;
 mod link;

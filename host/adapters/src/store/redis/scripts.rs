@@ -21,6 +21,7 @@ scripts! {
     COUNTS: "counts";
     ENTER: "now", "enter";
     EXPIRE: "expire";
+    FEED: "feed";
     FULLNESS: "now", "fullness";
     KNOWLEDGE_DISCARD: "knowledge_discard";
     KNOWLEDGE_LOOK: "knowledge_look";

@@ -61,6 +61,9 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
         fair::leave(connection, &current.flow, rank)?;
     }
     append(connection, commit, &current)?;
+    if !commit.events.is_empty() {
+        context.wakes.feed.mark();
+    }
     match commit.next {
         Next::Keep => {}
         Next::At(due) => {

@@ -16,6 +16,7 @@ mod deliveries;
 mod due_queue;
 mod expire;
 mod fair;
+mod feed;
 mod knowledge;
 mod pages;
 mod query;

@@ -1,6 +1,7 @@
 //! Who waits for a queue, and when they are woken.
 
 use super::due_queue::number;
+use super::feed::FeedChanges;
 use morag_core::ports::Queue;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
@@ -8,7 +9,11 @@ use tokio::sync::Notify;
 /// Queues that a running transaction changes, and those who wait for them. A job marks; the commit wakes. So nobody is
 /// woken before the change can be read, and a caller that goes away in between takes no wake-up with it.
 #[derive(Default)]
-pub(super) struct Wakes([Wake; 2]);
+pub(super) struct Wakes {
+    queues: [Wake; 2],
+    /// Those who watch the feed.
+    pub(super) feed: FeedChanges,
+}
 
 #[derive(Default)]
 struct Wake {
@@ -22,13 +27,14 @@ impl Wakes {
         self.of(queue).marked.store(true, Ordering::Release);
     }
 
-    /// Wakes everybody who waits for a marked queue.
+    /// Wakes everybody who waits for a marked queue, or watches a marked feed.
     pub(super) fn committed(&self) {
-        for wake in &self.0 {
+        for wake in &self.queues {
             if wake.marked.swap(false, Ordering::AcqRel) {
                 wake.changed.notify_waiters();
             }
         }
+        self.feed.committed();
     }
 
     /// What [`Self::committed`] notifies.
@@ -37,6 +43,6 @@ impl Wakes {
     }
 
     fn of(&self, queue: Queue) -> &Wake {
-        &self.0[usize::from(number(queue))]
+        &self.queues[usize::from(number(queue))]
     }
 }

@@ -1,0 +1,62 @@
+//! Being told that events were committed, by whichever process: a channel, listened to only while somebody watches.
+
+use super::link::Redis;
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use morag_core::ports::FeedWatch;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+/// A connection that was silent for so long is made anew: it may be dead. Whoever watches looks meanwhile.
+const SILENCE_MAX: Duration = Duration::from_secs(25);
+
+/// Pause before listening again, after a connection that could not be made or ended.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+struct Watch {
+    changes: watch::Receiver<()>,
+    listener: AbortHandle,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+#[async_trait]
+impl FeedWatch for Watch {
+    async fn changed(&mut self, at_most: Duration) {
+        // The sender lives as long as the listener, which only we end.
+        let _ = tokio::time::timeout(at_most, self.changes.changed()).await;
+    }
+}
+
+/// Watches a channel.
+pub(super) fn watch(redis: Arc<Redis>, channel: String) -> impl FeedWatch {
+    let changed = watch::Sender::new(());
+    let changes = changed.subscribe();
+    let listener = tokio::spawn(follow(redis, channel, changed)).abort_handle();
+    Watch { changes, listener }
+}
+
+async fn follow(redis: Arc<Redis>, channel: String, changed: watch::Sender<()>) {
+    for turn in 0.. {
+        match redis.listen(&channel, turn).await {
+            Ok(listener) => {
+                // What was committed before is not known.
+                changed.send_replace(());
+                let mut messages = listener.into_on_message();
+                while let Ok(Some(_)) = tokio::time::timeout(SILENCE_MAX, messages.next()).await {
+                    changed.send_replace(());
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "changes of the feed cannot be heard: it is looked at instead");
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
+        }
+    }
+}
