@@ -52,7 +52,7 @@ fn record(now: Timestamp) -> TaskRecord {
 /// The 17 events of a task that goes well, of about the size they have.
 fn events(now: Timestamp) -> Vec<Event> {
     let pipeline = Pipeline::standard();
-    let mut kinds = vec![EventKind::TaskStarted];
+    let mut kinds = vec![EventKind::TaskStarted { retry: None }];
     for step in pipeline.steps() {
         let (name, stage) = (step.name.clone(), step.stage.clone());
         kinds.push(EventKind::StepStarted { step: name.clone(), stage: stage.clone() });

@@ -87,7 +87,7 @@ pub async fn accept(store: &dyn Store, new: NewTask) -> TaskId {
 /// An event.
 pub fn event(sequence: u64, at: Timestamp) -> Event {
     let kind = match sequence {
-        1 => EventKind::TaskStarted,
+        1 => EventKind::TaskStarted { retry: None },
         _ => EventKind::TaskProgress { milestone: 25, step: "chunking".into(), stage: "chunking".into() },
     };
     let progress_percent = (sequence as f64 * 0.5).min(100.0);

@@ -356,7 +356,7 @@ async fn the_list_shows_where_tasks_stand(backend: impl Backend) {
     };
     // Its range is 25 to 40: reports beyond it are not believed, as little as those of no step.
     let life: [(Option<EventKind>, f64, StatusWord, f64); 8] = [
-        (Some(EventKind::TaskStarted), 12.5, StatusWord::InProgress, 0.5),
+        (Some(EventKind::TaskStarted { retry: None }), 12.5, StatusWord::InProgress, 0.5),
         (Some(EventKind::StepStarted { step, stage }), 0.0, StatusWord::InProgress, 25.0),
         (None, 30.0, StatusWord::InProgress, 30.0),
         (None, 62.5, StatusWord::InProgress, 40.0),

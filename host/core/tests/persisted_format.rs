@@ -7,7 +7,7 @@ mod task;
 
 use morag_core::pipeline::{Pipeline, StepDefinition};
 use morag_core::ports::{AttemptRecord, DeliveryState};
-use morag_core::task::{Event, EventKind, StatusWord, TaskRecord};
+use morag_core::task::{Event, EventKind, Retry, StatusWord, TaskRecord};
 use morag_core::webhook::{AttemptOutcome, BodyFormat, Endpoint, ErrorClass, view};
 use morag_core::{JSON_DEPTH_MAX, JsonObject, Timestamp, is_depth_allowed};
 use proptest::prelude::*;
@@ -171,6 +171,13 @@ fn an_event_of_each_kind() {
     for (event, expected) in every_event().iter().zip(expected) {
         golden(event, expected, &THEIRS);
     }
+    let retry = Retry { from_step: "chunking".into(), claims_before: 3 };
+    let again = task::event(9, 72.5, "Again", EventKind::TaskStarted { retry: Some(retry) });
+    let expected = json!({
+        "sequence": 9, "timestamp": AT, "progress_percent": 72.5, "message": "Again", "event_type": "task_started",
+        "retry": {"from_step": "chunking", "claims_before": 3}
+    });
+    golden(&again, expected, &THEIRS);
     let idle = task::event(2, 0.0, "Task was cancelled", EventKind::TaskCancelled { step: None, stage: None });
     let expected = json!({
         "sequence": 2, "timestamp": AT, "progress_percent": 0.0, "message": "Task was cancelled",
@@ -359,7 +366,7 @@ proptest! {
         for index in 0..weights.len() {
             let range = pipeline.range(index);
             for percent in [range.start, range.end, range.start + (range.end - range.start) * part] {
-                let event = task::event(1, percent, "m", EventKind::TaskStarted);
+                let event = task::event(1, percent, "m", EventKind::TaskStarted { retry: None });
                 prop_assert_eq!(again(&event).progress_percent.to_bits(), percent.to_bits());
             }
         }

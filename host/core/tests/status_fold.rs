@@ -108,7 +108,7 @@ fn check_one(driver: &Driver, events: &[Event], live: f64) -> Result<TaskStatus,
     let high = events.iter().map(|event| event.progress_percent).fold(0.0, f64::max);
     let expected = if ended.is_some() { high } else { high.max(live) };
     prop_assert_eq!(status.progress_percent, expected);
-    let started = events.first().filter(|event| event.kind == EventKind::TaskStarted);
+    let started = events.first().filter(|event| event.kind == EventKind::TaskStarted { retry: None });
     prop_assert_eq!(status.started_at, started.map(|event| event.timestamp));
     prop_assert_eq!(status.completed_at, ended.map(|event| event.timestamp));
     if let Some(last) = events.last() {

@@ -4,6 +4,7 @@ use super::totals::Totals;
 use super::{Pipeline, Range};
 use crate::Timestamp;
 use crate::task::{Event, EventKind};
+use std::collections::BTreeMap;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Progress {
     pub percent: f64,
     /// Highest milestone (0, 25, 50, 75) that has been announced.
     pub announced: u8,
-    /// When the run started.
+    /// When the (last) run started.
     pub started_at: Timestamp,
     pub(super) totals: Totals,
 }
@@ -49,55 +50,106 @@ pub enum Run {
     Ended(Ending),
 }
 
-impl Run {
-    /// Reads where a run stands out of its log. `live_percent` is the running step's last saved report.
-    pub fn resume(pipeline: &Pipeline, events: &[Event], live_percent: f64) -> Self {
-        let mut run = Self::Accepted;
-        for event in events {
-            run = run.after(pipeline, event);
-        }
-        if let Self::InStep { step, progress } = &mut run {
-            // A live percent that is not in the running step's range is none: the step must still end where its range does.
-            let Range { start, end } = pipeline.range(*step);
-            progress.percent = progress.percent.max(live_percent.clamp(start, end));
-        }
-        run
-    }
+/// Where a log has led to, beside the progress.
+#[derive(Clone, Copy)]
+enum Place {
+    Accepted,
+    Ready(usize),
+    InStep(usize),
+    Ended(Ending),
+}
 
-    fn after(self, pipeline: &Pipeline, event: &Event) -> Self {
-        let mut progress = match self {
-            Self::Ended(_) => return self,
-            Self::Accepted => {
-                Progress { percent: 0.0, announced: 0, started_at: event.timestamp, totals: Totals::default() }
+impl Place {
+    /// The place after `events[index]`, and what the event says of progress.
+    fn after(self, pipeline: &Pipeline, events: &[Event], index: usize, progress: &mut Progress) -> Self {
+        let event = &events[index];
+        match (&event.kind, self) {
+            (EventKind::TaskStarted { .. }, _) => {
+                progress.started_at = event.timestamp;
+                progress.totals = totals(&completions(pipeline, &events[..=index]));
+                Self::Ready(first_step(pipeline, &event.kind))
             }
-            Self::Ready { ref progress, .. } | Self::InStep { ref progress, .. } => progress.clone(),
-        };
-        progress.percent = progress.percent.max(event.progress_percent);
-        match &event.kind {
-            EventKind::TaskStarted => Self::Ready { next: 0, progress },
-            EventKind::TaskProgress { milestone, .. } => {
+            // Only a new run can follow.
+            (_, Self::Ended(_)) => self,
+            (EventKind::TaskProgress { milestone, .. }, _) => {
                 progress.announced = progress.announced.max(*milestone);
-                match self {
-                    Self::InStep { step, .. } => Self::InStep { step, progress },
-                    Self::Ready { next, .. } => Self::Ready { next, progress },
-                    Self::Accepted | Self::Ended(_) => self,
-                }
+                self
             }
-            EventKind::StepStarted { step, .. } => match pipeline.position(step) {
-                Some(step) => Self::InStep { step, progress },
-                None => self,
-            },
-            EventKind::StepCompleted { step, data, .. } => match pipeline.position(step) {
+            (EventKind::StepStarted { step, .. }, _) => pipeline.position(step).map_or(self, Self::InStep),
+            (EventKind::StepCompleted { step, data, .. }, _) => match pipeline.position(step) {
                 Some(step) => {
                     progress.totals.add(data);
-                    Self::Ready { next: step + 1, progress }
+                    Self::Ready(step + 1)
                 }
                 None => self,
             },
-            EventKind::StepFailed { .. } => self,
-            EventKind::TaskCompleted { .. } => Self::Ended(Ending::Completed),
-            EventKind::TaskFailed { .. } => Self::Ended(Ending::Failed),
-            EventKind::TaskCancelled { .. } => Self::Ended(Ending::Cancelled),
+            (EventKind::StepFailed { .. }, _) => self,
+            (EventKind::TaskCompleted { .. }, _) => Self::Ended(Ending::Completed),
+            (EventKind::TaskFailed { .. }, _) => Self::Ended(Ending::Failed),
+            (EventKind::TaskCancelled { .. }, _) => Self::Ended(Ending::Cancelled),
+        }
+    }
+}
+
+/// Index of the step that a run begins with.
+fn first_step(pipeline: &Pipeline, started: &EventKind) -> usize {
+    match started {
+        EventKind::TaskStarted { retry: Some(retry) } => pipeline.position(&retry.from_step).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Completions that stand, by the step's index: what earlier runs brought before the step that the last run began with, and
+/// what the last run has brought since. They are the inputs of what comes next.
+pub fn completions<'a>(pipeline: &Pipeline, events: &'a [Event]) -> BTreeMap<usize, &'a EventKind> {
+    let mut standing = BTreeMap::new();
+    for event in events {
+        match &event.kind {
+            kind @ EventKind::TaskStarted { .. } => drop(standing.split_off(&first_step(pipeline, kind))),
+            kind @ EventKind::StepCompleted { step, .. } => {
+                if let Some(step) = pipeline.position(step) {
+                    standing.insert(step, kind);
+                }
+            }
+            _ => {}
+        }
+    }
+    standing
+}
+
+fn totals(standing: &BTreeMap<usize, &EventKind>) -> Totals {
+    let mut totals = Totals::default();
+    for kind in standing.values() {
+        if let EventKind::StepCompleted { data, .. } = kind {
+            totals.add(data);
+        }
+    }
+    totals
+}
+
+impl Run {
+    /// Reads where a run stands out of its log. `live_percent` is the running step's last saved report. A task that was run
+    /// again is where its last run is; progress and announcements go on from those before.
+    pub fn resume(pipeline: &Pipeline, events: &[Event], live_percent: f64) -> Self {
+        let Some(first) = events.first() else { return Self::Accepted };
+        let mut place = Place::Accepted;
+        let mut progress =
+            Progress { percent: 0.0, announced: 0, started_at: first.timestamp, totals: Totals::default() };
+        for (index, event) in events.iter().enumerate() {
+            progress.percent = progress.percent.max(event.progress_percent);
+            place = place.after(pipeline, events, index, &mut progress);
+        }
+        match place {
+            Place::Accepted => Self::Accepted,
+            Place::Ready(next) => Self::Ready { next, progress },
+            Place::InStep(step) => {
+                // A live percent that is not in the running step's range is none: the step must still end where its range
+                // does.
+                let Range { start, end } = pipeline.range(step);
+                progress.percent = progress.percent.max(live_percent.clamp(start, end));
+                Self::InStep { step, progress }
+            }
+            Place::Ended(ending) => Self::Ended(ending),
         }
     }
 

@@ -124,7 +124,7 @@ fn start_task(now: Timestamp) -> Decision {
         events: vec![Draft {
             progress_percent: 0.0,
             message: "Task processing started".into(),
-            kind: EventKind::TaskStarted,
+            kind: EventKind::TaskStarted { retry: None },
         }],
         effect: Effect::StartStep(0),
     }
@@ -193,7 +193,9 @@ fn complete_step(
             resources: output.resources,
         },
     }];
-    events.extend(announce(definition, &mut progress, percent, |_| percent));
+    // A run that begins at an earlier step than the one before it reached ends that step below what was shown.
+    let shown = progress.percent;
+    events.extend(announce(definition, &mut progress, percent, |_| shown));
     proceed(pipeline, step + 1, progress, events, now)
 }
 

@@ -86,6 +86,8 @@ pub struct TaskLog {
     pub events: Vec<Event>,
     /// The running step's last saved report, overall percent.
     pub live_percent: f64,
+    /// How often the task has been claimed: the fence of its last lease, 0 before the first.
+    pub claims: u64,
 }
 
 impl TaskLog {
@@ -143,6 +145,9 @@ pub enum CommitError {
     /// No such task.
     #[error("no such task")]
     Unknown,
+    /// The task had ended and was to run again; its document is another task's by now, and is not to be replaced.
+    #[error("the document belongs to task {0}")]
+    DuplicateDocument(TaskId),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -206,7 +211,8 @@ pub trait Tasks: Send + Sync {
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError>;
 
     /// Takes a task one step on. On an ending status the document claim is settled: kept by a completed task, given up
-    /// by any other unless another task holds it.
+    /// by any other unless another task holds it. A commit that takes an ended task to a status that is not ended claims the
+    /// document again, as [`Self::accept`] does, or is refused with [`CommitError::DuplicateDocument`].
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 
     /// Tasks, newest first.

@@ -24,8 +24,12 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event_type", rename_all = "snake_case")]
 pub enum EventKind {
-    /// The first step is about to run.
-    TaskStarted,
+    /// A run begins: its first step is about to run.
+    TaskStarted {
+        /// Set where the task had ended and was asked to run again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry: Option<Retry>,
+    },
     /// Overall progress reached a milestone.
     TaskProgress {
         /// 25, 50 or 75.
@@ -89,6 +93,15 @@ pub enum EventKind {
     },
 }
 
+/// A new run of a task that had failed or was cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Step that the run begins with. What the steps before it brought stands.
+    pub from_step: String,
+    /// How often the task had been claimed by then: only later claims count against the run.
+    pub claims_before: u64,
+}
+
 /// Why a step failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepFailure {
@@ -123,7 +136,7 @@ impl EventKind {
     /// The contract's name of the event type.
     pub fn event_type(&self) -> &'static str {
         match self {
-            Self::TaskStarted => "task_started",
+            Self::TaskStarted { .. } => "task_started",
             Self::TaskProgress { .. } => "task_progress",
             Self::StepStarted { .. } => "step_started",
             Self::StepCompleted { .. } => "step_completed",
@@ -137,7 +150,7 @@ impl EventKind {
     /// The contract's `status` word of the event.
     pub fn status(&self) -> &'static str {
         match self {
-            Self::TaskStarted | Self::StepStarted { .. } => "started",
+            Self::TaskStarted { .. } | Self::StepStarted { .. } => "started",
             Self::TaskProgress { .. } => "progress",
             Self::StepCompleted { .. } | Self::TaskCompleted { .. } => "completed",
             Self::StepFailed { .. } | Self::TaskFailed { .. } => "failed",
@@ -148,7 +161,7 @@ impl EventKind {
     /// Step and stage the event belongs to.
     pub fn place(&self) -> Option<(&str, &str)> {
         match self {
-            Self::TaskStarted | Self::TaskCompleted { .. } => None,
+            Self::TaskStarted { .. } | Self::TaskCompleted { .. } => None,
             Self::TaskCancelled { step, stage } => Some((step.as_deref()?, stage.as_deref()?)),
             Self::TaskProgress { step, stage, .. }
             | Self::StepStarted { step, stage }

@@ -81,6 +81,8 @@ pub struct TaskStatus {
     pub word: StatusWord,
     /// Overall progress, 0 to 100.
     pub progress_percent: f64,
+    /// Run of the task, from 1. A run that goes on after a crash is the same run.
+    pub attempt: u32,
     /// Step that is running, or ran last when the task failed.
     pub current_step: Option<String>,
     /// One line for people.
@@ -89,7 +91,7 @@ pub struct TaskStatus {
     pub result: Option<JsonObject>,
     /// Why it failed: the step's name, stage and failure.
     pub failure: Option<(String, String, StepFailure)>,
-    /// When the first step started.
+    /// When the (last) run started.
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub completed_at: Option<Timestamp>,
@@ -125,6 +127,7 @@ impl TaskStatus {
         Self {
             word: StatusWord::Pending,
             progress_percent: 0.0,
+            attempt: 1,
             current_step: None,
             message: "Task is waiting for a worker".into(),
             result: None,
@@ -140,9 +143,12 @@ impl TaskStatus {
         self.message.clone_from(&event.message);
         let at = event.timestamp;
         match &event.kind {
-            EventKind::TaskStarted => {
+            EventKind::TaskStarted { retry } => {
                 self.word = StatusWord::InProgress;
                 self.started_at = Some(at);
+                if let Some(retry) = retry {
+                    self.begin_again(&retry.from_step);
+                }
             }
             EventKind::TaskProgress { .. } => {}
             EventKind::StepStarted { step, .. } => {
@@ -188,6 +194,16 @@ impl TaskStatus {
                     step.completed_at = Some(at);
                 }
             }
+        }
+    }
+
+    /// A new run begins at this step. What was shown of progress stays.
+    fn begin_again(&mut self, from_step: &str) {
+        self.attempt += 1;
+        (self.completed_at, self.current_step, self.result, self.failure) = (None, None, None, None);
+        for step in self.steps.iter_mut().skip_while(|step| step.step != from_step) {
+            step.status = StepState::Pending;
+            (step.started_at, step.completed_at, step.error) = (None, None, None);
         }
     }
 

@@ -72,7 +72,7 @@ pub fn sample(input: SampleInput<'_>) -> Result<(TaskRecord, Event), UnknownSamp
         bytes_out: 52_428,
     };
     let (sequence, progress_percent, message, kind) = match event_type {
-        "task_started" => (1, 0.0, "Task processing started".to_owned(), EventKind::TaskStarted),
+        "task_started" => (1, 0.0, "Task processing started".to_owned(), EventKind::TaskStarted { retry: None }),
         "step_started" => (starts, range.start, format!("Step {step} started"), EventKind::StepStarted { step, stage }),
         "step_completed" => {
             let message = format!("Step {step} completed");

@@ -72,7 +72,7 @@ pub fn unsupported() -> StepFailure {
 }
 
 pub fn task_started() -> Event {
-    event(1, 0.0, "Task processing started", EventKind::TaskStarted)
+    event(1, 0.0, "Task processing started", EventKind::TaskStarted { retry: None })
 }
 
 pub fn step_started() -> Event {

@@ -15,6 +15,7 @@ mod openapi;
 mod query;
 mod request_body;
 mod serve;
+mod retry;
 mod status;
 mod submit;
 mod task;

@@ -36,6 +36,7 @@ pub fn routes() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(cancel::cancel))
         .routes(routes!(files::list, files::delete))
         .routes(routes!(files::get))
+        .routes(routes!(retry::retry))
         .routes(routes!(deliveries::list))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))

@@ -82,7 +82,9 @@ impl Memory {
     /// Adds a task.
     pub fn add(&self, record: TaskRecord, events: Vec<Event>) -> TaskId {
         let id = record.id;
-        self.logs.lock().unwrap().push(TaskLog { record: Arc::new(record), events, live_percent: 0.0 });
+        let sequences: Vec<_> = events.iter().map(|event| event.sequence).collect();
+        self.logs.lock().unwrap().push(TaskLog { record: Arc::new(record), events, live_percent: 0.0, claims: 0 });
+        self.feed.send_modify(|feed| feed.extend(sequences.into_iter().map(|sequence| (id, sequence))));
         id
     }
 }

@@ -137,7 +137,7 @@ fn failed() -> Vec<Event> {
     let failure =
         StepFailure { code: "CORRUPT".into(), message: "broken".into(), details: JsonObject::new(), retryable: false };
     let (step, stage) = ("markdown_conversion".to_owned(), "content_processing".to_owned());
-    vec![event(1, 0.0, EventKind::TaskStarted), event(2, 10.0, EventKind::TaskFailed { step, stage, failure })]
+    vec![event(1, 0.0, EventKind::TaskStarted { retry: None }), event(2, 10.0, EventKind::TaskFailed { step, stage, failure })]
 }
 
 fn completed(task: TaskId) -> Vec<Event> {
@@ -160,7 +160,7 @@ fn completed(task: TaskId) -> Vec<Event> {
     };
     let result = JsonObject::new();
     vec![
-        event(1, 0.0, EventKind::TaskStarted),
+        event(1, 0.0, EventKind::TaskStarted { retry: None }),
         event(2, 100.0, kind),
         event(3, 100.0, EventKind::TaskCompleted { result }),
     ]
@@ -576,7 +576,7 @@ async fn files_are_served_whole_and_in_parts() {
 #[tokio::test]
 async fn files_of_an_ended_task_alone_can_be_deleted() {
     let server = server(&[]);
-    let running = server.memory.add(record(), vec![event(1, 0.0, EventKind::TaskStarted)]);
+    let running = server.memory.add(record(), vec![event(1, 0.0, EventKind::TaskStarted { retry: None })]);
     put(&server, running, "markdown.md", "x");
     let answer = server.call("DELETE", &format!("/api/files/temp/{running}"), &[]).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "task_running"));

@@ -8,9 +8,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-/// Run of the task that is shown. A task runs once in this version: resuming after a crash is the same run.
-const ATTEMPT: u32 = 1;
-
 /// Where a task stands.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct StatusBody {
@@ -155,7 +152,7 @@ pub fn status_body(log: &TaskLog, now: Timestamp) -> StatusBody {
         progress: status.progress_percent / 100.0,
         progress_percent: status.progress_percent,
         current_step: status.current_step,
-        attempt: ATTEMPT,
+        attempt: status.attempt,
         message: status.message,
         result: status.result,
         error: failure.map(|(_, _, failure)| failure.message.clone()),
@@ -221,7 +218,12 @@ fn metadata(kind: &EventKind) -> JsonObject {
         put("stage", json!(stage));
     }
     match kind {
-        EventKind::TaskStarted | EventKind::StepStarted { .. } | EventKind::TaskCancelled { .. } => {}
+        EventKind::TaskStarted { retry } => {
+            if let Some(retry) = retry {
+                put("from_step", json!(retry.from_step));
+            }
+        }
+        EventKind::StepStarted { .. } | EventKind::TaskCancelled { .. } => {}
         EventKind::TaskProgress { milestone, step, .. } => {
             put("milestone", json!(milestone));
             put("current_step", json!(step));
@@ -258,12 +260,12 @@ mod tests {
     }
 
     fn log(events: Vec<Event>, live_percent: f64) -> TaskLog {
-        TaskLog { record: Arc::new(record()), events, live_percent }
+        TaskLog { record: Arc::new(record()), events, live_percent, claims: 0 }
     }
 
     fn started() -> Vec<Event> {
         let (step, stage) = ("markdown_conversion".to_owned(), "content_processing".to_owned());
-        vec![event(1, 0.0, EventKind::TaskStarted), event(2, 0.0, EventKind::StepStarted { step, stage })]
+        vec![event(1, 0.0, EventKind::TaskStarted { retry: None }), event(2, 0.0, EventKind::StepStarted { step, stage })]
     }
 
     fn failure() -> StepFailure {

@@ -1,5 +1,5 @@
 //! Does what the core decides: runs tasks ([`worker`], [`run`], [`publish`]), delivers webhooks ([`dispatcher`], [`deliver`]), stops
-//! tasks ([`cancel`]), and forgets what is old ([`janitor`]).
+//! tasks ([`cancel`]) and runs them again ([`retry`]), and forgets what is old ([`janitor`]).
 //!
 //! Invariant: nothing here decides what an event says, when a retry comes or what may follow what. It feeds inputs to
 //! `morag_core`, commits what comes back, and performs the effect.
@@ -11,6 +11,7 @@ mod hosts;
 mod janitor;
 mod publish;
 mod run;
+mod retry;
 mod running;
 mod worker;
 
@@ -18,6 +19,7 @@ pub use cancel::{CancelOutcome, cancel};
 pub use janitor::ORPHAN_AGE;
 pub use running::Running;
 
+pub use retry::{Retried, RetryError, retry};
 use crate::App;
 use crate::config::Role;
 use morag_core::ports::StepRunner;

@@ -4,7 +4,8 @@ use super::running::Stops;
 use crate::App;
 use morag_core::Timestamp;
 use morag_core::pipeline::{
-    CLAIMS_MAX, Decision, Draft, Effect, Ending, Input, Pipeline, Run, again_after, is_run_again, transition,
+    CLAIMS_MAX, Decision, Draft, Effect, Ending, Input, Pipeline, Run, again_after, attempt, claims_of_run,
+    completions, is_run_again, transition,
 };
 use morag_core::ports::{
     BlobError, BlobPath, Commit, CommitError, Guard, Lease, Next, StepCall, StepInputs, StepReport, StepRunner,
@@ -34,7 +35,7 @@ pub(super) enum Interrupted {
 impl From<CommitError> for Interrupted {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Stale | CommitError::Unknown => Self::Lost,
+            CommitError::Stale | CommitError::Unknown | CommitError::DuplicateDocument(_) => Self::Lost,
             CommitError::Store(error) => error.into(),
         }
     }
@@ -90,7 +91,10 @@ pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease
         Err(Interrupted::Unavailable(_)) if give_up.is_cancelled() => app.clock.now(),
         Err(Interrupted::Unavailable(error)) => {
             tracing::warn!(%task, error, "the run is interrupted and goes on later from its last completed step");
-            app.clock.now().plus(again_after(lease.fence))
+            // The store may be what failed: then all the claims there were count.
+            let log = app.tasks.load(task).await.ok().flatten();
+            let claims = log.map_or(lease.fence, |log| claims_of_run(&log.events, lease.fence));
+            app.clock.now().plus(again_after(claims))
         }
     };
     if let Err(error) = app.queue.release(&lease, due).await {
@@ -142,7 +146,7 @@ async fn drive(app: &App, steps: Arc<dyn StepRunner>, lease: &Lease, task: TaskI
             Effect::StartStep(_) => driver.feed(Input::StepStarted)?,
             Effect::RunStep(step) => {
                 driver.commit(Next::Keep).await?;
-                let report = match lease.fence > CLAIMS_MAX {
+                let report = match driver.claims() > CLAIMS_MAX {
                     true => worker_lost(),
                     false => driver.run_step(step).await?,
                 };
@@ -171,6 +175,11 @@ impl Driver<'_> {
             // Cannot be: the driver feeds only what the last effect asked for.
             Err(error) => Err(Interrupted::Unavailable(format!("the run is in no state for its input: {error}"))),
         }
+    }
+
+    /// How often the task has been claimed in this run.
+    fn claims(&self) -> u64 {
+        claims_of_run(&self.log.events, self.lease.fence)
     }
 
     fn status(&self) -> StatusWord {
@@ -251,8 +260,8 @@ impl Driver<'_> {
         StepCall {
             component: definition.component.clone(),
             config: definition.config.clone(),
-            attempt: 1,
-            inputs: StepInputs { source, artifacts: artifacts(&self.log.events) },
+            attempt: attempt(&self.log.events),
+            inputs: StepInputs { source, artifacts: artifacts(&self.log) },
             record,
             on_progress,
         }
@@ -271,7 +280,7 @@ impl Driver<'_> {
                 let output = self.publish(success, resources).await?;
                 self.feed(Input::StepSucceeded(output))
             }
-            Err(failure) if is_run_again(&failure, self.lease.fence) => {
+            Err(failure) if is_run_again(&failure, self.claims()) => {
                 let StepFailure { code, message, .. } = failure;
                 Err(Interrupted::Unavailable(format!("step {} failed: {code}: {message}", self.step_name(step))))
             }
@@ -280,9 +289,10 @@ impl Driver<'_> {
     }
 }
 
-/// Published artifacts by name; the latest writer of a name wins.
-fn artifacts(events: &[Event]) -> BTreeMap<ArtifactName, Artifact> {
-    let completed = events.iter().filter_map(|event| match &event.kind {
+/// Published artifacts by name, of the steps whose completion stands; the latest writer of a name wins.
+fn artifacts(log: &TaskLog) -> BTreeMap<ArtifactName, Artifact> {
+    let standing = completions(&log.record.pipeline, &log.events);
+    let completed = standing.into_values().filter_map(|kind| match kind {
         EventKind::StepCompleted { artifacts, .. } => Some(artifacts),
         _ => None,
     });

@@ -45,7 +45,7 @@ impl RedisStore {
     async fn reserve_and_store(&self, new: &NewTask) -> Result<(), AcceptError> {
         let Some((rank, number)) = self.enter(new).await? else { return Err(AcceptError::QueueFull) };
         if new.claims_document
-            && let Some(holder) = self.claim_document(new, &number).await?
+            && let Some(holder) = self.claim_document(&new.record, &number).await?
         {
             return Err(AcceptError::DuplicateDocument(holder));
         }

@@ -7,8 +7,8 @@ use super::keys::Bucket;
 use super::scripts;
 use super::store::{RedisStore, from_json, strange};
 use morag_core::JsonObject;
-use morag_core::ports::{Idempotency, NewTask, StoreError};
-use morag_core::task::{DocumentId, StatusWord, TaskId};
+use morag_core::ports::{CommitError, Idempotency, NewTask, StoreError};
+use morag_core::task::{DocumentId, StatusWord, TaskId, TaskRecord};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -126,9 +126,50 @@ impl RedisStore {
         self.redis.call::<i64>(call).await.map(drop)
     }
 
+    /// The document that a task claims, if it does.
+    pub(super) async fn document_of(&self, task: TaskId) -> Result<Option<DocumentId>, StoreError> {
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys.task(task)).arg("document");
+        let document: Option<String> = self.redis.query(&get).await?;
+        Ok(document.and_then(|document| document.try_into().ok()))
+    }
+
+    /// Claims the document of a task that had ended and is to run again, before the commit that says so. Until that, it is a
+    /// claim of an ended task, which others bear for [`RESERVED_MAX`].
+    pub(super) async fn claim_again(&self, task: TaskId) -> Result<(), CommitError> {
+        let mut get = redis::cmd("HMGET");
+        get.arg(self.keys.task(task)).arg(&["record", "number"]);
+        let (record, number): (Option<String>, Option<String>) = self.redis.query(&get).await?;
+        let (Some(record), Some(number)) = (record, number) else { return Err(CommitError::Unknown) };
+        if self.document_of(task).await?.is_none() {
+            return Ok(());
+        }
+        let record: TaskRecord = from_json(&record)?;
+        match self.claim_document(&record, &number).await? {
+            None => Ok(()),
+            Some(holder) => Err(CommitError::DuplicateDocument(holder)),
+        }
+    }
+
+    /// Gives back what [`Self::claim_again`] took, where the task does not run again.
+    pub(super) async fn give_claim_back(&self, task: TaskId) {
+        let given_back = async {
+            match (self.status_of(task).await?, self.document_of(task).await?) {
+                (Some(status), Some(document)) if status.is_ended() => {
+                    self.settle_document(&document, task, status).await
+                }
+                _ => Ok(()),
+            }
+        };
+        if let Err(error) = given_back.await {
+            tracing::warn!(%task, %error, "a claim of a document could not be given back: who meets it does that");
+        }
+    }
+
     /// Claims a document's id. Gives back who holds it, where it is not to be replaced.
-    pub(super) async fn claim_document(&self, new: &NewTask, number: &str) -> Result<Option<TaskId>, StoreError> {
-        let (record, mut void) = (&new.record, String::new());
+    pub(super) async fn claim_document(&self, record: &TaskRecord, number: &str) -> Result<Option<TaskId>, StoreError> {
+        let mut void = String::new();
+        let mut looks = RESERVED_MAX.as_millis() / LOOK_PAUSE.as_millis();
         loop {
             let call = scripts::CLAIM_DOCUMENT
                 .on([self.keys.document(&record.document_id)])
@@ -144,8 +185,14 @@ impl RedisStore {
                 return Ok(Some(claim.task));
             }
             match self.settle_existence_in_time(claim.task).await? {
+                Some(status) if status.is_ended() && looks > 0 => {
+                    // It is about to be settled, or the task to run again.
+                    looks -= 1;
+                    void = String::new();
+                    tokio::time::sleep(LOOK_PAUSE).await;
+                }
                 Some(status) if status.is_ended() => {
-                    // Whoever ended it died before settling the claim.
+                    // Whoever ended it, or was to run it again, died before settling the claim.
                     self.settle_document(&record.document_id, claim.task, status).await?;
                     void = String::new();
                 }

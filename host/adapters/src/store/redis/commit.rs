@@ -18,7 +18,7 @@ pub(super) const FEED_MAX: usize = 2000;
 fn running_step(events: &[Event]) -> Option<&str> {
     events.iter().rev().find_map(|event| match &event.kind {
         EventKind::StepStarted { step, .. } => Some(step.as_str()),
-        EventKind::StepCompleted { .. } | EventKind::StepFailed { .. } => Some("-"),
+        EventKind::TaskStarted { .. } | EventKind::StepCompleted { .. } | EventKind::StepFailed { .. } => Some("-"),
         _ => None,
     })
 }
@@ -37,6 +37,23 @@ impl RedisStore {
         if !continuous {
             return Err(CommitError::Stale);
         }
+        let begins_again = |event: &Event| matches!(event.kind, EventKind::TaskStarted { retry: Some(_) });
+        if !commit.events.iter().any(begins_again) {
+            return self.apply(commit, first).await;
+        }
+        self.claim_again(commit.task).await?;
+        let applied = self.apply(commit, first).await;
+        match &applied {
+            // Once more: who met the claim before the commit, and waited long enough, has taken a claim of an ended task away.
+            Ok(()) => self.claim_again(commit.task).await.unwrap_or_else(|error| {
+                tracing::warn!(task = %commit.task, %error, "a task runs again whose document another task has taken meanwhile");
+            }),
+            Err(_) => self.give_claim_back(commit.task).await,
+        }
+        applied
+    }
+
+    async fn apply(&self, commit: &Commit, first: Option<u64>) -> Result<(), CommitError> {
         let bucket = self.bucket(commit.task);
         let answer = self.send(commit, first).await.inspect_err(|_| {
             // It may have happened.
@@ -134,10 +151,7 @@ impl RedisStore {
             self.leave(commit.task, if cancelled { Left::Cancelled } else { Left::Begun }).await?;
         }
         if ended {
-            let mut get = redis::cmd("HGET");
-            get.arg(self.keys.task(commit.task)).arg("document");
-            let document: Option<String> = self.redis.query(&get).await?;
-            if let Some(document) = document.and_then(|document| document.try_into().ok()) {
+            if let Some(document) = self.document_of(commit.task).await? {
                 self.settle_document(&document, commit.task, commit.status).await?;
             }
         }

@@ -4,7 +4,7 @@ use super::scripts;
 use super::store::{RedisStore, from_json, strange};
 use async_trait::async_trait;
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog,
+    AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, Queue, RecentEvent, StoreError, TaskLog,
     TaskSummary, Tasks,
 };
 use morag_core::task::{DocumentId, StatusWord, TaskId};
@@ -28,16 +28,19 @@ impl Tasks for RedisStore {
 
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
         let [record, history, ..] = self.task_keys(task);
-        let answer: redis::Value = self.redis.call(scripts::LOAD.on([record, history]).arg("")).await?;
+        let fences = self.keys.fences(self.bucket(task), Queue::Tasks);
+        let call = scripts::LOAD.on([record, history, fences]).arg("").arg(task);
+        let answer: redis::Value = self.redis.call(call).await?;
         if matches!(&answer, redis::Value::Array(parts) if parts.is_empty()) {
             return Ok(None);
         }
-        let parts: Result<(String, String, Vec<String>), _> = redis::FromRedisValue::from_redis_value(answer);
-        let (record, live, events) = parts.map_err(|error| strange(&error))?;
+        let parts: Result<(String, String, Vec<String>, String), _> = redis::FromRedisValue::from_redis_value(answer);
+        let (record, live, events, claims) = parts.map_err(|error| strange(&error))?;
         Ok(Some(TaskLog {
             record: Arc::new(from_json(&record)?),
             events: events.iter().rev().map(|event| from_json(event)).collect::<Result<_, _>>()?,
             live_percent: live.parse().map_err(|_| strange(&live))?,
+            claims: claims.parse().map_err(|_| strange(&claims))?,
         }))
     }
 

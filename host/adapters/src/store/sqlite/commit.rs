@@ -7,7 +7,7 @@ use super::tasks::status_word;
 use super::{claims, due_queue, fair};
 use morag_core::Timestamp;
 use morag_core::ports::{Commit, CommitError, Guard, Lease, Next, Queue, StoreError};
-use morag_core::task::{Event, EventKind, StatusWord};
+use morag_core::task::{DocumentId, Event, EventKind, StatusWord};
 use rusqlite::{Connection, params};
 
 /// What a commit needs to know of its task.
@@ -53,6 +53,9 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
         return Err(CommitError::Stale);
     }
 
+    if current.status.is_ended() && !commit.status.is_ended() {
+        claim_again(connection, &current, commit)?;
+    }
     update_task(connection, commit, &current, context.now())?;
     if current.status == StatusWord::Pending && commit.status != StatusWord::Pending {
         // A task that was cancelled while it waited has had nothing: it moves nobody on.
@@ -81,11 +84,23 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
     Ok(())
 }
 
+/// Claims the document of a task that runs again.
+fn claim_again(connection: &Connection, current: &Current, commit: &Commit) -> Result<(), CommitError> {
+    let Some(document) = &current.document else { return Ok(()) };
+    let document = DocumentId::try_from(document.clone()).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let sql = "SELECT json_extract(record, '$.replace_existing') FROM tasks WHERE number = ?1";
+    let replaces = first(connection, sql, [current.number], |row| row.get(0))?.unwrap_or(false);
+    match claims::holder(connection, &document)?.filter(|_| !replaces) {
+        Some(holder) => Err(CommitError::DuplicateDocument(holder)),
+        None => Ok(claims::claim(connection, &document, current.number, commit.task)?),
+    }
+}
+
 /// The step that runs after the events.
 fn running_step<'a>(current: &'a Current, events: &'a [Event]) -> Option<&'a str> {
     events.iter().fold(current.running_step.as_deref(), |running, event| match &event.kind {
         EventKind::StepStarted { step, .. } => Some(step),
-        EventKind::StepCompleted { .. } | EventKind::StepFailed { .. } => None,
+        EventKind::TaskStarted { .. } | EventKind::StepCompleted { .. } | EventKind::StepFailed { .. } => None,
         _ => running,
     })
 }

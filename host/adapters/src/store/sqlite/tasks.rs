@@ -12,7 +12,7 @@ use morag_core::ports::{
 use morag_core::task::{DocumentId, StatusWord, TaskId};
 use morag_core::{JsonObject, Timestamp};
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, params};
 use std::sync::Arc;
 
 /// A task's id in a column.
@@ -29,9 +29,14 @@ pub(super) fn status_word(row: &Row<'_>, column: usize) -> rusqlite::Result<Stat
 }
 
 fn load(connection: &Connection, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
-    let sql = "SELECT number, record, live_percent FROM tasks WHERE id = ?1";
-    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?));
-    let Some((number, record, live_percent)) = first(connection, sql, [task.as_bytes()], read)? else {
+    let sql = "SELECT number, record, live_percent, (SELECT fence FROM due WHERE queue = 0 AND key = ?2)
+               FROM tasks WHERE id = ?1";
+    let read = |row: &Row<'_>| {
+        let claims = row.get::<_, Option<i64>>(3)?.unwrap_or(0).unsigned_abs();
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?, claims))
+    };
+    let params = params![task.as_bytes(), task.to_string()];
+    let Some((number, record, live_percent, claims)) = first(connection, sql, params, read)? else {
         return Ok(None);
     };
     let sql = "SELECT event FROM events WHERE task = ?1 ORDER BY sequence";
@@ -40,6 +45,7 @@ fn load(connection: &Connection, task: TaskId) -> Result<Option<TaskLog>, StoreE
         record: Arc::new(from_json(&record)?),
         events: events.iter().map(|event| from_json(event)).collect::<Result<_, _>>()?,
         live_percent,
+        claims,
     }))
 }
 

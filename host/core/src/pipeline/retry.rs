@@ -1,0 +1,251 @@
+//! Whether, and from where, a task that has ended is run again.
+
+use super::run::{Ending, Run, completions};
+use super::{Draft, Pipeline};
+use crate::task::{Event, EventKind, Retry};
+
+/// Why a task is not run again. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RetryRefused {
+    /// It waits or runs.
+    #[error("the task has not ended: cancel it first, or wait for its end")]
+    NotEnded,
+    /// It has done all it was to do.
+    #[error("the task completed: there is nothing to run again; submit the document anew with replace_existing=true")]
+    Completed,
+    /// Its pipeline has no such step.
+    #[error("the task's pipeline has no step {step}: choose one of {known}")]
+    UnknownStep {
+        /// What was asked for.
+        step: String,
+        /// The steps there are, separated by commas.
+        known: String,
+    },
+    /// A step before it has not completed, so what it would read has never been there.
+    #[error("step {step} cannot be run before {before} has completed: retry from {before} or a step before it")]
+    NotReached {
+        /// What was asked for.
+        step: String,
+        /// The first step that has not completed.
+        before: String,
+    },
+}
+
+/// The event that begins a new run of a task that failed or was cancelled: from `from_step`, or from the first step that has
+/// not completed, which is the one that failed. `claims`: how often the task has been claimed so far.
+///
+/// # Errors
+/// See [`RetryRefused`]. Whether the files that the step reads are still there, the caller has to know.
+pub fn retry(
+    pipeline: &Pipeline,
+    events: &[Event],
+    claims: u64,
+    from_step: Option<&str>,
+) -> Result<Draft, RetryRefused> {
+    match Run::resume(pipeline, events, 0.0) {
+        Run::Ended(Ending::Failed | Ending::Cancelled) => {}
+        Run::Ended(Ending::Completed) => return Err(RetryRefused::Completed),
+        Run::Accepted | Run::Ready { .. } | Run::InStep { .. } => return Err(RetryRefused::NotEnded),
+    }
+    let standing = completions(pipeline, events);
+    let steps = pipeline.steps();
+    // A task whose every step completed has completed itself; the last step stands for what cannot be.
+    let first_open = (0..steps.len()).find(|index| !standing.contains_key(index)).unwrap_or(steps.len() - 1);
+    let from = match from_step {
+        None => first_open,
+        Some(name) => pipeline.position(name).ok_or_else(|| RetryRefused::UnknownStep {
+            step: name.to_owned(),
+            known: steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>().join(", "),
+        })?,
+    };
+    if from > first_open {
+        let (step, before) = (steps[from].name.clone(), steps[first_open].name.clone());
+        return Err(RetryRefused::NotReached { step, before });
+    }
+    let from_step = steps[from].name.clone();
+    Ok(Draft {
+        progress_percent: events.iter().map(|event| event.progress_percent).fold(0.0, f64::max),
+        message: format!("Task processing started again from {from_step}"),
+        kind: EventKind::TaskStarted { retry: Some(Retry { from_step, claims_before: claims }) },
+    })
+}
+
+/// Which run of the task a log is at, from 1. A run that goes on after a crash is the same run.
+pub fn attempt(events: &[Event]) -> u32 {
+    let again = |event: &&Event| matches!(event.kind, EventKind::TaskStarted { retry: Some(_) });
+    u32::try_from(events.iter().filter(again).count()).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+/// How often a task has been claimed in its last run, by how often it has been in all: at least once, for whoever asks has
+/// claimed it.
+pub fn claims_of_run(events: &[Event], claims: u64) -> u64 {
+    let before = events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::TaskStarted { retry } => Some(retry.as_ref().map_or(0, |retry| retry.claims_before)),
+        _ => None,
+    });
+    claims.saturating_sub(before.unwrap_or(0)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::{Decision, Effect, Input, StepOutput, transition};
+    use crate::task::{Resources, StepFailure};
+    use crate::{JsonObject, Timestamp};
+    use serde_json::json;
+
+    /// A task under work, as a driver keeps it.
+    struct Life {
+        pipeline: Pipeline,
+        log: Vec<Event>,
+        live: f64,
+    }
+
+    impl Life {
+        fn new() -> Self {
+            Self { pipeline: Pipeline::standard(), log: vec![], live: 0.0 }
+        }
+
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(1_000 * self.log.len() as i64)
+        }
+
+        fn append(&mut self, drafts: Vec<Draft>) {
+            for Draft { progress_percent, message, kind } in drafts {
+                let (sequence, timestamp) = (self.log.len() as u64 + 1, self.now());
+                self.log.push(Event { sequence, timestamp, progress_percent, message, kind });
+            }
+        }
+
+        fn feed(&mut self, input: Input) -> Effect {
+            let run = Run::resume(&self.pipeline, &self.log, self.live);
+            let Decision { run, events, effect } = transition(&self.pipeline, run, input, self.now()).unwrap();
+            self.append(events);
+            if !matches!(run, Run::Ended(_)) {
+                self.live = run.percent();
+            }
+            effect
+        }
+
+        /// Claims the task and runs steps until `stop`, which it starts. Each says how many chunks it made.
+        fn run_until(&mut self, stop: &str, chunks: u64) {
+            let mut effect = self.feed(Input::Claimed);
+            while let Effect::StartStep(step) = effect {
+                self.feed(Input::StepStarted);
+                if self.pipeline.steps()[step].name == stop {
+                    return;
+                }
+                effect = self.succeed(chunks);
+            }
+        }
+
+        fn succeed(&mut self, chunks: u64) -> Effect {
+            let data = JsonObject::from_iter([("chunks_created".to_owned(), json!(chunks))]);
+            self.feed(Input::StepSucceeded(StepOutput { data, artifacts: vec![], resources: Resources::default() }))
+        }
+
+        fn fail(&mut self) {
+            let failure =
+                StepFailure { code: "X".into(), message: "no".into(), details: JsonObject::new(), retryable: false };
+            self.feed(Input::StepFailed(failure, Resources::default()));
+        }
+
+        fn retry(&mut self, claims: u64, from_step: Option<&str>) -> Result<(), RetryRefused> {
+            let draft = retry(&self.pipeline, &self.log, claims, from_step)?;
+            self.append(vec![draft]);
+            Ok(())
+        }
+
+        fn kinds_after(&self, sequence: usize) -> Vec<String> {
+            let name = |event: &Event| match event.kind.place() {
+                Some((step, _)) => format!("{} {step}", event.kind.event_type()),
+                None => event.kind.event_type().to_owned(),
+            };
+            self.log[sequence..].iter().map(name).collect()
+        }
+
+        fn assert_progress_never_falls(&self) {
+            for pair in self.log.windows(2) {
+                assert!(pair[0].progress_percent <= pair[1].progress_percent, "{pair:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failed_task_goes_on_at_the_step_that_failed() {
+        let mut life = Life::new();
+        life.run_until("chunking", 3);
+        life.feed(Input::Progress(0.5));
+        life.fail();
+        let before = life.log.len();
+        life.retry(1, None).unwrap();
+        assert_eq!(life.log[before].progress_percent, 75.0, "what was shown stays");
+        life.run_until("", 7);
+        let kinds = life.kinds_after(before);
+        assert_eq!(kinds[..3], ["task_started", "step_started chunking", "step_completed chunking"]);
+        assert_eq!(kinds.last().unwrap(), "task_completed");
+        assert!(!kinds.iter().any(|kind| kind.starts_with("task_progress")), "announced once: {kinds:?}");
+        life.assert_progress_never_falls();
+    }
+
+    #[test]
+    fn a_run_from_an_earlier_step_forgets_what_came_after_it() {
+        let mut life = Life::new();
+        life.run_until("graph_extraction", 3);
+        life.fail();
+        life.retry(1, Some("metadata_extraction")).unwrap();
+        let standing = completions(&life.pipeline, &life.log);
+        assert_eq!(standing.keys().copied().collect::<Vec<_>>(), [0]);
+        life.run_until("chunking", 9);
+        life.assert_progress_never_falls();
+        life.feed(Input::Cancel);
+        assert_eq!(
+            life.retry(2, Some("ingestion")),
+            Err(RetryRefused::NotReached { step: "ingestion".into(), before: "chunking".into() })
+        );
+        life.retry(2, None).unwrap();
+        life.run_until("", 9);
+        let EventKind::TaskCompleted { result } = &life.log.last().unwrap().kind else { panic!("{:?}", life.log) };
+        assert_eq!(result["chunks_created"], 9);
+        life.assert_progress_never_falls();
+        assert_eq!(life.log.last().unwrap().progress_percent, 100.0);
+    }
+
+    #[test]
+    fn a_task_that_was_cancelled_before_it_began_begins() {
+        let mut life = Life::new();
+        life.feed(Input::Cancel);
+        life.retry(0, None).unwrap();
+        life.run_until("", 1);
+        let kinds = life.kinds_after(0);
+        assert_eq!(kinds[..3], ["task_cancelled", "task_started", "step_started markdown_conversion"]);
+        assert_eq!(kinds.last().unwrap(), "task_completed");
+        life.assert_progress_never_falls();
+    }
+
+    #[test]
+    fn what_is_not_run_again_says_why() {
+        let mut life = Life::new();
+        assert_eq!(life.retry(0, None), Err(RetryRefused::NotEnded));
+        life.run_until("chunking", 1);
+        assert_eq!(life.retry(0, None), Err(RetryRefused::NotEnded));
+        life.fail();
+        let Err(RetryRefused::UnknownStep { known, .. }) = life.retry(0, Some("nonsense")) else { panic!() };
+        assert!(known.starts_with("markdown_conversion, "), "{known}");
+        life.retry(1, None).unwrap();
+        assert_eq!(life.retry(1, None), Err(RetryRefused::NotEnded));
+        life.run_until("", 1);
+        assert_eq!(life.retry(1, None), Err(RetryRefused::Completed));
+    }
+
+    #[test]
+    fn only_claims_of_the_run_count() {
+        let mut life = Life::new();
+        assert_eq!((claims_of_run(&life.log, 0), claims_of_run(&life.log, 5)), (1, 5));
+        life.run_until("chunking", 1);
+        life.fail();
+        life.retry(21, None).unwrap();
+        assert_eq!(attempt(&life.log), 2);
+        assert_eq!([21, 22, 25].map(|claims| claims_of_run(&life.log, claims)), [1, 1, 4]);
+    }
+}

@@ -1,0 +1,82 @@
+//! Running a task again.
+
+use super::ApiError;
+use super::error::{ErrorBody, FieldError};
+use super::query::Parameters;
+use super::task::PathTask;
+use crate::App;
+use crate::engine::{RetryError, retry as retry_task};
+use axum::Json;
+use axum::extract::State;
+use morag_core::pipeline::RetryRefused;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// The task runs again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RetryAnswer {
+    /// The task, the same as before.
+    #[schema(value_type = String, format = Uuid)]
+    pub task_id: String,
+    /// `in_progress`.
+    #[schema(value_type = String)]
+    pub status: &'static str,
+    /// Run of the task, from 2.
+    pub attempt: u32,
+    /// Step that the run begins with.
+    pub from_step: String,
+    /// Path of the task's status.
+    pub status_url: String,
+    /// One line for people.
+    pub message: String,
+}
+
+/// Run a task again
+///
+/// For a task that failed or was cancelled: a new run under the same id, from the step that failed unless `from_step` names an
+/// earlier one. What the steps before it brought is used again. The log goes on with `task_started`, progress does not fall,
+/// and every webhook goes on after its last event.
+#[utoipa::path(
+    post, path = "/api/v1/tasks/{task_id}/retry", tag = "status", operation_id = "retry_task",
+    params(
+        ("task_id" = String, Path, description = "The task"),
+        ("from_step" = Option<String>, Query, description = "Step to begin with: the first that has not completed, or one before it"),
+    ),
+    responses(
+        (status = 200, description = "It runs again", body = RetryAnswer),
+        (status = 404, description = "No such task", body = ErrorBody),
+        (status = 409, description = "It has not ended (`task_not_ended`), it completed (`task_completed`), or its document is another task's by now (`duplicate_document`)", body = ErrorBody),
+        (status = 422, description = "An unknown step, or one whose inputs are not there (any more)", body = ErrorBody),
+        (status = 503, description = "The storage does not answer", body = ErrorBody),
+    )
+)]
+pub async fn retry(
+    State(app): State<Arc<App>>,
+    PathTask(task): PathTask,
+    parameters: Parameters,
+) -> Result<Json<RetryAnswer>, ApiError> {
+    let retried = retry_task(&app, task, parameters.text("from_step")).await.map_err(refused)?;
+    Ok(Json(RetryAnswer {
+        task_id: task.to_string(),
+        status: "in_progress",
+        attempt: retried.attempt,
+        message: format!("Task runs again from {}", retried.from_step),
+        from_step: retried.from_step,
+        status_url: format!("/api/v1/status/{task}"),
+    }))
+}
+
+fn refused(error: RetryError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        RetryError::Unknown => ApiError::unknown_task(),
+        RetryError::Refused(RetryRefused::NotEnded) => ApiError::conflict("task_not_ended", text),
+        RetryError::Refused(RetryRefused::Completed) => ApiError::conflict("task_completed", text),
+        RetryError::Refused(RetryRefused::UnknownStep { .. } | RetryRefused::NotReached { .. })
+        | RetryError::InputGone { .. } => ApiError::invalid(vec![FieldError::query("from_step", text)]),
+        RetryError::DuplicateDocument(holder) => ApiError::duplicate_document(holder),
+        RetryError::Store(error) => error.into(),
+        RetryError::Files(error) => error.into(),
+    }
+}
