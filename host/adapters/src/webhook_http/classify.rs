@@ -8,10 +8,10 @@ use std::io;
 
 /// What went wrong, as the delivery log says it.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) class: ErrorClass,
+pub(crate) struct Failure {
+    pub(crate) class: ErrorClass,
     /// URLs, which may hold tokens, are in no text.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Failure {
@@ -23,7 +23,7 @@ impl Failure {
 
 /// The class of an error of `reqwest`, and what to say of it: only the causes below its own errors are read, for those name
 /// the URL.
-pub(super) fn classify(error: &reqwest::Error) -> Failure {
+pub(crate) fn classify(error: &reqwest::Error) -> Failure {
     judged(causes(error.source()), error.is_connect()).unwrap_or_else(|| {
         Failure::of(match () {
             () if error.is_timeout() => ErrorClass::Timeout,
@@ -99,6 +99,10 @@ fn class_of(cause: &(dyn Error + 'static), connecting: bool) -> Option<ErrorClas
             () if error.is_incomplete_message() || error.is_closed() || error.is_canceled() => Some(ErrorClass::Reset),
             () => None,
         };
+    }
+    if let Some(error) = cause.downcast_ref::<h2::Error>() {
+        // The receiver ended the stream or the connection; anything else is about what it sent.
+        return (error.is_remote() && (error.is_reset() || error.is_go_away())).then_some(ErrorClass::Reset);
     }
     let kind = cause.downcast_ref::<io::Error>()?.kind();
     match kind {

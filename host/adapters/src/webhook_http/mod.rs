@@ -10,14 +10,14 @@
 //! private authority where every other program looks for it, or by `SSL_CERT_FILE`.
 
 mod answer;
-mod classify;
+pub(crate) mod classify;
 mod client;
 mod connect_proxy;
 mod lookup;
-mod resolver;
+pub(crate) mod resolver;
 mod retry_after;
 mod sender;
-mod tls;
+pub(crate) mod tls;
 
 pub use lookup::{Lookup, SystemLookup};
 pub use retry_after::retry_after;

@@ -16,7 +16,7 @@ const ADDRESSES_MAX: usize = 64;
 
 /// Why a name leads nowhere.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LookupError {
+pub(crate) enum LookupError {
     /// It has an address that may not be reached.
     #[error(transparent)]
     Refused(#[from] RefusedAddress),
@@ -34,23 +34,23 @@ pub(super) enum LookupError {
 /// Gives an address only where every address of the name may be reached: which one is connected to is not ours to say, and
 /// a name that leads both inside and outside is an attack or a mistake.
 #[derive(Debug, Clone)]
-pub(super) struct GuardedResolver {
+pub(crate) struct GuardedResolver {
     policy: Arc<AddressPolicy>,
     lookup: Arc<dyn Lookup>,
     lookups: Arc<Semaphore>,
 }
 
 impl GuardedResolver {
-    pub(super) fn new(policy: AddressPolicy, lookup: Arc<dyn Lookup>) -> Self {
+    pub(crate) fn new(policy: AddressPolicy, lookup: Arc<dyn Lookup>) -> Self {
         Self { policy: Arc::new(policy), lookup, lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
     }
 
-    pub(super) fn policy(&self) -> &AddressPolicy {
+    pub(crate) fn policy(&self) -> &AddressPolicy {
         &self.policy
     }
 
     /// The addresses of a name, each permitted.
-    pub(super) async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
+    pub(crate) async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
         if let Some(known) = self.policy.known_addresses(name) {
             return Ok(known?);
         }
