@@ -3,6 +3,7 @@
 pub mod blobs;
 mod clock;
 pub mod embeddings;
+pub mod fetch_http;
 pub mod store;
 pub mod webhook_http;
 

@@ -8,6 +8,8 @@ mod due_queue;
 mod embedder;
 mod feed;
 mod knowledge;
+mod endpoints;
+mod fetcher;
 mod step_runner;
 mod tasks;
 mod webhook_sender;
@@ -24,6 +26,7 @@ pub use tasks::{
     AcceptError, Accepted, Commit, CommitError, Flow, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
     TaskLog, TaskSummary, Tasks,
 };
+pub use fetcher::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, InvalidSourceUrl, SourceUrl};
 pub use webhook_sender::{UrlRefused, WebhookRequest, WebhookSender};
 
 /// A store could not do what was asked.

@@ -1,0 +1,205 @@
+//! The client: redirects followed hop by hop, then the document.
+
+use super::disposition::file_name;
+use crate::webhook_http::classify::{Failure, classify};
+use crate::webhook_http::resolver::GuardedResolver;
+use crate::webhook_http::{Lookup, SystemLookup, tls};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION, USER_AGENT,
+};
+use morag_core::ports::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, SourceUrl};
+use morag_core::webhook::{AddressPolicy, ErrorClass};
+use reqwest::Response;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+/// Redirects that are followed. Honest servers need one or two: to https, to the canonical host, to a storage.
+const REDIRECTS_MAX: usize = 5;
+
+/// Documents that are fetched at once. Each holds a connection and a file; more than this are better asked for again.
+const FETCHES_MAX: usize = 64;
+
+/// Header lines of an answer that are taken.
+const HEADERS_MAX: usize = 100;
+
+/// Bytes of an answer's headers that are taken over HTTP/2. Over HTTP/1.1 hyper's own limit holds (about 400 KiB).
+const HEADER_BYTES_MAX: u32 = 64 * 1024;
+
+/// Who asks.
+const AGENT: &str = concat!("MoRAG-Fetch/", env!("CARGO_PKG_VERSION"));
+
+/// The client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FetcherError {
+    /// The TLS settings are not accepted.
+    #[error("the TLS settings of the client for documents are not accepted: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The client's settings are not accepted.
+    #[error("the client for documents cannot be made: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// The guarded client.
+pub struct HttpFetcher {
+    client: reqwest::Client,
+    resolver: GuardedResolver,
+    permits: Arc<Semaphore>,
+}
+
+impl HttpFetcher {
+    /// A client that reaches what the policy permits, by the system's resolver.
+    ///
+    /// # Errors
+    /// Where the TLS or client settings are not accepted, which no input can cause.
+    pub fn new(policy: AddressPolicy) -> Result<Self, FetcherError> {
+        Self::with_lookup(policy, Arc::new(SystemLookup))
+    }
+
+    /// The same, by another resolver.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_lookup(policy: AddressPolicy, lookup: Arc<dyn Lookup>) -> Result<Self, FetcherError> {
+        let resolver = GuardedResolver::new(policy, lookup);
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(Vec::new())?)
+            .dns_resolver(resolver.clone())
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            // One document a connection: submissions to one host are rare, and an idle connection is one to an address that
+            // was judged long ago.
+            .pool_max_idle_per_host(0)
+            .http1_max_headers(HEADERS_MAX)
+            .http2_max_header_list_size(HEADER_BYTES_MAX)
+            .build()?;
+        Ok(Self { client, resolver, permits: Arc::new(Semaphore::new(FETCHES_MAX)) })
+    }
+
+    /// Follows redirects to an answer that is none.
+    async fn follow(&self, mut url: SourceUrl) -> Result<(SourceUrl, Response), FetchError> {
+        for _ in 0..=REDIRECTS_MAX {
+            if url.check_literal(self.resolver.policy()).is_err() {
+                return Err(refused_address());
+            }
+            let request = self.client.get(url.as_url().clone());
+            let request = request.header(USER_AGENT, AGENT).header(ACCEPT, "*/*").header(ACCEPT_ENCODING, "identity");
+            let response = request.send().await.map_err(|error| failed(classify(&error)))?;
+            match response.status().as_u16() {
+                301 | 302 | 303 | 307 | 308 => url = next(&url, &response)?,
+                _ => return Ok((url, response)),
+            }
+        }
+        Err(FetchError::Refused(format!("the server redirects more than {REDIRECTS_MAX} times")))
+    }
+}
+
+#[async_trait]
+impl Fetcher for HttpFetcher {
+    async fn fetch(&self, request: FetchRequest) -> Result<Fetched, FetchError> {
+        let FetchRequest { url, timeout, bytes_max } = request;
+        let deadline = Instant::now() + timeout;
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| FetchError::Busy)?;
+        let followed = timeout_at(deadline, self.follow(url)).await;
+        let (url, response) = followed.map_err(|_| FetchError::Timeout(timeout))??;
+        check(&response, bytes_max)?;
+        Ok(Fetched {
+            url,
+            content_type: header(&response, CONTENT_TYPE),
+            file_name: header(&response, CONTENT_DISPOSITION).and_then(|value| file_name(&value)),
+            body: Body { response, deadline, timeout, left: bytes_max, bytes_max, _permit: permit }.into_stream(),
+        })
+    }
+}
+
+/// Whether the answer is a document that may be taken, by its head.
+fn check(response: &Response, bytes_max: u64) -> Result<(), FetchError> {
+    match response.status().as_u16() {
+        200..=299 => {}
+        status @ (408 | 429 | 500..) => {
+            return Err(FetchError::Unavailable(format!("its server answered with status {status}")));
+        }
+        status => return Err(FetchError::NotGiven(status)),
+    }
+    if header(response, CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+        let text = "the server of the url compresses the document although it was asked not to";
+        return Err(FetchError::Unsupported(text.into()));
+    }
+    match response.content_length() {
+        Some(declared) if declared > bytes_max => Err(FetchError::TooLarge(bytes_max)),
+        _ => Ok(()),
+    }
+}
+
+fn header(response: &Response, name: HeaderName) -> Option<String> {
+    let value = response.headers().get(name)?;
+    // Names in `filename` are often bare UTF-8.
+    std::str::from_utf8(value.as_bytes()).ok().map(|text| text.trim().to_owned())
+}
+
+fn next(url: &SourceUrl, response: &Response) -> Result<SourceUrl, FetchError> {
+    let location = header(response, LOCATION)
+        .ok_or_else(|| FetchError::Unsupported("the server of the url redirects without saying where to".to_owned()))?;
+    let redirected = url.redirected(&location);
+    redirected.map_err(|invalid| FetchError::Refused(format!("a redirect of the url is not followed: {invalid}")))
+}
+
+fn refused_address() -> FetchError {
+    let text = "the url, or a redirect of it, leads to an address that is not public: documents are fetched from such \
+                addresses only when MORAG_FETCH_ALLOW_NETWORKS lists their network";
+    FetchError::Refused(text.into())
+}
+
+/// What a failed exchange means. The causes' own texts speak of webhooks, or name addresses: only the class is said.
+fn failed(failure: Failure) -> FetchError {
+    let text = match failure.class {
+        ErrorClass::AddressRefused => return refused_address(),
+        ErrorClass::Dns => "the name of its server has no address",
+        ErrorClass::Connect => "there is no connection to its server",
+        ErrorClass::Tls => "its server has no TLS that can be trusted",
+        ErrorClass::Timeout => "its server does not answer",
+        ErrorClass::Reset => "the connection broke",
+        ErrorClass::Protocol => "its server does not answer in valid HTTP",
+    };
+    FetchError::Unavailable(text.into())
+}
+
+/// A document that arrives.
+struct Body {
+    response: Response,
+    deadline: Instant,
+    timeout: Duration,
+    /// Bytes that may still come.
+    left: u64,
+    bytes_max: u64,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Body {
+    async fn piece(&mut self) -> Result<Option<Bytes>, FetchError> {
+        let piece = timeout_at(self.deadline, self.response.chunk()).await;
+        let piece = piece.map_err(|_| FetchError::Timeout(self.timeout))?;
+        let Some(piece) = piece.map_err(|error| failed(classify(&error)))? else { return Ok(None) };
+        self.left = self.left.checked_sub(piece.len() as u64).ok_or(FetchError::TooLarge(self.bytes_max))?;
+        Ok(Some(piece))
+    }
+
+    fn into_stream(self) -> FetchStream {
+        let pieces = futures::stream::unfold(Some(self), |body| async move {
+            let mut body = body?;
+            match body.piece().await {
+                Ok(None) => None,
+                Ok(Some(piece)) => Some((Ok(piece), Some(body))),
+                // With the body goes the connection.
+                Err(error) => Some((Err(error), None)),
+            }
+        });
+        pieces.boxed()
+    }
+}
