@@ -1,7 +1,7 @@
 //! What the parts of a running server share: ports, configuration, pipelines.
 
 use crate::config::Config;
-use crate::engine::Running;
+use crate::engine::{LiveFeed, Running};
 use morag_core::pipeline::Pipeline;
 use morag_core::ports::{Blobs, Clock, Deliveries, DueQueue, Knowledge, Tasks, WebhookSender};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub struct App {
     pub queue: Arc<dyn DueQueue>,
     /// Webhook cursors.
     pub deliveries: Arc<dyn Deliveries>,
+    /// Events as they happen.
+    pub live: Arc<LiveFeed>,
     /// Files.
     pub blobs: Arc<dyn Blobs>,
     /// Vectors and graph.

@@ -8,6 +8,7 @@ mod cancel;
 mod deliveries;
 mod docs;
 mod error;
+mod events;
 mod files;
 mod frame;
 mod health;

@@ -1,6 +1,6 @@
 //! The routes with their OpenAPI 3.1 document, which is made from the handlers themselves.
 
-use super::{cancel, deliveries, files, health, status, submit, webhook_docs};
+use super::{cancel, deliveries, events, files, health, status, submit, webhook_docs};
 use crate::App;
 use axum::Router;
 use axum::routing::{delete, get};
@@ -33,6 +33,8 @@ pub fn routes() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(status::queues))
         .routes(routes!(status::history))
         .routes(routes!(status::recent))
+        .routes(routes!(events::of_task))
+        .routes(routes!(events::of_all))
         .routes(routes!(cancel::cancel))
         .routes(routes!(files::list, files::delete))
         .routes(routes!(files::get))
@@ -66,6 +68,7 @@ fn base() -> OpenApi {
     let tags = [
         ("ingest", "Submitting documents"),
         ("status", "Where tasks stand, what happened to them, and stopping them"),
+        ("events", "What happens, as it happens"),
         ("files", "Files of tasks"),
         ("webhooks", "What is sent to `webhook_url`, and the log of it"),
         ("health", "Whether the server lives and can work"),

@@ -61,6 +61,10 @@ pub struct Memory {
     pub later: Mutex<Duration>,
     /// Flow of the last new task.
     pub flow: Mutex<Option<Flow>>,
+    /// Every event in the order of its commit.
+    pub feed: tokio::sync::watch::Sender<Vec<(TaskId, u64)>>,
+    /// Whether the process stops.
+    pub stop: tokio_util::sync::CancellationToken,
     /// Told of each new task.
     pub on_accept: Mutex<Option<OnAccept>>,
     answers: Mutex<BTreeMap<String, Idempotency>>,
@@ -102,6 +106,7 @@ pub fn app(memory: &Arc<Memory>, environment: &[(&str, &str)]) -> Arc<App> {
         queue: memory.clone(),
         deliveries: memory.clone(),
         blobs: memory.clone(),
+        live: crate::engine::LiveFeed::new(memory.clone(), memory.stop.clone()),
         knowledge: memory.clone(),
         sender: memory.clone(),
         clock: memory.clone(),

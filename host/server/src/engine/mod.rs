@@ -7,6 +7,7 @@
 mod cancel;
 mod deliver;
 mod dispatcher;
+mod feed;
 mod hosts;
 mod janitor;
 mod publish;
@@ -16,6 +17,7 @@ mod running;
 mod worker;
 
 pub use cancel::{CancelOutcome, cancel};
+pub use feed::{Behind, LiveFeed, News, Subscription, TooMany, happened};
 pub use janitor::ORPHAN_AGE;
 pub use running::Running;
 

@@ -7,7 +7,7 @@ mod steps;
 mod stores;
 
 use crate::config::{Config, Role};
-use crate::engine::{self, Running};
+use crate::engine::{self, LiveFeed, Running};
 use crate::{App, Pipelines, api};
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
@@ -32,13 +32,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {address}: is another server there? Choose another API_PORT"))?;
     let bound = listener.local_addr()?;
-    let (app, steps) = build(config).await?;
+    let shutdown = CancellationToken::new();
+    let (app, steps) = build(config, &shutdown).await?;
     let app = Arc::new(app);
     if is_alone {
         engine::recover(&app).await?;
     }
 
-    let shutdown = CancellationToken::new();
     let mut loops = engine::spawn(&app, steps, &shutdown);
     // Read by scripts and tests that asked for port 0.
     println!("morag listens on http://{bound}");
@@ -52,9 +52,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// Builds the parts of a server; steps only for a worker.
-async fn build(config: Config) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
+async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let Stores { tasks, queue, deliveries, knowledge } = stores::open(&config, &clock).await?;
+    let Stores { tasks, queue, deliveries, feed, knowledge } = stores::open(&config, &clock).await?;
     let blobs = Arc::new(files::open(&config)?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
     let options = SenderOptions { proxy: config.webhook_proxy.clone(), ..SenderOptions::new(policy) };
@@ -65,6 +65,7 @@ async fn build(config: Config) -> anyhow::Result<(App, Option<Arc<dyn StepRunner
         false => None,
     };
     let running = Running::default();
-    let app = App { tasks, queue, deliveries, blobs, knowledge, sender, clock, pipelines, running, config };
+    let live = LiveFeed::new(feed, shutdown.clone());
+    let app = App { tasks, queue, deliveries, live, blobs, knowledge, sender, clock, pipelines, running, config };
     Ok((app, steps))
 }

@@ -1,0 +1,252 @@
+//! The latest events, shared by those who listen. It never waits for a listener: what there is no room for goes, and who has
+//! not read it by then is behind.
+
+use morag_core::ports::FeedPosition;
+use morag_core::task::TaskId;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Events kept for listeners that are behind: seconds of a busy server, a minute of a usual one. A listener whose
+/// connection is slower than that for longer would never catch up.
+const EVENTS_MAX: usize = 1024;
+
+/// Bytes of their bodies: one is a few KiB, at most about 1 MiB (`data` of a step is limited by the runtime).
+const BYTES_MAX: usize = 16 << 20;
+
+/// An event as listeners get it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// Its place in the feed.
+    pub position: FeedPosition,
+    /// Its task.
+    pub task: TaskId,
+    /// Its number within the task.
+    pub sequence: u64,
+    /// The contract's name of its type.
+    pub event_type: &'static str,
+    /// Whether nothing can come after it in its task's run.
+    pub ends_task: bool,
+    /// The webhook's body in the format `dual`: one line of JSON.
+    pub body: String,
+}
+
+/// What listeners are told.
+#[derive(Debug, PartialEq, Eq)]
+pub enum News {
+    /// Something happened.
+    Event(Happened),
+    /// Events may be missing before the next; the feed goes on from here.
+    Gap(FeedPosition),
+}
+
+impl News {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Event(event) => event.body.len(),
+            Self::Gap(_) => 0,
+        }
+    }
+}
+
+/// The listener has not read what is gone by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("events came faster than they were read")]
+pub struct Behind;
+
+struct Inner {
+    news: VecDeque<Arc<News>>,
+    bytes: usize,
+    /// Number of the first of `news`.
+    first: u64,
+    /// Until where the feed was read.
+    position: FeedPosition,
+    listeners: usize,
+}
+
+/// The latest news.
+pub(super) struct Ring {
+    inner: Mutex<Inner>,
+    changed: watch::Sender<()>,
+}
+
+impl Ring {
+    /// Nothing yet, from a position on.
+    pub(super) fn new(position: FeedPosition) -> Arc<Self> {
+        let inner = Inner { news: VecDeque::new(), bytes: 0, first: 0, position, listeners: 0 };
+        Arc::new(Self { inner: Mutex::new(inner), changed: watch::Sender::new(()) })
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // No code panics under the lock.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds news; the feed was read until `position`.
+    pub(super) fn push(&self, news: impl IntoIterator<Item = News>, position: FeedPosition) {
+        {
+            let mut inner = self.inner();
+            for one in news {
+                inner.bytes += one.bytes();
+                inner.news.push_back(Arc::new(one));
+                // The newest stays, however large.
+                while inner.news.len() > EVENTS_MAX || (inner.bytes > BYTES_MAX && inner.news.len() > 1) {
+                    let Some(gone) = inner.news.pop_front() else { break };
+                    inner.bytes -= gone.bytes();
+                    inner.first += 1;
+                }
+            }
+            inner.position = position;
+        }
+        self.changed.send_replace(());
+    }
+
+    /// Listens from now on.
+    pub(super) fn subscribe(self: &Arc<Self>) -> Subscription {
+        let changed = self.changed.subscribe();
+        let mut inner = self.inner();
+        inner.listeners += 1;
+        let (next, start) = (inner.first + inner.news.len() as u64, inner.position);
+        drop(inner);
+        Subscription { ring: Arc::clone(self), next, start, changed }
+    }
+
+    /// How many listen.
+    pub(super) fn listeners(&self) -> usize {
+        self.inner().listeners
+    }
+
+    fn read(&self, next: u64) -> Result<Option<Arc<News>>, Behind> {
+        let inner = self.inner();
+        let index = next.checked_sub(inner.first).ok_or(Behind)?;
+        Ok(usize::try_from(index).ok().and_then(|index| inner.news.get(index).cloned()))
+    }
+}
+
+/// Somebody who listens, until it is dropped.
+pub struct Subscription {
+    ring: Arc<Ring>,
+    next: u64,
+    start: FeedPosition,
+    changed: watch::Receiver<()>,
+}
+
+impl Subscription {
+    /// Where the news begin: everything after this place comes, nothing before it.
+    pub fn start(&self) -> FeedPosition {
+        self.start
+    }
+
+    /// The next news, waited for. Nothing is lost where the wait is given up.
+    pub async fn next(&mut self) -> Result<Arc<News>, Behind> {
+        loop {
+            // Before the look: what comes after it ends the wait.
+            self.changed.mark_unchanged();
+            if let Some(news) = self.ring.read(self.next)? {
+                self.next += 1;
+                return Ok(news);
+            }
+            // The ring is ours too, so its sender lives.
+            let _ = self.changed.changed().await;
+        }
+    }
+
+    /// Until where everything has been taken from here; none while something waits to be taken.
+    pub fn reached(&self) -> Option<FeedPosition> {
+        let inner = self.ring.inner();
+        (self.next == inner.first + inner.news.len() as u64).then_some(inner.position)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.ring.inner().listeners -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+
+    fn event(number: u64, bytes: usize) -> News {
+        let task: TaskId = "7f3c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11".parse().unwrap();
+        News::Event(Happened {
+            position: FeedPosition::after(number, task, number),
+            task,
+            sequence: number,
+            event_type: "task_progress",
+            ends_task: false,
+            body: "x".repeat(bytes),
+        })
+    }
+
+    fn push(ring: &Ring, numbers: std::ops::Range<u64>, bytes: usize) {
+        for number in numbers {
+            ring.push([event(number, bytes)], FeedPosition::after_all_of(number));
+        }
+    }
+
+    fn take(subscription: &mut Subscription) -> Option<Result<u64, Behind>> {
+        let next = subscription.next().now_or_never()?;
+        Some(next.map(|news| match &*news {
+            News::Event(event) => event.sequence,
+            News::Gap(_) => 0,
+        }))
+    }
+
+    #[test]
+    fn a_listener_gets_what_comes_after_its_start() {
+        let ring = Ring::new(FeedPosition::after_all_of(0));
+        push(&ring, 1..3, 1);
+        let mut listener = ring.subscribe();
+        assert_eq!(listener.start(), FeedPosition::after_all_of(2));
+        assert_eq!((take(&mut listener), listener.reached()), (None, Some(FeedPosition::after_all_of(2))));
+        push(&ring, 3..5, 1);
+        assert_eq!((take(&mut listener), listener.reached()), (Some(Ok(3)), None));
+        assert_eq!(take(&mut listener), Some(Ok(4)));
+        assert_eq!((take(&mut listener), listener.reached()), (None, Some(FeedPosition::after_all_of(4))));
+    }
+
+    #[tokio::test]
+    async fn a_waiting_listener_is_woken() {
+        let ring = Ring::new(FeedPosition::after_all_of(0));
+        let mut listener = ring.subscribe();
+        let waiting = tokio::spawn(async move { listener.next().await.is_ok() });
+        tokio::task::yield_now().await;
+        push(&ring, 1..2, 1);
+        assert!(waiting.await.unwrap());
+    }
+
+    #[test]
+    fn a_listener_that_is_a_ring_behind_is_told() {
+        let ring = Ring::new(FeedPosition::after_all_of(0));
+        let (mut slow, mut fast) = (ring.subscribe(), ring.subscribe());
+        push(&ring, 1..EVENTS_MAX as u64 + 1, 1);
+        assert_eq!(take(&mut fast), Some(Ok(1)));
+        push(&ring, 0..1, 1);
+        assert_eq!(take(&mut slow), Some(Err(Behind)));
+        assert_eq!(take(&mut fast), Some(Ok(2)));
+    }
+
+    #[test]
+    fn large_bodies_leave_room_for_few_and_the_newest_always_stays() {
+        let ring = Ring::new(FeedPosition::after_all_of(0));
+        let (mut slow, mut late) = (ring.subscribe(), ring.subscribe());
+        push(&ring, 1..3, BYTES_MAX / 2);
+        assert_eq!((take(&mut slow), take(&mut late)), (Some(Ok(1)), Some(Ok(1))));
+        push(&ring, 3..4, 2 * BYTES_MAX);
+        assert_eq!(take(&mut slow), Some(Err(Behind)));
+        push(&ring, 4..5, 1);
+        assert_eq!(ring.inner().bytes, 1);
+        assert_eq!(ring.inner().news.len(), 1);
+    }
+
+    #[test]
+    fn who_has_gone_is_not_counted() {
+        let ring = Ring::new(FeedPosition::after_all_of(0));
+        let (one, _two) = (ring.subscribe(), ring.subscribe());
+        drop(one);
+        assert_eq!(ring.listeners(), 1);
+    }
+}
