@@ -1,11 +1,20 @@
 //! The contract of the port `WebhookSender`, against real sockets.
 
+mod framing;
+mod http2;
+mod proxied;
+mod rebinding;
 mod receiver;
+mod tls;
+mod tls_receiver;
 
+use async_trait::async_trait;
+use framing::*;
 use morag_adapters::webhook_http::{HttpSender, SenderOptions};
 use morag_core::Timestamp;
-use morag_core::ports::{Clock, WebhookRequest, WebhookSender};
+use morag_core::ports::{Clock, UrlRefused, WebhookRequest, WebhookSender};
 use morag_core::webhook::{AddressPolicy, AttemptOutcome, ErrorClass, WebhookUrl};
+use morag_tests::connect_proxy::{Behaviour, ConnectProxy};
 use receiver::{Receiver, read_request};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +32,12 @@ macro_rules! suite {
                 nothing_is_remembered_between_requests, nothing_is_decompressed, localhost_is_reached_when_allowed,
                 what_is_not_allowed_is_refused_without_a_connection, a_check_says_what_may_be_reached,
                 a_name_nobody_has_is_dns, retry_after_is_read, a_header_that_cannot_be_sent_is_named_without_its_value,
-                an_abandoned_attempt_lets_go_of_the_connection);
+                an_abandoned_attempt_lets_go_of_the_connection, interim_answers_without_end_end_at_the_deadline,
+                an_answer_may_follow_interim_ones, switching_protocols_is_no_success, one_huge_header_is_refused,
+                pieces_that_make_no_sense_are_protocol, lengths_that_contradict_each_other_are_protocol,
+                what_follows_an_answer_is_no_answer, a_connection_that_is_to_close_is_not_used_again,
+                an_answer_may_come_before_the_body_was_read, a_body_of_some_mebibytes_arrives_whole,
+                a_connection_that_died_silently_fails_one_attempt, a_reset_in_each_phase_is_a_reset);
         }
     };
     (@ $make:expr; $($test:ident),*) => {$(
@@ -35,6 +49,43 @@ macro_rules! suite {
 }
 
 suite!(http, |policy, clock| HttpSender::new(SenderOptions::new(policy), clock).unwrap());
+
+suite!(http_through_a_proxy, |policy, clock| {
+    let _proxy = ConnectProxy::start(Behaviour::Connect);
+    let options = SenderOptions { proxy: Some(_proxy.url().parse().unwrap()), ..SenderOptions::new(policy) };
+    Proxied { sender: HttpSender::new(options, clock).unwrap(), _proxy }
+});
+
+/// A sender and the proxy it goes through.
+struct Proxied {
+    sender: HttpSender,
+    _proxy: ConnectProxy,
+}
+
+#[async_trait]
+impl WebhookSender for Proxied {
+    async fn check(&self, url: &WebhookUrl) -> Result<(), UrlRefused> {
+        self.sender.check(url).await
+    }
+
+    async fn send(&self, request: WebhookRequest) -> AttemptOutcome {
+        self.sender.send(request).await
+    }
+}
+
+/// Senders of these options: straight, and through a proxy that does as it is told.
+fn both_ways(options: &SenderOptions) -> [(&'static str, HttpSender, ConnectProxy); 2] {
+    [("straight", false), ("through a proxy", true)].map(|(way, through)| {
+        let proxy = ConnectProxy::start(Behaviour::Connect);
+        let url = through.then(|| proxy.url().parse().unwrap());
+        let options = SenderOptions { proxy: url, ..options.clone() };
+        (way, HttpSender::new(options, Arc::new(FixedClock)).unwrap(), proxy)
+    })
+}
+
+fn policy(allowed: &[&str]) -> AddressPolicy {
+    AddressPolicy::new(allowed.iter().map(|network| network.parse().unwrap()).collect())
+}
 
 /// 1994-11-06T08:49:07Z, half a minute before the example of RFC 9110.
 struct FixedClock;
@@ -60,8 +111,7 @@ trait Make<S>: Fn(AddressPolicy, Arc<dyn Clock>) -> S {}
 impl<S, F: Fn(AddressPolicy, Arc<dyn Clock>) -> S> Make<S> for F {}
 
 fn sender<S: WebhookSender>(make: &impl Make<S>, allowed: &[&str]) -> S {
-    let allowed = allowed.iter().map(|network| network.parse().unwrap()).collect();
-    make(AddressPolicy::new(allowed), Arc::new(FixedClock))
+    make(policy(allowed), Arc::new(FixedClock))
 }
 
 fn local<S: WebhookSender>(make: &impl Make<S>) -> S {
@@ -112,7 +162,7 @@ async fn a_request_is_sent_as_it_was_made<S: WebhookSender>(make: impl Make<S>) 
     ] {
         assert_eq!(lines.iter().filter(|line| *line == expected).count(), 1, "{expected} in {lines:?}");
     }
-    for unwanted in ["accept-encoding", "cookie", "referer", "transfer-encoding"] {
+    for unwanted in ["accept-encoding", "cookie", "expect", "proxy-", "referer", "transfer-encoding"] {
         assert!(!lines.iter().any(|line| line.starts_with(unwanted)), "{unwanted} in {lines:?}");
     }
 }
@@ -152,8 +202,8 @@ async fn a_redirect_is_a_status<S: WebhookSender>(make: impl Make<S>) {
     assert_eq!(target.connections(), 0);
 }
 
-/// What the system's socket buffers may hold beside what is read: they are not ours to bound.
-const SOCKET_BYTES: usize = 16 * 1024 * 1024;
+/// What the system's socket buffers may hold beside what is read, those of a proxy between too: they are not ours to bound.
+const SOCKET_BYTES: usize = 32 * 1024 * 1024;
 
 async fn an_answer_without_end_is_read_in_part<S: WebhookSender>(make: impl Make<S>) {
     let mut receiver = Receiver::endless("HTTP/1.1 200 OK\r\n\r\n", &[b'x'; 65536], Duration::ZERO).await;
@@ -346,6 +396,9 @@ async fn retry_after_is_read<S: WebhookSender>(make: impl Make<S>) {
     for (status, value, expected) in [
         (429, "7", Some(7_000)),
         (503, "Sun, 06 Nov 1994 08:49:37 GMT", Some(30_000)),
+        (429, "0", Some(0)),
+        (503, "Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+        (503, "31622401", None),
         (503, "soon", None),
         (503, "-1", None),
     ] {

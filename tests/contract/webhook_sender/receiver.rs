@@ -22,7 +22,17 @@ impl Receiver {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap(), serve)
+    }
+
+    /// Serves every connection of a socket.
+    pub fn listen<F>(
+        listener: TcpListener,
+        serve: impl Fn(TcpStream, mpsc::UnboundedSender<String>) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let (sender, reports) = mpsc::unbounded_channel();

@@ -35,6 +35,13 @@ const PING_AFTER: Duration = Duration::from_secs(5);
 /// How long it has to answer that. Then the connection is given up, and the next attempt makes another.
 const PONG_MAX: Duration = Duration::from_secs(5);
 
+/// What a receiver may send over HTTP/2 before we have taken it, for one answer: it is held in memory. No more of an answer
+/// is read.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+
+/// The same for all answers of a connection.
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+
 type Tunnelled = legacy::Client<HttpsConnector<TunnelConnector>, Full<Bytes>>;
 
 /// A client.
@@ -59,6 +66,8 @@ impl Client {
             .pool_idle_timeout(IDLE_MAX)
             .http1_max_headers(HEADERS_MAX)
             .http2_max_header_list_size(HEADER_BYTES_MAX)
+            .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .http2_keep_alive_interval(PING_AFTER)
             .http2_keep_alive_timeout(PONG_MAX)
             .build()?;
@@ -76,6 +85,8 @@ impl Client {
             .http1_max_headers(HEADERS_MAX)
             .http1_max_buf_size(HEADER_BYTES_MAX as usize)
             .http2_max_header_list_size(HEADER_BYTES_MAX)
+            .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .http2_keep_alive_interval(PING_AFTER)
             .http2_keep_alive_timeout(PONG_MAX)
             .build(connector);

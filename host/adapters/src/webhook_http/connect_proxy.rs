@@ -43,14 +43,14 @@ pub(super) enum ProxyError {
     Answer(SocketAddr),
 }
 
-/// Why a receiver cannot be reached.
+/// Why a receiver cannot be reached. Not transparent: each cause is to be found by its type.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TunnelError {
     /// Its name leads nowhere, or where it must not.
-    #[error(transparent)]
+    #[error("{0}")]
     Lookup(#[from] LookupError),
     /// The proxy did not do it.
-    #[error(transparent)]
+    #[error("{0}")]
     Proxy(#[from] ProxyError),
     /// The URL has no host or port, which a `WebhookUrl` always has.
     #[error("the URL has no host")]
