@@ -45,6 +45,7 @@ fn record(now: Timestamp) -> TaskRecord {
         options: JsonObject::new(),
         metadata: JsonObject::new(),
         endpoints: vec![],
+        subscribers: vec![],
         created_at: now,
     }
 }

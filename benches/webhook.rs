@@ -4,7 +4,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hmac::{Hmac, Mac as _};
 use morag_core::pipeline::Pipeline;
 use morag_core::task::{DocumentId, Event, EventKind, Resources, Source, SourceType, TaskId, TaskRecord};
-use morag_core::webhook::{BodyFormat, Cursor, Endpoint, EndpointId, HeaderInput, headers, render};
+use morag_core::webhook::{BodyFormat, Cursor, CursorName, Endpoint, EndpointId, HeaderInput, headers, render};
 use morag_core::{JsonObject, Secret, Timestamp};
 use sha2::Sha256;
 use std::hint::black_box;
@@ -28,6 +28,7 @@ fn record() -> TaskRecord {
         options: JsonObject::new(),
         metadata: JsonObject::new(),
         endpoints: vec![],
+        subscribers: vec![],
         created_at: Timestamp::from_millis(1_700_000_000_000),
     }
 }
@@ -62,11 +63,11 @@ fn bench(criterion: &mut Criterion) {
         url: "https://example.com/webhook".parse().expect("a URL"),
         auth_token: None,
         format: BodyFormat::Dual,
-        events: vec![],
+        events: Default::default(),
         headers: Default::default(),
     };
     let cursor =
-        Cursor { task: record.id, endpoint: EndpointId::of_task(), next_event: 3, next_delivery: 3, attempts: 0 };
+        Cursor { task: record.id, name: CursorName::of(&endpoint), next_event: 3, next_delivery: 3, attempts: 0, url: None };
     let secrets = [Secret::new("a secret of the usual length, 40 bytes..")];
     let body = render(&endpoint, &record, &event);
     println!("body: {} bytes", body.len());
@@ -80,6 +81,7 @@ fn bench(criterion: &mut Criterion) {
             headers(HeaderInput {
                 endpoint: &endpoint,
                 cursor: &cursor,
+                sequence: 3,
                 event_type: event.kind.event_type(),
                 body: &body,
                 secrets: &secrets,

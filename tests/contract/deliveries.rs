@@ -34,9 +34,9 @@ async fn claimed(backend: &impl Backend, events: u64) -> (TaskId, Lease) {
 
 /// Next event, next delivery, attempts made, and the sequence of the event that is there.
 async fn place(store: &dyn Store, held: &Lease) -> (u64, u64, u32, Option<u64>) {
-    let pending = store.pending(held).await.unwrap().unwrap();
+    let pending = store.pending(held, 1).await.unwrap().unwrap();
     let cursor = pending.cursor;
-    (cursor.next_event, cursor.next_delivery, cursor.attempts, pending.event.map(|event| event.sequence))
+    (cursor.next_event, cursor.next_delivery, cursor.attempts, pending.events.first().map(|event| event.sequence))
 }
 
 /// Delivery, event, state and number of attempts of each delivery.
@@ -59,10 +59,10 @@ async fn a_cursor_is_due_with_the_first_event(backend: impl Backend) {
     first.live_percent = 1.0;
     store.commit(first).await.unwrap();
     let held = claim_one(&*store, Queue::Deliveries).await;
-    assert_eq!(held.key, format!("{id}/task"));
-    let pending = store.pending(&held).await.unwrap().unwrap();
-    assert_eq!((&*pending.record, pending.event), (&record, Some(event)));
-    assert_eq!((pending.cursor.task, pending.cursor.endpoint.as_str()), (id, "task"));
+    assert_eq!(held.key, record.cursors().next().unwrap().key(id));
+    let pending = store.pending(&held, 1).await.unwrap().unwrap();
+    assert_eq!((&*pending.record, pending.events), (&record, vec![event]));
+    assert_eq!((pending.cursor.task, pending.cursor.name.endpoint().as_str()), (id, "task"));
     assert_eq!(place(&*store, &held).await, (1, 1, 0, Some(1)));
     assert_eq!(store.deliveries(id).await, Ok(vec![]), "nothing was tried");
 }
@@ -179,7 +179,7 @@ async fn a_disabled_cursor_ends_for_good(backend: impl Backend) {
     let gone = Some(attempt(1, backend.now(), 410));
     assert_eq!(store.advance(&held, CursorMove::Disable, gone).await, Ok(Recorded::Idle));
     assert_eq!(brief(&store.deliveries(id).await.unwrap()), [(1, 1, DeliveryState::Dead, 1)]);
-    assert_eq!(store.pending(&held).await, Ok(None));
+    assert_eq!(store.pending(&held, 1).await, Ok(None));
     assert_eq!(store.renew(&held, LEASE).await, Ok(false));
     assert_eq!(store.advance(&held, CursorMove::Delivered, None).await, Err(CommitError::Stale));
     append(&backend, id, 1).await.unwrap();
@@ -266,7 +266,7 @@ async fn an_expired_task_leaves_its_holder_nothing(backend: impl Backend) {
         Ok(Recorded::Idle)
     );
     assert_eq!(store.expire(backend.now(), 10).await, Ok(vec![id]));
-    assert_eq!(store.pending(&held).await, Ok(None));
+    assert_eq!(store.pending(&held, 1).await, Ok(None));
     assert_eq!(store.advance(&held, CursorMove::Delivered, None).await, Err(CommitError::Stale));
     assert_eq!(store.renew(&held, LEASE).await, Ok(false));
     backend.advance(LEASE * 100);
@@ -278,7 +278,7 @@ async fn a_foreign_lease_leads_nowhere(backend: impl Backend) {
     let (id, _) = claimed(&backend, 1).await;
     for key in ["", "/", "x/y", &id.to_string(), &format!("{id}/another"), &format!("{}/task", TaskId::random())] {
         let lease = Lease { queue: Queue::Deliveries, key: key.into(), fence: 1 };
-        assert_eq!(store.pending(&lease).await, Ok(None), "{key:?}");
+        assert_eq!(store.pending(&lease, 1).await, Ok(None), "{key:?}");
         assert_eq!(store.advance(&lease, CursorMove::Delivered, None).await, Err(CommitError::Stale), "{key:?}");
     }
     // A task's lease has no cursor, whatever its fence.

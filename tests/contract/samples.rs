@@ -30,7 +30,7 @@ pub fn endpoint(id: &str) -> Endpoint {
         url: "http://127.0.0.1:9/webhook".parse().unwrap(),
         auth_token: Some(Secret::new("s3cret")),
         format: BodyFormat::default(),
-        events: vec![],
+        events: Default::default(),
         headers: [("X-Extra".to_owned(), Secret::new("h1dden"))].into(),
     }
 }
@@ -55,6 +55,7 @@ pub fn task(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
         options: object(serde_json::json!({"chunk_size": 1000, "z": [1, null], "a": "b"})),
         metadata: object(serde_json::json!({"who": "\u{1f600}"})),
         endpoints: endpoints.iter().map(|id| endpoint(id)).collect(),
+        subscribers: vec![],
         created_at: backend.now(),
     };
     NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("someone") }

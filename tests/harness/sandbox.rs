@@ -109,6 +109,7 @@ fn record(document: &[u8]) -> TaskRecord {
         options: JsonObject::new(),
         metadata: JsonObject::new(),
         endpoints: vec![],
+        subscribers: vec![],
         created_at: Timestamp::from_millis(0),
     }
 }

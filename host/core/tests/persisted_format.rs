@@ -214,7 +214,7 @@ fn an_endpoint() {
     }
     // The shortest text that was ever valid.
     let least: Endpoint = serde_json::from_value(json!({"id": "task", "url": "http://a.example/"})).unwrap();
-    assert_eq!((least.format, least.events.len(), least.headers.len()), (BodyFormat::Dual, 0, 0));
+    assert_eq!((least.format, least.events.patterns().len(), least.headers.len()), (BodyFormat::Dual, 0, 0));
     assert_eq!(least.auth_token, None);
 }
 

@@ -331,7 +331,7 @@ fn a_key_that_the_guides_schema_types_is_unnested_only_with_that_type() {
 #[test]
 fn morag_ui_is_flat_takes_step_events_only_and_calls_ingestion_ingestor() {
     let mut endpoint = endpoint(BodyFormat::MoragUi);
-    endpoint.events.clear();
+    endpoint.events = Default::default();
     for event in every_event() {
         assert_eq!(endpoint.takes(&event), event.kind.event_type().starts_with("step_"), "{:?}", event.kind);
     }

@@ -1,9 +1,11 @@
 //! What the parts of a running server share: ports, configuration, pipelines.
 
 use crate::config::Config;
-use crate::engine::{LiveFeed, Running};
+use crate::endpoints::Registry;
+use crate::engine::{Lanes, LiveFeed, Running};
+use crate::metrics::Metrics;
 use morag_core::pipeline::Pipeline;
-use morag_core::ports::{Blobs, Clock, Deliveries, DueQueue, Knowledge, Tasks, WebhookSender};
+use morag_core::ports::{Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Tasks, WebhookSender};
 use std::sync::Arc;
 
 /// A running server's parts, behind the core's ports. Cheap to share: one `Arc<App>`.
@@ -16,6 +18,10 @@ pub struct App {
     pub queue: Arc<dyn DueQueue>,
     /// Webhook cursors.
     pub deliveries: Arc<dyn Deliveries>,
+    /// Tasks whose deliveries go one after the other.
+    pub chains: Arc<dyn Chains>,
+    /// Named webhook endpoints.
+    pub endpoints: Registry,
     /// Events as they happen.
     pub live: Arc<LiveFeed>,
     /// Files.
@@ -24,10 +30,16 @@ pub struct App {
     pub knowledge: Arc<dyn Knowledge>,
     /// Guarded HTTP client.
     pub sender: Arc<dyn WebhookSender>,
+    /// Guarded HTTP client for documents.
+    pub fetcher: Arc<dyn Fetcher>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What tasks run through.
     pub pipelines: Pipelines,
+    /// Places for webhook exchanges.
+    pub lanes: Lanes,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Tasks that run in this process, to be stopped at once when they are cancelled.
     pub running: Running,
 }

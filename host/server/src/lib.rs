@@ -7,7 +7,9 @@ pub mod api;
 mod app;
 pub mod cli;
 pub mod config;
+pub mod endpoints;
 pub mod engine;
+pub mod metrics;
 pub mod telemetry;
 pub mod wire;
 

@@ -1,9 +1,9 @@
 //! Webhook cursors and the log of attempts.
 
-use super::{CommitError, Lease, StoreError};
+use super::{CommitError, Lease, Page, StoreError};
 use crate::Timestamp;
 use crate::task::{Event, TaskId, TaskRecord};
-use crate::webhook::{AttemptOutcome, Cursor, EndpointId};
+use crate::webhook::{AttemptOutcome, Cursor, EndpointId, WebhookUrl};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -15,8 +15,10 @@ pub struct PendingDelivery {
     pub record: Arc<TaskRecord>,
     /// Where the cursor stands.
     pub cursor: Cursor,
-    /// The event it looks at; none where the log ends before it.
-    pub event: Option<Event>,
+    /// The event it looks at and those after it, in order, as many as were asked for; none where the log ends before it.
+    pub events: Vec<Event>,
+    /// Whether the task has ended and these are the last events of its log.
+    pub is_end: bool,
 }
 
 /// One attempt, as it is kept.
@@ -43,6 +45,18 @@ pub enum CursorMove {
     Retry(Timestamp),
     /// The endpoint is gone: the delivery is recorded as dead and the cursor ends for good.
     Disable,
+    /// The endpoint is disabled: the cursor waits for [`Deliveries::unpark`], for as long as its task is kept. No delivery is
+    /// recorded unless an attempt comes with it.
+    Park,
+}
+
+/// One move of a cursor, with the attempt behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryMove {
+    /// Where it goes.
+    pub movement: CursorMove,
+    /// What was tried; none for what is skipped, and for a cursor that only waits.
+    pub attempt: Option<AttemptRecord>,
 }
 
 /// What a recorded move leads to.
@@ -64,6 +78,8 @@ pub enum DeliveryState {
     Delivered,
     /// Given up.
     Dead,
+    /// Given up, and made again since: what became of that is a record of its own.
+    Resent,
 }
 
 /// One delivery with its attempts.
@@ -71,31 +87,111 @@ pub enum DeliveryState {
 pub struct DeliveryRecord {
     /// To whom.
     pub endpoint: EndpointId,
-    /// `X-MoRAG-Sequence`.
+    /// Number of the delivery within the task and endpoint.
     pub delivery: u64,
+    /// 0 for the one that the cursor made; from 1 for those that somebody asked for.
+    pub resend: u32,
     /// Sequence of the event in the task's log.
     pub event: u64,
     /// Where it stands.
     pub state: DeliveryState,
+    /// When it was moved last.
+    pub at: Timestamp,
+    /// Where to, where it was replayed elsewhere than to the endpoint's URL.
+    pub url: Option<WebhookUrl>,
     /// Every attempt, in order.
     pub attempts: Vec<AttemptRecord>,
 }
 
+/// A delivery of a named endpoint, with its task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndpointDelivery {
+    /// The task.
+    pub task: TaskId,
+    /// The delivery.
+    pub record: DeliveryRecord,
+}
+
+/// Which deliveries of an endpoint to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Whose.
+    pub endpoint: EndpointId,
+    /// Only in this state.
+    pub state: Option<DeliveryState>,
+    /// Only those moved at this time or later.
+    pub since: Option<Timestamp>,
+    /// At most so many (at least 1).
+    pub limit: usize,
+    /// Where the last page ended.
+    pub cursor: Option<String>,
+}
+
+/// A delivery that is to be made again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewResend {
+    /// The task.
+    pub task: TaskId,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// Number of the delivery.
+    pub delivery: u64,
+    /// Where to instead of to the endpoint's URL.
+    pub url: Option<WebhookUrl>,
+    /// Not before.
+    pub due: Timestamp,
+}
+
+/// Why a delivery is not made again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResendError {
+    /// No such task, or it has no such delivery.
+    #[error("there is no such delivery")]
+    Unknown,
+    /// It is being made now, or waits for its turn: nothing is to be made again yet.
+    #[error("the delivery is not settled yet")]
+    Pending,
+    /// It was made again too often.
+    #[error("the delivery was made again {RESENDS_MAX} times already")]
+    TooMany,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Times one delivery can be made again: each is kept with its attempts.
+pub const RESENDS_MAX: u32 = 100;
+
 /// Webhook cursors. One holder of a cursor's lease at a time advances it.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
-    /// What the holder of a lease is to work on; none where the task or the cursor is gone.
-    async fn pending(&self, held: &Lease) -> Result<Option<PendingDelivery>, StoreError>;
+    /// What the holder of a lease is to work on: `events_max` (at least 1) events at most. None where the task or the cursor is
+    /// gone.
+    async fn pending(&self, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError>;
 
-    /// Records an attempt, moves the cursor and settles its place in the due-queue, in one commit. `Stale` where the
-    /// lease is held no more: nothing changed.
+    /// Records attempts, moves the cursor and settles its place in the due-queue, in one commit. At least one move; all but the
+    /// last go on to the next event. `Stale` where the lease is held no more: nothing changed.
+    async fn advance_all(&self, held: &Lease, moves: Vec<DeliveryMove>) -> Result<Recorded, CommitError>;
+
+    /// [`Self::advance_all`] with one move.
     async fn advance(
         &self,
         held: &Lease,
         movement: CursorMove,
         attempt: Option<AttemptRecord>,
-    ) -> Result<Recorded, CommitError>;
+    ) -> Result<Recorded, CommitError> {
+        self.advance_all(held, vec![DeliveryMove { movement, attempt }]).await
+    }
 
-    /// A task's deliveries in order, of all its endpoints.
+    /// A task's deliveries in order of their events, then of endpoints, of all its endpoints.
     async fn deliveries(&self, task: TaskId) -> Result<Vec<DeliveryRecord>, StoreError>;
+
+    /// A named endpoint's deliveries, those moved last first. Without their attempts: those are in [`Self::deliveries`].
+    async fn endpoint_deliveries(&self, filter: &DeliveryFilter) -> Result<Page<EndpointDelivery>, StoreError>;
+
+    /// Makes a settled delivery again, as one of its own with its own attempts. Says which number it has, from 1.
+    async fn resend(&self, new: &NewResend) -> Result<u32, ResendError>;
+
+    /// Makes the parked cursors of an endpoint due. Says how many there were.
+    async fn unpark(&self, endpoint: &EndpointId) -> Result<u64, StoreError>;
 }

@@ -2,31 +2,37 @@
 //! suites in `tests/contract` hold every implementation to what is written here.
 
 mod blobs;
+mod chains;
 mod clock;
 mod deliveries;
 mod due_queue;
 mod embedder;
 mod feed;
-mod knowledge;
 mod endpoints;
 mod fetcher;
+mod knowledge;
 mod step_runner;
 mod tasks;
 mod webhook_sender;
 
 pub use blobs::{BlobError, BlobMeta, BlobPath, BlobStream, BlobWriter, Blobs};
+pub use chains::{Chain, Chains, LINKS_MAX, Link, Turn};
 pub use clock::Clock;
-pub use deliveries::{AttemptRecord, CursorMove, Deliveries, DeliveryRecord, DeliveryState, PendingDelivery, Recorded};
-pub use due_queue::{Claim, DueQueue, Lease, Queue, QueueCounts};
+pub use deliveries::{
+    AttemptRecord, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState, EndpointDelivery,
+    NewResend, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
+};
+pub use due_queue::{Claim, DueQueue, LaneLimit, LaneLimits, Lease, Queue, QueueCounts};
 pub use embedder::Embedder;
+pub use endpoints::{ENDPOINTS_MAX, EndpointSet, Endpoints, PutEndpointError};
 pub use feed::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, InvalidFeedPosition};
+pub use fetcher::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, InvalidSourceUrl, SourceUrl};
 pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
 pub use tasks::{
     AcceptError, Accepted, Commit, CommitError, Flow, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
     TaskLog, TaskSummary, Tasks,
 };
-pub use fetcher::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, InvalidSourceUrl, SourceUrl};
 pub use webhook_sender::{UrlRefused, WebhookRequest, WebhookSender};
 
 /// A store could not do what was asked.

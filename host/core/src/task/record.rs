@@ -2,7 +2,7 @@
 
 use super::{ArtifactName, DocumentId, TaskId};
 use crate::pipeline::Pipeline;
-use crate::webhook::Endpoint;
+use crate::webhook::{CursorName, Endpoint, EndpointId};
 use crate::{JsonObject, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -67,8 +67,24 @@ pub struct TaskRecord {
     pub options: JsonObject,
     /// The caller's own metadata.
     pub metadata: JsonObject,
-    /// Who is told.
+    /// Who is told beside the named endpoints: the task's own `webhook_url`.
     pub endpoints: Vec<Endpoint>,
+    /// Named endpoints that are told, as they were chosen when the task was accepted.
+    #[serde(default)]
+    pub subscribers: Vec<EndpointId>,
     /// When it was accepted.
     pub created_at: Timestamp,
+}
+
+impl TaskRecord {
+    /// The cursors that go through the task's log: one an endpoint.
+    pub fn cursors(&self) -> impl Iterator<Item = CursorName> {
+        let own = self.endpoints.iter().map(CursorName::of);
+        own.chain(self.subscribers.iter().cloned().map(CursorName::of_named))
+    }
+
+    /// The cursor of an endpoint.
+    pub fn cursor_of(&self, endpoint: &EndpointId) -> Option<CursorName> {
+        self.cursors().find(|name| name.endpoint() == endpoint)
+    }
 }

@@ -1,8 +1,8 @@
 //! Who is told of a task's events.
 
-use super::WebhookUrl;
+use super::{EventFilter, WebhookUrl};
 use crate::Secret;
-use crate::task::{Event, TaskId};
+use crate::task::Event;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -69,9 +69,9 @@ pub struct Endpoint {
     /// Shape of the bodies.
     #[serde(default)]
     pub format: BodyFormat,
-    /// Event types that are sent; empty means all.
+    /// Which events are sent.
     #[serde(default)]
-    pub events: Vec<String>,
+    pub events: EventFilter,
     /// Extra headers; none of ours can be among them.
     #[serde(default)]
     pub headers: BTreeMap<String, Secret>,
@@ -80,22 +80,17 @@ pub struct Endpoint {
 impl Endpoint {
     /// Whether the endpoint is told of this event.
     pub fn takes(&self, event: &Event) -> bool {
-        let chosen = self.events.is_empty() || self.events.iter().any(|name| name == event.kind.event_type());
-        chosen && (self.format != BodyFormat::MoragUi || event.kind.is_step_event())
+        self.events.matches(event.kind.event_type())
+            && (self.format != BodyFormat::MoragUi || event.kind.is_step_event())
     }
 }
 
-/// How far an endpoint is in a task's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor {
-    /// The task.
-    pub task: TaskId,
-    /// The endpoint.
-    pub endpoint: EndpointId,
-    /// Sequence of the event to look at next.
-    pub next_event: u64,
-    /// Number of the next delivery, from 1: what `X-MoRAG-Sequence` says.
-    pub next_delivery: u64,
-    /// Attempts already made for that delivery.
-    pub attempts: u32,
+#[cfg(test)]
+impl Endpoint {
+    /// One for tests.
+    pub(crate) fn sample() -> Self {
+        #[expect(clippy::unwrap_used, reason = "a test's constant")]
+        let url = "https://example.com/hook".parse().unwrap();
+        Self { id: EndpointId::of_task(), url, auth_token: None, format: BodyFormat::Dual, events: EventFilter::default(), headers: BTreeMap::new() }
+    }
 }

@@ -2,7 +2,6 @@
 
 use super::{Cursor, Endpoint, sign, standard_signature};
 use crate::{Secret, Timestamp};
-use sha2::{Digest, Sha256};
 
 /// What the headers are made of.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +10,8 @@ pub struct HeaderInput<'a> {
     pub endpoint: &'a Endpoint,
     /// Which delivery.
     pub cursor: &'a Cursor,
+    /// `X-MoRAG-Sequence`: the delivery's place among those of its endpoint and key.
+    pub sequence: u64,
     /// The contract's event type.
     pub event_type: &'a str,
     /// The bytes that are sent.
@@ -36,63 +37,109 @@ const OURS: [&str; 9] = [
     "upgrade",
 ];
 
-/// Unique per delivery and the same on its retries, after a crash too: made from what identifies the delivery. A UUID of
-/// version 8 (RFC 9562 section 5.8).
-pub fn delivery_id(cursor: &Cursor) -> uuid::Uuid {
-    let identity = format!("{}/{}/{}", cursor.task, cursor.endpoint.as_str(), cursor.next_delivery);
-    let digest: [u8; 32] = Sha256::digest(identity.as_bytes()).into();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
-}
-
 /// The headers of one attempt, in the order they are sent.
 pub fn headers(input: HeaderInput<'_>) -> Vec<(String, String)> {
-    let HeaderInput { endpoint, cursor, event_type, body, secrets, version, now } = input;
-    let delivery = delivery_id(cursor).to_string();
+    let HeaderInput { endpoint, cursor, sequence, event_type, body, secrets, version, now } = input;
+    let delivery = cursor.delivery_id().to_string();
+    let message = format!("msg_{delivery}_{sequence}");
+    let (sequence, attempt) = (Some(sequence), cursor.attempts + 1);
+    build(endpoint, &Named { event_type, delivery, message, sequence, attempt }, body, secrets, version, now)
+}
+
+/// What the headers of a message that is about no task are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct OperationalHeaders<'a> {
+    /// Who is told.
+    pub endpoint: &'a Endpoint,
+    /// Type of the event.
+    pub event_type: &'a str,
+    /// What tells the message from all others to the same endpoint.
+    pub identity: &'a str,
+    /// From 1.
+    pub attempt: u32,
+    /// The bytes that are sent.
+    pub body: &'a [u8],
+    /// Secrets to sign with, newest first; none: unsigned.
+    pub secrets: &'a [Secret],
+    /// Version of this server.
+    pub version: &'a str,
+    /// When it is sent.
+    pub now: Timestamp,
+}
+
+/// [`headers`] of a message that is about no task, and so has no place in an order.
+pub fn operational_headers(input: OperationalHeaders<'_>) -> Vec<(String, String)> {
+    let OperationalHeaders { endpoint, event_type, identity, attempt, body, secrets, version, now } = input;
+    let delivery = super::cursor::id_of(&format!("{}/{identity}/{event_type}", endpoint.id.as_str())).to_string();
+    let message = format!("msg_{delivery}");
+    build(endpoint, &Named { event_type, delivery, message, sequence: None, attempt }, body, secrets, version, now)
+}
+
+/// What names a delivery.
+struct Named<'a> {
+    event_type: &'a str,
+    delivery: String,
+    message: String,
+    sequence: Option<u64>,
+    attempt: u32,
+}
+
+fn build(
+    endpoint: &Endpoint,
+    named: &Named<'_>,
+    body: &[u8],
+    secrets: &[Secret],
+    version: &str,
+    now: Timestamp,
+) -> Vec<(String, String)> {
     let seconds = now.as_seconds();
     let mut headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
         ("user-agent".to_owned(), format!("MoRAG-Webhook/{version}")),
-        ("x-morag-event".to_owned(), event_type.to_owned()),
-        ("x-morag-delivery".to_owned(), delivery.clone()),
-        ("x-morag-sequence".to_owned(), cursor.next_delivery.to_string()),
-        ("x-morag-attempt".to_owned(), (cursor.attempts + 1).to_string()),
-        ("x-morag-timestamp".to_owned(), seconds.to_string()),
+        ("x-morag-event".to_owned(), named.event_type.to_owned()),
+        ("x-morag-delivery".to_owned(), named.delivery.clone()),
     ];
+    if let Some(sequence) = named.sequence {
+        headers.push(("x-morag-sequence".to_owned(), sequence.to_string()));
+    }
+    headers.push(("x-morag-attempt".to_owned(), named.attempt.to_string()));
+    headers.push(("x-morag-timestamp".to_owned(), seconds.to_string()));
     if let Some(token) = &endpoint.auth_token {
         headers.push(("authorization".to_owned(), format!("Bearer {}", token.expose())));
     }
     if let Some(newest) = secrets.first() {
-        let id = format!("msg_{delivery}_{}", cursor.next_delivery);
-        let signatures: Vec<_> = secrets.iter().map(|secret| standard_signature(secret, &id, seconds, body)).collect();
+        let id = &named.message;
+        let signatures: Vec<_> = secrets.iter().map(|secret| standard_signature(secret, id, seconds, body)).collect();
         headers.push(("x-morag-signature".to_owned(), sign(newest, body)));
-        headers.push(("webhook-id".to_owned(), id));
+        headers.push(("webhook-id".to_owned(), id.clone()));
         headers.push(("webhook-timestamp".to_owned(), seconds.to_string()));
         headers.push(("webhook-signature".to_owned(), signatures.join(" ")));
     }
-    let own = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        OURS.contains(&name.as_str()) || name.starts_with("x-morag-") || name.starts_with("webhook-")
-    };
-    let extra = endpoint.headers.iter().filter(|(name, _)| !own(name));
+    let extra = endpoint.headers.iter().filter(|(name, _)| !is_reserved(name));
     headers.extend(extra.map(|(name, value)| (name.to_ascii_lowercase(), value.expose().to_owned())));
     headers
+}
+
+/// Whether an endpoint's own header cannot have this name, in whatever case: it is ours, or HTTP's.
+pub fn is_reserved(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    OURS.contains(&name.as_str()) || name.starts_with("x-morag-") || name.starts_with("webhook-")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::task::TaskId;
-    use crate::webhook::{BodyFormat, EndpointId};
+    use crate::webhook::{BodyFormat, CursorName, EndpointId, EventFilter};
 
     fn cursor(next_delivery: u64, attempts: u32) -> Cursor {
         Cursor {
             task: TaskId::from(uuid::Uuid::from_u128(7)),
-            endpoint: EndpointId::of_task(),
+            name: CursorName::of(&Endpoint::sample()),
             next_event: 3,
             next_delivery,
             attempts,
+            url: None,
         }
     }
 
@@ -102,7 +149,7 @@ mod tests {
             url: "https://example.com/hook".parse().unwrap(),
             auth_token: Some(Secret::new("tok")),
             format: BodyFormat::Dual,
-            events: vec![],
+            events: EventFilter::default(),
             headers: [("X-Mine", "1"), ("X-MoRAG-Event", "forged"), ("Authorization", "forged"), ("Host", "evil")]
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), Secret::new(value)))
@@ -114,6 +161,7 @@ mod tests {
         headers(HeaderInput {
             endpoint: &endpoint(),
             cursor,
+            sequence: cursor.next_delivery + 100,
             event_type: "task_started",
             body: b"{}",
             secrets,
@@ -127,18 +175,12 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_keeps_its_id_on_retries_and_no_other_has_it() {
-        assert_eq!(delivery_id(&cursor(4, 0)), delivery_id(&cursor(4, 2)));
-        assert_ne!(delivery_id(&cursor(4, 0)), delivery_id(&cursor(5, 0)));
-    }
-
-    #[test]
     fn every_header_of_the_contract_is_there() {
         let headers = lines(&cursor(4, 1), &[Secret::new("s3cret")]);
         assert_eq!(value(&headers, "content-type"), ["application/json"]);
         assert_eq!(value(&headers, "user-agent"), ["MoRAG-Webhook/1.2.3"]);
         assert_eq!(value(&headers, "x-morag-event"), ["task_started"]);
-        assert_eq!(value(&headers, "x-morag-sequence"), ["4"]);
+        assert_eq!(value(&headers, "x-morag-sequence"), ["104"]);
         assert_eq!(value(&headers, "x-morag-attempt"), ["2"]);
         assert_eq!(value(&headers, "x-morag-timestamp"), ["1700000000"]);
         assert_eq!(value(&headers, "webhook-timestamp"), ["1700000000"]);

@@ -3,9 +3,12 @@
 
 mod address;
 mod body;
+mod cursor;
 mod endpoint;
 mod event_glob;
 mod headers;
+mod lane;
+mod named;
 mod proxy;
 mod retry;
 mod sample;
@@ -14,9 +17,15 @@ mod url;
 
 pub use address::{AddressPolicy, RefusedAddress};
 pub use body::{error_details, render, view};
-pub use endpoint::{BodyFormat, Cursor, Endpoint, EndpointId};
+pub use cursor::{Cursor, CursorName, InvalidCursorName, Resend, delivery_id};
+pub use endpoint::{BodyFormat, Endpoint, EndpointId};
 pub use event_glob::{EVENT_TYPES, EventFilter, EventGlob, InvalidEventGlob};
-pub use headers::{HeaderInput, delivery_id, headers};
+pub use headers::{HeaderInput, OperationalHeaders, headers, is_reserved, operational_headers};
+pub use lane::{Breaker, Lane, Refused, Signal};
+pub use named::{
+    Credentials, Disabled, DisabledReason, EndpointSettings, NamedEndpoint, Operational, Order, RetrySettings, SECRETS_MAX,
+    SigningSecret,
+};
 pub use proxy::{InvalidWebhookProxy, WebhookProxy};
 pub use retry::{AttemptOutcome, ErrorClass, InvalidRetryPolicy, RetryPolicy, Verdict, judge};
 pub use sample::{SampleInput, UnknownSample, sample};

@@ -23,7 +23,7 @@ pub fn endpoint(format: BodyFormat) -> Endpoint {
         url: "https://your-app.com/webhook?token=query-secret".parse().expect("a URL"),
         auth_token: Some(Secret::new("bearer-secret")),
         format,
-        events: vec!["step_completed".into(), "task_failed".into()],
+        events: "step_completed,task_failed".parse().unwrap(),
         headers: [("X-Tenant".to_owned(), Secret::new("header-secret"))].into(),
     }
 }
@@ -47,6 +47,7 @@ pub fn record() -> TaskRecord {
         options: object(json!({"chunk_size": 512, "chunking_strategy": "semantic"})),
         metadata: object(json!({"project": "alpha", "tags": ["a", "b"], "score": 0.30000000000000004})),
         endpoints: vec![endpoint(BodyFormat::Dual)],
+        subscribers: vec![],
         created_at: Timestamp::from_millis(1_769_853_599_500),
     }
 }

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use morag_core::Timestamp;
 use morag_core::ports::{AttemptRecord, DeliveryRecord, TaskLog};
-use morag_core::webhook::{Cursor, delivery_id, redact};
+use morag_core::webhook::{delivery_id, redact};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -85,14 +85,8 @@ pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Resu
 }
 
 fn delivery(log: &TaskLog, record: DeliveryRecord) -> DeliveryBody {
-    let DeliveryRecord { endpoint, delivery, event, state, attempts } = record;
-    let id = delivery_id(&Cursor {
-        task: log.record.id,
-        endpoint: endpoint.clone(),
-        next_event: event,
-        next_delivery: delivery,
-        attempts: 0,
-    });
+    let DeliveryRecord { endpoint, delivery, resend, event, state, attempts, .. } = record;
+    let id = delivery_id(log.record.id, &endpoint, delivery, resend);
     let known = log.record.endpoints.iter().find(|known| known.id == endpoint);
     let happened = log.events.iter().find(|happened| happened.sequence == event);
     DeliveryBody {

@@ -76,7 +76,7 @@ pub struct QueueBody {
 }
 
 impl From<QueueCounts> for QueueBody {
-    fn from(QueueCounts { due, leased, later }: QueueCounts) -> Self {
+    fn from(QueueCounts { due, leased, later, .. }: QueueCounts) -> Self {
         Self { due, leased, later }
     }
 }

@@ -37,6 +37,7 @@ pub fn record() -> TaskRecord {
         options: JsonObject::new(),
         metadata: JsonObject::new(),
         endpoints: vec![],
+        subscribers: vec![],
         created_at: NOW,
     }
 }
@@ -105,6 +106,10 @@ pub fn app(memory: &Arc<Memory>, environment: &[(&str, &str)]) -> Arc<App> {
         tasks: memory.clone(),
         queue: memory.clone(),
         deliveries: memory.clone(),
+        chains: memory.clone(),
+        endpoints: crate::endpoints::Registry::new(memory.clone(), None, vec![]),
+        lanes: crate::engine::Lanes::of(&config),
+        metrics: Default::default(),
         blobs: memory.clone(),
         live: crate::engine::LiveFeed::new(memory.clone(), memory.stop.clone()),
         knowledge: memory.clone(),
@@ -207,20 +212,65 @@ impl DueQueue for Memory {
     }
     async fn queue_counts(&self, queue: Queue) -> Result<QueueCounts, StoreError> {
         Ok(match queue {
-            Queue::Tasks => QueueCounts { due: 3, leased: 2, later: 1 },
+            Queue::Tasks => QueueCounts { due: 3, leased: 2, later: 1, ..QueueCounts::default() },
             Queue::Deliveries => QueueCounts::default(),
         })
     }
     async fn wait(&self, _: Queue, _: Duration) {}
+    async fn claim_deliveries(&self, _: usize, _: Duration, _: &LaneLimits) -> Result<Claim, StoreError> {
+        Ok(Claim { leases: vec![], next_due: None })
+    }
+    async fn hasten(&self, _: Queue, _: &str) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+    fn changes(&self, _: Queue) -> u64 {
+        0
+    }
+    async fn wait_for_change(&self, _: Queue, _: u64, _: Duration) {}
+}
+
+#[async_trait]
+impl Endpoints for Memory {
+    async fn endpoints(&self, known: Option<u64>) -> Result<Option<EndpointSet>, StoreError> {
+        Ok(known.is_none().then(|| EndpointSet { revision: 1, endpoints: vec![] }))
+    }
+    async fn put_endpoint(&self, _: &morag_core::webhook::NamedEndpoint) -> Result<(), PutEndpointError> {
+        Err(PutEndpointError::Full)
+    }
+    async fn remove_endpoint(&self, _: &morag_core::webhook::EndpointId) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl Chains for Memory {
+    async fn turn(&self, _: &Chain, _: TaskId, _: u64) -> Result<Turn, StoreError> {
+        Ok(Turn::Yes { base: 0 })
+    }
+    async fn finish(&self, _: &Chain, _: TaskId, _: Option<u64>) -> Result<Option<TaskId>, StoreError> {
+        Ok(None)
+    }
+    async fn links(&self, _: &Chain) -> Result<Vec<Link>, StoreError> {
+        Ok(vec![])
+    }
 }
 
 #[async_trait]
 impl Deliveries for Memory {
-    async fn pending(&self, _: &Lease) -> Result<Option<PendingDelivery>, StoreError> {
+    async fn pending(&self, _: &Lease, _: usize) -> Result<Option<PendingDelivery>, StoreError> {
         Ok(None)
     }
-    async fn advance(&self, _: &Lease, _: CursorMove, _: Option<AttemptRecord>) -> Result<Recorded, CommitError> {
+    async fn advance_all(&self, _: &Lease, _: Vec<DeliveryMove>) -> Result<Recorded, CommitError> {
         Ok(Recorded::Idle)
+    }
+    async fn endpoint_deliveries(&self, _: &DeliveryFilter) -> Result<Page<EndpointDelivery>, StoreError> {
+        Ok(Page { items: vec![], next_cursor: None })
+    }
+    async fn resend(&self, _: &NewResend) -> Result<u32, ResendError> {
+        Ok(1)
+    }
+    async fn unpark(&self, _: &morag_core::webhook::EndpointId) -> Result<u64, StoreError> {
+        Ok(0)
     }
     async fn deliveries(&self, _: TaskId) -> Result<Vec<DeliveryRecord>, StoreError> {
         let outcome = AttemptOutcome {
@@ -233,8 +283,11 @@ impl Deliveries for Memory {
         Ok(vec![DeliveryRecord {
             endpoint: morag_core::webhook::EndpointId::of_task(),
             delivery: 1,
+            resend: 0,
             event: 1,
             state: DeliveryState::Delivered,
+            at: NOW,
+            url: None,
             attempts: vec![AttemptRecord { attempt: 1, at: NOW, outcome }],
         }])
     }

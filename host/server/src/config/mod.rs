@@ -24,6 +24,7 @@ pub use sources::{ConfigError, Sources};
 pub use storage::{RedisConfig, S3Config};
 pub use table::{default_toml, markdown_table};
 
+use crate::endpoints::ConfiguredEndpoint;
 use ipnet::IpNet;
 use morag_core::Secret;
 use morag_core::webhook::WebhookProxy;
@@ -64,6 +65,10 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// How long `POST /api/v1/process` waits for the end of a conversion.
     pub process_wait: Duration,
+    /// Limit of fetching one document by its URL.
+    pub fetch_timeout: Duration,
+    /// Networks that documents may be fetched from although they are not public.
+    pub fetch_allow_networks: Vec<IpNet>,
     /// Limit of one webhook exchange.
     pub webhook_timeout: Duration,
     /// Retries after the first attempt.
@@ -76,6 +81,16 @@ pub struct Config {
     pub webhook_allow_networks: Vec<IpNet>,
     /// What deliveries go through, if anything.
     pub webhook_proxy: Option<WebhookProxy>,
+    /// Longest `Retry-After` that is believed.
+    pub webhook_retry_after_max: Duration,
+    /// How long a named endpoint may fail before it is disabled.
+    pub webhook_disable_after: Duration,
+    /// Key that credentials of named endpoints are stored with.
+    pub secrets_key: Option<Secret>,
+    /// Named endpoints of `morag.toml`.
+    pub webhook_endpoints: Vec<ConfiguredEndpoint>,
+    /// Deliveries under way at once to one lane: a named endpoint, or a `webhook_url`.
+    pub webhook_endpoint_concurrency: usize,
     /// Deliveries under way at once in this process.
     pub webhook_concurrency: usize,
     /// Deliveries under way at once to one host and port.

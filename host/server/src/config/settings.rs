@@ -133,6 +133,18 @@ pub const SETTINGS: &[Setting] = &[
         "How long `POST /api/v1/process` waits for `convert` and `process` to end, at most 1 h. The task goes on after it.",
     ),
     setting(
+        "fetch_timeout",
+        "MORAG_FETCH_TIMEOUT",
+        "60",
+        "Limit of fetching a document by its URL, redirects and the last byte included, seconds, at most 1 h.",
+    ),
+    setting(
+        "fetch_allow_networks",
+        "MORAG_FETCH_ALLOW_NETWORKS",
+        "",
+        "Networks (CIDR, comma separated) that documents may be fetched from although they are not public, e.g. `10.1.0.0/16`. Whoever may submit a URL can read what is there.",
+    ),
+    setting(
         "webhook_timeout",
         "WEBHOOK_TIMEOUT",
         "30",
@@ -169,11 +181,35 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "HTTP proxy that webhooks go through, `http://host:port` or with `user:password@`. Names are still looked up and judged here: it is asked to CONNECT to the address.",
     ),
-    setting("webhook_concurrency", "MORAG_WEBHOOK_CONCURRENCY", "64", "Deliveries under way at once, 1 to 4096."),
+    setting(
+        "webhook_retry_after_max",
+        "WEBHOOK_RETRY_AFTER_MAX",
+        "3600",
+        "Longest `Retry-After` of a receiver that is believed, seconds, at most a day.",
+    ),
+    setting(
+        "webhook_disable_after_hours",
+        "MORAG_WEBHOOK_DISABLE_AFTER_HOURS",
+        "120",
+        "A named endpoint whose attempts have all failed for so long is disabled, hours.",
+    ),
+    setting(
+        "secrets_key",
+        "MORAG_SECRETS_KEY",
+        "",
+        "Key that credentials of named webhook endpoints are stored with: 32 random bytes, base64 or hexadecimal. With the embedded store, one is made in the data folder where none is given.",
+    ),
+    setting("webhook_concurrency", "MORAG_WEBHOOK_CONCURRENCY", "256", "Deliveries under way at once, 2 to 4096."),
+    setting(
+        "webhook_endpoint_concurrency",
+        "MORAG_WEBHOOK_ENDPOINT_CONCURRENCY",
+        "16",
+        "Deliveries under way at once to one endpoint or `webhook_url`, 1 to 1024.",
+    ),
     setting(
         "webhook_host_concurrency",
         "MORAG_WEBHOOK_HOST_CONCURRENCY",
-        "16",
+        "64",
         "Deliveries under way at once to one host and port, 1 to 4096.",
     ),
     setting(

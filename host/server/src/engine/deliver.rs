@@ -1,140 +1,204 @@
 //! Advances one claimed webhook cursor: prepare, send, record; again while there is more.
+//!
+//! Attempts are recorded a few at a time: a crash in between repeats as many, and no more are lost than deliveries at least
+//! once allow. A failure is recorded at once.
 
-use super::STORE_PAUSE;
 use super::dispatcher::{LEASE_SLACK, Stop, lease_of};
-use super::hosts::Hosts;
-use crate::{App, VERSION};
-use morag_core::ports::{
-    AttemptRecord, CommitError, CursorMove, Lease, PendingDelivery, Recorded, StoreError, WebhookRequest,
-};
-use morag_core::task::Event;
-use morag_core::webhook::{Endpoint, HeaderInput, RetryPolicy, Verdict, headers, judge, render};
-use std::time::Instant;
+use super::lanes::Place;
+use super::target::{self, Target};
+use super::{STORE_PAUSE, attempt, turns};
+use crate::App;
+use morag_core::Timestamp;
+use morag_core::ports::{CommitError, CursorMove, DeliveryMove, Lease, Recorded};
+use morag_core::webhook::Refused;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Events one claim delivers at most before the cursor goes to the end of the queue, so that a long log does not hold
-/// a slot while others wait.
+/// a place while others wait.
 const EVENTS_A_CLAIM_MAX: usize = 64;
+
+/// Events read, and attempts recorded, at once: as many may be repeated after a crash.
+const BATCH_MAX: usize = 16;
+
+/// How long an attempt may wait to be recorded with others.
+const BATCH_AGE_MAX: Duration = Duration::from_millis(100);
+
+/// How long a cursor waits for a place that is not there now: with its host, or in its lane.
+const NO_PLACE_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a claim ends.
+pub(super) enum End {
+    /// The lease has ended with the last record.
+    Settled,
+    /// The cursor is given back, due then.
+    GiveBack(Timestamp),
+}
+
+/// Attempts that are made and not recorded yet.
+pub(super) struct Batch {
+    moves: Vec<DeliveryMove>,
+    since: Instant,
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self { moves: Vec::with_capacity(BATCH_MAX), since: Instant::now() }
+    }
+
+    fn push(&mut self, one: DeliveryMove) {
+        if self.moves.is_empty() {
+            self.since = Instant::now();
+        }
+        self.moves.push(one);
+    }
+
+    fn is_full(&self) -> bool {
+        self.moves.len() >= BATCH_MAX || (!self.moves.is_empty() && self.since.elapsed() >= BATCH_AGE_MAX)
+    }
+
+    /// Records what there is. None where there is nothing.
+    async fn record(&mut self, app: &App, lease: &Lease) -> Result<Option<Recorded>, CommitError> {
+        match self.moves.is_empty() {
+            true => Ok(None),
+            false => app.deliveries.advance_all(lease, std::mem::take(&mut self.moves)).await.map(Some),
+        }
+    }
+}
 
 /// Advances a claimed cursor until it is idle, waits for a retry, or has had its share. Where `stop` gives it up before, it
 /// is given back, due at once: an exchange under way is made again, for delivery is at least once.
-pub(super) async fn deliver(app: &App, hosts: &Hosts, lease: Lease, stop: &Stop) {
-    let advanced = tokio::select! {
-        biased;
-        () = stop.give_up.cancelled() => None,
-        advanced = advance(app, hosts, &lease, &stop.asked) => Some(advanced),
+pub(super) async fn deliver(app: &App, lease: &Lease, place: Result<Place, Refused>, stop: &Stop) {
+    let mut batch = Batch::new();
+    let ended = match &place {
+        Ok(place) => tokio::select! {
+            biased;
+            () = stop.give_up.cancelled() => Ok(End::GiveBack(app.clock.now())),
+            ended = advance(app, place, lease, &mut batch, &stop.asked) => ended,
+        },
+        Err(Refused::Until(until)) => {
+            Ok(End::GiveBack(app.clock.now().plus(until.since(app.clock.steady()))))
+        }
+        Err(Refused::Full) => Ok(End::GiveBack(app.clock.now().plus(NO_PLACE_PAUSE))),
     };
-    let due = match advanced {
-        Some(Ok(())) => return,
-        Some(Err(error)) => {
+    let due = match ended {
+        Ok(End::Settled) => return,
+        Ok(End::GiveBack(due)) => due,
+        Err(CommitError::Stale | CommitError::Unknown | CommitError::DuplicateDocument(_)) => {
+            tracing::info!(key = %lease.key, "the cursor is another dispatcher's: what was sent is sent again by it");
+            return;
+        }
+        Err(CommitError::Store(error)) => {
             tracing::warn!(key = %lease.key, %error, "a delivery is interrupted and goes on later");
             app.clock.now().plus(STORE_PAUSE * 5)
         }
-        None => app.clock.now(),
     };
-    if let Err(error) = app.queue.release(&lease, due).await {
+    match batch.record(app, lease).await {
+        Ok(None | Some(Recorded::More)) => {}
+        Err(CommitError::Store(error)) => tracing::warn!(key = %lease.key, %error, "attempts could not be recorded"),
+        // Nothing is held any more.
+        Ok(Some(Recorded::Idle)) | Err(_) => return,
+    }
+    if let Err(error) = app.queue.release(lease, due).await {
         tracing::warn!(key = %lease.key, %error, "the cursor could not be given back: it comes due when its lease ends");
     }
 }
 
-async fn advance(app: &App, hosts: &Hosts, lease: &Lease, shutdown: &CancellationToken) -> Result<(), StoreError> {
-    let mut renewed = Instant::now();
-    for _ in 0..EVENTS_A_CLAIM_MAX {
-        if shutdown.is_cancelled() {
-            break;
-        }
-        let Some(pending) = app.deliveries.pending(lease).await? else { return Ok(()) };
-        let endpoint = pending.record.endpoints.iter().find(|endpoint| endpoint.id == pending.cursor.endpoint);
-        let (Some(endpoint), Some(event)) = (endpoint, &pending.event) else {
-            tracing::error!(key = %lease.key, "a cursor without endpoint or event came due");
-            return Ok(());
-        };
-        let recorded = if endpoint.takes(event) {
-            let place = match hosts.enter(endpoint.url.authority()) {
-                Ok(place) => place,
-                Err(pause) => {
-                    app.queue.release(lease, app.clock.now().plus(pause)).await?;
-                    return Ok(());
-                }
-            };
-            let (movement, attempt) = attempt(app, &pending, endpoint, event).await;
-            place.note(attempt.outcome.error.is_none());
-            drop(place);
-            app.deliveries.advance(lease, movement, Some(attempt)).await
-        } else {
-            app.deliveries.advance(lease, CursorMove::Skip, None).await
-        };
-        match recorded {
-            // While little of the slack is used, the lease still outlasts a whole exchange: most receivers answer at once, and
-            // renewing for each event was a fifth of all calls to the store.
-            Ok(Recorded::More) if renewed.elapsed() < LEASE_SLACK / 3 => {}
-            Ok(Recorded::More) => {
-                renewed = Instant::now();
-                if !app.queue.renew(lease, lease_of(app)).await? {
-                    return Ok(());
-                }
-            }
-            Ok(Recorded::Idle) => return Ok(()),
-            Err(CommitError::Stale | CommitError::Unknown) => {
-                tracing::info!(key = %lease.key, "the cursor is another dispatcher's: what was sent is sent again by it");
-                return Ok(());
-            }
-            Err(CommitError::Store(error)) => return Err(error),
-        }
-    }
-    app.queue.release(lease, app.clock.now()).await?;
-    Ok(())
-}
-
-/// Makes one attempt and judges it.
-async fn attempt(
+async fn advance(
     app: &App,
-    pending: &PendingDelivery,
-    endpoint: &Endpoint,
-    event: &Event,
-) -> (CursorMove, AttemptRecord) {
-    let at = app.clock.now();
-    let body = render(endpoint, &pending.record, event);
-    let headers = headers(HeaderInput {
-        endpoint,
-        cursor: &pending.cursor,
-        event_type: event.kind.event_type(),
-        body: &body,
-        secrets: &app.config.webhook_secrets,
-        version: VERSION,
-        now: at,
-    });
-    let request =
-        WebhookRequest { url: endpoint.url.clone(), headers, body: body.into(), timeout: app.config.webhook_timeout };
-    let outcome = app.sender.send(request).await;
-    let number = pending.cursor.attempts + 1;
-    let verdict = judge(&outcome, number, &policy(app), jitter(), app.clock.now());
-    let (task, host) = (pending.record.id, endpoint.url.authority());
-    let (status, error) = (outcome.status, outcome.error);
-    let event = event.kind.event_type();
-    match verdict {
-        Verdict::Delivered => tracing::debug!(%task, event, %host, attempt = number, ?status, "webhook delivered"),
-        Verdict::Retry(due) => {
-            tracing::warn!(%task, event, %host, attempt = number, ?status, ?error, again_at = %due, "webhook failed");
+    place: &Place,
+    lease: &Lease,
+    batch: &mut Batch,
+    shutdown: &CancellationToken,
+) -> Result<End, CommitError> {
+    let (mut renewed, mut sent) = (Instant::now(), 0);
+    while sent < EVENTS_A_CLAIM_MAX && !shutdown.is_cancelled() {
+        let Some(pending) = app.deliveries.pending(lease, BATCH_MAX).await? else { return Ok(End::Settled) };
+        let target = match target::target(app, &pending).await? {
+            Target::Ready(target) => target,
+            Target::Later(pause) => return Ok(End::GiveBack(app.clock.now().plus(pause))),
+            Target::Gone => return settle(app, lease, batch, CursorMove::Disable).await,
+            Target::Disabled => {
+                let end = settle(app, lease, batch, CursorMove::Park).await?;
+                target::unpark_if_enabled(app, &pending).await?;
+                return Ok(end);
+            }
+        };
+        if pending.events.is_empty() {
+            // It has come due for nothing: the store puts it where it waits for an event.
+            let end = settle(app, lease, batch, CursorMove::Skip).await?;
+            turns::finish_if_done(app, &pending, pending.cursor.next_delivery - 1).await?;
+            return Ok(end);
         }
-        Verdict::Dead => tracing::error!(%task, event, %host, attempt = number, ?status, ?error, "webhook given up"),
-        Verdict::Gone => tracing::warn!(%task, event, %host, "the receiver is gone (410): the task's webhooks end"),
+        let mut cursor = pending.cursor.clone();
+        for event in &pending.events {
+            let is_resend = cursor.name.resend().is_some();
+            let one = if is_resend || target.endpoint.takes(event) {
+                if sent > 0 && (shutdown.is_cancelled() || sent >= EVENTS_A_CLAIM_MAX) {
+                    break;
+                }
+                if let Err(end) = wait_for_place(app, place, &target).await {
+                    return Ok(End::GiveBack(end));
+                }
+                let Some(_host) = app.lanes.enter_host(target.authority()) else {
+                    return Ok(End::GiveBack(app.clock.now().plus(NO_PLACE_PAUSE)));
+                };
+                sent += 1;
+                attempt::attempt(app, place, &pending.record, &cursor, &target, event).await?
+            } else {
+                DeliveryMove { movement: CursorMove::Skip, attempt: None }
+            };
+            let movement = one.movement;
+            batch.push(one);
+            match movement {
+                CursorMove::Skip => {}
+                CursorMove::Delivered | CursorMove::Dead => cursor.next_delivery += 1,
+                CursorMove::Retry(_) | CursorMove::Disable | CursorMove::Park => {
+                    batch.record(app, lease).await?;
+                    return Ok(End::Settled);
+                }
+            }
+            cursor.next_event += 1;
+            cursor.attempts = 0;
+            if batch.is_full() {
+                if let Some(Recorded::Idle) = batch.record(app, lease).await? {
+                    turns::finish_if_done(app, &pending, cursor.next_delivery - 1).await?;
+                    return Ok(End::Settled);
+                }
+                // While little of the slack is used, the lease still outlasts a whole exchange: most receivers answer at once,
+                // and renewing for each event was a fifth of all calls to the store.
+                if renewed.elapsed() >= LEASE_SLACK / 3 {
+                    renewed = Instant::now();
+                    if !app.queue.renew(lease, lease_of(app)).await? {
+                        return Ok(End::Settled);
+                    }
+                }
+            }
+        }
+        if let Some(Recorded::Idle) = batch.record(app, lease).await? {
+            turns::finish_if_done(app, &pending, cursor.next_delivery - 1).await?;
+            return Ok(End::Settled);
+        }
     }
-    let movement = match verdict {
-        Verdict::Delivered => CursorMove::Delivered,
-        Verdict::Retry(due) => CursorMove::Retry(due),
-        Verdict::Dead => CursorMove::Dead,
-        Verdict::Gone => CursorMove::Disable,
-    };
-    (movement, AttemptRecord { attempt: number, at, outcome })
+    Ok(End::GiveBack(app.clock.now()))
 }
 
-fn policy(app: &App) -> RetryPolicy {
-    // The configuration has been checked by the same constructor.
-    RetryPolicy::new(app.config.webhook_max_retries, app.config.webhook_retry_delay).unwrap_or_default()
+/// Records what there is and a last move, with which the lease ends.
+async fn settle(app: &App, lease: &Lease, batch: &mut Batch, movement: CursorMove) -> Result<End, CommitError> {
+    batch.push(DeliveryMove { movement, attempt: None });
+    match batch.record(app, lease).await? {
+        Some(Recorded::More) => Ok(End::GiveBack(app.clock.now())),
+        _ => Ok(End::Settled),
+    }
 }
 
-/// A number from 0 to 1. Spreads retries; nothing depends on its quality.
-fn jitter() -> f64 {
-    f64::from(uuid::Uuid::new_v4().as_u128() as u32) / f64::from(u32::MAX)
+/// Waits until the lane and its rate allow an exchange, if that is soon; else says when to come back.
+async fn wait_for_place(app: &App, place: &Place, target: &target::Ready) -> Result<(), Timestamp> {
+    let wall = |steady: Timestamp| app.clock.now().plus(steady.since(app.clock.steady()));
+    place.may_go_on(app.clock.steady()).map_err(wall)?;
+    let Some(rate) = target.rate_limit else { return Ok(()) };
+    let now = app.clock.steady();
+    let due = place.on_rate(rate, now).map_err(wall)?;
+    tokio::time::sleep(due.since(now)).await;
+    place.may_go_on(app.clock.steady()).map_err(wall)
 }

@@ -1,18 +1,23 @@
-//! Claims due webhook cursors and advances them, as many at once as configured.
+//! Claims due webhook cursors and advances them, as many at once as configured, lanes in turn.
 
 use super::deliver::deliver;
-use super::hosts::Hosts;
 use super::{STORE_PAUSE, until};
 use crate::App;
-use morag_core::ports::Queue;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use morag_core::ports::{Claim, Queue};
+use morag_core::webhook::CursorName;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Time added to one exchange's limit for the lease: the commit after it, on a slow disk.
 pub(super) const LEASE_SLACK: Duration = Duration::from_secs(15);
+
+/// How long places that are given back are collected before the next claim: a claim of several costs hardly more than one of
+/// one.
+const COLLECT: Duration = Duration::from_millis(1);
 
 /// The two stages of stopping.
 #[derive(Debug, Clone)]
@@ -30,46 +35,13 @@ pub(super) fn lease_of(app: &App) -> Duration {
 
 /// Delivers due webhooks until `shutdown`; what is under way then has the drain timeout to end, and is given back after it.
 pub(super) async fn dispatch(app: Arc<App>, shutdown: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(app.config.webhook_concurrency));
-    let hosts = Hosts::new(app.config.webhook_host_concurrency);
     let cursors = TaskTracker::new();
     let stop = Stop { asked: shutdown.clone(), give_up: CancellationToken::new() };
     while !shutdown.is_cancelled() {
-        let permit = tokio::select! {
+        let wait = round(&app, &stop, &cursors).await;
+        tokio::select! {
             () = shutdown.cancelled() => break,
-            permit = slots.clone().acquire_owned() => permit,
-        };
-        let Ok(permit) = permit else { break };
-        // As many as there are free slots, and never fewer than the one in hand.
-        let free = slots.available_permits();
-        match app.queue.claim(Queue::Deliveries, free + 1, lease_of(&app)).await {
-            Ok(claim) if claim.leases.is_empty() => {
-                drop(permit);
-                let idle = until(claim.next_due, app.clock.now());
-                tokio::select! {
-                    () = shutdown.cancelled() => {}
-                    () = app.queue.wait(Queue::Deliveries, idle) => {}
-                }
-            }
-            Ok(claim) => {
-                let mut first = Some(permit);
-                for lease in claim.leases {
-                    // Only this loop takes permits, so those that were free still are.
-                    let permit = first.take().or_else(|| slots.clone().try_acquire_owned().ok());
-                    let (app, hosts, stop) = (app.clone(), hosts.clone(), stop.clone());
-                    cursors.spawn(async move {
-                        deliver(&app, &hosts, lease, &stop).await;
-                        drop(permit);
-                    });
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, "no delivery could be claimed");
-                tokio::select! {
-                    () = shutdown.cancelled() => {}
-                    () = tokio::time::sleep(STORE_PAUSE) => {}
-                }
-            }
+            () = wait => {}
         }
     }
     cursors.close();
@@ -77,5 +49,47 @@ pub(super) async fn dispatch(app: Arc<App>, shutdown: CancellationToken) {
         tracing::info!(under_way = cursors.len(), "giving back the deliveries that are still under way");
         stop.give_up.cancel();
         cursors.wait().await;
+    }
+}
+
+/// Claims what there are places for. What it answers with is what to wait for before the next round.
+async fn round<'a>(app: &'a Arc<App>, stop: &Stop, cursors: &TaskTracker) -> BoxFuture<'a, ()> {
+    let lanes = &app.lanes;
+    let freed = lanes.freed().notified();
+    let free = lanes.free();
+    if free == 0 {
+        return async move {
+            freed.await;
+            tokio::time::sleep(COLLECT).await;
+        }
+        .boxed();
+    }
+    let seen = app.queue.changes(Queue::Deliveries);
+    let (limits, opens) = lanes.limits(app.clock.steady());
+    match app.queue.claim_deliveries(free, lease_of(app), &limits).await {
+        Ok(Claim { leases, next_due }) if leases.is_empty() => {
+            let idle = until(next_due, app.clock.now());
+            let idle = opens.map_or(idle, |opens| idle.min(opens.since(app.clock.steady()).max(COLLECT)));
+            async move {
+                tokio::select! {
+                    () = app.queue.wait_for_change(Queue::Deliveries, seen, idle) => {}
+                    // Its lane may have more.
+                    () = freed => tokio::time::sleep(COLLECT).await,
+                }
+            }
+            .boxed()
+        }
+        Ok(claim) => {
+            for lease in claim.leases {
+                let place = lanes.enter(CursorName::lane_of_key(&lease.key), app.clock.steady());
+                let (app, stop) = (app.clone(), stop.clone());
+                cursors.spawn(async move { deliver(&app, &lease, place, &stop).await });
+            }
+            std::future::ready(()).boxed()
+        }
+        Err(error) => {
+            tracing::error!(%error, "no delivery could be claimed");
+            tokio::time::sleep(STORE_PAUSE).boxed()
+        }
     }
 }

@@ -1,27 +1,33 @@
-//! Does what the core decides: runs tasks ([`worker`], [`run`], [`publish`]), delivers webhooks ([`dispatcher`], [`deliver`]), stops
-//! tasks ([`cancel`]) and runs them again ([`retry`]), and forgets what is old ([`janitor`]).
+//! Does what the core decides: runs tasks ([`worker`], [`run`], [`publish`]), delivers webhooks ([`dispatcher`], [`deliver`], [`attempt`], in
+//! [`lanes`]), stops tasks ([`cancel`]) and runs them again ([`retry`]), and forgets what is old ([`janitor`]).
 //!
 //! Invariant: nothing here decides what an event says, when a retry comes or what may follow what. It feeds inputs to
 //! `morag_core`, commits what comes back, and performs the effect.
 
+mod announce;
+mod attempt;
 mod cancel;
 mod deliver;
 mod dispatcher;
+mod endpoint_state;
 mod feed;
-mod hosts;
 mod janitor;
+mod lanes;
 mod publish;
-mod run;
 mod retry;
+mod run;
 mod running;
+mod target;
+mod turns;
 mod worker;
 
 pub use cancel::{CancelOutcome, cancel};
 pub use feed::{Behind, LiveFeed, News, Subscription, TooMany, happened};
 pub use janitor::ORPHAN_AGE;
+pub use lanes::{BreakerCounts, Lanes, LanesMax};
+pub use retry::{Retried, RetryError, retry};
 pub use running::Running;
 
-pub use retry::{Retried, RetryError, retry};
 use crate::App;
 use crate::config::Role;
 use morag_core::ports::StepRunner;
@@ -47,6 +53,7 @@ pub fn spawn(app: &Arc<App>, steps: Option<Arc<dyn StepRunner>>, shutdown: &Canc
     }
     if app.config.roles.has(Role::Dispatcher) {
         loops.spawn(dispatcher::dispatch(app.clone(), shutdown.clone()));
+        loops.spawn(announce::announce(app.clone(), shutdown.clone()));
     }
     loops
 }

@@ -2,12 +2,15 @@
 
 mod data_dir;
 mod files;
+mod secrets;
 mod signals;
 mod steps;
 mod stores;
 
 use crate::config::{Config, Role};
-use crate::engine::{self, LiveFeed, Running};
+use crate::endpoints::Registry;
+use crate::engine::{self, Lanes, LiveFeed, Running};
+use crate::metrics::Metrics;
 use crate::{App, Pipelines, api};
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
@@ -39,6 +42,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         engine::recover(&app).await?;
     }
 
+    let shutdown = CancellationToken::new();
     let mut loops = engine::spawn(&app, steps, &shutdown);
     // Read by scripts and tests that asked for port 0.
     println!("morag listens on http://{bound}");
@@ -54,7 +58,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// Builds the parts of a server; steps only for a worker.
 async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let Stores { tasks, queue, deliveries, feed, knowledge } = stores::open(&config, &clock).await?;
+    let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge } = stores::open(&config, &clock).await?;
     let blobs = Arc::new(files::open(&config)?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
     let options = SenderOptions { proxy: config.webhook_proxy.clone(), ..SenderOptions::new(policy) };
@@ -64,8 +68,27 @@ async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(
         true => Some(steps::load(&config, &pipelines, blobs.clone(), knowledge.clone()).await?),
         false => None,
     };
+    let sealer = secrets::sealer(&config)?;
+    let endpoints = Registry::new(endpoints, sealer, config.webhook_endpoints.clone());
+    let (lanes, metrics) = (Lanes::of(&config), Metrics::default());
     let running = Running::default();
     let live = LiveFeed::new(feed, shutdown.clone());
-    let app = App { tasks, queue, deliveries, live, blobs, knowledge, sender, clock, pipelines, running, config };
+    let app = App {
+        tasks,
+        queue,
+        deliveries,
+        chains,
+        endpoints,
+        lanes,
+        metrics,
+        live,
+        blobs,
+        knowledge,
+        sender,
+        clock,
+        pipelines,
+        running,
+        config,
+    };
     Ok((app, steps))
 }

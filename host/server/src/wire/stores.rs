@@ -4,7 +4,7 @@ use crate::config::{Config, RedisConfig};
 use anyhow::Context as _;
 use morag_adapters::store::redis::{Redis, RedisKnowledge, RedisStore, RedisUrl, TimeSource};
 use morag_adapters::store::{redis, sqlite};
-use morag_core::ports::{Clock, Deliveries, DueQueue, Feed, Knowledge, Tasks};
+use morag_core::ports::{Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, Knowledge, Tasks};
 use std::sync::Arc;
 
 /// The ports that a store serves.
@@ -12,6 +12,8 @@ pub(super) struct Stores {
     pub(super) tasks: Arc<dyn Tasks>,
     pub(super) queue: Arc<dyn DueQueue>,
     pub(super) deliveries: Arc<dyn Deliveries>,
+    pub(super) chains: Arc<dyn Chains>,
+    pub(super) endpoints: Arc<dyn Endpoints>,
     pub(super) feed: Arc<dyn Feed>,
     pub(super) knowledge: Arc<dyn Knowledge>,
 }
@@ -35,7 +37,7 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
     let store = sqlite::SqliteStore::open_with(&config.data_dir.join("morag.db"), clock.clone(), options)?;
     let knowledge = sqlite::SqliteKnowledge::open(&config.data_dir.join("knowledge.db"), None)?;
     let knowledge = Arc::new(knowledge);
-    Ok(Stores { tasks: store.clone(), queue: store.clone(), deliveries: store.clone(), feed: store, knowledge })
+    Ok(Stores { tasks: store.clone(), queue: store.clone(), deliveries: store.clone(), chains: store.clone(), endpoints: store.clone(), feed: store, knowledge })
 }
 
 async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
@@ -55,5 +57,5 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
     };
     let store = RedisStore::open(connection.clone(), options).await?;
     let knowledge = RedisKnowledge::open(connection, settings.key_prefix.clone());
-    Ok(Stores { tasks: store.clone(), queue: store.clone(), deliveries: store.clone(), feed: store, knowledge })
+    Ok(Stores { tasks: store.clone(), queue: store.clone(), deliveries: store.clone(), chains: store.clone(), endpoints: store.clone(), feed: store, knowledge })
 }

@@ -87,8 +87,8 @@ impl RedisStore {
             .arg(rank)
             .arg(keys.channel())
             .arg(self.wakes.of(Queue::Tasks, bucket));
-        for endpoint in &record.endpoints {
-            call = call.arg(endpoint.id.as_str());
+        for name in record.cursors() {
+            call = call.arg(name.to_string());
         }
         let answer: Result<String, _> = self.redis.call(call).await;
         // Without an answer it may be there as well.

@@ -4,26 +4,20 @@ use super::scripts;
 use super::store::{RedisStore, from_json, strange, to_json, token};
 use async_trait::async_trait;
 use morag_core::ports::{
-    AttemptRecord, CommitError, CursorMove, Deliveries, DeliveryRecord, DeliveryState, Lease, PendingDelivery, Queue,
-    Recorded, StoreError,
+    AttemptRecord, CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState,
+    EndpointDelivery, Lease, NewResend, Page, PendingDelivery, Queue, Recorded, ResendError, StoreError,
 };
 use morag_core::task::TaskId;
-use morag_core::webhook::{Cursor, EndpointId};
+use morag_core::webhook::{Cursor, CursorName, EndpointId};
 use std::collections::HashMap;
 
-/// Task and endpoint of a cursor's key.
-fn parts(key: &str) -> Option<(TaskId, EndpointId)> {
-    let (task, endpoint) = key.split_once('/')?;
-    Some((task.parse().ok()?, EndpointId::from(endpoint.to_owned())))
-}
-
 /// A cursor as it is stored: next event, next delivery, attempts, and what the last move was and led to.
-fn cursor(task: TaskId, endpoint: EndpointId, stored: &str) -> Result<Cursor, StoreError> {
+fn cursor(task: TaskId, name: CursorName, stored: &str) -> Result<Cursor, StoreError> {
     let mut numbers = stored.split(' ').map(str::parse::<u64>);
     match (numbers.next(), numbers.next(), numbers.next()) {
         (Some(Ok(next_event)), Some(Ok(next_delivery)), Some(Ok(attempts))) => {
             let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
-            Ok(Cursor { task, endpoint, next_event, next_delivery, attempts })
+            Ok(Cursor { task, name, next_event, next_delivery, attempts, url: None })
         }
         _ => Err(strange(&stored)),
     }
@@ -31,14 +25,14 @@ fn cursor(task: TaskId, endpoint: EndpointId, stored: &str) -> Result<Cursor, St
 
 #[async_trait]
 impl Deliveries for RedisStore {
-    async fn pending(&self, held: &Lease) -> Result<Option<PendingDelivery>, StoreError> {
-        let Some((task, endpoint)) = parts(&held.key) else { return Ok(None) };
+    async fn pending(&self, held: &Lease, _events_max: usize) -> Result<Option<PendingDelivery>, StoreError> {
+        let Some((task, name)) = CursorName::parse_key(&held.key) else { return Ok(None) };
         let known = self.records.get(task);
         let [record, history, cursors, ..] = self.task_keys(task);
         let call = scripts::PENDING
             .on([record, history, cursors])
             .arg("")
-            .arg(endpoint.as_str())
+            .arg(name.to_string())
             .arg(u8::from(known.is_none()));
         let answer: Vec<String> = self.redis.call(call).await?;
         let [record, stored, event] = answer.as_slice() else { return Ok(None) };
@@ -47,63 +41,30 @@ impl Deliveries for RedisStore {
                 Some(record) => record,
                 None => self.records.keep(from_json(record)?),
             },
-            cursor: cursor(task, endpoint, stored)?,
-            event: if event.is_empty() { None } else { Some(from_json(event)?) },
+            cursor: cursor(task, name, stored)?,
+            events: if event.is_empty() { vec![] } else { vec![from_json(event)?] },
+            is_end: false,
         }))
     }
 
-    async fn advance(
-        &self,
-        held: &Lease,
-        movement: CursorMove,
-        attempt: Option<AttemptRecord>,
-    ) -> Result<Recorded, CommitError> {
-        let Some((task, endpoint)) = parts(&held.key).filter(|_| held.queue == Queue::Deliveries) else {
-            return Err(CommitError::Stale);
-        };
-        let (keys, bucket) = (&self.keys, self.bucket(task));
-        let (word, delay) = match movement {
-            CursorMove::Skip => ("skip", 0),
-            CursorMove::Delivered => ("delivered", 0),
-            CursorMove::Dead => ("dead", 0),
-            CursorMove::Retry(due) => ("retry", self.delay(due)),
-            CursorMove::Disable => ("disable", 0),
-        };
-        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
-        let call = scripts::ADVANCE
-            .on([
-                record,
-                history,
-                cursors,
-                deliveries,
-                attempts,
-                keys.due(bucket, held.queue),
-                keys.ready(bucket, held.queue),
-                keys.leases(bucket, held.queue),
-            ])
-            .arg(self.time.argument())
-            .arg(&held.key)
-            .arg(held.fence)
-            .arg(token())
-            .arg(endpoint.as_str())
-            .arg(word)
-            .arg(delay)
-            .arg(attempt.as_ref().map(to_json).transpose()?.unwrap_or_default())
-            .arg(self.options.history_kept.as_millis())
-            .arg(task)
-            .arg(keys.channel())
-            .arg(self.wakes.of(held.queue, bucket));
-        let answer = self.redis.call(call).await;
-        // Without an answer it may have happened.
-        let answer = answer.inspect_err(|_| self.placed(held.queue, bucket, "u"));
-        let (answer, moved): (String, String) = answer?;
-        self.placed(held.queue, bucket, &moved);
-        match answer.as_str() {
-            "more" => Ok(Recorded::More),
-            "idle" => Ok(Recorded::Idle),
-            "stale" => Err(CommitError::Stale),
-            _ => Err(strange(&answer).into()),
+    async fn advance_all(&self, held: &Lease, moves: Vec<DeliveryMove>) -> Result<Recorded, CommitError> {
+        let mut recorded = Recorded::Idle;
+        for one in moves {
+            recorded = self.advance_one(held, one.movement, one.attempt).await?;
         }
+        Ok(recorded)
+    }
+
+    async fn endpoint_deliveries(&self, _filter: &DeliveryFilter) -> Result<Page<EndpointDelivery>, StoreError> {
+        Err(StoreError::Unavailable("not on Redis yet".into()))
+    }
+
+    async fn resend(&self, _new: &NewResend) -> Result<u32, ResendError> {
+        Err(StoreError::Unavailable("not on Redis yet".into()).into())
+    }
+
+    async fn unpark(&self, _endpoint: &EndpointId) -> Result<u64, StoreError> {
+        Err(StoreError::Unavailable("not on Redis yet".into()))
     }
 
     /// By the event, then by the endpoint's id: what happened to the first event comes first.
@@ -131,6 +92,64 @@ impl Deliveries for RedisStore {
     }
 }
 
+impl RedisStore {
+    async fn advance_one(
+        &self,
+        held: &Lease,
+        movement: CursorMove,
+        attempt: Option<AttemptRecord>,
+    ) -> Result<Recorded, CommitError> {
+        let parsed = CursorName::parse_key(&held.key).filter(|_| held.queue == Queue::Deliveries);
+        let Some((task, endpoint)) = parsed else {
+            return Err(CommitError::Stale);
+        };
+        let (keys, bucket) = (&self.keys, self.bucket(task));
+        let (word, delay) = match movement {
+            CursorMove::Skip => ("skip", 0),
+            CursorMove::Delivered => ("delivered", 0),
+            CursorMove::Dead => ("dead", 0),
+            CursorMove::Retry(due) => ("retry", self.delay(due)),
+            CursorMove::Disable => ("disable", 0),
+            CursorMove::Park => return Err(StoreError::Unavailable("not on Redis yet".into()).into()),
+        };
+        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
+        let call = scripts::ADVANCE
+            .on([
+                record,
+                history,
+                cursors,
+                deliveries,
+                attempts,
+                keys.due(bucket, held.queue),
+                keys.ready(bucket, held.queue),
+                keys.leases(bucket, held.queue),
+            ])
+            .arg(self.time.argument())
+            .arg(&held.key)
+            .arg(held.fence)
+            .arg(token())
+            .arg(endpoint.to_string())
+            .arg(word)
+            .arg(delay)
+            .arg(attempt.as_ref().map(to_json).transpose()?.unwrap_or_default())
+            .arg(self.options.history_kept.as_millis())
+            .arg(task)
+            .arg(keys.channel())
+            .arg(self.wakes.of(held.queue, bucket));
+        let answer = self.redis.call(call).await;
+        // Without an answer it may have happened.
+        let answer = answer.inspect_err(|_| self.placed(held.queue, bucket, "u"));
+        let (answer, moved): (String, String) = answer?;
+        self.placed(held.queue, bucket, &moved);
+        match answer.as_str() {
+            "more" => Ok(Recorded::More),
+            "idle" => Ok(Recorded::Idle),
+            "stale" => Err(CommitError::Stale),
+            _ => Err(strange(&answer).into()),
+        }
+    }
+}
+
 /// Endpoint and delivery, and the attempt's JSON. An endpoint's id may hold spaces; JSON begins with a brace.
 fn split_attempt(stored: &str) -> Option<(&str, &str)> {
     stored.find(" {").map(|at| (&stored[..at], &stored[at + 1..]))
@@ -147,8 +166,11 @@ fn record(place: &str, stored: &str) -> Result<DeliveryRecord, StoreError> {
             _ => return None,
         };
         Some(DeliveryRecord {
-            endpoint: endpoint.to_owned().into(),
+            endpoint: endpoint.parse::<CursorName>().ok()?.endpoint().clone(),
             delivery: delivery.parse().ok()?,
+            resend: 0,
+            at: morag_core::Timestamp::from_millis(0),
+            url: None,
             event: event.parse().ok()?,
             state,
             attempts: Vec::new(),

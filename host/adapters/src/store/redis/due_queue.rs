@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::stream;
 use morag_core::Timestamp;
-use morag_core::ports::{Claim, DueQueue, Lease, Queue, QueueCounts, StoreError};
+use morag_core::ports::{Claim, DueQueue, LaneLimits, Lease, Queue, QueueCounts, StoreError};
 use std::time::Duration;
 
 /// Buckets asked at once: enough to hide the way to Redis, few enough not to hold up other callers.
@@ -238,5 +238,21 @@ impl DueQueue for RedisStore {
         };
         // Either way it is time to look.
         let _ = tokio::time::timeout(pause, changed).await;
+    }
+
+    async fn claim_deliveries(&self, max: usize, lease: Duration, _limits: &LaneLimits) -> Result<Claim, StoreError> {
+        self.claim(Queue::Deliveries, max, lease).await
+    }
+
+    async fn hasten(&self, _queue: Queue, _key: &str) -> Result<bool, StoreError> {
+        Err(StoreError::Unavailable("not on Redis yet".into()))
+    }
+
+    fn changes(&self, _queue: Queue) -> u64 {
+        0
+    }
+
+    async fn wait_for_change(&self, queue: Queue, _seen: u64, at_most: Duration) {
+        self.wait(queue, at_most).await;
     }
 }

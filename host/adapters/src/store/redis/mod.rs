@@ -11,10 +11,12 @@
 
 mod accept;
 mod agenda;
+mod chains;
 mod claims;
 mod commit;
 mod deliveries;
 mod due_queue;
+mod endpoints;
 mod expire;
 mod feed;
 mod feed_watch;

@@ -5,14 +5,8 @@ use super::store::Context;
 use super::{claims, due_queue, fair};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
-use morag_core::task::{StatusWord, TaskId};
-use morag_core::webhook::EndpointId;
+use morag_core::task::StatusWord;
 use rusqlite::{Connection, params};
-
-/// The due-queue's key of a cursor.
-pub(super) fn cursor_key(task: TaskId, endpoint: &EndpointId) -> String {
-    format!("{task}/{}", endpoint.as_str())
-}
 
 /// What an idempotency key was answered with.
 pub(super) fn replay(
@@ -78,11 +72,10 @@ pub(super) fn accept(
     if new.claims_document {
         claims::claim(connection, &record.document_id, number, record.id)?;
     }
-    for endpoint in &record.endpoints {
+    for name in record.cursors() {
         let sql = "INSERT INTO cursors(task, endpoint) VALUES (?1, ?2)";
-        execute(connection, sql, params![number, endpoint.id.as_str()])?;
-        let key = cursor_key(record.id, &endpoint.id);
-        due_queue::enter_delivery(connection, &key, number)?;
+        execute(connection, sql, params![number, name.to_string()])?;
+        due_queue::enter_delivery(connection, &name.key(record.id), number, None)?;
     }
     let rank = fair::enter(connection, &new.flow)?;
     due_queue::enter_task(connection, &record.id.to_string(), number, context.steady(), rank)?;

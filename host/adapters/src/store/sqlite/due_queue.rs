@@ -1,12 +1,15 @@
 //! The due-queue. Due times are by the steady clock (`clocks`); those of callers are not.
 
+use super::lanes;
 use super::query::{all, execute, first};
 use super::store::{Context, SqliteStore};
 use super::writer::Durability;
 use async_trait::async_trait;
 use morag_core::Timestamp;
-use morag_core::ports::{Claim, DueQueue, Lease, Queue, QueueCounts, StoreError};
+use morag_core::ports::{Claim, DueQueue, LaneLimits, Lease, Queue, QueueCounts, StoreError};
+use morag_core::webhook::CursorName;
 use rusqlite::{Connection, params};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How a queue is written in the database.
@@ -29,10 +32,16 @@ pub(super) fn enter_task(
     execute(connection, sql, params![key, task, due.as_millis(), rank]).map(drop)
 }
 
-/// Gives a new cursor its place: it waits for nothing yet.
-pub(super) fn enter_delivery(connection: &Connection, key: &str, task: i64) -> Result<(), StoreError> {
-    let sql = "INSERT INTO due(queue, key, task) VALUES (1, ?1, ?2)";
-    execute(connection, sql, params![key, task]).map(drop)
+/// Gives a new cursor its place: it comes due then, or waits for an event.
+pub(super) fn enter_delivery(
+    connection: &Connection,
+    key: &str,
+    task: i64,
+    due: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO due(queue, key, task, due_at, lane) VALUES (1, ?1, ?2, ?3, ?4)";
+    let lane = CursorName::lane_of_key(key);
+    execute(connection, sql, params![key, task, due.map(Timestamp::as_millis), lane]).map(drop)
 }
 
 /// A task's rank among those that wait.
@@ -65,10 +74,10 @@ pub(super) fn settle(
     execute(connection, sql, params![number(queue), key, due.map(Timestamp::as_millis)]).map(drop)
 }
 
-/// Makes those cursors of a task due that wait for nothing. Says whether there were any.
+/// Makes those cursors of a task due that wait for an event. Says whether there were any.
 pub(super) fn rouse(connection: &Connection, task: i64, now: Timestamp) -> Result<bool, StoreError> {
     // Left alone, the planner takes the primary key and walks every cursor there is.
-    let sql = "UPDATE due INDEXED BY due_by_task SET due_at = ?3 WHERE task = ?1 AND queue = ?2 AND due_at IS NULL";
+    let sql = "UPDATE due INDEXED BY due_by_task SET due_at = ?3 WHERE task = ?1 AND queue = ?2 AND due_at IS NULL AND parked = 0";
     Ok(execute(connection, sql, params![task, number(Queue::Deliveries), now.as_millis()])? > 0)
 }
 
@@ -77,49 +86,83 @@ fn next_due(connection: &Connection, queue: Queue) -> Result<Option<Timestamp>, 
     first(connection, sql, [number(queue)], |row| row.get(0).map(Timestamp::from_millis))
 }
 
-fn claim(
+/// Takes a key under a lease.
+pub(super) fn take(
     connection: &Connection,
-    context: &Context,
     queue: Queue,
-    max: usize,
-    lease: Duration,
-) -> Result<Claim, StoreError> {
+    key: String,
+    fence: i64,
+    until: Timestamp,
+) -> Result<Lease, StoreError> {
+    let fence = fence + 1;
+    let sql = "UPDATE due SET due_at = ?3, leased = 1, fence = ?4 WHERE queue = ?1 AND key = ?2";
+    execute(connection, sql, params![number(queue), key, until.as_millis(), fence])?;
+    Ok(Lease { queue, key, fence: fence.unsigned_abs() })
+}
+
+/// Takes tasks, in the order of ranks. What is passed over on the way is leased or due later: tasks that were claimed before,
+/// so their ranks are low, and they are as few as the workers have in hand, however many tasks wait behind them.
+fn claim_tasks(connection: &Connection, context: &Context, max: usize, lease: Duration) -> Result<Claim, StoreError> {
     let now = context.steady();
-    let due = match queue {
-        // In the order of ranks. What is passed over on the way is leased or due later: tasks that were claimed before, so
-        // their ranks are low, and they are as few as the workers have in hand, however many tasks wait behind them.
-        Queue::Tasks => {
-            "SELECT key, fence FROM due INDEXED BY due_by_rank
-             WHERE queue = 0 AND rank IS NOT NULL AND due_at <= ?1 ORDER BY rank, task LIMIT ?2"
-        }
-        Queue::Deliveries => {
-            "SELECT key, fence FROM due WHERE queue = 1 AND due_at <= ?1 ORDER BY due_at, task LIMIT ?2"
-        }
-    };
+    let due = "SELECT key, fence FROM due INDEXED BY due_by_rank
+               WHERE queue = 0 AND rank IS NOT NULL AND due_at <= ?1 ORDER BY rank, task LIMIT ?2";
     let limit = i64::try_from(max).unwrap_or(i64::MAX);
     let keys = all(connection, due, params![now.as_millis(), limit], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
     })?;
-    let mut leases = Vec::with_capacity(keys.len());
-    for (key, fence) in keys {
-        let fence = fence + 1;
-        let take = "UPDATE due SET due_at = ?3, leased = 1, fence = ?4 WHERE queue = ?1 AND key = ?2";
-        execute(connection, take, params![number(queue), key, now.plus(lease).as_millis(), fence])?;
-        leases.push(Lease { queue, key, fence: fence.unsigned_abs() });
-    }
+    let until = now.plus(lease);
+    let leases: Result<Vec<_>, _> =
+        keys.into_iter().map(|(key, fence)| take(connection, Queue::Tasks, key, fence, until)).collect();
+    let next_due = next_due(connection, Queue::Tasks)?;
+    claimed(connection, context, Queue::Tasks, leases?, next_due)
+}
+
+/// What a claim brought, with what it means for others.
+pub(super) fn claimed(
+    connection: &Connection,
+    context: &Context,
+    queue: Queue,
+    leases: Vec<Lease>,
+    next_due: Option<Timestamp>,
+) -> Result<Claim, StoreError> {
     if !leases.is_empty() {
         // The others' next time to look is now the end of these leases, which they could not know of.
         context.wakes.mark(queue);
     }
     context.keep_noted(connection, !leases.is_empty())?;
-    Ok(Claim { leases, next_due: next_due(connection, queue)?.map(|due| context.at(due)) })
+    Ok(Claim { leases, next_due: next_due.map(|due| context.at(due)) })
 }
 
 #[async_trait]
 impl DueQueue for SqliteStore {
     async fn claim(&self, queue: Queue, max: usize, lease: Duration) -> Result<Claim, StoreError> {
-        let context = self.context();
-        let job = move |connection: &Connection| claim(connection, &context, queue, max, lease);
+        match queue {
+            Queue::Tasks => {
+                let context = self.context();
+                let job = move |connection: &Connection| claim_tasks(connection, &context, max, lease);
+                self.writer.run(Durability::Normal, job).await
+            }
+            Queue::Deliveries => self.claim_deliveries(max, lease, &LaneLimits::default()).await,
+        }
+    }
+
+    async fn claim_deliveries(&self, max: usize, lease: Duration, limits: &LaneLimits) -> Result<Claim, StoreError> {
+        let (context, limits, rotor) = (self.context(), limits.clone(), Arc::clone(&self.rotor));
+        let job = move |connection: &Connection| lanes::claim(connection, &context, max, lease, &limits, &rotor);
+        self.writer.run(Durability::Normal, job).await
+    }
+
+    async fn hasten(&self, queue: Queue, key: &str) -> Result<bool, StoreError> {
+        let (context, key) = (self.context(), key.to_owned());
+        let job = move |connection: &Connection| {
+            let sql = "UPDATE due SET due_at = min(due_at, ?3)
+                       WHERE queue = ?1 AND key = ?2 AND due_at IS NOT NULL AND leased = 0";
+            let waits = execute(connection, sql, params![number(queue), key, context.steady().as_millis()])? > 0;
+            if waits {
+                context.wakes.mark(queue);
+            }
+            Ok::<_, StoreError>(waits)
+        };
         self.writer.run(Durability::Normal, job).await
     }
 
@@ -156,11 +199,14 @@ impl DueQueue for SqliteStore {
         let count = move |connection: &Connection| {
             let sql = "SELECT count(*) FILTER (WHERE due_at <= ?2),
                               count(*) FILTER (WHERE due_at > ?2 AND leased = 1),
-                              count(*) FILTER (WHERE due_at > ?2 AND leased = 0)
+                              count(*) FILTER (WHERE due_at > ?2 AND leased = 0),
+                              min(due_at)
                        FROM due WHERE queue = ?1 AND due_at IS NOT NULL";
             first(connection, sql, params![number(queue), now], |row| {
                 let count = |index| row.get::<_, i64>(index).map(i64::unsigned_abs);
-                Ok(QueueCounts { due: count(0)?, leased: count(1)?, later: count(2)? })
+                let oldest = row.get::<_, Option<i64>>(3)?.map(Timestamp::from_millis);
+                let oldest_due = oldest.map_or(Duration::ZERO, |due| Timestamp::from_millis(now).since(due));
+                Ok(QueueCounts { due: count(0)?, leased: count(1)?, later: count(2)?, oldest_due })
             })
         };
         Ok(self.readers.read(count).await?.unwrap_or_default())
@@ -179,5 +225,17 @@ impl DueQueue for SqliteStore {
         };
         // Either way it is time to look.
         let _ = tokio::time::timeout(pause, changed).await;
+    }
+
+    fn changes(&self, queue: Queue) -> u64 {
+        self.wakes.count(queue)
+    }
+
+    async fn wait_for_change(&self, queue: Queue, seen: u64, at_most: Duration) {
+        let changed = self.wakes.changed(queue).notified();
+        if self.wakes.count(queue) == seen {
+            // Either way it is time to look.
+            let _ = tokio::time::timeout(at_most, changed).await;
+        }
     }
 }

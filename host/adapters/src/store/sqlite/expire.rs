@@ -45,5 +45,8 @@ pub(super) fn expire(
         }
         count(connection, *status, -1)?;
     }
+    for (_, task, _) in &ended {
+        execute(connection, "DELETE FROM chains WHERE task = ?1", [task.as_bytes()])?;
+    }
     Ok(ended.into_iter().map(|(_, task, _)| task).collect())
 }

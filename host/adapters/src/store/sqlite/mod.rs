@@ -8,19 +8,23 @@
 //! and the claim that follows raises the fence. A holder that wakes late while nobody else has claimed may go on.
 
 mod accept;
+mod chains;
 mod claims;
 mod clocks;
 mod commit;
 mod connection;
 mod deliveries;
 mod due_queue;
+mod endpoints;
 mod expire;
 mod fair;
 mod feed;
 mod knowledge;
+mod lanes;
 mod pages;
 mod query;
 mod readers;
+mod resends;
 mod schema;
 mod store;
 mod tasks;

@@ -4,12 +4,12 @@
 
 use super::connection::Schema;
 
-/// The task store, version 3.
+/// The task store, version 4.
 pub(super) const TASKS: Schema = Schema {
     what: "a task store of MoRAG",
     application_id: 0x4d6f_5254,
     create: CREATE,
-    upgrades: &[FAIR_QUEUE, CLOCKS],
+    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS],
 };
 
 /// Version 1.
@@ -138,6 +138,59 @@ const CLOCKS: &str = "
 CREATE TABLE clocks(id INTEGER PRIMARY KEY CHECK (id = 0), now INTEGER NOT NULL, steady INTEGER NOT NULL) STRICT;
 ";
 
+/// Version 4: named endpoints, lanes, deliveries made again (`endpoints`, `lanes`, `resends`, `chains`). A cursor's `endpoint` is its
+/// name from here on, which for earlier ones is the same. A key is a task's id, a slash, and the name.
+const ENDPOINTS: &str = "
+ALTER TABLE due ADD COLUMN lane TEXT;
+-- 1: waits for its endpoint to be enabled; it has no `due_at` then.
+ALTER TABLE due ADD COLUMN parked INTEGER NOT NULL DEFAULT 0;
+UPDATE due SET lane = substr(key, 38) WHERE queue = 1;
+CREATE INDEX due_by_lane ON due(lane, due_at, task) WHERE lane IS NOT NULL AND due_at IS NOT NULL;
+CREATE INDEX due_parked ON due(lane) WHERE parked = 1;
+
+-- Of a delivery that is made again: the one event it is of, and where to instead of to the endpoint's URL.
+ALTER TABLE cursors ADD COLUMN last_event INTEGER;
+ALTER TABLE cursors ADD COLUMN url TEXT;
+
+ALTER TABLE deliveries RENAME TO deliveries_3;
+CREATE TABLE deliveries(
+    task INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    delivery INTEGER NOT NULL,
+    resend INTEGER NOT NULL DEFAULT 0,
+    event INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    url TEXT,
+    PRIMARY KEY(task, endpoint, delivery, resend)
+) STRICT, WITHOUT ROWID;
+INSERT INTO deliveries(task, endpoint, delivery, event, state, at)
+    SELECT deliveries_3.task, endpoint, delivery, event, state, events.at
+    FROM deliveries_3 JOIN events ON events.task = deliveries_3.task AND events.sequence = deliveries_3.event;
+DROP TABLE deliveries_3;
+CREATE INDEX deliveries_by_endpoint ON deliveries(endpoint, state, at, task, delivery, resend) WHERE endpoint <> 'task';
+ALTER TABLE attempts ADD COLUMN resend INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE endpoints(id TEXT PRIMARY KEY, version INTEGER NOT NULL, endpoint TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE endpoint_revision(id INTEGER PRIMARY KEY CHECK (id = 0), revision INTEGER NOT NULL) STRICT;
+INSERT INTO endpoint_revision(id, revision) VALUES (0, 1);
+
+-- Tasks whose deliveries to an endpoint go one after the other. `number` is their order.
+CREATE TABLE chains(
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    endpoint TEXT NOT NULL,
+    document TEXT NOT NULL,
+    task BLOB NOT NULL,
+    -- Deliveries of the tasks before it, once its turn has come.
+    base INTEGER,
+    -- Deliveries of its own, once it has finished.
+    delivered INTEGER
+) STRICT;
+CREATE INDEX chains_by_place ON chains(endpoint, document, number);
+CREATE INDEX chains_unfinished ON chains(endpoint, document, number) WHERE delivered IS NULL;
+CREATE INDEX chains_by_task ON chains(task);
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,16 +202,20 @@ mod tests {
     use std::time::Duration;
 
     /// The sources that hold statements on these tables.
-    const SOURCES: [&str; 9] = [
+    const SOURCES: [&str; 13] = [
         include_str!("accept.rs"),
+        include_str!("chains.rs"),
         include_str!("claims.rs"),
         include_str!("clocks.rs"),
         include_str!("commit.rs"),
         include_str!("deliveries.rs"),
         include_str!("due_queue.rs"),
+        include_str!("endpoints.rs"),
         include_str!("expire.rs"),
         include_str!("fair.rs"),
+        include_str!("lanes.rs"),
         include_str!("pages.rs"),
+        include_str!("resends.rs"),
     ];
 
     /// String literals that are statements; none of them has a quote inside.
@@ -184,9 +241,12 @@ mod tests {
         steps.unwrap()
     }
 
+    /// Tables that history does not make longer.
+    const BOUNDED: [&str; 2] = ["SCAN status_counts", "SCAN endpoints"];
+
     /// Whether a plan reads more as history grows.
     fn grows(plan: &[String]) -> bool {
-        let scans = plan.iter().any(|step| step.starts_with("SCAN") && step != "SCAN status_counts");
+        let scans = plan.iter().any(|step| step.starts_with("SCAN") && !BOUNDED.contains(&step.as_str()));
         // The whole of a queue. By the indexes of time and rank it is what waits, of which there is a limit.
         let whole = plan.iter().any(|step| step.contains("PRIMARY KEY (queue=?)"));
         // What waits is walked in the order that is asked for, and only as far as is asked for: a sort reads all of it.

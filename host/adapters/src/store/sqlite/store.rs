@@ -2,6 +2,7 @@
 
 use super::clocks::Clocks;
 use super::connection::{open_writer, store_error};
+use super::lanes::Rotor;
 use super::query::execute;
 use super::readers::Readers;
 use super::schema;
@@ -50,6 +51,7 @@ pub struct SqliteStore {
     pub(super) wakes: Arc<Wakes>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) options: Options,
+    pub(super) rotor: Arc<Rotor>,
 }
 
 impl SqliteStore {
@@ -68,7 +70,7 @@ impl SqliteStore {
         let wakes = Arc::new(Wakes::default());
         let waker = Arc::clone(&wakes);
         let writer = Writer::spawn(connection, move || waker.committed())?;
-        Ok(Arc::new(Self { writer, readers: Readers::new(path.to_owned()), wakes, clock, options }))
+        Ok(Arc::new(Self { writer, readers: Readers::new(path.to_owned()), wakes, clock, options, rotor: Arc::default() }))
     }
 
     /// What a job of the writer needs of the store.

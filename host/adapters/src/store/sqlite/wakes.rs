@@ -3,7 +3,7 @@
 use super::due_queue::number;
 use super::feed::FeedChanges;
 use morag_core::ports::Queue;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 /// Queues that a running transaction changes, and those who wait for them. A job marks; the commit wakes. So nobody is
@@ -18,6 +18,7 @@ pub(super) struct Wakes {
 #[derive(Default)]
 struct Wake {
     marked: AtomicBool,
+    count: AtomicU64,
     changed: Notify,
 }
 
@@ -31,6 +32,7 @@ impl Wakes {
     pub(super) fn committed(&self) {
         for wake in &self.queues {
             if wake.marked.swap(false, Ordering::AcqRel) {
+                wake.count.fetch_add(1, Ordering::AcqRel);
                 wake.changed.notify_waiters();
             }
         }
@@ -40,6 +42,11 @@ impl Wakes {
     /// What [`Self::committed`] notifies.
     pub(super) fn changed(&self, queue: Queue) -> &Notify {
         &self.of(queue).changed
+    }
+
+    /// How often a queue's waiters were woken.
+    pub(super) fn count(&self, queue: Queue) -> u64 {
+        self.of(queue).count.load(Ordering::Acquire)
     }
 
     fn of(&self, queue: Queue) -> &Wake {

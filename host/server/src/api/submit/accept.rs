@@ -138,7 +138,7 @@ pub async fn accept(
     }
     let source_type = wish.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
     let claims_document = Pipelines::stores(&pipeline);
-    let record = TaskRecord {
+    let mut record = TaskRecord {
         id: form_upload.task(),
         document_id: wish.document_id.unwrap_or_else(DocumentId::random),
         pipeline,
@@ -156,8 +156,10 @@ pub async fn accept(
         options: wish.options,
         metadata: wish.metadata,
         endpoints: wish.endpoint.into_iter().collect(),
+        subscribers: vec![],
         created_at: app.clock.now(),
     };
+    record.subscribers = app.endpoints.fresh().await?.chosen_by(&record);
     let response = answer(&record);
     let idempotency = key.map(|key| Idempotency { key, request_digest: digest, response: response.clone() });
     let new = NewTask { record, idempotency, claims_document, flow: caller.flow() };

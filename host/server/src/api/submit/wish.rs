@@ -1,9 +1,8 @@
 //! What a caller asks for, beside the file: the contract's fields, checked. Pure.
 
 use super::fields::Fields;
-use crate::api::webhook_docs::EVENT_TYPES;
 use morag_core::task::{DocumentId, SourceType};
-use morag_core::webhook::{AddressPolicy, BodyFormat, Endpoint, EndpointId, WebhookUrl};
+use morag_core::webhook::{AddressPolicy, BodyFormat, Endpoint, EndpointId, EventFilter, EventGlob, WebhookUrl};
 use morag_core::{JsonObject, Secret};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -136,10 +135,7 @@ fn endpoint(fields: &mut Fields, policy: &AddressPolicy) -> Option<Endpoint> {
     let format = fields.parsed("webhook_format", |text| {
         text.parse::<BodyFormat>().map_err(|()| "webhook format must be dual, envelope, flat or morag-ui")
     });
-    let events = fields.list("webhook_events").unwrap_or_default();
-    if events.iter().any(|name| !EVENT_TYPES.contains(&name.as_str())) {
-        fields.refuse("webhook_events", format!("webhook events must be of {}", EVENT_TYPES.join(", ")));
-    }
+    let events = event_filter(fields);
     let headers = headers(fields);
     Some(Endpoint {
         id: EndpointId::of_task(),
@@ -148,6 +144,15 @@ fn endpoint(fields: &mut Fields, policy: &AddressPolicy) -> Option<Endpoint> {
         format: format.unwrap_or_default(),
         events,
         headers,
+    })
+}
+
+fn event_filter(fields: &mut Fields) -> EventFilter {
+    let names = fields.list("webhook_events").unwrap_or_default();
+    let globs: Result<Vec<EventGlob>, _> = names.iter().map(|name| name.parse()).collect();
+    globs.and_then(EventFilter::new).unwrap_or_else(|error| {
+        fields.refuse("webhook_events", error.to_string());
+        EventFilter::default()
     })
 }
 
@@ -247,7 +252,7 @@ mod tests {
         let wish = read(&[("request_data", data)]).unwrap();
         let endpoint = wish.endpoint.unwrap();
         assert_eq!(endpoint.format, BodyFormat::MoragUi);
-        assert_eq!(endpoint.events, ["step_completed"]);
+        assert_eq!(endpoint.events, "step_completed".parse().unwrap());
         assert_eq!(endpoint.headers["X-A"].expose(), "b");
         assert_eq!(wish.language.as_deref(), Some("pt"));
     }

@@ -1,0 +1,73 @@
+//! Named webhook endpoints.
+
+use super::query::{all, execute, first, from_json, to_json};
+use super::store::SqliteStore;
+use super::writer::Durability;
+use async_trait::async_trait;
+use morag_core::ports::{ENDPOINTS_MAX, EndpointSet, Endpoints, PutEndpointError, StoreError};
+use morag_core::webhook::{EndpointId, NamedEndpoint};
+use rusqlite::{Connection, params};
+
+fn revision(connection: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT revision FROM endpoint_revision WHERE id = 0";
+    let revision = first(connection, sql, [], |row| row.get::<_, i64>(0))?;
+    Ok(revision.unwrap_or(0).unsigned_abs())
+}
+
+fn raise_revision(connection: &Connection) -> Result<(), StoreError> {
+    execute(connection, "UPDATE endpoint_revision SET revision = revision + 1 WHERE id = 0", []).map(drop)
+}
+
+fn endpoints(connection: &Connection, known: Option<u64>) -> Result<Option<EndpointSet>, StoreError> {
+    let revision = revision(connection)?;
+    if known == Some(revision) {
+        return Ok(None);
+    }
+    let stored = all(connection, "SELECT endpoint FROM endpoints ORDER BY id", [], |row| row.get::<_, String>(0))?;
+    let endpoints = stored.iter().map(|endpoint| from_json(endpoint)).collect::<Result<_, _>>()?;
+    Ok(Some(EndpointSet { revision, endpoints }))
+}
+
+/// The job behind [`Endpoints::put_endpoint`]. An `Err` is followed by a rollback.
+fn put(connection: &Connection, endpoint: &NamedEndpoint) -> Result<(), PutEndpointError> {
+    let id = endpoint.id.as_str();
+    let sql = "SELECT version FROM endpoints WHERE id = ?1";
+    let stored = first(connection, sql, [id], |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs);
+    if endpoint.version != stored + 1 {
+        return Err(PutEndpointError::Stale);
+    }
+    let count = first(connection, "SELECT count(*) FROM endpoints", [], |row| row.get::<_, i64>(0))?.unwrap_or(0);
+    if stored == 0 && count.unsigned_abs() >= ENDPOINTS_MAX as u64 {
+        return Err(PutEndpointError::Full);
+    }
+    let sql = "INSERT INTO endpoints(id, version, endpoint) VALUES (?1, ?2, ?3)
+               ON CONFLICT(id) DO UPDATE SET version = excluded.version, endpoint = excluded.endpoint";
+    let version = i64::try_from(endpoint.version).unwrap_or(i64::MAX);
+    execute(connection, sql, params![id, version, to_json(endpoint)?])?;
+    raise_revision(connection)?;
+    Ok(())
+}
+
+#[async_trait]
+impl Endpoints for SqliteStore {
+    async fn endpoints(&self, known: Option<u64>) -> Result<Option<EndpointSet>, StoreError> {
+        self.readers.read(move |connection| endpoints(connection, known)).await
+    }
+
+    async fn put_endpoint(&self, endpoint: &NamedEndpoint) -> Result<(), PutEndpointError> {
+        let endpoint = endpoint.clone();
+        self.writer.run(Durability::Full, move |connection: &Connection| put(connection, &endpoint)).await
+    }
+
+    async fn remove_endpoint(&self, endpoint: &EndpointId) -> Result<bool, StoreError> {
+        let id = endpoint.as_str().to_owned();
+        let job = move |connection: &Connection| {
+            let removed = execute(connection, "DELETE FROM endpoints WHERE id = ?1", [&id])? > 0;
+            if removed {
+                raise_revision(connection)?;
+            }
+            Ok::<_, StoreError>(removed)
+        };
+        self.writer.run(Durability::Full, job).await
+    }
+}

@@ -1,0 +1,193 @@
+//! The endpoints of the store and of `morag.toml`, at hand.
+//!
+//! What is stored is read again when its revision has changed: before a task is accepted, because a client that has created
+//! an endpoint expects its next task to be told to it; and every [`STALE_MAX`] by those who deliver.
+
+use super::seal::{SealError, Sealer};
+use morag_core::ports::{EndpointSet, Endpoints, PutEndpointError, StoreError};
+use morag_core::task::TaskRecord;
+use morag_core::webhook::{Credentials, EndpointId, NamedEndpoint};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// How old what is known may be for a delivery. A change made in another process counts from then on.
+const STALE_MAX: Duration = Duration::from_secs(1);
+
+/// Times an update is tried against others' before it is given up.
+const UPDATES_MAX: usize = 8;
+
+/// An endpoint with its credentials.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opened {
+    /// The endpoint.
+    pub endpoint: NamedEndpoint,
+    /// Its credentials, or why they cannot be read.
+    pub credentials: Result<Credentials, SealError>,
+    /// Whether it is of `morag.toml`: then its settings cannot be changed over HTTP.
+    pub is_configured: bool,
+}
+
+/// An endpoint of `morag.toml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfiguredEndpoint {
+    /// Its settings; what is stored of it is its state.
+    pub endpoint: NamedEndpoint,
+    /// Its credentials.
+    pub credentials: Credentials,
+}
+
+/// The endpoints, as they were known at a time.
+#[derive(Debug)]
+pub struct Known {
+    revision: Option<u64>,
+    read_at: Instant,
+    endpoints: BTreeMap<EndpointId, Arc<Opened>>,
+}
+
+impl Known {
+    /// All endpoints, in the order of their ids.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Opened>> {
+        self.endpoints.values()
+    }
+
+    /// An endpoint.
+    pub fn get(&self, id: &EndpointId) -> Option<&Arc<Opened>> {
+        self.endpoints.get(id)
+    }
+
+    /// Those that a task which is accepted now is for.
+    pub fn chosen_by(&self, record: &TaskRecord) -> Vec<EndpointId> {
+        let chosen = self.all().filter(|opened| opened.endpoint.chooses(record));
+        chosen.map(|opened| opened.endpoint.id.clone()).collect()
+    }
+}
+
+/// Why an endpoint could not be updated.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// There is none.
+    #[error("there is no such endpoint")]
+    Unknown,
+    /// Others changed it each time.
+    #[error("the endpoint is being changed by others: try again")]
+    Busy,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The endpoints of this server.
+pub struct Registry {
+    store: Arc<dyn Endpoints>,
+    sealer: Option<Sealer>,
+    configured: Vec<ConfiguredEndpoint>,
+    known: RwLock<Arc<Known>>,
+}
+
+impl Registry {
+    /// With nothing read yet but what is configured. Without a sealer no endpoint can be created.
+    pub fn new(store: Arc<dyn Endpoints>, sealer: Option<Sealer>, configured: Vec<ConfiguredEndpoint>) -> Self {
+        let endpoints = open(&configured, sealer.as_ref(), Vec::new());
+        let known = RwLock::new(Arc::new(Known { revision: None, read_at: Instant::now(), endpoints }));
+        Self { store, sealer, configured, known }
+    }
+
+    /// What seals credentials; none where no key is set.
+    pub fn sealer(&self) -> Option<&Sealer> {
+        self.sealer.as_ref()
+    }
+
+    /// The port behind it.
+    pub fn store(&self) -> &Arc<dyn Endpoints> {
+        &self.store
+    }
+
+    /// The endpoints as they are now.
+    pub async fn fresh(&self) -> Result<Arc<Known>, StoreError> {
+        let known = self.last_known();
+        let (revision, read_at) = (known.revision, Instant::now());
+        let fresh = match self.store.endpoints(revision).await? {
+            Some(EndpointSet { revision, endpoints }) => {
+                let endpoints = open(&self.configured, self.sealer.as_ref(), endpoints);
+                Known { revision: Some(revision), read_at, endpoints }
+            }
+            None => Known { revision, read_at, endpoints: known.endpoints.clone() },
+        };
+        let fresh = Arc::new(fresh);
+        let mut current = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        // Of two reads at once the later revision stays.
+        if current.revision <= fresh.revision {
+            *current = Arc::clone(&fresh);
+        }
+        drop(current);
+        Ok(fresh)
+    }
+
+    /// The endpoints as they were a second ago at most.
+    pub async fn recent(&self) -> Result<Arc<Known>, StoreError> {
+        let known = self.last_known();
+        match known.revision.is_some() && known.read_at.elapsed() < STALE_MAX {
+            true => Ok(known),
+            false => self.fresh().await,
+        }
+    }
+
+    /// The endpoints as they were when somebody last asked, for metrics.
+    pub fn last_known(&self) -> Arc<Known> {
+        // Nothing panics under the lock.
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes what is stored of an endpoint, whoever else does at the same time. `change` says whether it changes
+    /// anything; what it does to the version is ignored. The answer is the endpoint as it is stored then.
+    pub async fn update(
+        &self,
+        id: &EndpointId,
+        change: impl Fn(&mut NamedEndpoint) -> bool + Send,
+    ) -> Result<NamedEndpoint, UpdateError> {
+        for _ in 0..UPDATES_MAX {
+            let known = self.fresh().await?;
+            let mut endpoint = known.get(id).ok_or(UpdateError::Unknown)?.endpoint.clone();
+            let version = endpoint.version;
+            if !change(&mut endpoint) {
+                return Ok(endpoint);
+            }
+            endpoint.version = version + 1;
+            match self.store.put_endpoint(&endpoint).await {
+                Ok(()) => {
+                    self.fresh().await?;
+                    return Ok(endpoint);
+                }
+                Err(PutEndpointError::Stale | PutEndpointError::Full) => {}
+                Err(PutEndpointError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Err(UpdateError::Busy)
+    }
+}
+
+/// What is stored with its credentials opened; of a configured endpoint only the state is taken from the store.
+fn open(
+    configured: &[ConfiguredEndpoint],
+    sealer: Option<&Sealer>,
+    stored: Vec<NamedEndpoint>,
+) -> BTreeMap<EndpointId, Arc<Opened>> {
+    let mut all: BTreeMap<EndpointId, Opened> = BTreeMap::new();
+    for endpoint in stored {
+        let credentials = match sealer {
+            Some(sealer) => sealer.open(endpoint.id.as_str(), &endpoint.sealed),
+            None => Err(SealError::Unreadable),
+        };
+        all.insert(endpoint.id.clone(), Opened { endpoint, credentials, is_configured: false });
+    }
+    for ConfiguredEndpoint { endpoint, credentials } in configured {
+        let mut endpoint = endpoint.clone();
+        if let Some(Opened { endpoint: stored, .. }) = all.get(&endpoint.id) {
+            endpoint = NamedEndpoint { settings: endpoint.settings, ..stored.clone() };
+        }
+        let opened = Opened { endpoint, credentials: Ok(credentials.clone()), is_configured: true };
+        all.insert(opened.endpoint.id.clone(), opened);
+    }
+    all.into_iter().map(|(id, opened)| (id, Arc::new(opened))).collect()
+}

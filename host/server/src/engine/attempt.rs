@@ -1,0 +1,101 @@
+//! Makes one attempt of a delivery and judges it.
+
+use super::endpoint_state;
+use super::lanes::Place;
+use super::target::Ready;
+use crate::{App, VERSION};
+use morag_core::ports::{AttemptRecord, CursorMove, DeliveryMove, StoreError, WebhookRequest};
+use morag_core::task::{Event, TaskRecord};
+use morag_core::webhook::{AttemptOutcome, Cursor, HeaderInput, Signal, Verdict, headers, judge, render};
+use std::time::Duration;
+
+/// Sends, judges, and tells the lane and the endpoint how it went.
+pub(super) async fn attempt(
+    app: &App,
+    place: &Place,
+    record: &TaskRecord,
+    cursor: &Cursor,
+    target: &Ready,
+    event: &Event,
+) -> Result<DeliveryMove, StoreError> {
+    let (at, event_type) = (app.clock.now(), event.kind.event_type());
+    let body = render(&target.endpoint, record, event);
+    let headers = headers(HeaderInput {
+        endpoint: &target.endpoint,
+        cursor,
+        sequence: target.base + cursor.next_delivery,
+        event_type,
+        body: &body,
+        secrets: &target.secrets,
+        version: VERSION,
+        now: at,
+    });
+    let url = target.endpoint.url.clone();
+    let request = WebhookRequest { url, headers, body: body.into(), timeout: app.config.webhook_timeout };
+    let outcome = app.sender.send(request).await;
+    let number = cursor.attempts + 1;
+    app.metrics.attempt(&outcome, at.since(event.timestamp));
+    let verdict = judge(&capped(app, &outcome), number, &target.retry, jitter(), app.clock.now());
+    log(record, target, event_type, number, &outcome, verdict);
+    // A replay elsewhere says nothing of the endpoint.
+    let is_elsewhere = cursor.url.is_some();
+    let failing_since = match signal(app, &outcome, verdict) {
+        Some(signal) if !is_elsewhere => place.note(signal, app.clock.steady()),
+        _ => None,
+    };
+    let mut movement = match verdict {
+        Verdict::Delivered => CursorMove::Delivered,
+        Verdict::Retry(due) => CursorMove::Retry(due),
+        Verdict::Dead => CursorMove::Dead,
+        Verdict::Gone => CursorMove::Disable,
+    };
+    if let Some(named) = target.named.as_ref().filter(|_| !is_elsewhere) {
+        if verdict == Verdict::Gone {
+            endpoint_state::disable_gone(app, &named.endpoint.id).await;
+            // What it has not taken is kept for it.
+            movement = CursorMove::Park;
+        } else {
+            endpoint_state::note(app, named, verdict == Verdict::Delivered, failing_since).await;
+        }
+    }
+    Ok(DeliveryMove { movement, attempt: Some(AttemptRecord { attempt: number, at, outcome }) })
+}
+
+/// The outcome with no longer a `Retry-After` than the operator believes.
+fn capped(app: &App, outcome: &AttemptOutcome) -> AttemptOutcome {
+    let max = u64::try_from(app.config.webhook_retry_after_max.as_millis()).unwrap_or(u64::MAX);
+    AttemptOutcome { retry_after_ms: outcome.retry_after_ms.map(|asked| asked.min(max)), ..outcome.clone() }
+}
+
+/// What an outcome means for all who are sent to the receiver. A task's receiver that is gone says nothing of others'.
+fn signal(app: &App, outcome: &AttemptOutcome, verdict: Verdict) -> Option<Signal> {
+    let asked = match outcome.status {
+        Some(429 | 503) => capped(app, outcome).retry_after_ms.map(Duration::from_millis),
+        _ => None,
+    };
+    match (verdict, asked) {
+        (Verdict::Delivered, _) => Some(Signal::Success),
+        (Verdict::Gone, _) => None,
+        (_, Some(asked)) => Some(Signal::Pause(asked)),
+        (Verdict::Retry(due), None) => Some(Signal::Failure(Some(due.since(app.clock.now())))),
+        (Verdict::Dead, None) => Some(Signal::Failure(None)),
+    }
+}
+
+fn log(record: &TaskRecord, target: &Ready, event: &str, attempt: u32, outcome: &AttemptOutcome, verdict: Verdict) {
+    let (task, host) = (record.id, target.authority());
+    let (status, error) = (outcome.status, outcome.error);
+    match verdict {
+        Verdict::Delivered => tracing::debug!(%task, event, %host, attempt, ?status, "webhook delivered"),
+        Verdict::Retry(due) => {
+            tracing::warn!(%task, event, %host, attempt, ?status, ?error, again_at = %due, "webhook failed");
+        }
+        Verdict::Dead => tracing::error!(%task, event, %host, attempt, ?status, ?error, "webhook given up"),
+        Verdict::Gone => tracing::warn!(%task, event, %host, "the receiver is gone (410): the endpoint is disabled"),
+    }
+}
+
+/// A number from 0 to 1. Spreads retries; nothing depends on its quality.
+fn jitter() -> f64 {
+    f64::from(uuid::Uuid::new_v4().as_u128() as u32) / f64::from(u32::MAX)
+}

@@ -1,0 +1,73 @@
+//! What becomes of a named endpoint by its deliveries: failing, disabled, and well again; and who is told.
+
+use crate::App;
+use crate::endpoints::{Opened, UpdateError};
+use morag_core::Timestamp;
+use morag_core::webhook::{Disabled, DisabledReason, EndpointId, NamedEndpoint, Operational};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long an endpoint has failed when that is stored: a short failure is nobody's concern, and each change of an endpoint is
+/// read by every process.
+const NOTED_AFTER: Duration = Duration::from_secs(60);
+
+/// Notes how an attempt went.
+pub(super) async fn note(app: &App, opened: &Opened, is_success: bool, failing_since: Option<Timestamp>) {
+    let stored = opened.endpoint.failing_since;
+    let id = &opened.endpoint.id;
+    if is_success {
+        if stored.is_some() {
+            say(id, app.endpoints.update(id, |endpoint| endpoint.failing_since.take().is_some()).await);
+        }
+        return;
+    }
+    // In this process by the steady clock; what is stored is a time of day.
+    let failing_for = failing_since.map_or(Duration::ZERO, |since| app.clock.steady().since(since));
+    let now = app.clock.now();
+    let since = stored.unwrap_or_else(|| now.minus(failing_for));
+    let limit = app.config.webhook_disable_after;
+    if now.since(since) >= limit {
+        disable(app, id, DisabledReason::Failing).await;
+    } else if stored.is_none() && failing_for >= NOTED_AFTER.min(limit / 4) {
+        let change = |endpoint: &mut NamedEndpoint| {
+            let is_new = endpoint.failing_since.is_none();
+            endpoint.failing_since.get_or_insert(since);
+            is_new
+        };
+        say(id, app.endpoints.update(id, change).await);
+    }
+}
+
+/// The endpoint has said that it is gone.
+pub(super) async fn disable_gone(app: &App, id: &EndpointId) {
+    disable(app, id, DisabledReason::Gone).await;
+}
+
+async fn disable(app: &App, id: &EndpointId, reason: DisabledReason) {
+    let at = app.clock.now();
+    let known = app.endpoints.last_known();
+    let listeners = known.all().filter(|other| other.endpoint.settings.operational != Operational::No);
+    let to_tell: BTreeMap<_, _> = listeners
+        .filter(|other| other.endpoint.id != *id && other.endpoint.disabled.is_none())
+        .map(|other| (other.endpoint.id.clone(), 0))
+        .collect();
+    let change = |endpoint: &mut NamedEndpoint| {
+        let is_new = endpoint.disabled.is_none();
+        endpoint.disabled.get_or_insert(Disabled { reason, at, to_tell: to_tell.clone() });
+        is_new
+    };
+    match app.endpoints.update(id, change).await {
+        Ok(_) => {
+            tracing::error!(endpoint = id.as_str(), ?reason, "the endpoint is disabled: its events are kept until it is enabled");
+        }
+        Err(error) => say(id, Err(error)),
+    }
+}
+
+fn say(id: &EndpointId, updated: Result<NamedEndpoint, UpdateError>) {
+    match updated {
+        // Removed meanwhile.
+        Ok(_) | Err(UpdateError::Unknown) => {}
+        Err(error) => tracing::warn!(endpoint = id.as_str(), %error, "the endpoint's state could not be stored"),
+    }
+}

@@ -1,0 +1,345 @@
+//! Places for exchanges: how many at once in all, to a lane, and to a host, so that no receiver delays another's.
+//!
+//! What a lane may do is decided by [`Lane`]; here is only who is in it. Lanes that have not shown that they work share half of
+//! all places, however many they are: receivers that answer always find one.
+
+use crate::config::Config;
+use morag_core::Timestamp;
+use morag_core::ports::{LaneLimit, LaneLimits};
+use morag_core::webhook::{Breaker, Lane, Refused, Signal};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Lanes remembered; beyond it those of which nothing needs to be known are forgotten.
+const LANES_MAX: usize = 10_000;
+
+/// How many at once.
+#[derive(Debug, Clone, Copy)]
+pub struct LanesMax {
+    /// In all.
+    pub total: usize,
+    /// To a lane.
+    pub lane: usize,
+    /// To a host and port.
+    pub host: usize,
+}
+
+/// The lanes that deliveries go by, in this process.
+#[derive(Debug, Clone)]
+pub struct Lanes(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    max: LanesMax,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lanes: HashMap<String, Known>,
+    hosts: HashMap<String, usize>,
+    under_way: usize,
+    unproven: usize,
+    turns: u64,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    lane: Lane,
+    /// When it had its last turn, by the count of turns.
+    turn: u64,
+    /// Since when every attempt has failed.
+    failing_since: Option<Timestamp>,
+}
+
+/// A place in a lane. Giving it back is dropping it.
+#[derive(Debug)]
+pub struct Place {
+    lanes: Lanes,
+    name: String,
+    is_proven: bool,
+}
+
+/// A place with a host. Giving it back is dropping it.
+#[derive(Debug)]
+pub struct HostPlace {
+    lanes: Lanes,
+    authority: String,
+}
+
+/// How many lanes' breakers are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BreakerCounts {
+    /// Everything goes.
+    pub closed: usize,
+    /// Nothing goes.
+    pub open: usize,
+    /// One at a time.
+    pub half_open: usize,
+}
+
+impl Lanes {
+    /// Nobody is in any.
+    pub fn new(max: LanesMax) -> Self {
+        Self(Arc::new(Shared { max, state: Mutex::default(), freed: Notify::new() }))
+    }
+
+    /// As configured.
+    pub fn of(config: &Config) -> Self {
+        Self::new(LanesMax {
+            total: config.webhook_concurrency,
+            lane: config.webhook_endpoint_concurrency,
+            host: config.webhook_host_concurrency,
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code panics under the lock.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Places that are free in all.
+    pub fn free(&self) -> usize {
+        self.0.max.total.saturating_sub(self.state().under_way)
+    }
+
+    /// Woken when a place was given back.
+    pub fn freed(&self) -> &Notify {
+        &self.0.freed
+    }
+
+    /// What a claim may take of each lane now, and when the next closed one opens.
+    pub fn limits(&self, now: Timestamp) -> (LaneLimits, Option<Timestamp>) {
+        let state = self.state();
+        let max = self.0.max;
+        let unproven = (max.total / 2).max(1).saturating_sub(state.unproven);
+        let mut opens: Option<Timestamp> = None;
+        let lanes = state.lanes.iter().map(|(name, known)| {
+            let room = known.lane.room(max.lane, now);
+            let (keys, closed_for) = match room {
+                Ok(room) if known.lane.is_proven() => (room, Duration::ZERO),
+                Ok(room) => (room.min(unproven), Duration::ZERO),
+                Err(Refused::Full) => (0, Duration::ZERO),
+                Err(Refused::Until(until)) => {
+                    opens = Some(opens.map_or(until, |known| known.min(until)));
+                    (0, until.since(now))
+                }
+            };
+            (name.clone(), LaneLimit { keys, closed_for, turn: known.turn })
+        });
+        let lanes = lanes.collect();
+        (LaneLimits { share: max.lane.min(unproven), lanes }, opens)
+    }
+
+    /// Takes a place for a cursor that was claimed.
+    pub fn enter(&self, name: &str, now: Timestamp) -> Result<Place, Refused> {
+        let mut state = self.state();
+        if state.lanes.len() >= LANES_MAX {
+            state.lanes.retain(|_, known| !known.lane.is_idle(now));
+        }
+        state.turns += 1;
+        let (turn, half) = (state.turns, (self.0.max.total / 2).max(1));
+        let no_room_for_unproven = state.unproven >= half;
+        let known = state.lanes.entry(name.to_owned()).or_default();
+        known.lane.room(self.0.max.lane, now)?;
+        let is_proven = known.lane.is_proven();
+        if !is_proven && no_room_for_unproven {
+            return Err(Refused::Full);
+        }
+        known.turn = turn;
+        known.lane.enter();
+        state.under_way += 1;
+        state.unproven += usize::from(!is_proven);
+        Ok(Place { lanes: self.clone(), name: name.to_owned(), is_proven })
+    }
+
+    /// A place with a host; none where it has as many as it may.
+    pub fn enter_host(&self, authority: String) -> Option<HostPlace> {
+        let mut state = self.state();
+        let under_way = state.hosts.entry(authority.clone()).or_default();
+        if *under_way >= self.0.max.host {
+            return None;
+        }
+        *under_way += 1;
+        Some(HostPlace { lanes: self.clone(), authority })
+    }
+
+    /// Breakers by state.
+    pub fn breakers(&self, now: Timestamp) -> BreakerCounts {
+        let mut counts = BreakerCounts::default();
+        for known in self.state().lanes.values() {
+            match known.lane.breaker(now) {
+                Breaker::Closed => counts.closed += 1,
+                Breaker::Open => counts.open += 1,
+                Breaker::HalfOpen => counts.half_open += 1,
+            }
+        }
+        counts
+    }
+
+    /// State of one lane's breaker, where it is known.
+    pub fn breaker(&self, name: &str, now: Timestamp) -> Option<Breaker> {
+        self.state().lanes.get(name).map(|known| known.lane.breaker(now))
+    }
+}
+
+impl Place {
+    /// Name of the lane.
+    pub fn lane(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the holder may make another exchange: not where the lane was closed meanwhile, or has become narrower than those
+    /// who are in it. Says then when to come back.
+    pub fn may_go_on(&self, now: Timestamp) -> Result<(), Timestamp> {
+        let state = self.lanes.state();
+        let Some(known) = state.lanes.get(&self.name) else { return Ok(()) };
+        match known.lane.closed_until(now) {
+            Some(until) => Err(until),
+            None if known.lane.is_crowded(self.lanes.0.max.lane) => Err(now),
+            None => Ok(()),
+        }
+    }
+
+    /// When the next attempt may be made at a rate. `Err`: when to come back for it.
+    pub fn on_rate(&self, rate: u32, now: Timestamp) -> Result<Timestamp, Timestamp> {
+        let mut state = self.lanes.state();
+        state.lanes.entry(self.name.clone()).or_default().lane.on_rate(rate, now)
+    }
+
+    /// Notes how an exchange ended. Says since when every one has failed.
+    pub fn note(&self, signal: Signal, now: Timestamp) -> Option<Timestamp> {
+        let mut state = self.lanes.state();
+        let known = state.lanes.entry(self.name.clone()).or_default();
+        known.lane.note(signal, now);
+        match signal {
+            Signal::Success => known.failing_since = None,
+            Signal::Failure(_) | Signal::Pause(_) => {
+                known.failing_since.get_or_insert(now);
+            }
+        }
+        known.failing_since
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.lanes.state();
+        state.under_way = state.under_way.saturating_sub(1);
+        state.unproven = state.unproven.saturating_sub(usize::from(!self.is_proven));
+        if let Some(known) = state.lanes.get_mut(&self.name) {
+            known.lane.leave();
+        }
+        drop(state);
+        self.lanes.0.freed.notify_waiters();
+    }
+}
+
+impl Drop for HostPlace {
+    fn drop(&mut self) {
+        let mut state = self.lanes.state();
+        if let Some(under_way) = state.hosts.get_mut(&self.authority) {
+            *under_way = under_way.saturating_sub(1);
+            if *under_way == 0 {
+                state.hosts.remove(&self.authority);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+    const MAX: LanesMax = LanesMax { total: 8, lane: 3, host: 2 };
+
+    fn proven(lanes: &Lanes, name: &str) {
+        let place = lanes.enter(name, NOW).unwrap();
+        place.note(Signal::Success, NOW);
+    }
+
+    #[test]
+    fn a_lane_has_its_share_and_another_lane_its_own() {
+        let lanes = Lanes::new(MAX);
+        proven(&lanes, "a");
+        proven(&lanes, "b");
+        let held: Vec<_> = (0..3).map(|_| lanes.enter("a", NOW).unwrap()).collect();
+        assert!(lanes.enter("a", NOW).is_err());
+        assert_eq!(lanes.limits(NOW).0.lanes["a"].keys, 0);
+        assert_eq!(lanes.limits(NOW).0.lanes["b"].keys, 3);
+        assert!(lanes.enter("b", NOW).is_ok());
+        assert_eq!(lanes.free(), 5);
+        drop(held);
+        assert_eq!(lanes.free(), 8);
+    }
+
+    #[test]
+    fn lanes_that_have_not_answered_leave_half_of_the_places_to_those_that_have() {
+        let lanes = Lanes::new(MAX);
+        proven(&lanes, "good");
+        let unproven: Vec<_> = (0..4).map(|n| lanes.enter(&format!("new{n}"), NOW).unwrap()).collect();
+        assert!(lanes.enter("new9", NOW).is_err());
+        assert_eq!(lanes.limits(NOW).0.share, 0);
+        assert!(lanes.enter("good", NOW).is_ok());
+        drop(unproven);
+        assert!(lanes.enter("new9", NOW).is_ok());
+    }
+
+    #[test]
+    fn who_had_a_turn_last_is_last() {
+        let lanes = Lanes::new(MAX);
+        proven(&lanes, "a");
+        proven(&lanes, "b");
+        proven(&lanes, "a");
+        let limits = lanes.limits(NOW).0;
+        assert!(limits.lanes["b"].turn < limits.lanes["a"].turn);
+    }
+
+    #[test]
+    fn a_paused_lane_is_closed_for_all_who_are_in_it() {
+        let lanes = Lanes::new(MAX);
+        let (one, other) = (lanes.enter("a", NOW).unwrap(), lanes.enter("a", NOW).unwrap());
+        one.note(Signal::Pause(Duration::from_secs(5)), NOW);
+        let until = NOW.plus(Duration::from_secs(5));
+        assert_eq!(other.may_go_on(NOW), Err(until));
+        let (limits, opens) = lanes.limits(NOW);
+        assert_eq!((limits.lanes["a"].keys, limits.lanes["a"].closed_for), (0, Duration::from_secs(5)));
+        assert_eq!(opens, Some(until));
+        assert_eq!(lanes.breakers(NOW), BreakerCounts { open: 1, ..BreakerCounts::default() });
+    }
+
+    #[test]
+    fn after_a_failure_all_but_one_go() {
+        let lanes = Lanes::new(MAX);
+        let (one, other) = (lanes.enter("a", NOW).unwrap(), lanes.enter("a", NOW).unwrap());
+        one.note(Signal::Failure(None), NOW);
+        assert_eq!(other.may_go_on(NOW), Err(NOW));
+        drop(other);
+        assert_eq!(one.may_go_on(NOW), Ok(()));
+    }
+
+    #[test]
+    fn a_host_has_its_places_whatever_its_lanes() {
+        let lanes = Lanes::new(MAX);
+        let held: Vec<_> = (0..2).map(|_| lanes.enter_host("h:1".into()).unwrap()).collect();
+        assert!(lanes.enter_host("h:1".into()).is_none());
+        assert!(lanes.enter_host("h:2".into()).is_some());
+        drop(held);
+        assert!(lanes.enter_host("h:1".into()).is_some());
+    }
+
+    #[test]
+    fn failing_is_since_the_first_failure_after_a_success() {
+        let lanes = Lanes::new(MAX);
+        let place = lanes.enter("a", NOW).unwrap();
+        let later = NOW.plus(Duration::from_secs(9));
+        assert_eq!(place.note(Signal::Failure(None), NOW), Some(NOW));
+        assert_eq!(place.note(Signal::Pause(Duration::ZERO), later), Some(NOW));
+        assert_eq!(place.note(Signal::Success, later), None);
+        assert_eq!(place.note(Signal::Failure(None), later), Some(later));
+    }
+}

@@ -1,0 +1,123 @@
+//! To whom a cursor's events go, now: its endpoint as it is configured at this moment, and whether it is its turn.
+
+use super::turns;
+use crate::App;
+use crate::endpoints::Opened;
+use morag_core::Secret;
+use morag_core::ports::{PendingDelivery, StoreError};
+use morag_core::webhook::{Endpoint, EndpointId, Order, RetryPolicy};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a cursor waits whose endpoint's credentials cannot be read: until somebody sets the right key.
+const UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
+
+/// To whom.
+pub(super) enum Target {
+    /// To this one.
+    Ready(Box<Ready>),
+    /// Nobody now; after so long again.
+    Later(Duration),
+    /// Nobody any more: the endpoint was removed.
+    Gone,
+    /// Nobody until the endpoint is enabled.
+    Disabled,
+}
+
+/// An endpoint that takes events now.
+pub(super) struct Ready {
+    /// Who is told, where and how.
+    pub(super) endpoint: Endpoint,
+    /// What to sign with, newest first.
+    pub(super) secrets: Vec<Secret>,
+    /// How often and how soon again.
+    pub(super) retry: RetryPolicy,
+    /// Most attempts a second.
+    pub(super) rate_limit: Option<u32>,
+    /// Deliveries of the same key before this task's.
+    pub(super) base: u64,
+    /// The named endpoint, if it is one.
+    pub(super) named: Option<Arc<Opened>>,
+}
+
+impl Ready {
+    /// Host and port.
+    pub(super) fn authority(&self) -> String {
+        self.endpoint.url.authority()
+    }
+}
+
+/// The server's own policy.
+pub(super) fn policy(app: &App) -> RetryPolicy {
+    // The configuration has been checked by the same constructor.
+    RetryPolicy::new(app.config.webhook_max_retries, app.config.webhook_retry_delay).unwrap_or_default()
+}
+
+pub(super) async fn target(app: &App, pending: &PendingDelivery) -> Result<Target, StoreError> {
+    let id = pending.cursor.name.endpoint();
+    let target = match pending.record.endpoints.iter().find(|endpoint| endpoint.id == *id) {
+        Some(endpoint) => Target::Ready(Box::new(Ready {
+            endpoint: endpoint.clone(),
+            secrets: app.config.webhook_secrets.clone(),
+            retry: policy(app),
+            rate_limit: None,
+            base: 0,
+            named: None,
+        })),
+        None => named(app, id, pending).await?,
+    };
+    Ok(match (target, &pending.cursor.url) {
+        // Replayed elsewhere: with the endpoint's signature, but its token is for its own URL alone.
+        (Target::Ready(mut ready), Some(url)) => {
+            ready.endpoint = Endpoint { url: url.clone(), auth_token: None, ..ready.endpoint };
+            ready.endpoint.headers.clear();
+            Target::Ready(ready)
+        }
+        (target, _) => target,
+    })
+}
+
+async fn named(app: &App, id: &EndpointId, pending: &PendingDelivery) -> Result<Target, StoreError> {
+    let mut known = app.endpoints.recent().await?;
+    if known.get(id).is_none_or(|opened| opened.endpoint.disabled.is_some()) {
+        // Before anything ends or is parked it must be so, and not only have been.
+        known = app.endpoints.fresh().await?;
+    }
+    let Some(opened) = known.get(id) else { return Ok(Target::Gone) };
+    let endpoint = &opened.endpoint;
+    if endpoint.disabled.is_some() {
+        return Ok(Target::Disabled);
+    }
+    let credentials = match &opened.credentials {
+        Ok(credentials) => credentials,
+        Err(error) => {
+            tracing::error!(endpoint = id.as_str(), %error, "the endpoint's credentials cannot be read: its webhooks wait");
+            return Ok(Target::Later(UNREADABLE_PAUSE));
+        }
+    };
+    let base = match endpoint.settings.order {
+        Order::Task => 0,
+        Order::Document => match turns::turn(app, pending).await? {
+            Ok(base) => base,
+            Err(pause) => return Ok(Target::Later(pause)),
+        },
+    };
+    let own = endpoint.settings.retry.and_then(|retry| retry.policy().ok());
+    Ok(Target::Ready(Box::new(Ready {
+        endpoint: endpoint.endpoint(credentials),
+        secrets: credentials.signing(app.clock.now()),
+        retry: own.unwrap_or_else(|| policy(app)),
+        rate_limit: endpoint.settings.rate_limit,
+        base,
+        named: Some(Arc::clone(opened)),
+    })))
+}
+
+/// After a cursor was parked: whoever enabled the endpoint in between has not seen it.
+pub(super) async fn unpark_if_enabled(app: &App, pending: &PendingDelivery) -> Result<(), StoreError> {
+    let id = pending.cursor.name.endpoint();
+    if app.endpoints.fresh().await?.get(id).is_some_and(|opened| opened.endpoint.disabled.is_none()) {
+        app.deliveries.unpark(id).await?;
+    }
+    Ok(())
+}
