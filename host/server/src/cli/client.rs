@@ -1,7 +1,9 @@
 //! Talking to a server.
 
+use super::secrets::secret;
 use anyhow::{Context as _, bail};
 use clap::Args;
+use morag_core::Secret;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 use std::time::Duration;
@@ -16,8 +18,15 @@ pub struct Server {
     #[arg(long, env = "MORAG_SERVER", default_value = "http://127.0.0.1:8000", value_name = "URL")]
     server: String,
     /// API key
-    #[arg(long, env = "MORAG_API_KEY", default_value = "test-api-key", hide_env_values = true, value_name = "KEY")]
-    api_key: String,
+    #[arg(
+        long,
+        env = "MORAG_API_KEY",
+        default_value = "test-api-key",
+        hide_env_values = true,
+        value_parser = secret,
+        value_name = "KEY"
+    )]
+    api_key: Secret,
 }
 
 /// A client of one server.
@@ -38,20 +47,24 @@ impl Client {
     /// A request to a path of the server.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.server.server.trim_end_matches('/'));
-        self.http.request(method, url).bearer_auth(&self.server.api_key)
+        self.http.request(method, url).bearer_auth(self.server.api_key.expose())
     }
 
     /// Sends, and reads the JSON of a success. Anything else is an error with the server's own words.
     pub async fn send(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+        read(self.start(request).await?).await
+    }
+
+    /// Sends. Gives whatever answer begins; that none does is an error.
+    pub async fn start(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         let server = &self.server.server;
-        let response = request.send().await.map_err(|error| match error.is_connect() {
+        request.send().await.map_err(|error| match error.is_connect() {
             true => anyhow::anyhow!(
                 "no server answers at {server}: start one with `morag serve`, or choose another with --server"
             ),
             // Without its URL: what matters is the cause.
             false => anyhow::Error::new(error.without_url()).context(format!("the request to {server} failed")),
-        })?;
-        read(response).await
+        })
     }
 
     /// Gets a path.
@@ -60,7 +73,8 @@ impl Client {
     }
 }
 
-async fn read(response: Response) -> anyhow::Result<Value> {
+/// Reads the JSON of a success. Anything else is an error with the server's own words.
+pub async fn read(response: Response) -> anyhow::Result<Value> {
     let status = response.status();
     let text = response.text().await.context("the server's answer broke off")?;
     let body: Option<Value> = serde_json::from_str(&text).ok();

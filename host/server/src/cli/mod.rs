@@ -3,11 +3,15 @@
 //! Exit codes: 0 done, 1 something failed (one clear line says what), 2 the command line itself is wrong.
 
 mod client;
+mod deliver;
 mod listen;
 mod output;
 mod plugin;
+mod secrets;
 mod show;
 mod submit;
+mod trigger;
+mod webhook;
 
 use crate::config::{Config, Sources, markdown_table};
 use anyhow::Context as _;
@@ -24,6 +28,7 @@ use std::process::ExitCode;
         morag serve                                start the server on 127.0.0.1:8000\n  \
         morag listen                               receive and show webhooks on 127.0.0.1:8001\n  \
         morag submit report.pdf --follow           process a file and watch it\n  \
+        morag trigger task_completed --to URL      try a receiver with a sample\n  \
         morag history TASK_ID --order asc          everything that happened to it"
 )]
 struct Cli {
@@ -41,12 +46,14 @@ enum Command {
         API_PORT=9000 WEBHOOK_ALLOW_NETWORKS=127.0.0.0/8 morag serve\n\n\
         `morag config table` lists every setting.")]
     Serve(Serve),
-    /// Receive webhooks, print them, verify and keep them
-    #[command(after_help = "Examples:\n  \
-        morag listen\n  \
-        morag listen --port 9001 --secret s3cret\n\n\
-        POST /webhook receives; GET /webhooks, GET /webhooks/latest show; DELETE /webhooks, POST /webhooks/clear forget.")]
+    /// Receive webhooks, print them, verify and keep them; or forward a server's events to a receiver here
+    #[command(after_help = listen::EXAMPLES)]
     Listen(listen::Listen),
+    /// Send one signed sample of an event
+    #[command(after_help = trigger::EXAMPLES)]
+    Trigger(trigger::Trigger),
+    /// Look at webhooks
+    Webhook(webhook::Webhook),
     /// Submit files
     #[command(after_help = "Examples:\n  \
         morag submit report.pdf --follow\n  \
@@ -134,6 +141,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Listen(command) => runtime()?.block_on(listen::run(command)),
+        Command::Trigger(command) => runtime()?.block_on(trigger::run(command)),
+        Command::Webhook(command) => webhook::run(command),
         Command::Submit(command) => runtime()?.block_on(submit::run(command)),
         Command::Status(command) => runtime()?.block_on(show::status(command)),
         Command::History(command) => runtime()?.block_on(show::history(command)),
@@ -171,5 +180,27 @@ mod tests {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") || command.has_subcommands(), "{}", command.get_name());
         }
+    }
+
+    #[test]
+    fn every_long_option_for_webhooks_is_in_an_example() {
+        let cli = Cli::command();
+        let of = |path: &[&str]| {
+            path.iter().fold(cli.clone(), |command, name| command.find_subcommand(name).expect("a command").clone())
+        };
+        for path in [&["listen"][..], &["trigger"], &["webhook", "verify"]] {
+            let command = of(path);
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+                assert!(help.contains(&format!("--{option}")), "{path:?} --{option}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_in_no_help_and_no_debug_output() {
+        let arguments = ["morag", "listen", "--secret", "s3cr3t-value", "--auth-token", "t0ken-value"];
+        let shown = format!("{:?}", Cli::parse_from(arguments));
+        assert!(!shown.contains("s3cr3t-value") && !shown.contains("t0ken-value"), "{shown}");
     }
 }

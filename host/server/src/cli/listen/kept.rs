@@ -23,7 +23,9 @@ pub enum Signature {
     Valid,
     /// Signed, but not with the secret.
     Invalid,
-    /// Not signed, or no secret is known to verify it with.
+    /// Not signed, although it should be with the secret.
+    Missing,
+    /// No secret is known to verify it with.
     Absent,
 }
 
@@ -35,7 +37,8 @@ impl Signature {
                 true => Self::Valid,
                 false => Self::Invalid,
             },
-            _ => Self::Absent,
+            (Some(_), None) => Self::Missing,
+            (None, _) => Self::Absent,
         }
     }
 
@@ -44,6 +47,7 @@ impl Signature {
         let word = match self {
             Self::Valid => "verified",
             Self::Invalid => "BAD SIGNATURE",
+            Self::Missing => "NOT SIGNED",
             Self::Absent => "unverified",
         };
         let data = &payload["data"];

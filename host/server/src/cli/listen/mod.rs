@@ -1,164 +1,64 @@
-//! A receiver for webhooks: prints a line each, verifies their signature, and keeps the latest for anybody to look at.
+//! `morag listen`: webhooks on a developer's machine. Either a receiver that prints, verifies and keeps what it is sent
+//! ([`receive`]), or a client of a server's event stream that delivers to a receiver which is reachable only from here
+//! ([`forward`]).
 
+mod forward;
 mod kept;
+mod receive;
+mod sse;
 
-use super::output::line;
-use anyhow::Context as _;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use super::client::Server;
+use super::deliver::DeliveryOptions;
 use clap::Args;
-use kept::{Kept, Received, Signature};
-use morag_core::Secret;
-use morag_core::ports::Clock as _;
-use serde_json::{Value, json};
+use morag_core::webhook::{EventFilter, WebhookUrl};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-/// Longest time that requests under way have to end after Ctrl-C: a webhook is taken in milliseconds.
-const DRAIN: Duration = Duration::from_secs(10);
+/// What `--help` shows below the options.
+pub const EXAMPLES: &str = "Examples:
+  morag listen                                        receive and show webhooks on 127.0.0.1:8001
+  morag listen --host 0.0.0.0 --port 9001 --secret s3cret
+  morag listen --forward-to http://localhost:3000/webhook --secret s3cret
+  morag listen --forward-to http://localhost:3000/webhook --events 'step_*,task_completed' \\
+      --server https://morag.example.com --api-key KEY --auth-token TOKEN
+  morag listen --forward-to http://172.17.0.2:3000/webhook --allow-networks 172.17.0.0/16
 
-/// Largest webhook that is taken. Ours are a few KiB; one with long step data may have hundreds.
-const BODY_MAX: usize = 8 << 20;
+Receiving: POST /webhook receives; GET /webhooks, GET /webhooks/latest show; DELETE /webhooks, POST /webhooks/clear forget.
+With --secret, what is not signed with it is answered with 401.
 
-/// Receives webhooks.
+Forwarding: events come through the server's event stream with the API key, so nothing here needs a public address. Each is
+sent once and in order, with the headers and signatures of a real delivery; a receiver that fails is shown, not tried again.
+Secrets are better given by WEBHOOK_SECRET, MORAG_API_KEY and MORAG_WEBHOOK_AUTH_TOKEN: others see command lines.";
+
+/// Receives webhooks, or forwards events.
 #[derive(Debug, Args)]
 pub struct Listen {
     /// Port to listen on; 0 lets the system choose
-    #[arg(long, default_value_t = 8001)]
+    #[arg(long, default_value_t = 8001, conflicts_with = "forward_to")]
     port: u16,
     /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1")]
+    #[arg(long, default_value = "127.0.0.1", conflicts_with = "forward_to")]
     host: IpAddr,
-    /// Secret that the webhooks are signed with; a bad signature is answered with 401
-    #[arg(long, env = "WEBHOOK_SECRET", hide_env_values = true)]
-    secret: Option<String>,
-}
-
-/// What the receiver knows.
-struct Receiver {
-    secret: Option<Secret>,
-    kept: Mutex<Kept>,
-}
-
-impl Receiver {
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        // A panic under the lock leaves the list as it was.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    /// Fetch events from the server and deliver them there, instead of listening
+    #[arg(long, value_name = "URL")]
+    forward_to: Option<WebhookUrl>,
+    /// Only these events: names or patterns with `*`, separated by commas
+    #[arg(long, value_name = "LIST", requires = "forward_to")]
+    events: Option<EventFilter>,
+    #[command(flatten)]
+    delivery: DeliveryOptions,
+    #[command(flatten)]
+    server: Server,
 }
 
 /// `morag listen`. Runs until Ctrl-C.
 pub async fn run(command: Listen) -> anyhow::Result<ExitCode> {
-    let address = SocketAddr::new(command.host, command.port);
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}: choose another --port"))?;
-    let bound = listener.local_addr().context("the listening address is unknown")?;
-    line(format_args!("webhooks are received at http://{bound}/webhook and shown at http://{bound}/webhooks"));
-    let secret = command.secret.filter(|secret| !secret.is_empty()).map(Secret::new);
-    let interrupt = async {
-        // Where the signal cannot be had, the receiver runs until it is killed.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+    let Listen { port, host, forward_to, events, delivery, server } = command;
+    match forward_to {
+        None => receive::run(SocketAddr::new(host, port), delivery.secret()).await?,
+        Some(to) => {
+            forward::run(forward::Forward { to, events: events.unwrap_or_default(), delivery, server }).await?;
         }
-    };
-    crate::api::serve(listener, router(secret), interrupt, DRAIN).await?;
+    }
     Ok(ExitCode::SUCCESS)
-}
-
-fn router(secret: Option<Secret>) -> Router {
-    let receiver = Arc::new(Receiver { secret, kept: Mutex::default() });
-    Router::new()
-        .route("/webhook", post(receive))
-        .route("/webhooks", get(list).delete(clear))
-        .route("/webhooks/latest", get(latest))
-        .route("/webhooks/clear", post(clear))
-        .layer(DefaultBodyLimit::max(BODY_MAX))
-        .with_state(receiver)
-}
-
-async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> Response {
-    let signature = Signature::judge(receiver.secret.as_ref(), &headers, &body);
-    let Ok(payload) = serde_json::from_slice::<Value>(&body) else {
-        line(Signature::Absent.line(&json!({"event_type": "(not JSON)"})));
-        return (StatusCode::BAD_REQUEST, Json(json!({"status": "error", "message": "not JSON"}))).into_response();
-    };
-    line(signature.line(&payload));
-    let received_at = morag_adapters::SystemClock.now();
-    receiver.kept().push(Received::new(payload, received_at, &headers, signature), body.len());
-    match signature {
-        Signature::Invalid => {
-            (StatusCode::UNAUTHORIZED, Json(json!({"status": "error", "message": "bad signature"}))).into_response()
-        }
-        _ => Json(json!({"status": "received"})).into_response(),
-    }
-}
-
-async fn list(State(receiver): State<Arc<Receiver>>) -> Json<Value> {
-    Json(json!(receiver.kept().all()))
-}
-
-async fn latest(State(receiver): State<Arc<Receiver>>) -> Response {
-    match receiver.kept().latest() {
-        Some(received) => Json(json!(received)).into_response(),
-        None => (StatusCode::NOT_FOUND, Json(json!({"error": "no webhook was received yet"}))).into_response(),
-    }
-}
-
-async fn clear(State(receiver): State<Arc<Receiver>>) -> Json<Value> {
-    receiver.kept().clear();
-    Json(json!({"status": "cleared"}))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::body::{Body, to_bytes};
-    use axum::http::Request;
-    use tower::ServiceExt as _;
-
-    async fn call(
-        router: &Router,
-        method: &str,
-        path: &str,
-        signature: Option<&str>,
-        body: &str,
-    ) -> (StatusCode, Value) {
-        let mut request = Request::builder().method(method).uri(path);
-        if let Some(signature) = signature {
-            request = request.header("X-MoRAG-Signature", signature);
-        }
-        let response = router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
-        let status = response.status();
-        let bytes = to_bytes(response.into_body(), BODY_MAX).await.unwrap();
-        (status, serde_json::from_slice(&bytes).unwrap())
-    }
-
-    const BODY: &str = r#"{"event_type":"task_started","data":{"task_id":"t"}}"#;
-
-    #[tokio::test]
-    async fn webhooks_are_verified_kept_and_forgotten() {
-        let secret = Secret::new("s");
-        let router = router(Some(secret.clone()));
-        assert_eq!(call(&router, "GET", "/webhooks/latest", None, "").await.0, StatusCode::NOT_FOUND);
-        let good = morag_core::webhook::sign(&secret, BODY.as_bytes());
-        assert_eq!(call(&router, "POST", "/webhook", Some(&good), BODY).await.0, StatusCode::OK);
-        assert_eq!(call(&router, "POST", "/webhook", Some("sha256=00"), BODY).await.0, StatusCode::UNAUTHORIZED);
-        assert_eq!(call(&router, "POST", "/webhook", None, BODY).await.0, StatusCode::OK);
-        assert_eq!(call(&router, "POST", "/webhook", None, "nonsense").await.0, StatusCode::BAD_REQUEST);
-        let (_, all) = call(&router, "GET", "/webhooks", None, "").await;
-        let signatures: Vec<_> = all.as_array().unwrap().iter().map(|one| one["signature"].as_str().unwrap()).collect();
-        assert_eq!(signatures, ["valid", "invalid", "absent"]);
-        assert_eq!(all[0]["payload"]["data"]["task_id"], "t");
-        assert_eq!(all[0]["headers"]["x-morag-signature"], good);
-        assert_eq!(call(&router, "GET", "/webhooks/latest", None, "").await.1["signature"], "absent");
-        call(&router, "POST", "/webhooks/clear", None, "").await;
-        assert_eq!(call(&router, "GET", "/webhooks", None, "").await.1, json!([]));
-    }
 }

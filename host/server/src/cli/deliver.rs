@@ -1,0 +1,180 @@
+//! Deliveries that this machine makes itself, for `morag listen --forward-to` and `morag trigger`: with the headers and through
+//! the guarded client of a server's.
+
+use super::secrets::{given, secret};
+use anyhow::Context as _;
+use bytes::Bytes;
+use clap::Args;
+use ipnet::IpNet;
+use morag_adapters::SystemClock;
+use morag_adapters::webhook_http::{HttpSender, SenderOptions};
+use morag_core::Secret;
+use morag_core::ports::{Clock as _, WebhookRequest, WebhookSender as _};
+use morag_core::task::TaskId;
+use morag_core::webhook::{
+    AddressPolicy, AttemptOutcome, BodyFormat, Cursor, CursorName, Endpoint, EndpointId, EventFilter, HeaderInput,
+    WebhookUrl, headers,
+};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Limit of one exchange: the server's default (`WEBHOOK_TIMEOUT`).
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How deliveries are made.
+#[derive(Debug, Clone, Args)]
+pub struct DeliveryOptions {
+    /// Secret that deliveries are signed with, or verified with where they are received [env: WEBHOOK_SECRET]
+    #[arg(long, env = "WEBHOOK_SECRET", hide_env = true, value_parser = secret, value_name = "SECRET")]
+    secret: Option<Secret>,
+    /// Sent as `Authorization: Bearer …` [env: MORAG_WEBHOOK_AUTH_TOKEN]
+    #[arg(long, env = "MORAG_WEBHOOK_AUTH_TOKEN", hide_env = true, value_parser = secret, value_name = "TOKEN")]
+    auth_token: Option<Secret>,
+    /// Networks that may be reached although they are private, as this machine may [env: WEBHOOK_ALLOW_NETWORKS]
+    #[arg(long, env = "WEBHOOK_ALLOW_NETWORKS", hide_env = true, value_name = "CIDR,…")]
+    allow_networks: Option<Networks>,
+}
+
+/// Networks, separated by commas. None is an empty text: templates of settings have their unused variables empty.
+#[derive(Debug, Clone)]
+struct Networks(Vec<IpNet>);
+
+impl std::str::FromStr for Networks {
+    type Err = ipnet::AddrParseError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl DeliveryOptions {
+    /// The secret, if there is one.
+    pub fn secret(&self) -> Option<Secret> {
+        given(self.secret.clone())
+    }
+}
+
+/// One delivery.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The task that the event is of.
+    pub task: TaskId,
+    /// What `X-MoRAG-Sequence` says: from 1 within the task.
+    pub number: u64,
+    /// The contract's event type.
+    pub event_type: String,
+    /// The bytes to sign and send.
+    pub body: Bytes,
+}
+
+/// Makes deliveries to one URL.
+pub struct Deliverer {
+    sender: HttpSender,
+    endpoint: Endpoint,
+    secrets: Vec<Secret>,
+}
+
+impl Deliverer {
+    /// A client for a URL. It reaches public addresses, this machine, and the networks of the options.
+    pub fn new(url: WebhookUrl, format: BodyFormat, options: DeliveryOptions) -> anyhow::Result<Self> {
+        let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(IpNet::from);
+        // The whole block, as some receivers of tests have each an address of their own in it.
+        let block = IpNet::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8).context("the loopback network")?;
+        let secrets = options.secret().into_iter().collect();
+        let allowed =
+            options.allow_networks.into_iter().flat_map(|networks| networks.0).chain(loopback).chain([block]).collect();
+        let sender = HttpSender::new(SenderOptions::new(AddressPolicy::new(allowed)), Arc::new(SystemClock))
+            .context("the HTTP client cannot start")?;
+        let endpoint = Endpoint {
+            id: new_id(),
+            url,
+            auth_token: given(options.auth_token),
+            format,
+            events: EventFilter::default(),
+            headers: BTreeMap::new(),
+        };
+        Ok(Self { sender, endpoint, secrets })
+    }
+
+    /// Who is told.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Becomes another endpoint, so that a number may be used again without its `X-MoRAG-Delivery`.
+    pub fn renew(&mut self) {
+        self.endpoint.id = new_id();
+    }
+
+    /// Makes one attempt. Never fails: what went wrong is in the outcome.
+    pub async fn deliver(&self, delivery: Delivery) -> AttemptOutcome {
+        let Delivery { task, number, event_type, body } = delivery;
+        let name = CursorName::of(&self.endpoint);
+        let cursor = Cursor { task, name, next_event: number, next_delivery: number, attempts: 0, url: None };
+        let headers = headers(HeaderInput {
+            endpoint: &self.endpoint,
+            cursor: &cursor,
+            sequence: number,
+            event_type: &event_type,
+            body: &body,
+            secrets: &self.secrets,
+            version: crate::VERSION,
+            now: SystemClock.now(),
+        });
+        let url = self.endpoint.url.clone();
+        self.sender.send(WebhookRequest { url, headers, body, timeout: TIMEOUT }).await
+    }
+}
+
+/// Another each time: a receiver that remembers deliveries must not take this run's for an earlier one's.
+fn new_id() -> EndpointId {
+    EndpointId::from(format!("cli_{}", uuid::Uuid::new_v4().simple()))
+}
+
+/// Whether a server would take an outcome for a success: 2xx only.
+pub fn is_success(outcome: &AttemptOutcome) -> bool {
+    outcome.status.is_some_and(|status| (200..300).contains(&status))
+}
+
+/// An outcome in a few words: `200 in 3 ms`.
+pub fn outcome_text(outcome: &AttemptOutcome) -> String {
+    let milliseconds = outcome.duration_ms;
+    match (outcome.status, outcome.error) {
+        (Some(status), None) => format!("{status} in {milliseconds} ms"),
+        (Some(status), Some(error)) => format!("{status}, then {} after {milliseconds} ms", words(error)),
+        (None, Some(error)) => format!("no answer: {} after {milliseconds} ms", words(error)),
+        (None, None) => format!("no answer after {milliseconds} ms"),
+    }
+}
+
+/// The delivery log's words.
+fn words(error: morag_core::webhook::ErrorClass) -> String {
+    super::show::plain(&serde_json::json!(error)).replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use morag_core::webhook::ErrorClass;
+
+    #[test]
+    fn an_outcome_reads_as_words() {
+        let outcome = |status, error| AttemptOutcome {
+            status,
+            error,
+            retry_after_ms: None,
+            excerpt: String::new(),
+            duration_ms: 3,
+        };
+        assert_eq!(outcome_text(&outcome(Some(204), None)), "204 in 3 ms");
+        assert_eq!(
+            outcome_text(&outcome(None, Some(ErrorClass::AddressRefused))),
+            "no answer: address refused after 3 ms"
+        );
+        assert_eq!(outcome_text(&outcome(Some(200), Some(ErrorClass::Timeout))), "200, then timeout after 3 ms");
+        assert!(is_success(&outcome(Some(204), None)));
+        assert!(!is_success(&outcome(Some(302), None)) && !is_success(&outcome(None, None)));
+    }
+}

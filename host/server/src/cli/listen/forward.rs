@@ -1,0 +1,215 @@
+//! Fetches events from a server's stream and delivers them here: a receiver on a developer's machine needs no public address.
+
+use super::super::client::{Client, Server};
+use super::super::deliver::{Deliverer, Delivery, DeliveryOptions, outcome_text};
+use super::super::output::line;
+use super::super::show::plain;
+use super::sse::{SseEvent, SseParser};
+use anyhow::bail;
+use morag_core::task::TaskId;
+use morag_core::webhook::{BodyFormat, EventFilter, WebhookUrl};
+use reqwest::{Method, Response};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Silence after which a connection is taken for dead: the server says something every 15 seconds.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+
+/// First pause before connecting again; doubled each time, to the longest.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Longest pause: whoever starts the server again waits no longer for us.
+const PAUSE_MAX: Duration = Duration::from_secs(15);
+
+/// Tasks whose deliveries are numbered at once. Far more than run; beyond it all numbers begin anew, as another endpoint's.
+const TASKS_MAX: usize = 10_000;
+
+/// What to fetch, and where it goes.
+pub struct Forward {
+    /// The receiver.
+    pub to: WebhookUrl,
+    /// Which events.
+    pub events: EventFilter,
+    /// How they are delivered.
+    pub delivery: DeliveryOptions,
+    /// Where they come from.
+    pub server: Server,
+}
+
+/// Why a connection ended.
+enum Ended {
+    /// Connecting again may help. The text says why.
+    Lost(String),
+    /// It cannot help.
+    Refused(anyhow::Error),
+}
+
+/// Runs until Ctrl-C, or until the server refuses us.
+pub async fn run(forward: Forward) -> anyhow::Result<()> {
+    let interrupt = tokio::signal::ctrl_c();
+    let client = Client::new(forward.server.clone())?;
+    let shown = morag_core::webhook::redact(forward.to.as_url());
+    let deliverer = Deliverer::new(forward.to, BodyFormat::Dual, forward.delivery)?;
+    let mut forwarder =
+        Forwarder { client, deliverer, events: forward.events, numbers: Numbers::default(), last: String::new() };
+    let mut pause = PAUSE;
+    let work = async {
+        let mut first = true;
+        loop {
+            let before = forwarder.last.clone();
+            let why = match forwarder.connect().await {
+                // A wrong address is to be seen at once; a server that was there may come back.
+                Err(Ended::Lost(why)) if first => bail!(why),
+                Err(Ended::Lost(why)) => why,
+                Err(Ended::Refused(error)) => return Err(error),
+                Ok(response) => {
+                    if first {
+                        line(format_args!("events go to {shown}, each once, in order"));
+                    }
+                    first = false;
+                    forwarder.follow(response).await
+                }
+            };
+            if forwarder.last != before {
+                pause = PAUSE;
+            }
+            line(format_args!("{why}; again in {:.1} s", pause.as_secs_f64()));
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    };
+    tokio::select! {
+        // Where the signal cannot be had, it runs until it is killed.
+        Ok(()) = interrupt => Ok(()),
+        ended = work => ended,
+    }
+}
+
+struct Forwarder {
+    client: Client,
+    deliverer: Deliverer,
+    events: EventFilter,
+    numbers: Numbers,
+    /// Id of the last event that is done with; empty at the beginning.
+    last: String,
+}
+
+impl Forwarder {
+    async fn connect(&self) -> Result<Response, Ended> {
+        let patterns: Vec<_> = self.events.patterns().iter().map(|pattern| pattern.as_str()).collect();
+        let query = if patterns.is_empty() { String::new() } else { format!("?events={}", patterns.join(",")) };
+        let mut request = self.client.request(Method::GET, &format!("/api/v1/events{query}"));
+        request = request.header("accept", "text/event-stream");
+        if !self.last.is_empty() {
+            request = request.header("last-event-id", &self.last);
+        }
+        let response = timeout(SILENCE_MAX, self.client.start(request)).await;
+        let response = match response {
+            Err(_) => return Err(Ended::Lost("the server does not answer".into())),
+            Ok(Err(error)) => return Err(Ended::Lost(format!("{error:#}"))),
+            Ok(Ok(response)) => response,
+        };
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let said = super::super::client::read(response).await.err();
+        let said = said.unwrap_or_else(|| anyhow::anyhow!("the server says {}", status.as_u16()));
+        // Busy or away for now; anything else it will say again.
+        match status.is_server_error() || status.as_u16() == 429 {
+            true => Err(Ended::Lost(format!("{said:#}"))),
+            false => Err(Ended::Refused(said)),
+        }
+    }
+
+    /// Delivers what comes. Gives why it ended.
+    async fn follow(&mut self, mut response: Response) -> String {
+        let mut parser = SseParser::default();
+        loop {
+            let piece = match timeout(SILENCE_MAX, response.chunk()).await {
+                Err(_) => return "the server has gone silent".into(),
+                Ok(Err(_)) => return "the connection to the server broke".into(),
+                Ok(Ok(None)) => return "the server ended the stream".into(),
+                Ok(Ok(Some(piece))) => piece,
+            };
+            let events = match parser.push(&piece) {
+                Ok(events) => events,
+                Err(error) => return error.to_string(),
+            };
+            for event in events {
+                let id = event.id.clone();
+                self.take(event).await;
+                // Only now: an event that was not done with comes again.
+                self.last = id;
+            }
+        }
+    }
+
+    async fn take(&mut self, event: SseEvent) {
+        let Some(data) = event.data else { return };
+        let Ok(body) = serde_json::from_str::<Value>(&data) else {
+            line(format_args!("an event that is not JSON is left out"));
+            return;
+        };
+        let task = body["data"]["task_id"].as_str().and_then(|text| text.parse::<TaskId>().ok());
+        let Some(task) = task else {
+            // Of the stream itself, such as `gap`.
+            line(format_args!("{}: {}", plain(&event.event.into()), plain(&body["data"]["message"])));
+            return;
+        };
+        let number = self.numbers.next(task, || self.deliverer.renew());
+        let text = event_text(&event.event, &body);
+        let delivery = Delivery { task, number, event_type: event.event, body: data.into() };
+        let outcome = self.deliverer.deliver(delivery).await;
+        line(format_args!("{:<16} {text}", outcome_text(&outcome)));
+        if outcome.status.is_none() && !outcome.excerpt.is_empty() {
+            line(format_args!("  {}", plain(&outcome.excerpt.into())));
+        }
+    }
+}
+
+/// What a line says of an event.
+fn event_text(event_type: &str, body: &Value) -> String {
+    let data = &body["data"];
+    let percent = data["progress_percent"].as_f64().map(|percent| format!("{percent:.0}%")).unwrap_or_default();
+    format!("{:<36} {percent:>4} {:<15} {}", plain(&data["task_id"]), plain(&event_type.into()), plain(&data["step"]))
+}
+
+/// Numbers of deliveries, by task.
+#[derive(Debug, Default)]
+struct Numbers {
+    of: HashMap<TaskId, u64>,
+}
+
+impl Numbers {
+    /// The next number of a task, from 1; `renew` is called before numbers that were given are given again.
+    fn next(&mut self, task: TaskId, renew: impl FnOnce()) -> u64 {
+        if self.of.len() >= TASKS_MAX && !self.of.contains_key(&task) {
+            self.of.clear();
+            renew();
+        }
+        let number = self.of.entry(task).or_default();
+        *number += 1;
+        *number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deliveries_are_numbered_within_their_task() {
+        let (one, other) = (TaskId::random(), TaskId::random());
+        let mut numbers = Numbers::default();
+        let mut renewed = 0;
+        let taken: Vec<_> =
+            [one, one, other, one].into_iter().map(|task| numbers.next(task, || renewed += 1)).collect();
+        assert_eq!((taken, renewed), (vec![1, 2, 1, 3], 0));
+        (0..TASKS_MAX).for_each(|_| assert_eq!(numbers.next(TaskId::random(), || renewed += 1), 1));
+        assert_eq!(renewed, 1, "told before a number is given again");
+        assert!(numbers.of.len() <= TASKS_MAX);
+    }
+}

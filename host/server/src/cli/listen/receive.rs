@@ -1,0 +1,155 @@
+//! A receiver for webhooks: prints a line each, verifies their signature, and keeps the latest for anybody to look at.
+
+use super::super::output::line;
+use super::kept::{Kept, Received, Signature};
+use anyhow::Context as _;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use morag_core::Secret;
+use morag_core::ports::Clock as _;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longest time that requests under way have to end after Ctrl-C: a webhook is taken in milliseconds.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Largest webhook that is taken. Ours are a few KiB; one with long step data may have hundreds.
+const BODY_MAX: usize = 8 << 20;
+
+/// What the receiver knows.
+struct Receiver {
+    secret: Option<Secret>,
+    kept: Mutex<Kept>,
+}
+
+impl Receiver {
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        // A panic under the lock leaves the list as it was.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Listens on an address until Ctrl-C. Where a secret is known, what is not signed with it is answered with 401.
+pub async fn run(address: SocketAddr, secret: Option<Secret>) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: choose another --port"))?;
+    let bound = listener.local_addr().context("the listening address is unknown")?;
+    line(format_args!("webhooks are received at http://{bound}/webhook and shown at http://{bound}/webhooks"));
+    let interrupt = async {
+        // Where the signal cannot be had, the receiver runs until it is killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    crate::api::serve(listener, router(secret), interrupt, DRAIN).await?;
+    Ok(())
+}
+
+fn router(secret: Option<Secret>) -> Router {
+    let receiver = Arc::new(Receiver { secret, kept: Mutex::default() });
+    Router::new()
+        .route("/webhook", post(receive))
+        .route("/webhooks", get(list).delete(clear))
+        .route("/webhooks/latest", get(latest))
+        .route("/webhooks/clear", post(clear))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(receiver)
+}
+
+async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> Response {
+    let signature = Signature::judge(receiver.secret.as_ref(), &headers, &body);
+    let Ok(payload) = serde_json::from_slice::<Value>(&body) else {
+        line(Signature::Absent.line(&json!({"event_type": "(not JSON)"})));
+        return (StatusCode::BAD_REQUEST, Json(json!({"status": "error", "message": "not JSON"}))).into_response();
+    };
+    line(signature.line(&payload));
+    let received_at = morag_adapters::SystemClock.now();
+    receiver.kept().push(Received::new(payload, received_at, &headers, signature), body.len());
+    match signature {
+        Signature::Invalid | Signature::Missing => {
+            let message = if signature == Signature::Missing { "no signature" } else { "bad signature" };
+            (StatusCode::UNAUTHORIZED, Json(json!({"status": "error", "message": message}))).into_response()
+        }
+        _ => Json(json!({"status": "received"})).into_response(),
+    }
+}
+
+async fn list(State(receiver): State<Arc<Receiver>>) -> Json<Value> {
+    Json(json!(receiver.kept().all()))
+}
+
+async fn latest(State(receiver): State<Arc<Receiver>>) -> Response {
+    match receiver.kept().latest() {
+        Some(received) => Json(json!(received)).into_response(),
+        None => (StatusCode::NOT_FOUND, Json(json!({"error": "no webhook was received yet"}))).into_response(),
+    }
+}
+
+async fn clear(State(receiver): State<Arc<Receiver>>) -> Json<Value> {
+    receiver.kept().clear();
+    Json(json!({"status": "cleared"}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    async fn call(
+        router: &Router,
+        method: &str,
+        path: &str,
+        signature: Option<&str>,
+        body: &str,
+    ) -> (StatusCode, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(signature) = signature {
+            request = request.header("X-MoRAG-Signature", signature);
+        }
+        let response = router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), BODY_MAX).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    const BODY: &str = r#"{"event_type":"task_started","data":{"task_id":"t"}}"#;
+
+    #[tokio::test]
+    async fn webhooks_are_verified_kept_and_forgotten() {
+        let secret = Secret::new("s");
+        let router = router(Some(secret.clone()));
+        assert_eq!(call(&router, "GET", "/webhooks/latest", None, "").await.0, StatusCode::NOT_FOUND);
+        let good = morag_core::webhook::sign(&secret, BODY.as_bytes());
+        assert_eq!(call(&router, "POST", "/webhook", Some(&good), BODY).await.0, StatusCode::OK);
+        assert_eq!(call(&router, "POST", "/webhook", Some("sha256=00"), BODY).await.0, StatusCode::UNAUTHORIZED);
+        assert_eq!(call(&router, "POST", "/webhook", None, BODY).await.0, StatusCode::UNAUTHORIZED);
+        let signed = morag_core::webhook::sign(&secret, b"nonsense");
+        assert_eq!(call(&router, "POST", "/webhook", Some(&signed), "nonsense").await.0, StatusCode::BAD_REQUEST);
+        let (_, all) = call(&router, "GET", "/webhooks", None, "").await;
+        let signatures: Vec<_> = all.as_array().unwrap().iter().map(|one| one["signature"].as_str().unwrap()).collect();
+        assert_eq!(signatures, ["valid", "invalid", "missing"]);
+        assert_eq!(all[0]["payload"]["data"]["task_id"], "t");
+        assert_eq!(all[0]["headers"]["x-morag-signature"], good);
+        assert_eq!(call(&router, "GET", "/webhooks/latest", None, "").await.1["signature"], "missing");
+        call(&router, "POST", "/webhooks/clear", None, "").await;
+        assert_eq!(call(&router, "GET", "/webhooks", None, "").await.1, json!([]));
+    }
+
+    #[tokio::test]
+    async fn without_a_secret_everything_is_taken_and_nothing_is_verified() {
+        let router = router(None);
+        assert_eq!(call(&router, "POST", "/webhook", None, BODY).await.0, StatusCode::OK);
+        assert_eq!(call(&router, "POST", "/webhook", Some("sha256=00"), BODY).await.0, StatusCode::OK);
+        let (_, all) = call(&router, "GET", "/webhooks", None, "").await;
+        assert_eq!((&all[0]["signature"], &all[1]["signature"]), (&json!("absent"), &json!("absent")));
+    }
+}

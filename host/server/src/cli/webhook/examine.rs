@@ -1,0 +1,292 @@
+//! What holds of a delivery's signatures, and if not, what may have happened to it. Pure.
+
+use morag_core::webhook::{standard_signature, verify};
+use morag_core::{Secret, Timestamp};
+use std::fmt;
+
+/// Age at which a timestamp is refused, either way, seconds: what the official libraries of Standard Webhooks take.
+const TOLERANCE: u64 = 5 * 60;
+
+/// A delivery as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// The secret it should be signed with.
+    pub secret: &'a Secret,
+    /// Its headers, names in lower case.
+    pub headers: &'a [(String, String)],
+    /// Its body.
+    pub body: &'a [u8],
+}
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was checked.
+    pub what: &'static str,
+    /// Whether it holds.
+    pub holds: bool,
+    /// How, or why not.
+    pub why: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.holds { "good" } else { "FAILED" };
+        write!(f, "{:<18} {word:<6} {}", self.what, self.why)
+    }
+}
+
+const MORAG: &str = "X-MoRAG-Signature";
+const STANDARD: &str = "webhook-signature";
+const TIME: &str = "webhook-timestamp";
+
+/// Checks whatever signatures there are; none: no finding. Without `now`, any age is taken.
+pub fn examine(delivery: Delivery<'_>, now: Option<Timestamp>) -> Vec<Finding> {
+    let header = |name: &str| {
+        let found = delivery.headers.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    };
+    let morag = header("x-morag-signature").map(|signature| Kind::MoRag { signature });
+    let parts = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
+    let mut findings = Vec::new();
+    let standard = match parts {
+        (None, None, None) => None,
+        (Some(id), Some(seconds), Some(signatures)) => match seconds.parse::<i64>() {
+            Ok(seconds) => Some(Kind::Standard { id, seconds, signatures }),
+            Err(_) => {
+                findings.push(Finding { what: TIME, holds: false, why: "it is no number of seconds".into() });
+                None
+            }
+        },
+        _ => {
+            let why = "webhook-id, webhook-timestamp and webhook-signature belong together, and one of them is missing";
+            findings.push(Finding { what: STANDARD, holds: false, why: why.into() });
+            None
+        }
+    };
+    let holds = |kind: &Option<Kind<'_>>| kind.as_ref().map(|kind| kind.holds(delivery.secret, delivery.body));
+    let (morag_holds, standard_holds) = (holds(&morag), holds(&standard));
+    if let (Some(kind), Some(holds)) = (&morag, morag_holds) {
+        let why = if holds { "the body is what was signed".into() } else { why(kind, delivery, standard_holds) };
+        findings.push(Finding { what: MORAG, holds, why });
+    }
+    if let (Some(kind), Some(holds)) = (&standard, standard_holds) {
+        let why = match holds {
+            true => format!("id, time and body are what was signed{}", kind.among()),
+            false => why(kind, delivery, morag_holds),
+        };
+        findings.push(Finding { what: STANDARD, holds, why });
+    }
+    if let (Some(Kind::Standard { seconds, .. }), Some(now)) = (&standard, now) {
+        findings.push(age(*seconds, now.as_seconds()));
+    }
+    findings
+}
+
+fn age(seconds: i64, now: i64) -> Finding {
+    let (off, side) = (now.abs_diff(seconds), if seconds <= now { "old" } else { "in the future" });
+    let holds = off <= TOLERANCE;
+    let why = match holds {
+        true => format!("{off} s {side}"),
+        false => format!(
+            "{off} s {side}, and receivers take {TOLERANCE}: a replay, or a clock that is wrong (--ignore-age passes over it)"
+        ),
+    };
+    Finding { what: TIME, holds, why }
+}
+
+/// A signature and what it covers.
+#[derive(Debug, Clone, Copy)]
+enum Kind<'a> {
+    MoRag { signature: &'a str },
+    Standard { id: &'a str, seconds: i64, signatures: &'a str },
+}
+
+impl Kind<'_> {
+    fn holds(&self, secret: &Secret, body: &[u8]) -> bool {
+        match *self {
+            Self::MoRag { signature } => verify(secret, body, signature),
+            Self::Standard { id, seconds, signatures } => {
+                let ours = standard_signature(secret, id, seconds, body);
+                signatures.split_ascii_whitespace().any(|one| one == ours)
+            }
+        }
+    }
+
+    /// While a secret is rotated there are several.
+    fn among(&self) -> String {
+        match self {
+            Self::Standard { signatures, .. } if signatures.split_ascii_whitespace().count() > 1 => {
+                format!(", by one of {} signatures", signatures.split_ascii_whitespace().count())
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// What is wrong with the text of the signature itself.
+    fn malformed(&self) -> Option<&'static str> {
+        match self {
+            Self::MoRag { signature } => {
+                let digits = signature.strip_prefix("sha256=").unwrap_or_default();
+                let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+                (digits.len() != 64 || !is_hex)
+                    .then_some("it is not sha256= and 64 lower-case hexadecimal digits: was it cut off?")
+            }
+            Self::Standard { signatures, .. } => {
+                let any = signatures.split_ascii_whitespace().any(|one| one.starts_with("v1,"));
+                (!any).then_some("it has no signature of version v1")
+            }
+        }
+    }
+}
+
+/// Why a signature does not hold, by trying what often happens to a delivery. `other` is whether the other kind of
+/// signature holds.
+fn why(kind: &Kind<'_>, delivery: Delivery<'_>, other: Option<bool>) -> String {
+    if let Some(why) = kind.malformed() {
+        return why.into();
+    }
+    if other == Some(true) {
+        // Secret and body are proved by the other one.
+        return match kind {
+            Kind::MoRag { .. } => "the header is not the one that was sent: secret and body are right".into(),
+            Kind::Standard { .. } => {
+                "webhook-id, webhook-timestamp or the signature is not the one that was sent: secret and body are right"
+                    .into()
+            }
+        };
+    }
+    for (what, body) in changed_bodies(delivery.body) {
+        if kind.holds(delivery.secret, &body) {
+            return format!("the body was changed: it holds {what}");
+        }
+    }
+    let text = delivery.secret.expose();
+    if text.trim() != text && kind.holds(&Secret::new(text.trim()), delivery.body) {
+        return "the secret is wrong: it holds without the blanks around it".into();
+    }
+    "the secret is not the one it was signed with, or the body is not the one that was sent".into()
+}
+
+/// What a body may have been before something changed it.
+fn changed_bodies(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let mut bodies = Vec::new();
+    let mut add = |what, bytes: Option<Vec<u8>>| bodies.extend(bytes.map(|bytes| (what, bytes)));
+    let text = String::from_utf8_lossy(body);
+    add("without the newline at its end", Some(text.trim_end_matches(['\r', '\n']).as_bytes().to_vec()));
+    add(
+        "without the byte order mark at its beginning",
+        text.strip_prefix('\u{feff}').map(|text| text.as_bytes().to_vec()),
+    );
+    // In the order of the keys, without blanks: as the server writes it.
+    let parsed = serde_json::from_slice::<serde_json::Value>(body).ok();
+    add(
+        "once it is written without blanks: it was parsed and written again",
+        parsed.map(|json| json.to_string().into_bytes()),
+    );
+    bodies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use morag_core::webhook::sign;
+
+    const BODY: &str = r#"{"event_type":"task_started","data":{"task_id":"t"}}"#;
+    const NOW: i64 = 1_769_853_600;
+
+    fn headers(secret: &str) -> Vec<(String, String)> {
+        let secret = Secret::new(secret);
+        let own = |(name, value): (&str, String)| (name.to_owned(), value);
+        [
+            ("x-morag-signature", sign(&secret, BODY.as_bytes())),
+            ("webhook-id", "msg_1".into()),
+            ("webhook-timestamp", NOW.to_string()),
+            ("webhook-signature", standard_signature(&secret, "msg_1", NOW, BODY.as_bytes())),
+            ("x-morag-event", "task_started".into()),
+        ]
+        .map(own)
+        .to_vec()
+    }
+
+    fn look(secret: &str, headers: &[(String, String)], body: &str, seconds: i64) -> Vec<Finding> {
+        let delivery = Delivery { secret: &Secret::new(secret), headers, body: body.as_bytes() };
+        examine(delivery, Some(Timestamp::from_millis(seconds * 1000)))
+    }
+
+    fn failures(findings: &[Finding]) -> Vec<(&'static str, &str)> {
+        findings.iter().filter(|finding| !finding.holds).map(|finding| (finding.what, finding.why.as_str())).collect()
+    }
+
+    #[test]
+    fn a_genuine_delivery_holds_in_every_way() {
+        for secret in ["s", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+            let findings = look(secret, &headers(secret), BODY, NOW + 12);
+            let whats: Vec<_> = findings.iter().map(|finding| finding.what).collect();
+            assert_eq!((whats, failures(&findings)), (vec![MORAG, STANDARD, TIME], vec![]));
+        }
+    }
+
+    #[test]
+    fn one_of_two_signatures_is_enough() {
+        let mut both = headers("new");
+        both[3].1 = format!("{} {}", headers("old")[3].1, both[3].1);
+        let findings = look("old", &both[1..], BODY, NOW);
+        assert_eq!(failures(&findings), []);
+        assert!(findings[0].why.contains("one of 2 signatures"), "{}", findings[0].why);
+    }
+
+    #[test]
+    fn why_it_fails_is_said() {
+        let good = headers("s");
+        for (secret, body, why) in [
+            ("another", BODY.to_owned(), "the secret is not the one"),
+            (" s\n", BODY.to_owned(), "without the blanks around it"),
+            ("s", BODY.replace('t', "u"), "the body is not the one"),
+            ("s", format!("{BODY}\n"), "without the newline at its end"),
+            ("s", format!("\u{feff}{BODY}"), "without the byte order mark"),
+            ("s", BODY.replace(':', ": "), "parsed and written again"),
+        ] {
+            let findings = look(secret, &good, &body, NOW);
+            let failures = failures(&findings);
+            assert_eq!(failures.len(), 2, "{findings:?}");
+            assert!(failures.iter().all(|(_, said)| said.contains(why)), "{why}: {findings:?}");
+        }
+    }
+
+    #[test]
+    fn an_old_timestamp_is_refused_unless_its_age_is_ignored() {
+        let (good, limit) = (headers("s"), 5 * 60);
+        assert_eq!(failures(&look("s", &good, BODY, NOW + limit)), []);
+        for now in [NOW + limit + 1, NOW - limit - 1] {
+            assert_eq!(look("s", &good, BODY, now).iter().filter(|finding| !finding.holds).count(), 1);
+        }
+        let delivery = Delivery { secret: &Secret::new("s"), headers: &good, body: BODY.as_bytes() };
+        assert_eq!(failures(&examine(delivery, None)), []);
+    }
+
+    #[test]
+    fn a_header_that_was_changed_is_told_from_a_body_that_was() {
+        let mut changed = headers("s");
+        changed[1].1 = "msg_2".into();
+        let findings = look("s", &changed, BODY, NOW);
+        assert_eq!(failures(&findings).len(), 1);
+        assert!(failures(&findings)[0].1.contains("secret and body are right"), "{findings:?}");
+        let mut cut = headers("s");
+        cut[0].1.pop();
+        assert!(failures(&look("s", &cut, BODY, NOW))[0].1.contains("cut off"));
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_nothing_is_no_proof() {
+        let good = headers("s");
+        assert_eq!(look("s", &[], BODY, NOW), []);
+        assert_eq!(look("s", &good[4..], BODY, NOW), []);
+        let findings = look("s", &good[2..], BODY, NOW);
+        assert_eq!(failures(&findings).len(), 1);
+        assert!(failures(&findings)[0].1.contains("is missing"), "{findings:?}");
+        let mut later = good.clone();
+        later[2].1 = "tomorrow".into();
+        assert_eq!(failures(&look("s", &later, BODY, NOW)), [(TIME, "it is no number of seconds")]);
+    }
+}
