@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::{App, Pipelines, api};
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
+use morag_adapters::fetch_http::HttpFetcher;
 use morag_adapters::webhook_http::{HttpSender, SenderOptions};
 use morag_core::ports::{Clock, StepRunner};
 use morag_core::webhook::AddressPolicy;
@@ -42,7 +43,6 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         engine::recover(&app).await?;
     }
 
-    let shutdown = CancellationToken::new();
     let mut loops = engine::spawn(&app, steps, &shutdown);
     // Read by scripts and tests that asked for port 0.
     println!("morag listens on http://{bound}");
@@ -55,14 +55,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     served
 }
 
-/// Builds the parts of a server; steps only for a worker.
-async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
+/// Builds the parts of a server; steps only for a worker. `shutdown` ends its live streams.
+pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge } = stores::open(&config, &clock).await?;
     let blobs = Arc::new(files::open(&config)?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
     let options = SenderOptions { proxy: config.webhook_proxy.clone(), ..SenderOptions::new(policy) };
     let sender = Arc::new(HttpSender::new(options, clock.clone())?);
+    let fetcher = Arc::new(HttpFetcher::new(AddressPolicy::new(config.fetch_allow_networks.clone()))?);
     let pipelines = Pipelines::standard();
     let steps = match config.roles.has(Role::Worker) {
         true => Some(steps::load(&config, &pipelines, blobs.clone(), knowledge.clone()).await?),
@@ -85,6 +86,7 @@ async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(
         blobs,
         knowledge,
         sender,
+        fetcher,
         clock,
         pipelines,
         running,
