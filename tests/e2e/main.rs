@@ -13,3 +13,4 @@ mod replace;
 mod roles;
 mod routes;
 mod s3;
+mod sender_memory;

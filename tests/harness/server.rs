@@ -130,6 +130,11 @@ impl Server {
         self.child.try_wait().expect("its status").is_none()
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("the server runs")
+    }
+
     /// The data folder.
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
