@@ -30,6 +30,10 @@ const ENTRIES_MIN: usize = 8;
 /// goes back by less.
 const AHEAD_MAX: Duration = Duration::from_secs(10);
 
+/// Pause before who watches is told, in a Cluster: a look is a call a bucket there, and at ten a second they take a few
+/// hundredths of a core.
+const CLUSTER_PAUSE: Duration = Duration::from_millis(100);
+
 /// What was read of all buckets.
 struct Read {
     /// The smallest time of a node, less one: nothing that is added later has this time or an earlier one.
@@ -176,7 +180,8 @@ impl Feed for RedisStore {
     }
 
     fn watch(&self) -> Box<dyn FeedWatch> {
-        Box::new(super::feed_watch::watch(self.redis.clone(), self.keys.feed_channel()))
+        let pause = if self.redis.is_cluster() { CLUSTER_PAUSE } else { Duration::ZERO };
+        Box::new(super::feed_watch::watch(self.redis.clone(), self.keys.feed_channel(), pause))
     }
 }
 

@@ -17,6 +17,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 struct Watch {
     changes: watch::Receiver<()>,
+    pause: Duration,
     listener: AbortHandle,
 }
 
@@ -30,16 +31,18 @@ impl Drop for Watch {
 impl FeedWatch for Watch {
     async fn changed(&mut self, at_most: Duration) {
         // The sender lives as long as the listener, which only we end.
-        let _ = tokio::time::timeout(at_most, self.changes.changed()).await;
+        if tokio::time::timeout(at_most, self.changes.changed()).await.is_ok() {
+            tokio::time::sleep(self.pause.min(at_most)).await;
+        }
     }
 }
 
-/// Watches a channel.
-pub(super) fn watch(redis: Arc<Redis>, channel: String) -> impl FeedWatch {
+/// Watches a channel; what comes within the pause is told together.
+pub(super) fn watch(redis: Arc<Redis>, channel: String, pause: Duration) -> impl FeedWatch {
     let changed = watch::Sender::new(());
     let changes = changed.subscribe();
     let listener = tokio::spawn(follow(redis, channel, changed)).abort_handle();
-    Watch { changes, listener }
+    Watch { changes, pause, listener }
 }
 
 async fn follow(redis: Arc<Redis>, channel: String, changed: watch::Sender<()>) {

@@ -85,7 +85,8 @@ impl TaskStream {
     /// The next of what the store had; empty when all of it was sent.
     fn piece(&mut self) -> Text {
         let mut text = Text::default();
-        for event in self.log.events.iter().filter(|event| event.sequence > self.after) {
+        let after = self.after;
+        for event in self.log.events.iter().filter(|event| event.sequence > after) {
             if text.len() >= PIECE {
                 break;
             }
