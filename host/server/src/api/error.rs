@@ -159,7 +159,9 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text).with_log(log)
     }
 
-    fn retry_after(self) -> Self {
+    /// Tells the caller when to try again.
+    #[must_use]
+    pub fn retry_after(self) -> Self {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
     }
 
@@ -180,6 +182,24 @@ impl ApiError {
     fn with_extra(mut self, key: &str, value: Value) -> Self {
         self.0.extra.insert(key.into(), value);
         self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// Stable and machine readable.
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// What `detail` says: the fields that are wrong, else one line for people.
+    pub fn detail(&self) -> Value {
+        match self.0.fields.is_empty() {
+            true => json!(self.0.public),
+            false => json!(self.0.fields),
+        }
     }
 
     /// Text for the log, where it differs from the public one.
@@ -220,11 +240,7 @@ impl ApiError {
     /// The answer, with the request's id in it.
     pub fn render(&self, request_id: &str) -> Response {
         let mut body = JsonObject::new();
-        let detail = match self.0.fields.is_empty() {
-            true => json!(self.0.public),
-            false => json!(self.0.fields),
-        };
-        body.insert("detail".into(), detail);
+        body.insert("detail".into(), self.detail());
         body.insert("error".into(), json!(self.0.public));
         body.insert("type".into(), json!(self.kind()));
         body.insert("error_code".into(), json!(self.0.code));
@@ -243,7 +259,7 @@ impl ApiError {
             StatusCode::PAYLOAD_TOO_LARGE => "too_large",
             StatusCode::UNPROCESSABLE_ENTITY => "validation_error",
             StatusCode::TOO_MANY_REQUESTS => "rate_limited",
-            StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => "unavailable",
             status if status.is_client_error() => "invalid_request",
             _ => "internal_error",
         }

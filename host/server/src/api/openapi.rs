@@ -1,6 +1,6 @@
 //! The routes with their OpenAPI 3.1 document, which is made from the handlers themselves.
 
-use super::{cancel, deliveries, events, files, health, status, submit, webhook_docs};
+use super::{cancel, deliveries, events, files, health, retry, status, submit, webhook_docs};
 use crate::App;
 use axum::Router;
 use axum::routing::{delete, get};
@@ -26,6 +26,8 @@ const FILES_TOO: &str = "/api/v1/files/{task_id}";
 pub fn routes() -> (Router<Arc<App>>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(base())
         .routes(routes!(submit::ingest::ingest_file))
+        .routes(routes!(submit::url::ingest_url))
+        .routes(routes!(submit::batch::ingest_batch))
         .routes(routes!(submit::ingest::process_ingest))
         .routes(routes!(submit::process::process))
         .routes(routes!(status::status))
@@ -36,9 +38,9 @@ pub fn routes() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(events::of_task))
         .routes(routes!(events::of_all))
         .routes(routes!(cancel::cancel))
+        .routes(routes!(retry::retry))
         .routes(routes!(files::list, files::delete))
         .routes(routes!(files::get))
-        .routes(routes!(retry::retry))
         .routes(routes!(deliveries::list))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))

@@ -66,6 +66,12 @@ pub struct Memory {
     pub feed: tokio::sync::watch::Sender<Vec<(TaskId, u64)>>,
     /// Whether the process stops.
     pub stop: tokio_util::sync::CancellationToken,
+    /// Documents by URL; what is not there is a 404.
+    pub web: Mutex<BTreeMap<String, Result<Document, FetchError>>>,
+    /// How often the web was asked.
+    pub fetches: Mutex<usize>,
+    /// Who holds every document.
+    pub holder: Mutex<Option<TaskId>>,
     /// Told of each new task.
     pub on_accept: Mutex<Option<OnAccept>>,
     answers: Mutex<BTreeMap<String, Idempotency>>,
@@ -114,6 +120,7 @@ pub fn app(memory: &Arc<Memory>, environment: &[(&str, &str)]) -> Arc<App> {
         live: crate::engine::LiveFeed::new(memory.clone(), memory.stop.clone()),
         knowledge: memory.clone(),
         sender: memory.clone(),
+        fetcher: memory.clone(),
         clock: memory.clone(),
         pipelines: Pipelines::standard(),
         running: Default::default(),
@@ -148,7 +155,7 @@ impl Tasks for Memory {
     }
 
     async fn document_holder(&self, _: &DocumentId) -> Result<Option<TaskId>, StoreError> {
-        Ok(None)
+        Ok(*self.holder.lock().unwrap())
     }
 
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
@@ -397,6 +404,28 @@ impl WebhookSender for Memory {
     }
     async fn send(&self, _: WebhookRequest) -> AttemptOutcome {
         AttemptOutcome { status: None, error: None, retry_after_ms: None, excerpt: String::new(), duration_ms: 0 }
+    }
+}
+
+/// A document of the web of these tests.
+#[derive(Debug, Clone, Default)]
+pub struct Document {
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// File name of `Content-Disposition`.
+    pub file_name: Option<String>,
+    /// Its bytes, in the pieces in which they come.
+    pub pieces: Vec<Result<Bytes, FetchError>>,
+}
+
+#[async_trait]
+impl Fetcher for Memory {
+    async fn fetch(&self, request: FetchRequest) -> Result<Fetched, FetchError> {
+        *self.fetches.lock().unwrap() += 1;
+        let web = self.web.lock().unwrap();
+        let Document { content_type, file_name, pieces } =
+            web.get(request.url.as_url().as_str()).cloned().ok_or(FetchError::NotGiven(404))??;
+        Ok(Fetched { url: request.url, content_type, file_name, body: futures::stream::iter(pieces).boxed() })
     }
 }
 

@@ -26,6 +26,14 @@ const IDEMPOTENCY_KEY_MAX: usize = 255;
 /// MiB; half a MiB leaves room for slow documents.
 const BYTES_PER_SECOND: u64 = 512 * 1024;
 
+/// What a caller asks for, checked, before there is a file.
+pub struct Asked {
+    /// What the caller asks for.
+    pub wish: Wish,
+    /// What the task runs through.
+    pub pipeline: Pipeline,
+}
+
 /// A checked submission.
 pub struct Submission {
     /// What the caller asks for.
@@ -35,10 +43,11 @@ pub struct Submission {
     /// The file.
     pub file: StoredFile,
     /// Digest of everything asked for.
-    digest: String,
+    pub digest: String,
 }
 
 /// What identifies the request beside its content.
+#[derive(Debug, Clone)]
 pub struct Origin {
     /// Who asks.
     pub caller: Caller,
@@ -66,17 +75,25 @@ impl Origin {
     }
 }
 
-impl Submission {
-    /// Checks the fields of a form that has been read. `default_pipeline` is for callers who name none.
-    pub fn check(
-        app: &App,
-        file: Option<StoredFile>,
-        mut fields: Fields,
-        default_pipeline: &Pipeline,
-        required: &[&str],
-    ) -> Result<Self, ApiError> {
+impl Origin {
+    /// The idempotency key as it is stored: made unique to the caller and the route.
+    pub fn key(&self) -> Option<String> {
+        let key = self.idempotency_key.as_ref()?;
+        Some(format!("{}/{}/{key}", self.caller.as_text(), self.route))
+    }
+
+    /// The origin of a part of the request.
+    #[must_use]
+    pub fn part(&self, index: usize) -> Self {
+        Self { idempotency_key: self.idempotency_key.as_ref().map(|key| format!("{key}/{index}")), ..self.clone() }
+    }
+}
+
+impl Asked {
+    /// Checks fields. `default_pipeline` is for callers who name none.
+    pub fn check(app: &App, fields: &mut Fields, default_pipeline: &Pipeline, required: &[&str]) -> Option<Self> {
         let policy = AddressPolicy::new(app.config.webhook_allow_networks.clone());
-        let wish = Wish::read(&mut fields, &policy);
+        let wish = Wish::read(fields, &policy);
         for name in required.iter().filter(|name| !fields.has(name)).copied().collect::<Vec<_>>() {
             fields.miss(name);
         }
@@ -88,13 +105,29 @@ impl Submission {
             let names = [&app.pipelines.ingest, &app.pipelines.process, &app.pipelines.convert].map(Pipeline::name);
             fields.refuse("pipeline", format!("there is no such pipeline: choose one of {}", names.join(", ")));
         }
+        Some(Self { wish, pipeline: pipeline? }).filter(|_| fields.is_sound())
+    }
+}
+
+impl Submission {
+    /// Checks the fields of a form that has been read. `default_pipeline` is for callers who name none.
+    pub fn check(
+        app: &App,
+        file: Option<StoredFile>,
+        mut fields: Fields,
+        default_pipeline: &Pipeline,
+        required: &[&str],
+    ) -> Result<Self, ApiError> {
+        let asked = Asked::check(app, &mut fields, default_pipeline, required);
         if file.is_none() {
             fields.miss("file");
         }
         let digest = file.as_ref().map(|file| digest(&fields, file));
         let errors = fields.into_errors();
-        match (errors.is_empty(), pipeline, file, digest) {
-            (true, Some(pipeline), Some(file), Some(digest)) => Ok(Self { wish, pipeline, file, digest }),
+        match (errors.is_empty(), asked, file, digest) {
+            (true, Some(Asked { wish, pipeline }), Some(file), Some(digest)) => {
+                Ok(Self { wish, pipeline, file, digest })
+            }
             _ => Err(ApiError::invalid(errors)),
         }
     }
@@ -111,6 +144,37 @@ fn digest(fields: &Fields, file: &StoredFile) -> String {
     hex::encode(Sha256::digest(asked.to_string()))
 }
 
+/// Digest of a request that has no file of its own: names and values, and what else belongs to it.
+pub fn digest_of(fields: &Fields, more: &serde_json::Value) -> String {
+    hex::encode(Sha256::digest(json!({ "fields": fields.values(), "more": more }).to_string()))
+}
+
+/// What was answered to the same request before, if anything.
+pub async fn replayed(app: &App, origin: &Origin, digest: &str) -> Result<Option<JsonObject>, ApiError> {
+    match origin.key() {
+        Some(key) => app.tasks.replay(&key, digest).await.map_err(refused),
+        None => Ok(None),
+    }
+}
+
+/// Whether a task could be accepted as far as can be said without its file, so that nothing is fetched in vain.
+pub async fn foresee(app: &App, asked: &Asked) -> Result<(), ApiError> {
+    let Asked { wish, pipeline } = asked;
+    check_endpoint(app, wish).await?;
+    if let Some(document) = wish.document_id.as_ref().filter(|_| Pipelines::stores(pipeline) && !wish.replace_existing)
+        && let Some(holder) = app.tasks.document_holder(document).await?
+    {
+        return Err(ApiError::duplicate_document(holder));
+    }
+    Ok(())
+}
+
+async fn check_endpoint(app: &App, wish: &Wish) -> Result<(), ApiError> {
+    let Some(endpoint) = &wish.endpoint else { return Ok(()) };
+    let checked = app.sender.check(&endpoint.url).await;
+    checked.map_err(|error| ApiError::invalid(vec![FieldError::body("webhook_url", error.to_string())]))
+}
+
 /// Seconds that a task of this size takes alone, roughly.
 pub fn estimated_seconds(bytes: u64) -> u64 {
     1 + bytes / BYTES_PER_SECOND
@@ -125,17 +189,11 @@ pub async fn accept(
     answer: impl FnOnce(&TaskRecord) -> JsonObject,
 ) -> Result<JsonObject, ApiError> {
     let Submission { wish, pipeline, file, digest } = submission;
-    let Origin { caller, route, idempotency_key } = origin;
-    let key = idempotency_key.map(|key| format!("{}/{route}/{key}", caller.as_text()));
-    if let Some(key) = &key
-        && let Some(response) = app.tasks.replay(key, &digest).await.map_err(refused)?
-    {
+    if let Some(response) = replayed(app, &origin, &digest).await? {
         return Ok(response);
     }
-    if let Some(endpoint) = &wish.endpoint {
-        let checked = app.sender.check(&endpoint.url).await;
-        checked.map_err(|error| ApiError::invalid(vec![FieldError::body("webhook_url", error.to_string())]))?;
-    }
+    check_endpoint(app, &wish).await?;
+    let (key, caller) = (origin.key(), origin.caller);
     let source_type = wish.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
     let claims_document = Pipelines::stores(&pipeline);
     let mut record = TaskRecord {

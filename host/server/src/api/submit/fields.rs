@@ -30,19 +30,55 @@ impl Fields {
         }
         let own = form.into_iter().filter(|(name, text)| name != "request_data" && !text.trim().is_empty());
         plain.extend(own.map(|(name, text)| (name, Value::String(text))));
+        merged.assemble(plain);
+        merged
+    }
+
+    /// The values of a JSON body.
+    pub fn of(object: JsonObject) -> Self {
+        let mut fields = Self::default();
+        fields.assemble(object.into_iter().collect());
+        fields
+    }
+
+    /// Takes values in, those of nested objects under names of their own.
+    fn assemble(&mut self, mut plain: BTreeMap<String, Value>) {
         for (name, prefix) in NESTED {
             match plain.remove(name).map(into_object) {
                 None | Some(Some(None)) => {}
                 Some(Some(Some(object))) => {
-                    merged.values.extend(object.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
+                    self.values.extend(object.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
                 }
-                Some(None) => merged.refuse(name, format!("{name} must be a JSON object")),
+                Some(None) => self.refuse(name, format!("{name} must be a JSON object")),
             }
         }
         let given = |value: &Value| !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty());
-        let both = std::mem::take(&mut merged.values).into_iter().chain(plain);
-        merged.values = both.filter(|(_, value)| given(value)).collect();
-        merged
+        let both = std::mem::take(&mut self.values).into_iter().chain(plain);
+        self.values = both.filter(|(_, value)| given(value)).collect();
+    }
+
+    /// Values that these do not have, from what is meant for several. Who has a webhook of their own gets nothing of the shared
+    /// one's: its token is not for them.
+    pub fn default_to(&mut self, shared: &Self) {
+        let own_webhook = self.has("webhook_url");
+        for (name, value) in shared.values.iter().filter(|(name, _)| !own_webhook || !name.starts_with("webhook_")) {
+            self.values.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+
+    /// Takes a value out.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.values.remove(name)
+    }
+
+    /// Sets a value.
+    pub fn put(&mut self, name: &str, value: Value) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// Whether nothing is wrong so far.
+    pub fn is_sound(&self) -> bool {
+        self.errors.is_empty()
     }
 
     /// The values, for a digest of the request.

@@ -1,5 +1,6 @@
 //! Reading a multipart form: the file goes to the storage as it comes, the other fields are few and small.
 
+use super::items::ITEMS_MAX;
 use super::upload::{StoredFile, Upload};
 use crate::App;
 use crate::api::ApiError;
@@ -14,8 +15,8 @@ use std::time::Duration;
 /// Largest value of a field that is not the file: room for long metadata, too little to hurt.
 const FIELD_BYTES_MAX: usize = 64 * 1024;
 
-/// Most fields: the contract names about two dozen.
-const FIELDS_MAX: usize = 64;
+/// Most fields: the contract names about two dozen, and for each item of a batch a file and its metadata.
+const FIELDS_MAX: usize = 64 + 2 * ITEMS_MAX;
 
 /// What a body may have beyond the file: every field at its largest, and the parts' own headers.
 pub const SLACK_BYTES: u64 = (FIELD_BYTES_MAX * FIELDS_MAX) as u64 + (1 << 20);
@@ -28,6 +29,8 @@ pub struct Form {
     pub file: Option<StoredFile>,
     /// Owns what was stored.
     pub upload: Upload,
+    /// Files of a batch, each for a task of its own.
+    pub batch: Vec<(StoredFile, Upload)>,
 }
 
 /// Longest time a form may take. Files that no task owns are taken for left behind at [`ORPHAN_AGE`]: a form that took as
@@ -51,7 +54,7 @@ async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
         return Err(ApiError::too_large(max_bytes));
     }
     let mut multipart = Multipart::from_request(request, &()).await.map_err(|_| not_multipart())?;
-    let mut form = Form { fields: BTreeMap::new(), file: None, upload: Upload::new(app) };
+    let mut form = Form { fields: BTreeMap::new(), file: None, upload: Upload::new(app), batch: Vec::new() };
     let mut count = 0;
     while let Some(field) = multipart.next_field().await.map_err(|error| broken(&error, max_bytes))? {
         count += 1;
@@ -65,6 +68,14 @@ async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
                     return Err(refused("file", "give one file: several are a batch"));
                 }
                 form.file = Some(form.upload.store(field, max_bytes).await?);
+            }
+            ("batch_files" | "batch_files[]", Some(file_name)) if !file_name.trim().is_empty() => {
+                if form.batch.len() == ITEMS_MAX {
+                    return Err(refused("batch_files", &format!("a batch has at most {ITEMS_MAX} items")));
+                }
+                let mut upload = Upload::new(app);
+                let file = upload.store(field, max_bytes).await?;
+                form.batch.push((file, upload));
             }
             // A file input in which nothing was chosen; and files that nobody asked for.
             ("file", _) | (_, Some(_)) => {}

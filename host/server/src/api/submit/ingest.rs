@@ -92,6 +92,18 @@ pub fn status_url(record: &TaskRecord) -> String {
     format!("/api/v1/status/{}", record.id)
 }
 
+/// The answer to an accepted submission.
+pub fn accepted(record: &TaskRecord) -> JsonObject {
+    as_object(&IngestAnswer {
+        task_id: record.id.to_string(),
+        status: "pending".into(),
+        message: ACCEPTED.into(),
+        estimated_time: estimated_seconds(record.source.size),
+        document_id: record.document_id.to_string(),
+        status_url: status_url(record),
+    })
+}
+
 /// An answer as it is stored for its repetition.
 pub fn as_object(answer: &impl Serialize) -> JsonObject {
     match serde_json::to_value(answer) {
@@ -127,17 +139,7 @@ pub async fn ingest_file(
     let origin = Origin::read(caller, "ingest/file", &headers)?;
     let (fields, file, upload) = parts(form::read(&app, request).await?);
     let submission = Submission::check(&app, file, fields, &app.pipelines.ingest, &[])?;
-    let answer = |record: &TaskRecord| {
-        as_object(&IngestAnswer {
-            task_id: record.id.to_string(),
-            status: "pending".into(),
-            message: ACCEPTED.into(),
-            estimated_time: estimated_seconds(record.source.size),
-            document_id: record.document_id.to_string(),
-            status_url: status_url(record),
-        })
-    };
-    accept(&app, origin, upload, submission, answer).await.map(Json)
+    accept(&app, origin, upload, submission, accepted).await.map(Json)
 }
 
 /// Ingest a file, with a webhook

@@ -1,12 +1,20 @@
-//! Submitting documents: [`form`] reads, [`wish`] checks, [`accept`] makes the task; [`ingest`] and [`process`] are the routes.
+//! Submitting documents: [`form`] and [`json`] read, [`wish`] checks, [`remote`] fetches, [`accept`] makes the task; [`ingest`],
+//! [`url`], [`batch`] and [`process`] are the routes.
 
 mod accept;
+pub mod batch;
 mod fields;
 mod file_name;
 mod form;
+mod form_batch;
 pub mod ingest;
+mod items;
+mod json;
 pub mod process;
+mod remote;
+mod sniff;
 mod upload;
+pub mod url;
 mod wish;
 
 pub use form::SLACK_BYTES;

@@ -1,9 +1,10 @@
-//! `POST /api/v1/process`: convert or process a file and answer when it is done, or ingest it and answer at once.
+//! `POST /api/v1/process`: convert or process a document and answer when it is done, or ingest it and answer at once.
 
-use super::accept::{Origin, Submission, accept, estimated_seconds, parts};
+use super::accept::{Origin, Submission, accept, digest_of, estimated_seconds, parts};
 use super::fields::Fields;
-use super::form;
 use super::ingest::{as_object, status_url};
+use super::items::BatchAnswer;
+use super::{form, form_batch, items};
 use crate::App;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
@@ -26,13 +27,22 @@ const CONTENT_BYTES_MAX: u64 = 32 << 20;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the form in OpenAPI; the form itself is read as a stream")]
 pub struct ProcessForm {
-    /// The file.
-    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
-    pub file: String,
+    /// The file, for `source_type` `file`.
+    #[schema(value_type = Option<String>, format = Binary, content_media_type = "application/octet-stream")]
+    pub file: Option<String>,
     /// `convert` (markdown), `process` (everything but storing) or `ingest` (everything, in the background).
     pub mode: Option<String>,
-    /// `file`. (`url` and `batch` are not available yet.)
+    /// `file`, `url` or `batch`; `file` when absent with a file, and else what there is.
     pub source_type: Option<String>,
+    /// Where the document is, for `url`; as `POST /api/v1/ingest/url` takes it.
+    pub url: Option<String>,
+    /// JSON array text of objects with `url`, for `batch`; as `POST /api/v1/ingest/batch` takes it.
+    pub items: Option<String>,
+    /// URLs of a batch: JSON array text, or one a line.
+    pub batch_urls: Option<String>,
+    /// Files of a batch.
+    #[schema(value_type = Option<Vec<String>>, format = Binary, content_media_type = "application/octet-stream")]
+    pub batch_files: Option<Vec<String>>,
     /// 1 to 255 characters; generated when absent.
     pub document_id: Option<String>,
     /// Replace a stored document of the same `document_id`.
@@ -110,7 +120,12 @@ impl Mode {
     }
 }
 
-/// Convert, process or ingest a file
+/// Convert, process or ingest a document
+///
+/// `source_type=url` fetches the document first, as `POST /api/v1/ingest/url` does. `source_type=batch` takes `items` (as
+/// `POST /api/v1/ingest/batch`), `batch_urls` and `batch_files`, at most 50 in all; `batch_metadata_N` is the metadata of the N-th of them,
+/// counted from 0, URLs before files. A batch is answered at once, whatever the mode: `metadata` holds `batch_id`, `task_ids`,
+/// `total_items` and `rejected`, and `task_id` is the first task.
 ///
 /// `convert` and `process` answer when the task has ended, or after the server's waiting time (300 s unless configured) with `success: false`
 /// while the task goes on: ask `status_url`. A failed task answers 200 with `success: false` and `error_message`. A client that goes away
@@ -121,10 +136,12 @@ impl Mode {
     request_body(content = ProcessForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Done, or accepted", body = ProcessAnswer),
-        (status = 400, description = "A webhook is required, or the source type is not available yet", body = ErrorBody),
+        (status = 400, description = "A webhook is required", body = ErrorBody),
         (status = 409, description = "The document is ingested already, or the Idempotency-Key was used otherwise", body = ErrorBody),
         (status = 413, description = "Too large", body = ErrorBody),
-        (status = 422, description = "Fields that are missing or wrong", body = ErrorBody),
+        (status = 422, description = "Fields that are missing or wrong, or a URL that does not give the document", body = ErrorBody),
+        (status = 502, description = "`source_unavailable`: the URL's server is away, broken or busy", body = ErrorBody),
+        (status = 504, description = "`source_timeout`: the document did not arrive in time", body = ErrorBody),
     )
 )]
 pub async fn process(
@@ -134,14 +151,11 @@ pub async fn process(
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "process", &headers)?;
-    let (mut fields, file, upload) = parts(form::read(&app, request).await?);
+    let mut form = form::read(&app, request).await?;
+    let files = std::mem::take(&mut form.batch);
+    let (mut fields, file, upload) = parts(form);
     let mode = Mode::read(&mut fields)?;
-    if let Some(source_type @ ("url" | "batch")) = fields.text("source_type").as_deref() {
-        let text = format!(
-            "source_type {source_type} is not available in this version yet: send the file itself, as source_type file"
-        );
-        return Err(ApiError::bad_request("not_available_yet", text));
-    }
+    let kind = SourceKind::of(&mut fields, file.is_some(), !files.is_empty());
     if mode == Mode::Ingest && !fields.has("webhook_url") {
         let text = "mode ingest answers at once, so it needs webhook_config.url to say how the task went";
         return Err(ApiError::bad_request("webhook_required", text));
@@ -151,8 +165,21 @@ pub async fn process(
         Mode::Process => &app.pipelines.process,
         Mode::Ingest => &app.pipelines.ingest,
     };
-    let submission = Submission::check(&app, file, fields, pipeline, &[])?;
-    let accepted = accept(&app, origin, upload, submission, |record| as_object(&accepted(mode, record))).await?;
+    let answer = |record: &TaskRecord| as_object(&accepted(mode, record));
+    let accepted = match kind {
+        SourceKind::File => {
+            accept(&app, origin, upload, Submission::check(&app, file, fields, pipeline, &[])?, answer).await?
+        }
+        SourceKind::Url => {
+            let digest = digest_of(&fields, &Value::Null);
+            super::url::submit(&app, origin, fields, digest, pipeline, answer).await?
+        }
+        SourceKind::Batch => {
+            let (digest, items) = form_batch::items(fields, files)?;
+            let batch = items::submit(&app, origin, digest, pipeline, items).await?;
+            return Ok(Json(as_object(&accepted_batch(mode, batch))));
+        }
+    };
     if mode == Mode::Ingest {
         return Ok(Json(accepted));
     }
@@ -163,6 +190,50 @@ pub async fn process(
         .ok_or_else(|| ApiError::internal("a stored answer of process has no task_id"))?;
     let log = wait_until(&app, task, app.config.process_wait, is_ended).await?;
     Ok(Json(as_object(&finished(&app, mode, &log).await?)))
+}
+
+/// Where the document comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SourceKind {
+    File,
+    Url,
+    Batch,
+}
+
+impl SourceKind {
+    /// As `source_type` says, else by what there is.
+    fn of(fields: &mut Fields, has_file: bool, has_files: bool) -> Self {
+        match fields.text("source_type").as_deref() {
+            Some("url" | "web") => Self::Url,
+            Some("batch") => Self::Batch,
+            Some("file") => Self::File,
+            _ if has_file => Self::File,
+            _ if has_files || fields.has("items") || fields.has("batch_urls") => Self::Batch,
+            _ if fields.has("url") => Self::Url,
+            _ => Self::File,
+        }
+    }
+}
+
+/// The answer to a batch: of its tasks, `task_id` is the first.
+fn accepted_batch(mode: Mode, batch: BatchAnswer) -> ProcessAnswer {
+    let task_id = batch.task_ids.first().and_then(Value::as_str).unwrap_or_default().to_owned();
+    let warning = |item: &items::RejectedItem| format!("item {} was not accepted: {}", item.index, item.error);
+    let warnings: Vec<_> = batch.rejected.iter().map(warning).collect();
+    ProcessAnswer {
+        success: warnings.is_empty(),
+        mode: mode.as_str().into(),
+        content: None,
+        processing_time_ms: 0,
+        estimated_time_seconds: 0,
+        status_url: if task_id.is_empty() { String::new() } else { format!("/api/v1/status/{task_id}") },
+        task_id,
+        document_id: String::new(),
+        error_message: (!warnings.is_empty()).then(|| batch.message.clone()),
+        warnings,
+        message: batch.message.clone(),
+        metadata: as_object(&batch),
+    }
 }
 
 fn accepted(mode: Mode, record: &TaskRecord) -> ProcessAnswer {

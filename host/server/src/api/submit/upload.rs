@@ -4,6 +4,8 @@ use super::file_name;
 use crate::App;
 use crate::api::ApiError;
 use axum::extract::multipart::Field;
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt as _};
 use morag_core::ports::{BlobPath, Blobs};
 use morag_core::task::{ArtifactName, TaskId};
 use sha2::{Digest as _, Sha256};
@@ -44,14 +46,26 @@ impl Upload {
     }
 
     /// Stores the file part of a form while it is read.
-    pub async fn store(&mut self, mut field: Field<'_>, max_bytes: u64) -> Result<StoredFile, ApiError> {
+    pub async fn store(&mut self, field: Field<'_>, max_bytes: u64) -> Result<StoredFile, ApiError> {
         let file_name = file_name::reduce(field.file_name().unwrap_or_default());
         let media_type = file_name::media_type(field.content_type(), &file_name);
+        let pieces = field.map_err(|error| super::form::broken(&error, max_bytes));
+        self.store_pieces(file_name, media_type, pieces, max_bytes).await
+    }
+
+    /// Stores a file of this (reduced) name while its pieces come.
+    pub async fn store_pieces(
+        &mut self,
+        file_name: String,
+        media_type: String,
+        mut pieces: impl Stream<Item = Result<Bytes, ApiError>> + Unpin + Send,
+        max_bytes: u64,
+    ) -> Result<StoredFile, ApiError> {
         let stored_as = file_name::stored_as(&file_name);
         let mut writer = self.blobs.create(&BlobPath::file(self.task, &stored_as)).await?;
         self.stored = true;
         let (mut size, mut digest) = (0_u64, Sha256::new());
-        while let Some(bytes) = field.chunk().await.map_err(|error| super::form::broken(&error, max_bytes))? {
+        while let Some(bytes) = pieces.try_next().await? {
             size += bytes.len() as u64;
             if size > max_bytes {
                 writer.abort().await;

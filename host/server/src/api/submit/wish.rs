@@ -65,10 +65,10 @@ impl Wish {
     }
 }
 
-/// The words of both `ingest` and `process`; `file` says nothing of the kind.
+/// The words of both `ingest` and `process`; those of where the document comes from say nothing of the kind.
 fn source_type(text: &str) -> Result<Option<SourceType>, &'static str> {
     match text {
-        "file" => Ok(None),
+        "file" | "url" | "web" | "batch" => Ok(None),
         "document" => Ok(Some(SourceType::Document)),
         "audio" => Ok(Some(SourceType::Audio)),
         "video" => Ok(Some(SourceType::Video)),

@@ -1,0 +1,92 @@
+//! `POST /api/v1/ingest/batch`: several URLs in, a task for each out.
+
+use super::accept::{Origin, digest_of};
+use super::fields::Fields;
+use super::items::{BatchAnswer, ITEMS_MAX, Item, submit};
+use super::json;
+use super::url::IngestUrl;
+use crate::App;
+use crate::api::ApiError;
+use crate::api::auth::Caller;
+use crate::api::error::{ErrorBody, FieldError};
+use axum::extract::{Extension, Request, State};
+use axum::{Json, http::HeaderMap};
+use serde_json::Value;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Body of `POST /api/v1/ingest/batch`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read as JSON with the form's rules")]
+pub struct IngestBatch {
+    /// 1 to 50 documents.
+    #[schema(min_items = 1, max_items = 50)]
+    pub items: Vec<IngestUrl>,
+    /// Where events of every item are sent that has no `webhook_url` of its own. Any other name of an item may stand here too, for
+    /// the items that do not have it.
+    pub webhook_url: Option<String>,
+}
+
+/// Ingest several documents by their URLs
+///
+/// Each is fetched and accepted by itself, a few at a time; the answer comes when all are. What cannot be accepted is listed in
+/// `rejected` with its error, and stops no other.
+#[utoipa::path(
+    post, path = "/api/v1/ingest/batch", tag = "ingest", operation_id = "ingest_batch",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers with the same batch and tasks again; items that were rejected are tried again")),
+    request_body(content = IngestBatch, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Accepted, but for what is in `rejected`", body = BatchAnswer),
+        (status = 401, description = "No key, or an unknown one", body = ErrorBody),
+        (status = 409, description = "The Idempotency-Key was used with another request", body = ErrorBody),
+        (status = 413, description = "The body is larger than 4 MiB", body = ErrorBody),
+        (status = 422, description = "No items, or too many", body = ErrorBody),
+        (status = 503, description = "The storage does not answer: nothing was accepted", body = ErrorBody),
+    )
+)]
+pub async fn ingest_batch(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<BatchAnswer>, ApiError> {
+    let origin = Origin::read(caller, "ingest/batch", &headers)?;
+    let mut shared = Fields::of(json::read(request).await?);
+    let digest = digest_of(&shared, &Value::Null);
+    let given = shared.take("items");
+    if !shared.is_sound() {
+        return Err(ApiError::invalid(shared.into_errors()));
+    }
+    let items = items(given, &shared)?;
+    submit(&app, origin, digest, &app.pipelines.ingest, items).await.map(Json)
+}
+
+/// The items of a list of objects; `shared` is for each of them.
+pub fn items(given: Option<Value>, shared: &Fields) -> Result<Vec<Item>, ApiError> {
+    let refused = |msg: String| ApiError::invalid(vec![FieldError::body("items", msg)]);
+    let list = match given {
+        None => return Err(ApiError::invalid(vec![FieldError::missing("items")])),
+        Some(Value::Array(list)) => Some(list),
+        Some(Value::String(text)) => serde_json::from_str(&text).ok(),
+        Some(_) => None,
+    };
+    let list = list.ok_or_else(|| refused("items must be a list of objects".into()))?;
+    if !(1..=ITEMS_MAX).contains(&list.len()) {
+        return Err(refused(format!("items must be 1 to {ITEMS_MAX}, and are {}", list.len())));
+    }
+    Ok(list.into_iter().map(|item| self::item(item, shared)).collect())
+}
+
+fn item(given: Value, shared: &Fields) -> Item {
+    let mut fields = match given {
+        Value::Object(object) => Fields::of(object),
+        // A list of bare URLs says the same.
+        Value::String(url) => Fields::of([("url".to_owned(), Value::String(url))].into_iter().collect()),
+        _ => {
+            let msg = "an item must be an object with url";
+            return Item::Unreadable(ApiError::invalid(vec![FieldError::body("items", msg)]));
+        }
+    };
+    fields.default_to(shared);
+    Item::Url(fields)
+}

@@ -1,0 +1,36 @@
+//! Reading a JSON body.
+
+use crate::api::ApiError;
+use crate::api::error::FieldError;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use morag_core::JsonObject;
+
+/// Largest JSON body: 50 items with long metadata.
+const BYTES_MAX: usize = 4 << 20;
+
+/// Reads a body that is a JSON object, whatever its declared type.
+pub async fn read(request: Request) -> Result<JsonObject, ApiError> {
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > BYTES_MAX as u64) {
+        return Err(too_large());
+    }
+    let body = to_bytes(request.into_body(), BYTES_MAX).await.map_err(|error| {
+        let is_limit =
+            std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+        match is_limit {
+            true => too_large(),
+            false => ApiError::bad_request("incomplete_body", "The body ends early").with_log(error.to_string()),
+        }
+    })?;
+    serde_json::from_slice(&body).map_err(|_| {
+        let msg = "the body must be a JSON object".to_owned();
+        ApiError::invalid(vec![FieldError { loc: vec!["body".into()], msg, kind: "value_error".into() }])
+    })
+}
+
+fn too_large() -> ApiError {
+    let text = format!("The JSON body is larger than {BYTES_MAX} bytes: submit in smaller batches");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text)
+}

@@ -1,0 +1,173 @@
+//! What a fetched document is: by its first bytes, then by what its server and its URL say. Pure.
+
+use super::file_name;
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+/// First bytes that are looked at: in Office files the name that tells their kind is within the first few KiB.
+pub const HEAD_BYTES: usize = 4096;
+
+/// A name and a media type to store a document with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Reduced, with the extension of what it is.
+    pub file_name: String,
+    /// Media type.
+    pub media_type: String,
+}
+
+/// Kinds that their first bytes tell: where these lie, what they are, media type, extension.
+const MAGIC: [(usize, &[u8], &str, &str); 20] = [
+    (0, b"%PDF-", "application/pdf", "pdf"),
+    (0, b"{\\rtf", "application/rtf", "rtf"),
+    (0, b"\x89PNG\r\n\x1a\n", "image/png", "png"),
+    (0, b"\xff\xd8\xff", "image/jpeg", "jpg"),
+    (0, b"GIF8", "image/gif", "gif"),
+    (8, b"WEBP", "image/webp", "webp"),
+    (0, b"II*\0", "image/tiff", "tiff"),
+    (0, b"MM\0*", "image/tiff", "tiff"),
+    (0, b"ID3", "audio/mpeg", "mp3"),
+    (0, b"\xff\xfb", "audio/mpeg", "mp3"),
+    (8, b"WAVE", "audio/wav", "wav"),
+    (0, b"fLaC", "audio/flac", "flac"),
+    (0, b"OggS", "audio/ogg", "ogg"),
+    (4, b"ftypM4A", "audio/mp4", "m4a"),
+    (4, b"ftypqt", "video/quicktime", "mov"),
+    (4, b"ftyp", "video/mp4", "mp4"),
+    (0, b"\x1a\x45\xdf\xa3", "video/webm", "webm"),
+    (8, b"AVI ", "video/x-msvideo", "avi"),
+    (0, b"\x1f\x8b", "application/gzip", "gz"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", "doc"),
+];
+
+/// Kinds of zip archives, by a name or content near the beginning.
+const ZIPS: [(&[u8], &str, &str); 6] = [
+    (b"mimetypeapplication/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.text", "odt"),
+    (b"mimetypeapplication/epub+zip", "application/epub+zip", "epub"),
+    (b"word/", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"),
+    (b"xl/", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+    (b"ppt/", "application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"),
+    (b"PK\x03\x04", "application/zip", "zip"),
+];
+
+/// Extensions of programs that make pages: they say nothing of what comes.
+const PROGRAMS: [&str; 7] = ["php", "asp", "aspx", "jsp", "cgi", "pl", "do"];
+
+/// Media types of texts that a server may declare, with the extension for a name that has none.
+const TEXTS: [(&str, &str); 10] = [
+    ("text/html", "html"),
+    ("application/xhtml+xml", "html"),
+    ("text/markdown", "md"),
+    ("text/x-markdown", "md"),
+    ("text/csv", "csv"),
+    ("application/json", "json"),
+    ("application/xml", "xml"),
+    ("text/xml", "xml"),
+    ("application/pdf", "pdf"),
+    ("text/plain", "txt"),
+];
+
+fn zip_kind(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    let has = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
+    let found = ZIPS.iter().find(|(mark, ..)| has(mark)).filter(|_| head.starts_with(b"PK\x03\x04"));
+    found.map(|(_, media_type, extension)| (*media_type, *extension))
+}
+
+fn is_html(head: &[u8]) -> bool {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let begins = |mark: &[u8]| text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark));
+    begins(b"<!doctype html") || begins(b"<html")
+}
+
+/// Media type and extension, where the first bytes tell.
+fn sniffed(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    let magic = MAGIC.iter().find(|(at, mark, ..)| head.get(*at..).is_some_and(|rest| rest.starts_with(mark)));
+    let magic = magic.map(|(_, _, media_type, extension)| (*media_type, *extension));
+    magic.or_else(|| zip_kind(head)).or_else(|| is_html(head).then_some(("text/html", "html")))
+}
+
+/// Whether it is text, as far as it goes: UTF-8 (but for a character that is cut off) without a zero byte.
+fn is_text(head: &[u8]) -> bool {
+    let whole = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    whole && !head.contains(&0)
+}
+
+fn extension(name: &str) -> Option<String> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    let extension = extension.to_ascii_lowercase();
+    let says = !stem.is_empty() && !PROGRAMS.contains(&extension.as_str());
+    (says && mime_guess::from_ext(&extension).first().is_some()).then_some(extension)
+}
+
+/// A document's name and media type. `given`: the name that its server gave it; `declared`: its `Content-Type`.
+pub fn name(head: &[u8], declared: Option<&str>, given: Option<&str>, url: &Url) -> Named {
+    let last = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+    let last = percent_decode_str(last).decode_utf8_lossy();
+    let own = given.or(Some(&*last).filter(|last| !last.is_empty()));
+    let base = file_name::reduce(own.or(url.host_str()).unwrap_or_default());
+    // A host's name has no extension, whatever comes after its last dot.
+    let extension = extension(&base).filter(|_| own.is_some());
+    let declared = declared.and_then(|text| text.split(';').next()).map(|text| text.trim().to_ascii_lowercase());
+    let with = |wanted: &str| file_name::reduce(&format!("{base}.{wanted}"));
+    let is_of =
+        |extension: &str, media_type: &str| mime_guess::from_ext(extension).iter().any(|mime| mime == media_type);
+
+    if let Some((media_type, wanted)) = sniffed(head) {
+        let fits = extension.as_deref().is_some_and(|extension| extension == wanted || is_of(extension, media_type));
+        let file_name = if fits { base } else { with(wanted) };
+        return Named { file_name, media_type: media_type.to_owned() };
+    }
+    if extension.is_some() {
+        let media_type = mime_guess::from_path(&base).first_or_octet_stream().to_string();
+        return Named { file_name: base, media_type };
+    }
+    let known = declared.as_deref().and_then(|declared| TEXTS.iter().find(|(media_type, _)| *media_type == declared));
+    match known.copied().or_else(|| is_text(head).then_some(("text/plain", "txt"))) {
+        Some((media_type, wanted)) => Named { file_name: with(wanted), media_type: media_type.to_owned() },
+        None => Named { media_type: file_name::media_type(declared.as_deref(), &base), file_name: base },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(head: &[u8], declared: &str, given: &str, url: &str) -> (String, String) {
+        let some = |text: &'static str| Some(text).filter(|text| !text.is_empty());
+        let (declared, given) = (declared.to_owned().leak(), given.to_owned().leak());
+        let Named { file_name, media_type } = name(head, some(declared), some(given), &url.parse().unwrap());
+        (file_name, media_type)
+    }
+
+    #[test]
+    fn the_first_bytes_decide_then_the_name_then_the_server() {
+        let docx = b"PK\x03\x04\x14\0\0\0[Content_Types].xml....PK\x03\x04_rels/.rels....word/document.xml";
+        for (head, declared, given, url, expected) in [
+            (&b"%PDF-1.7"[..], "text/html", "", "https://e.com/a/report.pdf?x=1", ("report.pdf", "application/pdf")),
+            (b"%PDF-1.7", "", "", "https://e.com/show.php", ("show.php.pdf", "application/pdf")),
+            (b"%PDF-1.7", "", "the report", "https://e.com/x", ("the report.pdf", "application/pdf")),
+            (b"\xff\xd8\xff\xe0", "", "", "https://e.com/a.JPEG", ("a.JPEG", "image/jpeg")),
+            (
+                docx,
+                "application/octet-stream",
+                "",
+                "https://e.com/d",
+                ("d.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+            ),
+            (b" \n<!DOCTYPE html><p>", "text/plain", "", "https://e.com/", ("e.com.html", "text/html")),
+            (b"# Title", "text/plain", "", "https://e.com/README.md", ("README.md", "text/markdown")),
+            (b"# Title", "text/markdown; charset=utf-8", "", "https://e.com/doc", ("doc.md", "text/markdown")),
+            (b"a,b", "text/csv", "", "https://e.com/x.php", ("x.php.csv", "text/csv")),
+            (b"words", "", "", "https://e.com/notes", ("notes.txt", "text/plain")),
+            ("Übe".as_bytes(), "", "", "https://e.com/%C3%BCbung", ("übung.txt", "text/plain")),
+            (&"Ü".as_bytes()[..1], "", "", "https://e.com/cut", ("cut.txt", "text/plain")),
+            (b"\0\x01\x02", "", "../../etc/passwd", "https://e.com/", ("passwd", "application/octet-stream")),
+            (b"\0\x01\x02", "application/x-thing", "", "https://e.com/t", ("t", "application/x-thing")),
+        ] {
+            assert_eq!(named(head, declared, given, url), (expected.0.into(), expected.1.into()), "{url}");
+        }
+    }
+}
