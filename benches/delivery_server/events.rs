@@ -4,7 +4,9 @@ use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::pipeline::Pipeline;
 use morag_core::ports::{Commit, Flow, Guard, NewTask, Next};
-use morag_core::task::{DocumentId, Event, EventKind, Resources, Source as File, SourceType, StatusWord, TaskId, TaskRecord};
+use morag_core::task::{
+    DocumentId, Event, EventKind, Resources, Source as File, SourceType, StatusWord, TaskId, TaskRecord,
+};
 use morag_core::webhook::{
     BodyFormat, Credentials, Endpoint, EndpointId, EndpointSettings, EventFilter, NamedEndpoint, Operational, Order,
     SigningSecret,

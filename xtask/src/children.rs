@@ -82,18 +82,12 @@ impl Running {
 
     /// Most memory it ever had resident, in bytes, where the system tells.
     pub fn peak_memory_bytes(&self) -> Option<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
+        peak_memory_bytes_of(self.process.id())
     }
 
     /// Processor time it has used, its threads together, seconds.
     pub fn cpu_seconds(&self) -> Option<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
-        // After the name in parentheses, fields 14 and 15 of proc(5), in ticks of 10 ms.
-        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
-        Some((ticks(11)? + ticks(12)?) / 100.0)
+        cpu_seconds_of(self.process.id())
     }
 
     /// Asks it to end, waits, and ends it.
@@ -121,6 +115,22 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Most memory a process ever had resident, in bytes, where the system tells.
+pub fn peak_memory_bytes_of(process: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// Processor time a process has used, its threads together, seconds.
+pub fn cpu_seconds_of(process: u32) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // After the name in parentheses, fields 14 and 15 of proc(5), in ticks of 10 ms.
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / 100.0)
 }
 
 /// The same command, ended by the system when we are killed, where `setpriv` (util-linux) is there to ask for that.

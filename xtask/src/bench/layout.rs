@@ -114,7 +114,7 @@ impl Servers {
 }
 
 /// A Redis as the README wants it: nothing that it has answered is lost.
-fn redis(data: &std::path::Path, logs: &std::path::Path) -> Result<(Running, String)> {
+pub fn redis(data: &std::path::Path, logs: &std::path::Path) -> Result<(Running, String)> {
     debian::install(&["redis-server"])?;
     let port = children::free_port(0)?.to_string();
     let mut command = Command::new("redis-server");

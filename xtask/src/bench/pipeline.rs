@@ -1,12 +1,12 @@
 //! `cargo xtask bench pipeline`: tasks and deliveries a second of the standard pipeline, and how soon an event arrives.
-use std::fs;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
 use super::layout::{Layout, Servers};
 use super::receiver::Receiver;
+use super::{load, outside};
 use crate::api::{Client, Submitted};
 use crate::children;
 use crate::up;
@@ -37,8 +37,6 @@ pub struct Options {
 const SUBMITTERS: usize = 4;
 /// How long the whole of one part may take.
 const PART_MAX: Duration = Duration::from_secs(1800);
-/// Posts of the comparison.
-const POSTS: usize = 5000;
 
 /// The command.
 pub fn run(options: &Options) -> Result<()> {
@@ -156,23 +154,6 @@ fn wait(receiver: &Receiver, completed: usize) -> Result<()> {
     Ok(())
 }
 
-/// The receiver under one client that posts a body of the usual size again and again: what the loopback, this receiver
-/// and a simple client come to.
-fn outside(receiver: &Receiver) -> Result<()> {
-    receiver.clear();
-    let body = serde_json::json!({ "timestamp": "2026-01-01T00:00:00.000Z", "data": "x".repeat(950) }).to_string();
-    let started = Instant::now();
-    for _ in 0..POSTS {
-        let response = minreq::post(&receiver.url).with_body(body.as_str()).send().context("the receiver is away")?;
-        if response.status_code != 200 {
-            bail!("the receiver answered {}", response.status_code);
-        }
-    }
-    let rate = POSTS as f64 / started.elapsed().as_secs_f64();
-    println!("outside us   {rate:.0} posts/s by one minreq client to the same receiver, a connection each");
-    Ok(())
-}
-
 /// A page of markdown, not twice the same.
 fn document(number: usize) -> String {
     let mut text = format!("# Report {number}\n\nBy Jane Miller, {number} May 2024.\n\n");
@@ -188,8 +169,4 @@ fn document(number: usize) -> String {
     }
     text.push_str("| Quay | Ships | Cranes |\n|---|---|---|\n| North | 12 | 3 |\n| South | 9 | 2 |\n");
     text
-}
-
-fn load() -> String {
-    fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned()
 }
