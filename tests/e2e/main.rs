@@ -4,8 +4,11 @@
 mod bad_input;
 mod bodies;
 mod cancel;
+mod cli_webhooks;
+mod consumers;
 mod crash;
 mod delivery;
+mod events;
 mod examples;
 mod files;
 mod pipeline;
@@ -14,3 +17,4 @@ mod roles;
 mod routes;
 mod s3;
 mod sender_memory;
+mod standard_webhooks;

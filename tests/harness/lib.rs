@@ -1,7 +1,9 @@
-//! What tests share: a running server, a receiver of webhooks, a sandbox over test guests, a store that speaks S3.
+//! What tests share: a running server, a receiver of webhooks, clients in other languages, a sandbox over test guests, a store that
+//! speaks S3.
 #![expect(clippy::expect_used, reason = "a harness that cannot set a test up fails it, and says why")]
 
 pub mod child;
+pub mod clients;
 pub mod clock;
 pub mod connect_proxy;
 pub mod dns;
@@ -13,4 +15,5 @@ pub mod s3;
 pub mod saga;
 pub mod sandbox;
 pub mod server;
+pub mod sse;
 pub mod tally;

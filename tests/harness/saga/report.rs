@@ -136,7 +136,7 @@ impl Report {
         println!("{name} files       {files} compared, {spoilt} unlike their digest");
         println!("{name} documents   {} compared, {strange} stored unlike the history", self.contents.len());
         for (queue, counts) in ["tasks", "deliveries"].into_iter().zip(self.queues) {
-            let QueueCounts { due, leased, later } = counts;
+            let QueueCounts { due, leased, later, .. } = counts;
             println!("{name} queue       {queue}: {due} due, {leased} leased, {later} later");
         }
         for (why, count) in &self.failed {

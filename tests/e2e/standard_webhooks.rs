@@ -1,0 +1,106 @@
+//! Real deliveries, verified by the official packages of Standard Webhooks in three languages.
+
+use morag_core::Secret;
+use morag_core::webhook::standard_signature;
+use morag_tests::clients::{document, feed, node, node_folder, script};
+use morag_tests::receiver::{Received, Receiver};
+use morag_tests::server::{Server, python};
+use serde_json::{Value, json};
+use std::process::Command;
+
+/// The specification's example.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const ANOTHER: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+async fn deliveries() -> Vec<Received> {
+    let server = Server::start_with(&[("WEBHOOK_SECRET", SECRET)]).await;
+    let receiver = Receiver::start().await;
+    server.submit("note.md", morag_fixtures::one_page_markdown(1), &[("webhook_url", &receiver.url)]).await;
+    receiver.wait_for_end().await
+}
+
+/// What an official package must refuse, each made of a genuine delivery.
+fn forged(genuine: &Value) -> Vec<(&'static str, Value)> {
+    let change = |what: &dyn Fn(&mut Value)| {
+        let mut changed = genuine.clone();
+        what(&mut changed);
+        changed
+    };
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    vec![
+        ("another secret", change(&|one| one["secret"] = json!(ANOTHER))),
+        ("another body", change(&|one| one["body"] = json!(text(&one["body"]).replacen("task_id", "task_iD", 1)))),
+        ("another id", change(&|one| one["headers"]["webhook-id"] = json!("msg_1"))),
+        ("an old time, although signed", {
+            change(&|one| {
+                let seconds = text(&one["headers"]["webhook-timestamp"]).parse::<i64>().expect("seconds") - 3600;
+                let (id, body) = (text(&one["headers"]["webhook-id"]), text(&one["body"]));
+                let signature = standard_signature(&Secret::new(SECRET), &id, seconds, body.as_bytes());
+                one["headers"]["webhook-timestamp"] = json!(seconds.to_string());
+                one["headers"]["webhook-signature"] = json!(signature);
+            })
+        }),
+    ]
+}
+
+/// While a secret is rotated there are two signatures; a receiver with either secret takes the delivery.
+fn rotated(genuine: &Value) -> Value {
+    let mut rotated = genuine.clone();
+    let other = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let signature = format!("{other} {}", rotated["headers"]["webhook-signature"].as_str().expect("a text"));
+    rotated["headers"]["webhook-signature"] = json!(signature);
+    rotated
+}
+
+/// Feeds a package's script every genuine delivery and every forged one.
+async fn check(command: Command) {
+    let received = deliveries().await;
+    let mut documents: Vec<_> = received.iter().map(|one| document(SECRET, one)).collect();
+    documents.push(rotated(&documents[0]));
+    let genuine = documents.len();
+    let forged = forged(&documents[0]);
+    documents.extend(forged.iter().map(|(_, document)| document.clone()));
+    let said = feed(command, &documents);
+    assert_eq!(said[..genuine], vec!["ok"; genuine]);
+    for ((what, _), said) in forged.iter().zip(&said[genuine..]) {
+        assert!(said.starts_with("refused"), "{what}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_package_of_pypi_verifies_every_delivery() {
+    let mut command = Command::new(python());
+    command.arg(script("standard_webhooks.py"));
+    check(command).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_package_of_npm_verifies_every_delivery() {
+    let mut command = node("standard_webhooks.mjs");
+    command.arg(node_folder());
+    check(command).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_crate_verifies_every_delivery() {
+    let received = deliveries().await;
+    let verify = |one: &Value| {
+        let headers = one["headers"].as_object().expect("headers").iter();
+        let headers: reqwest::header::HeaderMap = headers
+            .map(|(name, value)| {
+                let value = value.as_str().expect("a text").parse().expect("a header");
+                (name.parse::<reqwest::header::HeaderName>().expect("a name"), value)
+            })
+            .collect();
+        let webhook = standardwebhooks::Webhook::new(one["secret"].as_str().expect("a secret")).expect("a key");
+        webhook.verify(one["body"].as_str().expect("a body").as_bytes(), &headers)
+    };
+    for one in &received {
+        verify(&document(SECRET, one)).expect("a genuine delivery");
+    }
+    let first = document(SECRET, &received[0]);
+    verify(&rotated(&first)).expect("one of two signatures is ours");
+    for (what, document) in forged(&first) {
+        assert!(verify(&document).is_err(), "{what}");
+    }
+}

@@ -1,0 +1,133 @@
+//! Clients in other languages: programs that are fed lines, and receivers that say where they listen.
+
+use super::server::{PATIENCE, SECRET, client};
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// A file of `tests/clients`.
+pub fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name)
+}
+
+/// A file of `examples`.
+pub fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)
+}
+
+/// The folder with the Node.js packages and the compiled example, from the variable that `cargo xtask test` sets, else where
+/// it puts it.
+pub fn node_folder() -> PathBuf {
+    let folder = std::env::var_os("MORAG_TEST_NODE_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/node"), PathBuf::from);
+    assert!(folder.join("build/receiver.js").exists(), "{}: `cargo xtask clients` fills it", folder.display());
+    folder.canonicalize().expect("a folder")
+}
+
+/// A client for Node.js: a script of `tests/clients` and what follows it.
+pub fn node(name: &str) -> std::process::Command {
+    let mut command = std::process::Command::new("node");
+    command.arg(script(name));
+    command
+}
+
+/// Feeds a program JSON documents, one a line. Gives what it prints, which must be a line for each.
+pub fn feed(mut command: std::process::Command, documents: &[Value]) -> Vec<String> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the client starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    let text: String = documents.iter().map(|document| format!("{document}\n")).collect();
+    // Beside us: a program that answers each line at once fills its own pipe meanwhile.
+    let writer = std::thread::spawn(move || input.write_all(text.as_bytes()));
+    let output = child.wait_with_output().expect("the client ends");
+    writer.join().expect("no panic").expect("the client reads");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}: {said}", output.status);
+    let lines: Vec<_> = said.lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), documents.len(), "{lines:?}");
+    lines
+}
+
+/// A running receiver in another language. Killed when dropped.
+pub struct ForeignReceiver {
+    /// `http://127.0.0.1:PORT`.
+    pub base: String,
+    child: Child,
+}
+
+impl ForeignReceiver {
+    /// Starts one that takes a port from `PORT` and has been told the tests' secret. Waits until `path` answers.
+    pub async fn on_free_port(command: std::process::Command, path: &str) -> Self {
+        // Free a moment ago: the receivers of the examples cannot be told to choose.
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
+        let mut command = Command::from(command);
+        command.env("PORT", port.to_string()).stdout(Stdio::null());
+        let mut receiver = Self { base: format!("http://127.0.0.1:{port}"), child: start(command) };
+        let started = Instant::now();
+        while client().get(format!("{}{path}", receiver.base)).send().await.is_err() {
+            assert!(receiver.child.try_wait().expect("its status").is_none(), "the receiver has ended");
+            assert!(started.elapsed() < PATIENCE, "the receiver does not answer");
+            tokio::time::sleep(LOOK).await;
+        }
+        receiver
+    }
+
+    /// Starts one that prints the port it listens on as its first line.
+    pub async fn that_says_its_port(command: std::process::Command) -> Self {
+        let mut command = Command::from(command);
+        let mut child = start({
+            command.stdout(Stdio::piped());
+            command
+        });
+        let mut lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line in time");
+        let port = line.expect("readable output").expect("the receiver ended before it listened");
+        Self { base: format!("http://127.0.0.1:{}", port.trim()), child }
+    }
+
+    /// Where webhooks go.
+    pub fn webhook(&self) -> String {
+        format!("{}/webhook", self.base)
+    }
+
+    /// GET of a path that answers 200 with JSON.
+    pub async fn get(&self, path: &str) -> Value {
+        let response = client().get(format!("{}{path}", self.base)).send().await.expect("an answer");
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.expect("JSON")
+    }
+
+    /// Looks at a path until `enough` says so of what it answers, and gives that.
+    pub async fn wait_until(&self, path: &str, enough: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let seen = self.get(path).await;
+            if enough(&seen) {
+                return seen;
+            }
+            assert!(started.elapsed() < PATIENCE, "not enough has come: {seen:#}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// Between two looks at another process.
+const LOOK: Duration = Duration::from_millis(50);
+
+fn start(mut command: Command) -> Child {
+    command.env("WEBHOOK_SECRET", SECRET).stdin(Stdio::null()).kill_on_drop(true);
+    command.spawn().expect("the receiver starts")
+}
+
+/// A delivery as the scripts take it: the secret to verify it with, its headers and its body as text.
+pub fn document(secret: &str, received: &super::receiver::Received) -> Value {
+    let header = |name: &str| (name.to_owned(), Value::from(received.header(name)));
+    let names = received.headers.keys().map(|name| header(name.as_str()));
+    let headers: serde_json::Map<_, _> = names.collect();
+    let body = std::str::from_utf8(&received.body).expect("UTF-8");
+    json!({ "secret": secret, "headers": headers, "body": body })
+}
