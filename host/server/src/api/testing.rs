@@ -108,13 +108,13 @@ pub fn app(memory: &Arc<Memory>, environment: &[(&str, &str)]) -> Arc<App> {
     std::fs::write(&file, "").unwrap();
     let config = Config::load(&Sources { file: Some(&file), environment, ..Sources::default() }).unwrap();
     Arc::new(App {
+        lanes: crate::engine::Lanes::of(&config),
         config,
         tasks: memory.clone(),
         queue: memory.clone(),
         deliveries: memory.clone(),
         chains: memory.clone(),
         endpoints: crate::endpoints::Registry::new(memory.clone(), None, vec![]),
-        lanes: crate::engine::Lanes::of(&config),
         metrics: Default::default(),
         blobs: memory.clone(),
         live: crate::engine::LiveFeed::new(memory.clone(), memory.stop.clone()),

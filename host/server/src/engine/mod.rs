@@ -8,6 +8,8 @@ mod announce;
 mod attempt;
 mod cancel;
 mod deliver;
+#[cfg(test)]
+mod delivery_tests;
 mod dispatcher;
 mod endpoint_state;
 mod feed;

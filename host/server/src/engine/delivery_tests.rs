@@ -1,0 +1,291 @@
+//! The dispatcher on a real embedded store, with receivers that do what a test wants: no receiver holds up another's events.
+
+use super::dispatcher::dispatch;
+use crate::App;
+use crate::config::{Config, Roles, Sources};
+use async_trait::async_trait;
+use morag_core::JsonObject;
+use morag_core::ports::*;
+use morag_core::task::*;
+use morag_core::webhook::*;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Longest time for what should happen: far more than it takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a receiver does.
+#[derive(Debug, Clone, Copy)]
+enum Manner {
+    Answers(u16),
+    /// Takes the connection and says nothing.
+    Hangs,
+    /// `429` and `Retry-After`, seconds.
+    AsksToWait(u64),
+}
+
+/// Receivers by host; what came to each, in order, and how many exchanges were under way at most.
+#[derive(Default)]
+struct Receivers {
+    manners: Mutex<BTreeMap<String, Manner>>,
+    came: Mutex<BTreeMap<String, Vec<(String, u64)>>>,
+    under_way: Mutex<BTreeMap<String, (usize, usize)>>,
+    changed: Notify,
+}
+
+impl Receivers {
+    fn set(&self, host: &str, manner: Manner) {
+        self.manners.lock().unwrap().insert(host.to_owned(), manner);
+    }
+
+    fn came(&self, host: &str) -> Vec<(String, u64)> {
+        self.came.lock().unwrap().get(host).cloned().unwrap_or_default()
+    }
+
+    fn most_at_once(&self, host: &str) -> usize {
+        self.under_way.lock().unwrap().get(host).map_or(0, |(_, most)| *most)
+    }
+
+    async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let waited = async {
+            loop {
+                let changed = self.changed.notified();
+                if holds(self) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+    }
+}
+
+#[async_trait]
+impl WebhookSender for Receivers {
+    async fn check(&self, _: &WebhookUrl) -> Result<(), UrlRefused> {
+        Ok(())
+    }
+
+    async fn send(&self, request: WebhookRequest) -> AttemptOutcome {
+        let host = request.url.as_url().host_str().unwrap().to_owned();
+        let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).unwrap().1.clone();
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        let task = body["data"]["task_id"].as_str().unwrap().to_owned();
+        self.came.lock().unwrap().entry(host.clone()).or_default().push((task, header("x-morag-sequence").parse().unwrap()));
+        {
+            let mut under_way = self.under_way.lock().unwrap();
+            let (now, most) = under_way.entry(host.clone()).or_default();
+            *now += 1;
+            *most = (*most).max(*now);
+        }
+        self.changed.notify_waiters();
+        let manner = self.manners.lock().unwrap().get(&host).copied().unwrap_or(Manner::Answers(200));
+        let (status, retry_after_ms) = match manner {
+            Manner::Hangs => std::future::pending().await,
+            Manner::Answers(status) => (status, None),
+            Manner::AsksToWait(seconds) => (429, Some(seconds * 1000)),
+        };
+        tokio::task::yield_now().await;
+        self.under_way.lock().unwrap().get_mut(&host).unwrap().0 -= 1;
+        let excerpt = String::new();
+        AttemptOutcome { status: Some(status), error: None, retry_after_ms, excerpt, duration_ms: 1 }
+    }
+}
+
+struct Stage {
+    app: Arc<App>,
+    receivers: Arc<Receivers>,
+    shutdown: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new(settings: &[(&str, &str)]) -> Self {
+        // Fails only where one is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let mut environment: BTreeMap<_, _> =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        environment.insert("MORAG_DATA_DIR".to_owned(), folder.path().display().to_string());
+        let mut config = Config::load(&Sources { environment, ..Sources::default() }).unwrap();
+        config.roles = "dispatcher".parse::<Roles>().unwrap();
+        let shutdown = CancellationToken::new();
+        let (mut app, _) = crate::wire::build(config, &shutdown).await.unwrap();
+        let receivers = Arc::new(Receivers::default());
+        app.sender = receivers.clone();
+        Self { app: Arc::new(app), receivers, shutdown, _folder: folder }
+    }
+
+    fn deliver(&self) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(dispatch(self.app.clone(), self.shutdown.clone()))
+    }
+
+    /// A task with so many events for a receiver.
+    async fn task(&self, host: &str, events: u64) -> TaskId {
+        let mut record = crate::api::testing::record();
+        record.id = TaskId::random();
+        record.endpoints = vec![Endpoint {
+            id: EndpointId::of_task(),
+            url: format!("http://{host}/hook").parse().unwrap(),
+            auth_token: None,
+            format: BodyFormat::Dual,
+            events: EventFilter::default(),
+            headers: BTreeMap::new(),
+        }];
+        let task = record.id;
+        let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("test") };
+        self.app.tasks.accept(new).await.unwrap();
+        let event = |sequence| Event {
+            sequence,
+            timestamp: self.app.clock.now(),
+            progress_percent: 0.0,
+            message: String::new(),
+            kind: match sequence {
+                1 => EventKind::TaskStarted { retry: None },
+                _ => EventKind::StepCompleted {
+                    step: "chunking".into(),
+                    stage: "chunking".into(),
+                    data: JsonObject::new(),
+                    artifacts: vec![],
+                    resources: Resources::default(),
+                },
+            },
+        };
+        let commit = Commit {
+            task,
+            guard: Guard::Sequence(0),
+            events: (1..=events).map(event).collect(),
+            live_percent: 0.0,
+            status: StatusWord::Completed,
+            next: Next::Done,
+        };
+        self.app.tasks.commit(commit).await.unwrap();
+        task
+    }
+
+    async fn tasks(&self, host: &str, count: usize, events: u64) {
+        for _ in 0..count {
+            self.task(host, events).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_wait_for_a_hanging_receiver_hold_up_no_other() {
+    let stage = Stage::new(&[("MORAG_WEBHOOK_ENDPOINT_CONCURRENCY", "4"), ("MORAG_WEBHOOK_CONCURRENCY", "32")]).await;
+    stage.receivers.set("hanging.example", Manner::Hangs);
+    // 1,500 events, all due before the first of the healthy receiver's.
+    stage.tasks("hanging.example", 1500, 1).await;
+    let _dispatcher = stage.deliver();
+    stage.receivers.until("the hanging one is full", |all| all.came("hanging.example").len() == 4).await;
+    stage.tasks("healthy.example", 50, 4).await;
+    stage.receivers.until("the healthy one has all", |all| all.came("healthy.example").len() == 200).await;
+    assert_eq!(stage.receivers.came("hanging.example").len(), 4, "its share and no more, all of it under way");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_hanging_receivers_leave_places_to_one_that_answers() {
+    let stage = Stage::new(&[("MORAG_WEBHOOK_CONCURRENCY", "8")]).await;
+    let _dispatcher = stage.deliver();
+    stage.task("healthy.example", 1).await;
+    stage.receivers.until("it has shown that it answers", |all| all.came("healthy.example").len() == 1).await;
+    for number in 0..20 {
+        let host = format!("hanging{number}.example");
+        stage.receivers.set(&host, Manner::Hangs);
+        stage.tasks(&host, 5, 1).await;
+    }
+    stage.tasks("healthy.example", 30, 3).await;
+    stage.receivers.until("the healthy one has all", |all| all.came("healthy.example").len() == 91).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_backlog_takes_turns_with_another_receiver() {
+    let stage = Stage::new(&[("MORAG_WEBHOOK_CONCURRENCY", "2"), ("MORAG_WEBHOOK_ENDPOINT_CONCURRENCY", "2")]).await;
+    stage.tasks("busy.example", 400, 2).await;
+    stage.tasks("other.example", 4, 2).await;
+    let _dispatcher = stage.deliver();
+    stage.receivers.until("the other has all", |all| all.came("other.example").len() == 8).await;
+    let before = stage.receivers.came("busy.example").len();
+    assert!(before < 400, "{before} of 800 events went before the last of the other's 8");
+    stage.receivers.until("the backlog is gone", |all| all.came("busy.example").len() == 800).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_after_pauses_the_whole_receiver_and_one_probe_follows() {
+    let stage = Stage::new(&[("MORAG_WEBHOOK_ENDPOINT_CONCURRENCY", "1"), ("WEBHOOK_RETRY_AFTER_MAX", "1")]).await;
+    // An hour is asked for, a second is believed.
+    stage.receivers.set("limited.example", Manner::AsksToWait(3600));
+    stage.tasks("limited.example", 10, 2).await;
+    let _dispatcher = stage.deliver();
+    stage.receivers.until("the first attempt", |all| all.came("limited.example").len() == 1).await;
+    stage.tasks("other.example", 20, 1).await;
+    stage.receivers.until("another is not paused", |all| all.came("other.example").len() == 20).await;
+    assert_eq!(stage.receivers.came("limited.example").len(), 1, "nothing of any task while it is paused");
+    stage.receivers.set("limited.example", Manner::Answers(200));
+    stage.receivers.until("it is drained", |all| all.came("limited.example").len() == 21).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_fails_is_tried_one_at_a_time_until_it_is_back() {
+    let stage = Stage::new(&[("WEBHOOK_RETRY_DELAY", "200ms"), ("WEBHOOK_MAX_RETRIES", "20")]).await;
+    stage.receivers.set("down.example", Manner::Answers(500));
+    stage.tasks("down.example", 40, 1).await;
+    let _dispatcher = stage.deliver();
+    let failures = usize::try_from(lane_failures()).unwrap();
+    stage.receivers.until("the breaker opens", |all| all.came("down.example").len() >= failures).await;
+    stage.receivers.set("down.example", Manner::Answers(200));
+    let delivered = || async {
+        let counts = stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap();
+        counts.due + counts.leased + counts.later == 0
+    };
+    let all = async {
+        while !delivered().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("all are delivered once it is back");
+    let tasks: std::collections::BTreeSet<_> = stage.receivers.came("down.example").into_iter().map(|(task, _)| task).collect();
+    assert_eq!(tasks.len(), 40);
+}
+
+fn lane_failures() -> u32 {
+    let mut lane = Lane::default();
+    let now = morag_core::Timestamp::from_millis(0);
+    (1..).find(|_| {
+        lane.note(Signal::Failure(Some(Duration::from_secs(1))), now);
+        lane.breaker(now) == Breaker::Open
+    })
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tasks_events_come_in_order_without_gaps_and_once() {
+    let stage = Stage::new(&[]).await;
+    let _dispatcher = stage.deliver();
+    let tasks = futures::future::join_all((0..20).map(|_| stage.task("good.example", 40))).await;
+    stage.receivers.until("all have come", |all| all.came("good.example").len() == 800).await;
+    let came = stage.receivers.came("good.example");
+    for task in tasks {
+        let task = task.to_string();
+        let sequences: Vec<_> = came.iter().filter(|(of, _)| *of == task).map(|(_, sequence)| *sequence).collect();
+        assert_eq!(sequences, (1..=40).collect::<Vec<_>>());
+    }
+    let share = stage.app.config.webhook_endpoint_concurrency;
+    assert!((2..=share).contains(&stage.receivers.most_at_once("good.example")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_gives_back_what_is_under_way() {
+    let stage = Stage::new(&[("MORAG_DRAIN_TIMEOUT", "0")]).await;
+    stage.receivers.set("hanging.example", Manner::Hangs);
+    stage.tasks("hanging.example", 3, 2).await;
+    let dispatcher = stage.deliver();
+    stage.receivers.until("they are under way", |all| all.came("hanging.example").len() == 3).await;
+    stage.shutdown.cancel();
+    tokio::time::timeout(PATIENCE, dispatcher).await.unwrap().unwrap();
+    let counts = stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap();
+    assert_eq!((counts.leased, counts.due), (0, 3));
+}
