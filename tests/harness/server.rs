@@ -117,6 +117,13 @@ impl Server {
         Self::spawn(self.folder, self.settings).await
     }
 
+    /// Asks the process to stop (SIGTERM), waits until it has ended well, and starts another one on the same data.
+    pub async fn terminate_and_restart(mut self) -> Self {
+        let status = self.terminate().await;
+        assert!(status.success(), "{status}");
+        Self::spawn(self.folder, self.settings).await
+    }
+
     /// Asks the process to stop (SIGTERM), and says how it ended.
     pub async fn terminate(&mut self) -> std::process::ExitStatus {
         let pid = self.child.id().expect("the server runs").to_string();

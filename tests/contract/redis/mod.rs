@@ -3,6 +3,7 @@
 
 mod clocks;
 mod connections;
+mod feed;
 mod keys;
 mod lab;
 mod lifetimes;

@@ -1,0 +1,238 @@
+//! The promises of [`morag_core::ports::Feed`].
+
+use crate::backends::{Backend, Store, promises};
+use crate::samples::{accept, append, end, task};
+use futures::future::join_all;
+use morag_core::ports::{FeedItem, FeedNext, FeedPage, FeedPosition};
+use morag_core::task::{StatusWord, TaskId};
+use morag_tests::server::PATIENCE;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+promises!(
+    an_empty_feed_ends_where_it_begins,
+    what_is_committed_after_the_tail_comes_after_it,
+    events_come_once_and_in_order_while_tasks_commit_at_once,
+    every_place_is_gone_on_from_without_gap_or_repetition,
+    a_new_process_knows_the_places_of_the_last,
+    a_reader_of_small_pages_gets_what_one_of_large_pages_gets,
+    what_is_not_kept_any_more_is_a_gap,
+    a_place_of_another_store_is_a_gap,
+    a_watch_tells_of_each_commit,
+);
+
+/// An event as these tests compare it.
+pub type Seen = (TaskId, u64);
+
+fn seen(item: &FeedItem) -> Seen {
+    (item.record.id, item.event.sequence)
+}
+
+/// Reads on until `count` events have come; fails where one is missing for long, or a gap is reported.
+pub async fn read(store: &dyn Store, mut from: FeedPosition, count: usize, limit: usize) -> Vec<FeedItem> {
+    let (mut items, began) = (Vec::new(), Instant::now());
+    while items.len() < count {
+        let page = store.since(from, limit).await.unwrap();
+        assert!(!page.gap && page.items.len() <= limit && page.position >= from, "{page:?}");
+        from = page.position;
+        items.extend(page.items);
+        assert!(began.elapsed() < PATIENCE, "{} of {count} events after {from}", items.len());
+        match page.next {
+            FeedNext::Now => {}
+            FeedNext::After(time) => tokio::time::sleep(time).await,
+            // Another task of this test commits.
+            FeedNext::OnChange => tokio::task::yield_now().await,
+        }
+    }
+    assert!(items.is_sorted_by(|one, other| one.position < other.position));
+    items
+}
+
+/// Reads everything that is there, until nothing is held back.
+pub async fn rest(store: &dyn Store, mut from: FeedPosition, limit: usize) -> (Vec<Seen>, FeedPosition) {
+    let mut events = Vec::new();
+    loop {
+        let page = store.since(from, limit).await.unwrap();
+        assert!(!page.gap, "{page:?}");
+        from = page.position;
+        events.extend(page.items.iter().map(seen));
+        match page.next {
+            FeedNext::Now => {}
+            FeedNext::After(time) => tokio::time::sleep(time).await,
+            FeedNext::OnChange => return (events, from),
+        }
+    }
+}
+
+/// Fails unless these are the events of these tasks, each once, those of a task in order.
+#[track_caller]
+pub fn assert_complete(events: &[Seen], tasks: &[TaskId], each: u64) {
+    let mut of_task: BTreeMap<TaskId, Vec<u64>> = BTreeMap::new();
+    for (task, sequence) in events {
+        of_task.entry(*task).or_default().push(*sequence);
+    }
+    let expected: Vec<u64> = (1..=each).collect();
+    assert_eq!(of_task.len(), tasks.len());
+    for task in tasks {
+        assert_eq!(of_task[task], expected, "{task}");
+    }
+}
+
+/// New tasks without events.
+pub async fn tasks(backend: &impl Backend, count: usize) -> Vec<TaskId> {
+    let store = backend.store();
+    join_all((0..count).map(|_| accept(&*store, task(backend, &[])))).await
+}
+
+/// Gives each task so many events at the same time, in commits of one to three.
+pub async fn fill(backend: &impl Backend, tasks: &[TaskId], each: u64) {
+    join_all(tasks.iter().map(|task| async move {
+        let mut there = 0;
+        while there < each {
+            let count = (there % 3 + 1).min(each - there);
+            append(backend, *task, count).await.unwrap();
+            there += count;
+        }
+    }))
+    .await;
+}
+
+async fn an_empty_feed_ends_where_it_begins(backend: impl Backend) {
+    let store = backend.store();
+    let tail = store.tail().await.unwrap();
+    let page = store.since(tail, 10).await.unwrap();
+    assert!(page.items.is_empty() && !page.gap && page.next == FeedNext::OnChange && page.position >= tail, "{page:?}");
+}
+
+async fn what_is_committed_after_the_tail_comes_after_it(backend: impl Backend) {
+    let store = backend.store();
+    let task = tasks(&backend, 1).await[0];
+    for sequence in 1..=20 {
+        let tail = store.tail().await.unwrap();
+        append(&backend, task, 1).await.unwrap();
+        let items = read(&*store, tail, 1, 10).await;
+        assert_eq!(seen(items.last().unwrap()), (task, sequence));
+        let log = store.load(task).await.unwrap().unwrap();
+        let item = items.last().unwrap();
+        assert_eq!((&item.record, Some(&item.event)), (&log.record, log.events.last()));
+    }
+}
+
+async fn events_come_once_and_in_order_while_tasks_commit_at_once(backend: impl Backend) {
+    let store = backend.store();
+    let from = store.tail().await.unwrap();
+    let tasks = tasks(&backend, 12).await;
+    let (items, ()) = tokio::join!(read(&*store, from, 12 * 20, 7), fill(&backend, &tasks, 20));
+    let events: Vec<_> = items.iter().map(seen).collect();
+    assert_complete(&events, &tasks, 20);
+    // Read again, it is the same.
+    assert_eq!(rest(&*store, from, 100).await.0, events);
+}
+
+async fn every_place_is_gone_on_from_without_gap_or_repetition(backend: impl Backend) {
+    let store = backend.store();
+    let from = store.tail().await.unwrap();
+    let tasks = tasks(&backend, 5).await;
+    let (items, ()) = tokio::join!(read(&*store, from, 5 * 9, 4), fill(&backend, &tasks, 9));
+    let events: Vec<_> = items.iter().map(seen).collect();
+    for (index, item) in items.iter().enumerate() {
+        // As a client sends it.
+        let position = item.position.to_string().parse().unwrap();
+        assert_eq!(rest(&*store, position, 3).await.0, events[index + 1..], "{position}");
+    }
+    // So are the places between events.
+    let mut from = from;
+    for _ in 0..items.len() {
+        let page = store.since(from, 2).await.unwrap();
+        let before = events.len() - rest(&*store, from, 50).await.0.len();
+        assert_eq!(page.items.iter().map(seen).collect::<Vec<_>>(), events[before..][..page.items.len()]);
+        from = page.position;
+    }
+}
+
+async fn a_new_process_knows_the_places_of_the_last(mut backend: impl Backend) {
+    let from = backend.store().tail().await.unwrap();
+    let tasks = tasks(&backend, 3).await;
+    fill(&backend, &tasks, 4).await;
+    let items = read(&*backend.store(), from, 12, 5).await;
+    backend.reopen().await;
+    let position = items[4].position;
+    let expected: Vec<_> = items[5..].iter().map(seen).collect();
+    assert_eq!(rest(&*backend.store(), position, 5).await.0, expected);
+    fill(&backend, &tasks[..1], 1).await;
+    let (after, _) = rest(&*backend.store(), position, 5).await;
+    assert_eq!(after.len(), expected.len() + 1);
+}
+
+async fn a_reader_of_small_pages_gets_what_one_of_large_pages_gets(backend: impl Backend) {
+    let store = backend.store();
+    let from = store.tail().await.unwrap();
+    let tasks = tasks(&backend, 3).await;
+    // More events of one commit, and so of one moment, than a page has.
+    for task in &tasks {
+        append(&backend, *task, 40).await.unwrap();
+    }
+    let (large, _) = rest(&*store, from, 1000).await;
+    assert_complete(&large, &tasks, 40);
+    for limit in [1, 2, 7, 41] {
+        assert_eq!(rest(&*store, from, limit).await.0, large, "{limit}");
+    }
+}
+
+async fn what_is_not_kept_any_more_is_a_gap(backend: impl Backend) {
+    let store = backend.store();
+    let tasks = tasks(&backend, 2).await;
+    fill(&backend, &tasks[..1], 2).await;
+    end(&backend, tasks[0], StatusWord::Cancelled).await;
+    fill(&backend, &tasks[1..], 2).await;
+    backend.advance(Duration::from_secs(1));
+    assert_eq!(store.expire(backend.now(), 10).await, Ok(vec![tasks[0]]));
+    // The first moment of either kind: the first event, or a time before anything is kept.
+    let page = until_read(&*store, FeedPosition::after_all_of(1), 2).await;
+    assert!(page.gap, "{page:?}");
+    assert_eq!(page.items.iter().map(seen).collect::<Vec<_>>(), [(tasks[1], 1), (tasks[1], 2)]);
+    assert_eq!(rest(&*store, page.items[0].position, 10).await.0, [(tasks[1], 2)]);
+}
+
+/// Reads one page, once it has so many events.
+async fn until_read(store: &dyn Store, from: FeedPosition, count: usize) -> FeedPage {
+    let began = Instant::now();
+    loop {
+        let page = store.since(from, 100).await.unwrap();
+        if page.items.len() >= count {
+            return page;
+        }
+        assert!(began.elapsed() < PATIENCE, "{page:?}");
+    }
+}
+
+async fn a_place_of_another_store_is_a_gap(backend: impl Backend) {
+    let store = backend.store();
+    let task = tasks(&backend, 1).await[0];
+    append(&backend, task, 3).await.unwrap();
+    let page = store.since(FeedPosition::after(u64::MAX - 1, task, 1), 10).await.unwrap();
+    assert!(page.gap && page.position < FeedPosition::after_all_of(u64::MAX - 1), "{page:?}");
+    // From where it goes on, nothing is missed any more.
+    append(&backend, task, 1).await.unwrap();
+    let last = read(&*store, page.position, 1, 10).await;
+    assert!(last.iter().all(|item| item.record.id == task));
+}
+
+async fn a_watch_tells_of_each_commit(backend: impl Backend) {
+    /// No wait of this test ends by it.
+    const FOREVER: Duration = Duration::from_secs(3600);
+    let store = backend.store();
+    let task = tasks(&backend, 1).await[0];
+    let mut watch = store.watch();
+    // The first may be told for another reason: that it is listened now.
+    for _ in 0..5 {
+        append(&backend, task, 1).await.unwrap();
+        tokio::time::timeout(PATIENCE, watch.changed(FOREVER)).await.unwrap();
+    }
+    // What happened before a wait ends it at once.
+    append(&backend, task, 1).await.unwrap();
+    drop(store);
+    tokio::time::timeout(PATIENCE, watch.changed(FOREVER)).await.unwrap();
+    // A wait that nothing ends is over in its time.
+    watch.changed(Duration::from_millis(1)).await;
+}

@@ -1,0 +1,107 @@
+//! A reader of Server-Sent Events, as the standard reads them (WHATWG HTML, section 9.2.6).
+
+use crate::server::{API_KEY, PATIENCE, Server};
+use reqwest::{Response, StatusCode};
+use serde_json::Value;
+
+/// An event as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SseEvent {
+    /// The id that a client sends when it connects again.
+    pub id: String,
+    /// Its type.
+    pub event: String,
+    /// Its data.
+    pub data: Value,
+}
+
+/// What comes of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Block {
+    /// An event.
+    Event(SseEvent),
+    /// Comments, without an event.
+    Comment(String),
+    /// The end: `true` where the answer was complete, `false` where the connection broke.
+    End(bool),
+}
+
+/// A connection that reads events.
+pub struct EventSource {
+    response: Response,
+    bytes: Vec<u8>,
+    /// The last id that was received; empty before the first.
+    pub last_id: String,
+    /// Milliseconds that the server asks a client to wait before it connects again.
+    pub retry: Option<u64>,
+}
+
+impl EventSource {
+    /// Connects, going on after an id where one is given. The server must have such a stream.
+    pub async fn connect(server: &Server, path: &str, last_id: Option<&str>) -> Self {
+        let response = request(&server.client, &server.url, path, last_id).await;
+        assert_eq!(response.status(), StatusCode::OK, "GET {path} after {last_id:?}");
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { response, bytes: Vec::new(), last_id: last_id.unwrap_or_default().to_owned(), retry: None }
+    }
+
+    /// The next block. Fails where nothing comes for long.
+    pub async fn next(&mut self) -> Block {
+        loop {
+            if let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
+                let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
+                match self.read(std::str::from_utf8(&block).expect("a text")) {
+                    Some(block) => return block,
+                    None => continue,
+                }
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("something comes");
+            match chunk {
+                Ok(Some(bytes)) => self.bytes.extend_from_slice(&bytes),
+                Ok(None) => return Block::End(true),
+                Err(_) => return Block::End(false),
+            }
+        }
+    }
+
+    fn read(&mut self, block: &str) -> Option<Block> {
+        let (mut event, mut data, mut comments) = (String::new(), Vec::new(), Vec::new());
+        for line in block.lines() {
+            let (field, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match field {
+                "" => comments.push(value),
+                "id" => self.last_id = value.to_owned(),
+                "event" => event = value.to_owned(),
+                "data" => data.push(value),
+                "retry" => self.retry = Some(value.parse().expect("milliseconds")),
+                other => panic!("{other:?} is no field"),
+            }
+        }
+        if !data.is_empty() {
+            let data = serde_json::from_str(&data.join("\n")).expect("a JSON body");
+            return Some(Block::Event(SseEvent { id: self.last_id.clone(), event, data }));
+        }
+        (!comments.is_empty()).then(|| Block::Comment(comments.join("\n")))
+    }
+
+    /// The next event; none at the end. Comments are passed over.
+    pub async fn event(&mut self) -> Option<SseEvent> {
+        loop {
+            match self.next().await {
+                Block::Event(event) => return Some(event),
+                Block::Comment(_) => {}
+                Block::End(_) => return None,
+            }
+        }
+    }
+}
+
+/// A request for a stream, whatever is answered.
+pub async fn request(client: &reqwest::Client, url: &str, path: &str, last_id: Option<&str>) -> Response {
+    let mut request = client.get(format!("{url}{path}")).bearer_auth(API_KEY);
+    if let Some(id) = last_id {
+        request = request.header("Last-Event-ID", id);
+    }
+    request.send().await.expect("an answer")
+}
