@@ -6,6 +6,7 @@ mod blobs;
 mod deliveries;
 mod due_queue;
 mod embedder;
+mod feed;
 mod fairness;
 mod knowledge;
 mod model;
