@@ -144,6 +144,7 @@ impl Model {
             due: count(&|_, due| due <= now),
             leased: count(&|place, due| place.leased && due > now),
             later: count(&|place, due| !place.leased && due > now),
+            oldest_due: Duration::ZERO,
         }
     }
 
@@ -173,6 +174,7 @@ impl Model {
         let (cursor, state) = match movement {
             CursorMove::Disable => (None, Some(DeliveryState::Dead)),
             _ if beyond => (place.cursor, None),
+            CursorMove::Park => unreachable!("no operation parks"),
             CursorMove::Skip => (Some((event + 1, delivery, 0)), None),
             CursorMove::Delivered => (Some((event + 1, delivery + 1, 0)), Some(DeliveryState::Delivered)),
             CursorMove::Dead => (Some((event + 1, delivery + 1, 0)), Some(DeliveryState::Dead)),
@@ -326,7 +328,7 @@ async fn commit(
 async fn compare(backend: &impl Backend, model: &Model) {
     let store = backend.store();
     for queue in [Queue::Tasks, Queue::Deliveries] {
-        assert_eq!(store.queue_counts(queue).await, Ok(model.counts(queue, backend.now())), "{queue:?}");
+        assert_eq!(store.queue_counts(queue).await.map(ageless), Ok(model.counts(queue, backend.now())), "{queue:?}");
     }
     for task in &model.tasks {
         let log = store.load(task.id).await.unwrap().unwrap();
@@ -342,12 +344,17 @@ async fn compare(backend: &impl Backend, model: &Model) {
     for place in &model.places {
         let lease = Lease { queue: place.queue, key: place.key.clone(), fence: 0 };
         let Some((event, delivery, attempts)) = place.cursor else { continue };
-        let pending = store.pending(&lease).await.unwrap().unwrap();
+        let pending = store.pending(&lease, 1).await.unwrap().unwrap();
         let cursor = (pending.cursor.next_event, pending.cursor.next_delivery, pending.cursor.attempts);
         assert_eq!(cursor, (event, delivery, attempts), "{}", place.key);
         let there = (event <= model.tasks[place.task].events).then_some(event);
-        assert_eq!(pending.event.map(|event| event.sequence), there);
+        assert_eq!(pending.events.first().map(|event| event.sequence), there);
     }
+}
+
+/// How long the oldest has been due is another suite's concern.
+fn ageless(counts: QueueCounts) -> QueueCounts {
+    QueueCounts { oldest_due: Duration::ZERO, ..counts }
 }
 
 async fn follows_the_model(mut backend: impl Backend, ops: &[Op]) {

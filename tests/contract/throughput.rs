@@ -77,7 +77,7 @@ async fn throughput() {
         }
         let deliver = async |lease: &Lease| {
             for _ in 0..7 {
-                store.pending(lease).await.unwrap().unwrap();
+                store.pending(lease, 1).await.unwrap().unwrap();
                 store.advance(lease, CursorMove::Delivered, None).await.unwrap();
             }
             7
