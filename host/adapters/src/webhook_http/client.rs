@@ -49,7 +49,7 @@ pub(super) enum Client {
     /// Straight to the receiver.
     Direct(reqwest::Client),
     /// Through a proxy.
-    Tunnelled(Tunnelled),
+    Tunnelled(Box<Tunnelled>),
 }
 
 impl Client {
@@ -90,7 +90,7 @@ impl Client {
             .http2_keep_alive_interval(PING_AFTER)
             .http2_keep_alive_timeout(PONG_MAX)
             .build(connector);
-        Self::Tunnelled(client)
+        Self::Tunnelled(Box::new(client))
     }
 
     /// Posts, and gives the answer's head.
