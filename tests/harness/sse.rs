@@ -50,7 +50,7 @@ impl EventSource {
         loop {
             if let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
-                match self.read(std::str::from_utf8(&block).expect("a text")) {
+                match self.read(std::str::from_utf8(&block[..end]).expect("a text")) {
                     Some(block) => return block,
                     None => continue,
                 }
