@@ -75,6 +75,8 @@ struct Moment {
     phase: Phase,
     parts: i128,
     announced: usize,
+    /// Steps that the run can build on: what it, and those before it, completed.
+    done: usize,
 }
 
 /// Kind and progress of every event of the driver's, the uncommitted ones too.
@@ -95,7 +97,7 @@ pub const MILESTONES: [u8; 3] = [25, 50, 75];
 
 impl Oracle {
     pub fn new(weights: &[u32]) -> Self {
-        let start = Moment { events: vec![], phase: Phase::Accepted, parts: 0, announced: 0 };
+        let start = Moment { events: vec![], phase: Phase::Accepted, parts: 0, announced: 0, done: 0 };
         let mut oracle = Self { weights: weights.to_vec(), now: start.clone(), committed: start, too_close: false };
         oracle.claim();
         oracle
@@ -124,7 +126,8 @@ impl Oracle {
 
     pub fn start(&mut self) {
         let Phase::Between(step) = self.now.phase else { panic!("nothing to start") };
-        self.say("step_started", Some(step), At::Parts(self.before(step)));
+        // What an earlier run has shown stays.
+        self.say("step_started", Some(step), At::Parts(self.now.parts.max(self.before(step))));
         self.now.phase = Phase::Inside(step);
     }
 
@@ -160,7 +163,8 @@ impl Oracle {
 
     pub fn succeed(&mut self) {
         let step = self.inside();
-        self.now.parts = self.before(step + 1);
+        self.now.parts = self.now.parts.max(self.before(step + 1));
+        self.now.done = step + 1;
         self.say("step_completed", Some(step), At::Parts(self.now.parts));
         self.announce(step, true);
         self.now.phase = Phase::Between(step + 1);
@@ -185,6 +189,19 @@ impl Oracle {
         };
         self.say("task_cancelled", step, At::Parts(self.now.parts));
         self.end();
+    }
+
+    /// A new run from a step on, claimed; false where it is refused.
+    pub fn retry(&mut self, from: usize) -> bool {
+        let completed = self.now.events.last().is_some_and(|seen| seen.event_type == "task_completed");
+        if self.now.phase != Phase::Ended || completed || from > self.now.done || from >= self.weights.len() {
+            return false;
+        }
+        self.say("task_started", None, At::Parts(self.now.parts));
+        self.now.phase = Phase::Between(from);
+        self.now.done = from;
+        self.commit();
+        true
     }
 
     fn end(&mut self) {
