@@ -67,6 +67,8 @@ async fn a_whole_life_leaves_what_is_meant_to_stay() {
     let mut left: BTreeSet<_> = lab.keys().into_iter().collect();
     // How far a caller's flow is: a field a caller, which goes when the others have caught up.
     left.remove("fair:{fair}:flows");
+    // Feeds are bounded and go by themselves, a week after their bucket's last event.
+    left.retain(|key| !key.starts_with("feed:"));
     assert_eq!(left, meant);
 }
 

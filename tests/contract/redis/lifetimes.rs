@@ -162,7 +162,9 @@ async fn what_redis_has_forgotten_is_nowhere_any_more_and_named_once() {
     // Nothing names them any more, but for the document whose content is stored.
     for id in [silent, told] {
         let bucket = format!("{{q{}}}", &id.to_string()[..2]);
-        for key in lab.keys().into_iter().filter(|key| key.contains(&bucket)) {
+        // A feed may: it is bounded, goes by itself, and its readers leave out what is gone.
+        let named = |key: &String| key.contains(&bucket) && !key.starts_with("feed:");
+        for key in lab.keys().into_iter().filter(named) {
             assert!(!dump(&lab.key(&key)).contains(&id.to_string()), "{key}: {}", dump(&lab.key(&key)));
         }
     }
