@@ -165,7 +165,7 @@ CREATE TABLE deliveries(
     PRIMARY KEY(task, endpoint, delivery, resend)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO deliveries(task, endpoint, delivery, event, state, at)
-    SELECT deliveries_3.task, endpoint, delivery, event, state, events.at
+    SELECT deliveries_3.task, endpoint, delivery, deliveries_3.event, state, events.at
     FROM deliveries_3 JOIN events ON events.task = deliveries_3.task AND events.sequence = deliveries_3.event;
 DROP TABLE deliveries_3;
 CREATE INDEX deliveries_by_endpoint ON deliveries(endpoint, state, at, task, delivery, resend) WHERE endpoint <> 'task';
