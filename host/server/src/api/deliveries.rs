@@ -1,16 +1,21 @@
-//! What was sent to a task's webhooks, with every attempt.
+//! What was sent to webhooks, with every attempt; and sending one again.
 
 use super::ApiError;
+use super::endpoints::again::pace;
 use super::error::ErrorBody;
+use super::sequence::Sequences;
+use super::submit::json as json_body;
 use super::task::{PathTask, load};
 use crate::App;
+use crate::endpoints::Known;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use morag_core::Timestamp;
-use morag_core::ports::{AttemptRecord, DeliveryRecord, TaskLog};
-use morag_core::webhook::{delivery_id, redact};
+use morag_core::ports::{AttemptRecord, DeliveryRecord, DeliveryState, NewResend, ResendError, TaskLog};
+use morag_core::webhook::{AttemptOutcome, EndpointId, ErrorClass, delivery_id, redact};
 use serde::Serialize;
-use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -32,19 +37,29 @@ pub struct DeliveryBody {
     /// `X-MoRAG-Delivery`.
     #[schema(value_type = String, format = Uuid)]
     pub delivery_id: String,
-    /// Endpoint within the task; `task` for its own `webhook_url`.
+    /// The task.
+    #[schema(value_type = String, format = Uuid)]
+    pub task_id: String,
+    /// Id of the endpoint; `task` for the task's own `webhook_url`.
     pub endpoint: String,
-    /// Where to; credentials and query hidden.
+    /// Where to; credentials and query hidden. Null where the endpoint is no more.
     pub url: Option<String>,
-    /// `X-MoRAG-Sequence`.
-    pub sequence: u64,
+    /// Whether it was replayed to another URL than the endpoint's.
+    pub replayed: bool,
+    /// `X-MoRAG-Sequence`; null where it is not known yet.
+    pub sequence: Option<u64>,
+    /// 0 for the delivery itself, from 1 for those that somebody asked for.
+    pub resend: u32,
     /// Position of the event in the task's history.
     pub event_sequence: u64,
-    /// Type of the event.
+    /// Type of the event; null where the task is no longer kept.
     pub event_type: Option<String>,
-    /// `pending`, `delivered` or `dead`.
+    /// `pending`, `delivered`, `dead` (given up), or `resent`: given up, and sent again since, as a delivery of its own.
     #[schema(value_type = String)]
-    pub state: Value,
+    pub state: DeliveryState,
+    /// When it was moved last.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
     /// Every attempt, in order.
     pub attempts: Vec<AttemptBody>,
 }
@@ -57,15 +72,61 @@ pub struct AttemptBody {
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: OutcomeBody,
+}
+
+/// What came of an exchange.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OutcomeBody {
     /// HTTP status of the answer; null where there was none.
     pub http_status: Option<u16>,
     /// Why there was none: `dns`, `address_refused`, `connect`, `tls`, `timeout`, `reset` or `protocol`.
     #[schema(value_type = Option<String>)]
-    pub error: Option<Value>,
+    pub error: Option<ErrorClass>,
     /// Beginning of the answer or of the error's text, at most 1 KiB.
     pub excerpt: String,
-    /// How long it took.
+    /// How long it took, to the last byte.
     pub duration_ms: u64,
+    /// What the receiver asked for in `Retry-After`, milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl From<AttemptOutcome> for OutcomeBody {
+    fn from(outcome: AttemptOutcome) -> Self {
+        let AttemptOutcome { status, error, retry_after_ms, excerpt, duration_ms } = outcome;
+        Self { http_status: status, error, excerpt, duration_ms, retry_after_ms }
+    }
+}
+
+/// A delivery is made again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Resent {
+    /// The new delivery.
+    #[schema(value_type = String, format = Uuid)]
+    pub delivery_id: String,
+    /// The one that it makes again.
+    #[schema(value_type = String, format = Uuid)]
+    pub resent_delivery_id: String,
+    /// The task.
+    #[schema(value_type = String, format = Uuid)]
+    pub task_id: String,
+    /// Id of the endpoint.
+    pub endpoint: String,
+    /// For which time it is made again, from 1.
+    pub resend: u32,
+    /// `pending`.
+    #[schema(value_type = String)]
+    pub state: DeliveryState,
+}
+
+/// Where to send again.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
+pub struct ResendRequest {
+    /// Another URL than the endpoint's. It is sent neither the endpoint's token nor its headers.
+    pub url: Option<String>,
 }
 
 /// What was sent to a task's webhooks
@@ -79,36 +140,103 @@ pub struct AttemptBody {
 )]
 pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<DeliveryList>, ApiError> {
     let log = load(&app, task).await?;
-    let records = app.deliveries.deliveries(task).await?;
-    let deliveries: Vec<_> = records.into_iter().map(|record| delivery(&log, record)).collect();
+    let known = app.endpoints.recent().await?;
+    let mut sequences = Sequences::default();
+    let mut deliveries = Vec::new();
+    for record in app.deliveries.deliveries(task).await? {
+        let sequence = sequences.of(&app, &known, &log.record, &record.endpoint, record.delivery).await?;
+        deliveries.push(delivery(&known, &log, record, sequence));
+    }
     Ok(Json(DeliveryList { task_id: task.to_string(), count: deliveries.len(), deliveries }))
 }
 
-fn delivery(log: &TaskLog, record: DeliveryRecord) -> DeliveryBody {
-    let DeliveryRecord { endpoint, delivery, resend, event, state, attempts, .. } = record;
-    let id = delivery_id(log.record.id, &endpoint, delivery, resend);
-    let known = log.record.endpoints.iter().find(|known| known.id == endpoint);
+/// Send a delivery again
+///
+/// As a delivery of its own, with its own attempts, beside those that are under way. The body is that of the event.
+#[utoipa::path(
+    post, path = "/api/v1/tasks/{task_id}/deliveries/{delivery_id}/resend", tag = "webhooks", operation_id = "resend_delivery",
+    params(
+        ("task_id" = String, Path, description = "The task"),
+        ("delivery_id" = String, Path, description = "`delivery_id` of the log"),
+    ),
+    request_body(content = Option<ResendRequest>, content_type = "application/json"),
+    responses(
+        (status = 200, description = "It is sent again", body = Resent),
+        (status = 404, description = "No such task (`task_not_found`), delivery (`delivery_not_found`) or endpoint any more (`endpoint_not_found`)", body = ErrorBody),
+        (status = 409, description = "It is still being sent (`delivery_pending`), or was sent again too often (`resends_exhausted`)", body = ErrorBody),
+        (status = 422, description = "A URL that may not be sent to", body = ErrorBody),
+    )
+)]
+pub async fn resend(
+    State(app): State<Arc<App>>,
+    PathTask(task): PathTask,
+    Path(path): Path<HashMap<String, String>>,
+    request: Request,
+) -> Result<Json<Resent>, ApiError> {
+    let asked = json_body::read_or_empty(request).await?;
+    super::endpoints::input::only(&asked, &["url"])?;
+    load(&app, task).await?;
+    let wanted = path.get("delivery_id").map(String::as_str).unwrap_or_default();
+    let records = app.deliveries.deliveries(task).await?;
+    let id = |record: &DeliveryRecord| delivery_id(task, &record.endpoint, record.delivery, record.resend).to_string();
+    let found = records.into_iter().find(|record| id(record).eq_ignore_ascii_case(wanted));
+    let record = found.ok_or_else(|| refused(ResendError::Unknown))?;
+    if record.endpoint != EndpointId::of_task() {
+        super::endpoints::path::load(&app, &record.endpoint).await?;
+    }
+    let url = super::endpoints::input::other_url(&app, &asked).await?;
+    let resent_delivery_id = id(&record);
+    let DeliveryRecord { endpoint, delivery, .. } = record;
+    let new = NewResend { task, endpoint: endpoint.clone(), delivery, url, due: pace(app.clock.now(), 0) };
+    let resend = app.deliveries.resend(&new).await.map_err(refused)?;
+    tracing::info!(%task, endpoint = endpoint.as_str(), delivery, resend, "a webhook is sent again");
+    Ok(Json(Resent {
+        delivery_id: delivery_id(task, &endpoint, delivery, resend).to_string(),
+        resent_delivery_id,
+        task_id: task.to_string(),
+        endpoint: endpoint.as_str().to_owned(),
+        resend,
+        state: DeliveryState::Pending,
+    }))
+}
+
+/// Why a delivery is not made again.
+pub fn refused(error: ResendError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        ResendError::Unknown => {
+            ApiError::new(StatusCode::NOT_FOUND, "delivery_not_found", "The task has no delivery of this id")
+        }
+        ResendError::Pending => ApiError::conflict("delivery_pending", text),
+        ResendError::TooMany => ApiError::conflict("resends_exhausted", text),
+        ResendError::Store(error) => error.into(),
+    }
+}
+
+/// A delivery of a task that is kept.
+pub fn delivery(known: &Known, log: &TaskLog, record: DeliveryRecord, sequence: Option<u64>) -> DeliveryBody {
+    let DeliveryRecord { endpoint, delivery, resend, event, state, at, url, attempts } = record;
+    let task = log.record.id;
+    let of_task = || log.record.endpoints.iter().find(|one| one.id == endpoint).map(|one| one.url.clone());
+    let named = || known.get(&endpoint).map(|opened| opened.endpoint.settings.url.clone());
     let happened = log.events.iter().find(|happened| happened.sequence == event);
     DeliveryBody {
-        delivery_id: id.to_string(),
+        delivery_id: delivery_id(task, &endpoint, delivery, resend).to_string(),
+        task_id: task.to_string(),
+        replayed: url.is_some(),
+        url: url.or_else(of_task).or_else(named).map(|url| redact(url.as_url())),
         endpoint: endpoint.as_str().to_owned(),
-        url: known.map(|known| redact(known.url.as_url())),
-        sequence: delivery,
+        sequence,
+        resend,
         event_sequence: event,
         event_type: happened.map(|happened| happened.kind.event_type().to_owned()),
-        state: json!(state),
+        state,
+        at,
         attempts: attempts.into_iter().map(attempt).collect(),
     }
 }
 
 fn attempt(record: AttemptRecord) -> AttemptBody {
     let AttemptRecord { attempt, at, outcome } = record;
-    AttemptBody {
-        attempt,
-        at,
-        http_status: outcome.status,
-        error: outcome.error.map(|error| json!(error)),
-        excerpt: outcome.excerpt,
-        duration_ms: outcome.duration_ms,
-    }
+    AttemptBody { attempt, at, outcome: outcome.into() }
 }

@@ -71,16 +71,17 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
     (code, Json(Readiness { status: status.into(), version: crate::VERSION.into(), dependencies }))
 }
 
-/// What a process without the role `api` serves: whether it lives and can work, and nothing else.
+/// What a process without the role `api` serves: whether it lives and can work, its metrics, and nothing else.
 pub fn probes(app: Arc<App>) -> Router {
     let roles = app.config.roles;
     let nothing_else = async move || {
-        let text = format!("This process has the role {roles}: it serves /health and /health/ready, and nothing else");
+        let text = format!("This process has the role {roles}: it serves /health, /health/ready and /metrics, and nothing else");
         ApiError::not_found(text)
     };
     Router::new()
         .route("/health", get(health))
         .route("/health/ready", get(ready))
+        .route("/metrics", get(super::metrics::metrics))
         .fallback(nothing_else)
         .with_state(app)
 }

@@ -1,6 +1,6 @@
 //! The routes with their OpenAPI 3.1 document, which is made from the handlers themselves.
 
-use super::{cancel, deliveries, events, files, health, retry, status, submit, webhook_docs};
+use super::{cancel, deliveries, endpoints, events, files, health, metrics, retry, status, submit, webhook_docs};
 use crate::App;
 use axum::Router;
 use axum::routing::{delete, get};
@@ -42,8 +42,18 @@ pub fn routes() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(files::list, files::delete))
         .routes(routes!(files::get))
         .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::resend))
+        .routes(routes!(endpoints::create::create, endpoints::read::list))
+        .routes(routes!(endpoints::read::get, endpoints::change::change, endpoints::read::delete))
+        .routes(routes!(endpoints::rotate::rotate))
+        .routes(routes!(endpoints::deliveries::list))
+        .routes(routes!(endpoints::again::recover))
+        .routes(routes!(endpoints::again::replay))
+        .routes(routes!(endpoints::try_out::send))
+        .routes(routes!(endpoints::pull::list))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .split_for_parts();
     let router = router
         .route("/api/v1/cancel/{task_id}", delete(cancel::cancel))
@@ -72,7 +82,7 @@ fn base() -> OpenApi {
         ("status", "Where tasks stand, what happened to them, and stopping them"),
         ("events", "What happens, as it happens"),
         ("files", "Files of tasks"),
-        ("webhooks", "What is sent to `webhook_url`, and the log of it"),
+        ("webhooks", "Endpoints, what is sent to them and to `webhook_url`, the log of it, and sending again"),
         ("health", "Whether the server lives and can work"),
     ];
     let components =

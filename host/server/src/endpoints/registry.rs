@@ -8,6 +8,7 @@ use morag_core::ports::{EndpointSet, Endpoints, PutEndpointError, StoreError};
 use morag_core::task::TaskRecord;
 use morag_core::webhook::{Credentials, EndpointId, NamedEndpoint};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ pub struct Opened {
 /// An endpoint of `morag.toml`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfiguredEndpoint {
-    /// Its settings; what is stored of it is its state.
+    /// Its settings; what is stored of it is its state. Version 0, so that its first change is stored as version 1.
     pub endpoint: NamedEndpoint,
     /// Its credentials.
     pub credentials: Credentials,
@@ -146,18 +147,32 @@ impl Registry {
         id: &EndpointId,
         change: impl Fn(&mut NamedEndpoint) -> bool + Send,
     ) -> Result<NamedEndpoint, UpdateError> {
+        match self.try_update(id, move |endpoint| Ok::<_, Infallible>(change(endpoint))).await? {
+            Ok(endpoint) => Ok(endpoint),
+            Err(never) => match never {},
+        }
+    }
+
+    /// [`Self::update`] with a change that may be refused, which is the inner error: nothing is stored then.
+    pub async fn try_update<E: Send>(
+        &self,
+        id: &EndpointId,
+        change: impl Fn(&mut NamedEndpoint) -> Result<bool, E> + Send,
+    ) -> Result<Result<NamedEndpoint, E>, UpdateError> {
         for _ in 0..UPDATES_MAX {
             let known = self.fresh().await?;
             let mut endpoint = known.get(id).ok_or(UpdateError::Unknown)?.endpoint.clone();
             let version = endpoint.version;
-            if !change(&mut endpoint) {
-                return Ok(endpoint);
+            match change(&mut endpoint) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Ok(endpoint)),
+                Err(refused) => return Ok(Err(refused)),
             }
             endpoint.version = version + 1;
             match self.store.put_endpoint(&endpoint).await {
                 Ok(()) => {
                     self.fresh().await?;
-                    return Ok(endpoint);
+                    return Ok(Ok(endpoint));
                 }
                 Err(PutEndpointError::Stale | PutEndpointError::Full) => {}
                 Err(PutEndpointError::Store(error)) => return Err(error.into()),
@@ -167,14 +182,16 @@ impl Registry {
     }
 }
 
-/// What is stored with its credentials opened; of a configured endpoint only the state is taken from the store.
+/// What is stored with its credentials opened; of a configured endpoint only the state is taken from the store. What is stored of
+/// one that is configured no more is left out: it was never more than its state.
 fn open(
     configured: &[ConfiguredEndpoint],
     sealer: Option<&Sealer>,
     stored: Vec<NamedEndpoint>,
 ) -> BTreeMap<EndpointId, Arc<Opened>> {
     let mut all: BTreeMap<EndpointId, Opened> = BTreeMap::new();
-    for endpoint in stored {
+    let is_configured = |id: &EndpointId| configured.iter().any(|one| one.endpoint.id == *id);
+    for endpoint in stored.into_iter().filter(|one| !one.sealed.is_empty() || is_configured(&one.id)) {
         let credentials = match sealer {
             Some(sealer) => sealer.open(endpoint.id.as_str(), &endpoint.sealed),
             None => Err(SealError::Unreadable),

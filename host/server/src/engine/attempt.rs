@@ -34,8 +34,8 @@ pub(super) async fn attempt(
     let request = WebhookRequest { url, headers, body: body.into(), timeout: app.config.webhook_timeout };
     let outcome = app.sender.send(request).await;
     let number = cursor.attempts + 1;
-    app.metrics.attempt(&outcome, at.since(event.timestamp));
     let verdict = judge(&capped(app, &outcome), number, &target.retry, jitter(), app.clock.now());
+    app.metrics.attempt(&outcome, verdict, at.since(event.timestamp));
     log(record, target, event_type, number, &outcome, verdict);
     // A replay elsewhere says nothing of the endpoint.
     let is_elsewhere = cursor.url.is_some();

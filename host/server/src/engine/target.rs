@@ -85,7 +85,8 @@ async fn named(app: &App, id: &EndpointId, pending: &PendingDelivery) -> Result<
     }
     let Some(opened) = known.get(id) else { return Ok(Target::Gone) };
     let endpoint = &opened.endpoint;
-    if endpoint.disabled.is_some() {
+    // A replay elsewhere goes on: that is what one does with the events of an endpoint that is down.
+    if endpoint.disabled.is_some() && pending.cursor.url.is_none() {
         return Ok(Target::Disabled);
     }
     let credentials = match &opened.credentials {

@@ -9,7 +9,7 @@ mod form;
 mod form_batch;
 pub mod ingest;
 mod items;
-mod json;
+pub mod json;
 pub mod process;
 mod remote;
 mod sniff;

@@ -1,6 +1,7 @@
 //! What a caller asks for, beside the file: the contract's fields, checked. Pure.
 
 use super::fields::Fields;
+use crate::endpoints::headers::{HEADERS_MAX, header_value, is_header_name};
 use morag_core::task::{DocumentId, SourceType};
 use morag_core::webhook::{AddressPolicy, BodyFormat, Endpoint, EndpointId, EventFilter, EventGlob, WebhookUrl};
 use morag_core::{JsonObject, Secret};
@@ -18,12 +19,6 @@ const STRATEGIES: [&str; 5] = ["semantic", "sentence", "paragraph", "page", "fix
 
 /// Bounds of a chunk's size, characters: those of the chunking step.
 const CHUNK_SIZE: std::ops::RangeInclusive<u64> = 50..=20_000;
-
-/// Longest webhook token and value of a header: what common servers take in one header.
-const HEADER_VALUE_MAX: usize = 4096;
-
-/// Most headers of a webhook's own.
-const HEADERS_MAX: usize = 32;
 
 /// What a caller asks for.
 #[derive(Debug, Clone)]
@@ -164,9 +159,8 @@ fn headers(fields: &mut Fields) -> BTreeMap<String, Secret> {
     }
     let mut headers = BTreeMap::new();
     for (name, value) in given {
-        let name_fits = axum::http::HeaderName::from_bytes(name.as_bytes()).is_ok();
         let value = value.as_str().and_then(|text| header_value("webhook headers", text.to_owned()).ok());
-        match value.filter(|_| name_fits) {
+        match value.filter(|_| is_header_name(&name)) {
             Some(value) => {
                 headers.insert(name, Secret::new(value));
             }
@@ -176,13 +170,6 @@ fn headers(fields: &mut Fields) -> BTreeMap<String, Secret> {
         }
     }
     headers
-}
-
-fn header_value(name: &str, text: String) -> Result<String, String> {
-    match text.len() <= HEADER_VALUE_MAX && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-        true => Ok(text),
-        false => Err(format!("{name} must have at most {HEADER_VALUE_MAX} printable ASCII characters")),
-    }
 }
 
 #[cfg(test)]

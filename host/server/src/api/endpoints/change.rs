@@ -1,0 +1,158 @@
+//! Changing an endpoint.
+
+use super::body::{EndpointBody, answer};
+use super::create::{EndpointRequest, sealer, unsealable};
+use super::input::{check_reachable, invalid, policy, server_retry};
+use super::path::{PathEndpoint, load, unknown};
+use super::read::configured;
+use crate::App;
+use crate::api::ApiError;
+use crate::api::error::ErrorBody;
+use crate::api::submit::json;
+use crate::endpoints::UpdateError;
+use crate::endpoints::draft::{Draft, Problem};
+use crate::endpoints::seal::SealError;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use morag_core::Timestamp;
+use morag_core::webhook::{Credentials, Disabled, DisabledReason, NamedEndpoint};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Change an endpoint
+///
+/// A JSON merge patch: what is not named stays, null takes a setting back to its default, `headers` and `filter` are merged key
+/// by key. `disabled: false` enables it, also one that was disabled because it failed or answered 410: everything that happened
+/// meanwhile is then delivered, in order. With `If-Match` (or `version` in the body) the change is made only to that version.
+#[utoipa::path(
+    patch, path = "/api/v1/webhooks/endpoints/{endpoint_id}", tag = "webhooks", operation_id = "change_endpoint",
+    params(
+        ("endpoint_id" = String, Path, description = "The endpoint"),
+        ("If-Match" = Option<String>, Header, description = "`ETag` of the version to change"),
+    ),
+    request_body(content = EndpointRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The endpoint as it is now", body = EndpointBody),
+        (status = 404, description = "No such endpoint", body = ErrorBody),
+        (status = 409, description = "It is one of `morag.toml` (`configured_endpoint`), or is changed by others all the time (`endpoint_busy`)", body = ErrorBody),
+        (status = 412, description = "It has another version by now (`version_mismatch`)", body = ErrorBody),
+        (status = 422, description = "Settings that are wrong", body = ErrorBody),
+        (status = 503, description = "The storage does not answer, or its credentials cannot be changed without `MORAG_SECRETS_KEY`", body = ErrorBody),
+    )
+)]
+pub async fn change(
+    State(app): State<Arc<App>>,
+    PathEndpoint(id): PathEndpoint,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let mut asked = json::read(request).await?;
+    let expected = version(&headers, asked.remove("version"))?;
+    if asked.contains_key("secret") {
+        let msg = "secret is changed by POST …/secret/rotate, so that the one before it can sign on for a while";
+        return Err(invalid([Problem::new("secret", msg)]));
+    }
+    let draft = Draft::read(&asked, &policy(&app)).map_err(invalid)?;
+    let opened = load(&app, &id).await?;
+    // Its state alone is ours: enabling takes back what its receiver did.
+    let enables_only = draft.disabled == Some(false) && asked.len() == 1;
+    if opened.is_configured && !enables_only {
+        return Err(configured());
+    }
+    if let Some(url) = &draft.url {
+        check_reachable(&app, url).await?;
+    }
+    if draft.changes_credentials() {
+        sealer(&app)?;
+    }
+    let (now, app_ref) = (app.clock.now(), &app);
+    let change = move |endpoint: &mut NamedEndpoint| apply(app_ref, endpoint, &draft, expected, now);
+    updated(app.endpoints.try_update(&id, change).await)?;
+    let opened = load(&app, &id).await?;
+    if opened.endpoint.disabled.is_none() {
+        // Also where it was enabled already: whoever did that may have been killed before this.
+        app.deliveries.unpark(&id).await?;
+    }
+    tracing::info!(endpoint = id.as_str(), version = opened.endpoint.version, "a webhook endpoint was changed");
+    Ok(answer(&app, &opened))
+}
+
+/// What an update came to.
+pub fn updated(result: Result<Result<NamedEndpoint, ApiError>, UpdateError>) -> Result<NamedEndpoint, ApiError> {
+    result.map_err(|error| match error {
+        UpdateError::Unknown => unknown(),
+        UpdateError::Busy => ApiError::conflict("endpoint_busy", error.to_string()).retry_after(),
+        UpdateError::Store(error) => error.into(),
+    })?
+}
+
+/// The version that is to be changed, if that is said.
+fn version(headers: &HeaderMap, in_body: Option<Value>) -> Result<Option<u64>, ApiError> {
+    if let Some(tag) = headers.get(header::IF_MATCH).and_then(|tag| tag.to_str().ok()).map(str::trim) {
+        // A tag that is none of ours matches nothing.
+        return Ok((tag != "*").then(|| tag.trim_matches('"').parse().unwrap_or(0)));
+    }
+    match in_body {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64() {
+            Some(version) => Ok(Some(version)),
+            None => {
+                Err(invalid([Problem::new("version", "version must be the number that the endpoint was shown with")]))
+            }
+        },
+    }
+}
+
+fn apply(
+    app: &App,
+    endpoint: &mut NamedEndpoint,
+    draft: &Draft,
+    expected: Option<u64>,
+    now: Timestamp,
+) -> Result<bool, ApiError> {
+    if let Some(expected) = expected.filter(|expected| *expected != endpoint.version) {
+        let text = format!("The endpoint has version {} by now, not {expected}: read it again", endpoint.version);
+        return Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", text));
+    }
+    let before = endpoint.clone();
+    draft.apply(&mut endpoint.settings, server_retry(app)).map_err(|problem| invalid([problem]))?;
+    match draft.disabled {
+        Some(false) => (endpoint.disabled, endpoint.failing_since) = (None, None),
+        Some(true) => {
+            let manual = || Disabled { reason: DisabledReason::Manual, at: now, to_tell: BTreeMap::new() };
+            endpoint.disabled.get_or_insert_with(manual);
+        }
+        None => {}
+    }
+    if draft.changes_credentials() {
+        let apply = |credentials: &mut Credentials| draft.apply_credentials(credentials).map_err(|it| invalid([it]));
+        reseal(app, endpoint, apply)?;
+    }
+    let is_changed = *endpoint != before;
+    if is_changed {
+        endpoint.updated_at = now;
+    }
+    Ok(is_changed)
+}
+
+/// Opens an endpoint's credentials, changes them, and seals them again.
+pub fn reseal(
+    app: &App,
+    endpoint: &mut NamedEndpoint,
+    change: impl FnOnce(&mut Credentials) -> Result<(), ApiError>,
+) -> Result<(), ApiError> {
+    let sealer = sealer(app)?;
+    let mut credentials = sealer.open(endpoint.id.as_str(), &endpoint.sealed).map_err(|error| match error {
+        SealError::Unreadable => {
+            let text = "The endpoint's credentials cannot be read: set MORAG_SECRETS_KEY to the key that it was created with, \
+                        or delete the endpoint and create it again";
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "credentials_unreadable", text)
+        }
+        SealError::Unsealable => unsealable(error),
+    })?;
+    change(&mut credentials)?;
+    endpoint.sealed = sealer.seal(endpoint.id.as_str(), &credentials).map_err(unsealable)?;
+    Ok(())
+}
