@@ -2,7 +2,10 @@
 
 use crate::backends::{Backend, Store, promises};
 use crate::samples::{LEASE, accept, append, attempt, claim_keys, claim_one, commit, end, task};
-use morag_core::ports::{CommitError, CursorMove, DeliveryRecord, DeliveryState, Guard, Lease, Queue, Recorded};
+use morag_core::ports::{
+    CommitError, CursorMove, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState, Guard, Lease, NewResend,
+    Queue, RESENDS_MAX, Recorded, ResendError,
+};
 use morag_core::task::{StatusWord, TaskId};
 use std::time::Duration;
 
@@ -22,6 +25,22 @@ promises!(
     a_cursor_survives_a_new_process,
     an_expired_task_leaves_its_holder_nothing,
     a_foreign_lease_leads_nowhere,
+    several_events_are_read_and_recorded_at_once,
+    a_batch_of_one_that_lost_its_lease_records_nothing,
+    a_parked_cursor_waits_until_it_is_unparked,
+    only_the_endpoints_own_cursors_are_unparked,
+    a_parked_attempt_is_recorded,
+    a_task_whose_cursor_is_parked_expires,
+    a_dead_delivery_is_made_again,
+    a_resend_can_be_retried_parked_and_given_up,
+    what_is_not_settled_or_not_there_is_not_made_again,
+    a_delivery_is_made_again_so_many_times_and_no_more,
+    a_delivery_is_replayed_to_another_url,
+    an_ended_task_keeps_its_resends_until_they_are_done,
+    a_waiting_key_is_hastened,
+    an_endpoints_deliveries_are_listed_newest_first,
+    an_endpoints_deliveries_come_in_pages,
+    deliveries_of_an_expired_task_are_listed_no_more,
 );
 
 /// A task with one endpoint and so many events, and the lease of its cursor.
@@ -284,4 +303,398 @@ async fn a_foreign_lease_leads_nowhere(backend: impl Backend) {
     // A task's lease has no cursor, whatever its fence.
     let worker = claim_one(&*store, Queue::Tasks).await;
     assert_eq!(store.advance(&worker, CursorMove::Delivered, None).await, Err(CommitError::Stale));
+}
+
+fn delivered(backend: &impl Backend) -> DeliveryMove {
+    DeliveryMove { movement: CursorMove::Delivered, attempt: Some(attempt(1, backend.now(), 200)) }
+}
+
+fn bare(movement: CursorMove) -> DeliveryMove {
+    DeliveryMove { movement, attempt: None }
+}
+
+fn resend(backend: &impl Backend, task: TaskId, delivery: u64) -> NewResend {
+    NewResend { task, endpoint: "hook".to_owned().into(), delivery, url: None, due: backend.now() }
+}
+
+/// A task with a named endpoint and so many events, and the lease of its cursor.
+async fn claimed_named(backend: &impl Backend, events: u64) -> (TaskId, Lease) {
+    let store = backend.store();
+    let id = accept(&*store, task(backend, &["hook"])).await;
+    append(backend, id, events).await.unwrap();
+    (id, claim_one(&*store, Queue::Deliveries).await)
+}
+
+/// One whose first delivery was given up.
+async fn dead(backend: &impl Backend) -> TaskId {
+    let (id, held) = claimed_named(backend, 1).await;
+    let failed = Some(attempt(1, backend.now(), 500));
+    assert_eq!(backend.store().advance(&held, CursorMove::Dead, failed).await, Ok(Recorded::Idle));
+    id
+}
+
+/// Delivery, resend, event, state and number of attempts of each delivery.
+fn with_resends(records: &[DeliveryRecord]) -> Vec<(u64, u32, u64, DeliveryState, usize)> {
+    let brief =
+        |record: &DeliveryRecord| (record.delivery, record.resend, record.event, record.state, record.attempts.len());
+    records.iter().map(brief).collect()
+}
+
+async fn several_events_are_read_and_recorded_at_once(backend: impl Backend) {
+    let store = backend.store();
+    let (id, held) = claimed(&backend, 5).await;
+    let sequences = async |max: usize| {
+        let pending = store.pending(&held, max).await.unwrap().unwrap();
+        (pending.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), pending.is_end)
+    };
+    assert_eq!(sequences(3).await, (vec![1, 2, 3], false));
+    let retry = DeliveryMove {
+        movement: CursorMove::Retry(backend.now().plus(Duration::from_secs(5))),
+        attempt: Some(attempt(1, backend.now(), 500)),
+    };
+    let moves = vec![delivered(&backend), bare(CursorMove::Skip), delivered(&backend), retry];
+    assert_eq!(store.advance_all(&held, moves).await, Ok(Recorded::Idle));
+    let states =
+        [(1, 1, DeliveryState::Delivered, 1), (2, 3, DeliveryState::Delivered, 1), (3, 4, DeliveryState::Pending, 1)];
+    assert_eq!(brief(&store.deliveries(id).await.unwrap()), states);
+    assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0], "it waits for its retry");
+    backend.advance(Duration::from_secs(5));
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!(place(&*store, &held).await, (4, 3, 1, Some(4)));
+    end(&backend, id, StatusWord::Completed).await;
+    let pending = store.pending(&held, 2).await.unwrap().unwrap();
+    assert_eq!((pending.events.len(), pending.is_end), (2, false));
+    let pending = store.pending(&held, 16).await.unwrap().unwrap();
+    assert_eq!((pending.events.len(), pending.is_end), (3, true));
+    let moves = vec![delivered(&backend), delivered(&backend)];
+    assert_eq!(store.advance_all(&held, moves).await, Ok(Recorded::More));
+    assert_eq!(store.advance_all(&held, vec![delivered(&backend)]).await, Ok(Recorded::Idle));
+    assert_eq!(store.renew(&held, LEASE).await, Ok(false), "the lease has ended");
+    let pending = store.pending(&held, 16).await.unwrap().unwrap();
+    assert_eq!((pending.events.len(), pending.is_end), (0, true));
+}
+
+async fn a_batch_of_one_that_lost_its_lease_records_nothing(backend: impl Backend) {
+    let store = backend.store();
+    let (id, late) = claimed(&backend, 3).await;
+    backend.advance(LEASE);
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    let moves = vec![delivered(&backend), delivered(&backend)];
+    assert_eq!(store.advance_all(&late, moves).await, Err(CommitError::Stale));
+    assert_eq!(store.deliveries(id).await, Ok(vec![]));
+    assert_eq!(place(&*store, &held).await, (1, 1, 0, Some(1)));
+}
+
+async fn a_parked_cursor_waits_until_it_is_unparked(mut backend: impl Backend) {
+    let (id, held) = claimed_named(&backend, 2).await;
+    let store = backend.store();
+    let moves = vec![delivered(&backend), bare(CursorMove::Park)];
+    assert_eq!(store.advance_all(&held, moves).await, Ok(Recorded::Idle));
+    assert_eq!(store.renew(&held, LEASE).await, Ok(false), "the lease has ended");
+    append(&backend, id, 1).await.unwrap();
+    backend.advance(LEASE * 100);
+    drop(store);
+    backend.reopen().await;
+    let store = backend.store();
+    assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0], "no event rouses it");
+    assert_eq!(store.hasten(Queue::Deliveries, &held.key).await, Ok(false));
+    assert_eq!(brief(&store.deliveries(id).await.unwrap()), [(1, 1, DeliveryState::Delivered, 1)]);
+    let hook = "hook".to_owned().into();
+    assert_eq!(store.unpark(&hook).await, Ok(1));
+    assert_eq!(store.unpark(&hook).await, Ok(0));
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!(place(&*store, &held).await, (2, 2, 0, Some(2)));
+    let moves = vec![delivered(&backend), delivered(&backend)];
+    assert_eq!(store.advance_all(&held, moves).await, Ok(Recorded::Idle));
+    append(&backend, id, 1).await.unwrap();
+    claim_one(&*store, Queue::Deliveries).await;
+}
+
+async fn only_the_endpoints_own_cursors_are_unparked(backend: impl Backend) {
+    let store = backend.store();
+    for _ in 0..3 {
+        let id = accept(&*store, task(&backend, &["a", "ab", "b"])).await;
+        append(&backend, id, 1).await.unwrap();
+    }
+    for lease in store.claim(Queue::Deliveries, 99, LEASE).await.unwrap().leases {
+        assert_eq!(store.advance(&lease, CursorMove::Park, None).await, Ok(Recorded::Idle));
+    }
+    assert_eq!(store.unpark(&"a".to_owned().into()).await, Ok(3));
+    let keys = claim_keys(&*store, Queue::Deliveries).await;
+    assert!(keys.len() == 3 && keys.iter().all(|key| key.ends_with("/a")), "{keys:?}");
+}
+
+async fn a_parked_attempt_is_recorded(backend: impl Backend) {
+    let (id, held) = claimed_named(&backend, 1).await;
+    let store = backend.store();
+    let gone = Some(attempt(1, backend.now(), 410));
+    assert_eq!(store.advance(&held, CursorMove::Park, gone).await, Ok(Recorded::Idle));
+    assert_eq!(brief(&store.deliveries(id).await.unwrap()), [(1, 1, DeliveryState::Pending, 1)]);
+    store.unpark(&"hook".to_owned().into()).await.unwrap();
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!(place(&*store, &held).await, (1, 1, 1, Some(1)));
+    let ok = Some(attempt(2, backend.now(), 200));
+    assert_eq!(store.advance(&held, CursorMove::Delivered, ok).await, Ok(Recorded::Idle));
+    assert_eq!(brief(&store.deliveries(id).await.unwrap()), [(1, 1, DeliveryState::Delivered, 2)]);
+}
+
+async fn a_task_whose_cursor_is_parked_expires(backend: impl Backend) {
+    let (id, held) = claimed_named(&backend, 1).await;
+    let store = backend.store();
+    end(&backend, id, StatusWord::Completed).await;
+    assert_eq!(store.advance(&held, CursorMove::Park, None).await, Ok(Recorded::Idle));
+    backend.advance(Duration::from_secs(1));
+    assert_eq!(store.expire(backend.now(), 9).await, Ok(vec![id]));
+    assert_eq!(store.unpark(&"hook".to_owned().into()).await, Ok(0));
+    assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0]);
+}
+
+async fn a_dead_delivery_is_made_again(backend: impl Backend) {
+    let store = backend.store();
+    let id = dead(&backend).await;
+    assert_eq!(store.resend(&resend(&backend, id, 1)).await, Ok(1));
+    let states = [(1, 0, 1, DeliveryState::Resent, 1), (1, 1, 1, DeliveryState::Pending, 0)];
+    assert_eq!(with_resends(&store.deliveries(id).await.unwrap()), states);
+    append(&backend, id, 1).await.unwrap();
+    let mut leases = store.claim(Queue::Deliveries, 9, LEASE).await.unwrap().leases;
+    leases.sort_by(|one, other| one.key.cmp(&other.key));
+    assert_eq!(
+        leases.iter().map(|lease| &lease.key).collect::<Vec<_>>(),
+        [&format!("{id}/hook"), &format!("{id}/hook#1.1")]
+    );
+    let pending = store.pending(&leases[1], 16).await.unwrap().unwrap();
+    assert_eq!(pending.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1], "its one event");
+    assert_eq!((pending.cursor.next_delivery, pending.cursor.attempts, pending.cursor.url), (1, 0, None));
+    let ok = Some(attempt(1, backend.now(), 200));
+    assert_eq!(store.advance(&leases[1], CursorMove::Delivered, ok).await, Ok(Recorded::Idle));
+    assert_eq!(store.pending(&leases[1], 1).await, Ok(None), "its cursor has ended");
+    assert_eq!(store.advance(&leases[1], CursorMove::Delivered, None).await, Err(CommitError::Stale));
+    let states = [(1, 0, 1, DeliveryState::Resent, 1), (1, 1, 1, DeliveryState::Delivered, 1)];
+    assert_eq!(with_resends(&store.deliveries(id).await.unwrap()), states);
+    assert_eq!(place(&*store, &leases[0]).await, (2, 2, 0, Some(2)), "the other goes on");
+    assert_eq!(store.resend(&resend(&backend, id, 1)).await, Ok(2), "one that was delivered, too");
+}
+
+async fn a_resend_can_be_retried_parked_and_given_up(backend: impl Backend) {
+    let store = backend.store();
+    let id = dead(&backend).await;
+    let due = backend.now().plus(Duration::from_secs(7));
+    assert_eq!(store.resend(&NewResend { due, ..resend(&backend, id, 1) }).await, Ok(1));
+    assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0], "not before");
+    backend.advance(Duration::from_secs(7));
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    let failed = |number| Some(attempt(number, backend.now(), 500));
+    assert_eq!(store.advance(&held, CursorMove::Retry(backend.now()), failed(1)).await, Ok(Recorded::Idle));
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!(place(&*store, &held).await, (1, 1, 1, Some(1)));
+    assert_eq!(store.advance(&held, CursorMove::Park, None).await, Ok(Recorded::Idle));
+    append(&backend, id, 1).await.unwrap();
+    let keys = claim_keys(&*store, Queue::Deliveries).await;
+    assert_eq!(keys, [format!("{id}/hook")], "events are none of its business");
+    assert_eq!(store.unpark(&"hook".to_owned().into()).await, Ok(1));
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!(store.advance(&held, CursorMove::Dead, failed(2)).await, Ok(Recorded::Idle));
+    let states = [(1, 0, 1, DeliveryState::Resent, 1), (1, 1, 1, DeliveryState::Dead, 2)];
+    assert_eq!(with_resends(&store.deliveries(id).await.unwrap()), states);
+    backend.advance(LEASE * 100);
+    assert_eq!(store.resend(&resend(&backend, id, 1)).await, Ok(2));
+    assert_eq!(store.deliveries(id).await.unwrap()[1].state, DeliveryState::Resent);
+}
+
+async fn what_is_not_settled_or_not_there_is_not_made_again(backend: impl Backend) {
+    let store = backend.store();
+    let id = dead(&backend).await;
+    for strange in [
+        NewResend { task: TaskId::random(), ..resend(&backend, id, 1) },
+        NewResend { endpoint: "other".to_owned().into(), ..resend(&backend, id, 1) },
+        resend(&backend, id, 2),
+        resend(&backend, id, 0),
+    ] {
+        assert_eq!(store.resend(&strange).await, Err(ResendError::Unknown), "{strange:?}");
+    }
+    assert_eq!(store.resend(&resend(&backend, id, 1)).await, Ok(1));
+    assert_eq!(store.resend(&resend(&backend, id, 1)).await, Err(ResendError::Pending));
+    append(&backend, id, 1).await.unwrap();
+    for lease in store.claim(Queue::Deliveries, 9, LEASE).await.unwrap().leases {
+        let failed = Some(attempt(1, backend.now(), 500));
+        store.advance(&lease, CursorMove::Retry(backend.now().plus(LEASE)), failed).await.unwrap();
+    }
+    for delivery in [1, 2] {
+        assert_eq!(store.resend(&resend(&backend, id, delivery)).await, Err(ResendError::Pending));
+    }
+}
+
+async fn a_delivery_is_made_again_so_many_times_and_no_more(backend: impl Backend) {
+    let store = backend.store();
+    let id = dead(&backend).await;
+    for number in 1..=RESENDS_MAX {
+        assert_eq!(store.resend(&resend(&backend, id, 1)).await, Ok(number));
+        let held = claim_one(&*store, Queue::Deliveries).await;
+        assert_eq!(store.advance_all(&held, vec![delivered(&backend)]).await, Ok(Recorded::Idle));
+    }
+    assert_eq!(store.resend(&resend(&backend, id, 1)).await, Err(ResendError::TooMany));
+    let resends: Vec<_> = store.deliveries(id).await.unwrap().iter().map(|record| record.resend).collect();
+    assert_eq!(resends, (0..=RESENDS_MAX).collect::<Vec<_>>());
+}
+
+async fn a_delivery_is_replayed_to_another_url(backend: impl Backend) {
+    let store = backend.store();
+    let id = dead(&backend).await;
+    let url: morag_core::webhook::WebhookUrl = "https://example.com/a%20b?c=d#e".parse().unwrap();
+    let elsewhere = NewResend { url: Some(url.clone()), ..resend(&backend, id, 1) };
+    assert_eq!(store.resend(&elsewhere).await, Ok(1));
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    let retry = CursorMove::Retry(backend.now());
+    store.advance(&held, retry, Some(attempt(1, backend.now(), 500))).await.unwrap();
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!(store.pending(&held, 1).await.unwrap().unwrap().cursor.url, Some(url.clone()));
+    store.advance_all(&held, vec![delivered(&backend)]).await.unwrap();
+    let records = store.deliveries(id).await.unwrap();
+    assert_eq!(records.iter().map(|record| record.url.clone()).collect::<Vec<_>>(), [None, Some(url.clone())]);
+    let filter = DeliveryFilter { state: Some(DeliveryState::Delivered), ..all_of("hook", 9) };
+    assert_eq!(store.endpoint_deliveries(&filter).await.unwrap().items[0].record.url, Some(url));
+}
+
+async fn an_ended_task_keeps_its_resends_until_they_are_done(backend: impl Backend) {
+    let store = backend.store();
+    let id = dead(&backend).await;
+    end(&backend, id, StatusWord::Completed).await;
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!(store.advance_all(&held, vec![delivered(&backend)]).await, Ok(Recorded::Idle));
+    assert_eq!(store.resend(&resend(&backend, id, 1)).await, Ok(1));
+    backend.advance(Duration::from_secs(1));
+    assert_eq!(store.expire(backend.now(), 9).await, Ok(vec![]), "something is still to be delivered");
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    assert!(store.pending(&held, 1).await.unwrap().unwrap().is_end);
+    assert_eq!(store.advance_all(&held, vec![delivered(&backend)]).await, Ok(Recorded::Idle));
+    assert_eq!(store.expire(backend.now(), 9).await, Ok(vec![id]));
+}
+
+async fn a_waiting_key_is_hastened(backend: impl Backend) {
+    let (id, held) = claimed_named(&backend, 1).await;
+    let store = backend.store();
+    assert_eq!(store.hasten(Queue::Deliveries, &held.key).await, Ok(false), "it is leased");
+    store.release(&held, backend.now().plus(LEASE)).await.unwrap();
+    assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0]);
+    assert_eq!(store.hasten(Queue::Deliveries, &held.key).await, Ok(true));
+    assert_eq!(store.hasten(Queue::Deliveries, &held.key).await, Ok(true), "it is due");
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    store.advance_all(&held, vec![delivered(&backend)]).await.unwrap();
+    assert_eq!(store.hasten(Queue::Deliveries, &held.key).await, Ok(false), "it waits for an event");
+    let worker = claim_one(&*store, Queue::Tasks).await;
+    store.release(&worker, backend.now().plus(LEASE)).await.unwrap();
+    assert_eq!(store.hasten(Queue::Tasks, &id.to_string()).await, Ok(true));
+    claim_one(&*store, Queue::Tasks).await;
+    for strange in ["", "x/y", &TaskId::random().to_string()] {
+        assert_eq!(store.hasten(Queue::Tasks, strange).await, Ok(false), "{strange}");
+    }
+}
+
+fn all_of(endpoint: &str, limit: usize) -> DeliveryFilter {
+    DeliveryFilter { endpoint: endpoint.to_owned().into(), state: None, since: None, limit, cursor: None }
+}
+
+/// So many tasks, each a second after the other, with two deliveries: one made and one tried in vain; the tasks.
+async fn listed(backend: &impl Backend, count: usize) -> Vec<TaskId> {
+    let mut tasks = Vec::new();
+    for _ in 0..count {
+        let (id, held) = claimed_named(backend, 2).await;
+        let failed = Some(attempt(1, backend.now(), 500));
+        let retry = DeliveryMove { movement: CursorMove::Retry(backend.now().plus(LEASE * 1000)), attempt: failed };
+        let moves = vec![delivered(backend), retry];
+        backend.store().advance_all(&held, moves).await.unwrap();
+        tasks.push(id);
+        backend.advance(Duration::from_secs(1));
+    }
+    tasks
+}
+
+async fn an_endpoints_deliveries_are_listed_newest_first(mut backend: impl Backend) {
+    let begin = backend.now();
+    let tasks = listed(&backend, 4).await;
+    backend.reopen().await;
+    let store = backend.store();
+    let all = store.endpoint_deliveries(&all_of("hook", 99)).await.unwrap();
+    assert_eq!(all.next_cursor, None);
+    let seen: Vec<_> = all.items.iter().map(|item| (item.task, item.record.delivery, item.record.state)).collect();
+    let both = |id: &TaskId| [(*id, 2, DeliveryState::Pending), (*id, 1, DeliveryState::Delivered)];
+    assert_eq!(seen, tasks.iter().rev().flat_map(both).collect::<Vec<_>>());
+    for item in &all.items {
+        assert!(item.record.attempts.is_empty());
+        let mut whole = store.deliveries(item.task).await.unwrap();
+        whole.retain(|record| record.delivery == item.record.delivery);
+        whole[0].attempts.clear();
+        assert_eq!(whole[0], item.record);
+    }
+    let of_state = async |state| {
+        let filter = DeliveryFilter { state: Some(state), ..all_of("hook", 99) };
+        let page = store.endpoint_deliveries(&filter).await.unwrap();
+        page.items.iter().map(|item| item.task).collect::<Vec<_>>()
+    };
+    let newest_first: Vec<_> = tasks.iter().rev().copied().collect();
+    assert_eq!(of_state(DeliveryState::Pending).await, newest_first);
+    assert_eq!(of_state(DeliveryState::Delivered).await, newest_first);
+    assert_eq!(of_state(DeliveryState::Dead).await, []);
+    // Those that are tried again are where they are then, and nowhere else.
+    let key = format!("{}/hook", tasks[0]);
+    assert_eq!(store.hasten(Queue::Deliveries, &key).await, Ok(true));
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    store.advance(&held, CursorMove::Dead, Some(attempt(2, backend.now(), 500))).await.unwrap();
+    assert_eq!(of_state(DeliveryState::Dead).await, [tasks[0]]);
+    assert_eq!(of_state(DeliveryState::Pending).await, newest_first[..3]);
+    let first = store.endpoint_deliveries(&all_of("hook", 1)).await.unwrap().items.remove(0);
+    assert_eq!((first.task, first.record.state, first.record.at), (tasks[0], DeliveryState::Dead, backend.now()));
+    let number = store.resend(&resend(&backend, tasks[0], 2)).await;
+    assert_eq!(number, Ok(1));
+    assert_eq!(of_state(DeliveryState::Dead).await, []);
+    assert_eq!(of_state(DeliveryState::Resent).await, [tasks[0]]);
+    assert_eq!(of_state(DeliveryState::Pending).await.len(), 4);
+    let since = DeliveryFilter { since: Some(begin.plus(Duration::from_secs(2))), ..all_of("hook", 99) };
+    let since: Vec<_> = store.endpoint_deliveries(&since).await.unwrap().items.iter().map(|item| item.task).collect();
+    assert_eq!(since, [tasks[0], tasks[0], tasks[3], tasks[3], tasks[2], tasks[2]]);
+    for other in ["task", "hoo", "hook2"] {
+        assert_eq!(store.endpoint_deliveries(&all_of(other, 9)).await.unwrap().items, [], "{other}");
+    }
+}
+
+async fn an_endpoints_deliveries_come_in_pages(backend: impl Backend) {
+    let store = backend.store();
+    listed(&backend, 5).await;
+    // Many of one time.
+    let id = accept(&*store, task(&backend, &["hook"])).await;
+    append(&backend, id, 12).await.unwrap();
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    store.advance_all(&held, (0..12).map(|_| delivered(&backend)).collect()).await.unwrap();
+    for state in [None, Some(DeliveryState::Delivered), Some(DeliveryState::Pending)] {
+        let whole = DeliveryFilter { state, ..all_of("hook", 99) };
+        let whole = store.endpoint_deliveries(&whole).await.unwrap().items;
+        for limit in [1, 4, 7] {
+            let (mut filter, mut pages) = (DeliveryFilter { state, ..all_of("hook", limit) }, Vec::new());
+            loop {
+                let page = store.endpoint_deliveries(&filter).await.unwrap();
+                assert!(page.items.len() <= limit);
+                pages.extend(page.items);
+                filter.cursor = page.next_cursor;
+                if filter.cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(pages, whole, "{state:?} {limit}");
+        }
+    }
+    let strange = DeliveryFilter { cursor: Some("no cursor".into()), ..all_of("hook", 9) };
+    assert_eq!(store.endpoint_deliveries(&strange).await.unwrap().items, []);
+}
+
+async fn deliveries_of_an_expired_task_are_listed_no_more(backend: impl Backend) {
+    let store = backend.store();
+    let id = dead(&backend).await;
+    let other = dead(&backend).await;
+    end(&backend, id, StatusWord::Completed).await;
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    store.advance_all(&held, vec![delivered(&backend)]).await.unwrap();
+    backend.advance(Duration::from_secs(1));
+    assert_eq!(store.expire(backend.now(), 9).await, Ok(vec![id]));
+    let page = store.endpoint_deliveries(&all_of("hook", 9)).await.unwrap();
+    assert_eq!(page.items.iter().map(|item| item.task).collect::<Vec<_>>(), [other]);
 }

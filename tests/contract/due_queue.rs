@@ -244,11 +244,18 @@ async fn counts_tell_due_from_leased_from_later(backend: impl Backend) {
     end(&backend, ended, StatusWord::Cancelled).await;
     let leases = store.claim(Queue::Tasks, 3, LEASE).await.unwrap().leases;
     store.release(&leases[0], backend.now().plus(LEASE * 2)).await.unwrap();
-    assert_eq!(store.queue_counts(Queue::Tasks).await, Ok(QueueCounts { due: 3, leased: 2, later: 1, oldest_due: Duration::ZERO }));
+    assert_eq!(
+        store.queue_counts(Queue::Tasks).await,
+        Ok(QueueCounts { due: 3, leased: 2, later: 1, oldest_due: Duration::ZERO })
+    );
     assert_eq!(store.queue_counts(Queue::Deliveries).await, Ok(QueueCounts::default()), "cursors without an event");
     backend.advance(LEASE);
     let run_out = store.queue_counts(Queue::Tasks).await;
-    assert_eq!(run_out, Ok(QueueCounts { due: 5, leased: 0, later: 1, oldest_due: LEASE }), "leases that ran out are due");
+    assert_eq!(
+        run_out,
+        Ok(QueueCounts { due: 5, leased: 0, later: 1, oldest_due: LEASE }),
+        "leases that ran out are due"
+    );
 }
 
 async fn a_wait_ends_for_a_key_that_came_before_it(backend: impl Backend) {

@@ -3,18 +3,21 @@
 
 mod backends;
 mod blobs;
+mod chains;
 mod deliveries;
 mod due_queue;
 mod embedder;
+mod endpoints;
 mod feed;
 mod fairness;
-mod knowledge;
-mod model;
 mod fetcher;
+mod knowledge;
+mod lanes;
+mod model;
 mod redis;
+mod retry;
 mod samples;
 mod sqlite;
 mod tasks;
-mod retry;
 mod throughput;
 mod webhook_sender;

@@ -27,7 +27,7 @@ pub fn document(id: &str) -> DocumentId {
 pub fn endpoint(id: &str) -> Endpoint {
     Endpoint {
         id: EndpointId::from(id.to_owned()),
-        url: "http://127.0.0.1:9/webhook".parse().unwrap(),
+        url: "http://127.0.0.1:8009/webhook".parse().unwrap(),
         auth_token: Some(Secret::new("s3cret")),
         format: BodyFormat::default(),
         events: Default::default(),

@@ -6,7 +6,7 @@ use super::lab::{Lab, ask};
 use crate::backends::Backend;
 use crate::samples::{LEASE, accept, append, attempt, claim_keys, claim_one, commit, document, end, task, with_key};
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CursorMove, Guard, ListFilter, NewTask, Next, Queue, Recorded, StoreError,
+    AcceptError, Accepted, Commit, CursorMove, Guard, ListFilter, NewResend, NewTask, Next, Queue, Recorded, StoreError,
 };
 use morag_core::task::{StatusWord, TaskId};
 use morag_tests::proxy::Proxy;
@@ -287,6 +287,132 @@ async fn an_expired_task_is_named() {
             assert!(nth >= 2);
             return;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_cannot_be_asked_holds_up_no_other() {
+    let (lab, proxy) = lab().await;
+    let store = lab.store();
+    for queue in [Queue::Tasks, Queue::Deliveries] {
+        let mut ids = Vec::new();
+        for bucket in [1, 2] {
+            let mut new = task(&lab, &["hook"]);
+            let mut bytes = *new.record.id.as_bytes();
+            bytes[0] = bucket;
+            new.record.id = TaskId::from(uuid::Uuid::from_bytes(bytes));
+            let id = accept(&*store, new).await;
+            append(&lab, id, 1).await.unwrap();
+            ids.push(id);
+        }
+        // Every try of the first.
+        let name = if queue == Queue::Tasks { "tasks" } else { "deliveries" };
+        proxy.lose_answers(&lab.of_queue("ready", ids[0], name), 0, 3);
+        let claimed = store.claim(queue, 1, LEASE).await.unwrap();
+        let mut claimed: Vec<_> = claimed.leases.into_iter().map(|lease| lease.key[..36].to_owned()).collect();
+        while claimed.is_empty() {
+            let more = store.claim(queue, 1, LEASE).await.unwrap();
+            claimed.extend(more.leases.into_iter().map(|lease| lease.key[..36].to_owned()));
+        }
+        if proxy.lost() == 3 {
+            assert_eq!(claimed, [ids[1].to_string()], "{queue:?}");
+        }
+        proxy.lose_answers("", 0, 0);
+        for id in ids {
+            end(&lab, id, StatusWord::Cancelled).await;
+        }
+        forget_deliveries(&lab).await;
+    }
+}
+
+/// Ends all that is to be delivered.
+async fn forget_deliveries(lab: &Lab) {
+    let store = lab.store();
+    lab.advance(LEASE);
+    store.claim(Queue::Tasks, 0, LEASE).await.unwrap();
+    for held in store.claim(Queue::Deliveries, 9, LEASE).await.unwrap().leases {
+        store.advance(&held, CursorMove::Disable, None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_resend_and_what_it_leads_to_happen_once() {
+    let (lab, proxy) = lab().await;
+    let store = lab.store();
+    for lost in [0, 1] {
+        let id = accept(&*store, task(&lab, &["hook"])).await;
+        append(&lab, id, 1).await.unwrap();
+        let held = claim_one(&*store, Queue::Deliveries).await;
+        store.advance(&held, CursorMove::Dead, Some(attempt(1, lab.now(), 500))).await.unwrap();
+        let new = NewResend { task: id, endpoint: "hook".to_owned().into(), delivery: 1, url: None, due: lab.now() };
+        // The first names the task too: its record is read.
+        proxy.lose_answers(&format!("task_cursors:{{q{}}}:{id}", &id.to_string()[..2]), 0, lost);
+        assert_eq!(store.resend(&new).await, Ok(1), "{lost}");
+        assert_eq!(proxy.lost(), lost);
+        proxy.lose_answers("", 0, 0);
+        let held = claim_one(&*store, Queue::Deliveries).await;
+        proxy.lose_answers(&held.key, 0, lost);
+        assert_eq!(store.advance(&held, CursorMove::Park, None).await, Ok(Recorded::Idle), "{lost}");
+        assert_eq!(proxy.lost(), lost);
+        proxy.lose_answers(&held.key, 0, lost);
+        assert_eq!(store.unpark(&"hook".to_owned().into()).await, Ok(1), "{lost}");
+        assert_eq!(proxy.lost(), lost);
+        proxy.lose_answers("", 0, 0);
+        let held = claim_one(&*store, Queue::Deliveries).await;
+        proxy.lose_answers(&held.key, 0, lost);
+        let tried = Some(attempt(1, lab.now(), 200));
+        assert_eq!(store.advance(&held, CursorMove::Delivered, tried).await, Ok(Recorded::Idle), "{lost}");
+        assert_eq!(proxy.lost(), lost);
+        proxy.lose_answers("", 0, 0);
+        let records = store.deliveries(id).await.unwrap();
+        let seen: Vec<_> = records.iter().map(|record| (record.resend, record.attempts.len())).collect();
+        assert_eq!(seen, [(0, 1), (1, 1)], "{lost}");
+        assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_whose_claim_was_not_heard_of_is_claimed() {
+    let (lab, proxy) = lab().await;
+    let store = lab.store();
+    let id = accept(&*store, task(&lab, &["hook"])).await;
+    append(&lab, id, 1).await.unwrap();
+    proxy.lose_answers(&lab.of_queue("ready", id, "deliveries"), 0, 1);
+    let held = claim_one(&*store, Queue::Deliveries).await;
+    assert_eq!((held.key.clone(), proxy.lost()), (format!("{id}/hook"), 1));
+    assert_eq!(store.renew(&held, LEASE).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_task_is_refused_in_two_seconds_and_the_same_key_is_answered_later() {
+    let (lab, proxy) = lab().await;
+    let store = lab.store();
+    let in_two_seconds = |new| tokio::time::timeout(Duration::from_secs(2), store.accept(new));
+    for lost in [None, Some(0), Some(1), Some(2), Some(3)] {
+        let name = format!("{lost:?}");
+        let new = full_task(&lab, &name);
+        match lost {
+            None => proxy.cut(morag_tests::proxy::Wire::Frozen),
+            // From the so manieth request on nothing is heard.
+            Some(nth) => proxy.lose_answers(&new.record.id.to_string(), nth, 1_000),
+        }
+        let refused = in_two_seconds(new.clone()).await.unwrap();
+        assert!(matches!(refused, Err(AcceptError::Store(StoreError::Unavailable(_)))), "{name}: {refused:?}");
+        proxy.lose_answers("", 0, 0);
+        proxy.heal();
+        super::lab::once_seen("a store that works again", async || store.ping().await.ok()).await;
+        let mut again = full_task(&lab, &name);
+        again.idempotency = new.idempotency.clone();
+        let original = again.idempotency.clone().unwrap().response;
+        let answer =
+            super::lab::once_seen("an answer", async || in_two_seconds(again.clone()).await.unwrap().ok()).await;
+        assert!(matches!(&answer, Accepted::New) || answer == Accepted::Replayed(original), "{name}: {answer:?}");
+        let tasks = listed(&lab).await;
+        assert_eq!(tasks.len(), 1, "{name}");
+        let holder = store.document_holder(&document(&name)).await;
+        assert_eq!(holder, Ok(Some(tasks[0])), "{name}");
+        end(&lab, tasks[0], StatusWord::Cancelled).await;
+        forget(&lab, tasks[0]).await;
     }
 }
 

@@ -1,11 +1,13 @@
 //! Two processes on one store.
 
-use super::lab::{FOREVER, PATIENCE, claim_by_waiting, in_time};
+use super::lab::{FOREVER, Lab, PATIENCE, ask, claim_by_waiting, in_time, once_seen};
 use crate::backends::redis::{Cluster, InRedis, Servers, Single};
 use crate::backends::{Backend, Store};
-use crate::samples::{LEASE, accept, attempt, commit, task};
+use crate::samples::{LEASE, accept, append, attempt, claim_one, commit, task};
 use futures::future::join_all;
-use morag_core::ports::{Commit, CursorMove, Deliveries, DueQueue, Flow, Guard, NewTask, Next, Queue, Recorded, Tasks};
+use morag_core::ports::{
+    Commit, CommitError, CursorMove, Deliveries, DueQueue, Flow, Guard, NewTask, Next, Queue, Recorded, Tasks,
+};
 use morag_core::task::StatusWord;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -147,4 +149,27 @@ async fn a_task_belongs_to_the_one_that_claimed_it<S: Servers>() {
     let late = commit(&backend, id, Guard::Lease(held.fence), 1..=1);
     assert_eq!(here.commit(late).await, Err(morag_core::ports::CommitError::Stale));
     assert_eq!(there.commit(commit(&backend, id, Guard::Lease(next.fence), 1..=1)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_claim_that_a_failover_has_lost_is_no_claim() {
+    let lab = Lab::new().await;
+    let (here, there) = (lab.store(), lab.another().await);
+    let id = accept(&*here, task(&lab, &["hook"])).await;
+    append(&lab, id, 1).await.unwrap();
+    let lost = claim_one(&*here, Queue::Deliveries).await;
+    // As the replica has it that never heard of the claim.
+    let of_queue = |kind| lab.of_queue(kind, id, "deliveries");
+    ask(&["hdel", &of_queue("leases"), &lost.key]);
+    ask(&["zrem", &of_queue("due"), &lost.key]);
+    ask(&["zadd", &of_queue("ready"), "1", &lost.key]);
+    let held =
+        once_seen("a further claim", async || there.claim(Queue::Deliveries, 1, LEASE).await.unwrap().leases.pop())
+            .await;
+    assert_eq!(held.key, lost.key);
+    let late = here.advance(&lost, CursorMove::Delivered, Some(attempt(1, lab.now(), 200))).await;
+    assert_eq!(late, Err(CommitError::Stale), "both have the same fence");
+    assert_eq!(here.renew(&lost, LEASE).await, Ok(false));
+    let delivered = there.advance(&held, CursorMove::Delivered, Some(attempt(1, lab.now(), 200))).await;
+    assert_eq!(delivered, Ok(Recorded::Idle));
 }

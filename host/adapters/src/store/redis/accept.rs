@@ -9,36 +9,79 @@ use super::store::{RedisStore, to_json};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
 use morag_core::task::StatusWord;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Longest that taking a task in may take, from its first call to the answer: a client that is told to come again within 2 s
+/// knows where it stands, one that waits longer gives up by itself. What is left for the way there and back is the rest.
+pub(super) const ACCEPT_MAX: Duration = Duration::from_millis(1700);
+
+/// What became of the reservations.
+enum Taken {
+    /// The same was submitted before: nothing is held.
+    Before(Result<Accepted, AcceptError>),
+    /// The task is stored.
+    Stored,
+    /// It was refused, or what became of it is not known.
+    Refused(AcceptError),
+}
 
 impl RedisStore {
-    /// What is behind [`morag_core::ports::Tasks::accept`].
-    pub(super) async fn take_in(&self, new: &NewTask) -> Result<Accepted, AcceptError> {
-        let task = new.record.id;
-        if let Some(given) = &new.idempotency
-            && let Some(holder) = self.reserve_key(task, given).await?
-        {
-            return match holder.answer(&given.request_digest)? {
-                Some(answer) => Ok(Accepted::Replayed(answer)),
-                None => Err(AcceptError::IdempotencyConflict),
-            };
-        }
-        let taken = self.reserve_and_store(new).await;
-        match &taken {
-            Ok(()) => {
-                if let Some(given) = &new.idempotency
-                    && let Err(error) = self.settle_key(task, &given.key, true).await
-                {
-                    // It holds as long as the task does, which is as good for a week.
-                    tracing::warn!(%task, %error, "an idempotency key could not be confirmed");
+    /// What this gives, or that Redis took too long.
+    pub(super) async fn in_time<T, E: From<StoreError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::time::timeout(ACCEPT_MAX, work).await.unwrap_or_else(|_| Err(self.redis.silent_for(ACCEPT_MAX).into()))
+    }
+
+    /// What is behind [`morag_core::ports::Tasks::accept`]. It ends within [`ACCEPT_MAX`]; what was reserved then, and not
+    /// stored, is given up after it.
+    pub(super) async fn take_in(&self, new: NewTask) -> Result<Accepted, AcceptError> {
+        let (task, ends) = (new.record.id, Instant::now() + ACCEPT_MAX);
+        let taken = tokio::time::timeout_at(ends, self.reserve_all(&new)).await;
+        match taken.unwrap_or_else(|_| Taken::Refused(self.redis.silent_for(ACCEPT_MAX).into())) {
+            Taken::Before(answer) => answer,
+            Taken::Stored => {
+                if let Some(given) = &new.idempotency {
+                    let settled = tokio::time::timeout_at(ends, self.settle_key(task, &given.key, true)).await;
+                    if let Err(error) = settled.unwrap_or_else(|_| Err(self.redis.silent_for(ACCEPT_MAX))) {
+                        // It holds as long as the task does, which is as good for a week.
+                        tracing::warn!(%task, %error, "an idempotency key could not be confirmed");
+                    }
                 }
                 Ok(Accepted::New)
             }
-            Err(error) => {
+            Taken::Refused(error) => {
                 // Where the store is away this fails too. Then who meets the reservations sets them aside.
-                let error = error.clone();
-                self.give_up(new, &error).await;
+                if let Some(store) = self.me.upgrade() {
+                    let why = error.clone();
+                    let given_up = tokio::spawn(async move { store.give_up(&new, &why).await });
+                    // It goes on where this ends.
+                    let _ = tokio::time::timeout_at(ends, given_up).await;
+                }
                 Err(error)
             }
+        }
+    }
+
+    async fn reserve_all(&self, new: &NewTask) -> Taken {
+        if let Some(given) = &new.idempotency {
+            match self.reserve_key(new.record.id, given).await {
+                Ok(None) => {}
+                Ok(Some(holder)) => {
+                    let answer = holder.answer(&given.request_digest).map_err(AcceptError::from);
+                    return Taken::Before(answer.and_then(|answer| match answer {
+                        Some(answer) => Ok(Accepted::Replayed(answer)),
+                        None => Err(AcceptError::IdempotencyConflict),
+                    }));
+                }
+                Err(error) => return Taken::Refused(error.into()),
+            }
+        }
+        match self.reserve_and_store(new).await {
+            Ok(()) => Taken::Stored,
+            Err(error) => Taken::Refused(error),
         }
     }
 
@@ -78,8 +121,9 @@ impl RedisStore {
                 keys.ranks(bucket, Queue::Tasks),
                 keys.tasks(bucket),
                 keys.in_status(bucket, StatusWord::Pending),
+                keys.beside(bucket, Queue::Tasks),
             ])
-            .arg("")
+            .arg(self.time.argument())
             .arg(task)
             .arg(to_json(record)?)
             .arg(document)

@@ -12,8 +12,9 @@ use morag_core::task::{DocumentId, StatusWord, TaskId, TaskRecord};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// How long a reservation of another task may stay without the task before it is set aside. Storing takes milliseconds.
-const RESERVED_MAX: Duration = Duration::from_secs(2);
+/// How long a reservation of another task may stay without the task before it is set aside. Storing takes milliseconds. An
+/// acceptance that meets two, of a key and of a document, must still end in time.
+const RESERVED_MAX: Duration = Duration::from_millis(500);
 
 /// Between two looks at such a reservation.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);

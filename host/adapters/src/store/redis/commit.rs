@@ -114,6 +114,8 @@ impl RedisStore {
                 failed,
                 cancelled,
                 keys.feed(bucket),
+                keys.beside(bucket, Queue::Deliveries),
+                keys.beside(bucket, Queue::Tasks),
             ])
             .arg(self.time.argument())
             .arg(task)

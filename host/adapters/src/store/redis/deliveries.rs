@@ -1,31 +1,114 @@
 //! Webhook cursors and their attempts.
 
+use super::delivery_records::{State, gather, wire_url};
+use super::keys::Bucket;
 use super::scripts;
 use super::store::{RedisStore, from_json, strange, to_json, token};
 use async_trait::async_trait;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::ports::{
-    AttemptRecord, CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState,
-    EndpointDelivery, Lease, NewResend, Page, PendingDelivery, Queue, Recorded, ResendError, StoreError,
+    CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, EndpointDelivery, Lease,
+    NewResend, Page, PendingDelivery, Queue, RESENDS_MAX, Recorded, ResendError, StoreError,
 };
 use morag_core::task::TaskId;
 use morag_core::webhook::{Cursor, CursorName, EndpointId};
-use std::collections::HashMap;
+use redis::{FromRedisValue, Value};
 
-/// A cursor as it is stored: next event, next delivery, attempts, and what the last move was and led to.
+/// Parked cursors of a bucket read in one call.
+const PARKED_READ: usize = 500;
+
+/// A cursor as it is stored: next event, next delivery, attempts, what the last move was and led to, and, of one that makes a
+/// delivery again, its event and its URL.
 fn cursor(task: TaskId, name: CursorName, stored: &str) -> Result<Cursor, StoreError> {
-    let mut numbers = stored.split(' ').map(str::parse::<u64>);
-    match (numbers.next(), numbers.next(), numbers.next()) {
-        (Some(Ok(next_event)), Some(Ok(next_delivery)), Some(Ok(attempts))) => {
-            let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
-            Ok(Cursor { task, name, next_event, next_delivery, attempts, url: None })
+    let mut parts = stored.split(' ');
+    let mut number = || parts.next().and_then(|part| part.parse::<u64>().ok());
+    let (Some(next_event), Some(next_delivery), Some(attempts)) = (number(), number(), number()) else {
+        return Err(strange(&stored));
+    };
+    let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+    let url = wire_url(parts.nth(3))?;
+    Ok(Cursor { task, name, next_event, next_delivery, attempts, url })
+}
+
+/// How a move is called in the script.
+fn word(movement: CursorMove) -> &'static str {
+    match movement {
+        CursorMove::Skip => "skip",
+        CursorMove::Delivered => "delivered",
+        CursorMove::Dead => "dead",
+        CursorMove::Retry(_) => "retry",
+        CursorMove::Disable => "disable",
+        CursorMove::Park => "park",
+    }
+}
+
+impl RedisStore {
+    /// Where an endpoint's deliveries in these states are listed; nowhere those of tasks' own endpoints.
+    pub(super) fn lists<const N: usize>(
+        &self,
+        bucket: Bucket,
+        endpoint: &EndpointId,
+        states: [State; N],
+    ) -> Vec<String> {
+        if *endpoint == EndpointId::of_task() {
+            return Vec::new();
         }
-        _ => Err(strange(&stored)),
+        states.iter().map(|state| self.keys.of_endpoint(bucket, state.word(), endpoint.as_str())).collect()
+    }
+
+    /// Makes one parked cursor due. `false`: it was not parked any more, or is gone.
+    async fn unpark_one(&self, key: &str) -> Result<bool, StoreError> {
+        let (task, name) = CursorName::parse_key(key).ok_or_else(|| strange(&key))?;
+        let (keys, bucket, queue) = (&self.keys, self.bucket(task), Queue::Deliveries);
+        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
+        let call = scripts::UNPARK
+            .on([
+                record,
+                history,
+                cursors,
+                deliveries,
+                attempts,
+                keys.parked(bucket),
+                keys.due(bucket, queue),
+                keys.ready(bucket, queue),
+                keys.leases(bucket, queue),
+                keys.beside(bucket, queue),
+            ])
+            .arg(self.time.argument())
+            .arg(key)
+            .arg(name.to_string())
+            .arg(token())
+            .arg(keys.channel())
+            .arg(self.wakes.of(queue, bucket));
+        let answer = self.redis.call(call).await;
+        // Without an answer it may have happened.
+        let (was, moved): (u64, String) = answer.inspect_err(|_| self.placed(queue, bucket, "u"))?;
+        self.placed(queue, bucket, &moved);
+        Ok(was == 1)
+    }
+
+    /// Makes the parked cursors of an endpoint due that lie in this bucket.
+    async fn unpark_in(&self, bucket: Bucket, endpoint: &EndpointId) -> Result<u64, StoreError> {
+        let (mut from, mut unparked) = ("-".to_owned(), 0);
+        loop {
+            let mut range = redis::cmd("ZRANGEBYLEX");
+            range.arg(self.keys.parked(bucket)).arg(&from).arg("+").arg("LIMIT").arg(0).arg(PARKED_READ);
+            let parked: Vec<String> = self.redis.query(&range).await?;
+            let mine = parked.iter().filter(|key| CursorName::lane_of_key(key) == endpoint.as_str());
+            for key in mine {
+                unparked += u64::from(self.unpark_one(key).await?);
+            }
+            match parked.last() {
+                Some(last) if parked.len() == PARKED_READ => from = format!("({last}"),
+                _ => return Ok(unparked),
+            }
+        }
     }
 }
 
 #[async_trait]
 impl Deliveries for RedisStore {
-    async fn pending(&self, held: &Lease, _events_max: usize) -> Result<Option<PendingDelivery>, StoreError> {
+    async fn pending(&self, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError> {
         let Some((task, name)) = CursorName::parse_key(&held.key) else { return Ok(None) };
         let known = self.records.get(task);
         let [record, history, cursors, ..] = self.task_keys(task);
@@ -33,38 +116,76 @@ impl Deliveries for RedisStore {
             .on([record, history, cursors])
             .arg("")
             .arg(name.to_string())
-            .arg(u8::from(known.is_none()));
-        let answer: Vec<String> = self.redis.call(call).await?;
-        let [record, stored, event] = answer.as_slice() else { return Ok(None) };
+            .arg(u8::from(known.is_none()))
+            .arg(events_max.max(1));
+        let answer: Value = self.redis.call(call).await?;
+        if matches!(&answer, Value::Array(parts) if parts.is_empty()) {
+            return Ok(None);
+        }
+        let parts: Result<(String, String, String, Vec<String>), _> = FromRedisValue::from_redis_value(answer);
+        let (record, stored, is_end, events) = parts.map_err(|error| strange(&error))?;
         Ok(Some(PendingDelivery {
             record: match known {
                 Some(record) => record,
-                None => self.records.keep(from_json(record)?),
+                None => self.records.keep(from_json(&record)?),
             },
-            cursor: cursor(task, name, stored)?,
-            events: if event.is_empty() { vec![] } else { vec![from_json(event)?] },
-            is_end: false,
+            cursor: cursor(task, name, &stored)?,
+            events: events.iter().rev().map(|event| from_json(event)).collect::<Result<_, _>>()?,
+            is_end: is_end == "1",
         }))
     }
 
     async fn advance_all(&self, held: &Lease, moves: Vec<DeliveryMove>) -> Result<Recorded, CommitError> {
-        let mut recorded = Recorded::Idle;
-        for one in moves {
-            recorded = self.advance_one(held, one.movement, one.attempt).await?;
+        let parsed = CursorName::parse_key(&held.key).filter(|_| held.queue == Queue::Deliveries);
+        let (Some((task, name)), Some(last)) = (parsed, moves.last()) else { return Err(CommitError::Stale) };
+        let (keys, bucket, queue) = (&self.keys, self.bucket(task), held.queue);
+        let delay = match last.movement {
+            CursorMove::Retry(due) => self.delay(due),
+            _ => 0,
+        };
+        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
+        let lists = self.lists(bucket, name.endpoint(), [State::Pending, State::Delivered, State::Dead]);
+        let mut call = scripts::ADVANCE
+            .on([
+                record,
+                history,
+                cursors,
+                deliveries,
+                attempts,
+                keys.due(bucket, queue),
+                keys.ready(bucket, queue),
+                keys.leases(bucket, queue),
+                keys.beside(bucket, queue),
+                keys.parked(bucket),
+            ])
+            .and_on(lists)
+            .arg(self.time.argument())
+            .arg(&held.key)
+            .arg(held.fence)
+            .arg(token())
+            .arg(name.to_string())
+            .arg(name.endpoint().as_str())
+            .arg(name.resend().map_or(0, |resend| resend.number))
+            .arg(delay)
+            .arg(self.options.history_kept.as_millis())
+            .arg(task)
+            .arg(keys.channel())
+            .arg(self.wakes.of(queue, bucket));
+        for one in &moves {
+            let attempt = one.attempt.as_ref().map(to_json).transpose()?;
+            call = call.arg(word(one.movement)).arg(attempt.unwrap_or_default());
         }
-        Ok(recorded)
-    }
-
-    async fn endpoint_deliveries(&self, _filter: &DeliveryFilter) -> Result<Page<EndpointDelivery>, StoreError> {
-        Err(StoreError::Unavailable("not on Redis yet".into()))
-    }
-
-    async fn resend(&self, _new: &NewResend) -> Result<u32, ResendError> {
-        Err(StoreError::Unavailable("not on Redis yet".into()).into())
-    }
-
-    async fn unpark(&self, _endpoint: &EndpointId) -> Result<u64, StoreError> {
-        Err(StoreError::Unavailable("not on Redis yet".into()))
+        let answer = self.redis.call(call).await;
+        // Without an answer it may have happened.
+        let answer = answer.inspect_err(|_| self.placed(queue, bucket, "u"));
+        let (answer, moved): (String, String) = answer?;
+        self.placed(queue, bucket, &moved);
+        match answer.as_str() {
+            "more" => Ok(Recorded::More),
+            "idle" | "parked" => Ok(Recorded::Idle),
+            "stale" => Err(CommitError::Stale),
+            _ => Err(strange(&answer).into()),
+        }
     }
 
     /// By the event, then by the endpoint's id: what happened to the first event comes first.
@@ -72,109 +193,67 @@ impl Deliveries for RedisStore {
         let [_, _, _, deliveries, attempts] = self.task_keys(task);
         let mut all = redis::cmd("HGETALL");
         all.arg(deliveries);
-        let deliveries: HashMap<String, String> = self.redis.query(&all).await?;
         let mut range = redis::cmd("LRANGE");
         range.arg(attempts).arg(0).arg(-1);
-        let attempts: Vec<String> = self.redis.query(&range).await?;
-        let mut records = HashMap::with_capacity(deliveries.len());
-        for (place, stored) in &deliveries {
-            records.insert(place.as_str(), record(place, stored)?);
-        }
-        for attempt in &attempts {
-            let (place, attempt) = split_attempt(attempt).ok_or_else(|| strange(attempt))?;
-            if let Some(record) = records.get_mut(place) {
-                record.attempts.push(from_json(attempt)?);
-            }
-        }
-        let mut records: Vec<_> = records.into_values().collect();
-        records.sort_by(|one, other| (one.event, &one.endpoint).cmp(&(other.event, &other.endpoint)));
-        Ok(records)
+        gather(self.redis.query(&all).await?, self.redis.query(&range).await?)
     }
-}
 
-impl RedisStore {
-    async fn advance_one(
-        &self,
-        held: &Lease,
-        movement: CursorMove,
-        attempt: Option<AttemptRecord>,
-    ) -> Result<Recorded, CommitError> {
-        let parsed = CursorName::parse_key(&held.key).filter(|_| held.queue == Queue::Deliveries);
-        let Some((task, endpoint)) = parsed else {
-            return Err(CommitError::Stale);
-        };
-        let (keys, bucket) = (&self.keys, self.bucket(task));
-        let (word, delay) = match movement {
-            CursorMove::Skip => ("skip", 0),
-            CursorMove::Delivered => ("delivered", 0),
-            CursorMove::Dead => ("dead", 0),
-            CursorMove::Retry(due) => ("retry", self.delay(due)),
-            CursorMove::Disable => ("disable", 0),
-            CursorMove::Park => return Err(StoreError::Unavailable("not on Redis yet".into()).into()),
-        };
-        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
-        let call = scripts::ADVANCE
+    async fn endpoint_deliveries(&self, filter: &DeliveryFilter) -> Result<Page<EndpointDelivery>, StoreError> {
+        self.page_of_deliveries(filter).await
+    }
+
+    async fn resend(&self, new: &NewResend) -> Result<u32, ResendError> {
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys.task(new.task)).arg("record");
+        let record: Option<String> = self.redis.query(&get).await?;
+        let record: morag_core::task::TaskRecord = from_json(&record.ok_or(ResendError::Unknown)?)?;
+        let name = record.cursor_of(&new.endpoint).ok_or(ResendError::Unknown)?;
+        let (keys, bucket, queue) = (&self.keys, self.bucket(new.task), Queue::Deliveries);
+        let [record, history, cursors, deliveries, attempts] = self.task_keys(new.task);
+        let call = scripts::RESEND
             .on([
                 record,
                 history,
                 cursors,
                 deliveries,
                 attempts,
-                keys.due(bucket, held.queue),
-                keys.ready(bucket, held.queue),
-                keys.leases(bucket, held.queue),
+                keys.due(bucket, queue),
+                keys.ready(bucket, queue),
+                keys.leases(bucket, queue),
+                keys.beside(bucket, queue),
             ])
+            .and_on(self.lists(bucket, &new.endpoint, [State::Pending, State::Dead, State::Resent]))
             .arg(self.time.argument())
-            .arg(&held.key)
-            .arg(held.fence)
+            .arg(new.task)
             .arg(token())
-            .arg(endpoint.to_string())
-            .arg(word)
-            .arg(delay)
-            .arg(attempt.as_ref().map(to_json).transpose()?.unwrap_or_default())
+            .arg(name.to_string())
+            .arg(new.endpoint.as_str())
+            .arg(new.delivery)
+            .arg(new.url.clone().map_or_else(|| "-".to_owned(), String::from))
+            .arg(self.delay(new.due))
+            .arg(RESENDS_MAX)
             .arg(self.options.history_kept.as_millis())
-            .arg(task)
             .arg(keys.channel())
-            .arg(self.wakes.of(held.queue, bucket));
+            .arg(self.wakes.of(queue, bucket));
         let answer = self.redis.call(call).await;
         // Without an answer it may have happened.
-        let answer = answer.inspect_err(|_| self.placed(held.queue, bucket, "u"));
-        let (answer, moved): (String, String) = answer?;
-        self.placed(held.queue, bucket, &moved);
-        match answer.as_str() {
-            "more" => Ok(Recorded::More),
-            "idle" => Ok(Recorded::Idle),
-            "stale" => Err(CommitError::Stale),
-            _ => Err(strange(&answer).into()),
+        let answer = answer.inspect_err(|_| self.placed(queue, bucket, "u"));
+        let (word, number, moved): (String, String, String) = answer?;
+        self.placed(queue, bucket, &moved);
+        match word.as_str() {
+            "done" => Ok(number.parse().map_err(|_| strange(&number))?),
+            "unknown" => Err(ResendError::Unknown),
+            "pending" => Err(ResendError::Pending),
+            "too many" => Err(ResendError::TooMany),
+            _ => Err(strange(&word).into()),
         }
     }
-}
 
-/// Endpoint and delivery, and the attempt's JSON. An endpoint's id may hold spaces; JSON begins with a brace.
-fn split_attempt(stored: &str) -> Option<(&str, &str)> {
-    stored.find(" {").map(|at| (&stored[..at], &stored[at + 1..]))
-}
-
-fn record(place: &str, stored: &str) -> Result<DeliveryRecord, StoreError> {
-    let parsed = || {
-        let (endpoint, delivery) = place.rsplit_once('/')?;
-        let (event, state) = stored.split_once(' ')?;
-        let state = match state {
-            "pending" => DeliveryState::Pending,
-            "delivered" => DeliveryState::Delivered,
-            "dead" => DeliveryState::Dead,
-            _ => return None,
-        };
-        Some(DeliveryRecord {
-            endpoint: endpoint.parse::<CursorName>().ok()?.endpoint().clone(),
-            delivery: delivery.parse().ok()?,
-            resend: 0,
-            at: morag_core::Timestamp::from_millis(0),
-            url: None,
-            event: event.parse().ok()?,
-            state,
-            attempts: Vec::new(),
-        })
-    };
-    parsed().ok_or_else(|| strange(&(place, stored)))
+    async fn unpark(&self, endpoint: &EndpointId) -> Result<u64, StoreError> {
+        let each = Bucket::all().map(|bucket| self.unpark_in(bucket, endpoint));
+        stream::iter(each)
+            .buffer_unordered(super::due_queue::AT_ONCE)
+            .try_fold(0, |sum, unparked| async move { Ok(sum + unparked) })
+            .await
+    }
 }

@@ -1,21 +1,61 @@
 //! Named webhook endpoints.
 
-use super::store::RedisStore;
+use super::scripts;
+use super::store::{RedisStore, from_json, strange, to_json, token};
 use async_trait::async_trait;
-use morag_core::ports::{EndpointSet, Endpoints, PutEndpointError, StoreError};
+use morag_core::ports::{ENDPOINTS_MAX, EndpointSet, Endpoints, PutEndpointError, StoreError};
 use morag_core::webhook::{EndpointId, NamedEndpoint};
+use redis::{FromRedisValue as _, Value};
+
+/// An endpoint as it is stored: version, token of who put it, JSON.
+fn endpoint(stored: &str) -> Result<NamedEndpoint, StoreError> {
+    // What is stored holds sealed credentials: no part of it is shown.
+    let json = stored.splitn(3, ' ').nth(2).ok_or_else(|| strange(&"an endpoint without a version"))?;
+    from_json(json)
+}
 
 #[async_trait]
 impl Endpoints for RedisStore {
     async fn endpoints(&self, known: Option<u64>) -> Result<Option<EndpointSet>, StoreError> {
-        Ok(known.is_none().then(|| EndpointSet { revision: 0, endpoints: vec![] }))
+        let call = scripts::ENDPOINTS_READ
+            .on([self.keys.endpoints(), self.keys.endpoints_state()])
+            .arg("")
+            .arg(known.map_or_else(String::new, |known| known.to_string()));
+        // Each task that is accepted asks.
+        let mut answer = self.in_time(self.redis.call::<Vec<Value>>(call)).await?.into_iter();
+        let revision = answer.next().and_then(|revision| u64::from_redis_value(revision).ok());
+        let revision = revision.ok_or_else(|| strange(&"no revision of the endpoints"))?;
+        let Some(stored) = answer.next() else { return Ok(None) };
+        let stored = Vec::<String>::from_redis_value(stored).map_err(|error| strange(&error))?;
+        let mut endpoints = stored.iter().map(|stored| endpoint(stored)).collect::<Result<Vec<_>, _>>()?;
+        endpoints.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
+        Ok(Some(EndpointSet { revision, endpoints }))
     }
 
-    async fn put_endpoint(&self, _endpoint: &NamedEndpoint) -> Result<(), PutEndpointError> {
-        Err(StoreError::Unavailable("not on Redis yet".into()).into())
+    async fn put_endpoint(&self, endpoint: &NamedEndpoint) -> Result<(), PutEndpointError> {
+        let call = scripts::ENDPOINT_PUT
+            .on([self.keys.endpoints(), self.keys.endpoints_state()])
+            .arg("")
+            .arg(endpoint.id.as_str())
+            .arg(token())
+            .arg(endpoint.version)
+            .arg(to_json(endpoint)?)
+            .arg(ENDPOINTS_MAX);
+        let answer: String = self.redis.call(call).await?;
+        match answer.as_str() {
+            "done" => Ok(()),
+            "stale" => Err(PutEndpointError::Stale),
+            "full" => Err(PutEndpointError::Full),
+            _ => Err(strange(&answer).into()),
+        }
     }
 
-    async fn remove_endpoint(&self, _endpoint: &EndpointId) -> Result<bool, StoreError> {
-        Err(StoreError::Unavailable("not on Redis yet".into()))
+    async fn remove_endpoint(&self, endpoint: &EndpointId) -> Result<bool, StoreError> {
+        let call = scripts::ENDPOINT_REMOVE
+            .on([self.keys.endpoints(), self.keys.endpoints_state()])
+            .arg("")
+            .arg(endpoint.as_str())
+            .arg(token());
+        Ok(self.redis.call::<i64>(call).await? == 1)
     }
 }

@@ -55,6 +55,7 @@ impl RedisStore {
     async fn forget_one(&self, task: TaskId) -> Result<bool, StoreError> {
         let (keys, bucket) = (&self.keys, self.bucket(task));
         self.settle_last(task).await?;
+        let (lists, members) = self.listed(task).await?;
         let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
         let [pending, in_progress, completed, failed, cancelled] = STATUSES.map(|word| keys.in_status(bucket, word));
         let (tasks, sent) = (Queue::Tasks, Queue::Deliveries);
@@ -81,9 +82,13 @@ impl RedisStore {
                 completed,
                 failed,
                 cancelled,
+                keys.beside(bucket, tasks),
+                keys.parked(bucket),
             ])
+            .and_on(lists)
             .arg("")
             .arg(task);
+        let call = members.into_iter().fold(call, |call, member| call.arg(member));
         Ok(self.redis.call::<i64>(call).await? == 1)
     }
 

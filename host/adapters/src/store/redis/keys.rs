@@ -71,12 +71,12 @@ impl Keys {
         self.of_task("task_history", task)
     }
 
-    /// Hash: endpoint to where its cursor stands.
+    /// Hash: cursor to where it stands.
     pub(super) fn cursors(&self, task: TaskId) -> String {
         self.of_task("task_cursors", task)
     }
 
-    /// Hash: endpoint and delivery to event and state.
+    /// Hash: endpoint, delivery and resend to event, state, time of the last move, and a URL of its own.
     pub(super) fn deliveries(&self, task: TaskId) -> String {
         self.of_task("task_deliveries", task)
     }
@@ -114,6 +114,41 @@ impl Keys {
     /// Hash: task to its last fence, which is the number of its claims. Cursors have none: theirs are drawn.
     pub(super) fn fences(&self, bucket: Bucket, queue: Queue) -> String {
         self.of_queue("fences", bucket, queue)
+    }
+
+    /// Sorted set: what is beside [`Self::ready`]. Of cursors their lanes: `LANE`, a line's end, and the key, in this order. Of
+    /// tasks since when each is due.
+    pub(super) fn beside(&self, bucket: Bucket, queue: Queue) -> String {
+        let kind = match queue {
+            Queue::Tasks => "since",
+            Queue::Deliveries => "lanes",
+        };
+        self.of_queue(kind, bucket, queue)
+    }
+
+    /// Sorted set: cursors that wait for their endpoint to be enabled, in the order of their keys.
+    pub(super) fn parked(&self, bucket: Bucket) -> String {
+        self.of_bucket("parked", bucket)
+    }
+
+    /// Sorted set: deliveries of a named endpoint in a state, as `TASK/DELIVERY.RESEND`, by when they were moved last.
+    pub(super) fn of_endpoint(&self, bucket: Bucket, state: &str, endpoint: &str) -> String {
+        format!("{}:{state}:{endpoint}", self.of_bucket("endpoint", bucket))
+    }
+
+    /// Hash: named endpoint to its version, the token of who put it, and its JSON.
+    pub(super) fn endpoints(&self) -> String {
+        format!("{}endpoints:{{endpoints}}", self.0)
+    }
+
+    /// Hash: the endpoints' revision, and the token of who removed one last.
+    pub(super) fn endpoints_state(&self) -> String {
+        format!("{}endpoints:{{endpoints}}:state", self.0)
+    }
+
+    /// Hash: links of a chain, as `lua/chain.lua` says.
+    pub(super) fn chain(&self, endpoint: &str, document: &DocumentId) -> String {
+        format!("{}chain:{endpoint}:{document}", self.0)
     }
 
     /// Sorted set: the latest events as `TASK/SEQUENCE`, by time.

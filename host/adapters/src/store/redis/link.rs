@@ -119,6 +119,12 @@ impl Script {
 }
 
 impl Call<'_> {
+    /// Adds keys, of the same slot as the others.
+    pub(super) fn and_on(mut self, keys: Vec<String>) -> Self {
+        self.keys.extend(keys);
+        self
+    }
+
     /// Adds an argument.
     pub(super) fn arg(mut self, value: impl ToString) -> Self {
         self.args.push(value.to_string().into_bytes());
@@ -205,6 +211,11 @@ impl Redis {
             .map_err(|error| StoreError::Corrupt(format!("{} answered what cannot be read: {error}", self.url)))
     }
 
+    /// That there was no answer within a time.
+    pub(super) fn silent_for(&self, limit: Duration) -> StoreError {
+        StoreError::Unavailable(format!("{} did not answer within {} ms", self.url, limit.as_millis()))
+    }
+
     fn failed(&self, failure: Failure) -> StoreError {
         match failure {
             Failure::Redis(error) => StoreError::Unavailable(format!("{}: {error}", self.url)),
@@ -240,8 +251,7 @@ impl Redis {
                 // A Cluster's connection may hang for good after a node was killed (redis-rs issue 2418): not even its own
                 // limit of an answer ends the call then. A new one does not.
                 self.forget_now(tried.load(Ordering::Relaxed));
-                let text = format!("{} did not answer within {} s", self.url, CALL_MAX.as_secs());
-                Err(Failure::Store(StoreError::Unavailable(text)))
+                Err(Failure::Store(self.silent_for(CALL_MAX)))
             }
         }
     }

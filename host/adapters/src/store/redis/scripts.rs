@@ -13,16 +13,24 @@ macro_rules! scripts {
 }
 
 scripts! {
-    ACCEPT: "accept";
-    ADVANCE: "now", "place", "advance";
-    CLAIM: "now", "claim";
+    ACCEPT: "now", "ready", "accept";
+    ADVANCE: "now", "ready", "place", "advance";
+    CHAIN_FINISH: "now", "chain", "chain_finish";
+    CHAIN_LINKS: "now", "chain", "chain_links";
+    CHAIN_TURN: "now", "chain", "chain_turn";
+    CLAIM: "now", "ready", "claim";
     CLAIM_DOCUMENT: "claim_document";
-    COMMIT: "now", "place", "commit";
+    COMMIT: "now", "ready", "place", "commit";
     COUNTS: "counts";
+    ENDPOINTS_READ: "endpoints_read";
+    ENDPOINT_PAGE: "endpoint_page";
+    ENDPOINT_PUT: "endpoint_put";
+    ENDPOINT_REMOVE: "endpoint_remove";
     ENTER: "now", "enter";
-    EXPIRE: "expire";
+    EXPIRE: "now", "ready", "expire";
     FEED: "feed";
     FULLNESS: "now", "fullness";
+    HASTEN: "now", "ready", "place", "hasten";
     KNOWLEDGE_DISCARD: "knowledge_discard";
     KNOWLEDGE_LOOK: "knowledge_look";
     KNOWLEDGE_NODE_KEYS: "knowledge_node_keys";
@@ -38,10 +46,13 @@ scripts! {
     LEAVE: "now", "leave";
     LOAD: "load";
     PENDING: "pending";
-    RELEASE: "now", "place", "release";
-    RENEW: "now", "renew";
+    RELEASE: "now", "ready", "place", "release";
+    RENEW: "now", "ready", "renew";
+    RESEND: "now", "ready", "place", "resend";
     RESERVE_KEY: "reserve_key";
     SETTLE_DOCUMENT: "settle_document";
     SETTLE_KEY: "settle_key";
+    TAKE: "now", "ready", "take";
+    UNPARK: "now", "ready", "place", "unpark";
     VETO: "veto";
 }

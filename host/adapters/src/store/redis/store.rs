@@ -8,7 +8,7 @@ use super::time::{StoreTime, TimeSource};
 use super::wake::{self, Wakes};
 use morag_core::Timestamp;
 use morag_core::ports::{Clock, StoreError};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// Tasks that may wait for a worker, as in the embedded store.
@@ -57,6 +57,8 @@ pub struct RedisStore {
     pub(super) agenda: Arc<Agenda>,
     pub(super) records: Records,
     pub(super) wakes: Wakes,
+    /// For work that outlasts its caller.
+    pub(super) me: Weak<Self>,
 }
 
 impl RedisStore {
@@ -67,7 +69,10 @@ impl RedisStore {
         let agenda = Arc::new(Agenda::new());
         let wakes = wake::listen(redis.clone(), keys.channel(), agenda.clone());
         let time = StoreTime::new(options.time.clone());
-        Ok(Arc::new(Self { redis, keys, options, time, agenda, records: Records::default(), wakes }))
+        Ok(Arc::new_cyclic(|me| {
+            let me = Weak::clone(me);
+            Self { redis, keys, options, time, agenda, records: Records::default(), wakes, me }
+        }))
     }
 
     /// A time given by this process's clock, as milliseconds from now: the store's clock may be another.

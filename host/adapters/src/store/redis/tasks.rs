@@ -15,15 +15,15 @@ use std::sync::Arc;
 impl Tasks for RedisStore {
     /// It survives what Redis survives: `appendonly yes` with `appendfsync always` for a server that loses power.
     async fn accept(&self, new: NewTask) -> Result<Accepted, AcceptError> {
-        self.take_in(&new).await
+        self.take_in(new).await
     }
 
     async fn replay(&self, key: &str, request_digest: &str) -> Result<Option<JsonObject>, AcceptError> {
-        self.replayed(key, request_digest).await
+        self.in_time(self.replayed(key, request_digest)).await
     }
 
     async fn document_holder(&self, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
-        self.holder(document).await
+        self.in_time(self.holder(document)).await
     }
 
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {

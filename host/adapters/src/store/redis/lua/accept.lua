@@ -1,6 +1,6 @@
 -- Stores a task, its cursors and its place in the due-queue.
--- KEYS 1 task 2 veto 3 cursors 4 ready 5 ranks 6 tasks 7 pending
--- ARGV 2 id 3 record 4 document 5 number 6 rank 7 channel 8 wake 9… endpoints
+-- KEYS 1 task 2 veto 3 cursors 4 ready 5 ranks 6 tasks 7 pending 8 since
+-- ARGV 2 id 3 record 4 document 5 number 6 rank 7 channel 8 wake 9… cursors
 local id, rank = ARGV[2], ARGV[6]
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'there' end
 if redis.call('EXISTS', KEYS[2]) == 1 then return 'vetoed' end
@@ -10,7 +10,7 @@ for index = 9, #ARGV do
     redis.call('HSET', KEYS[3], ARGV[index], '1 1 0 - -')
 end
 redis.call('HSET', KEYS[5], id, rank)
-redis.call('ZADD', KEYS[4], rank, id)
+make_ready(KEYS[4], KEYS[8], id, rank, exact(now))
 redis.call('ZADD', KEYS[6], ARGV[5], id)
 redis.call('ZADD', KEYS[7], ARGV[5], id)
 redis.call('PUBLISH', ARGV[7], ARGV[8] .. ' r ' .. rank)

@@ -1,6 +1,7 @@
 -- Takes a task one step on.
 -- KEYS 1 task 2 history 3 cursors 4 deliveries 5 attempts, 6 due 7 ready 8 ranks 9 leases of tasks, 10 due 11 ready of
--- deliveries, 12 recent 13 ended 14… tasks in each state, 19 feed
+-- deliveries, 12 recent 13 ended 14… tasks in each state, 19 feed 20 lanes of
+-- deliveries 21 since when tasks are due
 -- ARGV 2 id 3 token 4 guard: lease or sequence 5 its value 6 first new sequence, or empty 7 place of the state's key
 -- 8 state 9 whether that has ended: 1 or 0 10 live percent 11 percent reached 12 running step: empty leaves it, - none
 -- 13 next: keep, at or done 14 delay, milliseconds 15 most recent events kept 16 milliseconds they and an ended task are
@@ -49,32 +50,39 @@ end
 local moved = ''
 if ARGV[13] == 'at' then
     redis.call('HSET', KEYS[8], id, task[7])
-    moved = place(KEYS[6], KEYS[7], KEYS[9], id, tonumber(ARGV[14]), task[7], ARGV[17], ARGV[18])
+    moved = place(KEYS[6], KEYS[7], KEYS[21], KEYS[9], id, tonumber(ARGV[14]), task[7], ARGV[17], ARGV[18])
 elseif ARGV[13] == 'done' then
     redis.call('ZREM', KEYS[6], id)
-    redis.call('ZREM', KEYS[7], id)
+    unready(KEYS[7], KEYS[21], id)
     redis.call('HDEL', KEYS[8], id)
     redis.call('HDEL', KEYS[9], id)
 end
 
--- Cursors that wait for an event have one now.
-local roused = ''
-local endpoints = redis.call('HKEYS', KEYS[3])
-if #ARGV >= 22 then
-    for _, endpoint in ipairs(endpoints) do
-        local key = id .. '/' .. endpoint
-        if not redis.call('ZSCORE', KEYS[10], key) and not redis.call('ZSCORE', KEYS[11], key) then
-            redis.call('ZADD', KEYS[11], exact(now), key)
-            roused = 'r ' .. exact(now)
-        end
+-- Cursors that wait for an event have one now; not those that are parked, nor those that make a delivery again.
+local roused, waits = {}, false
+local cursors = redis.call('HGETALL', KEYS[3])
+for index = 1, #cursors, 2 do
+    local key, stored = id .. '/' .. cursors[index], cursors[index + 1]
+    if redis.call('ZSCORE', KEYS[10], key) or redis.call('ZSCORE', KEYS[11], key) then
+        waits = true
+    elseif #ARGV >= 22 and not string.find(key, '#', 1, true) and not string.find(stored, ' parked$') then
+        make_ready(KEYS[11], KEYS[20], key, exact(now), exact(now))
+        roused[#roused + 1] = key
     end
-    if roused ~= '' then redis.call('PUBLISH', ARGV[17], ARGV[19] .. ' ' .. roused) end
+end
+local hint = ''
+if #roused > 0 then
+    hint = 'k ' .. exact(now) .. ' ' .. table.concat(roused, '\n')
+    redis.call('PUBLISH', ARGV[17], ARGV[19] .. ' ' .. hint)
+end
+if #ARGV >= 22 then
     redis.call('ZREMRANGEBYRANK', KEYS[12], 0, -1 - tonumber(ARGV[15]))
     redis.call('PEXPIRE', KEYS[12], ARGV[16])
     redis.call('PEXPIRE', KEYS[19], ARGV[16])
     redis.call('PUBLISH', ARGV[21], '')
 end
-if ended and #endpoints == 0 then
+-- Nothing is left to deliver: history's time runs.
+if ended and not waits and #roused == 0 then
     for index = 1, 5 do redis.call('PEXPIRE', KEYS[index], ARGV[16]) end
 end
-return { 'done', status, moved, roused }
+return { 'done', status, moved, hint }

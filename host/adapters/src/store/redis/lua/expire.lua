@@ -1,7 +1,8 @@
 -- Forgets an ended task with all it had, unless something is still to be delivered.
 -- KEYS 1 task 2 history 3 cursors 4 deliveries 5 attempts, 6 due 7 ready 8 ranks 9 leases 10 fences of tasks, 11 due 12 ready
--- 13 leases of deliveries, 14 recent 15 ended 16 tasks 17… tasks in each state
--- ARGV 2 id
+-- 13 leases of deliveries, 14 recent 15 ended 16 tasks 17… tasks in each state 22 since when tasks are due 23 parked, 24…
+-- deliveries of its named endpoints
+-- ARGV 2 id 3… deliveries as they are listed there
 local id = ARGV[2]
 local endpoints = redis.call('HKEYS', KEYS[3])
 for _, endpoint in ipairs(endpoints) do
@@ -15,7 +16,15 @@ for sequence = 1, tonumber(redis.call('HGET', KEYS[1], 'last') or '0') do
     redis.call('ZREM', KEYS[14], id .. '/' .. string.format('%06d', sequence))
 end
 for index = 1, 5 do redis.call('DEL', KEYS[index]) end
-for index = 6, 7 do redis.call('ZREM', KEYS[index], id) end
+redis.call('ZREM', KEYS[6], id)
+unready(KEYS[7], KEYS[22], id)
 for index = 8, 10 do redis.call('HDEL', KEYS[index], id) end
-for index = 15, #KEYS do redis.call('ZREM', KEYS[index], id) end
+for index = 15, 21 do redis.call('ZREM', KEYS[index], id) end
+-- All that begins with the id and a slash: the sign after that is 0.
+redis.call('ZREMRANGEBYLEX', KEYS[23], '[' .. id .. '/', '(' .. id .. '0')
+for index = 24, #KEYS do
+    for from = 3, #ARGV, 1000 do
+        redis.call('ZREM', KEYS[index], unpack(ARGV, from, math.min(from + 999, #ARGV)))
+    end
+end
 return 1

@@ -1,7 +1,13 @@
 -- What a cursor looks at.
--- KEYS 1 task 2 history 3 cursors; ARGV 2 endpoint 3 whether the record is wanted: 1 or 0
+-- KEYS 1 task 2 history 3 cursors; ARGV 2 cursor 3 whether the record is wanted: 1 or 0 4 most events
 local cursor = redis.call('HGET', KEYS[3], ARGV[2])
-if not cursor or redis.call('EXISTS', KEYS[1]) == 0 then return {} end
-local event = string.match(cursor, '^%S+')
+local task = cursor and redis.call('HMGET', KEYS[1], 'last', 'ended_at')
+if not cursor or not task[1] then return {} end
 local record = ARGV[3] == '1' and redis.call('HGET', KEYS[1], 'record') or ''
-return { record, cursor, redis.call('LINDEX', KEYS[2], -tonumber(event)) or '' }
+local event = tonumber(string.match(cursor, '^%S+'))
+-- One that makes a delivery again looks at its one event.
+local last = tonumber(string.match(cursor, '^%S+ %S+ %S+ %S+ %S+ (%S+)') or task[1])
+local upto = math.min(last, event + tonumber(ARGV[4]) - 1)
+-- The history is newest first.
+local events = upto >= event and redis.call('LRANGE', KEYS[2], -upto, -event) or {}
+return { record, cursor, task[2] and upto >= last and '1' or '0', events }

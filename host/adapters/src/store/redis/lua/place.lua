@@ -1,14 +1,17 @@
 -- Ends a key's lease and places it anew; tells the others.
-local function place(due, ready, leases, key, delay, rank, channel, wake)
+local function place(due, ready, aside, leases, key, delay, rank, channel, wake)
     redis.call('HDEL', leases, key)
+    local hint
     if delay > 0 then
-        redis.call('ZREM', ready, key)
+        unready(ready, aside, key)
         redis.call('ZADD', due, exact(now + delay), key)
-        redis.call('PUBLISH', channel, wake .. ' d ' .. exact(now + delay))
-        return 'd ' .. exact(now + delay)
+        hint = 'd ' .. exact(now + delay)
+    else
+        redis.call('ZREM', due, key)
+        make_ready(ready, aside, key, rank, exact(now))
+        local is_cursor = string.find(key, '/', 1, true)
+        hint = is_cursor and 'k ' .. rank .. ' ' .. key or 'r ' .. rank
     end
-    redis.call('ZREM', due, key)
-    redis.call('ZADD', ready, rank, key)
-    redis.call('PUBLISH', channel, wake .. ' r ' .. rank)
-    return 'r ' .. rank
+    redis.call('PUBLISH', channel, wake .. ' ' .. hint)
+    return hint
 end

@@ -1,0 +1,92 @@
+//! The promises of [`morag_core::ports::Endpoints`].
+
+use crate::backends::{Backend, promises};
+use morag_core::ports::{ENDPOINTS_MAX, PutEndpointError};
+use morag_core::webhook::{EndpointSettings, NamedEndpoint};
+
+promises!(
+    an_endpoint_is_read_as_it_was_put,
+    who_changes_what_has_changed_is_refused,
+    the_revision_tells_of_every_change,
+    no_more_than_so_many_are_stored,
+);
+
+fn named(backend: &impl Backend, id: &str, version: u64) -> NamedEndpoint {
+    let settings = serde_json::json!({"url": format!("https://example.com/{id}"), "description": "a \"b\"\nc"});
+    let settings: EndpointSettings = serde_json::from_value(settings).unwrap();
+    NamedEndpoint {
+        id: id.to_owned().into(),
+        settings,
+        sealed: "c2VhbGVk c".into(),
+        disabled: None,
+        failing_since: Some(backend.now()),
+        created_at: backend.now(),
+        updated_at: backend.now(),
+        version,
+    }
+}
+
+async fn an_endpoint_is_read_as_it_was_put(mut backend: impl Backend) {
+    let empty = backend.store().endpoints(None).await.unwrap().unwrap();
+    assert_eq!(empty.endpoints, []);
+    let (a, b) = (named(&backend, "ep_a", 1), named(&backend, "ep_b", 1));
+    backend.store().put_endpoint(&b).await.unwrap();
+    backend.store().put_endpoint(&a).await.unwrap();
+    backend.reopen().await;
+    let store = backend.store();
+    assert_eq!(store.endpoints(None).await.unwrap().unwrap().endpoints, [a, b.clone()], "in the order of their ids");
+    assert_eq!(store.remove_endpoint(&"ep_a".to_owned().into()).await, Ok(true));
+    assert_eq!(store.remove_endpoint(&"ep_a".to_owned().into()).await, Ok(false));
+    assert_eq!(store.endpoints(None).await.unwrap().unwrap().endpoints, [b]);
+}
+
+async fn who_changes_what_has_changed_is_refused(backend: impl Backend) {
+    let store = backend.store();
+    assert_eq!(store.put_endpoint(&named(&backend, "ep_a", 2)).await, Err(PutEndpointError::Stale), "it is new");
+    let first = named(&backend, "ep_a", 1);
+    assert_eq!(store.put_endpoint(&first).await, Ok(()));
+    assert_eq!(store.put_endpoint(&first).await, Err(PutEndpointError::Stale), "it is there");
+    let mut second = named(&backend, "ep_a", 2);
+    second.settings.description = "other".into();
+    assert_eq!(store.put_endpoint(&second).await, Ok(()));
+    assert_eq!(store.put_endpoint(&named(&backend, "ep_a", 2)).await, Err(PutEndpointError::Stale));
+    assert_eq!(store.endpoints(None).await.unwrap().unwrap().endpoints, [second]);
+    assert_eq!(store.remove_endpoint(&"ep_a".to_owned().into()).await, Ok(true));
+    assert_eq!(store.put_endpoint(&named(&backend, "ep_a", 3)).await, Err(PutEndpointError::Stale), "it is gone");
+    let racing: Vec<_> = (0..8).map(|_| named(&backend, "ep_b", 1)).collect();
+    let put = futures::future::join_all(racing.iter().map(|one| store.put_endpoint(one))).await;
+    assert_eq!(put.iter().filter(|put| put.is_ok()).count(), 1, "{put:?}");
+}
+
+async fn the_revision_tells_of_every_change(backend: impl Backend) {
+    let store = backend.store();
+    let mut known = store.endpoints(None).await.unwrap().unwrap().revision;
+    assert_eq!(store.endpoints(Some(known)).await, Ok(None));
+    let mut changed = async |what: &str| {
+        let now = store.endpoints(Some(known)).await.unwrap().unwrap_or_else(|| panic!("{what} is no change"));
+        assert!(now.revision > known, "{what}");
+        known = now.revision;
+        assert_eq!(store.endpoints(Some(known)).await, Ok(None), "{what}");
+    };
+    store.put_endpoint(&named(&backend, "ep_a", 1)).await.unwrap();
+    changed("a new one").await;
+    store.put_endpoint(&named(&backend, "ep_a", 2)).await.unwrap();
+    changed("another version").await;
+    store.remove_endpoint(&"ep_a".to_owned().into()).await.unwrap();
+    changed("none").await;
+    store.remove_endpoint(&"ep_a".to_owned().into()).await.unwrap();
+    store.put_endpoint(&named(&backend, "ep_a", 5)).await.unwrap_err();
+    assert_eq!(store.endpoints(Some(known)).await, Ok(None), "nothing has changed");
+}
+
+async fn no_more_than_so_many_are_stored(backend: impl Backend) {
+    let store = backend.store();
+    for n in 0..ENDPOINTS_MAX {
+        store.put_endpoint(&named(&backend, &format!("ep_{n}"), 1)).await.unwrap();
+    }
+    assert_eq!(store.put_endpoint(&named(&backend, "ep_more", 1)).await, Err(PutEndpointError::Full));
+    assert_eq!(store.put_endpoint(&named(&backend, "ep_7", 2)).await, Ok(()), "this one is there");
+    assert_eq!(store.remove_endpoint(&"ep_0".to_owned().into()).await, Ok(true));
+    assert_eq!(store.put_endpoint(&named(&backend, "ep_more", 1)).await, Ok(()));
+    assert_eq!(store.endpoints(None).await.unwrap().unwrap().endpoints.len(), ENDPOINTS_MAX);
+}
