@@ -6,7 +6,7 @@
 use super::seal::{SealError, Sealer};
 use morag_core::ports::{EndpointSet, Endpoints, PutEndpointError, StoreError};
 use morag_core::task::TaskRecord;
-use morag_core::webhook::{Credentials, EndpointId, NamedEndpoint};
+use morag_core::webhook::{Credentials, DisabledReason, EndpointId, NamedEndpoint};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -43,7 +43,7 @@ pub struct ConfiguredEndpoint {
 pub struct Known {
     revision: Option<u64>,
     read_at: Instant,
-    endpoints: BTreeMap<EndpointId, Arc<Opened>>,
+    endpoints: Arc<BTreeMap<EndpointId, Arc<Opened>>>,
 }
 
 impl Known {
@@ -113,7 +113,7 @@ impl Registry {
                 let endpoints = open(&self.configured, self.sealer.as_ref(), endpoints);
                 Known { revision: Some(revision), read_at, endpoints }
             }
-            None => Known { revision, read_at, endpoints: known.endpoints.clone() },
+            None => Known { revision, read_at, endpoints: Arc::clone(&known.endpoints) },
         };
         let fresh = Arc::new(fresh);
         let mut current = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -188,7 +188,7 @@ fn open(
     configured: &[ConfiguredEndpoint],
     sealer: Option<&Sealer>,
     stored: Vec<NamedEndpoint>,
-) -> BTreeMap<EndpointId, Arc<Opened>> {
+) -> Arc<BTreeMap<EndpointId, Arc<Opened>>> {
     let mut all: BTreeMap<EndpointId, Opened> = BTreeMap::new();
     let is_configured = |id: &EndpointId| configured.iter().any(|one| one.endpoint.id == *id);
     for endpoint in stored.into_iter().filter(|one| !one.sealed.is_empty() || is_configured(&one.id)) {
@@ -201,10 +201,13 @@ fn open(
     for ConfiguredEndpoint { endpoint, credentials } in configured {
         let mut endpoint = endpoint.clone();
         if let Some(Opened { endpoint: stored, .. }) = all.get(&endpoint.id) {
-            endpoint = NamedEndpoint { settings: endpoint.settings, ..stored.clone() };
+            // What its receiver did is stored; what the operator says is in the file alone.
+            let by_receiver = stored.disabled.clone().filter(|disabled| disabled.reason != DisabledReason::Manual);
+            let disabled = by_receiver.or(endpoint.disabled);
+            endpoint = NamedEndpoint { settings: endpoint.settings, disabled, ..stored.clone() };
         }
         let opened = Opened { endpoint, credentials: Ok(credentials.clone()), is_configured: true };
         all.insert(opened.endpoint.id.clone(), opened);
     }
-    all.into_iter().map(|(id, opened)| (id, Arc::new(opened))).collect()
+    Arc::new(all.into_iter().map(|(id, opened)| (id, Arc::new(opened))).collect())
 }

@@ -24,7 +24,7 @@ const BATCH_MAX: usize = 16;
 /// How long an attempt may wait to be recorded with others.
 const BATCH_AGE_MAX: Duration = Duration::from_millis(100);
 
-/// How long a cursor waits for a place that is not there now: with its host, or in its lane.
+/// How long a cursor waits that was claimed although its lane has no place: another claim was faster.
 const NO_PLACE_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a claim ends.
@@ -140,8 +140,8 @@ async fn advance(
                 if let Err(end) = wait_for_place(app, place, &target).await {
                     return Ok(End::GiveBack(end));
                 }
-                let Some(_host) = app.lanes.enter_host(target.authority()) else {
-                    return Ok(End::GiveBack(app.clock.now().plus(NO_PLACE_PAUSE)));
+                let Some(_host) = app.lanes.enter_host(target.authority(), place.lane()) else {
+                    return Ok(End::GiveBack(app.clock.now()));
                 };
                 sent += 1;
                 attempt::attempt(app, place, &pending.record, &cursor, &target, event).await?

@@ -7,7 +7,7 @@ use crate::config::Config;
 use morag_core::Timestamp;
 use morag_core::ports::{LaneLimit, LaneLimits};
 use morag_core::webhook::{Breaker, Lane, Refused, Signal};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -40,15 +40,24 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     lanes: HashMap<String, Known>,
-    hosts: HashMap<String, usize>,
+    hosts: HashMap<String, Host>,
     under_way: usize,
     unproven: usize,
     turns: u64,
 }
 
 #[derive(Debug, Default)]
+struct Host {
+    under_way: usize,
+    /// Lanes that have found no place, first come first served.
+    waiting: VecDeque<String>,
+}
+
+#[derive(Debug, Default)]
 struct Known {
     lane: Lane,
+    /// Nothing of it is asked for until its host has a place.
+    waits_for_host: bool,
     /// When it had its last turn, by the count of turns.
     turn: u64,
     /// Since when every attempt has failed.
@@ -117,9 +126,13 @@ impl Lanes {
         let max = self.0.max;
         let unproven = (max.total / 2).max(1).saturating_sub(state.unproven);
         let mut opens: Option<Timestamp> = None;
-        let lanes = state.lanes.iter().map(|(name, known)| {
+        // One that has nothing under way and had its turn long ago is as one that is not known, unless that one has no place.
+        let recent = state.turns.saturating_sub(max.total as u64);
+        let matters = |known: &&Known| known.turn > recent || unproven < max.lane || !known.is_idle(now);
+        let lanes = state.lanes.iter().filter(|(_, known)| matters(known)).map(|(name, known)| {
             let room = known.lane.room(max.lane, now);
             let (keys, closed_for) = match room {
+                Ok(_) if known.waits_for_host => (0, Duration::ZERO),
                 Ok(room) if known.lane.is_proven() => (room, Duration::ZERO),
                 Ok(room) => (room.min(unproven), Duration::ZERO),
                 Err(Refused::Full) => (0, Duration::ZERO),
@@ -138,7 +151,7 @@ impl Lanes {
     pub fn enter(&self, name: &str, now: Timestamp) -> Result<Place, Refused> {
         let mut state = self.state();
         if state.lanes.len() >= LANES_MAX {
-            state.lanes.retain(|_, known| !known.lane.is_idle(now));
+            state.lanes.retain(|_, known| !known.is_idle(now));
         }
         state.turns += 1;
         let (turn, half) = (state.turns, (self.0.max.total / 2).max(1));
@@ -156,14 +169,19 @@ impl Lanes {
         Ok(Place { lanes: self.clone(), name: name.to_owned(), is_proven })
     }
 
-    /// A place with a host; none where it has as many as it may.
-    pub fn enter_host(&self, authority: String) -> Option<HostPlace> {
+    /// A place with a host for a lane. Where it has none, nothing of the lane is asked for until it has.
+    pub fn enter_host(&self, authority: String, lane: &str) -> Option<HostPlace> {
         let mut state = self.state();
-        let under_way = state.hosts.entry(authority.clone()).or_default();
-        if *under_way >= self.0.max.host {
+        let State { hosts, lanes, .. } = &mut *state;
+        let host = hosts.entry(authority.clone()).or_default();
+        if host.under_way >= self.0.max.host {
+            let known = lanes.entry(lane.to_owned()).or_default();
+            if !std::mem::replace(&mut known.waits_for_host, true) {
+                host.waiting.push_back(lane.to_owned());
+            }
             return None;
         }
-        *under_way += 1;
+        host.under_way += 1;
         Some(HostPlace { lanes: self.clone(), authority })
     }
 
@@ -241,12 +259,30 @@ impl Drop for Place {
 impl Drop for HostPlace {
     fn drop(&mut self) {
         let mut state = self.lanes.state();
-        if let Some(under_way) = state.hosts.get_mut(&self.authority) {
-            *under_way = under_way.saturating_sub(1);
-            if *under_way == 0 {
-                state.hosts.remove(&self.authority);
+        let State { hosts, lanes, .. } = &mut *state;
+        let Some(host) = hosts.get_mut(&self.authority) else { return };
+        host.under_way = host.under_way.saturating_sub(1);
+        // One for the place; all of them where nobody is left whose place could call the next.
+        let called = if host.under_way == 0 { host.waiting.len() } else { host.waiting.len().min(1) };
+        for next in host.waiting.drain(..called) {
+            if let Some(known) = lanes.get_mut(&next) {
+                known.waits_for_host = false;
             }
         }
+        if host.under_way == 0 {
+            hosts.remove(&self.authority);
+        }
+        if called == 0 {
+            return;
+        }
+        drop(state);
+        self.lanes.0.freed.notify_waiters();
+    }
+}
+
+impl Known {
+    fn is_idle(&self, now: Timestamp) -> bool {
+        self.lane.is_idle(now) && !self.waits_for_host
     }
 }
 
@@ -325,11 +361,31 @@ mod tests {
     #[test]
     fn a_host_has_its_places_whatever_its_lanes() {
         let lanes = Lanes::new(MAX);
-        let held: Vec<_> = (0..2).map(|_| lanes.enter_host("h:1".into()).unwrap()).collect();
-        assert!(lanes.enter_host("h:1".into()).is_none());
-        assert!(lanes.enter_host("h:2".into()).is_some());
+        let held: Vec<_> = (0..2).map(|_| lanes.enter_host("h:1".into(), "a").unwrap()).collect();
+        assert!(lanes.enter_host("h:1".into(), "a").is_none());
+        assert!(lanes.enter_host("h:2".into(), "b").is_some());
         drop(held);
-        assert!(lanes.enter_host("h:1".into()).is_some());
+        assert!(lanes.enter_host("h:1".into(), "a").is_some());
+    }
+
+    #[test]
+    fn a_lane_whose_host_is_full_is_asked_for_again_once_it_has_a_place() {
+        let lanes = Lanes::new(MAX);
+        let held: Vec<_> = (0..2).map(|_| lanes.enter_host("h:1".into(), "a").unwrap()).collect();
+        for name in ["b", "c"] {
+            let place = lanes.enter(name, NOW).unwrap();
+            assert!(lanes.enter_host("h:1".into(), place.lane()).is_none());
+        }
+        let keys = || {
+            let limits = lanes.limits(NOW).0;
+            ["b", "c"].map(|name| limits.lanes[name].keys)
+        };
+        assert_eq!(keys(), [0, 0]);
+        let mut held = held.into_iter();
+        drop(held.next());
+        assert_eq!(keys(), [3, 0], "one place, one lane");
+        drop(held.next());
+        assert_eq!(keys(), [3, 3]);
     }
 
     #[test]

@@ -7,6 +7,11 @@ use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
 use morag_core::task::StatusWord;
 use rusqlite::{Connection, params};
+use std::time::Duration;
+
+/// Longest that taking a task in may take: a client that is told to come again within 2 s knows where it stands. Another
+/// process may hold the database for longer.
+pub(super) const ACCEPT_MAX: Duration = Duration::from_millis(1700);
 
 /// What an idempotency key was answered with.
 pub(super) fn replay(

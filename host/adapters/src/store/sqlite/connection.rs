@@ -1,6 +1,7 @@
 //! How a database file is opened, and what its errors mean.
 
 use morag_core::ports::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::path::Path;
 use std::time::Duration;
@@ -112,6 +113,8 @@ fn ensure_schema(connection: &mut Connection, schema: &Schema) -> Result<(), Sto
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_MAX)?;
+    // A statement is planned once, whatever is bound to it: SQLite would plan one with `LIMIT ?` anew at every use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.pragma_update(None, "cache_size", -CACHE_KIB)
 }

@@ -12,13 +12,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Due keys that a claim looks at for each key it may take, oldest first. Mostly they are all there are.
-const LOOK_FACTOR: usize = 4;
+const LOOK_FACTOR: usize = 2;
 
-/// Fewest and most of them.
-const LOOK: std::ops::RangeInclusive<usize> = 32..=1024;
+/// Fewest and most of them: with a long backlog of one lane, of which only its share is taken, more would be read in vain.
+const LOOK: std::ops::RangeInclusive<usize> = 32..=128;
 
 /// Lanes that a claim looks at beyond those. The next claim goes on where this one ended.
 const LANES_LOOKED_AT_MAX: usize = 256;
+
+/// Fewest of them, even where enough are known: the one that had no turn for longest may be among them.
+const LANES_LOOKED_AT_MIN: usize = 8;
 
 /// Where the last claim that did not see every due key has ended.
 #[derive(Debug, Default)]
@@ -109,7 +112,7 @@ pub(super) fn claim(
     rotor: &Rotor,
 ) -> Result<Claim, StoreError> {
     let now = context.steady();
-    let look = max.saturating_mul(LOOK_FACTOR).clamp(*LOOK.start(), *LOOK.end()).max(max);
+    let look = max.saturating_mul(LOOK_FACTOR).clamp(*LOOK.start(), *LOOK.end());
     let sql = "SELECT key, fence FROM due WHERE queue = 1 AND due_at <= ?1 ORDER BY due_at, task LIMIT ?2";
     let limit = i64::try_from(look).unwrap_or(i64::MAX);
     let oldest = all(connection, sql, params![now.as_millis(), limit], key_and_fence)?;
@@ -142,7 +145,8 @@ fn key_and_fence(row: &rusqlite::Row<'_>) -> rusqlite::Result<(String, i64)> {
     Ok((row.get(0)?, row.get(1)?))
 }
 
-/// Adds lanes whose keys are all younger than those that were looked at, until there are as many open ones as keys are wanted.
+/// Adds lanes whose keys are all younger than those that were looked at: a few, and until there are as many open ones as keys
+/// are wanted.
 /// `false`: some may be left.
 fn look_further(
     connection: &Connection,
@@ -153,8 +157,8 @@ fn look_further(
 ) -> Result<bool, StoreError> {
     let start = rotor.get();
     let (mut at, mut wrapped) = (start.clone(), false);
-    for _ in 0..LANES_LOOKED_AT_MAX {
-        if lanes.open() >= max {
+    for looked in 0..LANES_LOOKED_AT_MAX {
+        if looked >= LANES_LOOKED_AT_MIN && lanes.open() >= max {
             break;
         }
         let sql = "SELECT lane, due_at FROM due WHERE lane > ?1 AND due_at IS NOT NULL ORDER BY lane, due_at LIMIT 1";

@@ -1,6 +1,7 @@
 //! Readers of a database: a few read-only connections, used on blocking threads.
 
-use super::connection::{open_reader, store_error};
+use super::connection::open_reader;
+use super::query::execute;
 use morag_core::ports::StoreError;
 use rusqlite::Connection;
 use std::path::PathBuf;
@@ -41,9 +42,10 @@ impl Readers {
                 Some(connection) => connection,
                 None => open_reader(&path)?,
             };
-            let transaction = connection.unchecked_transaction().map_err(store_error)?;
-            let result = work(&transaction);
-            transaction.finish().map_err(store_error)?;
+            execute(&connection, "BEGIN", [])?;
+            // Where the work panics the connection goes with it, and its transaction.
+            let result = work(&connection);
+            execute(&connection, "COMMIT", [])?;
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             result
         };

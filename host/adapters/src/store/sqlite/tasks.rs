@@ -14,6 +14,7 @@ use morag_core::{JsonObject, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A task's id in a column.
 pub(super) fn task_id(row: &Row<'_>, column: usize) -> rusqlite::Result<TaskId> {
@@ -53,8 +54,17 @@ fn load(connection: &Connection, task: TaskId) -> Result<Option<TaskLog>, StoreE
 impl Tasks for SqliteStore {
     async fn accept(&self, new: NewTask) -> Result<Accepted, AcceptError> {
         let (context, queue_max) = (self.context(), self.options.queue_max);
-        let job = move |connection: &Connection| accept::accept(connection, &context, &new, queue_max);
-        self.writer.run(Durability::Full, job).await
+        let ends = Instant::now() + accept::ACCEPT_MAX;
+        let late = || StoreError::Unavailable("the database was locked or busy for too long".into());
+        let job = move |connection: &Connection| {
+            // Who submitted it has been told to come again.
+            if Instant::now() >= ends {
+                return Err(late().into());
+            }
+            accept::accept(connection, &context, &new, queue_max)
+        };
+        let accepted = tokio::time::timeout(accept::ACCEPT_MAX, self.writer.run(Durability::Full, job)).await;
+        accepted.unwrap_or_else(|_| Err(late().into()))
     }
 
     async fn replay(&self, key: &str, request_digest: &str) -> Result<Option<JsonObject>, AcceptError> {
