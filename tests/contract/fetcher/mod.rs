@@ -44,6 +44,7 @@ async fn read(mut fetched: Fetched) -> Result<(Fetched, Vec<u8>), FetchError> {
     while let Some(piece) = fetched.body.try_next().await? {
         bytes.extend_from_slice(&piece);
     }
+    assert_eq!(fetched.body.try_next().await, Ok(None), "the end stays the end");
     Ok((fetched, bytes))
 }
 

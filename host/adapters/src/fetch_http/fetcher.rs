@@ -200,6 +200,7 @@ impl Body {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        pieces.boxed()
+        // Whoever has met the end may ask again.
+        pieces.fuse().boxed()
     }
 }

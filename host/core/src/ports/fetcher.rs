@@ -126,7 +126,8 @@ pub enum FetchError {
     Busy,
 }
 
-/// The document's bytes, in pieces of at most some 100 KiB. The limits of the request hold; after an error comes nothing.
+/// The document's bytes, in pieces of at most some 100 KiB. The limits of the request hold; after an error
+/// comes nothing, and after the end, however often it is asked for, nothing either.
 pub type FetchStream = BoxStream<'static, Result<Bytes, FetchError>>;
 
 /// A document that begins to arrive: its server has answered with a status of 200 to 299.

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
+mod ingest;
+
 const BOUNDARY: &str = "XBOUNDARYX";
 
 struct Answer {
@@ -361,8 +363,6 @@ async fn process_refuses_what_it_cannot_do() {
     let server = server(&[]);
     for (fields, code) in [
         (&[("mode", "ingest")][..], "webhook_required"),
-        (&[("mode", "convert"), ("source_type", "url"), ("url", "https://e.com/")], "not_available_yet"),
-        (&[("mode", "convert"), ("source_type", "batch")], "not_available_yet"),
     ] {
         let answer = server.post("/api/v1/process", &[], form(fields, FILE)).await;
         assert_eq!((answer.status, answer.error().as_str()), (StatusCode::BAD_REQUEST, code));
