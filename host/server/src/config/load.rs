@@ -1,7 +1,8 @@
 //! Reading the sources into a [`Config`].
 
 use super::sources::{ConfigError, Sources, Written};
-use super::{Config, LogFormat, keys, plugins_dir, storage};
+use super::{Config, LogFormat, endpoints, keys, plugins_dir, storage};
+use morag_core::webhook::{AddressPolicy, RetrySettings};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +33,12 @@ impl Config {
         warnings.extend(storage::split_warning(roles, s3.as_ref(), &data_dir.join("files")));
         let api_host = written.host("api_host")?;
         let api_keys = keys::read(&written, api_host, roles, &mut warnings)?;
+        let webhook_max_retries = written.number("webhook_max_retries", 0, 20)? as u32;
+        let webhook_retry_delay = written.time("webhook_retry_delay", SECOND, Duration::ZERO..=DAY)?;
+        let webhook_allow_networks = written.networks("webhook_allow_networks")?;
+        let policy = AddressPolicy::new(webhook_allow_networks.clone());
+        let delay_ms = u64::try_from(webhook_retry_delay.as_millis()).unwrap_or(u64::MAX);
+        let retry = RetrySettings { max_retries: webhook_max_retries, delay_ms };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             api_host,
@@ -61,18 +68,18 @@ impl Config {
             fetch_timeout: written.time("fetch_timeout", SECOND, Duration::from_millis(1)..=HOUR)?,
             fetch_allow_networks: written.networks("fetch_allow_networks")?,
             webhook_timeout: written.time("webhook_timeout", SECOND, Duration::from_millis(1)..=SECOND * 600)?,
-            webhook_max_retries: written.number("webhook_max_retries", 0, 20)? as u32,
-            webhook_retry_delay: written.time("webhook_retry_delay", SECOND, Duration::ZERO..=DAY)?,
+            webhook_max_retries,
+            webhook_retry_delay,
             webhook_secrets: ["webhook_secret", "webhook_previous_secret"]
                 .into_iter()
                 .filter_map(|key| written.secret(key))
                 .collect(),
-            webhook_allow_networks: written.networks("webhook_allow_networks")?,
+            webhook_allow_networks,
             webhook_proxy: written.proxy("webhook_proxy")?,
             webhook_retry_after_max: written.time("webhook_retry_after_max", SECOND, Duration::ZERO..=DAY)?,
             webhook_disable_after: written.time("webhook_disable_after_hours", HOUR, SECOND..=TIME_MAX)?,
             secrets_key: written.secret("secrets_key"),
-            webhook_endpoints: Vec::new(),
+            webhook_endpoints: endpoints::read(&written, &policy, retry)?,
             webhook_concurrency: written.number("webhook_concurrency", 2, 4096)? as usize,
             webhook_endpoint_concurrency: written.number("webhook_endpoint_concurrency", 1, 1024)? as usize,
             webhook_host_concurrency: written.number("webhook_host_concurrency", 1, 4096)? as usize,

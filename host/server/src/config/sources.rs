@@ -1,5 +1,6 @@
 //! Where settings come from, and what they say there: each source wins over the one before.
 
+use super::endpoints;
 use super::settings::{self, SETTINGS};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,7 @@ pub(super) struct Value {
 /// Values as written, by key.
 pub(super) struct Written<'a> {
     values: BTreeMap<&'static str, Value>,
+    endpoints: Vec<toml::Table>,
     sources: &'a Sources<'a>,
 }
 
@@ -56,9 +58,10 @@ impl<'a> Written<'a> {
             let name = format!("{} (default)", setting.key);
             values.insert(setting.key, Value { text: setting.default.to_owned(), name });
         }
+        let mut endpoints = Vec::new();
         let path = sources.file.unwrap_or(Path::new(FILE_DEFAULT));
         match std::fs::read_to_string(path) {
-            Ok(text) => read_file(path, &text, &mut values)?,
+            Ok(text) => endpoints = read_file(path, &text, &mut values)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && sources.file.is_none() => {}
             Err(error) => {
                 let path = path.display();
@@ -73,12 +76,17 @@ impl<'a> Written<'a> {
         for (key, flag, value) in &sources.flags {
             values.insert(key, Value { text: value.trim().to_owned(), name: (*flag).to_owned() });
         }
-        Ok(Self { values, sources })
+        Ok(Self { values, endpoints, sources })
     }
 
     /// A variable of the environment that is no setting.
     pub(super) fn environment(&self, name: &str) -> Option<&String> {
         self.sources.environment.get(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// The tables of named webhook endpoints.
+    pub(super) fn endpoints(&self) -> &[toml::Table] {
+        &self.endpoints
     }
 
     /// What a setting says, and under which name; none where nobody gave it and it has no default.
@@ -87,13 +95,24 @@ impl<'a> Written<'a> {
     }
 }
 
-fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>) -> Result<(), ConfigError> {
+/// Reads the settings of a file, and gives its tables of webhook endpoints.
+fn read_file(
+    path: &Path,
+    text: &str,
+    values: &mut BTreeMap<&'static str, Value>,
+) -> Result<Vec<toml::Table>, ConfigError> {
     let shown = path.display();
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+    let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         // The error's own text would show the line, which can hold a secret.
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         ConfigError(format!("{shown}, line {line}: not valid TOML: {}", error.message()))
     })?;
+    let endpoints = match table.remove(endpoints::KEY) {
+        None => Vec::new(),
+        Some(tables) => tables.try_into().map_err(|_| {
+            ConfigError(format!("{shown}: {} must be tables, each begun by [[{}]]", endpoints::KEY, endpoints::KEY))
+        })?,
+    };
     for (key, value) in &table {
         let Some(setting) = settings::by_key(key) else {
             return Err(ConfigError(format!(
@@ -106,7 +125,7 @@ fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>
             values.insert(setting.key, Value { text, name: format!("{key} in {shown}") });
         }
     }
-    Ok(())
+    Ok(endpoints)
 }
 
 /// A TOML value as it would be written in the environment.

@@ -36,8 +36,29 @@ pub fn default_toml() -> String {
         let _ =
             writeln!(text, "\n# {}{note} Environment: {}.\n# {} = {default}", setting.doc, setting.env, setting.key);
     }
+    text.push_str(ENDPOINTS);
     text
 }
+
+/// What the file has beside settings.
+const ENDPOINTS: &str = r#"
+# Named webhook endpoints: one such table each, after all settings. `id`, `url` and `secret` (or `secret_env`, the name of an
+# environment variable that holds it) are required; the rest is as in POST /api/v1/webhooks/endpoints.
+#[[webhook_endpoints]]
+#id = "crm"
+#url = "https://crm.example.com/hooks/morag"
+#secret_env = "CRM_WEBHOOK_SECRET"
+#description = "Tells the CRM of finished documents"
+#events = ["task_completed", "task_failed"]   # or patterns: task_*; endpoint_disabled: told of disabled endpoints
+#format = "dual"                              # envelope, flat, morag-ui
+#auth_token_env = "CRM_TOKEN"                 # or auth_token
+#headers = { x-tenant = "acme" }
+#retry = { max_retries = 8, delay_seconds = 5 }
+#rate_limit = 20                              # attempts a second
+#filter = { tenant = "acme" }                 # metadata that a task must have
+#order = "task"                               # or document
+#disabled = false
+"#;
 
 #[cfg(test)]
 mod tests {

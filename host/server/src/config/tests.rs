@@ -207,3 +207,39 @@ fn a_webhook_proxy_is_read_or_refused_without_its_password() {
         assert!(error.contains("WEBHOOK_PROXY") && !error.contains("hidden"), "{error}");
     }
 }
+
+const ENDPOINT: &str = "api_port = 1\n[[webhook_endpoints]]\nid = \"crm\"\nurl = \"https://example.com/h\"\n";
+
+#[test]
+fn endpoints_of_the_file_are_read() {
+    let file = format!(
+        "{ENDPOINT}secret_env = \"CRM\"\nevents = [\"task.*\"]\nretry = {{ max_retries = 9 }}\norder = \"document\"\n\
+         headers = {{ X-A = \"1\" }}\nfilter = {{ tenant = \"acme\" }}\nrate_limit = 5\ndisabled = true\n"
+    );
+    let config = load(Some(&file), &[("CRM", "0123456789abcdef")]).unwrap();
+    let ConfiguredEndpoint { endpoint, credentials } = &config.webhook_endpoints[0];
+    assert_eq!((endpoint.id.as_str(), endpoint.version, endpoint.disabled.is_some()), ("crm", 0, true));
+    assert_eq!(endpoint.settings.retry.unwrap().delay_ms, 5000, "the server's own delay");
+    assert_eq!(endpoint.settings.filter["tenant"], "acme");
+    assert_eq!(credentials.secrets[0].secret.expose(), "0123456789abcdef");
+    assert!(credentials.headers.contains_key("x-a"));
+    assert!(!format!("{config:?}").contains("0123456789abcdef"));
+}
+
+#[test]
+fn a_bad_endpoint_of_the_file_is_named_by_its_path_and_its_secret_is_not_shown() {
+    let secret = "secret = \"0123456789abcdef\"\n";
+    for (more, path) in [
+        ("", "webhook_endpoints[0].secret"),
+        ("secret = \"spaces in a 5ecret\"\n", "webhook_endpoints[0].secret"),
+        ("secret_env = \"NOT_SET\"\n", "webhook_endpoints[0].secret_env"),
+        (&format!("{secret}colour = 1\n"), "webhook_endpoints[0].colour"),
+        (&format!("{secret}rate_limit = 0\n"), "webhook_endpoints[0].rate_limit"),
+        (&format!("{secret}events = [\"nonsense\"]\n"), "webhook_endpoints[0].events"),
+        (&format!("{secret}{}{secret}", ENDPOINT.replace("api_port = 1\n", "")), "webhook_endpoints[1].id"),
+    ] {
+        let error = load(Some(&format!("{ENDPOINT}{more}")), &[]).unwrap_err();
+        assert!(error.contains(path) && !error.contains("5ecret") && !error.contains("0123456789abcdef"), "{error}");
+    }
+    assert!(load(Some("webhook_endpoints = 1"), &[]).unwrap_err().contains("[[webhook_endpoints]]"));
+}
