@@ -47,7 +47,7 @@ fn refused(path: &Path) -> String {
 fn a_database_of_another_version_is_refused_by_both_numbers() {
     let (_folder, path) = with_header(USER_VERSION, 4711);
     let text = refused(&path);
-    assert!(text.contains("4711") && text.contains("above 3"), "{text}");
+    assert!(text.contains("4711") && text.contains("above 4"), "{text}");
 }
 
 #[test]
@@ -142,12 +142,17 @@ async fn a_damaged_page_is_an_error_not_a_wrong_answer() {
     let mut file = std::fs::OpenOptions::new().read(true).write(true).open(backend.path()).unwrap();
     let mut whole = Vec::new();
     file.read_to_end(&mut whole).unwrap();
-    // Everything behind the first page, which holds the schema and the header.
+    // Everything behind the first page, which holds the header.
     file.seek(SeekFrom::Start(4096)).unwrap();
     file.write_all(&vec![0xa5; whole.len() - 4096]).unwrap();
-    backend.reopen().await;
-    for id in ids {
-        assert!(backend.store().load(id).await.is_err());
+    match open(&backend.path()) {
+        // Tables are described there, too.
+        Err(error) => assert!(matches!(error, StoreError::Corrupt(_)), "{error}"),
+        Ok(store) => {
+            for id in ids {
+                assert!(store.load(id).await.is_err());
+            }
+        }
     }
 }
 
@@ -213,7 +218,11 @@ async fn comes_due(backend: &Sqlite, queue: Queue, after: Duration, what: &str) 
     assert_eq!(early.next_due, Some(backend.now().plus(last)), "{what}: when to ask again");
     assert_eq!(store.queue_counts(queue).await.unwrap().due, 0, "{what}");
     backend.advance(last);
-    assert_eq!(store.queue_counts(queue).await, Ok(QueueCounts { due: 1, ..QueueCounts::default() }), "{what}: too late");
+    assert_eq!(
+        store.queue_counts(queue).await,
+        Ok(QueueCounts { due: 1, ..QueueCounts::default() }),
+        "{what}: too late"
+    );
     claim_one(&*store, queue).await;
 }
 
@@ -331,4 +340,54 @@ async fn a_process_whose_clock_was_set_leaves_due_times_that_the_next_one_reads_
             comes_due(&backend, Queue::Tasks, SOON, "after the start").await;
         }
     }
+}
+
+/// Another process that holds the database's write lock, until it is dropped.
+struct Locked(std::process::Child);
+
+impl Locked {
+    fn hold(path: &std::path::Path) -> Self {
+        let program = "import sqlite3, sys\n\
+                       held = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+                       held.execute('BEGIN IMMEDIATE')\n\
+                       print('held', flush=True)\n\
+                       sys.stdin.read()\n";
+        let mut child = std::process::Command::new("python3")
+            .args(["-c", program])
+            .arg(path)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let out = child.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut said).unwrap();
+        assert_eq!(said, "held\n");
+        Self(child)
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_task_is_refused_in_two_seconds_where_the_database_is_locked() {
+    let backend = Sqlite::fresh().await;
+    let store = backend.store();
+    let new = crate::samples::with_key(&backend, "key", "digest");
+    let locked = Locked::hold(&backend.path());
+    let refused = tokio::time::timeout(Duration::from_secs(2), store.accept(new.clone())).await.unwrap();
+    assert!(matches!(refused, Err(AcceptError::Store(StoreError::Unavailable(_)))), "{refused:?}");
+    assert_eq!(store.replay("key", "digest").await, Ok(None), "nothing is half-written");
+    drop(locked);
+    // Behind what was refused: its job is done with.
+    let mut again = crate::samples::with_key(&backend, "key", "digest");
+    again.record.metadata.clear();
+    let id = crate::samples::accept(&*store, again).await;
+    assert_eq!(store.load(new.record.id).await, Ok(None));
+    assert!(store.load(id).await.unwrap().is_some());
 }

@@ -131,7 +131,9 @@ pub(super) fn claim(
     let leases: Result<Vec<Lease>, _> =
         keys.into_iter().map(|(key, fence)| take(connection, Queue::Deliveries, key, fence, until)).collect();
     let leases = leases?;
-    let next_due = match left_over || !seen_all_lanes || (!sees_all && leases.len() == max) {
+    // A lease of no time has run out.
+    let due_again = lease.is_zero() && !leases.is_empty();
+    let next_due = match left_over || !seen_all_lanes || due_again || (!sees_all && leases.len() == max) {
         true => Some(now),
         false => {
             let sql = "SELECT due_at FROM due WHERE queue = 1 AND due_at > ?1 ORDER BY due_at LIMIT 1";

@@ -26,6 +26,8 @@ local indexes = { pending = KEYS[11], delivered = KEYS[12], dead = KEYS[13] }
 local records, tried, gone = {}, {}, {}
 local moved = { pending = {}, delivered = {}, dead = {} }
 local movement
+-- Only the first delivery may have been tried before: it keeps its event.
+local first = redis.call('HGET', KEYS[4], ARGV[6] .. '/' .. delivery .. (own and '.' .. ARGV[7] or ''))
 for index = 13, #ARGV, 2 do
     movement = ARGV[index]
     if event > last then break end
@@ -35,20 +37,20 @@ for index = 13, #ARGV, 2 do
     if state then
         local record = ARGV[6] .. '/' .. delivery .. (own and '.' .. ARGV[7] or '')
         records[#records + 1] = record
-        records[#records + 1] = event .. ' ' .. state .. ' ' .. exact(now) .. (own and url ~= '-' and ' ' .. url or '')
+        records[#records + 1] = (first and string.match(first, '^%S+') or event) .. ' ' .. state .. ' ' .. exact(now) .. (own and url ~= '-' and ' ' .. url or '')
         if attempt ~= '' then tried[#tried + 1] = record .. ' ' .. attempt end
         if KEYS[11] then
             local member = ARGV[10] .. '/' .. string.format('%06d.%03d', delivery, ARGV[7])
             table.insert(moved[state], exact(now))
             table.insert(moved[state], member)
-            if state ~= 'pending' and (attempts > 0 or own) then gone[#gone + 1] = member end
+            if first and state ~= 'pending' then gone[#gone + 1] = member end
         end
     end
     if movement == 'retry' or movement == 'park' then
         if attempt ~= '' then attempts = attempts + 1 end
     elseif movement ~= 'disable' then
         event, attempts = event + 1, 0
-        if movement ~= 'skip' then delivery = delivery + 1 end
+        if movement ~= 'skip' then delivery, first = delivery + 1, nil end
     end
 end
 movement = ARGV[#ARGV - 1]
