@@ -152,10 +152,8 @@ impl RedisStore {
             let cancelled = commit.status == StatusWord::Cancelled;
             self.leave(commit.task, if cancelled { Left::Cancelled } else { Left::Begun }).await?;
         }
-        if ended {
-            if let Some(document) = self.document_of(commit.task).await? {
-                self.settle_document(&document, commit.task, commit.status).await?;
-            }
+        if ended && let Some(document) = self.document_of(commit.task).await? {
+            self.settle_document(&document, commit.task, commit.status).await?;
         }
         Ok(())
     }
