@@ -6,6 +6,7 @@ use morag_core::ports::{Chain, Link, StoreError};
 use morag_core::task::{DocumentId, TaskId, TaskRecord};
 use morag_core::webhook::{EndpointId, Order};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Numbers of deliveries; reads each chain once.
 #[derive(Debug, Default)]
@@ -28,11 +29,14 @@ impl Sequences {
             return Ok(Some(delivery));
         }
         let key = (endpoint.clone(), record.document_id.clone());
-        if !self.chains.contains_key(&key) {
-            let links = app.chains.links(&Chain { endpoint: key.0.clone(), document: key.1.clone() }).await?;
-            self.chains.insert(key.clone(), links);
-        }
-        Ok(self.chains.get(&key).and_then(|links| base(links, record.id, delivery)).map(|base| base + delivery))
+        let links = match self.chains.entry(key) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(place) => {
+                let (endpoint, document) = place.key().clone();
+                place.insert(app.chains.links(&Chain { endpoint, document }).await?)
+            }
+        };
+        Ok(base(links, record.id, delivery).map(|base| base + delivery))
     }
 }
 

@@ -15,6 +15,7 @@ use morag_core::ports::{DeliveryFilter, DeliveryRecord, DeliveryState, EndpointD
 use morag_core::task::TaskId;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -110,12 +111,11 @@ struct Tasks(HashMap<TaskId, Option<(TaskLog, Vec<DeliveryRecord>)>>);
 
 impl Tasks {
     async fn get(&mut self, app: &App, task: TaskId) -> Result<Option<&(TaskLog, Vec<DeliveryRecord>)>, StoreError> {
-        if !self.0.contains_key(&task) {
-            let read = match app.tasks.load(task).await? {
+        if let Entry::Vacant(place) = self.0.entry(task) {
+            place.insert(match app.tasks.load(task).await? {
                 Some(log) => Some((log, app.deliveries.deliveries(task).await?)),
                 None => None,
-            };
-            self.0.insert(task, read);
+            });
         }
         Ok(self.0.get(&task).and_then(Option::as_ref))
     }

@@ -14,6 +14,7 @@ use morag_core::task::{DocumentId, Event, TaskId};
 use morag_core::webhook::{Credentials, NamedEndpoint, Order, delivery_id, view};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -177,9 +178,8 @@ impl Page<'_> {
     /// Adds a task's events whose deliveries have numbers after `from` and up to `up_to`. `false`: there is no such task, or it is
     /// not for this endpoint.
     async fn add(&mut self, id: TaskId, base: u64, from: u64, up_to: u64) -> Result<bool, StoreError> {
-        if !self.tasks.contains_key(&id) {
-            let task = read(self.app, &self.opened.endpoint, id).await?;
-            self.tasks.insert(id, task);
+        if let Entry::Vacant(place) = self.tasks.entry(id) {
+            place.insert(read(self.app, &self.opened.endpoint, id).await?);
         }
         let Some(task) = self.tasks.get(&id).and_then(Option::as_ref) else { return Ok(false) };
         let endpoint = &self.opened.endpoint;
