@@ -64,7 +64,14 @@ async fn a_backlog_holds_up_no_other_lane(backend: impl Backend) {
     let first = claim(&*store, 6, &LaneLimits::default()).await;
     assert_eq!(lanes(&first), [("dead", 3), ("fine", 3)].into());
     assert!(first.next_due.unwrap() <= backend.now(), "more are due");
-    assert_eq!(lanes(&claim(&*store, 400, &LaneLimits::default()).await), [("dead", 297)].into());
+    let mut left = 297;
+    while left > 0 {
+        let more = claim(&*store, 400, &LaneLimits::default()).await;
+        assert!(lanes(&more).keys().eq(["dead"].iter()), "{more:?}");
+        left -= more.leases.len();
+        assert!(left == 0 || more.next_due.unwrap() <= backend.now(), "{left} are due");
+    }
+    assert_eq!(claim(&*store, 400, &LaneLimits::default()).await.leases, []);
 }
 
 async fn one_key_at_a_time_serves_lanes_in_turn(backend: impl Backend) {

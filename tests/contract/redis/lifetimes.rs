@@ -3,7 +3,7 @@
 use super::lab::{Lab, ask, once_seen};
 use crate::backends::Backend;
 use crate::samples::{accept, append, attempt, claim_one, claiming, document, end, task, with_key};
-use morag_core::ports::{AcceptError, CursorMove, Lease, ListFilter, Queue, Recorded};
+use morag_core::ports::{AcceptError, CursorMove, Lease, ListFilter, NewResend, Queue, Recorded};
 use morag_core::task::{StatusWord, TaskId};
 use std::time::Duration;
 
@@ -100,6 +100,40 @@ async fn a_task_whose_last_endpoint_is_gone_goes_too() {
     assert!(lives(&lab, id).iter().all(|(_, goes)| !goes));
     end(&lab, id, StatusWord::Failed).await;
     assert!(lives(&lab, id).iter().all(|(_, goes)| *goes), "{:?}", lives(&lab, id));
+}
+
+#[tokio::test]
+async fn a_task_whose_cursors_are_parked_goes_unless_they_are_unparked() {
+    let lab = lab().await;
+    let store = lab.store();
+    let goes = |id| lives(&lab, id).iter().all(|(_, goes)| *goes);
+    let stays = |id| lives(&lab, id).iter().all(|(_, goes)| !*goes);
+    // Parked before the end, and after it.
+    for ends_first in [false, true] {
+        let id = accept(&*store, task(&lab, &["hook"])).await;
+        append(&lab, id, 1).await.unwrap();
+        let held = claim_one(&*store, Queue::Deliveries).await;
+        if ends_first {
+            end(&lab, id, StatusWord::Completed).await;
+        }
+        store.advance(&held, CursorMove::Park, None).await.unwrap();
+        if !ends_first {
+            assert!(stays(id), "it runs");
+            end(&lab, id, StatusWord::Completed).await;
+        }
+        assert!(goes(id), "{ends_first}: {:?}", lives(&lab, id));
+        assert_eq!(store.unpark(&"hook".to_owned().into()).await, Ok(1));
+        assert!(stays(id), "{ends_first}: {:?}", lives(&lab, id));
+        let held = claim_one(&*store, Queue::Deliveries).await;
+        assert_eq!(deliver_all(&lab, &held).await, 2);
+        assert!(goes(id));
+        let again = NewResend { task: id, endpoint: "hook".to_owned().into(), delivery: 1, url: None, due: lab.now() };
+        assert_eq!(store.resend(&again).await, Ok(1));
+        assert!(stays(id), "a delivery is made again");
+        let held = claim_one(&*store, Queue::Deliveries).await;
+        assert_eq!(deliver_all(&lab, &held).await, 1);
+        assert!(goes(id));
+    }
 }
 
 #[tokio::test]

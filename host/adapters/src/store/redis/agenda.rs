@@ -131,7 +131,9 @@ impl Buckets {
             match hint {
                 Hint::Ready(rank) => head.ready = Some(head.ready.map_or(rank, |known| known.min(rank))),
                 Hint::Cursors(since, keys) => {
-                    head.unknown |= !keys.iter().fold(true, |all, key| known.add(bucket, key, since) && all);
+                    for key in &keys {
+                        head.unknown |= !known.add(bucket, key, since);
+                    }
                 }
                 Hint::Due(at) => head.due = Some(head.due.map_or(at, |known| known.min(at))),
                 Hint::Unknown => head.unknown = true,

@@ -43,13 +43,16 @@ pub(super) struct Known {
     lanes: HashMap<String, BTreeSet<(u64, Arc<str>)>>,
 }
 
+/// Keys with since when they are due, oldest first.
+type Oldest<'a> = Box<dyn Iterator<Item = &'a (u64, Arc<str>)> + 'a>;
+
 /// What a lane still has to give.
 struct Waiting<'a> {
     turn: u64,
     /// Since when its first key is due.
     oldest: u64,
     room: usize,
-    keys: std::iter::Peekable<Box<dyn Iterator<Item = &'a (u64, Arc<str>)> + 'a>>,
+    keys: std::iter::Peekable<Oldest<'a>>,
 }
 
 impl Known {
@@ -102,7 +105,10 @@ impl Known {
 
     /// Takes in what a look has told. `false`: there are too many.
     pub(super) fn list(&mut self, bucket: Bucket, listed: Listed) -> bool {
-        let all = listed.keys.iter().fold(true, |all, (key, since)| self.add(bucket, key, *since) && all);
+        let mut all = true;
+        for (key, since) in &listed.keys {
+            all &= self.add(bucket, key, *since);
+        }
         let shelf = self.shelf(bucket);
         (shelf.more, shelf.lanes_from) = (listed.more, listed.lanes_from);
         all
@@ -136,7 +142,7 @@ impl Known {
             if room == 0 {
                 continue;
             }
-            let keys: Box<dyn Iterator<Item = _>> = Box::new(keys.iter().filter(|(_, key)| !held.contains(&**key)));
+            let keys: Oldest<'_> = Box::new(keys.iter().filter(|(_, key)| !held.contains(&**key)));
             let mut keys = keys.peekable();
             let Some((oldest, _)) = keys.peek() else { continue };
             waiting.push(Waiting { turn: limit.map_or(0, |limit| limit.turn), oldest: *oldest, room, keys });

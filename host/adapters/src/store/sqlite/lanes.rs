@@ -43,6 +43,14 @@ struct Waiting {
     /// How many of them.
     room: usize,
     turn: u64,
+    /// Whether it has no more keys that it may give.
+    complete: bool,
+}
+
+impl Waiting {
+    fn has_more(&self) -> bool {
+        self.room > 0 && !(self.keys.is_empty() && self.complete)
+    }
 }
 
 /// Due keys by lane, in the order in which lanes were met.
@@ -62,12 +70,12 @@ impl<'a> Lanes<'a> {
         self.limits.lanes.get(lane).copied().unwrap_or(unknown)
     }
 
-    fn add(&mut self, lane: &str, key: String, fence: i64) {
+    fn add(&mut self, lane: &str, key: String, fence: i64, complete: bool) {
         let index = match self.index.get(lane) {
             Some(index) => *index,
             None => {
                 let LaneLimit { keys: room, turn, .. } = self.limit(lane);
-                self.lanes.push(Waiting { keys: VecDeque::new(), room, turn });
+                self.lanes.push(Waiting { keys: VecDeque::new(), room, turn, complete });
                 self.index.insert(lane.to_owned(), self.lanes.len() - 1);
                 self.lanes.len() - 1
             }
@@ -88,7 +96,7 @@ impl<'a> Lanes<'a> {
             let before = dealt.len();
             for lane in self.lanes.iter_mut().filter(|lane| lane.room > 0) {
                 if dealt.len() == max {
-                    return (dealt, self.lanes.iter().any(|lane| lane.room > 0 && !lane.keys.is_empty()));
+                    return (dealt, self.lanes.iter().any(Waiting::has_more));
                 }
                 if let Some(key) = lane.keys.pop_front() {
                     lane.room -= 1;
@@ -96,7 +104,7 @@ impl<'a> Lanes<'a> {
                 }
             }
             if dealt.len() == before {
-                return (dealt, false);
+                return (dealt, self.lanes.iter().any(Waiting::has_more));
             }
         }
     }
@@ -120,7 +128,7 @@ pub(super) fn claim(
     let mut lanes = Lanes::new(limits);
     for (key, fence) in oldest {
         let lane = CursorName::lane_of_key(&key).to_owned();
-        lanes.add(&lane, key, fence);
+        lanes.add(&lane, key, fence, sees_all);
     }
     let mut seen_all_lanes = true;
     if !sees_all {
@@ -133,7 +141,7 @@ pub(super) fn claim(
     let leases = leases?;
     // A lease of no time has run out.
     let due_again = lease.is_zero() && !leases.is_empty();
-    let next_due = match left_over || !seen_all_lanes || due_again || (!sees_all && leases.len() == max) {
+    let next_due = match left_over || !seen_all_lanes || due_again {
         true => Some(now),
         false => {
             let sql = "SELECT due_at FROM due WHERE queue = 1 AND due_at > ?1 ORDER BY due_at LIMIT 1";
@@ -171,13 +179,14 @@ fn look_further(
                 return Ok(true);
             }
             Some((lane, due)) => {
-                let room = lanes.limit(&lane).keys.min(max);
+                let keys = lanes.limit(&lane).keys;
+                let room = keys.min(max);
                 if due <= now.as_millis() && room > 0 && !lanes.index.contains_key(&lane) {
                     let sql = "SELECT key, fence FROM due WHERE lane = ?1 AND due_at <= ?2
                                ORDER BY due_at, task LIMIT ?3";
                     let room = i64::try_from(room).unwrap_or(i64::MAX);
                     for (key, fence) in all(connection, sql, params![lane, now.as_millis(), room], key_and_fence)? {
-                        lanes.add(&lane, key, fence);
+                        lanes.add(&lane, key, fence, keys <= max);
                     }
                 }
                 at = lane;
