@@ -84,6 +84,8 @@ pub struct Registry {
     sealer: Option<Sealer>,
     configured: Vec<ConfiguredEndpoint>,
     known: RwLock<Arc<Known>>,
+    /// Held while the endpoints are read for those who deliver.
+    reading: tokio::sync::Mutex<()>,
 }
 
 impl Registry {
@@ -91,7 +93,7 @@ impl Registry {
     pub fn new(store: Arc<dyn Endpoints>, sealer: Option<Sealer>, configured: Vec<ConfiguredEndpoint>) -> Self {
         let endpoints = open(&configured, sealer.as_ref(), Vec::new());
         let known = RwLock::new(Arc::new(Known { revision: None, read_at: Instant::now(), endpoints }));
-        Self { store, sealer, configured, known }
+        Self { store, sealer, configured, known, reading: tokio::sync::Mutex::default() }
     }
 
     /// What seals credentials; none where no key is set.
@@ -125,13 +127,16 @@ impl Registry {
         Ok(fresh)
     }
 
-    /// The endpoints as they were a second ago at most.
+    /// The endpoints as they were a second ago at most. Of many who ask at once one reads.
     pub async fn recent(&self) -> Result<Arc<Known>, StoreError> {
+        let is_recent = |known: &Known| known.revision.is_some() && known.read_at.elapsed() < STALE_MAX;
         let known = self.last_known();
-        match known.revision.is_some() && known.read_at.elapsed() < STALE_MAX {
-            true => Ok(known),
-            false => self.fresh().await,
+        if is_recent(&known) {
+            return Ok(known);
         }
+        let _reading = self.reading.lock().await;
+        let known = self.last_known();
+        if is_recent(&known) { Ok(known) } else { self.fresh().await }
     }
 
     /// The endpoints as they were when somebody last asked, for metrics.
