@@ -346,7 +346,7 @@ async fn a_process_whose_clock_was_set_leaves_due_times_that_the_next_one_reads_
 struct Locked(std::process::Child);
 
 impl Locked {
-    fn hold(path: &std::path::Path) -> Self {
+    fn hold(path: &Path) -> Self {
         let program = "import sqlite3, sys\n\
                        held = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
                        held.execute('BEGIN IMMEDIATE')\n\
@@ -387,7 +387,7 @@ async fn a_task_is_refused_in_two_seconds_where_the_database_is_locked() {
     // Behind what was refused: its job is done with.
     let mut again = crate::samples::with_key(&backend, "key", "digest");
     again.record.metadata.clear();
-    let id = crate::samples::accept(&*store, again).await;
+    let id = accept(&*store, again).await;
     assert_eq!(store.load(new.record.id).await, Ok(None));
     assert!(store.load(id).await.unwrap().is_some());
 }
