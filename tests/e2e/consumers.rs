@@ -3,9 +3,10 @@
 
 use morag_tests::clients::{ForeignReceiver, node, node_folder, script};
 use morag_tests::receiver::Receiver;
-use morag_tests::server::{Server, python};
+use morag_tests::server::{PATIENCE, Server, python};
 use serde_json::{Map, Value, json};
 use std::process::Command;
+use std::time::Duration;
 
 /// Deliveries of a task of the standard pipeline that completes: the guide's 14 and the three milestones.
 const COMPLETING: usize = 17;
@@ -37,11 +38,28 @@ async fn submit(server: &Server, url: &str) -> Tasks {
     let completed = server.submit("notes.md", morag_fixtures::markdown(), &[("webhook_url", url)]).await;
     let status = server.wait_for_end(&completed).await;
     assert_eq!(status["status"], "completed", "{status}");
+    // Tasks go side by side; the lines of both are compared in their order.
+    all_delivered(server, &completed).await;
     let failed = server.submit("report.xyz", b"no such format".to_vec(), &[("webhook_url", url)]).await;
     let broken = server.wait_for_end(&failed).await;
     assert_eq!(broken["status"], "failed", "{broken}");
     let error = broken["error"].as_str().expect("an error").to_owned();
     Tasks { completed, failed, result: status["result"].clone(), error }
+}
+
+/// Waits until every delivery of a task that completes is settled.
+async fn all_delivered(server: &Server, task: &str) {
+    let settled = async {
+        loop {
+            let log = server.get(&format!("/api/v1/tasks/{task}/deliveries")).await;
+            let deliveries = log["deliveries"].as_array().expect("a list");
+            if deliveries.iter().filter(|one| one["state"] != "pending").count() == COMPLETING {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, settled).await.expect("all is delivered");
 }
 
 /// What a consumer has seen of both tasks, once it has answered everything. It must have answered everything with 200.

@@ -290,6 +290,9 @@ async fn an_expired_task_is_named() {
     }
 }
 
+/// Claims in which the other bucket's turn must come.
+const CLAIMS_MAX: usize = 10;
+
 #[tokio::test]
 async fn a_bucket_that_cannot_be_asked_holds_up_no_other() {
     let (lab, proxy) = lab().await;
@@ -305,18 +308,19 @@ async fn a_bucket_that_cannot_be_asked_holds_up_no_other() {
             append(&lab, id, 1).await.unwrap();
             ids.push(id);
         }
-        // Every try of the first.
+        // Every try of the first, which comes first.
         let name = if queue == Queue::Tasks { "tasks" } else { "deliveries" };
-        proxy.lose_answers(&lab.of_queue("ready", ids[0], name), 0, 3);
-        let claimed = store.claim(queue, 1, LEASE).await.unwrap();
-        let mut claimed: Vec<_> = claimed.leases.into_iter().map(|lease| lease.key[..36].to_owned()).collect();
-        while claimed.is_empty() {
-            let more = store.claim(queue, 1, LEASE).await.unwrap();
-            claimed.extend(more.leases.into_iter().map(|lease| lease.key[..36].to_owned()));
+        proxy.lose_answers(&lab.of_queue("ready", ids[0], name), 0, 1000);
+        let mut claimed = Vec::new();
+        for _ in 0..CLAIMS_MAX {
+            let claim = store.claim(queue, 1, LEASE).await.unwrap();
+            claimed.extend(claim.leases.into_iter().map(|lease| lease.key[..36].to_owned()));
+            if !claimed.is_empty() {
+                break;
+            }
         }
-        if proxy.lost() == 3 {
-            assert_eq!(claimed, [ids[1].to_string()], "{queue:?}");
-        }
+        assert!(proxy.lost() > 0, "{queue:?}: the first was asked");
+        assert_eq!(claimed, [ids[1].to_string()], "{queue:?}");
         proxy.lose_answers("", 0, 0);
         for id in ids {
             end(&lab, id, StatusWord::Cancelled).await;

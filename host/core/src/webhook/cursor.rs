@@ -43,6 +43,12 @@ impl CursorName {
         Self { endpoint, lane: None, resend: None }
     }
 
+    /// This one, by the lane of another receiver where one is given: what is replayed elsewhere shares nothing with the endpoint.
+    pub fn towards(&self, elsewhere: Option<&WebhookUrl>) -> Self {
+        let lane = elsewhere.map(lane_of_url).or_else(|| self.lane.clone());
+        Self { lane, ..self.clone() }
+    }
+
     /// The one that makes a delivery of this cursor again.
     pub fn resending(&self, resend: Resend) -> Self {
         Self { resend: Some(resend), ..self.clone() }

@@ -49,8 +49,12 @@ pub struct Lane {
     under_way: usize,
     /// Failures since the last success.
     failures: u32,
-    /// Nothing goes before.
-    closed_until: Option<Timestamp>,
+    /// Nothing goes before: the breaker is open.
+    open_until: Option<Timestamp>,
+    /// Nothing goes before: the receiver has asked for it.
+    paused_until: Option<Timestamp>,
+    /// When an exchange ended last.
+    last_signal: Option<Timestamp>,
     /// Places while it is drained after a pause; none: as many as the share.
     window: Option<usize>,
     /// Whether an exchange has ever succeeded.
@@ -71,7 +75,7 @@ pub enum Refused {
 impl Lane {
     /// Places for exchanges now, of `share` at most; none while it is closed.
     pub fn room(&self, share: usize, now: Timestamp) -> Result<usize, Refused> {
-        if let Some(until) = self.closed_until.filter(|until| now < *until) {
+        if let Some(until) = self.closed_until(now) {
             return Err(Refused::Until(until));
         }
         if let Some(next) = self.next_on_rate.filter(|next| next.since(now) >= AHEAD_MAX) {
@@ -120,11 +124,17 @@ impl Lane {
 
     /// Notes how an exchange ended.
     pub fn note(&mut self, signal: Signal, now: Timestamp) {
+        self.last_signal = Some(now);
+        let later = |known: Option<Timestamp>, pause: Duration| {
+            let until = now.plus(pause);
+            Some(known.map_or(until, |known| known.max(until)))
+        };
         match signal {
             Signal::Success => {
                 let was_failing = self.failures > 0 || self.window.is_some();
                 self.failures = 0;
-                self.closed_until = None;
+                // A pause stays: what succeeds now was sent before it was asked for.
+                self.open_until = None;
                 self.proven = true;
                 // Each success makes room for one more: a round of them doubles the places.
                 self.window = was_failing.then(|| self.window.unwrap_or(1) + 1).filter(|places| *places < WINDOW_MAX);
@@ -133,19 +143,24 @@ impl Lane {
                 self.failures = self.failures.saturating_add(1);
                 self.window = Some(1);
                 if self.failures >= FAILURES_MAX {
-                    self.close(again.unwrap_or_default().min(PAUSE_MAX), now);
+                    self.open_until = later(self.open_until, again.unwrap_or_default().min(PAUSE_MAX));
                 }
             }
             Signal::Pause(asked) => {
                 self.window = Some(1);
-                self.close(asked, now);
+                self.paused_until = later(self.paused_until, asked);
             }
         }
     }
 
-    fn close(&mut self, pause: Duration, now: Timestamp) {
-        let until = now.plus(pause);
-        self.closed_until = Some(self.closed_until.map_or(until, |known| known.max(until)));
+    /// Forgets that it has failed: somebody has mended it.
+    pub fn forgive(&mut self) {
+        (self.failures, self.open_until) = (0, None);
+    }
+
+    /// Whether its last exchange failed.
+    pub fn is_failing(&self) -> bool {
+        self.failures > 0
     }
 
     /// Whether its last exchange succeeded: such a lane has places kept for it that the others do not get.
@@ -160,7 +175,7 @@ impl Lane {
 
     /// When it opens again, where it is closed.
     pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.closed_until.filter(|until| now < *until)
+        self.open_until.max(self.paused_until).filter(|until| now < *until)
     }
 
     /// State of its breaker.
@@ -172,12 +187,17 @@ impl Lane {
         }
     }
 
-    /// Whether it can be forgotten: a new one would do the same.
+    /// Whether it can be forgotten: a new one would do the same, or nothing has gone there for so long that what is known says
+    /// nothing any more.
     pub fn is_idle(&self, now: Timestamp) -> bool {
         let rate_is_past = self.next_on_rate.is_none_or(|next| next <= now);
-        self.under_way == 0 && self.failures == 0 && self.closed_until(now).is_none() && rate_is_past
+        let is_silent = self.last_signal.is_none_or(|last| now.since(last) > SILENT_MAX);
+        self.under_way == 0 && (self.failures == 0 || is_silent) && self.closed_until(now).is_none() && rate_is_past
     }
 }
+
+/// How long failures of a lane are remembered after the last exchange: longer than any pause of the breaker.
+const SILENT_MAX: Duration = Duration::from_secs(600);
 
 /// Places at which a drained lane is as it was: more than any share.
 const WINDOW_MAX: usize = 4096;
@@ -259,6 +279,17 @@ mod tests {
     }
 
     #[test]
+    fn a_success_that_was_under_way_ends_no_pause() {
+        let mut lane = Lane::default();
+        lane.note(Signal::Pause(SECOND * 7), NOW);
+        lane.note(Signal::Success, NOW);
+        assert_eq!(lane.room(SHARE, NOW), Err(Refused::Until(NOW.plus(SECOND * 7))));
+        let mut open = failing(FAILURES_MAX);
+        open.note(Signal::Success, NOW);
+        assert!(open.room(SHARE, NOW).is_ok(), "the breaker closes with it");
+    }
+
+    #[test]
     fn a_rate_is_kept_and_a_burst_is_a_second_of_it() {
         let mut lane = Lane::default();
         let at: Vec<_> = (0..13).map(|_| lane.on_rate(10, NOW).map(|at| at.since(NOW).as_millis())).collect();
@@ -279,5 +310,6 @@ mod tests {
         lane.enter();
         assert!(!lane.is_idle(NOW));
         assert!(!failing(1).is_idle(NOW));
+        assert!(failing(1).is_idle(NOW.plus(SILENT_MAX + SECOND)), "nothing went there for long");
     }
 }

@@ -199,7 +199,7 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Key that credentials of named webhook endpoints are stored with: 32 random bytes, base64 or hexadecimal. With the embedded store, one is made in the data folder where none is given.",
     ),
-    setting("webhook_concurrency", "MORAG_WEBHOOK_CONCURRENCY", "256", "Deliveries under way at once, 2 to 4096."),
+    setting("webhook_concurrency", "MORAG_WEBHOOK_CONCURRENCY", "128", "Deliveries under way at once, 2 to 4096."),
     setting(
         "webhook_endpoint_concurrency",
         "MORAG_WEBHOOK_ENDPOINT_CONCURRENCY",

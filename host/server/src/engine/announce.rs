@@ -19,13 +19,44 @@ use tokio_util::sync::CancellationToken;
 /// Between two looks. An operator who hears of a disabled endpoint within seconds hears of it soon.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Attempts of one announcement. Each is [`PAUSE`] and the retry delay after the one before.
+/// Attempts of one announcement: with the usual retry delay, over the better part of an hour.
 const ATTEMPTS_MAX: u32 = 10;
+
+/// How long after the endpoint was disabled the next attempt is due: the retry delays of those before it together.
+fn wait_for(app: &App, attempts: u32) -> Duration {
+    let policy = policy(app);
+    (1..=attempts).map(|number| policy.delay(number, 0.0)).sum()
+}
+
+/// How long after a change of an endpoint its parked cursors are looked for: one that was enabled while a dispatcher parked a
+/// cursor of it, and was killed then, has nobody else who looks.
+const CHANGED_MAX: Duration = Duration::from_secs(600);
+
+/// Every so many looks.
+const UNPARK_EVERY: u64 = 15;
+
+/// Makes what is parked for endpoints that are enabled due: for those that were changed lately, and at the start for those of
+/// `morag.toml`, which may have been enabled there.
+async fn unpark(app: &App, is_start: bool) -> Result<(), StoreError> {
+    let known = app.endpoints.recent().await?;
+    for opened in known.all().filter(|opened| opened.endpoint.disabled.is_none()) {
+        let changed = app.clock.now().since(opened.endpoint.updated_at) <= CHANGED_MAX;
+        if changed || (is_start && opened.is_configured) {
+            app.deliveries.unpark(&opened.endpoint.id).await?;
+        }
+    }
+    Ok(())
+}
 
 /// Tells until `shutdown`.
 pub(super) async fn announce(app: Arc<App>, shutdown: CancellationToken) {
-    loop {
+    for round in 0_u64.. {
         let look = async {
+            if round.is_multiple_of(UNPARK_EVERY)
+                && let Err(error) = unpark(&app, round == 0).await
+            {
+                tracing::warn!(%error, "what is parked could not be looked for: it is tried again");
+            }
             tokio::time::sleep(PAUSE).await;
             if let Err(error) = look(&app).await {
                 tracing::warn!(%error, "endpoints could not be told of others that were disabled: it is tried again");
@@ -43,7 +74,9 @@ async fn look(app: &App) -> Result<(), StoreError> {
     for opened in known.all() {
         let Some(disabled) = &opened.endpoint.disabled else { continue };
         for (listener, attempts) in &disabled.to_tell {
-            tell(app, &known, opened, listener, *attempts).await;
+            if app.clock.now() >= disabled.at.plus(wait_for(app, *attempts)) {
+                tell(app, &known, opened, listener, *attempts).await;
+            }
         }
     }
     Ok(())
@@ -66,7 +99,9 @@ async fn tell(app: &App, known: &Known, disabled: &Opened, listener: &EndpointId
         let Some(now) = endpoint.disabled.as_mut().filter(|now| Some(now.at) == at) else { return false };
         match is_done {
             true => now.to_tell.remove(listener).is_some(),
-            false => now.to_tell.get_mut(listener).is_some_and(|made| std::mem::replace(made, attempts + 1) <= attempts),
+            false => {
+                now.to_tell.get_mut(listener).is_some_and(|made| std::mem::replace(made, attempts + 1) <= attempts)
+            }
         }
     };
     if let Err(error) = app.endpoints.update(&disabled.endpoint.id, change).await {

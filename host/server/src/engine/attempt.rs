@@ -37,25 +37,24 @@ pub(super) async fn attempt(
     let verdict = judge(&capped(app, &outcome), number, &target.retry, jitter(), app.clock.now());
     app.metrics.attempt(&outcome, verdict, at.since(event.timestamp));
     log(record, target, event_type, number, &outcome, verdict);
-    // A replay elsewhere says nothing of the endpoint.
-    let is_elsewhere = cursor.url.is_some();
-    let failing_since = match signal(app, &outcome, verdict) {
-        Some(signal) if !is_elsewhere => place.note(signal, app.clock.steady()),
-        _ => None,
-    };
+    let signal = signal(app, target, number, &outcome, verdict);
+    let failing_since = signal.and_then(|signal| place.note(signal, app.clock.steady()));
     let mut movement = match verdict {
         Verdict::Delivered => CursorMove::Delivered,
         Verdict::Retry(due) => CursorMove::Retry(due),
         Verdict::Dead => CursorMove::Dead,
         Verdict::Gone => CursorMove::Disable,
     };
-    if let Some(named) = target.named.as_ref().filter(|_| !is_elsewhere) {
+    // A replay elsewhere says nothing of the endpoint.
+    if let Some(named) = target.named.as_ref().filter(|_| cursor.url.is_none()) {
         if verdict == Verdict::Gone {
-            endpoint_state::disable_gone(app, &named.endpoint.id).await;
-            // What it has not taken is kept for it.
-            movement = CursorMove::Park;
+            // What it has not taken is kept for it. Where that cannot be stored, it is asked again.
+            movement = match endpoint_state::disable_gone(app, &named.endpoint.id).await {
+                true => CursorMove::Park,
+                false => CursorMove::Retry(app.clock.now().plus(target.retry.delay(number, jitter()))),
+            };
         } else {
-            endpoint_state::note(app, named, verdict == Verdict::Delivered, failing_since).await;
+            endpoint_state::note(app, named, place.lane(), verdict == Verdict::Delivered, failing_since).await;
         }
     }
     Ok(DeliveryMove { movement, attempt: Some(AttemptRecord { attempt: number, at, outcome }) })
@@ -68,7 +67,7 @@ fn capped(app: &App, outcome: &AttemptOutcome) -> AttemptOutcome {
 }
 
 /// What an outcome means for all who are sent to the receiver. A task's receiver that is gone says nothing of others'.
-fn signal(app: &App, outcome: &AttemptOutcome, verdict: Verdict) -> Option<Signal> {
+fn signal(app: &App, target: &Ready, number: u32, outcome: &AttemptOutcome, verdict: Verdict) -> Option<Signal> {
     let asked = match outcome.status {
         Some(429 | 503) => capped(app, outcome).retry_after_ms.map(Duration::from_millis),
         _ => None,
@@ -78,7 +77,8 @@ fn signal(app: &App, outcome: &AttemptOutcome, verdict: Verdict) -> Option<Signa
         (Verdict::Gone, _) => None,
         (_, Some(asked)) => Some(Signal::Pause(asked)),
         (Verdict::Retry(due), None) => Some(Signal::Failure(Some(due.since(app.clock.now())))),
-        (Verdict::Dead, None) => Some(Signal::Failure(None)),
+        // The next one's first attempt is a retry for the receiver.
+        (Verdict::Dead, None) => Some(Signal::Failure(Some(target.retry.delay(number, 0.0)))),
     }
 }
 

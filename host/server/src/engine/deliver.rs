@@ -1,7 +1,7 @@
 //! Advances one claimed webhook cursor: prepare, send, record; again while there is more.
 //!
-//! Attempts are recorded a few at a time: a crash in between repeats as many, and no more are lost than deliveries at least
-//! once allow. A failure is recorded at once.
+//! Events are read a few at a time. Each attempt is recorded before the next is made, with the events that were skipped on the way:
+//! a crash repeats the last delivery, and never an earlier one after it.
 
 use super::dispatcher::{LEASE_SLACK, Stop, lease_of};
 use super::lanes::Place;
@@ -18,11 +18,8 @@ use tokio_util::sync::CancellationToken;
 /// a place while others wait.
 const EVENTS_A_CLAIM_MAX: usize = 64;
 
-/// Events read, and attempts recorded, at once: as many may be repeated after a crash.
-const BATCH_MAX: usize = 16;
-
-/// How long an attempt may wait to be recorded with others.
-const BATCH_AGE_MAX: Duration = Duration::from_millis(100);
+/// Events read at once: what they take of memory, some KiB each, is taken for every place.
+const READ_MAX: usize = 16;
 
 /// How long a cursor waits that was claimed although its lane has no place: another claim was faster.
 const NO_PLACE_PAUSE: Duration = Duration::from_millis(100);
@@ -35,28 +32,13 @@ pub(super) enum End {
     GiveBack(Timestamp),
 }
 
-/// Attempts that are made and not recorded yet.
+/// Moves that are not recorded yet: events that are skipped, and an attempt after them.
+#[derive(Default)]
 pub(super) struct Batch {
     moves: Vec<DeliveryMove>,
-    since: Instant,
 }
 
 impl Batch {
-    fn new() -> Self {
-        Self { moves: Vec::with_capacity(BATCH_MAX), since: Instant::now() }
-    }
-
-    fn push(&mut self, one: DeliveryMove) {
-        if self.moves.is_empty() {
-            self.since = Instant::now();
-        }
-        self.moves.push(one);
-    }
-
-    fn is_full(&self) -> bool {
-        self.moves.len() >= BATCH_MAX || (!self.moves.is_empty() && self.since.elapsed() >= BATCH_AGE_MAX)
-    }
-
     /// Records what there is. None where there is nothing.
     async fn record(&mut self, app: &App, lease: &Lease) -> Result<Option<Recorded>, CommitError> {
         match self.moves.is_empty() {
@@ -69,16 +51,14 @@ impl Batch {
 /// Advances a claimed cursor until it is idle, waits for a retry, or has had its share. Where `stop` gives it up before, it
 /// is given back, due at once: an exchange under way is made again, for delivery is at least once.
 pub(super) async fn deliver(app: &App, lease: &Lease, place: Result<Place, Refused>, stop: &Stop) {
-    let mut batch = Batch::new();
+    let mut batch = Batch::default();
     let ended = match &place {
         Ok(place) => tokio::select! {
             biased;
             () = stop.give_up.cancelled() => Ok(End::GiveBack(app.clock.now())),
             ended = advance(app, place, lease, &mut batch, &stop.asked) => ended,
         },
-        Err(Refused::Until(until)) => {
-            Ok(End::GiveBack(app.clock.now().plus(until.since(app.clock.steady()))))
-        }
+        Err(Refused::Until(until)) => Ok(End::GiveBack(app.clock.now().plus(until.since(app.clock.steady())))),
         Err(Refused::Full) => Ok(End::GiveBack(app.clock.now().plus(NO_PLACE_PAUSE))),
     };
     let due = match ended {
@@ -113,11 +93,10 @@ async fn advance(
 ) -> Result<End, CommitError> {
     let (mut renewed, mut sent) = (Instant::now(), 0);
     while sent < EVENTS_A_CLAIM_MAX && !shutdown.is_cancelled() {
-        let Some(pending) = app.deliveries.pending(lease, BATCH_MAX).await? else { return Ok(End::Settled) };
+        let Some(pending) = app.deliveries.pending(lease, READ_MAX).await? else { return Ok(End::Settled) };
         let target = match target::target(app, &pending).await? {
             Target::Ready(target) => target,
             Target::Later(pause) => return Ok(End::GiveBack(app.clock.now().plus(pause))),
-            Target::Gone => return settle(app, lease, batch, CursorMove::Disable).await,
             Target::Disabled => {
                 let end = settle(app, lease, batch, CursorMove::Park).await?;
                 target::unpark_if_enabled(app, &pending).await?;
@@ -126,7 +105,7 @@ async fn advance(
         };
         if pending.events.is_empty() {
             // It has come due for nothing: the store puts it where it waits for an event.
-            let end = settle(app, lease, batch, CursorMove::Skip).await?;
+            let end = settle(app, lease, batch, CursorMove::Retry(app.clock.now())).await?;
             turns::finish_if_done(app, &pending, pending.cursor.next_delivery - 1).await?;
             return Ok(end);
         }
@@ -149,18 +128,21 @@ async fn advance(
                 DeliveryMove { movement: CursorMove::Skip, attempt: None }
             };
             let movement = one.movement;
-            batch.push(one);
+            batch.moves.push(one);
             match movement {
                 CursorMove::Skip => {}
                 CursorMove::Delivered | CursorMove::Dead => cursor.next_delivery += 1,
                 CursorMove::Retry(_) | CursorMove::Disable | CursorMove::Park => {
                     batch.record(app, lease).await?;
+                    if movement == CursorMove::Park {
+                        target::unpark_if_enabled(app, &pending).await?;
+                    }
                     return Ok(End::Settled);
                 }
             }
             cursor.next_event += 1;
             cursor.attempts = 0;
-            if batch.is_full() {
+            if movement != CursorMove::Skip {
                 if let Some(Recorded::Idle) = batch.record(app, lease).await? {
                     turns::finish_if_done(app, &pending, cursor.next_delivery - 1).await?;
                     return Ok(End::Settled);
@@ -185,7 +167,7 @@ async fn advance(
 
 /// Records what there is and a last move, with which the lease ends.
 async fn settle(app: &App, lease: &Lease, batch: &mut Batch, movement: CursorMove) -> Result<End, CommitError> {
-    batch.push(DeliveryMove { movement, attempt: None });
+    batch.moves.push(DeliveryMove { movement, attempt: None });
     match batch.record(app, lease).await? {
         Some(Recorded::More) => Ok(End::GiveBack(app.clock.now())),
         _ => Ok(End::Settled),

@@ -19,6 +19,10 @@ pub(super) const LEASE_SLACK: Duration = Duration::from_secs(15);
 /// one.
 const COLLECT: Duration = Duration::from_millis(1);
 
+/// How long it waits at least after a claim that brought nothing: what is due may be of lanes that may not be asked for now, and
+/// looking through them again at once would only keep the store busy. News ends it.
+const EMPTY_PAUSE: Duration = Duration::from_millis(5);
+
 /// The two stages of stopping.
 #[derive(Debug, Clone)]
 pub(super) struct Stop {
@@ -68,7 +72,7 @@ async fn round<'a>(app: &'a Arc<App>, stop: &Stop, cursors: &TaskTracker) -> Box
     let (limits, opens) = lanes.limits(app.clock.steady());
     match app.queue.claim_deliveries(free, lease_of(app), &limits).await {
         Ok(Claim { leases, next_due }) if leases.is_empty() => {
-            let idle = until(next_due, app.clock.now());
+            let idle = until(next_due, app.clock.now()).max(EMPTY_PAUSE);
             let idle = opens.map_or(idle, |opens| idle.min(opens.since(app.clock.steady()).max(COLLECT)));
             async move {
                 tokio::select! {

@@ -12,7 +12,7 @@ use std::time::Duration;
 const NOTED_AFTER: Duration = Duration::from_secs(60);
 
 /// Notes how an attempt went.
-pub(super) async fn note(app: &App, opened: &Opened, is_success: bool, failing_since: Option<Timestamp>) {
+pub(super) async fn note(app: &App, opened: &Opened, lane: &str, is_success: bool, failing_since: Option<Timestamp>) {
     let stored = opened.endpoint.failing_since;
     let id = &opened.endpoint.id;
     if is_success {
@@ -24,10 +24,13 @@ pub(super) async fn note(app: &App, opened: &Opened, is_success: bool, failing_s
     // In this process by the steady clock; what is stored is a time of day.
     let failing_for = failing_since.map_or(Duration::ZERO, |since| app.clock.steady().since(since));
     let now = app.clock.now();
+    // What was before somebody has changed it is forgiven.
+    let failing_for = failing_for.min(now.since(opened.endpoint.updated_at));
     let since = stored.unwrap_or_else(|| now.minus(failing_for));
     let limit = app.config.webhook_disable_after;
     if now.since(since) >= limit {
         disable(app, id, DisabledReason::Failing).await;
+        app.lanes.forgive(lane);
     } else if stored.is_none() && failing_for >= NOTED_AFTER.min(limit / 4) {
         let change = |endpoint: &mut NamedEndpoint| {
             let is_new = endpoint.failing_since.is_none();
@@ -38,12 +41,12 @@ pub(super) async fn note(app: &App, opened: &Opened, is_success: bool, failing_s
     }
 }
 
-/// The endpoint has said that it is gone.
-pub(super) async fn disable_gone(app: &App, id: &EndpointId) {
-    disable(app, id, DisabledReason::Gone).await;
+/// The endpoint has said that it is gone. Says whether it is disabled now.
+pub(super) async fn disable_gone(app: &App, id: &EndpointId) -> bool {
+    disable(app, id, DisabledReason::Gone).await
 }
 
-async fn disable(app: &App, id: &EndpointId, reason: DisabledReason) {
+async fn disable(app: &App, id: &EndpointId, reason: DisabledReason) -> bool {
     let at = app.clock.now();
     let known = app.endpoints.last_known();
     let listeners = known.all().filter(|other| other.endpoint.settings.operational != Operational::No);
@@ -58,9 +61,17 @@ async fn disable(app: &App, id: &EndpointId, reason: DisabledReason) {
     };
     match app.endpoints.update(id, change).await {
         Ok(_) => {
-            tracing::error!(endpoint = id.as_str(), ?reason, "the endpoint is disabled: its events are kept until it is enabled");
+            tracing::error!(
+                endpoint = id.as_str(),
+                ?reason,
+                "the endpoint is disabled: its events are kept until it is enabled"
+            );
+            true
         }
-        Err(error) => say(id, Err(error)),
+        Err(error) => {
+            say(id, Err(error));
+            false
+        }
     }
 }
 

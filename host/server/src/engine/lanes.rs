@@ -1,7 +1,8 @@
 //! Places for exchanges: how many at once in all, to a lane, and to a host, so that no receiver delays another's.
 //!
 //! What a lane may do is decided by [`Lane`]; here is only who is in it. Lanes that have not shown that they work share half of
-//! all places, however many they are: receivers that answer always find one.
+//! all places, however many they are, and of that those that fail have half: receivers that answer always find one, and
+//! so do, among the rest, those that are new.
 
 use crate::config::Config;
 use morag_core::Timestamp;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Lanes remembered; beyond it those of which nothing needs to be known are forgotten.
-const LANES_MAX: usize = 10_000;
+const LANES_MAX: usize = 4096;
 
 /// How many at once.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,7 @@ struct State {
     hosts: HashMap<String, Host>,
     under_way: usize,
     unproven: usize,
+    failing: usize,
     turns: u64,
 }
 
@@ -69,7 +71,28 @@ struct Known {
 pub struct Place {
     lanes: Lanes,
     name: String,
-    is_proven: bool,
+    standing: Standing,
+}
+
+/// What a lane has shown, as far as places are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It answers.
+    Proven,
+    /// Nothing yet.
+    New,
+    /// It fails.
+    Failing,
+}
+
+impl Standing {
+    fn of(lane: &Lane) -> Self {
+        match (lane.is_proven(), lane.is_failing()) {
+            (true, _) => Self::Proven,
+            (false, false) => Self::New,
+            (false, true) => Self::Failing,
+        }
+    }
 }
 
 /// A place with a host. Giving it back is dropping it.
@@ -124,7 +147,7 @@ impl Lanes {
     pub fn limits(&self, now: Timestamp) -> (LaneLimits, Option<Timestamp>) {
         let state = self.state();
         let max = self.0.max;
-        let unproven = (max.total / 2).max(1).saturating_sub(state.unproven);
+        let (unproven, failing) = state.left(max.total);
         let mut opens: Option<Timestamp> = None;
         // One that has nothing under way and had its turn long ago is as one that is not known, unless that one has no place.
         let recent = state.turns.saturating_sub(max.total as u64);
@@ -133,8 +156,11 @@ impl Lanes {
             let room = known.lane.room(max.lane, now);
             let (keys, closed_for) = match room {
                 Ok(_) if known.waits_for_host => (0, Duration::ZERO),
-                Ok(room) if known.lane.is_proven() => (room, Duration::ZERO),
-                Ok(room) => (room.min(unproven), Duration::ZERO),
+                Ok(room) => match Standing::of(&known.lane) {
+                    Standing::Proven => (room, Duration::ZERO),
+                    Standing::New => (room.min(unproven), Duration::ZERO),
+                    Standing::Failing => (room.min(unproven).min(failing), Duration::ZERO),
+                },
                 Err(Refused::Full) => (0, Duration::ZERO),
                 Err(Refused::Until(until)) => {
                     opens = Some(opens.map_or(until, |known| known.min(until)));
@@ -154,19 +180,32 @@ impl Lanes {
             state.lanes.retain(|_, known| !known.is_idle(now));
         }
         state.turns += 1;
-        let (turn, half) = (state.turns, (self.0.max.total / 2).max(1));
-        let no_room_for_unproven = state.unproven >= half;
+        let (turn, (unproven, failing)) = (state.turns, state.left(self.0.max.total));
         let known = state.lanes.entry(name.to_owned()).or_default();
         known.lane.room(self.0.max.lane, now)?;
-        let is_proven = known.lane.is_proven();
-        if !is_proven && no_room_for_unproven {
+        let standing = Standing::of(&known.lane);
+        let is_refused = match standing {
+            Standing::Proven => false,
+            Standing::New => unproven == 0,
+            Standing::Failing => unproven.min(failing) == 0,
+        };
+        if is_refused {
             return Err(Refused::Full);
         }
         known.turn = turn;
         known.lane.enter();
         state.under_way += 1;
-        state.unproven += usize::from(!is_proven);
-        Ok(Place { lanes: self.clone(), name: name.to_owned(), is_proven })
+        state.unproven += usize::from(standing != Standing::Proven);
+        state.failing += usize::from(standing == Standing::Failing);
+        Ok(Place { lanes: self.clone(), name: name.to_owned(), standing })
+    }
+
+    /// Forgets a lane's failures: its endpoint is not sent to any more, and will have been mended when it is again.
+    pub fn forgive(&self, name: &str) {
+        if let Some(known) = self.state().lanes.get_mut(name) {
+            known.failing_since = None;
+            known.lane.forgive();
+        }
     }
 
     /// A place with a host for a lane. Where it has none, nothing of the lane is asked for until it has.
@@ -247,7 +286,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.lanes.state();
         state.under_way = state.under_way.saturating_sub(1);
-        state.unproven = state.unproven.saturating_sub(usize::from(!self.is_proven));
+        state.unproven = state.unproven.saturating_sub(usize::from(self.standing != Standing::Proven));
+        state.failing = state.failing.saturating_sub(usize::from(self.standing == Standing::Failing));
         if let Some(known) = state.lanes.get_mut(&self.name) {
             known.lane.leave();
         }
@@ -277,6 +317,14 @@ impl Drop for HostPlace {
         }
         drop(state);
         self.lanes.0.freed.notify_waiters();
+    }
+}
+
+impl State {
+    /// Places that are left of `total` for lanes that have not shown that they work, and of those for lanes that fail.
+    fn left(&self, total: usize) -> (usize, usize) {
+        let half = (total / 2).max(1);
+        (half.saturating_sub(self.unproven), (half / 2).max(1).saturating_sub(self.failing))
     }
 }
 
@@ -323,6 +371,17 @@ mod tests {
         assert!(lanes.enter("good", NOW).is_ok());
         drop(unproven);
         assert!(lanes.enter("new9", NOW).is_ok());
+    }
+
+    #[test]
+    fn lanes_that_fail_leave_places_to_new_ones() {
+        let lanes = Lanes::new(MAX);
+        for n in 0..4 {
+            lanes.enter(&format!("bad{n}"), NOW).unwrap().note(Signal::Failure(None), NOW);
+        }
+        let failing: Vec<_> = (0..4).filter_map(|n| lanes.enter(&format!("bad{n}"), NOW).ok()).collect();
+        assert_eq!(failing.len(), 2, "half of the half");
+        assert!(lanes.enter("new", NOW).is_ok());
     }
 
     #[test]

@@ -18,9 +18,7 @@ pub(super) enum Target {
     Ready(Box<Ready>),
     /// Nobody now; after so long again.
     Later(Duration),
-    /// Nobody any more: the endpoint was removed.
-    Gone,
-    /// Nobody until the endpoint is enabled.
+    /// Nobody until the endpoint is enabled, or known.
     Disabled,
 }
 
@@ -83,7 +81,8 @@ async fn named(app: &App, id: &EndpointId, pending: &PendingDelivery) -> Result<
         // Before anything ends or is parked it must be so, and not only have been.
         known = app.endpoints.fresh().await?;
     }
-    let Some(opened) = known.get(id) else { return Ok(Target::Gone) };
+    // Removed, or not in this process's file though it is in another's: kept for as long as the task is, should it come (back).
+    let Some(opened) = known.get(id) else { return Ok(Target::Disabled) };
     let endpoint = &opened.endpoint;
     // A replay elsewhere goes on: that is what one does with the events of an endpoint that is down.
     if endpoint.disabled.is_some() && pending.cursor.url.is_none() {

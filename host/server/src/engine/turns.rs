@@ -4,13 +4,13 @@
 //! kept), those who wait see it: they look again after [`LOOK_AGAIN`].
 
 use crate::App;
-use morag_core::ports::{Chain, DeliveryState, PendingDelivery, Queue, StoreError, Turn};
-use morag_core::task::{TaskId, TaskStatus};
-use morag_core::webhook::{EndpointId, Order};
+use morag_core::ports::{Chain, Lease, PendingDelivery, Queue, StoreError, Turn};
+use morag_core::task::TaskId;
+use morag_core::webhook::{CursorName, EndpointId, Order};
 use std::time::Duration;
 
 /// How long a task waits for the one before it, unless that one wakes it.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Tasks found gone or finished in one look; the next look goes on.
 const SKIPPED_MAX: usize = 16;
@@ -51,23 +51,16 @@ enum Left {
 }
 
 async fn left_of(app: &App, task: TaskId, endpoint: &EndpointId) -> Result<Left, StoreError> {
-    let Some(log) = app.tasks.load(task).await? else { return Ok(Left::Nothing(None)) };
-    let status = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent);
-    if !status.word.is_ended() {
-        return Ok(Left::Something);
-    }
-    let known = app.endpoints.recent().await?;
-    let Some(opened) = known.get(endpoint) else { return Ok(Left::Nothing(None)) };
-    let takes = opened.endpoint.endpoint(&morag_core::webhook::Credentials::default());
-    let records = app.deliveries.deliveries(task).await?;
-    let mine = records.iter().filter(|record| record.endpoint == *endpoint && record.resend == 0);
-    let (mut last, mut delivered, mut is_pending) = (0, 0, false);
-    for record in mine {
-        (last, delivered) = (record.event.max(last), record.delivery.max(delivered));
-        is_pending |= record.state == DeliveryState::Pending;
-    }
-    let more = log.events.iter().any(|event| event.sequence > last && takes.takes(event));
-    Ok(if is_pending || more { Left::Something } else { Left::Nothing(Some(delivered)) })
+    // Looked at without a lease: where its cursor stands says all.
+    let key = CursorName::of_named(endpoint.clone()).key(task);
+    let pending = app.deliveries.pending(&Lease { queue: Queue::Deliveries, key, fence: 0 }, 1).await?;
+    Ok(match pending {
+        None => Left::Nothing(None),
+        Some(pending) if pending.events.is_empty() && pending.is_end => {
+            Left::Nothing(Some(pending.cursor.next_delivery - 1))
+        }
+        Some(_) => Left::Something,
+    })
 }
 
 /// Where the task has ended and everything of it is delivered, the next task's turn begins.
@@ -81,7 +74,7 @@ pub(super) async fn finish_if_done(app: &App, pending: &PendingDelivery, deliver
         return Ok(());
     }
     if let Some(next) = app.chains.finish(&chain(pending), pending.record.id, Some(delivered)).await? {
-        let key = morag_core::webhook::CursorName::of_named(id.clone()).key(next);
+        let key = CursorName::of_named(id.clone()).key(next);
         app.queue.hasten(Queue::Deliveries, &key).await?;
     }
     Ok(())

@@ -5,6 +5,7 @@ use super::store::SqliteStore;
 use super::tasks::task_id;
 use super::writer::Durability;
 use async_trait::async_trait;
+use morag_core::Timestamp;
 use morag_core::ports::{Chain, Chains, LINKS_MAX, Link, StoreError, Turn};
 use morag_core::task::TaskId;
 use rusqlite::{Connection, params};
@@ -34,10 +35,21 @@ fn unfinished(connection: &Connection, chain: &Chain, task: TaskId) -> Result<Op
 }
 
 /// The job behind [`Chains::turn`].
-fn turn(connection: &Connection, chain: &Chain, task: TaskId, delivered: u64) -> Result<Turn, StoreError> {
-    if unfinished(connection, chain, task)?.is_none() {
-        let sql = "INSERT INTO chains(endpoint, document, task) VALUES (?1, ?2, ?3)";
-        execute(connection, sql, params![chain.endpoint.as_str(), chain.document.as_str(), task.as_bytes()])?;
+fn turn(
+    connection: &Connection,
+    now: Timestamp,
+    chain: &Chain,
+    task: TaskId,
+    delivered: u64,
+) -> Result<Turn, StoreError> {
+    let seen = i64::try_from(delivered).unwrap_or(i64::MAX);
+    if let Some(number) = unfinished(connection, chain, task)? {
+        let sql = "UPDATE chains SET seen = ?2, at = ?3 WHERE number = ?1";
+        execute(connection, sql, [number, seen, now.as_millis()])?;
+    } else {
+        let sql = "INSERT INTO chains(endpoint, document, task, seen, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let place = params![chain.endpoint.as_str(), chain.document.as_str(), task.as_bytes(), seen, now.as_millis()];
+        execute(connection, sql, place)?;
         trim(connection, chain)?;
     }
     match head(connection, chain)? {
@@ -66,16 +78,18 @@ fn trim(connection: &Connection, chain: &Chain) -> Result<(), StoreError> {
 /// The job behind [`Chains::finish`].
 fn finish(
     connection: &Connection,
+    now: Timestamp,
     chain: &Chain,
     task: TaskId,
     delivered: Option<u64>,
 ) -> Result<Option<TaskId>, StoreError> {
     if let Some(number) = unfinished(connection, chain, task)? {
         let total = total(connection, chain, number)?;
-        // One that is gone without a word ends where the one before it ended, or where its turn had begun.
-        let sql = "UPDATE chains SET base = coalesce(base, ?2), delivered = ?3 WHERE number = ?1";
-        let delivered = i64::try_from(delivered.unwrap_or(0)).unwrap_or(i64::MAX);
-        execute(connection, sql, [number, total, delivered])?;
+        // One that is gone without a word has delivered what was last known of it.
+        let sql =
+            "UPDATE chains SET base = coalesce(base, ?2), delivered = coalesce(?3, seen), at = ?4 WHERE number = ?1";
+        let delivered = delivered.map(|delivered| i64::try_from(delivered).unwrap_or(i64::MAX));
+        execute(connection, sql, params![number, total, delivered, now.as_millis()])?;
     }
     Ok(head(connection, chain)?.map(|(_, task, _)| task))
 }
@@ -96,14 +110,14 @@ fn links(connection: &Connection, chain: &Chain) -> Result<Vec<Link>, StoreError
 #[async_trait]
 impl Chains for SqliteStore {
     async fn turn(&self, chain: &Chain, task: TaskId, delivered: u64) -> Result<Turn, StoreError> {
-        let chain = chain.clone();
-        let job = move |connection: &Connection| turn(connection, &chain, task, delivered);
+        let (context, chain) = (self.context(), chain.clone());
+        let job = move |connection: &Connection| turn(connection, context.now(), &chain, task, delivered);
         self.writer.run(Durability::Normal, job).await
     }
 
     async fn finish(&self, chain: &Chain, task: TaskId, delivered: Option<u64>) -> Result<Option<TaskId>, StoreError> {
-        let chain = chain.clone();
-        let job = move |connection: &Connection| finish(connection, &chain, task, delivered);
+        let (context, chain) = (self.context(), chain.clone());
+        let job = move |connection: &Connection| finish(connection, context.now(), &chain, task, delivered);
         self.writer.run(Durability::Normal, job).await
     }
 

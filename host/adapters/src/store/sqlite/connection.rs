@@ -12,8 +12,11 @@ const BUSY_MAX: Duration = Duration::from_secs(5);
 /// Statements a connection keeps prepared: more than a store has.
 const STATEMENTS_MAX: usize = 128;
 
-/// Page cache of a connection, KiB: the working set of a busy queue fits; history is read rarely.
-const CACHE_KIB: i64 = 8 * 1024;
+/// Page cache of the writer, KiB: the working set of a busy queue fits; history is read rarely.
+const WRITER_CACHE_KIB: i64 = 8 * 1024;
+
+/// Page cache of a reader, KiB. There are a few of them, and what one lacks the system's cache has.
+const READER_CACHE_KIB: i64 = 1024;
 
 /// Size the write-ahead log is cut back to after a burst, bytes.
 const WAL_BYTES: i64 = 64 * 1024 * 1024;
@@ -50,7 +53,7 @@ pub(super) fn open_writer(path: &Path, schema: &Schema, bytes_max: Option<u64>) 
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
-        prepare(&connection)?;
+        prepare(&connection, WRITER_CACHE_KIB)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
         if let Some(bytes) = bytes_max {
@@ -70,7 +73,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
-        prepare(&connection)?;
+        prepare(&connection, READER_CACHE_KIB)?;
         Ok(connection)
     };
     open().map_err(|error| at(path, store_error(error)))
@@ -111,12 +114,12 @@ fn ensure_schema(connection: &mut Connection, schema: &Schema) -> Result<(), Sto
     transaction.commit().map_err(store_error)
 }
 
-fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+fn prepare(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_MAX)?;
     // A statement is planned once, whatever is bound to it: SQLite would plan one with `LIMIT ?` anew at every use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)
+    connection.pragma_update(None, "cache_size", -cache_kib)
 }
 
 /// Creates the file where there is none, and takes it from group and others: it holds documents' names and webhook tokens.

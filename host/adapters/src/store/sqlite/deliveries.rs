@@ -52,11 +52,7 @@ fn stored(connection: &Connection, task: TaskId, name: &CursorName) -> Result<Op
     })
 }
 
-fn pending(
-    connection: &Connection,
-    held: &Lease,
-    events_max: usize,
-) -> Result<Option<PendingDelivery>, StoreError> {
+fn pending(connection: &Connection, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError> {
     let Some((task, name)) = CursorName::parse_key(&held.key) else { return Ok(None) };
     let Some(stored) = stored(connection, task, &name)? else { return Ok(None) };
     let sql = "SELECT event FROM events WHERE task = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence LIMIT ?4";
@@ -149,7 +145,8 @@ fn record(
         (CursorMove::Dead | CursorMove::Disable, _) => DeliveryState::Dead,
         (CursorMove::Retry(_) | CursorMove::Park, Some(_)) => DeliveryState::Pending,
     };
-    let sql = "INSERT INTO deliveries(task, endpoint, delivery, resend, event, state, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    let sql =
+        "INSERT INTO deliveries(task, endpoint, delivery, resend, event, state, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                ON CONFLICT DO UPDATE SET state = excluded.state, at = excluded.at";
     let (number, delivery, event) = (cursor.number, cursor.next_delivery, cursor.next_event);
     let (state, now) = (to_json(&state)?, context.now().as_millis());
@@ -244,7 +241,8 @@ fn endpoint_deliveries(connection: &Connection, filter: &DeliveryFilter) -> Resu
     // One range of the index for each state, merged: their union sorted by the database would read all of them.
     let mut rows: Vec<(Place, TaskId, Row)> = Vec::new();
     for state in STATES.into_iter().filter(|state| filter.state.is_none_or(|wanted| wanted == *state)) {
-        let sql = "SELECT deliveries.endpoint, deliveries.delivery, deliveries.resend, deliveries.event, deliveries.state,
+        let sql =
+            "SELECT deliveries.endpoint, deliveries.delivery, deliveries.resend, deliveries.event, deliveries.state,
                           deliveries.at, deliveries.url, deliveries.task, tasks.id
                    FROM deliveries INDEXED BY deliveries_by_endpoint CROSS JOIN tasks ON tasks.number = deliveries.task
                    WHERE deliveries.endpoint = ?1 AND deliveries.endpoint <> 'task' AND deliveries.state = ?2

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Idempotency keys deleted in one call: keeps the writer free for others.
 const IDEMPOTENCY_BATCH: i64 = 1000;
 
+/// Places in chains deleted in one call.
+const CHAINS_BATCH: i64 = 1000;
+
 /// The job behind [`morag_core::ports::Tasks::expire`]. Old idempotency keys go with it.
 pub(super) fn expire(
     connection: &Connection,
@@ -45,8 +48,9 @@ pub(super) fn expire(
         }
         count(connection, *status, -1)?;
     }
-    for (_, task, _) in &ended {
-        execute(connection, "DELETE FROM chains WHERE task = ?1", [task.as_bytes()])?;
-    }
+    // Chains outlive their tasks by as long as those were kept, so that the numbers of a document that comes again go on.
+    let before = ended_before.minus(now.since(ended_before));
+    let sql = "DELETE FROM chains WHERE number IN (SELECT number FROM chains WHERE at < ?1 ORDER BY at LIMIT ?2)";
+    execute(connection, sql, params![before.as_millis(), CHAINS_BATCH])?;
     Ok(ended.into_iter().map(|(_, task, _)| task).collect())
 }

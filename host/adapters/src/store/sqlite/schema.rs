@@ -184,11 +184,15 @@ CREATE TABLE chains(
     -- Deliveries of the tasks before it, once its turn has come.
     base INTEGER,
     -- Deliveries of its own, once it has finished.
-    delivered INTEGER
+    delivered INTEGER,
+    -- Those it had made when it was last asked about, and when that was.
+    seen INTEGER NOT NULL DEFAULT 0,
+    at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX chains_by_place ON chains(endpoint, document, number);
 CREATE INDEX chains_unfinished ON chains(endpoint, document, number) WHERE delivered IS NULL;
 CREATE INDEX chains_by_task ON chains(task);
+CREATE INDEX chains_by_age ON chains(at);
 ";
 
 #[cfg(test)]

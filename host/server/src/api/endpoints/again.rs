@@ -203,6 +203,8 @@ async fn find(
     let next_since = all.get(end).map(|one| one.record.at);
     let remaining = all.len() - end;
     all.truncate(end);
+    // What was not looked at is older than all of this: the next call begins where this one did.
+    let next_since = if is_cut { Some(since.unwrap_or(Timestamp::from_millis(0))) } else { next_since };
     Ok(Found { deliveries: all, remaining, next_since, is_cut })
 }
 

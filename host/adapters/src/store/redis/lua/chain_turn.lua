@@ -17,6 +17,8 @@ if not at then
     end
     redis.call('HSET', chain, 'oldest', exact(oldest))
 end
+-- What is last known of it, should it be gone without a word.
+redis.call('HSET', chain, 's/' .. ARGV[2], ARGV[3])
 redis.call('PEXPIRE', chain, ARGV[5])
 local first, place = head()
 if place ~= at then return { 'after', first.task } end
