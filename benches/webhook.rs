@@ -66,8 +66,14 @@ fn bench(criterion: &mut Criterion) {
         events: Default::default(),
         headers: Default::default(),
     };
-    let cursor =
-        Cursor { task: record.id, name: CursorName::of(&endpoint), next_event: 3, next_delivery: 3, attempts: 0, url: None };
+    let cursor = Cursor {
+        task: record.id,
+        name: CursorName::of(&endpoint),
+        next_event: 3,
+        next_delivery: 3,
+        attempts: 0,
+        url: None,
+    };
     let secrets = [Secret::new("a secret of the usual length, 40 bytes..")];
     let body = render(&endpoint, &record, &event);
     println!("body: {} bytes", body.len());

@@ -7,8 +7,8 @@ mod clock;
 mod deliveries;
 mod due_queue;
 mod embedder;
-mod feed;
 mod endpoints;
+mod feed;
 mod fetcher;
 mod knowledge;
 mod step_runner;
@@ -19,8 +19,8 @@ pub use blobs::{BlobError, BlobMeta, BlobPath, BlobStream, BlobWriter, Blobs};
 pub use chains::{Chain, Chains, LINKS_MAX, Link, Turn};
 pub use clock::Clock;
 pub use deliveries::{
-    AttemptRecord, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState, EndpointDelivery,
-    NewResend, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
+    AttemptRecord, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState,
+    EndpointDelivery, NewResend, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
 };
 pub use due_queue::{Claim, DueQueue, LaneLimit, LaneLimits, Lease, Queue, QueueCounts};
 pub use embedder::Embedder;

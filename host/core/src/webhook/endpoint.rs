@@ -91,6 +91,13 @@ impl Endpoint {
     pub(crate) fn sample() -> Self {
         #[expect(clippy::unwrap_used, reason = "a test's constant")]
         let url = "https://example.com/hook".parse().unwrap();
-        Self { id: EndpointId::of_task(), url, auth_token: None, format: BodyFormat::Dual, events: EventFilter::default(), headers: BTreeMap::new() }
+        Self {
+            id: EndpointId::of_task(),
+            url,
+            auth_token: None,
+            format: BodyFormat::Dual,
+            events: EventFilter::default(),
+            headers: BTreeMap::new(),
+        }
     }
 }

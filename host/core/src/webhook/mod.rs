@@ -23,8 +23,8 @@ pub use event_glob::{EVENT_TYPES, EventFilter, EventGlob, InvalidEventGlob};
 pub use headers::{HeaderInput, OperationalHeaders, headers, is_reserved, operational_headers};
 pub use lane::{Breaker, Lane, Refused, Signal};
 pub use named::{
-    Credentials, Disabled, DisabledReason, EndpointSettings, NamedEndpoint, Operational, Order, RetrySettings, SECRETS_MAX,
-    SigningSecret,
+    Credentials, Disabled, DisabledReason, EndpointSettings, NamedEndpoint, Operational, Order, RetrySettings,
+    SECRETS_MAX, SigningSecret,
 };
 pub use proxy::{InvalidWebhookProxy, WebhookProxy};
 pub use retry::{AttemptOutcome, ErrorClass, InvalidRetryPolicy, RetryPolicy, Verdict, judge};

@@ -37,7 +37,8 @@ impl Caller {
 /// Lets a request through that has a key or needs none. Everything that is not listed here needs one.
 pub async fn require_key(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let open = matches!(path, "/health" | "/health/ready" | "/metrics" | "/openapi.json" | "/docs") || path.starts_with("/docs/");
+    let open = matches!(path, "/health" | "/health/ready" | "/metrics" | "/openapi.json" | "/docs")
+        || path.starts_with("/docs/");
     if !open {
         match caller(request.headers(), &app.config.api_keys) {
             Ok(caller) => {

@@ -75,7 +75,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
 pub fn probes(app: Arc<App>) -> Router {
     let roles = app.config.roles;
     let nothing_else = async move || {
-        let text = format!("This process has the role {roles}: it serves /health, /health/ready and /metrics, and nothing else");
+        let text = format!(
+            "This process has the role {roles}: it serves /health, /health/ready and /metrics, and nothing else"
+        );
         ApiError::not_found(text)
     };
     Router::new()

@@ -139,7 +139,10 @@ fn failed() -> Vec<Event> {
     let failure =
         StepFailure { code: "CORRUPT".into(), message: "broken".into(), details: JsonObject::new(), retryable: false };
     let (step, stage) = ("markdown_conversion".to_owned(), "content_processing".to_owned());
-    vec![event(1, 0.0, EventKind::TaskStarted { retry: None }), event(2, 10.0, EventKind::TaskFailed { step, stage, failure })]
+    vec![
+        event(1, 0.0, EventKind::TaskStarted { retry: None }),
+        event(2, 10.0, EventKind::TaskFailed { step, stage, failure }),
+    ]
 }
 
 fn completed(task: TaskId) -> Vec<Event> {
@@ -361,9 +364,7 @@ async fn process_says_why_it_failed_and_when_it_takes_too_long() {
 #[tokio::test]
 async fn process_refuses_what_it_cannot_do() {
     let server = server(&[]);
-    for (fields, code) in [
-        (&[("mode", "ingest")][..], "webhook_required"),
-    ] {
+    for (fields, code) in [(&[("mode", "ingest")][..], "webhook_required")] {
         let answer = server.post("/api/v1/process", &[], form(fields, FILE)).await;
         assert_eq!((answer.status, answer.error().as_str()), (StatusCode::BAD_REQUEST, code));
     }

@@ -265,7 +265,10 @@ mod tests {
 
     fn started() -> Vec<Event> {
         let (step, stage) = ("markdown_conversion".to_owned(), "content_processing".to_owned());
-        vec![event(1, 0.0, EventKind::TaskStarted { retry: None }), event(2, 0.0, EventKind::StepStarted { step, stage })]
+        vec![
+            event(1, 0.0, EventKind::TaskStarted { retry: None }),
+            event(2, 0.0, EventKind::StepStarted { step, stage }),
+        ]
     }
 
     fn failure() -> StepFailure {

@@ -37,7 +37,15 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
     let store = sqlite::SqliteStore::open_with(&config.data_dir.join("morag.db"), clock.clone(), options)?;
     let knowledge = sqlite::SqliteKnowledge::open(&config.data_dir.join("knowledge.db"), None)?;
     let knowledge = Arc::new(knowledge);
-    Ok(Stores { tasks: store.clone(), queue: store.clone(), deliveries: store.clone(), chains: store.clone(), endpoints: store.clone(), feed: store, knowledge })
+    Ok(Stores {
+        tasks: store.clone(),
+        queue: store.clone(),
+        deliveries: store.clone(),
+        chains: store.clone(),
+        endpoints: store.clone(),
+        feed: store,
+        knowledge,
+    })
 }
 
 async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
@@ -57,5 +65,13 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
     };
     let store = RedisStore::open(connection.clone(), options).await?;
     let knowledge = RedisKnowledge::open(connection, settings.key_prefix.clone());
-    Ok(Stores { tasks: store.clone(), queue: store.clone(), deliveries: store.clone(), chains: store.clone(), endpoints: store.clone(), feed: store, knowledge })
+    Ok(Stores {
+        tasks: store.clone(),
+        queue: store.clone(),
+        deliveries: store.clone(),
+        chains: store.clone(),
+        endpoints: store.clone(),
+        feed: store,
+        knowledge,
+    })
 }

@@ -44,7 +44,11 @@ impl Chains for RedisStore {
     }
 
     async fn finish(&self, chain: &Chain, task: TaskId, delivered: Option<u64>) -> Result<Option<TaskId>, StoreError> {
-        let call = scripts::CHAIN_FINISH.on(self.chain_key(chain)).arg("").arg(task).arg(delivered.map_or_else(String::new, |number| number.to_string()));
+        let call = scripts::CHAIN_FINISH
+            .on(self.chain_key(chain))
+            .arg("")
+            .arg(task)
+            .arg(delivered.map_or_else(String::new, |number| number.to_string()));
         let next: String = self.redis.call(self.kept(call)).await?;
         match next.is_empty() {
             true => Ok(None),

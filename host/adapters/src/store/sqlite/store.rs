@@ -70,7 +70,14 @@ impl SqliteStore {
         let wakes = Arc::new(Wakes::default());
         let waker = Arc::clone(&wakes);
         let writer = Writer::spawn(connection, move || waker.committed())?;
-        Ok(Arc::new(Self { writer, readers: Readers::new(path.to_owned()), wakes, clock, options, rotor: Arc::default() }))
+        Ok(Arc::new(Self {
+            writer,
+            readers: Readers::new(path.to_owned()),
+            wakes,
+            clock,
+            options,
+            rotor: Arc::default(),
+        }))
     }
 
     /// What a job of the writer needs of the store.

@@ -226,9 +226,7 @@ async fn a_batch_that_the_store_cannot_take_is_unavailable() {
 }
 
 fn file_part(name: &str, file: &str, content: &str) -> String {
-    format!(
-        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\n\r\n{content}\r\n"
-    )
+    format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\n\r\n{content}\r\n")
 }
 
 #[tokio::test]
