@@ -89,7 +89,6 @@ impl Endpoint {
 impl Endpoint {
     /// One for tests.
     pub(crate) fn sample() -> Self {
-        #[expect(clippy::unwrap_used, reason = "a test's constant")]
         let url = "https://example.com/hook".parse().unwrap();
         Self {
             id: EndpointId::of_task(),

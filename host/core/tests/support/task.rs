@@ -23,7 +23,7 @@ pub fn endpoint(format: BodyFormat) -> Endpoint {
         url: "https://your-app.com/webhook?token=query-secret".parse().expect("a URL"),
         auth_token: Some(Secret::new("bearer-secret")),
         format,
-        events: "step_completed,task_failed".parse().unwrap(),
+        events: "step_completed,task_failed".parse().expect("names of events"),
         headers: [("X-Tenant".to_owned(), Secret::new("header-secret"))].into(),
     }
 }
