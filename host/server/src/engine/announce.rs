@@ -28,20 +28,24 @@ fn wait_for(app: &App, attempts: u32) -> Duration {
     (1..=attempts).map(|number| policy.delay(number, 0.0)).sum()
 }
 
-/// How long after a change of an endpoint its parked cursors are looked for: one that was enabled while a dispatcher parked a
-/// cursor of it, and was killed then, has nobody else who looks.
-const CHANGED_MAX: Duration = Duration::from_secs(600);
+/// How long after an endpoint was enabled, or a process was started with it in its `morag.toml`, its parked cursors are looked for: a
+/// dispatcher that did not know of that may have parked one since, and been killed before it looked again.
+const LOOKED_FOR: Duration = Duration::from_secs(600);
 
 /// Every so many looks.
 const UNPARK_EVERY: u64 = 15;
 
-/// Makes what is parked for endpoints that are enabled due: for those that were changed lately, and at the start for those of
-/// `morag.toml`, which may have been enabled there.
-async fn unpark(app: &App, is_start: bool) -> Result<(), StoreError> {
+/// Version of an endpoint that was created, disabled and enabled. One with a lower version was not: looking for what is parked is
+/// a call for each bucket of a Redis.
+const VERSION_ENABLED_MIN: u64 = 3;
+
+/// Makes what is parked for endpoints that were enabled lately due.
+async fn unpark(app: &App, running_for: Duration) -> Result<(), StoreError> {
     let known = app.endpoints.recent().await?;
     for opened in known.all().filter(|opened| opened.endpoint.disabled.is_none()) {
-        let changed = app.clock.now().since(opened.endpoint.updated_at) <= CHANGED_MAX;
-        if changed || (is_start && opened.is_configured) {
+        let changed = app.clock.now().since(opened.endpoint.updated_at);
+        let was_enabled = opened.endpoint.version >= VERSION_ENABLED_MIN && changed <= LOOKED_FOR;
+        if was_enabled || (opened.is_configured && running_for <= LOOKED_FOR) {
             app.deliveries.unpark(&opened.endpoint.id).await?;
         }
     }
@@ -50,10 +54,11 @@ async fn unpark(app: &App, is_start: bool) -> Result<(), StoreError> {
 
 /// Tells until `shutdown`.
 pub(super) async fn announce(app: Arc<App>, shutdown: CancellationToken) {
+    let started = app.clock.steady();
     for round in 0_u64.. {
         let look = async {
             if round.is_multiple_of(UNPARK_EVERY)
-                && let Err(error) = unpark(&app, round == 0).await
+                && let Err(error) = unpark(&app, app.clock.steady().since(started)).await
             {
                 tracing::warn!(%error, "what is parked could not be looked for: it is tried again");
             }

@@ -20,10 +20,9 @@ use std::sync::Arc;
 /// Deliveries in a page, whatever was asked for: what one answer may hold in memory.
 const PAGE_MAX: usize = 1000;
 
-/// A cursor as it is stored, with what it points into.
+/// Where a cursor stands, with what it points into.
 struct Stored {
     number: i64,
-    record: String,
     /// Of the log, or the one event of a delivery that is made again.
     last_event: i64,
     has_ended: bool,
@@ -33,21 +32,21 @@ struct Stored {
     url: Option<String>,
 }
 
+/// Without the task's record: a move has no use for it, and it is the longest of all columns.
 fn stored(connection: &Connection, task: TaskId, name: &CursorName) -> Result<Option<Stored>, StoreError> {
-    let sql = "SELECT tasks.number, tasks.record, coalesce(cursors.last_event, tasks.last_sequence),
+    let sql = "SELECT tasks.number, coalesce(cursors.last_event, tasks.last_sequence),
                       tasks.ended_at IS NOT NULL, cursors.next_event, cursors.next_delivery, cursors.attempts, cursors.url
                FROM tasks JOIN cursors ON cursors.task = tasks.number
                WHERE tasks.id = ?1 AND cursors.endpoint = ?2";
     first(connection, sql, params![task.as_bytes(), name.to_string()], |row| {
         Ok(Stored {
             number: row.get(0)?,
-            record: row.get(1)?,
-            last_event: row.get(2)?,
-            has_ended: row.get(3)?,
-            next_event: row.get(4)?,
-            next_delivery: row.get(5)?,
-            attempts: row.get(6)?,
-            url: row.get(7)?,
+            last_event: row.get(1)?,
+            has_ended: row.get(2)?,
+            next_event: row.get(3)?,
+            next_delivery: row.get(4)?,
+            attempts: row.get(5)?,
+            url: row.get(6)?,
         })
     })
 }
@@ -55,6 +54,9 @@ fn stored(connection: &Connection, task: TaskId, name: &CursorName) -> Result<Op
 fn pending(connection: &Connection, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError> {
     let Some((task, name)) = CursorName::parse_key(&held.key) else { return Ok(None) };
     let Some(stored) = stored(connection, task, &name)? else { return Ok(None) };
+    let sql = "SELECT record FROM tasks WHERE number = ?1";
+    let record = first(connection, sql, [stored.number], |row| row.get::<_, String>(0))?;
+    let Some(record) = record else { return Ok(None) };
     let sql = "SELECT event FROM events WHERE task = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence LIMIT ?4";
     let limit = i64::try_from(events_max.max(1)).unwrap_or(i64::MAX);
     let place = [stored.number, stored.next_event, stored.last_event, limit];
@@ -71,7 +73,7 @@ fn pending(connection: &Connection, held: &Lease, events_max: usize) -> Result<O
         url: url.map_err(|error| StoreError::Corrupt(format!("a stored URL cannot be read: {error}")))?,
     };
     let is_end = stored.has_ended && read_up_to >= stored.last_event;
-    Ok(Some(PendingDelivery { record: Arc::new(from_json(&stored.record)?), cursor, events, is_end }))
+    Ok(Some(PendingDelivery { record: Arc::new(from_json(&record)?), cursor, events, is_end }))
 }
 
 /// The job behind [`Deliveries::advance_all`]. An `Err` is followed by a rollback.

@@ -94,8 +94,7 @@ pub async fn delete(
         return Err(unknown());
     }
     app.endpoints.fresh().await?;
-    // Whoever waits for it to be enabled waits for nothing: they look, and end.
-    app.deliveries.unpark(&id).await?;
+    // What waits for it is parked when it is looked at, and goes with its task.
     tracing::info!(endpoint = id.as_str(), "a webhook endpoint was deleted");
     Ok(Json(EndpointRemoved { id: id.as_str().to_owned(), message: "The endpoint was deleted".into() }))
 }
