@@ -70,7 +70,7 @@ pub struct TaskRecord {
     /// Who is told beside the named endpoints: the task's own `webhook_url`.
     pub endpoints: Vec<Endpoint>,
     /// Named endpoints that are told, as they were chosen when the task was accepted.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subscribers: Vec<EndpointId>,
     /// When it was accepted.
     pub created_at: Timestamp,
