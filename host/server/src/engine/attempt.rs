@@ -4,7 +4,7 @@ use super::endpoint_state;
 use super::lanes::Place;
 use super::target::Ready;
 use crate::{App, VERSION};
-use morag_core::ports::{AttemptRecord, CursorMove, DeliveryMove, StoreError, WebhookRequest};
+use morag_core::ports::{AttemptRecord, CursorMove, DeliveryMove, WebhookRequest};
 use morag_core::task::{Event, TaskRecord};
 use morag_core::webhook::{AttemptOutcome, Cursor, HeaderInput, Signal, Verdict, headers, judge, render};
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(super) async fn attempt(
     cursor: &Cursor,
     target: &Ready,
     event: &Event,
-) -> Result<DeliveryMove, StoreError> {
+) -> DeliveryMove {
     let (at, event_type) = (app.clock.now(), event.kind.event_type());
     let body = render(&target.endpoint, record, event);
     let headers = headers(HeaderInput {
@@ -57,7 +57,7 @@ pub(super) async fn attempt(
             endpoint_state::note(app, named, place.lane(), verdict == Verdict::Delivered, failing_since).await;
         }
     }
-    Ok(DeliveryMove { movement, attempt: Some(AttemptRecord { attempt: number, at, outcome }) })
+    DeliveryMove { movement, attempt: Some(AttemptRecord { attempt: number, at, outcome }) }
 }
 
 /// The outcome with no longer a `Retry-After` than the operator believes.

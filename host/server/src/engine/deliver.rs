@@ -123,7 +123,7 @@ async fn advance(
                     return Ok(End::GiveBack(app.clock.now()));
                 };
                 sent += 1;
-                attempt::attempt(app, place, &pending.record, &cursor, &target, event).await?
+                attempt::attempt(app, place, &pending.record, &cursor, &target, event).await
             } else {
                 DeliveryMove { movement: CursorMove::Skip, attempt: None }
             };
