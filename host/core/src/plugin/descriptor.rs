@@ -3,7 +3,8 @@
 use crate::task::ArtifactName;
 use serde::Serialize;
 
-/// Something of the host's that a step may use when the operator grants it. Each is one WIT interface.
+/// Something of the host's that a step may use when the operator grants it. Each is one WIT interface of `morag:step`, but
+/// [`Capability::Http`], which is `wasi:http`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
@@ -13,18 +14,42 @@ pub enum Capability {
     Vectors,
     /// The knowledge graph.
     Graph,
+    /// Text completions by the host's model.
+    Completions,
+    /// Speech to text by the host's service.
+    Transcription,
+    /// A small store of the plugin's own.
+    Kv,
+    /// Secrets that the operator gave to the plugin by name.
+    Secrets,
+    /// Requests to hosts that the operator lists (`wasi:http`).
+    Http,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 3] = [Self::Embeddings, Self::Vectors, Self::Graph];
+    pub const ALL: [Self; 8] = [
+        Self::Embeddings,
+        Self::Vectors,
+        Self::Graph,
+        Self::Completions,
+        Self::Transcription,
+        Self::Kv,
+        Self::Secrets,
+        Self::Http,
+    ];
 
-    /// Name of its WIT interface, in a descriptor and in the configuration.
+    /// Its name in a descriptor and in the configuration; but for `http`, that of its WIT interface.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Embeddings => "embeddings",
             Self::Vectors => "vectors",
             Self::Graph => "graph",
+            Self::Completions => "completions",
+            Self::Transcription => "transcription",
+            Self::Kv => "kv",
+            Self::Secrets => "secrets",
+            Self::Http => "http",
         }
     }
 }
@@ -85,7 +110,7 @@ pub enum InvalidDescriptor {
     #[error("artifact name {0:?} is not a file name of a task")]
     Artifact(String),
     /// Not a capability of this host.
-    #[error("capability {0:?} is not one this host has; it has embeddings, vectors and graph")]
+    #[error("capability {0:?} is not one this host has; it has {known}", known = Capability::ALL.map(Capability::as_str).join(", "))]
     Capability(String),
     /// Not JSON.
     #[error("the configuration schema is not a JSON object")]

@@ -1,7 +1,8 @@
 //! What a component may do: what it asks for and what the operator allows, both.
 
 use super::{Capability, Descriptor};
-use std::collections::BTreeSet;
+use crate::Secret;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What the operator allows a component. Nothing by default.
@@ -11,6 +12,12 @@ pub struct Grant {
     pub capabilities: BTreeSet<Capability>,
     /// How much it may take.
     pub limits: Limits,
+    /// How much of the host's services a run may use.
+    pub budgets: Budgets,
+    /// Where `http` may lead; empty: nowhere.
+    pub http: Vec<HttpRule>,
+    /// Values of the secrets it may read, by name.
+    pub secrets: BTreeMap<String, Secret>,
 }
 
 /// How much one run of a step may take.
@@ -20,14 +27,22 @@ pub struct Limits {
     pub memory_bytes_max: u64,
     /// From the call to its end.
     pub wall_time_max: Duration,
+    /// Time in which the guest itself is executing, without what it waits for.
+    pub cpu_time_max: Duration,
     /// All artifacts together, bytes.
     pub output_bytes_max: u64,
     /// Number of artifacts.
     pub artifacts_max: usize,
     /// Everything read from the host, bytes.
     pub host_bytes_max: u64,
+    /// Calls from the guest to the host.
+    pub host_calls_max: u64,
+    /// Requests to other hosts.
+    pub http_requests_max: u64,
     /// Lines of log that are kept.
     pub log_lines_max: usize,
+    /// Bytes of log that are kept.
+    pub log_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -37,25 +52,98 @@ impl Default for Limits {
             memory_bytes_max: 512 << 20,
             // 2,415 pages take about half a minute on a slow core; ten times that.
             wall_time_max: Duration::from_secs(300),
+            // As much: a step that computes need not wait. It is less where services are waited for.
+            cpu_time_max: Duration::from_secs(300),
             // Twice the default upload limit: markdown is rarely longer than its source.
             output_bytes_max: 200 << 20,
             artifacts_max: 16,
             // A step may read its source several times over.
             host_bytes_max: 2 << 30,
+            // A step that reads 2 GiB in pieces of 4 KiB makes half a million calls.
+            host_calls_max: 1_000_000,
+            http_requests_max: 100,
             log_lines_max: 1000,
+            // A thousand lines of the longest kind would be 4 MiB, kept with every task.
+            log_bytes_max: 256 << 10,
         }
+    }
+}
+
+/// How much of the host's services one run of a step may use. What goes beyond is answered with `limit`; the step goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budgets {
+    /// Calls of `embeddings`.
+    pub embedding_calls_max: u64,
+    /// Bytes of text given to `embeddings`.
+    pub embedding_bytes_max: u64,
+    /// Calls of `completions`.
+    pub completion_calls_max: u64,
+    /// Tokens of questions and answers, as the service counts them.
+    pub completion_tokens_max: u64,
+    /// Calls of `transcription`.
+    pub transcription_calls_max: u64,
+    /// Bytes of audio given to `transcription`.
+    pub transcription_bytes_max: u64,
+    /// Keys that the plugin may hold in `kv`, of all its runs together.
+    pub kv_keys_max: u64,
+    /// Bytes of keys and values that the plugin may hold in `kv`, of all its runs together.
+    pub kv_bytes_max: u64,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            // 100 MiB of markdown, the largest upload, in calls of 256 texts of 1 KiB each: 400; ten times that.
+            embedding_calls_max: 4_000,
+            embedding_bytes_max: 1 << 30,
+            // A service that is paid for: enough for a question a section of a long report.
+            completion_calls_max: 100,
+            completion_tokens_max: 200_000,
+            // One recording a task, and room for one that is cut into parts.
+            transcription_calls_max: 16,
+            transcription_bytes_max: 512 << 20,
+            kv_keys_max: 10_000,
+            kv_bytes_max: 16 << 20,
+        }
+    }
+}
+
+/// A place that `http` may lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRule {
+    /// Host name or literal address, lower case, matched whole; `*.example.com` stands for every name below it.
+    pub host: String,
+    /// Port; none: 443 with TLS, and 80 without.
+    pub port: Option<u16>,
+    /// Methods, upper case; empty: GET and HEAD.
+    pub methods: Vec<String>,
+}
+
+impl HttpRule {
+    /// Whether a request to `host` (lower case) and `port` by `method` is one that the rule allows. `tls`: by https.
+    pub fn allows(&self, method: &str, host: &str, port: u16, tls: bool) -> bool {
+        let named = match self.host.strip_prefix("*.") {
+            Some(below) => host.strip_suffix(below).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            None => host == self.host,
+        };
+        let port_fits = port == self.port.unwrap_or(if tls { 443 } else { 80 });
+        let method_fits = match self.methods.is_empty() {
+            true => matches!(method, "GET" | "HEAD"),
+            false => self.methods.iter().any(|allowed| allowed == method),
+        };
+        named && port_fits && method_fits
     }
 }
 
 /// The component wants what it was not granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it wants the capability {}, which is not granted to it: this version grants capabilities to the standard step `ingestion` alone", .0.as_str())]
+#[error("it wants the capability {name}, which is not granted to it: add {name:?} to its `capabilities` in morag.toml, or leave the component out", name = .0.as_str())]
 pub struct NotGranted(pub Capability);
 
 impl Grant {
     /// Every capability, with the default limits: for the six standard steps.
     pub fn of(capabilities: impl IntoIterator<Item = Capability>) -> Self {
-        Self { capabilities: capabilities.into_iter().collect(), limits: Limits::default() }
+        Self { capabilities: capabilities.into_iter().collect(), ..Self::default() }
     }
 
     /// What the component gets: the capabilities it asks for, if every one is allowed.
@@ -98,5 +186,31 @@ mod tests {
         for capability in Capability::ALL {
             assert_eq!(Grant::default().decide(&descriptor(&[capability])), Err(NotGranted(capability)));
         }
+    }
+
+    #[test]
+    fn a_rule_allows_its_host_port_and_methods_alone() {
+        let rule = |host: &str, port, methods: &[&str]| HttpRule {
+            host: host.into(),
+            port,
+            methods: methods.iter().map(|method| (*method).into()).collect(),
+        };
+        let plain = rule("api.example.com", None, &[]);
+        assert!(
+            plain.allows("GET", "api.example.com", 443, true) && plain.allows("HEAD", "api.example.com", 80, false)
+        );
+        assert!(!plain.allows("POST", "api.example.com", 443, true));
+        assert!(!plain.allows("GET", "api.example.com", 80, true), "https to the port of http");
+        assert!(!plain.allows("GET", "evil-api.example.com", 443, true));
+        assert!(!plain.allows("GET", "api.example.com.evil.net", 443, true));
+        let below = rule("*.example.com", Some(8443), &["POST"]);
+        assert!(
+            below.allows("POST", "a.b.example.com", 8443, true) && below.allows("POST", "a.example.com", 8443, false)
+        );
+        assert!(
+            !below.allows("POST", "example.com", 8443, true) && !below.allows("POST", "badexample.com", 8443, true)
+        );
+        assert!(!below.allows("GET", "a.example.com", 8443, true) && !below.allows("POST", "a.example.com", 443, true));
+        assert!(!below.allows("POST", ".example.com", 8443, true));
     }
 }

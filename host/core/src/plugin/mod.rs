@@ -6,4 +6,4 @@ mod grant;
 
 pub use dataflow::{InvalidDataflow, check_dataflow};
 pub use descriptor::{Capability, Descriptor, Input, InvalidDescriptor, Output};
-pub use grant::{Grant, Limits, NotGranted};
+pub use grant::{Budgets, Grant, HttpRule, Limits, NotGranted};

@@ -4,20 +4,24 @@
 mod blobs;
 mod chains;
 mod clock;
+mod completer;
 mod deliveries;
 mod due_queue;
 mod embedder;
 mod endpoints;
 mod feed;
 mod fetcher;
+mod key_values;
 mod knowledge;
 mod step_runner;
 mod tasks;
+mod transcriber;
 mod webhook_sender;
 
 pub use blobs::{BlobError, BlobMeta, BlobPath, BlobStream, BlobWriter, Blobs};
 pub use chains::{Chain, Chains, LINKS_MAX, Link, Turn};
 pub use clock::Clock;
+pub use completer::{Completer, Completion, CompletionRequest, Message, Role};
 pub use deliveries::{
     AttemptRecord, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState,
     EndpointDelivery, NewResend, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
@@ -27,12 +31,14 @@ pub use embedder::Embedder;
 pub use endpoints::{ENDPOINTS_MAX, EndpointSet, Endpoints, PutEndpointError};
 pub use feed::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, InvalidFeedPosition};
 pub use fetcher::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, InvalidSourceUrl, SourceUrl};
+pub use key_values::{KeyValueQuota, KeyValues, SetError};
 pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
 pub use tasks::{
     AcceptError, Accepted, Commit, CommitError, Flow, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
     TaskLog, TaskSummary, Tasks,
 };
+pub use transcriber::{Recording, Segment, Transcriber, Transcript};
 pub use webhook_sender::{UrlRefused, WebhookRequest, WebhookSender};
 
 /// A store could not do what was asked.

@@ -30,6 +30,11 @@ pub(crate) fn link(linker: &mut Linker<Guest>, granted: &BTreeSet<Capability>) -
             Capability::Embeddings => wit::embeddings::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
             Capability::Vectors => wit::vectors::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
             Capability::Graph => wit::graph::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
+            Capability::Completions
+            | Capability::Transcription
+            | Capability::Kv
+            | Capability::Secrets
+            | Capability::Http => {}
         }
     }
     Ok(())
