@@ -34,6 +34,16 @@ pub fn small_limits() -> Limits {
     }
 }
 
+/// What stands behind the capabilities: real adapters in a folder.
+pub fn services(folder: &Path) -> Services {
+    let knowledge = SqliteKnowledge::open(&folder.join("knowledge.db"), None).expect("knowledge store");
+    Services {
+        blobs: Arc::new(ObjectBlobs::local(folder.join("files")).expect("file storage")),
+        embedder: Arc::new(HashedEmbedder::new()),
+        knowledge: Arc::new(knowledge),
+    }
+}
+
 /// A runner with the parts it stands on.
 pub struct Sandbox {
     /// The runner.
@@ -48,16 +58,15 @@ pub struct Sandbox {
 impl Sandbox {
     /// Loads components with nothing granted but the limits.
     pub async fn load(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, LoadError> {
+        Self::load_with(paths, |_| Grant { limits: limits.clone(), ..Grant::default() }).await
+    }
+
+    /// Loads components, each with its grant.
+    pub async fn load_with(paths: Vec<PathBuf>, grant: impl Fn(&str) -> Grant) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let blobs = Arc::new(ObjectBlobs::local(folder.path().join("files")).expect("file storage"));
-        let knowledge = SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).expect("knowledge store");
-        let services = Services {
-            blobs: blobs.clone(),
-            embedder: Arc::new(HashedEmbedder::new()),
-            knowledge: Arc::new(knowledge),
-        };
+        let services = Services { blobs: blobs.clone(), ..services(folder.path()) };
         let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
-        let grant = |_: &str| Grant { limits: limits.clone(), ..Grant::default() };
         let runner = PluginRunner::load(engine, services, None, paths, grant, 2).await?;
         Ok(Self { runner, blobs, progress: Arc::default(), _folder: folder })
     }

@@ -2,6 +2,7 @@
 mod delivery;
 mod layout;
 mod pipeline;
+mod plugins;
 mod receiver;
 
 use std::fs;
@@ -21,6 +22,7 @@ pub struct Options {
 enum What {
     Pipeline(pipeline::Options),
     Delivery(delivery::Options),
+    Plugins(plugins::Options),
 }
 
 /// The command.
@@ -28,6 +30,7 @@ pub fn run(options: &Options) -> Result<()> {
     match &options.what {
         What::Pipeline(options) => pipeline::run(options),
         What::Delivery(options) => delivery::run(options),
+        What::Plugins(options) => plugins::run(options),
     }
 }
 

@@ -1,0 +1,58 @@
+//! 1 MiB into a step through `blob.read` and out through `artifact-writer`, beside the same bytes read and written by this
+//! process without a sandbox.
+
+use crate::measure::{Took, line, ratio, take_turns};
+use morag_core::plugin::Limits;
+use morag_core::ports::StepRunner as _;
+use morag_tests::sandbox::{Sandbox, guest};
+use tokio::runtime::Runtime;
+
+/// Rounds that count, and calls in each.
+const ROUNDS: usize = 20;
+const CALLS: u32 = 20;
+/// What goes in and out.
+const BYTES: usize = 1 << 20;
+
+/// Measures and prints.
+///
+/// # Errors
+/// Where the guest is missing.
+pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
+    let sandbox = runtime.block_on(Sandbox::load(vec![guest("misbehave")], Limits::default()))?;
+    let document: Vec<u8> = (0..BYTES).map(|n| (n % 251) as u8).collect();
+    let call = runtime.block_on(sandbox.call("echo", &document));
+    let folder = tempfile::tempdir()?;
+    let (source, copy) = (folder.path().join("source"), folder.path().join("copy"));
+    std::fs::write(&source, &document)?;
+
+    let mut ours = |calls| {
+        Took::of(|| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    let report = sandbox.runner.run(call.clone()).await;
+                    anyhow::ensure!(report.result.is_ok(), "{:?}", report.result);
+                }
+                Ok(())
+            })
+        })
+    };
+    let mut plain = |calls| {
+        Took::of(|| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    let bytes = tokio::fs::read(&source).await?;
+                    let digest = <sha2::Sha256 as sha2::Digest>::digest(&bytes);
+                    std::hint::black_box(digest);
+                    tokio::fs::write(&copy, &bytes).await?;
+                }
+                Ok(())
+            })
+        })
+    };
+    let [ours, plain] = take_turns(ROUNDS, CALLS, [&mut ours, &mut plain])?;
+    println!("1 MiB in through blob.read and out through artifact-writer");
+    line("a step", ours);
+    line("outside us: read, SHA-256 and write", plain);
+    ratio("a step : no sandbox", ours, plain);
+    Ok(())
+}

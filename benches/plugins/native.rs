@@ -1,0 +1,92 @@
+//! The steps `markdown_conversion` and `chunking` in the sandbox, beside the same code built for this machine.
+
+use crate::measure::{Took, line, ratio, take_turns};
+use anyhow::Context as _;
+use morag_core::plugin::{Grant, Limits};
+use morag_core::ports::{StepCall, StepRunner as _};
+use morag_core::task::Artifact;
+use morag_step::mock::MockTask;
+use morag_tests::sandbox::Sandbox;
+use std::path::Path;
+use tokio::runtime::Runtime;
+
+/// Rounds that count, and calls in each.
+const ROUNDS: usize = 15;
+const CALLS: u32 = 4;
+/// Copies of the sample text that are chunked: some 400 KiB, so that instantiating is no part of the figure.
+const COPIES: usize = 64;
+
+/// Measures and prints.
+///
+/// # Errors
+/// Where a component is missing.
+pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
+    let folder = std::env::var_os("MORAG_TEST_PLUGINS_DIR").context("MORAG_TEST_PLUGINS_DIR is not set")?;
+    let component = |name: &str| Path::new(&folder).join(format!("{name}.wasm"));
+    let paths = vec![component("markdown_conversion"), component("chunking")];
+    let sandbox =
+        runtime.block_on(Sandbox::load_with(paths, |_| Grant { limits: Limits::default(), ..Grant::default() }))?;
+
+    let pdf = morag_fixtures::sample_pdf();
+    let mut call = runtime.block_on(sandbox.call("", &pdf));
+    call.component = "markdown_conversion".into();
+    call.config.clear();
+    let native = MockTask::new("report.pdf", pdf);
+    let convert = || markdown_conversion::run(&native).map(drop).map_err(|failure| anyhow::anyhow!("{failure}"));
+    compare(runtime, &sandbox, &call, "markdown_conversion (a PDF)", &convert)?;
+
+    let markdown = morag_fixtures::markdown().repeat(COPIES);
+    let call = runtime.block_on(chunking_call(&sandbox, &markdown))?;
+    let native = MockTask::new("handbook.md", markdown.clone()).with_artifact("markdown.md", markdown);
+    let chunk = || chunking::run(&native).map(drop).map_err(|failure| anyhow::anyhow!("{failure}"));
+    compare(runtime, &sandbox, &call, "chunking (400 KiB of markdown)", &chunk)
+}
+
+fn compare(
+    runtime: &Runtime,
+    sandbox: &Sandbox,
+    call: &StepCall,
+    what: &str,
+    native: &dyn Fn() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut ours = |calls| {
+        Took::of(|| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    let report = sandbox.runner.run(call.clone()).await;
+                    anyhow::ensure!(report.result.is_ok(), "{:?}", report.result);
+                }
+                Ok(())
+            })
+        })
+    };
+    let mut native = |calls| Took::of(|| (0..calls).try_for_each(|_| native()));
+    let [ours, native] = take_turns(ROUNDS, CALLS, [&mut ours, &mut native])?;
+    println!("{what}");
+    line("in the sandbox", ours);
+    line("outside the sandbox: built for this machine", native);
+    ratio("wasm : native (at most 1.8)", ours, native);
+    Ok(())
+}
+
+/// A call of `chunking` over a published `markdown.md`.
+async fn chunking_call(sandbox: &Sandbox, markdown: &[u8]) -> anyhow::Result<StepCall> {
+    use morag_core::ports::{BlobPath, Blobs as _};
+    let mut call = sandbox.call("", b"document").await;
+    call.component = "chunking".into();
+    call.config.clear();
+    let name: morag_core::task::ArtifactName = "markdown.md".parse()?;
+    let mut writer = sandbox.blobs.create(&BlobPath::file(call.record.id, &name)).await?;
+    for piece in markdown.chunks(1 << 20) {
+        writer.write(piece.to_vec().into()).await?;
+    }
+    writer.finish().await?;
+    let artifact = Artifact {
+        name: name.clone(),
+        media_type: "text/markdown".into(),
+        size: markdown.len() as u64,
+        sha256: String::new(),
+    };
+    call.inputs.artifacts.insert(name, artifact);
+    Ok(call)
+}

@@ -1,0 +1,116 @@
+//! Instantiate, call and drop a step that does nothing: ours with limits, log, guest threads and report, beside raw wasmtime
+//! (pooling, async, WASI linked) with the same component in the same process, and Extism with a module of its own.
+
+use crate::extism::Extism;
+use crate::measure::{Took, line, ratio, take_turns};
+use morag_core::plugin::Limits;
+use morag_core::ports::StepRunner as _;
+use morag_tests::sandbox::{Sandbox, guest};
+use tokio::runtime::Runtime;
+use wasmtime::component::{Component, ComponentType, InstancePre, Lift, Linker};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+/// Rounds that count, and calls in each.
+const ROUNDS: usize = 30;
+const CALLS: u32 = 300;
+
+/// What a step returns, as the interface says.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Outcome {
+    #[expect(dead_code, reason = "lifted, as ours is, and not looked at")]
+    data: String,
+}
+
+#[derive(ComponentType, Lift)]
+#[component(record)]
+#[expect(dead_code, reason = "lifted, as ours is, and not looked at")]
+struct Failure {
+    code: String,
+    message: String,
+    details: String,
+    retryable: bool,
+}
+
+struct Raw {
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl WasiView for Raw {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// The component linked with WASI alone: the step that does nothing imports nothing of ours.
+fn raw() -> wasmtime::Result<(Engine, InstancePre<Raw>)> {
+    let mut pool = PoolingAllocationConfig::default();
+    // As much as ours: the measure is of what we add, not of a setting.
+    pool.linear_memory_keep_resident(4 << 20).decommit_batch_size(1);
+    let mut config = Config::new();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    let engine = Engine::new(&config)?;
+    let component = Component::from_file(&engine, guest("noop"))?;
+    let mut linker = Linker::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    let pre = linker.instantiate_pre(&component)?;
+    Ok((engine, pre))
+}
+
+async fn raw_call(engine: &Engine, pre: &InstancePre<Raw>) -> wasmtime::Result<()> {
+    let state = Raw { wasi: WasiCtx::builder().build(), table: ResourceTable::new() };
+    let mut store = Store::new(engine, state);
+    let instance = pre.instantiate_async(&mut store).await?;
+    let name = "morag:step/step@1.1.0";
+    let step = instance.get_export_index(&mut store, None, name).ok_or_else(|| wasmtime::format_err!("no {name}"))?;
+    let run =
+        instance.get_export_index(&mut store, Some(&step), "run").ok_or_else(|| wasmtime::format_err!("no run"))?;
+    let run = instance.get_typed_func::<(), (Result<Outcome, Failure>,)>(&mut store, run)?;
+    let (result,) = run.call_async(&mut store, ()).await?;
+    result.map(drop).map_err(|_| wasmtime::format_err!("the step failed"))
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// Where a guest or the program of Extism is missing.
+pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
+    let sandbox = runtime.block_on(Sandbox::load(vec![guest("noop")], Limits::default()))?;
+    let mut call = runtime.block_on(sandbox.call("none", b"document"));
+    call.component = "noop".into();
+    let (engine, pre) = raw().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let mut extism = Extism::start()?;
+
+    let mut ours = |calls| {
+        Took::of(|| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    let report = sandbox.runner.run(call.clone()).await;
+                    anyhow::ensure!(report.result.is_ok(), "{:?}", report.result);
+                }
+                Ok(())
+            })
+        })
+    };
+    let mut raw = |calls| {
+        Took::of(|| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    raw_call(&engine, &pre).await.map_err(|error| anyhow::anyhow!("{error:#}"))?;
+                }
+                Ok(())
+            })
+        })
+    };
+    let mut extism = |calls| extism.calls(calls);
+    let [ours, raw, extism] = take_turns(ROUNDS, CALLS, [&mut ours, &mut raw, &mut extism])?;
+    println!("instantiate, call and drop a step that does nothing");
+    line("ours (StepRunner::run)", ours);
+    line("outside us: raw wasmtime, async", raw);
+    line("outside us: Extism, an empty module", extism);
+    ratio("ours : raw wasmtime (at most 1.15)", ours, raw);
+    ratio("Extism : ours (at least 2.8)", extism, ours);
+    Ok(())
+}
