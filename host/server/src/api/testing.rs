@@ -5,6 +5,7 @@ use crate::{App, Pipelines};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
+use morag_core::pipeline::Pipeline;
 use morag_core::ports::*;
 use morag_core::task::*;
 use morag_core::webhook::{AttemptOutcome, WebhookUrl};
@@ -22,7 +23,7 @@ pub fn record() -> TaskRecord {
     TaskRecord {
         id: TaskId::random(),
         document_id: DocumentId::try_from("doc-1".to_owned()).unwrap(),
-        pipeline: Pipelines::standard().ingest,
+        pipeline: Pipeline::standard(),
         source: Source {
             stored_as: "original.md".parse().unwrap(),
             file_name: "a.md".into(),
