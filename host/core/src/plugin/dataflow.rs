@@ -116,19 +116,19 @@ fn check_input(
     after: &[PlannedStep<'_>],
 ) -> Result<(), InvalidDataflow> {
     let (step, artifact) = (reader.name.clone(), input.name.to_string());
-    let Some(writer) = writer(before, input.name.as_str()) else {
-        return Err(match self::writer(after, input.name.as_str()) {
+    let Some(before) = writer(before, input.name.as_str()) else {
+        return Err(match writer(after, input.name.as_str()) {
             Some(later) => InvalidDataflow::Later { step, artifact, writer: later.name.clone() },
             None => InvalidDataflow::Missing { step, artifact },
         });
     };
-    let (name, reads) = (&writer.name, &reader.name);
+    let (name, reads) = (&before.name, &reader.name);
     let (why, remedy) = match () {
-        () if writer.optional => ("is optional", format!("take `optional` from {name}, or take {reads} out")),
-        () if writer.fails_softly() => {
+        () if before.optional => ("is optional", format!("take `optional` from {name}, or take {reads} out")),
+        () if before.fails_softly() => {
             ("may fail without the task failing", format!("give {name} another `on_failure` than skip"))
         }
-        () if !reader.when.implies(&writer.when) => {
+        () if !reader.when.implies(&before.when) => {
             ("runs for some documents only", format!("give {reads} the same `when` as {name}"))
         }
         () => return Ok(()),
