@@ -5,7 +5,7 @@
 #[path = "support/task.rs"]
 mod task;
 
-use morag_core::pipeline::{Pipeline, StepDefinition};
+use morag_core::pipeline::{Condition, OnFailure, Pipeline, Retries, StepDefinition};
 use morag_core::ports::{AttemptRecord, DeliveryState};
 use morag_core::task::{Event, EventKind, Retry, StatusWord, TaskRecord};
 use morag_core::webhook::{AttemptOutcome, BodyFormat, Endpoint, ErrorClass, view};
@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Debug;
+use std::time::Duration;
 use task::{TASK, endpoint, every_event, record};
 
 /// Writes and reads it as stores do: as text.
@@ -50,7 +51,7 @@ fn add_fields(value: &mut Value, theirs: &[&str]) {
 }
 
 /// Fields whose keys are not ours.
-const THEIRS: [&str; 8] = ["config", "options", "metadata", "headers", "data", "details", "result", "tags"];
+const THEIRS: [&str; 9] = ["config", "options", "metadata", "headers", "data", "details", "result", "tags", "replaces"];
 
 #[test]
 fn a_task_record() {
@@ -94,6 +95,40 @@ fn a_task_record() {
         "created_at": "2026-01-31T09:59:59.500Z"
     });
     golden(&record(), expected, &THEIRS);
+}
+
+#[test]
+fn a_pipeline_of_an_operators_own() {
+    let globs = ["application/pdf", "text/*"].map(|glob| glob.parse().expect("a media type")).to_vec();
+    let when = Condition::new(globs, task::object(json!({"confidential": true}))).expect("a condition");
+    let retries = Retries::new(3, Duration::from_millis(1_500)).expect("few enough");
+    let steps = vec![
+        StepDefinition { on_failure: OnFailure::Retry(retries), ..StepDefinition::plain("convert", "c", "s", 1) },
+        StepDefinition {
+            config: task::object(json!({"kinds": ["email"]})),
+            when,
+            on_failure: OnFailure::Skip,
+            optional: true,
+            replaces: [("markdown.md".parse().expect("a name"), "redacted.md".parse().expect("a name"))].into(),
+            ..StepDefinition::plain("redact", "redact", "content_processing", 5)
+        },
+    ];
+    let expected = json!({
+        "name": "redacted",
+        "steps": [
+            {
+                "name": "convert", "component": "c", "stage": "s", "weight": 1, "config": {},
+                "on_failure": {"action": "retry", "times": 3, "delay_ms": 1500}
+            },
+            {
+                "name": "redact", "component": "redact", "stage": "content_processing", "weight": 5,
+                "config": {"kinds": ["email"]},
+                "when": {"media_type": ["application/pdf", "text/*"], "metadata": {"confidential": true}},
+                "on_failure": {"action": "skip"}, "optional": true, "replaces": {"markdown.md": "redacted.md"}
+            }
+        ]
+    });
+    golden(&Pipeline::new("redacted", steps).expect("a pipeline"), expected, &THEIRS);
 }
 
 const AT: &str = "2026-01-31T10:00:00.120Z";
@@ -167,7 +202,21 @@ fn an_event_of_each_kind() {
             "sequence": 8, "timestamp": AT, "progress_percent": 72.5, "message": "Task was cancelled",
             "event_type": "task_cancelled", "step": "chunking", "stage": "chunking"
         }),
+        json!({
+            "sequence": 9, "timestamp": AT, "progress_percent": 10.0,
+            "message": "Step markdown_conversion failed and is run again in 1.5 s (retry 1 of 3)",
+            "event_type": "step_retrying", "step": "markdown_conversion", "stage": "content_processing",
+            "failure": stored_failure(), "resources": stored_resources(),
+            "retry_number": 1, "retries_max": 3, "delay_ms": 1500
+        }),
+        json!({
+            "sequence": 10, "timestamp": AT, "progress_percent": 25.0,
+            "message": "Step markdown_conversion skipped: it is not for this document",
+            "event_type": "step_skipped", "step": "markdown_conversion", "stage": "content_processing",
+            "reason": "condition_not_met"
+        }),
     ];
+    assert_eq!(expected.len(), every_event().len());
     for (event, expected) in every_event().iter().zip(expected) {
         golden(event, expected, &THEIRS);
     }
@@ -293,7 +342,9 @@ fn the_deepest_json_that_is_allowed_is_read_again() {
     for mut event in every_event() {
         match &mut event.kind {
             EventKind::StepCompleted { data, .. } => *data = deepest.clone(),
-            EventKind::StepFailed { failure, .. } | EventKind::TaskFailed { failure, .. } => {
+            EventKind::StepFailed { failure, .. }
+            | EventKind::StepRetrying { failure, .. }
+            | EventKind::TaskFailed { failure, .. } => {
                 failure.details = deepest.clone();
             }
             EventKind::TaskCompleted { result } => {
@@ -336,13 +387,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_a_step_says_is_read_again(kind in 0..8usize, said in any_object(), sequence: u64, text in "\\PC{0,20}") {
+    fn whatever_a_step_says_is_read_again(kind in 0..10usize, said in any_object(), sequence: u64, text in "\\PC{0,20}") {
         let mut event = every_event()[kind].clone();
         event.sequence = sequence;
         event.message = text;
         match &mut event.kind {
             EventKind::StepCompleted { data, .. } => *data = said,
-            EventKind::StepFailed { failure, .. } | EventKind::TaskFailed { failure, .. } => failure.details = said,
+            EventKind::StepFailed { failure, .. }
+            | EventKind::StepRetrying { failure, .. }
+            | EventKind::TaskFailed { failure, .. } => failure.details = said,
             EventKind::TaskCompleted { result } => *result = said,
             _ => {}
         }
@@ -359,9 +412,7 @@ proptest! {
     /// To the last bit: a percentage that changes when it is read would let progress fall by a crash.
     #[test]
     fn progress_is_read_again_to_the_last_bit(weights in prop::collection::vec(1..100_000u32, 1..9), part in 0.0..1.0f64) {
-        let step = |(index, weight): (usize, &u32)| StepDefinition {
-            name: index.to_string(), component: "c".into(), stage: "s".into(), weight: *weight, config: JsonObject::new(),
-        };
+        let step = |(index, weight): (usize, &u32)| StepDefinition::plain(index.to_string(), "c", "s", *weight);
         let pipeline = Pipeline::new("p", weights.iter().enumerate().map(step).collect()).unwrap();
         for index in 0..weights.len() {
             let range = pipeline.range(index);

@@ -2,18 +2,19 @@
 //!
 //! Written from section 3 of the contract and the guides. Where they are silent: an in-step report counts for at most
 //! 99% of its step's range; a milestone crossed by a report is announced at exactly the milestone, one reached by
-//! `step_completed` after it, at the percentage of that step's end.
+//! `step_completed` after it, at the percentage of that step's end. A step that is left out, or that failed and the task goes
+//! on, counts for progress as a completed one; a retry changes nothing of it.
 
 #[path = "support/driver.rs"]
 mod driver;
 #[path = "support/oracle.rs"]
 mod oracle;
 
-use driver::{Driver, failure, pipeline};
+use driver::{Driver, Policy, failure, pipeline};
 use morag_core::pipeline::{
-    Decision, Effect, Input, InvalidTransition, Pipeline, Run, StepOutput, attempt, retry, transition,
+    Decision, Effect, Input, InvalidTransition, Pipeline, Run, StepOutput, attempt, claims_of_run, retry, transition,
 };
-use morag_core::task::{Event, EventKind, Resources, TaskStatus};
+use morag_core::task::{Event, EventKind, Resources, SkipReason, TaskStatus};
 use morag_core::{JsonObject, Timestamp};
 use oracle::{MILESTONES, Oracle, Report};
 use proptest::prelude::*;
@@ -25,6 +26,7 @@ enum Action {
     Report(Report),
     Succeed,
     Fail,
+    GiveUp,
     Commit,
     /// The worker dies; another claims the task.
     Crash,
@@ -52,7 +54,8 @@ fn action() -> impl Strategy<Value = Action> {
         30 => Just(Action::Advance),
         60 => report().prop_map(Action::Report),
         30 => Just(Action::Succeed),
-        2 => Just(Action::Fail),
+        8 => Just(Action::Fail),
+        1 => Just(Action::GiveUp),
         30 => Just(Action::Commit),
         12 => Just(Action::Crash),
         4 => Just(Action::LeaseLost),
@@ -67,6 +70,16 @@ fn weights() -> impl Strategy<Value = Vec<u32>> {
     prop::collection::vec(weight, 1..=8)
 }
 
+/// A weight and a policy for each of some steps. Most have none.
+fn steps() -> impl Strategy<Value = (Vec<u32>, Vec<Policy>)> {
+    weights().prop_flat_map(|weights| {
+        let own = (prop::bool::weighted(0.3), 0..4u32, any::<bool>());
+        let own = own.prop_map(|(skipped, retries, soft)| Policy { skipped, retries, soft });
+        let policies = prop::collection::vec(prop_oneof![Just(Policy::default()), own], weights.len());
+        (Just(weights), policies)
+    })
+}
+
 /// Both sides at once.
 struct Pair {
     driver: Driver,
@@ -74,8 +87,8 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(weights: &[u32]) -> Self {
-        Self { driver: Driver::new(pipeline(weights)), oracle: Oracle::new(weights) }
+    fn new(weights: &[u32], policies: &[Policy]) -> Self {
+        Self { driver: Driver::with(weights, policies), oracle: Oracle::new(weights, policies) }
     }
 
     fn advance(&mut self) {
@@ -85,11 +98,12 @@ impl Pair {
         }
     }
 
-    fn until_running(&mut self) {
-        while !self.driver.running {
-            assert!(!self.driver.ended());
+    /// False where the steps that were left were all left out.
+    fn until_running(&mut self) -> bool {
+        while !self.driver.running && !self.driver.ended() {
             self.advance();
         }
+        self.driver.running
     }
 
     fn act(&mut self, action: &Action) {
@@ -103,19 +117,28 @@ impl Pair {
             _ if self.driver.ended() => {}
             Action::Advance => self.advance(),
             Action::Report(report) => {
-                self.until_running();
-                self.driver.report(report.fraction());
-                self.oracle.report(*report);
+                if self.until_running() {
+                    self.driver.report(report.fraction());
+                    self.oracle.report(*report);
+                }
             }
             Action::Succeed => {
-                self.until_running();
-                self.driver.succeed();
-                self.oracle.succeed();
+                if self.until_running() {
+                    self.driver.succeed();
+                    self.oracle.succeed();
+                }
             }
             Action::Fail => {
-                self.until_running();
-                self.driver.fail();
-                self.oracle.fail();
+                if self.until_running() {
+                    self.driver.fail();
+                    self.oracle.fail();
+                }
+            }
+            Action::GiveUp => {
+                if self.until_running() {
+                    self.driver.give_up();
+                    self.oracle.give_up();
+                }
             }
             Action::Commit => {
                 self.driver.commit();
@@ -158,10 +181,12 @@ fn every_input() -> Vec<Input> {
     vec![
         Input::Claimed,
         Input::StepStarted,
+        Input::StepSkipped(SkipReason::ComponentNotLoaded),
         Input::Progress(0.5),
         Input::Progress(f64::NAN),
         Input::StepSucceeded(output),
         Input::StepFailed(failure(), Resources::default()),
+        Input::StepGivenUp(failure(), Resources::default()),
         Input::Cancel,
         Input::LeaseLost,
     ]
@@ -238,11 +263,11 @@ proptest! {
 
     #[test]
     fn a_random_life_is_the_oracles(
-        weights in weights(),
+        (weights, policies) in steps(),
         actions in prop::collection::vec(action(), 0..60),
         finish in any::<bool>(),
     ) {
-        let mut pair = Pair::new(&weights);
+        let mut pair = Pair::new(&weights, &policies);
         for action in &actions {
             pair.act(action);
             prop_assume!(!pair.oracle.too_close);
@@ -262,7 +287,9 @@ proptest! {
             }).collect();
             prop_assert_eq!(said, MILESTONES, "once each, however many runs there were");
             if attempt(&pair.driver.log) == 1 {
-                prop_assert_eq!(pair.driver.log.len(), 2 + 2 * weights.len() + 3);
+                let once = pair.driver.log.iter().filter(|event| event.kind.event_type() != "step_retrying").count();
+                let skipped = policies.iter().filter(|policy| policy.skipped).count();
+                prop_assert_eq!(once, 2 + 2 * weights.len() - skipped + 3);
             }
         }
     }
@@ -275,27 +302,29 @@ fn totals(driver: &Driver) -> Option<JsonObject> {
     Some(counts.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
-/// One life without chance: for each step what it reports, and which step fails, if one does.
+/// One life without chance: for each step what it reports, and which step fails, if one does, and how often.
 #[derive(Debug, Clone)]
 struct Plan {
     weights: Vec<u32>,
+    policies: Vec<Policy>,
     reports: Vec<Vec<f64>>,
-    fails: Option<usize>,
+    fails: Option<(usize, usize)>,
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    weights().prop_flat_map(|weights| {
+    steps().prop_flat_map(|(weights, policies)| {
         let fraction = prop_oneof![10 => 0.0..1.2f64, 1 => Just(f64::NAN), 1 => Just(f64::INFINITY), 1 => -1.0..0.0f64];
         let reports = prop::collection::vec(prop::collection::vec(fraction, 0..5), weights.len());
-        let fails = prop::option::weighted(0.2, 0..weights.len());
-        (Just(weights), reports, fails).prop_map(|(weights, reports, fails)| Plan { weights, reports, fails })
+        let fails = prop::option::weighted(0.6, (0..weights.len(), 1..6usize));
+        let parts = (Just(weights), Just(policies), reports, fails);
+        parts.prop_map(|(weights, policies, reports, fails)| Plan { weights, policies, reports, fails })
     })
 }
 
 /// Lives a plan. The worker dies at each of `crashes` (counted in inputs and commits), and the step that ran is run
 /// again from its beginning. Says how many such points there were.
 fn live(plan: &Plan, crashes: &[usize], commit_reports: bool) -> (Driver, usize) {
-    let mut driver = Driver::new(pipeline(&plan.weights));
+    let mut driver = Driver::with(&plan.weights, &plan.policies);
     let mut point = 0;
     let mut dies = |driver: &mut Driver| {
         let dies = crashes.contains(&point) && !driver.ended();
@@ -322,7 +351,8 @@ fn live(plan: &Plan, crashes: &[usize], commit_reports: bool) -> (Driver, usize)
                 }
             }
         }
-        if plan.fails == Some(step) { driver.fail() } else { driver.succeed() }
+        let fails = plan.fails.is_some_and(|(failing, times)| failing == step && driver.retries_of(step) < times);
+        if fails { driver.fail() } else { driver.succeed() }
     }
     (driver, point)
 }
@@ -358,7 +388,7 @@ proptest! {
         ],
         reports in prop::collection::vec(0.0..=1.0f64, 0..4),
     ) {
-        let plan = Plan { fails: None, ..plan };
+        let plan = Plan { fails: None, policies: vec![Policy::default(); plan.weights.len()], ..plan };
         let (mut driver, _) = live(&plan, &[], true);
         let (length, _) = driver.commits[at % driver.commits.len()];
         prop_assume!(length < driver.log.len());
@@ -503,7 +533,7 @@ fn inputs_of_a_step_need_that_step() {
     let pipeline = pipeline(&[1, 1]);
     for run in [Run::Accepted, transition(&pipeline, Run::Accepted, Input::Claimed, NOW).unwrap().run] {
         for input in every_input() {
-            let starts = matches!((&run, &input), (Run::Ready { .. }, Input::StepStarted));
+            let starts = matches!((&run, &input), (Run::Ready { .. }, Input::StepStarted | Input::StepSkipped(_)));
             let taken = starts || matches!(input, Input::Claimed | Input::Cancel | Input::LeaseLost);
             let result = transition(&pipeline, run.clone(), input.clone(), NOW);
             assert_eq!(result.is_ok(), taken, "{input:?} in {run:?}");
@@ -512,4 +542,42 @@ fn inputs_of_a_step_need_that_step() {
             }
         }
     }
+}
+
+/// What a step's retries look like from outside, and that a new run of the task has all of them again.
+#[test]
+fn a_step_is_retried_as_often_as_it_says_in_each_run_of_the_task() {
+    let policies = [Policy::default(), Policy { retries: 2, ..Policy::default() }];
+    let mut driver = Driver::with(&[1, 1], &policies);
+    while driver.advance() {}
+    driver.succeed();
+    for _ in 0..3 {
+        while driver.advance() {}
+        driver.report(0.5);
+        driver.fail();
+    }
+    let expected = [
+        "task_started 0",
+        "step_started s0 0",
+        "step_completed s0 50",
+        "task_progress s0 50",
+        "task_progress s0 50",
+        "step_started s1 50",
+        "task_progress s1 75",
+        "step_retrying s1 75",
+        "step_retrying s1 75",
+        "step_failed s1 75",
+        "task_failed s1 75",
+    ];
+    assert_eq!(lines(&names(&driver, true)), expected);
+    assert!(retry_and_claim(&mut driver, 1));
+    while driver.advance() {}
+    driver.fail();
+    assert_eq!(driver.effect, Effect::Wait(driver::RETRY_DELAY), "{:?}", driver.run);
+    // The claims that retries need do not count against the task.
+    driver.commit();
+    let begun = 7;
+    let draft = EventKind::TaskStarted { retry: None };
+    assert!(driver.log.iter().all(|event| event.kind != draft || event.sequence == 1));
+    assert_eq!(claims_of_run(&driver.log, begun), begun - 1);
 }

@@ -1,12 +1,13 @@
 //! The status of a task, prefix by prefix over logs that random lives leave behind.
 
 #[path = "support/driver.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod driver;
 
-use driver::{Driver, EPOCH, failure, pipeline};
+use driver::{Driver, EPOCH, Policy, failure, pipeline};
 use morag_core::Timestamp;
-use morag_core::pipeline::{Effect, Run};
-use morag_core::task::{Event, EventKind, StatusWord, StepState, TaskStatus};
+use morag_core::pipeline::{Effect, Pipeline, Run};
+use morag_core::task::{Event, EventKind, StatusWord, StepState, StepStatus, TaskStatus};
 use proptest::prelude::*;
 
 /// How a life ends.
@@ -22,8 +23,8 @@ enum End {
 }
 
 /// Lives a task to its end or to the input where it stops, dying and going on at each of `crashes`.
-fn live(weights: &[u32], reports: &[Vec<f64>], end: End, crashes: &[usize]) -> Driver {
-    let mut driver = Driver::new(pipeline(weights));
+fn live(weights: &[u32], policies: &[Policy], reports: &[Vec<f64>], end: End, crashes: &[usize]) -> Driver {
+    let mut driver = Driver::with(weights, policies);
     let mut inputs = 0;
     let mut reported = 0;
     while !driver.ended() {
@@ -68,9 +69,12 @@ fn lives() -> impl Strategy<Value = Driver> {
             3 => (0..40usize).prop_map(End::Cancelled),
             1 => (0..40usize).prop_map(End::Open),
         ];
-        (Just(weights), reports, end, prop::collection::vec(1..40usize, 0..4))
+        let own = (prop::bool::weighted(0.3), 0..3u32, any::<bool>());
+        let own = own.prop_map(|(skipped, retries, soft)| Policy { skipped, retries, soft });
+        let policies = prop::collection::vec(prop_oneof![Just(Policy::default()), own], weights.len());
+        (Just(weights), policies, reports, end, prop::collection::vec(1..40usize, 0..4))
     });
-    parts.prop_map(|(weights, reports, end, crashes)| live(&weights, &reports, end, &crashes))
+    parts.prop_map(|(weights, policies, reports, end, crashes)| live(&weights, &policies, &reports, end, &crashes))
 }
 
 fn of<'a>(events: &'a [Event], event_type: &str, step: &str) -> Option<&'a Event> {
@@ -93,10 +97,21 @@ fn expected_state(events: &[Event], step: &str) -> StepState {
     let cancelled = events.last().is_some_and(|event| event.kind.event_type() == "task_cancelled");
     match () {
         () if is("step_completed") => StepState::Completed,
+        () if is("step_skipped") => StepState::Skipped,
         () if is("step_failed") => StepState::Failed,
         () if is("step_started") && cancelled => StepState::Cancelled,
         () if is("step_started") => StepState::InProgress,
         () => StepState::Pending,
+    }
+}
+
+/// Whether the task may go on after the step.
+fn is_passed(pipeline: &Pipeline, step: &StepStatus) -> bool {
+    let definition = pipeline.steps().iter().find(|definition| definition.name == step.step).expect("a step of it");
+    match step.status {
+        StepState::Completed | StepState::Skipped => true,
+        StepState::Failed => definition.fails_softly(),
+        _ => false,
     }
 }
 
@@ -136,7 +151,7 @@ fn check_one(driver: &Driver, events: &[Event], live: f64) -> Result<TaskStatus,
         prop_assert_eq!(step.started_at, at("step_started"), "{}", name);
         let end = match step.status {
             StepState::Cancelled => ended.map(|event| event.timestamp),
-            _ => at("step_completed").or(at("step_failed")),
+            _ => at("step_completed").or(at("step_failed")).or(at("step_skipped")),
         };
         prop_assert_eq!(step.completed_at, end, "{}", name);
         prop_assert_eq!(step.error.as_deref(), at("step_failed").map(|_| "no"), "{}", name);
@@ -144,10 +159,13 @@ fn check_one(driver: &Driver, events: &[Event], live: f64) -> Result<TaskStatus,
         prop_assert!((range.start..=range.end).contains(&step.progress_percent), "{}: {}", name, step.progress_percent);
         match step.status {
             StepState::Pending => prop_assert_eq!(step.progress_percent, range.start),
-            StepState::Completed => prop_assert_eq!(step.progress_percent, range.end),
+            StepState::Completed | StepState::Skipped => prop_assert_eq!(step.progress_percent, range.end),
             StepState::InProgress => {
                 prop_assert_eq!(step.progress_percent, status.progress_percent);
                 prop_assert_eq!(status.current_step.as_deref(), Some(name));
+            }
+            StepState::Failed if status.failure.as_ref().is_none_or(|(failed, ..)| failed != name) => {
+                prop_assert_eq!(step.progress_percent, range.end, "the task went on");
             }
             StepState::Failed | StepState::Cancelled => {
                 prop_assert_eq!(step.progress_percent, status.progress_percent)
@@ -158,7 +176,7 @@ fn check_one(driver: &Driver, events: &[Event], live: f64) -> Result<TaskStatus,
     let begun = status.steps.iter().take_while(|step| step.status != StepState::Pending).count();
     prop_assert!(status.steps[begun..].iter().all(|step| step.status == StepState::Pending));
     prop_assert!(
-        status.steps[..begun.saturating_sub(1)].iter().all(|step| step.status == StepState::Completed),
+        status.steps[..begun.saturating_sub(1)].iter().all(|step| is_passed(&driver.pipeline, step)),
         "{:?}",
         status.steps
     );
@@ -258,7 +276,7 @@ fn a_pending_task_has_every_step_and_no_time() {
 
 #[test]
 fn the_result_of_a_completed_task_is_its_last_events() {
-    let driver = live(&[1, 1], &[vec![], vec![]], End::Completed, &[]);
+    let driver = live(&[1, 1], &[Policy::default(); 2], &[vec![], vec![]], End::Completed, &[]);
     let status = TaskStatus::fold(&driver.pipeline, &driver.log, driver.live);
     let Some(EventKind::TaskCompleted { result }) = driver.log.last().map(|event| event.kind.clone()) else { panic!() };
     assert_eq!(result["chunks_created"], 2, "the last step to say it wins");

@@ -287,6 +287,43 @@ fn step_failed() {
     step_bodies(&task::step_failed(), &dual, &envelope, &flat);
 }
 
+/// The body of a step event in each format, from the fields of the guide's StepWebhook and the step-specific keys.
+#[track_caller]
+fn assert_step_bodies(event: &Event, event_type: &str, fields: &Value, specific: &Value) {
+    let with = |base: &Value, more: &Value| {
+        let mut all = object(base.clone());
+        all.extend(object(more.clone()));
+        Value::Object(all)
+    };
+    let nested = with(&with(fields, &json!({"timestamp": AT, "data": specific})), specific);
+    let envelope = json!({"event_type": event_type, "timestamp": AT, "data": nested});
+    let flat = with(fields, &json!({"timestamp": AT, "data": specific}));
+    step_bodies(event, &with(&envelope, fields), &envelope, &flat);
+}
+
+#[test]
+fn step_retrying() {
+    let fields = json!({
+        "task_id": TASK, "document_id": "my-document-456", "step": "markdown_conversion",
+        "status": "retrying", "progress_percent": 10.0,
+        "error_message": "Unsupported file format: .xyz files cannot be converted to markdown",
+    });
+    let specific = json!({
+        "error_code": "UNSUPPORTED_FORMAT", "attempted_format": "xyz", "supported_formats": ["pdf", "docx"],
+        "retry": 1, "retries_max": 3, "retry_delay_seconds": 1.5
+    });
+    assert_step_bodies(&task::step_retrying(), "step_retrying", &fields, &specific);
+}
+
+#[test]
+fn step_skipped() {
+    let fields = json!({
+        "task_id": TASK, "document_id": "my-document-456", "step": "markdown_conversion",
+        "status": "skipped", "progress_percent": 25.0
+    });
+    assert_step_bodies(&task::step_skipped(), "step_skipped", &fields, &json!({"skip_reason": "condition_not_met"}));
+}
+
 fn completed(step: &str, data: Value) -> Event {
     let (step, stage) = (step.to_owned(), "stage".to_owned());
     let kind =

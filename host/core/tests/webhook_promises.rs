@@ -2,6 +2,7 @@
 //! validator.
 
 #[path = "support/driver.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod driver;
 #[path = "support/task.rs"]
 mod task;
@@ -101,7 +102,7 @@ fn the_guides_validator_takes_every_event_and_can_refuse() {
     }
 }
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "task_id",
     "document_id",
     "step",
@@ -111,6 +112,7 @@ const KEYS: [&str; 20] = [
     "data",
     "error_message",
     "error_code",
+    "retry",
     "message",
     "result",
     "metadata",
@@ -147,13 +149,15 @@ fn keys() -> impl Strategy<Value = JsonObject> {
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    (0..8usize, keys(), 0.0..=100.0f64, 0..4_000_000_000_000i64, ".{0,20}").prop_map(
+    (0..10usize, keys(), 0.0..=100.0f64, 0..4_000_000_000_000i64, ".{0,20}").prop_map(
         |(kind, keys, percent, millis, text)| {
             let mut event = every_event()[kind].clone();
             (event.progress_percent, event.timestamp) = (percent, Timestamp::from_millis(millis));
             match &mut event.kind {
                 EventKind::StepCompleted { data, .. } => *data = keys,
-                EventKind::StepFailed { failure, .. } | EventKind::TaskFailed { failure, .. } => {
+                EventKind::StepFailed { failure, .. }
+                | EventKind::StepRetrying { failure, .. }
+                | EventKind::TaskFailed { failure, .. } => {
                     failure.details = keys;
                     failure.message = text;
                 }
@@ -210,6 +214,18 @@ proptest! {
                     said.insert("error_code".into(), json!(failure.code));
                     prop_assert_eq!(nested, Some(&Value::Object(said)));
                     prop_assert_eq!(&flat["error_message"], failure.message.as_str());
+                }
+                EventKind::StepRetrying { failure, .. } => {
+                    let mut said = failure.details.clone();
+                    said.insert("error_code".into(), json!(failure.code));
+                    let ours = [("retry", json!(1)), ("retries_max", json!(3)), ("retry_delay_seconds", json!(1.5))];
+                    said.extend(ours.map(|(key, value)| (key.to_owned(), value)));
+                    prop_assert_eq!(nested, Some(&Value::Object(said)));
+                    prop_assert_eq!(&flat["error_message"], failure.message.as_str());
+                }
+                EventKind::StepSkipped { .. } => {
+                    prop_assert_eq!(nested, Some(&json!({"skip_reason": "condition_not_met"})));
+                    prop_assert_eq!(flat.get("error_message"), None);
                 }
                 _ => prop_assert_eq!(nested, None),
             }

@@ -9,6 +9,7 @@
 mod bindings;
 mod cache;
 mod capabilities;
+mod config_schema;
 mod engine;
 mod failure;
 mod guest;
@@ -19,6 +20,7 @@ mod plugin;
 mod runner;
 mod threads;
 
+pub use config_schema::{ConfigProblem, ConfigSchema, UnusableSchema};
 pub use engine::{EngineOptions, StepEngine};
 pub use inspect::{Inspection, inspect};
 pub use plugin::{LoadError, Plugin};

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::endpoints::Registry;
 use crate::engine::{Lanes, LiveFeed, Running};
 use crate::metrics::Metrics;
-use morag_core::pipeline::Pipeline;
+use crate::pipelines::Pipelines;
 use morag_core::ports::{Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Tasks, WebhookSender};
 use std::sync::Arc;
 
@@ -42,35 +42,4 @@ pub struct App {
     pub metrics: Metrics,
     /// Tasks that run in this process, to be stopped at once when they are cancelled.
     pub running: Running,
-}
-
-/// The pipelines that a request can choose, checked at start-up.
-#[derive(Debug, Clone)]
-pub struct Pipelines {
-    /// All six steps: `ingest`.
-    pub ingest: Pipeline,
-    /// All but storing: `process`.
-    pub process: Pipeline,
-    /// Conversion alone: `convert`.
-    pub convert: Pipeline,
-}
-
-impl Pipelines {
-    /// The standard pipelines.
-    pub fn standard() -> Self {
-        let ingest = Pipeline::standard();
-        let process = ingest.first(5, "process");
-        let convert = ingest.first(1, "convert");
-        Self { ingest, process, convert }
-    }
-
-    /// A pipeline by its name.
-    pub fn get(&self, name: &str) -> Option<&Pipeline> {
-        [&self.ingest, &self.process, &self.convert].into_iter().find(|pipeline| pipeline.name() == name)
-    }
-
-    /// Whether the pipeline stores the document, so that its id is claimed.
-    pub fn stores(pipeline: &Pipeline) -> bool {
-        pipeline.position("ingestion").is_some()
-    }
 }

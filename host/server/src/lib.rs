@@ -10,10 +10,12 @@ pub mod config;
 pub mod endpoints;
 pub mod engine;
 pub mod metrics;
+pub mod pipelines;
 pub mod telemetry;
 pub mod wire;
 
-pub use app::{App, Pipelines};
+pub use app::App;
+pub use pipelines::Pipelines;
 
 /// Version of this server, as `User-Agent` and `/health` say it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -17,7 +17,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// Doublings of the pause, so that it ends at some 40 minutes.
 const DOUBLINGS_MAX: u64 = 9;
 
-/// Whether a step that failed is run again later instead of failing its task. `claims`: how often the task was claimed.
+/// Whether a step that failed is run again later instead of failing its task, and nothing is said of it. Not for steps that
+/// have retries of their own ([`super::OnFailure::Retry`]). `claims`: how often the task was claimed.
 pub fn is_run_again(failure: &StepFailure, claims: u64) -> bool {
     failure.retryable && claims < PASSING_FAILURES_MAX
 }

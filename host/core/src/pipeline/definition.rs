@@ -1,12 +1,19 @@
 //! Steps in order, each with its share of the progress bar.
 
+use super::{Condition, OnFailure};
 use crate::JsonObject;
+use crate::task::ArtifactName;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Steps a pipeline may have: more than any real one, few enough that a log stays small.
 const STEPS_MAX: usize = 32;
 
-/// One step of a pipeline.
+/// Artifacts that one step may replace: more than the standard steps write together.
+const REPLACES_MAX: usize = 32;
+
+/// One step of a pipeline. Persisted with each task: a field may be added with a default, never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepDefinition {
     /// Name in events; unique within the pipeline.
@@ -20,6 +27,69 @@ pub struct StepDefinition {
     /// The component's configuration.
     #[serde(default)]
     pub config: JsonObject,
+    /// Documents that it runs for; of others it is left out.
+    #[serde(default, skip_serializing_if = "Condition::is_always")]
+    pub when: Condition,
+    /// What becomes of the task when it fails.
+    #[serde(default, skip_serializing_if = "OnFailure::is_fail")]
+    pub on_failure: OnFailure,
+    /// Whether it is left out where its component is not loaded, and the task goes on when it has failed for good.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// Artifacts of earlier steps, each with the artifact of this step that later steps read in its place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replaces: BTreeMap<ArtifactName, ArtifactName>,
+}
+
+/// What follows when a step has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// The task fails.
+    Fail,
+    /// The task goes on with the next step.
+    GoOn,
+    /// The step is run again.
+    Retry {
+        /// Which retry that is, from 1.
+        retry: u32,
+        /// How many there may be.
+        retries_max: u32,
+        /// How long after the failure.
+        delay: Duration,
+    },
+}
+
+impl StepDefinition {
+    /// A step that always runs, and whose failure is the task's.
+    pub fn plain(name: impl Into<String>, component: impl Into<String>, stage: impl Into<String>, weight: u32) -> Self {
+        Self {
+            name: name.into(),
+            component: component.into(),
+            stage: stage.into(),
+            weight,
+            config: JsonObject::new(),
+            when: Condition::default(),
+            on_failure: OnFailure::default(),
+            optional: false,
+            replaces: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the task goes on when this step has failed for good.
+    pub fn fails_softly(&self) -> bool {
+        self.optional || self.on_failure == OnFailure::Skip
+    }
+
+    /// What follows when it fails, after `retries` retries in this run of the task.
+    pub fn after_failure(&self, retries: u32) -> AfterFailure {
+        match self.on_failure {
+            OnFailure::Retry(policy) if retries < policy.times() => {
+                AfterFailure::Retry { retry: retries + 1, retries_max: policy.times(), delay: policy.delay() }
+            }
+            _ if self.fails_softly() => AfterFailure::GoOn,
+            _ => AfterFailure::Fail,
+        }
+    }
 }
 
 /// Steps in order. Never empty, names unique, weights positive: the constructor checks.
@@ -60,6 +130,9 @@ pub enum InvalidPipeline {
     /// A step without a share of the progress bar.
     #[error("step {1} of pipeline {0} has weight 0: give it at least 1")]
     NoWeight(String, String),
+    /// A step that replaces too much.
+    #[error("step {1} of pipeline {0} replaces more than {REPLACES_MAX} artifacts")]
+    ReplacesTooMuch(String, String),
 }
 
 impl Pipeline {
@@ -79,19 +152,16 @@ impl Pipeline {
             if step.weight == 0 {
                 return Err(InvalidPipeline::NoWeight(name, step.name.clone()));
             }
+            if step.replaces.len() > REPLACES_MAX {
+                return Err(InvalidPipeline::ReplacesTooMuch(name, step.name.clone()));
+            }
         }
         Ok(Self { name, steps })
     }
 
     /// The guide's six steps, with its progress ranges.
     pub fn standard() -> Self {
-        let step = |name: &str, stage: &str, weight| StepDefinition {
-            name: name.into(),
-            component: name.into(),
-            stage: stage.into(),
-            weight,
-            config: JsonObject::new(),
-        };
+        let step = |name: &str, stage: &str, weight| StepDefinition::plain(name, name, stage, weight);
         let steps = vec![
             step("markdown_conversion", "content_processing", 25),
             step("metadata_extraction", "content_processing", 15),
@@ -150,6 +220,7 @@ impl From<Pipeline> for Unchecked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::Retries;
 
     #[test]
     fn the_standard_ranges_are_the_guides() {
@@ -160,18 +231,26 @@ mod tests {
 
     #[test]
     fn a_pipeline_names_what_is_wrong_with_it() {
-        let step = |name: &str, weight| StepDefinition {
-            name: name.into(),
-            component: name.into(),
-            stage: "s".into(),
-            weight,
-            config: JsonObject::new(),
-        };
+        let step = |name: &str, weight| StepDefinition::plain(name, name, "s", weight);
         assert_eq!(Pipeline::new("p", vec![]), Err(InvalidPipeline::Empty("p".into())));
         assert_eq!(
             Pipeline::new("p", vec![step("a", 1), step("a", 1)]),
             Err(InvalidPipeline::DuplicateStep("p".into(), "a".into()))
         );
         assert_eq!(Pipeline::new("p", vec![step("a", 0)]), Err(InvalidPipeline::NoWeight("p".into(), "a".into())));
+    }
+    #[test]
+    fn a_failure_is_retried_then_skipped_or_the_tasks() {
+        let retries = OnFailure::Retry(Retries::new(2, Duration::from_secs(3)).unwrap());
+        let step =
+            |on_failure, optional| StepDefinition { on_failure, optional, ..StepDefinition::plain("a", "a", "a", 1) };
+        let again = |retry| AfterFailure::Retry { retry, retries_max: 2, delay: Duration::from_secs(3) };
+        assert_eq!(step(OnFailure::Fail, false).after_failure(0), AfterFailure::Fail);
+        assert_eq!(step(OnFailure::Skip, false).after_failure(0), AfterFailure::GoOn);
+        assert_eq!(step(OnFailure::Fail, true).after_failure(0), AfterFailure::GoOn);
+        let retried =
+            |optional| [0, 1, 2, 9].map(|retries_so_far| step(retries, optional).after_failure(retries_so_far));
+        assert_eq!(retried(false), [again(1), again(2), AfterFailure::Fail, AfterFailure::Fail]);
+        assert_eq!(retried(true), [again(1), again(2), AfterFailure::GoOn, AfterFailure::GoOn]);
     }
 }

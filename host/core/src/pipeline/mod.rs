@@ -1,14 +1,20 @@
 //! What a task runs through, and the decision what happens next.
 
 mod again;
+mod condition;
 mod definition;
+mod inputs;
+mod on_failure;
 mod retry;
 mod run;
 mod totals;
 mod transition;
 
 pub use again::{CLAIMS_MAX, PASSING_FAILURES_MAX, again_after, is_run_again};
-pub use definition::{InvalidPipeline, Pipeline, Range, StepDefinition};
+pub use condition::{Condition, InvalidCondition, MediaTypeGlob, skip_reason};
+pub use definition::{AfterFailure, InvalidPipeline, Pipeline, Range, StepDefinition};
+pub use inputs::inputs;
+pub use on_failure::{InvalidRetries, OnFailure, RETRIES_MAX, RETRY_DELAY_MAX, Retries};
 pub use retry::{RetryRefused, attempt, claims_of_run, retry};
-pub use run::{Ending, Progress, Run, completions};
+pub use run::{Ending, Progress, Run, completions, passed};
 pub use transition::{Decision, Draft, Effect, Input, InvalidTransition, StepOutput, transition};

@@ -1,6 +1,6 @@
 //! Whether, and from where, a task that has ended is run again.
 
-use super::run::{Ending, Run, completions};
+use super::run::{Ending, Run, passed};
 use super::{Draft, Pipeline};
 use crate::task::{Event, EventKind, Retry};
 
@@ -31,8 +31,8 @@ pub enum RetryRefused {
     },
 }
 
-/// The event that begins a new run of a task that failed or was cancelled: from `from_step`, or from the first step that has
-/// not completed, which is the one that failed. `claims`: how often the task has been claimed so far.
+/// The event that begins a new run of a task that failed or was cancelled: from `from_step`, or from the first step that is not
+/// done with, which is the one that failed. `claims`: how often the task has been claimed so far.
 ///
 /// # Errors
 /// See [`RetryRefused`]. Whether the files that the step reads are still there, the caller has to know.
@@ -47,10 +47,10 @@ pub fn retry(
         Run::Ended(Ending::Completed) => return Err(RetryRefused::Completed),
         Run::Accepted | Run::Ready { .. } | Run::InStep { .. } => return Err(RetryRefused::NotEnded),
     }
-    let standing = completions(pipeline, events);
+    let passed = passed(pipeline, events);
     let steps = pipeline.steps();
-    // A task whose every step completed has completed itself; the last step stands for what cannot be.
-    let first_open = (0..steps.len()).find(|index| !standing.contains_key(index)).unwrap_or(steps.len() - 1);
+    // A task whose every step is done with has completed itself; the last step stands for what cannot be.
+    let first_open = (0..steps.len()).find(|index| !passed.contains(index)).unwrap_or(steps.len() - 1);
     let from = match from_step {
         None => first_open,
         Some(name) => pipeline.position(name).ok_or_else(|| RetryRefused::UnknownStep {
@@ -77,19 +77,21 @@ pub fn attempt(events: &[Event]) -> u32 {
 }
 
 /// How often a task has been claimed in its last run, by how often it has been in all: at least once, for whoever asks has
-/// claimed it.
+/// claimed it. Claims for a step's retry are those of its policy and do not count.
 pub fn claims_of_run(events: &[Event], claims: u64) -> u64 {
     let before = events.iter().rev().find_map(|event| match &event.kind {
         EventKind::TaskStarted { retry } => Some(retry.as_ref().map_or(0, |retry| retry.claims_before)),
         _ => None,
     });
-    claims.saturating_sub(before.unwrap_or(0)).max(1)
+    let in_run = events.iter().rev().take_while(|event| !matches!(event.kind, EventKind::TaskStarted { .. }));
+    let retries = in_run.filter(|event| matches!(event.kind, EventKind::StepRetrying { .. })).count() as u64;
+    claims.saturating_sub(before.unwrap_or(0)).saturating_sub(retries).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::{Decision, Effect, Input, StepOutput, transition};
+    use crate::pipeline::{Decision, Effect, Input, StepOutput, completions, transition};
     use crate::task::{Resources, StepFailure};
     use crate::{JsonObject, Timestamp};
     use serde_json::json;

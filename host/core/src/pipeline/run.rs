@@ -4,7 +4,7 @@ use super::totals::Totals;
 use super::{Pipeline, Range};
 use crate::Timestamp;
 use crate::task::{Event, EventKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +39,12 @@ pub enum Run {
         /// How far the run is.
         progress: Progress,
     },
-    /// Step `step` has started and has not ended: it runs, or is to be run again after a crash.
+    /// Step `step` has started and has not ended: it runs, or is to be run again, after a crash or a failure.
     InStep {
         /// Step that runs.
         step: usize,
+        /// How often it has been run again after a failure, in this run of the task.
+        retries: u32,
         /// How far the run is.
         progress: Progress,
     },
@@ -55,7 +57,8 @@ pub enum Run {
 enum Place {
     Accepted,
     Ready(usize),
-    InStep(usize),
+    /// The step, and how often it has been run again after a failure.
+    InStep(usize, u32),
     Ended(Ending),
 }
 
@@ -75,7 +78,9 @@ impl Place {
                 progress.announced = progress.announced.max(*milestone);
                 self
             }
-            (EventKind::StepStarted { step, .. }, _) => pipeline.position(step).map_or(self, Self::InStep),
+            (EventKind::StepStarted { step, .. }, _) => {
+                pipeline.position(step).map_or(self, |step| Self::InStep(step, 0))
+            }
             (EventKind::StepCompleted { step, data, .. }, _) => match pipeline.position(step) {
                 Some(step) => {
                     progress.totals.add(data);
@@ -83,7 +88,16 @@ impl Place {
                 }
                 None => self,
             },
-            (EventKind::StepFailed { .. }, _) => self,
+            (EventKind::StepRetrying { step, .. }, Self::InStep(at, retries))
+                if pipeline.position(step) == Some(at) =>
+            {
+                Self::InStep(at, retries.saturating_add(1))
+            }
+            (EventKind::StepRetrying { .. }, _) => self,
+            // Where it fails the task, the next event says so.
+            (EventKind::StepSkipped { step, .. } | EventKind::StepFailed { step, .. }, _) => {
+                pipeline.position(step).map_or(self, |step| Self::Ready(step + 1))
+            }
             (EventKind::TaskCompleted { .. }, _) => Self::Ended(Ending::Completed),
             (EventKind::TaskFailed { .. }, _) => Self::Ended(Ending::Failed),
             (EventKind::TaskCancelled { .. }, _) => Self::Ended(Ending::Cancelled),
@@ -117,6 +131,25 @@ pub fn completions<'a>(pipeline: &Pipeline, events: &'a [Event]) -> BTreeMap<usi
     standing
 }
 
+/// Steps that are done with, by index: they completed, were left out, or failed and the task went on, before the step that the
+/// last run began with or in the last run.
+pub fn passed(pipeline: &Pipeline, events: &[Event]) -> BTreeSet<usize> {
+    let mut passed = BTreeSet::new();
+    for event in events {
+        match &event.kind {
+            kind @ EventKind::TaskStarted { .. } => drop(passed.split_off(&first_step(pipeline, kind))),
+            EventKind::StepCompleted { step, .. }
+            | EventKind::StepSkipped { step, .. }
+            | EventKind::StepFailed { step, .. } => passed.extend(pipeline.position(step)),
+            EventKind::TaskFailed { step, .. } => {
+                pipeline.position(step).map(|step| passed.remove(&step));
+            }
+            _ => {}
+        }
+    }
+    passed
+}
+
 fn totals(standing: &BTreeMap<usize, &EventKind>) -> Totals {
     let mut totals = Totals::default();
     for kind in standing.values() {
@@ -142,12 +175,12 @@ impl Run {
         match place {
             Place::Accepted => Self::Accepted,
             Place::Ready(next) => Self::Ready { next, progress },
-            Place::InStep(step) => {
+            Place::InStep(step, retries) => {
                 // A live percent that is not in the running step's range is none: the step must still end where its range
                 // does.
                 let Range { start, end } = pipeline.range(step);
                 progress.percent = progress.percent.max(live_percent.clamp(start, end));
-                Self::InStep { step, progress }
+                Self::InStep { step, retries, progress }
             }
             Place::Ended(ending) => Self::Ended(ending),
         }

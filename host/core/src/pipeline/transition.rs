@@ -2,13 +2,15 @@
 //!
 //! Order and progress are the contract's (section 3). A milestone is announced once, when overall progress first reaches
 //! it: right after the `step_completed` that reached it (then at that step's percentage, for progress never falls), or by
-//! the in-step report that crossed it (then at the milestone itself).
+//! the in-step report that crossed it (then at the milestone itself). A step that is left out, or that failed and the task
+//! goes on, brings progress to the end of its range as a completed one does.
 
 use super::run::{Ending, Progress, Run};
 use super::totals::Totals;
-use super::{Pipeline, StepDefinition};
-use crate::task::{Artifact, EventKind, Resources, StepFailure};
+use super::{AfterFailure, Pipeline, StepDefinition};
+use crate::task::{Artifact, EventKind, Resources, SkipReason, StepFailure};
 use crate::{JsonObject, Timestamp};
+use std::time::Duration;
 
 /// Milestones that are announced, in percent.
 const MILESTONES: [u8; 3] = [25, 50, 75];
@@ -35,12 +37,16 @@ pub enum Input {
     Claimed,
     /// The worker is about to run the step that the last decision named.
     StepStarted,
+    /// The step that the last decision named is left out of this task ([`super::skip_reason`]).
+    StepSkipped(SkipReason),
     /// The running step says how far it is, 0 to 1.
     Progress(f64),
     /// The running step ended well.
     StepSucceeded(StepOutput),
-    /// The running step failed.
+    /// The running step failed: its definition says what follows.
     StepFailed(StepFailure, Resources),
+    /// The running step will not be run any more, whatever its definition says: it fails, and the task with it.
+    StepGivenUp(StepFailure, Resources),
     /// Somebody wants the task to stop.
     Cancel,
     /// The worker no longer holds the task: another may.
@@ -50,12 +56,15 @@ pub enum Input {
 /// What the worker does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Start this step: feed [`Input::StepStarted`] and commit before running it.
+    /// Start this step: feed [`Input::StepStarted`] and commit before running it; or leave it out: feed
+    /// [`Input::StepSkipped`].
     StartStep(usize),
     /// Run this step: its start is in the log.
     RunStep(usize),
     /// Go on with what is running.
     Continue,
+    /// Let the task go until it is claimed again, so long after the commit.
+    Wait(Duration),
     /// Let the task go.
     Stop,
 }
@@ -106,11 +115,27 @@ pub fn transition(pipeline: &Pipeline, run: Run, input: Input, now: Timestamp) -
             Ok(Decision { run, events: Vec::new(), effect: Effect::RunStep(step) })
         }
         (Run::Ready { next, progress }, Input::StepStarted) => start_step(pipeline, next, progress),
-        (Run::InStep { step, progress }, Input::Progress(fraction)) => Ok(report(pipeline, step, progress, fraction)),
-        (Run::InStep { step, progress }, Input::StepSucceeded(output)) => {
+        (Run::Ready { next, progress }, Input::StepSkipped(reason)) => skip_step(pipeline, next, progress, reason, now),
+        (Run::InStep { step, retries, progress }, Input::Progress(fraction)) => {
+            let (progress, events) = report(pipeline, step, progress, fraction);
+            Ok(Decision { run: Run::InStep { step, retries, progress }, events, effect: Effect::Continue })
+        }
+        (Run::InStep { step, progress, .. }, Input::StepSucceeded(output)) => {
             Ok(complete_step(pipeline, step, progress, output, now))
         }
-        (Run::InStep { step, progress }, Input::StepFailed(failure, resources)) => {
+        (Run::InStep { step, retries, progress }, Input::StepFailed(failure, resources)) => {
+            let definition = &pipeline.steps()[step];
+            Ok(match definition.after_failure(retries) {
+                AfterFailure::Fail => fail(definition, &progress, failure, resources),
+                AfterFailure::GoOn => go_on(pipeline, step, progress, failure, resources, now),
+                AfterFailure::Retry { retry, retries_max, delay } => Decision {
+                    events: vec![retrying(definition, &progress, failure, resources, (retry, retries_max, delay))],
+                    run: Run::InStep { step, retries: retry, progress },
+                    effect: Effect::Wait(delay),
+                },
+            })
+        }
+        (Run::InStep { step, progress, .. }, Input::StepGivenUp(failure, resources)) => {
             Ok(fail(&pipeline.steps()[step], &progress, failure, resources))
         }
         _ => Err(InvalidTransition::NoSuchStep),
@@ -137,10 +162,11 @@ fn start_step(pipeline: &Pipeline, step: usize, progress: Progress) -> Result<De
         message: format!("Step {} started", definition.name),
         kind: EventKind::StepStarted { step: definition.name.clone(), stage: definition.stage.clone() },
     };
-    Ok(Decision { run: Run::InStep { step, progress }, events: vec![event], effect: Effect::RunStep(step) })
+    let run = Run::InStep { step, retries: 0, progress };
+    Ok(Decision { run, events: vec![event], effect: Effect::RunStep(step) })
 }
 
-fn report(pipeline: &Pipeline, step: usize, mut progress: Progress, fraction: f64) -> Decision {
+fn report(pipeline: &Pipeline, step: usize, mut progress: Progress, fraction: f64) -> (Progress, Vec<Draft>) {
     let range = pipeline.range(step);
     let percent = range.start + (range.end - range.start) * fraction.clamp(0.0, FRACTION_MAX);
     let mut events = Vec::new();
@@ -152,7 +178,7 @@ fn report(pipeline: &Pipeline, step: usize, mut progress: Progress, fraction: f6
             announce(&pipeline.steps()[step], &mut progress, percent, |milestone| f64::from(milestone).max(before));
         progress.percent = percent;
     }
-    Decision { run: Run::InStep { step, progress }, events, effect: Effect::Continue }
+    (progress, events)
 }
 
 /// Announces every milestone up to `reached`, each at the progress that `at` gives it.
@@ -179,23 +205,67 @@ fn complete_step(
     now: Timestamp,
 ) -> Decision {
     let definition = &pipeline.steps()[step];
+    progress.totals.add(&output.data);
+    let message = format!("Step {} completed", definition.name);
+    let kind = EventKind::StepCompleted {
+        step: definition.name.clone(),
+        stage: definition.stage.clone(),
+        data: output.data,
+        artifacts: output.artifacts,
+        resources: output.resources,
+    };
+    pass(pipeline, step, progress, message, kind, now)
+}
+
+fn skip_step(
+    pipeline: &Pipeline,
+    step: usize,
+    progress: Progress,
+    reason: SkipReason,
+    now: Timestamp,
+) -> Result<Decision, InvalidTransition> {
+    let definition = pipeline.steps().get(step).ok_or(InvalidTransition::NoSuchStep)?;
+    let why = match reason {
+        SkipReason::ConditionNotMet => "it is not for this document",
+        SkipReason::ComponentNotLoaded => "its component is not loaded",
+    };
+    let message = format!("Step {} skipped: {why}", definition.name);
+    let (step_name, stage) = (definition.name.clone(), definition.stage.clone());
+    let kind = EventKind::StepSkipped { step: step_name, stage, reason };
+    Ok(pass(pipeline, step, progress, message, kind, now))
+}
+
+/// A step failed, and the task goes on with the next.
+fn go_on(
+    pipeline: &Pipeline,
+    step: usize,
+    progress: Progress,
+    failure: StepFailure,
+    resources: Resources,
+    now: Timestamp,
+) -> Decision {
+    let definition = &pipeline.steps()[step];
+    let message = format!("Step {} failed, the task goes on without it", definition.name);
+    let (step_name, stage) = (definition.name.clone(), definition.stage.clone());
+    let kind = EventKind::StepFailed { step: step_name, stage, failure, resources };
+    pass(pipeline, step, progress, message, kind, now)
+}
+
+/// Says that a step is done with, brings progress to its end, and goes to the next.
+fn pass(
+    pipeline: &Pipeline,
+    step: usize,
+    mut progress: Progress,
+    message: String,
+    kind: EventKind,
+    now: Timestamp,
+) -> Decision {
     let percent = pipeline.range(step).end;
     progress.percent = progress.percent.max(percent);
-    progress.totals.add(&output.data);
-    let mut events = vec![Draft {
-        progress_percent: progress.percent,
-        message: format!("Step {} completed", definition.name),
-        kind: EventKind::StepCompleted {
-            step: definition.name.clone(),
-            stage: definition.stage.clone(),
-            data: output.data,
-            artifacts: output.artifacts,
-            resources: output.resources,
-        },
-    }];
+    let mut events = vec![Draft { progress_percent: progress.percent, message, kind }];
     // A run that begins at an earlier step than the one before it reached ends that step below what was shown.
     let shown = progress.percent;
-    events.extend(announce(definition, &mut progress, percent, |_| shown));
+    events.extend(announce(&pipeline.steps()[step], &mut progress, percent, |_| shown));
     proceed(pipeline, step + 1, progress, events, now)
 }
 
@@ -226,6 +296,31 @@ fn fail(step: &StepDefinition, progress: &Progress, failure: StepFailure, resour
         kind: EventKind::StepFailed { step: name, stage, failure, resources },
     };
     Decision { run: Run::Ended(Ending::Failed), events: vec![step_failed, task_failed], effect: Effect::Stop }
+}
+
+/// A step failed and is run again: which time of how many, and how much later.
+fn retrying(
+    step: &StepDefinition,
+    progress: &Progress,
+    failure: StepFailure,
+    resources: Resources,
+    (retry, retries_max, delay): (u32, u32, Duration),
+) -> Draft {
+    let (name, stage) = (step.name.clone(), step.stage.clone());
+    let seconds = delay.as_secs_f64();
+    Draft {
+        progress_percent: progress.percent,
+        message: format!("Step {name} failed and is run again in {seconds} s (retry {retry} of {retries_max})"),
+        kind: EventKind::StepRetrying {
+            step: name,
+            stage,
+            failure,
+            resources,
+            retry_number: retry,
+            retries_max,
+            delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+        },
+    }
 }
 
 fn cancel(pipeline: &Pipeline, run: &Run) -> Decision {

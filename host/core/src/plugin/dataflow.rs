@@ -1,21 +1,37 @@
-//! Whether the steps of a pipeline fit together: what each reads is written before it, and once.
+//! Whether the steps of a pipeline fit together: what each reads is surely written before it, and once.
 
-use super::Descriptor;
-use std::collections::BTreeMap;
+use super::{Descriptor, Input, Output};
+use crate::pipeline::StepDefinition;
+use std::sync::Arc;
 
-/// Steps that do not fit together.
+/// Steps that do not fit together. Names are those of the steps in the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDataflow {
-    /// A step reads what no step before it writes.
-    #[error("step {step} reads {artifact}, which no step before it writes")]
+    /// A step reads what no step writes.
+    #[error(
+        "step {step} reads {artifact}, which no step before it writes: put one that writes it before {step}, or take {step} out"
+    )]
     Missing {
         /// The reading step.
         step: String,
         /// What it reads.
         artifact: String,
     },
+    /// A step reads what only a later step writes.
+    #[error("step {step} reads {artifact}, which step {writer} writes after it: put {writer} before {step}")]
+    Later {
+        /// The reading step.
+        step: String,
+        /// What it reads.
+        artifact: String,
+        /// The later step.
+        writer: String,
+    },
     /// Two steps write the same file.
-    #[error("steps {first} and {second} both write {artifact}: take one out")]
+    #[error(
+        "steps {first} and {second} both write {artifact}: take one out, or let {second} write another artifact and say \
+         that it replaces {artifact}"
+    )]
     WrittenTwice {
         /// The earlier step.
         first: String,
@@ -24,25 +40,122 @@ pub enum InvalidDataflow {
         /// What both write.
         artifact: String,
     },
+    /// A step surely reads what may not be there.
+    #[error("step {step} reads {artifact}, but step {writer} that writes it {why}: {remedy}")]
+    MayBeMissing {
+        /// The reading step.
+        step: String,
+        /// What it reads.
+        artifact: String,
+        /// The step that may not have written it.
+        writer: String,
+        /// Why it may not have.
+        why: &'static str,
+        /// What to do.
+        remedy: String,
+    },
+    /// A step replaces what is not there.
+    #[error("step {step} replaces {artifact}, which no step before it writes: name what a step before {step} writes")]
+    ReplacesNothing {
+        /// The replacing step.
+        step: String,
+        /// What it replaces.
+        artifact: String,
+    },
+    /// A step replaces something by what it does not write.
+    #[error("step {step} replaces {artifact} by {replacement}, which {step} does not write: it writes {written}")]
+    ReplacementMissing {
+        /// The replacing step.
+        step: String,
+        /// What it replaces.
+        artifact: String,
+        /// By what.
+        replacement: String,
+        /// What it does write, separated by commas; `nothing` where it writes nothing.
+        written: String,
+    },
 }
 
-/// Checks steps in their order: name in the pipeline, and what the component says.
-pub fn check_dataflow<'a>(steps: impl IntoIterator<Item = (&'a str, &'a Descriptor)>) -> Result<(), InvalidDataflow> {
-    let mut writers: BTreeMap<&str, &str> = BTreeMap::new();
-    for (step, descriptor) in steps {
-        for input in descriptor.inputs.iter().filter(|input| input.required) {
-            if !writers.contains_key(input.name.as_str()) {
-                return Err(InvalidDataflow::Missing { step: step.into(), artifact: input.name.to_string() });
+/// A step of a pipeline, and what its component says; none where it is not loaded, as an optional step's may be.
+pub type PlannedStep<'a> = (&'a StepDefinition, Option<Arc<Descriptor>>);
+
+/// Checks steps in their order. An optional step whose component is not loaded reads and writes nothing.
+pub fn check_dataflow(steps: &[PlannedStep<'_>]) -> Result<(), InvalidDataflow> {
+    for (place, (step, descriptor)) in steps.iter().enumerate() {
+        let (before, after) = (&steps[..place], &steps[place + 1..]);
+        if let Some(descriptor) = descriptor {
+            for input in descriptor.inputs.iter().filter(|input| input.required) {
+                check_input(step, input, before, after)?;
+            }
+            for output in &descriptor.outputs {
+                if let Some(first) = writer(before, output.name.as_str()) {
+                    return Err(InvalidDataflow::WrittenTwice {
+                        first: first.name.clone(),
+                        second: step.name.clone(),
+                        artifact: output.name.to_string(),
+                    });
+                }
             }
         }
-        for output in &descriptor.outputs {
-            if let Some(first) = writers.insert(output.name.as_str(), step) {
-                return Err(InvalidDataflow::WrittenTwice {
-                    first: first.into(),
-                    second: step.into(),
-                    artifact: output.name.to_string(),
-                });
-            }
+        check_replaces(step, descriptor.as_deref(), before)?;
+    }
+    Ok(())
+}
+
+/// The step among these that writes an artifact.
+fn writer<'a>(steps: &[PlannedStep<'a>], artifact: &str) -> Option<&'a StepDefinition> {
+    let writes = |descriptor: &Descriptor| descriptor.outputs.iter().any(|output| output.name.as_str() == artifact);
+    let found = steps.iter().find(|(_, descriptor)| descriptor.as_deref().is_some_and(writes));
+    found.map(|(step, _)| *step)
+}
+
+fn check_input(
+    reader: &StepDefinition,
+    input: &Input,
+    before: &[PlannedStep<'_>],
+    after: &[PlannedStep<'_>],
+) -> Result<(), InvalidDataflow> {
+    let (step, artifact) = (reader.name.clone(), input.name.to_string());
+    let Some(before) = writer(before, input.name.as_str()) else {
+        return Err(match writer(after, input.name.as_str()) {
+            Some(later) => InvalidDataflow::Later { step, artifact, writer: later.name.clone() },
+            None => InvalidDataflow::Missing { step, artifact },
+        });
+    };
+    let (name, reads) = (&before.name, &reader.name);
+    let (why, remedy) = match () {
+        () if before.optional => ("is optional", format!("take `optional` from {name}, or take {reads} out")),
+        () if before.fails_softly() => {
+            ("may fail without the task failing", format!("give {name} another `on_failure` than skip"))
+        }
+        () if !reader.when.implies(&before.when) => {
+            ("runs for some documents only", format!("give {reads} the same `when` as {name}"))
+        }
+        () => return Ok(()),
+    };
+    Err(InvalidDataflow::MayBeMissing { step, artifact, writer: name.clone(), why, remedy })
+}
+
+fn check_replaces(
+    step: &StepDefinition,
+    descriptor: Option<&Descriptor>,
+    before: &[PlannedStep<'_>],
+) -> Result<(), InvalidDataflow> {
+    for (artifact, replacement) in &step.replaces {
+        if writer(before, artifact.as_str()).is_none() {
+            let (step, artifact) = (step.name.clone(), artifact.to_string());
+            return Err(InvalidDataflow::ReplacesNothing { step, artifact });
+        }
+        let Some(descriptor) = descriptor else { continue };
+        let is_written = |output: &Output| output.name == *replacement;
+        if !descriptor.outputs.iter().any(is_written) {
+            let written: Vec<_> = descriptor.outputs.iter().map(|output| output.name.as_str()).collect();
+            return Err(InvalidDataflow::ReplacementMissing {
+                step: step.name.clone(),
+                artifact: artifact.to_string(),
+                replacement: replacement.to_string(),
+                written: if written.is_empty() { "nothing".to_owned() } else { written.join(", ") },
+            });
         }
     }
     Ok(())
@@ -51,40 +164,112 @@ pub fn check_dataflow<'a>(steps: impl IntoIterator<Item = (&'a str, &'a Descript
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::{Input, Output};
+    use crate::JsonObject;
+    use crate::pipeline::{Condition, OnFailure, Retries};
+    use std::time::Duration;
 
-    fn descriptor(inputs: &[(&str, bool)], outputs: &[&str]) -> Descriptor {
+    /// What a component reads and writes: `a` reads, `?a` reads if it is there, `>a` writes.
+    fn descriptor(files: &str) -> Descriptor {
+        let words = || files.split_whitespace();
+        let input = |word: &str| {
+            let name = word.trim_start_matches('?').parse().unwrap();
+            Input { name, required: !word.starts_with('?') }
+        };
+        let output =
+            |word: &str| Output { name: word.parse().unwrap(), media_type: "text/plain".into(), data_key: None };
         Descriptor {
             name: "s".into(),
             version: "1.0.0".into(),
             summary: String::new(),
-            inputs: inputs
-                .iter()
-                .map(|(name, required)| Input { name: name.parse().unwrap(), required: *required })
-                .collect(),
-            outputs: outputs
-                .iter()
-                .map(|name| Output { name: name.parse().unwrap(), media_type: "text/plain".into(), data_key: None })
-                .collect(),
+            inputs: words().filter(|word| !word.starts_with('>')).map(input).collect(),
+            outputs: words().filter_map(|word| word.strip_prefix('>')).map(output).collect(),
             capabilities: vec![],
             config_schema: serde_json::json!({}),
         }
     }
 
-    #[test]
-    fn an_input_must_be_written_before() {
-        let (reader, writer) = (descriptor(&[("a", true)], &[]), descriptor(&[], &["a"]));
-        assert_eq!(check_dataflow([("w", &writer), ("r", &reader)]), Ok(()));
-        let error = check_dataflow([("r", &reader), ("w", &writer)]).unwrap_err();
-        assert_eq!(error, InvalidDataflow::Missing { step: "r".into(), artifact: "a".into() });
-        let optional = descriptor(&[("a", false)], &[]);
-        assert_eq!(check_dataflow([("r", &optional)]), Ok(()));
+    fn plain(name: &str) -> StepDefinition {
+        StepDefinition::plain(name, name, name, 1)
+    }
+
+    fn check(steps: &[(StepDefinition, &str)]) -> Result<(), InvalidDataflow> {
+        let planned = |(step, files)| (step, Some(Arc::new(descriptor(files))));
+        check_dataflow(&steps.iter().map(|(step, files)| planned((step, *files))).collect::<Vec<_>>())
+    }
+
+    fn when(media_types: &[&str]) -> Condition {
+        Condition::new(media_types.iter().map(|text| text.parse().unwrap()).collect(), JsonObject::new()).unwrap()
     }
 
     #[test]
-    fn a_file_has_one_writer() {
-        let writer = descriptor(&[], &["a"]);
-        let error = check_dataflow([("one", &writer), ("two", &writer)]).unwrap_err();
-        assert!(error.to_string().contains("one") && error.to_string().contains("two"));
+    fn an_input_must_be_written_before() {
+        let (writer, reader) = ((plain("w"), ">a"), (plain("r"), "a"));
+        assert_eq!(check(&[writer.clone(), reader.clone()]), Ok(()));
+        let (step, artifact) = ("r".to_owned(), "a".to_owned());
+        let later = InvalidDataflow::Later { step: step.clone(), artifact: artifact.clone(), writer: "w".into() };
+        assert_eq!(check(&[reader.clone(), writer]), Err(later));
+        assert_eq!(check(&[reader]), Err(InvalidDataflow::Missing { step, artifact }));
+        assert_eq!(check(&[(plain("r"), "?a")]), Ok(()));
+        assert!(check(&[(plain("r"), "a >a")]).is_err(), "its own output is not before it");
+    }
+
+    #[test]
+    fn a_file_has_one_writer_whatever_the_conditions() {
+        for second in [plain("two"), StepDefinition { when: when(&["text/*"]), ..plain("two") }] {
+            let text = check(&[(plain("one"), ">a"), (second, ">a")]).unwrap_err().to_string();
+            assert!(text.contains("steps one and two both write a"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_there_for_every_document() {
+        let pdf = || StepDefinition { when: when(&["application/pdf"]), ..plain("w") };
+        let reader = |when| (StepDefinition { when, ..plain("r") }, "a");
+        let skip = || StepDefinition { on_failure: OnFailure::Skip, ..plain("w") };
+        let optional = || StepDefinition { optional: true, ..plain("w") };
+        let retried = OnFailure::Retry(Retries::new(1, Duration::ZERO).unwrap());
+        let retry = || StepDefinition { on_failure: retried, ..plain("w") };
+        assert_eq!(check(&[(pdf(), ">a"), reader(when(&["application/pdf"]))]), Ok(()));
+        assert_eq!(check(&[(retry(), ">a"), reader(Condition::default())]), Ok(()));
+        assert_eq!(check(&[(optional(), ">a"), (plain("r"), "?a")]), Ok(()));
+        for (writer, reads, said) in [
+            (pdf(), Condition::default(), "the same `when` as w"),
+            (pdf(), when(&["application/*"]), "the same `when` as w"),
+            (skip(), Condition::default(), "another `on_failure`"),
+            (optional(), Condition::default(), "`optional` from w"),
+            (StepDefinition { when: pdf().when, ..skip() }, pdf().when, "another `on_failure`"),
+            (StepDefinition { when: pdf().when, ..optional() }, pdf().when, "`optional` from w"),
+            (StepDefinition { on_failure: retried, ..optional() }, Condition::default(), "`optional` from w"),
+        ] {
+            let text = check(&[(writer, ">a"), reader(reads)]).unwrap_err().to_string();
+            assert!(text.starts_with("step r reads a, but step w that writes it ") && text.contains(said), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_replacement_is_written_by_its_step_and_replaces_what_was_written_before() {
+        let replacing = |what: &str, by: &str| StepDefinition {
+            replaces: [(what.parse().unwrap(), by.parse().unwrap())].into(),
+            ..plain("redact")
+        };
+        assert_eq!(check(&[(plain("w"), ">m"), (replacing("m", "r"), "m >r"), (plain("x"), "m")]), Ok(()));
+        let nothing = check(&[(plain("w"), ">m"), (replacing("n", "r"), "m >r")]).unwrap_err();
+        assert_eq!(nothing, InvalidDataflow::ReplacesNothing { step: "redact".into(), artifact: "n".into() });
+        let text = check(&[(plain("w"), ">m"), (replacing("m", "q"), "m >r >s")]).unwrap_err().to_string();
+        assert!(text.contains("replaces m by q") && text.contains("it writes r, s"), "{text}");
+        assert!(check(&[(plain("w"), ">m"), (replacing("m", "m"), "m >m")]).is_err(), "two write m");
+        let soft = StepDefinition { optional: true, ..replacing("m", "r") };
+        assert_eq!(check(&[(plain("w"), ">m"), (soft, "m >r"), (plain("x"), "m")]), Ok(()), "m itself is left");
+    }
+
+    #[test]
+    fn an_optional_step_that_is_not_loaded_writes_nothing() {
+        let (step, reader) = (StepDefinition { optional: true, ..plain("w") }, plain("r"));
+        assert_eq!(check_dataflow(&[(&step, None)]), Ok(()));
+        let reads = (&reader, Some(Arc::new(descriptor("a"))));
+        assert!(matches!(check_dataflow(&[(&step, None), reads]), Err(InvalidDataflow::Missing { .. })));
+        let replaces = StepDefinition { replaces: [("m".parse().unwrap(), "r".parse().unwrap())].into(), ..step };
+        let writer = plain("x");
+        assert_eq!(check_dataflow(&[(&writer, Some(Arc::new(descriptor(">m")))), (&replaces, None)]), Ok(()));
     }
 }

@@ -4,6 +4,6 @@ mod dataflow;
 mod descriptor;
 mod grant;
 
-pub use dataflow::{InvalidDataflow, check_dataflow};
+pub use dataflow::{InvalidDataflow, PlannedStep, check_dataflow};
 pub use descriptor::{Capability, Descriptor, Input, InvalidDescriptor, Output};
 pub use grant::{Budgets, Grant, HttpRule, Limits, NotGranted};

@@ -14,7 +14,8 @@ use std::sync::Arc;
 pub struct StepInputs {
     /// The document that was submitted.
     pub source: BlobPath,
-    /// Published artifacts of earlier steps.
+    /// Published artifacts of earlier steps, by the name under which the step asks for them. The artifact has its own name,
+    /// which is that of its file: another one where it replaces what is asked for.
     pub artifacts: BTreeMap<ArtifactName, Artifact>,
 }
 

@@ -59,7 +59,34 @@ pub enum EventKind {
         /// What the run took.
         resources: Resources,
     },
-    /// A step failed.
+    /// A step was left out, and the task goes on. No `step_started` comes before it. Only steps with a condition, and optional
+    /// ones, are.
+    StepSkipped {
+        /// Name of the step.
+        step: String,
+        /// Its stage.
+        stage: String,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// A step failed and is run again later, in the same run of the task, without a second `step_started`.
+    StepRetrying {
+        /// Name of the step.
+        step: String,
+        /// Its stage.
+        stage: String,
+        /// Why it failed.
+        failure: StepFailure,
+        /// What the failed run of it took.
+        resources: Resources,
+        /// Which retry is to come, from 1.
+        retry_number: u32,
+        /// How many there may be.
+        retries_max: u32,
+        /// Time from this event to the retry, milliseconds.
+        delay_ms: u64,
+    },
+    /// A step failed: the task fails with it, unless the next event is of a later step or says that the task completed.
     StepFailed {
         /// Name of the step.
         step: String,
@@ -70,7 +97,7 @@ pub enum EventKind {
         /// What the run took.
         resources: Resources,
     },
-    /// Every step completed.
+    /// Every step completed, or was left out as the pipeline allows.
     TaskCompleted {
         /// Totals over the steps (contract section 3).
         result: JsonObject,
@@ -91,6 +118,16 @@ pub enum EventKind {
         /// Its stage.
         stage: Option<String>,
     },
+}
+
+/// Why a step was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// The document is not one that its `when` means.
+    ConditionNotMet,
+    /// It is optional, and its component is not loaded.
+    ComponentNotLoaded,
 }
 
 /// A new run of a task that had failed or was cancelled.
@@ -140,6 +177,8 @@ impl EventKind {
             Self::TaskProgress { .. } => "task_progress",
             Self::StepStarted { .. } => "step_started",
             Self::StepCompleted { .. } => "step_completed",
+            Self::StepSkipped { .. } => "step_skipped",
+            Self::StepRetrying { .. } => "step_retrying",
             Self::StepFailed { .. } => "step_failed",
             Self::TaskCompleted { .. } => "task_completed",
             Self::TaskFailed { .. } => "task_failed",
@@ -153,6 +192,8 @@ impl EventKind {
             Self::TaskStarted { .. } | Self::StepStarted { .. } => "started",
             Self::TaskProgress { .. } => "progress",
             Self::StepCompleted { .. } | Self::TaskCompleted { .. } => "completed",
+            Self::StepSkipped { .. } => "skipped",
+            Self::StepRetrying { .. } => "retrying",
             Self::StepFailed { .. } | Self::TaskFailed { .. } => "failed",
             Self::TaskCancelled { .. } => "cancelled",
         }
@@ -166,6 +207,8 @@ impl EventKind {
             Self::TaskProgress { step, stage, .. }
             | Self::StepStarted { step, stage }
             | Self::StepCompleted { step, stage, .. }
+            | Self::StepSkipped { step, stage, .. }
+            | Self::StepRetrying { step, stage, .. }
             | Self::StepFailed { step, stage, .. }
             | Self::TaskFailed { step, stage, .. } => Some((step, stage)),
         }
@@ -173,7 +216,14 @@ impl EventKind {
 
     /// Whether it is about one step rather than the task.
     pub fn is_step_event(&self) -> bool {
-        matches!(self, Self::StepStarted { .. } | Self::StepCompleted { .. } | Self::StepFailed { .. })
+        matches!(
+            self,
+            Self::StepStarted { .. }
+                | Self::StepCompleted { .. }
+                | Self::StepSkipped { .. }
+                | Self::StepRetrying { .. }
+                | Self::StepFailed { .. }
+        )
     }
 
     /// Whether nothing can come after it in a run.

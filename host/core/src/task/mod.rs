@@ -7,7 +7,7 @@ mod record;
 mod status;
 
 pub use artifact::{Artifact, ArtifactName, InvalidArtifactName};
-pub use event::{Event, EventKind, Resources, Retry, StepFailure};
+pub use event::{Event, EventKind, Resources, Retry, SkipReason, StepFailure};
 pub use id::{DocumentId, InvalidDocumentId, TaskId};
 pub use record::{Source, SourceType, TaskRecord};
 pub use status::{StatusWord, StepState, StepStatus, TaskStatus};

@@ -53,6 +53,9 @@ pub enum StepState {
     Pending,
     InProgress,
     Completed,
+    /// Left out, as the pipeline allows.
+    Skipped,
+    /// The task may have gone on all the same.
     Failed,
     Cancelled,
 }
@@ -150,7 +153,15 @@ impl TaskStatus {
                     self.begin_again(&retry.from_step);
                 }
             }
-            EventKind::TaskProgress { .. } => {}
+            // A step that is run again is still at it.
+            EventKind::TaskProgress { .. } | EventKind::StepRetrying { .. } => {}
+            EventKind::StepSkipped { step, .. } => {
+                self.step(step, |step| {
+                    step.status = StepState::Skipped;
+                    step.progress_percent = event.progress_percent;
+                    step.completed_at = Some(at);
+                });
+            }
             EventKind::StepStarted { step, .. } => {
                 self.current_step = Some(step.clone());
                 self.step(step, |step| {

@@ -42,7 +42,7 @@ fn step_fields(record: &TaskRecord, event: &Event) -> JsonObject {
     fields.insert("status".into(), json!(event.kind.status()));
     fields.insert("progress_percent".into(), json!(event.progress_percent));
     fields.insert("timestamp".into(), json!(event.timestamp));
-    if let EventKind::StepFailed { failure, .. } = &event.kind {
+    if let EventKind::StepFailed { failure, .. } | EventKind::StepRetrying { failure, .. } = &event.kind {
         fields.insert("error_message".into(), json!(failure.message));
     }
     fields
@@ -52,16 +52,30 @@ fn step_fields(record: &TaskRecord, event: &Event) -> JsonObject {
 fn step_specific(event: &Event) -> Option<JsonObject> {
     match &event.kind {
         EventKind::StepCompleted { data, .. } => Some(data.clone()),
-        EventKind::StepFailed { failure, .. } => {
+        EventKind::StepFailed { failure, .. } => Some(with_details(failure, JsonObject::new())),
+        EventKind::StepRetrying { failure, retry_number, retries_max, delay_ms, .. } => {
             let mut data = JsonObject::new();
-            data.insert("error_code".into(), json!(failure.code));
-            data.extend(
-                failure.details.iter().filter(|(key, _)| *key != "error_code").map(|(k, v)| (k.clone(), v.clone())),
-            );
+            data.insert("retry".into(), json!(retry_number));
+            data.insert("retries_max".into(), json!(retries_max));
+            data.insert("retry_delay_seconds".into(), json!(*delay_ms as f64 / 1000.0));
+            Some(with_details(failure, data))
+        }
+        EventKind::StepSkipped { reason, .. } => {
+            let mut data = JsonObject::new();
+            data.insert("skip_reason".into(), json!(reason));
             Some(data)
         }
         _ => None,
     }
+}
+
+/// What we say of a failure, then what the step adds under other names.
+fn with_details(failure: &StepFailure, mut data: JsonObject) -> JsonObject {
+    data.insert("error_code".into(), json!(failure.code));
+    for (key, value) in &failure.details {
+        data.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    data
 }
 
 /// The envelope's `data` of a step event: its fields, the step-specific keys unnested where none of ours has the name,

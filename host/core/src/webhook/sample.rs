@@ -2,7 +2,9 @@
 
 use super::EVENT_TYPES;
 use crate::pipeline::Pipeline;
-use crate::task::{DocumentId, Event, EventKind, Resources, Source, SourceType, StepFailure, TaskId, TaskRecord};
+use crate::task::{
+    DocumentId, Event, EventKind, Resources, SkipReason, Source, SourceType, StepFailure, TaskId, TaskRecord,
+};
 use crate::{JsonObject, Timestamp};
 use serde_json::{Value, json};
 
@@ -82,6 +84,17 @@ pub fn sample(input: SampleInput<'_>) -> Result<(TaskRecord, Event), UnknownSamp
         "step_failed" => {
             let message = format!("Step {step} failed");
             (ends, within, message, EventKind::StepFailed { step, stage, failure: failure(), resources })
+        }
+        "step_skipped" => {
+            let message = format!("Step {step} skipped: it is not for this document");
+            (starts, range.end, message, EventKind::StepSkipped { step, stage, reason: SkipReason::ConditionNotMet })
+        }
+        "step_retrying" => {
+            let message = format!("Step {step} failed and is run again in 10 s (retry 1 of 3)");
+            let failure = StepFailure { retryable: true, ..failure() };
+            let (retry_number, retries_max, delay_ms) = (1, 3, 10_000);
+            let kind = EventKind::StepRetrying { step, stage, failure, resources, retry_number, retries_max, delay_ms };
+            (ends, within, message, kind)
         }
         "task_progress" => {
             // The milestone that is reached in this step; where it has none, the middle one.

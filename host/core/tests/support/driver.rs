@@ -1,24 +1,49 @@
 //! Drives a run as the server's engine does (`host/server/src/engine/run.rs` and `cancel.rs`), over a store in memory:
 //! what was decided is lost in a crash until it is committed, and a commit is all or nothing.
 
-use morag_core::pipeline::{Decision, Draft, Effect, Input, Pipeline, Run, StepDefinition, StepOutput, transition};
-use morag_core::task::{Event, Resources, StepFailure};
+use morag_core::pipeline::{
+    Decision, Draft, Effect, Input, OnFailure, Pipeline, Retries, Run, StepDefinition, StepOutput, transition,
+};
+use morag_core::task::{Event, EventKind, Resources, SkipReason, StepFailure};
 use morag_core::{JsonObject, Timestamp};
 use serde_json::json;
+use std::time::Duration;
 
 /// Where the driver's time begins; each look at the clock is a millisecond later.
 pub const EPOCH: i64 = 1_769_853_600_000;
 
 /// A pipeline of steps `s0`, `s1`, … with these weights, each in a stage of its own.
 pub fn pipeline(weights: &[u32]) -> Pipeline {
-    let step = |(index, weight): (usize, &u32)| StepDefinition {
-        name: format!("s{index}"),
-        component: format!("component-{index}"),
-        stage: format!("stage-{index}"),
-        weight: *weight,
-        config: JsonObject::new(),
+    let step = |(index, weight): (usize, &u32)| {
+        StepDefinition::plain(format!("s{index}"), format!("component-{index}"), format!("stage-{index}"), *weight)
     };
     Pipeline::new("random", weights.iter().enumerate().map(step).collect()).expect("weights are positive, names unique")
+}
+
+/// What a step's definition says beside its weight, and whether it is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Policy {
+    pub skipped: bool,
+    pub retries: u32,
+    pub soft: bool,
+}
+
+/// How long a step waits before a retry.
+pub const RETRY_DELAY: Duration = Duration::from_millis(1_500);
+
+/// The same with what follows from a step's failure. A step with retries says by `optional` that its failure is soft.
+pub fn pipeline_of(weights: &[u32], policies: &[Policy]) -> Pipeline {
+    let change = |(step, policy): (&StepDefinition, &Policy)| StepDefinition {
+        on_failure: match (policy.retries, policy.soft) {
+            (0, true) => OnFailure::Skip,
+            (0, false) => OnFailure::Fail,
+            (times, _) => OnFailure::Retry(Retries::new(times, RETRY_DELAY).expect("few enough")),
+        },
+        optional: policy.soft && policy.retries > 0,
+        ..step.clone()
+    };
+    let steps = pipeline(weights).steps().iter().zip(policies).map(change).collect();
+    Pipeline::new("random", steps).expect("it was one before")
 }
 
 /// A worker with its store.
@@ -38,13 +63,26 @@ pub struct Driver {
     pub effect: Effect,
     /// Whether the step named by the effect runs: its start is committed.
     pub running: bool,
+    /// Steps that are left out.
+    pub skipped: Vec<usize>,
     clock: i64,
 }
 
 impl Driver {
     /// A new task, claimed.
     pub fn new(pipeline: Pipeline) -> Self {
+        Self::skipping(pipeline, Vec::new())
+    }
+
+    /// A new task of a pipeline with policies, claimed.
+    pub fn with(weights: &[u32], policies: &[Policy]) -> Self {
+        let skipped = (0..policies.len()).filter(|index| policies[*index].skipped).collect();
+        Self::skipping(pipeline_of(weights, policies), skipped)
+    }
+
+    fn skipping(pipeline: Pipeline, skipped: Vec<usize>) -> Self {
         let mut driver = Self {
+            skipped,
             pipeline,
             log: Vec::new(),
             live: 0.0,
@@ -86,12 +124,24 @@ impl Driver {
         }
     }
 
-    /// Does the next thing on the way to a running step: starts it, or commits its start. False when there is none.
+    /// Does the next thing on the way to a running step: leaves one out, starts it, commits its start, or gives the task back and
+    /// claims it again for a retry. False when there is none.
     pub fn advance(&mut self) -> bool {
         match self.effect {
             _ if self.running || self.ended() => false,
+            Effect::StartStep(step) if self.skipped.contains(&step) => {
+                self.feed(Input::StepSkipped(SkipReason::ConditionNotMet));
+                self.commit_if_ended();
+                true
+            }
             Effect::StartStep(_) => {
                 self.feed(Input::StepStarted);
+                true
+            }
+            Effect::Wait(delay) => {
+                assert_eq!(delay, RETRY_DELAY);
+                self.commit();
+                self.claim();
                 true
             }
             Effect::RunStep(_) => {
@@ -125,6 +175,20 @@ impl Driver {
         assert!(std::mem::take(&mut self.running));
         self.feed(Input::StepFailed(failure(), Resources::default()));
         self.commit_if_ended();
+    }
+
+    /// The worker gives the running step up, whatever its definition says.
+    pub fn give_up(&mut self) {
+        assert!(std::mem::take(&mut self.running));
+        self.feed(Input::StepGivenUp(failure(), Resources::default()));
+        self.commit_if_ended();
+    }
+
+    /// How often a step's failure has been followed by a retry, as the log says.
+    pub fn retries_of(&self, step: usize) -> usize {
+        let name = format!("s{step}");
+        let is_retry = |event: &&Event| matches!(&event.kind, EventKind::StepRetrying { step, .. } if *step == name);
+        self.log.iter().filter(is_retry).count()
     }
 
     /// Somebody cancels by way of the store; the worker's own decisions since its last commit are refused with it.

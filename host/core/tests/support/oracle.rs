@@ -1,7 +1,7 @@
 //! What section 3 of the contract says of a task's events, counted in whole numbers. A crash is a return to what was the
 //! case at the last commit: nothing here reads a log.
 
-use crate::driver::Driver;
+use crate::driver::{Driver, Policy};
 use morag_core::task::EventKind;
 use proptest::prelude::*;
 
@@ -48,6 +48,7 @@ struct Seen {
     event_type: &'static str,
     step: Option<usize>,
     milestone: Option<u8>,
+    retry: Option<u32>,
     progress: At,
 }
 
@@ -75,8 +76,10 @@ struct Moment {
     phase: Phase,
     parts: i128,
     announced: usize,
-    /// Steps that the run can build on: what it, and those before it, completed.
+    /// Steps that the run can build on: what it, and those before it, completed or went on without.
     done: usize,
+    /// How often the step that runs has been run again after a failure.
+    retried: u32,
 }
 
 /// Kind and progress of every event of the driver's, the uncommitted ones too.
@@ -87,6 +90,7 @@ fn decided(driver: &Driver) -> Vec<(EventKind, f64)> {
 
 pub struct Oracle {
     weights: Vec<u32>,
+    policies: Vec<Policy>,
     now: Moment,
     committed: Moment,
     /// A report came so near a milestone that rounding may decide: such a script proves nothing.
@@ -96,9 +100,15 @@ pub struct Oracle {
 pub const MILESTONES: [u8; 3] = [25, 50, 75];
 
 impl Oracle {
-    pub fn new(weights: &[u32]) -> Self {
-        let start = Moment { events: vec![], phase: Phase::Accepted, parts: 0, announced: 0, done: 0 };
-        let mut oracle = Self { weights: weights.to_vec(), now: start.clone(), committed: start, too_close: false };
+    pub fn new(weights: &[u32], policies: &[Policy]) -> Self {
+        let start = Moment { events: vec![], phase: Phase::Accepted, parts: 0, announced: 0, done: 0, retried: 0 };
+        let mut oracle = Self {
+            weights: weights.to_vec(),
+            policies: policies.to_vec(),
+            now: start.clone(),
+            committed: start,
+            too_close: false,
+        };
         oracle.claim();
         oracle
     }
@@ -113,7 +123,7 @@ impl Oracle {
     }
 
     fn say(&mut self, event_type: &'static str, step: Option<usize>, progress: At) {
-        self.now.events.push(Seen { event_type, step, milestone: None, progress });
+        self.now.events.push(Seen { event_type, step, milestone: None, retry: None, progress });
     }
 
     pub fn claim(&mut self) {
@@ -126,6 +136,10 @@ impl Oracle {
 
     pub fn start(&mut self) {
         let Phase::Between(step) = self.now.phase else { panic!("nothing to start") };
+        self.now.retried = 0;
+        if self.policies[step].skipped {
+            return self.pass("step_skipped", step);
+        }
         // What an earlier run has shown stays.
         self.say("step_started", Some(step), At::Parts(self.now.parts.max(self.before(step))));
         self.now.phase = Phase::Inside(step);
@@ -142,7 +156,8 @@ impl Oracle {
             }
             let progress = if completed { At::Parts(self.now.parts) } else { At::Percent(*milestone) };
             let milestone = Some(*milestone);
-            self.now.events.push(Seen { event_type: "task_progress", step: Some(step), milestone, progress });
+            let (event_type, step) = ("task_progress", Some(step));
+            self.now.events.push(Seen { event_type, step, milestone, retry: None, progress });
             self.now.announced += 1;
         }
     }
@@ -163,9 +178,14 @@ impl Oracle {
 
     pub fn succeed(&mut self) {
         let step = self.inside();
+        self.pass("step_completed", step);
+    }
+
+    /// A step is done with: progress is at its end, and the next one comes.
+    fn pass(&mut self, event_type: &'static str, step: usize) {
         self.now.parts = self.now.parts.max(self.before(step + 1));
         self.now.done = step + 1;
-        self.say("step_completed", Some(step), At::Parts(self.now.parts));
+        self.say(event_type, Some(step), At::Parts(self.now.parts));
         self.announce(step, true);
         self.now.phase = Phase::Between(step + 1);
         if step + 1 == self.weights.len() {
@@ -175,6 +195,19 @@ impl Oracle {
     }
 
     pub fn fail(&mut self) {
+        let step = self.inside();
+        let Policy { retries, soft, .. } = self.policies[step];
+        if self.now.retried < retries {
+            self.now.retried += 1;
+            let (retry, progress) = (Some(self.now.retried), At::Parts(self.now.parts));
+            let event_type = "step_retrying";
+            self.now.events.push(Seen { event_type, step: Some(step), milestone: None, retry, progress });
+            return;
+        }
+        if soft { self.pass("step_failed", step) } else { self.give_up() }
+    }
+
+    pub fn give_up(&mut self) {
         let step = self.inside();
         self.say("step_failed", Some(step), At::Parts(self.now.parts));
         self.say("task_failed", Some(step), At::Parts(self.now.parts));
@@ -233,6 +266,14 @@ impl Oracle {
                 _ => None,
             };
             prop_assert_eq!(milestone, seen.milestone);
+            let retry = match kind {
+                EventKind::StepRetrying { retry_number, retries_max, .. } => {
+                    prop_assert_eq!(Some(*retries_max), seen.step.map(|step| self.policies[step].retries));
+                    Some(*retry_number)
+                }
+                _ => None,
+            };
+            prop_assert_eq!(retry, seen.retry);
             match seen.progress {
                 At::Percent(expected) => prop_assert_eq!(*percent, f64::from(expected), "{:?}", kind),
                 At::Parts(parts) => {

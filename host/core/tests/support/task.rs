@@ -2,7 +2,7 @@
 
 use morag_core::pipeline::Pipeline;
 use morag_core::task::{
-    Artifact, DocumentId, Event, EventKind, Resources, Source, SourceType, StepFailure, TaskRecord,
+    Artifact, DocumentId, Event, EventKind, Resources, SkipReason, Source, SourceType, StepFailure, TaskRecord,
 };
 use morag_core::webhook::{BodyFormat, Endpoint, EndpointId};
 use morag_core::{JsonObject, Secret, Timestamp};
@@ -119,6 +119,28 @@ pub fn step_failed() -> Event {
     event(5, 10.0, "Step markdown_conversion failed", kind)
 }
 
+pub fn step_retrying() -> Event {
+    let kind = EventKind::StepRetrying {
+        step: "markdown_conversion".into(),
+        stage: "content_processing".into(),
+        failure: unsupported(),
+        resources: resources(),
+        retry_number: 1,
+        retries_max: 3,
+        delay_ms: 1_500,
+    };
+    event(9, 10.0, "Step markdown_conversion failed and is run again in 1.5 s (retry 1 of 3)", kind)
+}
+
+pub fn step_skipped() -> Event {
+    let kind = EventKind::StepSkipped {
+        step: "markdown_conversion".into(),
+        stage: "content_processing".into(),
+        reason: SkipReason::ConditionNotMet,
+    };
+    event(10, 25.0, "Step markdown_conversion skipped: it is not for this document", kind)
+}
+
 pub fn task_failed() -> Event {
     let kind = EventKind::TaskFailed {
         step: "markdown_conversion".into(),
@@ -144,7 +166,7 @@ pub fn task_cancelled() -> Event {
 }
 
 /// One of every kind.
-pub fn every_event() -> [Event; 8] {
+pub fn every_event() -> [Event; 10] {
     [
         task_started(),
         step_started(),
@@ -154,5 +176,7 @@ pub fn every_event() -> [Event; 8] {
         task_failed(),
         task_completed(),
         task_cancelled(),
+        step_retrying(),
+        step_skipped(),
     ]
 }

@@ -83,9 +83,10 @@ impl Host for Guest {
             return Ok(None);
         }
         let found = scope.call.inputs.artifacts.iter().find(|(artifact, _)| artifact.as_str() == name);
-        let Some((name, artifact)) = found else { return Ok(None) };
+        let Some((_, artifact)) = found else { return Ok(None) };
         let blob = GuestBlob {
-            path: BlobPath::file(scope.call.record.id, name),
+            // Its real name: where it replaces another, it is not the one that was asked for.
+            path: BlobPath::file(scope.call.record.id, &artifact.name),
             size: artifact.size,
             media_type: artifact.media_type.clone(),
             window: (0, Bytes::new()),

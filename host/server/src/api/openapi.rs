@@ -1,6 +1,6 @@
 //! The routes with their OpenAPI 3.1 document, which is made from the handlers themselves.
 
-use super::{cancel, deliveries, endpoints, events, files, health, metrics, retry, status, submit, webhook_docs};
+use super::{cancel, deliveries, endpoints, events, files, health, metrics, pipelines, retry, status, submit, webhook_docs};
 use crate::App;
 use axum::Router;
 use axum::routing::{delete, get};
@@ -30,6 +30,7 @@ pub fn routes() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(submit::batch::ingest_batch))
         .routes(routes!(submit::ingest::process_ingest))
         .routes(routes!(submit::process::process))
+        .routes(routes!(pipelines::list))
         .routes(routes!(status::status))
         .routes(routes!(status::list))
         .routes(routes!(status::queues))

@@ -5,6 +5,7 @@ use crate::{App, Pipelines};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
+use morag_core::pipeline::Pipeline;
 use morag_core::ports::*;
 use morag_core::task::*;
 use morag_core::webhook::{AttemptOutcome, WebhookUrl};
@@ -22,7 +23,7 @@ pub fn record() -> TaskRecord {
     TaskRecord {
         id: TaskId::random(),
         document_id: DocumentId::try_from("doc-1".to_owned()).unwrap(),
-        pipeline: Pipelines::standard().ingest,
+        pipeline: Pipeline::standard(),
         source: Source {
             stored_as: "original.md".parse().unwrap(),
             file_name: "a.md".into(),
@@ -58,6 +59,10 @@ pub struct Memory {
     pub down: Mutex<bool>,
     /// Whether listing tasks panics.
     pub panics: Mutex<bool>,
+    /// Whether tasks are queued, claimed and committed, as in a store. Else nothing is ever due, and no commit is taken.
+    pub runs_tasks: Mutex<bool>,
+    /// When each task is due, by its key, and the fence of its last claim.
+    pub due: Mutex<BTreeMap<String, (Timestamp, u64)>>,
     /// How long after [`NOW`] it is.
     pub later: Mutex<Duration>,
     /// Flow of the last new task.
@@ -94,6 +99,7 @@ impl Memory {
     pub fn add(&self, record: TaskRecord, events: Vec<Event>) -> TaskId {
         let id = record.id;
         let sequences: Vec<_> = events.iter().map(|event| event.sequence).collect();
+        self.due.lock().unwrap().insert(id.to_string(), (NOW, 0));
         self.logs.lock().unwrap().push(TaskLog { record: Arc::new(record), events, live_percent: 0.0, claims: 0 });
         self.feed.send_modify(|feed| feed.extend(sequences.into_iter().map(|sequence| (id, sequence))));
         id
@@ -102,13 +108,19 @@ impl Memory {
 
 /// An app on this memory, with changes to the environment's settings.
 pub fn app(memory: &Arc<Memory>, environment: &[(&str, &str)]) -> Arc<App> {
+    app_of(memory, environment, "")
+}
+
+/// An app on this memory, with changes to the environment's settings and a `morag.toml`.
+pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &str) -> Arc<App> {
     let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("morag.toml");
-    std::fs::write(&file, "").unwrap();
+    std::fs::write(&file, morag_toml).unwrap();
     let config = Config::load(&Sources { file: Some(&file), environment, ..Sources::default() }).unwrap();
     Arc::new(App {
         lanes: crate::engine::Lanes::of(&config),
+        pipelines: Pipelines::with(&config.pipelines),
         config,
         tasks: memory.clone(),
         queue: memory.clone(),
@@ -122,7 +134,6 @@ pub fn app(memory: &Arc<Memory>, environment: &[(&str, &str)]) -> Arc<App> {
         sender: memory.clone(),
         fetcher: memory.clone(),
         clock: memory.clone(),
-        pipelines: Pipelines::standard(),
         running: Default::default(),
     })
 }
@@ -163,8 +174,27 @@ impl Tasks for Memory {
         Ok(self.logs.lock().unwrap().iter().find(|log| log.record.id == task).cloned())
     }
 
-    async fn commit(&self, _: Commit) -> Result<(), CommitError> {
-        Err(CommitError::Unknown)
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let mut logs = self.logs.lock().unwrap();
+        let log = logs.iter_mut().find(|log| log.record.id == commit.task && *self.runs_tasks.lock().unwrap());
+        let log = log.ok_or(CommitError::Unknown)?;
+        let (mut due, key) = (self.due.lock().unwrap(), commit.task.to_string());
+        let fence = due.get(&key).map_or(0, |(_, fence)| *fence);
+        let held = match commit.guard {
+            Guard::Lease(lease) => due.contains_key(&key) && lease == fence,
+            Guard::Sequence(sequence) => sequence == log.last_sequence(),
+        };
+        if !held || commit.events.first().is_some_and(|event| event.sequence != log.last_sequence() + 1) {
+            return Err(CommitError::Stale);
+        }
+        log.events.extend(commit.events);
+        log.live_percent = commit.live_percent;
+        match commit.next {
+            Next::Keep => {}
+            Next::At(at) => drop(due.insert(key, (at, fence))),
+            Next::Done => drop(due.remove(&key)),
+        }
+        Ok(())
     }
 
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {
@@ -208,11 +238,21 @@ impl Tasks for Memory {
 
 #[async_trait]
 impl DueQueue for Memory {
-    async fn claim(&self, _: Queue, _: usize, _: Duration) -> Result<Claim, StoreError> {
-        Ok(Claim { leases: vec![], next_due: None })
+    async fn claim(&self, queue: Queue, _: usize, lease: Duration) -> Result<Claim, StoreError> {
+        let (mut due, now) = (self.due.lock().unwrap(), self.now());
+        let runs = queue == Queue::Tasks && *self.runs_tasks.lock().unwrap();
+        let Some((key, (at, fence))) = due.iter_mut().find(|(_, (at, _))| runs && *at <= now) else {
+            return Ok(Claim { leases: vec![], next_due: None });
+        };
+        (*at, *fence) = (now.plus(lease), *fence + 1);
+        if let Some(log) = self.logs.lock().unwrap().iter_mut().find(|log| log.record.id.to_string() == *key) {
+            log.claims = *fence;
+        }
+        Ok(Claim { leases: vec![Lease { queue, key: key.clone(), fence: *fence }], next_due: None })
     }
-    async fn renew(&self, _: &Lease, _: Duration) -> Result<bool, StoreError> {
-        Ok(false)
+    async fn renew(&self, lease: &Lease, _: Duration) -> Result<bool, StoreError> {
+        let is_held = self.due.lock().unwrap().get(&lease.key).is_some_and(|(_, fence)| *fence == lease.fence);
+        Ok(is_held && *self.runs_tasks.lock().unwrap())
     }
     async fn release(&self, _: &Lease, _: Timestamp) -> Result<bool, StoreError> {
         Ok(false)

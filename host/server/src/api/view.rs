@@ -57,7 +57,7 @@ pub struct StatusBody {
 pub struct StepBody {
     /// Name of the step.
     pub step: String,
-    /// `pending`, `in_progress`, `completed`, `failed` or `cancelled`.
+    /// `pending`, `in_progress`, `completed`, `skipped`, `failed` (the task may have gone on all the same) or `cancelled`.
     #[schema(value_type = String)]
     pub status: Value,
     /// Overall progress, 0 to 100, that the step has brought the task to.
@@ -116,7 +116,7 @@ pub struct HistoryItem {
     pub event_type: &'static str,
     /// Step it belongs to.
     pub step: Option<String>,
-    /// `started`, `progress`, `completed`, `failed` or `cancelled`.
+    /// `started`, `progress`, `completed`, `failed` or `cancelled`; of pipelines that allow it also `skipped` or `retrying`.
     #[schema(value_type = String)]
     pub status: &'static str,
     /// 0 to 1.
@@ -223,6 +223,15 @@ fn metadata(kind: &EventKind) -> JsonObject {
                 put("from_step", json!(retry.from_step));
             }
         }
+        EventKind::StepSkipped { reason, .. } => put("skip_reason", json!(reason)),
+        EventKind::StepRetrying { step, stage, failure, resources, retry_number, retries_max, delay_ms } => {
+            put("error", json!(failure.message));
+            put("error_details", error_details(step, stage, failure));
+            put("resources", json!(resources));
+            put("retry", json!(retry_number));
+            put("retries_max", json!(retries_max));
+            put("retry_delay_seconds", json!(*delay_ms as f64 / 1000.0));
+        }
         EventKind::StepStarted { .. } | EventKind::TaskCancelled { .. } => {}
         EventKind::TaskProgress { milestone, step, .. } => {
             put("milestone", json!(milestone));
@@ -325,6 +334,23 @@ mod tests {
         assert_eq!(item.metadata["error_details"]["step"], "markdown_conversion");
         let item = history_item(&failed()[0]);
         assert_eq!((item.event_type, item.step, item.metadata.len()), ("task_started", None, 0));
+    }
+
+    #[test]
+    fn history_says_why_a_step_was_left_out_or_is_run_again() {
+        let (step, stage) = ("a".to_owned(), "s".to_owned());
+        let reason = morag_core::task::SkipReason::ComponentNotLoaded;
+        let item =
+            history_item(&event(1, 10.0, EventKind::StepSkipped { step: step.clone(), stage: stage.clone(), reason }));
+        assert_eq!((item.status, &item.metadata["skip_reason"]), ("skipped", &json!("component_not_loaded")));
+        let (resources, failure) = (Resources { wall_ms: 7, ..Resources::default() }, failure());
+        let (retry_number, retries_max, delay_ms) = (2, 3, 1_500);
+        let kind = EventKind::StepRetrying { step, stage, failure, resources, retry_number, retries_max, delay_ms };
+        let item = history_item(&event(2, 10.0, kind));
+        assert_eq!((item.status, item.event_type), ("retrying", "step_retrying"));
+        assert_eq!((&item.metadata["retry"], &item.metadata["retries_max"]), (&json!(2), &json!(3)));
+        assert_eq!((&item.metadata["retry_delay_seconds"], &item.metadata["error"]), (&json!(1.5), &json!("no")));
+        assert_eq!(item.metadata["resources"]["wall_ms"], 7);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use utoipa::openapi::{Content, ObjectBuilder, PathItem, Paths, Ref, RefOr, Requi
 use utoipa::{PartialSchema, ToSchema};
 
 /// Every event that is sent, by its name in `event_type`.
-pub const EVENT_TYPES: [&str; 8] = [
+pub const EVENT_TYPES: [&str; 10] = [
     "task_started",
     "task_progress",
     "task_completed",
@@ -17,6 +17,8 @@ pub const EVENT_TYPES: [&str; 8] = [
     "step_started",
     "step_completed",
     "step_failed",
+    "step_skipped",
+    "step_retrying",
 ];
 
 /// A webhook of a task event.
@@ -109,11 +111,11 @@ pub struct StepWebhook {
     document_id: String,
     /// Name of the step.
     step: String,
-    /// `started`, `completed` or `failed`.
+    /// `started`, `completed` or `failed`; of pipelines that allow it also `skipped` or `retrying`.
     status: String,
     /// Overall progress, 0 to 100.
     progress_percent: f64,
-    /// `step_failed`: why.
+    /// `step_failed` and `step_retrying`: why.
     #[schema(nullable = false)]
     error_message: Option<String>,
     /// The same fields again, and the step-specific keys, unnested and under `data.data`.
@@ -143,6 +145,8 @@ fn webhook(event: &str) -> PathItem {
     };
     let happened = match event.split_once('_').map(|(_, happened)| happened) {
         Some("progress") => "reached 25, 50 or 75 percent".to_owned(),
+        Some("skipped") => "was left out, as the pipeline allows".to_owned(),
+        Some("retrying") => "failed and is run again, as the pipeline says".to_owned(),
         Some(happened) => happened.to_owned(),
         None => String::new(),
     };

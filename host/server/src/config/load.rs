@@ -1,7 +1,7 @@
 //! Reading the sources into a [`Config`].
 
 use super::sources::{ConfigError, Sources, Written};
-use super::{Config, LogFormat, endpoints, keys, plugins_dir, storage};
+use super::{Config, LogFormat, endpoints, keys, pipelines, plugins_dir, storage};
 use morag_core::webhook::{AddressPolicy, RetrySettings};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -79,6 +79,7 @@ impl Config {
             webhook_retry_after_max: written.time("webhook_retry_after_max", SECOND, Duration::ZERO..=DAY)?,
             webhook_disable_after: written.time("webhook_disable_after_hours", HOUR, SECOND..=TIME_MAX)?,
             secrets_key: written.secret("secrets_key"),
+            pipelines: pipelines::read(&written)?,
             webhook_endpoints: endpoints::read(&written, &policy, retry)?,
             webhook_concurrency: written.number("webhook_concurrency", 2, 4096)? as usize,
             webhook_endpoint_concurrency: written.number("webhook_endpoint_concurrency", 1, 1024)? as usize,

@@ -5,8 +5,10 @@
 //! [`load`](Config::load) reads the [`sources`], and [`Config`] holds the values as types.
 
 mod endpoints;
+mod fields;
 mod keys;
 mod load;
+mod pipelines;
 mod plugins_dir;
 mod roles;
 mod settings;
@@ -26,6 +28,7 @@ pub use storage::{RedisConfig, S3Config};
 pub use table::{default_toml, markdown_table};
 
 use crate::endpoints::ConfiguredEndpoint;
+use crate::pipelines::Configured;
 use ipnet::IpNet;
 use morag_core::Secret;
 use morag_core::webhook::WebhookProxy;
@@ -88,6 +91,8 @@ pub struct Config {
     pub webhook_disable_after: Duration,
     /// Key that credentials of named endpoints are stored with.
     pub secrets_key: Option<Secret>,
+    /// Pipelines of `morag.toml`.
+    pub pipelines: Vec<Configured>,
     /// Named endpoints of `morag.toml`.
     pub webhook_endpoints: Vec<ConfiguredEndpoint>,
     /// Deliveries under way at once to one lane: a named endpoint, or a `webhook_url`.

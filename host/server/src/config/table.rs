@@ -36,11 +36,33 @@ pub fn default_toml() -> String {
         let _ =
             writeln!(text, "\n# {}{note} Environment: {}.\n# {} = {default}", setting.doc, setting.env, setting.key);
     }
+    text.push_str(PIPELINES);
     text.push_str(ENDPOINTS);
     text
 }
 
-/// What the file has beside settings.
+/// Pipelines, which the file has beside settings.
+const PIPELINES: &str = r#"
+# Pipelines: one such table each, after all settings, with its steps in order. `ingest`, `process` and `convert` replace the
+# standard ones; a request names another by `pipeline`. docs/pipelines.md has all of it.
+#[[pipelines]]
+#name = "redacted"
+#stores = false                               # true: a document's id is taken once; so it is where a step is `ingestion`
+#[[pipelines.steps]]
+#name = "markdown_conversion"                 # a standard step's name brings its plugin, stage and weight
+#[[pipelines.steps]]
+#name = "redact"
+#plugin = "redact"                            # default: the name
+#stage = "content_processing"                 # default: the name
+#weight = 5                                   # default: 10
+#config = { kinds = ["email", "phone"] }      # as the plugin's schema says: `morag plugin inspect`
+#when = { media_type = ["application/pdf", "text/*"], metadata = { confidential = true } }   # all must hold
+#on_failure = "fail"                          # or "skip", or { retry = 3, delay = "10s" }
+#optional = true                              # left out where its plugin is not loaded; its failure is skipped
+#replaces = { "markdown.md" = "redacted.md" } # later steps that read markdown.md get redacted.md
+"#;
+
+/// Named endpoints, which the file has beside settings.
 const ENDPOINTS: &str = r#"
 # Named webhook endpoints: one such table each, after all settings. `id`, `url` and `secret` (or `secret_env`, the name of an
 # environment variable that holds it) are required; the rest is as in POST /api/v1/webhooks/endpoints.

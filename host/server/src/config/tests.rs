@@ -1,6 +1,7 @@
 //! From sources to a [`Config`].
 
 use super::*;
+use morag_core::pipeline::{OnFailure, Retries, StepDefinition};
 
 const REDIS: &str = "redis://127.0.0.1:1";
 
@@ -242,4 +243,120 @@ fn a_bad_endpoint_of_the_file_is_named_by_its_path_and_its_secret_is_not_shown()
         assert!(error.contains(path) && !error.contains("5ecret") && !error.contains("0123456789abcdef"), "{error}");
     }
     assert!(load(Some("webhook_endpoints = 1"), &[]).unwrap_err().contains("[[webhook_endpoints]]"));
+}
+
+const PIPELINE: &str = "[[pipelines]]\nname = \"redacted\"\nstores = true\n\
+     [[pipelines.steps]]\nname = \"markdown_conversion\"\non_failure = { retry = 3, delay = \"1.5s\" }\n\
+     [[pipelines.steps]]\nname = \"redact\"\n";
+
+#[test]
+fn pipelines_of_the_file_are_read() {
+    let file = format!(
+        "api_port = 1\n{PIPELINE}plugin = \"redactor\"\nstage = \"content_processing\"\nweight = 5\n\
+         config = {{ kinds = [\"email\"], deep = {{ n = 1.5 }} }}\n\
+         when = {{ media_type = [\"application/pdf\", \"text/*\"], metadata = {{ confidential = true }} }}\n\
+         on_failure = \"skip\"\noptional = true\nreplaces = {{ \"markdown.md\" = \"redacted.md\" }}\n\
+         [[pipelines.steps]]\nname = \"chunking\"\nplugin = \"my_chunking\"\non_failure = \"fail\"\n\
+         [[pipelines]]\nname = \"convert\"\n[[pipelines.steps]]\nname = \"other\"\non_failure = {{ retry = 1 }}\n"
+    );
+    let config = load(Some(&file), &[]).unwrap();
+    let [redacted, convert] = config.pipelines.as_slice() else { panic!("{:?}", config.pipelines) };
+    assert_eq!((redacted.pipeline.name(), redacted.stores), ("redacted", true));
+    assert_eq!((convert.pipeline.name(), convert.stores), ("convert", false));
+    let [conversion, redact, chunking] = redacted.pipeline.steps() else { panic!("{redacted:?}") };
+    let standard = StepDefinition::plain("markdown_conversion", "markdown_conversion", "content_processing", 25);
+    let retries = OnFailure::Retry(Retries::new(3, Duration::from_millis(1_500)).unwrap());
+    assert_eq!(conversion, &StepDefinition { on_failure: retries, ..standard });
+    let expected = serde_json::json!({
+        "name": "redact", "component": "redactor", "stage": "content_processing", "weight": 5,
+        "config": {"kinds": ["email"], "deep": {"n": 1.5}},
+        "when": {"media_type": ["application/pdf", "text/*"], "metadata": {"confidential": true}},
+        "on_failure": {"action": "skip"}, "optional": true, "replaces": {"markdown.md": "redacted.md"}
+    });
+    assert_eq!(serde_json::to_value(redact).unwrap(), expected);
+    assert_eq!(chunking, &StepDefinition::plain("chunking", "my_chunking", "chunking", 10));
+    let [other] = convert.pipeline.steps() else { panic!("{convert:?}") };
+    let retries = OnFailure::Retry(Retries::new(1, Duration::from_secs(10)).unwrap());
+    assert_eq!(other, &StepDefinition { on_failure: retries, ..StepDefinition::plain("other", "other", "other", 10) });
+}
+
+#[test]
+fn a_bad_pipeline_is_named_by_the_path_of_the_key_and_its_value_is_not_shown() {
+    for (more, path) in [
+        ("colour = \"s3cret\"\n", "pipelines[0].steps[1].colour: "),
+        ("weight = 0\n", "pipelines[0].steps[1].weight: "),
+        ("weight = \"s3cret\"\n", "pipelines[0].steps[1].weight: "),
+        ("plugin = \"S3cret\"\n", "pipelines[0].steps[1].plugin: "),
+        ("stage = \"a b\"\n", "pipelines[0].steps[1].stage: "),
+        ("optional = \"s3cret\"\n", "pipelines[0].steps[1].optional: "),
+        ("config = \"s3cret\"\n", "pipelines[0].steps[1].config: "),
+        ("config = { a = { b = [1, 2026-01-31] } }\n", "pipelines[0].steps[1].config.a.b[1]: "),
+        ("config = { a = inf }\n", "pipelines[0].steps[1].config.a: "),
+        ("when = {}\n", "pipelines[0].steps[1].when: "),
+        ("when = { mediatype = \"text/*\" }\n", "pipelines[0].steps[1].when.mediatype: "),
+        ("when = { media_type = [] }\n", "pipelines[0].steps[1].when.media_type: "),
+        ("when = { media_type = [\"text/*\", \"pdf\"] }\n", "pipelines[0].steps[1].when.media_type[1]: "),
+        ("when = { metadata = true }\n", "pipelines[0].steps[1].when.metadata: "),
+        ("on_failure = \"s3cret\"\n", "pipelines[0].steps[1].on_failure: "),
+        ("on_failure = { delay = \"1s\" }\n", "pipelines[0].steps[1].on_failure: "),
+        ("on_failure = { retry = 21 }\n", "pipelines[0].steps[1].on_failure.retry: "),
+        ("on_failure = { retry = 0 }\n", "pipelines[0].steps[1].on_failure.retry: "),
+        ("on_failure = { retry = 1, delay = \"61m\" }\n", "pipelines[0].steps[1].on_failure.delay: "),
+        ("on_failure = { retry = 1, delay = -1 }\n", "pipelines[0].steps[1].on_failure.delay: "),
+        ("on_failure = { retry = 1, skip = true }\n", "pipelines[0].steps[1].on_failure.skip: "),
+        ("replaces = { \"../a\" = \"b\" }\n", "pipelines[0].steps[1].replaces.../a: "),
+        ("replaces = { \"a\" = \".b\" }\n", "pipelines[0].steps[1].replaces.a: "),
+        ("replaces = { \"a\" = 1 }\n", "pipelines[0].steps[1].replaces.a: "),
+        ("[[pipelines.steps]]\nname = \"redact\"\n", "pipelines[0].steps[2].name: "),
+        ("[[pipelines.steps]]\nname = \"Redact\"\n", "pipelines[0].steps[2].name: "),
+        ("[[pipelines.steps]]\nname = \"with-dash\"\n", "pipelines[0].steps[2].name: "),
+        ("[[pipelines.steps]]\nplugin = \"a\"\n", "pipelines[0].steps[2].name: "),
+        ("[[pipelines]]\nname = \"empty\"\n", "pipelines[1].steps: "),
+        ("[[pipelines]]\nname = \"empty\"\nsteps = 1\n", "pipelines[1].steps: "),
+        ("[[pipelines]]\nname = \"empty\"\nsteps = [1]\n", "pipelines[1].steps: "),
+        ("[[pipelines]]\n", "pipelines[1].name: "),
+        ("[[pipelines]]\nname = \"redacted\"\n", "pipelines[1].name: "),
+        ("[[pipelines]]\nname = \"b\"\nstep = []\n", "pipelines[1].step: "),
+    ] {
+        let error = load(Some(&format!("{PIPELINE}{more}")), &[]).unwrap_err();
+        assert!(error.starts_with(path) && !error.to_lowercase().contains("s3cret"), "{more}: {error}");
+    }
+    assert!(load(Some("pipelines = 1"), &[]).unwrap_err().contains("[[pipelines]]"));
+    let step = |number| format!("[[pipelines.steps]]\nname = \"s{number}\"\n");
+    let steps: String = (0..33).map(step).collect();
+    let error = load(Some(&format!("[[pipelines]]\nname = \"long\"\n{steps}")), &[]).unwrap_err();
+    assert!(error.starts_with("pipelines[0].steps: ") && error.contains("32"), "{error}");
+    let many: String = (0..65).map(|number| format!("[[pipelines]]\nname = \"p{number}\"\n{}", step(0))).collect();
+    let error = load(Some(&many), &[]).unwrap_err();
+    assert!(error.starts_with("pipelines[64]: ") && error.contains("more than 64"), "{error}");
+    let large = format!("config = {{ text = \"{}\" }}\n", "x".repeat(70_000));
+    let error = load(Some(&format!("{PIPELINE}{large}")), &[]).unwrap_err();
+    assert!(error.starts_with("pipelines[0].steps[1].config: ") && error.contains("64 KiB"), "{error}");
+}
+
+/// The examples of `docs/pipelines.md`, each a whole `morag.toml`.
+#[test]
+fn the_examples_of_the_documentation_are_read() {
+    let text = include_str!("../../../../docs/pipelines.md");
+    let examples: Vec<_> = text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(examples.len() >= 4, "{}", examples.len());
+    for example in examples {
+        let config = load(Some(example), &[]).unwrap_or_else(|error| panic!("{error} in {example}"));
+        assert!(!config.pipelines.is_empty(), "{example}");
+    }
+}
+
+#[test]
+fn the_example_of_the_default_file_is_read() {
+    let text = default_toml();
+    let example: String = text
+        .lines()
+        .skip_while(|line| *line != "#[[pipelines]]")
+        .take_while(|line| !line.is_empty())
+        .map(|line| format!("{}\n", line.trim_start_matches('#')))
+        .collect();
+    let config = load(Some(&example), &[]).unwrap();
+    let [step, redact] = config.pipelines[0].pipeline.steps() else { panic!("{example}") };
+    assert_eq!((step.name.as_str(), redact.name.as_str()), ("markdown_conversion", "redact"));
+    assert!(redact.optional && !redact.when.is_always() && !redact.replaces.is_empty() && !redact.config.is_empty());
 }

@@ -15,6 +15,8 @@ mod endpoint_state;
 mod feed;
 mod janitor;
 mod lanes;
+#[cfg(test)]
+mod policy_tests;
 mod publish;
 mod retry;
 mod run;

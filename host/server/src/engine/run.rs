@@ -4,15 +4,14 @@ use super::running::Stops;
 use crate::App;
 use morag_core::Timestamp;
 use morag_core::pipeline::{
-    CLAIMS_MAX, Decision, Draft, Effect, Ending, Input, Pipeline, Run, again_after, attempt, claims_of_run,
-    completions, is_run_again, transition,
+    CLAIMS_MAX, Decision, Draft, Effect, Ending, Input, OnFailure, Pipeline, Run, again_after, attempt, claims_of_run,
+    inputs, is_run_again, skip_reason, transition,
 };
 use morag_core::ports::{
     BlobError, BlobPath, Commit, CommitError, Guard, Lease, Next, StepCall, StepInputs, StepReport, StepRunner,
     StoreError, TaskLog,
 };
-use morag_core::task::{Artifact, ArtifactName, Event, EventKind, Resources, StatusWord, StepFailure, TaskId};
-use std::collections::BTreeMap;
+use morag_core::task::{Event, EventKind, Resources, SkipReason, StatusWord, StepFailure, TaskId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -143,14 +142,23 @@ async fn drive(app: &App, steps: Arc<dyn StepRunner>, lease: &Lease, task: TaskI
     let mut effect = driver.feed(Input::Claimed)?;
     loop {
         effect = match effect {
-            Effect::StartStep(_) => driver.feed(Input::StepStarted)?,
+            Effect::StartStep(step) => match driver.skip_reason(step) {
+                Some(reason) => driver.feed(Input::StepSkipped(reason))?,
+                None => driver.feed(Input::StepStarted)?,
+            },
             Effect::RunStep(step) => {
                 driver.commit(Next::Keep).await?;
-                let report = match driver.claims() > CLAIMS_MAX {
-                    true => worker_lost(),
-                    false => driver.run_step(step).await?,
-                };
-                driver.finish_step(step, report).await?
+                match driver.claims() > CLAIMS_MAX {
+                    true => driver.feed(Input::StepGivenUp(worker_lost(), Resources::default()))?,
+                    false => {
+                        let report = driver.run_step(step).await?;
+                        driver.finish_step(step, report).await?
+                    }
+                }
+            }
+            Effect::Wait(delay) => {
+                let due = driver.app.clock.now().plus(delay);
+                return driver.commit(Next::At(due)).await;
             }
             Effect::Continue | Effect::Stop => return driver.commit(Next::Done).await,
         };
@@ -177,7 +185,14 @@ impl Driver<'_> {
         }
     }
 
-    /// How often the task has been claimed in this run.
+    /// Why a step is left out of this task, if it is.
+    fn skip_reason(&self, step: usize) -> Option<SkipReason> {
+        let definition = self.pipeline().steps().get(step)?;
+        let is_loaded = self.steps.descriptor(&definition.component).is_some();
+        skip_reason(definition, &self.log.record, is_loaded)
+    }
+
+    /// How often the task has been claimed in this run, its steps' retries apart.
     fn claims(&self) -> u64 {
         claims_of_run(&self.log.events, self.lease.fence)
     }
@@ -261,7 +276,7 @@ impl Driver<'_> {
             component: definition.component.clone(),
             config: definition.config.clone(),
             attempt: attempt(&self.log.events),
-            inputs: StepInputs { source, artifacts: artifacts(&self.log) },
+            inputs: StepInputs { source, artifacts: inputs(self.pipeline(), &self.log.events) },
             record,
             on_progress,
         }
@@ -280,35 +295,33 @@ impl Driver<'_> {
                 let output = self.publish(success, resources).await?;
                 self.feed(Input::StepSucceeded(output))
             }
-            Err(failure) if is_run_again(&failure, self.claims()) => {
+            Err(failure) if !self.has_retries(step) && is_run_again(&failure, self.claims()) => {
                 let StepFailure { code, message, .. } = failure;
                 Err(Interrupted::Unavailable(format!("step {} failed: {code}: {message}", self.step_name(step))))
             }
-            Err(failure) => self.feed(Input::StepFailed(failure, resources)),
+            Err(failure) => {
+                let StepFailure { code, message, .. } = &failure;
+                tracing::info!(task = %self.log.record.id, step = self.step_name(step), code, message, "step failed");
+                self.feed(Input::StepFailed(failure, resources))
+            }
         }
+    }
+
+    /// Whether the step's definition says how it is run again.
+    fn has_retries(&self, step: usize) -> bool {
+        matches!(self.pipeline().steps()[step].on_failure, OnFailure::Retry(_))
     }
 }
 
-/// Published artifacts by name, of the steps whose completion stands; the latest writer of a name wins.
-fn artifacts(log: &TaskLog) -> BTreeMap<ArtifactName, Artifact> {
-    let standing = completions(&log.record.pipeline, &log.events);
-    let completed = standing.into_values().filter_map(|kind| match kind {
-        EventKind::StepCompleted { artifacts, .. } => Some(artifacts),
-        _ => None,
-    });
-    completed.flatten().map(|artifact| (artifact.name.clone(), artifact.clone())).collect()
-}
-
-fn worker_lost() -> StepReport {
-    let failure = StepFailure {
+fn worker_lost() -> StepFailure {
+    StepFailure {
         code: "WORKER_LOST".into(),
         message: format!(
             "the task was begun {CLAIMS_MAX} times and interrupted each time (the server was killed, or its storage failed): it is not tried again; submit it anew"
         ),
         details: morag_core::JsonObject::new(),
         retryable: false,
-    };
-    StepReport { result: Err(failure), resources: Resources::default(), log: Vec::new() }
+    }
 }
 
 #[cfg(test)]

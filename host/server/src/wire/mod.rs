@@ -64,7 +64,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
     let options = SenderOptions { proxy: config.webhook_proxy.clone(), ..SenderOptions::new(policy) };
     let sender = Arc::new(HttpSender::new(options, clock.clone())?);
     let fetcher = Arc::new(HttpFetcher::new(AddressPolicy::new(config.fetch_allow_networks.clone()))?);
-    let pipelines = Pipelines::standard();
+    let pipelines = Pipelines::with(&config.pipelines);
     let steps = match config.roles.has(Role::Worker) {
         true => Some(steps::load(&config, &pipelines, blobs.clone(), knowledge.clone()).await?),
         false => None,

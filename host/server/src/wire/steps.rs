@@ -1,10 +1,10 @@
 //! The steps of a worker: the components of the plugins folder in their sandbox.
 
-use crate::Pipelines;
 use crate::config::Config;
+use crate::pipelines::{self, Pipelines};
 use anyhow::Context as _;
 use morag_adapters::embeddings::HashedEmbedder;
-use morag_core::plugin::{Capability, Grant, check_dataflow};
+use morag_core::plugin::{Capability, Grant};
 use morag_core::ports::{Blobs, Knowledge, StepRunner};
 use morag_runtime::{EngineOptions, PluginRunner, Services, StepEngine};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,8 @@ pub(super) async fn load(
     let components = components(&config.plugins_dir)?;
     let (cache, threads) = (Some(config.compile_cache_dir.as_path()), config.worker_concurrency);
     let steps = PluginRunner::load(engine, services, cache, components, grant, threads).await?;
-    check(pipelines, &steps, &config.plugins_dir)?;
+    pipelines::check(pipelines, &|component| steps.descriptor(component))
+        .with_context(|| format!("the pipelines cannot run with the components in {}", config.plugins_dir.display()))?;
     Ok(Arc::new(steps))
 }
 
@@ -46,23 +47,4 @@ fn components(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
     paths.sort();
     Ok(paths)
-}
-
-/// Checks that every step of every pipeline is loaded, and that they fit together.
-fn check(pipelines: &Pipelines, steps: &dyn StepRunner, folder: &Path) -> anyhow::Result<()> {
-    for pipeline in [&pipelines.ingest, &pipelines.process, &pipelines.convert] {
-        let mut descriptors = Vec::new();
-        for step in pipeline.steps() {
-            let descriptor = steps.descriptor(&step.component).with_context(|| {
-                let (step, folder) = (&step.component, folder.display());
-                format!(
-                    "the step {step} is not in {folder}: build it with `cargo xtask plugins`, or set MORAG_PLUGINS_DIR"
-                )
-            })?;
-            descriptors.push((step.name.as_str(), descriptor));
-        }
-        check_dataflow(descriptors.iter().map(|(name, descriptor)| (*name, descriptor.as_ref())))
-            .with_context(|| format!("pipeline {}", pipeline.name()))?;
-    }
-    Ok(())
 }

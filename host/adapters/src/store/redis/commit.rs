@@ -18,7 +18,10 @@ pub(super) const FEED_MAX: usize = 2000;
 fn running_step(events: &[Event]) -> Option<&str> {
     events.iter().rev().find_map(|event| match &event.kind {
         EventKind::StepStarted { step, .. } => Some(step.as_str()),
-        EventKind::TaskStarted { .. } | EventKind::StepCompleted { .. } | EventKind::StepFailed { .. } => Some("-"),
+        EventKind::TaskStarted { .. }
+        | EventKind::StepCompleted { .. }
+        | EventKind::StepSkipped { .. }
+        | EventKind::StepFailed { .. } => Some("-"),
         _ => None,
     })
 }

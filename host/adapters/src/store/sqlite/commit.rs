@@ -100,7 +100,10 @@ fn claim_again(connection: &Connection, current: &Current, commit: &Commit) -> R
 fn running_step<'a>(current: &'a Current, events: &'a [Event]) -> Option<&'a str> {
     events.iter().fold(current.running_step.as_deref(), |running, event| match &event.kind {
         EventKind::StepStarted { step, .. } => Some(step),
-        EventKind::TaskStarted { .. } | EventKind::StepCompleted { .. } | EventKind::StepFailed { .. } => None,
+        EventKind::TaskStarted { .. }
+        | EventKind::StepCompleted { .. }
+        | EventKind::StepSkipped { .. }
+        | EventKind::StepFailed { .. } => None,
         _ => running,
     })
 }

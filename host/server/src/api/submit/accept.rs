@@ -5,10 +5,10 @@ use super::file_name;
 use super::form::Form;
 use super::upload::StoredFile;
 use super::wish::Wish;
+use crate::App;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::FieldError;
-use crate::{App, Pipelines};
 use axum::http::HeaderMap;
 use morag_core::JsonObject;
 use morag_core::pipeline::Pipeline;
@@ -102,8 +102,8 @@ impl Asked {
             Some(found) => found.cloned(),
         };
         if pipeline.is_none() {
-            let names = [&app.pipelines.ingest, &app.pipelines.process, &app.pipelines.convert].map(Pipeline::name);
-            fields.refuse("pipeline", format!("there is no such pipeline: choose one of {}", names.join(", ")));
+            let names = app.pipelines.names();
+            fields.refuse("pipeline", format!("there is no such pipeline: choose one of {names}"));
         }
         Some(Self { wish, pipeline: pipeline? }).filter(|_| fields.is_sound())
     }
@@ -161,7 +161,8 @@ pub async fn replayed(app: &App, origin: &Origin, digest: &str) -> Result<Option
 pub async fn foresee(app: &App, asked: &Asked) -> Result<(), ApiError> {
     let Asked { wish, pipeline } = asked;
     check_endpoint(app, wish).await?;
-    if let Some(document) = wish.document_id.as_ref().filter(|_| Pipelines::stores(pipeline) && !wish.replace_existing)
+    if let Some(document) =
+        wish.document_id.as_ref().filter(|_| app.pipelines.stores(pipeline) && !wish.replace_existing)
         && let Some(holder) = app.tasks.document_holder(document).await?
     {
         return Err(ApiError::duplicate_document(holder));
@@ -195,7 +196,7 @@ pub async fn accept(
     check_endpoint(app, &wish).await?;
     let (key, caller) = (origin.key(), origin.caller);
     let source_type = wish.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
-    let claims_document = Pipelines::stores(&pipeline);
+    let claims_document = app.pipelines.stores(&pipeline);
     let mut record = TaskRecord {
         id: form_upload.task(),
         document_id: wish.document_id.unwrap_or_else(DocumentId::random),

@@ -58,7 +58,7 @@ pub async fn ingest_batch(
         return Err(ApiError::invalid(shared.into_errors()));
     }
     let items = items(given, &shared)?;
-    submit(&app, origin, digest, &app.pipelines.ingest, items).await.map(Json)
+    submit(&app, origin, digest, app.pipelines.ingest(), items).await.map(Json)
 }
 
 /// The items of a list of objects; `shared` is for each of them.

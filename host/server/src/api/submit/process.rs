@@ -13,8 +13,9 @@ use crate::api::status::{is_ended, wait_until};
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use morag_core::JsonObject;
+use morag_core::pipeline::inputs;
 use morag_core::ports::{BlobError, BlobPath, TaskLog};
-use morag_core::task::{ArtifactName, EventKind, StatusWord, TaskId, TaskRecord, TaskStatus};
+use morag_core::task::{EventKind, StatusWord, TaskId, TaskRecord, TaskStatus};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -161,9 +162,9 @@ pub async fn process(
         return Err(ApiError::bad_request("webhook_required", text));
     }
     let pipeline = match mode {
-        Mode::Convert => &app.pipelines.convert,
-        Mode::Process => &app.pipelines.process,
-        Mode::Ingest => &app.pipelines.ingest,
+        Mode::Convert => app.pipelines.convert(),
+        Mode::Process => app.pipelines.process(),
+        Mode::Ingest => app.pipelines.ingest(),
     };
     let answer = |record: &TaskRecord| as_object(&accepted(mode, record));
     let accepted = match kind {
@@ -261,7 +262,7 @@ async fn finished(app: &App, mode: Mode, log: &TaskLog) -> Result<ProcessAnswer,
     answer.processing_time_ms = u64::try_from(end.since(log.record.created_at).as_millis()).unwrap_or(u64::MAX);
     answer.message = status.message;
     match status.word {
-        StatusWord::Completed => match content(app, log.record.id).await? {
+        StatusWord::Completed => match content(app, log).await? {
             Some(text) => answer.content = Some(text),
             None => {
                 let text = format!("The markdown is longer than {CONTENT_BYTES_MAX} bytes: get it from its URL");
@@ -286,10 +287,14 @@ async fn finished(app: &App, mode: Mode, log: &TaskLog) -> Result<ProcessAnswer,
     Ok(answer)
 }
 
-/// The markdown; none where it is too long. A file deleted meanwhile is an empty text.
-async fn content(app: &App, task: TaskId) -> Result<Option<String>, ApiError> {
-    let name: ArtifactName = "markdown.md".parse().map_err(|error| ApiError::internal(format!("{error}")))?;
-    let path = BlobPath::file(task, &name);
+/// The markdown, as a later step would read it: what replaces it in place of it. None where it is too long. A file deleted
+/// meanwhile is an empty text, and so is one that the pipeline does not make.
+async fn content(app: &App, log: &TaskLog) -> Result<Option<String>, ApiError> {
+    let mut artifacts = inputs(&log.record.pipeline, &log.events).into_iter();
+    let Some((_, markdown)) = artifacts.find(|(name, _)| name.as_str() == "markdown.md") else {
+        return Ok(Some(String::new()));
+    };
+    let path = BlobPath::file(log.record.id, &markdown.name);
     let size = match app.blobs.stat(&path).await {
         Ok(meta) => meta.size,
         Err(BlobError::NotFound) => return Ok(Some(String::new())),

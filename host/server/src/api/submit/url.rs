@@ -82,7 +82,7 @@ pub async fn ingest_url(
     let origin = Origin::read(caller, "ingest/url", &headers)?;
     let fields = Fields::of(json::read(request).await?);
     let digest = digest_of(&fields, &Value::Null);
-    submit(&app, origin, fields, digest, &app.pipelines.ingest, accepted).await.map(Json)
+    submit(&app, origin, fields, digest, app.pipelines.ingest(), accepted).await.map(Json)
 }
 
 /// Checks, fetches and accepts one document. `digest`: of the request that it belongs to.

@@ -1,0 +1,319 @@
+//! A step's configuration against the JSON Schema that its component brings.
+//!
+//! The schema is a stranger's: before it is compiled it is measured, with its references expanded, so that neither compiling
+//! it nor checking a configuration by it takes long or much stack. Patterns run on an engine of linear time, and nothing is
+//! fetched.
+
+use jsonschema::PatternOptions;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::paths::{Location, LocationSegment};
+use morag_core::JsonObject;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Largest schema as JSON text, bytes: those of real steps have some KiB.
+const SCHEMA_BYTES_MAX: usize = 64 << 10;
+
+/// Values in a schema once each reference is replaced by what it refers to: definitions that refer to each other twice
+/// each double with every one of them, and what is checked doubles with them.
+const SCHEMA_VALUES_MAX: u64 = 20_000;
+
+/// Nesting of a schema, through references too: validators call themselves as deep.
+const SCHEMA_DEPTH_MAX: u32 = 64;
+
+/// Memory of one compiled pattern, bytes; the default of the `regex` crate is 10 MiB, and a schema can have many.
+const PATTERN_BYTES_MAX: usize = 256 << 10;
+
+/// Characters that are shown of what is wrong.
+const TEXT_CHARS_MAX: usize = 300;
+
+/// A component's configuration schema that cannot be used: its author has to mend it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnusableSchema {
+    /// Too large.
+    #[error("it is larger than {} KiB", SCHEMA_BYTES_MAX >> 10)]
+    TooLarge,
+    /// Too large with its references.
+    #[error("it has more than {SCHEMA_VALUES_MAX} values with its references replaced by what they refer to")]
+    TooMuch,
+    /// Nested too deeply.
+    #[error("it is nested deeper than {SCHEMA_DEPTH_MAX} levels, references included")]
+    TooDeep,
+    /// It refers to itself.
+    #[error("{0} refers to itself: recursive schemas are not supported")]
+    Recursive(String),
+    /// It refers to what is not in it.
+    #[error("{0:?} is no reference to a part of it: use #/$defs/NAME")]
+    Reference(String),
+    /// A keyword that changes what references mean.
+    #[error("{0} is not supported inside it")]
+    Keyword(&'static str),
+    /// It is no JSON Schema.
+    #[error("it is no JSON Schema: {0}")]
+    Invalid(String),
+}
+
+/// A key of a configuration that is not as its schema says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct ConfigProblem {
+    /// Where: `config.kinds[1]`.
+    pub path: String,
+    /// What is wrong with it and what is allowed. The value itself is not in it: it may be private.
+    pub problem: String,
+}
+
+/// A component's configuration schema, ready to check configurations with.
+#[derive(Debug)]
+pub struct ConfigSchema(jsonschema::Validator);
+
+impl ConfigSchema {
+    /// Measures and compiles a schema.
+    ///
+    /// # Errors
+    /// See [`UnusableSchema`].
+    pub fn new(schema: &Value) -> Result<Self, UnusableSchema> {
+        if schema.to_string().len() > SCHEMA_BYTES_MAX {
+            return Err(UnusableSchema::TooLarge);
+        }
+        Measure::of(schema).value(schema, 0)?;
+        let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
+        let options = jsonschema::options().offline().with_pattern_options(patterns);
+        options.build(schema).map(Self).map_err(|error| UnusableSchema::Invalid(short(&error.to_string())))
+    }
+
+    /// Checks a configuration.
+    ///
+    /// # Errors
+    /// The first key that is not as the schema says.
+    pub fn check(&self, config: &JsonObject) -> Result<(), ConfigProblem> {
+        let config = Value::Object(config.clone());
+        self.0.validate(&config).map_err(|error| {
+            let path = path(error.instance_path());
+            let (path, problem) = match error.kind() {
+                ValidationErrorKind::AdditionalProperties { unexpected }
+                | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                    let key = unexpected.first().map(String::as_str).unwrap_or_default();
+                    (with_key(path, key), "the step has no such setting".to_owned())
+                }
+                ValidationErrorKind::Required { property } => {
+                    (with_key(path, property.as_str().unwrap_or_default()), "the step requires it".to_owned())
+                }
+                _ => (path, short(&error.masked_with("the value").to_string())),
+            };
+            ConfigProblem { path, problem }
+        })
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(TEXT_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A place in a configuration, as one writes it in TOML.
+fn path(location: &Location) -> String {
+    location.iter().fold("config".to_owned(), |path, segment| match segment {
+        LocationSegment::Property(key) => with_key(path, &key),
+        LocationSegment::Index(index) => format!("{path}[{index}]"),
+    })
+}
+
+fn with_key(path: String, key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    match !key.is_empty() && key.chars().all(plain) {
+        true => format!("{path}.{key}"),
+        false => format!("{path}.{:?}", short(key)),
+    }
+}
+
+/// How many values a part of a schema has, and how deeply they are nested, references replaced.
+#[derive(Clone, Copy)]
+struct Size {
+    values: u64,
+    depth: u32,
+}
+
+/// Measures a schema. A reference that is being followed is known without a size.
+struct Measure<'a> {
+    root: &'a Value,
+    known: BTreeMap<&'a str, Option<Size>>,
+    /// What its draft calls the keyword that gives a part a base of its own.
+    id: &'static str,
+}
+
+impl<'a> Measure<'a> {
+    fn of(root: &'a Value) -> Self {
+        let draft = root.get("$schema").and_then(Value::as_str).unwrap_or_default();
+        Self { root, known: BTreeMap::new(), id: if draft.contains("draft-04") { "id" } else { "$id" } }
+    }
+
+    fn value(&mut self, value: &'a Value, level: u32) -> Result<Size, UnusableSchema> {
+        if level > SCHEMA_DEPTH_MAX {
+            return Err(UnusableSchema::TooDeep);
+        }
+        let mut size = Size { values: 1, depth: 1 };
+        match value {
+            Value::Object(object) => {
+                for (key, inner) in object {
+                    size = size.and(self.value(inner, level + 1)?, level)?;
+                    if let Some(reference) = self.reference(key, inner, level)? {
+                        size = size.and(self.target(reference, level + 1)?, level)?;
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for inner in items {
+                    size = size.and(self.value(inner, level + 1)?, level)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(size)
+    }
+
+    /// What a key refers to, if it does. Keywords by which a reference means something else than a place in this text are
+    /// refused.
+    fn reference(&self, key: &str, value: &'a Value, level: u32) -> Result<Option<&'a str>, UnusableSchema> {
+        match (key, value) {
+            ("$ref", Value::String(reference)) => Ok(Some(reference)),
+            ("$dynamicRef", Value::String(_)) => Err(UnusableSchema::Keyword("$dynamicRef")),
+            ("$recursiveRef", Value::String(_)) => Err(UnusableSchema::Keyword("$recursiveRef")),
+            (key, Value::String(_)) if key == self.id && level > 0 => Err(UnusableSchema::Keyword(self.id)),
+            _ => Ok(None),
+        }
+    }
+
+    fn target(&mut self, reference: &'a str, level: u32) -> Result<Size, UnusableSchema> {
+        match self.known.get(reference) {
+            Some(Some(size)) => return Ok(*size),
+            Some(None) => return Err(UnusableSchema::Recursive(short(reference))),
+            None => {}
+        }
+        let unknown = || UnusableSchema::Reference(short(reference));
+        let pointer = reference.strip_prefix('#').filter(|pointer| pointer.is_empty() || pointer.starts_with('/'));
+        let target = pointer.and_then(|pointer| self.root.pointer(pointer)).ok_or_else(unknown)?;
+        self.known.insert(reference, None);
+        let size = self.value(target, level)?;
+        self.known.insert(reference, Some(size));
+        Ok(size)
+    }
+}
+
+impl Size {
+    /// This with an inner part, at a level of the schema.
+    fn and(self, inner: Self, level: u32) -> Result<Self, UnusableSchema> {
+        let values = self.values.saturating_add(inner.values);
+        let depth = self.depth.max(inner.depth + 1);
+        match () {
+            () if values > SCHEMA_VALUES_MAX => Err(UnusableSchema::TooMuch),
+            () if level + depth > SCHEMA_DEPTH_MAX => Err(UnusableSchema::TooDeep),
+            () => Ok(Self { values, depth }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::time::{Duration, Instant};
+
+    fn problem(schema: Value, config: Value) -> String {
+        let Value::Object(config) = config else { panic!("{config}") };
+        let checked = ConfigSchema::new(&schema).unwrap().check(&config);
+        checked.map_or_else(|problem| problem.to_string(), |()| "fine".to_owned())
+    }
+
+    fn unusable(schema: Value) -> UnusableSchema {
+        ConfigSchema::new(&schema).map(|_| ()).unwrap_err()
+    }
+
+    fn redact() -> Value {
+        json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "https://example.com/redact",
+            "type": "object",
+            "properties": {
+                "kinds": {"type": "array", "items": {"$ref": "#/$defs/kind"}},
+                "mark": {"type": "string", "maxLength": 3, "pattern": "^[a-z]+$"},
+                "odd key": {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}},
+                "id": {"type": "string"}
+            },
+            "required": ["kinds"],
+            "additionalProperties": false,
+            "$defs": {"kind": {"enum": ["email", "phone"]}}
+        })
+    }
+
+    #[test]
+    fn the_offending_key_is_named_by_its_path_and_its_value_is_not_shown() {
+        assert_eq!(problem(redact(), json!({"kinds": ["phone"], "mark": "x", "odd key": {"n": 1}, "id": "a"})), "fine");
+        assert_eq!(problem(json!({}), json!({"anything": 1})), "fine");
+        for (config, path, said) in [
+            (json!({"kinds": ["email", "s3cret"]}), "config.kinds[1]: ", "email"),
+            (json!({"kinds": [], "colour": "s3cret"}), "config.colour: ", "no such setting"),
+            (json!({"mark": "abc"}), "config.kinds: ", "requires"),
+            (json!({"kinds": [], "mark": "s3cret"}), "config.mark: ", ""),
+            (json!({"kinds": [], "mark": "S3"}), "config.mark: ", "^[a-z]+$"),
+            (json!({"kinds": [], "odd key": {"n": 0}}), "config.\"odd key\".n: ", "1"),
+            (json!({"kinds": "s3cret"}), "config.kinds: ", "array"),
+        ] {
+            let text = problem(redact(), config);
+            assert!(text.starts_with(path) && text.contains(said) && !text.contains("s3cret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_would_take_long_or_much_is_refused_before_it_is_compiled() {
+        let begun = Instant::now();
+        // Each definition refers twice to the next: 2^50 values.
+        let mut bomb = json!({"$ref": "#/$defs/d0", "$defs": {"d50": {"type": "string"}}});
+        for level in 0..50 {
+            let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});
+            bomb["$defs"][format!("d{level}")] = json!({"allOf": [next, next]});
+        }
+        assert!(matches!(unusable(bomb), UnusableSchema::TooMuch | UnusableSchema::TooDeep));
+        // A chain that is long instead of wide.
+        let mut chain = json!({"$ref": "#/$defs/d0", "$defs": {"d900": {}}});
+        for level in 0..900 {
+            chain["$defs"][format!("d{level}")] = json!({"$ref": format!("#/$defs/d{}", level + 1)});
+        }
+        assert_eq!(unusable(chain), UnusableSchema::TooDeep);
+        let deep = (0..200).fold(json!({}), |inner, _| json!({"not": inner}));
+        assert_eq!(unusable(deep), UnusableSchema::TooDeep);
+        assert_eq!(unusable(json!({"description": "x".repeat(SCHEMA_BYTES_MAX)})), UnusableSchema::TooLarge);
+        for itself in [
+            json!({"$ref": "#"}),
+            json!({"properties": {"a": {"$ref": "#"}}}),
+            json!({"$ref": "#/$defs/a", "$defs": {"a": {"items": {"$ref": "#/$defs/b"}}, "b": {"$ref": "#/$defs/a"}}}),
+        ] {
+            assert!(matches!(unusable(itself.clone()), UnusableSchema::Recursive(_)), "{itself}");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn nothing_outside_the_schema_is_looked_at() {
+        for reference in ["https://example.com/s", "file:///etc/passwd", "other.json", "#anchor", "#/$defs/none"] {
+            assert_eq!(unusable(json!({"$ref": reference})), UnusableSchema::Reference(reference.into()));
+        }
+        assert_eq!(unusable(json!({"$dynamicRef": "#x"})), UnusableSchema::Keyword("$dynamicRef"));
+        assert_eq!(unusable(json!({"items": {"$id": "https://example.com/"}})), UnusableSchema::Keyword("$id"));
+        let old = json!({"$schema": "http://json-schema.org/draft-04/schema#", "items": {"id": "http://example.com/"}});
+        assert_eq!(unusable(old), UnusableSchema::Keyword("id"));
+        assert!(matches!(unusable(json!({"type": "strnig"})), UnusableSchema::Invalid(_)));
+        assert!(matches!(unusable(json!({"$schema": "https://example.com/unknown"})), UnusableSchema::Invalid(_)));
+    }
+
+    /// `(a+)+$` on an engine that backtracks takes a time that doubles with each letter.
+    #[test]
+    fn a_pattern_takes_linear_time_and_bounded_memory() {
+        let begun = Instant::now();
+        let text =
+            problem(json!({"properties": {"a": {"pattern": "^(a+)+$"}}}), json!({"a": "a".repeat(20_000) + "!"}));
+        assert!(text.starts_with("config.a: "), "{text}");
+        assert!(matches!(unusable(json!({"pattern": "(?=x)y"})), UnusableSchema::Invalid(_)), "no look-ahead");
+        assert!(matches!(unusable(json!({"pattern": "((a{1000}){1000}){1000}"})), UnusableSchema::Invalid(_)));
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+}

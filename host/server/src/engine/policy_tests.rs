@@ -1,0 +1,251 @@
+//! Pipelines with conditions, retries and replacements, run by a worker over a store in memory.
+
+use super::run::run_task;
+use crate::App;
+use crate::api::testing::{Memory, NOW, app_of, record};
+use async_trait::async_trait;
+use morag_core::JsonObject;
+use morag_core::plugin::Descriptor;
+use morag_core::ports::{
+    BlobPath, DueQueue as _, Lease, Queue, StagedArtifact, StepCall, StepReport, StepRunner, StepSuccess,
+};
+use morag_core::task::{Artifact, Event, EventKind, Resources, StepFailure, TaskId};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Steps without a sandbox. A component is loaded unless its name is `absent`; it writes `COMPONENT.md`.
+#[derive(Default)]
+struct Steps {
+    /// Each call: the component, and what it may read as `NAME=REAL NAME`.
+    calls: Mutex<Vec<(String, Vec<String>)>>,
+    /// How often each component still fails, and whether it says that it could succeed later.
+    failures: Mutex<BTreeMap<&'static str, (u32, bool)>>,
+}
+
+impl Steps {
+    fn failing(component: &'static str, times: u32, retryable: bool) -> Arc<Self> {
+        let steps = Self::default();
+        steps.failures.lock().unwrap().insert(component, (times, retryable));
+        Arc::new(steps)
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().iter().map(|(component, _)| component.clone()).collect()
+    }
+
+    fn fails(&self, component: &str) -> Option<StepFailure> {
+        let mut failures = self.failures.lock().unwrap();
+        let (left, retryable) = failures.get_mut(component).filter(|(left, _)| *left > 0)?;
+        *left -= 1;
+        let details = JsonObject::new();
+        Some(StepFailure { code: "AWAY".into(), message: "it is away".into(), details, retryable: *retryable })
+    }
+}
+
+#[async_trait]
+impl StepRunner for Steps {
+    fn descriptor(&self, component: &str) -> Option<Arc<Descriptor>> {
+        let descriptor = Descriptor {
+            name: component.into(),
+            version: "1.0.0".into(),
+            summary: String::new(),
+            inputs: vec![],
+            outputs: vec![],
+            capabilities: vec![],
+            config_schema: serde_json::json!({}),
+        };
+        (component != "absent").then(|| Arc::new(descriptor))
+    }
+
+    async fn run(&self, call: StepCall) -> StepReport {
+        let read = call.inputs.artifacts.iter().map(|(name, artifact)| format!("{name}={}", artifact.name));
+        self.calls.lock().unwrap().push((call.component.clone(), read.collect()));
+        let name = format!("{}.md", call.component).parse().unwrap();
+        let path = BlobPath::file(call.record.id, &name);
+        let artifact = Artifact { name, media_type: "text/markdown".into(), size: 1, sha256: "00".into() };
+        let artifacts = vec![StagedArtifact { artifact, path }];
+        let success = StepSuccess { data: JsonObject::new(), artifacts, revision: None };
+        let result = self.fails(&call.component).map_or(Ok(success), Err);
+        StepReport { result, resources: Resources::default(), log: vec![] }
+    }
+}
+
+/// A worker, its store, and a task of the pipeline `own`.
+struct World {
+    memory: Arc<Memory>,
+    app: Arc<App>,
+    steps: Arc<Steps>,
+    task: TaskId,
+}
+
+impl World {
+    /// `steps`: the pipeline's steps as TOML.
+    fn new(steps_toml: &str, steps: Arc<Steps>) -> Self {
+        let memory = Arc::new(Memory::default());
+        *memory.runs_tasks.lock().unwrap() = true;
+        let app = app_of(&memory, &[], &format!("[[pipelines]]\nname = \"own\"\n{steps_toml}"));
+        let mut record = record();
+        record.pipeline = app.pipelines.get("own").unwrap().clone();
+        let task = memory.add(record, vec![]);
+        Self { memory, app, steps, task }
+    }
+
+    async fn claim(&self) -> Option<Lease> {
+        self.memory.claim(Queue::Tasks, 1, self.app.config.lease).await.unwrap().leases.pop()
+    }
+
+    /// Claims the task and runs it as far as it goes; false where it is not due.
+    async fn work(&self) -> bool {
+        let Some(lease) = self.claim().await else { return false };
+        run_task(&self.app, self.steps.clone(), lease, CancellationToken::new()).await;
+        true
+    }
+
+    fn wait(&self, time: Duration) {
+        *self.memory.later.lock().unwrap() += time;
+    }
+
+    fn log(&self) -> Vec<Event> {
+        self.memory.logs.lock().unwrap().iter().find(|log| log.record.id == self.task).unwrap().events.clone()
+    }
+
+    /// Type, step and percentage of each event but the milestones.
+    fn events(&self) -> Vec<String> {
+        let line = |event: &Event| match event.kind.place() {
+            Some((step, _)) => format!("{} {step} {}", event.kind.event_type(), event.progress_percent),
+            None => format!("{} {}", event.kind.event_type(), event.progress_percent),
+        };
+        self.log().iter().filter(|event| event.kind.event_type() != "task_progress").map(line).collect()
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn a_step_is_left_out_by_its_condition_and_for_want_of_its_component() {
+    let steps = r#"
+        [[pipelines.steps]]
+        name = "first"
+        [[pipelines.steps]]
+        name = "pictures"
+        when = { media_type = "image/*" }
+        [[pipelines.steps]]
+        name = "texts"
+        when = { media_type = ["text/*"] }
+        [[pipelines.steps]]
+        name = "perhaps"
+        plugin = "absent"
+        optional = true
+    "#;
+    let world = World::new(steps, Arc::new(Steps::default()));
+    assert!(world.work().await);
+    let expected = [
+        "task_started 0",
+        "step_started first 0",
+        "step_completed first 25",
+        "step_skipped pictures 50",
+        "step_started texts 50",
+        "step_completed texts 75",
+        "step_skipped perhaps 100",
+        "task_completed 100",
+    ];
+    assert_eq!(world.events(), expected);
+    assert_eq!(world.steps.calls(), ["first", "texts"]);
+    assert!(!world.work().await, "it is done");
+}
+
+/// Three steps, of which the second replaces what the first writes.
+const REPLACING: &str = r#"
+    [[pipelines.steps]]
+    name = "markdown"
+    [[pipelines.steps]]
+    name = "redacted"
+    replaces = { "markdown.md" = "redacted.md" }
+    on_failure = "skip"
+    [[pipelines.steps]]
+    name = "reader"
+"#;
+
+#[tokio::test]
+async fn a_replacement_reaches_later_steps_under_the_name_they_ask_for() {
+    let world = World::new(REPLACING, Arc::new(Steps::default()));
+    assert!(world.work().await);
+    let calls = world.steps.calls.lock().unwrap().clone();
+    assert_eq!(calls[1].1, ["markdown.md=markdown.md"]);
+    assert_eq!(calls[2].1, ["markdown.md=redacted.md", "redacted.md=redacted.md"]);
+}
+
+#[tokio::test]
+async fn a_task_goes_on_without_a_step_whose_failure_is_skipped() {
+    let world = World::new(REPLACING, Steps::failing("redacted", 9, false));
+    assert!(world.work().await);
+    let events = world.events();
+    assert_eq!(events[4..], ["step_failed redacted 66.66666666666667", "step_started reader 66.66666666666667",
+        "step_completed reader 100", "task_completed 100"]);
+    let calls = world.steps.calls.lock().unwrap().clone();
+    assert_eq!(calls[2].1, ["markdown.md=markdown.md"], "nothing replaces it");
+}
+
+/// A step that is run again twice, ten seconds after it failed, and one after it.
+const RETRYING: &str = r#"
+    [[pipelines.steps]]
+    name = "flaky"
+    on_failure = { retry = 2, delay = "10s" }
+    [[pipelines.steps]]
+    name = "after"
+"#;
+
+#[tokio::test]
+async fn a_retry_waits_in_the_queue_and_goes_on_in_the_same_run() {
+    // A passing failure: for a step with retries it is not run again in silence.
+    let world = World::new(RETRYING, Steps::failing("flaky", 1, true));
+    assert!(world.work().await);
+    assert_eq!(world.events(), ["task_started 0", "step_started flaky 0", "step_retrying flaky 0"]);
+    let (due, _) = world.memory.due.lock().unwrap()[&world.task.to_string()];
+    assert_eq!(due, NOW.plus(10 * SECOND));
+    world.wait(9 * SECOND);
+    assert!(!world.work().await, "it is not due yet");
+    world.wait(SECOND);
+    assert!(world.work().await);
+    assert_eq!(world.events()[3..], ["step_completed flaky 50", "step_started after 50", "step_completed after 100",
+        "task_completed 100"]);
+    assert_eq!(world.steps.calls(), ["flaky", "flaky", "after"]);
+}
+
+#[tokio::test]
+async fn a_crash_in_between_forgets_no_retry() {
+    let world = World::new(RETRYING, Steps::failing("flaky", 9, false));
+    assert!(world.work().await);
+    for _ in 0..3 {
+        // Workers that die before they have done anything: their leases run out.
+        world.wait(world.app.config.lease.max(10 * SECOND));
+        assert!(world.claim().await.is_some());
+    }
+    for _ in 0..2 {
+        world.wait(world.app.config.lease.max(10 * SECOND));
+        assert!(world.work().await);
+    }
+    let retries = world.log().into_iter().filter_map(|event| match event.kind {
+        EventKind::StepRetrying { retry_number, retries_max, delay_ms, .. } => Some((retry_number, retries_max, delay_ms)),
+        _ => None,
+    });
+    assert_eq!(retries.collect::<Vec<_>>(), [(1, 2, 10_000), (2, 2, 10_000)]);
+    assert_eq!(world.events()[4..], ["step_failed flaky 0", "task_failed flaky 0"]);
+    assert_eq!(world.steps.calls().len(), 3);
+    assert!(!world.work().await);
+}
+
+#[tokio::test]
+async fn a_task_that_kills_its_workers_fails_whatever_its_steps_say() {
+    let steps = "[[pipelines.steps]]\nname = \"killer\"\non_failure = \"skip\"\n[[pipelines.steps]]\nname = \"after\"\n";
+    let world = World::new(steps, Arc::new(Steps::default()));
+    for _ in 0..morag_core::pipeline::CLAIMS_MAX {
+        assert!(world.claim().await.is_some());
+        world.wait(world.app.config.lease);
+    }
+    assert!(world.work().await);
+    assert_eq!(world.events()[2..], ["step_failed killer 0", "task_failed killer 0"]);
+    assert!(world.steps.calls().is_empty(), "it is not run any more");
+}
