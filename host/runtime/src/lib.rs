@@ -7,15 +7,18 @@
 //! [`StepRunner`]: morag_core::ports::StepRunner
 
 mod bindings;
+mod budget;
 mod cache;
 mod capabilities;
 mod engine;
 mod failure;
 mod guest;
 mod inspect;
+mod interface;
 mod limits;
 mod log;
 mod plugin;
+mod redact;
 mod runner;
 mod threads;
 
