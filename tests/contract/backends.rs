@@ -5,14 +5,14 @@ pub mod redis;
 use async_trait::async_trait;
 use morag_adapters::store::sqlite::{Options, SqliteStore};
 use morag_core::Timestamp;
-use morag_core::ports::{Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, Tasks};
+use morag_core::ports::{Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, KeyValues, Tasks};
 use morag_tests::clock::FakeClock;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The ports that one store implements together.
-pub trait Store: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains {}
-impl<T: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains> Store for T {}
+pub trait Store: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains + KeyValues {}
+impl<T: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains + KeyValues> Store for T {}
 
 /// What every store can be told.
 #[derive(Debug, Clone)]

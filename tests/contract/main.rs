@@ -11,6 +11,7 @@ mod endpoints;
 mod fairness;
 mod feed;
 mod fetcher;
+mod key_values;
 mod knowledge;
 mod lanes;
 mod model;

@@ -1,9 +1,11 @@
 //! Implementations of the core's ports. An adapter implements its port and adds nothing to it.
 
+pub mod ai;
 pub mod blobs;
 mod clock;
 pub mod embeddings;
 pub mod fetch_http;
+pub mod plugin_http;
 pub mod store;
 pub mod webhook_http;
 

@@ -1,14 +1,18 @@
 //! What the host holds for one instance.
 
+use crate::budget::Budget;
+use crate::capabilities::http::GuestHttp;
 use crate::limits::Meter;
 use crate::log::{StepLog, Stream};
+use crate::redact::Redactor;
 use crate::runner::Services;
-use morag_core::plugin::{Descriptor, Limits};
+use morag_core::plugin::{Descriptor, Grant, Limits};
 use morag_core::ports::{Revision, StagedArtifact, StepCall};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 /// Handles (blobs, writers, streams) a guest may hold at once. A blob holds up to 1 MiB read ahead, so this bounds what
 /// the host keeps for one guest outside the guest's own memory.
@@ -20,6 +24,9 @@ pub(crate) struct Guest {
     pub(crate) table: ResourceTable,
     pub(crate) meter: Meter,
     pub(crate) log: StepLog,
+    pub(crate) http: GuestHttp,
+    /// Secrets that the guest was given.
+    pub(crate) redactor: Redactor,
     /// The task; none while the component describes itself.
     pub(crate) scope: Option<TaskScope>,
 }
@@ -29,6 +36,9 @@ pub(crate) struct TaskScope {
     pub(crate) call: StepCall,
     pub(crate) services: Services,
     pub(crate) descriptor: Arc<Descriptor>,
+    pub(crate) grant: Arc<Grant>,
+    /// What of it is left.
+    pub(crate) budget: Budget,
     pub(crate) revision: Revision,
     pub(crate) started: Instant,
     /// Highest fraction reported; the next must be above it.
@@ -52,7 +62,11 @@ impl Guest {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
-        Self { wasi, table, meter: Meter::new(limits), log, scope }
+        let http = match &scope {
+            Some(scope) => GuestHttp::granted(&scope.grant, scope.services.http.clone(), log.clone()),
+            None => GuestHttp::none(log.clone()),
+        };
+        Self { wasi, table, meter: Meter::new(limits), log, http, redactor: Redactor::default(), scope }
     }
 
     /// The task. Traps while the component describes itself: there is none then.
@@ -62,8 +76,18 @@ impl Guest {
     }
 }
 
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.meter.host_calls += 1;
+        self.http.settle(&mut self.meter);
+        WasiHttpCtxView { hooks: &mut self.http.hooks, table: &mut self.table, ctx: &mut self.http.ctx }
+    }
+}
+
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        // Bodies of requests are read and written by streams of WASI.
+        self.http.settle(&mut self.meter);
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }

@@ -7,6 +7,7 @@
 //! [`StepRunner`]: morag_core::ports::StepRunner
 
 mod bindings;
+mod budget;
 mod cache;
 mod capabilities;
 mod config_schema;
@@ -14,9 +15,11 @@ mod engine;
 mod failure;
 mod guest;
 mod inspect;
+mod interface;
 mod limits;
 mod log;
 mod plugin;
+mod redact;
 mod runner;
 mod threads;
 

@@ -11,6 +11,7 @@ pub(crate) enum Breach {
     Output,
     Artifacts,
     HostBytes,
+    HttpRequests,
 }
 
 /// Table elements of all tables together: a large component has some ten thousand functions.
@@ -25,6 +26,7 @@ pub(crate) struct Meter {
     pub(crate) peak_memory_bytes: u64,
     table_elements: usize,
     pub(crate) host_calls: u64,
+    pub(crate) http_requests: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
 }
@@ -38,6 +40,7 @@ impl Meter {
             peak_memory_bytes: 0,
             table_elements: 0,
             host_calls: 0,
+            http_requests: 0,
             bytes_in: 0,
             bytes_out: 0,
         }
@@ -58,6 +61,15 @@ impl Meter {
         match self.bytes_out <= self.limits.output_bytes_max {
             true => Ok(()),
             false => Err(self.reach(Breach::Output)),
+        }
+    }
+
+    /// Counts a request to another host. `Err`: the limit's text.
+    pub(crate) fn count_http_request(&mut self) -> Result<(), String> {
+        self.http_requests = self.http_requests.saturating_add(1);
+        match self.http_requests <= self.limits.http_requests_max {
+            true => Ok(()),
+            false => Err(self.reach(Breach::HttpRequests)),
         }
     }
 
@@ -89,6 +101,10 @@ impl Meter {
             Breach::HostBytes => (
                 "PLUGIN_HOST_LIMIT",
                 format!("the step read more than its {} MiB from the host", mib(limits.host_bytes_max)),
+            ),
+            Breach::HttpRequests => (
+                "PLUGIN_HTTP_LIMIT",
+                format!("the step made more than its {} requests to other hosts", limits.http_requests_max),
             ),
         }
     }

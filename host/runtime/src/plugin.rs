@@ -4,6 +4,7 @@ use crate::bindings::{ProcessingStepPre, exports::morag::step::step as wit};
 use crate::cache::CompileCache;
 use crate::engine::StepEngine;
 use crate::guest::Guest;
+use crate::interface::{self, OtherVersion};
 use crate::{capabilities, limits};
 use morag_core::plugin::{Capability, Descriptor, Grant, Input, InvalidDescriptor, Limits, NotGranted, Output};
 use sha2::{Digest, Sha256};
@@ -26,6 +27,8 @@ pub struct Plugin {
     pub descriptor: Arc<Descriptor>,
     /// How much a run may take.
     pub limits: Limits,
+    /// What the operator allows it.
+    pub(crate) grant: Arc<Grant>,
     /// SHA-256 of the component, lower-case hexadecimal.
     pub digest: String,
 }
@@ -66,6 +69,9 @@ pub enum LoadErrorReason {
     /// It needs something the host does not give it.
     #[error("it imports {0}, which this host does not have")]
     UnknownImport(String),
+    /// It was built against an interface that the host does not have.
+    #[error(transparent)]
+    Version(#[from] OtherVersion),
     /// It needs a capability it does not say it wants.
     #[error("it imports {0}, a capability its descriptor does not ask for")]
     UndeclaredImport(String),
@@ -73,7 +79,7 @@ pub enum LoadErrorReason {
     #[error(transparent)]
     NotGranted(#[from] NotGranted),
     /// It does not export the step interface.
-    #[error("it does not fit the interface morag:step/step@1.0.0: {0}")]
+    #[error("it does not fit the interface morag:step/step@{version}: {0}", version = interface::VERSION)]
     Interface(String),
     /// It does not describe itself.
     #[error("it failed to describe itself: {0}")]
@@ -114,7 +120,7 @@ impl Plugin {
             return Err(LoadErrorReason::UndeclaredImport(name.as_str().into()));
         }
         let pre = link(engine, &component, &granted)?;
-        Ok(Self { pre, descriptor, limits: grant.limits, digest })
+        Ok(Self { pre, descriptor, limits: grant.limits.clone(), grant: Arc::new(grant), digest })
     }
 }
 
@@ -157,22 +163,17 @@ fn capability_imports(engine: &StepEngine, component: &Component) -> impl Iterat
     let names = imports(engine, component);
     Capability::ALL
         .into_iter()
-        .filter(move |capability| names.iter().any(|name| interface_of(name) == Some(capability.as_str())))
+        .filter(move |capability| names.iter().any(|name| interface::capability(name) == Some(*capability)))
 }
 
-/// The interface of an import `morag:step/NAME@VERSION`.
-fn interface_of(import: &str) -> Option<&str> {
-    import.strip_prefix("morag:step/")?.split('@').next()
-}
-
-/// Refuses an import that no grant could satisfy, by its name: clearer than what linking says.
+/// Refuses an import that no grant could satisfy, by its name: clearer than what linking says. And an interface of another
+/// version, whether it imports or exports it.
 fn check_imports(engine: &StepEngine, component: &Component) -> Result<(), LoadErrorReason> {
-    let known = |name: &str| match interface_of(name) {
-        Some("task" | "log" | "capability" | "step") => true,
-        Some(interface) => interface.parse::<Capability>().is_ok(),
-        None => name.starts_with("wasi:") && !name.starts_with("wasi:http"),
-    };
-    match imports(engine, component).into_iter().find(|name| !known(name)) {
+    let imports = imports(engine, component);
+    let exports =
+        component.component_type().exports(engine.inner()).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+    imports.iter().chain(&exports).try_for_each(|name| interface::check_version(name))?;
+    match imports.into_iter().find(|name| !interface::is_known(name)) {
         Some(name) => Err(LoadErrorReason::UnknownImport(name)),
         None => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! Runs steps on fresh instances: the [`StepRunner`] port.
 
 use crate::bindings::exports::morag::step::step as wit;
+use crate::budget::Budget;
 use crate::cache::CompileCache;
 use crate::engine::StepEngine;
 use crate::failure;
@@ -10,7 +11,8 @@ use crate::threads::GuestThreads;
 use async_trait::async_trait;
 use morag_core::plugin::{Descriptor, Grant};
 use morag_core::ports::{
-    Blobs, Embedder, Knowledge, Revision, StagedArtifact, StepCall, StepReport, StepRunner, StepSuccess,
+    Blobs, Completer, Embedder, KeyValues, Knowledge, PluginHttp, Revision, StagedArtifact, StepCall, StepReport,
+    StepRunner, StepSuccess, Transcriber,
 };
 use morag_core::task::{Resources, StepFailure};
 use morag_core::{JsonObject, is_depth_allowed};
@@ -40,6 +42,14 @@ pub struct Services {
     pub embedder: Arc<dyn Embedder>,
     /// Vectors and graph.
     pub knowledge: Arc<dyn Knowledge>,
+    /// Completions.
+    pub completer: Arc<dyn Completer>,
+    /// Transcripts.
+    pub transcriber: Arc<dyn Transcriber>,
+    /// What plugins keep between tasks.
+    pub key_values: Arc<dyn KeyValues>,
+    /// Requests of plugins to other hosts.
+    pub http: Arc<dyn PluginHttp>,
 }
 
 /// The loaded components.
@@ -111,6 +121,8 @@ impl Sandbox {
             call,
             services: self.services.clone(),
             descriptor: plugin.descriptor.clone(),
+            grant: plugin.grant.clone(),
+            budget: Budget::new(plugin.grant.budgets.clone()),
             revision: revision.clone(),
             started: Instant::now(),
             reported: 0.0,
@@ -129,7 +141,8 @@ impl Sandbox {
             };
             tokio::time::timeout(limit, Metered { inner: Box::pin(run), cpu: &mut cpu }).await
         };
-        let guest = store.into_data();
+        let mut guest = store.into_data();
+        guest.http.settle(&mut guest.meter);
         let resources = Resources {
             wall_ms: started.elapsed().as_millis() as u64,
             cpu_ms: cpu.as_millis() as u64,
@@ -151,7 +164,7 @@ impl Sandbox {
         if result.is_ok() {
             staged.keep();
         }
-        StepReport { result, resources, log: log.take() }
+        guest.redactor.clean_report(StepReport { result, resources, log: log.take() })
     }
 }
 

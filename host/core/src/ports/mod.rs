@@ -13,6 +13,7 @@ mod feed;
 mod fetcher;
 mod key_values;
 mod knowledge;
+mod plugin_http;
 mod step_runner;
 mod tasks;
 mod transcriber;
@@ -33,6 +34,7 @@ pub use feed::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, Inva
 pub use fetcher::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, InvalidSourceUrl, SourceUrl};
 pub use key_values::{KeyValueQuota, KeyValues, SetError};
 pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
+pub use plugin_http::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpRequest, PluginHttpResponse};
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
 pub use tasks::{
     AcceptError, Accepted, Commit, CommitError, Flow, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,

@@ -16,12 +16,17 @@ impl Host for Guest {
     }
 
     async fn embed(&mut self, texts: Vec<String>) -> wasmtime::Result<Result<Vec<Vec<f32>>, Error>> {
-        let embedder = self.scope()?.services.embedder.clone();
+        let scope = self.scope()?;
+        let embedder = scope.services.embedder.clone();
         if let Err(error) = check_items(&texts) {
             return Ok(Err(wit_error(error)));
         }
-        if texts.iter().map(String::len).sum::<usize>() > TEXT_BYTES_MAX {
+        let bytes = texts.iter().map(String::len).sum::<usize>();
+        if bytes > TEXT_BYTES_MAX {
             let error = CapabilityError::Limit(format!("at most {TEXT_BYTES_MAX} bytes of text a call"));
+            return Ok(Err(wit_error(error)));
+        }
+        if let Err(error) = scope.budget.embed(bytes as u64) {
             return Ok(Err(wit_error(error)));
         }
         Ok(embedder.embed(texts).await.map_err(wit_error))

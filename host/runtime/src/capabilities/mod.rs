@@ -1,9 +1,14 @@
 //! What a guest can call, one file a WIT import. Each links itself; [`link`] decides which.
 
+mod completions;
 mod embeddings;
 mod graph;
+pub(crate) mod http;
+mod kv;
 mod log;
+mod secrets;
 pub(crate) mod task;
+mod transcription;
 mod vectors;
 
 use crate::bindings::morag::step as wit;
@@ -30,11 +35,11 @@ pub(crate) fn link(linker: &mut Linker<Guest>, granted: &BTreeSet<Capability>) -
             Capability::Embeddings => wit::embeddings::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
             Capability::Vectors => wit::vectors::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
             Capability::Graph => wit::graph::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
-            Capability::Completions
-            | Capability::Transcription
-            | Capability::Kv
-            | Capability::Secrets
-            | Capability::Http => {}
+            Capability::Completions => wit::completions::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
+            Capability::Transcription => wit::transcription::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
+            Capability::Kv => wit::kv::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
+            Capability::Secrets => wit::secrets::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
+            Capability::Http => wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?,
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use crate::bindings::morag::step::task::{FileError, Host, HostArtifactWriter, Ho
 use crate::guest::Guest;
 use crate::limits::Breach;
 use bytes::Bytes;
-use morag_core::ports::{BlobError, BlobPath, BlobWriter, StagedArtifact};
+use morag_core::ports::{BlobError, BlobPath, BlobWriter, Recording, StagedArtifact};
 use morag_core::task::Artifact;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Resource;
@@ -25,6 +25,19 @@ pub struct GuestBlob {
     media_type: String,
     /// The piece last read: its offset and bytes.
     window: (u64, Bytes),
+}
+
+impl GuestBlob {
+    /// The file as a recording, in a language that is not known.
+    pub(super) fn as_recording(&self) -> Recording {
+        Recording {
+            path: self.path.clone(),
+            size: self.size,
+            file_name: self.path.name().to_owned(),
+            media_type: self.media_type.clone(),
+            language: None,
+        }
+    }
 }
 
 /// A file the guest writes.
@@ -127,13 +140,14 @@ impl Host for Guest {
     }
 
     async fn report_progress(&mut self, fraction: f64, message: String) -> wasmtime::Result<()> {
-        let scope = self.scope()?;
-        if fraction.is_finite() && fraction > scope.reported {
+        if fraction.is_finite() && fraction > self.scope()?.reported {
             let fraction = fraction.min(1.0);
-            scope.reported = fraction;
             let shown = message.chars().take(MESSAGE_CHARS_MAX);
-            let shown = shown.map(|c| if c.is_control() { ' ' } else { c }).collect();
-            (scope.call.on_progress)(fraction, shown);
+            let shown = self.redactor.clean(shown.map(|c| if c.is_control() { ' ' } else { c }).collect());
+            if let Some(scope) = &mut self.scope {
+                scope.reported = fraction;
+                (scope.call.on_progress)(fraction, shown);
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Reading the sources into a [`Config`].
 
 use super::sources::{ConfigError, Sources, Written};
-use super::{Config, LogFormat, endpoints, keys, pipelines, plugins_dir, storage};
+use super::{Config, LogFormat, ai, endpoints, keys, pipelines, plugins_dir, storage};
 use morag_core::webhook::{AddressPolicy, RetrySettings};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const TIME_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
 /// Names of the contract that this version does not act on: said at start, because silence would look like consent.
-const NOT_YET: [&str; 5] = ["QDRANT_URL", "NEO4J_URI", "NEO4J_USER", "OPENAI_BASE_URL", "QDRANT_API_KEY"];
+const NOT_YET: [&str; 4] = ["QDRANT_URL", "NEO4J_URI", "NEO4J_USER", "QDRANT_API_KEY"];
 
 impl Config {
     /// Reads every source and checks every value.
@@ -67,6 +67,8 @@ impl Config {
             process_wait: written.time("process_wait_seconds", SECOND, Duration::ZERO..=HOUR)?,
             fetch_timeout: written.time("fetch_timeout", SECOND, Duration::from_millis(1)..=HOUR)?,
             fetch_allow_networks: written.networks("fetch_allow_networks")?,
+            ai: ai::read(&written)?,
+            plugin_http_allow_networks: written.networks("plugin_http_allow_networks")?,
             webhook_timeout: written.time("webhook_timeout", SECOND, Duration::from_millis(1)..=SECOND * 600)?,
             webhook_max_retries,
             webhook_retry_delay,

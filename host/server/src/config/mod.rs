@@ -4,6 +4,7 @@
 //! is one row of [`settings::SETTINGS`], from which the README's table and `config.default.toml` are made;
 //! [`load`](Config::load) reads the [`sources`], and [`Config`] holds the values as types.
 
+mod ai;
 mod endpoints;
 mod fields;
 mod keys;
@@ -20,6 +21,7 @@ mod tests;
 mod units;
 mod values;
 
+pub use ai::AiConfig;
 pub use keys::ApiKey;
 pub use roles::{InvalidRoles, Role, Roles};
 pub use settings::{SETTINGS, Setting};
@@ -73,6 +75,10 @@ pub struct Config {
     pub fetch_timeout: Duration,
     /// Networks that documents may be fetched from although they are not public.
     pub fetch_allow_networks: Vec<IpNet>,
+    /// Service of completions and transcription; none: there is none.
+    pub ai: Option<AiConfig>,
+    /// Networks that plugins may reach although they are not public.
+    pub plugin_http_allow_networks: Vec<IpNet>,
     /// Limit of one webhook exchange.
     pub webhook_timeout: Duration,
     /// Retries after the first attempt.

@@ -144,6 +144,28 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Networks (CIDR, comma separated) that documents may be fetched from although they are not public, e.g. `10.1.0.0/16`. Whoever may submit a URL can read what is there.",
     ),
+    computed(
+        "openai_base_url",
+        "OPENAI_BASE_URL",
+        "`https://api.openai.com/v1` where a key is set, else none",
+        "Service of the capabilities `completions` and `transcription`, by OpenAI's protocol. Plugins never see it.",
+    ),
+    setting("openai_api_key", "OPENAI_API_KEY", "", "Key to it, where it wants one. Plugins never see it."),
+    setting("completions_model", "MORAG_COMPLETIONS_MODEL", "gpt-4o-mini", "Its model for `completions`."),
+    setting("completions_timeout", "MORAG_COMPLETIONS_TIMEOUT", "60", "Limit of one completion, seconds, at most 1 h."),
+    setting("transcription_model", "MORAG_TRANSCRIPTION_MODEL", "whisper-1", "Its model for `transcription`."),
+    setting(
+        "transcription_timeout",
+        "MORAG_TRANSCRIPTION_TIMEOUT",
+        "240",
+        "Limit of one transcription, the recording's way there included, seconds, at most 1 h. A step's `wall_time` ends it too.",
+    ),
+    setting(
+        "plugin_http_allow_networks",
+        "MORAG_PLUGIN_HTTP_ALLOW_NETWORKS",
+        "",
+        "Networks (CIDR, comma separated) that plugins with the capability `http` may reach although they are not public, where their own rules allow the host too.",
+    ),
     setting(
         "webhook_timeout",
         "WEBHOOK_TIMEOUT",

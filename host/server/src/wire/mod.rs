@@ -1,5 +1,6 @@
 //! Puts a server together, as far as its roles need it. The only module that names concrete adapters.
 
+mod ai;
 mod data_dir;
 mod files;
 mod secrets;
@@ -16,7 +17,7 @@ use anyhow::Context as _;
 use morag_adapters::SystemClock;
 use morag_adapters::fetch_http::HttpFetcher;
 use morag_adapters::webhook_http::{HttpSender, SenderOptions};
-use morag_core::ports::{Clock, StepRunner};
+use morag_core::ports::{Blobs, Clock, StepRunner};
 use morag_core::webhook::AddressPolicy;
 use std::sync::Arc;
 use stores::Stores;
@@ -58,15 +59,18 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// Builds the parts of a server; steps only for a worker. `shutdown` ends its live streams.
 pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge } = stores::open(&config, &clock).await?;
-    let blobs = Arc::new(files::open(&config)?);
+    let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values } =
+        stores::open(&config, &clock).await?;
+    let blobs: Arc<dyn Blobs> = Arc::new(files::open(&config)?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
     let options = SenderOptions { proxy: config.webhook_proxy.clone(), ..SenderOptions::new(policy) };
     let sender = Arc::new(HttpSender::new(options, clock.clone())?);
     let fetcher = Arc::new(HttpFetcher::new(AddressPolicy::new(config.fetch_allow_networks.clone()))?);
     let pipelines = Pipelines::with(&config.pipelines);
     let steps = match config.roles.has(Role::Worker) {
-        true => Some(steps::load(&config, &pipelines, blobs.clone(), knowledge.clone()).await?),
+        true => {
+            Some(steps::load(&config, &pipelines, steps::services(&config, &blobs, &knowledge, &key_values)?).await?)
+        }
         false => None,
     };
     let sealer = secrets::sealer(&config)?;

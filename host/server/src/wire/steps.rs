@@ -1,11 +1,14 @@
 //! The steps of a worker: the components of the plugins folder in their sandbox.
 
+use super::ai::{self, Ai};
 use crate::config::Config;
 use crate::pipelines::{self, Pipelines};
 use anyhow::Context as _;
 use morag_adapters::embeddings::HashedEmbedder;
+use morag_adapters::plugin_http::HttpForPlugins;
 use morag_core::plugin::{Capability, Grant};
-use morag_core::ports::{Blobs, Knowledge, StepRunner};
+use morag_core::ports::{Blobs, KeyValues, Knowledge, StepRunner};
+use morag_core::webhook::AddressPolicy;
 use morag_runtime::{EngineOptions, PluginRunner, Services, StepEngine};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,20 +17,38 @@ use std::sync::Arc;
 pub(super) async fn load(
     config: &Config,
     pipelines: &Pipelines,
-    blobs: Arc<dyn Blobs>,
-    knowledge: Arc<dyn Knowledge>,
+    services: Services,
 ) -> anyhow::Result<Arc<dyn StepRunner>> {
     // Twice the workers: `describe` and a run that is being dropped take a place too.
     let instances_max = u32::try_from(config.worker_concurrency * 2 + 2)?;
     let engine = StepEngine::new(EngineOptions { instances_max })
         .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
-    let services = Services { blobs, embedder: Arc::new(HashedEmbedder::new()), knowledge };
     let components = components(&config.plugins_dir)?;
     let (cache, threads) = (Some(config.compile_cache_dir.as_path()), config.worker_concurrency);
     let steps = PluginRunner::load(engine, services, cache, components, grant, threads).await?;
     pipelines::check(pipelines, &|component| steps.descriptor(component))
         .with_context(|| format!("the pipelines cannot run with the components in {}", config.plugins_dir.display()))?;
     Ok(Arc::new(steps))
+}
+
+/// What stands behind the capabilities of steps.
+pub(super) fn services(
+    config: &Config,
+    blobs: &Arc<dyn Blobs>,
+    knowledge: &Arc<dyn Knowledge>,
+    key_values: &Arc<dyn KeyValues>,
+) -> anyhow::Result<Services> {
+    let Ai { completer, transcriber } = ai::build(config, blobs)?;
+    let policy = AddressPolicy::new(config.plugin_http_allow_networks.clone());
+    Ok(Services {
+        blobs: blobs.clone(),
+        embedder: Arc::new(HashedEmbedder::new()),
+        knowledge: knowledge.clone(),
+        completer,
+        transcriber,
+        key_values: key_values.clone(),
+        http: Arc::new(HttpForPlugins::new(policy)?),
+    })
 }
 
 /// What each step may do: of the standard six only the one that stores gets anything.

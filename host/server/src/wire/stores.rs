@@ -4,7 +4,7 @@ use crate::config::{Config, RedisConfig};
 use anyhow::Context as _;
 use morag_adapters::store::redis::{Redis, RedisKnowledge, RedisStore, RedisUrl, TimeSource};
 use morag_adapters::store::{redis, sqlite};
-use morag_core::ports::{Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, Knowledge, Tasks};
+use morag_core::ports::{Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, KeyValues, Knowledge, Tasks};
 use std::sync::Arc;
 
 /// The ports that a store serves.
@@ -16,6 +16,7 @@ pub(super) struct Stores {
     pub(super) endpoints: Arc<dyn Endpoints>,
     pub(super) feed: Arc<dyn Feed>,
     pub(super) knowledge: Arc<dyn Knowledge>,
+    pub(super) key_values: Arc<dyn KeyValues>,
 }
 
 /// Opens the stores that the settings name. The embedded one needs the data folder's lock.
@@ -43,8 +44,9 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
         deliveries: store.clone(),
         chains: store.clone(),
         endpoints: store.clone(),
-        feed: store,
+        feed: store.clone(),
         knowledge,
+        key_values: store,
     })
 }
 
@@ -71,7 +73,8 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
         deliveries: store.clone(),
         chains: store.clone(),
         endpoints: store.clone(),
-        feed: store,
+        feed: store.clone(),
         knowledge,
+        key_values: store,
     })
 }

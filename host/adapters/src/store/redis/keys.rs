@@ -151,6 +151,21 @@ impl Keys {
         format!("{}chain:{endpoint}:{document}", self.0)
     }
 
+    /// Hash: key of a plugin to its value.
+    pub(super) fn key_values(&self, plugin: &str) -> String {
+        format!("{}kv:{{kv_{plugin}}}:values", self.0)
+    }
+
+    /// Sorted set: keys of a plugin, in the order of their bytes.
+    pub(super) fn key_value_list(&self, plugin: &str) -> String {
+        format!("{}kv:{{kv_{plugin}}}:keys", self.0)
+    }
+
+    /// String: bytes of keys and values of a plugin.
+    pub(super) fn key_value_bytes(&self, plugin: &str) -> String {
+        format!("{}kv:{{kv_{plugin}}}:bytes", self.0)
+    }
+
     /// Sorted set: the latest events as `TASK/SEQUENCE`, by time.
     pub(super) fn recent(&self, bucket: Bucket) -> String {
         self.of_bucket("recent", bucket)

@@ -21,6 +21,7 @@ mod endpoints;
 mod expire;
 mod feed;
 mod feed_watch;
+mod key_values;
 mod keys;
 mod knowledge;
 mod lanes;

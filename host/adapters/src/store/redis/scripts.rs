@@ -31,6 +31,8 @@ scripts! {
     FEED: "feed";
     FULLNESS: "now", "fullness";
     HASTEN: "now", "ready", "place", "hasten";
+    KEY_VALUE_DELETE: "key_value_delete";
+    KEY_VALUE_SET: "key_value_set";
     KNOWLEDGE_DISCARD: "knowledge_discard";
     KNOWLEDGE_LOOK: "knowledge_look";
     KNOWLEDGE_NODE_KEYS: "knowledge_node_keys";

@@ -19,6 +19,7 @@ mod endpoints;
 mod expire;
 mod fair;
 mod feed;
+mod key_values;
 mod knowledge;
 mod lanes;
 mod pages;

@@ -4,12 +4,12 @@
 
 use super::connection::Schema;
 
-/// The task store, version 4.
+/// The task store, version 5.
 pub(super) const TASKS: Schema = Schema {
     what: "a task store of MoRAG",
     application_id: 0x4d6f_5254,
     create: CREATE,
-    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS],
+    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES],
 };
 
 /// Version 1.
@@ -195,6 +195,21 @@ CREATE INDEX chains_by_task ON chains(task);
 CREATE INDEX chains_by_age ON chains(at);
 ";
 
+/// Version 5: what plugins keep (`key_values`).
+const KEY_VALUES: &str = "
+-- Keys are bytes, so that they are in the order of their bytes.
+CREATE TABLE key_values(
+    number INTEGER PRIMARY KEY,
+    plugin TEXT NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    UNIQUE(plugin, key)
+) STRICT;
+
+-- Kept by hand beside them: counting would grow with what is held.
+CREATE TABLE key_value_totals(plugin TEXT PRIMARY KEY, keys INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,7 +221,7 @@ mod tests {
     use std::time::Duration;
 
     /// The sources that hold statements on these tables.
-    const SOURCES: [&str; 13] = [
+    const SOURCES: [&str; 14] = [
         include_str!("accept.rs"),
         include_str!("chains.rs"),
         include_str!("claims.rs"),
@@ -217,6 +232,7 @@ mod tests {
         include_str!("endpoints.rs"),
         include_str!("expire.rs"),
         include_str!("fair.rs"),
+        include_str!("key_values.rs"),
         include_str!("lanes.rs"),
         include_str!("pages.rs"),
         include_str!("resends.rs"),

@@ -1,0 +1,31 @@
+//! No service is set up.
+
+use async_trait::async_trait;
+use morag_core::ports::{
+    CapabilityError, Completer, Completion, CompletionRequest, Recording, Transcriber, Transcript,
+};
+
+/// Answers every call that there is no service, and what the operator must set.
+#[derive(Debug, Clone, Copy)]
+pub struct NoService;
+
+fn absent(what: &str) -> CapabilityError {
+    CapabilityError::Unavailable(format!(
+        "this server has no service for {what}: its operator must set OPENAI_BASE_URL, and OPENAI_API_KEY where the \
+         service wants one"
+    ))
+}
+
+#[async_trait]
+impl Completer for NoService {
+    async fn complete(&self, _: CompletionRequest) -> Result<Completion, CapabilityError> {
+        Err(absent("completions"))
+    }
+}
+
+#[async_trait]
+impl Transcriber for NoService {
+    async fn transcribe(&self, _: Recording) -> Result<Transcript, CapabilityError> {
+        Err(absent("transcription"))
+    }
+}

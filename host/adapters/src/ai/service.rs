@@ -1,0 +1,234 @@
+//! The exchange: a request with the key, a bounded answer, an error that is safe to show.
+
+use crate::webhook_http::classify::classify;
+use crate::webhook_http::tls;
+use hyper::header::{AUTHORIZATION, HeaderValue};
+use morag_core::Secret;
+use morag_core::ports::CapabilityError;
+use morag_core::webhook::ErrorClass;
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+/// Limit of reaching the service.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// Bytes of an answer that is an error: enough for its code.
+const ERROR_BYTES_MAX: usize = 64 << 10;
+
+/// Characters of a service's code of an error.
+const CODE_CHARS_MAX: usize = 64;
+
+/// The client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum AiSetUpError {
+    /// The address cannot be used. It is not shown: there may be a password in it.
+    #[error(
+        "OPENAI_BASE_URL cannot be used: give one like https://api.openai.com/v1, http or https, without user name, \
+         password, query and fragment"
+    )]
+    Url,
+    /// The key has characters that no header can carry.
+    #[error("OPENAI_API_KEY cannot be used: it has characters that HTTP does not allow")]
+    Key,
+    /// The TLS settings are not accepted.
+    #[error("the TLS settings of the client for completions are not accepted: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The client's settings are not accepted.
+    #[error("the client for completions cannot be made: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// A service and the key to it.
+#[derive(Clone)]
+pub struct OpenAiService {
+    client: reqwest::Client,
+    base: Url,
+    authorization: Option<HeaderValue>,
+    key: Option<Secret>,
+}
+
+impl OpenAiService {
+    /// The service at `base` (`https://host/v1`), by a key if it wants one.
+    ///
+    /// # Errors
+    /// Where the address or the key cannot be used.
+    pub fn new(base: &str, key: Option<Secret>) -> Result<Self, AiSetUpError> {
+        let base: Url = base.parse().map_err(|_| AiSetUpError::Url)?;
+        let plain = base.username().is_empty() && base.password().is_none();
+        let whole = base.query().is_none() && base.fragment().is_none();
+        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() || !plain || !whole {
+            return Err(AiSetUpError::Url);
+        }
+        let authorization = key.as_ref().map(bearer).transpose()?;
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(Vec::new())?)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(CONNECT_MAX)
+            .build()?;
+        Ok(Self { client, base, authorization, key })
+    }
+
+    /// Whether the service is OpenAI's own: it has names of its own for what others name as it once did.
+    pub(super) fn is_openai(&self) -> bool {
+        self.base.host_str() == Some("api.openai.com")
+    }
+
+    /// A request to a path below the address.
+    pub(super) fn post(&self, path: &str) -> RequestBuilder {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        let request = self.client.post(url);
+        match &self.authorization {
+            Some(value) => request.header(AUTHORIZATION, value.clone()),
+            None => request,
+        }
+    }
+
+    /// Sends a request and reads its answer. `what` is asked for, in words.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        request: RequestBuilder,
+        timeout: Duration,
+        bytes_max: usize,
+    ) -> Result<T, CapabilityError> {
+        let deadline = Instant::now() + timeout;
+        let slow = |_| unavailable(what, &format!("did not answer within {} s", timeout.as_secs_f64()));
+        let sent = timeout_at(deadline, request.send()).await.map_err(slow)?;
+        let mut response = sent.map_err(|error| failed(what, &error))?;
+        let status = response.status();
+        if !status.is_success() {
+            let body = timeout_at(deadline, read(&mut response, ERROR_BYTES_MAX)).await;
+            let code = body.ok().and_then(Result::ok).and_then(|body| self.code(&body));
+            return Err(refused(what, status, code));
+        }
+        let body = timeout_at(deadline, read(&mut response, bytes_max)).await.map_err(slow)?;
+        let body = body.map_err(|failure| match failure {
+            ReadFailure::TooLong => unavailable(what, &format!("answers more than {bytes_max} bytes")),
+            ReadFailure::Http(error) => failed(what, &error),
+        })?;
+        serde_json::from_slice(&body).map_err(|_| unavailable(what, "answers what is not its protocol"))
+    }
+
+    /// The service's own code of an error, if it is a plain word: it says which limit was hit, and has no room for what was
+    /// asked or for the key.
+    fn code(&self, body: &[u8]) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+        let error = body.get("error")?;
+        let named = |field: &str| error.get(field).and_then(serde_json::Value::as_str);
+        let code = named("code").or_else(|| named("type"))?;
+        let plain = code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let known = self.key.as_ref().is_some_and(|key| code.contains(key.expose()) || key.expose().contains(code));
+        (plain && !known && (1..=CODE_CHARS_MAX).contains(&code.len())).then(|| code.to_owned())
+    }
+}
+
+impl std::fmt::Debug for OpenAiService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenAiService").field("base", &self.base.as_str()).field("key", &self.key).finish()
+    }
+}
+
+fn bearer(key: &Secret) -> Result<HeaderValue, AiSetUpError> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| AiSetUpError::Key)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+enum ReadFailure {
+    TooLong,
+    Http(reqwest::Error),
+}
+
+async fn read(response: &mut Response, bytes_max: usize) -> Result<Vec<u8>, ReadFailure> {
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(ReadFailure::Http)? {
+        if piece.len() > bytes_max - body.len() {
+            return Err(ReadFailure::TooLong);
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+/// The service is not to be had. Told to the operator too: a step that is refused may not say why.
+pub(super) fn unavailable(what: &str, how: &str) -> CapabilityError {
+    tracing::warn!("the service for {what} {how}");
+    CapabilityError::Unavailable(format!("the host's service for {what} {how}"))
+}
+
+fn failed(what: &str, error: &reqwest::Error) -> CapabilityError {
+    // Only the class: the causes' texts name addresses.
+    let how = match classify(error).class {
+        ErrorClass::Dns => "has a name without an address",
+        ErrorClass::Connect | ErrorClass::AddressRefused => "cannot be connected to",
+        ErrorClass::Tls => "has no TLS that can be trusted",
+        ErrorClass::Timeout => "does not answer in time",
+        ErrorClass::Reset => "broke the connection",
+        ErrorClass::Protocol => "does not answer in valid HTTP",
+    };
+    unavailable(what, how)
+}
+
+fn refused(what: &str, status: StatusCode, code: Option<String>) -> CapabilityError {
+    let code = code.map_or_else(String::new, |code| format!(", {code}"));
+    let status = status.as_u16();
+    match status {
+        401 | 403 => unavailable(what, &format!("does not accept the host's key (status {status}{code})")),
+        300..=399 => {
+            unavailable(what, &format!("redirects (status {status}), which is not followed: see OPENAI_BASE_URL"))
+        }
+        408 | 425 | 429 | 500.. => unavailable(what, &format!("is overloaded or broken (status {status}{code})")),
+        _ => CapabilityError::Invalid(format!("the host's service for {what} refuses this (status {status}{code})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_says_too_much_or_too_little_is_refused() {
+        for good in ["https://api.openai.com/v1", "http://127.0.0.1:8080", "http://[::1]/v1/"] {
+            assert!(OpenAiService::new(good, None).is_ok(), "{good}");
+        }
+        for bad in ["", "api.openai.com", "ftp://a.example/", "https://u:p@a.example/", "https://a.example/?key=x"] {
+            let refused = OpenAiService::new(bad, None).unwrap_err().to_string();
+            assert!(refused.contains("OPENAI_BASE_URL") && !refused.contains("u:p"), "{refused}");
+        }
+        let refused = OpenAiService::new("https://a.example/", Some(Secret::new("s3cr\net"))).unwrap_err().to_string();
+        assert!(refused.contains("OPENAI_API_KEY") && !refused.contains("s3cr"), "{refused}");
+    }
+
+    #[test]
+    fn only_a_plain_word_of_an_error_is_shown() {
+        let service = OpenAiService::new("https://a.example/", Some(Secret::new("abc_123"))).unwrap();
+        let code = |body: &str| service.code(body.as_bytes());
+        assert_eq!(
+            code(r#"{"error":{"code":"context_length_exceeded","message":"x"}}"#).as_deref(),
+            Some("context_length_exceeded")
+        );
+        assert_eq!(code(r#"{"error":{"code":null,"type":"server_error"}}"#).as_deref(), Some("server_error"));
+        for hidden in [
+            r#"{"error":{"code":"Incorrect key sk-1"}}"#,
+            r#"{"error":{"code":"x_abc_123_y"}}"#,
+            r#"{"error":"no"}"#,
+            "<html>",
+            r#"{"error":{"code":""}}"#,
+        ] {
+            assert_eq!(code(hidden), None, "{hidden}");
+        }
+    }
+
+    #[test]
+    fn nothing_prints_the_key() {
+        let service = OpenAiService::new("https://a.example/v1", Some(Secret::new("s3cr3t-key"))).unwrap();
+        assert!(!format!("{service:?} {:?}", service.authorization).contains("s3cr3t"), "{service:?}");
+    }
+}

@@ -1,0 +1,149 @@
+//! `audio/transcriptions`.
+
+use super::service::{OpenAiService, unavailable};
+use async_trait::async_trait;
+use futures::TryStreamExt as _;
+use morag_core::ports::{Blobs, CapabilityError, Recording, Segment, Transcriber, Transcript};
+use reqwest::Body;
+use reqwest::multipart::{Form, Part};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes of an answer: a day of speech with its segments is some 10 MiB.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// What is asked for, in errors.
+const WHAT: &str = "transcription";
+
+/// Transcripts of a model of the service.
+pub struct OpenAiTranscriber {
+    service: OpenAiService,
+    blobs: Arc<dyn Blobs>,
+    model: String,
+    timeout: Duration,
+}
+
+impl OpenAiTranscriber {
+    /// Transcripts by this model of files of this storage, each within the time.
+    pub fn new(service: OpenAiService, blobs: Arc<dyn Blobs>, model: String, timeout: Duration) -> Self {
+        Self { service, blobs, model, timeout }
+    }
+
+    /// The form, its file streamed from the storage.
+    async fn form(&self, recording: &Recording) -> Result<Form, CapabilityError> {
+        let stream = self.blobs.stream(&recording.path, 0..recording.size).await.map_err(|error| {
+            tracing::warn!(%error, "a recording cannot be read");
+            CapabilityError::Unavailable("the host's file storage failed".into())
+        })?;
+        let body = Body::wrap_stream(stream.map_err(std::io::Error::other));
+        let part = |media_type: &str| {
+            let part = Part::stream_with_length(body, recording.size).file_name(recording.file_name.clone());
+            part.mime_str(media_type)
+        };
+        // A hint by whoever submitted the file: one that makes no sense is left out.
+        let known = mime(&recording.media_type).unwrap_or("application/octet-stream");
+        let part = part(known).map_err(|_| CapabilityError::Invalid("the file has no valid media type".into()))?;
+        let form = Form::new().text("model", self.model.clone()).text("response_format", "verbose_json");
+        let form = match &recording.language {
+            Some(language) => form.text("language", language.clone()),
+            None => form,
+        };
+        Ok(form.part("file", part))
+    }
+}
+
+/// A media type of the plain form, without parameters.
+fn mime(text: &str) -> Option<&str> {
+    let text = text.split(';').next()?.trim();
+    let (kind, name) = text.split_once('/')?;
+    let plain = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '+' | '_'))
+    };
+    (plain(kind) && plain(name)).then_some(text)
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    text: String,
+    #[serde(default)]
+    language: Option<String>,
+    #[serde(default)]
+    duration: Option<Seconds>,
+    #[serde(default)]
+    segments: Option<Vec<Spoken>>,
+}
+
+#[derive(Deserialize)]
+struct Spoken {
+    start: Seconds,
+    end: Seconds,
+    text: String,
+}
+
+/// Seconds: a number, or as some services have it a number in a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(f64),
+    Text(String),
+}
+
+impl Seconds {
+    /// Milliseconds; what makes no sense is the beginning.
+    fn millis(&self) -> u64 {
+        let seconds = match self {
+            Self::Number(seconds) => *seconds,
+            Self::Text(text) => text.parse().unwrap_or(0.0),
+        };
+        // Saturates, and is 0 for what is no number or negative.
+        (seconds * 1000.0).round() as u64
+    }
+}
+
+#[async_trait]
+impl Transcriber for OpenAiTranscriber {
+    async fn transcribe(&self, recording: Recording) -> Result<Transcript, CapabilityError> {
+        if recording.size == 0 {
+            return Err(CapabilityError::Invalid("the recording is empty".into()));
+        }
+        let asked = self.service.post("audio/transcriptions").multipart(self.form(&recording).await?);
+        let answer: Answer = self.service.ask(WHAT, asked, self.timeout, ANSWER_BYTES_MAX).await?;
+        let mut segments: Vec<_> = answer
+            .segments
+            .unwrap_or_default()
+            .into_iter()
+            .map(|spoken| Segment { start_ms: spoken.start.millis(), end_ms: spoken.end.millis(), text: spoken.text })
+            .collect();
+        if segments.iter().any(|segment| segment.end_ms < segment.start_ms) {
+            return Err(unavailable(WHAT, "answers segments that end before they begin"));
+        }
+        segments.sort_by_key(|segment| segment.start_ms);
+        Ok(Transcript {
+            text: answer.text,
+            language: answer.language.filter(|language| !language.is_empty()),
+            duration_ms: answer.duration.map(|duration| duration.millis()),
+            segments,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_is_taken_only_where_it_is_one() {
+        assert_eq!(mime("audio/mpeg"), Some("audio/mpeg"));
+        assert_eq!(mime("audio/ogg; codecs=opus"), Some("audio/ogg"));
+        for bad in ["", "audio", "audio/", "au dio/x", "audio/x\r\nX-Evil: 1"] {
+            assert_eq!(mime(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_read_in_both_forms() {
+        let millis = |json: &str| serde_json::from_str::<Seconds>(json).unwrap().millis();
+        assert_eq!((millis("1.2345"), millis("\"8.47\""), millis("-3"), millis("\"x\"")), (1235, 8470, 0, 0));
+    }
+}

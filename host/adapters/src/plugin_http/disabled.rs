@@ -1,0 +1,15 @@
+//! No requests at all: where plugins run outside of a server.
+
+use async_trait::async_trait;
+use morag_core::ports::{PluginHttp, PluginHttpError, PluginHttpRequest, PluginHttpResponse};
+
+/// Reaches nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct NoHttp;
+
+#[async_trait]
+impl PluginHttp for NoHttp {
+    async fn send(&self, _: PluginHttpRequest) -> Result<PluginHttpResponse, PluginHttpError> {
+        Err(PluginHttpError::Connect)
+    }
+}

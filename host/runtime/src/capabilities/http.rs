@@ -1,0 +1,266 @@
+//! `wasi:http`: requests to the hosts that the operator lists.
+//!
+//! The interface itself is wasmtime's; here is what decides. A request goes through the operator's rules (method, host, port)
+//! and, in the port behind it, through the address guard. Redirects are answers like others: a step that follows one makes a
+//! request of its own, which is judged like the first. What a step is refused it is told by a code; why, the step's log says.
+
+use crate::limits::Meter;
+use crate::log::StepLog;
+use futures::{StreamExt as _, TryStreamExt as _};
+use http::header::{self, HeaderName};
+use http_body::Body as _;
+use http_body_util::{BodyDataStream, BodyExt as _, StreamBody};
+use morag_core::plugin::{Grant, HttpRule};
+use morag_core::ports::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpRequest, PluginHttpResponse};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use url::{Host, Url};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks,
+};
+
+/// Limit of one whole exchange. A step has a limit of its own, and this one keeps it from spending all of it on one host.
+const EXCHANGE_MAX: Duration = Duration::from_secs(120);
+
+/// Limit from the look-up of the name to the answer's head. A step may want less, by `request-options`.
+const HEAD_MAX: Duration = Duration::from_secs(60);
+
+/// Bytes of a URL.
+const URL_BYTES_MAX: usize = 8 << 10;
+
+/// Headers that a step may not set beside those that wasmtime forbids: they speak to the next machine, not to the host.
+const FORBIDDEN: [HeaderName; 4] = [header::TE, header::TRAILER, header::EXPECT, header::VIA];
+
+/// What a future of a response becomes.
+type Answered = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+
+/// The host's side of `wasi:http` for one instance.
+pub(crate) struct GuestHttp {
+    pub(crate) ctx: WasiHttpCtx,
+    pub(crate) hooks: Hooks,
+}
+
+/// Bytes that bodies have brought and taken since they were counted last: bodies move while no call of the guest runs.
+#[derive(Debug, Default)]
+struct Traffic {
+    fresh: AtomicU64,
+    /// How many there may be.
+    left: AtomicU64,
+}
+
+impl Traffic {
+    /// Counts bytes. `Err`: more than there may be.
+    fn count(&self, bytes: u64) -> Result<(), PluginHttpError> {
+        let fresh = self.fresh.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        match fresh <= self.left.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => Err(PluginHttpError::TooLarge),
+        }
+    }
+}
+
+/// What decides over requests.
+pub(crate) struct Hooks {
+    rules: Vec<HttpRule>,
+    /// None while the component describes itself: there are no rules then.
+    client: Option<Arc<dyn PluginHttp>>,
+    log: StepLog,
+    traffic: Arc<Traffic>,
+    /// Requests that are not in the meter yet.
+    fresh_requests: u64,
+    requests_left: u64,
+}
+
+impl GuestHttp {
+    /// What a component has while it describes itself: nothing.
+    pub(crate) fn none(log: StepLog) -> Self {
+        Self::with(Vec::new(), None, log)
+    }
+
+    /// What a grant allows.
+    pub(crate) fn granted(grant: &Grant, client: Arc<dyn PluginHttp>, log: StepLog) -> Self {
+        Self::with(grant.http.clone(), Some(client), log)
+    }
+
+    fn with(rules: Vec<HttpRule>, client: Option<Arc<dyn PluginHttp>>, log: StepLog) -> Self {
+        let traffic = Arc::default();
+        let hooks = Hooks { rules, client, log, traffic, fresh_requests: 0, requests_left: 0 };
+        Self { ctx: WasiHttpCtx::new(), hooks }
+    }
+
+    /// Brings the meter up to date, and what is left by it. Called before each call of the guest that may be about requests or
+    /// their bodies, and at the end.
+    pub(crate) fn settle(&mut self, meter: &mut Meter) {
+        let fresh = self.hooks.traffic.fresh.swap(0, Ordering::Relaxed);
+        // A limit that is reached is noted in the meter.
+        drop(meter.count_in(fresh));
+        self.hooks.traffic.left.store(meter.limits.host_bytes_max.saturating_sub(meter.bytes_in), Ordering::Relaxed);
+        for _ in 0..std::mem::take(&mut self.hooks.fresh_requests) {
+            drop(meter.count_http_request());
+        }
+        self.hooks.requests_left = meter.limits.http_requests_max.saturating_sub(meter.http_requests);
+    }
+}
+
+impl Hooks {
+    /// Judges a request. `Err`: the code for the guest and, for its log, why.
+    fn judge(&self, method: &str, url: &Url) -> Result<(), (Error, &'static str)> {
+        if url.as_str().len() > URL_BYTES_MAX {
+            return Err((Error::HttpRequestUriTooLong, "its URL has more than 8 KiB"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err((Error::HttpRequestUriInvalid, "its URL has a user name or password: send them in a header"));
+        }
+        let names = match url.host() {
+            Some(Host::Domain(name)) => vec![name.to_owned()],
+            Some(Host::Ipv4(address)) => vec![address.to_string()],
+            Some(Host::Ipv6(address)) => vec![address.to_string(), format!("[{address}]")],
+            None => return Err((Error::HttpRequestUriInvalid, "its URL has no host")),
+        };
+        let port = url.port_or_known_default().unwrap_or(0);
+        let tls = url.scheme() == "https";
+        let allowed = |rule: &HttpRule| names.iter().any(|name| rule.allows(method, name, port, tls));
+        // CONNECT would make a tunnel of the host, through which anything goes.
+        if method == "CONNECT" || !self.rules.iter().any(allowed) {
+            return Err((Error::HttpRequestDenied, "no rule of the plugin's `http` in morag.toml allows it"));
+        }
+        Ok(())
+    }
+
+    /// Notes in the step's log why a request was refused. Of the URL, only where to: its query may hold what is secret.
+    fn refuse(&self, method: &str, url: &Url, why: &str) {
+        self.log.push("warn", &format!("{}: {why}", shown(method, url)));
+    }
+
+    /// Starts a request; the future is the exchange up to the answer's head.
+    fn start(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+    ) -> Result<impl Future<Output = Result<Answered, Error>> + Send + 'static, Error> {
+        let (parts, body) = request.into_parts();
+        let method = parts.method.as_str().to_owned();
+        // One reading of the URL, for the judgement and for the client: two could differ.
+        let url: Url = parts.uri.to_string().parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+        self.fresh_requests += 1;
+        if self.fresh_requests > self.requests_left {
+            self.refuse(&method, &url, "the step has made all the requests it may make");
+            return Err(Error::HttpRequestDenied);
+        }
+        let judged = self.judge(&method, &url).and_then(|()| {
+            self.client
+                .clone()
+                .ok_or((Error::HttpRequestDenied, "a component may not make requests while it describes itself"))
+        });
+        let client = match judged {
+            Ok(client) => client,
+            Err((error, why)) => {
+                self.refuse(&method, &url, why);
+                return Err(error);
+            }
+        };
+        let forbidden = self.forbidden_header_filter();
+        let headers = parts.headers.iter().filter(|(name, _)| !forbidden(name));
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+        let options = options.unwrap_or_default();
+        let line = shown(&method, &url);
+        let request = PluginHttpRequest {
+            method,
+            url,
+            headers,
+            body: (!body.is_end_stream()).then(|| outgoing(body, self.traffic.clone())),
+            head_timeout: options.first_byte_timeout.map_or(HEAD_MAX, |wanted| wanted.min(HEAD_MAX)),
+            timeout: EXCHANGE_MAX,
+        };
+        let (log, traffic, between) = (self.log.clone(), self.traffic.clone(), options.between_bytes_timeout);
+        Ok(async move {
+            let answer = client.send(request).await.and_then(|answer| {
+                traffic.count(answer.headers.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum())?;
+                Ok(answer)
+            });
+            let answer = answer.map_err(|error| {
+                log.push("warn", &format!("{line}: {error}"));
+                wasi_error(error)
+            })?;
+            let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
+            Ok((response(answer, traffic, between)?, done))
+        })
+    }
+}
+
+impl WasiHttpHooks for Hooks {
+    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
+        Arc::new(|name| {
+            DEFAULT_FORBIDDEN_HEADERS.contains(name) || FORBIDDEN.contains(name) || name.as_str().starts_with("proxy-")
+        })
+    }
+
+    fn set_host_header(&mut self) -> bool {
+        // The client does, by the URL.
+        false
+    }
+
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Answered, Error>> + Send> {
+        match self.start(request, options) {
+            Ok(exchange) => Box::new(exchange),
+            Err(error) => Box::new(async { Err(error) }),
+        }
+    }
+}
+
+fn shown(method: &str, url: &Url) -> String {
+    format!("the request {method} {}", url.origin().ascii_serialization())
+}
+
+/// A request's body as it is sent.
+fn outgoing(body: WasiBody, traffic: Arc<Traffic>) -> PluginHttpBody {
+    let pieces = BodyDataStream::new(body).map_err(|_| PluginHttpError::Request);
+    pieces.map(move |piece| piece.and_then(|piece| traffic.count(piece.len() as u64).map(|()| piece))).boxed()
+}
+
+/// An answer as the guest reads it.
+fn response(
+    answer: PluginHttpResponse,
+    traffic: Arc<Traffic>,
+    between: Option<Duration>,
+) -> Result<http::Response<WasiBody>, Error> {
+    let mut response = http::Response::builder().status(answer.status);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    let pieces = futures::stream::unfold(answer.body, move |mut body| async move {
+        let next = match between {
+            None => body.next().await,
+            Some(between) => {
+                tokio::time::timeout(between, body.next()).await.unwrap_or(Some(Err(PluginHttpError::Timeout)))
+            }
+        };
+        next.map(|piece| (piece, body))
+    });
+    let pieces = pieces.map(move |piece| {
+        let piece = piece.and_then(|piece| traffic.count(piece.len() as u64).map(|()| piece));
+        piece.map(http_body::Frame::data).map_err(wasi_error)
+    });
+    response.body(StreamBody::new(pieces).boxed_unsync()).map_err(|_| Error::HttpProtocolError)
+}
+
+fn wasi_error(error: PluginHttpError) -> Error {
+    match error {
+        PluginHttpError::AddressRefused => Error::DestinationIpProhibited,
+        PluginHttpError::Request => Error::HttpRequestUriInvalid,
+        PluginHttpError::Dns => Error::DnsError { rcode: None, info_code: None },
+        PluginHttpError::Connect => Error::ConnectionRefused,
+        PluginHttpError::Tls => Error::TlsCertificateError,
+        PluginHttpError::Timeout => Error::HttpResponseTimeout,
+        PluginHttpError::Reset => Error::ConnectionTerminated,
+        PluginHttpError::Protocol => Error::HttpProtocolError,
+        PluginHttpError::Busy => Error::ConnectionLimitReached,
+        PluginHttpError::TooLarge => Error::HttpResponseBodySize(None),
+    }
+}
