@@ -2,8 +2,10 @@
 
 pub mod blobs;
 mod clock;
+pub mod components;
 pub mod embeddings;
 pub mod fetch_http;
+pub mod oci;
 pub mod store;
 pub mod webhook_http;
 

@@ -10,6 +10,7 @@ pub mod config;
 pub mod endpoints;
 pub mod engine;
 pub mod metrics;
+pub mod plugins;
 pub mod telemetry;
 pub mod wire;
 

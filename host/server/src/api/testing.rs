@@ -123,6 +123,7 @@ pub fn app(memory: &Arc<Memory>, environment: &[(&str, &str)]) -> Arc<App> {
         fetcher: memory.clone(),
         clock: memory.clone(),
         pipelines: Pipelines::standard(),
+        plugins: crate::plugins::Plugins::nowhere(),
         running: Default::default(),
     })
 }

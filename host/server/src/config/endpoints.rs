@@ -22,7 +22,7 @@ pub(super) fn read(
     retry: RetrySettings,
 ) -> Result<Vec<ConfiguredEndpoint>, ConfigError> {
     let mut endpoints: Vec<ConfiguredEndpoint> = Vec::new();
-    for (place, table) in written.endpoints().iter().enumerate() {
+    for (place, table) in written.tables(KEY).iter().enumerate() {
         // Of a value no more is said than what is wrong with it: it may be a secret.
         let refuse = |problem: Problem| ConfigError(format!("{KEY}[{place}].{}: {}", problem.name, problem.msg));
         let endpoint = endpoint(written, table, policy, retry).map_err(refuse)?;

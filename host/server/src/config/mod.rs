@@ -7,6 +7,7 @@
 mod endpoints;
 mod keys;
 mod load;
+mod plugins;
 mod plugins_dir;
 mod roles;
 mod settings;
@@ -19,6 +20,7 @@ mod units;
 mod values;
 
 pub use keys::ApiKey;
+pub use plugins::ConfiguredPlugin;
 pub use roles::{InvalidRoles, Role, Roles};
 pub use settings::{SETTINGS, Setting};
 pub use sources::{ConfigError, Sources};
@@ -28,6 +30,7 @@ pub use table::{default_toml, markdown_table};
 use crate::endpoints::ConfiguredEndpoint;
 use ipnet::IpNet;
 use morag_core::Secret;
+use morag_core::plugin::RegistryAccess;
 use morag_core::webhook::WebhookProxy;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -52,6 +55,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Folder of the step components.
     pub plugins_dir: PathBuf,
+    /// What `morag.toml` says of single plugins.
+    pub plugins: Vec<ConfiguredPlugin>,
+    /// What `morag.toml` says of registries of plugins.
+    pub plugin_registries: Vec<RegistryAccess>,
+    /// Between two looks at whether a component changed; zero: nobody looks.
+    pub plugins_reload: Duration,
     /// Folder of compiled step components; its user's alone.
     pub compile_cache_dir: PathBuf,
     /// Largest upload, bytes.

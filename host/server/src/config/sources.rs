@@ -1,6 +1,6 @@
 //! Where settings come from, and what they say there: each source wins over the one before.
 
-use super::endpoints;
+use super::{endpoints, plugins};
 use super::settings::{self, SETTINGS};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,10 +44,16 @@ pub(super) struct Value {
     pub(super) name: String,
 }
 
+/// What a file has beside settings: lists of tables, by their name.
+type Tables = BTreeMap<&'static str, Vec<toml::Table>>;
+
+/// Names of those lists.
+const TABLES: [&str; 3] = [endpoints::KEY, plugins::KEY, plugins::REGISTRIES_KEY];
+
 /// Values as written, by key.
 pub(super) struct Written<'a> {
     values: BTreeMap<&'static str, Value>,
-    endpoints: Vec<toml::Table>,
+    tables: Tables,
     sources: &'a Sources<'a>,
 }
 
@@ -58,10 +64,10 @@ impl<'a> Written<'a> {
             let name = format!("{} (default)", setting.key);
             values.insert(setting.key, Value { text: setting.default.to_owned(), name });
         }
-        let mut endpoints = Vec::new();
+        let mut tables = Tables::new();
         let path = sources.file.unwrap_or(Path::new(FILE_DEFAULT));
         match std::fs::read_to_string(path) {
-            Ok(text) => endpoints = read_file(path, &text, &mut values)?,
+            Ok(text) => tables = read_file(path, &text, &mut values)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && sources.file.is_none() => {}
             Err(error) => {
                 let path = path.display();
@@ -76,7 +82,7 @@ impl<'a> Written<'a> {
         for (key, flag, value) in &sources.flags {
             values.insert(key, Value { text: value.trim().to_owned(), name: (*flag).to_owned() });
         }
-        Ok(Self { values, endpoints, sources })
+        Ok(Self { values, tables, sources })
     }
 
     /// A variable of the environment that is no setting.
@@ -84,9 +90,9 @@ impl<'a> Written<'a> {
         self.sources.environment.get(name).filter(|value| !value.trim().is_empty())
     }
 
-    /// The tables of named webhook endpoints.
-    pub(super) fn endpoints(&self) -> &[toml::Table] {
-        &self.endpoints
+    /// The tables `[[name]]` of the file.
+    pub(super) fn tables(&self, name: &str) -> &[toml::Table] {
+        self.tables.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What a setting says, and under which name; none where nobody gave it and it has no default.
@@ -95,24 +101,22 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Reads the settings of a file, and gives its tables of webhook endpoints.
-fn read_file(
-    path: &Path,
-    text: &str,
-    values: &mut BTreeMap<&'static str, Value>,
-) -> Result<Vec<toml::Table>, ConfigError> {
+/// Reads the settings of a file, and gives its lists of tables.
+fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>) -> Result<Tables, ConfigError> {
     let shown = path.display();
     let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         // The error's own text would show the line, which can hold a secret.
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         ConfigError(format!("{shown}, line {line}: not valid TOML: {}", error.message()))
     })?;
-    let endpoints = match table.remove(endpoints::KEY) {
-        None => Vec::new(),
-        Some(tables) => tables.try_into().map_err(|_| {
-            ConfigError(format!("{shown}: {} must be tables, each begun by [[{}]]", endpoints::KEY, endpoints::KEY))
-        })?,
-    };
+    let mut tables = Tables::new();
+    for name in TABLES {
+        let Some(written) = table.remove(name) else { continue };
+        let list = written
+            .try_into()
+            .map_err(|_| ConfigError(format!("{shown}: {name} must be tables, each begun by [[{name}]]")))?;
+        tables.insert(name, list);
+    }
     for (key, value) in &table {
         let Some(setting) = settings::by_key(key) else {
             return Err(ConfigError(format!(
@@ -125,11 +129,11 @@ fn read_file(
             values.insert(setting.key, Value { text, name: format!("{key} in {shown}") });
         }
     }
-    Ok(endpoints)
+    Ok(tables)
 }
 
 /// A TOML value as it would be written in the environment.
-fn as_text(value: &toml::Value) -> Option<String> {
+pub(super) fn as_text(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.trim().to_owned()),
         toml::Value::Integer(number) => Some(number.to_string()),

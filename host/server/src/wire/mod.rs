@@ -2,6 +2,7 @@
 
 mod data_dir;
 mod files;
+mod plugins;
 mod secrets;
 mod signals;
 mod steps;
@@ -16,11 +17,14 @@ use anyhow::Context as _;
 use morag_adapters::SystemClock;
 use morag_adapters::fetch_http::HttpFetcher;
 use morag_adapters::webhook_http::{HttpSender, SenderOptions};
-use morag_core::ports::{Clock, StepRunner};
+use crate::plugins::Plugins;
+use morag_core::ports::Clock;
 use morag_core::webhook::AddressPolicy;
 use std::sync::Arc;
 use stores::Stores;
 use tokio_util::sync::CancellationToken;
+
+pub use plugins::Job as PluginJob;
 
 /// Runs a server until it is asked to stop (SIGTERM or Ctrl-C), then lets what runs come to an end or hands it back.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
@@ -37,13 +41,16 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {address}: is another server there? Choose another API_PORT"))?;
     let bound = listener.local_addr()?;
     let shutdown = CancellationToken::new();
-    let (app, steps) = build(config, &shutdown).await?;
+    let (app, plugins) = build(config, &shutdown).await?;
     let app = Arc::new(app);
     if is_alone {
         engine::recover(&app).await?;
     }
 
-    let mut loops = engine::spawn(&app, steps, &shutdown);
+    let mut loops = engine::spawn(&app, &shutdown);
+    if let Some(job) = plugins {
+        loops.spawn(job.run(shutdown.clone()));
+    }
     // Read by scripts and tests that asked for port 0.
     println!("morag listens on http://{bound}");
     tracing::info!(address = %bound, role = %roles, version = crate::VERSION, "ready");
@@ -55,8 +62,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     served
 }
 
-/// Builds the parts of a server; steps only for a worker. `shutdown` ends its live streams.
-pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
+/// Builds the parts of a server; steps, and the job that replaces them, only for a worker. `shutdown` ends its live streams.
+pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<PluginJob>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge } = stores::open(&config, &clock).await?;
     let blobs = Arc::new(files::open(&config)?);
@@ -65,9 +72,12 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
     let sender = Arc::new(HttpSender::new(options, clock.clone())?);
     let fetcher = Arc::new(HttpFetcher::new(AddressPolicy::new(config.fetch_allow_networks.clone()))?);
     let pipelines = Pipelines::standard();
-    let steps = match config.roles.has(Role::Worker) {
-        true => Some(steps::load(&config, &pipelines, blobs.clone(), knowledge.clone()).await?),
-        false => None,
+    let (plugins, job) = match config.roles.has(Role::Worker) {
+        true => {
+            let loaded = steps::load(&config, &pipelines, blobs.clone(), knowledge.clone(), clock.clone()).await?;
+            (loaded.0, Some(loaded.1))
+        }
+        false => (Plugins::nowhere(), None),
     };
     let sealer = secrets::sealer(&config)?;
     let endpoints = Registry::new(endpoints, sealer, config.webhook_endpoints.clone());
@@ -89,8 +99,9 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         fetcher,
         clock,
         pipelines,
+        plugins,
         running,
         config,
     };
-    Ok((app, steps))
+    Ok((app, job))
 }
