@@ -90,6 +90,14 @@ impl Server {
         Self::spawn(folder, settings).await
     }
 
+    /// Starts a server with a `morag.toml`, and further environment variables.
+    pub async fn start_with_file(toml: &str, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("morag.toml"), toml).expect("a configuration file");
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::spawn(folder, settings).await
+    }
+
     async fn spawn(folder: TempDir, settings: Vec<(String, String)>) -> Self {
         let mut command = Command::from(serve(&folder.path().join("data")));
         command

@@ -15,6 +15,7 @@ mod frame;
 mod health;
 mod metrics;
 mod openapi;
+mod plugins;
 mod query;
 mod request_body;
 mod retry;

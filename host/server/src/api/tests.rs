@@ -14,6 +14,7 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 
 mod ingest;
+mod plugins;
 
 const BOUNDARY: &str = "XBOUNDARYX";
 

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod plugins;
+
 const REDIS: &str = "redis://127.0.0.1:1";
 
 fn key(text: &str, weight: u32) -> ApiKey {
