@@ -106,7 +106,8 @@ impl Registry {
 
     /// Pushes bytes in a layout, and gives the reference they are pulled by.
     pub async fn push_as(&self, name: &str, wasm: &[u8], layout: &Layout) -> String {
-        let config = json!({"created": null, "architecture": "wasm", "os": "wasip2", "layerDigests": [], "component": null});
+        let config =
+            json!({"created": null, "architecture": "wasm", "os": "wasip2", "layerDigests": [], "component": null});
         let config = config.to_string().into_bytes();
         let (config_digest, layer_digest) = (self.blob(name, &config).await, self.blob(name, wasm).await);
         let manifest = json!({
@@ -130,7 +131,8 @@ impl Registry {
 
     async fn blob(&self, name: &str, bytes: &[u8]) -> Digest {
         let digest = Digest::of(bytes);
-        let begun = self.known(client().post(format!("http://{}/v2/{name}/blobs/uploads/", self.address()))).send().await;
+        let begun =
+            self.known(client().post(format!("http://{}/v2/{name}/blobs/uploads/", self.address()))).send().await;
         let begun = begun.expect("an answer");
         assert!(begun.status().is_success(), "{}: {}", begun.status(), self.log());
         let location = begun.headers()[LOCATION].to_str().expect("a URL").to_owned();

@@ -35,9 +35,8 @@ impl PluginRegistry {
         threads: usize,
     ) -> Result<Self, LoadError> {
         let named = |path: &Path, error: std::io::Error| LoadError { path: path.to_owned(), reason: error.into() };
-        let cache = cache_folder
-            .map(|folder| CompileCache::open(folder).map_err(|error| named(folder, error)))
-            .transpose()?;
+        let cache =
+            cache_folder.map(|folder| CompileCache::open(folder).map_err(|error| named(folder, error))).transpose()?;
         let threads = GuestThreads::start(threads);
         let threads = Arc::new(threads.map_err(|error| named(Path::new("(threads for plugins)"), error))?);
         Ok(Self { sandbox: Sandbox { engine, services }, threads, cache })

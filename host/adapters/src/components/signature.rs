@@ -31,7 +31,9 @@ pub(super) async fn verify(key: &str, path: &Path, wasm: &[u8]) -> Result<String
     let signature = signature.ok_or_else(|| refuse(format!("{shown} is no signature of minisign")))?;
     // Not the old form, which signs the file itself: minisign has not written it since 2015.
     key.verify(wasm, &signature, false).map_err(|_| {
-        refuse(format!("{shown} is not the signature of the key {id} on this file: it was changed, or another signed it"))
+        refuse(format!(
+            "{shown} is not the signature of the key {id} on this file: it was changed, or another signed it"
+        ))
     })?;
     Ok(id)
 }

@@ -11,9 +11,7 @@ mod watch;
 pub use dataflow::{InvalidDataflow, check_dataflow};
 pub use descriptor::{Capability, Descriptor, Input, InvalidDescriptor, Output};
 pub use grant::{Budgets, Grant, HttpRule, Limits, NotGranted};
-pub use manifest::{
-    CONFIG_MEDIA_TYPE, InvalidManifest, LAYER_MEDIA_TYPE, Layer, MANIFEST_BYTES_MAX, read_manifest,
-};
+pub use manifest::{CONFIG_MEDIA_TYPE, InvalidManifest, LAYER_MEDIA_TYPE, Layer, MANIFEST_BYTES_MAX, read_manifest};
 pub use source::{
     COMPONENT_BYTES_MAX, Digest, InvalidDigest, InvalidReference, PluginSource, RegistryAccess, RegistryLogin,
     RegistryReference, is_registry, minisign_key_id,

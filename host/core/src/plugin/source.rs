@@ -87,7 +87,9 @@ pub enum InvalidReference {
     #[error("its host must be a name or address, with a port where it needs one, and no user or password")]
     Registry,
     /// Its name is none.
-    #[error("its name must be lower-case words with single dots, dashes or underscores between them, separated by slashes")]
+    #[error(
+        "its name must be lower-case words with single dots, dashes or underscores between them, separated by slashes"
+    )]
     Repository,
     /// Its tag is none.
     #[error("its tag must be at most {TAG_CHARS_MAX} letters, digits, dots, dashes and underscores")]

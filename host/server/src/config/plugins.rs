@@ -98,9 +98,10 @@ fn plugin(written: &Written<'_>, at: &mut At<'_>) -> Result<ConfiguredPlugin, Co
         secrets: secrets(written, at)?,
     };
     // What is listed and cannot be used is a mistake that would be found late.
-    for (key, given, capability) in
-        [("http", !grant.http.is_empty(), Capability::Http), ("secrets", !grant.secrets.is_empty(), Capability::Secrets)]
-    {
+    for (key, given, capability) in [
+        ("http", !grant.http.is_empty(), Capability::Http),
+        ("secrets", !grant.secrets.is_empty(), Capability::Secrets),
+    ] {
         if given && !grant.capabilities.contains(&capability) {
             let text = format!("it has no effect without {key:?} in `capabilities`");
             return Err(at.refuse(key, &text));

@@ -1,7 +1,7 @@
 //! Where settings come from, and what they say there: each source wins over the one before.
 
-use super::{endpoints, plugins};
 use super::settings::{self, SETTINGS};
+use super::{endpoints, plugins};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

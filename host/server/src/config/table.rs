@@ -142,7 +142,8 @@ mod tests {
         let path = dir.path().join("morag.toml");
         std::fs::write(&path, example).unwrap();
         let environment = ["REDACT_API_TOKEN", "REGISTRY_PASSWORD"].map(|name| (name.to_owned(), "x".to_owned()));
-        let sources = crate::config::Sources { file: Some(&path), environment: environment.into(), ..Default::default() };
+        let sources =
+            crate::config::Sources { file: Some(&path), environment: environment.into(), ..Default::default() };
         let config = crate::config::Config::load(&sources).unwrap();
         let (plugin, registry) = (&config.plugins[0], &config.plugin_registries[0]);
         assert_eq!((&plugin.grant.limits, &plugin.grant.budgets), (&Default::default(), &Default::default()));

@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn what_is_needed_is_not_removed() {
-        let (chosen, refused) = choose(&set(&[("a", 1), ("free", 1)]), vec![("a".into(), None), ("free".into(), None)], alike);
+        let (chosen, refused) =
+            choose(&set(&[("a", 1), ("free", 1)]), vec![("a".into(), None), ("free".into(), None)], alike);
         assert_eq!((chosen, refused[0].0.as_str(), refused.len()), (set(&[("a", 1)]), "a", 1));
     }
 }

@@ -73,6 +73,10 @@ impl Job {
         // Looked at before it is read, so that what changes meanwhile is noticed.
         let (slots, seen) = parts.look().await?;
         let places = by_file(&slots);
+        tracing::info!(
+            plugins = slots.len(),
+            "loading plugins; one that is new is compiled first, which takes seconds"
+        );
         let load = |slot: Slot| {
             let parts = parts.clone();
             tokio::spawn(async move {
@@ -178,10 +182,15 @@ impl Job {
             }
         }
         let (chosen, unfit) = choose(&self.members, wanted.clone(), |members| self.parts.fits(members));
+        let is_at = |name: &str, path: &Path| before.get(path).is_some_and(|slot| slot.name == name);
         let source = |name: &str| {
             let slot = self.places.values().chain(before.values()).find(|slot| slot.name == name);
             slot.map(|slot| slot.wish.source.to_string()).unwrap_or_default()
         };
+        let unfit = unfit.into_iter().map(|(name, reason)| match changes.gone.iter().any(|path| is_at(&name, path)) {
+            true => (name, format!("its file is gone, but {reason}")),
+            false => (name, reason),
+        });
         for (name, reason) in refused.into_iter().chain(unfit) {
             let source = source(&name);
             let stays = if self.members.contains_key(&name) { "the loaded one stays" } else { "none is loaded" };

@@ -71,7 +71,10 @@ async fn a_plugin_is_shown_with_what_it_wants_may_and_uses_and_no_secret() {
     let body = server.get("/api/v1/plugins").await.json();
     assert_eq!((&body["runs_steps"], &body["message"]), (&json!(true), &Value::Null));
     let plugin = &body["plugins"][0];
-    assert_eq!((&plugin["name"], &plugin["state"], &plugin["loaded_at"]), (&json!("chunking"), &json!("loaded"), &json!(NOW)));
+    assert_eq!(
+        (&plugin["name"], &plugin["state"], &plugin["loaded_at"]),
+        (&json!("chunking"), &json!("loaded"), &json!(NOW))
+    );
     let capabilities = json!({"wanted": ["http"], "granted": ["secrets", "http"], "used": ["http"]});
     assert_eq!(plugin["capabilities"], capabilities);
     assert_eq!(plugin["http"], json!([{"host": "api.example.com", "port": null, "methods": ["GET", "HEAD"]}]));
@@ -86,7 +89,8 @@ async fn a_plugin_is_shown_with_what_it_wants_may_and_uses_and_no_secret() {
 
 #[tokio::test]
 async fn a_process_without_steps_says_so() {
-    let server = server(&[("REDIS_URL", "redis://127.0.0.1:1"), ("MORAG_ROLE", "api"), ("MORAG_BLOBS_URL", "s3://b/p")]);
+    let server =
+        server(&[("REDIS_URL", "redis://127.0.0.1:1"), ("MORAG_ROLE", "api"), ("MORAG_BLOBS_URL", "s3://b/p")]);
     let body = server.get("/api/v1/plugins").await.json();
     assert_eq!((&body["runs_steps"], &body["plugins"]), (&json!(false), &Value::Null));
     assert!(body["message"].as_str().unwrap().contains("role api"), "{body}");
@@ -100,7 +104,8 @@ async fn a_reload_answers_when_it_is_done() {
     let (server, mut publisher) = worker();
     let job = tokio::spawn(async move {
         let order = publisher.orders.recv().await.unwrap();
-        let reloaded = Reloaded { loaded: vec!["chunking".into()], refused: vec![refused("other")], ..Reloaded::default() };
+        let reloaded =
+            Reloaded { loaded: vec!["chunking".into()], refused: vec![refused("other")], ..Reloaded::default() };
         order.send(reloaded).unwrap();
         publisher
     });

@@ -33,11 +33,17 @@ fn a_plugins_table_is_its_grant() {
     let config = load(Some(&file), &[("TOKEN", " 5ecret ")]).unwrap();
     let plugin = &config.plugins[0];
     assert_eq!(plugin.source, Some(PluginSource::File("steps/redact.wasm".into())));
-    assert_eq!((plugin.sha256.as_ref().unwrap().as_str(), plugin.public_key.as_deref()), (&*"ab".repeat(32), Some(KEY)));
+    assert_eq!(
+        (plugin.sha256.as_ref().unwrap().as_str(), plugin.public_key.as_deref()),
+        (&*"ab".repeat(32), Some(KEY))
+    );
     let grant = &plugin.grant;
     assert_eq!(grant.capabilities, [Capability::Kv, Capability::Secrets, Capability::Http].into());
     assert_eq!(grant.secrets["API_TOKEN"], Secret::new("5ecret"));
-    assert_eq!((grant.http[0].host.as_str(), grant.http[0].port, grant.http[1].port), ("api.example.com", Some(8443), None));
+    assert_eq!(
+        (grant.http[0].host.as_str(), grant.http[0].port, grant.http[1].port),
+        ("api.example.com", Some(8443), None)
+    );
     let limits = Limits {
         memory_bytes_max: 256 << 20,
         wall_time_max: Duration::from_secs(60),
