@@ -97,7 +97,7 @@ async fn serve(data_dir: String, webhook_url: String) -> anyhow::Result<()> {
 }
 
 fn deliver(app: &Arc<App>, shutdown: &CancellationToken) -> tokio::task::JoinSet<()> {
-    engine::spawn(app, None, shutdown)
+    engine::spawn(app, shutdown)
 }
 
 fn answer(line: &str) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 mod backends;
 mod blobs;
 mod chains;
+mod components;
 mod deliveries;
 mod due_queue;
 mod embedder;

@@ -27,7 +27,7 @@ fn components() -> TempDir {
 async fn start(morag_toml: &str) -> (Server, TempDir) {
     let folder = components();
     let plugins = folder.path().to_str().expect("a path").to_owned();
-    (Server::start_of(morag_toml, &[("MORAG_PLUGINS_DIR", &plugins)]).await, folder)
+    (Server::start_with_file(morag_toml, &[("MORAG_PLUGINS_DIR", &plugins)]).await, folder)
 }
 
 /// What a server that does not start says.

@@ -1,5 +1,5 @@
 //! What tests share: a running server, a receiver of webhooks, clients in other languages, a sandbox over test guests, a store that
-//! speaks S3.
+//! speaks S3, a registry of components.
 #![expect(clippy::expect_used, reason = "a harness that cannot set a test up fails it, and says why")]
 
 pub mod child;
@@ -8,9 +8,11 @@ pub mod clock;
 pub mod connect_proxy;
 pub mod dns;
 pub mod fleet;
+pub mod minisign;
 pub mod proxy;
 pub mod receiver;
 pub mod redis;
+pub mod registry;
 pub mod s3;
 pub mod saga;
 pub mod sandbox;

@@ -91,9 +91,9 @@ impl Server {
     }
 
     /// Starts a server with a `morag.toml`, and further environment variables.
-    pub async fn start_of(morag_toml: &str, settings: &[(&str, &str)]) -> Self {
+    pub async fn start_with_file(toml: &str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::write(folder.path().join("morag.toml"), morag_toml).expect("a file");
+        std::fs::write(folder.path().join("morag.toml"), toml).expect("a configuration file");
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self::spawn(folder, settings).await
     }

@@ -3,8 +3,10 @@
 pub mod ai;
 pub mod blobs;
 mod clock;
+pub mod components;
 pub mod embeddings;
 pub mod fetch_http;
+pub mod oci;
 pub mod plugin_http;
 pub mod store;
 pub mod webhook_http;

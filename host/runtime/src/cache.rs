@@ -9,8 +9,21 @@ use std::hash::{Hash, Hasher};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+/// Compiled components that are kept. A step compiled for one engine is one file; 64 plugins, each in its last version too.
+const FILES_MAX: usize = 128;
+
+/// Bytes of compiled components that are kept: a Python component has some 60 MB compiled, thirty of those.
+const FOLDER_BYTES_MAX: u64 = 2 << 30;
+
+/// A file that another process has been writing for so long is of one that died.
+const LEFT_OVER_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// How old a file's time may become before it is set anew when the file is used: what was used lately goes last.
+const TOUCH_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// A folder of compiled components.
 #[derive(Debug, Clone)]
@@ -45,8 +58,45 @@ impl CompileCache {
         Ok((component, false))
     }
 
+    /// Removes what is beyond the limits and not `used`, the longest unused first. Told by digest of the component.
+    pub(crate) fn tidy(&self, used: impl Fn(&str) -> bool) -> std::io::Result<()> {
+        let now = SystemTime::now();
+        let (mut files, mut bytes) = (Vec::new(), 0_u64);
+        for entry in std::fs::read_dir(&self.folder)? {
+            let (path, meta) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
+            if !meta.is_file() {
+                continue;
+            }
+            let (modified, name) = (meta.modified()?, path.file_name().unwrap_or_default().to_string_lossy());
+            match name.strip_suffix(".cwasm").and_then(|name| name.split_once('-')) {
+                Some((digest, _)) => {
+                    bytes += meta.len();
+                    files.push((modified, meta.len(), used(digest), path));
+                }
+                None => {
+                    let left_over = name.contains(".partial-") || name.starts_with("probe-");
+                    if left_over && now.duration_since(modified).is_ok_and(|age| age > LEFT_OVER_AGE) {
+                        std::fs::remove_file(&path)?;
+                    }
+                }
+            }
+        }
+        files.sort();
+        let mut count = files.len();
+        for (_, size, _, path) in files.into_iter().filter(|(_, _, is_used, _)| !is_used) {
+            if count <= FILES_MAX && bytes <= FOLDER_BYTES_MAX {
+                break;
+            }
+            std::fs::remove_file(&path)?;
+            tracing::debug!(path = %path.display(), "a compiled component that nobody uses was removed");
+            (count, bytes) = (count - 1, bytes - size);
+        }
+        Ok(())
+    }
+
     fn read(&self, engine: &Engine, path: &Path) -> Option<Component> {
         let bytes = std::fs::read(path).ok()?;
+        touch(path);
         let (digest, code) = bytes.split_at_checked(32)?;
         if Sha256::digest(code).as_slice() != digest {
             tracing::warn!(path = %path.display(), "a compiled component is damaged: compiling it again");
@@ -72,6 +122,16 @@ impl CompileCache {
             let _ = std::fs::remove_file(&partial);
         }
         written
+    }
+}
+
+/// Notes that a file was used. That this fails changes only what is removed first.
+fn touch(path: &Path) {
+    let Ok(file) = std::fs::File::open(path) else { return };
+    let now = SystemTime::now();
+    let old = |modified| now.duration_since(modified).is_ok_and(|age| age > TOUCH_AFTER);
+    if file.metadata().and_then(|meta| meta.modified()).is_ok_and(old) {
+        let _ = file.set_modified(now);
     }
 }
 
@@ -121,6 +181,26 @@ mod tests {
         bytes[last] ^= 1;
         std::fs::write(&file, bytes).unwrap();
         assert!(!cache.load(&engine, &wasm, "d").unwrap().1);
+    }
+
+    #[test]
+    fn the_longest_unused_files_go_and_those_in_use_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c");
+        let cache = CompileCache::open(&path).unwrap();
+        let old = |name: String, seconds: usize| {
+            let file = std::fs::File::create(path.join(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds as u64)).unwrap();
+        };
+        (0..FILES_MAX + 3).for_each(|age| old(format!("d{age}-0.cwasm"), age));
+        old("d-0.partial-1".into(), 1);
+        std::fs::write(path.join("d-0.partial-2"), "being written").unwrap();
+        std::fs::create_dir(path.join("pulled")).unwrap();
+        cache.tidy(|digest| digest == "d0").unwrap();
+        let left = |name: &str| path.join(name).exists();
+        assert!(left("d0-0.cwasm"), "the oldest of all is used");
+        assert!(!left("d1-0.cwasm") && !left("d3-0.cwasm") && left("d4-0.cwasm"));
+        assert!(!left("d-0.partial-1") && left("d-0.partial-2") && left("pulled"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Runs steps: sandboxed WebAssembly components behind the [`StepRunner`] port.
 //!
-//! A component is compiled once ([`engine`], [`cache`]), linked with what it was granted ([`plugin`]), and run on a fresh
-//! instance a call ([`runner`]) under limits that end it wherever it is ([`limits`]). What a guest can call is in
+//! A component is compiled once ([`engine`], [`cache`]), linked with what it was granted ([`plugin`]), put into a set with others
+//! ([`registry`]), and run on a fresh instance a call ([`runner`]) under limits that end it wherever it is ([`limits`]). What a guest can call is in
 //! [`capabilities`], one file a WIT import. Nothing here knows which steps exist.
 //!
 //! [`StepRunner`]: morag_core::ports::StepRunner
@@ -20,11 +20,13 @@ mod limits;
 mod log;
 mod plugin;
 mod redact;
+mod registry;
 mod runner;
 mod threads;
 
 pub use config_schema::{ConfigProblem, ConfigSchema, UnusableSchema};
 pub use engine::{EngineOptions, StepEngine};
 pub use inspect::{Inspection, inspect};
-pub use plugin::{LoadError, Plugin};
+pub use plugin::{LoadError, LoadErrorReason, Plugin};
+pub use registry::PluginRegistry;
 pub use runner::{PluginRunner, Services};

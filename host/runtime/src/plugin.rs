@@ -6,16 +6,16 @@ use crate::engine::StepEngine;
 use crate::guest::Guest;
 use crate::interface::{self, OtherVersion};
 use crate::{capabilities, limits};
-use morag_core::plugin::{Capability, Descriptor, Grant, Input, InvalidDescriptor, Limits, NotGranted, Output};
-use sha2::{Digest, Sha256};
+use bytes::Bytes;
+use morag_core::plugin::{
+    COMPONENT_BYTES_MAX, Capability, Descriptor, Digest, Grant, Input, InvalidDescriptor, Limits, NotGranted, Output,
+};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
-
-/// Largest component taken: a Python one is 18 MB; compiling costs some 150 ms a megabyte.
-const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
 /// Time a component has to describe itself; the WIT says so.
 const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(5);
@@ -28,9 +28,13 @@ pub struct Plugin {
     /// How much a run may take.
     pub limits: Limits,
     /// What the operator allows it.
-    pub(crate) grant: Arc<Grant>,
+    pub grant: Arc<Grant>,
+    /// Capabilities it imports.
+    pub used: BTreeSet<Capability>,
     /// SHA-256 of the component, lower-case hexadecimal.
     pub digest: String,
+    /// Its size in bytes.
+    pub size: u64,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -97,30 +101,38 @@ impl Plugin {
         path: &Path,
         grant: impl FnOnce(&str) -> Grant,
     ) -> Result<Self, LoadError> {
-        let loaded = Self::load_inner(engine, cache, path, grant).await;
-        loaded.map_err(|reason| LoadError { path: path.to_owned(), reason })
+        let loaded = async {
+            let wasm = Bytes::from(read(path)?);
+            let digest = Digest::of(&wasm);
+            Self::of_bytes(engine, cache, wasm, &digest, grant).await
+        };
+        loaded.await.map_err(|reason| LoadError { path: path.to_owned(), reason })
     }
 
-    async fn load_inner(
+    /// Loads a component that has been read; `digest` is its own.
+    pub(crate) async fn of_bytes(
         engine: &StepEngine,
         cache: Option<&CompileCache>,
-        path: &Path,
+        wasm: Bytes,
+        digest: &Digest,
         grant: impl FnOnce(&str) -> Grant,
     ) -> Result<Self, LoadErrorReason> {
-        let wasm = read(path)?;
-        let digest = hex::encode(Sha256::digest(&wasm));
-        let component = compile(engine, cache, wasm, &digest).await?;
+        check_kind(&wasm)?;
+        let size = wasm.len() as u64;
+        let component = compile(engine, cache, wasm, digest.as_str()).await?;
         check_imports(engine, &component)?;
         // Every capability is linked while it describes itself: a call of one traps, for there is no task.
         let everything = Capability::ALL.into_iter().collect();
         let descriptor = Arc::new(describe(engine, &link(engine, &component, &everything)?).await?);
         let grant = grant(&descriptor.name);
         let granted = grant.decide(&descriptor)?;
-        if let Some(name) = capability_imports(engine, &component).find(|capability| !granted.contains(capability)) {
-            return Err(LoadErrorReason::UndeclaredImport(name.as_str().into()));
+        let used: BTreeSet<_> = capability_imports(engine, &component).collect();
+        if let Some(undeclared) = used.difference(&granted).next() {
+            return Err(LoadErrorReason::UndeclaredImport(undeclared.as_str().into()));
         }
         let pre = link(engine, &component, &granted)?;
-        Ok(Self { pre, descriptor, limits: grant.limits.clone(), grant: Arc::new(grant), digest })
+        let (limits, digest) = (grant.limits.clone(), digest.to_string());
+        Ok(Self { pre, descriptor, limits, grant: Arc::new(grant), used, digest, size })
     }
 }
 
@@ -130,8 +142,14 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadErrorReason> {
         return Err(LoadErrorReason::TooLarge);
     }
     let wasm = std::fs::read(path)?;
+    check_kind(&wasm)?;
+    Ok(wasm)
+}
+
+/// Tells a module or something else from a component by its first bytes.
+fn check_kind(wasm: &[u8]) -> Result<(), LoadErrorReason> {
     match wasm.get(..8) {
-        Some([0, b'a', b's', b'm', _, _, 1, 0]) => Ok(wasm),
+        Some([0, b'a', b's', b'm', _, _, 1, 0]) => Ok(()),
         Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => Err(LoadErrorReason::CoreModule),
         _ => Err(LoadErrorReason::NotComponent("it does not begin as one".into())),
     }
@@ -140,7 +158,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadErrorReason> {
 async fn compile(
     engine: &StepEngine,
     cache: Option<&CompileCache>,
-    wasm: Vec<u8>,
+    wasm: Bytes,
     digest: &str,
 ) -> Result<Component, LoadErrorReason> {
     let (engine, cache, digest) = (engine.clone(), cache.cloned(), digest.to_owned());
@@ -182,7 +200,7 @@ fn check_imports(engine: &StepEngine, component: &Component) -> Result<(), LoadE
 fn link(
     engine: &StepEngine,
     component: &Component,
-    granted: &std::collections::BTreeSet<Capability>,
+    granted: &BTreeSet<Capability>,
 ) -> Result<ProcessingStepPre<Guest>, LoadErrorReason> {
     let interface = |error: wasmtime::Error| LoadErrorReason::Interface(error.root_cause().to_string());
     let mut linker = Linker::new(engine.inner());

@@ -2,11 +2,11 @@
 
 use crate::bindings::exports::morag::step::step as wit;
 use crate::budget::Budget;
-use crate::cache::CompileCache;
 use crate::engine::StepEngine;
 use crate::failure;
 use crate::guest::{Guest, TaskScope};
 use crate::plugin::{LoadError, Plugin, store};
+use crate::registry::PluginRegistry;
 use crate::threads::GuestThreads;
 use async_trait::async_trait;
 use morag_core::plugin::{Descriptor, Grant};
@@ -52,18 +52,18 @@ pub struct Services {
     pub http: Arc<dyn PluginHttp>,
 }
 
-/// The loaded components.
+/// The loaded components of one set: what was loaded together, and stays as it is while a task runs on it.
 pub struct PluginRunner {
     sandbox: Sandbox,
-    threads: GuestThreads,
+    threads: Arc<GuestThreads>,
     plugins: BTreeMap<String, Arc<Plugin>>,
 }
 
 /// What every call needs besides its plugin.
 #[derive(Clone)]
-struct Sandbox {
-    engine: StepEngine,
-    services: Services,
+pub(crate) struct Sandbox {
+    pub(crate) engine: StepEngine,
+    pub(crate) services: Services,
 }
 
 impl PluginRunner {
@@ -77,29 +77,15 @@ impl PluginRunner {
         grant: impl Fn(&str) -> Grant,
         threads: usize,
     ) -> Result<Self, LoadError> {
-        let cache = match cache_folder {
-            None => None,
-            Some(folder) => match CompileCache::open(folder) {
-                Ok(cache) => Some(cache),
-                Err(error) => return Err(LoadError { path: folder.to_owned(), reason: error.into() }),
-            },
-        };
-        let mut plugins = BTreeMap::new();
-        for path in paths {
-            let started = Instant::now();
-            tracing::info!(path = %path.display(), "loading a plugin; the first time it is compiled, which takes seconds");
-            let plugin = Plugin::load(&engine, cache.as_ref(), &path, &grant).await?;
-            let name = plugin.descriptor.name.clone();
-            tracing::info!(plugin = %name, version = %plugin.descriptor.version, digest = %plugin.digest,
-                elapsed_ms = started.elapsed().as_millis() as u64, "plugin loaded");
-            if plugins.insert(name.clone(), Arc::new(plugin)).is_some() {
-                let text = format!("another component of the name {name} is loaded already");
-                return Err(LoadError { path, reason: std::io::Error::other(text).into() });
-            }
-        }
-        let threads = GuestThreads::start(threads)
-            .map_err(|error| LoadError { path: PathBuf::from("(threads for plugins)"), reason: error.into() })?;
-        Ok(Self { sandbox: Sandbox { engine, services }, threads, plugins })
+        let registry = PluginRegistry::new(engine, services, cache_folder, threads)?;
+        let plugins = registry.load_files(paths, grant).await?;
+        Ok(registry.set(plugins))
+    }
+
+    /// A set of components.
+    pub(crate) fn new(sandbox: Sandbox, threads: Arc<GuestThreads>, plugins: Vec<Arc<Plugin>>) -> Self {
+        let plugins = plugins.into_iter().map(|plugin| (plugin.descriptor.name.clone(), plugin)).collect();
+        Self { sandbox, threads, plugins }
     }
 
     /// The loaded components by name.

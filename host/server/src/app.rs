@@ -5,6 +5,7 @@ use crate::endpoints::Registry;
 use crate::engine::{Lanes, LiveFeed, Running};
 use crate::metrics::Metrics;
 use crate::pipelines::Pipelines;
+use crate::plugins::Plugins;
 use morag_core::ports::{Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Tasks, WebhookSender};
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// What tasks run through.
     pub pipelines: Pipelines,
+    /// What they run on; replaced while tasks run.
+    pub plugins: Plugins,
     /// Places for webhook exchanges.
     pub lanes: Lanes,
     /// What is counted.

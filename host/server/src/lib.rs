@@ -11,6 +11,7 @@ pub mod endpoints;
 pub mod engine;
 pub mod metrics;
 pub mod pipelines;
+pub mod plugins;
 pub mod telemetry;
 pub mod wire;
 

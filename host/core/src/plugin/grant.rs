@@ -135,10 +135,26 @@ impl HttpRule {
     }
 }
 
-/// The component wants what it was not granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it wants the capability {name}, which is not granted to it: add {name:?} to its `capabilities` in morag.toml, or leave the component out", name = .0.as_str())]
-pub struct NotGranted(pub Capability);
+/// The component wants what it was not granted. The text has the line that would grant it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{plugin} wants the capability {name}, which is not granted to it: if it may have it, write `capabilities = [{all}]` \
+     in the table [[plugins]] with `name = {plugin:?}` in morag.toml; else leave the component out",
+    name = .missing.as_str(), all = quoted(.capabilities)
+)]
+pub struct NotGranted {
+    /// The component's name.
+    pub plugin: String,
+    /// What it wants and may not have.
+    pub missing: Capability,
+    /// What the grant would have to list.
+    pub capabilities: BTreeSet<Capability>,
+}
+
+fn quoted(capabilities: &BTreeSet<Capability>) -> String {
+    let names: Vec<_> = capabilities.iter().map(|capability| format!("{:?}", capability.as_str())).collect();
+    names.join(", ")
+}
 
 impl Grant {
     /// Every capability, with the default limits: for the six standard steps.
@@ -150,7 +166,11 @@ impl Grant {
     pub fn decide(&self, descriptor: &Descriptor) -> Result<BTreeSet<Capability>, NotGranted> {
         let wanted: BTreeSet<_> = descriptor.capabilities.iter().copied().collect();
         match wanted.difference(&self.capabilities).next() {
-            Some(missing) => Err(NotGranted(*missing)),
+            Some(missing) => Err(NotGranted {
+                plugin: descriptor.name.clone(),
+                missing: *missing,
+                capabilities: wanted.union(&self.capabilities).copied().collect(),
+            }),
             None => Ok(wanted),
         }
     }
@@ -178,13 +198,17 @@ mod tests {
         assert_eq!(grant.decide(&descriptor(&[])), Ok(BTreeSet::new()));
         let wanted = [Capability::Embeddings];
         assert_eq!(grant.decide(&descriptor(&wanted)), Ok(wanted.into_iter().collect()));
-        assert_eq!(grant.decide(&descriptor(&[Capability::Graph])), Err(NotGranted(Capability::Graph)));
+        let refused = grant.decide(&descriptor(&[Capability::Graph])).unwrap_err();
+        assert_eq!(refused.missing, Capability::Graph);
+        let line = refused.to_string();
+        assert!(line.contains(r#"`capabilities = ["embeddings", "vectors", "graph"]`"#), "{line}");
+        assert!(line.contains(r#"`name = "s"`"#), "{line}");
     }
 
     #[test]
     fn nothing_is_granted_by_default() {
         for capability in Capability::ALL {
-            assert_eq!(Grant::default().decide(&descriptor(&[capability])), Err(NotGranted(capability)));
+            assert_eq!(Grant::default().decide(&descriptor(&[capability])).unwrap_err().missing, capability);
         }
     }
 

@@ -1,9 +1,19 @@
-//! What a component says it is ([`Descriptor`]), what it may do ([`Grant`]), and whether a pipeline of them fits together.
+//! What a component says it is ([`Descriptor`]), where it comes from ([`PluginSource`]), what it may do ([`Grant`]), and whether a
+//! pipeline of them fits together.
 
 mod dataflow;
 mod descriptor;
 mod grant;
+mod manifest;
+mod source;
+mod watch;
 
 pub use dataflow::{InvalidDataflow, PlannedStep, check_dataflow};
 pub use descriptor::{Capability, Descriptor, Input, InvalidDescriptor, Output};
 pub use grant::{Budgets, Grant, HttpRule, Limits, NotGranted};
+pub use manifest::{CONFIG_MEDIA_TYPE, InvalidManifest, LAYER_MEDIA_TYPE, Layer, MANIFEST_BYTES_MAX, read_manifest};
+pub use source::{
+    COMPONENT_BYTES_MAX, Digest, InvalidDigest, InvalidReference, PluginSource, RegistryAccess, RegistryLogin,
+    RegistryReference, is_registry, minisign_key_id,
+};
+pub use watch::{Changes, Seen, Stamp, Watch};

@@ -5,6 +5,7 @@ mod blobs;
 mod chains;
 mod clock;
 mod completer;
+mod components;
 mod deliveries;
 mod due_queue;
 mod embedder;
@@ -23,6 +24,7 @@ pub use blobs::{BlobError, BlobMeta, BlobPath, BlobStream, BlobWriter, Blobs};
 pub use chains::{Chain, Chains, LINKS_MAX, Link, Turn};
 pub use clock::Clock;
 pub use completer::{Completer, Completion, CompletionRequest, Message, Role};
+pub use components::{Component, ComponentError, ComponentWish, Components};
 pub use deliveries::{
     AttemptRecord, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState,
     EndpointDelivery, NewResend, PendingDelivery, RESENDS_MAX, Recorded, ResendError,

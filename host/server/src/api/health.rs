@@ -33,6 +33,10 @@ pub struct Readiness {
     pub version: String,
     /// `up` or `down` of each dependency that the process uses: `tasks`, `blobs`.
     pub dependencies: BTreeMap<String, String>,
+    /// Names of step components that were refused, so that an older one or none is used; not there where there are none. They
+    /// do not make the server unavailable. `/api/v1/plugins` has the reasons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused_plugins: Vec<String>,
 }
 
 /// The process lives
@@ -68,7 +72,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
     };
     let word = |up| if up { "up" } else { "down" }.to_owned();
     let dependencies = answers.into_iter().map(|(name, up)| (name.to_owned(), word(up))).collect();
-    (code, Json(Readiness { status: status.into(), version: crate::VERSION.into(), dependencies }))
+    let refused = app.plugins.set().map(|set| set.refused.iter().map(|refused| refused.name.clone()).collect());
+    let refused_plugins = refused.unwrap_or_default();
+    (code, Json(Readiness { status: status.into(), version: crate::VERSION.into(), dependencies, refused_plugins }))
 }
 
 /// What a process without the role `api` serves: whether it lives and can work, its metrics, and nothing else.

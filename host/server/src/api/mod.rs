@@ -16,6 +16,7 @@ mod health;
 mod metrics;
 mod openapi;
 mod pipelines;
+mod plugins;
 mod query;
 mod request_body;
 mod retry;

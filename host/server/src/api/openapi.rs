@@ -1,7 +1,8 @@
 //! The routes with their OpenAPI 3.1 document, which is made from the handlers themselves.
 
 use super::{
-    cancel, deliveries, endpoints, events, files, health, metrics, pipelines, retry, status, submit, webhook_docs,
+    cancel, deliveries, endpoints, events, files, health, metrics, pipelines, plugins, retry, status, submit,
+    webhook_docs,
 };
 use crate::App;
 use axum::Router;
@@ -54,6 +55,8 @@ pub fn routes() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(endpoints::again::replay))
         .routes(routes!(endpoints::try_out::send))
         .routes(routes!(endpoints::pull::list))
+        .routes(routes!(plugins::list))
+        .routes(routes!(plugins::reload))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
@@ -86,6 +89,7 @@ fn base() -> OpenApi {
         ("events", "What happens, as it happens"),
         ("files", "Files of tasks"),
         ("webhooks", "Endpoints, what is sent to them and to `webhook_url`, the log of it, and sending again"),
+        ("plugins", "The step components of a worker, and what each may do"),
         ("health", "Whether the server lives and can work"),
     ];
     let components =

@@ -134,6 +134,7 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
         sender: memory.clone(),
         fetcher: memory.clone(),
         clock: memory.clone(),
+        plugins: crate::plugins::Plugins::nowhere(),
         running: Default::default(),
     })
 }

@@ -15,6 +15,7 @@ use tower::ServiceExt as _;
 
 mod ingest;
 mod pipelines;
+mod plugins;
 
 const BOUNDARY: &str = "XBOUNDARYX";
 

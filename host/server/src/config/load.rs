@@ -1,7 +1,7 @@
 //! Reading the sources into a [`Config`].
 
 use super::sources::{ConfigError, Sources, Written};
-use super::{Config, LogFormat, ai, endpoints, keys, pipelines, plugins_dir, storage};
+use super::{Config, LogFormat, ai, endpoints, keys, pipelines, plugins, plugins_dir, storage};
 use morag_core::webhook::{AddressPolicy, RetrySettings};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,6 +56,9 @@ impl Config {
                 Some(dir) => PathBuf::from(dir),
                 None => plugins_dir::find(sources.binary_dir.as_deref()),
             },
+            plugins: plugins::read(&written)?,
+            plugin_registries: plugins::registries(&written)?,
+            plugins_reload: written.time("plugins_reload_seconds", SECOND, Duration::ZERO..=HOUR)?,
             max_upload_size_bytes: written.size("max_upload_size_bytes")?,
             worker_concurrency: match written.value("worker_concurrency") {
                 Some(_) => written.number("worker_concurrency", 1, 1024)? as usize,

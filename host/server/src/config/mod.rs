@@ -10,6 +10,7 @@ mod fields;
 mod keys;
 mod load;
 mod pipelines;
+mod plugins;
 mod plugins_dir;
 mod roles;
 mod settings;
@@ -23,6 +24,7 @@ mod values;
 
 pub use ai::AiConfig;
 pub use keys::ApiKey;
+pub use plugins::ConfiguredPlugin;
 pub use roles::{InvalidRoles, Role, Roles};
 pub use settings::{SETTINGS, Setting};
 pub use sources::{ConfigError, Sources};
@@ -33,6 +35,7 @@ use crate::endpoints::ConfiguredEndpoint;
 use crate::pipelines::Configured;
 use ipnet::IpNet;
 use morag_core::Secret;
+use morag_core::plugin::RegistryAccess;
 use morag_core::webhook::WebhookProxy;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -57,6 +60,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Folder of the step components.
     pub plugins_dir: PathBuf,
+    /// What `morag.toml` says of single plugins.
+    pub plugins: Vec<ConfiguredPlugin>,
+    /// What `morag.toml` says of registries of plugins.
+    pub plugin_registries: Vec<RegistryAccess>,
+    /// Between two looks at whether a component changed; zero: nobody looks.
+    pub plugins_reload: Duration,
     /// Folder of compiled step components; its user's alone.
     pub compile_cache_dir: PathBuf,
     /// Largest upload, bytes.

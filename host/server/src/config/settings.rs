@@ -95,11 +95,17 @@ pub const SETTINGS: &[Setting] = &[
         "`plugins` beside the binary, else `./target/plugins`",
         "Folder of the step components (`*.wasm`).",
     ),
+    setting(
+        "plugins_reload_seconds",
+        "MORAG_PLUGINS_RELOAD_SECONDS",
+        "2",
+        "How often a worker looks whether a step component changed, seconds, at most 1 h; what changed is used for new tasks. 0: only when asked by SIGHUP or `POST /api/v1/plugins/reload`.",
+    ),
     computed(
         "compile_cache_dir",
         "MORAG_COMPILE_CACHE_DIR",
         "`compiled` in the data folder",
-        "Folder of compiled step components. Must be the server's user's alone: what is in it is run as native code.",
+        "Folder of compiled step components, and in `pulled` of those from registries. Must be the server's user's alone: what is in it is run as native code.",
     ),
     setting(
         "max_upload_size_bytes",

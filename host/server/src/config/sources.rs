@@ -1,7 +1,7 @@
 //! Where settings come from, and what they say there: each source wins over the one before.
 
 use super::settings::{self, SETTINGS};
-use super::{endpoints, pipelines};
+use super::{endpoints, pipelines, plugins};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -44,13 +44,16 @@ pub(super) struct Value {
     pub(super) name: String,
 }
 
-/// Lists of tables that `morag.toml` may have beside settings.
-const TABLES: [&str; 2] = [endpoints::KEY, pipelines::KEY];
+/// What a file has beside settings: lists of tables, by their name.
+type Tables = BTreeMap<&'static str, Vec<toml::Table>>;
+
+/// Names of those lists.
+const TABLES: [&str; 4] = [endpoints::KEY, pipelines::KEY, plugins::KEY, plugins::REGISTRIES_KEY];
 
 /// Values as written, by key.
 pub(super) struct Written<'a> {
     values: BTreeMap<&'static str, Value>,
-    tables: BTreeMap<&'static str, Vec<toml::Table>>,
+    tables: Tables,
     sources: &'a Sources<'a>,
 }
 
@@ -61,7 +64,7 @@ impl<'a> Written<'a> {
             let name = format!("{} (default)", setting.key);
             values.insert(setting.key, Value { text: setting.default.to_owned(), name });
         }
-        let mut tables = BTreeMap::new();
+        let mut tables = Tables::new();
         let path = sources.file.unwrap_or(Path::new(FILE_DEFAULT));
         match std::fs::read_to_string(path) {
             Ok(text) => tables = read_file(path, &text, &mut values)?,
@@ -87,9 +90,9 @@ impl<'a> Written<'a> {
         self.sources.environment.get(name).filter(|value| !value.trim().is_empty())
     }
 
-    /// The tables of a list, in their order.
-    pub(super) fn tables(&self, key: &str) -> &[toml::Table] {
-        self.tables.get(key).map_or(&[], Vec::as_slice)
+    /// The tables `[[name]]` of the file.
+    pub(super) fn tables(&self, name: &str) -> &[toml::Table] {
+        self.tables.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What a setting says, and under which name; none where nobody gave it and it has no default.
@@ -99,24 +102,20 @@ impl<'a> Written<'a> {
 }
 
 /// Reads the settings of a file, and gives its lists of tables.
-fn read_file(
-    path: &Path,
-    text: &str,
-    values: &mut BTreeMap<&'static str, Value>,
-) -> Result<BTreeMap<&'static str, Vec<toml::Table>>, ConfigError> {
+fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>) -> Result<Tables, ConfigError> {
     let shown = path.display();
     let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         // The error's own text would show the line, which can hold a secret.
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         ConfigError(format!("{shown}, line {line}: not valid TOML: {}", error.message()))
     })?;
-    let mut lists = BTreeMap::new();
-    for key in TABLES {
-        let Some(list) = table.remove(key) else { continue };
-        let list = list
+    let mut tables = Tables::new();
+    for name in TABLES {
+        let Some(written) = table.remove(name) else { continue };
+        let list = written
             .try_into()
-            .map_err(|_| ConfigError(format!("{shown}: {key} must be tables, each begun by [[{key}]]")))?;
-        lists.insert(key, list);
+            .map_err(|_| ConfigError(format!("{shown}: {name} must be tables, each begun by [[{name}]]")))?;
+        tables.insert(name, list);
     }
     for (key, value) in &table {
         let Some(setting) = settings::by_key(key) else {
@@ -130,11 +129,11 @@ fn read_file(
             values.insert(setting.key, Value { text, name: format!("{key} in {shown}") });
         }
     }
-    Ok(lists)
+    Ok(tables)
 }
 
 /// A TOML value as it would be written in the environment.
-fn as_text(value: &toml::Value) -> Option<String> {
+pub(super) fn as_text(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.trim().to_owned()),
         toml::Value::Integer(number) => Some(number.to_string()),

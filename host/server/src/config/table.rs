@@ -38,6 +38,7 @@ pub fn default_toml() -> String {
     }
     text.push_str(PIPELINES);
     text.push_str(ENDPOINTS);
+    text.push_str(PLUGINS);
     text
 }
 
@@ -63,6 +64,50 @@ const PIPELINES: &str = r#"
 "#;
 
 /// Named endpoints, which the file has beside settings.
+/// The same of plugins.
+const PLUGINS: &str = r#"
+# What a step component may do, and where it is: one such table each. Without a table a component of the plugins folder gets
+# no capability (the standard step `ingestion` gets embeddings, vectors and graph) and the default limits, which are those
+# shown here. docs/distribution.md tells more.
+#[[plugins]]
+#name = "redact"                               # the name that the component says it has
+#source = "steps/redact.wasm"                  # or oci://host/name@sha256:…; without it: redact.wasm in plugins_dir
+#sha256 = "…"                                  # of a file: another is refused
+#public_key = "RW…"                            # of a file: minisign key; redact.wasm.minisig must lie beside it
+#capabilities = ["kv", "http", "secrets"]      # embeddings, vectors, graph, completions, transcription, kv, secrets, http
+#secrets = { API_TOKEN = "REDACT_API_TOKEN" }  # name that the step asks for = environment variable that holds the value
+#http = [{ host = "api.example.com", port = 443, methods = ["GET", "POST"] }]   # port: 443 or 80; methods: GET and HEAD
+#[plugins.limits]                              # of one run
+#memory = "512MiB"
+#wall_time = "300s"
+#cpu_time = "300s"
+#output = "200MiB"
+#artifacts = 16
+#host_bytes = "2GiB"
+#host_calls = 1000000
+#http_requests = 100
+#log_lines = 1000
+#log_bytes = "256KiB"
+#[plugins.budgets]                             # of one run, but kv: of the plugin
+#embedding_calls = 4000
+#embedding_bytes = "1GiB"
+#completion_calls = 100
+#completion_tokens = 200000
+#transcription_calls = 16
+#transcription_bytes = "512MiB"
+#kv_keys = 10000
+#kv_bytes = "16MiB"
+
+# Registries of components that need credentials, or are spoken to without TLS: one such table each. A registry on this
+# machine (localhost, 127.0.0.1) needs none.
+#[[plugin_registries]]
+#host = "registry.example.com:5000"
+#username = "morag"
+#password_env = "REGISTRY_PASSWORD"            # environment variable; or token_env alone, for a token sent as it is
+#insecure = false                              # true: plain HTTP
+"#;
+
+/// The same of named endpoints.
 const ENDPOINTS: &str = r#"
 # Named webhook endpoints: one such table each, after all settings. `id`, `url` and `secret` (or `secret_env`, the name of an
 # environment variable that holds it) are required; the rest is as in POST /api/v1/webhooks/endpoints.
@@ -113,11 +158,28 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_a_plugin_is_valid_and_has_the_defaults() {
+        let example: String = PLUGINS.lines().filter(|line| !line.starts_with("# ")).collect::<Vec<_>>().join("\n");
+        let example = example.replace("\n#", "\n").replace("sha256 = \"…\"", "").replace("public_key = \"RW…\"", "");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("morag.toml");
+        std::fs::write(&path, example).unwrap();
+        let environment = ["REDACT_API_TOKEN", "REGISTRY_PASSWORD"].map(|name| (name.to_owned(), "x".to_owned()));
+        let sources =
+            crate::config::Sources { file: Some(&path), environment: environment.into(), ..Default::default() };
+        let config = crate::config::Config::load(&sources).unwrap();
+        let (plugin, registry) = (&config.plugins[0], &config.plugin_registries[0]);
+        assert_eq!((&plugin.grant.limits, &plugin.grant.budgets), (&Default::default(), &Default::default()));
+        assert_eq!((plugin.grant.capabilities.len(), plugin.grant.http.len(), registry.insecure), (3, 1, false));
+    }
+
+    #[test]
     fn the_default_file_has_every_setting_and_is_valid() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.default.toml");
         same_in_file(&path, &default_toml(), None);
         let uncommented: String = default_toml()
             .lines()
+            .take_while(|line| !line.starts_with("#[["))
             .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or("").to_owned() + "\n")
             .collect();
         let table: toml::Table = uncommented.parse().unwrap();

@@ -3,6 +3,8 @@
 use super::*;
 use morag_core::pipeline::{OnFailure, Retries, StepDefinition};
 
+mod plugins;
+
 const REDIS: &str = "redis://127.0.0.1:1";
 
 fn key(text: &str, weight: u32) -> ApiKey {

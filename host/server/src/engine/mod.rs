@@ -34,7 +34,6 @@ pub use running::Running;
 
 use crate::App;
 use crate::config::Role;
-use morag_core::ports::StepRunner;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -46,13 +45,12 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 /// How long a loop waits after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Starts the loops of the process's roles; `steps` is what a worker runs, none for a process that is no worker. Each
-/// ends by itself, after giving back what it holds, once `shutdown` is cancelled: running steps and deliveries under way
+/// Starts the loops of the process's roles; of a worker where the app has plugins. Each ends by itself, after giving back what it holds, once `shutdown` is cancelled: running steps and deliveries under way
 /// may go on for [`drain_timeout`](crate::config::Config::drain_timeout) then.
-pub fn spawn(app: &Arc<App>, steps: Option<Arc<dyn StepRunner>>, shutdown: &CancellationToken) -> JoinSet<()> {
+pub fn spawn(app: &Arc<App>, shutdown: &CancellationToken) -> JoinSet<()> {
     let mut loops = JoinSet::new();
-    if let Some(steps) = steps {
-        loops.spawn(worker::work(app.clone(), steps, shutdown.clone()));
+    if app.plugins.set().is_some() {
+        loops.spawn(worker::work(app.clone(), shutdown.clone()));
         loops.spawn(janitor::tidy(app.clone(), shutdown.clone()));
     }
     if app.config.roles.has(Role::Dispatcher) {

@@ -2,14 +2,14 @@
 
 use super::{STORE_PAUSE, run::run_task, until};
 use crate::App;
-use morag_core::ports::{Queue, StepRunner};
+use morag_core::ports::Queue;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Runs due tasks until `shutdown`, then lets running steps go on for the drain timeout and gives the rest back.
-pub(super) async fn work(app: Arc<App>, steps: Arc<dyn StepRunner>, shutdown: CancellationToken) {
+pub(super) async fn work(app: Arc<App>, shutdown: CancellationToken) {
     let slots = Arc::new(Semaphore::new(app.config.worker_concurrency));
     let tasks = TaskTracker::new();
     let give_up = CancellationToken::new();
@@ -19,11 +19,14 @@ pub(super) async fn work(app: Arc<App>, steps: Arc<dyn StepRunner>, shutdown: Ca
             permit = slots.clone().acquire_owned() => permit,
         };
         let Ok(permit) = permit else { break };
+        // Only a process with plugins works.
+        let Some(set) = app.plugins.set() else { break };
         // One claim a free slot: a claimed task never waits behind another while its lease runs.
         match app.queue.claim(Queue::Tasks, 1, app.config.lease).await {
             Ok(claim) => match claim.leases.into_iter().next() {
                 Some(lease) => {
-                    let (app, steps, give_up) = (app.clone(), steps.clone(), give_up.clone());
+                    // The task ends on the components that it begins on, whatever is loaded meanwhile.
+                    let (app, steps, give_up) = (app.clone(), set.steps.clone(), give_up.clone());
                     tasks.spawn(async move {
                         run_task(&app, steps, lease, give_up).await;
                         drop(permit);

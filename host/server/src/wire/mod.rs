@@ -3,6 +3,7 @@
 mod ai;
 mod data_dir;
 mod files;
+mod plugins;
 mod secrets;
 mod signals;
 mod steps;
@@ -12,16 +13,19 @@ use crate::config::{Config, Role};
 use crate::endpoints::Registry;
 use crate::engine::{self, Lanes, LiveFeed, Running};
 use crate::metrics::Metrics;
+use crate::plugins::Plugins;
 use crate::{App, Pipelines, api};
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
 use morag_adapters::fetch_http::HttpFetcher;
 use morag_adapters::webhook_http::{HttpSender, SenderOptions};
-use morag_core::ports::{Blobs, Clock, StepRunner};
+use morag_core::ports::{Blobs, Clock};
 use morag_core::webhook::AddressPolicy;
 use std::sync::Arc;
 use stores::Stores;
 use tokio_util::sync::CancellationToken;
+
+pub use plugins::Job as PluginJob;
 
 /// Runs a server until it is asked to stop (SIGTERM or Ctrl-C), then lets what runs come to an end or hands it back.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
@@ -38,13 +42,16 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {address}: is another server there? Choose another API_PORT"))?;
     let bound = listener.local_addr()?;
     let shutdown = CancellationToken::new();
-    let (app, steps) = build(config, &shutdown).await?;
+    let (app, plugins) = build(config, &shutdown).await?;
     let app = Arc::new(app);
     if is_alone {
         engine::recover(&app).await?;
     }
 
-    let mut loops = engine::spawn(&app, steps, &shutdown);
+    let mut loops = engine::spawn(&app, &shutdown);
+    if let Some(job) = plugins {
+        loops.spawn(job.run(shutdown.clone()));
+    }
     // Read by scripts and tests that asked for port 0.
     println!("morag listens on http://{bound}");
     tracing::info!(address = %bound, role = %roles, version = crate::VERSION, "ready");
@@ -56,8 +63,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     served
 }
 
-/// Builds the parts of a server; steps only for a worker. `shutdown` ends its live streams.
-pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
+/// Builds the parts of a server; steps, and the job that replaces them, only for a worker. `shutdown` ends its live streams.
+pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<PluginJob>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values } =
         stores::open(&config, &clock).await?;
@@ -67,11 +74,13 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
     let sender = Arc::new(HttpSender::new(options, clock.clone())?);
     let fetcher = Arc::new(HttpFetcher::new(AddressPolicy::new(config.fetch_allow_networks.clone()))?);
     let pipelines = Pipelines::with(&config.pipelines);
-    let steps = match config.roles.has(Role::Worker) {
+    let (plugins, job) = match config.roles.has(Role::Worker) {
         true => {
-            Some(steps::load(&config, &pipelines, steps::services(&config, &blobs, &knowledge, &key_values)?).await?)
+            let services = steps::services(&config, &blobs, &knowledge, &key_values)?;
+            let (plugins, job) = steps::load(&config, &pipelines, services, clock.clone()).await?;
+            (plugins, Some(job))
         }
-        false => None,
+        false => (Plugins::nowhere(), None),
     };
     let sealer = secrets::sealer(&config)?;
     let endpoints = Registry::new(endpoints, sealer, config.webhook_endpoints.clone());
@@ -93,8 +102,9 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         fetcher,
         clock,
         pipelines,
+        plugins,
         running,
         config,
     };
-    Ok((app, steps))
+    Ok((app, job))
 }

@@ -1,34 +1,47 @@
-//! The steps of a worker: the components of the plugins folder in their sandbox.
+//! The steps of a worker: components in their sandbox, and what they stand on.
 
 use super::ai::{self, Ai};
+use super::plugins::{self, Job};
 use crate::config::Config;
-use crate::pipelines::{self, Pipelines};
+use crate::pipelines::Pipelines;
+use crate::plugins::Plugins;
 use anyhow::Context as _;
+use morag_adapters::components::ComponentSources;
 use morag_adapters::embeddings::HashedEmbedder;
+use morag_adapters::oci::OciRegistries;
 use morag_adapters::plugin_http::HttpForPlugins;
-use morag_core::plugin::{Capability, Grant};
-use morag_core::ports::{Blobs, KeyValues, Knowledge, StepRunner};
+use morag_core::ports::{Blobs, Clock, KeyValues, Knowledge};
 use morag_core::webhook::AddressPolicy;
-use morag_runtime::{EngineOptions, PluginRunner, Services, StepEngine};
-use std::path::{Path, PathBuf};
+use morag_runtime::{EngineOptions, PluginRegistry, Services, StepEngine};
 use std::sync::Arc;
 
-/// Loads the components and checks that every pipeline can run with them.
+/// Folder of what was pulled, in that of compiled components: what may be written there must be the same user's.
+const PULLED: &str = "pulled";
+
+/// Loads the components and checks that every pipeline can run with them. The job replaces them while the server runs.
 pub(super) async fn load(
     config: &Config,
     pipelines: &Pipelines,
     services: Services,
-) -> anyhow::Result<Arc<dyn StepRunner>> {
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<(Plugins, Job)> {
     // Twice the workers: `describe` and a run that is being dropped take a place too.
     let instances_max = u32::try_from(config.worker_concurrency * 2 + 2)?;
     let engine = StepEngine::new(EngineOptions { instances_max })
         .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
-    let components = components(&config.plugins_dir)?;
-    let (cache, threads) = (Some(config.compile_cache_dir.as_path()), config.worker_concurrency);
-    let steps = PluginRunner::load(engine, services, cache, components, grant, threads).await?;
-    pipelines::check(pipelines, &|component| steps.descriptor(component))
-        .with_context(|| format!("the pipelines cannot run with the components in {}", config.plugins_dir.display()))?;
-    Ok(Arc::new(steps))
+    let cache = Some(config.compile_cache_dir.as_path());
+    let registry = PluginRegistry::new(engine, services, cache, config.worker_concurrency)?;
+    let registries = OciRegistries::new(config.plugin_registries.clone(), &config.compile_cache_dir.join(PULLED));
+    let parts = plugins::Parts {
+        registry,
+        components: Arc::new(ComponentSources::new(registries)),
+        clock,
+        tables: config.plugins.clone(),
+        folder: config.plugins_dir.clone(),
+        pause: config.plugins_reload,
+        pipelines: pipelines.clone(),
+    };
+    Job::start(parts).await
 }
 
 /// What stands behind the capabilities of steps.
@@ -49,23 +62,4 @@ pub(super) fn services(
         key_values: key_values.clone(),
         http: Arc::new(HttpForPlugins::new(policy)?),
     })
-}
-
-/// What each step may do: of the standard six only the one that stores gets anything.
-fn grant(step: &str) -> Grant {
-    match step {
-        "ingestion" => Grant::of(Capability::ALL),
-        _ => Grant::default(),
-    }
-}
-
-/// The components of the plugins folder, by name.
-fn components(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let unusable = || format!("the plugins folder {} cannot be read: set MORAG_PLUGINS_DIR", folder.display());
-    let entries = std::fs::read_dir(folder).with_context(unusable)?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
-    let mut paths = paths.with_context(unusable)?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
-    paths.sort();
-    Ok(paths)
 }

@@ -1,0 +1,26 @@
+//! Files, read whole and no further than they may be long.
+
+use bytes::Bytes;
+use morag_core::plugin::COMPONENT_BYTES_MAX;
+use morag_core::ports::ComponentError;
+use std::io;
+use std::path::Path;
+use tokio::io::AsyncReadExt as _;
+
+/// Reads a component.
+pub(super) async fn component(path: &Path) -> Result<Bytes, ComponentError> {
+    let unreadable = |error: io::Error| ComponentError::Unreadable(error.to_string());
+    let bytes = bounded(path, COMPONENT_BYTES_MAX).await.map_err(unreadable)?;
+    bytes.ok_or(ComponentError::TooLarge(COMPONENT_BYTES_MAX))
+}
+
+/// A file's content; none where it is longer than allowed. Its length is not asked for: it may grow while it is read.
+pub(super) async fn bounded(path: &Path, bytes_max: u64) -> io::Result<Option<Bytes>> {
+    let file = tokio::fs::File::open(path).await?;
+    if file.metadata().await?.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+    }
+    let mut bytes = Vec::new();
+    file.take(bytes_max + 1).read_to_end(&mut bytes).await?;
+    Ok((bytes.len() as u64 <= bytes_max).then(|| bytes.into()))
+}

@@ -1,0 +1,102 @@
+//! Loads components into one sandbox, while sets of those before them are running.
+
+use crate::cache::CompileCache;
+use crate::engine::StepEngine;
+use crate::plugin::{LoadError, LoadErrorReason, Plugin};
+use crate::runner::{PluginRunner, Sandbox, Services};
+use crate::threads::GuestThreads;
+use bytes::Bytes;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use morag_core::plugin::{Digest, Grant};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Components that are loaded at once. Each that must be compiled uses every core by itself; those that come from the cache
+/// mostly wait for the disk, and gain from a few.
+pub(crate) const LOADING_MAX: usize = 8;
+
+/// What components are loaded into: an engine, what stands behind the capabilities, threads for guests, and a cache of
+/// compiled components. Every [set](PluginRegistry::set) shares them, so that a reload takes no second pool of instances.
+#[derive(Clone)]
+pub struct PluginRegistry {
+    sandbox: Sandbox,
+    threads: Arc<GuestThreads>,
+    cache: Option<CompileCache>,
+}
+
+impl PluginRegistry {
+    /// Starts the threads and opens the cache's folder, which must be the process's user's alone.
+    pub fn new(
+        engine: StepEngine,
+        services: Services,
+        cache_folder: Option<&Path>,
+        threads: usize,
+    ) -> Result<Self, LoadError> {
+        let named = |path: &Path, error: std::io::Error| LoadError { path: path.to_owned(), reason: error.into() };
+        let cache =
+            cache_folder.map(|folder| CompileCache::open(folder).map_err(|error| named(folder, error))).transpose()?;
+        let threads = GuestThreads::start(threads);
+        let threads = Arc::new(threads.map_err(|error| named(Path::new("(threads for plugins)"), error))?);
+        Ok(Self { sandbox: Sandbox { engine, services }, threads, cache })
+    }
+
+    /// Loads a component: compiles it unless the cache has it, lets it describe itself, and links what `grant` allows the step
+    /// of that name. `digest` must be the component's own. Nothing that runs is touched.
+    pub async fn load(
+        &self,
+        wasm: Bytes,
+        digest: &Digest,
+        grant: impl FnOnce(&str) -> Grant,
+    ) -> Result<Arc<Plugin>, LoadErrorReason> {
+        let started = Instant::now();
+        let plugin = Plugin::of_bytes(&self.sandbox.engine, self.cache.as_ref(), wasm, digest, grant).await?;
+        loaded(&plugin, started);
+        Ok(Arc::new(plugin))
+    }
+
+    /// Loads files, several at once. The error is that of the first, in their order, that cannot be used; two of the same name
+    /// are one too.
+    pub(crate) async fn load_files(
+        &self,
+        paths: Vec<PathBuf>,
+        grant: impl Fn(&str) -> Grant,
+    ) -> Result<Vec<Arc<Plugin>>, LoadError> {
+        let load = async |path: PathBuf| {
+            let started = Instant::now();
+            let plugin = Plugin::load(&self.sandbox.engine, self.cache.as_ref(), &path, &grant).await?;
+            loaded(&plugin, started);
+            Ok::<_, LoadError>((path, Arc::new(plugin)))
+        };
+        let plugins: Vec<_> = stream::iter(paths.into_iter().map(load)).buffered(LOADING_MAX).try_collect().await?;
+        let mut names = BTreeSet::new();
+        for (path, plugin) in &plugins {
+            let name = &plugin.descriptor.name;
+            if !names.insert(name.clone()) {
+                let text = format!("another component of the name {name} is loaded already");
+                return Err(LoadError { path: path.clone(), reason: std::io::Error::other(text).into() });
+            }
+        }
+        Ok(plugins.into_iter().map(|(_, plugin)| plugin).collect())
+    }
+
+    /// Makes a set of loaded components. It runs them until the last task that holds it has ended.
+    pub fn set(&self, plugins: Vec<Arc<Plugin>>) -> PluginRunner {
+        PluginRunner::new(self.sandbox.clone(), self.threads.clone(), plugins)
+    }
+
+    /// Removes from the cache what none of these uses, where it has grown beyond its limits.
+    pub fn tidy_cache<'a>(&self, plugins: impl IntoIterator<Item = &'a Arc<Plugin>>) {
+        let Some(cache) = &self.cache else { return };
+        let used: BTreeSet<_> = plugins.into_iter().map(|plugin| plugin.digest.as_str()).collect();
+        if let Err(error) = cache.tidy(|digest| used.contains(digest)) {
+            tracing::warn!(%error, "compiled components that are not used could not be removed");
+        }
+    }
+}
+
+fn loaded(plugin: &Plugin, started: Instant) {
+    tracing::info!(plugin = %plugin.descriptor.name, version = %plugin.descriptor.version, digest = %plugin.digest,
+        elapsed_ms = started.elapsed().as_millis() as u64, "plugin loaded");
+}

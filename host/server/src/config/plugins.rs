@@ -1,0 +1,366 @@
+//! What the operator says of step components in `morag.toml`: the tables `[[plugins]]` and `[[plugin_registries]]`.
+
+use super::sources::{ConfigError, Written};
+use super::units;
+use morag_core::Secret;
+use morag_core::plugin::{
+    Budgets, Capability, Descriptor, Digest, Grant, HttpRule, Limits, PluginSource, RegistryAccess, RegistryLogin,
+    is_registry, minisign_key_id,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use toml::{Table, Value};
+
+/// Name of a plugin's tables in `morag.toml`.
+pub(super) const KEY: &str = "plugins";
+
+/// Name of a registry's tables in `morag.toml`.
+pub(super) const REGISTRIES_KEY: &str = "plugin_registries";
+
+/// Rules and secrets that a plugin may have: more than a step can make sense of, few enough to be shown.
+const ITEMS_MAX: usize = 100;
+
+/// Longest time a run may be given.
+const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Most bytes of anything: all that a disk or a machine has today.
+const BYTES_MAX: u64 = 1 << 50;
+
+/// Most memory of a guest: what 32 bits address.
+const MEMORY_BYTES_MAX: u64 = 4 << 30;
+
+/// Most calls, tokens, keys or requests of a run.
+const COUNT_MAX: u64 = 1_000_000_000_000;
+
+/// A plugin of `morag.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfiguredPlugin {
+    /// Name that the component must say it has.
+    pub name: String,
+    /// Where it is; none: in the plugins folder, as `NAME.wasm`.
+    pub source: Option<PluginSource>,
+    /// Digest that it must have.
+    pub sha256: Option<Digest>,
+    /// minisign key that must have signed its file.
+    pub public_key: Option<String>,
+    /// Whether `capabilities` says what it may use; else a standard step keeps what it has without a table.
+    pub lists_capabilities: bool,
+    /// What it may do.
+    pub grant: Grant,
+}
+
+/// Reads the tables of plugins.
+pub(super) fn read(written: &Written<'_>) -> Result<Vec<ConfiguredPlugin>, ConfigError> {
+    let mut plugins: Vec<ConfiguredPlugin> = Vec::new();
+    for (place, table) in written.tables(KEY).iter().enumerate() {
+        let mut at = At::new(format!("{KEY}[{place}]"), table);
+        let plugin = plugin(written, &mut at)?;
+        at.nothing_else()?;
+        if plugins.iter().any(|other| other.name == plugin.name) {
+            return Err(at.refuse("name", &format!("there is another table of {:?}", plugin.name)));
+        }
+        plugins.push(plugin);
+    }
+    Ok(plugins)
+}
+
+fn plugin(written: &Written<'_>, at: &mut At<'_>) -> Result<ConfiguredPlugin, ConfigError> {
+    let name = at.text("name")?.ok_or_else(|| at.refuse("name", "the name of the component is required"))?;
+    Descriptor::check_name(&name).map_err(|error| at.refuse("name", &error.to_string()))?;
+    let source = match at.text("source")? {
+        Some(text) => Some(text.parse::<PluginSource>().map_err(|error| at.refuse("source", &error.to_string()))?),
+        None => None,
+    };
+    let sha256 = match at.text("sha256")? {
+        Some(text) => Some(text.parse::<Digest>().map_err(|error| at.refuse("sha256", &error.to_string()))?),
+        None => None,
+    };
+    if sha256.is_some() && matches!(source, Some(PluginSource::Registry(_))) {
+        return Err(at.refuse("sha256", "a component of a registry is pinned by its source: leave this out"));
+    }
+    let public_key = at.text("public_key")?;
+    match (&public_key, &source) {
+        (Some(_), Some(PluginSource::Registry(_))) => {
+            return Err(at.refuse("public_key", "a component of a registry is pinned by its source: leave this out"));
+        }
+        (Some(key), _) if minisign_key_id(key).is_none() => {
+            return Err(at.refuse("public_key", "give the second line of a minisign.pub, which begins with RW"));
+        }
+        _ => {}
+    }
+    let listed = at.texts("capabilities")?;
+    let capabilities = capabilities(at, listed.as_deref().unwrap_or_default())?;
+    let grant = Grant {
+        capabilities,
+        limits: limits(at)?,
+        budgets: budgets(at)?,
+        http: http(at)?,
+        secrets: secrets(written, at)?,
+    };
+    // What is listed and cannot be used is a mistake that would be found late.
+    for (key, given, capability) in [
+        ("http", !grant.http.is_empty(), Capability::Http),
+        ("secrets", !grant.secrets.is_empty(), Capability::Secrets),
+    ] {
+        if given && !grant.capabilities.contains(&capability) {
+            let text = format!("it has no effect without {key:?} in `capabilities`");
+            return Err(at.refuse(key, &text));
+        }
+    }
+    Ok(ConfiguredPlugin { name, source, sha256, public_key, lists_capabilities: listed.is_some(), grant })
+}
+
+fn capabilities(at: &At<'_>, listed: &[String]) -> Result<BTreeSet<Capability>, ConfigError> {
+    let known = || Capability::ALL.map(Capability::as_str).join(", ");
+    let one = |(place, name): (usize, &String)| {
+        let refuse = || at.refuse(&format!("capabilities[{place}]"), &format!("give one of {}", known()));
+        name.parse().map_err(|()| refuse())
+    };
+    listed.iter().enumerate().map(one).collect()
+}
+
+fn limits(at: &mut At<'_>) -> Result<Limits, ConfigError> {
+    let mut limits = Limits::default();
+    let Some(mut at) = at.table("limits")? else { return Ok(limits) };
+    let millisecond = Duration::from_millis(1);
+    at.bytes("memory", 64 << 10..=MEMORY_BYTES_MAX, &mut limits.memory_bytes_max)?;
+    at.time("wall_time", millisecond..=TIME_MAX, &mut limits.wall_time_max)?;
+    at.time("cpu_time", millisecond..=TIME_MAX, &mut limits.cpu_time_max)?;
+    at.bytes("output", 0..=BYTES_MAX, &mut limits.output_bytes_max)?;
+    at.count_usize("artifacts", 1000, &mut limits.artifacts_max)?;
+    at.bytes("host_bytes", 0..=BYTES_MAX, &mut limits.host_bytes_max)?;
+    at.count("host_calls", COUNT_MAX, &mut limits.host_calls_max)?;
+    at.count("http_requests", 1_000_000, &mut limits.http_requests_max)?;
+    at.count_usize("log_lines", 100_000, &mut limits.log_lines_max)?;
+    let mut log_bytes = limits.log_bytes_max as u64;
+    at.bytes("log_bytes", 0..=64 << 20, &mut log_bytes)?;
+    limits.log_bytes_max = usize::try_from(log_bytes).unwrap_or(usize::MAX);
+    at.nothing_else()?;
+    Ok(limits)
+}
+
+fn budgets(at: &mut At<'_>) -> Result<Budgets, ConfigError> {
+    let mut budgets = Budgets::default();
+    let Some(mut at) = at.table("budgets")? else { return Ok(budgets) };
+    at.count("embedding_calls", COUNT_MAX, &mut budgets.embedding_calls_max)?;
+    at.bytes("embedding_bytes", 0..=BYTES_MAX, &mut budgets.embedding_bytes_max)?;
+    at.count("completion_calls", COUNT_MAX, &mut budgets.completion_calls_max)?;
+    at.count("completion_tokens", COUNT_MAX, &mut budgets.completion_tokens_max)?;
+    at.count("transcription_calls", COUNT_MAX, &mut budgets.transcription_calls_max)?;
+    at.bytes("transcription_bytes", 0..=BYTES_MAX, &mut budgets.transcription_bytes_max)?;
+    at.count("kv_keys", COUNT_MAX, &mut budgets.kv_keys_max)?;
+    at.bytes("kv_bytes", 0..=BYTES_MAX, &mut budgets.kv_bytes_max)?;
+    at.nothing_else()?;
+    Ok(budgets)
+}
+
+fn http(at: &mut At<'_>) -> Result<Vec<HttpRule>, ConfigError> {
+    let rules = at.tables("http")?;
+    if rules.len() > ITEMS_MAX {
+        return Err(at.refuse("http", &format!("at most {ITEMS_MAX} rules")));
+    }
+    rules.into_iter().map(http_rule).collect()
+}
+
+fn http_rule(mut at: At<'_>) -> Result<HttpRule, ConfigError> {
+    let host = at.text("host")?.ok_or_else(|| at.refuse("host", "the host is required"))?.to_ascii_lowercase();
+    let name = host.strip_prefix("*.").unwrap_or(&host);
+    let is_address = name.parse::<std::net::IpAddr>().is_ok() && name == host;
+    if !is_address && (name.contains(':') || !is_registry(name)) {
+        return Err(at.refuse("host", "give a host name, an address, or *.example.com for all names below one"));
+    }
+    let mut port = 0;
+    at.count("port", u64::from(u16::MAX), &mut port)?;
+    let methods = at.texts("methods")?.unwrap_or_default();
+    for (place, method) in methods.iter().enumerate() {
+        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Err(at.refuse(&format!("methods[{place}]"), "give a method in upper case, like POST"));
+        }
+    }
+    at.nothing_else()?;
+    Ok(HttpRule { host, port: u16::try_from(port).ok().filter(|port| *port > 0), methods })
+}
+
+fn secrets(written: &Written<'_>, at: &mut At<'_>) -> Result<BTreeMap<String, Secret>, ConfigError> {
+    let Some(at) = at.table("secrets")? else { return Ok(BTreeMap::new()) };
+    if at.table.len() > ITEMS_MAX {
+        return Err(ConfigError(format!("{}: at most {ITEMS_MAX} secrets", at.path)));
+    }
+    let mut secrets = BTreeMap::new();
+    for (name, value) in at.table {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if !(1..=64).contains(&name.len()) || !name.chars().all(plain) {
+            let text = "a name has at most 64 letters, digits, dots, dashes and underscores";
+            return Err(ConfigError(format!("{}: {text}", at.path)));
+        }
+        // The value is not shown: somebody may have written the secret itself there.
+        let variable = value.as_str().unwrap_or_default();
+        let set = written.environment(variable);
+        let set = set.ok_or_else(|| at.refuse(name, "give the name of an environment variable that is set"))?;
+        secrets.insert(name.clone(), Secret::new(set.trim()));
+    }
+    Ok(secrets)
+}
+
+/// Reads the tables of registries.
+pub(super) fn registries(written: &Written<'_>) -> Result<Vec<RegistryAccess>, ConfigError> {
+    let mut registries: Vec<RegistryAccess> = Vec::new();
+    for (place, table) in written.tables(REGISTRIES_KEY).iter().enumerate() {
+        let mut at = At::new(format!("{REGISTRIES_KEY}[{place}]"), table);
+        let registry = at.text("host")?.filter(|host| is_registry(host));
+        let registry = registry.ok_or_else(|| at.refuse("host", "give a host, with its port where it needs one"))?;
+        let mut insecure = false;
+        at.flag("insecure", &mut insecure)?;
+        let username = at.text("username")?;
+        let (password, token) = (at.variable(written, "password_env")?, at.variable(written, "token_env")?);
+        let login = match (username, password, token) {
+            (None, None, None) => None,
+            (Some(username), Some(password), None) => Some(RegistryLogin::Password { username, password }),
+            (None, None, Some(token)) => Some(RegistryLogin::Token(token)),
+            _ => return Err(at.refuse("username", "give `username` and `password_env`, or `token_env` alone")),
+        };
+        at.nothing_else()?;
+        if registries.iter().any(|other| other.registry == registry) {
+            return Err(at.refuse("host", "there is another table of this registry"));
+        }
+        registries.push(RegistryAccess { registry, login, insecure });
+    }
+    Ok(registries)
+}
+
+/// A table at a path, of which every key must be asked for.
+struct At<'a> {
+    path: String,
+    table: &'a Table,
+    known: Vec<&'static str>,
+}
+
+impl<'a> At<'a> {
+    fn new(path: String, table: &'a Table) -> Self {
+        Self { path, table, known: Vec::new() }
+    }
+
+    fn refuse(&self, key: &str, text: &str) -> ConfigError {
+        ConfigError(format!("{}.{key}: {text}", self.path))
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.known.push(key);
+        self.table.get(key)
+    }
+
+    fn nothing_else(&self) -> Result<(), ConfigError> {
+        match self.table.keys().find(|key| !self.known.contains(&key.as_str())) {
+            Some(key) => Err(self.refuse(key, &format!("there is no such key; there are {}", self.known.join(", ")))),
+            None => Ok(()),
+        }
+    }
+
+    fn text(&mut self, key: &'static str) -> Result<Option<String>, ConfigError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim().to_owned())),
+            Some(_) => Err(self.refuse(key, "give a text")),
+        }
+    }
+
+    fn texts(&mut self, key: &'static str) -> Result<Option<Vec<String>>, ConfigError> {
+        let refuse = |this: &Self| this.refuse(key, "give a list of texts");
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Array(items)) => {
+                let texts: Option<_> = items.iter().map(|item| Some(item.as_str()?.trim().to_owned())).collect();
+                texts.map(Some).ok_or_else(|| refuse(self))
+            }
+            Some(_) => Err(refuse(self)),
+        }
+    }
+
+    fn table(&mut self, key: &'static str) -> Result<Option<At<'a>>, ConfigError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Table(table)) => Ok(Some(At::new(format!("{}.{key}", self.path), table))),
+            Some(_) => Err(self.refuse(key, "give a table like { name = value }")),
+        }
+    }
+
+    fn tables(&mut self, key: &'static str) -> Result<Vec<At<'a>>, ConfigError> {
+        let refuse = |this: &Self| this.refuse(key, "give a list of tables like [{ name = value }]");
+        let items = match self.take(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(refuse(self)),
+        };
+        let path = |place| format!("{}.{key}[{place}]", self.path);
+        let one = |(place, item): (usize, &'a Value)| Some(At::new(path(place), item.as_table()?));
+        let tables: Option<Vec<_>> = items.iter().enumerate().map(one).collect();
+        tables.ok_or_else(|| refuse(self))
+    }
+
+    fn flag(&mut self, key: &'static str, value: &mut bool) -> Result<(), ConfigError> {
+        match self.take(key) {
+            None => Ok(()),
+            Some(Value::Boolean(given)) => {
+                *value = *given;
+                Ok(())
+            }
+            Some(_) => Err(self.refuse(key, "give true or false")),
+        }
+    }
+
+    /// The value of the environment variable that a key names.
+    fn variable(&mut self, written: &Written<'_>, key: &'static str) -> Result<Option<Secret>, ConfigError> {
+        let Some(name) = self.text(key)? else { return Ok(None) };
+        let value = written.environment(&name);
+        let value = value.ok_or_else(|| self.refuse(key, "give the name of an environment variable that is set"))?;
+        Ok(Some(Secret::new(value.trim())))
+    }
+
+    fn count(&mut self, key: &'static str, max: u64, value: &mut u64) -> Result<(), ConfigError> {
+        if let Some(given) = self.take(key) {
+            let number = given.as_integer().and_then(|number| u64::try_from(number).ok());
+            let number = number.filter(|number| *number <= max);
+            *value = number.ok_or_else(|| self.refuse(key, &format!("give a whole number, 0 to {max}")))?;
+        }
+        Ok(())
+    }
+
+    fn count_usize(&mut self, key: &'static str, max: u64, value: &mut usize) -> Result<(), ConfigError> {
+        let mut number = *value as u64;
+        self.count(key, max, &mut number)?;
+        *value = usize::try_from(number).unwrap_or(usize::MAX);
+        Ok(())
+    }
+
+    fn bytes(
+        &mut self,
+        key: &'static str,
+        allowed: std::ops::RangeInclusive<u64>,
+        value: &mut u64,
+    ) -> Result<(), ConfigError> {
+        if let Some(given) = self.take(key) {
+            let bytes = super::sources::as_text(given).and_then(|text| units::bytes(&text));
+            let bytes = bytes.filter(|bytes| allowed.contains(bytes));
+            let (min, max) = (allowed.start(), allowed.end());
+            let refused = || self.refuse(key, &format!("give bytes, {min} to {max}, or like 256MiB"));
+            *value = bytes.ok_or_else(refused)?;
+        }
+        Ok(())
+    }
+
+    fn time(
+        &mut self,
+        key: &'static str,
+        allowed: std::ops::RangeInclusive<Duration>,
+        value: &mut Duration,
+    ) -> Result<(), ConfigError> {
+        if let Some(given) = self.take(key) {
+            let second = Duration::from_secs(1);
+            let time = super::sources::as_text(given).and_then(|text| units::duration(&text, second));
+            let time = time.filter(|time| allowed.contains(time));
+            let refused = || self.refuse(key, "give seconds, or like 500ms, 30s, 5m: 1 ms to 24 h");
+            *value = time.ok_or_else(refused)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,332 @@
+//! Loads the components of a worker, and replaces them while it runs: what changed is compiled beside what runs, checked, and
+//! swapped for new tasks. One reload at a time, so at most one component is compiled beside the work.
+
+use crate::Pipelines;
+use crate::config::ConfiguredPlugin;
+use crate::pipelines::check;
+use crate::plugins::{
+    LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot, choose, slots,
+};
+use anyhow::Context as _;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use morag_core::plugin::{Changes, Seen, Stamp, Watch};
+use morag_core::ports::{Clock, Component, Components};
+use morag_runtime::{Plugin, PluginRegistry};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Components that are loaded at once at the start: more than a machine has cores, for some wait for the disk or a registry.
+const LOADING_MAX: usize = 8;
+
+/// Files of the plugins folder that are looked at: far more than steps that a server can have.
+const FILES_MAX: usize = 1000;
+
+/// What loads components.
+#[derive(Clone)]
+pub(super) struct Parts {
+    /// Compiles and links.
+    pub(super) registry: PluginRegistry,
+    /// Reads files and registries.
+    pub(super) components: Arc<dyn Components>,
+    /// The time.
+    pub(super) clock: Arc<dyn Clock>,
+    /// What `morag.toml` says of plugins.
+    pub(super) tables: Vec<ConfiguredPlugin>,
+    /// The plugins folder.
+    pub(super) folder: PathBuf,
+    /// Between two looks; zero: none by itself.
+    pub(super) pause: Duration,
+    /// What must be able to run.
+    pub(super) pipelines: Pipelines,
+}
+
+/// A component in its place.
+#[derive(Clone)]
+struct Member {
+    plugin: Arc<Plugin>,
+    loaded: LoadedPlugin,
+}
+
+type Members = BTreeMap<String, Member>;
+
+/// Keeps the components of a worker up to date.
+pub struct Job {
+    parts: Parts,
+    publisher: Publisher,
+    watch: Watch,
+    members: Members,
+    refused: BTreeMap<String, RefusedPlugin>,
+    /// Places by file, those that were seen last.
+    places: BTreeMap<PathBuf, Slot>,
+    /// Why the folder could not be looked at the last time; said once.
+    unreadable: Option<String>,
+}
+
+impl Job {
+    /// Loads every component. The first that cannot be used, or does not fit, is the error: nothing old could stay.
+    pub(super) async fn start(parts: Parts) -> anyhow::Result<(Plugins, Self)> {
+        let started = Instant::now();
+        // Looked at before it is read, so that what changes meanwhile is noticed.
+        let (slots, seen) = parts.look().await?;
+        let places = by_file(&slots);
+        tracing::info!(
+            plugins = slots.len(),
+            "loading plugins; one that is new is compiled first, which takes seconds"
+        );
+        let load = |slot: Slot| {
+            let parts = parts.clone();
+            tokio::spawn(async move {
+                let loaded = parts.load(&slot, None).await;
+                let member = loaded.map_err(|reason| anyhow::anyhow!("plugin {}: {reason}", slot.wish.source))?;
+                Ok::<_, anyhow::Error>((slot.name, member.context("a new component is loaded")?))
+            })
+        };
+        let loading = stream::iter(slots).map(load).buffered(LOADING_MAX);
+        let members: Members = loading.map(|joined| joined?).try_collect().await?;
+        parts.fits(&members).map_err(anyhow::Error::msg)?;
+        tracing::info!(plugins = members.len(), elapsed_ms = started.elapsed().as_millis() as u64, "plugins loaded");
+        parts.tidy(&members);
+        let (plugins, publisher) = Plugins::here(parts.set(&members, &BTreeMap::new()));
+        let (watch, refused, unreadable) = (Watch::new(seen), BTreeMap::new(), None);
+        Ok((plugins, Self { parts, publisher, watch, members, refused, places, unreadable }))
+    }
+
+    /// Reloads when something changed, when asked (SIGHUP or an order), until `shutdown`.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        let mut hangup = signal(SignalKind::hangup())
+            .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be waited for: it will not reload plugins"))
+            .ok();
+        loop {
+            let orders = tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = pause(self.parts.pause) => None,
+                () = hung_up(&mut hangup) => Some(Vec::new()),
+                order = self.publisher.orders.recv() => match order {
+                    Some(order) => Some(self.orders(order)),
+                    None => return,
+                },
+            };
+            tokio::select! {
+                // What is half compiled is dropped; the set stays what it is.
+                () = shutdown.cancelled() => return,
+                () = self.reload(orders) => {}
+            }
+        }
+    }
+
+    /// An order and all that wait behind it: one reload, which begins after they came, is the answer to each.
+    fn orders(&mut self, first: Order) -> Vec<Order> {
+        let mut orders = vec![first];
+        while let Ok(order) = self.publisher.orders.try_recv() {
+            orders.push(order);
+        }
+        orders
+    }
+
+    /// Takes what changed. With orders, what was seen counts at once, and what was refused is tried again.
+    async fn reload(&mut self, orders: Option<Vec<Order>>) {
+        let is_ordered = orders.is_some();
+        let reloaded = match self.parts.look().await {
+            Ok((slots, seen)) => {
+                self.unreadable = None;
+                let mut changes = self.watch.look(seen, is_ordered);
+                let now = by_file(&slots);
+                if is_ordered {
+                    let again = now.iter().filter(|(_, slot)| self.refused.contains_key(&slot.name));
+                    changes.changed.extend(again.map(|(path, _)| path.clone()));
+                }
+                let before = std::mem::replace(&mut self.places, now);
+                match changes.is_empty() {
+                    true => Reloaded::default(),
+                    false => self.take(changes, &before).await,
+                }
+            }
+            Err(error) => {
+                let reason = format!("{error:#}");
+                if self.unreadable.as_ref() != Some(&reason) {
+                    tracing::warn!(reason, "no look at the plugins: those that are loaded stay");
+                }
+                self.unreadable = Some(reason);
+                Reloaded::default()
+            }
+        };
+        for order in orders.into_iter().flatten() {
+            let refused = self.refused.values().cloned().collect();
+            // Whoever asked may have gone.
+            let _ = order.send(Reloaded { refused, ..reloaded.clone() });
+        }
+    }
+
+    async fn take(&mut self, changes: Changes, before: &BTreeMap<PathBuf, Slot>) -> Reloaded {
+        let (mut wanted, mut refused) = (Vec::new(), Vec::new());
+        for path in &changes.changed {
+            let Some(slot) = self.places.get(path).cloned() else { continue };
+            self.refused.remove(&slot.name);
+            match self.parts.load(&slot, self.members.get(&slot.name)).await {
+                Ok(Some(member)) => wanted.push((slot.name, Some(member))),
+                Ok(None) => {}
+                Err(reason) => refused.push((slot.name, reason)),
+            }
+        }
+        for path in &changes.gone {
+            let Some(slot) = self.places.get(path).or_else(|| before.get(path)) else { continue };
+            self.refused.remove(&slot.name);
+            match (slot.is_listed, self.members.contains_key(&slot.name)) {
+                (true, _) => refused.push((slot.name.clone(), "its file is gone".into())),
+                (false, true) => wanted.push((slot.name.clone(), None)),
+                (false, false) => {}
+            }
+        }
+        let (chosen, unfit) = choose(&self.members, wanted.clone(), |members| self.parts.fits(members));
+        let is_at = |name: &str, path: &Path| before.get(path).is_some_and(|slot| slot.name == name);
+        let source = |name: &str| {
+            let slot = self.places.values().chain(before.values()).find(|slot| slot.name == name);
+            slot.map(|slot| slot.wish.source.to_string()).unwrap_or_default()
+        };
+        let unfit = unfit.into_iter().map(|(name, reason)| match changes.gone.iter().any(|path| is_at(&name, path)) {
+            true => (name, format!("its file is gone, but {reason}")),
+            false => (name, reason),
+        });
+        for (name, reason) in refused.into_iter().chain(unfit) {
+            let source = source(&name);
+            let stays = if self.members.contains_key(&name) { "the loaded one stays" } else { "none is loaded" };
+            tracing::warn!(plugin = name, source, reason, "a plugin is refused; {stays}");
+            let at = self.parts.clock.now();
+            self.refused.insert(name.clone(), RefusedPlugin { name, source, reason, at });
+        }
+        let was_taken = |name: &String| !self.refused.contains_key(name);
+        let (loaded, removed): (Vec<_>, Vec<_>) =
+            wanted.into_iter().filter(|(name, _)| was_taken(name)).partition(|(_, member)| member.is_some());
+        let names = |items: Vec<(String, Option<Member>)>| items.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let (loaded, removed) = (names(loaded), names(removed));
+        if !(loaded.is_empty() && removed.is_empty()) {
+            tracing::info!(?loaded, ?removed, "plugins reloaded: new tasks run on them");
+        }
+        self.members = chosen;
+        let set = self.parts.set(&self.members, &self.refused);
+        self.publisher.sets.send_replace(Arc::new(set));
+        self.parts.tidy(&self.members);
+        Reloaded { loaded, removed, refused: Vec::new() }
+    }
+}
+
+impl Parts {
+    /// The places there are, and what can be seen of their files without reading them.
+    async fn look(&self) -> anyhow::Result<(Vec<Slot>, BTreeMap<PathBuf, Seen>)> {
+        let (tables, folder) = (self.tables.clone(), self.folder.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            let slots = slots(&tables, &folder, &components(&folder)?);
+            let files = slots.iter().filter_map(|slot| Some((slot.file()?, slot.wish.public_key.is_some())));
+            let seen = files.filter_map(|(path, is_signed)| {
+                let mut signature = path.as_os_str().to_owned();
+                signature.push(".minisig");
+                let signature = is_signed.then(|| stamp(Path::new(&signature))).flatten();
+                Some((path.to_owned(), (stamp(path)?, signature)))
+            });
+            let seen = seen.collect();
+            Ok((slots, seen))
+        });
+        looked.await?
+    }
+
+    /// Reads and loads the component of a place; none where it is the one that is loaded. The error is one line.
+    async fn load(&self, slot: &Slot, now: Option<&Member>) -> Result<Option<Member>, String> {
+        let Component { wasm, digest, signed_by } =
+            self.components.get(&slot.wish).await.map_err(|error| error.to_string())?;
+        let same = |now: &Member| now.plugin.digest == digest.as_str() && now.loaded.signed_by == signed_by;
+        if now.is_some_and(same) {
+            return Ok(None);
+        }
+        let loaded = self.registry.load(wasm, &digest, |_| slot.grant.clone()).await;
+        let plugin = loaded.map_err(|error| error.to_string())?;
+        slot.check_name(&plugin.descriptor.name, &self.tables)?;
+        let loaded = LoadedPlugin {
+            descriptor: plugin.descriptor.clone(),
+            source: slot.wish.source.to_string(),
+            digest: plugin.digest.clone(),
+            size: plugin.size,
+            signed_by,
+            grant: plugin.grant.clone(),
+            used: plugin.used.clone(),
+            since: self.clock.now(),
+        };
+        Ok(Some(Member { plugin, loaded }))
+    }
+
+    /// Whether names are unique and every pipeline can run.
+    fn fits(&self, members: &Members) -> Result<(), String> {
+        let mut by_name = BTreeMap::new();
+        for member in members.values() {
+            let descriptor = &member.plugin.descriptor;
+            let source = &member.loaded.source;
+            if let Some((_, other)) = by_name.insert(descriptor.name.as_str(), (descriptor, source)) {
+                let name = &descriptor.name;
+                return Err(format!("another component of the name {name} is loaded already: {other} and {source}"));
+            }
+        }
+        let descriptor_of = |name: &str| by_name.get(name).map(|(descriptor, _)| Arc::clone(descriptor));
+        check(&self.pipelines, &descriptor_of).map_err(|error| format!("{error:#}"))
+    }
+
+    fn set(&self, members: &Members, refused: &BTreeMap<String, RefusedPlugin>) -> PluginSet {
+        let plugins = members.values().map(|member| member.plugin.clone()).collect();
+        PluginSet {
+            steps: Arc::new(self.registry.set(plugins)),
+            plugins: members.values().map(|member| member.loaded.clone()).collect(),
+            refused: refused.values().cloned().collect(),
+        }
+    }
+
+    /// Bounds the cache, beside the work.
+    fn tidy(&self, members: &Members) {
+        let registry = self.registry.clone();
+        let plugins: Vec<_> = members.values().map(|member| member.plugin.clone()).collect();
+        tokio::task::spawn_blocking(move || registry.tidy_cache(&plugins));
+    }
+}
+
+fn by_file(slots: &[Slot]) -> BTreeMap<PathBuf, Slot> {
+    slots.iter().filter_map(|slot| Some((slot.file()?.to_owned(), slot.clone()))).collect()
+}
+
+/// The components of the plugins folder, by name.
+fn components(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let unusable = || format!("the plugins folder {} cannot be read: set MORAG_PLUGINS_DIR", folder.display());
+    let entries = std::fs::read_dir(folder).with_context(unusable)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
+    let mut paths = paths.with_context(unusable)?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    paths.sort();
+    anyhow::ensure!(paths.len() <= FILES_MAX, "{} has more than {FILES_MAX} components", folder.display());
+    Ok(paths)
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    use std::os::unix::fs::MetadataExt as _;
+    let meta = std::fs::metadata(path).ok()?;
+    let modified = meta.modified().ok()?;
+    let since = modified.duration_since(UNIX_EPOCH).map(|since| since.as_nanos() as i128);
+    let modified_ns = since.unwrap_or_else(|before| -(before.duration().as_nanos() as i128));
+    Some(Stamp { size: meta.len(), modified_ns, inode: meta.ino() })
+}
+
+/// Waits for the next look; for ever where nobody looks.
+async fn pause(pause: Duration) {
+    match pause.is_zero() {
+        true => std::future::pending().await,
+        false => tokio::time::sleep(pause).await,
+    }
+}
+
+async fn hung_up(hangup: &mut Option<Signal>) {
+    match hangup {
+        Some(hangup) => {
+            hangup.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}

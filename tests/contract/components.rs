@@ -1,0 +1,242 @@
+//! The contract of the port `Components`: files on disk, signatures by minisign itself, and a real registry; and a host that
+//! answers as no registry does.
+
+use morag_adapters::components::ComponentSources;
+use morag_adapters::oci::OciRegistries;
+use morag_core::Secret;
+use morag_core::plugin::{COMPONENT_BYTES_MAX, Digest, InvalidManifest, RegistryAccess, RegistryLogin};
+use morag_core::ports::{Component, ComponentError, ComponentWish, Components as _};
+use morag_tests::minisign::{Signer, signature_of};
+use morag_tests::registry::{Layout, PASSWORD, Registry, USER};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+const WASM: &[u8] = b"\0asm\x0d\0\x01\0 a component";
+
+fn wish(source: &str) -> ComponentWish {
+    ComponentWish { source: source.parse().unwrap(), sha256: None, public_key: None }
+}
+
+/// Sources that keep what they pull in a folder.
+struct Sources {
+    sources: ComponentSources,
+    folder: TempDir,
+}
+
+impl Sources {
+    fn new() -> Self {
+        Self::with(vec![])
+    }
+
+    fn with(accesses: Vec<RegistryAccess>) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        Self { sources: ComponentSources::new(OciRegistries::new(accesses, &folder.path().join("pulled"))), folder }
+    }
+
+    async fn get(&self, wish: &ComponentWish) -> Result<Component, ComponentError> {
+        self.sources.get(wish).await
+    }
+
+    /// Files of what was pulled.
+    fn kept(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.folder.path().join("pulled")) else { return vec![] };
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    fn file(&self, bytes: &[u8]) -> PathBuf {
+        let path = self.folder.path().join("a.wasm");
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+fn of_file(path: &Path) -> ComponentWish {
+    wish(&path.display().to_string())
+}
+
+#[tokio::test]
+async fn a_file_is_read_and_its_digest_checked() {
+    let sources = Sources::new();
+    let path = sources.file(WASM);
+    let got = sources.get(&of_file(&path)).await.unwrap();
+    assert_eq!((&got.wasm[..], &got.digest, &got.signed_by), (WASM, &Digest::of(WASM), &None));
+    let pinned = ComponentWish { sha256: Some(Digest::of(WASM)), ..of_file(&path) };
+    assert!(sources.get(&pinned).await.is_ok());
+    let (wanted, found) = (Digest::of(b"another"), Digest::of(WASM));
+    let other = ComponentWish { sha256: Some(wanted.clone()), ..of_file(&path) };
+    assert_eq!(sources.get(&other).await, Err(ComponentError::Digest { what: "component", wanted, found }));
+    let missing = sources.get(&wish("/nowhere/a.wasm")).await;
+    assert!(matches!(missing, Err(ComponentError::Unreadable(_))), "{missing:?}");
+    let folder = sources.get(&of_file(sources.folder.path())).await;
+    assert!(matches!(folder, Err(ComponentError::Unreadable(_))), "{folder:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_not_read_to_its_end() {
+    let sources = Sources::new();
+    let path = sources.file(WASM);
+    // Sparse: it takes no room.
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(COMPONENT_BYTES_MAX + 1).unwrap();
+    assert_eq!(sources.get(&of_file(&path)).await, Err(ComponentError::TooLarge(COMPONENT_BYTES_MAX)));
+}
+
+#[tokio::test]
+async fn a_signature_is_by_the_key_over_the_file_or_it_is_refused() {
+    let (sources, signer, other) = (Sources::new(), Signer::new(), Signer::new());
+    let path = sources.file(WASM);
+    let signed = ComponentWish { public_key: Some(signer.public_key.clone()), ..of_file(&path) };
+    let refusal = async |wish: &ComponentWish| sources.get(wish).await.unwrap_err().to_string();
+    let missing = refusal(&signed).await;
+    assert!(missing.contains("a.wasm.minisig cannot be read"), "{missing}");
+    signer.sign(&path);
+    let got = sources.get(&signed).await.unwrap();
+    let id = got.signed_by.unwrap();
+    assert_eq!(morag_core::plugin::minisign_key_id(&signer.public_key), Some(id.clone()));
+    let by_other = ComponentWish { public_key: Some(other.public_key.clone()), ..of_file(&path) };
+    assert!(refusal(&by_other).await.contains("is not the signature of the key"), "another key");
+    std::fs::write(&path, [WASM, b"!"].concat()).unwrap();
+    let changed = refusal(&signed).await;
+    assert!(changed.contains(&id) && changed.contains("it was changed"), "{changed}");
+    std::fs::write(signature_of(&path), "nonsense").unwrap();
+    assert!(refusal(&signed).await.contains("is no signature of minisign"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_is_pulled_kept_and_read_from_what_is_kept() {
+    let (sources, registry) = (Sources::new(), Registry::start().await);
+    let reference = registry.push("acme/redact", WASM).await;
+    let got = sources.get(&wish(&reference)).await.unwrap();
+    assert_eq!((&got.wasm[..], got.digest), (WASM, Digest::of(WASM)));
+    assert_eq!(sources.kept().len(), 2, "manifest and component");
+    drop(registry);
+    assert_eq!(&sources.get(&wish(&reference)).await.unwrap().wasm[..], WASM, "without the registry");
+    for path in sources.kept() {
+        std::fs::write(path, b"damaged").unwrap();
+    }
+    let gone = sources.get(&wish(&reference)).await;
+    assert!(matches!(gone, Err(ComponentError::Unavailable(_))), "what is damaged is not believed: {gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_in_the_registry_is_refused_and_not_kept() {
+    let registry = Registry::start().await;
+    let reference = registry.push("acme/redact", WASM).await;
+    let (layer, manifest) = (Digest::of(WASM), reference.rsplit(':').next().unwrap());
+    let sources = Sources::new();
+    std::fs::write(registry.file(layer.as_str()), b"\0asm\x0d\0\x01\0 a c0mponent").unwrap();
+    let changed = sources.get(&wish(&reference)).await;
+    let what = |error: &ComponentError| matches!(error, ComponentError::Digest { what: "component", wanted, .. } if *wanted == layer);
+    assert!(what(changed.as_ref().unwrap_err()), "{changed:?}");
+    assert_eq!(sources.kept().len(), 1, "the manifest alone");
+    let sources = Sources::new();
+    let file = registry.file(manifest);
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("\"schemaVersion\":2", "\"schemaVersion\": 2")).unwrap();
+    let changed = sources.get(&wish(&reference)).await;
+    assert!(
+        matches!(changed, Err(ComponentError::Digest { what: "manifest", .. } | ComponentError::Unavailable(_))),
+        "by us or by the registry itself: {changed:?}"
+    );
+    assert!(sources.kept().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_component_or_not_there_is_refused() {
+    let (sources, registry) = (Sources::new(), Registry::start().await);
+    let image = Layout { config: "application/vnd.oci.image.config.v1+json", ..Layout::default() };
+    let reference = registry.push_as("image", WASM, &image).await;
+    let refused = sources.get(&wish(&reference)).await;
+    assert!(matches!(refused, Err(ComponentError::Manifest(InvalidManifest::Config { .. }))), "{refused:?}");
+    let archive = Layout { layer: "application/vnd.oci.image.layer.v1.tar+gzip", ..Layout::default() };
+    let reference = registry.push_as("archive", WASM, &archive).await;
+    let refused = sources.get(&wish(&reference)).await;
+    assert!(matches!(refused, Err(ComponentError::Manifest(InvalidManifest::Layers { .. }))), "{refused:?}");
+    let large = Layout { size: Some(COMPONENT_BYTES_MAX + 1), ..Layout::default() };
+    let reference = registry.push_as("large", WASM, &large).await;
+    assert_eq!(sources.get(&wish(&reference)).await, Err(ComponentError::TooLarge(COMPONENT_BYTES_MAX)));
+    let absent = format!("oci://{}/large@sha256:{}", registry.address(), Digest::of(b"absent"));
+    assert_eq!(sources.get(&wish(&absent)).await, Err(ComponentError::Missing("manifest")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_is_told_who_asks_if_it_wants_to_know() {
+    let registry = Registry::start_with_password().await;
+    let reference = registry.push("secret/redact", WASM).await;
+    let access = |password: &str| RegistryAccess {
+        registry: registry.address(),
+        login: Some(RegistryLogin::Password { username: USER.into(), password: Secret::new(password) }),
+        insecure: false,
+    };
+    assert!(Sources::with(vec![access(PASSWORD)]).get(&wish(&reference)).await.is_ok());
+    let unauthorized = Err(ComponentError::Unauthorized { host: registry.address() });
+    assert_eq!(Sources::new().get(&wish(&reference)).await, unauthorized);
+    let wrong = Sources::with(vec![access("5ecret")]).get(&wish(&reference)).await;
+    assert_eq!(wrong, unauthorized);
+    assert!(!wrong.unwrap_err().to_string().contains("5ecret"));
+    let elsewhere = RegistryAccess { registry: "127.0.0.1:1".into(), ..access(PASSWORD) };
+    assert_eq!(Sources::with(vec![elsewhere]).get(&wish(&reference)).await, unauthorized, "only where it belongs");
+}
+
+/// A host that says of itself that it is a registry, and answers every other request with these bytes and an end.
+async fn host(answer: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    match stream.read_u8().await {
+                        Ok(byte) => head.push(byte),
+                        Err(_) => return,
+                    }
+                }
+                let ping = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".as_slice();
+                let is_ping = head.starts_with(b"GET /v2/ ");
+                let _ = stream.write_all(if is_ping { ping } else { &answer }).await;
+                let _ = stream.shutdown().await;
+            });
+        }
+    });
+    format!("oci://{address}/a@sha256:{}", Digest::of(b"a"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_breaks_off_or_goes_on_for_ever_is_refused() {
+    let sources = Sources::new();
+    let cut = host(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"schema".to_vec()).await;
+    let refused = sources.get(&wish(&cut)).await;
+    assert!(matches!(refused, Err(ComponentError::Unavailable(_))), "{refused:?}");
+    let mut endless = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
+    endless.resize(6 << 20, b' ');
+    let refused = sources.get(&wish(&host(endless).await)).await.unwrap_err();
+    assert!(refused.to_string().contains("goes on after"), "{refused}");
+    let away = host(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".to_vec()).await;
+    let refused = sources.get(&wish(&away)).await;
+    assert!(matches!(refused, Err(ComponentError::Unavailable(_))), "{refused:?}");
+    let broken = host(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec()).await;
+    let refused = sources.get(&wish(&broken)).await.unwrap_err();
+    assert!(refused.to_string().contains("500"), "{refused}");
+    assert!(sources.kept().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_http_is_for_this_machine_and_where_the_operator_says_so() {
+    // Linux connects 0.0.0.0 to this machine, but it is no loopback address: a registry elsewhere, as far as we know.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let reference = format!("oci://0.0.0.0:{}/a@sha256:{}", listener.local_addr().unwrap().port(), Digest::of(b"a"));
+    let heard = tokio::spawn(async move { listener.accept().await.unwrap().0.read_u8().await.unwrap() });
+    let refused = Sources::new().get(&wish(&reference)).await;
+    assert!(matches!(refused, Err(ComponentError::Unavailable(_))), "{refused:?}");
+    assert_eq!(heard.await.unwrap(), 0x16, "a TLS handshake and no request");
+
+    let registry = Registry::start().await;
+    let elsewhere = registry.address().replace("127.0.0.1", "0.0.0.0");
+    let reference = registry.push("acme/redact", WASM).await.replace("127.0.0.1", "0.0.0.0");
+    let access = RegistryAccess { registry: elsewhere, login: None, insecure: true };
+    assert_eq!(&Sources::with(vec![access]).get(&wish(&reference)).await.unwrap().wasm[..], WASM);
+}
