@@ -20,6 +20,6 @@ mod runner;
 mod threads;
 
 pub use engine::{EngineOptions, StepEngine};
-pub use inspect::{Inspection, inspect};
-pub use plugin::{LoadError, Plugin};
+pub use inspect::{Facts, Inspection, facts, inspect};
+pub use plugin::{LoadError, LoadErrorReason, Plugin};
 pub use runner::{PluginRunner, Services};

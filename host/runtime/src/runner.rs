@@ -67,13 +67,7 @@ impl PluginRunner {
         grant: impl Fn(&str) -> Grant,
         threads: usize,
     ) -> Result<Self, LoadError> {
-        let cache = match cache_folder {
-            None => None,
-            Some(folder) => match CompileCache::open(folder) {
-                Ok(cache) => Some(cache),
-                Err(error) => return Err(LoadError { path: folder.to_owned(), reason: error.into() }),
-            },
-        };
+        let cache = open_cache(cache_folder)?;
         let mut plugins = BTreeMap::new();
         for path in paths {
             let started = Instant::now();
@@ -96,6 +90,14 @@ impl PluginRunner {
     pub fn plugins(&self) -> &BTreeMap<String, Arc<Plugin>> {
         &self.plugins
     }
+}
+
+/// Opens the folder of compiled components, where there is to be one.
+pub(crate) fn open_cache(folder: Option<&Path>) -> Result<Option<CompileCache>, LoadError> {
+    let open = |folder: &Path| {
+        CompileCache::open(folder).map_err(|error| LoadError { path: folder.to_owned(), reason: error.into() })
+    };
+    folder.map(open).transpose()
 }
 
 impl Sandbox {

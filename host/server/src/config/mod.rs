@@ -19,6 +19,7 @@ mod units;
 mod values;
 
 pub use keys::ApiKey;
+pub use plugins_dir::find_of_process as find_plugins_dir;
 pub use roles::{InvalidRoles, Role, Roles};
 pub use settings::{SETTINGS, Setting};
 pub use sources::{ConfigError, Sources};
