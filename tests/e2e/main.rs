@@ -17,6 +17,7 @@ mod ingest_batch;
 mod ingest_url;
 mod pipeline;
 mod pipelines;
+mod plugin_cli;
 mod plugins;
 mod replace;
 mod retry;

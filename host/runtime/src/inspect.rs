@@ -1,58 +1,149 @@
 //! What a component file is, without running a task on it: `morag plugin inspect`.
 
 use crate::engine::{EngineOptions, StepEngine};
-use crate::plugin::{Plugin, imports, read};
+use crate::plugin::{Plugin, read};
+use crate::registry::open_cache;
 use morag_core::plugin::{Capability, Descriptor, Grant};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use wasmtime::component::Component;
+use wasmparser::{KnownCustom, Parser, Payload};
+
+/// Values of a `producers` section that are kept: a component of many modules repeats the same few.
+const PRODUCERS_MAX: usize = 32;
+
+/// Characters of such a value that are kept; it is anyone's text.
+const PRODUCER_CHARS_MAX: usize = 80;
 
 /// What a component file is.
 #[derive(Debug, Clone)]
 pub struct Inspection {
     /// What it says it is.
     pub descriptor: Arc<Descriptor>,
-    /// Names of its imports.
+    /// What its bytes say.
+    pub facts: Facts,
+}
+
+/// What the bytes of a component say, without compiling or running it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Names of its imports, in their order.
     pub imports: Vec<String>,
+    /// Version of the interface `morag:step` that it was built for; none where it names none.
+    pub wit_version: Option<String>,
+    /// What it was made with, as its tools noted: `language Rust`, `processed-by rustc 1.95.0`. Anyone's text.
+    pub producers: Vec<String>,
     /// Size of the file in bytes.
     pub size: u64,
     /// SHA-256 of the file, lower-case hexadecimal.
     pub digest: String,
 }
 
-/// Loads a component with every capability granted, and says what it is. Compiles it: some seconds for a large one.
-pub async fn inspect(path: &Path) -> anyhow::Result<Inspection> {
+/// Loads a component with every capability granted, and says what it is. Compiles it where `cache_folder` does not hold it:
+/// some seconds for a large one.
+pub async fn inspect(path: &Path, cache_folder: Option<&Path>) -> anyhow::Result<Inspection> {
     let engine = StepEngine::new(EngineOptions { instances_max: 1 }).map_err(|error| anyhow::anyhow!("{error:#}"))?;
-    let plugin = Plugin::load(&engine, None, path, |_| Grant::of(Capability::ALL)).await?;
-    let wasm = read(path)?;
-    let component = Component::new(engine.inner(), &wasm).map_err(|error| anyhow::anyhow!("{error:#}"))?;
-    Ok(Inspection {
-        descriptor: plugin.descriptor.clone(),
-        imports: imports(&engine, &component),
+    let cache = open_cache(cache_folder)?;
+    let plugin = Plugin::load(&engine, cache.as_ref(), path, |_| Grant::of(Capability::ALL)).await?;
+    Ok(Inspection { descriptor: plugin.descriptor.clone(), facts: facts(path)? })
+}
+
+/// Reads what the bytes of a component say.
+pub fn facts(path: &Path) -> anyhow::Result<Facts> {
+    let wasm = read(path).map_err(|reason| crate::LoadError { path: path.to_owned(), reason })?;
+    let (mut imports, mut exports, mut producers) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(&wasm) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    exports.push(export?.name.name.to_owned());
+                }
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Producers(fields) = section.as_known() {
+                    note(fields, &mut producers);
+                }
+            }
+            _ => {}
+        }
+    }
+    let version = |name: &String| Some(name.strip_prefix("morag:step/")?.split_once('@')?.1.to_owned());
+    Ok(Facts {
+        wit_version: exports.iter().chain(&imports).find_map(version),
+        imports,
+        producers: producers.into_iter().collect(),
         size: wasm.len() as u64,
-        digest: plugin.digest,
+        digest: hex::encode(Sha256::digest(&wasm)),
     })
 }
 
-impl std::fmt::Display for Inspection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Descriptor { name, version, summary, inputs, outputs, capabilities, config_schema } = &*self.descriptor;
-        let list = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
-        let read = |input: &morag_core::plugin::Input| {
-            format!("{}{}", input.name, if input.required { "" } else { " (if present)" })
-        };
-        let written = |output: &morag_core::plugin::Output| match &output.data_key {
-            Some(key) => format!("{} ({}, published as {key})", output.name, output.media_type),
-            None => format!("{} ({})", output.name, output.media_type),
-        };
-        writeln!(f, "{name} {version}")?;
-        writeln!(f, "  {summary}")?;
-        writeln!(f, "  reads         {}", list(inputs.iter().map(read).collect()))?;
-        writeln!(f, "  writes        {}", list(outputs.iter().map(written).collect()))?;
-        writeln!(f, "  capabilities  {}", list(capabilities.iter().map(|c| c.as_str().to_owned()).collect()))?;
-        writeln!(f, "  configuration {config_schema}")?;
-        writeln!(f, "  imports       {}", list(self.imports.clone()))?;
-        writeln!(f, "  size          {} bytes", self.size)?;
-        write!(f, "  sha256        {}", self.digest)
+/// Takes note of a `producers` section. One that is damaged says nothing.
+fn note(fields: wasmparser::ProducersSectionReader<'_>, producers: &mut BTreeSet<String>) {
+    for field in fields.into_iter().flatten() {
+        for value in field.values.into_iter().flatten() {
+            let text = format!("{} {} {}", field.name, value.name, value.version);
+            let text = text.trim().chars().filter(|c| !c.is_control()).take(PRODUCER_CHARS_MAX).collect();
+            if producers.len() < PRODUCERS_MAX {
+                producers.insert(text);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An uncompressed LEB128 of a small number is one byte.
+    fn custom(name: &str, content: &[u8]) -> Vec<u8> {
+        let mut body = vec![name.len() as u8];
+        body.extend_from_slice(name.as_bytes());
+        body.extend_from_slice(content);
+        let mut section = vec![0, body.len() as u8];
+        section.extend(body);
+        section
+    }
+
+    fn text(text: &str) -> Vec<u8> {
+        let mut bytes = vec![text.len() as u8];
+        bytes.extend_from_slice(text.as_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_components_makers_are_named_and_no_bytes_of_them_steer_a_terminal() {
+        let mut fields = vec![1];
+        fields.extend(text("language"));
+        fields.push(2);
+        for (name, version) in [("Rust", ""), ("\u{1b}[31mX", "1")] {
+            fields.extend(text(name));
+            fields.extend(text(version));
+        }
+        let mut wasm = vec![0, b'a', b's', b'm', 0x0d, 0, 1, 0];
+        wasm.extend(custom("producers", &fields));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &wasm).unwrap();
+        let facts = facts(file.path()).unwrap();
+        assert_eq!(facts.producers, ["language Rust", "language [31mX 1"]);
+        assert_eq!((facts.imports.len(), facts.wit_version, facts.size), (0, None, wasm.len() as u64));
+        assert_eq!(facts.digest.len(), 64);
+    }
+
+    #[test]
+    fn what_is_no_component_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"\0asm\x01\0\0\0").unwrap();
+        assert!(facts(file.path()).unwrap_err().to_string().contains("core WebAssembly module"));
+        std::fs::write(file.path(), b"\0asm\x0d\0\x01\0\x07\xff").unwrap();
+        assert!(facts(file.path()).is_err());
     }
 }

@@ -26,7 +26,7 @@ mod threads;
 
 pub use config_schema::{ConfigProblem, ConfigSchema, UnusableSchema};
 pub use engine::{EngineOptions, StepEngine};
-pub use inspect::{Inspection, inspect};
+pub use inspect::{Facts, Inspection, facts, inspect};
 pub use plugin::{LoadError, LoadErrorReason, Plugin};
 pub use registry::PluginRegistry;
 pub use runner::{PluginRunner, Services};

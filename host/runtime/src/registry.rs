@@ -17,6 +17,14 @@ use std::time::Instant;
 /// mostly wait for the disk, and gain from a few.
 pub(crate) const LOADING_MAX: usize = 8;
 
+/// Opens the folder of compiled components, where there is to be one.
+pub(crate) fn open_cache(folder: Option<&Path>) -> Result<Option<CompileCache>, LoadError> {
+    let open = |folder: &Path| {
+        CompileCache::open(folder).map_err(|error| LoadError { path: folder.to_owned(), reason: error.into() })
+    };
+    folder.map(open).transpose()
+}
+
 /// What components are loaded into: an engine, what stands behind the capabilities, threads for guests, and a cache of
 /// compiled components. Every [set](PluginRegistry::set) shares them, so that a reload takes no second pool of instances.
 #[derive(Clone)]
@@ -34,12 +42,10 @@ impl PluginRegistry {
         cache_folder: Option<&Path>,
         threads: usize,
     ) -> Result<Self, LoadError> {
-        let named = |path: &Path, error: std::io::Error| LoadError { path: path.to_owned(), reason: error.into() };
-        let cache =
-            cache_folder.map(|folder| CompileCache::open(folder).map_err(|error| named(folder, error))).transpose()?;
-        let threads = GuestThreads::start(threads);
-        let threads = Arc::new(threads.map_err(|error| named(Path::new("(threads for plugins)"), error))?);
-        Ok(Self { sandbox: Sandbox { engine, services }, threads, cache })
+        let cache = open_cache(cache_folder)?;
+        let threads = GuestThreads::start(threads)
+            .map_err(|error| LoadError { path: PathBuf::from("(threads for plugins)"), reason: error.into() })?;
+        Ok(Self { sandbox: Sandbox { engine, services }, threads: Arc::new(threads), cache })
     }
 
     /// Loads a component: compiles it unless the cache has it, lets it describe itself, and links what `grant` allows the step

@@ -1,7 +1,7 @@
 //! An [`App`] in memory, for tests of the routes.
 
+use crate::App;
 use crate::config::{Config, Sources};
-use crate::{App, Pipelines};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;

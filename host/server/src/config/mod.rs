@@ -25,6 +25,7 @@ mod values;
 pub use ai::AiConfig;
 pub use keys::ApiKey;
 pub use plugins::ConfiguredPlugin;
+pub use plugins_dir::find_of_process as find_plugins_dir;
 pub use roles::{InvalidRoles, Role, Roles};
 pub use settings::{SETTINGS, Setting};
 pub use sources::{ConfigError, Sources};

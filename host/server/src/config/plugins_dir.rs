@@ -11,6 +11,12 @@ pub fn find(binary_dir: Option<&Path>) -> PathBuf {
     found.unwrap_or_else(|| PathBuf::from("target/plugins"))
 }
 
+/// [`find`] for this process: the folder that a server of this binary takes when nobody says.
+pub fn find_of_process() -> PathBuf {
+    let binary = std::env::current_exe().ok();
+    find(binary.as_deref().and_then(Path::parent))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

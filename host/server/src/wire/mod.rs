@@ -8,6 +8,7 @@ mod secrets;
 mod signals;
 mod steps;
 mod stores;
+mod workbench;
 
 use crate::config::{Config, Role};
 use crate::endpoints::Registry;
@@ -26,6 +27,7 @@ use stores::Stores;
 use tokio_util::sync::CancellationToken;
 
 pub use plugins::Job as PluginJob;
+pub use workbench::{Workbench, WorkbenchError, workbench};
 
 /// Runs a server until it is asked to stop (SIGTERM or Ctrl-C), then lets what runs come to an end or hands it back.
 pub async fn serve(config: Config) -> anyhow::Result<()> {

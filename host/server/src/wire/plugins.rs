@@ -1,8 +1,8 @@
 //! Loads the components of a worker, and replaces them while it runs: what changed is compiled beside what runs, checked, and
 //! swapped for new tasks. One reload at a time, so at most one component is compiled beside the work.
 
-use crate::Pipelines;
 use crate::config::ConfiguredPlugin;
+use crate::pipelines::Pipelines;
 use crate::pipelines::check;
 use crate::plugins::{
     LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot, choose, slots,

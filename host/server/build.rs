@@ -1,0 +1,61 @@
+//! Lists the files that `morag plugin` brings with it: the WIT, the SDKs and the templates of projects. Their folders are
+//! changed by people who write SDKs, so the list is made and not kept.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Name of the list, its folder from the repository's root, and what is left out.
+const LISTS: [(&str, &str, &[&str]); 10] = [
+    ("WIT", "wit", &["released"]),
+    ("RUST_SDK", "plugins/sdk", &["Cargo.toml", "c", "javascript", "python", "templates", "tests", "examples"]),
+    ("PYTHON_SDK", "plugins/sdk/python", &["requirements-build.txt", "tests"]),
+    ("JAVASCRIPT_SDK", "plugins/sdk/javascript", &["build", "tests"]),
+    ("JAVASCRIPT_TOOLS", "plugins/sdk/javascript/build", &[]),
+    ("C_SDK", "plugins/sdk/c", &["requirements-build.txt", "tests"]),
+    ("RUST_TEMPLATE", "plugins/sdk/templates/rust", &[]),
+    ("PYTHON_TEMPLATE", "plugins/sdk/templates/python", &[]),
+    ("JAVASCRIPT_TEMPLATE", "plugins/sdk/templates/javascript", &[]),
+    ("C_TEMPLATE", "plugins/sdk/templates/c", &[]),
+];
+
+/// What tools leave behind.
+const LEFT_BEHIND: [&str; 4] = ["__pycache__", "node_modules", "target", "Cargo.lock"];
+
+fn main() -> std::io::Result<()> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).ok_or_else(|| std::io::Error::other(name));
+    let root = variable("CARGO_MANIFEST_DIR")?.join("../..");
+    let mut list = fs::File::create(variable("OUT_DIR")?.join("embedded.rs"))?;
+    println!("cargo::rerun-if-changed=build.rs");
+    for (name, folder, left_out) in LISTS {
+        let folder = root.join(folder);
+        // A folder's time changes with its entries; cargo looks at all that is below it.
+        println!("cargo::rerun-if-changed={}", folder.display());
+        let mut files = Vec::new();
+        find(&folder, &folder, left_out, &mut files)?;
+        files.sort();
+        writeln!(list, "/// Files of `{}`.\npub const {name}: Files = &[", folder.display())?;
+        for file in files {
+            writeln!(list, "    ({file:?}, include_str!({:?})),", folder.join(&file))?;
+        }
+        writeln!(list, "];")?;
+    }
+    Ok(())
+}
+
+/// Files below a folder, as paths from `top`.
+fn find(top: &Path, folder: &Path, left_out: &[&str], files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_top = folder == top;
+        if name.starts_with('.') || LEFT_BEHIND.contains(&&*name) || (is_top && left_out.contains(&&*name)) {
+            continue;
+        }
+        match path.is_dir() {
+            true => find(top, &path, left_out, files)?,
+            false => files.extend(path.strip_prefix(top).ok().map(Path::to_owned)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! `morag plugin build`: the component of a project, made and checked.
+
+use super::progress::Busy;
+use super::project::{Project, Where};
+use super::{toolchain, trial, units};
+use crate::cli::output::line;
+use anyhow::ensure;
+use clap::Args;
+use morag_core::plugin::Capability;
+use morag_runtime::{Inspection, inspect};
+use std::process::ExitCode;
+
+/// What `--help` shows below the options.
+pub const EXAMPLES: &str = "Examples:
+  morag plugin build
+  morag plugin build --dir ~/steps/redact
+
+Builds for release, into build/NAME.wasm. What a language needs beyond its own toolchain (componentize-py, componentize-js,
+wasm-tools) is installed the first time, with pinned versions, into $MORAG_TOOLS_DIR (~/.cache/morag/tools). The component is
+then loaded as a server would, and must import nothing that plugin.toml does not list.";
+
+/// Builds the project's component.
+#[derive(Debug, Args)]
+pub struct Build {
+    #[command(flatten)]
+    project: Where,
+    /// Builds are always for release: taken for those who type it
+    #[arg(long, hide = true)]
+    release: bool,
+}
+
+/// `morag plugin build`.
+pub async fn run(command: Build) -> anyhow::Result<ExitCode> {
+    build(&Project::open(&command.project)?).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds and checks a project's component, and says what came of it.
+pub async fn build(project: &Project) -> anyhow::Result<()> {
+    project.generate()?;
+    tokio::task::block_in_place(|| toolchain::build(project))?;
+    let busy = Busy::start("checking the component");
+    let inspected = inspect(&project.component(), Some(&trial::compile_cache()?)).await;
+    busy.end(inspected.is_ok());
+    let inspection = inspected?;
+    check(project, &inspection)?;
+    let (size, digest) = (units::bytes(inspection.facts.size), &inspection.facts.digest);
+    line(format_args!("{}  {size}  sha256:{digest}", project.component_below()));
+    Ok(())
+}
+
+/// Whether the component is what `plugin.toml` says.
+fn check(project: &Project, inspection: &Inspection) -> anyhow::Result<()> {
+    let (said, name) = (&inspection.descriptor.name, &project.manifest.name);
+    ensure!(said == name, "the component calls itself {said}, and plugin.toml says {name}: make them the same");
+    let listed = &project.manifest.capabilities;
+    let wants = inspection.descriptor.capabilities.iter().map(|capability| (*capability, "wants"));
+    let imports = Capability::ALL.into_iter().filter(|capability| imports(inspection, *capability));
+    let used: Vec<_> = wants.chain(imports.map(|capability| (capability, "imports"))).collect();
+    if let Some((missing, how)) = used.iter().find(|(capability, _)| !listed.contains(capability)) {
+        let missing = missing.as_str();
+        anyhow::bail!(
+            "the component {how} {missing}, which plugin.toml does not list: add \"{missing}\" to capabilities"
+        )
+    }
+    Ok(())
+}
+
+fn imports(inspection: &Inspection, capability: Capability) -> bool {
+    let interface = match capability {
+        Capability::Http => "wasi:http/outgoing-handler",
+        _ => {
+            return inspection
+                .facts
+                .imports
+                .iter()
+                .any(|name| super::inspect::interface(name) == Some(capability.as_str()));
+        }
+    };
+    inspection.facts.imports.iter().any(|name| name.starts_with(interface))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::plugin::manifest::Manifest;
+    use morag_core::plugin::Descriptor;
+    use morag_runtime::Facts;
+    use std::sync::Arc;
+
+    fn check(listed: &str, name: &str, wanted: &[Capability], imports: &[&str]) -> Result<(), String> {
+        let text = format!("[plugin]\nname = \"a\"\nlanguage = \"rust\"\ncapabilities = [{listed}]\n");
+        let project = Project { folder: "/a".into(), manifest: Manifest::parse(&text).unwrap() };
+        let descriptor = Descriptor {
+            name: name.into(),
+            version: "1.0.0".into(),
+            summary: String::new(),
+            inputs: vec![],
+            outputs: vec![],
+            capabilities: wanted.to_vec(),
+            config_schema: serde_json::json!({}),
+        };
+        let facts = Facts {
+            imports: imports.iter().map(|name| (*name).to_owned()).collect(),
+            wit_version: None,
+            producers: vec![],
+            size: 1,
+            digest: String::new(),
+        };
+        let inspection = Inspection { descriptor: Arc::new(descriptor), facts };
+        super::check(&project, &inspection).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_component_is_what_its_project_says() {
+        let free = ["morag:step/task@1.1.0", "morag:step/log@1.1.0", "wasi:clocks/wall-clock@0.2.6"];
+        assert_eq!(check("", "a", &[], &free), Ok(()));
+        assert!(check("", "b", &[], &[]).unwrap_err().contains("calls itself b, and plugin.toml says a"));
+        assert!(check("", "a", &[Capability::Kv], &[]).unwrap_err().contains("wants kv"));
+        assert_eq!(check("\"kv\"", "a", &[Capability::Kv], &["morag:step/kv@1.1.0"]), Ok(()));
+        assert!(check("", "a", &[], &["morag:step/kv@1.1.0"]).unwrap_err().contains("imports kv"));
+        assert!(check("", "a", &[], &["wasi:http/outgoing-handler@0.2.6"]).unwrap_err().contains("imports http"));
+    }
+}

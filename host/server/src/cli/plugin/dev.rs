@@ -1,0 +1,170 @@
+//! `morag plugin dev`: builds after every change, and hands the component to a running server.
+
+use super::build::build;
+use super::project::{Project, Where, replace};
+use super::snapshot::Snapshot;
+use crate::cli::client::{Client, Server};
+use crate::cli::output::line;
+use crate::cli::show::plain;
+use crate::config::find_plugins_dir;
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use morag_runtime::facts;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// What `--help` shows below the options.
+pub const EXAMPLES: &str = "Examples:
+  morag plugin dev
+  morag plugin dev --plugins-dir /var/lib/morag/plugins
+  morag plugin dev --server http://127.0.0.1:9000 --api-key KEY --plugins-dir target/plugins --dir ~/steps/redact
+
+Builds, puts the component into the server's plugins folder, asks the server to load it and says what came of that; then again
+after every change of a source. Tasks that run go on with the component they began with. The server must be on this machine, and
+allow the step what it wants in morag.toml. Ctrl-C ends it; the component stays.";
+
+/// How often sources are looked at.
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long the server may take until it has the component: a large one of Python takes it some 20 s to compile.
+const LOAD_MAX: Duration = Duration::from_secs(90);
+
+/// Builds after every change.
+#[derive(Debug, Args)]
+pub struct Dev {
+    #[command(flatten)]
+    project: Where,
+    /// The server's plugins folder; without it the one that a server of this binary takes
+    #[arg(long, env = "MORAG_PLUGINS_DIR", value_name = "FOLDER")]
+    plugins_dir: Option<PathBuf>,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// `morag plugin dev`. Ends by Ctrl-C.
+pub async fn run(command: Dev) -> anyhow::Result<ExitCode> {
+    let project = Project::open(&command.project)?;
+    let folder = command.plugins_dir.unwrap_or_else(find_plugins_dir);
+    ensure!(
+        folder.is_dir(),
+        "the plugins folder {} is not there: name the server's with --plugins-dir",
+        folder.display()
+    );
+    let client = Client::new(command.server)?;
+    let mut ended = std::pin::pin!(tokio::signal::ctrl_c());
+    let folder_of = project.folder.clone();
+    loop {
+        // Before the build: what changes while it runs is seen afterwards.
+        let before = project.snapshot()?;
+        // Anew: the manifest is one of the sources.
+        let done = async {
+            let project = Project::open_folder(&folder_of)?;
+            build(&project).await?;
+            let target = folder.join(format!("{}.wasm", project.manifest.name));
+            replace(&project.component(), &target)?;
+            line(format_args!("{}: {}", target.display(), load(&client, &project).await?));
+            anyhow::Ok(())
+        };
+        if let Err(error) = done.await {
+            eprintln!("morag: {error:#}");
+        }
+        line(format_args!("watching {}", project.folder.display()));
+        tokio::select! {
+            changed = changed(&project, &before) => line(format_args!("{} has changed", changed?)),
+            _ = &mut ended => return Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// Waits for a change of the sources; says of which.
+async fn changed(project: &Project, before: &Snapshot) -> anyhow::Result<String> {
+    loop {
+        let now = project.snapshot()?;
+        if let Some(path) = now.changed_since(before) {
+            return Ok(path.display().to_string());
+        }
+        sleep(LOOK_PAUSE).await;
+    }
+}
+
+/// Asks the server to load what is in its plugins folder, and waits until it has the project's component. What it says.
+async fn load(client: &Client, project: &Project) -> anyhow::Result<String> {
+    let digest = facts(&project.component())?.digest;
+    let reload = client.start(client.request(Method::POST, "/api/v1/plugins/reload")).await?;
+    // A server without that route looks at its folder by itself, when it comes to it.
+    let is_answered = reload.status() != StatusCode::NOT_FOUND;
+    if is_answered {
+        crate::cli::client::read(reload).await.context("the server did not load it")?;
+    }
+    let started = Instant::now();
+    loop {
+        let listed = client.get("/api/v1/plugins").await?;
+        let refused = refusal(&listed, &project.manifest.name).filter(|_| is_answered);
+        if let Some(reason) = refused {
+            anyhow::bail!("the server refused it: {reason}");
+        }
+        let of_it = entry(&listed, &project.manifest.name);
+        if let Some(entry) = of_it.filter(|entry| has_digest(entry, &digest)) {
+            return Ok(format!("loaded by the server{}", said(entry)));
+        }
+        if started.elapsed() >= LOAD_MAX {
+            let said = of_it.map_or_else(|| ": it does not list it".to_owned(), said);
+            anyhow::bail!("the server has not loaded it for {} s{said}", LOAD_MAX.as_secs());
+        }
+        sleep(LOOK_PAUSE).await;
+    }
+}
+
+/// What the server lists under a name.
+fn entry<'a>(listed: &'a Value, name: &str) -> Option<&'a Value> {
+    listed["plugins"].as_array()?.iter().find(|entry| entry["name"] == name)
+}
+
+/// Why the server did not take a component of that name, where it says so.
+fn refusal(listed: &Value, name: &str) -> Option<String> {
+    let refused = listed["refused"].as_array()?.iter().find(|entry| entry["name"] == name)?;
+    Some(plain(&refused["reason"]))
+}
+
+fn has_digest(entry: &Value, digest: &str) -> bool {
+    ["sha256", "digest"].iter().any(|key| entry[*key].as_str().is_some_and(|text| text.ends_with(digest)))
+}
+
+/// What the server says of a plugin, for a line.
+fn said(entry: &Value) -> String {
+    let parts = ["version", "state", "granted", "error"].into_iter().filter_map(|key| {
+        let value = &entry[key];
+        let shown = match value {
+            Value::Null => return None,
+            Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
+            other => plain(other),
+        };
+        (!shown.is_empty()).then(|| format!("{key} {shown}"))
+    });
+    let parts: Vec<_> = parts.collect();
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_server_lists_is_found_and_told() {
+        let listed = json!({"plugins": [
+            {"name": "a", "sha256": "11"},
+            {"name": "b", "sha256": "22", "version": "1.2.3", "granted": ["kv", "http"], "error": null},
+        ], "refused": [{"name": "b", "reason": "it is broken"}]});
+        assert_eq!((refusal(&listed, "b").as_deref(), refusal(&listed, "a")), (Some("it is broken"), None));
+        let entry = entry(&listed, "b").unwrap();
+        assert!(has_digest(entry, "22") && !has_digest(entry, "11"));
+        assert_eq!(said(entry), ": version 1.2.3, granted kv http");
+        assert!(super::entry(&listed, "c").is_none() && super::entry(&json!({}), "a").is_none());
+        assert_eq!(said(&json!({})), "");
+    }
+}

@@ -1,0 +1,89 @@
+//! What `morag plugin` brings with it, so that nothing but a language's own toolchain need be there. `build.rs` lists the files.
+
+use super::manifest::Language;
+
+/// Files of a folder: path below it, and text.
+pub type Files = &'static [(&'static str, &'static str)];
+
+include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+/// Manifest of the Rust SDK, as it is in the workspace.
+pub const RUST_SDK_MANIFEST: &str = include_str!("../../../../../plugins/sdk/Cargo.toml");
+
+/// Manifest of the workspace, which has the SDK's versions.
+pub const ROOT_MANIFEST: &str = include_str!("../../../../../Cargo.toml");
+
+/// Python packages that build components, with their versions.
+pub const PYTHON_TOOLS: &str = include_str!("../../../../../plugins/sdk/python/requirements-build.txt");
+
+/// Python packages that make components of what a C compiler makes, with their versions.
+pub const C_TOOLS: &str = include_str!("../../../../../plugins/sdk/c/requirements-build.txt");
+
+/// The template project of a language; none for [`Language::Other`].
+pub fn template(language: Language) -> Files {
+    match language {
+        Language::Rust => RUST_TEMPLATE,
+        Language::Python => PYTHON_TEMPLATE,
+        Language::Javascript => JAVASCRIPT_TEMPLATE,
+        Language::C => C_TEMPLATE,
+        Language::Other => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::plugin::manifest::{self, Manifest};
+    use crate::cli::plugin::template::{fill, path};
+
+    const LANGUAGES: [Language; 4] = [Language::Rust, Language::Python, Language::Javascript, Language::C];
+
+    #[test]
+    fn every_template_is_a_project_with_a_test_that_hides_what_is_made() {
+        for language in LANGUAGES {
+            let files = template(language);
+            let text = |name: &str| {
+                let found = files.iter().find(|(file, _)| path(file) == name);
+                fill(found.unwrap_or_else(|| panic!("{language:?} has no {name}")).1, "redact_names")
+            };
+            let manifest = Manifest::parse(&text(manifest::FILE)).unwrap();
+            assert_eq!((manifest.name.as_str(), manifest.language), ("redact_names", language));
+            let hidden = text(".gitignore");
+            for made in ["build", ".morag"] {
+                assert!(hidden.lines().any(|line| line.trim_matches('/') == made), "{language:?} does not hide {made}");
+            }
+            assert!(!text("README.md").is_empty());
+            assert!(files.iter().any(|(file, _)| file.starts_with("tests/") && file.ends_with("expected/report.json")));
+        }
+    }
+
+    #[test]
+    fn templates_have_no_placeholder_that_nobody_fills_in() {
+        for (file, text) in LANGUAGES.into_iter().flat_map(template) {
+            let filled = fill(text, "x");
+            // Rust's own `{{` in a format string has no letter and `}}` right behind it.
+            let left = filled.split("{{").skip(1).find(|rest| {
+                let word = rest.split("}}").next().unwrap_or_default();
+                !word.is_empty() && rest.contains("}}") && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            });
+            assert_eq!(left, None, "{file}");
+        }
+    }
+
+    #[test]
+    fn the_sdks_and_the_wit_are_there_and_nothing_that_was_left_behind() {
+        let has = |files: Files, name: &str| files.iter().any(|(file, _)| *file == name);
+        assert!(has(WIT, "step.wit") && has(WIT, "world.wit") && !has(WIT, "plugin.wit"));
+        assert!(has(RUST_SDK, "src/lib.rs") && !has(RUST_SDK, "Cargo.toml"));
+        assert!(has(PYTHON_SDK, "morag_step/__init__.py") && has(C_SDK, "step.h"));
+        assert!(has(JAVASCRIPT_SDK, "package.json") && has(JAVASCRIPT_TOOLS, "build.mjs"));
+        for files in [WIT, RUST_SDK, PYTHON_SDK, JAVASCRIPT_SDK, JAVASCRIPT_TOOLS, C_SDK] {
+            for (file, _) in files {
+                assert!(
+                    !file.contains("released") && !file.contains("node_modules") && !file.ends_with(".pyc"),
+                    "{file}"
+                );
+            }
+        }
+    }
+}

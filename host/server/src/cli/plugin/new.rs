@@ -1,0 +1,92 @@
+//! `morag plugin new`: a small complete project.
+
+use super::embedded;
+use super::manifest::Language;
+use super::project::{Project, write};
+use super::template::{check_name, fill, next_commands, path};
+use crate::cli::output::line;
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What `--help` shows below the options.
+pub const EXAMPLES: &str = "Examples:
+  morag plugin new redact --lang python
+  morag plugin new word_count --lang rust --dir ~/steps/word_count
+  cd redact && morag plugin build && morag plugin test
+
+The project has the step's code, plugin.toml, a README and one test. Nothing is downloaded and nothing but the project's
+folder is written.";
+
+/// Writes a new step.
+#[derive(Debug, Args)]
+pub struct New {
+    /// Name of the step, in lower snake case
+    name: String,
+    /// Language of the step
+    #[arg(long, value_enum)]
+    lang: Language,
+    /// Folder to make; without it ./NAME
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+}
+
+/// `morag plugin new`.
+pub fn run(command: New) -> anyhow::Result<ExitCode> {
+    let New { name, lang, dir } = command;
+    check_name(&name).map_err(anyhow::Error::msg)?;
+    let folder = dir.unwrap_or_else(|| PathBuf::from(&name));
+    // A folder that is there and empty is as good as none: many make it first.
+    let is_free = match std::fs::read_dir(&folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    ensure!(is_free, "{} is there already and not empty: choose another place with --dir", folder.display());
+    for (file, text) in embedded::template(lang) {
+        write(&folder.join(path(file)), fill(text, &name).as_bytes())?;
+    }
+    Project::open_folder(&folder).and_then(|project| project.generate()).context("the new project is not whole")?;
+    line(format_args!("{}: a step in {}", folder.display(), lang.as_str()));
+    line("next:");
+    next_commands(lang, &folder.display().to_string()).iter().for_each(|command| line(format_args!("  {command}")));
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(name: &str, lang: Language, dir: PathBuf) -> anyhow::Result<ExitCode> {
+        run(New { name: name.into(), lang, dir: Some(dir) })
+    }
+
+    #[test]
+    fn a_new_project_is_whole() {
+        for lang in [Language::Rust, Language::Python, Language::Javascript, Language::C] {
+            let folder = tempfile::tempdir().unwrap();
+            let project = folder.path().join("deep/my_step");
+            new("my_step", lang, project.clone()).unwrap();
+            assert_eq!(Project::open_folder(&project).unwrap().manifest.name, "my_step");
+            for file in [".gitignore", "README.md", ".morag/wit/plugin.wit", ".morag/wit/task.wit"] {
+                assert!(project.join(file).is_file(), "{lang:?} {file}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("taken");
+        write(&taken.join("notes.txt"), b"mine").unwrap();
+        let error = new("a_step", Language::Rust, taken.clone()).unwrap_err().to_string();
+        assert!(error.contains("not empty") && error.contains("--dir"), "{error}");
+        assert_eq!(std::fs::read_dir(&taken).unwrap().count(), 1);
+        // Neither is a file in the folder's place.
+        assert!(new("a_step", Language::Rust, taken.join("notes.txt")).is_err());
+        assert!(new("a-step", Language::Rust, folder.path().join("b")).unwrap_err().to_string().contains("try a_step"));
+        assert!(!folder.path().join("b").exists());
+        std::fs::create_dir(folder.path().join("empty")).unwrap();
+        new("a_step", Language::Rust, folder.path().join("empty")).unwrap();
+    }
+}

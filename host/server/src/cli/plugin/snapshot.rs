@@ -1,0 +1,91 @@
+//! What has changed since: the sources of a project as a list of files, sizes and times.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Files that are watched. A step's project has a few dozen; with more, something else lies in the folder.
+pub const FILES_MAX: usize = 5_000;
+
+/// Folders that hold what is made, not what is written.
+const IGNORED: [&str; 8] = ["build", "target", "node_modules", "dist", "out", "venv", "__pycache__", "expected"];
+
+/// A project's files at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot(BTreeMap<PathBuf, (u64, Option<SystemTime>)>);
+
+impl Snapshot {
+    /// Takes note of a file.
+    pub fn note(&mut self, path: PathBuf, size: u64, modified: Option<SystemTime>) {
+        self.0.insert(path, (size, modified));
+    }
+
+    /// Whether there is no room for another file.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= FILES_MAX
+    }
+
+    /// The first file that is new, gone or changed since an earlier moment.
+    pub fn changed_since<'a>(&'a self, earlier: &'a Self) -> Option<&'a Path> {
+        let changed = self.0.iter().find(|(path, stamp)| earlier.0.get(*path) != Some(stamp));
+        let gone = || earlier.0.keys().find(|path| !self.0.contains_key(*path));
+        changed.map(|(path, _)| path).or_else(gone).map(PathBuf::as_path)
+    }
+
+    /// A file that was changed after a time, if there is one: what was made then is out of date.
+    pub fn newer_than(&self, time: SystemTime) -> Option<&Path> {
+        let newer = self.0.iter().find(|(_, (_, modified))| modified.is_some_and(|modified| modified > time));
+        newer.map(|(path, _)| path.as_path())
+    }
+}
+
+/// Whether a folder or file of that name is made rather than written, or nobody's business (hidden).
+pub fn is_ignored(name: &str) -> bool {
+    name.starts_with('.') || IGNORED.contains(&name) || name.ends_with(".pyc") || name.ends_with('~')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn snapshot(files: &[(&str, u64, u64)]) -> Snapshot {
+        let mut made = Snapshot::default();
+        for (path, size, seconds) in files {
+            made.note(path.into(), *size, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(*seconds)));
+        }
+        made
+    }
+
+    #[test]
+    fn a_change_is_a_new_a_gone_or_another_file() {
+        let old = snapshot(&[("a", 1, 1), ("b", 1, 1)]);
+        assert_eq!(old.changed_since(&old.clone()), None);
+        for (new, file) in [
+            (&[("a", 1, 1), ("b", 1, 2)][..], "b"),
+            (&[("a", 2, 1), ("b", 1, 1)], "a"),
+            (&[("a", 1, 1), ("b", 1, 1), ("c", 1, 1)], "c"),
+            (&[("b", 1, 1)], "a"),
+        ] {
+            assert_eq!(snapshot(new).changed_since(&old), Some(Path::new(file)));
+        }
+    }
+
+    #[test]
+    fn what_is_newer_is_found() {
+        let files = snapshot(&[("a", 1, 10), ("b", 1, 20)]);
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!(files.newer_than(at(15)), Some(Path::new("b")));
+        assert_eq!(files.newer_than(at(20)), None);
+    }
+
+    #[test]
+    fn what_is_made_is_not_watched() {
+        for name in [".morag", ".git", "build", "target", "node_modules", "__pycache__", "x.pyc", "step.py~"] {
+            assert!(is_ignored(name), "{name}");
+        }
+        for name in ["src", "step.py", "plugin.toml", "tests", "case.json"] {
+            assert!(!is_ignored(name), "{name}");
+        }
+    }
+}

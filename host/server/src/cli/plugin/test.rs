@@ -1,0 +1,170 @@
+//! `morag plugin test`: the component over its test documents, against golden files.
+
+use super::case::{self, Case};
+use super::project::{Project, Where, write};
+use super::report::{Difference, Report, differences};
+use super::trial::{self, Outcome};
+use super::{golden, junit};
+use crate::cli::output::line;
+use crate::wire::Workbench;
+use anyhow::Context as _;
+use clap::Args;
+use morag_core::ports::LogLine;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// What `--help` shows below the options.
+pub const EXAMPLES: &str = "Examples:
+  morag plugin test
+  morag plugin test --case phone_numbers
+  morag plugin test --bless
+  morag plugin test --junit build/tests.xml
+
+A case is a folder tests/CASE with one document.EXT, and if needed case.json (config, file_name, media_type, language, options,
+metadata) and artifacts/ (what earlier steps would have written). What the step answers, writes and reports is compared with
+tests/CASE/expected/, which --bless writes. The component runs in the server's own sandbox with the capabilities that
+plugin.toml lists; vectors, graph and kv are empty for each case, embeddings are the server's own of words, other services are
+away. Exit code 1 where anything differs.";
+
+/// Tests the project's component.
+#[derive(Debug, Args)]
+pub struct Test {
+    #[command(flatten)]
+    project: Where,
+    /// Run this case alone
+    #[arg(long, value_name = "NAME")]
+    case: Option<String>,
+    /// Take what comes as what is expected
+    #[arg(long)]
+    bless: bool,
+    /// Write the results as JUnit XML too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+/// `morag plugin test`. Exit code 1 where a case failed.
+pub async fn run(command: Test) -> anyhow::Result<ExitCode> {
+    let project = Project::open(&command.project)?;
+    let cases = case::find(&project.tests(), command.case.as_deref())?;
+    warn_if_stale(&project)?;
+    let mut bench = open(&project).await?;
+    let mut results = Vec::new();
+    for (index, case) in cases.iter().enumerate() {
+        if index > 0 && bench.remembers() {
+            // Cases must not see each other's keys: their order would matter.
+            bench = open(&project).await?;
+        }
+        let result = one(&bench, case, command.bless).await;
+        show(&result);
+        results.push(result);
+    }
+    let failed = results.iter().filter(|result| result.failure.is_some()).count();
+    line(format_args!("{}: {} passed, {failed} failed", project.manifest.name, results.len() - failed));
+    if let Some(file) = &command.junit {
+        let cases: Vec<_> = results.into_iter().map(Tested::into_junit).collect();
+        write(file_with_folder(file).as_path(), junit::render(&project.manifest.name, &cases).as_bytes())?;
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A bare file name has no folder to make.
+fn file_with_folder(file: &std::path::Path) -> PathBuf {
+    std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
+}
+
+async fn open(project: &Project) -> anyhow::Result<Workbench> {
+    let hint = |name: &str| format!("add \"{name}\" to capabilities in plugin.toml");
+    trial::open(&project.component(), project.manifest.capabilities.iter().copied(), hint).await
+}
+
+fn warn_if_stale(project: &Project) -> anyhow::Result<()> {
+    let built = std::fs::metadata(project.component()).and_then(|meta| meta.modified()).ok();
+    let sources = project.snapshot()?;
+    let is_source = |path: &&std::path::Path| !path.starts_with(&project.manifest.tests);
+    if let Some(newer) = built.and_then(|built| sources.newer_than(built).filter(is_source)) {
+        eprintln!("{} was changed after the build: `morag plugin build` takes it in", newer.display());
+    }
+    Ok(())
+}
+
+/// A case that was run.
+struct Tested {
+    name: String,
+    time: Duration,
+    log: Vec<LogLine>,
+    /// What was blessed; none where it was compared.
+    blessed: bool,
+    failure: Option<junit::Failure>,
+}
+
+async fn one(bench: &Workbench, case: &Case, bless: bool) -> Tested {
+    let started = Instant::now();
+    let outcome = run_case(bench, case).await;
+    let time = started.elapsed();
+    let name = case.name.clone();
+    match outcome {
+        Err(error) => {
+            let text = format!("{error:#}");
+            let failure = Some(junit::Failure { message: text.clone(), text });
+            Tested { name, time, log: Vec::new(), blessed: false, failure }
+        }
+        Ok(outcome) => {
+            let report = Report::of(&outcome.progress, &outcome.report, outcome.artifacts);
+            let failure = match judge(case, &report, bless) {
+                Err(error) => Some(format!("{error:#}")).map(|text| junit::Failure { message: text.clone(), text }),
+                Ok(found) => failure(&found),
+            };
+            let blessed = bless && failure.is_none();
+            Tested { name, time, log: outcome.report.log, blessed, failure }
+        }
+    }
+}
+
+async fn run_case(bench: &Workbench, case: &Case) -> anyhow::Result<Outcome> {
+    let hint = |name: &str| format!("put one at {}/artifacts/{name}", case.folder.display());
+    trial::run(bench, case.trial()?, |_, _| (), hint).await
+}
+
+/// Compares, or takes the report as what is expected.
+fn judge(case: &Case, report: &Report, bless: bool) -> anyhow::Result<Vec<Difference>> {
+    let folder = case.expected();
+    if bless {
+        golden::bless(&folder, report)?;
+        return Ok(Vec::new());
+    }
+    let expected = golden::read(&folder)?.with_context(|| {
+        format!(
+            "{} is not there: look at the result with `morag plugin run`, then take it with --bless",
+            folder.display()
+        )
+    })?;
+    Ok(differences(&expected, report))
+}
+
+fn failure(found: &[Difference]) -> Option<junit::Failure> {
+    let files: Vec<_> = found.iter().map(|one| one.file.as_str()).collect();
+    let parts: Vec<_> = found.iter().map(|one| format!("{}\n{}", one.file, one.text)).collect();
+    (!found.is_empty())
+        .then(|| junit::Failure { message: format!("not as expected: {}", files.join(", ")), text: parts.join("\n\n") })
+}
+
+fn show(result: &Tested) {
+    let Tested { name, time, log, blessed, failure } = result;
+    let Some(failure) = failure else {
+        let word = if *blessed { "blessed" } else { "ok" };
+        return line(format_args!("{word:8}{name}  {} ms", time.as_millis()));
+    };
+    line(format_args!("FAILED  {name}: {}", failure.message));
+    if failure.text != failure.message {
+        failure.text.lines().for_each(|text| line(format_args!("    {text}")));
+    }
+    log.iter().for_each(|one| line(format_args!("    log {} {}", one.level, one.message)));
+}
+
+impl Tested {
+    fn into_junit(self) -> junit::Case {
+        let log: Vec<_> = self.log.iter().map(|line| format!("{} {}", line.level, line.message)).collect();
+        junit::Case { name: self.name, time: self.time, failure: self.failure, log: log.join("\n") }
+    }
+}

@@ -1,0 +1,62 @@
+//! JavaScript, by componentize-js.
+
+use crate::cli::plugin::program::{have, program, read, run};
+use crate::cli::plugin::project::Project;
+use crate::cli::plugin::tools::Recipe;
+use crate::cli::plugin::{embedded, progress};
+use anyhow::Context as _;
+use std::path::Path;
+
+const TOOLS: Recipe = Recipe { name: "javascript", files: embedded::JAVASCRIPT_TOOLS, install };
+
+/// First Node.js that the tools run on.
+const NODE_MIN: (u32, u32) = (20, 19);
+
+/// Builds `step.js` and what it imports.
+pub fn build(project: &Project) -> anyhow::Result<()> {
+    check()?;
+    let tools = TOOLS.ensure()?;
+    let mut command = program("node", &project.folder);
+    command.arg(tools.join("build.mjs")).args(["--project", ".", "--out", &project.component_below()]);
+    for capability in &project.manifest.capabilities {
+        command.args(["--capability", capability.as_str()]);
+    }
+    progress::during("building with componentize-js", || run(&mut command))
+}
+
+fn install(folder: &Path) -> anyhow::Result<()> {
+    // Scripts of packages are programs of strangers, and none of these needs one.
+    let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+    run(program("npm", folder).args(arguments))
+        .context("the npm packages cannot be installed: is the registry reachable?")
+}
+
+fn check() -> anyhow::Result<()> {
+    let (major, minor) = NODE_MIN;
+    let how = "on Debian and Ubuntu by `apt install nodejs npm`";
+    anyhow::ensure!(have("node"), "Node.js is not installed: get {major}.{minor} or later, {how}");
+    anyhow::ensure!(have("npm"), "npm is not installed: get it with Node.js, {how}");
+    let version = read(program("node", Path::new(".")).arg("--version")).unwrap_or_default();
+    anyhow::ensure!(is_enough(&version), "Node.js is {version}: {major}.{minor} or later is needed");
+    Ok(())
+}
+
+/// Whether `v22.1.0` is new enough.
+fn is_enough(version: &str) -> bool {
+    let mut numbers = version.trim_start_matches('v').split('.').map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= NODE_MIN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_enough;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (version, enough) in
+            [("v20.19.0", true), ("v20.9.0", false), ("v22.1.0", true), ("v9.99.0", false), ("", false)]
+        {
+            assert_eq!(is_enough(version), enough, "{version}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Python, by componentize-py.
+
+use crate::cli::plugin::program::{have, program, read, run};
+use crate::cli::plugin::project::Project;
+use crate::cli::plugin::tools::{Recipe, python_packages};
+use crate::cli::plugin::{embedded, progress};
+
+const TOOLS: Recipe =
+    Recipe { name: "python", files: &[("requirements.txt", embedded::PYTHON_TOOLS)], install: python_packages };
+
+/// Builds `step.py` and what it imports.
+pub fn build(project: &Project) -> anyhow::Result<()> {
+    check()?;
+    let tools = TOOLS.ensure()?;
+    let out = project.component_below();
+    let mut command = program(tools.join("bin/componentize-py"), &project.folder);
+    command.args(["-q", "-d", ".morag/wit", "-w", "plugin", "componentize", "morag_step.component"]);
+    command.args(["-p", ".", "-p", ".morag/sdk/python", "--stub-wasi", "-o", &out]);
+    // Without it componentize-py would look for packages in whatever Python the machine has.
+    command.env("VIRTUAL_ENV", project.folder.join(".venv"));
+    command.env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
+    progress::during("building with componentize-py", || run(&mut command))
+}
+
+fn check() -> anyhow::Result<()> {
+    anyhow::ensure!(
+        have("python3"),
+        "Python is not installed: get 3.10 or later, on Debian and Ubuntu by `apt install python3 python3-venv`"
+    );
+    let asks = "import sys; print('ok' if sys.version_info >= (3, 10) else sys.version.split()[0])";
+    match read(program("python3", std::path::Path::new(".")).args(["-c", asks])).as_deref() {
+        Some("ok") => Ok(()),
+        version => anyhow::bail!("python3 is {}: 3.10 or later is needed", version.unwrap_or("not working")),
+    }
+}

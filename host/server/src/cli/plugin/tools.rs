@@ -1,0 +1,162 @@
+//! Tools that builds need and that come from a registry: installed once a machine, for all projects, by their own installers,
+//! with pinned versions.
+//!
+//! A folder is named by what is to be in it, so that another version makes another folder. The stamp in it is written last: a
+//! folder without it was left half made, and is made again. A lock lets one of several builds install.
+
+use super::program::program;
+use super::progress;
+use anyhow::Context as _;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// Names the folder of all tools.
+const FOLDER: &str = "MORAG_TOOLS_DIR";
+
+/// Written last.
+const STAMP: &str = "installed.txt";
+
+/// Hexadecimal digits of the digest in a folder's name: told apart by it are a few versions, and the stamp holds all of it.
+const NAME_DIGITS: usize = 16;
+
+/// What is to be installed.
+#[derive(Debug, Clone, Copy)]
+pub struct Recipe {
+    /// First part of the folder's name.
+    pub name: &'static str,
+    /// Files that say what and in which version; they are put into the folder.
+    pub files: &'static [(&'static str, &'static str)],
+    /// Installs into the folder.
+    pub install: fn(&Path) -> anyhow::Result<()>,
+}
+
+impl Recipe {
+    /// The folder with the tools in it, installing them where they are not there yet.
+    pub fn ensure(&self) -> anyhow::Result<PathBuf> {
+        self.ensure_in(&tools_folder()?)
+    }
+
+    fn ensure_in(&self, tools: &Path) -> anyhow::Result<PathBuf> {
+        let digest = self.digest();
+        let folder = tools.join(format!("{}-{}", self.name, &digest[..NAME_DIGITS]));
+        if is_installed(&folder, &digest) {
+            return Ok(folder);
+        }
+        let unusable = || format!("the folder of tools {} cannot be used: set {FOLDER}", tools.display());
+        fs::create_dir_all(tools).with_context(unusable)?;
+        let lock = File::create(folder.with_extension("lock")).with_context(unusable)?;
+        if lock.try_lock().is_err() {
+            progress::during("waiting for another build that installs the same tools", || {
+                lock.lock().context("its lock")
+            })?;
+        }
+        if is_installed(&folder, &digest) {
+            return Ok(folder);
+        }
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).with_context(unusable),
+            _ => fs::create_dir_all(&folder).with_context(unusable)?,
+        }
+        for (name, text) in self.files {
+            fs::write(folder.join(name), text).with_context(unusable)?;
+        }
+        let what = format!("installing the tools for {} into {}, once", self.name, folder.display());
+        progress::during(&what, || (self.install)(&folder))?;
+        fs::write(folder.join(STAMP), &digest).with_context(unusable)?;
+        Ok(folder)
+    }
+
+    fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for (name, text) in self.files {
+            for part in [name, text] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+        }
+        hex::encode(hash.finalize())
+    }
+}
+
+fn is_installed(folder: &Path, digest: &str) -> bool {
+    fs::read_to_string(folder.join(STAMP)).is_ok_and(|stamp| stamp == digest)
+}
+
+/// The person's cache folder of morag.
+pub fn cache_folder() -> anyhow::Result<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    cache
+        .map(|cache| cache.join("morag"))
+        .context("neither XDG_CACHE_HOME nor HOME is set: set one, for the cache folder")
+}
+
+fn tools_folder() -> anyhow::Result<PathBuf> {
+    match std::env::var_os(FOLDER).filter(|folder| !folder.is_empty()) {
+        // Builds run in other folders.
+        Some(folder) => std::path::absolute(folder).with_context(|| format!("{FOLDER} is no path")),
+        None => Ok(cache_folder()?.join("tools")),
+    }
+}
+
+/// Makes a Python environment in the folder and installs `requirements.txt` of it.
+pub fn python_packages(folder: &Path) -> anyhow::Result<()> {
+    let venv = super::program::output_of(program("python3", folder).args(["-m", "venv", "."]));
+    anyhow::ensure!(
+        venv.is_some(),
+        "`python3 -m venv` cannot make an environment: install it, on Debian and Ubuntu by `apt install python3-venv`"
+    );
+    let arguments = ["install", "--disable-pip-version-check", "--no-input", "--quiet", "-r", "requirements.txt"];
+    super::program::run(program(folder.join("bin/pip"), folder).args(arguments))
+        .context("the Python packages cannot be installed: is the registry reachable?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const FILES: &[(&str, &str)] = &[("requirements.txt", "a==1\n")];
+
+    #[test]
+    fn tools_are_installed_once_by_builds_that_run_at_once() {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        fn install(folder: &Path) -> anyhow::Result<()> {
+            assert_eq!(fs::read_to_string(folder.join("requirements.txt"))?, "a==1\n");
+            COUNT.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+        let tools = tempfile::tempdir().unwrap();
+        let recipe = Recipe { name: "x", files: FILES, install };
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let builds: Vec<_> = (0..4).map(|_| scope.spawn(|| recipe.ensure_in(tools.path()).unwrap())).collect();
+            builds.into_iter().map(|build| build.join().unwrap()).collect()
+        });
+        assert!(made.iter().all(|folder| *folder == made[0] && is_installed(folder, &recipe.digest())));
+        assert_eq!(COUNT.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn what_was_left_half_made_is_made_again() {
+        fn fails(folder: &Path) -> anyhow::Result<()> {
+            fs::write(folder.join("half"), "")?;
+            anyhow::bail!("the network is away")
+        }
+        fn works(folder: &Path) -> anyhow::Result<()> {
+            anyhow::ensure!(!folder.join("half").exists(), "the half is still there");
+            Ok(())
+        }
+        let tools = tempfile::tempdir().unwrap();
+        let failing = Recipe { name: "x", files: FILES, install: fails };
+        assert!(failing.ensure_in(tools.path()).is_err());
+        Recipe { install: works, ..failing }.ensure_in(tools.path()).unwrap();
+    }
+
+    #[test]
+    fn another_version_is_another_folder() {
+        let recipe = Recipe { name: "x", files: FILES, install: |_| Ok(()) };
+        let other = Recipe { files: &[("requirements.txt", "a==2\n")], ..recipe };
+        assert_ne!(recipe.digest(), other.digest());
+    }
+}
