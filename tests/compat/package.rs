@@ -99,7 +99,7 @@ impl Package {
     }
 
     /// A type where it is used. One of another interface is named with it.
-    fn name(&self, ty: &Type) -> String {
+    pub fn name(&self, ty: &Type) -> String {
         let id = match ty {
             Type::Id(id) => *id,
             Type::Bool => return "bool".into(),

@@ -16,6 +16,7 @@ mod files;
 mod ingest_batch;
 mod ingest_url;
 mod pipeline;
+mod plugin_guide;
 mod replace;
 mod retry;
 mod roles;
