@@ -69,8 +69,7 @@ impl Package {
             (Some(resource), Language::Rust) => format!("{}::{name}", type_name(resource)),
             (Some(resource), _) => format!("{}.{name}", type_name(resource)),
             (None, Language::Rust) => format!("{}::{name}", value_name(language, interface)),
-            (None, Language::Python) => format!("{}.{name}", value_name(language, interface)),
-            (None, Language::JavaScript) => name,
+            (None, _) => format!("{}.{name}", value_name(language, interface)),
         };
         let mut given = params;
         if own.is_some() && language == Language::Rust {

@@ -131,7 +131,9 @@ impl Package {
     /// The interface that a type was defined in.
     pub fn home(&self, id: TypeId) -> &str {
         match self.resolve.types[id].owner {
-            wit_parser::TypeOwner::Interface(owner) => self.resolve.interfaces[owner].name.as_deref().unwrap_or_default(),
+            wit_parser::TypeOwner::Interface(owner) => {
+                self.resolve.interfaces[owner].name.as_deref().unwrap_or_default()
+            }
             _ => "",
         }
     }

@@ -14,7 +14,8 @@ const HEAD: &str = "# Reference of the step interface
 Everything a step can call, and what it exports, in the words of the WIT. [The plugin guide](plugin-guide.md) says how to use it,
 [wit-versioning.md](wit-versioning.md) what of it may change. The SDKs (`morag-step` for Rust, `morag_step` for Python, `morag-step`
 for JavaScript) wrap these functions; the lines below each function are the bindings under them, as `wit-bindgen`,
-`componentize-py` and `jco` make them.
+`componentize-py` and `jco` make them. In Python, `task` is `wit_world.imports.task`; in JavaScript,
+`import * as task from \"morag:step/task@VERSION\"`.
 
 Sizes are bytes, times milliseconds, texts UTF-8. A call that returns a `result` raises its error in Python (`Err`) and throws it in
 JavaScript.
@@ -22,11 +23,11 @@ JavaScript.
 
 /// The file's text.
 fn render(package: &Package) -> String {
-    let mut out = format!("{HEAD}\nPackage `morag:step@{}`.\n", package.version());
+    let mut out = format!("{HEAD}\nPackage `morag:step@VERSION`.\n").replace("VERSION", &package.version());
     let (imports, exports) = package.world();
     let free = ["task", "log"];
     let _ = writeln!(out, "\n| interface | for a step it is |\n|---|---|");
-    for (name, interface) in package.interfaces() {
+    for (name, interface) in ordered(package) {
         let what = match name {
             name if exports.iter().any(|export| export == name) => "what it exports".to_owned(),
             name if free.contains(&name) => "there without a grant".to_owned(),
@@ -38,10 +39,23 @@ fn render(package: &Package) -> String {
         let _ = writeln!(out, "| [`{name}`](#{name}) | {what} |");
     }
     out.push_str("| `wasi:http` | a capability, `http`: [capabilities.md](capabilities.md) |\n");
-    for (name, interface) in package.interfaces() {
+    for (name, interface) in ordered(package) {
         interface_text(package, name, interface, &mut out);
     }
     out
+}
+
+/// The interfaces as one reads them: what every step has first, then the capabilities in the order of the world.
+fn ordered(package: &Package) -> Vec<(&str, &Interface)> {
+    let (imports, _) = package.world();
+    let first = ["step", "task", "log", "capability"];
+    let rank = |name: &str| {
+        let placed = first.iter().position(|known| *known == name);
+        placed.unwrap_or(first.len() + imports.iter().position(|import| import == name).unwrap_or(imports.len()))
+    };
+    let mut interfaces: Vec<_> = package.interfaces().collect();
+    interfaces.sort_by_key(|(name, _)| rank(name));
+    interfaces
 }
 
 fn docs(docs: &Docs) -> String {
@@ -172,7 +186,10 @@ fn names_are_those_of_each_language() {
         call(Language::Python, "task", "create-artifact"),
         "task.create_artifact(name: str) -> ArtifactWriter  # raises Err[FileError]"
     );
-    assert_eq!(call(Language::JavaScript, "kv", "set"), "set(key: string, value: Uint8Array): void  // throws Error");
+    assert_eq!(
+        call(Language::JavaScript, "kv", "set"),
+        "kv.set(key: string, value: Uint8Array): void  // throws Error"
+    );
     assert_eq!(
         call(Language::Rust, "kv", "keys"),
         "kv::keys(prefix: &str, after: Option<&str>) -> Result<Vec<String>, Error>"

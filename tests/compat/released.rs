@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 /// Every released version, with the digest of its text. A line is added with a release, and none is ever changed.
-const RELEASED: &[(&str, &str)] = &[("1.0.0", "RELEASED_DIGEST")];
+const RELEASED: &[(&str, &str)] = &[("1.0.0", "ce26b96f8142699fd9b251f75742b3656599398d7c8f1f34ff6dd5d24bad7217")];
 
 fn released(version: &str) -> PathBuf {
     folder().join("released").join(version)
@@ -37,7 +37,8 @@ fn broken(old: &Package, new: &Package) -> Vec<String> {
             None => Some(format!("{name} is gone")),
         })
         .collect();
-    broken.extend(old_imports.iter().filter(|name| !imports.contains(name)).map(|name| format!("import {name} is gone")));
+    broken
+        .extend(old_imports.iter().filter(|name| !imports.contains(name)).map(|name| format!("import {name} is gone")));
     if exports != old_exports {
         broken.push(format!("a step exported {old_exports:?} and would have to export {exports:?}"));
     }
@@ -102,8 +103,18 @@ fn a_break_of_the_promise_is_found() {
     let broken_by = |file, from, to| broken(&old, &changed(file, from, to).1);
     for (file, from, to, expected) in [
         ("task.wit", "    size: u64,", "    size: u64,\n    pages: option<u32>,", "task.task-info was"),
-        ("task.wit", "read: func(offset: u64, len: u32)", "read: func(offset: u64, len: u64)", "task.[method]blob.read was"),
-        ("task.wit", "    /// The writer was finished already, or another writer of the same name is open.\n    closed,", "", "task.file-error was"),
+        (
+            "task.wit",
+            "read: func(offset: u64, len: u32)",
+            "read: func(offset: u64, len: u64)",
+            "task.[method]blob.read was",
+        ),
+        (
+            "task.wit",
+            "    /// The writer was finished already, or another writer of the same name is open.\n    closed,",
+            "",
+            "task.file-error was",
+        ),
         ("log.wit", "enum level { trace,", "enum level {", "log.level was"),
         ("world.wit", "  import graph;", "", "import graph is gone"),
         ("step.wit", "  run: func()", "  stop: func();\n  run: func()", "something was added to it"),

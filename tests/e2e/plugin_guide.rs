@@ -48,7 +48,11 @@ impl Person {
     /// A shell with these commands, in which `morag` is a command and nothing of this test run's settings is left.
     fn shell(&self, commands: &str) -> Command {
         let mut command = Command::new("bash");
-        command.args(["-euo", "pipefail", "-c", commands]).current_dir(&self.at).stdin(Stdio::null()).kill_on_drop(true);
+        command
+            .args(["-euo", "pipefail", "-c", commands])
+            .current_dir(&self.at)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy().into_owned();
             let is_cargos = text.starts_with("CARGO") && text != "CARGO_HOME";
@@ -60,7 +64,8 @@ impl Person {
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
         let target = guide::root().join("target").canonicalize().expect("the target folder");
-        let kept = |variable: &str, name: &str| std::env::var_os(variable).map_or_else(|| target.join(name), PathBuf::from);
+        let kept =
+            |variable: &str, name: &str| std::env::var_os(variable).map_or_else(|| target.join(name), PathBuf::from);
         command
             .env("PATH", path)
             .env("MORAG_PLUGINS_DIR", plugins_dir().canonicalize().expect("the plugins"))
@@ -81,7 +86,9 @@ impl Person {
         let commands = format!("exec 2>&1\n{}\npwd > '{}'\n", block.commands, place.display());
         let started = Instant::now();
         let output = tokio::time::timeout(BLOCK_MAX, self.shell(&commands).stdout(Stdio::piped()).output()).await;
-        let Ok(output) = output else { panic!("{}", self.failure(block, &format!("is not done after {BLOCK_MAX:?}"), "")) };
+        let Ok(output) = output else {
+            panic!("{}", self.failure(block, &format!("is not done after {BLOCK_MAX:?}"), ""))
+        };
         let output = output.expect("bash runs");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
