@@ -127,14 +127,4 @@ impl Package {
             kind => panic!("a kind of type that this test does not know yet: {kind:?}"),
         }
     }
-
-    /// The interface that a type was defined in.
-    pub fn home(&self, id: TypeId) -> &str {
-        match self.resolve.types[id].owner {
-            wit_parser::TypeOwner::Interface(owner) => {
-                self.resolve.interfaces[owner].name.as_deref().unwrap_or_default()
-            }
-            _ => "",
-        }
-    }
 }
