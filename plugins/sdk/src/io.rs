@@ -175,10 +175,13 @@ mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
 
+    /// Offset and length of each call.
+    type Calls = Rc<RefCell<Vec<(u64, u32)>>>;
+
     /// A file that notes each call, and fails from an offset on.
     struct Noted {
         bytes: Vec<u8>,
-        calls: Rc<RefCell<Vec<(u64, u32)>>>,
+        calls: Calls,
         fails_from: u64,
     }
 
@@ -199,7 +202,7 @@ mod tests {
         }
     }
 
-    fn noted(fails_from: u64) -> (Reader, Rc<RefCell<Vec<(u64, u32)>>>) {
+    fn noted(fails_from: u64) -> (Reader, Calls) {
         let calls = Rc::default();
         let blob = Noted { bytes: (0..100).collect(), calls: Rc::clone(&calls), fails_from };
         (Reader::new(Box::new(blob)).with_piece_bytes(10), calls)
