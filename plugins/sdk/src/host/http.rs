@@ -130,7 +130,7 @@ fn refused(error: ErrorCode) -> CapabilityError {
         ErrorCode::HttpRequestBodySize(_) | ErrorCode::HttpResponseBodySize(_) => {
             CapabilityError::Limit(format!("the request or its answer is too large: {error}"))
         }
-        error => unavailable(error.to_string()),
+        error => unavailable(error.to_string().trim_start_matches("ErrorCode::").to_owned()),
     }
 }
 
