@@ -18,6 +18,7 @@ mod ingest_url;
 mod pipeline;
 mod pipelines;
 mod plugin_cli;
+mod plugin_guide;
 mod plugins;
 mod replace;
 mod retry;

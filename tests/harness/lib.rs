@@ -8,6 +8,7 @@ pub mod clock;
 pub mod connect_proxy;
 pub mod dns;
 pub mod fleet;
+pub mod guide;
 pub mod minisign;
 pub mod proxy;
 pub mod receiver;

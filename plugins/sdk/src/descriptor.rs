@@ -49,7 +49,7 @@ pub struct Descriptor {
     pub inputs: Vec<Input>,
     /// Artifacts the step writes.
     pub outputs: Vec<Output>,
-    /// Capabilities wanted, by interface name.
+    /// Capabilities wanted, by name; see [`Descriptor::wants`].
     pub capabilities: Vec<String>,
     /// JSON Schema of the step's configuration.
     pub config_schema: serde_json::Value,
@@ -90,14 +90,17 @@ impl Descriptor {
         self
     }
 
-    /// Wants a capability (`embeddings`, `vectors`, `graph`).
+    /// Wants a capability: `embeddings`, `vectors`, `graph`, `completions`, `transcription`, `kv`, `secrets`, or `http` for
+    /// requests to other hosts. The host refuses the component when one is not granted to it, and when it imports one that
+    /// it does not ask for.
     #[must_use]
     pub fn wants(mut self, capability: &str) -> Self {
         self.capabilities.push(capability.into());
         self
     }
 
-    /// Sets the JSON Schema of the step's configuration.
+    /// Sets the JSON Schema (draft 2020-12) of the step's configuration; without one, any object is taken. With the feature
+    /// `schema`, `configured_by_type` makes it of a type.
     #[must_use]
     pub fn configured_by(mut self, schema: serde_json::Value) -> Self {
         self.config_schema = schema;

@@ -1,6 +1,6 @@
 //! What a step can reach, as traits: the host implements them in a component, [`crate::mock`] in unit tests.
 
-use crate::Failure;
+use crate::{ArtifactFile, Failure, Reader};
 use serde::de::DeserializeOwned;
 
 /// What was submitted; see `info` in `wit/task.wit`.
@@ -57,6 +57,11 @@ pub trait Blob {
     fn media_type(&self) -> String;
     /// Reads at most `len` bytes (1 MiB a call at most) from `offset`; shorter only at the end.
     fn read(&self, offset: u64, len: u32) -> Result<Vec<u8>, Failure>;
+    /// The host's file, where this is one: what [`crate::Transcription`] hands on instead of bytes.
+    #[doc(hidden)]
+    fn host_blob(&self) -> Option<&crate::bindings::morag::step::task::Blob> {
+        None
+    }
 }
 
 /// A file being written; it is visible only after `finish`, when the step succeeds.
@@ -88,10 +93,7 @@ pub trait Task {
 
     /// Reads an artifact that must exist as bytes. Memory: the whole file.
     fn artifact_bytes(&self, name: &str) -> Result<Vec<u8>, Failure> {
-        let blob = self.artifact(name).ok_or_else(|| {
-            Failure::new("INPUT_MISSING", format!("{name} is missing: run the step that writes it before this one"))
-        })?;
-        blob_bytes(blob.as_ref())
+        blob_bytes(required(self.artifact(name), name)?.as_ref())
     }
 
     /// Reads an artifact that must exist as UTF-8 text. Memory: the whole file.
@@ -115,9 +117,38 @@ pub trait Task {
 
 impl dyn Task + '_ {
     /// The step's configuration as a type of its own.
+    ///
+    /// ```
+    /// use morag_step::{Task, json, mock::MockTask};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Config {
+    ///     #[serde(default)]
+    ///     words: u32,
+    /// }
+    ///
+    /// let task = MockTask::new("a.txt", "").with_config(json!({ "words": 7 }));
+    /// let task: &dyn Task = &task;
+    /// assert_eq!(task.config::<Config>().unwrap().words, 7);
+    /// ```
     pub fn config<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_str(&self.config_json())
             .map_err(|error| Failure::new("CONFIG_INVALID", format!("the step's configuration: {error}")))
+    }
+
+    /// The document that was submitted, to be read from anywhere.
+    pub fn source_reader(&self) -> Reader {
+        Reader::new(self.source())
+    }
+
+    /// An artifact that must exist, to be read from anywhere.
+    pub fn artifact_reader(&self, name: &str) -> Result<Reader, Failure> {
+        Ok(Reader::new(required(self.artifact(name), name)?))
+    }
+
+    /// Starts an artifact that the descriptor declares, as a [`std::io::Write`].
+    pub fn artifact_file(&self, name: &str) -> Result<ArtifactFile, Failure> {
+        Ok(ArtifactFile::new(self.create_artifact(name)?))
     }
 
     /// An artifact that must exist, parsed as JSON.
@@ -125,6 +156,12 @@ impl dyn Task + '_ {
         serde_json::from_slice(&self.artifact_bytes(name)?)
             .map_err(|error| Failure::new("INPUT_INVALID", format!("{name} is not what this step reads: {error}")))
     }
+}
+
+fn required(blob: Option<Box<dyn Blob>>, name: &str) -> Result<Box<dyn Blob>, Failure> {
+    blob.ok_or_else(|| {
+        Failure::new("INPUT_MISSING", format!("{name} is missing: run the step that writes it before this one"))
+    })
 }
 
 /// Reads a blob from its beginning to its end. Memory: the whole file.
@@ -139,103 +176,4 @@ pub fn blob_bytes(blob: &dyn Blob) -> Result<Vec<u8>, Failure> {
         }
         bytes.extend_from_slice(&piece);
     }
-}
-
-/// Why a capability could not do what was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CapabilityError {
-    /// The arguments are not acceptable.
-    Invalid(String),
-    /// A limit is reached.
-    Limit(String),
-    /// The service behind the capability is away; it may work later.
-    Unavailable(String),
-}
-
-impl From<CapabilityError> for Failure {
-    fn from(error: CapabilityError) -> Self {
-        match error {
-            CapabilityError::Invalid(message) => Failure::new("CAPABILITY_INVALID", message),
-            CapabilityError::Limit(message) => Failure::new("CAPABILITY_LIMIT", message),
-            CapabilityError::Unavailable(message) => Failure::unavailable(message),
-        }
-    }
-}
-
-/// Text embeddings by the host's model. Capability `embeddings`.
-pub trait Embeddings {
-    /// Name and dimensions of the model in use.
-    fn model(&self) -> (String, u32);
-    /// One vector a text, in order; at most 256 texts and 1 MiB of text a call.
-    fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, CapabilityError>;
-}
-
-/// A text with its vector.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Point {
-    /// Unique within the document.
-    pub id: String,
-    /// The text the vector stands for.
-    pub text: String,
-    /// The vector.
-    pub vector: Vec<f32>,
-    /// What is stored with the point.
-    pub payload: crate::Data,
-}
-
-/// The vector store, staged until the step succeeds. Capability `vectors`.
-pub trait Vectors {
-    /// Stages at most 256 points made by the named model.
-    fn put(&self, model: &str, points: Vec<Point>) -> Result<u32, CapabilityError>;
-}
-
-/// An entity of the graph.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    /// Key within the collection.
-    pub key: String,
-    /// Name as written.
-    pub name: String,
-    /// Type.
-    pub kind: String,
-    /// Mentions in this document.
-    pub mentions: u32,
-    /// Further properties.
-    pub properties: crate::Data,
-}
-
-/// A relation between two nodes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edge {
-    /// Key of a node.
-    pub source: String,
-    /// Key of a node.
-    pub target: String,
-    /// Type.
-    pub kind: String,
-    /// Further properties, for example the evidence.
-    pub properties: crate::Data,
-}
-
-/// A statement with its evidence.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fact {
-    /// Who or what.
-    pub subject: String,
-    /// Does or is.
-    pub predicate: String,
-    /// Whom or what.
-    pub object: String,
-    /// Further properties, for example the evidence.
-    pub properties: crate::Data,
-}
-
-/// The knowledge graph, staged until the step succeeds. Capability `graph`.
-pub trait Graph {
-    /// Stages at most 256 nodes.
-    fn put_nodes(&self, nodes: Vec<Node>) -> Result<u32, CapabilityError>;
-    /// Stages at most 256 edges.
-    fn put_edges(&self, edges: Vec<Edge>) -> Result<u32, CapabilityError>;
-    /// Stages at most 256 facts.
-    fn put_facts(&self, facts: Vec<Fact>) -> Result<u32, CapabilityError>;
 }

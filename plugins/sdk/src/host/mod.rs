@@ -2,12 +2,21 @@
 //!
 //! Each capability is a type of its own, so that a component imports only the interfaces of the handles its step names.
 
+mod ai;
+#[cfg(feature = "http")]
+mod http;
+mod knowledge;
+mod kv;
+
+pub use ai::{CompletionsHandle, TranscriptionHandle};
+#[cfg(feature = "http")]
+pub use http::HttpHandle;
+pub use knowledge::{EmbeddingsHandle, GraphHandle, VectorsHandle};
+pub use kv::{KeyValuesHandle, SecretsHandle};
+
 use crate::bindings::exports::morag::step::step as exported;
-use crate::bindings::morag::step::{capability, embeddings, graph, log, task, vectors};
-use crate::task::{
-    Blob, CapabilityError, Edge, Embeddings, Fact, Graph, Info, Level, Node, Point, Task, Vectors, Writer,
-};
-use crate::{Data, Failure, Step};
+use crate::bindings::morag::step::{capability, log, task};
+use crate::{Blob, CapabilityError, Data, Failure, Info, Level, Step, Task, Writer};
 
 /// Bytes a call to the host carries at most.
 const PIECE: usize = 1 << 20;
@@ -23,18 +32,6 @@ pub fn run_step<S: Step>() -> Result<exported::Outcome, exported::Failure> {
 /// The task and the log.
 #[derive(Debug, Clone, Copy)]
 pub struct TaskHandle;
-
-/// The capability `embeddings`.
-#[derive(Debug, Clone, Copy)]
-pub struct EmbeddingsHandle;
-
-/// The capability `vectors`.
-#[derive(Debug, Clone, Copy)]
-pub struct VectorsHandle;
-
-/// The capability `graph`.
-#[derive(Debug, Clone, Copy)]
-pub struct GraphHandle;
 
 struct HostBlob(task::Blob);
 
@@ -64,6 +61,9 @@ impl Blob for HostBlob {
     }
     fn read(&self, offset: u64, len: u32) -> Result<Vec<u8>, Failure> {
         self.0.read(offset, len).map_err(file_failure)
+    }
+    fn host_blob(&self) -> Option<&task::Blob> {
+        Some(&self.0)
     }
 }
 
@@ -132,62 +132,5 @@ impl From<capability::Error> for CapabilityError {
             capability::Error::Limit(message) => Self::Limit(message),
             capability::Error::Unavailable(message) => Self::Unavailable(message),
         }
-    }
-}
-
-impl Embeddings for EmbeddingsHandle {
-    fn model(&self) -> (String, u32) {
-        let model = embeddings::model();
-        (model.name, model.dimensions)
-    }
-    fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, CapabilityError> {
-        Ok(embeddings::embed(texts)?)
-    }
-}
-
-fn text(properties: Data) -> String {
-    serde_json::Value::Object(properties).to_string()
-}
-
-impl Vectors for VectorsHandle {
-    fn put(&self, model: &str, points: Vec<Point>) -> Result<u32, CapabilityError> {
-        let points = points.into_iter().map(|point| vectors::Point {
-            id: point.id,
-            text: point.text,
-            vector: point.vector,
-            payload: text(point.payload),
-        });
-        Ok(vectors::put(model, &points.collect::<Vec<_>>())?)
-    }
-}
-
-impl Graph for GraphHandle {
-    fn put_nodes(&self, nodes: Vec<Node>) -> Result<u32, CapabilityError> {
-        let nodes = nodes.into_iter().map(|node| graph::Node {
-            key: node.key,
-            name: node.name,
-            kind: node.kind,
-            mentions: node.mentions,
-            properties: text(node.properties),
-        });
-        Ok(graph::put_nodes(&nodes.collect::<Vec<_>>())?)
-    }
-    fn put_edges(&self, edges: Vec<Edge>) -> Result<u32, CapabilityError> {
-        let edges = edges.into_iter().map(|edge| graph::Edge {
-            source: edge.source,
-            target: edge.target,
-            kind: edge.kind,
-            properties: text(edge.properties),
-        });
-        Ok(graph::put_edges(&edges.collect::<Vec<_>>())?)
-    }
-    fn put_facts(&self, facts: Vec<Fact>) -> Result<u32, CapabilityError> {
-        let facts = facts.into_iter().map(|fact| graph::Fact {
-            subject: fact.subject,
-            predicate: fact.predicate,
-            object: fact.object,
-            properties: text(fact.properties),
-        });
-        Ok(graph::put_facts(&facts.collect::<Vec<_>>())?)
     }
 }
