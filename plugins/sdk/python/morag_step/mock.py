@@ -1,0 +1,252 @@
+"""A host in memory, for unit tests of a step in plain Python::
+
+    task = MockTask(artifacts={"markdown.md": "one two"}, config={"least_letters": 3})
+    assert word_count(task) == {"words": 2}
+    assert task.files["word_count.json"] == b"..."
+
+It keeps the host's rules that a step can break: declared names (where ``step`` is given), sizes of calls, limits of keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ._capabilities import ITEMS, Completion, Message, Transcript
+from ._descriptor import Step
+from ._failure import CapabilityError, Failure
+from ._task import PIECE, Info, Level, Task
+
+
+class _Blob:
+    def __init__(self, content: bytes, media_type: str) -> None:
+        self.content = content
+        self._media_type = media_type
+
+    def size(self) -> int:
+        return len(self.content)
+
+    def media_type(self) -> str:
+        return self._media_type
+
+    def read(self, offset: int, len: int) -> bytes:
+        return self.content[offset : offset + min(len, PIECE)]
+
+
+class _Writer:
+    def __init__(self, name: str, host: _Host) -> None:
+        self._name, self._host = name, host
+        self._content = bytearray()
+        self._closed = False
+
+    def write(self, bytes: bytes) -> None:
+        if self._closed:
+            raise Failure("ARTIFACT_CLOSED", "the file was finished already")
+        self._content += bytes
+
+    def finish(self) -> None:
+        if self._closed:
+            raise Failure("ARTIFACT_CLOSED", "the file was finished already")
+        self._closed = True
+        self._host.files[self._name] = bytes(self._content)
+
+    def drop(self) -> None:
+        self._closed = True
+
+
+def _batch(items: list[Any]) -> int:
+    if len(items) > ITEMS:
+        raise CapabilityError("limit", f"at most {ITEMS} items a call")
+    return len(items)
+
+
+class MockStore:
+    """Embeddings, vectors and graph in memory. The model has two dimensions: length of the text and its number of spaces."""
+
+    def __init__(self) -> None:
+        self.points: list[Any] = []
+        self.nodes: list[Any] = []
+        self.edges: list[Any] = []
+        self.facts: list[Any] = []
+
+    def model(self) -> tuple[str, int]:
+        return "mock-2", 2
+
+    def embed(self, texts: list[str]) -> list[list[float]]:
+        if _batch(texts) and sum(len(text.encode()) for text in texts) > 1 << 20:
+            raise CapabilityError("limit", "at most 1 MiB of text a call")
+        return [[float(len(text)), float(text.count(" "))] for text in texts]
+
+    def put(self, model: str, points: list[Any]) -> int:
+        self.points += points
+        return _batch(points)
+
+    def put_nodes(self, nodes: list[Any]) -> int:
+        self.nodes += nodes
+        return _batch(nodes)
+
+    def put_edges(self, edges: list[Any]) -> int:
+        known = {node.key for node in self.nodes}
+        for edge in edges:
+            if missing := {edge.source, edge.target} - known:
+                raise CapabilityError("invalid", f"no node has the key {sorted(missing)[0]}")
+        self.edges += edges
+        return _batch(edges)
+
+    def put_facts(self, facts: list[Any]) -> int:
+        self.facts += facts
+        return _batch(facts)
+
+
+class _KeyValues:
+    def __init__(self, values: dict[str, bytes]) -> None:
+        self.values = values
+
+    def _checked(self, key: str) -> str:
+        if not 1 <= len(key.encode()) <= 255 or any(ord(letter) < 32 or ord(letter) == 127 for letter in key):
+            raise CapabilityError("invalid", "a key has 1 to 255 bytes without control characters")
+        return key
+
+    def get(self, key: str) -> bytes | None:
+        return self.values.get(self._checked(key))
+
+    def set(self, key: str, value: bytes) -> None:
+        if len(value) > 1 << 16:
+            raise CapabilityError("limit", "at most 64 KiB a value")
+        self.values[self._checked(key)] = value
+
+    def delete(self, key: str) -> None:
+        self.values.pop(self._checked(key), None)
+
+    def keys(self, prefix: str, after: str | None) -> list[str]:
+        later = [key for key in self.values if key.startswith(prefix) and (after is None or key.encode() > after.encode())]
+        return sorted(later, key=str.encode)[:ITEMS]
+
+
+class _Secrets:
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+
+    def get(self, name: str) -> str:
+        if name not in self._values:
+            raise CapabilityError("invalid", f"no secret {name} is granted")
+        return self._values[name]
+
+
+class _Answers:
+    def __init__(self, answers: Any) -> None:
+        self._answers = answers if callable(answers) else iter(answers)
+
+    def _next(self, *asked: Any) -> Any:
+        if callable(self._answers):
+            return self._answers(*asked)
+        try:
+            answer = next(self._answers)
+        except StopIteration:
+            raise CapabilityError("limit", "the mock has no more answers") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def complete(self, messages: list[Message], max_tokens: Any, temperature: Any, schema: Any) -> Completion:
+        answer = self._next(messages)
+        return Completion(answer, "mock") if isinstance(answer, str) else answer
+
+    def transcribe(self, audio: Any, language: str | None) -> Transcript:
+        answer = self._next(audio.content)
+        return Transcript(answer) if isinstance(answer, str) else answer
+
+
+class _Host:
+    def __init__(self, step: Step | None, source: bytes, info: Info, config: dict[str, Any]) -> None:
+        self._step = step and step.descriptor
+        self._source, self._info, self._config = source, info, config
+        self.files: dict[str, bytes] = {}
+        self.progress: list[tuple[float, str]] = []
+        self.lines: list[tuple[Level, str]] = []
+        self.capabilities: dict[str, Any] = {}
+
+    def info(self) -> Info:
+        return self._info
+
+    def config(self) -> dict[str, Any]:
+        # Through JSON, as in a component: what is no JSON is found here.
+        return json.loads(json.dumps(self._config))
+
+    def source(self) -> _Blob:
+        return _Blob(self._source, self._info.media_type)
+
+    def artifact(self, name: str) -> _Blob | None:
+        declared = self._step is None or name in (*self._step.reads, *self._step.reads_if_present)
+        content = self.files.get(name) if declared else None
+        return None if content is None else _Blob(content, "application/octet-stream")
+
+    def create_artifact(self, name: str) -> _Writer:
+        if self._step is not None and name not in [output.name for output in self._step.writes]:
+            raise Failure("ARTIFACT_UNDECLARED", f"{name} is not among the outputs the step declares")
+        return _Writer(name, self)
+
+    def report_progress(self, fraction: float, message: str) -> None:
+        reported = self.progress[-1][0] if self.progress else -1.0
+        if math.isfinite(fraction) and fraction > reported:
+            self.progress.append((min(fraction, 1.0), message[:200]))
+
+    def elapsed_ms(self) -> int:
+        return 0
+
+    def log(self, level: Level, message: str) -> None:
+        self.lines.append((level, message))
+
+    def capability(self, name: str) -> Any:
+        return self.capabilities[name]
+
+
+class MockTask(Task):
+    """A task in memory.
+
+    ``completions`` and ``transcripts`` are answers in order (texts, :class:`Completion`, :class:`Transcript`, or exceptions to
+    raise), or a function of what is asked. With ``step`` only what that step declares is there.
+    """
+
+    def __init__(
+        self,
+        source: bytes | str = b"",
+        *,
+        step: Step | None = None,
+        artifacts: dict[str, bytes | str] | None = None,
+        config: dict[str, Any] | None = None,
+        info: Info | None = None,
+        secrets: dict[str, str] | None = None,
+        kv: dict[str, bytes] | None = None,
+        completions: Iterable[Any] | Callable[..., Any] = (),
+        transcripts: Iterable[Any] | Callable[..., Any] = (),
+    ) -> None:
+        source = source.encode() if isinstance(source, str) else source
+        info = info or Info()
+        info.size, info.sha256 = len(source), hashlib.sha256(source).hexdigest()
+        host = _Host(step, source, info, config or {})
+        for name, content in (artifacts or {}).items():
+            host.files[name] = content.encode() if isinstance(content, str) else content
+        super().__init__(host)
+        #: Artifacts by name: those given, and those the step has finished.
+        self.files = host.files
+        #: Every progress report that the host would have kept.
+        self.progress = host.progress
+        #: Every log line.
+        self.lines = host.lines
+        #: What was staged.
+        self.store = MockStore()
+        #: Keys and values.
+        self.values = dict(kv or {})
+        host.capabilities = {
+            "embeddings": self.store,
+            "vectors": self.store,
+            "graph": self.store,
+            "completions": _Answers(completions),
+            "transcription": _Answers(transcripts),
+            "kv": _KeyValues(self.values),
+            "secrets": _Secrets(secrets or {}),
+        }
