@@ -48,6 +48,17 @@ pub struct Sandbox {
 impl Sandbox {
     /// Loads components with nothing granted but the limits.
     pub async fn load(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, LoadError> {
+        let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
+        Self::load_on(engine, paths, limits, 2).await
+    }
+
+    /// The same on an engine that others may use too, with so many threads for guests.
+    pub async fn load_on(
+        engine: StepEngine,
+        paths: Vec<PathBuf>,
+        limits: Limits,
+        threads: usize,
+    ) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let blobs = Arc::new(ObjectBlobs::local(folder.path().join("files")).expect("file storage"));
         let knowledge = SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).expect("knowledge store");
@@ -56,25 +67,29 @@ impl Sandbox {
             embedder: Arc::new(HashedEmbedder::new()),
             knowledge: Arc::new(knowledge),
         };
-        let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
         let grant = |_: &str| Grant { limits: limits.clone(), ..Grant::default() };
-        let runner = PluginRunner::load(engine, services, None, paths, grant, 2).await?;
+        let runner = PluginRunner::load(engine, services, None, paths, grant, threads).await?;
         Ok(Self { runner, blobs, progress: Arc::default(), _folder: folder })
     }
 
     /// A call of the guest `misbehave` in a mode, over a document of these bytes.
     pub async fn call(&self, mode: &str, document: &[u8]) -> StepCall {
+        let mut call = self.call_of("misbehave", document).await;
+        call.config.insert("mode".into(), json!(mode));
+        call
+    }
+
+    /// A call of a component, without configuration, over a document of these bytes.
+    pub async fn call_of(&self, component: &str, document: &[u8]) -> StepCall {
         let record = record(document);
         let path = BlobPath::file(record.id, &record.source.stored_as);
         let mut writer = self.blobs.create(&path).await.expect("a file");
         writer.write(document.to_vec().into()).await.expect("bytes");
         writer.finish().await.expect("a whole file");
-        let mut config = JsonObject::new();
-        config.insert("mode".into(), json!(mode));
         let progress = self.progress.clone();
         StepCall {
-            component: "misbehave".into(),
-            config,
+            component: component.into(),
+            config: JsonObject::new(),
             record: Arc::new(record),
             attempt: 1,
             inputs: StepInputs { source: path, artifacts: Default::default() },

@@ -15,6 +15,7 @@ mod guest;
 mod inspect;
 mod limits;
 mod log;
+mod metered;
 mod plugin;
 mod runner;
 mod threads;
