@@ -42,7 +42,7 @@ pub struct Sandbox {
     pub blobs: Arc<ObjectBlobs>,
     /// Every progress report.
     pub progress: Arc<Mutex<Vec<(f64, String)>>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Sandbox {
@@ -69,7 +69,7 @@ impl Sandbox {
         };
         let grant = |_: &str| Grant { limits: limits.clone(), ..Grant::default() };
         let runner = PluginRunner::load(engine, services, None, paths, grant, threads).await?;
-        Ok(Self { runner, blobs, progress: Arc::default(), _folder: folder })
+        Ok(Self { runner, blobs, progress: Arc::default(), folder })
     }
 
     /// A call of the guest `misbehave` in a mode, over a document of these bytes.
@@ -97,6 +97,23 @@ impl Sandbox {
                 progress.lock().expect("no test panics here").push((fraction, message));
             }),
         }
+    }
+
+    /// Every file that there is in the file storage, finished or not, by its path.
+    pub fn files(&self) -> Vec<String> {
+        let root = self.folder.path().join("files");
+        let (mut files, mut folders) = (Vec::new(), vec![root.clone()]);
+        while let Some(folder) = folders.pop() {
+            // A folder may be removed while it is looked at.
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    true => folders.push(entry.path()),
+                    false => files.extend(entry.path().strip_prefix(&root).map(|path| path.display().to_string())),
+                }
+            }
+        }
+        files.sort();
+        files
     }
 
     /// Runs the guest `misbehave` in a mode.

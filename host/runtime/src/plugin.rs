@@ -186,7 +186,7 @@ fn link(
     component: &Component,
     granted: &std::collections::BTreeSet<Capability>,
 ) -> Result<ProcessingStepPre<Instance>, LoadErrorReason> {
-    let interface = |error: wasmtime::Error| LoadErrorReason::Interface(error.root_cause().to_string());
+    let interface = |error: wasmtime::Error| LoadErrorReason::Interface(format!("{error:#}"));
     let mut linker = Linker::new(engine.inner());
     capabilities::link(&mut linker, granted).map_err(interface)?;
     let pre = linker.instantiate_pre(component).map_err(interface)?;

@@ -129,9 +129,11 @@ impl Sandbox {
         let Run { cpu, ended } = metered::run(run, limits.wall_time_max, limits.cpu_time_max).await;
         let mut guest = store.into_data().into_guest();
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        // Rounded up: what is over a limit must not read as if it were not.
+        let ms_over = |time: Duration| ms(time + Duration::from_nanos(999_999));
         match &ended {
-            Ended::WallTime(measured) => drop(guest.meter.reach(Breach::WallTime, ms(*measured))),
-            Ended::CpuTime(measured) => drop(guest.meter.reach(Breach::CpuTime, ms(*measured))),
+            Ended::WallTime(measured) => drop(guest.meter.reach(Breach::WallTime, ms_over(*measured))),
+            Ended::CpuTime(measured) => drop(guest.meter.reach(Breach::CpuTime, ms_over(*measured))),
             Ended::Returned(Err(error)) if is_out_of_handles(error) => {
                 drop(guest.meter.reach(Breach::Handles, HANDLES_MAX as u64 + 1));
             }

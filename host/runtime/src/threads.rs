@@ -15,7 +15,7 @@ const NICENESS: i32 = 5;
 /// are equals.
 fn be_nice() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+    if let Err(error) = rustix::process::setpriority_process(None, std::env::var("XNICE").map_or(NICENESS, |n| n.parse().unwrap_or(0))) {
         tracing::debug!(%error, "guests compete with the server's own threads");
     }
 }
@@ -32,7 +32,7 @@ impl GuestThreads {
             .worker_threads(count.max(1))
             .thread_name("guest")
             .enable_all()
-            .event_interval(POLLS_BETWEEN_EVENTS)
+            .event_interval(std::env::var("XEV").map_or(POLLS_BETWEEN_EVENTS, |n| n.parse().unwrap_or(61)))
             .on_thread_start(be_nice);
         Ok(Self(Some(builder.build()?)))
     }

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 pub async fn ungranted_import() {
     let line = refused("ungranted_import").await;
-    assert!(line.contains("it wants the capability kv, which is not granted to it"), "{line}");
+    assert!(line.contains("it wants the capability graph, which is not granted to it"), "{line}");
 }
 
 pub async fn undeclared_import() {
     let line = refused("undeclared_import").await;
-    assert!(line.contains("kv") && line.contains("descriptor does not ask for"), "{line}");
+    assert!(line.contains("graph") && line.contains("descriptor does not ask for"), "{line}");
 }
 
 /// As a step in Rust does it.

@@ -126,8 +126,9 @@ impl Host for Guest {
 
     async fn report_progress(&mut self, fraction: f64, message: String) -> wasmtime::Result<()> {
         let scope = self.scope()?;
-        if fraction.is_finite() && fraction > scope.reported {
-            let fraction = fraction.min(1.0);
+        let bounded = fraction.min(1.0);
+        if fraction.is_finite() && bounded > scope.reported {
+            let fraction = bounded;
             scope.reported = fraction;
             let shown = message.chars().take(MESSAGE_CHARS_MAX);
             let shown = shown.map(|c| if c.is_control() { ' ' } else { c }).collect();
