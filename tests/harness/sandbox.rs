@@ -1,12 +1,16 @@
 //! A step runner over the built test guests, with real adapters in a temporary folder.
 
+use morag_adapters::SystemClock;
+use morag_adapters::ai::NoService;
 use morag_adapters::blobs::ObjectBlobs;
 use morag_adapters::embeddings::HashedEmbedder;
-use morag_adapters::store::sqlite::SqliteKnowledge;
+use morag_adapters::plugin_http::HttpForPlugins;
+use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::pipeline::Pipeline;
 use morag_core::plugin::{Grant, Limits};
 use morag_core::ports::{BlobPath, Blobs, StepCall, StepInputs, StepReport, StepRunner};
 use morag_core::task::{DocumentId, Source, SourceType, TaskId, TaskRecord};
+use morag_core::webhook::AddressPolicy;
 use morag_core::{JsonObject, Timestamp};
 use morag_runtime::{EngineOptions, LoadError, PluginRunner, Services, StepEngine};
 use serde_json::json;
@@ -37,10 +41,15 @@ pub fn small_limits() -> Limits {
 /// What stands behind the capabilities: real adapters in a folder.
 pub fn services(folder: &Path) -> Services {
     let knowledge = SqliteKnowledge::open(&folder.join("knowledge.db"), None).expect("knowledge store");
+    let key_values = SqliteStore::open(&folder.join("morag.db"), Arc::new(SystemClock)).expect("a store");
     Services {
         blobs: Arc::new(ObjectBlobs::local(folder.join("files")).expect("file storage")),
         embedder: Arc::new(HashedEmbedder::new()),
         knowledge: Arc::new(knowledge),
+        completer: Arc::new(NoService),
+        transcriber: Arc::new(NoService),
+        key_values,
+        http: Arc::new(HttpForPlugins::new(AddressPolicy::default()).expect("a client")),
     }
 }
 
@@ -52,38 +61,63 @@ pub struct Sandbox {
     pub blobs: Arc<ObjectBlobs>,
     /// Every progress report.
     pub progress: Arc<Mutex<Vec<(f64, String)>>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Sandbox {
     /// Loads components with nothing granted but the limits.
     pub async fn load(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, LoadError> {
-        Self::load_with(paths, |_| Grant { limits: limits.clone(), ..Grant::default() }).await
+        let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
+        Self::load_on(engine, paths, limits, 2).await
+    }
+
+    /// The same on an engine that others may use too, with so many threads for guests.
+    pub async fn load_on(
+        engine: StepEngine,
+        paths: Vec<PathBuf>,
+        limits: Limits,
+        threads: usize,
+    ) -> Result<Self, LoadError> {
+        Self::load_as(engine, paths, |_| Grant { limits: limits.clone(), ..Grant::default() }, threads).await
     }
 
     /// Loads components, each with its grant.
     pub async fn load_with(paths: Vec<PathBuf>, grant: impl Fn(&str) -> Grant) -> Result<Self, LoadError> {
+        let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
+        Self::load_as(engine, paths, grant, 2).await
+    }
+
+    async fn load_as(
+        engine: StepEngine,
+        paths: Vec<PathBuf>,
+        grant: impl Fn(&str) -> Grant,
+        threads: usize,
+    ) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let blobs = Arc::new(ObjectBlobs::local(folder.path().join("files")).expect("file storage"));
         let services = Services { blobs: blobs.clone(), ..services(folder.path()) };
-        let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
-        let runner = PluginRunner::load(engine, services, None, paths, grant, 2).await?;
-        Ok(Self { runner, blobs, progress: Arc::default(), _folder: folder })
+        let runner = PluginRunner::load(engine, services, None, paths, grant, threads).await?;
+        Ok(Self { runner, blobs, progress: Arc::default(), folder })
     }
 
     /// A call of the guest `misbehave` in a mode, over a document of these bytes.
     pub async fn call(&self, mode: &str, document: &[u8]) -> StepCall {
+        let mut call = self.call_of("misbehave", document).await;
+        call.config.insert("mode".into(), json!(mode));
+        call
+    }
+
+    /// A call of a component, without configuration, over a document of these bytes.
+    pub async fn call_of(&self, component: &str, document: &[u8]) -> StepCall {
         let record = record(document);
         let path = BlobPath::file(record.id, &record.source.stored_as);
         let mut writer = self.blobs.create(&path).await.expect("a file");
         writer.write(document.to_vec().into()).await.expect("bytes");
         writer.finish().await.expect("a whole file");
-        let mut config = JsonObject::new();
-        config.insert("mode".into(), json!(mode));
         let progress = self.progress.clone();
         StepCall {
-            component: "misbehave".into(),
-            config,
+            component: component.into(),
+            config: JsonObject::new(),
             record: Arc::new(record),
             attempt: 1,
             inputs: StepInputs { source: path, artifacts: Default::default() },
@@ -91,6 +125,23 @@ impl Sandbox {
                 progress.lock().expect("no test panics here").push((fraction, message));
             }),
         }
+    }
+
+    /// Every file that there is in the file storage, finished or not, by its path.
+    pub fn files(&self) -> Vec<String> {
+        let root = self.folder.path().join("files");
+        let (mut files, mut folders) = (Vec::new(), vec![root.clone()]);
+        while let Some(folder) = folders.pop() {
+            // A folder may be removed while it is looked at.
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    true => folders.push(entry.path()),
+                    false => files.extend(entry.path().strip_prefix(&root).map(|path| path.display().to_string())),
+                }
+            }
+        }
+        files.sort();
+        files
     }
 
     /// Runs the guest `misbehave` in a mode.

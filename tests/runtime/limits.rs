@@ -1,32 +1,38 @@
-//! What ends a guest.
+//! What ends a guest, as a step in Rust meets it. Every limit by the raw interface: `hostile/`.
 
-use morag_core::ports::{BlobPath, Blobs, StepReport, StepRunner};
+use morag_core::plugin::Limits;
+use morag_core::ports::StepReport;
 use morag_tests::sandbox::{Sandbox, guest, small_limits};
 use std::time::Duration;
 
-async fn sandbox() -> Sandbox {
-    Sandbox::load(vec![guest("misbehave")], small_limits()).await.unwrap()
+/// Of time enough for a slow machine.
+fn patient_limits() -> Limits {
+    Limits { wall_time_max: Duration::from_secs(60), ..small_limits() }
 }
 
 async fn fails_with(mode: &str) -> (String, String, StepReport) {
-    let sandbox = sandbox().await;
+    fails_within(mode, patient_limits()).await
+}
+
+async fn fails_within(mode: &str, limits: Limits) -> (String, String, StepReport) {
+    let sandbox = Sandbox::load(vec![guest("misbehave")], limits).await.unwrap();
     let report = sandbox.run(mode).await;
     let failure = report.result.clone().unwrap_err();
     // The host goes on: the next call on the same engine works.
-    assert!(sandbox.run("echo").await.result.is_ok(), "after {mode}");
+    assert_ne!(sandbox.run("fail").await.result.unwrap_err().code, failure.code, "after {mode}");
     (failure.code, failure.message, report)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_loop_is_stopped() {
-    let (code, message, _) = fails_with("loop").await;
+    let (code, message, _) = fails_within("loop", small_limits()).await;
     assert_eq!(code, "PLUGIN_TIMEOUT");
     assert!(message.contains("0.7 s"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sleeping_guest_is_stopped() {
-    let (code, _, report) = fails_with("sleep").await;
+    let (code, _, report) = fails_within("sleep", small_limits()).await;
     assert_eq!(code, "PLUGIN_TIMEOUT");
     assert!(report.resources.cpu_ms < report.resources.wall_ms, "sleeping is not computing: {:?}", report.resources);
 }
@@ -59,12 +65,13 @@ async fn a_panic_is_a_trap_with_the_guests_own_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn printing_and_logging_never_trap_and_are_bounded() {
-    let sandbox = sandbox().await;
+    let limits = Limits { log_bytes_max: 4 << 20, ..patient_limits() };
+    let sandbox = Sandbox::load(vec![guest("misbehave")], limits).await.unwrap();
     for mode in ["print", "log"] {
         let report = sandbox.run(mode).await;
         assert!(report.result.is_ok(), "{mode}: {:?}", report.result);
         assert_eq!(report.log.len(), 1001, "{mode}");
-        assert_eq!(report.log[1000].message, "4000 more lines were not kept", "{mode}");
+        assert!(report.log[1000].message.starts_with("of 4000 lines "), "{mode}");
     }
 }
 
@@ -72,27 +79,4 @@ async fn printing_and_logging_never_trap_and_are_bounded() {
 async fn a_result_that_is_not_the_interfaces_is_the_steps_failure() {
     assert_eq!(fails_with("bad_code").await.0, "PLUGIN_RESULT_INVALID");
     assert_eq!(fails_with("huge_data").await.0, "PLUGIN_RESULT_INVALID");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn dropping_the_call_stops_the_guest_and_leaves_no_file() {
-    let sandbox = Sandbox::load(vec![guest("misbehave")], morag_core::plugin::Limits::default()).await.unwrap();
-    let call = sandbox.call("loop", b"document").await;
-    let task = call.record.id;
-    // Four instances fit into the pool: were one of these still there, a later call would find no place.
-    for _ in 0..8 {
-        let running = sandbox.runner.run(call.clone());
-        assert!(tokio::time::timeout(Duration::from_millis(40), running).await.is_err(), "the loop ended");
-    }
-    let mut report = sandbox.run("echo").await;
-    // The last dropped call has up to an epoch to go.
-    for _ in 0..100 {
-        match &report.result {
-            Err(failure) if failure.code == "PLUGIN_BUSY" => report = sandbox.run("echo").await,
-            _ => break,
-        }
-    }
-    assert!(report.result.is_ok(), "{:?}", report.result);
-    let files = sandbox.blobs.list(&BlobPath::task(task)).await.unwrap();
-    assert!(files.iter().all(|file| file.name != "out.txt"), "{files:?}");
 }

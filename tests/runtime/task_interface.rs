@@ -1,11 +1,12 @@
 //! What a guest sees of its task.
 
+use morag_core::plugin::Limits;
 use morag_core::ports::{Blobs, StepRunner};
-use morag_tests::sandbox::{Sandbox, guest, small_limits};
+use morag_tests::sandbox::{Sandbox, guest};
 use serde_json::json;
 
 async fn sandbox() -> Sandbox {
-    Sandbox::load(vec![guest("misbehave")], small_limits()).await.unwrap()
+    Sandbox::load(vec![guest("misbehave")], Limits::default()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

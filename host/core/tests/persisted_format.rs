@@ -7,7 +7,7 @@ mod task;
 
 use morag_core::pipeline::{Condition, OnFailure, Pipeline, Retries, StepDefinition};
 use morag_core::ports::{AttemptRecord, DeliveryState};
-use morag_core::task::{Event, EventKind, Retry, StatusWord, TaskRecord};
+use morag_core::task::{Event, EventKind, Resources, Retry, StatusWord, TaskRecord};
 use morag_core::webhook::{AttemptOutcome, BodyFormat, Endpoint, ErrorClass, view};
 use morag_core::{JSON_DEPTH_MAX, JsonObject, Timestamp, is_depth_allowed};
 use proptest::prelude::*;
@@ -135,8 +135,17 @@ const AT: &str = "2026-01-31T10:00:00.120Z";
 
 fn stored_resources() -> Value {
     json!({
-        "wall_ms": 12, "cpu_ms": 9, "peak_memory_bytes": 4194304, "host_calls": 3, "bytes_in": 100, "bytes_out": 50
+        "wall_ms": 12, "cpu_ms": 9, "peak_memory_bytes": 4194304, "host_calls": 3, "bytes_in": 100, "bytes_out": 50,
+        "http_requests": 0, "log_lines": 0, "log_bytes": 0
     })
+}
+
+#[test]
+fn resources_of_a_log_of_before() {
+    let old = json!({
+        "wall_ms": 12, "cpu_ms": 9, "peak_memory_bytes": 4194304, "host_calls": 3, "bytes_in": 100, "bytes_out": 50
+    });
+    assert_eq!(serde_json::from_value::<Resources>(old).unwrap(), task::resources());
 }
 
 fn stored_failure() -> Value {

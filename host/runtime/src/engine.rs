@@ -1,5 +1,6 @@
 //! The wasmtime engine and its clock.
 
+use crate::limits::TABLE_ELEMENTS_MAX;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -10,7 +11,7 @@ pub(crate) const EPOCH: Duration = Duration::from_millis(10);
 
 /// Stack of a guest. Deep recursion in a parser of nested documents needs more than wasmtime's own 512 KiB; the fibre
 /// that carries it is [`FIBRE_STACK_BYTES`].
-const WASM_STACK_BYTES: usize = 1 << 20;
+pub(crate) const WASM_STACK_BYTES: usize = 1 << 20;
 
 /// Stack of the fibre: the guest's and 1 MiB for the host functions it calls.
 const FIBRE_STACK_BYTES: usize = 2 << 20;
@@ -47,7 +48,7 @@ impl StepEngine {
             .max_core_instances_per_component(64)
             .max_tables_per_component(16)
             .max_memories_per_component(4)
-            .table_elements(50_000)
+            .table_elements(TABLE_ELEMENTS_MAX as usize)
             .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
             .decommit_batch_size(1);
         let mut config = Config::new();

@@ -1,60 +1,90 @@
-//! How an instance that did not return is reported: a stable code and a text for people.
+//! How an instance that did not return is reported: a stable code, a text for people, and what was measured.
 
-use crate::limits::Breach;
-use crate::limits::Meter;
+use crate::engine::WASM_STACK_BYTES;
+use crate::limits::Reached;
 use crate::log::StepLog;
 use morag_core::JsonObject;
+use morag_core::plugin::FailureCode;
 use morag_core::task::StepFailure;
-use std::time::Duration;
+use serde_json::json;
 use wasmtime::Trap;
+use wasmtime_wasi::I32Exit;
 
 /// Characters of a panic's text that go into the failure.
 const PANIC_CHARS_MAX: usize = 500;
 
-fn failure(code: &str, message: String) -> StepFailure {
-    StepFailure { code: code.into(), message, details: JsonObject::new(), retryable: false }
+fn failure(code: FailureCode, message: String) -> StepFailure {
+    StepFailure { code: code.as_str().into(), message, details: JsonObject::new(), retryable: false }
 }
 
-/// The step broke a limit that the host counts.
-pub(crate) fn breached(meter: &Meter, breach: Breach) -> StepFailure {
-    let (code, text) = meter.explain(breach);
-    failure(code, format!("{text}: the document may be damaged, made to harm, or too large for this server"))
+/// Details of a failure by a limit; `measured` is left out where the host cannot know it.
+fn measured(limit: &str, allowed: u64, measured: Option<u64>, unit: &str) -> JsonObject {
+    let mut details = JsonObject::new();
+    details.insert("limit".into(), json!(limit));
+    details.insert("allowed".into(), json!(allowed));
+    if let Some(measured) = measured {
+        details.insert("measured".into(), json!(measured));
+    }
+    details.insert("unit".into(), json!(unit));
+    details
 }
 
-/// The step ran longer than it may.
-pub(crate) fn timed_out(limit: Duration) -> StepFailure {
-    let text = format!("the step ran longer than its {} s: try a smaller document", limit.as_secs_f64());
-    failure("PLUGIN_TIMEOUT", text)
+/// The step reached a limit that the host counts.
+pub(crate) fn limited(reached: &Reached) -> StepFailure {
+    let Reached { code, limit, allowed, measured: found, unit, text } = reached;
+    let advice = match code {
+        FailureCode::Timeout | FailureCode::CpuLimit => "try a smaller document",
+        _ => "the document may be damaged, made to harm, or too large for this server",
+    };
+    StepFailure {
+        details: measured(limit, *allowed, Some(*found), unit),
+        ..failure(*code, format!("{text}: {advice}"))
+    }
 }
 
 /// The instance trapped or could not be made.
 pub(crate) fn trapped(error: &wasmtime::Error, log: &StepLog) -> StepFailure {
     if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
         let text = "the host has no free instance for the step: try again later".to_owned();
-        return StepFailure { retryable: true, ..failure("PLUGIN_BUSY", text) };
+        return StepFailure { retryable: true, ..failure(FailureCode::Busy, text) };
     }
-    if let Some(Trap::StackOverflow) = error.downcast_ref::<Trap>() {
-        let text = "the step ran out of stack: the document is nested deeper than it can follow".to_owned();
-        return failure("PLUGIN_STACK_LIMIT", text);
-    }
-    let cause = match error.downcast_ref::<Trap>() {
-        Some(trap) => trap.to_string(),
-        None => error.root_cause().to_string(),
-    };
     let printed = log.stderr_tail(PANIC_CHARS_MAX);
     let said = if printed.is_empty() { String::new() } else { format!("; it said: {printed}") };
-    failure("PLUGIN_TRAP", format!("the step crashed on this document ({cause}){said}"))
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => {
+            let text = "the step ran out of stack: the document is nested deeper than it can follow".to_owned();
+            let details = measured("stack", WASM_STACK_BYTES as u64, None, "bytes");
+            StepFailure { details, ..failure(FailureCode::StackLimit, text) }
+        }
+        Some(trap) => failure(FailureCode::Trap, format!("the step crashed on this document ({trap}){said}")),
+        None => match error.downcast_ref::<I32Exit>() {
+            Some(exit) => failure(FailureCode::Trap, format!("the step ended itself on this document ({exit}){said}")),
+            // Not the machine's trap but the host's refusal: a handle that is not the guest's, a text that is no text or lies
+            // outside its memory, more in one call than a call may carry.
+            None => {
+                let cause = error.root_cause();
+                let text = format!("the step did not keep to the interface ({cause}): its author has to mend it{said}");
+                failure(FailureCode::CallInvalid, text)
+            }
+        },
+    }
 }
 
 /// The step returned something that is not what the interface says.
 pub(crate) fn invalid_result(what: &str) -> StepFailure {
-    failure("PLUGIN_RESULT_INVALID", format!("the step returned {what}: its author has to mend it"))
+    failure(FailureCode::ResultInvalid, format!("the step returned {what}: its author has to mend it"))
+}
+
+/// The step returned more data than a step may.
+pub(crate) fn large_result(allowed: usize, found: usize) -> StepFailure {
+    let details = measured("data", allowed as u64, Some(found as u64), "bytes");
+    StepFailure { details, ..invalid_result(&format!("more than {} KiB of data", allowed >> 10)) }
 }
 
 /// No such component is loaded.
 pub(crate) fn unknown(component: &str) -> StepFailure {
     failure(
-        "PLUGIN_UNKNOWN",
+        FailureCode::Unknown,
         format!("no component named {component} is loaded: put its .wasm into the plugins folder"),
     )
 }
@@ -63,5 +93,5 @@ pub(crate) fn unknown(component: &str) -> StepFailure {
 pub(crate) fn host_error(error: &tokio::task::JoinError) -> StepFailure {
     tracing::error!(%error, "the host failed while a step ran");
     let text = "the server failed while the step ran: try again, and tell the operator if it stays so".to_owned();
-    StepFailure { retryable: true, ..failure("PLUGIN_HOST_ERROR", text) }
+    StepFailure { retryable: true, ..failure(FailureCode::HostError, text) }
 }

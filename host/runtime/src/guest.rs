@@ -2,7 +2,7 @@
 
 use crate::budget::Budget;
 use crate::capabilities::http::GuestHttp;
-use crate::limits::Meter;
+use crate::limits::{Breach, HANDLES_MAX, Meter};
 use crate::log::{StepLog, Stream};
 use crate::redact::Redactor;
 use crate::runner::Services;
@@ -14,9 +14,39 @@ use std::time::Instant;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-/// Handles (blobs, writers, streams) a guest may hold at once. A blob holds up to 1 MiB read ahead, so this bounds what
-/// the host keeps for one guest outside the guest's own memory.
-const HANDLES_MAX: usize = 64;
+/// Random bytes one call may ask for: they are made one by one, on the guest's thread.
+const RANDOM_BYTES_MAX: u64 = 1 << 20;
+
+/// What a store holds: a [`Guest`] that can be reached by [`Instance::called`] alone while the guest runs. So no function that
+/// the guest can call, ours or WASI's, is linked without being counted.
+pub(crate) struct Instance(Guest);
+
+impl Instance {
+    pub(crate) fn new(guest: Guest) -> Self {
+        Self(guest)
+    }
+
+    /// The host's side, for a function that the guest calls: counts the call. What links an interface hands this over.
+    pub(crate) fn called(&mut self) -> &mut Guest {
+        self.0.meter.count_call();
+        &mut self.0
+    }
+
+    /// The host's side, for the host's own purposes.
+    pub(crate) fn guest(&self) -> &Guest {
+        &self.0
+    }
+
+    /// The meter, which wasmtime asks whether memories and tables may grow.
+    pub(crate) fn meter(&mut self) -> &mut Meter {
+        &mut self.0.meter
+    }
+
+    /// The host's side when the instance is gone.
+    pub(crate) fn into_guest(self) -> Guest {
+        self.0
+    }
+}
 
 /// The host's side of one instance.
 pub(crate) struct Guest {
@@ -51,7 +81,7 @@ pub(crate) struct TaskScope {
 
 impl Guest {
     pub(crate) fn new(limits: Limits, scope: Option<TaskScope>) -> Self {
-        let log = StepLog::new(limits.log_lines_max);
+        let log = StepLog::new(limits.log_lines_max, limits.log_bytes_max);
         // No preopens, no arguments, no environment, no network: the builder's defaults, and UDP, TCP and names off.
         let wasi = WasiCtx::builder()
             .stdout(log.stream(Stream::Stdout))
@@ -59,6 +89,7 @@ impl Guest {
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
+            .max_random_size(RANDOM_BYTES_MAX)
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
@@ -69,25 +100,28 @@ impl Guest {
         Self { wasi, table, meter: Meter::new(limits), log, http, redactor: Redactor::default(), scope }
     }
 
-    /// The task. Traps while the component describes itself: there is none then.
+    /// The task. Traps while the component describes itself: there is none then; and after the last call that it may make.
     pub(crate) fn scope(&mut self) -> wasmtime::Result<&mut TaskScope> {
-        self.meter.host_calls += 1;
+        if self.meter.host_calls > self.meter.limits.host_calls_max {
+            return Err(wasmtime::format_err!("{}", self.meter.reach(Breach::HostCalls, self.meter.host_calls)));
+        }
         self.scope.as_mut().ok_or_else(|| wasmtime::format_err!("`describe` must not use the task: there is none yet"))
     }
 }
 
-impl WasiHttpView for Guest {
+impl WasiHttpView for Instance {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        self.meter.host_calls += 1;
-        self.http.settle(&mut self.meter);
-        WasiHttpCtxView { hooks: &mut self.http.hooks, table: &mut self.table, ctx: &mut self.http.ctx }
+        let guest = self.called();
+        guest.http.settle(&mut guest.meter);
+        WasiHttpCtxView { hooks: &mut guest.http.hooks, table: &mut guest.table, ctx: &mut guest.http.ctx }
     }
 }
 
-impl WasiView for Guest {
+impl WasiView for Instance {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        let guest = self.called();
         // Bodies of requests are read and written by streams of WASI.
-        self.http.settle(&mut self.meter);
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        guest.http.settle(&mut guest.meter);
+        WasiCtxView { ctx: &mut guest.wasi, table: &mut guest.table }
     }
 }

@@ -18,6 +18,7 @@ mod inspect;
 mod interface;
 mod limits;
 mod log;
+mod metered;
 mod plugin;
 mod redact;
 mod registry;

@@ -1,30 +1,73 @@
 //! Limits of one run, counted where they are used up.
 
-use morag_core::plugin::Limits;
+use morag_core::plugin::{FailureCode, Limits};
+use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
-/// A limit that was reached. It decides the step's failure, whatever the guest made of it.
+/// Table elements of all tables together: a large component has some ten thousand functions.
+pub(crate) const TABLE_ELEMENTS_MAX: u64 = 200_000;
+
+/// Handles (blobs, writers, streams) a guest may hold at once. A blob holds up to 1 MiB read ahead, so this bounds what
+/// the host keeps for one guest outside the guest's own memory.
+pub(crate) const HANDLES_MAX: usize = 64;
+
+/// A limit that a run can reach. Reaching one decides the step's failure, whatever the guest makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breach {
     Memory,
     Table,
+    WallTime,
+    CpuTime,
     Output,
     Artifacts,
     HostBytes,
+    HostCalls,
     HttpRequests,
+    Handles,
 }
 
-/// Table elements of all tables together: a large component has some ten thousand functions.
-const TABLE_ELEMENTS_MAX: usize = 200_000;
+impl Breach {
+    /// Its code, its name in the configuration and in the failure's details, and the unit that both are in.
+    fn facts(self) -> (FailureCode, &'static str, &'static str) {
+        match self {
+            Self::Memory => (FailureCode::MemoryLimit, "memory", "bytes"),
+            Self::Table => (FailureCode::TableLimit, "table_elements", "elements"),
+            Self::WallTime => (FailureCode::Timeout, "wall_time", "ms"),
+            Self::CpuTime => (FailureCode::CpuLimit, "cpu_time", "ms"),
+            Self::Output => (FailureCode::OutputLimit, "output", "bytes"),
+            Self::Artifacts => (FailureCode::ArtifactLimit, "artifacts", "artifacts"),
+            Self::HostBytes => (FailureCode::HostLimit, "host_bytes", "bytes"),
+            Self::HostCalls => (FailureCode::HostCallLimit, "host_calls", "calls"),
+            Self::HttpRequests => (FailureCode::HttpLimit, "http_requests", "requests"),
+            Self::Handles => (FailureCode::HandleLimit, "handles", "handles"),
+        }
+    }
+}
+
+/// A limit that was reached, with what was measured then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reached {
+    pub(crate) code: FailureCode,
+    /// Name of the limit, as in the configuration.
+    pub(crate) limit: &'static str,
+    pub(crate) allowed: u64,
+    /// What the run had taken, or wanted to have, when it was stopped.
+    pub(crate) measured: u64,
+    /// Unit of both.
+    pub(crate) unit: &'static str,
+    /// One clause for people.
+    pub(crate) text: String,
+}
 
 /// Counts what a run takes, and refuses what is too much.
 #[derive(Debug)]
 pub(crate) struct Meter {
     pub(crate) limits: Limits,
-    pub(crate) breach: Option<Breach>,
+    /// The first limit that was reached.
+    pub(crate) reached: Option<Reached>,
     memory_bytes: u64,
     pub(crate) peak_memory_bytes: u64,
-    table_elements: usize,
+    table_elements: u64,
     pub(crate) host_calls: u64,
     pub(crate) http_requests: u64,
     pub(crate) bytes_in: u64,
@@ -35,7 +78,7 @@ impl Meter {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            breach: None,
+            reached: None,
             memory_bytes: 0,
             peak_memory_bytes: 0,
             table_elements: 0,
@@ -46,12 +89,20 @@ impl Meter {
         }
     }
 
-    /// Counts a call from the guest that brings it so many bytes. `Err`: the limit's text.
+    /// Counts a call from the guest. One too many ends the guest at the end of the epoch.
+    pub(crate) fn count_call(&mut self) {
+        self.host_calls = self.host_calls.saturating_add(1);
+        if self.host_calls > self.limits.host_calls_max {
+            self.reach(Breach::HostCalls, self.host_calls);
+        }
+    }
+
+    /// Counts bytes that a call brings the guest. `Err`: the limit's text.
     pub(crate) fn count_in(&mut self, bytes: u64) -> Result<(), String> {
         self.bytes_in = self.bytes_in.saturating_add(bytes);
         match self.bytes_in <= self.limits.host_bytes_max {
             true => Ok(()),
-            false => Err(self.reach(Breach::HostBytes)),
+            false => Err(self.reach(Breach::HostBytes, self.bytes_in)),
         }
     }
 
@@ -60,7 +111,15 @@ impl Meter {
         self.bytes_out = self.bytes_out.saturating_add(bytes);
         match self.bytes_out <= self.limits.output_bytes_max {
             true => Ok(()),
-            false => Err(self.reach(Breach::Output)),
+            false => Err(self.reach(Breach::Output, self.bytes_out)),
+        }
+    }
+
+    /// Counts artifacts that are begun or finished. `Err`: the limit's text.
+    pub(crate) fn check_artifacts(&mut self, artifacts: usize) -> Result<(), String> {
+        match artifacts <= self.limits.artifacts_max {
+            true => Ok(()),
+            false => Err(self.reach(Breach::Artifacts, artifacts as u64)),
         }
     }
 
@@ -69,44 +128,73 @@ impl Meter {
         self.http_requests = self.http_requests.saturating_add(1);
         match self.http_requests <= self.limits.http_requests_max {
             true => Ok(()),
-            false => Err(self.reach(Breach::HttpRequests)),
+            false => Err(self.reach(Breach::HttpRequests, self.http_requests)),
         }
     }
 
-    /// Notes a limit that was reached, and says it in words. The first one counts.
-    pub(crate) fn reach(&mut self, breach: Breach) -> String {
-        self.breach.get_or_insert(breach);
-        self.explain(breach).1
+    /// Notes a limit that was reached and what was measured, and says it in words. The first one counts.
+    pub(crate) fn reach(&mut self, breach: Breach, measured: u64) -> String {
+        let reached = self.explain(breach, measured);
+        let text = reached.text.clone();
+        self.reached.get_or_insert(reached);
+        text
     }
 
-    /// Code and text of a breach.
-    pub(crate) fn explain(&self, breach: Breach) -> (&'static str, String) {
+    fn explain(&self, breach: Breach, measured: u64) -> Reached {
         let limits = &self.limits;
-        let mib = |bytes: u64| bytes >> 20;
-        match breach {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let (code, limit, unit) = breach.facts();
+        let (allowed, text) = match breach {
             Breach::Memory => (
-                "PLUGIN_MEMORY_LIMIT",
-                format!("the step wanted more than its {} MiB of memory", mib(limits.memory_bytes_max)),
+                limits.memory_bytes_max,
+                format!("the step wanted more than its {} of memory", size(limits.memory_bytes_max)),
             ),
             Breach::Table => {
-                ("PLUGIN_MEMORY_LIMIT", format!("the step wanted more than its {TABLE_ELEMENTS_MAX} table elements"))
+                (TABLE_ELEMENTS_MAX, format!("the step wanted more than its {TABLE_ELEMENTS_MAX} table elements"))
             }
-            Breach::Output => (
-                "PLUGIN_OUTPUT_LIMIT",
-                format!("the step wrote more than its {} MiB of artifacts", mib(limits.output_bytes_max)),
+            Breach::WallTime => (
+                ms(limits.wall_time_max),
+                format!("the step ran longer than its {} s", limits.wall_time_max.as_secs_f64()),
             ),
-            Breach::Artifacts => {
-                ("PLUGIN_OUTPUT_LIMIT", format!("the step wrote more than its {} artifacts", limits.artifacts_max))
-            }
+            Breach::CpuTime => (
+                ms(limits.cpu_time_max),
+                format!("the step computed longer than its {} s", limits.cpu_time_max.as_secs_f64()),
+            ),
+            Breach::Output => (
+                limits.output_bytes_max,
+                format!("the step wrote more than its {} of artifacts", size(limits.output_bytes_max)),
+            ),
+            Breach::Artifacts => (
+                limits.artifacts_max as u64,
+                format!("the step wrote more than its {} artifacts", limits.artifacts_max),
+            ),
             Breach::HostBytes => (
-                "PLUGIN_HOST_LIMIT",
-                format!("the step read more than its {} MiB from the host", mib(limits.host_bytes_max)),
+                limits.host_bytes_max,
+                format!("the step read more than its {} from the host", size(limits.host_bytes_max)),
+            ),
+            Breach::HostCalls => (
+                limits.host_calls_max,
+                format!("the step called the host more than its {} times", limits.host_calls_max),
             ),
             Breach::HttpRequests => (
-                "PLUGIN_HTTP_LIMIT",
+                limits.http_requests_max,
                 format!("the step made more than its {} requests to other hosts", limits.http_requests_max),
             ),
-        }
+            Breach::Handles => {
+                (HANDLES_MAX as u64, format!("the step held more than its {HANDLES_MAX} handles of the host at once"))
+            }
+        };
+        Reached { code, limit, allowed, measured, unit, text }
+    }
+}
+
+/// Bytes in the largest unit in which they are whole.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0 => "0 bytes".to_owned(),
+        bytes if bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
+        bytes if bytes % (1 << 10) == 0 => format!("{} KiB", bytes >> 10),
+        bytes => format!("{bytes} bytes"),
     }
 }
 
@@ -114,7 +202,7 @@ impl ResourceLimiter for Meter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let grown = self.memory_bytes.saturating_add((desired - current) as u64);
         if grown > self.limits.memory_bytes_max {
-            self.reach(Breach::Memory);
+            self.reach(Breach::Memory, grown);
             return Ok(false);
         }
         self.memory_bytes = grown;
@@ -123,9 +211,9 @@ impl ResourceLimiter for Meter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let grown = self.table_elements.saturating_add(desired - current);
+        let grown = self.table_elements.saturating_add((desired - current) as u64);
         if grown > TABLE_ELEMENTS_MAX {
-            self.reach(Breach::Table);
+            self.reach(Breach::Table, grown);
             return Ok(false);
         }
         self.table_elements = grown;
@@ -138,8 +226,21 @@ mod tests {
     use super::*;
 
     fn meter() -> Meter {
-        let limits = Limits { memory_bytes_max: 100, output_bytes_max: 10, host_bytes_max: 10, ..Limits::default() };
+        let limits = Limits {
+            memory_bytes_max: 100,
+            output_bytes_max: 10,
+            host_bytes_max: 10,
+            host_calls_max: 2,
+            http_requests_max: 1,
+            artifacts_max: 1,
+            ..Limits::default()
+        };
         Meter::new(limits)
+    }
+
+    fn reached(meter: &Meter) -> (FailureCode, &'static str, u64, u64, &'static str) {
+        let reached = meter.reached.clone().unwrap();
+        (reached.code, reached.limit, reached.allowed, reached.measured, reached.unit)
     }
 
     #[test]
@@ -147,16 +248,52 @@ mod tests {
         let mut meter = meter();
         assert!(meter.memory_growing(0, 60, None).unwrap());
         assert!(!meter.memory_growing(0, 60, None).unwrap());
-        assert_eq!(meter.breach, Some(Breach::Memory));
+        assert_eq!(reached(&meter), (FailureCode::MemoryLimit, "memory", 100, 120, "bytes"));
         assert_eq!(meter.peak_memory_bytes, 60);
     }
 
     #[test]
-    fn the_first_breach_counts() {
+    fn tables_count_together() {
+        let mut meter = meter();
+        assert!(meter.table_growing(0, 150_000, None).unwrap());
+        assert!(!meter.table_growing(0, 50_001, None).unwrap());
+        assert_eq!(reached(&meter), (FailureCode::TableLimit, "table_elements", 200_000, 200_001, "elements"));
+    }
+
+    #[test]
+    fn the_first_limit_counts() {
         let mut meter = meter();
         assert!(meter.count_out(10).is_ok());
         assert!(meter.count_out(1).is_err());
         assert!(meter.count_in(11).is_err());
-        assert_eq!(meter.breach, Some(Breach::Output));
+        assert_eq!(reached(&meter), (FailureCode::OutputLimit, "output", 10, 11, "bytes"));
+    }
+
+    #[test]
+    fn what_is_allowed_is_allowed_whole() {
+        let mut meter = meter();
+        assert!(meter.count_in(10).is_ok() && meter.check_artifacts(1).is_ok() && meter.count_http_request().is_ok());
+        meter.count_call();
+        meter.count_call();
+        assert_eq!(meter.reached, None);
+        meter.count_call();
+        assert_eq!(reached(&meter), (FailureCode::HostCallLimit, "host_calls", 2, 3, "calls"));
+    }
+
+    #[test]
+    fn each_limit_has_its_own_code() {
+        let (mut requests, mut artifacts) = (meter(), meter());
+        assert!(requests.count_http_request().is_ok() && requests.count_http_request().is_err());
+        assert_eq!(reached(&requests), (FailureCode::HttpLimit, "http_requests", 1, 2, "requests"));
+        assert!(artifacts.check_artifacts(2).is_err());
+        assert_eq!(reached(&artifacts), (FailureCode::ArtifactLimit, "artifacts", 1, 2, "artifacts"));
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!(
+            [0, 700, 2048, 64 << 20, (1 << 20) + 1].map(size),
+            ["0 bytes", "700 bytes", "2 KiB", "64 MiB", "1048577 bytes"]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! A step's log: what it logs, and what it prints.
 
 use morag_core::ports::LogLine;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -10,6 +11,10 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 /// Longest line that is kept; the rest is cut.
 const LINE_BYTES_MAX: usize = 4 << 10;
 
+/// Last lines printed to stderr that are remembered beside the log: a panic's text is a few lines, and says why a step ended
+/// even where the log was full before.
+const TAIL_LINES: usize = 4;
+
 /// Lines of a run, bounded. Clones share the lines.
 #[derive(Debug, Clone)]
 pub(crate) struct StepLog(Arc<Mutex<Lines>>);
@@ -18,9 +23,18 @@ pub(crate) struct StepLog(Arc<Mutex<Lines>>);
 struct Lines {
     kept: Vec<LogLine>,
     lines_max: usize,
-    dropped: u64,
-    /// The unfinished line of stdout and of stderr.
-    partial: [Vec<u8>; 2],
+    /// Bytes of message that may be kept, and that are.
+    bytes_max: usize,
+    bytes: usize,
+    /// Lines and bytes of message there were, kept or not.
+    lines_written: u64,
+    bytes_written: u64,
+    /// Lines that were not kept whole, and their bytes that were not kept.
+    lines_cut: u64,
+    bytes_cut: u64,
+    /// The unfinished line of stdout and of stderr, and the bytes of it that are not held.
+    partial: [(Vec<u8>, u64); 2],
+    stderr_tail: VecDeque<String>,
 }
 
 /// One of the guest's output streams.
@@ -31,8 +45,20 @@ pub(crate) enum Stream {
 }
 
 impl StepLog {
-    pub(crate) fn new(lines_max: usize) -> Self {
-        Self(Arc::new(Mutex::new(Lines { kept: Vec::new(), lines_max, dropped: 0, partial: Default::default() })))
+    /// A log that keeps so many lines and so many bytes of them.
+    pub(crate) fn new(lines_max: usize, bytes_max: usize) -> Self {
+        Self(Arc::new(Mutex::new(Lines {
+            kept: Vec::new(),
+            lines_max,
+            bytes_max,
+            bytes: 0,
+            lines_written: 0,
+            bytes_written: 0,
+            lines_cut: 0,
+            bytes_cut: 0,
+            partial: Default::default(),
+            stderr_tail: VecDeque::new(),
+        })))
     }
 
     fn lines(&self) -> std::sync::MutexGuard<'_, Lines> {
@@ -41,7 +67,7 @@ impl StepLog {
     }
 
     pub(crate) fn push(&self, level: &str, message: &str) {
-        self.lines().push(level, message);
+        self.lines().push(level, message, 0);
     }
 
     /// The stream's end, to be given to the guest. Writing never blocks and never fails, so that printing cannot trap.
@@ -49,22 +75,30 @@ impl StepLog {
         GuestOutput { log: self.clone(), stream }
     }
 
-    /// What the guest printed to stderr, last lines first cut, for a panic's text; at most `chars_max` characters.
+    /// The last lines that the guest printed to stderr, for a panic's text; at most `chars_max` characters.
     pub(crate) fn stderr_tail(&self, chars_max: usize) -> String {
         let mut lines = self.lines();
         lines.finish_partial();
-        let printed: Vec<_> = lines.kept.iter().filter(|line| line.level == "stderr").collect();
-        let text = printed.iter().rev().take(4).rev().map(|line| line.message.as_str()).collect::<Vec<_>>().join(" ");
+        let text = lines.stderr_tail.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
         text.chars().take(chars_max).collect()
     }
 
-    /// The lines, and a last one that says how many were dropped.
+    /// Lines and bytes that were written, kept or not.
+    pub(crate) fn written(&self) -> (u64, u64) {
+        let mut lines = self.lines();
+        lines.finish_partial();
+        (lines.lines_written, lines.bytes_written)
+    }
+
+    /// The lines, and a last one that says how much was not kept.
     pub(crate) fn take(&self) -> Vec<LogLine> {
         let mut lines = self.lines();
         lines.finish_partial();
         let mut kept = std::mem::take(&mut lines.kept);
-        if lines.dropped > 0 {
-            let message = format!("{} more lines were not kept", lines.dropped);
+        if lines.lines_cut > 0 {
+            let (lines, bytes) = (lines.lines_cut, lines.bytes_cut);
+            let message =
+                format!("of {lines} lines {bytes} bytes were not kept: the log was full, or the line too long");
             kept.push(LogLine { level: "warn".into(), message });
         }
         kept
@@ -72,43 +106,72 @@ impl StepLog {
 }
 
 impl Lines {
-    fn push(&mut self, level: &str, message: &str) {
-        if self.kept.len() >= self.lines_max {
-            self.dropped += 1;
-            return;
-        }
-        let mut escaped = String::new();
+    /// Takes a line, as much of it as there is room for. `unseen`: bytes at its end that were not even held.
+    fn push(&mut self, level: &str, message: &str, unseen: u64) {
+        self.lines_written = self.lines_written.saturating_add(1);
+        self.bytes_written = self.bytes_written.saturating_add(message.len() as u64 + unseen);
+        let room = match self.kept.len() < self.lines_max {
+            true => LINE_BYTES_MAX.min(self.bytes_max - self.bytes),
+            false => 0,
+        };
+        let (mut escaped, mut taken) = (String::new(), 0);
         for c in message.chars() {
-            if escaped.len() >= LINE_BYTES_MAX {
-                escaped.push('…');
-                break;
-            }
+            let before = escaped.len();
             match c.is_control() {
                 true => escaped.extend(c.escape_default()),
                 false => escaped.push(c),
             }
+            if escaped.len() > room {
+                escaped.truncate(before);
+                break;
+            }
+            taken += c.len_utf8();
         }
-        self.kept.push(LogLine { level: level.into(), message: escaped });
+        let cut = (message.len() - taken) as u64 + unseen;
+        if cut > 0 {
+            self.lines_cut = self.lines_cut.saturating_add(1);
+            self.bytes_cut = self.bytes_cut.saturating_add(cut);
+        }
+        if self.kept.len() < self.lines_max && (cut == 0 || taken > 0) {
+            self.bytes += escaped.len();
+            if cut > 0 {
+                escaped.push('…');
+            }
+            self.kept.push(LogLine { level: level.into(), message: escaped });
+        }
     }
 
     fn print(&mut self, stream: Stream, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let partial = &mut self.partial[stream as usize];
+            let (partial, unseen) = &mut self.partial[stream as usize];
             let room = (LINE_BYTES_MAX + 1).saturating_sub(partial.len());
             let text = piece.strip_suffix(b"\n").unwrap_or(piece);
-            partial.extend_from_slice(&text[..text.len().min(room)]);
+            let held = text.len().min(room);
+            partial.extend_from_slice(&text[..held]);
+            *unseen += (text.len() - held) as u64;
             if piece.ends_with(b"\n") {
-                let line = std::mem::take(partial);
-                self.push(stream.level(), &String::from_utf8_lossy(&line));
+                self.finish(stream);
             }
+        }
+    }
+
+    /// Takes the unfinished line of a stream as it is.
+    fn finish(&mut self, stream: Stream) {
+        let (line, unseen) = std::mem::take(&mut self.partial[stream as usize]);
+        let line = String::from_utf8_lossy(&line);
+        self.push(stream.level(), &line, unseen);
+        if let Stream::Stderr = stream {
+            if self.stderr_tail.len() == TAIL_LINES {
+                self.stderr_tail.pop_front();
+            }
+            self.stderr_tail.push_back(line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect());
         }
     }
 
     fn finish_partial(&mut self) {
         for stream in [Stream::Stdout, Stream::Stderr] {
-            let line = std::mem::take(&mut self.partial[stream as usize]);
-            if !line.is_empty() {
-                self.push(stream.level(), &String::from_utf8_lossy(&line));
+            if !self.partial[stream as usize].0.is_empty() {
+                self.finish(stream);
             }
         }
     }
@@ -188,36 +251,58 @@ mod tests {
 
     #[test]
     fn lines_are_bounded_in_number_and_length() {
-        let log = StepLog::new(2);
+        let log = StepLog::new(2, 1 << 20);
         log.push("info", &"x".repeat(10_000));
         log.push("info", "b");
         log.push("info", "c");
-        log.push("info", "d");
+        log.push("info", "dd");
+        assert_eq!(log.written(), (4, 10_004));
         let kept = messages(&log);
-        assert!(kept[0].len() <= LINE_BYTES_MAX + '…'.len_utf8());
-        assert_eq!(kept[1..], ["b".to_owned(), "2 more lines were not kept".to_owned()]);
+        assert_eq!(kept[0].len(), LINE_BYTES_MAX + '…'.len_utf8());
+        let cut = 10_000 - LINE_BYTES_MAX + 3;
+        let last = format!("of 3 lines {cut} bytes were not kept: the log was full, or the line too long");
+        assert_eq!(kept[1..], ["b".to_owned(), last]);
+    }
+
+    #[test]
+    fn bytes_are_bounded_over_all_lines() {
+        let log = StepLog::new(9, 10);
+        for line in ["12345", "678", "9ä!", "none", ""] {
+            log.push("info", line);
+        }
+        let last = "of 2 lines 6 bytes were not kept: the log was full, or the line too long";
+        assert_eq!(messages(&log), ["12345", "678", "9…", "n…", "", last]);
     }
 
     #[test]
     fn control_characters_cannot_forge_a_line() {
-        let log = StepLog::new(9);
+        let log = StepLog::new(9, 1000);
         log.push("info", "a\nERROR forged\u{1b}[31m");
         assert_eq!(messages(&log), ["a\\nERROR forged\\u{1b}[31m"]);
     }
 
     #[test]
     fn printed_bytes_become_lines_and_the_last_may_be_unfinished() {
-        let log = StepLog::new(9);
-        log.lines().print(Stream::Stderr, b"one\ntw");
+        let log = StepLog::new(9, 1000);
+        log.lines().print(Stream::Stderr, b"one\n\ntw");
         log.lines().print(Stream::Stderr, b"o\nthree");
-        assert_eq!(log.stderr_tail(100), "one two three");
-        assert_eq!(messages(&log), ["one", "two", "three"]);
+        assert_eq!(log.stderr_tail(100), "one  two three");
+        assert_eq!(messages(&log), ["one", "", "two", "three"]);
     }
 
     #[test]
-    fn an_endless_line_is_held_in_bounded_memory() {
-        let log = StepLog::new(9);
+    fn a_panics_text_is_known_though_the_log_is_full() {
+        let log = StepLog::new(1, 1000);
+        (0..9).for_each(|line| log.lines().print(Stream::Stderr, format!("{line}\n").as_bytes()));
+        log.lines().print(Stream::Stderr, b"panicked\tat");
+        assert_eq!(log.stderr_tail(100), "6 7 8 panicked at");
+    }
+
+    #[test]
+    fn an_endless_line_is_held_in_bounded_memory_and_counted_whole() {
+        let log = StepLog::new(9, 1 << 20);
         (0..1000).for_each(|_| log.lines().print(Stream::Stdout, &[b'x'; 1000]));
-        assert!(log.lines().partial[0].len() <= LINE_BYTES_MAX + 1);
+        assert!(log.lines().partial[0].0.len() <= LINE_BYTES_MAX + 1);
+        assert_eq!(log.written(), (1, 1_000_000));
     }
 }

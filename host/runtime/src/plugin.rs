@@ -2,27 +2,29 @@
 
 use crate::bindings::{ProcessingStepPre, exports::morag::step::step as wit};
 use crate::cache::CompileCache;
+use crate::capabilities;
 use crate::engine::StepEngine;
-use crate::guest::Guest;
+use crate::guest::{Guest, Instance};
 use crate::interface::{self, OtherVersion};
-use crate::{capabilities, limits};
+use crate::metered::{self, Ended};
 use bytes::Bytes;
 use morag_core::plugin::{
-    COMPONENT_BYTES_MAX, Capability, Descriptor, Digest, Grant, Input, InvalidDescriptor, Limits, NotGranted, Output,
+    COMPONENT_BYTES_MAX, Capability, Descriptor, DescriptorSize, Digest, Grant, Input, InvalidDescriptor, Limits,
+    NotGranted, Output,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
+use wasmtime::{Store, UpdateDeadline};
 
 /// Time a component has to describe itself; the WIT says so.
 const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// A loaded component.
 pub struct Plugin {
-    pub(crate) pre: ProcessingStepPre<Guest>,
+    pub(crate) pre: ProcessingStepPre<Instance>,
     /// What it says it is.
     pub descriptor: Arc<Descriptor>,
     /// How much a run may take.
@@ -201,8 +203,8 @@ fn link(
     engine: &StepEngine,
     component: &Component,
     granted: &BTreeSet<Capability>,
-) -> Result<ProcessingStepPre<Guest>, LoadErrorReason> {
-    let interface = |error: wasmtime::Error| LoadErrorReason::Interface(error.root_cause().to_string());
+) -> Result<ProcessingStepPre<Instance>, LoadErrorReason> {
+    let interface = |error: wasmtime::Error| LoadErrorReason::Interface(format!("{error:#}"));
     let mut linker = Linker::new(engine.inner());
     capabilities::link(&mut linker, granted).map_err(interface)?;
     let pre = linker.instantiate_pre(component).map_err(interface)?;
@@ -210,40 +212,58 @@ fn link(
 }
 
 /// A store for one instance.
-pub(crate) fn store(engine: &StepEngine, guest: Guest) -> Store<Guest> {
+pub(crate) fn store(engine: &StepEngine, guest: Guest) -> Store<Instance> {
     /// Bytes of host memory one call's arguments or results may take: a text of 1 MiB, with room for lists of vectors.
     const HOSTCALL_BYTES_MAX: usize = 32 << 20;
     /// Component handles a guest may hold.
     const HANDLES_MAX: usize = 1000;
-    let mut store = Store::new(engine.inner(), guest);
-    store.limiter(|guest| &mut guest.meter);
+    let mut store = Store::new(engine.inner(), Instance::new(guest));
+    store.limiter(|instance| instance.meter());
     store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
     store.set_max_component_handles(HANDLES_MAX);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_async_yield_and_update(1);
+    store.epoch_deadline_callback(|store| match &store.data().guest().meter.reached {
+        // It was told, and goes on: enough.
+        Some(_) => Ok(UpdateDeadline::Interrupt),
+        None => Ok(UpdateDeadline::Yield(1)),
+    });
     store
 }
 
-async fn describe(engine: &StepEngine, pre: &ProcessingStepPre<Guest>) -> Result<Descriptor, LoadErrorReason> {
-    let mut store = store(engine, Guest::new(Limits::default(), None));
-    let log = store.data().log.clone();
+async fn describe(engine: &StepEngine, pre: &ProcessingStepPre<Instance>) -> Result<Descriptor, LoadErrorReason> {
+    let limits = Limits { wall_time_max: DESCRIBE_TIME_MAX, ..Limits::default() };
+    let mut store = store(engine, Guest::new(limits, None));
+    let log = store.data().guest().log.clone();
     let call = async {
         let step = pre.instantiate_async(&mut store).await?;
         step.morag_step_step().call_describe(&mut store).await
     };
-    match tokio::time::timeout(DESCRIBE_TIME_MAX, call).await {
-        Ok(Ok(described)) => Ok(checked(described)?),
-        Ok(Err(error)) => {
-            let breach = store.data().meter.breach.map(|breach: limits::Breach| store.data().meter.explain(breach).1);
+    let ended = metered::run(call, DESCRIBE_TIME_MAX, DESCRIBE_TIME_MAX).await.ended;
+    let reached = store.data().guest().meter.reached.as_ref().map(|reached| reached.text.clone());
+    match (reached, ended) {
+        (Some(reached), _) => Err(LoadErrorReason::Describe(reached)),
+        (None, Ended::Returned(Ok(described))) => Ok(checked(described)?),
+        (None, Ended::Returned(Err(error))) => {
             let said = log.stderr_tail(300);
-            Err(LoadErrorReason::Describe(breach.unwrap_or_else(|| format!("{} {said}", error.root_cause()))))
+            Err(LoadErrorReason::Describe(format!("{} {said}", error.root_cause()).trim_end().to_owned()))
         }
-        Err(_) => Err(LoadErrorReason::Describe(format!("it took longer than {} s", DESCRIBE_TIME_MAX.as_secs()))),
+        (None, Ended::WallTime(_) | Ended::CpuTime(_)) => {
+            Err(LoadErrorReason::Describe(format!("it took longer than {} s", DESCRIBE_TIME_MAX.as_secs())))
+        }
     }
 }
 
 fn checked(described: wit::Descriptor) -> Result<Descriptor, InvalidDescriptor> {
     Descriptor::check_name(&described.name)?;
+    let size = DescriptorSize {
+        version: described.version.len(),
+        summary: described.summary.len(),
+        inputs: described.inputs.len(),
+        outputs: described.outputs.len(),
+        capabilities: described.capabilities.len(),
+        config_schema: described.config_schema.len(),
+    };
+    size.check()?;
     let artifact =
         |name: String| name.parse().map_err(|_| InvalidDescriptor::Artifact(name.chars().take(64).collect()));
     let inputs = described

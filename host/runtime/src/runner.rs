@@ -5,6 +5,8 @@ use crate::budget::Budget;
 use crate::engine::StepEngine;
 use crate::failure;
 use crate::guest::{Guest, TaskScope};
+use crate::limits::{Breach, HANDLES_MAX};
+use crate::metered::{self, Ended, Run};
 use crate::plugin::{LoadError, Plugin, store};
 use crate::registry::PluginRegistry;
 use crate::threads::GuestThreads;
@@ -18,11 +20,10 @@ use morag_core::task::{Resources, StepFailure};
 use morag_core::{JsonObject, is_depth_allowed};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+use wasmtime::component::ResourceTableError;
 
 /// Bytes of JSON a step's data may have; the WIT says so.
 const DATA_BYTES_MAX: usize = 256 << 10;
@@ -116,42 +117,60 @@ impl Sandbox {
             open: Default::default(),
         };
         let mut staged = StagedWrites::new(&plugin.descriptor, &self.services, &revision);
-        let (started, limit) = (scope.started, plugin.limits.wall_time_max);
-        let mut store = store(&self.engine, Guest::new(plugin.limits.clone(), Some(scope)));
-        let log = store.data().log.clone();
-        let mut cpu = Duration::ZERO;
-        let returned = {
-            let run = async {
-                let step = plugin.pre.instantiate_async(&mut store).await?;
-                step.morag_step_step().call_run(&mut store).await
-            };
-            tokio::time::timeout(limit, Metered { inner: Box::pin(run), cpu: &mut cpu }).await
+        let (started, limits) = (scope.started, &plugin.limits);
+        let mut store = store(&self.engine, Guest::new(limits.clone(), Some(scope)));
+        let log = store.data().guest().log.clone();
+        let run = async {
+            let step = plugin.pre.instantiate_async(&mut store).await?;
+            step.morag_step_step().call_run(&mut store).await
         };
-        let mut guest = store.into_data();
+        let Run { cpu, ended } = metered::run(run, limits.wall_time_max, limits.cpu_time_max).await;
+        let mut guest = store.into_data().into_guest();
         guest.http.settle(&mut guest.meter);
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        // Rounded up: what is over a limit must not read as if it were not.
+        let ms_over = |time: Duration| ms(time + Duration::from_nanos(999_999));
+        match &ended {
+            Ended::WallTime(measured) => drop(guest.meter.reach(Breach::WallTime, ms_over(*measured))),
+            Ended::CpuTime(measured) => drop(guest.meter.reach(Breach::CpuTime, ms_over(*measured))),
+            Ended::Returned(Err(error)) if is_out_of_handles(error) => {
+                drop(guest.meter.reach(Breach::Handles, HANDLES_MAX as u64 + 1));
+            }
+            Ended::Returned(_) => {}
+        }
+        let (log_lines, log_bytes) = log.written();
         let resources = Resources {
-            wall_ms: started.elapsed().as_millis() as u64,
-            cpu_ms: cpu.as_millis() as u64,
+            wall_ms: ms(started.elapsed()),
+            cpu_ms: ms(cpu),
             peak_memory_bytes: guest.meter.peak_memory_bytes,
             host_calls: guest.meter.host_calls,
             bytes_in: guest.meter.bytes_in,
             bytes_out: guest.meter.bytes_out,
+            http_requests: guest.meter.http_requests,
+            log_lines,
+            log_bytes,
         };
-        let result = match (guest.meter.breach, returned) {
-            (Some(breach), _) => Err(failure::breached(&guest.meter, breach)),
-            (None, Err(_)) => Err(failure::timed_out(limit)),
-            (None, Ok(Err(error))) => Err(failure::trapped(&error, &log)),
-            (None, Ok(Ok(Err(said)))) => Err(step_failure(said)),
-            (None, Ok(Ok(Ok(outcome)))) => {
+        let result = match (&guest.meter.reached, ended) {
+            (Some(reached), _) => Err(failure::limited(reached)),
+            (None, Ended::Returned(Err(error))) => Err(failure::trapped(&error, &log)),
+            (None, Ended::Returned(Ok(Err(said)))) => Err(step_failure(said)),
+            (None, Ended::Returned(Ok(Ok(outcome)))) => {
                 let finished = guest.scope.map(|scope| scope.finished).unwrap_or_default();
                 success(&plugin.descriptor, outcome, finished, revision.clone(), record.id)
             }
+            // Both are limits, and noted above.
+            (None, Ended::WallTime(_) | Ended::CpuTime(_)) => Err(failure::invalid_result("nothing")),
         };
         if result.is_ok() {
             staged.keep();
         }
         guest.redactor.clean_report(StepReport { result, resources, log: log.take() })
     }
+}
+
+/// Whether an instance ended because the host keeps no more handles for it.
+fn is_out_of_handles(error: &wasmtime::Error) -> bool {
+    matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full))
 }
 
 /// Staged writes of a run: discarded when it ends in anything but success, by being dropped half-way too.
@@ -194,7 +213,7 @@ fn success(
     task: morag_core::task::TaskId,
 ) -> Result<StepSuccess, StepFailure> {
     if outcome.data.len() > DATA_BYTES_MAX {
-        return Err(failure::invalid_result("more than 256 KiB of data"));
+        return Err(failure::large_result(DATA_BYTES_MAX, outcome.data.len()));
     }
     let mut data: JsonObject =
         serde_json::from_str(&outcome.data).map_err(|_| failure::invalid_result("data that is not a JSON object"))?;
@@ -230,23 +249,6 @@ fn step_failure(said: wit::Failure) -> StepFailure {
     }
     message.truncate(end);
     StepFailure { code: said.code, message, details, retryable: said.retryable }
-}
-
-/// Adds up the time in which the inner future was being polled: what the guest took of a core, with what the host did
-/// for it on the same thread.
-struct Metered<'a, F> {
-    inner: Pin<Box<F>>,
-    cpu: &'a mut Duration,
-}
-
-impl<F: Future> Future for Metered<'_, F> {
-    type Output = F::Output;
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let started = Instant::now();
-        let polled = self.inner.as_mut().poll(context);
-        *self.cpu += started.elapsed();
-        polled
-    }
 }
 
 #[async_trait]

@@ -4,6 +4,24 @@ use std::future::Future;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinError;
 
+/// Polls after which a thread looks at timers and sockets though it has more to do. Each may be an epoch (10 ms) of a guest that
+/// computes, so the 61 of tokio's default would be more than half a second by which a limit of time comes late.
+const POLLS_BETWEEN_EVENTS: u32 = 4;
+
+/// How far guests stand back behind the server's own threads where both want a core (`nice`): a third of the weight.
+const NICENESS: i32 = 5;
+
+/// Lets the calling thread stand back. On Linux niceness is a thread's own; where it is not, or may not be set, guests and server
+/// are equals.
+fn be_nice() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) =
+        rustix::process::setpriority_process(None, std::env::var("XNICE").map_or(NICENESS, |n| n.parse().unwrap_or(0)))
+    {
+        tracing::debug!(%error, "guests compete with the server's own threads");
+    }
+}
+
 /// A pool of threads for guests.
 #[derive(Debug)]
 pub(crate) struct GuestThreads(Option<Runtime>);
@@ -12,7 +30,12 @@ impl GuestThreads {
     /// Starts `count` threads, at least one.
     pub(crate) fn start(count: usize) -> std::io::Result<Self> {
         let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(count.max(1)).thread_name("guest").enable_all();
+        builder
+            .worker_threads(count.max(1))
+            .thread_name("guest")
+            .enable_all()
+            .event_interval(std::env::var("XEV").map_or(POLLS_BETWEEN_EVENTS, |n| n.parse().unwrap_or(61)))
+            .on_thread_start(be_nice);
         Ok(Self(Some(builder.build()?)))
     }
 

@@ -115,6 +115,66 @@ pub enum InvalidDescriptor {
     /// Not JSON.
     #[error("the configuration schema is not a JSON object")]
     Schema,
+    /// More of something than a descriptor may have.
+    #[error("it has {measured} {what}; a descriptor has at most {allowed}")]
+    TooLarge {
+        /// What there is too much of, with its unit.
+        what: &'static str,
+        /// How much there is.
+        measured: usize,
+        /// How much there may be.
+        allowed: usize,
+    },
+}
+
+/// Artifacts a descriptor may name as inputs, and as outputs: a pipeline is a dozen steps that write a few files each.
+const ARTIFACTS_MAX: usize = 64;
+
+/// Capabilities it may name: more than there are.
+const CAPABILITIES_MAX: usize = 64;
+
+/// Bytes of its version.
+const VERSION_BYTES_MAX: usize = 64;
+
+/// Bytes of its summary: one line.
+const SUMMARY_BYTES_MAX: usize = 1 << 10;
+
+/// Bytes of its configuration schema. Every descriptor is held in memory, and shown by the API.
+const SCHEMA_BYTES_MAX: usize = 256 << 10;
+
+/// Lengths of a descriptor's parts as a component gave them: lists in items, texts in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DescriptorSize {
+    /// Version.
+    pub version: usize,
+    /// Summary.
+    pub summary: usize,
+    /// Inputs.
+    pub inputs: usize,
+    /// Outputs.
+    pub outputs: usize,
+    /// Capabilities.
+    pub capabilities: usize,
+    /// Configuration schema.
+    pub config_schema: usize,
+}
+
+impl DescriptorSize {
+    /// Refuses what is too large to be held, before anything is made of it.
+    pub fn check(self) -> Result<(), InvalidDescriptor> {
+        let parts = [
+            ("bytes of version", self.version, VERSION_BYTES_MAX),
+            ("bytes of summary", self.summary, SUMMARY_BYTES_MAX),
+            ("inputs", self.inputs, ARTIFACTS_MAX),
+            ("outputs", self.outputs, ARTIFACTS_MAX),
+            ("capabilities", self.capabilities, CAPABILITIES_MAX),
+            ("bytes of configuration schema", self.config_schema, SCHEMA_BYTES_MAX),
+        ];
+        match parts.into_iter().find(|(_, measured, allowed)| measured > allowed) {
+            Some((what, measured, allowed)) => Err(InvalidDescriptor::TooLarge { what, measured, allowed }),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Descriptor {
@@ -125,5 +185,28 @@ impl Descriptor {
             && name.chars().all(plain)
             && name.starts_with(|c: char| c.is_ascii_lowercase());
         if fits { Ok(()) } else { Err(InvalidDescriptor::Name(name.chars().take(64).collect())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_has_its_own_limit() {
+        assert_eq!(DescriptorSize { inputs: ARTIFACTS_MAX, version: 5, ..Default::default() }.check(), Ok(()));
+        for (size, what) in [
+            (DescriptorSize { version: 65, ..Default::default() }, "bytes of version"),
+            (DescriptorSize { summary: 1025, ..Default::default() }, "bytes of summary"),
+            (DescriptorSize { inputs: 65, ..Default::default() }, "inputs"),
+            (DescriptorSize { outputs: 65, ..Default::default() }, "outputs"),
+            (DescriptorSize { capabilities: 65, ..Default::default() }, "capabilities"),
+            (DescriptorSize { config_schema: (256 << 10) + 1, ..Default::default() }, "bytes of configuration schema"),
+        ] {
+            assert!(
+                matches!(size.check(), Err(InvalidDescriptor::TooLarge { what: found, .. }) if found == what),
+                "{size:?}"
+            );
+        }
     }
 }

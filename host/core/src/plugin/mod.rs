@@ -1,6 +1,7 @@
-//! What a component says it is ([`Descriptor`]), where it comes from ([`PluginSource`]), what it may do ([`Grant`]), and whether a
-//! pipeline of them fits together.
+//! What a component says it is ([`Descriptor`]), where it comes from ([`PluginSource`]), what it may do ([`Grant`]), whether a
+//! pipeline of them fits together, and how it fails for the host's reasons ([`FailureCode`]).
 
+mod code;
 mod dataflow;
 mod descriptor;
 mod grant;
@@ -8,8 +9,9 @@ mod manifest;
 mod source;
 mod watch;
 
+pub use code::FailureCode;
 pub use dataflow::{InvalidDataflow, PlannedStep, check_dataflow};
-pub use descriptor::{Capability, Descriptor, Input, InvalidDescriptor, Output};
+pub use descriptor::{Capability, Descriptor, DescriptorSize, Input, InvalidDescriptor, Output};
 pub use grant::{Budgets, Grant, HttpRule, Limits, NotGranted};
 pub use manifest::{CONFIG_MEDIA_TYPE, InvalidManifest, LAYER_MEDIA_TYPE, Layer, MANIFEST_BYTES_MAX, read_manifest};
 pub use source::{

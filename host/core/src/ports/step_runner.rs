@@ -68,8 +68,8 @@ pub struct LogLine {
 /// What came of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepReport {
-    /// Its result. Sandbox outcomes have the codes `PLUGIN_TIMEOUT`, `PLUGIN_MEMORY_LIMIT`, `PLUGIN_TRAP`,
-    /// `PLUGIN_OUTPUT_LIMIT`, `PLUGIN_STACK_LIMIT`, `PLUGIN_RESULT_INVALID`, `PLUGIN_UNKNOWN`.
+    /// Its result. Outcomes of the sandbox have the codes of [`crate::plugin::FailureCode`]; where a limit was reached, the
+    /// details say which: `limit`, `allowed`, `measured` where it could be, and `unit`.
     pub result: Result<StepSuccess, StepFailure>,
     /// What it took.
     pub resources: Resources,

@@ -157,7 +157,7 @@ pub struct StepFailure {
 pub struct Resources {
     /// From the call to its end, milliseconds.
     pub wall_ms: u64,
-    /// Time the guest itself was executing, milliseconds.
+    /// Time a processor worked for the guest, with what the host did for it on the same thread, milliseconds.
     pub cpu_ms: u64,
     /// Largest linear memory, bytes.
     pub peak_memory_bytes: u64,
@@ -167,6 +167,16 @@ pub struct Resources {
     pub bytes_in: u64,
     /// Bytes the guest wrote to artifacts.
     pub bytes_out: u64,
+    // What follows came later: logs of before lack it.
+    /// Requests to other hosts.
+    #[serde(default)]
+    pub http_requests: u64,
+    /// Lines the guest logged or printed, kept or not.
+    #[serde(default)]
+    pub log_lines: u64,
+    /// Their bytes.
+    #[serde(default)]
+    pub log_bytes: u64,
 }
 
 impl EventKind {

@@ -72,6 +72,7 @@ pub fn sample(input: SampleInput<'_>) -> Result<(TaskRecord, Event), UnknownSamp
         host_calls: 12,
         bytes_in: DOCUMENT_BYTES,
         bytes_out: 52_428,
+        ..Resources::default()
     };
     let (sequence, progress_percent, message, kind) = match event_type {
         "task_started" => (1, 0.0, "Task processing started".to_owned(), EventKind::TaskStarted { retry: None }),

@@ -59,7 +59,15 @@ pub fn event(sequence: u64, progress_percent: f64, message: &str, kind: EventKin
 }
 
 pub fn resources() -> Resources {
-    Resources { wall_ms: 12, cpu_ms: 9, peak_memory_bytes: 4_194_304, host_calls: 3, bytes_in: 100, bytes_out: 50 }
+    Resources {
+        wall_ms: 12,
+        cpu_ms: 9,
+        peak_memory_bytes: 4_194_304,
+        host_calls: 3,
+        bytes_in: 100,
+        bytes_out: 50,
+        ..Resources::default()
+    }
 }
 
 /// The guide's failed step.

@@ -5,7 +5,6 @@ use crate::guest::Guest;
 
 impl Host for Guest {
     async fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
-        self.meter.host_calls += 1;
         let level = match level {
             Level::Trace => "trace",
             Level::Debug => "debug",

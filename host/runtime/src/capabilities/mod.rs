@@ -12,7 +12,7 @@ mod transcription;
 mod vectors;
 
 use crate::bindings::morag::step as wit;
-use crate::guest::Guest;
+use crate::guest::{Guest, Instance};
 use morag_core::plugin::Capability;
 use morag_core::ports::CapabilityError;
 use std::collections::BTreeSet;
@@ -25,20 +25,23 @@ const ITEMS_MAX: usize = 256;
 const JSON_BYTES_MAX: usize = 64 << 10;
 
 /// Links WASI without anything behind it, `task` and `log`, and the granted capabilities. Nothing else.
-pub(crate) fn link(linker: &mut Linker<Guest>, granted: &BTreeSet<Capability>) -> wasmtime::Result<()> {
+/// Each is linked by [`Instance::called`], which counts its calls.
+pub(crate) fn link(linker: &mut Linker<Instance>, granted: &BTreeSet<Capability>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    wit::task::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
-    wit::log::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
-    wit::capability::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    wit::task::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?;
+    wit::log::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?;
+    wit::capability::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?;
     for capability in granted {
         match capability {
-            Capability::Embeddings => wit::embeddings::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
-            Capability::Vectors => wit::vectors::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
-            Capability::Graph => wit::graph::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
-            Capability::Completions => wit::completions::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
-            Capability::Transcription => wit::transcription::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
-            Capability::Kv => wit::kv::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
-            Capability::Secrets => wit::secrets::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?,
+            Capability::Embeddings => wit::embeddings::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
+            Capability::Vectors => wit::vectors::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
+            Capability::Graph => wit::graph::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
+            Capability::Completions => wit::completions::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
+            Capability::Transcription => {
+                wit::transcription::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?
+            }
+            Capability::Kv => wit::kv::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
+            Capability::Secrets => wit::secrets::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
             Capability::Http => wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?,
         }
     }

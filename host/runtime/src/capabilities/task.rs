@@ -2,7 +2,6 @@
 
 use crate::bindings::morag::step::task::{FileError, Host, HostArtifactWriter, HostBlob, TaskInfo};
 use crate::guest::Guest;
-use crate::limits::Breach;
 use bytes::Bytes;
 use morag_core::ports::{BlobError, BlobPath, BlobWriter, Recording, StagedArtifact};
 use morag_core::task::Artifact;
@@ -124,8 +123,8 @@ impl Host for Guest {
         let blobs = scope.services.blobs.clone();
         let started = scope.finished.len() + scope.open.len();
         scope.open.insert(name.clone());
-        if started >= self.meter.limits.artifacts_max {
-            return Ok(Err(FileError::Limit(self.meter.reach(Breach::Artifacts))));
+        if let Err(text) = self.meter.check_artifacts(started + 1) {
+            return Ok(Err(FileError::Limit(text)));
         }
         match blobs.create(&path).await {
             Ok(writer) => {
@@ -140,8 +139,9 @@ impl Host for Guest {
     }
 
     async fn report_progress(&mut self, fraction: f64, message: String) -> wasmtime::Result<()> {
-        if fraction.is_finite() && fraction > self.scope()?.reported {
-            let fraction = fraction.min(1.0);
+        let fraction_shown = fraction.min(1.0);
+        if fraction.is_finite() && fraction_shown > self.scope()?.reported {
+            let fraction = fraction_shown;
             let shown = message.chars().take(MESSAGE_CHARS_MAX);
             let shown = self.redactor.clean(shown.map(|c| if c.is_control() { ' ' } else { c }).collect());
             if let Some(scope) = &mut self.scope {
@@ -153,7 +153,6 @@ impl Host for Guest {
     }
 
     async fn elapsed_ms(&mut self) -> wasmtime::Result<u64> {
-        self.meter.host_calls += 1;
         Ok(self.scope.as_ref().map_or(0, |scope| scope.started.elapsed().as_millis() as u64))
     }
 }
@@ -206,7 +205,6 @@ impl HostArtifactWriter for Guest {
         writer: Resource<GuestWriter>,
         bytes: Vec<u8>,
     ) -> wasmtime::Result<Result<(), FileError>> {
-        self.meter.host_calls += 1;
         let file = self.table.get_mut(&writer)?;
         let Some(open) = &mut file.writer else { return Ok(Err(FileError::Closed)) };
         if bytes.len() > CALL_BYTES_MAX {

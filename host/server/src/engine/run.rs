@@ -7,6 +7,7 @@ use morag_core::pipeline::{
     CLAIMS_MAX, Decision, Draft, Effect, Ending, Input, OnFailure, Pipeline, Run, again_after, attempt, claims_of_run,
     inputs, is_run_again, skip_reason, transition,
 };
+use morag_core::plugin::FailureCode;
 use morag_core::ports::{
     BlobError, BlobPath, Commit, CommitError, Guard, Lease, Next, StepCall, StepInputs, StepReport, StepRunner,
     StoreError, TaskLog,
@@ -315,7 +316,7 @@ impl Driver<'_> {
 
 fn worker_lost() -> StepFailure {
     StepFailure {
-        code: "WORKER_LOST".into(),
+        code: FailureCode::WorkerLost.as_str().into(),
         message: format!(
             "the task was begun {CLAIMS_MAX} times and interrupted each time (the server was killed, or its storage failed): it is not tried again; submit it anew"
         ),

@@ -1,0 +1,67 @@
+//! Every code has its help page, every page its code, and every code that the sources name is on the list.
+
+use morag_core::plugin::FailureCode;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn codes() -> BTreeSet<String> {
+    FailureCode::ALL.map(|code| code.as_str().to_owned()).into()
+}
+
+#[test]
+fn pages_and_codes_are_the_same() {
+    assert_eq!(codes().len(), FailureCode::ALL.len(), "a code is there twice");
+    let folder = repository().join("docs/errors");
+    let entries = std::fs::read_dir(&folder).expect("the folder docs/errors");
+    let names = entries.map(|entry| entry.expect("an entry").path());
+    let mut pages: BTreeSet<String> =
+        names.map(|path| path.file_stem().expect("a name").to_str().expect("a plain name").to_owned()).collect();
+    assert!(pages.remove("README"), "docs/errors/README.md is missing");
+    assert_eq!(pages, codes());
+    let index = std::fs::read_to_string(folder.join("README.md")).expect("the index");
+    for code in codes() {
+        assert!(index.contains(&format!("[{code}]({code}.md)")), "docs/errors/README.md does not list {code}");
+        let page = std::fs::read_to_string(folder.join(format!("{code}.md"))).expect("a page");
+        assert!(page.starts_with(&format!("# {code}\n")), "the title of {code}.md");
+        for reader in ["**You submitted the document.**", "**You run the server.**", "**You wrote the step.**"] {
+            assert!(page.contains(reader), "{code}.md does not say what {reader} is for");
+        }
+    }
+}
+
+/// No `PLUGIN_` code is made elsewhere, and the Rust SDK fails with none that has no page.
+#[test]
+fn sources_name_no_other_code() {
+    let mut named = BTreeSet::new();
+    for folder in ["host", "plugins/sdk/src"] {
+        visit(&repository().join(folder), &mut |text| {
+            named.extend(literals(text, "\"PLUGIN_").into_iter().map(|rest| format!("PLUGIN_{rest}")));
+        });
+    }
+    visit(&repository().join("plugins/sdk/src"), &mut |text| named.extend(literals(text, "Failure::new(\"")));
+    assert!(named.len() > 10, "the sources are not where they were: {named:?}");
+    let known = codes();
+    let unknown: Vec<_> = named.difference(&known).collect();
+    assert!(unknown.is_empty(), "without a page in docs/errors: {unknown:?}");
+}
+
+/// What follows `start` up to the next quotation mark, where it looks like a code.
+fn literals(text: &str, start: &str) -> Vec<String> {
+    let is_code = |code: &&str| !code.is_empty() && code.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    text.split(start).skip(1).filter_map(|rest| rest.split('"').next()).filter(is_code).map(str::to_owned).collect()
+}
+
+fn visit(folder: &Path, read: &mut dyn FnMut(&str)) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            visit(&path, read);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            read(&std::fs::read_to_string(&path).expect("a source"));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Runs a call of a guest under its limits of time.
+
+use rustix::time::{ClockId, clock_gettime};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// A call that has ended, one way or the other.
+#[derive(Debug)]
+pub(crate) struct Run<T> {
+    /// Time a processor worked for it.
+    pub(crate) cpu: Duration,
+    /// How it ended.
+    pub(crate) ended: Ended<T>,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(crate) enum Ended<T> {
+    /// By itself.
+    Returned(T),
+    /// It ran so long, and that is longer than it may.
+    WallTime(Duration),
+    /// It computed so long, and that is longer than it may.
+    CpuTime(Duration),
+}
+
+/// Awaits a call until it returns or reaches a limit; then it is dropped where it is. A guest yields every epoch and in host
+/// calls that wait, so it ends within an epoch of its limit.
+pub(crate) async fn run<T>(call: impl Future<Output = T>, wall_max: Duration, cpu_max: Duration) -> Run<T> {
+    let (started, mut cpu) = (Instant::now(), Duration::ZERO);
+    let metered = Metered { inner: pin!(call), cpu: &mut cpu, cpu_max };
+    let ended = match tokio::time::timeout(wall_max, metered).await {
+        Ok(Some(returned)) => Ended::Returned(returned),
+        Ok(None) => Ended::CpuTime(cpu),
+        Err(_) => Ended::WallTime(started.elapsed()),
+    };
+    Run { cpu, ended }
+}
+
+/// Adds up the time that the thread computes while the inner future is polled: what the guest took, with what the host did
+/// for it on the same thread. The thread's own clock, for on a busy machine a thread waits for a core. Ready with none when
+/// the limit is reached.
+struct Metered<'a, F> {
+    inner: Pin<&'a mut F>,
+    cpu: &'a mut Duration,
+    cpu_max: Duration,
+}
+
+impl<F: Future> Future for Metered<'_, F> {
+    type Output = Option<F::Output>;
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // A poll begins and ends on one thread.
+        let started = thread_time();
+        let polled = self.inner.as_mut().poll(context);
+        *self.cpu += thread_time().saturating_sub(started);
+        match polled {
+            Poll::Ready(returned) => Poll::Ready(Some(returned)),
+            Poll::Pending if *self.cpu > self.cpu_max => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// Time this thread has computed since it began.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn compute() {
+        loop {
+            std::hint::black_box((0..100_000u64).fold(0, |sum, n| sum ^ std::hint::black_box(n)));
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_computes_ends_by_the_processors_time() {
+        let run = run(compute(), Duration::from_secs(3600), Duration::from_millis(20)).await;
+        assert!(matches!(run.ended, Ended::CpuTime(cpu) if cpu == run.cpu && cpu > Duration::from_millis(20)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_ends_by_the_clock() {
+        let run = run(std::future::pending::<()>(), Duration::from_secs(60), Duration::from_millis(20)).await;
+        assert!(matches!(run.ended, Ended::WallTime(_)) && run.cpu < Duration::from_millis(20), "{run:?}");
+    }
+
+    #[tokio::test]
+    async fn what_returns_returns() {
+        let run = run(async { 7 }, Duration::from_secs(60), Duration::ZERO).await;
+        assert!(matches!(run.ended, Ended::Returned(7)));
+    }
+}

@@ -1,0 +1,1 @@
+  (func (export "morag:step/step@VERSION#describe") (result i32) (call $descriptor))

@@ -1,0 +1,3 @@
+  ;; include memory
+  ;; include descriptor
+  ;; include describe

@@ -1,0 +1,10 @@
+;; Gives a handle back twice.
+  (import "morag:step/task@VERSION" "source" (func $source (result i32)))
+  (import "morag:step/task@VERSION" "[resource-drop]blob" (func $drop (param i32)))
+  ;; include step
+  (func (export "morag:step/step@VERSION#run") (result i32)
+    (local $blob i32)
+    (local.set $blob (call $source))
+    (call $drop (local.get $blob))
+    (call $drop (local.get $blob))
+    (call $ok))

@@ -1,0 +1,17 @@
+;; Does what it should: writes its document, up to 1 MiB of it, to out.txt.
+  (import "morag:step/task@VERSION" "source" (func $source (result i32)))
+  (import "morag:step/task@VERSION" "[method]blob.read" (func $read (param i32 i64 i32 i32)))
+  (import "morag:step/task@VERSION" "create-artifact" (func $create (param i32 i32 i32)))
+  (import "morag:step/task@VERSION" "[method]artifact-writer.write" (func $write (param i32 i32 i32 i32)))
+  (import "morag:step/task@VERSION" "[method]artifact-writer.finish" (func $finish (param i32 i32)))
+  ;; include step
+  (func (export "morag:step/step@VERSION#run") (result i32)
+    (local $writer i32)
+    (call $read (call $source) (i64.const 0) (i32.const 1048576) (i32.const 600))
+    (call $create (i32.const 1152) (i32.const 7) (i32.const 640))
+    (if (i32.or (i32.load8_u (i32.const 600)) (i32.load8_u (i32.const 640))) (then (unreachable)))
+    (local.set $writer (i32.load (i32.const 644)))
+    (call $write (local.get $writer) (i32.load (i32.const 604)) (i32.load (i32.const 608)) (i32.const 680))
+    (call $finish (local.get $writer) (i32.const 720))
+    (if (i32.or (i32.load8_u (i32.const 680)) (i32.load8_u (i32.const 720))) (then (unreachable)))
+    (call $ok))

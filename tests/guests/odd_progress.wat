@@ -1,0 +1,17 @@
+;; Reports progress that is none, falls, or is more than all, with control characters.
+  (import "morag:step/task@VERSION" "report-progress" (func $progress (param f64 i32 i32)))
+  ;; include step
+  (data (i32.const 2048) "a\0ab\1b[2J")
+  (func $say (param f64) (call $progress (local.get 0) (i32.const 2048) (i32.const 7)))
+  (func (export "morag:step/step@VERSION#run") (result i32)
+    (call $say (f64.const nan))
+    (call $say (f64.const -nan:0x8000000000001))
+    (call $say (f64.const -1))
+    (call $say (f64.const -inf))
+    (call $say (f64.const 0.5))
+    (call $say (f64.const inf))
+    (call $say (f64.const 0.2))
+    (call $say (f64.const 0.6))
+    (call $say (f64.const 7))
+    (call $say (f64.const 1e308))
+    (call $ok))

@@ -1,0 +1,123 @@
+//! Good steps beside hostile ones, as many at once as a server with so many workers runs.
+
+use crate::guests::write_component;
+use crate::sandbox::Sandbox;
+use morag_core::plugin::Limits;
+use morag_core::ports::{StepCall, StepRunner as _};
+use morag_runtime::{EngineOptions, StepEngine};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// One hostile guest of each kind: what takes the processor, memory, files, the log, the host's time.
+pub const HOSTILE: [&str; 10] = [
+    "endless_loop",
+    "loop_in_realloc",
+    "endless_recursion",
+    "memory_bomb",
+    "table_bomb",
+    "output_flood",
+    "log_flood",
+    "host_call_flood",
+    "host_bytes_flood",
+    "handle_flood",
+];
+
+/// What a hostile guest may take before it is ended.
+pub fn limits() -> Limits {
+    Limits {
+        memory_bytes_max: 32 << 20,
+        output_bytes_max: 8 << 20,
+        // Below its memory: the guest that reads keeps all it gets.
+        host_bytes_max: 8 << 20,
+        host_calls_max: 100_000,
+        cpu_time_max: Duration::from_millis(200),
+        // Nothing here waits: the processor's time ends what must be ended, however busy the machine.
+        wall_time_max: Duration::from_secs(120),
+        ..Limits::default()
+    }
+}
+
+/// A sandbox with the good guest and the hostile ones.
+pub struct Crowd {
+    sandbox: Arc<Sandbox>,
+    workers: usize,
+    _components: tempfile::TempDir,
+}
+
+/// How a round went.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// Time of each good step, from its call to its end.
+    pub good: Vec<Duration>,
+    /// Codes with which hostile ones ended, one each; `none` for one that ended well.
+    pub hostile: Vec<String>,
+}
+
+impl Round {
+    /// The time that a share of the good steps did not reach, for example 0.5.
+    pub fn good_at(&self, share: f64) -> Duration {
+        let mut times = self.good.clone();
+        times.sort();
+        times[((times.len() - 1) as f64 * share).round() as usize]
+    }
+}
+
+impl Crowd {
+    /// As a server with so many workers has it: twice the instances and two, and a guest thread for each worker.
+    pub async fn new(workers: usize) -> Self {
+        let components = tempfile::tempdir().expect("a temporary folder");
+        let guests = HOSTILE.into_iter().chain(["good"]);
+        let paths = guests.map(|guest| write_component(guest, components.path())).collect();
+        let instances_max = u32::try_from(workers * 2 + 2).expect("a small number");
+        let engine = StepEngine::new(EngineOptions { instances_max }).expect("an engine");
+        let sandbox = Sandbox::load_on(engine, paths, limits(), workers).await.expect("the guests load");
+        Self { sandbox: Arc::new(sandbox), workers, _components: components }
+    }
+
+    /// Runs good and hostile steps, mixed. Panics where a good one fails.
+    pub async fn round(&self, good: usize, hostile: usize) -> Round {
+        let workers = Arc::new(Semaphore::new(self.workers));
+        let mut running = JoinSet::new();
+        let document = vec![b'x'; 64 << 10];
+        for n in 0..good.max(hostile) {
+            if n < hostile {
+                let call = self.sandbox.call_of(HOSTILE[n % HOSTILE.len()], &document).await;
+                running.spawn(run(self.sandbox.clone(), workers.clone(), call));
+            }
+            if n < good {
+                let call = self.sandbox.call_of("good", &document).await;
+                running.spawn(run(self.sandbox.clone(), workers.clone(), call));
+            }
+        }
+        let mut round = Round::default();
+        while let Some(ended) = running.join_next().await {
+            match ended.expect("no run panics") {
+                (true, time, code) => {
+                    assert_eq!(code, "none", "a good step failed");
+                    round.good.push(time);
+                }
+                (false, _, code) => round.hostile.push(code),
+            }
+        }
+        round
+    }
+}
+
+async fn run(sandbox: Arc<Sandbox>, workers: Arc<Semaphore>, call: StepCall) -> (bool, Duration, String) {
+    let is_good = call.component == "good";
+    let _worker = workers.acquire().await.expect("nobody closes it");
+    let started = Instant::now();
+    let report = sandbox.runner.run(call).await;
+    let code = report.result.map_or_else(|failure| failure.code, |_| "none".into());
+    (is_good, started.elapsed(), code)
+}
+
+/// Memory of this process that is in the machine's, bytes.
+pub fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it is there");
+    let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse().expect("a number");
+    kib << 10
+}

@@ -1,0 +1,38 @@
+//! Every guest program of `tests/guests`, each with its test.
+//!
+//! The build script lists the programs, and a test is made of each here; what it does is the function of the guest's name in one of
+//! the modules below. A program without a function does not compile.
+
+mod describing;
+mod flooding;
+mod handles;
+mod importing;
+mod lab;
+mod looping;
+mod lying;
+mod naming;
+mod well_behaved;
+
+use describing::*;
+use flooding::*;
+use handles::*;
+use importing::*;
+use looping::*;
+use lying::*;
+use naming::*;
+use well_behaved::*;
+
+include!(concat!(env!("OUT_DIR"), "/each_guest.rs"));
+
+macro_rules! test {
+    ($name:ident) => {
+        mod $name {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn ends_as_it_should() {
+                super::$name().await;
+            }
+        }
+    };
+}
+
+each_guest!(test);

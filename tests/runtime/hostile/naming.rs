@@ -1,0 +1,32 @@
+//! Guests whose names and numbers are not what they should be.
+
+use super::lab::{Lab, refused, wide_limits};
+use morag_core::ports::StepRunner as _;
+
+/// The guest itself traps on a name that is taken.
+pub async fn artifact_names() {
+    let lab = Lab::new("artifact_names", wide_limits()).await;
+    let call = lab.sandbox.call_of("artifact_names", b"document").await;
+    let task = call.record.id;
+    let success = lab.sandbox.runner.run(call).await.result.unwrap();
+    assert!(success.artifacts.is_empty());
+    let files = lab.sandbox.files();
+    assert!(
+        files.len() == 1 && files[0].contains(&task.to_string()) && files[0].ends_with("original.txt"),
+        "{files:?}"
+    );
+}
+
+pub async fn descriptor_bad_name() {
+    let line = refused("descriptor_bad_name").await;
+    assert!(line.contains(r#"artifact name "../out.txt" is not a file name of a task"#), "{line}");
+}
+
+pub async fn odd_progress() {
+    let lab = Lab::new("odd_progress", wide_limits()).await;
+    assert!(lab.run().await.result.is_ok());
+    let reports = lab.sandbox.progress.lock().unwrap().clone();
+    let fractions: Vec<_> = reports.iter().map(|(fraction, _)| *fraction).collect();
+    assert_eq!(fractions, [0.5, 0.6, 1.0]);
+    assert!(reports.iter().all(|(_, message)| message == "a b [2J"), "{reports:?}");
+}

@@ -1,0 +1,30 @@
+//! Guests that do no harm, or what they are told.
+
+use super::lab::{Lab, assert_good, wide_limits};
+use morag_core::plugin::Limits;
+use morag_core::ports::StepRunner as _;
+use morag_tests::sandbox::{Sandbox, guest};
+
+pub async fn good() {
+    let lab = Lab::new("endless_loop", wide_limits()).await;
+    assert_good(&lab.sandbox).await;
+    let call = lab.sandbox.call_of("good", &[7; 5000]).await;
+    let resources = lab.sandbox.runner.run(call).await.resources;
+    // Source, read, create, write, finish.
+    assert_eq!((resources.host_calls, resources.bytes_in, resources.bytes_out), (5, 5000, 5000));
+    // Two pages, and one that the answer of `read` took.
+    assert_eq!(resources.peak_memory_bytes, 3 << 16);
+    assert_eq!((resources.http_requests, resources.log_lines, resources.log_bytes), (0, 0, 0));
+}
+
+pub async fn noop() {
+    let sandbox = Sandbox::load(vec![guest("noop")], Limits::default()).await.unwrap();
+    let report = sandbox.runner.run(sandbox.call_of("noop", b"").await).await;
+    assert!(report.result.unwrap().artifacts.is_empty());
+}
+
+/// What it does in each mode is in the modules beside this one.
+pub async fn misbehave() {
+    let sandbox = Sandbox::load(vec![guest("misbehave")], Limits::default()).await.unwrap();
+    assert_eq!(sandbox.run("no such mode").await.result.unwrap_err().code, "UNKNOWN_MODE");
+}
