@@ -1,4 +1,4 @@
-// node --test
+// node --test step.test.js
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MockTask } from "#morag-step/mock";
