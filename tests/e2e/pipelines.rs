@@ -155,7 +155,13 @@ async fn a_step_is_retried_and_then_fails_its_task_which_can_be_run_again_from_i
     let task = server.submit("note.md", b"# A".to_vec(), &[("pipeline", "patient")]).await;
     let status = server.wait_for_end(&task).await;
     assert_eq!((&status["status"], &status["error_details"]["step"]), (&json!("failed"), &json!("broken")), "{status}");
-    let retried = ["step_started broken", "step_retrying broken", "step_retrying broken", "step_failed broken", "task_failed broken"];
+    let retried = [
+        "step_started broken",
+        "step_retrying broken",
+        "step_retrying broken",
+        "step_failed broken",
+        "task_failed broken",
+    ];
     let (events, metadata) = history(&server, &task).await;
     assert_eq!(events[..3], ["task_started", "step_started first", "step_completed first"]);
     assert_eq!(events[3..], retried);

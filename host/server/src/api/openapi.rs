@@ -1,6 +1,8 @@
 //! The routes with their OpenAPI 3.1 document, which is made from the handlers themselves.
 
-use super::{cancel, deliveries, endpoints, events, files, health, metrics, pipelines, retry, status, submit, webhook_docs};
+use super::{
+    cancel, deliveries, endpoints, events, files, health, metrics, pipelines, retry, status, submit, webhook_docs,
+};
 use crate::App;
 use axum::Router;
 use axum::routing::{delete, get};

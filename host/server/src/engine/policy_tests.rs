@@ -182,8 +182,15 @@ async fn a_task_goes_on_without_a_step_whose_failure_is_skipped() {
     let world = World::new(REPLACING, Steps::failing("redacted", 9, false));
     assert!(world.work().await);
     let events = world.events();
-    assert_eq!(events[4..], ["step_failed redacted 66.66666666666667", "step_started reader 66.66666666666667",
-        "step_completed reader 100", "task_completed 100"]);
+    assert_eq!(
+        events[4..],
+        [
+            "step_failed redacted 66.66666666666667",
+            "step_started reader 66.66666666666667",
+            "step_completed reader 100",
+            "task_completed 100"
+        ]
+    );
     let calls = world.steps.calls.lock().unwrap().clone();
     assert_eq!(calls[2].1, ["markdown.md=markdown.md"], "nothing replaces it");
 }
@@ -209,8 +216,10 @@ async fn a_retry_waits_in_the_queue_and_goes_on_in_the_same_run() {
     assert!(!world.work().await, "it is not due yet");
     world.wait(SECOND);
     assert!(world.work().await);
-    assert_eq!(world.events()[3..], ["step_completed flaky 50", "step_started after 50", "step_completed after 100",
-        "task_completed 100"]);
+    assert_eq!(
+        world.events()[3..],
+        ["step_completed flaky 50", "step_started after 50", "step_completed after 100", "task_completed 100"]
+    );
     assert_eq!(world.steps.calls(), ["flaky", "flaky", "after"]);
 }
 
@@ -228,7 +237,9 @@ async fn a_crash_in_between_forgets_no_retry() {
         assert!(world.work().await);
     }
     let retries = world.log().into_iter().filter_map(|event| match event.kind {
-        EventKind::StepRetrying { retry_number, retries_max, delay_ms, .. } => Some((retry_number, retries_max, delay_ms)),
+        EventKind::StepRetrying { retry_number, retries_max, delay_ms, .. } => {
+            Some((retry_number, retries_max, delay_ms))
+        }
         _ => None,
     });
     assert_eq!(retries.collect::<Vec<_>>(), [(1, 2, 10_000), (2, 2, 10_000)]);
@@ -239,7 +250,8 @@ async fn a_crash_in_between_forgets_no_retry() {
 
 #[tokio::test]
 async fn a_task_that_kills_its_workers_fails_whatever_its_steps_say() {
-    let steps = "[[pipelines.steps]]\nname = \"killer\"\non_failure = \"skip\"\n[[pipelines.steps]]\nname = \"after\"\n";
+    let steps =
+        "[[pipelines.steps]]\nname = \"killer\"\non_failure = \"skip\"\n[[pipelines.steps]]\nname = \"after\"\n";
     let world = World::new(steps, Arc::new(Steps::default()));
     for _ in 0..morag_core::pipeline::CLAIMS_MAX {
         assert!(world.claim().await.is_some());
