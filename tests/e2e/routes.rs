@@ -141,6 +141,8 @@ async fn health_and_documentation_need_no_key() {
         "step_started",
         "step_completed",
         "step_failed",
+        "step_skipped",
+        "step_retrying",
     ] {
         assert!(webhooks.contains_key(event), "no webhook {event}");
     }

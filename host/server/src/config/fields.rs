@@ -1,4 +1,4 @@
-//! Tables of `morag.toml`, read with the path of each key: a refusal names the key, not the value, which may be private.
+//! Tables of `morag.toml`, read with the path of each key: a refusal names the key, and not the value where that may be private.
 
 use super::sources::ConfigError;
 use super::units;

@@ -89,11 +89,10 @@ fn step(fields: &Fields<'_>) -> Result<StepDefinition, ConfigError> {
     let standard = Pipeline::standard().steps().iter().find(|step| step.name == name).cloned();
     let base = standard.unwrap_or_else(|| StepDefinition::plain(name, name, name, WEIGHT_DEFAULT));
     let component = fields.text("plugin")?.map_or(base.component, str::to_owned);
-    if let Err(error) = Descriptor::check_name(&component) {
+    if Descriptor::check_name(&component).is_err() {
         let key = if fields.get("plugin").is_some() { "plugin" } else { "name" };
-        return Err(
-            fields.refuse(key, format!("{error}; `plugin` names the component, where the step's name does not"))
-        );
+        let text = "a plugin's name is 1 to 64 characters of lower snake case: where the step's name is none, give `plugin` too";
+        return Err(fields.refuse(key, text));
     }
     let config = fields.object("config")?;
     if !is_depth_allowed(&config) {
