@@ -1,8 +1,11 @@
 //! A step runner over the built test guests, with real adapters in a temporary folder.
 
+use morag_adapters::SystemClock;
+use morag_adapters::ai::NoService;
 use morag_adapters::blobs::ObjectBlobs;
 use morag_adapters::embeddings::HashedEmbedder;
-use morag_adapters::store::sqlite::SqliteKnowledge;
+use morag_adapters::plugin_http::NoHttp;
+use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::pipeline::Pipeline;
 use morag_core::plugin::{Grant, Limits};
 use morag_core::ports::{BlobPath, Blobs, StepCall, StepInputs, StepReport, StepRunner};
@@ -48,32 +51,53 @@ pub struct Sandbox {
 impl Sandbox {
     /// Loads components with nothing granted but the limits.
     pub async fn load(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, LoadError> {
+        let grant = |_: &str| Grant { limits: limits.clone(), ..Grant::default() };
+        Self::granted(paths, grant, |_| ()).await
+    }
+
+    /// Loads components with what `grant` gives the one of a name. `change` puts other services in the place of those that
+    /// there are: a store of plugins' keys, and neither completions, transcription nor requests.
+    pub async fn granted(
+        paths: Vec<PathBuf>,
+        grant: impl Fn(&str) -> Grant,
+        change: impl FnOnce(&mut Services),
+    ) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let blobs = Arc::new(ObjectBlobs::local(folder.path().join("files")).expect("file storage"));
         let knowledge = SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).expect("knowledge store");
-        let services = Services {
+        let store = SqliteStore::open(&folder.path().join("morag.db"), Arc::new(SystemClock)).expect("a store");
+        let mut services = Services {
             blobs: blobs.clone(),
             embedder: Arc::new(HashedEmbedder::new()),
             knowledge: Arc::new(knowledge),
+            completer: Arc::new(NoService),
+            transcriber: Arc::new(NoService),
+            key_values: store,
+            http: Arc::new(NoHttp),
         };
+        change(&mut services);
         let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
-        let grant = |_: &str| Grant { limits: limits.clone(), ..Grant::default() };
         let runner = PluginRunner::load(engine, services, None, paths, grant, 2).await?;
         Ok(Self { runner, blobs, progress: Arc::default(), _folder: folder })
     }
 
     /// A call of the guest `misbehave` in a mode, over a document of these bytes.
     pub async fn call(&self, mode: &str, document: &[u8]) -> StepCall {
+        let mut config = JsonObject::new();
+        config.insert("mode".into(), json!(mode));
+        self.call_of("misbehave", config, document).await
+    }
+
+    /// A call of a component with a configuration, over a document of these bytes.
+    pub async fn call_of(&self, component: &str, config: JsonObject, document: &[u8]) -> StepCall {
         let record = record(document);
         let path = BlobPath::file(record.id, &record.source.stored_as);
         let mut writer = self.blobs.create(&path).await.expect("a file");
         writer.write(document.to_vec().into()).await.expect("bytes");
         writer.finish().await.expect("a whole file");
-        let mut config = JsonObject::new();
-        config.insert("mode".into(), json!(mode));
         let progress = self.progress.clone();
         StepCall {
-            component: "misbehave".into(),
+            component: component.to_owned(),
             config,
             record: Arc::new(record),
             attempt: 1,
