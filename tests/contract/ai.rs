@@ -61,7 +61,8 @@ async fn transcriptions(State(service): State<Service>, headers: HeaderMap, mut 
     while let Some(mut field) = form.next_field().await.unwrap() {
         let name = field.name().unwrap().to_owned();
         if name == "file" {
-            let (file_name, media_type) = (field.file_name().unwrap().to_owned(), field.content_type().unwrap().to_owned());
+            let (file_name, media_type) =
+                (field.file_name().unwrap().to_owned(), field.content_type().unwrap().to_owned());
             let (mut size, mut sum) = (0u64, 0u64);
             while let Some(piece) = field.chunk().await.unwrap() {
                 size += piece.len() as u64;
@@ -163,13 +164,17 @@ async fn an_answer_without_end_a_redirect_and_silence_are_bounded() {
     let text = complete(client).await.unwrap_err().to_string();
     assert!(text.contains("answers more than"), "{text}");
 
-    let (service, client) =
-        Service::start(|| (StatusCode::TEMPORARY_REDIRECT, [("location", "/base/v1/chat/completions")]).into_response())
-            .await;
+    let (service, client) = Service::start(|| {
+        (StatusCode::TEMPORARY_REDIRECT, [("location", "/base/v1/chat/completions")]).into_response()
+    })
+    .await;
     let text = complete(client).await.unwrap_err().to_string();
     assert!(text.contains("redirects") && service.asked().len() == 1, "{text}");
 
-    let silent = || axum::body::Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>()).into_response();
+    let silent = || {
+        axum::body::Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>())
+            .into_response()
+    };
     let (_, client) = Service::start(silent).await;
     let completer = OpenAiCompleter::new(client, "small".into(), Duration::from_millis(300));
     let text = tokio::time::timeout(LONG, completer.complete(question())).await.unwrap().unwrap_err().to_string();

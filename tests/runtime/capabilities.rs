@@ -31,6 +31,9 @@ const WANTED: [Capability; 6] = [
     Capability::Http,
 ];
 
+/// What the guest says of a call that brings nothing.
+const DONE: &str = "\"done\"";
+
 const SECRET: &str = "t0k3n-0f-the-operator";
 
 /// Answers with what it was asked, and counts tokens by words.
@@ -194,13 +197,13 @@ async fn a_secret_is_in_nothing_that_a_step_says() {
 async fn keys_are_kept_between_runs_and_from_other_plugins() {
     let (_folder, two) = changed("uses_all_one", "uses_all_two");
     let sandbox = Sandbox::granted(vec![guest("capabilities"), two], |_| grant(), |_| ()).await.unwrap();
-    assert_eq!(ask(&sandbox, json!({"mode": "set", "key": "k", "text": "mine", "calls": 2})).await, ["done", "done"]);
+    assert_eq!(ask(&sandbox, json!({"mode": "set", "key": "k", "text": "mine", "calls": 2})).await, [DONE, DONE]);
     assert_eq!(ask(&sandbox, json!({"mode": "get", "key": "k1"})).await, ["Some(\"mine\")"]);
     assert_eq!(ask(&sandbox, json!({"mode": "keys", "key": "k"})).await, ["[\"k0\", \"k1\"]"]);
     let other = async |config| results(&run(&sandbox, "uses_all_two", config).await);
     assert_eq!(other(json!({"mode": "get", "key": "k1"})).await, ["None"]);
     assert_eq!(other(json!({"mode": "keys", "key": ""})).await, ["[]"]);
-    assert_eq!(other(json!({"mode": "delete", "key": "k1"})).await, ["done"]);
+    assert_eq!(other(json!({"mode": "delete", "key": "k1"})).await, [DONE]);
     assert_eq!(ask(&sandbox, json!({"mode": "get", "key": "k1"})).await, ["Some(\"mine\")"]);
     for key in ["", "a\nb", &"x".repeat(256)] {
         let said = ask(&sandbox, json!({"mode": "get", "key": key})).await;
@@ -214,7 +217,7 @@ async fn a_plugins_store_has_the_size_that_was_granted() {
     grant.budgets.kv_keys_max = 2;
     let sandbox = sandbox(grant).await;
     let said = ask(&sandbox, json!({"mode": "set", "key": "k", "text": "x", "calls": 3})).await;
-    assert_eq!(said[..2], ["done", "done"]);
+    assert_eq!(said[..2], [DONE, DONE]);
     assert!(said[2].starts_with("limit") && said[2].contains("kv_keys of 2"), "{said:?}");
     let large = "x".repeat((64 << 10) + 1);
     let said = ask(&sandbox, json!({"mode": "set", "key": "k", "text": large})).await;
@@ -226,15 +229,21 @@ async fn server() -> (SocketAddr, Arc<AtomicUsize>) {
     let hits = Arc::new(AtomicUsize::new(0));
     let counted = hits.clone();
     let app = Router::new()
-        .route("/hello", any(|headers: axum::http::HeaderMap, body: String| async move {
-            let shown = |name: &str| headers.get(name).map_or("-", |value| value.to_str().unwrap()).to_owned();
-            format!("hello {body} {} {} {}", shown("x-token"), shown("host"), shown("user-agent"))
-        }))
+        .route(
+            "/hello",
+            any(|headers: axum::http::HeaderMap, body: String| async move {
+                let shown = |name: &str| headers.get(name).map_or("-", |value| value.to_str().unwrap()).to_owned();
+                format!("hello {body} {} {} {}", shown("x-token"), shown("host"), shown("user-agent"))
+            }),
+        )
         .route("/large", get(|| async { vec![b'x'; 3 << 20] }))
-        .route("/endless", get(|| async {
-            let piece = || Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b'x'; 64 << 10]));
-            axum::body::Body::from_stream(futures::stream::repeat_with(piece))
-        }))
+        .route(
+            "/endless",
+            get(|| async {
+                let piece = || Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b'x'; 64 << 10]));
+                axum::body::Body::from_stream(futures::stream::repeat_with(piece))
+            }),
+        )
         .route("/away", get(|| async { (StatusCode::FOUND, [("location", "/hello")]).into_response() }))
         .layer(axum::middleware::map_request(move |request: axum::extract::Request| {
             counted.fetch_add(1, Ordering::SeqCst);

@@ -66,8 +66,7 @@ impl Budget {
     /// Takes a call of `transcription` of so many bytes of audio.
     pub(crate) fn transcribe(&mut self, bytes: u64) -> Result<(), CapabilityError> {
         let (granted, used) = (&self.granted, &mut self.used);
-        let calls =
-            more(used.transcription_calls, 1, granted.transcription_calls_max, "transcription_calls", "calls")?;
+        let calls = more(used.transcription_calls, 1, granted.transcription_calls_max, "transcription_calls", "calls")?;
         let max = granted.transcription_bytes_max;
         let bytes = more(used.transcription_bytes, bytes, max, "transcription_bytes", "bytes")?;
         (used.transcription_calls, used.transcription_bytes) = (calls, bytes);

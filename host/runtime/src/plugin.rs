@@ -170,7 +170,8 @@ fn capability_imports(engine: &StepEngine, component: &Component) -> impl Iterat
 /// version, whether it imports or exports it.
 fn check_imports(engine: &StepEngine, component: &Component) -> Result<(), LoadErrorReason> {
     let imports = imports(engine, component);
-    let exports = component.component_type().exports(engine.inner()).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+    let exports =
+        component.component_type().exports(engine.inner()).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
     imports.iter().chain(&exports).try_for_each(|name| interface::check_version(name))?;
     match imports.into_iter().find(|name| !interface::is_known(name)) {
         Some(name) => Err(LoadErrorReason::UnknownImport(name)),

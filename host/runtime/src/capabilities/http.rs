@@ -149,7 +149,9 @@ impl Hooks {
             return Err(Error::HttpRequestDenied);
         }
         let judged = self.judge(&method, &url).and_then(|()| {
-            self.client.clone().ok_or((Error::HttpRequestDenied, "a component may not make requests while it describes itself"))
+            self.client
+                .clone()
+                .ok_or((Error::HttpRequestDenied, "a component may not make requests while it describes itself"))
         });
         let client = match judged {
             Ok(client) => client,
@@ -190,9 +192,7 @@ impl Hooks {
 impl WasiHttpHooks for Hooks {
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
         Arc::new(|name| {
-            DEFAULT_FORBIDDEN_HEADERS.contains(name)
-                || FORBIDDEN.contains(name)
-                || name.as_str().starts_with("proxy-")
+            DEFAULT_FORBIDDEN_HEADERS.contains(name) || FORBIDDEN.contains(name) || name.as_str().starts_with("proxy-")
         })
     }
 

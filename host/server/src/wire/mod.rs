@@ -59,7 +59,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// Builds the parts of a server; steps only for a worker. `shutdown` ends its live streams.
 pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<Arc<dyn StepRunner>>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values } = stores::open(&config, &clock).await?;
+    let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values } =
+        stores::open(&config, &clock).await?;
     let blobs: Arc<dyn Blobs> = Arc::new(files::open(&config)?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
     let options = SenderOptions { proxy: config.webhook_proxy.clone(), ..SenderOptions::new(policy) };
@@ -67,7 +68,9 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
     let fetcher = Arc::new(HttpFetcher::new(AddressPolicy::new(config.fetch_allow_networks.clone()))?);
     let pipelines = Pipelines::standard();
     let steps = match config.roles.has(Role::Worker) {
-        true => Some(steps::load(&config, &pipelines, steps::services(&config, &blobs, &knowledge, &key_values)?).await?),
+        true => {
+            Some(steps::load(&config, &pipelines, steps::services(&config, &blobs, &knowledge, &key_values)?).await?)
+        }
         false => None,
     };
     let sealer = secrets::sealer(&config)?;

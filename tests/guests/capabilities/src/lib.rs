@@ -35,7 +35,9 @@ impl Step for Capabilities {
             "set" => (0..calls)
                 .map(|n| shown(kv::set(&format!("{}{n}", text("key")), text("text").as_bytes()).map(|()| "done")))
                 .collect(),
-            "get" => vec![shown(kv::get(&text("key")).map(|value| value.map(|value| String::from_utf8_lossy(&value).into_owned())))],
+            "get" => vec![shown(
+                kv::get(&text("key")).map(|value| value.map(|value| String::from_utf8_lossy(&value).into_owned())),
+            )],
             "delete" => vec![shown(kv::delete(&text("key")).map(|()| "done"))],
             "keys" => vec![shown(kv::keys(&text("key"), None))],
             "secret" => vec![shown(secrets::get(&text("key")))],

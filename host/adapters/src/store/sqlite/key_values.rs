@@ -18,10 +18,7 @@ fn held(connection: &Connection, plugin: &str) -> Result<Held, StoreError> {
     let sql = "SELECT keys, bytes FROM key_value_totals WHERE plugin = ?1";
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
     let held = first(connection, sql, [plugin], row)?;
-    Ok(held.map_or_else(Held::default, |(keys, bytes)| Held {
-        keys: keys.unsigned_abs(),
-        bytes: bytes.unsigned_abs(),
-    }))
+    Ok(held.map_or_else(Held::default, |(keys, bytes)| Held { keys: keys.unsigned_abs(), bytes: bytes.unsigned_abs() }))
 }
 
 /// Bytes of a key with its value; none where it is not there.
