@@ -25,7 +25,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let component = |name: &str| Path::new(&folder).join(format!("{name}.wasm"));
     let paths = vec![component("markdown_conversion"), component("chunking")];
     let sandbox =
-        runtime.block_on(Sandbox::load_with(paths, |_| Grant { limits: Limits::default(), ..Grant::default() }))?;
+        runtime.block_on(Sandbox::load(paths, Limits::default()))?;
 
     let pdf = morag_fixtures::sample_pdf();
     let mut call = runtime.block_on(sandbox.call("", &pdf));

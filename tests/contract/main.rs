@@ -1,6 +1,7 @@
 //! One suite a port, run against every backend.
 #![expect(clippy::unwrap_used, reason = "a promise whose setting fails is a failed test")]
 
+mod ai;
 mod backends;
 mod blobs;
 mod chains;

@@ -83,11 +83,11 @@ impl Crowd {
         let document = vec![b'x'; 64 << 10];
         for n in 0..good.max(hostile) {
             if n < hostile {
-                let call = self.sandbox.call_of(HOSTILE[n % HOSTILE.len()], &document).await;
+                let call = self.sandbox.plain_call(HOSTILE[n % HOSTILE.len()], &document).await;
                 running.spawn(run(self.sandbox.clone(), workers.clone(), call));
             }
             if n < good {
-                let call = self.sandbox.call_of("good", &document).await;
+                let call = self.sandbox.plain_call("good", &document).await;
                 running.spawn(run(self.sandbox.clone(), workers.clone(), call));
             }
         }

@@ -4,13 +4,12 @@ use morag_adapters::SystemClock;
 use morag_adapters::ai::NoService;
 use morag_adapters::blobs::ObjectBlobs;
 use morag_adapters::embeddings::HashedEmbedder;
-use morag_adapters::plugin_http::HttpForPlugins;
+use morag_adapters::plugin_http::NoHttp;
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::pipeline::Pipeline;
 use morag_core::plugin::{Grant, Limits};
 use morag_core::ports::{BlobPath, Blobs, StepCall, StepInputs, StepReport, StepRunner};
 use morag_core::task::{DocumentId, Source, SourceType, TaskId, TaskRecord};
-use morag_core::webhook::AddressPolicy;
 use morag_core::{JsonObject, Timestamp};
 use morag_runtime::{EngineOptions, LoadError, PluginRunner, Services, StepEngine};
 use serde_json::json;
@@ -49,7 +48,7 @@ pub fn services(folder: &Path) -> Services {
         completer: Arc::new(NoService),
         transcriber: Arc::new(NoService),
         key_values,
-        http: Arc::new(HttpForPlugins::new(AddressPolicy::default()).expect("a client")),
+        http: Arc::new(NoHttp),
     }
 }
 
@@ -78,37 +77,50 @@ impl Sandbox {
         limits: Limits,
         threads: usize,
     ) -> Result<Self, LoadError> {
-        Self::load_as(engine, paths, |_| Grant { limits: limits.clone(), ..Grant::default() }, threads).await
+        let grant = |_: &str| Grant { limits: limits.clone(), ..Grant::default() };
+        Self::of(engine, paths, grant, |_| (), threads).await
     }
 
-    /// Loads components, each with its grant.
-    pub async fn load_with(paths: Vec<PathBuf>, grant: impl Fn(&str) -> Grant) -> Result<Self, LoadError> {
+    /// Loads components with what `grant` gives the one of a name. `change` puts other services in the place of those that
+    /// there are: a store of plugins' keys, and neither completions, transcription nor requests.
+    pub async fn granted(
+        paths: Vec<PathBuf>,
+        grant: impl Fn(&str) -> Grant,
+        change: impl FnOnce(&mut Services),
+    ) -> Result<Self, LoadError> {
         let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
-        Self::load_as(engine, paths, grant, 2).await
+        Self::of(engine, paths, grant, change, 2).await
     }
 
-    async fn load_as(
+    async fn of(
         engine: StepEngine,
         paths: Vec<PathBuf>,
         grant: impl Fn(&str) -> Grant,
+        change: impl FnOnce(&mut Services),
         threads: usize,
     ) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let blobs = Arc::new(ObjectBlobs::local(folder.path().join("files")).expect("file storage"));
-        let services = Services { blobs: blobs.clone(), ..services(folder.path()) };
+        let mut services = Services { blobs: blobs.clone(), ..services(folder.path()) };
+        change(&mut services);
         let runner = PluginRunner::load(engine, services, None, paths, grant, threads).await?;
         Ok(Self { runner, blobs, progress: Arc::default(), folder })
     }
 
     /// A call of the guest `misbehave` in a mode, over a document of these bytes.
     pub async fn call(&self, mode: &str, document: &[u8]) -> StepCall {
-        let mut call = self.call_of("misbehave", document).await;
-        call.config.insert("mode".into(), json!(mode));
-        call
+        let mut config = JsonObject::new();
+        config.insert("mode".into(), json!(mode));
+        self.call_of("misbehave", config, document).await
     }
 
-    /// A call of a component, without configuration, over a document of these bytes.
-    pub async fn call_of(&self, component: &str, document: &[u8]) -> StepCall {
+    /// A call of a component without configuration, over a document of these bytes.
+    pub async fn plain_call(&self, component: &str, document: &[u8]) -> StepCall {
+        self.call_of(component, JsonObject::new(), document).await
+    }
+
+    /// A call of a component with a configuration, over a document of these bytes.
+    pub async fn call_of(&self, component: &str, config: JsonObject, document: &[u8]) -> StepCall {
         let record = record(document);
         let path = BlobPath::file(record.id, &record.source.stored_as);
         let mut writer = self.blobs.create(&path).await.expect("a file");
@@ -116,8 +128,8 @@ impl Sandbox {
         writer.finish().await.expect("a whole file");
         let progress = self.progress.clone();
         StepCall {
-            component: component.into(),
-            config: JsonObject::new(),
+            component: component.to_owned(),
+            config,
             record: Arc::new(record),
             attempt: 1,
             inputs: StepInputs { source: path, artifacts: Default::default() },

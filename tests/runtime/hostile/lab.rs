@@ -44,7 +44,7 @@ impl Lab {
     /// Runs the guest, and the good one after it.
     pub async fn run(&self) -> StepReport {
         let document = vec![b'x'; 1 << 20];
-        let report = self.sandbox.runner.run(self.sandbox.call_of(self.guest, &document).await).await;
+        let report = self.sandbox.runner.run(self.sandbox.plain_call(self.guest, &document).await).await;
         assert_good(&self.sandbox).await;
         report
     }
@@ -52,7 +52,7 @@ impl Lab {
 
 /// The host goes on: a good step works.
 pub async fn assert_good(sandbox: &Sandbox) {
-    let report = sandbox.runner.run(sandbox.call_of("good", b"a document").await).await;
+    let report = sandbox.runner.run(sandbox.plain_call("good", b"a document").await).await;
     let success = report.result.unwrap_or_else(|failure| panic!("the good step failed: {failure:?}"));
     assert_eq!(success.artifacts[0].artifact.size, 10);
 }

@@ -35,7 +35,7 @@ pub async fn endless_recursion() {
 /// The task is cancelled: the call is dropped in the middle of the guest.
 pub async fn never_returns() {
     let lab = Lab::new("never_returns", Limits { wall_time_max: Duration::from_secs(3600), ..wide_limits() }).await;
-    let call = lab.sandbox.call_of("never_returns", b"document").await;
+    let call = lab.sandbox.plain_call("never_returns", b"document").await;
     let task = call.record.id.to_string();
     // Four instances fit into the pool: were one of these still there, a later call would find no place.
     for run in 1..=8 {
@@ -46,7 +46,7 @@ pub async fn never_returns() {
         }
     }
     // The last of them has up to an epoch to go.
-    let good = lab.sandbox.call_of("good", b"a document").await;
+    let good = lab.sandbox.plain_call("good", b"a document").await;
     while matches!(lab.sandbox.runner.run(good.clone()).await.result, Err(failure) if failure.code == "PLUGIN_BUSY") {}
     assert_good(&lab.sandbox).await;
     // Half an artifact is deleted when its writer is dropped, which may be an epoch after the call is.

@@ -6,7 +6,7 @@ use morag_core::ports::StepRunner as _;
 /// The guest itself traps on a name that is taken.
 pub async fn artifact_names() {
     let lab = Lab::new("artifact_names", wide_limits()).await;
-    let call = lab.sandbox.call_of("artifact_names", b"document").await;
+    let call = lab.sandbox.plain_call("artifact_names", b"document").await;
     let task = call.record.id;
     let success = lab.sandbox.runner.run(call).await.result.unwrap();
     assert!(success.artifacts.is_empty());

@@ -8,7 +8,7 @@ use morag_tests::sandbox::{Sandbox, guest};
 pub async fn good() {
     let lab = Lab::new("endless_loop", wide_limits()).await;
     assert_good(&lab.sandbox).await;
-    let call = lab.sandbox.call_of("good", &[7; 5000]).await;
+    let call = lab.sandbox.plain_call("good", &[7; 5000]).await;
     let resources = lab.sandbox.runner.run(call).await.resources;
     // Source, read, create, write, finish.
     assert_eq!((resources.host_calls, resources.bytes_in, resources.bytes_out), (5, 5000, 5000));
@@ -19,7 +19,7 @@ pub async fn good() {
 
 pub async fn noop() {
     let sandbox = Sandbox::load(vec![guest("noop")], Limits::default()).await.unwrap();
-    let report = sandbox.runner.run(sandbox.call_of("noop", b"").await).await;
+    let report = sandbox.runner.run(sandbox.plain_call("noop", b"").await).await;
     assert!(report.result.unwrap().artifacts.is_empty());
 }
 

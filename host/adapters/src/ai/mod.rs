@@ -7,6 +7,8 @@
 mod absent;
 mod completions;
 mod service;
+#[cfg(test)]
+mod tests;
 mod transcription;
 
 pub use absent::NoService;

@@ -1,0 +1,96 @@
+//! A step that asks a capability for what its configuration says, and tells what came of it: for the tests of capabilities.
+
+#[cfg(target_family = "wasm")]
+mod web;
+
+use morag_step::bindings::morag::step::capability::Error;
+use morag_step::bindings::morag::step::completions::{self, Message, Options, Role};
+use morag_step::bindings::morag::step::{embeddings, kv, secrets, task, transcription};
+use morag_step::{Data, Descriptor, Failure, Level, Step, Task, data, host, json};
+
+/// The step.
+pub struct Capabilities;
+
+impl Step for Capabilities {
+    fn describe() -> Descriptor {
+        Descriptor::new("uses_all_one", "1.0.0", "Asks every capability for what its configuration says")
+            .wants("embeddings")
+            .wants("completions")
+            .wants("transcription")
+            .wants("kv")
+            .wants("secrets")
+            .wants("http")
+    }
+
+    fn run() -> Result<Data, Failure> {
+        let task = host::TaskHandle;
+        let config: Data = (&task as &dyn Task).config()?;
+        let text = |key: &str| config.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        let number = |key: &str| config.get(key).and_then(|value| value.as_u64());
+        let calls = number("calls").unwrap_or(1);
+        let results: Vec<String> = match text("mode").as_str() {
+            "embed" => (0..calls).map(|_| shown(embeddings::embed(&[text("text")]).map(|all| all.len()))).collect(),
+            "complete" => (0..calls).map(|_| complete(&text("text"), number("max_tokens"))).collect(),
+            "transcribe" => (0..calls).map(|_| transcribe(&text("language"))).collect(),
+            "set" => (0..calls)
+                .map(|n| shown(kv::set(&format!("{}{n}", text("key")), text("text").as_bytes()).map(|()| "done")))
+                .collect(),
+            "get" => vec![shown(
+                kv::get(&text("key")).map(|value| value.map(|value| String::from_utf8_lossy(&value).into_owned())),
+            )],
+            "delete" => vec![shown(kv::delete(&text("key")).map(|()| "done"))],
+            "keys" => vec![shown(kv::keys(&text("key"), None))],
+            "secret" => vec![shown(secrets::get(&text("key")))],
+            "secret_length" => vec![shown(secrets::get(&text("key")).map(|secret| secret.len()))],
+            "leak" => return leak(&task, &secrets::get(&text("key")).unwrap_or_default()),
+            "fetch" => (0..calls).map(|_| fetch(&config)).collect(),
+            other => return Err(Failure::new("UNKNOWN_MODE", format!("no mode {other:?}"))),
+        };
+        Ok(data(json!({ "results": results })))
+    }
+}
+
+fn shown<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    match result {
+        Ok(value) => format!("{value:?}"),
+        Err(Error::Invalid(text)) => format!("invalid: {text}"),
+        Err(Error::Limit(text)) => format!("limit: {text}"),
+        Err(Error::Unavailable(text)) => format!("unavailable: {text}"),
+    }
+}
+
+fn complete(text: &str, max_tokens: Option<u64>) -> String {
+    let message = Message { role: Role::User, content: text.to_owned() };
+    let options = Options {
+        max_tokens: max_tokens.and_then(|tokens| u32::try_from(tokens).ok()),
+        temperature: None,
+        response_schema: None,
+    };
+    shown(completions::complete(&[message], &options).map(|answer| (answer.text, answer.model, answer.output_tokens)))
+}
+
+fn transcribe(language: &str) -> String {
+    let language = (!language.is_empty()).then_some(language);
+    shown(transcription::transcribe(&task::source(), language).map(|said| (said.text, said.segments.len())))
+}
+
+/// Says a secret in every way that a step has.
+fn leak(task: &dyn Task, secret: &str) -> Result<Data, Failure> {
+    task.log(Level::Info, &format!("the log has {secret} in it"));
+    println!("printed {secret}");
+    eprintln!("{secret}");
+    task.report_progress(0.5, &format!("at {secret}"));
+    Err(Failure::new("LEAKED", format!("with {secret}")).with("url", format!("https://a.example/?key={secret}")))
+}
+
+#[cfg(target_family = "wasm")]
+fn fetch(config: &Data) -> String {
+    web::fetch(config)
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn fetch(_: &Data) -> String {
+    "requests are made inside a component only".to_owned()
+}
+
+morag_step::export_step!(Capabilities);
