@@ -143,7 +143,7 @@ fn show(outcome: &Outcome, out: Option<&Path>) {
     for (artifact, _) in artifacts {
         let to = out.map(|folder| format!("  {}", folder.join(artifact.name.as_str()).display())).unwrap_or_default();
         let media_type = plain(&artifact.media_type.clone().into());
-        line(format_args!("  {:24} {media_type}, {}{to}", artifact.name, units::bytes(artifact.size)));
+        line(format_args!("  {:24} {media_type}, {}{to}", artifact.name.as_str(), units::bytes(artifact.size)));
     }
     if !report.log.is_empty() {
         line("log");

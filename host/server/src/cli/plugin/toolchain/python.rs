@@ -15,7 +15,7 @@ pub fn build(project: &Project) -> anyhow::Result<()> {
     let out = project.component_below();
     let mut command = program(tools.join("bin/componentize-py"), &project.folder);
     command.args(["-q", "-d", ".morag/wit", "-w", "plugin", "componentize", "morag_step.component"]);
-    command.args(["-p", ".", "-p", ".morag/sdk/python", "--stub-wasi", "-o", &out]);
+    command.args(["-p", ".", "-p", ".morag/sdk/python", "-o", &out]);
     // Without it componentize-py would look for packages in whatever Python the machine has.
     command.env("VIRTUAL_ENV", project.folder.join(".venv"));
     command.env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
