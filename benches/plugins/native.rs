@@ -2,7 +2,7 @@
 
 use crate::measure::{Took, line, ratio, take_turns};
 use anyhow::Context as _;
-use morag_core::plugin::{Grant, Limits};
+use morag_core::plugin::Limits;
 use morag_core::ports::{StepCall, StepRunner as _};
 use morag_core::task::Artifact;
 use morag_step::mock::MockTask;
@@ -24,8 +24,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let folder = std::env::var_os("MORAG_TEST_PLUGINS_DIR").context("MORAG_TEST_PLUGINS_DIR is not set")?;
     let component = |name: &str| Path::new(&folder).join(format!("{name}.wasm"));
     let paths = vec![component("markdown_conversion"), component("chunking")];
-    let sandbox =
-        runtime.block_on(Sandbox::load(paths, Limits::default()))?;
+    let sandbox = runtime.block_on(Sandbox::load(paths, Limits::default()))?;
 
     let pdf = morag_fixtures::sample_pdf();
     let mut call = runtime.block_on(sandbox.call("", &pdf));
