@@ -20,6 +20,7 @@ mod pipelines;
 mod plugin_cli;
 mod plugin_guide;
 mod plugins;
+mod redact;
 mod replace;
 mod retry;
 mod roles;

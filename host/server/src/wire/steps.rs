@@ -5,7 +5,6 @@ use super::plugins::{self, Job};
 use crate::config::Config;
 use crate::pipelines::Pipelines;
 use crate::plugins::Plugins;
-use anyhow::Context as _;
 use morag_adapters::components::ComponentSources;
 use morag_adapters::embeddings::HashedEmbedder;
 use morag_adapters::oci::OciRegistries;

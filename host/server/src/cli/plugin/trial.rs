@@ -63,8 +63,8 @@ pub async fn open(
     ensure!(component.is_file(), "{} is not there: `morag plugin build` makes it", component.display());
     let opened = workbench(component, &Grant::of(capabilities), &compile_cache()?).await;
     opened.map_err(|error| match error {
-        WorkbenchError::NotGranted(missing) => {
-            let name = missing.0.as_str();
+        WorkbenchError::NotGranted(refused) => {
+            let name = refused.missing.as_str();
             anyhow::anyhow!("{} wants the capability {name}, which is not granted: {}", component.display(), hint(name))
         }
         WorkbenchError::Other(error) => error,
@@ -111,13 +111,7 @@ async fn call(
     let Trial { document, file_name, media_type, language, options, metadata, config, artifacts } = trial;
     let media_type = media_type.unwrap_or_else(|| guess(&file_name));
     let name = bench.descriptor.name.clone();
-    let step = StepDefinition {
-        name: name.clone(),
-        component: name.clone(),
-        stage: name.clone(),
-        weight: 1,
-        config: config.clone(),
-    };
+    let step = StepDefinition { config: config.clone(), ..StepDefinition::plain(&name, &name, &name, 1) };
     let source = Source {
         stored_as: stored_as(&file_name),
         size: document.len() as u64,

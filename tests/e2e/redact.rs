@@ -1,0 +1,87 @@
+//! `examples/redact`: one step in four languages, held to one set of golden files. What each of them expects byte by byte is what
+//! the others do, so four passes say that the four components give equal output.
+
+use morag_tests::server::binary;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::process::Command;
+
+/// The example, copied so that nothing is built in the repository.
+fn copied() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/redact");
+    copy(&example, folder.path());
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("the example") {
+        let entry = entry.expect("an entry");
+        let (name, target) = (entry.file_name(), to.join(entry.file_name()));
+        match entry.file_type().expect("a type").is_dir() {
+            // What somebody has built there by hand.
+            true if [".morag", "build", "target", "node_modules"].iter().any(|built| name == *built) => {}
+            true => {
+                std::fs::create_dir(&target).expect("a folder");
+                copy(&entry.path(), &target);
+            }
+            false => drop(std::fs::copy(entry.path(), target).expect("a copy")),
+        }
+    }
+}
+
+async fn morag(project: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(binary());
+    let output = command.args(arguments).current_dir(project).kill_on_drop(true).stdin(Stdio::null()).output().await;
+    let output = output.expect("it runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "morag {arguments:?} in {}\n{stdout}\n{stderr}", project.display());
+    stdout
+}
+
+/// Builds the example in a language and runs it over the shared cases, of which there are so many.
+async fn passes_the_shared_cases(language: &str) {
+    let folder = copied();
+    let cases = std::fs::read_dir(folder.path().join("tests")).expect("cases").count();
+    assert!(cases >= 5, "{cases} cases");
+    let project: PathBuf = folder.path().join(language);
+    morag(&project, &["plugin", "build"]).await;
+    let said = morag(&project, &["plugin", "test"]).await;
+    assert!(said.contains(&format!("{cases} passed, 0 failed")), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redact_in_rust() {
+    passes_the_shared_cases("rust").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redact_in_python() {
+    passes_the_shared_cases("python").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redact_in_javascript() {
+    passes_the_shared_cases("javascript").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redact_in_c() {
+    passes_the_shared_cases("c").await;
+}
+
+/// Masking changes no length, so the page offsets of `document.json` stay true: the golden files themselves are held to it.
+#[test]
+fn what_is_masked_keeps_its_place() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/redact/tests");
+    let mut masked = 0;
+    for case in std::fs::read_dir(tests).expect("cases") {
+        let case = case.expect("a case").path();
+        let Ok(expected) = std::fs::read(case.join("expected/artifacts/redacted.md")) else { continue };
+        let source = std::fs::read(case.join("artifacts/markdown.md")).expect("what is redacted");
+        assert_eq!(source.len(), expected.len(), "{}", case.display());
+        masked += source.iter().zip(&expected).filter(|(before, after)| before != after).count();
+    }
+    assert!(masked > 100, "only {masked} bytes are masked in all cases");
+}
