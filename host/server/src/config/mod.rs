@@ -4,6 +4,7 @@
 //! is one row of [`settings::SETTINGS`], from which the README's table and `config.default.toml` are made;
 //! [`load`](Config::load) reads the [`sources`], and [`Config`] holds the values as types.
 
+mod at;
 mod endpoints;
 mod keys;
 mod load;
