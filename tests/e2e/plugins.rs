@@ -110,6 +110,11 @@ async fn a_changed_component_is_for_new_tasks_and_a_running_one_ends_on_the_old(
     ];
     let server = Server::start_with(&settings).await;
     let before = plugin(&server, "chunking").await;
+    // Compiled beforehand: the reload below is over long before a large document comes to be chunked.
+    for version in [another_chunking(), component("chunking.wasm")] {
+        folder.put("chunking.wasm", &version);
+        assert_eq!(reload(&server).await["loaded"], json!(["chunking"]));
+    }
     let receiver = Receiver::start().await;
     let running = server.submit("large.md", large_markdown(), &[("webhook_url", &receiver.url)]).await;
     receiver.wait_until(|received| received.iter().any(|one| one.event_type() == "step_started")).await;

@@ -256,9 +256,9 @@ fn body(app: &App, set: &PluginSet) -> PluginList {
 
 /// Pipelines that have a step of the component.
 fn pipelines(app: &App, loaded: &LoadedPlugin) -> Vec<String> {
-    let all = [&app.pipelines.ingest, &app.pipelines.process, &app.pipelines.convert];
+    let all = app.pipelines.all().map(|configured| &configured.pipeline);
     let uses = |name: &str| name == loaded.descriptor.name;
-    let using = all.into_iter().filter(|pipeline| pipeline.steps().iter().any(|step| uses(&step.component)));
+    let using = all.filter(|pipeline| pipeline.steps().iter().any(|step| uses(&step.component)));
     using.map(|pipeline| pipeline.name().to_owned()).collect()
 }
 

@@ -5,6 +5,7 @@
 //! [`load`](Config::load) reads the [`sources`], and [`Config`] holds the values as types.
 
 mod ai;
+mod at;
 mod endpoints;
 mod fields;
 mod keys;

@@ -1,29 +1,26 @@
 //! Loads the components of a worker, and replaces them while it runs: what changed is compiled beside what runs, checked, and
 //! swapped for new tasks. One reload at a time, so at most one component is compiled beside the work.
 
+mod look;
+
 use crate::config::ConfiguredPlugin;
-use crate::pipelines::Pipelines;
-use crate::pipelines::check;
-use crate::plugins::{
-    LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot, choose, slots,
-};
+use crate::pipelines::{Pipelines, check};
+use crate::plugins::{LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot, choose};
 use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use morag_core::plugin::{Changes, Seen, Stamp, Watch};
+use look::look;
+use morag_core::plugin::{Changes, Watch};
 use morag_core::ports::{Clock, Component, Components};
 use morag_runtime::{Plugin, PluginRegistry};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Components that are loaded at once at the start: more than a machine has cores, for some wait for the disk or a registry.
 const LOADING_MAX: usize = 8;
-
-/// Files of the plugins folder that are looked at: far more than steps that a server can have.
-const FILES_MAX: usize = 1000;
 
 /// What loads components.
 #[derive(Clone)]
@@ -71,7 +68,7 @@ impl Job {
     pub(super) async fn start(parts: Parts) -> anyhow::Result<(Plugins, Self)> {
         let started = Instant::now();
         // Looked at before it is read, so that what changes meanwhile is noticed.
-        let (slots, seen) = parts.look().await?;
+        let (slots, seen) = look(&parts.tables, &parts.folder).await?;
         let places = by_file(&slots);
         tracing::info!(
             plugins = slots.len(),
@@ -130,7 +127,7 @@ impl Job {
     /// Takes what changed. With orders, what was seen counts at once, and what was refused is tried again.
     async fn reload(&mut self, orders: Option<Vec<Order>>) {
         let is_ordered = orders.is_some();
-        let reloaded = match self.parts.look().await {
+        let reloaded = match look(&self.parts.tables, &self.parts.folder).await {
             Ok((slots, seen)) => {
                 self.unreadable = None;
                 let mut changes = self.watch.look(seen, is_ordered);
@@ -215,24 +212,6 @@ impl Job {
 }
 
 impl Parts {
-    /// The places there are, and what can be seen of their files without reading them.
-    async fn look(&self) -> anyhow::Result<(Vec<Slot>, BTreeMap<PathBuf, Seen>)> {
-        let (tables, folder) = (self.tables.clone(), self.folder.clone());
-        let looked = tokio::task::spawn_blocking(move || {
-            let slots = slots(&tables, &folder, &components(&folder)?);
-            let files = slots.iter().filter_map(|slot| Some((slot.file()?, slot.wish.public_key.is_some())));
-            let seen = files.filter_map(|(path, is_signed)| {
-                let mut signature = path.as_os_str().to_owned();
-                signature.push(".minisig");
-                let signature = is_signed.then(|| stamp(Path::new(&signature))).flatten();
-                Some((path.to_owned(), (stamp(path)?, signature)))
-            });
-            let seen = seen.collect();
-            Ok((slots, seen))
-        });
-        looked.await?
-    }
-
     /// Reads and loads the component of a place; none where it is the one that is loaded. The error is one line.
     async fn load(&self, slot: &Slot, now: Option<&Member>) -> Result<Option<Member>, String> {
         let Component { wasm, digest, signed_by } =
@@ -291,27 +270,6 @@ impl Parts {
 
 fn by_file(slots: &[Slot]) -> BTreeMap<PathBuf, Slot> {
     slots.iter().filter_map(|slot| Some((slot.file()?.to_owned(), slot.clone()))).collect()
-}
-
-/// The components of the plugins folder, by name.
-fn components(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let unusable = || format!("the plugins folder {} cannot be read: set MORAG_PLUGINS_DIR", folder.display());
-    let entries = std::fs::read_dir(folder).with_context(unusable)?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
-    let mut paths = paths.with_context(unusable)?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
-    paths.sort();
-    anyhow::ensure!(paths.len() <= FILES_MAX, "{} has more than {FILES_MAX} components", folder.display());
-    Ok(paths)
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    use std::os::unix::fs::MetadataExt as _;
-    let meta = std::fs::metadata(path).ok()?;
-    let modified = meta.modified().ok()?;
-    let since = modified.duration_since(UNIX_EPOCH).map(|since| since.as_nanos() as i128);
-    let modified_ns = since.unwrap_or_else(|before| -(before.duration().as_nanos() as i128));
-    Some(Stamp { size: meta.len(), modified_ns, inode: meta.ino() })
 }
 
 /// Waits for the next look; for ever where nobody looks.

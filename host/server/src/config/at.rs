@@ -1,0 +1,160 @@
+//! Reading a table of `morag.toml` key by key: an error names the path of the offending key, and a key that nobody asked for is
+//! one.
+
+use super::sources::{ConfigError, Written, as_text};
+use super::units;
+use morag_core::Secret;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+use toml::{Table, Value};
+
+/// A table at a path, of which every key must be asked for.
+pub(super) struct At<'a> {
+    /// Where the table is, as errors name it.
+    pub(super) path: String,
+    /// The table.
+    pub(super) table: &'a Table,
+    known: Vec<&'static str>,
+}
+
+impl<'a> At<'a> {
+    /// A table at this path.
+    pub(super) fn new(path: String, table: &'a Table) -> Self {
+        Self { path, table, known: Vec::new() }
+    }
+
+    /// An error of one of its keys.
+    pub(super) fn refuse(&self, key: &str, text: &str) -> ConfigError {
+        ConfigError(format!("{}.{key}: {text}", self.path))
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.known.push(key);
+        self.table.get(key)
+    }
+
+    /// Refuses a key that nobody asked for.
+    pub(super) fn nothing_else(&self) -> Result<(), ConfigError> {
+        match self.table.keys().find(|key| !self.known.contains(&key.as_str())) {
+            Some(key) => Err(self.refuse(key, &format!("there is no such key; there are {}", self.known.join(", ")))),
+            None => Ok(()),
+        }
+    }
+
+    /// A text.
+    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<String>, ConfigError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim().to_owned())),
+            Some(_) => Err(self.refuse(key, "give a text")),
+        }
+    }
+
+    /// A list of texts.
+    pub(super) fn texts(&mut self, key: &'static str) -> Result<Option<Vec<String>>, ConfigError> {
+        let refuse = |this: &Self| this.refuse(key, "give a list of texts");
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Array(items)) => {
+                let texts: Option<_> = items.iter().map(|item| Some(item.as_str()?.trim().to_owned())).collect();
+                texts.map(Some).ok_or_else(|| refuse(self))
+            }
+            Some(_) => Err(refuse(self)),
+        }
+    }
+
+    /// A table in it.
+    pub(super) fn table(&mut self, key: &'static str) -> Result<Option<At<'a>>, ConfigError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Table(table)) => Ok(Some(At::new(format!("{}.{key}", self.path), table))),
+            Some(_) => Err(self.refuse(key, "give a table like { name = value }")),
+        }
+    }
+
+    /// A list of tables in it.
+    pub(super) fn tables(&mut self, key: &'static str) -> Result<Vec<At<'a>>, ConfigError> {
+        let refuse = |this: &Self| this.refuse(key, "give a list of tables like [{ name = value }]");
+        let items = match self.take(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(refuse(self)),
+        };
+        let path = |place| format!("{}.{key}[{place}]", self.path);
+        let one = |(place, item): (usize, &'a Value)| Some(At::new(path(place), item.as_table()?));
+        let tables: Option<Vec<_>> = items.iter().enumerate().map(one).collect();
+        tables.ok_or_else(|| refuse(self))
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&mut self, key: &'static str, value: &mut bool) -> Result<(), ConfigError> {
+        match self.take(key) {
+            None => Ok(()),
+            Some(Value::Boolean(given)) => {
+                *value = *given;
+                Ok(())
+            }
+            Some(_) => Err(self.refuse(key, "give true or false")),
+        }
+    }
+
+    /// The value of the environment variable that a key names.
+    pub(super) fn variable(&mut self, written: &Written<'_>, key: &'static str) -> Result<Option<Secret>, ConfigError> {
+        let Some(name) = self.text(key)? else { return Ok(None) };
+        let value = written.environment(&name);
+        let value = value.ok_or_else(|| self.refuse(key, "give the name of an environment variable that is set"))?;
+        Ok(Some(Secret::new(value.trim())))
+    }
+
+    /// A whole number, in place of the value where it is given.
+    pub(super) fn count(&mut self, key: &'static str, max: u64, value: &mut u64) -> Result<(), ConfigError> {
+        if let Some(given) = self.take(key) {
+            let number = given.as_integer().and_then(|number| u64::try_from(number).ok());
+            let number = number.filter(|number| *number <= max);
+            *value = number.ok_or_else(|| self.refuse(key, &format!("give a whole number, 0 to {max}")))?;
+        }
+        Ok(())
+    }
+
+    /// The same of another type.
+    pub(super) fn count_usize(&mut self, key: &'static str, max: u64, value: &mut usize) -> Result<(), ConfigError> {
+        let mut number = *value as u64;
+        self.count(key, max, &mut number)?;
+        *value = usize::try_from(number).unwrap_or(usize::MAX);
+        Ok(())
+    }
+
+    /// A size, in place of the value where it is given.
+    pub(super) fn bytes(
+        &mut self,
+        key: &'static str,
+        allowed: RangeInclusive<u64>,
+        value: &mut u64,
+    ) -> Result<(), ConfigError> {
+        if let Some(given) = self.take(key) {
+            let bytes = as_text(given).and_then(|text| units::bytes(&text));
+            let bytes = bytes.filter(|bytes| allowed.contains(bytes));
+            let (min, max) = (allowed.start(), allowed.end());
+            let refused = || self.refuse(key, &format!("give bytes, {min} to {max}, or like 256MiB"));
+            *value = bytes.ok_or_else(refused)?;
+        }
+        Ok(())
+    }
+
+    /// A duration, in place of the value where it is given; a number alone counts in seconds.
+    pub(super) fn time(
+        &mut self,
+        key: &'static str,
+        allowed: RangeInclusive<Duration>,
+        value: &mut Duration,
+    ) -> Result<(), ConfigError> {
+        if let Some(given) = self.take(key) {
+            let second = Duration::from_secs(1);
+            let time = as_text(given).and_then(|text| units::duration(&text, second));
+            let time = time.filter(|time| allowed.contains(time));
+            let refused = || self.refuse(key, "give seconds, or like 500ms, 30s, 5m: 1 ms to 24 h");
+            *value = time.ok_or_else(refused)?;
+        }
+        Ok(())
+    }
+}
