@@ -99,7 +99,7 @@ pub trait Step {
     fn run() -> Result<Data, Failure>;
 }
 
-/// Exports a type that implements [`Step`] as this component's step. Does nothing on other targets than wasm, so the
+/// Exports a type that implements [`Step`] as this component's step. On other targets than wasm it exports nothing, so the
 /// crate's unit tests build natively.
 #[macro_export]
 macro_rules! export_step {
@@ -120,5 +120,9 @@ macro_rules! export_step {
             }
     $crate::bindings::export!(Exported with_types_in $crate::bindings);
         };
+        // Else a build without wasm would say that nothing of the step is used.
+        #[cfg(not(target_family = "wasm"))]
+        const _: (fn() -> $crate::Descriptor, fn() -> ::core::result::Result<$crate::Data, $crate::Failure>) =
+            (<$step as $crate::Step>::describe, <$step as $crate::Step>::run);
     };
 }
