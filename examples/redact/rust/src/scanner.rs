@@ -86,7 +86,11 @@ fn are_labels(domain: &[u8]) -> bool {
     let labels: Vec<&[u8]> = domain.split(|byte| *byte == b'.').collect();
     let fits = |label: &&[u8]| (1..=63).contains(&label.len()) && !label.starts_with(b"-") && !label.ends_with(b"-");
     let last = labels[labels.len() - 1];
-    domain.len() <= 253 && labels.len() >= 2 && labels.iter().all(fits) && last.len() >= 2 && last[0].is_ascii_alphabetic()
+    domain.len() <= 253
+        && labels.len() >= 2
+        && labels.iter().all(fits)
+        && last.len() >= 2
+        && last[0].is_ascii_alphabetic()
 }
 
 /// What a run is made of, and what fits.

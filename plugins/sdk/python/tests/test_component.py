@@ -1,0 +1,166 @@
+"""The entry of a component, on stand-ins for the modules that componentize-py makes.
+
+python3 -m unittest discover -s plugins/sdk/python/tests
+"""
+
+import enum
+import importlib
+import json
+import logging
+import sys
+import types
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from morag_step import Failure, Output
+from morag_step._descriptor import registered, step
+
+
+class Err(Exception):
+    def __init__(self, value):
+        self.value = value
+
+
+@dataclass
+class Texts:
+    value: str
+
+
+class Undeclared(Texts):
+    pass
+
+
+class Error_Unavailable(Texts):
+    pass
+
+
+class Record:
+    """Any record of the bindings: its fields in order."""
+
+    def __init__(self, *fields):
+        self.fields = fields
+
+
+class Level(enum.Enum):
+    TRACE, DEBUG, INFO, WARN, ERROR = range(5)
+
+
+def module(name, **members):
+    made = types.ModuleType(name)
+    for key, value in members.items():
+        setattr(made, key, value)
+    sys.modules[name] = made
+    return made
+
+
+def raising(value):
+    def call(*arguments):
+        raise Err(value)
+
+    return call
+
+
+class ComponentTest(unittest.TestCase):
+    """Each test makes the component of its own step anew, and takes the stand-ins away afterwards."""
+
+    def setUp(self):
+        self.before = set(sys.modules)
+        self.streams = sys.stdout, sys.stderr
+        self.handlers = list(logging.getLogger().handlers)
+        self.lines = []
+        module("componentize_py_types", Err=Err)
+        for name in ("wit_world", "wit_world.imports", "wit_world.exports"):
+            module(name).__path__ = []
+        log = module("wit_world.imports.log", Level=Level, log=lambda level, text: self.lines.append((level.name, text)))
+        none = type("none", (), {})
+        task = module(
+            "wit_world.imports.task",
+            FileError_Undeclared=Undeclared, FileError_Limit=none, FileError_Unavailable=none,
+            config=lambda: "{}", artifact=lambda name: None, create_artifact=raising(Undeclared("b.md")),
+        )
+        sys.modules["wit_world.imports"].log, sys.modules["wit_world.imports"].task = log, task
+        module("wit_world.imports.kv", get=raising(Error_Unavailable("away")))
+        names = ("ArtifactInput", "ArtifactOutput", "Descriptor", "Outcome", "Failure")
+        exports = module("wit_world.exports.step", **{name: type(name, (Record,), {}) for name in names})
+        sys.modules["wit_world.exports"].step = exports
+
+    def tearDown(self):
+        sys.stdout, sys.stderr = self.streams
+        logging.getLogger().handlers = self.handlers
+        registered.clear()
+        for name in set(sys.modules) - self.before | {"step", "morag_step.component", "morag_step._host"}:
+            sys.modules.pop(name, None)
+
+    def component(self, function):
+        registered.clear()
+        step(name="probe", version="1.0.0", summary="s", reads=["a.md"], writes=[Output("b.md", "text/markdown")])(function)
+        module("step")
+        return importlib.import_module("morag_step.component").Step()
+
+    def failure(self, function):
+        with self.assertRaises(Err) as caught:
+            self.component(function).run()
+        code, message, details, retryable = caught.exception.value.fields
+        return code, message, json.loads(details), retryable
+
+    def test_a_component_says_what_it_is_and_what_it_imports(self):
+        name, version, summary, inputs, outputs, capabilities, schema = self.component(lambda task: None).describe().fields
+        self.assertEqual((name, version, summary, capabilities, schema), ("probe", "1.0.0", "s", ["kv"], "{}"))
+        self.assertEqual([one.fields for one in inputs], [("a.md", True)])
+        self.assertEqual([one.fields for one in outputs], [("b.md", "text/markdown", None)])
+
+    def test_data_is_json_and_what_is_printed_is_logged(self):
+        def chatty(task):
+            print("one\ntwo")
+            print("half", end="")
+            logging.getLogger("me").warning("careful %d", 3)
+            return {"größe": 1}
+
+        self.assertEqual(self.component(chatty).run().fields, ('{"größe":1}',))
+        self.assertEqual(self.lines, [("INFO", "one"), ("INFO", "two"), ("WARN", "me: careful 3"), ("INFO", "half")])
+
+    def test_failures_are_told_as_they_are(self):
+        def own(task):
+            raise Failure("ODD", "why", details={"page": 3}, retryable=True)
+
+        self.assertEqual(self.failure(own), ("ODD", "why", {"page": 3}, True))
+
+    def test_errors_of_the_host_are_failures(self):
+        self.assertEqual(self.failure(lambda task: task.write_artifact("b.md", "x"))[0], "ARTIFACT_UNDECLARED")
+
+    def test_errors_of_a_capability_are_failures(self):
+        code, message, _, retryable = self.failure(lambda task: task.kv.get("k"))
+        self.assertEqual((code, message, retryable), ("SERVICE_UNAVAILABLE", "away", True))
+
+    def test_a_capability_that_is_not_imported_is_named(self):
+        code, message, _, _ = self.failure(lambda task: task.graph)
+        self.assertEqual(code, "CAPABILITY_NOT_IMPORTED")
+        self.assertIn('add "graph" to capabilities in its plugin.toml', message)
+
+    def test_what_else_is_raised_becomes_step_error_with_its_place(self):
+        def odd(task):
+            return {}["missing"]
+
+        code, message, details, retryable = self.failure(odd)
+        self.assertEqual((code, details, retryable), ("STEP_ERROR", {"exception": "KeyError"}, False))
+        self.assertRegex(message, r"^KeyError: 'missing' \(at test_component\.py:\d+ in odd: return {}\[\"missing\"\]\)$")
+        self.assertEqual(self.lines[-1][0], "ERROR")
+
+    def test_leaving_python_and_odd_data_are_step_errors_too(self):
+        self.assertEqual(self.failure(lambda task: sys.exit(3))[2], {"exception": "SystemExit"})
+
+    def test_data_that_is_no_json_is_a_step_error(self):
+        self.assertEqual(self.failure(lambda task: {"x": float("nan")})[0], "STEP_ERROR")
+
+    def test_a_project_without_a_step_is_not_built(self):
+        module("step")
+        registered.clear()
+        with self.assertRaisesRegex(SystemExit, "it has 0"):
+            importlib.import_module("morag_step.component")
+
+
+if __name__ == "__main__":
+    unittest.main()
