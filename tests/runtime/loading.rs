@@ -28,7 +28,7 @@ async fn what_is_no_component_is_refused() {
     assert!(refused(path).await.contains("not a WebAssembly component"));
     // The empty component exports no step.
     let (_folder, path) = file(b"\0asm\x0d\0\x01\0");
-    assert!(refused(path).await.contains("morag:step/step@1.0.0"));
+    assert!(refused(path).await.contains("morag:step/step@1.1.0"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
