@@ -28,3 +28,9 @@ pub async fn misbehave() {
     let sandbox = Sandbox::load(vec![guest("misbehave")], Limits::default()).await.unwrap();
     assert_eq!(sandbox.run("no such mode").await.result.unwrap_err().code, "UNKNOWN_MODE");
 }
+
+/// What it asks for with a grant is in `tests/runtime/capabilities.rs`; without one it is not even loaded.
+pub async fn capabilities() {
+    let refused = Sandbox::load(vec![guest("capabilities")], Limits::default()).await.err().unwrap().to_string();
+    assert!(refused.contains("which is not granted"), "{refused}");
+}
