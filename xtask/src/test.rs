@@ -18,8 +18,8 @@ use totals::Totals;
 /// Run everything that CI runs.
 ///
 /// Format, the Python of the test clients, the programs that tests start, the Node.js packages of the test clients, the
-/// wasm toolchain, step components and test guests, the dependency check, clippy, the deployment files, and all tests of the
-/// workspace. Stops at the first stage that fails, with the command to repeat it.
+/// wasm toolchain, clang for the step in C, step components and test guests, the dependency check, clippy, the deployment
+/// files, and all tests of the workspace. Stops at the first stage that fails, with the command to repeat it.
 #[derive(Args)]
 pub struct Options {
     /// The sagas of failure in full size: 500 tasks each instead of 60. Takes long.
@@ -48,6 +48,7 @@ pub fn run(options: &Options) -> Result<()> {
     stages.run("programs that the tests start", toolchain::programs::ensure)?;
     let node = stages.run("Node.js packages of the test clients", || node::ensure(&workspace))?;
     stages.run("wasm toolchain", || toolchain::ensure().map(drop))?;
+    stages.run("clang for the step in C", toolchain::c::ensure)?;
     stages.run("step components and test guests", || plugins::build(&workspace, &plugins::Options { guests: true }))?;
     stages.run("dependency check", || deny::check(&workspace))?;
     stages.run("clippy", || {

@@ -2,6 +2,7 @@
 //!
 //! Where the active toolchain has the target, or rustup can add it, that is all. Else, on Debian, [`linked`] builds the
 //! target's standard library from Debian's own source package and links the result into rustup as `morag-wasi`.
+pub mod c;
 pub mod debian;
 mod linked;
 pub mod programs;
