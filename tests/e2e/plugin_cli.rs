@@ -70,7 +70,8 @@ async fn built(language: &str) -> TempDir {
     assert!(ran["resources"]["peak_memory_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{ran}");
     for artifact in golden["artifacts"].as_array().expect("a list") {
         let name = artifact["name"].as_str().expect("a name");
-        let [wrote, expected] = [project.join("build/out"), case.join("expected/artifacts")].map(|folder| folder.join(name));
+        let [wrote, expected] =
+            [project.join("build/out"), case.join("expected/artifacts")].map(|folder| folder.join(name));
         assert_eq!(std::fs::read(wrote).expect("it was written"), std::fs::read(expected).expect("it is expected"));
     }
     folder
@@ -122,7 +123,10 @@ async fn a_step_in_rust_from_nothing_and_its_tests_fail_when_they_must() {
     assert!(said.contains("-  \"result\": \"failed\"\n") && said.contains("+  \"result\": \"completed\"\n"), "{said}");
     assert!(said.contains("0 passed, 1 failed"), "{said}");
     let xml = std::fs::read_to_string(project.join("build/tests.xml")).expect("a JUnit file");
-    assert!(xml.contains("tests=\"1\" failures=\"1\"") && xml.contains("<failure message=\"not as expected: report.json\">"));
+    assert!(
+        xml.contains("tests=\"1\" failures=\"1\"")
+            && xml.contains("<failure message=\"not as expected: report.json\">")
+    );
     assert_well_formed(&xml);
 
     std::fs::remove_file(&golden).expect("the golden file goes");
