@@ -45,7 +45,8 @@ fn main() -> std::io::Result<()> {
 
 /// Files below a folder, as paths from `top`.
 fn find(top: &Path, folder: &Path, left_out: &[&str], files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
+    let unreadable = |error| std::io::Error::other(format!("{}: {error}", folder.display()));
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_top = folder == top;

@@ -120,7 +120,7 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
     let config = Config::load(&Sources { file: Some(&file), environment, ..Sources::default() }).unwrap();
     Arc::new(App {
         lanes: crate::engine::Lanes::of(&config),
-        pipelines: Pipelines::with(&config.pipelines),
+        pipelines: crate::pipelines::Pipelines::with(&config.pipelines),
         config,
         tasks: memory.clone(),
         queue: memory.clone(),

@@ -124,10 +124,11 @@ fn entry<'a>(listed: &'a Value, name: &str) -> Option<&'a Value> {
     listed["plugins"].as_array()?.iter().find(|entry| entry["name"] == name)
 }
 
-/// Why the server did not take a component of that name, where it says so.
+/// Why the server did not take a component of that name, where it says so: nothing of it is loaded, or one of before stays.
 fn refusal(listed: &Value, name: &str) -> Option<String> {
-    let refused = listed["refused"].as_array()?.iter().find(|entry| entry["name"] == name)?;
-    Some(plain(&refused["reason"]))
+    let refused = listed["refused"].as_array()?.iter().find(|one| one["name"] == name);
+    let refused = refused.or_else(|| entry(listed, name).map(|entry| &entry["refused"]));
+    refused.filter(|one| one["reason"].is_string()).map(|one| plain(&one["reason"]))
 }
 
 fn has_digest(entry: &Value, digest: &str) -> bool {
@@ -136,16 +137,19 @@ fn has_digest(entry: &Value, digest: &str) -> bool {
 
 /// What the server says of a plugin, for a line.
 fn said(entry: &Value) -> String {
-    let parts = ["version", "state", "granted", "error"].into_iter().filter_map(|key| {
-        let value = &entry[key];
-        let shown = match value {
-            Value::Null => return None,
-            Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
-            other => plain(other),
-        };
-        (!shown.is_empty()).then(|| format!("{key} {shown}"))
-    });
-    let parts: Vec<_> = parts.collect();
+    let list = |value: &Value| {
+        let items = value.as_array().into_iter().flatten();
+        items.map(plain).collect::<Vec<_>>().join(" ")
+    };
+    let capabilities = &entry["capabilities"];
+    let parts = [
+        ("version", plain(&entry["version"])),
+        ("wants", list(&capabilities["wanted"])),
+        ("granted", list(&capabilities["granted"])),
+        ("in pipelines", list(&entry["pipelines"])),
+    ];
+    let parts = parts.into_iter().filter(|(_, text)| !text.is_empty());
+    let parts: Vec<_> = parts.map(|(title, text)| format!("{title} {text}")).collect();
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
@@ -158,12 +162,14 @@ mod tests {
     fn what_the_server_lists_is_found_and_told() {
         let listed = json!({"plugins": [
             {"name": "a", "sha256": "11"},
-            {"name": "b", "sha256": "22", "version": "1.2.3", "granted": ["kv", "http"], "error": null},
+            {"name": "b", "sha256": "22", "version": "1.2.3", "capabilities": {"wanted": ["kv"], "granted": ["kv", "http"]}},
+            {"name": "d", "digest": "33", "refused": {"reason": "it traps"}},
         ], "refused": [{"name": "b", "reason": "it is broken"}]});
+        assert_eq!(refusal(&listed, "d").as_deref(), Some("it traps"), "one of before stays");
         assert_eq!((refusal(&listed, "b").as_deref(), refusal(&listed, "a")), (Some("it is broken"), None));
         let entry = entry(&listed, "b").unwrap();
         assert!(has_digest(entry, "22") && !has_digest(entry, "11"));
-        assert_eq!(said(entry), ": version 1.2.3, granted kv http");
+        assert_eq!(said(entry), ": version 1.2.3, wants kv, granted kv http");
         assert!(super::entry(&listed, "c").is_none() && super::entry(&json!({}), "a").is_none());
         assert_eq!(said(&json!({})), "");
     }
