@@ -13,6 +13,7 @@ use morag_core::plugin::{
     NotGranted, Output,
 };
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,10 +141,16 @@ impl Plugin {
 
 /// Reads a component's file, bounded, and tells a module or something else from it.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadErrorReason> {
-    if std::fs::metadata(path)?.len() > COMPONENT_BYTES_MAX {
+    let file = std::fs::File::open(path)?;
+    if file.metadata()?.len() > COMPONENT_BYTES_MAX {
         return Err(LoadErrorReason::TooLarge);
     }
-    let wasm = std::fs::read(path)?;
+    let mut wasm = Vec::new();
+    // What a file says of its length is no limit: it may grow, or be a pipe.
+    file.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut wasm)?;
+    if wasm.len() as u64 > COMPONENT_BYTES_MAX {
+        return Err(LoadErrorReason::TooLarge);
+    }
     check_kind(&wasm)?;
     Ok(wasm)
 }

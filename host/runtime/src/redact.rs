@@ -3,6 +3,7 @@
 //! Only what is written as it was given is found: a guest that hides a secret on purpose (turned round, in pieces) is not stopped.
 //! Whom a secret is given to is the operator's decision; this is against a careless step, not against a hostile one.
 
+use morag_core::plugin::FailureCode;
 use morag_core::ports::StepReport;
 use morag_core::{JsonObject, Secret};
 use serde_json::Value;
@@ -76,7 +77,7 @@ impl Redactor {
                 failure.message = self.clean(std::mem::take(&mut failure.message));
                 failure.details = self.clean_object(std::mem::take(&mut failure.details));
                 if self.clean(failure.code.clone()) != failure.code {
-                    failure.code = "PLUGIN_RESULT_INVALID".into();
+                    failure.code = FailureCode::ResultInvalid.as_str().into();
                 }
             }
         }

@@ -51,8 +51,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     }
 
     let mut loops = engine::spawn(&app, &shutdown);
-    if let Some(job) = plugins {
-        loops.spawn(job.run(shutdown.clone()));
+    match plugins {
+        Some(job) => drop(loops.spawn(job.run(shutdown.clone()))),
+        // SIGHUP reloads plugins. A process that has none must not end by it: scripts send it to all.
+        None => signals::ignore_hangup(),
     }
     // Read by scripts and tests that asked for port 0.
     println!("morag listens on http://{bound}");

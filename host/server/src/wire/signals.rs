@@ -23,6 +23,14 @@ pub(super) fn listen(shutdown: CancellationToken, drain: Duration) {
     });
 }
 
+/// Takes SIGHUP, which would end the process, and does nothing.
+pub(super) fn ignore_hangup() {
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => drop(tokio::spawn(async move { while hangup.recv().await.is_some() {} })),
+        Err(error) => tracing::warn!(%error, "SIGHUP cannot be taken: it will end this process"),
+    }
+}
+
 async fn asked_to_stop() -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

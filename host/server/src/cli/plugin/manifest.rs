@@ -70,6 +70,11 @@ pub enum InvalidManifest {
     /// Nothing says how it is built.
     #[error("build.command is missing: for language = {0:?} it is what makes build/{1}.wasm")]
     NoCommand(&'static str, String),
+    /// `wasi:http` where the language's tools do not bring it.
+    #[error(
+        "plugin.capabilities lists http, which steps in {0} cannot use yet: ask for what is needed in Rust or JavaScript, or leave http out"
+    )]
+    NoHttp(&'static str),
     /// A command where the language has its own way.
     #[error("build.command is for the languages c and other; {0} is built by its own toolchain")]
     Command(&'static str),
@@ -116,8 +121,12 @@ impl Manifest {
         let PluginTable { name, language, capabilities } = plugin;
         Descriptor::check_name(&name).map_err(|_| InvalidManifest::Name(name.clone()))?;
         let capability = |name: String| name.parse().map_err(|()| InvalidManifest::Capability(name));
-        let capabilities = capabilities.into_iter().map(capability).collect::<Result<_, _>>()?;
+        let capabilities = capabilities.into_iter().map(capability).collect::<Result<BTreeSet<_>, _>>()?;
         let has_command = build.command.as_deref().is_some_and(|command| !command.trim().is_empty());
+        let lacks_http = matches!(language, Language::Python | Language::C);
+        if lacks_http && capabilities.contains(&Capability::Http) {
+            return Err(InvalidManifest::NoHttp(language.as_str()));
+        }
         match language {
             Language::C | Language::Other if !has_command => Err(InvalidManifest::NoCommand(language.as_str(), name)),
             Language::Rust | Language::Python | Language::Javascript if build.command.is_some() => {
@@ -148,6 +157,14 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn http_is_for_languages_whose_tools_bring_it() {
+        let of =
+            |language: &str| format!("[plugin]\nname = \"a\"\nlanguage = {language:?}\ncapabilities = [\"http\"]\n");
+        assert_eq!(Manifest::parse(&of("python")), Err(InvalidManifest::NoHttp("python")));
+        assert!(Manifest::parse(&of("javascript")).is_ok() && Manifest::parse(&of("rust")).is_ok());
+    }
 
     fn parse(text: &str) -> Result<Manifest, InvalidManifest> {
         Manifest::parse(text)

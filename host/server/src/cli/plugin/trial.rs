@@ -7,6 +7,7 @@ use morag_core::plugin::{Capability, Descriptor, Grant};
 use morag_core::ports::{BlobPath, Blobs, StepCall, StepInputs, StepReport};
 use morag_core::task::{Artifact, ArtifactName, DocumentId, Source, SourceType, TaskRecord};
 use morag_core::{JsonObject, Timestamp};
+use morag_runtime::ConfigSchema;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -86,6 +87,10 @@ pub async fn run(
 ) -> anyhow::Result<Outcome> {
     let names: Vec<_> = trial.artifacts.keys().map(ArtifactName::as_str).collect();
     check_inputs(&bench.descriptor, &names, hint)?;
+    // As a server does when it loads a pipeline.
+    ConfigSchema::new(&bench.descriptor.config_schema)
+        .context("the step's configuration schema")?
+        .check(&trial.config)?;
     // What an earlier trial left, which is of the same task.
     bench.blobs.delete_all(&BlobPath::task(TASK.into())).await?;
     let call = call(bench, trial, told).await?;
