@@ -47,6 +47,7 @@ pub fn run(options: &Options) -> Result<()> {
     let python = stages.run("Python of the test clients", || python::ensure(&workspace))?;
     stages.run("programs that the tests start", toolchain::programs::ensure)?;
     let node = stages.run("Node.js packages of the test clients", || node::ensure(&workspace))?;
+    stages.run("unit tests of the Python and JavaScript SDKs", || sdk_tests(&workspace))?;
     stages.run("wasm toolchain", || toolchain::ensure().map(drop))?;
     stages.run("clang for the step in C", toolchain::c::ensure)?;
     stages.run("step components and test guests", || plugins::build(&workspace, &plugins::Options { guests: true }))?;
@@ -67,6 +68,14 @@ pub fn run(options: &Options) -> Result<()> {
     // The line by which CI counts.
     println!("{totals}");
     totals.verdict()
+}
+
+/// The SDKs that are no crates: their own tests, on the languages' own runners, without wasm.
+fn sdk_tests(workspace: &Workspace) -> Result<()> {
+    let python = ["-m", "unittest", "discover", "-s", "plugins/sdk/python/tests"];
+    let mut python = shell::program("python3", &python);
+    shell::run(python.current_dir(&workspace.root).env("PYTHONDONTWRITEBYTECODE", "1"))?;
+    shell::run(shell::program("node", &["--test", "plugins/sdk/javascript/tests/"]).current_dir(&workspace.root))
 }
 
 /// Cargo for the host. In CI nothing is compiled twice, so incremental files would only cost time and disk.

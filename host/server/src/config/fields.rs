@@ -116,7 +116,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A TOML value as JSON, which has no dates and no infinite numbers.
+/// A TOML value as JSON, which has no infinite numbers.
 fn json(path: &str, value: &toml::Value) -> Result<Value, ConfigError> {
     Ok(match value {
         toml::Value::String(text) => Value::from(text.as_str()),
@@ -125,7 +125,8 @@ fn json(path: &str, value: &toml::Value) -> Result<Value, ConfigError> {
         toml::Value::Float(number) => serde_json::Number::from_f64(*number)
             .map(Value::Number)
             .ok_or_else(|| refuse(path, "it must be a finite number"))?,
-        toml::Value::Datetime(_) => return Err(refuse(path, "write dates as texts, in quotes")),
+        // JSON has no dates: a step sees the text.
+        toml::Value::Datetime(date) => Value::from(date.to_string()),
         toml::Value::Array(items) => {
             let item = |(place, item): (usize, &toml::Value)| json(&format!("{path}[{place}]"), item);
             Value::Array(items.iter().enumerate().map(item).collect::<Result<_, _>>()?)
