@@ -1,9 +1,8 @@
 //! 1 MiB into a step through `blob.read` and out through `artifact-writer`, beside the same bytes read and written by this
 //! process without a sandbox.
 
-use crate::measure::{Took, line, ratio, take_turns};
+use crate::measure::{Took, line, ratio, steps, take_turns};
 use morag_core::plugin::Limits;
-use morag_core::ports::StepRunner as _;
 use morag_tests::sandbox::{Sandbox, guest};
 use tokio::runtime::Runtime;
 
@@ -25,17 +24,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let (source, copy) = (folder.path().join("source"), folder.path().join("copy"));
     std::fs::write(&source, &document)?;
 
-    let mut ours = |calls| {
-        Took::of(|| {
-            runtime.block_on(async {
-                for _ in 0..calls {
-                    let report = sandbox.runner.run(call.clone()).await;
-                    anyhow::ensure!(report.result.is_ok(), "{:?}", report.result);
-                }
-                Ok(())
-            })
-        })
-    };
+    let mut ours = steps(runtime, &sandbox, &call);
     let mut plain = |calls| {
         Took::of(|| {
             runtime.block_on(async {

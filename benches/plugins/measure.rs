@@ -1,6 +1,9 @@
 //! Taking turns, and medians.
 
+use morag_core::ports::{StepCall, StepRunner as _};
+use morag_tests::sandbox::Sandbox;
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 
 /// What a number of calls took.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +20,25 @@ impl Took {
         let (cpu, started) = (cpu(), Instant::now());
         work()?;
         Ok(Self { wall: started.elapsed(), cpu: self::cpu().saturating_sub(cpu) })
+    }
+}
+
+/// A turn of a step in the sandbox.
+pub fn steps<'a>(
+    runtime: &'a Runtime,
+    sandbox: &'a Sandbox,
+    call: &'a StepCall,
+) -> impl FnMut(u32) -> anyhow::Result<Took> + 'a {
+    move |calls| {
+        Took::of(|| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    let report = sandbox.runner.run(call.clone()).await;
+                    anyhow::ensure!(report.result.is_ok(), "{:?}", report.result);
+                }
+                Ok(())
+            })
+        })
     }
 }
 

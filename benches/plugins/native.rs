@@ -1,9 +1,9 @@
 //! The steps `markdown_conversion` and `chunking` in the sandbox, beside the same code built for this machine.
 
-use crate::measure::{Took, line, ratio, take_turns};
+use crate::measure::{Took, line, ratio, steps, take_turns};
 use anyhow::Context as _;
 use morag_core::plugin::Limits;
-use morag_core::ports::{StepCall, StepRunner as _};
+use morag_core::ports::StepCall;
 use morag_core::task::Artifact;
 use morag_step::mock::MockTask;
 use morag_tests::sandbox::Sandbox;
@@ -48,17 +48,7 @@ fn compare(
     what: &str,
     native: &dyn Fn() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut ours = |calls| {
-        Took::of(|| {
-            runtime.block_on(async {
-                for _ in 0..calls {
-                    let report = sandbox.runner.run(call.clone()).await;
-                    anyhow::ensure!(report.result.is_ok(), "{:?}", report.result);
-                }
-                Ok(())
-            })
-        })
-    };
+    let mut ours = steps(runtime, sandbox, call);
     let mut native = |calls| Took::of(|| (0..calls).try_for_each(|_| native()));
     let [ours, native] = take_turns(ROUNDS, CALLS, [&mut ours, &mut native])?;
     println!("{what}");

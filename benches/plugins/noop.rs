@@ -2,9 +2,8 @@
 //! (pooling, async, WASI linked) with the same component in the same process, and Extism with a module of its own.
 
 use crate::extism::Extism;
-use crate::measure::{Took, line, ratio, take_turns};
+use crate::measure::{Took, line, ratio, steps, take_turns};
 use morag_core::plugin::Limits;
-use morag_core::ports::StepRunner as _;
 use morag_tests::sandbox::{Sandbox, guest};
 use tokio::runtime::Runtime;
 use wasmtime::component::{Component, ComponentType, InstancePre, Lift, Linker};
@@ -83,17 +82,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let (engine, pre) = raw().map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let mut extism = Extism::start()?;
 
-    let mut ours = |calls| {
-        Took::of(|| {
-            runtime.block_on(async {
-                for _ in 0..calls {
-                    let report = sandbox.runner.run(call.clone()).await;
-                    anyhow::ensure!(report.result.is_ok(), "{:?}", report.result);
-                }
-                Ok(())
-            })
-        })
-    };
+    let mut ours = steps(runtime, &sandbox, &call);
     let mut raw = |calls| {
         Took::of(|| {
             runtime.block_on(async {

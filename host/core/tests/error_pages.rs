@@ -33,20 +33,36 @@ fn pages_and_codes_are_the_same() {
     }
 }
 
-/// No `PLUGIN_` code is made elsewhere, and the Rust SDK fails with none that has no page.
+/// No `PLUGIN_` code is made elsewhere, and the SDKs fail with none that has no page. Examples in docs and tests name codes of
+/// steps' own.
 #[test]
 fn sources_name_no_other_code() {
     let mut named = BTreeSet::new();
     for folder in ["host", "plugins/sdk/src"] {
-        visit(&repository().join(folder), &mut |text| {
+        visit(&repository().join(folder), "rs", &mut |text| {
             named.extend(literals(text, "\"PLUGIN_").into_iter().map(|rest| format!("PLUGIN_{rest}")));
         });
     }
-    visit(&repository().join("plugins/sdk/src"), &mut |text| named.extend(literals(text, "Failure::new(\"")));
+    visit(&repository().join("plugins/sdk/src"), "rs", &mut |text| {
+        let code = code_of(text);
+        named.extend(["Failure::new(\"", ": &str = \""].iter().flat_map(|start| literals(&code, start)));
+    });
+    // In these two, a text in upper snake case is a code.
+    for (folder, extension) in [("plugins/sdk/python/morag_step", "py"), ("plugins/sdk/javascript/src", "js")] {
+        visit(&repository().join(folder), extension, &mut |text| {
+            named.extend(literals(text, "\"").into_iter().filter(|code| code.contains('_')));
+        });
+    }
     assert!(named.len() > 10, "the sources are not where they were: {named:?}");
     let known = codes();
     let unknown: Vec<_> = named.difference(&known).collect();
     assert!(unknown.is_empty(), "without a page in docs/errors: {unknown:?}");
+}
+
+/// A source without comments and without the tests at its end.
+fn code_of(text: &str) -> String {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 /// What follows `start` up to the next quotation mark, where it looks like a code.
@@ -55,12 +71,12 @@ fn literals(text: &str, start: &str) -> Vec<String> {
     text.split(start).skip(1).filter_map(|rest| rest.split('"').next()).filter(is_code).map(str::to_owned).collect()
 }
 
-fn visit(folder: &Path, read: &mut dyn FnMut(&str)) {
+fn visit(folder: &Path, ending: &str, read: &mut dyn FnMut(&str)) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
-            visit(&path, read);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            visit(&path, ending, read);
+        } else if path.extension().is_some_and(|extension| extension == ending) {
             read(&std::fs::read_to_string(&path).expect("a source"));
         }
     }

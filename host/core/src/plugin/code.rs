@@ -41,6 +41,8 @@ pub enum FailureCode {
     HostError,
     /// Begun too often and never ended.
     WorkerLost,
+    /// An error that the step's code did not make a failure of.
+    StepError,
     /// Something behind the host is away.
     ServiceUnavailable,
     /// An artifact that should be there is not.
@@ -57,11 +59,13 @@ pub enum FailureCode {
     CapabilityInvalid,
     /// A capability's budget is used up.
     CapabilityLimit,
+    /// A capability was asked for that the component does not import.
+    CapabilityNotImported,
 }
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::MemoryLimit,
         Self::TableLimit,
         Self::StackLimit,
@@ -80,6 +84,7 @@ impl FailureCode {
         Self::Unknown,
         Self::HostError,
         Self::WorkerLost,
+        Self::StepError,
         Self::ServiceUnavailable,
         Self::InputMissing,
         Self::InputInvalid,
@@ -88,6 +93,7 @@ impl FailureCode {
         Self::ArtifactClosed,
         Self::CapabilityInvalid,
         Self::CapabilityLimit,
+        Self::CapabilityNotImported,
     ];
 
     /// The code as events show it.
@@ -111,6 +117,7 @@ impl FailureCode {
             Self::Unknown => "PLUGIN_UNKNOWN",
             Self::HostError => "PLUGIN_HOST_ERROR",
             Self::WorkerLost => "WORKER_LOST",
+            Self::StepError => "STEP_ERROR",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::InputMissing => "INPUT_MISSING",
             Self::InputInvalid => "INPUT_INVALID",
@@ -119,6 +126,7 @@ impl FailureCode {
             Self::ArtifactClosed => "ARTIFACT_CLOSED",
             Self::CapabilityInvalid => "CAPABILITY_INVALID",
             Self::CapabilityLimit => "CAPABILITY_LIMIT",
+            Self::CapabilityNotImported => "CAPABILITY_NOT_IMPORTED",
         }
     }
 }
