@@ -102,7 +102,10 @@ export interface Info {
   metadata: Data;
 }
 
-/** A read-only file with random access. */
+/**
+ * A read-only file with random access. A step holds at most 64 files of the host at once: `close()` it where there are many,
+ * or say `using file = task.source()` where the engine has `using`.
+ */
 export class Blob {
   readonly size: number;
   readonly mediaType: string;
@@ -112,6 +115,9 @@ export class Blob {
   pieces(length?: number): Generator<Uint8Array>;
   /** The whole file, in memory. */
   bytes(): Uint8Array;
+  /** Gives the file back to the host. Reading it is an error from then on; closing it again is none. */
+  close(): void;
+  [Symbol.dispose](): void;
 }
 
 /** A file being written. It is visible only after `finish`, when the step succeeds. */

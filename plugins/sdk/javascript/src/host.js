@@ -29,6 +29,9 @@ function calling(failure, call) {
   }
 }
 
+/** Gives a handle back to the host. */
+const giveBack = (handle) => handle[Symbol.dispose ?? Symbol.for("dispose")]?.();
+
 class HostBlob {
   constructor(handle) {
     this.handle = handle;
@@ -41,6 +44,9 @@ class HostBlob {
   }
   read(offset, length) {
     return calling(fileFailure, () => this.handle.read(BigInt(offset), length));
+  }
+  drop() {
+    giveBack(this.handle);
   }
 }
 
@@ -56,7 +62,7 @@ class HostWriter {
   }
   /** Gives the handle back; a file that is not finished leaves nothing. */
   drop() {
-    this.handle[Symbol.dispose ?? Symbol.for("dispose")]?.();
+    giveBack(this.handle);
   }
 }
 

@@ -4,12 +4,32 @@ import { CapabilityError, Failure } from "./failure.js";
 import { ITEMS } from "./capabilities.js";
 import { PIECE, Task } from "./task.js";
 
+/** Files that a step holds open at once, as on the host. */
+const HANDLES = 64;
+
+/** Counts the files that a step holds open. */
+class Handles {
+  #open = 0;
+  take() {
+    if (this.#open === HANDLES) {
+      throw new Failure("PLUGIN_HANDLE_LIMIT", `the step held more than its ${HANDLES} handles of the host at once: close() what is read`);
+    }
+    this.#open++;
+    let held = true;
+    return () => {
+      if (held) this.#open--;
+      held = false;
+    };
+  }
+}
+
 const bytesOf = (data) => (typeof data === "string" ? new TextEncoder().encode(data) : data);
 
 class MockBlob {
-  constructor(content, mediaType) {
+  constructor(content, mediaType, handles) {
     this.content = content;
     this.type = mediaType;
+    this.drop = handles.take();
   }
   size() {
     return this.content.length;
@@ -25,9 +45,11 @@ class MockBlob {
 class MockWriter {
   #pieces = [];
   #closed = false;
-  constructor(name, files) {
+  #giveBack;
+  constructor(name, files, handles) {
     this.name = name;
     this.files = files;
+    this.#giveBack = handles.take();
   }
   #open() {
     if (this.#closed) throw new Failure("ARTIFACT_CLOSED", "the file was finished already");
@@ -43,6 +65,7 @@ class MockWriter {
   }
   drop() {
     this.#closed = true;
+    this.#giveBack();
   }
 }
 
@@ -126,6 +149,7 @@ function answers(given, make) {
 }
 
 class MockHost {
+  handles = new Handles();
   files = new Map();
   progress = [];
   lines = [];
@@ -140,22 +164,24 @@ class MockHost {
     return JSON.parse(JSON.stringify(this.configuration));
   }
   source() {
-    return new MockBlob(this.content, this.given.mediaType);
+    return new MockBlob(this.content, this.given.mediaType, this.handles);
   }
   artifact(name) {
     const declared = !this.step || this.step.reads.includes(name) || this.step.readsIfPresent.includes(name);
     const content = declared ? this.files.get(name) : undefined;
-    return content && new MockBlob(content, "application/octet-stream");
+    return content && new MockBlob(content, "application/octet-stream", this.handles);
   }
   createArtifact(name) {
     if (this.step && !this.step.writes.some((output) => output.name === name)) {
       throw new Failure("ARTIFACT_UNDECLARED", `${name} is not among the outputs the step declares`);
     }
-    return new MockWriter(name, this.files);
+    return new MockWriter(name, this.files, this.handles);
   }
   reportProgress(fraction, message) {
-    const reported = this.progress.at(-1)?.[0] ?? -1;
-    if (Number.isFinite(fraction) && fraction > reported) this.progress.push([Math.min(fraction, 1), message.slice(0, 200)]);
+    // As the host: it has been told 0 already, and progress only rises.
+    const reported = this.progress.at(-1)?.[0] ?? 0;
+    const shown = Math.min(fraction, 1);
+    if (Number.isFinite(fraction) && shown > reported) this.progress.push([shown, message.slice(0, 200)]);
   }
   elapsedMs() {
     return 0;
@@ -164,6 +190,9 @@ class MockHost {
     this.lines.push([level, message]);
   }
   capability(name) {
+    if (this.step && !this.step.capabilities.includes(name)) {
+      throw new Failure("CAPABILITY_NOT_IMPORTED", `the step uses ${name}: add "${name}" to capabilities in its defineStep`);
+    }
     return this.capabilities[name];
   }
 }

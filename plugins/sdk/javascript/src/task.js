@@ -5,11 +5,23 @@ import { Failure } from "./failure.js";
 /** Bytes that a call to the host carries at most. */
 export const PIECE = 1 << 20;
 
+// An engine that does not know `using` yet has no name for what it calls.
+const dispose = Symbol.dispose ?? Symbol.for("dispose");
+
 export class Blob {
   #raw;
   #size;
+  #closed = false;
   constructor(raw) {
     this.#raw = raw;
+  }
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#raw.drop();
+  }
+  [dispose]() {
+    this.close();
   }
   /** The host's own handle, for capabilities that take a file. */
   get raw() {
@@ -22,6 +34,7 @@ export class Blob {
     return this.#raw.mediaType();
   }
   read(offset, length) {
+    if (this.#closed) throw new TypeError("the file is closed");
     const wanted = Math.max(0, Math.min(length, this.size - offset));
     const found = new Uint8Array(wanted);
     let at = 0;
@@ -58,8 +71,11 @@ export class Writer {
     return bytes.length;
   }
   finish() {
-    this.#raw.finish();
-    this.#raw.drop();
+    try {
+      this.#raw.finish();
+    } finally {
+      this.#raw.drop();
+    }
   }
   discard() {
     this.#raw.drop();
@@ -108,7 +124,12 @@ export class Task {
   artifactBytes(name) {
     const blob = this.artifact(name);
     if (!blob) throw new Failure("INPUT_MISSING", `${name} is missing: run the step that writes it before this one`);
-    return blob.bytes();
+    try {
+      return blob.bytes();
+    } finally {
+      // The host holds 64 files a step at most, and the collector of garbage does not know it.
+      blob.close();
+    }
   }
   artifactText(name) {
     const bytes = this.artifactBytes(name);

@@ -14,6 +14,7 @@ const shout = defineStep({
   writes: [{ name: "shout.md", mediaType: "text/markdown", publishedAs: "shout_file_url" }],
   run(task, { least = 1 }) {
     const text = task.artifactText("markdown.md");
+    task.reportProgress(0, "the host starts there");
     task.reportProgress(0.5, "half");
     task.reportProgress(0.4, "never back");
     task.reportProgress(NaN, "nor this");
@@ -47,6 +48,30 @@ test("only what is declared is there", () => {
   const task = new MockTask({ step: shout, artifacts: { "secret.md": "x" } });
   assert.equal(task.artifact("secret.md"), undefined);
   assert.throws(() => task.writeArtifact("other.md", "x"), code("ARTIFACT_UNDECLARED"));
+});
+
+test("only capabilities that a step declares are there", () => {
+  assert.throws(() => new MockTask({ step: shout }).kv, code("CAPABILITY_NOT_IMPORTED"));
+  assert.equal(new MockTask({ step: defineStep({ ...shout, capabilities: ["kv"] }) }).kv.get("k"), undefined);
+});
+
+test("what is read and written whole is given back, and what is closed is not read", () => {
+  const task = new MockTask({ artifacts: { "a.json": "1", "bad.md": new Uint8Array([255]) } });
+  for (let round = 0; round < 100; round++) {
+    task.artifactBytes("a.json");
+    task.artifactText("a.json");
+    task.artifactJson("a.json");
+    task.writeJson("b.json", round);
+    assert.throws(() => task.artifactText("bad.md"), code("INPUT_INVALID"));
+  }
+  const files = Array.from({ length: 64 }, () => task.artifact("a.json"));
+  assert.throws(() => task.artifact("a.json"), code("PLUGIN_HANDLE_LIMIT"));
+  assert.throws(() => task.createArtifact("b.json"), code("PLUGIN_HANDLE_LIMIT"));
+  files[0].close();
+  files[0].close();
+  assert.throws(() => files[0].read(0, 1), /closed/);
+  task.artifact("a.json")[Symbol.dispose]();
+  assert.equal(task.artifactText("a.json"), "1");
 });
 
 test("large files pass in pieces", () => {
@@ -148,6 +173,19 @@ test("what else is thrown becomes STEP_ERROR with its place", async () => {
   assert.match(failure.message, /^TypeError: .*null/);
   assert.deepEqual(failure.lines[0], ["warn", 'odd {"a":1}']);
   assert.equal((await failureOf(() => { throw "text"; })).message, "thrown: text");
+});
+
+test("a component gives its handles back to the host", async () => {
+  let open = 0;
+  const handle = () => {
+    open++;
+    return { size: () => 1n, read: () => new Uint8Array([49]), [Symbol.dispose]: () => void open-- };
+  };
+  await failureOf((task) => {
+    for (let round = 0; round < 100; round++) task.artifactJson("a.json");
+    throw new Failure("READ", "");
+  }, { artifact: handle });
+  assert.equal(open, 0);
 });
 
 test("a component asks for what it imports", () => {

@@ -171,6 +171,11 @@ class KeyValues(_Capability):
         """The value of a key (1 to 255 bytes of UTF-8 without control characters)."""
         return self._adapter.get(key)
 
+    def get_text(self, key: str) -> str | None:
+        """The value of a key as text; what is not UTF-8 of it is replaced."""
+        value = self._adapter.get(key)
+        return None if value is None else value.decode(errors="replace")
+
     def set(self, key: str, value: bytes | str) -> None:
         """Sets a value of at most 64 KiB; text as UTF-8."""
         self._adapter.set(key, value.encode() if isinstance(value, str) else bytes(value))

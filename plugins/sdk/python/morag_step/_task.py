@@ -57,6 +57,7 @@ class RawBlob(Protocol):
     def size(self) -> int: ...
     def media_type(self) -> str: ...
     def read(self, offset: int, len: int) -> bytes: ...
+    def drop(self) -> None: ...
 
 
 class RawWriter(Protocol):
@@ -82,10 +83,24 @@ class Host(Protocol):
 
 
 class Blob:
-    """A read-only file with random access."""
+    """A read-only file with random access. A step holds at most 64 files of the host at once: use it in a ``with``, or
+    :meth:`close` it, where there are many."""
 
     def __init__(self, raw: RawBlob) -> None:
         self._raw = raw
+        self._closed = False
+
+    def close(self) -> None:
+        """Gives the file back to the host. Reading it is an error from then on; closing it again is none."""
+        if not self._closed:
+            self._closed = True
+            self._raw.drop()
+
+    def __enter__(self) -> Blob:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.close()
 
     @cached_property
     def size(self) -> int:
@@ -99,6 +114,8 @@ class Blob:
 
     def read(self, offset: int, length: int) -> bytes:
         """At most ``length`` bytes from ``offset``; shorter only at the end. Longer than a call takes is read in pieces."""
+        if self._closed:
+            raise ValueError("the file is closed")
         found = bytearray()
         while len(found) < length:
             piece = self._raw.read(offset + len(found), min(length - len(found), PIECE))
@@ -211,7 +228,8 @@ class Task:
         blob = self.artifact(name)
         if blob is None:
             raise Failure("INPUT_MISSING", f"{name} is missing: run the step that writes it before this one")
-        return blob.bytes()
+        with blob:
+            return blob.bytes()
 
     def artifact_text(self, name: str) -> str:
         """An artifact that must exist, as UTF-8 text. Raises ``INPUT_MISSING`` and ``INPUT_INVALID``."""

@@ -35,6 +35,9 @@ class _Blob:
     def read(self, offset: int, len: int) -> bytes:
         return self.content[offset : offset + min(len, PIECE)]
 
+    def drop(self) -> None:
+        pass
+
 
 class _Writer:
     def __init__(self, name: str, host: _Host) -> None:
@@ -190,8 +193,9 @@ class _Host:
         return _Writer(name, self)
 
     def report_progress(self, fraction: float, message: str) -> None:
-        reported = self.progress[-1][0] if self.progress else -1.0
-        if math.isfinite(fraction) and fraction > reported:
+        # As the host: it has been told 0 already, and progress only rises.
+        reported = self.progress[-1][0] if self.progress else 0.0
+        if math.isfinite(fraction) and min(fraction, 1.0) > reported:
             self.progress.append((min(fraction, 1.0), message[:200]))
 
     def elapsed_ms(self) -> int:
@@ -201,6 +205,8 @@ class _Host:
         self.lines.append((level, message))
 
     def capability(self, name: str) -> Any:
+        if self._step is not None and name not in self._step.capabilities:
+            raise Failure("CAPABILITY_NOT_IMPORTED", f'the step uses {name}: add "{name}" to capabilities in its @step')
         return self.capabilities[name]
 
 

@@ -44,6 +44,24 @@ class Record:
         self.fields = fields
 
 
+class Blob:
+    """A handle as the bindings give it: leaving it twice is an error, as theirs is."""
+
+    def __init__(self, content, left):
+        self.content, self.left, self.open = content, left, True
+
+    def size(self):
+        return len(self.content)
+
+    def read(self, offset, length):
+        return self.content[offset : offset + length]
+
+    def __exit__(self, *arguments):
+        assert self.open
+        self.open = False
+        self.left.append(self)
+
+
 class Level(enum.Enum):
     TRACE, DEBUG, INFO, WARN, ERROR = range(5)
 
@@ -127,6 +145,27 @@ class ComponentTest(unittest.TestCase):
             raise Failure("ODD", "why", details={"page": 3}, retryable=True)
 
         self.assertEqual(self.failure(own), ("ODD", "why", {"page": 3}, True))
+
+    def test_artifacts_that_are_read_whole_are_given_back(self):
+        left = []
+        sys.modules["wit_world.imports.task"].artifact = lambda name: Blob(b"\xff" if name == "bad" else b"1", left)
+
+        def read(task):
+            kept = task.artifact("a.md")
+            for _ in range(100):
+                task.artifact_bytes("a.md"), task.artifact_text("a.md"), task.artifact_json("a.md")
+            self.assertEqual(len(left), 300)
+            try:
+                task.artifact_text("bad")
+            except Failure:
+                self.assertEqual(len(left), 301)
+            with kept:
+                self.assertEqual(kept.bytes(), b"1")
+            kept.close()
+            self.assertEqual(len(left), 302)
+            kept.read(0, 1)
+
+        self.assertEqual(self.failure(read)[2], {"exception": "ValueError"})
 
     def test_errors_of_the_host_are_failures(self):
         self.assertEqual(self.failure(lambda task: task.write_artifact("b.md", "x"))[0], "ARTIFACT_UNDECLARED")

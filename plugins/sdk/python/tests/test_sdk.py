@@ -34,6 +34,7 @@ class Config:
 )
 def shout(task, config):
     text = task.artifact_text("markdown.md")
+    task.report_progress(0, "the host starts there")
     task.report_progress(0.5, "half")
     task.report_progress(0.4, "never back")
     task.report_progress(float("nan"), "nor this")
@@ -87,6 +88,10 @@ class TaskTest(unittest.TestCase):
             task.write_artifact("other.md", "x")
         self.assertEqual(caught.exception.code, "ARTIFACT_UNDECLARED")
 
+        with self.assertRaises(Failure) as caught:
+            task.kv.get("key")
+        self.assertEqual(caught.exception.code, "CAPABILITY_NOT_IMPORTED")
+
     def test_a_writer_whose_block_raises_leaves_nothing(self):
         task = MockTask()
         with self.assertRaises(ValueError):
@@ -115,7 +120,8 @@ class CapabilityTest(unittest.TestCase):
         task = MockTask(kv={f"n/{place:04}": b"" for place in range(600)})
         task.kv.set("other", "text")
         self.assertEqual(len(list(task.kv.keys("n/"))), 600)
-        self.assertEqual(task.kv.get("other"), b"text")
+        self.assertEqual((task.kv.get("other"), task.kv.get_text("other")), (b"text", "text"))
+        self.assertIsNone(task.kv.get_text("none"))
         task.kv.delete("other")
         self.assertIsNone(task.kv.get("other"))
         for key, value, kind in [("", b"", "invalid"), ("a\n", b"", "invalid"), ("k", bytes(65537), "limit")]:
