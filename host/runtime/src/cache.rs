@@ -1,7 +1,7 @@
 //! Compiled components on disk, so that a start takes milliseconds.
 //!
 //! A compiled component is native code: loading a foreign one is running it. So the folder is the host's alone (owner
-//! only, checked at every open), files are named by the digest of the component and the engine's compatibility hash,
+//! only, checked when the cache is opened, at the server's start), files are named by the digest of the component and the engine's compatibility hash,
 //! and each begins with a SHA-256 of what follows.
 
 use sha2::{Digest, Sha256};
@@ -63,7 +63,10 @@ impl CompileCache {
         let now = SystemTime::now();
         let (mut files, mut bytes) = (Vec::new(), 0_u64);
         for entry in std::fs::read_dir(&self.folder)? {
-            let (path, meta) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
+            let entry = entry?;
+            // Another process on this folder may have removed it.
+            let Some(meta) = there(entry.metadata())? else { continue };
+            let path = entry.path();
             if !meta.is_file() {
                 continue;
             }
@@ -76,7 +79,7 @@ impl CompileCache {
                 None => {
                     let left_over = name.contains(".partial-") || name.starts_with("probe-");
                     if left_over && now.duration_since(modified).is_ok_and(|age| age > LEFT_OVER_AGE) {
-                        std::fs::remove_file(&path)?;
+                        there(std::fs::remove_file(&path))?;
                     }
                 }
             }
@@ -87,7 +90,7 @@ impl CompileCache {
             if count <= FILES_MAX && bytes <= FOLDER_BYTES_MAX {
                 break;
             }
-            std::fs::remove_file(&path)?;
+            there(std::fs::remove_file(&path))?;
             tracing::debug!(path = %path.display(), "a compiled component that nobody uses was removed");
             (count, bytes) = (count - 1, bytes - size);
         }
@@ -122,6 +125,14 @@ impl CompileCache {
             let _ = std::fs::remove_file(&partial);
         }
         written
+    }
+}
+
+/// What was done to a file; none where it is gone.
+fn there<T>(done: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match done {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        done => done.map(Some),
     }
 }
 
@@ -201,6 +212,13 @@ mod tests {
         assert!(left("d0-0.cwasm"), "the oldest of all is used");
         assert!(!left("d1-0.cwasm") && !left("d3-0.cwasm") && left("d4-0.cwasm"));
         assert!(!left("d-0.partial-1") && left("d-0.partial-2") && left("pulled"));
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_removed_already() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(there(std::fs::remove_file(folder.path().join("gone"))).unwrap(), None);
+        assert!(there(std::fs::remove_file(folder.path())).is_err(), "a folder is no file");
     }
 
     #[test]

@@ -8,11 +8,9 @@ use jsonschema::PatternOptions;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::{Location, LocationSegment};
 use morag_core::JsonObject;
+use morag_core::plugin::CONFIG_SCHEMA_BYTES_MAX;
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// Largest schema as JSON text, bytes: those of real steps have some KiB.
-const SCHEMA_BYTES_MAX: usize = 64 << 10;
 
 /// Values in a schema once each reference is replaced by what it refers to: definitions that refer to each other twice
 /// each double with every one of them, and what is checked doubles with them.
@@ -31,7 +29,7 @@ const TEXT_CHARS_MAX: usize = 300;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableSchema {
     /// Too large.
-    #[error("it is larger than {} KiB", SCHEMA_BYTES_MAX >> 10)]
+    #[error("it is larger than {} KiB", CONFIG_SCHEMA_BYTES_MAX >> 10)]
     TooLarge,
     /// Too large with its references.
     #[error("it has more than {SCHEMA_VALUES_MAX} values with its references replaced by what they refer to")]
@@ -73,7 +71,7 @@ impl ConfigSchema {
     /// # Errors
     /// See [`UnusableSchema`].
     pub fn new(schema: &Value) -> Result<Self, UnusableSchema> {
-        if schema.to_string().len() > SCHEMA_BYTES_MAX {
+        if schema.to_string().len() > CONFIG_SCHEMA_BYTES_MAX {
             return Err(UnusableSchema::TooLarge);
         }
         Measure::of(schema).value(schema, 0)?;
@@ -281,7 +279,7 @@ mod tests {
         assert_eq!(unusable(chain), UnusableSchema::TooDeep);
         let deep = (0..200).fold(json!({}), |inner, _| json!({"not": inner}));
         assert_eq!(unusable(deep), UnusableSchema::TooDeep);
-        assert_eq!(unusable(json!({"description": "x".repeat(SCHEMA_BYTES_MAX)})), UnusableSchema::TooLarge);
+        assert_eq!(unusable(json!({"description": "x".repeat(CONFIG_SCHEMA_BYTES_MAX)})), UnusableSchema::TooLarge);
         for itself in [
             json!({"$ref": "#"}),
             json!({"properties": {"a": {"$ref": "#"}}}),

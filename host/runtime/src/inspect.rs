@@ -3,6 +3,7 @@
 use crate::engine::{EngineOptions, StepEngine};
 use crate::plugin::{Plugin, read};
 use crate::registry::open_cache;
+use crate::threads::GuestThreads;
 use morag_core::plugin::{Capability, Descriptor, Grant};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -45,7 +46,8 @@ pub struct Facts {
 pub async fn inspect(path: &Path, cache_folder: Option<&Path>) -> anyhow::Result<Inspection> {
     let engine = StepEngine::new(EngineOptions { instances_max: 1 }).map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let cache = open_cache(cache_folder)?;
-    let plugin = Plugin::load(&engine, cache.as_ref(), path, |_| Grant::of(Capability::ALL)).await?;
+    let plugin =
+        Plugin::load(&engine, &GuestThreads::start(1)?, cache.as_ref(), path, |_| Grant::of(Capability::ALL)).await?;
     Ok(Inspection { descriptor: plugin.descriptor.clone(), facts: facts(path)? })
 }
 

@@ -71,7 +71,10 @@ pub(crate) struct Meter {
     pub(crate) host_calls: u64,
     pub(crate) http_requests: u64,
     pub(crate) bytes_in: u64,
-    pub(crate) bytes_out: u64,
+    /// Bytes written to artifacts.
+    artifact_bytes: u64,
+    /// Bytes sent to other hosts.
+    sent_bytes: u64,
 }
 
 impl Meter {
@@ -85,7 +88,8 @@ impl Meter {
             host_calls: 0,
             http_requests: 0,
             bytes_in: 0,
-            bytes_out: 0,
+            artifact_bytes: 0,
+            sent_bytes: 0,
         }
     }
 
@@ -100,18 +104,39 @@ impl Meter {
     /// Counts bytes that a call brings the guest. `Err`: the limit's text.
     pub(crate) fn count_in(&mut self, bytes: u64) -> Result<(), String> {
         self.bytes_in = self.bytes_in.saturating_add(bytes);
-        match self.bytes_in <= self.limits.host_bytes_max {
+        self.check_host_bytes()
+    }
+
+    /// Counts bytes that go to other hosts: they use up the limit of those that come. `Err`: the limit's text.
+    pub(crate) fn count_sent(&mut self, bytes: u64) -> Result<(), String> {
+        self.sent_bytes = self.sent_bytes.saturating_add(bytes);
+        self.check_host_bytes()
+    }
+
+    fn check_host_bytes(&mut self) -> Result<(), String> {
+        let bytes = self.host_bytes();
+        match bytes <= self.limits.host_bytes_max {
             true => Ok(()),
-            false => Err(self.reach(Breach::HostBytes, self.bytes_in)),
+            false => Err(self.reach(Breach::HostBytes, bytes)),
         }
+    }
+
+    /// Bytes that the limit `host_bytes` is about: read from the host, and exchanged with others.
+    pub(crate) fn host_bytes(&self) -> u64 {
+        self.bytes_in.saturating_add(self.sent_bytes)
+    }
+
+    /// Bytes that the guest wrote and sent.
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.artifact_bytes.saturating_add(self.sent_bytes)
     }
 
     /// Counts bytes written to artifacts. `Err`: the limit's text.
     pub(crate) fn count_out(&mut self, bytes: u64) -> Result<(), String> {
-        self.bytes_out = self.bytes_out.saturating_add(bytes);
-        match self.bytes_out <= self.limits.output_bytes_max {
+        self.artifact_bytes = self.artifact_bytes.saturating_add(bytes);
+        match self.artifact_bytes <= self.limits.output_bytes_max {
             true => Ok(()),
-            false => Err(self.reach(Breach::Output, self.bytes_out)),
+            false => Err(self.reach(Breach::Output, self.artifact_bytes)),
         }
     }
 
@@ -170,7 +195,10 @@ impl Meter {
             ),
             Breach::HostBytes => (
                 limits.host_bytes_max,
-                format!("the step read more than its {} from the host", size(limits.host_bytes_max)),
+                format!(
+                    "the step read more than its {} from the host, what it exchanged with others included",
+                    size(limits.host_bytes_max)
+                ),
             ),
             Breach::HostCalls => (
                 limits.host_calls_max,
@@ -278,6 +306,15 @@ mod tests {
         assert_eq!(meter.reached, None);
         meter.count_call();
         assert_eq!(reached(&meter), (FailureCode::HostCallLimit, "host_calls", 2, 3, "calls"));
+    }
+
+    #[test]
+    fn what_is_sent_counts_with_what_comes_and_not_with_artifacts() {
+        let mut meter = meter();
+        assert!(meter.count_out(10).is_ok() && meter.count_sent(6).is_ok() && meter.count_in(4).is_ok());
+        assert_eq!((meter.bytes_in, meter.bytes_out(), meter.reached.clone()), (4, 16, None));
+        assert!(meter.count_sent(1).is_err());
+        assert_eq!(reached(&meter), (FailureCode::HostLimit, "host_bytes", 10, 11, "bytes"));
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use crate::bindings::{ProcessingStepPre, exports::morag::step::step as wit};
 use crate::cache::CompileCache;
 use crate::capabilities;
+use crate::config_schema::{ConfigSchema, UnusableSchema};
 use crate::engine::StepEngine;
 use crate::guest::{Guest, Instance};
 use crate::interface::{self, OtherVersion};
 use crate::metered::{self, Ended};
+use crate::threads::GuestThreads;
 use bytes::Bytes;
 use morag_core::plugin::{
     COMPONENT_BYTES_MAX, Capability, Descriptor, DescriptorSize, Digest, Grant, Input, InvalidDescriptor, Limits,
@@ -94,12 +96,19 @@ pub enum LoadErrorReason {
     /// Its description cannot be taken.
     #[error(transparent)]
     Descriptor(#[from] InvalidDescriptor),
+    /// No configuration can be checked by its schema.
+    #[error("its configuration schema cannot be used: {0}")]
+    Schema(#[from] UnusableSchema),
+    /// A defect of the host.
+    #[error("the host failed to load it: {0}")]
+    Host(#[from] tokio::task::JoinError),
 }
 
 impl Plugin {
     /// Loads a component from a file. `grant` is asked for what the operator allows the step of that name.
     pub(crate) async fn load(
         engine: &StepEngine,
+        threads: &GuestThreads,
         cache: Option<&CompileCache>,
         path: &Path,
         grant: impl FnOnce(&str) -> Grant,
@@ -107,14 +116,15 @@ impl Plugin {
         let loaded = async {
             let wasm = Bytes::from(read(path)?);
             let digest = Digest::of(&wasm);
-            Self::of_bytes(engine, cache, wasm, &digest, grant).await
+            Self::of_bytes(engine, threads, cache, wasm, &digest, grant).await
         };
         loaded.await.map_err(|reason| LoadError { path: path.to_owned(), reason })
     }
 
-    /// Loads a component that has been read; `digest` is its own.
+    /// Loads a component that has been read; `digest` is its own. It describes itself on a thread of guests.
     pub(crate) async fn of_bytes(
         engine: &StepEngine,
+        threads: &GuestThreads,
         cache: Option<&CompileCache>,
         wasm: Bytes,
         digest: &Digest,
@@ -126,7 +136,9 @@ impl Plugin {
         check_imports(engine, &component)?;
         // Every capability is linked while it describes itself: a call of one traps, for there is no task.
         let everything = Capability::ALL.into_iter().collect();
-        let descriptor = Arc::new(describe(engine, &link(engine, &component, &everything)?).await?);
+        let linked = link(engine, &component, &everything)?;
+        let descriptor = Arc::new(threads.run(describe(engine.clone(), linked)).await??);
+        check_schema(&descriptor).await?;
         let grant = grant(&descriptor.name);
         let granted = grant.decide(&descriptor)?;
         let used: BTreeSet<_> = capability_imports(engine, &component).collect();
@@ -237,9 +249,19 @@ pub(crate) fn store(engine: &StepEngine, guest: Guest) -> Store<Instance> {
     store
 }
 
-async fn describe(engine: &StepEngine, pre: &ProcessingStepPre<Instance>) -> Result<Descriptor, LoadErrorReason> {
+/// Compiles the schema of its configuration, to refuse now what no pipeline could use. Apart from the server's own threads: it is
+/// a stranger's, and takes some ms at its limits.
+async fn check_schema(descriptor: &Arc<Descriptor>) -> Result<(), LoadErrorReason> {
+    let descriptor = descriptor.clone();
+    tokio::task::spawn_blocking(move || ConfigSchema::new(&descriptor.config_schema)).await??;
+    Ok(())
+}
+
+/// Lets a component say what it is. What the operator grants it is known by its name, so after this: its memory has the default
+/// limit.
+async fn describe(engine: StepEngine, pre: ProcessingStepPre<Instance>) -> Result<Descriptor, LoadErrorReason> {
     let limits = Limits { wall_time_max: DESCRIBE_TIME_MAX, ..Limits::default() };
-    let mut store = store(engine, Guest::new(limits, None));
+    let mut store = store(&engine, Guest::new(limits, None));
     let log = store.data().guest().log.clone();
     let call = async {
         let step = pre.instantiate_async(&mut store).await?;
@@ -283,6 +305,7 @@ fn checked(described: wit::Descriptor) -> Result<Descriptor, InvalidDescriptor> 
         .into_iter()
         .map(|output| {
             let name = artifact(output.name)?;
+            Output::check(&output.media_type, output.data_key.as_deref())?;
             Ok(Output { name, media_type: output.media_type, data_key: output.data_key })
         })
         .collect::<Result<_, InvalidDescriptor>>()?;

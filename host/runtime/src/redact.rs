@@ -2,11 +2,13 @@
 //!
 //! Only what is written as it was given is found: a guest that hides a secret on purpose (turned round, in pieces) is not stopped.
 //! Whom a secret is given to is the operator's decision; this is against a careless step, not against a hostile one.
+//! A secret of less than [`SECRET_BYTES_MIN`] is not looked for: it stands in other texts by chance, which would be cut to pieces.
 
 use morag_core::plugin::FailureCode;
 use morag_core::ports::StepReport;
 use morag_core::{JsonObject, Secret};
 use serde_json::Value;
+use std::ops::Range;
 
 /// What stands in the place of a secret.
 const IN_ITS_PLACE: &str = "[redacted]";
@@ -14,8 +16,9 @@ const IN_ITS_PLACE: &str = "[redacted]";
 /// Bytes of a secret's beginning that are taken for it at the end of a text, where the rest may have been cut off.
 const BEGINNING_BYTES_MIN: usize = 4;
 
-/// Bytes that a line of a secret of several lines must have to be taken for it: a shorter one is in any text.
-const LINE_BYTES_MIN: usize = 8;
+/// Bytes that a secret, or a line of one of several lines, must have to be taken for it: a shorter one (`true`, `8080`) is in any
+/// text, and no token or password worth the name is shorter. `docs/capabilities.md` says so.
+const SECRET_BYTES_MIN: usize = 8;
 
 /// The secrets given to a guest so far.
 #[derive(Debug, Default)]
@@ -24,7 +27,7 @@ pub(crate) struct Redactor(Vec<Secret>);
 impl Redactor {
     /// Notes a secret that is given out now.
     pub(crate) fn learn(&mut self, secret: &Secret) {
-        if secret.expose().is_empty() || self.0.contains(secret) {
+        if secret.expose().len() < SECRET_BYTES_MIN || self.0.contains(secret) {
             return;
         }
         self.note(secret.expose());
@@ -32,11 +35,9 @@ impl Redactor {
         self.note(&secret.expose().chars().map(escaped).collect::<String>());
         // Printed, each of its lines is one of the log's.
         if secret.expose().contains('\n') {
-            let lines = secret.expose().lines().map(str::trim).filter(|line| line.len() >= LINE_BYTES_MIN);
+            let lines = secret.expose().lines().map(str::trim).filter(|line| line.len() >= SECRET_BYTES_MIN);
             lines.for_each(|line| self.note(line));
         }
-        // The longest first: one may be part of another.
-        self.0.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
     }
 
     fn note(&mut self, text: &str) {
@@ -46,21 +47,28 @@ impl Redactor {
         }
     }
 
-    /// A text without them.
-    pub(crate) fn clean(&self, mut text: String) -> String {
-        for secret in &self.0 {
-            if text.contains(secret.expose()) {
-                text = text.replace(secret.expose(), IN_ITS_PLACE);
-            }
-        }
+    /// A whole text without them.
+    fn clean(&self, text: String) -> String {
+        let places = self.places(&text);
+        replaced(text, places)
+    }
+
+    /// A text without them that may have been cut off, so that the beginning of one at its end is taken for it.
+    pub(crate) fn clean_cut(&self, text: String) -> String {
+        let mut places = self.places(&text);
         // The log ends a line that was cut with an ellipsis.
         let end = text.strip_suffix('…').unwrap_or(&text);
-        let cut = self.0.iter().filter_map(|secret| beginning_at_end(end, secret.expose())).max();
-        if let Some(bytes) = cut {
-            text.truncate(end.len() - bytes);
-            text.push_str(IN_ITS_PLACE);
+        if let Some(bytes) = self.0.iter().filter_map(|secret| beginning_at_end(end, secret.expose())).max() {
+            places.push(end.len() - bytes..text.len());
         }
-        text
+        replaced(text, places)
+    }
+
+    /// Where they stand in a text.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let of_one =
+            |secret: &str| text.match_indices(secret).map(|(at, found)| at..at + found.len()).collect::<Vec<_>>();
+        self.0.iter().flat_map(|secret| of_one(secret.expose())).collect()
     }
 
     /// A report without them.
@@ -69,12 +77,12 @@ impl Redactor {
             return report;
         }
         for line in &mut report.log {
-            line.message = self.clean(std::mem::take(&mut line.message));
+            line.message = self.clean_cut(std::mem::take(&mut line.message));
         }
         match &mut report.result {
             Ok(success) => success.data = self.clean_object(std::mem::take(&mut success.data)),
             Err(failure) => {
-                failure.message = self.clean(std::mem::take(&mut failure.message));
+                failure.message = self.clean_cut(std::mem::take(&mut failure.message));
                 failure.details = self.clean_object(std::mem::take(&mut failure.details));
                 if self.clean(failure.code.clone()) != failure.code {
                     failure.code = FailureCode::ResultInvalid.as_str().into();
@@ -94,9 +102,33 @@ impl Redactor {
             Value::String(text) => Value::String(self.clean(text)),
             Value::Array(items) => Value::Array(items.into_iter().map(|item| self.clean_value(item)).collect()),
             Value::Object(object) => Value::Object(self.clean_object(object)),
+            // A secret may be one of digits.
+            Value::Number(number) => {
+                let (text, clean) = (number.to_string(), self.clean(number.to_string()));
+                if clean == text { Value::Number(number) } else { Value::String(clean) }
+            }
             other => other,
         }
     }
+}
+
+/// A text with [`IN_ITS_PLACE`] at some places. All were found in the text as it was: what is put there is not looked at again.
+fn replaced(text: String, mut places: Vec<Range<usize>>) -> String {
+    if places.is_empty() {
+        return text;
+    }
+    places.sort_by_key(|place| place.start);
+    let (mut clean, mut kept_to) = (String::with_capacity(text.len()), 0);
+    for place in places {
+        // One that overlaps the one before it is covered by the same words.
+        if place.start >= kept_to {
+            clean.push_str(&text[kept_to..place.start]);
+            clean.push_str(IN_ITS_PLACE);
+        }
+        kept_to = kept_to.max(place.end);
+    }
+    clean.push_str(&text[kept_to..]);
+    clean
 }
 
 fn escaped(c: char) -> String {
@@ -128,20 +160,43 @@ mod tests {
         redactor(secrets).clean(text.to_owned())
     }
 
-    #[test]
-    fn a_secret_is_gone_wherever_it_stands() {
-        assert_eq!(clean(&["s3cr3t"], "a s3cr3t, and s3cr3ts3cr3t"), "a [redacted], and [redacted][redacted]");
-        assert_eq!(clean(&["tok", "token-1"], "token-1 tok"), "[redacted] [redacted]", "the longer one first");
-        assert_eq!(clean(&[""], "unchanged"), "unchanged");
-        assert_eq!(clean(&["s3cr3t"], "nothing of it"), "nothing of it");
+    fn clean_cut(secrets: &[&str], text: &str) -> String {
+        redactor(secrets).clean_cut(text.to_owned())
     }
 
     #[test]
-    fn one_that_was_cut_off_is_gone_too() {
-        assert_eq!(clean(&["abcdefgh"], "it said: abcdef"), "it said: [redacted]");
-        assert_eq!(clean(&["abcdefgh"], "it said: abcd…"), "it said: [redacted]");
-        assert_eq!(clean(&["abcdefgh"], "the abc"), "the abc", "too little to be it");
-        assert_eq!(clean(&["äöüß1"], "x äöü"), "x [redacted]");
+    fn a_secret_is_gone_wherever_it_stands() {
+        assert_eq!(clean(&["s3cr3t-1"], "a s3cr3t-1, and s3cr3t-1s3cr3t-1"), "a [redacted], and [redacted][redacted]");
+        assert_eq!(
+            clean(&["token-no", "token-no-1"], "token-no-1 token-no"),
+            "[redacted] [redacted]",
+            "one in another"
+        );
+        assert_eq!(clean(&["abcdefgh", "efgh1234"], "<abcdefgh1234>"), "<[redacted]>", "one over another");
+        assert_eq!(clean(&["s3cr3t-1"], "nothing of it"), "nothing of it");
+    }
+
+    #[test]
+    fn what_stands_in_its_place_is_not_looked_at() {
+        assert_eq!(clean(&["password", "[redacted]", "redacted"], "password redacted"), "[redacted] [redacted]");
+        assert_eq!(clean_cut(&["s3cr3t-1", "cted]xxxxx"], "a s3cr3t-1"), "a [redacted]");
+    }
+
+    #[test]
+    fn a_short_one_cuts_no_text_to_pieces() {
+        assert_eq!(
+            clean(&["", "a", "true", "1234567"], "it is true that 1234567 has an a"),
+            "it is true that 1234567 has an a"
+        );
+    }
+
+    #[test]
+    fn one_that_was_cut_off_is_gone_where_texts_are_cut() {
+        assert_eq!(clean_cut(&["abcdefgh"], "it said: abcdef"), "it said: [redacted]");
+        assert_eq!(clean_cut(&["abcdefgh"], "it said: abcd…"), "it said: [redacted]");
+        assert_eq!(clean_cut(&["abcdefgh"], "the abc"), "the abc", "too little to be it");
+        assert_eq!(clean_cut(&["äöüß1234"], "x äöü"), "x [redacted]");
+        assert_eq!(clean(&["https://a.example/token"], "https"), "https", "a whole text was not cut");
     }
 
     #[test]
@@ -155,20 +210,25 @@ mod tests {
     fn a_report_has_none() {
         let line = |message: &str| LogLine { level: "info".into(), message: message.into() };
         let failure = StepFailure {
-            code: "S3CR3T".into(),
-            message: "with S3CR3T".into(),
-            details: json!({"a": ["S3CR3T"], "S3CR3T": {"b": "xS3CR3Tx", "n": 1}}).as_object().unwrap().clone(),
+            code: "S3CR3T-7".into(),
+            message: "with S3CR3T-7".into(),
+            details:
+                json!({"a": ["S3CR3T-7"], "S3CR3T-7": {"b": "xS3CR3T-7x", "n": 1, "pin": 1234567890, "port": 8080}})
+                    .as_object()
+                    .unwrap()
+                    .clone(),
             retryable: false,
         };
         let report = StepReport {
             result: Err(failure),
             resources: Resources::default(),
-            log: vec![line("S3CR3T"), line("nothing")],
+            log: vec![line("S3CR3T-7"), line("nothing")],
         };
-        let redactor = redactor(&["S3CR3T"]);
+        let redactor = redactor(&["S3CR3T-7", "1234567890"]);
         let clean = redactor.clean_report(report);
         let text = format!("{clean:?}");
-        assert!(!text.contains("S3CR3T") && text.contains("nothing"), "{text}");
-        assert!(!format!("{redactor:?}").contains("S3CR3T"));
+        assert!(!text.contains("S3CR3T-7") && text.contains("nothing") && text.contains("8080"), "{text}");
+        assert!(!text.contains("1234567890"), "{text}");
+        assert!(!format!("{redactor:?}").contains("S3CR3T-7"));
     }
 }

@@ -57,7 +57,8 @@ impl PluginRegistry {
         grant: impl FnOnce(&str) -> Grant,
     ) -> Result<Arc<Plugin>, LoadErrorReason> {
         let started = Instant::now();
-        let plugin = Plugin::of_bytes(&self.sandbox.engine, self.cache.as_ref(), wasm, digest, grant).await?;
+        let plugin =
+            Plugin::of_bytes(&self.sandbox.engine, &self.threads, self.cache.as_ref(), wasm, digest, grant).await?;
         loaded(&plugin, started);
         Ok(Arc::new(plugin))
     }
@@ -71,7 +72,7 @@ impl PluginRegistry {
     ) -> Result<Vec<Arc<Plugin>>, LoadError> {
         let load = async |path: PathBuf| {
             let started = Instant::now();
-            let plugin = Plugin::load(&self.sandbox.engine, self.cache.as_ref(), &path, &grant).await?;
+            let plugin = Plugin::load(&self.sandbox.engine, &self.threads, self.cache.as_ref(), &path, &grant).await?;
             loaded(&plugin, started);
             Ok::<_, LoadError>((path, Arc::new(plugin)))
         };
@@ -102,7 +103,8 @@ impl PluginRegistry {
     }
 }
 
+/// Whether it is taken into a set is another's decision.
 fn loaded(plugin: &Plugin, started: Instant) {
     tracing::info!(plugin = %plugin.descriptor.name, version = %plugin.descriptor.version, digest = %plugin.digest,
-        elapsed_ms = started.elapsed().as_millis() as u64, "plugin loaded");
+        elapsed_ms = started.elapsed().as_millis() as u64, "component compiled and described");
 }

@@ -145,7 +145,7 @@ impl Sandbox {
             peak_memory_bytes: guest.meter.peak_memory_bytes,
             host_calls: guest.meter.host_calls,
             bytes_in: guest.meter.bytes_in,
-            bytes_out: guest.meter.bytes_out,
+            bytes_out: guest.meter.bytes_out(),
             http_requests: guest.meter.http_requests,
             log_lines,
             log_bytes,

@@ -81,6 +81,48 @@ pub struct Output {
     pub data_key: Option<String>,
 }
 
+impl Output {
+    /// Refuses a media type and a key that the host could not hold, serve or publish.
+    pub fn check(media_type: &str, data_key: Option<&str>) -> Result<(), InvalidDescriptor> {
+        if !is_media_type(media_type) {
+            return Err(InvalidDescriptor::MediaType(shown(media_type)));
+        }
+        match data_key {
+            Some(key) if !is_data_key(key) => Err(InvalidDescriptor::DataKey(shown(key))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `type/subtype`, with parameters behind a semicolon or without: it becomes a header of HTTP.
+fn is_media_type(text: &str) -> bool {
+    let (essence, parameters) = match text.split_once(';') {
+        Some((essence, parameters)) => (essence, Some(parameters)),
+        None => (text, None),
+    };
+    // The characters of a token of HTTP (RFC 9110, section 5.6.2).
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let named = |name: &str| !name.is_empty() && name.chars().all(token);
+    let kind_fits = essence.trim_end_matches(' ').split_once('/').is_some_and(|(kind, sub)| named(kind) && named(sub));
+    // `name=value`; the value may be quoted, and what is in it is the reader's affair.
+    let parameters_fit = parameters.is_none_or(|parameters| {
+        let printable = parameters.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+        printable && parameters.trim().split_once('=').is_some_and(|(name, value)| named(name) && !value.is_empty())
+    });
+    text.len() <= MEDIA_TYPE_BYTES_MAX && kind_fits && parameters_fit
+}
+
+/// A key as those of the standard steps are.
+fn is_data_key(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    (1..=DATA_KEY_CHARS_MAX).contains(&text.len()) && text.chars().all(plain)
+}
+
+/// As much of a stranger's text as an error shows.
+fn shown(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
 /// What a component says it is, checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Descriptor {
@@ -109,6 +151,15 @@ pub enum InvalidDescriptor {
     /// Not an artifact name.
     #[error("artifact name {0:?} is not a file name of a task")]
     Artifact(String),
+    /// Not a media type.
+    #[error(
+        "media type {0:?} of an output is not of the form type/subtype or type/subtype; name=value, in at most \
+         {MEDIA_TYPE_BYTES_MAX} printable ASCII characters"
+    )]
+    MediaType(String),
+    /// Not a key of a step's data.
+    #[error("data key {0:?} of an output is not 1 to {DATA_KEY_CHARS_MAX} characters of A-Z a-z 0-9 _")]
+    DataKey(String),
     /// Not a capability of this host.
     #[error("capability {0:?} is not one this host has; it has {known}", known = Capability::ALL.map(Capability::as_str).join(", "))]
     Capability(String),
@@ -139,8 +190,16 @@ const VERSION_BYTES_MAX: usize = 64;
 /// Bytes of its summary: one line.
 const SUMMARY_BYTES_MAX: usize = 1 << 10;
 
-/// Bytes of its configuration schema. Every descriptor is held in memory, and shown by the API.
-const SCHEMA_BYTES_MAX: usize = 256 << 10;
+/// Bytes of its configuration schema as JSON text: those of real steps have some KiB. Every descriptor is held in memory, and
+/// shown by the API.
+pub const CONFIG_SCHEMA_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of an output's media type. It stands in the record of every artifact and in a header; registered ones have at most 127
+/// characters a half (RFC 6838), and those in use less than 80 in all.
+const MEDIA_TYPE_BYTES_MAX: usize = 128;
+
+/// Characters of an output's key in a step's data, which is added to the data beyond their limit.
+const DATA_KEY_CHARS_MAX: usize = 64;
 
 /// Lengths of a descriptor's parts as a component gave them: lists in items, texts in bytes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -168,7 +227,7 @@ impl DescriptorSize {
             ("inputs", self.inputs, ARTIFACTS_MAX),
             ("outputs", self.outputs, ARTIFACTS_MAX),
             ("capabilities", self.capabilities, CAPABILITIES_MAX),
-            ("bytes of configuration schema", self.config_schema, SCHEMA_BYTES_MAX),
+            ("bytes of configuration schema", self.config_schema, CONFIG_SCHEMA_BYTES_MAX),
         ];
         match parts.into_iter().find(|(_, measured, allowed)| measured > allowed) {
             Some((what, measured, allowed)) => Err(InvalidDescriptor::TooLarge { what, measured, allowed }),
@@ -184,7 +243,7 @@ impl Descriptor {
         let fits = (1..=64).contains(&name.len())
             && name.chars().all(plain)
             && name.starts_with(|c: char| c.is_ascii_lowercase());
-        if fits { Ok(()) } else { Err(InvalidDescriptor::Name(name.chars().take(64).collect())) }
+        if fits { Ok(()) } else { Err(InvalidDescriptor::Name(shown(name))) }
     }
 }
 
@@ -201,12 +260,50 @@ mod tests {
             (DescriptorSize { inputs: 65, ..Default::default() }, "inputs"),
             (DescriptorSize { outputs: 65, ..Default::default() }, "outputs"),
             (DescriptorSize { capabilities: 65, ..Default::default() }, "capabilities"),
-            (DescriptorSize { config_schema: (256 << 10) + 1, ..Default::default() }, "bytes of configuration schema"),
+            (DescriptorSize { config_schema: (64 << 10) + 1, ..Default::default() }, "bytes of configuration schema"),
         ] {
             assert!(
                 matches!(size.check(), Err(InvalidDescriptor::TooLarge { what: found, .. }) if found == what),
                 "{size:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_media_type_is_one() {
+        let long = format!("text/{}", "x".repeat(123));
+        for fine in ["text/plain", "text/markdown; charset=utf-8", "application/vnd.a+json;v=\"1; 2\"", &long] {
+            assert_eq!(Output::check(fine, None), Ok(()), "{fine}");
+        }
+        let too_long = format!("{long}x");
+        for bad in [
+            "",
+            "text",
+            "text/",
+            "/plain",
+            "text/plain;",
+            "text/plain; charset",
+            "text/plain\r\nx: y",
+            "text/a b",
+            "text/plain; a=\r\n",
+            "text/plain; a=\u{e9}",
+            "t\u{e9}xt/plain",
+            "text/a/b",
+            &too_long,
+        ] {
+            assert!(matches!(Output::check(bad, None), Err(InvalidDescriptor::MediaType(_))), "{bad:?}");
+        }
+        let said = Output::check(&"x".repeat(1 << 20), None).unwrap_err().to_string();
+        assert!(said.len() < 300, "{said}");
+    }
+
+    #[test]
+    fn a_data_key_is_short_and_plain() {
+        for fine in ["markdown_file_url", "a", "Url2", &"x".repeat(64)] {
+            assert_eq!(Output::check("text/plain", Some(fine)), Ok(()), "{fine}");
+        }
+        for bad in ["", "a-b", "a b", "a.b", "\u{e4}", "\0", &"x".repeat(65)] {
+            assert!(matches!(Output::check("text/plain", Some(bad)), Err(InvalidDescriptor::DataKey(_))), "{bad:?}");
         }
     }
 }

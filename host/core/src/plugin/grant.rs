@@ -84,6 +84,8 @@ pub struct Budgets {
     pub transcription_calls_max: u64,
     /// Bytes of audio given to `transcription`.
     pub transcription_bytes_max: u64,
+    /// Calls of `kv`.
+    pub kv_calls_max: u64,
     /// Keys that the plugin may hold in `kv`, of all its runs together.
     pub kv_keys_max: u64,
     /// Bytes of keys and values that the plugin may hold in `kv`, of all its runs together.
@@ -102,6 +104,9 @@ impl Default for Budgets {
             // One recording a task, and room for one that is cut into parts.
             transcription_calls_max: 16,
             transcription_bytes_max: 512 << 20,
+            // As many as there may be keys. Each `set` and `delete` waits for the disk, for some ms: a run that makes as many calls
+            // as it may of others (a million) would keep the host's only writer busy for an hour.
+            kv_calls_max: 10_000,
             kv_keys_max: 10_000,
             kv_bytes_max: 16 << 20,
         }

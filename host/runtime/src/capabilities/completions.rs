@@ -3,7 +3,7 @@
 use super::wit_error;
 use crate::bindings::morag::step::capability::Error;
 use crate::bindings::morag::step::completions::{Completion, Host, Message, Options, Role};
-use crate::budget::ANSWER_TOKENS_MAX;
+use crate::budget::{ANSWER_TOKENS_MAX, Answered};
 use crate::guest::Guest;
 use morag_core::ports::{self, CapabilityError, CompletionRequest};
 
@@ -24,22 +24,32 @@ impl Host for Guest {
     ) -> wasmtime::Result<Result<Completion, Error>> {
         let scope = self.scope()?;
         let completer = scope.services.completer.clone();
-        let bytes = messages.iter().map(|message| message.content.len() as u64).sum::<u64>();
+        let schema = options.response_schema.as_ref().map_or(0, String::len);
+        let bytes = messages.iter().map(|message| message.content.len()).sum::<usize>() + schema;
         let request = request(messages, options).and_then(|mut request| {
-            request.tokens_max = scope.budget.complete(request.tokens_max)?;
-            Ok(request)
+            let reserved = scope.budget.complete(bytes as u64, request.tokens_max)?;
+            request.tokens_max = reserved.tokens_max;
+            Ok((request, reserved))
         });
-        let answer = match request {
-            Ok(request) => completer.complete(request).await,
+        let (request, reserved) = match request {
+            Ok(request) => request,
             Err(error) => return Ok(Err(wit_error(error))),
         };
+        let answer = completer.complete(request).await;
+        let said = answer.as_ref().map_or(0, |answer| answer.text.len() as u64);
+        let used = answer.as_ref().ok().map(|answer| Answered {
+            input_tokens: answer.input_tokens,
+            output_tokens: answer.output_tokens,
+            bytes: said,
+        });
+        // Not by `scope`, which refuses a guest that has called too often: the question was asked.
+        if let Some(scope) = &mut self.scope {
+            scope.budget.completed(reserved, used);
+        }
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(wit_error(error))),
         };
-        let tokens = u64::from(answer.input_tokens) + u64::from(answer.output_tokens);
-        let said = answer.text.len() as u64;
-        self.scope()?.budget.completed(tokens, bytes + said);
         if let Err(text) = self.meter.count_in(said) {
             return Ok(Err(Error::Limit(text)));
         }

@@ -29,6 +29,14 @@ impl Host for Guest {
         if let Err(error) = scope.budget.embed(bytes as u64) {
             return Ok(Err(wit_error(error)));
         }
-        Ok(embedder.embed(texts).await.map_err(wit_error))
+        let vectors = match embedder.embed(texts).await {
+            Ok(vectors) => vectors,
+            Err(error) => return Ok(Err(wit_error(error))),
+        };
+        let brought = vectors.iter().map(|vector| size_of_val(vector.as_slice()) as u64).sum();
+        match self.meter.count_in(brought) {
+            Ok(()) => Ok(Ok(vectors)),
+            Err(text) => Ok(Err(Error::Limit(text))),
+        }
     }
 }

@@ -44,16 +44,27 @@ pub(crate) struct GuestHttp {
 /// Bytes that bodies have brought and taken since they were counted last: bodies move while no call of the guest runs.
 #[derive(Debug, Default)]
 struct Traffic {
-    fresh: AtomicU64,
-    /// How many there may be.
+    received: AtomicU64,
+    sent: AtomicU64,
+    /// How many of both together there may be.
     left: AtomicU64,
 }
 
 impl Traffic {
-    /// Counts bytes. `Err`: more than there may be.
-    fn count(&self, bytes: u64) -> Result<(), PluginHttpError> {
-        let fresh = self.fresh.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        match fresh <= self.left.load(Ordering::Relaxed) {
+    /// Counts bytes that came. `Err`: more than there may be.
+    fn receive(&self, bytes: u64) -> Result<(), PluginHttpError> {
+        let received = self.received.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        self.check(received.saturating_add(self.sent.load(Ordering::Relaxed)))
+    }
+
+    /// Counts bytes that go, likewise.
+    fn send(&self, bytes: u64) -> Result<(), PluginHttpError> {
+        let sent = self.sent.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        self.check(sent.saturating_add(self.received.load(Ordering::Relaxed)))
+    }
+
+    fn check(&self, bytes: u64) -> Result<(), PluginHttpError> {
+        match bytes <= self.left.load(Ordering::Relaxed) {
             true => Ok(()),
             false => Err(PluginHttpError::TooLarge),
         }
@@ -92,10 +103,11 @@ impl GuestHttp {
     /// Brings the meter up to date, and what is left by it. Called before each call of the guest that may be about requests or
     /// their bodies, and at the end.
     pub(crate) fn settle(&mut self, meter: &mut Meter) {
-        let fresh = self.hooks.traffic.fresh.swap(0, Ordering::Relaxed);
+        let traffic = &self.hooks.traffic;
         // A limit that is reached is noted in the meter.
-        drop(meter.count_in(fresh));
-        self.hooks.traffic.left.store(meter.limits.host_bytes_max.saturating_sub(meter.bytes_in), Ordering::Relaxed);
+        drop(meter.count_in(traffic.received.swap(0, Ordering::Relaxed)));
+        drop(meter.count_sent(traffic.sent.swap(0, Ordering::Relaxed)));
+        traffic.left.store(meter.limits.host_bytes_max.saturating_sub(meter.host_bytes()), Ordering::Relaxed);
         for _ in 0..std::mem::take(&mut self.hooks.fresh_requests) {
             drop(meter.count_http_request());
         }
@@ -176,7 +188,7 @@ impl Hooks {
         let (log, traffic, between) = (self.log.clone(), self.traffic.clone(), options.between_bytes_timeout);
         Ok(async move {
             let answer = client.send(request).await.and_then(|answer| {
-                traffic.count(answer.headers.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum())?;
+                traffic.receive(answer.headers.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum())?;
                 Ok(answer)
             });
             let answer = answer.map_err(|error| {
@@ -221,7 +233,7 @@ fn shown(method: &str, url: &Url) -> String {
 /// A request's body as it is sent.
 fn outgoing(body: WasiBody, traffic: Arc<Traffic>) -> PluginHttpBody {
     let pieces = BodyDataStream::new(body).map_err(|_| PluginHttpError::Request);
-    pieces.map(move |piece| piece.and_then(|piece| traffic.count(piece.len() as u64).map(|()| piece))).boxed()
+    pieces.map(move |piece| piece.and_then(|piece| traffic.send(piece.len() as u64).map(|()| piece))).boxed()
 }
 
 /// An answer as the guest reads it.
@@ -244,7 +256,7 @@ fn response(
         next.map(|piece| (piece, body))
     });
     let pieces = pieces.map(move |piece| {
-        let piece = piece.and_then(|piece| traffic.count(piece.len() as u64).map(|()| piece));
+        let piece = piece.and_then(|piece| traffic.receive(piece.len() as u64).map(|()| piece));
         piece.map(http_body::Frame::data).map_err(wasi_error)
     });
     response.body(StreamBody::new(pieces).boxed_unsync()).map_err(|_| Error::HttpProtocolError)

@@ -17,16 +17,20 @@ const VALUE_BYTES_MAX: usize = 64 << 10;
 const KEYS_MAX: usize = 256;
 
 impl Guest {
-    /// The store, and the name of the plugin.
-    fn kv(&mut self) -> wasmtime::Result<(Arc<dyn KeyValues>, String)> {
+    /// Takes a call of the run's budget. The store, and the name of the plugin.
+    fn kv(&mut self) -> wasmtime::Result<Result<(Arc<dyn KeyValues>, String), Error>> {
         let scope = self.scope()?;
-        Ok((scope.services.key_values.clone(), scope.descriptor.name.clone()))
+        let taken = scope.budget.kv().map_err(wit_error);
+        Ok(taken.map(|()| (scope.services.key_values.clone(), scope.descriptor.name.clone())))
     }
 }
 
 impl Host for Guest {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        let (store, plugin) = self.kv()?;
+        let (store, plugin) = match self.kv()? {
+            Ok(store) => store,
+            Err(error) => return Ok(Err(error)),
+        };
         if let Err(error) = check_key(&key) {
             return Ok(Err(wit_error(error)));
         }
@@ -41,7 +45,10 @@ impl Host for Guest {
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
-        let (store, plugin) = self.kv()?;
+        let (store, plugin) = match self.kv()? {
+            Ok(store) => store,
+            Err(error) => return Ok(Err(error)),
+        };
         let granted = &self.scope()?.budget.granted;
         let quota = KeyValueQuota { keys_max: granted.kv_keys_max, bytes_max: granted.kv_bytes_max };
         let checked = check_key(&key).and_then(|()| match value.len() <= VALUE_BYTES_MAX {
@@ -62,7 +69,10 @@ impl Host for Guest {
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), Error>> {
-        let (store, plugin) = self.kv()?;
+        let (store, plugin) = match self.kv()? {
+            Ok(store) => store,
+            Err(error) => return Ok(Err(error)),
+        };
         let deleted = match check_key(&key) {
             Ok(()) => store.delete(&plugin, &key).await.map_err(|error| unavailable(&error)),
             Err(error) => Err(error),
@@ -71,7 +81,10 @@ impl Host for Guest {
     }
 
     async fn keys(&mut self, prefix: String, after: Option<String>) -> wasmtime::Result<Result<Vec<String>, Error>> {
-        let (store, plugin) = self.kv()?;
+        let (store, plugin) = match self.kv()? {
+            Ok(store) => store,
+            Err(error) => return Ok(Err(error)),
+        };
         if prefix.len() > KEY_BYTES_MAX || after.as_ref().is_some_and(|after| after.len() > KEY_BYTES_MAX) {
             let error = CapabilityError::Invalid(format!("prefix and after have at most {KEY_BYTES_MAX} bytes"));
             return Ok(Err(wit_error(error)));

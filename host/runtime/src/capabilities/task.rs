@@ -121,7 +121,9 @@ impl Host for Guest {
         };
         let path = BlobPath::staged(scope.call.record.id, scope.revision.id, &output.name);
         let blobs = scope.services.blobs.clone();
-        let started = scope.finished.len() + scope.open.len();
+        // One that is written anew takes the place of what it was.
+        let others = scope.finished.iter().filter(|earlier| earlier.artifact.name.as_str() != name).count();
+        let started = others + scope.open.len();
         scope.open.insert(name.clone());
         if let Err(text) = self.meter.check_artifacts(started + 1) {
             return Ok(Err(FileError::Limit(text)));
@@ -143,7 +145,7 @@ impl Host for Guest {
         if fraction.is_finite() && fraction_shown > self.scope()?.reported {
             let fraction = fraction_shown;
             let shown = message.chars().take(MESSAGE_CHARS_MAX);
-            let shown = self.redactor.clean(shown.map(|c| if c.is_control() { ' ' } else { c }).collect());
+            let shown = self.redactor.clean_cut(shown.map(|c| if c.is_control() { ' ' } else { c }).collect());
             if let Some(scope) = &mut self.scope {
                 scope.reported = fraction;
                 (scope.call.on_progress)(fraction, shown);
