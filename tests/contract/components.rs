@@ -8,6 +8,7 @@ use morag_core::plugin::{COMPONENT_BYTES_MAX, Digest, InvalidManifest, RegistryA
 use morag_core::ports::{Component, ComponentError, ComponentWish, Components as _};
 use morag_tests::minisign::{Signer, signature_of};
 use morag_tests::registry::{Layout, PASSWORD, Registry, USER};
+use morag_tests::server::PATIENCE;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -72,6 +73,11 @@ async fn a_file_is_read_and_its_digest_checked() {
     assert!(matches!(missing, Err(ComponentError::Unreadable(_))), "{missing:?}");
     let folder = sources.get(&of_file(sources.folder.path())).await;
     assert!(matches!(folder, Err(ComponentError::Unreadable(_))), "{folder:?}");
+    let pipe = sources.folder.path().join("pipe.wasm");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let wish = of_file(&pipe);
+    let pipe = tokio::time::timeout(PATIENCE, sources.get(&wish)).await.expect("a pipe is not waited for");
+    assert!(matches!(pipe, Err(ComponentError::Unreadable(_))), "{pipe:?}");
 }
 
 #[tokio::test]

@@ -172,6 +172,47 @@ async fn components_come_and_go_but_none_that_a_pipeline_needs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_component_may_get_another_file_whatever_was_refused_meanwhile() {
+    let folder = Folder::new();
+    let settings = [("MORAG_PLUGINS_DIR", &*folder.path()), ("MORAG_PLUGINS_RELOAD_SECONDS", "0")];
+    let server = Server::start_with(&settings).await;
+    // Refused for good, and in nobody's way.
+    folder.put("broken.wasm", b"no component");
+    let copy = component("chunking.wasm");
+    folder.put("chunking-2.wasm", &copy[..copy.len() / 2]);
+    std::fs::remove_file(folder.file("chunking.wasm")).expect("it can be removed");
+    let answer = reload(&server).await;
+    assert_eq!(answer["refused"].as_array().map(Vec::len), Some(3), "{answer}");
+    // Its file went when there was no other: it goes now.
+    folder.put("chunking-2.wasm", &another_chunking());
+    let answer = reload(&server).await;
+    assert_eq!((&answer["loaded"], &answer["removed"]), (&json!(["chunking-2"]), &json!(["chunking"])), "{answer}");
+    assert_eq!(answer["refused"].as_array().map(Vec::len), Some(1), "{answer}");
+    assert_eq!(key_of(&server, &run(&server).await).await, KEY_OF_ANOTHER);
+    // A second of the name is refused until the first goes.
+    folder.put("chunking.wasm", &copy);
+    assert_eq!(reload(&server).await["loaded"], json!([]));
+    std::fs::remove_file(folder.file("chunking-2.wasm")).expect("it can be removed");
+    assert_eq!(reload(&server).await["loaded"], json!(["chunking"]));
+    assert_eq!(key_of(&server, &run(&server).await).await, KEY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_holds_up_nothing_and_a_tables_file_may_lie_in_the_folder() {
+    let folder = Folder::new();
+    std::fs::rename(folder.file("chunking.wasm"), folder.file("chunking-1.2.wasm")).expect("another name");
+    let made = std::process::Command::new("mkfifo").arg(folder.file("pipe.wasm")).status();
+    assert!(made.expect("mkfifo runs").success());
+    let source = folder.file("chunking-1.2.wasm");
+    let toml = format!("[[plugins]]\nname = \"chunking\"\nsource = \"{}\"\n", source.display());
+    let settings = [("MORAG_PLUGINS_DIR", &*folder.path()), ("MORAG_PLUGINS_RELOAD_SECONDS", "0")];
+    let server = Server::start_with_file(&toml, &settings).await;
+    assert_eq!(plugin(&server, "chunking").await["source"], json!(source.display().to_string()));
+    assert_eq!(reload(&server).await, json!({"loaded": [], "removed": [], "refused": []}));
+    assert_eq!(key_of(&server, &run(&server).await).await, KEY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hangup_reloads() {
     let folder = Folder::new();
     let settings = [("MORAG_PLUGINS_DIR", &*folder.path()), ("MORAG_PLUGINS_RELOAD_SECONDS", "0")];

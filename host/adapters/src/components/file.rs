@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use morag_core::plugin::COMPONENT_BYTES_MAX;
 use morag_core::ports::ComponentError;
+use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 use tokio::io::AsyncReadExt as _;
@@ -16,11 +17,19 @@ pub(super) async fn component(path: &Path) -> Result<Bytes, ComponentError> {
 
 /// A file's content; none where it is longer than allowed. Its length is not asked for: it may grow while it is read.
 pub(super) async fn bounded(path: &Path, bytes_max: u64) -> io::Result<Option<Bytes>> {
+    // Before it is opened: to open a pipe waits for its writer, which may never come.
+    regular(&tokio::fs::metadata(path).await?)?;
     let file = tokio::fs::File::open(path).await?;
-    if file.metadata().await?.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
-    }
+    regular(&file.metadata().await?)?;
     let mut bytes = Vec::new();
     file.take(bytes_max + 1).read_to_end(&mut bytes).await?;
     Ok((bytes.len() as u64 <= bytes_max).then(|| bytes.into()))
+}
+
+fn regular(meta: &Metadata) -> io::Result<()> {
+    match (meta.is_file(), meta.is_dir()) {
+        (true, _) => Ok(()),
+        (false, true) => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
+        (false, false) => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe or a device, not a file")),
+    }
 }

@@ -1,7 +1,7 @@
 //! Which component files changed, decided from what was seen of them: a file that is still being written is waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a look at a file tells without reading it. Two that are equal stand for the same content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,11 @@ impl Watch {
     /// Begins with files that have been taken.
     pub fn new(taken: BTreeMap<PathBuf, Seen>) -> Self {
         Self { last: taken.clone(), taken }
+    }
+
+    /// Whether a file was taken and is not known to be gone.
+    pub fn holds(&self, path: &Path) -> bool {
+        self.taken.contains_key(path)
     }
 
     /// Takes a look, and says what changed: a file counts when two looks one after the other saw the same of it, and counts
@@ -112,8 +117,10 @@ mod tests {
     fn a_file_is_gone_when_it_stays_away() {
         let mut watch = Watch::new(seen(&[("a", 1)]));
         assert!(watch.look(seen(&[]), false).is_empty());
+        assert!(watch.holds(Path::new("a")), "it may be written anew");
         let gone = Changes { gone: [PathBuf::from("a")].into(), ..Changes::default() };
         assert_eq!(watch.look(seen(&[]), false), gone);
+        assert!(!watch.holds(Path::new("a")));
         assert!(watch.look(seen(&[]), false).is_empty(), "once");
     }
 

@@ -135,7 +135,7 @@ pub struct LimitsBody {
     pub log_bytes: u64,
 }
 
-/// How much of the host's services a run may use, but `kv`: all runs together.
+/// How much of the host's services a run may use, but what `kv` holds: all runs together.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BudgetsBody {
     /// Calls of `embeddings`.
@@ -150,6 +150,8 @@ pub struct BudgetsBody {
     pub transcription_calls: u64,
     /// Bytes of audio given to it.
     pub transcription_bytes: u64,
+    /// Calls of `kv`, by one run.
+    pub kv_calls: u64,
     /// Keys in `kv`.
     pub kv_keys: u64,
     /// Bytes of keys and values in `kv`.
@@ -213,7 +215,7 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<PluginList> {
 /// Look at once whether a component changed
 ///
 /// Waits until what changed is taken or refused: some seconds for a component that must be compiled. What was refused before is
-/// tried again. Tasks that run end on the components that they began on.
+/// tried again. Tasks that run end on the components that they began on; one that is interrupted may go on on the new ones.
 #[utoipa::path(
     post, path = "/api/v1/plugins/reload", tag = "plugins", operation_id = "reload_plugins",
     responses(
@@ -243,9 +245,10 @@ pub async fn reload(State(app): State<Arc<App>>) -> Result<Json<ReloadBody>, Api
 }
 
 fn body(app: &App, set: &PluginSet) -> PluginList {
-    let newer = |name: &str| set.refused.iter().find(|refused| refused.name == name);
-    let is_loaded = |name: &str| set.plugins.iter().any(|plugin| plugin.descriptor.name == name);
-    let plugin = |loaded: &LoadedPlugin| plugin(loaded, newer(&loaded.descriptor.name), pipelines(app, loaded));
+    // By place: a component of the folder may have another name than its file.
+    let newer = |slot: &str| set.refused.iter().find(|refused| refused.name == slot);
+    let is_loaded = |slot: &str| set.plugins.iter().any(|plugin| plugin.slot == slot);
+    let plugin = |loaded: &LoadedPlugin| plugin(loaded, newer(&loaded.slot), pipelines(app, loaded));
     PluginList {
         runs_steps: true,
         message: None,
@@ -332,6 +335,7 @@ fn budgets(budgets: &Budgets) -> BudgetsBody {
         completion_tokens: budgets.completion_tokens_max,
         transcription_calls: budgets.transcription_calls_max,
         transcription_bytes: budgets.transcription_bytes_max,
+        kv_calls: budgets.kv_calls_max,
         kv_keys: budgets.kv_keys_max,
         kv_bytes: budgets.kv_bytes_max,
     }

@@ -138,7 +138,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let sources = Sources { flags: serve.flags(), ..Sources::of_process(serve.config.as_deref()) };
             let config = Config::load(&sources)?;
             crate::telemetry::init(&config).context("RUST_LOG cannot be understood")?;
-            runtime()?.block_on(crate::wire::serve(config))?;
+            let runtime = runtime()?;
+            let served = runtime.block_on(crate::wire::serve(config));
+            // Not to wait for a component that is being compiled: nobody will run it.
+            runtime.shutdown_background();
+            served?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Listen(command) => runtime()?.block_on(listen::run(command)),

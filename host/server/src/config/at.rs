@@ -3,10 +3,16 @@
 
 use super::sources::{ConfigError, Written, as_text};
 use super::units;
-use morag_core::Secret;
+use morag_core::{JsonObject, Secret};
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::{Table, Value};
+
+/// An error of a key.
+pub(super) fn refuse(path: &str, text: impl Display) -> ConfigError {
+    ConfigError(format!("{path}: {text}"))
+}
 
 /// A table at a path, of which every key must be asked for.
 pub(super) struct At<'a> {
@@ -23,12 +29,18 @@ impl<'a> At<'a> {
         Self { path, table, known: Vec::new() }
     }
 
-    /// An error of one of its keys.
-    pub(super) fn refuse(&self, key: &str, text: &str) -> ConfigError {
-        ConfigError(format!("{}.{key}: {text}", self.path))
+    /// The path of one of its keys.
+    pub(super) fn path_of(&self, key: &str) -> String {
+        format!("{}.{key}", self.path)
     }
 
-    fn take(&mut self, key: &'static str) -> Option<&'a Value> {
+    /// An error of one of its keys.
+    pub(super) fn refuse(&self, key: &str, text: impl Display) -> ConfigError {
+        refuse(&self.path_of(key), text)
+    }
+
+    /// What a key says, of whatever type.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Value> {
         self.known.push(key);
         self.table.get(key)
     }
@@ -36,7 +48,7 @@ impl<'a> At<'a> {
     /// Refuses a key that nobody asked for.
     pub(super) fn nothing_else(&self) -> Result<(), ConfigError> {
         match self.table.keys().find(|key| !self.known.contains(&key.as_str())) {
-            Some(key) => Err(self.refuse(key, &format!("there is no such key; there are {}", self.known.join(", ")))),
+            Some(key) => Err(self.refuse(key, format!("there is no such key; there are {}", self.known.join(", ")))),
             None => Ok(()),
         }
     }
@@ -63,11 +75,31 @@ impl<'a> At<'a> {
         }
     }
 
+    /// A text, or a list of texts; not an empty one.
+    pub(super) fn text_or_texts(&mut self, key: &'static str) -> Result<Vec<&'a str>, ConfigError> {
+        let wrong = |this: &Self| this.refuse(key, "give a text, or a list of texts that is not empty");
+        match self.take(key) {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) => Ok(vec![text]),
+            Some(Value::Array(items)) if !items.is_empty() => {
+                items.iter().map(|item| item.as_str().ok_or_else(|| wrong(self))).collect()
+            }
+            Some(_) => Err(wrong(self)),
+        }
+    }
+
+    /// A table as JSON; an empty one where it is not there.
+    pub(super) fn object(&mut self, key: &'static str) -> Result<JsonObject, ConfigError> {
+        let Some(At { path, table, .. }) = self.table(key)? else { return Ok(JsonObject::default()) };
+        let entry = |(name, value): (&String, &Value)| Ok((name.clone(), json(&format!("{path}.{name}"), value)?));
+        table.iter().map(entry).collect()
+    }
+
     /// A table in it.
     pub(super) fn table(&mut self, key: &'static str) -> Result<Option<At<'a>>, ConfigError> {
         match self.take(key) {
             None => Ok(None),
-            Some(Value::Table(table)) => Ok(Some(At::new(format!("{}.{key}", self.path), table))),
+            Some(Value::Table(table)) => Ok(Some(At::new(self.path_of(key), table))),
             Some(_) => Err(self.refuse(key, "give a table like { name = value }")),
         }
     }
@@ -106,12 +138,23 @@ impl<'a> At<'a> {
         Ok(Some(Secret::new(value.trim())))
     }
 
-    /// A whole number, in place of the value where it is given.
+    /// A whole number.
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        allowed: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, ConfigError> {
+        let Some(given) = self.take(key) else { return Ok(None) };
+        let number = given.as_integer().and_then(|number| u64::try_from(number).ok());
+        let number = number.filter(|number| allowed.contains(number));
+        let (min, max) = (allowed.start(), allowed.end());
+        number.map(Some).ok_or_else(|| self.refuse(key, format!("give a whole number, {min} to {max}")))
+    }
+
+    /// A whole number from 0, in place of the value where it is given.
     pub(super) fn count(&mut self, key: &'static str, max: u64, value: &mut u64) -> Result<(), ConfigError> {
-        if let Some(given) = self.take(key) {
-            let number = given.as_integer().and_then(|number| u64::try_from(number).ok());
-            let number = number.filter(|number| *number <= max);
-            *value = number.ok_or_else(|| self.refuse(key, &format!("give a whole number, 0 to {max}")))?;
+        if let Some(number) = self.number(key, 0..=max)? {
+            *value = number;
         }
         Ok(())
     }
@@ -135,7 +178,7 @@ impl<'a> At<'a> {
             let bytes = as_text(given).and_then(|text| units::bytes(&text));
             let bytes = bytes.filter(|bytes| allowed.contains(bytes));
             let (min, max) = (allowed.start(), allowed.end());
-            let refused = || self.refuse(key, &format!("give bytes, {min} to {max}, or like 256MiB"));
+            let refused = || self.refuse(key, format!("give bytes, {min} to {max}, or like 256MiB"));
             *value = bytes.ok_or_else(refused)?;
         }
         Ok(())
@@ -152,9 +195,32 @@ impl<'a> At<'a> {
             let second = Duration::from_secs(1);
             let time = as_text(given).and_then(|text| units::duration(&text, second));
             let time = time.filter(|time| allowed.contains(time));
-            let refused = || self.refuse(key, "give seconds, or like 500ms, 30s, 5m: 1 ms to 24 h");
+            let (min, max) = (allowed.start(), allowed.end());
+            let refused = || self.refuse(key, format!("give seconds, or like 500ms, 30s, 5m: {min:?} to {max:?}"));
             *value = time.ok_or_else(refused)?;
         }
         Ok(())
     }
+}
+
+/// A TOML value as JSON, which has no infinite numbers.
+fn json(path: &str, value: &Value) -> Result<serde_json::Value, ConfigError> {
+    Ok(match value {
+        Value::String(text) => serde_json::Value::from(text.as_str()),
+        Value::Integer(number) => serde_json::Value::from(*number),
+        Value::Boolean(flag) => serde_json::Value::from(*flag),
+        Value::Float(number) => serde_json::Number::from_f64(*number)
+            .map(serde_json::Value::Number)
+            .ok_or_else(|| refuse(path, "give a finite number"))?,
+        // JSON has no dates: a step sees the text.
+        Value::Datetime(date) => serde_json::Value::from(date.to_string()),
+        Value::Array(items) => {
+            let item = |(place, item): (usize, &Value)| json(&format!("{path}[{place}]"), item);
+            serde_json::Value::Array(items.iter().enumerate().map(item).collect::<Result<_, _>>()?)
+        }
+        Value::Table(table) => {
+            let entry = |(key, inner): (&String, &Value)| Ok((key.clone(), json(&format!("{path}.{key}"), inner)?));
+            serde_json::Value::Object(table.iter().map(entry).collect::<Result<_, ConfigError>>()?)
+        }
+    })
 }

@@ -7,7 +7,6 @@
 mod ai;
 mod at;
 mod endpoints;
-mod fields;
 mod keys;
 mod load;
 mod pipelines;

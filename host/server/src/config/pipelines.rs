@@ -1,6 +1,6 @@
 //! Pipelines of `morag.toml`: the tables `[[pipelines]]`.
 
-use super::fields::{Fields, refuse};
+use super::at::{At, refuse};
 use super::sources::{ConfigError, Written};
 use crate::pipelines::Configured;
 use morag_core::is_depth_allowed;
@@ -33,10 +33,6 @@ const RETRY_DELAY_DEFAULT: Duration = Duration::from_secs(10);
 /// Longest name of a pipeline, step or stage, characters: a step's names the file of its log.
 const NAME_MAX: usize = 58;
 
-const PIPELINE_KEYS: [&str; 3] = ["name", "stores", "steps"];
-const STEP_KEYS: [&str; 9] =
-    ["name", "plugin", "stage", "weight", "config", "when", "on_failure", "optional", "replaces"];
-
 /// Reads the tables.
 pub(super) fn read(written: &Written<'_>) -> Result<Vec<Configured>, ConfigError> {
     let tables = written.tables(KEY);
@@ -48,103 +44,104 @@ pub(super) fn read(written: &Written<'_>) -> Result<Vec<Configured>, ConfigError
     }
     let mut pipelines: Vec<Configured> = Vec::new();
     for (place, table) in tables.iter().enumerate() {
-        let fields = Fields::read(format!("{KEY}[{place}]"), table, &PIPELINE_KEYS)?;
-        let name = name(&fields, "name")?.ok_or_else(|| fields.refuse("name", "a pipeline needs a name"))?;
+        let mut at = At::new(format!("{KEY}[{place}]"), table);
+        let name = name(&mut at, "name")?.ok_or_else(|| at.refuse("name", "a pipeline needs a name"))?;
         if pipelines.iter().any(|other| other.pipeline.name() == name) {
-            return Err(fields.refuse("name", format!("there is another pipeline {name:?}")));
+            return Err(at.refuse("name", format!("there is another pipeline {name:?}")));
         }
-        let steps = steps(&fields)?;
-        let pipeline = Pipeline::new(name, steps).map_err(|error| match &error {
+        let mut stores = false;
+        at.flag("stores", &mut stores)?;
+        let steps = steps(&mut at)?;
+        at.nothing_else()?;
+        let pipeline = Pipeline::new(&name, steps).map_err(|error| match &error {
             InvalidPipeline::Empty(_) => {
-                fields.refuse("steps", "a pipeline needs a step: begin one by [[pipelines.steps]]")
+                at.refuse("steps", "a pipeline needs a step: begin one by [[pipelines.steps]]")
             }
-            _ => fields.refuse("steps", error),
+            _ => at.refuse("steps", error),
         })?;
-        pipelines.push(Configured { pipeline, stores: fields.flag("stores")? });
+        pipelines.push(Configured { pipeline, stores });
     }
     Ok(pipelines)
 }
 
-fn steps(pipeline: &Fields<'_>) -> Result<Vec<StepDefinition>, ConfigError> {
-    let wrong = || pipeline.refuse("steps", "it must be tables, each begun by [[pipelines.steps]]");
-    let tables = match pipeline.get("steps") {
-        None => return Ok(Vec::new()),
-        Some(value) => value.as_array().ok_or_else(wrong)?,
-    };
+fn steps(pipeline: &mut At<'_>) -> Result<Vec<StepDefinition>, ConfigError> {
     let mut steps: Vec<StepDefinition> = Vec::new();
-    for (place, table) in tables.iter().enumerate() {
-        let table = table.as_table().ok_or_else(wrong)?;
-        let fields = Fields::read(format!("{}[{place}]", pipeline.path("steps")), table, &STEP_KEYS)?;
-        let step = step(&fields)?;
+    for mut at in pipeline.tables("steps")? {
+        let step = step(&mut at)?;
+        at.nothing_else()?;
         if steps.iter().any(|other| other.name == step.name) {
-            return Err(fields.refuse("name", format!("there is another step {:?}: give each its own name", step.name)));
+            return Err(at.refuse("name", format!("there is another step {:?}: give each its own name", step.name)));
         }
         steps.push(step);
     }
     Ok(steps)
 }
 
-fn step(fields: &Fields<'_>) -> Result<StepDefinition, ConfigError> {
-    let name = name(fields, "name")?.ok_or_else(|| fields.refuse("name", "a step needs a name"))?;
+fn step(at: &mut At<'_>) -> Result<StepDefinition, ConfigError> {
+    let name = name(at, "name")?.ok_or_else(|| at.refuse("name", "a step needs a name"))?;
     let standard = Pipeline::standard().steps().iter().find(|step| step.name == name).cloned();
-    let base = standard.unwrap_or_else(|| StepDefinition::plain(name, name, name, WEIGHT_DEFAULT));
-    let component = fields.text("plugin")?.map_or(base.component, str::to_owned);
+    let base = standard.unwrap_or_else(|| StepDefinition::plain(&name, &name, &name, WEIGHT_DEFAULT));
+    let plugin = at.text("plugin")?;
+    let key = if plugin.is_some() { "plugin" } else { "name" };
+    let component = plugin.unwrap_or(base.component);
     if Descriptor::check_name(&component).is_err() {
-        let key = if fields.get("plugin").is_some() { "plugin" } else { "name" };
         let text = "a plugin's name is 1 to 64 characters of lower snake case: where the step's name is none, give `plugin` too";
-        return Err(fields.refuse(key, text));
+        return Err(at.refuse(key, text));
     }
-    let config = fields.object("config")?;
+    let config = at.object("config")?;
     if !is_depth_allowed(&config) {
-        return Err(fields.refuse("config", "it is nested too deeply"));
+        return Err(at.refuse("config", "it is nested too deeply"));
     }
     if serde_json::Value::Object(config.clone()).to_string().len() > CONFIG_BYTES_MAX {
-        return Err(fields.refuse("config", format!("it is larger than {} KiB", CONFIG_BYTES_MAX >> 10)));
+        return Err(at.refuse("config", format!("it is larger than {} KiB", CONFIG_BYTES_MAX >> 10)));
     }
+    let mut optional = false;
+    at.flag("optional", &mut optional)?;
+    let weight = at.number("weight", 1..=u64::from(WEIGHT_MAX))?.and_then(|weight| u32::try_from(weight).ok());
     Ok(StepDefinition {
         name: base.name,
         component,
-        stage: self::name(fields, "stage")?.map_or(base.stage, str::to_owned),
-        weight: fields.number("weight", 1..=WEIGHT_MAX)?.unwrap_or(base.weight),
+        stage: self::name(at, "stage")?.unwrap_or(base.stage),
+        weight: weight.unwrap_or(base.weight),
         config,
-        when: condition(fields)?,
-        on_failure: on_failure(fields)?,
-        optional: fields.flag("optional")?,
-        replaces: replaces(fields)?,
+        when: condition(at)?,
+        on_failure: on_failure(at)?,
+        optional,
+        replaces: replaces(at)?,
     })
 }
 
-fn name<'a>(fields: &Fields<'a>, key: &str) -> Result<Option<&'a str>, ConfigError> {
-    let Some(name) = fields.text(key)? else { return Ok(None) };
+fn name(at: &mut At<'_>, key: &'static str) -> Result<Option<String>, ConfigError> {
+    let Some(name) = at.text(key)? else { return Ok(None) };
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
     match begins && name.len() <= NAME_MAX && name.chars().all(plain) {
         true => Ok(Some(name)),
         false => {
-            let text = format!("it must be 1 to {NAME_MAX} of the characters a-z 0-9 _ - and begin with a letter");
-            Err(fields.refuse(key, text))
+            let text = format!("give 1 to {NAME_MAX} of the characters a-z 0-9 _ -, the first a letter");
+            Err(at.refuse(key, text))
         }
     }
 }
 
-fn condition(step: &Fields<'_>) -> Result<Condition, ConfigError> {
-    let Some(table) = step.table("when")? else { return Ok(Condition::default()) };
-    let fields = Fields::read(step.path("when"), table, &["media_type", "metadata"])?;
-    let glob = |(place, text): (usize, &str)| {
-        text.parse().map_err(|error| fields.refuse(&format!("media_type[{place}]"), error))
-    };
-    let media_types = fields.texts("media_type")?.into_iter().enumerate().map(glob).collect::<Result<_, _>>()?;
-    let condition =
-        Condition::new(media_types, fields.object("metadata")?).map_err(|error| step.refuse("when", error))?;
+fn condition(step: &mut At<'_>) -> Result<Condition, ConfigError> {
+    let Some(mut at) = step.table("when")? else { return Ok(Condition::default()) };
+    let (media_types, metadata) = (at.text_or_texts("media_type")?, at.object("metadata")?);
+    at.nothing_else()?;
+    let glob =
+        |(place, text): (usize, &str)| text.parse().map_err(|error| at.refuse(&format!("media_type[{place}]"), error));
+    let media_types = media_types.into_iter().enumerate().map(glob).collect::<Result<_, _>>()?;
+    let condition = Condition::new(media_types, metadata).map_err(|error| step.refuse("when", error))?;
     match condition.is_always() {
         true => Err(step.refuse("when", "it asks for nothing: give media_type or metadata, or leave it out")),
         false => Ok(condition),
     }
 }
 
-fn on_failure(step: &Fields<'_>) -> Result<OnFailure, ConfigError> {
-    let wrong = || step.refuse("on_failure", "it must be \"fail\", \"skip\" or { retry = 3, delay = \"10s\" }");
-    let table = match step.get("on_failure") {
+fn on_failure(step: &mut At<'_>) -> Result<OnFailure, ConfigError> {
+    let given = step.take("on_failure");
+    let wrong = || step.refuse("on_failure", "give \"fail\", \"skip\" or { retry = 3, delay = \"10s\" }");
+    let table = match given {
         None => return Ok(OnFailure::Fail),
         Some(toml::Value::Table(table)) => table,
         Some(value) => match value.as_str() {
@@ -153,18 +150,20 @@ fn on_failure(step: &Fields<'_>) -> Result<OnFailure, ConfigError> {
             _ => return Err(wrong()),
         },
     };
-    let fields = Fields::read(step.path("on_failure"), table, &["retry", "delay"])?;
-    let times = fields.number("retry", 1..=RETRIES_MAX)?.ok_or_else(wrong)?;
-    let delay = fields.time("delay", RETRY_DELAY_MAX)?.unwrap_or(RETRY_DELAY_DEFAULT);
+    let mut at = At::new(step.path_of("on_failure"), table);
+    let (times, mut delay) = (at.number("retry", 1..=u64::from(RETRIES_MAX))?, RETRY_DELAY_DEFAULT);
+    at.time("delay", Duration::ZERO..=RETRY_DELAY_MAX, &mut delay)?;
+    at.nothing_else()?;
+    let times = times.and_then(|times| u32::try_from(times).ok()).ok_or_else(wrong)?;
     Retries::new(times, delay).map(OnFailure::Retry).map_err(|error| step.refuse("on_failure", error))
 }
 
-fn replaces(step: &Fields<'_>) -> Result<BTreeMap<ArtifactName, ArtifactName>, ConfigError> {
-    let Some(table) = step.table("replaces")? else { return Ok(BTreeMap::new()) };
+fn replaces(step: &mut At<'_>) -> Result<BTreeMap<ArtifactName, ArtifactName>, ConfigError> {
+    let Some(At { path, table, .. }) = step.table("replaces")? else { return Ok(BTreeMap::new()) };
     let entry = |(from, to): (&String, &toml::Value)| {
-        let path = format!("{}.{from}", step.path("replaces"));
+        let path = format!("{path}.{from}");
         let replaced = from.parse::<ArtifactName>().map_err(|error| refuse(&path, error))?;
-        let to = to.as_str().ok_or_else(|| refuse(&path, "it must be the name of an artifact"))?;
+        let to = to.as_str().ok_or_else(|| refuse(&path, "give the name of an artifact"))?;
         Ok((replaced, to.parse::<ArtifactName>().map_err(|error| refuse(&path, error))?))
     };
     table.iter().map(entry).collect()

@@ -8,7 +8,9 @@ use morag_core::plugin::{
     is_registry, minisign_key_id,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
+use url::Host;
 
 /// Name of a plugin's tables in `morag.toml`.
 pub(super) const KEY: &str = "plugins";
@@ -30,6 +32,12 @@ const MEMORY_BYTES_MAX: u64 = 4 << 30;
 
 /// Most calls, tokens, keys or requests of a run.
 const COUNT_MAX: u64 = 1_000_000_000_000;
+
+/// Longest name of a host.
+const HOST_CHARS_MAX: usize = 253;
+
+/// Shortest secret of a step. What has it is left out of the step's log, which must not happen to every other word.
+const SECRET_BYTES_MIN: usize = 8;
 
 /// A plugin of `morag.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +64,7 @@ pub(super) fn read(written: &Written<'_>) -> Result<Vec<ConfiguredPlugin>, Confi
         let plugin = plugin(written, &mut at)?;
         at.nothing_else()?;
         if plugins.iter().any(|other| other.name == plugin.name) {
-            return Err(at.refuse("name", &format!("there is another table of {:?}", plugin.name)));
+            return Err(at.refuse("name", format!("there is another table of {:?}", plugin.name)));
         }
         plugins.push(plugin);
     }
@@ -65,13 +73,13 @@ pub(super) fn read(written: &Written<'_>) -> Result<Vec<ConfiguredPlugin>, Confi
 
 fn plugin(written: &Written<'_>, at: &mut At<'_>) -> Result<ConfiguredPlugin, ConfigError> {
     let name = at.text("name")?.ok_or_else(|| at.refuse("name", "the name of the component is required"))?;
-    Descriptor::check_name(&name).map_err(|error| at.refuse("name", &error.to_string()))?;
+    Descriptor::check_name(&name).map_err(|error| at.refuse("name", error))?;
     let source = match at.text("source")? {
-        Some(text) => Some(text.parse::<PluginSource>().map_err(|error| at.refuse("source", &error.to_string()))?),
+        Some(text) => Some(text.parse::<PluginSource>().map_err(|error| at.refuse("source", error))?),
         None => None,
     };
     let sha256 = match at.text("sha256")? {
-        Some(text) => Some(text.parse::<Digest>().map_err(|error| at.refuse("sha256", &error.to_string()))?),
+        Some(text) => Some(text.parse::<Digest>().map_err(|error| at.refuse("sha256", error))?),
         None => None,
     };
     if sha256.is_some() && matches!(source, Some(PluginSource::Registry(_))) {
@@ -112,7 +120,7 @@ fn plugin(written: &Written<'_>, at: &mut At<'_>) -> Result<ConfiguredPlugin, Co
 fn capabilities(at: &At<'_>, listed: &[String]) -> Result<BTreeSet<Capability>, ConfigError> {
     let known = || Capability::ALL.map(Capability::as_str).join(", ");
     let one = |(place, name): (usize, &String)| {
-        let refuse = || at.refuse(&format!("capabilities[{place}]"), &format!("give one of {}", known()));
+        let refuse = || at.refuse(&format!("capabilities[{place}]"), format!("give one of {}", known()));
         name.parse().map_err(|()| refuse())
     };
     listed.iter().enumerate().map(one).collect()
@@ -147,6 +155,7 @@ fn budgets(at: &mut At<'_>) -> Result<Budgets, ConfigError> {
     at.count("completion_tokens", COUNT_MAX, &mut budgets.completion_tokens_max)?;
     at.count("transcription_calls", COUNT_MAX, &mut budgets.transcription_calls_max)?;
     at.bytes("transcription_bytes", 0..=BYTES_MAX, &mut budgets.transcription_bytes_max)?;
+    at.count("kv_calls", COUNT_MAX, &mut budgets.kv_calls_max)?;
     at.count("kv_keys", COUNT_MAX, &mut budgets.kv_keys_max)?;
     at.bytes("kv_bytes", 0..=BYTES_MAX, &mut budgets.kv_bytes_max)?;
     at.nothing_else()?;
@@ -156,28 +165,47 @@ fn budgets(at: &mut At<'_>) -> Result<Budgets, ConfigError> {
 fn http(at: &mut At<'_>) -> Result<Vec<HttpRule>, ConfigError> {
     let rules = at.tables("http")?;
     if rules.len() > ITEMS_MAX {
-        return Err(at.refuse("http", &format!("at most {ITEMS_MAX} rules")));
+        return Err(at.refuse("http", format!("at most {ITEMS_MAX} rules")));
     }
     rules.into_iter().map(http_rule).collect()
 }
 
 fn http_rule(mut at: At<'_>) -> Result<HttpRule, ConfigError> {
-    let host = at.text("host")?.ok_or_else(|| at.refuse("host", "the host is required"))?.to_ascii_lowercase();
-    let name = host.strip_prefix("*.").unwrap_or(&host);
-    let is_address = name.parse::<std::net::IpAddr>().is_ok() && name == host;
-    if !is_address && (name.contains(':') || !is_registry(name)) {
-        return Err(at.refuse("host", "give a host name, an address, or *.example.com for all names below one"));
-    }
+    let host = at.text("host")?.ok_or_else(|| at.refuse("host", "the host is required"))?;
+    let host = http_host(&host).ok_or_else(|| {
+        at.refuse("host", "give a host name without port, an address, or *.example.com for all names below one")
+    })?;
     let mut port = 0;
     at.count("port", u64::from(u16::MAX), &mut port)?;
     let methods = at.texts("methods")?.unwrap_or_default();
     for (place, method) in methods.iter().enumerate() {
-        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(at.refuse(&format!("methods[{place}]"), "give a method in upper case, like POST"));
+        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) || method == "CONNECT" {
+            return Err(
+                at.refuse(&format!("methods[{place}]"), "give a method in upper case, like POST; never CONNECT")
+            );
         }
     }
     at.nothing_else()?;
     Ok(HttpRule { host, port: u16::try_from(port).ok().filter(|port| *port > 0), methods })
+}
+
+/// The host of a rule as it is compared with those of URLs; none where no URL can have it, so that the rule would never match.
+fn http_host(text: &str) -> Option<String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address.to_string());
+    }
+    let (wildcard, name) = text.strip_prefix("*.").map_or(("", text), |name| ("*.", name));
+    // A URL's host may have these, but what is meant is something else: a pattern, an escape, the root of all names.
+    if name.contains(['*', '%']) || name.ends_with('.') {
+        return None;
+    }
+    match Host::parse(name).ok()? {
+        Host::Domain(name) if name.len() <= HOST_CHARS_MAX => Some(format!("{wildcard}{name}")),
+        Host::Ipv4(address) if wildcard.is_empty() => Some(address.to_string()),
+        Host::Ipv6(address) if wildcard.is_empty() => Some(address.to_string()),
+        // No name is below an address, nor below a number: it would be read as one.
+        _ => None,
+    }
 }
 
 fn secrets(written: &Written<'_>, at: &mut At<'_>) -> Result<BTreeMap<String, Secret>, ConfigError> {
@@ -196,7 +224,15 @@ fn secrets(written: &Written<'_>, at: &mut At<'_>) -> Result<BTreeMap<String, Se
         let variable = value.as_str().unwrap_or_default();
         let set = written.environment(variable);
         let set = set.ok_or_else(|| at.refuse(name, "give the name of an environment variable that is set"))?;
-        secrets.insert(name.clone(), Secret::new(set.trim()));
+        let set = set.trim();
+        if set.len() < SECRET_BYTES_MIN {
+            let text = format!(
+                "the variable has fewer than {SECRET_BYTES_MIN} bytes: so short a secret cannot be kept out of logs, where \
+                 other texts have it too"
+            );
+            return Err(at.refuse(name, text));
+        }
+        secrets.insert(name.clone(), Secret::new(set));
     }
     Ok(secrets)
 }

@@ -63,8 +63,7 @@ const PIPELINES: &str = r#"
 #replaces = { "markdown.md" = "redacted.md" } # later steps that read markdown.md get redacted.md
 "#;
 
-/// Named endpoints, which the file has beside settings.
-/// The same of plugins.
+/// The same of plugins and their registries.
 const PLUGINS: &str = r#"
 # What a step component may do, and where it is: one such table each. Without a table a component of the plugins folder gets
 # no capability (the standard step `ingestion` gets embeddings, vectors and graph) and the default limits, which are those
@@ -75,7 +74,7 @@ const PLUGINS: &str = r#"
 #sha256 = "…"                                  # of a file: another is refused
 #public_key = "RW…"                            # of a file: minisign key; redact.wasm.minisig must lie beside it
 #capabilities = ["kv", "http", "secrets"]      # embeddings, vectors, graph, completions, transcription, kv, secrets, http
-#secrets = { API_TOKEN = "REDACT_API_TOKEN" }  # name that the step asks for = environment variable that holds the value
+#secrets = { API_TOKEN = "REDACT_API_TOKEN" }  # name that the step asks for = environment variable that holds 8 bytes or more
 #http = [{ host = "api.example.com", port = 443, methods = ["GET", "POST"] }]   # port: 443 or 80; methods: GET and HEAD
 #[plugins.limits]                              # of one run
 #memory = "512MiB"
@@ -95,6 +94,7 @@ const PLUGINS: &str = r#"
 #completion_tokens = 200000
 #transcription_calls = 16
 #transcription_bytes = "512MiB"
+#kv_calls = 10000
 #kv_keys = 10000
 #kv_bytes = "16MiB"
 
@@ -107,7 +107,7 @@ const PLUGINS: &str = r#"
 #insecure = false                              # true: plain HTTP
 "#;
 
-/// The same of named endpoints.
+/// The same of named webhook endpoints.
 const ENDPOINTS: &str = r#"
 # Named webhook endpoints: one such table each, after all settings. `id`, `url` and `secret` (or `secret_env`, the name of an
 # environment variable that holds it) are required; the rest is as in POST /api/v1/webhooks/endpoints.
@@ -164,7 +164,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("morag.toml");
         std::fs::write(&path, example).unwrap();
-        let environment = ["REDACT_API_TOKEN", "REGISTRY_PASSWORD"].map(|name| (name.to_owned(), "x".to_owned()));
+        let environment =
+            ["REDACT_API_TOKEN", "REGISTRY_PASSWORD"].map(|name| (name.to_owned(), "5ecret-5ecret".to_owned()));
         let sources =
             crate::config::Sources { file: Some(&path), environment: environment.into(), ..Default::default() };
         let config = crate::config::Config::load(&sources).unwrap();

@@ -5,32 +5,41 @@ use std::collections::BTreeMap;
 /// What became of changes: the set that results, and the refused ones, each with its reason.
 pub type Choice<P> = (BTreeMap<String, P>, Vec<(String, String)>);
 
-/// Takes all changes, if the set that results passes `check`; else each in turn that passes with those before it, so that one
-/// that does not fit holds up no other. A change is a component, or none where it is gone. Checks at most two more often than
-/// there are changes.
+/// What changes in a place: its component, or none where it is gone.
+pub type Change<P> = (String, Option<P>);
+
+/// Takes all changes, if the set that results passes `check`; else each group in turn that passes with what was taken before it,
+/// so that one that does not fit holds up no other; else each of the group. A group are changes that may only fit together, as a
+/// file that got another name: one is gone, and one is new. Checks at most two for each change, and once more.
 pub fn choose<P: Clone>(
     now: &BTreeMap<String, P>,
-    changes: Vec<(String, Option<P>)>,
+    groups: &[Vec<Change<P>>],
     check: impl Fn(&BTreeMap<String, P>) -> Result<(), String>,
 ) -> Choice<P> {
-    let with = |set: &BTreeMap<String, P>, (name, change): &(String, Option<P>)| {
-        let mut set = set.clone();
+    let with = |mut set: BTreeMap<String, P>, (name, change): &Change<P>| {
         match change {
             Some(component) => set.insert(name.clone(), component.clone()),
             None => set.remove(name),
         };
         set
     };
-    let all = changes.iter().fold(now.clone(), |set, change| with(&set, change));
+    let all = groups.iter().flatten().fold(now.clone(), with);
     if check(&all).is_ok() {
         return (all, Vec::new());
     }
     let (mut chosen, mut refused) = (now.clone(), Vec::new());
-    for change in &changes {
-        let next = with(&chosen, change);
-        match check(&next) {
-            Ok(()) => chosen = next,
-            Err(reason) => refused.push((change.0.clone(), reason)),
+    for group in groups {
+        let next = group.iter().fold(chosen.clone(), with);
+        if check(&next).is_ok() {
+            chosen = next;
+            continue;
+        }
+        for change in group {
+            let next = with(chosen.clone(), change);
+            match check(&next) {
+                Ok(()) => chosen = next,
+                Err(reason) => refused.push((change.0.clone(), reason)),
+            }
         }
     }
     (chosen, refused)
@@ -56,15 +65,15 @@ mod tests {
 
     #[test]
     fn changes_that_only_fit_together_are_taken_together() {
-        let changes = vec![("a".to_owned(), Some(2)), ("b".to_owned(), Some(2))];
-        let (chosen, refused) = choose(&set(&[("a", 1), ("b", 1)]), changes, alike);
+        let changes = [vec![("a".to_owned(), Some(2))], vec![("b".to_owned(), Some(2))]];
+        let (chosen, refused) = choose(&set(&[("a", 1), ("b", 1)]), &changes, alike);
         assert_eq!((chosen, refused.len()), (set(&[("a", 2), ("b", 2)]), 0));
     }
 
     #[test]
     fn one_that_does_not_fit_is_refused_and_the_others_taken() {
-        let changes = vec![("a".to_owned(), Some(2)), ("free".to_owned(), Some(7))];
-        let (chosen, refused) = choose(&set(&[("a", 1), ("b", 1)]), changes, alike);
+        let changes = [vec![("a".to_owned(), Some(2))], vec![("free".to_owned(), Some(7))]];
+        let (chosen, refused) = choose(&set(&[("a", 1), ("b", 1)]), &changes, alike);
         assert_eq!(chosen, set(&[("a", 1), ("b", 1), ("free", 7)]));
         assert_eq!(refused, [("a".to_owned(), "versions differ".to_owned())]);
     }
@@ -72,7 +81,18 @@ mod tests {
     #[test]
     fn what_is_needed_is_not_removed() {
         let (chosen, refused) =
-            choose(&set(&[("a", 1), ("free", 1)]), vec![("a".into(), None), ("free".into(), None)], alike);
+            choose(&set(&[("a", 1), ("free", 1)]), &[vec![("a".into(), None), ("free".into(), None)]], alike);
         assert_eq!((chosen, refused[0].0.as_str(), refused.len()), (set(&[("a", 1)]), "a", 1));
+    }
+
+    #[test]
+    fn a_group_is_taken_together_beside_one_that_does_not_fit() {
+        let renamed = vec![("a".to_owned(), None), ("b".to_owned(), Some(2))];
+        let never = |set: &BTreeMap<String, u32>| match set.contains_key("never") {
+            true => Err("it is never taken".to_owned()),
+            false => alike(set),
+        };
+        let (chosen, refused) = choose(&set(&[("a", 1)]), &[vec![("never".to_owned(), Some(2))], renamed], never);
+        assert_eq!((chosen, refused[0].0.as_str(), refused.len()), (set(&[("b", 2)]), "never", 1));
     }
 }

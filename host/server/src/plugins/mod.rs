@@ -6,7 +6,7 @@
 mod choose;
 mod slots;
 
-pub use choose::choose;
+pub use choose::{Change, choose};
 pub use slots::{Slot, slots};
 
 use morag_core::Timestamp;
@@ -22,6 +22,8 @@ const ORDERS_MAX: usize = 16;
 /// A loaded component.
 #[derive(Debug, Clone)]
 pub struct LoadedPlugin {
+    /// Its place: the name of its table, or of its file without `.wasm`. What is refused is refused for a place.
+    pub slot: String,
     /// What it says it is.
     pub descriptor: Arc<Descriptor>,
     /// Where it comes from; no credentials are in it.
@@ -53,7 +55,8 @@ pub struct RefusedPlugin {
     pub at: Timestamp,
 }
 
-/// What tasks run on, and what is not taken. A task that was begun on a set ends on it.
+/// What tasks run on, and what is not taken. A task that was begun on a set ends on it, unless it is interrupted: whoever goes on
+/// with it does so on a set of its own time.
 #[derive(Clone)]
 pub struct PluginSet {
     /// Runs them.

@@ -31,6 +31,16 @@ impl Slot {
         }
     }
 
+    /// Whether its file's name can be told to people and compared with others.
+    pub fn check_file_name(&self) -> Result<(), String> {
+        match self.file().and_then(Path::file_name).is_some_and(|name| name.to_str().is_none()) {
+            true => {
+                Err("the name of its file is not UTF-8: rename the file to what the component says its name is".into())
+            }
+            false => Ok(()),
+        }
+    }
+
     /// Whether a component of the name that it says it has may be here: not in the place of another, by whose rights it would
     /// run without having been checked as that must be.
     pub fn check_name(&self, said: &str, tables: &[ConfiguredPlugin]) -> Result<(), String> {
@@ -116,6 +126,15 @@ mod tests {
         assert_eq!(files, [Path::new("steps/r.wasm"), Path::new("p/other.wasm")]);
         let slots = found(&[table("redact", None)], &[]);
         assert_eq!(slots[0].file(), Some(Path::new("p/redact.wasm")), "missed when it is read");
+    }
+
+    #[test]
+    fn a_file_name_that_cannot_be_shown_is_refused() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let file = Path::new("p").join(std::ffi::OsStr::from_bytes(b"caf\xe9.wasm"));
+        let slots = slots(&[], Path::new("p"), &[file, "p/caf\u{e9}.wasm".into()]);
+        assert!(slots[0].check_file_name().unwrap_err().contains("UTF-8"));
+        assert!(slots[1].check_file_name().is_ok());
     }
 
     #[test]

@@ -5,7 +5,9 @@ mod look;
 
 use crate::config::ConfiguredPlugin;
 use crate::pipelines::{Pipelines, check};
-use crate::plugins::{LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot, choose};
+use crate::plugins::{
+    Change, LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot, choose,
+};
 use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use look::look;
@@ -46,6 +48,8 @@ pub(super) struct Parts {
 struct Member {
     plugin: Arc<Plugin>,
     loaded: LoadedPlugin,
+    /// Its file, where it came from the plugins folder without a table, so that it goes with it.
+    of_folder: Option<PathBuf>,
 }
 
 type Members = BTreeMap<String, Member>;
@@ -108,7 +112,7 @@ impl Job {
                 },
             };
             tokio::select! {
-                // What is half compiled is dropped; the set stays what it is.
+                // The set stays what it is. A compilation goes on in its thread, for nobody: the process does not wait for it.
                 () = shutdown.cancelled() => return,
                 () = self.reload(orders) => {}
             }
@@ -132,9 +136,14 @@ impl Job {
                 self.unreadable = None;
                 let mut changes = self.watch.look(seen, is_ordered);
                 let now = by_file(&slots);
-                if is_ordered {
+                let is_new = |path: &PathBuf| !self.places.contains_key(path);
+                // What was refused may fit now, as where another had its name.
+                if is_ordered || !changes.gone.is_empty() || changes.changed.iter().any(is_new) {
                     let again = now.iter().filter(|(_, slot)| self.refused.contains_key(&slot.name));
                     changes.changed.extend(again.map(|(path, _)| path.clone()));
+                }
+                if is_ordered || !changes.is_empty() {
+                    changes.gone.extend(self.left_behind(&now));
                 }
                 let before = std::mem::replace(&mut self.places, now);
                 match changes.is_empty() {
@@ -158,6 +167,12 @@ impl Job {
         }
     }
 
+    /// Files of loaded components that went earlier, when a pipeline needed them: they go as soon as that changes.
+    fn left_behind(&self, places: &BTreeMap<PathBuf, Slot>) -> Vec<PathBuf> {
+        let files = self.members.values().filter_map(|member| member.of_folder.clone());
+        files.filter(|file| !self.watch.holds(file) && !places.contains_key(file)).collect()
+    }
+
     async fn take(&mut self, changes: Changes, before: &BTreeMap<PathBuf, Slot>) -> Reloaded {
         let (mut wanted, mut refused) = (Vec::new(), Vec::new());
         for path in &changes.changed {
@@ -170,21 +185,25 @@ impl Job {
             }
         }
         for path in &changes.gone {
-            let Some(slot) = self.places.get(path).or_else(|| before.get(path)) else { continue };
-            self.refused.remove(&slot.name);
-            match (slot.is_listed, self.members.contains_key(&slot.name)) {
-                (true, _) => refused.push((slot.name.clone(), "its file is gone".into())),
-                (false, true) => wanted.push((slot.name.clone(), None)),
-                (false, false) => {}
+            let slot = self.places.get(path).or_else(|| before.get(path));
+            let member = self.members.iter().find(|(_, member)| member.of_folder.as_ref() == Some(path));
+            let Some(name) = slot.map(|slot| &slot.name).or(member.map(|(name, _)| name)) else { continue };
+            self.refused.remove(name);
+            match (slot.is_some_and(|slot| slot.is_listed), member) {
+                (true, _) => refused.push((name.clone(), "its file is gone".into())),
+                (false, Some(_)) => wanted.push((name.clone(), None)),
+                (false, None) => {}
             }
         }
-        let (chosen, unfit) = choose(&self.members, wanted.clone(), |members| self.parts.fits(members));
-        let is_at = |name: &str, path: &Path| before.get(path).is_some_and(|slot| slot.name == name);
+        let groups = self.by_component(&wanted);
+        let (chosen, unfit) = choose(&self.members, &groups, |members| self.parts.fits(members));
         let source = |name: &str| {
             let slot = self.places.values().chain(before.values()).find(|slot| slot.name == name);
-            slot.map(|slot| slot.wish.source.to_string()).unwrap_or_default()
+            let member = || self.members.get(name).map(|member| member.loaded.source.clone());
+            slot.map(|slot| slot.wish.source.to_string()).or_else(member).unwrap_or_default()
         };
-        let unfit = unfit.into_iter().map(|(name, reason)| match changes.gone.iter().any(|path| is_at(&name, path)) {
+        let is_gone = |name: &str| wanted.iter().any(|(other, change)| other == name && change.is_none());
+        let unfit = unfit.into_iter().map(|(name, reason)| match is_gone(&name) {
             true => (name, format!("its file is gone, but {reason}")),
             false => (name, reason),
         });
@@ -211,9 +230,23 @@ impl Job {
     }
 }
 
+impl Job {
+    /// Changes by the name that the component says it has: a file that got another name is one that is gone and one that is new.
+    fn by_component(&self, changes: &[Change<Member>]) -> Vec<Vec<Change<Member>>> {
+        let mut groups: BTreeMap<&str, Vec<Change<Member>>> = BTreeMap::new();
+        for change in changes {
+            let member = change.1.as_ref().or_else(|| self.members.get(&change.0));
+            let name = member.map_or(change.0.as_str(), |member| &member.plugin.descriptor.name);
+            groups.entry(name).or_default().push(change.clone());
+        }
+        groups.into_values().collect()
+    }
+}
+
 impl Parts {
     /// Reads and loads the component of a place; none where it is the one that is loaded. The error is one line.
     async fn load(&self, slot: &Slot, now: Option<&Member>) -> Result<Option<Member>, String> {
+        slot.check_file_name()?;
         let Component { wasm, digest, signed_by } =
             self.components.get(&slot.wish).await.map_err(|error| error.to_string())?;
         let same = |now: &Member| now.plugin.digest == digest.as_str() && now.loaded.signed_by == signed_by;
@@ -224,6 +257,7 @@ impl Parts {
         let plugin = loaded.map_err(|error| error.to_string())?;
         slot.check_name(&plugin.descriptor.name, &self.tables)?;
         let loaded = LoadedPlugin {
+            slot: slot.name.clone(),
             descriptor: plugin.descriptor.clone(),
             source: slot.wish.source.to_string(),
             digest: plugin.digest.clone(),
@@ -233,7 +267,8 @@ impl Parts {
             used: plugin.used.clone(),
             since: self.clock.now(),
         };
-        Ok(Some(Member { plugin, loaded }))
+        let of_folder = slot.file().filter(|_| !slot.is_listed).map(Path::to_owned);
+        Ok(Some(Member { plugin, loaded, of_folder }))
     }
 
     /// Whether names are unique and every pipeline can run.

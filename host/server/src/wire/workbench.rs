@@ -8,11 +8,10 @@ use morag_adapters::SystemClock;
 use morag_adapters::ai::NoService;
 use morag_adapters::blobs::ObjectBlobs;
 use morag_adapters::embeddings::HashedEmbedder;
-use morag_adapters::plugin_http::HttpForPlugins;
+use morag_adapters::plugin_http::NoHttp;
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::plugin::{Capability, Descriptor, Grant, NotGranted};
 use morag_core::ports::{Blobs, StepRunner};
-use morag_core::webhook::AddressPolicy;
 use morag_runtime::{EngineOptions, LoadErrorReason, PluginRunner, Services, StepEngine};
 use std::path::Path;
 use std::sync::Arc;
@@ -56,7 +55,7 @@ pub async fn workbench(component: &Path, grant: &Grant, cache: &Path) -> Result<
         completer: Arc::new(NoService),
         transcriber: Arc::new(NoService),
         key_values: key_values.context("a temporary store")?,
-        http: Arc::new(HttpForPlugins::new(AddressPolicy::default()).context("the HTTP client of plugins")?),
+        http: Arc::new(NoHttp),
     };
     let engine = StepEngine::new(EngineOptions { instances_max: INSTANCES })
         .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;

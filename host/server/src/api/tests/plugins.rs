@@ -28,6 +28,7 @@ fn loaded() -> LoadedPlugin {
         ..Grant::default()
     };
     LoadedPlugin {
+        slot: "cutter".into(),
         descriptor: Arc::new(Descriptor {
             name: "chunking".into(),
             version: "1.2.3".into(),
@@ -51,12 +52,12 @@ fn refused(name: &str) -> RefusedPlugin {
     RefusedPlugin { name: name.into(), source: format!("p/{name}.wasm"), reason: "it is cut off".into(), at: NOW }
 }
 
-/// A server whose worker has loaded one plugin, refused a newer one of it, and refused another.
+/// A server whose worker has loaded one plugin from a file of another name, refused a newer one of that file, and refused another.
 fn worker() -> (Server, Publisher) {
     let set = PluginSet {
         steps: Arc::new(Idle),
         plugins: vec![loaded()],
-        refused: vec![refused("chunking"), refused("other")],
+        refused: vec![refused("cutter"), refused("other")],
     };
     let (plugins, publisher) = Plugins::here(set);
     let memory = Arc::new(Memory::default());
@@ -84,7 +85,7 @@ async fn a_plugin_is_shown_with_what_it_wants_may_and_uses_and_no_secret() {
     assert_eq!(body["refused"].as_array().unwrap().len(), 1, "of the other one is loaded: {body}");
     assert_eq!((&body["refused"][0]["name"], &body["refused"][0]["state"]), (&json!("other"), &json!("refused")));
     assert!(!body.to_string().contains("hidden"));
-    assert_eq!(server.get("/health/ready").await.json()["refused_plugins"], json!(["chunking", "other"]));
+    assert_eq!(server.get("/health/ready").await.json()["refused_plugins"], json!(["cutter", "other"]));
 }
 
 #[tokio::test]

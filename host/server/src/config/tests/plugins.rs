@@ -7,7 +7,7 @@ const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
 
 fn refusal(more: &str) -> String {
     let file = format!("[[plugins]]\nname = \"other\"\n[[plugins]]\nname = \"redact\"\n{more}\n");
-    load(Some(&file), &[("TOKEN", "5ecret")]).unwrap_err()
+    load(Some(&file), &[("TOKEN", "5ecret-long"), ("SHORT", "5ecret!")]).unwrap_err()
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_plugins_table_is_its_grant() {
         "#,
         digest = "ab".repeat(32)
     );
-    let config = load(Some(&file), &[("TOKEN", " 5ecret ")]).unwrap();
+    let config = load(Some(&file), &[("TOKEN", " 5ecret-long ")]).unwrap();
     let plugin = &config.plugins[0];
     assert_eq!(plugin.source, Some(PluginSource::File("steps/redact.wasm".into())));
     assert_eq!(
@@ -39,7 +39,7 @@ fn a_plugins_table_is_its_grant() {
     );
     let grant = &plugin.grant;
     assert_eq!(grant.capabilities, [Capability::Kv, Capability::Secrets, Capability::Http].into());
-    assert_eq!(grant.secrets["API_TOKEN"], Secret::new("5ecret"));
+    assert_eq!(grant.secrets["API_TOKEN"], Secret::new("5ecret-long"));
     assert_eq!(
         (grant.http[0].host.as_str(), grant.http[0].port, grant.http[1].port),
         ("api.example.com", Some(8443), None)
@@ -77,6 +77,17 @@ fn what_is_wrong_is_named_by_its_path() {
         ("capabilities = [\"http\"]\nhttp = [{ host = \"https://a\" }]", "plugins[1].http[0].host"),
         ("capabilities = [\"http\"]\nhttp = [{ host = \"a:1\" }]", "plugins[1].http[0].host"),
         ("capabilities = [\"http\"]\nhttp = [{ host = \"a*.b\" }]", "plugins[1].http[0].host"),
+        ("capabilities = [\"http\"]\nhttp = [{ host = \"*.10\" }]", "plugins[1].http[0].host"),
+        ("capabilities = [\"http\"]\nhttp = [{ host = \"*.0.0.1\" }]", "plugins[1].http[0].host"),
+        ("capabilities = [\"http\"]\nhttp = [{ host = \"*.[::1]\" }]", "plugins[1].http[0].host"),
+        ("capabilities = [\"http\"]\nhttp = [{ host = \"a.1.example.5\" }]", "plugins[1].http[0].host"),
+        ("capabilities = [\"http\"]\nhttp = [{ host = \"*.*.example\" }]", "plugins[1].http[0].host"),
+        ("capabilities = [\"http\"]\nhttp = [{ host = \"a.example.\" }]", "plugins[1].http[0].host"),
+        (
+            "capabilities = [\"http\"]\nhttp = [{ host = \"a\", methods = [\"CONNECT\"] }]",
+            "plugins[1].http[0].methods[0]",
+        ),
+        ("capabilities = [\"secrets\"]\nsecrets = { A = \"SHORT\" }", "plugins[1].secrets.A: the variable has fewer"),
         ("capabilities = [\"http\"]\nhttp = [{ host = \"a\", port = 70000 }]", "plugins[1].http[0].port"),
         ("capabilities = [\"http\"]\nhttp = [{ host = \"a\", methods = [\"get\"] }]", "plugins[1].http[0].methods[0]"),
         ("capabilities = [\"http\"]\nhttp = [{ host = \"a\", path = \"/\" }]", "plugins[1].http[0].path"),
@@ -97,6 +108,25 @@ fn what_is_wrong_is_named_by_its_path() {
     let key = format!("{pinned}\npublic_key = \"{KEY}\"");
     assert!(refusal(&key).contains("plugins[1].public_key"), "a registry's is pinned");
     assert!(load(Some("plugins = 1"), &[]).unwrap_err().contains("[[plugins]]"));
+}
+
+#[test]
+fn a_rules_host_is_written_as_urls_have_it() {
+    for (host, canonical) in [
+        ("API.Example.com", "api.example.com"),
+        ("*.EXAMPLE.org", "*.example.org"),
+        ("b\u{fc}cher.example", "xn--bcher-kva.example"),
+        ("*.b\u{fc}cher.example", "*.xn--bcher-kva.example"),
+        ("[0:0::1]", "::1"),
+        ("2001:DB8::0", "2001:db8::"),
+        ("127.1", "127.0.0.1"),
+        ("my_service", "my_service"),
+    ] {
+        let file =
+            format!("[[plugins]]\nname = \"redact\"\ncapabilities = [\"http\"]\nhttp = [{{ host = \"{host}\" }}]\n");
+        let config = load(Some(&file), &[]).unwrap();
+        assert_eq!(config.plugins[0].grant.http[0].host, canonical, "{host}");
+    }
 }
 
 #[test]
