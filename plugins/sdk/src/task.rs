@@ -1,6 +1,7 @@
 //! What a step can reach, as traits: the host implements them in a component, [`crate::mock`] in unit tests.
 
 use crate::{ArtifactFile, Failure, Reader};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// What was submitted; see `info` in `wit/task.wit`.
@@ -149,6 +150,29 @@ impl dyn Task + '_ {
     /// Starts an artifact that the descriptor declares, as a [`std::io::Write`].
     pub fn artifact_file(&self, name: &str) -> Result<ArtifactFile, Failure> {
         Ok(ArtifactFile::new(self.create_artifact(name)?))
+    }
+
+    /// Writes a whole artifact as compact JSON, in the order of the type's fields, with a line end.
+    ///
+    /// ```
+    /// use morag_step::{Task, mock::MockTask};
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Count {
+    ///     words: usize,
+    ///     longest: &'static str,
+    /// }
+    ///
+    /// let task = MockTask::new("a.txt", "");
+    /// let written: &dyn Task = &task;
+    /// written.write_json("count.json", &Count { words: 2, longest: "three" }).unwrap();
+    /// assert_eq!(task.text("count.json"), "{\"words\":2,\"longest\":\"three\"}\n");
+    /// ```
+    pub fn write_json<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), Failure> {
+        let mut text = serde_json::to_vec(value)
+            .map_err(|error| Failure::new(crate::STEP_ERROR, format!("{name} cannot be made: {error}")))?;
+        text.push(b'\n');
+        self.write_artifact(name, &text)
     }
 
     /// An artifact that must exist, parsed as JSON.

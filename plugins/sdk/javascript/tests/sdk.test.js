@@ -1,4 +1,4 @@
-// node --test plugins/sdk/javascript/tests/
+// node --test plugins/sdk/javascript/tests/sdk.test.js
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CapabilityError, Failure, defineStep } from "../src/index.js";

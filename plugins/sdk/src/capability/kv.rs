@@ -60,6 +60,26 @@ impl dyn KeyValues + '_ {
         self.set(key, &text)
     }
 
+    /// The value of a key as text; what is not UTF-8 of it is replaced.
+    ///
+    /// ```
+    /// use morag_step::{KeyValues, mock::MockKeyValues};
+    ///
+    /// let store = MockKeyValues::default();
+    /// let store: &dyn KeyValues = &store;
+    /// store.set_text("name", "Anna").unwrap();
+    /// assert_eq!(store.get_text("name").unwrap().as_deref(), Some("Anna"));
+    /// assert_eq!(store.get_text("none").unwrap(), None);
+    /// ```
+    pub fn get_text(&self, key: &str) -> Result<Option<String>, CapabilityError> {
+        Ok(self.get(key)?.map(|value| String::from_utf8_lossy(&value).into_owned()))
+    }
+
+    /// Sets a value as text.
+    pub fn set_text(&self, key: &str, text: &str) -> Result<(), CapabilityError> {
+        self.set(key, text.as_bytes())
+    }
+
     /// Every key that begins with `prefix`, in the order of their bytes. Memory: all of them, which the operator's budget of
     /// keys bounds.
     pub fn all_keys(&self, prefix: &str) -> Result<Vec<String>, CapabilityError> {

@@ -25,14 +25,16 @@ void exports_morag_step_step_describe(exports_morag_step_step_descriptor_t *ret)
   processing_step_string_dup(&ret->outputs.ptr->data_key.val, "word_count_file_url");
 }
 
-// The only number of a configuration that the host has checked by SCHEMA; 1 where it has none.
+static bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
+
+// The only number of a configuration that the host has checked by SCHEMA; 1 where it has none. Its digits end where it has a
+// point: 4.0 is an integer too.
 static size_t least_letters(void) {
   processing_step_string_t json;
   morag_step_task_config(&json);
-  size_t number = 0;
-  for (size_t at = 0; at < json.len; at++) {
-    if (json.ptr[at] >= '0' && json.ptr[at] <= '9') number = number * 10 + json.ptr[at] - '0';
-  }
+  size_t at = 0, number = 0;
+  while (at < json.len && !is_digit(json.ptr[at])) at++;
+  while (at < json.len && is_digit(json.ptr[at])) number = number * 10 + json.ptr[at++] - '0';
   processing_step_string_free(&json);
   return number > 0 ? number : 1;
 }

@@ -12,7 +12,8 @@ use clap::Args;
 use morag_runtime::facts;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -25,7 +26,7 @@ pub const EXAMPLES: &str = "Examples:
 
 Builds, puts the component into the server's plugins folder, asks the server to load it and says what came of that; then again
 after every change of a source. Tasks that run go on with the component they began with. The server must be on this machine, and
-allow the step what it wants in morag.toml. Ctrl-C ends it; the component stays.";
+allow the step what it wants in morag.toml, in a table without `source`. Ctrl-C ends it; the component stays.";
 
 /// How often sources are looked at.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
@@ -66,7 +67,7 @@ pub async fn run(command: Dev) -> anyhow::Result<ExitCode> {
             build(&project).await?;
             let target = folder.join(format!("{}.wasm", project.manifest.name));
             replace(&project.component(), &target)?;
-            line(format_args!("{}: {}", target.display(), load(&client, &project).await?));
+            line(format_args!("{}: {}", target.display(), load(&client, &project, &target).await?));
             anyhow::Ok(())
         };
         if let Err(error) = done.await {
@@ -91,8 +92,10 @@ async fn changed(project: &Project, before: &Snapshot) -> anyhow::Result<String>
     }
 }
 
-/// Asks the server to load what is in its plugins folder, and waits until it has the project's component. What it says.
-async fn load(client: &Client, project: &Project) -> anyhow::Result<String> {
+/// Asks the server to load what is in its plugins folder, and waits until it has the project's component, which was put at
+/// `target`. What it says.
+async fn load(client: &Client, project: &Project, target: &Path) -> anyhow::Result<String> {
+    let name = &project.manifest.name;
     let digest = facts(&project.component())?.digest;
     let reload = client.start(client.request(Method::POST, "/api/v1/plugins/reload")).await?;
     // A server without that route looks at its folder by itself, when it comes to it.
@@ -103,14 +106,16 @@ async fn load(client: &Client, project: &Project) -> anyhow::Result<String> {
     let started = Instant::now();
     loop {
         let listed = client.get("/api/v1/plugins").await?;
-        let refused = refusal(&listed, &project.manifest.name).filter(|_| is_answered);
+        let refused = refusal(&listed, name).filter(|_| is_answered);
         if let Some(reason) = refused {
             anyhow::bail!("the server refused it: {reason}");
         }
-        let of_it = entry(&listed, &project.manifest.name);
-        if let Some(entry) = of_it.filter(|entry| has_digest(entry, &digest)) {
+        let of_it = entry(&listed, name);
+        if let Some(entry) = of_it.filter(|entry| has_digest(entry, &digest) && !is_elsewhere(entry, target)) {
             return Ok(format!("loaded by the server{}", said(entry)));
         }
+        // It has looked before it answered, so there is nothing to wait for.
+        ensure!(!is_answered, "{}", misplaced(&listed, name, target));
         if started.elapsed() >= LOAD_MAX {
             let said = of_it.map_or_else(|| ": it does not list it".to_owned(), said);
             anyhow::bail!("the server has not loaded it for {} s{said}", LOAD_MAX.as_secs());
@@ -133,6 +138,47 @@ fn refusal(listed: &Value, name: &str) -> Option<String> {
 
 fn has_digest(entry: &Value, digest: &str) -> bool {
     ["sha256", "digest"].iter().any(|key| entry[*key].as_str().is_some_and(|text| text.ends_with(digest)))
+}
+
+/// Whether a component surely comes from another file. A path that the server says from its own folder may be any that ends so.
+fn is_elsewhere(entry: &Value, target: &Path) -> bool {
+    let Some(source) = entry["source"].as_str().map(Path::new) else { return false };
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match source.is_absolute() {
+        true => real(source) != real(target),
+        false => !real(target).ends_with(source.strip_prefix(".").unwrap_or(source)),
+    }
+}
+
+/// Why a server that has looked does not have the component that was put at `target`, and what to change.
+fn misplaced(listed: &Value, name: &str, target: &Path) -> String {
+    let folder_of = |one: &Value| {
+        let source = one["source"].as_str().filter(|source| !source.starts_with("oci://"))?;
+        Path::new(source).parent().map(Path::to_owned)
+    };
+    let others = listed["plugins"].as_array().into_iter().flatten().filter(|one| one["name"] != name);
+    // That of a bare file name is nowhere one could name.
+    let folders: BTreeSet<_> = others.filter_map(folder_of).filter(|folder| !folder.as_os_str().is_empty()).collect();
+    let target = target.display();
+    let Some(entry) = entry(listed, name) else {
+        let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        let from = match folders.is_empty() {
+            true => "it lists no other of a folder either".to_owned(),
+            false => format!("it takes components from {}", folders.join(", ")),
+        };
+        return format!("{target} is not where the server looks: {from}; name its plugins folder with --plugins-dir");
+    };
+    let source = plain(&entry["source"]);
+    match folder_of(entry).filter(|folder| folders.contains(folder)) {
+        Some(folder) => format!(
+            "the server takes {name} from {source}, not from {target}: name that folder, --plugins-dir {}",
+            folder.display()
+        ),
+        None => format!(
+            "the server takes {name} from {source}, not from {target}: take `source` out of its table in morag.toml, and start \
+             the server again"
+        ),
+    }
 }
 
 /// What the server says of a plugin, for a line.
@@ -172,5 +218,30 @@ mod tests {
         assert_eq!(said(entry), ": version 1.2.3, wants kv, granted kv http");
         assert!(super::entry(&listed, "c").is_none() && super::entry(&json!({}), "a").is_none());
         assert_eq!(said(&json!({})), "");
+    }
+
+    #[test]
+    fn a_component_in_the_wrong_place_is_told_with_what_to_change() {
+        let listed = |source: &str| {
+            json!({"plugins": [
+                {"name": "chunking", "source": "/srv/plugins/chunking.wasm"}, {"name": "s", "source": source},
+                {"name": "o", "source": "oci://ghcr.io/acme/o@sha256:00"},
+            ]})
+        };
+        let at = Path::new("/home/plugins/s.wasm");
+        let said = |source: &str| misplaced(&listed(source), "s", at);
+        assert!(said("s.wasm").contains("takes s from s.wasm, not from /home/plugins/s.wasm: take `source` out"));
+        assert!(said("/srv/plugins/s.wasm").ends_with("--plugins-dir /srv/plugins"));
+        let none = misplaced(&listed("x"), "other", at);
+        assert!(none.contains("takes components from /srv/plugins; name its plugins folder"), "{none}");
+        assert!(misplaced(&json!({}), "s", at).contains("--plugins-dir"));
+
+        let is_elsewhere = |source: &str| is_elsewhere(&json!({"source": source}), at);
+        for source in ["/home/plugins/s.wasm", "plugins/s.wasm", "./plugins/s.wasm", "s.wasm"] {
+            assert!(!is_elsewhere(source), "{source}");
+        }
+        for source in ["/srv/plugins/s.wasm", "target/plugins/s.wasm", "oci://ghcr.io/acme/s@sha256:00"] {
+            assert!(is_elsewhere(source), "{source}");
+        }
     }
 }

@@ -66,6 +66,11 @@ impl Report {
         }
     }
 
+    /// The code that the step failed with; none where it completed.
+    pub fn error_code(&self) -> Option<&str> {
+        self.json["events"].as_array()?.last()?["error_code"].as_str()
+    }
+
     /// The text of `report.json`.
     pub fn text(&self) -> String {
         format!("{:#}\n", self.json)

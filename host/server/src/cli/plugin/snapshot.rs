@@ -7,8 +7,9 @@ use std::time::SystemTime;
 /// Files that are watched. A step's project has a few dozen; with more, something else lies in the folder.
 pub const FILES_MAX: usize = 5_000;
 
-/// Folders that hold what is made, not what is written.
-const IGNORED: [&str; 8] = ["build", "target", "node_modules", "dist", "out", "venv", "__pycache__", "expected"];
+/// What is made, not written. `Cargo.lock` too: the first build writes it, and a change of `Cargo.toml` tells of itself.
+const IGNORED: [&str; 9] =
+    ["build", "target", "node_modules", "dist", "out", "venv", "__pycache__", "expected", "Cargo.lock"];
 
 /// A project's files at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,10 +33,10 @@ impl Snapshot {
         changed.map(|(path, _)| path).or_else(gone).map(PathBuf::as_path)
     }
 
-    /// A file that was changed after a time, if there is one: what was made then is out of date.
-    pub fn newer_than(&self, time: SystemTime) -> Option<&Path> {
-        let newer = self.0.iter().find(|(_, (_, modified))| modified.is_some_and(|modified| modified > time));
-        newer.map(|(path, _)| path.as_path())
+    /// The first of the files that count which was changed after a time, if there is one: what was made then is out of date.
+    pub fn newer_than(&self, time: SystemTime, counts: impl Fn(&Path) -> bool) -> Option<&Path> {
+        let newer = self.0.iter().filter(|(_, (_, modified))| modified.is_some_and(|modified| modified > time));
+        newer.map(|(path, _)| path.as_path()).find(|path| counts(path))
     }
 }
 
@@ -75,13 +76,16 @@ mod tests {
     fn what_is_newer_is_found() {
         let files = snapshot(&[("a", 1, 10), ("b", 1, 20)]);
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        assert_eq!(files.newer_than(at(15)), Some(Path::new("b")));
-        assert_eq!(files.newer_than(at(20)), None);
+        assert_eq!(files.newer_than(at(15), |_| true), Some(Path::new("b")));
+        assert_eq!(files.newer_than(at(20), |_| true), None);
+        assert_eq!(files.newer_than(at(5), |path| path != "a"), Some(Path::new("b")), "the first one does not count");
     }
 
     #[test]
     fn what_is_made_is_not_watched() {
-        for name in [".morag", ".git", "build", "target", "node_modules", "__pycache__", "x.pyc", "step.py~"] {
+        for name in
+            [".morag", ".git", "build", "target", "node_modules", "__pycache__", "x.pyc", "step.py~", "Cargo.lock"]
+        {
             assert!(is_ignored(name), "{name}");
         }
         for name in ["src", "step.py", "plugin.toml", "tests", "case.json"] {

@@ -10,7 +10,7 @@ use crate::wire::Workbench;
 use anyhow::Context as _;
 use clap::Args;
 use morag_core::ports::LogLine;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -23,9 +23,12 @@ pub const EXAMPLES: &str = "Examples:
 
 A case is a folder tests/CASE with one document.EXT, and if needed case.json (config, file_name, media_type, language, options,
 metadata) and artifacts/ (what earlier steps would have written). What the step answers, writes and reports is compared with
-tests/CASE/expected/, which --bless writes. The component runs in the server's own sandbox with the capabilities that
+tests/CASE/expected/, which --bless writes; not for the host's own failures (PLUGIN_…), which hold measured values. The component runs in the server's own sandbox with the capabilities that
 plugin.toml lists; vectors, graph and kv are empty for each case, embeddings are the server's own of words, other services are
 away. Exit code 1 where anything differs.";
+
+/// How codes of the host's failures begin.
+const HOST_CODES: &str = "PLUGIN_";
 
 /// Tests the project's component.
 #[derive(Debug, Args)]
@@ -69,7 +72,7 @@ pub async fn run(command: Test) -> anyhow::Result<ExitCode> {
 }
 
 /// A bare file name has no folder to make.
-fn file_with_folder(file: &std::path::Path) -> PathBuf {
+fn file_with_folder(file: &Path) -> PathBuf {
     std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
 }
 
@@ -81,8 +84,8 @@ async fn open(project: &Project) -> anyhow::Result<Workbench> {
 fn warn_if_stale(project: &Project) -> anyhow::Result<()> {
     let built = std::fs::metadata(project.component()).and_then(|meta| meta.modified()).ok();
     let sources = project.snapshot()?;
-    let is_source = |path: &&std::path::Path| !path.starts_with(&project.manifest.tests);
-    if let Some(newer) = built.and_then(|built| sources.newer_than(built).filter(is_source)) {
+    let is_source = |path: &Path| !path.starts_with(&project.manifest.tests);
+    if let Some(newer) = built.and_then(|built| sources.newer_than(built, is_source)) {
         eprintln!("{} was changed after the build: `morag plugin build` takes it in", newer.display());
     }
     Ok(())
@@ -93,8 +96,8 @@ struct Tested {
     name: String,
     time: Duration,
     log: Vec<LogLine>,
-    /// What was blessed; none where it was compared.
-    blessed: bool,
+    /// What was blessed, in one word more where it is a failure; none where it was compared.
+    blessed: Option<String>,
     failure: Option<junit::Failure>,
 }
 
@@ -107,7 +110,7 @@ async fn one(bench: &Workbench, case: &Case, bless: bool) -> Tested {
         Err(error) => {
             let text = format!("{error:#}");
             let failure = Some(junit::Failure { message: text.clone(), text });
-            Tested { name, time, log: Vec::new(), blessed: false, failure }
+            Tested { name, time, log: Vec::new(), blessed: None, failure }
         }
         Ok(outcome) => {
             let report = Report::of(&outcome.progress, &outcome.report, outcome.artifacts);
@@ -115,7 +118,8 @@ async fn one(bench: &Workbench, case: &Case, bless: bool) -> Tested {
                 Err(error) => Some(format!("{error:#}")).map(|text| junit::Failure { message: text.clone(), text }),
                 Ok(found) => failure(&found),
             };
-            let blessed = bless && failure.is_none();
+            let blessed = (bless && failure.is_none())
+                .then(|| report.error_code().map(|code| format!(" (failed: {code})")).unwrap_or_default());
             Tested { name, time, log: outcome.report.log, blessed, failure }
         }
     }
@@ -130,6 +134,13 @@ async fn run_case(bench: &Workbench, case: &Case) -> anyhow::Result<Outcome> {
 fn judge(case: &Case, report: &Report, bless: bool) -> anyhow::Result<Vec<Difference>> {
     let folder = case.expected();
     if bless {
+        // Its text says how long it took or how much it held, which is another number the next time.
+        if let Some(code) = report.error_code().filter(|code| code.starts_with(HOST_CODES)) {
+            anyhow::bail!(
+                "{code} is a failure of the host's, with measured values in its text that would differ the next time: it is not \
+                 blessed. Have the step end by itself, then bless that"
+            );
+        }
         golden::bless(&folder, report)?;
         return Ok(Vec::new());
     }
@@ -152,8 +163,8 @@ fn failure(found: &[Difference]) -> Option<junit::Failure> {
 fn show(result: &Tested) {
     let Tested { name, time, log, blessed, failure } = result;
     let Some(failure) = failure else {
-        let word = if *blessed { "blessed" } else { "ok" };
-        return line(format_args!("{word:8}{name}  {} ms", time.as_millis()));
+        let (word, how) = blessed.as_deref().map_or(("ok", ""), |how| ("blessed", how));
+        return line(format_args!("{word:8}{name}{how}  {} ms", time.as_millis()));
     };
     line(format_args!("FAILED  {name}: {}", failure.message));
     if failure.text != failure.message {
@@ -166,5 +177,28 @@ impl Tested {
     fn into_junit(self) -> junit::Case {
         let log: Vec<_> = self.log.iter().map(|line| format!("{} {}", line.level, line.message)).collect();
         junit::Case { name: self.name, time: self.time, failure: self.failure, log: log.join("\n") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn failed(code: &str) -> Report {
+        let events = json!([{"event": "step_failed", "error_code": code, "error_message": "after 1234 ms"}]);
+        Report { json: json!({"result": "failed", "events": events}), artifacts: Default::default() }
+    }
+
+    #[test]
+    fn a_failure_of_the_steps_own_is_blessed_and_one_of_the_hosts_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let case = Case { name: "one".into(), folder: folder.path().into() };
+        let refused = judge(&case, &failed("PLUGIN_TIMEOUT"), true).unwrap_err().to_string();
+        assert!(refused.contains("PLUGIN_TIMEOUT") && refused.contains("not blessed"), "{refused}");
+        assert!(!case.expected().exists());
+        assert_eq!(judge(&case, &failed("NO_TEXT"), true).unwrap(), []);
+        assert_eq!(judge(&case, &failed("NO_TEXT"), false).unwrap(), []);
+        assert_eq!(failed("NO_TEXT").error_code(), Some("NO_TEXT"));
     }
 }

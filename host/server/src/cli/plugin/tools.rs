@@ -1,10 +1,11 @@
 //! Tools that builds need and that come from a registry: installed once a machine, for all projects, by their own installers,
 //! with pinned versions.
 //!
-//! A folder is named by what is to be in it, so that another version makes another folder. The stamp in it is written last: a
+//! A folder is named by what is to be in it and by what runs it, so that another version of either makes another folder: an
+//! environment of Python does not outlive the Python it was made with. The stamp in it is written last: a
 //! folder without it was left half made, and is made again. A lock lets one of several builds install.
 
-use super::program::program;
+use super::program::{program, read};
 use super::progress;
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
@@ -29,23 +30,27 @@ pub struct Recipe {
     pub files: &'static [(&'static str, &'static str)],
     /// Installs into the folder.
     pub install: fn(&Path) -> anyhow::Result<()>,
+    /// The program that runs the tools, which says its version by `--version`.
+    pub interpreter: &'static str,
 }
 
 impl Recipe {
     /// The folder with the tools in it, installing them where they are not there yet.
     pub fn ensure(&self) -> anyhow::Result<PathBuf> {
-        self.ensure_in(&tools_folder()?)
+        let says = read(program(self.interpreter, Path::new(".")).arg("--version"));
+        self.ensure_in(&tools_folder()?, &version(&says.unwrap_or_default()))
     }
 
-    fn ensure_in(&self, tools: &Path) -> anyhow::Result<PathBuf> {
+    /// `version` is the interpreter's.
+    fn ensure_in(&self, tools: &Path, version: &str) -> anyhow::Result<PathBuf> {
         let digest = self.digest();
-        let folder = tools.join(format!("{}-{}", self.name, &digest[..NAME_DIGITS]));
+        let folder = tools.join(format!("{}-{version}-{}", self.name, &digest[..NAME_DIGITS]));
         if is_installed(&folder, &digest) {
             return Ok(folder);
         }
         let unusable = || format!("the folder of tools {} cannot be used: set {FOLDER}", tools.display());
         fs::create_dir_all(tools).with_context(unusable)?;
-        let lock = File::create(folder.with_extension("lock")).with_context(unusable)?;
+        let lock = File::create(folder.with_added_extension("lock")).with_context(unusable)?;
         if lock.try_lock().is_err() {
             progress::during("waiting for another build that installs the same tools", || {
                 lock.lock().context("its lock")
@@ -77,6 +82,12 @@ impl Recipe {
         }
         hex::encode(hash.finalize())
     }
+}
+
+/// `3.11.2` of `Python 3.11.2`, `20.19.0` of `v20.19.0`; with nothing in it that a file name should not have.
+fn version(says: &str) -> String {
+    let word = says.split_whitespace().last().unwrap_or("none").trim_start_matches('v');
+    word.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' }).collect()
 }
 
 fn is_installed(folder: &Path, digest: &str) -> bool {
@@ -128,9 +139,10 @@ mod tests {
             Ok(())
         }
         let tools = tempfile::tempdir().unwrap();
-        let recipe = Recipe { name: "x", files: FILES, install };
+        let recipe = Recipe { name: "x", files: FILES, install, interpreter: "sh" };
         let made: Vec<_> = std::thread::scope(|scope| {
-            let builds: Vec<_> = (0..4).map(|_| scope.spawn(|| recipe.ensure_in(tools.path()).unwrap())).collect();
+            let builds: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| recipe.ensure_in(tools.path(), "1.2").unwrap())).collect();
             builds.into_iter().map(|build| build.join().unwrap()).collect()
         });
         assert!(made.iter().all(|folder| *folder == made[0] && is_installed(folder, &recipe.digest())));
@@ -148,15 +160,23 @@ mod tests {
             Ok(())
         }
         let tools = tempfile::tempdir().unwrap();
-        let failing = Recipe { name: "x", files: FILES, install: fails };
-        assert!(failing.ensure_in(tools.path()).is_err());
-        Recipe { install: works, ..failing }.ensure_in(tools.path()).unwrap();
+        let failing = Recipe { name: "x", files: FILES, install: fails, interpreter: "sh" };
+        assert!(failing.ensure_in(tools.path(), "1").is_err());
+        Recipe { install: works, ..failing }.ensure_in(tools.path(), "1").unwrap();
     }
 
     #[test]
     fn another_version_is_another_folder() {
-        let recipe = Recipe { name: "x", files: FILES, install: |_| Ok(()) };
+        let recipe = Recipe { name: "x", files: FILES, install: |_| Ok(()), interpreter: "sh" };
         let other = Recipe { files: &[("requirements.txt", "a==2\n")], ..recipe };
         assert_ne!(recipe.digest(), other.digest());
+        let tools = tempfile::tempdir().unwrap();
+        let [old, new] = ["3.11.2", "3.12.0"].map(|version| recipe.ensure_in(tools.path(), version).unwrap());
+        assert!(old != new && old.is_dir() && new.is_dir(), "another interpreter is another folder too");
+        for (says, version) in
+            [("Python 3.11.2", "3.11.2"), ("v20.19.0\n", "20.19.0"), ("", "none"), ("a ../b", ".._b")]
+        {
+            assert_eq!(super::version(says), version);
+        }
     }
 }

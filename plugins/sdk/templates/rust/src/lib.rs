@@ -1,7 +1,7 @@
 //! Counts the words of a document.
 
 use morag_step::{Data, Descriptor, Failure, Output, Step, Task, host, json};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The step's configuration, as the pipeline gives it.
 #[derive(Deserialize)]
@@ -17,6 +17,13 @@ impl Default for Config {
     }
 }
 
+/// What `word_count.json` holds.
+#[derive(Serialize)]
+struct Count<'a> {
+    words: usize,
+    longest: &'a str,
+}
+
 fn count_words(task: &dyn Task) -> Result<Data, Failure> {
     let config: Config = task.config()?;
     let text = task.artifact_text("markdown.md")?;
@@ -27,8 +34,7 @@ fn count_words(task: &dyn Task) -> Result<Data, Failure> {
     let longest = words.iter().rev().max_by_key(|word| letters(word)).copied().unwrap_or_default();
     task.report_progress(0.5, &format!("counted {} words", words.len()));
 
-    let file = format!("{{\"words\":{},\"longest\":{}}}\n", words.len(), json!(longest));
-    task.write_artifact("word_count.json", file.as_bytes())?;
+    task.write_json("word_count.json", &Count { words: words.len(), longest })?;
     Ok(morag_step::data(json!({ "words": words.len() })))
 }
 

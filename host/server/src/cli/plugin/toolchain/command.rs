@@ -8,21 +8,35 @@ use crate::cli::plugin::{embedded, progress};
 use anyhow::Context as _;
 
 /// `wasm-tools`, which makes a component of what a C compiler makes.
-const C_TOOLS: Recipe =
-    Recipe { name: "c", files: &[("requirements.txt", embedded::C_TOOLS)], install: python_packages };
+const C_TOOLS: Recipe = Recipe {
+    name: "c",
+    files: &[("requirements.txt", embedded::C_TOOLS)],
+    install: python_packages,
+    interpreter: "python3",
+};
 
 /// Runs the command of `plugin.toml` in the project's folder.
 pub fn build(project: &Project) -> anyhow::Result<()> {
     let text = project.manifest.command.as_deref().context("plugin.toml has no build.command")?;
+    // Else what a build of before made would pass for what this one did not make. The other languages' tools write the file or
+    // fail; of a command nothing is known.
+    match std::fs::remove_file(project.component()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("{} cannot be removed", project.component_below()));
+        }
+        _ => {}
+    }
     let mut command = program("sh", &project.folder);
     command.args(["-c", text]);
     command.env("MORAG_NAME", &project.manifest.name).env("MORAG_WIT_DIR", project.folder.join(".morag/wit"));
     if project.manifest.language == Language::C {
-        anyhow::ensure!(
-            have("clang") || have("zig"),
-            "there is no clang: get it, on Debian and Ubuntu by \
-             `apt install clang lld wasi-libc libclang-rt-14-dev-wasm32`"
-        );
+        if std::env::var_os("CC").is_none() && !have("clang") {
+            anyhow::ensure!(
+                have("zig"),
+                "there is no clang: get it, on Debian and Ubuntu by `apt install clang lld wasi-libc libclang-rt-dev-wasm32`"
+            );
+            command.env("CC", "zig cc");
+        }
         anyhow::ensure!(have("python3"), "the tools for C come by Python: `apt install python3 python3-venv`");
         let tools = C_TOOLS.ensure()?.join("bin");
         let path = std::env::var_os("PATH").unwrap_or_default();

@@ -7,7 +7,7 @@ use crate::cli::plugin::{embedded, progress};
 use anyhow::Context as _;
 use std::path::Path;
 
-const TOOLS: Recipe = Recipe { name: "javascript", files: embedded::JAVASCRIPT_TOOLS, install };
+const TOOLS: Recipe = Recipe { name: "javascript", files: embedded::JAVASCRIPT_TOOLS, install, interpreter: "node" };
 
 /// First Node.js that the tools run on.
 const NODE_MIN: (u32, u32) = (20, 19);
@@ -33,11 +33,12 @@ fn install(folder: &Path) -> anyhow::Result<()> {
 
 fn check() -> anyhow::Result<()> {
     let (major, minor) = NODE_MIN;
-    let how = "on Debian and Ubuntu by `apt install nodejs npm`";
+    // Not Debian's own package: that of Debian 12 is 18, which is too old.
+    let how = "from https://nodejs.org or by nvm";
     anyhow::ensure!(have("node"), "Node.js is not installed: get {major}.{minor} or later, {how}");
-    anyhow::ensure!(have("npm"), "npm is not installed: get it with Node.js, {how}");
+    anyhow::ensure!(have("npm"), "npm is not installed: it comes with Node.js {how}");
     let version = read(program("node", Path::new(".")).arg("--version")).unwrap_or_default();
-    anyhow::ensure!(is_enough(&version), "Node.js is {version}: {major}.{minor} or later is needed");
+    anyhow::ensure!(is_enough(&version), "Node.js is {version}: {major}.{minor} or later is needed, {how}");
     Ok(())
 }
 

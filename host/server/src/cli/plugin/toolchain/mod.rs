@@ -26,3 +26,23 @@ pub fn build(project: &Project) -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::plugin::manifest::Manifest;
+    use crate::cli::plugin::project::write;
+
+    #[test]
+    fn what_an_earlier_build_made_does_not_pass_for_this_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = |command: &str| {
+            let text = format!("[plugin]\nname = \"a\"\nlanguage = \"other\"\n[build]\ncommand = \"{command}\"\n");
+            Project { folder: folder.path().into(), manifest: Manifest::parse(&text).unwrap() }
+        };
+        write(&project("true").component(), b"old").unwrap();
+        assert!(build(&project("true")).unwrap_err().to_string().contains("made no build/a.wasm"));
+        build(&project("echo new > build/a.wasm")).unwrap();
+        assert_eq!(std::fs::read_to_string(project("true").component()).unwrap(), "new\n");
+    }
+}

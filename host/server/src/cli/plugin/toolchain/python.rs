@@ -5,8 +5,12 @@ use crate::cli::plugin::project::Project;
 use crate::cli::plugin::tools::{Recipe, python_packages};
 use crate::cli::plugin::{embedded, progress};
 
-const TOOLS: Recipe =
-    Recipe { name: "python", files: &[("requirements.txt", embedded::PYTHON_TOOLS)], install: python_packages };
+const TOOLS: Recipe = Recipe {
+    name: "python",
+    files: &[("requirements.txt", embedded::PYTHON_TOOLS)],
+    install: python_packages,
+    interpreter: "python3",
+};
 
 /// Builds `step.py` and what it imports.
 pub fn build(project: &Project) -> anyhow::Result<()> {
