@@ -6,6 +6,7 @@ use morag_core::plugin::Limits;
 use morag_core::ports::{StepCall, StepRunner as _};
 use morag_runtime::{EngineOptions, StepEngine};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -112,6 +113,39 @@ async fn run(sandbox: Arc<Sandbox>, workers: Arc<Semaphore>, call: StepCall) -> 
     let report = sandbox.runner.run(call).await;
     let code = report.result.map_or_else(|failure| failure.code, |_| "none".into());
     (is_good, started.elapsed(), code)
+}
+
+/// How often a [`PeakMemory`] looks: a memory bomb has its memory for longer than that, for its guest is ended at the end of an
+/// epoch of 10 ms.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Looks at [`resident_bytes`] again and again, by a thread of its own.
+pub struct PeakMemory {
+    highest: Arc<AtomicU64>,
+    is_over: Arc<AtomicBool>,
+    looking: std::thread::JoinHandle<()>,
+}
+
+impl PeakMemory {
+    /// Begins to look.
+    pub fn watch() -> Self {
+        let (highest, is_over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (seen, over) = (highest.clone(), is_over.clone());
+        let looking = std::thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                seen.fetch_max(resident_bytes(), Ordering::Relaxed);
+                std::thread::sleep(LOOK_EVERY);
+            }
+        });
+        Self { highest, is_over, looking }
+    }
+
+    /// The most that was seen, bytes.
+    pub fn end(self) -> u64 {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.looking.join().expect("it only looks");
+        self.highest.load(Ordering::Relaxed)
+    }
 }
 
 /// Memory of this process that is in the machine's, bytes.

@@ -170,10 +170,33 @@ async fn budgets_hold_for_a_run_and_are_named() {
         assert!(said[2].starts_with("limit") && said[2].contains("embedding_calls of 2"), "{said:?}");
     }
     let said = ask(&sandbox, json!({"mode": "complete", "text": "x", "calls": 4})).await;
-    assert!(said[0].contains("at most Some(65)") && said[2].contains("at most Some(5)"), "{said:?}");
+    assert!(said[0].contains("at most Some(64)") && said[2].contains("at most Some(4)"), "{said:?}");
     assert!(said[3].starts_with("limit") && said[3].contains("completion_calls of 3"), "{said:?}");
     let said = ask(&sandbox, json!({"mode": "transcribe", "calls": 2})).await;
     assert!(said[1].starts_with("limit") && said[1].contains("transcription_bytes of 9"), "{said:?}");
+    let said = ask(&sandbox, json!({"mode": "complete", "text": "x", "max_tokens": 65})).await;
+    assert!(said[0].starts_with("limit") && said[0].contains("completion_tokens of 65"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_costs_though_its_answer_is_an_error() {
+    let mut grant = grant();
+    grant.budgets.completion_tokens_max = 100;
+    // No service is set up.
+    let sandbox = Sandbox::granted(vec![guest("capabilities")], |_| grant.clone(), |_| ()).await.unwrap();
+    let question = json!({"mode": "complete", "text": "x".repeat(160), "max_tokens": 20, "calls": 3});
+    let said = ask(&sandbox, question).await;
+    assert!(said[..2].iter().all(|said| said.starts_with("unavailable")), "{said:?}");
+    assert!(said[2].starts_with("limit") && said[2].contains("80 are used, and the call needs 60"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vectors_count_as_read_from_the_host() {
+    let sandbox = sandbox(grant()).await;
+    let report = run(&sandbox, "uses_all_one", json!({"mode": "embed", "text": "hello"})).await;
+    assert_eq!(results(&report), ["1"]);
+    // A vector of the built-in model has hundreds of numbers of 4 bytes.
+    assert!(report.resources.bytes_in >= 100 * 4, "{:?}", report.resources);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -219,6 +242,15 @@ async fn a_plugins_store_has_the_size_that_was_granted() {
     let said = ask(&sandbox, json!({"mode": "set", "key": "k", "text": "x", "calls": 3})).await;
     assert_eq!(said[..2], [DONE, DONE]);
     assert!(said[2].starts_with("limit") && said[2].contains("kv_keys of 2"), "{said:?}");
+    // Calls are a run's: the second run has its own.
+    let mut grant = self::grant();
+    grant.budgets.kv_calls_max = 2;
+    let few_calls = self::sandbox(grant).await;
+    for _ in 0..2 {
+        let said = ask(&few_calls, json!({"mode": "set", "key": "k", "text": "x", "calls": 3})).await;
+        assert_eq!(said[..2], [DONE, DONE]);
+        assert!(said[2].starts_with("limit") && said[2].contains("kv_calls of 2 calls a run"), "{said:?}");
+    }
     let large = "x".repeat((64 << 10) + 1);
     let said = ask(&sandbox, json!({"mode": "set", "key": "k", "text": large})).await;
     assert!(said[0].starts_with("limit") && said[0].contains("65536 bytes"), "{said:?}");
@@ -280,6 +312,7 @@ async fn a_request_reaches_the_host_that_a_rule_names() {
     let expected = format!("hello world abc {address} MoRAG-Step/");
     assert!(said.starts_with("200 ") && said.contains(&expected), "{said}");
     assert!(report.resources.bytes_in > 30 && report.resources.host_calls > 10, "{:?}", report.resources);
+    assert_eq!(report.resources.bytes_out, "world".len() as u64, "what is sent is no artifact, but goes out");
     let said = ask(&sandbox, json!({"mode": "fetch", "url": format!("http://{address}/large")})).await;
     assert!(said[0].starts_with("200  3145728 "), "{said:?}");
     // A redirect is an answer: nobody follows it.

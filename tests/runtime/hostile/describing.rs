@@ -1,6 +1,7 @@
 //! Guests that do harm when they are asked what they are: they are not loaded.
 
 use super::lab::refused;
+use std::time::Duration;
 
 #[track_caller]
 fn says(line: &str, what: &str) {
@@ -28,7 +29,44 @@ pub async fn descriptor_outside_memory() {
 }
 
 pub async fn descriptor_huge_list() {
-    says(&refused("descriptor_huge_list").await, "");
+    says(&refused("descriptor_huge_list").await, "list pointer/length out of bounds of memory");
+}
+
+pub async fn descriptor_long_media_type() {
+    let line = refused("descriptor_long_media_type").await;
+    assert!(line.contains("media type \"xxxx/xxx") && line.contains("at most 128 printable ASCII"), "{line}");
+    assert!(line.len() < 1000, "an error is no place for all of it: {}", line.len());
+}
+
+pub async fn descriptor_odd_media_type() {
+    let line = refused("descriptor_odd_media_type").await;
+    assert!(line.contains(r#"media type "text/plain\r\nset-cookie: a" of an output is not"#), "{line}");
+}
+
+pub async fn descriptor_long_data_key() {
+    let line = refused("descriptor_long_data_key").await;
+    assert!(line.contains("data key \"xxx") && line.contains("is not 1 to 64 characters of A-Z a-z 0-9 _"), "{line}");
+    assert!(line.len() < 1000, "an error is no place for all of it: {}", line.len());
+}
+
+pub async fn descriptor_unusable_schema() {
+    let line = refused("descriptor_unusable_schema").await;
+    assert!(line.contains("its configuration schema cannot be used: # refers to itself"), "{line}");
+}
+
+/// The server's only thread here is this one: a guest that computes while it describes itself computes elsewhere.
+#[tokio::test(flavor = "current_thread")]
+async fn describing_holds_up_none_of_the_servers_threads() {
+    let before = computed_by_this_thread();
+    says(&refused("describe_loops").await, "took longer than 5 s");
+    let computed = computed_by_this_thread() - before;
+    assert!(computed < Duration::from_secs(3), "{computed:?} of the 5 s");
+}
+
+/// Time that a processor worked for the calling thread.
+fn computed_by_this_thread() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
 }
 
 pub async fn descriptor_many_inputs() {

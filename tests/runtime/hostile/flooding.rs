@@ -29,6 +29,13 @@ pub async fn artifact_flood() {
     assert_eq!(report.result.unwrap().artifacts.len(), 3, "what is allowed is allowed whole");
 }
 
+/// What is written anew is one artifact still, and the last of it counts.
+pub async fn artifact_anew() {
+    let report = Lab::new("artifact_anew", Limits { artifacts_max: 1, ..wide_limits() }).await.run().await;
+    let artifacts = report.result.unwrap_or_else(|failure| panic!("{failure:?}")).artifacts;
+    assert_eq!(artifacts.iter().map(|staged| staged.artifact.size).collect::<Vec<_>>(), [5]);
+}
+
 /// Not fatal: the log is cut, and says by how much.
 pub async fn log_flood() {
     let limits = Limits { log_lines_max: 100, log_bytes_max: 1 << 20, ..wide_limits() };

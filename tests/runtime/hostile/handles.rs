@@ -3,19 +3,19 @@
 use super::lab::{breaks_the_interface, reaches, wide_limits};
 
 pub async fn use_after_drop() {
-    breaks_the_interface("use_after_drop").await;
+    breaks_the_interface("use_after_drop", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn double_drop() {
-    breaks_the_interface("double_drop").await;
+    breaks_the_interface("double_drop", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn foreign_handle() {
-    breaks_the_interface("foreign_handle").await;
+    breaks_the_interface("foreign_handle", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn wrong_handle() {
-    breaks_the_interface("wrong_handle").await;
+    breaks_the_interface("wrong_handle", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn handle_flood() {

@@ -79,10 +79,10 @@ pub async fn reaches(guest: &'static str, limits: Limits, code: &str, limit: &st
     measured
 }
 
-/// Runs a guest that breaks the rules of the interface.
-pub async fn breaks_the_interface(guest: &'static str) -> StepFailure {
+/// Runs a guest that breaks the rules of the interface, which ends it with a code.
+pub async fn breaks_the_interface(guest: &'static str, code: &str) -> StepFailure {
     let (failure, _) = fails(guest, wide_limits()).await;
-    assert!(failure.code == "PLUGIN_CALL_INVALID" || failure.code == "PLUGIN_TRAP", "{failure:?}");
+    assert_eq!(failure.code, code, "{failure:?}");
     assert_eq!(failure.details.get("measured"), None::<&Value>);
     failure
 }

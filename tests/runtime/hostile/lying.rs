@@ -3,11 +3,11 @@
 use super::lab::{breaks_the_interface, fails, reaches, wide_limits};
 
 pub async fn outcome_outside_memory() {
-    breaks_the_interface("outcome_outside_memory").await;
+    breaks_the_interface("outcome_outside_memory", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn outcome_too_large() {
-    breaks_the_interface("outcome_too_large").await;
+    breaks_the_interface("outcome_too_large", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn outcome_over_limit() {
@@ -16,15 +16,15 @@ pub async fn outcome_over_limit() {
 }
 
 pub async fn outcome_no_text() {
-    breaks_the_interface("outcome_no_text").await;
+    breaks_the_interface("outcome_no_text", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn outcome_no_variant() {
-    breaks_the_interface("outcome_no_variant").await;
+    breaks_the_interface("outcome_no_variant", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn outcome_unaligned() {
-    breaks_the_interface("outcome_unaligned").await;
+    breaks_the_interface("outcome_unaligned", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn failure_too_large() {
@@ -34,21 +34,21 @@ pub async fn failure_too_large() {
 }
 
 pub async fn log_outside_memory() {
-    breaks_the_interface("log_outside_memory").await;
+    breaks_the_interface("log_outside_memory", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn log_no_level() {
-    breaks_the_interface("log_no_level").await;
+    breaks_the_interface("log_no_level", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn write_too_large() {
-    breaks_the_interface("write_too_large").await;
+    breaks_the_interface("write_too_large", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn answer_outside_memory() {
-    breaks_the_interface("answer_outside_memory").await;
+    breaks_the_interface("answer_outside_memory", "PLUGIN_CALL_INVALID").await;
 }
 
 pub async fn realloc_outside_memory() {
-    breaks_the_interface("realloc_outside_memory").await;
+    breaks_the_interface("realloc_outside_memory", "PLUGIN_CALL_INVALID").await;
 }

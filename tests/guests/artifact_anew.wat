@@ -1,0 +1,18 @@
+;; Writes one artifact three times over.
+  (import "morag:step/task@VERSION" "create-artifact" (func $create (param i32 i32 i32)))
+  (import "morag:step/task@VERSION" "[method]artifact-writer.write" (func $write (param i32 i32 i32 i32)))
+  (import "morag:step/task@VERSION" "[method]artifact-writer.finish" (func $finish (param i32 i32)))
+  ;; include step
+  (func $anew (param $length i32)
+    (local $writer i32)
+    (call $create (i32.const 1152) (i32.const 7) (i32.const 600))
+    (if (i32.load8_u (i32.const 600)) (then (unreachable)))
+    (local.set $writer (i32.load (i32.const 604)))
+    (call $write (local.get $writer) (i32.const 1104) (local.get $length) (i32.const 640))
+    (call $finish (local.get $writer) (i32.const 680))
+    (if (i32.or (i32.load8_u (i32.const 640)) (i32.load8_u (i32.const 680))) (then (unreachable))))
+  (func (export "morag:step/step@VERSION#run") (result i32)
+    (call $anew (i32.const 20))
+    (call $anew (i32.const 15))
+    (call $anew (i32.const 5))
+    (call $ok))
