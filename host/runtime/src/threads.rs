@@ -8,8 +8,8 @@ use tokio::task::JoinError;
 /// computes, so the 61 of tokio's default would be more than half a second by which a limit of time comes late.
 const POLLS_BETWEEN_EVENTS: u32 = 4;
 
-/// How far guests stand back behind the server's own threads where both want a core (`nice`): a third of the weight. With eight
-/// workers' hostile guests on two cores it halved the slowest hundredth of the host's answers, and good steps were not slower.
+/// How far guests stand back behind the server's own threads where both want a core (`nice`): a third of the weight, so that a
+/// request goes before a step. `benches/hostile.rs` shows what it comes to.
 const NICENESS: i32 = 5;
 
 /// Lets the calling thread stand back. On Linux niceness is a thread's own; where it is not, or may not be set, guests and server
