@@ -154,6 +154,57 @@ async fn a_step_in_javascript_from_nothing() {
     built("javascript").await;
 }
 
+/// A step of JavaScript's own: requests, and more files than the host lets a step hold at once.
+const FETCHES: &str = r##"
+import { defineStep } from "#morag-step";
+
+export default defineStep({
+  name: "my_step",
+  version: "0.1.0",
+  summary: "Reads much and asks another service",
+  reads: ["markdown.md"],
+  async run(task) {
+    for (let round = 0; round < 100; round++) {
+      task.artifactText("markdown.md");
+      const source = task.source();
+      source.bytes();
+      source.close();
+    }
+    try {
+      const answer = await fetch("http://127.0.0.1:9/");
+      return { answered: answer.status };
+    } catch (error) {
+      return { refused: error.name };
+    }
+  },
+});
+"##;
+
+/// `fetch` is the capability `http`: without a rule of the operator's it is refused, and the step sees that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_in_javascript_fetches_and_gives_its_files_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    ok(folder.path(), &["plugin", "new", "my_step", "--lang", "javascript"]).await;
+    let project = folder.path().join("my_step");
+    std::fs::write(project.join("step.js"), FETCHES).expect("a step");
+    let manifest = project.join("plugin.toml");
+    let text = std::fs::read_to_string(&manifest).expect("plugin.toml");
+    std::fs::write(&manifest, text.replace("capabilities = []", "capabilities = [\"http\"]")).expect("a manifest");
+    ok(&project, &["plugin", "build"]).await;
+
+    let shown = json(&ok(&project, &["plugin", "inspect", "build/my_step.wasm", "--json"]).await);
+    assert!(shown["imports"]["capabilities"].to_string().contains("wasi:http/outgoing-handler"), "{shown}");
+    let document = "tests/first/document.md";
+    let artifact = format!("markdown.md={document}");
+    let run_it = ["plugin", "run", "build/my_step.wasm", "--json", "--input", document, "--artifact", &artifact];
+    let (code, _, said) = run(&project, &run_it).await;
+    assert!(code == Some(1) && said.contains("--grant http"), "it is not granted: {said}");
+    let granted: Vec<_> = run_it.iter().copied().chain(["--grant", "http"]).collect();
+    let ran = json(&ok(&project, &granted).await);
+    assert_eq!((&ran["result"], &ran["data"]), (&"completed".into(), &serde_json::json!({"refused": "TypeError"})));
+    assert!(ran.to_string().contains("no rule"), "the log says what it lacks: {ran}");
+}
+
 /// A running `morag plugin dev`.
 struct Dev {
     _child: Child,
@@ -193,6 +244,26 @@ async fn dev(project: &Path) {
     dev.wait_for("loaded by the server").await;
     let first = listed(&server).await;
     dev.wait_for("watching").await;
+
+    // One that puts it elsewhere is told at once where the server takes it from.
+    let elsewhere = tempfile::tempdir().expect("a temporary folder");
+    let wrong = ["plugin", "dev", "--server", &server.url, "--plugins-dir", elsewhere.path().to_str().expect("a path")];
+    let mut command = morag(project, &wrong);
+    command.env("MORAG_API_KEY", API_KEY).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut said = BufReader::new(child.stderr.take().expect("a piped stderr")).lines();
+    let told = async {
+        while let Some(line) = said.next_line().await.expect("readable output") {
+            if line.contains("the server takes my_step from") {
+                return line;
+            }
+        }
+        panic!("it ended")
+    };
+    // Well below the time that a server may take to compile a component.
+    let line = tokio::time::timeout(PATIENCE.min(std::time::Duration::from_secs(60)), told).await.expect("it is told");
+    assert!(line.contains(&format!("--plugins-dir {plugins_path}")), "{line}");
+    drop(child);
 
     let source = project.join("src/lib.rs");
     let text = std::fs::read_to_string(&source).expect("the source");
