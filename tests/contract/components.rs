@@ -1,6 +1,7 @@
 //! The contract of the port `Components`: files on disk, signatures by minisign itself, and a real registry; and a host that
 //! answers as no registry does.
 
+use axum::http::StatusCode;
 use morag_adapters::components::ComponentSources;
 use morag_adapters::oci::OciRegistries;
 use morag_core::Secret;
@@ -10,6 +11,7 @@ use morag_tests::minisign::{Signer, signature_of};
 use morag_tests::registry::{Layout, PASSWORD, Registry, USER};
 use morag_tests::server::PATIENCE;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -245,4 +247,58 @@ async fn plain_http_is_for_this_machine_and_where_the_operator_says_so() {
     let reference = registry.push("acme/redact", WASM).await.replace("127.0.0.1", "0.0.0.0");
     let access = RegistryAccess { registry: elsewhere, login: None, insecure: true };
     assert_eq!(&Sources::with(vec![access]).get(&wish(&reference)).await.unwrap().wasm[..], WASM);
+}
+
+/// A registry that gives tokens at `realm` (none: at its own `/token`), with an answer; and what it was asked with which
+/// `Authorization`.
+async fn token_registry(realm: Option<String>, answer: String) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let realm = realm.unwrap_or_else(|| format!("http://{address}/token"));
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = asked.clone();
+    let app = axum::Router::new().fallback(move |request: axum::extract::Request| {
+        let said = request.headers().get("authorization").map_or("-", |value| value.to_str().unwrap()).to_owned();
+        let path = request.uri().path().to_owned();
+        heard.lock().unwrap().push(format!("{path} {said}"));
+        let challenge = format!("Bearer realm=\"{realm}\",service=\"tests\"");
+        let answer = answer.clone();
+        async move {
+            match path.as_str() {
+                "/v2/" => (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)], String::new()),
+                "/token" => (StatusCode::OK, [("x-none", String::new())], answer),
+                _ => (StatusCode::NOT_FOUND, [("x-none", String::new())], String::new()),
+            }
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    (address, asked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_goes_to_no_other_place_without_tls() {
+    let pull = async |address: &str| {
+        let login = RegistryLogin::Password { username: USER.into(), password: Secret::new(PASSWORD) };
+        let access = RegistryAccess { registry: address.into(), login: Some(login), insecure: false };
+        let wish = wish(&format!("oci://{address}/a@sha256:{}", Digest::of(b"a")));
+        Sources::with(vec![access]).get(&wish).await.unwrap_err()
+    };
+    let (address, asked) = token_registry(None, "{\"token\":\"t0ken\"}".into()).await;
+    assert_eq!(pull(&address).await, ComponentError::Missing("manifest"));
+    let asked = asked.lock().unwrap().clone();
+    assert!(asked[1].starts_with("/token Basic ") && asked[2].ends_with(" Bearer t0ken"), "{asked:?}");
+
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let realm = format!("http://{}/token", elsewhere.local_addr().unwrap());
+    let (address, asked) = token_registry(Some(realm), String::new()).await;
+    let refused = pull(&address).await;
+    assert!(refused.to_string().contains("neither https nor the registry itself"), "{refused}");
+    assert_eq!(asked.lock().unwrap().clone(), ["/v2/ -"]);
+    // All is over, and nobody has connected.
+    let connected = futures::poll!(std::pin::pin!(elsewhere.accept()));
+    assert!(connected.is_pending());
+
+    let (address, _) = token_registry(None, format!("{{\"token\":\"{}\"}}", "t".repeat(64 << 10))).await;
+    let refused = pull(&address).await;
+    assert!(refused.to_string().contains("the token goes on after"), "{refused}");
 }

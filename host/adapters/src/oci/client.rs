@@ -1,17 +1,14 @@
 //! Pulling a component.
 
 use super::kept::Kept;
+use super::login::authorize;
 use bytes::{Bytes, BytesMut};
 use morag_core::plugin::{
-    COMPONENT_BYTES_MAX, Digest, MANIFEST_BYTES_MAX, RegistryAccess, RegistryLogin, RegistryReference, read_manifest,
+    COMPONENT_BYTES_MAX, Digest, MANIFEST_BYTES_MAX, RegistryAccess, RegistryReference, read_manifest,
 };
 use morag_core::ports::ComponentError;
-use oci_client::client::{ClientConfig, ClientProtocol};
-use oci_client::errors::OciDistributionError;
-use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, Reference, RegistryOperation};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{StatusCode, redirect};
+use reqwest::{Response, StatusCode, redirect};
 use std::path::Path;
 use std::time::Duration;
 
@@ -93,15 +90,19 @@ impl<'a> Session<'a> {
         let access = registries.access(reference.registry());
         let plain = reference.is_loopback() || access.is_some_and(|access| access.insecure);
         let login = access.and_then(|access| access.login.as_ref());
-        let pinned = format!("sha256:{}", reference.digest());
-        let image = Reference::with_digest(reference.registry().into(), reference.repository().into(), pinned);
         let deadline = tokio::time::Instant::now() + PULL_TIME_MAX;
-        let authorized = tokio::time::timeout_at(deadline, authorize(&image, plain, login, reference)).await;
-        let scheme = if plain { "http" } else { "https" };
+        let client = client(plain).map_err(|error| ComponentError::Unavailable(cause(error)))?;
+        let host = match reference.registry() {
+            // What answers for it.
+            "docker.io" => "index.docker.io",
+            host => host,
+        };
+        let origin = format!("{}://{host}", if plain { "http" } else { "https" });
+        let authorized = tokio::time::timeout_at(deadline, authorize(&client, &origin, login, reference)).await;
         Ok(Self {
             reference,
-            client: client(plain).map_err(|error| ComponentError::Unavailable(cause(error)))?,
-            base: format!("{scheme}://{}/v2/{}", image.resolve_registry(), reference.repository()),
+            client,
+            base: format!("{origin}/v2/{}", reference.repository()),
             authorization: authorized.map_err(|_| too_slow())??,
             deadline,
         })
@@ -147,68 +148,29 @@ impl<'a> Session<'a> {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        let mut response = request.send().await.map_err(broken)?;
+        let response = request.send().await.map_err(broken)?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Err(ComponentError::Missing(what)),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(unauthorized(self.reference)),
             status => return Err(ComponentError::Unavailable(format!("it answers {status} to a GET of the {what}"))),
         }
-        let mut bytes = BytesMut::new();
-        while let Some(piece) = response.chunk().await.map_err(broken)? {
-            if (bytes.len() + piece.len()) as u64 > bytes_max {
-                let text = format!("the {what} goes on after the {bytes_max} bytes it may have");
-                return Err(ComponentError::Unavailable(text));
-            }
-            bytes.extend_from_slice(&piece);
-        }
-        Ok(bytes.freeze())
+        body(what, response, bytes_max).await
     }
 }
 
-/// What to say in `Authorization`, if the registry wants anything.
-async fn authorize(
-    image: &Reference,
-    plain: bool,
-    login: Option<&RegistryLogin>,
-    reference: &RegistryReference,
-) -> Result<Option<HeaderValue>, ComponentError> {
-    let protocol = if plain { ClientProtocol::Http } else { ClientProtocol::Https };
-    let config = ClientConfig {
-        protocol,
-        connect_timeout: Some(CONNECT_TIME_MAX),
-        read_timeout: Some(READ_TIME_MAX),
-        ..ClientConfig::default()
-    };
-    let unavailable = |error: OciDistributionError| match error {
-        OciDistributionError::AuthenticationFailure(_) | OciDistributionError::UnauthorizedError { .. } => {
-            unauthorized(reference)
+/// An answer's body, no further than it may be long.
+pub(super) async fn body(what: &str, mut response: Response, bytes_max: u64) -> Result<Bytes, ComponentError> {
+    let broken = |error: reqwest::Error| ComponentError::Unavailable(format!("the {what}: {}", cause(error)));
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = response.chunk().await.map_err(broken)? {
+        if (bytes.len() + piece.len()) as u64 > bytes_max {
+            let text = format!("the {what} goes on after the {bytes_max} bytes it may have");
+            return Err(ComponentError::Unavailable(text));
         }
-        OciDistributionError::RequestError(error) => ComponentError::Unavailable(cause(error)),
-        // What it says may quote the registry's answer, which is nobody's to log.
-        _ => ComponentError::Unavailable("it gives no token that can be read".into()),
-    };
-    let client = Client::try_from(config).map_err(unavailable)?;
-    let auth = match login {
-        None => RegistryAuth::Anonymous,
-        Some(RegistryLogin::Password { username, password }) => {
-            RegistryAuth::Basic(username.clone(), password.expose().to_owned())
-        }
-        Some(RegistryLogin::Token(token)) => RegistryAuth::Bearer(token.expose().to_owned()),
-    };
-    let token = client.auth(image, &auth, RegistryOperation::Pull).await.map_err(unavailable)?;
-    let said = match (token, auth) {
-        (Some(token), _) => format!("Bearer {token}"),
-        (None, RegistryAuth::Basic(username, password)) => {
-            use base64::Engine as _;
-            let pair = format!("{username}:{password}");
-            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
-        }
-        (None, _) => return Ok(None),
-    };
-    let mut value = HeaderValue::from_str(&said).map_err(|_| unauthorized(reference))?;
-    value.set_sensitive(true);
-    Ok(Some(value))
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
 }
 
 fn client(plain: bool) -> Result<reqwest::Client, reqwest::Error> {
@@ -222,7 +184,7 @@ fn client(plain: bool) -> Result<reqwest::Client, reqwest::Error> {
     builder.read_timeout(READ_TIME_MAX).user_agent(concat!("morag/", env!("CARGO_PKG_VERSION"))).build()
 }
 
-fn unauthorized(reference: &RegistryReference) -> ComponentError {
+pub(super) fn unauthorized(reference: &RegistryReference) -> ComponentError {
     ComponentError::Unauthorized { host: reference.registry().to_owned() }
 }
 
@@ -231,7 +193,7 @@ fn too_slow() -> ComponentError {
 }
 
 /// The innermost reason, without the URL: that of a redirect may be signed, and open what it names to whoever reads the log.
-fn cause(error: reqwest::Error) -> String {
+pub(super) fn cause(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut inner: &dyn std::error::Error = &error;
     while let Some(source) = inner.source() {

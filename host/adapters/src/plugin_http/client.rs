@@ -14,7 +14,7 @@ use reqwest::{Body, Response};
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout_at};
 use url::Host;
 
@@ -144,32 +144,48 @@ fn listed(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
 }
 
-/// An answer that arrives.
-struct Arriving {
-    response: Response,
-    deadline: Instant,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Arriving {
-    async fn piece(&mut self) -> Result<Option<Bytes>, PluginHttpError> {
-        let piece = timeout_at(self.deadline, self.response.chunk()).await;
-        piece.map_err(|_| PluginHttpError::Timeout)?.map_err(|error| failed(&error))
-    }
-}
-
+/// An answer's body. A task of its own takes it, which ends at the deadline: a body that the step never reads must not hold a
+/// connection and a permit until the step ends. The task is two pieces ahead at most.
 fn pieces(response: Response, deadline: Instant, permit: OwnedSemaphorePermit) -> PluginHttpBody {
-    let arriving = Arriving { response, deadline, _permit: permit };
-    futures::stream::unfold(Some(arriving), |arriving| async move {
-        let mut arriving = arriving?;
-        match arriving.piece().await {
+    let (give, take) = mpsc::channel(1);
+    tokio::spawn(async move {
+        tokio::select! {
+            // The end, where there is one, is what was last given: without it the time is over.
+            _ = timeout_at(deadline, pass_on(response, permit, &give)) => {}
+            () = give.closed() => {}
+        }
+    });
+    futures::stream::unfold(Some(take), |take| async move {
+        let mut take = take?;
+        match take.recv().await.unwrap_or(Err(PluginHttpError::Timeout)) {
             Ok(None) => None,
-            Ok(Some(piece)) => Some((Ok(piece), Some(arriving))),
+            Ok(Some(piece)) => Some((Ok(piece), Some(take))),
             Err(error) => Some((Err(error), None)),
         }
     })
     .fuse()
     .boxed()
+}
+
+/// A piece; none: the end.
+type Piece = Result<Option<Bytes>, PluginHttpError>;
+
+async fn pass_on(mut response: Response, permit: OwnedSemaphorePermit, give: &mpsc::Sender<Piece>) {
+    let end = loop {
+        match response.chunk().await {
+            Ok(Some(piece)) => {
+                if give.send(Ok(Some(piece))).await.is_err() {
+                    return;
+                }
+            }
+            Ok(None) => break Ok(None),
+            Err(error) => break Err(failed(&error)),
+        }
+    };
+    // Nothing is under way any more, whenever the end is read.
+    drop((response, permit));
+    // Whoever reads may have gone.
+    let _ = give.send(end).await;
 }
 
 /// What a failed exchange means. Only the class is said: texts may name addresses, or the URL with what is secret in it.
@@ -182,5 +198,62 @@ fn failed(error: &reqwest::Error) -> PluginHttpError {
         ErrorClass::Timeout => PluginHttpError::Timeout,
         ErrorClass::Reset => PluginHttpError::Reset,
         ErrorClass::Protocol => PluginHttpError::Protocol,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// Longest wait for what must come.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn client() -> HttpForPlugins {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        HttpForPlugins::new(AddressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()])).unwrap()
+    }
+
+    fn get(address: std::net::SocketAddr, timeout: Duration) -> PluginHttpRequest {
+        let url = format!("http://{address}/").parse().unwrap();
+        PluginHttpRequest { method: "GET".into(), url, headers: vec![], body: None, head_timeout: timeout, timeout }
+    }
+
+    /// A host that begins an answer and does not end it; the handle ends when the client has closed the connection.
+    async fn host() -> (std::net::SocketAddr, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let closed = tokio::spawn(async move {
+            let mut stream = listener.accept().await.unwrap().0;
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun").await.unwrap();
+            // A reset is a close too.
+            let _ = stream.read_to_end(&mut request).await;
+        });
+        (address, closed)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_nobody_reads_ends_at_its_deadline() {
+        let (client, (address, closed)) = (client(), host().await);
+        let answer = client.send(get(address, Duration::from_millis(500))).await.unwrap();
+        assert_eq!(client.permits.available_permits(), REQUESTS_MAX - 1);
+        tokio::time::timeout(PATIENCE, closed).await.expect("the exchange ends").unwrap();
+        assert_eq!(client.permits.available_permits(), REQUESTS_MAX);
+        let read: Vec<_> = answer.body.collect().await;
+        assert_eq!(read, [Ok(Bytes::from("begun")), Err(PluginHttpError::Timeout)], "and is not taken for whole");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_dropped_ends_at_once() {
+        let (client, (address, closed)) = (client(), host().await);
+        let answer = client.send(get(address, PATIENCE * 10)).await.unwrap();
+        drop(answer);
+        tokio::time::timeout(PATIENCE, closed).await.expect("the exchange ends").unwrap();
+        assert_eq!(client.permits.available_permits(), REQUESTS_MAX);
     }
 }

@@ -1,0 +1,170 @@
+//! Saying who we are: what a registry wants to be told, and the token it wants us to fetch first.
+//!
+//! A registry answers 401 with where tokens are given (`realm`), which may be another host: `registry-1.docker.io` names
+//! `auth.docker.io`. The password goes there, so it must be reached by https, or be the registry itself. Which host by https is
+//! the registry's to say: it is the one that the operator gave a password for, and it could as well ask for it itself.
+
+use base64::Engine as _;
+use http_auth::ChallengeParser;
+use morag_core::plugin::{RegistryLogin, RegistryReference};
+use morag_core::ports::ComponentError;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use super::client::{body, cause, unauthorized};
+
+/// Longest answer with a token: those of large registries have some 5 KiB.
+const ANSWER_BYTES_MAX: u64 = 64 << 10;
+
+/// What a registry wants.
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    /// A token that is given there.
+    Token { realm: String, service: Option<String> },
+    /// Anything else: name and password, where there are some.
+    Other,
+}
+
+/// What to say in `Authorization` to the registry at `origin`, if it wants anything.
+pub(super) async fn authorize(
+    client: &Client,
+    origin: &str,
+    login: Option<&RegistryLogin>,
+    reference: &RegistryReference,
+) -> Result<Option<HeaderValue>, ComponentError> {
+    let said = match login {
+        Some(RegistryLogin::Token(token)) => Some(format!("Bearer {}", token.expose())),
+        _ => {
+            let broken = |error| ComponentError::Unavailable(cause(error));
+            let answer = client.get(format!("{origin}/v2/")).send().await.map_err(broken)?;
+            match wanted(answer.headers()) {
+                None => None,
+                Some(Wanted::Other) => login.map(basic),
+                Some(Wanted::Token { realm, service }) => {
+                    let url = place(origin, &realm, service.as_deref(), reference)?;
+                    Some(format!("Bearer {}", token(client, url, login, reference).await?))
+                }
+            }
+        }
+    };
+    said.map(|said| header(&said, reference)).transpose()
+}
+
+fn header(said: &str, reference: &RegistryReference) -> Result<HeaderValue, ComponentError> {
+    let mut value = HeaderValue::from_str(said).map_err(|_| unauthorized(reference))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn basic(login: &RegistryLogin) -> String {
+    match login {
+        RegistryLogin::Password { username, password } => {
+            let pair = format!("{username}:{}", password.expose());
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+        }
+        RegistryLogin::Token(token) => format!("Bearer {}", token.expose()),
+    }
+}
+
+/// What the registry says that it wants; none: nothing.
+fn wanted(headers: &HeaderMap) -> Option<Wanted> {
+    let values = headers.get_all(WWW_AUTHENTICATE).iter();
+    values
+        .map(|value| value.to_str().ok().and_then(token_wanted).unwrap_or(Wanted::Other))
+        .reduce(|one, other| if one == Wanted::Other { other } else { one })
+}
+
+fn token_wanted(text: &str) -> Option<Wanted> {
+    let challenges = ChallengeParser::new(text).map_while(Result::ok);
+    let bearer = challenges.into_iter().find(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))?;
+    let value = |name: &str| {
+        let found = bearer.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.to_unescaped())
+    };
+    Some(Wanted::Token { realm: value("realm")?, service: value("service") })
+}
+
+/// Where the token is asked for.
+fn place(
+    origin: &str,
+    realm: &str,
+    service: Option<&str>,
+    reference: &RegistryReference,
+) -> Result<Url, ComponentError> {
+    let refuse = || {
+        let text =
+            "where it says that tokens are given is neither https nor the registry itself: nothing is sent there";
+        ComponentError::Unavailable(text.into())
+    };
+    let mut url: Url = realm.parse().map_err(|_| refuse())?;
+    let is_itself = Url::parse(origin).is_ok_and(|origin| origin.origin() == url.origin());
+    if url.scheme() != "https" && !is_itself {
+        return Err(refuse());
+    }
+    url.query_pairs_mut()
+        .append_pair("scope", &format!("repository:{}:pull", reference.repository()))
+        .extend_pairs(service.map(|service| ("service", service)));
+    Ok(url)
+}
+
+async fn token(
+    client: &Client,
+    url: Url,
+    login: Option<&RegistryLogin>,
+    reference: &RegistryReference,
+) -> Result<String, ComponentError> {
+    let mut request = client.get(url);
+    if let Some(login) = login {
+        request = request.header(AUTHORIZATION, header(&basic(login), reference)?);
+    }
+    let answer = request.send().await.map_err(|error| ComponentError::Unavailable(cause(error)))?;
+    match answer.status() {
+        StatusCode::OK => {}
+        status if status.is_client_error() => return Err(unauthorized(reference)),
+        status => return Err(ComponentError::Unavailable(format!("it answers {status} to a GET of a token"))),
+    }
+    let bytes = body("token", answer, ANSWER_BYTES_MAX).await?;
+    let answer: Option<Value> = serde_json::from_slice(&bytes).ok();
+    let token = ["token", "access_token"].into_iter().find_map(|key| answer.as_ref()?.get(key)?.as_str());
+    // What it says otherwise is nobody's to log.
+    token.map(str::to_owned).ok_or_else(|| ComponentError::Unavailable("it gives no token that can be read".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: &[&'static str]) -> Option<Wanted> {
+        wanted(&values.iter().map(|value| (WWW_AUTHENTICATE, HeaderValue::from_static(value))).collect())
+    }
+
+    #[test]
+    fn what_a_registry_wants_is_read() {
+        let token = |realm: &str, service: Option<&str>| {
+            Some(Wanted::Token { realm: realm.into(), service: service.map(str::to_owned) })
+        };
+        let docker = "Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\"";
+        assert_eq!(of(&[docker]), token("https://auth.docker.io/token", Some("registry.docker.io")));
+        assert_eq!(of(&["Basic realm=\"r\", bearer Realm=\"https://a/\""]), token("https://a/", None));
+        assert_eq!(of(&["Basic realm=\"r\"", "Bearer realm=\"https://a/\""]), token("https://a/", None));
+        for other in ["Basic realm=\"r\"", "Bearer", "Bearer service=\"s\"", "\"", ""] {
+            assert_eq!(of(&[other]), Some(Wanted::Other), "{other:?}");
+        }
+        assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn a_token_is_fetched_by_https_or_from_the_registry() {
+        let reference = format!("oci://r.example/a/b@sha256:{}", "0".repeat(64)).parse().unwrap();
+        let place = |origin: &str, realm: &str| place(origin, realm, Some("s"), &reference);
+        let url = place("https://r.example", "https://auth.example/token?x=1").unwrap();
+        assert_eq!(url.as_str(), "https://auth.example/token?x=1&scope=repository%3Aa%2Fb%3Apull&service=s");
+        assert!(place("http://r.example:5000", "http://r.example:5000/token").is_ok());
+        for realm in ["http://r.example/token", "http://auth.example/", "file:///etc", "/token", ""] {
+            assert!(place("https://r.example", realm).is_err(), "{realm}");
+            assert!(place("http://r.example:5000", realm).is_err(), "{realm}");
+        }
+    }
+}
