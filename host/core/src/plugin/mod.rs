@@ -11,7 +11,9 @@ mod watch;
 
 pub use code::FailureCode;
 pub use dataflow::{InvalidDataflow, PlannedStep, check_dataflow};
-pub use descriptor::{CONFIG_SCHEMA_BYTES_MAX, Capability, Descriptor, DescriptorSize, Input, InvalidDescriptor, Output};
+pub use descriptor::{
+    CONFIG_SCHEMA_BYTES_MAX, Capability, Descriptor, DescriptorSize, Input, InvalidDescriptor, Output,
+};
 pub use grant::{Budgets, Grant, HttpRule, Limits, NotGranted};
 pub use manifest::{CONFIG_MEDIA_TYPE, InvalidManifest, LAYER_MEDIA_TYPE, Layer, MANIFEST_BYTES_MAX, read_manifest};
 pub use source::{
