@@ -15,6 +15,7 @@ mod endpoint_state;
 mod feed;
 mod janitor;
 mod lanes;
+mod misfit;
 #[cfg(test)]
 mod policy_tests;
 mod publish;

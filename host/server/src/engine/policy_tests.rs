@@ -54,7 +54,10 @@ impl StepRunner for Steps {
             inputs: vec![],
             outputs: vec![],
             capabilities: vec![],
-            config_schema: serde_json::json!({}),
+            config_schema: match component {
+                "strict" => serde_json::json!({"properties": {"size": {"type": "integer"}}}),
+                _ => serde_json::json!({}),
+            },
         };
         (component != "absent").then(|| Arc::new(descriptor))
     }
@@ -260,4 +263,30 @@ async fn a_task_that_kills_its_workers_fails_whatever_its_steps_say() {
     assert!(world.work().await);
     assert_eq!(world.events()[2..], ["step_failed killer 0", "task_failed killer 0"]);
     assert!(world.steps.calls().is_empty(), "it is not run any more");
+}
+
+#[tokio::test]
+async fn a_stored_configuration_that_no_longer_fits_its_component_fails_the_task() {
+    for (size, ended) in [(serde_json::json!("large"), "task_failed"), (serde_json::json!(5), "task_completed")] {
+        let world = World::new("[[pipelines.steps]]\nname = \"strict\"\n", Arc::new(Steps::default()));
+        let mut step = world.app.pipelines.get("own").unwrap().steps()[0].clone();
+        step.config.insert("size".into(), size);
+        let stored = morag_core::pipeline::Pipeline::new("own", vec![step]).unwrap();
+        world
+            .memory
+            .logs
+            .lock()
+            .unwrap()
+            .iter_mut()
+            .for_each(|log| Arc::make_mut(&mut log.record).pipeline = stored.clone());
+        assert!(world.work().await);
+        let log = world.log();
+        let last = log.last().unwrap();
+        assert_eq!(last.kind.event_type(), ended);
+        if let EventKind::TaskFailed { failure, .. } = &last.kind {
+            assert_eq!((failure.code.as_str(), failure.retryable), ("CONFIG_INVALID", false));
+            assert!(failure.message.contains("config.size"), "{}", failure.message);
+            assert!(world.steps.calls().is_empty(), "it is not run");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Runs one claimed task: feeds what happens to the transition function, commits what it decides, performs the effect.
 
+use super::misfit::misfit;
 use super::running::Stops;
 use crate::App;
 use morag_core::Timestamp;
@@ -149,9 +150,10 @@ async fn drive(app: &App, steps: Arc<dyn StepRunner>, lease: &Lease, task: TaskI
             },
             Effect::RunStep(step) => {
                 driver.commit(Next::Keep).await?;
-                match driver.claims() > CLAIMS_MAX {
-                    true => driver.feed(Input::StepGivenUp(worker_lost(), Resources::default()))?,
-                    false => {
+                let lost = (driver.claims() > CLAIMS_MAX).then(worker_lost);
+                match lost.or_else(|| driver.misfit(step)) {
+                    Some(failure) => driver.feed(Input::StepGivenUp(failure, Resources::default()))?,
+                    None => {
                         let report = driver.run_step(step).await?;
                         driver.finish_step(step, report).await?
                     }
@@ -191,6 +193,13 @@ impl Driver<'_> {
         let definition = self.pipeline().steps().get(step)?;
         let is_loaded = self.steps.descriptor(&definition.component).is_some();
         skip_reason(definition, &self.log.record, is_loaded)
+    }
+
+    /// Why a step is not run, because its stored configuration no longer fits its component.
+    fn misfit(&self, step: usize) -> Option<StepFailure> {
+        let definition = self.pipeline().steps().get(step)?;
+        let descriptor = self.steps.descriptor(&definition.component)?;
+        misfit(self.app, self.pipeline(), definition, &descriptor)
     }
 
     /// How often the task has been claimed in this run, its steps' retries apart.
