@@ -75,7 +75,9 @@ fn sdk_tests(workspace: &Workspace) -> Result<()> {
     let python = ["-m", "unittest", "discover", "-s", "plugins/sdk/python/tests"];
     let mut python = shell::program("python3", &python);
     shell::run(python.current_dir(&workspace.root).env("PYTHONDONTWRITEBYTECODE", "1"))?;
-    shell::run(shell::program("node", &["--test", "plugins/sdk/javascript/tests/sdk.test.js"]).current_dir(&workspace.root))
+    shell::run(
+        shell::program("node", &["--test", "plugins/sdk/javascript/tests/sdk.test.js"]).current_dir(&workspace.root),
+    )
 }
 
 /// Cargo for the host. In CI nothing is compiled twice, so incremental files would only cost time and disk.
