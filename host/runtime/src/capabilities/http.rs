@@ -15,6 +15,7 @@ use morag_core::ports::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpR
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::{Host, Url};
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks,
@@ -31,6 +32,10 @@ const URL_BYTES_MAX: usize = 8 << 10;
 
 /// Headers that a step may not set beside those that wasmtime forbids: they speak to the next machine, not to the host.
 const FORBIDDEN: [HeaderName; 4] = [header::TE, header::TRAILER, header::EXPECT, header::VIA];
+
+/// Requests of one run that are under way at once, answers that are being read included: what a step needs, and few enough that
+/// some runs that hold all of theirs leave the process's places to others.
+const IN_FLIGHT_MAX: usize = 8;
 
 /// What a future of a response becomes.
 type Answered = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
@@ -81,6 +86,8 @@ pub(crate) struct Hooks {
     /// Requests that are not in the meter yet.
     fresh_requests: u64,
     requests_left: u64,
+    /// Places of the requests that are under way.
+    places: Arc<Semaphore>,
 }
 
 impl GuestHttp {
@@ -96,7 +103,8 @@ impl GuestHttp {
 
     fn with(rules: Vec<HttpRule>, client: Option<Arc<dyn PluginHttp>>, log: StepLog) -> Self {
         let traffic = Arc::default();
-        let hooks = Hooks { rules, client, log, traffic, fresh_requests: 0, requests_left: 0 };
+        let places = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+        let hooks = Hooks { rules, client, log, traffic, fresh_requests: 0, requests_left: 0, places };
         Self { ctx: WasiHttpCtx::new(), hooks }
     }
 
@@ -172,6 +180,14 @@ impl Hooks {
                 return Err(error);
             }
         };
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.refuse(
+                &method,
+                &url,
+                &format!("the step has {IN_FLIGHT_MAX} requests under way: read or drop an answer first"),
+            );
+            return Err(Error::ConnectionLimitReached);
+        };
         let forbidden = self.forbidden_header_filter();
         let headers = parts.headers.iter().filter(|(name, _)| !forbidden(name));
         let headers = headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
@@ -196,7 +212,7 @@ impl Hooks {
                 wasi_error(error)
             })?;
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
-            Ok((response(answer, traffic, between)?, done))
+            Ok((response(answer, traffic, between, place)?, done))
         })
     }
 }
@@ -241,19 +257,21 @@ fn response(
     answer: PluginHttpResponse,
     traffic: Arc<Traffic>,
     between: Option<Duration>,
+    place: OwnedSemaphorePermit,
 ) -> Result<http::Response<WasiBody>, Error> {
     let mut response = http::Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    let pieces = futures::stream::unfold(answer.body, move |mut body| async move {
+    // The place goes with the body, when it ends or is dropped.
+    let pieces = futures::stream::unfold((answer.body, place), move |(mut body, place)| async move {
         let next = match between {
             None => body.next().await,
             Some(between) => {
                 tokio::time::timeout(between, body.next()).await.unwrap_or(Some(Err(PluginHttpError::Timeout)))
             }
         };
-        next.map(|piece| (piece, body))
+        next.map(|piece| (piece, (body, place)))
     });
     let pieces = pieces.map(move |piece| {
         let piece = piece.and_then(|piece| traffic.receive(piece.len() as u64).map(|()| piece));
@@ -274,5 +292,40 @@ fn wasi_error(error: PluginHttpError) -> Error {
         PluginHttpError::Protocol => Error::HttpProtocolError,
         PluginHttpError::Busy => Error::ConnectionLimitReached,
         PluginHttpError::TooLarge => Error::HttpResponseBodySize(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+
+    /// Answers at once, with a body that never ends.
+    struct Endless;
+
+    #[async_trait]
+    impl PluginHttp for Endless {
+        async fn send(&self, _: PluginHttpRequest) -> Result<PluginHttpResponse, PluginHttpError> {
+            Ok(PluginHttpResponse { status: 200, headers: Vec::new(), body: futures::stream::pending().boxed() })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_holds_so_many_answers_and_no_more() {
+        let rule = HttpRule { host: "a.example".into(), port: None, methods: Vec::new() };
+        let grant = Grant { http: vec![rule], ..Grant::default() };
+        let mut http = GuestHttp::granted(&grant, Arc::new(Endless), StepLog::new(10, 1000));
+        http.settle(&mut Meter::new(morag_core::plugin::Limits::default()));
+        let request = || {
+            let body = http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
+            http::Request::get("http://a.example/").body(body).unwrap()
+        };
+        let mut held = Vec::new();
+        for _ in 0..IN_FLIGHT_MAX {
+            held.push(http.hooks.start(request(), None).unwrap().await.unwrap());
+        }
+        assert!(matches!(http.hooks.start(request(), None).err(), Some(Error::ConnectionLimitReached)));
+        held.pop();
+        assert!(http.hooks.start(request(), None).is_ok(), "an answer that was dropped leaves its place");
     }
 }
