@@ -16,9 +16,12 @@ const VALUE_BYTES_MAX: usize = 64 << 10;
 /// Keys that are listed at once; the WIT says so.
 const KEYS_MAX: usize = 256;
 
+/// The store, and the name of the plugin whose keys are meant.
+type Scoped = (Arc<dyn KeyValues>, String);
+
 impl Guest {
-    /// Takes a call of the run's budget. The store, and the name of the plugin.
-    fn kv(&mut self) -> wasmtime::Result<Result<(Arc<dyn KeyValues>, String), Error>> {
+    /// Takes a call of the run's budget.
+    fn kv(&mut self) -> wasmtime::Result<Result<Scoped, Error>> {
         let scope = self.scope()?;
         let taken = scope.budget.kv().map_err(wit_error);
         Ok(taken.map(|()| (scope.services.key_values.clone(), scope.descriptor.name.clone())))
