@@ -1,4 +1,5 @@
-//! The steps `markdown_conversion` and `chunking` in the sandbox, beside the same code built for this machine.
+//! The steps `markdown_conversion` and `chunking` in the sandbox, beside the same code built for this machine, which then writes
+//! what it made to files and hashes it, as the host does for a step.
 
 use crate::measure::{Took, line, ratio, steps, take_turns};
 use anyhow::Context as _;
@@ -7,6 +8,7 @@ use morag_core::ports::StepCall;
 use morag_core::task::Artifact;
 use morag_step::mock::MockTask;
 use morag_tests::sandbox::Sandbox;
+use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use tokio::runtime::Runtime;
 
@@ -31,14 +33,31 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     call.component = "markdown_conversion".into();
     call.config.clear();
     let native = MockTask::new("report.pdf", pdf);
-    let convert = || markdown_conversion::run(&native).map(drop).map_err(|failure| anyhow::anyhow!("{failure}"));
+    let folder = tempfile::tempdir()?;
+    let convert = || {
+        markdown_conversion::run(&native).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+        keep(&native, &["markdown.md", "document.json"], folder.path())
+    };
     compare(runtime, &sandbox, &call, "markdown_conversion (a PDF)", &convert)?;
 
     let markdown = morag_fixtures::markdown().repeat(COPIES);
     let call = runtime.block_on(chunking_call(&sandbox, &markdown))?;
     let native = MockTask::new("handbook.md", markdown.clone()).with_artifact("markdown.md", markdown);
-    let chunk = || chunking::run(&native).map(drop).map_err(|failure| anyhow::anyhow!("{failure}"));
+    let chunk = || {
+        chunking::run(&native).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+        keep(&native, &["chunks.json"], folder.path())
+    };
     compare(runtime, &sandbox, &call, "chunking (400 KiB of markdown)", &chunk)
+}
+
+/// Writes artifacts to files and hashes them.
+fn keep(task: &MockTask, names: &[&str], folder: &Path) -> anyhow::Result<()> {
+    for name in names {
+        let bytes = task.file(name).context("an artifact")?;
+        std::hint::black_box(Sha256::digest(&bytes));
+        std::fs::write(folder.join(name), bytes)?;
+    }
+    Ok(())
 }
 
 fn compare(

@@ -1,10 +1,12 @@
 //! Instantiate, call and drop a step that does nothing: ours with limits, log, guest threads and report, beside raw wasmtime
-//! (pooling, async, WASI linked) with the same component in the same process, and Extism with a module of its own.
+//! (pooling, async, WASI linked) with the same component in the same process, on the caller's thread and on threads apart, and
+//! Extism with a module of its own.
 
 use crate::extism::Extism;
 use crate::measure::{Took, line, ratio, steps, take_turns};
 use morag_core::plugin::Limits;
 use morag_tests::sandbox::{Sandbox, guest};
+use std::sync::Arc;
 use tokio::runtime::Runtime;
 use wasmtime::component::{Component, ComponentType, InstancePre, Lift, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
@@ -80,6 +82,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let mut call = runtime.block_on(sandbox.call("none", b"document"));
     call.component = "noop".into();
     let (engine, pre) = raw().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let raw_of_threads = raw().map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let mut extism = Extism::start()?;
 
     let mut ours = steps(runtime, &sandbox, &call);
@@ -93,13 +96,30 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
             })
         })
     };
+    // The same on threads apart from the caller's, as guests must be: what the hand-over costs without anything of ours.
+    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let shared = Arc::new(raw_of_threads);
+    let mut raw_apart = |calls| {
+        Took::of(|| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    let shared = shared.clone();
+                    let call = threads.spawn(async move { raw_call(&shared.0, &shared.1).await });
+                    call.await?.map_err(|error| anyhow::anyhow!("{error:#}"))?;
+                }
+                Ok(())
+            })
+        })
+    };
     let mut extism = |calls| extism.calls(calls);
-    let [ours, raw, extism] = take_turns(ROUNDS, CALLS, [&mut ours, &mut raw, &mut extism])?;
+    let [ours, raw, raw_apart, extism] = take_turns(ROUNDS, CALLS, [&mut ours, &mut raw, &mut raw_apart, &mut extism])?;
     println!("instantiate, call and drop a step that does nothing");
     line("ours (StepRunner::run)", ours);
     line("outside us: raw wasmtime, async", raw);
+    line("outside us: raw wasmtime, on threads apart", raw_apart);
     line("outside us: Extism, an empty module", extism);
     ratio("ours : raw wasmtime (at most 1.15)", ours, raw);
+    ratio("ours : raw wasmtime on threads apart", ours, raw_apart);
     ratio("Extism : ours (at least 2.8)", extism, ours);
     Ok(())
 }
