@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{plugins, shell, toolchain};
+use crate::{harness, shell, toolchain};
 
 /// Random faults under load, and whether anything was lost.
 ///
@@ -35,18 +35,11 @@ pub fn run(options: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     toolchain::programs::ensure()?;
     if !options.no_build {
-        plugins::build(&workspace, &plugins::Options { guests: false })?;
-        // As the tests are built: another choice of packages would unify features otherwise and compile all anew.
-        let mut build = workspace.cargo(&["build", "--workspace", "--bin", "morag", "--bin", "chaos"]);
-        shell::run(build.args(options.release.then_some("--release")))?;
+        harness::build(&workspace, "chaos", options.release)?;
     }
-    let profile = if options.release { "release" } else { "debug" };
-    let chaos = workspace.target.join(profile).join("chaos");
-    let mut command = shell::program(&chaos.display().to_string(), &[]);
+    let mut command = harness::command(&workspace, "chaos", options.release);
     command
         .args(["--minutes", &options.minutes.to_string(), "--store", &options.store])
-        .args(options.seed.map(|seed| format!("--seed={seed}")))
-        .env("MORAG_TEST_BINARY", workspace.morag(profile))
-        .env("MORAG_TEST_PLUGINS_DIR", workspace.plugins_folder());
+        .args(options.seed.map(|seed| format!("--seed={seed}")));
     shell::run(&mut command)
 }

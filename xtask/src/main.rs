@@ -5,6 +5,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod api;
+mod attack;
 mod bench;
 mod chaos;
 mod children;
@@ -13,11 +14,13 @@ mod corpus;
 mod deny;
 mod deploy;
 mod fixtures;
+mod harness;
 mod loc;
 mod node;
 mod plugins;
 mod python;
 mod shell;
+mod soak;
 mod test;
 mod toolchain;
 mod up;
@@ -44,6 +47,8 @@ enum Action {
     Corpus(corpus::Options),
     Bench(bench::Options),
     Chaos(chaos::Options),
+    Attack(attack::Options),
+    Soak(soak::Options),
     Clients(clients::Options),
     Loc(loc::Options),
 }
@@ -72,6 +77,8 @@ fn run(command: Action) -> Result<()> {
         Action::Corpus(options) => corpus::run(&options),
         Action::Bench(options) => bench::run(&options),
         Action::Chaos(options) => chaos::run(&options),
+        Action::Attack(options) => attack::run(&options),
+        Action::Soak(options) => soak::run(&options),
         Action::Clients(options) => clients::run(&options),
         Action::Loc(options) => loc::run(&options),
     }

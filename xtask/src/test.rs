@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{deny, deploy, node, plugins, python, shell, toolchain};
+use crate::{attack, deny, deploy, node, plugins, python, shell, toolchain};
 use stage::Stages;
 use totals::Totals;
 
@@ -19,7 +19,7 @@ use totals::Totals;
 ///
 /// Format, the Python of the test clients, the programs that tests start, the Node.js packages of the test clients, the
 /// wasm toolchain, clang for the step in C, step components and test guests, the dependency check, clippy, the deployment
-/// files, and all tests of the workspace. Stops at the first stage that fails, with the command to repeat it.
+/// files, all tests of the workspace, and the attacks in short. Stops at the first stage that fails, with the command to repeat it.
 #[derive(Args)]
 pub struct Options {
     /// The sagas of failure in full size: 500 tasks each instead of 60. Takes long.
@@ -56,11 +56,13 @@ pub fn run(options: &Options) -> Result<()> {
         shell::run(&mut cargo(&workspace, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;
     // One call for the tests and the binaries they start: cargo unifies features per call, and two would compile twice.
-    let build = ["build", "--workspace", "--tests", "--bin", "morag", "--bin", "webhook-receiver-rust"];
+    let build =
+        ["build", "--workspace", "--tests", "--bin", "morag", "--bin", "webhook-receiver-rust", "--bin", "attack"];
     stages.run("build", || shell::run(&mut cargo(&workspace, &build)))?;
     // Against the binary: its settings and command lines.
     stages.run("deploy", || deploy::check(&workspace, &python))?;
     let totals = stages.run("tests", || tests(&workspace, &python, &node, options.full))?;
+    stages.run("attacks, in short", || attack::short(&workspace))?;
     stages.summary();
     if totals.ignored() > 0 {
         println!("{} ignored tests did not run", totals.ignored());

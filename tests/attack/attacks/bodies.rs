@@ -1,0 +1,217 @@
+//! Bodies that are larger, longer or slower than any client's.
+
+use crate::Size;
+use crate::report::Outcome;
+use crate::target::{ATTACKER, Target};
+use morag_tests::server::PATIENCE;
+use reqwest::{Method, StatusCode, multipart};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Metadata just below the limit of a task (64 KiB), as JSON text.
+const METADATA_BYTES: usize = 63 << 10;
+/// What listing worst-case tasks may cost (issue 11).
+const LISTING_BYTES_MAX: u64 = 50 << 20;
+/// An answer to a bad request is a few lines.
+const ANSWER_BYTES_MAX: usize = 16 << 10;
+/// Longest time a JSON body may take, with patience: a server that still reads then has no limit.
+const SLOW_MAX: Duration = Duration::from_secs(180);
+
+/// One batch of 3.8 MiB whose items all carry much metadata, and then the list of what was accepted; together they once took
+/// 5.5 GB, and the list alone again after each restart.
+pub async fn batch_of_large_metadata(target: &mut Target, _: Size) -> Outcome {
+    let site = axum::Router::new().fallback(|| async { morag_fixtures::one_page_markdown(1) });
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+    let url = format!("http://{}/x.md", listener.local_addr().map_err(|error| error.to_string())?);
+    let serving = tokio::spawn(async move { axum::serve(listener, site).await });
+    // Empty objects cost most beside their text.
+    let padding: Vec<Value> = std::iter::repeat_n(json!({}), 25_000).collect();
+    let item = json!({ "url": url, "metadata": { "a": padding } });
+    let items: Vec<_> = std::iter::repeat_n(item, 50).collect();
+    let body = json!({ "items": items }).to_string();
+    let sent = format!("{:.1} MiB", body.len() as f64 / f64::from(1 << 20));
+    let request = target.request(ATTACKER, Method::POST, "/api/v1/ingest/batch").body(body);
+    let request = request.header("content-type", "application/json").timeout(PATIENCE);
+    let answer = request.send().await.map_err(|error| format!("the batch: {error}"))?;
+    let (status, body): (_, Value) = (answer.status(), answer.json().await.unwrap_or_default());
+    serving.abort();
+    let accepted = body["task_ids"].as_array().map_or(0, Vec::len);
+    let listed = target.request(ATTACKER, Method::GET, "/api/v1/status?limit=1000").timeout(PATIENCE).send().await;
+    listed.map_err(|error| format!("the list of {accepted} tasks: {error}"))?;
+    if accepted > 0 {
+        return Err(format!("{accepted} tasks were accepted"));
+    }
+    target.refused(sent, format!("{}, no task accepted", status.as_u16())).await
+}
+
+/// Tasks with as much metadata as they may have, listed again and again.
+pub async fn listing(target: &mut Target, size: Size) -> Outcome {
+    let tasks = if size == Size::Full { 1000 } else { 100 };
+    let metadata = json!({ "note": "m".repeat(METADATA_BYTES) }).to_string();
+    for number in 0..tasks {
+        let part = multipart::Part::bytes(morag_fixtures::one_page_markdown(number)).file_name("note.md");
+        let form = multipart::Form::new().part("file", part).text("metadata", metadata.clone());
+        let request = target.request(ATTACKER, Method::POST, "/api/v1/ingest/file").multipart(form);
+        let answer = request.send().await.map_err(|error| format!("task {number}: {error}"))?;
+        let status = answer.status();
+        if status != StatusCode::OK {
+            return Err(format!("task {number} is answered {status}: {}", answer.text().await.unwrap_or_default()));
+        }
+    }
+    // Without what accepting and running them took.
+    let before = target.forget_peak();
+    for path in ["/api/v1/status?limit=1000", "/api/v1/status/events/recent?limit=1000"] {
+        let answers = (0..4).map(|_| target.request(ATTACKER, Method::GET, path).timeout(PATIENCE).send());
+        for answer in futures::future::join_all(answers).await {
+            let answer = answer.map_err(|error| format!("{path}: {error}"))?;
+            if answer.status() != StatusCode::OK {
+                return Err(format!("{path} is answered {}", answer.status()));
+            }
+            answer.bytes().await.map_err(|error| format!("{path}: {error}"))?;
+        }
+    }
+    let grown = target.peak().ok_or("the server ended")?.saturating_sub(before);
+    if grown > LISTING_BYTES_MAX {
+        return Err(format!("four lists at once of {tasks} tasks took {} MiB", grown >> 20));
+    }
+    target.refused(format!("{tasks} tasks, listed by four at once"), format!("{} MiB more", grown >> 20)).await
+}
+
+/// A form whose one field has a name of 105 MiB; the answer once had 315 MiB.
+pub async fn field_name(target: &mut Target, size: Size) -> Outcome {
+    let mib = if size == Size::Full { 105 } else { 20 };
+    let head = b"--b\r\nContent-Disposition: form-data; name=\"".to_vec();
+    let end = b"\"\r\n\r\nx\r\n--b--\r\n".to_vec();
+    let (sent, answer) = post_form(target, head, b"n", mib << 20, end).await?;
+    refused_form(target, sent, answer).await
+}
+
+/// Part headers that do not end, on 20 connections; they once held 2 GiB.
+pub async fn part_headers(target: &mut Target, size: Size) -> Outcome {
+    let mib = if size == Size::Full { 100 } else { 20 };
+    let head = || b"--b\r\nContent-Disposition: form-data; name=\"file\"\r\nX-Padding: ".to_vec();
+    let forms = (0..20).map(|_| post_form(target, head(), b"h", mib << 20, Vec::new()));
+    let mut last = None;
+    for form in futures::future::join_all(forms).await {
+        let (sent, answer) = form?;
+        if !is_refused(&answer) {
+            return Err(format!("after {} MiB the answer was {:?}", sent >> 20, first_line(&answer)));
+        }
+        last = Some((sent, answer));
+    }
+    let (sent, answer) = last.ok_or("no connection")?;
+    refused_form(target, sent, answer).await
+}
+
+/// A form whose text before the first part does not end.
+pub async fn preamble(target: &mut Target, size: Size) -> Outcome {
+    let mib = if size == Size::Full { 256 } else { 20 };
+    let (sent, answer) = post_form(target, Vec::new(), b"p", mib << 20, Vec::new()).await?;
+    refused_form(target, sent, answer).await
+}
+
+/// A form of very many parts without content.
+pub async fn empty_parts(target: &mut Target, _: Size) -> Outcome {
+    let part = b"--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n";
+    let (sent, answer) = post_form(target, Vec::new(), part, part.len() * 100_000, b"--b--\r\n".to_vec()).await?;
+    refused_form(target, sent, answer).await
+}
+
+/// A JSON body that goes on for as long as it is read.
+pub async fn slow_json(target: &mut Target, _: Size) -> Outcome {
+    let mut stream = TcpStream::connect(target.address()).await.map_err(|error| error.to_string())?;
+    let head = format!(
+        "POST /api/v1/ingest/url HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ATTACKER}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.map_err(|error| error.to_string())?;
+    let started = Instant::now();
+    let mut answer = vec![0; 4096];
+    while started.elapsed() < SLOW_MAX {
+        if stream.write_all(b" ").await.is_err() {
+            break;
+        }
+        // The attack is its slowness.
+        let read = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut answer)).await;
+        if let Ok(read) = read {
+            let read = read.unwrap_or_default();
+            let after = format!("{} s", started.elapsed().as_secs());
+            let line = first_line(&answer[..read]);
+            return target.refused(after, if line.is_empty() { "closed".to_owned() } else { line }).await;
+        }
+    }
+    Err(format!("the body is still read after {} s", started.elapsed().as_secs()))
+}
+
+/// Sends a form to `ingest/file`: the head, then one piece again and again up to so many bytes, then the end. Gives how much
+/// was sent before the server answered or closed, and the answer.
+async fn post_form(
+    target: &Target,
+    head: Vec<u8>,
+    piece: &[u8],
+    bytes: usize,
+    end: Vec<u8>,
+) -> Result<(usize, Vec<u8>), String> {
+    let stream = TcpStream::connect(target.address()).await.map_err(|error| error.to_string())?;
+    let (mut reading, mut writing) = stream.into_split();
+    let all = head.len() + bytes + end.len();
+    let request = format!(
+        "POST /api/v1/ingest/file HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ATTACKER}\r\n\
+         Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {all}\r\nConnection: close\r\n\r\n"
+    );
+    let pieces = piece.repeat((64 << 10) / piece.len());
+    let send = async {
+        let mut sent = 0;
+        let mut parts = vec![request.into_bytes(), head];
+        for part in parts.drain(..) {
+            if writing.write_all(&part).await.is_err() {
+                return sent;
+            }
+        }
+        while sent < bytes {
+            let next = &pieces[..pieces.len().min(bytes - sent)];
+            if writing.write_all(next).await.is_err() {
+                return sent;
+            }
+            sent += next.len();
+        }
+        // The server may have closed by now: then the answer says so.
+        let _ = writing.write_all(&end).await;
+        sent
+    };
+    let read = async {
+        let mut answer = Vec::new();
+        // More than is allowed, so that too long an answer is seen as one.
+        let limited = (&mut reading).take(ANSWER_BYTES_MAX as u64 * 4);
+        tokio::pin!(limited);
+        let _ = limited.read_to_end(&mut answer).await;
+        answer
+    };
+    let both = async { tokio::join!(send, read) };
+    tokio::time::timeout(PATIENCE, both).await.map_err(|_| "neither an answer nor an end".to_owned())
+}
+
+async fn refused_form(target: &Target, sent: usize, answer: Vec<u8>) -> Outcome {
+    if !is_refused(&answer) {
+        return Err(format!("after {} MiB the answer was {:?}", sent >> 20, first_line(&answer)));
+    }
+    if answer.len() > ANSWER_BYTES_MAX {
+        return Err(format!("the answer has more than {} KiB", ANSWER_BYTES_MAX >> 10));
+    }
+    // What the client had handed to its system by then: sockets' buffers are part of it.
+    target.refused(format!("{} KiB sent", sent >> 10), first_line(&answer)).await
+}
+
+fn is_refused(answer: &[u8]) -> bool {
+    answer.is_empty() || answer.starts_with(b"HTTP/1.1 4")
+}
+
+fn first_line(answer: &[u8]) -> String {
+    let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    match line.is_empty() {
+        true => "closed".to_owned(),
+        false => String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned(),
+    }
+}
