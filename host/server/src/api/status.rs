@@ -9,7 +9,7 @@ use crate::App;
 use crate::config::Role;
 use axum::Json;
 use axum::extract::State;
-use morag_core::ports::{ListFilter, Queue, QueueCounts, TaskLog};
+use morag_core::ports::{ListFilter, Queue, QueueCounts, TaskLog, TaskMark};
 use morag_core::task::{StatusWord, TaskId};
 use serde::Serialize;
 use std::sync::Arc;
@@ -124,12 +124,15 @@ pub async fn status(
     parameters: Parameters,
 ) -> Result<Json<StatusBody>, ApiError> {
     let wait = Duration::from_secs(parameters.number("wait", 0, 0..=WAIT_MAX_SECONDS)?);
-    let first = load(&app, task).await?;
-    let seen = (first.last_sequence(), first.live_percent);
-    let log = match wait.is_zero() || is_ended(&first) {
-        true => first,
-        false => wait_until(&app, task, wait, |log| (log.last_sequence(), log.live_percent) != seen).await?,
-    };
+    if !wait.is_zero() {
+        // Nothing of the task is in memory while it is waited for.
+        let first = app.tasks.mark(task).await?.ok_or_else(ApiError::unknown_task)?;
+        if !first.status.is_ended() {
+            let seen = (first.last_sequence, first.live_percent);
+            wait_until(&app, task, wait, |mark| (mark.last_sequence, mark.live_percent) != seen).await?;
+        }
+    }
+    let log = load(&app, task).await?;
     Ok(Json(status_body(&log, app.clock.now())))
 }
 
@@ -138,20 +141,20 @@ pub fn is_ended(log: &TaskLog) -> bool {
     log.events.last().is_some_and(|event| event.kind.ends_task())
 }
 
-/// Looks at a task until `done` or until `at_most` has passed; answers the last look.
+/// Looks how far a task is until `done` or until `at_most` has passed.
 pub async fn wait_until(
     app: &App,
     task: TaskId,
     at_most: Duration,
-    done: impl Fn(&TaskLog) -> bool,
-) -> Result<TaskLog, ApiError> {
+    done: impl Fn(&TaskMark) -> bool,
+) -> Result<(), ApiError> {
     let end = tokio::time::Instant::now() + at_most;
     let mut pause = LOOK_PAUSE_MIN;
     loop {
-        let log = load(app, task).await?;
+        let mark = app.tasks.mark(task).await?.ok_or_else(ApiError::unknown_task)?;
         let now = tokio::time::Instant::now();
-        if done(&log) || now >= end {
-            return Ok(log);
+        if done(&mark) || now >= end {
+            return Ok(());
         }
         tokio::time::sleep(pause.min(end - now)).await;
         pause = (pause * 3 / 2).min(LOOK_PAUSE_MAX);
@@ -176,7 +179,7 @@ pub async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result
     let wanted = |word: &StatusWord| statuses.is_empty() || statuses.contains(word);
     let total_count = counts.iter().filter(|(word, _)| wanted(word)).map(|(_, count)| count).sum();
     let page = app.tasks.list(&ListFilter { statuses, limit, cursor }).await?;
-    let active_tasks: Vec<_> = page.items.iter().map(task_item).collect();
+    let active_tasks: Vec<_> = page.items.into_iter().map(task_item).collect();
     Ok(Json(TaskList { count: active_tasks.len(), active_tasks, total_count, next_cursor: page.next_cursor }))
 }
 
@@ -228,7 +231,7 @@ pub async fn history(
         Some(_) => return Err(ApiError::invalid(vec![FieldError::query("order", "order must be desc or asc")])),
     };
     let log = load(&app, task).await?;
-    let mut history: Vec<_> = log.events.iter().map(history_item).collect();
+    let mut history: Vec<_> = log.events.into_iter().map(history_item).collect();
     if newest_first {
         history.reverse();
     }
@@ -250,6 +253,6 @@ pub async fn recent(State(app): State<Arc<App>>, parameters: Parameters) -> Resu
     let limit = parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)? as usize;
     let since = app.clock.now().minus(Duration::from_secs(hours * 3600));
     let page = app.tasks.recent(since, limit, parameters.cursor()?).await?;
-    let events: Vec<_> = page.items.iter().map(recent_item).collect();
+    let events: Vec<_> = page.items.into_iter().map(recent_item).collect();
     Ok(Json(RecentEvents { count: events.len(), events, hours, next_cursor: page.next_cursor }))
 }

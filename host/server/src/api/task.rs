@@ -24,6 +24,11 @@ impl<S: Send + Sync> FromRequestParts<S> for PathTask {
     }
 }
 
+/// Answers 404 unless there is such a task. Reads none of it.
+pub async fn must_exist(app: &App, task: TaskId) -> Result<(), ApiError> {
+    app.tasks.mark(task).await?.map(drop).ok_or_else(ApiError::unknown_task)
+}
+
 /// Loads a task, or answers 404.
 pub async fn load(app: &App, task: TaskId) -> Result<TaskLog, ApiError> {
     app.tasks.load(task).await?.ok_or_else(ApiError::unknown_task)

@@ -8,7 +8,7 @@ use super::scripts;
 use super::store::{RedisStore, to_json};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
-use morag_core::task::StatusWord;
+use morag_core::task::{RecordSummary, StatusWord};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -130,7 +130,8 @@ impl RedisStore {
             .arg(number)
             .arg(rank)
             .arg(keys.channel())
-            .arg(self.wakes.of(Queue::Tasks, bucket));
+            .arg(self.wakes.of(Queue::Tasks, bucket))
+            .arg(to_json(&RecordSummary::of(record))?);
         for name in record.cursors() {
             call = call.arg(name.to_string());
         }

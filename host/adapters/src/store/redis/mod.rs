@@ -31,6 +31,7 @@ mod pages;
 mod records;
 mod scripts;
 mod store;
+mod summaries;
 mod tasks;
 mod time;
 mod url;

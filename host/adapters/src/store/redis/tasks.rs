@@ -5,7 +5,7 @@ use super::store::{RedisStore, from_json, strange};
 use async_trait::async_trait;
 use morag_core::ports::{
     AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, Queue, RecentEvent, StoreError, TaskLog,
-    TaskSummary, Tasks,
+    TaskMark, TaskOutline, TaskSummary, Tasks,
 };
 use morag_core::task::{DocumentId, StatusWord, TaskId};
 use morag_core::{JsonObject, Timestamp};
@@ -42,6 +42,14 @@ impl Tasks for RedisStore {
             live_percent: live.parse().map_err(|_| strange(&live))?,
             claims: claims.parse().map_err(|_| strange(&claims))?,
         }))
+    }
+
+    async fn mark(&self, task: TaskId) -> Result<Option<TaskMark>, StoreError> {
+        self.mark_of(task).await
+    }
+
+    async fn outline(&self, task: TaskId) -> Result<Option<TaskOutline>, StoreError> {
+        self.outline_of(task).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {

@@ -5,7 +5,7 @@ use super::store::Context;
 use super::{claims, due_queue, fair};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
-use morag_core::task::StatusWord;
+use morag_core::task::{RecordSummary, StatusWord};
 use rusqlite::{Connection, params};
 use std::time::Duration;
 
@@ -68,10 +68,11 @@ pub(super) fn accept(
     }
 
     let document = new.claims_document.then(|| record.document_id.as_str());
-    let sql = "INSERT INTO tasks(id, record, document, status, flow, progress_percent, live_percent, last_sequence)
-               VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0)";
-    let id = record.id.as_bytes();
-    execute(connection, sql, params![id, to_json(record)?, document, status.as_str(), new.flow.id])?;
+    let sql =
+        "INSERT INTO tasks(id, record, document, status, flow, summary, progress_percent, live_percent, last_sequence)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 0)";
+    let (id, summary) = (record.id.as_bytes(), to_json(&RecordSummary::of(record))?);
+    execute(connection, sql, params![id, to_json(record)?, document, status.as_str(), new.flow.id, summary])?;
     let number = connection.last_insert_rowid();
     count(connection, status, 1)?;
     if new.claims_document {

@@ -28,6 +28,7 @@ mod readers;
 mod resends;
 mod schema;
 mod store;
+mod summaries;
 mod tasks;
 mod wakes;
 mod writer;

@@ -4,12 +4,12 @@
 
 use super::connection::Schema;
 
-/// The task store, version 5.
+/// The task store, version 6.
 pub(super) const TASKS: Schema = Schema {
     what: "a task store of MoRAG",
     application_id: 0x4d6f_5254,
     create: CREATE,
-    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES],
+    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, SUMMARIES],
 };
 
 /// Version 1.
@@ -210,6 +210,12 @@ CREATE TABLE key_values(
 CREATE TABLE key_value_totals(plugin TEXT PRIMARY KEY, keys INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// Version 6: what lists show of a task, apart from its record, whose length is the caller's choice (`pages`). None with tasks that
+/// were accepted before: it is read out of their records, one at a time.
+const SUMMARIES: &str = "
+ALTER TABLE tasks ADD COLUMN summary TEXT;
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,7 +227,7 @@ mod tests {
     use std::time::Duration;
 
     /// The sources that hold statements on these tables.
-    const SOURCES: [&str; 14] = [
+    const SOURCES: [&str; 15] = [
         include_str!("accept.rs"),
         include_str!("chains.rs"),
         include_str!("claims.rs"),
@@ -236,6 +242,7 @@ mod tests {
         include_str!("lanes.rs"),
         include_str!("pages.rs"),
         include_str!("resends.rs"),
+        include_str!("summaries.rs"),
     ];
 
     /// String literals that are statements; none of them has a quote inside.

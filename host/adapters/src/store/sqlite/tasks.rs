@@ -3,11 +3,11 @@
 use super::query::{all, first, from_json};
 use super::store::SqliteStore;
 use super::writer::Durability;
-use super::{accept, claims, commit, expire, pages};
+use super::{accept, claims, commit, expire, pages, summaries};
 use async_trait::async_trait;
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog,
-    TaskSummary, Tasks,
+    AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog, TaskMark,
+    TaskOutline, TaskSummary, Tasks,
 };
 use morag_core::task::{DocumentId, StatusWord, TaskId};
 use morag_core::{JsonObject, Timestamp};
@@ -79,6 +79,14 @@ impl Tasks for SqliteStore {
 
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
         self.readers.read(move |connection| load(connection, task)).await
+    }
+
+    async fn mark(&self, task: TaskId) -> Result<Option<TaskMark>, StoreError> {
+        self.readers.read(move |connection| summaries::mark(connection, task)).await
+    }
+
+    async fn outline(&self, task: TaskId) -> Result<Option<TaskOutline>, StoreError> {
+        self.readers.read(move |connection| summaries::outline(connection, task)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
