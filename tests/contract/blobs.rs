@@ -1,5 +1,6 @@
 //! The contract of the port `Blobs`.
 
+mod power;
 mod s3;
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ macro_rules! suite {
             use super::*;
             suite!(@ $make; a_file_is_what_was_written, a_file_appears_whole_or_not_at_all, what_was_given_up_leaves_nothing,
                 ranges_end_where_the_file_does, a_stream_is_the_range_and_survives_replacement, what_is_missing_is_not_found,
-                a_change_of_content_changes_the_etag, listing_is_by_name_and_one_level_deep, moving_replaces,
+                a_change_of_content_changes_the_etag, listing_is_by_name_and_one_level_deep, publishing_moves_all_and_replaces,
                 deleting_says_how_many_and_takes_no_other, tasks_come_in_pages_in_order, writers_of_one_file_do_not_mix,
                 it_answers_a_ping);
         }
@@ -162,7 +163,8 @@ async fn what_is_missing_is_not_found(blobs: &impl Blobs) {
     assert_eq!(blobs.read(&path, 0..10).await, Err(BlobError::NotFound));
     assert_eq!(blobs.read(&path, 5..5).await, Err(BlobError::NotFound));
     assert_eq!(blobs.stream(&path, 0..10).await.err(), Some(BlobError::NotFound));
-    assert_eq!(blobs.rename(&path, &BlobPath::file(task, &name("b"))).await, Err(BlobError::NotFound));
+    let moves = [(path, BlobPath::file(task, &name("b")))];
+    assert_eq!(blobs.publish(&moves).await, Err(BlobError::NotFound));
     assert_eq!(blobs.list(&BlobPath::files(task)).await, Ok(Vec::new()));
     assert_eq!(blobs.delete_all(&BlobPath::task(task)).await, Ok(0));
 }
@@ -190,16 +192,23 @@ async fn listing_is_by_name_and_one_level_deep(blobs: &impl Blobs) {
     assert_eq!(blobs.list(&BlobPath::task(task)).await, Ok(Vec::new()));
 }
 
-async fn moving_replaces(blobs: &impl Blobs) {
+async fn publishing_moves_all_and_replaces(blobs: &impl Blobs) {
     let task = TaskId::random();
-    let (from, to) = (staged(task, &name("a")), BlobPath::file(task, &name("a")));
-    put(blobs, &from, Bytes::from_static(b"new")).await;
-    blobs.rename(&from, &to).await.unwrap();
-    assert_eq!(all(blobs, &to).await, "new");
-    assert_eq!(blobs.stat(&from).await, Err(BlobError::NotFound));
-    put(blobs, &from, Bytes::from_static(b"newer")).await;
-    blobs.rename(&from, &to).await.unwrap();
-    assert_eq!(all(blobs, &to).await, "newer");
+    let moves = ["a", "b", "c"].map(|file| (staged(task, &name(file)), BlobPath::file(task, &name(file))));
+    for content in ["new", "newer"] {
+        for (from, _) in &moves {
+            put(blobs, from, content.into()).await;
+        }
+        // To another folder too, which is not there at first.
+        let log = (staged(task, &name("log")), BlobPath::step_log(task, &name("log")));
+        put(blobs, &log.0, content.into()).await;
+        blobs.publish(&[&moves[..], &[log.clone()]].concat()).await.unwrap();
+        for (from, to) in moves.iter().chain([&log]) {
+            assert_eq!(all(blobs, to).await, content);
+            assert_eq!(blobs.stat(from).await, Err(BlobError::NotFound));
+        }
+    }
+    assert_eq!(blobs.publish(&[]).await, Ok(()));
 }
 
 async fn deleting_says_how_many_and_takes_no_other(blobs: &impl Blobs) {

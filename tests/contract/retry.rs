@@ -26,7 +26,7 @@ async fn begin_again(backend: &impl Backend, id: TaskId) -> Result<(), CommitErr
     let log = backend.store().load(id).await.unwrap().unwrap();
     let last = log.last_sequence();
     let mut again = commit(backend, id, Guard::Sequence(last), last + 1..=last + 1);
-    let retry = Retry { from_step: "chunking".into(), claims_before: log.claims };
+    let retry = Retry { from_step: "chunking".into(), claims_before: log.claims, damaged: None };
     again.events[0].kind = EventKind::TaskStarted { retry: Some(retry) };
     backend.store().commit(Commit { next: Next::At(backend.now()), ..again }).await
 }
@@ -93,7 +93,7 @@ async fn of_two_retries_one_wins(backend: impl Backend) {
     let last = backend.store().load(id).await.unwrap().unwrap().last_sequence();
     let attempts = (0..8).map(|_| {
         let mut again = commit(&backend, id, Guard::Sequence(last), last + 1..=last + 1);
-        let retry = Retry { from_step: "chunking".into(), claims_before: 0 };
+        let retry = Retry { from_step: "chunking".into(), claims_before: 0, damaged: None };
         again.events[0].kind = EventKind::TaskStarted { retry: Some(retry) };
         let again = Commit { next: Next::At(backend.now()), ..again };
         let store = backend.store();
@@ -174,7 +174,7 @@ async fn a_refused_retry_leaves_the_document_free(backend: impl Backend) {
     let id = accept(&*store, claiming(&backend, "d", false)).await;
     end(&backend, id, StatusWord::Failed).await;
     let mut stale = commit(&backend, id, Guard::Sequence(9), 10..=10);
-    let retry = Retry { from_step: "chunking".into(), claims_before: 0 };
+    let retry = Retry { from_step: "chunking".into(), claims_before: 0, damaged: None };
     stale.events[0].kind = EventKind::TaskStarted { retry: Some(retry) };
     assert_eq!(store.commit(stale).await, Err(CommitError::Stale));
     assert_eq!(store.document_holder(&document("d")).await, Ok(None));

@@ -12,5 +12,6 @@ mod common;
 mod disk;
 mod dispatcher;
 mod network;
+mod power;
 mod redis;
 mod worker;

@@ -11,6 +11,7 @@ pub mod dns;
 pub mod fleet;
 pub mod guests;
 pub mod guide;
+pub mod image;
 pub mod minisign;
 pub mod process_memory;
 pub mod proxy;

@@ -50,6 +50,8 @@ pub struct RedisServer {
     // Before the folder: nobody writes into it any more when it goes.
     child: Option<OwnChild>,
     folder: TempDir,
+    /// Where its data is, if not in the folder.
+    data: Option<PathBuf>,
 }
 
 impl RedisServer {
@@ -63,8 +65,19 @@ impl RedisServer {
         Self::start_at(free_port(), options, &[])
     }
 
+    /// A server that writes every change to a folder, and goes on with what is there.
+    pub fn start_in(data: &std::path::Path) -> Self {
+        std::fs::create_dir_all(data).expect("a folder for the data");
+        let options = RedisOptions { durable: true, ..RedisOptions::default() };
+        Self::start_with_data(free_port(), options, &[], Some(data.to_owned()))
+    }
+
     /// A server on a port, with further command line arguments.
     fn start_at(port: u16, options: RedisOptions, arguments: &[&str]) -> Self {
+        Self::start_with_data(port, options, arguments, None)
+    }
+
+    fn start_with_data(port: u16, options: RedisOptions, arguments: &[&str], data: Option<PathBuf>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let certificates = options.tls.then(|| Certificates::make(folder.path()));
         if options.password {
@@ -72,7 +85,7 @@ impl RedisServer {
             std::fs::write(folder.path().join("users.acl"), rules).expect("an ACL file");
         }
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut this = Self { port, options, arguments, certificates, child: None, folder };
+        let mut this = Self { port, options, arguments, certificates, child: None, folder, data };
         this.restart();
         this
     }
@@ -82,7 +95,8 @@ impl RedisServer {
         self.child = None;
         let path = self.folder.path();
         let mut command = redis_server();
-        command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no", "--dir"]).arg(path);
+        command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
+        command.arg("--dir").arg(self.data.as_deref().unwrap_or(path));
         command.arg("--logfile").arg(path.join("log"));
         if self.options.durable {
             command.args(["--appendonly", "yes", "--appendfsync", "always"]);

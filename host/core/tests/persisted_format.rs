@@ -229,7 +229,7 @@ fn an_event_of_each_kind() {
     for (event, expected) in every_event().iter().zip(expected) {
         golden(event, expected, &THEIRS);
     }
-    let retry = Retry { from_step: "chunking".into(), claims_before: 3 };
+    let retry = Retry { from_step: "chunking".into(), claims_before: 3, damaged: None };
     let again = task::event(9, 72.5, "Again", EventKind::TaskStarted { retry: Some(retry) });
     let expected = json!({
         "sequence": 9, "timestamp": AT, "progress_percent": 72.5, "message": "Again", "event_type": "task_started",

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::endpoints::Registry;
-use crate::engine::{Lanes, LiveFeed, Running};
+use crate::engine::{Lanes, LiveFeed, Running, Verified};
 use crate::metrics::Metrics;
 use crate::pipelines::Pipelines;
 use crate::plugins::Plugins;
@@ -45,4 +45,6 @@ pub struct App {
     pub metrics: Metrics,
     /// Tasks that run in this process, to be stopped at once when they are cancelled.
     pub running: Running,
+    /// Files that were found to be as they were written.
+    pub verified: Verified,
 }

@@ -119,7 +119,7 @@ async fn a_move_that_a_crash_cut_short_is_done_again_or_cleared() {
     put(&blobs, &from, content(10)).await;
     put(&blobs, &to, content(10)).await;
     assert_eq!(blobs.list(&BlobPath::files(task)).await.unwrap().len(), 1);
-    blobs.rename(&from, &to).await.unwrap();
+    blobs.publish(&[(from.clone(), to.clone())]).await.unwrap();
     assert_eq!(bucket.keys().await, [to.as_str()]);
     put(&blobs, &from, content(10)).await;
     assert_eq!(blobs.delete_all(&BlobPath::task(task)).await, Ok(2));

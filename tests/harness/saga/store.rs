@@ -4,7 +4,7 @@ use crate::redis::{RedisCluster, RedisServer};
 use morag_adapters::SystemClock;
 use morag_adapters::store::redis::{self, Redis, RedisKnowledge, RedisStore};
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
-use morag_core::ports::{DueQueue, Knowledge, Queue, QueueCounts};
+use morag_core::ports::{DueQueue, Knowledge, Queue, QueueCounts, Tasks};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -69,6 +69,17 @@ impl Store {
         };
         let counts = async |of| queue.queue_counts(of).await.expect("counts");
         [counts(Queue::Tasks).await, counts(Queue::Deliveries).await]
+    }
+
+    /// Its tasks, read through the adapter. The embedded one must be at rest.
+    pub async fn tasks(&self, data_dir: &Path) -> Arc<dyn Tasks> {
+        match self.url() {
+            None => SqliteStore::open(&data_dir.join("morag.db"), Arc::new(SystemClock)).expect("the store opens"),
+            Some(url) => {
+                let options = redis::Options::new(Arc::new(SystemClock));
+                RedisStore::open(connect(&url).await, options).await.expect("the store opens")
+            }
+        }
     }
 
     /// What it knows of documents, through the adapter. The embedded one must be at rest.

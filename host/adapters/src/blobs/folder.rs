@@ -1,6 +1,6 @@
 //! What only a folder needs: file operations that `object_store` has no call for.
 
-use super::error;
+use super::{error, flush};
 use morag_core::ports::BlobError;
 use morag_core::task::TaskId;
 use object_store::local::LocalFileSystem;
@@ -26,6 +26,19 @@ impl Folder {
     /// The folder as a store.
     pub(super) fn store(&self) -> Result<LocalFileSystem, BlobError> {
         LocalFileSystem::new_with_prefix(&self.path).map_err(error::unavailable)
+    }
+
+    /// Moves files below, replacing those at the targets. When it answers, content and names are on the disk.
+    pub(super) async fn publish(&self, moves: Vec<(String, String)>) -> Result<(), BlobError> {
+        let moves: Vec<_> = moves.into_iter().map(|(from, to)| (self.path.join(from), self.path.join(to))).collect();
+        let publish = tokio::task::spawn_blocking(move || flush::publish(&moves));
+        match publish.await.map_err(|error| BlobError::Unavailable(error.to_string()))? {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(BlobError::NotFound),
+            published => published.map_err(|error| {
+                let shown = self.path.display();
+                BlobError::Unavailable(format!("a step's files cannot be moved and flushed in {shown}: {error}"))
+            }),
+        }
     }
 
     /// Removes a folder below, with the parts of files in it that a crash left and a listing hides.

@@ -2,9 +2,10 @@
 //!
 //! # In a folder
 //!
-//! A file is written beside its place and moved there when it is finished, so it exists whole or not at all. A published
-//! file (`…/files/…`) is on the disk when [`finish`](morag_core::ports::BlobWriter::finish) answers; a staged one is not
-//! flushed, because a run that power loss ends is run again.
+//! A file is written beside its place and moved there when it is finished, so it exists whole or not at all. A submitted
+//! file (`…/files/…`) is on the disk when [`finish`](morag_core::ports::BlobWriter::finish) answers. What a step has staged is not
+//! flushed until the step has succeeded, because a run that power loss ends is run again: then all its files are moved, and
+//! flushed at once (`flush`), for a journal takes as long for one as for all that come together.
 //!
 //! # In a bucket
 //!
@@ -21,6 +22,7 @@
 
 mod bucket;
 mod error;
+mod flush;
 mod folder;
 mod read;
 mod store;

@@ -102,8 +102,8 @@ impl std::fmt::Debug for ObjectBlobs {
 #[async_trait]
 impl Blobs for ObjectBlobs {
     async fn create(&self, path: &BlobPath) -> Result<Box<dyn BlobWriter>, BlobError> {
-        let staged = path.as_str().split('/').nth(2) == Some("staged");
-        let store = if staged { &self.plain } else { &self.durable };
+        let is_published = path.as_str().split('/').nth(2) == Some("files");
+        let store = if is_published { &self.durable } else { &self.plain };
         Ok(Box::new(Writer::new(Arc::clone(store), self.location(path.as_str())?)))
     }
 
@@ -134,9 +134,21 @@ impl Blobs for ObjectBlobs {
         Ok(files)
     }
 
-    async fn rename(&self, from: &BlobPath, to: &BlobPath) -> Result<(), BlobError> {
-        let (from, to) = (self.location(from.as_str())?, self.location(to.as_str())?);
-        self.plain.rename(&from, &to).await.map_err(blob_error)
+    async fn publish(&self, moves: &[(BlobPath, BlobPath)]) -> Result<(), BlobError> {
+        match &self.place {
+            Place::Folder(folder) => {
+                let paths = moves.iter().map(|(from, to)| (from.as_str().to_owned(), to.as_str().to_owned()));
+                folder.publish(paths.collect()).await
+            }
+            // What a bucket has acknowledged is durable there.
+            Place::Bucket(_) => {
+                for (from, to) in moves {
+                    let (from, to) = (self.location(from.as_str())?, self.location(to.as_str())?);
+                    self.plain.rename(&from, &to).await.map_err(blob_error)?;
+                }
+                Ok(())
+            }
+        }
     }
 
     async fn delete_all(&self, below: &BlobPath) -> Result<u64, BlobError> {

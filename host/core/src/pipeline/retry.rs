@@ -66,7 +66,7 @@ pub fn retry(
     Ok(Draft {
         progress_percent: events.iter().map(|event| event.progress_percent).fold(0.0, f64::max),
         message: format!("Task processing started again from {from_step}"),
-        kind: EventKind::TaskStarted { retry: Some(Retry { from_step, claims_before: claims }) },
+        kind: EventKind::TaskStarted { retry: Some(Retry { from_step, claims_before: claims, damaged: None }) },
     })
 }
 

@@ -61,11 +61,15 @@ pub enum FailureCode {
     CapabilityLimit,
     /// A capability was asked for that the component does not import.
     CapabilityNotImported,
+    /// The submitted file is not what was submitted.
+    SourceDamaged,
+    /// A file is not what its step wrote.
+    ArtifactDamaged,
 }
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::MemoryLimit,
         Self::TableLimit,
         Self::StackLimit,
@@ -94,6 +98,8 @@ impl FailureCode {
         Self::CapabilityInvalid,
         Self::CapabilityLimit,
         Self::CapabilityNotImported,
+        Self::SourceDamaged,
+        Self::ArtifactDamaged,
     ];
 
     /// The code as events show it.
@@ -127,6 +133,8 @@ impl FailureCode {
             Self::CapabilityInvalid => "CAPABILITY_INVALID",
             Self::CapabilityLimit => "CAPABILITY_LIMIT",
             Self::CapabilityNotImported => "CAPABILITY_NOT_IMPORTED",
+            Self::SourceDamaged => "SOURCE_DAMAGED",
+            Self::ArtifactDamaged => "ARTIFACT_DAMAGED",
         }
     }
 }

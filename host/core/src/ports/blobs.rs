@@ -63,7 +63,7 @@ pub struct BlobMeta {
     pub size: u64,
     /// When it was written.
     pub modified: Timestamp,
-    /// Changes whenever the content does.
+    /// Changes whenever the content is written anew. In a folder it is made of inode, size and time of the last write.
     pub etag: String,
 }
 
@@ -81,7 +81,9 @@ pub enum BlobError {
 /// The content of a file, in pieces.
 pub type BlobStream = BoxStream<'static, Result<Bytes, BlobError>>;
 
-/// A file being written. It exists, whole, after [`BlobWriter::finish`]; dropped before, it leaves nothing.
+/// A file being written. It exists, whole, after [`BlobWriter::finish`]; dropped before, it leaves nothing. A file at
+/// [`BlobPath::file`] survives a loss of power from then on; one at [`BlobPath::staged`] or [`BlobPath::step_log`] does when it was
+/// [published](Blobs::publish).
 #[async_trait]
 pub trait BlobWriter: Send {
     /// Appends bytes. Memory held: a few MiB, whatever the file's size.
@@ -105,8 +107,10 @@ pub trait Blobs: Send + Sync {
     async fn stream(&self, path: &BlobPath, range: Range<u64>) -> Result<BlobStream, BlobError>;
     /// Files directly below a path, by name. At most 1,000: a task has at most a few dozen.
     async fn list(&self, below: &BlobPath) -> Result<Vec<BlobMeta>, BlobError>;
-    /// Moves a file, replacing one at the target.
-    async fn rename(&self, from: &BlobPath, to: &BlobPath) -> Result<(), BlobError>;
+    /// Moves files, replacing those at the targets, and flushes them together: when it answers, content and names of all of
+    /// them survive a loss of power, so that a commit may tell of them. In the order given; after an error, those before it
+    /// may have been moved. Doing it again where some of them have been moved already is `NotFound`.
+    async fn publish(&self, moves: &[(BlobPath, BlobPath)]) -> Result<(), BlobError>;
     /// Deletes every file below a path. Says how many there were.
     async fn delete_all(&self, below: &BlobPath) -> Result<u64, BlobError>;
     /// Ids of tasks that have files, at most `limit`, those after `after` in the order of their text. For the sweep of

@@ -1,6 +1,6 @@
 //! What happened to a task. The log of these is the task's only truth.
 
-use super::Artifact;
+use super::{Artifact, ArtifactName};
 use crate::{JsonObject, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub struct Event {
 pub enum EventKind {
     /// A run begins: its first step is about to run.
     TaskStarted {
-        /// Set where the task had ended and was asked to run again.
+        /// Set where the task had ended and was asked to run again, or goes back to a step whose file is damaged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry: Option<Retry>,
     },
@@ -130,13 +130,16 @@ pub enum SkipReason {
     ComponentNotLoaded,
 }
 
-/// A new run of a task that had failed or was cancelled.
+/// A new run of a task that had failed or was cancelled, or whose files were damaged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
     /// Step that the run begins with. What the steps before it brought stands.
     pub from_step: String,
     /// How often the task had been claimed by then: only later claims count against the run.
     pub claims_before: u64,
+    /// File whose damage made the run begin again by itself; none where somebody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<ArtifactName>,
 }
 
 /// Why a step failed.

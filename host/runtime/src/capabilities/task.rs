@@ -53,6 +53,11 @@ fn unavailable(error: &BlobError) -> FileError {
     FileError::Unavailable("the host's file storage failed".into())
 }
 
+fn cut_short(file: &GuestBlob, end: u64) -> FileError {
+    tracing::error!(file = file.path.as_str(), end, size = file.size, "a file is shorter than it was written");
+    FileError::Unavailable(format!("{} ends at byte {end} of {}: it is damaged", file.path.name(), file.size))
+}
+
 impl Host for Guest {
     async fn info(&mut self) -> wasmtime::Result<TaskInfo> {
         let call = &self.scope()?.call;
@@ -185,7 +190,9 @@ impl HostBlob for Guest {
         if start < *at || end > at + held.len() as u64 {
             let ahead = end.max(start.saturating_add(READ_AHEAD_BYTES)).min(file.size);
             match blobs.read(&file.path, start..ahead).await {
-                Ok(bytes) => file.window = (start, bytes),
+                Ok(bytes) if bytes.len() as u64 == ahead - start => file.window = (start, bytes),
+                // It had its size when the step began: a shorter one must not read as an end.
+                Ok(bytes) => return Ok(Err(cut_short(file, start + bytes.len() as u64))),
                 Err(error) => return Ok(Err(unavailable(&error))),
             }
         }

@@ -35,7 +35,8 @@ pub struct RetryAnswer {
 /// Run a task again
 ///
 /// For a task that failed or was cancelled: a new run under the same id, from the step that failed unless `from_step` names an
-/// earlier one. What the steps before it brought is used again. The log goes on with `task_started`, progress does not fall,
+/// earlier one. What the steps before it brought is used again; where a file of it is damaged or missing, the run begins with the
+/// step that wrote it. The log goes on with `task_started`, progress does not fall,
 /// and every webhook goes on after its last event.
 #[utoipa::path(
     post, path = "/api/v1/tasks/{task_id}/retry", tag = "status", operation_id = "retry_task",
@@ -46,8 +47,8 @@ pub struct RetryAnswer {
     responses(
         (status = 200, description = "It runs again", body = RetryAnswer),
         (status = 404, description = "No such task", body = ErrorBody),
-        (status = 409, description = "It has not ended (`task_not_ended`), it completed (`task_completed`), or its document is another task's by now (`duplicate_document`)", body = ErrorBody),
-        (status = 422, description = "An unknown step, or one whose inputs are not there (any more)", body = ErrorBody),
+        (status = 409, description = "It has not ended (`task_not_ended`), it completed (`task_completed`), its document is another task's by now (`duplicate_document`), or the stored upload is damaged (`source_damaged`)", body = ErrorBody),
+        (status = 422, description = "An unknown step, one that was not reached, or the upload is not kept any more", body = ErrorBody),
         (status = 503, description = "The storage does not answer", body = ErrorBody),
     )
 )]
@@ -75,6 +76,7 @@ fn refused(error: RetryError) -> ApiError {
         RetryError::Refused(RetryRefused::Completed) => ApiError::conflict("task_completed", text),
         RetryError::Refused(RetryRefused::UnknownStep { .. } | RetryRefused::NotReached { .. })
         | RetryError::InputGone { .. } => ApiError::invalid(vec![FieldError::query("from_step", text)]),
+        RetryError::SourceDamaged(_) => ApiError::conflict("source_damaged", text),
         RetryError::DuplicateDocument(holder) => ApiError::duplicate_document(holder),
         RetryError::Store(error) => error.into(),
         RetryError::Files(error) => error.into(),

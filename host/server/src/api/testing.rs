@@ -10,6 +10,7 @@ use morag_core::ports::*;
 use morag_core::task::*;
 use morag_core::webhook::{AttemptOutcome, WebhookUrl};
 use morag_core::{JsonObject, Timestamp};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -17,6 +18,9 @@ use std::time::Duration;
 
 /// Time of every test.
 pub const NOW: Timestamp = Timestamp::from_millis(1_769_853_600_000);
+
+/// Content of the submitted file of [`record`].
+pub const SOURCE: &str = "abc";
 
 /// A record of the standard pipeline.
 pub fn record() -> TaskRecord {
@@ -29,7 +33,7 @@ pub fn record() -> TaskRecord {
             file_name: "a.md".into(),
             media_type: "text/markdown".into(),
             size: 3,
-            sha256: "00".into(),
+            sha256: hex::encode(Sha256::digest(SOURCE)),
             source_type: SourceType::Document,
         },
         collection: "documents".into(),
@@ -136,6 +140,7 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
         clock: memory.clone(),
         plugins: crate::plugins::Plugins::nowhere(),
         running: Default::default(),
+        verified: Default::default(),
     })
 }
 
@@ -386,7 +391,8 @@ impl Memory {
 
 fn meta(path: &str, content: &Bytes) -> BlobMeta {
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-    BlobMeta { name, size: content.len() as u64, modified: NOW, etag: format!("e{}", content.len()) }
+    let etag = format!("e{}", hex::encode(&Sha256::digest(content)[..4]));
+    BlobMeta { name, size: content.len() as u64, modified: NOW, etag }
 }
 
 #[async_trait]
@@ -409,7 +415,14 @@ impl Blobs for Memory {
         let files = self.files.lock().unwrap();
         Ok(files.iter().filter(|(path, _)| path.starts_with(&folder)).map(|(path, bytes)| meta(path, bytes)).collect())
     }
-    async fn rename(&self, _: &BlobPath, _: &BlobPath) -> Result<(), BlobError> {
+    async fn publish(&self, moves: &[(BlobPath, BlobPath)]) -> Result<(), BlobError> {
+        let mut files = self.files.lock().unwrap();
+        for (from, to) in moves {
+            // Steps of tests may only say that they have written a file.
+            if let Some(content) = files.remove(from.as_str()) {
+                files.insert(to.as_str().to_owned(), content);
+            }
+        }
         Ok(())
     }
     async fn delete_all(&self, below: &BlobPath) -> Result<u64, BlobError> {

@@ -10,9 +10,11 @@ use morag_core::ports::{AcceptError, StoreError};
 use morag_core::task::{Artifact, Event, EventKind, StepFailure, TaskId, TaskRecord};
 use morag_core::{JsonObject, Timestamp};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
+mod damage;
 mod ingest;
 mod pipelines;
 mod plugins;
@@ -147,7 +149,14 @@ fn failed() -> Vec<Event> {
     ]
 }
 
+/// Content of a completed task's markdown.
+const MARKDOWN: &str = "0123456789";
+
 fn completed(task: TaskId) -> Vec<Event> {
+    completed_with(task, MARKDOWN)
+}
+
+fn completed_with(task: TaskId, content: &str) -> Vec<Event> {
     let url = format!("/api/files/temp/{task}/markdown.md");
     let Value::Object(data) = json!({"conversion_metadata": {"page_count": 3}, "markdown_file_url": url}) else {
         unreachable!()
@@ -155,8 +164,8 @@ fn completed(task: TaskId) -> Vec<Event> {
     let artifact = |name: &str, media_type: &str| Artifact {
         name: name.parse().unwrap(),
         media_type: media_type.into(),
-        size: 1,
-        sha256: "00".into(),
+        size: content.len() as u64,
+        sha256: hex::encode(Sha256::digest(content)),
     };
     let kind = EventKind::StepCompleted {
         step: "markdown_conversion".into(),
@@ -341,7 +350,7 @@ async fn process_waits_and_answers_with_the_markdown() {
     *server.memory.on_accept.lock().unwrap() = Some(Box::new(move |record: &TaskRecord| {
         assert_eq!(record.pipeline.name(), "convert");
         files.lock().unwrap().insert(format!("tasks/{}/files/markdown.md", record.id), "# Out".into());
-        completed(record.id)
+        completed_with(record.id, "# Out")
     }));
     let data = r#"{"mode": "convert", "source_type": "file"}"#;
     let body = server.post("/api/v1/process", &[], form(&[("request_data", data)], FILE)).await.json();
@@ -538,7 +547,7 @@ async fn an_ended_task_cannot_be_cancelled() {
 async fn files_are_served_whole_and_in_parts() {
     let server = server(&[]);
     let task = server.completed_task();
-    put(&server, task, "markdown.md", "0123456789");
+    put(&server, task, "markdown.md", MARKDOWN);
     // Not announced, and not yet: a step's files are there before its end is told.
     put(&server, task, "document.json", "{}");
     put(&server, task, "chunks.json", "[]");

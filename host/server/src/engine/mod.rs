@@ -1,5 +1,5 @@
 //! Does what the core decides: runs tasks ([`worker`], [`run`], [`publish`]), delivers webhooks ([`dispatcher`], [`deliver`], [`attempt`], in
-//! [`lanes`]), stops tasks ([`cancel`]) and runs them again ([`retry`]), and forgets what is old ([`janitor`]).
+//! [`lanes`]), stops tasks ([`cancel`]) and runs them again ([`retry`]), checks files ([`verify`]), and forgets what is old ([`janitor`]).
 //!
 //! Invariant: nothing here decides what an event says, when a retry comes or what may follow what. It feeds inputs to
 //! `morag_core`, commits what comes back, and performs the effect.
@@ -8,6 +8,8 @@ mod announce;
 mod attempt;
 mod cancel;
 mod deliver;
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 mod delivery_tests;
 mod dispatcher;
@@ -24,6 +26,7 @@ mod run;
 mod running;
 mod target;
 mod turns;
+mod verify;
 mod worker;
 
 pub use cancel::{CancelOutcome, cancel};
@@ -32,6 +35,7 @@ pub use janitor::ORPHAN_AGE;
 pub use lanes::{BreakerCounts, Lanes, LanesMax};
 pub use retry::{Retried, RetryError, retry};
 pub use running::Running;
+pub use verify::{Verified, damage};
 
 use crate::App;
 use crate::config::Role;

@@ -2,7 +2,7 @@
 
 use super::run::run_task;
 use crate::App;
-use crate::api::testing::{Memory, NOW, app_of, record};
+use crate::api::testing::{Memory, NOW, SOURCE, app_of, record};
 use async_trait::async_trait;
 use morag_core::JsonObject;
 use morag_core::plugin::Descriptor;
@@ -92,6 +92,7 @@ impl World {
         let mut record = record();
         record.pipeline = app.pipelines.get("own").unwrap().clone();
         let task = memory.add(record, vec![]);
+        memory.files.lock().unwrap().insert(format!("tasks/{task}/files/original.md"), SOURCE.into());
         Self { memory, app, steps, task }
     }
 

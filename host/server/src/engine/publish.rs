@@ -1,24 +1,32 @@
 //! What a step brought: its files, its staged writes and its log, made visible.
 
 use super::run::{Driver, Interrupted};
+use super::verify;
 use morag_core::pipeline::StepOutput;
-use morag_core::ports::{BlobPath, LogLine, Revision, StepSuccess};
+use morag_core::ports::{BlobError, BlobPath, LogLine, Revision, StagedArtifact, StepSuccess};
 use morag_core::task::{ArtifactName, Resources};
 
 impl Driver<'_> {
-    /// Makes a step's files and writes visible. Run again after a crash it does the same once more.
-    pub(super) async fn publish(&self, success: StepSuccess, resources: Resources) -> Result<StepOutput, Interrupted> {
+    /// Makes a step's files and writes visible, and its files and log durable together, before the commit that tells of them.
+    /// Run again after a crash it does the same once more.
+    pub(super) async fn publish(
+        &self,
+        success: StepSuccess,
+        resources: Resources,
+        log: Option<(BlobPath, BlobPath)>,
+    ) -> Result<StepOutput, Interrupted> {
         let task = self.log.record.id;
-        let mut artifacts = Vec::with_capacity(success.artifacts.len());
         // A worker that was stopped past its lease and wakes here must not put its files over those of the run that
         // has the task now.
         if !success.artifacts.is_empty() {
             self.hold(success.revision.as_ref()).await?;
         }
-        for staged in success.artifacts {
-            self.app.blobs.rename(&staged.path, &BlobPath::file(task, &staged.artifact.name)).await?;
-            artifacts.push(staged.artifact);
-        }
+        let artifacts: Vec<_> = success.artifacts.iter().map(|staged| staged.artifact.clone()).collect();
+        let to = |staged: StagedArtifact| (staged.path, BlobPath::file(task, &staged.artifact.name));
+        let moves: Vec<_> = success.artifacts.into_iter().map(to).chain(log).collect();
+        self.app.blobs.publish(&moves).await?;
+        // They are what was written: hashed on their way, and nobody else writes there while the lease is held.
+        verify::note_written(self.app, task, &artifacts).await;
         if let Some(revision) = &success.revision {
             // Publishing cannot be taken back: not for a task that was cancelled meanwhile, or is another worker's.
             self.hold(success.revision.as_ref()).await?;
@@ -38,11 +46,20 @@ impl Driver<'_> {
         Err(Interrupted::Lost)
     }
 
-    /// Keeps a step's log beside the task's files. A log that cannot be kept stops nothing.
+    /// Keeps the log of a step that failed beside the task's files. A log that cannot be kept stops nothing.
     pub(super) async fn keep_log(&self, step: usize, lines: &[LogLine]) {
+        let Some(log) = self.stage_log(step, lines).await else { return };
+        if let Err(error) = self.app.blobs.publish(&[log]).await {
+            self.log_is_lost(step, &error);
+        }
+    }
+
+    /// Writes a step's log beside its place: the file and the place to publish it to. None where there is no log, or none
+    /// can be kept.
+    pub(super) async fn stage_log(&self, step: usize, lines: &[LogLine]) -> Option<(BlobPath, BlobPath)> {
         let definition = &self.pipeline().steps()[step];
         let task = self.log.record.id;
-        let Ok(name) = format!("{}.jsonl", definition.name).parse::<ArtifactName>() else { return };
+        let name = format!("{}.jsonl", definition.name).parse::<ArtifactName>().ok()?;
         let text: Vec<u8> = lines
             .iter()
             .flat_map(|line| {
@@ -52,15 +69,26 @@ impl Driver<'_> {
             })
             .collect();
         if text.is_empty() {
-            return;
+            return None;
         }
-        let kept = async {
-            let mut writer = self.app.blobs.create(&BlobPath::step_log(task, &name)).await?;
+        // One folder a claim: a run that has lost its lease and does not know it yet has another.
+        let staged = BlobPath::staged(task, uuid::Uuid::from_u128(self.lease.fence.into()), &name);
+        let written = async {
+            let mut writer = self.app.blobs.create(&staged).await?;
             writer.write(text.into()).await?;
             writer.finish().await
         };
-        if let Err(error) = kept.await {
-            tracing::warn!(%task, step = definition.name, %error, "a step's log could not be kept");
+        match written.await {
+            Ok(()) => Some((staged, BlobPath::step_log(task, &name))),
+            Err(error) => {
+                self.log_is_lost(step, &error);
+                None
+            }
         }
+    }
+
+    fn log_is_lost(&self, step: usize, error: &BlobError) {
+        let (task, step) = (self.log.record.id, &self.pipeline().steps()[step].name);
+        tracing::warn!(%task, step, %error, "a step's log could not be kept");
     }
 }

@@ -1,9 +1,12 @@
 //! Begins a new run of a task that has ended: the same task, from a step on.
 
 use super::run::stamp;
+use super::verify::damaged;
 use crate::App;
-use morag_core::pipeline::{Pipeline, RetryRefused, attempt, completions, retry as decide};
-use morag_core::ports::{BlobError, BlobPath, Commit, CommitError, Guard, Next, StoreError, TaskLog};
+use morag_core::pipeline::{
+    Damage, DamagedFile, Draft, ExpectedFile, RetryRefused, attempt, retry as decide, standing_files, step_to_mend,
+};
+use morag_core::ports::{BlobError, Commit, CommitError, Guard, Next, StoreError, TaskLog};
 use morag_core::task::{EventKind, StatusWord, TaskId};
 
 /// How often a retry meets a log that has just grown. An ended task's log grows only by another retry, after which this one
@@ -28,16 +31,17 @@ pub enum RetryError {
     /// It cannot be, by what has happened to it.
     #[error(transparent)]
     Refused(#[from] RetryRefused),
-    /// A file that the run would read is not there any more.
-    #[error("step {step} needs {file}, which is not kept any more: {hint}")]
+    /// The submitted file is not there any more.
+    #[error("step {step} needs {file}, which is not kept any more: submit the document anew")]
     InputGone {
         /// Step that the run was to begin with.
         step: String,
         /// Name of the file.
         file: String,
-        /// What can be done.
-        hint: &'static str,
     },
+    /// The submitted file is not what was submitted.
+    #[error("the submitted file {0}: submit the document anew")]
+    SourceDamaged(DamagedFile),
     /// Its document is another task's by now.
     #[error("the document belongs to task {0}")]
     DuplicateDocument(TaskId),
@@ -49,17 +53,22 @@ pub enum RetryError {
     Files(BlobError),
 }
 
-/// Begins a new run of a task that failed or was cancelled: from `from_step`, or from the first step that has not completed.
-/// Once this returns, the run's `task_started` is in the log and the task is due.
+/// Begins a new run of a task that failed or was cancelled: from `from_step`, or from the first step that has not completed; from
+/// an earlier one where a file that the run would go on with is damaged or missing, so that it is made again. Once this returns, the run's `task_started` is in the log and the task is due.
 pub async fn retry(app: &App, task: TaskId, from_step: Option<&str>) -> Result<Retried, RetryError> {
     for _ in 0..RACES_MAX {
         let log = app.tasks.load(task).await?.ok_or(RetryError::Unknown)?;
         let draft = decide(&log.record.pipeline, &log.events, log.claims, from_step)?;
-        let EventKind::TaskStarted { retry: Some(begun) } = &draft.kind else {
-            return Err(StoreError::Corrupt("a retry begins with task_started".into()).into());
+        let draft = match file_to_mend(app, &log, &first_step(&draft)?).await? {
+            None => draft,
+            Some((file, step)) => {
+                let step = &log.record.pipeline.steps()[step].name;
+                let draft = decide(&log.record.pipeline, &log.events, log.claims, Some(step))?;
+                tracing::warn!(%task, step, "a retry begins with an earlier step: {file}");
+                Draft { message: format!("{}: {file}", draft.message), ..draft }
+            }
         };
-        let from_step = begun.from_step.clone();
-        check_inputs(app, &log, &from_step).await?;
+        let from_step = first_step(&draft)?;
         let (live_percent, now) = (draft.progress_percent, app.clock.now());
         let events = stamp(&log.events, vec![draft], now);
         let retried = Retried { attempt: attempt(&log.events) + 1, from_step };
@@ -83,31 +92,33 @@ pub async fn retry(app: &App, task: TaskId, from_step: Option<&str>) -> Result<R
         .into())
 }
 
-/// Whether the files are there that the run can read: the submitted one, and what the steps before have left. Which of
-/// them a step does read, only a worker knows.
-async fn check_inputs(app: &App, log: &TaskLog, from_step: &str) -> Result<(), RetryError> {
-    let pipeline: &Pipeline = &log.record.pipeline;
-    let from = pipeline.position(from_step).unwrap_or(0);
-    let gone = |file: &str, hint| RetryError::InputGone { step: from_step.to_owned(), file: file.to_owned(), hint };
-    let source = &log.record.source.stored_as;
-    if !is_there(app, &BlobPath::file(log.record.id, source)).await? {
-        return Err(gone(source.as_str(), "submit the document anew"));
+/// The step that the new run begins with.
+fn first_step(draft: &Draft) -> Result<String, RetryError> {
+    match &draft.kind {
+        EventKind::TaskStarted { retry: Some(begun) } => Ok(begun.from_step.clone()),
+        _ => Err(StoreError::Corrupt("a retry begins with task_started".into()).into()),
     }
-    for (_, kind) in completions(pipeline, &log.events).range(..from) {
-        let EventKind::StepCompleted { artifacts, .. } = kind else { continue };
-        for artifact in artifacts {
-            if !is_there(app, &BlobPath::file(log.record.id, &artifact.name)).await? {
-                return Err(gone(artifact.name.as_str(), "retry from an earlier step"));
-            }
-        }
-    }
-    Ok(())
 }
 
-async fn is_there(app: &App, path: &BlobPath) -> Result<bool, RetryError> {
-    match app.blobs.stat(path).await {
-        Ok(_) => Ok(true),
-        Err(BlobError::NotFound) => Ok(false),
-        Err(error) => Err(RetryError::Files(error)),
+/// Looks at the files that the run can read: the submitted one, and what the steps before have left. Which of them a step
+/// does read, only a worker knows. Gives the first that is damaged or missing, with the step, by index, that the run must begin
+/// with so that all of them are made again.
+async fn file_to_mend(
+    app: &App,
+    log: &TaskLog,
+    from_step: &str,
+) -> Result<Option<(DamagedFile, usize)>, RetryError> {
+    let (pipeline, source) = (&log.record.pipeline, ExpectedFile::from(&log.record.source));
+    let source_name = source.name.clone();
+    let mut files = vec![source];
+    files.extend(standing_files(pipeline, &log.events, pipeline.position(from_step)));
+    let damaged = damaged(app, log.record.id, files).await.map_err(RetryError::Files)?;
+    if let Some(source) = damaged.iter().find(|file| file.name == source_name) {
+        return Err(match source.damage {
+            Damage::Missing => RetryError::InputGone { step: from_step.to_owned(), file: source_name.to_string() },
+            Damage::Size { .. } | Damage::Digest => RetryError::SourceDamaged(source.clone()),
+        });
     }
+    let step = step_to_mend(pipeline, &log.events, &damaged);
+    Ok(damaged.into_iter().next().zip(step))
 }

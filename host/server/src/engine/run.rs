@@ -2,18 +2,19 @@
 
 use super::misfit::misfit;
 use super::running::Stops;
+use super::verify;
 use crate::App;
 use morag_core::Timestamp;
 use morag_core::pipeline::{
-    CLAIMS_MAX, Decision, Draft, Effect, Ending, Input, OnFailure, Pipeline, Run, again_after, attempt, claims_of_run,
-    inputs, is_run_again, skip_reason, transition,
+    CLAIMS_MAX, Decision, Draft, Effect, Ending, ExpectedFile, Input, Mend, OnFailure, Pipeline, Run, again_after, attempt,
+    claims_of_run, inputs, is_run_again, mend, skip_reason, standing_files, transition,
 };
 use morag_core::plugin::FailureCode;
 use morag_core::ports::{
     BlobError, BlobPath, Commit, CommitError, Guard, Lease, Next, StepCall, StepInputs, StepReport, StepRunner,
     StoreError, TaskLog,
 };
-use morag_core::task::{Event, EventKind, Resources, SkipReason, StatusWord, StepFailure, TaskId};
+use morag_core::task::{ArtifactName, Event, EventKind, Resources, SkipReason, StatusWord, StepFailure, TaskId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -127,6 +128,16 @@ async fn keep(app: &App, lease: &Lease) {
     }
 }
 
+/// What was found of the files that a run goes on with.
+enum Files {
+    /// They are as they were written.
+    Whole,
+    /// Some were not: the run has begun again with the step that wrote them.
+    AreMadeAgain,
+    /// Some were not, and they are not made again.
+    Lost(StepFailure),
+}
+
 /// A run in progress: its log as committed, its state, and what is decided but not committed.
 pub(super) struct Driver<'a> {
     pub(super) app: &'a App,
@@ -141,6 +152,7 @@ async fn drive(app: &App, steps: Arc<dyn StepRunner>, lease: &Lease, task: TaskI
     let Some(log) = app.tasks.load(task).await? else { return Err(Interrupted::Lost) };
     let run = Run::resume(&log.record.pipeline, &log.events, log.live_percent);
     let mut driver = Driver { app, steps, lease, log, run, pending: Vec::new() };
+    let mut failure = driver.look_at_what_stands().await?;
     let mut effect = driver.feed(Input::Claimed)?;
     loop {
         effect = match effect {
@@ -151,12 +163,17 @@ async fn drive(app: &App, steps: Arc<dyn StepRunner>, lease: &Lease, task: TaskI
             Effect::RunStep(step) => {
                 driver.commit(Next::Keep).await?;
                 let lost = (driver.claims() > CLAIMS_MAX).then(worker_lost);
-                match lost.or_else(|| driver.misfit(step)) {
-                    Some(failure) => driver.feed(Input::StepGivenUp(failure, Resources::default()))?,
-                    None => {
+                let files = match lost.or_else(|| failure.take()).or_else(|| driver.misfit(step)) {
+                    Some(failure) => Files::Lost(failure),
+                    None => driver.mend(driver.files_of(step)).await?,
+                };
+                match files {
+                    Files::Whole => {
                         let report = driver.run_step(step).await?;
                         driver.finish_step(step, report).await?
                     }
+                    Files::AreMadeAgain => driver.feed(Input::Claimed)?,
+                    Files::Lost(failure) => driver.feed(Input::StepGivenUp(failure, Resources::default()))?,
                 }
             }
             Effect::Wait(delay) => {
@@ -193,6 +210,57 @@ impl Driver<'_> {
         let definition = self.pipeline().steps().get(step)?;
         let is_loaded = self.steps.descriptor(&definition.component).is_some();
         skip_reason(definition, &self.log.record, is_loaded)
+    }
+
+    /// Looks at what was submitted and at all files that completed steps have left, where an earlier claim has begun the task:
+    /// in this process or another, before or after a loss of power. Gives why the task fails, where they are not made again.
+    async fn look_at_what_stands(&mut self) -> Result<Option<StepFailure>, Interrupted> {
+        if matches!(self.run, Run::Accepted | Run::Ended(_)) {
+            return Ok(None);
+        }
+        // The submitted file too: without it in sight, the others may be out of sight as well, and not lost.
+        let mut files = vec![ExpectedFile::from(&self.log.record.source)];
+        files.extend(standing_files(self.pipeline(), &self.log.events, None));
+        Ok(match self.mend(files).await? {
+            Files::Whole | Files::AreMadeAgain => None,
+            Files::Lost(failure) => Some(failure),
+        })
+    }
+
+    /// The files that a step may read: what was submitted, and the artifacts that its component declares.
+    fn files_of(&self, step: usize) -> Vec<ExpectedFile> {
+        let descriptor = self.steps.descriptor(&self.pipeline().steps()[step].component);
+        let inputs = inputs(self.pipeline(), &self.log.events);
+        let is_read = |name: &ArtifactName| {
+            descriptor.as_ref().is_some_and(|descriptor| descriptor.inputs.iter().any(|input| input.name == *name))
+        };
+        let artifacts = inputs.iter().filter(|(name, _)| is_read(name)).map(|(_, artifact)| ExpectedFile::from(artifact));
+        std::iter::once(ExpectedFile::from(&self.log.record.source)).chain(artifacts).collect()
+    }
+
+    /// Sees to it that files are as they were written. Where they are not, the core decides what follows, and its decision is
+    /// committed.
+    async fn mend(&mut self, files: Vec<ExpectedFile>) -> Result<Files, Interrupted> {
+        let task = self.log.record.id;
+        let damaged = verify::damaged(self.app, task, files).await?;
+        for file in &damaged {
+            tracing::error!(%task, file = %file.name, "a stored file is damaged: it {}", file.damage);
+        }
+        let claims_before = self.lease.fence.saturating_sub(1);
+        match mend(&self.log.record, &self.log.events, claims_before, self.run.percent(), &damaged) {
+            None => Ok(Files::Whole),
+            Some(Mend::Again(draft)) => {
+                tracing::warn!(%task, "{}", draft.message);
+                self.pending.push(draft);
+                self.commit(Next::Keep).await?;
+                self.run = Run::resume(&self.log.record.pipeline, &self.log.events, self.log.live_percent);
+                Ok(Files::AreMadeAgain)
+            }
+            Some(Mend::Fail(failure)) if is_run_again(&failure, self.claims()) => {
+                Err(Interrupted::Unavailable(failure.message))
+            }
+            Some(Mend::Fail(failure)) => Ok(Files::Lost(failure)),
+        }
     }
 
     /// Why a step is not run, because its stored configuration no longer fits its component.
@@ -299,22 +367,21 @@ impl Driver<'_> {
     /// Publishes what a step brought and takes its end into the log.
     async fn finish_step(&mut self, step: usize, report: StepReport) -> Result<Effect, Interrupted> {
         let StepReport { result, resources, log } = report;
-        self.keep_log(step, &log).await;
-        match result {
+        let failure = match result {
             Ok(success) => {
-                let output = self.publish(success, resources).await?;
-                self.feed(Input::StepSucceeded(output))
+                let log = self.stage_log(step, &log).await;
+                let output = self.publish(success, resources, log).await?;
+                return self.feed(Input::StepSucceeded(output));
             }
-            Err(failure) if !self.has_retries(step) && is_run_again(&failure, self.claims()) => {
-                let StepFailure { code, message, .. } = failure;
-                Err(Interrupted::Unavailable(format!("step {} failed: {code}: {message}", self.step_name(step))))
-            }
-            Err(failure) => {
-                let StepFailure { code, message, .. } = &failure;
-                tracing::info!(task = %self.log.record.id, step = self.step_name(step), code, message, "step failed");
-                self.feed(Input::StepFailed(failure, resources))
-            }
+            Err(failure) => failure,
+        };
+        self.keep_log(step, &log).await;
+        let StepFailure { code, message, .. } = &failure;
+        if !self.has_retries(step) && is_run_again(&failure, self.claims()) {
+            return Err(Interrupted::Unavailable(format!("step {} failed: {code}: {message}", self.step_name(step))));
         }
+        tracing::info!(task = %self.log.record.id, step = self.step_name(step), code, message, "step failed");
+        self.feed(Input::StepFailed(failure, resources))
     }
 
     /// Whether the step's definition says how it is run again.

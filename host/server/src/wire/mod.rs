@@ -12,7 +12,7 @@ mod workbench;
 
 use crate::config::{Config, Role};
 use crate::endpoints::Registry;
-use crate::engine::{self, Lanes, LiveFeed, Running};
+use crate::engine::{self, Lanes, LiveFeed, Running, Verified};
 use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::{App, Pipelines, api};
@@ -109,6 +109,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         plugins,
         running,
         config,
+        verified: Verified::default(),
     };
     Ok((app, job))
 }

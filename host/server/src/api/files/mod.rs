@@ -1,6 +1,7 @@
 //! The files of a task: what was submitted and what the steps published.
 
 mod range;
+pub(super) mod whole;
 
 use super::ApiError;
 use super::error::ErrorBody;
@@ -12,11 +13,10 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use morag_core::Timestamp;
-use morag_core::ports::{BlobMeta, BlobPath, TaskLog};
-use morag_core::task::{Artifact, ArtifactName, EventKind};
+use morag_core::ports::{BlobError, BlobMeta, BlobPath, TaskLog};
+use morag_core::task::{ArtifactName, EventKind};
 use range::{Wanted, matches, wanted};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -72,7 +72,6 @@ pub struct FilesDeleted {
 )]
 pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<FileList>, ApiError> {
     let log = load(&app, task).await?;
-    let published = published(&log);
     let metas = app.blobs.list(&BlobPath::files(task)).await?;
     let item = |meta: BlobMeta| FileItem {
         content_type: content_type(&log, &meta.name),
@@ -81,7 +80,7 @@ pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Resu
         created_at: meta.modified,
         modified_at: meta.modified,
     };
-    let files: Vec<_> = metas.into_iter().filter(|meta| published.contains(&meta.name)).map(item).collect();
+    let files: Vec<_> = metas.into_iter().filter(|meta| whole::announced(&log, &meta.name).is_some()).map(item).collect();
     let ended_at = log.events.last().filter(|event| event.kind.ends_task()).map(|event| event.timestamp);
     Ok(Json(FileList {
         session_id: task.to_string(),
@@ -93,7 +92,8 @@ pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Resu
 
 /// A file of a task
 ///
-/// `HEAD` answers the same without the bytes. `If-None-Match` and `If-Range` are understood; of several ranges all bytes are sent.
+/// The bytes are those that were written, by their size and, of a whole file, their SHA-256: an answer that turns out to be damaged
+/// on its way breaks off. `HEAD` answers the same without the bytes. `If-None-Match` and `If-Range` are understood; of several ranges all bytes are sent.
 #[utoipa::path(
     get, path = "/api/files/temp/{task_id}/{filename}", tag = "files", operation_id = "get_file",
     params(
@@ -107,6 +107,8 @@ pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Resu
         (status = 304, description = "The file is as `If-None-Match` says"),
         (status = 404, description = "No such task or file", body = ErrorBody),
         (status = 416, description = "The file has no such bytes", body = ErrorBody),
+        (status = 500, description = "The stored file is not what was written (`artifact_damaged`, `source_damaged`)", body = ErrorBody),
+        (status = 503, description = "The storage does not answer, or the file is damaged and its task runs still", body = ErrorBody),
     )
 )]
 pub async fn get(
@@ -116,14 +118,8 @@ pub async fn get(
     method: Method,
     request: HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
-    let no_such_file = || ApiError::from(morag_core::ports::BlobError::NotFound);
-    let name: ArtifactName = filename.parse().map_err(|_| no_such_file())?;
-    let log = load(&app, task).await?;
-    if !published(&log).contains(name.as_str()) {
-        return Err(no_such_file());
-    }
-    let path = BlobPath::file(task, &name);
-    let meta = app.blobs.stat(&path).await?;
+    let name: ArtifactName = filename.parse().map_err(|_| ApiError::from(BlobError::NotFound))?;
+    let (log, file, meta) = whole::find(&app, &name, || load(&app, task)).await?;
     let etag = format!("\"{}\"", meta.etag.trim_matches('"').replace(['"', '\\'], ""));
     let value = |name: HeaderName| request.get(name).and_then(|value| value.to_str().ok());
 
@@ -158,7 +154,8 @@ pub async fn get(
     response = response.header(header::CONTENT_LENGTH, range.end - range.start);
     let body = match method == Method::HEAD || range.is_empty() {
         true => Body::empty(),
-        false => Body::from_stream(app.blobs.stream(&path, range).await?),
+        false if range == (0..meta.size) => Body::from_stream(whole::stream(&app, task, file, meta).await?),
+        false => Body::from_stream(app.blobs.stream(&BlobPath::file(task, &name), range).await?),
     };
     build(response, body)
 }
@@ -186,21 +183,6 @@ pub async fn delete(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Re
     }
     let count = app.blobs.delete_all(&BlobPath::task(task)).await?;
     Ok(Json(FilesDeleted { success: true, message: format!("{count} files deleted") }))
-}
-
-/// Names of the files that callers may see: what was submitted, and what completed steps announced the URL of. The rest is
-/// what steps hand to each other. The log alone says it, for this process may have no steps loaded.
-fn published(log: &TaskLog) -> BTreeSet<String> {
-    let mut names = BTreeSet::from([log.record.source.stored_as.to_string()]);
-    for event in &log.events {
-        let EventKind::StepCompleted { data, artifacts, .. } = &event.kind else { continue };
-        let announced = |artifact: &&Artifact| {
-            let url = format!("/api/files/temp/{}/{}", log.record.id, artifact.name);
-            data.values().any(|value| value.as_str() == Some(url.as_str()))
-        };
-        names.extend(artifacts.iter().filter(announced).map(|artifact| artifact.name.to_string()));
-    }
-    names
 }
 
 /// Media type of a file: as submitted, as its step declared, or guessed from its name.

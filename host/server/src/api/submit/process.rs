@@ -9,13 +9,14 @@ use crate::App;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::{ErrorBody, FieldError};
+use crate::api::files::whole;
 use crate::api::status::wait_until;
 use crate::api::task::load;
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use morag_core::JsonObject;
-use morag_core::pipeline::inputs;
-use morag_core::ports::{BlobError, BlobPath, TaskLog};
+use morag_core::pipeline::{ExpectedFile, inputs};
+use morag_core::ports::TaskLog;
 use morag_core::task::{EventKind, StatusWord, TaskId, TaskRecord, TaskStatus};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -296,17 +297,13 @@ async fn content(app: &App, log: &TaskLog) -> Result<Option<String>, ApiError> {
     let Some((_, markdown)) = artifacts.find(|(name, _)| name.as_str() == "markdown.md") else {
         return Ok(Some(String::new()));
     };
-    let path = BlobPath::file(log.record.id, &markdown.name);
-    let size = match app.blobs.stat(&path).await {
-        Ok(meta) => meta.size,
-        Err(BlobError::NotFound) => return Ok(Some(String::new())),
-        Err(error) => return Err(error.into()),
-    };
-    if size > CONTENT_BYTES_MAX {
+    if markdown.size > CONTENT_BYTES_MAX {
         return Ok(None);
     }
-    let bytes = app.blobs.read(&path, 0..size).await?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    match whole::read(app, log, ExpectedFile::from(&markdown)).await? {
+        Some(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        None => Ok(Some(String::new())),
+    }
 }
 
 /// What the steps found out: the conversion's and the document's metadata on one level, then the rest of their data, but

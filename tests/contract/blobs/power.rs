@@ -1,0 +1,64 @@
+//! What a folder of files promises of a loss of power.
+
+use super::{all, content, name, put, staged};
+use morag_adapters::blobs::ObjectBlobs;
+use morag_core::ports::{BlobPath, Blobs};
+use morag_core::task::TaskId;
+use morag_tests::image::Image;
+
+fn open(disk: &Image) -> ObjectBlobs {
+    ObjectBlobs::local(disk.path().join("files")).unwrap()
+}
+
+/// Of one part, and of several.
+const SIZES: [usize; 3] = [1, 70_000, 6 * 1024 * 1024];
+
+#[tokio::test]
+async fn what_was_submitted_is_on_the_disk_when_it_is_finished() {
+    let disk = Image::new();
+    let blobs = open(&disk);
+    for size in SIZES {
+        let path = BlobPath::file(TaskId::random(), &name("original.bin"));
+        put(&blobs, &path, content(size)).await;
+        let found = disk.without_power();
+        assert!(all(&open(&found), &path).await == content(size), "{size} bytes are not as they were written");
+    }
+}
+
+#[tokio::test]
+async fn what_is_published_is_on_the_disk() {
+    let disk = Image::new();
+    let blobs = open(&disk);
+    let task = TaskId::random();
+    put(&blobs, &BlobPath::file(task, &name("original.bin")), content(1)).await;
+    // Into the folder that is there, into a new one, and once more in the place of what is there.
+    for round in 0..2 {
+        let mut moves = Vec::new();
+        for size in SIZES {
+            let file = name(&format!("{size}.bin"));
+            let (from, log) = (staged(task, &file), BlobPath::staged(task, uuid::Uuid::from_u128(1), &file));
+            put(&blobs, &from, content(size + round)).await;
+            put(&blobs, &log, content(size + round)).await;
+            moves.extend([(from, BlobPath::file(task, &file)), (log, BlobPath::step_log(task, &file))]);
+        }
+        blobs.publish(&moves).await.unwrap();
+        let after = disk.without_power();
+        let found = open(&after);
+        for (size, (_, to)) in SIZES.iter().flat_map(|size| [size, size]).zip(&moves) {
+            let bytes = all(&found, to).await;
+            assert!(bytes == content(size + round), "{} has {} bytes of {}", to.as_str(), bytes.len(), size + round);
+        }
+    }
+}
+
+/// Or the tests above could not fail.
+#[tokio::test]
+async fn what_was_not_flushed_is_not_on_the_disk() {
+    let disk = Image::new();
+    let blobs = open(&disk);
+    let path = staged(TaskId::random(), &name("a.bin"));
+    put(&blobs, &path, content(70_000)).await;
+    let found = disk.without_power();
+    let length = open(&found).stat(&path).await.map(|meta| meta.size).unwrap_or_default();
+    assert_eq!(length, 0);
+}
