@@ -4,12 +4,12 @@
 
 use super::connection::Schema;
 
-/// The task store, version 5.
+/// The task store, version 6.
 pub(super) const TASKS: Schema = Schema {
     what: "a task store of MoRAG",
     application_id: 0x4d6f_5254,
     create: CREATE,
-    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES],
+    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, SEAL_PROOF],
 };
 
 /// Version 1.
@@ -208,6 +208,12 @@ CREATE TABLE key_values(
 
 -- Kept by hand beside them: counting would grow with what is held.
 CREATE TABLE key_value_totals(plugin TEXT PRIMARY KEY, keys INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// Version 6: which key the endpoints' credentials are sealed with.
+const SEAL_PROOF: &str = "
+-- What opens with that key alone.
+ALTER TABLE endpoint_revision ADD COLUMN seal_proof TEXT;
 ";
 
 #[cfg(test)]
