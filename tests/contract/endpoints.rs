@@ -9,6 +9,7 @@ promises!(
     who_changes_what_has_changed_is_refused,
     the_revision_tells_of_every_change,
     no_more_than_so_many_are_stored,
+    the_proof_of_the_key_is_replaced_only_by_who_knows_it,
 );
 
 fn named(backend: &impl Backend, id: &str, version: u64) -> NamedEndpoint {
@@ -89,4 +90,20 @@ async fn no_more_than_so_many_are_stored(backend: impl Backend) {
     assert_eq!(store.remove_endpoint(&"ep_0".to_owned().into()).await, Ok(true));
     assert_eq!(store.put_endpoint(&named(&backend, "ep_more", 1)).await, Ok(()));
     assert_eq!(store.endpoints(None).await.unwrap().unwrap().endpoints.len(), ENDPOINTS_MAX);
+}
+
+async fn the_proof_of_the_key_is_replaced_only_by_who_knows_it(mut backend: impl Backend) {
+    let store = backend.store();
+    assert_eq!(store.seal_proof().await, Ok(None));
+    let put = ["one", "two", "three"].map(|proof| store.put_seal_proof(None, proof));
+    let put: Vec<_> = futures::future::join_all(put).await.into_iter().map(|stands| stands.unwrap()).collect();
+    let first = put[0].clone();
+    assert!(put.iter().all(|stands| *stands == first), "of several the first stands: {put:?}");
+    assert_eq!(store.put_seal_proof(Some("unknown"), "four").await.as_ref(), Ok(&first));
+    assert_eq!(store.put_seal_proof(Some(&first), "four").await, Ok("four".into()));
+    store.put_endpoint(&named(&backend, "ep_a", 1)).await.unwrap();
+    store.remove_endpoint(&"ep_a".to_owned().into()).await.unwrap();
+    drop(store);
+    backend.reopen().await;
+    assert_eq!(backend.store().seal_proof().await, Ok(Some("four".into())), "whatever becomes of endpoints");
 }

@@ -367,10 +367,12 @@ async fn a_sample_is_sent_now_and_its_outcome_told() {
 async fn with_another_secrets_key_webhooks_wait_and_the_log_says_why() {
     let folder = tempfile::tempdir().expect("a folder");
     let receiver = Receiver::start().await;
+    // Without this setting the start with another key is refused.
     let start = |key: &str, log: &str| {
         let log = std::fs::File::create(folder.path().join(log)).expect("a log file");
         let mut command = morag_tests::server::serve(&folder.path().join("data"));
         command.env("MORAG_SECRETS_KEY", key.repeat(32)).current_dir(folder.path()).env("RUST_LOG", "debug");
+        command.env("MORAG_SECRETS_KEY_LOST", "true");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         Answer::of_process(command)
     };
@@ -387,7 +389,7 @@ async fn with_another_secrets_key_webhooks_wait_and_the_log_says_why() {
     let shown = second.get("/api/v1/webhooks/endpoints/crm").await;
     assert_eq!(shown["credentials_readable"], false);
     let log = || std::fs::read_to_string(folder.path().join("second.log")).expect("a log");
-    wait_for_text(log, "MORAG_SECRETS_KEY").await;
+    wait_for_text(log, "is MORAG_SECRETS_KEY the one it was stored with").await;
     let rotated = second.post("/api/v1/webhooks/endpoints/crm/secret/rotate", &Value::Null).await;
     assert_eq!((rotated.status, &rotated.body["error_code"]), (503, &json!("credentials_unreadable")));
     assert!(receiver.received().is_empty());

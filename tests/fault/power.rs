@@ -64,8 +64,12 @@ impl Machine {
     }
 
     async fn submit(&self, number: u64) -> String {
+        self.submit_bytes(morag_fixtures::one_page_markdown(number)).await
+    }
+
+    async fn submit_bytes(&self, bytes: Vec<u8>) -> String {
         let url = self.fleet.processes()[0].url();
-        let part = multipart::Part::bytes(morag_fixtures::one_page_markdown(number)).file_name("page.md");
+        let part = multipart::Part::bytes(bytes).file_name("page.md");
         let request = client().post(format!("{url}/api/v1/ingest/file")).bearer_auth(API_KEY);
         let response = request.multipart(multipart::Form::new().part("file", part)).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
@@ -168,6 +172,21 @@ async fn files_survive(is_redis: bool) {
     machine.completes(&accepted).await;
 }
 
+/// Who asked for it was told that it is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledged_cancellation_survives_a_loss_of_power() {
+    let _alone = alone().await;
+    let machine = Machine::start(Image::new(), false).await;
+    // Both places for tasks are taken for a while.
+    for _ in 0..2 {
+        machine.submit_bytes("A sentence of a long document.\n\n".repeat(100_000).into()).await;
+    }
+    let task = machine.submit(0).await;
+    assert_eq!(machine.ask(Method::POST, &format!("/api/v1/cancel/{task}")).await.status(), StatusCode::OK);
+    let machine = Machine::start(machine.cut(), false).await;
+    assert_eq!(machine.get(&format!("/api/v1/status/{task}")).await["status"], "cancelled");
+}
+
 /// What seals the credentials of endpoints is on the disk when the server says that it is ready: before anything is sealed.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_of_secrets_survives_a_loss_of_power() {
@@ -180,7 +199,7 @@ async fn the_key_of_secrets_survives_a_loss_of_power() {
 
     let url = machine.fleet.processes()[0].url();
     let request = client().post(format!("{url}/api/v1/webhooks/endpoints")).bearer_auth(API_KEY);
-    let body = json!({"id": "mine", "url": "http://127.0.0.1:9/hook"});
+    let body = json!({"id": "mine", "url": "http://127.0.0.1:8009/hook"});
     assert_eq!(request.json(&body).send().await.unwrap().status(), StatusCode::CREATED);
     let machine = Machine::start(machine.cut(), false).await;
     let path = "/api/v1/webhooks/endpoints/mine/secret/rotate";

@@ -16,10 +16,9 @@ pub(super) struct Folder {
 impl Folder {
     /// Makes the folder where there is none, and takes it from group and others.
     pub(super) fn open(path: &Path) -> Result<Self, BlobError> {
-        let folder = make_private(path).map_err(|error| {
-            let shown = path.display();
-            BlobError::Unavailable(format!("cannot open the folder {shown}: {error}; check it and its permissions"))
-        })?;
+        let folder = make_private(path).map_err(error_at(path))?;
+        // Its name survives a loss of power, as what will be in it does.
+        folder.parent().map_or(Ok(()), flush::flush).map_err(error_at(path))?;
         Ok(Self { path: folder })
     }
 
@@ -77,6 +76,13 @@ impl Folder {
 impl std::fmt::Debug for Folder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.path.display())
+    }
+}
+
+fn error_at(path: &Path) -> impl Fn(std::io::Error) -> BlobError {
+    move |error| {
+        let shown = path.display();
+        BlobError::Unavailable(format!("cannot open the folder {shown}: {error}; check it and its permissions"))
     }
 }
 

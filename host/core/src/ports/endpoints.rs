@@ -42,4 +42,12 @@ pub trait Endpoints: Send + Sync {
 
     /// Forgets an endpoint. `false`: there was none. Its cursors end when they are looked at.
     async fn remove_endpoint(&self, endpoint: &EndpointId) -> Result<bool, StoreError>;
+
+    /// The proof of the key that this store's sealed records are sealed with: a text that opens with that key and no other. None
+    /// where nothing was sealed yet, or only before there were proofs.
+    async fn seal_proof(&self) -> Result<Option<String>, StoreError>;
+
+    /// Stores a proof in the place of `before`; none: where there is none. Gives the one that stands then: another's, where the
+    /// stored one was not `before`. Durable as an accepted task is, so that what is sealed afterwards is never without it.
+    async fn put_seal_proof(&self, before: Option<&str>, proof: &str) -> Result<String, StoreError>;
 }

@@ -311,6 +311,12 @@ impl Endpoints for Memory {
     async fn remove_endpoint(&self, _: &morag_core::webhook::EndpointId) -> Result<bool, StoreError> {
         Ok(false)
     }
+    async fn seal_proof(&self) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+    async fn put_seal_proof(&self, _: Option<&str>, proof: &str) -> Result<String, StoreError> {
+        Ok(proof.into())
+    }
 }
 
 #[async_trait]

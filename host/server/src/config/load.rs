@@ -99,6 +99,11 @@ impl Config {
             },
             log_filter: written.required("log")?,
             warnings,
+            secrets_key_lost: match written.required("secrets_key_lost")?.as_str() {
+                "true" => true,
+                "false" => false,
+                _ => return Err(written.refused("secrets_key_lost", "true or false")),
+            },
         })
     }
 }

@@ -129,6 +129,8 @@ pub struct Config {
     pub log_filter: String,
     /// What the operator should know, to be logged at start.
     pub warnings: Vec<String>,
+    /// Whether the server starts although the key of what is sealed in the store is lost.
+    pub secrets_key_lost: bool,
 }
 
 /// Shape of the log.

@@ -227,6 +227,12 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Key that credentials of named webhook endpoints are stored with: 32 random bytes, base64 or hexadecimal. With the embedded store, one is made in the data folder where none is given.",
     ),
+    setting(
+        "secrets_key_lost",
+        "MORAG_SECRETS_KEY_LOST",
+        "false",
+        "`true`: start although what is sealed in the store is of another key, which is lost. What it sealed stays unreadable, and the new key counts from then on. For one start.",
+    ),
     setting("webhook_concurrency", "MORAG_WEBHOOK_CONCURRENCY", "128", "Deliveries under way at once, 2 to 4096."),
     setting(
         "webhook_endpoint_concurrency",

@@ -6,4 +6,4 @@ pub mod headers;
 mod registry;
 pub mod seal;
 
-pub use registry::{ConfiguredEndpoint, Known, Opened, Registry, UpdateError};
+pub use registry::{ConfiguredEndpoint, Known, Opened, Registry, SealingError, UpdateError};

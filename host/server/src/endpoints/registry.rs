@@ -9,6 +9,7 @@ use morag_core::task::TaskRecord;
 use morag_core::webhook::{Credentials, DisabledReason, EndpointId, NamedEndpoint};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -78,6 +79,20 @@ pub enum UpdateError {
     Store(#[from] StoreError),
 }
 
+/// Why nothing can be sealed now.
+#[derive(Debug, thiserror::Error)]
+pub enum SealingError {
+    /// What is stored is sealed with another process's key.
+    #[error("what is stored is sealed with another key: give every process the same MORAG_SECRETS_KEY")]
+    OtherKey,
+    /// The system gives no random numbers.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// The endpoints of this server.
 pub struct Registry {
     store: Arc<dyn Endpoints>,
@@ -86,6 +101,8 @@ pub struct Registry {
     known: RwLock<Arc<Known>>,
     /// Held while the endpoints are read for those who deliver.
     reading: tokio::sync::Mutex<()>,
+    /// Whether the store has a proof of the sealer's key.
+    is_proven: AtomicBool,
 }
 
 impl Registry {
@@ -93,12 +110,30 @@ impl Registry {
     pub fn new(store: Arc<dyn Endpoints>, sealer: Option<Sealer>, configured: Vec<ConfiguredEndpoint>) -> Self {
         let endpoints = open(&configured, sealer.as_ref(), Vec::new());
         let known = RwLock::new(Arc::new(Known { revision: None, read_at: Instant::now(), endpoints }));
-        Self { store, sealer, configured, known, reading: tokio::sync::Mutex::default() }
+        Self { store, sealer, configured, known, reading: tokio::sync::Mutex::default(), is_proven: AtomicBool::new(false) }
     }
 
     /// What seals credentials; none where no key is set.
     pub fn sealer(&self) -> Option<&Sealer> {
         self.sealer.as_ref()
+    }
+
+    /// What seals records of the store, whichever they are: once this answers, the store has a proof of the key, and a process
+    /// that is started with another is refused. None where no key is set.
+    pub async fn sealing(&self) -> Result<Option<&Sealer>, SealingError> {
+        let Some(sealer) = &self.sealer else { return Ok(None) };
+        if self.is_proven.load(Ordering::Acquire) {
+            return Ok(Some(sealer));
+        }
+        let stands = match self.store.seal_proof().await? {
+            Some(stored) => stored,
+            None => self.store.put_seal_proof(None, &sealer.proof()?).await?,
+        };
+        if !sealer.proves(&stands) {
+            return Err(SealingError::OtherKey);
+        }
+        self.is_proven.store(true, Ordering::Release);
+        Ok(Some(sealer))
     }
 
     /// The port behind it.

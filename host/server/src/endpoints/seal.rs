@@ -16,6 +16,9 @@ pub const KEY_BYTES: usize = 32;
 /// Written before what is sealed: the next way to seal gets another.
 const PREFIX: &str = "v1:";
 
+/// What a proof is sealed for, and what is in it. No record has such a name.
+const PROOF: (&str, &str) = (":seal-proof", "MoRAG");
+
 /// A text that is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a key is {KEY_BYTES} random bytes, in base64 or hexadecimal: `openssl rand -base64 32` makes one")]
@@ -63,6 +66,16 @@ impl Sealer {
     /// A new secret to sign with, as Standard Webhooks writes them: `whsec_` and 32 random bytes in base64.
     pub fn signing_secret(&self) -> Result<Secret, SealError> {
         Ok(Secret::new(format!("whsec_{}", STANDARD.encode(random(&self.random)?))))
+    }
+
+    /// What proves the key: it opens with this key and no other, and tells nothing of it.
+    pub fn proof(&self) -> Result<String, SealError> {
+        self.seal(PROOF.0, &PROOF.1)
+    }
+
+    /// Whether a proof is of this key.
+    pub fn proves(&self, proof: &str) -> bool {
+        self.open::<String>(PROOF.0, proof).is_ok_and(|text| text == PROOF.1)
     }
 
     /// Seals a value for the record with this name.
@@ -120,6 +133,14 @@ mod tests {
         for bad in ["", "v1:", "v1:AAAA", "v2:AAAA", &sealed[..sealed.len() - 4], &sealed.replace("v1:", "v1:AAAA")] {
             assert_eq!(sealer.open::<String>("a", bad), Err(SealError::Unreadable), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_proof_is_of_one_key() {
+        let (sealer, another) = (sealer(), sealer());
+        let proof = sealer.proof().unwrap();
+        assert!(sealer.proves(&proof) && !another.proves(&proof));
+        assert!(!sealer.proves("") && !sealer.proves(&sealer.seal("ep_a", &"MoRAG").unwrap()));
     }
 
     #[test]

@@ -31,8 +31,16 @@ pub(super) fn share(data_dir: &Path) -> anyhow::Result<File> {
 
 fn open(data_dir: &Path) -> anyhow::Result<File> {
     let unusable = || format!("the data folder {} cannot be used: set MORAG_DATA_DIR", data_dir.display());
-    DirBuilder::new().recursive(true).mode(0o700).create(data_dir).with_context(unusable)?;
+    make(data_dir).with_context(unusable)?;
     File::create(data_dir.join("lock")).with_context(unusable)
+}
+
+/// Makes the folder where there is none, and sees to it that its name survives a loss of power: all that is in it depends on it.
+fn make(data_dir: &Path) -> std::io::Result<()> {
+    let absolute = std::path::absolute(data_dir)?;
+    let new: Vec<&Path> = absolute.ancestors().take_while(|folder| !folder.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(&absolute)?;
+    new.into_iter().filter_map(Path::parent).try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
 fn in_use(data_dir: &Path) -> anyhow::Error {

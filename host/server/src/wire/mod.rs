@@ -86,7 +86,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         }
         false => (Plugins::nowhere(), None),
     };
-    let sealer = secrets::sealer(&config)?;
+    let sealer = secrets::sealer(&config, &*endpoints).await?;
     let endpoints = Registry::new(endpoints, sealer, config.webhook_endpoints.clone());
     let (lanes, metrics) = (Lanes::of(&config), Metrics::default());
     let running = Running::default();

@@ -58,4 +58,13 @@ impl Endpoints for RedisStore {
             .arg(token());
         Ok(self.redis.call::<i64>(call).await? == 1)
     }
+
+    async fn seal_proof(&self) -> Result<Option<String>, StoreError> {
+        self.redis.query(redis::cmd("HGET").arg(self.keys.endpoints_state()).arg("seal_proof")).await
+    }
+
+    async fn put_seal_proof(&self, before: Option<&str>, proof: &str) -> Result<String, StoreError> {
+        let call = scripts::SEAL_PROOF.on([self.keys.endpoints_state()]).arg(before.unwrap_or_default()).arg(proof);
+        self.redis.call(call).await
+    }
 }

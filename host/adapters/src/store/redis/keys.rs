@@ -141,7 +141,7 @@ impl Keys {
         format!("{}endpoints:{{endpoints}}", self.0)
     }
 
-    /// Hash: the endpoints' revision, and the token of who removed one last.
+    /// Hash: the endpoints' revision, the token of who removed one last, and what proves the key they are sealed with.
     pub(super) fn endpoints_state(&self) -> String {
         format!("{}endpoints:{{endpoints}}:state", self.0)
     }

@@ -52,6 +52,7 @@ scripts! {
     RENEW: "now", "ready", "renew";
     RESEND: "now", "ready", "place", "resend";
     RESERVE_KEY: "reserve_key";
+    SEAL_PROOF: "seal_proof";
     SETTLE_DOCUMENT: "settle_document";
     SETTLE_KEY: "settle_key";
     TAKE: "now", "ready", "take";

@@ -18,6 +18,11 @@ fn raise_revision(connection: &Connection) -> Result<(), StoreError> {
     execute(connection, "UPDATE endpoint_revision SET revision = revision + 1 WHERE id = 0", []).map(drop)
 }
 
+fn seal_proof(connection: &Connection) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT seal_proof FROM endpoint_revision WHERE id = 0";
+    Ok(first(connection, sql, [], |row| row.get::<_, Option<String>>(0))?.flatten())
+}
+
 fn endpoints(connection: &Connection, known: Option<u64>) -> Result<Option<EndpointSet>, StoreError> {
     let revision = revision(connection)?;
     if known == Some(revision) {
@@ -67,6 +72,25 @@ impl Endpoints for SqliteStore {
                 raise_revision(connection)?;
             }
             Ok::<_, StoreError>(removed)
+        };
+        self.writer.run(Durability::Full, job).await
+    }
+
+    async fn seal_proof(&self) -> Result<Option<String>, StoreError> {
+        self.readers.read(seal_proof).await
+    }
+
+    async fn put_seal_proof(&self, before: Option<&str>, proof: &str) -> Result<String, StoreError> {
+        let (before, proof) = (before.map(str::to_owned), proof.to_owned());
+        let job = move |connection: &Connection| match seal_proof(connection)? {
+            Some(stored) if before.as_ref() != Some(&stored) => Ok(stored),
+            None if before.is_some() => {
+                Err(StoreError::Corrupt("the proof of the key that is to be replaced is not stored".into()))
+            }
+            _ => {
+                execute(connection, "UPDATE endpoint_revision SET seal_proof = ?1 WHERE id = 0", [&proof])?;
+                Ok(proof.clone())
+            }
         };
         self.writer.run(Durability::Full, job).await
     }

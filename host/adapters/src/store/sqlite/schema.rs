@@ -9,7 +9,7 @@ pub(super) const TASKS: Schema = Schema {
     what: "a task store of MoRAG",
     application_id: 0x4d6f_5254,
     create: CREATE,
-    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, SUMMARIES],
+    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, SUMMARIES, SEAL_PROOF],
 };
 
 /// Version 1.
@@ -214,6 +214,12 @@ CREATE TABLE key_value_totals(plugin TEXT PRIMARY KEY, keys INTEGER NOT NULL, by
 /// were accepted before: it is read out of their records, one at a time.
 const SUMMARIES: &str = "
 ALTER TABLE tasks ADD COLUMN summary TEXT;
+";
+
+/// Version 7: which key the endpoints' credentials are sealed with.
+const SEAL_PROOF: &str = "
+-- What opens with that key alone.
+ALTER TABLE endpoint_revision ADD COLUMN seal_proof TEXT;
 ";
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::writer::Durability;
 use super::{accept, claims, commit, expire, pages, summaries};
 use async_trait::async_trait;
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog, TaskMark,
+    AcceptError, Accepted, Commit, CommitError, Guard, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog, TaskMark,
     TaskOutline, TaskSummary, Tasks,
 };
 use morag_core::task::{DocumentId, StatusWord, TaskId};
@@ -91,8 +91,14 @@ impl Tasks for SqliteStore {
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let context = self.context();
+        let durability = match commit.guard {
+            // A step that a loss of power takes back is run again.
+            Guard::Lease(_) => Durability::Normal,
+            // Somebody asked for it, and is told that it is done.
+            Guard::Sequence(_) => Durability::Full,
+        };
         let job = move |connection: &Connection| commit::commit(connection, &context, &commit);
-        self.writer.run(Durability::Normal, job).await
+        self.writer.run(durability, job).await
     }
 
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {

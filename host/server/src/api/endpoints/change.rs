@@ -1,7 +1,7 @@
 //! Changing an endpoint.
 
 use super::body::{EndpointBody, answer};
-use super::create::{EndpointRequest, sealer, unsealable};
+use super::create::{EndpointRequest, sealer, sealing, unsealable};
 use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path::{PathEndpoint, load, unknown};
 use super::read::configured;
@@ -65,7 +65,7 @@ pub async fn change(
         check_reachable(&app, url).await?;
     }
     if draft.changes_credentials() {
-        sealer(&app)?;
+        sealing(&app).await?;
     }
     let (now, app_ref) = (app.clock.now(), &app);
     let change = move |endpoint: &mut NamedEndpoint| apply(app_ref, endpoint, &draft, expected, now);

@@ -9,6 +9,7 @@ use crate::api::error::ErrorBody;
 use crate::api::submit::json;
 use crate::endpoints::draft::{self, Draft, Problem};
 use crate::endpoints::seal::{SealError, Sealer};
+use crate::endpoints::SealingError;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -75,7 +76,7 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
     let id = id(&mut asked)?;
     let draft = Draft::read(&asked, &policy(&app)).map_err(invalid)?;
     let settings = draft.settings(server_retry(&app)).map_err(|problem| invalid([problem]))?;
-    let sealer = sealer(&app)?;
+    let sealer = sealing(&app).await?;
     check_reachable(&app, &settings.url).await?;
     let now = app.clock.now();
     let secret = match &draft.secret {
@@ -137,7 +138,21 @@ async fn store(app: &App, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
     })
 }
 
-/// What seals credentials, or what to do where there is none.
+/// What seals credentials that are about to be stored, or what to do where there is none.
+pub async fn sealing(app: &App) -> Result<&Sealer, ApiError> {
+    match app.endpoints.sealing().await {
+        Ok(_) => sealer(app),
+        Err(SealingError::Store(error)) => Err(error.into()),
+        Err(SealingError::Seal(error)) => Err(unsealable(error)),
+        Err(error @ SealingError::OtherKey) => {
+            let text = "This server's MORAG_SECRETS_KEY is not the one that other processes store credentials with: give all of \
+                        them the same";
+            Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "secrets_key_differs", text).with_log(error.to_string()))
+        }
+    }
+}
+
+/// What opens credentials, or what to do where there is none.
 pub fn sealer(app: &App) -> Result<&Sealer, ApiError> {
     app.endpoints.sealer().ok_or_else(|| {
         let text = "Credentials of endpoints are stored encrypted, and this server has no key for it: set \

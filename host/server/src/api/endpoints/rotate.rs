@@ -2,7 +2,7 @@
 
 use super::body::{EndpointWithSecret, answer_with_secret};
 use super::change::{reseal, updated};
-use super::create::{sealer, secret_of};
+use super::create::{sealing, secret_of};
 use super::input::{invalid, only};
 use super::path::{PathEndpoint, load};
 use super::read::configured;
@@ -62,7 +62,7 @@ pub async fn rotate(
     if load(&app, &id).await?.is_configured {
         return Err(configured());
     }
-    let secret = secret_of(&asked, sealer(&app)?)?;
+    let secret = secret_of(&asked, sealing(&app).await?)?;
     let (now, app_ref, new) = (app.clock.now(), &app, &secret);
     let change = move |endpoint: &mut NamedEndpoint| {
         reseal(app_ref, endpoint, |credentials| {

@@ -233,7 +233,11 @@ fn file_part(name: &str, file: &str, content: &str) -> String {
 async fn process_takes_a_url_and_answers_when_done() {
     let server = server(&[]);
     server.publish(URL, "text");
-    *server.memory.on_accept.lock().unwrap() = Some(Box::new(|record| completed(record.id)));
+    let files = server.memory.files.clone();
+    *server.memory.on_accept.lock().unwrap() = Some(Box::new(move |record| {
+        files.lock().unwrap().insert(format!("tasks/{}/files/markdown.md", record.id), MARKDOWN.into());
+        completed(record.id)
+    }));
     for fields in [
         &[("mode", "convert"), ("source_type", "url"), ("url", URL)][..],
         &[("mode", "convert"), ("url", URL)],

@@ -1,0 +1,69 @@
+//! Stored files that are not what was written: as a disk leaves them that lost power, or has bad sectors.
+
+use crate::cancel::large_markdown;
+use crate::ingest_url::answer;
+use morag_tests::receiver::Receiver;
+use morag_tests::server::Server;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Larger than what is hashed before it is sent.
+const LARGE: usize = 12 << 20;
+
+fn stored(server: &Server, task: &str, name: &str) -> PathBuf {
+    server.data_dir().join(format!("files/tasks/{task}/files/{name}"))
+}
+
+async fn ask(server: &Server, method: Method, path: &str) -> (u16, Value) {
+    answer(server.request(method, path).send().await.expect("an answer")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_artifact_is_refused_and_a_retry_makes_it_again() {
+    let server = Server::start_with(&[("MORAG_WORKER_CONCURRENCY", "1")]).await;
+    let receiver = Receiver::start().await;
+    let task = server.submit("large.md", large_markdown(), &[("webhook_url", receiver.url.as_str())]).await;
+    receiver.wait_until(|received| received.iter().any(|one| one.event_type() == "step_completed")).await;
+    let (status, _) = ask(&server, Method::POST, &format!("/api/v1/cancel/{task}")).await;
+    assert_eq!(status, 200);
+    std::fs::write(stored(&server, &task, "markdown.md"), "").expect("the file is there");
+    let path = format!("/api/files/temp/{task}/markdown.md");
+    let (status, refused) = ask(&server, Method::GET, &path).await;
+    assert_eq!((status, &refused["error_code"]), (500, &json!("artifact_damaged")), "{refused}");
+
+    // In a process that has verified nothing yet too.
+    let server = server.kill_and_restart().await;
+    let (status, begun) = ask(&server, Method::POST, &format!("/api/v1/tasks/{task}/retry")).await;
+    assert_eq!((status, &begun["from_step"]), (200, &json!("markdown_conversion")), "{begun}");
+    let ended = server.wait_for_end(&task).await;
+    assert_eq!((&ended["status"], &ended["attempt"]), (&json!("completed"), &json!(2)), "{ended}");
+    let whole = server.request(Method::GET, &path).send().await.expect("an answer");
+    assert!(whole.bytes().await.expect("the whole file").len() > 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_damaged_upload_is_never_sent_whole_and_not_run_again() {
+    let server = Server::start().await;
+    let content: Vec<u8> = (0..LARGE).map(|n| (n % 251) as u8).collect();
+    let task = server.submit("unknown.xyz", content.clone(), &[]).await;
+    assert_eq!(server.wait_for_end(&task).await["status"], "failed");
+    let path = format!("/api/files/temp/{task}/original.xyz");
+    let get = async || {
+        let answer = server.request(Method::GET, &path).send().await.expect("an answer");
+        (answer.status(), answer.bytes().await)
+    };
+    let (status, bytes) = get().await;
+    assert!(status == StatusCode::OK && bytes.expect("a whole transfer") == content);
+
+    let mut damaged = content.clone();
+    damaged[LARGE / 2] ^= 1;
+    std::fs::write(stored(&server, &task, "original.xyz"), damaged).expect("the file is there");
+    for _ in 0..2 {
+        let (status, bytes) = get().await;
+        assert_eq!(status, StatusCode::OK, "its digest is known at the end");
+        assert!(bytes.is_err(), "a client must see that the transfer broke off");
+    }
+    let (status, refused) = ask(&server, Method::POST, &format!("/api/v1/tasks/{task}/retry")).await;
+    assert_eq!((status, &refused["error_code"]), (409, &json!("source_damaged")), "{refused}");
+}

@@ -1,0 +1,63 @@
+//! The key that credentials are stored with goes, or is another.
+
+use morag_tests::redis::RedisServer;
+use morag_tests::server::{Server, serve};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use std::path::Path;
+
+const KEYS: [&str; 2] = [
+    "0101010101010101010101010101010101010101010101010101010101010101",
+    "0202020202020202020202020202020202020202020202020202020202020202",
+];
+
+async fn create_endpoint(server: &Server) {
+    let body = json!({"url": "http://127.0.0.1:8009/hook"});
+    let request = server.request(Method::POST, "/api/v1/webhooks/endpoints").json(&body);
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.expect("a body"));
+}
+
+/// A start that must be refused. Gives what the process says.
+fn refused(data_dir: &Path, settings: &[(&str, &str)]) -> String {
+    let output = serve(data_dir).envs(settings.iter().copied()).output().expect("the binary runs");
+    assert!(!output.status.success(), "it has started");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_store_is_not_opened_without_the_key_of_what_is_sealed_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = [("MORAG_DATA_DIR", folder.path().to_str().expect("a plain path"))];
+    let mut server = Server::start_with(&settings).await;
+    create_endpoint(&server).await;
+    let key = folder.path().join("secrets.key");
+    let kept = std::fs::read(&key).expect("a key");
+    assert!(server.terminate().await.success());
+    std::fs::remove_file(&key).expect("the key goes");
+    let said = refused(folder.path(), &[]);
+    assert!(said.contains("secrets.key") && said.contains("MORAG_SECRETS_KEY_LOST=true"), "{said}");
+    assert!(!key.exists(), "no other key was made");
+    std::fs::write(&key, KEYS[0]).expect("another key");
+    let said = refused(folder.path(), &[]);
+    assert!(said.contains("another key") && !said.contains(KEYS[0]), "{said}");
+    std::fs::write(&key, kept).expect("the key comes back");
+    let server = Server::start_with(&settings).await;
+    create_endpoint(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_is_not_used_without_the_key_of_what_is_sealed_in_it() {
+    let redis = RedisServer::start();
+    let url = redis.url();
+    let with = |key: &'static str| [("REDIS_URL", url.as_str()), ("MORAG_SECRETS_KEY", key)];
+    let server = Server::start_with(&with(KEYS[0])).await;
+    create_endpoint(&server).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = refused(folder.path(), &with(KEYS[1]));
+    assert!(said.contains("another key than the one of MORAG_SECRETS_KEY") && !said.contains(KEYS[1]), "{said}");
+    let said = refused(folder.path(), &[("REDIS_URL", &url)]);
+    assert!(said.contains("is gone") && said.contains("MORAG_SECRETS_KEY"), "{said}");
+    let second = Server::start_with(&with(KEYS[0])).await;
+    create_endpoint(&second).await;
+}
