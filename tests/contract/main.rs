@@ -20,6 +20,7 @@ mod model;
 mod redis;
 mod retry;
 mod samples;
+mod snapshot;
 mod sqlite;
 mod tasks;
 mod throughput;

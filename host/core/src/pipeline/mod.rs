@@ -3,6 +3,7 @@
 mod again;
 mod condition;
 mod definition;
+mod files;
 mod inputs;
 mod on_failure;
 mod retry;
@@ -13,6 +14,7 @@ mod transition;
 pub use again::{CLAIMS_MAX, PASSING_FAILURES_MAX, again_after, is_run_again};
 pub use condition::{Condition, InvalidCondition, MediaTypeGlob, skip_reason};
 pub use definition::{AfterFailure, InvalidPipeline, Pipeline, Range, StepDefinition};
+pub use files::{StoredFile, stored_files};
 pub use inputs::inputs;
 pub use on_failure::{InvalidRetries, OnFailure, RETRIES_MAX, RETRY_DELAY_MAX, Retries};
 pub use retry::{RetryRefused, attempt, claims_of_run, retry};
