@@ -64,6 +64,7 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
         clock: clock.clone(),
         // Clocks of machines differ; leases and retries must not.
         time: TimeSource::Server,
+        format: redis::FormatOptions::default(),
     };
     let store = RedisStore::open(connection.clone(), options).await?;
     let knowledge = RedisKnowledge::open(connection, settings.key_prefix.clone());
