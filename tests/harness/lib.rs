@@ -12,6 +12,7 @@ pub mod fleet;
 pub mod guests;
 pub mod guide;
 pub mod minisign;
+pub mod old_stores;
 pub mod proxy;
 pub mod receiver;
 pub mod redis;
