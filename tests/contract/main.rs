@@ -17,6 +17,7 @@ mod key_values;
 mod knowledge;
 mod lanes;
 mod model;
+mod old_stores;
 mod redis;
 mod retry;
 mod samples;

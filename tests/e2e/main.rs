@@ -16,6 +16,7 @@ mod examples;
 mod files;
 mod ingest_batch;
 mod ingest_url;
+mod old_stores;
 mod pipeline;
 mod pipelines;
 mod plugin_cli;
