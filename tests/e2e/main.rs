@@ -1,6 +1,7 @@
 //! The binary over HTTP: what a person who submits, and a person who receives, can see.
 #![expect(clippy::expect_used, reason = "a test that cannot be set up fails, and says why")]
 
+mod backup;
 mod bad_input;
 mod bodies;
 mod cancel;
@@ -16,6 +17,7 @@ mod examples;
 mod files;
 mod ingest_batch;
 mod ingest_url;
+mod old_stores;
 mod pipeline;
 mod pipelines;
 mod plugin_cli;

@@ -90,6 +90,14 @@ impl Server {
         Self::spawn(folder, settings).await
     }
 
+    /// Starts a server on a data folder that is made before, with further environment variables.
+    pub async fn start_on(prepare: impl FnOnce(&Path), settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        prepare(&folder.path().join("data"));
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::spawn(folder, settings).await
+    }
+
     /// Starts a server with a `morag.toml`, and further environment variables.
     pub async fn start_with_file(toml: &str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -2,9 +2,9 @@
 
 use super::{Backend, Limits, Store};
 use async_trait::async_trait;
-use morag_adapters::store::redis::{Options, Redis, RedisStore, TimeSource};
+use morag_adapters::store::redis::{FormatOptions, Options, Redis, RedisStore, TimeSource};
 use morag_core::Timestamp;
-use morag_core::ports::Clock;
+use morag_core::ports::{Clock, StoreError};
 use morag_tests::clock::FakeClock;
 use morag_tests::redis::{shared_cluster, shared_single};
 use std::marker::PhantomData;
@@ -48,6 +48,24 @@ impl<S: Servers> InRedis<S> {
         let redis = Redis::connect(S::url().parse().unwrap(), None).await.unwrap();
         RedisStore::open(redis, self.options.clone()).await.unwrap()
     }
+
+    /// A further process on the same store that knows these formats.
+    pub async fn knowing(&self, format: FormatOptions) -> Result<Arc<RedisStore>, StoreError> {
+        let redis = Redis::connect(S::url().parse().unwrap(), None).await?;
+        RedisStore::open(redis, Options { format, ..self.options.clone() }).await
+    }
+
+    /// A store that has no process yet.
+    pub fn unopened() -> Self {
+        let clock = Arc::new(FakeClock::at(Timestamp::from_millis(1_769_853_600_000)));
+        let given = Arc::clone(&clock) as Arc<dyn Clock>;
+        let options = Options {
+            key_prefix: format!("{}:", uuid::Uuid::new_v4()),
+            time: TimeSource::Clock(Arc::clone(&given)),
+            ..Options::new(given)
+        };
+        Self { options, clock, store: None, servers: PhantomData }
+    }
 }
 
 #[async_trait]
@@ -57,16 +75,8 @@ impl<S: Servers> Backend for InRedis<S> {
     const KEYS_AGE_BY_CLOCK: bool = false;
 
     async fn with(Limits { queue_max, idempotency_kept }: Limits) -> Self {
-        let clock = Arc::new(FakeClock::at(Timestamp::from_millis(1_769_853_600_000)));
-        let given = Arc::clone(&clock) as Arc<dyn Clock>;
-        let options = Options {
-            key_prefix: format!("{}:", uuid::Uuid::new_v4()),
-            queue_max,
-            idempotency_kept,
-            time: TimeSource::Clock(Arc::clone(&given)),
-            ..Options::new(given)
-        };
-        let mut this = Self { options, clock, store: None, servers: PhantomData };
+        let mut this = Self::unopened();
+        (this.options.queue_max, this.options.idempotency_kept) = (queue_max, idempotency_kept);
         this.store = Some(this.another().await);
         this
     }

@@ -2,7 +2,7 @@
 
 use crate::backends::{Backend, Limits, Store};
 use async_trait::async_trait;
-use morag_adapters::store::redis::{Options, Redis, RedisStore, TimeSource};
+use morag_adapters::store::redis::{FormatOptions, Options, Redis, RedisStore, TimeSource};
 use morag_core::Timestamp;
 use morag_core::ports::{Claim, Clock, Queue, StoreError};
 use morag_core::task::TaskId;
@@ -91,6 +91,22 @@ impl Lab {
     /// A further process on the same store.
     pub async fn another(&self) -> Arc<RedisStore> {
         self.over(Redis::connect(self.url.parse().unwrap(), None).await.unwrap()).await
+    }
+
+    /// The store, without the process that had it open.
+    pub fn without_process(self) -> Self {
+        Self { store: None, ..self }
+    }
+
+    /// A further process over a connection that was made already, that knows these formats.
+    pub async fn opened_over(&self, redis: Arc<Redis>, format: FormatOptions) -> Result<Arc<RedisStore>, StoreError> {
+        RedisStore::open(redis, Options { format, ..self.options.clone() }).await
+    }
+
+    /// A further process on the same store, at this address, that knows these formats.
+    pub async fn knowing(&self, url: &str, format: FormatOptions) -> Result<Arc<RedisStore>, StoreError> {
+        let redis = Redis::connect(url.parse().unwrap(), None).await?;
+        self.opened_over(redis, format).await
     }
 
     /// A key of this name.

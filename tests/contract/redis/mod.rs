@@ -4,8 +4,9 @@
 mod clocks;
 mod connections;
 mod feed;
+mod formats;
 mod keys;
-mod lab;
+pub mod lab;
 mod lifetimes;
 mod lost_answers;
 mod processes;

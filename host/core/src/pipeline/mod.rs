@@ -3,6 +3,7 @@
 mod again;
 mod condition;
 mod definition;
+mod files;
 mod inputs;
 mod mend;
 mod on_failure;
@@ -15,6 +16,7 @@ pub use again::{CLAIMS_MAX, PASSING_FAILURES_MAX, again_after, is_run_again};
 pub use condition::{Condition, InvalidCondition, MediaTypeGlob, skip_reason};
 pub(crate) use definition::share;
 pub use definition::{AfterFailure, InvalidPipeline, Pipeline, Range, StepDefinition};
+pub use files::{StoredFile, stored_files};
 pub use inputs::inputs;
 pub use mend::{DamagedFile, Damage, ExpectedFile, Mend, REMAKES_MAX, mend, standing_files, step_to_mend};
 pub use on_failure::{InvalidRetries, OnFailure, RETRIES_MAX, RETRY_DELAY_MAX, Retries};

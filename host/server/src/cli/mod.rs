@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 something failed (one clear line says what), 2 the command line itself is wrong.
 
+mod backup;
 mod client;
 mod deliver;
 mod listen;
@@ -70,6 +71,12 @@ enum Command {
     /// Stop a task
     #[command(after_help = "Example:\n  morag cancel 6f1c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11")]
     Cancel(show::Cancel),
+    /// Copy the data folder of the embedded store, while its server runs
+    #[command(after_help = backup::BACKUP_EXAMPLES)]
+    Backup(backup::Folders),
+    /// Put a backup into an empty data folder
+    #[command(after_help = backup::RESTORE_EXAMPLES)]
+    Restore(backup::Folders),
     /// Write, build, test and look at steps
     Plugin(plugin::Plugin),
     /// Look at the settings
@@ -152,6 +159,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Status(command) => runtime()?.block_on(show::status(command)),
         Command::History(command) => runtime()?.block_on(show::history(command)),
         Command::Cancel(command) => runtime()?.block_on(show::cancel(command)),
+        Command::Backup(folders) => backup::backup(&folders),
+        Command::Restore(folders) => backup::restore(&folders),
         Command::Plugin(command) => runtime()?.block_on(plugin::run(command)),
         Command::Config { command: ConfigCommand::Table } => {
             output::line(markdown_table().trim_end());

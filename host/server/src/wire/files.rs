@@ -6,7 +6,7 @@ use morag_adapters::blobs::{ObjectBlobs, S3Settings};
 
 /// Opens the bucket, or the folder in the data folder.
 pub(super) fn open(config: &Config) -> anyhow::Result<ObjectBlobs> {
-    let Some(s3) = &config.s3 else { return Ok(ObjectBlobs::local(config.data_dir.join("files"))?) };
+    let Some(s3) = &config.s3 else { return Ok(ObjectBlobs::local(config.data_dir.join(super::backup::FILES))?) };
     let settings = S3Settings {
         endpoint: s3.endpoint.clone(),
         region: s3.region.clone(),

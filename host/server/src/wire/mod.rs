@@ -1,6 +1,7 @@
 //! Puts a server together, as far as its roles need it. The only module that names concrete adapters.
 
 mod ai;
+mod backup;
 mod data_dir;
 mod files;
 mod plugins;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use stores::Stores;
 use tokio_util::sync::CancellationToken;
 
+pub use backup::{Report as BackupReport, backup, restore};
 pub use plugins::Job as PluginJob;
 pub use workbench::{Workbench, WorkbenchError, workbench};
 
@@ -39,6 +41,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         (false, true) => Some(data_dir::share(&config.data_dir)?),
         (false, false) => None,
     };
+    backup::refuse_half_restored(&config.data_dir)?;
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}: is another server there? Choose another API_PORT"))?;

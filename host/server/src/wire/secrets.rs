@@ -15,7 +15,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// Name of the key's file in the data folder.
-const FILE: &str = "secrets.key";
+pub(super) const FILE: &str = "secrets.key";
 
 /// The sealer of the key that is set; with the embedded store, of one that is made and kept in the data folder where none is.
 /// On Redis a key in one machine's folder would be of no use to the others, so there is none then.

@@ -1,5 +1,6 @@
 //! The stores: embedded, or Redis.
 
+use super::backup;
 use crate::config::{Config, RedisConfig};
 use anyhow::Context as _;
 use morag_adapters::store::redis::{Redis, RedisKnowledge, RedisStore, RedisUrl, TimeSource};
@@ -35,8 +36,8 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
         ends_leases: true,
         ..sqlite::Options::default()
     };
-    let store = sqlite::SqliteStore::open_with(&config.data_dir.join("morag.db"), clock.clone(), options)?;
-    let knowledge = sqlite::SqliteKnowledge::open(&config.data_dir.join("knowledge.db"), None)?;
+    let store = sqlite::SqliteStore::open_with(&config.data_dir.join(backup::TASKS_DB), clock.clone(), options)?;
+    let knowledge = sqlite::SqliteKnowledge::open(&config.data_dir.join(backup::KNOWLEDGE_DB), None)?;
     let knowledge = Arc::new(knowledge);
     Ok(Stores {
         tasks: store.clone(),
@@ -64,6 +65,7 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
         clock: clock.clone(),
         // Clocks of machines differ; leases and retries must not.
         time: TimeSource::Server,
+        format: redis::FormatOptions::default(),
     };
     let store = RedisStore::open(connection.clone(), options).await?;
     let knowledge = RedisKnowledge::open(connection, settings.key_prefix.clone());

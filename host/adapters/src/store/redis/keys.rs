@@ -221,6 +221,11 @@ impl Keys {
         format!("{}document:{document}", self.0)
     }
 
+    /// Hash: the format of the store and the version that wrote it first; and hash: the processes that are alive.
+    pub(super) fn format(&self) -> [String; 2] {
+        [format!("{}format:{{format}}", self.0), format!("{}format:{{format}}:processes", self.0)]
+    }
+
     /// Channel that is told of every commit with events.
     pub(super) fn feed_channel(&self) -> String {
         format!("{}feed", self.0)

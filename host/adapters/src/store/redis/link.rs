@@ -1,5 +1,6 @@
 //! One connection to Redis that heals itself: single server, Cluster or Sentinel.
 
+use super::format::Gate;
 use super::url::{RedisUrl, Topology};
 use futures::future::FutureExt as _;
 use morag_core::ports::StoreError;
@@ -53,6 +54,8 @@ pub struct Redis {
     current: SyncMutex<Option<(u64, Link)>>,
     connecting: Mutex<Option<(Instant, StoreError)>>,
     generation: AtomicU64,
+    /// What calls must pass, once a store was opened over this connection.
+    gate: SyncMutex<Option<Arc<Gate>>>,
 }
 
 enum Server {
@@ -172,6 +175,7 @@ impl Redis {
             current: SyncMutex::default(),
             connecting: Mutex::default(),
             generation: AtomicU64::new(0),
+            gate: SyncMutex::default(),
         });
         this.link().await?;
         Ok(this)
@@ -182,13 +186,38 @@ impl Redis {
         matches!(self.server, Server::Cluster(_))
     }
 
+    /// Every call that follows goes by what the gate says of the store's format.
+    pub(super) fn pass(&self, gate: Arc<Gate>) {
+        *self.gate.lock().unwrap_or_else(PoisonError::into_inner) = Some(gate);
+    }
+
+    /// The address, for messages.
+    pub(super) fn shown(&self) -> String {
+        self.url.to_string()
+    }
+
+    /// Whether this process knows the store's format.
+    async fn check_format(&self) -> Result<(), StoreError> {
+        let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match gate {
+            Some(gate) => gate.check(self).await,
+            None => Ok(()),
+        }
+    }
+
     /// Runs a script. `Unavailable` where Redis did not answer in time; then it may have run nevertheless.
     pub(super) async fn call<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, StoreError> {
+        self.check_format().await?;
+        self.call_by_any(call).await
+    }
+
+    /// Runs a script whatever the store's format.
+    pub(super) async fn call_by_any<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, StoreError> {
         let command = call.command(true);
         match self.run(&command).await {
             Err(Failure::Redis(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 // Sent in full, to the node that has the keys: it knows the script by its digest from then on.
-                self.query(&call.command(false)).await
+                self.query_any(&call.command(false)).await
             }
             Err(failure) => Err(self.failed(failure)),
             Ok(value) => self.read(value),
@@ -197,6 +226,12 @@ impl Redis {
 
     /// Sends a command that may be repeated.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        self.check_format().await?;
+        self.query_any(command).await
+    }
+
+    /// The same whatever the store's format.
+    async fn query_any<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         let value = self.run(command).await.map_err(|failure| self.failed(failure))?;
         self.read(value)
     }

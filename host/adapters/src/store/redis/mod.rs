@@ -21,6 +21,7 @@ mod endpoints;
 mod expire;
 mod feed;
 mod feed_watch;
+mod format;
 mod key_values;
 mod keys;
 mod knowledge;
@@ -37,6 +38,7 @@ mod time;
 mod url;
 mod wake;
 
+pub use format::{FORMAT, FormatOptions};
 pub use knowledge::RedisKnowledge;
 pub use link::Redis;
 pub use store::{Options, RedisStore};

@@ -29,6 +29,7 @@ scripts! {
     ENTER: "now", "enter";
     EXPIRE: "now", "ready", "expire";
     FEED: "feed";
+    FORMAT: "format";
     FULLNESS: "now", "fullness";
     HASTEN: "now", "ready", "place", "hasten";
     KEY_VALUE_DELETE: "key_value_delete";

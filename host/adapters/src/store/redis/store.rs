@@ -1,6 +1,7 @@
 //! The store of tasks, their queue and their deliveries.
 
 use super::agenda::Agenda;
+use super::format::{Beats, FormatOptions, Gate};
 use super::keys::Keys;
 use super::link::Redis;
 use super::records::Records;
@@ -32,6 +33,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Whose clock leases and due times go by. Default: the server's.
     pub time: TimeSource,
+    /// Which formats of the store this process knows. Default: those of this program.
+    pub format: FormatOptions,
 }
 
 impl Options {
@@ -44,6 +47,7 @@ impl Options {
             idempotency_kept: WEEK,
             clock,
             time: TimeSource::Server,
+            format: FormatOptions::default(),
         }
     }
 }
@@ -61,13 +65,20 @@ pub struct RedisStore {
     pub(super) me: Weak<Self>,
     /// Held by who reads a whole record for its summary (`summaries`).
     pub(super) whole_records: tokio::sync::Mutex<()>,
+    gate: Arc<Gate>,
+    _beats: Beats,
 }
 
 impl RedisStore {
-    /// Opens the store in a Redis that is connected.
+    /// Opens the store in a Redis that is connected. `Unavailable` where its format is not known (see [`super::format`]): each call
+    /// over this connection, those of other stores too, fails so from then on.
     pub async fn open(redis: Arc<Redis>, options: Options) -> Result<Arc<Self>, StoreError> {
         redis.ping().await?;
         let keys = Keys::new(options.key_prefix.clone());
+        let gate = Gate::new(keys.format(), options.format);
+        redis.pass(gate.clone());
+        gate.beat(&redis).await?;
+        let _beats = Beats::begin(redis.clone(), gate.clone());
         let agenda = Arc::new(Agenda::new());
         let wakes = wake::listen(redis.clone(), keys.channel(), agenda.clone());
         let time = StoreTime::new(options.time.clone());
@@ -83,8 +94,15 @@ impl RedisStore {
                 wakes,
                 me,
                 whole_records: Default::default(),
+                gate,
+                _beats,
             }
         }))
+    }
+
+    /// The format to write in: see [`super::format`].
+    pub fn format(&self) -> u32 {
+        self.gate.format()
     }
 
     /// A time given by this process's clock, as milliseconds from now: the store's clock may be another.

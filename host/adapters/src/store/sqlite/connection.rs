@@ -1,5 +1,6 @@
 //! How a database file is opened, and what its errors mean.
 
+use super::before_upgrade;
 use morag_core::ports::StoreError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -36,8 +37,32 @@ pub(super) struct Schema {
 
 impl Schema {
     /// Version of the tables that this program reads. A database of a later one is refused.
-    fn version(&self) -> i64 {
+    pub(super) fn version(&self) -> i64 {
         i64::try_from(self.upgrades.len()).map_or(i64::MAX, |upgrades| upgrades.saturating_add(1))
+    }
+
+    /// Version of a database's tables; 0 for an empty one. Refuses one that is not ours or of a version unknown here.
+    fn found(&self, connection: &Connection) -> Result<i64, StoreError> {
+        let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(store_error);
+        let (what, version) = (self.what, self.version());
+        match (number("PRAGMA application_id")?, number("PRAGMA user_version")?) {
+            (id, found) if id == i64::from(self.application_id) && (1..=version).contains(&found) => Ok(found),
+            (id, found) if id == i64::from(self.application_id) => Err(StoreError::Corrupt(format!(
+                "{what} of version {found}, while this program (MoRAG {}) reads none above {version}: use the program that wrote \
+                 it, or go back to a copy of before (docs/operations.md), or move the file away to start anew",
+                env!("CARGO_PKG_VERSION")
+            ))),
+            (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(0),
+            _ => Err(StoreError::Corrupt(format!("a database that is not {what}; give another path"))),
+        }
+    }
+
+    /// The same, of a database that must not be empty.
+    pub(super) fn check(&self, connection: &Connection) -> Result<i64, StoreError> {
+        match self.found(connection)? {
+            0 => Err(StoreError::Corrupt(format!("an empty database, which is not {}", self.what))),
+            found => Ok(found),
+        }
     }
 }
 
@@ -64,7 +89,13 @@ pub(super) fn open_writer(path: &Path, schema: &Schema, bytes_max: Option<u64>) 
         Ok(connection)
     };
     let mut connection = open().map_err(|error| at(path, store_error(error)))?;
-    ensure_schema(&mut connection, schema).map_err(|error| at(path, error))?;
+    let kept = match schema.found(&connection) {
+        Ok(found) if (1..schema.version()).contains(&found) => {
+            before_upgrade::copy(&connection, path, schema.version())
+        }
+        found => found.map(drop),
+    };
+    kept.and_then(|()| ensure_schema(&mut connection, schema)).map_err(|error| at(path, error))?;
     Ok(connection)
 }
 
@@ -79,26 +110,24 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     open().map_err(|error| at(path, store_error(error)))
 }
 
+/// Opens a database that another process may be at work on, to read it as it is. Never made. Not read-only: who copies must be
+/// able to take the write lock, and to read what a killed process has left in the log.
+pub(super) fn open_to_copy(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        prepare(&connection, READER_CACHE_KIB)?;
+        Ok(connection)
+    };
+    open().map_err(|error| at(path, store_error(error)))
+}
+
 /// Makes the tables in an empty database and brings those of an earlier version up; refuses a database that is not ours or
 /// of a version unknown here.
 fn ensure_schema(connection: &mut Connection, schema: &Schema) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
-    let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(store_error);
     let (what, version) = (schema.what, schema.version());
-    let found = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
-    let reached = match found {
-        (id, found) if id == i64::from(schema.application_id) && (1..=version).contains(&found) => found,
-        (id, found) if id == i64::from(schema.application_id) => {
-            return Err(StoreError::Corrupt(format!(
-                "{what} of version {found}, while this program reads none above {version}; use the program that wrote it, \
-                 or move the file away to start anew"
-            )));
-        }
-        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => 0,
-        _ => {
-            return Err(StoreError::Corrupt(format!("a database that is not {what}; give another path")));
-        }
-    };
+    let reached = schema.found(&transaction)?;
     if reached == version {
         return Ok(());
     }
@@ -124,7 +153,7 @@ fn prepare(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
 
 /// Creates the file where there is none, and takes it from group and others: it holds documents' names and webhook tokens.
 /// SQLite gives its companions (`-wal`, `-shm`) the same permissions.
-fn make_private(path: &Path) -> std::io::Result<()> {
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).truncate(false).write(true).read(true);
     #[cfg(unix)]
@@ -137,7 +166,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn at(path: &Path, error: StoreError) -> StoreError {
+pub(super) fn at(path: &Path, error: StoreError) -> StoreError {
     match error {
         StoreError::Unavailable(text) => StoreError::Unavailable(format!("{}: {text}", path.display())),
         StoreError::Corrupt(text) => StoreError::Corrupt(format!("{}: {text}", path.display())),

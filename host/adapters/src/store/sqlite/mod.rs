@@ -8,6 +8,7 @@
 //! and the claim that follows raises the fence. A holder that wakes late while nobody else has claimed may go on.
 
 mod accept;
+mod before_upgrade;
 mod chains;
 mod claims;
 mod clocks;
@@ -27,6 +28,7 @@ mod query;
 mod readers;
 mod resends;
 mod schema;
+mod snapshot;
 mod store;
 mod summaries;
 mod tasks;
@@ -34,4 +36,5 @@ mod wakes;
 mod writer;
 
 pub use knowledge::SqliteKnowledge;
+pub use snapshot::{Snapshot, Versions};
 pub use store::{Options, SqliteStore};

@@ -4,7 +4,7 @@
 
 use super::connection::Schema;
 
-/// The task store, version 6.
+/// The task store, version 7.
 pub(super) const TASKS: Schema = Schema {
     what: "a task store of MoRAG",
     application_id: 0x4d6f_5254,

@@ -13,4 +13,5 @@ mod search;
 mod stage;
 mod store;
 
+pub(super) use schema::KNOWLEDGE;
 pub use store::SqliteKnowledge;

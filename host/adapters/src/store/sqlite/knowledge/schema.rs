@@ -3,7 +3,7 @@
 use super::super::connection::Schema;
 
 /// The knowledge store, version 1.
-pub(super) const KNOWLEDGE: Schema =
+pub(in super::super) const KNOWLEDGE: Schema =
     Schema { what: "a knowledge store of MoRAG", application_id: 0x4d6f_524b, create: CREATE, upgrades: &[] };
 
 /// States of a revision (`revisions.state`).

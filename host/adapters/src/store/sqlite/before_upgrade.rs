@@ -1,0 +1,175 @@
+//! A copy of a database from before it is brought up to a later version: what an operator goes back to.
+
+use super::connection::{make_private, store_error};
+use morag_core::ports::StoreError;
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Copies that stay beside a database, the latest: the version before this one, and the one before that. Each is as large as the
+/// database was.
+const COPIES_MAX: usize = 2;
+
+/// What must be free on the disk beside the copy, bytes: the upgrade writes the pages that it changes to the log first.
+const FREE_BESIDE: u64 = 64 * 1024 * 1024;
+
+/// Copies the database of `path` to `NAME.before-vN`, where N is the version that it is about to get, and lets older copies go. On
+/// the disk when it returns. No transaction may be open.
+///
+/// # Errors
+/// `Unavailable` where there is no room, or it cannot be written; then nothing was changed.
+pub(super) fn copy(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
+    let kept = beside(path, &format!(".before-v{version}"));
+    let failed = |error: std::io::Error| {
+        StoreError::Unavailable(format!(
+            "a copy of the database from before its upgrade cannot be written to {}: {error}; make room or mend the folder, \
+             and start again",
+            kept.display()
+        ))
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0)).map_err(store_error);
+    let size = number("PRAGMA page_count")?.saturating_mul(number("PRAGMA page_size")?).unsigned_abs();
+    let disk = rustix::fs::statvfs(folder).map_err(|error| failed(error.into()))?;
+    refuse_without_room(size, disk.f_bavail.saturating_mul(disk.f_frsize)).map_err(failed)?;
+
+    // Written whole or not at all: half a copy would be taken for one.
+    let part = beside(path, ".before.part");
+    make_private(&part).map_err(failed)?;
+    copy_to(connection, &part)?;
+    let replace = || {
+        File::open(&part)?.sync_all()?;
+        std::fs::rename(&part, &kept)?;
+        let all = copies(folder, path)?;
+        for (_, old) in all.iter().rev().skip(COPIES_MAX) {
+            std::fs::remove_file(old)?;
+        }
+        File::open(folder)?.sync_all()
+    };
+    replace().map_err(failed)?;
+    tracing::info!(copy = %kept.display(), "the database from before its upgrade was kept");
+    Ok(())
+}
+
+/// Copies a database, in the transaction that is open or in one of its own, to a file that is there and empty. Not flushed.
+pub(super) fn copy_to(connection: &Connection, to: &Path) -> Result<(), StoreError> {
+    let at = |error| match store_error(error) {
+        StoreError::Unavailable(text) => StoreError::Unavailable(format!("{}: {text}", to.display())),
+        corrupt @ StoreError::Corrupt(_) => corrupt,
+    };
+    let mut copy = Connection::open(to).map_err(at)?;
+    // Whoever copies flushes the file once it is whole.
+    copy.pragma_update(None, "synchronous", "OFF").map_err(at)?;
+    // All pages in one step: it cannot be another's turn in between, and readers hold up nobody.
+    Backup::new(connection, &mut copy).and_then(|backup| backup.step(-1)).map_err(at)?;
+    copy.close().map_err(|(_, error)| at(error))
+}
+
+fn refuse_without_room(size: u64, free: u64) -> std::io::Result<()> {
+    if free >= size.saturating_add(FREE_BESIDE) {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes.div_ceil(1024 * 1024);
+    Err(std::io::Error::other(format!(
+        "{} MiB are free, {} MiB are needed",
+        mib(free),
+        mib(size.saturating_add(FREE_BESIDE))
+    )))
+}
+
+/// The path with something behind its name.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// The copies of a database in its folder, the lowest version first.
+fn copies(folder: &Path, path: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
+    let begin = format!("{}.before-v", path.file_name().unwrap_or_default().to_string_lossy());
+    let mut copies = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let version = entry.file_name().to_str().and_then(|name| name.strip_prefix(&begin)?.parse().ok());
+        copies.extend(version.map(|version| (version, entry.path())));
+    }
+    copies.sort();
+    Ok(copies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemClock;
+    use crate::store::sqlite::SqliteStore;
+    use crate::store::sqlite::schema::TASKS;
+    use std::sync::Arc;
+
+    /// A store of an earlier version, with one row.
+    fn old_store(path: &Path) {
+        let old = Connection::open(path).unwrap();
+        old.execute_batch(TASKS.create).unwrap();
+        old.execute("INSERT INTO status_counts(status, tasks) VALUES ('pending', 7)", []).unwrap();
+        old.pragma_update(None, "application_id", TASKS.application_id).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| name.contains("before"));
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn an_upgrade_leaves_the_database_as_it_was_beside_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.db");
+        old_store(&path);
+        drop(SqliteStore::open(&path, Arc::new(SystemClock)).unwrap());
+        let version = 1 + TASKS.upgrades.len();
+        let kept = folder.path().join(format!("tasks.db.before-v{version}"));
+        assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+        let copy = Connection::open(&kept).unwrap();
+        let number = |sql: &str| copy.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!((number("PRAGMA user_version"), number("SELECT tasks FROM status_counts")), (1, 7));
+        assert_eq!(number("SELECT count(*) FROM sqlite_schema WHERE name = 'flows'"), 0, "a table of version 2");
+        drop(copy);
+        // One that is as it should be is not copied.
+        std::fs::remove_file(&kept).unwrap();
+        drop(SqliteStore::open(&path, Arc::new(SystemClock)).unwrap());
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_new_database_has_no_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(SqliteStore::open(&folder.path().join("tasks.db"), Arc::new(SystemClock)).unwrap());
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn the_latest_two_copies_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.db");
+        old_store(&path);
+        let connection = Connection::open(&path).unwrap();
+        for version in [2, 9, 10, 11] {
+            copy(&connection, &path, version).unwrap();
+        }
+        assert_eq!(names(folder.path()), ["tasks.db.before-v10", "tasks.db.before-v11"]);
+    }
+
+    #[test]
+    fn a_disk_without_room_is_refused_with_both_numbers() {
+        let mib = |count: u64| count * 1024 * 1024;
+        assert!(refuse_without_room(mib(100), mib(164)).is_ok());
+        let text = refuse_without_room(mib(100), mib(163)).unwrap_err().to_string();
+        assert_eq!(text, "163 MiB are free, 164 MiB are needed");
+        assert!(refuse_without_room(u64::MAX, u64::MAX).is_ok(), "no overflow");
+    }
+}

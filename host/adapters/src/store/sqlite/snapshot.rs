@@ -1,0 +1,106 @@
+//! Both databases of a data folder at one moment, for a backup by another process while the server works.
+//!
+//! For that moment nobody may commit to the tasks: the write lock is taken, both read transactions begin, and it is given back. So the
+//! knowledge holds nothing of a task that the tasks do not know, and what a task says that it stored is there. A step may have
+//! published and not committed yet, as after a crash: it is run again, which publishes the same.
+//!
+//! While it is open the databases' logs (`-wal`) cannot be cut back, so it should not stay open for long.
+
+use super::before_upgrade::copy_to;
+use super::connection::{Schema, at, make_private, open_to_copy, store_error};
+use super::knowledge::KNOWLEDGE;
+use super::query::{first, from_json};
+use super::schema::TASKS;
+use morag_core::ports::StoreError;
+use morag_core::task::{Event, TaskId, TaskRecord};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+
+/// Versions of the tables of both databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions {
+    /// Of the tasks.
+    pub tasks: i64,
+    /// Of the knowledge.
+    pub knowledge: i64,
+}
+
+impl Versions {
+    /// Those that this program writes; it reads all before them.
+    pub fn known() -> Self {
+        Self { tasks: TASKS.version(), knowledge: KNOWLEDGE.version() }
+    }
+}
+
+/// Both databases as they were at a moment.
+pub struct Snapshot {
+    tasks: Connection,
+    knowledge: Connection,
+    versions: Versions,
+    tasks_path: PathBuf,
+}
+
+impl Snapshot {
+    /// Takes it. Commits wait meanwhile: a few milliseconds.
+    ///
+    /// # Errors
+    /// `Unavailable` where a database is missing, cannot be opened for writing, or is locked for more than five seconds; `Corrupt` where it is not
+    /// ours or of a later version.
+    pub fn take(tasks_path: &Path, knowledge_path: &Path) -> Result<Self, StoreError> {
+        let lock = open_to_copy(tasks_path)?;
+        let (tasks, knowledge) = (open_to_copy(tasks_path)?, open_to_copy(knowledge_path)?);
+        lock.execute_batch("BEGIN IMMEDIATE").map_err(|error| at(tasks_path, store_error(error)))?;
+        let tasks_version = begin(&tasks, &TASKS).map_err(|error| at(tasks_path, error))?;
+        let knowledge_version = begin(&knowledge, &KNOWLEDGE).map_err(|error| at(knowledge_path, error))?;
+        lock.execute_batch("ROLLBACK").map_err(|error| at(tasks_path, store_error(error)))?;
+        let versions = Versions { tasks: tasks_version, knowledge: knowledge_version };
+        Ok(Self { tasks, knowledge, versions, tasks_path: tasks_path.to_owned() })
+    }
+
+    /// The versions of the tables.
+    pub fn versions(&self) -> Versions {
+        self.versions
+    }
+
+    /// Writes both databases to new files, for their owner alone. Not flushed.
+    pub fn copy_to(&self, tasks: &Path, knowledge: &Path) -> Result<(), StoreError> {
+        for (from, to) in [(&self.tasks, tasks), (&self.knowledge, knowledge)] {
+            make_private(to).map_err(|error| StoreError::Unavailable(format!("{}: {error}", to.display())))?;
+            copy_to(from, to)?;
+        }
+        Ok(())
+    }
+
+    /// Goes through the tasks in the order of their acceptance, one in memory at a time. Says how many there were.
+    pub fn each_task<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(&TaskRecord, &[Event]) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let mut tasks = 0;
+        let mut last = 0;
+        loop {
+            let sql = "SELECT number, record FROM tasks WHERE number > ?1 ORDER BY number LIMIT 1";
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+            let Some((number, record)) = first(&self.tasks, sql, [last], read)? else { return Ok(tasks) };
+            let sql = "SELECT event FROM events WHERE task = ?1 ORDER BY sequence";
+            let events = super::query::all(&self.tasks, sql, [number], |row| row.get::<_, String>(0))?;
+            let events: Vec<Event> = events.iter().map(|event| from_json(event)).collect::<Result<_, _>>()?;
+            visit(&from_json(&record)?, &events)?;
+            (last, tasks) = (number, tasks + 1);
+        }
+    }
+
+    /// Whether anything has happened to a task since: it has more events than these, or is gone.
+    pub fn has_moved_on(&self, task: TaskId, events: usize) -> Result<bool, StoreError> {
+        let now = open_to_copy(&self.tasks_path)?;
+        let sql = "SELECT last_sequence FROM tasks WHERE id = ?1";
+        let last = first(&now, sql, [task.as_bytes()], |row| row.get::<_, i64>(0))?;
+        Ok(last.is_none_or(|last| last.unsigned_abs() != events as u64))
+    }
+}
+
+/// Begins to read: what is read from here on is of this moment. Gives the version of the tables.
+fn begin(connection: &Connection, schema: &Schema) -> Result<i64, StoreError> {
+    connection.execute_batch("BEGIN").map_err(store_error)?;
+    schema.check(connection)
+}

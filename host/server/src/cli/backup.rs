@@ -1,0 +1,72 @@
+//! `morag backup` and `morag restore`.
+
+use super::output;
+use crate::config::{Config, Sources};
+use crate::wire::{self, BackupReport};
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Examples of `morag backup`.
+pub const BACKUP_EXAMPLES: &str = "Examples:\n  \
+    morag backup /backups/2026-01-31\n  \
+    morag backup /backups/2026-01-31 --data-dir /var/lib/morag\n\n\
+    The server may run. Tasks, knowledge, files and the key are copied as they were at one moment. Files are hard links where the\n\
+    folder is on the disk of the data folder: copy it to another. docs/operations.md has more.";
+
+/// Examples of `morag restore`.
+pub const RESTORE_EXAMPLES: &str = "Examples:\n  \
+    morag restore /backups/2026-01-31\n  \
+    morag restore /backups/2026-01-31 --data-dir /var/lib/morag-2\n\n\
+    The data folder must be empty, and no server may use it. Deliveries go on from where the backup was: what was sent after it is\n\
+    sent again.";
+
+/// The folders of both commands.
+#[derive(Debug, Args)]
+pub struct Folders {
+    /// Folder of the backup
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Settings file; without it ./morag.toml is read if it is there
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder of the server, instead of that of the settings
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+}
+
+impl Folders {
+    fn settings(&self) -> anyhow::Result<Config> {
+        let flags = self.data_dir.iter().map(|folder| ("data_dir", "--data-dir", folder.clone())).collect();
+        Ok(Config::load(&Sources { flags, ..Sources::of_process(self.config.as_deref()) })?)
+    }
+}
+
+/// Takes a backup.
+pub fn backup(folders: &Folders) -> anyhow::Result<ExitCode> {
+    let report = wire::backup(&folders.settings()?, &folders.folder)?;
+    Ok(show("backed up to", &report))
+}
+
+/// Restores one.
+pub fn restore(folders: &Folders) -> anyhow::Result<ExitCode> {
+    let report = wire::restore(&folders.settings()?, &folders.folder)?;
+    Ok(show("restored to", &report))
+}
+
+/// A backup of a data folder that was damaged already is whole, and as good as can be had; the exit code says that something is to
+/// be looked at.
+fn show(verb: &str, report: &BackupReport) -> ExitCode {
+    output::line(format!("{verb} {}", report.done));
+    report.notes.iter().for_each(|note| output::line(format!("note: {note}")));
+    report.damaged.iter().for_each(|damaged| eprintln!("morag: damaged in the data folder: {damaged}"));
+    match report.damaged.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => {
+            eprintln!(
+                "morag: the backup is whole, and holds these files as they are, or not at all where they are missing"
+            );
+            ExitCode::FAILURE
+        }
+    }
+}

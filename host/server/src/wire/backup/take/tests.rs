@@ -1,0 +1,115 @@
+use super::*;
+use crate::api::testing::{NOW, record};
+use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
+use morag_core::ports::{Accepted, Commit, Flow, Guard, NewTask, Next, Tasks as _};
+use morag_core::task::{EventKind, StatusWord};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A data folder with one task, whose document is not as the database says.
+struct Lab {
+    folder: tempfile::TempDir,
+    store: Arc<SqliteStore>,
+    task: TaskId,
+}
+
+impl Lab {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let store = SqliteStore::open(&data.join(TASKS_DB), Arc::new(SystemClock)).unwrap();
+        drop(SqliteKnowledge::open(&data.join(KNOWLEDGE_DB), None).unwrap());
+        let record = record();
+        let task = record.id;
+        let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("someone") };
+        assert_eq!(store.accept(new).await, Ok(Accepted::New));
+        let this = Self { folder, store, task };
+        std::fs::create_dir_all(this.files()).unwrap();
+        std::fs::write(this.files().join("original.md"), "other").unwrap();
+        std::fs::create_dir(this.target()).unwrap();
+        this
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn target(&self) -> PathBuf {
+        self.folder.path().join("backup")
+    }
+
+    fn files(&self) -> PathBuf {
+        self.data().join(FILES).join(BlobPath::files(self.task).as_str())
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::take(&self.data().join(TASKS_DB), &self.data().join(KNOWLEDGE_DB)).unwrap()
+    }
+
+    /// One more event; the first is of sequence 1.
+    async fn commit(&self, sequence: u64, kind: EventKind, status: StatusWord) {
+        let event = Event { sequence, timestamp: NOW, progress_percent: 0.0, message: String::new(), kind };
+        let (guard, next) = (Guard::Sequence(sequence - 1), Next::Done);
+        let commit = Commit { task: self.task, guard, events: vec![event], live_percent: 0.0, status, next };
+        assert_eq!(self.store.commit(commit).await, Ok(()));
+    }
+
+    async fn cancel(&self) {
+        let kind = EventKind::TaskCancelled { step: None, stage: None };
+        self.commit(1, kind, StatusWord::Cancelled).await;
+    }
+}
+
+fn all<'a>(snapshot: &Snapshot, copied: &mut Copied<'a>) -> Result<u64, Stop> {
+    snapshot.each_task(|record, events| copied.task(snapshot, record, events))
+}
+
+#[tokio::test]
+async fn files_that_a_task_wrote_over_since_are_no_damage_but_another_moment() {
+    let lab = Lab::new().await;
+    let (snapshot, target) = (lab.snapshot(), lab.target());
+    lab.cancel().await;
+    let mut copied = Copied::new(&lab.data(), &target).unwrap();
+    let Err(Stop::MovedOn(task)) = all(&snapshot, &mut copied) else { panic!("not of another moment") };
+    assert_eq!(task, lab.task);
+    // As the next attempt sees it, it is damage.
+    clear(&target).unwrap();
+    let mut copied = Copied::new(&lab.data(), &target).unwrap();
+    assert!(matches!(all(&lab.snapshot(), &mut copied), Ok(1)));
+    let mut report = Report::default();
+    copied.finish(&mut report).unwrap();
+    assert!(report.damaged.len() == 1 && report.damaged[0].contains("original.md: 5 bytes"), "{report:?}");
+}
+
+#[tokio::test]
+async fn what_is_being_deleted_meanwhile_is_no_damage() {
+    let lab = Lab::new().await;
+    lab.cancel().await;
+    let (snapshot, target) = (lab.snapshot(), lab.target());
+    // Half of it is gone when it is looked at, and then the rest.
+    std::fs::rename(lab.files().join("original.md"), lab.files().join("another.md")).unwrap();
+    let mut copied = Copied::new(&lab.data(), &target).unwrap();
+    assert!(matches!(all(&snapshot, &mut copied), Ok(1)));
+    std::fs::remove_dir_all(lab.files()).unwrap();
+    let mut report = Report::default();
+    copied.finish(&mut report).unwrap();
+    assert_eq!(report.damaged, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn files_of_a_task_that_the_snapshot_does_not_know_and_parts_of_files_are_left_out() {
+    let lab = Lab::new().await;
+    let (snapshot, target) = (lab.snapshot(), lab.target());
+    let stranger = lab.data().join(FILES).join(BlobPath::files(TaskId::random()).as_str());
+    std::fs::create_dir_all(&stranger).unwrap();
+    std::fs::write(stranger.join("original.md"), "abc").unwrap();
+    std::fs::write(lab.files().join("markdown.md#1"), "a part").unwrap();
+    let staged = lab.data().join(FILES).join(BlobPath::staging(lab.task).as_str());
+    std::fs::create_dir_all(&staged).unwrap();
+    std::fs::write(staged.join("markdown.md"), "staged").unwrap();
+    let mut copied = Copied::new(&lab.data(), &target).unwrap();
+    assert!(matches!(all(&snapshot, &mut copied), Ok(1)));
+    let Files::Here { count, bytes, .. } = copied.finish(&mut Report::default()).unwrap() else { panic!("no files") };
+    assert_eq!((count, bytes), (1, 5));
+}
