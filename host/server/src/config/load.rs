@@ -77,8 +77,8 @@ impl Config {
             webhook_retry_delay,
             webhook_secrets: ["webhook_secret", "webhook_previous_secret"]
                 .into_iter()
-                .filter_map(|key| written.secret(key))
-                .collect(),
+                .filter_map(|key| written.signing_secret(key).transpose())
+                .collect::<Result<_, _>>()?,
             webhook_allow_networks,
             webhook_proxy: written.proxy("webhook_proxy")?,
             webhook_retry_after_max: written.time("webhook_retry_after_max", SECOND, Duration::ZERO..=DAY)?,
