@@ -27,7 +27,7 @@ pub use completer::{Completer, Completion, CompletionRequest, Message, Role};
 pub use components::{Component, ComponentError, ComponentWish, Components};
 pub use deliveries::{
     AttemptRecord, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState,
-    EndpointDelivery, NewResend, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
+    EndpointDelivery, KeptCredentials, NewResend, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
 };
 pub use due_queue::{Claim, DueQueue, LaneLimit, LaneLimits, Lease, Queue, QueueCounts};
 pub use embedder::Embedder;

@@ -77,6 +77,8 @@ pub struct Memory {
     pub fetches: Mutex<usize>,
     /// Who holds every document.
     pub holder: Mutex<Option<TaskId>>,
+    /// Credentials of new tasks that have any.
+    pub credentials: Mutex<Vec<(TaskId, String)>>,
     /// Told of each new task.
     pub on_accept: Mutex<Option<OnAccept>>,
     answers: Mutex<BTreeMap<String, Idempotency>>,
@@ -154,6 +156,7 @@ impl Tasks for Memory {
         }
         let events = self.on_accept.lock().unwrap().as_ref().map(|happens| happens(&new.record)).unwrap_or_default();
         *self.flow.lock().unwrap() = Some(new.flow);
+        self.credentials.lock().unwrap().extend(new.credentials.map(|kept| (new.record.id, kept)));
         self.add(new.record, events);
         Ok(Accepted::New)
     }
@@ -319,6 +322,10 @@ impl Deliveries for Memory {
     }
     async fn unpark(&self, _: &morag_core::webhook::EndpointId) -> Result<u64, StoreError> {
         Ok(0)
+    }
+    async fn credentials(&self, task: TaskId) -> Result<KeptCredentials, StoreError> {
+        let all = self.credentials.lock().unwrap();
+        Ok(KeptCredentials::of(all.iter().find(|(of, _)| *of == task).map(|(_, kept)| kept.clone())))
     }
     async fn deliveries(&self, _: TaskId) -> Result<Vec<DeliveryRecord>, StoreError> {
         let outcome = AttemptOutcome {

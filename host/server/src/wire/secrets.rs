@@ -18,7 +18,14 @@ pub(super) fn sealer(config: &Config) -> anyhow::Result<Option<Sealer>> {
     let key = match (&config.secrets_key, &config.redis) {
         (Some(key), _) => key.clone(),
         (None, None) => kept(&config.data_dir.join(FILE))?,
-        (None, Some(_)) => return Ok(None),
+        (None, Some(_)) => {
+            tracing::warn!(
+                "MORAG_SECRETS_KEY is not set: the webhook_auth_token of a task is stored in Redis unencrypted until its last \
+                 delivery, and named webhook endpoints cannot be created. Set it to the same 32 random bytes \
+                 (openssl rand -base64 32) on every process"
+            );
+            return Ok(None);
+        }
     };
     Sealer::new(&key).map(Some).context("MORAG_SECRETS_KEY cannot be used")
 }

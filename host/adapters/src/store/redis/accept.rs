@@ -130,7 +130,8 @@ impl RedisStore {
             .arg(number)
             .arg(rank)
             .arg(keys.channel())
-            .arg(self.wakes.of(Queue::Tasks, bucket));
+            .arg(self.wakes.of(Queue::Tasks, bucket))
+            .arg(new.credentials.as_deref().unwrap_or_default());
         for name in record.cursors() {
             call = call.arg(name.to_string());
         }

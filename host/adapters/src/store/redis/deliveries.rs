@@ -7,12 +7,15 @@ use super::store::{RedisStore, from_json, strange, to_json, token};
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::ports::{
-    CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, EndpointDelivery, Lease,
-    NewResend, Page, PendingDelivery, Queue, RESENDS_MAX, Recorded, ResendError, StoreError,
+    CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, EndpointDelivery,
+    KeptCredentials, Lease, NewResend, Page, PendingDelivery, Queue, RESENDS_MAX, Recorded, ResendError, StoreError,
 };
 use morag_core::task::TaskId;
 use morag_core::webhook::{Cursor, CursorName, EndpointId};
 use redis::{FromRedisValue, Value};
+
+/// What the script says where a task has none.
+const NO_CREDENTIALS: &str = "-";
 
 /// Parked cursors of a bucket read in one call.
 const PARKED_READ: usize = 500;
@@ -122,8 +125,10 @@ impl Deliveries for RedisStore {
         if matches!(&answer, Value::Array(parts) if parts.is_empty()) {
             return Ok(None);
         }
-        let parts: Result<(String, String, String, Vec<String>), _> = FromRedisValue::from_redis_value(answer);
-        let (record, stored, is_end, events) = parts.map_err(|error| strange(&error))?;
+        let parts: Result<(String, String, String, Vec<String>, String), _> = FromRedisValue::from_redis_value(answer);
+        // The error would show the answer, and with it the credentials.
+        let parts = parts.map_err(|_| StoreError::Corrupt("a script answered what a cursor cannot look at".into()))?;
+        let (record, stored, is_end, events, credentials) = parts;
         Ok(Some(PendingDelivery {
             record: match known {
                 Some(record) => record,
@@ -132,6 +137,7 @@ impl Deliveries for RedisStore {
             cursor: cursor(task, name, &stored)?,
             events: events.iter().rev().map(|event| from_json(event)).collect::<Result<_, _>>()?,
             is_end: is_end == "1",
+            credentials: KeptCredentials::of(Some(credentials).filter(|text| text != NO_CREDENTIALS)),
         }))
     }
 
@@ -186,6 +192,12 @@ impl Deliveries for RedisStore {
             "stale" => Err(CommitError::Stale),
             _ => Err(strange(&answer).into()),
         }
+    }
+
+    async fn credentials(&self, task: TaskId) -> Result<KeptCredentials, StoreError> {
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys.task(task)).arg("credentials");
+        Ok(KeptCredentials::of(self.redis.query(&get).await?))
     }
 
     /// By the event, then by the endpoint's id: what happened to the first event comes first.

@@ -68,10 +68,10 @@ pub(super) fn accept(
     }
 
     let document = new.claims_document.then(|| record.document_id.as_str());
-    let sql = "INSERT INTO tasks(id, record, document, status, flow, progress_percent, live_percent, last_sequence)
-               VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0)";
+    let sql = "INSERT INTO tasks(id, record, document, status, flow, credentials, progress_percent, live_percent, last_sequence)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 0)";
     let id = record.id.as_bytes();
-    execute(connection, sql, params![id, to_json(record)?, document, status.as_str(), new.flow.id])?;
+    execute(connection, sql, params![id, to_json(record)?, document, status.as_str(), new.flow.id, new.credentials])?;
     let number = connection.last_insert_rowid();
     count(connection, status, 1)?;
     if new.claims_document {

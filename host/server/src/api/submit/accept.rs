@@ -9,6 +9,7 @@ use crate::App;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::FieldError;
+use crate::endpoints::task_credentials;
 use axum::http::HeaderMap;
 use morag_core::JsonObject;
 use morag_core::pipeline::Pipeline;
@@ -221,7 +222,10 @@ pub async fn accept(
     record.subscribers = app.endpoints.fresh().await?.chosen_by(&record);
     let response = answer(&record);
     let idempotency = key.map(|key| Idempotency { key, request_digest: digest, response: response.clone() });
-    let new = NewTask { record, idempotency, claims_document, flow: caller.flow() };
+    // After the answer, which shows none of them.
+    let credentials = task_credentials::take_out(app.endpoints.sealer(), &mut record);
+    let credentials = credentials.map_err(|error| ApiError::internal(format!("webhook credentials: {error}")))?;
+    let new = NewTask { record, idempotency, claims_document, flow: caller.flow(), credentials };
     let tasks = app.tasks.clone();
     // Apart from the request: a client that goes away now must not separate the task from its file.
     let accepting = tokio::spawn(async move {
