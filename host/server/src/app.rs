@@ -1,6 +1,7 @@
 //! What the parts of a running server share: ports, configuration, pipelines.
 
 use crate::config::Config;
+use crate::disk::DiskReserve;
 use crate::endpoints::Registry;
 use crate::engine::{Lanes, LiveFeed, Running};
 use crate::metrics::Metrics;
@@ -45,4 +46,6 @@ pub struct App {
     pub metrics: Metrics,
     /// Tasks that run in this process, to be stopped at once when they are cancelled.
     pub running: Running,
+    /// Room on the disk that is kept for them.
+    pub disk: DiskReserve,
 }

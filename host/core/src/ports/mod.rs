@@ -7,6 +7,7 @@ mod clock;
 mod completer;
 mod components;
 mod deliveries;
+mod disk;
 mod due_queue;
 mod embedder;
 mod endpoints;
@@ -29,6 +30,7 @@ pub use deliveries::{
     AttemptRecord, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState,
     EndpointDelivery, KeptCredentials, NewResend, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
 };
+pub use disk::{Disk, DiskError};
 pub use due_queue::{Claim, DueQueue, LaneLimit, LaneLimits, Lease, Queue, QueueCounts};
 pub use embedder::Embedder;
 pub use endpoints::{ENDPOINTS_MAX, EndpointSet, Endpoints, PutEndpointError};

@@ -18,6 +18,9 @@ use std::time::Duration;
 /// Time of every test.
 pub const NOW: Timestamp = Timestamp::from_millis(1_769_853_600_000);
 
+/// What is kept free on the disk.
+const DISK_FREE_MIN: u64 = 64 << 20;
+
 /// A record of the standard pipeline.
 pub fn record() -> TaskRecord {
     TaskRecord {
@@ -79,6 +82,8 @@ pub struct Memory {
     pub holder: Mutex<Option<TaskId>>,
     /// Credentials of new tasks that have any.
     pub credentials: Mutex<Vec<(TaskId, String)>>,
+    /// Bytes that are missing on the disk of those that are kept free.
+    pub disk_misses: Mutex<u64>,
     /// Told of each new task.
     pub on_accept: Mutex<Option<OnAccept>>,
     answers: Mutex<BTreeMap<String, Idempotency>>,
@@ -138,6 +143,7 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
         clock: memory.clone(),
         plugins: crate::plugins::Plugins::nowhere(),
         running: Default::default(),
+        disk: crate::disk::DiskReserve::new(Some(memory.clone()), DISK_FREE_MIN),
     })
 }
 
@@ -290,6 +296,13 @@ impl Endpoints for Memory {
     }
     async fn remove_endpoint(&self, _: &morag_core::webhook::EndpointId) -> Result<bool, StoreError> {
         Ok(false)
+    }
+}
+
+#[async_trait]
+impl Disk for Memory {
+    async fn free_bytes(&self) -> Result<u64, DiskError> {
+        Ok(DISK_FREE_MIN - *self.disk_misses.lock().unwrap())
     }
 }
 

@@ -64,6 +64,7 @@ impl Config {
                 Some(_) => written.number("worker_concurrency", 1, 1024)? as usize,
                 None => cores,
             },
+            disk_free_min: written.size_or_zero("disk_free_min")?,
             queue_tasks_max: written.number("queue_tasks_max", 1, 1_000_000_000)?,
             lease: written.time("lease_seconds", SECOND, SECOND..=HOUR)?,
             drain_timeout: written.time("drain_timeout", SECOND, Duration::ZERO..=HOUR)?,

@@ -161,6 +161,7 @@ pub async fn replayed(app: &App, origin: &Origin, digest: &str) -> Result<Option
 /// Whether a task could be accepted as far as can be said without its file, so that nothing is fetched in vain.
 pub async fn foresee(app: &App, asked: &Asked) -> Result<(), ApiError> {
     let Asked { wish, pipeline } = asked;
+    app.disk.check().await?;
     check_endpoint(app, wish).await?;
     if let Some(document) =
         wish.document_id.as_ref().filter(|_| app.pipelines.stores(pipeline) && !wish.replace_existing)
@@ -194,6 +195,7 @@ pub async fn accept(
     if let Some(response) = replayed(app, &origin, &digest).await? {
         return Ok(response);
     }
+    app.disk.check().await?;
     check_endpoint(app, &wish).await?;
     let (key, caller) = (origin.key(), origin.caller);
     let source_type = wish.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
