@@ -83,7 +83,7 @@ async fn add(store: &dyn Tasks) -> TaskId {
     let now = SystemClock.now();
     let record = record(now);
     let task = record.id;
-    let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("bench") };
+    let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("bench"), credentials: None };
     store.accept(new).await.expect("an accepted task");
     let commit = Commit {
         task,

@@ -96,7 +96,8 @@ impl Source {
         let mut record = self.record(number, endpoints);
         record.subscribers = self.app.endpoints.fresh().await?.chosen_by(&record);
         let task = record.id;
-        let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("bench") };
+        let new =
+            NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("bench"), credentials: None };
         self.app.tasks.accept(new).await?;
         for sequence in 1..=events {
             if let Some(clock) = &mut clock {

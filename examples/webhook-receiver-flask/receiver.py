@@ -30,17 +30,35 @@ WAITING_MAX = 1_000
 EVENTS_MAX = 1_000
 # Age at which a signed timestamp is refused, seconds: what was recorded cannot be replayed after it.
 TOLERANCE = 5 * 60
+# Signatures read of one webhook-signature: a rotated secret adds one.
+SIGNATURES_MAX = 16
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
 secret = os.environ.get("WEBHOOK_SECRET", "")
+key = b""
 lock = threading.Lock()
 seen: "OrderedDict[str, None]" = OrderedDict()
 waiting: "queue.Queue[dict]" = queue.Queue(WAITING_MAX)
 events: deque = deque(maxlen=EVENTS_MAX)
 
 
-def signature_is_valid(body: bytes, signature: str) -> bool:
+def key_of(text: str) -> bytes:
+    """What Standard Webhooks signs with: what a `whsec_` secret encodes, any other as it is. Refuses what can be guessed."""
+    prefix = "whsec_"
+    if text.startswith(prefix):
+        try:
+            key, least = base64.b64decode(text[len(prefix):], validate=True), 24
+        except binascii.Error:
+            sys.exit("WEBHOOK_SECRET begins with whsec_, and what follows is no base64")
+    else:
+        key, least = text.encode(), 8
+    if len(key) < least:
+        sys.exit(f"set WEBHOOK_SECRET to the server's, of at least {least} bytes: without it anybody could send us events")
+    return key
+
+
+def morag_signature_holds(body: bytes, signature: str) -> bool:
     """X-MoRAG-Signature: the HMAC of the body, in hexadecimal.
 
     Compares in constant time: a difference in timing would tell an attacker how much of a guess is right.
@@ -49,21 +67,38 @@ def signature_is_valid(body: bytes, signature: str) -> bool:
     return hmac.compare_digest(expected.encode(), signature.encode())
 
 
-def standard_signature_is_valid(body: bytes, message: str, timestamp: str, signatures: str) -> bool:
+def standard_signature_holds(body: bytes, message: str, timestamp: str, signatures: str) -> bool:
     """The three headers of Standard Webhooks, which sign id and time too.
 
     With a `whsec_` secret the package `standardwebhooks` does the same: Webhook(secret).verify(body, headers).
     """
-    try:
-        is_fresh = abs(time.time() - int(timestamp)) <= TOLERANCE
-        prefix = "whsec_"
-        key = base64.b64decode(secret[len(prefix):]) if secret.startswith(prefix) else secret.encode()
-    except (ValueError, binascii.Error):
-        return False
     signed = f"{message}.{timestamp}.".encode() + body
     expected = b"v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
-    # There are several while a secret is rotated.
-    return is_fresh and any(hmac.compare_digest(expected, one.encode()) for one in signatures.split())
+    # There are several while a secret is rotated: whoever knows the old one or the new one finds theirs.
+    return any([hmac.compare_digest(expected, one.encode()) for one in signatures.split()[:SIGNATURES_MAX]])
+
+
+def why_refused(body: bytes, header) -> "str | None":
+    """Why a delivery is not taken; None where it is the server's, and not too old.
+
+    One of the two signatures is enough. X-MoRAG-Signature is of the body alone, so whoever recorded a delivery can send it
+    again with another X-MoRAG-Timestamp: where that matters, take webhook-signature only.
+    """
+    morag, standard = header("X-MoRAG-Signature"), header("webhook-signature")
+    if not morag and not standard:
+        return "unsigned: it has neither webhook-signature nor X-MoRAG-Signature"
+    if standard_signature_holds(body, header("webhook-id"), header("webhook-timestamp"), standard):
+        timestamp = header("webhook-timestamp")
+    elif morag_signature_holds(body, morag):
+        timestamp = header("X-MoRAG-Timestamp")
+    else:
+        # For an HMAC both look alike: nobody can tell which it was.
+        return "wrong secret or changed body: is WEBHOOK_SECRET the server's, and the body as it came?"
+    try:
+        is_fresh = abs(time.time() - int(timestamp)) <= TOLERANCE
+    except ValueError:
+        is_fresh = False
+    return None if is_fresh else f"too old: its time is more than {TOLERANCE} seconds off: a replay, or a wrong clock"
 
 
 @app.post("/webhook")
@@ -71,9 +106,9 @@ def webhook():
     # The bytes as they came: a parsed and re-rendered body has another signature.
     body = request.get_data()
     header = lambda name: request.headers.get(name, "")
-    standard = [header(name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")]
-    if not signature_is_valid(body, header("X-MoRAG-Signature")) or not standard_signature_is_valid(body, *standard):
-        return jsonify(error="the signature does not match: is WEBHOOK_SECRET the server's, and is the clock right?"), 401
+    refused = why_refused(body, header)
+    if refused:
+        return jsonify(error=refused), 401
     try:
         event = json.loads(body)
     except ValueError:
@@ -108,7 +143,6 @@ def list_events():
 
 
 if __name__ == "__main__":
-    if not secret:
-        sys.exit("set WEBHOOK_SECRET to the server's: without it anybody could send us events")
+    key = key_of(secret)
     threading.Thread(target=work, daemon=True).start()
     app.run(host="127.0.0.1", port=int(os.environ.get("PORT", "8001")))

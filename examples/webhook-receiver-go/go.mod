@@ -1,3 +1,3 @@
 module webhook-receiver-go
 
-go 1.21
+go 1.19

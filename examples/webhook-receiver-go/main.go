@@ -3,8 +3,6 @@
 //	WEBHOOK_SECRET=change-me go run .      # listens on 127.0.0.1:8001
 //
 // POST /webhook takes deliveries, GET /events shows what was worked on.
-//
-// Source only: the repository's tests have no Go toolchain, so unlike its siblings this one is not run by them.
 package main
 
 import (
@@ -14,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -35,6 +34,10 @@ const (
 	eventsMax = 1_000
 	// Age at which a signed timestamp is refused: what was recorded cannot be replayed after it.
 	tolerance = 5 * time.Minute
+	// Signatures read of one webhook-signature: a rotated secret adds one.
+	signaturesMax = 16
+	// What a whsec_ secret begins with; the rest is the key in base64.
+	prefix = "whsec_"
 )
 
 // Event is the envelope of a webhook.
@@ -46,6 +49,7 @@ type Event struct {
 
 type receiver struct {
 	secret  string
+	key     []byte
 	waiting chan Event
 
 	mu     sync.Mutex
@@ -54,44 +58,73 @@ type receiver struct {
 	events []Event
 }
 
-// signatureIsValid checks X-MoRAG-Signature: the HMAC of the body, in hexadecimal.
-func signatureIsValid(secret string, body []byte, signature string) bool {
-	mac := hmac.New(sha256.New, []byte(secret))
+// keyOf gives what Standard Webhooks signs with: what a whsec_ secret encodes, any other as it is. It refuses what can be guessed.
+func keyOf(secret string) ([]byte, error) {
+	key, least := []byte(secret), 8
+	if strings.HasPrefix(secret, prefix) {
+		decoded, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, prefix))
+		if err != nil {
+			return nil, errors.New("WEBHOOK_SECRET begins with whsec_, and what follows is no base64")
+		}
+		key, least = decoded, 24
+	}
+	if len(key) < least {
+		return nil, fmt.Errorf("set WEBHOOK_SECRET to the server's, of at least %d bytes: without it anybody could send us events", least)
+	}
+	return key, nil
+}
+
+// moragSignatureHolds checks X-MoRAG-Signature: the HMAC of the body, in hexadecimal.
+func (r *receiver) moragSignatureHolds(body []byte, signature string) bool {
+	mac := hmac.New(sha256.New, []byte(r.secret))
 	mac.Write(body)
 	expected := "sha256=" + hex.EncodeToString(mac.Sum(nil))
 	// Compares in constant time: a difference in timing would tell an attacker how much of a guess is right.
 	return hmac.Equal([]byte(expected), []byte(signature))
 }
 
-// standardSignatureIsValid checks the three headers of Standard Webhooks, which sign id and time too. With a whsec_ secret
+// standardSignatureHolds checks the three headers of Standard Webhooks, which sign id and time too. With a whsec_ secret
 // the official Go library of Standard Webhooks does the same.
-func standardSignatureIsValid(secret string, body []byte, header http.Header, now time.Time) bool {
-	id, timestamp := header.Get("webhook-id"), header.Get("webhook-timestamp")
-	seconds, err := strconv.ParseInt(timestamp, 10, 64)
-	if err != nil {
-		return false
-	}
-	age := now.Sub(time.Unix(seconds, 0))
-	if age > tolerance || age < -tolerance {
-		return false
-	}
-	key := []byte(secret)
-	if encoded, ok := strings.CutPrefix(secret, "whsec_"); ok {
-		if key, err = base64.StdEncoding.DecodeString(encoded); err != nil {
-			return false
-		}
-	}
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(id + "." + timestamp + "."))
+func (r *receiver) standardSignatureHolds(body []byte, header http.Header) bool {
+	mac := hmac.New(sha256.New, r.key)
+	mac.Write([]byte(header.Get("webhook-id") + "." + header.Get("webhook-timestamp") + "."))
 	mac.Write(body)
 	expected := []byte("v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	// There are several while a secret is rotated.
-	for _, one := range strings.Fields(header.Get("webhook-signature")) {
-		if hmac.Equal(expected, []byte(one)) {
-			return true
-		}
+	// There are several while a secret is rotated: whoever knows the old one or the new one finds theirs.
+	given := strings.Fields(header.Get("webhook-signature"))
+	if len(given) > signaturesMax {
+		given = given[:signaturesMax]
 	}
-	return false
+	holds := false
+	for _, one := range given {
+		holds = hmac.Equal(expected, []byte(one)) || holds
+	}
+	return holds
+}
+
+// whyRefused says why a delivery is not taken; nothing where it is the server's, and not too old.
+//
+// One of the two signatures is enough. X-MoRAG-Signature is of the body alone, so whoever recorded a delivery can send it again
+// with another X-MoRAG-Timestamp: where that matters, take webhook-signature only.
+func (r *receiver) whyRefused(body []byte, header http.Header, now time.Time) string {
+	var timestamp string
+	switch morag, standard := header.Get("X-MoRAG-Signature"), header.Get("webhook-signature"); {
+	case morag == "" && standard == "":
+		return "unsigned: it has neither webhook-signature nor X-MoRAG-Signature"
+	case r.standardSignatureHolds(body, header):
+		timestamp = header.Get("webhook-timestamp")
+	case r.moragSignatureHolds(body, morag):
+		timestamp = header.Get("X-MoRAG-Timestamp")
+	default:
+		// For an HMAC both look alike: nobody can tell which it was.
+		return "wrong secret or changed body: is WEBHOOK_SECRET the server's, and the body as it came?"
+	}
+	seconds, err := strconv.ParseInt(timestamp, 10, 64)
+	age := now.Sub(time.Unix(seconds, 0))
+	if err != nil || age > tolerance || age < -tolerance {
+		return fmt.Sprintf("too old: its time is more than %v off: a replay, or a wrong clock", tolerance)
+	}
+	return ""
 }
 
 // take queues an event unless its delivery is known: delivery is at least once, and a retry has the same id.
@@ -145,9 +178,8 @@ func (r *receiver) webhook(w http.ResponseWriter, request *http.Request) {
 		answer(w, http.StatusBadRequest, "the body broke off")
 		return
 	}
-	if !signatureIsValid(r.secret, body, request.Header.Get("X-MoRAG-Signature")) ||
-		!standardSignatureIsValid(r.secret, body, request.Header, time.Now()) {
-		answer(w, http.StatusUnauthorized, "the signature does not match: is WEBHOOK_SECRET the server's, and is the clock right?")
+	if refused := r.whyRefused(body, request.Header, time.Now()); refused != "" {
+		answer(w, http.StatusUnauthorized, refused)
 		return
 	}
 	var event Event
@@ -172,8 +204,12 @@ func (r *receiver) listEvents(w http.ResponseWriter, _ *http.Request) {
 	write(w, http.StatusOK, events)
 }
 
-func answer(w http.ResponseWriter, code int, status string) {
-	write(w, code, map[string]string{"status": status})
+func answer(w http.ResponseWriter, code int, text string) {
+	name := "status"
+	if code >= 400 {
+		name = "error"
+	}
+	write(w, code, map[string]string{name: text})
 }
 
 func write(w http.ResponseWriter, code int, value interface{}) {
@@ -186,14 +222,15 @@ func write(w http.ResponseWriter, code int, value interface{}) {
 
 func main() {
 	secret := os.Getenv("WEBHOOK_SECRET")
-	if secret == "" {
-		log.Fatal("set WEBHOOK_SECRET to the server's: without it anybody could send us events")
+	key, err := keyOf(secret)
+	if err != nil {
+		log.Fatal(err)
 	}
 	port := os.Getenv("PORT")
 	if port == "" {
 		port = "8001"
 	}
-	r := &receiver{secret: secret, waiting: make(chan Event, waitingMax), seen: make(map[string]struct{})}
+	r := &receiver{secret: secret, key: key, waiting: make(chan Event, waitingMax), seen: make(map[string]struct{})}
 	go r.work()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/webhook", r.webhook)

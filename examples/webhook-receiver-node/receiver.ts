@@ -17,6 +17,10 @@ const WAITING_MAX = 1_000;
 const EVENTS_MAX = 1_000;
 /** Age at which a signed timestamp is refused, seconds: what was recorded cannot be replayed after it. */
 const TOLERANCE = 5 * 60;
+/** Signatures read of one webhook-signature: a rotated secret adds one. */
+const SIGNATURES_MAX = 16;
+/** What a `whsec_` secret begins with; the rest is the key in base64. */
+const PREFIX = "whsec_";
 
 interface WebhookEvent {
   event_type: string;
@@ -25,6 +29,10 @@ interface WebhookEvent {
 }
 
 const secret = process.env.WEBHOOK_SECRET ?? "";
+/** What Standard Webhooks signs with: what a `whsec_` secret encodes, any other as it is. */
+const key = secret.startsWith(PREFIX) ? Buffer.from(secret.slice(PREFIX.length), "base64") : Buffer.from(secret);
+/** Bytes below which a key can be guessed. */
+const KEY_BYTES_MIN = secret.startsWith(PREFIX) ? 24 : 8;
 const seen = new Set<string>();
 const waiting: WebhookEvent[] = [];
 const events: WebhookEvent[] = [];
@@ -36,7 +44,7 @@ function equal(expected: string, given: string): boolean {
 }
 
 /** X-MoRAG-Signature: the HMAC of the body, in hexadecimal. */
-function signatureIsValid(body: Buffer, signature: string): boolean {
+function moragSignatureHolds(body: Buffer, signature: string): boolean {
   return equal("sha256=" + createHmac("sha256", secret).update(body).digest("hex"), signature);
 }
 
@@ -44,24 +52,41 @@ function signatureIsValid(body: Buffer, signature: string): boolean {
  * The three headers of Standard Webhooks, which sign id and time too. With a `whsec_` secret the package
  * `standardwebhooks` does the same: new Webhook(secret).verify(body, headers).
  */
-function standardSignatureIsValid(body: Buffer, id: string, timestamp: string, signatures: string): boolean {
-  const isFresh = Math.abs(Date.now() / 1000 - Number(timestamp || NaN)) <= TOLERANCE;
-  const prefix = "whsec_";
-  const key = secret.startsWith(prefix) ? Buffer.from(secret.slice(prefix.length), "base64") : Buffer.from(secret);
+function standardSignatureHolds(body: Buffer, id: string, timestamp: string, signatures: string): boolean {
   const mac = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64");
-  // There are several while a secret is rotated.
-  return isFresh && signatures.split(" ").some((one) => equal("v1," + mac, one));
+  // There are several while a secret is rotated: whoever knows the old one or the new one finds theirs.
+  const given = signatures.split(" ", SIGNATURES_MAX);
+  return given.filter((one) => equal("v1," + mac, one)).length > 0;
+}
+
+/**
+ * Why a delivery is not taken; nothing where it is the server's, and not too old.
+ *
+ * One of the two signatures is enough. X-MoRAG-Signature is of the body alone, so whoever recorded a delivery can send it again
+ * with another X-MoRAG-Timestamp: where that matters, take webhook-signature only.
+ */
+function whyRefused(body: Buffer, header: (name: string) => string): string | undefined {
+  const [morag, standard] = [header("X-MoRAG-Signature"), header("webhook-signature")];
+  if (!morag && !standard) return "unsigned: it has neither webhook-signature nor X-MoRAG-Signature";
+  let timestamp: string;
+  if (standardSignatureHolds(body, header("webhook-id"), header("webhook-timestamp"), standard)) {
+    timestamp = header("webhook-timestamp");
+  } else if (moragSignatureHolds(body, morag)) {
+    timestamp = header("X-MoRAG-Timestamp");
+  } else {
+    // For an HMAC both look alike: nobody can tell which it was.
+    return "wrong secret or changed body: is WEBHOOK_SECRET the server's, and the body as it came?";
+  }
+  const isFresh = Math.abs(Date.now() / 1000 - Number(timestamp || NaN)) <= TOLERANCE;
+  return isFresh ? undefined : `too old: its time is more than ${TOLERANCE} seconds off: a replay, or a wrong clock`;
 }
 
 function receive(request: Request, response: Response): void {
   // The bytes as they came: a parsed and re-rendered body has another signature.
   const body: Buffer = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   const header = (name: string): string => request.get(name) ?? "";
-  const isSigned =
-    signatureIsValid(body, header("X-MoRAG-Signature")) &&
-    standardSignatureIsValid(body, header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
-  if (!isSigned) {
-    const error = "the signature does not match: is WEBHOOK_SECRET the server's, and is the clock right?";
+  const error = whyRefused(body, header);
+  if (error) {
     response.status(401).json({ error });
     return;
   }
@@ -103,8 +128,8 @@ function work(): void {
   }
 }
 
-if (!secret) {
-  console.error("set WEBHOOK_SECRET to the server's: without it anybody could send us events");
+if (key.length < KEY_BYTES_MIN) {
+  console.error(`set WEBHOOK_SECRET to the server's, of at least ${KEY_BYTES_MIN} bytes: without it anybody could send us events`);
   process.exit(1);
 }
 const app = express();

@@ -6,6 +6,7 @@ mod backends;
 mod blobs;
 mod chains;
 mod components;
+mod credentials;
 mod deliveries;
 mod due_queue;
 mod embedder;

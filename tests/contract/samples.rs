@@ -58,7 +58,7 @@ pub fn task(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
         subscribers: vec![],
         created_at: backend.now(),
     };
-    NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("someone") }
+    NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("someone"), credentials: None }
 }
 
 /// A task that claims a document.

@@ -1,5 +1,6 @@
 //! The example receivers, run for real against the server.
 
+use crate::endpoints_support::{create, patch, post};
 use morag_core::Secret;
 use morag_core::webhook::{sign, standard_signature};
 use morag_tests::clients::{self, ForeignReceiver, example, node_folder, script};
@@ -7,7 +8,9 @@ use morag_tests::receiver::Receiver;
 use morag_tests::server::{PATIENCE, SECRET, Server, client, python};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 const BODY: &str = r#"{"event_type":"step_started","timestamp":"2026-01-31T10:00:00.000Z","data":{"task_id":"one"}}"#;
@@ -24,6 +27,7 @@ fn delivery(receiver: &ForeignReceiver, id: &str, seconds: i64) -> RequestBuilde
         .post(receiver.webhook())
         .header("content-type", "application/json")
         .header("x-morag-delivery", id)
+        .header("x-morag-timestamp", seconds.to_string())
         .header("x-morag-signature", sign(&secret, BODY.as_bytes()))
         .header("webhook-id", &message)
         .header("webhook-timestamp", seconds.to_string())
@@ -36,34 +40,56 @@ async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     (response.status(), response.json().await.unwrap_or_default())
 }
 
+/// A delivery with some headers replaced, and taken away where there is no value.
+fn changed(request: RequestBuilder, changes: &[(&'static str, &str)]) -> RequestBuilder {
+    let mut request = request.build().expect("a request");
+    for (name, value) in changes {
+        match value.is_empty() {
+            true => drop(request.headers_mut().remove(*name)),
+            false => drop(request.headers_mut().insert(*name, value.parse().expect("a header"))),
+        }
+    }
+    RequestBuilder::from_parts(client(), request)
+}
+
 /// Forged and old deliveries past a receiver, a genuine one twice, and then a document through the server to it.
 async fn check(receiver: ForeignReceiver) {
-    let without = |name: &str| {
-        let mut request = delivery(&receiver, "forged", now()).build().expect("a request");
-        request.headers_mut().remove(name);
-        RequestBuilder::from_parts(client(), request)
-    };
-    let with = |name: &'static str, value: &'static str| {
-        let mut request = delivery(&receiver, "forged", now()).build().expect("a request");
-        request.headers_mut().insert(name, value.parse().expect("a header"));
-        RequestBuilder::from_parts(client(), request)
-    };
-    let hour = 3600;
-    for (what, request) in [
-        ("no signature", without("x-morag-signature")),
-        ("another signature", with("x-morag-signature", "sha256=00")),
-        ("a signature that is no text of ours", with("x-morag-signature", "nonsense")),
-        ("another body", delivery(&receiver, "forged", now()).body(BODY.replace("one", "two"))),
-        ("no Standard Webhooks signature", without("webhook-signature")),
-        ("no Standard Webhooks time", without("webhook-timestamp")),
-        ("another Standard Webhooks signature", with("webhook-signature", "v1,AAAA")),
-        ("another id", with("webhook-id", "msg_forged_2")),
-        ("an old delivery, replayed", delivery(&receiver, "forged", now() - hour)),
-        ("one of the future", delivery(&receiver, "forged", now() + hour)),
+    let of = |seconds: i64, changes: &[(&'static str, &str)]| changed(delivery(&receiver, "forged", seconds), changes);
+    let (hour, fresh) = (3600, now().to_string());
+    let (unmatched, unsigned, old) = ("wrong secret or changed body", "unsigned", "too old");
+    // `Receiver`s of Python say it in `detail`, the others in `error`.
+    let why = |body: &Value| ["detail", "error"].iter().find_map(|name| body[name].as_str().map(str::to_owned));
+    for (what, request, reason) in [
+        ("no signature", of(now(), &[("x-morag-signature", ""), ("webhook-signature", "")]), unsigned),
+        (
+            "other signatures",
+            of(now(), &[("x-morag-signature", "sha256=00"), ("webhook-signature", "v1,AAAA")]),
+            unmatched,
+        ),
+        ("no signatures of ours", of(now(), &[("x-morag-signature", "no"), ("webhook-signature", "no no")]), unmatched),
+        ("another body", of(now(), &[]).body(BODY.replace("one", "two")), unmatched),
+        ("another id", of(now(), &[("x-morag-signature", ""), ("webhook-id", "msg_forged_2")]), unmatched),
+        ("another time", of(now() - hour, &[("x-morag-signature", ""), ("webhook-timestamp", &fresh)]), unmatched),
+        ("no time", of(now(), &[("x-morag-signature", ""), ("webhook-timestamp", "")]), unmatched),
+        ("an old delivery, replayed", of(now() - hour, &[]), old),
+        ("one of the future", of(now() + hour, &[]), old),
+        ("an old one whose unsigned time is another", of(now() - hour, &[("x-morag-timestamp", &fresh)]), old),
+        ("an old one, by our header", of(now() - hour, &[("webhook-signature", "")]), old),
+        ("one without a time, by our header", of(now(), &[("webhook-signature", ""), ("x-morag-timestamp", "")]), old),
     ] {
-        assert_eq!(answer(request).await.0, 401, "{what}");
+        let (status, body) = answer(request).await;
+        assert_eq!(status, 401, "{what}: {body}");
+        assert!(why(&body).is_some_and(|text| text.starts_with(reason)), "{what}: {body}");
     }
     assert_eq!(receiver.get("/events").await, json!([]), "nothing forged was worked on");
+
+    // Either signature alone is enough: the other may be of a secret that this receiver does not know.
+    let other = [("x-morag-signature", "sha256=00")];
+    let (status, body) = answer(changed(delivery(&receiver, "by-standard", now()), &other)).await;
+    assert_eq!(status, 200, "{body}");
+    let (status, body) =
+        answer(changed(delivery(&receiver, "by-ours", now()), &[("webhook-signature", "v1,AAAA")])).await;
+    assert_eq!(status, 200, "{body}");
 
     // As after an answer that was lost: the server sends the same delivery again.
     let twice = [
@@ -81,10 +107,121 @@ async fn check(receiver: ForeignReceiver) {
     };
     let events = receiver.wait_until("/events", ended).await;
     let events = events.as_array().expect("a list");
-    assert_eq!(events.len(), 1 + 17, "the delivery that came twice was worked on once");
+    assert_eq!(events.len(), 3 + 17, "the delivery that came twice was worked on once");
     assert_eq!(events[0]["data"]["task_id"], "one");
-    assert!(events[1..].iter().all(|event| event["data"]["task_id"] == task.as_str()));
+    assert!(events[3..].iter().all(|event| event["data"]["task_id"] == task.as_str()));
 }
+
+/// The secrets of a rotation: one of a text, one as Standard Webhooks writes them.
+const OLD: &str = "the-old-secret-of-a-receiver";
+const NEW: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A secret is rotated while the receiver runs, first with the old one and then with the new one.
+async fn rotate(command: fn() -> Command, path: &str) {
+    let (server, old, new) = tokio::join!(
+        Server::start(),
+        ForeignReceiver::with_secret(command(), path, OLD),
+        ForeignReceiver::with_secret(command(), path, NEW),
+    );
+    let settings = json!({"id": "r", "url": old.webhook(), "secret": OLD, "retry": {"max_retries": 0}});
+    create(&server, settings).await;
+    let sample = async || post(&server, "/api/v1/webhooks/endpoints/r/test", &Value::Null).await.body;
+    let to = async |receiver: &ForeignReceiver| {
+        let answer = patch(&server, "r", &json!({"url": receiver.webhook()})).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        sample().await
+    };
+    let rotate = async |grace_hours: u32| {
+        let asked = json!({"secret": NEW, "grace_hours": grace_hours});
+        let answer = post(&server, "/api/v1/webhooks/endpoints/r/secret/rotate", &asked).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    let refused = |answer: &Value| {
+        assert_eq!((&answer["delivered"], &answer["http_status"]), (&json!(false), &json!(401)), "{answer}");
+        assert!(
+            answer["excerpt"].as_str().is_some_and(|text| text.contains("wrong secret or changed body")),
+            "{answer}"
+        );
+    };
+    let before = sample().await;
+    assert_eq!(before["delivered"], true, "before: {before}");
+    rotate(1).await;
+    let during = [sample().await, to(&new).await];
+    assert!(during.iter().all(|answer| answer["delivered"] == true), "within the grace time: {during:?}");
+    // Made the newest again, without grace: whatever was before it signs no more, as at the end of the grace time.
+    rotate(0).await;
+    let after = sample().await;
+    assert_eq!(after["delivered"], true, "after the grace time: {after}");
+    refused(&to(&old).await);
+}
+
+fn flask() -> Command {
+    python_example("webhook-receiver-flask")
+}
+
+fn fastapi() -> Command {
+    python_example("webhook-receiver-fastapi")
+}
+
+fn node() -> Command {
+    let mut command = Command::new("node");
+    command.arg(node_folder().join("build/receiver.js"));
+    command
+}
+
+fn rust() -> Command {
+    let binary = morag_tests::server::binary().with_file_name("webhook-receiver-rust");
+    assert!(binary.exists(), "{} is missing: `cargo build -p webhook-receiver-rust`", binary.display());
+    Command::new(binary)
+}
+
+/// The receiver in Go, compiled once: its standard library is all it needs, so nothing is fetched.
+fn go() -> Command {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let binary = BUILT.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go");
+        let binary = folder.join("webhook-receiver-go");
+        let mut build = Command::new("go");
+        build.args(["build", "-o"]).arg(&binary).arg(".").current_dir(example("webhook-receiver-go"));
+        build
+            .env("GOCACHE", folder.join("cache"))
+            .env("GOFLAGS", "-mod=mod")
+            .env("GOPROXY", "off")
+            .env("CGO_ENABLED", "0");
+        let output = build.output().expect("go runs: `cargo xtask clients` installs it");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        binary
+    });
+    Command::new(binary)
+}
+
+/// `morag listen`, which takes its port from an option.
+fn listen() -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" listen --port \"$PORT\""]).arg(morag_tests::server::binary());
+    command.stderr(Stdio::null());
+    command
+}
+
+macro_rules! rotations {
+    ($($name:ident: $receiver:ident at $path:literal),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                rotate($receiver, $path).await;
+            }
+        )+
+    };
+}
+
+rotations!(
+    a_rotation_breaks_no_flask_receiver: flask at "/events",
+    a_rotation_breaks_no_fastapi_receiver: fastapi at "/events",
+    a_rotation_breaks_no_node_receiver: node at "/events",
+    a_rotation_breaks_no_rust_receiver: rust at "/events",
+    a_rotation_breaks_no_go_receiver: go at "/events",
+    a_rotation_breaks_no_morag_listen: listen at "/webhooks",
+);
 
 fn python_example(folder: &str) -> Command {
     let mut command = Command::new(python());
@@ -94,39 +231,40 @@ fn python_example(folder: &str) -> Command {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_flask_receiver() {
-    check(ForeignReceiver::on_free_port(python_example("webhook-receiver-flask"), "/events").await).await;
+    check(ForeignReceiver::on_free_port(flask(), "/events").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fastapi_receiver() {
-    check(ForeignReceiver::on_free_port(python_example("webhook-receiver-fastapi"), "/events").await).await;
+    check(ForeignReceiver::on_free_port(fastapi(), "/events").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_node_receiver() {
-    let mut command = Command::new("node");
-    command.arg(node_folder().join("build/receiver.js"));
-    check(ForeignReceiver::on_free_port(command, "/events").await).await;
+    check(ForeignReceiver::on_free_port(node(), "/events").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rust_receiver() {
-    let binary = morag_tests::server::binary().with_file_name("webhook-receiver-rust");
-    assert!(binary.exists(), "{} is missing: `cargo build -p webhook-receiver-rust`", binary.display());
-    check(ForeignReceiver::on_free_port(Command::new(binary), "/events").await).await;
+    check(ForeignReceiver::on_free_port(rust(), "/events").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_go_receiver() {
+    check(ForeignReceiver::on_free_port(go(), "/events").await).await;
 }
 
 #[test]
-fn no_receiver_starts_without_a_secret() {
-    let mut node = Command::new("node");
-    node.arg(node_folder().join("build/receiver.js"));
-    let rust = Command::new(morag_tests::server::binary().with_file_name("webhook-receiver-rust"));
-    let receivers = [python_example("webhook-receiver-flask"), python_example("webhook-receiver-fastapi"), node, rust];
-    for mut receiver in receivers {
-        receiver.env_remove("WEBHOOK_SECRET").env("PORT", "0").stderr(Stdio::piped());
-        let output = receiver.output().expect("the receiver ends");
-        assert_eq!(output.status.code(), Some(1), "{receiver:?}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("set WEBHOOK_SECRET"), "{receiver:?}");
+fn no_receiver_starts_without_a_secret_that_is_long_enough() {
+    for secret in [None, Some(""), Some("short"), Some("whsec_"), Some("whsec_c2hvcnQ=")] {
+        for mut receiver in [flask(), fastapi(), node(), rust(), go()] {
+            receiver.env_remove("WEBHOOK_SECRET").env("PORT", "0").stderr(Stdio::piped());
+            receiver.envs(secret.map(|secret| ("WEBHOOK_SECRET", secret)));
+            let output = receiver.output().expect("the receiver ends");
+            assert_eq!(output.status.code(), Some(1), "{receiver:?}");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(said.contains("set WEBHOOK_SECRET") && said.contains("at least"), "{receiver:?}: {said}");
+        }
     }
 }
 
@@ -153,7 +291,10 @@ async fn the_n8n_workflows_code_verifies_real_deliveries_and_refuses_others() {
     };
     let mut old = documents[0].clone();
     old["headers"]["webhook-timestamp"] = json!((now() - 3600).to_string());
-    let forged = [change("secret", json!("another")), change("body", json!("{}")), change("headers", json!({})), old];
+    // Whoever makes it old by our own header too.
+    old["headers"]["x-morag-timestamp"] = old["headers"]["webhook-timestamp"].clone();
+    let forged =
+        [change("secret", json!("another secret")), change("body", json!("{}")), change("headers", json!({})), old];
     documents.extend(forged);
 
     let mut command = clients::node("n8n_code.mjs");
@@ -166,6 +307,35 @@ async fn the_n8n_workflows_code_verifies_real_deliveries_and_refuses_others() {
         assert_eq!(item["event"]["data"]["task_id"], one.json()["data"]["task_id"]);
     }
     assert!(said[genuine..].iter().all(|item| item["verified"] == false && item["event"] == json!({})), "{said:?}");
+    let reasons = ["wrong secret or changed body", "wrong secret or changed body", "unsigned", "too old"];
+    for (item, reason) in said[genuine..].iter().zip(reasons) {
+        assert!(item["refused"].as_str().is_some_and(|text| text.starts_with(reason)), "{reason}: {item}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_breaks_no_n8n_workflow() {
+    let (server, receiver) = tokio::join!(Server::start(), Receiver::start());
+    create(&server, json!({"id": "r", "url": receiver.url, "secret": OLD})).await;
+    let rotate = "/api/v1/webhooks/endpoints/r/secret/rotate";
+    for grace in [None, Some(1), Some(0)] {
+        if let Some(hours) = grace {
+            let answer = post(&server, rotate, &json!({"secret": NEW, "grace_hours": hours})).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+        }
+        let sent = post(&server, "/api/v1/webhooks/endpoints/r/test", &Value::Null).await;
+        assert_eq!(sent.body["delivered"], true, "{}", sent.body);
+    }
+    let received = receiver.received();
+    // Each delivery, as a workflow sees it that knows the old secret, and one that knows the new one.
+    let documents: Vec<_> =
+        received.iter().flat_map(|one| [OLD, NEW].map(|secret| clients::document(secret, one))).collect();
+    let mut command = clients::node("n8n_code.mjs");
+    command.arg(example("n8n/workflow.json"));
+    let said = clients::feed(command, &documents);
+    let verified: Vec<_> =
+        said.iter().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["verified"].clone()).collect();
+    assert_eq!(verified, [true, false, true, true, false, true], "before, during and after: {said:?}");
 }
 
 #[test]

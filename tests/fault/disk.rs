@@ -4,13 +4,14 @@ use crate::common::{STALL, alone, assert_clean, saga, tasks};
 use morag_tests::fleet::wait_for;
 use morag_tests::redis::RedisServer;
 use morag_tests::saga::{Saga, Store};
-use morag_tests::server::{API_KEY, client};
+use morag_tests::server::{API_KEY, PATIENCE, Server, client};
 use morag_tests::tally::judge::Rules;
 use reqwest::multipart;
 use serde_json::Value;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// Room on the disk: what the tasks need several times over.
@@ -118,4 +119,39 @@ async fn submit(saga: &Saga) -> (u16, Value) {
     let request = client().post(format!("{url}/api/v1/ingest/file")).bearer_auth(API_KEY);
     let answer = request.multipart(multipart::Form::new().part("file", part)).send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn below_the_room_that_is_kept_free_submitting_is_refused_and_what_was_taken_ends_well() {
+    let _alone = alone().await;
+    let disk = Disk::mount();
+    let data_dir = disk.path().join("data").display().to_string();
+    let settings =
+        [("MORAG_DATA_DIR", &*data_dir), ("MORAG_DISK_FREE_MIN", "200MiB"), ("MORAG_WORKER_CONCURRENCY", "1")];
+    let server = Server::start_with(&settings).await;
+    let mut taken = Vec::new();
+    for number in 0..8 {
+        taken.push(server.submit("note.md", morag_fixtures::one_page_markdown(number), &[]).await);
+    }
+    let filler = disk.path().join("filler");
+    std::fs::write(&filler, vec![1; 100 << 20]).unwrap();
+    let says = async |word: &str| {
+        let started = Instant::now();
+        while server.get("/health/ready").await["dependencies"]["disk"] != word {
+            assert!(started.elapsed() < PATIENCE, "the disk is not {word}");
+        }
+    };
+    says("low").await;
+    let refused = server.ingest("note.md", b"# Refused\n".to_vec(), &[]).await;
+    assert_eq!(refused.status().as_u16(), 507);
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!((&body["error_code"], &body["type"]), (&"disk_full".into(), &"unavailable".into()), "{body}");
+    assert!(body["detail"].as_str().is_some_and(|text| text.contains("below 200 MiB")), "{body}");
+    for task in taken {
+        let status = server.wait_for_end(&task).await;
+        assert_eq!(status["status"], "completed", "{status}");
+    }
+    std::fs::remove_file(filler).unwrap();
+    says("up").await;
+    server.submit("note.md", morag_fixtures::one_page_markdown(9), &[]).await;
 }

@@ -61,12 +61,17 @@ pub struct ForeignReceiver {
 impl ForeignReceiver {
     /// Starts one that takes a port from `PORT` and has been told the tests' secret. Waits until `path` answers.
     pub async fn on_free_port(command: std::process::Command, path: &str) -> Self {
+        Self::with_secret(command, path, SECRET).await
+    }
+
+    /// The same with another secret.
+    pub async fn with_secret(command: std::process::Command, path: &str, secret: &str) -> Self {
         // Free a moment ago: the receivers of the examples cannot be told to choose.
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
         let mut command = Command::from(command);
         command.env("PORT", port.to_string()).stdout(Stdio::null());
-        let mut receiver = Self { base: format!("http://127.0.0.1:{port}"), child: start(command) };
+        let mut receiver = Self { base: format!("http://127.0.0.1:{port}"), child: start(command, secret) };
         let started = Instant::now();
         while client().get(format!("{}{path}", receiver.base)).send().await.is_err() {
             assert!(receiver.child.try_wait().expect("its status").is_none(), "the receiver has ended");
@@ -79,10 +84,13 @@ impl ForeignReceiver {
     /// Starts one that prints the port it listens on as its first line.
     pub async fn that_says_its_port(command: std::process::Command) -> Self {
         let mut command = Command::from(command);
-        let mut child = start({
-            command.stdout(Stdio::piped());
-            command
-        });
+        let mut child = start(
+            {
+                command.stdout(Stdio::piped());
+                command
+            },
+            SECRET,
+        );
         let mut lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line in time");
         let port = line.expect("readable output").expect("the receiver ended before it listened");
@@ -118,8 +126,8 @@ impl ForeignReceiver {
 /// Between two looks at another process.
 const LOOK: Duration = Duration::from_millis(50);
 
-fn start(mut command: Command) -> Child {
-    command.env("WEBHOOK_SECRET", SECRET).stdin(Stdio::null()).kill_on_drop(true);
+fn start(mut command: Command, secret: &str) -> Child {
+    command.env("WEBHOOK_SECRET", secret).stdin(Stdio::null()).kill_on_drop(true);
     command.spawn().expect("the receiver starts")
 }
 

@@ -146,6 +146,11 @@ impl RedisServer {
         self.child.as_mut().expect("a server that runs").signal(signal);
     }
 
+    /// The folder with what it keeps on disk.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port

@@ -37,8 +37,12 @@ const EVENTS_MAX: usize = 1_000;
 /// Age at which a signed timestamp is refused, seconds: what was recorded cannot be replayed after it.
 const TOLERANCE: u64 = 5 * 60;
 
+/// Signatures read of one `webhook-signature`: a rotated secret adds one.
+const SIGNATURES_MAX: usize = 16;
+
 struct Receiver {
     secret: String,
+    key: Vec<u8>,
     seen: Mutex<Seen>,
     events: Mutex<VecDeque<Value>>,
     /// The queue of a real receiver is on disk, or what waits in it is lost with the process.
@@ -47,10 +51,10 @@ struct Receiver {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let secret = std::env::var("WEBHOOK_SECRET").ok().filter(|secret| !secret.is_empty());
-    let secret = secret.ok_or("set WEBHOOK_SECRET to the server's: without it anybody could send us events")?;
+    let secret = std::env::var("WEBHOOK_SECRET").unwrap_or_default();
+    let key = key_of(&secret)?;
     let (waiting, queue) = mpsc::channel(WAITING_MAX);
-    let receiver = Arc::new(Receiver { secret, seen: Mutex::default(), events: Mutex::default(), waiting });
+    let receiver = Arc::new(Receiver { secret, key, seen: Mutex::default(), events: Mutex::default(), waiting });
     tokio::spawn(work(receiver.clone(), queue));
     let router = Router::new()
         .route("/webhook", post(webhook))
@@ -71,16 +75,8 @@ async fn webhook(
     body: Bytes,
 ) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let standard = StandardWebhook {
-        id: header("webhook-id"),
-        timestamp: header("webhook-timestamp"),
-        signatures: header("webhook-signature"),
-    };
-    if !signature_is_valid(&receiver.secret, &body, header("x-morag-signature"))
-        || !standard.is_valid(&receiver.secret, &body)
-    {
-        let why = "the signature does not match: is WEBHOOK_SECRET the server's, and is the clock right?";
-        return (StatusCode::UNAUTHORIZED, why).into_response();
+    if let Some(error) = receiver.why_refused(&body, header) {
+        return (StatusCode::UNAUTHORIZED, Json(json!({ "error": error }))).into_response();
     }
     let Ok(event) = serde_json::from_slice(&body) else {
         return (StatusCode::BAD_REQUEST, "the body is not JSON").into_response();
@@ -134,33 +130,63 @@ impl Seen {
     }
 }
 
-/// `X-MoRAG-Signature`: the HMAC of the body, in hexadecimal.
-fn signature_is_valid(secret: &str, body: &[u8], signature: &str) -> bool {
-    let given = signature.strip_prefix("sha256=").and_then(|text| hex::decode(text).ok());
-    given.is_some_and(|given| mac_is_valid(secret.as_bytes(), &[body], &given))
+/// What Standard Webhooks signs with: what a `whsec_` secret encodes, any other as it is. Refuses what can be guessed.
+fn key_of(secret: &str) -> Result<Vec<u8>, String> {
+    let (key, least) = match secret.strip_prefix("whsec_") {
+        Some(encoded) => match STANDARD.decode(encoded) {
+            Ok(key) => (key, 24),
+            Err(_) => return Err("WEBHOOK_SECRET begins with whsec_, and what follows is no base64".into()),
+        },
+        None => (secret.as_bytes().to_vec(), 8),
+    };
+    match key.len() < least {
+        true => Err(format!(
+            "set WEBHOOK_SECRET to the server's, of at least {least} bytes: without it anybody could send us events"
+        )),
+        false => Ok(key),
+    }
 }
 
-/// The three headers of Standard Webhooks, which sign id and time too. With a `whsec_` secret the crate `standardwebhooks`
-/// does the same.
-struct StandardWebhook<'a> {
-    id: &'a str,
-    timestamp: &'a str,
-    signatures: &'a str,
-}
-
-impl StandardWebhook<'_> {
-    fn is_valid(&self, secret: &str, body: &[u8]) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let is_fresh = self.timestamp.parse::<u64>().is_ok_and(|seconds| now.abs_diff(seconds) <= TOLERANCE);
-        let key = match secret.strip_prefix("whsec_") {
-            Some(encoded) => STANDARD.decode(encoded).ok(),
-            None => Some(secret.as_bytes().to_vec()),
+impl Receiver {
+    /// Why a delivery is not taken; none where it is the server's, and not too old.
+    ///
+    /// One of the two signatures is enough. `X-MoRAG-Signature` is of the body alone, so whoever recorded a delivery can send it
+    /// again with another `X-MoRAG-Timestamp`: where that matters, take `webhook-signature` only.
+    fn why_refused<'a>(&self, body: &[u8], header: impl Fn(&str) -> &'a str) -> Option<String> {
+        let (morag, standard) = (header("x-morag-signature"), header("webhook-signature"));
+        if morag.is_empty() && standard.is_empty() {
+            return Some("unsigned: it has neither webhook-signature nor X-MoRAG-Signature".into());
+        }
+        let timestamp = if self.standard_holds(body, header("webhook-id"), header("webhook-timestamp"), standard) {
+            header("webhook-timestamp")
+        } else if self.morag_holds(body, morag) {
+            header("x-morag-timestamp")
+        } else {
+            // For an HMAC both look alike: nobody can tell which it was.
+            return Some(
+                "wrong secret or changed body: is WEBHOOK_SECRET the server's, and the body as it came?".into(),
+            );
         };
-        let Some(key) = key.filter(|_| is_fresh) else { return false };
-        let parts = [self.id.as_bytes(), b".", self.timestamp.as_bytes(), b".", body];
-        // There are several while a secret is rotated.
-        let mut given = self.signatures.split(' ').filter_map(|one| STANDARD.decode(one.strip_prefix("v1,")?).ok());
-        given.any(|given| mac_is_valid(&key, &parts, &given))
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let is_fresh = timestamp.parse::<u64>().is_ok_and(|seconds| now.abs_diff(seconds) <= TOLERANCE);
+        let old = format!("too old: its time is more than {TOLERANCE} seconds off: a replay, or a wrong clock");
+        (!is_fresh).then_some(old)
+    }
+
+    /// `X-MoRAG-Signature`: the HMAC of the body, in hexadecimal.
+    fn morag_holds(&self, body: &[u8], signature: &str) -> bool {
+        let given = signature.strip_prefix("sha256=").and_then(|text| hex::decode(text).ok());
+        given.is_some_and(|given| mac_is_valid(self.secret.as_bytes(), &[body], &given))
+    }
+
+    /// The three headers of Standard Webhooks, which sign id and time too. With a `whsec_` secret the crate `standardwebhooks`
+    /// does the same.
+    fn standard_holds(&self, body: &[u8], id: &str, timestamp: &str, signatures: &str) -> bool {
+        let parts = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
+        // There are several while a secret is rotated: whoever knows the old one or the new one finds theirs.
+        let given = signatures.split(' ').take(SIGNATURES_MAX);
+        let mut given = given.filter_map(|one| STANDARD.decode(one.strip_prefix("v1,")?).ok());
+        given.any(|given| mac_is_valid(&self.key, &parts, &given))
     }
 }
 

@@ -4,6 +4,7 @@ pub mod ai;
 pub mod blobs;
 mod clock;
 pub mod components;
+pub mod disk;
 pub mod embeddings;
 pub mod fetch_http;
 pub mod oci;

@@ -1,6 +1,7 @@
 //! What the parts of a running server share: ports, configuration, pipelines.
 
 use crate::config::Config;
+use crate::disk::DiskReserve;
 use crate::endpoints::Registry;
 use crate::engine::{Lanes, LiveFeed, Running, Verified};
 use crate::metrics::Metrics;
@@ -47,4 +48,6 @@ pub struct App {
     pub running: Running,
     /// Files that were found to be as they were written.
     pub verified: Verified,
+    /// Room on the disk that is kept for them.
+    pub disk: DiskReserve,
 }

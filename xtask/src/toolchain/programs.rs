@@ -1,4 +1,4 @@
-//! Programs that the tests start: Redis, OpenSSL for its certificates, Node.js for the clients written for it, a registry of
+//! Programs that the tests start: Redis, OpenSSL for its certificates, Node.js and Go for the clients written for them, a registry of
 //! components, minisign that signs them, what makes and mounts a file system in a file, and a library that bends a process's clock.
 use std::path::Path;
 
@@ -8,11 +8,12 @@ use super::debian;
 use crate::shell;
 
 /// What must be in `PATH`, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 9] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("openssl", "openssl"),
     ("node", "nodejs"),
+    ("go", "golang-go"),
     ("docker-registry", "docker-registry"),
     ("minisign", "minisign"),
     ("mkfs.ext4", "e2fsprogs"),
@@ -28,7 +29,9 @@ pub fn ensure() -> Result<()> {
     let missing = PROGRAMS.into_iter().filter(|(program, _)| !shell::have(program)).map(|(_, package)| package);
     let missing: Vec<_> = missing.chain((!have_faketime()).then_some(FAKETIME)).collect();
     if missing.is_empty() && shell::have(NPM) {
-        println!("programs: Redis, OpenSSL, Node.js, npm, docker-registry, minisign, e2fsprogs, mount and faketime are there");
+        println!(
+            "programs: Redis, OpenSSL, Node.js, Go, npm, docker-registry, minisign, e2fsprogs, mount and faketime are there"
+        );
         return Ok(());
     }
     debian::install(&missing).with_context(|| format!("the tests need {}", missing.join(", ")))?;

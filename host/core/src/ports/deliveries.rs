@@ -23,6 +23,31 @@ pub struct PendingDelivery {
     pub events: Vec<Event>,
     /// Whether the task has ended and these are the last events of its log.
     pub is_end: bool,
+    /// What the task's own endpoint is sent with.
+    pub credentials: KeptCredentials,
+}
+
+/// What there is of [`super::NewTask::credentials`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptCredentials {
+    /// None were given.
+    None,
+    /// These.
+    Kept(String),
+    /// They went with the last delivery: the task has ended, or its own endpoint has (410), and none of that endpoint's cursors had
+    /// anything left to deliver to its own URL. They do not come back when the task runs again.
+    Gone,
+}
+
+impl KeptCredentials {
+    /// From what a store has: nothing, a text, or an empty one once it is gone.
+    pub fn of(stored: Option<String>) -> Self {
+        match stored {
+            None => Self::None,
+            Some(text) if text.is_empty() => Self::Gone,
+            Some(text) => Self::Kept(text),
+        }
+    }
 }
 
 /// One attempt, as it is kept.
@@ -174,7 +199,8 @@ pub trait Deliveries: Send + Sync {
     async fn pending(&self, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError>;
 
     /// Records attempts, moves the cursor and settles its place in the due-queue, in one commit. At least one move; all but the
-    /// last go on to the next event. `Stale` where the lease is held no more: nothing changed.
+    /// last go on to the next event. `Stale` where the lease is held no more: nothing changed. With the last delivery to the
+    /// task's own endpoint the task's credentials go ([`KeptCredentials::Gone`]).
     async fn advance_all(&self, held: &Lease, moves: Vec<DeliveryMove>) -> Result<Recorded, CommitError>;
 
     /// [`Self::advance_all`] with one move.
@@ -186,6 +212,9 @@ pub trait Deliveries: Send + Sync {
     ) -> Result<Recorded, CommitError> {
         self.advance_all(held, vec![DeliveryMove { movement, attempt }]).await
     }
+
+    /// What there is of a task's credentials; none too where the task is not there.
+    async fn credentials(&self, task: TaskId) -> Result<KeptCredentials, StoreError>;
 
     /// A task's deliveries in order of their events, then of endpoints, of all its endpoints.
     async fn deliveries(&self, task: TaskId) -> Result<Vec<DeliveryRecord>, StoreError>;

@@ -7,6 +7,7 @@ mod clock;
 mod completer;
 mod components;
 mod deliveries;
+mod disk;
 mod due_queue;
 mod embedder;
 mod endpoints;
@@ -27,8 +28,10 @@ pub use completer::{Completer, Completion, CompletionRequest, Message, Role};
 pub use components::{Component, ComponentError, ComponentWish, Components};
 pub use deliveries::{
     AttemptRecord, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState,
-    EndpointDelivery, NewResend, PENDING_BYTES_MAX, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
+    EndpointDelivery, KeptCredentials, NewResend, PENDING_BYTES_MAX, PendingDelivery, RESENDS_MAX, Recorded,
+    ResendError,
 };
+pub use disk::{Disk, DiskError};
 pub use due_queue::{Claim, DueQueue, LaneLimit, LaneLimits, Lease, Queue, QueueCounts};
 pub use embedder::Embedder;
 pub use endpoints::{ENDPOINTS_MAX, EndpointSet, Endpoints, PutEndpointError};

@@ -17,6 +17,9 @@ pub struct NewTask {
     pub claims_document: bool,
     /// Whose work it is: waiting tasks of different flows take turns.
     pub flow: Flow,
+    /// What the task's own endpoint is sent with beside its URL, as a text that only the server reads. Kept apart from the record,
+    /// because it goes with the last delivery and the record never changes. Neither empty nor `-`.
+    pub credentials: Option<String>,
 }
 
 /// One of the callers that share the workers. Tasks that wait are begun by start-time fair queueing (Goyal, Vin, Cheng:

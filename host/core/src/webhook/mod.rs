@@ -9,9 +9,11 @@ mod event_glob;
 mod headers;
 mod lane;
 mod named;
+mod proof;
 mod proxy;
 mod retry;
 mod sample;
+mod secret;
 mod signature;
 mod url;
 
@@ -26,8 +28,10 @@ pub use named::{
     Credentials, Disabled, DisabledReason, EndpointSettings, NamedEndpoint, Operational, Order, RetrySettings,
     SECRETS_MAX, SigningSecret,
 };
+pub use proof::{Proof, ProofHeaders, TOLERANCE_SECONDS, Unproved, prove};
 pub use proxy::{InvalidWebhookProxy, WebhookProxy};
 pub use retry::{AttemptOutcome, ErrorClass, InvalidRetryPolicy, RetryPolicy, Verdict, judge};
 pub use sample::{SampleInput, UnknownSample, sample};
+pub use secret::{KEY_BYTES_MIN, TEXT_BYTES_MIN, WeakSecret, check_signing_secret};
 pub use signature::{sign, standard_signature, verify};
 pub use url::{InvalidWebhookUrl, WebhookUrl, redact};

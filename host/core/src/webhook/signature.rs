@@ -8,7 +8,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 /// Prefix of a Standard Webhooks secret; what follows is the key in base64.
-const STANDARD_PREFIX: &str = "whsec_";
+pub(super) const STANDARD_PREFIX: &str = "whsec_";
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104 section 2)")]

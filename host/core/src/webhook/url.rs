@@ -56,6 +56,11 @@ impl WebhookUrl {
         &self.0
     }
 
+    /// Whether scheme, host and port are those of the other: what is sent there stays with whom it is for.
+    pub fn has_origin_of(&self, other: &Self) -> bool {
+        self.0.origin() == other.0.origin()
+    }
+
     /// Host and port, for limits per receiver.
     pub fn authority(&self) -> String {
         format!("{}:{}", self.0.host_str().unwrap_or_default(), self.port())
@@ -176,6 +181,19 @@ mod tests {
         {
             let url: WebhookUrl = text.parse().unwrap();
             assert_eq!(url.literal_address(), Some("127.0.0.1".parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let same = |one: &str, other: &str| {
+            one.parse::<WebhookUrl>().unwrap().has_origin_of(&other.parse::<WebhookUrl>().unwrap())
+        };
+        assert!(same("https://example.com/a?x=1", "https://EXAMPLE.com:443/b"));
+        for other in
+            ["http://example.com/", "https://example.com:8443/", "https://example.org/", "https://a.example.com/"]
+        {
+            assert!(!same("https://example.com/", other), "{other}");
         }
     }
 

@@ -12,7 +12,9 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use morag_core::Timestamp;
-use morag_core::ports::{AttemptRecord, DeliveryRecord, DeliveryState, NewResend, ResendError, TaskOutline};
+use morag_core::ports::{
+    AttemptRecord, DeliveryRecord, DeliveryState, KeptCredentials, NewResend, ResendError, TaskOutline,
+};
 use morag_core::task::TaskId;
 use morag_core::webhook::{AttemptOutcome, EndpointId, ErrorClass, delivery_id, redact};
 use serde::Serialize;
@@ -120,6 +122,11 @@ pub struct Resent {
     /// `pending`.
     #[schema(value_type = String)]
     pub state: DeliveryState,
+    /// Whether it is sent with what the endpoint has of token and headers.
+    pub credentials_sent: bool,
+    /// Why not; null where they are.
+    #[schema(value_type = Option<String>)]
+    pub credentials_note: Option<&'static str>,
 }
 
 /// Where to send again.
@@ -154,7 +161,8 @@ pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Resu
 
 /// Send a delivery again
 ///
-/// As a delivery of its own, with its own attempts, beside those that are under way. The body is that of the event.
+/// As a delivery of its own, with its own attempts, beside those that are under way. The body is that of the event. A task's
+/// `webhook_auth_token` is deleted after the task's last delivery, and not sent to another URL: `credentials_sent` says whether it is.
 #[utoipa::path(
     post, path = "/api/v1/tasks/{task_id}/deliveries/{delivery_id}/resend", tag = "webhooks", operation_id = "resend_delivery",
     params(
@@ -187,6 +195,19 @@ pub async fn resend(
         super::endpoints::path::load(&app, &record.endpoint).await?;
     }
     let url = super::endpoints::input::other_url(&app, &asked).await?;
+    let kept = match record.endpoint == EndpointId::of_task() {
+        true => app.deliveries.credentials(task).await?,
+        false => KeptCredentials::None,
+    };
+    let credentials_note = match (&url, kept) {
+        (Some(_), _) => {
+            Some("it goes to another URL than the endpoint's: the endpoint's token and headers are not sent there")
+        }
+        (None, KeptCredentials::Gone) => Some(
+            "the task's webhook_auth_token and headers were deleted after its last delivery: this one goes without them",
+        ),
+        (None, KeptCredentials::None | KeptCredentials::Kept(_)) => None,
+    };
     let resent_delivery_id = id(&record);
     let DeliveryRecord { endpoint, delivery, .. } = record;
     let new = NewResend { task, endpoint: endpoint.clone(), delivery, url, due: pace(app.clock.now(), 0) };
@@ -199,6 +220,8 @@ pub async fn resend(
         endpoint: endpoint.as_str().to_owned(),
         resend,
         state: DeliveryState::Pending,
+        credentials_sent: credentials_note.is_none(),
+        credentials_note,
     }))
 }
 

@@ -2,6 +2,7 @@
 
 use super::ApiError;
 use crate::App;
+use crate::disk::Room;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -31,7 +32,8 @@ pub struct Readiness {
     pub status: String,
     /// Version of the server.
     pub version: String,
-    /// `up` or `down` of each dependency that the process uses: `tasks`, `blobs`.
+    /// `up` or `down` of each dependency that the process uses: `tasks`, `blobs`; `disk` too where it writes to one, which is `low`
+    /// where it has less room than `MORAG_DISK_FREE_MIN`. Then submitting answers 507 and all else works, so the status stays `ready`.
     pub dependencies: BTreeMap<String, String>,
     /// Names of step components that were refused, so that an older one or none is used; not there where there are none. They
     /// do not make the server unavailable. `/api/v1/plugins` has the reasons.
@@ -71,7 +73,16 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
         false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
     let word = |up| if up { "up" } else { "down" }.to_owned();
-    let dependencies = answers.into_iter().map(|(name, up)| (name.to_owned(), word(up))).collect();
+    let mut dependencies: BTreeMap<_, _> = answers.into_iter().map(|(name, up)| (name.to_owned(), word(up))).collect();
+    if app.disk.is_kept() {
+        // Whoever takes this process away for it takes reading away too, and makes no room by it.
+        let disk = match app.disk.room().await {
+            Room::Enough => "up",
+            Room::Low(_) => "low",
+            Room::Unknown => "down",
+        };
+        dependencies.insert("disk".into(), disk.into());
+    }
     let refused = app.plugins.set().map(|set| set.refused.iter().map(|refused| refused.name.clone()).collect());
     let refused_plugins = refused.unwrap_or_default();
     (code, Json(Readiness { status: status.into(), version: crate::VERSION.into(), dependencies, refused_plugins }))

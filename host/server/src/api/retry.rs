@@ -9,6 +9,7 @@ use crate::engine::{RetryError, retry as retry_task};
 use axum::Json;
 use axum::extract::State;
 use morag_core::pipeline::RetryRefused;
+use morag_core::ports::KeptCredentials;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -28,7 +29,7 @@ pub struct RetryAnswer {
     pub from_step: String,
     /// Path of the task's status.
     pub status_url: String,
-    /// One line for people.
+    /// One line for people. It says where webhooks go without the `webhook_auth_token`, which is deleted after the last delivery.
     pub message: String,
 }
 
@@ -58,11 +59,18 @@ pub async fn retry(
     parameters: Parameters,
 ) -> Result<Json<RetryAnswer>, ApiError> {
     let retried = retry_task(&app, task, parameters.text("from_step")).await.map_err(refused)?;
+    // They are deleted after the last delivery, which was before this run.
+    let without = match app.deliveries.credentials(task).await? {
+        KeptCredentials::Gone => {
+            "; its webhooks go without the webhook_auth_token and headers, deleted after the last delivery"
+        }
+        KeptCredentials::None | KeptCredentials::Kept(_) => "",
+    };
     Ok(Json(RetryAnswer {
         task_id: task.to_string(),
         status: "in_progress",
         attempt: retried.attempt,
-        message: format!("Task runs again from {}", retried.from_step),
+        message: format!("Task runs again from {}{without}", retried.from_step),
         from_step: retried.from_step,
         status_url: format!("/api/v1/status/{task}"),
     }))

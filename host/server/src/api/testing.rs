@@ -21,6 +21,8 @@ pub const NOW: Timestamp = Timestamp::from_millis(1_769_853_600_000);
 
 /// Content of the submitted file of [`record`].
 pub const SOURCE: &str = "abc";
+/// What is kept free on the disk.
+const DISK_FREE_MIN: u64 = 64 << 20;
 
 /// A record of the standard pipeline.
 pub fn record() -> TaskRecord {
@@ -81,6 +83,10 @@ pub struct Memory {
     pub fetches: Mutex<usize>,
     /// Who holds every document.
     pub holder: Mutex<Option<TaskId>>,
+    /// Credentials of new tasks that have any.
+    pub credentials: Mutex<Vec<(TaskId, String)>>,
+    /// Bytes that are missing on the disk of those that are kept free.
+    pub disk_misses: Mutex<u64>,
     /// Told of each new task.
     pub on_accept: Mutex<Option<OnAccept>>,
     answers: Mutex<BTreeMap<String, Idempotency>>,
@@ -141,6 +147,7 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
         plugins: crate::plugins::Plugins::nowhere(),
         running: Default::default(),
         verified: Default::default(),
+        disk: crate::disk::DiskReserve::new(Some(memory.clone()), DISK_FREE_MIN),
     })
 }
 
@@ -159,6 +166,7 @@ impl Tasks for Memory {
         }
         let events = self.on_accept.lock().unwrap().as_ref().map(|happens| happens(&new.record)).unwrap_or_default();
         *self.flow.lock().unwrap() = Some(new.flow);
+        self.credentials.lock().unwrap().extend(new.credentials.map(|kept| (new.record.id, kept)));
         self.add(new.record, events);
         Ok(Accepted::New)
     }
@@ -320,6 +328,13 @@ impl Endpoints for Memory {
 }
 
 #[async_trait]
+impl Disk for Memory {
+    async fn free_bytes(&self) -> Result<u64, DiskError> {
+        Ok(DISK_FREE_MIN - *self.disk_misses.lock().unwrap())
+    }
+}
+
+#[async_trait]
 impl Chains for Memory {
     async fn turn(&self, _: &Chain, _: TaskId, _: u64) -> Result<Turn, StoreError> {
         Ok(Turn::Yes { base: 0 })
@@ -348,6 +363,10 @@ impl Deliveries for Memory {
     }
     async fn unpark(&self, _: &morag_core::webhook::EndpointId) -> Result<u64, StoreError> {
         Ok(0)
+    }
+    async fn credentials(&self, task: TaskId) -> Result<KeptCredentials, StoreError> {
+        let all = self.credentials.lock().unwrap();
+        Ok(KeptCredentials::of(all.iter().find(|(of, _)| *of == task).map(|(_, kept)| kept.clone())))
     }
     async fn deliveries(&self, _: TaskId) -> Result<Vec<DeliveryRecord>, StoreError> {
         let outcome = AttemptOutcome {

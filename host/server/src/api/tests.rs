@@ -332,6 +332,36 @@ async fn an_idempotency_key_answers_once_more_and_refuses_another_request() {
 }
 
 #[tokio::test]
+async fn below_the_room_that_is_kept_free_nothing_new_is_taken() {
+    let server = server(&[]);
+    *server.memory.disk_misses.lock().unwrap() = 5 << 20;
+    let url = r#"{"url": "https://e.com/a"}"#;
+    let batch = r#"{"items": [{"url": "https://e.com/a"}]}"#;
+    let json = [("content-type", "application/json")];
+    let hook = [("webhook_url", "https://example.com/hook")];
+    for answer in [
+        server.ingest(&[], FILE).await,
+        server.post("/api/v1/process", &[], form(&[("mode", "ingest"), hook[0]], FILE)).await,
+        server.post("/api/convert/process-ingest", &[], form(&hook, FILE)).await,
+        server.post("/api/v1/ingest/url", &json, url).await,
+        server.post("/api/v1/ingest/batch", &json, batch).await,
+    ] {
+        assert_eq!((answer.status, answer.error().as_str()), (StatusCode::INSUFFICIENT_STORAGE, "disk_full"));
+        let text = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(text.contains("59 MiB free") && text.contains("below 64 MiB"), "{text}");
+    }
+    assert_eq!(*server.memory.fetches.lock().unwrap(), 0, "nothing is fetched for it");
+    server.nothing_is_left().await;
+    let ready = server.get("/health/ready").await;
+    assert_eq!((ready.status, &ready.json()["dependencies"]["disk"]), (StatusCode::OK, &json!("low")));
+    let task = server.completed_task();
+    assert_eq!(server.get(&format!("/api/v1/status/{task}")).await.status, StatusCode::OK, "all else works");
+    *server.memory.disk_misses.lock().unwrap() = 0;
+    assert_eq!(server.ingest(&[], FILE).await.status, StatusCode::OK);
+    assert_eq!(server.get("/health/ready").await.json()["dependencies"]["disk"], "up");
+}
+
+#[tokio::test]
 async fn process_ingest_requires_a_webhook() {
     let server = server(&[]);
     assert_eq!(server.post("/api/convert/process-ingest", &[], form(&[], FILE)).await.fields(), ["webhook_url"]);
@@ -340,7 +370,10 @@ async fn process_ingest_requires_a_webhook() {
     assert_eq!(body["success"], json!(true));
     assert!(body["estimated_time_seconds"].is_u64());
     let log = server.memory.logs.lock().unwrap()[0].clone();
-    assert_eq!(log.record.endpoints[0].auth_token.as_ref().unwrap().expose(), "t");
+    assert!(log.record.endpoints[0].auth_token.is_none(), "kept beside the record");
+    let kept = server.memory.credentials.lock().unwrap().clone();
+    assert_eq!(kept.iter().map(|(task, _)| *task).collect::<Vec<_>>(), [log.record.id]);
+    assert!(kept[0].1.contains("\"auth_token\":\"t\""), "not sealed, for the server of this test has no key: {kept:?}");
 }
 
 #[tokio::test]
@@ -409,7 +442,7 @@ async fn a_process_without_the_role_api_serves_the_probes_alone() {
     let server = server(&[("REDIS_URL", "redis://127.0.0.1:1"), ("MORAG_ROLE", "dispatcher")]);
     assert_eq!(server.get("/health").await.status, StatusCode::OK);
     let ready = server.get("/health/ready/").await;
-    assert_eq!((ready.status, &ready.json()["dependencies"]), (StatusCode::OK, &json!({"tasks": "up"})));
+    assert_eq!((ready.status, &ready.json()["dependencies"]), (StatusCode::OK, &json!({"disk": "up", "tasks": "up"})));
     for path in ["/api/v1/status", "/openapi.json", "/docs", "/"] {
         let answer = server.get(path).await;
         assert_eq!((answer.status, answer.error().as_str()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
@@ -464,7 +497,7 @@ async fn a_store_that_is_away_is_503_without_its_secrets() {
     assert!(!String::from_utf8_lossy(&answer.body).contains("/var"));
     let answer = server.get("/health/ready").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.json()["dependencies"], json!({"blobs": "up", "tasks": "down"}));
+    assert_eq!(answer.json()["dependencies"], json!({"blobs": "up", "disk": "up", "tasks": "down"}));
     assert_eq!(server.get("/health").await.status, StatusCode::OK);
 }
 

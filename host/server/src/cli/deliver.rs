@@ -1,7 +1,7 @@
 //! Deliveries that this machine makes itself, for `morag listen --forward-to` and `morag trigger`: with the headers and through
 //! the guarded client of a server's.
 
-use super::secrets::{given, secret};
+use super::secrets::{given, secret, signing};
 use anyhow::Context as _;
 use bytes::Bytes;
 use clap::Args;
@@ -50,9 +50,9 @@ impl std::str::FromStr for Networks {
 }
 
 impl DeliveryOptions {
-    /// The secret, if there is one.
-    pub fn secret(&self) -> Option<Secret> {
-        given(self.secret.clone())
+    /// The secret, if there is one. An error where it is too short.
+    pub fn secret(&self) -> anyhow::Result<Option<Secret>> {
+        signing(self.secret.clone())
     }
 }
 
@@ -82,7 +82,7 @@ impl Deliverer {
         let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(IpNet::from);
         // The whole block, as some receivers of tests have each an address of their own in it.
         let block = IpNet::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8).context("the loopback network")?;
-        let secrets = options.secret().into_iter().collect();
+        let secrets = options.secret()?.into_iter().collect();
         let allowed =
             options.allow_networks.into_iter().flat_map(|networks| networks.0).chain(loopback).chain([block]).collect();
         let sender = HttpSender::new(SenderOptions::new(AddressPolicy::new(allowed)), Arc::new(SystemClock))

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 /// What `--help` shows below the options.
 pub const EXAMPLES: &str = "Examples:
   morag trigger task_completed --to http://localhost:8001/webhook
-  morag trigger step_completed --step ingestion --to http://localhost:3000/hook --secret s3cret --auth-token TOKEN
+  morag trigger step_completed --step ingestion --to http://localhost:3000/hook --secret change-me --auth-token TOKEN
   morag trigger step_failed --format flat --to http://localhost:3000/hook --task-id 6f1c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11
   morag trigger task_started --to http://192.168.1.20:8080/hook --allow-networks 192.168.1.0/24
 

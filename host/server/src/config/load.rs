@@ -64,6 +64,7 @@ impl Config {
                 Some(_) => written.number("worker_concurrency", 1, 1024)? as usize,
                 None => cores,
             },
+            disk_free_min: written.size_or_zero("disk_free_min")?,
             queue_tasks_max: written.number("queue_tasks_max", 1, 1_000_000_000)?,
             lease: written.time("lease_seconds", SECOND, SECOND..=HOUR)?,
             drain_timeout: written.time("drain_timeout", SECOND, Duration::ZERO..=HOUR)?,
@@ -77,8 +78,8 @@ impl Config {
             webhook_retry_delay,
             webhook_secrets: ["webhook_secret", "webhook_previous_secret"]
                 .into_iter()
-                .filter_map(|key| written.secret(key))
-                .collect(),
+                .filter_map(|key| written.signing_secret(key).transpose())
+                .collect::<Result<_, _>>()?,
             webhook_allow_networks,
             webhook_proxy: written.proxy("webhook_proxy")?,
             webhook_retry_after_max: written.time("webhook_retry_after_max", SECOND, Duration::ZERO..=DAY)?,

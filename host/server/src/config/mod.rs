@@ -73,6 +73,8 @@ pub struct Config {
     pub max_upload_size_bytes: u64,
     /// Tasks that run at once in this process.
     pub worker_concurrency: usize,
+    /// Bytes that stay free on the disk: below it nothing new is taken. 0: none.
+    pub disk_free_min: u64,
     /// Tasks that may wait; more are refused with 429.
     pub queue_tasks_max: u64,
     /// How long a claimed task or delivery stays with a worker that says nothing.

@@ -108,6 +108,12 @@ pub const SETTINGS: &[Setting] = &[
         "Folder of compiled step components, and in `pulled` of those from registries. Must be the server's user's alone: what is in it is run as native code.",
     ),
     setting(
+        "disk_free_min",
+        "MORAG_DISK_FREE_MIN",
+        "256MiB",
+        "Room that stays free on the disk of the embedded store and of files in the data folder: below it, submitting answers 507, and what runs goes on. Bytes, or with `KiB`, `MiB`, `GiB`; 0: no such limit.",
+    ),
+    setting(
         "max_upload_size_bytes",
         "MORAG_MAX_UPLOAD_SIZE_BYTES",
         "100MiB",
@@ -225,7 +231,7 @@ pub const SETTINGS: &[Setting] = &[
         "secrets_key",
         "MORAG_SECRETS_KEY",
         "",
-        "Key that credentials of named webhook endpoints are stored with: 32 random bytes, base64 or hexadecimal. With the embedded store, one is made in the data folder where none is given.",
+        "Key that credentials of named webhook endpoints and the `webhook_auth_token` of tasks are stored with: 32 random bytes, base64 or hexadecimal. With the embedded store, one is made in the data folder where none is given.",
     ),
     setting(
         "secrets_key_lost",

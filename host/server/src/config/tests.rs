@@ -49,11 +49,12 @@ fn the_defaults_are_the_contracts() {
 #[test]
 fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
     let file = "api_port = 9000\nwebhook_timeout = \"2m\"\nwebhook_allow_networks = [\"127.0.0.0/8\", \"::1\"]\n";
-    let config = load(Some(file), &[("API_PORT", "9001"), ("WEBHOOK_SECRET", "s"), ("WEBHOOK_TIMEOUT", " ")]).unwrap();
+    let config =
+        load(Some(file), &[("API_PORT", "9001"), ("WEBHOOK_SECRET", "change-me"), ("WEBHOOK_TIMEOUT", " ")]).unwrap();
     assert_eq!(config.api_port, 9001);
     assert_eq!(config.webhook_timeout, Duration::from_secs(120));
     assert_eq!(config.webhook_allow_networks.len(), 2);
-    assert_eq!(config.webhook_secrets, [Secret::new("s")]);
+    assert_eq!(config.webhook_secrets, [Secret::new("change-me")]);
 }
 
 #[test]
@@ -193,8 +194,22 @@ fn redis_and_s3_are_read_and_never_shown() {
 fn a_secret_is_in_no_error_and_no_debug_text() {
     let error = load(Some("webhook_secret = \"hidden\" x"), &[]).unwrap_err();
     assert!(!error.contains("hidden"), "{error}");
-    let config = load(None, &[("WEBHOOK_SECRET", "hidden"), ("MORAG_API_KEYS", "hidden")]).unwrap();
+    let config = load(None, &[("WEBHOOK_SECRET", "hidden-one"), ("MORAG_API_KEYS", "hidden")]).unwrap();
     assert!(!format!("{config:?}").contains("hidden"));
+}
+
+#[test]
+fn a_secret_that_signs_with_too_short_a_key_is_refused_by_name_and_not_shown() {
+    for name in ["WEBHOOK_SECRET", "WEBHOOK_PREVIOUS_SECRET"] {
+        for short in ["whsec_", "whsec_aGlkZGVu", "whsec_hidden!", "hidden"] {
+            let error = load(None, &[(name, short)]).unwrap_err();
+            assert!(error.contains(name) && !error.contains("hidden") && !error.contains("aGlkZGVu"), "{error}");
+        }
+        assert!(load(None, &[(name, "")]).unwrap().webhook_secrets.is_empty(), "an empty one is none");
+    }
+    let file = ENDPOINT.to_owned() + "secret = \"whsec_aGlkZGVuaGlkZGVu\"\n";
+    let error = load(Some(&file), &[]).unwrap_err();
+    assert!(error.contains("webhook_endpoints[0].secret") && error.contains("24 are the least"), "{error}");
 }
 
 #[test]

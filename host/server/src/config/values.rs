@@ -3,7 +3,7 @@
 use super::sources::{ConfigError, Value, Written};
 use super::units;
 use morag_core::Secret;
-use morag_core::webhook::{InvalidWebhookProxy, WebhookProxy};
+use morag_core::webhook::{InvalidWebhookProxy, WebhookProxy, check_signing_secret};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -17,6 +17,13 @@ impl Written<'_> {
     /// A setting that must not be shown.
     pub(super) fn secret(&self, key: &str) -> Option<Secret> {
         self.value(key).map(Secret::new)
+    }
+
+    /// A secret to sign with. Its value is in no error.
+    pub(super) fn signing_secret(&self, key: &str) -> Result<Option<Secret>, ConfigError> {
+        let Some(Value { text, name }) = self.get(key) else { return Ok(None) };
+        let checked = check_signing_secret(text).map(|()| Some(Secret::new(text.clone())));
+        checked.map_err(|error| ConfigError(format!("{name} cannot sign: {error}")))
     }
 
     /// The text of a setting that has a default.
@@ -42,6 +49,12 @@ impl Written<'_> {
     pub(super) fn size(&self, key: &str) -> Result<u64, ConfigError> {
         let parsed = units::bytes(&self.required(key)?).filter(|bytes| *bytes > 0);
         parsed.ok_or_else(|| self.refused(key, "a number of bytes above 0, or like 100MiB"))
+    }
+
+    /// A number of bytes, which may be 0.
+    pub(super) fn size_or_zero(&self, key: &str) -> Result<u64, ConfigError> {
+        let parsed = units::bytes(&self.required(key)?);
+        parsed.ok_or_else(|| self.refused(key, "a number of bytes, or like 256MiB; 0 for none"))
     }
 
     /// A duration within limits; a number alone counts in `unit`.

@@ -4,11 +4,9 @@
 //! to the defaults.
 
 use super::headers::{HEADERS_MAX, header_value, own_header_name};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use morag_core::webhook::{
     AddressPolicy, BodyFormat, Credentials, EndpointId, EndpointSettings, EventFilter, EventGlob, Operational, Order,
-    RetrySettings, WebhookUrl,
+    RetrySettings, WebhookUrl, check_signing_secret,
 };
 use morag_core::{JsonObject, Secret, is_depth_allowed};
 use serde_json::Value;
@@ -30,7 +28,8 @@ const FILTER_BYTES_MAX: usize = 4096;
 /// Attempts a second: beyond this a limit is none.
 const RATE_MAX: u64 = 1000;
 
-/// Characters of a secret: shorter ones can be guessed, longer ones add nothing to HMAC-SHA256.
+/// Characters of an endpoint's secret: shorter ones can be guessed, longer ones add nothing to HMAC-SHA256. What every secret must
+/// have beside, [`check_signing_secret`] says.
 const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 16..=512;
 
 /// Longest id: part of names in the store and in the log.
@@ -113,10 +112,8 @@ pub fn signing_secret(text: &str) -> Result<Secret, String> {
     if !SECRET_LENGTH.contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(format!("secret must have {min} to {max} printable ASCII characters without spaces"));
     }
-    match text.strip_prefix("whsec_").is_some_and(|encoded| STANDARD.decode(encoded).is_err()) {
-        true => Err("secret begins with whsec_, so what follows must be base64: leave it out, and one is made".into()),
-        false => Ok(Secret::new(text)),
-    }
+    let checked = check_signing_secret(text).map(|()| Secret::new(text));
+    checked.map_err(|error| format!("secret cannot be used: {error}; leave it out, and one is made"))
 }
 
 /// Reads settings one by one and notes what is wrong.
@@ -244,6 +241,29 @@ impl Draft {
             }
         }
         Ok(())
+    }
+
+    /// Drops the token and the headers that this does not give anew, for a URL of another origin: whoever may change an endpoint must
+    /// not be able to send to a receiver of their own what was meant for the one before. Gives the names of what was dropped;
+    /// to be called before [`Self::apply_credentials`]. The signing secret stays: a signature does not tell it, and
+    /// the new receiver verifies with it.
+    pub fn drop_credentials(&self, credentials: &mut Credentials) -> Vec<String> {
+        let mut dropped = Vec::new();
+        // Without an `if` on what is given: a token that is given, or taken back, is set right after this.
+        if credentials.auth_token.take().is_some() && self.auth_token.is_none() {
+            dropped.push("auth_token".to_owned());
+        }
+        for name in std::mem::take(&mut credentials.headers).into_keys() {
+            let is_named = match &self.headers {
+                None => false,
+                Some(None) => true,
+                Some(Some(given)) => given.contains_key(&name),
+            };
+            if !is_named {
+                dropped.push(format!("headers.{name}"));
+            }
+        }
+        dropped
     }
 
     /// Changes credentials. The secret is not among what changes here: it is rotated.
@@ -416,6 +436,7 @@ mod tests {
             ("secret", json!("short")),
             ("secret", json!("has a space in the middle")),
             ("secret", json!("whsec_!!!not base64!!!")),
+            ("secret", json!("whsec_AAAAAAAAAAAAAAAAAAAAAA==")),
             ("secret", json!(long)),
             ("events", json!(["task_exploded"])),
             ("events", json!("task_*")),
@@ -491,6 +512,30 @@ mod tests {
         assert!(credentials.auth_token.is_none());
         let many: JsonObject = (0..32).map(|n| (format!("x-{n}"), json!("v"))).collect();
         assert_eq!(apply(json!({"headers": many}), &mut credentials).unwrap_err().name, "headers");
+    }
+
+    #[test]
+    fn another_origin_keeps_of_the_credentials_what_is_given_anew() {
+        let stored = || Credentials {
+            secrets: vec![],
+            auth_token: Some(Secret::new("t")),
+            headers: ["x-a", "x-b", "x-c"].map(|name| (name.to_owned(), Secret::new("v"))).into(),
+        };
+        for (given, dropped, left) in [
+            (json!({}), vec!["auth_token", "headers.x-a", "headers.x-b", "headers.x-c"], vec![]),
+            (json!({"auth_token": "new"}), vec!["headers.x-a", "headers.x-b", "headers.x-c"], vec!["token"]),
+            (json!({"headers": {"X-A": "new", "x-b": null}, "auth_token": null}), vec!["headers.x-c"], vec!["x-a"]),
+            (json!({"headers": null}), vec!["auth_token"], vec![]),
+        ] {
+            let (draft, mut credentials) = (read(given.clone()).unwrap(), stored());
+            assert_eq!(draft.drop_credentials(&mut credentials), dropped, "{given}");
+            draft.apply_credentials(&mut credentials).unwrap();
+            let token = credentials.auth_token.iter().map(|token| ("token", token));
+            let headers = credentials.headers.iter().map(|(name, value)| (name.as_str(), value));
+            let all: Vec<_> = token.chain(headers).collect();
+            assert_eq!(all.iter().map(|(name, _)| *name).collect::<Vec<_>>(), left, "{given}");
+            assert!(all.iter().all(|(_, value)| value.expose() == "new"), "{given}");
+        }
     }
 
     #[test]

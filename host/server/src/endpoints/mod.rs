@@ -5,5 +5,6 @@ pub mod draft;
 pub mod headers;
 mod registry;
 pub mod seal;
+pub mod task_credentials;
 
 pub use registry::{ConfiguredEndpoint, Known, Opened, Registry, SealingError, UpdateError};

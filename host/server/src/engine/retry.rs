@@ -103,11 +103,7 @@ fn first_step(draft: &Draft) -> Result<String, RetryError> {
 /// Looks at the files that the run can read: the submitted one, and what the steps before have left. Which of them a step
 /// does read, only a worker knows. Gives the first that is damaged or missing, with the step, by index, that the run must begin
 /// with so that all of them are made again.
-async fn file_to_mend(
-    app: &App,
-    log: &TaskLog,
-    from_step: &str,
-) -> Result<Option<(DamagedFile, usize)>, RetryError> {
+async fn file_to_mend(app: &App, log: &TaskLog, from_step: &str) -> Result<Option<(DamagedFile, usize)>, RetryError> {
     let (pipeline, source) = (&log.record.pipeline, ExpectedFile::from(&log.record.source));
     let source_name = source.name.clone();
     let mut files = vec![source];

@@ -2,9 +2,9 @@
 
 use super::turns;
 use crate::App;
-use crate::endpoints::Opened;
+use crate::endpoints::{Opened, task_credentials};
 use morag_core::Secret;
-use morag_core::ports::{PendingDelivery, StoreError};
+use morag_core::ports::{KeptCredentials, PendingDelivery, StoreError};
 use morag_core::webhook::{Endpoint, EndpointId, Order, RetryPolicy};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,14 +54,7 @@ pub(super) fn policy(app: &App) -> RetryPolicy {
 pub(super) async fn target(app: &App, pending: &PendingDelivery) -> Result<Target, StoreError> {
     let id = pending.cursor.name.endpoint();
     let target = match pending.record.endpoints.iter().find(|endpoint| endpoint.id == *id) {
-        Some(endpoint) => Target::Ready(Box::new(Ready {
-            endpoint: endpoint.clone(),
-            secrets: app.config.webhook_secrets.clone(),
-            retry: policy(app),
-            rate_limit: None,
-            base: 0,
-            named: None,
-        })),
+        Some(endpoint) => own(app, endpoint, pending),
         None => named(app, id, pending).await?,
     };
     Ok(match (target, &pending.cursor.url) {
@@ -73,6 +66,31 @@ pub(super) async fn target(app: &App, pending: &PendingDelivery) -> Result<Targe
         }
         (target, _) => target,
     })
+}
+
+/// The task's own endpoint. Records of earlier versions have its credentials in them; since then they are beside, until they go.
+fn own(app: &App, endpoint: &Endpoint, pending: &PendingDelivery) -> Target {
+    let task = pending.record.id;
+    let endpoint = match &pending.credentials {
+        KeptCredentials::None | KeptCredentials::Gone => endpoint.clone(),
+        // Not sent there anyway.
+        KeptCredentials::Kept(_) if pending.cursor.url.is_some() => endpoint.clone(),
+        KeptCredentials::Kept(kept) => match task_credentials::put_back(app.endpoints.sealer(), task, kept, endpoint) {
+            Ok(endpoint) => endpoint,
+            Err(error) => {
+                tracing::error!(%task, %error, "the task's webhook_auth_token cannot be read: its webhooks wait");
+                return Target::Later(UNREADABLE_PAUSE);
+            }
+        },
+    };
+    Target::Ready(Box::new(Ready {
+        endpoint,
+        secrets: app.config.webhook_secrets.clone(),
+        retry: policy(app),
+        rate_limit: None,
+        base: 0,
+        named: None,
+    }))
 }
 
 async fn named(app: &App, id: &EndpointId, pending: &PendingDelivery) -> Result<Target, StoreError> {

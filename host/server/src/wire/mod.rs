@@ -93,6 +93,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
     let endpoints = Registry::new(endpoints, sealer, config.webhook_endpoints.clone());
     let (lanes, metrics) = (Lanes::of(&config), Metrics::default());
     let running = Running::default();
+    let disk = files::disk(&config);
     let live = LiveFeed::new(feed, shutdown.clone());
     let app = App {
         tasks,
@@ -111,6 +112,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         pipelines,
         plugins,
         running,
+        disk,
         config,
         verified: Verified::default(),
     };

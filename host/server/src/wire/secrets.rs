@@ -28,7 +28,14 @@ pub(super) async fn sealer(config: &Config, endpoints: &dyn Endpoints) -> anyhow
     let (key, source) = match &config.secrets_key {
         Some(key) => (Some(key.clone()), "MORAG_SECRETS_KEY".to_owned()),
         None if is_embedded => (kept(&path)?, path.display().to_string()),
-        None => (None, "MORAG_SECRETS_KEY".to_owned()),
+        None => {
+            tracing::warn!(
+                "MORAG_SECRETS_KEY is not set: the webhook_auth_token of a task is stored in Redis unencrypted until its last \
+                 delivery, and named webhook endpoints cannot be created. Set it to the same 32 random bytes \
+                 (openssl rand -base64 32) on every process"
+            );
+            (None, "MORAG_SECRETS_KEY".to_owned())
+        }
     };
     let sealer = key.map(|key| Sealer::new(&key)).transpose().with_context(|| {
         format!("{source} cannot be used: put the key back that was there, or set MORAG_SECRETS_KEY to it")
@@ -98,7 +105,9 @@ fn judge(sealer: Option<&Sealer>, proof: Option<&str>, stored: &[NamedEndpoint])
 
 fn refusal(verdict: &Verdict, source: &str) -> String {
     let what = match verdict {
-        Verdict::Gone => format!("the key that credentials in the store are sealed with is gone: there is none in {source}"),
+        Verdict::Gone => {
+            format!("the key that credentials in the store are sealed with is gone: there is none in {source}")
+        }
         _ => format!("credentials in the store are sealed with another key than the one of {source}"),
     };
     format!(

@@ -131,7 +131,8 @@ impl RedisStore {
             .arg(rank)
             .arg(keys.channel())
             .arg(self.wakes.of(Queue::Tasks, bucket))
-            .arg(to_json(&RecordSummary::of(record))?);
+            .arg(to_json(&RecordSummary::of(record))?)
+            .arg(new.credentials.as_deref().unwrap_or_default());
         for name in record.cursors() {
             call = call.arg(name.to_string());
         }

@@ -7,13 +7,17 @@ use super::store::{RedisStore, from_json, strange, to_json, token};
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::ports::{
-    CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, EndpointDelivery, Lease,
-    NewResend, PENDING_BYTES_MAX, Page, PendingDelivery, Queue, RESENDS_MAX, Recorded, ResendError, StoreError,
+    CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, EndpointDelivery,
+    KeptCredentials, Lease, NewResend, PENDING_BYTES_MAX, Page, PendingDelivery, Queue, RESENDS_MAX, Recorded,
+    ResendError, StoreError,
 };
 use morag_core::task::TaskId;
 use morag_core::webhook::{Cursor, CursorName, EndpointId};
 use morag_core::{PageBudget, tree_bytes};
 use redis::{FromRedisValue, Value};
+
+/// What the script says where a task has none.
+const NO_CREDENTIALS: &str = "-";
 
 /// Parked cursors of a bucket read in one call.
 const PARKED_READ: usize = 500;
@@ -123,8 +127,10 @@ impl Deliveries for RedisStore {
         if matches!(&answer, Value::Array(parts) if parts.is_empty()) {
             return Ok(None);
         }
-        let parts: Result<(String, String, String, Vec<String>), _> = FromRedisValue::from_redis_value(answer);
-        let (record, stored, is_end, texts) = parts.map_err(|error| strange(&error))?;
+        let parts: Result<(String, String, String, Vec<String>, String), _> = FromRedisValue::from_redis_value(answer);
+        // The error would show the answer, and with it the credentials.
+        let parts = parts.map_err(|_| StoreError::Corrupt("a script answered what a cursor cannot look at".into()))?;
+        let (record, stored, is_end, texts, credentials) = parts;
         let (mut events, mut budget) = (Vec::new(), PageBudget::new(PENDING_BYTES_MAX));
         for text in texts.iter().rev().take_while(|text| budget.takes(tree_bytes(text))) {
             events.push(from_json(text)?);
@@ -137,6 +143,7 @@ impl Deliveries for RedisStore {
             cursor: cursor(task, name, &stored)?,
             is_end: is_end == "1" && events.len() == texts.len(),
             events,
+            credentials: KeptCredentials::of(Some(credentials).filter(|text| text != NO_CREDENTIALS)),
         }))
     }
 
@@ -191,6 +198,12 @@ impl Deliveries for RedisStore {
             "stale" => Err(CommitError::Stale),
             _ => Err(strange(&answer).into()),
         }
+    }
+
+    async fn credentials(&self, task: TaskId) -> Result<KeptCredentials, StoreError> {
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys.task(task)).arg("credentials");
+        Ok(KeptCredentials::of(self.redis.query(&get).await?))
     }
 
     /// By the event, then by the endpoint's id: what happened to the first event comes first.

@@ -69,10 +69,12 @@ pub(super) fn accept(
 
     let document = new.claims_document.then(|| record.document_id.as_str());
     let sql =
-        "INSERT INTO tasks(id, record, document, status, flow, summary, progress_percent, live_percent, last_sequence)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 0)";
+        "INSERT INTO tasks(id, record, document, status, flow, summary, credentials, progress_percent, live_percent,
+                                 last_sequence)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0)";
     let (id, summary) = (record.id.as_bytes(), to_json(&RecordSummary::of(record))?);
-    execute(connection, sql, params![id, to_json(record)?, document, status.as_str(), new.flow.id, summary])?;
+    let (text, flow) = (to_json(record)?, &new.flow.id);
+    execute(connection, sql, params![id, text, document, status.as_str(), flow, summary, new.credentials])?;
     let number = connection.last_insert_rowid();
     count(connection, status, 1)?;
     if new.claims_document {

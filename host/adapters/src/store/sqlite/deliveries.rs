@@ -1,5 +1,6 @@
 //! Webhook cursors and their attempts.
 
+use super::credentials;
 use super::due_queue::{is_held, settle};
 use super::query::{all, each, execute, first, from_json, to_json};
 use super::resends;
@@ -10,7 +11,8 @@ use super::writer::Durability;
 use async_trait::async_trait;
 use morag_core::ports::{
     CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState, EndpointDelivery,
-    Lease, NewResend, PENDING_BYTES_MAX, Page, PendingDelivery, Queue, Recorded, ResendError, StoreError,
+    KeptCredentials, Lease, NewResend, PENDING_BYTES_MAX, Page, PendingDelivery, Queue, Recorded, ResendError,
+    StoreError,
 };
 use morag_core::task::TaskId;
 use morag_core::webhook::{Cursor, CursorName, EndpointId};
@@ -56,9 +58,9 @@ fn stored(connection: &Connection, task: TaskId, name: &CursorName) -> Result<Op
 fn pending(connection: &Connection, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError> {
     let Some((task, name)) = CursorName::parse_key(&held.key) else { return Ok(None) };
     let Some(stored) = stored(connection, task, &name)? else { return Ok(None) };
-    let sql = "SELECT record FROM tasks WHERE number = ?1";
-    let record = first(connection, sql, [stored.number], |row| row.get::<_, String>(0))?;
-    let Some(record) = record else { return Ok(None) };
+    let sql = "SELECT record, credentials FROM tasks WHERE number = ?1";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?));
+    let Some((record, kept)) = first(connection, sql, [stored.number], read)? else { return Ok(None) };
     let sql = "SELECT event FROM events WHERE task = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence LIMIT ?4";
     let limit = i64::try_from(events_max.max(1)).unwrap_or(i64::MAX);
     let place = [stored.number, stored.next_event, stored.last_event, limit];
@@ -82,7 +84,8 @@ fn pending(connection: &Connection, held: &Lease, events_max: usize) -> Result<O
         url: url.map_err(|error| StoreError::Corrupt(format!("a stored URL cannot be read: {error}")))?,
     };
     let is_end = stored.has_ended && read_up_to >= stored.last_event;
-    Ok(Some(PendingDelivery { record: Arc::new(from_json(&record)?), cursor, events, is_end }))
+    let (record, credentials) = (Arc::new(from_json(&record)?), KeptCredentials::of(kept));
+    Ok(Some(PendingDelivery { record, cursor, events, is_end, credentials }))
 }
 
 /// The job behind [`Deliveries::advance_all`]. An `Err` is followed by a rollback.
@@ -120,6 +123,7 @@ fn advance(
     let due = match moves.last().map(|last| last.movement) {
         Some(CursorMove::Disable) => {
             resends::end(connection, cursor.number, &held.key, &text)?;
+            forget_if_done(connection, &cursor, &name)?;
             return Ok(Recorded::Idle);
         }
         Some(CursorMove::Retry(due)) if cursor.next_event <= cursor.last_event => {
@@ -133,12 +137,24 @@ fn advance(
         _ if cursor.next_event <= cursor.last_event => return Ok(Recorded::More),
         _ if name.resend().is_some() => {
             resends::end(connection, cursor.number, &held.key, &text)?;
+            forget_if_done(connection, &cursor, &name)?;
             return Ok(Recorded::Idle);
         }
-        _ => None,
+        _ => {
+            forget_if_done(connection, &cursor, &name)?;
+            None
+        }
     };
     settle(connection, held.queue, &held.key, due)?;
     Ok(Recorded::Idle)
+}
+
+/// After a cursor has nothing more to do.
+fn forget_if_done(connection: &Connection, cursor: &Stored, name: &CursorName) -> Result<(), StoreError> {
+    match *name.endpoint() == EndpointId::of_task() {
+        true => credentials::forget_if_done(connection, cursor.number),
+        false => Ok(()),
+    }
 }
 
 /// Writes the state that the delivery has after the move, and the attempt behind it.
@@ -293,6 +309,10 @@ impl Deliveries for SqliteStore {
         let (context, held) = (self.context(), held.clone());
         let job = move |connection: &Connection| advance(connection, &context, &held, &moves);
         self.writer.run(Durability::Normal, job).await
+    }
+
+    async fn credentials(&self, task: TaskId) -> Result<KeptCredentials, StoreError> {
+        self.readers.read(move |connection| credentials::credentials(connection, task)).await
     }
 
     async fn deliveries(&self, task: TaskId) -> Result<Vec<DeliveryRecord>, StoreError> {

@@ -14,6 +14,7 @@ mod claims;
 mod clocks;
 mod commit;
 mod connection;
+mod credentials;
 mod deliveries;
 mod due_queue;
 mod endpoints;

@@ -4,12 +4,12 @@
 
 use super::connection::Schema;
 
-/// The task store, version 7.
+/// The task store, version 8.
 pub(super) const TASKS: Schema = Schema {
     what: "a task store of MoRAG",
     application_id: 0x4d6f_5254,
     create: CREATE,
-    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, SUMMARIES, SEAL_PROOF],
+    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, SUMMARIES, SEAL_PROOF, CREDENTIALS],
 };
 
 /// Version 1.
@@ -222,6 +222,13 @@ const SEAL_PROOF: &str = "
 ALTER TABLE endpoint_revision ADD COLUMN seal_proof TEXT;
 ";
 
+/// Version 8: what a task's own endpoint is sent with is beside the record (`credentials`). That of earlier tasks stays in their
+/// records, and goes with them.
+const CREDENTIALS: &str = "
+-- None where there are none; empty once they have gone with the last delivery.
+ALTER TABLE tasks ADD COLUMN credentials TEXT;
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,12 +240,13 @@ mod tests {
     use std::time::Duration;
 
     /// The sources that hold statements on these tables.
-    const SOURCES: [&str; 15] = [
+    const SOURCES: [&str; 16] = [
         include_str!("accept.rs"),
         include_str!("chains.rs"),
         include_str!("claims.rs"),
         include_str!("clocks.rs"),
         include_str!("commit.rs"),
+        include_str!("credentials.rs"),
         include_str!("deliveries.rs"),
         include_str!("due_queue.rs"),
         include_str!("endpoints.rs"),

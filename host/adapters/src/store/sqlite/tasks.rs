@@ -6,8 +6,8 @@ use super::writer::Durability;
 use super::{accept, claims, commit, expire, pages, summaries};
 use async_trait::async_trait;
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CommitError, Guard, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog, TaskMark,
-    TaskOutline, TaskSummary, Tasks,
+    AcceptError, Accepted, Commit, CommitError, Guard, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog,
+    TaskMark, TaskOutline, TaskSummary, Tasks,
 };
 use morag_core::task::{DocumentId, StatusWord, TaskId};
 use morag_core::{JsonObject, Timestamp};

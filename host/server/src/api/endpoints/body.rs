@@ -92,6 +92,16 @@ pub struct EndpointWithSecret {
     pub secret: Value,
 }
 
+/// An endpoint after a change.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangedEndpoint {
+    /// The endpoint.
+    #[serde(flatten)]
+    pub endpoint: EndpointBody,
+    /// What went with a change of the URL's origin, as it was not given anew: `auth_token`, `headers.NAME`.
+    pub dropped: Vec<String>,
+}
+
 /// An endpoint as it is shown.
 pub fn body(app: &App, opened: &Opened) -> EndpointBody {
     let NamedEndpoint { id, settings, disabled, failing_since, created_at, updated_at, version, .. } = &opened.endpoint;
@@ -134,6 +144,12 @@ pub fn body(app: &App, opened: &Opened) -> EndpointBody {
 /// The answer with an endpoint.
 pub fn answer(app: &App, opened: &Opened) -> Response {
     with_tag(opened, Json(body(app, opened)).into_response())
+}
+
+/// The answer with an endpoint that was changed.
+pub fn answer_with_dropped(app: &App, opened: &Opened, dropped: Vec<String>) -> Response {
+    let endpoint = body(app, opened);
+    with_tag(opened, Json(ChangedEndpoint { endpoint, dropped }).into_response())
 }
 
 /// The answer with an endpoint and its secret, which nobody may keep on the way.

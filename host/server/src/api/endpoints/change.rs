@@ -1,6 +1,6 @@
 //! Changing an endpoint.
 
-use super::body::{EndpointBody, answer};
+use super::body::{ChangedEndpoint, answer_with_dropped};
 use super::create::{EndpointRequest, sealer, sealing, unsealable};
 use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path::{PathEndpoint, load, unknown};
@@ -19,13 +19,16 @@ use morag_core::Timestamp;
 use morag_core::webhook::{Credentials, Disabled, DisabledReason, NamedEndpoint};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Change an endpoint
 ///
 /// A JSON merge patch: what is not named stays, null takes a setting back to its default, `headers` and `filter` are merged key
 /// by key. `disabled: false` enables it, also one that was disabled because it failed or answered 410: everything that happened
 /// meanwhile is then delivered, in order. With `If-Match` (or `version` in the body) the change is made only to that version.
+///
+/// A `url` of another origin (scheme, host or port) drops the token and the headers that are not given in the same call: they
+/// were for the receiver before. `dropped` names them. The signing secret stays.
 #[utoipa::path(
     patch, path = "/api/v1/webhooks/endpoints/{endpoint_id}", tag = "webhooks", operation_id = "change_endpoint",
     params(
@@ -34,7 +37,7 @@ use std::sync::Arc;
     ),
     request_body(content = EndpointRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The endpoint as it is now", body = EndpointBody),
+        (status = 200, description = "The endpoint as it is now", body = ChangedEndpoint),
         (status = 404, description = "No such endpoint", body = ErrorBody),
         (status = 409, description = "It is one of `morag.toml` (`configured_endpoint`), or is changed by others all the time (`endpoint_busy`)", body = ErrorBody),
         (status = 412, description = "It has another version by now (`version_mismatch`)", body = ErrorBody),
@@ -67,16 +70,27 @@ pub async fn change(
     if draft.changes_credentials() {
         sealing(&app).await?;
     }
-    let (now, app_ref) = (app.clock.now(), &app);
-    let change = move |endpoint: &mut NamedEndpoint| apply(app_ref, endpoint, &draft, expected, now);
+    let (now, dropped) = (app.clock.now(), Mutex::new(Vec::new()));
+    // Made again where others change the endpoint at the same time: what counts is what the last one dropped.
+    let change = |endpoint: &mut NamedEndpoint| {
+        let applied = apply(&app, endpoint, &draft, expected, now)?;
+        *dropped.lock().unwrap_or_else(PoisonError::into_inner) = applied.dropped;
+        Ok(applied.is_changed)
+    };
     updated(app.endpoints.try_update(&id, change).await)?;
+    let dropped = dropped.into_inner().unwrap_or_else(PoisonError::into_inner);
     let opened = load(&app, &id).await?;
     if opened.endpoint.disabled.is_none() {
         // Also where it was enabled already: whoever did that may have been killed before this.
         app.deliveries.unpark(&id).await?;
     }
-    tracing::info!(endpoint = id.as_str(), version = opened.endpoint.version, "a webhook endpoint was changed");
-    Ok(answer(&app, &opened))
+    tracing::info!(
+        endpoint = id.as_str(),
+        version = opened.endpoint.version,
+        ?dropped,
+        "a webhook endpoint was changed"
+    );
+    Ok(answer_with_dropped(&app, &opened, dropped))
 }
 
 /// What an update came to.
@@ -105,13 +119,20 @@ fn version(headers: &HeaderMap, in_body: Option<Value>) -> Result<Option<u64>, A
     }
 }
 
+/// What a change came to.
+struct Applied {
+    is_changed: bool,
+    /// Names of the credentials that went with the origin.
+    dropped: Vec<String>,
+}
+
 fn apply(
     app: &App,
     endpoint: &mut NamedEndpoint,
     draft: &Draft,
     expected: Option<u64>,
     now: Timestamp,
-) -> Result<bool, ApiError> {
+) -> Result<Applied, ApiError> {
     if let Some(expected) = expected.filter(|expected| *expected != endpoint.version) {
         let text = format!("The endpoint has version {} by now, not {expected}: read it again", endpoint.version);
         return Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", text));
@@ -126,15 +147,22 @@ fn apply(
         }
         None => {}
     }
-    if draft.changes_credentials() {
-        let apply = |credentials: &mut Credentials| draft.apply_credentials(credentials).map_err(|it| invalid([it]));
-        reseal(app, endpoint, apply)?;
+    let mut dropped = Vec::new();
+    let is_moved = !endpoint.settings.url.has_origin_of(&before.settings.url);
+    // Where they cannot be read they cannot be dropped either, so the URL stays.
+    if draft.changes_credentials() || is_moved {
+        reseal(app, endpoint, |credentials| {
+            if is_moved {
+                dropped = draft.drop_credentials(credentials);
+            }
+            draft.apply_credentials(credentials).map_err(|it| invalid([it]))
+        })?;
     }
     let is_changed = *endpoint != before;
     if is_changed {
         endpoint.updated_at = now;
     }
-    Ok(is_changed)
+    Ok(Applied { is_changed, dropped })
 }
 
 /// Opens an endpoint's credentials, changes them, and seals them again.

@@ -7,9 +7,9 @@ use crate::App;
 use crate::api::ApiError;
 use crate::api::error::ErrorBody;
 use crate::api::submit::json;
+use crate::endpoints::SealingError;
 use crate::endpoints::draft::{self, Draft, Problem};
 use crate::endpoints::seal::{SealError, Sealer};
-use crate::endpoints::SealingError;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -140,14 +140,19 @@ async fn store(app: &App, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
 
 /// What seals credentials that are about to be stored, or what to do where there is none.
 pub async fn sealing(app: &App) -> Result<&Sealer, ApiError> {
-    match app.endpoints.sealing().await {
-        Ok(_) => sealer(app),
-        Err(SealingError::Store(error)) => Err(error.into()),
-        Err(SealingError::Seal(error)) => Err(unsealable(error)),
-        Err(error @ SealingError::OtherKey) => {
+    app.endpoints.sealing().await.map_err(not_sealing)?;
+    sealer(app)
+}
+
+/// Why nothing can be sealed now, and what to do.
+pub fn not_sealing(error: SealingError) -> ApiError {
+    match error {
+        SealingError::Store(error) => error.into(),
+        SealingError::Seal(error) => unsealable(error),
+        SealingError::OtherKey => {
             let text = "This server's MORAG_SECRETS_KEY is not the one that other processes store credentials with: give all of \
                         them the same";
-            Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "secrets_key_differs", text).with_log(error.to_string()))
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "secrets_key_differs", text).with_log(error.to_string())
         }
     }
 }

@@ -8,7 +8,9 @@ use super::wish::Wish;
 use crate::App;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
+use crate::api::endpoints::create::not_sealing;
 use crate::api::error::FieldError;
+use crate::endpoints::task_credentials;
 use axum::http::HeaderMap;
 use morag_core::JsonObject;
 use morag_core::pipeline::Pipeline;
@@ -160,6 +162,7 @@ pub async fn replayed(app: &App, origin: &Origin, digest: &str) -> Result<Option
 /// Whether a task could be accepted as far as can be said without its file, so that nothing is fetched in vain.
 pub async fn foresee(app: &App, asked: &Asked) -> Result<(), ApiError> {
     let Asked { wish, pipeline } = asked;
+    app.disk.check().await?;
     check_endpoint(app, wish).await?;
     if let Some(document) =
         wish.document_id.as_ref().filter(|_| app.pipelines.stores(pipeline) && !wish.replace_existing)
@@ -193,6 +196,7 @@ pub async fn accept(
     if let Some(response) = replayed(app, &origin, &digest).await? {
         return Ok(response);
     }
+    app.disk.check().await?;
     check_endpoint(app, &wish).await?;
     let (key, caller) = (origin.key(), origin.caller);
     let source_type = wish.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
@@ -221,7 +225,14 @@ pub async fn accept(
     record.subscribers = app.endpoints.fresh().await?.chosen_by(&record);
     let response = answer(&record);
     let idempotency = key.map(|key| Idempotency { key, request_digest: digest, response: response.clone() });
-    let new = NewTask { record, idempotency, claims_document, flow: caller.flow() };
+    // After the answer, which shows none of them.
+    let sealer = match task_credentials::has_any(&record) {
+        true => app.endpoints.sealing().await.map_err(not_sealing)?,
+        false => None,
+    };
+    let credentials = task_credentials::take_out(sealer, &mut record);
+    let credentials = credentials.map_err(|error| ApiError::internal(format!("webhook credentials: {error}")))?;
+    let new = NewTask { record, idempotency, claims_document, flow: caller.flow(), credentials };
     let tasks = app.tasks.clone();
     // Apart from the request: a client that goes away now must not separate the task from its file.
     let accepting = tokio::spawn(async move {

@@ -42,6 +42,7 @@ pub struct IngestBatch {
         (status = 413, description = "The body is larger than 4 MiB", body = ErrorBody),
         (status = 422, description = "No items, or too many", body = ErrorBody),
         (status = 503, description = "The storage does not answer: nothing was accepted", body = ErrorBody),
+        (status = 507, description = "`disk_full`: the disk has less room than `MORAG_DISK_FREE_MIN`", body = ErrorBody),
     )
 )]
 pub async fn ingest_batch(
@@ -58,6 +59,7 @@ pub async fn ingest_batch(
         return Err(ApiError::invalid(shared.into_errors()));
     }
     let items = items(given, &shared)?;
+    app.disk.check().await?;
     submit(&app, origin, digest, app.pipelines.ingest(), items).await.map(Json)
 }
 

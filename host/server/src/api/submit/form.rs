@@ -47,6 +47,7 @@ pub async fn read(app: &App, request: Request) -> Result<Form, ApiError> {
 }
 
 async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
+    app.disk.check().await?;
     let max_bytes = app.config.max_upload_size_bytes;
     let declared =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

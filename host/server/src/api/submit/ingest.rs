@@ -127,6 +127,7 @@ pub fn as_object(answer: &impl Serialize) -> JsonObject {
         (status = 413, description = "Too large", body = ErrorBody),
         (status = 422, description = "Fields that are missing or wrong", body = ErrorBody),
         (status = 429, description = "Too many tasks wait", body = ErrorBody),
+        (status = 507, description = "`disk_full`: the disk has less room than `MORAG_DISK_FREE_MIN`", body = ErrorBody),
         (status = 503, description = "The storage does not answer", body = ErrorBody),
     )
 )]

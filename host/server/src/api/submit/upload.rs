@@ -3,6 +3,7 @@
 use super::file_name;
 use crate::App;
 use crate::api::ApiError;
+use crate::disk::DiskReserve;
 use axum::extract::multipart::Field;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
@@ -30,6 +31,7 @@ pub struct StoredFile {
 /// and a client that goes away leave nothing behind.
 pub struct Upload {
     blobs: Arc<dyn Blobs>,
+    disk: DiskReserve,
     task: TaskId,
     stored: bool,
 }
@@ -37,7 +39,7 @@ pub struct Upload {
 impl Upload {
     /// Nothing stored yet, for a task to be.
     pub fn new(app: &App) -> Self {
-        Self { blobs: app.blobs.clone(), task: TaskId::random(), stored: false }
+        Self { blobs: app.blobs.clone(), disk: app.disk.clone(), task: TaskId::random(), stored: false }
     }
 
     /// The task to be.
@@ -70,6 +72,11 @@ impl Upload {
             if size > max_bytes {
                 writer.abort().await;
                 return Err(ApiError::too_large(max_bytes));
+            }
+            // While it comes, others write too: an upload is not yet a task, and a task that runs must find room.
+            if let Err(refused) = self.disk.check().await {
+                writer.abort().await;
+                return Err(refused);
             }
             digest.update(&bytes);
             writer.write(bytes).await?;

@@ -1,13 +1,14 @@
 //! What a receiver keeps, bounded, and what it says of a signature.
 
-use axum::http::HeaderMap;
-use morag_core::webhook::verify;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use morag_core::webhook::{Unproved, prove};
 use morag_core::{Secret, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::super::show::plain;
+use super::super::webhook::examine::Delivery;
 
 /// Webhooks kept.
 const COUNT_MAX: usize = 10_000;
@@ -21,8 +22,10 @@ const BYTES_MAX: usize = 64 << 20;
 pub enum Signature {
     /// Signed with the secret.
     Valid,
-    /// Signed, but not with the secret.
+    /// Signed, but not with the secret, or not this body.
     Invalid,
+    /// Signed with the secret too long ago, or in the future.
+    TooOld,
     /// Not signed, although it should be with the secret.
     Missing,
     /// No secret is known to verify it with.
@@ -30,16 +33,23 @@ pub enum Signature {
 }
 
 impl Signature {
-    /// Judges a body's signature.
-    pub fn judge(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8]) -> Self {
-        match (secret, headers.get("x-morag-signature")) {
-            (Some(secret), Some(signature)) => match signature.to_str().is_ok_and(|text| verify(secret, body, text)) {
-                true => Self::Valid,
-                false => Self::Invalid,
-            },
-            (Some(_), None) => Self::Missing,
-            (None, _) => Self::Absent,
-        }
+    /// Judges a delivery, and says why it is refused.
+    pub fn judge(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8], now: Timestamp) -> (Self, Option<String>) {
+        let Some(secret) = secret else { return (Self::Absent, None) };
+        let text = |(name, value): (&HeaderName, &HeaderValue)| {
+            value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
+        };
+        let headers: Vec<_> = headers.iter().filter_map(text).collect();
+        let delivery = Delivery { secret, headers: &headers, body };
+        let Err(refused) = prove(secret, delivery.proof(), body, Some(now)) else { return (Self::Valid, None) };
+        let signature = match refused {
+            Unproved::Unsigned => Self::Missing,
+            Unproved::Unmatched => Self::Invalid,
+            Unproved::TooOld(_) | Unproved::NoTime => Self::TooOld,
+        };
+        let changed = delivery.changed_body().filter(|_| refused == Unproved::Unmatched);
+        let why = changed.map_or_else(|| refused.to_string(), |how| format!("changed body: a signature holds {how}"));
+        (signature, Some(why))
     }
 
     /// The line that is printed of a webhook.
@@ -47,6 +57,7 @@ impl Signature {
         let word = match self {
             Self::Valid => "verified",
             Self::Invalid => "BAD SIGNATURE",
+            Self::TooOld => "TOO OLD",
             Self::Missing => "NOT SIGNED",
             Self::Absent => "unverified",
         };
@@ -69,14 +80,23 @@ pub struct Received {
     received_at: Timestamp,
     headers: BTreeMap<String, String>,
     signature: Signature,
+    /// Why it was answered with 401.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
 }
 
 impl Received {
     /// Notes a webhook.
-    pub fn new(payload: Value, received_at: Timestamp, headers: &HeaderMap, signature: Signature) -> Self {
-        let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    pub fn new(
+        payload: Value,
+        received_at: Timestamp,
+        headers: &HeaderMap,
+        signature: Signature,
+        refused: Option<String>,
+    ) -> Self {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-        Self { payload, received_at, headers, signature }
+        Self { payload, received_at, headers, signature, refused }
     }
 }
 
@@ -121,7 +141,7 @@ mod tests {
     use serde_json::json;
 
     fn received(number: usize) -> Received {
-        Received::new(json!(number), Timestamp::from_millis(0), &HeaderMap::new(), Signature::Absent)
+        Received::new(json!(number), Timestamp::from_millis(0), &HeaderMap::new(), Signature::Absent, None)
     }
 
     #[test]

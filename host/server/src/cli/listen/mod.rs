@@ -17,14 +17,14 @@ use std::process::ExitCode;
 /// What `--help` shows below the options.
 pub const EXAMPLES: &str = "Examples:
   morag listen                                        receive and show webhooks on 127.0.0.1:8001
-  morag listen --host 0.0.0.0 --port 9001 --secret s3cret
-  morag listen --forward-to http://localhost:3000/webhook --secret s3cret
+  morag listen --host 0.0.0.0 --port 9001 --secret change-me
+  morag listen --forward-to http://localhost:3000/webhook --secret change-me
   morag listen --forward-to http://localhost:3000/webhook --events 'step_*,task_completed' \\
       --server https://morag.example.com --api-key KEY --auth-token TOKEN
   morag listen --forward-to http://172.17.0.2:3000/webhook --allow-networks 172.17.0.0/16
 
 Receiving: POST /webhook receives; GET /webhooks, GET /webhooks/latest show; DELETE /webhooks, POST /webhooks/clear forget.
-With --secret, what is not signed with it is answered with 401.
+With --secret, what neither webhook-signature nor X-MoRAG-Signature proves, or is older than 5 minutes, is answered with 401 and why.
 
 Forwarding: events come through the server's event stream with the API key, so nothing here needs a public address. Each is
 sent once and in order, with the headers and signatures of a real delivery; a receiver that fails is shown, not tried again.
@@ -55,7 +55,7 @@ pub struct Listen {
 pub async fn run(command: Listen) -> anyhow::Result<ExitCode> {
     let Listen { port, host, forward_to, events, delivery, server } = command;
     match forward_to {
-        None => receive::run(SocketAddr::new(host, port), delivery.secret()).await?,
+        None => receive::run(SocketAddr::new(host, port), delivery.secret()?).await?,
         Some(to) => {
             forward::run(forward::Forward { to, events: events.unwrap_or_default(), delivery, server }).await?;
         }

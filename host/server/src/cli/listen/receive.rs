@@ -64,20 +64,22 @@ fn router(secret: Option<Secret>) -> Router {
 }
 
 async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> Response {
-    let signature = Signature::judge(receiver.secret.as_ref(), &headers, &body);
+    let received_at = morag_adapters::SystemClock.now();
+    let (signature, refused) = Signature::judge(receiver.secret.as_ref(), &headers, &body, received_at);
     let Ok(payload) = serde_json::from_slice::<Value>(&body) else {
         line(Signature::Absent.line(&json!({"event_type": "(not JSON)"})));
         return (StatusCode::BAD_REQUEST, Json(json!({"status": "error", "message": "not JSON"}))).into_response();
     };
     line(signature.line(&payload));
-    let received_at = morag_adapters::SystemClock.now();
-    receiver.kept().push(Received::new(payload, received_at, &headers, signature), body.len());
-    match signature {
-        Signature::Invalid | Signature::Missing => {
-            let message = if signature == Signature::Missing { "no signature" } else { "bad signature" };
+    if let Some(why) = &refused {
+        line(format_args!("  {why}"));
+    }
+    receiver.kept().push(Received::new(payload, received_at, &headers, signature, refused.clone()), body.len());
+    match refused {
+        Some(message) => {
             (StatusCode::UNAUTHORIZED, Json(json!({"status": "error", "message": message}))).into_response()
         }
-        _ => Json(json!({"status": "received"})).into_response(),
+        None => Json(json!({"status": "received"})).into_response(),
     }
 }
 
@@ -102,18 +104,19 @@ mod tests {
     use super::*;
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
+    use morag_core::webhook::{sign, standard_signature};
     use tower::ServiceExt as _;
 
     async fn call(
         router: &Router,
         method: &str,
         path: &str,
-        signature: Option<&str>,
+        headers: &[(&str, String)],
         body: &str,
     ) -> (StatusCode, Value) {
         let mut request = Request::builder().method(method).uri(path);
-        if let Some(signature) = signature {
-            request = request.header("X-MoRAG-Signature", signature);
+        for (name, value) in headers {
+            request = request.header(*name, value);
         }
         let response = router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
         let status = response.status();
@@ -123,33 +126,65 @@ mod tests {
 
     const BODY: &str = r#"{"event_type":"task_started","data":{"task_id":"t"}}"#;
 
+    /// The headers of a server that signs with these secrets, so many seconds ago.
+    fn headers(secrets: &[&str], ago: i64, body: &str) -> Vec<(&'static str, String)> {
+        let seconds = morag_adapters::SystemClock.now().as_seconds() - ago;
+        let signature = |secret: &&str| standard_signature(&Secret::new(*secret), "msg_1", seconds, body.as_bytes());
+        vec![
+            ("x-morag-signature", sign(&Secret::new(secrets[0]), body.as_bytes())),
+            ("x-morag-timestamp", seconds.to_string()),
+            ("webhook-id", "msg_1".into()),
+            ("webhook-timestamp", seconds.to_string()),
+            ("webhook-signature", secrets.iter().map(signature).collect::<Vec<_>>().join(" ")),
+        ]
+    }
+
     #[tokio::test]
     async fn webhooks_are_verified_kept_and_forgotten() {
-        let secret = Secret::new("s");
-        let router = router(Some(secret.clone()));
-        assert_eq!(call(&router, "GET", "/webhooks/latest", None, "").await.0, StatusCode::NOT_FOUND);
-        let good = morag_core::webhook::sign(&secret, BODY.as_bytes());
-        assert_eq!(call(&router, "POST", "/webhook", Some(&good), BODY).await.0, StatusCode::OK);
-        assert_eq!(call(&router, "POST", "/webhook", Some("sha256=00"), BODY).await.0, StatusCode::UNAUTHORIZED);
-        assert_eq!(call(&router, "POST", "/webhook", None, BODY).await.0, StatusCode::UNAUTHORIZED);
-        let signed = morag_core::webhook::sign(&secret, b"nonsense");
-        assert_eq!(call(&router, "POST", "/webhook", Some(&signed), "nonsense").await.0, StatusCode::BAD_REQUEST);
-        let (_, all) = call(&router, "GET", "/webhooks", None, "").await;
+        let router = router(Some(Secret::new("the secret")));
+        assert_eq!(call(&router, "GET", "/webhooks/latest", &[], "").await.0, StatusCode::NOT_FOUND);
+        let good = headers(&["the secret"], 0, BODY);
+        let during = headers(&["a newer one", "the secret"], 0, BODY);
+        let (other, old) = (headers(&["another one"], 0, BODY), headers(&["the secret"], 301, BODY));
+        let newline = format!("{BODY}\n");
+        for (headers, body, status, why) in [
+            (&good[..], BODY, StatusCode::OK, ""),
+            (&good[..2], BODY, StatusCode::OK, ""),
+            (&good[2..], BODY, StatusCode::OK, ""),
+            (&during[..], BODY, StatusCode::OK, ""),
+            (&[], BODY, StatusCode::UNAUTHORIZED, "unsigned"),
+            (&other[..], BODY, StatusCode::UNAUTHORIZED, "wrong secret or changed body"),
+            (&good[..], &newline, StatusCode::UNAUTHORIZED, "changed body: a signature holds without the newline"),
+            (&old[..], BODY, StatusCode::UNAUTHORIZED, "too old"),
+            (&old[..2], BODY, StatusCode::UNAUTHORIZED, "too old"),
+        ] {
+            let (said, answer) = call(&router, "POST", "/webhook", headers, body).await;
+            assert_eq!(said, status, "{answer}");
+            assert!(answer["message"].as_str().unwrap_or_default().starts_with(why), "{why}: {answer}");
+        }
+        let signed = headers(&["the secret"], 0, "nonsense");
+        assert_eq!(call(&router, "POST", "/webhook", &signed, "nonsense").await.0, StatusCode::BAD_REQUEST);
+        let (_, all) = call(&router, "GET", "/webhooks", &[], "").await;
         let signatures: Vec<_> = all.as_array().unwrap().iter().map(|one| one["signature"].as_str().unwrap()).collect();
-        assert_eq!(signatures, ["valid", "invalid", "missing"]);
+        let words = ["valid", "valid", "valid", "valid", "missing", "invalid", "invalid", "too_old", "too_old"];
+        assert_eq!(signatures, words);
         assert_eq!(all[0]["payload"]["data"]["task_id"], "t");
-        assert_eq!(all[0]["headers"]["x-morag-signature"], good);
-        assert_eq!(call(&router, "GET", "/webhooks/latest", None, "").await.1["signature"], "missing");
-        call(&router, "POST", "/webhooks/clear", None, "").await;
-        assert_eq!(call(&router, "GET", "/webhooks", None, "").await.1, json!([]));
+        assert_eq!(all[0]["headers"]["x-morag-signature"], good[0].1);
+        assert!(all[0]["refused"].is_null() && all[4]["refused"].as_str().unwrap().starts_with("unsigned"));
+        assert_eq!(call(&router, "GET", "/webhooks/latest", &[], "").await.1["signature"], "too_old");
+        call(&router, "POST", "/webhooks/clear", &[], "").await;
+        assert_eq!(call(&router, "GET", "/webhooks", &[], "").await.1, json!([]));
     }
 
     #[tokio::test]
     async fn without_a_secret_everything_is_taken_and_nothing_is_verified() {
         let router = router(None);
-        assert_eq!(call(&router, "POST", "/webhook", None, BODY).await.0, StatusCode::OK);
-        assert_eq!(call(&router, "POST", "/webhook", Some("sha256=00"), BODY).await.0, StatusCode::OK);
-        let (_, all) = call(&router, "GET", "/webhooks", None, "").await;
+        assert_eq!(call(&router, "POST", "/webhook", &[], BODY).await.0, StatusCode::OK);
+        assert_eq!(
+            call(&router, "POST", "/webhook", &[("x-morag-signature", "sha256=00".into())], BODY).await.0,
+            StatusCode::OK
+        );
+        let (_, all) = call(&router, "GET", "/webhooks", &[], "").await;
         assert_eq!((&all[0]["signature"], &all[1]["signature"]), (&json!("absent"), &json!("absent")));
     }
 }

@@ -1,11 +1,9 @@
 //! What holds of a delivery's signatures, and if not, what may have happened to it. Pure.
 
-use morag_core::webhook::{standard_signature, verify};
+use morag_core::webhook::{ProofHeaders, TOLERANCE_SECONDS as TOLERANCE, standard_signature, verify};
 use morag_core::{Secret, Timestamp};
 use std::fmt;
-
-/// Age at which a timestamp is refused, either way, seconds: what the official libraries of Standard Webhooks take.
-const TOLERANCE: u64 = 5 * 60;
+use subtle::ConstantTimeEq as _;
 
 /// A delivery as it came.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +14,37 @@ pub struct Delivery<'a> {
     pub headers: &'a [(String, String)],
     /// Its body.
     pub body: &'a [u8],
+}
+
+impl<'a> Delivery<'a> {
+    fn header(&self, name: &str) -> Option<&'a str> {
+        let found = self.headers.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The headers that prove it.
+    pub fn proof(&self) -> ProofHeaders<'a> {
+        ProofHeaders {
+            morag_signature: self.header("x-morag-signature"),
+            morag_timestamp: self.header("x-morag-timestamp"),
+            id: self.header("webhook-id"),
+            timestamp: self.header("webhook-timestamp"),
+            signatures: self.header("webhook-signature"),
+        }
+    }
+
+    /// How a body that is not the one that was sent was changed, where a signature holds of what it may have been before. None
+    /// proves nothing: the secret may be wrong, or the body changed in another way.
+    pub fn changed_body(&self) -> Option<&'static str> {
+        let ProofHeaders { morag_signature, id, timestamp, signatures, .. } = self.proof();
+        let morag = morag_signature.map(|signature| Kind::MoRag { signature });
+        let seconds = timestamp.and_then(|text| text.parse().ok());
+        let standard = id.zip(seconds).zip(signatures);
+        let standard = standard.map(|((id, seconds), signatures)| Kind::Standard { id, seconds, signatures });
+        let kinds: Vec<_> = morag.into_iter().chain(standard).collect();
+        let mut bodies = changed_bodies(self.body).into_iter();
+        bodies.find(|(_, body)| kinds.iter().any(|kind| kind.holds(self.secret, body))).map(|(what, _)| what)
+    }
 }
 
 /// One thing that was checked.
@@ -42,10 +71,7 @@ const TIME: &str = "webhook-timestamp";
 
 /// Checks whatever signatures there are; none: no finding. Without `now`, any age is taken.
 pub fn examine(delivery: Delivery<'_>, now: Option<Timestamp>) -> Vec<Finding> {
-    let header = |name: &str| {
-        let found = delivery.headers.iter().find(|(other, _)| other == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-    };
+    let header = |name: &str| delivery.header(name);
     let morag = header("x-morag-signature").map(|signature| Kind::MoRag { signature });
     let parts = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
     let mut findings = Vec::new();
@@ -108,7 +134,7 @@ impl Kind<'_> {
             Self::MoRag { signature } => verify(secret, body, signature),
             Self::Standard { id, seconds, signatures } => {
                 let ours = standard_signature(secret, id, seconds, body);
-                signatures.split_ascii_whitespace().any(|one| one == ours)
+                signatures.split_ascii_whitespace().any(|one| one.as_bytes().ct_eq(ours.as_bytes()).into())
             }
         }
     }
@@ -149,7 +175,11 @@ fn why(kind: &Kind<'_>, delivery: Delivery<'_>, other: Option<bool>) -> String {
     if other == Some(true) {
         // Secret and body are proved by the other one.
         return match kind {
-            Kind::MoRag { .. } => "the header is not the one that was sent: secret and body are right".into(),
+            Kind::MoRag { .. } => {
+                "it is of another secret (the server's is being rotated), or not the one that was sent: body and your secret \
+                 are right"
+                    .into()
+            }
             Kind::Standard { .. } => {
                 "webhook-id, webhook-timestamp or the signature is not the one that was sent: secret and body are right"
                     .into()

@@ -1,15 +1,16 @@
 //! `morag webhook verify`: says of a delivery whether its signatures hold, and if not, why.
 
-mod examine;
+pub(super) mod examine;
 
 use super::output::line;
-use super::secrets::{given, secret};
+use super::secrets::{secret, signing};
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use examine::{Delivery, examine};
 use morag_adapters::SystemClock;
 use morag_core::Secret;
 use morag_core::ports::Clock as _;
+use morag_core::webhook::{Proof, prove};
 use std::io::Read as _;
 use std::process::ExitCode;
 
@@ -31,13 +32,13 @@ enum Command {
 }
 
 const EXAMPLES: &str = "Examples:
-  morag webhook verify --secret s3cret --header 'X-MoRAG-Signature: sha256=5bdc…' < body
-  WEBHOOK_SECRET=s3cret morag webhook verify --header 'webhook-id: msg_…' --header 'webhook-timestamp: 1769853600' \\
+  morag webhook verify --secret change-me --header 'X-MoRAG-Signature: sha256=5bdc…' < body
+  WEBHOOK_SECRET=change-me morag webhook verify --header 'webhook-id: msg_…' --header 'webhook-timestamp: 1769853600' \\
       --header 'webhook-signature: v1,g0hM…' < body
   morag webhook verify --ignore-age --header 'webhook-id: …' …        a delivery of yesterday
 
 Give the headers as they came; those that are no signature's are passed over. The body must be the bytes as they came: save them
-before anything parses them. Exit code 0 where every signature that was given holds, 1 otherwise.";
+before anything parses them. Exit code 0 where webhook-signature or X-MoRAG-Signature proves it and it is not too old, 1 otherwise.";
 
 #[derive(Debug, Args)]
 struct Verify {
@@ -55,13 +56,14 @@ struct Verify {
 /// `morag webhook …`.
 pub fn run(command: Webhook) -> anyhow::Result<ExitCode> {
     let Command::Verify(Verify { secret, headers, ignore_age }) = command.command;
-    let secret = given(secret).context("no secret is given: use --secret or WEBHOOK_SECRET")?;
+    let secret = signing(secret)?.context("no secret is given: use --secret or WEBHOOK_SECRET")?;
     let headers = headers.iter().map(|header| split(header)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut body = Vec::new();
     std::io::stdin().take(BODY_MAX + 1).read_to_end(&mut body).context("the body cannot be read")?;
     ensure!(body.len() as u64 <= BODY_MAX, "the body is larger than {BODY_MAX} bytes");
     let delivery = Delivery { secret: &secret, headers: &headers, body: &body };
-    let findings = examine(delivery, (!ignore_age).then(|| SystemClock.now()));
+    let now = (!ignore_age).then(|| SystemClock.now());
+    let findings = examine(delivery, now);
     ensure!(
         !findings.is_empty(),
         "no signature is among the headers: give X-MoRAG-Signature, or webhook-id, webhook-timestamp and webhook-signature"
@@ -69,7 +71,26 @@ pub fn run(command: Webhook) -> anyhow::Result<ExitCode> {
     for finding in &findings {
         line(finding);
     }
-    Ok(if findings.iter().all(|finding| finding.holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(match prove(&secret, delivery.proof(), &body, now) {
+        Ok(proof) => {
+            line(format_args!("genuine: {}", by(proof)));
+            ExitCode::SUCCESS
+        }
+        Err(refused) => {
+            line(format_args!("refused: {refused}"));
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// What a proof covers.
+fn by(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Standard => "webhook-signature holds, of body, id and time",
+        Proof::MoRag => {
+            "X-MoRAG-Signature holds, of the body alone: its time is not signed, so a replay with another time is not told"
+        }
+    }
 }
 
 /// Name and value of `Name: value`. The error does not repeat it: it may be a secret of another kind.

@@ -88,9 +88,24 @@ local function idle()
     -- Nothing is left to deliver: history's time runs.
     for index = 1, 5 do redis.call('PEXPIRE', KEYS[index], ARGV[9]) end
 end
+-- What the task's own endpoint is sent with goes once none of its cursors has anything left to deliver to its URL, or may get
+-- anything.
+local function forget_if_done()
+    if ARGV[6] ~= 'task' or (redis.call('HGET', KEYS[1], 'credentials') or '') == '' then return end
+    local cursors = redis.call('HGETALL', KEYS[3])
+    for index = 1, #cursors, 2 do
+        if cursors[index] == 'task' or string.match(cursors[index], '^task[~#]') then
+            local next, of, to = string.match(cursors[index + 1], '^(%S+) %S+ %S+ %S+ %S+ ?(%S*) ?(%S*)$')
+            local has_left = tonumber(next) <= tonumber(of ~= '' and of or task[1])
+            if (to == '' or to == '-') and (has_left or (of == '' and not task[2])) then return end
+        end
+    end
+    redis.call('HSET', KEYS[1], 'credentials', '')
+end
 local function finish()
     redis.call('HDEL', KEYS[3], name)
     redis.call('HSET', KEYS[1], 'disabled/' .. name, token)
+    forget_if_done()
     idle()
     return { 'idle', '' }
 end
@@ -113,5 +128,6 @@ if event <= last then
 end
 if own then return finish() end
 put('idle')
+forget_if_done()
 idle()
 return { 'idle', '' }

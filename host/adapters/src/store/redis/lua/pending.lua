@@ -10,4 +10,6 @@ local last = tonumber(string.match(cursor, '^%S+ %S+ %S+ %S+ %S+ (%S+)') or task
 local upto = math.min(last, event + tonumber(ARGV[4]) - 1)
 -- The history is newest first.
 local events = upto >= event and redis.call('LRANGE', KEYS[2], -upto, -event) or {}
-return { record, cursor, task[2] and upto >= last and '1' or '0', events }
+-- `-` where there were none; empty where they are gone.
+local credentials = redis.call('HGET', KEYS[1], 'credentials') or '-'
+return { record, cursor, task[2] and upto >= last and '1' or '0', events, credentials }
