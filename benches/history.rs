@@ -43,7 +43,7 @@ fn record(now: Timestamp) -> TaskRecord {
         language: None,
         replace_existing: false,
         options: JsonObject::new(),
-        metadata: JsonObject::new(),
+        metadata: Default::default(),
         endpoints: vec![],
         subscribers: vec![],
         created_at: now,

@@ -26,7 +26,7 @@ fn record() -> TaskRecord {
         language: None,
         replace_existing: false,
         options: JsonObject::new(),
-        metadata: JsonObject::new(),
+        metadata: Default::default(),
         endpoints: vec![],
         subscribers: vec![],
         created_at: Timestamp::from_millis(1_700_000_000_000),

@@ -143,7 +143,7 @@ impl Source {
             language: None,
             replace_existing: false,
             options: JsonObject::new(),
-            metadata: json!({ "customer": customer }).as_object().cloned().unwrap_or_default(),
+            metadata: json!({ "customer": customer }).as_object().cloned().unwrap_or_default().into(),
             endpoints: if customer.is_none() { vec![own] } else { vec![] },
             subscribers: vec![],
             created_at: self.app.clock.now(),

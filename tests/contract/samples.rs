@@ -53,7 +53,7 @@ pub fn task(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
         language: Some("de".into()),
         replace_existing: false,
         options: object(serde_json::json!({"chunk_size": 1000, "z": [1, null], "a": "b"})),
-        metadata: object(serde_json::json!({"who": "\u{1f600}"})),
+        metadata: object(serde_json::json!({"who": "\u{1f600}"})).into(),
         endpoints: endpoints.iter().map(|id| endpoint(id)).collect(),
         subscribers: vec![],
         created_at: backend.now(),

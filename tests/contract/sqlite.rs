@@ -386,7 +386,7 @@ async fn a_task_is_refused_in_two_seconds_where_the_database_is_locked() {
     drop(locked);
     // Behind what was refused: its job is done with.
     let mut again = crate::samples::with_key(&backend, "key", "digest");
-    again.record.metadata.clear();
+    again.record.metadata = Default::default();
     let id = accept(&*store, again).await;
     assert_eq!(store.load(new.record.id).await, Ok(None));
     assert!(store.load(id).await.unwrap().is_some());

@@ -21,7 +21,7 @@ const METADATA_BYTES_MAX: usize = 64 << 10;
 const CONNECTIONS: usize = 20;
 
 /// What each of them sends at most.
-const HOSTILE_BYTES: usize = 48 << 20;
+const HOSTILE_BYTES: usize = 8 << 20;
 
 /// What all of them together may add: some 1 MiB each, which is what the sockets and the HTTP library keep of what arrives.
 const HOSTILE_GROWTH_MAX: u64 = 32 << 20;

@@ -179,7 +179,7 @@ fn record(document: &[u8]) -> TaskRecord {
         language: None,
         replace_existing: false,
         options: JsonObject::new(),
-        metadata: JsonObject::new(),
+        metadata: Default::default(),
         endpoints: vec![],
         subscribers: vec![],
         created_at: Timestamp::from_millis(0),

@@ -346,7 +346,7 @@ fn the_deepest_json_that_is_allowed_is_read_again() {
     assert!(is_depth_allowed(&deepest));
     assert!(!is_depth_allowed(&nested(JSON_DEPTH_MAX + 1)));
     assert!(is_depth_allowed(&JsonObject::new()));
-    let record = TaskRecord { metadata: deepest.clone(), options: deepest.clone(), ..record() };
+    let record = TaskRecord { metadata: deepest.clone().into(), options: deepest.clone(), ..record() };
     assert_eq!(again(&record), record);
     for mut event in every_event() {
         match &mut event.kind {
@@ -413,7 +413,7 @@ proptest! {
 
     #[test]
     fn whatever_a_caller_says_is_read_again(metadata in any_object(), options in any_object(), name in "\\PC{0,30}") {
-        let mut record = TaskRecord { metadata, options, ..record() };
+        let mut record = TaskRecord { metadata: metadata.into(), options, ..record() };
         record.source.file_name = name;
         prop_assert_eq!(again(&record), record);
     }

@@ -174,7 +174,7 @@ proptest! {
     /// Whatever a step or a caller says.
     #[test]
     fn every_body_keeps_the_promises(event in any_event(), metadata in keys()) {
-        let record = TaskRecord { metadata, ..record() };
+        let record = TaskRecord { metadata: metadata.into(), ..record() };
         for format in FORMATS {
             let body = body(format, &record, &event);
             if is_enveloped(format, &event) {

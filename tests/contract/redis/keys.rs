@@ -35,7 +35,7 @@ async fn a_whole_life_leaves_what_is_meant_to_stay() {
         new.record.document_id = document(name);
         new.claims_document = true;
         new.record.endpoints = ["a", "b"].map(crate::samples::endpoint).into();
-        new.record.metadata = object(json!({"name": name}));
+        new.record.metadata = object(json!({"name": name})).into();
         let id = accept(&*store, new).await;
         let first = claim_one(&*store, Queue::Tasks).await;
         store.release(&first, lab.now()).await.unwrap();

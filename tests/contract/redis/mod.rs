@@ -11,3 +11,4 @@ mod lifetimes;
 mod lost_answers;
 mod processes;
 mod reservations;
+mod summaries;

@@ -119,7 +119,7 @@ impl Condition {
     pub fn holds(&self, record: &TaskRecord) -> bool {
         let media_type = &record.source.media_type;
         (self.media_type.is_empty() || self.media_type.iter().any(|glob| glob.matches(media_type)))
-            && self.metadata.iter().all(|(key, value)| record.metadata.get(key) == Some(value))
+            && record.metadata.has(&self.metadata)
     }
 
     /// Whether this surely holds only where `other` does: it asks for the same or for more. Patterns are compared as they
@@ -157,7 +157,7 @@ mod tests {
         let input = SampleInput { event_type: "task_started", step: None, task, now: Timestamp::from_millis(0) };
         let (mut record, _) = sample(input).unwrap();
         record.source.media_type = media_type.into();
-        record.metadata = metadata.as_object().unwrap().clone();
+        record.metadata = metadata.as_object().unwrap().clone().into();
         record
     }
 

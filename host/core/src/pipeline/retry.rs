@@ -14,7 +14,7 @@ pub enum RetryRefused {
     #[error("the task completed: there is nothing to run again; submit the document anew with replace_existing=true")]
     Completed,
     /// Its pipeline has no such step.
-    #[error("the task's pipeline has no step {step}: choose one of {known}")]
+    #[error("the task's pipeline has no step {}: choose one of {known}", crate::shown(.step))]
     UnknownStep {
         /// What was asked for.
         step: String,

@@ -3,6 +3,7 @@
 mod artifact;
 mod event;
 mod id;
+mod metadata;
 mod record;
 mod status;
 mod summary;
@@ -10,6 +11,7 @@ mod summary;
 pub use artifact::{Artifact, ArtifactName, InvalidArtifactName};
 pub use event::{Event, EventKind, Resources, Retry, SkipReason, StepFailure};
 pub use id::{DocumentId, InvalidDocumentId, TaskId};
+pub use metadata::{METADATA_BYTES_MAX, Metadata};
 pub use record::{Source, SourceType, TaskRecord};
 pub use status::{StatusWord, StepState, StepStatus, TaskStatus};
 pub use summary::{RecordSummary, StepWeight};

@@ -1,6 +1,6 @@
 //! What was accepted. It never changes afterwards.
 
-use super::{ArtifactName, DocumentId, TaskId};
+use super::{ArtifactName, DocumentId, Metadata, TaskId};
 use crate::pipeline::Pipeline;
 use crate::webhook::{CursorName, Endpoint, EndpointId};
 use crate::{JsonObject, Timestamp};
@@ -66,7 +66,7 @@ pub struct TaskRecord {
     /// The caller's processing options.
     pub options: JsonObject,
     /// The caller's own metadata.
-    pub metadata: JsonObject,
+    pub metadata: Metadata,
     /// Who is told beside the named endpoints: the task's own `webhook_url`.
     pub endpoints: Vec<Endpoint>,
     /// Named endpoints that are told, as they were chosen when the task was accepted.

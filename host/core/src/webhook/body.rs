@@ -165,8 +165,8 @@ fn task_metadata(record: &TaskRecord) -> JsonObject {
     metadata.insert("document_id".into(), json!(record.document_id));
     metadata.insert("collection_name".into(), json!(record.collection));
     metadata.insert("language".into(), json!(record.language));
-    for (key, value) in &record.metadata {
-        metadata.entry(key.clone()).or_insert_with(|| value.clone());
+    for (key, value) in record.metadata.to_object() {
+        metadata.entry(key).or_insert(value);
     }
     metadata
 }

@@ -35,10 +35,10 @@ pub struct SampleInput<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownSample {
     /// No event of the contract.
-    #[error("there is no event {0:?}: choose one of {names}", names = EVENT_TYPES.join(", "))]
+    #[error("there is no event {given:?}: choose one of {names}", given = crate::shown(.0), names = EVENT_TYPES.join(", "))]
     Event(String),
     /// No standard step.
-    #[error("there is no step {name:?}: choose one of {names}", names = .names.join(", "))]
+    #[error("there is no step {given:?}: choose one of {names}", given = crate::shown(.name), names = .names.join(", "))]
     Step {
         /// What was asked for.
         name: String,
@@ -150,7 +150,7 @@ fn record(task: TaskId, now: Timestamp, pipeline: Pipeline) -> TaskRecord {
         replace_existing: false,
         options: JsonObject::new(),
         // Says in every task event that nothing of it is real.
-        metadata: object(json!({ "sample": true })),
+        metadata: object(json!({ "sample": true })).into(),
         endpoints: vec![],
         subscribers: vec![],
         created_at: now,

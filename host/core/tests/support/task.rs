@@ -45,7 +45,7 @@ pub fn record() -> TaskRecord {
         language: Some("en".into()),
         replace_existing: true,
         options: object(json!({"chunk_size": 512, "chunking_strategy": "semantic"})),
-        metadata: object(json!({"project": "alpha", "tags": ["a", "b"], "score": 0.30000000000000004})),
+        metadata: object(json!({"project": "alpha", "tags": ["a", "b"], "score": 0.30000000000000004})).into(),
         endpoints: vec![endpoint(BodyFormat::Dual)],
         subscribers: vec![],
         created_at: Timestamp::from_millis(1_769_853_599_500),

@@ -75,7 +75,7 @@ impl Host for Guest {
             collection: record.collection.clone(),
             replace_existing: record.replace_existing,
             options: serde_json::to_string(&record.options)?,
-            metadata: serde_json::to_string(&record.metadata)?,
+            metadata: record.metadata.as_str().to_owned(),
         })
     }
 

@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use morag_core::JsonObject;
+use morag_core::{JsonObject, cut, shown};
 use morag_core::ports::{BlobError, StoreError};
 use morag_core::task::TaskId;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,21 @@ use utoipa::ToSchema;
 /// Seconds after which a caller should try again when something is away or full: long enough for a restart, short enough
 /// for a person who waits.
 const RETRY_AFTER_SECONDS: u32 = 5;
+
+/// Wrong fields that one answer names: as many as the contract has, and who has mended these learns of the next.
+pub const FIELDS_SHOWN_MAX: usize = 32;
+
+/// Longest text of one wrong field, bytes: what it repeats of the request is cut where it is written (`morag_core::shown`), and
+/// this is for what nobody thought of.
+const FIELD_TEXT_BYTES_MAX: usize = 1024;
+
+/// Longest text of an error, bytes; likewise.
+const TEXT_BYTES_MAX: usize = 2048;
+
+fn said(text: impl Into<String>, bytes_max: usize) -> String {
+    let text = text.into();
+    if text.len() <= bytes_max { text } else { cut(&text, bytes_max).into_owned() }
+}
 
 /// One wrong field of a request, as FastAPI writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,12 +44,12 @@ pub struct FieldError {
 impl FieldError {
     /// A field of the body that is not as it must be.
     pub fn body(name: &str, msg: impl Into<String>) -> Self {
-        Self { loc: vec!["body".into(), name.into()], msg: msg.into(), kind: "value_error".into() }
+        Self { loc: vec!["body".into(), shown(name).into()], msg: said(msg, FIELD_TEXT_BYTES_MAX), kind: "value_error".into() }
     }
 
     /// A parameter of the query that is not as it must be.
     pub fn query(name: &str, msg: impl Into<String>) -> Self {
-        Self { loc: vec!["query".into(), name.into()], msg: msg.into(), kind: "value_error".into() }
+        Self { loc: vec!["query".into(), shown(name).into()], msg: said(msg, FIELD_TEXT_BYTES_MAX), kind: "value_error".into() }
     }
 
     /// A field of the body that is not there.
@@ -85,7 +100,7 @@ impl ApiError {
         Self(Box::new(Parts {
             status,
             code,
-            public: public.into(),
+            public: said(public, TEXT_BYTES_MAX),
             fields,
             extra: JsonObject::new(),
             headers,
@@ -134,7 +149,8 @@ impl ApiError {
     }
 
     /// 422 with the fields that are wrong; at least one.
-    pub fn invalid(fields: Vec<FieldError>) -> Self {
+    pub fn invalid(mut fields: Vec<FieldError>) -> Self {
+        fields.truncate(FIELDS_SHOWN_MAX);
         let public = fields.iter().map(|field| field.msg.as_str()).collect::<Vec<_>>().join("; ");
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_error", public);
         error.0.fields = fields;

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures::FutureExt as _;
+use morag_core::shown;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -114,7 +115,7 @@ fn without_trailing_slash(uri: &Uri) -> Option<Uri> {
 
 /// No route has this path.
 pub async fn no_route(uri: Uri) -> ApiError {
-    ApiError::not_found(format!("There is nothing at {}: /docs lists every route", uri.path()))
+    ApiError::not_found(format!("There is nothing at {}: /docs lists every route", shown(uri.path())))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub fn record() -> TaskRecord {
         language: None,
         replace_existing: false,
         options: JsonObject::new(),
-        metadata: JsonObject::new(),
+        metadata: Default::default(),
         endpoints: vec![],
         subscribers: vec![],
         created_at: NOW,

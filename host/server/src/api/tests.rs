@@ -16,6 +16,7 @@ use tower::ServiceExt as _;
 
 mod damage;
 mod ingest;
+mod limits;
 mod pipelines;
 mod plugins;
 
@@ -204,7 +205,7 @@ async fn a_file_becomes_a_task() {
     assert_eq!((log.record.source.file_name.as_str(), log.record.source.size), ("report.md", 8));
     assert_eq!(log.record.source.media_type, "text/markdown");
     assert_eq!(log.record.options["chunk_size"], json!(500));
-    assert_eq!(log.record.metadata["a"], json!(1));
+    assert_eq!(log.record.metadata.to_object()["a"], json!(1));
     let status = server.get(body["status_url"].as_str().unwrap()).await;
     assert_eq!((status.status, &status.json()["status"]), (StatusCode::OK, &json!("pending")));
 }

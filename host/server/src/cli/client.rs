@@ -3,13 +3,16 @@
 use super::secrets::secret;
 use anyhow::{Context as _, bail};
 use clap::Args;
-use morag_core::Secret;
+use morag_core::{Secret, cut};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 use std::time::Duration;
 
 /// Longest wait for a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// What is repeated of a server's error, bytes: as long as ours are. What answers may be no server of ours.
+const SAID_BYTES_MAX: usize = 2048;
 
 /// Which server, and the key for it.
 #[derive(Debug, Clone, Args)]
@@ -83,6 +86,7 @@ pub async fn read(response: Response) -> anyhow::Result<Value> {
         (true, None) => bail!("the answer is not JSON: is this a MoRAG server?"),
         (false, body) => {
             let said = body.as_ref().and_then(|body| body["error"].as_str()).unwrap_or("no reason given");
+            let said = cut(said, SAID_BYTES_MAX);
             bail!("the server says {}: {said}", status.as_u16())
         }
     }

@@ -233,8 +233,9 @@ ALTER TABLE tasks ADD COLUMN credentials TEXT;
 mod tests {
     use super::*;
     use crate::store::sqlite::SqliteStore;
-    use morag_core::ports::{Commit, DueQueue, Guard, Next, Queue, Tasks};
-    use morag_core::task::{StatusWord, TaskId};
+    use morag_core::ports::{Commit, DueQueue, Flow, Guard, ListFilter, NewTask, Next, Queue, Tasks};
+    use morag_core::task::{RecordSummary, StatusWord, TaskId};
+    use morag_core::webhook::{SampleInput, sample};
     use rusqlite::{Connection, StatementStatus, params};
     use std::sync::Arc;
     use std::time::Duration;
@@ -327,6 +328,25 @@ mod tests {
             claim.get_status(StatementStatus::VmStep)
         });
         assert_eq!(few, many, "steps of SQLite's machine");
+    }
+
+    #[tokio::test]
+    async fn a_task_without_a_summary_is_listed_by_its_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.db");
+        let (id, now) = (TaskId::random(), morag_core::Timestamp::from_millis(7));
+        let input = SampleInput { event_type: "task_started", step: None, task: id, now };
+        let (record, _) = sample(input).unwrap();
+        let accepted = RecordSummary::of(&record);
+        let store = SqliteStore::open(&path, Arc::new(crate::SystemClock)).unwrap();
+        let flow = Flow::of("someone");
+        store.accept(NewTask { record, idempotency: None, claims_document: false, flow }).await.unwrap();
+        let by_hand = Connection::open(&path).unwrap();
+        // As every task of version 5 is after the upgrade.
+        assert_eq!(by_hand.execute("UPDATE tasks SET summary = NULL", []).unwrap(), 1);
+        let page = store.list(&ListFilter { limit: 10, ..ListFilter::default() }).await.unwrap();
+        assert_eq!(page.items.iter().map(|item| (item.task, &item.accepted)).collect::<Vec<_>>(), [(id, &accepted)]);
+        assert_eq!(store.outline(id).await.unwrap().unwrap().accepted, accepted);
     }
 
     #[tokio::test]

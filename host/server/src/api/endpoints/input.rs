@@ -2,11 +2,11 @@
 
 use crate::App;
 use crate::api::ApiError;
-use crate::api::error::FieldError;
+use crate::api::error::{FIELDS_SHOWN_MAX, FieldError};
 use crate::api::query::Parameters;
 use crate::endpoints::draft::{self, Problem};
 use morag_core::webhook::{AddressPolicy, DisabledReason, RetrySettings, WebhookUrl};
-use morag_core::{JsonObject, Timestamp};
+use morag_core::{JsonObject, Timestamp, shown};
 use serde_json::Value;
 
 /// 422 for settings that are not as they must be.
@@ -35,10 +35,10 @@ pub async fn check_reachable(app: &App, url: &WebhookUrl) -> Result<(), ApiError
 /// Refuses names that a body has and nobody reads.
 pub fn only(body: &JsonObject, known: &[&str]) -> Result<(), ApiError> {
     let unknown = |name: &&String| !known.contains(&name.as_str());
-    let problems = body.keys().filter(unknown).map(|name| {
-        let shown: String = name.chars().take(40).collect();
-        let msg = format!("{shown:?} is not known here: give {}", known.join(", "));
-        Problem::new(&shown, msg)
+    let problems = body.keys().filter(unknown).take(FIELDS_SHOWN_MAX).map(|name| {
+        let name = shown(name);
+        let msg = format!("{name:?} is not known here: give {}", known.join(", "));
+        Problem::new(&name, msg)
     });
     let problems: Vec<_> = problems.collect();
     match problems.is_empty() {

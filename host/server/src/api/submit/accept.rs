@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use super::file_name;
+use super::given::GivenObject;
 use super::form::Form;
 use super::upload::StoredFile;
 use super::wish::Wish;
@@ -17,7 +18,7 @@ use morag_core::pipeline::Pipeline;
 use morag_core::ports::{AcceptError, Accepted, Idempotency, NewTask};
 use morag_core::task::{DocumentId, Source, TaskRecord};
 use morag_core::webhook::AddressPolicy;
-use serde_json::json;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
@@ -137,18 +138,43 @@ impl Submission {
 
 /// Digest of what was asked for: names, values and the file.
 fn digest(fields: &Fields, file: &StoredFile) -> String {
-    let asked = json!({
-        "fields": fields.values(),
-        "file_name": file.file_name,
-        "media_type": file.media_type,
-        "sha256": file.sha256,
-    });
-    hex::encode(Sha256::digest(asked.to_string()))
+    #[derive(Serialize)]
+    struct Asked<'a> {
+        fields: &'a GivenObject,
+        file_name: &'a str,
+        media_type: &'a str,
+        sha256: &'a str,
+    }
+    let StoredFile { file_name, media_type, sha256, .. } = file;
+    digest_json(&Asked { fields: fields.values(), file_name, media_type, sha256 })
 }
 
 /// Digest of a request that has no file of its own: names and values, and what else belongs to it.
 pub fn digest_of(fields: &Fields, more: &serde_json::Value) -> String {
-    hex::encode(Sha256::digest(json!({ "fields": fields.values(), "more": more }).to_string()))
+    #[derive(Serialize)]
+    struct Asked<'a> {
+        fields: &'a GivenObject,
+        more: &'a serde_json::Value,
+    }
+    digest_json(&Asked { fields: fields.values(), more })
+}
+
+/// Digest of a value's JSON, which is nowhere as a whole.
+fn digest_json(value: &impl Serialize) -> String {
+    struct Hasher(Sha256);
+    impl std::io::Write for Hasher {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut hasher = Hasher(Sha256::new());
+    // Neither the values nor the hash can fail.
+    let _ = serde_json::to_writer(&mut hasher, value);
+    hex::encode(hasher.0.finalize())
 }
 
 /// What was answered to the same request before, if anything.

@@ -1,7 +1,8 @@
 //! `POST /api/v1/ingest/batch`: several URLs in, a task for each out.
 
 use super::accept::{Origin, digest_of};
-use super::fields::Fields;
+use super::fields::{Fields, too_long};
+use super::given::{Given, GivenObject, ITEM_BYTES_MAX};
 use super::items::{BatchAnswer, ITEMS_MAX, Item, submit};
 use super::json;
 use super::url::IngestUrl;
@@ -12,6 +13,7 @@ use crate::api::error::{ErrorBody, FieldError};
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -52,7 +54,7 @@ pub async fn ingest_batch(
     request: Request,
 ) -> Result<Json<BatchAnswer>, ApiError> {
     let origin = Origin::read(caller, "ingest/batch", &headers)?;
-    let mut shared = Fields::of(json::read(request).await?);
+    let mut shared = Fields::of(json::read_fields(request).await?);
     let digest = digest_of(&shared, &Value::Null);
     let given = shared.take("items");
     if !shared.is_sound() {
@@ -64,31 +66,30 @@ pub async fn ingest_batch(
 }
 
 /// The items of a list of objects; `shared` is for each of them.
-pub fn items(given: Option<Value>, shared: &Fields) -> Result<Vec<Item>, ApiError> {
+pub fn items(given: Option<Given>, shared: &Fields) -> Result<Vec<Item>, ApiError> {
     let refused = |msg: String| ApiError::invalid(vec![FieldError::body("items", msg)]);
-    let list = match given {
-        None => return Err(ApiError::invalid(vec![FieldError::missing("items")])),
-        Some(Value::Array(list)) => Some(list),
-        Some(Value::String(text)) => serde_json::from_str(&text).ok(),
-        Some(_) => None,
-    };
+    let given = given.ok_or_else(|| ApiError::invalid(vec![FieldError::missing("items")]))?;
+    let list: Option<Vec<Box<RawValue>>> = given.read();
     let list = list.ok_or_else(|| refused("items must be a list of objects".into()))?;
     if !(1..=ITEMS_MAX).contains(&list.len()) {
         return Err(refused(format!("items must be 1 to {ITEMS_MAX}, and are {}", list.len())));
     }
-    Ok(list.into_iter().map(|item| self::item(item, shared)).collect())
+    Ok(list.into_iter().map(|item| self::item(item.get(), shared)).collect())
 }
 
-fn item(given: Value, shared: &Fields) -> Item {
-    let mut fields = match given {
-        Value::Object(object) => Fields::of(object),
+fn item(given: &str, shared: &Fields) -> Item {
+    let refused = |msg: &str| Item::Unreadable(ApiError::invalid(vec![FieldError::body("items", msg)]));
+    if given.len() > ITEM_BYTES_MAX {
+        return refused(&too_long("the item", &given.len().to_string(), ITEM_BYTES_MAX));
+    }
+    let object = match serde_json::from_str::<Given>(given) {
+        Ok(Given::Json(object)) => serde_json::from_str::<GivenObject>(object.get()).ok(),
         // A list of bare URLs says the same.
-        Value::String(url) => Fields::of([("url".to_owned(), Value::String(url))].into_iter().collect()),
-        _ => {
-            let msg = "an item must be an object with url";
-            return Item::Unreadable(ApiError::invalid(vec![FieldError::body("items", msg)]));
-        }
+        Ok(Given::Scalar(Value::String(url))) => Some([("url".to_owned(), url.into())].into()),
+        _ => None,
     };
+    let Some(object) = object else { return refused("an item must be an object with url") };
+    let mut fields = Fields::of(object);
     fields.default_to(shared);
     Item::Url(fields)
 }

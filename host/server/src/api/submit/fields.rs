@@ -1,6 +1,8 @@
 //! The named values of a submission, from form fields and JSON alike, and what is wrong with them. Pure.
 
+use super::given::{FIELD_BYTES_MAX, Given, GivenObject};
 use crate::api::error::FieldError;
+use morag_core::task::Metadata;
 use morag_core::{JSON_DEPTH_MAX, JsonObject, is_depth_allowed};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -9,42 +11,46 @@ use std::ops::RangeInclusive;
 /// Values by name. An empty text and JSON's null count as absent, as HTML forms and generated clients send them.
 #[derive(Debug, Default)]
 pub struct Fields {
-    values: BTreeMap<String, Value>,
+    values: GivenObject,
     errors: Vec<FieldError>,
 }
 
 /// JSON objects whose names are values of their own, with the prefix that they then have.
 const NESTED: [(&str, &str); 2] = [("processing_options", ""), ("webhook_config", "webhook_")];
 
+/// Values of several items, each of which has limits of its own: as long as the body may be.
+const LISTS: [&str; 2] = ["items", "batch_urls"];
+
 impl Fields {
     /// Merges what a form has: a field of its own wins over the same name in `request_data`, and a plain name over a
     /// nested one.
     pub fn merge(form: BTreeMap<String, String>) -> Self {
         let mut merged = Self::default();
-        let mut plain: BTreeMap<String, Value> = BTreeMap::new();
+        let mut plain = GivenObject::new();
         if let Some(text) = form.get("request_data").filter(|text| !text.trim().is_empty()) {
-            match serde_json::from_str::<JsonObject>(text) {
+            match serde_json::from_str::<GivenObject>(text) {
                 Ok(object) => plain.extend(object),
                 Err(_) => merged.refuse("request_data", "request_data must be the text of a JSON object"),
             }
         }
         let own = form.into_iter().filter(|(name, text)| name != "request_data" && !text.trim().is_empty());
-        plain.extend(own.map(|(name, text)| (name, Value::String(text))));
+        plain.extend(own.map(|(name, text)| (name, text.into())));
         merged.assemble(plain);
         merged
     }
 
     /// The values of a JSON body.
-    pub fn of(object: JsonObject) -> Self {
+    pub fn of(object: GivenObject) -> Self {
         let mut fields = Self::default();
-        fields.assemble(object.into_iter().collect());
+        fields.assemble(object);
         fields
     }
 
-    /// Takes values in, those of nested objects under names of their own.
-    fn assemble(&mut self, mut plain: BTreeMap<String, Value>) {
+    /// Takes values in, those of nested objects under names of their own. What is too long is not looked into.
+    fn assemble(&mut self, mut plain: GivenObject) {
+        plain.retain(|name, value| self.is_short(name, value));
         for (name, prefix) in NESTED {
-            match plain.remove(name).map(into_object) {
+            match plain.remove(name).filter(Given::is_given).map(|value| value.read::<Option<GivenObject>>()) {
                 None | Some(Some(None)) => {}
                 Some(Some(Some(object))) => {
                     self.values.extend(object.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
@@ -52,9 +58,17 @@ impl Fields {
                 Some(None) => self.refuse(name, format!("{name} must be a JSON object")),
             }
         }
-        let given = |value: &Value| !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty());
         let both = std::mem::take(&mut self.values).into_iter().chain(plain);
-        self.values = both.filter(|(_, value)| given(value)).collect();
+        self.values = both.filter(|(_, value)| value.is_given()).collect();
+    }
+
+    /// Whether a value is no longer than one may be; notes it where it is.
+    fn is_short(&mut self, name: &str, value: &Given) -> bool {
+        let is_short = value.bytes() <= FIELD_BYTES_MAX || LISTS.contains(&name);
+        if !is_short {
+            self.refuse(name, too_long(name, &value.bytes().to_string(), FIELD_BYTES_MAX));
+        }
+        is_short
     }
 
     /// Values that these do not have, from what is meant for several. Who has a webhook of their own gets nothing of the shared
@@ -67,12 +81,12 @@ impl Fields {
     }
 
     /// Takes a value out.
-    pub fn take(&mut self, name: &str) -> Option<Value> {
+    pub fn take(&mut self, name: &str) -> Option<Given> {
         self.values.remove(name)
     }
 
     /// Sets a value.
-    pub fn put(&mut self, name: &str, value: Value) {
+    pub fn put(&mut self, name: &str, value: Given) {
         self.values.insert(name.to_owned(), value);
     }
 
@@ -82,7 +96,7 @@ impl Fields {
     }
 
     /// The values, for a digest of the request.
-    pub fn values(&self) -> &BTreeMap<String, Value> {
+    pub fn values(&self) -> &GivenObject {
         &self.values
     }
 
@@ -109,9 +123,9 @@ impl Fields {
     /// A text.
     pub fn text(&mut self, name: &str) -> Option<String> {
         match self.values.get(name)? {
-            Value::String(text) => Some(text.trim().to_owned()),
+            Given::Scalar(Value::String(text)) => Some(text.trim().to_owned()),
             // A JSON client that writes an id as a number means its digits.
-            Value::Number(number) => Some(number.to_string()),
+            Given::Scalar(Value::Number(number)) => Some(number.to_string()),
             _ => {
                 self.refuse(name, format!("{name} must be a text"));
                 None
@@ -138,8 +152,9 @@ impl Fields {
     pub fn integer(&mut self, name: &str, allowed: RangeInclusive<u64>) -> Option<u64> {
         let value = self.values.get(name)?;
         let number = match value {
-            Value::String(text) => text.trim().parse().ok(),
-            value => value.as_u64(),
+            Given::Scalar(Value::String(text)) => text.trim().parse().ok(),
+            Given::Scalar(value) => value.as_u64(),
+            Given::Json(_) => None,
         };
         let number = number.filter(|number| allowed.contains(number));
         if number.is_none() {
@@ -151,10 +166,10 @@ impl Fields {
     /// A truth value, in the forms that forms have.
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
         let truth = match self.values.get(name)? {
-            Value::Bool(truth) => Some(*truth),
-            Value::Number(number) if number.as_u64() == Some(1) => Some(true),
-            Value::Number(number) if number.as_u64() == Some(0) => Some(false),
-            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+            Given::Scalar(Value::Bool(truth)) => Some(*truth),
+            Given::Scalar(Value::Number(number)) if number.as_u64() == Some(1) => Some(true),
+            Given::Scalar(Value::Number(number)) if number.as_u64() == Some(0) => Some(false),
+            Given::Scalar(Value::String(text)) => match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "1" | "yes" | "on" => Some(true),
                 "false" | "0" | "no" | "off" => Some(false),
                 _ => None,
@@ -169,7 +184,7 @@ impl Fields {
 
     /// A JSON object, or the text of one, nested no deeper than the store can give back.
     pub fn object(&mut self, name: &str) -> Option<JsonObject> {
-        let object = into_object(self.values.get(name)?.clone());
+        let object = self.values.get(name)?.read::<Option<JsonObject>>();
         if object.is_none() {
             self.refuse(name, format!("{name} must be a JSON object"));
         }
@@ -180,14 +195,25 @@ impl Fields {
         object.flatten()
     }
 
+    /// The caller's metadata.
+    pub fn metadata(&mut self, name: &str) -> Option<Metadata> {
+        let metadata = Metadata::from(self.object(name)?);
+        // As it is kept: numbers can be longer than they were written.
+        let bytes = metadata.as_str().len();
+        if bytes > FIELD_BYTES_MAX {
+            self.refuse(name, too_long(name, &bytes.to_string(), FIELD_BYTES_MAX));
+            return None;
+        }
+        Some(metadata)
+    }
+
     /// A JSON array of texts, the text of one, or texts separated by commas.
     pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
         let list = match self.values.get(name)? {
-            Value::String(text) if text.trim_start().starts_with('[') => serde_json::from_str(text).ok(),
-            Value::String(text) => {
+            Given::Scalar(Value::String(text)) if !text.trim_start().starts_with('[') => {
                 Some(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
             }
-            value => serde_json::from_value(value.clone()).ok(),
+            value => value.read(),
         };
         if list.is_none() {
             self.refuse(name, format!("{name} must be a list of texts"));
@@ -196,14 +222,9 @@ impl Fields {
     }
 }
 
-/// The object that a value is or is the text of; inside none where it is absent, outside none where it is neither.
-fn into_object(value: Value) -> Option<Option<JsonObject>> {
-    match value {
-        Value::Null => Some(None),
-        Value::Object(object) => Some(Some(object)),
-        Value::String(text) => serde_json::from_str::<Option<JsonObject>>(&text).ok(),
-        _ => None,
-    }
+/// What is said of a value that is longer than it may be.
+pub fn too_long(name: &str, bytes: &str, bytes_max: usize) -> String {
+    format!("{name} has {bytes} bytes, and may have {bytes_max} at most")
 }
 
 #[cfg(test)]
@@ -246,6 +267,38 @@ mod tests {
         for text in ["[]", "1", "{", "nonsense"] {
             assert_eq!(fields(&[("request_data", text)]).into_errors().len(), 1, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_by_name_size_and_limit() {
+        let long = |bytes: usize| format!("{{\"a\": \"{}\"}}", "x".repeat(bytes - 9));
+        for name in ["metadata", "processing_options", "webhook_config", "webhook_headers", "language", "anything"] {
+            let nested: GivenObject = serde_json::from_str(&format!("{{\"{name}\": {}}}", long(65_537))).unwrap();
+            for mut fields in [fields(&[(name, &long(65_537))]), Fields::of(nested)] {
+                assert!(!fields.has(name) && fields.metadata(name).is_none());
+                let errors = fields.into_errors();
+                let msg = format!("{name} has 65537 bytes, and may have 65536 at most");
+                assert_eq!((errors.len(), &errors[0].loc[1], &errors[0].msg), (1, &name.to_owned(), &msg));
+            }
+        }
+        let mut fields = fields(&[("metadata", &long(65_536))]);
+        assert!(fields.metadata("metadata").is_some() && fields.is_sound());
+    }
+
+    #[test]
+    fn metadata_that_is_longer_as_it_is_kept_is_refused() {
+        let many = format!("{{\"a\": [{}0]}}", "1e15,".repeat(13_000));
+        let mut fields = fields(&[("metadata", &many)]);
+        assert!(many.len() <= FIELD_BYTES_MAX && fields.metadata("metadata").is_none());
+        assert!(fields.into_errors()[0].msg.contains("may have 65536 at most"));
+    }
+
+    #[test]
+    fn a_digest_does_not_depend_on_how_a_value_is_held() {
+        let text = r#"{"a": [1, {"b": 1.50, "b": [null, {"c": "\u00fc"}]}], "d": {"e" : true}, "f": "x", "g": 1e3}"#;
+        let value: Value = serde_json::from_str(text).unwrap();
+        let given: GivenObject = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&given).unwrap(), value.to_string());
     }
 
     #[test]

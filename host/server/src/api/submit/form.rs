@@ -1,22 +1,35 @@
 //! Reading a multipart form: the file goes to the storage as it comes, the other fields are few and small.
 
+use super::fields::too_long;
+use super::form_guard::{Guarded, Unbounded};
+use super::given::FIELD_BYTES_MAX;
 use super::items::ITEMS_MAX;
 use super::upload::{StoredFile, Upload};
 use crate::App;
 use crate::api::ApiError;
 use crate::api::error::FieldError;
 use crate::engine::ORPHAN_AGE;
-use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{FromRequest as _, Multipart, Request};
+use axum::extract::Request;
 use axum::http::{StatusCode, header};
+use morag_core::shown;
+use multer::{Field, Multipart};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Largest value of a field that is not the file: room for long metadata, too little to hurt.
-const FIELD_BYTES_MAX: usize = 64 * 1024;
-
 /// Most fields: the contract names about two dozen, and for each item of a batch a file and its metadata.
 const FIELDS_MAX: usize = 64 + 2 * ITEMS_MAX;
+
+/// Longest name of a field: the contract's longest has some 20 characters.
+const NAME_BYTES_MAX: usize = 256;
+
+/// All fields but the file together, as a JSON body may have: they are in memory until the form is whole.
+const TEXTS_BYTES_MAX: usize = 4 << 20;
+
+/// How far the content of a field that is too long is read, to say how long it is.
+const TOO_LONG_READ_MAX: usize = 1 << 20;
+
+/// Longest boundary: RFC 2046 has 70 characters.
+const BOUNDARY_BYTES_MAX: usize = 256;
 
 /// What a body may have beyond the file: every field at its largest, and the parts' own headers.
 pub const SLACK_BYTES: u64 = (FIELD_BYTES_MAX * FIELDS_MAX) as u64 + (1 << 20);
@@ -54,15 +67,16 @@ async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
     if declared.is_some_and(|length| length > max_bytes.saturating_add(SLACK_BYTES)) {
         return Err(ApiError::too_large(max_bytes));
     }
-    let mut multipart = Multipart::from_request(request, &()).await.map_err(|_| not_multipart())?;
+    let mut multipart = open(request, max_bytes.saturating_add(SLACK_BYTES))?;
     let mut form = Form { fields: BTreeMap::new(), file: None, upload: Upload::new(app), batch: Vec::new() };
-    let mut count = 0;
+    let mut texts = 0;
     while let Some(field) = multipart.next_field().await.map_err(|error| broken(&error, max_bytes))? {
-        count += 1;
-        if count > FIELDS_MAX {
-            return Err(refused("form", &format!("the form has more than {FIELDS_MAX} fields")));
-        }
         let name = field.name().unwrap_or_default().to_owned();
+        if name.len() > NAME_BYTES_MAX {
+            let (shown, bytes) = (shown(&name), name.len());
+            let msg = format!("the field {shown} has a name of {bytes} bytes: at most {NAME_BYTES_MAX} are taken");
+            return Err(refused("form", &msg));
+        }
         match (name.as_str(), field.file_name()) {
             ("file", Some(file_name)) if !file_name.trim().is_empty() => {
                 if form.file.is_some() {
@@ -82,6 +96,11 @@ async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
             ("file", _) | (_, Some(_)) => {}
             _ => {
                 let value = text(field, &name, max_bytes).await?;
+                texts += value.len();
+                if texts > TEXTS_BYTES_MAX {
+                    let msg = format!("the fields but the file have more than {TEXTS_BYTES_MAX} bytes together");
+                    return Err(refused("form", &msg));
+                }
                 form.fields.insert(name, value);
             }
         }
@@ -89,13 +108,29 @@ async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
     Ok(form)
 }
 
-async fn text(mut field: Field<'_>, name: &str, max_bytes: u64) -> Result<String, ApiError> {
-    let mut value = Vec::new();
-    while let Some(bytes) = field.chunk().await.map_err(|error| broken(&error, max_bytes))? {
-        if value.len() + bytes.len() > FIELD_BYTES_MAX {
-            return Err(refused(name, &format!("{name} is longer than {FIELD_BYTES_MAX} bytes")));
+/// The parts of a form, behind the guard that keeps the parser from keeping what is endless.
+fn open(request: Request, bytes_max: u64) -> Result<Multipart<'static>, ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let boundary = content_type.and_then(|text| multer::parse_boundary(text).ok());
+    let boundary = boundary.filter(|boundary| (1..=BOUNDARY_BYTES_MAX).contains(&boundary.len()));
+    let boundary = boundary.ok_or_else(not_multipart)?;
+    let body = Guarded::new(request.into_body().into_data_stream(), &boundary, FIELDS_MAX, bytes_max);
+    Ok(Multipart::new(body, boundary))
+}
+
+async fn text(mut field: Field<'static>, name: &str, max_bytes: u64) -> Result<String, ApiError> {
+    let (mut value, mut bytes) = (Vec::new(), 0);
+    while let Some(piece) = field.chunk().await.map_err(|error| broken(&error, max_bytes))? {
+        bytes += piece.len();
+        if bytes <= FIELD_BYTES_MAX {
+            value.extend_from_slice(&piece);
+        } else if bytes > TOO_LONG_READ_MAX {
+            let msg = too_long(name, &format!("more than {TOO_LONG_READ_MAX}"), FIELD_BYTES_MAX);
+            return Err(refused(name, &msg));
         }
-        value.extend_from_slice(&bytes);
+    }
+    if bytes > FIELD_BYTES_MAX {
+        return Err(refused(name, &too_long(name, &bytes.to_string(), FIELD_BYTES_MAX)));
     }
     String::from_utf8(value).map_err(|_| refused(name, &format!("{name} must be UTF-8 text")))
 }
@@ -110,12 +145,18 @@ fn not_multipart() -> ApiError {
 }
 
 /// The body ended early, is no valid form, or is too large.
-pub fn broken(error: &MultipartError, max_bytes: u64) -> ApiError {
-    match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(max_bytes),
-        _ => {
+pub fn broken(error: &multer::Error, max_bytes: u64) -> ApiError {
+    let cause = match error {
+        multer::Error::StreamReadFailed(cause) => cause.downcast_ref::<Unbounded>(),
+        _ => None,
+    };
+    match cause {
+        Some(Unbounded::Whole) => ApiError::too_large(max_bytes),
+        Some(parts @ Unbounded::Parts(_)) => refused("form", &parts.to_string()),
+        Some(unbounded) => ApiError::bad_request("invalid_multipart", unbounded.to_string()),
+        None => {
             let text = "The form cannot be read: it ends early or is not valid multipart/form-data";
-            ApiError::bad_request("invalid_multipart", text).with_log(error.body_text())
+            ApiError::bad_request("invalid_multipart", text).with_log(shown(&error.to_string()))
         }
     }
 }

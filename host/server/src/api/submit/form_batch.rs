@@ -3,6 +3,7 @@
 use super::accept::digest_of;
 use super::batch;
 use super::fields::Fields;
+use super::given::Given;
 use super::items::{ITEMS_MAX, Item};
 use super::upload::{StoredFile, Upload};
 use crate::api::ApiError;
@@ -32,7 +33,7 @@ pub fn items(mut fields: Fields, files: Vec<(StoredFile, Upload)>) -> Result<(St
     }
     items.extend(urls.into_iter().map(|url| {
         let mut own = Fields::default();
-        own.put("url", Value::String(url));
+        own.put("url", url.into());
         own.default_to(&fields);
         Item::Url(own)
     }));
@@ -53,11 +54,10 @@ pub fn items(mut fields: Fields, files: Vec<(StoredFile, Upload)>) -> Result<(St
 fn urls(fields: &mut Fields) -> Vec<String> {
     let list = match fields.take("batch_urls") {
         None => return Vec::new(),
-        Some(Value::String(text)) if text.trim_start().starts_with('[') => serde_json::from_str(&text).ok(),
-        Some(Value::String(text)) => {
+        Some(Given::Scalar(Value::String(text))) if !text.trim_start().starts_with('[') => {
             Some(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
         }
-        Some(value) => serde_json::from_value(value).ok(),
+        Some(value) => value.read(),
     };
     list.unwrap_or_else(|| {
         fields.refuse("batch_urls", "batch_urls must be a JSON array of URLs, or one URL a line");

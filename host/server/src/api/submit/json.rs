@@ -1,52 +1,103 @@
 //! Reading a JSON body.
 
+use super::given::GivenObject;
 use crate::api::ApiError;
 use crate::api::error::FieldError;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use morag_core::JsonObject;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
 
-/// Largest JSON body: 50 items with long metadata.
+/// Largest JSON body of a submission: 50 items with long metadata.
 const BYTES_MAX: usize = 4 << 20;
+
+/// Largest JSON body of anything else, which is read into values at once: an endpoint with all the headers it may have.
+const SMALL_BYTES_MAX: usize = 256 << 10;
+
+/// Longest time a JSON body may take: the largest comes in a minute at half a Mbit a second, and who sends it byte by byte would
+/// hold a connection for days.
+const TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Reads the body of a submission, a JSON object, whatever its declared type. Its objects and arrays stay text.
+pub async fn read_fields(request: Request) -> Result<GivenObject, ApiError> {
+    object(&bytes(request, BYTES_MAX, TIME_MAX).await?)
+}
 
 /// Reads a body that is a JSON object, whatever its declared type.
 pub async fn read(request: Request) -> Result<JsonObject, ApiError> {
-    object(&bytes(request).await?)
+    object(&bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?)
 }
 
 /// Reads a body that is a JSON object, or absent: then an empty one.
 pub async fn read_or_empty(request: Request) -> Result<JsonObject, ApiError> {
-    let body = bytes(request).await?;
+    let body = bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?;
     match body.trim_ascii().is_empty() {
         true => Ok(JsonObject::new()),
         false => object(&body),
     }
 }
 
-async fn bytes(request: Request) -> Result<Bytes, ApiError> {
+async fn bytes(request: Request, bytes_max: usize, time_max: Duration) -> Result<Bytes, ApiError> {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: u64| length > BYTES_MAX as u64) {
-        return Err(too_large());
+    if declared.is_some_and(|length: u64| length > bytes_max as u64) {
+        return Err(too_large(bytes_max));
     }
-    to_bytes(request.into_body(), BYTES_MAX).await.map_err(|error| {
+    let read = tokio::time::timeout(time_max, to_bytes(request.into_body(), bytes_max)).await;
+    read.map_err(|_| too_slow(time_max))?.map_err(|error| {
         let is_limit =
             std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         match is_limit {
-            true => too_large(),
+            true => too_large(bytes_max),
             false => ApiError::bad_request("incomplete_body", "The body ends early").with_log(error.to_string()),
         }
     })
 }
 
-fn object(body: &[u8]) -> Result<JsonObject, ApiError> {
+fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|_| {
         let msg = "the body must be a JSON object".to_owned();
         ApiError::invalid(vec![FieldError { loc: vec!["body".into()], msg, kind: "value_error".into() }])
     })
 }
 
-fn too_large() -> ApiError {
-    let text = format!("The JSON body is larger than {BYTES_MAX} bytes: submit in smaller batches");
+fn too_large(bytes_max: usize) -> ApiError {
+    let text = match bytes_max == BYTES_MAX {
+        true => format!("The JSON body is larger than {bytes_max} bytes: submit in smaller batches"),
+        false => format!("The JSON body is larger than {bytes_max} bytes, the most that this route takes"),
+    };
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text)
+}
+
+fn too_slow(time_max: Duration) -> ApiError {
+    let text = format!("The JSON body took longer than {} seconds: send it faster", time_max.as_secs_f64());
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use futures::{StreamExt as _, stream};
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn a_body_that_drips_is_ended_with_408() {
+        // It never stalls: there is always another byte.
+        let drip = stream::repeat(()).then(|()| async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok::<_, std::io::Error>(" ")
+        });
+        let error = bytes(Request::new(Body::from_stream(drip)), BYTES_MAX, SOON).await.unwrap_err();
+        assert_eq!((error.status(), error.code()), (StatusCode::REQUEST_TIMEOUT, "body_too_slow"));
+    }
+
+    #[tokio::test]
+    async fn a_body_without_a_declared_length_is_read_to_its_limit_alone() {
+        let endless = stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1000]));
+        let error = bytes(Request::new(Body::from_stream(endless)), 10_000, TIME_MAX).await.unwrap_err();
+        assert_eq!((error.status(), error.code()), (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"));
+    }
 }

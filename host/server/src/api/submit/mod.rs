@@ -7,6 +7,8 @@ mod fields;
 mod file_name;
 mod form;
 mod form_batch;
+mod form_guard;
+mod given;
 pub mod ingest;
 mod items;
 pub mod json;

@@ -323,8 +323,8 @@ fn metadata(log: &TaskLog) -> JsonObject {
         }
     }
     metadata.insert("source_type".into(), json!(log.record.source.source_type));
-    for (key, value) in &log.record.metadata {
-        metadata.entry(key.clone()).or_insert_with(|| value.clone());
+    for (key, value) in log.record.metadata.to_object() {
+        metadata.entry(key).or_insert(value);
     }
     metadata
 }

@@ -4,11 +4,11 @@ use super::file_name;
 use crate::App;
 use crate::api::ApiError;
 use crate::disk::DiskReserve;
-use axum::extract::multipart::Field;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 use morag_core::ports::{BlobPath, Blobs};
 use morag_core::task::{ArtifactName, TaskId};
+use multer::Field;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
@@ -48,9 +48,9 @@ impl Upload {
     }
 
     /// Stores the file part of a form while it is read.
-    pub async fn store(&mut self, field: Field<'_>, max_bytes: u64) -> Result<StoredFile, ApiError> {
+    pub async fn store(&mut self, field: Field<'static>, max_bytes: u64) -> Result<StoredFile, ApiError> {
         let file_name = file_name::reduce(field.file_name().unwrap_or_default());
-        let media_type = file_name::media_type(field.content_type(), &file_name);
+        let media_type = file_name::media_type(field.content_type().map(AsRef::as_ref), &file_name);
         let pieces = field.map_err(|error| super::form::broken(&error, max_bytes));
         self.store_pieces(file_name, media_type, pieces, max_bytes).await
     }

@@ -81,7 +81,7 @@ pub async fn ingest_url(
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "ingest/url", &headers)?;
-    let fields = Fields::of(json::read(request).await?);
+    let fields = Fields::of(json::read_fields(request).await?);
     let digest = digest_of(&fields, &Value::Null);
     submit(&app, origin, fields, digest, app.pipelines.ingest(), accepted).await.map(Json)
 }

@@ -1,8 +1,8 @@
 //! What a caller asks for, beside the file: the contract's fields, checked. Pure.
 
-use super::fields::Fields;
-use crate::endpoints::headers::{HEADERS_MAX, header_value, is_header_name};
-use morag_core::task::{DocumentId, SourceType};
+use super::fields::{Fields, too_long};
+use crate::endpoints::headers::{HEADER_NAME_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, header_value, is_header_name};
+use morag_core::task::{DocumentId, Metadata, SourceType};
 use morag_core::webhook::{AddressPolicy, BodyFormat, Endpoint, EndpointId, EventFilter, EventGlob, WebhookUrl};
 use morag_core::{JsonObject, Secret};
 use serde_json::json;
@@ -38,7 +38,7 @@ pub struct Wish {
     /// Processing options.
     pub options: JsonObject,
     /// The caller's metadata.
-    pub metadata: JsonObject,
+    pub metadata: Metadata,
     /// Who is told.
     pub endpoint: Option<Endpoint>,
 }
@@ -54,7 +54,7 @@ impl Wish {
             replace_existing: fields.boolean("replace_existing").unwrap_or(false),
             pipeline: fields.text("pipeline"),
             options: options(fields),
-            metadata: fields.object("metadata").unwrap_or_default(),
+            metadata: fields.metadata("metadata").unwrap_or_default(),
             endpoint: endpoint(fields, policy),
         }
     }
@@ -153,6 +153,11 @@ fn event_filter(fields: &mut Fields) -> EventFilter {
 
 fn headers(fields: &mut Fields) -> BTreeMap<String, Secret> {
     let given = fields.object("webhook_headers").unwrap_or_default();
+    let bytes: usize = given.iter().map(|(name, value)| name.len() + value.as_str().map_or(0, str::len)).sum();
+    if bytes > HEADERS_BYTES_MAX {
+        fields.refuse("webhook_headers", too_long("webhook headers", &bytes.to_string(), HEADERS_BYTES_MAX));
+        return BTreeMap::new();
+    }
     if given.len() > HEADERS_MAX {
         fields.refuse("webhook_headers", format!("webhook headers are more than {HEADERS_MAX}"));
         return BTreeMap::new();
@@ -160,12 +165,13 @@ fn headers(fields: &mut Fields) -> BTreeMap<String, Secret> {
     let mut headers = BTreeMap::new();
     for (name, value) in given {
         let value = value.as_str().and_then(|text| header_value("webhook headers", text.to_owned()).ok());
-        match value.filter(|_| is_header_name(&name)) {
+        match value.filter(|_| name.len() <= HEADER_NAME_MAX && is_header_name(&name)) {
             Some(value) => {
                 headers.insert(name, Secret::new(value));
             }
             None => {
-                fields.refuse("webhook_headers", "webhook headers must be names and texts that HTTP allows in headers")
+                fields.refuse("webhook_headers", "webhook headers must be names and texts that HTTP allows in headers");
+                return BTreeMap::new();
             }
         }
     }

@@ -54,7 +54,7 @@ async fn a_url_is_fetched_stored_and_accepted() {
     assert_eq!((&answer["status"], &answer["document_id"]), (&json!("pending"), &json!("d-1")));
     assert_eq!((record.source.file_name.as_str(), record.source.media_type.as_str()), ("notes.md", "text/markdown"));
     assert_eq!((record.source.size, record.source.stored_as.as_str()), (15, "original.md"));
-    assert_eq!((&record.options["chunk_size"], &record.metadata["a"]), (&json!(500), &json!(1)));
+    assert_eq!((&record.options["chunk_size"], &record.metadata.to_object()["a"]), (&json!(500), &json!(1)));
     assert_eq!(record.endpoints.len(), 1);
     let path = format!("tasks/{}/files/original.md", record.id);
     assert_eq!(server.memory.files.lock().unwrap()[&path], "# Hello, world\n");
@@ -288,7 +288,7 @@ async fn process_takes_a_batch_of_urls_and_files_with_their_metadata() {
         ids.iter().map(|id| logs.iter().find(|log| json!(log.record.id) == *id).unwrap().record.clone()).collect();
     let names: Vec<_> = records.iter().map(|record| record.source.file_name.as_str()).collect();
     assert_eq!(names, ["a,b.md", "one.md", "two.md"]);
-    let metadata: Vec<_> = records.iter().map(|record| record.metadata.get("n").cloned()).collect();
+    let metadata: Vec<_> = records.iter().map(|record| record.metadata.to_object().get("n").cloned()).collect();
     assert_eq!(metadata, [Some(json!(0)), Some(json!(2)), None]);
     for record in records {
         assert_eq!((record.collection.as_str(), &record.options["chunk_size"]), ("c", &json!(500)));

@@ -134,7 +134,7 @@ async fn call(
         language,
         replace_existing: false,
         options,
-        metadata,
+        metadata: metadata.into(),
         endpoints: vec![],
         subscribers: vec![],
         created_at: Timestamp::from_millis(0),
