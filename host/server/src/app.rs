@@ -1,5 +1,6 @@
 //! What the parts of a running server share: ports, configuration, pipelines.
 
+use crate::api::{Fair, LastReady};
 use crate::config::Config;
 use crate::endpoints::Registry;
 use crate::engine::{Lanes, LiveFeed, Running};
@@ -45,4 +46,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Tasks that run in this process, to be stopped at once when they are cancelled.
     pub running: Running,
+    /// What the dependencies last answered to who asked for readiness.
+    pub last_ready: LastReady,
+    /// What callers share of this process.
+    pub fair: Fair,
 }

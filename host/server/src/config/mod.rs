@@ -129,6 +129,10 @@ pub struct Config {
     pub log_filter: String,
     /// What the operator should know, to be logged at start.
     pub warnings: Vec<String>,
+    /// Connections at once from one address.
+    pub connections_per_peer: usize,
+    /// Whether the only key is the one that everybody knows, which only a loopback address allows.
+    pub has_default_key: bool,
 }
 
 /// Shape of the log.
