@@ -24,6 +24,7 @@ fn named(backend: &impl Backend, id: &str, version: u64) -> NamedEndpoint {
         created_at: backend.now(),
         updated_at: backend.now(),
         version,
+        created_by: Some("c0ffee".into()),
     }
 }
 

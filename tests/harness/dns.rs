@@ -1,26 +1,21 @@
-//! A DNS server whose answers change from query to query, and a look-up that asks it by real packets: the system's resolver
-//! cannot be pointed at a port.
+//! A DNS server whose answers change from query to query, that may know other names for a name, and may keep silent.
 //!
-//! Both speak as much of RFC 1035 as A and AAAA need: UDP, and TCP where an answer does not fit.
+//! It speaks as much of RFC 1035 as A, AAAA and CNAME need: UDP, and TCP where an answer does not fit.
 
-use async_trait::async_trait;
-use morag_adapters::webhook_http::Lookup;
+use morag_adapters::webhook_http::{Lookup, NameServers};
 use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Largest answer over UDP (RFC 1035 section 4.2.1).
 const UDP_BYTES_MAX: usize = 512;
 
-/// How long a client waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 const TYPE_A: u16 = 1;
+const TYPE_CNAME: u16 = 5;
 const TYPE_AAAA: u16 = 28;
 /// Response, authoritative, recursion available.
 const ANSWER: u16 = 0x8580;
@@ -32,9 +27,23 @@ const HEADER_BYTES: usize = 12;
 #[derive(Debug, Default)]
 struct Zone {
     names: HashMap<String, Vec<Vec<IpAddr>>>,
-    /// Questions so far, by name and type.
-    asked: HashMap<(String, u16), usize>,
+    aliases: HashMap<String, String>,
+    /// Names below which nothing is answered.
+    silent: Vec<String>,
+    /// Ids of the questions so far, by name and type. One that is sent again, as over UDP it may be, has its id again.
+    asked: HashMap<(String, u16), Vec<u16>>,
     over_tcp: usize,
+    /// Questions that were not answered.
+    unanswered: watch::Sender<usize>,
+}
+
+impl Zone {
+    fn is_silent(&self, name: &str) -> bool {
+        let below = |silent: &String| {
+            name.strip_suffix(silent.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        self.silent.iter().any(below)
+    }
 }
 
 /// A server on a port of 127.0.0.1. Ends when dropped.
@@ -66,9 +75,30 @@ impl DnsServer {
         zone.names.insert(name.to_owned(), lists);
     }
 
+    /// From now on a name is another one (CNAME), and nothing but that is said of it.
+    pub fn alias(&self, name: &str, target: &str) {
+        lock(&self.zone).aliases.insert(name.to_owned(), target.to_owned());
+    }
+
+    /// From now on nothing is answered to questions for a name and for all below it.
+    pub fn silence(&self, name: &str) {
+        lock(&self.zone).silent.push(name.to_owned());
+    }
+
+    /// Questions that have not been answered.
+    pub fn unanswered_so_far(&self) -> usize {
+        *lock(&self.zone).unanswered.borrow()
+    }
+
+    /// Waits until so many questions have not been answered.
+    pub async fn unanswered(&self, least: usize) {
+        let mut unanswered = lock(&self.zone).unanswered.subscribe();
+        unanswered.wait_for(|count| *count >= least).await.expect("the server runs");
+    }
+
     /// How often a name was looked up.
     pub fn lookups(&self, name: &str) -> usize {
-        lock(&self.zone).asked.get(&(name.to_owned(), TYPE_A)).copied().unwrap_or(0)
+        lock(&self.zone).asked.get(&(name.to_owned(), TYPE_A)).map_or(0, Vec::len)
     }
 
     /// Questions that came over TCP.
@@ -78,7 +108,7 @@ impl DnsServer {
 
     /// A look-up that asks this server.
     pub fn lookup(&self) -> Arc<dyn Lookup> {
-        Arc::new(DnsLookup(self.address))
+        Arc::new(NameServers::at(&[self.address]).expect("a client"))
     }
 }
 
@@ -128,9 +158,20 @@ fn answer(query: &[u8], zone: &Mutex<Zone>, again: Option<u16>) -> Option<Vec<u8
     let question = query.get(HEADER_BYTES..after + 4)?;
     let kind = u16::from_be_bytes([query[after], query[after + 1]]);
     let mut zone = lock(zone);
+    if zone.is_silent(&name) {
+        zone.unanswered.send_modify(|count| *count += 1);
+        return None;
+    }
+    let id = u16::from_be_bytes([query[0], query[1]]);
     let asked = zone.asked.entry((name.clone(), kind)).or_default();
-    *asked += usize::from(again.is_none());
-    let turn = asked.saturating_sub(1);
+    if again.is_none() && !asked.contains(&id) {
+        asked.push(id);
+    }
+    let over_udp = asked.iter().position(|known| *known == id).filter(|_| again != Some(0));
+    let turn = over_udp.unwrap_or(asked.len().saturating_sub(1));
+    if let Some(target) = zone.aliases.get(&name) {
+        return Some(alias_answer(query, question, target));
+    }
     let lists = zone.names.get(&name);
     let addresses = lists.and_then(|lists| lists.get(turn).or(lists.last()));
     let records: Vec<u8> =
@@ -150,6 +191,26 @@ fn answer(query: &[u8], zone: &Mutex<Zone>, again: Option<u16>) -> Option<Vec<u8
         answer.extend(records);
     }
     Some(answer)
+}
+
+/// An answer that says for which name to ask instead.
+fn alias_answer(query: &[u8], question: &[u8], target: &str) -> Vec<u8> {
+    let mut name: Vec<u8> = Vec::new();
+    for label in target.split('.') {
+        name.push(u8::try_from(label.len()).expect("a label below 64 bytes"));
+        name.extend(label.bytes());
+    }
+    name.push(0);
+    let mut answer = query[..2].to_vec();
+    answer.extend([ANSWER, 1, 1, 0, 0].into_iter().flat_map(u16::to_be_bytes));
+    answer.extend(question);
+    answer.extend([0xc0, 0x0c]);
+    // Class IN, to be kept for no time.
+    answer.extend(
+        [TYPE_CNAME, 1, 0, 0, u16::try_from(name.len()).expect("a name")].into_iter().flat_map(u16::to_be_bytes),
+    );
+    answer.extend(name);
+    answer
 }
 
 /// A record for the question's name (a pointer to it), to be kept for no time; none where the address is of another type.
@@ -183,78 +244,6 @@ fn name_at(message: &[u8], mut at: usize) -> Option<(String, usize)> {
     }
 }
 
-/// Asks one server.
-#[derive(Debug)]
-struct DnsLookup(SocketAddr);
-
-#[async_trait]
-impl Lookup for DnsLookup {
-    async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let asking =
-            async { io::Result::Ok([self.ask(name, TYPE_A).await?, self.ask(name, TYPE_AAAA).await?].concat()) };
-        tokio::time::timeout(PATIENCE, asking).await?
-    }
-}
-
-impl DnsLookup {
-    async fn ask(&self, name: &str, kind: u16) -> io::Result<Vec<IpAddr>> {
-        let query = query(name, kind);
-        let socket = UdpSocket::bind("127.0.0.1:0").await?;
-        socket.connect(self.0).await?;
-        socket.send(&query).await?;
-        let mut answer = vec![0; UDP_BYTES_MAX];
-        let read = socket.recv(&mut answer).await?;
-        answer.truncate(read);
-        if flags(&answer)? & TRUNCATED != 0 {
-            let mut stream = TcpStream::connect(self.0).await?;
-            stream.write_u16(u16::try_from(query.len()).map_err(io::Error::other)?).await?;
-            stream.write_all(&query).await?;
-            answer = vec![0; usize::from(stream.read_u16().await?)];
-            stream.read_exact(&mut answer).await?;
-        }
-        if flags(&answer)? & 0xf != 0 {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "no such name"));
-        }
-        addresses(&answer, kind).ok_or_else(|| io::Error::other("a broken answer"))
-    }
-}
-
-fn query(name: &str, kind: u16) -> Vec<u8> {
-    // One question, recursion wanted. The socket is connected and asks once: the id need not be drawn.
-    let mut query = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    for label in name.trim_end_matches('.').split('.') {
-        query.push(u8::try_from(label.len()).expect("a label below 64 bytes"));
-        query.extend(label.bytes());
-    }
-    query.push(0);
-    query.extend(kind.to_be_bytes());
-    query.extend([0, 1]);
-    query
-}
-
-fn flags(answer: &[u8]) -> io::Result<u16> {
-    let bytes = answer.get(2..4).ok_or(io::ErrorKind::UnexpectedEof)?;
-    Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
-}
-
-fn addresses(answer: &[u8], kind: u16) -> Option<Vec<IpAddr>> {
-    let count = u16::from_be_bytes(answer.get(6..8)?.try_into().ok()?);
-    let (_, after) = name_at(answer, HEADER_BYTES)?;
-    let mut at = after + 4;
-    let mut found = Vec::new();
-    for _ in 0..count {
-        let (_, fields) = name_at(answer, at)?;
-        let length = usize::from(u16::from_be_bytes(answer.get(fields + 8..fields + 10)?.try_into().ok()?));
-        let bytes = answer.get(fields + 10..fields + 10 + length)?;
-        found.push(match kind {
-            TYPE_A => Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?).into(),
-            _ => Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into(),
-        });
-        at = fields + 10 + length;
-    }
-    Some(found)
-}
-
 fn lock(zone: &Mutex<Zone>) -> MutexGuard<'_, Zone> {
     zone.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -275,7 +264,16 @@ mod tests {
             assert_eq!(lookup.addresses("a.example").await.unwrap(), ["10.0.0.1".parse::<IpAddr>().unwrap()]);
         }
         assert_eq!((server.lookups("a.example"), server.over_tcp()), (4, 0));
-        assert_eq!(lookup.addresses("b.example").await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(lookup.addresses("b.example").await.unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn an_alias_leads_to_the_addresses_of_its_target() {
+        let server = DnsServer::start().await;
+        server.alias("a.example", "b.example");
+        server.alias("b.example", "c.example");
+        server.answer("c.example", &[&["8.8.8.8", "2001:db8::1"]]);
+        assert_eq!(server.lookup().addresses("a.example").await.unwrap().len(), 2);
     }
 
     #[tokio::test]

@@ -68,6 +68,20 @@ pub fn serve(data_dir: &Path) -> std::process::Command {
     command
 }
 
+/// Not a variable of the server's: how many files it may open, where that is less than the tests may.
+const DESCRIPTORS: &str = "MORAG_TEST_DESCRIPTORS";
+
+/// A command under a limit of open files.
+fn limited(command: &std::process::Command, descriptors: &str) -> std::process::Command {
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell
+        .args(["-c", "ulimit -n \"$0\"; exec \"$@\"", descriptors])
+        .arg(command.get_program())
+        .args(command.get_args());
+    shell.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
+}
+
 /// A running server. Killed when dropped.
 pub struct Server {
     child: Child,
@@ -100,6 +114,13 @@ impl Server {
         Self::spawn(folder, settings).await
     }
 
+    /// Starts a server that may have so many files and sockets open.
+    pub async fn start_limited(descriptors: u64, settings: &[(&str, &str)]) -> Self {
+        let limit = (DESCRIPTORS.to_owned(), descriptors.to_string());
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self::spawn(tempfile::tempdir().expect("a temporary folder"), settings.chain([limit]).collect()).await
+    }
+
     /// Starts a server with a `morag.toml`, and further environment variables.
     pub async fn start_with_file(toml: &str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -109,7 +130,11 @@ impl Server {
     }
 
     async fn spawn(folder: TempDir, settings: Vec<(String, String)>) -> Self {
-        let mut command = Command::from(serve(&folder.path().join("data")));
+        let serve = serve(&folder.path().join("data"));
+        let mut command = Command::from(match settings.iter().find(|(name, _)| name == DESCRIPTORS) {
+            Some((_, descriptors)) => limited(&serve, descriptors),
+            None => serve,
+        });
         command
             .envs(settings.iter().cloned())
             .current_dir(folder.path())

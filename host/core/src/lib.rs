@@ -4,12 +4,14 @@
 //! events, [`task::TaskStatus`] is a fold of them, [`webhook`] renders and signs them. [`ports`] are the traits that the
 //! adapters implement. Nothing here does I/O; every function is deterministic in its arguments.
 
+pub mod connections;
 mod glob;
 mod json;
 pub mod pipeline;
 pub mod plugin;
 pub mod ports;
 mod secret;
+pub mod shares;
 mod shown;
 pub mod task;
 mod time;

@@ -1,5 +1,6 @@
 //! What the parts of a running server share: ports, configuration, pipelines.
 
+use crate::api::{Fair, LastReady};
 use crate::config::Config;
 use crate::disk::DiskReserve;
 use crate::endpoints::Registry;
@@ -50,4 +51,8 @@ pub struct App {
     pub verified: Verified,
     /// Room on the disk that is kept for them.
     pub disk: DiskReserve,
+    /// What the dependencies last answered to who asked for readiness.
+    pub last_ready: LastReady,
+    /// What callers share of this process.
+    pub fair: Fair,
 }

@@ -5,6 +5,7 @@ mod http2;
 mod proxied;
 mod rebinding;
 mod receiver;
+mod silent_names;
 mod tls;
 mod tls_receiver;
 

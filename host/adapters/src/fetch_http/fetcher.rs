@@ -57,7 +57,7 @@ impl HttpFetcher {
     /// # Errors
     /// Where the TLS or client settings are not accepted, which no input can cause.
     pub fn new(policy: AddressPolicy) -> Result<Self, FetcherError> {
-        Self::with_lookup(policy, Arc::new(SystemLookup))
+        Self::with_lookup(policy, Arc::new(SystemLookup::default()))
     }
 
     /// The same, by another resolver.

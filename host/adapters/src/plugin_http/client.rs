@@ -60,7 +60,7 @@ impl HttpForPlugins {
     /// # Errors
     /// Where the TLS or client settings are not accepted, which no input can cause.
     pub fn new(policy: AddressPolicy) -> Result<Self, PluginHttpSetUpError> {
-        Self::with(policy, Arc::new(SystemLookup), Vec::new())
+        Self::with(policy, Arc::new(SystemLookup::default()), Vec::new())
     }
 
     /// The same, by another resolver, trusting authorities beside the machine's own.

@@ -83,7 +83,7 @@ fn class_of(cause: &(dyn Error + 'static), connecting: bool) -> Option<ErrorClas
     if let Some(lookup) = cause.downcast_ref::<LookupError>() {
         return Some(match lookup {
             LookupError::Refused(_) | LookupError::TooMany => ErrorClass::AddressRefused,
-            LookupError::NoAddress | LookupError::Failed(_) => ErrorClass::Dns,
+            LookupError::NoAddress | LookupError::TimedOut | LookupError::Failed(_) => ErrorClass::Dns,
         });
     }
     if cause.is::<ProxyError>() {

@@ -14,11 +14,15 @@ pub(crate) mod classify;
 mod client;
 mod connect_proxy;
 mod lookup;
+mod name_servers;
 pub(crate) mod resolver;
 mod retry_after;
 mod sender;
+mod system_lookup;
 pub(crate) mod tls;
 
-pub use lookup::{Lookup, SystemLookup};
+pub use lookup::Lookup;
+pub use name_servers::NameServers;
 pub use retry_after::retry_after;
 pub use sender::{HttpSender, SenderError, SenderOptions};
+pub use system_lookup::SystemLookup;

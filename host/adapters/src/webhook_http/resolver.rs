@@ -1,15 +1,20 @@
 //! Looking names up under the address policy.
 
 use super::lookup::Lookup;
+use morag_core::shares::Shares;
 use morag_core::webhook::{AddressPolicy, RefusedAddress};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use std::time::Duration;
 
-/// Look-ups at once. The system's resolver blocks a thread for each, for many seconds where a name server is away; the
-/// other threads must stay free for files and stores.
-const LOOKUPS_MAX: usize = 32;
+/// Look-ups at once, of one client: each is two sockets. Names of one site have at most half of them, those of the next one
+/// half of the rest: names that nobody answers for hold up no others.
+const LOOKUPS_MAX: usize = 1024;
+
+/// Limit of one look-up, the wait for its turn included: two rounds of questions, as long as name servers are commonly given.
+/// Of an exchange's own limit it is a part.
+const LOOKUP_MAX: Duration = Duration::from_secs(10);
 
 /// Addresses of one name that are looked at. No honest name has more, and a long list is a long time of connecting.
 const ADDRESSES_MAX: usize = 64;
@@ -26,6 +31,9 @@ pub(crate) enum LookupError {
     /// It has no address.
     #[error("the name has no address")]
     NoAddress,
+    /// It was not looked up in time.
+    #[error("no name server has answered for the name within {} seconds", LOOKUP_MAX.as_secs())]
+    TimedOut,
     /// It could not be looked up.
     #[error("the name could not be looked up: {0}")]
     Failed(std::io::Error),
@@ -37,12 +45,12 @@ pub(crate) enum LookupError {
 pub(crate) struct GuardedResolver {
     policy: Arc<AddressPolicy>,
     lookup: Arc<dyn Lookup>,
-    lookups: Arc<Semaphore>,
+    lookups: Shares,
 }
 
 impl GuardedResolver {
     pub(crate) fn new(policy: AddressPolicy, lookup: Arc<dyn Lookup>) -> Self {
-        Self { policy: Arc::new(policy), lookup, lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
+        Self { policy: Arc::new(policy), lookup, lookups: Shares::new(LOOKUPS_MAX) }
     }
 
     pub(crate) fn policy(&self) -> &AddressPolicy {
@@ -54,16 +62,12 @@ impl GuardedResolver {
         if let Some(known) = self.policy.known_addresses(name) {
             return Ok(known?);
         }
-        let closed = |_| LookupError::Failed(std::io::Error::other("the client is closed"));
-        let permit = Arc::clone(&self.lookups).acquire_owned().await.map_err(closed)?;
-        let (name, lookup) = (name.to_owned(), Arc::clone(&self.lookup));
-        // A task of its own: the permit is held until the blocked thread is free, not until the caller has lost patience.
-        let lookup = tokio::spawn(async move {
-            let _permit = permit;
-            lookup.addresses(&name).await
-        });
-        let addresses: Vec<IpAddr> =
-            lookup.await.map_err(|error| LookupError::Failed(error.into()))?.map_err(LookupError::Failed)?;
+        let looked_up = async {
+            let _place = self.lookups.wait(&site(name)).await;
+            self.lookup.addresses(name).await
+        };
+        let looked_up = tokio::time::timeout(LOOKUP_MAX, looked_up).await.map_err(|_| LookupError::TimedOut)?;
+        let addresses: Vec<IpAddr> = looked_up.map_err(LookupError::Failed)?;
         if addresses.is_empty() {
             return Err(LookupError::NoAddress);
         }
@@ -73,6 +77,14 @@ impl GuardedResolver {
         addresses.iter().try_for_each(|address| self.policy.check(*address))?;
         Ok(addresses)
     }
+}
+
+/// Whose name it is, roughly: its last two labels. Whoever has a domain has any number of names below it.
+fn site(name: &str) -> String {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let mut labels = name.rsplitn(3, '.');
+    let (last, before) = (labels.next().unwrap_or_default(), labels.next());
+    before.map_or_else(|| last.to_owned(), |before| format!("{before}.{last}")).to_ascii_lowercase()
 }
 
 impl Resolve for GuardedResolver {
@@ -125,6 +137,41 @@ mod tests {
         assert!(look_up(&[], &["8.8.8.8"; ADDRESSES_MAX], "a.example").await.is_ok());
         let many = ["8.8.8.8"; ADDRESSES_MAX + 1];
         assert!(matches!(look_up(&[], &many, "a.example").await, Err(LookupError::TooMany)));
+    }
+
+    #[test]
+    fn all_names_of_a_domain_are_of_one_site() {
+        for name in ["example.com", "a.example.com", "b.a.EXAMPLE.com."] {
+            assert_eq!(site(name), "example.com", "{name}");
+        }
+        assert_eq!((site("db").as_str(), site("").as_str()), ("db", ""));
+    }
+
+    /// Never comes back for names below `silent.example`.
+    #[derive(Debug)]
+    struct Silent;
+
+    #[async_trait]
+    impl Lookup for Silent {
+        async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+            match name.ends_with("silent.example") {
+                true => std::future::pending().await,
+                false => Ok(vec!["8.8.8.8".parse().unwrap()]),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn names_that_nobody_answers_for_hold_up_no_others() {
+        use futures::FutureExt as _;
+        let resolver = GuardedResolver::new(AddressPolicy::default(), Arc::new(Silent));
+        let names: Vec<_> = (0..2 * LOOKUPS_MAX).map(|n| format!("n{n}.silent.example")).collect();
+        let mut asked: Vec<_> = names.iter().map(|name| Box::pin(resolver.look_up(name))).collect();
+        assert!(asked.iter_mut().all(|asked| asked.now_or_never().is_none()));
+        assert_eq!(resolver.lookups.held(), LOOKUPS_MAX / 2);
+        assert!(resolver.look_up("a.example").now_or_never().expect("it has a place").is_ok());
+        drop(asked);
+        assert_eq!(resolver.lookups.held(), 0, "who has given up holds nothing");
     }
 
     #[tokio::test]

@@ -3,9 +3,10 @@
 use super::answer::{Answer, excerpt};
 use super::classify::Failure;
 use super::client::{Client, Reply};
-use super::lookup::{Lookup, SystemLookup};
+use super::lookup::Lookup;
 use super::resolver::{GuardedResolver, LookupError};
 use super::retry_after::retry_after;
+use super::system_lookup::SystemLookup;
 use super::tls;
 use async_trait::async_trait;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -46,7 +47,7 @@ pub struct SenderOptions {
 impl SenderOptions {
     /// Straight, by the system's resolver, trusting the machine's authorities.
     pub fn new(policy: AddressPolicy) -> Self {
-        Self { policy, proxy: None, lookup: Arc::new(SystemLookup), extra_roots: Vec::new() }
+        Self { policy, proxy: None, lookup: Arc::new(SystemLookup::default()), extra_roots: Vec::new() }
     }
 }
 

@@ -28,6 +28,9 @@ pub struct NamedEndpoint {
     pub updated_at: Timestamp,
     /// Raised with every change: who changes one that has changed since they read it is refused.
     pub version: u64,
+    /// The caller who created it, by which each has a share of all endpoints; none where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
 }
 
 /// What the operator decided of an endpoint.

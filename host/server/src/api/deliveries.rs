@@ -1,6 +1,7 @@
 //! What was sent to webhooks, with every attempt; and sending one again.
 
 use super::ApiError;
+use super::auth::Caller;
 use super::endpoints::again::pace;
 use super::error::ErrorBody;
 use super::sequence::Sequences;
@@ -9,7 +10,7 @@ use super::task::{PathTask, must_exist};
 use crate::App;
 use crate::endpoints::Known;
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use morag_core::Timestamp;
 use morag_core::ports::{
@@ -179,6 +180,7 @@ pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Resu
 )]
 pub async fn resend(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
     Path(path): Path<HashMap<String, String>>,
     request: Request,
@@ -194,7 +196,7 @@ pub async fn resend(
     if record.endpoint != EndpointId::of_task() {
         super::endpoints::path::load(&app, &record.endpoint).await?;
     }
-    let url = super::endpoints::input::other_url(&app, &asked).await?;
+    let url = super::endpoints::input::other_url(&app, &caller, &asked).await?;
     let kept = match record.endpoint == EndpointId::of_task() {
         true => app.deliveries.credentials(task).await?,
         false => KeptCredentials::None,

@@ -7,14 +7,42 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use morag_core::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 /// A dependency that takes longer to answer counts as down: whoever asks has a limit of their own, often 10 seconds.
 const PING_MAX: Duration = Duration::from_secs(5);
+
+/// How old an answer of the dependencies may be. Asking writes to the disk, and everybody may ask: whoever does so more often
+/// gets the same answer again.
+const READY_AGE_MAX: Duration = Duration::from_secs(2);
+
+/// What the dependencies last answered: names, and whether each is up.
+type Answers = Vec<(&'static str, bool)>;
+
+/// The last answer of the dependencies, and when it was asked for. Of many who ask at once one asks them.
+#[derive(Default)]
+pub struct LastReady(Mutex<Option<(Timestamp, Answers)>>);
+
+impl LastReady {
+    async fn get(&self, app: &App) -> Answers {
+        let mut last = self.0.lock().await;
+        let now = app.clock.steady();
+        match &*last {
+            Some((at, answers)) if now.since(*at) < READY_AGE_MAX => answers.clone(),
+            _ => {
+                let answers = ask(app).await;
+                *last = Some((app.clock.steady(), answers.clone()));
+                answers
+            }
+        }
+    }
+}
 
 /// The process answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,6 +79,8 @@ pub async fn health() -> Json<Health> {
 }
 
 /// The server can work
+///
+/// The dependencies are asked at most every two seconds.
 #[utoipa::path(
     get, path = "/health/ready", tag = "health", operation_id = "ready", security(()),
     responses(
@@ -59,15 +89,7 @@ pub async fn health() -> Json<Health> {
     )
 )]
 pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
-    let tasks = up("tasks", async { app.tasks.ping().await.map_err(|error| error.to_string()) });
-    let blobs = up("blobs", async { app.blobs.ping().await.map_err(|error| error.to_string()) });
-    let answers = match app.config.roles.use_files() {
-        true => {
-            let (tasks, blobs) = tokio::join!(tasks, blobs);
-            vec![("tasks", tasks), ("blobs", blobs)]
-        }
-        false => vec![("tasks", tasks.await)],
-    };
+    let answers = app.last_ready.get(&app).await;
     let (code, status) = match answers.iter().all(|(_, up)| *up) {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
@@ -88,6 +110,19 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
     (code, Json(Readiness { status: status.into(), version: crate::VERSION.into(), dependencies, refused_plugins }))
 }
 
+/// Asks every dependency that the process uses.
+async fn ask(app: &App) -> Answers {
+    let tasks = up("tasks", async { app.tasks.ping().await.map_err(|error| error.to_string()) });
+    let blobs = up("blobs", async { app.blobs.ping().await.map_err(|error| error.to_string()) });
+    match app.config.roles.use_files() {
+        true => {
+            let (tasks, blobs) = tokio::join!(tasks, blobs);
+            vec![("tasks", tasks), ("blobs", blobs)]
+        }
+        false => vec![("tasks", tasks.await)],
+    }
+}
+
 /// What a process without the role `api` serves: whether it lives and can work, its metrics, and nothing else.
 pub fn probes(app: Arc<App>) -> Router {
     let roles = app.config.roles;
@@ -97,12 +132,25 @@ pub fn probes(app: Arc<App>) -> Router {
         );
         ApiError::not_found(text)
     };
+    probe_routes().fallback(nothing_else).with_state(app)
+}
+
+/// What is served where every connection has a request under way: the same, so that who watches the process can tell that it
+/// is busy from that it is dead.
+pub fn lobby(app: Arc<App>) -> Router {
+    let busy = async || {
+        let text = "This server holds as many connections as it may, and each has a request under way: try again later, \
+                    or send requests over connections that you have (MORAG_CONNECTIONS_PER_PEER is the limit of one address)";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", text).retry_after()
+    };
+    probe_routes().fallback(busy).with_state(app)
+}
+
+fn probe_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/health", get(health))
         .route("/health/ready", get(ready))
         .route("/metrics", get(super::metrics::metrics))
-        .fallback(nothing_else)
-        .with_state(app)
 }
 
 async fn up(name: &str, ping: impl Future<Output = Result<(), String>>) -> bool {

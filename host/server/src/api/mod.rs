@@ -5,14 +5,17 @@
 
 mod auth;
 mod cancel;
+mod counted;
 mod deliveries;
 mod docs;
 mod endpoints;
 mod error;
 mod events;
+mod fair;
 mod files;
 mod frame;
 mod health;
+mod local;
 mod metrics;
 mod openapi;
 mod pipelines;
@@ -33,8 +36,10 @@ pub mod view;
 mod webhook_docs;
 
 pub use error::{ApiError, ErrorBody, FieldError};
+pub use fair::Fair;
+pub use health::LastReady;
 pub use openapi::document;
-pub use serve::serve;
+pub use serve::{CONNECTIONS_MAX, Site, serve};
 
 use crate::App;
 use crate::config::Role;
@@ -45,12 +50,25 @@ use std::sync::Arc;
 
 /// What a process serves: every route where it has the role `api`, else the probes alone.
 pub fn router(app: Arc<App>) -> Router {
+    let has_default_key = app.config.has_default_key;
     let routes = match app.config.roles.has(Role::Api) {
         true => everything(app),
         false => health::probes(app),
     };
+    framed(routes, has_default_key)
+}
+
+/// What a process serves to connections that find every place taken by requests: the probes.
+pub fn lobby(app: Arc<App>) -> Router {
+    let has_default_key = app.config.has_default_key;
+    framed(health::lobby(app), has_default_key)
+}
+
+fn framed(routes: Router, has_default_key: bool) -> Router {
     // As the fallback of a router without routes, so that the frame can change the path before anything is routed.
-    Router::new().fallback_service(routes).layer(from_fn(frame::frame))
+    let routes = Router::new().fallback_service(routes);
+    let routes = if has_default_key { routes.layer(from_fn(local::only)) } else { routes };
+    routes.layer(from_fn(frame::frame))
 }
 
 fn everything(app: Arc<App>) -> Router {

@@ -1,6 +1,7 @@
 //! Where tasks stand and what happened to them.
 
 use super::ApiError;
+use super::auth::Caller;
 use super::error::{ErrorBody, FieldError};
 use super::query::Parameters;
 use super::task::{PathTask, load};
@@ -8,7 +9,7 @@ use super::view::{HistoryItem, RecentItem, StatusBody, TaskItem, history_item, r
 use crate::App;
 use crate::config::Role;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use morag_core::ports::{ListFilter, Queue, QueueCounts, TaskLog, TaskMark};
 use morag_core::task::{StatusWord, TaskId};
 use serde::Serialize;
@@ -116,10 +117,12 @@ pub struct RecentEvents {
     responses(
         (status = 200, description = "Where the task stands", body = StatusBody),
         (status = 404, description = "No such task", body = ErrorBody),
+        (status = 429, description = "As many of the caller's requests wait as may; `Retry-After` says when to try again", body = ErrorBody),
     )
 )]
 pub async fn status(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
     parameters: Parameters,
 ) -> Result<Json<StatusBody>, ApiError> {
@@ -128,6 +131,7 @@ pub async fn status(
         // Nothing of the task is in memory while it is waited for.
         let first = app.tasks.mark(task).await?.ok_or_else(ApiError::unknown_task)?;
         if !first.status.is_ended() {
+            let _place = app.fair.waits.take(&caller)?;
             let seen = (first.last_sequence, first.live_percent);
             wait_until(&app, task, wait, |mark| (mark.last_sequence, mark.live_percent) != seen).await?;
         }

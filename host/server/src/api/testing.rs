@@ -90,6 +90,12 @@ pub struct Memory {
     /// Told of each new task.
     pub on_accept: Mutex<Option<OnAccept>>,
     answers: Mutex<BTreeMap<String, Idempotency>>,
+    /// How often the files were asked whether they can be written.
+    pub pings: Mutex<usize>,
+    /// Whether documents, and the addresses of `slow.example`, do not come until this is over.
+    pub holds: tokio::sync::watch::Sender<bool>,
+    /// Fetches and look-ups that wait for it.
+    pub held: tokio::sync::watch::Sender<usize>,
 }
 
 impl Memory {
@@ -97,6 +103,14 @@ impl Memory {
         match *self.down.lock().unwrap() {
             true => Err(StoreError::Unavailable("secret path /var/x".into())),
             false => Ok(()),
+        }
+    }
+
+    async fn hold(&self) {
+        if *self.holds.borrow() {
+            self.held.send_modify(|held| *held += 1);
+            let mut holds = self.holds.subscribe();
+            holds.wait_for(|holds| !holds).await.unwrap();
         }
     }
 
@@ -148,6 +162,8 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
         running: Default::default(),
         verified: Default::default(),
         disk: crate::disk::DiskReserve::new(Some(memory.clone()), DISK_FREE_MIN),
+        last_ready: Default::default(),
+        fair: Default::default(),
     })
 }
 
@@ -465,6 +481,7 @@ impl Blobs for Memory {
         Ok(ids.into_iter().take(limit).map(|id| id.parse().unwrap()).collect())
     }
     async fn ping(&self) -> Result<(), BlobError> {
+        *self.pings.lock().unwrap() += 1;
         Ok(())
     }
 }
@@ -495,6 +512,10 @@ impl Knowledge for Memory {
 impl WebhookSender for Memory {
     async fn check(&self, url: &WebhookUrl) -> Result<(), UrlRefused> {
         match url.as_url().host_str() {
+            Some("slow.example") => {
+                self.hold().await;
+                Ok(())
+            }
             Some("private.example") => Err(UrlRefused("private.example has a private address".into())),
             _ => Ok(()),
         }
@@ -519,6 +540,7 @@ pub struct Document {
 impl Fetcher for Memory {
     async fn fetch(&self, request: FetchRequest) -> Result<Fetched, FetchError> {
         *self.fetches.lock().unwrap() += 1;
+        self.hold().await;
         let web = self.web.lock().unwrap();
         let Document { content_type, file_name, pieces } =
             web.get(request.url.as_url().as_str()).cloned().ok_or(FetchError::NotGiven(404))??;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 
 mod damage;
+mod fair;
 mod ingest;
 mod limits;
 mod pipelines;
@@ -450,7 +451,48 @@ async fn a_process_without_the_role_api_serves_the_probes_alone() {
         assert!(answer.json()["error"].as_str().unwrap().contains("role dispatcher"), "{}", answer.json());
     }
     *server.memory.down.lock().unwrap() = true;
+    *server.memory.later.lock().unwrap() += std::time::Duration::from_secs(2);
     assert_eq!(server.get("/health/ready").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn readiness_asks_the_dependencies_at_most_every_two_seconds() {
+    let server = server(&[]);
+    let pings = || *server.memory.pings.lock().unwrap();
+    for _ in 0..20 {
+        let all = futures::future::join_all((0..10).map(|_| server.get("/health/ready"))).await;
+        assert!(all.iter().all(|answer| answer.status == StatusCode::OK));
+    }
+    assert_eq!(pings(), 1);
+    *server.memory.later.lock().unwrap() += std::time::Duration::from_millis(1999);
+    server.get("/health/ready").await;
+    assert_eq!(pings(), 1);
+    *server.memory.later.lock().unwrap() += std::time::Duration::from_millis(1);
+    server.get("/health/ready").await;
+    assert_eq!(pings(), 2);
+}
+
+#[tokio::test]
+async fn with_the_default_key_only_this_machines_own_names_are_answered() {
+    let ask = async |server: &Server, method: &str, path: &str, header: (&str, &str)| {
+        server.call(method, path, &[("host", "localhost:8000"), header]).await
+    };
+    let open = server(&[]);
+    for path in ["/health", "/docs", "/api/v1/status", "/nowhere"] {
+        let answer = open.call("GET", path, &[("host", "rebound.example:8000")]).await;
+        assert_eq!((answer.status.as_u16(), answer.error().as_str()), (421, "foreign_host"), "{path}");
+        assert!(answer.json()["error"].as_str().unwrap().contains("MORAG_API_KEYS"));
+        assert_ne!(open.call("GET", path, &[("host", "127.0.0.1:8000")]).await.status.as_u16(), 421, "{path}");
+    }
+    let foreign = ask(&open, "POST", "/api/v1/plugins/reload", ("origin", "https://evil.example")).await;
+    assert_eq!((foreign.status, foreign.error().as_str()), (StatusCode::FORBIDDEN, "foreign_origin"));
+    let own = ask(&open, "POST", "/api/v1/plugins/reload", ("origin", "http://localhost:3000")).await;
+    assert_ne!(own.status, StatusCode::FORBIDDEN);
+    // Who has chosen keys has chosen names.
+    let chosen = server(&[("MORAG_API_KEYS", "test-api-key")]);
+    assert_eq!(chosen.call("GET", "/api/v1/status", &[("host", "morag.example")]).await.status, StatusCode::OK);
+    let foreign = ask(&chosen, "POST", "/api/v1/plugins/reload", ("origin", "https://app.example")).await;
+    assert_ne!(foreign.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

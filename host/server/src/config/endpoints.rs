@@ -73,6 +73,7 @@ fn endpoint(
         created_at: NO_TIME,
         updated_at: NO_TIME,
         version: 0,
+        created_by: None,
     };
     Ok(ConfiguredEndpoint { endpoint, credentials })
 }

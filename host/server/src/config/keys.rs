@@ -44,6 +44,11 @@ pub(super) fn read(
     Ok(keys.into_iter().zip(weights).map(|(secret, weight)| ApiKey { secret, weight }).collect())
 }
 
+/// Whether the only key is the one that works where none is set.
+pub(super) fn is_default(written: &Written<'_>, keys: &[ApiKey]) -> bool {
+    list(&written.value("api_keys").unwrap_or_default()).next().is_none() && !keys.is_empty()
+}
+
 fn weights(written: &Written<'_>, keys: usize) -> Result<Vec<u32>, ConfigError> {
     let key = "api_key_weights";
     let Some(text) = written.value(key) else { return Ok(vec![1; keys]) };

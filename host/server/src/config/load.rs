@@ -2,6 +2,7 @@
 
 use super::sources::{ConfigError, Sources, Written};
 use super::{Config, LogFormat, ai, endpoints, keys, pipelines, plugins, plugins_dir, storage};
+use crate::api::CONNECTIONS_MAX;
 use morag_core::webhook::{AddressPolicy, RetrySettings};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +34,7 @@ impl Config {
         warnings.extend(storage::split_warning(roles, s3.as_ref(), &data_dir.join("files")));
         let api_host = written.host("api_host")?;
         let api_keys = keys::read(&written, api_host, roles, &mut warnings)?;
+        let has_default_key = keys::is_default(&written, &api_keys);
         let webhook_max_retries = written.number("webhook_max_retries", 0, 20)? as u32;
         let webhook_retry_delay = written.time("webhook_retry_delay", SECOND, Duration::ZERO..=DAY)?;
         let webhook_allow_networks = written.networks("webhook_allow_networks")?;
@@ -105,6 +107,8 @@ impl Config {
                 "false" => false,
                 _ => return Err(written.refused("secrets_key_lost", "true or false")),
             },
+            connections_per_peer: written.number("connections_per_peer", 1, CONNECTIONS_MAX as u64)? as usize,
+            has_default_key,
         })
     }
 }

@@ -133,6 +133,10 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// Whether the server starts although the key of what is sealed in the store is lost.
     pub secrets_key_lost: bool,
+    /// Connections at once from one address.
+    pub connections_per_peer: usize,
+    /// Whether the only key is the one that everybody knows, which only a loopback address allows.
+    pub has_default_key: bool,
 }
 
 /// Shape of the log.

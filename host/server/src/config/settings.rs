@@ -40,6 +40,12 @@ pub const SETTINGS: &[Setting] = &[
         "Weights of the keys, in their order, comma separated, 1 to 1000: where tasks of several keys wait, each key has its share of the workers.",
     ),
     setting(
+        "connections_per_peer",
+        "MORAG_CONNECTIONS_PER_PEER",
+        "512",
+        "Connections at once from one address (of IPv6 one /64), 1 to 1024; there are 1024 in all. Behind a reverse proxy every caller has its address: give 1024 there.",
+    ),
+    setting(
         "role",
         "MORAG_ROLE",
         "all",

@@ -51,6 +51,8 @@ struct State {
 #[derive(Debug, Default)]
 struct Host {
     under_way: usize,
+    /// Of them those of lanes that have not shown that they work.
+    unproven: usize,
     /// Lanes that have found no place, first come first served.
     waiting: VecDeque<String>,
 }
@@ -100,6 +102,7 @@ impl Standing {
 pub struct HostPlace {
     lanes: Lanes,
     authority: String,
+    is_unproven: bool,
 }
 
 /// How many lanes' breakers are in which state.
@@ -208,12 +211,16 @@ impl Lanes {
         }
     }
 
-    /// A place with a host for a lane. Where it has none, nothing of the lane is asked for until it has.
+    /// A place with a host for a lane. Where it has none, nothing of the lane is asked for until it has. Lanes of one host that
+    /// have not shown that they work have half of the places of such lanes at most: whatever number of URLs lead to one host
+    /// that does not answer, new receivers find a place.
     pub fn enter_host(&self, authority: String, lane: &str) -> Option<HostPlace> {
         let mut state = self.state();
         let State { hosts, lanes, .. } = &mut *state;
         let host = hosts.entry(authority.clone()).or_default();
-        if host.under_way >= self.0.max.host {
+        let is_unproven = lanes.get(lane).is_none_or(|known| !known.lane.is_proven());
+        let unproven_max = (self.0.max.total / 4).max(1);
+        if host.under_way >= self.0.max.host || (is_unproven && host.unproven >= unproven_max) {
             let known = lanes.entry(lane.to_owned()).or_default();
             if !std::mem::replace(&mut known.waits_for_host, true) {
                 host.waiting.push_back(lane.to_owned());
@@ -221,7 +228,8 @@ impl Lanes {
             return None;
         }
         host.under_way += 1;
-        Some(HostPlace { lanes: self.clone(), authority })
+        host.unproven += usize::from(is_unproven);
+        Some(HostPlace { lanes: self.clone(), authority, is_unproven })
     }
 
     /// Breakers by state.
@@ -302,6 +310,7 @@ impl Drop for HostPlace {
         let State { hosts, lanes, .. } = &mut *state;
         let Some(host) = hosts.get_mut(&self.authority) else { return };
         host.under_way = host.under_way.saturating_sub(1);
+        host.unproven = host.unproven.saturating_sub(usize::from(self.is_unproven));
         // One for the place; all of them where nobody is left whose place could call the next.
         let called = if host.under_way == 0 { host.waiting.len() } else { host.waiting.len().min(1) };
         for next in host.waiting.drain(..called) {
@@ -415,6 +424,20 @@ mod tests {
         assert_eq!(other.may_go_on(NOW), Err(NOW));
         drop(other);
         assert_eq!(one.may_go_on(NOW), Ok(()));
+    }
+
+    #[test]
+    fn a_host_that_has_not_answered_leaves_places_to_other_new_ones() {
+        let lanes = Lanes::new(LanesMax { host: 8, ..MAX });
+        let silent: Vec<_> = (0..4).filter_map(|n| lanes.enter_host("silent:1".into(), &format!("s{n}"))).collect();
+        assert_eq!(silent.len(), 2, "half of what is for lanes that have not answered");
+        assert!(lanes.enter_host("new:1".into(), "new").is_some());
+        proven(&lanes, "good");
+        let held: Vec<_> = (0..6).map(|_| lanes.enter_host("silent:1".into(), "good").unwrap()).collect();
+        assert!(lanes.enter_host("silent:1".into(), "good").is_none(), "the host's own limit");
+        drop(held);
+        drop(silent);
+        assert!(lanes.enter_host("silent:1".into(), "s3").is_some());
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod verify;
 mod worker;
 
 pub use cancel::{CancelOutcome, cancel};
-pub use feed::{Behind, LiveFeed, News, Subscription, TooMany, happened};
+pub use feed::{Behind, LiveFeed, News, Subscription, happened};
 pub use janitor::ORPHAN_AGE;
 pub use lanes::{BreakerCounts, Lanes, LanesMax};
 pub use retry::{Retried, RetryError, retry};

@@ -3,6 +3,7 @@
 mod ai;
 mod backup;
 mod data_dir;
+mod descriptors;
 mod files;
 mod plugins;
 mod secrets;
@@ -36,6 +37,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (address, roles, drain) = (config.listen_address(), config.roles, config.drain_timeout);
     let is_alone = config.redis.is_none();
+    let descriptors = descriptors::raise();
     let _lock = match (is_alone, config.s3.is_none() && roles.use_files()) {
         (true, _) => Some(data_dir::own(&config.data_dir)?),
         (false, true) => Some(data_dir::share(&config.data_dir)?),
@@ -64,7 +66,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!(address = %bound, role = %roles, version = crate::VERSION, "ready");
 
     signals::listen(shutdown.clone(), drain);
-    let served = api::serve(listener, api::router(app.clone()), shutdown.clone().cancelled_owned(), drain).await;
+    let (router, lobby) = (api::router(app.clone()), api::lobby(app.clone()));
+    let site = api::Site::new(router, lobby, app.config.connections_per_peer, descriptors);
+    let served = api::serve(listener, site, shutdown.clone().cancelled_owned(), drain).await;
     shutdown.cancel();
     while loops.join_next().await.is_some() {}
     served
@@ -115,6 +119,8 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         disk,
         config,
         verified: Verified::default(),
+        last_ready: Default::default(),
+        fair: Default::default(),
     };
     Ok((app, job))
 }

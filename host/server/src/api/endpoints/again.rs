@@ -7,13 +7,14 @@ use super::input::{invalid, only, other_url, since, text};
 use super::path::{PathEndpoint, load};
 use crate::App;
 use crate::api::ApiError;
+use crate::api::auth::Caller;
 use crate::api::deliveries::refused;
 use crate::api::error::ErrorBody;
 use crate::api::query::Parameters;
 use crate::api::submit::json;
 use crate::endpoints::draft::Problem;
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use morag_core::Timestamp;
 use morag_core::ports::{DeliveryFilter, DeliveryState, EndpointDelivery, NewResend, ResendError, StoreError};
 use morag_core::webhook::{EndpointId, WebhookUrl};
@@ -127,6 +128,7 @@ pub async fn recover(
 )]
 pub async fn replay(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     PathEndpoint(id): PathEndpoint,
     parameters: Parameters,
     request: Request,
@@ -149,7 +151,7 @@ pub async fn replay(
         Some(state) => vec![state],
     };
     load(&app, &id).await?;
-    let url = other_url(&app, &asked).await?;
+    let url = other_url(&app, &caller, &asked).await?;
     // What was sent again is in the log beside it: once is enough.
     let found = find(&app, &id, &states, since, |one| one.record.resend == 0).await?;
     if found.is_cut {

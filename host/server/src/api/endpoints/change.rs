@@ -7,12 +7,13 @@ use super::path::{PathEndpoint, load, unknown};
 use super::read::configured;
 use crate::App;
 use crate::api::ApiError;
+use crate::api::auth::Caller;
 use crate::api::error::ErrorBody;
 use crate::api::submit::json;
 use crate::endpoints::UpdateError;
 use crate::endpoints::draft::{Draft, Problem};
 use crate::endpoints::seal::SealError;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use morag_core::Timestamp;
@@ -47,6 +48,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 )]
 pub async fn change(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     PathEndpoint(id): PathEndpoint,
     headers: HeaderMap,
     request: Request,
@@ -65,7 +67,7 @@ pub async fn change(
         return Err(configured());
     }
     if let Some(url) = &draft.url {
-        check_reachable(&app, url).await?;
+        check_reachable(&app, &caller, url).await?;
     }
     if draft.changes_credentials() {
         sealing(&app).await?;

@@ -5,15 +5,17 @@ use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path;
 use crate::App;
 use crate::api::ApiError;
+use crate::api::auth::Caller;
 use crate::api::error::ErrorBody;
 use crate::api::submit::json;
-use crate::endpoints::SealingError;
 use crate::endpoints::draft::{self, Draft, Problem};
 use crate::endpoints::seal::{SealError, Sealer};
-use axum::extract::{Request, State};
+use crate::endpoints::{Known, SealingError};
+use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use morag_core::ports::{ENDPOINTS_MAX, PutEndpointError};
+use morag_core::shares::leaves_enough;
 use morag_core::webhook::{Credentials, Disabled, DisabledReason, EndpointId, NamedEndpoint};
 use morag_core::{JsonObject, Secret};
 use serde_json::Value;
@@ -21,6 +23,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
+
+/// Endpoints that one caller may create. Every task of anybody may be told to each of them: this is what one caller can add to
+/// what a single event costs.
+pub const ENDPOINTS_PER_CALLER_MAX: usize = 250;
 
 /// Settings of an endpoint.
 #[derive(ToSchema)]
@@ -66,18 +72,23 @@ pub struct EndpointRequest {
     request_body(content = EndpointRequest, content_type = "application/json"),
     responses(
         (status = 201, description = "Created, with its secret: it is shown this one time", body = EndpointWithSecret),
+        (status = 403, description = "The caller has created as many endpoints as one may (`too_many_endpoints`)", body = ErrorBody),
         (status = 409, description = "The id is taken (`endpoint_exists`), or there are as many endpoints as there may be (`endpoints_full`)", body = ErrorBody),
         (status = 422, description = "Settings that are missing or wrong", body = ErrorBody),
         (status = 503, description = "The storage does not answer, or `MORAG_SECRETS_KEY` is not set (`no_secrets_key`)", body = ErrorBody),
     )
 )]
-pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let mut asked = json::read(request).await?;
     let id = id(&mut asked)?;
     let draft = Draft::read(&asked, &policy(&app)).map_err(invalid)?;
     let settings = draft.settings(server_retry(&app)).map_err(|problem| invalid([problem]))?;
     let sealer = sealing(&app).await?;
-    check_reachable(&app, &settings.url).await?;
+    check_reachable(&app, &caller, &settings.url).await?;
     let now = app.clock.now();
     let secret = match &draft.secret {
         Some(secret) => secret.clone(),
@@ -96,6 +107,7 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
         created_at: now,
         updated_at: now,
         version: 1,
+        created_by: Some(caller.as_text()),
     };
     store(&app, &endpoint).await?;
     let opened = path::load(&app, &endpoint.id).await?;
@@ -121,6 +133,7 @@ async fn store(app: &App, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
     if known.get(&endpoint.id).is_some() {
         return Err(taken());
     }
+    check_share(&known, endpoint.created_by.as_deref())?;
     let port = app.endpoints.store();
     let mut stored = port.put_endpoint(endpoint).await;
     if matches!(stored, Err(PutEndpointError::Stale)) && app.endpoints.fresh().await?.get(&endpoint.id).is_none() {
@@ -136,6 +149,21 @@ async fn store(app: &App, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
         }
         PutEndpointError::Store(error) => error.into(),
     })
+}
+
+/// Refuses an endpoint whose creator has as many as one may.
+fn check_share(known: &Known, creator: Option<&str>) -> Result<(), ApiError> {
+    let stored = || known.all().filter(|opened| !opened.is_configured);
+    let (all, own) =
+        (stored().count(), stored().filter(|opened| opened.endpoint.created_by.as_deref() == creator).count());
+    if own < ENDPOINTS_PER_CALLER_MAX && leaves_enough(own, all, ENDPOINTS_MAX) {
+        return Ok(());
+    }
+    let text = format!(
+        "You have created {own} endpoints, as many as one caller may: {ENDPOINTS_PER_CALLER_MAX}, and never more than are left \
+         for the others (there are {all}, of {ENDPOINTS_MAX}). Delete some that are not needed any more"
+    );
+    Err(ApiError::new(StatusCode::FORBIDDEN, "too_many_endpoints", text))
 }
 
 /// What seals credentials that are about to be stored, or what to do where there is none.

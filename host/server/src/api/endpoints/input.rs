@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::api::ApiError;
+use crate::api::auth::Caller;
 use crate::api::error::{FIELDS_SHOWN_MAX, FieldError};
 use crate::api::query::Parameters;
 use crate::endpoints::draft::{self, Problem};
@@ -27,8 +28,8 @@ pub fn server_retry(app: &App) -> RetrySettings {
 }
 
 /// Looks the URL's name up, and refuses one that leads where deliveries may not go.
-pub async fn check_reachable(app: &App, url: &WebhookUrl) -> Result<(), ApiError> {
-    let checked = app.sender.check(url).await;
+pub async fn check_reachable(app: &App, caller: &Caller, url: &WebhookUrl) -> Result<(), ApiError> {
+    let checked = app.fair.look_up(caller, app.sender.check(url)).await?;
     checked.map_err(|error| invalid([Problem::new("url", error.to_string())]))
 }
 
@@ -66,11 +67,11 @@ pub fn since(body: &JsonObject, query: &Parameters) -> Result<Option<Timestamp>,
 }
 
 /// Another URL than the endpoint's, checked as one.
-pub async fn other_url(app: &App, body: &JsonObject) -> Result<Option<WebhookUrl>, ApiError> {
+pub async fn other_url(app: &App, caller: &Caller, body: &JsonObject) -> Result<Option<WebhookUrl>, ApiError> {
     let no_query = Parameters::default();
     let Some(text) = text(body, &no_query, "url")? else { return Ok(None) };
     let url = draft::url(text, &policy(app)).map_err(|msg| invalid([Problem::new("url", msg)]))?;
-    check_reachable(app, &url).await?;
+    check_reachable(app, caller, &url).await?;
     Ok(Some(url))
 }
 

@@ -15,13 +15,13 @@ mod text;
 
 use self::request::{filter, last_event_id, refused};
 use super::ApiError;
+use super::auth::Caller;
 use super::error::ErrorBody;
 use super::query::Parameters;
 use super::task::{PathTask, load};
 use crate::App;
-use crate::engine::{LiveFeed, TooMany};
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures::Stream;
@@ -33,9 +33,6 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 /// Time between two heartbeats: proxies and mobile networks drop what is silent for half a minute or more.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// When a listener should try again that found no place: soon, for streams of tasks end with them.
-const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// Ticks of a stream that has nothing to say; the first after a whole time.
 fn heartbeats() -> Interval {
@@ -71,18 +68,20 @@ const AWAY: &str = "the server's storage does not answer: connect again with the
         (status = 204, description = "The task has ended and there is nothing after `Last-Event-ID`"),
         (status = 404, description = "No such task", body = ErrorBody),
         (status = 422, description = "No id of an event of this task, or no type of event", body = ErrorBody),
+        (status = 429, description = "The caller listens over as many connections as one may; `Retry-After` says when to try again", body = ErrorBody),
         (status = 503, description = "As many connections listen as the server takes, or its storage is away; `Retry-After` says when to try again", body = ErrorBody),
     )
 )]
 pub async fn of_task(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let filter = filter(&parameters)?;
     let last = last_event_id(&headers, &parameters)?;
-    let place = admit(&app.live)?;
+    let place = app.fair.streams.take(&caller)?;
     // Before the log is read: what is committed in between comes twice, and is dropped by its sequence.
     let news = app.live.subscribe().await?;
     let log = load(&app, task).await?;
@@ -122,11 +121,13 @@ pub async fn of_task(
     responses(
         (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
         (status = 422, description = "No id of an event, or no type of event", body = ErrorBody),
+        (status = 429, description = "The caller listens over as many connections as one may; `Retry-After` says when to try again", body = ErrorBody),
         (status = 503, description = "As many connections listen as the server takes, or its storage is away; `Retry-After` says when to try again", body = ErrorBody),
     )
 )]
 pub async fn of_all(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -135,20 +136,13 @@ pub async fn of_all(
     let after = last.map(str::parse::<FeedPosition>).transpose().map_err(|_| {
         refused("Last-Event-ID must be an id that this stream has sent, unchanged; leave it out to begin now")
     })?;
-    let place = admit(&app.live)?;
+    let place = app.fair.streams.take(&caller)?;
     let news = app.live.subscribe().await?;
     let stream = of_all::AllStream::new(app, filter, after, news, heartbeats());
     Ok(answer(futures::stream::unfold((stream, place), async |(mut stream, place)| {
         let text = stream.next().await?;
         Some((Ok(text.into()), (stream, place)))
     })))
-}
-
-fn admit(live: &LiveFeed) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
-    live.admit().map_err(|error @ TooMany| {
-        let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_listeners", error.to_string());
-        error.with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into())
-    })
 }
 
 fn answer(stream: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static) -> Response {

@@ -314,7 +314,7 @@ async fn one_reader_too_many_is_asked_to_come_later() {
         streams.push(listen(&app, "/api/v1/events", None).await);
     }
     let refused = ask(&app, "/api/v1/events", None).await;
-    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(refused.headers()[header::RETRY_AFTER], "5");
     streams.pop();
     assert_eq!(ask(&app, "/api/v1/events", None).await.status(), StatusCode::OK);

@@ -2,8 +2,8 @@
 
 use super::fields::Fields;
 use super::file_name;
-use super::given::GivenObject;
 use super::form::Form;
+use super::given::GivenObject;
 use super::upload::StoredFile;
 use super::wish::Wish;
 use crate::App;
@@ -186,10 +186,10 @@ pub async fn replayed(app: &App, origin: &Origin, digest: &str) -> Result<Option
 }
 
 /// Whether a task could be accepted as far as can be said without its file, so that nothing is fetched in vain.
-pub async fn foresee(app: &App, asked: &Asked) -> Result<(), ApiError> {
+pub async fn foresee(app: &App, caller: &Caller, asked: &Asked) -> Result<(), ApiError> {
     let Asked { wish, pipeline } = asked;
     app.disk.check().await?;
-    check_endpoint(app, wish).await?;
+    check_endpoint(app, caller, wish).await?;
     if let Some(document) =
         wish.document_id.as_ref().filter(|_| app.pipelines.stores(pipeline) && !wish.replace_existing)
         && let Some(holder) = app.tasks.document_holder(document).await?
@@ -199,9 +199,9 @@ pub async fn foresee(app: &App, asked: &Asked) -> Result<(), ApiError> {
     Ok(())
 }
 
-async fn check_endpoint(app: &App, wish: &Wish) -> Result<(), ApiError> {
+async fn check_endpoint(app: &App, caller: &Caller, wish: &Wish) -> Result<(), ApiError> {
     let Some(endpoint) = &wish.endpoint else { return Ok(()) };
-    let checked = app.sender.check(&endpoint.url).await;
+    let checked = app.fair.look_up(caller, app.sender.check(&endpoint.url)).await?;
     checked.map_err(|error| ApiError::invalid(vec![FieldError::body("webhook_url", error.to_string())]))
 }
 
@@ -223,7 +223,7 @@ pub async fn accept(
         return Ok(response);
     }
     app.disk.check().await?;
-    check_endpoint(app, &wish).await?;
+    check_endpoint(app, &origin.caller, &wish).await?;
     let (key, caller) = (origin.key(), origin.caller);
     let source_type = wish.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
     let claims_document = app.pipelines.stores(&pipeline);

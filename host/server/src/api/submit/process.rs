@@ -143,6 +143,7 @@ impl Mode {
         (status = 409, description = "The document is ingested already, or the Idempotency-Key was used otherwise", body = ErrorBody),
         (status = 413, description = "Too large", body = ErrorBody),
         (status = 422, description = "Fields that are missing or wrong, or a URL that does not give the document", body = ErrorBody),
+        (status = 429, description = "Too many tasks wait, or as many of the caller's requests wait or fetch as may", body = ErrorBody),
         (status = 502, description = "`source_unavailable`: the URL's server is away, broken or busy", body = ErrorBody),
         (status = 504, description = "`source_timeout`: the document did not arrive in time", body = ErrorBody),
     )
@@ -163,6 +164,11 @@ pub async fn process(
         let text = "mode ingest answers at once, so it needs webhook_config.url to say how the task went";
         return Err(ApiError::bad_request("webhook_required", text));
     }
+    // Before anything is accepted: who is told to come later must not find a task made.
+    let _place = match (mode, kind) {
+        (Mode::Ingest, _) | (_, SourceKind::Batch) => None,
+        _ => Some(app.fair.waits.take(&origin.caller)?),
+    };
     let pipeline = match mode {
         Mode::Convert => app.pipelines.convert(),
         Mode::Process => app.pipelines.process(),

@@ -67,7 +67,7 @@ pub struct IngestUrl {
         (status = 409, description = "The document is ingested already, or the Idempotency-Key was used otherwise", body = ErrorBody),
         (status = 413, description = "The document is larger than an upload may be", body = ErrorBody),
         (status = 422, description = "Fields that are missing or wrong; with `loc` `[\"body\", \"url\"]`: the URL may not be fetched from, or its server does not give the document", body = ErrorBody),
-        (status = 429, description = "Too many tasks wait", body = ErrorBody),
+        (status = 429, description = "Too many tasks wait (`queue_full`), or the caller fetches as many documents as it may (`too_many_fetches`)", body = ErrorBody),
         (status = 507, description = "`disk_full`: the disk has less room than `MORAG_DISK_FREE_MIN`", body = ErrorBody),
         (status = 502, description = "`source_unavailable`: the URL's server is away, broken or busy", body = ErrorBody),
         (status = 503, description = "The storage does not answer, or too many documents are being fetched", body = ErrorBody),
@@ -104,9 +104,9 @@ pub async fn submit(
     if let Some(response) = replayed(app, &origin, &digest).await? {
         return Ok(response);
     }
-    foresee(app, &asked).await?;
+    foresee(app, &origin.caller, &asked).await?;
     let mut upload = Upload::new(app);
-    let file = remote::store(app, &mut upload, url).await?;
+    let file = remote::store(app, &origin.caller, &mut upload, url).await?;
     let Asked { wish, pipeline } = asked;
     accept(app, origin, upload, Submission { wish, pipeline, file, digest }, answer).await
 }

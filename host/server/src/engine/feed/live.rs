@@ -6,11 +6,8 @@ use morag_core::ports::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWa
 use morag_core::webhook::{BodyFormat, view};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-
-/// Listeners at once: a quarter of the connections that the server takes, so that they never shut out other requests.
-const LISTENERS_MAX: usize = 256;
 
 /// Events read at a time.
 const PAGE: usize = 100;
@@ -22,29 +19,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// more than an event does.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
-/// As many listen as may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{LISTENERS_MAX} connections listen to events already, as many as this server takes")]
-pub struct TooMany;
-
 /// The events of the store as they happen. Reads the store only while somebody listens.
 pub struct LiveFeed {
     feed: Arc<dyn Feed>,
     stop: CancellationToken,
-    listeners: Arc<Semaphore>,
     running: Mutex<Option<Arc<Ring>>>,
 }
 
 impl LiveFeed {
     /// The events of a feed, until `stop`: whoever listens must end then.
     pub fn new(feed: Arc<dyn Feed>, stop: CancellationToken) -> Arc<Self> {
-        let listeners = Arc::new(Semaphore::new(LISTENERS_MAX));
-        Arc::new(Self { feed, stop, listeners, running: Mutex::new(None) })
-    }
-
-    /// A listener's place, kept until it is dropped.
-    pub fn admit(&self) -> Result<OwnedSemaphorePermit, TooMany> {
-        Arc::clone(&self.listeners).try_acquire_owned().map_err(|_| TooMany)
+        Arc::new(Self { feed, stop, running: Mutex::new(None) })
     }
 
     /// Resolves when the process stops.

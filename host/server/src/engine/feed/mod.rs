@@ -4,5 +4,5 @@
 mod live;
 mod ring;
 
-pub use live::{LiveFeed, TooMany, happened};
+pub use live::{LiveFeed, happened};
 pub use ring::{Behind, News, Subscription};

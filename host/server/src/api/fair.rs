@@ -1,0 +1,122 @@
+//! What callers share of a process, and how much of it one of them may have: [`Shares`] of each thing that is held for long.
+
+use super::ApiError;
+use super::auth::Caller;
+use axum::http::StatusCode;
+use morag_core::shares::{NoPlace, Permit, Shares};
+use std::time::Duration;
+
+/// Connections that listen to events, at once: half of all that the process has, so that they never shut out other requests.
+const STREAMS_MAX: usize = 512;
+
+/// Requests that wait for a task (`?wait=`, `POST /api/v1/process`), at once: each looks at its task twice a second.
+const WAITS_MAX: usize = 256;
+
+/// Documents that are fetched by their URLs, at once: each holds a connection and a file.
+const FETCHES_MAX: usize = 64;
+
+/// Names that are looked up for requests, at once: each is two sockets, for [`LOOKUP_WAIT_MAX`] where no name server answers.
+const LOOKUPS_MAX: usize = 128;
+
+/// Longest time that a request waits for its caller's turn to look a name up: as long as one look-up takes at most.
+const LOOKUP_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// What callers share.
+pub struct Fair {
+    /// Streams of events.
+    pub streams: Share,
+    /// Requests that wait.
+    pub waits: Share,
+    /// Fetches of documents.
+    pub fetches: Share,
+    /// Look-ups of names.
+    pub lookups: Share,
+}
+
+impl Default for Fair {
+    fn default() -> Self {
+        let share = |total, code, what, advice| Share { shares: Shares::new(total), code, what, advice };
+        Self {
+            streams: share(
+                STREAMS_MAX,
+                "too_many_listeners",
+                "connections that listen to events",
+                "close some, or try again later",
+            ),
+            waits: share(
+                WAITS_MAX,
+                "too_many_waits",
+                "requests that wait for a task",
+                "ask without waiting, or try again later",
+            ),
+            fetches: share(
+                FETCHES_MAX,
+                "too_many_fetches",
+                "documents that are being fetched",
+                "submit fewer at once, or try again later",
+            ),
+            lookups: share(
+                LOOKUPS_MAX,
+                "too_many_lookups",
+                "names of webhooks that are being looked up",
+                "submit fewer at once, or try again later",
+            ),
+        }
+    }
+}
+
+/// One thing that callers share.
+pub struct Share {
+    shares: Shares,
+    code: &'static str,
+    what: &'static str,
+    advice: &'static str,
+}
+
+impl Share {
+    /// A place for a caller.
+    ///
+    /// # Errors
+    /// 429 where the caller has all it may have; 503 where others have all there are.
+    pub fn take(&self, caller: &Caller) -> Result<Permit, ApiError> {
+        self.shares.take(&caller.as_text()).map_err(|none| self.refused(none))
+    }
+
+    /// A place for a caller, for which it waits its turn at most so long.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub async fn wait(&self, caller: &Caller, at_most: Duration) -> Result<Permit, ApiError> {
+        let key = caller.as_text();
+        match tokio::time::timeout(at_most, self.shares.wait(&key)).await {
+            Ok(permit) => Ok(permit),
+            Err(_) => self.take(caller),
+        }
+    }
+
+    fn refused(&self, NoPlace { own, all, total }: NoPlace) -> ApiError {
+        let Self { code, what, advice, .. } = self;
+        let (status, text) = match own {
+            0 => (StatusCode::SERVICE_UNAVAILABLE, format!("This server has {all} {what}, of {total}: {advice}")),
+            _ => {
+                let text = format!(
+                    "You have {own} {what}, of {total} that all callers share ({all} are taken): one caller may have no more \
+                     than it leaves to the others. Please {advice}"
+                );
+                (StatusCode::TOO_MANY_REQUESTS, text)
+            }
+        };
+        ApiError::new(status, code, text).retry_after()
+    }
+}
+
+impl Fair {
+    /// Does what looks a name up for a caller, when it is the caller's turn.
+    ///
+    /// # Errors
+    /// 429 where the caller's other look-ups take all it may have, and do not end.
+    pub async fn look_up<T>(&self, caller: &Caller, look_up: impl Future<Output = T>) -> Result<T, ApiError> {
+        let _turn = self.lookups.wait(caller, LOOKUP_WAIT_MAX).await?;
+        Ok(look_up.await)
+    }
+}
