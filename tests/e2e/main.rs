@@ -5,6 +5,7 @@ mod bad_input;
 mod bodies;
 mod cancel;
 mod cli_webhooks;
+mod components;
 mod consumers;
 mod crash;
 mod delivery;

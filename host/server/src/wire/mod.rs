@@ -1,6 +1,7 @@
 //! Puts a server together, as far as its roles need it. The only module that names concrete adapters.
 
 mod ai;
+mod compiling;
 mod data_dir;
 mod files;
 mod plugins;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use stores::Stores;
 use tokio_util::sync::CancellationToken;
 
+pub use compiling::compiler;
 pub use plugins::Job as PluginJob;
 pub use workbench::{Workbench, WorkbenchError, workbench};
 
