@@ -6,6 +6,7 @@ mod bad_input;
 mod bodies;
 mod cancel;
 mod cli_webhooks;
+mod components;
 mod connections;
 mod consumers;
 mod crash;

@@ -17,10 +17,10 @@ const KEY: &str = "average_chunk_size";
 const KEY_OF_ANOTHER: &str = "average_chunk_SIZE";
 
 /// A plugins folder of a test's own.
-struct Folder(TempDir);
+pub struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for entry in std::fs::read_dir(plugins_dir()).expect("the six components") {
             let path = entry.expect("a file").path();
@@ -31,23 +31,23 @@ impl Folder {
         Self(folder)
     }
 
-    fn path(&self) -> String {
+    pub fn path(&self) -> String {
         self.0.path().display().to_string()
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Puts a file there as a program should: whole, by a rename.
-    fn put(&self, name: &str, bytes: &[u8]) {
+    pub fn put(&self, name: &str, bytes: &[u8]) {
         let partial = self.0.path().join("partial");
         std::fs::write(&partial, bytes).expect("a file");
         std::fs::rename(&partial, self.file(name)).expect("its name");
     }
 }
 
-fn component(name: &str) -> Vec<u8> {
+pub fn component(name: &str) -> Vec<u8> {
     std::fs::read(plugins_dir().join(name)).expect("a component")
 }
 
@@ -68,13 +68,13 @@ async fn key_of(server: &Server, task: &str) -> String {
     told[0].to_owned()
 }
 
-async fn plugin(server: &Server, name: &str) -> Value {
+pub async fn plugin(server: &Server, name: &str) -> Value {
     let list = server.get("/api/v1/plugins").await;
     let found = list["plugins"].as_array().expect("a list").iter().find(|plugin| plugin["name"] == name);
     found.cloned().unwrap_or(Value::Null)
 }
 
-async fn reload(server: &Server) -> Value {
+pub async fn reload(server: &Server) -> Value {
     let response = server.request(Method::POST, "/api/v1/plugins/reload").send().await.expect("an answer");
     assert_eq!(response.status(), 200);
     response.json().await.expect("a JSON body")
@@ -94,7 +94,7 @@ async fn wait_for(server: &Server, name: &str, wanted: impl Fn(&Value) -> bool) 
     }
 }
 
-async fn run(server: &Server) -> String {
+pub async fn run(server: &Server) -> String {
     let task = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
     assert_eq!(server.wait_for_end(&task).await["status"], "completed");
     task

@@ -2,6 +2,7 @@
 //! speaks S3, a registry of components.
 #![expect(clippy::expect_used, reason = "a harness that cannot set a test up fails it, and says why")]
 
+pub mod bombs;
 pub mod child;
 pub mod clients;
 pub mod clock;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod capabilities;
+mod compiling;
 mod hostile;
 mod limits;
 mod loading;

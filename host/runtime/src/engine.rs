@@ -1,5 +1,6 @@
 //! The wasmtime engine and its clock.
 
+use crate::compile::Compiler;
 use crate::limits::TABLE_ELEMENTS_MAX;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub struct EngineOptions {
 #[derive(Clone)]
 pub struct StepEngine {
     engine: Engine,
+    compiler: Compiler,
     // Held by every clone; the ticker holds a weak one.
     _alive: Arc<()>,
 }
@@ -51,18 +53,23 @@ impl StepEngine {
             .table_elements(TABLE_ELEMENTS_MAX as usize)
             .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
             .decommit_batch_size(1);
-        let mut config = Config::new();
-        config
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-            .epoch_interruption(true)
-            .max_wasm_stack(WASM_STACK_BYTES)
-            .async_stack_size(FIBRE_STACK_BYTES)
-            .wasm_memory64(false)
-            .concurrency_support(false);
+        let mut config = config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config)?;
         let alive = Arc::new(());
         tick(engine.clone(), Arc::downgrade(&alive));
-        Ok(Self { engine, _alive: alive })
+        Ok(Self { engine, compiler: Compiler::InProcess, _alive: alive })
+    }
+
+    /// Compiles in this way instead of in the process itself.
+    #[must_use]
+    pub fn compiling_by(self, compiler: Compiler) -> Self {
+        Self { compiler, ..self }
+    }
+
+    /// What compiles for it.
+    pub(crate) fn compiler(&self) -> &Compiler {
+        &self.compiler
     }
 
     /// The engine itself.
@@ -77,6 +84,23 @@ impl std::fmt::Debug for StepEngine {
     }
 }
 
+/// What decides how components are compiled. Where instances lie does not, so it is not here.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(FIBRE_STACK_BYTES)
+        .wasm_memory64(false)
+        .concurrency_support(false);
+    config
+}
+
+/// An engine that only compiles, without a place for instances: its code is for every [`StepEngine`] of this program.
+pub(crate) fn for_compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
 fn tick(engine: Engine, alive: Weak<()>) {
     // A thread and not a task: a guest that keeps every runtime thread busy must not stop the clock that stops it.
     let ticker = std::thread::Builder::new().name("epoch".into());
@@ -88,5 +112,22 @@ fn tick(engine: Engine, alive: Weak<()>) {
     });
     if let Err(error) = spawned {
         tracing::error!(%error, "no thread for the epoch clock: guests will only yield at their time limit");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::hash::{Hash as _, Hasher as _};
+
+    #[test]
+    fn code_of_the_compiling_engine_is_for_the_one_that_runs() {
+        let hash = |engine: &Engine| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        let runs = StepEngine::new(EngineOptions { instances_max: 1 }).unwrap();
+        assert_eq!(hash(runs.inner()), hash(&for_compiling().unwrap()));
     }
 }

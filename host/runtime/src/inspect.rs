@@ -1,5 +1,6 @@
 //! What a component file is, without running a task on it: `morag plugin inspect`.
 
+use crate::compile::Compiler;
 use crate::engine::{EngineOptions, StepEngine};
 use crate::plugin::{Plugin, read};
 use crate::registry::open_cache;
@@ -41,10 +42,11 @@ pub struct Facts {
     pub digest: String,
 }
 
-/// Loads a component with every capability granted, and says what it is. Compiles it where `cache_folder` does not hold it:
+/// Loads a component with every capability granted, and says what it is. `compiler` compiles it where `cache_folder` does not hold it:
 /// some seconds for a large one.
-pub async fn inspect(path: &Path, cache_folder: Option<&Path>) -> anyhow::Result<Inspection> {
+pub async fn inspect(path: &Path, cache_folder: Option<&Path>, compiler: Compiler) -> anyhow::Result<Inspection> {
     let engine = StepEngine::new(EngineOptions { instances_max: 1 }).map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let engine = engine.compiling_by(compiler);
     let cache = open_cache(cache_folder)?;
     let plugin =
         Plugin::load(&engine, &GuestThreads::start(1)?, cache.as_ref(), path, |_| Grant::of(Capability::ALL)).await?;

@@ -1,6 +1,6 @@
 //! Runs steps: sandboxed WebAssembly components behind the [`StepRunner`] port.
 //!
-//! A component is compiled once ([`engine`], [`cache`]), linked with what it was granted ([`plugin`]), put into a set with others
+//! A component is compiled once, in a process of its own ([`compile`], [`cache`], [`compiled`]), linked with what it was granted ([`plugin`]), put into a set with others
 //! ([`registry`]), and run on a fresh instance a call ([`runner`]) under limits that end it wherever it is ([`limits`]). What a guest can call is in
 //! [`capabilities`], one file a WIT import. Nothing here knows which steps exist.
 //!
@@ -10,6 +10,8 @@ mod bindings;
 mod budget;
 mod cache;
 mod capabilities;
+mod compile;
+mod compiled;
 mod config_schema;
 mod engine;
 mod failure;
@@ -25,6 +27,7 @@ mod registry;
 mod runner;
 mod threads;
 
+pub use compile::{CompileError, CompileLimits, Compiler, CompilerProgram, compile_child};
 pub use config_schema::{ConfigProblem, ConfigSchema, UnusableSchema};
 pub use engine::{EngineOptions, StepEngine};
 pub use inspect::{Facts, Inspection, facts, inspect};

@@ -3,6 +3,8 @@
 use crate::bindings::{ProcessingStepPre, exports::morag::step::step as wit};
 use crate::cache::CompileCache;
 use crate::capabilities;
+use crate::compile::CompileError;
+use crate::compiled;
 use crate::config_schema::{ConfigSchema, UnusableSchema};
 use crate::engine::StepEngine;
 use crate::guest::{Guest, Instance};
@@ -72,9 +74,9 @@ pub enum LoadErrorReason {
         "it is a core WebAssembly module, not a component: build it for wasm32-wasip2, or use `wasm-tools component new`"
     )]
     CoreModule,
-    /// Not WebAssembly.
-    #[error("it is not a WebAssembly component (damaged, or cut off): {0}")]
-    NotComponent(String),
+    /// Not WebAssembly, or not compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// It needs something the host does not give it.
     #[error("it imports {0}, which this host does not have")]
     UnknownImport(String),
@@ -116,28 +118,30 @@ impl Plugin {
         let loaded = async {
             let wasm = Bytes::from(read(path)?);
             let digest = Digest::of(&wasm);
-            Self::of_bytes(engine, threads, cache, wasm, &digest, grant).await
+            Self::of_bytes(engine, threads, cache, wasm, &digest, u64::MAX, grant).await
         };
         loaded.await.map_err(|reason| LoadError { path: path.to_owned(), reason })
     }
 
-    /// Loads a component that has been read; `digest` is its own. It describes itself on a thread of guests.
+    /// Loads a component that has been read; `digest` is its own. It describes itself on a thread of guests, with `memory_bytes_max`
+    /// of memory and never more than the default.
     pub(crate) async fn of_bytes(
         engine: &StepEngine,
         threads: &GuestThreads,
         cache: Option<&CompileCache>,
         wasm: Bytes,
         digest: &Digest,
+        memory_bytes_max: u64,
         grant: impl FnOnce(&str) -> Grant,
     ) -> Result<Self, LoadErrorReason> {
         check_kind(&wasm)?;
         let size = wasm.len() as u64;
-        let component = compile(engine, cache, wasm, digest.as_str()).await?;
+        let component = compiled::component(engine, cache, wasm, digest.as_str()).await?;
         check_imports(engine, &component)?;
         // Every capability is linked while it describes itself: a call of one traps, for there is no task.
         let everything = Capability::ALL.into_iter().collect();
         let linked = link(engine, &component, &everything)?;
-        let descriptor = Arc::new(threads.run(describe(engine.clone(), linked)).await??);
+        let descriptor = Arc::new(threads.run(describe(engine.clone(), linked, memory_bytes_max)).await??);
         check_schema(&descriptor).await?;
         let grant = grant(&descriptor.name);
         let granted = grant.decide(&descriptor)?;
@@ -172,24 +176,7 @@ fn check_kind(wasm: &[u8]) -> Result<(), LoadErrorReason> {
     match wasm.get(..8) {
         Some([0, b'a', b's', b'm', _, _, 1, 0]) => Ok(()),
         Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => Err(LoadErrorReason::CoreModule),
-        _ => Err(LoadErrorReason::NotComponent("it does not begin as one".into())),
-    }
-}
-
-async fn compile(
-    engine: &StepEngine,
-    cache: Option<&CompileCache>,
-    wasm: Bytes,
-    digest: &str,
-) -> Result<Component, LoadErrorReason> {
-    let (engine, cache, digest) = (engine.clone(), cache.cloned(), digest.to_owned());
-    let compiled = tokio::task::spawn_blocking(move || match cache {
-        Some(cache) => cache.load(engine.inner(), &wasm, &digest).map(|(component, _)| component),
-        None => Component::new(engine.inner(), &wasm),
-    });
-    match compiled.await {
-        Ok(component) => component.map_err(|error| LoadErrorReason::NotComponent(error.root_cause().to_string())),
-        Err(panic) => Err(LoadErrorReason::NotComponent(panic.to_string())),
+        _ => Err(CompileError::Invalid("it does not begin as one".into()).into()),
     }
 }
 
@@ -257,10 +244,16 @@ async fn check_schema(descriptor: &Arc<Descriptor>) -> Result<(), LoadErrorReaso
     Ok(())
 }
 
-/// Lets a component say what it is. What the operator grants it is known by its name, so after this: its memory has the default
-/// limit.
-async fn describe(engine: StepEngine, pre: ProcessingStepPre<Instance>) -> Result<Descriptor, LoadErrorReason> {
-    let limits = Limits { wall_time_max: DESCRIBE_TIME_MAX, ..Limits::default() };
+/// Lets a component say what it is. Where what the operator grants it is known only by its name, which it says here, its memory has
+/// the default limit.
+async fn describe(
+    engine: StepEngine,
+    pre: ProcessingStepPre<Instance>,
+    memory_bytes_max: u64,
+) -> Result<Descriptor, LoadErrorReason> {
+    let default = Limits::default();
+    let memory_bytes_max = memory_bytes_max.min(default.memory_bytes_max);
+    let limits = Limits { wall_time_max: DESCRIBE_TIME_MAX, memory_bytes_max, ..default };
     let mut store = store(&engine, Guest::new(limits, None));
     let log = store.data().guest().log.clone();
     let call = async {

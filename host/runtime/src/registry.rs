@@ -35,7 +35,7 @@ pub struct PluginRegistry {
 }
 
 impl PluginRegistry {
-    /// Starts the threads and opens the cache's folder, which must be the process's user's alone.
+    /// Starts the threads and opens the cache's folder. What is in it is used only where it is the process's user's alone.
     pub fn new(
         engine: StepEngine,
         services: Services,
@@ -48,17 +48,12 @@ impl PluginRegistry {
         Ok(Self { sandbox: Sandbox { engine, services }, threads: Arc::new(threads), cache })
     }
 
-    /// Loads a component: compiles it unless the cache has it, lets it describe itself, and links what `grant` allows the step
-    /// of that name. `digest` must be the component's own. Nothing that runs is touched.
-    pub async fn load(
-        &self,
-        wasm: Bytes,
-        digest: &Digest,
-        grant: impl FnOnce(&str) -> Grant,
-    ) -> Result<Arc<Plugin>, LoadErrorReason> {
+    /// Loads a component: compiles it unless the cache has it, lets it describe itself, and links what `grant` allows. `digest` must be the component's own. Nothing that runs is touched.
+    pub async fn load(&self, wasm: Bytes, digest: &Digest, grant: Grant) -> Result<Arc<Plugin>, LoadErrorReason> {
         let started = Instant::now();
-        let plugin =
-            Plugin::of_bytes(&self.sandbox.engine, &self.threads, self.cache.as_ref(), wasm, digest, grant).await?;
+        let (engine, threads, cache) = (&self.sandbox.engine, &self.threads, self.cache.as_ref());
+        let memory = grant.limits.memory_bytes_max;
+        let plugin = Plugin::of_bytes(engine, threads, cache, wasm, digest, memory, |_| grant).await?;
         loaded(&plugin, started);
         Ok(Arc::new(plugin))
     }

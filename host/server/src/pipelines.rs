@@ -2,7 +2,7 @@
 
 mod check;
 
-pub use check::{InvalidPipelines, check};
+pub use check::{InvalidPipelines, Problems, check, stops_start};
 
 use morag_core::pipeline::Pipeline;
 

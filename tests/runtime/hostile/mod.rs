@@ -7,7 +7,7 @@ mod describing;
 mod flooding;
 mod handles;
 mod importing;
-mod lab;
+pub mod lab;
 mod looping;
 mod lying;
 mod naming;

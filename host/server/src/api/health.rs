@@ -56,17 +56,22 @@ pub struct Health {
 /// Whether the server can take and run tasks.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
-    /// `ready` or `unavailable`.
+    /// `ready`; `degraded` where some pipelines cannot run; `unavailable` where a dependency is down or no pipeline can run.
     pub status: String,
     /// Version of the server.
     pub version: String,
-    /// `up` or `down` of each dependency that the process uses: `tasks`, `blobs`; `disk` too where it writes to one, which is `low`
-    /// where it has less room than `MORAG_DISK_FREE_MIN`. Then submitting answers 507 and all else works, so the status stays `ready`.
+    /// `up` or `down` of each dependency that the process uses: `tasks`, `blobs`; `plugins`, `down`, where no pipeline can run;
+    /// `disk` where it writes to one, which is `low` where it has less room than `MORAG_DISK_FREE_MIN`. Then submitting answers
+    /// 507 and all else works, so the status is as without it.
     pub dependencies: BTreeMap<String, String>,
     /// Names of step components that were refused, so that an older one or none is used; not there where there are none. They
     /// do not make the server unavailable. `/api/v1/plugins` has the reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused_plugins: Vec<String>,
+    /// Names of pipelines that cannot run, so that their tasks fail, because a step component is missing or was refused; not there where
+    /// there are none. `/api/v1/plugins` has the reasons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unusable_pipelines: Vec<String>,
 }
 
 /// The process lives
@@ -84,15 +89,23 @@ pub async fn health() -> Json<Health> {
 #[utoipa::path(
     get, path = "/health/ready", tag = "health", operation_id = "ready", security(()),
     responses(
-        (status = 200, description = "Every dependency answers", body = Readiness),
-        (status = 503, description = "A dependency is down", body = Readiness),
+        (status = 200, description = "Every dependency answers, and a pipeline can run", body = Readiness),
+        (status = 503, description = "A dependency is down, or no pipeline can run", body = Readiness),
     )
 )]
 pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
-    let answers = app.last_ready.get(&app).await;
-    let (code, status) = match answers.iter().all(|(_, up)| *up) {
-        true => (StatusCode::OK, "ready"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    let mut answers = app.last_ready.get(&app).await;
+    let set = app.plugins.set();
+    let unusable_pipelines: Vec<_> =
+        set.iter().flat_map(|set| &set.unusable).map(|pipeline| pipeline.name.clone()).collect();
+    if unusable_pipelines.len() == app.pipelines.all().count() {
+        answers.push(("plugins", false));
+    }
+    let (code, status) = match (answers.iter().all(|(_, up)| *up), unusable_pipelines.is_empty()) {
+        (true, true) => (StatusCode::OK, "ready"),
+        // It serves what there is, runs what can run, and delivers: nobody gains by its being taken away.
+        (true, false) => (StatusCode::OK, "degraded"),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
     let word = |up| if up { "up" } else { "down" }.to_owned();
     let mut dependencies: BTreeMap<_, _> = answers.into_iter().map(|(name, up)| (name.to_owned(), word(up))).collect();
@@ -105,9 +118,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
         };
         dependencies.insert("disk".into(), disk.into());
     }
-    let refused = app.plugins.set().map(|set| set.refused.iter().map(|refused| refused.name.clone()).collect());
-    let refused_plugins = refused.unwrap_or_default();
-    (code, Json(Readiness { status: status.into(), version: crate::VERSION.into(), dependencies, refused_plugins }))
+    let refused_plugins = set.iter().flat_map(|set| &set.refused).map(|refused| refused.name.clone()).collect();
+    let (status, version) = (status.into(), crate::VERSION.into());
+    (code, Json(Readiness { status, version, dependencies, refused_plugins, unusable_pipelines }))
 }
 
 /// Asks every dependency that the process uses.

@@ -3,7 +3,7 @@
 use super::ApiError;
 use super::error::ErrorBody;
 use crate::App;
-use crate::plugins::{LoadedPlugin, NoReload, PluginSet, RefusedPlugin};
+use crate::plugins::{LoadedPlugin, NoReload, PluginSet, RefusedPlugin, UnusablePipeline};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -25,6 +25,17 @@ pub struct PluginList {
     pub plugins: Option<Vec<PluginBody>>,
     /// Those that were refused, and of which nothing is loaded. Null where the process runs no steps.
     pub refused: Option<Vec<RefusedBody>>,
+    /// Pipelines that cannot run on these components. Null where the process runs no steps.
+    pub unusable_pipelines: Option<Vec<UnusablePipelineBody>>,
+}
+
+/// A pipeline that cannot run: its tasks fail at the step whose component is missing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnusablePipelineBody {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A loaded component.
@@ -207,7 +218,14 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<PluginList> {
             "This process has the role {roles}: it runs no steps and has no components. Those of a worker are in its own \
              configuration and log"
         );
-        return Json(PluginList { runs_steps: false, message: Some(message), plugins: None, refused: None });
+        let nothing = PluginList {
+            runs_steps: false,
+            message: Some(message),
+            plugins: None,
+            refused: None,
+            unusable_pipelines: None,
+        };
+        return Json(nothing);
     };
     Json(body(&app, &set))
 }
@@ -254,6 +272,7 @@ fn body(app: &App, set: &PluginSet) -> PluginList {
         message: None,
         plugins: Some(set.plugins.iter().map(plugin).collect()),
         refused: Some(set.refused.iter().filter(|one| !is_loaded(&one.name)).map(refused).collect()),
+        unusable_pipelines: Some(set.unusable.iter().map(unusable).collect()),
     }
 }
 
@@ -296,6 +315,10 @@ fn plugin(loaded: &LoadedPlugin, newer: Option<&RefusedPlugin>, pipelines: Vec<S
 
 fn names<'a>(capabilities: impl IntoIterator<Item = &'a Capability>) -> Vec<String> {
     capabilities.into_iter().map(|capability| capability.as_str().to_owned()).collect()
+}
+
+fn unusable(pipeline: &UnusablePipeline) -> UnusablePipelineBody {
+    UnusablePipelineBody { name: pipeline.name.clone(), reason: pipeline.reason.clone() }
 }
 
 fn refused(refused: &RefusedPlugin) -> RefusedBody {

@@ -17,6 +17,7 @@ mod webhook;
 use crate::config::{Config, Sources, markdown_table};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use morag_runtime::{CompileLimits, compile_child};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,6 +80,9 @@ enum Command {
     Restore(backup::Folders),
     /// Write, build, test and look at steps
     Plugin(plugin::Plugin),
+    /// Compile a component that comes in: started by the server itself
+    #[command(hide = true, after_help = "Example, as the server does:\n  morag compile-component 1610612736 120")]
+    CompileComponent(CompileComponent),
     /// Look at the settings
     Config {
         #[command(subcommand)]
@@ -102,6 +106,14 @@ struct Serve {
     drain_timeout: Option<String>,
 }
 
+#[derive(Debug, Args)]
+struct CompileComponent {
+    /// Memory that it may take, bytes
+    memory_bytes: u64,
+    /// Processor time that it may take, seconds
+    cpu_seconds: u64,
+}
+
 impl Serve {
     /// The flags that are settings; the settings' own checks apply to them.
     fn flags(&self) -> Vec<(&'static str, &'static str, String)> {
@@ -123,6 +135,11 @@ enum ConfigCommand {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::CompileComponent(CompileComponent { memory_bytes, cpu_seconds }) = cli.command {
+        // Before anything else is set up: what there is counts towards its limits.
+        let cpu_time_max = std::time::Duration::from_secs(cpu_seconds);
+        return compile_child(CompileLimits { memory_bytes_max: memory_bytes, cpu_time_max });
+    }
     match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
@@ -162,6 +179,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Backup(folders) => backup::backup(&folders),
         Command::Restore(folders) => backup::restore(&folders),
         Command::Plugin(command) => runtime()?.block_on(plugin::run(command)),
+        Command::CompileComponent(_) => unreachable!("it has been run: `main`"),
         Command::Config { command: ConfigCommand::Table } => {
             output::line(markdown_table().trim_end());
             Ok(ExitCode::SUCCESS)
@@ -177,6 +195,12 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_runtime_calls_the_compiling_command_by_its_name() {
+        let cli = Cli::parse_from(["morag", morag_runtime::CompilerProgram::COMMAND, "1024", "60"]);
+        assert!(matches!(cli.command, Command::CompileComponent(_)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Reading the sources into a [`Config`].
 
 use super::sources::{ConfigError, Sources, Written};
-use super::{Config, LogFormat, ai, endpoints, keys, pipelines, plugins, plugins_dir, storage};
+use super::{Config, LogFormat, ai, compiling, endpoints, keys, pipelines, plugins, plugins_dir, storage};
 use crate::api::CONNECTIONS_MAX;
 use morag_core::webhook::{AddressPolicy, RetrySettings};
 use std::path::PathBuf;
@@ -89,6 +89,7 @@ impl Config {
             secrets_key: written.secret("secrets_key"),
             pipelines: pipelines::read(&written)?,
             webhook_endpoints: endpoints::read(&written, &policy, retry)?,
+            compiling: compiling::read(&written)?,
             webhook_concurrency: written.number("webhook_concurrency", 2, 4096)? as usize,
             webhook_endpoint_concurrency: written.number("webhook_endpoint_concurrency", 1, 1024)? as usize,
             webhook_host_concurrency: written.number("webhook_host_concurrency", 1, 4096)? as usize,

@@ -6,6 +6,7 @@
 
 mod ai;
 mod at;
+mod compiling;
 mod endpoints;
 mod keys;
 mod load;
@@ -38,6 +39,7 @@ use ipnet::IpNet;
 use morag_core::Secret;
 use morag_core::plugin::RegistryAccess;
 use morag_core::webhook::WebhookProxy;
+use morag_runtime::CompileLimits;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -69,6 +71,8 @@ pub struct Config {
     pub plugins_reload: Duration,
     /// Folder of compiled step components; its user's alone.
     pub compile_cache_dir: PathBuf,
+    /// How much compiling one of them may take.
+    pub compiling: CompileLimits,
     /// Largest upload, bytes.
     pub max_upload_size_bytes: u64,
     /// Tasks that run at once in this process.

@@ -111,7 +111,19 @@ pub const SETTINGS: &[Setting] = &[
         "compile_cache_dir",
         "MORAG_COMPILE_CACHE_DIR",
         "`compiled` in the data folder",
-        "Folder of compiled step components, and in `pulled` of those from registries. Must be the server's user's alone: what is in it is run as native code.",
+        "Folder of compiled step components, and in `pulled` of those from registries. Must be the server's user's alone: what is in it is run as native code, and is not used where others may write.",
+    ),
+    setting(
+        "compile_memory_bytes",
+        "MORAG_COMPILE_MEMORY_BYTES",
+        "1536MiB",
+        "Memory that compiling one step component may take, 64MiB to 64GiB. Two are compiled at once, each in a process of its own.",
+    ),
+    setting(
+        "compile_cpu_seconds",
+        "MORAG_COMPILE_CPU_SECONDS",
+        "120",
+        "Processor time that compiling one step component may take, whole seconds, 1 s to 1 h.",
     ),
     setting(
         "disk_free_min",
@@ -175,7 +187,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "transcription_timeout",
         "MORAG_TRANSCRIPTION_TIMEOUT",
-        "240",
+        "120",
         "Limit of one transcription, the recording's way there included, seconds, at most 1 h. A step's `wall_time` ends it too.",
     ),
     setting(

@@ -376,3 +376,21 @@ fn the_example_of_the_default_file_is_read() {
     assert_eq!((step.name.as_str(), redact.name.as_str()), ("markdown_conversion", "redact"));
     assert!(redact.optional && !redact.when.is_always() && !redact.replaces.is_empty() && !redact.config.is_empty());
 }
+
+#[test]
+fn limits_of_compiling_are_the_runtimes_unless_they_are_set_within_bounds() {
+    assert_eq!(load(None, &[]).unwrap().compiling, CompileLimits::default());
+    let set = [("MORAG_COMPILE_MEMORY_BYTES", "256MiB"), ("MORAG_COMPILE_CPU_SECONDS", "5m")];
+    let limits = CompileLimits { memory_bytes_max: 256 << 20, cpu_time_max: Duration::from_secs(300) };
+    assert_eq!(load(None, &set).unwrap().compiling, limits);
+    for (name, value) in [
+        ("MORAG_COMPILE_MEMORY_BYTES", "1MiB"),
+        ("MORAG_COMPILE_MEMORY_BYTES", "65GiB"),
+        ("MORAG_COMPILE_CPU_SECONDS", "0"),
+        ("MORAG_COMPILE_CPU_SECONDS", "1.5"),
+        ("MORAG_COMPILE_CPU_SECONDS", "2h"),
+    ] {
+        let error = load(None, &[(name, value)]).unwrap_err();
+        assert!(error.contains(name) && error.contains(value), "{error}");
+    }
+}

@@ -4,6 +4,7 @@ use super::Pipelines;
 use morag_core::pipeline::{Pipeline, StepDefinition};
 use morag_core::plugin::{Descriptor, InvalidDataflow, PlannedStep, check_dataflow};
 use morag_runtime::{ConfigProblem, ConfigSchema, UnusableSchema};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A pipeline cannot run. The text names pipeline and step, and says what to do.
@@ -57,17 +58,44 @@ pub enum InvalidPipelines {
     },
 }
 
+impl InvalidPipelines {
+    /// The pipeline that cannot run.
+    pub fn pipeline(&self) -> &str {
+        match self {
+            Self::NotLoaded { pipeline, .. }
+            | Self::Dataflow { pipeline, .. }
+            | Self::Config { pipeline, .. }
+            | Self::Schema { pipeline, .. } => pipeline,
+        }
+    }
+}
+
+/// What is wrong with pipelines: the first problem of each that cannot run, by its name.
+pub type Problems = BTreeMap<String, InvalidPipelines>;
+
 /// Checks every pipeline: that each step's component is loaded, or the step optional; that what is read is surely written
 /// before, and once; and each step's configuration by its component's JSON Schema. `descriptor_of`: what the component of
 /// that name says; none where it is not loaded.
-///
-/// # Errors
-/// The first problem, in the order of the pipelines and their steps.
-pub fn check(
-    pipelines: &Pipelines,
-    descriptor_of: &dyn Fn(&str) -> Option<Arc<Descriptor>>,
-) -> Result<(), InvalidPipelines> {
-    pipelines.all().try_for_each(|configured| check_one(&configured.pipeline, descriptor_of))
+pub fn check(pipelines: &Pipelines, descriptor_of: &dyn Fn(&str) -> Option<Arc<Descriptor>>) -> Problems {
+    let checked = pipelines.all().map(|one| (one.pipeline.name(), check_one(&one.pipeline, descriptor_of)));
+    checked.filter_map(|(name, checked)| Some((name.to_owned(), checked.err()?))).collect()
+}
+
+/// Whether a server does not start with this problem: where `morag.toml` is wrong, which somebody is about to notice. It starts where
+/// a component is bad or missing, for that happens by itself and to files that others may change: with one of the standard pipelines,
+/// or of a step whose component was refused (`is_refused`). Then the pipeline cannot run, and the rest does.
+pub fn stops_start(pipelines: &Pipelines, problem: &InvalidPipelines, is_refused: impl Fn(&str) -> bool) -> bool {
+    let standard = Pipelines::standard();
+    let pipeline = pipelines.get(problem.pipeline());
+    let is_standard = pipeline.is_some() && pipeline == standard.get(problem.pipeline());
+    match problem {
+        _ if is_standard => false,
+        InvalidPipelines::NotLoaded { component, .. } => {
+            let is_standard_step = standard.ingest().steps().iter().any(|step| step.component == *component);
+            !is_standard_step && !is_refused(component)
+        }
+        InvalidPipelines::Dataflow { .. } | InvalidPipelines::Config { .. } | InvalidPipelines::Schema { .. } => true,
+    }
 }
 
 fn check_one(
@@ -148,10 +176,35 @@ mod tests {
         let own =
             Configured { pipeline: Pipeline::new("own", vec![step("nowhere", json!({}))]).unwrap(), stores: false };
         let any = |_: &str| Some(component(&[], &[], json!({})));
-        assert_eq!(check(&Pipelines::with(std::slice::from_ref(&own)), &any), Ok(()));
+        assert_eq!(check(&Pipelines::with(std::slice::from_ref(&own)), &any), Problems::new());
         let all_but = |name: &str| any(name).filter(|_| name != "nowhere");
-        let error = check(&Pipelines::with(&[own]), &all_but).unwrap_err();
-        assert!(matches!(&error, InvalidPipelines::NotLoaded { pipeline, .. } if pipeline == "own"), "{error}");
+        let problems = check(&Pipelines::with(&[own]), &all_but);
+        assert_eq!(problems.keys().collect::<Vec<_>>(), ["own"]);
+        assert!(matches!(&problems["own"], InvalidPipelines::NotLoaded { .. }), "{problems:?}");
+        let problems = check(&Pipelines::standard(), &|name| any(name).filter(|_| name != "chunking"));
+        assert_eq!(problems.keys().collect::<Vec<_>>(), ["ingest", "process"], "convert can run");
+    }
+
+    #[test]
+    fn a_start_is_stopped_by_morag_toml_and_by_no_component() {
+        let own = |steps| Configured { pipeline: Pipeline::new("own", steps).unwrap(), stores: false };
+        let stops = |own: Configured, refused: &str| {
+            let pipelines = Pipelines::with(&[own]);
+            let problems = check(&pipelines, &loaded);
+            assert!(problems.contains_key("ingest") && problems.contains_key("own"), "{problems:?}");
+            let stopping = problems.values().filter(|one| stops_start(&pipelines, one, |name| name == refused));
+            stopping.map(|problem| problem.pipeline().to_owned()).collect::<Vec<_>>()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(stops(own(vec![step("nowhere", json!({}))]), ""), ["own"], "a wrong name");
+        assert_eq!(stops(own(vec![step("nowhere", json!({}))]), "nowhere"), none, "its component was refused");
+        assert_eq!(stops(own(vec![step("chunking", json!({}))]), ""), none, "a standard step is missing");
+        let wrong = || own(vec![step("convert", json!({})), step("redact", json!({"color": 1}))]);
+        assert_eq!(stops(wrong(), "redact"), ["own"], "a wrong configuration");
+        // The operator's own `ingest` is theirs.
+        let ingest = Pipeline::new("ingest", vec![step("nowhere", json!({}))]).unwrap();
+        let pipelines = Pipelines::with(&[Configured { pipeline: ingest, stores: false }]);
+        assert!(stops_start(&pipelines, &check(&pipelines, &loaded)["ingest"], |_| false));
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The step components of a process, as the API and the workers see them: a set that is replaced as a whole while it runs.
 //!
-//! [`slots`] says where each component comes from and what it may do, [`choose`] which of what changed is taken; both without
-//! I/O. What loads and watches is `wire::plugins`.
+//! [`slots`] says where each component comes from and what it may do, [`start`] what a start makes of what it finds, [`choose`] which
+//! of what changed later is taken; all without I/O. What loads and watches is `wire::plugins`.
 
 mod choose;
 mod slots;
+mod start;
 
 pub use choose::{Change, choose};
 pub use slots::{Slot, slots};
+pub use start::{Admitted, Found, Unusable, admit};
 
 use morag_core::Timestamp;
 use morag_core::plugin::{Capability, Descriptor, Grant};
@@ -65,6 +67,17 @@ pub struct PluginSet {
     pub plugins: Vec<LoadedPlugin>,
     /// Those that are refused, by name.
     pub refused: Vec<RefusedPlugin>,
+    /// Pipelines that cannot run on this set, by name: tasks of theirs fail at the step that is missing.
+    pub unusable: Vec<UnusablePipeline>,
+}
+
+/// A pipeline that cannot run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusablePipeline {
+    /// Its name.
+    pub name: String,
+    /// Why, in one line.
+    pub reason: String,
 }
 
 /// What a reload came to.

@@ -2,6 +2,7 @@
 
 mod ai;
 mod backup;
+mod compiling;
 mod data_dir;
 mod descriptors;
 mod files;
@@ -29,6 +30,7 @@ use stores::Stores;
 use tokio_util::sync::CancellationToken;
 
 pub use backup::{Report as BackupReport, backup, restore};
+pub use compiling::compiler;
 pub use plugins::Job as PluginJob;
 pub use workbench::{Workbench, WorkbenchError, workbench};
 

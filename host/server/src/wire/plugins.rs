@@ -4,16 +4,16 @@
 mod look;
 
 use crate::config::ConfiguredPlugin;
-use crate::pipelines::{Pipelines, check};
+use crate::pipelines::{InvalidPipelines, Pipelines, Problems, check, stops_start};
 use crate::plugins::{
-    Change, LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot, choose,
+    Admitted, Change, Found, LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot,
+    Unusable, UnusablePipeline, admit, choose,
 };
-use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use look::look;
 use morag_core::plugin::{Changes, Watch};
-use morag_core::ports::{Clock, Component, Components};
-use morag_runtime::{Plugin, PluginRegistry};
+use morag_core::ports::{Clock, Component, ComponentError, Components};
+use morag_runtime::{LoadErrorReason, Plugin, PluginRegistry};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,10 +65,13 @@ pub struct Job {
     places: BTreeMap<PathBuf, Slot>,
     /// Why the folder could not be looked at the last time; said once.
     unreadable: Option<String>,
+    /// Pipelines that cannot run now.
+    problems: Problems,
 }
 
 impl Job {
-    /// Loads every component. The first that cannot be used, or does not fit, is the error: nothing old could stay.
+    /// Loads every component. What cannot be used is refused, and the server starts with the rest; what `morag.toml` demands and does
+    /// not hold is the error.
     pub(super) async fn start(parts: Parts) -> anyhow::Result<(Plugins, Self)> {
         let started = Instant::now();
         // Looked at before it is read, so that what changes meanwhile is noticed.
@@ -82,18 +85,35 @@ impl Job {
             let parts = parts.clone();
             tokio::spawn(async move {
                 let loaded = parts.load(&slot, None).await;
-                let member = loaded.map_err(|reason| anyhow::anyhow!("plugin {}: {reason}", slot.wish.source))?;
-                Ok::<_, anyhow::Error>((slot.name, member.context("a new component is loaded")?))
+                let component = loaded.and_then(|member| {
+                    member.ok_or_else(|| Unusable::Component("it counts as loaded, and nothing was before".into()))
+                });
+                let (source, is_listed) = (slot.wish.source.to_string(), slot.is_listed);
+                Found { slot: slot.name, source, is_listed, component }
             })
         };
-        let loading = stream::iter(slots).map(load).buffered(LOADING_MAX);
-        let members: Members = loading.map(|joined| joined?).try_collect().await?;
-        parts.fits(&members).map_err(anyhow::Error::msg)?;
+        let found: Vec<_> = stream::iter(slots).map(load).buffered(LOADING_MAX).try_collect().await?;
+        let admitted = admit(found, |member: &Member| &member.plugin.descriptor.name).map_err(anyhow::Error::msg)?;
+        let Admitted { members, refused } = admitted;
+        let at = parts.clock.now();
+        let refuse = |(name, source, reason): (String, String, String)| {
+            tracing::error!(plugin = name, source, reason, "a plugin is refused; none is loaded");
+            (name.clone(), RefusedPlugin { name, source, reason, at })
+        };
+        let refused: BTreeMap<_, _> = refused.into_iter().map(refuse).collect();
+        let problems = parts.problems(&members);
+        let is_refused = |name: &str| refused.contains_key(name);
+        if let Some(stops) = problems.values().find(|problem| stops_start(&parts.pipelines, problem, is_refused)) {
+            return Err(anyhow::anyhow!("{stops}"));
+        }
+        for (pipeline, problem) in &problems {
+            tracing::error!(pipeline, reason = %problem, "a pipeline cannot run, and its tasks fail, until its components are mended");
+        }
         tracing::info!(plugins = members.len(), elapsed_ms = started.elapsed().as_millis() as u64, "plugins loaded");
         parts.tidy(&members);
-        let (plugins, publisher) = Plugins::here(parts.set(&members, &BTreeMap::new()));
-        let (watch, refused, unreadable) = (Watch::new(seen), BTreeMap::new(), None);
-        Ok((plugins, Self { parts, publisher, watch, members, refused, places, unreadable }))
+        let (plugins, publisher) = Plugins::here(parts.set(&members, &refused, &problems));
+        let (watch, unreadable) = (Watch::new(seen), None);
+        Ok((plugins, Self { parts, publisher, watch, members, refused, places, unreadable, problems }))
     }
 
     /// Reloads when something changed, when asked (SIGHUP or an order), until `shutdown`.
@@ -181,7 +201,7 @@ impl Job {
             match self.parts.load(&slot, self.members.get(&slot.name)).await {
                 Ok(Some(member)) => wanted.push((slot.name, Some(member))),
                 Ok(None) => {}
-                Err(reason) => refused.push((slot.name, reason)),
+                Err(unusable) => refused.push((slot.name, unusable.to_string())),
             }
         }
         for path in &changes.gone {
@@ -196,7 +216,7 @@ impl Job {
             }
         }
         let groups = self.by_component(&wanted);
-        let (chosen, unfit) = choose(&self.members, &groups, |members| self.parts.fits(members));
+        let (chosen, unfit) = choose(&self.members, &groups, |members| self.parts.fits(members, &self.problems));
         let source = |name: &str| {
             let slot = self.places.values().chain(before.values()).find(|slot| slot.name == name);
             let member = || self.members.get(name).map(|member| member.loaded.source.clone());
@@ -223,7 +243,11 @@ impl Job {
             tracing::info!(?loaded, ?removed, "plugins reloaded: new tasks run on them");
         }
         self.members = chosen;
-        let set = self.parts.set(&self.members, &self.refused);
+        self.problems = self.parts.problems(&self.members);
+        for (pipeline, problem) in &self.problems {
+            tracing::warn!(pipeline, reason = %problem, "a pipeline still cannot run");
+        }
+        let set = self.parts.set(&self.members, &self.refused, &self.problems);
         self.publisher.sets.send_replace(Arc::new(set));
         self.parts.tidy(&self.members);
         Reloaded { loaded, removed, refused: Vec::new() }
@@ -245,17 +269,23 @@ impl Job {
 
 impl Parts {
     /// Reads and loads the component of a place; none where it is the one that is loaded. The error is one line.
-    async fn load(&self, slot: &Slot, now: Option<&Member>) -> Result<Option<Member>, String> {
-        slot.check_file_name()?;
-        let Component { wasm, digest, signed_by } =
-            self.components.get(&slot.wish).await.map_err(|error| error.to_string())?;
+    async fn load(&self, slot: &Slot, now: Option<&Member>) -> Result<Option<Member>, Unusable> {
+        slot.check_file_name().map_err(Unusable::Demand)?;
+        let gotten = self.components.get(&slot.wish).await;
+        let Component { wasm, digest, signed_by } = gotten.map_err(|error| match error {
+            ComponentError::TooLarge(_) => Unusable::Component(error.to_string()),
+            _ => Unusable::Demand(error.to_string()),
+        })?;
         let same = |now: &Member| now.plugin.digest == digest.as_str() && now.loaded.signed_by == signed_by;
         if now.is_some_and(same) {
             return Ok(None);
         }
-        let loaded = self.registry.load(wasm, &digest, |_| slot.grant.clone()).await;
-        let plugin = loaded.map_err(|error| error.to_string())?;
-        slot.check_name(&plugin.descriptor.name, &self.tables)?;
+        let loaded = self.registry.load(wasm, &digest, slot.grant.clone()).await;
+        let plugin = loaded.map_err(|error| match error {
+            LoadErrorReason::NotGranted(_) => Unusable::Demand(error.to_string()),
+            _ => Unusable::Component(error.to_string()),
+        })?;
+        slot.check_name(&plugin.descriptor.name, &self.tables).map_err(Unusable::Demand)?;
         let loaded = LoadedPlugin {
             slot: slot.name.clone(),
             descriptor: plugin.descriptor.clone(),
@@ -271,27 +301,42 @@ impl Parts {
         Ok(Some(Member { plugin, loaded, of_folder }))
     }
 
-    /// Whether names are unique and every pipeline can run.
-    fn fits(&self, members: &Members) -> Result<(), String> {
+    /// Whether names are unique and every pipeline can run but those that cannot run before.
+    fn fits(&self, members: &Members, before: &Problems) -> Result<(), String> {
         let mut by_name = BTreeMap::new();
         for member in members.values() {
-            let descriptor = &member.plugin.descriptor;
+            let name = member.plugin.descriptor.name.as_str();
             let source = &member.loaded.source;
-            if let Some((_, other)) = by_name.insert(descriptor.name.as_str(), (descriptor, source)) {
-                let name = &descriptor.name;
+            if let Some(other) = by_name.insert(name, source) {
                 return Err(format!("another component of the name {name} is loaded already: {other} and {source}"));
             }
         }
-        let descriptor_of = |name: &str| by_name.get(name).map(|(descriptor, _)| Arc::clone(descriptor));
-        check(&self.pipelines, &descriptor_of).map_err(|error| format!("{error:#}"))
+        match self.problems(members).into_values().find(|problem| !before.contains_key(problem.pipeline())) {
+            Some(problem) => Err(problem.to_string()),
+            None => Ok(()),
+        }
     }
 
-    fn set(&self, members: &Members, refused: &BTreeMap<String, RefusedPlugin>) -> PluginSet {
+    /// What is wrong with pipelines on these components.
+    fn problems(&self, members: &Members) -> Problems {
+        let descriptor_of = |name: &str| {
+            let mut descriptors = members.values().map(|member| &member.plugin.descriptor);
+            descriptors.find(|descriptor| descriptor.name == name).cloned()
+        };
+        check(&self.pipelines, &descriptor_of)
+    }
+
+    fn set(&self, members: &Members, refused: &BTreeMap<String, RefusedPlugin>, problems: &Problems) -> PluginSet {
+        let unusable = |(name, problem): (&String, &InvalidPipelines)| UnusablePipeline {
+            name: name.clone(),
+            reason: problem.to_string(),
+        };
         let plugins = members.values().map(|member| member.plugin.clone()).collect();
         PluginSet {
             steps: Arc::new(self.registry.set(plugins)),
             plugins: members.values().map(|member| member.loaded.clone()).collect(),
             refused: refused.values().cloned().collect(),
+            unusable: problems.iter().map(unusable).collect(),
         }
     }
 

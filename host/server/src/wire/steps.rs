@@ -1,6 +1,7 @@
 //! The steps of a worker: components in their sandbox, and what they stand on.
 
 use super::ai::{self, Ai};
+use super::compiling::compiler;
 use super::plugins::{self, Job};
 use crate::config::Config;
 use crate::pipelines::Pipelines;
@@ -28,6 +29,7 @@ pub(super) async fn load(
     let instances_max = u32::try_from(config.worker_concurrency * 2 + 2)?;
     let engine = StepEngine::new(EngineOptions { instances_max })
         .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
+    let engine = engine.compiling_by(compiler(config.compiling)?);
     let cache = Some(config.compile_cache_dir.as_path());
     let registry = PluginRegistry::new(engine, services, cache, config.worker_concurrency)?;
     let registries = OciRegistries::new(config.plugin_registries.clone(), &config.compile_cache_dir.join(PULLED));

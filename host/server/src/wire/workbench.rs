@@ -3,6 +3,7 @@
 //! It is the sandbox that servers use, over services that keep nothing: files, vectors and graph in a temporary folder, the
 //! embedder that needs no network. What a server asks other services for (completions, transcription, HTTP) is away.
 
+use super::compiling::compiler;
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
 use morag_adapters::ai::NoService;
@@ -12,7 +13,7 @@ use morag_adapters::plugin_http::NoHttp;
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::plugin::{Capability, Descriptor, Grant, NotGranted};
 use morag_core::ports::{Blobs, StepRunner};
-use morag_runtime::{EngineOptions, LoadErrorReason, PluginRunner, Services, StepEngine};
+use morag_runtime::{CompileLimits, EngineOptions, LoadErrorReason, PluginRunner, Services, StepEngine};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -59,6 +60,7 @@ pub async fn workbench(component: &Path, grant: &Grant, cache: &Path) -> Result<
     };
     let engine = StepEngine::new(EngineOptions { instances_max: INSTANCES })
         .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
+    let engine = engine.compiling_by(compiler(CompileLimits::default())?);
     let loaded = PluginRunner::load(engine, services, Some(cache), vec![component.into()], |_| grant.clone(), 1).await;
     let steps = loaded.map_err(|error| match error.reason {
         LoadErrorReason::NotGranted(missing) => WorkbenchError::NotGranted(missing),

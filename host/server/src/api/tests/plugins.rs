@@ -1,7 +1,7 @@
 //! The routes of plugins.
 
 use super::*;
-use crate::plugins::{LoadedPlugin, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded};
+use crate::plugins::{LoadedPlugin, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, UnusablePipeline};
 use async_trait::async_trait;
 use morag_core::Secret;
 use morag_core::plugin::{Capability, Descriptor, Grant, HttpRule};
@@ -58,6 +58,7 @@ fn worker() -> (Server, Publisher) {
         steps: Arc::new(Idle),
         plugins: vec![loaded()],
         refused: vec![refused("cutter"), refused("other")],
+        unusable: vec![],
     };
     let (plugins, publisher) = Plugins::here(set);
     let memory = Arc::new(Memory::default());
@@ -86,6 +87,35 @@ async fn a_plugin_is_shown_with_what_it_wants_may_and_uses_and_no_secret() {
     assert_eq!((&body["refused"][0]["name"], &body["refused"][0]["state"]), (&json!("other"), &json!("refused")));
     assert!(!body.to_string().contains("hidden"));
     assert_eq!(server.get("/health/ready").await.json()["refused_plugins"], json!(["cutter", "other"]));
+}
+
+#[tokio::test]
+async fn pipelines_that_cannot_run_are_shown_and_make_a_server_unavailable_only_where_none_can() {
+    let (server, publisher) = worker();
+    let (dependencies, ready) = (json!({"tasks": "up", "blobs": "up"}), server.get("/health/ready").await);
+    let body = ready.json();
+    assert_eq!(
+        (ready.status, &body["status"], &body["dependencies"]),
+        (StatusCode::OK, &json!("ready"), &dependencies)
+    );
+    assert!(body.get("unusable_pipelines").is_none(), "{body}");
+    let become_unusable = |names: &[&str]| {
+        let set = publisher.sets.borrow().clone();
+        let unusable = names.iter().map(|name| UnusablePipeline { name: (*name).into(), reason: "no chunking".into() });
+        publisher.sets.send_replace(Arc::new(PluginSet { unusable: unusable.collect(), ..(*set).clone() }));
+    };
+    become_unusable(&["ingest", "process"]);
+    let ready = server.get("/health/ready").await;
+    let body = ready.json();
+    assert_eq!((ready.status, &body["status"]), (StatusCode::OK, &json!("degraded")));
+    assert_eq!((&body["unusable_pipelines"], &body["dependencies"]), (&json!(["ingest", "process"]), &dependencies));
+    let shown = server.get("/api/v1/plugins").await.json();
+    assert_eq!(shown["unusable_pipelines"][1], json!({"name": "process", "reason": "no chunking"}));
+    become_unusable(&["convert", "ingest", "process"]);
+    let ready = server.get("/health/ready").await;
+    let body = ready.json();
+    assert_eq!((ready.status, &body["status"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
+    assert_eq!(body["dependencies"]["plugins"], json!("down"));
 }
 
 #[tokio::test]

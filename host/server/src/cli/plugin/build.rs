@@ -40,7 +40,7 @@ pub async fn build(project: &Project) -> anyhow::Result<()> {
     project.generate()?;
     tokio::task::block_in_place(|| toolchain::build(project))?;
     let busy = Busy::start("checking the component");
-    let inspected = inspect(&project.component(), Some(&trial::compile_cache()?)).await;
+    let inspected = inspect(&project.component(), Some(&trial::compile_cache()?), trial::compiler()?).await;
     busy.end(inspected.is_ok());
     let inspection = inspected?;
     check(project, &inspection)?;

@@ -30,7 +30,7 @@ pub struct Inspect {
 
 /// `morag plugin inspect`.
 pub async fn run(command: Inspect) -> anyhow::Result<ExitCode> {
-    let inspection = inspect(&command.file, Some(&trial::compile_cache()?)).await?;
+    let inspection = inspect(&command.file, Some(&trial::compile_cache()?), trial::compiler()?).await?;
     match command.json {
         true => line(format_args!("{:#}", as_json(&inspection))),
         false => line(text(&inspection).trim_end()),

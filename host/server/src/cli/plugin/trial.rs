@@ -78,6 +78,11 @@ pub fn compile_cache() -> anyhow::Result<PathBuf> {
     Ok(super::tools::cache_folder()?.join("compiled"))
 }
 
+/// What compiles components for a person: with the limits that a server has by default, so that what is built here is taken there.
+pub fn compiler() -> anyhow::Result<morag_runtime::Compiler> {
+    crate::wire::compiler(morag_runtime::CompileLimits::default())
+}
+
 /// Runs the component. `told` hears of progress while it runs. `hint` says how a missing artifact is given.
 pub async fn run(
     bench: &Workbench,

@@ -1,0 +1,25 @@
+//! How much compiling a step component may take.
+
+use super::sources::{ConfigError, Written};
+use morag_runtime::CompileLimits;
+use std::time::Duration;
+
+/// Less is too little for the compiler itself; more has no machine.
+const MEMORY_BYTES_ALLOWED: std::ops::RangeInclusive<u64> = 64 << 20..=64 << 30;
+
+/// Reads the limits.
+pub(super) fn read(written: &Written<'_>) -> Result<CompileLimits, ConfigError> {
+    let key = "compile_memory_bytes";
+    let memory_bytes_max = written.size(key)?;
+    if !MEMORY_BYTES_ALLOWED.contains(&memory_bytes_max) {
+        return Err(written.refused(key, "64MiB to 64GiB"));
+    }
+    let key = "compile_cpu_seconds";
+    let second = Duration::from_secs(1);
+    let cpu_time_max = written.time(key, second, second..=second * 3600)?;
+    // The system counts whole seconds.
+    if cpu_time_max.subsec_nanos() != 0 {
+        return Err(written.refused(key, "whole seconds"));
+    }
+    Ok(CompileLimits { memory_bytes_max, cpu_time_max })
+}

@@ -1,0 +1,107 @@
+//! Components that are compiled in a process of their own, by the binary `morag`.
+
+use super::hostile::lab::{assert_good, wide_limits};
+use morag_core::plugin::Grant;
+use morag_runtime::{CompileLimits, Compiler, CompilerProgram, EngineOptions, PluginRunner, StepEngine};
+use morag_tests::bombs::{empty_functions, slow_functions};
+use morag_tests::guests::write_component;
+use morag_tests::sandbox::{Sandbox, services};
+use morag_tests::server::{binary, plugins_dir};
+use std::path::Path;
+use std::time::Duration;
+
+/// A program that is not there: whoever wants to compile says so.
+const NOWHERE: &str = "/nowhere/morag";
+
+fn limits(memory_mib: u64, cpu_seconds: u64) -> CompileLimits {
+    CompileLimits { memory_bytes_max: memory_mib << 20, cpu_time_max: Duration::from_secs(cpu_seconds) }
+}
+
+fn engine(program: impl AsRef<Path>, limits: CompileLimits) -> StepEngine {
+    let engine = StepEngine::new(EngineOptions { instances_max: 4 }).unwrap();
+    engine.compiling_by(Compiler::children(CompilerProgram::at(program.as_ref()), limits))
+}
+
+/// What is said of a component that is not taken, on a cache.
+async fn refused(engine: StepEngine, wasm: &[u8], cache: &Path) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bomb.wasm");
+    std::fs::write(&path, wasm).unwrap();
+    let grant = |_: &str| Grant::default();
+    let loaded = PluginRunner::load(engine, services(folder.path()), Some(cache), vec![path], grant, 1).await;
+    let line = loaded.err().expect("it is refused").to_string();
+    assert!(!line.contains('\n'), "{line}");
+    line
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_compiles_runs_here_and_comes_from_the_cache_the_next_time() {
+    let (components, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let good = || vec![write_component("good", components.path())];
+    let sandbox = Sandbox::load_on(engine(binary(), CompileLimits::default()), good(), wide_limits(), 1).await.unwrap();
+    assert_good(&sandbox).await;
+    for program in [binary().as_path(), Path::new(NOWHERE)] {
+        let (engine, services) = (engine(program, CompileLimits::default()), services(components.path()));
+        let grant = |_: &str| Grant::default();
+        let loaded = PluginRunner::load(engine, services, Some(cache.path()), good(), grant, 1).await;
+        assert_eq!(loaded.unwrap_or_else(|error| panic!("{error}")).plugins().len(), 1);
+    }
+}
+
+/// The largest standard step, at a quarter of the limits: 174 MiB and 9 s of a debug build on a busy machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_standard_step_stays_far_below_the_limits() {
+    let CompileLimits { memory_bytes_max, cpu_time_max } = CompileLimits::default();
+    let limits = CompileLimits { memory_bytes_max: memory_bytes_max / 4, cpu_time_max: cpu_time_max / 4 };
+    let path = vec![plugins_dir().join("markdown_conversion.wasm")];
+    let loaded = Sandbox::load_on(engine(binary(), limits), path, wide_limits(), 1).await;
+    assert!(loaded.is_ok(), "{}", loaded.err().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_functions_are_refused_before_anything_is_compiled() {
+    let cache = tempfile::tempdir().unwrap();
+    let engine = engine(NOWHERE, CompileLimits::default());
+    let said = refused(engine, &empty_functions(400_000), cache.path()).await;
+    assert!(said.contains("it has 400000 functions; a component has at most 100000"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_too_much_time_or_memory_is_ended_and_remembered_until_the_limits_are_others() {
+    let bomb = slow_functions(1, 10_000, 20_000);
+    for (limits, says) in [(limits(4096, 1), "more than 1 s of processor time"), (limits(64, 240), "64 MiB of memory")]
+    {
+        let cache = tempfile::tempdir().unwrap();
+        let said = refused(engine(binary(), limits), &bomb, cache.path()).await;
+        assert!(said.contains(says) && !said.contains("known since"), "{said}");
+        // Another process, which compiles nothing.
+        let said = refused(engine(NOWHERE, limits), &bomb, cache.path()).await;
+        assert!(said.contains(says) && said.contains("known since") && said.contains(".refused"), "{said}");
+        let others = CompileLimits { memory_bytes_max: limits.memory_bytes_max * 2, ..limits };
+        let said = refused(engine(NOWHERE, others), &bomb, cache.path()).await;
+        assert!(said.contains("the compiler could not be run"), "with other limits it is tried again: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_webassembly_is_said_by_the_process_and_remembered() {
+    let cache = tempfile::tempdir().unwrap();
+    // A function whose code pops what is not there.
+    let mut wasm = empty_functions(1);
+    let last = wasm.len() - 2;
+    wasm[last] = 0x1a;
+    let said = refused(engine(binary(), CompileLimits::default()), &wasm, cache.path()).await;
+    assert!(said.contains("not a WebAssembly component"), "{said}");
+    let said = refused(engine(NOWHERE, CompileLimits::default()), &wasm, cache.path()).await;
+    assert!(said.contains("not a WebAssembly component") && said.contains("known since"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compiler_that_cannot_be_run_is_not_the_components_fault() {
+    let cache = tempfile::tempdir().unwrap();
+    let good = morag_tests::guests::component("good");
+    for _ in 0..2 {
+        let said = refused(engine(NOWHERE, CompileLimits::default()), good, cache.path()).await;
+        assert!(said.contains("the compiler could not be run") && !said.contains("known since"), "{said}");
+    }
+}
