@@ -96,7 +96,7 @@ impl Source {
         let mut record = self.record(number, endpoints);
         record.subscribers = self.app.endpoints.fresh().await?.chosen_by(&record);
         let task = record.id;
-        let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("bench") };
+        let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("bench"), limits: Default::default() };
         self.app.tasks.accept(new).await?;
         for sequence in 1..=events {
             if let Some(clock) = &mut clock {
@@ -146,6 +146,7 @@ impl Source {
             endpoints: if customer.is_none() { vec![own] } else { vec![] },
             subscribers: vec![],
             created_at: self.app.clock.now(),
+            tenant: Default::default(),
         }
     }
 }

@@ -57,8 +57,9 @@ pub fn task(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
         endpoints: endpoints.iter().map(|id| endpoint(id)).collect(),
         subscribers: vec![],
         created_at: backend.now(),
+        tenant: Default::default(),
     };
-    NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("someone") }
+    NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("someone"), limits: Default::default() }
 }
 
 /// A task that claims a document.

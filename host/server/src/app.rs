@@ -1,5 +1,6 @@
 //! What the parts of a running server share: ports, configuration, pipelines.
 
+use crate::api::audit::Audit;
 use crate::config::Config;
 use crate::endpoints::Registry;
 use crate::engine::{Lanes, LiveFeed, Running};
@@ -45,4 +46,6 @@ pub struct App {
     pub metrics: Metrics,
     /// Tasks that run in this process, to be stopped at once when they are cancelled.
     pub running: Running,
+    /// What is written of refused keys.
+    pub audit: Audit,
 }

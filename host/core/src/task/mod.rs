@@ -5,9 +5,11 @@ mod event;
 mod id;
 mod record;
 mod status;
+mod tenant;
 
 pub use artifact::{Artifact, ArtifactName, InvalidArtifactName};
 pub use event::{Event, EventKind, Resources, Retry, SkipReason, StepFailure};
 pub use id::{DocumentId, InvalidDocumentId, TaskId};
 pub use record::{Source, SourceType, TaskRecord};
 pub use status::{StatusWord, StepState, StepStatus, TaskStatus};
+pub use tenant::{DocumentKey, InvalidTenantId, TenantId};

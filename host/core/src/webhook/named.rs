@@ -169,10 +169,12 @@ impl Credentials {
 }
 
 impl NamedEndpoint {
-    /// Whether a task that is accepted now is for it. One that is disabled keeps what happens meanwhile.
+    /// Whether a task that is accepted now is for it: only its own tenant's are. One that is disabled keeps what happens meanwhile.
     pub fn chooses(&self, record: &TaskRecord) -> bool {
         let matches = |(key, value): (&String, &serde_json::Value)| record.metadata.get(key) == Some(value);
-        self.settings.operational != Operational::Only && self.settings.filter.iter().all(matches)
+        self.id.is_of(&record.tenant)
+            && self.settings.operational != Operational::Only
+            && self.settings.filter.iter().all(matches)
     }
 
     /// Who is told, where and how, for one delivery.

@@ -5,7 +5,7 @@ use super::endpoints::again::pace;
 use super::error::ErrorBody;
 use super::sequence::Sequences;
 use super::submit::json as json_body;
-use super::task::{PathTask, load};
+use super::task::{PathTask, load, own};
 use crate::App;
 use crate::endpoints::Known;
 use axum::Json;
@@ -139,7 +139,8 @@ pub struct ResendRequest {
     )
 )]
 pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<DeliveryList>, ApiError> {
-    let log = load(&app, task).await?;
+    let log = load(&app, &task).await?;
+    let task = log.record.id;
     let known = app.endpoints.recent().await?;
     let mut sequences = Sequences::default();
     let mut deliveries = Vec::new();
@@ -175,7 +176,7 @@ pub async fn resend(
 ) -> Result<Json<Resent>, ApiError> {
     let asked = json_body::read_or_empty(request).await?;
     super::endpoints::input::only(&asked, &["url"])?;
-    load(&app, task).await?;
+    let task = own(&app, &task).await?;
     let wanted = path.get("delivery_id").map(String::as_str).unwrap_or_default();
     let records = app.deliveries.deliveries(task).await?;
     let id = |record: &DeliveryRecord| delivery_id(task, &record.endpoint, record.delivery, record.resend).to_string();
@@ -194,7 +195,7 @@ pub async fn resend(
         delivery_id: delivery_id(task, &endpoint, delivery, resend).to_string(),
         resent_delivery_id,
         task_id: task.to_string(),
-        endpoint: endpoint.as_str().to_owned(),
+        endpoint: endpoint.name().to_owned(),
         resend,
         state: DeliveryState::Pending,
     }))
@@ -225,7 +226,7 @@ pub fn delivery(known: &Known, log: &TaskLog, record: DeliveryRecord, sequence: 
         task_id: task.to_string(),
         replayed: url.is_some(),
         url: url.or_else(of_task).or_else(named).map(|url| redact(url.as_url())),
-        endpoint: endpoint.as_str().to_owned(),
+        endpoint: endpoint.name().to_owned(),
         sequence,
         resend,
         event_sequence: event,

@@ -4,6 +4,7 @@
 
 mod client;
 mod deliver;
+mod key;
 mod listen;
 mod output;
 mod plugin;
@@ -72,6 +73,8 @@ enum Command {
     Cancel(show::Cancel),
     /// Write, build, test and look at steps
     Plugin(plugin::Plugin),
+    /// Make keys of callers
+    Key(key::Key),
     /// Look at the settings
     Config {
         #[command(subcommand)]
@@ -153,6 +156,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::History(command) => runtime()?.block_on(show::history(command)),
         Command::Cancel(command) => runtime()?.block_on(show::cancel(command)),
         Command::Plugin(command) => runtime()?.block_on(plugin::run(command)),
+        Command::Key(command) => key::run(command),
         Command::Config { command: ConfigCommand::Table } => {
             output::line(markdown_table().trim_end());
             Ok(ExitCode::SUCCESS)

@@ -1,7 +1,7 @@
 //! Reading the sources into a [`Config`].
 
 use super::sources::{ConfigError, Sources, Written};
-use super::{Config, LogFormat, ai, endpoints, keys, pipelines, plugins, plugins_dir, storage};
+use super::{Config, LogFormat, ai, callers, endpoints, keys, pipelines, plugins, plugins_dir, storage};
 use morag_core::webhook::{AddressPolicy, RetrySettings};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +33,7 @@ impl Config {
         warnings.extend(storage::split_warning(roles, s3.as_ref(), &data_dir.join("files")));
         let api_host = written.host("api_host")?;
         let api_keys = keys::read(&written, api_host, roles, &mut warnings)?;
+        let callers = callers::read(&written, &api_keys)?;
         let webhook_max_retries = written.number("webhook_max_retries", 0, 20)? as u32;
         let webhook_retry_delay = written.time("webhook_retry_delay", SECOND, Duration::ZERO..=DAY)?;
         let webhook_allow_networks = written.networks("webhook_allow_networks")?;
@@ -99,6 +100,7 @@ impl Config {
             },
             log_filter: written.required("log")?,
             warnings,
+            callers,
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod ai;
 mod at;
+mod callers;
 mod endpoints;
 mod keys;
 mod load;
@@ -23,6 +24,7 @@ mod units;
 mod values;
 
 pub use ai::AiConfig;
+pub use callers::{ConfiguredCaller, digest_of};
 pub use keys::ApiKey;
 pub use plugins::ConfiguredPlugin;
 pub use plugins_dir::find_of_process as find_plugins_dir;
@@ -40,6 +42,7 @@ use morag_core::plugin::RegistryAccess;
 use morag_core::webhook::WebhookProxy;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings, checked.
@@ -49,7 +52,8 @@ pub struct Config {
     pub api_host: IpAddr,
     /// Port to listen on; 0 lets the system choose.
     pub api_port: u16,
-    /// Keys that callers may use. Never empty where the process has the role `api`.
+    /// Keys that callers may use: admins of the default tenant. Empty where [`Self::callers`] are others, or the process has not
+    /// the role `api`.
     pub api_keys: Vec<ApiKey>,
     /// What the process does. Every role where there is no Redis.
     pub roles: Roles,
@@ -129,6 +133,8 @@ pub struct Config {
     pub log_filter: String,
     /// What the operator should know, to be logged at start.
     pub warnings: Vec<String>,
+    /// Who may call: [`Self::api_keys`], and the tables `[[callers]]`.
+    pub callers: Vec<Arc<ConfiguredCaller>>,
 }
 
 /// Shape of the log.
@@ -141,6 +147,12 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// Whether callers or endpoints of several tenants share the server.
+    pub fn has_tenants(&self) -> bool {
+        let of_callers = self.callers.iter().any(|caller| !caller.tenant.is_default());
+        of_callers || self.webhook_endpoints.iter().any(|one| !one.endpoint.id.tenant().is_default())
+    }
+
     /// Where the server listens.
     pub fn listen_address(&self) -> SocketAddr {
         SocketAddr::new(self.api_host, self.api_port)

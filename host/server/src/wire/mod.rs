@@ -109,6 +109,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         plugins,
         running,
         config,
+        audit: Default::default(),
     };
     Ok((app, job))
 }

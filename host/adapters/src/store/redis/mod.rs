@@ -28,6 +28,7 @@ mod lanes;
 mod link;
 mod merge;
 mod pages;
+mod quotas;
 mod records;
 mod scripts;
 mod store;

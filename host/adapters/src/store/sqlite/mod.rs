@@ -24,6 +24,7 @@ mod knowledge;
 mod lanes;
 mod pages;
 mod query;
+mod quotas;
 mod readers;
 mod resends;
 mod schema;

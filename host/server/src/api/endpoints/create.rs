@@ -5,11 +5,13 @@ use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path;
 use crate::App;
 use crate::api::ApiError;
+use crate::api::auth::Caller;
 use crate::api::error::ErrorBody;
+use crate::api::quota;
 use crate::api::submit::json;
 use crate::endpoints::draft::{self, Draft, Problem};
 use crate::endpoints::seal::{SealError, Sealer};
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use morag_core::ports::{ENDPOINTS_MAX, PutEndpointError};
@@ -64,15 +66,20 @@ pub struct EndpointRequest {
     post, path = "/api/v1/webhooks/endpoints", tag = "webhooks", operation_id = "create_endpoint",
     request_body(content = EndpointRequest, content_type = "application/json"),
     responses(
+        (status = 403, description = "There are as many endpoints as the key may have (`quota_endpoints`)", body = ErrorBody),
         (status = 201, description = "Created, with its secret: it is shown this one time", body = EndpointWithSecret),
         (status = 409, description = "The id is taken (`endpoint_exists`), or there are as many endpoints as there may be (`endpoints_full`)", body = ErrorBody),
         (status = 422, description = "Settings that are missing or wrong", body = ErrorBody),
         (status = 503, description = "The storage does not answer, or `MORAG_SECRETS_KEY` is not set (`no_secrets_key`)", body = ErrorBody),
     )
 )]
-pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let mut asked = json::read(request).await?;
-    let id = id(&mut asked)?;
+    let id = EndpointId::of_tenant(caller.tenant(), id(&mut asked)?.as_str());
     let draft = Draft::read(&asked, &policy(&app)).map_err(invalid)?;
     let settings = draft.settings(server_retry(&app)).map_err(|problem| invalid([problem]))?;
     let sealer = sealer(&app)?;
@@ -96,7 +103,8 @@ pub async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Res
         updated_at: now,
         version: 1,
     };
-    store(&app, &endpoint).await?;
+    store(&app, &caller, &endpoint).await?;
+    caller.has_made(endpoint.id.name());
     let opened = path::load(&app, &endpoint.id).await?;
     tracing::info!(endpoint = endpoint.id.as_str(), url = ?endpoint.settings.url, "a webhook endpoint was created");
     Ok(answer_with_secret(&app, StatusCode::CREATED, &opened, &secret))
@@ -111,7 +119,7 @@ fn id(asked: &mut JsonObject) -> Result<EndpointId, ApiError> {
     }
 }
 
-async fn store(app: &App, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
+async fn store(app: &App, caller: &Caller, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
     let known = app.endpoints.fresh().await?;
     let taken = || {
         let text = "There is an endpoint of this id: change that one, or choose another id";
@@ -120,6 +128,8 @@ async fn store(app: &App, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
     if known.get(&endpoint.id).is_some() {
         return Err(taken());
     }
+    let created = known.of(caller.tenant()).filter(|opened| !opened.is_configured).count();
+    quota::check_endpoints(caller, created, app.clock.now())?;
     let port = app.endpoints.store();
     let mut stored = port.put_endpoint(endpoint).await;
     if matches!(stored, Err(PutEndpointError::Stale)) && app.endpoints.fresh().await?.get(&endpoint.id).is_none() {

@@ -83,7 +83,7 @@ pub async fn list(
         deliveries.push(delivery(&known, log, record, sequence));
     }
     Ok(Json(EndpointDeliveries {
-        endpoint: id.as_str().to_owned(),
+        endpoint: id.name().to_owned(),
         count: deliveries.len(),
         deliveries,
         next_cursor: page.next_cursor,

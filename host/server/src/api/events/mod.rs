@@ -17,15 +17,17 @@ use self::request::{filter, last_event_id, refused};
 use super::ApiError;
 use super::error::ErrorBody;
 use super::query::Parameters;
+use super::auth::Caller;
 use super::task::{PathTask, load};
 use crate::App;
 use crate::engine::{LiveFeed, TooMany};
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures::Stream;
 use morag_core::ports::FeedPosition;
+use morag_core::task::TenantId;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +87,7 @@ pub async fn of_task(
     let place = admit(&app.live)?;
     // Before the log is read: what is committed in between comes twice, and is dropped by its sequence.
     let news = app.live.subscribe().await?;
-    let log = load(&app, task).await?;
+    let log = load(&app, &task).await?;
     let after = match last {
         None => 0,
         Some(text) => {
@@ -106,7 +108,7 @@ pub async fn of_task(
     })))
 }
 
-/// Events of all tasks as they happen
+/// Events of all of the tenant's tasks as they happen
 ///
 /// Server-Sent Events: `event` is the event's type, `data` the body of its webhook (format `dual`) on one line, `id` its
 /// place. Begins now, or after `Last-Event-ID`, without a gap or an event twice. A comment line comes at least every 15
@@ -127,6 +129,7 @@ pub async fn of_task(
 )]
 pub async fn of_all(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -137,11 +140,26 @@ pub async fn of_all(
     })?;
     let place = admit(&app.live)?;
     let news = app.live.subscribe().await?;
-    let stream = of_all::AllStream::new(app, filter, after, news, heartbeats());
+    let tenant = caller.tenant().clone();
+    let own = own_start(&app, &tenant, after, news.start()).await?;
+    let stream = of_all::AllStream::new(app, tenant, own, filter, after, news, heartbeats());
     Ok(answer(futures::stream::unfold((stream, place), async |(mut stream, place)| {
         let text = stream.next().await?;
         Some((Ok(text.into()), (stream, place)))
     })))
+}
+
+/// The place where a stream begins, where it may be shown to the tenant: what it names is an event of its own, or none.
+async fn own_start(
+    app: &App,
+    tenant: &TenantId,
+    after: Option<FeedPosition>,
+    start: FeedPosition,
+) -> Result<Option<FeedPosition>, ApiError> {
+    // What the caller has given it knows already.
+    let Some((task, _)) = start.event().filter(|_| after.is_none()) else { return Ok(Some(after.unwrap_or(start))) };
+    let log = app.tasks.load(task).await?;
+    Ok(log.is_some_and(|log| log.record.tenant == *tenant).then_some(start))
 }
 
 fn admit(live: &LiveFeed) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {

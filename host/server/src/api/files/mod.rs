@@ -71,7 +71,8 @@ pub struct FilesDeleted {
     )
 )]
 pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<FileList>, ApiError> {
-    let log = load(&app, task).await?;
+    let log = load(&app, &task).await?;
+    let task = log.record.id;
     let published = published(&log);
     let metas = app.blobs.list(&BlobPath::files(task)).await?;
     let item = |meta: BlobMeta| FileItem {
@@ -118,7 +119,8 @@ pub async fn get(
 ) -> Result<Response<Body>, ApiError> {
     let no_such_file = || ApiError::from(morag_core::ports::BlobError::NotFound);
     let name: ArtifactName = filename.parse().map_err(|_| no_such_file())?;
-    let log = load(&app, task).await?;
+    let log = load(&app, &task).await?;
+    let task = log.record.id;
     if !published(&log).contains(name.as_str()) {
         return Err(no_such_file());
     }
@@ -180,11 +182,14 @@ fn build(response: axum::http::response::Builder, body: Body) -> Result<Response
     )
 )]
 pub async fn delete(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<FilesDeleted>, ApiError> {
-    if !is_ended(&load(&app, task).await?) {
+    let log = load(&app, &task).await?;
+    let task = log.record.id;
+    if !is_ended(&log) {
         let text = "The task runs still and needs its files: cancel it first, or wait for its end";
         return Err(ApiError::conflict("task_running", text));
     }
     let count = app.blobs.delete_all(&BlobPath::task(task)).await?;
+    app.tasks.files_deleted(task).await?;
     Ok(Json(FilesDeleted { success: true, message: format!("{count} files deleted") }))
 }
 

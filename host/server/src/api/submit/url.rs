@@ -103,7 +103,7 @@ pub async fn submit(
     if let Some(response) = replayed(app, &origin, &digest).await? {
         return Ok(response);
     }
-    foresee(app, &asked).await?;
+    foresee(app, &origin.caller, &asked).await?;
     let mut upload = Upload::new(app);
     let file = remote::store(app, &mut upload, url).await?;
     let Asked { wish, pipeline } = asked;
