@@ -22,5 +22,6 @@ mod retry;
 mod samples;
 mod sqlite;
 mod tasks;
+mod tenants;
 mod throughput;
 mod webhook_sender;

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bodies;
+mod callers;
 mod cancel;
 mod cli_webhooks;
 mod consumers;

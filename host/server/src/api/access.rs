@@ -20,8 +20,8 @@ const SUBMIT: Access = Access::Scope(Scope::Submit);
 const READ: Access = Access::Scope(Scope::Read);
 const ENDPOINTS: Access = Access::Scope(Scope::Endpoints);
 
-/// Every route that needs a key.
-const RULES: [(&str, &str, Access); 39] = [
+/// Every route that needs a key: method, path, what it needs.
+pub const RULES: [(&str, &str, Access); 39] = [
     ("POST", "/api/v1/ingest/file", SUBMIT),
     ("POST", "/api/v1/ingest/url", SUBMIT),
     ("POST", "/api/v1/ingest/batch", SUBMIT),

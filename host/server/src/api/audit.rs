@@ -80,11 +80,16 @@ pub fn refused_key(app: &Arc<App>, route: &str, reason: &str) {
             let app = Arc::clone(app);
             tokio::spawn(async move {
                 tokio::time::sleep(WINDOW).await;
-                let left_out = std::mem::take(&mut app.audit.refusals().left_out);
-                tracing::warn!(target: "audit", left_out, outcome = "refused", "keys were refused, without a line each");
+                write_left_out(&app);
             });
         }
     }
+}
+
+/// Writes how many refused keys had no line.
+pub fn write_left_out(app: &App) {
+    let left_out = std::mem::take(&mut app.audit.refusals().left_out);
+    tracing::warn!(target: "audit", left_out, outcome = "refused", "keys were refused, without a line each");
 }
 
 /// Method and path of a route, with its parameters' names: nothing that a stranger has written.

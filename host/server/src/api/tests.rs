@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
+mod callers;
 mod ingest;
 mod pipelines;
 mod plugins;
