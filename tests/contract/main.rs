@@ -21,6 +21,7 @@ mod redis;
 mod retry;
 mod samples;
 mod sqlite;
+mod summaries;
 mod tasks;
 mod tenants;
 mod throughput;

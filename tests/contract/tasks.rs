@@ -55,7 +55,7 @@ fn all(limit: usize) -> ListFilter {
 
 async fn listed(backend: &impl Backend) -> Vec<TaskId> {
     let page = backend.store().list(&all(1000)).await.unwrap();
-    page.items.into_iter().map(|summary| summary.record.id).collect()
+    page.items.into_iter().map(|summary| summary.task).collect()
 }
 
 async fn an_accepted_task_is_there_and_due(mut backend: impl Backend) {
@@ -332,7 +332,7 @@ async fn the_list_is_paged_newest_first(backend: impl Backend) {
                 let page = store.list(&ListFilter { statuses: statuses.clone(), limit, cursor, ..ListFilter::default() }).await.unwrap();
                 assert!(page.items.len() <= limit);
                 assert!(page.next_cursor.is_none() || page.items.len() == limit);
-                seen.extend(page.items.iter().map(|summary| summary.record.id));
+                seen.extend(page.items.iter().map(|summary| summary.task));
                 cursor = page.next_cursor;
                 if cursor.is_none() {
                     break;

@@ -23,6 +23,7 @@ mod plugin_guide;
 mod plugins;
 mod redact;
 mod replace;
+mod request_memory;
 mod retry;
 mod roles;
 mod routes;

@@ -12,6 +12,7 @@ pub mod fleet;
 pub mod guests;
 pub mod guide;
 pub mod minisign;
+pub mod process_memory;
 pub mod proxy;
 pub mod receiver;
 pub mod redis;

@@ -15,6 +15,6 @@ pub mod task;
 mod time;
 pub mod webhook;
 
-pub use json::{JSON_DEPTH_MAX, JsonObject, is_depth_allowed};
+pub use json::{JSON_DEPTH_MAX, JsonObject, PAGE_BYTES_MAX, PageBudget, is_depth_allowed, tree_bytes};
 pub use secret::Secret;
 pub use time::Timestamp;

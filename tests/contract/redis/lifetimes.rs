@@ -176,7 +176,7 @@ async fn what_redis_has_forgotten_is_nowhere_any_more_and_named_once() {
         assert_eq!(store.deliveries(id).await, Ok(vec![]));
     }
     let listed = store.list(&ListFilter { limit: 9, ..ListFilter::default() }).await.unwrap();
-    assert_eq!(listed.items.iter().map(|item| item.record.id).collect::<Vec<_>>(), [lives_on]);
+    assert_eq!(listed.items.iter().map(|item| item.task).collect::<Vec<_>>(), [lives_on]);
     append(&lab, lives_on, 1).await.unwrap();
     let recent = store.recent(&Default::default(), lab.now().minus(Duration::from_secs(60)), 9, None).await.unwrap();
     let tasks: Vec<_> = recent.items.iter().map(|item| item.task).collect();

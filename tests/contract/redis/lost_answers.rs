@@ -45,7 +45,7 @@ fn full_task(lab: &Lab, name: &str) -> NewTask {
 
 async fn listed(lab: &Lab) -> Vec<TaskId> {
     let page = lab.store().list(&ListFilter { limit: 100, ..ListFilter::default() }).await.unwrap();
-    page.items.into_iter().map(|item| item.record.id).collect()
+    page.items.into_iter().map(|item| item.task).collect()
 }
 
 #[tokio::test]

@@ -197,11 +197,16 @@ impl Pipeline {
 
     /// A step's part of the progress bar.
     pub fn range(&self, index: usize) -> Range {
-        let weight = |steps: &[StepDefinition]| steps.iter().map(|step| u64::from(step.weight)).sum::<u64>() as f64;
-        let total = weight(&self.steps);
-        let at = |count: usize| 100.0 * weight(&self.steps[..count.min(self.steps.len())]) / total;
-        Range { start: at(index), end: at(index + 1) }
+        share(self.steps.iter().map(|step| step.weight), index)
     }
+}
+
+/// The part of the progress bar that the step at `index` has among steps of these weights.
+pub(crate) fn share(weights: impl Iterator<Item = u32> + Clone, index: usize) -> Range {
+    let sum = |count: usize| weights.clone().take(count).map(u64::from).sum::<u64>() as f64;
+    let total = sum(usize::MAX);
+    let at = |count: usize| 100.0 * sum(count) / total;
+    Range { start: at(index), end: at(index.saturating_add(1)) }
 }
 
 impl TryFrom<Unchecked> for Pipeline {

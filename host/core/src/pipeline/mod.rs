@@ -12,6 +12,7 @@ mod transition;
 
 pub use again::{CLAIMS_MAX, PASSING_FAILURES_MAX, again_after, is_run_again};
 pub use condition::{Condition, InvalidCondition, MediaTypeGlob, skip_reason};
+pub(crate) use definition::share;
 pub use definition::{AfterFailure, InvalidPipeline, Pipeline, Range, StepDefinition};
 pub use inputs::inputs;
 pub use on_failure::{InvalidRetries, OnFailure, RETRIES_MAX, RETRY_DELAY_MAX, Retries};

@@ -8,6 +8,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+/// What the events that a cursor looks at may take of memory together, bytes, as [`crate::tree_bytes`] reckons: sixteen of usual
+/// size, and a hundred deliveries under way take a hundred times as much.
+pub const PENDING_BYTES_MAX: usize = 1 << 20;
+
 /// What a claimed cursor is to work on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingDelivery {
@@ -165,8 +169,8 @@ pub const RESENDS_MAX: u32 = 100;
 /// Webhook cursors. One holder of a cursor's lease at a time advances it.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
-    /// What the holder of a lease is to work on: `events_max` (at least 1) events at most. None where the task or the cursor is
-    /// gone.
+    /// What the holder of a lease is to work on: `events_max` (at least 1) events at most, fewer where they would take more memory
+    /// than [`PENDING_BYTES_MAX`]. None where the task or the cursor is gone.
     async fn pending(&self, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError>;
 
     /// Records attempts, moves the cursor and settles its place in the due-queue, in one commit. At least one move; all but the

@@ -7,6 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// What the events of a page may take of memory, with their tasks' records, bytes, as [`crate::tree_bytes`] reckons: a hundred
+/// events of usual size. Each of the many readers of streams may hold what was made of a page.
+pub const FEED_BYTES_MAX: usize = 1 << 20;
+
 /// A place in the feed: after one event, or after everything of one moment. Positions of one store are ordered as the
 /// events are. Reads and prints as `MOMENT.TASK.SEQUENCE` or `MOMENT`; what a moment is, the store decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,7 +125,8 @@ pub trait Feed: Send + Sync {
     /// Where the feed ends now: events that are committed after this call come after it.
     async fn tail(&self) -> Result<FeedPosition, StoreError>;
 
-    /// The next events after a position, `limit` at most (at least 1).
+    /// The next events after a position, `limit` at most (at least 1); fewer where they would take more memory than
+    /// [`FEED_BYTES_MAX`], and one at least where there is one.
     async fn since(&self, position: FeedPosition, limit: usize) -> Result<FeedPage, StoreError>;
 
     /// Watches for changes, from now on until it is dropped.

@@ -27,12 +27,12 @@ pub use completer::{Completer, Completion, CompletionRequest, Message, Role};
 pub use components::{Component, ComponentError, ComponentWish, Components};
 pub use deliveries::{
     AttemptRecord, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState,
-    EndpointDelivery, NewResend, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
+    EndpointDelivery, NewResend, PENDING_BYTES_MAX, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
 };
 pub use due_queue::{Claim, DueQueue, LaneLimit, LaneLimits, Lease, Queue, QueueCounts};
 pub use embedder::Embedder;
 pub use endpoints::{ENDPOINTS_MAX, EndpointSet, Endpoints, PutEndpointError};
-pub use feed::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, InvalidFeedPosition};
+pub use feed::{FEED_BYTES_MAX, Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, InvalidFeedPosition};
 pub use fetcher::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, InvalidSourceUrl, SourceUrl};
 pub use key_values::{KeyValueQuota, KeyValues, SetError};
 pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
@@ -40,7 +40,7 @@ pub use plugin_http::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpReq
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
 pub use tasks::{
     AcceptError, Accepted, Commit, CommitError, Flow, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
-    TaskLimits, TaskLog, TaskSummary, Tasks,
+    TaskLimits, TaskLog, TaskMark, TaskOutline, TaskSummary, Tasks,
 };
 pub use transcriber::{Recording, Segment, Transcriber, Transcript};
 pub use webhook_sender::{UrlRefused, WebhookRequest, WebhookSender};

@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use crate::caller::OverQuota;
-use crate::task::{DocumentId, Event, StatusWord, TaskId, TaskRecord, TenantId};
+use crate::task::{DocumentId, Event, RecordSummary, StatusWord, TaskId, TaskRecord, TenantId};
 use crate::{JsonObject, Timestamp};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -181,18 +181,40 @@ pub struct ListFilter {
     pub tenant: TenantId,
 }
 
-/// A task in a list.
+/// A task in a list: a few KiB at most, whatever the caller's metadata.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskSummary {
     /// The task.
-    pub record: Arc<TaskRecord>,
+    pub task: TaskId,
+    /// What was accepted.
+    pub accepted: RecordSummary,
     /// Its state.
     pub status: StatusWord,
     /// Overall progress, 0 to 100.
     pub progress_percent: f64,
 }
 
-/// One page of a list.
+/// How far a task is: what who waits for a change compares.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TaskMark {
+    /// Its state.
+    pub status: StatusWord,
+    /// Sequence of its last event; 0 before the first.
+    pub last_sequence: u64,
+    /// The running step's last saved report, overall percent.
+    pub live_percent: f64,
+}
+
+/// A task as a log of its deliveries shows it: without its metadata, its options and what its events carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskOutline {
+    /// What was accepted.
+    pub accepted: RecordSummary,
+    /// The contract's names of its events' types, in order: the first is that of sequence 1.
+    pub event_types: Vec<String>,
+}
+
+/// One page of a list. It may hold fewer items than were asked for where they are large, and at least one where there is one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
     /// The items.
@@ -227,12 +249,21 @@ pub trait Tasks: Send + Sync {
     /// A task with its log.
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError>;
 
+    /// Whose a task is. Reads neither its record nor its log.
+    async fn tenant_of(&self, task: TaskId) -> Result<Option<TenantId>, StoreError>;
+
+    /// How far a task is. Reads neither its record nor its log.
+    async fn mark(&self, task: TaskId) -> Result<Option<TaskMark>, StoreError>;
+
+    /// A task as a log of its deliveries shows it. Holds no more of its log in memory than the types of its events.
+    async fn outline(&self, task: TaskId) -> Result<Option<TaskOutline>, StoreError>;
+
     /// Takes a task one step on. On an ending status the document claim is settled: kept by a completed task, given up
     /// by any other unless another task holds it. A commit that takes an ended task to a status that is not ended claims the
     /// document again, as [`Self::accept`] does, or is refused with [`CommitError::DuplicateDocument`].
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 
-    /// Tasks, newest first.
+    /// Tasks, newest first. Reads no whole records.
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError>;
 
     /// Number of tasks in each state, of all tenants.
@@ -241,7 +272,8 @@ pub trait Tasks: Send + Sync {
     /// Number of a tenant's tasks in each state.
     async fn counts_of(&self, tenant: &TenantId) -> Result<Vec<(StatusWord, u64)>, StoreError>;
 
-    /// Events of a tenant since a time, newest first. `limit` at least 1.
+    /// Events of a tenant since a time, newest first. `limit` at least 1. A page ends early where its events would take more
+    /// memory than [`crate::PAGE_BYTES_MAX`].
     async fn recent(
         &self,
         tenant: &TenantId,

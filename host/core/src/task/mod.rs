@@ -5,6 +5,7 @@ mod event;
 mod id;
 mod record;
 mod status;
+mod summary;
 mod tenant;
 
 pub use artifact::{Artifact, ArtifactName, InvalidArtifactName};
@@ -12,4 +13,5 @@ pub use event::{Event, EventKind, Resources, Retry, SkipReason, StepFailure};
 pub use id::{DocumentId, InvalidDocumentId, TaskId};
 pub use record::{Source, SourceType, TaskRecord};
 pub use status::{StatusWord, StepState, StepStatus, TaskStatus};
+pub use summary::{RecordSummary, StepWeight};
 pub use tenant::{DocumentKey, InvalidTenantId, TenantId};

@@ -5,14 +5,15 @@ use super::endpoints::again::pace;
 use super::error::ErrorBody;
 use super::sequence::Sequences;
 use super::submit::json as json_body;
-use super::task::{PathTask, load, own};
+use super::task::{PathTask, own};
 use crate::App;
 use crate::endpoints::Known;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use morag_core::Timestamp;
-use morag_core::ports::{AttemptRecord, DeliveryRecord, DeliveryState, NewResend, ResendError, TaskLog};
+use morag_core::ports::{AttemptRecord, DeliveryRecord, DeliveryState, NewResend, ResendError, TaskOutline};
+use morag_core::task::TaskId;
 use morag_core::webhook::{AttemptOutcome, EndpointId, ErrorClass, delivery_id, redact};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -139,14 +140,15 @@ pub struct ResendRequest {
     )
 )]
 pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<DeliveryList>, ApiError> {
-    let log = load(&app, &task).await?;
-    let task = log.record.id;
+    let task = own(&app, &task).await?;
+    let outline = app.tasks.outline(task).await?.ok_or_else(ApiError::unknown_task)?;
     let known = app.endpoints.recent().await?;
     let mut sequences = Sequences::default();
     let mut deliveries = Vec::new();
     for record in app.deliveries.deliveries(task).await? {
-        let sequence = sequences.of(&app, &known, &log.record, &record.endpoint, record.delivery).await?;
-        deliveries.push(delivery(&known, &log, record, sequence));
+        let of = (task, &outline.accepted.document_id);
+        let sequence = sequences.of(&app, &known, of, &record.endpoint, record.delivery).await?;
+        deliveries.push(delivery(&known, task, &outline, record, sequence));
     }
     Ok(Json(DeliveryList { task_id: task.to_string(), count: deliveries.len(), deliveries }))
 }
@@ -215,22 +217,27 @@ pub fn refused(error: ResendError) -> ApiError {
 }
 
 /// A delivery of a task that is kept.
-pub fn delivery(known: &Known, log: &TaskLog, record: DeliveryRecord, sequence: Option<u64>) -> DeliveryBody {
+pub fn delivery(
+    known: &Known,
+    task: TaskId,
+    outline: &TaskOutline,
+    record: DeliveryRecord,
+    sequence: Option<u64>,
+) -> DeliveryBody {
     let DeliveryRecord { endpoint, delivery, resend, event, state, at, url, attempts } = record;
-    let task = log.record.id;
-    let of_task = || log.record.endpoints.iter().find(|one| one.id == endpoint).map(|one| one.url.clone());
-    let named = || known.get(&endpoint).map(|opened| opened.endpoint.settings.url.clone());
-    let happened = log.events.iter().find(|happened| happened.sequence == event);
+    let own = || outline.accepted.webhook_url.clone().filter(|_| endpoint == EndpointId::of_task());
+    let named = || known.get(&endpoint).map(|opened| redact(opened.endpoint.settings.url.as_url()));
+    let place = usize::try_from(event).ok().and_then(|event| event.checked_sub(1));
     DeliveryBody {
         delivery_id: delivery_id(task, &endpoint, delivery, resend).to_string(),
         task_id: task.to_string(),
         replayed: url.is_some(),
-        url: url.or_else(of_task).or_else(named).map(|url| redact(url.as_url())),
+        url: url.map(|url| redact(url.as_url())).or_else(own).or_else(named),
         endpoint: endpoint.name().to_owned(),
         sequence,
         resend,
         event_sequence: event,
-        event_type: happened.map(|happened| happened.kind.event_type().to_owned()),
+        event_type: place.and_then(|place| outline.event_types.get(place)).cloned(),
         state,
         at,
         attempts: attempts.into_iter().map(attempt).collect(),

@@ -3,7 +3,7 @@
 use crate::App;
 use crate::endpoints::Known;
 use morag_core::ports::{Chain, Link, StoreError};
-use morag_core::task::{DocumentId, TaskId, TaskRecord};
+use morag_core::task::{DocumentId, TaskId};
 use morag_core::webhook::{EndpointId, Order};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -20,7 +20,7 @@ impl Sequences {
         &mut self,
         app: &App,
         known: &Known,
-        record: &TaskRecord,
+        (task, document): (TaskId, &DocumentId),
         endpoint: &EndpointId,
         delivery: u64,
     ) -> Result<Option<u64>, StoreError> {
@@ -28,7 +28,7 @@ impl Sequences {
         if order == Order::Task {
             return Ok(Some(delivery));
         }
-        let key = (endpoint.clone(), record.document_id.clone());
+        let key = (endpoint.clone(), document.clone());
         let links = match self.chains.entry(key) {
             Entry::Occupied(read) => read.into_mut(),
             Entry::Vacant(place) => {
@@ -36,7 +36,7 @@ impl Sequences {
                 place.insert(app.chains.links(&Chain { endpoint, document }).await?)
             }
         };
-        Ok(base(links, record.id, delivery).map(|base| base + delivery))
+        Ok(base(links, task, delivery).map(|base| base + delivery))
     }
 }
 

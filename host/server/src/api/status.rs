@@ -4,13 +4,13 @@ use super::ApiError;
 use super::error::{ErrorBody, FieldError};
 use super::query::Parameters;
 use super::auth::Caller;
-use super::task::{PathTask, load};
+use super::task::{PathTask, load, own};
 use super::view::{HistoryItem, RecentItem, StatusBody, TaskItem, history_item, recent_item, status_body, task_item};
 use crate::App;
 use crate::config::Role;
 use axum::Json;
 use axum::extract::{Extension, State};
-use morag_core::ports::{ListFilter, Queue, QueueCounts, TaskLog};
+use morag_core::ports::{ListFilter, Queue, QueueCounts, TaskLog, TaskMark};
 use morag_core::task::{StatusWord, TaskId};
 use serde::Serialize;
 use std::sync::Arc;
@@ -125,12 +125,16 @@ pub async fn status(
     parameters: Parameters,
 ) -> Result<Json<StatusBody>, ApiError> {
     let wait = Duration::from_secs(parameters.number("wait", 0, 0..=WAIT_MAX_SECONDS)?);
-    let first = load(&app, &task).await?;
-    let seen = (first.last_sequence(), first.live_percent);
-    let log = match wait.is_zero() || is_ended(&first) {
-        true => first,
-        false => wait_until(&app, first.record.id, wait, |log| (log.last_sequence(), log.live_percent) != seen).await?,
-    };
+    if !wait.is_zero() {
+        // Nothing of the task is in memory while it is waited for.
+        let id = own(&app, &task).await?;
+        let first = app.tasks.mark(id).await?.ok_or_else(ApiError::unknown_task)?;
+        if !first.status.is_ended() {
+            let seen = (first.last_sequence, first.live_percent);
+            wait_until(&app, id, wait, |mark| (mark.last_sequence, mark.live_percent) != seen).await?;
+        }
+    }
+    let log = load(&app, &task).await?;
     Ok(Json(status_body(&log, app.clock.now())))
 }
 
@@ -139,20 +143,20 @@ pub fn is_ended(log: &TaskLog) -> bool {
     log.events.last().is_some_and(|event| event.kind.ends_task())
 }
 
-/// Looks at a task, which is the caller's, until `done` or until `at_most` has passed; answers the last look.
+/// Looks how far a task, which is the caller's, is until `done` or until `at_most` has passed.
 pub async fn wait_until(
     app: &App,
     task: TaskId,
     at_most: Duration,
-    done: impl Fn(&TaskLog) -> bool,
-) -> Result<TaskLog, ApiError> {
+    done: impl Fn(&TaskMark) -> bool,
+) -> Result<(), ApiError> {
     let end = tokio::time::Instant::now() + at_most;
     let mut pause = LOOK_PAUSE_MIN;
     loop {
-        let log = app.tasks.load(task).await?.ok_or_else(ApiError::unknown_task)?;
+        let mark = app.tasks.mark(task).await?.ok_or_else(ApiError::unknown_task)?;
         let now = tokio::time::Instant::now();
-        if done(&log) || now >= end {
-            return Ok(log);
+        if done(&mark) || now >= end {
+            return Ok(());
         }
         tokio::time::sleep(pause.min(end - now)).await;
         pause = (pause * 3 / 2).min(LOOK_PAUSE_MAX);
@@ -182,7 +186,7 @@ pub async fn list(
     let wanted = |word: &StatusWord| statuses.is_empty() || statuses.contains(word);
     let total_count = counts.iter().filter(|(word, _)| wanted(word)).map(|(_, count)| count).sum();
     let page = app.tasks.list(&ListFilter { statuses, limit, cursor, tenant }).await?;
-    let active_tasks: Vec<_> = page.items.iter().map(task_item).collect();
+    let active_tasks: Vec<_> = page.items.into_iter().map(task_item).collect();
     Ok(Json(TaskList { count: active_tasks.len(), active_tasks, total_count, next_cursor: page.next_cursor }))
 }
 
@@ -251,11 +255,12 @@ pub async fn history(
         Some(_) => return Err(ApiError::invalid(vec![FieldError::query("order", "order must be desc or asc")])),
     };
     let log = load(&app, &task).await?;
-    let mut history: Vec<_> = log.events.iter().map(history_item).collect();
+    let id = log.record.id;
+    let mut history: Vec<_> = log.events.into_iter().map(history_item).collect();
     if newest_first {
         history.reverse();
     }
-    Ok(Json(History { task_id: log.record.id.to_string(), event_count: history.len(), history }))
+    Ok(Json(History { task_id: id.to_string(), event_count: history.len(), history }))
 }
 
 /// What happened lately, to any task
@@ -277,6 +282,6 @@ pub async fn recent(
     let limit = parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)? as usize;
     let since = app.clock.now().minus(Duration::from_secs(hours * 3600));
     let page = app.tasks.recent(caller.tenant(), since, limit, parameters.cursor()?).await?;
-    let events: Vec<_> = page.items.iter().map(recent_item).collect();
+    let events: Vec<_> = page.items.into_iter().map(recent_item).collect();
     Ok(Json(RecentEvents { count: events.len(), events, hours, next_cursor: page.next_cursor }))
 }

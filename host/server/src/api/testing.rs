@@ -177,6 +177,23 @@ impl Tasks for Memory {
         Ok(self.logs.lock().unwrap().iter().find(|log| log.record.id == task).cloned())
     }
 
+    async fn mark(&self, task: TaskId) -> Result<Option<TaskMark>, StoreError> {
+        let mark = |log: TaskLog| TaskMark {
+            status: TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent).word,
+            last_sequence: log.last_sequence(),
+            live_percent: log.live_percent,
+        };
+        Ok(self.load(task).await?.map(mark))
+    }
+
+    async fn outline(&self, task: TaskId) -> Result<Option<TaskOutline>, StoreError> {
+        let outline = |log: TaskLog| TaskOutline {
+            accepted: RecordSummary::of(&log.record),
+            event_types: log.events.iter().map(|event| event.kind.event_type().to_owned()).collect(),
+        };
+        Ok(self.load(task).await?.map(outline))
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let mut logs = self.logs.lock().unwrap();
         let log = logs.iter_mut().find(|log| log.record.id == commit.task && *self.runs_tasks.lock().unwrap());
@@ -204,7 +221,8 @@ impl Tasks for Memory {
         let summary = |log: &TaskLog| {
             let status = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent);
             let progress_percent = status.progress_percent;
-            TaskSummary { record: log.record.clone(), status: status.word, progress_percent }
+            let accepted = RecordSummary::of(&log.record);
+            TaskSummary { task: log.record.id, accepted, status: status.word, progress_percent }
         };
         let logs = self.logs.lock().unwrap();
         let wanted = |task: &TaskSummary| filter.statuses.is_empty() || filter.statuses.contains(&task.status);
@@ -223,6 +241,12 @@ impl Tasks for Memory {
         let logs = self.logs.lock().unwrap();
         let count = logs.iter().filter(|log| log.record.tenant == *tenant).count() as u64;
         Ok(vec![(StatusWord::Pending, count), (StatusWord::Failed, 0)])
+    }
+
+    async fn tenant_of(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
+        self.check()?;
+        let logs = self.logs.lock().unwrap();
+        Ok(logs.iter().find(|log| log.record.id == task).map(|log| log.record.tenant.clone()))
     }
 
     async fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, StoreError> {

@@ -176,22 +176,22 @@ fn estimated_time_remaining(status: &TaskStatus, now: Timestamp) -> Option<f64> 
 }
 
 /// A task in a list.
-pub fn task_item(summary: &TaskSummary) -> TaskItem {
-    let record = &summary.record;
+pub fn task_item(summary: TaskSummary) -> TaskItem {
+    let TaskSummary { task, accepted, status, progress_percent } = summary;
     TaskItem {
-        task_id: record.id.to_string(),
-        document_id: record.document_id.to_string(),
-        status: summary.status.as_str(),
-        progress: summary.progress_percent / 100.0,
-        progress_percent: summary.progress_percent,
-        file_name: record.source.file_name.clone(),
-        pipeline: record.pipeline.name().to_owned(),
-        created_at: record.created_at,
+        task_id: task.to_string(),
+        document_id: accepted.document_id.to_string(),
+        status: status.as_str(),
+        progress: progress_percent / 100.0,
+        progress_percent,
+        file_name: accepted.file_name,
+        pipeline: accepted.pipeline,
+        created_at: accepted.created_at,
     }
 }
 
 /// An event of a history.
-pub fn history_item(event: &Event) -> HistoryItem {
+pub fn history_item(event: Event) -> HistoryItem {
     HistoryItem {
         sequence: event.sequence,
         timestamp: event.timestamp,
@@ -199,17 +199,18 @@ pub fn history_item(event: &Event) -> HistoryItem {
         step: event.kind.place().map(|(step, _)| step.to_owned()),
         status: event.kind.status(),
         progress: event.progress_percent / 100.0,
-        message: event.message.clone(),
-        metadata: metadata(&event.kind),
+        message: event.message,
+        metadata: metadata(event.kind),
     }
 }
 
 /// An event of any task.
-pub fn recent_item(recent: &RecentEvent) -> RecentItem {
-    RecentItem { task_id: recent.task.to_string(), event: history_item(&recent.event) }
+pub fn recent_item(recent: RecentEvent) -> RecentItem {
+    RecentItem { task_id: recent.task.to_string(), event: history_item(recent.event) }
 }
 
-fn metadata(kind: &EventKind) -> JsonObject {
+/// Moves what the event carries: it can be some 100 KiB.
+fn metadata(kind: EventKind) -> JsonObject {
     let mut metadata = JsonObject::new();
     let mut put = |key: &str, value: Value| {
         metadata.insert(key.into(), value);
@@ -226,11 +227,11 @@ fn metadata(kind: &EventKind) -> JsonObject {
         EventKind::StepSkipped { reason, .. } => put("skip_reason", json!(reason)),
         EventKind::StepRetrying { step, stage, failure, resources, retry_number, retries_max, delay_ms } => {
             put("error", json!(failure.message));
-            put("error_details", error_details(step, stage, failure));
+            put("error_details", error_details(&step, &stage, &failure));
             put("resources", json!(resources));
             put("retry", json!(retry_number));
             put("retries_max", json!(retries_max));
-            put("retry_delay_seconds", json!(*delay_ms as f64 / 1000.0));
+            put("retry_delay_seconds", json!(delay_ms as f64 / 1000.0));
         }
         EventKind::StepStarted { .. } | EventKind::TaskCancelled { .. } => {}
         EventKind::TaskProgress { milestone, step, .. } => {
@@ -238,20 +239,20 @@ fn metadata(kind: &EventKind) -> JsonObject {
             put("current_step", json!(step));
         }
         EventKind::StepCompleted { data, artifacts, resources, .. } => {
-            put("data", json!(data));
+            put("data", Value::Object(data));
             put("artifacts", json!(artifacts));
             put("resources", json!(resources));
         }
         EventKind::StepFailed { step, stage, failure, resources } => {
             put("error", json!(failure.message));
-            put("error_details", error_details(step, stage, failure));
+            put("error_details", error_details(&step, &stage, &failure));
             put("resources", json!(resources));
         }
         EventKind::TaskFailed { step, stage, failure } => {
             put("error", json!(failure.message));
-            put("error_details", error_details(step, stage, failure));
+            put("error_details", error_details(&step, &stage, &failure));
         }
-        EventKind::TaskCompleted { result } => put("result", json!(result)),
+        EventKind::TaskCompleted { result } => put("result", Value::Object(result)),
     }
     metadata
 }
@@ -328,11 +329,11 @@ mod tests {
 
     #[test]
     fn history_holds_what_each_event_brought() {
-        let item = history_item(&failed()[2]);
+        let item = history_item(failed().remove(2));
         assert_eq!((item.event_type, item.status, item.progress), ("step_failed", "failed", 0.1));
         assert_eq!(item.metadata["resources"]["wall_ms"], 7);
         assert_eq!(item.metadata["error_details"]["step"], "markdown_conversion");
-        let item = history_item(&failed()[0]);
+        let item = history_item(failed().remove(0));
         assert_eq!((item.event_type, item.step, item.metadata.len()), ("task_started", None, 0));
     }
 
@@ -341,12 +342,12 @@ mod tests {
         let (step, stage) = ("a".to_owned(), "s".to_owned());
         let reason = morag_core::task::SkipReason::ComponentNotLoaded;
         let item =
-            history_item(&event(1, 10.0, EventKind::StepSkipped { step: step.clone(), stage: stage.clone(), reason }));
+            history_item(event(1, 10.0, EventKind::StepSkipped { step: step.clone(), stage: stage.clone(), reason }));
         assert_eq!((item.status, &item.metadata["skip_reason"]), ("skipped", &json!("component_not_loaded")));
         let (resources, failure) = (Resources { wall_ms: 7, ..Resources::default() }, failure());
         let (retry_number, retries_max, delay_ms) = (2, 3, 1_500);
         let kind = EventKind::StepRetrying { step, stage, failure, resources, retry_number, retries_max, delay_ms };
-        let item = history_item(&event(2, 10.0, kind));
+        let item = history_item(event(2, 10.0, kind));
         assert_eq!((item.status, item.event_type), ("retrying", "step_retrying"));
         assert_eq!((&item.metadata["retry"], &item.metadata["retries_max"]), (&json!(2), &json!(3)));
         assert_eq!((&item.metadata["retry_delay_seconds"], &item.metadata["error"]), (&json!(1.5), &json!("no")));

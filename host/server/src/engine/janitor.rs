@@ -76,7 +76,7 @@ pub(super) async fn clear_orphans(app: &App) -> anyhow::Result<()> {
     loop {
         let tasks = app.blobs.tasks(after, BATCH).await?;
         for task in &tasks {
-            if app.tasks.load(*task).await?.is_none() {
+            if app.tasks.mark(*task).await?.is_none() {
                 app.blobs.delete_all(&BlobPath::task(*task)).await?;
             }
         }

@@ -9,7 +9,7 @@ use super::scripts;
 use super::store::{RedisStore, to_json};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
-use morag_core::task::{DocumentKey, StatusWord};
+use morag_core::task::{DocumentKey, RecordSummary, StatusWord};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -137,6 +137,7 @@ impl RedisStore {
             .arg(rank)
             .arg(keys.channel())
             .arg(self.wakes.of(Queue::Tasks, bucket))
+            .arg(to_json(&RecordSummary::of(record))?)
             .arg(tenant)
             .arg(record.source.size);
         for name in record.cursors() {

@@ -248,14 +248,15 @@ impl RedisStore {
         let keys = &self.keys;
         let limit = |limit: Option<u64>| limit.map_or_else(String::new, |limit| limit.to_string());
         let call = scripts::ENTER
-            .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.number(), keys.days()])
+            .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.number(), keys.days(), keys.tenants()])
             .arg(self.time.argument())
             .arg(new.record.id)
             .arg(&new.flow.id)
             .arg(new.flow.weight.max(1))
             .arg(self.options.queue_max)
             .arg(limit(new.limits.waiting_max))
-            .arg(limit(new.limits.per_day_max));
+            .arg(limit(new.limits.per_day_max))
+            .arg(if new.record.tenant.is_default() { "" } else { new.record.tenant.as_str() });
         let answer: Vec<String> = self.redis.call(call).await?;
         let over = |quota, limit: Option<u64>, resets_at| {
             AcceptError::from(OverQuota { quota, limit: limit.unwrap_or_default(), resets_at })

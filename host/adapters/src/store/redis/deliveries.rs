@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::ports::{
     CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, EndpointDelivery, Lease,
-    NewResend, Page, PendingDelivery, Queue, RESENDS_MAX, Recorded, ResendError, StoreError,
+    NewResend, PENDING_BYTES_MAX, Page, PendingDelivery, Queue, RESENDS_MAX, Recorded, ResendError, StoreError,
 };
 use morag_core::task::TaskId;
 use morag_core::webhook::{Cursor, CursorName, EndpointId};
+use morag_core::{PageBudget, tree_bytes};
 use redis::{FromRedisValue, Value};
 
 /// Parked cursors of a bucket read in one call.
@@ -123,15 +124,19 @@ impl Deliveries for RedisStore {
             return Ok(None);
         }
         let parts: Result<(String, String, String, Vec<String>), _> = FromRedisValue::from_redis_value(answer);
-        let (record, stored, is_end, events) = parts.map_err(|error| strange(&error))?;
+        let (record, stored, is_end, texts) = parts.map_err(|error| strange(&error))?;
+        let (mut events, mut budget) = (Vec::new(), PageBudget::new(PENDING_BYTES_MAX));
+        for text in texts.iter().rev().take_while(|text| budget.takes(tree_bytes(text))) {
+            events.push(from_json(text)?);
+        }
         Ok(Some(PendingDelivery {
             record: match known {
-                Some(record) => record,
-                None => self.records.keep(from_json(&record)?),
+                Some(kept) => kept.record,
+                None => self.records.keep(&record)?,
             },
             cursor: cursor(task, name, &stored)?,
-            events: events.iter().rev().map(|event| from_json(event)).collect::<Result<_, _>>()?,
-            is_end: is_end == "1",
+            is_end: is_end == "1" && events.len() == texts.len(),
+            events,
         }))
     }
 

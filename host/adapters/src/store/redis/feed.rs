@@ -9,15 +9,16 @@
 use super::commit::FEED_MAX;
 use super::due_queue::AT_ONCE;
 use super::keys::{BUCKETS, Bucket};
+use super::pages::EVENTS_AT_ONCE;
+use super::records::Kept;
 use super::scripts;
 use super::store::{RedisStore, from_json, strange};
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::stream::{self, TryStreamExt as _};
-use morag_core::ports::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, StoreError};
-use morag_core::task::{TaskId, TaskRecord};
+use morag_core::ports::{FEED_BYTES_MAX, Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, StoreError};
+use morag_core::{PageBudget, tree_bytes};
 use redis::{FromRedisValue as _, Value};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Events in a page, whatever was asked for: what one answer may hold in memory.
@@ -113,24 +114,61 @@ impl RedisStore {
         Ok(Read::merge(parts))
     }
 
-    async fn feed_record(&self, task: TaskId) -> Result<Option<Arc<TaskRecord>>, StoreError> {
-        if let Some(record) = self.records.get(task) {
-            return Ok(Some(record));
-        }
-        let mut get = redis::cmd("HGET");
-        get.arg(self.keys.task(task)).arg("record");
-        let record: Option<String> = self.redis.query(&get).await?;
-        record.map(|record| Ok(self.records.keep(from_json(&record)?))).transpose()
-    }
-
-    async fn feed_item(&self, position: FeedPosition) -> Result<Option<FeedItem>, StoreError> {
+    /// An event's text, and its task's record where it is not kept here.
+    async fn feed_texts(&self, position: FeedPosition) -> Result<Option<(String, Stored)>, StoreError> {
         let (task, sequence) = position.event().ok_or_else(|| strange(&position))?;
         let mut get = redis::cmd("LINDEX");
         get.arg(self.keys.history(task)).arg(-i64::try_from(sequence).unwrap_or(i64::MAX));
         let event: Option<String> = self.redis.query(&get).await?;
+        let Some(event) = event else { return Ok(None) };
+        if let Some(kept) = self.records.get(task) {
+            return Ok(Some((event, Stored::Kept(kept))));
+        }
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys.task(task)).arg("record");
+        let record: Option<String> = self.redis.query(&get).await?;
         // Where the task has expired, both are gone.
-        let (Some(event), Some(record)) = (event, self.feed_record(task).await?) else { return Ok(None) };
-        Ok(Some(FeedItem { position, record, event: from_json(&event)? }))
+        Ok(record.map(|record| (event, Stored::Text(record))))
+    }
+
+    /// The events at these places, as many as one page takes; none for those whose tasks have expired. Says which place was the
+    /// last, where there is no room for all.
+    async fn feed_items(&self, places: Vec<FeedPosition>) -> Result<(Vec<FeedItem>, Option<FeedPosition>), StoreError> {
+        let (mut items, mut last, mut budget) = (Vec::new(), None, PageBudget::new(FEED_BYTES_MAX));
+        let texts =
+            places.into_iter().map(|place| async move { Ok::<_, StoreError>((place, self.feed_texts(place).await?)) });
+        let mut texts = stream::iter(texts).buffered(EVENTS_AT_ONCE);
+        while let Some((position, found)) = texts.try_next().await? {
+            if let Some((event, record)) = found {
+                // The bodies that are made of the items have the record's metadata in them, each its own.
+                if !budget.takes(tree_bytes(&event).saturating_add(record.bytes())) {
+                    return Ok((items, last));
+                }
+                let record = match record {
+                    Stored::Kept(kept) => kept.record,
+                    Stored::Text(text) => self.records.keep(&text)?,
+                };
+                items.push(FeedItem { position, record, event: from_json(&event)? });
+            }
+            last = Some(position);
+        }
+        Ok((items, None))
+    }
+}
+
+/// A record as it was found.
+enum Stored {
+    Kept(Kept),
+    Text(String),
+}
+
+impl Stored {
+    /// Its length as text.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Kept(kept) => kept.bytes,
+            Self::Text(text) => text.len(),
+        }
     }
 }
 
@@ -174,9 +212,9 @@ impl Feed for RedisStore {
             Some(last) if full => *last,
             _ => position.max(FeedPosition::after_all_of(read.settled)),
         };
-        let items = stream::iter(places.into_iter().map(|place| async move { self.feed_item(place).await }));
-        let items: Vec<_> = items.buffered(AT_ONCE).try_collect().await?;
-        Ok(FeedPage { items: items.into_iter().flatten().collect(), position: reached, gap: read.gap, next })
+        let (items, cut) = self.feed_items(places).await?;
+        let (position, next) = cut.map_or((reached, next), |last| (last, FeedNext::Now));
+        Ok(FeedPage { items, position, gap: read.gap, next })
     }
 
     fn watch(&self) -> Box<dyn FeedWatch> {

@@ -197,6 +197,11 @@ impl Keys {
         if tenant.is_default() { list } else { format!("{list}:@{tenant}") }
     }
 
+    /// Set: every tenant that has had a task, but the default one.
+    pub(super) fn tenants(&self) -> String {
+        format!("{}fair:{{fair}}:tenants", self.0)
+    }
+
     /// Hash: task to its tenant, of those that are not the default one's.
     pub(super) fn owners(&self, bucket: Bucket) -> String {
         self.of_bucket("owners", bucket)

@@ -32,6 +32,7 @@ mod quotas;
 mod records;
 mod scripts;
 mod store;
+mod summaries;
 mod tasks;
 mod time;
 mod url;

@@ -1,18 +1,20 @@
 //! Lists, page by page, merged out of all buckets. A cursor that this store did not give out finds nothing.
 
 use super::due_queue::AT_ONCE;
-use super::keys::{Bucket, STATUSES};
+use super::keys::{Bucket, Keys, STATUSES};
 use super::merge::greatest;
 use super::scripts;
 use super::store::{RedisStore, from_json, strange};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use morag_core::Timestamp;
 use morag_core::ports::{ListFilter, Page, RecentEvent, StoreError, TaskSummary};
-use morag_core::task::{StatusWord, TaskId, TaskRecord};
-use std::sync::Arc;
+use morag_core::task::{StatusWord, TaskId, TenantId};
+use morag_core::{PAGE_BYTES_MAX, PageBudget, Timestamp, tree_bytes};
 
 /// Items in a page, whatever was asked for: what one answer may hold in memory.
 const PAGE_MAX: usize = 1000;
+
+/// Events of a page that are read at once: each can be some 300 KiB, and is not counted before it is here.
+pub(super) const EVENTS_AT_ONCE: usize = 8;
 
 fn empty<T>() -> Page<T> {
     Page { items: Vec::new(), next_cursor: None }
@@ -70,9 +72,10 @@ impl RedisStore {
         };
         let statuses: Vec<_> = STATUSES.into_iter().filter(|word| filter.statuses.contains(word)).collect();
         let sources: Vec<String> = match statuses.is_empty() {
-            true => Bucket::all().map(|bucket| self.keys.tasks(bucket)).collect(),
+            true => Bucket::all().map(|bucket| Keys::of_tenant(self.keys.tasks(bucket), &filter.tenant)).collect(),
             false => Bucket::all()
                 .flat_map(|bucket| statuses.iter().map(move |status| self.keys.in_status(bucket, *status)))
+                .map(|list| Keys::of_tenant(list, &filter.tenant))
                 .collect(),
         };
         let read = |source: usize, offset, count| {
@@ -91,44 +94,70 @@ impl RedisStore {
         Ok(Page { items: summaries.into_iter().flatten().collect(), next_cursor })
     }
 
-    /// As the fold of the log has it ([`morag_core::task::TaskStatus`]), without reading the log.
+    /// As the fold of the log has it ([`morag_core::task::TaskStatus`]), without reading the log or the whole record.
     async fn summary(&self, task: &str) -> Result<Option<TaskSummary>, StoreError> {
         let task: TaskId = task.parse().map_err(|_| strange(&task))?;
         let mut get = redis::cmd("HMGET");
-        get.arg(self.keys.task(task)).arg(&["record", "status", "progress", "live", "running"]);
+        get.arg(self.keys.task(task)).arg(&["summary", "status", "progress", "live", "running"]);
         let fields: Vec<Option<String>> = self.redis.query(&get).await?;
-        let [Some(record), Some(status), Some(progress), Some(live), Some(running)] = fields.as_slice() else {
+        let [stored, Some(status), Some(progress), Some(live), Some(running)] = fields.as_slice() else {
             return Ok(None);
         };
-        let record: TaskRecord = from_json(record)?;
+        let Some(accepted) = self.record_summary(task, stored.as_deref()).await? else { return Ok(None) };
         let status: StatusWord = status.parse().map_err(|()| strange(status))?;
         let number = |text: &String| text.parse::<f64>().map_err(|_| strange(text));
-        let (progress, live) = (number(progress)?, number(live)?);
-        let position = record.pipeline.position(running).filter(|_| !status.is_ended());
-        let live = position.map_or(0.0, |index| {
-            let range = record.pipeline.range(index);
-            live.clamp(range.start, range.end)
-        });
-        Ok(Some(TaskSummary { record: Arc::new(record), status, progress_percent: progress.max(live) }))
+        let running = Some(running.as_str()).filter(|_| !status.is_ended());
+        let progress_percent = accepted.progress_percent(number(progress)?, number(live)?, running);
+        Ok(Some(TaskSummary { task, accepted, status, progress_percent }))
     }
 
-    /// What is behind [`morag_core::ports::Tasks::counts`].
-    pub(super) async fn count_tasks(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+    /// What is behind [`morag_core::ports::Tasks::counts`]: of every tenant that has had a task.
+    pub(super) async fn count_all_tasks(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+        let names: Vec<String> = self.redis.query(redis::cmd("SMEMBERS").arg(self.keys.tenants())).await?;
+        let mut tenants = vec![TenantId::default()];
+        for name in names {
+            tenants.push(name.parse().map_err(|_| strange(&name))?);
+        }
+        self.count_tasks(&tenants).await
+    }
+
+    /// The tasks of some tenants together.
+    pub(super) async fn count_tasks(&self, tenants: &[TenantId]) -> Result<Vec<(StatusWord, u64)>, StoreError> {
         let count = |bucket| async move {
-            let keys = STATUSES.map(|status| self.keys.in_status(bucket, status));
-            self.redis.call::<Vec<u64>>(scripts::COUNTS.on(keys)).await
+            let of = |tenant| STATUSES.map(|status| Keys::of_tenant(self.keys.in_status(bucket, status), tenant));
+            let mut lists = tenants.iter().flat_map(of);
+            let first: [String; STATUSES.len()] = std::array::from_fn(|_| lists.next().unwrap_or_default());
+            self.redis.call::<Vec<u64>>(scripts::COUNTS.on(first).and_on(lists.collect())).await
         };
         let mut counts = stream::iter(Bucket::all().map(count)).buffer_unordered(AT_ONCE);
         let mut sums = STATUSES.map(|status| (status, 0));
         while let Some(counts) = counts.next().await {
-            sums.iter_mut().zip(counts?).for_each(|(sum, count)| sum.1 += count);
+            for of_tenant in counts?.chunks(STATUSES.len()) {
+                sums.iter_mut().zip(of_tenant).for_each(|(sum, count)| sum.1 += count);
+            }
         }
         Ok(sums.into())
+    }
+
+    /// What is behind [`morag_core::ports::Tasks::tenant_of`].
+    pub(super) async fn owner(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
+        let mut is_there = redis::cmd("EXISTS");
+        is_there.arg(self.keys.task(task));
+        if !self.redis.query::<bool>(&is_there).await? {
+            return Ok(None);
+        }
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys.owners(self.bucket(task))).arg(task.to_string());
+        match self.redis.query::<Option<String>>(&get).await? {
+            None => Ok(Some(TenantId::default())),
+            Some(name) => name.parse().map(Some).map_err(|_| strange(&name)),
+        }
     }
 
     /// What is behind [`morag_core::ports::Tasks::recent`]: by the events' time, those of one time by task and sequence.
     pub(super) async fn page_of_events(
         &self,
+        tenant: &TenantId,
         since: Timestamp,
         limit: usize,
         cursor: Option<&str>,
@@ -143,7 +172,7 @@ impl RedisStore {
         let range = (highest, since.as_millis().to_string());
         let buckets: Vec<_> = Bucket::all().collect();
         let read = |source: usize, offset, count| {
-            let (key, range) = (self.keys.recent(buckets[source]), range.clone());
+            let (key, range) = (Keys::of_tenant(self.keys.recent(buckets[source]), tenant), range.clone());
             async move {
                 let found = self.falling(key, range, (offset, count)).await?;
                 Ok(found.into_iter().map(|(member, at)| Place { at: at as i64, member }).collect())
@@ -162,20 +191,34 @@ impl RedisStore {
             }
             asked *= 2;
         };
-        let next_cursor =
-            (places.len() > limit).then(|| format!("{}.{}", places[limit - 1].at, places[limit - 1].member));
+        let mut cut = places.len() > limit;
         places.truncate(limit);
-        let events = stream::iter(places.into_iter().map(|place| async move { self.recent_event(&place).await }));
-        let events: Vec<_> = events.buffered(AT_ONCE).try_collect().await?;
-        // One whose task has expired is left out.
-        Ok(Page { items: events.into_iter().flatten().collect(), next_cursor })
+        let (mut items, mut last, mut budget) = (Vec::new(), None, PageBudget::new(PAGE_BYTES_MAX));
+        let texts = places.into_iter().map(|place| async move {
+            let found = self.event_text(&place).await?;
+            Ok::<_, StoreError>((place, found))
+        });
+        let mut texts = stream::iter(texts).buffered(EVENTS_AT_ONCE);
+        while let Some((place, found)) = texts.try_next().await? {
+            // One whose task has expired is left out.
+            if let Some((task, event)) = found {
+                if !budget.takes(tree_bytes(&event)) {
+                    cut = true;
+                    break;
+                }
+                items.push(RecentEvent { task, event: from_json(&event)? });
+            }
+            last = Some(place);
+        }
+        let next_cursor = last.filter(|_| cut).map(|place| format!("{}.{}", place.at, place.member));
+        Ok(Page { items, next_cursor })
     }
 
-    async fn recent_event(&self, place: &Place) -> Result<Option<RecentEvent>, StoreError> {
+    async fn event_text(&self, place: &Place) -> Result<Option<(TaskId, String)>, StoreError> {
         let (task, sequence) = place.event().ok_or_else(|| strange(place))?;
         let mut get = redis::cmd("LINDEX");
         get.arg(self.keys.history(task)).arg(-sequence);
         let event: Option<String> = self.redis.query(&get).await?;
-        event.map(|event| Ok(RecentEvent { task, event: from_json(&event)? })).transpose()
+        Ok(event.map(|event| (task, event)))
     }
 }

@@ -59,6 +59,8 @@ pub struct RedisStore {
     pub(super) wakes: Wakes,
     /// For work that outlasts its caller.
     pub(super) me: Weak<Self>,
+    /// Held by who reads a whole record for its summary (`summaries`).
+    pub(super) whole_records: tokio::sync::Mutex<()>,
 }
 
 impl RedisStore {
@@ -71,7 +73,17 @@ impl RedisStore {
         let time = StoreTime::new(options.time.clone());
         Ok(Arc::new_cyclic(|me| {
             let me = Weak::clone(me);
-            Self { redis, keys, options, time, agenda, records: Records::default(), wakes, me }
+            Self {
+                redis,
+                keys,
+                options,
+                time,
+                agenda,
+                records: Records::default(),
+                wakes,
+                me,
+                whole_records: Default::default(),
+            }
         }))
     }
 

@@ -5,7 +5,7 @@ use super::store::{RedisStore, from_json, strange};
 use async_trait::async_trait;
 use morag_core::ports::{
     AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, Queue, RecentEvent, StoreError, TaskLog,
-    TaskSummary, Tasks,
+    TaskMark, TaskOutline, TaskSummary, Tasks,
 };
 use morag_core::task::{DocumentId, DocumentKey, StatusWord, TaskId, TenantId};
 use morag_core::{JsonObject, Timestamp};
@@ -44,6 +44,14 @@ impl Tasks for RedisStore {
         }))
     }
 
+    async fn mark(&self, task: TaskId) -> Result<Option<TaskMark>, StoreError> {
+        self.mark_of(task).await
+    }
+
+    async fn outline(&self, task: TaskId) -> Result<Option<TaskOutline>, StoreError> {
+        self.outline_of(task).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         self.move_on(&commit).await
     }
@@ -53,12 +61,15 @@ impl Tasks for RedisStore {
     }
 
     async fn counts(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
-        self.count_tasks().await
+        self.count_all_tasks().await
     }
 
     async fn counts_of(&self, tenant: &TenantId) -> Result<Vec<(StatusWord, u64)>, StoreError> {
-        let _ = tenant;
-        self.counts().await
+        self.count_tasks(std::slice::from_ref(tenant)).await
+    }
+
+    async fn tenant_of(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
+        self.owner(task).await
     }
 
     async fn recent(
@@ -68,7 +79,7 @@ impl Tasks for RedisStore {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<RecentEvent>, StoreError> {
-        self.page_of_events(since, limit, cursor).await
+        self.page_of_events(tenant, since, limit, cursor).await
     }
 
     async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {

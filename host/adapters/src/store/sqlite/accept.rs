@@ -5,7 +5,7 @@ use super::store::Context;
 use super::{claims, due_queue, fair, quotas};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
-use morag_core::task::{DocumentKey, StatusWord, TenantId};
+use morag_core::task::{DocumentKey, RecordSummary, StatusWord, TenantId};
 use rusqlite::{Connection, params};
 use std::time::Duration;
 
@@ -75,11 +75,11 @@ pub(super) fn accept(
     quotas::admit(connection, context.now(), &new.flow, new.limits)?;
 
     let claimed = new.claims_document.then(|| document.as_str());
-    let sql = "INSERT INTO tasks(id, record, document, status, flow, tenant, progress_percent, live_percent, last_sequence)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 0)";
-    let id = record.id.as_bytes();
-    let tenant = record.tenant.as_str();
-    execute(connection, sql, params![id, to_json(record)?, claimed, status.as_str(), new.flow.id, tenant])?;
+    let sql = "INSERT INTO tasks(id, record, document, status, flow, summary, tenant, progress_percent, live_percent, last_sequence)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0)";
+    let (id, summary) = (record.id.as_bytes(), to_json(&RecordSummary::of(record))?);
+    let (flow, tenant) = (&new.flow.id, record.tenant.as_str());
+    execute(connection, sql, params![id, to_json(record)?, claimed, status.as_str(), flow, summary, tenant])?;
     let number = connection.last_insert_rowid();
     count(connection, &record.tenant, status, 1)?;
     quotas::add_bytes(connection, number, &record.tenant, record.source.size)?;

@@ -1,20 +1,22 @@
 //! Webhook cursors and their attempts.
 
 use super::due_queue::{is_held, settle};
-use super::query::{all, execute, first, from_json, to_json};
+use super::query::{all, each, execute, first, from_json, to_json};
 use super::resends;
 use super::store::{Context, SqliteStore};
+use super::summaries::event_text;
 use super::tasks::task_id;
 use super::writer::Durability;
 use async_trait::async_trait;
-use morag_core::Timestamp;
 use morag_core::ports::{
     CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState, EndpointDelivery,
-    Lease, NewResend, Page, PendingDelivery, Queue, Recorded, ResendError, StoreError,
+    Lease, NewResend, PENDING_BYTES_MAX, Page, PendingDelivery, Queue, Recorded, ResendError, StoreError,
 };
 use morag_core::task::TaskId;
 use morag_core::webhook::{Cursor, CursorName, EndpointId};
+use morag_core::{PageBudget, Timestamp};
 use rusqlite::{Connection, params};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Deliveries in a page, whatever was asked for: what one answer may hold in memory.
@@ -60,8 +62,15 @@ fn pending(connection: &Connection, held: &Lease, events_max: usize) -> Result<O
     let sql = "SELECT event FROM events WHERE task = ?1 AND sequence BETWEEN ?2 AND ?3 ORDER BY sequence LIMIT ?4";
     let limit = i64::try_from(events_max.max(1)).unwrap_or(i64::MAX);
     let place = [stored.number, stored.next_event, stored.last_event, limit];
-    let events = all(connection, sql, place, |row| row.get::<_, String>(0))?;
-    let events = events.iter().map(|event| from_json(event)).collect::<Result<Vec<_>, _>>()?;
+    let (mut events, mut budget) = (Vec::new(), PageBudget::new(PENDING_BYTES_MAX));
+    let _ = each(connection, sql, place, |row| {
+        let (event, bytes) = event_text(row, 0)?;
+        if !budget.takes(bytes) {
+            return Ok(ControlFlow::Break(()));
+        }
+        events.push(from_json(&event)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
     let read_up_to = stored.next_event + i64::try_from(events.len()).unwrap_or(i64::MAX) - 1;
     let url = stored.url.map(|url| url.parse()).transpose();
     let cursor = Cursor {

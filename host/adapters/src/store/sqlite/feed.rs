@@ -1,13 +1,16 @@
 //! All events in the order of their commit: their `number`, which the one writer gives without gaps.
 
-use super::query::{all, first, from_json};
+use super::query::{column, each, first, from_json};
 use super::store::SqliteStore;
+use super::summaries::event_text;
 use super::tasks::task_id;
 use async_trait::async_trait;
-use morag_core::ports::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, StoreError};
+use morag_core::PageBudget;
+use morag_core::ports::{FEED_BYTES_MAX, Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, StoreError};
 use morag_core::task::{TaskId, TaskRecord};
 use rusqlite::Connection;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -78,45 +81,59 @@ fn known(connection: &Connection, at: FeedPosition) -> Result<Option<i64>, Store
     Ok(found.is_none_or(|found| found == event).then_some(number))
 }
 
-struct Row {
-    number: i64,
-    task: i64,
-    sequence: i64,
-    event: String,
+/// Records of a page's tasks, each read once.
+#[derive(Default)]
+struct Records(HashMap<i64, Arc<TaskRecord>>);
+
+impl Records {
+    /// A task's record.
+    fn of(&mut self, connection: &Connection, task: i64) -> Result<Arc<TaskRecord>, StoreError> {
+        if let Some(record) = self.0.get(&task) {
+            return Ok(Arc::clone(record));
+        }
+        let sql = "SELECT record FROM tasks WHERE number = ?1";
+        let record = first(connection, sql, [task], |found| found.get::<_, String>(0))?;
+        let record = record.ok_or_else(|| StoreError::Corrupt("an event belongs to no task".into()))?;
+        let record: Arc<TaskRecord> = Arc::new(from_json(&record)?);
+        self.0.insert(task, Arc::clone(&record));
+        Ok(record)
+    }
+}
+
+/// Length of a task's record, bytes.
+fn record_bytes(connection: &Connection, task: i64) -> Result<usize, StoreError> {
+    let sql = "SELECT octet_length(record) FROM tasks WHERE number = ?1";
+    let bytes = first(connection, sql, [task], |row| row.get::<_, i64>(0))?;
+    Ok(usize::try_from(bytes.unwrap_or(0)).unwrap_or(usize::MAX))
 }
 
 fn since(connection: &Connection, after: FeedPosition, limit: usize) -> Result<FeedPage, StoreError> {
     let known = known(connection, after)?;
     let begin = known.unwrap_or(0);
     let limit = limit.clamp(1, PAGE_MAX);
-    let sql = "SELECT number, task, sequence, event FROM events WHERE number > ?1 ORDER BY number LIMIT ?2";
-    let rows = all(connection, sql, [begin, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-        Ok(Row { number: row.get(0)?, task: row.get(1)?, sequence: row.get(2)?, event: row.get(3)? })
-    })?;
+    let (mut items, mut records, mut budget) = (Vec::new(), Records::default(), PageBudget::new(FEED_BYTES_MAX));
     // Numbers have no gaps but those of expired tasks.
-    let whole = rows.iter().zip(begin + 1..).all(|(row, number)| row.number == number);
-    let mut records: HashMap<i64, Arc<TaskRecord>> = HashMap::new();
-    let mut items = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let record = match records.get(&row.task) {
-            Some(record) => Arc::clone(record),
-            None => {
-                let sql = "SELECT record FROM tasks WHERE number = ?1";
-                let record = first(connection, sql, [row.task], |found| found.get::<_, String>(0))?;
-                let record = record.ok_or_else(|| StoreError::Corrupt("an event belongs to no task".into()))?;
-                let record: Arc<TaskRecord> = Arc::new(from_json(&record)?);
-                records.insert(row.task, Arc::clone(&record));
-                record
-            }
-        };
-        let position = position(row.number, record.id, row.sequence);
-        items.push(FeedItem { position, record, event: from_json(&row.event)? });
-    }
+    let (mut whole, mut due) = (true, begin);
+    let sql = "SELECT number, task, sequence, event FROM events WHERE number > ?1 ORDER BY number LIMIT ?2";
+    let cut = each(connection, sql, [begin, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        let (number, task): (i64, i64) = (column(row, 0)?, column(row, 1)?);
+        let (event, bytes) = event_text(row, 3)?;
+        // The bodies that are made of the items have the record's metadata in them, each its own.
+        if !budget.takes(bytes.saturating_add(record_bytes(connection, task)?)) {
+            return Ok(ControlFlow::Break(()));
+        }
+        due += 1;
+        whole &= number == due;
+        let record = records.of(connection, task)?;
+        let position = position(number, record.id, column(row, 2)?);
+        items.push(FeedItem { position, record, event: from_json(&event)? });
+        Ok(ControlFlow::Continue(()))
+    })?;
     let unread = if known.is_some() { after } else { FeedPosition::after_all_of(0) };
     Ok(FeedPage {
         position: items.last().map_or(unread, |item| item.position),
         gap: known.is_none() || !whole,
-        next: if items.len() == limit { FeedNext::Now } else { FeedNext::OnChange },
+        next: if items.len() == limit || cut.is_break() { FeedNext::Now } else { FeedNext::OnChange },
         items,
     })
 }

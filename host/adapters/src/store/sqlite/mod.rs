@@ -29,6 +29,7 @@ mod readers;
 mod resends;
 mod schema;
 mod store;
+mod summaries;
 mod tasks;
 mod wakes;
 mod writer;

@@ -2,9 +2,11 @@
 
 use super::connection::store_error;
 use morag_core::ports::StoreError;
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::ops::ControlFlow;
 
 /// Runs a statement that returns nothing. Says how many rows it changed.
 pub(super) fn execute(connection: &Connection, sql: &str, params: impl Params) -> Result<usize, StoreError> {
@@ -32,6 +34,34 @@ pub(super) fn all<T>(
     let rows = || connection.prepare_cached(sql)?.query_map(params, read)?.collect();
     let rows: rusqlite::Result<Vec<T>> = rows();
     rows.map_err(store_error)
+}
+
+/// Rows until `read` says that it wants no more. Says whether it did.
+pub(super) fn each(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<ControlFlow<()>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+    let mut rows = statement.query(params).map_err(store_error)?;
+    while let Some(row) = rows.next().map_err(store_error)? {
+        if read(row)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// A column.
+pub(super) fn column<T: FromSql>(row: &Row<'_>, index: usize) -> Result<T, StoreError> {
+    row.get(index).map_err(store_error)
+}
+
+/// A text in a column, without a copy.
+pub(super) fn text<'row>(row: &'row Row<'_>, index: usize) -> Result<&'row str, StoreError> {
+    let text = row.get_ref(index).map_err(store_error)?.as_str();
+    text.map_err(|error| StoreError::Corrupt(format!("a stored text cannot be read: {error}")))
 }
 
 /// A value as it is stored.

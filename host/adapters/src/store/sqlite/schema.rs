@@ -4,12 +4,12 @@
 
 use super::connection::Schema;
 
-/// The task store, version 6.
+/// The task store, version 7.
 pub(super) const TASKS: Schema = Schema {
     what: "a task store of MoRAG",
     application_id: 0x4d6f_5254,
     create: CREATE,
-    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, TENANTS],
+    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, SUMMARIES, TENANTS],
 };
 
 /// Version 1.
@@ -210,7 +210,13 @@ CREATE TABLE key_values(
 CREATE TABLE key_value_totals(plugin TEXT PRIMARY KEY, keys INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// Version 6: tenants and quotas (`quotas`). What was stored before is the default tenant's, and its files count for nothing.
+/// Version 6: what lists show of a task, apart from its record, whose length is the caller's choice (`pages`). None with tasks that
+/// were accepted before: it is read out of their records, one at a time.
+const SUMMARIES: &str = "
+ALTER TABLE tasks ADD COLUMN summary TEXT;
+";
+
+/// Version 7: tenants and quotas (`quotas`). What was stored before is the default tenant's, and its files count for nothing.
 const TENANTS: &str = "
 ALTER TABLE tasks ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default';
 -- Of the files that the task has, as its events say.
@@ -221,15 +227,15 @@ ALTER TABLE events ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default';
 DROP INDEX events_by_time;
 CREATE INDEX events_by_tenant ON events(tenant, at, number);
 
-ALTER TABLE status_counts RENAME TO status_counts_5;
+ALTER TABLE status_counts RENAME TO status_counts_6;
 CREATE TABLE status_counts(
     status TEXT NOT NULL,
     tenant TEXT NOT NULL,
     tasks INTEGER NOT NULL,
     PRIMARY KEY(status, tenant)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO status_counts(status, tenant, tasks) SELECT status, 'default', tasks FROM status_counts_5;
-DROP TABLE status_counts_5;
+INSERT INTO status_counts(status, tenant, tasks) SELECT status, 'default', tasks FROM status_counts_6;
+DROP TABLE status_counts_6;
 
 -- Tasks of a flow with a limit a day that were accepted on the day (of UTC, from 1970) of its last one.
 CREATE TABLE task_days(flow TEXT PRIMARY KEY, day INTEGER NOT NULL, tasks INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -249,7 +255,7 @@ mod tests {
     use std::time::Duration;
 
     /// The sources that hold statements on these tables.
-    const SOURCES: [&str; 15] = [
+    const SOURCES: [&str; 16] = [
         include_str!("accept.rs"),
         include_str!("chains.rs"),
         include_str!("claims.rs"),
@@ -265,6 +271,7 @@ mod tests {
         include_str!("pages.rs"),
         include_str!("quotas.rs"),
         include_str!("resends.rs"),
+        include_str!("summaries.rs"),
     ];
 
     /// String literals that are statements; none of them has a quote inside.

@@ -3,11 +3,11 @@
 use super::query::{all, first, from_json};
 use super::store::SqliteStore;
 use super::writer::Durability;
-use super::{accept, claims, commit, expire, pages, quotas};
+use super::{accept, claims, commit, expire, pages, quotas, summaries};
 use async_trait::async_trait;
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog,
-    TaskSummary, Tasks,
+    AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog, TaskMark,
+    TaskOutline, TaskSummary, Tasks,
 };
 use morag_core::task::{DocumentId, DocumentKey, StatusWord, TaskId, TenantId};
 use morag_core::{JsonObject, Timestamp};
@@ -88,6 +88,14 @@ impl Tasks for SqliteStore {
         self.readers.read(move |connection| load(connection, task)).await
     }
 
+    async fn mark(&self, task: TaskId) -> Result<Option<TaskMark>, StoreError> {
+        self.readers.read(move |connection| summaries::mark(connection, task)).await
+    }
+
+    async fn outline(&self, task: TaskId) -> Result<Option<TaskOutline>, StoreError> {
+        self.readers.read(move |connection| summaries::outline(connection, task)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let context = self.context();
         let job = move |connection: &Connection| commit::commit(connection, &context, &commit);
@@ -104,8 +112,15 @@ impl Tasks for SqliteStore {
     }
 
     async fn counts_of(&self, tenant: &TenantId) -> Result<Vec<(StatusWord, u64)>, StoreError> {
-        let _ = tenant;
-        self.counts().await
+        let tenant = tenant.clone();
+        self.readers.read(move |connection| pages::counts_of(connection, &tenant)).await
+    }
+
+    async fn tenant_of(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
+        let read = move |connection: &Connection| {
+            first(connection, "SELECT tenant FROM tasks WHERE id = ?1", [task.as_bytes()], |row| tenant(row, 0))
+        };
+        self.readers.read(read).await
     }
 
     async fn recent(
@@ -115,8 +130,9 @@ impl Tasks for SqliteStore {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<RecentEvent>, StoreError> {
-        let cursor = cursor.map(str::to_owned);
-        self.readers.read(move |connection| pages::recent(connection, since, limit, cursor.as_deref())).await
+        let (tenant, cursor) = (tenant.clone(), cursor.map(str::to_owned));
+        let read = move |connection: &Connection| pages::recent(connection, &tenant, since, limit, cursor.as_deref());
+        self.readers.read(read).await
     }
 
     async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {

@@ -11,11 +11,10 @@ use crate::api::sequence::Sequences;
 use axum::Json;
 use axum::extract::State;
 use morag_core::JsonObject;
-use morag_core::ports::{DeliveryFilter, DeliveryRecord, DeliveryState, EndpointDelivery, StoreError, TaskLog};
+use morag_core::ports::{DeliveryFilter, DeliveryRecord, DeliveryState, EndpointDelivery};
 use morag_core::task::TaskId;
 use serde::Serialize;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -70,18 +69,26 @@ pub async fn list(
     };
     let page = app.deliveries.endpoint_deliveries(&filter).await?;
     let known = app.endpoints.recent().await?;
-    let (mut sequences, mut tasks) = (Sequences::default(), Tasks::default());
-    let mut deliveries = Vec::with_capacity(page.items.len());
-    for EndpointDelivery { task, record } in page.items {
+    let mut sequences = Sequences::default();
+    let mut shown: Vec<Option<DeliveryBody>> = page.items.iter().map(|_| None).collect();
+    // Task by task, so that no more than one task's log of deliveries is in memory.
+    for (task, places) in by_task(&page.items) {
         // One that went with its task meanwhile is no more to be seen.
-        let Some((log, records)) = tasks.get(&app, task).await? else { continue };
-        let is_same = |one: &&DeliveryRecord| {
-            one.endpoint == record.endpoint && one.delivery == record.delivery && one.resend == record.resend
-        };
-        let record = records.iter().find(is_same).cloned().unwrap_or(record);
-        let sequence = sequences.of(&app, &known, &log.record, &record.endpoint, record.delivery).await?;
-        deliveries.push(delivery(&known, log, record, sequence));
+        let Some(outline) = app.tasks.outline(task).await? else { continue };
+        let mut records = app.deliveries.deliveries(task).await?;
+        for place in places {
+            let listed = &page.items[place].record;
+            let is_same = |one: &DeliveryRecord| {
+                one.endpoint == listed.endpoint && one.delivery == listed.delivery && one.resend == listed.resend
+            };
+            let found = records.iter().position(is_same).map(|found| records.swap_remove(found));
+            let record = found.unwrap_or_else(|| listed.clone());
+            let of = (task, &outline.accepted.document_id);
+            let sequence = sequences.of(&app, &known, of, &record.endpoint, record.delivery).await?;
+            shown[place] = Some(delivery(&known, task, &outline, record, sequence));
+        }
     }
+    let deliveries: Vec<_> = shown.into_iter().flatten().collect();
     Ok(Json(EndpointDeliveries {
         endpoint: id.name().to_owned(),
         count: deliveries.len(),
@@ -105,18 +112,11 @@ pub fn state(word: Option<&str>) -> Result<Option<DeliveryState>, ApiError> {
     }
 }
 
-/// Tasks of a page, each read once.
-#[derive(Default)]
-struct Tasks(HashMap<TaskId, Option<(TaskLog, Vec<DeliveryRecord>)>>);
-
-impl Tasks {
-    async fn get(&mut self, app: &App, task: TaskId) -> Result<Option<&(TaskLog, Vec<DeliveryRecord>)>, StoreError> {
-        if let Entry::Vacant(place) = self.0.entry(task) {
-            place.insert(match app.tasks.load(task).await? {
-                Some(log) => Some((log, app.deliveries.deliveries(task).await?)),
-                None => None,
-            });
-        }
-        Ok(self.0.get(&task).and_then(Option::as_ref))
+/// The tasks of a page, each with the places of its deliveries there.
+fn by_task(items: &[EndpointDelivery]) -> BTreeMap<TaskId, Vec<usize>> {
+    let mut tasks: BTreeMap<TaskId, Vec<usize>> = BTreeMap::new();
+    for (place, item) in items.iter().enumerate() {
+        tasks.entry(item.task).or_default().push(place);
     }
+    tasks
 }

@@ -8,13 +8,12 @@ use crate::api::query::Parameters;
 use crate::endpoints::Opened;
 use axum::Json;
 use axum::extract::State;
-use morag_core::Timestamp;
 use morag_core::ports::{Chain, DeliveryState, StoreError, TaskLog};
-use morag_core::task::{DocumentId, Event, TaskId};
+use morag_core::task::{DocumentId, Event, TaskId, TaskRecord};
 use morag_core::webhook::{Credentials, NamedEndpoint, Order, delivery_id, view};
+use morag_core::{PageBudget, Timestamp};
 use serde::Serialize;
-use serde_json::Value;
-use std::collections::hash_map::Entry;
+use serde_json::value::{RawValue, to_raw_value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -22,6 +21,9 @@ use utoipa::ToSchema;
 /// Events of a page when nobody says, and at most: each comes with its body.
 const PAGE_DEFAULT: u64 = 50;
 const PAGE_MAX: u64 = 200;
+
+/// Bytes of the bodies of a page: two hundred of usual size. A page whose bodies are longer ends early, and says that there is more.
+const BODIES_BYTES_MAX: usize = 4 << 20;
 
 /// An endpoint's events of a key, in the order of their sequence.
 #[derive(Debug, Serialize, ToSchema)]
@@ -64,7 +66,7 @@ pub struct EndpointEvent {
     pub state: DeliveryState,
     /// The body as it is sent.
     #[schema(value_type = Object)]
-    pub body: Value,
+    pub body: Box<RawValue>,
 }
 
 /// Pull what an endpoint gets
@@ -95,8 +97,16 @@ pub async fn list(
     let opened = load(&app, &id).await?;
     let order = opened.endpoint.settings.order;
     let key = key(&parameters, order)?;
-    let mut page =
-        Page { app: &app, opened: &opened, after, limit: limit + 1, events: Vec::new(), tasks: HashMap::new() };
+    let mut page = Page {
+        app: &app,
+        opened: &opened,
+        after,
+        limit: limit + 1,
+        events: Vec::new(),
+        budget: PageBudget::new(BODIES_BYTES_MAX),
+        is_cut: false,
+        task: None,
+    };
     match order {
         Order::Task => {
             let task: TaskId = key.parse().map_err(|_| ApiError::unknown_task())?;
@@ -107,7 +117,7 @@ pub async fn list(
         Order::Document => page.add_document(&key).await?,
     }
     let mut events = page.events;
-    let has_more = events.len() > limit;
+    let has_more = page.is_cut || events.len() > limit;
     events.truncate(limit);
     let next_after = events.last().map_or(after, |last| last.sequence);
     Ok(Json(EndpointEvents { endpoint: id.name().to_owned(), order, key, events, next_after, has_more }))
@@ -141,12 +151,16 @@ struct Page<'a> {
     after: u64,
     limit: usize,
     events: Vec<EndpointEvent>,
-    tasks: HashMap<TaskId, Option<Task>>,
+    budget: PageBudget,
+    /// Whether the budget had no room for an event.
+    is_cut: bool,
+    /// The task that was read last: one at a time is in memory.
+    task: Option<(TaskId, Task)>,
 }
 
 /// A task that is for the endpoint.
 struct Task {
-    log: TaskLog,
+    record: Arc<TaskRecord>,
     numbered: Vec<Numbered>,
 }
 
@@ -163,7 +177,7 @@ impl Page<'_> {
             let up_to = link.delivered.unwrap_or(u64::MAX);
             before.insert(link.task, up_to);
             let Some(base) = link.base else { break };
-            if self.events.len() >= self.limit {
+            if self.is_cut || self.events.len() >= self.limit {
                 break;
             }
             // Nothing of it is asked for.
@@ -177,56 +191,68 @@ impl Page<'_> {
 
     /// Adds a task's events whose deliveries have numbers after `from` and up to `up_to`. `false`: there is no such task, or it is
     /// not for this endpoint.
-    async fn add(&mut self, id: TaskId, base: u64, from: u64, up_to: u64) -> Result<bool, StoreError> {
-        if let Entry::Vacant(place) = self.tasks.entry(id) {
-            place.insert(read(self.app, &self.opened.endpoint, id).await?);
-        }
-        let Some(task) = self.tasks.get(&id).and_then(Option::as_ref) else { return Ok(false) };
+    async fn add(&mut self, id: TaskId, base: u64, from: u64, up_to: u64) -> Result<bool, ApiError> {
+        let task = match self.task.take() {
+            Some((last, task)) if last == id => task,
+            _ => match read(self.app, &self.opened.endpoint, id).await? {
+                Some(task) => task,
+                None => return Ok(false),
+            },
+        };
         let endpoint = &self.opened.endpoint;
         let mine = task.numbered.iter().filter(|one| one.delivery > from && one.delivery <= up_to);
         let new = mine.filter(|one| base + one.delivery > self.after).take(self.limit - self.events.len());
-        self.events.extend(new.map(|Numbered { delivery, event, state }| EndpointEvent {
-            sequence: base + delivery,
-            delivery_id: delivery_id(id, &endpoint.id, *delivery, 0).to_string(),
-            task_id: id.to_string(),
-            event_sequence: event.sequence,
-            event_type: event.kind.event_type().to_owned(),
-            timestamp: event.timestamp,
-            state: *state,
-            body: view(endpoint.settings.format, &task.log.record, event),
-        }));
+        for Numbered { delivery, event, state } in new {
+            let body = to_raw_value(&view(endpoint.settings.format, &task.record, event));
+            let body = body.map_err(|error| ApiError::internal(format!("the body of an event: {error}")))?;
+            if !self.budget.takes(body.get().len()) {
+                self.is_cut = true;
+                break;
+            }
+            self.events.push(EndpointEvent {
+                sequence: base + delivery,
+                delivery_id: delivery_id(id, &endpoint.id, *delivery, 0).to_string(),
+                task_id: id.to_string(),
+                event_sequence: event.sequence,
+                event_type: event.kind.event_type().to_owned(),
+                timestamp: event.timestamp,
+                state: *state,
+                body,
+            });
+        }
+        self.task = Some((id, task));
         Ok(true)
     }
 }
 
 /// A task's events for an endpoint; none where there is no such task, or it is not for the endpoint.
 async fn read(app: &App, endpoint: &NamedEndpoint, id: TaskId) -> Result<Option<Task>, StoreError> {
-    let Some(log) = app.tasks.load(id).await? else { return Ok(None) };
-    if !endpoint.id.is_of(&log.record.tenant) || !log.record.subscribers.contains(&endpoint.id) {
+    let Some(TaskLog { record, events, .. }) = app.tasks.load(id).await? else { return Ok(None) };
+    if !endpoint.id.is_of(&record.tenant) || !record.subscribers.contains(&endpoint.id) {
         return Ok(None);
     }
     // What was delivered before the endpoint's events were changed keeps its number; what comes is counted on.
     let mut delivered: BTreeMap<u64, (u64, u32, DeliveryState)> = BTreeMap::new();
-    for record in app.deliveries.deliveries(id).await?.into_iter().filter(|record| record.endpoint == endpoint.id) {
-        let known = delivered.entry(record.event).or_insert((record.delivery, record.resend, record.state));
-        if record.resend >= known.1 {
-            *known = (record.delivery, record.resend, record.state);
+    for made in app.deliveries.deliveries(id).await?.into_iter().filter(|made| made.endpoint == endpoint.id) {
+        let known = delivered.entry(made.event).or_insert((made.delivery, made.resend, made.state));
+        if made.resend >= known.1 {
+            *known = (made.delivery, made.resend, made.state);
         }
     }
     let (last_event, mut last) =
         delivered.last_key_value().map_or((0, 0), |(event, (delivery, ..))| (*event, *delivery));
     let takes = endpoint.endpoint(&Credentials::default());
     let mut numbered = Vec::new();
-    for event in &log.events {
+    for event in events {
         let (delivery, state) = match delivered.get(&event.sequence) {
             Some((delivery, _, state)) => (*delivery, *state),
-            None if event.sequence > last_event && takes.takes(event) => {
+            None if event.sequence > last_event && takes.takes(&event) => {
                 last += 1;
                 (last, DeliveryState::Pending)
             }
             None => continue,
         };
-        numbered.push(Numbered { delivery, event: event.clone(), state });
+        numbered.push(Numbered { delivery, event, state });
     }
-    Ok(Some(Task { log, numbered }))
+    Ok(Some(Task { record, numbered }))
 }

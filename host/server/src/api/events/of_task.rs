@@ -70,6 +70,8 @@ impl TaskStream {
                     if self.has_ended() {
                         return Some(self.end());
                     }
+                    // All of it was sent: a reader that waits holds none of it.
+                    self.log.events = Vec::new();
                     self.phase = Phase::Live;
                 }
                 Phase::Live => {

@@ -9,7 +9,7 @@ use crate::App;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::{ErrorBody, FieldError};
-use crate::api::status::{is_ended, wait_until};
+use crate::api::status::wait_until;
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use morag_core::JsonObject;
@@ -189,7 +189,8 @@ pub async fn process(
         .and_then(Value::as_str)
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| ApiError::internal("a stored answer of process has no task_id"))?;
-    let log = wait_until(&app, task, app.config.process_wait, is_ended).await?;
+    wait_until(&app, task, app.config.process_wait, |mark| mark.status.is_ended()).await?;
+    let log = app.tasks.load(task).await?.ok_or_else(ApiError::unknown_task)?;
     Ok(Json(as_object(&finished(&app, mode, &log).await?)))
 }
 

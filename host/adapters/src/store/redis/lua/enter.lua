@@ -1,6 +1,6 @@
 -- Gives a task its number and its rank among those that wait (start-time fair queueing).
--- KEYS 1 waiting 2 flows 3 virtual time 4 number 5 days; ARGV 2 task 3 flow 4 weight 5 most that may wait 6 most of the flow
--- that may wait 7 most of the flow in a day: empty, no limit
+-- KEYS 1 waiting 2 flows 3 virtual time 4 number 5 days 6 tenants; ARGV 2 task 3 flow 4 weight 5 most that may wait 6 most of the flow
+-- that may wait 7 most of the flow in a day: empty, no limit 8 tenant, empty for the default one
 local known = redis.call('HGET', KEYS[1], ARGV[2])
 if known then
     local rank, number = string.match(known, '^(%S+) (%S+) ')
@@ -22,6 +22,7 @@ if ARGV[7] ~= '' then
     if tasks >= tonumber(ARGV[7]) then return { 'day' } end
     redis.call('HSET', KEYS[5], ARGV[3], today .. ' ' .. (tasks + 1))
 end
+if ARGV[8] ~= '' then redis.call('SADD', KEYS[6], ARGV[8]) end
 local number = redis.call('INCR', KEYS[4])
 redis.call('HSET', KEYS[1], ARGV[2], exact(rank) .. ' ' .. number .. ' ' .. exact(now) .. ' ' .. exact(apart) .. ' ' .. ARGV[3])
 redis.call('HSET', KEYS[2], ARGV[3], (count + 1) .. ' ' .. exact(rank + apart) .. ' ' .. finish)

@@ -1,0 +1,155 @@
+//! What requests cost the server in memory: lists of tasks with all the metadata there may be, and hostile forms.
+
+use futures::future::join_all;
+use futures::{StreamExt as _, stream};
+use morag_tests::process_memory::MemoryWatch;
+use morag_tests::server::{API_KEY, PATIENCE, Server};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Tasks of the list (issue 11).
+const TASKS: usize = 1_000;
+
+/// What listing them may add to the server's memory, bytes (issue 11).
+const LIST_GROWTH_MAX: u64 = 50 << 20;
+
+/// Longest metadata of a task.
+const METADATA_BYTES_MAX: usize = 64 << 10;
+
+/// Connections that send a hostile form at once (issue 11).
+const CONNECTIONS: usize = 20;
+
+/// What each of them sends at most.
+const HOSTILE_BYTES: usize = 48 << 20;
+
+/// What all of them together may add: some 1 MiB each, which is what the sockets and the HTTP library keep of what arrives.
+const HOSTILE_GROWTH_MAX: u64 = 32 << 20;
+
+/// Metadata that takes as much memory as JSON of this length can: objects of one entry.
+fn worst_metadata(bytes: usize) -> String {
+    let one = r#"{"":0}"#;
+    let (begin, end) = (r#"{"worst":["#, "]}");
+    let count = (bytes - begin.len() - end.len() + 1) / (one.len() + 1);
+    let text = format!("{begin}{}{end}", vec![one; count].join(","));
+    assert!(text.len() <= bytes && bytes - text.len() < 8);
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_worst_tasks_are_listed_in_50_mib() {
+    // Without a worker: only the list is measured.
+    let server = Server::start_with(&[("MORAG_ROLES", "api")]).await;
+    let metadata = worst_metadata(METADATA_BYTES_MAX);
+    let fields = [("metadata", metadata.as_str())];
+    let submit = |_| server.submit("note.md", b"# A note".to_vec(), &fields);
+    let tasks: Vec<_> = stream::iter(0..TASKS).map(submit).buffer_unordered(4).collect().await;
+    assert_eq!(tasks.len(), TASKS);
+    // As after a restart: nothing of the submissions is in memory.
+    let server = server.kill_and_restart().await;
+    server.get("/api/v1/status?limit=1").await;
+    let watch = MemoryWatch::begin(server.id());
+    let list = server.get(&format!("/api/v1/status?limit={TASKS}")).await;
+    let growth = watch.growth();
+    println!("{TASKS} tasks with {} bytes of metadata each: {growth} bytes more", metadata.len());
+    assert_eq!(list["count"], json!(TASKS));
+    assert_eq!(list["active_tasks"][0]["file_name"], "note.md");
+    assert!(growth < LIST_GROWTH_MAX, "{growth} bytes more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_does_not_multiply_what_its_items_share() {
+    let server = Server::start_with(&[("MORAG_ROLES", "api"), ("MORAG_FETCH_ALLOW_NETWORKS", "127.0.0.0/8")]).await;
+    let metadata: Value = serde_json::from_str(&worst_metadata(METADATA_BYTES_MAX)).expect("JSON");
+    let items = vec![json!({"url": format!("{}/health", server.url)}); 50];
+    let batch = json!({"items": items, "metadata": metadata});
+    let submit = async || {
+        let request = server.request(reqwest::Method::POST, "/api/v1/ingest/batch").json(&batch);
+        let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+        assert_eq!(answer["task_ids"].as_array().map(Vec::len), Some(50), "{answer}");
+    };
+    // The first makes what stays.
+    submit().await;
+    let watch = MemoryWatch::begin(server.id());
+    submit().await;
+    let growth = watch.growth();
+    println!("a batch of 50 items with 64 KiB of metadata: {growth} bytes more");
+    assert!(growth < LIST_GROWTH_MAX, "{growth} bytes more");
+}
+
+/// Sends a form's beginning and then the same piece again and again, until the server says something or closes; gives what it
+/// said.
+async fn hostile(server: &Server, begin: &str, piece: &[u8]) -> String {
+    let address = server.url.strip_prefix("http://").expect("an address");
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    let (mut read, mut write) = stream.into_split();
+    let head = format!(
+        "POST /api/v1/ingest/file HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {API_KEY}\r\n\
+         content-type: multipart/form-data; boundary=BOUND\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    );
+    let send = async move {
+        let chunk = |bytes: &[u8]| {
+            let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
+            chunk.extend_from_slice(bytes);
+            chunk.extend_from_slice(b"\r\n");
+            chunk
+        };
+        let mut sent = write.write_all(head.as_bytes()).await;
+        if sent.is_ok() && !begin.is_empty() {
+            sent = write.write_all(&chunk(begin.as_bytes())).await;
+        }
+        let piece_sent = chunk(piece);
+        let mut bytes = 0;
+        while sent.is_ok() && bytes < HOSTILE_BYTES {
+            sent = write.write_all(&piece_sent).await;
+            bytes += piece.len();
+        }
+        // The end of the body, without the form's end.
+        if sent.is_ok() {
+            let _ = write.write_all(b"0\r\n\r\n").await;
+        }
+    };
+    let mut answer = Vec::new();
+    let receive = async {
+        // A connection that is closed while we send ends with an error after the answer.
+        let _ = read.read_to_end(&mut answer).await;
+    };
+    tokio::time::timeout(PATIENCE, async { tokio::join!(send, receive) }).await.expect("the request ends");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Many connections that send such a form: what they add to the server's memory, and their answers.
+async fn crowd(server: &Server, begin: &str, piece: &[u8]) -> (u64, Vec<String>) {
+    let watch = MemoryWatch::begin(server.id());
+    let answers = join_all((0..CONNECTIONS).map(|_| hostile(server, begin, piece))).await;
+    (watch.growth(), answers)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_forms_cost_little_and_are_answered_in_few_words() {
+    let server = Server::start_with(&[("MORAG_ROLES", "api")]).await;
+    let long = vec![b'x'; 64 << 10];
+    let part = "--BOUND\r\nContent-Disposition: form-data; name=\"";
+    let empty_part = b"--BOUND\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n".repeat(1000);
+    let text = format!("{part}metadata\"\r\n\r\n");
+    let forms: [(&str, &str, &[u8]); 6] = [
+        ("an endless preamble", "", &long),
+        ("an endless header", "--BOUND\r\nX-Long: ", &long),
+        ("an endless name", part, &long),
+        ("endless spaces behind a boundary", "--BOUND", &vec![b' '; 64 << 10]),
+        ("endless empty parts", "", &empty_part),
+        ("an endless text", &text, &long),
+    ];
+    // The first request makes what stays.
+    hostile(&server, "", b"--BOUND--\r\n").await;
+    for (what, begin, piece) in forms {
+        let (growth, answers) = crowd(&server, begin, piece).await;
+        let lengths: Vec<_> = answers.iter().map(String::len).collect();
+        println!("{what}: {growth} bytes more; answers of {lengths:?} bytes");
+        for answer in &answers {
+            let refused = ["HTTP/1.1 400 ", "HTTP/1.1 422 "].iter().any(|status| answer.starts_with(status));
+            assert!(refused && answer.len() < 2048, "{what}: {answer:.3000}");
+        }
+        assert!(growth < HOSTILE_GROWTH_MAX, "{what}: {growth} bytes more");
+    }
+}

@@ -1,0 +1,28 @@
+//! What a process takes of memory, by `/proc` (`proc(5)`).
+
+/// Memory of a process while something happens: how far it grows beyond what it was.
+pub struct MemoryWatch {
+    process: u32,
+    before: u64,
+}
+
+impl MemoryWatch {
+    /// Begins: the process's peak is what it has now.
+    pub fn begin(process: u32) -> Self {
+        std::fs::write(format!("/proc/{process}/clear_refs"), "5").expect("our own process");
+        Self { process, before: line(process, "VmRSS") }
+    }
+
+    /// The most that the process has had since then beyond what it had, bytes.
+    pub fn growth(&self) -> u64 {
+        line(self.process, "VmHWM").saturating_sub(self.before)
+    }
+}
+
+/// A line of the process's status, bytes.
+fn line(process: u32, what: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process's status");
+    let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')).expect("its line");
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kib * 1024
+}
