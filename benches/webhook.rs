@@ -30,6 +30,7 @@ fn record() -> TaskRecord {
         endpoints: vec![],
         subscribers: vec![],
         created_at: Timestamp::from_millis(1_700_000_000_000),
+        tenant: Default::default(),
     }
 }
 

@@ -96,8 +96,14 @@ impl Source {
         let mut record = self.record(number, endpoints);
         record.subscribers = self.app.endpoints.fresh().await?.chosen_by(&record);
         let task = record.id;
-        let new =
-            NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("bench"), credentials: None };
+        let new = NewTask {
+            record,
+            idempotency: None,
+            claims_document: false,
+            flow: Flow::of("bench"),
+            credentials: None,
+            limits: Default::default(),
+        };
         self.app.tasks.accept(new).await?;
         for sequence in 1..=events {
             if let Some(clock) = &mut clock {
@@ -147,6 +153,7 @@ impl Source {
             endpoints: if customer.is_none() { vec![own] } else { vec![] },
             subscribers: vec![],
             created_at: self.app.clock.now(),
+            tenant: Default::default(),
         }
     }
 }

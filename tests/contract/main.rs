@@ -26,5 +26,6 @@ mod snapshot;
 mod sqlite;
 mod summaries;
 mod tasks;
+mod tenants;
 mod throughput;
 mod webhook_sender;

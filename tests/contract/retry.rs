@@ -47,7 +47,7 @@ async fn a_task_that_runs_again_is_as_one_that_runs(mut backend: impl Backend) {
     assert_eq!(log.last_sequence(), 4);
     assert_eq!((count(&backend, StatusWord::Failed).await, count(&backend, StatusWord::InProgress).await), (0, 1));
     for (word, found) in [(StatusWord::InProgress, 1), (StatusWord::Failed, 0)] {
-        let filter = ListFilter { statuses: vec![word], limit: 10, cursor: None };
+        let filter = ListFilter { statuses: vec![word], limit: 10, ..ListFilter::default() };
         assert_eq!(store.list(&filter).await.unwrap().items.len(), found, "{word:?}");
     }
     backend.advance(Duration::from_secs(1));
@@ -102,7 +102,11 @@ async fn of_two_retries_one_wins(backend: impl Backend) {
     let results = join_all(attempts).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
     assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Stale)).count(), 7, "{results:?}");
-    assert_eq!(backend.store().document_holder(&document("d")).await, Ok(Some(id)), "the losers took nothing away");
+    assert_eq!(
+        backend.store().document_holder(&Default::default(), &document("d")).await,
+        Ok(Some(id)),
+        "the losers took nothing away"
+    );
 }
 
 async fn a_task_that_was_cancelled_while_it_waited_runs_again(backend: impl Backend) {
@@ -130,13 +134,13 @@ async fn a_task_that_runs_again_holds_its_document_again(backend: impl Backend) 
     let store = backend.store();
     let id = accept(&*store, claiming(&backend, "d", false)).await;
     end(&backend, id, StatusWord::Failed).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(None));
+    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(None));
     begin_again(&backend, id).await.unwrap();
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(id)));
+    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(id)));
     let refused = store.accept(claiming(&backend, "d", false)).await;
     assert_eq!(refused, Err(AcceptError::DuplicateDocument(id)));
     end(&backend, id, StatusWord::Completed).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(id)));
+    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(id)));
 }
 
 async fn a_document_that_another_has_is_not_taken_back(backend: impl Backend) {
@@ -152,7 +156,7 @@ async fn a_document_that_another_has_is_not_taken_back(backend: impl Backend) {
         assert_eq!(begin_again(&backend, first).await, Err(CommitError::DuplicateDocument(second)));
         let log = store.load(first).await.unwrap().unwrap();
         assert_eq!(log.events.last(), Some(&event(1, log.events[0].timestamp)), "nothing was changed");
-        assert_eq!(store.document_holder(&document(&name)).await, Ok(Some(second)));
+        assert_eq!(store.document_holder(&Default::default(), &document(&name)).await, Ok(Some(second)));
     }
 }
 
@@ -162,11 +166,15 @@ async fn a_replacement_that_runs_again_is_a_replacement_again(backend: impl Back
     end(&backend, first, StatusWord::Completed).await;
     let second = accept(&*store, claiming(&backend, "d", true)).await;
     end(&backend, second, StatusWord::Failed).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(first)));
+    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(first)));
     begin_again(&backend, second).await.unwrap();
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(second)));
+    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(second)));
     end(&backend, second, StatusWord::Failed).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(first)), "its content is still stored");
+    assert_eq!(
+        store.document_holder(&Default::default(), &document("d")).await,
+        Ok(Some(first)),
+        "its content is still stored"
+    );
 }
 
 async fn a_refused_retry_leaves_the_document_free(backend: impl Backend) {
@@ -177,6 +185,6 @@ async fn a_refused_retry_leaves_the_document_free(backend: impl Backend) {
     let retry = Retry { from_step: "chunking".into(), claims_before: 0, damaged: None };
     stale.events[0].kind = EventKind::TaskStarted { retry: Some(retry) };
     assert_eq!(store.commit(stale).await, Err(CommitError::Stale));
-    assert_eq!(store.document_holder(&document("d")).await, Ok(None));
+    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(None));
     accept(&*store, claiming(&backend, "d", false)).await;
 }

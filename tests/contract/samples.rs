@@ -57,8 +57,16 @@ pub fn task(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
         endpoints: endpoints.iter().map(|id| endpoint(id)).collect(),
         subscribers: vec![],
         created_at: backend.now(),
+        tenant: Default::default(),
     };
-    NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("someone"), credentials: None }
+    NewTask {
+        record,
+        idempotency: None,
+        claims_document: false,
+        flow: Flow::of("someone"),
+        credentials: None,
+        limits: Default::default(),
+    }
 }
 
 /// A task that claims a document.

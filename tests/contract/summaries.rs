@@ -111,7 +111,7 @@ async fn a_page_of_recent_events_ends_where_they_are_large(backend: impl Backend
     append_large(&backend, id, 20).await;
     let (mut cursor, mut seen) = (None::<String>, Vec::new());
     loop {
-        let page = store.recent(backend.now(), 1000, cursor.as_deref()).await.unwrap();
+        let page = store.recent(&Default::default(), backend.now(), 1000, cursor.as_deref()).await.unwrap();
         let size: usize = page.items.iter().map(|item| bytes(&item.event)).sum();
         assert!((1..=PAGE_BYTES_MAX).contains(&size), "{size} bytes in {} events", page.items.len());
         seen.extend(page.items.iter().map(|item| item.event.sequence));

@@ -116,7 +116,7 @@ async fn concurrent_submissions_of_one_key_are_one_task(backend: impl Backend) {
 async fn concurrent_claims_of_a_document_have_one_winner(backend: impl Backend) {
     let store = backend.store();
     let answers = join_all((0..16).map(|_| store.accept(claiming(&backend, "d", false)))).await;
-    let holder = store.document_holder(&document("d")).await.unwrap().unwrap();
+    let holder = store.document_holder(&Default::default(), &document("d")).await.unwrap().unwrap();
     let refused = Err(AcceptError::DuplicateDocument(holder));
     assert_eq!(answers.iter().filter(|answer| **answer == Ok(Accepted::New)).count(), 1);
     assert_eq!(answers.iter().filter(|answer| **answer == refused).count(), 15);
@@ -127,12 +127,12 @@ async fn a_document_is_held_until_its_task_fails(backend: impl Backend) {
     let store = backend.store();
     for ending in [StatusWord::Failed, StatusWord::Cancelled] {
         let first = accept(&*store, claiming(&backend, "d", false)).await;
-        assert_eq!(store.document_holder(&document("d")).await, Ok(Some(first)));
+        assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(first)));
         append(&backend, first, 2).await.unwrap();
         let refused = store.accept(claiming(&backend, "d", false)).await;
         assert_eq!(refused, Err(AcceptError::DuplicateDocument(first)));
         end(&backend, first, ending).await;
-        assert_eq!(store.document_holder(&document("d")).await, Ok(None));
+        assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(None));
     }
     let unclaimed = claiming(&backend, "d", false);
     accept(&*store, task(&backend, &[])).await;
@@ -157,17 +157,25 @@ async fn a_replacement_takes_the_document_over(backend: impl Backend) {
     let first = accept(&*store, claiming(&backend, "d", false)).await;
     end(&backend, first, StatusWord::Completed).await;
     let second = accept(&*store, claiming(&backend, "d", true)).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(second)));
+    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(second)));
     end(&backend, second, StatusWord::Completed).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(second)));
+    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(second)));
     let third = accept(&*store, claiming(&backend, "d", true)).await;
     end(&backend, third, StatusWord::Failed).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(second)), "the one completed last");
+    assert_eq!(
+        store.document_holder(&Default::default(), &document("d")).await,
+        Ok(Some(second)),
+        "the one completed last"
+    );
     let overtaken = accept(&*store, claiming(&backend, "d", true)).await;
     let overtaking = accept(&*store, claiming(&backend, "d", true)).await;
     end(&backend, overtaking, StatusWord::Completed).await;
     end(&backend, overtaken, StatusWord::Completed).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(overtaken)), "its content was stored last");
+    assert_eq!(
+        store.document_holder(&Default::default(), &document("d")).await,
+        Ok(Some(overtaken)),
+        "its content was stored last"
+    );
 }
 
 async fn a_failed_replacement_gives_the_document_back(backend: impl Backend) {
@@ -176,7 +184,11 @@ async fn a_failed_replacement_gives_the_document_back(backend: impl Backend) {
     end(&backend, first, StatusWord::Completed).await;
     let second = accept(&*store, claiming(&backend, "d", true)).await;
     end(&backend, second, StatusWord::Failed).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(first)), "its content is still stored");
+    assert_eq!(
+        store.document_holder(&Default::default(), &document("d")).await,
+        Ok(Some(first)),
+        "its content is still stored"
+    );
 }
 
 async fn a_replaced_task_that_fails_takes_nothing_from_its_successor(backend: impl Backend) {
@@ -184,9 +196,9 @@ async fn a_replaced_task_that_fails_takes_nothing_from_its_successor(backend: im
     let first = accept(&*store, claiming(&backend, "d", false)).await;
     let second = accept(&*store, claiming(&backend, "d", true)).await;
     end(&backend, first, StatusWord::Cancelled).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(Some(second)));
+    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(second)));
     end(&backend, second, StatusWord::Failed).await;
-    assert_eq!(store.document_holder(&document("d")).await, Ok(None));
+    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(None));
 }
 
 async fn a_commit_appends_and_survives_a_new_process(mut backend: impl Backend) {
@@ -329,7 +341,10 @@ async fn the_list_is_paged_newest_first(backend: impl Backend) {
         for limit in [1, 2, 7, 25, 26] {
             let (mut cursor, mut seen) = (None, Vec::new());
             loop {
-                let page = store.list(&ListFilter { statuses: statuses.clone(), limit, cursor }).await.unwrap();
+                let page = store
+                    .list(&ListFilter { statuses: statuses.clone(), limit, cursor, ..ListFilter::default() })
+                    .await
+                    .unwrap();
                 assert!(page.items.len() <= limit);
                 assert!(page.next_cursor.is_none() || page.items.len() == limit);
                 seen.extend(page.items.iter().map(|summary| summary.task));
@@ -402,7 +417,7 @@ async fn recent_events_are_paged_newest_first(backend: impl Backend) {
     let collect = async |since: Timestamp, limit: usize| {
         let (mut cursor, mut seen) = (None::<String>, Vec::new());
         loop {
-            let page = store.recent(since, limit, cursor.as_deref()).await.unwrap();
+            let page = store.recent(&Default::default(), since, limit, cursor.as_deref()).await.unwrap();
             assert!(page.items.len() <= limit);
             seen.extend(page.items.iter().map(|item| (item.event.timestamp, item.task, item.event.sequence)));
             cursor = page.next_cursor;
@@ -438,7 +453,7 @@ async fn a_foreign_page_cursor_finds_nothing(backend: impl Backend) {
         let filter = ListFilter { cursor: Some(cursor.into()), ..all(10) };
         let page = store.list(&filter).await.unwrap();
         assert_eq!((page.items.len(), page.next_cursor), (0, None), "{cursor:?}");
-        let page = store.recent(Timestamp::from_millis(0), 10, Some(cursor)).await.unwrap();
+        let page = store.recent(&Default::default(), Timestamp::from_millis(0), 10, Some(cursor)).await.unwrap();
         assert_eq!((page.items.len(), page.next_cursor), (0, None), "{cursor:?}");
     }
 }
@@ -504,7 +519,7 @@ async fn expiry_takes_ended_tasks_with_all_they_had(backend: impl Backend) {
         assert_eq!(store.deliveries(id).await, Ok(vec![]));
     }
     assert_eq!(listed(&backend).await, [young, running]);
-    let recent = store.recent(Timestamp::from_millis(0), 100, None).await.unwrap();
+    let recent = store.recent(&Default::default(), Timestamp::from_millis(0), 100, None).await.unwrap();
     let recent: Vec<_> = recent.items.into_iter().map(|item| item.task).collect();
     assert!(recent.len() == 2 && recent.contains(&young) && recent.contains(&running), "{recent:?}");
     assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [waits]);

@@ -4,6 +4,7 @@
 mod backup;
 mod bad_input;
 mod bodies;
+mod callers;
 mod cancel;
 mod cli_webhooks;
 mod components;

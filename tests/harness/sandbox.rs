@@ -183,5 +183,6 @@ fn record(document: &[u8]) -> TaskRecord {
         endpoints: vec![],
         subscribers: vec![],
         created_at: Timestamp::from_millis(0),
+        tenant: Default::default(),
     }
 }

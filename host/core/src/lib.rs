@@ -4,6 +4,7 @@
 //! events, [`task::TaskStatus`] is a fold of them, [`webhook`] renders and signs them. [`ports`] are the traits that the
 //! adapters implement. Nothing here does I/O; every function is deterministic in its arguments.
 
+pub mod caller;
 pub mod connections;
 mod glob;
 mod json;

@@ -100,6 +100,11 @@ impl Shares {
         self.state().all
     }
 
+    /// Places that a key holds.
+    pub fn held_by(&self, key: &str) -> usize {
+        self.state().held.get(key).copied().unwrap_or(0)
+    }
+
     /// Keys that hold places.
     pub fn keys(&self) -> usize {
         self.state().held.len()

@@ -101,7 +101,8 @@ impl Sandbox {
         let revision = Revision {
             id: uuid::Uuid::new_v4(),
             task: record.id,
-            collection: record.collection.clone(),
+            // Two tenants may call a collection the same.
+            collection: record.tenant.collection(&record.collection),
             document: record.document_id.clone(),
         };
         let scope = TaskScope {

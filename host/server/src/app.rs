@@ -1,5 +1,6 @@
 //! What the parts of a running server share: ports, configuration, pipelines.
 
+use crate::api::audit::Audit;
 use crate::api::{Fair, LastReady};
 use crate::config::Config;
 use crate::disk::DiskReserve;
@@ -55,4 +56,6 @@ pub struct App {
     pub last_ready: LastReady,
     /// What callers share of this process.
     pub fair: Fair,
+    /// What is written of refused keys.
+    pub audit: Audit,
 }

@@ -63,7 +63,7 @@ async fn an_accepted_task_is_new_and_there_once() {
         assert_eq!(listed(&lab).await, [id], "{nth}");
         assert_eq!(claim_keys(&*store, Queue::Tasks).await, [id.to_string()], "{nth}");
         assert_eq!(store.replay(&name, "digest").await, Ok(Some(answer)), "{nth}");
-        assert_eq!(store.document_holder(&document(&name)).await, Ok(Some(id)), "{nth}");
+        assert_eq!(store.document_holder(&Default::default(), &document(&name)).await, Ok(Some(id)), "{nth}");
         assert_eq!(ask(&["hkeys", &lab.key("fair:{fair}:waiting")]), id.to_string(), "{nth}");
         end(&lab, id, StatusWord::Cancelled).await;
         assert_eq!(ask(&["hlen", &lab.key("fair:{fair}:waiting")]), "0", "{nth}");
@@ -107,7 +107,7 @@ async fn a_task_of_which_the_process_knows_nothing_keeps_what_it_holds() {
         assert_eq!(store.replay(&name, "digest").await, Ok(Some(answer.clone())), "{name}");
         assert_eq!(store.accept(full_task(&lab, &name)).await, Ok(Accepted::Replayed(answer)), "{name}");
         assert_eq!(ask(&["hexists", &lab.key("fair:{fair}:waiting"), &id.to_string()]), "1", "{name}");
-        let holder = store.document_holder(&document(&name)).await;
+        let holder = store.document_holder(&Default::default(), &document(&name)).await;
         assert_eq!(holder, Ok(claims_document.then_some(id)), "{name}");
         assert_eq!(claim_keys(&*store, Queue::Tasks).await.len(), 1, "{name}");
     }
@@ -413,7 +413,7 @@ async fn a_task_is_refused_in_two_seconds_and_the_same_key_is_answered_later() {
         assert!(matches!(&answer, Accepted::New) || answer == Accepted::Replayed(original), "{name}: {answer:?}");
         let tasks = listed(&lab).await;
         assert_eq!(tasks.len(), 1, "{name}");
-        let holder = store.document_holder(&document(&name)).await;
+        let holder = store.document_holder(&Default::default(), &document(&name)).await;
         assert_eq!(holder, Ok(Some(tasks[0])), "{name}");
         end(&lab, tasks[0], StatusWord::Cancelled).await;
         forget(&lab, tasks[0]).await;

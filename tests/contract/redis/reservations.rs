@@ -54,10 +54,10 @@ async fn a_documents_claim_of_a_task_never_stored_does_not_block() {
     let store = lab.store();
     let (dead, key) = (TaskId::random(), lab.key("document:doc"));
     ask(&["hset", &key, &dead.to_string(), "4711 running"]);
-    assert_eq!(store.document_holder(&document("doc")).await, Ok(None));
+    assert_eq!(store.document_holder(&Default::default(), &document("doc")).await, Ok(None));
     let id = in_time("taking the document over", accept(&*store, claiming(&lab, "doc", false))).await;
     assert_eq!(ask(&["hkeys", &key]), id.to_string());
-    assert_eq!(store.document_holder(&document("doc")).await, Ok(Some(id)));
+    assert_eq!(store.document_holder(&Default::default(), &document("doc")).await, Ok(Some(id)));
     let second = store.accept(claiming(&lab, "doc", false)).await;
     assert_eq!(second, Err(AcceptError::DuplicateDocument(id)));
 }
@@ -78,10 +78,10 @@ async fn a_documents_claim_that_was_not_settled_is_settled_when_met() {
     };
     for status in [StatusWord::Failed, StatusWord::Cancelled] {
         ended(status).await;
-        assert_eq!(store.document_holder(&document("doc")).await, Ok(None), "{status:?}");
+        assert_eq!(store.document_holder(&Default::default(), &document("doc")).await, Ok(None), "{status:?}");
     }
     let id = ended(StatusWord::Completed).await;
-    assert_eq!(store.document_holder(&document("doc")).await, Ok(Some(id)));
+    assert_eq!(store.document_holder(&Default::default(), &document("doc")).await, Ok(Some(id)));
     let second = store.accept(claiming(&lab, "doc", false)).await;
     assert_eq!(second, Err(AcceptError::DuplicateDocument(id)));
     let claim = ask(&["hgetall", &key]);
@@ -102,7 +102,7 @@ async fn a_claim_that_was_not_settled_is_settled_before_its_task_expires() {
     ask(&["hset", &key, &id.to_string(), &claim]);
     lab.advance(Duration::from_secs(1));
     assert_eq!(store.expire(lab.now(), 9).await, Ok(vec![id]));
-    assert_eq!(store.document_holder(&document("doc")).await, Ok(Some(id)));
+    assert_eq!(store.document_holder(&Default::default(), &document("doc")).await, Ok(Some(id)));
 }
 
 /// Leaves what [`accept`] has done before it stores the task: takes away what it has stored.

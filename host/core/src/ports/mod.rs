@@ -43,7 +43,7 @@ pub use plugin_http::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpReq
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
 pub use tasks::{
     AcceptError, Accepted, Commit, CommitError, Flow, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
-    TaskLog, TaskMark, TaskOutline, TaskSummary, Tasks,
+    TaskLimits, TaskLog, TaskMark, TaskOutline, TaskSummary, Tasks,
 };
 pub use transcriber::{Recording, Segment, Transcriber, Transcript};
 pub use webhook_sender::{UrlRefused, WebhookRequest, WebhookSender};

@@ -1,7 +1,8 @@
 //! Tasks and their logs.
 
 use super::StoreError;
-use crate::task::{DocumentId, Event, RecordSummary, StatusWord, TaskId, TaskRecord};
+use crate::caller::OverQuota;
+use crate::task::{DocumentId, Event, RecordSummary, StatusWord, TaskId, TaskRecord, TenantId};
 use crate::{JsonObject, Timestamp};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -20,6 +21,17 @@ pub struct NewTask {
     /// What the task's own endpoint is sent with beside its URL, as a text that only the server reads. Kept apart from the record,
     /// because it goes with the last delivery and the record never changes. Neither empty nor `-`.
     pub credentials: Option<String>,
+    /// How many tasks the flow may have.
+    pub limits: TaskLimits,
+}
+
+/// How many tasks a flow may have; none: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TaskLimits {
+    /// Tasks that wait.
+    pub waiting_max: Option<u64>,
+    /// Tasks that are accepted in a day of UTC, by the store's clock. Counted from the first that comes with this limit.
+    pub per_day_max: Option<u64>,
 }
 
 /// One of the callers that share the workers. Tasks that wait are begun by start-time fair queueing (Goyal, Vin, Cheng:
@@ -78,6 +90,9 @@ pub enum AcceptError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The flow has as many tasks as it may have.
+    #[error(transparent)]
+    OverQuota(#[from] OverQuota),
 }
 
 /// A task with its log.
@@ -165,6 +180,8 @@ pub struct ListFilter {
     pub limit: usize,
     /// Where the last page ended.
     pub cursor: Option<String>,
+    /// Only this tenant's.
+    pub tenant: TenantId,
 }
 
 /// A task in a list: a few KiB at most, whatever the caller's metadata.
@@ -229,11 +246,14 @@ pub trait Tasks: Send + Sync {
     /// submission be replayed before its upload is stored.
     async fn replay(&self, key: &str, request_digest: &str) -> Result<Option<JsonObject>, AcceptError>;
 
-    /// The task that holds a document's id.
-    async fn document_holder(&self, document: &DocumentId) -> Result<Option<TaskId>, StoreError>;
+    /// The task that holds a document's id in its tenant.
+    async fn document_holder(&self, tenant: &TenantId, document: &DocumentId) -> Result<Option<TaskId>, StoreError>;
 
     /// A task with its log.
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError>;
+
+    /// Whose a task is. Reads neither its record nor its log.
+    async fn tenant_of(&self, task: TaskId) -> Result<Option<TenantId>, StoreError>;
 
     /// How far a task is. Reads neither its record nor its log.
     async fn mark(&self, task: TaskId) -> Result<Option<TaskMark>, StoreError>;
@@ -249,13 +269,17 @@ pub trait Tasks: Send + Sync {
     /// Tasks, newest first. Reads no whole records.
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError>;
 
-    /// Number of tasks in each state.
+    /// Number of tasks in each state, of all tenants.
     async fn counts(&self) -> Result<Vec<(StatusWord, u64)>, StoreError>;
 
-    /// Events since a time, newest first. `limit` at least 1. A page ends early where its events would take more memory than
-    /// [`crate::PAGE_BYTES_MAX`].
+    /// Number of a tenant's tasks in each state.
+    async fn counts_of(&self, tenant: &TenantId) -> Result<Vec<(StatusWord, u64)>, StoreError>;
+
+    /// Events of a tenant since a time, newest first. `limit` at least 1. A page ends early where its events would take more
+    /// memory than [`crate::PAGE_BYTES_MAX`].
     async fn recent(
         &self,
+        tenant: &TenantId,
         since: Timestamp,
         limit: usize,
         cursor: Option<&str>,
@@ -264,6 +288,14 @@ pub trait Tasks: Send + Sync {
     /// Deletes up to `limit` ended tasks that ended before a time, with their events, cursors and attempts. Says which. A
     /// task with deliveries to come stays until they are made or given up.
     async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError>;
+
+    /// Bytes of a tenant's files: of what was submitted with its tasks, and of what their steps have written, as the log says.
+    /// What a task wrote again when it ran again counts again until its files are deleted. Tasks that were accepted before
+    /// there was such a count count for nothing.
+    async fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, StoreError>;
+
+    /// A task's files are deleted: they count no more. Doing it again, or for a task that is gone, changes nothing.
+    async fn files_deleted(&self, task: TaskId) -> Result<(), StoreError>;
 
     /// Answers when the store can serve.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -239,6 +239,16 @@ impl EventKind {
         )
     }
 
+    /// Bytes of the files that are new with it.
+    pub fn written_bytes(&self) -> u64 {
+        match self {
+            Self::StepCompleted { artifacts, .. } => {
+                artifacts.iter().fold(0, |sum, artifact| sum.saturating_add(artifact.size))
+            }
+            _ => 0,
+        }
+    }
+
     /// Whether nothing can come after it in a run.
     pub fn ends_task(&self) -> bool {
         matches!(self, Self::TaskCompleted { .. } | Self::TaskFailed { .. } | Self::TaskCancelled { .. })

@@ -7,6 +7,7 @@ mod metadata;
 mod record;
 mod status;
 mod summary;
+mod tenant;
 
 pub use artifact::{Artifact, ArtifactName, InvalidArtifactName};
 pub use event::{Event, EventKind, Resources, Retry, SkipReason, StepFailure};
@@ -15,3 +16,4 @@ pub use metadata::{METADATA_BYTES_MAX, Metadata};
 pub use record::{Source, SourceType, TaskRecord};
 pub use status::{StatusWord, StepState, StepStatus, TaskStatus};
 pub use summary::{RecordSummary, StepWeight};
+pub use tenant::{DocumentKey, InvalidTenantId, TenantId};

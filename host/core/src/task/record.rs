@@ -1,6 +1,6 @@
 //! What was accepted. It never changes afterwards.
 
-use super::{ArtifactName, DocumentId, Metadata, TaskId};
+use super::{ArtifactName, DocumentId, Metadata, TaskId, TenantId};
 use crate::pipeline::Pipeline;
 use crate::webhook::{CursorName, Endpoint, EndpointId};
 use crate::{JsonObject, Timestamp};
@@ -74,6 +74,9 @@ pub struct TaskRecord {
     pub subscribers: Vec<EndpointId>,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// Whose it is. Tasks that were accepted before there were tenants are the default one's.
+    #[serde(default, skip_serializing_if = "TenantId::is_default")]
+    pub tenant: TenantId,
 }
 
 impl TaskRecord {

@@ -2,7 +2,7 @@
 
 use super::{EventFilter, WebhookUrl};
 use crate::Secret;
-use crate::task::Event;
+use crate::task::{Event, TenantId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,11 +17,39 @@ impl EndpointId {
         Self("task".into())
     }
 
+    /// The id under which a tenant's named endpoint is stored: of the default tenant its name, of another
+    /// `TENANT.NAME`. No name has a dot.
+    pub fn of_tenant(tenant: &TenantId, name: &str) -> Self {
+        Self(tenant.stored_name(TENANT_SIGN, name))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name by which its tenant knows it.
+    pub fn name(&self) -> &str {
+        self.0.split_once(TENANT_SIGN).map_or(&self.0, |(_, name)| name)
+    }
+
+    /// Whose it is.
+    pub fn tenant(&self) -> TenantId {
+        let tenant = self.0.split_once(TENANT_SIGN).and_then(|(tenant, _)| tenant.parse().ok());
+        tenant.unwrap_or_default()
+    }
+
+    /// Whether it is this tenant's.
+    pub fn is_of(&self, tenant: &TenantId) -> bool {
+        match self.0.split_once(TENANT_SIGN) {
+            Some((owner, _)) => owner == tenant.as_str(),
+            None => tenant.is_default(),
+        }
+    }
 }
+
+/// Stands between a tenant and the name of its endpoint.
+const TENANT_SIGN: char = '.';
 
 impl From<String> for EndpointId {
     fn from(text: String) -> Self {

@@ -172,9 +172,11 @@ impl Credentials {
 }
 
 impl NamedEndpoint {
-    /// Whether a task that is accepted now is for it. One that is disabled keeps what happens meanwhile.
+    /// Whether a task that is accepted now is for it: only its own tenant's are. One that is disabled keeps what happens meanwhile.
     pub fn chooses(&self, record: &TaskRecord) -> bool {
-        self.settings.operational != Operational::Only && record.metadata.has(&self.settings.filter)
+        self.id.is_of(&record.tenant)
+            && self.settings.operational != Operational::Only
+            && record.metadata.has(&self.settings.filter)
     }
 
     /// Who is told, where and how, for one delivery.

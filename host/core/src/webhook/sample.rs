@@ -154,6 +154,7 @@ fn record(task: TaskId, now: Timestamp, pipeline: Pipeline) -> TaskRecord {
         endpoints: vec![],
         subscribers: vec![],
         created_at: now,
+        tenant: crate::task::TenantId::default(),
     }
 }
 

@@ -49,6 +49,7 @@ pub fn record() -> TaskRecord {
         endpoints: vec![endpoint(BodyFormat::Dual)],
         subscribers: vec![],
         created_at: Timestamp::from_millis(1_769_853_599_500),
+        tenant: Default::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::ApiError;
 use super::error::ErrorBody;
-use super::task::PathTask;
+use super::task::{PathTask, own};
 use crate::App;
 use crate::engine::{CancelOutcome, cancel as cancel_task};
 use axum::Json;
@@ -35,6 +35,7 @@ pub struct Cancelled {
     )
 )]
 pub async fn cancel(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<Cancelled>, ApiError> {
+    let task = own(&app, &task).await?;
     match cancel_task(&app, task).await? {
         CancelOutcome::Cancelled => Ok(Json(Cancelled { message: "Task cancelled".into(), task_id: task.to_string() })),
         CancelOutcome::AlreadyEnded => {

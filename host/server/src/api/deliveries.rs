@@ -6,7 +6,7 @@ use super::endpoints::again::pace;
 use super::error::ErrorBody;
 use super::sequence::Sequences;
 use super::submit::json as json_body;
-use super::task::{PathTask, must_exist};
+use super::task::{PathTask, own};
 use crate::App;
 use crate::endpoints::Known;
 use axum::Json;
@@ -148,6 +148,7 @@ pub struct ResendRequest {
     )
 )]
 pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<DeliveryList>, ApiError> {
+    let task = own(&app, &task).await?;
     let outline = app.tasks.outline(task).await?.ok_or_else(ApiError::unknown_task)?;
     let known = app.endpoints.recent().await?;
     let mut sequences = Sequences::default();
@@ -187,7 +188,7 @@ pub async fn resend(
 ) -> Result<Json<Resent>, ApiError> {
     let asked = json_body::read_or_empty(request).await?;
     super::endpoints::input::only(&asked, &["url"])?;
-    must_exist(&app, task).await?;
+    let task = own(&app, &task).await?;
     let wanted = path.get("delivery_id").map(String::as_str).unwrap_or_default();
     let records = app.deliveries.deliveries(task).await?;
     let id = |record: &DeliveryRecord| delivery_id(task, &record.endpoint, record.delivery, record.resend).to_string();
@@ -219,7 +220,7 @@ pub async fn resend(
         delivery_id: delivery_id(task, &endpoint, delivery, resend).to_string(),
         resent_delivery_id,
         task_id: task.to_string(),
-        endpoint: endpoint.as_str().to_owned(),
+        endpoint: endpoint.name().to_owned(),
         resend,
         state: DeliveryState::Pending,
         credentials_sent: credentials_note.is_none(),
@@ -257,7 +258,7 @@ pub fn delivery(
         task_id: task.to_string(),
         replayed: url.is_some(),
         url: url.map(|url| redact(url.as_url())).or_else(own).or_else(named),
-        endpoint: endpoint.as_str().to_owned(),
+        endpoint: endpoint.name().to_owned(),
         sequence,
         resend,
         event_sequence: event,

@@ -91,7 +91,7 @@ pub struct ErrorBody {
     pub detail: Value,
     /// One line for people.
     pub error: String,
-    /// Group of the error: `validation_error`, `authentication_error`, `not_found`, `conflict`, `too_large`, `rate_limited`,
+    /// Group of the error: `validation_error`, `authentication_error`, `permission_error`, `not_found`, `conflict`, `too_large`, `rate_limited`,
     /// `unavailable`, `invalid_request` or `internal_error`.
     #[serde(rename = "type")]
     pub kind: String,
@@ -203,7 +203,9 @@ impl ApiError {
         self
     }
 
-    fn with_extra(mut self, key: &str, value: Value) -> Self {
+    /// Adds a field to the body.
+    #[must_use]
+    pub fn with_extra(mut self, key: &str, value: Value) -> Self {
         self.0.extra.insert(key.into(), value);
         self
     }
@@ -278,6 +280,7 @@ impl ApiError {
     fn kind(&self) -> &'static str {
         match self.0.status {
             StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::FORBIDDEN => "permission_error",
             StatusCode::NOT_FOUND => "not_found",
             StatusCode::CONFLICT => "conflict",
             StatusCode::PAYLOAD_TOO_LARGE => "too_large",

@@ -2,7 +2,10 @@
 
 use super::ApiError;
 use super::auth::Caller;
+use super::quota;
 use axum::http::StatusCode;
+use morag_core::Timestamp;
+use morag_core::caller::{OverQuota, Quota};
 use morag_core::shares::{NoPlace, Permit, Shares};
 use std::time::Duration;
 
@@ -80,6 +83,19 @@ impl Share {
     /// 429 where the caller has all it may have; 503 where others have all there are.
     pub fn take(&self, caller: &Caller) -> Result<Permit, ApiError> {
         self.shares.take(&caller.as_text()).map_err(|none| self.refused(none))
+    }
+
+    /// A place for a caller with a quota: its places are counted with the new one, so that it never has more than its quota.
+    ///
+    /// # Errors
+    /// Those of [`Self::take`], and 429 with the quota's name.
+    pub fn take_within(&self, caller: &Caller, quota: Quota, limit: Option<u64>) -> Result<Permit, ApiError> {
+        let permit = self.take(caller)?;
+        match limit.filter(|limit| self.shares.held_by(&caller.as_text()) as u64 > *limit) {
+            // No place is known to come free at a time, so the time is not asked for.
+            Some(limit) => Err(quota::over(OverQuota { quota, limit, resets_at: None }, Timestamp::from_millis(0))),
+            None => Ok(permit),
+        }
     }
 
     /// A place for a caller, for which it waits its turn at most so long.

@@ -3,6 +3,8 @@
 //! Every request goes through [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler.
 //! Handlers talk to the ports of [`App`] alone. What they answer of tasks and events is made in [`view`], without I/O.
 
+mod access;
+pub mod audit;
 mod auth;
 mod cancel;
 mod counted;
@@ -21,6 +23,7 @@ mod openapi;
 mod pipelines;
 mod plugins;
 mod query;
+mod quota;
 mod request_body;
 mod retry;
 mod sequence;

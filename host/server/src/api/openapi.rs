@@ -1,7 +1,7 @@
 //! The routes with their OpenAPI 3.1 document, which is made from the handlers themselves.
 
 use super::{
-    cancel, deliveries, endpoints, events, files, health, metrics, pipelines, plugins, retry, status, submit,
+    access, cancel, deliveries, endpoints, events, files, health, metrics, pipelines, plugins, retry, status, submit,
     webhook_docs,
 };
 use crate::App;
@@ -9,9 +9,11 @@ use axum::Router;
 use axum::routing::{delete, get};
 use std::sync::Arc;
 use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -67,6 +69,7 @@ pub fn routes() -> (Router<Arc<App>>, OpenApi) {
         .route("/api/v1/status/{task_id}", delete(cancel::cancel))
         .route(FILES_TOO, get(files::list).delete(files::delete))
         .route(&format!("{FILES_TOO}/{{filename}}"), get(files::get));
+    document_refusals(&mut document);
     document_aliases(&mut document);
     document.webhooks = Some(webhook_docs::webhooks());
     (router, document)
@@ -80,9 +83,10 @@ pub fn document() -> Result<String, serde_json::Error> {
 
 fn base() -> OpenApi {
     let description = "Documents in, steps over them, signed webhooks out. Every route under `/api` needs \
-        `Authorization: Bearer KEY`. A trailing slash is served as without. Every error has the shape of `ErrorBody`, \
+        `Authorization: Bearer KEY`, or `X-API-Key: KEY`, with the scope that it needs. A trailing slash is served as without. Every error has the shape of `ErrorBody`, \
         and every answer the header `X-Request-Id`.";
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let header = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
     let tags = [
         ("ingest", "Submitting documents"),
         ("status", "Where tasks stand, what happened to them, and stopping them"),
@@ -92,8 +96,11 @@ fn base() -> OpenApi {
         ("plugins", "The step components of a worker, and what each may do"),
         ("health", "Whether the server lives and can work"),
     ];
-    let components =
-        ComponentsBuilder::new().security_scheme("api_key", bearer).schemas_from_iter(webhook_docs::schemas()).build();
+    let components = ComponentsBuilder::new()
+        .security_scheme("api_key", bearer)
+        .security_scheme("x_api_key", header)
+        .schemas_from_iter(webhook_docs::schemas())
+        .build();
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -104,9 +111,37 @@ fn base() -> OpenApi {
                 .build(),
         )
         .tags(Some(tags.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build())))
-        .security(Some([SecurityRequirement::new("api_key", [] as [&str; 0])]))
+        .security(Some(["api_key", "x_api_key"].map(|scheme| SecurityRequirement::new(scheme, [] as [&str; 0]))))
         .components(Some(components))
         .build()
+}
+
+/// Says of every route that needs a key what it answers without a fitting one, where its handler does not.
+fn document_refusals(document: &mut OpenApi) {
+    let refusals = [
+        ("401", "No key, or an unknown one"),
+        (
+            "403",
+            "The key has not the scope that this needs (`missing_scope`), or a quota of it is reached where waiting does not help",
+        ),
+    ];
+    let answer = |text: &str| {
+        let content = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+        ResponseBuilder::new().description(text).content("application/json", content).build()
+    };
+    for item in document.paths.paths.iter_mut().filter(|(path, _)| !access::is_open(path)).map(|(_, item)| item) {
+        for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
+            for (status, text) in refusals {
+                operation.responses.responses.entry(status.into()).or_insert_with(|| answer(text).into());
+            }
+            if operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "ingest"))
+                && operation.request_body.is_some()
+            {
+                let text = "Too many tasks wait (`queue_full`), or a quota of the key is reached (`quota_…`); `Retry-After` says when to try again";
+                operation.responses.responses.insert("429".into(), answer(text).into());
+            }
+        }
+    }
 }
 
 fn document_aliases(document: &mut OpenApi) {

@@ -3,7 +3,7 @@
 use super::ApiError;
 use super::error::{ErrorBody, FieldError};
 use super::query::Parameters;
-use super::task::PathTask;
+use super::task::{PathTask, own};
 use crate::App;
 use crate::engine::{RetryError, retry as retry_task};
 use axum::Json;
@@ -58,6 +58,7 @@ pub async fn retry(
     PathTask(task): PathTask,
     parameters: Parameters,
 ) -> Result<Json<RetryAnswer>, ApiError> {
+    let task = own(&app, &task).await?;
     let retried = retry_task(&app, task, parameters.text("from_step")).await.map_err(refused)?;
     // They are deleted after the last delivery, which was before this run.
     let without = match app.deliveries.credentials(task).await? {

@@ -2,9 +2,10 @@
 
 use super::ApiError;
 use super::auth::Caller;
+use super::auth::Caller;
 use super::error::{ErrorBody, FieldError};
 use super::query::Parameters;
-use super::task::{PathTask, load};
+use super::task::{PathTask, load, own};
 use super::view::{HistoryItem, RecentItem, StatusBody, TaskItem, history_item, recent_item, status_body, task_item};
 use crate::App;
 use crate::config::Role;
@@ -61,8 +62,8 @@ pub struct QueueStats {
 pub struct Queues {
     /// Tasks to run.
     pub tasks: QueueBody,
-    /// Webhooks to deliver.
-    pub deliveries: QueueBody,
+    /// Webhooks to deliver; null where several tenants share the server, whose deliveries wait together.
+    pub deliveries: Option<QueueBody>,
 }
 
 /// How full a queue is.
@@ -129,14 +130,15 @@ pub async fn status(
     let wait = Duration::from_secs(parameters.number("wait", 0, 0..=WAIT_MAX_SECONDS)?);
     if !wait.is_zero() {
         // Nothing of the task is in memory while it is waited for.
-        let first = app.tasks.mark(task).await?.ok_or_else(ApiError::unknown_task)?;
+        let id = own(&app, &task).await?;
+        let first = app.tasks.mark(id).await?.ok_or_else(ApiError::unknown_task)?;
         if !first.status.is_ended() {
             let _place = app.fair.waits.take(&caller)?;
             let seen = (first.last_sequence, first.live_percent);
-            wait_until(&app, task, wait, |mark| (mark.last_sequence, mark.live_percent) != seen).await?;
+            wait_until(&app, id, wait, |mark| (mark.last_sequence, mark.live_percent) != seen).await?;
         }
     }
-    let log = load(&app, task).await?;
+    let log = load(&app, &task).await?;
     Ok(Json(status_body(&log, app.clock.now())))
 }
 
@@ -145,7 +147,7 @@ pub fn is_ended(log: &TaskLog) -> bool {
     log.events.last().is_some_and(|event| event.kind.ends_task())
 }
 
-/// Looks how far a task is until `done` or until `at_most` has passed.
+/// Looks how far a task, which is the caller's, is until `done` or until `at_most` has passed.
 pub async fn wait_until(
     app: &App,
     task: TaskId,
@@ -175,14 +177,19 @@ pub async fn wait_until(
     ),
     responses((status = 200, description = "A page of tasks", body = TaskList))
 )]
-pub async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Json<TaskList>, ApiError> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Result<Json<TaskList>, ApiError> {
     let statuses = parameters.text("status").map(parse_statuses).transpose()?.unwrap_or_default();
     let limit = parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)? as usize;
     let cursor = parameters.cursor()?.map(str::to_owned);
-    let counts = app.tasks.counts().await?;
+    let tenant = caller.tenant().clone();
+    let counts = app.tasks.counts_of(&tenant).await?;
     let wanted = |word: &StatusWord| statuses.is_empty() || statuses.contains(word);
     let total_count = counts.iter().filter(|(word, _)| wanted(word)).map(|(_, count)| count).sum();
-    let page = app.tasks.list(&ListFilter { statuses, limit, cursor }).await?;
+    let page = app.tasks.list(&ListFilter { statuses, limit, cursor, tenant }).await?;
     let active_tasks: Vec<_> = page.items.into_iter().map(task_item).collect();
     Ok(Json(TaskList { count: active_tasks.len(), active_tasks, total_count, next_cursor: page.next_cursor }))
 }
@@ -196,20 +203,37 @@ fn parse_statuses(text: &str) -> Result<Vec<StatusWord>, ApiError> {
 }
 
 /// How full the queues are
+///
+/// Where several tenants share the server, the numbers are those of the caller's own tasks.
 #[utoipa::path(
     get, path = "/api/v1/status/stats/queues", tag = "status", operation_id = "queue_stats",
     responses((status = 200, description = "The queues now", body = QueueStats))
 )]
-pub async fn queues(State(app): State<Arc<App>>) -> Result<Json<QueueStats>, ApiError> {
-    let tasks = app.queue.queue_counts(Queue::Tasks).await?;
-    let deliveries = app.queue.queue_counts(Queue::Deliveries).await?;
+pub async fn queues(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<QueueStats>, ApiError> {
+    let (tasks, deliveries) = match app.config.has_tenants() {
+        false => {
+            let deliveries = app.queue.queue_counts(Queue::Deliveries).await?;
+            (app.queue.queue_counts(Queue::Tasks).await?, Some(deliveries.into()))
+        }
+        true => (own_queue(&app, &caller).await?, None),
+    };
     Ok(Json(QueueStats {
         active_tasks: tasks.leased,
         scheduled_tasks: tasks.later,
         reserved_tasks: tasks.due,
         workers: if app.config.roles.has(Role::Worker) { app.config.worker_concurrency } else { 0 },
-        queues: Queues { tasks: tasks.into(), deliveries: deliveries.into() },
+        queues: Queues { tasks: tasks.into(), deliveries },
     }))
+}
+
+/// The tenant's part of the queue of tasks, by their states: one that waits for a retry is among those that run.
+async fn own_queue(app: &App, caller: &Caller) -> Result<QueueCounts, ApiError> {
+    let counts = app.tasks.counts_of(caller.tenant()).await?;
+    let of = |word| counts.iter().find(|(status, _)| *status == word).map_or(0, |(_, count)| *count);
+    Ok(QueueCounts { due: of(StatusWord::Pending), leased: of(StatusWord::InProgress), ..QueueCounts::default() })
 }
 
 /// Everything that happened to a task
@@ -234,12 +258,13 @@ pub async fn history(
         Some("asc") => false,
         Some(_) => return Err(ApiError::invalid(vec![FieldError::query("order", "order must be desc or asc")])),
     };
-    let log = load(&app, task).await?;
+    let log = load(&app, &task).await?;
+    let id = log.record.id;
     let mut history: Vec<_> = log.events.into_iter().map(history_item).collect();
     if newest_first {
         history.reverse();
     }
-    Ok(Json(History { task_id: task.to_string(), event_count: history.len(), history }))
+    Ok(Json(History { task_id: id.to_string(), event_count: history.len(), history }))
 }
 
 /// What happened lately, to any task
@@ -252,11 +277,15 @@ pub async fn history(
     ),
     responses((status = 200, description = "Events, newest first", body = RecentEvents))
 )]
-pub async fn recent(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Json<RecentEvents>, ApiError> {
+pub async fn recent(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Result<Json<RecentEvents>, ApiError> {
     let hours = parameters.number("hours", 24, 1..=168)?;
     let limit = parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)? as usize;
     let since = app.clock.now().minus(Duration::from_secs(hours * 3600));
-    let page = app.tasks.recent(since, limit, parameters.cursor()?).await?;
+    let page = app.tasks.recent(caller.tenant(), since, limit, parameters.cursor()?).await?;
     let events: Vec<_> = page.items.into_iter().map(recent_item).collect();
     Ok(Json(RecentEvents { count: events.len(), events, hours, next_cursor: page.next_cursor }))
 }

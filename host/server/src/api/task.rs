@@ -1,16 +1,24 @@
-//! The task of a path.
+//! The task of a path, within the caller's tenant.
 
 use super::ApiError;
+use super::auth::Caller;
 use crate::App;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use morag_core::ports::TaskLog;
-use morag_core::task::TaskId;
+use morag_core::task::{TaskId, TenantId};
+
+/// A task that a caller has named. Whether it is there, and its tenant's, [`load`] says.
+#[derive(Debug, Clone)]
+pub struct NamedTask {
+    id: TaskId,
+    tenant: TenantId,
+}
 
 /// The `{task_id}` of a route. What is no UUID is an unknown task: 404.
-#[derive(Debug, Clone, Copy)]
-pub struct PathTask(pub TaskId);
+#[derive(Debug, Clone)]
+pub struct PathTask(pub NamedTask);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathTask {
     type Rejection = ApiError;
@@ -20,16 +28,24 @@ impl<S: Send + Sync> FromRequestParts<S> for PathTask {
         let Ok(Path(parameters)) = path else { return Err(ApiError::unknown_task()) };
         let text = parameters.iter().find(|(name, _)| name == "task_id").map(|(_, value)| value.as_str());
         let id = text.and_then(|text| text.parse().ok()).ok_or_else(ApiError::unknown_task)?;
-        Ok(Self(id))
+        Ok(Self(NamedTask { id, tenant: tenant(parts)? }))
     }
 }
 
-/// Answers 404 unless there is such a task. Reads none of it.
-pub async fn must_exist(app: &App, task: TaskId) -> Result<(), ApiError> {
-    app.tasks.mark(task).await?.map(drop).ok_or_else(ApiError::unknown_task)
+/// The tenant of a request's caller.
+pub fn tenant(parts: &Parts) -> Result<TenantId, ApiError> {
+    let caller = parts.extensions.get::<Caller>();
+    caller.map(|caller| caller.tenant().clone()).ok_or_else(|| ApiError::internal("a route without a caller"))
 }
 
-/// Loads a task, or answers 404.
-pub async fn load(app: &App, task: TaskId) -> Result<TaskLog, ApiError> {
-    app.tasks.load(task).await?.ok_or_else(ApiError::unknown_task)
+/// Loads a task, or answers 404: for one of another tenant too.
+pub async fn load(app: &App, task: &NamedTask) -> Result<TaskLog, ApiError> {
+    let log = app.tasks.load(task.id).await?;
+    log.filter(|log| log.record.tenant == task.tenant).ok_or_else(ApiError::unknown_task)
+}
+
+/// The id of a task that is there and its tenant's, or 404. Reads none of it.
+pub async fn own(app: &App, task: &NamedTask) -> Result<TaskId, ApiError> {
+    let owner = app.tasks.tenant_of(task.id).await?;
+    owner.filter(|owner| *owner == task.tenant).map(|_| task.id).ok_or_else(ApiError::unknown_task)
 }

@@ -46,6 +46,7 @@ pub fn record() -> TaskRecord {
         endpoints: vec![],
         subscribers: vec![],
         created_at: NOW,
+        tenant: Default::default(),
     }
 }
 
@@ -164,6 +165,7 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
         disk: crate::disk::DiskReserve::new(Some(memory.clone()), DISK_FREE_MIN),
         last_ready: Default::default(),
         fair: Default::default(),
+        audit: Default::default(),
     })
 }
 
@@ -195,7 +197,7 @@ impl Tasks for Memory {
         }
     }
 
-    async fn document_holder(&self, _: &DocumentId) -> Result<Option<TaskId>, StoreError> {
+    async fn document_holder(&self, _: &TenantId, _: &DocumentId) -> Result<Option<TaskId>, StoreError> {
         Ok(*self.holder.lock().unwrap())
     }
 
@@ -253,7 +255,14 @@ impl Tasks for Memory {
         };
         let logs = self.logs.lock().unwrap();
         let wanted = |task: &TaskSummary| filter.statuses.is_empty() || filter.statuses.contains(&task.status);
-        let items = logs.iter().rev().map(summary).filter(wanted).take(filter.limit).collect();
+        let items = logs
+            .iter()
+            .rev()
+            .filter(|log| log.record.tenant == filter.tenant)
+            .map(summary)
+            .filter(wanted)
+            .take(filter.limit)
+            .collect();
         Ok(Page { items, next_cursor: None })
     }
 
@@ -263,13 +272,42 @@ impl Tasks for Memory {
         Ok(vec![(StatusWord::Pending, count), (StatusWord::Failed, 0)])
     }
 
-    async fn recent(&self, since: Timestamp, limit: usize, _: Option<&str>) -> Result<Page<RecentEvent>, StoreError> {
+    async fn counts_of(&self, tenant: &TenantId) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+        assert!(!*self.panics.lock().unwrap(), "secret");
         let logs = self.logs.lock().unwrap();
+        let count = logs.iter().filter(|log| log.record.tenant == *tenant).count() as u64;
+        Ok(vec![(StatusWord::Pending, count), (StatusWord::Failed, 0)])
+    }
+
+    async fn tenant_of(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
+        self.check()?;
+        let logs = self.logs.lock().unwrap();
+        Ok(logs.iter().find(|log| log.record.id == task).map(|log| log.record.tenant.clone()))
+    }
+
+    async fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, StoreError> {
+        let logs = self.logs.lock().unwrap();
+        Ok(logs.iter().filter(|log| log.record.tenant == *tenant).map(|log| log.record.source.size).sum())
+    }
+
+    async fn files_deleted(&self, _: TaskId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn recent(
+        &self,
+        tenant: &TenantId,
+        since: Timestamp,
+        limit: usize,
+        _: Option<&str>,
+    ) -> Result<Page<RecentEvent>, StoreError> {
+        let logs = self.logs.lock().unwrap();
+        let logs = logs.iter().filter(|log| log.record.tenant == *tenant);
         let event = |log: &TaskLog| {
             let task = log.record.id;
             log.events.clone().into_iter().map(move |event| RecentEvent { task, event })
         };
-        let mut items: Vec<_> = logs.iter().flat_map(event).filter(|item| item.event.timestamp >= since).collect();
+        let mut items: Vec<_> = logs.flat_map(event).filter(|item| item.event.timestamp >= since).collect();
         items.reverse();
         items.truncate(limit);
         Ok(Page { items, next_cursor: None })

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
+mod callers;
 mod damage;
 mod fair;
 mod ingest;

@@ -5,6 +5,7 @@
 mod backup;
 mod client;
 mod deliver;
+mod key;
 mod listen;
 mod output;
 mod plugin;
@@ -83,6 +84,8 @@ enum Command {
     /// Compile a component that comes in: started by the server itself
     #[command(hide = true, after_help = "Example, as the server does:\n  morag compile-component 1610612736 120")]
     CompileComponent(CompileComponent),
+    /// Make keys of callers
+    Key(key::Key),
     /// Look at the settings
     Config {
         #[command(subcommand)]
@@ -180,6 +183,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(folders) => backup::restore(&folders),
         Command::Plugin(command) => runtime()?.block_on(plugin::run(command)),
         Command::CompileComponent(_) => unreachable!("it has been run: `main`"),
+        Command::Key(command) => key::run(command),
         Command::Config { command: ConfigCommand::Table } => {
             output::line(markdown_table().trim_end());
             Ok(ExitCode::SUCCESS)

@@ -3,7 +3,10 @@
 use super::sources::{ConfigError, Written};
 use crate::endpoints::ConfiguredEndpoint;
 use crate::endpoints::draft::{self, Draft, Problem};
-use morag_core::webhook::{AddressPolicy, Credentials, Disabled, DisabledReason, NamedEndpoint, RetrySettings};
+use morag_core::task::{InvalidTenantId, TenantId};
+use morag_core::webhook::{
+    AddressPolicy, Credentials, Disabled, DisabledReason, EndpointId, NamedEndpoint, RetrySettings,
+};
 use morag_core::{JsonObject, Secret, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -48,6 +51,15 @@ fn endpoint(
     };
     let id = object.remove("id").ok_or_else(|| Problem::new("id", "id is required"))?;
     let id = draft::endpoint_id(id.as_str().unwrap_or_default()).map_err(|msg| Problem::new("id", msg))?;
+    let tenant = match object.remove("tenant") {
+        None => TenantId::default(),
+        Some(value) => value
+            .as_str()
+            .unwrap_or_default()
+            .parse()
+            .map_err(|error: InvalidTenantId| Problem::new("tenant", error.to_string()))?,
+    };
+    let id = EndpointId::of_tenant(&tenant, id.as_str());
     for name in ["secret", "auth_token"] {
         if let Some(value) = of_environment(written, &mut object, name)? {
             object.insert(name.to_owned(), Value::String(value));

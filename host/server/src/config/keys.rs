@@ -1,6 +1,7 @@
 //! The keys that callers may use, and what each weighs.
 
 use super::Roles;
+use super::callers;
 use super::roles::Role;
 use super::sources::{ConfigError, Written};
 use super::values::list;
@@ -20,7 +21,8 @@ pub struct ApiKey {
     pub weight: u32,
 }
 
-/// Reads the keys. Never empty for a process with the role `api`; any other asks nobody for a key.
+/// Reads the keys. Never empty for a process with the role `api`, unless `[[callers]]` have keys; any other asks nobody for
+/// a key.
 pub(super) fn read(
     written: &Written<'_>,
     host: IpAddr,
@@ -28,11 +30,11 @@ pub(super) fn read(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<ApiKey>, ConfigError> {
     let mut keys: Vec<_> = list(&written.value("api_keys").unwrap_or_default()).map(Secret::new).collect();
-    if keys.is_empty() && roles.has(Role::Api) {
+    if keys.is_empty() && roles.has(Role::Api) && !callers::are_there(written) {
         if !host.is_loopback() {
             return Err(ConfigError(format!(
                 "API_HOST is {host}, which others can reach, and MORAG_API_KEYS has no key: \
-                 set MORAG_API_KEYS to one or more keys, or API_HOST to 127.0.0.1"
+                 set MORAG_API_KEYS to one or more keys, give [[callers]] in morag.toml, or set API_HOST to 127.0.0.1"
             )));
         }
         warnings.push(format!(

@@ -1,7 +1,7 @@
 //! Reading the sources into a [`Config`].
 
 use super::sources::{ConfigError, Sources, Written};
-use super::{Config, LogFormat, ai, compiling, endpoints, keys, pipelines, plugins, plugins_dir, storage};
+use super::{Config, LogFormat, ai, callers, compiling, endpoints, keys, pipelines, plugins, plugins_dir, storage};
 use crate::api::CONNECTIONS_MAX;
 use morag_core::webhook::{AddressPolicy, RetrySettings};
 use std::path::PathBuf;
@@ -35,6 +35,7 @@ impl Config {
         let api_host = written.host("api_host")?;
         let api_keys = keys::read(&written, api_host, roles, &mut warnings)?;
         let has_default_key = keys::is_default(&written, &api_keys);
+        let callers = callers::read(&written, &api_keys)?;
         let webhook_max_retries = written.number("webhook_max_retries", 0, 20)? as u32;
         let webhook_retry_delay = written.time("webhook_retry_delay", SECOND, Duration::ZERO..=DAY)?;
         let webhook_allow_networks = written.networks("webhook_allow_networks")?;
@@ -110,6 +111,7 @@ impl Config {
             },
             connections_per_peer: written.number("connections_per_peer", 1, CONNECTIONS_MAX as u64)? as usize,
             has_default_key,
+            callers,
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod ai;
 mod at;
+mod callers;
 mod compiling;
 mod endpoints;
 mod keys;
@@ -24,6 +25,7 @@ mod units;
 mod values;
 
 pub use ai::AiConfig;
+pub use callers::{ConfiguredCaller, digest_of};
 pub use keys::ApiKey;
 pub use plugins::ConfiguredPlugin;
 pub use plugins_dir::find_of_process as find_plugins_dir;
@@ -42,6 +44,7 @@ use morag_core::webhook::WebhookProxy;
 use morag_runtime::CompileLimits;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings, checked.
@@ -51,7 +54,8 @@ pub struct Config {
     pub api_host: IpAddr,
     /// Port to listen on; 0 lets the system choose.
     pub api_port: u16,
-    /// Keys that callers may use. Never empty where the process has the role `api`.
+    /// Keys that callers may use: admins of the default tenant. Empty where [`Self::callers`] are others, or the process has not
+    /// the role `api`.
     pub api_keys: Vec<ApiKey>,
     /// What the process does. Every role where there is no Redis.
     pub roles: Roles,
@@ -141,6 +145,8 @@ pub struct Config {
     pub connections_per_peer: usize,
     /// Whether the only key is the one that everybody knows, which only a loopback address allows.
     pub has_default_key: bool,
+    /// Who may call: [`Self::api_keys`], and the tables `[[callers]]`.
+    pub callers: Vec<Arc<ConfiguredCaller>>,
 }
 
 /// Shape of the log.
@@ -153,6 +159,12 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// Whether callers or endpoints of several tenants share the server.
+    pub fn has_tenants(&self) -> bool {
+        let of_callers = self.callers.iter().any(|caller| !caller.tenant.is_default());
+        of_callers || self.webhook_endpoints.iter().any(|one| !one.endpoint.id.tenant().is_default())
+    }
+
     /// Where the server listens.
     pub fn listen_address(&self) -> SocketAddr {
         SocketAddr::new(self.api_host, self.api_port)

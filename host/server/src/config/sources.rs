@@ -1,7 +1,7 @@
 //! Where settings come from, and what they say there: each source wins over the one before.
 
 use super::settings::{self, SETTINGS};
-use super::{endpoints, pipelines, plugins};
+use super::{callers, endpoints, pipelines, plugins};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ pub(super) struct Value {
 type Tables = BTreeMap<&'static str, Vec<toml::Table>>;
 
 /// Names of those lists.
-const TABLES: [&str; 4] = [endpoints::KEY, pipelines::KEY, plugins::KEY, plugins::REGISTRIES_KEY];
+const TABLES: [&str; 5] = [callers::KEY, endpoints::KEY, pipelines::KEY, plugins::KEY, plugins::REGISTRIES_KEY];
 
 /// Values as written, by key.
 pub(super) struct Written<'a> {

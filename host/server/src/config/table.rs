@@ -36,11 +36,31 @@ pub fn default_toml() -> String {
         let _ =
             writeln!(text, "\n# {}{note} Environment: {}.\n# {} = {default}", setting.doc, setting.env, setting.key);
     }
+    text.push_str(CALLERS);
     text.push_str(PIPELINES);
     text.push_str(ENDPOINTS);
     text.push_str(PLUGINS);
     text
 }
+
+/// Callers, which the file has beside settings.
+const CALLERS: &str = r#"
+# Callers: one such table each, after all settings. `morag key new NAME` prints a key and its table; the key itself is
+# nowhere in this file. Keys of `api_keys` are admins of the tenant `default` beside them. docs/callers.md has all of it.
+#[[callers]]
+#name = "crm"                                 # what the audit log calls it
+#key_sha256 = "…"                             # of the key, 64 hexadecimal digits
+#tenant = "acme"                              # default: default. Sees nothing of other tenants
+#scopes = ["submit", "read"]                  # also endpoints, and admin for all of them
+#weight = 1                                   # as in api_key_weights
+#collections = ["contracts", "invoices"]      # default: all of the tenant's
+#[callers.quotas]                             # each: default none
+#waiting_tasks = 100                          # tasks of the caller that wait for a worker
+#tasks_per_day = 1000                         # tasks it submits in a day of UTC
+#stored_bytes = "10GiB"                       # files of its tenant
+#endpoints = 10                               # named endpoints that its tenant has created
+#streams = 8                                  # streams of events that the caller reads at once
+"#;
 
 /// Pipelines, which the file has beside settings.
 const PIPELINES: &str = r#"
@@ -115,6 +135,7 @@ const ENDPOINTS: &str = r#"
 #id = "crm"
 #url = "https://crm.example.com/hooks/morag"
 #secret_env = "CRM_WEBHOOK_SECRET"
+#tenant = "acme"                              # default: default. Told only of this tenant's tasks
 #description = "Tells the CRM of finished documents"
 #events = ["task_completed", "task_failed"]   # or patterns: task_*; endpoint_disabled: told of disabled endpoints
 #format = "dual"                              # envelope, flat, morag-ui

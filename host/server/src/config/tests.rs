@@ -3,6 +3,7 @@
 use super::*;
 use morag_core::pipeline::{OnFailure, Retries, StepDefinition};
 
+mod callers;
 mod plugins;
 
 const REDIS: &str = "redis://127.0.0.1:1";

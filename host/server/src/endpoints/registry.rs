@@ -5,7 +5,7 @@
 
 use super::seal::{SealError, Sealer};
 use morag_core::ports::{EndpointSet, Endpoints, PutEndpointError, StoreError};
-use morag_core::task::TaskRecord;
+use morag_core::task::{TaskRecord, TenantId};
 use morag_core::webhook::{Credentials, DisabledReason, EndpointId, NamedEndpoint};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -51,6 +51,11 @@ impl Known {
     /// All endpoints, in the order of their ids.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Opened>> {
         self.endpoints.values()
+    }
+
+    /// A tenant's endpoints, in the order of their names.
+    pub fn of(&self, tenant: &TenantId) -> impl Iterator<Item = &Arc<Opened>> {
+        self.all().filter(move |opened| opened.endpoint.id.is_of(tenant))
     }
 
     /// An endpoint.

@@ -123,7 +123,7 @@ pub(crate) fn body(disabled: &Opened) -> Value {
         "event_type": EVENT,
         "timestamp": at,
         "data": {
-            "endpoint_id": endpoint.id,
+            "endpoint_id": endpoint.id.name(),
             "url": redact(endpoint.settings.url.as_url()),
             "description": endpoint.settings.description,
             "reason": reason,

@@ -146,8 +146,14 @@ impl Stage {
             headers: BTreeMap::new(),
         }];
         let task = record.id;
-        let new =
-            NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("test"), credentials: None };
+        let new = NewTask {
+            record,
+            idempotency: None,
+            claims_document: false,
+            flow: Flow::of("test"),
+            credentials: None,
+            limits: Default::default(),
+        };
         self.app.tasks.accept(new).await.unwrap();
         let event = |sequence| Event {
             sequence,

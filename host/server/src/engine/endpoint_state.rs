@@ -49,7 +49,9 @@ pub(super) async fn disable_gone(app: &App, id: &EndpointId) -> bool {
 async fn disable(app: &App, id: &EndpointId, reason: DisabledReason) -> bool {
     let at = app.clock.now();
     let known = app.endpoints.last_known();
-    let listeners = known.all().filter(|other| other.endpoint.settings.operational != Operational::No);
+    // Those of its tenant alone.
+    let tenant = id.tenant();
+    let listeners = known.of(&tenant).filter(|other| other.endpoint.settings.operational != Operational::No);
     let to_tell: BTreeMap<_, _> = listeners
         .filter(|other| other.endpoint.id != *id && other.endpoint.disabled.is_none())
         .map(|other| (other.endpoint.id.clone(), 0))

@@ -133,8 +133,10 @@ async fn tidy_files(
     unlisted: &Unlisted,
     seen: &mut Unlisted,
 ) -> Result<(), TidyError> {
+    let mut is_known = false;
     let old = match app.tasks.load(task).await? {
         Some(log) => {
+            is_known = true;
             let ended = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent).completed_at;
             now.zip(ended).is_some_and(|(now, ended)| now.since(ended) > app.config.temp_retention)
         }
@@ -146,6 +148,9 @@ async fn tidy_files(
     };
     if old {
         app.blobs.delete_all(&BlobPath::task(task)).await?;
+        if is_known {
+            app.tasks.files_deleted(task).await?;
+        }
     }
     Ok(())
 }

@@ -123,6 +123,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         verified: Verified::default(),
         last_ready: Default::default(),
         fair: Default::default(),
+        audit: Default::default(),
     };
     Ok((app, job))
 }

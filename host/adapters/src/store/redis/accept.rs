@@ -4,11 +4,12 @@
 //! bucket in one script, which decides; then the reservations are confirmed, or given up where the task was refused.
 
 use super::claims::Left;
+use super::keys::Keys;
 use super::scripts;
 use super::store::{RedisStore, to_json};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
-use morag_core::task::{RecordSummary, StatusWord};
+use morag_core::task::{DocumentKey, RecordSummary, StatusWord};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -86,7 +87,7 @@ impl RedisStore {
     }
 
     async fn reserve_and_store(&self, new: &NewTask) -> Result<(), AcceptError> {
-        let Some((rank, number)) = self.enter(new).await? else { return Err(AcceptError::QueueFull) };
+        let (rank, number) = self.enter(new).await?;
         if new.claims_document
             && let Some(holder) = self.claim_document(&new.record, &number).await?
         {
@@ -111,7 +112,9 @@ impl RedisStore {
     async fn store(&self, new: &NewTask, rank: &str, number: &str) -> Result<bool, StoreError> {
         let (record, keys) = (&new.record, &self.keys);
         let (task, bucket) = (record.id, self.bucket(record.id));
-        let document = if new.claims_document { record.document_id.as_str() } else { "" };
+        let document = DocumentKey::of(record);
+        let document = if new.claims_document { document.as_str() } else { "" };
+        let tenant = if record.tenant.is_default() { "" } else { record.tenant.as_str() };
         let mut call = scripts::ACCEPT
             .on([
                 keys.task(task),
@@ -119,9 +122,12 @@ impl RedisStore {
                 keys.cursors(task),
                 keys.ready(bucket, Queue::Tasks),
                 keys.ranks(bucket, Queue::Tasks),
-                keys.tasks(bucket),
-                keys.in_status(bucket, StatusWord::Pending),
+                Keys::of_tenant(keys.tasks(bucket), &record.tenant),
+                Keys::of_tenant(keys.in_status(bucket, StatusWord::Pending), &record.tenant),
                 keys.beside(bucket, Queue::Tasks),
+                keys.owners(bucket),
+                keys.file_bytes(bucket),
+                keys.tenant_bytes(bucket),
             ])
             .arg(self.time.argument())
             .arg(task)
@@ -132,7 +138,9 @@ impl RedisStore {
             .arg(keys.channel())
             .arg(self.wakes.of(Queue::Tasks, bucket))
             .arg(to_json(&RecordSummary::of(record))?)
-            .arg(new.credentials.as_deref().unwrap_or_default());
+            .arg(new.credentials.as_deref().unwrap_or_default())
+            .arg(tenant)
+            .arg(record.source.size);
         for name in record.cursors() {
             call = call.arg(name.to_string());
         }
@@ -152,7 +160,7 @@ impl RedisStore {
         }
         let settled = async {
             if unclear && new.claims_document {
-                self.settle_document(&new.record.document_id, task, StatusWord::Failed).await?;
+                self.settle_document(&DocumentKey::of(&new.record), task, StatusWord::Failed).await?;
             }
             self.leave(task, Left::Refused).await?;
             match &new.idempotency {

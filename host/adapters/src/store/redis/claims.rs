@@ -7,8 +7,9 @@ use super::keys::Bucket;
 use super::scripts;
 use super::store::{RedisStore, from_json, strange};
 use morag_core::JsonObject;
-use morag_core::ports::{CommitError, Idempotency, NewTask, StoreError};
-use morag_core::task::{DocumentId, StatusWord, TaskId, TaskRecord};
+use morag_core::caller::{OverQuota, Quota, next_day};
+use morag_core::ports::{AcceptError, CommitError, Idempotency, NewTask, StoreError};
+use morag_core::task::{DocumentKey, StatusWord, TaskId, TaskRecord};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -128,11 +129,11 @@ impl RedisStore {
     }
 
     /// The document that a task claims, if it does.
-    pub(super) async fn document_of(&self, task: TaskId) -> Result<Option<DocumentId>, StoreError> {
+    pub(super) async fn document_of(&self, task: TaskId) -> Result<Option<DocumentKey>, StoreError> {
         let mut get = redis::cmd("HGET");
         get.arg(self.keys.task(task)).arg("document");
         let document: Option<String> = self.redis.query(&get).await?;
-        Ok(document.and_then(|document| document.try_into().ok()))
+        Ok(document.filter(|document| !document.is_empty()).map(DocumentKey::stored))
     }
 
     /// Claims the document of a task that had ended and is to run again, before the commit that says so. Until that, it is a
@@ -169,11 +170,12 @@ impl RedisStore {
 
     /// Claims a document's id. Gives back who holds it, where it is not to be replaced.
     pub(super) async fn claim_document(&self, record: &TaskRecord, number: &str) -> Result<Option<TaskId>, StoreError> {
+        let document = DocumentKey::of(record);
         let mut void = String::new();
         let mut looks = RESERVED_MAX.as_millis() / LOOK_PAUSE.as_millis();
         loop {
             let call = scripts::CLAIM_DOCUMENT
-                .on([self.keys.document(&record.document_id)])
+                .on([self.keys.document(&document)])
                 .arg("")
                 .arg(record.id)
                 .arg(number)
@@ -194,7 +196,7 @@ impl RedisStore {
                 }
                 Some(status) if status.is_ended() => {
                     // Whoever ended it, or was to run it again, died before settling the claim.
-                    self.settle_document(&record.document_id, claim.task, status).await?;
+                    self.settle_document(&document, claim.task, status).await?;
                     void = String::new();
                 }
                 Some(_) => return Ok(Some(claim.task)),
@@ -206,7 +208,7 @@ impl RedisStore {
     /// Settles the claim of a task that has ended, or was not accepted.
     pub(super) async fn settle_document(
         &self,
-        document: &DocumentId,
+        document: &DocumentKey,
         task: TaskId,
         status: StatusWord,
     ) -> Result<(), StoreError> {
@@ -216,7 +218,7 @@ impl RedisStore {
     }
 
     /// The task that holds a document's id: the newest that runs, else the one that completed last.
-    pub(super) async fn holder(&self, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
+    pub(super) async fn holder(&self, document: &DocumentKey) -> Result<Option<TaskId>, StoreError> {
         let mut get = redis::cmd("HGETALL");
         get.arg(self.keys.document(document));
         let claims: HashMap<String, String> = self.redis.query(&get).await?;
@@ -241,18 +243,33 @@ impl RedisStore {
         Ok(None)
     }
 
-    /// Gives a task its number and rank among those that wait; none where too many do.
-    pub(super) async fn enter(&self, new: &NewTask) -> Result<Option<(String, String)>, StoreError> {
+    /// Gives a task its rank among those that wait, and its number; or says that too many do.
+    pub(super) async fn enter(&self, new: &NewTask) -> Result<(String, String), AcceptError> {
         let keys = &self.keys;
+        let limit = |limit: Option<u64>| limit.map_or_else(String::new, |limit| limit.to_string());
         let call = scripts::ENTER
-            .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.number()])
+            .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.number(), keys.days(), keys.tenants()])
             .arg(self.time.argument())
             .arg(new.record.id)
             .arg(&new.flow.id)
             .arg(new.flow.weight.max(1))
-            .arg(self.options.queue_max);
+            .arg(self.options.queue_max)
+            .arg(limit(new.limits.waiting_max))
+            .arg(limit(new.limits.per_day_max))
+            .arg(if new.record.tenant.is_default() { "" } else { new.record.tenant.as_str() });
         let answer: Vec<String> = self.redis.call(call).await?;
-        Ok(<[String; 2]>::try_from(answer).ok().map(|[rank, number]| (rank, number)))
+        let over = |quota, limit: Option<u64>, resets_at| {
+            AcceptError::from(OverQuota { quota, limit: limit.unwrap_or_default(), resets_at })
+        };
+        match answer.as_slice() {
+            [rank, number] => Ok((rank.clone(), number.clone())),
+            [word] if word == "full" => Err(AcceptError::QueueFull),
+            [word] if word == "waiting" => Err(over(Quota::WaitingTasks, new.limits.waiting_max, None)),
+            [word] if word == "day" => {
+                Err(over(Quota::TasksPerDay, new.limits.per_day_max, Some(next_day(self.time.now()))))
+            }
+            _ => Err(strange(&answer).into()),
+        }
     }
 
     /// A task waits no more.
@@ -264,7 +281,7 @@ impl RedisStore {
             Left::Refused => "refused",
         };
         let call = scripts::LEAVE
-            .on([keys.waiting(), keys.flows(), keys.virtual_time()])
+            .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.days()])
             .arg(self.time.argument())
             .arg(task)
             .arg(word);

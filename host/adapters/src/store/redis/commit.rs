@@ -119,6 +119,9 @@ impl RedisStore {
                 keys.feed(bucket),
                 keys.beside(bucket, Queue::Deliveries),
                 keys.beside(bucket, Queue::Tasks),
+                keys.owners(bucket),
+                keys.file_bytes(bucket),
+                keys.tenant_bytes(bucket),
             ])
             .arg(self.time.argument())
             .arg(task)
@@ -140,7 +143,8 @@ impl RedisStore {
             .arg(self.wakes.of(Queue::Tasks, bucket))
             .arg(self.wakes.of(Queue::Deliveries, bucket))
             .arg(FEED_MAX)
-            .arg(keys.feed_channel());
+            .arg(keys.feed_channel())
+            .arg(commit.events.iter().fold(0_u64, |sum, event| sum.saturating_add(event.kind.written_bytes())));
         for event in &commit.events {
             call = call.arg(event.timestamp.as_millis()).arg(to_json(event)?);
         }

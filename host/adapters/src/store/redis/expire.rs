@@ -6,7 +6,7 @@ use super::scripts;
 use super::store::{RedisStore, strange};
 use morag_core::Timestamp;
 use morag_core::ports::{Queue, StoreError};
-use morag_core::task::{DocumentId, StatusWord, TaskId};
+use morag_core::task::{DocumentKey, StatusWord, TaskId};
 
 /// Candidates read of a bucket at a time.
 const BATCH: usize = 50;
@@ -84,6 +84,9 @@ impl RedisStore {
                 cancelled,
                 keys.beside(bucket, tasks),
                 keys.parked(bucket),
+                keys.owners(bucket),
+                keys.file_bytes(bucket),
+                keys.tenant_bytes(bucket),
             ])
             .and_on(lists)
             .arg("")
@@ -97,7 +100,7 @@ impl RedisStore {
         let mut get = redis::cmd("HMGET");
         get.arg(self.keys.task(task)).arg(&["document", "status"]);
         let (document, status): (Option<String>, Option<String>) = self.redis.query(&get).await?;
-        let document = document.and_then(|document| DocumentId::try_from(document).ok());
+        let document = document.filter(|document| !document.is_empty()).map(DocumentKey::stored);
         let status = status.and_then(|status| status.parse::<StatusWord>().ok()).filter(|status| status.is_ended());
         match (document, status) {
             (Some(document), Some(status)) => self.settle_document(&document, task, status).await,

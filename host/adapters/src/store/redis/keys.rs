@@ -4,7 +4,7 @@
 //! hash tag, so that all of them lie in one slot of a Cluster and one script may change them together.
 
 use morag_core::ports::Queue;
-use morag_core::task::{DocumentId, StatusWord, TaskId};
+use morag_core::task::{DocumentId, DocumentKey, StatusWord, TaskId, TenantId};
 
 /// Number of buckets: enough that no node of a large Cluster is left without, few enough to be looked through.
 pub(super) const BUCKETS: usize = 256;
@@ -191,6 +191,37 @@ impl Keys {
         self.of_bucket("ended", bucket)
     }
 
+    /// A tenant's own list beside that of the default tenant, in the same slot. Scripts name it the same way
+    /// (`lua/tenant.lua`).
+    pub(super) fn of_tenant(list: String, tenant: &TenantId) -> String {
+        if tenant.is_default() { list } else { format!("{list}:@{tenant}") }
+    }
+
+    /// Set: every tenant that has had a task, but the default one.
+    pub(super) fn tenants(&self) -> String {
+        format!("{}fair:{{fair}}:tenants", self.0)
+    }
+
+    /// Hash: task to its tenant, of those that are not the default one's.
+    pub(super) fn owners(&self, bucket: Bucket) -> String {
+        self.of_bucket("owners", bucket)
+    }
+
+    /// Hash: task to the bytes of its files.
+    pub(super) fn file_bytes(&self, bucket: Bucket) -> String {
+        self.of_bucket("file_bytes", bucket)
+    }
+
+    /// Hash: tenant to the bytes of its tasks' files.
+    pub(super) fn tenant_bytes(&self, bucket: Bucket) -> String {
+        self.of_bucket("tenant_bytes", bucket)
+    }
+
+    /// Hash: flow with a limit a day to the day (of UTC, from 1970) of its last task, and how many it had on that.
+    pub(super) fn days(&self) -> String {
+        format!("{}fair:{{fair}}:days", self.0)
+    }
+
     /// Hash: waiting task to its rank, number, time, distance of its flow's ranks, and flow.
     pub(super) fn waiting(&self) -> String {
         format!("{}fair:{{fair}}:waiting", self.0)
@@ -217,7 +248,7 @@ impl Keys {
     }
 
     /// Hash: task to number and state, of those that claim a document.
-    pub(super) fn document(&self, document: &DocumentId) -> String {
+    pub(super) fn document(&self, document: &DocumentKey) -> String {
         format!("{}document:{document}", self.0)
     }
 
@@ -248,5 +279,7 @@ mod tests {
         assert_eq!(keys.due(Bucket::of(task), Queue::Tasks), "due:{q7f}:tasks");
         assert_eq!(Keys::new("a:".into()).recent(Bucket(0)), "a:recent:{q00}");
         assert_eq!(Bucket::all().count(), BUCKETS);
+        let recent = |tenant: &str| Keys::of_tenant(keys.recent(Bucket(0)), &tenant.parse().unwrap());
+        assert_eq!((recent("default").as_str(), recent("acme").as_str()), ("recent:{q00}", "recent:{q00}:@acme"));
     }
 }

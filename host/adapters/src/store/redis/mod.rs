@@ -29,6 +29,7 @@ mod lanes;
 mod link;
 mod merge;
 mod pages;
+mod quotas;
 mod records;
 mod scripts;
 mod store;

@@ -1,13 +1,13 @@
 //! Lists, page by page, merged out of all buckets. A cursor that this store did not give out finds nothing.
 
 use super::due_queue::AT_ONCE;
-use super::keys::{Bucket, STATUSES};
+use super::keys::{Bucket, Keys, STATUSES};
 use super::merge::greatest;
 use super::scripts;
 use super::store::{RedisStore, from_json, strange};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::ports::{ListFilter, Page, RecentEvent, StoreError, TaskSummary};
-use morag_core::task::{StatusWord, TaskId};
+use morag_core::task::{StatusWord, TaskId, TenantId};
 use morag_core::{PAGE_BYTES_MAX, PageBudget, Timestamp, tree_bytes};
 
 /// Items in a page, whatever was asked for: what one answer may hold in memory.
@@ -72,9 +72,10 @@ impl RedisStore {
         };
         let statuses: Vec<_> = STATUSES.into_iter().filter(|word| filter.statuses.contains(word)).collect();
         let sources: Vec<String> = match statuses.is_empty() {
-            true => Bucket::all().map(|bucket| self.keys.tasks(bucket)).collect(),
+            true => Bucket::all().map(|bucket| Keys::of_tenant(self.keys.tasks(bucket), &filter.tenant)).collect(),
             false => Bucket::all()
                 .flat_map(|bucket| statuses.iter().map(move |status| self.keys.in_status(bucket, *status)))
+                .map(|list| Keys::of_tenant(list, &filter.tenant))
                 .collect(),
         };
         let read = |source: usize, offset, count| {
@@ -110,23 +111,53 @@ impl RedisStore {
         Ok(Some(TaskSummary { task, accepted, status, progress_percent }))
     }
 
-    /// What is behind [`morag_core::ports::Tasks::counts`].
-    pub(super) async fn count_tasks(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+    /// What is behind [`morag_core::ports::Tasks::counts`]: of every tenant that has had a task.
+    pub(super) async fn count_all_tasks(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+        let names: Vec<String> = self.redis.query(redis::cmd("SMEMBERS").arg(self.keys.tenants())).await?;
+        let mut tenants = vec![TenantId::default()];
+        for name in names {
+            tenants.push(name.parse().map_err(|_| strange(&name))?);
+        }
+        self.count_tasks(&tenants).await
+    }
+
+    /// The tasks of some tenants together.
+    pub(super) async fn count_tasks(&self, tenants: &[TenantId]) -> Result<Vec<(StatusWord, u64)>, StoreError> {
         let count = |bucket| async move {
-            let keys = STATUSES.map(|status| self.keys.in_status(bucket, status));
-            self.redis.call::<Vec<u64>>(scripts::COUNTS.on(keys)).await
+            let of = |tenant| STATUSES.map(|status| Keys::of_tenant(self.keys.in_status(bucket, status), tenant));
+            let mut lists = tenants.iter().flat_map(of);
+            let first: [String; STATUSES.len()] = std::array::from_fn(|_| lists.next().unwrap_or_default());
+            self.redis.call::<Vec<u64>>(scripts::COUNTS.on(first).and_on(lists.collect())).await
         };
         let mut counts = stream::iter(Bucket::all().map(count)).buffer_unordered(AT_ONCE);
         let mut sums = STATUSES.map(|status| (status, 0));
         while let Some(counts) = counts.next().await {
-            sums.iter_mut().zip(counts?).for_each(|(sum, count)| sum.1 += count);
+            for of_tenant in counts?.chunks(STATUSES.len()) {
+                sums.iter_mut().zip(of_tenant).for_each(|(sum, count)| sum.1 += count);
+            }
         }
         Ok(sums.into())
+    }
+
+    /// What is behind [`morag_core::ports::Tasks::tenant_of`].
+    pub(super) async fn owner(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
+        let mut is_there = redis::cmd("EXISTS");
+        is_there.arg(self.keys.task(task));
+        if !self.redis.query::<bool>(&is_there).await? {
+            return Ok(None);
+        }
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys.owners(self.bucket(task))).arg(task.to_string());
+        match self.redis.query::<Option<String>>(&get).await? {
+            None => Ok(Some(TenantId::default())),
+            Some(name) => name.parse().map(Some).map_err(|_| strange(&name)),
+        }
     }
 
     /// What is behind [`morag_core::ports::Tasks::recent`]: by the events' time, those of one time by task and sequence.
     pub(super) async fn page_of_events(
         &self,
+        tenant: &TenantId,
         since: Timestamp,
         limit: usize,
         cursor: Option<&str>,
@@ -141,7 +172,7 @@ impl RedisStore {
         let range = (highest, since.as_millis().to_string());
         let buckets: Vec<_> = Bucket::all().collect();
         let read = |source: usize, offset, count| {
-            let (key, range) = (self.keys.recent(buckets[source]), range.clone());
+            let (key, range) = (Keys::of_tenant(self.keys.recent(buckets[source]), tenant), range.clone());
             async move {
                 let found = self.falling(key, range, (offset, count)).await?;
                 Ok(found.into_iter().map(|(member, at)| Place { at: at as i64, member }).collect())

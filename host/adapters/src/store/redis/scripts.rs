@@ -13,22 +13,23 @@ macro_rules! scripts {
 }
 
 scripts! {
-    ACCEPT: "now", "ready", "accept";
+    ACCEPT: "now", "ready", "bytes", "accept";
     ADVANCE: "now", "ready", "place", "advance";
     CHAIN_FINISH: "now", "chain", "chain_finish";
     CHAIN_LINKS: "now", "chain", "chain_links";
     CHAIN_TURN: "now", "chain", "chain_turn";
     CLAIM: "now", "ready", "claim";
     CLAIM_DOCUMENT: "claim_document";
-    COMMIT: "now", "ready", "place", "commit";
+    COMMIT: "now", "ready", "place", "tenant", "bytes", "commit";
     COUNTS: "counts";
     ENDPOINTS_READ: "endpoints_read";
     ENDPOINT_PAGE: "endpoint_page";
     ENDPOINT_PUT: "endpoint_put";
     ENDPOINT_REMOVE: "endpoint_remove";
     ENTER: "now", "enter";
-    EXPIRE: "now", "ready", "expire";
+    EXPIRE: "now", "ready", "tenant", "bytes", "expire";
     FEED: "feed";
+    FORGET_BYTES: "bytes", "forget_bytes";
     FORMAT: "format";
     FULLNESS: "now", "fullness";
     HASTEN: "now", "ready", "place", "hasten";

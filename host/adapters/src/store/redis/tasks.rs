@@ -7,7 +7,7 @@ use morag_core::ports::{
     AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, Queue, RecentEvent, StoreError, TaskLog,
     TaskMark, TaskOutline, TaskSummary, Tasks,
 };
-use morag_core::task::{DocumentId, StatusWord, TaskId};
+use morag_core::task::{DocumentId, DocumentKey, StatusWord, TaskId, TenantId};
 use morag_core::{JsonObject, Timestamp};
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ impl Tasks for RedisStore {
         self.in_time(self.replayed(key, request_digest)).await
     }
 
-    async fn document_holder(&self, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
-        self.in_time(self.holder(document)).await
+    async fn document_holder(&self, tenant: &TenantId, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
+        self.in_time(self.holder(&DocumentKey::new(tenant, document))).await
     }
 
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
@@ -61,20 +61,37 @@ impl Tasks for RedisStore {
     }
 
     async fn counts(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
-        self.count_tasks().await
+        self.count_all_tasks().await
+    }
+
+    async fn counts_of(&self, tenant: &TenantId) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+        self.count_tasks(std::slice::from_ref(tenant)).await
+    }
+
+    async fn tenant_of(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
+        self.owner(task).await
     }
 
     async fn recent(
         &self,
+        tenant: &TenantId,
         since: Timestamp,
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<RecentEvent>, StoreError> {
-        self.page_of_events(since, limit, cursor).await
+        self.page_of_events(tenant, since, limit, cursor).await
     }
 
     async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {
         self.forget(ended_before, limit).await
+    }
+
+    async fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, StoreError> {
+        self.in_time(self.bytes_of(tenant)).await
+    }
+
+    async fn files_deleted(&self, task: TaskId) -> Result<(), StoreError> {
+        self.forget_bytes(task).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -2,10 +2,10 @@
 
 use super::query::{execute, first, from_json, to_json};
 use super::store::Context;
-use super::{claims, due_queue, fair};
+use super::{claims, due_queue, fair, quotas};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
-use morag_core::task::{RecordSummary, StatusWord};
+use morag_core::task::{DocumentKey, RecordSummary, StatusWord, TenantId};
 use rusqlite::{Connection, params};
 use std::time::Duration;
 
@@ -29,16 +29,21 @@ pub(super) fn replay(
 }
 
 /// Adds to the number of tasks in a state.
-pub(super) fn count(connection: &Connection, status: StatusWord, tasks: i64) -> Result<(), StoreError> {
-    let sql = "INSERT INTO status_counts(status, tasks) VALUES (?1, ?2)
-               ON CONFLICT(status) DO UPDATE SET tasks = tasks + excluded.tasks";
-    execute(connection, sql, params![status.as_str(), tasks]).map(drop)
+pub(super) fn count(
+    connection: &Connection,
+    tenant: &TenantId,
+    status: StatusWord,
+    tasks: i64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO status_counts(status, tenant, tasks) VALUES (?1, ?2, ?3)
+               ON CONFLICT(status, tenant) DO UPDATE SET tasks = tasks + excluded.tasks";
+    execute(connection, sql, params![status.as_str(), tenant.as_str(), tasks]).map(drop)
 }
 
 fn pending(connection: &Connection) -> Result<u64, StoreError> {
-    let sql = "SELECT tasks FROM status_counts WHERE status = ?1";
-    let tasks = first(connection, sql, [StatusWord::Pending.as_str()], |row| row.get::<_, i64>(0))?;
-    Ok(tasks.unwrap_or(0).unsigned_abs())
+    let sql = "SELECT sum(tasks) FROM status_counts WHERE status = ?1";
+    let tasks = first(connection, sql, [StatusWord::Pending.as_str()], |row| row.get::<_, Option<i64>>(0))?;
+    Ok(tasks.flatten().unwrap_or(0).unsigned_abs())
 }
 
 /// The job behind [`morag_core::ports::Tasks::accept`]. An `Err` is followed by a rollback.
@@ -57,28 +62,31 @@ pub(super) fn accept(
         let response = to_json(&given.response)?;
         execute(connection, sql, params![given.key, given.request_digest, response, context.now().as_millis()])?;
     }
+    let document = DocumentKey::of(record);
     if new.claims_document
         && !record.replace_existing
-        && let Some(holder) = claims::holder(connection, &record.document_id)?
+        && let Some(holder) = claims::holder(connection, &document)?
     {
         return Err(AcceptError::DuplicateDocument(holder));
     }
     if pending(connection)? >= queue_max {
         return Err(AcceptError::QueueFull);
     }
+    quotas::admit(connection, context.now(), &new.flow, new.limits)?;
 
-    let document = new.claims_document.then(|| record.document_id.as_str());
-    let sql =
-        "INSERT INTO tasks(id, record, document, status, flow, summary, credentials, progress_percent, live_percent,
+    let claimed = new.claims_document.then(|| document.as_str());
+    let sql = "INSERT INTO tasks(id, record, document, status, flow, summary, credentials, tenant, progress_percent, live_percent,
                                  last_sequence)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0)";
     let (id, summary) = (record.id.as_bytes(), to_json(&RecordSummary::of(record))?);
-    let (text, flow) = (to_json(record)?, &new.flow.id);
-    execute(connection, sql, params![id, text, document, status.as_str(), flow, summary, new.credentials])?;
+    let (text, flow, tenant) = (to_json(record)?, &new.flow.id, record.tenant.as_str());
+    let values = params![id, text, claimed, status.as_str(), flow, summary, new.credentials, tenant];
+    execute(connection, sql, values)?;
     let number = connection.last_insert_rowid();
-    count(connection, status, 1)?;
+    count(connection, &record.tenant, status, 1)?;
+    quotas::add_bytes(connection, number, &record.tenant, record.source.size)?;
     if new.claims_document {
-        claims::claim(connection, &record.document_id, number, record.id)?;
+        claims::claim(connection, &document, number, record.id)?;
     }
     for name in record.cursors() {
         let sql = "INSERT INTO cursors(task, endpoint) VALUES (?1, ?2)";

@@ -6,11 +6,11 @@
 use super::query::{execute, first};
 use super::tasks::task_id;
 use morag_core::ports::StoreError;
-use morag_core::task::{DocumentId, StatusWord, TaskId};
+use morag_core::task::{DocumentKey, StatusWord, TaskId};
 use rusqlite::{Connection, params};
 
 /// The task that holds a document's id: the newest that runs, else the one that completed last.
-pub(super) fn holder(connection: &Connection, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
+pub(super) fn holder(connection: &Connection, document: &DocumentKey) -> Result<Option<TaskId>, StoreError> {
     let sql = "SELECT task FROM claims WHERE document = ?1 ORDER BY completed, number DESC LIMIT 1";
     first(connection, sql, [document.as_str()], |row| task_id(row, 0))
 }
@@ -18,7 +18,7 @@ pub(super) fn holder(connection: &Connection, document: &DocumentId) -> Result<O
 /// Claims a document's id for a task.
 pub(super) fn claim(
     connection: &Connection,
-    document: &DocumentId,
+    document: &DocumentKey,
     number: i64,
     task: TaskId,
 ) -> Result<(), StoreError> {

@@ -3,11 +3,11 @@
 use super::accept::count;
 use super::query::{execute, first, to_json};
 use super::store::Context;
-use super::tasks::status_word;
-use super::{claims, due_queue, fair};
+use super::tasks::{status_word, tenant};
+use super::{claims, due_queue, fair, quotas};
 use morag_core::Timestamp;
 use morag_core::ports::{Commit, CommitError, Guard, Lease, Next, Queue, StoreError};
-use morag_core::task::{DocumentId, Event, EventKind, StatusWord};
+use morag_core::task::{DocumentKey, Event, EventKind, StatusWord, TenantId};
 use rusqlite::{Connection, params};
 
 /// What a commit needs to know of its task.
@@ -17,12 +17,13 @@ struct Current {
     running_step: Option<String>,
     status: StatusWord,
     flow: String,
+    tenant: TenantId,
     last_sequence: u64,
     live_percent: f64,
 }
 
 fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, StoreError> {
-    let sql = "SELECT number, document, status, last_sequence, running_step, live_percent, flow
+    let sql = "SELECT number, document, status, last_sequence, running_step, live_percent, flow, tenant
                FROM tasks WHERE id = ?1";
     first(connection, sql, [commit.task.as_bytes()], |row| {
         Ok(Current {
@@ -33,6 +34,7 @@ fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, 
             running_step: row.get(4)?,
             live_percent: row.get(5)?,
             flow: row.get(6)?,
+            tenant: tenant(row, 7)?,
         })
     })
 }
@@ -87,7 +89,7 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
 /// Claims the document of a task that runs again.
 fn claim_again(connection: &Connection, current: &Current, commit: &Commit) -> Result<(), CommitError> {
     let Some(document) = &current.document else { return Ok(()) };
-    let document = DocumentId::try_from(document.clone()).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let document = DocumentKey::stored(document.clone());
     let sql = "SELECT json_extract(record, '$.replace_existing') FROM tasks WHERE number = ?1";
     let replaces = first(connection, sql, [current.number], |row| row.get(0))?.unwrap_or(false);
     match claims::holder(connection, &document)?.filter(|_| !replaces) {
@@ -127,17 +129,20 @@ fn update_task(connection: &Connection, commit: &Commit, current: &Current, now:
     ];
     execute(connection, sql, params)?;
     if status != current.status {
-        count(connection, current.status, -1)?;
-        count(connection, status, 1)?;
+        count(connection, &current.tenant, current.status, -1)?;
+        count(connection, &current.tenant, status, 1)?;
     }
     Ok(())
 }
 
 fn append(connection: &Connection, commit: &Commit, current: &Current) -> Result<(), StoreError> {
+    let mut written = 0_u64;
     for (event, sequence) in commit.events.iter().zip(current.last_sequence + 1..) {
-        let sql = "INSERT INTO events(task, sequence, at, event) VALUES (?1, ?2, ?3, ?4)";
+        written = written.saturating_add(event.kind.written_bytes());
+        let sql = "INSERT INTO events(task, sequence, at, event, tenant) VALUES (?1, ?2, ?3, ?4, ?5)";
         let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
-        execute(connection, sql, params![current.number, sequence, event.timestamp.as_millis(), to_json(event)?])?;
+        let (at, tenant) = (event.timestamp.as_millis(), current.tenant.as_str());
+        execute(connection, sql, params![current.number, sequence, at, to_json(event)?, tenant])?;
     }
-    Ok(())
+    quotas::add_bytes(connection, current.number, &current.tenant, written)
 }

@@ -2,7 +2,8 @@
 
 use super::accept::count;
 use super::query::{all, execute};
-use super::tasks::{status_word, task_id};
+use super::quotas;
+use super::tasks::{status_word, task_id, tenant};
 use morag_core::Timestamp;
 use morag_core::ports::StoreError;
 use morag_core::task::TaskId;
@@ -28,14 +29,15 @@ pub(super) fn expire(
     execute(connection, sql, params![now.minus(idempotency_kept).as_millis(), IDEMPOTENCY_BATCH])?;
 
     // A task whose webhooks are still to be delivered stays until they are, or are given up.
-    let sql = "SELECT number, id, status FROM tasks WHERE ended_at < ?1 AND NOT EXISTS
+    let sql = "SELECT number, id, status, tenant FROM tasks WHERE ended_at < ?1 AND NOT EXISTS
                    (SELECT 1 FROM due WHERE due.task = tasks.number AND due.queue = 1 AND due.due_at IS NOT NULL)
                ORDER BY ended_at LIMIT ?2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let ended = all(connection, sql, params![ended_before.as_millis(), limit], |row| {
-        Ok((row.get::<_, i64>(0)?, task_id(row, 1)?, status_word(row, 2)?))
+        Ok((row.get::<_, i64>(0)?, task_id(row, 1)?, status_word(row, 2)?, tenant(row, 3)?))
     })?;
-    for (number, _, status) in &ended {
+    for (number, task, status, tenant) in &ended {
+        quotas::forget_bytes(connection, *task)?;
         for sql in [
             "DELETE FROM attempts WHERE task = ?1",
             "DELETE FROM deliveries WHERE task = ?1",
@@ -46,11 +48,11 @@ pub(super) fn expire(
         ] {
             execute(connection, sql, [number])?;
         }
-        count(connection, *status, -1)?;
+        count(connection, tenant, *status, -1)?;
     }
     // Chains outlive their tasks by as long as those were kept, so that the numbers of a document that comes again go on.
     let before = ended_before.minus(now.since(ended_before));
     let sql = "DELETE FROM chains WHERE number IN (SELECT number FROM chains WHERE at < ?1 ORDER BY at LIMIT ?2)";
     execute(connection, sql, params![before.as_millis(), CHAINS_BATCH])?;
-    Ok(ended.into_iter().map(|(_, task, _)| task).collect())
+    Ok(ended.into_iter().map(|(_, task, ..)| task).collect())
 }

@@ -26,6 +26,7 @@ mod knowledge;
 mod lanes;
 mod pages;
 mod query;
+mod quotas;
 mod readers;
 mod resends;
 mod schema;

@@ -5,7 +5,7 @@ use super::query::{all, column, each, first, from_json};
 use super::summaries::{event_text, summary};
 use super::tasks::{status_word, task_id};
 use morag_core::ports::{ListFilter, Page, RecentEvent, StoreError, TaskSummary};
-use morag_core::task::StatusWord;
+use morag_core::task::{StatusWord, TenantId};
 use morag_core::{PAGE_BYTES_MAX, PageBudget, Timestamp};
 use rusqlite::{Connection, params};
 use std::ops::ControlFlow;
@@ -36,8 +36,9 @@ pub(super) fn list(connection: &Connection, filter: &ListFilter) -> Result<Page<
     // One short range of the index for each state, merged: their union sorted by the database would read all of them.
     let mut numbers = Vec::new();
     for status in STATUSES.into_iter().filter(|word| filter.statuses.is_empty() || filter.statuses.contains(word)) {
-        let sql = "SELECT number FROM tasks WHERE status = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3";
-        let range = params![status.as_str(), before, one_more(limit)];
+        let sql = "SELECT number FROM tasks WHERE tenant = ?1 AND status = ?2 AND number < ?3
+                   ORDER BY number DESC LIMIT ?4";
+        let range = params![filter.tenant.as_str(), status.as_str(), before, one_more(limit)];
         numbers.extend(all(connection, sql, range, |row| row.get::<_, i64>(0))?);
     }
     numbers.sort_unstable_by_key(|number| std::cmp::Reverse(*number));
@@ -74,13 +75,24 @@ pub(super) fn counts(connection: &Connection) -> Result<Vec<(StatusWord, u64)>, 
     let kept = all(connection, "SELECT status, tasks FROM status_counts", [], |row| {
         Ok((status_word(row, 0)?, row.get::<_, i64>(1)?.unsigned_abs()))
     })?;
-    let tasks = |word| kept.iter().find(|(status, _)| *status == word).map_or(0, |(_, tasks)| *tasks);
+    let tasks = |word| kept.iter().filter(|(status, _)| *status == word).map(|(_, tasks)| *tasks).sum();
     Ok(STATUSES.into_iter().map(|word| (word, tasks(word))).collect())
+}
+
+/// The numbers behind [`morag_core::ports::Tasks::counts_of`].
+pub(super) fn counts_of(connection: &Connection, tenant: &TenantId) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+    let count = |word: StatusWord| {
+        let sql = "SELECT tasks FROM status_counts WHERE status = ?1 AND tenant = ?2";
+        let tasks = first(connection, sql, params![word.as_str(), tenant.as_str()], |row| row.get::<_, i64>(0))?;
+        Ok((word, tasks.unwrap_or(0).unsigned_abs()))
+    };
+    STATUSES.into_iter().map(count).collect()
 }
 
 /// The page behind [`morag_core::ports::Tasks::recent`]: by the events' time, those of one time in the order of their commit.
 pub(super) fn recent(
     connection: &Connection,
+    tenant: &TenantId,
     since: Timestamp,
     limit: usize,
     cursor: Option<&str>,
@@ -93,10 +105,10 @@ pub(super) fn recent(
     };
     let sql = "SELECT events.at, events.number, events.event, tasks.id
                FROM events CROSS JOIN tasks ON tasks.number = events.task
-               WHERE events.at >= ?1 AND (events.at, events.number) < (?2, ?3)
-               ORDER BY events.at DESC, events.number DESC LIMIT ?4";
+               WHERE events.tenant = ?1 AND events.at >= ?2 AND (events.at, events.number) < (?3, ?4)
+               ORDER BY events.at DESC, events.number DESC LIMIT ?5";
     let (mut items, mut last, mut budget) = (Vec::new(), None, PageBudget::new(PAGE_BYTES_MAX));
-    let range = params![since.as_millis(), before.0, before.1, one_more(limit)];
+    let range = params![tenant.as_str(), since.as_millis(), before.0, before.1, one_more(limit)];
     let cut = each(connection, sql, range, |row| {
         let (event, bytes) = event_text(row, 2)?;
         if items.len() == limit || !budget.takes(bytes) {

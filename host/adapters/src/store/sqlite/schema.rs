@@ -4,12 +4,12 @@
 
 use super::connection::Schema;
 
-/// The task store, version 8.
+/// The task store, version 9.
 pub(super) const TASKS: Schema = Schema {
     what: "a task store of MoRAG",
     application_id: 0x4d6f_5254,
     create: CREATE,
-    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, SUMMARIES, SEAL_PROOF, CREDENTIALS],
+    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, SUMMARIES, SEAL_PROOF, CREDENTIALS, TENANTS],
 };
 
 /// Version 1.
@@ -229,6 +229,34 @@ const CREDENTIALS: &str = "
 ALTER TABLE tasks ADD COLUMN credentials TEXT;
 ";
 
+/// Version 9: tenants and quotas (`quotas`). What was stored before is the default tenant's, and its files count for nothing.
+const TENANTS: &str = "
+ALTER TABLE tasks ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default';
+-- Of the files that the task has, as its events say.
+ALTER TABLE tasks ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0;
+DROP INDEX tasks_by_status;
+CREATE INDEX tasks_by_tenant ON tasks(tenant, status, number);
+ALTER TABLE events ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default';
+DROP INDEX events_by_time;
+CREATE INDEX events_by_tenant ON events(tenant, at, number);
+
+ALTER TABLE status_counts RENAME TO status_counts_6;
+CREATE TABLE status_counts(
+    status TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    tasks INTEGER NOT NULL,
+    PRIMARY KEY(status, tenant)
+) STRICT, WITHOUT ROWID;
+INSERT INTO status_counts(status, tenant, tasks) SELECT status, 'default', tasks FROM status_counts_6;
+DROP TABLE status_counts_6;
+
+-- Tasks of a flow with a limit a day that were accepted on the day (of UTC, from 1970) of its last one.
+CREATE TABLE task_days(flow TEXT PRIMARY KEY, day INTEGER NOT NULL, tasks INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- Sum of the tasks' `stored_bytes`, kept by hand beside them.
+CREATE TABLE stored_bytes(tenant TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +284,7 @@ mod tests {
         include_str!("key_values.rs"),
         include_str!("lanes.rs"),
         include_str!("pages.rs"),
+        include_str!("quotas.rs"),
         include_str!("resends.rs"),
         include_str!("summaries.rs"),
     ];

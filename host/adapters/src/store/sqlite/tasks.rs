@@ -3,13 +3,13 @@
 use super::query::{all, first, from_json};
 use super::store::SqliteStore;
 use super::writer::Durability;
-use super::{accept, claims, commit, expire, pages, summaries};
+use super::{accept, claims, commit, expire, pages, quotas, summaries};
 use async_trait::async_trait;
 use morag_core::ports::{
     AcceptError, Accepted, Commit, CommitError, Guard, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog,
     TaskMark, TaskOutline, TaskSummary, Tasks,
 };
-use morag_core::task::{DocumentId, StatusWord, TaskId};
+use morag_core::task::{DocumentId, DocumentKey, StatusWord, TaskId, TenantId};
 use morag_core::{JsonObject, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
@@ -27,6 +27,13 @@ pub(super) fn status_word(row: &Row<'_>, column: usize) -> rusqlite::Result<Stat
     let text: String = row.get(column)?;
     let unknown = || format!("{text:?} is no state of a task").into();
     text.parse().map_err(|()| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, unknown()))
+}
+
+/// A tenant in a column.
+pub(super) fn tenant(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantId> {
+    let text: String = row.get(column)?;
+    let unknown = |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
+    TenantId::try_from(text).map_err(unknown)
 }
 
 fn load(connection: &Connection, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
@@ -72,8 +79,8 @@ impl Tasks for SqliteStore {
         self.readers.read(move |connection| accept::replay(connection, &key, &digest)).await
     }
 
-    async fn document_holder(&self, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
-        let document = document.clone();
+    async fn document_holder(&self, tenant: &TenantId, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
+        let document = DocumentKey::new(tenant, document);
         self.readers.read(move |connection| claims::holder(connection, &document)).await
     }
 
@@ -110,20 +117,43 @@ impl Tasks for SqliteStore {
         self.readers.read(pages::counts).await
     }
 
+    async fn counts_of(&self, tenant: &TenantId) -> Result<Vec<(StatusWord, u64)>, StoreError> {
+        let tenant = tenant.clone();
+        self.readers.read(move |connection| pages::counts_of(connection, &tenant)).await
+    }
+
+    async fn tenant_of(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
+        let read = move |connection: &Connection| {
+            first(connection, "SELECT tenant FROM tasks WHERE id = ?1", [task.as_bytes()], |row| tenant(row, 0))
+        };
+        self.readers.read(read).await
+    }
+
     async fn recent(
         &self,
+        tenant: &TenantId,
         since: Timestamp,
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<RecentEvent>, StoreError> {
-        let cursor = cursor.map(str::to_owned);
-        self.readers.read(move |connection| pages::recent(connection, since, limit, cursor.as_deref())).await
+        let (tenant, cursor) = (tenant.clone(), cursor.map(str::to_owned));
+        let read = move |connection: &Connection| pages::recent(connection, &tenant, since, limit, cursor.as_deref());
+        self.readers.read(read).await
     }
 
     async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {
         let (context, kept) = (self.context(), self.options.idempotency_kept);
         let job = move |connection: &Connection| expire::expire(connection, context.now(), ended_before, limit, kept);
         self.writer.run(Durability::Normal, job).await
+    }
+
+    async fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, StoreError> {
+        let tenant = tenant.clone();
+        self.readers.read(move |connection| quotas::stored_bytes(connection, &tenant)).await
+    }
+
+    async fn files_deleted(&self, task: TaskId) -> Result<(), StoreError> {
+        self.writer.run(Durability::Normal, move |connection: &Connection| quotas::forget_bytes(connection, task)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

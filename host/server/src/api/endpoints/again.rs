@@ -227,5 +227,5 @@ async fn send(app: &App, endpoint: EndpointId, found: Found, url: Option<Webhook
     }
     let Found { remaining, next_since, .. } = found;
     tracing::info!(endpoint = endpoint.as_str(), resent, skipped, remaining, "webhooks are sent again");
-    Ok(SentAgain { endpoint: endpoint.as_str().to_owned(), resent, skipped, remaining, next_since, last_due })
+    Ok(SentAgain { endpoint: endpoint.name().to_owned(), resent, skipped, remaining, next_since, last_due })
 }

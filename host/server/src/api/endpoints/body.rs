@@ -113,7 +113,7 @@ pub fn body(app: &App, opened: &Opened) -> EndpointBody {
         Breaker::HalfOpen => "half_open",
     });
     EndpointBody {
-        id: id.as_str().to_owned(),
+        id: id.name().to_owned(),
         url: redact(settings.url.as_url()),
         description: settings.description.clone(),
         events: event_names(settings),

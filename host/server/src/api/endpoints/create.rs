@@ -7,6 +7,7 @@ use crate::App;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::ErrorBody;
+use crate::api::quota;
 use crate::api::submit::json;
 use crate::endpoints::draft::{self, Draft, Problem};
 use crate::endpoints::seal::{SealError, Sealer};
@@ -72,7 +73,7 @@ pub struct EndpointRequest {
     request_body(content = EndpointRequest, content_type = "application/json"),
     responses(
         (status = 201, description = "Created, with its secret: it is shown this one time", body = EndpointWithSecret),
-        (status = 403, description = "The caller has created as many endpoints as one may (`too_many_endpoints`)", body = ErrorBody),
+        (status = 403, description = "The caller has created as many endpoints as one may (`too_many_endpoints`), or there are as many as the key may have (`quota_endpoints`)", body = ErrorBody),
         (status = 409, description = "The id is taken (`endpoint_exists`), or there are as many endpoints as there may be (`endpoints_full`)", body = ErrorBody),
         (status = 422, description = "Settings that are missing or wrong", body = ErrorBody),
         (status = 503, description = "The storage does not answer, or `MORAG_SECRETS_KEY` is not set (`no_secrets_key`)", body = ErrorBody),
@@ -84,7 +85,7 @@ pub async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     let mut asked = json::read(request).await?;
-    let id = id(&mut asked)?;
+    let id = EndpointId::of_tenant(caller.tenant(), id(&mut asked)?.as_str());
     let draft = Draft::read(&asked, &policy(&app)).map_err(invalid)?;
     let settings = draft.settings(server_retry(&app)).map_err(|problem| invalid([problem]))?;
     let sealer = sealing(&app).await?;
@@ -109,7 +110,8 @@ pub async fn create(
         version: 1,
         created_by: Some(caller.as_text()),
     };
-    store(&app, &endpoint).await?;
+    store(&app, &caller, &endpoint).await?;
+    caller.has_made(endpoint.id.name());
     let opened = path::load(&app, &endpoint.id).await?;
     tracing::info!(endpoint = endpoint.id.as_str(), url = ?endpoint.settings.url, "a webhook endpoint was created");
     Ok(answer_with_secret(&app, StatusCode::CREATED, &opened, &secret))
@@ -124,7 +126,7 @@ fn id(asked: &mut JsonObject) -> Result<EndpointId, ApiError> {
     }
 }
 
-async fn store(app: &App, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
+async fn store(app: &App, caller: &Caller, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
     let known = app.endpoints.fresh().await?;
     let taken = || {
         let text = "There is an endpoint of this id: change that one, or choose another id";
@@ -134,6 +136,8 @@ async fn store(app: &App, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
         return Err(taken());
     }
     check_share(&known, endpoint.created_by.as_deref())?;
+    let created = known.of(caller.tenant()).filter(|opened| !opened.is_configured).count();
+    quota::check_endpoints(caller, created, app.clock.now())?;
     let port = app.endpoints.store();
     let mut stored = port.put_endpoint(endpoint).await;
     if matches!(stored, Err(PutEndpointError::Stale)) && app.endpoints.fresh().await?.get(&endpoint.id).is_none() {

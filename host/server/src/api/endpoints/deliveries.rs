@@ -90,7 +90,7 @@ pub async fn list(
     }
     let deliveries: Vec<_> = shown.into_iter().flatten().collect();
     Ok(Json(EndpointDeliveries {
-        endpoint: id.as_str().to_owned(),
+        endpoint: id.name().to_owned(),
         count: deliveries.len(),
         deliveries,
         next_cursor: page.next_cursor,

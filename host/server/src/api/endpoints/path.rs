@@ -1,15 +1,16 @@
-//! The endpoint of a path.
+//! The endpoint of a path, within the caller's tenant.
 
 use crate::App;
 use crate::api::ApiError;
-use crate::endpoints::Opened;
+use crate::api::task::tenant;
+use crate::endpoints::{Opened, draft};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use morag_core::webhook::EndpointId;
 use std::sync::Arc;
 
-/// The `{endpoint_id}` of a route.
+/// The `{endpoint_id}` of a route, as it is stored: what a caller names is always its own tenant's.
 #[derive(Debug, Clone)]
 pub struct PathEndpoint(pub EndpointId);
 
@@ -18,7 +19,10 @@ impl<S: Send + Sync> FromRequestParts<S> for PathEndpoint {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        path.map(|Path(id)| Self(EndpointId::from(id))).map_err(|_| unknown())
+        let Path(name) = path.map_err(|_| unknown())?;
+        // No name has a dot: so none leads to another tenant's.
+        let name = draft::endpoint_id(&name).map_err(|_| unknown())?;
+        Ok(Self(EndpointId::of_tenant(&tenant(parts)?, name.as_str())))
     }
 }
 

@@ -120,7 +120,7 @@ pub async fn list(
     let has_more = page.is_cut || events.len() > limit;
     events.truncate(limit);
     let next_after = events.last().map_or(after, |last| last.sequence);
-    Ok(Json(EndpointEvents { endpoint: id.as_str().to_owned(), order, key, events, next_after, has_more }))
+    Ok(Json(EndpointEvents { endpoint: id.name().to_owned(), order, key, events, next_after, has_more }))
 }
 
 fn key(parameters: &Parameters, order: Order) -> Result<String, ApiError> {
@@ -228,7 +228,7 @@ impl Page<'_> {
 /// A task's events for an endpoint; none where there is no such task, or it is not for the endpoint.
 async fn read(app: &App, endpoint: &NamedEndpoint, id: TaskId) -> Result<Option<Task>, StoreError> {
     let Some(TaskLog { record, events, .. }) = app.tasks.load(id).await? else { return Ok(None) };
-    if !record.subscribers.contains(&endpoint.id) {
+    if !endpoint.id.is_of(&record.tenant) || !record.subscribers.contains(&endpoint.id) {
         return Ok(None);
     }
     // What was delivered before the endpoint's events were changed keeps its number; what comes is counted on.

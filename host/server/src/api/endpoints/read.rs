@@ -4,10 +4,11 @@ use super::body::{EndpointBody, answer, body};
 use super::path::{PathEndpoint, load, unknown};
 use crate::App;
 use crate::api::ApiError;
+use crate::api::auth::Caller;
 use crate::api::error::ErrorBody;
 use crate::api::query::Parameters;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use serde::Serialize;
 use std::sync::Arc;
@@ -48,14 +49,23 @@ pub struct EndpointRemoved {
     ),
     responses((status = 200, description = "Endpoints of the API and of `morag.toml`, without their secrets", body = EndpointList))
 )]
-pub async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Json<EndpointList>, ApiError> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Result<Json<EndpointList>, ApiError> {
     let limit = usize::try_from(parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)?).unwrap_or(usize::MAX);
     let after = parameters.cursor()?.unwrap_or_default();
     let known = app.endpoints.fresh().await?;
-    let mut rest = known.all().filter(|opened| opened.endpoint.id.as_str() > after).peekable();
+    let mut rest = known.of(caller.tenant()).filter(|opened| opened.endpoint.id.name() > after).peekable();
     let endpoints: Vec<_> = rest.by_ref().take(limit).map(|opened| body(&app, opened)).collect();
     let next_cursor = rest.peek().and(endpoints.last()).map(|last| last.id.clone());
-    Ok(Json(EndpointList { count: endpoints.len(), total_count: known.all().count(), endpoints, next_cursor }))
+    Ok(Json(EndpointList {
+        count: endpoints.len(),
+        total_count: known.of(caller.tenant()).count(),
+        endpoints,
+        next_cursor,
+    }))
 }
 
 /// See an endpoint
@@ -96,7 +106,7 @@ pub async fn delete(
     app.endpoints.fresh().await?;
     // What waits for it is parked when it is looked at, and goes with its task.
     tracing::info!(endpoint = id.as_str(), "a webhook endpoint was deleted");
-    Ok(Json(EndpointRemoved { id: id.as_str().to_owned(), message: "The endpoint was deleted".into() }))
+    Ok(Json(EndpointRemoved { id: id.name().to_owned(), message: "The endpoint was deleted".into() }))
 }
 
 /// 409 for a change of an endpoint of `morag.toml`.

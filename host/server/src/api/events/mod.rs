@@ -25,7 +25,9 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures::Stream;
+use morag_core::caller::Quota;
 use morag_core::ports::FeedPosition;
+use morag_core::task::TenantId;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,10 +83,10 @@ pub async fn of_task(
 ) -> Result<Response, ApiError> {
     let filter = filter(&parameters)?;
     let last = last_event_id(&headers, &parameters)?;
-    let place = app.fair.streams.take(&caller)?;
+    let place = app.fair.streams.take_within(&caller, Quota::Streams, caller.quotas().streams)?;
     // Before the log is read: what is committed in between comes twice, and is dropped by its sequence.
     let news = app.live.subscribe().await?;
-    let log = load(&app, task).await?;
+    let log = load(&app, &task).await?;
     let after = match last {
         None => 0,
         Some(text) => {
@@ -105,7 +107,7 @@ pub async fn of_task(
     })))
 }
 
-/// Events of all tasks as they happen
+/// Events of all of the tenant's tasks as they happen
 ///
 /// Server-Sent Events: `event` is the event's type, `data` the body of its webhook (format `dual`) on one line, `id` its
 /// place. Begins now, or after `Last-Event-ID`, without a gap or an event twice. A comment line comes at least every 15
@@ -136,13 +138,28 @@ pub async fn of_all(
     let after = last.map(str::parse::<FeedPosition>).transpose().map_err(|_| {
         refused("Last-Event-ID must be an id that this stream has sent, unchanged; leave it out to begin now")
     })?;
-    let place = app.fair.streams.take(&caller)?;
+    let place = app.fair.streams.take_within(&caller, Quota::Streams, caller.quotas().streams)?;
     let news = app.live.subscribe().await?;
-    let stream = of_all::AllStream::new(app, filter, after, news, heartbeats());
+    let tenant = caller.tenant().clone();
+    let own = own_start(&app, &tenant, after, news.start()).await?;
+    let stream = of_all::AllStream::new(app, tenant, own, filter, after, news, heartbeats());
     Ok(answer(futures::stream::unfold((stream, place), async |(mut stream, place)| {
         let text = stream.next().await?;
         Some((Ok(text.into()), (stream, place)))
     })))
+}
+
+/// The place where a stream begins, where it may be shown to the tenant: what it names is an event of its own, or none.
+async fn own_start(
+    app: &App,
+    tenant: &TenantId,
+    after: Option<FeedPosition>,
+    start: FeedPosition,
+) -> Result<Option<FeedPosition>, ApiError> {
+    // What the caller has given it knows already.
+    let Some((task, _)) = start.event().filter(|_| after.is_none()) else { return Ok(Some(after.unwrap_or(start))) };
+    let log = app.tasks.load(task).await?;
+    Ok(log.is_some_and(|log| log.record.tenant == *tenant).then_some(start))
 }
 
 fn answer(stream: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static) -> Response {

@@ -5,6 +5,7 @@ use super::{AWAY, STOPPING, TOO_SLOW};
 use crate::App;
 use crate::engine::{Behind, News, Subscription, happened};
 use morag_core::ports::{FeedNext, FeedPosition};
+use morag_core::task::TenantId;
 use morag_core::webhook::EventFilter;
 use serde_json::json;
 use std::sync::Arc;
@@ -35,9 +36,13 @@ enum Phase {
 /// One reader's stream.
 pub(super) struct AllStream {
     app: Arc<App>,
+    /// Whose events are sent.
+    tenant: TenantId,
     filter: EventFilter,
     /// Until where everything was sent or passed over.
     position: FeedPosition,
+    /// The last place up to there that the tenant may see: places name tasks, and those of others are not for it.
+    shown: FeedPosition,
     /// The last id that was sent.
     sent: FeedPosition,
     resumes: bool,
@@ -47,9 +52,11 @@ pub(super) struct AllStream {
 }
 
 impl AllStream {
-    /// A stream of the events after a place, or from now on.
+    /// A stream of a tenant's events after a place, or from now on. `own`: that place, where the tenant may see it.
     pub(super) fn new(
         app: Arc<App>,
+        tenant: TenantId,
+        own: Option<FeedPosition>,
         filter: EventFilter,
         after: Option<FeedPosition>,
         news: Subscription,
@@ -57,7 +64,8 @@ impl AllStream {
     ) -> Self {
         let position = after.unwrap_or_else(|| news.start());
         let resumes = after.is_some();
-        Self { app, filter, position, sent: position, resumes, news, heartbeats, phase: Phase::Opening }
+        let shown = own.unwrap_or_else(|| before(position));
+        Self { app, tenant, filter, position, shown, sent: shown, resumes, news, heartbeats, phase: Phase::Opening }
     }
 
     /// The next text; none at the end.
@@ -66,7 +74,7 @@ impl AllStream {
             let text = match self.phase {
                 Phase::Opening => {
                     self.phase = if self.resumes { Phase::Missed } else { Phase::Live };
-                    return Some(Text::opening(Some(&self.position)));
+                    return Some(Text::opening(Some(&self.shown)));
                 }
                 Phase::Missed => self.missed().await,
                 Phase::Live => self.live().await,
@@ -97,14 +105,15 @@ impl AllStream {
             let before = page.items.first().map_or(page.position, |item| before(item.position));
             self.gap(&mut text, before);
         }
-        for item in &page.items {
+        for item in page.items.iter().filter(|item| item.record.tenant == self.tenant) {
+            self.shown = item.position;
             if self.filter.matches(item.event.kind.event_type()) {
                 let event = happened(item);
                 text.event(&event.position, event.event_type, &event.body);
                 self.sent = event.position;
             }
         }
-        self.position = page.position;
+        self.pass(page.position);
         // Nothing more is there, or all that is there comes live too.
         let meets = page.next == FeedNext::OnChange || self.position >= self.news.start();
         match page.next {
@@ -134,7 +143,11 @@ impl AllStream {
             Err(Behind) => return self.last_words(TOO_SLOW),
             // Those before were read in the store.
             Ok(News::Event(event)) if event.position > self.position => {
-                self.position = event.position;
+                if event.tenant != self.tenant {
+                    self.pass(event.position);
+                    return text;
+                }
+                (self.position, self.shown) = (event.position, event.position);
                 if self.filter.matches(event.event_type) {
                     text.event(&event.position, event.event_type, &event.body);
                     self.sent = event.position;
@@ -159,12 +172,12 @@ impl AllStream {
 
     fn beat(&mut self) -> Text {
         if let Some(reached) = self.news.reached().filter(|_| matches!(self.phase, Phase::Live)) {
-            self.position = self.position.max(reached);
+            self.pass(self.position.max(reached));
         }
         let mut text = Text::default();
-        let moved = self.position != self.sent;
-        self.sent = self.position;
-        text.comment("heartbeat", moved.then_some(&self.position as &dyn std::fmt::Display));
+        let moved = self.shown != self.sent;
+        self.sent = self.shown;
+        text.comment("heartbeat", moved.then_some(&self.shown as &dyn std::fmt::Display));
         text
     }
 
@@ -179,13 +192,22 @@ impl AllStream {
             },
         });
         text.event(&position, "gap", &body.to_string());
-        (self.position, self.sent) = (position, position);
+        // It names no task: it is before an event, or after all of a moment.
+        (self.position, self.shown, self.sent) = (position, position, position);
+    }
+
+    /// Everything up to a place was passed over. Where that names a task, which may be another tenant's, the tenant goes on
+    /// from before its moment: what it had of that moment itself is behind that again.
+    fn pass(&mut self, position: FeedPosition) {
+        self.position = position;
+        let harmless = if position.event().is_some() { before(position) } else { position };
+        self.shown = self.shown.max(harmless);
     }
 
     fn last_words(&mut self, words: &str) -> Text {
         self.phase = Phase::Ended;
         let mut text = Text::default();
-        let moved = (self.position > self.sent).then_some(&self.position as &dyn std::fmt::Display);
+        let moved = (self.shown > self.sent).then_some(&self.shown as &dyn std::fmt::Display);
         text.comment(words, moved);
         text
     }

@@ -10,7 +10,7 @@ use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use futures::StreamExt as _;
 use morag_core::ports::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, StoreError};
-use morag_core::task::{Event, EventKind, TaskId};
+use morag_core::task::{Event, EventKind, TaskId, TaskRecord};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -251,7 +251,8 @@ async fn a_heartbeat_has_the_id_to_go_on_from_where_that_has_changed() {
     let task = memory.add(record(), vec![]);
     let news = app.live.subscribe().await.unwrap();
     let often = tokio::time::interval(Duration::from_millis(5));
-    let mut stream = AllStream::new(app, "task_*".parse().unwrap(), None, news, often);
+    let (tenant, own) = (Default::default(), Some(news.start()));
+    let mut stream = AllStream::new(app, tenant, own, "task_*".parse().unwrap(), None, news, often);
     let mut next = async || String::from_utf8(Bytes::from(stream.next().await.unwrap()).into()).unwrap();
     assert_eq!(next().await, "retry: 3000\nid: 0\n\n");
     assert_eq!(next().await, ": heartbeat\n\n");
@@ -265,6 +266,43 @@ async fn a_heartbeat_has_the_id_to_go_on_from_where_that_has_changed() {
     };
     assert_eq!(moved, format!(": heartbeat\nid: 1.{task}.1\n\n"));
     assert_eq!(next().await, ": heartbeat\n\n");
+}
+
+#[tokio::test]
+async fn a_stream_has_nothing_of_another_tenant_not_even_in_its_ids() {
+    let memory = Arc::new(Memory::default());
+    let app = app(&memory, &[]);
+    let tenant: morag_core::task::TenantId = "acme".parse().unwrap();
+    let own = memory.add(TaskRecord { tenant: tenant.clone(), ..record() }, vec![]);
+    let other = memory.add(record(), vec![step(1)]);
+    let read = async |after: Option<FeedPosition>, wanted: &str| {
+        let news = app.live.subscribe().await.unwrap();
+        let often = tokio::time::interval(Duration::from_millis(5));
+        let start = super::own_start(&app, &tenant, after, news.start()).await.unwrap();
+        let all = "*".parse().unwrap();
+        let mut stream = AllStream::new(app.clone(), tenant.clone(), start, all, after, news, often);
+        let mut texts = Vec::<String>::new();
+        // The last is a heartbeat after what is waited for, with an id that is gone on from.
+        while !texts.concat().contains(wanted) || !texts.last().is_some_and(|text| text.contains("heartbeat")) {
+            if texts.is_empty() && after.is_none() {
+                append(&memory, other, step(2));
+                append(&memory, own, step(1));
+                append(&memory, other, step(3));
+            }
+            texts.push(String::from_utf8(Bytes::from(stream.next().await.unwrap()).into()).unwrap());
+        }
+        let text = texts.concat();
+        let id = text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned();
+        (text, id.parse::<FeedPosition>().unwrap())
+    };
+    let (text, id) = read(None, "event: step_started").await;
+    assert_eq!(text.matches("event: step_started").count(), 1, "{text}");
+    assert!(text.contains(&own.to_string()) && !text.contains(&other.to_string()), "{text}");
+    append(&memory, other, step(4));
+    append(&memory, own, step(2));
+    let (text, _) = read(Some(id), "event: step_started").await;
+    assert_eq!(text.matches("event: step_started").count(), 1, "what was seen does not come again: {text}");
+    assert!(text.contains(&format!(".{own}.2")) && !text.contains(&other.to_string()), "{text}");
 }
 
 #[tokio::test]

@@ -71,7 +71,8 @@ pub struct FilesDeleted {
     )
 )]
 pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<FileList>, ApiError> {
-    let log = load(&app, task).await?;
+    let log = load(&app, &task).await?;
+    let task = log.record.id;
     let metas = app.blobs.list(&BlobPath::files(task)).await?;
     let item = |meta: BlobMeta| FileItem {
         content_type: content_type(&log, &meta.name),
@@ -120,7 +121,8 @@ pub async fn get(
     request: HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
     let name: ArtifactName = filename.parse().map_err(|_| ApiError::from(BlobError::NotFound))?;
-    let (log, file, meta) = whole::find(&app, &name, || load(&app, task)).await?;
+    let (log, file, meta) = whole::find(&app, &name, || load(&app, &task)).await?;
+    let task = log.record.id;
     let etag = format!("\"{}\"", meta.etag.trim_matches('"').replace(['"', '\\'], ""));
     let value = |name: HeaderName| request.get(name).and_then(|value| value.to_str().ok());
 
@@ -178,11 +180,14 @@ fn build(response: axum::http::response::Builder, body: Body) -> Result<Response
     )
 )]
 pub async fn delete(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<FilesDeleted>, ApiError> {
-    if !is_ended(&load(&app, task).await?) {
+    let log = load(&app, &task).await?;
+    let task = log.record.id;
+    if !is_ended(&log) {
         let text = "The task runs still and needs its files: cancel it first, or wait for its end";
         return Err(ApiError::conflict("task_running", text));
     }
     let count = app.blobs.delete_all(&BlobPath::task(task)).await?;
+    app.tasks.files_deleted(task).await?;
     Ok(Json(FilesDeleted { success: true, message: format!("{count} files deleted") }))
 }
 

@@ -11,8 +11,9 @@ use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::endpoints::create::not_sealing;
 use crate::api::error::FieldError;
+use crate::api::quota;
 use crate::endpoints::task_credentials;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use morag_core::JsonObject;
 use morag_core::pipeline::Pipeline;
 use morag_core::ports::{AcceptError, Accepted, Idempotency, NewTask};
@@ -82,7 +83,9 @@ impl Origin {
     /// The idempotency key as it is stored: made unique to the caller and the route.
     pub fn key(&self) -> Option<String> {
         let key = self.idempotency_key.as_ref()?;
-        Some(format!("{}/{}/{key}", self.caller.as_text(), self.route))
+        // A key that is given to another tenant meets nothing of the one before.
+        let caller = self.caller.tenant().stored_name('/', &self.caller.as_text());
+        Some(format!("{caller}/{}/{key}", self.route))
     }
 
     /// The origin of a part of the request.
@@ -180,7 +183,7 @@ fn digest_json(value: &impl Serialize) -> String {
 /// What was answered to the same request before, if anything.
 pub async fn replayed(app: &App, origin: &Origin, digest: &str) -> Result<Option<JsonObject>, ApiError> {
     match origin.key() {
-        Some(key) => app.tasks.replay(&key, digest).await.map_err(refused),
+        Some(key) => app.tasks.replay(&key, digest).await.map_err(|error| refused(app, error)),
         None => Ok(None),
     }
 }
@@ -190,9 +193,11 @@ pub async fn foresee(app: &App, caller: &Caller, asked: &Asked) -> Result<(), Ap
     let Asked { wish, pipeline } = asked;
     app.disk.check().await?;
     check_endpoint(app, caller, wish).await?;
+    check_collection(app, caller, wish, pipeline)?;
+    quota::check_stored_bytes(app, caller, 0).await?;
     if let Some(document) =
         wish.document_id.as_ref().filter(|_| app.pipelines.stores(pipeline) && !wish.replace_existing)
-        && let Some(holder) = app.tasks.document_holder(document).await?
+        && let Some(holder) = app.tasks.document_holder(caller.tenant(), document).await?
     {
         return Err(ApiError::duplicate_document(holder));
     }
@@ -203,6 +208,17 @@ async fn check_endpoint(app: &App, caller: &Caller, wish: &Wish) -> Result<(), A
     let Some(endpoint) = &wish.endpoint else { return Ok(()) };
     let checked = app.fair.look_up(caller, app.sender.check(&endpoint.url)).await?;
     checked.map_err(|error| ApiError::invalid(vec![FieldError::body("webhook_url", error.to_string())]))
+}
+
+/// 403 for a collection that the caller may not write to. A pipeline that stores nothing needs none.
+fn check_collection(app: &App, caller: &Caller, wish: &Wish, pipeline: &Pipeline) -> Result<(), ApiError> {
+    let is_used = wish.names_collection || app.pipelines.stores(pipeline);
+    if !is_used || caller.may_use(&wish.collection) {
+        return Ok(());
+    }
+    let text =
+        format!("The key may not use the collection {:?}: give a collection_name that it may use", wish.collection);
+    Err(ApiError::new(StatusCode::FORBIDDEN, "collection_not_allowed", text))
 }
 
 /// Seconds that a task of this size takes alone, roughly.
@@ -224,6 +240,8 @@ pub async fn accept(
     }
     app.disk.check().await?;
     check_endpoint(app, &origin.caller, &wish).await?;
+    check_collection(app, &origin.caller, &wish, &pipeline)?;
+    quota::check_stored_bytes(app, &origin.caller, file.size).await?;
     let (key, caller) = (origin.key(), origin.caller);
     let source_type = wish.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
     let claims_document = app.pipelines.stores(&pipeline);
@@ -247,9 +265,10 @@ pub async fn accept(
         endpoints: wish.endpoint.into_iter().collect(),
         subscribers: vec![],
         created_at: app.clock.now(),
+        tenant: caller.tenant().clone(),
     };
     record.subscribers = app.endpoints.fresh().await?.chosen_by(&record);
-    let response = answer(&record);
+    let (response, task) = (answer(&record), record.id);
     let idempotency = key.map(|key| Idempotency { key, request_digest: digest, response: response.clone() });
     // After the answer, which shows none of them.
     let sealer = match task_credentials::has_any(&record) {
@@ -258,7 +277,8 @@ pub async fn accept(
     };
     let credentials = task_credentials::take_out(sealer, &mut record);
     let credentials = credentials.map_err(|error| ApiError::internal(format!("webhook credentials: {error}")))?;
-    let new = NewTask { record, idempotency, claims_document, flow: caller.flow(), credentials };
+    let (flow, limits) = (caller.flow(), caller.limits());
+    let new = NewTask { record, idempotency, claims_document, flow, credentials, limits };
     let tasks = app.tasks.clone();
     // Apart from the request: a client that goes away now must not separate the task from its file.
     let accepting = tokio::spawn(async move {
@@ -272,13 +292,16 @@ pub async fn accept(
         accepted
     });
     match accepting.await.map_err(|error| ApiError::internal(format!("accepting a task: {error}")))? {
-        Ok(Accepted::New) => Ok(response),
+        Ok(Accepted::New) => {
+            caller.has_made(task);
+            Ok(response)
+        }
         Ok(Accepted::Replayed(response)) => Ok(response),
-        Err(error) => Err(refused(error)),
+        Err(error) => Err(refused(app, error)),
     }
 }
 
-fn refused(error: AcceptError) -> ApiError {
+fn refused(app: &App, error: AcceptError) -> ApiError {
     match error {
         AcceptError::DuplicateDocument(holder) => ApiError::duplicate_document(holder),
         AcceptError::IdempotencyConflict => {
@@ -286,6 +309,7 @@ fn refused(error: AcceptError) -> ApiError {
             ApiError::conflict("idempotency_conflict", text)
         }
         AcceptError::QueueFull => ApiError::queue_full(),
+        AcceptError::OverQuota(over) => quota::over(over, app.clock.now()),
         AcceptError::Store(error) => error.into(),
     }
 }

@@ -11,7 +11,6 @@ use crate::api::auth::Caller;
 use crate::api::error::{ErrorBody, FieldError};
 use crate::api::files::whole;
 use crate::api::status::wait_until;
-use crate::api::task::load;
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use morag_core::JsonObject;
@@ -198,7 +197,7 @@ pub async fn process(
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| ApiError::internal("a stored answer of process has no task_id"))?;
     wait_until(&app, task, app.config.process_wait, |mark| mark.status.is_ended()).await?;
-    let log = load(&app, task).await?;
+    let log = app.tasks.load(task).await?.ok_or_else(ApiError::unknown_task)?;
     Ok(Json(as_object(&finished(&app, mode, &log).await?)))
 }
 

@@ -29,6 +29,8 @@ pub struct Wish {
     pub source_type: Option<SourceType>,
     /// Collection to store into.
     pub collection: String,
+    /// Whether the caller says so, instead of the default.
+    pub names_collection: bool,
     /// Language, where the caller says.
     pub language: Option<String>,
     /// Whether a stored document of the id is replaced.
@@ -50,6 +52,7 @@ impl Wish {
             document_id: fields.parsed("document_id", DocumentId::try_from),
             source_type: fields.parsed("source_type", |text| source_type(&text)).flatten(),
             collection: fields.parsed("collection_name", collection).unwrap_or_else(|| COLLECTION_DEFAULT.to_owned()),
+            names_collection: fields.has("collection_name"),
             language: fields.parsed("language", |text| language(&text)).flatten(),
             replace_existing: fields.boolean("replace_existing").unwrap_or(false),
             pipeline: fields.text("pipeline"),

@@ -143,6 +143,7 @@ async fn call(
         endpoints: vec![],
         subscribers: vec![],
         created_at: Timestamp::from_millis(0),
+        tenant: Default::default(),
     };
     let path = BlobPath::file(record.id, &record.source.stored_as);
     store(bench.blobs.as_ref(), &path, document).await?;

@@ -124,6 +124,7 @@ pub fn happened(item: &FeedItem) -> Happened {
     Happened {
         position: *position,
         task: record.id,
+        tenant: record.tenant.clone(),
         sequence: event.sequence,
         event_type: event.kind.event_type(),
         ends_task: event.kind.ends_task(),

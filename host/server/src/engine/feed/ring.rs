@@ -2,7 +2,7 @@
 //! not read it by then is behind.
 
 use morag_core::ports::FeedPosition;
-use morag_core::task::TaskId;
+use morag_core::task::{TaskId, TenantId};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -21,6 +21,8 @@ pub struct Happened {
     pub position: FeedPosition,
     /// Its task.
     pub task: TaskId,
+    /// Whose that is.
+    pub tenant: TenantId,
     /// Its number within the task.
     pub sequence: u64,
     /// The contract's name of its type.
@@ -174,6 +176,7 @@ mod tests {
         News::Event(Happened {
             position: FeedPosition::after(number, task, number),
             task,
+            tenant: TenantId::default(),
             sequence: number,
             event_type: "task_progress",
             ends_task: false,

@@ -1,12 +1,12 @@
 -- Takes a task one step on.
 -- KEYS 1 task 2 history 3 cursors 4 deliveries 5 attempts, 6 due 7 ready 8 ranks 9 leases of tasks, 10 due 11 ready of
 -- deliveries, 12 recent 13 ended 14… tasks in each state, 19 feed 20 lanes of
--- deliveries 21 since when tasks are due
+-- deliveries 21 since when tasks are due 22 owners 23 bytes of each task 24 of each tenant
 -- ARGV 2 id 3 token 4 guard: lease or sequence 5 its value 6 first new sequence, or empty 7 place of the state's key
 -- 8 state 9 whether that has ended: 1 or 0 10 live percent 11 percent reached 12 running step: empty leaves it, - none
 -- 13 next: keep, at or done 14 delay, milliseconds 15 most recent events kept 16 milliseconds they and an ended task are
--- kept 17 channel 18 wake of tasks 19 wake of deliveries 20 most events of the feed 21 channel of the feed 22… time and
--- JSON of each event
+-- kept 17 channel 18 wake of tasks 19 wake of deliveries 20 most events of the feed 21 channel of the feed 22 bytes
+-- of new files 23… time and JSON of each event
 local id, token, ended = ARGV[2], ARGV[3], ARGV[9] == '1'
 local task = redis.call('HMGET', KEYS[1], 'status', 'last', 'live', 'progress', 'token', 'number', 'rank', 'ended_at')
 local status, last = task[1], tonumber(task[2])
@@ -20,13 +20,16 @@ elseif ARGV[5] ~= task[2] or (ended and tonumber(ARGV[10]) < tonumber(task[3])) 
 end
 if ARGV[6] ~= '' and tonumber(ARGV[6]) ~= last + 1 then return { 'stale' } end
 
-for index = 22, #ARGV, 2 do
+local tenant = redis.call('HGET', KEYS[22], id)
+local recent = owned(KEYS[12], tenant)
+for index = 23, #ARGV, 2 do
     last = last + 1
     redis.call('LPUSH', KEYS[2], ARGV[index + 1])
     -- By the server's time, and never before the entry above it: what readers go on from.
     redis.call('XADD', KEYS[19], 'MAXLEN', '~', ARGV[20], '*', 'e', id .. '/' .. exact(last))
-    redis.call('ZADD', KEYS[12], ARGV[index], id .. '/' .. string.format('%06d', last))
+    redis.call('ZADD', recent, ARGV[index], id .. '/' .. string.format('%06d', last))
 end
+add_bytes(KEYS[23], KEYS[24], id, tenant, ARGV[22])
 local progress = math.max(tonumber(task[4]), tonumber(ARGV[11]))
 redis.call('HSET', KEYS[1], 'status', ARGV[8], 'last', exact(last), 'live', ARGV[10], 'progress', exact(progress), 'token', token)
 if ARGV[12] == '-' then
@@ -35,8 +38,8 @@ elseif ARGV[12] ~= '' then
     redis.call('HSET', KEYS[1], 'running', ARGV[12])
 end
 if ARGV[8] ~= status then
-    for index = 14, 18 do redis.call('ZREM', KEYS[index], id) end
-    redis.call('ZADD', KEYS[13 + tonumber(ARGV[7])], task[6], id)
+    for index = 14, 18 do redis.call('ZREM', owned(KEYS[index], tenant), id) end
+    redis.call('ZADD', owned(KEYS[13 + tonumber(ARGV[7])], tenant), task[6], id)
 end
 if ended and not task[8] then
     redis.call('HSET', KEYS[1], 'ended_at', exact(now))
@@ -65,7 +68,7 @@ for index = 1, #cursors, 2 do
     local key, stored = id .. '/' .. cursors[index], cursors[index + 1]
     if redis.call('ZSCORE', KEYS[10], key) or redis.call('ZSCORE', KEYS[11], key) then
         waits = true
-    elseif #ARGV >= 22 and not string.find(key, '#', 1, true) and not string.find(stored, ' parked$') then
+    elseif #ARGV >= 23 and not string.find(key, '#', 1, true) and not string.find(stored, ' parked$') then
         make_ready(KEYS[11], KEYS[20], key, exact(now), exact(now))
         roused[#roused + 1] = key
     end
@@ -75,9 +78,9 @@ if #roused > 0 then
     hint = 'k ' .. exact(now) .. ' ' .. table.concat(roused, '\n')
     redis.call('PUBLISH', ARGV[17], ARGV[19] .. ' ' .. hint)
 end
-if #ARGV >= 22 then
-    redis.call('ZREMRANGEBYRANK', KEYS[12], 0, -1 - tonumber(ARGV[15]))
-    redis.call('PEXPIRE', KEYS[12], ARGV[16])
+if #ARGV >= 23 then
+    redis.call('ZREMRANGEBYRANK', recent, 0, -1 - tonumber(ARGV[15]))
+    redis.call('PEXPIRE', recent, ARGV[16])
     redis.call('PEXPIRE', KEYS[19], ARGV[16])
     redis.call('PUBLISH', ARGV[21], '')
 end

@@ -1,11 +1,12 @@
 -- Gives a task its number and its rank among those that wait (start-time fair queueing).
--- KEYS 1 waiting 2 flows 3 virtual time 4 number; ARGV 2 task 3 flow 4 weight 5 most that may wait
+-- KEYS 1 waiting 2 flows 3 virtual time 4 number 5 days 6 tenants; ARGV 2 task 3 flow 4 weight 5 most that may wait 6 most of the flow
+-- that may wait 7 most of the flow in a day: empty, no limit 8 tenant, empty for the default one
 local known = redis.call('HGET', KEYS[1], ARGV[2])
 if known then
     local rank, number = string.match(known, '^(%S+) (%S+) ')
     return { rank, number }
 end
-if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[5]) then return {} end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[5]) then return { 'full' } end
 local virtual = tonumber(redis.call('GET', KEYS[3]) or '0')
 local apart, rank, count, finish = 1 / tonumber(ARGV[4]), virtual, 0, '0'
 local flow = redis.call('HGET', KEYS[2], ARGV[3])
@@ -13,6 +14,15 @@ if flow then
     local waiting, next, last = string.match(flow, '^(%S+) (%S+) (%S+)$')
     count, rank, finish = tonumber(waiting), math.max(virtual, tonumber(next)), last
 end
+if ARGV[6] ~= '' and count >= tonumber(ARGV[6]) then return { 'waiting' } end
+if ARGV[7] ~= '' then
+    local today = string.format('%d', math.floor(now / 86400000))
+    local day, tasks = string.match(redis.call('HGET', KEYS[5], ARGV[3]) or '', '^(%S+) (%d+)$')
+    tasks = day == today and tonumber(tasks) or 0
+    if tasks >= tonumber(ARGV[7]) then return { 'day' } end
+    redis.call('HSET', KEYS[5], ARGV[3], today .. ' ' .. (tasks + 1))
+end
+if ARGV[8] ~= '' then redis.call('SADD', KEYS[6], ARGV[8]) end
 local number = redis.call('INCR', KEYS[4])
 redis.call('HSET', KEYS[1], ARGV[2], exact(rank) .. ' ' .. number .. ' ' .. exact(now) .. ' ' .. exact(apart) .. ' ' .. ARGV[3])
 redis.call('HSET', KEYS[2], ARGV[3], (count + 1) .. ' ' .. exact(rank + apart) .. ' ' .. finish)

@@ -1,13 +1,20 @@
 -- A task waits no more: it has begun, was cancelled, or was refused.
--- KEYS 1 waiting 2 flows 3 virtual time; ARGV 2 task 3 how it ends: begun, cancelled or refused
+-- KEYS 1 waiting 2 flows 3 virtual time 4 days; ARGV 2 task 3 how it ends: begun, cancelled or refused
 local known = redis.call('HGET', KEYS[1], ARGV[2])
 if not known then return 0 end
-local rank, apart, name = string.match(known, '^(%S+) %S+ %S+ (%S+) (.*)$')
+local rank, entered, apart, name = string.match(known, '^(%S+) %S+ (%S+) (%S+) (.*)$')
 redis.call('HDEL', KEYS[1], ARGV[2])
 local virtual = tonumber(redis.call('GET', KEYS[3]) or '0')
 if ARGV[3] == 'begun' and tonumber(rank) > virtual then
     virtual = tonumber(rank)
     redis.call('SET', KEYS[3], rank)
+end
+if ARGV[3] == 'refused' then
+    -- It is no task of its day.
+    local day, tasks = string.match(redis.call('HGET', KEYS[4], name) or '', '^(%S+) (%d+)$')
+    if day == string.format('%d', math.floor(tonumber(entered) / 86400000)) and tasks ~= '0' then
+        redis.call('HSET', KEYS[4], name, day .. ' ' .. (tonumber(tasks) - 1))
+    end
 end
 local flow = redis.call('HGET', KEYS[2], name)
 if not flow then return 1 end

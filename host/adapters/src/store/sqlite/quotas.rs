@@ -1,0 +1,66 @@
+//! What callers and tenants have, where there may be a limit to it.
+
+use super::query::{execute, first};
+use super::tasks::tenant;
+use morag_core::Timestamp;
+use morag_core::caller::{OverQuota, Quota, day_of, next_day};
+use morag_core::ports::{AcceptError, Flow, StoreError, TaskLimits};
+use morag_core::task::{TaskId, TenantId};
+use rusqlite::{Connection, params};
+
+/// Takes a flow's next task in, or says of what it has enough. A rollback takes it back.
+pub(super) fn admit(
+    connection: &Connection,
+    now: Timestamp,
+    flow: &Flow,
+    limits: TaskLimits,
+) -> Result<(), AcceptError> {
+    if let Some(limit) = limits.waiting_max {
+        let sql = "SELECT waiting FROM flows WHERE id = ?1";
+        let waiting = first(connection, sql, [&flow.id], |row| row.get::<_, i64>(0))?.unwrap_or(0);
+        if waiting.unsigned_abs() >= limit {
+            return Err(OverQuota { quota: Quota::WaitingTasks, limit, resets_at: None }.into());
+        }
+    }
+    let Some(limit) = limits.per_day_max else { return Ok(()) };
+    let today = day_of(now);
+    let sql = "SELECT tasks FROM task_days WHERE flow = ?1 AND day = ?2";
+    let tasks = first(connection, sql, params![flow.id, today], |row| row.get::<_, i64>(0))?.unwrap_or(0);
+    if tasks.unsigned_abs() >= limit {
+        return Err(OverQuota { quota: Quota::TasksPerDay, limit, resets_at: Some(next_day(now)) }.into());
+    }
+    let sql = "INSERT INTO task_days(flow, day, tasks) VALUES (?1, ?2, ?3)
+               ON CONFLICT(flow) DO UPDATE SET day = excluded.day, tasks = excluded.tasks";
+    execute(connection, sql, params![flow.id, today, tasks + 1])?;
+    Ok(())
+}
+
+/// A task has files of so many bytes more.
+pub(super) fn add_bytes(connection: &Connection, number: i64, tenant: &TenantId, bytes: u64) -> Result<(), StoreError> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let sql = "UPDATE tasks SET stored_bytes = stored_bytes + ?2 WHERE number = ?1";
+    execute(connection, sql, params![number, bytes])?;
+    let sql = "INSERT INTO stored_bytes(tenant, bytes) VALUES (?1, ?2)
+               ON CONFLICT(tenant) DO UPDATE SET bytes = bytes + excluded.bytes";
+    execute(connection, sql, params![tenant.as_str(), bytes]).map(drop)
+}
+
+/// A task has no files any more. Doing it again changes nothing.
+pub(super) fn forget_bytes(connection: &Connection, task: TaskId) -> Result<(), StoreError> {
+    let sql = "SELECT tenant, stored_bytes FROM tasks WHERE id = ?1 AND stored_bytes > 0";
+    let found = first(connection, sql, [task.as_bytes()], |row| Ok((tenant(row, 0)?, row.get::<_, i64>(1)?)))?;
+    let Some((tenant, bytes)) = found else { return Ok(()) };
+    execute(connection, "UPDATE tasks SET stored_bytes = 0 WHERE id = ?1", [task.as_bytes()])?;
+    let sql = "UPDATE stored_bytes SET bytes = max(0, bytes - ?2) WHERE tenant = ?1";
+    execute(connection, sql, params![tenant.as_str(), bytes]).map(drop)
+}
+
+/// Bytes of a tenant's files.
+pub(super) fn stored_bytes(connection: &Connection, tenant: &TenantId) -> Result<u64, StoreError> {
+    let sql = "SELECT bytes FROM stored_bytes WHERE tenant = ?1";
+    let bytes = first(connection, sql, [tenant.as_str()], |row| row.get::<_, i64>(0))?;
+    Ok(bytes.unwrap_or(0).unsigned_abs())
+}

@@ -1,0 +1,160 @@
+//! Who may call: the tables `[[callers]]` of `morag.toml`, and the keys of `MORAG_API_KEYS`.
+
+use super::ApiKey;
+use super::at::At;
+use super::sources::{ConfigError, Written};
+use morag_core::caller::{Quota, Quotas, Scope, Scopes};
+use morag_core::ports::Flow;
+use morag_core::task::TenantId;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Name of the tables in `morag.toml`.
+pub(super) const KEY: &str = "callers";
+
+/// Callers of one server. Every request is compared with all of them, so that its time tells nothing of which it was.
+const CALLERS_MAX: usize = 1000;
+
+/// Longest name of a caller: it stands in every line of the audit log.
+const NAME_LENGTH_MAX: usize = 64;
+
+/// Collections that a caller may be limited to.
+const COLLECTIONS_MAX: usize = 1000;
+
+/// Most of anything that is counted.
+const COUNT_MAX: u64 = 1_000_000_000_000;
+
+/// Most bytes of anything: all that a disk or a machine has today.
+const BYTES_MAX: u64 = 1 << 50;
+
+/// Somebody who has a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfiguredCaller {
+    /// What the audit log calls it: the table's name, or the place among `MORAG_API_KEYS`.
+    pub name: String,
+    /// SHA-256 of the key.
+    pub digest: [u8; 32],
+    /// Whose tasks, documents and endpoints it sees.
+    pub tenant: TenantId,
+    /// What it may do there.
+    pub scopes: Scopes,
+    /// Share of the workers in relation to other callers, 1 to [`Flow::WEIGHT_MAX`].
+    pub weight: u32,
+    /// How much it may have.
+    pub quotas: Quotas,
+    /// Collections that it may write to and read from; none: all of its tenant's.
+    pub collections: Option<BTreeSet<String>>,
+}
+
+/// SHA-256 of a key.
+pub fn digest_of(key: &[u8]) -> [u8; 32] {
+    Sha256::digest(key).into()
+}
+
+/// Every caller: those of the tables, and each key of `api_keys` as an admin of the default tenant.
+pub(super) fn read(written: &Written<'_>, api_keys: &[ApiKey]) -> Result<Vec<Arc<ConfiguredCaller>>, ConfigError> {
+    let of_key = |(place, key): (usize, &ApiKey)| ConfiguredCaller {
+        // No table's name has brackets.
+        name: format!("MORAG_API_KEYS[{place}]"),
+        digest: digest_of(key.secret.expose().as_bytes()),
+        tenant: TenantId::default(),
+        scopes: [Scope::Admin].into_iter().collect(),
+        weight: key.weight,
+        quotas: Quotas::default(),
+        collections: None,
+    };
+    let mut callers: Vec<_> = api_keys.iter().enumerate().map(of_key).collect();
+    let tables = written.tables(KEY);
+    if tables.len() > CALLERS_MAX {
+        return Err(ConfigError(format!("{KEY}: at most {CALLERS_MAX} callers")));
+    }
+    for (place, table) in tables.iter().enumerate() {
+        let mut at = At::new(format!("{KEY}[{place}]"), table);
+        let caller = caller(&mut at)?;
+        at.nothing_else()?;
+        if callers.iter().any(|other| other.name == caller.name) {
+            return Err(at.refuse("name", format!("there is another caller {:?}", caller.name)));
+        }
+        if let Some(other) = callers.iter().find(|other| other.digest == caller.digest) {
+            let text = format!("{} has the same key: each caller needs one of its own", other.name);
+            return Err(at.refuse("key_sha256", text));
+        }
+        callers.push(caller);
+    }
+    Ok(callers.into_iter().map(Arc::new).collect())
+}
+
+/// Whether the file has tables of callers.
+pub(super) fn are_there(written: &Written<'_>) -> bool {
+    !written.tables(KEY).is_empty()
+}
+
+fn caller(at: &mut At<'_>) -> Result<ConfiguredCaller, ConfigError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let is_name = |name: &String| (1..=NAME_LENGTH_MAX).contains(&name.len()) && name.bytes().all(is_plain);
+    let name = at.text("name")?.filter(is_name).ok_or_else(|| {
+        at.refuse("name", format!("give 1 to {NAME_LENGTH_MAX} letters, digits, dots, dashes and underscores"))
+    })?;
+    let digest = at.text("key_sha256")?.and_then(|text| <[u8; 32]>::try_from(hex::decode(text).ok()?).ok());
+    let digest = digest.ok_or_else(|| {
+        let text = "give the SHA-256 of the key, 64 hexadecimal digits; never the key itself. \
+                    `morag key new NAME` prints a new key and its table";
+        at.refuse("key_sha256", text)
+    })?;
+    let tenant = match at.text("tenant")? {
+        None => TenantId::default(),
+        Some(text) => text.parse().map_err(|error| at.refuse("tenant", error))?,
+    };
+    let scopes = scopes(at)?;
+    let weight = at.number("weight", 1..=u64::from(Flow::WEIGHT_MAX))?.unwrap_or(1);
+    let quotas = quotas(at)?;
+    let collections = collections(at)?;
+    Ok(ConfiguredCaller {
+        name,
+        digest,
+        tenant,
+        scopes,
+        weight: u32::try_from(weight).unwrap_or(Flow::WEIGHT_MAX),
+        quotas,
+        collections,
+    })
+}
+
+fn scopes(at: &mut At<'_>) -> Result<Scopes, ConfigError> {
+    let all = Scope::ALL.map(Scope::as_str).join(", ");
+    let listed = at.texts("scopes")?.filter(|listed| !listed.is_empty());
+    let listed = listed.ok_or_else(|| at.refuse("scopes", format!("give a list of {all}, of one at least")))?;
+    let one = |(place, word): (usize, &String)| {
+        word.parse::<Scope>().map_err(|()| at.refuse(&format!("scopes[{place}]"), format!("give one of {all}")))
+    };
+    listed.iter().enumerate().map(one).collect()
+}
+
+fn quotas(at: &mut At<'_>) -> Result<Quotas, ConfigError> {
+    let mut quotas = Quotas::default();
+    let Some(mut at) = at.table("quotas")? else { return Ok(quotas) };
+    quotas.waiting_tasks = at.number(Quota::WaitingTasks.as_str(), 0..=COUNT_MAX)?;
+    quotas.tasks_per_day = at.number(Quota::TasksPerDay.as_str(), 0..=COUNT_MAX)?;
+    quotas.endpoints = at.number(Quota::Endpoints.as_str(), 0..=COUNT_MAX)?;
+    quotas.streams = at.number(Quota::Streams.as_str(), 0..=COUNT_MAX)?;
+    let key = Quota::StoredBytes.as_str();
+    if at.table.contains_key(key) {
+        let mut bytes = 0;
+        at.bytes(key, 0..=BYTES_MAX, &mut bytes)?;
+        quotas.stored_bytes = Some(bytes);
+    } else {
+        let _ = at.take(key);
+    }
+    at.nothing_else()?;
+    Ok(quotas)
+}
+
+fn collections(at: &mut At<'_>) -> Result<Option<BTreeSet<String>>, ConfigError> {
+    let Some(listed) = at.texts("collections")? else { return Ok(None) };
+    if listed.is_empty() || listed.len() > COLLECTIONS_MAX {
+        let text = format!("give 1 to {COLLECTIONS_MAX} names of collections, or leave it out: then all may be used");
+        return Err(at.refuse("collections", text));
+    }
+    Ok(Some(listed.into_iter().collect()))
+}
