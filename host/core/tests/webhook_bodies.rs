@@ -420,7 +420,8 @@ fn the_callers_metadata_cannot_take_the_place_of_ours() {
     record.metadata = object(json!({
         "source_type": "x", "webhook_url": "x", "document_id": "x", "collection_name": "x", "language": "x",
         "stage": "x", "current_step": "x", "own": "y"
-    })).into();
+    }))
+    .into();
     let started = body(BodyFormat::Dual, &record, &task::task_started());
     let expected = json!({
         "source_type": "document", "webhook_url": "https://your-app.com/webhook?redacted",

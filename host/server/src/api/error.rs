@@ -3,9 +3,9 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use morag_core::{JsonObject, cut, shown};
 use morag_core::ports::{BlobError, StoreError};
 use morag_core::task::TaskId;
+use morag_core::{JsonObject, cut, shown};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -44,12 +44,20 @@ pub struct FieldError {
 impl FieldError {
     /// A field of the body that is not as it must be.
     pub fn body(name: &str, msg: impl Into<String>) -> Self {
-        Self { loc: vec!["body".into(), shown(name).into()], msg: said(msg, FIELD_TEXT_BYTES_MAX), kind: "value_error".into() }
+        Self {
+            loc: vec!["body".into(), shown(name).into()],
+            msg: said(msg, FIELD_TEXT_BYTES_MAX),
+            kind: "value_error".into(),
+        }
     }
 
     /// A parameter of the query that is not as it must be.
     pub fn query(name: &str, msg: impl Into<String>) -> Self {
-        Self { loc: vec!["query".into(), shown(name).into()], msg: said(msg, FIELD_TEXT_BYTES_MAX), kind: "value_error".into() }
+        Self {
+            loc: vec!["query".into(), shown(name).into()],
+            msg: said(msg, FIELD_TEXT_BYTES_MAX),
+            kind: "value_error".into(),
+        }
     }
 
     /// A field of the body that is not there.

@@ -2,8 +2,8 @@
 
 use super::fields::Fields;
 use super::file_name;
-use super::given::GivenObject;
 use super::form::Form;
+use super::given::GivenObject;
 use super::upload::StoredFile;
 use super::wish::Wish;
 use crate::App;

@@ -24,7 +24,9 @@ pub enum Unbounded {
     )]
     Preamble,
     /// The head of a part is too long.
-    #[error("A part of the form has a head of more than {HEAD_BYTES_MAX} bytes: give its name and its file's name alone")]
+    #[error(
+        "A part of the form has a head of more than {HEAD_BYTES_MAX} bytes: give its name and its file's name alone"
+    )]
     Head,
     /// Too many parts.
     #[error("The form has more than {0} parts")]
@@ -264,7 +266,8 @@ mod tests {
 
     /// What the parser makes of a form: its parts' contents, as far as it can be read.
     fn parsed(form: &[u8], pieces: usize) -> (usize, bool) {
-        let pieces: Vec<_> = form.chunks(pieces.max(1)).map(|piece| Ok::<_, BoxError>(Bytes::copy_from_slice(piece))).collect();
+        let pieces: Vec<_> =
+            form.chunks(pieces.max(1)).map(|piece| Ok::<_, BoxError>(Bytes::copy_from_slice(piece))).collect();
         let mut parser = multer::Multipart::new(futures::stream::iter(pieces), "B");
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
