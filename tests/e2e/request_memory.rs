@@ -3,6 +3,7 @@
 use futures::future::join_all;
 use futures::{StreamExt as _, stream};
 use morag_tests::process_memory::MemoryWatch;
+use morag_tests::redis::{RedisOptions, RedisServer};
 use morag_tests::server::{API_KEY, PATIENCE, Server};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -38,8 +39,18 @@ fn worst_metadata(bytes: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_worst_tasks_are_listed_in_50_mib() {
-    // Without a worker: only the list is measured.
-    let server = Server::start_with(&[("MORAG_ROLES", "api")]).await;
+    // Its one worker has the tasks in hand meanwhile, one after the other.
+    list_a_thousand(&[("MORAG_WORKER_CONCURRENCY", "1")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_worst_tasks_are_listed_in_50_mib_on_redis() {
+    let redis = RedisServer::start_with(RedisOptions { durable: true, ..RedisOptions::default() });
+    list_a_thousand(&[("REDIS_URL", &redis.url()), ("MORAG_ROLE", "api")]).await;
+}
+
+async fn list_a_thousand(settings: &[(&str, &str)]) {
+    let server = Server::start_with(settings).await;
     let metadata = worst_metadata(METADATA_BYTES_MAX);
     let fields = [("metadata", metadata.as_str())];
     let submit = |_| server.submit("note.md", b"# A note".to_vec(), &fields);
@@ -59,7 +70,8 @@ async fn a_thousand_worst_tasks_are_listed_in_50_mib() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_does_not_multiply_what_its_items_share() {
-    let server = Server::start_with(&[("MORAG_ROLES", "api"), ("MORAG_FETCH_ALLOW_NETWORKS", "127.0.0.0/8")]).await;
+    let server =
+        Server::start_with(&[("MORAG_WORKER_CONCURRENCY", "1"), ("MORAG_FETCH_ALLOW_NETWORKS", "127.0.0.0/8")]).await;
     let metadata: Value = serde_json::from_str(&worst_metadata(METADATA_BYTES_MAX)).expect("JSON");
     let items = vec![json!({"url": format!("{}/health", server.url)}); 50];
     let batch = json!({"items": items, "metadata": metadata});
@@ -127,7 +139,7 @@ async fn crowd(server: &Server, begin: &str, piece: &[u8]) -> (u64, Vec<String>)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_forms_cost_little_and_are_answered_in_few_words() {
-    let server = Server::start_with(&[("MORAG_ROLES", "api")]).await;
+    let server = Server::start().await;
     let long = vec![b'x'; 64 << 10];
     let part = "--BOUND\r\nContent-Disposition: form-data; name=\"";
     let empty_part = b"--BOUND\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n".repeat(1000);
