@@ -35,6 +35,7 @@ pub fn compile_in_this_process(limits: CompileLimits) -> ExitCode {
 }
 
 fn run(limits: CompileLimits) -> io::Result<()> {
+    close_inherited();
     confine(limits)?;
     let wasm = wire::read_component(&mut io::stdin().lock(), COMPONENT_BYTES_MAX)?;
     end_with_the_input()?;
@@ -60,6 +61,20 @@ fn end_with_the_input() -> io::Result<()> {
         std::process::exit(1);
     };
     std::thread::Builder::new().name("input".into()).spawn(watch).map(drop)
+}
+
+/// Closes what the one who started this process had open without meaning to pass it on, as what it was itself started with. Nothing
+/// here has opened anything yet, so these files are nobody's.
+fn close_inherited() {
+    /// Where the system does not list them.
+    const FILES_TRIED: i32 = 4096;
+    let number = |entry: io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse::<i32>().ok();
+    let listed = std::fs::read_dir("/dev/fd").map(|entries| entries.filter_map(number).collect());
+    let open: Vec<i32> = listed.unwrap_or_else(|_| (0..FILES_TRIED).collect());
+    for file in open.into_iter().filter(|number| *number > 2) {
+        // The list itself was one of them, and is closed.
+        let _ = nix::unistd::close(file);
+    }
 }
 
 fn confine(limits: CompileLimits) -> io::Result<()> {
