@@ -13,6 +13,7 @@ mod corpus;
 mod deny;
 mod deploy;
 mod fixtures;
+mod fuzz;
 mod loc;
 mod node;
 mod plugins;
@@ -45,6 +46,7 @@ enum Action {
     Bench(bench::Options),
     Chaos(chaos::Options),
     Clients(clients::Options),
+    Fuzz(fuzz::Options),
     Loc(loc::Options),
 }
 
@@ -73,6 +75,7 @@ fn run(command: Action) -> Result<()> {
         Action::Bench(options) => bench::run(&options),
         Action::Chaos(options) => chaos::run(&options),
         Action::Clients(options) => clients::run(&options),
+        Action::Fuzz(options) => fuzz::run(&options),
         Action::Loc(options) => loc::run(&options),
     }
 }
