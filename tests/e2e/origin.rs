@@ -64,6 +64,8 @@ async fn what_is_sent_again_to_another_url_has_no_credentials() {
     let resend = format!("{deliveries}/{}/resend", log["deliveries"][0]["delivery_id"].as_str().expect("an id"));
     let answer = post(&server, &resend, &json!({"url": stranger.url})).await;
     assert_eq!((answer.status, &answer.body["credentials_sent"]), (200, &json!(false)), "{}", answer.body);
+    // Each is made again only once the one before is settled.
+    wait_for(&server, &deliveries, |log| deliver_all(log, 2)).await;
     let answer = post(&server, &resend, &Value::Null).await;
     assert_eq!((answer.status, &answer.body["credentials_sent"]), (200, &json!(true)), "{}", answer.body);
     // Two resends beside the first: a delivery under way is not replayed.

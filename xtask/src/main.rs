@@ -14,6 +14,7 @@ mod corpus;
 mod deny;
 mod deploy;
 mod fixtures;
+mod fuzz;
 mod harness;
 mod loc;
 mod node;
@@ -50,6 +51,7 @@ enum Action {
     Attack(attack::Options),
     Soak(soak::Options),
     Clients(clients::Options),
+    Fuzz(fuzz::Options),
     Loc(loc::Options),
 }
 
@@ -80,6 +82,7 @@ fn run(command: Action) -> Result<()> {
         Action::Attack(options) => attack::run(&options),
         Action::Soak(options) => soak::run(&options),
         Action::Clients(options) => clients::run(&options),
+        Action::Fuzz(options) => fuzz::run(&options),
         Action::Loc(options) => loc::run(&options),
     }
 }

@@ -35,6 +35,8 @@ struct Receivers {
     /// From each event's commit to its first attempt, milliseconds.
     ages: Mutex<BTreeMap<String, Vec<i64>>>,
     under_way: Mutex<BTreeMap<String, (usize, usize)>>,
+    /// What came as `Authorization`, in order.
+    tokens: Mutex<Vec<String>>,
     changed: Notify,
 }
 
@@ -74,6 +76,8 @@ impl WebhookSender for Receivers {
     async fn send(&self, request: WebhookRequest) -> AttemptOutcome {
         let host = request.url.as_url().host_str().unwrap().to_owned();
         let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).unwrap().1.clone();
+        let token = request.headers.iter().find(|(name, _)| name == "authorization");
+        self.tokens.lock().unwrap().extend(token.map(|(_, token)| token.clone()));
         let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         let task = body["data"]["task_id"].as_str().unwrap().to_owned();
         self.came
@@ -135,12 +139,17 @@ impl Stage {
 
     /// A task with so many events for a receiver.
     async fn task(&self, host: &str, events: u64) -> TaskId {
+        self.task_of_before(host, events, None).await
+    }
+
+    /// One whose token is in its record, as earlier versions stored it.
+    async fn task_of_before(&self, host: &str, events: u64, token: Option<&str>) -> TaskId {
         let mut record = crate::api::testing::record();
         record.id = TaskId::random();
         record.endpoints = vec![Endpoint {
             id: EndpointId::of_task(),
             url: format!("http://{host}/hook").parse().unwrap(),
-            auth_token: None,
+            auth_token: token.map(morag_core::Secret::new),
             format: BodyFormat::Dual,
             events: EventFilter::default(),
             headers: BTreeMap::new(),
@@ -188,6 +197,15 @@ impl Stage {
             self.task(host, events).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_an_earlier_version_stored_is_delivered_with_its_token() {
+    let stage = Stage::new(&[]).await;
+    stage.task_of_before("receiver.example", 3, Some("t0ken")).await;
+    let _dispatcher = stage.deliver();
+    stage.receivers.until("it has all", |all| all.came("receiver.example").len() == 3).await;
+    assert_eq!(*stage.receivers.tokens.lock().unwrap(), ["Bearer t0ken"; 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,150 @@
+//! `cargo xtask fuzz`: random input for what reads input of strangers. The targets are `fuzz/`, a workspace of its own, laid out as
+//! `cargo fuzz` wants it; this needs no more than the nightly compiler.
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::shell;
+use crate::workspace::Workspace;
+
+/// What the compiler does for the fuzzer: it counts branches and shows comparisons, and checks memory. As `cargo fuzz` does.
+const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+     -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-simplifycfg-branch-fold-threshold=0 \
+     --cfg fuzzing -Zsanitizer=address -Ccodegen-units=1";
+/// The one system that we build for. Named, so that build scripts are compiled without the flags.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// Longest input, bytes: longer than any URL, header or settings that is taken.
+const INPUT_BYTES_MAX: u32 = 4096;
+/// Most memory of a target, MiB: the sanitizer takes some hundred by itself.
+const MEMORY_MIB_MAX: u32 = 1024;
+/// Longest time of one input, seconds: one that takes longer is a finding.
+const INPUT_SECONDS_MAX: u32 = 5;
+/// Lines of a target's output that are shown where it found something.
+const LINES_SHOWN: usize = 40;
+
+/// Random input for what reads input of strangers: URLs, addresses, dates, ids, signatures, descriptors, JSON.
+///
+/// Builds the targets with the nightly compiler and the address sanitizer (minutes the first time), runs each for so long, and says
+/// what it found. What it has learnt is kept in target/fuzz/corpus, what it found in target/fuzz/artifacts. Exit code 1 where it
+/// found anything: mend it, and make it a test beside what was mended.
+#[derive(Args)]
+pub struct Options {
+    /// Seconds of each target.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// Only these targets; all where none is named.
+    targets: Vec<String>,
+}
+
+/// The command.
+pub fn run(options: &Options) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let targets = chosen(all(&workspace.root)?, &options.targets)?;
+    let folder = workspace.target.join("fuzz");
+    let manifest = workspace.root.join("fuzz/Cargo.toml");
+    let mut build = shell::program("cargo", &["+nightly", "build", "--release", "--locked", "--target", TARGET]);
+    build.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(&folder).env("RUSTFLAGS", FLAGS);
+    shell::run(&mut build).context("the fuzz targets are built with `rustup toolchain install nightly`")?;
+    let mut found = Vec::new();
+    for target in &targets {
+        let report = fuzz(&folder, target, options.seconds)?;
+        println!("{target:<12} {report}");
+        found.extend(matches!(report, Report::Found(_)).then_some(target.as_str()));
+    }
+    match found.is_empty() {
+        true => Ok(()),
+        false => {
+            bail!("found something: {}; the inputs are in {}", found.join(", "), folder.join("artifacts").display())
+        }
+    }
+}
+
+/// The targets that there are, by their files.
+fn all(root: &Path) -> Result<Vec<String>> {
+    let folder = root.join("fuzz/fuzz_targets");
+    let files = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut names: Vec<_> = files
+        .flatten()
+        .filter_map(|file| file.path().file_stem().map(|name| name.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+fn chosen(all: Vec<String>, asked: &[String]) -> Result<Vec<String>> {
+    if let Some(unknown) = asked.iter().find(|name| !all.contains(name)) {
+        bail!("there is no fuzz target {unknown}: choose of {}", all.join(", "));
+    }
+    Ok(if asked.is_empty() { all } else { asked.to_vec() })
+}
+
+/// What became of a target.
+enum Report {
+    /// Its last line.
+    Nothing(String),
+    /// The end of its output.
+    Found(String),
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nothing(line) => write!(f, "nothing found  {line}"),
+            Self::Found(output) => write!(f, "FOUND\n{output}"),
+        }
+    }
+}
+
+fn fuzz(folder: &Path, target: &str, seconds: u64) -> Result<Report> {
+    let binary = folder.join(TARGET).join("release").join(target);
+    let [corpus, artifacts] = ["corpus", "artifacts"].map(|name| folder.join(name).join(target));
+    for made in [&corpus, &artifacts] {
+        fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
+    }
+    let mut command = shell::program(&binary.display().to_string(), &[]);
+    command.arg(corpus).arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={INPUT_BYTES_MAX}"));
+    command.arg(format!("-timeout={INPUT_SECONDS_MAX}")).arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"));
+    command.arg(prefix(&artifacts));
+    let output = shell::output(&mut command)?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines: Vec<_> = said.lines().collect();
+    Ok(match output.status.success() {
+        true => {
+            let done = lines.iter().rev().find(|line| line.contains("DONE")).copied().unwrap_or_default();
+            Report::Nothing(done.trim().to_owned())
+        }
+        false => Report::Found(lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")),
+    })
+}
+
+/// Where the fuzzer writes what it found. It is put before the name as it is, so it ends with a slash.
+fn prefix(artifacts: &Path) -> String {
+    format!("-artifact_prefix={}/", PathBuf::from(artifacts).display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_a_target_of_the_manifest_and_the_other_way_round() {
+        let root = Workspace::find().unwrap().root;
+        let manifest = fs::read_to_string(root.join("fuzz/Cargo.toml")).unwrap();
+        let files = all(&root).unwrap();
+        assert_eq!(manifest.matches("[[bin]]").count(), files.len());
+        for name in files {
+            assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_not_there_is_named() {
+        let all = || vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(chosen(all(), &[]).unwrap(), all());
+        assert_eq!(chosen(all(), &["b".to_owned()]).unwrap(), ["b"]);
+        assert!(chosen(all(), &["c".to_owned()]).unwrap_err().to_string().contains("c: choose of a, b"));
+    }
+}
