@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const COLLECTION: &str = "documents";
 
-/// Snapshots taken beside the work: without the lock a few of so many are of two moments.
+/// Snapshots taken beside the work: were one database read when the other has been copied, many of so few would not match.
 const SNAPSHOTS: usize = 60;
 
 struct Stores {

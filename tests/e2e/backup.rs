@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -275,7 +275,10 @@ async fn no_server_starts_on_half_a_restore() {
     child.wait().expect("it ends");
     assert!(data.join("restoring").exists(), "it was done before it could be killed");
 
-    let said = refused(&serve(&data).env("RUST_LOG", "off").output().expect("the binary runs"));
+    let mut start = tokio::process::Command::from(serve(&data));
+    let started = start.env("RUST_LOG", "off").stdin(Stdio::null()).kill_on_drop(true).output();
+    let ended = tokio::time::timeout(PATIENCE, started).await.expect("it does not start");
+    let said = refused(&ended.expect("the binary runs"));
     assert!(said.contains("restore was interrupted") && said.contains("morag restore"), "{said}");
     let said = refused(&run("restore", &backup, &data));
     assert!(said.contains("restore was interrupted"), "{said}");

@@ -47,10 +47,16 @@ impl Snapshot {
     /// `Unavailable` where a database is missing, cannot be opened for writing, or is locked for more than five seconds; `Corrupt` where it is not
     /// ours or of a later version.
     pub fn take(tasks_path: &Path, knowledge_path: &Path) -> Result<Self, StoreError> {
+        Self::take_with(tasks_path, knowledge_path, || ())
+    }
+
+    /// The same; `between` is called when the moment of the tasks is fixed, and that of the knowledge is not.
+    fn take_with(tasks_path: &Path, knowledge_path: &Path, between: impl FnOnce()) -> Result<Self, StoreError> {
         let lock = open_to_copy(tasks_path)?;
         let (tasks, knowledge) = (open_to_copy(tasks_path)?, open_to_copy(knowledge_path)?);
         lock.execute_batch("BEGIN IMMEDIATE").map_err(|error| at(tasks_path, store_error(error)))?;
         let tasks_version = begin(&tasks, &TASKS).map_err(|error| at(tasks_path, error))?;
+        between();
         let knowledge_version = begin(&knowledge, &KNOWLEDGE).map_err(|error| at(knowledge_path, error))?;
         lock.execute_batch("ROLLBACK").map_err(|error| at(tasks_path, store_error(error)))?;
         let versions = Versions { tasks: tasks_version, knowledge: knowledge_version };
@@ -103,4 +109,34 @@ impl Snapshot {
 fn begin(connection: &Connection, schema: &Schema) -> Result<i64, StoreError> {
     connection.execute_batch("BEGIN").map_err(store_error)?;
     schema.check(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemClock;
+    use crate::store::sqlite::{SqliteKnowledge, SqliteStore};
+    use rusqlite::ErrorCode;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn nobody_commits_to_the_tasks_between_the_two_moments() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tasks, knowledge) = (folder.path().join("tasks.db"), folder.path().join("knowledge.db"));
+        drop(SqliteStore::open(&tasks, Arc::new(SystemClock)).unwrap());
+        drop(SqliteKnowledge::open(&knowledge, None).unwrap());
+        let another = Connection::open(&tasks).unwrap();
+        another.busy_timeout(Duration::ZERO).unwrap();
+        let commit = || another.execute_batch("BEGIN IMMEDIATE; UPDATE endpoint_revision SET revision = 7; COMMIT");
+        let mut between = Ok(());
+        let snapshot = Snapshot::take_with(&tasks, &knowledge, || between = commit()).unwrap();
+        let held_up = between.unwrap_err().sqlite_error_code();
+        assert_eq!(held_up, Some(ErrorCode::DatabaseBusy));
+        commit().unwrap();
+        let revision = |connection: &Connection| {
+            connection.query_row("SELECT revision FROM endpoint_revision", [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        assert_eq!((revision(&snapshot.tasks), revision(&another)), (1, 7), "the snapshot is of before");
+    }
 }
