@@ -2,7 +2,6 @@
 
 use super::ApiError;
 use super::auth::Caller;
-use super::auth::Caller;
 use super::error::{ErrorBody, FieldError};
 use super::query::Parameters;
 use super::task::{PathTask, load, own};
