@@ -28,7 +28,9 @@ pub fn ensure() -> Result<()> {
     let missing = PROGRAMS.into_iter().filter(|(program, _)| !shell::have(program)).map(|(_, package)| package);
     let missing: Vec<_> = missing.chain((!have_faketime()).then_some(FAKETIME)).collect();
     if missing.is_empty() && shell::have(NPM) {
-        println!("programs: Redis, OpenSSL, Node.js, npm, docker-registry, minisign, e2fsprogs, mount and faketime are there");
+        println!(
+            "programs: Redis, OpenSSL, Node.js, npm, docker-registry, minisign, e2fsprogs, mount and faketime are there"
+        );
         return Ok(());
     }
     debian::install(&missing).with_context(|| format!("the tests need {}", missing.join(", ")))?;

@@ -98,13 +98,7 @@ pub fn step_to_mend(pipeline: &Pipeline, events: &[Event], damaged: &[DamagedFil
 
 /// What follows from damaged files of a task that runs; none where there are none. `claims`: how often the task had been
 /// claimed before this claim; `percent`: overall progress now.
-pub fn mend(
-    record: &TaskRecord,
-    events: &[Event],
-    claims: u64,
-    percent: f64,
-    damaged: &[DamagedFile],
-) -> Option<Mend> {
+pub fn mend(record: &TaskRecord, events: &[Event], claims: u64, percent: f64, damaged: &[DamagedFile]) -> Option<Mend> {
     let first = damaged.first()?;
     if let Some(source) = damaged.iter().find(|file| file.name == record.source.stored_as) {
         return Some(Mend::Fail(source_failure(source)));

@@ -15,7 +15,7 @@ pub use again::{CLAIMS_MAX, PASSING_FAILURES_MAX, again_after, is_run_again};
 pub use condition::{Condition, InvalidCondition, MediaTypeGlob, skip_reason};
 pub use definition::{AfterFailure, InvalidPipeline, Pipeline, Range, StepDefinition};
 pub use inputs::inputs;
-pub use mend::{DamagedFile, Damage, ExpectedFile, Mend, REMAKES_MAX, mend, standing_files, step_to_mend};
+pub use mend::{Damage, DamagedFile, ExpectedFile, Mend, REMAKES_MAX, mend, standing_files, step_to_mend};
 pub use on_failure::{InvalidRetries, OnFailure, RETRIES_MAX, RETRY_DELAY_MAX, Retries};
 pub use retry::{RetryRefused, attempt, claims_of_run, retry};
 pub use run::{Ending, Progress, Run, completions, passed};

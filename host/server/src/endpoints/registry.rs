@@ -110,7 +110,14 @@ impl Registry {
     pub fn new(store: Arc<dyn Endpoints>, sealer: Option<Sealer>, configured: Vec<ConfiguredEndpoint>) -> Self {
         let endpoints = open(&configured, sealer.as_ref(), Vec::new());
         let known = RwLock::new(Arc::new(Known { revision: None, read_at: Instant::now(), endpoints }));
-        Self { store, sealer, configured, known, reading: tokio::sync::Mutex::default(), is_proven: AtomicBool::new(false) }
+        Self {
+            store,
+            sealer,
+            configured,
+            known,
+            reading: tokio::sync::Mutex::default(),
+            is_proven: AtomicBool::new(false),
+        }
     }
 
     /// What seals credentials; none where no key is set.

@@ -7,9 +7,9 @@
 mod announce;
 mod attempt;
 mod cancel;
-mod deliver;
 #[cfg(test)]
 mod damage_tests;
+mod deliver;
 #[cfg(test)]
 mod delivery_tests;
 mod dispatcher;

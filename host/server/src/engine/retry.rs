@@ -54,7 +54,8 @@ pub enum RetryError {
 }
 
 /// Begins a new run of a task that failed or was cancelled: from `from_step`, or from the first step that has not completed; from
-/// an earlier one where a file that the run would go on with is damaged or missing, so that it is made again. Once this returns, the run's `task_started` is in the log and the task is due.
+/// an earlier one where a file that the run would go on with is damaged or missing, so that it is made again. Once
+/// this returns, the run's `task_started` is in the log and the task is due.
 pub async fn retry(app: &App, task: TaskId, from_step: Option<&str>) -> Result<Retried, RetryError> {
     for _ in 0..RACES_MAX {
         let log = app.tasks.load(task).await?.ok_or(RetryError::Unknown)?;
@@ -103,11 +104,7 @@ fn first_step(draft: &Draft) -> Result<String, RetryError> {
 /// Looks at the files that the run can read: the submitted one, and what the steps before have left. Which of them a step
 /// does read, only a worker knows. Gives the first that is damaged or missing, with the step, by index, that the run must begin
 /// with so that all of them are made again.
-async fn file_to_mend(
-    app: &App,
-    log: &TaskLog,
-    from_step: &str,
-) -> Result<Option<(DamagedFile, usize)>, RetryError> {
+async fn file_to_mend(app: &App, log: &TaskLog, from_step: &str) -> Result<Option<(DamagedFile, usize)>, RetryError> {
     let (pipeline, source) = (&log.record.pipeline, ExpectedFile::from(&log.record.source));
     let source_name = source.name.clone();
     let mut files = vec![source];

@@ -6,8 +6,8 @@ use super::verify;
 use crate::App;
 use morag_core::Timestamp;
 use morag_core::pipeline::{
-    CLAIMS_MAX, Decision, Draft, Effect, Ending, ExpectedFile, Input, Mend, OnFailure, Pipeline, Run, again_after, attempt,
-    claims_of_run, inputs, is_run_again, mend, skip_reason, standing_files, transition,
+    CLAIMS_MAX, Decision, Draft, Effect, Ending, ExpectedFile, Input, Mend, OnFailure, Pipeline, Run, again_after,
+    attempt, claims_of_run, inputs, is_run_again, mend, skip_reason, standing_files, transition,
 };
 use morag_core::plugin::FailureCode;
 use morag_core::ports::{
@@ -234,7 +234,8 @@ impl Driver<'_> {
         let is_read = |name: &ArtifactName| {
             descriptor.as_ref().is_some_and(|descriptor| descriptor.inputs.iter().any(|input| input.name == *name))
         };
-        let artifacts = inputs.iter().filter(|(name, _)| is_read(name)).map(|(_, artifact)| ExpectedFile::from(artifact));
+        let artifacts =
+            inputs.iter().filter(|(name, _)| is_read(name)).map(|(_, artifact)| ExpectedFile::from(artifact));
         std::iter::once(ExpectedFile::from(&self.log.record.source)).chain(artifacts).collect()
     }
 

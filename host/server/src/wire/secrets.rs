@@ -98,7 +98,9 @@ fn judge(sealer: Option<&Sealer>, proof: Option<&str>, stored: &[NamedEndpoint])
 
 fn refusal(verdict: &Verdict, source: &str) -> String {
     let what = match verdict {
-        Verdict::Gone => format!("the key that credentials in the store are sealed with is gone: there is none in {source}"),
+        Verdict::Gone => {
+            format!("the key that credentials in the store are sealed with is gone: there is none in {source}")
+        }
         _ => format!("credentials in the store are sealed with another key than the one of {source}"),
     };
     format!(

@@ -139,10 +139,7 @@ pub async fn stream(app: &Arc<App>, task: TaskId, file: ExpectedFile, meta: Blob
 }
 
 /// Hands pieces on, each when the next has come, and the last when `judge` has seen the digest and says so.
-fn checked(
-    pieces: BlobStream,
-    judge: impl FnOnce(String) -> Result<(), BlobError> + Send + 'static,
-) -> BlobStream {
+fn checked(pieces: BlobStream, judge: impl FnOnce(String) -> Result<(), BlobError> + Send + 'static) -> BlobStream {
     let start = (pieces, Sha256::new(), None::<Bytes>, Some(judge));
     futures::stream::try_unfold(start, |(mut pieces, mut digest, mut held, mut judge)| async move {
         loop {
