@@ -1,7 +1,7 @@
 //! The key that credentials are stored with goes, or is another.
 
 use morag_tests::redis::RedisServer;
-use morag_tests::server::{Server, serve};
+use morag_tests::server::{PATIENCE, Server, serve};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::path::Path;
@@ -19,8 +19,11 @@ async fn create_endpoint(server: &Server) {
 }
 
 /// A start that must be refused. Gives what the process says.
-fn refused(data_dir: &Path, settings: &[(&str, &str)]) -> String {
-    let output = serve(data_dir).envs(settings.iter().copied()).output().expect("the binary runs");
+async fn refused(data_dir: &Path, settings: &[(&str, &str)]) -> String {
+    let mut command = tokio::process::Command::from(serve(data_dir));
+    command.envs(settings.iter().copied()).kill_on_drop(true);
+    let output =
+        tokio::time::timeout(PATIENCE, command.output()).await.expect("it has started").expect("the binary runs");
     assert!(!output.status.success(), "it has started");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -35,11 +38,11 @@ async fn the_embedded_store_is_not_opened_without_the_key_of_what_is_sealed_in_i
     let kept = std::fs::read(&key).expect("a key");
     assert!(server.terminate().await.success());
     std::fs::remove_file(&key).expect("the key goes");
-    let said = refused(folder.path(), &[]);
+    let said = refused(folder.path(), &[]).await;
     assert!(said.contains("secrets.key") && said.contains("MORAG_SECRETS_KEY_LOST=true"), "{said}");
     assert!(!key.exists(), "no other key was made");
     std::fs::write(&key, KEYS[0]).expect("another key");
-    let said = refused(folder.path(), &[]);
+    let said = refused(folder.path(), &[]).await;
     assert!(said.contains("another key") && !said.contains(KEYS[0]), "{said}");
     std::fs::write(&key, kept).expect("the key comes back");
     let server = Server::start_with(&settings).await;
@@ -54,9 +57,9 @@ async fn redis_is_not_used_without_the_key_of_what_is_sealed_in_it() {
     let server = Server::start_with(&with(KEYS[0])).await;
     create_endpoint(&server).await;
     let folder = tempfile::tempdir().expect("a folder");
-    let said = refused(folder.path(), &with(KEYS[1]));
+    let said = refused(folder.path(), &with(KEYS[1])).await;
     assert!(said.contains("another key than the one of MORAG_SECRETS_KEY") && !said.contains(KEYS[1]), "{said}");
-    let said = refused(folder.path(), &[("REDIS_URL", &url)]);
+    let said = refused(folder.path(), &[("REDIS_URL", &url)]).await;
     assert!(said.contains("is gone") && said.contains("MORAG_SECRETS_KEY"), "{said}");
     let second = Server::start_with(&with(KEYS[0])).await;
     create_endpoint(&second).await;

@@ -29,9 +29,8 @@ impl Folder {
 
     /// Moves files below, replacing those at the targets. When it answers, content and names are on the disk.
     pub(super) async fn publish(&self, moves: Vec<(String, String)>) -> Result<(), BlobError> {
-        let moves: Vec<_> = moves.into_iter().map(|(from, to)| (self.path.join(from), self.path.join(to))).collect();
-        let publish = tokio::task::spawn_blocking(move || flush::publish(&moves));
-        match publish.await.map_err(|error| BlobError::Unavailable(error.to_string()))? {
+        let moves = moves.into_iter().map(|(from, to)| (self.path.join(from), self.path.join(to)));
+        match flush::publish(moves.collect()).await {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(BlobError::NotFound),
             published => published.map_err(|error| {
                 let shown = self.path.display();

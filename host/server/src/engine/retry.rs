@@ -54,7 +54,8 @@ pub enum RetryError {
 }
 
 /// Begins a new run of a task that failed or was cancelled: from `from_step`, or from the first step that has not completed; from
-/// an earlier one where a file that the run would go on with is damaged or missing, so that it is made again. Once this returns, the run's `task_started` is in the log and the task is due.
+/// an earlier one where a file that the run would go on with is damaged or missing, so that it is made again. Once
+/// this returns, the run's `task_started` is in the log and the task is due.
 pub async fn retry(app: &App, task: TaskId, from_step: Option<&str>) -> Result<Retried, RetryError> {
     for _ in 0..RACES_MAX {
         let log = app.tasks.load(task).await?.ok_or(RetryError::Unknown)?;
