@@ -9,6 +9,7 @@ use morag_core::Timestamp;
 use morag_core::ports::{LaneLimit, LaneLimits};
 use morag_core::webhook::{Breaker, Lane, Refused, Signal};
 use std::collections::{HashMap, VecDeque};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -41,18 +42,26 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     lanes: HashMap<String, Known>,
-    hosts: HashMap<String, Host>,
+    /// Hosts with ports, and sites of lanes that have not shown that they work.
+    hosts: HashMap<Who, Host>,
     under_way: usize,
     unproven: usize,
     failing: usize,
     turns: u64,
 }
 
+/// Whose places are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Who {
+    /// A host and port.
+    Host(String),
+    /// All names below the last two labels of one.
+    Site(String),
+}
+
 #[derive(Debug, Default)]
 struct Host {
     under_way: usize,
-    /// Of them those of lanes that have not shown that they work.
-    unproven: usize,
     /// Lanes that have found no place, first come first served.
     waiting: VecDeque<String>,
 }
@@ -101,8 +110,8 @@ impl Standing {
 #[derive(Debug)]
 pub struct HostPlace {
     lanes: Lanes,
-    authority: String,
-    is_unproven: bool,
+    /// The host, and the site where it is counted too.
+    held: Vec<Who>,
 }
 
 /// How many lanes' breakers are in which state.
@@ -211,25 +220,29 @@ impl Lanes {
         }
     }
 
-    /// A place with a host for a lane. Where it has none, nothing of the lane is asked for until it has. Lanes of one host that
-    /// have not shown that they work have half of the places of such lanes at most: whatever number of URLs lead to one host
-    /// that does not answer, new receivers find a place.
+    /// A place with a host for a lane. Where it has none, nothing of the lane is asked for until it has. Lanes of one site that
+    /// have not shown that they work have half of the places of such lanes at most: whatever number of URLs and names lead to
+    /// servers that do not answer, or to names that nobody answers for, new receivers find a place.
     pub fn enter_host(&self, authority: String, lane: &str) -> Option<HostPlace> {
         let mut state = self.state();
         let State { hosts, lanes, .. } = &mut *state;
-        let host = hosts.entry(authority.clone()).or_default();
+        let max = self.0.max;
         let is_unproven = lanes.get(lane).is_none_or(|known| !known.lane.is_proven());
-        let unproven_max = (self.0.max.total / 4).max(1);
-        if host.under_way >= self.0.max.host || (is_unproven && host.unproven >= unproven_max) {
+        let site = is_unproven.then(|| (Who::Site(site(&authority)), (max.total / 4).max(1)));
+        let wanted: Vec<_> = [(Who::Host(authority), max.host)].into_iter().chain(site).collect();
+        let full = wanted.iter().find(|(who, max)| hosts.get(who).is_some_and(|host| host.under_way >= *max));
+        if let Some((who, _)) = full {
             let known = lanes.entry(lane.to_owned()).or_default();
             if !std::mem::replace(&mut known.waits_for_host, true) {
-                host.waiting.push_back(lane.to_owned());
+                hosts.entry(who.clone()).or_default().waiting.push_back(lane.to_owned());
             }
             return None;
         }
-        host.under_way += 1;
-        host.unproven += usize::from(is_unproven);
-        Some(HostPlace { lanes: self.clone(), authority, is_unproven })
+        let held: Vec<_> = wanted.into_iter().map(|(who, _)| who).collect();
+        for who in &held {
+            hosts.entry(who.clone()).or_default().under_way += 1;
+        }
+        Some(HostPlace { lanes: self.clone(), held })
     }
 
     /// Breakers by state.
@@ -308,24 +321,41 @@ impl Drop for HostPlace {
     fn drop(&mut self) {
         let mut state = self.lanes.state();
         let State { hosts, lanes, .. } = &mut *state;
-        let Some(host) = hosts.get_mut(&self.authority) else { return };
-        host.under_way = host.under_way.saturating_sub(1);
-        host.unproven = host.unproven.saturating_sub(usize::from(self.is_unproven));
-        // One for the place; all of them where nobody is left whose place could call the next.
-        let called = if host.under_way == 0 { host.waiting.len() } else { host.waiting.len().min(1) };
-        for next in host.waiting.drain(..called) {
-            if let Some(known) = lanes.get_mut(&next) {
-                known.waits_for_host = false;
+        let mut called = 0;
+        for who in &self.held {
+            let Some(host) = hosts.get_mut(who) else { continue };
+            host.under_way = host.under_way.saturating_sub(1);
+            // One for the place; all of them where nobody is left whose place could call the next.
+            let next = if host.under_way == 0 { host.waiting.len() } else { host.waiting.len().min(1) };
+            called += next;
+            for next in host.waiting.drain(..next) {
+                if let Some(known) = lanes.get_mut(&next) {
+                    known.waits_for_host = false;
+                }
             }
-        }
-        if host.under_way == 0 {
-            hosts.remove(&self.authority);
+            if host.under_way == 0 {
+                hosts.remove(who);
+            }
         }
         if called == 0 {
             return;
         }
         drop(state);
         self.lanes.0.freed.notify_waiters();
+    }
+}
+
+/// Whose host it is, roughly: the last two labels of a name, for whoever has a domain has any number of names below it. An
+/// address, or a name of one label, is a machine of the operator's: each port is its own.
+fn site(authority: &str) -> String {
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let mut labels = host.rsplitn(3, '.');
+    match (labels.next(), labels.next()) {
+        (Some(last), Some(before)) if !host.starts_with('[') && host.parse::<Ipv4Addr>().is_err() => {
+            format!("{before}.{last}")
+        }
+        _ => authority.to_owned(),
     }
 }
 
@@ -427,17 +457,29 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_has_not_answered_leaves_places_to_other_new_ones() {
+    fn a_site_that_has_not_answered_leaves_places_to_other_new_ones() {
         let lanes = Lanes::new(LanesMax { host: 8, ..MAX });
-        let silent: Vec<_> = (0..4).filter_map(|n| lanes.enter_host("silent:1".into(), &format!("s{n}"))).collect();
-        assert_eq!(silent.len(), 2, "half of what is for lanes that have not answered");
-        assert!(lanes.enter_host("new:1".into(), "new").is_some());
+        let silent = |n: usize| lanes.enter_host(format!("n{n}.silent.example:1"), &format!("s{n}"));
+        let held: Vec<_> = (0..4).filter_map(silent).collect();
+        assert_eq!(held.len(), 2, "half of what is for lanes that have not answered");
+        assert!(lanes.enter_host("new.example:1".into(), "new").is_some());
         proven(&lanes, "good");
-        let held: Vec<_> = (0..6).map(|_| lanes.enter_host("silent:1".into(), "good").unwrap()).collect();
-        assert!(lanes.enter_host("silent:1".into(), "good").is_none(), "the host's own limit");
-        drop(held);
-        drop(silent);
-        assert!(lanes.enter_host("silent:1".into(), "s3").is_some());
+        let all: Vec<_> = (0..8).map(|_| lanes.enter_host("n9.silent.example:1".into(), "good").unwrap()).collect();
+        assert!(lanes.enter_host("n9.silent.example:1".into(), "good").is_none(), "the host's own limit");
+        drop((all, held));
+        assert!(lanes.limits(NOW).0.lanes.iter().all(|(_, limit)| limit.keys > 0), "who waited is called");
+        assert!(silent(3).is_some());
+        assert!(lanes.state().hosts.is_empty(), "nothing is left behind");
+    }
+
+    #[test]
+    fn a_site_is_a_domain_or_an_address() {
+        for host in ["silent.example:80", "a.silent.example:443", "b.a.silent.example.:1"] {
+            assert_eq!(site(host), "silent.example", "{host}");
+        }
+        for host in ["10.0.0.1:80", "[::1]:80", "[::ffff:10.0.0.1]:80", "db:80"] {
+            assert_eq!(site(host), host);
+        }
     }
 
     #[test]
