@@ -84,7 +84,13 @@ async fn add(store: &dyn Tasks) -> TaskId {
     let now = SystemClock.now();
     let record = record(now);
     let task = record.id;
-    let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("bench"), limits: Default::default() };
+    let new = NewTask {
+        record,
+        idempotency: None,
+        claims_document: false,
+        flow: Flow::of("bench"),
+        limits: Default::default(),
+    };
     store.accept(new).await.expect("an accepted task");
     let commit = Commit {
         task,
@@ -133,7 +139,15 @@ async fn measure(name: &str, store: Arc<dyn Tasks>, tasks: usize, size: impl Fn(
         });
         let load = load.await;
         let recent = timed(|_| async {
-            assert_eq!(store.recent(&Default::default(), Timestamp::from_millis(0), 100, None).await.expect("a page").items.len(), 100);
+            assert_eq!(
+                store
+                    .recent(&Default::default(), Timestamp::from_millis(0), 100, None)
+                    .await
+                    .expect("a page")
+                    .items
+                    .len(),
+                100
+            );
         });
         let recent = recent.await;
         let filter = ListFilter { limit: 20, ..ListFilter::default() };

@@ -96,7 +96,13 @@ impl Source {
         let mut record = self.record(number, endpoints);
         record.subscribers = self.app.endpoints.fresh().await?.chosen_by(&record);
         let task = record.id;
-        let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("bench"), limits: Default::default() };
+        let new = NewTask {
+            record,
+            idempotency: None,
+            claims_document: false,
+            flow: Flow::of("bench"),
+            limits: Default::default(),
+        };
         self.app.tasks.accept(new).await?;
         for sequence in 1..=events {
             if let Some(clock) = &mut clock {

@@ -102,7 +102,11 @@ async fn of_two_retries_one_wins(backend: impl Backend) {
     let results = join_all(attempts).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
     assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Stale)).count(), 7, "{results:?}");
-    assert_eq!(backend.store().document_holder(&Default::default(), &document("d")).await, Ok(Some(id)), "the losers took nothing away");
+    assert_eq!(
+        backend.store().document_holder(&Default::default(), &document("d")).await,
+        Ok(Some(id)),
+        "the losers took nothing away"
+    );
 }
 
 async fn a_task_that_was_cancelled_while_it_waited_runs_again(backend: impl Backend) {
@@ -166,7 +170,11 @@ async fn a_replacement_that_runs_again_is_a_replacement_again(backend: impl Back
     begin_again(&backend, second).await.unwrap();
     assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(second)));
     end(&backend, second, StatusWord::Failed).await;
-    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(first)), "its content is still stored");
+    assert_eq!(
+        store.document_holder(&Default::default(), &document("d")).await,
+        Ok(Some(first)),
+        "its content is still stored"
+    );
 }
 
 async fn a_refused_retry_leaves_the_document_free(backend: impl Backend) {

@@ -162,12 +162,20 @@ async fn a_replacement_takes_the_document_over(backend: impl Backend) {
     assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(second)));
     let third = accept(&*store, claiming(&backend, "d", true)).await;
     end(&backend, third, StatusWord::Failed).await;
-    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(second)), "the one completed last");
+    assert_eq!(
+        store.document_holder(&Default::default(), &document("d")).await,
+        Ok(Some(second)),
+        "the one completed last"
+    );
     let overtaken = accept(&*store, claiming(&backend, "d", true)).await;
     let overtaking = accept(&*store, claiming(&backend, "d", true)).await;
     end(&backend, overtaking, StatusWord::Completed).await;
     end(&backend, overtaken, StatusWord::Completed).await;
-    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(overtaken)), "its content was stored last");
+    assert_eq!(
+        store.document_holder(&Default::default(), &document("d")).await,
+        Ok(Some(overtaken)),
+        "its content was stored last"
+    );
 }
 
 async fn a_failed_replacement_gives_the_document_back(backend: impl Backend) {
@@ -176,7 +184,11 @@ async fn a_failed_replacement_gives_the_document_back(backend: impl Backend) {
     end(&backend, first, StatusWord::Completed).await;
     let second = accept(&*store, claiming(&backend, "d", true)).await;
     end(&backend, second, StatusWord::Failed).await;
-    assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(Some(first)), "its content is still stored");
+    assert_eq!(
+        store.document_holder(&Default::default(), &document("d")).await,
+        Ok(Some(first)),
+        "its content is still stored"
+    );
 }
 
 async fn a_replaced_task_that_fails_takes_nothing_from_its_successor(backend: impl Backend) {
@@ -329,7 +341,10 @@ async fn the_list_is_paged_newest_first(backend: impl Backend) {
         for limit in [1, 2, 7, 25, 26] {
             let (mut cursor, mut seen) = (None, Vec::new());
             loop {
-                let page = store.list(&ListFilter { statuses: statuses.clone(), limit, cursor, ..ListFilter::default() }).await.unwrap();
+                let page = store
+                    .list(&ListFilter { statuses: statuses.clone(), limit, cursor, ..ListFilter::default() })
+                    .await
+                    .unwrap();
                 assert!(page.items.len() <= limit);
                 assert!(page.next_cursor.is_none() || page.items.len() == limit);
                 seen.extend(page.items.iter().map(|summary| summary.task));

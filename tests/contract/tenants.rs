@@ -2,12 +2,10 @@
 
 use crate::backends::{Backend, Store, promises};
 use crate::samples::{accept, claiming, document, end, event, task};
-use morag_core::caller::{OverQuota, Quota, next_day};
-use morag_core::ports::{
-    AcceptError, Accepted, Commit, Flow, Guard, ListFilter, NewTask, Next, Queue, TaskLimits,
-};
-use morag_core::task::{Artifact, EventKind, StatusWord, TaskId, TenantId};
 use morag_core::Timestamp;
+use morag_core::caller::{OverQuota, Quota, next_day};
+use morag_core::ports::{AcceptError, Accepted, Commit, Flow, Guard, ListFilter, NewTask, Next, Queue, TaskLimits};
+use morag_core::task::{Artifact, EventKind, StatusWord, TaskId, TenantId};
 use std::time::Duration;
 
 promises!(

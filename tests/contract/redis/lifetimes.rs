@@ -181,7 +181,11 @@ async fn what_redis_has_forgotten_is_nowhere_any_more_and_named_once() {
     let recent = store.recent(&Default::default(), lab.now().minus(Duration::from_secs(60)), 9, None).await.unwrap();
     let tasks: Vec<_> = recent.items.iter().map(|item| item.task).collect();
     assert!(!tasks.is_empty() && tasks.iter().all(|id| *id == lives_on), "{tasks:?}");
-    assert_eq!(store.document_holder(&Default::default(), &document("doc")).await, Ok(Some(silent)), "the content is still stored");
+    assert_eq!(
+        store.document_holder(&Default::default(), &document("doc")).await,
+        Ok(Some(silent)),
+        "the content is still stored"
+    );
 
     lab.advance(Duration::from_secs(1));
     let mut gone = store.expire(lab.now(), 9).await.unwrap();

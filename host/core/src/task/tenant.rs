@@ -155,7 +155,10 @@ mod tests {
         for one in &tenants {
             for name in names {
                 assert!(seen.insert(one.collection(name)), "{one} {name}");
-                assert!(seen.insert(EndpointId::of_tenant(one, &format!("e{name}")).as_str().to_owned()), "{one} {name}");
+                assert!(
+                    seen.insert(EndpointId::of_tenant(one, &format!("e{name}")).as_str().to_owned()),
+                    "{one} {name}"
+                );
             }
         }
     }

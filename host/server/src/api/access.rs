@@ -89,7 +89,9 @@ pub fn check(caller: &Caller, method: &Method, route: &str) -> Result<(), ApiErr
     let text = match access {
         Access::Scope(_) => format!("The key has not the scope {scope:?}, which this needs: use another key"),
         Access::Operator => {
-            format!("This concerns everybody on the server: it needs a key with the scope {scope:?} of the default tenant")
+            format!(
+                "This concerns everybody on the server: it needs a key with the scope {scope:?} of the default tenant"
+            )
         }
     };
     let error = ApiError::new(StatusCode::FORBIDDEN, "missing_scope", text);

@@ -122,9 +122,9 @@ fn given(headers: &HeaderMap) -> Result<&[u8], ApiError> {
         (Some(key), ..) => Ok(key),
         // A proxy's own authorization may stand beside it.
         (None, Some(key), _) => Ok(key.as_bytes()),
-        (None, None, None) => {
-            Err(ApiError::unauthorized("An API key is needed: send the header Authorization: Bearer KEY, or X-API-Key: KEY"))
-        }
+        (None, None, None) => Err(ApiError::unauthorized(
+            "An API key is needed: send the header Authorization: Bearer KEY, or X-API-Key: KEY",
+        )),
         (None, None, Some(_)) => {
             Err(ApiError::unauthorized("The Authorization header must be of the form: Bearer KEY"))
         }
@@ -164,7 +164,8 @@ mod tests {
     }
 
     fn ask_with(sent: &[(&'static str, &'static str)]) -> Result<Caller, ApiError> {
-        let headers = sent.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect();
+        let headers =
+            sent.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect();
         caller(&headers, &[configured("a", "one", 3), configured("b", "two", 7)])
     }
 
@@ -190,7 +191,9 @@ mod tests {
             assert!(!known(bad), "{bad:?}");
         }
         assert!(caller(&HeaderMap::new(), &[]).is_err());
-        assert!(caller(&HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("Bearer "))]), &[]).is_err());
+        assert!(
+            caller(&HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("Bearer "))]), &[]).is_err()
+        );
     }
 
     #[test]

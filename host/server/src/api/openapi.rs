@@ -111,9 +111,7 @@ fn base() -> OpenApi {
                 .build(),
         )
         .tags(Some(tags.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build())))
-        .security(Some(
-            ["api_key", "x_api_key"].map(|scheme| SecurityRequirement::new(scheme, [] as [&str; 0])),
-        ))
+        .security(Some(["api_key", "x_api_key"].map(|scheme| SecurityRequirement::new(scheme, [] as [&str; 0]))))
         .components(Some(components))
         .build()
 }
@@ -122,7 +120,10 @@ fn base() -> OpenApi {
 fn document_refusals(document: &mut OpenApi) {
     let refusals = [
         ("401", "No key, or an unknown one"),
-        ("403", "The key has not the scope that this needs (`missing_scope`), or a quota of it is reached where waiting does not help"),
+        (
+            "403",
+            "The key has not the scope that this needs (`missing_scope`), or a quota of it is reached where waiting does not help",
+        ),
     ];
     let answer = |text: &str| {
         let content = Content::new(Some(Ref::from_schema_name("ErrorBody")));
@@ -133,7 +134,9 @@ fn document_refusals(document: &mut OpenApi) {
             for (status, text) in refusals {
                 operation.responses.responses.entry(status.into()).or_insert_with(|| answer(text).into());
             }
-            if operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "ingest")) && operation.request_body.is_some() {
+            if operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "ingest"))
+                && operation.request_body.is_some()
+            {
                 let text = "Too many tasks wait (`queue_full`), or a quota of the key is reached (`quota_…`); `Retry-After` says when to try again";
                 operation.responses.responses.insert("429".into(), answer(text).into());
             }

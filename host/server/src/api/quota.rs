@@ -21,7 +21,9 @@ pub fn over(over: OverQuota, now: Timestamp) -> ApiError {
         Quota::TasksPerDay => (
             StatusCode::TOO_MANY_REQUESTS,
             "quota_tasks_per_day",
-            format!("This key has submitted {limit} tasks today, as many as it may (tasks_per_day): it may again at midnight UTC"),
+            format!(
+                "This key has submitted {limit} tasks today, as many as it may (tasks_per_day): it may again at midnight UTC"
+            ),
         ),
         Quota::Streams => (
             StatusCode::TOO_MANY_REQUESTS,
@@ -31,12 +33,16 @@ pub fn over(over: OverQuota, now: Timestamp) -> ApiError {
         Quota::StoredBytes => (
             StatusCode::FORBIDDEN,
             "quota_stored_bytes",
-            format!("With this the stored files would have more than {limit} bytes (stored_bytes): delete files of ended tasks, or wait for their retention"),
+            format!(
+                "With this the stored files would have more than {limit} bytes (stored_bytes): delete files of ended tasks, or wait for their retention"
+            ),
         ),
         Quota::Endpoints => (
             StatusCode::FORBIDDEN,
             "quota_endpoints",
-            format!("There are {limit} endpoints, as many as this key may have (endpoints): delete one that is not needed"),
+            format!(
+                "There are {limit} endpoints, as many as this key may have (endpoints): delete one that is not needed"
+            ),
         ),
     };
     let error = ApiError::new(status, code, text)

@@ -1,9 +1,9 @@
 //! Where tasks stand and what happened to them.
 
 use super::ApiError;
+use super::auth::Caller;
 use super::error::{ErrorBody, FieldError};
 use super::query::Parameters;
-use super::auth::Caller;
 use super::task::{PathTask, load, own};
 use super::view::{HistoryItem, RecentItem, StatusBody, TaskItem, history_item, recent_item, status_body, task_item};
 use crate::App;

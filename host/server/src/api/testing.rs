@@ -226,7 +226,14 @@ impl Tasks for Memory {
         };
         let logs = self.logs.lock().unwrap();
         let wanted = |task: &TaskSummary| filter.statuses.is_empty() || filter.statuses.contains(&task.status);
-        let items = logs.iter().rev().filter(|log| log.record.tenant == filter.tenant).map(summary).filter(wanted).take(filter.limit).collect();
+        let items = logs
+            .iter()
+            .rev()
+            .filter(|log| log.record.tenant == filter.tenant)
+            .map(summary)
+            .filter(wanted)
+            .take(filter.limit)
+            .collect();
         Ok(Page { items, next_cursor: None })
     }
 

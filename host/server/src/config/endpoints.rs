@@ -53,9 +53,11 @@ fn endpoint(
     let id = draft::endpoint_id(id.as_str().unwrap_or_default()).map_err(|msg| Problem::new("id", msg))?;
     let tenant = match object.remove("tenant") {
         None => TenantId::default(),
-        Some(value) => value.as_str().unwrap_or_default().parse().map_err(|error: InvalidTenantId| {
-            Problem::new("tenant", error.to_string())
-        })?,
+        Some(value) => value
+            .as_str()
+            .unwrap_or_default()
+            .parse()
+            .map_err(|error: InvalidTenantId| Problem::new("tenant", error.to_string()))?,
     };
     let id = EndpointId::of_tenant(&tenant, id.as_str());
     for name in ["secret", "auth_token"] {

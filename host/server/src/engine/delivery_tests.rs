@@ -146,7 +146,13 @@ impl Stage {
             headers: BTreeMap::new(),
         }];
         let task = record.id;
-        let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("test"), limits: Default::default() };
+        let new = NewTask {
+            record,
+            idempotency: None,
+            claims_document: false,
+            flow: Flow::of("test"),
+            limits: Default::default(),
+        };
         self.app.tasks.accept(new).await.unwrap();
         let event = |sequence| Event {
             sequence,

@@ -1,8 +1,8 @@
 //! Forgetting what is old.
 
 use super::accept::count;
-use super::quotas;
 use super::query::{all, execute};
+use super::quotas;
 use super::tasks::{status_word, task_id, tenant};
 use morag_core::Timestamp;
 use morag_core::ports::StoreError;

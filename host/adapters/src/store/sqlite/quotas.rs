@@ -36,12 +36,7 @@ pub(super) fn admit(
 }
 
 /// A task has files of so many bytes more.
-pub(super) fn add_bytes(
-    connection: &Connection,
-    number: i64,
-    tenant: &TenantId,
-    bytes: u64,
-) -> Result<(), StoreError> {
+pub(super) fn add_bytes(connection: &Connection, number: i64, tenant: &TenantId, bytes: u64) -> Result<(), StoreError> {
     if bytes == 0 {
         return Ok(());
     }

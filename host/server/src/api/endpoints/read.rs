@@ -60,7 +60,12 @@ pub async fn list(
     let mut rest = known.of(caller.tenant()).filter(|opened| opened.endpoint.id.name() > after).peekable();
     let endpoints: Vec<_> = rest.by_ref().take(limit).map(|opened| body(&app, opened)).collect();
     let next_cursor = rest.peek().and(endpoints.last()).map(|last| last.id.clone());
-    Ok(Json(EndpointList { count: endpoints.len(), total_count: known.of(caller.tenant()).count(), endpoints, next_cursor }))
+    Ok(Json(EndpointList {
+        count: endpoints.len(),
+        total_count: known.of(caller.tenant()).count(),
+        endpoints,
+        next_cursor,
+    }))
 }
 
 /// See an endpoint

@@ -15,9 +15,9 @@ mod text;
 
 use self::request::{filter, last_event_id, refused};
 use super::ApiError;
+use super::auth::Caller;
 use super::error::ErrorBody;
 use super::query::Parameters;
-use super::auth::Caller;
 use super::task::{PathTask, load};
 use crate::App;
 use crate::engine::{LiveFeed, TooMany};

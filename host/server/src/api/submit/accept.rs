@@ -187,7 +187,8 @@ fn check_collection(app: &App, caller: &Caller, wish: &Wish, pipeline: &Pipeline
     if !is_used || caller.may_use(&wish.collection) {
         return Ok(());
     }
-    let text = format!("The key may not use the collection {:?}: give a collection_name that it may use", wish.collection);
+    let text =
+        format!("The key may not use the collection {:?}: give a collection_name that it may use", wish.collection);
     Err(ApiError::new(StatusCode::FORBIDDEN, "collection_not_allowed", text))
 }
 

@@ -219,7 +219,9 @@ async fn refused_keys_are_in_the_audit_log_and_a_flood_is_a_count() {
     }
     let lines = log.audit();
     assert_eq!(lines.len(), 10, "{lines:?}");
-    assert!(lines.iter().all(|line| line.contains("route=\"DELETE /api/v1/status/{task_id}\"") && line.contains("refused")));
+    assert!(
+        lines.iter().all(|line| line.contains("route=\"DELETE /api/v1/status/{task_id}\"") && line.contains("refused"))
+    );
     assert!(lines.iter().all(|line| !line.contains("key-of-nobody")), "{lines:?}");
     // What happens at the end of the minute.
     crate::api::audit::write_left_out(&app);

@@ -71,7 +71,9 @@ fn a_mistake_is_named_with_its_place() {
 #[test]
 fn an_endpoint_of_the_file_belongs_to_a_tenant() {
     let endpoint = |tenant: &str| {
-        format!("[[webhook_endpoints]]\nid = \"crm\"\nurl = \"https://a.example/\"\nsecret = \"0123456789abcdef\"\n{tenant}\n")
+        format!(
+            "[[webhook_endpoints]]\nid = \"crm\"\nurl = \"https://a.example/\"\nsecret = \"0123456789abcdef\"\n{tenant}\n"
+        )
     };
     let file = endpoint("") + &endpoint("tenant = \"acme\"");
     let config = load(Some(&file), &[]).unwrap();
