@@ -1,6 +1,9 @@
 //! What tenants can reach of each other: every route of the OpenAPI document, asked for another's things, on both stores.
 
 use crate::ingest_url::{ALLOWED, Web};
+use morag_adapters::store::sqlite::SqliteKnowledge;
+use morag_core::ports::Knowledge as _;
+use morag_core::task::{DocumentId, TenantId};
 use morag_tests::receiver::Receiver;
 use morag_tests::redis::shared_single;
 use morag_tests::server::{PATIENCE, Server, client};
@@ -256,7 +259,7 @@ async fn stream(caller: &Caller<'_>, own: &Things) -> String {
     }
 }
 
-async fn tenants_cannot_reach_each_others_things(store: &str) {
+async fn tenants_cannot_reach_each_others_things(store: &str) -> Server {
     let (server, web) = tokio::join!(server(store), Web::start());
     let (of_a, of_b) = (Receiver::start().await, Receiver::start().await);
     let (a, b, default) =
@@ -300,6 +303,7 @@ async fn tenants_cannot_reach_each_others_things(store: &str) {
     assert_eq!(reader.get(&format!("/api/v1/status/{}", things_a.task)).await.0, 200, "its own tenant's");
     let (status, body) = reader.get("/api/v1/webhooks/endpoints").await;
     assert_eq!((status, &body["error_code"], &body["scope"]), (403, &json!("missing_scope"), &json!("endpoints")));
+    server
 }
 
 /// Everything of a tenant that another could have changed.
@@ -323,10 +327,19 @@ async fn state(caller: &Caller<'_>, things: &Things) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_route_of_the_embedded_store_leads_to_another_tenant() {
-    tenants_cannot_reach_each_others_things("embedded").await;
+    let mut server = tenants_cannot_reach_each_others_things("embedded").await;
+    assert!(server.terminate().await.success());
+    // Both have stored a document of this id in a collection of this name, and one has replaced its own since.
+    let knowledge = SqliteKnowledge::open(&server.data_dir().join("knowledge.db"), None).expect("the server's store");
+    let document = DocumentId::try_from("report".to_owned()).expect("an id");
+    for (tenant, has_some) in [("alpha", true), ("beta", true), ("default", false)] {
+        let collection = tenant.parse::<TenantId>().expect("a tenant").collection("shared");
+        let counts = knowledge.counts(&collection, Some(&document)).await.expect("counts");
+        assert_eq!(counts.points > 0, has_some, "{collection}: {counts:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_route_of_redis_leads_to_another_tenant() {
-    tenants_cannot_reach_each_others_things("redis").await;
+    drop(tenants_cannot_reach_each_others_things("redis").await);
 }
