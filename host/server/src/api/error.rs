@@ -153,6 +153,12 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text).retry_after().with_log(log)
     }
 
+    /// 507. The reason is for the log alone.
+    pub fn storage_full(log: impl Into<String>) -> Self {
+        let text = "The server's storage is full and nothing was changed: try again later, and tell the operator";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", text).retry_after().with_log(log)
+    }
+
     /// 500. The reason is for the log alone.
     pub fn internal(log: impl Into<String>) -> Self {
         let text = "Something went wrong in the server: its log has the reason under this request_id";
@@ -259,7 +265,10 @@ impl ApiError {
             StatusCode::PAYLOAD_TOO_LARGE => "too_large",
             StatusCode::UNPROCESSABLE_ENTITY => "validation_error",
             StatusCode::TOO_MANY_REQUESTS => "rate_limited",
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => "unavailable",
+            StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::GATEWAY_TIMEOUT
+            | StatusCode::INSUFFICIENT_STORAGE => "unavailable",
             status if status.is_client_error() => "invalid_request",
             _ => "internal_error",
         }
@@ -279,6 +288,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::unavailable(error.to_string()),
+            StoreError::Full(_) => Self::storage_full(error.to_string()),
             StoreError::Corrupt(_) => Self::internal(error.to_string()),
         }
     }
