@@ -6,7 +6,9 @@ use crate::engine::{Lanes, LiveFeed, Running};
 use crate::metrics::Metrics;
 use crate::pipelines::Pipelines;
 use crate::plugins::Plugins;
-use morag_core::ports::{Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Tasks, WebhookSender};
+use morag_core::ports::{
+    Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, StoreSetup, Tasks, WebhookSender,
+};
 use std::sync::Arc;
 
 /// A running server's parts, behind the core's ports. Cheap to share: one `Arc<App>`.
@@ -45,4 +47,6 @@ pub struct App {
     pub metrics: Metrics,
     /// Tasks that run in this process, to be stopped at once when they are cancelled.
     pub running: Running,
+    /// How the store is set up.
+    pub setup: Arc<dyn StoreSetup>,
 }

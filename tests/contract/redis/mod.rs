@@ -3,6 +3,7 @@
 
 mod clocks;
 mod connections;
+mod failover;
 mod feed;
 mod keys;
 mod lab;

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use morag_core::ports::Shortcoming;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +38,21 @@ pub struct Readiness {
     /// do not make the server unavailable. `/api/v1/plugins` has the reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused_plugins: Vec<String>,
+    /// Settings of the store with which it may lose accepted tasks, as seen at most 10 seconds ago; not there where there are
+    /// none. One whose loss is not accepted makes the server unavailable.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub store_shortcomings: Vec<StoreShortcoming>,
+}
+
+/// A setting of the store that is not as it must be.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StoreShortcoming {
+    /// Its name in the store's own documentation, e.g. `maxmemory-policy`.
+    pub setting: String,
+    /// What is wrong, what it means and what to do.
+    pub message: String,
+    /// Whether the operator accepts the loss (`MORAG_REDIS_ACCEPT_LOSS`).
+    pub accepted: bool,
 }
 
 /// The process lives
@@ -53,7 +69,7 @@ pub async fn health() -> Json<Health> {
     get, path = "/health/ready", tag = "health", operation_id = "ready", security(()),
     responses(
         (status = 200, description = "Every dependency answers", body = Readiness),
-        (status = 503, description = "A dependency is down", body = Readiness),
+        (status = 503, description = "A dependency is down, or the store is not set to keep accepted tasks", body = Readiness),
     )
 )]
 pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
@@ -66,7 +82,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
         }
         false => vec![("tasks", tasks.await)],
     };
-    let (code, status) = match answers.iter().all(|(_, up)| *up) {
+    let shortcomings = app.setup.shortcomings();
+    let is_kept = shortcomings.iter().all(|found| found.is_accepted);
+    let (code, status) = match is_kept && answers.iter().all(|(_, up)| *up) {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
@@ -74,7 +92,15 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
     let dependencies = answers.into_iter().map(|(name, up)| (name.to_owned(), word(up))).collect();
     let refused = app.plugins.set().map(|set| set.refused.iter().map(|refused| refused.name.clone()).collect());
     let refused_plugins = refused.unwrap_or_default();
-    (code, Json(Readiness { status: status.into(), version: crate::VERSION.into(), dependencies, refused_plugins }))
+    let store_shortcomings = shortcomings.into_iter().map(StoreShortcoming::from).collect();
+    let (status, version) = (status.into(), crate::VERSION.into());
+    (code, Json(Readiness { status, version, dependencies, refused_plugins, store_shortcomings }))
+}
+
+impl From<Shortcoming> for StoreShortcoming {
+    fn from(found: Shortcoming) -> Self {
+        Self { setting: found.setting.into(), message: found.message, accepted: found.is_accepted }
+    }
 }
 
 /// What a process without the role `api` serves: whether it lives and can work, its metrics, and nothing else.

@@ -27,6 +27,7 @@ mod query;
 mod readers;
 mod resends;
 mod schema;
+mod setup;
 mod store;
 mod tasks;
 mod wakes;

@@ -42,6 +42,7 @@ pub struct IngestBatch {
         (status = 413, description = "The body is larger than 4 MiB", body = ErrorBody),
         (status = 422, description = "No items, or too many", body = ErrorBody),
         (status = 503, description = "The storage does not answer: nothing was accepted", body = ErrorBody),
+        (status = 507, description = "The storage is full: nothing was accepted", body = ErrorBody),
     )
 )]
 pub async fn ingest_batch(

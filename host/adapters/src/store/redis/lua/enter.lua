@@ -13,7 +13,10 @@ if flow then
     local waiting, next, last = string.match(flow, '^(%S+) (%S+) (%S+)$')
     count, rank, finish = tonumber(waiting), math.max(virtual, tonumber(next)), last
 end
-local number = redis.call('INCR', KEYS[4])
+-- Not before the time, microseconds: a count alone would give a number again whose task is there and which a failover has lost.
+local number = math.max(tonumber(redis.call('GET', KEYS[4]) or '0') + 1, now * 1000)
+redis.call('SET', KEYS[4], exact(number))
+number = exact(number)
 redis.call('HSET', KEYS[1], ARGV[2], exact(rank) .. ' ' .. number .. ' ' .. exact(now) .. ' ' .. exact(apart) .. ' ' .. ARGV[3])
 redis.call('HSET', KEYS[2], ARGV[3], (count + 1) .. ' ' .. exact(rank + apart) .. ' ' .. finish)
-return { exact(rank), tostring(number) }
+return { exact(rank), number }
