@@ -21,6 +21,7 @@ mod plugin_cli;
 mod plugin_guide;
 mod plugins;
 mod redact;
+mod redis_setup;
 mod replace;
 mod retry;
 mod roles;
