@@ -86,7 +86,7 @@ async fn main() -> ExitCode {
         println!("chaos faults      {count} {kind}");
     }
     // Processes are stopped and cut off: what they were about to send comes late.
-    let report = saga.finish(&accepted, Rules { late_repeats: true }).await;
+    let report = saga.finish(&accepted, Rules { late_repeats: true, ..Rules::default() }).await;
     // The documents are all valid: a task that failed is a loss too.
     let is_clean = report.is_clean() && report.completed == accepted.len() as u64 && !accepted.is_empty();
     println!("chaos verdict     {}", if is_clean { "nothing is lost" } else { "LOSS: see above" });

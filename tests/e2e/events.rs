@@ -1,7 +1,7 @@
 //! Events as they happen, and what a client gets that loses its connection, its patience, or the server.
 
 use morag_tests::receiver::Receiver;
-use morag_tests::redis::{RedisOptions, RedisServer};
+use morag_tests::redis::{ACCEPT_LOSS, RedisOptions, RedisServer};
 use morag_tests::server::{PATIENCE, Server};
 use morag_tests::sse::{Block, EventSource, SseEvent, request};
 use reqwest::{Method, StatusCode};
@@ -177,7 +177,7 @@ async fn a_long_poll_answers_at_the_next_change() {
     let redis = RedisServer::start();
     let url = redis.url();
     // Nobody works here: the task changes when it is cancelled.
-    let server = Server::start_with(&[("REDIS_URL", &url), ("MORAG_ROLE", "api")]).await;
+    let server = Server::start_with(&[("REDIS_URL", &url), ("MORAG_ROLE", "api"), ACCEPT_LOSS]).await;
     let task = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
     let path = format!("/api/v1/status/{task}?wait=60");
     let asked = tokio::spawn(server.request(Method::GET, &path).send());

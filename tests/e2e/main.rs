@@ -28,6 +28,7 @@ mod plugin_cli;
 mod plugin_guide;
 mod plugins;
 mod redact;
+mod redis_setup;
 mod replace;
 mod request_memory;
 mod retry;

@@ -1,7 +1,7 @@
 //! Processes that share no folder: tasks are in Redis, files in a bucket.
 
 use morag_tests::receiver::Receiver;
-use morag_tests::redis::RedisServer;
+use morag_tests::redis::{ACCEPT_LOSS, RedisServer};
 use morag_tests::s3::{Bucket, KEY_ID, KEY_SECRET};
 use morag_tests::server::Server;
 use reqwest::Method;
@@ -15,6 +15,7 @@ async fn the_api_serves_what_a_worker_with_another_folder_wrote() {
         let settings = [
             ("MORAG_ROLE", roles),
             ("REDIS_URL", redis_url.as_str()),
+            ACCEPT_LOSS,
             ("MORAG_BLOBS_URL", bucket_url.as_str()),
             ("AWS_ENDPOINT_URL", endpoint.as_str()),
             ("AWS_ACCESS_KEY_ID", KEY_ID),

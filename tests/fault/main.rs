@@ -11,6 +11,7 @@ mod cluster;
 mod common;
 mod disk;
 mod dispatcher;
+mod failover;
 mod network;
 mod power;
 mod redis;

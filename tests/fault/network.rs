@@ -35,6 +35,6 @@ async fn the_network_to_redis_is_cut() {
     saga.say(&format!("{} submissions were repeated", load.repeated()));
     // What was under way in the network arrives when it heals: a dispatcher may be told then that it holds a lease which has
     // run out since, and send.
-    let report = saga.finish(&accepted, Rules { late_repeats: true }).await;
+    let report = saga.finish(&accepted, Rules { late_repeats: true, ..Rules::default() }).await;
     assert_clean(&report, tasks());
 }

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -56,6 +57,8 @@ impl Losses {
 struct Shared {
     wire: watch::Sender<Wire>,
     losses: Arc<Mutex<Losses>>,
+    /// How long what the server sends is on its way, milliseconds.
+    lag: Arc<AtomicU64>,
 }
 
 impl Shared {
@@ -77,7 +80,7 @@ impl Proxy {
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let own = listener.local_addr().expect("its address").port();
-        let shared = Shared { wire: watch::channel(Wire::Whole).0, losses: Arc::default() };
+        let shared = Shared { wire: watch::channel(Wire::Whole).0, losses: Arc::default(), lag: Arc::default() };
         let listening = tokio::spawn(listen(listener, SocketAddr::from(([127, 0, 0, 1], port)), shared.clone()));
         Self { port: own, shared, listening }
     }
@@ -95,6 +98,11 @@ impl Proxy {
     /// Makes it whole again.
     pub fn heal(&self) {
         self.shared.wire.send_replace(Wire::Whole);
+    }
+
+    /// From now on what the server sends is so long on its way; what is there when the wire is reset does not arrive.
+    pub fn lag(&self, lag: Duration) {
+        self.shared.lag.store(u64::try_from(lag.as_millis()).expect("a short time"), Ordering::SeqCst);
     }
 
     /// From now on the first `skip` requests that hold this text are answered, and the answers to the next `count` get lost:
@@ -144,7 +152,7 @@ async fn carry(mut client: TcpStream, target: SocketAddr, shared: Shared) {
     let both = async {
         let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
         let requests = requests(from_client, to_server, wire.clone(), &shared, &losing);
-        tokio::join!(requests, answers(from_server, to_client, wire.clone(), &losing));
+        tokio::join!(requests, answers(from_server, to_client, wire.clone(), &losing, &shared.lag));
     };
     tokio::select! {
         biased;
@@ -194,10 +202,20 @@ fn loses(shared: &Shared, seen: &mut Vec<u8>, bytes: &[u8]) -> bool {
 }
 
 /// Carries what the server sends until its end; nowhere, once it is to get lost.
-async fn answers(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut wire: watch::Receiver<Wire>, losing: &AtomicBool) {
+async fn answers(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    mut wire: watch::Receiver<Wire>,
+    losing: &AtomicBool,
+    lag: &AtomicU64,
+) {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let count = from.read(&mut buffer).await.unwrap_or(0);
+        let lag = lag.load(Ordering::SeqCst);
+        if lag > 0 {
+            tokio::time::sleep(Duration::from_millis(lag)).await;
+        }
         passable(&mut wire).await;
         if losing.load(Ordering::SeqCst) && count > 0 {
             continue;
@@ -272,7 +290,7 @@ mod tests {
         proxy.cut(Wire::Frozen);
         {
             let mut call = pin!(call(&mut stream));
-            let a_while = std::time::Duration::from_millis(100);
+            let a_while = Duration::from_millis(100);
             assert!(tokio::time::timeout(a_while, &mut call).await.is_err());
             proxy.heal();
             assert_eq!(&call.await.unwrap(), b"ping");

@@ -32,13 +32,17 @@ const PASSWORD_IN_URL: &str = "p%40ss%2Fw%C3%B6rd";
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RedisOptions {
     /// Every write is in a file on disk before it is answered (`appendonly yes`, `appendfsync always`): nothing is lost by a
-    /// kill. Without it a killed server starts empty.
+    /// kill. Without it a killed server starts empty, and `morag serve` starts on it only with [`ACCEPT_LOSS`].
     pub durable: bool,
     /// Serves TLS alone, with a certificate for 127.0.0.1 of an authority of its own: [`RedisServer::ca_file`].
     pub tls: bool,
     /// Takes only [`USER`] with [`PASSWORD`].
     pub password: bool,
 }
+
+/// The setting with which `morag serve` starts on a server that is not [`RedisOptions::durable`], for tests that kill no
+/// Redis: writing a file for each command would only make them slow.
+pub const ACCEPT_LOSS: (&str, &str) = ("MORAG_REDIS_ACCEPT_LOSS", "restart");
 
 /// One server. Killed when dropped.
 #[derive(Debug)]
@@ -70,6 +74,11 @@ impl RedisServer {
         std::fs::create_dir_all(data).expect("a folder for the data");
         let options = RedisOptions { durable: true, ..RedisOptions::default() };
         Self::start_with_data(free_port(), options, &[], Some(data.to_owned()))
+    }
+
+    /// A server with options and further command line arguments of `redis-server`.
+    pub fn start_with_arguments(options: RedisOptions, arguments: &[&str]) -> Self {
+        Self::start_at(free_port(), options, arguments)
     }
 
     /// A server on a port, with further command line arguments.
@@ -149,6 +158,16 @@ impl RedisServer {
     /// The folder with what it keeps on disk.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// Whether it was started and not killed since.
+    pub fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// Whether it writes every command to a file.
+    pub fn is_durable(&self) -> bool {
+        self.options.durable
     }
 
     /// Its port on 127.0.0.1.

@@ -11,6 +11,7 @@ mod json;
 pub mod pipeline;
 pub mod plugin;
 pub mod ports;
+pub mod redis_demands;
 mod secret;
 pub mod shares;
 mod shown;

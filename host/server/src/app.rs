@@ -9,7 +9,9 @@ use crate::engine::{Lanes, LiveFeed, Running, Verified};
 use crate::metrics::Metrics;
 use crate::pipelines::Pipelines;
 use crate::plugins::Plugins;
-use morag_core::ports::{Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Tasks, WebhookSender};
+use morag_core::ports::{
+    Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, StoreSetup, Tasks, WebhookSender,
+};
 use std::sync::Arc;
 
 /// A running server's parts, behind the core's ports. Cheap to share: one `Arc<App>`.
@@ -58,4 +60,6 @@ pub struct App {
     pub fair: Fair,
     /// What is written of refused keys.
     pub audit: Audit,
+    /// How the store is set up.
+    pub setup: Arc<dyn StoreSetup>,
 }

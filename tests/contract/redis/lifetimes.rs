@@ -139,7 +139,9 @@ async fn a_task_whose_cursors_are_parked_goes_unless_they_are_unparked() {
 #[tokio::test]
 async fn idempotency_keys_have_a_life_of_their_own() {
     let kept = Duration::from_secs(1234);
-    let lab = Lab::with(|options| options.idempotency_kept = kept).await;
+    // A task that is gone before has been lost, and its key with it.
+    let history = Duration::from_millis(1);
+    let lab = Lab::with(|options| (options.idempotency_kept, options.history_kept) = (kept, history)).await;
     let id = accept(&*lab.store(), with_key(&lab, "key", "digest")).await;
     let life = || ask(&["pttl", &lab.key("idempotency:key")]).parse::<i64>().unwrap();
     assert!((1..=kept.as_millis() as i64).contains(&life()), "{}", life());

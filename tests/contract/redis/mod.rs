@@ -3,6 +3,7 @@
 
 mod clocks;
 mod connections;
+mod failover;
 mod feed;
 mod formats;
 mod keys;

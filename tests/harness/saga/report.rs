@@ -43,6 +43,8 @@ pub struct Report {
     pub repeats: u64,
     /// Deliveries that came again after a later one.
     pub late_repeats: u64,
+    /// Events that came again with another body, because what was told first was undone.
+    pub told_anew: u64,
     /// What the receiver counted.
     pub arrived: Arrived,
     /// Queues of tasks and of deliveries after the stop.
@@ -59,12 +61,7 @@ impl Report {
         let known: HashSet<&String> = accepted.iter().collect();
         let duplicated = tally.tasks().iter().filter(|task| !known.contains(task)).count() as u64;
         let mut report = Self { accepted: known.len() as u64, duplicated, arrived: tally.arrived(), ..Self::default() };
-        let source = Source {
-            client: client(),
-            url: fleet.api_urls().swap_remove(0),
-            files: ObjectBlobs::local(fleet.data_dir().join("files")).expect("the files"),
-            tally,
-        };
+        let source = Source::of(fleet, tally);
         let mut all =
             futures::stream::iter(known).map(async |task| (task, source.facts(task).await)).buffer_unordered(AT_ONCE);
         while let Some((task, Fetched { facts, files, contents, failure })) = all.next().await {
@@ -82,9 +79,10 @@ impl Report {
         let last = facts.history.last().map_or("", |event| event.event_type.as_str());
         self.ended += u64::from(is_end(last));
         self.completed += u64::from(last == "task_completed");
-        self.lost += u64::from(facts.history.is_empty());
+        self.lost += u64::from(facts.is_unknown);
         self.events += facts.history.len() as u64;
-        let TaskVerdict { findings, repeats, late_repeats } = judge(facts, rules);
+        let TaskVerdict { findings, repeats, late_repeats, told_anew } = judge(facts, rules);
+        self.told_anew += told_anew;
         self.repeats += repeats;
         self.late_repeats += late_repeats;
         self.findings.extend(findings.into_iter().map(|finding| (task.to_owned(), finding)));
@@ -110,6 +108,16 @@ impl Report {
         self.findings.is_empty() && self.duplicated == 0 && self.arrived.unsigned == 0 && rest == 0
     }
 
+    /// Which of some tasks the server knows.
+    pub(super) async fn known(fleet: &Fleet, tally: &Tally, tasks: &[String]) -> Vec<String> {
+        let source = Source::of(fleet, tally);
+        let source = &source;
+        let known = futures::stream::iter(tasks)
+            .map(async |task| (task, source.ask(task).await.status() != StatusCode::NOT_FOUND))
+            .buffer_unordered(AT_ONCE);
+        known.filter_map(async |(task, known)| known.then(|| task.clone())).collect().await
+    }
+
     /// Prints the counts, and the first findings.
     pub fn print(&self, name: &str) {
         let history = self.count(|finding| {
@@ -131,7 +139,8 @@ impl Report {
             "{name} deliveries  {taken} taken, {missing} missing, {order} out of order, {unknown} unlike the history"
         );
         println!(
-            "{name}             {repeats} repeated at once, {late_repeats} late, {refused} refused on purpose, {unsigned} unsigned"
+            "{name}             {repeats} repeated at once, {late_repeats} late, {} told anew, {refused} refused on purpose, {unsigned} unsigned",
+            self.told_anew
         );
         println!("{name} files       {files} compared, {spoilt} unlike their digest");
         println!("{name} documents   {} compared, {strange} stored unlike the history", self.contents.len());
@@ -168,12 +177,21 @@ struct Source<'a> {
     tally: &'a Tally,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    fn of(fleet: &Fleet, tally: &'a Tally) -> Self {
+        Self {
+            client: client(),
+            url: fleet.api_urls().swap_remove(0),
+            files: ObjectBlobs::local(fleet.data_dir().join("files")).expect("the files"),
+            tally,
+        }
+    }
+
     async fn facts(&self, task: &str) -> Fetched {
         let seen = self.tally.seen(task);
         let answer = self.ask(&format!("{task}/history?order=asc")).await;
         if answer.status() == StatusCode::NOT_FOUND {
-            return Fetched { facts: Facts { seen, ..Facts::default() }, ..Fetched::default() };
+            return Fetched { facts: Facts { seen, is_unknown: true, ..Facts::default() }, ..Fetched::default() };
         }
         assert_eq!(answer.status(), StatusCode::OK, "history of {task}");
         let body: Value = answer.json().await.expect("a JSON body");
@@ -194,7 +212,7 @@ impl Source<'_> {
         let told: Value = self.ask(task).await.json().await.expect("a JSON body");
         let document = text(&told["document_id"]);
         let contents = items.iter().filter_map(|item| Contents::told(task, &document, item)).collect();
-        Fetched { facts: Facts { history, seen, spoilt_files }, files, contents, failure }
+        Fetched { facts: Facts { history, seen, spoilt_files, is_unknown: false }, files, contents, failure }
     }
 
     /// The answer about a task. A server that has just been healed may still say that it is unavailable.

@@ -1,6 +1,6 @@
 //! What the processes of a saga share.
 
-use crate::redis::{RedisCluster, RedisServer};
+use crate::redis::{ACCEPT_LOSS, RedisCluster, RedisServer};
 use morag_adapters::SystemClock;
 use morag_adapters::store::redis::{self, Redis, RedisKnowledge, RedisStore};
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
@@ -55,7 +55,13 @@ impl Store {
     }
 
     pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
-        self.url().map(|url| ("REDIS_URL", url)).into_iter().collect()
+        let durable = match self {
+            Self::Sqlite => true,
+            Self::Redis(server) => server.is_durable(),
+            Self::Cluster(cluster) => cluster.nodes().iter().all(RedisServer::is_durable),
+        };
+        let accept = (!durable).then(|| (ACCEPT_LOSS.0, ACCEPT_LOSS.1.to_owned()));
+        self.url().map(|url| ("REDIS_URL", url)).into_iter().chain(accept).collect()
     }
 
     /// How full the queues of tasks and of deliveries are, read through the adapter. The embedded one must be at rest.

@@ -13,6 +13,10 @@
 //! event has come in between it is a *late repeat*: whoever sends it had lost its lease without knowing. Only a process that
 //! was stopped, cut off or misled by its clock between its look at the lease and its request can do that; a killed one
 //! cannot. So late repeats are a finding unless the saga stops, cuts or misleads ([`Rules::late_repeats`]).
+//!
+//! Where a replica takes its master's place ([`Rules::failover`]), what was not replicated has not happened: a task that the
+//! server does not know is counted as lost, and an event that was delivered and undone comes again with another body, *told
+//! anew*. Everything else holds for the tasks that are known.
 
 use std::collections::BTreeSet;
 
@@ -47,6 +51,8 @@ pub struct Facts {
     pub seen: Vec<Sighting>,
     /// Files whose content is not what the history says.
     pub spoilt_files: Vec<String>,
+    /// Whether the server says that there is no such task.
+    pub is_unknown: bool,
 }
 
 /// What a saga may do to deliveries.
@@ -54,6 +60,8 @@ pub struct Facts {
 pub struct Rules {
     /// Whether an event may come again after a later one.
     pub late_repeats: bool,
+    /// Whether the last writes of a store may be undone: losses are counted then, and not found.
+    pub failover: bool,
 }
 
 /// Something that must not be.
@@ -98,6 +106,8 @@ pub struct TaskVerdict {
     pub repeats: u64,
     /// Deliveries that came again after a later one.
     pub late_repeats: u64,
+    /// Events that came again with another body, after what was told first was undone.
+    pub told_anew: u64,
 }
 
 /// Whether an event ends a task.
@@ -108,7 +118,12 @@ pub fn is_end(event_type: &str) -> bool {
 /// Judges one task.
 pub fn judge(facts: &Facts, rules: Rules) -> TaskVerdict {
     let mut verdict = TaskVerdict::default();
-    if facts.history.is_empty() {
+    if rules.failover && facts.is_unknown {
+        return verdict;
+    }
+    if rules.failover && facts.history.is_empty() {
+        verdict.findings.push(Finding::NotEnded);
+    } else if facts.history.is_empty() {
         verdict.findings.push(Finding::Lost);
     } else {
         verdict.findings.extend(history(&facts.history));
@@ -153,7 +168,7 @@ fn deliveries(facts: &Facts, rules: Rules, verdict: &mut TaskVerdict) {
     let mut last = 0;
     for sighting in &facts.seen {
         let number = sighting.sequence;
-        match first.iter().find(|earlier| earlier.sequence == number) {
+        match first.iter_mut().find(|earlier| earlier.sequence == number) {
             None => {
                 // In order and without a gap; a gap's missing event is found as out of order when it comes.
                 if first.iter().any(|earlier| earlier.sequence > number) {
@@ -162,7 +177,10 @@ fn deliveries(facts: &Facts, rules: Rules, verdict: &mut TaskVerdict) {
                 first.push(sighting);
             }
             Some(earlier) => {
-                if earlier.digest != sighting.digest {
+                if earlier.digest != sighting.digest && rules.failover {
+                    verdict.told_anew += 1;
+                    *earlier = sighting;
+                } else if earlier.digest != sighting.digest {
                     verdict.findings.push(Finding::RepeatDiffers(number));
                 }
                 if number == last {
@@ -196,7 +214,7 @@ fn deliveries(facts: &Facts, rules: Rules, verdict: &mut TaskVerdict) {
 mod tests {
     use super::*;
 
-    const STRICT: Rules = Rules { late_repeats: false };
+    const STRICT: Rules = Rules { late_repeats: false, failover: false };
 
     fn event(sequence: u64, event_type: &str, place: &str) -> HistoryEvent {
         HistoryEvent { sequence, event_type: event_type.to_owned(), place: place.to_owned() }
@@ -215,7 +233,7 @@ mod tests {
             event(4, "task_completed", ""),
         ];
         let seen = history.iter().map(|event| sighting(event.sequence, &event.event_type)).collect();
-        Facts { history, seen, spoilt_files: Vec::new() }
+        Facts { history, seen, spoilt_files: Vec::new(), is_unknown: false }
     }
 
     fn findings(facts: &Facts) -> Vec<Finding> {
@@ -309,8 +327,8 @@ mod tests {
         assert_eq!(judge(&facts, STRICT), TaskVerdict { repeats: 1, ..TaskVerdict::default() });
         facts.seen.push(sighting(2, "step_started"));
         assert_eq!(findings(&facts), [Finding::LateRepeat(2)]);
-        let lenient = judge(&facts, Rules { late_repeats: true });
-        assert_eq!(lenient, TaskVerdict { findings: vec![], repeats: 1, late_repeats: 1 });
+        let lenient = judge(&facts, Rules { late_repeats: true, failover: false });
+        assert_eq!(lenient, TaskVerdict { repeats: 1, late_repeats: 1, ..TaskVerdict::default() });
     }
 
     #[test]
@@ -318,6 +336,32 @@ mod tests {
         let mut facts = good();
         facts.seen.push(Sighting { digest: 99, ..sighting(4, "task_completed") });
         assert_eq!(findings(&facts), [Finding::RepeatDiffers(4)]);
+    }
+
+    const FAILOVER: Rules = Rules { late_repeats: true, failover: true };
+
+    #[test]
+    fn what_a_failover_undid_is_told_anew_and_counts_as_it_was_told_last() {
+        let mut facts = good();
+        // The third was another one before the failover.
+        facts.seen[2] = Sighting { digest: 99, ..sighting(3, "task_progress") };
+        facts.seen.insert(3, sighting(3, "step_completed"));
+        let verdict = judge(&facts, FAILOVER);
+        assert_eq!(verdict, TaskVerdict { told_anew: 1, repeats: 1, ..TaskVerdict::default() });
+        facts.seen.swap(2, 3);
+        assert_eq!(judge(&facts, FAILOVER).findings, [Finding::DeliveryUnknown(3)]);
+    }
+
+    #[test]
+    fn after_a_failover_a_task_is_lost_or_has_ended() {
+        let lost = Facts { history: vec![], is_unknown: true, ..good() };
+        assert_eq!(judge(&lost, FAILOVER), TaskVerdict::default());
+        assert!(judge(&lost, STRICT).findings.contains(&Finding::Lost));
+        let waits = Facts { is_unknown: false, seen: vec![], ..lost };
+        assert_eq!(judge(&waits, FAILOVER).findings, [Finding::NotEnded]);
+        let mut hangs = good();
+        hangs.history.pop();
+        assert!(judge(&hangs, FAILOVER).findings.contains(&Finding::NotEnded));
     }
 
     #[test]

@@ -120,6 +120,7 @@ pub fn redis(data: &std::path::Path, logs: &std::path::Path) -> Result<(Running,
     let mut command = Command::new("redis-server");
     command
         .args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "yes", "--appendfsync", "always"])
+        .args(["--maxmemory-policy", "noeviction"])
         .arg("--dir")
         .arg(data);
     let mut running = Running::start("Redis", &command, &logs.join("redis.log"))?;

@@ -22,8 +22,7 @@ pub struct Lease {
     pub queue: Queue,
     /// Which key.
     pub key: String,
-    /// Another one with every claim of the key: a commit with an earlier one is refused. A task's is the number of its claims
-    /// so far; a cursor's may be any number.
+    /// Another one with every claim of the key, any number: a commit with an earlier one is refused.
     pub fence: u64,
 }
 

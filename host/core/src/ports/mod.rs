@@ -17,6 +17,7 @@ mod key_values;
 mod knowledge;
 mod plugin_http;
 mod step_runner;
+mod store_setup;
 mod tasks;
 mod transcriber;
 mod webhook_sender;
@@ -41,6 +42,7 @@ pub use key_values::{KeyValueQuota, KeyValues, SetError};
 pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
 pub use plugin_http::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpRequest, PluginHttpResponse};
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
+pub use store_setup::{Shortcoming, StoreSetup};
 pub use tasks::{
     AcceptError, Accepted, Commit, CommitError, Flow, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
     TaskLimits, TaskLog, TaskMark, TaskOutline, TaskSummary, Tasks,
@@ -51,9 +53,12 @@ pub use webhook_sender::{UrlRefused, WebhookRequest, WebhookSender};
 /// A store could not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// It is away, full or broken; nothing was changed. The text is for the log.
+    /// It is away or broken, or full and does not say so; nothing was changed. The text is for the log.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// It answers and has no room: nothing was changed. The text is for the log.
+    #[error("the store is full: {0}")]
+    Full(String),
     /// It holds something this version cannot read. The text is for the log.
     #[error("the store holds what this version cannot read: {0}")]
     Corrupt(String),

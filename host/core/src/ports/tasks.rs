@@ -104,7 +104,7 @@ pub struct TaskLog {
     pub events: Vec<Event>,
     /// The running step's last saved report, overall percent.
     pub live_percent: f64,
-    /// How often the task has been claimed: the fence of its last lease, 0 before the first.
+    /// How often the task has been claimed.
     pub claims: u64,
 }
 

@@ -177,6 +177,12 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text).retry_after().with_log(log)
     }
 
+    /// 507. The reason is for the log alone.
+    pub fn storage_full(log: impl Into<String>) -> Self {
+        let text = "The server's storage is full and nothing was changed: try again later, and tell the operator";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", text).retry_after().with_log(log)
+    }
+
     /// 500. The reason is for the log alone.
     pub fn internal(log: impl Into<String>) -> Self {
         let text = "Something went wrong in the server: its log has the reason under this request_id";
@@ -309,6 +315,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::unavailable(error.to_string()),
+            StoreError::Full(_) => Self::storage_full(error.to_string()),
             StoreError::Corrupt(_) => Self::internal(error.to_string()),
         }
     }

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use morag_core::Timestamp;
+use morag_core::ports::Shortcoming;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,6 +73,21 @@ pub struct Readiness {
     /// there are none. `/api/v1/plugins` has the reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unusable_pipelines: Vec<String>,
+    /// Settings of the store with which it may lose accepted tasks, as seen at most 10 seconds ago; not there where there are
+    /// none. One whose loss is not accepted makes the server unavailable.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub store_shortcomings: Vec<StoreShortcoming>,
+}
+
+/// A setting of the store that is not as it must be.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StoreShortcoming {
+    /// Its name in the store's own documentation, e.g. `maxmemory-policy`.
+    pub setting: String,
+    /// What is wrong, what it means and what to do.
+    pub message: String,
+    /// Whether the operator accepts the loss (`MORAG_REDIS_ACCEPT_LOSS`).
+    pub accepted: bool,
 }
 
 /// The process lives
@@ -90,7 +106,7 @@ pub async fn health() -> Json<Health> {
     get, path = "/health/ready", tag = "health", operation_id = "ready", security(()),
     responses(
         (status = 200, description = "Every dependency answers, and a pipeline can run", body = Readiness),
-        (status = 503, description = "A dependency is down, or no pipeline can run", body = Readiness),
+        (status = 503, description = "A dependency is down, no pipeline can run, or the store is not set to keep accepted tasks", body = Readiness),
     )
 )]
 pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
@@ -101,7 +117,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
     if unusable_pipelines.len() == app.pipelines.all().count() {
         answers.push(("plugins", false));
     }
-    let (code, status) = match (answers.iter().all(|(_, up)| *up), unusable_pipelines.is_empty()) {
+    let shortcomings = app.setup.shortcomings();
+    let is_kept = shortcomings.iter().all(|found| found.is_accepted);
+    let (code, status) = match (is_kept && answers.iter().all(|(_, up)| *up), unusable_pipelines.is_empty()) {
         (true, true) => (StatusCode::OK, "ready"),
         // It serves what there is, runs what can run, and delivers: nobody gains by its being taken away.
         (true, false) => (StatusCode::OK, "degraded"),
@@ -119,8 +137,11 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
         dependencies.insert("disk".into(), disk.into());
     }
     let refused_plugins = set.iter().flat_map(|set| &set.refused).map(|refused| refused.name.clone()).collect();
+    let store_shortcomings = shortcomings.into_iter().map(StoreShortcoming::from).collect();
     let (status, version) = (status.into(), crate::VERSION.into());
-    (code, Json(Readiness { status, version, dependencies, refused_plugins, unusable_pipelines }))
+    let readiness =
+        Readiness { status, version, dependencies, refused_plugins, unusable_pipelines, store_shortcomings };
+    (code, Json(readiness))
 }
 
 /// Asks every dependency that the process uses.
@@ -133,6 +154,12 @@ async fn ask(app: &App) -> Answers {
             vec![("tasks", tasks), ("blobs", blobs)]
         }
         false => vec![("tasks", tasks.await)],
+    }
+}
+
+impl From<Shortcoming> for StoreShortcoming {
+    fn from(found: Shortcoming) -> Self {
+        Self { setting: found.setting.into(), message: found.message, accepted: found.is_accepted }
     }
 }
 

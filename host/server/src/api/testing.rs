@@ -64,6 +64,8 @@ pub struct Memory {
     pub accept_error: Mutex<Option<AcceptError>>,
     /// Whether the stores are away.
     pub down: Mutex<bool>,
+    /// What is not as it must be with the store.
+    pub shortcomings: Mutex<Vec<Shortcoming>>,
     /// Whether listing tasks panics.
     pub panics: Mutex<bool>,
     /// Whether tasks are queued, claimed and committed, as in a store. Else nothing is ever due, and no commit is taken.
@@ -166,7 +168,14 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
         last_ready: Default::default(),
         fair: Default::default(),
         audit: Default::default(),
+        setup: memory.clone(),
     })
+}
+
+impl StoreSetup for Memory {
+    fn shortcomings(&self) -> Vec<Shortcoming> {
+        self.shortcomings.lock().unwrap().clone()
+    }
 }
 
 #[async_trait]

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use futures::stream;
-use morag_core::ports::{AcceptError, StoreError};
+use morag_core::ports::{AcceptError, Shortcoming, StoreError};
 use morag_core::task::{Artifact, Event, EventKind, StepFailure, TaskId, TaskRecord};
 use morag_core::{JsonObject, Timestamp};
 use serde_json::{Value, json};
@@ -294,6 +294,7 @@ async fn the_stores_refusals_have_their_codes() {
         (AcceptError::DuplicateDocument(holder), 409, "duplicate_document"),
         (AcceptError::QueueFull, 429, "queue_full"),
         (AcceptError::Store(StoreError::Unavailable("secret".into())), 503, "unavailable"),
+        (AcceptError::Store(StoreError::Full("secret".into())), 507, "storage_full"),
     ] {
         let server = server(&[]);
         *server.memory.accept_error.lock().unwrap() = Some(error);
@@ -309,7 +310,7 @@ async fn the_stores_refusals_have_their_codes() {
         }
         match status {
             // Whether the task was stored is not known: its file stays, for the janitor to judge.
-            503 => assert_eq!((server.memory.paths().len(), server.task_count()), (1, 0)),
+            503 | 507 => assert_eq!((server.memory.paths().len(), server.task_count()), (1, 0)),
             _ => server.nothing_is_left().await,
         }
     }
@@ -494,6 +495,22 @@ async fn with_the_default_key_only_this_machines_own_names_are_answered() {
     assert_eq!(chosen.call("GET", "/api/v1/status", &[("host", "morag.example")]).await.status, StatusCode::OK);
     let foreign = ask(&chosen, "POST", "/api/v1/plugins/reload", ("origin", "https://app.example")).await;
     assert_ne!(foreign.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_store_that_may_lose_tasks_is_shown_and_makes_the_server_unready_unless_that_is_accepted() {
+    let server = server(&[]);
+    assert!(server.get("/health/ready").await.json().get("store_shortcomings").is_none());
+    for (is_accepted, status, word) in [(true, 200, "ready"), (false, 503, "unavailable")] {
+        let message = "maxmemory-policy is allkeys-lru".to_owned();
+        *server.memory.shortcomings.lock().unwrap() =
+            vec![Shortcoming { setting: "maxmemory-policy", message: message.clone(), is_accepted }];
+        let answer = server.get("/health/ready").await;
+        let body = answer.json();
+        assert_eq!((answer.status.as_u16(), &body["status"]), (status, &json!(word)));
+        let shown = json!([{"setting": "maxmemory-policy", "message": message, "accepted": is_accepted}]);
+        assert_eq!((&body["store_shortcomings"], &body["dependencies"]["tasks"]), (&shown, &json!("up")));
+    }
 }
 
 #[tokio::test]

@@ -75,6 +75,12 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "What every key in Redis begins with, e.g. `morag:`, where others use the same database. At most 64 characters.",
     ),
+    setting(
+        "redis_accept_loss",
+        "MORAG_REDIS_ACCEPT_LOSS",
+        "",
+        "Losses of accepted tasks that are accepted, comma separated: `eviction` (`maxmemory-policy` is not `noeviction`), `restart` (`appendonly no`), `power_cut` (`appendfsync no`). Without it the server does not start on such a Redis.",
+    ),
     computed(
         "blobs_url",
         "MORAG_BLOBS_URL",

@@ -4,6 +4,7 @@ use super::Roles;
 use super::roles::{InvalidRoles, Role};
 use super::sources::{ConfigError, Written};
 use morag_core::Secret;
+use morag_core::redis_demands::{AcceptedLosses, InvalidLosses};
 use std::path::PathBuf;
 use url::Url;
 
@@ -19,6 +20,8 @@ pub struct RedisConfig {
     pub ca_file: Option<PathBuf>,
     /// What every key begins with.
     pub key_prefix: String,
+    /// Losses that are accepted of a Redis that is not set to keep what it is given.
+    pub accept_loss: AcceptedLosses,
 }
 
 /// An S3 bucket, or one of a compatible service.
@@ -46,7 +49,13 @@ pub(super) fn redis(written: &Written<'_>) -> Result<Option<RedisConfig>, Config
     if key_prefix.len() > KEY_PREFIX_MAX || !key_prefix.chars().all(plain) {
         return Err(written.refused(key, &format!("at most {KEY_PREFIX_MAX} of the characters a-z A-Z 0-9 : . _ -")));
     }
-    Ok(Some(RedisConfig { url, ca_file: written.value("redis_ca_file").map(PathBuf::from), key_prefix }))
+    let ca_file = written.value("redis_ca_file").map(PathBuf::from);
+    let key = "redis_accept_loss";
+    let accept_loss = match written.value(key) {
+        None => AcceptedLosses::default(),
+        Some(text) => text.parse().map_err(|allowed: InvalidLosses| written.refused(key, &allowed.to_string()))?,
+    };
+    Ok(Some(RedisConfig { url, ca_file, key_prefix, accept_loss }))
 }
 
 /// Reads where files are kept; none: the data folder.

@@ -162,6 +162,7 @@ fn redis_and_s3_are_read_and_never_shown() {
         ("REDIS_URL", "rediss://user:hidden@host:6380"),
         ("REDIS_CA_FILE", "/etc/ca.pem"),
         ("REDIS_KEY_PREFIX", "team-a:"),
+        ("MORAG_REDIS_ACCEPT_LOSS", "restart, eviction"),
         ("MORAG_BLOBS_URL", "s3://bucket/prefix"),
         ("AWS_ACCESS_KEY_ID", "id"),
         ("AWS_SECRET_ACCESS_KEY", "hidden"),
@@ -172,12 +173,14 @@ fn redis_and_s3_are_read_and_never_shown() {
     let (redis, s3) = (config.redis.clone().unwrap(), config.s3.clone().unwrap());
     assert_eq!(redis.url.expose(), environment[0].1);
     assert_eq!((redis.ca_file.as_deref(), redis.key_prefix.as_str()), (Some("/etc/ca.pem".as_ref()), "team-a:"));
+    assert_eq!(redis.accept_loss.to_string(), "eviction,restart");
     assert_eq!((s3.url.as_str(), s3.region.as_deref()), ("s3://bucket/prefix", Some("eu-central-1")));
     assert_eq!((s3.access_key_id.as_deref(), s3.secret_access_key), (Some("id"), Some(Secret::new("hidden"))));
     assert_eq!(s3.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
     assert!(!format!("{config:?}").contains("hidden"));
     for (name, bad) in [
         ("REDIS_KEY_PREFIX", "{a}"),
+        ("MORAG_REDIS_ACCEPT_LOSS", "all"),
         ("MORAG_BLOBS_URL", "https://host/hidden"),
         ("MORAG_BLOBS_URL", "s3://"),
         ("MORAG_BLOBS_URL", "s3://id:hidden@bucket/prefix"),

@@ -16,6 +16,7 @@ use morag_core::ports::{
 };
 use morag_core::task::{ArtifactName, Event, EventKind, Resources, SkipReason, StatusWord, StepFailure, TaskId};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -75,13 +76,14 @@ pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease
         return;
     };
     let presence = app.running.enter(task, lease.fence);
+    let claims = AtomicU64::new(0);
     let ended = tokio::select! {
         biased;
         () = presence.stops.task_cancelled.cancelled() => Err(Interrupted::Lost),
         () = presence.stops.superseded.cancelled() => Err(Interrupted::Lost),
         () = keep(app, &lease) => Err(Interrupted::Lost),
         () = give_up.cancelled() => Err(Interrupted::Unavailable("the server is stopping".into())),
-        ended = drive(app, steps, &lease, task) => ended,
+        ended = drive(app, steps, &lease, task, &claims) => ended,
     };
     let due = match ended {
         Ok(()) => return,
@@ -93,10 +95,8 @@ pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease
         Err(Interrupted::Unavailable(_)) if give_up.is_cancelled() => app.clock.now(),
         Err(Interrupted::Unavailable(error)) => {
             tracing::warn!(%task, error, "the run is interrupted and goes on later from its last completed step");
-            // The store may be what failed: then all the claims there were count.
-            let log = app.tasks.load(task).await.ok().flatten();
-            let claims = log.map_or(lease.fence, |log| claims_of_run(&log.events, lease.fence));
-            app.clock.now().plus(again_after(claims))
+            // Those of the load that the run began with; where that failed already, the pause is that of a first claim.
+            app.clock.now().plus(again_after(claims.load(Ordering::Relaxed)))
         }
     };
     if let Err(error) = app.queue.release(&lease, due).await {
@@ -148,8 +148,15 @@ pub(super) struct Driver<'a> {
     pending: Vec<Draft>,
 }
 
-async fn drive(app: &App, steps: Arc<dyn StepRunner>, lease: &Lease, task: TaskId) -> Result<(), Interrupted> {
+async fn drive(
+    app: &App,
+    steps: Arc<dyn StepRunner>,
+    lease: &Lease,
+    task: TaskId,
+    claims: &AtomicU64,
+) -> Result<(), Interrupted> {
     let Some(log) = app.tasks.load(task).await? else { return Err(Interrupted::Lost) };
+    claims.store(claims_of_run(&log.events, log.claims), Ordering::Relaxed);
     let run = Run::resume(&log.record.pipeline, &log.events, log.live_percent);
     let mut driver = Driver { app, steps, lease, log, run, pending: Vec::new() };
     let mut failure = driver.look_at_what_stands().await?;
@@ -273,7 +280,7 @@ impl Driver<'_> {
 
     /// How often the task has been claimed in this run, its steps' retries apart.
     fn claims(&self) -> u64 {
-        claims_of_run(&self.log.events, self.lease.fence)
+        claims_of_run(&self.log.events, self.log.claims)
     }
 
     fn status(&self) -> StatusWord {

@@ -79,7 +79,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// Builds the parts of a server; steps, and the job that replaces them, only for a worker. `shutdown` ends its live streams.
 pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<PluginJob>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values } =
+    let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values, setup } =
         stores::open(&config, &clock).await?;
     let blobs: Arc<dyn Blobs> = Arc::new(files::open(&config)?);
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
@@ -119,6 +119,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         plugins,
         running,
         disk,
+        setup,
         config,
         verified: Verified::default(),
         last_ready: Default::default(),

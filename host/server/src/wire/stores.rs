@@ -3,9 +3,11 @@
 use super::backup;
 use crate::config::{Config, RedisConfig};
 use anyhow::Context as _;
-use morag_adapters::store::redis::{Redis, RedisKnowledge, RedisStore, RedisUrl, TimeSource};
+use morag_adapters::store::redis::{Redis, RedisKnowledge, RedisSetup, RedisStore, RedisUrl, TimeSource};
 use morag_adapters::store::{redis, sqlite};
-use morag_core::ports::{Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, KeyValues, Knowledge, Tasks};
+use morag_core::ports::{
+    Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, KeyValues, Knowledge, StoreSetup, Tasks,
+};
 use std::sync::Arc;
 
 /// The ports that a store serves.
@@ -18,6 +20,7 @@ pub(super) struct Stores {
     pub(super) feed: Arc<dyn Feed>,
     pub(super) knowledge: Arc<dyn Knowledge>,
     pub(super) key_values: Arc<dyn KeyValues>,
+    pub(super) setup: Arc<dyn StoreSetup>,
 }
 
 /// Opens the stores that the settings name. The embedded one needs the data folder's lock.
@@ -47,7 +50,8 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
         endpoints: store.clone(),
         feed: store.clone(),
         knowledge,
-        key_values: store,
+        key_values: store.clone(),
+        setup: store,
     })
 }
 
@@ -57,6 +61,7 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
     let connection = Redis::connect(url, settings.ca_file.as_deref())
         .await
         .context("Redis is not to be had: is it there, and REDIS_URL right?")?;
+    let setup = RedisSetup::open(connection.clone(), settings.accept_loss).await?;
     let options = redis::Options {
         key_prefix: settings.key_prefix.clone(),
         queue_max: config.queue_tasks_max,
@@ -78,5 +83,6 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
         feed: store.clone(),
         knowledge,
         key_values: store,
+        setup,
     })
 }

@@ -144,7 +144,7 @@ impl RedisStore {
         for name in record.cursors() {
             call = call.arg(name.to_string());
         }
-        let answer: Result<String, _> = self.redis.call(call).await;
+        let answer: Result<String, _> = self.redis.call_kept(call).await;
         // Without an answer it may be there as well.
         self.placed(Queue::Tasks, bucket, &format!("r {rank}"));
         Ok(answer? != "vetoed")

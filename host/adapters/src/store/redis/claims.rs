@@ -29,16 +29,19 @@ pub(super) struct KeyHolder {
     digest: String,
     response: String,
     accepted: bool,
+    /// How long it will be remembered yet; zero where that is not known.
+    left: Duration,
 }
 
 impl KeyHolder {
     fn read(fields: Vec<Option<String>>) -> Result<Option<Self>, StoreError> {
-        let [Some(task), Some(digest), Some(response), accepted] = <[_; 4]>::try_from(fields).unwrap_or_default()
+        let [Some(task), Some(digest), Some(response), accepted, left] = <[_; 5]>::try_from(fields).unwrap_or_default()
         else {
             return Ok(None);
         };
         let task = task.parse().map_err(|_| strange(&task))?;
-        Ok(Some(Self { task, digest, response, accepted: accepted.is_some() }))
+        let left = left.and_then(|left| left.parse().ok()).map_or(Duration::ZERO, Duration::from_millis);
+        Ok(Some(Self { task, digest, response, accepted: accepted.is_some(), left }))
     }
 
     /// The answer, for the same request.
@@ -76,7 +79,7 @@ impl RedisStore {
     /// Settles whether a task was accepted: its state, or none, and then it never will be.
     pub(super) async fn settle_existence(&self, task: TaskId) -> Result<Option<StatusWord>, StoreError> {
         let call = scripts::VETO.on([self.keys.task(task), self.keys.veto(task)]).arg("").arg(VETO_KEPT.as_millis());
-        word(self.redis.call(call).await?)
+        word(self.redis.call_kept(call).await?)
     }
 
     /// The same, with patience for a task that is being stored right now.
@@ -104,8 +107,8 @@ impl RedisStore {
                 .arg(&response)
                 .arg(self.options.idempotency_kept.as_millis())
                 .arg(&void);
-            let Some(holder) = KeyHolder::read(self.redis.call(call).await?)? else { return Ok(None) };
-            if holder.accepted || self.settle_existence_in_time(holder.task).await?.is_some() {
+            let Some(holder) = KeyHolder::read(self.redis.call_kept(call).await?)? else { return Ok(None) };
+            if self.is_accepted(&holder).await? || self.settle_existence_in_time(holder.task).await?.is_some() {
                 return Ok(Some(holder));
             }
             // Never accepted, and set aside now: each turn of the loop ends another submission, of which there are few.
@@ -115,11 +118,18 @@ impl RedisStore {
 
     /// Who has an idempotency key, where that task was accepted.
     pub(super) async fn key_holder(&self, key: &str) -> Result<Option<KeyHolder>, StoreError> {
-        let mut get = redis::cmd("HMGET");
-        get.arg(self.keys.idempotency(key)).arg(&["task", "digest", "response", "accepted"]);
-        let Some(holder) = KeyHolder::read(self.redis.query(&get).await?)? else { return Ok(None) };
-        let accepted = holder.accepted || self.status_of(holder.task).await?.is_some();
+        let call = scripts::READ_KEY.on([self.keys.idempotency(key)]);
+        let Some(holder) = KeyHolder::read(self.redis.call(call).await?)? else { return Ok(None) };
+        let accepted = self.is_accepted(&holder).await? || self.status_of(holder.task).await?.is_some();
         Ok(Some(holder).filter(|_| accepted))
+    }
+
+    /// Whether a key's task was accepted without looking whether it is there. A confirmed key says so, once its task may have
+    /// expired; before that a task that is not there was lost by a failover, and the key must not stand in the way of its
+    /// being submitted again.
+    async fn is_accepted(&self, holder: &KeyHolder) -> Result<bool, StoreError> {
+        let age = self.options.idempotency_kept.saturating_sub(holder.left);
+        Ok(holder.accepted && (age >= self.options.history_kept || self.status_of(holder.task).await?.is_some()))
     }
 
     /// Confirms or gives up the reservation of an idempotency key.
@@ -181,7 +191,7 @@ impl RedisStore {
                 .arg(number)
                 .arg(u8::from(record.replace_existing))
                 .arg(&void);
-            let holder: Vec<String> = self.redis.call(call).await?;
+            let holder: Vec<String> = self.redis.call_kept(call).await?;
             let [task, state] = holder.as_slice() else { return Ok(None) };
             let claim = Claim { task: task.parse().map_err(|_| strange(task))?, completed: state == "completed" };
             if claim.completed {
@@ -213,7 +223,15 @@ impl RedisStore {
         status: StatusWord,
     ) -> Result<(), StoreError> {
         let completed = u8::from(status == StatusWord::Completed);
-        let call = scripts::SETTLE_DOCUMENT.on([self.keys.document(document)]).arg("").arg(task).arg(completed);
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys.task(task)).arg("number");
+        let number: Option<String> = self.redis.query(&get).await?;
+        let call = scripts::SETTLE_DOCUMENT
+            .on([self.keys.document(document)])
+            .arg("")
+            .arg(task)
+            .arg(completed)
+            .arg(number.unwrap_or_default());
         self.redis.call::<i64>(call).await.map(drop)
     }
 

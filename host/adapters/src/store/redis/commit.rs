@@ -148,7 +148,11 @@ impl RedisStore {
         for event in &commit.events {
             call = call.arg(event.timestamp.as_millis()).arg(to_json(event)?);
         }
-        self.redis.call(call).await
+        // What a caller asked for, and is told of: cancelled, run again. A worker's commits are made again where they are lost.
+        match commit.guard {
+            Guard::Sequence(_) => self.redis.call_kept(call).await,
+            Guard::Lease(_) => self.redis.call(call).await,
+        }
     }
 
     /// Settles what the task holds outside its bucket.

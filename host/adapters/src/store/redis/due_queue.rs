@@ -66,19 +66,23 @@ impl RedisStore {
     /// Takes up to `max` tasks of a bucket, none with a rank above `limit`, and learns what is left.
     async fn take(&self, asked: Asked, max: usize, limit: Option<f64>, lease: Duration) -> Result<Taken, StoreError> {
         let queue = Queue::Tasks;
+        // Drawn, as a cursor's: the count of claims would repeat after a failover that has lost the last of them, and two
+        // workers would hold the task.
+        let fence = drawn_fence();
         let call = scripts::CLAIM
             .on(self.queue_keys(asked.bucket, queue))
             .arg(self.time.argument())
             .arg(max)
             .arg(lease.as_millis())
             .arg(limit.map_or_else(String::new, |limit| limit.to_string()))
-            .arg(MADE_READY_MAX);
+            .arg(MADE_READY_MAX)
+            .arg(fence);
         let answer = self.redis.call(call).await;
         let answer = answer.inspect_err(|_| self.agenda.of(queue).failed(asked.bucket));
-        let (now, ready, due, taken): (f64, String, String, Vec<(String, u64)>) = answer?;
+        let (now, ready, due, taken): (f64, String, String, Vec<String>) = answer?;
         self.time.heard(now);
         self.agenda.of(queue).answered(asked, ready.parse().ok(), due.parse().ok());
-        Ok(taken.into_iter().map(|(key, fence)| Lease { queue, key, fence }).collect())
+        Ok(taken.into_iter().map(|key| Lease { queue, key, fence }).collect())
     }
 
     /// Takes cursors of a bucket, and learns what is left: where there is more than is known, or `look` says so.

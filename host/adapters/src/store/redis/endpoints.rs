@@ -41,7 +41,7 @@ impl Endpoints for RedisStore {
             .arg(endpoint.version)
             .arg(to_json(endpoint)?)
             .arg(ENDPOINTS_MAX);
-        let answer: String = self.redis.call(call).await?;
+        let answer: String = self.redis.call_kept(call).await?;
         match answer.as_str() {
             "done" => Ok(()),
             "stale" => Err(PutEndpointError::Stale),
@@ -56,7 +56,7 @@ impl Endpoints for RedisStore {
             .arg("")
             .arg(endpoint.as_str())
             .arg(token());
-        Ok(self.redis.call::<i64>(call).await? == 1)
+        Ok(self.redis.call_kept::<i64>(call).await? == 1)
     }
 
     async fn seal_proof(&self) -> Result<Option<String>, StoreError> {

@@ -111,7 +111,7 @@ impl Keys {
         self.of_queue("leases", bucket, queue)
     }
 
-    /// Hash: task to its last fence, which is the number of its claims. Cursors have none: theirs are drawn.
+    /// Hash: task to the number of its claims.
     pub(super) fn fences(&self, bucket: Bucket, queue: Queue) -> String {
         self.of_queue("fences", bucket, queue)
     }

@@ -1,12 +1,14 @@
 //! One connection to Redis that heals itself: single server, Cluster or Sentinel.
 
 use super::format::Gate;
+use super::kept::Replicas;
 use super::url::{RedisUrl, Topology};
 use futures::future::FutureExt as _;
 use morag_core::ports::StoreError;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{Route, SingleNodeRoutingInfo, SlotAddr};
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture,
@@ -56,6 +58,11 @@ pub struct Redis {
     generation: AtomicU64,
     /// What calls must pass, once a store was opened over this connection.
     gate: SyncMutex<Option<Arc<Gate>>>,
+    /// A connection of its own for calls that wait for a replica ([`super::kept`]): a server answers nothing else on a
+    /// connection on which it is waited. None of that one itself.
+    apart: Option<Box<Redis>>,
+    /// Where replicas are.
+    pub(super) replicas: Replicas,
 }
 
 enum Server {
@@ -95,6 +102,19 @@ impl ConnectionLike for Link {
         match self {
             Self::One(link) => link.get_db(),
             Self::Cluster(link) => link.get_db(),
+        }
+    }
+}
+
+impl Link {
+    /// Sends commands one behind the other to the one server that has a key. Errors are among the answers.
+    async fn send_to(&mut self, key: &str, commands: &Pipeline, count: usize) -> RedisResult<Vec<Value>> {
+        match self {
+            Self::One(link) => link.req_packed_commands(commands, 0, count).await,
+            Self::Cluster(link) => {
+                let route = SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master));
+                link.route_pipeline(commands.clone(), 0, count, route).await
+            }
         }
     }
 }
@@ -140,7 +160,12 @@ impl Call<'_> {
         self
     }
 
-    fn command(&self, by_digest: bool) -> Cmd {
+    /// The first key: it says which server the call goes to.
+    pub(super) fn key(&self) -> &str {
+        self.keys.first().map_or("", String::as_str)
+    }
+
+    pub(super) fn command(&self, by_digest: bool) -> Cmd {
         let mut command = redis::cmd(if by_digest { "EVALSHA" } else { "EVAL" });
         match by_digest {
             true => command.arg(self.script.0.get_hash()),
@@ -166,19 +191,49 @@ impl Redis {
                 Some(TlsCertificates { client_tls: None, root_cert: Some(root) })
             }
         };
-        let server = server(&url, certificates.as_ref())
-            .map_err(|error| StoreError::Unavailable(format!("{url} cannot be used: {error}")))?;
-        let this = Arc::new(Self {
+        let unusable = |error| StoreError::Unavailable(format!("{url} cannot be used: {error}"));
+        let apart = Self::new(url.clone(), certificates.clone(), None).map_err(unusable)?;
+        let this = Arc::new(Self::new(url.clone(), certificates, Some(Box::new(apart))).map_err(unusable)?);
+        this.link().await?;
+        Ok(this)
+    }
+
+    /// One that is not connected yet.
+    fn new(url: RedisUrl, certificates: Option<TlsCertificates>, apart: Option<Box<Self>>) -> RedisResult<Self> {
+        Ok(Self {
+            server: server(&url, certificates.as_ref())?,
             url,
             certificates,
-            server,
             current: SyncMutex::default(),
             connecting: Mutex::default(),
             generation: AtomicU64::new(0),
             gate: SyncMutex::default(),
-        });
-        this.link().await?;
-        Ok(this)
+            apart,
+            replicas: Replicas::default(),
+        })
+    }
+
+    /// The connection for calls that wait for a replica: made when it is first used.
+    pub(super) fn apart(&self) -> &Self {
+        self.apart.as_deref().unwrap_or(self)
+    }
+
+    /// Sends commands one behind the other to the one server that has a key, once. Errors are among the answers.
+    pub(super) async fn send_to(&self, key: &str, commands: &Pipeline, count: usize) -> Result<Vec<Value>, StoreError> {
+        let (generation, mut link) = self.link().await?;
+        match tokio::time::timeout(RESPONSE_MAX, link.send_to(key, commands, count)).await {
+            Ok(Ok(answers)) => Ok(answers),
+            Ok(Err(error)) => {
+                if is_passing(&error) {
+                    self.forget(generation, &error);
+                }
+                Err(self.failed(Failure::Redis(error)))
+            }
+            Err(_) => {
+                self.forget_now(generation);
+                Err(self.silent_for(RESPONSE_MAX))
+            }
+        }
     }
 
     /// Whether keys of different slots may lie on different nodes.
@@ -197,7 +252,7 @@ impl Redis {
     }
 
     /// Whether this process knows the store's format.
-    async fn check_format(&self) -> Result<(), StoreError> {
+    pub(super) async fn check_format(&self) -> Result<(), StoreError> {
         let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match gate {
             Some(gate) => gate.check(self).await,
@@ -213,15 +268,20 @@ impl Redis {
 
     /// Runs a script whatever the store's format.
     pub(super) async fn call_by_any<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, StoreError> {
-        let command = call.command(true);
-        match self.run(&command).await {
+        let value = self.value_of(&call).await?;
+        self.read(value)
+    }
+
+    /// The answer to a call, whatever the store's format.
+    pub(super) async fn value_of(&self, call: &Call<'_>) -> Result<Value, StoreError> {
+        match self.run(&call.command(true)).await {
             Err(Failure::Redis(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 // Sent in full, to the node that has the keys: it knows the script by its digest from then on.
-                self.query_any(&call.command(false)).await
+                self.run(&call.command(false)).await
             }
-            Err(failure) => Err(self.failed(failure)),
-            Ok(value) => self.read(value),
+            answer => answer,
         }
+        .map_err(|failure| self.failed(failure))
     }
 
     /// Sends a command that may be repeated.
@@ -241,7 +301,7 @@ impl Redis {
         self.query::<String>(&redis::cmd("PING")).await.map(drop)
     }
 
-    fn read<T: FromRedisValue>(&self, value: Value) -> Result<T, StoreError> {
+    pub(super) fn read<T: FromRedisValue>(&self, value: Value) -> Result<T, StoreError> {
         T::from_redis_value(value)
             .map_err(|error| StoreError::Corrupt(format!("{} answered what cannot be read: {error}", self.url)))
     }
@@ -253,6 +313,8 @@ impl Redis {
 
     fn failed(&self, failure: Failure) -> StoreError {
         match failure {
+            // Redis's own code where a command that needs memory meets `maxmemory`; a script has changed nothing then.
+            Failure::Redis(error) if error.code() == Some("OOM") => StoreError::Full(format!("{}: {error}", self.url)),
             Failure::Redis(error) => StoreError::Unavailable(format!("{}: {error}", self.url)),
             Failure::Store(error) => error,
         }
@@ -359,12 +421,7 @@ impl Redis {
             Server::Sentinel(sentinel) => sentinel.lock().await.async_get_client().await?,
             Server::Cluster(_) => {
                 let addresses = self.nodes().await;
-                let address = addresses[turn % addresses.len()].clone();
-                let info = self.url.connection_info(address);
-                match &self.certificates {
-                    Some(certificates) => Client::build_with_tls(info, certificates.clone())?,
-                    None => Client::open(info)?,
-                }
+                self.client_of(addresses[turn % addresses.len()].clone())?
             }
         };
         let connect = async {
@@ -377,20 +434,28 @@ impl Redis {
             .unwrap_or_else(|_| Err(RedisError::from((ErrorKind::Io, "connecting took too long"))))
     }
 
-    /// Addresses of the Cluster's nodes, as it says itself; those of the URL where it does not.
+    /// A client of one server alone.
+    pub(super) fn client_of(&self, address: super::url::Address) -> RedisResult<Client> {
+        let info = self.url.connection_info(address);
+        match &self.certificates {
+            Some(certificates) => Client::build_with_tls(info, certificates.clone()),
+            None => Client::open(info),
+        }
+    }
+
+    /// A connection to one server alone, for a few commands.
+    pub(super) async fn connect_to(&self, address: super::url::Address) -> RedisResult<MultiplexedConnection> {
+        self.client_of(address)?.get_multiplexed_async_connection_with_config(&settings()).await
+    }
+
+    /// Where Redis is, for people.
+    pub(super) fn shown(&self) -> String {
+        self.url.to_string()
+    }
+
+    /// Addresses of the Cluster's masters, as it says itself; those of the URL where it does not.
     async fn nodes(&self) -> Vec<super::url::Address> {
-        let slots: Vec<Vec<Value>> = self.query(redis::cmd("CLUSTER").arg("SLOTS")).await.unwrap_or_default();
-        let node = |range: &Vec<Value>| {
-            let (host, port): (String, u16) = match range.get(2)? {
-                Value::Array(node) => (
-                    String::from_redis_value(node.first()?.clone()).ok()?,
-                    u16::from_redis_value(node.get(1)?.clone()).ok()?,
-                ),
-                _ => return None,
-            };
-            (!host.is_empty()).then_some(super::url::Address { host, port })
-        };
-        let mut found: Vec<_> = slots.iter().filter_map(node).collect();
+        let mut found: Vec<_> = self.slots().await.unwrap_or_default().into_iter().map(|range| range.master).collect();
         found.dedup();
         if found.is_empty() { self.url.addresses.clone() } else { found }
     }
@@ -444,6 +509,14 @@ impl RedisUrl {
     }
 }
 
+/// Limits of a connection.
+fn settings() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(NODE_MAX))
+        .set_response_timeout(Some(RESPONSE_MAX))
+        .set_concurrency_limit(IN_FLIGHT_MAX)
+}
+
 fn server(url: &RedisUrl, certificates: Option<&TlsCertificates>) -> RedisResult<Server> {
     let infos = url.addresses.iter().cloned().map(|address| url.connection_info(address));
     match &url.topology {
@@ -494,10 +567,7 @@ fn server(url: &RedisUrl, certificates: Option<&TlsCertificates>) -> RedisResult
 
 impl Server {
     async fn connect(&self) -> RedisResult<Link> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(NODE_MAX))
-            .set_response_timeout(Some(RESPONSE_MAX))
-            .set_concurrency_limit(IN_FLIGHT_MAX);
+        let config = settings();
         match self {
             Self::Single(client) => client.get_multiplexed_async_connection_with_config(&config).await.map(Link::One),
             Self::Sentinel(sentinel) => {

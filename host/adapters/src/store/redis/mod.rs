@@ -7,6 +7,9 @@
 //! Which bucket has something due is kept in each process ([`agenda`]), told by the process's own calls, by wake-ups of the
 //! others ([`wake`]), and by a slow look at every bucket, the net below both.
 //!
+//! What a caller is told of waits for a replica where there are any ([`kept`]), and how the servers are set is looked at
+//! ([`setup`]).
+//!
 //! Every script bears being sent twice, because an answer may be lost on its way ([`link`]).
 
 mod accept;
@@ -22,6 +25,7 @@ mod expire;
 mod feed;
 mod feed_watch;
 mod format;
+mod kept;
 mod key_values;
 mod keys;
 mod knowledge;
@@ -32,6 +36,8 @@ mod pages;
 mod quotas;
 mod records;
 mod scripts;
+mod servers;
+mod setup;
 mod store;
 mod summaries;
 mod tasks;
@@ -42,6 +48,7 @@ mod wake;
 pub use format::{FORMAT, FormatOptions};
 pub use knowledge::RedisKnowledge;
 pub use link::Redis;
+pub use setup::{RedisSetup, SetupError};
 pub use store::{Options, RedisStore};
 pub use time::TimeSource;
 pub use url::{InvalidRedisUrl, RedisUrl};

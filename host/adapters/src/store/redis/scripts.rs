@@ -50,6 +50,7 @@ scripts! {
     LEAVE: "now", "leave";
     LOAD: "load";
     PENDING: "pending";
+    READ_KEY: "read_key";
     RELEASE: "now", "ready", "place", "release";
     RENEW: "now", "ready", "renew";
     RESEND: "now", "ready", "place", "resend";

@@ -169,6 +169,7 @@ pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
 pub(super) fn at(path: &Path, error: StoreError) -> StoreError {
     match error {
         StoreError::Unavailable(text) => StoreError::Unavailable(format!("{}: {text}", path.display())),
+        StoreError::Full(text) => StoreError::Full(format!("{}: {text}", path.display())),
         StoreError::Corrupt(text) => StoreError::Corrupt(format!("{}: {text}", path.display())),
     }
 }
@@ -184,8 +185,10 @@ pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::InvalidColumnType(..)
     );
+    let full = error.sqlite_error_code() == Some(ErrorCode::DiskFull);
     match corrupt {
         true => StoreError::Corrupt(error.to_string()),
+        false if full => StoreError::Full(error.to_string()),
         false => StoreError::Unavailable(error.to_string()),
     }
 }

@@ -30,6 +30,7 @@ mod quotas;
 mod readers;
 mod resends;
 mod schema;
+mod setup;
 mod snapshot;
 mod store;
 mod summaries;

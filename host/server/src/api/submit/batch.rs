@@ -44,7 +44,7 @@ pub struct IngestBatch {
         (status = 413, description = "The body is larger than 4 MiB", body = ErrorBody),
         (status = 422, description = "No items, or too many", body = ErrorBody),
         (status = 503, description = "The storage does not answer: nothing was accepted", body = ErrorBody),
-        (status = 507, description = "`disk_full`: the disk has less room than `MORAG_DISK_FREE_MIN`", body = ErrorBody),
+        (status = 507, description = "The storage is full (`storage_full`), or the disk has less room than `MORAG_DISK_FREE_MIN` (`disk_full`): nothing was accepted", body = ErrorBody),
     )
 )]
 pub async fn ingest_batch(

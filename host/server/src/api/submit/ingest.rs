@@ -129,6 +129,7 @@ pub fn as_object(answer: &impl Serialize) -> JsonObject {
         (status = 429, description = "Too many tasks wait", body = ErrorBody),
         (status = 507, description = "`disk_full`: the disk has less room than `MORAG_DISK_FREE_MIN`", body = ErrorBody),
         (status = 503, description = "The storage does not answer", body = ErrorBody),
+        (status = 507, description = "The storage is full: nothing was accepted", body = ErrorBody),
     )
 )]
 pub async fn ingest_file(

@@ -71,6 +71,7 @@ pub struct IngestUrl {
         (status = 507, description = "`disk_full`: the disk has less room than `MORAG_DISK_FREE_MIN`", body = ErrorBody),
         (status = 502, description = "`source_unavailable`: the URL's server is away, broken or busy", body = ErrorBody),
         (status = 503, description = "The storage does not answer, or too many documents are being fetched", body = ErrorBody),
+        (status = 507, description = "The storage is full: nothing was accepted", body = ErrorBody),
         (status = 504, description = "`source_timeout`: the document did not arrive in time", body = ErrorBody),
     )
 )]

@@ -117,7 +117,8 @@ impl RedisKnowledge {
         let calls = seen.calls.max(self.running.calls(*id));
         let call =
             call.arg(id).arg(document).arg(&seen.stored).arg(calls).arg(REMEMBERED_MAX + 1).arg(REMEMBERED_MILLIS);
-        self.redis.call(call).await
+        // The log says that the document is stored once this is answered, and lies on another server of a Cluster.
+        self.redis.call_kept(call).await
     }
 
     /// Lets a replaced revision go of the collection's model. It is replaced even where this fails; then it is set aside

@@ -23,7 +23,10 @@ if ARGV[7] ~= '' then
     redis.call('HSET', KEYS[5], ARGV[3], today .. ' ' .. (tasks + 1))
 end
 if ARGV[8] ~= '' then redis.call('SADD', KEYS[6], ARGV[8]) end
-local number = redis.call('INCR', KEYS[4])
+-- Not before the time, microseconds: a count alone would give a number again whose task is there and which a failover has lost.
+local number = math.max(tonumber(redis.call('GET', KEYS[4]) or '0') + 1, now * 1000)
+redis.call('SET', KEYS[4], exact(number))
+number = exact(number)
 redis.call('HSET', KEYS[1], ARGV[2], exact(rank) .. ' ' .. number .. ' ' .. exact(now) .. ' ' .. exact(apart) .. ' ' .. ARGV[3])
 redis.call('HSET', KEYS[2], ARGV[3], (count + 1) .. ' ' .. exact(rank + apart) .. ' ' .. finish)
-return { exact(rank), tostring(number) }
+return { exact(rank), number }

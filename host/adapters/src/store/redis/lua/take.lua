@@ -6,9 +6,12 @@
 local came, missing, taken = collect(KEYS[1], KEYS[2], KEYS[4], nil, ARGV[4]), false, {}
 for index = 9, #ARGV do
     local key = ARGV[index]
-    if unready(KEYS[2], KEYS[4], key) then
+    if redis.call('ZSCORE', KEYS[2], key) then
+        -- First what needs memory: a Redis without any refuses here, before anything has changed. What was sent could not be
+        -- recorded either, and would be sent again and again.
         redis.call('ZADD', KEYS[1], exact(now + tonumber(ARGV[2])), key)
         redis.call('HSET', KEYS[3], key, ARGV[3])
+        unready(KEYS[2], KEYS[4], key)
         taken[#taken + 1] = key
     elseif redis.call('HGET', KEYS[3], key) == ARGV[3] then
         -- This very call: its answer was lost.
