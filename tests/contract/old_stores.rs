@@ -12,7 +12,7 @@ use morag_core::ports::{
     AcceptError, Clock, Commit, CursorMove, DeliveryState, Embedder, Guard, Knowledge, ListFilter, Next, Queue,
     Recorded,
 };
-use morag_core::task::{EventKind, StatusWord, TaskId};
+use morag_core::task::{EventKind, StatusWord, TaskId, TenantId};
 use morag_tests::clock::FakeClock;
 use morag_tests::old_stores::{DOCUMENT, EMBEDDED, KNOWLEDGE, fill_redis, make_database};
 use morag_tests::redis::shared_single;
@@ -48,7 +48,7 @@ const BY_A_SERVER: Written = Written {
 
 async fn tasks(store: &dyn Store) -> BTreeMap<&'static str, TaskId> {
     let page = store.list(&ListFilter { limit: 9, ..ListFilter::default() }).await.unwrap();
-    page.items.iter().map(|item| (item.status.as_str(), item.record.id)).collect()
+    page.items.iter().map(|item| (item.status.as_str(), item.task)).collect()
 }
 
 /// Everything is there as it was left.
@@ -78,13 +78,13 @@ async fn is_read(store: &dyn Store, written: &Written) {
         assert_eq!(deliveries.len(), count);
         assert!(deliveries.iter().all(|one| one.state != DeliveryState::Pending && !one.attempts.is_empty()));
     }
-    let recent = store.recent(Timestamp::from_millis(0), 100, None).await.unwrap();
+    let recent = store.recent(&TenantId::default(), Timestamp::from_millis(0), 100, None).await.unwrap();
     assert_eq!(recent.items.len(), 23);
     let counts = store.counts().await.unwrap();
     let there: u64 = counts.iter().map(|(_, count)| count).sum();
     assert_eq!(there, 4, "{counts:?}");
 
-    assert_eq!(store.document_holder(&document("harbour-1")).await, Ok(Some(completed)));
+    assert_eq!(store.document_holder(&TenantId::default(), &document("harbour-1")).await, Ok(Some(completed)));
     let (key, digest) = written.key;
     assert_eq!(store.replay(key, "another").await, Err(AcceptError::IdempotencyConflict));
     if let Some(digest) = digest {

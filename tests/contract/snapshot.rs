@@ -51,10 +51,11 @@ impl Stores {
             language: None,
             replace_existing: false,
             options: JsonObject::new(),
-            metadata: JsonObject::new(),
+            metadata: JsonObject::new().into(),
             endpoints: vec![],
             subscribers: vec![],
             created_at: Timestamp::from_millis(0),
+            tenant: Default::default(),
         };
         let revision = Revision {
             id: uuid::Uuid::new_v4(),
@@ -62,7 +63,14 @@ impl Stores {
             document: record.document_id.clone(),
             collection: COLLECTION.into(),
         };
-        let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("someone") };
+        let new = NewTask {
+            record,
+            idempotency: None,
+            claims_document: false,
+            flow: Flow::of("someone"),
+            credentials: None,
+            limits: Default::default(),
+        };
         assert_eq!(self.tasks.accept(new).await, Ok(Accepted::New));
         let point = Point { id: "1".into(), vector: vec![1.0, 0.0], text: id.to_string(), payload: JsonObject::new() };
         let batch = StagedBatch::Points { model: "model".into(), points: vec![point] };
@@ -74,7 +82,7 @@ impl Stores {
         let (mut ids, mut cursor) = (BTreeSet::new(), None);
         loop {
             let page = self.tasks.list(&ListFilter { limit: 100, cursor, ..ListFilter::default() }).await.unwrap();
-            ids.extend(page.items.iter().map(|item| item.record.id.to_string()));
+            ids.extend(page.items.iter().map(|item| item.task.to_string()));
             cursor = page.next_cursor;
             if cursor.is_none() {
                 return ids;

@@ -107,7 +107,7 @@ async fn logs(data: &Path) -> (Arc<SqliteStore>, BTreeMap<TaskId, TaskLog>) {
         let filter = ListFilter { limit: 100, cursor, ..ListFilter::default() };
         let page = store.list(&filter).await.expect("a page");
         for item in page.items {
-            logs.insert(item.record.id, store.load(item.record.id).await.expect("a log").expect("a task"));
+            logs.insert(item.task, store.load(item.task).await.expect("a log").expect("a task"));
         }
         cursor = page.next_cursor;
         if cursor.is_none() {

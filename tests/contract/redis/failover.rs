@@ -6,7 +6,7 @@ use crate::backends::Backend;
 use crate::samples::{LEASE, accept, claim_one, claiming, commit, document, end, task, with_key};
 use morag_adapters::store::redis::{Redis, RedisSetup};
 use morag_core::ports::{Accepted, CommitError, DueQueue as _, Guard, ListFilter, Queue, StoreSetup as _, Tasks as _};
-use morag_core::task::{StatusWord, TaskId};
+use morag_core::task::{StatusWord, TaskId, TenantId};
 use morag_tests::proxy::{Proxy, Wire};
 use morag_tests::redis::{RedisOptions, RedisServer};
 use std::time::Duration;
@@ -85,7 +85,7 @@ async fn a_number_that_was_lost_is_not_given_again() {
     let (mut listed, mut cursor) = (Vec::new(), None);
     loop {
         let page = store.list(&ListFilter { limit: 1, cursor, ..ListFilter::default() }).await.unwrap();
-        listed.extend(page.items.into_iter().map(|item| item.record.id));
+        listed.extend(page.items.into_iter().map(|item| item.task));
         cursor = page.next_cursor;
         if cursor.is_none() {
             break;
@@ -102,14 +102,14 @@ async fn a_document_whose_claim_was_lost_is_its_tasks_again_when_that_completes(
     let first = accept(&*store, claiming(&lab, "doc", false)).await;
     ask(&["del", &key]);
     end(&lab, first, StatusWord::Completed).await;
-    assert_eq!(store.document_holder(&document("doc")).await, Ok(Some(first)));
+    assert_eq!(store.document_holder(&TenantId::default(), &document("doc")).await, Ok(Some(first)));
     // One that was replaced does not come back.
     lab.advance(Duration::from_secs(1));
     let second = accept(&*store, claiming(&lab, "doc", true)).await;
     end(&lab, second, StatusWord::Completed).await;
     lab.advance(Duration::from_secs(1));
     assert_eq!(store.expire(lab.now(), 9).await.map(|gone| gone.len()), Ok(2));
-    assert_eq!(store.document_holder(&document("doc")).await, Ok(Some(second)));
+    assert_eq!(store.document_holder(&TenantId::default(), &document("doc")).await, Ok(Some(second)));
 }
 
 /// A master, and a replica behind a wire that is slow.

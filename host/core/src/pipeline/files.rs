@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn what_a_new_run_writes_again_does_not_count_until_it_has() {
-        let retry = Some(Retry { from_step: "metadata_extraction".into(), claims_before: 1 });
+        let retry = Some(Retry { from_step: "metadata_extraction".into(), claims_before: 1, damaged: None });
         let mut events = vec![
             event(1, EventKind::TaskStarted { retry: None }),
             completed(2, "markdown_conversion", "markdown.md", "bb"),

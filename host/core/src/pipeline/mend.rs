@@ -189,10 +189,11 @@ mod tests {
             language: None,
             replace_existing: false,
             options: JsonObject::new(),
-            metadata: JsonObject::new(),
+            metadata: JsonObject::new().into(),
             endpoints: vec![],
             subscribers: vec![],
             created_at: Timestamp::from_millis(0),
+            tenant: Default::default(),
         }
     }
 

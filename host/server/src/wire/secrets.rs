@@ -198,6 +198,7 @@ mod tests {
                 created_at: Timestamp::from_millis(0),
                 updated_at: Timestamp::from_millis(0),
                 version: 1,
+                created_by: None,
             };
             self.store.put_endpoint(&endpoint).await.unwrap();
         }

@@ -246,11 +246,6 @@ impl Redis {
         *self.gate.lock().unwrap_or_else(PoisonError::into_inner) = Some(gate);
     }
 
-    /// The address, for messages.
-    pub(super) fn shown(&self) -> String {
-        self.url.to_string()
-    }
-
     /// Whether this process knows the store's format.
     pub(super) async fn check_format(&self) -> Result<(), StoreError> {
         let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner).clone();

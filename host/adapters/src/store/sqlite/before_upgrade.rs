@@ -57,6 +57,7 @@ pub(super) fn copy(connection: &Connection, path: &Path, version: i64) -> Result
 pub(super) fn copy_to(connection: &Connection, to: &Path) -> Result<(), StoreError> {
     let at = |error| match store_error(error) {
         StoreError::Unavailable(text) => StoreError::Unavailable(format!("{}: {text}", to.display())),
+        StoreError::Full(text) => StoreError::Full(format!("{}: {text}", to.display())),
         corrupt @ StoreError::Corrupt(_) => corrupt,
     };
     let mut copy = Connection::open(to).map_err(at)?;

@@ -269,7 +269,7 @@ mod tests {
     use std::time::Duration;
 
     /// The sources that hold statements on these tables.
-    const SOURCES: [&str; 16] = [
+    const SOURCES: [&str; 17] = [
         include_str!("accept.rs"),
         include_str!("chains.rs"),
         include_str!("claims.rs"),
@@ -369,7 +369,17 @@ mod tests {
         let accepted = RecordSummary::of(&record);
         let store = SqliteStore::open(&path, Arc::new(crate::SystemClock)).unwrap();
         let flow = Flow::of("someone");
-        store.accept(NewTask { record, idempotency: None, claims_document: false, flow }).await.unwrap();
+        store
+            .accept(NewTask {
+                record,
+                idempotency: None,
+                claims_document: false,
+                flow,
+                credentials: None,
+                limits: Default::default(),
+            })
+            .await
+            .unwrap();
         let by_hand = Connection::open(&path).unwrap();
         // As every task of version 5 is after the upgrade.
         assert_eq!(by_hand.execute("UPDATE tasks SET summary = NULL", []).unwrap(), 1);

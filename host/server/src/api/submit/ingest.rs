@@ -127,9 +127,8 @@ pub fn as_object(answer: &impl Serialize) -> JsonObject {
         (status = 413, description = "Too large", body = ErrorBody),
         (status = 422, description = "Fields that are missing or wrong", body = ErrorBody),
         (status = 429, description = "Too many tasks wait", body = ErrorBody),
-        (status = 507, description = "`disk_full`: the disk has less room than `MORAG_DISK_FREE_MIN`", body = ErrorBody),
         (status = 503, description = "The storage does not answer", body = ErrorBody),
-        (status = 507, description = "The storage is full: nothing was accepted", body = ErrorBody),
+        (status = 507, description = "The storage is full (`storage_full`), or the disk has less room than `MORAG_DISK_FREE_MIN` (`disk_full`): nothing was accepted", body = ErrorBody),
     )
 )]
 pub async fn ingest_file(

@@ -68,10 +68,9 @@ pub struct IngestUrl {
         (status = 413, description = "The document is larger than an upload may be", body = ErrorBody),
         (status = 422, description = "Fields that are missing or wrong; with `loc` `[\"body\", \"url\"]`: the URL may not be fetched from, or its server does not give the document", body = ErrorBody),
         (status = 429, description = "Too many tasks wait (`queue_full`), or the caller fetches as many documents as it may (`too_many_fetches`)", body = ErrorBody),
-        (status = 507, description = "`disk_full`: the disk has less room than `MORAG_DISK_FREE_MIN`", body = ErrorBody),
         (status = 502, description = "`source_unavailable`: the URL's server is away, broken or busy", body = ErrorBody),
         (status = 503, description = "The storage does not answer, or too many documents are being fetched", body = ErrorBody),
-        (status = 507, description = "The storage is full: nothing was accepted", body = ErrorBody),
+        (status = 507, description = "The storage is full (`storage_full`), or the disk has less room than `MORAG_DISK_FREE_MIN` (`disk_full`): nothing was accepted", body = ErrorBody),
         (status = 504, description = "`source_timeout`: the document did not arrive in time", body = ErrorBody),
     )
 )]

@@ -22,7 +22,14 @@ impl Lab {
         drop(SqliteKnowledge::open(&data.join(KNOWLEDGE_DB), None).unwrap());
         let record = record();
         let task = record.id;
-        let new = NewTask { record, idempotency: None, claims_document: false, flow: Flow::of("someone") };
+        let new = NewTask {
+            record,
+            idempotency: None,
+            claims_document: false,
+            flow: Flow::of("someone"),
+            credentials: None,
+            limits: Default::default(),
+        };
         assert_eq!(store.accept(new).await, Ok(Accepted::New));
         let this = Self { folder, store, task };
         std::fs::create_dir_all(this.files()).unwrap();
