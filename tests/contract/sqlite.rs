@@ -47,7 +47,7 @@ fn refused(path: &Path) -> String {
 fn a_database_of_another_version_is_refused_by_both_numbers() {
     let (_folder, path) = with_header(USER_VERSION, 4711);
     let text = refused(&path);
-    assert!(text.contains("4711") && text.contains("above 6"), "{text}");
+    assert!(text.contains("4711") && text.contains("above 9"), "{text}");
 }
 
 #[test]

@@ -8,5 +8,7 @@ local function forget_bytes(tasks, tenants, id, tenant)
     local bytes = redis.call('HGET', tasks, id)
     if not bytes then return end
     redis.call('HDEL', tasks, id)
-    redis.call('HINCRBY', tenants, tenant or 'default', '-' .. bytes)
+    tenant = tenant or 'default'
+    -- Of one that has nothing more there is no field, and of none no key.
+    if redis.call('HINCRBY', tenants, tenant, '-' .. bytes) <= 0 then redis.call('HDEL', tenants, tenant) end
 end
