@@ -164,7 +164,7 @@ impl<T> Table<T> {
     }
 
     /// How many there are, the lobby's among them.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.held.len()
     }
 }
@@ -263,7 +263,7 @@ mod tests {
         table.begin(busy);
         assert_eq!(table.shed().map(|shed| shed.handle), Some("fresh"));
         assert_eq!(table.shed(), None);
-        assert_eq!(table.len(), 1);
+        assert_eq!(table.count(), 1);
     }
 
     proptest! {
@@ -299,7 +299,7 @@ mod tests {
                 let busy = known.iter().filter(|(_, busy)| *busy).count();
                 prop_assert_eq!(table.held.values().filter(|held| held.phase == Phase::Busy).count(), busy);
                 let house: Vec<_> = table.held.values().filter(|held| held.room == Room::House).collect();
-                prop_assert!(house.len() <= LIMITS.total && table.len() - house.len() <= LIMITS.lobby);
+                prop_assert!(house.len() <= LIMITS.total && table.count() - house.len() <= LIMITS.lobby);
                 for one in 0..4 {
                     prop_assert!(house.iter().filter(|held| held.peer == peer(one)).count() <= LIMITS.per_peer);
                 }
