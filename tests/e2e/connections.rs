@@ -147,8 +147,4 @@ async fn without_a_file_descriptor_left_silent_connections_are_given_up() {
     assert_probes(&server, OTHER).await;
     assert_probes(&server, Ipv4Addr::LOCALHOST).await;
     drop(silent);
-    assert_eq!(
-        server.request(reqwest::Method::GET, "/api/v1/status").send().await.expect("an answer").status(),
-        StatusCode::OK
-    );
 }

@@ -44,9 +44,8 @@ const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 /// Pause after an error of `accept`: the cause must have time to pass.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Connections that are given up at once where the process has no file descriptor left, and the pause until they are closed.
-const SHED_FOR_DESCRIPTORS: usize = 16;
-const SHED_PAUSE: Duration = Duration::from_millis(5);
+/// Pause between two looks at whether a connection is closed that was given up because the process has no file descriptor left.
+const SHED_PAUSE: Duration = Duration::from_millis(1);
 
 /// Shortest time between two lines of the log that say the same of connections: a flood of them must not be one of lines.
 const SAY_EVERY: Duration = Duration::from_secs(30);
@@ -89,8 +88,13 @@ pub async fn serve(
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, from)) => server.take(stream, from),
-            Err(error) => tokio::time::sleep(server.after(&error)).await,
+            Ok((stream, from)) => {
+                if let Some(looked_at) = server.take(stream, from) {
+                    // Told, or dropped where the task ended at once.
+                    let _ = looked_at.await;
+                }
+            }
+            Err(error) => server.after(&error).await,
         }
     }
     drop(listener);
@@ -132,12 +136,14 @@ impl Server {
         }
     }
 
-    /// Serves a connection, for which another one may have to go.
-    fn take(&self, stream: TcpStream, from: SocketAddr) {
+    /// Serves a connection, for which another one may have to go. Then this tells when it was looked at first: a request that came
+    /// with it must not go for those that come next.
+    fn take(&self, stream: TcpStream, from: SocketAddr) -> Option<oneshot::Receiver<()>> {
         let (give_up, given_up) = oneshot::channel();
-        let (id, room) = match self.connections.admit(Peer::of(from.ip()), give_up) {
+        let (id, room, is_full) = match self.connections.admit(Peer::of(from.ip()), give_up) {
             Admission::Held(id, room, shed) => {
-                if shed.is_some() || room == Room::Lobby {
+                let is_full = shed.is_some() || room == Room::Lobby;
+                if is_full {
                     self.full.say(|| {
                         tracing::warn!(
                             peer = %from.ip(),
@@ -147,9 +153,9 @@ impl Server {
                     });
                 }
                 end(shed);
-                (id, room)
+                (id, room, is_full)
             }
-            Admission::Refused(_) => return,
+            Admission::Refused(_) => return None,
         };
         // Small answers must not wait for more to come; where it fails they are only slower.
         let _ = stream.set_nodelay(true);
@@ -163,9 +169,16 @@ impl Server {
         let service = Counted::new(router.clone(), self.connections.clone(), id);
         let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service).into_owned();
         let stop = self.stop.clone();
+        let (tell, looked_at) = oneshot::channel();
         self.tasks.spawn(async move {
             let _held = held;
             let mut connection = pin!(connection);
+            let first = futures::poll!(connection.as_mut());
+            // Where nobody waits for it, it is nothing to anybody.
+            let _ = tell.send(());
+            if first.is_ready() {
+                return;
+            }
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
                 given_up = given_up => match given_up {
@@ -186,16 +199,26 @@ impl Server {
                 tracing::debug!("a connection ended early: {error}");
             }
         });
+        is_full.then_some(looked_at)
     }
 
-    /// How long to wait after an error of `accept`. Where there is no file descriptor left, some are won back first.
-    fn after(&self, error: &std::io::Error) -> Duration {
+    /// Waits after an error of `accept`. Where there is no file descriptor left, one is won back: no more, for `accept` fails then
+    /// whether or not somebody waits, and who has just come and is about to ask must not go with the silent.
+    async fn after(&self, error: &std::io::Error) {
         self.failing.say(|| tracing::warn!("accepting a connection failed: {error}"));
-        if !matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE)) {
-            return ACCEPT_PAUSE;
+        let wins_back = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
+        let (held, pause) = (self.tasks.len(), tokio::time::sleep(ACCEPT_PAUSE));
+        let Some(shed) = wins_back.then(|| self.connections.shed()).flatten() else { return pause.await };
+        end(Some(shed));
+        let closed = async {
+            while self.tasks.len() >= held {
+                tokio::time::sleep(SHED_PAUSE).await;
+            }
+        };
+        tokio::select! {
+            () = closed => {}
+            () = pause => {}
         }
-        let shed = (0..SHED_FOR_DESCRIPTORS).map_while(|_| self.connections.shed()).map(|shed| end(Some(shed))).count();
-        if shed > 0 { SHED_PAUSE } else { ACCEPT_PAUSE }
     }
 }
 

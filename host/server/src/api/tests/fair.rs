@@ -3,7 +3,12 @@
 use super::*;
 use crate::api::testing::Document;
 use futures::FutureExt as _;
+use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Longest wait for what must come: longer than a caller waits for its turn to look a name up.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const URL: &str = "https://docs.example/a.md";
 
@@ -22,7 +27,7 @@ impl Two {
         let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
         let request = request.header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"));
         let (server, request) = (Arc::clone(&self.0), request.body(body).unwrap());
-        async move { server.send(request).await }
+        async move { timeout(PATIENCE, server.send(request)).await.expect("an answer") }
     }
 
     fn get(&self, key: &str, path: &str) -> impl Future<Output = Answer> + use<> {
@@ -36,7 +41,9 @@ impl Two {
 
     /// Waits until so many fetches or look-ups wait.
     async fn held(&self, count: usize) {
-        self.0.memory.held.subscribe().wait_for(|held| *held == count).await.unwrap();
+        let mut held = self.0.memory.held.subscribe();
+        let all = held.wait_for(|held| *held == count);
+        timeout(PATIENCE, all).await.expect("so many wait").unwrap();
     }
 }
 
