@@ -60,6 +60,7 @@ impl Source {
                 created_at: now,
                 updated_at: now,
                 version: 1,
+                created_by: None,
             };
             self.app.endpoints.store().put_endpoint(&endpoint).await?;
         }

@@ -202,7 +202,7 @@ async fn publishing_moves_all_and_replaces(blobs: &impl Blobs) {
         // To another folder too, which is not there at first.
         let log = (staged(task, &name("log")), BlobPath::step_log(task, &name("log")));
         put(blobs, &log.0, content.into()).await;
-        blobs.publish(&[&moves[..], &[log.clone()]].concat()).await.unwrap();
+        blobs.publish(&[&moves[..], std::slice::from_ref(&log)].concat()).await.unwrap();
         for (from, to) in moves.iter().chain([&log]) {
             assert_eq!(all(blobs, to).await, content);
             assert_eq!(blobs.stat(from).await, Err(BlobError::NotFound));

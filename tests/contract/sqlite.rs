@@ -47,7 +47,7 @@ fn refused(path: &Path) -> String {
 fn a_database_of_another_version_is_refused_by_both_numbers() {
     let (_folder, path) = with_header(USER_VERSION, 4711);
     let text = refused(&path);
-    assert!(text.contains("4711") && text.contains("above 9"), "{text}");
+    assert!(text.contains("4711") && text.contains("above 6"), "{text}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ async fn a_full_disk_refuses_and_changes_nothing() {
         for (id, answer) in ids.into_iter().zip(answers) {
             match answer {
                 Ok(Accepted::New) => kept.push(id),
-                Err(AcceptError::Store(StoreError::Unavailable(_))) => {
+                Err(AcceptError::Store(StoreError::Full(_))) => {
                     full = true;
                     assert_eq!(store.load(id).await, Ok(None));
                 }

@@ -5,7 +5,7 @@ use morag_adapters::store::sqlite::SqliteKnowledge;
 use morag_core::ports::Knowledge as _;
 use morag_core::task::{DocumentId, TenantId};
 use morag_tests::receiver::Receiver;
-use morag_tests::redis::shared_single;
+use morag_tests::redis::{ACCEPT_LOSS, shared_single};
 use morag_tests::server::{PATIENCE, Server, client};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, RequestBuilder};
@@ -105,7 +105,7 @@ async fn server(store: &str) -> Server {
     let key = "00".repeat(32);
     let mut settings = vec![ALLOWED[0], ("MORAG_SECRETS_KEY", key.as_str())];
     if store == "redis" {
-        settings.extend([("REDIS_URL", redis.as_str()), ("REDIS_KEY_PREFIX", prefix.as_str())]);
+        settings.extend([("REDIS_URL", redis.as_str()), ("REDIS_KEY_PREFIX", prefix.as_str()), ACCEPT_LOSS]);
     }
     Server::start_with_file(&morag_toml(), &settings).await
 }

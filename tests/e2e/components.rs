@@ -68,7 +68,7 @@ impl Compiling {
         let stat = std::fs::read_to_string(proc.join("stat")).ok()?;
         let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let (parent, started) = (fields.get(1)?.parse().ok()?, (*fields.get(19)?).to_owned());
-        is_one.then(|| (Self { proc, started }, parent))
+        is_one.then_some((Self { proc, started }, parent))
     }
 
     /// Waits for one.
@@ -209,7 +209,10 @@ async fn the_compiling_process_has_nothing_of_the_servers_and_ends_with_it() {
     // What it limits is set when it has begun to read what it compiles.
     let limits = until(PATIENCE, || {
         let limits = String::from_utf8(read("limits")).expect("text");
-        limits.lines().any(|line| line.starts_with("Max core file size") && line.contains(" 0 ")).then_some(limits)
+        limits
+            .lines()
+            .any(|line| line.starts_with("Max core file size") && line.matches(" 0 ").count() == 2)
+            .then_some(limits)
     });
     let limits = limits.expect("its limits are set");
     let limit = |name: &str| limits.lines().find(|line| line.starts_with(name)).expect("a limit").to_owned();

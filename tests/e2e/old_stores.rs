@@ -7,7 +7,7 @@ use morag_tests::old_stores::{
     DOCUMENT, EMBEDDED_LAST, ENDPOINT_SECRET, SECRETS_KEY, fill_redis, make_data_folder, open_tasks, put_documents,
 };
 use morag_tests::receiver::Receiver;
-use morag_tests::redis::RedisServer;
+use morag_tests::redis::{ACCEPT_LOSS, RedisServer};
 use morag_tests::server::Server;
 use serde_json::Value;
 
@@ -82,7 +82,7 @@ async fn a_redis_of_before_there_was_a_format_runs_on() {
     fill_redis(redis.port(), "");
     let open = ["a1da15f8-6bd8-4ade-9218-e0056d3e7ee6", "e5716d79-aad5-4072-b879-0a46e1ef2f5f"].map(str::to_owned);
     let url = redis.url();
-    let settings = [&SETTINGS[..], &[("REDIS_URL", url.as_str())]].concat();
+    let settings = [&SETTINGS[..], &[("REDIS_URL", url.as_str()), ACCEPT_LOSS]].concat();
     let server = Server::start_on(|data| put_documents(data, &open), &settings).await;
     is_worked_on(&server, &open).await;
     is_remembered(&server, &Receiver::start().await).await;

@@ -1,6 +1,6 @@
 //! The key that credentials are stored with goes, or is another.
 
-use morag_tests::redis::RedisServer;
+use morag_tests::redis::{RedisOptions, RedisServer};
 use morag_tests::server::{PATIENCE, Server, serve};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -51,7 +51,7 @@ async fn the_embedded_store_is_not_opened_without_the_key_of_what_is_sealed_in_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_is_not_used_without_the_key_of_what_is_sealed_in_it() {
-    let redis = RedisServer::start();
+    let redis = RedisServer::start_with(RedisOptions { durable: true, ..RedisOptions::default() });
     let url = redis.url();
     let with = |key: &'static str| [("REDIS_URL", url.as_str()), ("MORAG_SECRETS_KEY", key)];
     let server = Server::start_with(&with(KEYS[0])).await;

@@ -91,7 +91,7 @@ async fn with_a_key_the_token_is_nowhere_in_redis_and_gone_after_the_last_delive
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_key_the_token_is_in_redis_until_the_last_delivery() {
-    let redis = RedisServer::start();
+    let redis = RedisServer::start_with(RedisOptions { durable: true, ..RedisOptions::default() });
     let server = Server::start_with(&[("REDIS_URL", &redis.url())]).await;
     let task = check(&server, redis.folder(), false).await;
     let record = redis.ask(&["HGETALL", &format!("task:{{q{}}}:{task}", &task[..2])]);

@@ -170,7 +170,7 @@ impl Shared {
                 return Err(format!("a reload is answered {}", answer.status()));
             }
         }
-        if number % BATCH_EVERY == 0 {
+        if number.is_multiple_of(BATCH_EVERY) {
             return self.batch(client, number).await;
         }
         let (name, bytes, fails) = document(number);
@@ -180,13 +180,13 @@ impl Shared {
             // Ever the same few documents: what is stored of them is replaced, so the knowledge does not grow.
             .text("document_id", format!("soak-{client}-{}", number % 16))
             .text("replace_existing", "true")
-            .text("webhook_url", self.receivers[usize::from(number % 5 == 0)].clone());
+            .text("webhook_url", self.receivers[usize::from(number.is_multiple_of(5))].clone());
         let started = Instant::now();
         let answer = self.request(Method::POST, "/api/v1/ingest/file").multipart(form).send().await;
         let body = json_of(answer, "a document").await?;
         lock(&self.minute).submits.push(started.elapsed());
         let task = body["task_id"].as_str().ok_or("no task_id")?.to_owned();
-        if number % CANCEL_EVERY == 0 {
+        if number.is_multiple_of(CANCEL_EVERY) {
             // It may have ended by now: 409 then, which is as good.
             let _ = self.request(Method::DELETE, &format!("/api/v1/ingest/{task}")).send().await;
         }

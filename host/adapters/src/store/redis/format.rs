@@ -14,6 +14,10 @@
 //! could not for half that time, because it slept or was cut off, asks again before its next call: by the time the others take it
 //! for gone it has stopped. A store without the key is of format 1, which is that of the processes of before there was one; those
 //! tell nobody that they are alive, and must be stopped before a store is raised to 2.
+//!
+//! A Redis that is full takes no word of who is alive, and no higher format either. Processes go on then, for what makes room must:
+//! each asks again after [`FULL_ASKED_AGAIN`], so that one whose word was lost works at most so long on a format that was raised
+//! when there was room again.
 
 use super::link::Redis;
 use super::scripts;
@@ -32,6 +36,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Beats in that time: some may be lost.
 const BEATS: u32 = 6;
+
+/// How long an answer of a full Redis is good for: a call a second, and hardly any work on a format that is not known.
+const FULL_ASKED_AGAIN: Duration = Duration::from_secs(1);
 
 /// Which formats a process knows, and how it tells that it is alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,14 +102,16 @@ impl Gate {
     /// Tells that this process is alive, and hears the format.
     pub(super) async fn beat(&self, redis: &Redis) -> Result<(), StoreError> {
         // Before the call: the server counts from a later moment.
-        let good_until = Instant::now() + self.options.silence_max / 2;
+        let asked = Instant::now();
         let call = scripts::FORMAT
             .on(self.keys.clone())
             .arg(&self.process)
             .arg(self.options.known)
             .arg(self.options.silence_max.as_millis())
             .arg(env!("CARGO_PKG_VERSION"));
-        let (format, by): (u32, String) = redis.call_by_any(call).await?;
+        let (format, by, word): (u32, String, String) = redis.call_by_any(call).await?;
+        let good_for = if word == "full" { FULL_ASKED_AGAIN } else { self.options.silence_max / 2 };
+        let good_until = asked + good_for;
         let refusal = refusal(&redis.shown(), format, &by, self.options.known);
         let mut heard = self.heard();
         if heard.format != 0 && heard.format != format {

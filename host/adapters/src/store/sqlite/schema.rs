@@ -4,12 +4,12 @@
 
 use super::connection::Schema;
 
-/// The task store, version 9.
+/// The task store, version 6.
 pub(super) const TASKS: Schema = Schema {
     what: "a task store of MoRAG",
     application_id: 0x4d6f_5254,
     create: CREATE,
-    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, SUMMARIES, SEAL_PROOF, CREDENTIALS, TENANTS],
+    upgrades: &[FAIR_QUEUE, CLOCKS, ENDPOINTS, KEY_VALUES, TENANTS],
 };
 
 /// Version 1.
@@ -210,27 +210,19 @@ CREATE TABLE key_values(
 CREATE TABLE key_value_totals(plugin TEXT PRIMARY KEY, keys INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// Version 6: what lists show of a task, apart from its record, whose length is the caller's choice (`pages`). None with tasks that
-/// were accepted before: it is read out of their records, one at a time.
-const SUMMARIES: &str = "
+/// Version 6: tenants and quotas (`quotas`), and what is kept beside a task's record, which never changes: its summary, which lists
+/// show (`pages`), and what its own endpoint is sent with (`credentials`). What was stored before is the default tenant's, and its
+/// files count for nothing; its summaries are read out of the records, and its credentials stay in them.
+const TENANTS: &str = "
+-- None with tasks that were accepted before.
 ALTER TABLE tasks ADD COLUMN summary TEXT;
-";
 
-/// Version 7: which key the endpoints' credentials are sealed with.
-const SEAL_PROOF: &str = "
--- What opens with that key alone.
-ALTER TABLE endpoint_revision ADD COLUMN seal_proof TEXT;
-";
-
-/// Version 8: what a task's own endpoint is sent with is beside the record (`credentials`). That of earlier tasks stays in their
-/// records, and goes with them.
-const CREDENTIALS: &str = "
 -- None where there are none; empty once they have gone with the last delivery.
 ALTER TABLE tasks ADD COLUMN credentials TEXT;
-";
 
-/// Version 9: tenants and quotas (`quotas`). What was stored before is the default tenant's, and its files count for nothing.
-const TENANTS: &str = "
+-- What opens with the key alone that endpoints' credentials are sealed with.
+ALTER TABLE endpoint_revision ADD COLUMN seal_proof TEXT;
+
 ALTER TABLE tasks ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default';
 -- Of the files that the task has, as its events say.
 ALTER TABLE tasks ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0;
@@ -240,15 +232,15 @@ ALTER TABLE events ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default';
 DROP INDEX events_by_time;
 CREATE INDEX events_by_tenant ON events(tenant, at, number);
 
-ALTER TABLE status_counts RENAME TO status_counts_6;
+ALTER TABLE status_counts RENAME TO status_counts_5;
 CREATE TABLE status_counts(
     status TEXT NOT NULL,
     tenant TEXT NOT NULL,
     tasks INTEGER NOT NULL,
     PRIMARY KEY(status, tenant)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO status_counts(status, tenant, tasks) SELECT status, 'default', tasks FROM status_counts_6;
-DROP TABLE status_counts_6;
+INSERT INTO status_counts(status, tenant, tasks) SELECT status, 'default', tasks FROM status_counts_5;
+DROP TABLE status_counts_5;
 
 -- Tasks of a flow with a limit a day that were accepted on the day (of UTC, from 1970) of its last one.
 CREATE TABLE task_days(flow TEXT PRIMARY KEY, day INTEGER NOT NULL, tasks INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -92,7 +92,8 @@ async fn a_plugin_is_shown_with_what_it_wants_may_and_uses_and_no_secret() {
 #[tokio::test]
 async fn pipelines_that_cannot_run_are_shown_and_make_a_server_unavailable_only_where_none_can() {
     let (server, publisher) = worker();
-    let (dependencies, ready) = (json!({"tasks": "up", "blobs": "up", "disk": "up"}), server.get("/health/ready").await);
+    let (dependencies, ready) =
+        (json!({"tasks": "up", "blobs": "up", "disk": "up"}), server.get("/health/ready").await);
     let body = ready.json();
     assert_eq!(
         (ready.status, &body["status"], &body["dependencies"]),
