@@ -24,8 +24,8 @@ const LAST_LINES: usize = 10;
 pub struct Target {
     child: OwnChild,
     address: SocketAddr,
-    /// A client without key.
-    pub client: Client,
+    /// The attacker, at 127.0.0.1, and the other caller.
+    clients: [Client; 2],
     // Dropped in this order: the process first.
     _limited: Limited,
     folder: TempDir,
@@ -53,7 +53,7 @@ impl Target {
             }
         });
         let address = address.unwrap_or_else(|| Err("the server does not start".to_owned()))?;
-        Ok(Self { child, address, client: client(), _limited: limited, folder })
+        Ok(Self { child, address, clients: [client(), from_elsewhere()], _limited: limited, folder })
     }
 
     /// Where it listens.
@@ -63,7 +63,8 @@ impl Target {
 
     /// A request of a caller.
     pub fn request(&self, key: &str, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("http://{}{path}", self.address)).bearer_auth(key)
+        let client = &self.clients[usize::from(key == OTHER)];
+        client.request(method, format!("http://{}{path}", self.address)).bearer_auth(key)
     }
 
     /// Forgets the peak of memory, and gives what the server has now.
@@ -111,6 +112,12 @@ impl Target {
         self.other_is_served().await?;
         Ok(Refused { after: after.into(), how: how.into() })
     }
+}
+
+/// A client at an address of its own: connections are limited by address, before anybody knows whose they are.
+fn from_elsewhere() -> Client {
+    let address = std::net::Ipv4Addr::new(127, 0, 0, 3);
+    Client::builder().local_address(std::net::IpAddr::from(address)).build().expect("a client")
 }
 
 fn tail(log: &str) -> String {

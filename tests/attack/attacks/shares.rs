@@ -85,7 +85,7 @@ pub async fn fetches(target: &mut Target, _: Size) -> Outcome {
 pub async fn endpoints(target: &mut Target, size: Size) -> Outcome {
     let most = if size == Size::Full { 20_000 } else { 2_000 };
     let create = |key: &'static str, number: usize| {
-        let body = json!({ "url": format!("http://127.0.0.1:9/{number}") });
+        let body = json!({ "url": format!("http://127.0.0.1:18999/{number}") });
         target.request(key, Method::POST, "/api/v1/webhooks/endpoints").json(&body).timeout(PATIENCE).send()
     };
     for number in 0..most {
