@@ -228,3 +228,21 @@ async fn refused_keys_are_in_the_audit_log_and_a_flood_is_a_count() {
     let lines = log.audit();
     assert!(lines.len() == 1 && lines[0].contains("left_out=490"), "{lines:?}");
 }
+
+#[tokio::test]
+async fn a_caller_reads_as_many_streams_at_once_as_its_quota() {
+    let quotas = "tenant = \"a\"\nscopes = [\"read\"]\n[callers.quotas]\nstreams = 2";
+    let server = server_of(&[("a", quotas), ("b", "tenant = \"a\"\nscopes = [\"read\"]")]);
+    let listen = async |name: &str| {
+        let request = Request::get("/api/v1/events").header("x-api-key", format!("key-of-{name}"));
+        server.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    };
+    let mut streams = vec![listen("a").await, listen("a").await];
+    assert!(streams.iter().all(|answer| answer.status() == StatusCode::OK));
+    let refused = server.ask("a", "GET", "/api/v1/events", "").await;
+    assert_eq!((refused.status, refused.error().as_str()), (StatusCode::TOO_MANY_REQUESTS, "quota_streams"));
+    assert_eq!((&refused.json()["limit"], refused.headers.contains_key("retry-after")), (&json!(2), true));
+    assert_eq!(listen("b").await.status(), StatusCode::OK, "another caller has its own");
+    streams.pop();
+    assert_eq!(listen("a").await.status(), StatusCode::OK, "what was given back is free again");
+}
