@@ -4,6 +4,7 @@
 //! stopped, another's next round finds.
 
 use crate::App;
+use crate::config::Config;
 use morag_core::Timestamp;
 use morag_core::ports::{BlobError, BlobPath, StoreError};
 use morag_core::task::{TaskId, TaskStatus};
@@ -12,8 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Between two rounds. Retention is in hours and days.
-const PAUSE: Duration = Duration::from_secs(15 * 60);
+/// Longest time between two rounds: little beside the retention that is usual, of days.
+const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// Shortest time between two rounds, each of which looks at all tasks that have files.
+const PAUSE_MIN: Duration = Duration::from_secs(10);
 
 /// Tasks handled at a time, so that no round holds the store for long.
 const BATCH: usize = 200;
@@ -37,6 +41,7 @@ type Unlisted = BTreeMap<TaskId, Timestamp>;
 pub(super) async fn tidy(app: Arc<App>, shutdown: CancellationToken) {
     let mut unlisted = Unlisted::new();
     let mut was_set = false;
+    let pause = pause(&app.config);
     loop {
         let round = async {
             let now = wall_time(&app);
@@ -51,13 +56,18 @@ pub(super) async fn tidy(app: Arc<App>, shutdown: CancellationToken) {
                 Ok(seen) => unlisted = seen,
                 Err(error) => tracing::warn!(%error, "tidying up failed: it is tried again in the next round"),
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
         };
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = round => {}
         }
     }
+}
+
+/// The time between two rounds: no longer than the shortest retention, so that nothing stays for more than twice as long.
+fn pause(config: &Config) -> Duration {
+    config.history_retention.min(config.temp_retention).clamp(PAUSE_MIN, PAUSE_MAX)
 }
 
 /// The time to reckon the age of ended tasks by: none when the wall clock was set since the start. Tasks' times are times of
@@ -261,6 +271,21 @@ mod tests {
         let age = stage.app.config.temp_retention;
         assert!(stage.stays(age).await);
         assert!(!stage.stays(LITTLE).await);
+    }
+
+    #[test]
+    fn rounds_come_as_often_as_the_shortest_retention_asks() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let mut config = Stage::new().app.config;
+        for (history, temp, expected) in [
+            (YEAR, YEAR, PAUSE_MAX),
+            (YEAR, minutes(2), minutes(2)),
+            (minutes(3), YEAR, minutes(3)),
+            (YEAR, Duration::ZERO, PAUSE_MIN),
+        ] {
+            (config.history_retention, config.temp_retention) = (history, temp);
+            assert_eq!(pause(&config), expected, "history for {history:?}, files for {temp:?}");
+        }
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use crate::api::testing::app_of;
 use crate::config::digest_of;
 use morag_core::caller::{OverQuota, Quota};
 use std::sync::Mutex;
+use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
 fn table(name: &str, more: &str) -> String {
@@ -239,7 +240,9 @@ async fn a_caller_reads_as_many_streams_at_once_as_its_quota() {
     };
     let mut streams = vec![listen("a").await, listen("a").await];
     assert!(streams.iter().all(|answer| answer.status() == StatusCode::OK));
-    let refused = server.ask("a", "GET", "/api/v1/events", "").await;
+    // A stream that is not refused never ends.
+    let third = server.ask("a", "GET", "/api/v1/events", "");
+    let refused = tokio::time::timeout(Duration::from_secs(30), third).await.expect("the third stream is refused");
     assert_eq!((refused.status, refused.error().as_str()), (StatusCode::TOO_MANY_REQUESTS, "quota_streams"));
     assert_eq!((&refused.json()["limit"], refused.headers.contains_key("retry-after")), (&json!(2), true));
     assert_eq!(listen("b").await.status(), StatusCode::OK, "another caller has its own");
