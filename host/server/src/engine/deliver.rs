@@ -92,8 +92,16 @@ async fn advance(
     shutdown: &CancellationToken,
 ) -> Result<End, CommitError> {
     let (mut renewed, mut sent) = (Instant::now(), 0);
+    // Held to the end: pauses between exchanges keep a place from others too.
+    let mut among_owners = None;
     while sent < EVENTS_A_CLAIM_MAX && !shutdown.is_cancelled() {
         let Some(pending) = app.deliveries.pending(lease, READ_MAX).await? else { return Ok(End::Settled) };
+        if among_owners.is_none() {
+            among_owners = app.lanes.enter_owner(&pending.record.tenant, place);
+            if among_owners.is_none() {
+                return Ok(End::GiveBack(app.clock.now()));
+            }
+        }
         let target = match target::target(app, &pending).await? {
             Target::Ready(target) => target,
             Target::Later(pause) => return Ok(End::GiveBack(app.clock.now().plus(pause))),

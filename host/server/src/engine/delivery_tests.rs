@@ -118,13 +118,20 @@ struct Stage {
 
 impl Stage {
     async fn new(settings: &[(&str, &str)]) -> Self {
+        Self::with(settings, "").await
+    }
+
+    /// `file`: what is in `morag.toml`.
+    async fn with(settings: &[(&str, &str)], file: &str) -> Self {
         // Fails only where one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let mut environment: BTreeMap<_, _> =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         environment.insert("MORAG_DATA_DIR".to_owned(), folder.path().display().to_string());
-        let mut config = Config::load(&Sources { environment, ..Sources::default() }).unwrap();
+        let path = folder.path().join("morag.toml");
+        std::fs::write(&path, file).unwrap();
+        let mut config = Config::load(&Sources { file: Some(&path), environment, ..Sources::default() }).unwrap();
         config.roles = "dispatcher".parse::<Roles>().unwrap();
         let shutdown = CancellationToken::new();
         let (mut app, _) = crate::wire::build(config, &shutdown).await.unwrap();
@@ -139,12 +146,21 @@ impl Stage {
 
     /// A task with so many events for a receiver.
     async fn task(&self, host: &str, events: u64) -> TaskId {
-        self.task_of_before(host, events, None).await
+        self.task_of(crate::api::testing::record(), host, events, None).await
     }
 
     /// One whose token is in its record, as earlier versions stored it.
-    async fn task_of_before(&self, host: &str, events: u64, token: Option<&str>) -> TaskId {
-        let mut record = crate::api::testing::record();
+    async fn task_of_before(&self, host: &str, events: u64, token: &str) -> TaskId {
+        self.task_of(crate::api::testing::record(), host, events, Some(token)).await
+    }
+
+    /// A tenant's task with an event.
+    async fn task_of_tenant(&self, tenant: &str, host: &str) -> TaskId {
+        let record = TaskRecord { tenant: tenant.parse().unwrap(), ..crate::api::testing::record() };
+        self.task_of(record, host, 1, None).await
+    }
+
+    async fn task_of(&self, mut record: TaskRecord, host: &str, events: u64, token: Option<&str>) -> TaskId {
         record.id = TaskId::random();
         record.endpoints = vec![Endpoint {
             id: EndpointId::of_task(),
@@ -202,7 +218,7 @@ impl Stage {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_an_earlier_version_stored_is_delivered_with_its_token() {
     let stage = Stage::new(&[]).await;
-    stage.task_of_before("receiver.example", 3, Some("t0ken")).await;
+    stage.task_of_before("receiver.example", 3, "t0ken").await;
     let _dispatcher = stage.deliver();
     stage.receivers.until("it has all", |all| all.came("receiver.example").len() == 3).await;
     assert_eq!(*stage.receivers.tokens.lock().unwrap(), ["Bearer t0ken"; 3]);
@@ -242,6 +258,62 @@ async fn many_hanging_receivers_leave_places_to_one_that_answers() {
     }
     stage.tasks("healthy.example", 30, 3).await;
     stage.receivers.until("the healthy one has all", |all| all.came("healthy.example").len() == 91).await;
+}
+
+/// Two tenants share the server.
+const TENANTS: &str = r#"
+    [[callers]]
+    name = "one"
+    key_sha256 = "1111111111111111111111111111111111111111111111111111111111111111"
+    tenant = "one"
+    scopes = ["admin"]
+    [[callers]]
+    name = "other"
+    key_sha256 = "2222222222222222222222222222222222222222222222222222222222222222"
+    tenant = "other"
+    scopes = ["admin"]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hanging_receivers_of_a_tenant_leave_places_to_a_new_one_of_another() {
+    // Whether they have answered before, and how many of 8 places they get then.
+    for (answered, expected) in [(false, 2), (true, 4)] {
+        let stage = Stage::with(&[("MORAG_WEBHOOK_CONCURRENCY", "8")], TENANTS).await;
+        let hosts: Vec<_> = (0..20).map(|number| format!("receiver.hanging{number}.example")).collect();
+        let came = |all: &Receivers| hosts.iter().map(|host| all.came(host).len()).sum::<usize>();
+        let _dispatcher = stage.deliver();
+        let mut before = 0;
+        if answered {
+            for host in &hosts {
+                stage.task_of_tenant("one", host).await;
+            }
+            before = hosts.len();
+            stage.receivers.until("all have answered", |all| came(all) == before).await;
+        }
+        for host in &hosts {
+            stage.receivers.set(host, Manner::Hangs);
+            stage.task_of_tenant("one", host).await;
+        }
+        stage.receivers.until("they hang", |all| came(all) == before + expected).await;
+        stage.task_of_tenant("other", "new.example").await;
+        stage.receivers.until("the other tenant's has its event", |all| all.came("new.example").len() == 1).await;
+        assert_eq!(came(&stage.receivers), before + expected, "no more than the others are left");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_place_of_its_owner_is_delivered() {
+    let stage = Stage::with(&[("MORAG_WEBHOOK_CONCURRENCY", "4")], TENANTS).await;
+    for number in 0..20 {
+        for tenant in ["one", "other"] {
+            for _ in 0..5 {
+                stage.task_of_tenant(tenant, &format!("receiver.{tenant}{number}.example")).await;
+            }
+        }
+    }
+    let _dispatcher = stage.deliver();
+    let came = |all: &Receivers| all.came.lock().unwrap().values().map(Vec::len).sum::<usize>();
+    stage.receivers.until("all have come", |all| came(all) == 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,12 +2,16 @@
 //!
 //! What a lane may do is decided by [`Lane`]; here is only who is in it. Lanes that have not shown that they work share half of
 //! all places, however many they are, and of that those that fail have half: receivers that answer always find one, and
-//! so do, among the rest, those that are new.
+//! so do, among the rest, those that are new. Where tenants share the server, each leaves places to the others ([`owners`]).
+
+mod owners;
 
 use crate::config::Config;
 use morag_core::Timestamp;
 use morag_core::ports::{LaneLimit, LaneLimits};
+use morag_core::task::TenantId;
 use morag_core::webhook::{Breaker, Lane, Refused, Signal};
+use owners::Owners;
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +30,8 @@ pub struct LanesMax {
     pub lane: usize,
     /// To a host and port.
     pub host: usize,
+    /// Whether tenants share them: then one has at most as many as it leaves to the others.
+    pub has_tenants: bool,
 }
 
 /// The lanes that deliveries go by, in this process.
@@ -44,6 +50,7 @@ struct State {
     lanes: HashMap<String, Known>,
     /// Hosts with ports, and sites of lanes that have not shown that they work.
     hosts: HashMap<Who, Host>,
+    owners: Owners,
     under_way: usize,
     unproven: usize,
     failing: usize,
@@ -69,8 +76,8 @@ struct Host {
 #[derive(Debug, Default)]
 struct Known {
     lane: Lane,
-    /// Nothing of it is asked for until its host has a place.
-    waits_for_host: bool,
+    /// Nothing of it is asked for until its host, or its owner, has a place.
+    waits: bool,
     /// When it had its last turn, by the count of turns.
     turn: u64,
     /// Since when every attempt has failed.
@@ -114,6 +121,14 @@ pub struct HostPlace {
     held: Vec<Who>,
 }
 
+/// A place among those of an owner. Giving it back is dropping it.
+#[derive(Debug)]
+pub struct OwnerPlace {
+    lanes: Lanes,
+    /// None where the places are not shared.
+    held: Option<(TenantId, Standing)>,
+}
+
 /// How many lanes' breakers are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BreakerCounts {
@@ -126,7 +141,7 @@ pub struct BreakerCounts {
 }
 
 impl Lanes {
-    /// Nobody is in any.
+    /// All places are free.
     pub fn new(max: LanesMax) -> Self {
         Self(Arc::new(Shared { max, state: Mutex::default(), freed: Notify::new() }))
     }
@@ -137,6 +152,7 @@ impl Lanes {
             total: config.webhook_concurrency,
             lane: config.webhook_endpoint_concurrency,
             host: config.webhook_host_concurrency,
+            has_tenants: config.has_tenants(),
         })
     }
 
@@ -167,7 +183,7 @@ impl Lanes {
         let lanes = state.lanes.iter().filter(|(_, known)| matters(known)).map(|(name, known)| {
             let room = known.lane.room(max.lane, now);
             let (keys, closed_for) = match room {
-                Ok(_) if known.waits_for_host => (0, Duration::ZERO),
+                Ok(_) if known.waits => (0, Duration::ZERO),
                 Ok(room) => match Standing::of(&known.lane) {
                     Standing::Proven => (room, Duration::ZERO),
                     Standing::New => (room.min(unproven), Duration::ZERO),
@@ -220,6 +236,25 @@ impl Lanes {
         }
     }
 
+    /// A place among those of an owner, for whose task a lane was entered. Where it has none, nothing of the lane is asked for
+    /// until it has.
+    pub fn enter_owner(&self, owner: &TenantId, place: &Place) -> Option<OwnerPlace> {
+        let max = self.0.max;
+        if !max.has_tenants {
+            return Some(OwnerPlace { lanes: self.clone(), held: None });
+        }
+        let mut state = self.state();
+        let (unproven, failing) = of_total(max.total);
+        if state.owners.take(owner, place.standing, [max.total, unproven, failing]) {
+            return Some(OwnerPlace { lanes: self.clone(), held: Some((owner.clone(), place.standing)) });
+        }
+        let known = state.lanes.entry(place.name.clone()).or_default();
+        if !std::mem::replace(&mut known.waits, true) {
+            state.owners.wait(owner, &place.name);
+        }
+        None
+    }
+
     /// A place with a host for a lane. Where it has none, nothing of the lane is asked for until it has. Lanes of one site that
     /// have not shown that they work have half of the places of such lanes at most: whatever number of URLs and names lead to
     /// servers that do not answer, or to names that nobody answers for, new receivers find a place.
@@ -233,7 +268,7 @@ impl Lanes {
         let full = wanted.iter().find(|(who, max)| hosts.get(who).is_some_and(|host| host.under_way >= *max));
         if let Some((who, _)) = full {
             let known = lanes.entry(lane.to_owned()).or_default();
-            if !std::mem::replace(&mut known.waits_for_host, true) {
+            if !std::mem::replace(&mut known.waits, true) {
                 hosts.entry(who.clone()).or_default().waiting.push_back(lane.to_owned());
             }
             return None;
@@ -330,7 +365,7 @@ impl Drop for HostPlace {
             called += next;
             for next in host.waiting.drain(..next) {
                 if let Some(known) = lanes.get_mut(&next) {
-                    known.waits_for_host = false;
+                    known.waits = false;
                 }
             }
             if host.under_way == 0 {
@@ -342,6 +377,23 @@ impl Drop for HostPlace {
         }
         drop(state);
         self.lanes.0.freed.notify_waiters();
+    }
+}
+
+impl Drop for OwnerPlace {
+    fn drop(&mut self) {
+        let Some((owner, standing)) = self.held.take() else { return };
+        let mut state = self.lanes.state();
+        let called = state.owners.give_back(&owner, standing);
+        for lane in &called {
+            if let Some(known) = state.lanes.get_mut(lane) {
+                known.waits = false;
+            }
+        }
+        drop(state);
+        if !called.is_empty() {
+            self.lanes.0.freed.notify_waiters();
+        }
     }
 }
 
@@ -362,14 +414,20 @@ fn site(authority: &str) -> String {
 impl State {
     /// Places that are left of `total` for lanes that have not shown that they work, and of those for lanes that fail.
     fn left(&self, total: usize) -> (usize, usize) {
-        let half = (total / 2).max(1);
-        (half.saturating_sub(self.unproven), (half / 2).max(1).saturating_sub(self.failing))
+        let (unproven, failing) = of_total(total);
+        (unproven.saturating_sub(self.unproven), failing.saturating_sub(self.failing))
     }
+}
+
+/// Places of `total` for lanes that have not shown that they work, and of those for lanes that fail.
+fn of_total(total: usize) -> (usize, usize) {
+    let half = (total / 2).max(1);
+    (half, (half / 2).max(1))
 }
 
 impl Known {
     fn is_idle(&self, now: Timestamp) -> bool {
-        self.lane.is_idle(now) && !self.waits_for_host
+        self.lane.is_idle(now) && !self.waits
     }
 }
 
@@ -378,7 +436,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
-    const MAX: LanesMax = LanesMax { total: 8, lane: 3, host: 2 };
+    const MAX: LanesMax = LanesMax { total: 8, lane: 3, host: 2, has_tenants: false };
 
     fn proven(lanes: &Lanes, name: &str) {
         let place = lanes.enter(name, NOW).unwrap();
