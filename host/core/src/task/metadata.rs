@@ -37,9 +37,13 @@ impl Metadata {
         if wanted.is_empty() {
             return true;
         }
-        let object = self.to_object();
-        wanted.iter().all(|(key, value)| object.get(key) == Some(value))
+        has_all(&self.to_object(), wanted)
     }
+}
+
+/// Whether an object has all of these keys with these values.
+pub fn has_all(object: &JsonObject, wanted: &JsonObject) -> bool {
+    wanted.iter().all(|(key, value)| object.get(key) == Some(value))
 }
 
 impl From<JsonObject> for Metadata {

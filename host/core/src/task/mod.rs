@@ -12,7 +12,7 @@ mod tenant;
 pub use artifact::{Artifact, ArtifactName, InvalidArtifactName};
 pub use event::{Event, EventKind, Resources, Retry, SkipReason, StepFailure};
 pub use id::{DocumentId, InvalidDocumentId, TaskId};
-pub use metadata::{METADATA_BYTES_MAX, Metadata};
+pub use metadata::{METADATA_BYTES_MAX, Metadata, has_all};
 pub use record::{Source, SourceType, TaskRecord};
 pub use status::{StatusWord, StepState, StepStatus, TaskStatus};
 pub use summary::{RecordSummary, StepWeight};

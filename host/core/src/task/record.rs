@@ -82,7 +82,7 @@ pub struct TaskRecord {
 impl TaskRecord {
     /// The cursors that go through the task's log: one an endpoint.
     pub fn cursors(&self) -> impl Iterator<Item = CursorName> {
-        let own = self.endpoints.iter().map(CursorName::of);
+        let own = self.endpoints.iter().map(|endpoint| CursorName::of(endpoint, &self.tenant));
         own.chain(self.subscribers.iter().cloned().map(CursorName::of_named))
     }
 

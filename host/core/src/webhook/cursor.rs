@@ -1,15 +1,15 @@
 //! How far an endpoint is in a task's log, and how that is named.
 
 use super::{Endpoint, EndpointId, WebhookUrl};
-use crate::task::TaskId;
+use crate::task::{TaskId, TenantId};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// Names a cursor within its task: `ENDPOINT[~LANE][#DELIVERY.RESEND]`.
 ///
 /// What is before `#` is the cursor's **lane**: deliveries of different lanes hold up each other never, those of one share its
-/// limits, pauses and circuit breaker. A named endpoint is a lane. A task's own `webhook_url` shares one with every task that
-/// gives the same URL, whatever its query: it is the same receiver.
+/// limits, pauses and circuit breaker. A named endpoint is a lane. A task's own `webhook_url` shares one with every task of its
+/// tenant that gives the same URL, whatever its query: it is the same receiver. Another tenant's failures there are its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CursorName {
     endpoint: EndpointId,
@@ -31,9 +31,11 @@ const LANE_BYTES: usize = 8;
 
 impl CursorName {
     /// The cursor of a task's endpoint.
-    pub fn of(endpoint: &Endpoint) -> Self {
+    pub fn of(endpoint: &Endpoint, tenant: &TenantId) -> Self {
         match endpoint.id == EndpointId::of_task() {
-            true => Self { endpoint: endpoint.id.clone(), lane: Some(lane_of_url(&endpoint.url)), resend: None },
+            true => {
+                Self { endpoint: endpoint.id.clone(), lane: Some(lane_of_url(&endpoint.url, tenant)), resend: None }
+            }
             false => Self::of_named(endpoint.id.clone()),
         }
     }
@@ -44,8 +46,8 @@ impl CursorName {
     }
 
     /// This one, by the lane of another receiver where one is given: what is replayed elsewhere shares nothing with the endpoint.
-    pub fn towards(&self, elsewhere: Option<&WebhookUrl>) -> Self {
-        let lane = elsewhere.map(lane_of_url).or_else(|| self.lane.clone());
+    pub fn towards(&self, elsewhere: Option<&WebhookUrl>, tenant: &TenantId) -> Self {
+        let lane = elsewhere.map(|url| lane_of_url(url, tenant)).or_else(|| self.lane.clone());
         Self { lane, ..self.clone() }
     }
 
@@ -82,10 +84,11 @@ impl CursorName {
     }
 }
 
-fn lane_of_url(url: &WebhookUrl) -> String {
+fn lane_of_url(url: &WebhookUrl, tenant: &TenantId) -> String {
     let mut receiver = url.as_url().clone();
     receiver.set_query(None);
-    hex::encode(&Sha256::digest(receiver.as_str())[..LANE_BYTES])
+    // No URL begins with the name of a tenant and a blank.
+    hex::encode(&Sha256::digest(tenant.stored_name(' ', receiver.as_str()))[..LANE_BYTES])
 }
 
 impl fmt::Display for CursorName {
@@ -195,13 +198,20 @@ mod tests {
 
     #[test]
     fn a_lane_is_the_receiver() {
-        let lane = |url: &str| {
+        let lane_of = |url: &str, tenant: &str| {
             let endpoint = Endpoint { url: url.parse().unwrap(), ..Endpoint::sample() };
-            CursorName::lane_of_key(&CursorName::of(&endpoint).key(task())).to_owned()
+            let name = CursorName::of(&endpoint, &tenant.parse().unwrap());
+            CursorName::lane_of_key(&name.key(task())).to_owned()
         };
+        let lane = |url: &str| lane_of(url, "default");
         assert_eq!(lane("https://example.com/a?x=1"), lane("https://example.com/a?x=2"));
         assert_ne!(lane("https://example.com/a"), lane("https://example.com/b"));
         assert_ne!(lane("https://example.com/a"), lane("https://example.org/a"));
+        // One tenant's pauses and failures are not another's.
+        assert_ne!(lane_of("https://example.com/a", "acme"), lane("https://example.com/a"));
+        assert_ne!(lane_of("https://example.com/a", "acme"), lane_of("https://example.com/a", "beta"));
+        // As it has been since before there were tenants.
+        assert_eq!(lane("https://example.com/a?x=1"), "task~2dce0a4c50441bfc");
         assert_eq!(CursorName::lane_of_key("t/ep_a#17.2"), "ep_a");
         assert_eq!(CursorName::lane_of_key("t/ep_a"), "ep_a");
     }

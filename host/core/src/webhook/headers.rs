@@ -129,13 +129,13 @@ pub fn is_reserved(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::TaskId;
+    use crate::task::{TaskId, TenantId};
     use crate::webhook::{BodyFormat, CursorName, EndpointId, EventFilter};
 
     fn cursor(next_delivery: u64, attempts: u32) -> Cursor {
         Cursor {
             task: TaskId::from(uuid::Uuid::from_u128(7)),
-            name: CursorName::of(&Endpoint::sample()),
+            name: CursorName::of(&Endpoint::sample(), &TenantId::default()),
             next_event: 3,
             next_delivery,
             attempts,

@@ -32,6 +32,6 @@ pub use proof::{Proof, ProofHeaders, TOLERANCE_SECONDS, Unproved, prove};
 pub use proxy::{InvalidWebhookProxy, WebhookProxy};
 pub use retry::{AttemptOutcome, ErrorClass, InvalidRetryPolicy, RetryPolicy, Verdict, judge};
 pub use sample::{SampleInput, UnknownSample, sample};
-pub use secret::{KEY_BYTES_MIN, TEXT_BYTES_MIN, WeakSecret, check_signing_secret};
+pub use secret::{KEY_BYTES_MIN, TEXT_BYTES_MIN, WeakSecret, check_signing_secret, secret_of_tenant};
 pub use signature::{sign, standard_signature, verify};
 pub use url::{InvalidWebhookUrl, WebhookUrl, redact};

@@ -1,6 +1,9 @@
-//! What a signing secret must have, so that nobody can guess the key and sign in the server's name.
+//! What a signing secret must have, so that nobody can guess the key and sign in the server's name; and the secrets of tenants,
+//! of which none can sign in another's.
 
-use super::signature::STANDARD_PREFIX;
+use super::signature::{STANDARD_PREFIX, hmac};
+use crate::Secret;
+use crate::task::TenantId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -27,6 +30,21 @@ pub enum WeakSecret {
     ShortText(usize),
 }
 
+/// What a tenant's secret is made for: the server's secret makes nothing else by this text.
+const TENANT_PURPOSE: &[u8] = b"morag webhooks of tenant ";
+
+/// The secret that signs webhooks of a tenant's tasks: the server's own for the default tenant, and one that is derived from it
+/// for any other (HMAC-SHA256, as a `whsec_` secret). Who verifies with it can sign in no other tenant's name.
+pub fn secret_of_tenant(secret: &Secret, tenant: &TenantId) -> Secret {
+    match tenant.is_default() {
+        true => secret.clone(),
+        false => {
+            let key = hmac(secret.expose().as_bytes(), &[TENANT_PURPOSE, tenant.as_str().as_bytes()]);
+            Secret::new(format!("{STANDARD_PREFIX}{}", STANDARD.encode(key)))
+        }
+    }
+}
+
 /// Refuses a secret that signs with a key which is too short, once it is decoded.
 pub fn check_signing_secret(text: &str) -> Result<(), WeakSecret> {
     match text.strip_prefix(STANDARD_PREFIX).map(|encoded| STANDARD.decode(encoded)) {
@@ -40,6 +58,16 @@ pub fn check_signing_secret(text: &str) -> Result<(), WeakSecret> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tenants_secret_is_its_own_and_stays_the_same() {
+        let server = Secret::new("change-me");
+        let of = |tenant: &str| secret_of_tenant(&server, &tenant.parse().unwrap()).expose().to_owned();
+        assert_eq!(of("default"), "change-me");
+        assert_eq!(of("acme"), "whsec_dAHtfh1Gem56UQhspava/51XsDKSqzugdFweLL6Dk6U=");
+        assert_ne!(of("acme"), of("beta"));
+        assert_eq!(check_signing_secret(&of("acme")), Ok(()));
+    }
 
     #[test]
     fn a_key_that_is_too_short_is_refused() {

@@ -10,7 +10,8 @@ use subtle::ConstantTimeEq as _;
 /// Prefix of a Standard Webhooks secret; what follows is the key in base64.
 pub(super) const STANDARD_PREFIX: &str = "whsec_";
 
-fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+/// HMAC-SHA256 of the parts, one after the other.
+pub(super) fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104 section 2)")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     parts.iter().for_each(|part| mac.update(part));

@@ -21,6 +21,9 @@ const FETCHES_MAX: usize = 64;
 /// Names that are looked up for requests, at once: each is two sockets, for [`LOOKUP_WAIT_MAX`] where no name server answers.
 const LOOKUPS_MAX: usize = 128;
 
+/// Samples that are sent to endpoints for requests, at once: each holds a connection for as long as its receiver takes.
+const TESTS_MAX: usize = 32;
+
 /// Longest time that a request waits for its caller's turn to look a name up: as long as one look-up takes at most.
 const LOOKUP_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -34,6 +37,8 @@ pub struct Fair {
     pub fetches: Share,
     /// Look-ups of names.
     pub lookups: Share,
+    /// Samples that are sent to endpoints.
+    pub tests: Share,
 }
 
 impl Default for Fair {
@@ -63,6 +68,12 @@ impl Default for Fair {
                 "too_many_lookups",
                 "names of webhooks that are being looked up",
                 "submit fewer at once, or try again later",
+            ),
+            tests: share(
+                TESTS_MAX,
+                "too_many_tests",
+                "endpoints that are being tried",
+                "try fewer at once, or try again later",
             ),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A page in a browser on the machine can be another's. It reaches the server under a name of its own that it has made lead to
 //! 127.0.0.1 (DNS rebinding), and is then of the same origin, with all that this allows. Such a request says so in `Host`. One
-//! that a page sends to `localhost` itself says where the page is from in `Origin`. Where the operator has chosen keys, a page
+//! that a page sends to `localhost` itself says where the page is from in `Origin`. Where the operator has chosen other keys, a page
 //! does not know them, and nothing here is asked.
 
 use super::ApiError;
@@ -24,14 +24,14 @@ pub async fn only(request: Request, next: Next) -> Response {
 fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
     let in_line = uri.authority().is_none_or(|authority| is_local(authority.as_str()));
     if !in_line || !all(headers, &header::HOST, is_local) {
-        let text = "This server has no keys of its own, so it answers only to requests for localhost, 127.0.0.0/8 and [::1] \
-                    (the request's Host names something else): set MORAG_API_KEYS to reach it under another name";
+        let text = "This server takes the key that everybody knows, so it answers only to requests for localhost, 127.0.0.0/8 and [::1] \
+                    (the request's Host names something else): set MORAG_API_KEYS to a key of your own to reach it under another name";
         return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "foreign_host", text));
     }
     let only_reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !only_reads && !all(headers, &header::ORIGIN, is_local_origin) {
-        let text = "This server has no keys of its own, so pages from elsewhere may change nothing in it (the request's Origin \
-                    is not localhost, 127.0.0.0/8 or [::1]): set MORAG_API_KEYS to allow it";
+        let text = "This server takes the key that everybody knows, so pages from elsewhere may change nothing in it (the request's Origin \
+                    is not localhost, 127.0.0.0/8 or [::1]): set MORAG_API_KEYS to a key of your own to allow it";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "foreign_origin", text));
     }
     Ok(())

@@ -490,11 +490,16 @@ async fn with_the_default_key_only_this_machines_own_names_are_answered() {
     assert_eq!((foreign.status, foreign.error().as_str()), (StatusCode::FORBIDDEN, "foreign_origin"));
     let own = ask(&open, "POST", "/api/v1/plugins/reload", ("origin", "http://localhost:3000")).await;
     assert_ne!(own.status, StatusCode::FORBIDDEN);
-    // Who has chosen keys has chosen names.
-    let chosen = server(&[("MORAG_API_KEYS", "test-api-key")]);
-    assert_eq!(chosen.call("GET", "/api/v1/status", &[("host", "morag.example")]).await.status, StatusCode::OK);
+    // The same key written out is known as well.
+    let written = server(&[("MORAG_API_KEYS", "other,test-api-key")]);
+    let status =
+        async |server: &Server| server.call("GET", "/api/v1/status", &[("host", "morag.example")]).await.status;
+    assert_eq!(status(&written).await, StatusCode::MISDIRECTED_REQUEST);
+    // Keys that were chosen are not known, whatever the name: here it is the key that is asked for.
+    let chosen = server(&[("MORAG_API_KEYS", "chosen")]);
+    assert_eq!(status(&chosen).await, StatusCode::UNAUTHORIZED);
     let foreign = ask(&chosen, "POST", "/api/v1/plugins/reload", ("origin", "https://app.example")).await;
-    assert_ne!(foreign.status, StatusCode::FORBIDDEN);
+    assert_eq!(foreign.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

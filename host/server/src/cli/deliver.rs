@@ -10,7 +10,7 @@ use morag_adapters::SystemClock;
 use morag_adapters::webhook_http::{HttpSender, SenderOptions};
 use morag_core::Secret;
 use morag_core::ports::{Clock as _, WebhookRequest, WebhookSender as _};
-use morag_core::task::TaskId;
+use morag_core::task::{TaskId, TenantId};
 use morag_core::webhook::{
     AddressPolicy, AttemptOutcome, BodyFormat, Cursor, CursorName, Endpoint, EndpointId, EventFilter, HeaderInput,
     WebhookUrl, headers,
@@ -111,7 +111,7 @@ impl Deliverer {
     /// Makes one attempt. Never fails: what went wrong is in the outcome.
     pub async fn deliver(&self, delivery: Delivery) -> AttemptOutcome {
         let Delivery { task, number, event_type, body } = delivery;
-        let name = CursorName::of(&self.endpoint);
+        let name = CursorName::of(&self.endpoint, &TenantId::default());
         let cursor = Cursor { task, name, next_event: number, next_delivery: number, attempts: 0, url: None };
         let headers = headers(HeaderInput {
             endpoint: &self.endpoint,

@@ -46,9 +46,17 @@ pub(super) fn read(
     Ok(keys.into_iter().zip(weights).map(|(secret, weight)| ApiKey { secret, weight }).collect())
 }
 
-/// Whether the only key is the one that works where none is set.
-pub(super) fn is_default(written: &Written<'_>, keys: &[ApiKey]) -> bool {
-    list(&written.value("api_keys").unwrap_or_default()).next().is_none() && !keys.is_empty()
+/// Whether one of the keys is the one that everybody knows, on an address that only this machine reaches. On others it is warned
+/// of.
+pub(super) fn is_default(host: IpAddr, keys: &[ApiKey], warnings: &mut Vec<String>) -> bool {
+    let is_known = keys.iter().any(|key| key.secret.expose() == KEY_OF_LOOPBACK);
+    if is_known && !host.is_loopback() {
+        warnings.push(format!(
+            "API_HOST is {host}, which others can reach, and MORAG_API_KEYS has {KEY_OF_LOOPBACK:?}, which everybody knows: \
+             give another key (openssl rand -hex 32)"
+        ));
+    }
+    is_known && host.is_loopback()
 }
 
 fn weights(written: &Written<'_>, keys: usize) -> Result<Vec<u32>, ConfigError> {

@@ -34,7 +34,7 @@ impl Config {
         warnings.extend(storage::split_warning(roles, s3.as_ref(), &data_dir.join("files")));
         let api_host = written.host("api_host")?;
         let api_keys = keys::read(&written, api_host, roles, &mut warnings)?;
-        let has_default_key = keys::is_default(&written, &api_keys);
+        let has_default_key = keys::is_default(api_host, &api_keys, &mut warnings);
         let callers = callers::read(&written, &api_keys)?;
         let webhook_max_retries = written.number("webhook_max_retries", 0, 20)? as u32;
         let webhook_retry_delay = written.time("webhook_retry_delay", SECOND, Duration::ZERO..=DAY)?;

@@ -143,7 +143,7 @@ pub struct Config {
     pub secrets_key_lost: bool,
     /// Connections at once from one address.
     pub connections_per_peer: usize,
-    /// Whether the only key is the one that everybody knows, which only a loopback address allows.
+    /// Whether a key is the one that everybody knows, on a loopback address: then no page of a browser is let in by another name.
     pub has_default_key: bool,
     /// Who may call: [`Self::api_keys`], and the tables `[[callers]]`.
     pub callers: Vec<Arc<ConfiguredCaller>>,

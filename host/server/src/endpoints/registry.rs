@@ -65,7 +65,9 @@ impl Known {
 
     /// Those that a task which is accepted now is for.
     pub fn chosen_by(&self, record: &TaskRecord) -> Vec<EndpointId> {
-        let chosen = self.all().filter(|opened| opened.endpoint.chooses(record));
+        let metadata = std::cell::OnceCell::new();
+        let read = || metadata.get_or_init(|| record.metadata.to_object());
+        let chosen = self.all().filter(|opened| opened.endpoint.chooses(record, read));
         chosen.map(|opened| opened.endpoint.id.clone()).collect()
     }
 }
@@ -146,6 +148,12 @@ impl Registry {
         }
         self.is_proven.store(true, Ordering::Release);
         Ok(Some(sealer))
+    }
+
+    /// Whether the store's proof is of this process's key: then nothing opens what this key does not.
+    pub async fn has_the_stores_key(&self) -> Result<bool, StoreError> {
+        let Some(sealer) = &self.sealer else { return Ok(false) };
+        Ok(self.store.seal_proof().await?.is_some_and(|proof| sealer.proves(&proof)))
     }
 
     /// The port behind it.

@@ -3,6 +3,7 @@
 use super::dispatcher::dispatch;
 use crate::App;
 use crate::config::{Config, Roles, Sources};
+use crate::endpoints::seal::Sealer;
 use async_trait::async_trait;
 use morag_core::JsonObject;
 use morag_core::ports::*;
@@ -146,26 +147,33 @@ impl Stage {
 
     /// A task with so many events for a receiver.
     async fn task(&self, host: &str, events: u64) -> TaskId {
-        self.task_of(crate::api::testing::record(), host, events, None).await
+        self.task_of(crate::api::testing::record(), host, events, (None, None)).await
     }
 
     /// One whose token is in its record, as earlier versions stored it.
     async fn task_of_before(&self, host: &str, events: u64, token: &str) -> TaskId {
-        self.task_of(crate::api::testing::record(), host, events, Some(token)).await
+        self.task_of(crate::api::testing::record(), host, events, (Some(token), None)).await
     }
 
     /// A tenant's task with an event.
     async fn task_of_tenant(&self, tenant: &str, host: &str) -> TaskId {
         let record = TaskRecord { tenant: tenant.parse().unwrap(), ..crate::api::testing::record() };
-        self.task_of(record, host, 1, None).await
+        self.task_of(record, host, 1, (None, None)).await
     }
 
-    async fn task_of(&self, mut record: TaskRecord, host: &str, events: u64, token: Option<&str>) -> TaskId {
+    /// `credentials`: a token in the record, and the text of those that are kept beside it.
+    async fn task_of(
+        &self,
+        mut record: TaskRecord,
+        host: &str,
+        events: u64,
+        credentials: (Option<&str>, Option<String>),
+    ) -> TaskId {
         record.id = TaskId::random();
         record.endpoints = vec![Endpoint {
             id: EndpointId::of_task(),
             url: format!("http://{host}/hook").parse().unwrap(),
-            auth_token: token.map(morag_core::Secret::new),
+            auth_token: credentials.0.map(morag_core::Secret::new),
             format: BodyFormat::Dual,
             events: EventFilter::default(),
             headers: BTreeMap::new(),
@@ -176,7 +184,7 @@ impl Stage {
             idempotency: None,
             claims_document: false,
             flow: Flow::of("test"),
-            credentials: None,
+            credentials: credentials.1,
             limits: Default::default(),
         };
         self.app.tasks.accept(new).await.unwrap();
@@ -222,6 +230,19 @@ async fn a_task_that_an_earlier_version_stored_is_delivered_with_its_token() {
     let _dispatcher = stage.deliver();
     stage.receivers.until("it has all", |all| all.came("receiver.example").len() == 3).await;
     assert_eq!(*stage.receivers.tokens.lock().unwrap(), ["Bearer t0ken"; 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_lost_with_its_key_holds_up_no_webhooks() {
+    let stage = Stage::new(&[]).await;
+    // The store's proof is of the server's own key; the task's token was sealed with another.
+    stage.app.endpoints.sealing().await.unwrap().unwrap();
+    let lost = Sealer::new(&Sealer::generate().unwrap()).unwrap();
+    let sealed = lost.seal("task/of-before", &Credentials::default()).unwrap();
+    stage.task_of(crate::api::testing::record(), "receiver.example", 3, (None, Some(sealed))).await;
+    let _dispatcher = stage.deliver();
+    stage.receivers.until("it has all", |all| all.came("receiver.example").len() == 3).await;
+    assert!(stage.receivers.tokens.lock().unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

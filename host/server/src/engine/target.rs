@@ -5,7 +5,7 @@ use crate::App;
 use crate::endpoints::{Opened, task_credentials};
 use morag_core::Secret;
 use morag_core::ports::{KeptCredentials, PendingDelivery, StoreError};
-use morag_core::webhook::{Endpoint, EndpointId, Order, RetryPolicy};
+use morag_core::webhook::{Endpoint, EndpointId, Order, RetryPolicy, secret_of_tenant};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub(super) fn policy(app: &App) -> RetryPolicy {
 pub(super) async fn target(app: &App, pending: &PendingDelivery) -> Result<Target, StoreError> {
     let id = pending.cursor.name.endpoint();
     let target = match pending.record.endpoints.iter().find(|endpoint| endpoint.id == *id) {
-        Some(endpoint) => own(app, endpoint, pending),
+        Some(endpoint) => own(app, endpoint, pending).await?,
         None => named(app, id, pending).await?,
     };
     Ok(match (target, &pending.cursor.url) {
@@ -69,7 +69,10 @@ pub(super) async fn target(app: &App, pending: &PendingDelivery) -> Result<Targe
 }
 
 /// The task's own endpoint. Records of earlier versions have its credentials in them; since then they are beside, until they go.
-fn own(app: &App, endpoint: &Endpoint, pending: &PendingDelivery) -> Target {
+///
+/// Credentials of another key than that of the store's proof are lost with their key: nothing brings them back, and the webhooks
+/// go without them, still signed. Otherwise they are this process's to wait for, until it has the right key.
+async fn own(app: &App, endpoint: &Endpoint, pending: &PendingDelivery) -> Result<Target, StoreError> {
     let task = pending.record.id;
     let endpoint = match &pending.credentials {
         KeptCredentials::None | KeptCredentials::Gone => endpoint.clone(),
@@ -77,20 +80,25 @@ fn own(app: &App, endpoint: &Endpoint, pending: &PendingDelivery) -> Target {
         KeptCredentials::Kept(_) if pending.cursor.url.is_some() => endpoint.clone(),
         KeptCredentials::Kept(kept) => match task_credentials::put_back(app.endpoints.sealer(), task, kept, endpoint) {
             Ok(endpoint) => endpoint,
+            Err(_) if app.endpoints.has_the_stores_key().await? => {
+                tracing::warn!(%task, "the task's webhook_auth_token is lost with its key: its webhooks go without it");
+                endpoint.clone()
+            }
             Err(error) => {
                 tracing::error!(%task, %error, "the task's webhook_auth_token cannot be read: its webhooks wait");
-                return Target::Later(UNREADABLE_PAUSE);
+                return Ok(Target::Later(UNREADABLE_PAUSE));
             }
         },
     };
-    Target::Ready(Box::new(Ready {
+    let of_tenant = |secret| secret_of_tenant(secret, &pending.record.tenant);
+    Ok(Target::Ready(Box::new(Ready {
         endpoint,
-        secrets: app.config.webhook_secrets.clone(),
+        secrets: app.config.webhook_secrets.iter().map(of_tenant).collect(),
         retry: policy(app),
         rate_limit: None,
         base: 0,
         named: None,
-    }))
+    })))
 }
 
 async fn named(app: &App, id: &EndpointId, pending: &PendingDelivery) -> Result<Target, StoreError> {

@@ -225,7 +225,8 @@ impl Deliveries for RedisStore {
         get.arg(self.keys.task(new.task)).arg("record");
         let record: Option<String> = self.redis.query(&get).await?;
         let record: morag_core::task::TaskRecord = from_json(&record.ok_or(ResendError::Unknown)?)?;
-        let name = record.cursor_of(&new.endpoint).ok_or(ResendError::Unknown)?.towards(new.url.as_ref());
+        let name = record.cursor_of(&new.endpoint).ok_or(ResendError::Unknown)?;
+        let name = name.towards(new.url.as_ref(), &record.tenant);
         let (keys, bucket, queue) = (&self.keys, self.bucket(new.task), Queue::Deliveries);
         let [record, history, cursors, deliveries, attempts] = self.task_keys(new.task);
         let call = scripts::RESEND

@@ -30,7 +30,7 @@ pub(super) fn resend(connection: &Connection, context: &Context, new: &NewResend
     }
 
     let resend = Resend { delivery: new.delivery, number: last + 1 };
-    let name = name.towards(new.url.as_ref()).resending(resend);
+    let name = name.towards(new.url.as_ref(), &record.tenant).resending(resend);
     let url = new.url.clone().map(String::from);
     let sql = "UPDATE deliveries SET state = ?5
                WHERE task = ?1 AND endpoint = ?2 AND delivery = ?3 AND state = ?4";

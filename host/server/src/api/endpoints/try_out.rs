@@ -3,15 +3,16 @@
 use super::input::{invalid, only, text};
 use super::path::{PathEndpoint, load};
 use crate::api::ApiError;
+use crate::api::auth::Caller;
 use crate::api::deliveries::OutcomeBody;
 use crate::api::error::ErrorBody;
 use crate::api::query::Parameters;
 use crate::api::submit::json;
 use crate::endpoints::draft::Problem;
 use crate::{App, VERSION};
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use morag_core::ports::WebhookRequest;
 use morag_core::task::TaskId;
 use morag_core::webhook::{
@@ -62,11 +63,13 @@ pub struct TestAnswer {
         (status = 200, description = "What the receiver answered, or why it did not", body = TestAnswer),
         (status = 404, description = "No such endpoint", body = ErrorBody),
         (status = 422, description = "No such event or step", body = ErrorBody),
+        (status = 429, description = "Too many samples of yours, or too many webhooks to the receiver, are under way", body = ErrorBody),
         (status = 503, description = "Its credentials cannot be read", body = ErrorBody),
     )
 )]
 pub async fn send(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     PathEndpoint(id): PathEndpoint,
     request: Request,
 ) -> Result<Json<TestAnswer>, ApiError> {
@@ -75,6 +78,7 @@ pub async fn send(
     let none = Parameters::default();
     let event_type = text(&asked, &none, "event_type")?.unwrap_or(EVENT_DEFAULT);
     let step = text(&asked, &none, "step")?;
+    let _place = app.fair.tests.take(&caller)?;
     let opened = load(&app, &id).await?;
     let credentials = opened
         .credentials
@@ -110,6 +114,12 @@ pub async fn send(
         now,
     });
     let url = endpoint.url.clone();
+    // As a delivery would: the receiver has no more of both together than it may have.
+    let lane = cursor.name.to_string();
+    let Some(_host) = app.lanes.enter_host(url.authority(), &lane) else {
+        let text = format!("As many webhooks as {} may have at once are under way: try again later", url.authority());
+        return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "receiver_busy", text).retry_after());
+    };
     let request = WebhookRequest { url, headers, body: body.into(), timeout: app.config.webhook_timeout };
     let outcome = app.sender.send(request).await;
     let delivered = outcome.error.is_none() && outcome.status.is_some_and(|status| (200..300).contains(&status));

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::file_name;
 use super::form::Form;
-use super::given::GivenObject;
+use super::given::Given;
 use super::upload::StoredFile;
 use super::wish::Wish;
 use crate::App;
@@ -21,6 +21,7 @@ use morag_core::task::{DocumentId, Source, TaskRecord};
 use morag_core::webhook::AddressPolicy;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Longest `Idempotency-Key`: the draft standard's examples are UUIDs.
@@ -143,7 +144,7 @@ impl Submission {
 fn digest(fields: &Fields, file: &StoredFile) -> String {
     #[derive(Serialize)]
     struct Asked<'a> {
-        fields: &'a GivenObject,
+        fields: &'a BTreeMap<String, Given>,
         file_name: &'a str,
         media_type: &'a str,
         sha256: &'a str,
@@ -156,7 +157,7 @@ fn digest(fields: &Fields, file: &StoredFile) -> String {
 pub fn digest_of(fields: &Fields, more: &serde_json::Value) -> String {
     #[derive(Serialize)]
     struct Asked<'a> {
-        fields: &'a GivenObject,
+        fields: &'a BTreeMap<String, Given>,
         more: &'a serde_json::Value,
     }
     digest_json(&Asked { fields: fields.values(), more })

@@ -85,7 +85,9 @@ fn item(given: &str, shared: &Fields) -> Item {
     let object = match serde_json::from_str::<Given>(given) {
         Ok(Given::Json(object)) => serde_json::from_str::<GivenObject>(object.get()).ok(),
         // A list of bare URLs says the same.
-        Ok(Given::Scalar(Value::String(url))) => Some([("url".to_owned(), url.into())].into()),
+        Ok(url) if url.as_str().is_some() => {
+            Some(GivenObject { values: [("url".to_owned(), url)].into(), left_out: 0 })
+        }
         _ => None,
     };
     let Some(object) = object else { return refused("an item must be an object with url") };

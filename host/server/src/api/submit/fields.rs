@@ -1,6 +1,6 @@
 //! The named values of a submission, from form fields and JSON alike, and what is wrong with them. Pure.
 
-use super::given::{FIELD_BYTES_MAX, Given, GivenObject};
+use super::given::{FIELD_BYTES_MAX, Given, GivenObject, NAME_BYTES_MAX, NAMES_MAX};
 use crate::api::error::FieldError;
 use morag_core::task::Metadata;
 use morag_core::{JSON_DEPTH_MAX, JsonObject, is_depth_allowed};
@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 /// Values by name. An empty text and JSON's null count as absent, as HTML forms and generated clients send them.
 #[derive(Debug, Default)]
 pub struct Fields {
-    values: GivenObject,
+    values: BTreeMap<String, Given>,
     errors: Vec<FieldError>,
 }
 
@@ -26,15 +26,15 @@ impl Fields {
     /// nested one.
     pub fn merge(form: BTreeMap<String, String>) -> Self {
         let mut merged = Self::default();
-        let mut plain = GivenObject::new();
+        let mut plain = GivenObject::default();
         if let Some(text) = form.get("request_data").filter(|text| !text.trim().is_empty()) {
             match serde_json::from_str::<GivenObject>(text) {
-                Ok(object) => plain.extend(object),
+                Ok(object) => plain = object,
                 Err(_) => merged.refuse("request_data", "request_data must be the text of a JSON object"),
             }
         }
         let own = form.into_iter().filter(|(name, text)| name != "request_data" && !text.trim().is_empty());
-        plain.extend(own.map(|(name, text)| (name, text.into())));
+        plain.values.extend(own.map(|(name, text)| (name, text.into())));
         merged.assemble(plain);
         merged
     }
@@ -48,18 +48,34 @@ impl Fields {
 
     /// Takes values in, those of nested objects under names of their own. What is too long is not looked into.
     fn assemble(&mut self, mut plain: GivenObject) {
-        plain.retain(|name, value| self.is_short(name, value));
+        self.count("the request", &plain);
+        plain.values.retain(|name, value| self.is_short(name, value));
+        let mut all = BTreeMap::new();
         for (name, prefix) in NESTED {
-            match plain.remove(name).filter(Given::is_given).map(|value| value.read::<Option<GivenObject>>()) {
+            match plain.values.remove(name).filter(Given::is_given).map(|value| value.read::<Option<GivenObject>>()) {
                 None | Some(Some(None)) => {}
                 Some(Some(Some(object))) => {
-                    self.values.extend(object.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
+                    self.count(name, &object);
+                    all.extend(object.values.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
                 }
                 Some(None) => self.refuse(name, format!("{name} must be a JSON object")),
             }
         }
-        let both = std::mem::take(&mut self.values).into_iter().chain(plain);
-        self.values = both.filter(|(_, value)| value.is_given()).collect();
+        all.extend(plain.values);
+        all.retain(|_, value| value.is_given());
+        self.values = all;
+    }
+
+    /// Notes where an object has more, or longer, names than it may have.
+    fn count(&mut self, name: &str, object: &GivenObject) {
+        if object.left_out > 0 {
+            let msg = format!(
+                "{name} has {} fields too many: an object has at most {NAMES_MAX} fields, with names of at most \
+                 {NAME_BYTES_MAX} bytes",
+                object.left_out
+            );
+            self.refuse(name, msg);
+        }
     }
 
     /// Whether a value is no longer than one may be; notes it where it is.
@@ -96,7 +112,7 @@ impl Fields {
     }
 
     /// The values, for a digest of the request.
-    pub fn values(&self) -> &GivenObject {
+    pub fn values(&self) -> &BTreeMap<String, Given> {
         &self.values
     }
 
@@ -122,10 +138,10 @@ impl Fields {
 
     /// A text.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        match self.values.get(name)? {
-            Given::Scalar(Value::String(text)) => Some(text.trim().to_owned()),
+        match self.values.get(name)?.scalar() {
+            Some(Value::String(text)) => Some(text.trim().to_owned()),
             // A JSON client that writes an id as a number means its digits.
-            Given::Scalar(Value::Number(number)) => Some(number.to_string()),
+            Some(Value::Number(number)) => Some(number.to_string()),
             _ => {
                 self.refuse(name, format!("{name} must be a text"));
                 None
@@ -151,10 +167,9 @@ impl Fields {
     /// A whole number within bounds.
     pub fn integer(&mut self, name: &str, allowed: RangeInclusive<u64>) -> Option<u64> {
         let value = self.values.get(name)?;
-        let number = match value {
-            Given::Scalar(Value::String(text)) => text.trim().parse().ok(),
-            Given::Scalar(value) => value.as_u64(),
-            Given::Json(_) => None,
+        let number = match value.scalar() {
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            value => value.and_then(Value::as_u64),
         };
         let number = number.filter(|number| allowed.contains(number));
         if number.is_none() {
@@ -165,11 +180,11 @@ impl Fields {
 
     /// A truth value, in the forms that forms have.
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
-        let truth = match self.values.get(name)? {
-            Given::Scalar(Value::Bool(truth)) => Some(*truth),
-            Given::Scalar(Value::Number(number)) if number.as_u64() == Some(1) => Some(true),
-            Given::Scalar(Value::Number(number)) if number.as_u64() == Some(0) => Some(false),
-            Given::Scalar(Value::String(text)) => match text.trim().to_ascii_lowercase().as_str() {
+        let truth = match self.values.get(name)?.scalar() {
+            Some(Value::Bool(truth)) => Some(*truth),
+            Some(Value::Number(number)) if number.as_u64() == Some(1) => Some(true),
+            Some(Value::Number(number)) if number.as_u64() == Some(0) => Some(false),
+            Some(Value::String(text)) => match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "1" | "yes" | "on" => Some(true),
                 "false" | "0" | "no" | "off" => Some(false),
                 _ => None,
@@ -209,11 +224,12 @@ impl Fields {
 
     /// A JSON array of texts, the text of one, or texts separated by commas.
     pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
-        let list = match self.values.get(name)? {
-            Given::Scalar(Value::String(text)) if !text.trim_start().starts_with('[') => {
+        let value = self.values.get(name)?;
+        let list = match value.as_str() {
+            Some(text) if !text.trim_start().starts_with('[') => {
                 Some(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
             }
-            value => value.read(),
+            _ => value.read(),
         };
         if list.is_none() {
             self.refuse(name, format!("{name} must be a list of texts"));
@@ -283,6 +299,41 @@ mod tests {
         }
         let mut fields = fields(&[("metadata", &long(65_536))]);
         assert!(fields.metadata("metadata").is_some() && fields.is_sound());
+    }
+
+    #[test]
+    fn an_object_of_too_many_names_is_refused_and_not_kept() {
+        let object = |count: usize| {
+            let pairs: Vec<_> = (0..count).map(|n| format!("\"n{n}\": 1")).collect();
+            format!("{{{}}}", pairs.join(","))
+        };
+        for (text, left_out) in [
+            (object(NAMES_MAX), 0),
+            (object(NAMES_MAX + 7), 7),
+            (format!("{{\"{}\": 1}}", "x".repeat(NAME_BYTES_MAX)), 0),
+            (format!("{{\"{}\": 1}}", "x".repeat(NAME_BYTES_MAX + 1)), 1),
+        ] {
+            let nested = serde_json::from_str(&format!("{{\"processing_options\": {text}}}")).unwrap();
+            for fields in [
+                Fields::of(serde_json::from_str(&text).unwrap()),
+                Fields::of(nested),
+                fields(&[("request_data", &text)]),
+            ] {
+                assert!(fields.values().len() <= NAMES_MAX);
+                let errors = fields.into_errors();
+                assert_eq!(errors.len(), usize::from(left_out > 0), "{left_out}");
+                assert!(errors.iter().all(|error| error.msg.contains(&format!("has {left_out} fields too many"))));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_shared_is_not_copied() {
+        let shared = fields(&[("language", &"x".repeat(1000))]);
+        let mut own = Fields::default();
+        own.default_to(&shared);
+        let texts = [&shared, &own].map(|fields| fields.values()["language"].as_str().unwrap().as_ptr());
+        assert_eq!(texts[0], texts[1]);
     }
 
     #[test]

@@ -3,12 +3,11 @@
 use super::accept::digest_of;
 use super::batch;
 use super::fields::Fields;
-use super::given::Given;
 use super::items::{ITEMS_MAX, Item};
 use super::upload::{StoredFile, Upload};
 use crate::api::ApiError;
 use crate::api::error::FieldError;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// The items of a form, URLs before files, and the digest of the request. What is no field of the batch is for each item.
 pub fn items(mut fields: Fields, files: Vec<(StoredFile, Upload)>) -> Result<(String, Vec<Item>), ApiError> {
@@ -52,12 +51,12 @@ pub fn items(mut fields: Fields, files: Vec<(StoredFile, Upload)>) -> Result<(St
 
 /// The URLs of `batch_urls`: a JSON array or its text, else one a line. A comma may be part of a URL.
 fn urls(fields: &mut Fields) -> Vec<String> {
-    let list = match fields.take("batch_urls") {
-        None => return Vec::new(),
-        Some(Given::Scalar(Value::String(text))) if !text.trim_start().starts_with('[') => {
+    let Some(given) = fields.take("batch_urls") else { return Vec::new() };
+    let list = match given.as_str() {
+        Some(text) if !text.trim_start().starts_with('[') => {
             Some(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
         }
-        Some(value) => value.read(),
+        _ => given.read(),
     };
     list.unwrap_or_else(|| {
         fields.refuse("batch_urls", "batch_urls must be a JSON array of URLs, or one URL a line");

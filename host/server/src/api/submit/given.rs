@@ -1,12 +1,13 @@
 //! A value of a request before it is looked into. Objects and arrays stay text: read into values they take up to fifty times
 //! their length, and what nobody asks for is never read.
 
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// Longest value of a field that is not the file, bytes: room for long metadata, too little to hurt.
@@ -15,32 +16,79 @@ pub const FIELD_BYTES_MAX: usize = morag_core::task::METADATA_BYTES_MAX;
 /// Longest item of a batch, bytes of JSON: each of its objects at its longest (metadata, options, webhook), and the rest.
 pub const ITEM_BYTES_MAX: usize = 4 * FIELD_BYTES_MAX;
 
-/// Values by name.
-pub type GivenObject = BTreeMap<String, Given>;
+/// Most names of an object: several times as many as the contract has. Each costs some hundred bytes, for each item of a batch.
+pub const NAMES_MAX: usize = 256;
 
-/// A value. Cloning it copies no object or array.
+/// Longest name, bytes: several times as long as the contract's longest.
+pub const NAME_BYTES_MAX: usize = 256;
+
+/// Values by name, as many as may be: what is more is counted, and not kept.
+#[derive(Debug, Default)]
+pub struct GivenObject {
+    /// The values.
+    pub values: BTreeMap<String, Given>,
+    /// Names that were left out because they are too long, or too many.
+    pub left_out: usize,
+}
+
+impl Serialize for GivenObject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.values.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for GivenObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = GivenObject;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<GivenObject, A::Error> {
+                let mut object = GivenObject::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name.len() <= NAME_BYTES_MAX && object.values.len() < NAMES_MAX {
+                        object.values.insert(name, map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                        object.left_out += 1;
+                    }
+                }
+                Ok(object)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A value. Cloning it copies no text, object or array: the items of a batch share it.
 #[derive(Debug, Clone)]
 pub enum Given {
     /// A text, a number, a truth value or null.
-    Scalar(Value),
+    Scalar(Arc<Value>),
     /// The text of an object or an array.
     Json(Arc<RawValue>),
 }
 
 impl Given {
-    /// The text, where it is one.
-    pub fn as_str(&self) -> Option<&str> {
+    /// The text, number, truth value or null, where it is one.
+    pub fn scalar(&self) -> Option<&Value> {
         match self {
-            Self::Scalar(value) => value.as_str(),
+            Self::Scalar(value) => Some(value),
             Self::Json(_) => None,
         }
+    }
+
+    /// The text, where it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        self.scalar()?.as_str()
     }
 
     /// Whether it counts as given: an empty text and null do not, as HTML forms and generated clients send them.
     pub fn is_given(&self) -> bool {
         match self {
-            Self::Scalar(Value::String(text)) => !text.trim().is_empty(),
-            Self::Scalar(value) => !value.is_null(),
+            Self::Scalar(value) => value.as_str().map_or(!value.is_null(), |text| !text.trim().is_empty()),
             Self::Json(_) => true,
         }
     }
@@ -48,8 +96,7 @@ impl Given {
     /// Its length as it was sent, bytes.
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Scalar(Value::String(text)) => text.len(),
-            Self::Scalar(_) => 0,
+            Self::Scalar(value) => value.as_str().map_or(0, str::len),
             Self::Json(text) => text.get().len(),
         }
     }
@@ -57,8 +104,7 @@ impl Given {
     /// What an object, an array, or the text of one says; none where it is something else.
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
         let text = match self {
-            Self::Scalar(Value::String(text)) => text,
-            Self::Scalar(_) => return None,
+            Self::Scalar(value) => value.as_str()?,
             Self::Json(text) => text.get(),
         };
         serde_json::from_str(text).ok()
@@ -67,7 +113,7 @@ impl Given {
 
 impl From<String> for Given {
     fn from(text: String) -> Self {
-        Self::Scalar(Value::String(text))
+        Self::Scalar(Arc::new(Value::String(text)))
     }
 }
 
@@ -76,7 +122,9 @@ impl<'de> Deserialize<'de> for Given {
         let text = Box::<RawValue>::deserialize(deserializer)?;
         match text.get().starts_with(['{', '[']) {
             true => Ok(Self::Json(text.into())),
-            false => serde_json::from_str(text.get()).map(Self::Scalar).map_err(D::Error::custom),
+            false => {
+                serde_json::from_str(text.get()).map(|value| Self::Scalar(Arc::new(value))).map_err(D::Error::custom)
+            }
         }
     }
 }

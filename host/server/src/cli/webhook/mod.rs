@@ -1,4 +1,4 @@
-//! `morag webhook verify`: says of a delivery whether its signatures hold, and if not, why.
+//! `morag webhook`: says of a delivery whether its signatures hold, and if not, why; and what a tenant verifies with.
 
 pub(super) mod examine;
 
@@ -10,7 +10,8 @@ use examine::{Delivery, examine};
 use morag_adapters::SystemClock;
 use morag_core::Secret;
 use morag_core::ports::Clock as _;
-use morag_core::webhook::{Proof, prove};
+use morag_core::task::TenantId;
+use morag_core::webhook::{Proof, prove, secret_of_tenant};
 use std::io::Read as _;
 use std::process::ExitCode;
 
@@ -29,6 +30,9 @@ enum Command {
     /// Verify the signatures of a delivery, whose body is read from standard input
     #[command(after_help = EXAMPLES)]
     Verify(Verify),
+    /// Print the secret that signs webhooks of a tenant's tasks, for its receivers
+    #[command(after_help = "Example:\n  WEBHOOK_SECRET=change-me morag webhook secret --tenant acme")]
+    Secret(TenantSecret),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -39,6 +43,8 @@ const EXAMPLES: &str = "Examples:
 
 Give the headers as they came; those that are no signature's are passed over. The body must be the bytes as they came: save them
 before anything parses them. Exit code 0 where webhook-signature or X-MoRAG-Signature proves it and it is not too old, 1 otherwise.";
+
+const NO_SECRET: &str = "no secret is given: use --secret or WEBHOOK_SECRET";
 
 #[derive(Debug, Args)]
 struct Verify {
@@ -53,10 +59,30 @@ struct Verify {
     ignore_age: bool,
 }
 
+#[derive(Debug, Args)]
+struct TenantSecret {
+    /// The server's secret [env: WEBHOOK_SECRET]
+    #[arg(long, env = "WEBHOOK_SECRET", hide_env = true, value_parser = secret, value_name = "SECRET")]
+    secret: Option<Secret>,
+    /// The tenant
+    #[arg(long)]
+    tenant: TenantId,
+}
+
 /// `morag webhook …`.
 pub fn run(command: Webhook) -> anyhow::Result<ExitCode> {
-    let Command::Verify(Verify { secret, headers, ignore_age }) = command.command;
-    let secret = signing(secret)?.context("no secret is given: use --secret or WEBHOOK_SECRET")?;
+    match command.command {
+        Command::Verify(verify) => run_verify(verify),
+        Command::Secret(TenantSecret { secret, tenant }) => {
+            let secret = signing(secret)?.context(NO_SECRET)?;
+            line(secret_of_tenant(&secret, &tenant).expose());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn run_verify(Verify { secret, headers, ignore_age }: Verify) -> anyhow::Result<ExitCode> {
+    let secret = signing(secret)?.context(NO_SECRET)?;
     let headers = headers.iter().map(|header| split(header)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut body = Vec::new();
     std::io::stdin().take(BODY_MAX + 1).read_to_end(&mut body).context("the body cannot be read")?;
