@@ -1,20 +1,10 @@
 //! Settings of webhook endpoints, as JSON of callers.
 #![no_main]
 
-// What the files below know as `axum::http`, without the rest of axum.
-extern crate self as axum;
-pub extern crate http;
-
 use libfuzzer_sys::fuzz_target;
 use morag_core::JsonObject;
 use morag_core::webhook::{AddressPolicy, Credentials, RetrySettings, is_reserved};
-
-#[path = "../../host/server/src/endpoints/draft.rs"]
-#[allow(dead_code, reason = "the routes use all of it, the target what reads")]
-mod draft;
-#[path = "../../host/server/src/endpoints/headers.rs"]
-#[allow(dead_code, reason = "the routes use all of it, the target what reads")]
-mod headers;
+use morag_server::fuzzing::{draft, headers};
 
 const SERVER: RetrySettings = RetrySettings { max_retries: 3, delay_ms: 5000 };
 

@@ -2,14 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-
-#[path = "../../host/server/src/cli/listen/sse.rs"]
-mod sse;
+use morag_server::fuzzing::SseParser;
 
 fuzz_target!(|input: (&[u8], u8)| {
     let (bytes, piece) = input;
-    let whole = sse::SseParser::default().push(bytes);
-    let mut parser = sse::SseParser::default();
+    let whole = SseParser::default().push(bytes);
+    let mut parser = SseParser::default();
     let mut events = Vec::new();
     for piece in bytes.chunks(usize::from(piece).max(1)) {
         match parser.push(piece) {

@@ -1,8 +1,8 @@
 //! Components that are compiled in a process of their own, by the binary `morag`.
 
 use super::hostile::lab::{assert_good, wide_limits};
-use morag_core::plugin::Grant;
-use morag_runtime::{CompileLimits, Compiler, CompilerProgram, EngineOptions, PluginRunner, StepEngine};
+use morag_core::plugin::{CompileLimits, Grant};
+use morag_runtime::{Compiler, CompilerProgram, EngineOptions, PluginRunner, StepEngine};
 use morag_tests::bombs::{empty_functions, slow_functions};
 use morag_tests::guests::write_component;
 use morag_tests::sandbox::{Sandbox, services};

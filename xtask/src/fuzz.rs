@@ -13,19 +13,23 @@ use crate::workspace::Workspace;
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-simplifycfg-branch-fold-threshold=0 \
-     --cfg fuzzing -Zsanitizer=address -Ccodegen-units=1";
+     --cfg fuzzing -Zsanitizer=address";
 /// The one system that we build for. Named, so that build scripts are compiled without the flags.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// Longest input, bytes: longer than any URL, header or settings that is taken.
+/// Longest input, bytes: longer than any URL, header or settings that is taken. Where limits are higher (fields, forms), a target writes
+/// long runs short: the fuzzer tries many short inputs, and hardly any of 64 KiB.
 const INPUT_BYTES_MAX: u32 = 4096;
 /// Most memory of a target, MiB: the sanitizer takes some hundred by itself.
 const MEMORY_MIB_MAX: u32 = 1024;
+/// Most memory of one allocation, MiB: what is made of an input is at most some hundred times as long.
+const ALLOCATION_MIB_MAX: u32 = 16;
 /// Longest time of one input, seconds: one that takes longer is a finding.
 const INPUT_SECONDS_MAX: u32 = 5;
 /// Lines of a target's output that are shown where it found something.
 const LINES_SHOWN: usize = 40;
 
-/// Random input for what reads input of strangers: URLs, addresses, dates, ids, signatures, descriptors, JSON.
+/// Random input for what reads input of strangers: URLs, addresses, dates, ids, signatures, descriptors, forms and their fields, JSON,
+/// `morag.toml`, answers of a Redis.
 ///
 /// Builds the targets with the nightly compiler and the address sanitizer (minutes the first time), runs each for so long, and says
 /// what it found. What it has learnt is kept in target/fuzz/corpus, what it found in target/fuzz/artifacts. Exit code 1 where it
@@ -44,13 +48,14 @@ pub fn run(options: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     let targets = chosen(all(&workspace.root)?, &options.targets)?;
     let folder = workspace.target.join("fuzz");
-    let manifest = workspace.root.join("fuzz/Cargo.toml");
+    let [manifest, seeds] = ["fuzz/Cargo.toml", "fuzz/seeds"].map(|path| workspace.root.join(path));
     let mut build = shell::program("cargo", &["+nightly", "build", "--release", "--locked", "--target", TARGET]);
     build.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(&folder).env("RUSTFLAGS", FLAGS);
+    build.args(targets.iter().flat_map(|target| ["--bin", target]));
     shell::run(&mut build).context("the fuzz targets are built with `rustup toolchain install nightly`")?;
     let mut found = Vec::new();
     for target in &targets {
-        let report = fuzz(&folder, target, options.seconds)?;
+        let report = fuzz(&folder, &seeds.join(target), target, options.seconds)?;
         println!("{target:<12} {report}");
         found.extend(matches!(report, Report::Found(_)).then_some(target.as_str()));
     }
@@ -98,16 +103,24 @@ impl std::fmt::Display for Report {
     }
 }
 
-fn fuzz(folder: &Path, target: &str, seconds: u64) -> Result<Report> {
+/// Runs a target. `seeds`: inputs that it begins with beside what it has learnt, where it has any.
+fn fuzz(folder: &Path, seeds: &Path, target: &str, seconds: u64) -> Result<Report> {
     let binary = folder.join(TARGET).join("release").join(target);
     let [corpus, artifacts] = ["corpus", "artifacts"].map(|name| folder.join(name).join(target));
     for made in [&corpus, &artifacts] {
         fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
     }
     let mut command = shell::program(&binary.display().to_string(), &[]);
-    command.arg(corpus).arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={INPUT_BYTES_MAX}"));
+    command
+        .arg(corpus)
+        .args(Some(seeds).filter(|folder| folder.is_dir()))
+        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-max_len={INPUT_BYTES_MAX}"));
     command.arg(format!("-timeout={INPUT_SECONDS_MAX}")).arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"));
-    command.arg(prefix(&artifacts));
+    // Long inputs from the start: a short one says nothing where an answer, or a file, has many parts.
+    command.arg("-len_control=0");
+    // What a runtime keeps for its next task is no leak, and looking for leaks takes longer than most inputs.
+    command.arg("-detect_leaks=0").arg(format!("-malloc_limit_mb={ALLOCATION_MIB_MAX}")).arg(prefix(&artifacts));
     let output = shell::output(&mut command)?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let lines: Vec<_> = said.lines().collect();

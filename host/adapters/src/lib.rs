@@ -7,6 +7,8 @@ pub mod components;
 pub mod disk;
 pub mod embeddings;
 pub mod fetch_http;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod oci;
 pub mod plugin_http;
 pub mod store;

@@ -12,7 +12,6 @@ mod cache;
 mod capabilities;
 mod compile;
 mod compiled;
-mod config_schema;
 mod engine;
 mod failure;
 mod guest;
@@ -27,8 +26,7 @@ mod registry;
 mod runner;
 mod threads;
 
-pub use compile::{CompileError, CompileLimits, Compiler, CompilerProgram, compile_child};
-pub use config_schema::{ConfigProblem, ConfigSchema, UnusableSchema};
+pub use compile::{CompileError, Compiler, CompilerProgram, compile_child};
 pub use engine::{EngineOptions, StepEngine};
 pub use inspect::{Facts, Inspection, facts, inspect};
 pub use plugin::{LoadError, LoadErrorReason, Plugin};

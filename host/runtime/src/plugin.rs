@@ -5,7 +5,6 @@ use crate::cache::CompileCache;
 use crate::capabilities;
 use crate::compile::CompileError;
 use crate::compiled;
-use crate::config_schema::{ConfigSchema, UnusableSchema};
 use crate::engine::StepEngine;
 use crate::guest::{Guest, Instance};
 use crate::interface::{self, OtherVersion};
@@ -13,8 +12,8 @@ use crate::metered::{self, Ended};
 use crate::threads::GuestThreads;
 use bytes::Bytes;
 use morag_core::plugin::{
-    COMPONENT_BYTES_MAX, Capability, Descriptor, DescriptorSize, Digest, Grant, Input, InvalidDescriptor, Limits,
-    NotGranted, Output,
+    COMPONENT_BYTES_MAX, Capability, ConfigSchema, Descriptor, DescriptorSize, Digest, Grant, Input, InvalidDescriptor,
+    Limits, NotGranted, Output, UnusableSchema,
 };
 use std::collections::BTreeSet;
 use std::io::Read as _;

@@ -3,17 +3,24 @@
 //! [`wire`] is the only module that names concrete adapters: it builds an [`App`] of ports, which [`api`] and [`engine`]
 //! share and know nothing beyond.
 
+#![cfg_attr(fuzzing, allow(dead_code, reason = "without `wire` and `cli` some of it has no caller"))]
+
 pub mod api;
 mod app;
+#[cfg(not(fuzzing))]
 pub mod cli;
 pub mod config;
 pub mod disk;
 mod endpoints;
 pub mod engine;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod metrics;
 pub mod pipelines;
 pub mod plugins;
+mod sse;
 pub mod telemetry;
+#[cfg(not(fuzzing))]
 pub mod wire;
 
 pub use app::App;

@@ -2,6 +2,8 @@
 //! pipeline of them fits together, and how it fails for the host's reasons ([`FailureCode`]).
 
 mod code;
+mod compile_limits;
+mod config_schema;
 mod dataflow;
 mod descriptor;
 mod grant;
@@ -10,6 +12,8 @@ mod source;
 mod watch;
 
 pub use code::FailureCode;
+pub use compile_limits::CompileLimits;
+pub use config_schema::{ConfigProblem, ConfigSchema, UnusableSchema};
 pub use dataflow::{InvalidDataflow, PlannedStep, check_dataflow};
 pub use descriptor::{
     CONFIG_SCHEMA_BYTES_MAX, Capability, Descriptor, DescriptorSize, Input, InvalidDescriptor, Output,

@@ -77,7 +77,8 @@ impl RecordSummary {
     /// or the `live` report of the step that is `running`, within its range.
     pub fn progress_percent(&self, reached: f64, live: f64, running: Option<&str>) -> f64 {
         let position = running.and_then(|running| self.steps.iter().position(|step| step.name == running));
-        let weights = || self.steps.iter().map(|step| step.weight);
+        // A pipeline has none of weight 0, what is stored beside it could.
+        let weights = || self.steps.iter().map(|step| step.weight.max(1));
         position
             .map(|index| share(weights(), index))
             .map_or(reached, |range| reached.max(live.clamp(range.start, range.end)))
@@ -124,5 +125,13 @@ mod tests {
         }
         assert_eq!(summary.progress_percent(40.0, 99.0, None), 40.0);
         assert_eq!(summary.progress_percent(40.0, 99.0, Some("unknown")), 40.0);
+    }
+
+    #[test]
+    fn steps_without_weights_have_equal_shares() {
+        let step = |name: &str| StepWeight { name: name.to_owned(), weight: 0 };
+        let summary = RecordSummary { steps: vec![step("a"), step("b")], ..RecordSummary::of(&record()) };
+        assert_eq!(summary.progress_percent(0.0, 60.0, Some("a")), 50.0);
+        assert_eq!(summary.progress_percent(0.0, 60.0, Some("b")), 60.0);
     }
 }

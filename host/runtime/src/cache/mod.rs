@@ -5,7 +5,8 @@
 
 mod trust;
 
-use crate::compile::{CompileLimits, Refusals};
+use crate::compile::Refusals;
+use morag_core::plugin::CompileLimits;
 use std::hash::{Hash, Hasher};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};

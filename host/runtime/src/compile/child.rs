@@ -3,10 +3,9 @@
 //! It limits itself before it reads a byte, compiles one component and ends. It reads and writes its standard streams only, has
 //! no file open besides, and ends when the one who started it does: the input then ends, whatever the compiler is doing.
 
-use super::limits::CompileLimits;
 use super::wire::{self, Answer};
 use crate::engine;
-use morag_core::plugin::COMPONENT_BYTES_MAX;
+use morag_core::plugin::{COMPONENT_BYTES_MAX, CompileLimits};
 use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use std::io::{self, Read as _};
 use std::process::ExitCode;

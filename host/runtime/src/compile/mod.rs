@@ -7,20 +7,19 @@
 mod census;
 mod child;
 mod error;
-mod limits;
 mod parent;
 mod refusals;
 mod wire;
 
 pub use child::compile_in_this_process as compile_child;
 pub use error::CompileError;
-pub use limits::CompileLimits;
 pub use parent::CompilerProgram;
 
 pub(crate) use census::check as check_size;
 pub(crate) use refusals::{AGE_MAX as REFUSAL_AGE_MAX, Refusals, now};
 
 use bytes::Bytes;
+use morag_core::plugin::CompileLimits;
 use parent::Children;
 use std::sync::Arc;
 use wasmtime::Engine;

@@ -1,9 +1,9 @@
 //! Starts compiling processes, at most so many at once, and judges how they end.
 
 use super::error::CompileError;
-use super::limits::CompileLimits;
 use super::wire::{self, Answer};
 use bytes::Bytes;
+use morag_core::plugin::CompileLimits;
 use rustix::process::Signal;
 use std::io::{self, Read as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};

@@ -8,8 +8,8 @@
 //! server is given to start does not keep it from starting for ever.
 
 use super::error::CompileError;
-use super::limits::CompileLimits;
 use morag_core::Timestamp;
+use morag_core::plugin::CompileLimits;
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};

@@ -29,7 +29,7 @@ mod retry;
 mod sequence;
 mod serve;
 mod status;
-mod submit;
+pub(crate) mod submit;
 mod task;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -18,7 +18,8 @@ mod webhook;
 use crate::config::{Config, Sources, markdown_table};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use morag_runtime::{CompileLimits, compile_child};
+use morag_core::plugin::CompileLimits;
+use morag_runtime::compile_child;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! How much compiling a step component may take.
 
 use super::sources::{ConfigError, Written};
-use morag_runtime::CompileLimits;
+use morag_core::plugin::CompileLimits;
 use std::time::Duration;
 
 /// Less is too little for the compiler itself; more has no machine.

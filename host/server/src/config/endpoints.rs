@@ -101,7 +101,7 @@ fn of_environment(written: &Written<'_>, object: &mut JsonObject, name: &str) ->
         return Err(refuse(format!("{key} is given beside {name}: leave one of them out")));
     }
     let value = written.environment(variable);
-    value
-        .map(|value| Some(value.trim().to_owned()))
-        .ok_or_else(|| refuse(format!("the environment variable {variable} is not set")))
+    // The name is not shown: somebody may have written the secret itself there.
+    let unset = || refuse(format!("give {key} the name of an environment variable that is set"));
+    value.map(|value| Some(value.trim().to_owned())).ok_or_else(unset)
 }

@@ -20,7 +20,12 @@ const NOT_YET: [&str; 4] = ["QDRANT_URL", "NEO4J_URI", "NEO4J_USER", "QDRANT_API
 impl Config {
     /// Reads every source and checks every value.
     pub fn load(sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        let written = Written::read(sources)?;
+        Self::of(sources, sources.text()?.as_deref())
+    }
+
+    /// The same where the file has been read; none: there is no file.
+    pub(crate) fn of(sources: &Sources<'_>, text: Option<&str>) -> Result<Self, ConfigError> {
+        let written = Written::read(sources, text)?;
         let mut warnings: Vec<_> = NOT_YET
             .into_iter()
             .filter(|name| written.environment(name).is_some())

@@ -27,6 +27,22 @@ pub struct Sources<'a> {
 }
 
 impl Sources<'_> {
+    fn path(&self) -> &Path {
+        self.file.unwrap_or(Path::new(FILE_DEFAULT))
+    }
+
+    /// The text of the file; none where nobody named one, and that of the usual name is not there.
+    pub(super) fn text(&self) -> Result<Option<String>, ConfigError> {
+        match std::fs::read_to_string(self.path()) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.file.is_none() => Ok(None),
+            Err(error) => {
+                let path = self.path().display();
+                Err(ConfigError(format!("cannot read the configuration file {path}: {error}")))
+            }
+        }
+    }
+
     /// The process's own environment and binary; no flags.
     pub fn of_process(file: Option<&Path>) -> Sources<'_> {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -58,21 +74,16 @@ pub(super) struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    pub(super) fn read(sources: &'a Sources<'a>) -> Result<Self, ConfigError> {
+    /// Reads the sources; `text` is that of the file.
+    pub(super) fn read(sources: &'a Sources<'a>, text: Option<&str>) -> Result<Self, ConfigError> {
         let mut values = BTreeMap::new();
         for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
             let name = format!("{} (default)", setting.key);
             values.insert(setting.key, Value { text: setting.default.to_owned(), name });
         }
         let mut tables = Tables::new();
-        let path = sources.file.unwrap_or(Path::new(FILE_DEFAULT));
-        match std::fs::read_to_string(path) {
-            Ok(text) => tables = read_file(path, &text, &mut values)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && sources.file.is_none() => {}
-            Err(error) => {
-                let path = path.display();
-                return Err(ConfigError(format!("cannot read the configuration file {path}: {error}")));
-            }
+        if let Some(text) = text {
+            tables = read_file(sources.path(), text, &mut values)?;
         }
         for setting in SETTINGS {
             if let Some(value) = sources.environment.get(setting.env).filter(|value| !value.trim().is_empty()) {

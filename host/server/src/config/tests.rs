@@ -217,6 +217,14 @@ fn a_secret_that_signs_with_too_short_a_key_is_refused_by_name_and_not_shown() {
 }
 
 #[test]
+fn a_secret_where_a_variable_is_to_be_named_is_not_shown() {
+    for key in ["secret_env", "auth_token_env"] {
+        let error = load(Some(&format!("{ENDPOINT}{key} = \"hidden\"\n")), &[]).unwrap_err();
+        assert!(error.contains(&format!("webhook_endpoints[0].{key}")) && !error.contains("hidden"), "{error}");
+    }
+}
+
+#[test]
 fn a_webhook_proxy_is_read_or_refused_without_its_password() {
     assert!(load(None, &[]).unwrap().webhook_proxy.is_none());
     let config = load(None, &[("WEBHOOK_PROXY", "http://user:hidden@proxy.example:3128")]).unwrap();

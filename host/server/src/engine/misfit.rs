@@ -6,9 +6,8 @@
 use crate::App;
 use morag_core::JsonObject;
 use morag_core::pipeline::{Pipeline, StepDefinition};
-use morag_core::plugin::{Descriptor, FailureCode};
+use morag_core::plugin::{ConfigSchema, Descriptor, FailureCode};
 use morag_core::task::StepFailure;
-use morag_runtime::ConfigSchema;
 
 /// Why a step cannot run with its stored configuration; none where it can. The schema is compiled only for a configuration that
 /// `morag.toml` does not have; it was measured when the component was loaded.

@@ -2,8 +2,9 @@
 
 use super::Pipelines;
 use morag_core::pipeline::{Pipeline, StepDefinition};
-use morag_core::plugin::{Descriptor, InvalidDataflow, PlannedStep, check_dataflow};
-use morag_runtime::{ConfigProblem, ConfigSchema, UnusableSchema};
+use morag_core::plugin::{
+    ConfigProblem, ConfigSchema, Descriptor, InvalidDataflow, PlannedStep, UnusableSchema, check_dataflow,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

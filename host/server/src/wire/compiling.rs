@@ -1,7 +1,8 @@
 //! What compiles components: this program, started once more for each.
 
 use anyhow::Context as _;
-use morag_runtime::{CompileLimits, Compiler, CompilerProgram};
+use morag_core::plugin::CompileLimits;
+use morag_runtime::{Compiler, CompilerProgram};
 
 /// The compiler of servers and of the tools for those who write steps.
 ///

@@ -164,7 +164,8 @@ impl RedisStore {
         let buckets = self.agenda.of(Queue::Tasks);
         let (mut leases, mut failure) = (Taken::new(), None);
         for _ in 0..ROUNDS_MAX {
-            let (left, ready) = (max - leases.len(), buckets.ready());
+            // More than was asked for is worked on too: they are claimed.
+            let (left, ready) = (max.saturating_sub(leases.len()), buckets.ready());
             let Some((bucket, _)) = ready.first().filter(|_| left > 0) else { break };
             let limit = ready.get(1).map(|(_, rank)| *rank);
             match self.take(buckets.ask(*bucket), left, limit, lease).await {
@@ -327,9 +328,9 @@ impl DueQueue for RedisStore {
         let mut sum = QueueCounts::default();
         while let Some(counts) = counts.next().await {
             let [due, leased, later, waited] = counts?;
-            sum.due += due;
-            sum.leased += leased;
-            sum.later += later;
+            sum.due = sum.due.saturating_add(due);
+            sum.leased = sum.leased.saturating_add(leased);
+            sum.later = sum.later.saturating_add(later);
             sum.oldest_due = sum.oldest_due.max(Duration::from_millis(waited));
         }
         Ok(sum)

@@ -20,7 +20,7 @@ impl RedisStore {
         self.learn_time().await?;
         self.sweep_waiting().await?;
         // Tasks ended by the store's clock; the time is given by this process's.
-        let ahead = self.time.now().as_millis() - self.options.clock.now().as_millis();
+        let ahead = self.time.now().as_millis().saturating_sub(self.options.clock.now().as_millis());
         let ended_before = Timestamp::from_millis(ended_before.as_millis().saturating_add(ahead));
         let mut gone = Vec::new();
         for bucket in Bucket::all() {

@@ -76,6 +76,8 @@ enum Server {
 enum Link {
     One(MultiplexedConnection),
     Cluster(ClusterConnection),
+    #[cfg(any(test, fuzzing))]
+    Told(super::told::Told),
 }
 
 impl ConnectionLike for Link {
@@ -83,6 +85,8 @@ impl ConnectionLike for Link {
         match self {
             Self::One(link) => link.req_packed_command(cmd),
             Self::Cluster(link) => link.req_packed_command(cmd),
+            #[cfg(any(test, fuzzing))]
+            Self::Told(link) => link.req_packed_command(cmd),
         }
     }
 
@@ -95,6 +99,8 @@ impl ConnectionLike for Link {
         match self {
             Self::One(link) => link.req_packed_commands(pipeline, offset, count),
             Self::Cluster(link) => link.req_packed_commands(pipeline, offset, count),
+            #[cfg(any(test, fuzzing))]
+            Self::Told(link) => link.req_packed_commands(pipeline, offset, count),
         }
     }
 
@@ -102,6 +108,8 @@ impl ConnectionLike for Link {
         match self {
             Self::One(link) => link.get_db(),
             Self::Cluster(link) => link.get_db(),
+            #[cfg(any(test, fuzzing))]
+            Self::Told(link) => link.get_db(),
         }
     }
 }
@@ -111,6 +119,8 @@ impl Link {
     async fn send_to(&mut self, key: &str, commands: &Pipeline, count: usize) -> RedisResult<Vec<Value>> {
         match self {
             Self::One(link) => link.req_packed_commands(commands, 0, count).await,
+            #[cfg(any(test, fuzzing))]
+            Self::Told(link) => link.req_packed_commands(commands, 0, count).await,
             Self::Cluster(link) => {
                 let route = SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master));
                 link.route_pipeline(commands.clone(), 0, count, route).await
@@ -196,6 +206,16 @@ impl Redis {
         let this = Arc::new(Self::new(url.clone(), certificates, Some(Box::new(apart))).map_err(unusable)?);
         this.link().await?;
         Ok(this)
+    }
+
+    /// One that gives the answers that it is told to.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn told(told: super::told::Told) -> RedisResult<Arc<Self>> {
+        // Nobody listens there: a connection that is made anew fails at once.
+        let url: RedisUrl = "redis://127.0.0.1:1".parse().map_err(|_| (ErrorKind::InvalidClientConfig, "no URL"))?;
+        let this = Self::new(url, None, None)?;
+        *this.current() = Some((0, Link::Told(told)));
+        Ok(Arc::new(this))
     }
 
     /// One that is not connected yet.

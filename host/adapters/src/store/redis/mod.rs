@@ -25,6 +25,8 @@ mod expire;
 mod feed;
 mod feed_watch;
 mod format;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod kept;
 mod key_values;
 mod keys;
@@ -39,9 +41,13 @@ mod scripts;
 mod servers;
 mod setup;
 mod store;
+#[cfg(test)]
+mod strange_tests;
 mod summaries;
 mod tasks;
 mod time;
+#[cfg(any(test, fuzzing))]
+mod told;
 mod url;
 mod wake;
 

@@ -38,7 +38,8 @@ impl Place {
 
     fn event(&self) -> Option<(TaskId, i64)> {
         let (task, sequence) = self.member.split_once('/')?;
-        Some((task.parse().ok()?, sequence.parse().ok()?))
+        let sequence = sequence.parse().ok().filter(|sequence| *sequence > 0)?;
+        Some((task.parse().ok()?, sequence))
     }
 }
 
@@ -133,7 +134,8 @@ impl RedisStore {
         let mut sums = STATUSES.map(|status| (status, 0));
         while let Some(counts) = counts.next().await {
             for of_tenant in counts?.chunks(STATUSES.len()) {
-                sums.iter_mut().zip(of_tenant).for_each(|(sum, count)| sum.1 += count);
+                let sums = sums.iter_mut().zip(of_tenant);
+                sums.for_each(|((_, sum), count)| *sum = u64::saturating_add(*sum, *count));
             }
         }
         Ok(sums.into())
@@ -220,5 +222,21 @@ impl RedisStore {
         get.arg(self.keys.history(task)).arg(-sequence);
         let event: Option<String> = self.redis.query(&get).await?;
         Ok(event.map(|event| (task, event)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_has_a_sequence_from_1() {
+        let task = TaskId::random();
+        let place = |sequence: &str| Place { at: 5, member: format!("{task}/{sequence}") };
+        assert_eq!(place("3").event(), Some((task, 3)));
+        for strange in ["0", "-1", "-9223372036854775808", "9223372036854775808", "x", ""] {
+            assert_eq!(place(strange).event(), None, "{strange}");
+            assert_eq!(Place::parse(&format!("5.{task}/{strange}")), None, "{strange}");
+        }
     }
 }

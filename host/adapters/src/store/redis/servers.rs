@@ -98,7 +98,7 @@ impl Redis {
 }
 
 /// What one node says. An error where it does not answer; what it forbids is left out.
-async fn facts(name: &str, link: &mut impl ConnectionLike) -> RedisResult<NodeFacts> {
+pub(super) async fn facts(name: &str, link: &mut impl ConnectionLike) -> RedisResult<NodeFacts> {
     let info = allowed(link, &redis::cmd("INFO")).await?;
     let info = info.and_then(|value| String::from_redis_value(value).ok()).unwrap_or_default();
     let mut config = BTreeMap::new();
@@ -140,7 +140,7 @@ fn shown(Address { host, port }: &Address) -> String {
 }
 
 /// From an element of `CLUSTER SLOTS`. None where it cannot be read, or its master has no address.
-fn slot_range(range: &[Value]) -> Option<SlotRange> {
+pub(super) fn slot_range(range: &[Value]) -> Option<SlotRange> {
     let [from, to, nodes @ ..] = range else { return None };
     let number = |value: &Value| u16::from_redis_value(value.clone()).ok();
     let mut addresses = nodes.iter().map(address);

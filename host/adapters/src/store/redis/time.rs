@@ -43,7 +43,7 @@ impl StoreTime {
 
     /// Takes the time from an answer.
     pub(super) fn heard(&self, now: f64) {
-        self.ahead.store(now as i64 - self.elapsed(), Ordering::Relaxed);
+        self.ahead.store((now as i64).saturating_sub(self.elapsed()), Ordering::Relaxed);
     }
 
     /// The store's time, milliseconds: by the last answer and the time since. Without any answer, the beginning of time:
@@ -53,8 +53,24 @@ impl StoreTime {
             TimeSource::Clock(clock) => clock.now(),
             TimeSource::Server => match self.ahead.load(Ordering::Relaxed) {
                 i64::MIN => Timestamp::from_millis(0),
-                ahead => Timestamp::from_millis(ahead + self.elapsed()),
+                ahead => Timestamp::from_millis(ahead.saturating_add(self.elapsed())),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_none_can_be_is_the_first_or_the_last() {
+        let time = StoreTime::new(TimeSource::Server);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        for (told, taken) in [(f64::INFINITY, i64::MAX), (f64::NEG_INFINITY, 0), (f64::NAN, 0)] {
+            time.heard(told);
+            let now = time.now().as_millis();
+            assert!(now.abs_diff(taken) < 60_000, "{told}: {now}");
         }
     }
 }

@@ -51,7 +51,7 @@ fn wake_of(speaker: &str, queue: Queue, bucket: Bucket) -> String {
 }
 
 /// What a message of somebody else says.
-fn parse(message: &str, own: &str) -> Option<(Queue, Bucket, Hint)> {
+pub(super) fn parse(message: &str, own: &str) -> Option<(Queue, Bucket, Hint)> {
     let (speaker, message) = message.split_once(' ')?;
     if speaker == own {
         return None;

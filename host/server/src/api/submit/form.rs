@@ -71,12 +71,7 @@ async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
     let mut form = Form { fields: BTreeMap::new(), file: None, upload: Upload::new(app), batch: Vec::new() };
     let mut texts = 0;
     while let Some(field) = multipart.next_field().await.map_err(|error| broken(&error, max_bytes))? {
-        let name = field.name().unwrap_or_default().to_owned();
-        if name.len() > NAME_BYTES_MAX {
-            let (shown, bytes) = (shown(&name), name.len());
-            let msg = format!("the field {shown} has a name of {bytes} bytes: at most {NAME_BYTES_MAX} are taken");
-            return Err(refused("form", &msg));
-        }
+        let name = name(&field)?;
         match (name.as_str(), field.file_name()) {
             ("file", Some(file_name)) if !file_name.trim().is_empty() => {
                 if form.file.is_some() {
@@ -109,7 +104,7 @@ async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
 }
 
 /// The parts of a form, behind the guard that keeps the parser from keeping what is endless.
-fn open(request: Request, bytes_max: u64) -> Result<Multipart<'static>, ApiError> {
+pub fn open(request: Request, bytes_max: u64) -> Result<Multipart<'static>, ApiError> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let boundary = content_type.and_then(|text| multer::parse_boundary(text).ok());
     let boundary = boundary.filter(|boundary| (1..=BOUNDARY_BYTES_MAX).contains(&boundary.len()));
@@ -118,7 +113,19 @@ fn open(request: Request, bytes_max: u64) -> Result<Multipart<'static>, ApiError
     Ok(Multipart::new(body, boundary))
 }
 
-async fn text(mut field: Field<'static>, name: &str, max_bytes: u64) -> Result<String, ApiError> {
+/// The name of a part, no longer than one may be.
+pub fn name(field: &Field<'_>) -> Result<String, ApiError> {
+    let name = field.name().unwrap_or_default();
+    if name.len() > NAME_BYTES_MAX {
+        let (shown, bytes) = (shown(name), name.len());
+        let msg = format!("the field {shown} has a name of {bytes} bytes: at most {NAME_BYTES_MAX} are taken");
+        return Err(refused("form", &msg));
+    }
+    Ok(name.to_owned())
+}
+
+/// The content of a part that is no file, no longer than one may be.
+pub async fn text(mut field: Field<'static>, name: &str, max_bytes: u64) -> Result<String, ApiError> {
     let (mut value, mut bytes) = (Vec::new(), 0);
     while let Some(piece) = field.chunk().await.map_err(|error| broken(&error, max_bytes))? {
         bytes += piece.len();

@@ -3,20 +3,20 @@
 
 mod accept;
 pub mod batch;
-mod fields;
+pub(crate) mod fields;
 mod file_name;
-mod form;
-mod form_batch;
-mod form_guard;
-mod given;
+pub(crate) mod form;
+pub(crate) mod form_batch;
+pub(crate) mod form_guard;
+pub(crate) mod given;
 pub mod ingest;
-mod items;
+pub(crate) mod items;
 pub mod json;
 pub mod process;
 mod remote;
 mod sniff;
 mod upload;
 pub mod url;
-mod wish;
+pub(crate) mod wish;
 
 pub use form::SLACK_BYTES;

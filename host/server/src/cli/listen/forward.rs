@@ -4,7 +4,7 @@ use super::super::client::{Client, Server};
 use super::super::deliver::{Deliverer, Delivery, DeliveryOptions, outcome_text};
 use super::super::output::line;
 use super::super::show::plain;
-use super::sse::{SseEvent, SseParser};
+use crate::sse::{SseEvent, SseParser};
 use anyhow::bail;
 use morag_core::task::TaskId;
 use morag_core::webhook::{BodyFormat, EventFilter, WebhookUrl};

@@ -5,7 +5,6 @@
 mod forward;
 mod kept;
 mod receive;
-mod sse;
 
 use super::client::Server;
 use super::deliver::DeliveryOptions;

@@ -3,11 +3,10 @@
 use crate::wire::{Workbench, WorkbenchError, workbench};
 use anyhow::{Context as _, ensure};
 use morag_core::pipeline::{Pipeline, StepDefinition};
-use morag_core::plugin::{Capability, Descriptor, Grant};
+use morag_core::plugin::{Capability, ConfigSchema, Descriptor, Grant};
 use morag_core::ports::{BlobPath, Blobs, StepCall, StepInputs, StepReport};
 use morag_core::task::{Artifact, ArtifactName, DocumentId, Source, SourceType, TaskRecord};
 use morag_core::{JsonObject, Timestamp};
-use morag_runtime::ConfigSchema;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -80,7 +79,7 @@ pub fn compile_cache() -> anyhow::Result<PathBuf> {
 
 /// What compiles components for a person: with the limits that a server has by default, so that what is built here is taken there.
 pub fn compiler() -> anyhow::Result<morag_runtime::Compiler> {
-    crate::wire::compiler(morag_runtime::CompileLimits::default())
+    crate::wire::compiler(morag_core::plugin::CompileLimits::default())
 }
 
 /// Runs the component. `told` hears of progress while it runs. `hint` says how a missing artifact is given.

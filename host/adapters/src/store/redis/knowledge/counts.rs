@@ -33,9 +33,7 @@ impl RedisKnowledge {
         let (mut sum, mut nodes) = (KnowledgeCounts::default(), HashSet::new());
         while let Some(part) = parts.next().await {
             let (counts, of_part) = part?;
-            sum.points += counts.points;
-            sum.edges += counts.edges;
-            sum.facts += counts.facts;
+            add(&mut sum, counts);
             nodes.extend(of_part);
         }
         Ok(KnowledgeCounts { nodes: nodes.len() as u64, ..sum })
@@ -51,9 +49,7 @@ impl RedisKnowledge {
         for (document, entry) in self.documents(part, collection).await? {
             let read = |entry| self.nodes_of(part, entry, hasher);
             let Some((counts, keys)) = self.read_whole(collection, &document, entry, read).await? else { continue };
-            sum.points += counts.points;
-            sum.edges += counts.edges;
-            sum.facts += counts.facts;
+            add(&mut sum, counts);
             nodes.extend(keys);
         }
         Ok((sum, nodes))
@@ -85,4 +81,11 @@ impl RedisKnowledge {
         let there: u64 = self.redis.query(redis::cmd("HLEN").arg(&nodes)).await?;
         Ok((there == entry.nodes).then(|| (entry.counts(), hashes)))
     }
+}
+
+/// Adds all but the nodes, which documents share.
+fn add(sum: &mut KnowledgeCounts, more: KnowledgeCounts) {
+    sum.points = sum.points.saturating_add(more.points);
+    sum.edges = sum.edges.saturating_add(more.edges);
+    sum.facts = sum.facts.saturating_add(more.facts);
 }

@@ -4,11 +4,11 @@
 //! it nor checking a configuration by it takes long or much stack. Patterns run on an engine of linear time, and nothing is
 //! fetched.
 
+use super::CONFIG_SCHEMA_BYTES_MAX;
+use crate::JsonObject;
 use jsonschema::PatternOptions;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::{Location, LocationSegment};
-use morag_core::JsonObject;
-use morag_core::plugin::CONFIG_SCHEMA_BYTES_MAX;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

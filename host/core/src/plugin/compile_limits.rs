@@ -22,7 +22,7 @@ impl Default for CompileLimits {
 impl CompileLimits {
     /// Wall-clock time: ten times the processor time, and a minute. The process is nice, and gets a tenth of a core and less where
     /// others want all of them; what waits longer waits for something that does not come.
-    pub(crate) fn wall_time_max(self) -> Duration {
+    pub fn wall_time_max(self) -> Duration {
         self.cpu_time_max * 10 + Duration::from_secs(60)
     }
 }
