@@ -23,8 +23,8 @@ from fastapi import FastAPI, HTTPException, Request
 
 # A delivery has a few KiB; nobody sends us more than this.
 BODY_BYTES_MAX = 1 << 20
-# Deliveries remembered for deduplication: far more than can be retried at once.
-DELIVERIES_MAX = 10_000
+# Names remembered for deduplication, two a delivery: far more than can be retried at once.
+NAMES_MAX = 20_000
 # Deliveries that wait for the worker. When it is full we say 503, and the server tries again later.
 WAITING_MAX = 1_000
 # Events kept for GET /events.
@@ -36,7 +36,8 @@ SIGNATURES_MAX = 16
 
 secret = os.environ.get("WEBHOOK_SECRET", "")
 key = b""
-seen: "OrderedDict[str, None]" = OrderedDict()
+# Ids and digests of bodies that were taken, with the signed id of that delivery: empty where no id was signed.
+seen: "OrderedDict[str, str]" = OrderedDict()
 waiting: "asyncio.Queue[dict]" = asyncio.Queue(WAITING_MAX)
 events: deque = deque(maxlen=EVENTS_MAX)
 
@@ -115,6 +116,29 @@ def why_refused(body: bytes, header) -> "str | None":
     return None if is_fresh else f"too old: its time is more than {TOLERANCE} seconds off: a replay, or a wrong clock"
 
 
+def names_of(body: bytes, header) -> "tuple[str, str]":
+    """The signed id of a delivery that is not refused, and the digest of its body.
+
+    Only what is signed names it: all else can be another when a recorded delivery is sent again. The id, which is the same on
+    retries, is empty where X-MoRAG-Signature alone holds: that signs only the body.
+    """
+    message = header("webhook-id")
+    is_signed = standard_signature_holds(body, message, header("webhook-timestamp"), header("webhook-signature"))
+    return (message if is_signed else ""), hashlib.sha256(body).hexdigest()
+
+
+def is_known(message: str, digest: str) -> bool:
+    """Whether it was taken before. Where it has no signed id, or had none when it was taken, its body tells."""
+    return message in seen or seen.get(digest) == "" if message else digest in seen
+
+
+def note(message: str, digest: str):
+    """Notes one that was taken."""
+    seen.update({name: message for name in (message, digest) if name})
+    while len(seen) > NAMES_MAX:
+        seen.popitem(last=False)
+
+
 async def read(request: Request) -> bytes:
     """The bytes as they came: a parsed and re-rendered body has another signature."""
     body = bytearray()
@@ -136,9 +160,9 @@ async def webhook(request: Request):
         event = json.loads(body)
     except ValueError:
         raise HTTPException(400, "the body is not JSON") from None
-    # Delivery is at least once: a retry has the same X-MoRAG-Delivery.
-    delivery = header("X-MoRAG-Delivery")
-    if delivery in seen:
+    # Delivery is at least once.
+    names = names_of(body, header)
+    if is_known(*names):
         return {"status": "duplicate"}
     # Only queue it here: the server waits for this answer before it sends the next event. The queue of a real receiver is
     # on disk, or what waits in it is lost with the process.
@@ -147,9 +171,7 @@ async def webhook(request: Request):
     except asyncio.QueueFull:
         raise HTTPException(503, "busy", {"Retry-After": "5"}) from None
     # Noted after it was queued: a delivery that we said no to must come again.
-    seen[delivery] = None
-    while len(seen) > DELIVERIES_MAX:
-        seen.popitem(last=False)
+    note(*names)
     return {"status": "received"}
 
 

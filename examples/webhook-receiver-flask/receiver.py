@@ -22,8 +22,8 @@ from flask import Flask, abort, jsonify, request
 
 # A delivery has a few KiB; nobody sends us more than this.
 BODY_BYTES_MAX = 1 << 20
-# Deliveries remembered for deduplication: far more than can be retried at once.
-DELIVERIES_MAX = 10_000
+# Names remembered for deduplication, two a delivery: far more than can be retried at once.
+NAMES_MAX = 20_000
 # Deliveries that wait for the worker. When it is full we say 503, and the server tries again later.
 WAITING_MAX = 1_000
 # Events kept for GET /events.
@@ -38,7 +38,8 @@ app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
 secret = os.environ.get("WEBHOOK_SECRET", "")
 key = b""
 lock = threading.Lock()
-seen: "OrderedDict[str, None]" = OrderedDict()
+# Ids and digests of bodies that were taken, with the signed id of that delivery: empty where no id was signed.
+seen: "OrderedDict[str, str]" = OrderedDict()
 waiting: "queue.Queue[dict]" = queue.Queue(WAITING_MAX)
 events: deque = deque(maxlen=EVENTS_MAX)
 
@@ -101,6 +102,29 @@ def why_refused(body: bytes, header) -> "str | None":
     return None if is_fresh else f"too old: its time is more than {TOLERANCE} seconds off: a replay, or a wrong clock"
 
 
+def names_of(body: bytes, header) -> "tuple[str, str]":
+    """The signed id of a delivery that is not refused, and the digest of its body.
+
+    Only what is signed names it: all else can be another when a recorded delivery is sent again. The id, which is the same on
+    retries, is empty where X-MoRAG-Signature alone holds: that signs only the body.
+    """
+    message = header("webhook-id")
+    is_signed = standard_signature_holds(body, message, header("webhook-timestamp"), header("webhook-signature"))
+    return (message if is_signed else ""), hashlib.sha256(body).hexdigest()
+
+
+def is_known(message: str, digest: str) -> bool:
+    """Whether it was taken before. Where it has no signed id, or had none when it was taken, its body tells."""
+    return message in seen or seen.get(digest) == "" if message else digest in seen
+
+
+def note(message: str, digest: str):
+    """Notes one that was taken."""
+    seen.update({name: message for name in (message, digest) if name})
+    while len(seen) > NAMES_MAX:
+        seen.popitem(last=False)
+
+
 @app.post("/webhook")
 def webhook():
     # The bytes as they came: a parsed and re-rendered body has another signature.
@@ -113,10 +137,10 @@ def webhook():
         event = json.loads(body)
     except ValueError:
         abort(400, "the body is not JSON")
-    # Delivery is at least once: a retry has the same X-MoRAG-Delivery.
-    delivery = header("X-MoRAG-Delivery")
+    # Delivery is at least once.
+    names = names_of(body, header)
     with lock:
-        if delivery in seen:
+        if is_known(*names):
             return jsonify(status="duplicate")
         # Only queue it here: the server waits for this answer before it sends the next event. The queue of a real receiver
         # is on disk, or what waits in it is lost with the process.
@@ -125,9 +149,7 @@ def webhook():
         except queue.Full:
             return jsonify(error="busy"), 503, {"Retry-After": "5"}
         # Noted after it was queued: a delivery that we said no to must come again.
-        seen[delivery] = None
-        while len(seen) > DELIVERIES_MAX:
-            seen.popitem(last=False)
+        note(*names)
     return jsonify(status="received")
 
 

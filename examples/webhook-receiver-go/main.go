@@ -26,8 +26,8 @@ import (
 const (
 	// A delivery has a few KiB; nobody sends us more than this.
 	bodyBytesMax = 1 << 20
-	// Deliveries remembered for deduplication: far more than can be retried at once.
-	deliveriesMax = 10_000
+	// Names remembered for deduplication, two a delivery: far more than can be retried at once.
+	namesMax = 20_000
 	// Deliveries that wait for the worker. When it is full we say 503, and the server tries again later.
 	waitingMax = 1_000
 	// Events kept for GET /events.
@@ -52,8 +52,9 @@ type receiver struct {
 	key     []byte
 	waiting chan Event
 
-	mu     sync.Mutex
-	seen   map[string]struct{}
+	mu sync.Mutex
+	// Ids and digests of bodies that were taken, with the signed id of that delivery: empty where no id was signed.
+	seen   map[string]string
 	order  []string
 	events []Event
 }
@@ -127,11 +128,50 @@ func (r *receiver) whyRefused(body []byte, header http.Header, now time.Time) st
 	return ""
 }
 
-// take queues an event unless its delivery is known: delivery is at least once, and a retry has the same id.
-func (r *receiver) take(delivery string, event Event) (status string, ok bool) {
+// namesOf gives the signed id of a delivery that is not refused, and the digest of its body.
+//
+// Only what is signed names it: all else can be another when a recorded delivery is sent again. The id, which is the same on
+// retries, is empty where X-MoRAG-Signature alone holds: that signs only the body.
+func (r *receiver) namesOf(body []byte, header http.Header) (id, digest string) {
+	if r.standardSignatureHolds(body, header) {
+		id = header.Get("webhook-id")
+	}
+	sum := sha256.Sum256(body)
+	return id, hex.EncodeToString(sum[:])
+}
+
+// isKnown says whether it was taken before. Where it has no signed id, or had none when it was taken, its body tells.
+func (r *receiver) isKnown(id, digest string) bool {
+	with, body := r.seen[digest]
+	if id == "" {
+		return body
+	}
+	_, known := r.seen[id]
+	return known || body && with == ""
+}
+
+// note notes one that was taken.
+func (r *receiver) note(id, digest string) {
+	for _, name := range []string{id, digest} {
+		if name == "" {
+			continue
+		}
+		if _, known := r.seen[name]; !known {
+			r.order = append(r.order, name)
+		}
+		r.seen[name] = id
+	}
+	for len(r.order) > namesMax {
+		delete(r.seen, r.order[0])
+		r.order = r.order[1:]
+	}
+}
+
+// take queues an event unless its delivery is known: delivery is at least once.
+func (r *receiver) take(id, digest string, event Event) (status string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.seen[delivery]; known {
+	if r.isKnown(id, digest) {
 		return "duplicate", true
 	}
 	// The queue of a real receiver is on disk, or what waits in it is lost with the process.
@@ -141,12 +181,7 @@ func (r *receiver) take(delivery string, event Event) (status string, ok bool) {
 		return "busy", false
 	}
 	// Noted after it was queued: a delivery that we said no to must come again.
-	r.seen[delivery] = struct{}{}
-	r.order = append(r.order, delivery)
-	if len(r.order) > deliveriesMax {
-		delete(r.seen, r.order[0])
-		r.order = r.order[1:]
-	}
+	r.note(id, digest)
 	return "received", true
 }
 
@@ -187,7 +222,8 @@ func (r *receiver) webhook(w http.ResponseWriter, request *http.Request) {
 		answer(w, http.StatusBadRequest, "the body is not JSON")
 		return
 	}
-	status, ok := r.take(request.Header.Get("X-MoRAG-Delivery"), event)
+	id, digest := r.namesOf(body, request.Header)
+	status, ok := r.take(id, digest, event)
 	if !ok {
 		w.Header().Set("Retry-After", "5")
 		answer(w, http.StatusServiceUnavailable, status)
@@ -230,7 +266,7 @@ func main() {
 	if port == "" {
 		port = "8001"
 	}
-	r := &receiver{secret: secret, key: key, waiting: make(chan Event, waitingMax), seen: make(map[string]struct{})}
+	r := &receiver{secret: secret, key: key, waiting: make(chan Event, waitingMax), seen: make(map[string]string)}
 	go r.work()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/webhook", r.webhook)

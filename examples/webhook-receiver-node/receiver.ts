@@ -4,13 +4,13 @@
 //
 // POST /webhook takes deliveries, GET /events shows what was worked on.
 
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import express, { type Request, type Response } from "express";
 
 /** A delivery has a few KiB; nobody sends us more than this. */
 const BODY_BYTES_MAX = 1 << 20;
-/** Deliveries remembered for deduplication: far more than can be retried at once. */
-const DELIVERIES_MAX = 10_000;
+/** Names remembered for deduplication, two a delivery: far more than can be retried at once. */
+const NAMES_MAX = 20_000;
 /** Deliveries that wait for the worker. When there are more we say 503, and the server tries again later. */
 const WAITING_MAX = 1_000;
 /** Events kept for GET /events. */
@@ -33,7 +33,8 @@ const secret = process.env.WEBHOOK_SECRET ?? "";
 const key = secret.startsWith(PREFIX) ? Buffer.from(secret.slice(PREFIX.length), "base64") : Buffer.from(secret);
 /** Bytes below which a key can be guessed. */
 const KEY_BYTES_MIN = secret.startsWith(PREFIX) ? 24 : 8;
-const seen = new Set<string>();
+/** Ids and digests of bodies that were taken, with the signed id of that delivery: empty where no id was signed. */
+const seen = new Map<string, string>();
 const waiting: WebhookEvent[] = [];
 const events: WebhookEvent[] = [];
 
@@ -81,6 +82,34 @@ function whyRefused(body: Buffer, header: (name: string) => string): string | un
   return isFresh ? undefined : `too old: its time is more than ${TOLERANCE} seconds off: a replay, or a wrong clock`;
 }
 
+/**
+ * The signed id of a delivery that is not refused, and the digest of its body.
+ *
+ * Only what is signed names it: all else can be another when a recorded delivery is sent again. The id, which is the same on
+ * retries, is empty where X-MoRAG-Signature alone holds: that signs only the body.
+ */
+function namesOf(body: Buffer, header: (name: string) => string): [string, string] {
+  const id = header("webhook-id");
+  const isSigned = standardSignatureHolds(body, id, header("webhook-timestamp"), header("webhook-signature"));
+  return [isSigned ? id : "", createHash("sha256").update(body).digest("hex")];
+}
+
+/** Whether it was taken before. Where it has no signed id, or had none when it was taken, its body tells. */
+function isKnown(id: string, digest: string): boolean {
+  return id ? seen.has(id) || seen.get(digest) === "" : seen.has(digest);
+}
+
+/** Notes one that was taken. */
+function note(id: string, digest: string): void {
+  if (id) seen.set(id, id);
+  seen.set(digest, id);
+  // A map is in order of insertion.
+  for (const oldest of seen.keys()) {
+    if (seen.size <= NAMES_MAX) break;
+    seen.delete(oldest);
+  }
+}
+
 function receive(request: Request, response: Response): void {
   // The bytes as they came: a parsed and re-rendered body has another signature.
   const body: Buffer = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
@@ -97,9 +126,9 @@ function receive(request: Request, response: Response): void {
     response.status(400).json({ error: "the body is not JSON" });
     return;
   }
-  // Delivery is at least once: a retry has the same X-MoRAG-Delivery.
-  const delivery = header("X-MoRAG-Delivery");
-  if (seen.has(delivery)) {
+  // Delivery is at least once.
+  const [id, digest] = namesOf(body, header);
+  if (isKnown(id, digest)) {
     response.json({ status: "duplicate" });
     return;
   }
@@ -111,12 +140,8 @@ function receive(request: Request, response: Response): void {
   // on disk, or what waits in it is lost with the process.
   waiting.push(event);
   setImmediate(work);
-  // Noted after it was queued: a delivery that we said no to must come again. A set is in order of insertion.
-  seen.add(delivery);
-  for (const oldest of seen) {
-    if (seen.size <= DELIVERIES_MAX) break;
-    seen.delete(oldest);
-  }
+  // Noted after it was queued: a delivery that we said no to must come again.
+  note(id, digest);
   response.json({ status: "received" });
 }
 

@@ -8,6 +8,7 @@ use morag_tests::receiver::Receiver;
 use morag_tests::server::{PATIENCE, SECRET, Server, client, python};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -22,17 +23,22 @@ fn now() -> i64 {
 
 /// A delivery signed both ways at a time.
 fn delivery(receiver: &ForeignReceiver, id: &str, seconds: i64) -> RequestBuilder {
+    signed(receiver, id, seconds, BODY)
+}
+
+/// The same with a body of its own, as that of another event.
+fn signed(receiver: &ForeignReceiver, id: &str, seconds: i64, body: &str) -> RequestBuilder {
     let (secret, message) = (Secret::new(SECRET), format!("msg_{id}_1"));
     client()
         .post(receiver.webhook())
         .header("content-type", "application/json")
         .header("x-morag-delivery", id)
         .header("x-morag-timestamp", seconds.to_string())
-        .header("x-morag-signature", sign(&secret, BODY.as_bytes()))
+        .header("x-morag-signature", sign(&secret, body.as_bytes()))
         .header("webhook-id", &message)
         .header("webhook-timestamp", seconds.to_string())
-        .header("webhook-signature", standard_signature(&secret, &message, seconds, BODY.as_bytes()))
-        .body(BODY)
+        .header("webhook-signature", standard_signature(&secret, &message, seconds, body.as_bytes()))
+        .body(body.to_owned())
 }
 
 async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
@@ -84,12 +90,11 @@ async fn check(receiver: ForeignReceiver) {
     assert_eq!(receiver.get("/events").await, json!([]), "nothing forged was worked on");
 
     // Either signature alone is enough: the other may be of a secret that this receiver does not know.
-    let other = [("x-morag-signature", "sha256=00")];
-    let (status, body) = answer(changed(delivery(&receiver, "by-standard", now()), &other)).await;
-    assert_eq!(status, 200, "{body}");
-    let (status, body) =
-        answer(changed(delivery(&receiver, "by-ours", now()), &[("webhook-signature", "v1,AAAA")])).await;
-    assert_eq!(status, 200, "{body}");
+    for (task, other) in [("by-standard", ("x-morag-signature", "sha256=00")), ("by-ours", BY_OURS)] {
+        let (status, said) =
+            answer(changed(signed(&receiver, task, now(), &BODY.replace("one", task)), &[other])).await;
+        assert_eq!((status, said), (StatusCode::OK, json!({"status": "received"})), "{task}");
+    }
 
     // As after an answer that was lost: the server sends the same delivery again.
     let twice = [
@@ -99,6 +104,7 @@ async fn check(receiver: ForeignReceiver) {
     assert_eq!(twice[0], (StatusCode::OK, json!({"status": "received"})));
     assert_eq!(twice[1], (StatusCode::OK, json!({"status": "duplicate"})));
 
+    let repeated = replay(&receiver).await;
     let server = Server::start().await;
     let url = receiver.webhook();
     let task = server.submit("notes.md", morag_fixtures::markdown(), &[("webhook_url", &url)]).await;
@@ -106,10 +112,55 @@ async fn check(receiver: ForeignReceiver) {
         events.as_array().is_some_and(|events| events.iter().any(|event| event["event_type"] == "task_completed"))
     };
     let events = receiver.wait_until("/events", ended).await;
-    let events = events.as_array().expect("a list");
-    assert_eq!(events.len(), 3 + 17, "the delivery that came twice was worked on once");
-    assert_eq!(events[0]["data"]["task_id"], "one");
-    assert!(events[3..].iter().all(|event| event["data"]["task_id"] == task.as_str()));
+    let tasks: Vec<_> = events.as_array().expect("a list").iter().map(|event| &event["data"]["task_id"]).collect();
+    let mut expected = vec!["by-standard", "by-ours"];
+    expected.extend(repeated);
+    expected.extend(std::iter::repeat_n(task.as_str(), 17));
+    assert_eq!(tasks, expected, "what came twice was worked on once");
+}
+
+/// Only `X-MoRAG-Signature` holds, as for a receiver that knows the other secret of a rotation.
+const BY_OURS: (&str, &str) = ("webhook-signature", "v1,AAAA");
+
+/// Recorded deliveries, sent again with whatever nothing signs changed. Gives the tasks of those that are to be worked on.
+async fn replay(receiver: &ForeignReceiver) -> [&'static str; 7] {
+    let soon = (now() + 60).to_string();
+    let is = async |status: &str, what: &str, request: RequestBuilder| {
+        assert_eq!(answer(request).await, (StatusCode::OK, json!({ "status": status })), "{what}");
+    };
+    // `delivery-1` has been taken by `webhook-signature`.
+    let other = |changes: &[(&'static str, &str)]| changed(delivery(receiver, "delivery-1", now()), changes);
+    is("duplicate", "another delivery id", other(&[("x-morag-delivery", "delivery-2")])).await;
+    is("duplicate", "another one", other(&[("x-morag-delivery", "delivery-3"), ("x-morag-attempt", "7")])).await;
+    is("duplicate", "no delivery id", other(&[("x-morag-delivery", "")])).await;
+    let later = changed(delivery(receiver, "delivery-1", now() + 1), &[("x-morag-delivery", "delivery-2")]);
+    is("duplicate", "a retry, which has another time", later).await;
+    let ours = [("webhook-signature", ""), ("x-morag-timestamp", &*soon), ("x-morag-delivery", "delivery-2")];
+    is("duplicate", "the other signature alone, and another time", other(&ours)).await;
+    let ours = [("webhook-signature", ""), ("webhook-id", "msg_2"), ("x-morag-delivery", "delivery-4")];
+    is("duplicate", "the other signature alone, and another id", other(&ours)).await;
+    // Sent again by hand: the server signs another id.
+    is("received", "another signed id", delivery(receiver, "delivery-5", now())).await;
+
+    // Taken by `X-MoRAG-Signature`, which signs no id.
+    let body = BODY.replace("one", "two");
+    let two = |id: &str, changes: &[(&'static str, &str)]| changed(signed(receiver, id, now(), &body), changes);
+    is("received", "by our header", two("two", &[BY_OURS])).await;
+    let again = [BY_OURS, ("x-morag-delivery", "other"), ("webhook-id", "other"), ("x-morag-timestamp", &soon)];
+    is("duplicate", "by our header, with other ids", two("two", &again)).await;
+    is("duplicate", "with the signature that was taken away", two("two", &[])).await;
+
+    // Nothing is known by an id that is not there.
+    for (task, changes) in [
+        ("three", &[("x-morag-delivery", "")][..]),
+        ("four", &[("x-morag-delivery", "")]),
+        ("five", &[("x-morag-delivery", ""), ("webhook-id", ""), BY_OURS]),
+        ("six", &[("x-morag-delivery", ""), ("webhook-id", ""), BY_OURS]),
+    ] {
+        let request = changed(signed(receiver, task, now(), &BODY.replace("one", task)), changes);
+        is("received", task, request).await;
+    }
+    ["one", "one", "two", "three", "four", "five", "six"]
 }
 
 /// The secrets of a rotation: one of a text, one as Standard Webhooks writes them.
@@ -295,7 +346,13 @@ async fn the_n8n_workflows_code_verifies_real_deliveries_and_refuses_others() {
     old["headers"]["x-morag-timestamp"] = old["headers"]["webhook-timestamp"].clone();
     let forged =
         [change("secret", json!("another secret")), change("body", json!("{}")), change("headers", json!({})), old];
+    // The first again, with what nothing signs changed, and without the signature of its id.
+    let mut replayed = [documents[0].clone(), documents[0].clone()];
+    for (again, name) in replayed.iter_mut().zip(["x-morag-delivery", "webhook-signature"]) {
+        again["headers"][name] = json!("other");
+    }
     documents.extend(forged);
+    documents.extend(replayed);
 
     let mut command = clients::node("n8n_code.mjs");
     command.arg(example("n8n/workflow.json"));
@@ -303,13 +360,20 @@ async fn the_n8n_workflows_code_verifies_real_deliveries_and_refuses_others() {
         clients::feed(command, &documents).iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     for (one, item) in received.iter().zip(&said) {
         assert_eq!((&item["verified"], &item["event_type"]), (&json!(true), &json!(one.event_type())));
-        assert_eq!(item["delivery"], one.header("x-morag-delivery"));
         assert_eq!(item["event"]["data"]["task_id"], one.json()["data"]["task_id"]);
     }
-    assert!(said[genuine..].iter().all(|item| item["verified"] == false && item["event"] == json!({})), "{said:?}");
+    let (said, others) = said.split_at(genuine);
+    let (refused, replayed) = others.split_at(4);
+    assert!(refused.iter().all(|item| item["verified"] == false && item["event"] == json!({})), "{refused:?}");
     let reasons = ["wrong secret or changed body", "wrong secret or changed body", "unsigned", "too old"];
-    for (item, reason) in said[genuine..].iter().zip(reasons) {
+    for (item, reason) in refused.iter().zip(reasons) {
         assert!(item["refused"].as_str().is_some_and(|text| text.starts_with(reason)), "{reason}: {item}");
+    }
+    // What "Once each" knows deliveries by.
+    let keys: HashSet<_> = said.iter().map(|item| item["key"].as_str().expect("a key")).collect();
+    assert_eq!(keys.len(), genuine, "each delivery has a key of its own");
+    for item in replayed {
+        assert_eq!((&item["verified"], &item["key"]), (&json!(true), &said[0]["key"]), "a replay has another key");
     }
 }
 
@@ -357,6 +421,7 @@ fn the_n8n_workflow_is_whole() {
     }
     assert!(nodes.iter().all(|node| reached.contains(&node["name"].as_str().expect("a name"))), "{reached:?}");
     assert!(reached.iter().all(|name| node(name)["type"].is_string()));
+    assert_eq!(node("Once each")["parameters"]["dedupeValue"], "={{ $json.key }}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

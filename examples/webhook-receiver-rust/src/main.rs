@@ -16,8 +16,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
-use sha2::Sha256;
-use std::collections::{HashSet, VecDeque};
+use sha2::{Digest as _, Sha256};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
@@ -25,8 +25,8 @@ use tokio::sync::mpsc;
 /// A delivery has a few KiB; nobody sends us more than this.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// Deliveries remembered for deduplication: far more than can be retried at once.
-const DELIVERIES_MAX: usize = 10_000;
+/// Names remembered for deduplication, two a delivery: far more than can be retried at once.
+const NAMES_MAX: usize = 20_000;
 
 /// Deliveries that wait for the worker. When it is full we say 503, and the server tries again later.
 const WAITING_MAX: usize = 1_000;
@@ -81,10 +81,10 @@ async fn webhook(
     let Ok(event) = serde_json::from_slice(&body) else {
         return (StatusCode::BAD_REQUEST, "the body is not JSON").into_response();
     };
-    // Delivery is at least once: a retry has the same X-MoRAG-Delivery.
+    // Delivery is at least once.
+    let names = receiver.names_of(&body, header);
     let mut seen = lock(&receiver.seen);
-    let delivery = header("x-morag-delivery");
-    if seen.ids.contains(delivery) {
+    if seen.knows(&names) {
         return Json(json!({ "status": "duplicate" })).into_response();
     }
     // Only queue it here: the server waits for this answer before it sends the next event.
@@ -92,7 +92,7 @@ async fn webhook(
         return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "5")], "busy").into_response();
     }
     // Noted after it was queued: a delivery that we said no to must come again.
-    seen.note(delivery);
+    seen.note(names);
     Json(json!({ "status": "received" })).into_response()
 }
 
@@ -111,21 +111,43 @@ async fn work(receiver: Arc<Receiver>, mut queue: mpsc::Receiver<Value>) {
     }
 }
 
+/// What names a delivery. Only what is signed does: all else can be another when a recorded delivery is sent again.
+struct Names {
+    /// `webhook-id`, which is the same on retries; none where `X-MoRAG-Signature` alone holds: that signs only the body.
+    id: Option<String>,
+    /// Of the body.
+    digest: String,
+}
+
 /// Deliveries that were taken, the latest of them.
 #[derive(Default)]
 struct Seen {
-    ids: HashSet<String>,
+    /// Ids and digests of bodies, and whether the delivery had a signed id.
+    names: HashMap<String, bool>,
     order: VecDeque<String>,
 }
 
 impl Seen {
-    fn note(&mut self, delivery: &str) {
-        self.ids.insert(delivery.to_owned());
-        self.order.push_back(delivery.to_owned());
-        if self.order.len() > DELIVERIES_MAX
+    /// Whether it was taken before. Where it has no signed id, or had none when it was taken, its body tells.
+    fn knows(&self, Names { id, digest }: &Names) -> bool {
+        let body = self.names.get(digest);
+        match id {
+            Some(id) => self.names.contains_key(id) || body == Some(&false),
+            None => body.is_some(),
+        }
+    }
+
+    fn note(&mut self, Names { id, digest }: Names) {
+        let has_id = id.is_some();
+        for name in id.into_iter().chain([digest]) {
+            if self.names.insert(name.clone(), has_id).is_none() {
+                self.order.push_back(name);
+            }
+        }
+        while self.order.len() > NAMES_MAX
             && let Some(oldest) = self.order.pop_front()
         {
-            self.ids.remove(&oldest);
+            self.names.remove(&oldest);
         }
     }
 }
@@ -171,6 +193,14 @@ impl Receiver {
         let is_fresh = timestamp.parse::<u64>().is_ok_and(|seconds| now.abs_diff(seconds) <= TOLERANCE);
         let old = format!("too old: its time is more than {TOLERANCE} seconds off: a replay, or a wrong clock");
         (!is_fresh).then_some(old)
+    }
+
+    /// What names a delivery that is not refused.
+    fn names_of<'a>(&self, body: &[u8], header: impl Fn(&str) -> &'a str) -> Names {
+        let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
+        let is_signed = self.standard_holds(body, id, timestamp, header("webhook-signature"));
+        let id = (is_signed && !id.is_empty()).then(|| id.to_owned());
+        Names { id, digest: hex::encode(Sha256::digest(body)) }
     }
 
     /// `X-MoRAG-Signature`: the HMAC of the body, in hexadecimal.
