@@ -97,7 +97,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
     };
     let sealer = secrets::sealer(&config, &*endpoints).await?;
     let endpoints = Registry::new(endpoints, sealer, config.webhook_endpoints.clone());
-    let (lanes, metrics) = (Lanes::of(&config), Metrics::default());
+    let lanes = Lanes::of(&config);
     let running = Running::default();
     let disk = files::disk(&config);
     let live = LiveFeed::new(feed, shutdown.clone());
@@ -112,6 +112,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         live,
         blobs,
         knowledge,
+    let metrics = if disk.is_there() { Metrics::default().with_disk() } else { Metrics::default() };
         sender,
         fetcher,
         clock,
