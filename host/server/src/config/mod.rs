@@ -22,6 +22,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod units;
+mod unknown;
 mod values;
 
 pub use ai::AiConfig;

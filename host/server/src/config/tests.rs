@@ -98,6 +98,40 @@ fn what_this_version_does_not_use_is_warned_of() {
 
 #[test]
 fn the_command_line_wins_over_everything_and_is_named() {
+#[test]
+fn a_variable_that_is_no_setting_is_warned_of_with_the_one_that_was_meant() {
+    let plugin =
+        "[[plugins]]\nname = \"redact\"\ncapabilities = [\"secrets\"]\nsecrets = { T = \"MORAG_OUR_TOKEN\" }\n";
+    let environment = [
+        ("MORAG_API_KEYS", "k"),
+        ("MORAG_REDIS_URL", "redis://:s3cret@cache"),
+        ("MORAG_FOO", "1"),
+        ("MORAG_EMPTY", " "),
+        ("MORAG_TEST_BINARY", "/x"),
+        ("MORAG_SERVER", "http://127.0.0.1:8000"),
+        ("MORAG_PORT", "tcp://10.0.0.1:8000"),
+        ("MORAG_OUR_TOKEN", "longer than eight"),
+        ("OTHERS", "1"),
+    ];
+    let warnings = load(Some(plugin), &environment).unwrap().warnings;
+    assert_eq!(
+        warnings,
+        [
+            "MORAG_FOO is no setting and does nothing: `morag config table` lists them all",
+            "MORAG_REDIS_URL is no setting and does nothing: did you mean REDIS_URL?",
+        ]
+    );
+}
+
+#[test]
+fn a_previous_secret_alone_is_refused() {
+    let error = load(None, &[("WEBHOOK_PREVIOUS_SECRET", "the-one-before")]).unwrap_err();
+    assert!(error.contains("WEBHOOK_SECRET is not") && !error.contains("the-one-before"), "{error}");
+    let both = [("WEBHOOK_PREVIOUS_SECRET", "the-one-before"), ("WEBHOOK_SECRET", "the-newest")];
+    let secrets = load(None, &both).unwrap().webhook_secrets;
+    assert_eq!(secrets, [Secret::new("the-newest"), Secret::new("the-one-before")]);
+}
+
     let environment = [("MORAG_ROLE", "api"), ("MORAG_WORKER_CONCURRENCY", "3"), ("REDIS_URL", REDIS)];
     let flags = [("role", "--role", "worker, dispatcher"), ("drain_timeout", "--drain-timeout", "0")];
     let config = load_with(Some("drain_timeout = 5\n"), &environment, &flags).unwrap();
