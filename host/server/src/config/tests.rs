@@ -73,6 +73,8 @@ fn a_bad_value_names_the_setting_the_value_and_what_is_allowed() {
         ("WEBHOOK_MAX_RETRIES", "21", "0 to 20"),
         ("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/40", "127.0.0.0/8"),
         ("MORAG_MAX_UPLOAD_SIZE_BYTES", "0", "100MiB"),
+        ("MORAG_MAX_UPLOAD_SIZE_BYTES", "1TiB", "KiB, MiB, GiB, kB, MB or GB"),
+        ("MORAG_DISK_FREE_MIN", "1TiB", "KiB, MiB, GiB, kB, MB or GB"),
         ("MORAG_LEASE_SECONDS", "0", "1 to 3600"),
         ("MORAG_LOG_FORMAT", "xml", "text or json"),
     ] {
@@ -96,8 +98,6 @@ fn what_this_version_does_not_use_is_warned_of() {
     assert!(config.warnings[0].contains("QDRANT_URL"));
 }
 
-#[test]
-fn the_command_line_wins_over_everything_and_is_named() {
 #[test]
 fn a_variable_that_is_no_setting_is_warned_of_with_the_one_that_was_meant() {
     let plugin =
@@ -132,6 +132,8 @@ fn a_previous_secret_alone_is_refused() {
     assert_eq!(secrets, [Secret::new("the-newest"), Secret::new("the-one-before")]);
 }
 
+#[test]
+fn the_command_line_wins_over_everything_and_is_named() {
     let environment = [("MORAG_ROLE", "api"), ("MORAG_WORKER_CONCURRENCY", "3"), ("REDIS_URL", REDIS)];
     let flags = [("role", "--role", "worker, dispatcher"), ("drain_timeout", "--drain-timeout", "0")];
     let config = load_with(Some("drain_timeout = 5\n"), &environment, &flags).unwrap();
