@@ -139,9 +139,9 @@ async fn a_task_that_is_not_for_an_endpoint_is_told_from_one_that_is_not_there()
         (morag_core::task::TaskId::random().to_string(), "task_not_found"),
     ] {
         let path = format!("/api/v1/webhooks/endpoints/crm/events?key={task}");
-        let answer = server.request(reqwest::Method::GET, &path).send().await.expect("an answer");
+        let answer = server.request(Method::GET, &path).send().await.expect("an answer");
         assert_eq!(answer.status().as_u16(), 404);
-        assert_eq!(answer.json::<serde_json::Value>().await.expect("a body")["error_code"], code);
+        assert_eq!(answer.json::<Value>().await.expect("a body")["error_code"], code);
     }
 }
 
@@ -408,7 +408,8 @@ async fn with_another_secrets_key_webhooks_wait_and_the_log_says_why() {
     assert_eq!(shown["credentials_readable"], false);
     let log = || std::fs::read_to_string(folder.path().join("second.log")).expect("a log");
     wait_for_text(log, "is MORAG_SECRETS_KEY the one it was stored with").await;
-    let rotated = second.post("/api/v1/webhooks/endpoints/crm/secret/rotate", &Value::Null).await;
+    // Without a grace time it is replaced for good: tests/e2e/secrets_key.rs.
+    let rotated = second.post("/api/v1/webhooks/endpoints/crm/secret/rotate", &json!({"grace_hours": 1})).await;
     assert_eq!((rotated.status, &rotated.body["error_code"]), (503, &json!("credentials_unreadable")));
     assert!(receiver.received().is_empty());
     second.kill().await;
