@@ -143,6 +143,7 @@ async fn verify_says_whether_a_real_delivery_is_genuine_and_why_not() {
     let (code, said) = verified(&one, &appended, |_| ()).await;
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("body was changed") && said.contains("newline"), "{said}");
+    assert!(said.contains("refused: changed body: a signature holds without the newline at its end"), "{said}");
 
     let (code, said) = verified(&one, b"{}", |_| ()).await;
     assert_eq!(code, Some(1), "{said}");
@@ -232,6 +233,16 @@ async fn listen_forwards_every_event_signed_and_in_order() {
     assert_eq!(deliveries.len(), COMPLETING);
     let line = forwarder.wait_for("task_completed").await;
     assert!(line.starts_with("200 in ") && line.contains(&task), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listen_shows_what_a_receiver_says_that_refuses() {
+    let (server, receiver) = tokio::join!(Server::start(), Receiver::start());
+    let mut forwarder = Forwarder::start(&server.url, &receiver.url, &[]).await;
+    receiver.answer_next([(axum::http::StatusCode::UNAUTHORIZED, "no such secret").into_response()]);
+    server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
+    forwarder.wait_for("401 in ").await;
+    assert_eq!(forwarder.wait_for("").await, "  no such secret");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -127,6 +127,24 @@ async fn a_rotated_secret_signs_on_for_its_grace_time() {
     assert!(received[seen..].iter().all(|one| signed_by(one, &["my-own-secret-of-some-length"])));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_is_not_for_an_endpoint_is_told_from_one_that_is_not_there() {
+    let server = Server::start().await;
+    let before = submit(&server, 1).await;
+    create(&server, json!({"id": "crm", "url": "http://127.0.0.1:8009/", "filter": {"department": "legal"}})).await;
+    let left_out = submit(&server, 2).await;
+    for (task, code) in [
+        (before, "no_events_of_task"),
+        (left_out, "no_events_of_task"),
+        (morag_core::task::TaskId::random().to_string(), "task_not_found"),
+    ] {
+        let path = format!("/api/v1/webhooks/endpoints/crm/events?key={task}");
+        let answer = server.request(Method::GET, &path).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 404);
+        assert_eq!(answer.json::<Value>().await.expect("a body")["error_code"], code);
+    }
+}
+
 fn of_end(received: &[morag_tests::receiver::Received]) -> usize {
     received.iter().filter(|one| one.event_type() == "task_completed").count()
 }
@@ -390,7 +408,8 @@ async fn with_another_secrets_key_webhooks_wait_and_the_log_says_why() {
     assert_eq!(shown["credentials_readable"], false);
     let log = || std::fs::read_to_string(folder.path().join("second.log")).expect("a log");
     wait_for_text(log, "is MORAG_SECRETS_KEY the one it was stored with").await;
-    let rotated = second.post("/api/v1/webhooks/endpoints/crm/secret/rotate", &Value::Null).await;
+    // Without a grace time it is replaced for good: tests/e2e/secrets_key.rs.
+    let rotated = second.post("/api/v1/webhooks/endpoints/crm/secret/rotate", &json!({"grace_hours": 1})).await;
     assert_eq!((rotated.status, &rotated.body["error_code"]), (503, &json!("credentials_unreadable")));
     assert!(receiver.received().is_empty());
     second.kill().await;

@@ -12,6 +12,7 @@ mod connections;
 mod consumers;
 mod crash;
 mod damage;
+mod data_folder;
 mod delivery;
 mod endpoints;
 mod endpoints_support;

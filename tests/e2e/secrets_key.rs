@@ -1,5 +1,7 @@
 //! The key that credentials are stored with goes, or is another.
 
+use crate::endpoints_support::{create, post, signed_by, submit};
+use morag_tests::receiver::Receiver;
 use morag_tests::redis::{RedisOptions, RedisServer};
 use morag_tests::server::{PATIENCE, Server, serve};
 use reqwest::{Method, StatusCode};
@@ -63,4 +65,30 @@ async fn redis_is_not_used_without_the_key_of_what_is_sealed_in_it() {
     assert!(said.contains("is gone") && said.contains("MORAG_SECRETS_KEY"), "{said}");
     let second = Server::start_with(&with(KEYS[0])).await;
     create_endpoint(&second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_whose_secret_is_lost_gets_another_and_what_waited() {
+    let (folder, receiver) = (tempfile::tempdir().expect("a folder"), Receiver::start().await);
+    let data = ("MORAG_DATA_DIR", folder.path().to_str().expect("a plain path"));
+    let mut server = Server::start_with(&[data]).await;
+    create(&server, json!({"id": "crm", "url": receiver.url, "auth_token": "t0ken"})).await;
+    assert!(server.terminate().await.success());
+    std::fs::remove_file(folder.path().join("secrets.key")).expect("the key goes");
+    let server = Server::start_with(&[data, ("MORAG_SECRETS_KEY_LOST", "true")]).await;
+    let task = submit(&server, 1).await;
+    server.wait_for_end(&task).await;
+    let path = "/api/v1/webhooks/endpoints/crm/secret/rotate";
+    let refused = post(&server, path, &json!({"grace_hours": 1})).await;
+    assert_eq!((refused.status, &refused.body["error_code"]), (503, &json!("credentials_unreadable")));
+    assert!(receiver.received().is_empty(), "its webhooks wait");
+    let rotated = post(&server, path, &json!({"secret": "my-own-secret-of-some-length"})).await;
+    assert_eq!((rotated.status, &rotated.body["dropped"]), (200, &json!(["auth_token", "headers"])));
+    assert_eq!(rotated.body["credentials_readable"], json!(true));
+    let received = receiver.wait_for_end().await;
+    assert!(received.iter().all(|one| signed_by(one, &["my-own-secret-of-some-length"])));
+    assert!(received.iter().all(|one| one.header("authorization").is_empty()), "the token went");
+    // With a secret that can be read nothing is dropped.
+    let again = post(&server, path, &json!({})).await;
+    assert_eq!((&again.body["signing_secrets"], again.body.get("dropped")), (&json!(2), None));
 }

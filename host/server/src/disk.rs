@@ -4,13 +4,16 @@ use crate::api::ApiError;
 use axum::http::StatusCode;
 use morag_core::ports::Disk;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The room that is kept for what runs.
 #[derive(Clone)]
 pub struct DiskReserve {
-    /// None where the process writes to no disk of its own, or nothing is kept free.
+    /// None where the process writes to no disk of its own.
     disk: Option<Arc<dyn Disk>>,
     bytes_min: u64,
+    /// Whether there was too little when it was looked at last: said once, and not for each request that is refused.
+    is_low: Arc<AtomicBool>,
 }
 
 /// How it stands with the room.
@@ -27,24 +30,50 @@ pub enum Room {
 impl DiskReserve {
     /// Keeps so many bytes free; 0: none.
     pub fn new(disk: Option<Arc<dyn Disk>>, bytes_min: u64) -> Self {
-        Self { disk: disk.filter(|_| bytes_min > 0), bytes_min }
+        Self { disk, bytes_min, is_low: Arc::default() }
     }
 
     /// Whether any are kept free here.
     pub fn is_kept(&self) -> bool {
+        self.disk.is_some() && self.bytes_min > 0
+    }
+
+    /// Whether the process writes to a disk of its own.
+    pub fn is_there(&self) -> bool {
         self.disk.is_some()
+    }
+
+    /// Bytes that are free; none where there is no disk, or it does not say.
+    pub async fn free_bytes(&self) -> Option<u64> {
+        self.disk.as_ref()?.free_bytes().await.ok()
     }
 
     /// How it stands now, or did a moment ago.
     pub async fn room(&self) -> Room {
-        let Some(disk) = &self.disk else { return Room::Enough };
+        let Some(disk) = self.disk.as_ref().filter(|_| self.is_kept()) else { return Room::Enough };
         match disk.free_bytes().await {
-            Ok(free) if free < self.bytes_min => Room::Low(free),
-            Ok(_) => Room::Enough,
+            Ok(free) => {
+                let is_low = free < self.bytes_min;
+                if self.is_low.swap(is_low, Ordering::Relaxed) != is_low {
+                    self.tell(free);
+                }
+                if is_low { Room::Low(free) } else { Room::Enough }
+            }
             Err(error) => {
                 tracing::warn!("{error}");
                 Room::Unknown
             }
+        }
+    }
+
+    fn tell(&self, free: u64) {
+        let (free_text, least) = (mebibytes(free), mebibytes(self.bytes_min));
+        match free < self.bytes_min {
+            true => tracing::warn!(
+                free,
+                "the disk has {free_text} free, less than {least} (MORAG_DISK_FREE_MIN): no new task is taken until there is room"
+            ),
+            false => tracing::info!(free, "the disk has {free_text} free again: new tasks are taken"),
         }
     }
 
@@ -58,7 +87,7 @@ impl DiskReserve {
             mebibytes(free),
             mebibytes(self.bytes_min)
         );
-        Err(ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", text).retry_after())
+        Err(ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", text).retry_after().told())
     }
 }
 

@@ -71,6 +71,7 @@ pub struct Metrics {
     endpoints: Family<ByState, Gauge>,
     breakers: Family<ByState, Gauge>,
     store_up: Gauge,
+    disk_free: Gauge,
 }
 
 /// States of a queue, in the order of [`StoreFacts`].
@@ -120,6 +121,7 @@ impl Default for Metrics {
             endpoints: Family::default(),
             breakers: Family::default(),
             store_up: Gauge::default(),
+            disk_free: Gauge::default(),
             registry: Registry::default(),
         };
         let build: Family<ByVersion, Gauge> = Family::default();
@@ -185,6 +187,19 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// With the room on the disk, of a process that writes to one.
+    #[must_use]
+    pub fn with_disk(mut self) -> Self {
+        let help = "Free space on the disk of the data folder; the least, where it is on several";
+        self.registry.register_with_unit("disk_free", help, Unit::Bytes, self.disk_free.clone());
+        self
+    }
+
+    /// Bytes that are free on the disk.
+    pub fn disk(&self, free: u64) {
+        self.disk_free.set(i64::try_from(free).unwrap_or(i64::MAX));
+    }
+
     /// An attempt of a delivery was made; `age` is the time from the event to the attempt's start.
     pub fn attempt(&self, outcome: &AttemptOutcome, verdict: Verdict, age: Duration) {
         self.attempts.get_or_create(&ByOutcome { outcome: word(outcome) }).inc();
@@ -291,6 +306,17 @@ mod tests {
         ] {
             assert!(text.lines().any(|known| known == line), "{line} is missing in {text}");
         }
+    }
+
+    #[test]
+    fn room_on_the_disk_is_told_by_who_has_one() {
+        let without = Metrics::default();
+        without.disk(5);
+        assert!(!without.render().unwrap().contains("disk_free"));
+        let with = Metrics::default().with_disk();
+        with.disk(5 << 30);
+        let text = with.render().unwrap();
+        assert!(text.lines().any(|line| line == "morag_disk_free_bytes 5368709120"), "{text}");
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub enum InvalidSourceUrl {
     /// User name or password in the URL.
     #[error("url must not contain a user name or password")]
     Credentials,
-    /// A port that no web server has.
-    #[error("url has a port that no web server listens on")]
+    /// A port that browsers block.
+    #[error("url has a port that browsers block")]
     Port,
     /// A redirect from https to http.
     #[error("the server redirects from https to http, where anybody on the way can change the document")]

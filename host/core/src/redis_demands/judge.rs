@@ -121,7 +121,11 @@ pub fn judge(nodes: &[NodeFacts], accepted: AcceptedLosses) -> Verdict {
 
 /// What is refused unless its loss is accepted; none for a note.
 fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
-    let accept = |loss: Loss| format!("or accept the loss with MORAG_REDIS_ACCEPT_LOSS={}", loss.as_str());
+    // Whoever accepts it already is not told how.
+    let accept = |loss: Loss| match accepted.has(loss) {
+        true => String::new(),
+        false => format!(", or accept the loss with MORAG_REDIS_ACCEPT_LOSS={}", loss.as_str()),
+    };
     let (setting, loss, message) = match found {
         Found::Version(version) => (
             "version",
@@ -135,7 +139,7 @@ fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
             Some(Loss::Eviction),
             format!(
                 "maxmemory-policy is {policy} and must be noeviction: when its memory is full Redis drops keys, accepted tasks \
-                 among them; set `maxmemory-policy noeviction`, {}",
+                 among them; set `maxmemory-policy noeviction`{}",
                 accept(Loss::Eviction)
             ),
         ),
@@ -144,7 +148,7 @@ fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
             Some(Loss::Restart),
             format!(
                 "appendonly is no and must be yes: a Redis that is restarted has lost what came after its last snapshot, or \
-                 everything; set `appendonly yes` and `appendfsync always`, {}",
+                 everything; set `appendonly yes` and `appendfsync always`{}",
                 accept(Loss::Restart)
             ),
         ),
@@ -153,7 +157,7 @@ fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
             Some(Loss::PowerCut),
             format!(
                 "appendfsync is no and must be always or everysec: a power cut loses what the system had not written yet, some \
-                 30 seconds; set `appendfsync always`, {}",
+                 30 seconds; set `appendfsync always`{}",
                 accept(Loss::PowerCut)
             ),
         ),
@@ -242,7 +246,9 @@ mod tests {
             for loss in Loss::ALL {
                 let verdict = judge(std::slice::from_ref(&facts), loss.as_str().parse().unwrap());
                 assert_eq!(verdict.is_refused(), loss.as_str() != word, "{setting} with {loss:?}");
-                assert_eq!(verdict.texts(true).len(), usize::from(loss.as_str() == word));
+                let accepted = verdict.texts(true);
+                assert_eq!(accepted.len(), usize::from(loss.as_str() == word));
+                assert!(accepted.iter().all(|text| !text.contains("accept the loss")), "{accepted:?}");
             }
         }
     }

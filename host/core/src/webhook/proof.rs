@@ -47,6 +47,9 @@ pub enum Unproved {
     /// A signature holds, and its time is too far off.
     #[error("too old: its time is {0} s off, and {TOLERANCE_SECONDS} are allowed (a replay, or a clock that is wrong)")]
     TooOld(u64),
+    /// A signature holds, and its time is too far in the future.
+    #[error("time off by {0} s: it is in the future, and {TOLERANCE_SECONDS} are allowed (a clock that is wrong)")]
+    TooEarly(u64),
     /// `X-MoRAG-Signature` holds, and no time came with it.
     #[error("too old: it has no X-MoRAG-Timestamp, so how old it is cannot be told")]
     NoTime,
@@ -59,6 +62,7 @@ impl Unproved {
             Self::Unsigned => "unsigned",
             Self::Unmatched => "wrong_secret_or_changed_body",
             Self::TooOld(_) | Self::NoTime => "too_old",
+            Self::TooEarly(_) => "time_off",
         }
     }
 }
@@ -101,8 +105,12 @@ fn standard(secret: &Secret, headers: ProofHeaders<'_>, body: &[u8]) -> Option<i
 }
 
 fn fresh(seconds: i64, now: Option<Timestamp>) -> Result<(), Unproved> {
-    let off = now.map_or(0, |now| now.as_seconds().abs_diff(seconds));
-    if off <= TOLERANCE_SECONDS { Ok(()) } else { Err(Unproved::TooOld(off)) }
+    let Some(now) = now.map(Timestamp::as_seconds) else { return Ok(()) };
+    match (now.abs_diff(seconds), seconds > now) {
+        (0..=TOLERANCE_SECONDS, _) => Ok(()),
+        (off, false) => Err(Unproved::TooOld(off)),
+        (off, true) => Err(Unproved::TooEarly(off)),
+    }
 }
 
 #[cfg(test)]
@@ -174,13 +182,13 @@ mod tests {
         assert_eq!(look("the secret", blank, BODY), Err(Unproved::Unsigned));
         assert_eq!(look("another secret", one.headers(), BODY), Err(Unproved::Unmatched));
         assert_eq!(look("the secret", one.headers(), b"{\"a\":2}"), Err(Unproved::Unmatched));
-        for seconds in [NOW - 301, NOW + 301] {
+        for (seconds, refused) in [(NOW - 301, Unproved::TooOld(301)), (NOW + 301, Unproved::TooEarly(301))] {
             let old = sent(&["the secret"], seconds);
-            assert_eq!(look("the secret", old.headers(), BODY), Err(Unproved::TooOld(301)));
+            assert_eq!(look("the secret", old.headers(), BODY), Err(refused));
             // The signed time decides, whatever the one that is not signed says.
             let (now, fresh) = (NOW.to_string(), old.headers());
             let replayed = ProofHeaders { morag_timestamp: Some(&now), ..fresh };
-            assert_eq!(look("the secret", replayed, BODY), Err(Unproved::TooOld(301)));
+            assert_eq!(look("the secret", replayed, BODY), Err(refused));
         }
         let untimed = ProofHeaders { morag_timestamp: None, signatures: None, ..one.headers() };
         assert_eq!(look("the secret", untimed, BODY), Err(Unproved::NoTime));

@@ -5,7 +5,8 @@
 //! counted, and the count is written at the end of the minute, so that a flood of bad keys is no flood of the log.
 
 use super::ApiError;
-use super::auth::Caller;
+use super::auth::{Caller, Made};
+use super::counted::PeerAddress;
 use crate::App;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
@@ -22,6 +23,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// Longest part of a path that is written, characters: an id has at most 64.
 const OBJECT_CHARS_MAX: usize = 100;
+
+/// Outcome of a change that was made.
+const DONE: &str = "done";
 
 /// Objects of a request that are written: a batch has at most 50.
 const OBJECTS_MAX: usize = 64;
@@ -71,10 +75,14 @@ impl Audit {
 }
 
 /// A key was refused. `reason` has nothing of the key in it.
-pub fn refused_key(app: &Arc<App>, route: &str, reason: &str) {
+pub fn refused_key(app: &Arc<App>, request: &Request, reason: &str) {
     let noted = app.audit.refusals().note(app.clock.steady());
     match noted {
-        Noted::Line => tracing::warn!(target: "audit", route, reason, outcome = "refused", "a key was refused"),
+        Noted::Line => {
+            let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0.to_string());
+            let (peer, route) = (peer.unwrap_or_default(), route(request));
+            tracing::warn!(target: "audit", peer, route, reason, outcome = "refused", "a key was refused");
+        }
         Noted::Counted => {}
         Noted::First => {
             let app = Arc::clone(app);
@@ -119,7 +127,7 @@ impl Change {
 
     /// What came of it.
     pub fn ended(mut self, response: &Response) {
-        let code = response.extensions().get::<ApiError>().map_or("done", ApiError::code);
+        let code = response.extensions().get::<ApiError>().map_or(DONE, ApiError::code);
         self.outcome = Some((response.status().as_u16(), code));
     }
 }
@@ -128,7 +136,9 @@ impl Drop for Change {
     fn drop(&mut self) {
         let Self { caller, route, object, outcome } = self;
         let (status, outcome) = outcome.unwrap_or((0, "aborted"));
-        let mut objects = caller.take_objects();
+        let Made { mut objects, all_rejected } = caller.take_made();
+        // A batch, whose answer has why.
+        let outcome = if all_rejected && outcome == DONE { "rejected" } else { outcome };
         objects.truncate(OBJECTS_MAX);
         if !object.is_empty() {
             objects.insert(0, std::mem::take(object));

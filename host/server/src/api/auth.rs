@@ -22,12 +22,21 @@ const X_API_KEY: &str = "x-api-key";
 pub struct Caller {
     configured: Arc<ConfiguredCaller>,
     /// What the request has made, for the audit log.
-    objects: Arc<Mutex<Vec<String>>>,
+    made: Arc<Mutex<Made>>,
+}
+
+/// What a request has made.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// Ids.
+    pub objects: Vec<String>,
+    /// Whether it was answered as a success, and everything in it was rejected.
+    pub all_rejected: bool,
 }
 
 impl Caller {
     fn new(configured: Arc<ConfiguredCaller>) -> Self {
-        Self { configured, objects: Arc::default() }
+        Self { configured, made: Arc::default() }
     }
 
     /// The caller in text, without the key in it.
@@ -73,12 +82,17 @@ impl Caller {
 
     /// Something that the request has made, by its id.
     pub fn has_made(&self, object: impl ToString) {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner).push(object.to_string());
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).objects.push(object.to_string());
+    }
+
+    /// Everything in the request was rejected, though its answer is a success.
+    pub fn all_rejected(&self) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).all_rejected = true;
     }
 
     /// What the request has made.
-    pub fn take_objects(&self) -> Vec<String> {
-        std::mem::take(&mut *self.objects.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn take_made(&self) -> Made {
+        std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -91,7 +105,7 @@ pub async fn require_key(State(app): State<Arc<App>>, mut request: Request, next
     let caller = match caller(request.headers(), &app.config.callers) {
         Ok(caller) => caller,
         Err(error) => {
-            audit::refused_key(&app, &audit::route(&request), error.public());
+            audit::refused_key(&app, &request, error.public());
             return error.into_response();
         }
     };

@@ -8,6 +8,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use morag_core::connections::{Admission, Id, Peer, Phase, Shed, Table};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -60,16 +61,23 @@ impl Drop for Held {
 #[error("the connection was given up for another one")]
 pub(super) struct GivenUp;
 
+/// The address that a request's connection came from, in its extensions. Behind a reverse proxy it is the proxy's: what a client
+/// says of its own address is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddress(pub IpAddr);
+
 /// The router as one connection has it.
 pub(super) struct Counted {
     router: TowerToHyperService<Router>,
     connections: Connections,
     id: Id,
+    peer: PeerAddress,
 }
 
 impl Counted {
-    pub(super) fn new(router: Router, connections: Connections, id: Id) -> Self {
-        Self { router: TowerToHyperService::new(router), connections, id }
+    pub(super) fn new(router: Router, connections: Connections, id: Id, peer: IpAddr) -> Self {
+        // An IPv4 address is the same one on a socket for both.
+        Self { router: TowerToHyperService::new(router), connections, id, peer: PeerAddress(peer.to_canonical()) }
     }
 }
 
@@ -78,12 +86,13 @@ impl Service<Request<Incoming>> for Counted {
     type Error = GivenUp;
     type Future = BoxFuture<'static, Result<Response<Body>, GivenUp>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         // Under the table's lock: a connection is given up before this, and then nothing is done, or not at all.
         if !self.connections.table().begin(self.id) {
             return Box::pin(std::future::ready(Err(GivenUp)));
         }
         let under_way = UnderWay { connections: self.connections.clone(), id: self.id };
+        request.extensions_mut().insert(self.peer);
         let answering = self.router.call(request);
         Box::pin(async move {
             let response = match answering.await {

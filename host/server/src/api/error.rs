@@ -81,6 +81,7 @@ struct Parts {
     extra: JsonObject,
     headers: Vec<(HeaderName, HeaderValue)>,
     log: Option<String>,
+    is_told: bool,
 }
 
 /// Every error body (contract section 1).
@@ -113,6 +114,7 @@ impl ApiError {
             extra: JsonObject::new(),
             headers,
             log: None,
+            is_told: false,
         }))
     }
 
@@ -207,6 +209,18 @@ impl ApiError {
     pub fn with_log(mut self, log: impl Into<String>) -> Self {
         self.0.log = Some(log.into());
         self
+    }
+
+    /// The log has its cause already, once for all requests that it refuses: so none of them is an error of its own there.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        self.0.is_told = true;
+        self
+    }
+
+    /// Whether the log has its cause already.
+    pub fn is_told(&self) -> bool {
+        self.0.is_told
     }
 
     /// Adds a field to the body.

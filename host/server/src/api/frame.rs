@@ -66,7 +66,7 @@ async fn shape(mut response: Response, id: &str, method: &Method, path: &str) ->
         }
     };
     let reason = error.log().unwrap_or_else(|| error.public());
-    if status.is_server_error() {
+    if status.is_server_error() && !error.is_told() {
         tracing::error!(request_id = id, %method, path, status = status.as_u16(), "{reason}");
     } else {
         tracing::debug!(request_id = id, %method, path, status = status.as_u16(), "{reason}");

@@ -31,6 +31,9 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> 
     refresh(&app).await;
     let breakers = app.lanes.breakers(app.clock.steady());
     app.metrics.breakers([breakers.closed, breakers.open, breakers.half_open]);
+    if let Some(free) = app.disk.free_bytes().await {
+        app.metrics.disk(free);
+    }
     let text = app.metrics.render().map_err(|error| ApiError::internal(format!("metrics: {error}")))?;
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response())
 }

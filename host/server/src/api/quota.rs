@@ -41,7 +41,8 @@ pub fn over(over: OverQuota, now: Timestamp) -> ApiError {
             StatusCode::FORBIDDEN,
             "quota_endpoints",
             format!(
-                "There are {limit} endpoints, as many as this key may have (endpoints): delete one that is not needed"
+                "The quota of {limit} {} is used up (endpoints): delete one that is not needed",
+                if limit == 1 { "endpoint" } else { "endpoints" }
             ),
         ),
     };
@@ -84,6 +85,14 @@ pub fn check_endpoints(caller: &Caller, there_are: usize, now: Timestamp) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_endpoint_is_one() {
+        let text =
+            |limit| over(OverQuota { quota: Quota::Endpoints, limit, resets_at: None }, Timestamp::from_millis(0));
+        assert!(text(1).public().starts_with("The quota of 1 endpoint is used up"));
+        assert!(text(2).public().starts_with("The quota of 2 endpoints is used up"));
+    }
 
     #[test]
     fn every_quota_names_itself_its_limit_and_its_reset() {

@@ -166,7 +166,7 @@ impl Server {
             Room::Lobby => (&self.lobby, &self.site.lobby),
         };
         let held = self.connections.hold(id);
-        let service = Counted::new(router.clone(), self.connections.clone(), id);
+        let service = Counted::new(router.clone(), self.connections.clone(), id, from.ip());
         let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service).into_owned();
         let stop = self.stop.clone();
         let (tell, looked_at) = oneshot::channel();

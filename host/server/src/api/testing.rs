@@ -154,7 +154,7 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
         deliveries: memory.clone(),
         chains: memory.clone(),
         endpoints: crate::endpoints::Registry::new(memory.clone(), None, vec![]),
-        metrics: Default::default(),
+        metrics: crate::metrics::Metrics::default().with_disk(),
         blobs: memory.clone(),
         live: crate::engine::LiveFeed::new(memory.clone(), memory.stop.clone()),
         knowledge: memory.clone(),

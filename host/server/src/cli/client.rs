@@ -4,7 +4,7 @@ use super::secrets::secret;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use morag_core::{Secret, cut};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -87,7 +87,24 @@ pub async fn read(response: Response) -> anyhow::Result<Value> {
         (false, body) => {
             let said = body.as_ref().and_then(|body| body["error"].as_str()).unwrap_or("no reason given");
             let said = cut(said, SAID_BYTES_MAX);
-            bail!("the server says {}: {said}", status.as_u16())
+            let hint = if status == StatusCode::UNAUTHORIZED { ": give --api-key or MORAG_API_KEY" } else { "" };
+            bail!("the server says {}: {said}{hint}", status.as_u16())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_that_is_refused_is_answered_with_how_to_give_one() {
+        let said = async |status: u16| {
+            let answer =
+                axum::http::Response::builder().status(status).body(r#"{"error": "The API key is not known"}"#);
+            read(answer.unwrap().into()).await.unwrap_err().to_string()
+        };
+        assert_eq!(said(401).await, "the server says 401: The API key is not known: give --api-key or MORAG_API_KEY");
+        assert_eq!(said(403).await, "the server says 403: The API key is not known");
     }
 }

@@ -1,7 +1,7 @@
 //! Keys of callers.
 
 use super::output;
-use crate::config::digest_of;
+use crate::config::{check_caller_name, digest_of};
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -37,6 +37,7 @@ enum KeyCommand {
 #[derive(Debug, Args)]
 struct New {
     /// What the audit log calls the caller: letters, digits, dots, dashes and underscores
+    #[arg(value_parser = name)]
     name: String,
     /// Whose tasks and documents it sees
     #[arg(long, default_value = "default")]
@@ -44,6 +45,10 @@ struct New {
     /// What it may do: submit, read, endpoints or admin; several times for several
     #[arg(long = "scope", value_name = "SCOPE", value_parser = scope, default_values = ["submit", "read"])]
     scopes: Vec<Scope>,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    check_caller_name(text).map(|()| text.to_owned())
 }
 
 fn scope(text: &str) -> Result<Scope, String> {
@@ -99,5 +104,13 @@ mod tests {
         assert_eq!((caller.name.as_str(), caller.tenant.as_str()), ("crm", "acme"));
         assert_eq!(caller.digest, digest_of(key.as_bytes()));
         assert!(caller.scopes.allow(Scope::Read) && !caller.scopes.allow(Scope::Admin));
+    }
+
+    #[test]
+    fn a_name_that_the_server_refuses_gets_no_key() {
+        for (given, is_taken) in [("crm", true), ("a.b-c_1", true), ("a b", false), ("", false), ("ä", false)] {
+            assert_eq!(name(given).is_ok(), is_taken, "{given:?}");
+        }
+        assert!(name(&"x".repeat(65)).unwrap_err().contains("1 to 64 letters"));
     }
 }

@@ -178,7 +178,9 @@ impl<'a> At<'a> {
             let bytes = as_text(given).and_then(|text| units::bytes(&text));
             let bytes = bytes.filter(|bytes| allowed.contains(bytes));
             let (min, max) = (allowed.start(), allowed.end());
-            let refused = || self.refuse(key, format!("give bytes, {min} to {max}, or like 256MiB"));
+            let refused = || {
+                self.refuse(key, format!("give bytes, {min} to {max}, or with a unit: {}, like 256MiB", units::SIZES))
+            };
             *value = bytes.ok_or_else(refused)?;
         }
         Ok(())

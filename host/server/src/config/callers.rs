@@ -90,12 +90,18 @@ pub(super) fn are_there(written: &Written<'_>) -> bool {
     !written.tables(KEY).is_empty()
 }
 
-fn caller(at: &mut At<'_>) -> Result<ConfiguredCaller, ConfigError> {
+/// Checks a caller's name; the error says what is allowed.
+pub fn check_caller_name(name: &str) -> Result<(), String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let is_name = |name: &String| (1..=NAME_LENGTH_MAX).contains(&name.len()) && name.bytes().all(is_plain);
-    let name = at.text("name")?.filter(is_name).ok_or_else(|| {
-        at.refuse("name", format!("give 1 to {NAME_LENGTH_MAX} letters, digits, dots, dashes and underscores"))
-    })?;
+    match (1..=NAME_LENGTH_MAX).contains(&name.len()) && name.bytes().all(is_plain) {
+        true => Ok(()),
+        false => Err(format!("give 1 to {NAME_LENGTH_MAX} letters, digits, dots, dashes and underscores")),
+    }
+}
+
+fn caller(at: &mut At<'_>) -> Result<ConfiguredCaller, ConfigError> {
+    let name = at.text("name")?.unwrap_or_default();
+    check_caller_name(&name).map_err(|allowed| at.refuse("name", allowed))?;
     let digest = at.text("key_sha256")?.and_then(|text| <[u8; 32]>::try_from(hex::decode(text).ok()?).ok());
     let digest = digest.ok_or_else(|| {
         let text = "give the SHA-256 of the key, 64 hexadecimal digits; never the key itself. \

@@ -1,8 +1,11 @@
 //! Reading the sources into a [`Config`].
 
 use super::sources::{ConfigError, Sources, Written};
-use super::{Config, LogFormat, ai, callers, compiling, endpoints, keys, pipelines, plugins, plugins_dir, storage};
+use super::{
+    Config, LogFormat, ai, callers, compiling, endpoints, keys, pipelines, plugins, plugins_dir, storage, unknown,
+};
 use crate::api::CONNECTIONS_MAX;
+use morag_core::Secret;
 use morag_core::webhook::{AddressPolicy, RetrySettings};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +34,8 @@ impl Config {
             .filter(|name| written.environment(name).is_some())
             .map(|name| format!("{name} is set, but this version does not use it: it has stores of its own"))
             .collect();
+
+        warnings.extend(unknown::warnings(&written));
 
         let redis = storage::redis(&written)?;
         let s3 = storage::s3(&written)?;
@@ -84,10 +89,7 @@ impl Config {
             webhook_timeout: written.time("webhook_timeout", SECOND, Duration::from_millis(1)..=SECOND * 600)?,
             webhook_max_retries,
             webhook_retry_delay,
-            webhook_secrets: ["webhook_secret", "webhook_previous_secret"]
-                .into_iter()
-                .filter_map(|key| written.signing_secret(key).transpose())
-                .collect::<Result<_, _>>()?,
+            webhook_secrets: webhook_secrets(&written)?,
             webhook_allow_networks,
             webhook_proxy: written.proxy("webhook_proxy")?,
             webhook_retry_after_max: written.time("webhook_retry_after_max", SECOND, Duration::ZERO..=DAY)?,
@@ -119,4 +121,16 @@ impl Config {
             callers,
         })
     }
+}
+
+/// What webhooks are signed with, newest first.
+fn webhook_secrets(written: &Written<'_>) -> Result<Vec<Secret>, ConfigError> {
+    let secret = written.signing_secret("webhook_secret")?;
+    let previous = written.signing_secret("webhook_previous_secret")?;
+    if secret.is_none() && previous.is_some() {
+        let text = "WEBHOOK_PREVIOUS_SECRET is set, and WEBHOOK_SECRET is not: set WEBHOOK_SECRET, which webhooks are signed with, \
+                    or neither";
+        return Err(ConfigError(text.into()));
+    }
+    Ok(secret.into_iter().chain(previous).collect())
 }

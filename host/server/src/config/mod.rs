@@ -22,10 +22,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod units;
+mod unknown;
 mod values;
 
 pub use ai::AiConfig;
-pub use callers::{ConfiguredCaller, digest_of};
+pub use callers::{ConfiguredCaller, check_caller_name, digest_of};
 pub use keys::ApiKey;
 pub use plugins::ConfiguredPlugin;
 pub use plugins_dir::find_of_process as find_plugins_dir;

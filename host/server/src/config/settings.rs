@@ -79,7 +79,7 @@ pub const SETTINGS: &[Setting] = &[
         "redis_accept_loss",
         "MORAG_REDIS_ACCEPT_LOSS",
         "",
-        "Losses of accepted tasks that are accepted, comma separated: `eviction` (`maxmemory-policy` is not `noeviction`), `restart` (`appendonly no`), `power_cut` (`appendfsync no`). Without it the server does not start on such a Redis.",
+        "Ways of losing tasks that you allow, comma separated: `eviction` (`maxmemory-policy` is not `noeviction`), `restart` (`appendonly no`), `power_cut` (`appendfsync no`). Without it the server does not start on such a Redis.",
     ),
     computed(
         "blobs_url",
@@ -261,7 +261,7 @@ pub const SETTINGS: &[Setting] = &[
         "secrets_key_lost",
         "MORAG_SECRETS_KEY_LOST",
         "false",
-        "`true`: start although what is sealed in the store is of another key, which is lost. What it sealed stays unreadable, and the new key counts from then on. For one start.",
+        "`true`: start although the key that encrypted the stored credentials is lost. They stay unreadable, and the new key is used from then on. Set it for one start only.",
     ),
     setting("webhook_concurrency", "MORAG_WEBHOOK_CONCURRENCY", "128", "Deliveries under way at once, 2 to 4096."),
     setting(

@@ -101,6 +101,24 @@ impl<'a> Written<'a> {
         self.sources.environment.get(name).filter(|value| !value.trim().is_empty())
     }
 
+    /// Every variable of the environment.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sources.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether a table of the file has this text: names of variables that hold secrets stand there.
+    pub(super) fn names_variable(&self, name: &str) -> bool {
+        fn has(value: &toml::Value, name: &str) -> bool {
+            match value {
+                toml::Value::String(text) => text == name,
+                toml::Value::Array(items) => items.iter().any(|item| has(item, name)),
+                toml::Value::Table(table) => table.values().any(|item| has(item, name)),
+                _ => false,
+            }
+        }
+        self.tables.values().flatten().any(|table| table.values().any(|value| has(value, name)))
+    }
+
     /// The tables `[[name]]` of the file.
     pub(super) fn tables(&self, name: &str) -> &[toml::Table] {
         self.tables.get(name).map(Vec::as_slice).unwrap_or_default()

@@ -143,7 +143,7 @@ const ENDPOINTS: &str = r#"
 #headers = { x-tenant = "acme" }
 #retry = { max_retries = 8, delay_seconds = 5 }
 #rate_limit = 20                              # attempts a second
-#filter = { tenant = "acme" }                 # metadata that a task must have
+#filter = { department = "legal" }            # metadata that a task must have
 #order = "task"                               # or document
 #disabled = false
 "#;

@@ -73,6 +73,8 @@ fn a_bad_value_names_the_setting_the_value_and_what_is_allowed() {
         ("WEBHOOK_MAX_RETRIES", "21", "0 to 20"),
         ("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/40", "127.0.0.0/8"),
         ("MORAG_MAX_UPLOAD_SIZE_BYTES", "0", "100MiB"),
+        ("MORAG_MAX_UPLOAD_SIZE_BYTES", "1TiB", "KiB, MiB, GiB, kB, MB or GB"),
+        ("MORAG_DISK_FREE_MIN", "1TiB", "KiB, MiB, GiB, kB, MB or GB"),
         ("MORAG_LEASE_SECONDS", "0", "1 to 3600"),
         ("MORAG_LOG_FORMAT", "xml", "text or json"),
     ] {
@@ -94,6 +96,40 @@ fn others_can_reach_the_server_only_with_a_key() {
 fn what_this_version_does_not_use_is_warned_of() {
     let config = load(None, &[("QDRANT_URL", "http://q"), ("MORAG_API_KEYS", "k")]).unwrap();
     assert!(config.warnings[0].contains("QDRANT_URL"));
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_warned_of_with_the_one_that_was_meant() {
+    let plugin =
+        "[[plugins]]\nname = \"redact\"\ncapabilities = [\"secrets\"]\nsecrets = { T = \"MORAG_OUR_TOKEN\" }\n";
+    let environment = [
+        ("MORAG_API_KEYS", "k"),
+        ("MORAG_REDIS_URL", "redis://:s3cret@cache"),
+        ("MORAG_FOO", "1"),
+        ("MORAG_EMPTY", " "),
+        ("MORAG_TEST_BINARY", "/x"),
+        ("MORAG_SERVER", "http://127.0.0.1:8000"),
+        ("MORAG_PORT", "tcp://10.0.0.1:8000"),
+        ("MORAG_OUR_TOKEN", "longer than eight"),
+        ("OTHERS", "1"),
+    ];
+    let warnings = load(Some(plugin), &environment).unwrap().warnings;
+    assert_eq!(
+        warnings,
+        [
+            "MORAG_FOO is no setting and does nothing: `morag config table` lists them all",
+            "MORAG_REDIS_URL is no setting and does nothing: did you mean REDIS_URL?",
+        ]
+    );
+}
+
+#[test]
+fn a_previous_secret_alone_is_refused() {
+    let error = load(None, &[("WEBHOOK_PREVIOUS_SECRET", "the-one-before")]).unwrap_err();
+    assert!(error.contains("WEBHOOK_SECRET is not") && !error.contains("the-one-before"), "{error}");
+    let both = [("WEBHOOK_PREVIOUS_SECRET", "the-one-before"), ("WEBHOOK_SECRET", "the-newest")];
+    let secrets = load(None, &both).unwrap().webhook_secrets;
+    assert_eq!(secrets, [Secret::new("the-newest"), Secret::new("the-one-before")]);
 }
 
 #[test]

@@ -17,6 +17,9 @@ pub fn duration(text: &str, unit: Duration) -> Option<Duration> {
     Duration::try_from_secs_f64(unit.as_secs_f64() * number).ok()
 }
 
+/// The units of sizes, as errors list them.
+pub const SIZES: &str = "KiB, MiB, GiB, kB, MB or GB";
+
 /// Reads a number of bytes, or a number with `KiB`, `MiB`, `GiB`, `kB`, `MB` or `GB` after it.
 pub fn bytes(text: &str) -> Option<u64> {
     let (number, suffix) = split(text)?;

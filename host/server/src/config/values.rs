@@ -48,13 +48,17 @@ impl Written<'_> {
     /// A number of bytes above 0.
     pub(super) fn size(&self, key: &str) -> Result<u64, ConfigError> {
         let parsed = units::bytes(&self.required(key)?).filter(|bytes| *bytes > 0);
-        parsed.ok_or_else(|| self.refused(key, "a number of bytes above 0, or like 100MiB"))
+        parsed.ok_or_else(|| {
+            self.refused(key, &format!("a number of bytes above 0, or with a unit: {}, like 100MiB", units::SIZES))
+        })
     }
 
     /// A number of bytes, which may be 0.
     pub(super) fn size_or_zero(&self, key: &str) -> Result<u64, ConfigError> {
         let parsed = units::bytes(&self.required(key)?);
-        parsed.ok_or_else(|| self.refused(key, "a number of bytes, or like 256MiB; 0 for none"))
+        parsed.ok_or_else(|| {
+            self.refused(key, &format!("a number of bytes, or with a unit: {}, like 256MiB; 0 for none", units::SIZES))
+        })
     }
 
     /// A duration within limits; a number alone counts in `unit`.

@@ -80,19 +80,20 @@ fn wall_time(app: &App) -> Option<Timestamp> {
 }
 
 /// Deletes the files that no task owns, whatever their age. For start-up, before any upload can come in, here or in another
-/// process: these are what a killed process left of uploads that were never accepted.
-pub(super) async fn clear_orphans(app: &App) -> anyhow::Result<()> {
-    let mut after = None;
+/// process: these are what a killed process left of uploads that were never accepted. Says how many folders it cleared.
+pub(super) async fn clear_orphans(app: &App) -> anyhow::Result<u64> {
+    let (mut after, mut cleared) = (None, 0);
     loop {
         let tasks = app.blobs.tasks(after, BATCH).await?;
         for task in &tasks {
             if app.tasks.mark(*task).await?.is_none() {
                 app.blobs.delete_all(&BlobPath::task(*task)).await?;
+                cleared += 1;
             }
         }
         after = tasks.last().copied();
         if tasks.len() < BATCH {
-            return Ok(());
+            return Ok(cleared);
         }
     }
 }
@@ -254,6 +255,17 @@ mod tests {
         assert!(stage.stays(ORPHAN_AGE).await, "the clock was set, and no more passed");
         stage.set(NOW.minus(YEAR));
         assert!(!stage.stays(LITTLE).await, "as much passed, though the clock was set back");
+    }
+
+    #[tokio::test]
+    async fn a_start_clears_the_folders_that_no_task_has_and_counts_them() {
+        let stage = Stage::new();
+        stage.put_ended();
+        for name in ["a", "b"] {
+            stage.put(format!("tasks/{}/files/{name}", TaskId::random()));
+        }
+        assert_eq!((clear_orphans(&stage.app).await.unwrap(), stage.memory.paths().len()), (2, 1));
+        assert_eq!(clear_orphans(&stage.app).await.unwrap(), 0);
     }
 
     #[tokio::test]

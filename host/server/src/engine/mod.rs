@@ -72,7 +72,11 @@ pub async fn recover(app: &App) -> anyhow::Result<()> {
     if forgotten > 0 {
         tracing::info!(forgotten, "staged writes of interrupted steps were discarded; the steps run again");
     }
-    janitor::clear_orphans(app).await
+    let folders = janitor::clear_orphans(app).await?;
+    if folders > 0 {
+        tracing::info!(folders, "files that belong to no task were deleted: uploads that were interrupted");
+    }
+    Ok(())
 }
 
 /// How long to wait for the next due key: until it is due, but not longer than the safety net.

@@ -1,10 +1,67 @@
 //! The data folder: made, and locked. The embedded store is one process's alone; with Redis the folder holds files only, for
 //! every process of the machine.
+//!
+//! Files whose tasks a store does not know are deleted, so whose files a folder has is written in it ([`STORE`]): a server without
+//! `REDIS_URL` does not start on files of tasks in Redis, and one with it not on those of the embedded store.
 
-use anyhow::Context as _;
+use super::backup::{TASKS_DB, write_durably};
+use anyhow::{Context as _, bail};
 use std::fs::{DirBuilder, File, TryLockError};
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+
+/// Is in a data folder whose files belong to tasks in Redis, and says in which.
+const STORE: &str = "store";
+
+/// Most of [`STORE`] that is read, bytes: it has one address.
+const STORE_BYTES_MAX: u64 = 1024;
+
+/// Refuses a folder whose files belong to tasks in Redis. To be called with the folder's lock.
+pub(super) fn refuse_files_of_redis(data_dir: &Path) -> anyhow::Result<()> {
+    let marker = data_dir.join(STORE);
+    let mut address = String::new();
+    match File::open(&marker) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        file => {
+            let file = file.with_context(|| format!("{} cannot be read", marker.display()))?;
+            // What it says is for people: that it is there decides.
+            let _ = file.take(STORE_BYTES_MAX).read_to_string(&mut address);
+        }
+    }
+    let shown = data_dir.display();
+    bail!(
+        "the files in {shown} belong to tasks in Redis ({}), and REDIS_URL is not set: set it, or use another MORAG_DATA_DIR. Where \
+         those tasks are of no use any more, delete {shown}",
+        morag_core::shown(address.trim())
+    )
+}
+
+/// Refuses a folder with an embedded store to a server on Redis, which does not know its tasks.
+pub(super) fn refuse_files_of_embedded(data_dir: &Path) -> anyhow::Result<()> {
+    let shown = data_dir.display();
+    let database = data_dir.join(TASKS_DB);
+    if database.try_exists().with_context(|| format!("{} cannot be looked for", database.display()))? {
+        bail!(
+            "the files in {shown} belong to tasks of an embedded store ({TASKS_DB}), and REDIS_URL is set: use another MORAG_DATA_DIR, or \
+             unset REDIS_URL"
+        );
+    }
+    Ok(())
+}
+
+/// Marks a folder as one of files of tasks in Redis, before any is stored there; the address has no password in it.
+pub(super) fn mark_files_of_redis(data_dir: &Path, address: &str) -> anyhow::Result<()> {
+    let line = format!("{address}\n");
+    match std::fs::read(data_dir.join(STORE)) {
+        Ok(known) if known == line.as_bytes() => Ok(()),
+        _ => match write_durably(data_dir, STORE, line.as_bytes()) {
+            // Another process that starts at the same time was quicker with the same.
+            Err(_) if data_dir.join(STORE).exists() => Ok(()),
+            written => written.with_context(|| format!("the data folder {} cannot be written to", data_dir.display())),
+        },
+    }
+}
 
 /// Makes the folder this process's own, until the lock is dropped: two processes on one embedded store would not wake each
 /// other, and each would take the other's leases for those of the dead.
@@ -30,9 +87,16 @@ pub(super) fn share(data_dir: &Path) -> anyhow::Result<File> {
 }
 
 fn open(data_dir: &Path) -> anyhow::Result<File> {
-    let unusable = || format!("the data folder {} cannot be used: set MORAG_DATA_DIR", data_dir.display());
-    make(data_dir).with_context(unusable)?;
-    File::create(data_dir.join("lock")).with_context(unusable)
+    make(data_dir).and_then(|()| File::create(data_dir.join("lock"))).map_err(|error| unusable(data_dir, error))
+}
+
+fn unusable(data_dir: &Path, error: std::io::Error) -> anyhow::Error {
+    let what = match error.kind() {
+        ErrorKind::PermissionDenied => "it must belong to the user that runs the server, or set MORAG_DATA_DIR",
+        _ => "set MORAG_DATA_DIR",
+    };
+    let text = format!("the data folder {} cannot be used: {what}", data_dir.display());
+    anyhow::Error::new(error).context(text)
 }
 
 /// Makes the folder where there is none, and sees to it that its name survives a loss of power: all that is in it depends on it.
@@ -62,5 +126,36 @@ mod tests {
         assert!(share(folder.path()).is_err() && own(folder.path()).is_err());
         drop(owned);
         assert!(share(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn files_of_tasks_in_redis_are_not_an_embedded_store_s() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(refuse_files_of_redis(folder.path()).is_ok() && refuse_files_of_embedded(folder.path()).is_ok());
+        mark_files_of_redis(folder.path(), "redis://cache:6379/0").unwrap();
+        // A second process, and one that calls the same Redis by another name.
+        mark_files_of_redis(folder.path(), "redis://cache:6379/0").unwrap();
+        mark_files_of_redis(folder.path(), "redis://10.0.0.1:6379/0").unwrap();
+        let refused = refuse_files_of_redis(folder.path()).unwrap_err().to_string();
+        for part in [folder.path().to_str().unwrap(), "(redis://10.0.0.1:6379/0)", "REDIS_URL is not set"] {
+            assert!(refused.contains(part), "{part} is not in: {refused}");
+        }
+        std::fs::remove_file(folder.path().join(STORE)).unwrap();
+        std::fs::write(folder.path().join(TASKS_DB), "").unwrap();
+        let refused = refuse_files_of_embedded(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("embedded store (morag.db)"), "{refused}");
+        assert!(refuse_files_of_redis(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_told_from_one_that_cannot_be() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let refused = format!("{:#}", own(&folder.path().join("file/data")).unwrap_err());
+        assert!(refused.contains("cannot be used: set MORAG_DATA_DIR"), "{refused}");
+        // Not tried out: root may write everywhere.
+        let refused = format!("{:#}", unusable(folder.path(), ErrorKind::PermissionDenied.into()));
+        assert!(refused.contains("must belong to the user that runs the server"), "{refused}");
+        assert!(refused.ends_with("permission denied"), "{refused}");
     }
 }

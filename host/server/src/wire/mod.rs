@@ -38,14 +38,22 @@ pub use workbench::{Workbench, WorkbenchError, workbench};
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (address, roles, drain) = (config.listen_address(), config.roles, config.drain_timeout);
+    // Before anything is made in it.
+    backup::refuse_backup(&config.data_dir)?;
     let is_alone = config.redis.is_none();
     let descriptors = descriptors::raise();
-    let _lock = match (is_alone, config.s3.is_none() && roles.use_files()) {
+    let has_files = config.s3.is_none() && roles.use_files();
+    let _lock = match (is_alone, has_files) {
         (true, _) => Some(data_dir::own(&config.data_dir)?),
         (false, true) => Some(data_dir::share(&config.data_dir)?),
         (false, false) => None,
     };
     backup::refuse_half_restored(&config.data_dir)?;
+    match is_alone {
+        true => data_dir::refuse_files_of_redis(&config.data_dir)?,
+        false if has_files => data_dir::refuse_files_of_embedded(&config.data_dir)?,
+        false => {}
+    }
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}: is another server there? Choose another API_PORT"))?;
@@ -53,6 +61,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let (app, plugins) = build(config, &shutdown).await?;
     let app = Arc::new(app);
+    // Once Redis has answered: an address that leads nowhere has no files.
+    if let Some(redis) = app.config.redis.as_ref().filter(|_| has_files) {
+        data_dir::mark_files_of_redis(&app.config.data_dir, &stores::url(redis)?.to_string())?;
+    }
     if is_alone {
         engine::recover(&app).await?;
     }
@@ -97,9 +109,10 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
     };
     let sealer = secrets::sealer(&config, &*endpoints).await?;
     let endpoints = Registry::new(endpoints, sealer, config.webhook_endpoints.clone());
-    let (lanes, metrics) = (Lanes::of(&config), Metrics::default());
+    let lanes = Lanes::of(&config);
     let running = Running::default();
     let disk = files::disk(&config);
+    let metrics = if disk.is_there() { Metrics::default().with_disk() } else { Metrics::default() };
     let live = LiveFeed::new(feed, shutdown.clone());
     let app = App {
         tasks,

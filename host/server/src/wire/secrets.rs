@@ -56,9 +56,12 @@ pub(super) async fn sealer(config: &Config, endpoints: &dyn Endpoints) -> anyhow
     }
     if matches!(verdict, Verdict::Gone | Verdict::Other) {
         tracing::warn!(
-            "MORAG_SECRETS_KEY_LOST is set: what was sealed with the key that is lost stays unreadable; set the secrets of the \
-             endpoints anew"
+            "MORAG_SECRETS_KEY_LOST is set: what was sealed with the key that is lost stays unreadable; rotate the secret of each \
+             endpoint (POST …/secret/rotate), and give its token and headers again"
         );
+    }
+    if let Some(warning) = still_lost(config.secrets_key_lost, verdict) {
+        tracing::warn!("{warning}");
     }
     let sealer = match sealer {
         None if is_embedded => Some(make(&path)?),
@@ -88,6 +91,14 @@ enum Verdict {
     Other,
 }
 
+/// What is said where a key is called lost that is not.
+fn still_lost(is_called_lost: bool, verdict: Verdict) -> Option<&'static str> {
+    let is_lost = matches!(verdict, Verdict::Gone | Verdict::Other);
+    (is_called_lost && !is_lost).then_some(
+        "MORAG_SECRETS_KEY_LOST is still set, and the key is not lost: unset it, or a wrong key is accepted at a later start",
+    )
+}
+
 /// Compares a key with what is stored: the proof, or the endpoints where there is none yet.
 fn judge(sealer: Option<&Sealer>, proof: Option<&str>, stored: &[NamedEndpoint]) -> Verdict {
     let mut sealed = stored.iter().filter(|endpoint| !endpoint.sealed.is_empty()).peekable();
@@ -113,7 +124,7 @@ fn refusal(verdict: &Verdict, source: &str) -> String {
     format!(
         "{what}. Put the key back that was there (from a backup of the data folder, or of MORAG_SECRETS_KEY), then start again. If it \
          is lost for good, start once with MORAG_SECRETS_KEY_LOST=true: what it sealed stays unreadable, and the secrets of \
-         those endpoints must be set anew"
+         those endpoints must be rotated"
     )
 }
 
@@ -277,6 +288,15 @@ mod tests {
         assert!(!second.proves(&first.proof().unwrap()));
         assert!(second.proves(&place.store.seal_proof().await.unwrap().unwrap()));
         assert!(place.start(&[]).await.is_ok(), "from then on it is the key");
+    }
+
+    #[test]
+    fn a_key_that_is_called_lost_and_is_not_is_warned_of() {
+        for verdict in [Verdict::Free, Verdict::Right, Verdict::Unproven] {
+            assert!(still_lost(true, verdict).is_some_and(|said| said.contains("unset it")), "{verdict:?}");
+            assert_eq!(still_lost(false, verdict), None);
+        }
+        assert_eq!((still_lost(true, Verdict::Gone), still_lost(true, Verdict::Other)), (None, None));
     }
 
     #[tokio::test]

@@ -55,12 +55,15 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
     })
 }
 
+/// The address of a Redis. It prints without user and password.
+pub(super) fn url(settings: &RedisConfig) -> anyhow::Result<RedisUrl> {
+    settings.url.expose().parse().map_err(|error| anyhow::anyhow!("REDIS_URL cannot be used: {error}"))
+}
+
 async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
-    let url: RedisUrl =
-        settings.url.expose().parse().map_err(|error| anyhow::anyhow!("REDIS_URL cannot be used: {error}"))?;
-    let connection = Redis::connect(url, settings.ca_file.as_deref())
+    let connection = Redis::connect(url(settings)?, settings.ca_file.as_deref())
         .await
-        .context("Redis is not to be had: is it there, and REDIS_URL right?")?;
+        .context("Redis cannot be reached: check that it runs and that REDIS_URL is right")?;
     let setup = RedisSetup::open(connection.clone(), settings.accept_loss).await?;
     let options = redis::Options {
         key_prefix: settings.key_prefix.clone(),

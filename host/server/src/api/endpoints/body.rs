@@ -90,6 +90,9 @@ pub struct EndpointWithSecret {
     /// What its webhooks are signed with. Shown this one time.
     #[schema(value_type = String)]
     pub secret: Value,
+    /// Not there where nothing was dropped. `auth_token` and `headers`, where what the endpoint had of them could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
 }
 
 /// An endpoint after a change.
@@ -153,10 +156,16 @@ pub fn answer_with_dropped(app: &App, opened: &Opened, dropped: Vec<String>) -> 
 }
 
 /// The answer with an endpoint and its secret, which nobody may keep on the way.
-pub fn answer_with_secret(app: &App, status: StatusCode, opened: &Opened, secret: &Secret) -> Response {
+pub fn answer_with_secret(
+    app: &App,
+    status: StatusCode,
+    opened: &Opened,
+    secret: &Secret,
+    dropped: Vec<String>,
+) -> Response {
     let secret = json!(secret.expose());
     let endpoint = body(app, opened);
-    let mut response = (status, Json(EndpointWithSecret { endpoint, secret })).into_response();
+    let mut response = (status, Json(EndpointWithSecret { endpoint, secret, dropped })).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     with_tag(opened, response)
 }

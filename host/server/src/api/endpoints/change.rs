@@ -167,6 +167,18 @@ fn apply(
     Ok(Applied { is_changed, dropped })
 }
 
+/// Why an endpoint's credentials cannot be changed, and what to do.
+pub fn unopened(error: SealError) -> ApiError {
+    match error {
+        SealError::Unreadable => {
+            let text = "The endpoint's credentials cannot be read: set MORAG_SECRETS_KEY to the key that it was created with, or \
+                        rotate its secret with grace_hours 0, which drops its token and headers";
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "credentials_unreadable", text)
+        }
+        SealError::Unsealable => unsealable(error),
+    }
+}
+
 /// Opens an endpoint's credentials, changes them, and seals them again.
 pub fn reseal(
     app: &App,
@@ -174,14 +186,7 @@ pub fn reseal(
     change: impl FnOnce(&mut Credentials) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
     let sealer = sealer(app)?;
-    let mut credentials = sealer.open(endpoint.id.as_str(), &endpoint.sealed).map_err(|error| match error {
-        SealError::Unreadable => {
-            let text = "The endpoint's credentials cannot be read: set MORAG_SECRETS_KEY to the key that it was created with, \
-                        or delete the endpoint and create it again";
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "credentials_unreadable", text)
-        }
-        SealError::Unsealable => unsealable(error),
-    })?;
+    let mut credentials = sealer.open(endpoint.id.as_str(), &endpoint.sealed).map_err(unopened)?;
     change(&mut credentials)?;
     endpoint.sealed = sealer.seal(endpoint.id.as_str(), &credentials).map_err(unsealable)?;
     Ok(())

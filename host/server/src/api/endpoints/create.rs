@@ -114,7 +114,7 @@ pub async fn create(
     caller.has_made(endpoint.id.name());
     let opened = path::load(&app, &endpoint.id).await?;
     tracing::info!(endpoint = endpoint.id.as_str(), url = ?endpoint.settings.url, "a webhook endpoint was created");
-    Ok(answer_with_secret(&app, StatusCode::CREATED, &opened, &secret))
+    Ok(answer_with_secret(&app, StatusCode::CREATED, &opened, &secret, Vec::new()))
 }
 
 /// Takes the id out, or makes one.

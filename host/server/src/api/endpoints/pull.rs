@@ -8,6 +8,7 @@ use crate::api::query::Parameters;
 use crate::endpoints::Opened;
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use morag_core::ports::{Chain, DeliveryState, StoreError, TaskLog};
 use morag_core::task::{DocumentId, Event, TaskId, TaskRecord};
 use morag_core::webhook::{Credentials, NamedEndpoint, Order, delivery_id, view};
@@ -83,7 +84,7 @@ pub struct EndpointEvent {
     ),
     responses(
         (status = 200, description = "The events in order", body = EndpointEvents),
-        (status = 404, description = "No such endpoint, or no such task", body = ErrorBody),
+        (status = 404, description = "No such endpoint, no such task, or the task is not for the endpoint (`no_events_of_task`)", body = ErrorBody),
         (status = 422, description = "No key, or a parameter that cannot be", body = ErrorBody),
     )
 )]
@@ -111,7 +112,11 @@ pub async fn list(
         Order::Task => {
             let task: TaskId = key.parse().map_err(|_| ApiError::unknown_task())?;
             if !page.add(task, 0, 0, u64::MAX).await? {
-                return Err(ApiError::unknown_task());
+                let tenant = app.tasks.tenant_of(task).await?;
+                return Err(match tenant.is_some_and(|tenant| id.is_of(&tenant)) {
+                    true => no_events(),
+                    false => ApiError::unknown_task(),
+                });
             }
         }
         Order::Document => page.add_document(&key).await?,
@@ -121,6 +126,13 @@ pub async fn list(
     events.truncate(limit);
     let next_after = events.last().map_or(after, |last| last.sequence);
     Ok(Json(EndpointEvents { endpoint: id.name().to_owned(), order, key, events, next_after, has_more }))
+}
+
+/// 404 for a task of the endpoint's tenant that is not for the endpoint.
+fn no_events() -> ApiError {
+    let text = "The endpoint has no events of this task: it was accepted before the endpoint was created, or the endpoint's filter \
+                leaves it out";
+    ApiError::new(StatusCode::NOT_FOUND, "no_events_of_task", text)
 }
 
 fn key(parameters: &Parameters, order: Order) -> Result<String, ApiError> {

@@ -88,7 +88,7 @@ pub async fn submit(
             replayed(app, &origin.part(index), &digest).await?;
         }
     }
-    let batch_id = batch_id(&origin, &digest);
+    let (batch_id, caller) = (batch_id(&origin, &digest), origin.caller.clone());
     let total_items = items.len();
     let sources: Vec<_> = items.iter().map(source).collect();
     let work = items.into_iter().enumerate().map(|(index, item)| {
@@ -118,6 +118,9 @@ pub async fn submit(
         // Nothing of it happened, and none of it is the items' fault.
         Some(error) if task_ids.is_empty() && error.status() == StatusCode::SERVICE_UNAVAILABLE => return Err(error),
         _ => {}
+    }
+    if task_ids.is_empty() {
+        caller.all_rejected();
     }
     let message = format!("{} of {total_items} items accepted for processing", task_ids.len());
     Ok(BatchAnswer { batch_id, task_ids, total_items, rejected, message })

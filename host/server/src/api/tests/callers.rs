@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::api::access::RULES;
-use crate::api::testing::app_of;
+use crate::api::testing::{Document, app_of};
 use crate::config::digest_of;
 use morag_core::caller::{OverQuota, Quota};
 use std::sync::Mutex;
@@ -209,13 +209,58 @@ async fn every_change_is_in_the_audit_log() {
 }
 
 #[tokio::test]
+async fn a_batch_of_which_nothing_was_taken_is_not_done() {
+    let (log, _guard) = logged();
+    let server = server_of(&[("ops", "scopes = [\"submit\"]")]);
+    let batch = async |body: &'static str| {
+        let request = Request::post("/api/v1/ingest/batch").header("x-api-key", "key-of-ops");
+        let request = request.header("content-type", "application/json").body(Body::from(body)).unwrap();
+        let answer = server.send(request).await;
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+        (answer.json()["task_ids"].as_array().unwrap().len(), log.audit().remove(0))
+    };
+    let (accepted, line) =
+        batch(r#"{"items": [{"url": "http://private.example:1/"}, {"url": "ftp://e.com/a"}]}"#).await;
+    assert_eq!(accepted, 0);
+    assert!(line.contains("outcome=\"rejected\"") && line.contains("status=200"), "{line}");
+    let document = Document { pieces: vec![Ok("# One".into())], ..Document::default() };
+    server.memory.web.lock().unwrap().insert("https://e.com/a.md".into(), Ok(document));
+    let (accepted, line) = batch(r#"{"items": [{"url": "https://e.com/a.md"}, {"url": "ftp://e.com/a"}]}"#).await;
+    assert!(accepted == 1 && line.contains("outcome=\"done\""), "{line}");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_one_warning_and_not_an_error_for_each_request() {
+    let (log, _guard) = logged();
+    let server = server_of(&[("ops", "scopes = [\"submit\"]")]);
+    *server.memory.disk_misses.lock().unwrap() = 5 << 20;
+    for _ in 0..3 {
+        let answer = server.ask("ops", "POST", "/api/v1/ingest/file", form(&[], FILE)).await;
+        assert_eq!(answer.error(), "disk_full");
+    }
+    let free = server.get("/metrics").await;
+    let free = String::from_utf8(free.body.to_vec()).unwrap();
+    assert!(free.lines().any(|line| line == format!("morag_disk_free_bytes {}", 59 << 20)), "{free}");
+    *server.memory.disk_misses.lock().unwrap() = 0;
+    assert_eq!(server.ask("ops", "POST", "/api/v1/ingest/file", form(&[], FILE)).await.status, StatusCode::OK);
+    let bytes = std::mem::take(&mut *log.0.lock().unwrap());
+    let lines = String::from_utf8(bytes).unwrap();
+    let of = |level: &str| lines.lines().filter(|line| line.contains(level) && line.contains("disk")).count();
+    assert_eq!((of("ERROR"), of(" WARN "), lines.matches("free again").count()), (0, 1, 1), "{lines}");
+}
+
+#[tokio::test]
 async fn refused_keys_are_in_the_audit_log_and_a_flood_is_a_count() {
     let (log, _guard) = logged();
     let memory = Arc::new(Memory::default());
     let app = app_of(&memory, &[], "");
     let server = Server { router: router(app.clone()), memory };
     for _ in 0..500 {
-        let answer = server.ask("nobody", "DELETE", &filled("/api/v1/status/{task_id}"), "").await;
+        let request = Request::delete(filled("/api/v1/status/{task_id}")).header("x-api-key", "key-of-nobody");
+        // What a client says of itself is not believed.
+        let request = request.header("x-forwarded-for", "10.9.9.9").header("forwarded", "for=10.9.9.9");
+        let peer = crate::api::counted::PeerAddress([192, 0, 2, 7].into());
+        let answer = server.send(request.extension(peer).body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     }
     let lines = log.audit();
@@ -224,6 +269,7 @@ async fn refused_keys_are_in_the_audit_log_and_a_flood_is_a_count() {
         lines.iter().all(|line| line.contains("route=\"DELETE /api/v1/status/{task_id}\"") && line.contains("refused"))
     );
     assert!(lines.iter().all(|line| !line.contains("key-of-nobody")), "{lines:?}");
+    assert!(lines.iter().all(|line| line.contains("peer=\"192.0.2.7\"") && !line.contains("10.9.9.9")), "{lines:?}");
     // What happens at the end of the minute.
     crate::api::audit::write_left_out(&app);
     let lines = log.audit();

@@ -1,13 +1,13 @@
 //! Fetches events from a server's stream and delivers them here: a receiver on a developer's machine needs no public address.
 
 use super::super::client::{Client, Server};
-use super::super::deliver::{Deliverer, Delivery, DeliveryOptions, outcome_text};
+use super::super::deliver::{Deliverer, Delivery, DeliveryOptions, is_success, outcome_text};
 use super::super::output::line;
 use super::super::show::plain;
 use crate::sse::{SseEvent, SseParser};
 use anyhow::bail;
 use morag_core::task::TaskId;
-use morag_core::webhook::{BodyFormat, EventFilter, WebhookUrl};
+use morag_core::webhook::{AttemptOutcome, BodyFormat, EventFilter, WebhookUrl};
 use reqwest::{Method, Response};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -164,10 +164,16 @@ impl Forwarder {
         let delivery = Delivery { task, number, event_type: event.event, body: data.into() };
         let outcome = self.deliverer.deliver(delivery).await;
         line(format_args!("{:<16} {text}", outcome_text(&outcome)));
-        if outcome.status.is_none() && !outcome.excerpt.is_empty() {
-            line(format_args!("  {}", plain(&outcome.excerpt.into())));
+        if let Some(answer) = shown_answer(&outcome) {
+            line(format_args!("  {answer}"));
         }
     }
+}
+
+/// What is shown of an answer: of one that is no success its beginning, which says why.
+fn shown_answer(outcome: &AttemptOutcome) -> Option<String> {
+    let answer = outcome.excerpt.trim();
+    (!is_success(outcome) && !answer.is_empty()).then(|| plain(&answer.into()))
 }
 
 /// What a line says of an event.
@@ -199,6 +205,23 @@ impl Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_answer_is_shown_where_it_is_no_success() {
+        let outcome = |status, excerpt: &str| AttemptOutcome {
+            status,
+            error: None,
+            retry_after_ms: None,
+            excerpt: excerpt.into(),
+            duration_ms: 28,
+        };
+        let unauthorized = outcome(Some(401), "{\"message\": \"wrong secret\"}\n");
+        assert_eq!(shown_answer(&unauthorized).as_deref(), Some("{\"message\": \"wrong secret\"}"));
+        assert_eq!(shown_answer(&outcome(None, "refused")).as_deref(), Some("refused"));
+        for silent in [outcome(Some(200), "ok"), outcome(Some(500), " "), outcome(Some(204), "")] {
+            assert_eq!(shown_answer(&silent), None);
+        }
+    }
 
     #[test]
     fn deliveries_are_numbered_within_their_task() {

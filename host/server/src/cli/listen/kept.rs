@@ -1,14 +1,14 @@
 //! What a receiver keeps, bounded, and what it says of a signature.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use morag_core::webhook::{Unproved, prove};
+use morag_core::webhook::Unproved;
 use morag_core::{Secret, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::super::show::plain;
-use super::super::webhook::examine::Delivery;
+use super::super::webhook::examine::{Delivery, verdict};
 
 /// Webhooks kept.
 const COUNT_MAX: usize = 10_000;
@@ -24,8 +24,10 @@ pub enum Signature {
     Valid,
     /// Signed, but not with the secret, or not this body.
     Invalid,
-    /// Signed with the secret too long ago, or in the future.
+    /// Signed with the secret too long ago, or without a time.
     TooOld,
+    /// Signed with the secret at a time that is still to come.
+    TimeOff,
     /// Not signed, although it should be with the secret.
     Missing,
     /// No secret is known to verify it with.
@@ -41,15 +43,14 @@ impl Signature {
         };
         let headers: Vec<_> = headers.iter().filter_map(text).collect();
         let delivery = Delivery { secret, headers: &headers, body };
-        let Err(refused) = prove(secret, delivery.proof(), body, Some(now)) else { return (Self::Valid, None) };
-        let signature = match refused {
+        let Err(refused) = verdict(delivery, Some(now)) else { return (Self::Valid, None) };
+        let signature = match refused.why {
             Unproved::Unsigned => Self::Missing,
             Unproved::Unmatched => Self::Invalid,
             Unproved::TooOld(_) | Unproved::NoTime => Self::TooOld,
+            Unproved::TooEarly(_) => Self::TimeOff,
         };
-        let changed = delivery.changed_body().filter(|_| refused == Unproved::Unmatched);
-        let why = changed.map_or_else(|| refused.to_string(), |how| format!("changed body: a signature holds {how}"));
-        (signature, Some(why))
+        (signature, Some(refused.text))
     }
 
     /// The line that is printed of a webhook.
@@ -58,6 +59,7 @@ impl Signature {
             Self::Valid => "verified",
             Self::Invalid => "BAD SIGNATURE",
             Self::TooOld => "TOO OLD",
+            Self::TimeOff => "TIME OFF",
             Self::Missing => "NOT SIGNED",
             Self::Absent => "unverified",
         };

@@ -149,6 +149,7 @@ mod tests {
         let good = headers(&["the secret"], 0, BODY);
         let during = headers(&["a newer one", "the secret"], 0, BODY);
         let (other, old) = (headers(&["another one"], 0, BODY), headers(&["the secret"], 301, BODY));
+        let early = headers(&["the secret"], -400, BODY);
         let newline = format!("{BODY}\n");
         for (headers, body, status, why) in [
             (&good[..], BODY, StatusCode::OK, ""),
@@ -160,6 +161,7 @@ mod tests {
             (&good[..], &newline, StatusCode::UNAUTHORIZED, "changed body: a signature holds without the newline"),
             (&old[..], BODY, StatusCode::UNAUTHORIZED, "too old"),
             (&old[..2], BODY, StatusCode::UNAUTHORIZED, "too old"),
+            (&early[..], BODY, StatusCode::UNAUTHORIZED, "time off by "),
         ] {
             let (said, answer) = call(&router, "POST", "/webhook", headers, body).await;
             assert_eq!(said, status, "{answer}");
@@ -169,12 +171,13 @@ mod tests {
         assert_eq!(call(&router, "POST", "/webhook", &signed, "nonsense").await.0, StatusCode::BAD_REQUEST);
         let (_, all) = call(&router, "GET", "/webhooks", &[], "").await;
         let signatures: Vec<_> = all.as_array().unwrap().iter().map(|one| one["signature"].as_str().unwrap()).collect();
-        let words = ["valid", "valid", "valid", "valid", "missing", "invalid", "invalid", "too_old", "too_old"];
+        let words =
+            ["valid", "valid", "valid", "valid", "missing", "invalid", "invalid", "too_old", "too_old", "time_off"];
         assert_eq!(signatures, words);
         assert_eq!(all[0]["payload"]["data"]["task_id"], "t");
         assert_eq!(all[0]["headers"]["x-morag-signature"], good[0].1);
         assert!(all[0]["refused"].is_null() && all[4]["refused"].as_str().unwrap().starts_with("unsigned"));
-        assert_eq!(call(&router, "GET", "/webhooks/latest", &[], "").await.1["signature"], "too_old");
+        assert_eq!(call(&router, "GET", "/webhooks/latest", &[], "").await.1["signature"], "time_off");
         call(&router, "POST", "/webhooks/clear", &[], "").await;
         assert_eq!(call(&router, "GET", "/webhooks", &[], "").await.1, json!([]));
     }

@@ -1,6 +1,8 @@
 //! What holds of a delivery's signatures, and if not, what may have happened to it. Pure.
 
-use morag_core::webhook::{ProofHeaders, TOLERANCE_SECONDS as TOLERANCE, standard_signature, verify};
+use morag_core::webhook::{
+    Proof, ProofHeaders, TOLERANCE_SECONDS as TOLERANCE, Unproved, prove, standard_signature, verify,
+};
 use morag_core::{Secret, Timestamp};
 use std::fmt;
 use subtle::ConstantTimeEq as _;
@@ -23,7 +25,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// The headers that prove it.
-    pub fn proof(&self) -> ProofHeaders<'a> {
+    fn proof(&self) -> ProofHeaders<'a> {
         ProofHeaders {
             morag_signature: self.header("x-morag-signature"),
             morag_timestamp: self.header("x-morag-timestamp"),
@@ -35,7 +37,7 @@ impl<'a> Delivery<'a> {
 
     /// How a body that is not the one that was sent was changed, where a signature holds of what it may have been before. None
     /// proves nothing: the secret may be wrong, or the body changed in another way.
-    pub fn changed_body(&self) -> Option<&'static str> {
+    fn changed_body(&self) -> Option<&'static str> {
         let ProofHeaders { morag_signature, id, timestamp, signatures, .. } = self.proof();
         let morag = morag_signature.map(|signature| Kind::MoRag { signature });
         let seconds = timestamp.and_then(|text| text.parse().ok());
@@ -45,6 +47,24 @@ impl<'a> Delivery<'a> {
         let mut bodies = changed_bodies(self.body).into_iter();
         bodies.find(|(_, body)| kinds.iter().any(|kind| kind.holds(self.secret, body))).map(|(what, _)| what)
     }
+}
+
+/// Why a delivery is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Which of the reasons.
+    pub why: Unproved,
+    /// In words, with how the body was changed where that is known.
+    pub text: String,
+}
+
+/// The verdict on a delivery, the same wherever one is given; without `now`, any age is taken.
+pub fn verdict(delivery: Delivery<'_>, now: Option<Timestamp>) -> Result<Proof, Refused> {
+    prove(delivery.secret, delivery.proof(), delivery.body, now).map_err(|why| {
+        let changed = (why == Unproved::Unmatched).then(|| delivery.changed_body()).flatten();
+        let text = changed.map_or_else(|| why.to_string(), |how| format!("changed body: a signature holds {how}"));
+        Refused { why, text }
+    })
 }
 
 /// One thing that was checked.
@@ -281,6 +301,26 @@ mod tests {
             let failures = failures(&findings);
             assert_eq!(failures.len(), 2, "{findings:?}");
             assert!(failures.iter().all(|(_, said)| said.contains(why)), "{why}: {findings:?}");
+        }
+    }
+
+    #[test]
+    fn the_verdict_names_a_changed_body_and_a_time_that_is_off() {
+        let good = headers("s");
+        let said = |body: &str, now: Option<i64>| {
+            let delivery = Delivery { secret: &Secret::new("s"), headers: &good, body: body.as_bytes() };
+            verdict(delivery, now.map(|seconds| Timestamp::from_millis(seconds * 1000))).map_err(|refused| refused.text)
+        };
+        assert_eq!(said(BODY, Some(NOW)), Ok(Proof::Standard));
+        for (body, now, text) in [
+            (format!("{BODY}\n"), Some(NOW), "changed body: a signature holds without the newline at its end"),
+            (BODY.replace(':', ": "), None, "changed body: a signature holds once it is written without blanks"),
+            (BODY.replace('t', "u"), Some(NOW), "wrong secret or changed body"),
+            (BODY.to_owned(), Some(NOW + 400), "too old: its time is 400 s off"),
+            (BODY.to_owned(), Some(NOW - 400), "time off by 400 s: it is in the future"),
+        ] {
+            let refused = said(&body, now).unwrap_err();
+            assert!(refused.starts_with(text), "{text}: {refused}");
         }
     }
 

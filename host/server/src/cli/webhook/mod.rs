@@ -6,12 +6,12 @@ use super::output::line;
 use super::secrets::{secret, signing};
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
-use examine::{Delivery, examine};
+use examine::{Delivery, examine, verdict};
 use morag_adapters::SystemClock;
 use morag_core::Secret;
 use morag_core::ports::Clock as _;
 use morag_core::task::TenantId;
-use morag_core::webhook::{Proof, prove, secret_of_tenant};
+use morag_core::webhook::{Proof, secret_of_tenant};
 use std::io::Read as _;
 use std::process::ExitCode;
 
@@ -36,13 +36,14 @@ enum Command {
 }
 
 const EXAMPLES: &str = "Examples:
-  morag webhook verify --secret change-me --header 'X-MoRAG-Signature: sha256=5bdc…' < body
+  morag webhook verify --secret change-me -H 'X-MoRAG-Signature: sha256=5bdc…' -H 'X-MoRAG-Timestamp: 1769853600' < body
   WEBHOOK_SECRET=change-me morag webhook verify --header 'webhook-id: msg_…' --header 'webhook-timestamp: 1769853600' \\
       --header 'webhook-signature: v1,g0hM…' < body
   morag webhook verify --ignore-age --header 'webhook-id: …' …        a delivery of yesterday
 
 Give the headers as they came; those that are no signature's are passed over. The body must be the bytes as they came: save them
-before anything parses them. Exit code 0 where webhook-signature or X-MoRAG-Signature proves it and it is not too old, 1 otherwise.";
+before anything parses them. Exit code 0 where webhook-signature or X-MoRAG-Signature holds and the delivery is not too old, 1
+otherwise. --ignore-age skips the age check, also where the timestamp is missing.";
 
 const NO_SECRET: &str = "no secret is given: use --secret or WEBHOOK_SECRET";
 
@@ -54,7 +55,7 @@ struct Verify {
     /// A header of the delivery; repeat it for each
     #[arg(long = "header", short = 'H', value_name = "'NAME: VALUE'", required = true)]
     headers: Vec<String>,
-    /// Take a delivery however old its `webhook-timestamp` is
+    /// Skip the age check, also where the timestamp is missing
     #[arg(long)]
     ignore_age: bool,
 }
@@ -97,13 +98,13 @@ fn run_verify(Verify { secret, headers, ignore_age }: Verify) -> anyhow::Result<
     for finding in &findings {
         line(finding);
     }
-    Ok(match prove(&secret, delivery.proof(), &body, now) {
+    Ok(match verdict(delivery, now) {
         Ok(proof) => {
             line(format_args!("genuine: {}", by(proof)));
             ExitCode::SUCCESS
         }
         Err(refused) => {
-            line(format_args!("refused: {refused}"));
+            line(format_args!("refused: {}", refused.text));
             ExitCode::FAILURE
         }
     })

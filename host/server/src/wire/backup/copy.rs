@@ -37,13 +37,14 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<Digest> {
 }
 
 /// Makes a file appear in another place too: the same file by a hard link, or a copy where that cannot be. Files of tasks are
-/// written once and replaced whole, so a link stays what it was. What comes back was read from the new place.
-pub(super) fn link_or_copy(from: &Path, to: &Path) -> Result<Digest> {
+/// written once and replaced whole, so a link stays what it was. What comes back was read from the new place, with whether it is
+/// a link.
+pub(super) fn link_or_copy(from: &Path, to: &Path) -> Result<(Digest, bool)> {
     match std::fs::hard_link(from, to) {
-        Ok(()) => digest(to),
+        Ok(()) => Ok((digest(to)?, true)),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(error),
         // Another file system, one without links, or somebody else's file.
-        Err(_) => copy(from, to),
+        Err(_) => Ok((copy(from, to)?, false)),
     }
 }
 
@@ -81,7 +82,7 @@ pub(super) fn flush_all(folder: &Path) -> Result<()> {
 }
 
 /// Writes a file that is there whole or not at all, and on the disk when it returns.
-pub(super) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+pub(in crate::wire) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let part = folder.join(format!("{name}.part"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(bytes)?;
@@ -108,7 +109,7 @@ mod tests {
         std::fs::write(at("a"), "abc").unwrap();
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let expected = Digest { size: 3, sha256: abc.into() };
-        assert_eq!(link_or_copy(&at("a"), &at("link")).unwrap(), expected);
+        assert_eq!(link_or_copy(&at("a"), &at("link")).unwrap(), (expected.clone(), true));
         assert_eq!(copy(&at("a"), &at("copy")).unwrap(), expected);
         let node = |name: &str| std::fs::metadata(at(name)).unwrap().ino();
         assert!(node("a") == node("link") && node("a") != node("copy"));

@@ -20,6 +20,7 @@ mod manifest;
 mod restore;
 mod take;
 
+pub(super) use copy::write_durably;
 pub use restore::restore;
 pub use take::backup;
 
@@ -50,6 +51,16 @@ pub(super) fn refuse_half_restored(data_dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Refuses a folder that is a backup: a server that works in it changes it, and a changed backup is not restored.
+pub(super) fn refuse_backup(data_dir: &Path) -> anyhow::Result<()> {
+    let manifest = data_dir.join(manifest::MANIFEST);
+    if manifest.try_exists().with_context(|| format!("{} cannot be looked for", manifest.display()))? {
+        let shown = data_dir.display();
+        bail!("{shown} is a backup: restore it into another folder (`morag restore {shown} --data-dir DIR`)");
+    }
+    Ok(())
+}
+
 /// What the command has to say beside that it is done.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -70,4 +81,18 @@ fn refuse_redis(config: &Config, verb: &str) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_is_no_data_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(refuse_backup(folder.path()).is_ok() && refuse_backup(&folder.path().join("none")).is_ok());
+        std::fs::write(folder.path().join("manifest.json"), "{}").unwrap();
+        let refused = refuse_backup(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("is a backup: restore it into another folder"), "{refused}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Taking a backup.
 
 use super::copy::{Digest, copy, digest, flush_all, link_or_copy, make_folder};
-use super::manifest::{Database, Entry, FORMAT, Files, Manifest};
+use super::manifest::{Database, Entry, FORMAT, Files, MANIFEST, Manifest};
 use super::{FILES, KNOWLEDGE_DB, LISTING, Report, TASKS_DB, refuse_half_restored, refuse_redis};
 use crate::config::Config;
 use crate::wire::secrets;
@@ -85,7 +85,14 @@ fn prepare(config: &Config, target: &Path) -> anyhow::Result<()> {
         bail!("{shown} lies in the data folder: give a folder outside of it, on another disk if you can");
     }
     if let Some(name) = first_entry(target)? {
-        bail!("{shown} is not empty, it has {name}: give a folder that is not there yet, or an empty one");
+        let is_ours = [TASKS_DB, KNOWLEDGE_DB, FILES, LISTING, secrets::FILE].contains(&name.as_str());
+        match is_ours && !target.join(MANIFEST).exists() {
+            true => bail!(
+                "{shown} is not empty, it has {name}, perhaps from an interrupted backup: delete what is in it, or give a folder that is \
+                 not there yet"
+            ),
+            false => bail!("{shown} is not empty, it has {name}: give a folder that is not there yet, or an empty one"),
+        }
     }
     Ok(())
 }
@@ -129,6 +136,7 @@ fn attempt(config: &Config, target: &Path) -> Result<Report, Stop> {
         Some(_) => snapshot.each_task(|_, _| Ok::<_, Stop>(()))?,
         None => snapshot.each_task(|record, events| copied.task(&snapshot, record, events))?,
     };
+    let linked = copied.linked;
     let files = match &config.s3 {
         Some(s3) => {
             report.notes.push(format!(
@@ -153,6 +161,12 @@ fn attempt(config: &Config, target: &Path) -> Result<Report, Stop> {
     // The read transactions hold up the databases' logs.
     drop(snapshot);
     flush_all(target).context("what was copied cannot be flushed to the disk")?;
+    if linked > 0 {
+        report.notes.push(format!(
+            "the files are hard links on the same disk as the data folder: copy {} to another disk or machine",
+            target.display()
+        ));
+    }
     let shown = match &files {
         Files::Here { count, bytes, .. } => format!("{count} files of {} MiB", bytes.div_ceil(1024 * 1024)),
         Files::Bucket { .. } => "no files".to_owned(),
@@ -191,6 +205,8 @@ struct Copied<'a> {
     listing: BufWriter<File>,
     count: u64,
     bytes: u64,
+    /// Those of them that are hard links.
+    linked: u64,
     without_files: u64,
     damaged: Vec<Damaged>,
     damaged_unnamed: u64,
@@ -201,8 +217,8 @@ impl<'a> Copied<'a> {
         let listing = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target.join(LISTING));
         let listing = BufWriter::new(listing.with_context(|| format!("{LISTING} cannot be written"))?);
         let from = data.join(FILES);
-        let (count, bytes, without_files, damaged, damaged_unnamed) = (0, 0, 0, Vec::new(), 0);
-        Ok(Self { from, target, listing, count, bytes, without_files, damaged, damaged_unnamed })
+        let (count, bytes, linked, without_files, damaged, damaged_unnamed) = (0, 0, 0, 0, Vec::new(), 0);
+        Ok(Self { from, target, listing, count, bytes, linked, without_files, damaged, damaged_unnamed })
     }
 
     /// Copies the files of a task and compares them with what its log says.
@@ -259,7 +275,7 @@ impl<'a> Copied<'a> {
     }
 
     /// Copies the finished files of a folder, in the order of their names; what goes away meanwhile is left out.
-    fn folder(&self, below: &str) -> anyhow::Result<Vec<Entry>> {
+    fn folder(&mut self, below: &str) -> anyhow::Result<Vec<Entry>> {
         let from = self.from.join(below);
         let unreadable = || format!("{} cannot be copied", from.display());
         let mut names = BTreeSet::new();
@@ -280,7 +296,10 @@ impl<'a> Copied<'a> {
         let mut copied = Vec::new();
         for name in names {
             match link_or_copy(&from.join(name.as_str()), &to.join(name.as_str())) {
-                Ok(digest) => copied.push(Entry { path: format!("{below}/{name}"), digest }),
+                Ok((digest, is_linked)) => {
+                    self.linked += u64::from(is_linked);
+                    copied.push(Entry { path: format!("{below}/{name}"), digest });
+                }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error).with_context(|| format!("{}/{name} cannot be copied", from.display())),
             }

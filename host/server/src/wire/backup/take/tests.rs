@@ -120,3 +120,28 @@ async fn files_of_a_task_that_the_snapshot_does_not_know_and_parts_of_files_are_
     let Files::Here { count, bytes, .. } = copied.finish(&mut Report::default()).unwrap() else { panic!("no files") };
     assert_eq!((count, bytes), (1, 5));
 }
+
+#[tokio::test]
+async fn hard_links_are_told_and_an_interrupted_backup_is_known() {
+    let lab = Lab::new().await;
+    let file = lab.folder.path().join("morag.toml");
+    std::fs::write(&file, format!("data_dir = {:?}\n", lab.data())).unwrap();
+    let config = Config::load(&crate::config::Sources { file: Some(&file), ..Default::default() }).unwrap();
+    let report = backup(&config, &lab.target()).unwrap();
+    let note = format!("copy {} to another disk or machine", lab.target().display());
+    assert!(report.notes.iter().any(|said| said.contains("hard links") && said.ends_with(&note)), "{report:?}");
+    let again = |name: &str, has_manifest: bool| {
+        clear(&lab.target()).unwrap();
+        std::fs::write(lab.target().join(name), "").unwrap();
+        if has_manifest {
+            std::fs::write(lab.target().join(MANIFEST), "").unwrap();
+        }
+        backup(&config, &lab.target()).unwrap_err().to_string()
+    };
+    let said = again(TASKS_DB, false);
+    assert!(said.contains("it has morag.db, perhaps from an interrupted backup: delete what is in it"), "{said}");
+    for (name, has_manifest) in [("note.txt", false), (TASKS_DB, true)] {
+        let said = again(name, has_manifest);
+        assert!(said.contains("is not empty, it has") && !said.contains("interrupted"), "{said}");
+    }
+}

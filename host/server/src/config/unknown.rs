@@ -1,0 +1,120 @@
+//! Variables of the environment that look like settings and are none: a misspelt one would be a setting that is silently not there.
+
+use super::settings::SETTINGS;
+use super::sources::Written;
+
+/// What our variables begin with; some of the contract's do not.
+const PREFIX: &str = "MORAG_";
+
+/// Variables of other commands, which one environment may have beside the server's.
+const OF_COMMANDS: [&str; 4] = ["MORAG_SERVER", "MORAG_API_KEY", "MORAG_WEBHOOK_AUTH_TOKEN", "MORAG_TOOLS_DIR"];
+
+/// What variables of our own tests begin with.
+const OF_TESTS: &str = "MORAG_TEST_";
+
+/// Most letters that differ between a misspelt name and the one that was meant.
+const DISTANCE_MAX: usize = 3;
+
+/// Most that are warned of.
+const WARNED_MAX: usize = 10;
+
+/// A warning for each.
+pub(super) fn warnings(written: &Written<'_>) -> Vec<String> {
+    let of_others = |name: &str, value: &str| {
+        OF_COMMANDS.contains(&name)
+            || name.starts_with(OF_TESTS)
+            || is_of_kubernetes(name, value)
+            || written.names_variable(name)
+    };
+    let is_setting = |name: &str| SETTINGS.iter().any(|setting| setting.env == name);
+    let ours = written.variables().filter(|(name, _)| name.starts_with(PREFIX) && !is_setting(name));
+    let unknown = ours.filter(|(name, value)| !value.trim().is_empty() && !of_others(name, value));
+    unknown.take(WARNED_MAX).map(|(name, _)| text(name)).collect()
+}
+
+fn text(name: &str) -> String {
+    let shown = morag_core::shown(name);
+    match nearest(name) {
+        Some(meant) => format!("{shown} is no setting and does nothing: did you mean {meant}?"),
+        None => format!("{shown} is no setting and does nothing: `morag config table` lists them all"),
+    }
+}
+
+/// Kubernetes gives every process the addresses of the services beside it, by their names: `MORAG_SERVICE_HOST`,
+/// `MORAG_PORT=tcp://…`, `MORAG_PORT_8000_TCP_ADDR`.
+fn is_of_kubernetes(name: &str, value: &str) -> bool {
+    let after_port = name.split_once("_PORT_").map(|(_, rest)| rest);
+    name.contains("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || after_port.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        || ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
+}
+
+/// The setting that was probably meant: many of them have no `MORAG_` before them.
+fn nearest(name: &str) -> Option<&'static str> {
+    let bare = name.strip_prefix(PREFIX).unwrap_or(name);
+    let of_key = |key: &str| key.eq_ignore_ascii_case(bare);
+    if let Some(setting) = SETTINGS.iter().find(|setting| setting.env == bare || of_key(setting.key)) {
+        return Some(setting.env);
+    }
+    let near = |setting: &super::Setting| distance(name, setting.env).min(distance(bare, setting.env));
+    let (distance, meant) = SETTINGS.iter().map(|setting| (near(setting), setting.env)).min()?;
+    // Of a short name, so many letters are most of it.
+    (distance <= DISTANCE_MAX.min(bare.len() / 3)).then_some(meant)
+}
+
+/// Letters to put in, take out or change until one text is the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (place, letter) in one.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], place + 1);
+        for (column, candidate) in other.bytes().enumerate() {
+            let changed = diagonal + usize::from(letter != candidate);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_meant_is_named() {
+        for (name, meant) in [
+            ("MORAG_REDIS_URL", Some("REDIS_URL")),
+            ("MORAG_WEBHOOK_SECRET", Some("WEBHOOK_SECRET")),
+            ("MORAG_DISABLE_AFTER_HOURS", None),
+            ("MORAG_WEBHOOK_TIMOUT", Some("WEBHOOK_TIMEOUT")),
+            ("MORAG_API_PORT", Some("API_PORT")),
+            ("MORAG_APIKEYS", Some("MORAG_API_KEYS")),
+            ("MORAG_DATADIR", Some("MORAG_DATA_DIR")),
+            ("MORAG_BLOB_URL", Some("MORAG_BLOBS_URL")),
+            ("MORAG_S3_REGION", Some("AWS_REGION")),
+            ("MORAG_FOO", None),
+            ("MORAG_", None),
+        ] {
+            assert_eq!(nearest(name), meant, "{name}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_services_are_told_from_settings() {
+        assert!(
+            is_of_kubernetes("MORAG_SERVICE_HOST", "10.0.0.1") && is_of_kubernetes("MORAG_API_SERVICE_PORT_HTTP", "80")
+        );
+        assert!(
+            is_of_kubernetes("MORAG_PORT", "tcp://10.0.0.1:80") && is_of_kubernetes("MORAG_PORT_80_TCP_PROTO", "tcp")
+        );
+        assert!(!is_of_kubernetes("MORAG_API_PORT", "8000") && !is_of_kubernetes("MORAG_PORTS_8", "8000"));
+    }
+
+    #[test]
+    fn a_distance_counts_letters() {
+        for (one, other, letters) in [("", "abc", 3), ("abc", "abc", 0), ("abc", "abd", 1), ("kitten", "sitting", 3)] {
+            assert_eq!((distance(one, other), distance(other, one)), (letters, letters));
+        }
+    }
+}
