@@ -69,7 +69,7 @@ fn bench(criterion: &mut Criterion) {
     };
     let cursor = Cursor {
         task: record.id,
-        name: CursorName::of(&endpoint),
+        name: CursorName::of(&endpoint, &TenantId::default()),
         next_event: 3,
         next_delivery: 3,
         attempts: 0,
