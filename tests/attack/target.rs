@@ -9,7 +9,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// The attacker's key.
@@ -39,20 +39,7 @@ impl Target {
         let mut command = serve(&folder.path().join("data"));
         command.env("MORAG_API_KEYS", format!("{ATTACKER},{OTHER}")).env("MORAG_FETCH_ALLOW_NETWORKS", "127.0.0.0/8");
         (attack.prepare)(folder.path(), &mut command);
-        command.current_dir(folder.path());
-        let mut wrapped = limited.wrap(&command);
-        let file = |name: &str| File::create(folder.path().join(name)).expect("a file");
-        wrapped.stdin(Stdio::null()).stdout(file("out")).stderr(file("log"));
-        let mut child = OwnChild::spawn(&mut wrapped, folder.path()).expect("the binary starts");
-        let says = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
-        let address = until(PATIENCE, || match child.ended() {
-            Some(status) => Some(Err(format!("the server ended with {status} at its start:\n{}", tail(&says("log"))))),
-            None => {
-                let said = says("out");
-                said.lines().find_map(|line| line.strip_prefix("morag listens on http://")?.parse().ok()).map(Ok)
-            }
-        });
-        let address = address.unwrap_or_else(|| Err("the server does not start".to_owned()))?;
+        let (child, address) = spawn(&mut limited.wrap(&command), folder.path())?;
         Ok(Self { child, address, clients: [client(), from_elsewhere()], _limited: limited, folder })
     }
 
@@ -90,6 +77,11 @@ impl Target {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
+    /// The folder of all it has.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The plugins folder of an attack that prepared one of its own.
     pub fn own_plugins(folder: &Path) -> PathBuf {
         folder.join("plugins")
@@ -112,6 +104,23 @@ impl Target {
         self.other_is_served().await?;
         Ok(Refused { after: after.into(), how: how.into() })
     }
+}
+
+/// Starts a server whose output goes to `out` and `log` of a folder, and waits until it listens. An error says why it does not.
+pub fn spawn(command: &mut Command, folder: &Path) -> Result<(OwnChild, SocketAddr), String> {
+    let file = |name: &str| File::create(folder.join(name)).expect("a file");
+    command.current_dir(folder).stdin(Stdio::null()).stdout(file("out")).stderr(file("log"));
+    let mut child = OwnChild::spawn(command, folder).expect("the binary starts");
+    let says = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let address = until(PATIENCE, || match child.ended() {
+        Some(status) => Some(Err(format!("the server ended with {status} at its start:\n{}", tail(&says("log"))))),
+        None => {
+            let said = says("out");
+            said.lines().find_map(|line| line.strip_prefix("morag listens on http://")?.parse().ok()).map(Ok)
+        }
+    });
+    let address = address.unwrap_or_else(|| Err("the server does not start".to_owned()))?;
+    Ok((child, address))
 }
 
 /// A client at an address of its own: connections are limited by address, before anybody knows whose they are.

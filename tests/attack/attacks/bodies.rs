@@ -12,6 +12,12 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Metadata just below the limit of a task (64 KiB), as JSON text.
 const METADATA_BYTES: usize = 63 << 10;
+/// Items of a batch, at most.
+const ITEMS: usize = 50;
+/// Fields of three letters in 2 MB.
+const FIELDS: usize = 249_138;
+/// What accepting or refusing one batch may cost.
+const BATCH_BYTES_MAX: u64 = 200 << 20;
 /// What listing worst-case tasks may cost (issue 11).
 const LISTING_BYTES_MAX: u64 = 50 << 20;
 /// An answer to a bad request is a few lines.
@@ -19,31 +25,74 @@ const ANSWER_BYTES_MAX: usize = 16 << 10;
 /// Longest time a JSON body may take, with patience: a server that still reads then has no limit.
 const SLOW_MAX: Duration = Duration::from_secs(180);
 
-/// One batch of 3.8 MiB whose items all carry much metadata, and then the list of what was accepted; together they once took
-/// 5.5 GB, and the list alone again after each restart.
+/// A batch of as many items as there may be, each of which has the largest metadata that is taken and costs most as values, and
+/// then the list of them by four at once. Of metadata above the limit one batch and its list took 5.5 GB.
 pub async fn batch_of_large_metadata(target: &mut Target, _: Size) -> Outcome {
     let site = axum::Router::new().fallback(|| async { morag_fixtures::one_page_markdown(1) });
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let url = format!("http://{}/x.md", listener.local_addr().map_err(|error| error.to_string())?);
     let serving = tokio::spawn(async move { axum::serve(listener, site).await });
-    // Empty objects cost most beside their text.
-    let padding: Vec<Value> = std::iter::repeat_n(json!({}), 25_000).collect();
-    let item = json!({ "url": url, "metadata": { "a": padding } });
-    let items: Vec<_> = std::iter::repeat_n(item, 50).collect();
-    let body = json!({ "items": items }).to_string();
-    let sent = format!("{:.1} MiB", body.len() as f64 / f64::from(1 << 20));
+    let before = target.forget_peak();
+    // Empty objects cost most beside their text. Given once, for all items.
+    let padding: Vec<Value> = std::iter::repeat_n(json!({}), METADATA_BYTES / "{},".len()).collect();
+    let items: Vec<_> = std::iter::repeat_n(json!({ "url": url }), ITEMS).collect();
+    let answer = batch(target, json!({ "metadata": { "a": padding }, "items": items }).to_string()).await;
+    serving.abort();
+    let (status, body) = answer?;
+    let accepted = body["task_ids"].as_array().map_or(0, Vec::len);
+    if accepted != ITEMS {
+        return Err(format!("this is within the limits, and is answered {status}: {body}"));
+    }
+    let more = cheap(target, before)?;
+    let before = target.forget_peak();
+    list_by_four(target, "/api/v1/status?limit=1000").await?;
+    let listed = target.peak().ok_or("the server ended")?.saturating_sub(before);
+    if listed > LISTING_BYTES_MAX {
+        return Err(format!("four lists at once of {accepted} tasks took {} MiB", listed >> 20));
+    }
+    target.refused(format!("{accepted} tasks, listed by four"), format!("{more} and {} MiB more", listed >> 20)).await
+}
+
+/// A batch of 2 MB whose items are all refused, with very many fields that are each item's too; it once took 2.7 GB.
+pub async fn batch_of_many_fields(target: &mut Target, _: Size) -> Outcome {
+    let before = target.forget_peak();
+    let letters: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').chain(['_']).collect();
+    let name =
+        |number: usize| -> String { [1, 63, 63 * 63].map(|by| letters[number / by % letters.len()]).iter().collect() };
+    let fields: String = (0..FIELDS).map(|number| format!(r#""{}":1,"#, name(number))).collect();
+    let body = format!(r#"{{{fields}"items":[{}]}}"#, vec![r#""x""#; ITEMS].join(","));
+    let sent = format!("{:.1} MB", body.len() as f64 / 1e6);
+    let (status, _) = batch(target, body).await?;
+    let more = cheap(target, before)?;
+    target.refused(sent, format!("{status}, {more} MiB more")).await
+}
+
+async fn batch(target: &Target, body: String) -> Result<(u16, Value), String> {
     let request = target.request(ATTACKER, Method::POST, "/api/v1/ingest/batch").body(body);
     let request = request.header("content-type", "application/json").timeout(PATIENCE);
     let answer = request.send().await.map_err(|error| format!("the batch: {error}"))?;
-    let (status, body): (_, Value) = (answer.status(), answer.json().await.unwrap_or_default());
-    serving.abort();
-    let accepted = body["task_ids"].as_array().map_or(0, Vec::len);
-    let listed = target.request(ATTACKER, Method::GET, "/api/v1/status?limit=1000").timeout(PATIENCE).send().await;
-    listed.map_err(|error| format!("the list of {accepted} tasks: {error}"))?;
-    if accepted > 0 {
-        return Err(format!("{accepted} tasks were accepted"));
+    Ok((answer.status().as_u16(), answer.json().await.unwrap_or_default()))
+}
+
+/// What a batch has cost at most, MiB. An error where that is more than it may.
+fn cheap(target: &mut Target, before: u64) -> Result<u64, String> {
+    match target.peak().ok_or("the server ended")?.saturating_sub(before) {
+        grown if grown > BATCH_BYTES_MAX => Err(format!("it took {} MiB", grown >> 20)),
+        grown => Ok(grown >> 20),
     }
-    target.refused(sent, format!("{}, no task accepted", status.as_u16())).await
+}
+
+/// Gets a list four times at once.
+async fn list_by_four(target: &Target, path: &str) -> Result<(), String> {
+    let answers = (0..4).map(|_| target.request(ATTACKER, Method::GET, path).timeout(PATIENCE).send());
+    for answer in futures::future::join_all(answers).await {
+        let answer = answer.map_err(|error| format!("{path}: {error}"))?;
+        if answer.status() != StatusCode::OK {
+            return Err(format!("{path} is answered {}", answer.status()));
+        }
+        answer.bytes().await.map_err(|error| format!("{path}: {error}"))?;
+    }
+    Ok(())
 }
 
 /// Tasks with as much metadata as they may have, listed again and again.
@@ -63,14 +112,7 @@ pub async fn listing(target: &mut Target, size: Size) -> Outcome {
     // Without what accepting and running them took.
     let before = target.forget_peak();
     for path in ["/api/v1/status?limit=1000", "/api/v1/status/events/recent?limit=1000"] {
-        let answers = (0..4).map(|_| target.request(ATTACKER, Method::GET, path).timeout(PATIENCE).send());
-        for answer in futures::future::join_all(answers).await {
-            let answer = answer.map_err(|error| format!("{path}: {error}"))?;
-            if answer.status() != StatusCode::OK {
-                return Err(format!("{path} is answered {}", answer.status()));
-            }
-            answer.bytes().await.map_err(|error| format!("{path}: {error}"))?;
-        }
+        list_by_four(target, path).await?;
     }
     let grown = target.peak().ok_or("the server ended")?.saturating_sub(before);
     if grown > LISTING_BYTES_MAX {

@@ -1,12 +1,13 @@
 //! Components and compiled code that the server must not run, or not pay for.
 
 use crate::Size;
-use crate::report::{Outcome, Refused};
-use crate::target::Target;
-use morag_tests::server::plugins_dir;
+use crate::report::Outcome;
+use crate::target::{Target, spawn};
+use morag_tests::server::{plugins_dir, serve};
+use sha2::{Digest as _, Sha256};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// As many as once took 50 s and 2.2 GB to compile.
@@ -14,6 +15,24 @@ const FUNCTIONS: u32 = 400_000;
 
 /// The name of the bad component's file.
 const BAD: &str = "bad.wasm";
+
+/// The compile cache of an attack that plants something there.
+const CACHE: &str = "cache";
+
+/// What was planted there, as it was.
+const PLANTED: &str = "planted";
+
+/// Bytes of a seal, with which a file of the cache begins.
+const SEAL_BYTES: usize = 32;
+
+/// The step whose compiled code is planted without a seal. These are small ones: each is compiled anew.
+const UNSEALED: &str = "ingestion.wasm";
+
+/// The step whose place another one's sealed code takes.
+const EXCHANGED: &str = "chunking.wasm";
+
+/// That other one.
+const OTHER: &str = "graph_extraction.wasm";
 
 /// The plugins folder has, beside the standard steps, a component of very many empty functions.
 pub fn with_many_functions(folder: &Path, command: &mut Command) {
@@ -42,21 +61,78 @@ async fn started(target: &mut Target, what: &str) -> Outcome {
     target.refused(what, format!("started without it; log: {line}")).await
 }
 
-/// A compile cache that everybody may write to, with foreign files in it under every name that a first start made.
+/// The compile cache is one that a server has written, and then somebody else: one component's file has its code without the seal, and
+/// another one's the code of a third with the seal of that. An engine would run both.
 pub fn with_planted_cache(folder: &Path, command: &mut Command) {
-    let cache = folder.join("cache");
-    fs::create_dir(&cache).expect("a folder");
-    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).expect("our own folder");
+    let (written, cache) = (written_cache(), folder.join(CACHE));
+    fs::DirBuilder::new().mode(0o700).create(&cache).expect("a folder");
+    for entry in fs::read_dir(written).expect("the tests' cache") {
+        let entry = entry.expect("an entry");
+        if entry.file_type().expect("its type").is_file() {
+            // With its mode: a key that others can read is none.
+            fs::copy(entry.path(), cache.join(entry.file_name())).expect("a copy");
+        }
+    }
+    for name in compiled(&cache, UNSEALED) {
+        let mut code = fs::read(cache.join(&name)).expect("compiled code");
+        code[..SEAL_BYTES].fill(0);
+        plant(folder, &name, &code);
+    }
+    let other = digest(OTHER);
+    for name in compiled(&cache, EXCHANGED) {
+        // That of the same engine. There are files of former ones too, which nobody looks at.
+        if let Ok(code) = fs::read(cache.join(format!("{other}{}", &name[other.len()..]))) {
+            plant(folder, &name, &code);
+        }
+    }
     command.env("MORAG_COMPILE_CACHE_DIR", &cache);
 }
 
-/// The server may refuse to use it, or refuse to start, but not use what others can write.
+/// Puts a file into the cache, and beside it, to be compared with what the server makes of it.
+fn plant(folder: &Path, name: &str, code: &[u8]) {
+    fs::create_dir_all(folder.join(PLANTED)).expect("a folder");
+    fs::write(folder.join(PLANTED).join(name), code).expect("a file");
+    fs::write(folder.join(CACHE).join(name), code).expect("our own file");
+}
+
+/// The server has started by now. Of both components it must have said that what it found is not its own, and have put what it
+/// compiled anew in its place.
 pub async fn planted_cache(target: &mut Target, _: Size) -> Outcome {
-    let log = target.log();
-    let line = log.lines().find(|line| line.contains("cache")).ok_or("the log does not warn of the cache folder")?;
-    let how: String = line.chars().take(160).collect();
-    target.other_is_served().await?;
-    Ok(Refused { after: "a folder of mode 777".into(), how })
+    let (folder, log) = (target.folder(), target.log());
+    for plugin in [UNSEALED, EXCHANGED] {
+        let names = compiled(&folder.join(PLANTED), plugin);
+        let says = |name: &str| log.lines().any(|line| line.contains(name) && line.contains("compiling it again"));
+        let name = names.iter().find(|name| says(name.as_str()));
+        let name = name.ok_or_else(|| format!("the log does not say that planted code of {plugin} was not taken"))?;
+        let [planted, now] = [PLANTED, CACHE].map(|place| fs::read(folder.join(place).join(name)).unwrap_or_default());
+        if planted == now {
+            return Err(format!("the planted code of {plugin} is still there"));
+        }
+    }
+    target.refused("2 foreign files", "compiled again, and the log says so").await
+}
+
+/// The cache of all tests, once a server has put there what it needs.
+fn written_cache() -> PathBuf {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = serve(&folder.path().join("data"));
+    let cache = command.get_envs().find(|(name, _)| *name == "MORAG_COMPILE_CACHE_DIR");
+    let cache = PathBuf::from(cache.and_then(|(_, value)| value).expect("a compile cache"));
+    let (_server, _) = spawn(&mut command, folder.path()).unwrap_or_else(|why| panic!("{why}"));
+    cache
+}
+
+/// The files of a component's code in a folder, of whatever engines.
+fn compiled(folder: &Path, plugin: &str) -> Vec<String> {
+    let digest = digest(plugin);
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let names = entries.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with(&digest) && name.ends_with(".cwasm")).collect()
+}
+
+/// The digest of a standard step, by which its files are named.
+fn digest(plugin: &str) -> String {
+    hex::encode(Sha256::digest(fs::read(plugins_dir().join(plugin)).expect("a plugin")))
 }
 
 fn own_plugins(folder: &Path, command: &mut Command, bad: &[u8]) {

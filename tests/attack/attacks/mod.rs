@@ -43,6 +43,7 @@ macro_rules! attack {
 pub fn all() -> Vec<Attack> {
     vec![
         attack!("batch of large metadata", bodies::batch_of_large_metadata),
+        attack!("batch of 249,138 unknown fields", bodies::batch_of_many_fields),
         attack!("listing of worst-case tasks", bodies::listing),
         attack!("field name of 105 MiB", bodies::field_name),
         attack!("part headers without end", bodies::part_headers),
@@ -52,9 +53,9 @@ pub fn all() -> Vec<Attack> {
         attack!("2,048 silent connections", connections::silent),
         attack!("2,048 heads without end", connections::unfinished_heads),
         Attack { prepare: connections::with_the_default_key, ..attack!("foreign Host", connections::foreign_host) },
-        attack!("event streams without end", shares::streams),
-        attack!("waiting requests without end", shares::waits),
-        attack!("fetches that are not answered", shares::fetches),
+        Attack { prepare: shares::with_all_connections, ..attack!("event streams without end", shares::streams) },
+        Attack { prepare: shares::with_one_worker, ..attack!("waiting requests without end", shares::waits) },
+        Attack { prepare: shares::with_all_connections, ..attack!("fetches that are not answered", shares::fetches) },
         attack!("endpoints without end", shares::endpoints),
         Attack {
             prepare: components::with_many_functions,

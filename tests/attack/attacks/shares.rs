@@ -4,58 +4,81 @@ use crate::Size;
 use crate::report::Outcome;
 use crate::target::{ATTACKER, OTHER, Target};
 use morag_tests::server::PATIENCE;
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode, multipart};
 use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::error::Elapsed;
 
 /// More than any share.
 const REQUESTS: usize = 600;
-/// How long the attacker's requests are given to be answered, where they are refused; those that hold are dropped later.
-const REFUSED_WITHIN: Duration = Duration::from_secs(10);
+/// A request that is not answered for so long is held.
+const HELD_AFTER: Duration = Duration::from_secs(10);
+/// Documents that a worker has before the one that is waited for, and how long each is.
+const BEFORE: u64 = 12;
+const PAGES: usize = 400;
+
+/// What a request came to; none where it is held.
+type Answer = Result<Result<Response, reqwest::Error>, Elapsed>;
+
+/// As many connections from one address as there are in all: the shares are to refuse, not the limit of an address.
+pub fn with_all_connections(_: &Path, command: &mut Command) {
+    command.env("MORAG_CONNECTIONS_PER_PEER", "1024");
+}
+
+/// The same, with one worker: behind what it works on, a task waits.
+pub fn with_one_worker(folder: &Path, command: &mut Command) {
+    with_all_connections(folder, command);
+    command.env("MORAG_WORKER_CONCURRENCY", "1");
+}
 
 /// Event streams of one caller.
 pub async fn streams(target: &mut Target, _: Size) -> Outcome {
     let open = |key: &'static str| target.request(key, Method::GET, "/api/v1/events").send();
-    let mut held = Vec::new();
-    let mut refused = 0;
-    for _ in 0..REQUESTS {
-        match tokio::time::timeout(REFUSED_WITHIN, open(ATTACKER)).await {
-            Ok(Ok(answer)) if answer.status() == StatusCode::OK => held.push(answer),
-            _ => refused += 1,
-        }
-        if refused > 3 {
-            break;
-        }
-    }
+    let all = (0..REQUESTS).map(|_| tokio::time::timeout(HELD_AFTER, open(ATTACKER)));
+    let answers = futures::future::join_all(all).await;
+    // While the attacker's are open.
     other_is_answered(tokio::time::timeout(PATIENCE, open(OTHER)).await, "a stream")?;
-    target.refused(format!("{} streams", held.len()), how(refused)).await
+    let refused = refused_by("too_many_listeners", answers).await?;
+    target.refused(format!("{REQUESTS} at once"), how(refused)).await
 }
 
 /// Requests of one caller that wait for a task's next change.
 pub async fn waits(target: &mut Target, _: Size) -> Outcome {
-    // Of a task that has not ended: one whose document is fetched from nowhere would be refused, so of a small document.
-    let part = reqwest::multipart::Part::bytes(morag_fixtures::one_page_markdown(2)).file_name("note.md");
-    let form = reqwest::multipart::Form::new().part("file", part);
-    let submitted = target.request(ATTACKER, Method::POST, "/api/v1/ingest/file").multipart(form).send().await;
-    let body: Value = submitted.map_err(|error| error.to_string())?.json().await.map_err(|error| error.to_string())?;
-    let task = body["task_id"].as_str().ok_or("no task")?.to_owned();
-    let wait = |key: &'static str, seconds: u32| {
-        target.request(key, Method::GET, &format!("/api/v1/status/{task}?wait={seconds}")).timeout(PATIENCE).send()
+    let submit = async |document: Vec<u8>| {
+        let part = multipart::Part::bytes(document).file_name("note.md");
+        let form = multipart::Form::new().part("file", part);
+        let submitted = target.request(ATTACKER, Method::POST, "/api/v1/ingest/file").multipart(form).send().await;
+        let body: Value = submitted.map_err(text)?.json().await.map_err(text)?;
+        body["task_id"].as_str().map(str::to_owned).ok_or_else(|| format!("no task: {body}"))
     };
-    let all = (0..REQUESTS).map(|_| wait(ATTACKER, 5));
+    // The one that is waited for comes last: while the worker is at these, nothing happens to it.
+    for number in 0..BEFORE {
+        submit(morag_fixtures::one_page_markdown(number).repeat(PAGES)).await?;
+    }
+    let task = submit(morag_fixtures::one_page_markdown(BEFORE)).await?;
+    let ask = |key: &'static str, path: String| target.request(key, Method::GET, &path).timeout(PATIENCE).send();
+    let wait = |key, seconds: u32| ask(key, format!("/api/v1/status/{task}?wait={seconds}"));
+    let all = (0..REQUESTS).map(|_| async { Ok(wait(ATTACKER, 5).await) });
     let attack = futures::future::join_all(all);
     let other = async { other_is_answered(tokio::time::timeout(PATIENCE, wait(OTHER, 1)).await, "a wait") };
     let (answers, other) = tokio::join!(attack, other);
     other?;
-    let refused = answers.iter().filter(|answer| !matches!(answer, Ok(answer) if answer.status() == 200)).count();
+    let refused = refused_by("too_many_waits", answers).await?;
+    let state: Value =
+        ask(ATTACKER, format!("/api/v1/status/{task}")).await.map_err(text)?.json().await.map_err(text)?;
+    if state["status"] != "pending" {
+        return Err(format!("the task did not wait for so long, so nobody waited for it: {state}"));
+    }
     target.refused(format!("{REQUESTS} at once"), how(refused)).await
 }
 
 /// Documents of one caller by URL, from a server that takes connections and never answers.
 pub async fn fetches(target: &mut Target, _: Size) -> Outcome {
-    let silent = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
-    let url = format!("http://{}/x.md", silent.local_addr().map_err(|error| error.to_string())?);
+    let silent = TcpListener::bind("127.0.0.1:0").await.map_err(text)?;
+    let url = format!("http://{}/x.md", silent.local_addr().map_err(text)?);
     let hold = tokio::spawn(async move {
         let mut held = Vec::new();
         while let Ok((stream, _)) = silent.accept().await {
@@ -63,22 +86,48 @@ pub async fn fetches(target: &mut Target, _: Size) -> Outcome {
         }
     });
     let page = axum::Router::new().fallback(|| async { morag_fixtures::one_page_markdown(3) });
-    let answering = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
-    let good = format!("http://{}/x.md", answering.local_addr().map_err(|error| error.to_string())?);
+    let answering = TcpListener::bind("127.0.0.1:0").await.map_err(text)?;
+    let good = format!("http://{}/x.md", answering.local_addr().map_err(text)?);
     let serve = tokio::spawn(async move { axum::serve(answering, page).await });
     let submit = |key: &'static str, url: &str| {
         let request = target.request(key, Method::POST, "/api/v1/ingest/url").json(&json!({ "url": url }));
         request.timeout(PATIENCE).send()
     };
-    let attack = (0..REQUESTS).map(|_| tokio::time::timeout(REFUSED_WITHIN, submit(ATTACKER, &url)));
+    let attack = (0..REQUESTS).map(|_| tokio::time::timeout(HELD_AFTER, submit(ATTACKER, &url)));
     let attack = futures::future::join_all(attack);
     let other = async { other_is_answered(tokio::time::timeout(PATIENCE, submit(OTHER, &good)).await, "a fetch") };
     let (answers, other) = tokio::join!(attack, other);
     hold.abort();
     serve.abort();
     other?;
-    let refused = answers.iter().filter(|answer| matches!(answer, Ok(Ok(answer)) if answer.status() == 429)).count();
+    let refused = refused_by("too_many_fetches", answers).await?;
     target.refused(format!("{REQUESTS} at once"), how(refused)).await
+}
+
+/// How many the share refused, by its code; the others must be held or answered. An error where it refused none.
+async fn refused_by(code: &str, answers: Vec<Answer>) -> Result<usize, String> {
+    let mut refused = 0;
+    for answer in answers {
+        let Ok(answer) = answer else { continue };
+        let answer = answer.map_err(text)?;
+        let status = answer.status();
+        if status.is_success() {
+            continue;
+        }
+        let body: Value = answer.json().await.map_err(text)?;
+        if status != StatusCode::TOO_MANY_REQUESTS || body["error_code"] != code {
+            return Err(format!("one is answered {status}, and not {code}: {body}"));
+        }
+        refused += 1;
+    }
+    match refused {
+        0 => Err(format!("{REQUESTS} at once were taken")),
+        refused => Ok(refused),
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 /// Named endpoints of one caller.
@@ -106,10 +155,7 @@ fn how(refused: usize) -> String {
     format!("{refused} refused, the other caller was served")
 }
 
-fn other_is_answered(
-    answer: Result<Result<Response, reqwest::Error>, tokio::time::error::Elapsed>,
-    what: &str,
-) -> Result<(), String> {
+fn other_is_answered(answer: Answer, what: &str) -> Result<(), String> {
     match answer {
         Ok(Ok(answer)) if answer.status().is_success() => Ok(()),
         Ok(Ok(answer)) => Err(format!("the other caller asks for {what} and is answered {}", answer.status())),
