@@ -3,7 +3,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hmac::{Hmac, Mac as _};
 use morag_core::pipeline::Pipeline;
-use morag_core::task::{DocumentId, Event, EventKind, Resources, Source, SourceType, TaskId, TaskRecord};
+use morag_core::task::{DocumentId, Event, EventKind, Resources, Source, SourceType, TaskId, TaskRecord, TenantId};
 use morag_core::webhook::{BodyFormat, Cursor, CursorName, Endpoint, EndpointId, HeaderInput, headers, render};
 use morag_core::{JsonObject, Secret, Timestamp};
 use sha2::Sha256;
