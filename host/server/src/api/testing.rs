@@ -380,6 +380,13 @@ impl Endpoints for Memory {
     async fn put_endpoint(&self, _: &morag_core::webhook::NamedEndpoint) -> Result<(), PutEndpointError> {
         Err(PutEndpointError::Full)
     }
+    async fn create_endpoint(
+        &self,
+        _: &morag_core::webhook::NamedEndpoint,
+        _: EndpointLimits,
+    ) -> Result<(), PutEndpointError> {
+        Err(PutEndpointError::Full)
+    }
     async fn remove_endpoint(&self, _: &morag_core::webhook::EndpointId) -> Result<bool, StoreError> {
         Ok(false)
     }
