@@ -25,6 +25,9 @@ pub struct Options {
     pub key_prefix: String,
     /// Tasks that may be pending; a further one is refused. Default 100,000.
     pub queue_max: u64,
+    /// Whether several callers share the queue: a flow may have no more tasks waiting then than it leaves room for others.
+    /// Default no.
+    pub queue_shared: bool,
     /// How long an ended task stays after its last delivery, by Redis's own expiry. Default 7 days.
     pub history_kept: Duration,
     /// How long an idempotency key is remembered. Default 7 days.
@@ -43,6 +46,7 @@ impl Options {
         Self {
             key_prefix: String::new(),
             queue_max: QUEUE_MAX,
+            queue_shared: false,
             history_kept: WEEK,
             idempotency_kept: WEEK,
             clock,
