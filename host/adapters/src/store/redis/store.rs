@@ -69,6 +69,7 @@ pub struct RedisStore {
     pub(super) me: Weak<Self>,
     /// Held by who reads a whole record for its summary (`summaries`).
     pub(super) whole_records: tokio::sync::Mutex<()>,
+    follows_unannounced: bool,
     gate: Arc<Gate>,
     _beats: Beats,
 }
@@ -82,6 +83,14 @@ impl RedisStore {
         let gate = Gate::new(keys.format(), options.format);
         redis.pass(gate.clone());
         gate.beat(&redis).await?;
+        let follows_unannounced =
+            gate.is_first() && redis.query::<bool>(redis::cmd("EXISTS").arg(keys.number())).await?;
+        if follows_unannounced {
+            tracing::warn!(
+                "the store has tasks of a version that does not say that it is alive: stop all its processes now, for they send \
+                 webhooks without their token and mix tenants (docs/operations.md)"
+            );
+        }
         let _beats = Beats::begin(redis.clone(), gate.clone());
         let agenda = Arc::new(Agenda::new());
         let wakes = wake::listen(redis.clone(), keys.channel(), agenda.clone());
@@ -98,10 +107,17 @@ impl RedisStore {
                 wakes,
                 me,
                 whole_records: Default::default(),
+                follows_unannounced,
                 gate,
                 _beats,
             }
         }))
+    }
+
+    /// Whether this process is the first on a store with tasks of versions that do not say that they are alive: see
+    /// [`super::format`].
+    pub fn follows_unannounced(&self) -> bool {
+        self.follows_unannounced
     }
 
     /// The format to write in: see [`super::format`].
