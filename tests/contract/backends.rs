@@ -19,13 +19,15 @@ impl<T: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains + KeyValues> S
 pub struct Limits {
     /// Tasks that may be pending.
     pub queue_max: u64,
+    /// Whether a flow leaves others as much of that as it takes.
+    pub queue_shared: bool,
     /// How long an idempotency key is remembered.
     pub idempotency_kept: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queue_max: 100_000, idempotency_kept: Duration::from_secs(7 * 24 * 60 * 60) }
+        Self { queue_max: 100_000, queue_shared: false, idempotency_kept: Duration::from_secs(7 * 24 * 60 * 60) }
     }
 }
 
@@ -94,8 +96,8 @@ impl Backend for Sqlite {
     const EXACT_ORDER: bool = true;
     const KEYS_AGE_BY_CLOCK: bool = true;
 
-    async fn with(Limits { queue_max, idempotency_kept }: Limits) -> Self {
-        Self::with_options(Options { queue_max, idempotency_kept, ..Options::default() })
+    async fn with(Limits { queue_max, queue_shared, idempotency_kept }: Limits) -> Self {
+        Self::with_options(Options { queue_max, queue_shared, idempotency_kept, ..Options::default() })
     }
 
     fn store(&self) -> Arc<dyn Store> {

@@ -1,14 +1,17 @@
 //! The promises of [`morag_core::ports::Endpoints`].
 
 use crate::backends::{Backend, promises};
-use morag_core::ports::{ENDPOINTS_MAX, PutEndpointError};
-use morag_core::webhook::{EndpointSettings, NamedEndpoint};
+use morag_core::ports::{ENDPOINTS_MAX, EndpointLimits, PutEndpointError};
+use morag_core::task::TenantId;
+use morag_core::webhook::{EndpointId, EndpointSettings, NamedEndpoint};
 
 promises!(
     an_endpoint_is_read_as_it_was_put,
     who_changes_what_has_changed_is_refused,
     the_revision_tells_of_every_change,
     no_more_than_so_many_are_stored,
+    no_more_are_created_than_the_limits_say_however_many_at_once,
+    what_callers_have_not_created_takes_nothing_of_the_limits,
     the_proof_of_the_key_is_replaced_only_by_who_knows_it,
 );
 
@@ -91,6 +94,49 @@ async fn no_more_than_so_many_are_stored(backend: impl Backend) {
     assert_eq!(store.remove_endpoint(&"ep_0".to_owned().into()).await, Ok(true));
     assert_eq!(store.put_endpoint(&named(&backend, "ep_more", 1)).await, Ok(()));
     assert_eq!(store.endpoints(None).await.unwrap().unwrap().endpoints.len(), ENDPOINTS_MAX);
+}
+
+/// An endpoint of a tenant that somebody creates.
+fn created(backend: &impl Backend, (tenant, creator): (&str, &str), name: usize) -> NamedEndpoint {
+    let tenant: TenantId = tenant.parse().unwrap();
+    let id = EndpointId::of_tenant(&tenant, &format!("ep_{name}"));
+    NamedEndpoint { id, created_by: Some(creator.into()), ..named(backend, "", 1) }
+}
+
+async fn no_more_are_created_than_the_limits_say_however_many_at_once(backend: impl Backend) {
+    let store = backend.store();
+    let limits = EndpointLimits { creator_max: 5, tenant_max: Some(3) };
+    let racing: Vec<_> = (0..100).map(|n| created(&backend, ("acme", "a"), n)).collect();
+    let answers = futures::future::join_all(racing.iter().map(|one| store.create_endpoint(one, limits))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3, "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| **answer == Err(PutEndpointError::Quota { limit: 3 })).count(), 97);
+    // The quota is the tenant's, the share the creator's.
+    for tenant in ["default", "acm"] {
+        assert_eq!(store.create_endpoint(&created(&backend, (tenant, "b"), 0), limits).await, Ok(()), "{tenant}");
+    }
+    assert_eq!(store.create_endpoint(&created(&backend, ("acm", "a"), 1), limits).await, Ok(()));
+    let limits = EndpointLimits { tenant_max: None, ..limits };
+    let racing: Vec<_> = (100..200).map(|n| created(&backend, ("default", "a"), n)).collect();
+    let answers = futures::future::join_all(racing.iter().map(|one| store.create_endpoint(one, limits))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    let over = Err(PutEndpointError::Share { own: 5, all: 7 });
+    assert_eq!(answers.iter().filter(|answer| **answer == over).count(), 99, "{answers:?}");
+    let first = created(&backend, ("acm", "b"), 0);
+    assert_eq!(store.create_endpoint(&first, limits).await, Err(PutEndpointError::Stale), "it is there");
+    assert_eq!(store.put_endpoint(&NamedEndpoint { version: 2, ..first }).await, Ok(()), "no limit is for a change");
+}
+
+async fn what_callers_have_not_created_takes_nothing_of_the_limits(backend: impl Backend) {
+    let store = backend.store();
+    let limits = EndpointLimits { creator_max: 1, tenant_max: Some(1) };
+    // The state of one of `morag.toml`.
+    let state = NamedEndpoint { sealed: String::new(), ..created(&backend, ("default", "a"), 0) };
+    store.put_endpoint(&state).await.unwrap();
+    let unknown = NamedEndpoint { created_by: None, ..created(&backend, ("acme", "a"), 1) };
+    store.put_endpoint(&unknown).await.unwrap();
+    assert_eq!(store.create_endpoint(&created(&backend, ("default", "a"), 2), limits).await, Ok(()));
+    let refused = store.create_endpoint(&created(&backend, ("other", "a"), 3), limits).await;
+    assert_eq!(refused, Err(PutEndpointError::Share { own: 1, all: 2 }));
 }
 
 async fn the_proof_of_the_key_is_replaced_only_by_who_knows_it(mut backend: impl Backend) {

@@ -6,7 +6,7 @@ use crate::samples::{
 };
 use futures::future::join_all;
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CommitError, CursorMove, Guard, ListFilter, Next, Queue, Recorded,
+    AcceptError, Accepted, Commit, CommitError, CursorMove, Flow, Guard, ListFilter, NewTask, Next, Queue, Recorded,
 };
 use morag_core::task::{EventKind, Resources, StatusWord, TaskId, TaskStatus};
 use morag_core::{JsonObject, Timestamp};
@@ -45,6 +45,7 @@ promises!(
     many_writers_at_once_lose_nothing,
     a_store_that_works_answers_a_ping,
     a_full_queue_refuses_and_takes_again with Limits { queue_max: 2, ..Limits::default() },
+    a_flow_leaves_as_much_of_a_shared_queue_as_it_takes with Limits { queue_max: 8, queue_shared: true, ..Limits::default() },
 );
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -591,6 +592,29 @@ async fn many_writers_at_once_lose_nothing(mut backend: impl Backend) {
 
 async fn a_store_that_works_answers_a_ping(backend: impl Backend) {
     assert_eq!(backend.store().ping().await, Ok(()));
+}
+
+async fn a_flow_leaves_as_much_of_a_shared_queue_as_it_takes(backend: impl Backend) {
+    let store = backend.store();
+    let of = |flow: &str| NewTask { flow: Flow::of(flow), ..task(&backend, &[]) };
+    // All at once: what others submit at the same time counts.
+    let racing = join_all((0..8).map(|_| store.accept(of("a")))).await;
+    let taken = racing.iter().filter(|answer| **answer == Ok(Accepted::New)).count();
+    assert_eq!(taken, 4, "{racing:?}");
+    assert!(
+        racing.iter().all(|answer| matches!(answer, Ok(Accepted::New) | Err(AcceptError::QueueShare))),
+        "{racing:?}"
+    );
+    let first = accept(&*store, of("b")).await;
+    accept(&*store, of("b")).await;
+    assert_eq!(store.accept(of("b")).await, Err(AcceptError::QueueShare));
+    accept(&*store, of("c")).await;
+    assert_eq!(store.accept(of("c")).await, Err(AcceptError::QueueShare));
+    accept(&*store, of("d")).await;
+    assert_eq!(store.accept(of("e")).await, Err(AcceptError::QueueFull));
+    append(&backend, first, 1).await.unwrap();
+    assert_eq!(store.accept(of("a")).await, Err(AcceptError::QueueShare), "what has begun makes room for others");
+    accept(&*store, of("e")).await;
 }
 
 async fn a_full_queue_refuses_and_takes_again(backend: impl Backend) {

@@ -3,6 +3,7 @@
 use crate::cancel::large_markdown;
 use crate::ingest_url::answer;
 use morag_tests::receiver::Receiver;
+use morag_tests::redis::{RedisOptions, RedisServer};
 use morag_tests::server::Server;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -66,4 +67,28 @@ async fn a_large_damaged_upload_is_never_sent_whole_and_not_run_again() {
     }
     let (status, refused) = ask(&server, Method::POST, &format!("/api/v1/tasks/{task}/retry")).await;
     assert_eq!((status, &refused["error_code"]), (409, &json!("source_damaged")), "{refused}");
+}
+
+/// On Redis a fence is no count: what a mended run notes of the claims before it is their number, else no limit of claims holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_mended_on_redis_keeps_its_limit_of_claims() {
+    let redis = RedisServer::start_with(RedisOptions { durable: true, ..RedisOptions::default() });
+    let settings = [("REDIS_URL", &*redis.url()), ("MORAG_WORKER_CONCURRENCY", "1"), ("MORAG_LEASE_SECONDS", "1")];
+    let server = Server::start_with(&settings).await;
+    let receiver = Receiver::start().await;
+    let task = server.submit("large.md", large_markdown(), &[("webhook_url", receiver.url.as_str())]).await;
+    receiver.wait_until(|received| received.iter().any(|one| one.event_type() == "step_completed")).await;
+    std::fs::write(stored(&server, &task, "markdown.md"), "").expect("the file is there");
+    let server = server.kill_and_restart().await;
+    let ended = server.wait_for_end(&task).await;
+    assert_eq!((&ended["status"], &ended["attempt"]), (&json!("completed"), &json!(2)), "{ended}");
+    let key = format!("task_history:{{q{}}}:{task}", &task[..2]);
+    let history = redis.ask(&["lrange", &key, "0", "-1"]);
+    let before: Vec<u64> = history
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<Value>(line).expect("an event").pointer("/retry/claims_before")?.as_u64()
+        })
+        .collect();
+    assert_eq!(before, [1], "claimed once before the second run: {history}");
 }

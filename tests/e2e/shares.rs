@@ -1,6 +1,9 @@
-//! What one caller can take of the named endpoints.
+//! What one caller can take of the named endpoints and of the queue, on both stores.
 
-use morag_tests::server::{API_KEY, Server};
+use morag_tests::fleet::Fleet;
+use morag_tests::redis::{ACCEPT_LOSS, shared_single};
+use morag_tests::server::{API_KEY, Server, client};
+use reqwest::multipart::{Form, Part};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -66,4 +69,92 @@ async fn samples_of_one_caller_leave_places_to_anothers() {
     connections.wait_for(|count| *count == 17).await.expect("the receiver runs");
     held.iter().chain([&others]).for_each(tokio::task::JoinHandle::abort);
     receiver.abort();
+}
+
+/// A caller with the key `key-of-a`.
+const CALLERS: &str = r#"
+    [[callers]]
+    name = "a"
+    key_sha256 = "ee063bb3d7270fdf6148f09dde510a5cf346c4aa4dd2ff4b2caec5348d799043"
+    scopes = ["admin"]
+    quotas = { endpoints = 3 }
+"#;
+
+/// A server on Redis, under keys of its own, or an embedded one.
+async fn server_on(redis: bool, toml: &str) -> Server {
+    let (url, prefix) = (shared_single().url(), format!("{}:", uuid::Uuid::new_v4()));
+    let key = "00".repeat(32);
+    let mut settings = vec![("MORAG_SECRETS_KEY", key.as_str())];
+    if redis {
+        settings.extend([("REDIS_URL", url.as_str()), ("REDIS_KEY_PREFIX", &prefix), ACCEPT_LOSS]);
+    }
+    Server::start_with_file(toml, &settings).await
+}
+
+async fn no_more_endpoints_than_the_quota_says(redis: bool) {
+    let server = server_on(redis, CALLERS).await;
+    let answers = futures::future::join_all((0..100).map(|_| create(&server, "key-of-a"))).await;
+    let created = answers.iter().filter(|answer| answer.status() == StatusCode::CREATED).count();
+    assert_eq!(created, 3);
+    for refused in answers.into_iter().filter(|answer| answer.status() != StatusCode::CREATED) {
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        let error: Value = refused.json().await.expect("an error");
+        assert_eq!((&error["error_code"], &error["limit"]), (&json!("quota_endpoints"), &json!(3)), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quota_of_endpoints_holds_against_parallel_requests() {
+    no_more_endpoints_than_the_quota_says(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quota_of_endpoints_holds_against_parallel_requests_on_redis() {
+    no_more_endpoints_than_the_quota_says(true).await;
+}
+
+async fn submit(url: &str, key: &str) -> Response {
+    let form = Form::new().part("file", Part::bytes(b"# Note".to_vec()).file_name("note.md"));
+    let request = client().post(format!("{url}/api/v1/ingest/file")).bearer_auth(key).multipart(form);
+    request.send().await.expect("an answer")
+}
+
+/// How many of twelve tasks the first key gets in, where none is begun.
+async fn taken_of_twelve(url: &str) -> usize {
+    let mut taken = 0;
+    for _ in 0..12 {
+        let answer = submit(url, API_KEY).await;
+        if answer.status().is_success() {
+            taken += 1;
+            continue;
+        }
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert!(answer.headers().contains_key("retry-after"));
+        assert_eq!(answer.json::<Value>().await.expect("an error")["error_code"], "queue_full");
+    }
+    taken
+}
+
+/// A process on Redis that takes tasks and begins none.
+async fn taker(keys: &str) -> Fleet {
+    let (url, prefix) = (shared_single().url(), format!("{}:", uuid::Uuid::new_v4()));
+    let mut fleet = Fleet::new(&[
+        ("MORAG_QUEUE_TASKS_MAX", "8"),
+        ("MORAG_API_KEYS", keys),
+        ("REDIS_URL", &url),
+        ("REDIS_KEY_PREFIX", &prefix),
+        ACCEPT_LOSS,
+    ]);
+    fleet.start("api").await;
+    fleet
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_caller_leaves_others_room_in_the_queue_and_alone_fills_it() {
+    let shared = taker(&format!("{API_KEY},{OTHER_KEY}")).await;
+    let url = shared.api_urls().remove(0);
+    assert_eq!(taken_of_twelve(&url).await, 4);
+    assert!(submit(&url, OTHER_KEY).await.status().is_success(), "the other finds room");
+    let alone = taker(API_KEY).await;
+    assert_eq!(taken_of_twelve(&alone.api_urls()[0]).await, 8);
 }

@@ -74,9 +74,10 @@ impl<S: Servers> Backend for InRedis<S> {
     const EXACT_ORDER: bool = false;
     const KEYS_AGE_BY_CLOCK: bool = false;
 
-    async fn with(Limits { queue_max, idempotency_kept }: Limits) -> Self {
+    async fn with(Limits { queue_max, queue_shared, idempotency_kept }: Limits) -> Self {
         let mut this = Self::unopened();
         (this.options.queue_max, this.options.idempotency_kept) = (queue_max, idempotency_kept);
+        this.options.queue_shared = queue_shared;
         this.store = Some(this.another().await);
         this
     }

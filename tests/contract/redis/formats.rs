@@ -49,6 +49,9 @@ async fn a_store_of_before_there_was_a_format_is_of_format_1() {
     ask(&["del", &lab.key("format:{format}"), &lab.key("format:{format}:processes")]);
     let store = lab.knowing(&shared_single().url(), knowing(1)).await.unwrap();
     assert_eq!((store.format(), &*format_of(&lab)), (1, "1"));
+    assert!(store.follows_unannounced(), "the operator is told");
+    let next = lab.knowing(&shared_single().url(), knowing(1)).await.unwrap();
+    assert!(!next.follows_unannounced(), "once");
     assert!(store.load(id).await.unwrap().is_some());
     assert_eq!(ask(&["hget", &lab.key("format:{format}"), "by"]), env!("CARGO_PKG_VERSION"));
 }
@@ -59,6 +62,9 @@ async fn a_new_store_has_the_format_of_this_program() {
     assert_eq!(format_of(&lab), FORMAT.to_string());
     let lab = Lab::with(|options| options.format = knowing(FORMAT + 1)).await;
     assert_eq!(format_of(&lab), (FORMAT + 1).to_string());
+    ask(&["del", &lab.key("format:{format}"), &lab.key("format:{format}:processes")]);
+    let empty = lab.knowing(&shared_single().url(), knowing(1)).await.unwrap();
+    assert!(!empty.follows_unannounced(), "nobody was there before");
 }
 
 #[tokio::test]

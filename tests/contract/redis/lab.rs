@@ -140,9 +140,10 @@ impl Backend for Lab {
     const EXACT_ORDER: bool = false;
     const KEYS_AGE_BY_CLOCK: bool = false;
 
-    async fn with(Limits { queue_max, idempotency_kept }: Limits) -> Self {
+    async fn with(Limits { queue_max, queue_shared, idempotency_kept }: Limits) -> Self {
         Self::with(|options| {
             (options.queue_max, options.idempotency_kept) = (queue_max, idempotency_kept);
+            options.queue_shared = queue_shared;
         })
         .await
     }

@@ -4,7 +4,7 @@ use super::lab::{Lab, ask, once_seen};
 use crate::backends::Backend;
 use crate::samples::{accept, append, attempt, claim_one, claiming, document, end, task, with_key};
 use morag_core::ports::{AcceptError, CursorMove, Lease, ListFilter, NewResend, Queue, Recorded};
-use morag_core::task::{StatusWord, TaskId};
+use morag_core::task::{StatusWord, TaskId, TenantId};
 use std::time::Duration;
 
 const KEPT: Duration = Duration::from_secs(90 * 60);
@@ -220,4 +220,29 @@ fn dump(key: &str) -> String {
         "zset" => ask(&["zrange", key, "0", "-1", "withscores"]),
         other => panic!("{key} is a {other}"),
     }
+}
+
+#[tokio::test]
+async fn a_task_says_itself_whose_it_is() {
+    let lab = lab().await;
+    let store = lab.store();
+    let acme: TenantId = "acme".parse().unwrap();
+    let mut new = task(&lab, &[]);
+    (new.record.tenant, new.record.source.size) = (acme.clone(), 100);
+    let id = accept(&*store, new).await;
+    // As an eviction or a partial restore leaves it.
+    ask(&["del", &lab.key(&format!("owners:{{q{}}}", &id.to_string()[..2]))]);
+    assert_eq!(store.tenant_of(id).await, Ok(Some(acme.clone())));
+    append(&lab, id, 1).await.unwrap();
+    end(&lab, id, StatusWord::Failed).await;
+    let listed = async |tenant: &TenantId| {
+        let filter = ListFilter { limit: 9, tenant: tenant.clone(), statuses: vec![StatusWord::Failed], cursor: None };
+        store.list(&filter).await.unwrap().items.len()
+    };
+    assert_eq!((listed(&acme).await, listed(&TenantId::default()).await), (1, 0));
+    let recent = store.recent(&TenantId::default(), morag_core::Timestamp::from_millis(0), 9, None).await.unwrap();
+    assert_eq!(recent.items, [], "nothing of it is told to others");
+    assert_eq!(store.stored_bytes(&acme).await, Ok(100));
+    store.files_deleted(id).await.unwrap();
+    assert_eq!(store.stored_bytes(&acme).await, Ok(0));
 }

@@ -77,7 +77,8 @@ pub fn attempt(events: &[Event]) -> u32 {
 }
 
 /// How often a task has been claimed in its last run, by how often it has been in all: at least once, for whoever asks has
-/// claimed it. Claims for a step's retry are those of its policy and do not count.
+/// claimed it. Claims for a step's retry are those of its policy and do not count. A number of claims before the run that is
+/// higher than that of all says nothing: logs have it where a fence was taken for it.
 pub fn claims_of_run(events: &[Event], claims: u64) -> u64 {
     let before = events.iter().rev().find_map(|event| match &event.kind {
         EventKind::TaskStarted { retry } => Some(retry.as_ref().map_or(0, |retry| retry.claims_before)),
@@ -85,7 +86,8 @@ pub fn claims_of_run(events: &[Event], claims: u64) -> u64 {
     });
     let in_run = events.iter().rev().take_while(|event| !matches!(event.kind, EventKind::TaskStarted { .. }));
     let retries = in_run.filter(|event| matches!(event.kind, EventKind::StepRetrying { .. })).count() as u64;
-    claims.saturating_sub(before.unwrap_or(0)).saturating_sub(retries).max(1)
+    let before = before.filter(|before| *before <= claims).unwrap_or(0);
+    claims.saturating_sub(before).saturating_sub(retries).max(1)
 }
 
 #[cfg(test)]
@@ -249,5 +251,14 @@ mod tests {
         life.retry(21, None).unwrap();
         assert_eq!(attempt(&life.log), 2);
         assert_eq!([21, 22, 25].map(|claims| claims_of_run(&life.log, claims)), [1, 1, 4]);
+    }
+
+    #[test]
+    fn more_claims_before_the_run_than_there_are_do_not_count() {
+        let mut life = Life::new();
+        life.run_until("chunking", 1);
+        life.fail();
+        life.retry(5_168_055_869_617_379, None).unwrap();
+        assert_eq!([2, 9].map(|claims| claims_of_run(&life.log, claims)), [2, 9]);
     }
 }

@@ -35,7 +35,7 @@ pub use deliveries::{
 pub use disk::{Disk, DiskError};
 pub use due_queue::{Claim, DueQueue, LaneLimit, LaneLimits, Lease, Queue, QueueCounts};
 pub use embedder::Embedder;
-pub use endpoints::{ENDPOINTS_MAX, EndpointSet, Endpoints, PutEndpointError};
+pub use endpoints::{ENDPOINTS_MAX, EndpointCounts, EndpointLimits, EndpointSet, Endpoints, PutEndpointError};
 pub use feed::{FEED_BYTES_MAX, Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, InvalidFeedPosition};
 pub use fetcher::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, InvalidSourceUrl, SourceUrl};
 pub use key_values::{KeyValueQuota, KeyValues, SetError};

@@ -87,6 +87,9 @@ pub enum AcceptError {
     /// More tasks wait than the store was told to hold.
     #[error("the queue of tasks is full")]
     QueueFull,
+    /// Other callers share the queue, and the flow has as many tasks waiting as it leaves room for theirs.
+    #[error("the flow has as many tasks waiting as it leaves room for others")]
+    QueueShare,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

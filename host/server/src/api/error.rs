@@ -173,6 +173,13 @@ impl ApiError {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", text).retry_after()
     }
 
+    /// 429 for a caller who has as much of the queue as it leaves to the others.
+    pub fn queue_share() -> Self {
+        let text = "As many of your tasks are waiting as there is room left in the queue, which is for the other callers: try \
+                    again when some of yours have begun";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", text).retry_after()
+    }
+
     /// 503. The reason is for the log alone.
     pub fn unavailable(log: impl Into<String>) -> Self {
         let text = "The server's storage does not answer: try again later";

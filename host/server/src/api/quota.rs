@@ -72,16 +72,6 @@ pub async fn check_stored_bytes(app: &App, caller: &Caller, more: u64) -> Result
     }
 }
 
-/// Refuses a further endpoint where the tenant has as many as the caller may have.
-pub fn check_endpoints(caller: &Caller, there_are: usize, now: Timestamp) -> Result<(), ApiError> {
-    match caller.quotas().endpoints {
-        Some(limit) if there_are as u64 >= limit => {
-            Err(over(OverQuota { quota: Quota::Endpoints, limit, resets_at: None }, now))
-        }
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

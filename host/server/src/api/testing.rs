@@ -339,9 +339,10 @@ impl DueQueue for Memory {
         let Some((key, (at, fence))) = due.iter_mut().find(|(_, (at, _))| runs && *at <= now) else {
             return Ok(Claim { leases: vec![], next_due: None });
         };
-        (*at, *fence) = (now.plus(lease), *fence + 1);
+        // Drawn, as Redis does: nobody may take it for the number of claims.
+        (*at, *fence) = (now.plus(lease), uuid::Uuid::new_v4().as_u64_pair().0 >> 11);
         if let Some(log) = self.logs.lock().unwrap().iter_mut().find(|log| log.record.id.to_string() == *key) {
-            log.claims = *fence;
+            log.claims += 1;
         }
         Ok(Claim { leases: vec![Lease { queue, key: key.clone(), fence: *fence }], next_due: None })
     }
@@ -377,6 +378,13 @@ impl Endpoints for Memory {
         Ok(known.is_none().then(|| EndpointSet { revision: 1, endpoints: vec![] }))
     }
     async fn put_endpoint(&self, _: &morag_core::webhook::NamedEndpoint) -> Result<(), PutEndpointError> {
+        Err(PutEndpointError::Full)
+    }
+    async fn create_endpoint(
+        &self,
+        _: &morag_core::webhook::NamedEndpoint,
+        _: EndpointLimits,
+    ) -> Result<(), PutEndpointError> {
         Err(PutEndpointError::Full)
     }
     async fn remove_endpoint(&self, _: &morag_core::webhook::EndpointId) -> Result<bool, StoreError> {

@@ -293,6 +293,7 @@ async fn the_stores_refusals_have_their_codes() {
     for (error, status, code) in [
         (AcceptError::DuplicateDocument(holder), 409, "duplicate_document"),
         (AcceptError::QueueFull, 429, "queue_full"),
+        (AcceptError::QueueShare, 429, "queue_full"),
         (AcceptError::Store(StoreError::Unavailable("secret".into())), 503, "unavailable"),
         (AcceptError::Store(StoreError::Full("secret".into())), 507, "storage_full"),
     ] {

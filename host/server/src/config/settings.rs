@@ -148,7 +148,7 @@ pub const SETTINGS: &[Setting] = &[
         "queue_tasks_max",
         "MORAG_QUEUE_TASKS_MAX",
         "100000",
-        "Tasks that may wait. Beyond it, submitting answers 429.",
+        "Tasks that may wait. Beyond it, submitting answers 429. With several keys, each leaves the others as many places as its tasks take.",
     ),
     setting(
         "lease_seconds",

@@ -234,8 +234,8 @@ impl Registry {
                     self.fresh().await?;
                     return Ok(Ok(endpoint));
                 }
-                Err(PutEndpointError::Stale | PutEndpointError::Full) => {}
                 Err(PutEndpointError::Store(error)) => return Err(error.into()),
+                Err(_) => {}
             }
         }
         Err(UpdateError::Busy)

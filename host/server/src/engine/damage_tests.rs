@@ -259,3 +259,20 @@ async fn an_upload_that_is_out_of_sight_is_waited_for() {
     assert_eq!(world.failure().as_deref(), Some("SOURCE_DAMAGED"));
     assert!(world.calls().is_empty());
 }
+
+#[tokio::test]
+async fn a_mended_run_has_as_many_claims_as_any() {
+    let world = World::new();
+    world.die_in("three").await;
+    world.put("two.md", Some(""));
+    world.die_in("three").await;
+    assert_eq!(world.events()[6], "task_started", "it was mended");
+    world.put("original.md", None);
+    let world = world.forget();
+    for _ in 0..morag_core::pipeline::PASSING_FAILURES_MAX - 1 {
+        assert_eq!(world.failure(), None);
+        world.work().await;
+        world.wait();
+    }
+    assert_eq!(world.failure().as_deref(), Some("SOURCE_DAMAGED"));
+}

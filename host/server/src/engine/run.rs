@@ -254,7 +254,7 @@ impl Driver<'_> {
         for file in &damaged {
             tracing::error!(%task, file = %file.name, "a stored file is damaged: it {}", file.damage);
         }
-        let claims_before = self.lease.fence.saturating_sub(1);
+        let claims_before = self.log.claims.saturating_sub(1);
         match mend(&self.log.record, &self.log.events, claims_before, self.run.percent(), &damaged) {
             None => Ok(Files::Whole),
             Some(Mend::Again(draft)) => {

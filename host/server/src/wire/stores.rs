@@ -34,6 +34,7 @@ pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Res
 fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
     let options = sqlite::Options {
         queue_max: config.queue_tasks_max,
+        queue_shared: config.callers.len() > 1,
         idempotency_kept: config.idempotency_retention,
         // The folder's lock is ours, so whoever held a lease is gone.
         ends_leases: true,
@@ -68,6 +69,7 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
     let options = redis::Options {
         key_prefix: settings.key_prefix.clone(),
         queue_max: config.queue_tasks_max,
+        queue_shared: config.callers.len() > 1,
         history_kept: config.history_retention,
         idempotency_kept: config.idempotency_retention,
         clock: clock.clone(),

@@ -274,7 +274,8 @@ impl RedisStore {
             .arg(self.options.queue_max)
             .arg(limit(new.limits.waiting_max))
             .arg(limit(new.limits.per_day_max))
-            .arg(if new.record.tenant.is_default() { "" } else { new.record.tenant.as_str() });
+            .arg(if new.record.tenant.is_default() { "" } else { new.record.tenant.as_str() })
+            .arg(u8::from(self.options.queue_shared));
         let answer: Vec<String> = self.redis.call(call).await?;
         let over = |quota, limit: Option<u64>, resets_at| {
             AcceptError::from(OverQuota { quota, limit: limit.unwrap_or_default(), resets_at })
@@ -282,6 +283,7 @@ impl RedisStore {
         match answer.as_slice() {
             [rank, number] => Ok((rank.clone(), number.clone())),
             [word] if word == "full" => Err(AcceptError::QueueFull),
+            [word] if word == "share" => Err(AcceptError::QueueShare),
             [word] if word == "waiting" => Err(over(Quota::WaitingTasks, new.limits.waiting_max, None)),
             [word] if word == "day" => {
                 Err(over(Quota::TasksPerDay, new.limits.per_day_max, Some(next_day(self.time.now()))))

@@ -3,7 +3,7 @@
 use super::scripts;
 use super::store::{RedisStore, from_json, strange, to_json, token};
 use async_trait::async_trait;
-use morag_core::ports::{ENDPOINTS_MAX, EndpointSet, Endpoints, PutEndpointError, StoreError};
+use morag_core::ports::{ENDPOINTS_MAX, EndpointLimits, EndpointSet, Endpoints, PutEndpointError, StoreError};
 use morag_core::webhook::{EndpointId, NamedEndpoint};
 use redis::{FromRedisValue as _, Value};
 
@@ -12,6 +12,41 @@ fn endpoint(stored: &str) -> Result<NamedEndpoint, StoreError> {
     // What is stored holds sealed credentials: no part of it is shown.
     let json = stored.splitn(3, ' ').nth(2).ok_or_else(|| strange(&"an endpoint without a version"))?;
     from_json(json)
+}
+
+impl RedisStore {
+    /// Stores an endpoint; with limits, a new one.
+    async fn put(&self, endpoint: &NamedEndpoint, limits: Option<EndpointLimits>) -> Result<(), PutEndpointError> {
+        let mut call = scripts::ENDPOINT_PUT
+            .on([self.keys.endpoints(), self.keys.endpoints_state()])
+            .arg("")
+            .arg(endpoint.id.as_str())
+            .arg(token())
+            .arg(endpoint.version)
+            .arg(to_json(endpoint)?)
+            .arg(ENDPOINTS_MAX);
+        let tenant_max = limits.and_then(|limits| limits.tenant_max);
+        if let Some(limits) = limits {
+            call = call
+                .arg(endpoint.created_by.as_deref().unwrap_or_default())
+                .arg(limits.creator_max)
+                .arg(tenant_max.map_or_else(String::new, |limit| limit.to_string()))
+                // What the ids of its tenant begin with.
+                .arg(endpoint.id.as_str().strip_suffix(endpoint.id.name()).unwrap_or_default());
+        }
+        let answer: String = self.redis.call_kept(call).await?;
+        match answer.split(' ').collect::<Vec<_>>().as_slice() {
+            ["done"] => Ok(()),
+            ["stale"] => Err(PutEndpointError::Stale),
+            ["full"] => Err(PutEndpointError::Full),
+            ["share", own, all] => {
+                let number = |text: &str| text.parse().map_err(|_| strange(&answer));
+                Err(PutEndpointError::Share { own: number(own)?, all: number(all)? })
+            }
+            ["quota"] => Err(PutEndpointError::Quota { limit: tenant_max.unwrap_or_default() }),
+            _ => Err(strange(&answer).into()),
+        }
+    }
 }
 
 #[async_trait]
@@ -33,21 +68,11 @@ impl Endpoints for RedisStore {
     }
 
     async fn put_endpoint(&self, endpoint: &NamedEndpoint) -> Result<(), PutEndpointError> {
-        let call = scripts::ENDPOINT_PUT
-            .on([self.keys.endpoints(), self.keys.endpoints_state()])
-            .arg("")
-            .arg(endpoint.id.as_str())
-            .arg(token())
-            .arg(endpoint.version)
-            .arg(to_json(endpoint)?)
-            .arg(ENDPOINTS_MAX);
-        let answer: String = self.redis.call_kept(call).await?;
-        match answer.as_str() {
-            "done" => Ok(()),
-            "stale" => Err(PutEndpointError::Stale),
-            "full" => Err(PutEndpointError::Full),
-            _ => Err(strange(&answer).into()),
-        }
+        self.put(endpoint, None).await
+    }
+
+    async fn create_endpoint(&self, endpoint: &NamedEndpoint, limits: EndpointLimits) -> Result<(), PutEndpointError> {
+        self.put(endpoint, Some(limits)).await
     }
 
     async fn remove_endpoint(&self, endpoint: &EndpointId) -> Result<bool, StoreError> {

@@ -13,7 +13,8 @@
 //! A process is alive for [`FormatOptions::silence_max`] after it last told so; it beats six times as often, by itself. One that
 //! could not for half that time, because it slept or was cut off, asks again before its next call: by the time the others take it
 //! for gone it has stopped. A store without the key is of format 1, which is that of the processes of before there was one; those
-//! tell nobody that they are alive, and must be stopped before a store is raised to 2.
+//! tell nobody that they are alive, read the record alone where credentials are beside it now, and know one tenant. So they must be stopped
+//! before the first process of today starts; nothing can refuse them.
 //!
 //! A Redis that is full takes no word of who is alive, and no higher format either. Processes go on then, for what makes room must:
 //! each asks again after [`FULL_ASKED_AGAIN`], so that one whose word was lost works at most so long on a format that was raised
@@ -60,6 +61,8 @@ struct Heard {
     format: u32,
     /// Why nothing may be done, where the format is not known.
     refusal: Option<StoreError>,
+    /// Whether the store had no format before.
+    is_first: bool,
     /// Until then nobody takes this process for gone.
     good_until: Instant,
 }
@@ -75,7 +78,7 @@ pub(super) struct Gate {
 impl Gate {
     /// A gate that lets nothing through before it has heard of the format.
     pub(super) fn new(keys: [String; 2], options: FormatOptions) -> Arc<Self> {
-        let heard = Heard { format: 0, refusal: None, good_until: Instant::now() };
+        let heard = Heard { format: 0, refusal: None, is_first: false, good_until: Instant::now() };
         Arc::new(Self { keys, process: token(), options, heard: Mutex::new(heard) })
     }
 
@@ -86,6 +89,11 @@ impl Gate {
     /// The store's format, as it was heard last.
     pub(super) fn format(&self) -> u32 {
         self.heard().format
+    }
+
+    /// Whether this process was the first to write a format into the store.
+    pub(super) fn is_first(&self) -> bool {
+        self.heard().is_first
     }
 
     /// Whether this process may work, asked anew where the last answer is old.
@@ -120,7 +128,8 @@ impl Gate {
                 Some(refusal) => tracing::error!("{refusal}"),
             }
         }
-        *heard = Heard { format, refusal: refusal.clone(), good_until };
+        let is_first = heard.is_first || word == "first";
+        *heard = Heard { format, refusal: refusal.clone(), is_first, good_until };
         refusal.map_or(Ok(()), Err)
     }
 }

@@ -143,14 +143,22 @@ impl RedisStore {
 
     /// What is behind [`morag_core::ports::Tasks::tenant_of`].
     pub(super) async fn owner(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
-        let mut is_there = redis::cmd("EXISTS");
-        is_there.arg(self.keys.task(task));
-        if !self.redis.query::<bool>(&is_there).await? {
+        let mut get = redis::cmd("HMGET");
+        get.arg(self.keys.task(task)).arg(&["status", "tenant"]);
+        let (status, own): (Option<String>, Option<String>) = self.redis.query(&get).await?;
+        if status.is_none() {
             return Ok(None);
         }
-        let mut get = redis::cmd("HGET");
-        get.arg(self.keys.owners(self.bucket(task))).arg(task.to_string());
-        match self.redis.query::<Option<String>>(&get).await? {
+        let name = match own {
+            Some(name) => Some(name),
+            // One that was stored before tasks said it themselves, or the default tenant's.
+            None => {
+                let mut get = redis::cmd("HGET");
+                get.arg(self.keys.owners(self.bucket(task))).arg(task.to_string());
+                self.redis.query(&get).await?
+            }
+        };
+        match name {
             None => Ok(Some(TenantId::default())),
             Some(name) => name.parse().map(Some).map_err(|_| strange(&name)),
         }

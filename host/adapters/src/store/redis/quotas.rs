@@ -26,7 +26,7 @@ impl RedisStore {
     pub(super) async fn forget_bytes(&self, task: TaskId) -> Result<(), StoreError> {
         let (keys, bucket) = (&self.keys, self.bucket(task));
         let call = scripts::FORGET_BYTES
-            .on([keys.owners(bucket), keys.file_bytes(bucket), keys.tenant_bytes(bucket)])
+            .on([keys.task(task), keys.owners(bucket), keys.file_bytes(bucket), keys.tenant_bytes(bucket)])
             .arg("")
             .arg(task);
         self.redis.call::<i64>(call).await.map(drop)

@@ -29,7 +29,7 @@ scripts! {
     ENTER: "now", "enter";
     EXPIRE: "now", "ready", "tenant", "bytes", "expire";
     FEED: "feed";
-    FORGET_BYTES: "bytes", "forget_bytes";
+    FORGET_BYTES: "tenant", "bytes", "forget_bytes";
     FORMAT: "format";
     FULLNESS: "now", "fullness";
     HASTEN: "now", "ready", "place", "hasten";

@@ -25,6 +25,9 @@ pub struct Options {
     pub key_prefix: String,
     /// Tasks that may be pending; a further one is refused. Default 100,000.
     pub queue_max: u64,
+    /// Whether several callers share the queue: a flow may have no more tasks waiting then than it leaves room for others.
+    /// Default no.
+    pub queue_shared: bool,
     /// How long an ended task stays after its last delivery, by Redis's own expiry. Default 7 days.
     pub history_kept: Duration,
     /// How long an idempotency key is remembered. Default 7 days.
@@ -43,6 +46,7 @@ impl Options {
         Self {
             key_prefix: String::new(),
             queue_max: QUEUE_MAX,
+            queue_shared: false,
             history_kept: WEEK,
             idempotency_kept: WEEK,
             clock,
@@ -65,6 +69,7 @@ pub struct RedisStore {
     pub(super) me: Weak<Self>,
     /// Held by who reads a whole record for its summary (`summaries`).
     pub(super) whole_records: tokio::sync::Mutex<()>,
+    follows_unannounced: bool,
     gate: Arc<Gate>,
     _beats: Beats,
 }
@@ -78,6 +83,14 @@ impl RedisStore {
         let gate = Gate::new(keys.format(), options.format);
         redis.pass(gate.clone());
         gate.beat(&redis).await?;
+        let follows_unannounced =
+            gate.is_first() && redis.query::<bool>(redis::cmd("EXISTS").arg(keys.number())).await?;
+        if follows_unannounced {
+            tracing::warn!(
+                "the store has tasks of a version that does not say that it is alive: stop all its processes now, for they send \
+                 webhooks without their token and mix tenants (docs/operations.md)"
+            );
+        }
         let _beats = Beats::begin(redis.clone(), gate.clone());
         let agenda = Arc::new(Agenda::new());
         let wakes = wake::listen(redis.clone(), keys.channel(), agenda.clone());
@@ -94,10 +107,17 @@ impl RedisStore {
                 wakes,
                 me,
                 whole_records: Default::default(),
+                follows_unannounced,
                 gate,
                 _beats,
             }
         }))
+    }
+
+    /// Whether this process is the first on a store with tasks of versions that do not say that they are alive: see
+    /// [`super::format`].
+    pub fn follows_unannounced(&self) -> bool {
+        self.follows_unannounced
     }
 
     /// The format to write in: see [`super::format`].

@@ -1,10 +1,11 @@
 //! Taking a task in.
 
 use super::query::{execute, first, from_json, to_json};
-use super::store::Context;
+use super::store::{Context, Options};
 use super::{claims, due_queue, fair, quotas};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
+use morag_core::shares::leaves_enough;
 use morag_core::task::{DocumentKey, RecordSummary, StatusWord, TenantId};
 use rusqlite::{Connection, params};
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub(super) fn accept(
     connection: &Connection,
     context: &Context,
     new: &NewTask,
-    queue_max: u64,
+    options: &Options,
 ) -> Result<Accepted, AcceptError> {
     let (record, status) = (&new.record, StatusWord::Pending);
     if let Some(given) = &new.idempotency {
@@ -69,8 +70,16 @@ pub(super) fn accept(
     {
         return Err(AcceptError::DuplicateDocument(holder));
     }
-    if pending(connection)? >= queue_max {
+    let pending = pending(connection)?;
+    if pending >= options.queue_max {
         return Err(AcceptError::QueueFull);
+    }
+    if options.queue_shared {
+        let count = |tasks: u64| usize::try_from(tasks).unwrap_or(usize::MAX);
+        let own = fair::waiting(connection, &new.flow)?;
+        if !leaves_enough(count(own), count(pending), count(options.queue_max)) {
+            return Err(AcceptError::QueueShare);
+        }
     }
     quotas::admit(connection, context.now(), &new.flow, new.limits)?;
 

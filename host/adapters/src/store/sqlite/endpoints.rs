@@ -4,7 +4,9 @@ use super::query::{all, execute, first, from_json, to_json};
 use super::store::SqliteStore;
 use super::writer::Durability;
 use async_trait::async_trait;
-use morag_core::ports::{ENDPOINTS_MAX, EndpointSet, Endpoints, PutEndpointError, StoreError};
+use morag_core::ports::{
+    ENDPOINTS_MAX, EndpointCounts, EndpointLimits, EndpointSet, Endpoints, PutEndpointError, StoreError,
+};
 use morag_core::webhook::{EndpointId, NamedEndpoint};
 use rusqlite::{Connection, params};
 
@@ -31,6 +33,25 @@ fn endpoints(connection: &Connection, known: Option<u64>) -> Result<Option<Endpo
     let stored = all(connection, "SELECT endpoint FROM endpoints ORDER BY id", [], |row| row.get::<_, String>(0))?;
     let endpoints = stored.iter().map(|endpoint| from_json(endpoint)).collect::<Result<_, _>>()?;
     Ok(Some(EndpointSet { revision, endpoints }))
+}
+
+/// What there is beside a new endpoint.
+fn counts(connection: &Connection, new: &NamedEndpoint) -> Result<EndpointCounts, StoreError> {
+    let sql = "SELECT id, json_extract(endpoint, '$.created_by') FROM endpoints
+               WHERE json_extract(endpoint, '$.sealed') <> ''";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?));
+    let mut counts = EndpointCounts::default();
+    for (id, creator) in all(connection, sql, [], read)? {
+        counts.count((&id.into(), creator.as_deref()), new);
+    }
+    Ok(counts)
+}
+
+/// The job behind [`Endpoints::create_endpoint`]. An `Err` is followed by a rollback.
+fn create(connection: &Connection, endpoint: &NamedEndpoint, limits: EndpointLimits) -> Result<(), PutEndpointError> {
+    let before = counts(connection, endpoint)?;
+    put(connection, endpoint)?;
+    limits.check(before)
 }
 
 /// The job behind [`Endpoints::put_endpoint`]. An `Err` is followed by a rollback.
@@ -62,6 +83,11 @@ impl Endpoints for SqliteStore {
     async fn put_endpoint(&self, endpoint: &NamedEndpoint) -> Result<(), PutEndpointError> {
         let endpoint = endpoint.clone();
         self.writer.run(Durability::Full, move |connection: &Connection| put(connection, &endpoint)).await
+    }
+
+    async fn create_endpoint(&self, endpoint: &NamedEndpoint, limits: EndpointLimits) -> Result<(), PutEndpointError> {
+        let endpoint = endpoint.clone();
+        self.writer.run(Durability::Full, move |connection: &Connection| create(connection, &endpoint, limits)).await
     }
 
     async fn remove_endpoint(&self, endpoint: &EndpointId) -> Result<bool, StoreError> {

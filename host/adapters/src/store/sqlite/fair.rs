@@ -13,6 +13,13 @@ use super::query::{execute, first};
 use morag_core::ports::{Flow, StoreError};
 use rusqlite::{Connection, params};
 
+/// Tasks of a flow that wait.
+pub(super) fn waiting(connection: &Connection, flow: &Flow) -> Result<u64, StoreError> {
+    let sql = "SELECT waiting FROM flows WHERE id = ?1";
+    let waiting = first(connection, sql, [&flow.id], |row| row.get::<_, i64>(0))?;
+    Ok(waiting.unwrap_or(0).max(0).unsigned_abs())
+}
+
 /// The rank of a flow's new task, which waits from now on.
 pub(super) fn enter(connection: &Connection, flow: &Flow) -> Result<f64, StoreError> {
     let sql = "SELECT virtual_time FROM fair_queue WHERE id = 0";

@@ -1,5 +1,6 @@
 //! What callers and tenants have, where there may be a limit to it.
 
+use super::fair;
 use super::query::{execute, first};
 use super::tasks::tenant;
 use morag_core::Timestamp;
@@ -16,9 +17,7 @@ pub(super) fn admit(
     limits: TaskLimits,
 ) -> Result<(), AcceptError> {
     if let Some(limit) = limits.waiting_max {
-        let sql = "SELECT waiting FROM flows WHERE id = ?1";
-        let waiting = first(connection, sql, [&flow.id], |row| row.get::<_, i64>(0))?.unwrap_or(0);
-        if waiting.unsigned_abs() >= limit {
+        if fair::waiting(connection, flow)? >= limit {
             return Err(OverQuota { quota: Quota::WaitingTasks, limit, resets_at: None }.into());
         }
     }

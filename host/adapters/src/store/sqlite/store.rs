@@ -26,6 +26,9 @@ const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub struct Options {
     /// Tasks that may be pending; a further one is refused. Default 100,000.
     pub queue_max: u64,
+    /// Whether several callers share the queue: a flow may have no more tasks waiting then than it leaves room for others.
+    /// Default no.
+    pub queue_shared: bool,
     /// How long an idempotency key is remembered at least; the first [`morag_core::ports::Tasks::expire`] after it
     /// forgets it. Default 7 days.
     pub idempotency_kept: Duration,
@@ -39,7 +42,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue_max: QUEUE_MAX, idempotency_kept: IDEMPOTENCY_KEPT, bytes_max: None, ends_leases: false }
+        Self {
+            queue_max: QUEUE_MAX,
+            queue_shared: false,
+            idempotency_kept: IDEMPOTENCY_KEPT,
+            bytes_max: None,
+            ends_leases: false,
+        }
     }
 }
 

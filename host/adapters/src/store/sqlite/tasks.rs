@@ -60,7 +60,7 @@ fn load(connection: &Connection, task: TaskId) -> Result<Option<TaskLog>, StoreE
 #[async_trait]
 impl Tasks for SqliteStore {
     async fn accept(&self, new: NewTask) -> Result<Accepted, AcceptError> {
-        let (context, queue_max) = (self.context(), self.options.queue_max);
+        let (context, options) = (self.context(), self.options.clone());
         let ends = Instant::now() + accept::ACCEPT_MAX;
         let late = || StoreError::Unavailable("the database was locked or busy for too long".into());
         let job = move |connection: &Connection| {
@@ -68,7 +68,7 @@ impl Tasks for SqliteStore {
             if Instant::now() >= ends {
                 return Err(late().into());
             }
-            accept::accept(connection, &context, &new, queue_max)
+            accept::accept(connection, &context, &new, &options)
         };
         let accepted = tokio::time::timeout(accept::ACCEPT_MAX, self.writer.run(Durability::Full, job)).await;
         accepted.unwrap_or_else(|_| Err(late().into()))

@@ -15,10 +15,10 @@ use crate::endpoints::{Known, SealingError};
 use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use morag_core::ports::{ENDPOINTS_MAX, PutEndpointError};
-use morag_core::shares::leaves_enough;
+use morag_core::caller::{OverQuota, Quota};
+use morag_core::ports::{ENDPOINTS_MAX, EndpointCounts, EndpointLimits, PutEndpointError};
 use morag_core::webhook::{Credentials, Disabled, DisabledReason, EndpointId, NamedEndpoint};
-use morag_core::{JsonObject, Secret};
+use morag_core::{JsonObject, Secret, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -128,46 +128,56 @@ fn id(asked: &mut JsonObject) -> Result<EndpointId, ApiError> {
 
 async fn store(app: &App, caller: &Caller, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
     let known = app.endpoints.fresh().await?;
-    let taken = || {
-        let text = "There is an endpoint of this id: change that one, or choose another id";
-        ApiError::conflict("endpoint_exists", text)
-    };
     if known.get(&endpoint.id).is_some() {
         return Err(taken());
     }
-    check_share(&known, endpoint.created_by.as_deref())?;
-    let created = known.of(caller.tenant()).filter(|opened| !opened.is_configured).count();
-    quota::check_endpoints(caller, created, app.clock.now())?;
+    let limits = EndpointLimits { creator_max: ENDPOINTS_PER_CALLER_MAX, tenant_max: caller.quotas().endpoints };
+    // The store counts again, in its commit; this spares it those who keep asking.
+    limits.check(counts(&known, endpoint)).map_err(|error| refused(error, app.clock.now()))?;
     let port = app.endpoints.store();
-    let mut stored = port.put_endpoint(endpoint).await;
+    let mut stored = port.create_endpoint(endpoint, limits).await;
     if matches!(stored, Err(PutEndpointError::Stale)) && app.endpoints.fresh().await?.get(&endpoint.id).is_none() {
         // The state of one that was in `morag.toml` once is in the way.
         port.remove_endpoint(&endpoint.id).await?;
-        stored = port.put_endpoint(endpoint).await;
+        stored = port.create_endpoint(endpoint, limits).await;
     }
-    stored.map_err(|error| match error {
+    stored.map_err(|error| refused(error, app.clock.now()))
+}
+
+/// What callers have created, beside a new one.
+fn counts(known: &Known, new: &NamedEndpoint) -> EndpointCounts {
+    let mut counts = EndpointCounts::default();
+    for opened in known.all().filter(|opened| !opened.is_configured) {
+        counts.count((&opened.endpoint.id, opened.endpoint.created_by.as_deref()), new);
+    }
+    counts
+}
+
+fn taken() -> ApiError {
+    let text = "There is an endpoint of this id: change that one, or choose another id";
+    ApiError::conflict("endpoint_exists", text)
+}
+
+/// Why an endpoint was not created.
+fn refused(error: PutEndpointError, now: Timestamp) -> ApiError {
+    match error {
         PutEndpointError::Stale => taken(),
         PutEndpointError::Full => {
             let text = format!("There are {ENDPOINTS_MAX} endpoints already: delete some that are not needed any more");
             ApiError::conflict("endpoints_full", text)
         }
+        PutEndpointError::Share { own, all } => {
+            let text = format!(
+                "You have created {own} endpoints, as many as one caller may: {ENDPOINTS_PER_CALLER_MAX}, and never more than are \
+                 left for the others (there are {all}, of {ENDPOINTS_MAX}). Delete some that are not needed any more"
+            );
+            ApiError::new(StatusCode::FORBIDDEN, "too_many_endpoints", text)
+        }
+        PutEndpointError::Quota { limit } => {
+            quota::over(OverQuota { quota: Quota::Endpoints, limit, resets_at: None }, now)
+        }
         PutEndpointError::Store(error) => error.into(),
-    })
-}
-
-/// Refuses an endpoint whose creator has as many as one may.
-fn check_share(known: &Known, creator: Option<&str>) -> Result<(), ApiError> {
-    let stored = || known.all().filter(|opened| !opened.is_configured);
-    let (all, own) =
-        (stored().count(), stored().filter(|opened| opened.endpoint.created_by.as_deref() == creator).count());
-    if own < ENDPOINTS_PER_CALLER_MAX && leaves_enough(own, all, ENDPOINTS_MAX) {
-        return Ok(());
     }
-    let text = format!(
-        "You have created {own} endpoints, as many as one caller may: {ENDPOINTS_PER_CALLER_MAX}, and never more than are left \
-         for the others (there are {all}, of {ENDPOINTS_MAX}). Delete some that are not needed any more"
-    );
-    Err(ApiError::new(StatusCode::FORBIDDEN, "too_many_endpoints", text))
 }
 
 /// What seals credentials that are about to be stored, or what to do where there is none.

@@ -310,6 +310,7 @@ fn refused(app: &App, error: AcceptError) -> ApiError {
             ApiError::conflict("idempotency_conflict", text)
         }
         AcceptError::QueueFull => ApiError::queue_full(),
+        AcceptError::QueueShare => ApiError::queue_share(),
         AcceptError::OverQuota(over) => quota::over(over, app.clock.now()),
         AcceptError::Store(error) => error.into(),
     }

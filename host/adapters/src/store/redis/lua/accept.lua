@@ -10,7 +10,10 @@ redis.call('HSET', KEYS[1], 'record', ARGV[3], 'summary', ARGV[9], 'document', A
     'status', 'pending', 'progress', '0', 'live', '0', 'last', '0', 'running', '')
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'credentials', ARGV[10]) end
 local tenant = ARGV[11] ~= '' and ARGV[11]
-if tenant then redis.call('HSET', KEYS[9], id, tenant) end
+if tenant then
+    redis.call('HSET', KEYS[1], 'tenant', tenant)
+    redis.call('HSET', KEYS[9], id, tenant)
+end
 add_bytes(KEYS[10], KEYS[11], id, tenant, ARGV[12])
 for index = 13, #ARGV do
     redis.call('HSET', KEYS[3], ARGV[index], '1 1 0 - -')

@@ -20,7 +20,7 @@ elseif ARGV[5] ~= task[2] or (ended and tonumber(ARGV[10]) < tonumber(task[3])) 
 end
 if ARGV[6] ~= '' and tonumber(ARGV[6]) ~= last + 1 then return { 'stale' } end
 
-local tenant = redis.call('HGET', KEYS[22], id)
+local tenant = owner_of(KEYS[1], KEYS[22], id)
 local recent = owned(KEYS[12], tenant)
 for index = 23, #ARGV, 2 do
     last = last + 1

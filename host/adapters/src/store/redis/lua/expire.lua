@@ -12,7 +12,7 @@ end
 for _, endpoint in ipairs(endpoints) do
     redis.call('HDEL', KEYS[13], id .. '/' .. endpoint)
 end
-local tenant = redis.call('HGET', KEYS[24], id)
+local tenant = owner_of(KEYS[1], KEYS[24], id)
 local recent = owned(KEYS[14], tenant)
 for sequence = 1, tonumber(redis.call('HGET', KEYS[1], 'last') or '0') do
     redis.call('ZREM', recent, id .. '/' .. string.format('%06d', sequence))

@@ -26,8 +26,9 @@ if type(told) == 'table' then
     if not string.find(told.err, 'OOM') then return told end
     return {format, redis.call('HGET', KEYS[1], 'by') or '', 'full'}
 end
-if lowest > format or redis.call('EXISTS', KEYS[1]) == 0 then
+local is_first = redis.call('EXISTS', KEYS[1]) == 0
+if lowest > format or is_first then
     format = math.max(lowest, format)
     redis.call('HSET', KEYS[1], 'format', string.format('%.0f', format), 'by', ARGV[4])
 end
-return {format, redis.call('HGET', KEYS[1], 'by') or '', 'told'}
+return {format, redis.call('HGET', KEYS[1], 'by') or '', is_first and 'first' or 'told'}
