@@ -352,6 +352,29 @@ fn what_was_damaged_before_the_backup_is_said_and_the_rest_is_kept() {
 }
 
 #[test]
+#[test]
+fn a_task_that_cannot_be_read_is_said_and_the_rest_is_kept() {
+    let lab = Lab::new();
+    let task = &open_tasks(EMBEDDED_LAST)[1];
+    let id: TaskId = task.parse().expect("an id");
+    let by_hand = rusqlite::Connection::open(lab.data().join("morag.db")).expect("the database");
+    let broken = "UPDATE tasks SET record = '{' WHERE id = ?1";
+    assert_eq!(by_hand.execute(broken, [id.as_bytes()]).expect("a change"), 1);
+    drop(by_hand);
+    let in_bucket = command("backup", &lab.at("bucket"), &lab.data()).env("MORAG_BLOBS_URL", "s3://documents").output();
+    for output in [run("backup", &lab.at("backup"), &lab.data()), in_bucket.expect("it runs")] {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains(&format!("damaged in the data folder: the record of task {task} cannot be read")),
+            "{said}"
+        );
+        assert!(stdout(&output).contains("4 tasks"), "{}", stdout(&output));
+    }
+    succeeds(&run("restore", &lab.at("backup"), &lab.at("new")));
+    assert!(lab.at("new").join(lab.document()).exists(), "its files are kept, though nothing tells what they were");
+}
+
 fn only_empty_folders_are_written_to() {
     let lab = Lab::new();
     std::fs::create_dir(lab.at("full")).expect("a folder");

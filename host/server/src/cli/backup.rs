@@ -63,9 +63,7 @@ fn show(verb: &str, report: &BackupReport) -> ExitCode {
     match report.damaged.is_empty() {
         true => ExitCode::SUCCESS,
         false => {
-            eprintln!(
-                "morag: the backup is whole, and holds these files as they are, or not at all where they are missing"
-            );
+            eprintln!("morag: the backup is whole, and holds these as they are, or not at all where they are missing");
             ExitCode::FAILURE
         }
     }
