@@ -167,10 +167,11 @@ async fn tidy_files(
         }
     };
     if old {
-        app.blobs.delete_all(&BlobPath::task(task)).await?;
+        // First, for a round that is stopped in between leaves files, which the next one finds.
         if is_known {
             app.tasks.files_deleted(task).await?;
         }
+        app.blobs.delete_all(&BlobPath::task(task)).await?;
     }
     Ok(())
 }
@@ -282,6 +283,15 @@ mod tests {
         let age = stage.app.config.temp_retention;
         assert!(stage.stays(age).await);
         assert!(!stage.stays(LITTLE).await);
+    }
+
+    #[tokio::test]
+    async fn the_bytes_are_given_back_before_the_files_go() {
+        let mut stage = Stage::new();
+        let task = stage.put_ended();
+        assert!(!stage.stays(stage.app.config.temp_retention * 2).await);
+        // Killed in between, it leaves files, which the next round finds; bytes without files nobody would find.
+        assert_eq!(*stage.memory.uncounted.lock().unwrap(), [(task, 1)]);
     }
 
     #[tokio::test]
