@@ -43,6 +43,11 @@ impl BlobPath {
         Self(format!("tasks/{task}"))
     }
 
+    /// Says whose the storage is, where it could be several stores'.
+    pub fn owner() -> Self {
+        Self("owner".into())
+    }
+
     /// The path as text, parts separated by `/`.
     pub fn as_str(&self) -> &str {
         &self.0

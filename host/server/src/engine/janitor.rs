@@ -305,6 +305,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_start_clears_nothing_of_a_bucket() {
+        let memory = Arc::new(Memory::default());
+        let app = app(&memory, &[("MORAG_BLOBS_URL", "s3://documents")]);
+        let path = format!("tasks/{}/files/original.md", TaskId::random());
+        memory.files.lock().unwrap().insert(path.clone(), "x".into());
+        crate::engine::recover(&app).await.unwrap();
+        assert_eq!(memory.paths(), [path]);
+    }
+
+    #[tokio::test]
     async fn a_start_clears_what_no_task_owns_and_goes_on_with_a_task_that_cannot_be_read() {
         let stage = Stage::new();
         let task = stage.put_ended();

@@ -2,6 +2,7 @@
 
 mod ai;
 mod backup;
+mod bucket;
 mod compiling;
 mod data_dir;
 mod descriptors;
@@ -54,6 +55,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (app, plugins) = build(config, &shutdown).await?;
     let app = Arc::new(app);
     if is_alone {
+        bucket::own(&app.config, &*app.blobs).await?;
         engine::recover(&app).await?;
     }
 

@@ -81,7 +81,7 @@ pub(super) fn flush_all(folder: &Path) -> Result<()> {
 }
 
 /// Writes a file that is there whole or not at all, and on the disk when it returns.
-pub(super) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+pub(in crate::wire) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let part = folder.join(format!("{name}.part"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(bytes)?;

@@ -20,6 +20,7 @@ mod manifest;
 mod restore;
 mod take;
 
+pub(super) use copy::write_durably;
 pub use restore::restore;
 pub use take::backup;
 
