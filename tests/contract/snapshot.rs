@@ -2,7 +2,7 @@
 
 use crate::samples::document;
 use morag_adapters::SystemClock;
-use morag_adapters::store::sqlite::{Snapshot, SqliteKnowledge, SqliteStore};
+use morag_adapters::store::sqlite::{Since, Snapshot, SqliteKnowledge, SqliteStore};
 use morag_core::pipeline::Pipeline;
 use morag_core::ports::{
     Accepted, Flow, Knowledge, ListFilter, NewTask, Point, Revision, StagedBatch, StoreError, Tasks,
@@ -121,14 +121,16 @@ async fn a_snapshot_stays_what_it_was_while_the_server_goes_on() {
     assert_eq!((copy.ids().await, copy.points(None).await), (expected.clone(), 1));
     assert_eq!((stores.ids().await.len(), stores.points(None).await), (2, 2), "the server was held up");
     let mut seen = Vec::new();
-    let count = snapshot.each_task(|record, events| {
-        seen.push((record.id.to_string(), events.len()));
+    let count = snapshot.each_task(|id, task| {
+        let task = task?;
+        assert_eq!(task.record.id, id);
+        seen.push((id.to_string(), task.events.len()));
         Ok::<_, StoreError>(())
     });
     assert_eq!((count, seen.len()), (Ok(1), 1));
     let id = expected.first().unwrap().parse().unwrap();
-    assert_eq!((snapshot.has_moved_on(id, 0), snapshot.has_moved_on(id, 1)), (Ok(false), Ok(true)));
-    assert_eq!(snapshot.has_moved_on(TaskId::random(), 0), Ok(true), "one that is gone");
+    assert_eq!((snapshot.since(id, 0), snapshot.since(id, 1)), (Ok(Since::Same), Ok(Since::MovedOn)));
+    assert_eq!(snapshot.since(TaskId::random(), 0), Ok(Since::Gone));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -9,6 +9,7 @@ use morag_core::task::{EventKind, TaskId};
 use morag_tests::child::until;
 use morag_tests::old_stores::{EMBEDDED_LAST, SECRETS_KEY, make_data_folder, open_tasks};
 use morag_tests::receiver::{Received, Receiver};
+use morag_tests::s3::{Bucket, KEY_ID, KEY_SECRET};
 use morag_tests::server::{PATIENCE, Server, binary, serve};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -352,6 +353,29 @@ fn what_was_damaged_before_the_backup_is_said_and_the_rest_is_kept() {
 }
 
 #[test]
+fn a_task_that_cannot_be_read_is_said_and_the_rest_is_kept() {
+    let lab = Lab::new();
+    let task = &open_tasks(EMBEDDED_LAST)[1];
+    let id: TaskId = task.parse().expect("an id");
+    let by_hand = rusqlite::Connection::open(lab.data().join("morag.db")).expect("the database");
+    let broken = "UPDATE tasks SET record = '{' WHERE id = ?1";
+    assert_eq!(by_hand.execute(broken, [id.as_bytes()]).expect("a change"), 1);
+    drop(by_hand);
+    let in_bucket = command("backup", &lab.at("bucket"), &lab.data()).env("MORAG_BLOBS_URL", "s3://documents").output();
+    for output in [run("backup", &lab.at("backup"), &lab.data()), in_bucket.expect("it runs")] {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains(&format!("damaged in the data folder: the record of task {task} cannot be read")),
+            "{said}"
+        );
+        assert!(stdout(&output).contains("4 tasks"), "{}", stdout(&output));
+    }
+    succeeds(&run("restore", &lab.at("backup"), &lab.at("new")));
+    assert!(lab.at("new").join(lab.document()).exists(), "its files are kept, though nothing tells what they were");
+}
+
+#[test]
 fn only_empty_folders_are_written_to() {
     let lab = Lab::new();
     std::fs::create_dir(lab.at("full")).expect("a folder");
@@ -395,6 +419,41 @@ fn files_in_a_bucket_are_named_and_not_copied() {
     assert!(said.contains("s3://documents/team") && said.contains("set MORAG_BLOBS_URL"), "{said}");
     let restored = command("restore", &lab.at("backup"), &lab.at("new")).env(bucket.0, bucket.1).output();
     succeeds(&restored.expect("it runs"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_store_takes_no_bucket_from_another_unless_it_is_told_to() {
+    let (bucket, folder) = (Bucket::new().await, tempfile::tempdir().expect("a temporary folder"));
+    let (at, url) = (|name: &str| folder.path().join(name), format!("{}/team", bucket.url()));
+    let endpoint = bucket.settings().endpoint.expect("the server's address");
+    let settings = [
+        ("MORAG_BLOBS_URL", url.as_str()),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", KEY_ID),
+        ("AWS_SECRET_ACCESS_KEY", KEY_SECRET),
+    ];
+    let mut server = Server::start_with(&settings).await;
+    succeeds(&command("backup", &at("backup"), &server.data_dir()).envs(settings).output().expect("it runs"));
+    let task = server.submit("note.md", morag_fixtures::markdown(), &[]).await;
+    server.wait_for_end(&task).await;
+    let restore = |name: &str, more: &[&str]| {
+        succeeds(&command("restore", &at("backup"), &at(name)).args(more).envs(settings).output().expect("it runs"));
+    };
+
+    restore("trial", &[]);
+    let mut start = tokio::process::Command::from(serve(&at("trial")));
+    let started = start.envs(settings).env("RUST_LOG", "off").stdin(Stdio::null()).kill_on_drop(true).output();
+    let ended = tokio::time::timeout(PATIENCE, started).await.expect("it does not start");
+    let said = refused(&ended.expect("the binary runs"));
+    assert!(said.contains("another store") && said.contains("--take-over-bucket"), "{said}");
+
+    restore("new", &["--take-over-bucket"]);
+    assert!(server.terminate().await.success());
+    let moved = |to: &Path| std::fs::rename(at("new"), to).expect("the folder moves");
+    let _restored = Server::start_on(moved, &settings).await.terminate_and_restart().await;
+    let keys = bucket.keys().await;
+    let kept = format!("team/tasks/{task}/files/original.md");
+    assert!(keys.contains(&kept), "what was accepted since the backup is gone at once: {keys:?}");
 }
 
 #[test]

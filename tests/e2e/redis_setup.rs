@@ -196,6 +196,13 @@ async fn a_full_redis_that_keeps_what_it_has_refuses_more_and_forgets_nothing() 
     let (status, body) = refused.expect("a refusal");
     assert_eq!((status, &body["error_code"]), (StatusCode::INSUFFICIENT_STORAGE, &"storage_full".into()));
     assert!(body["error"].as_str().is_some_and(|text| text.contains("full")), "{body}");
+    // Of what it refuses nothing stays, however often somebody tries.
+    for number in 0..5 {
+        assert_eq!(submit(&fleet, number).await.0, StatusCode::INSUFFICIENT_STORAGE);
+    }
+    let folders = || std::fs::read_dir(fleet.data_dir().join("files/tasks")).expect("the tasks' folders").count();
+    let cleared = wait_for(|| (folders() == accepted.len()).then_some(())).await;
+    assert!(cleared.is_some(), "{} folders of {} tasks", folders(), accepted.len());
 
     // A worker meets the full store: it claims nothing, so no task uses up its claims.
     let worker = fleet.start("worker").await;

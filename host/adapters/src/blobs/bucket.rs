@@ -1,6 +1,7 @@
 //! What only a bucket needs: its address, its client's limits, and listing it by pages.
 
 use super::error;
+use futures::Stream;
 use morag_core::Secret;
 use morag_core::ports::BlobError;
 use morag_core::task::TaskId;
@@ -110,13 +111,18 @@ impl Bucket {
         self.store.list_paginated(Some(&self.at("")), options).await.map(drop).map_err(error::unavailable)
     }
 
+    /// Pages of the ids that files below `below` lie in, in order.
+    pub(super) fn tasks(self, below: &'static str) -> impl Stream<Item = Result<Vec<TaskId>, BlobError>> + Send {
+        futures::stream::try_unfold(Some((self, None)), move |at| async move {
+            let Some((bucket, after)) = at else { return Ok(None) };
+            let page = bucket.page_of_tasks(below, after, PAGE_MAX).await?;
+            let next = page.last().copied().filter(|_| page.len() == PAGE_MAX);
+            Ok(Some((page, next.map(|last| (bucket, Some(last))))))
+        })
+    }
+
     /// The `limit` smallest ids after `after` of those that files below `below` lie in. Asks for so many, not for the files.
-    pub(super) async fn tasks(
-        &self,
-        below: &str,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<TaskId>, BlobError> {
+    async fn page_of_tasks(&self, below: &str, after: Option<TaskId>, limit: usize) -> Result<Vec<TaskId>, BlobError> {
         let folder = format!("{}/", self.at(below));
         // After everything that lies in the task's own folder: `0` follows `/`.
         let offset = after.map(|id| format!("{folder}{id}0"));

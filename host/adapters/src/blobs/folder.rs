@@ -4,7 +4,6 @@ use super::{error, flush};
 use morag_core::ports::BlobError;
 use morag_core::task::TaskId;
 use object_store::local::LocalFileSystem;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A folder of files.
@@ -48,14 +47,10 @@ impl Folder {
         self.run(below, remove).await
     }
 
-    /// The `limit` smallest ids after `after` of those that are the name of something in the folder `below`.
-    pub(super) async fn tasks(
-        &self,
-        below: &str,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<TaskId>, BlobError> {
-        self.run(below, move |folder| first_tasks(folder, after.map(|id| id.to_string()), limit)).await
+    /// The ids that are the name of something in the folder `below`, in order. All at once, 16 bytes each: a folder can only be read
+    /// from its beginning, so that pages of it would take the longer the more of them there are.
+    pub(super) async fn tasks(&self, below: &str) -> Result<Vec<TaskId>, BlobError> {
+        self.run(below, ids).await
     }
 
     async fn run<T: Send + 'static>(
@@ -85,24 +80,19 @@ fn error_at(path: &Path) -> impl Fn(std::io::Error) -> BlobError {
     }
 }
 
-/// Holds no more ids than it gives, however many tasks there are.
-fn first_tasks(folder: PathBuf, after: Option<String>, limit: usize) -> std::io::Result<Vec<TaskId>> {
+/// Ids in the order of their bytes, which is that of their text.
+fn ids(folder: PathBuf) -> std::io::Result<Vec<TaskId>> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let mut first = BTreeSet::new();
+    let mut ids = Vec::new();
     for entry in entries {
-        let Ok(name) = entry?.file_name().into_string() else { continue };
-        let Ok(id) = name.parse::<TaskId>() else { continue };
-        if after.as_ref().is_none_or(|after| name > *after) {
-            first.insert((name, id));
-            if first.len() > limit {
-                first.pop_last();
-            }
-        }
+        ids.extend(entry?.file_name().to_str().and_then(|name| name.parse::<TaskId>().ok()));
     }
-    Ok(first.into_iter().map(|(_, id)| id).collect())
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 fn make_private(path: &Path) -> std::io::Result<PathBuf> {

@@ -7,6 +7,7 @@ use super::read;
 use super::write::Writer;
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use morag_core::Timestamp;
 use morag_core::ports::{BlobError, BlobMeta, BlobPath, BlobStream, BlobWriter, Blobs};
@@ -170,10 +171,13 @@ impl Blobs for ObjectBlobs {
     }
 
     /// In a folder, also gives a task that has nothing but parts of files that a crash left.
-    async fn tasks(&self, after: Option<TaskId>, limit: usize) -> Result<Vec<TaskId>, BlobError> {
-        match &self.place {
-            Place::Folder(folder) => folder.tasks(TASKS, after, limit).await,
-            Place::Bucket(bucket) => bucket.tasks(TASKS, after, limit).await,
+    fn tasks(&self) -> BoxStream<'static, Result<TaskId, BlobError>> {
+        let each = |page: Vec<TaskId>| futures::stream::iter(page.into_iter().map(Ok));
+        match self.place.clone() {
+            Place::Folder(folder) => {
+                futures::stream::once(async move { folder.tasks(TASKS).await }).map_ok(each).try_flatten().boxed()
+            }
+            Place::Bucket(bucket) => bucket.tasks(TASKS).map_ok(each).try_flatten().boxed(),
         }
     }
 

@@ -43,6 +43,11 @@ impl BlobPath {
         Self(format!("tasks/{task}"))
     }
 
+    /// Says whose the storage is, where it could be several stores'.
+    pub fn owner() -> Self {
+        Self("owner".into())
+    }
+
     /// The path as text, parts separated by `/`.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -113,9 +118,9 @@ pub trait Blobs: Send + Sync {
     async fn publish(&self, moves: &[(BlobPath, BlobPath)]) -> Result<(), BlobError>;
     /// Deletes every file below a path. Says how many there were.
     async fn delete_all(&self, below: &BlobPath) -> Result<u64, BlobError>;
-    /// Ids of tasks that have files, at most `limit`, those after `after` in the order of their text. For the sweep of
-    /// files that no task owns.
-    async fn tasks(&self, after: Option<TaskId>, limit: usize) -> Result<Vec<TaskId>, BlobError>;
+    /// Ids of tasks that have files, in the order of their text, each once; what comes or goes meanwhile may be missing. For the
+    /// sweep of files that no task owns.
+    fn tasks(&self) -> BoxStream<'static, Result<TaskId, BlobError>>;
     /// Answers when the storage can serve.
     async fn ping(&self) -> Result<(), BlobError>;
 }

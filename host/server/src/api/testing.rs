@@ -5,6 +5,7 @@ use crate::config::{Config, Sources};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use morag_core::pipeline::Pipeline;
 use morag_core::ports::*;
 use morag_core::task::*;
@@ -90,6 +91,10 @@ pub struct Memory {
     pub credentials: Mutex<Vec<(TaskId, String)>>,
     /// Bytes that are missing on the disk of those that are kept free.
     pub disk_misses: Mutex<u64>,
+    /// Tasks whose files count no more, with how many of them there were still.
+    pub uncounted: Mutex<Vec<(TaskId, usize)>>,
+    /// Tasks whose records cannot be read.
+    pub unreadable: Mutex<Vec<TaskId>>,
     /// Told of each new task.
     pub on_accept: Mutex<Option<OnAccept>>,
     answers: Mutex<BTreeMap<String, Idempotency>>,
@@ -212,6 +217,9 @@ impl Tasks for Memory {
 
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
         self.check()?;
+        if self.unreadable.lock().unwrap().contains(&task) {
+            return Err(StoreError::Corrupt("secret".into()));
+        }
         Ok(self.logs.lock().unwrap().iter().find(|log| log.record.id == task).cloned())
     }
 
@@ -299,7 +307,10 @@ impl Tasks for Memory {
         Ok(logs.iter().filter(|log| log.record.tenant == *tenant).map(|log| log.record.source.size).sum())
     }
 
-    async fn files_deleted(&self, _: TaskId) -> Result<(), StoreError> {
+    async fn files_deleted(&self, task: TaskId) -> Result<(), StoreError> {
+        let folder = format!("{}/", BlobPath::task(task).as_str());
+        let left = self.paths().iter().filter(|path| path.starts_with(&folder)).count();
+        self.uncounted.lock().unwrap().push((task, left));
         Ok(())
     }
 
@@ -528,12 +539,11 @@ impl Blobs for Memory {
         files.retain(|path, _| !path.starts_with(&folder));
         Ok((before - files.len()) as u64)
     }
-    async fn tasks(&self, after: Option<TaskId>, limit: usize) -> Result<Vec<TaskId>, BlobError> {
-        let after = after.map(|task| task.to_string());
-        let ids = self.paths().into_iter().filter_map(|path| Some(path.split('/').nth(1)?.to_owned()));
-        let mut ids: Vec<_> = ids.filter(|id| after.as_ref().is_none_or(|after| id > after)).collect();
+    fn tasks(&self) -> BoxStream<'static, Result<TaskId, BlobError>> {
+        let ids = self.paths().into_iter().filter_map(|path| path.split('/').nth(1)?.parse().ok());
+        let mut ids: Vec<TaskId> = ids.collect();
         ids.dedup();
-        Ok(ids.into_iter().take(limit).map(|id| id.parse().unwrap()).collect())
+        futures::stream::iter(ids.into_iter().map(Ok)).boxed()
     }
     async fn ping(&self) -> Result<(), BlobError> {
         *self.pings.lock().unwrap() += 1;

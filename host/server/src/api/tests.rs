@@ -311,7 +311,7 @@ async fn the_stores_refusals_have_their_codes() {
         }
         match status {
             // Whether the task was stored is not known: its file stays, for the janitor to judge.
-            503 | 507 => assert_eq!((server.memory.paths().len(), server.task_count()), (1, 0)),
+            503 => assert_eq!((server.memory.paths().len(), server.task_count()), (1, 0)),
             _ => server.nothing_is_left().await,
         }
     }
@@ -716,4 +716,27 @@ async fn the_documentation_loads_nothing_from_elsewhere() {
 #[test]
 fn the_time_of_the_tests_is_what_it_says() {
     assert_eq!(NOW, "2026-01-31T10:00:00.000Z".parse::<Timestamp>().unwrap());
+}
+
+#[tokio::test]
+async fn deleting_files_gives_their_bytes_back_first_and_goes_on_without_its_caller() {
+    for stays in [true, false] {
+        let server = server(&[]);
+        let task = server.completed_task();
+        server.memory.files.lock().unwrap().insert(format!("tasks/{task}/files/original.md"), "x".into());
+        let path = format!("/api/files/temp/{task}");
+        let mut request = Box::pin(server.call("DELETE", &path, &[]));
+        match stays {
+            true => assert_eq!(request.await.status, StatusCode::OK),
+            false => {
+                assert!(futures::poll!(&mut request).is_pending(), "it was done before its caller could leave");
+                drop(request);
+            }
+        }
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(server.memory.paths(), [""; 0], "whether its caller stays: {stays}");
+        assert_eq!(*server.memory.uncounted.lock().unwrap(), [(task, 1)]);
+    }
 }

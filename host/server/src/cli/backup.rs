@@ -35,6 +35,16 @@ pub struct Folders {
     data_dir: Option<String>,
 }
 
+/// `morag restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    #[command(flatten)]
+    folders: Folders,
+    /// Let the restored store have the bucket of MORAG_BLOBS_URL, for good: the one that was backed up starts on it no more
+    #[arg(long)]
+    take_over_bucket: bool,
+}
+
 impl Folders {
     fn settings(&self) -> anyhow::Result<Config> {
         let flags = self.data_dir.iter().map(|folder| ("data_dir", "--data-dir", folder.clone())).collect();
@@ -49,8 +59,9 @@ pub fn backup(folders: &Folders) -> anyhow::Result<ExitCode> {
 }
 
 /// Restores one.
-pub fn restore(folders: &Folders) -> anyhow::Result<ExitCode> {
-    let report = wire::restore(&folders.settings()?, &folders.folder)?;
+pub fn restore(command: &Restore) -> anyhow::Result<ExitCode> {
+    let Restore { folders, take_over_bucket } = command;
+    let report = wire::restore(&folders.settings()?, &folders.folder, *take_over_bucket)?;
     Ok(show("restored to", &report))
 }
 
@@ -63,9 +74,7 @@ fn show(verb: &str, report: &BackupReport) -> ExitCode {
     match report.damaged.is_empty() {
         true => ExitCode::SUCCESS,
         false => {
-            eprintln!(
-                "morag: the backup is whole, and holds these files as they are, or not at all where they are missing"
-            );
+            eprintln!("morag: the backup is whole, and holds these as they are, or not at all where they are missing");
             ExitCode::FAILURE
         }
     }

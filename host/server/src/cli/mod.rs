@@ -79,7 +79,7 @@ enum Command {
     Backup(backup::Folders),
     /// Put a backup into an empty data folder
     #[command(after_help = backup::RESTORE_EXAMPLES)]
-    Restore(backup::Folders),
+    Restore(backup::Restore),
     /// Write, build, test and look at steps
     Plugin(plugin::Plugin),
     /// Compile a component that comes in: started by the server itself
@@ -181,7 +181,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::History(command) => runtime()?.block_on(show::history(command)),
         Command::Cancel(command) => runtime()?.block_on(show::cancel(command)),
         Command::Backup(folders) => backup::backup(&folders),
-        Command::Restore(folders) => backup::restore(&folders),
+        Command::Restore(command) => backup::restore(&command),
         Command::Plugin(command) => runtime()?.block_on(plugin::run(command)),
         Command::CompileComponent(_) => unreachable!("it has been run: `main`"),
         Command::Key(command) => key::run(command),

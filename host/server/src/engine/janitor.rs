@@ -5,6 +5,7 @@
 
 use crate::App;
 use crate::config::Config;
+use futures::TryStreamExt as _;
 use morag_core::Timestamp;
 use morag_core::ports::{BlobError, BlobPath, StoreError};
 use morag_core::task::{TaskId, TaskStatus};
@@ -79,23 +80,23 @@ fn wall_time(app: &App) -> Option<Timestamp> {
     (now.since(steady).max(steady.since(now)) <= CLOCK_APART_MAX).then_some(now)
 }
 
-/// Deletes the files that no task owns, whatever their age. For start-up, before any upload can come in, here or in another
-/// process: these are what a killed process left of uploads that were never accepted. Says how many folders it cleared.
+/// Deletes the files that no task owns, whatever their age. For the start on a folder that is this process's alone, before any
+/// upload can come in, here or in another process: these are what a killed process left of uploads that were never accepted. Says
+/// how many tasks' folders it cleared.
 pub(super) async fn clear_orphans(app: &App) -> anyhow::Result<u64> {
-    let (mut after, mut cleared) = (None, 0);
-    loop {
-        let tasks = app.blobs.tasks(after, BATCH).await?;
-        for task in &tasks {
-            if app.tasks.mark(*task).await?.is_none() {
-                app.blobs.delete_all(&BlobPath::task(*task)).await?;
+    let (mut tasks, mut cleared) = (app.blobs.tasks(), 0);
+    while let Some(task) = tasks.try_next().await? {
+        match app.tasks.mark(task).await {
+            Ok(None) => {
+                app.blobs.delete_all(&BlobPath::task(task)).await?;
                 cleared += 1;
             }
-        }
-        after = tasks.last().copied();
-        if tasks.len() < BATCH {
-            return Ok(cleared);
+            // One that cannot be read is one.
+            Ok(Some(_)) | Err(StoreError::Corrupt(_)) => {}
+            Err(error) => return Err(error.into()),
         }
     }
+    Ok(cleared)
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -109,19 +110,25 @@ enum TidyError {
 /// One round. Says which ids are unlisted now. Without the time of day, ended tasks are left alone.
 async fn round(app: &App, now: Option<Timestamp>, unlisted: &Unlisted) -> Result<Unlisted, TidyError> {
     if let Some(now) = now {
-        expire(app, now.minus(app.config.history_retention)).await?;
-    }
-    let (mut seen, mut after) = (Unlisted::new(), None);
-    loop {
-        let tasks = app.blobs.tasks(after, BATCH).await?;
-        for task in &tasks {
-            tidy_files(app, *task, now, unlisted, &mut seen).await?;
-        }
-        after = tasks.last().copied();
-        if tasks.len() < BATCH {
-            return Ok(seen);
+        match expire(app, now.minus(app.config.history_retention)).await {
+            Err(TidyError::Store(StoreError::Corrupt(error))) => {
+                tracing::warn!(%error, "history stays: the store holds an ended task that cannot be read");
+            }
+            expired => expired?,
         }
     }
+    let mut seen = Unlisted::new();
+    let mut tasks = app.blobs.tasks();
+    while let Some(task) = tasks.try_next().await? {
+        match tidy_files(app, task, now, unlisted, &mut seen).await {
+            // It must not hold up the others, round for round.
+            Err(TidyError::Store(StoreError::Corrupt(error))) => {
+                tracing::warn!(%task, %error, "the files of a task stay: it cannot be read");
+            }
+            tidied => tidied?,
+        }
+    }
+    Ok(seen)
 }
 
 /// Forgets the tasks that ended before a time.
@@ -144,11 +151,17 @@ async fn tidy_files(
     unlisted: &Unlisted,
     seen: &mut Unlisted,
 ) -> Result<(), TidyError> {
-    let mut is_known = false;
-    let old = match app.tasks.load(task).await? {
-        Some(log) => {
-            is_known = true;
-            let ended = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent).completed_at;
+    let mark = app.tasks.mark(task).await?;
+    let is_known = mark.is_some();
+    let old = match mark {
+        // No more is read of it before it has ended.
+        Some(mark) if !mark.status.is_ended() => false,
+        Some(_) => {
+            let ended = app
+                .tasks
+                .load(task)
+                .await?
+                .and_then(|log| TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent).completed_at);
             now.zip(ended).is_some_and(|(now, ended)| now.since(ended) > app.config.temp_retention)
         }
         None => {
@@ -158,10 +171,11 @@ async fn tidy_files(
         }
     };
     if old {
-        app.blobs.delete_all(&BlobPath::task(task)).await?;
+        // First, for a round that is stopped in between leaves files, which the next one finds.
         if is_known {
             app.tasks.files_deleted(task).await?;
         }
+        app.blobs.delete_all(&BlobPath::task(task)).await?;
     }
     Ok(())
 }
@@ -210,12 +224,13 @@ mod tests {
         }
 
         /// A task that ended now, with a file.
-        fn put_ended(&self) {
+        fn put_ended(&self) -> TaskId {
             let ended = EventKind::TaskCancelled { step: None, stage: None };
             let event =
                 Event { sequence: 1, timestamp: NOW, progress_percent: 0.0, message: String::new(), kind: ended };
             let task = self.memory.add(record(), vec![event]);
             self.put(format!("tasks/{task}/files/original.md"));
+            task
         }
 
         /// Somebody sets the clock.
@@ -283,6 +298,45 @@ mod tests {
         let age = stage.app.config.temp_retention;
         assert!(stage.stays(age).await);
         assert!(!stage.stays(LITTLE).await);
+    }
+
+    #[tokio::test]
+    async fn the_bytes_are_given_back_before_the_files_go() {
+        let mut stage = Stage::new();
+        let task = stage.put_ended();
+        assert!(!stage.stays(stage.app.config.temp_retention * 2).await);
+        // Killed in between, it leaves files, which the next round finds; bytes without files nobody would find.
+        assert_eq!(*stage.memory.uncounted.lock().unwrap(), [(task, 1)]);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_cannot_be_read_keeps_its_files_and_holds_up_no_other() {
+        let mut stage = Stage::new();
+        let mut tasks = [stage.put_ended(), stage.put_ended(), stage.put_ended()];
+        tasks.sort();
+        stage.memory.unreadable.lock().unwrap().push(tasks[0]);
+        assert!(stage.stays(stage.app.config.temp_retention * 2).await);
+        assert_eq!(stage.memory.paths(), [format!("tasks/{}/files/original.md", tasks[0])]);
+    }
+
+    #[tokio::test]
+    async fn a_start_clears_nothing_of_a_bucket() {
+        let memory = Arc::new(Memory::default());
+        let app = app(&memory, &[("MORAG_BLOBS_URL", "s3://documents")]);
+        let path = format!("tasks/{}/files/original.md", TaskId::random());
+        memory.files.lock().unwrap().insert(path.clone(), "x".into());
+        crate::engine::recover(&app).await.unwrap();
+        assert_eq!(memory.paths(), [path]);
+    }
+
+    #[tokio::test]
+    async fn a_start_clears_what_no_task_owns_and_goes_on_with_a_task_that_cannot_be_read() {
+        let stage = Stage::new();
+        let task = stage.put_ended();
+        stage.memory.unreadable.lock().unwrap().push(task);
+        stage.put(format!("tasks/{}/files/original.md", TaskId::random()));
+        crate::engine::recover(&stage.app).await.unwrap();
+        assert_eq!(stage.memory.paths(), [format!("tasks/{task}/files/original.md")]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod ai;
 mod backup;
+mod bucket;
 mod compiling;
 mod data_dir;
 mod descriptors;
@@ -66,6 +67,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         data_dir::mark_files_of_redis(&app.config.data_dir, &stores::url(redis)?.to_string())?;
     }
     if is_alone {
+        bucket::own(&app.config, &*app.blobs).await?;
         engine::recover(&app).await?;
     }
 

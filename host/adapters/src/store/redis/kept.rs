@@ -7,7 +7,7 @@
 //!
 //! Where replicas are is seen by the looks of [`super::setup`]. A server without any is never waited for.
 
-use super::link::{Call, Redis};
+use super::link::{Call, Redis, doubtful};
 use morag_core::ports::StoreError;
 use redis::cluster_routing::Slot;
 use redis::{FromRedisValue, Value};
@@ -81,11 +81,12 @@ impl Redis {
         let mut commands = redis::pipe();
         commands.add_command(call.command(true));
         commands.cmd("WAIT").arg(1).arg(REPLICA_MAX.as_millis());
-        let mut answer = None;
+        let (mut answer, mut is_unclear) = (None, false);
         for _ in 0..TRIES {
             let sent = self.apart().send_to(call.key(), &commands, 2).await;
             match sent.ok().and_then(|answers| <[Value; 2]>::try_from(answers).ok()) {
-                Some([Value::ServerError(_), _]) | None => {}
+                Some([Value::ServerError(_), _]) => {}
+                None => is_unclear = true,
                 Some([value, Value::Int(1..)]) => return self.read(value),
                 Some([value, _]) => {
                     answer = Some(value);
@@ -94,7 +95,8 @@ impl Redis {
             }
             // Alone: a node that lacks the script is given it, one that has the keys no more names the one that has. What
             // cannot work says why.
-            answer = Some(self.apart().value_of(&call).await?);
+            let alone = self.apart().value_of(&call).await;
+            answer = Some(alone.map_err(|error| if is_unclear { doubtful(error) } else { error })?);
         }
         self.replicas.are_silent(call.key());
         tracing::warn!(

@@ -328,8 +328,8 @@ impl Redis {
 
     fn failed(&self, failure: Failure) -> StoreError {
         match failure {
-            // Redis's own code where a command that needs memory meets `maxmemory`; a script has changed nothing then.
-            Failure::Redis(error) if error.code() == Some("OOM") => StoreError::Full(format!("{}: {error}", self.url)),
+            // A script has changed nothing then.
+            Failure::Redis(error) if is_full(&error) => StoreError::Full(format!("{}: {error}", self.url)),
             Failure::Redis(error) => StoreError::Unavailable(format!("{}: {error}", self.url)),
             Failure::Store(error) => error,
         }
@@ -351,6 +351,10 @@ impl Redis {
                         self.forget(generation, &error);
                         failure = Some(Failure::Redis(error));
                         tokio::time::sleep(TRY_PAUSE * attempt).await;
+                    }
+                    // What was sent before may have been done.
+                    Err(error) if failure.is_some() && is_full(&error) => {
+                        return Err(Failure::Store(doubtful(self.failed(Failure::Redis(error)))));
                     }
                     Err(error) => return Err(Failure::Redis(error)),
                 }
@@ -476,9 +480,22 @@ impl Redis {
     }
 }
 
+/// The error of a call that was sent before, and not answered: it may have been done then, so that nothing is certain.
+pub(super) fn doubtful(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Full(text) => StoreError::Unavailable(format!("{text}; it was sent before, and not answered")),
+        error => error,
+    }
+}
+
 enum Failure {
     Redis(RedisError),
     Store(StoreError),
+}
+
+/// Whether it is Redis's own code where a command that needs memory meets `maxmemory`.
+fn is_full(error: &RedisError) -> bool {
+    error.code() == Some("OOM")
 }
 
 /// Whether the same call may succeed a moment later.

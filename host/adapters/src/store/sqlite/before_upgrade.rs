@@ -3,7 +3,7 @@
 use super::connection::{make_private, store_error};
 use morag_core::ports::StoreError;
 use rusqlite::Connection;
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,19 @@ const FREE_BESIDE: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// `Unavailable` where there is no room, or it cannot be written; then nothing was changed.
 pub(super) fn copy(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
+    copy_with(connection, path, version, |folder| {
+        let disk = rustix::fs::statvfs(folder)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    })
+}
+
+/// The same; `free` says how many bytes are free on the disk of a folder.
+fn copy_with(
+    connection: &Connection,
+    path: &Path,
+    version: i64,
+    free: impl FnOnce(&Path) -> std::io::Result<u64>,
+) -> Result<(), StoreError> {
     let kept = beside(path, &format!(".before-v{version}"));
     let failed = |error: std::io::Error| {
         StoreError::Unavailable(format!(
@@ -32,14 +45,14 @@ pub(super) fn copy(connection: &Connection, path: &Path, version: i64) -> Result
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0)).map_err(store_error);
     let size = number("PRAGMA page_count")?.saturating_mul(number("PRAGMA page_size")?).unsigned_abs();
-    let disk = rustix::fs::statvfs(folder).map_err(|error| failed(error.into()))?;
-    refuse_without_room(size, disk.f_bavail.saturating_mul(disk.f_frsize)).map_err(failed)?;
+    // A killed attempt may have left one, which takes the room that is asked for.
+    let part = beside(path, ".before.part");
+    let remove = || [&part, &beside(&part, "-journal")].into_iter().try_for_each(|path| remove_if_there(path));
+    remove().map_err(failed)?;
+    free(folder).and_then(|free| refuse_without_room(size, free)).map_err(failed)?;
 
     // Written whole or not at all: half a copy would be taken for one.
-    let part = beside(path, ".before.part");
-    make_private(&part).map_err(failed)?;
-    copy_to(connection, &part)?;
-    let replace = || {
+    let replace = || -> std::io::Result<()> {
         File::open(&part)?.sync_all()?;
         std::fs::rename(&part, &kept)?;
         let all = copies(folder, path)?;
@@ -48,7 +61,8 @@ pub(super) fn copy(connection: &Connection, path: &Path, version: i64) -> Result
         }
         File::open(folder)?.sync_all()
     };
-    replace().map_err(failed)?;
+    let copied = make_private(&part).map_err(failed).and_then(|()| copy_to(connection, &part));
+    copied.and_then(|()| replace().map_err(failed)).inspect_err(|_| drop(remove()))?;
     tracing::info!(copy = %kept.display(), "the database from before its upgrade was kept");
     Ok(())
 }
@@ -64,8 +78,22 @@ pub(super) fn copy_to(connection: &Connection, to: &Path) -> Result<(), StoreErr
     // Whoever copies flushes the file once it is whole.
     copy.pragma_update(None, "synchronous", "OFF").map_err(at)?;
     // All pages in one step: it cannot be another's turn in between, and readers hold up nobody.
-    Backup::new(connection, &mut copy).and_then(|backup| backup.step(-1)).map_err(at)?;
+    match Backup::new(connection, &mut copy).and_then(|backup| backup.step(-1)).map_err(at)? {
+        StepResult::Done => {}
+        // A lock is no error to it.
+        other => {
+            let shown = to.display();
+            return Err(StoreError::Unavailable(format!("{shown}: the copy is not complete ({other:?})")));
+        }
+    }
     copy.close().map_err(|(_, error)| at(error))
+}
+
+fn remove_if_there(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn refuse_without_room(size: u64, free: u64) -> std::io::Result<()> {
@@ -163,6 +191,38 @@ mod tests {
             copy(&connection, &path, version).unwrap();
         }
         assert_eq!(names(folder.path()), ["tasks.db.before-v10", "tasks.db.before-v11"]);
+    }
+
+    #[test]
+    fn a_copy_that_is_not_complete_is_none_and_is_not_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.db");
+        old_store(&path);
+        let connection = Connection::open(&path).unwrap();
+        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let another = Connection::open(&path).unwrap();
+        another.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let to = folder.path().join("copy.db");
+        let text = copy_to(&connection, &to).unwrap_err().to_string();
+        assert!(text.contains("copy.db: the copy is not complete"), "{text}");
+    }
+
+    #[test]
+    fn what_a_killed_attempt_left_takes_no_room_from_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.db");
+        old_store(&path);
+        let connection = Connection::open(&path).unwrap();
+        for name in ["tasks.db.before.part", "tasks.db.before.part-journal"] {
+            std::fs::write(folder.path().join(name), "half a copy").unwrap();
+        }
+        let text = copy_with(&connection, &path, 2, |_| Ok(0)).unwrap_err().to_string();
+        assert!(text.contains("make room"), "{text}");
+        assert_eq!(names(folder.path()), [""; 0]);
+        // One that fails later leaves nothing either.
+        std::fs::create_dir_all(folder.path().join("tasks.db.before-v2/full")).unwrap();
+        copy_with(&connection, &path, 2, |_| Ok(u64::MAX)).unwrap_err();
+        assert_eq!(names(folder.path()), ["tasks.db.before-v2"]);
     }
 
     #[test]

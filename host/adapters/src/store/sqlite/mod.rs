@@ -39,5 +39,5 @@ mod wakes;
 mod writer;
 
 pub use knowledge::SqliteKnowledge;
-pub use snapshot::{Snapshot, Versions};
+pub use snapshot::{Since, Snapshot, SnapshotTask, Versions};
 pub use store::{Options, SqliteStore};

@@ -9,8 +9,9 @@
 use super::before_upgrade::copy_to;
 use super::connection::{Schema, at, make_private, open_to_copy, store_error};
 use super::knowledge::KNOWLEDGE;
-use super::query::{first, from_json};
+use super::query::{all, first, from_json};
 use super::schema::TASKS;
+use super::tasks::task_id;
 use morag_core::ports::StoreError;
 use morag_core::task::{Event, TaskId, TaskRecord};
 use rusqlite::Connection;
@@ -77,32 +78,66 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Goes through the tasks in the order of their acceptance, one in memory at a time. Says how many there were.
+    /// Goes through the tasks in the order of their acceptance, one in memory at a time: the task with its log, or why it cannot be
+    /// read (`Corrupt`). Says how many there were.
     pub fn each_task<E: From<StoreError>>(
         &self,
-        mut visit: impl FnMut(&TaskRecord, &[Event]) -> Result<(), E>,
+        mut visit: impl FnMut(TaskId, Result<&SnapshotTask, StoreError>) -> Result<(), E>,
     ) -> Result<u64, E> {
         let mut tasks = 0;
         let mut last = 0;
         loop {
-            let sql = "SELECT number, record FROM tasks WHERE number > ?1 ORDER BY number LIMIT 1";
-            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
-            let Some((number, record)) = first(&self.tasks, sql, [last], read)? else { return Ok(tasks) };
-            let sql = "SELECT event FROM events WHERE task = ?1 ORDER BY sequence";
-            let events = super::query::all(&self.tasks, sql, [number], |row| row.get::<_, String>(0))?;
-            let events: Vec<Event> = events.iter().map(|event| from_json(event)).collect::<Result<_, _>>()?;
-            visit(&from_json(&record)?, &events)?;
+            let sql = "SELECT number, id FROM tasks WHERE number > ?1 ORDER BY number LIMIT 1";
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, task_id(row, 1)?));
+            let Some((number, task)) = first(&self.tasks, sql, [last], read)? else { return Ok(tasks) };
+            match self.task(number) {
+                Err(error @ StoreError::Corrupt(_)) => visit(task, Err(error))?,
+                found => visit(task, Ok(&found?))?,
+            }
             (last, tasks) = (number, tasks + 1);
         }
     }
 
-    /// Whether anything has happened to a task since: it has more events than these, or is gone.
-    pub fn has_moved_on(&self, task: TaskId, events: usize) -> Result<bool, StoreError> {
+    fn task(&self, number: i64) -> Result<SnapshotTask, StoreError> {
+        let sql = "SELECT record FROM tasks WHERE number = ?1";
+        let record = first(&self.tasks, sql, [number], |row| row.get::<_, String>(0))?;
+        let record = from_json(&record.unwrap_or_default())?;
+        let sql = "SELECT event FROM events WHERE task = ?1 ORDER BY sequence";
+        let events = all(&self.tasks, sql, [number], |row| row.get::<_, String>(0))?;
+        Ok(SnapshotTask { record, events: events.iter().map(|event| from_json(event)).collect::<Result<_, _>>()? })
+    }
+
+    /// What has happened since to a task that had so many events.
+    pub fn since(&self, task: TaskId, events: usize) -> Result<Since, StoreError> {
         let now = open_to_copy(&self.tasks_path)?;
         let sql = "SELECT last_sequence FROM tasks WHERE id = ?1";
         let last = first(&now, sql, [task.as_bytes()], |row| row.get::<_, i64>(0))?;
-        Ok(last.is_none_or(|last| last.unsigned_abs() != events as u64))
+        Ok(match last {
+            None => Since::Gone,
+            Some(last) if last.unsigned_abs() == events as u64 => Since::Same,
+            Some(_) => Since::MovedOn,
+        })
     }
+}
+
+/// A task of a snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SnapshotTask {
+    /// What was accepted.
+    pub record: TaskRecord,
+    /// Every event, in order.
+    pub events: Vec<Event>,
+}
+
+/// What has happened to a task since a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// Nothing.
+    Same,
+    /// It has more events.
+    MovedOn,
+    /// It was forgotten.
+    Gone,
 }
 
 /// Begins to read: what is read from here on is of this moment. Gives the version of the tables.

@@ -16,7 +16,7 @@ use crate::endpoints::task_credentials;
 use axum::http::{HeaderMap, StatusCode};
 use morag_core::JsonObject;
 use morag_core::pipeline::Pipeline;
-use morag_core::ports::{AcceptError, Accepted, Idempotency, NewTask};
+use morag_core::ports::{AcceptError, Accepted, Idempotency, NewTask, StoreError};
 use morag_core::task::{DocumentId, Source, TaskRecord};
 use morag_core::webhook::AddressPolicy;
 use serde::Serialize;
@@ -286,8 +286,10 @@ pub async fn accept(
         let accepted = tasks.accept(new).await;
         match accepted {
             // Where the store went away, the task may have been stored although nobody said so: files that turn out to be
-            // nobody's go by their age.
-            Ok(Accepted::New) | Err(AcceptError::Store(_)) => form_upload.keep(),
+            // nobody's go by their age. A store that is full says so before it changes anything.
+            Ok(Accepted::New) | Err(AcceptError::Store(StoreError::Unavailable(_) | StoreError::Corrupt(_))) => {
+                form_upload.keep();
+            }
             _ => {}
         }
         accepted

@@ -4,6 +4,7 @@ use super::copy::{copy, flush_all, free, make_folder, write_durably};
 use super::manifest::{Files, Manifest, each_file, verify};
 use super::{FILES, KNOWLEDGE_DB, LISTING, RESTORING, Report, TASKS_DB, refuse_half_restored, refuse_redis};
 use crate::config::Config;
+use crate::wire::bucket::TAKE_OVER;
 use crate::wire::{data_dir, secrets};
 use anyhow::{Context as _, bail, ensure};
 use morag_adapters::store::sqlite::Versions;
@@ -13,16 +14,21 @@ use std::path::Path;
 const IN_EMPTY: [&str; 2] = ["lock", "lost+found"];
 
 /// Copies a backup into the data folder of the settings, which must be empty. Everything is verified before anything is written.
+/// `takes_over`: files are in a bucket, which is the restored store's from its start on.
 ///
 /// # Errors
 /// Where the settings name Redis, the backup is damaged, was interrupted or is of a later version, the data folder is not empty or in
 /// use, or something cannot be read or written. The data folder is as it was then.
-pub fn restore(config: &Config, backup: &Path) -> anyhow::Result<Report> {
+pub fn restore(config: &Config, backup: &Path, takes_over: bool) -> anyhow::Result<Report> {
     refuse_redis(config, "restore")?;
     let manifest = Manifest::read(backup)?;
     check_versions(&manifest)?;
     let mut report = Report::default();
     check_files_place(config, &manifest, &mut report)?;
+    ensure!(!takes_over || config.s3.is_some(), "--take-over-bucket is for files in a bucket: set MORAG_BLOBS_URL");
+    if config.s3.is_some() && !takes_over {
+        report.notes.push("its server starts on that bucket only when it is restored with --take-over-bucket".into());
+    }
     let data = &config.data_dir;
     let _lock = data_dir::own(data)?;
     refuse_half_restored(data)?;
@@ -32,7 +38,7 @@ pub fn restore(config: &Config, backup: &Path) -> anyhow::Result<Report> {
 
     write_durably(data, RESTORING, b"a restore is under way, or was interrupted\n")
         .with_context(|| format!("the data folder {} cannot be written to", data.display()))?;
-    if let Err(error) = put(data, backup, &manifest) {
+    if let Err(error) = put(data, backup, &manifest, takes_over) {
         let removed = clear(data);
         return Err(error).context(match removed {
             Ok(()) => "nothing was restored",
@@ -141,7 +147,7 @@ fn refuse_without_room(data: &Path, manifest: &Manifest) -> anyhow::Result<()> {
 }
 
 /// Copies everything, and takes the marker away once all of it is on the disk.
-fn put(data: &Path, backup: &Path, manifest: &Manifest) -> anyhow::Result<()> {
+fn put(data: &Path, backup: &Path, manifest: &Manifest, takes_over: bool) -> anyhow::Result<()> {
     let place = |from: &Path, to: &Path, said: &super::copy::Digest| {
         let copied = copy(from, to).with_context(|| format!("{} cannot be copied", from.display()))?;
         ensure!(copied == *said, "{} changed while it was copied", from.display());
@@ -164,6 +170,9 @@ fn put(data: &Path, backup: &Path, manifest: &Manifest) -> anyhow::Result<()> {
     for database in &manifest.databases {
         place(&backup.join(&database.name), &data.join(&database.name), &database.digest)?;
     }
+    if takes_over {
+        write_durably(data, TAKE_OVER, b"").context("the data folder cannot be written to")?;
+    }
     flush_all(data).context("what was restored cannot be flushed to the disk")?;
     std::fs::remove_file(data.join(RESTORING)).context("the restore's marker cannot be removed")?;
     flush_all(data).context("what was restored cannot be flushed to the disk")
@@ -171,7 +180,7 @@ fn put(data: &Path, backup: &Path, manifest: &Manifest) -> anyhow::Result<()> {
 
 /// Takes back what was written; the marker last.
 fn clear(data: &Path) -> std::io::Result<()> {
-    for name in [TASKS_DB, KNOWLEDGE_DB, secrets::FILE] {
+    for name in [TASKS_DB, KNOWLEDGE_DB, secrets::FILE, TAKE_OVER] {
         match std::fs::remove_file(data.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -7,11 +7,11 @@ use crate::config::Config;
 use crate::wire::secrets;
 use anyhow::{Context as _, bail};
 use morag_adapters::SystemClock;
-use morag_adapters::store::sqlite::Snapshot;
+use morag_adapters::store::sqlite::{Since, Snapshot, SnapshotTask};
 use morag_core::pipeline::stored_files;
 use morag_core::ports::{BlobPath, Clock as _, StoreError};
-use morag_core::task::{ArtifactName, Event, TaskId, TaskRecord};
-use std::collections::BTreeSet;
+use morag_core::task::{ArtifactName, TaskId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -133,8 +133,11 @@ fn attempt(config: &Config, target: &Path) -> Result<Report, Stop> {
     let mut copied = Copied::new(data, target)?;
     let tasks = match &config.s3 {
         // Then nothing is copied, and they are only counted.
-        Some(_) => snapshot.each_task(|_, _| Ok::<_, Stop>(()))?,
-        None => snapshot.each_task(|record, events| copied.task(&snapshot, record, events))?,
+        Some(_) => snapshot.each_task(|id, task| {
+            copied.note_unreadable(id, &task);
+            Ok::<_, Stop>(())
+        })?,
+        None => snapshot.each_task(|id, task| copied.task(&snapshot, id, task))?,
     };
     let linked = copied.linked;
     let files = match &config.s3 {
@@ -144,6 +147,7 @@ fn attempt(config: &Config, target: &Path) -> Result<Report, Stop> {
                 s3.url
             ));
             std::fs::remove_file(target.join(LISTING)).context("the empty list of files cannot be removed")?;
+            copied.say_damaged(&mut report);
             Files::Bucket { url: s3.url.clone() }
         }
         None => copied.finish(&mut report)?,
@@ -221,10 +225,19 @@ impl<'a> Copied<'a> {
         Ok(Self { from, target, listing, count, bytes, linked, without_files, damaged, damaged_unnamed })
     }
 
-    /// Copies the files of a task and compares them with what its log says.
-    fn task(&mut self, snapshot: &Snapshot, record: &TaskRecord, events: &[Event]) -> Result<(), Stop> {
-        let (task, has_ended) = (record.id, events.last().is_some_and(|event| event.kind.ends_task()));
-        let said = stored_files(record, events);
+    /// Copies the files of a task and compares them with what its log says, where that can be read.
+    fn task(
+        &mut self,
+        snapshot: &Snapshot,
+        task: TaskId,
+        found: Result<&SnapshotTask, StoreError>,
+    ) -> Result<(), Stop> {
+        self.note_unreadable(task, &found);
+        let (said, events) = found.map_or_else(
+            |_| (BTreeMap::new(), &[][..]),
+            |found| (stored_files(&found.record, &found.events), &found.events[..]),
+        );
+        let has_ended = events.last().is_some_and(|event| event.kind.ends_task());
         let files = BlobPath::files(task);
         let copied = self.folder(files.as_str())?;
         let mut unlike: Vec<String> = Vec::new();
@@ -245,16 +258,14 @@ impl<'a> Copied<'a> {
             said.keys().filter(|name| !seen.contains(*name)).map(|name| format!("{}/{name}: missing", files.as_str())),
         );
         if !unlike.is_empty() {
-            if snapshot.has_moved_on(task, events.len())? {
-                return Err(Stop::MovedOn(task));
-            }
-            if has_ended && copied.is_empty() {
+            match snapshot.since(task, events.len())? {
+                // One that had not ended at the moment of the database has ended since.
+                Since::MovedOn => return Err(Stop::MovedOn(task)),
+                Since::Gone if !has_ended => return Err(Stop::MovedOn(task)),
+                Since::Gone => self.without_files += 1,
                 // Gone by their age, or deleted by a caller.
-                self.without_files += 1;
-            } else {
-                for said in unlike {
-                    self.note(Damaged { task, has_ended, said });
-                }
+                Since::Same if has_ended && copied.is_empty() => self.without_files += 1,
+                Since::Same => unlike.into_iter().for_each(|said| self.note(Damaged { task, has_ended, said })),
             }
         }
         let logs = format!("{}/logs", BlobPath::task(task).as_str());
@@ -265,6 +276,14 @@ impl<'a> Copied<'a> {
             (self.count, self.bytes) = (self.count + 1, self.bytes + entry.digest.size);
         }
         Ok(())
+    }
+
+    /// Notes a task that cannot be read.
+    fn note_unreadable(&mut self, task: TaskId, found: &Result<&SnapshotTask, StoreError>) {
+        if let Err(error) = found {
+            let said = format!("the record of task {task} cannot be read: {error}");
+            self.note(Damaged { task, has_ended: false, said });
+        }
     }
 
     fn note(&mut self, damaged: Damaged) {
@@ -315,10 +334,7 @@ impl<'a> Copied<'a> {
         let from = &self.from;
         let is_there = |task| from.join(BlobPath::files(task).as_str()).exists();
         self.damaged.retain(|damaged| !damaged.has_ended || is_there(damaged.task));
-        report.damaged = self.damaged.into_iter().map(|damaged| damaged.said).collect();
-        if self.damaged_unnamed > 0 {
-            report.damaged.push(format!("and {} more", self.damaged_unnamed));
-        }
+        self.say_damaged(report);
         if self.without_files > 0 {
             report.notes.push(format!(
                 "{} ended tasks have no files any more, in the data folder neither: their time was over, or a caller deleted them",
@@ -326,6 +342,13 @@ impl<'a> Copied<'a> {
             ));
         }
         Ok(Files::Here { count: self.count, bytes: self.bytes, listing })
+    }
+
+    fn say_damaged(&mut self, report: &mut Report) {
+        report.damaged = self.damaged.drain(..).map(|damaged| damaged.said).collect();
+        if self.damaged_unnamed > 0 {
+            report.damaged.push(format!("and {} more", self.damaged_unnamed));
+        }
     }
 }
 

@@ -2,9 +2,10 @@ use super::*;
 use crate::api::testing::{NOW, record};
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::ports::{Accepted, Commit, Flow, Guard, NewTask, Next, Tasks as _};
-use morag_core::task::{EventKind, StatusWord};
+use morag_core::task::{Event, EventKind, StatusWord};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A data folder with one task, whose document is not as the database says.
 struct Lab {
@@ -62,6 +63,12 @@ impl Lab {
         assert_eq!(self.store.commit(commit).await, Ok(()));
     }
 
+    /// The task is forgotten, as the janitor does it: the row, then the files.
+    async fn expire(&self) {
+        assert_eq!(self.store.expire(SystemClock.now().plus(Duration::from_secs(1)), 10).await, Ok(vec![self.task]));
+        std::fs::remove_dir_all(self.files()).unwrap();
+    }
+
     async fn cancel(&self) {
         let kind = EventKind::TaskCancelled { step: None, stage: None };
         self.commit(1, kind, StatusWord::Cancelled).await;
@@ -69,7 +76,7 @@ impl Lab {
 }
 
 fn all<'a>(snapshot: &Snapshot, copied: &mut Copied<'a>) -> Result<u64, Stop> {
-    snapshot.each_task(|record, events| copied.task(snapshot, record, events))
+    snapshot.each_task(|id, task| copied.task(snapshot, id, task))
 }
 
 #[tokio::test]
@@ -144,4 +151,28 @@ async fn hard_links_are_told_and_an_interrupted_backup_is_known() {
         let said = again(name, has_manifest);
         assert!(said.contains("is not empty, it has") && !said.contains("interrupted"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_task_that_expires_meanwhile_is_one_without_files() {
+    let lab = Lab::new().await;
+    lab.cancel().await;
+    let (snapshot, target) = (lab.snapshot(), lab.target());
+    lab.expire().await;
+    let mut copied = Copied::new(&lab.data(), &target).unwrap();
+    assert!(matches!(all(&snapshot, &mut copied), Ok(1)));
+    let mut report = Report::default();
+    copied.finish(&mut report).unwrap();
+    assert_eq!(report.damaged, Vec::<String>::new());
+    assert!(report.notes.len() == 1 && report.notes[0].starts_with("1 ended tasks have no files"), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_task_that_ends_and_expires_meanwhile_is_of_another_moment() {
+    let lab = Lab::new().await;
+    let (snapshot, target) = (lab.snapshot(), lab.target());
+    lab.cancel().await;
+    lab.expire().await;
+    let mut copied = Copied::new(&lab.data(), &target).unwrap();
+    assert!(matches!(all(&snapshot, &mut copied), Err(Stop::MovedOn(task)) if task == lab.task));
 }
