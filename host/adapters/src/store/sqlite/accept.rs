@@ -40,12 +40,6 @@ pub(super) fn count(
     execute(connection, sql, params![status.as_str(), tenant.as_str(), tasks]).map(drop)
 }
 
-fn pending(connection: &Connection) -> Result<u64, StoreError> {
-    let sql = "SELECT sum(tasks) FROM status_counts WHERE status = ?1";
-    let tasks = first(connection, sql, [StatusWord::Pending.as_str()], |row| row.get::<_, Option<i64>>(0))?;
-    Ok(tasks.flatten().unwrap_or(0).unsigned_abs())
-}
-
 /// The job behind [`morag_core::ports::Tasks::accept`]. An `Err` is followed by a rollback.
 pub(super) fn accept(
     connection: &Connection,
@@ -69,10 +63,7 @@ pub(super) fn accept(
     {
         return Err(AcceptError::DuplicateDocument(holder));
     }
-    if pending(connection)? >= queue_max {
-        return Err(AcceptError::QueueFull);
-    }
-    quotas::admit(connection, context.now(), &new.flow, new.limits)?;
+    quotas::admit(connection, context.now(), queue_max, &new.flow, new.limits)?;
 
     let claimed = new.claims_document.then(|| document.as_str());
     let sql = "INSERT INTO tasks(id, record, document, status, flow, summary, credentials, tenant, progress_percent, live_percent,

@@ -13,6 +13,12 @@ use super::query::{execute, first};
 use morag_core::ports::{Flow, StoreError};
 use rusqlite::{Connection, params};
 
+/// Tasks that wait, of all flows.
+pub(super) fn waiting(connection: &Connection) -> Result<u64, StoreError> {
+    let tasks = first(connection, "SELECT sum(waiting) FROM flows", [], |row| row.get::<_, Option<i64>>(0))?;
+    Ok(tasks.flatten().unwrap_or(0).unsigned_abs())
+}
+
 /// The rank of a flow's new task, which waits from now on.
 pub(super) fn enter(connection: &Connection, flow: &Flow) -> Result<f64, StoreError> {
     let sql = "SELECT virtual_time FROM fair_queue WHERE id = 0";

@@ -301,7 +301,8 @@ pub async fn accept(
     }
 }
 
-fn refused(app: &App, error: AcceptError) -> ApiError {
+/// What a caller is told whose task is not taken.
+pub fn refused(app: &App, error: AcceptError) -> ApiError {
     match error {
         AcceptError::DuplicateDocument(holder) => ApiError::duplicate_document(holder),
         AcceptError::IdempotencyConflict => {

@@ -19,4 +19,5 @@ mod upload;
 pub mod url;
 mod wish;
 
+pub use accept::refused as not_admitted;
 pub use form::SLACK_BYTES;

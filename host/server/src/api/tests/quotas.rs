@@ -1,0 +1,92 @@
+//! What a caller's quotas stop before it costs anything: tasks that are run again.
+
+use super::*;
+use crate::api::testing::app_of;
+use crate::config::digest_of;
+use morag_core::caller::{OverQuota, Quota, next_day};
+use morag_core::pipeline::RUNS_MAX;
+use morag_core::ports::BlobPath;
+use morag_core::task::Retry;
+
+/// A server whose caller's tenant may have so many bytes.
+fn server_of(stored_bytes: u64) -> Server {
+    let memory = Arc::new(Memory::default());
+    let digest = hex::encode(digest_of(b"key"));
+    let file = format!(
+        "[[callers]]\nname = \"a\"\nkey_sha256 = \"{digest}\"\ntenant = \"a\"\nscopes = [\"submit\"]\nweight = 7\n\
+         [callers.quotas]\nstored_bytes = {stored_bytes}\n"
+    );
+    Server { router: router(app_of(&memory, &[], &file)), memory }
+}
+
+fn request(path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {
+    let mut request = Request::builder().method("POST").uri(path).header("x-api-key", "key");
+    if headers.iter().all(|(name, _)| *name != "content-type") {
+        request = request.header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"));
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body).unwrap()
+}
+
+impl Server {
+    /// A cancelled task of the caller's tenant, with its file.
+    fn cancelled_task(&self, runs: u32) -> TaskId {
+        let record = TaskRecord { tenant: "a".parse().unwrap(), ..record() };
+        let path = BlobPath::file(record.id, &record.source.stored_as);
+        self.memory.files.lock().unwrap().insert(path.as_str().into(), Bytes::from_static(b"abc"));
+        let again = || {
+            let retry = Retry { from_step: "markdown_conversion".into(), claims_before: 0, damaged: None };
+            [EventKind::TaskStarted { retry: Some(retry) }, EventKind::TaskCancelled { step: None, stage: None }]
+        };
+        let kinds = (1..runs).flat_map(|_| again());
+        let kinds = std::iter::once(EventKind::TaskCancelled { step: None, stage: None }).chain(kinds);
+        let events = (1..).zip(kinds).map(|(sequence, kind)| event(sequence, 0.0, kind)).collect();
+        self.memory.add(record, events)
+    }
+
+    async fn retry(&self, task: TaskId) -> Answer {
+        self.send(request(&format!("/api/v1/tasks/{task}/retry"), &[], Body::empty())).await
+    }
+}
+
+fn over_of_day() -> AcceptError {
+    OverQuota { quota: Quota::TasksPerDay, limit: 4, resets_at: Some(next_day(NOW)) }.into()
+}
+
+#[tokio::test]
+async fn a_retry_is_refused_where_a_new_task_would_be() {
+    let server = server_of(3);
+    *server.memory.runs_tasks.lock().unwrap() = true;
+    let task = server.cancelled_task(1);
+    for (error, code) in [(AcceptError::QueueFull, "queue_full"), (over_of_day(), "quota_tasks_per_day")] {
+        *server.memory.enter_error.lock().unwrap() = Some(error);
+        let refused = server.retry(task).await;
+        assert_eq!((refused.status, refused.error().as_str()), (StatusCode::TOO_MANY_REQUESTS, code));
+    }
+    *server.memory.enter_error.lock().unwrap() = None;
+    *server.memory.disk_misses.lock().unwrap() = 1;
+    let refused = server.retry(task).await;
+    assert_eq!((refused.status, refused.error().as_str()), (StatusCode::INSUFFICIENT_STORAGE, "disk_full"));
+    *server.memory.disk_misses.lock().unwrap() = 0;
+    let more = server.cancelled_task(1);
+    let refused = server.retry(task).await;
+    assert_eq!((refused.status, refused.error().as_str()), (StatusCode::FORBIDDEN, "quota_stored_bytes"));
+    server.memory.logs.lock().unwrap().retain(|log| log.record.id != more);
+    let retried = server.retry(task).await;
+    assert_eq!((retried.status, &retried.json()["attempt"]), (StatusCode::OK, &json!(2)), "{:?}", retried.body);
+    assert_eq!(server.memory.flow.lock().unwrap().as_ref().unwrap().weight, 7, "in the flow of who asked");
+}
+
+#[tokio::test]
+async fn a_task_that_has_run_often_enough_is_to_be_submitted_again() {
+    let server = server_of(1 << 20);
+    *server.memory.runs_tasks.lock().unwrap() = true;
+    let [last, too_many] = [RUNS_MAX - 1, RUNS_MAX].map(|runs| server.cancelled_task(runs));
+    assert_eq!(server.retry(last).await.json()["attempt"], json!(RUNS_MAX));
+    let refused = server.retry(too_many).await;
+    assert_eq!((refused.status, refused.error().as_str()), (StatusCode::CONFLICT, "too_many_runs"));
+    let text = refused.json()["error"].as_str().unwrap().to_owned();
+    assert!(text.contains("submit the document again"), "{text}");
+}
