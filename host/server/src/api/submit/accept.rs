@@ -195,6 +195,7 @@ pub async fn foresee(app: &App, caller: &Caller, asked: &Asked) -> Result<(), Ap
     check_endpoint(app, caller, wish).await?;
     check_collection(app, caller, wish, pipeline)?;
     quota::check_stored_bytes(app, caller, 0).await?;
+    app.tasks.may_enter(&caller.flow(), caller.limits()).await.map_err(|error| refused(app, error))?;
     if let Some(document) =
         wish.document_id.as_ref().filter(|_| app.pipelines.stores(pipeline) && !wish.replace_existing)
         && let Some(holder) = app.tasks.document_holder(caller.tenant(), document).await?

@@ -1,12 +1,14 @@
-//! What a caller's quotas stop before it costs anything: tasks that are run again.
+//! What a caller's quotas stop before it costs anything: fetches, and tasks that are run again.
 
 use super::*;
-use crate::api::testing::app_of;
+use crate::api::testing::{Document, app_of};
 use crate::config::digest_of;
 use morag_core::caller::{OverQuota, Quota, next_day};
 use morag_core::pipeline::RUNS_MAX;
 use morag_core::ports::BlobPath;
 use morag_core::task::Retry;
+
+const FILE_URL: &str = "http://files.example/a.md";
 
 /// A server whose caller's tenant may have so many bytes.
 fn server_of(stored_bytes: u64) -> Server {
@@ -89,4 +91,24 @@ async fn a_task_that_has_run_often_enough_is_to_be_submitted_again() {
     assert_eq!((refused.status, refused.error().as_str()), (StatusCode::CONFLICT, "too_many_runs"));
     let text = refused.json()["error"].as_str().unwrap().to_owned();
     assert!(text.contains("submit the document again"), "{text}");
+}
+
+#[tokio::test]
+async fn nothing_is_fetched_for_who_may_not_submit() {
+    let server = server_of(1 << 20);
+    let document = Document { pieces: vec![Ok(Bytes::from_static(b"# One"))], ..Default::default() };
+    server.memory.web.lock().unwrap().insert(FILE_URL.into(), Ok(document));
+    *server.memory.enter_error.lock().unwrap() = Some(over_of_day());
+    let json_type = [("content-type", "application/json")];
+    let one = json!({ "url": FILE_URL }).to_string();
+    let single = server.send(request("/api/v1/ingest/url", &json_type, one.clone().into())).await;
+    assert_eq!((single.status, single.error().as_str()), (StatusCode::TOO_MANY_REQUESTS, "quota_tasks_per_day"));
+    let batch = json!({ "items": vec![FILE_URL; 50] }).to_string();
+    let batch = server.send(request("/api/v1/ingest/batch", &json_type, batch.into())).await.json();
+    let rejected = batch["rejected"].as_array().unwrap();
+    assert_eq!(rejected.len(), 50, "{batch}");
+    assert!(rejected.iter().all(|item| item["error_code"] == json!("quota_tasks_per_day")), "{batch}");
+    assert_eq!(*server.memory.fetches.lock().unwrap(), 0);
+    *server.memory.enter_error.lock().unwrap() = None;
+    assert_eq!(server.send(request("/api/v1/ingest/url", &json_type, one.into())).await.status, StatusCode::OK);
 }
