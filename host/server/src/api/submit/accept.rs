@@ -239,10 +239,13 @@ pub async fn accept(
     if let Some(response) = replayed(app, &origin, &digest).await? {
         return Ok(response);
     }
+    form_upload.within_quota()?;
     app.disk.check().await?;
     check_endpoint(app, &origin.caller, &wish).await?;
     check_collection(app, &origin.caller, &wish, &pipeline)?;
-    quota::check_stored_bytes(app, &origin.caller, file.size).await?;
+    // With what is being uploaded beside it.
+    let uploading = app.fair.uploads.of(origin.caller.tenant()).max(file.size);
+    quota::check_stored_bytes(app, &origin.caller, uploading).await?;
     let (key, caller) = (origin.key(), origin.caller);
     let source_type = wish.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
     let claims_document = app.pipelines.stores(&pipeline);

@@ -1,12 +1,14 @@
-//! What a caller's quotas stop before it costs anything: fetches, and tasks that are run again.
+//! What a caller's quotas stop before it costs anything: uploads while they come, fetches, and tasks that are run again.
 
 use super::*;
 use crate::api::testing::{Document, app_of};
 use crate::config::digest_of;
+use futures::StreamExt as _;
 use morag_core::caller::{OverQuota, Quota, next_day};
 use morag_core::pipeline::RUNS_MAX;
 use morag_core::ports::BlobPath;
 use morag_core::task::Retry;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const FILE_URL: &str = "http://files.example/a.md";
 
@@ -33,6 +35,10 @@ fn request(path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {
 }
 
 impl Server {
+    async fn upload(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        self.send(request("/api/v1/ingest/file", headers, body.into())).await
+    }
+
     /// A cancelled task of the caller's tenant, with its file.
     fn cancelled_task(&self, runs: u32) -> TaskId {
         let record = TaskRecord { tenant: "a".parse().unwrap(), ..record() };
@@ -55,6 +61,23 @@ impl Server {
 
 fn over_of_day() -> AcceptError {
     OverQuota { quota: Quota::TasksPerDay, limit: 4, resets_at: Some(next_day(NOW)) }.into()
+}
+
+/// A form with a file of so many bytes.
+fn form_of(bytes: usize) -> String {
+    form(&[], Some(("a.md", &"a".repeat(bytes))))
+}
+
+/// A body in pieces, and how many of them were taken.
+fn in_pieces(form: String, piece: usize) -> (Body, Arc<AtomicUsize>) {
+    let taken = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&taken);
+    let pieces: Vec<_> = form.as_bytes().chunks(piece).map(Bytes::copy_from_slice).collect();
+    let pieces = stream::iter(pieces).map(move |piece| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(piece)
+    });
+    (Body::from_stream(pieces), taken)
 }
 
 #[tokio::test]
@@ -111,4 +134,71 @@ async fn nothing_is_fetched_for_who_may_not_submit() {
     assert_eq!(*server.memory.fetches.lock().unwrap(), 0);
     *server.memory.enter_error.lock().unwrap() = None;
     assert_eq!(server.send(request("/api/v1/ingest/url", &json_type, one.into())).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_upload_that_says_that_it_is_too_large_is_not_read() {
+    let server = server_of(100 << 10);
+    let (body, taken) = in_pieces(form_of(1 << 20), 1024);
+    let length = (40 << 20).to_string();
+    let refused = server.upload(&[("content-length", &length)], body).await;
+    assert_eq!((refused.status, refused.error().as_str()), (StatusCode::FORBIDDEN, "quota_stored_bytes"));
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
+    server.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn an_upload_ends_where_the_quota_does() {
+    let server = server_of(10 << 10);
+    let (body, taken) = in_pieces(form_of(1 << 20), 1024);
+    let refused = server.upload(&[], body).await;
+    assert_eq!((refused.status, refused.error().as_str()), (StatusCode::FORBIDDEN, "quota_stored_bytes"));
+    let taken = taken.load(Ordering::Relaxed);
+    assert!((10..200).contains(&taken), "{taken} KiB of 1024 were taken");
+    server.nothing_is_left().await;
+    assert_eq!(server.upload(&[], form_of(10 << 10)).await.status, StatusCode::OK, "as many as there may be");
+}
+
+#[tokio::test]
+async fn uploads_at_the_same_time_are_counted_together() {
+    let server = server_of(10 << 10);
+    let (pieces, body) = futures::channel::mpsc::unbounded::<Result<Bytes, std::io::Error>>();
+    let whole = form_of(6 << 10);
+    let (begin, end) = whole.split_at(5 << 10);
+    pieces.unbounded_send(Ok(Bytes::copy_from_slice(begin.as_bytes()))).unwrap();
+    let first = server.upload(&[], Body::from_stream(body));
+    let meanwhile = async {
+        // The other one's pieces so far are taken before this begins.
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        let second = server.upload(&[], form_of(6 << 10)).await;
+        pieces.unbounded_send(Ok(Bytes::copy_from_slice(end.as_bytes()))).unwrap();
+        drop(pieces);
+        second
+    };
+    let (first, second) = futures::join!(first, meanwhile);
+    assert_eq!((second.status, second.error().as_str()), (StatusCode::FORBIDDEN, "quota_stored_bytes"));
+    assert_eq!(first.status, StatusCode::OK, "{:?}", first.body);
+    assert_eq!(server.upload(&[], form_of(4 << 10)).await.status, StatusCode::OK, "what was refused counts no more");
+}
+
+#[tokio::test]
+async fn what_was_accepted_before_is_answered_again_though_there_is_no_room() {
+    let server = server_of(10 << 10);
+    let key = [("idempotency-key", "k")];
+    let first = server.upload(&key, form_of(9 << 10)).await;
+    assert_eq!(first.status, StatusCode::OK, "{:?}", first.body);
+    let files = server.memory.paths();
+    let again = server.upload(&key, form_of(9 << 10)).await;
+    assert_eq!((again.status, again.json()), (StatusCode::OK, first.json()));
+    let another = server.upload(&[("idempotency-key", "l")], form_of(9 << 10)).await;
+    assert_eq!((another.status, another.error().as_str()), (StatusCode::FORBIDDEN, "quota_stored_bytes"));
+    for _ in 0..1000 {
+        if server.memory.paths() == files {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("left behind: {:?}", server.memory.paths());
 }
