@@ -5,7 +5,11 @@ use crate::samples::{
     LEASE, accept, append, attempt, claim_keys, claim_one, claiming, commit, document, end, event, task,
 };
 use futures::future::join_all;
-use morag_core::ports::{AcceptError, Commit, CommitError, CursorMove, Guard, ListFilter, Next, Queue, Recorded};
+use morag_core::caller::{OverQuota, Quota};
+use morag_core::ports::{
+    AcceptError, Commit, CommitError, CursorMove, Flow, Guard, ListFilter, NewTask, Next, Queue, Recorded,
+    RunAgainError, TaskLimits,
+};
 use morag_core::task::{EventKind, Retry, StatusWord, TaskId};
 use std::time::Duration;
 
@@ -19,16 +23,33 @@ promises!(
     a_document_that_another_has_is_not_taken_back,
     a_replacement_that_runs_again_is_a_replacement_again,
     a_refused_retry_leaves_the_document_free,
+    a_task_that_runs_again_waits_behind_those_that_wait,
+    a_task_that_runs_again_and_has_begun_goes_on_before_others_begin,
+    a_retry_is_within_the_flows_limits,
+    a_retry_is_within_the_queues_limit with Limits { queue_max: 2, ..Limits::default() },
+    a_retry_that_is_cancelled_waits_no_more,
+    a_refused_retry_has_no_place,
+    who_asks_whether_it_may_enter_is_counted_nowhere,
 );
 
 /// A new run, as the engine commits it.
-async fn begin_again(backend: &impl Backend, id: TaskId) -> Result<(), CommitError> {
+async fn begin_again(backend: &impl Backend, id: TaskId) -> Result<(), RunAgainError> {
+    begin_again_of(backend, id, &Flow::of("someone"), TaskLimits::default()).await
+}
+
+/// The same, for a flow with limits.
+async fn begin_again_of(
+    backend: &impl Backend,
+    id: TaskId,
+    flow: &Flow,
+    limits: TaskLimits,
+) -> Result<(), RunAgainError> {
     let log = backend.store().load(id).await.unwrap().unwrap();
     let last = log.last_sequence();
     let mut again = commit(backend, id, Guard::Sequence(last), last + 1..=last + 1);
     let retry = Retry { from_step: "chunking".into(), claims_before: log.claims, damaged: None };
     again.events[0].kind = EventKind::TaskStarted { retry: Some(retry) };
-    backend.store().commit(Commit { next: Next::At(backend.now()), ..again }).await
+    backend.store().run_again(Commit { next: Next::At(backend.now()), ..again }, flow, limits).await
 }
 
 async fn count(backend: &impl Backend, word: StatusWord) -> u64 {
@@ -97,11 +118,11 @@ async fn of_two_retries_one_wins(backend: impl Backend) {
         again.events[0].kind = EventKind::TaskStarted { retry: Some(retry) };
         let again = Commit { next: Next::At(backend.now()), ..again };
         let store = backend.store();
-        async move { store.commit(again).await }
+        async move { store.run_again(again, &Flow::of("someone"), TaskLimits::default()).await }
     });
     let results = join_all(attempts).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
-    assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Stale)).count(), 7, "{results:?}");
+    assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Stale.into())).count(), 7, "{results:?}");
     assert_eq!(
         backend.store().document_holder(&Default::default(), &document("d")).await,
         Ok(Some(id)),
@@ -153,7 +174,7 @@ async fn a_document_that_another_has_is_not_taken_back(backend: impl Backend) {
         if ended {
             end(&backend, second, StatusWord::Completed).await;
         }
-        assert_eq!(begin_again(&backend, first).await, Err(CommitError::DuplicateDocument(second)));
+        assert_eq!(begin_again(&backend, first).await, Err(CommitError::DuplicateDocument(second).into()));
         let log = store.load(first).await.unwrap().unwrap();
         assert_eq!(log.events.last(), Some(&event(1, log.events[0].timestamp)), "nothing was changed");
         assert_eq!(store.document_holder(&Default::default(), &document(&name)).await, Ok(Some(second)));
@@ -184,7 +205,162 @@ async fn a_refused_retry_leaves_the_document_free(backend: impl Backend) {
     let mut stale = commit(&backend, id, Guard::Sequence(9), 10..=10);
     let retry = Retry { from_step: "chunking".into(), claims_before: 0, damaged: None };
     stale.events[0].kind = EventKind::TaskStarted { retry: Some(retry) };
-    assert_eq!(store.commit(stale).await, Err(CommitError::Stale));
+    let refused = store.run_again(stale, &Flow::of("someone"), TaskLimits::default()).await;
+    assert_eq!(refused, Err(CommitError::Stale.into()));
     assert_eq!(store.document_holder(&Default::default(), &document("d")).await, Ok(None));
     accept(&*store, claiming(&backend, "d", false)).await;
+}
+
+/// Accepts so many tasks of a flow.
+async fn accept_of(backend: &impl Backend, flow: &Flow, limits: TaskLimits, count: usize) -> Vec<TaskId> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        let new = NewTask { flow: flow.clone(), limits, ..task(backend, &[]) };
+        ids.push(accept(&*backend.store(), new).await);
+    }
+    ids
+}
+
+/// The same, and cancels each before the next.
+async fn cancelled_of(backend: &impl Backend, flow: &Flow, limits: TaskLimits, count: usize) -> Vec<TaskId> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.extend(accept_of(backend, flow, limits, 1).await);
+        end(backend, ids[ids.len() - 1], StatusWord::Cancelled).await;
+    }
+    ids
+}
+
+/// Begins the task that is next. Says which.
+async fn begin_next(backend: &impl Backend) -> TaskId {
+    let store = backend.store();
+    let lease = store.claim(Queue::Tasks, 1, LEASE).await.unwrap().leases.remove(0);
+    let id = lease.key.parse().unwrap();
+    let last = store.load(id).await.unwrap().unwrap().last_sequence();
+    let begun = commit(backend, id, Guard::Lease(lease.fence), last + 1..=last + 1);
+    assert_eq!(store.commit(begun).await, Ok(()));
+    id
+}
+
+fn over(quota: Quota, limit: u64) -> impl Fn(Result<(), RunAgainError>) -> bool {
+    move |result| match result {
+        Err(RunAgainError::Admission(AcceptError::OverQuota(OverQuota { quota: found, limit: most, .. }))) => {
+            (found, most) == (quota, limit)
+        }
+        _ => false,
+    }
+}
+
+async fn a_task_that_runs_again_waits_behind_those_that_wait(mut backend: impl Backend) {
+    let (own, other) = (Flow::of("own"), Flow::of("other"));
+    let old = cancelled_of(&backend, &own, TaskLimits::default(), 6).await;
+    // Others go on meanwhile.
+    accept_of(&backend, &other, TaskLimits::default(), 30).await;
+    for _ in 0..20 {
+        begin_next(&backend).await;
+    }
+    let waits = accept_of(&backend, &own, TaskLimits::default(), 1).await;
+    for id in &old {
+        begin_again_of(&backend, *id, &own, TaskLimits::default()).await.unwrap();
+    }
+    let newcomer = accept_of(&backend, &Flow::of("newcomer"), TaskLimits::default(), 1).await;
+    backend.reopen().await;
+    let mut begun = Vec::new();
+    for _ in 0..6 {
+        begun.push(begin_next(&backend).await);
+    }
+    let place = |id: TaskId| begun.iter().position(|begun| *begun == id);
+    assert!(place(newcomer[0]).is_some_and(|place| place < 3), "three flows take turns: {begun:?}");
+    assert!(place(waits[0]).is_some_and(|place| place < 3), "what waits in its own flow is first: {begun:?}");
+    assert_eq!(begun.iter().filter(|id| old.contains(id)).count(), 2, "{begun:?}");
+}
+
+async fn a_task_that_runs_again_and_has_begun_goes_on_before_others_begin(backend: impl Backend) {
+    let flow = Flow::of("own");
+    let old = cancelled_of(&backend, &flow, TaskLimits::default(), 1).await;
+    begin_again_of(&backend, old[0], &flow, TaskLimits::default()).await.unwrap();
+    accept_of(&backend, &flow, TaskLimits::default(), 3).await;
+    assert_eq!(begin_next(&backend).await, old[0]);
+    backend.advance(LEASE);
+    assert_eq!(begin_next(&backend).await, old[0], "its worker died, it does not queue up again");
+}
+
+async fn a_retry_is_within_the_flows_limits(mut backend: impl Backend) {
+    let flow = Flow::of("own");
+    let limits = TaskLimits { waiting_max: Some(2), per_day_max: Some(6) };
+    let old = cancelled_of(&backend, &flow, limits, 3).await;
+    for id in &old[..2] {
+        assert_eq!(begin_again_of(&backend, *id, &flow, limits).await, Ok(()));
+    }
+    backend.reopen().await;
+    let store = backend.store();
+    let waiting = over(Quota::WaitingTasks, 2);
+    assert!(waiting(begin_again_of(&backend, old[2], &flow, limits).await), "two wait");
+    assert!(waiting(store.may_enter(&flow, limits).await.map_err(Into::into)));
+    let new = NewTask { flow: flow.clone(), limits, ..task(&backend, &[]) };
+    assert!(waiting(store.accept(new).await.map(drop).map_err(Into::into)), "a new task is counted with them");
+    let log = store.load(old[2]).await.unwrap().unwrap();
+    assert_eq!(log.last_sequence(), 1, "nothing was changed");
+    assert_eq!(count(&backend, StatusWord::Cancelled).await, 1);
+    // One begins, so there is room; then the day is full.
+    begin_next(&backend).await;
+    assert_eq!(begin_again_of(&backend, old[2], &flow, limits).await, Ok(()));
+    begin_next(&backend).await;
+    begin_next(&backend).await;
+    end(&backend, old[0], StatusWord::Failed).await;
+    let of_day = over(Quota::TasksPerDay, 6);
+    assert!(of_day(begin_again_of(&backend, old[0], &flow, limits).await), "three new ones and three retries");
+    assert!(of_day(store.may_enter(&flow, limits).await.map_err(Into::into)));
+    assert_eq!(
+        begin_again_of(&backend, old[0], &Flow::of("another"), limits).await,
+        Ok(()),
+        "it is who asks that counts"
+    );
+}
+
+async fn a_retry_is_within_the_queues_limit(backend: impl Backend) {
+    let flow = Flow::of("own");
+    let old = cancelled_of(&backend, &flow, TaskLimits::default(), 1).await;
+    accept_of(&backend, &Flow::of("other"), TaskLimits::default(), 2).await;
+    let full = RunAgainError::from(AcceptError::QueueFull);
+    assert_eq!(begin_again_of(&backend, old[0], &flow, TaskLimits::default()).await, Err(full));
+    assert_eq!(backend.store().may_enter(&flow, TaskLimits::default()).await, Err(AcceptError::QueueFull));
+    begin_next(&backend).await;
+    assert_eq!(begin_again_of(&backend, old[0], &flow, TaskLimits::default()).await, Ok(()));
+    assert_eq!(backend.store().accept(task(&backend, &[])).await, Err(AcceptError::QueueFull), "it waits as others do");
+}
+
+async fn a_retry_that_is_cancelled_waits_no_more(backend: impl Backend) {
+    let flow = Flow::of("own");
+    let limits = TaskLimits { waiting_max: Some(1), per_day_max: None };
+    let old = cancelled_of(&backend, &flow, limits, 1).await;
+    for _ in 0..3 {
+        assert_eq!(begin_again_of(&backend, old[0], &flow, limits).await, Ok(()));
+        end(&backend, old[0], StatusWord::Cancelled).await;
+    }
+    accept_of(&backend, &flow, limits, 1).await;
+}
+
+async fn a_refused_retry_has_no_place(backend: impl Backend) {
+    let (store, flow) = (backend.store(), Flow::of("own"));
+    let limits = TaskLimits { waiting_max: Some(1), per_day_max: Some(2) };
+    let first = NewTask { flow: flow.clone(), limits, ..claiming(&backend, "d", false) };
+    let first = accept(&*store, first).await;
+    end(&backend, first, StatusWord::Failed).await;
+    let holder = accept(&*store, claiming(&backend, "d", false)).await;
+    for _ in 0..3 {
+        let refused = begin_again_of(&backend, first, &flow, limits).await;
+        assert_eq!(refused, Err(CommitError::DuplicateDocument(holder).into()));
+    }
+    // Neither does it wait, nor is it one of the day.
+    accept_of(&backend, &flow, limits, 1).await;
+}
+
+async fn who_asks_whether_it_may_enter_is_counted_nowhere(backend: impl Backend) {
+    let flow = Flow::of("own");
+    let limits = TaskLimits { waiting_max: Some(1), per_day_max: Some(1) };
+    for _ in 0..3 {
+        assert_eq!(backend.store().may_enter(&flow, limits).await, Ok(()));
+    }
+    accept_of(&backend, &flow, limits, 1).await;
 }

@@ -4,6 +4,9 @@ use super::run::{Ending, Run, passed};
 use super::{Draft, Pipeline};
 use crate::task::{Event, EventKind, Retry};
 
+/// Most runs of a task. Each makes its log longer, which is read with every look at the task.
+pub const RUNS_MAX: u32 = 100;
+
 /// Why a task is not run again. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RetryRefused {
@@ -29,6 +32,9 @@ pub enum RetryRefused {
         /// The first step that has not completed.
         before: String,
     },
+    /// It has run as often as it may.
+    #[error("the task has run {RUNS_MAX} times, as often as a task may: submit the document again")]
+    TooManyRuns,
 }
 
 /// The event that begins a new run of a task that failed or was cancelled: from `from_step`, or from the first step that is not
@@ -46,6 +52,9 @@ pub fn retry(
         Run::Ended(Ending::Failed | Ending::Cancelled) => {}
         Run::Ended(Ending::Completed) => return Err(RetryRefused::Completed),
         Run::Accepted | Run::Ready { .. } | Run::InStep { .. } => return Err(RetryRefused::NotEnded),
+    }
+    if attempt(events) >= RUNS_MAX {
+        return Err(RetryRefused::TooManyRuns);
     }
     let passed = passed(pipeline, events);
     let steps = pipeline.steps();
@@ -240,6 +249,22 @@ mod tests {
         assert_eq!(life.retry(1, None), Err(RetryRefused::NotEnded));
         life.run_until("", 1);
         assert_eq!(life.retry(1, None), Err(RetryRefused::Completed));
+    }
+
+    #[test]
+    fn a_task_runs_a_hundred_times_at_most() {
+        let mut life = Life::new();
+        life.run_until("chunking", 1);
+        life.fail();
+        for run in 2..=u64::from(RUNS_MAX) {
+            life.retry(run, None).unwrap();
+            life.run_until("chunking", 1);
+            life.fail();
+        }
+        assert_eq!(attempt(&life.log), RUNS_MAX);
+        let refused = life.retry(100, None).unwrap_err();
+        assert_eq!(refused, RetryRefused::TooManyRuns);
+        assert!(refused.to_string().contains("submit the document again"), "{refused}");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport,
 pub use store_setup::{Shortcoming, StoreSetup};
 pub use tasks::{
     AcceptError, Accepted, Commit, CommitError, Flow, Guard, Idempotency, ListFilter, NewTask, Next, Page, RecentEvent,
-    TaskLimits, TaskLog, TaskMark, TaskOutline, TaskSummary, Tasks,
+    RunAgainError, TaskLimits, TaskLog, TaskMark, TaskOutline, TaskSummary, Tasks,
 };
 pub use transcriber::{Recording, Segment, Transcriber, Transcript};
 pub use webhook_sender::{UrlRefused, WebhookRequest, WebhookSender};

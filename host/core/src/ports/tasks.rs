@@ -174,6 +174,23 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
+/// Why a task does not run again. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunAgainError {
+    /// The commit is refused.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// It may not join those that wait, as a new task might not.
+    #[error(transparent)]
+    Admission(#[from] AcceptError),
+}
+
+impl From<StoreError> for RunAgainError {
+    fn from(error: StoreError) -> Self {
+        Self::Commit(error.into())
+    }
+}
+
 /// Which tasks to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
@@ -268,6 +285,15 @@ pub trait Tasks: Send + Sync {
     /// by any other unless another task holds it. A commit that takes an ended task to a status that is not ended claims the
     /// document again, as [`Self::accept`] does, or is refused with [`CommitError::DuplicateDocument`].
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+
+    /// The commit of a task that had ended and runs again. It waits anew: at the end of this flow, from now on its own, with a new
+    /// rank, and within the queue's limit and the flow's as a new task; so it counts as one of the day. It waits until the next
+    /// commit. One that begins a task again by [`Self::commit`] alone leaves it its old rank, and counts it nowhere.
+    async fn run_again(&self, commit: Commit, flow: &Flow, limits: TaskLimits) -> Result<(), RunAgainError>;
+
+    /// Whether a flow's next task would be taken in now, as far as the limit of the queue and the flow's are concerned. Nothing is
+    /// counted, so that nothing need be prepared in vain for one that will be refused.
+    async fn may_enter(&self, flow: &Flow, limits: TaskLimits) -> Result<(), AcceptError>;
 
     /// Tasks, newest first. Reads no whole records.
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError>;

@@ -3,10 +3,12 @@
 use super::ApiError;
 use super::auth::Caller;
 use super::quota;
+use super::submit::Uploading;
 use axum::http::StatusCode;
 use morag_core::Timestamp;
 use morag_core::caller::{OverQuota, Quota};
 use morag_core::shares::{NoPlace, Permit, Shares};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Connections that listen to events, at once: half of all that the process has, so that they never shut out other requests.
@@ -39,6 +41,8 @@ pub struct Fair {
     pub lookups: Share,
     /// Samples that are sent to endpoints.
     pub tests: Share,
+    /// Bytes of uploads that are no tasks yet.
+    pub uploads: Arc<Uploading>,
 }
 
 impl Default for Fair {
@@ -75,6 +79,7 @@ impl Default for Fair {
                 "endpoints that are being tried",
                 "try fewer at once, or try again later",
             ),
+            uploads: Arc::default(),
         }
     }
 }

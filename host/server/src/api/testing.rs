@@ -63,6 +63,8 @@ pub struct Memory {
     pub files: Arc<Mutex<BTreeMap<String, Bytes>>>,
     /// What the next acceptance answers with instead.
     pub accept_error: Mutex<Option<AcceptError>>,
+    /// What is answered to who asks whether a task may enter, or enters one again.
+    pub enter_error: Mutex<Option<AcceptError>>,
     /// Whether the stores are away.
     pub down: Mutex<bool>,
     /// What is not as it must be with the store.
@@ -261,6 +263,16 @@ impl Tasks for Memory {
             Next::Done => drop(due.remove(&key)),
         }
         Ok(())
+    }
+
+    async fn run_again(&self, commit: Commit, flow: &Flow, limits: TaskLimits) -> Result<(), RunAgainError> {
+        self.may_enter(flow, limits).await?;
+        *self.flow.lock().unwrap() = Some(flow.clone());
+        Ok(self.commit(commit).await?)
+    }
+
+    async fn may_enter(&self, _: &Flow, _: TaskLimits) -> Result<(), AcceptError> {
+        self.enter_error.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {

@@ -21,6 +21,7 @@ mod ingest;
 mod limits;
 mod pipelines;
 mod plugins;
+mod quotas;
 
 const BOUNDARY: &str = "XBOUNDARYX";
 

@@ -6,7 +6,9 @@ use crate::App;
 use morag_core::pipeline::{
     Damage, DamagedFile, Draft, ExpectedFile, RetryRefused, attempt, retry as decide, standing_files, step_to_mend,
 };
-use morag_core::ports::{BlobError, Commit, CommitError, Guard, Next, StoreError, TaskLog};
+use morag_core::ports::{
+    AcceptError, BlobError, Commit, CommitError, Flow, Guard, Next, RunAgainError, StoreError, TaskLimits, TaskLog,
+};
 use morag_core::task::{EventKind, StatusWord, TaskId};
 
 /// How often a retry meets a log that has just grown. An ended task's log grows only by another retry, after which this one
@@ -42,6 +44,9 @@ pub enum RetryError {
     /// The submitted file is not what was submitted.
     #[error("the submitted file {0}: submit the document anew")]
     SourceDamaged(DamagedFile),
+    /// It may not join those that wait.
+    #[error(transparent)]
+    NotAdmitted(AcceptError),
     /// Its document is another task's by now.
     #[error("the document belongs to task {0}")]
     DuplicateDocument(TaskId),
@@ -55,8 +60,15 @@ pub enum RetryError {
 
 /// Begins a new run of a task that failed or was cancelled: from `from_step`, or from the first step that has not completed; from
 /// an earlier one where a file that the run would go on with is damaged or missing, so that it is made again. Once
-/// this returns, the run's `task_started` is in the log and the task is due.
-pub async fn retry(app: &App, task: TaskId, from_step: Option<&str>) -> Result<Retried, RetryError> {
+/// this returns, the run's `task_started` is in the log and the task is due. It waits at the end of the flow, within its limits.
+pub async fn retry(
+    app: &App,
+    task: TaskId,
+    from_step: Option<&str>,
+    (flow, limits): (&Flow, TaskLimits),
+) -> Result<Retried, RetryError> {
+    // Before the log and the files are read, which takes longer than being refused.
+    app.tasks.may_enter(flow, limits).await.map_err(RetryError::NotAdmitted)?;
     for _ in 0..RACES_MAX {
         let log = app.tasks.load(task).await?.ok_or(RetryError::Unknown)?;
         let draft = decide(&log.record.pipeline, &log.events, log.claims, from_step)?;
@@ -81,12 +93,15 @@ pub async fn retry(app: &App, task: TaskId, from_step: Option<&str>) -> Result<R
             status: StatusWord::InProgress,
             next: Next::At(now),
         };
-        match app.tasks.commit(commit).await {
+        match app.tasks.run_again(commit, flow, limits).await {
             Ok(()) => return Ok(retried),
-            Err(CommitError::Stale) => {}
-            Err(CommitError::Unknown) => return Err(RetryError::Unknown),
-            Err(CommitError::DuplicateDocument(holder)) => return Err(RetryError::DuplicateDocument(holder)),
-            Err(CommitError::Store(error)) => return Err(error.into()),
+            Err(RunAgainError::Commit(CommitError::Stale)) => {}
+            Err(RunAgainError::Commit(CommitError::Unknown)) => return Err(RetryError::Unknown),
+            Err(RunAgainError::Commit(CommitError::DuplicateDocument(holder))) => {
+                return Err(RetryError::DuplicateDocument(holder));
+            }
+            Err(RunAgainError::Commit(CommitError::Store(error))) => return Err(error.into()),
+            Err(RunAgainError::Admission(refused)) => return Err(RetryError::NotAdmitted(refused)),
         }
     }
     Err(StoreError::Unavailable(format!("the log of task {task} grew {RACES_MAX} times while it was being retried"))

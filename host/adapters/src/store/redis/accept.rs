@@ -87,7 +87,8 @@ impl RedisStore {
     }
 
     async fn reserve_and_store(&self, new: &NewTask) -> Result<(), AcceptError> {
-        let (rank, number) = self.enter(new).await?;
+        let tenant = Some(&new.record.tenant).filter(|tenant| !tenant.is_default());
+        let (rank, number) = self.enter(new.record.id, &new.flow, new.limits, tenant).await?;
         if new.claims_document
             && let Some(holder) = self.claim_document(&new.record, &number).await?
         {

@@ -8,8 +8,8 @@ use super::scripts;
 use super::store::{RedisStore, from_json, strange};
 use morag_core::JsonObject;
 use morag_core::caller::{OverQuota, Quota, next_day};
-use morag_core::ports::{AcceptError, CommitError, Idempotency, NewTask, StoreError};
-use morag_core::task::{DocumentKey, StatusWord, TaskId, TaskRecord};
+use morag_core::ports::{AcceptError, CommitError, Flow, Idempotency, StoreError, TaskLimits};
+use morag_core::task::{DocumentKey, StatusWord, TaskId, TaskRecord, TenantId};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -261,34 +261,81 @@ impl RedisStore {
         Ok(None)
     }
 
-    /// Gives a task its rank among those that wait, and its number; or says that too many do.
-    pub(super) async fn enter(&self, new: &NewTask) -> Result<(String, String), AcceptError> {
+    /// Gives a task its rank among those that wait, and a number; or says that too many do. `tenant`: where it is another than
+    /// the default one.
+    pub(super) async fn enter(
+        &self,
+        task: TaskId,
+        flow: &Flow,
+        limits: TaskLimits,
+        tenant: Option<&TenantId>,
+    ) -> Result<(String, String), AcceptError> {
+        let answer = self.ask_to_enter(&task.to_string(), flow, limits, tenant.map_or("", TenantId::as_str)).await?;
+        match answer.as_slice() {
+            [rank, number] => Ok((rank.clone(), number.clone())),
+            _ => Err(strange(&answer).into()),
+        }
+    }
+
+    /// What is behind [`morag_core::ports::Tasks::may_enter`].
+    pub(super) async fn look_at_queue(&self, flow: &Flow, limits: TaskLimits) -> Result<(), AcceptError> {
+        self.ask_to_enter("", flow, limits, "").await.map(drop)
+    }
+
+    /// Asks for a place among those that wait; with no task only whether there is one.
+    async fn ask_to_enter(
+        &self,
+        task: &str,
+        flow: &Flow,
+        limits: TaskLimits,
+        tenant: &str,
+    ) -> Result<Vec<String>, AcceptError> {
         let keys = &self.keys;
         let limit = |limit: Option<u64>| limit.map_or_else(String::new, |limit| limit.to_string());
         let call = scripts::ENTER
             .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.number(), keys.days(), keys.tenants()])
             .arg(self.time.argument())
-            .arg(new.record.id)
-            .arg(&new.flow.id)
-            .arg(new.flow.weight.max(1))
+            .arg(task)
+            .arg(&flow.id)
+            .arg(flow.weight.max(1))
             .arg(self.options.queue_max)
-            .arg(limit(new.limits.waiting_max))
-            .arg(limit(new.limits.per_day_max))
-            .arg(if new.record.tenant.is_default() { "" } else { new.record.tenant.as_str() })
+            .arg(limit(limits.waiting_max))
+            .arg(limit(limits.per_day_max))
+            .arg(tenant)
             .arg(u8::from(self.options.queue_shared));
         let answer: Vec<String> = self.redis.call(call).await?;
         let over = |quota, limit: Option<u64>, resets_at| {
             AcceptError::from(OverQuota { quota, limit: limit.unwrap_or_default(), resets_at })
         };
         match answer.as_slice() {
-            [rank, number] => Ok((rank.clone(), number.clone())),
             [word] if word == "full" => Err(AcceptError::QueueFull),
             [word] if word == "share" => Err(AcceptError::QueueShare),
-            [word] if word == "waiting" => Err(over(Quota::WaitingTasks, new.limits.waiting_max, None)),
+            [word] if word == "waiting" => Err(over(Quota::WaitingTasks, limits.waiting_max, None)),
             [word] if word == "day" => {
-                Err(over(Quota::TasksPerDay, new.limits.per_day_max, Some(next_day(self.time.now()))))
+                Err(over(Quota::TasksPerDay, limits.per_day_max, Some(next_day(self.time.now()))))
             }
-            _ => Err(strange(&answer).into()),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Whether a task that runs again has not begun yet.
+    async fn waits_again(&self, task: TaskId) -> Result<bool, StoreError> {
+        let mut waits = redis::cmd("HEXISTS");
+        waits.arg(self.keys.task(task)).arg("waits");
+        self.redis.query(&waits).await
+    }
+
+    /// Gives a place back that was reserved for a task to run again, which it does not.
+    pub(super) async fn leave_again(&self, task: TaskId) {
+        let left = async {
+            match self.waits_again(task).await? {
+                // Another retry of it was faster: the place is that one's.
+                true => Ok(()),
+                false => self.leave(task, Left::Refused).await,
+            }
+        };
+        if let Err(error) = left.await {
+            tracing::warn!(%task, %error, "the place of a task that does not run again could not be given up: it is swept later");
         }
     }
 
@@ -322,7 +369,10 @@ impl RedisStore {
         for (task, entry) in entries {
             let entered: f64 = entry.split(' ').nth(2).and_then(|at| at.parse().ok()).unwrap_or(0.0);
             let Ok(task) = task.parse::<TaskId>() else { continue };
-            if now - entered > YOUNG && self.status_of(task).await? != Some(StatusWord::Pending) {
+            if now - entered > YOUNG
+                && self.status_of(task).await? != Some(StatusWord::Pending)
+                && !self.waits_again(task).await?
+            {
                 self.leave(task, Left::Cancelled).await?;
             }
         }

@@ -4,7 +4,7 @@ use super::claims::Left;
 use super::keys::STATUSES;
 use super::scripts;
 use super::store::{RedisStore, strange, to_json, token};
-use morag_core::ports::{Commit, CommitError, Guard, Next, Queue, StoreError};
+use morag_core::ports::{Commit, CommitError, Flow, Guard, Next, Queue, RunAgainError, StoreError, TaskLimits};
 use morag_core::task::{Event, EventKind, StatusWord, TaskId};
 
 /// Recent events kept in a bucket; in all some 250,000, an hour of a busy server.
@@ -33,8 +33,25 @@ impl RedisStore {
         [keys.task(task), keys.history(task), keys.cursors(task), keys.deliveries(task), keys.attempts(task)]
     }
 
-    /// What is behind [`morag_core::ports::Tasks::commit`].
-    pub(super) async fn move_on(&self, commit: &Commit) -> Result<(), CommitError> {
+    /// What is behind [`morag_core::ports::Tasks::run_again`]. The place among those that wait is reserved first, as that of a new
+    /// task is; the commit decides.
+    pub(super) async fn enter_again(
+        &self,
+        commit: &Commit,
+        flow: &Flow,
+        limits: TaskLimits,
+    ) -> Result<(), RunAgainError> {
+        let (rank, _) = self.enter(commit.task, flow, limits, None).await?;
+        let moved = self.move_on(commit, Some(&rank)).await;
+        // Without an answer it may run again: a place of one that does not is swept.
+        if moved.as_ref().is_err_and(|error| !matches!(error, CommitError::Store(_))) {
+            self.leave_again(commit.task).await;
+        }
+        Ok(moved?)
+    }
+
+    /// What is behind [`morag_core::ports::Tasks::commit`]. `again`: the new rank of a task that runs again and waits for that.
+    pub(super) async fn move_on(&self, commit: &Commit, again: Option<&str>) -> Result<(), CommitError> {
         let first = commit.events.first().map(|event| event.sequence);
         let continuous = commit.events.iter().zip(first.unwrap_or(0)..).all(|(event, next)| event.sequence == next);
         if !continuous {
@@ -42,10 +59,10 @@ impl RedisStore {
         }
         let begins_again = |event: &Event| matches!(event.kind, EventKind::TaskStarted { retry: Some(_) });
         if !commit.events.iter().any(begins_again) {
-            return self.apply(commit, first).await;
+            return self.apply(commit, first, again).await;
         }
         self.claim_again(commit.task).await?;
-        let applied = self.apply(commit, first).await;
+        let applied = self.apply(commit, first, again).await;
         match &applied {
             // Once more: who met the claim before the commit, and waited long enough, has taken a claim of an ended task away.
             Ok(()) => self.claim_again(commit.task).await.unwrap_or_else(|error| {
@@ -56,14 +73,14 @@ impl RedisStore {
         applied
     }
 
-    async fn apply(&self, commit: &Commit, first: Option<u64>) -> Result<(), CommitError> {
+    async fn apply(&self, commit: &Commit, first: Option<u64>, again: Option<&str>) -> Result<(), CommitError> {
         let bucket = self.bucket(commit.task);
-        let answer = self.send(commit, first).await.inspect_err(|_| {
+        let answer = self.send(commit, first, again).await.inspect_err(|_| {
             // It may have happened.
             self.placed(Queue::Tasks, bucket, "u");
             self.placed(Queue::Deliveries, bucket, "u");
         })?;
-        let [status, moved, roused] = match answer.split_first() {
+        let [before, moved, roused] = match answer.split_first() {
             Some((word, rest)) if word == "done" => {
                 <[String; 3]>::try_from(rest.to_vec()).map_err(|rest| strange(&rest))?
             }
@@ -73,7 +90,7 @@ impl RedisStore {
         };
         self.placed(Queue::Tasks, bucket, &moved);
         self.placed(Queue::Deliveries, bucket, &roused);
-        if let Err(error) = self.settle_outside(commit, &status).await {
+        if let Err(error) = self.settle_outside(commit, &before, again.is_some()).await {
             // The commit stands. What is left is found by those who meet it: a claim of a task that has ended, a place of
             // one that waits no more.
             tracing::warn!(task = %commit.task, %error, "a commit's traces outside its bucket could not be settled");
@@ -81,7 +98,7 @@ impl RedisStore {
         Ok(())
     }
 
-    async fn send(&self, commit: &Commit, first: Option<u64>) -> Result<Vec<String>, StoreError> {
+    async fn send(&self, commit: &Commit, first: Option<u64>, again: Option<&str>) -> Result<Vec<String>, StoreError> {
         let (keys, task, bucket) = (&self.keys, commit.task, self.bucket(commit.task));
         let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
         let [pending, in_progress, completed, failed, cancelled] = STATUSES.map(|word| keys.in_status(bucket, word));
@@ -144,7 +161,8 @@ impl RedisStore {
             .arg(self.wakes.of(Queue::Deliveries, bucket))
             .arg(FEED_MAX)
             .arg(keys.feed_channel())
-            .arg(commit.events.iter().fold(0_u64, |sum, event| sum.saturating_add(event.kind.written_bytes())));
+            .arg(commit.events.iter().fold(0_u64, |sum, event| sum.saturating_add(event.kind.written_bytes())))
+            .arg(again.unwrap_or_default());
         for event in &commit.events {
             call = call.arg(event.timestamp.as_millis()).arg(to_json(event)?);
         }
@@ -155,10 +173,10 @@ impl RedisStore {
         }
     }
 
-    /// Settles what the task holds outside its bucket.
-    async fn settle_outside(&self, commit: &Commit, before: &str) -> Result<(), StoreError> {
+    /// Settles what the task holds outside its bucket. `again`: it waits from now on.
+    async fn settle_outside(&self, commit: &Commit, before: &str, again: bool) -> Result<(), StoreError> {
         let ended = commit.status.is_ended();
-        if before == StatusWord::Pending.as_str() && commit.status != StatusWord::Pending {
+        if before == StatusWord::Pending.as_str() && commit.status != StatusWord::Pending && !again {
             // One that is cancelled has not begun: its rank is no turn that was taken.
             let cancelled = commit.status == StatusWord::Cancelled;
             self.leave(commit.task, if cancelled { Left::Cancelled } else { Left::Begun }).await?;

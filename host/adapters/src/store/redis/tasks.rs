@@ -4,8 +4,8 @@ use super::scripts;
 use super::store::{RedisStore, from_json, strange};
 use async_trait::async_trait;
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CommitError, ListFilter, NewTask, Page, Queue, RecentEvent, StoreError, TaskLog,
-    TaskMark, TaskOutline, TaskSummary, Tasks,
+    AcceptError, Accepted, Commit, CommitError, Flow, ListFilter, NewTask, Page, Queue, RecentEvent, RunAgainError,
+    StoreError, TaskLimits, TaskLog, TaskMark, TaskOutline, TaskSummary, Tasks,
 };
 use morag_core::task::{DocumentId, DocumentKey, StatusWord, TaskId, TenantId};
 use morag_core::{JsonObject, Timestamp};
@@ -53,7 +53,15 @@ impl Tasks for RedisStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.move_on(&commit).await
+        self.move_on(&commit, None).await
+    }
+
+    async fn run_again(&self, commit: Commit, flow: &Flow, limits: TaskLimits) -> Result<(), RunAgainError> {
+        self.enter_again(&commit, flow, limits).await
+    }
+
+    async fn may_enter(&self, flow: &Flow, limits: TaskLimits) -> Result<(), AcceptError> {
+        self.in_time(self.look_at_queue(flow, limits)).await
     }
 
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {

@@ -5,7 +5,6 @@ use super::store::{Context, Options};
 use super::{claims, due_queue, fair, quotas};
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, NewTask, Queue, StoreError};
-use morag_core::shares::leaves_enough;
 use morag_core::task::{DocumentKey, RecordSummary, StatusWord, TenantId};
 use rusqlite::{Connection, params};
 use std::time::Duration;
@@ -41,12 +40,6 @@ pub(super) fn count(
     execute(connection, sql, params![status.as_str(), tenant.as_str(), tasks]).map(drop)
 }
 
-fn pending(connection: &Connection) -> Result<u64, StoreError> {
-    let sql = "SELECT sum(tasks) FROM status_counts WHERE status = ?1";
-    let tasks = first(connection, sql, [StatusWord::Pending.as_str()], |row| row.get::<_, Option<i64>>(0))?;
-    Ok(tasks.flatten().unwrap_or(0).unsigned_abs())
-}
-
 /// The job behind [`morag_core::ports::Tasks::accept`]. An `Err` is followed by a rollback.
 pub(super) fn accept(
     connection: &Connection,
@@ -70,18 +63,7 @@ pub(super) fn accept(
     {
         return Err(AcceptError::DuplicateDocument(holder));
     }
-    let pending = pending(connection)?;
-    if pending >= options.queue_max {
-        return Err(AcceptError::QueueFull);
-    }
-    if options.queue_shared {
-        let count = |tasks: u64| usize::try_from(tasks).unwrap_or(usize::MAX);
-        let own = fair::waiting(connection, &new.flow)?;
-        if !leaves_enough(count(own), count(pending), count(options.queue_max)) {
-            return Err(AcceptError::QueueShare);
-        }
-    }
-    quotas::admit(connection, context.now(), &new.flow, new.limits)?;
+    quotas::admit(connection, context.now(), options, &new.flow, new.limits)?;
 
     let claimed = new.claims_document.then(|| document.as_str());
     let sql = "INSERT INTO tasks(id, record, document, status, flow, summary, credentials, tenant, progress_percent, live_percent,

@@ -2,11 +2,11 @@
 
 use super::accept::count;
 use super::query::{execute, first, to_json};
-use super::store::Context;
+use super::store::{Context, Options};
 use super::tasks::{status_word, tenant};
 use super::{claims, due_queue, fair, quotas};
 use morag_core::Timestamp;
-use morag_core::ports::{Commit, CommitError, Guard, Lease, Next, Queue, StoreError};
+use morag_core::ports::{Commit, CommitError, Flow, Guard, Lease, Next, Queue, RunAgainError, StoreError, TaskLimits};
 use morag_core::task::{DocumentKey, Event, EventKind, StatusWord, TenantId};
 use rusqlite::{Connection, params};
 
@@ -16,6 +16,8 @@ struct Current {
     document: Option<String>,
     running_step: Option<String>,
     status: StatusWord,
+    /// Runs again, and has not begun.
+    waits_again: bool,
     flow: String,
     tenant: TenantId,
     last_sequence: u64,
@@ -23,9 +25,10 @@ struct Current {
 }
 
 fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, StoreError> {
-    let sql = "SELECT number, document, status, last_sequence, running_step, live_percent, flow, tenant
+    let sql = "SELECT number, document, status, last_sequence, running_step, live_percent, flow, tenant,
+                      (SELECT parked FROM due WHERE queue = 0 AND key = ?2)
                FROM tasks WHERE id = ?1";
-    first(connection, sql, [commit.task.as_bytes()], |row| {
+    first(connection, sql, params![commit.task.as_bytes(), commit.task.to_string()], |row| {
         Ok(Current {
             number: row.get(0)?,
             document: row.get(1)?,
@@ -35,6 +38,7 @@ fn current(connection: &Connection, commit: &Commit) -> Result<Option<Current>, 
             live_percent: row.get(5)?,
             flow: row.get(6)?,
             tenant: tenant(row, 7)?,
+            waits_again: row.get::<_, Option<bool>>(8)?.unwrap_or(false),
         })
     })
 }
@@ -59,11 +63,15 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
         claim_again(connection, &current, commit)?;
     }
     update_task(connection, commit, &current, context.now())?;
-    if current.status == StatusWord::Pending && commit.status != StatusWord::Pending {
+    let begins = current.status == StatusWord::Pending && commit.status != StatusWord::Pending;
+    if begins || current.waits_again {
         // A task that was cancelled while it waited has had nothing: it moves nobody on.
         let begun = commit.status != StatusWord::Cancelled;
         let rank = if begun { due_queue::rank(connection, &key)? } else { None };
         fair::leave(connection, &current.flow, rank)?;
+    }
+    if current.waits_again {
+        due_queue::begin_again(connection, &key)?;
     }
     append(connection, commit, &current)?;
     if !commit.events.is_empty() {
@@ -83,6 +91,23 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
     if let Some(document) = current.document.filter(|_| commit.status.is_ended() && !current.status.is_ended()) {
         claims::settle(connection, &document, current.number, commit.status)?;
     }
+    Ok(())
+}
+
+/// The job behind [`morag_core::ports::Tasks::run_again`]. An `Err` is followed by a rollback.
+pub(super) fn run_again(
+    connection: &Connection,
+    context: &Context,
+    again: &Commit,
+    (flow, limits): (&Flow, TaskLimits),
+    options: &Options,
+) -> Result<(), RunAgainError> {
+    commit(connection, context, again)?;
+    quotas::admit(connection, context.now(), options, flow, limits)?;
+    let rank = fair::enter(connection, flow)?;
+    due_queue::enter_again(connection, &again.task.to_string(), rank)?;
+    let sql = "UPDATE tasks SET flow = ?2 WHERE id = ?1";
+    execute(connection, sql, params![again.task.as_bytes(), flow.id])?;
     Ok(())
 }
 

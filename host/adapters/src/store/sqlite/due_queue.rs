@@ -50,6 +50,17 @@ pub(super) fn rank(connection: &Connection, key: &str) -> Result<Option<f64>, St
     Ok(first(connection, sql, [key], |row| row.get(0))?.flatten())
 }
 
+/// Gives a task that runs again a new rank. It is parked until it has begun, which says that it waits: its status does not.
+pub(super) fn enter_again(connection: &Connection, key: &str, rank: f64) -> Result<(), StoreError> {
+    let sql = "UPDATE due SET rank = ?2, parked = 1 WHERE queue = 0 AND key = ?1";
+    execute(connection, sql, params![key, rank]).map(drop)
+}
+
+/// A task that runs again waits no more.
+pub(super) fn begin_again(connection: &Connection, key: &str) -> Result<(), StoreError> {
+    execute(connection, "UPDATE due SET parked = 0 WHERE queue = 0 AND key = ?1", [key]).map(drop)
+}
+
 /// When the lease runs out, if it is the key's last and was not given back.
 fn held_until(connection: &Connection, held: &Lease) -> Result<Option<Timestamp>, StoreError> {
     let Ok(fence) = i64::try_from(held.fence) else { return Ok(None) };

@@ -14,10 +14,16 @@ use morag_core::ports::{Flow, StoreError};
 use rusqlite::{Connection, params};
 
 /// Tasks of a flow that wait.
-pub(super) fn waiting(connection: &Connection, flow: &Flow) -> Result<u64, StoreError> {
+pub(super) fn waiting_of(connection: &Connection, flow: &Flow) -> Result<u64, StoreError> {
     let sql = "SELECT waiting FROM flows WHERE id = ?1";
     let waiting = first(connection, sql, [&flow.id], |row| row.get::<_, i64>(0))?;
     Ok(waiting.unwrap_or(0).max(0).unsigned_abs())
+}
+
+/// Tasks that wait, of all flows.
+pub(super) fn waiting(connection: &Connection) -> Result<u64, StoreError> {
+    let tasks = first(connection, "SELECT sum(waiting) FROM flows", [], |row| row.get::<_, Option<i64>>(0))?;
+    Ok(tasks.flatten().unwrap_or(0).max(0).unsigned_abs())
 }
 
 /// The rank of a flow's new task, which waits from now on.

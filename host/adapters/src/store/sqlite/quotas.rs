@@ -2,36 +2,65 @@
 
 use super::fair;
 use super::query::{execute, first};
+use super::store::Options;
 use super::tasks::tenant;
 use morag_core::Timestamp;
 use morag_core::caller::{OverQuota, Quota, day_of, next_day};
 use morag_core::ports::{AcceptError, Flow, StoreError, TaskLimits};
+use morag_core::shares::leaves_enough;
 use morag_core::task::{TaskId, TenantId};
 use rusqlite::{Connection, params};
 
-/// Takes a flow's next task in, or says of what it has enough. A rollback takes it back.
+/// Takes a flow's next task in, or says of what there is enough. A rollback takes it back.
 pub(super) fn admit(
     connection: &Connection,
     now: Timestamp,
+    options: &Options,
     flow: &Flow,
     limits: TaskLimits,
 ) -> Result<(), AcceptError> {
-    if let Some(limit) = limits.waiting_max {
-        if fair::waiting(connection, flow)? >= limit {
-            return Err(OverQuota { quota: Quota::WaitingTasks, limit, resets_at: None }.into());
-        }
-    }
-    let Some(limit) = limits.per_day_max else { return Ok(()) };
-    let today = day_of(now);
-    let sql = "SELECT tasks FROM task_days WHERE flow = ?1 AND day = ?2";
-    let tasks = first(connection, sql, params![flow.id, today], |row| row.get::<_, i64>(0))?.unwrap_or(0);
-    if tasks.unsigned_abs() >= limit {
-        return Err(OverQuota { quota: Quota::TasksPerDay, limit, resets_at: Some(next_day(now)) }.into());
+    may_enter(connection, now, options, flow, limits)?;
+    if limits.per_day_max.is_none() {
+        return Ok(());
     }
     let sql = "INSERT INTO task_days(flow, day, tasks) VALUES (?1, ?2, ?3)
                ON CONFLICT(flow) DO UPDATE SET day = excluded.day, tasks = excluded.tasks";
-    execute(connection, sql, params![flow.id, today, tasks + 1])?;
+    let tasks = tasks_of_day(connection, now, flow)?.saturating_add(1);
+    execute(connection, sql, params![flow.id, day_of(now), tasks])?;
     Ok(())
+}
+
+/// Whether a flow's next task may be taken in, or of what there is enough.
+pub(super) fn may_enter(
+    connection: &Connection,
+    now: Timestamp,
+    options: &Options,
+    flow: &Flow,
+    limits: TaskLimits,
+) -> Result<(), AcceptError> {
+    let (all, own) = (fair::waiting(connection)?, fair::waiting_of(connection, flow)?);
+    if all >= options.queue_max {
+        return Err(AcceptError::QueueFull);
+    }
+    let count = |tasks: u64| usize::try_from(tasks).unwrap_or(usize::MAX);
+    if options.queue_shared && !leaves_enough(count(own), count(all), count(options.queue_max)) {
+        return Err(AcceptError::QueueShare);
+    }
+    if let Some(limit) = limits.waiting_max.filter(|limit| own >= *limit) {
+        return Err(OverQuota { quota: Quota::WaitingTasks, limit, resets_at: None }.into());
+    }
+    match limits.per_day_max {
+        Some(limit) if tasks_of_day(connection, now, flow)?.unsigned_abs() >= limit => {
+            Err(OverQuota { quota: Quota::TasksPerDay, limit, resets_at: Some(next_day(now)) }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A flow's tasks of today.
+fn tasks_of_day(connection: &Connection, now: Timestamp, flow: &Flow) -> Result<i64, StoreError> {
+    let sql = "SELECT tasks FROM task_days WHERE flow = ?1 AND day = ?2";
+    Ok(first(connection, sql, params![flow.id, day_of(now)], |row| row.get(0))?.unwrap_or(0))
 }
 
 /// A task has files of so many bytes more.

@@ -6,8 +6,8 @@ use super::writer::Durability;
 use super::{accept, claims, commit, expire, pages, quotas, summaries};
 use async_trait::async_trait;
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CommitError, Guard, ListFilter, NewTask, Page, RecentEvent, StoreError, TaskLog,
-    TaskMark, TaskOutline, TaskSummary, Tasks,
+    AcceptError, Accepted, Commit, CommitError, Flow, Guard, ListFilter, NewTask, Page, RecentEvent, RunAgainError,
+    StoreError, TaskLimits, TaskLog, TaskMark, TaskOutline, TaskSummary, Tasks,
 };
 use morag_core::task::{DocumentId, DocumentKey, StatusWord, TaskId, TenantId};
 use morag_core::{JsonObject, Timestamp};
@@ -106,6 +106,18 @@ impl Tasks for SqliteStore {
         };
         let job = move |connection: &Connection| commit::commit(connection, &context, &commit);
         self.writer.run(durability, job).await
+    }
+
+    async fn run_again(&self, commit: Commit, flow: &Flow, limits: TaskLimits) -> Result<(), RunAgainError> {
+        let (context, flow, options) = (self.context(), flow.clone(), self.options.clone());
+        let job =
+            move |connection: &Connection| commit::run_again(connection, &context, &commit, (&flow, limits), &options);
+        self.writer.run(Durability::Full, job).await
+    }
+
+    async fn may_enter(&self, flow: &Flow, limits: TaskLimits) -> Result<(), AcceptError> {
+        let (flow, now, options) = (flow.clone(), self.clock.now(), self.options.clone());
+        self.readers.read(move |connection| quotas::may_enter(connection, now, &options, &flow, limits)).await
     }
 
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {

@@ -196,6 +196,7 @@ pub async fn foresee(app: &App, caller: &Caller, asked: &Asked) -> Result<(), Ap
     check_endpoint(app, caller, wish).await?;
     check_collection(app, caller, wish, pipeline)?;
     quota::check_stored_bytes(app, caller, 0).await?;
+    app.tasks.may_enter(&caller.flow(), caller.limits()).await.map_err(|error| refused(app, error))?;
     if let Some(document) =
         wish.document_id.as_ref().filter(|_| app.pipelines.stores(pipeline) && !wish.replace_existing)
         && let Some(holder) = app.tasks.document_holder(caller.tenant(), document).await?
@@ -239,10 +240,13 @@ pub async fn accept(
     if let Some(response) = replayed(app, &origin, &digest).await? {
         return Ok(response);
     }
+    form_upload.within_quota()?;
     app.disk.check().await?;
     check_endpoint(app, &origin.caller, &wish).await?;
     check_collection(app, &origin.caller, &wish, &pipeline)?;
-    quota::check_stored_bytes(app, &origin.caller, file.size).await?;
+    // With what is being uploaded beside it.
+    let uploading = app.fair.uploads.of(origin.caller.tenant()).max(file.size);
+    quota::check_stored_bytes(app, &origin.caller, uploading).await?;
     let (key, caller) = (origin.key(), origin.caller);
     let source_type = wish.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
     let claims_document = app.pipelines.stores(&pipeline);
@@ -304,7 +308,8 @@ pub async fn accept(
     }
 }
 
-fn refused(app: &App, error: AcceptError) -> ApiError {
+/// What a caller is told whose task is not taken.
+pub fn refused(app: &App, error: AcceptError) -> ApiError {
     match error {
         AcceptError::DuplicateDocument(holder) => ApiError::duplicate_document(holder),
         AcceptError::IdempotencyConflict => {

@@ -1,5 +1,6 @@
 //! Reading a multipart form: the file goes to the storage as it comes, the other fields are few and small.
 
+use super::accept::Origin;
 use super::fields::too_long;
 use super::form_guard::{Guarded, Unbounded};
 use super::given::FIELD_BYTES_MAX;
@@ -8,6 +9,7 @@ use super::upload::{StoredFile, Upload};
 use crate::App;
 use crate::api::ApiError;
 use crate::api::error::FieldError;
+use crate::api::quota;
 use crate::engine::ORPHAN_AGE;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
@@ -51,15 +53,15 @@ pub struct Form {
 const TIME_MAX: Duration = Duration::from_secs(ORPHAN_AGE.as_secs() / 2);
 
 /// Reads a form. The storage is emptied again when it fails, or when the form is dropped.
-pub async fn read(app: &App, request: Request) -> Result<Form, ApiError> {
+pub async fn read(app: &App, origin: &Origin, request: Request) -> Result<Form, ApiError> {
     let slow = |_| {
         let text = format!("The form took longer than {} seconds", TIME_MAX.as_secs());
         ApiError::new(StatusCode::REQUEST_TIMEOUT, "upload_too_slow", text)
     };
-    tokio::time::timeout(TIME_MAX, read_all(app, request)).await.map_err(slow)?
+    tokio::time::timeout(TIME_MAX, read_all(app, origin, request)).await.map_err(slow)?
 }
 
-async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
+async fn read_all(app: &App, origin: &Origin, request: Request) -> Result<Form, ApiError> {
     app.disk.check().await?;
     let max_bytes = app.config.max_upload_size_bytes;
     let declared =
@@ -67,8 +69,16 @@ async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
     if declared.is_some_and(|length| length > max_bytes.saturating_add(SLACK_BYTES)) {
         return Err(ApiError::too_large(max_bytes));
     }
+    let (caller, may_be_known) = (&origin.caller, origin.idempotency_key.is_some());
+    if !may_be_known {
+        // What is beyond the slack is the files'.
+        let files = declared.unwrap_or(0).saturating_sub(SLACK_BYTES);
+        let uploading = app.fair.uploads.of(caller.tenant());
+        quota::check_stored_bytes(app, caller, uploading.saturating_add(files)).await?;
+    }
     let mut multipart = open(request, max_bytes.saturating_add(SLACK_BYTES))?;
-    let mut form = Form { fields: BTreeMap::new(), file: None, upload: Upload::new(app), batch: Vec::new() };
+    let mut form =
+        Form { fields: BTreeMap::new(), file: None, upload: Upload::new(app, caller, may_be_known), batch: Vec::new() };
     let mut texts = 0;
     while let Some(field) = multipart.next_field().await.map_err(|error| broken(&error, max_bytes))? {
         let name = name(&field)?;
@@ -83,7 +93,7 @@ async fn read_all(app: &App, request: Request) -> Result<Form, ApiError> {
                 if form.batch.len() == ITEMS_MAX {
                     return Err(refused("batch_files", &format!("a batch has at most {ITEMS_MAX} items")));
                 }
-                let mut upload = Upload::new(app);
+                let mut upload = Upload::new(app, caller, may_be_known);
                 let file = upload.store(field, max_bytes).await?;
                 form.batch.push((file, upload));
             }

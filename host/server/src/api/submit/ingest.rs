@@ -138,7 +138,7 @@ pub async fn ingest_file(
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "ingest/file", &headers)?;
-    let (fields, file, upload) = parts(form::read(&app, request).await?);
+    let (fields, file, upload) = parts(form::read(&app, &origin, request).await?);
     let submission = Submission::check(&app, file, fields, app.pipelines.ingest(), &[])?;
     accept(&app, origin, upload, submission, accepted).await.map(Json)
 }
@@ -164,7 +164,7 @@ pub async fn process_ingest(
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "convert/process-ingest", &headers)?;
-    let (fields, file, upload) = parts(form::read(&app, request).await?);
+    let (fields, file, upload) = parts(form::read(&app, &origin, request).await?);
     let submission = Submission::check(&app, file, fields, app.pipelines.ingest(), &["webhook_url"])?;
     let answer = |record: &TaskRecord| {
         as_object(&ProcessIngestAnswer {

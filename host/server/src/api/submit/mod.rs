@@ -16,7 +16,10 @@ pub mod process;
 mod remote;
 mod sniff;
 mod upload;
+mod uploading;
 pub mod url;
 pub(crate) mod wish;
 
+pub use accept::refused as not_admitted;
 pub use form::SLACK_BYTES;
+pub use uploading::Uploading;

@@ -154,7 +154,7 @@ pub async fn process(
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "process", &headers)?;
-    let mut form = form::read(&app, request).await?;
+    let mut form = form::read(&app, &origin, request).await?;
     let files = std::mem::take(&mut form.batch);
     let (mut fields, file, upload) = parts(form);
     let mode = Mode::read(&mut fields)?;

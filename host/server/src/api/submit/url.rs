@@ -105,7 +105,7 @@ pub async fn submit(
         return Ok(response);
     }
     foresee(app, &origin.caller, &asked).await?;
-    let mut upload = Upload::new(app);
+    let mut upload = Upload::new(app, &origin.caller, false);
     let file = remote::store(app, &origin.caller, &mut upload, url).await?;
     let Asked { wish, pipeline } = asked;
     accept(app, origin, upload, Submission { wish, pipeline, file, digest }, answer).await
