@@ -63,8 +63,11 @@ fn least(least: u64, free: Result<u64, DiskError>) -> Result<u64, DiskError> {
     free.map(|free| free.min(least))
 }
 
-/// What a process without special rights may still write there.
-fn free(folder: &Path) -> Result<u64, DiskError> {
+/// What a process without special rights may still write there. Waits for the file system.
+///
+/// # Errors
+/// Where it does not say.
+pub fn free(folder: &Path) -> Result<u64, DiskError> {
     let there = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
     let told = rustix::fs::statvfs(there).map_err(|error| DiskError(format!("{}: {error}", there.display())))?;

@@ -6,6 +6,7 @@ mod clock;
 pub mod components;
 pub mod disk;
 pub mod embeddings;
+mod exchange;
 pub mod fetch_http;
 #[cfg(fuzzing)]
 pub mod fuzzing;

@@ -2,7 +2,7 @@
 
 use crate::document::{Properties, keywords, property};
 use crate::format::Format;
-use crate::{Converted, dates, failures, markdown, text};
+use crate::{Converted, dates, failures, html_tree, markdown, text};
 use htmd::element_handler::Handlers;
 use htmd::options::{BulletListMarker, HrStyle, Options};
 use htmd::{Element, HtmlToMarkdown, Node};
@@ -23,7 +23,7 @@ const CHARSET_BYTES: usize = 1024;
 /// Converts a page: headings, lists and tables are kept, scripts and styles left out.
 ///
 /// # Errors
-/// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`.
+/// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`, `CORRUPT_DOCUMENT` where its elements are nested without end.
 pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     if bytes.len() > HTML_BYTES_MAX {
         let size = bytes.len();
@@ -34,8 +34,7 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     let declared = charset(bytes);
     let (source, label) = text::read(bytes, declared.as_deref())?;
     let writer = writer();
-    // Reading from memory has no error.
-    let tree = writer.html_to_tree(&source).map_err(|error| failures::corrupt(Format::Html, error))?;
+    let tree = html_tree::parse(&source).map_err(|reason| failures::corrupt(Format::Html, reason))?;
     let found = look(&tree);
     let mut out = markdown::finish(&tidy_tables(&writer.tree_to_markdown(&tree)));
     if out.is_empty() {
@@ -166,7 +165,7 @@ fn writer() -> HtmlToMarkdown {
     };
     HtmlToMarkdown::builder()
         .options(options)
-        // As a reader without scripts, but without what is said to such readers.
+        // What is said to readers without scripts is left out too.
         .scripting_enabled(false)
         .skip_tags(vec![
             "script", "style", "noscript", "template", "title", "svg", "math", "iframe", "object", "canvas", "select",
@@ -342,9 +341,16 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_keeps_its_text() {
-        let markdown = page(&format!("{}deep <b>down</b>", "<div><ul><li>".repeat(5_000)));
+    fn deep_nesting_keeps_its_text() {
+        let markdown = page(&format!("{}deep <b>down</b>", "<div><ul><li>".repeat(300)));
         assert!(markdown.contains("deep") && markdown.contains("down"));
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused_in_time() {
+        let failure = convert("<div>".repeat(500_000).as_bytes()).unwrap_err();
+        assert_eq!(failure.code, "CORRUPT_DOCUMENT");
+        assert!(failure.message.contains("nested"), "{}", failure.message);
     }
 
     #[test]

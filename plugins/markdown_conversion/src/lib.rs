@@ -13,6 +13,7 @@ mod encoding;
 pub mod failures;
 pub mod format;
 mod html;
+mod html_tree;
 mod markdown;
 mod pdf;
 #[cfg(test)]

@@ -240,6 +240,14 @@ async fn dripping_headers_silence_and_slow_redirects_end_at_the_deadline() {
 }
 
 #[tokio::test]
+async fn interim_answers_without_end_are_refused() {
+    let interim = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".repeat(100);
+    let host = Host::start(move |_| Reply::Endless("", interim.clone(), Duration::ZERO)).await;
+    assert!(matches!(error(&fetcher(), &host.url("/")).await, FetchError::Unavailable(text) if text.contains("HTTP")));
+    host.is_let_go().await;
+}
+
+#[tokio::test]
 async fn what_is_no_document_says_what_it_is() {
     for (head, expected) in [
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0", FetchError::NotGiven(404)),

@@ -2,6 +2,7 @@
 
 use super::receiver::{Receiver, read_request};
 use super::{LONG, Make, OK, SHORT, local, request, result, send, send_to};
+use morag_adapters::webhook_http::{HttpSender, SenderOptions};
 use morag_core::ports::WebhookSender;
 use morag_core::webhook::ErrorClass;
 use std::sync::Arc;
@@ -10,16 +11,43 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub async fn interim_answers_without_end_end_at_the_deadline<S: WebhookSender>(make: impl Make<S>) {
+pub async fn interim_answers_without_end_are_refused<S: WebhookSender>(make: impl Make<S>) {
     for interim in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"] {
         for every in [Duration::ZERO, Duration::from_millis(10)] {
             let mut receiver = Receiver::endless("", interim.as_bytes(), every).await;
-            let outcome = send_to(&local(&make), &format!("http://{}/", receiver.address), SHORT).await;
-            assert_eq!(result(&outcome), (None, Some(ErrorClass::Timeout)), "{interim}");
+            let outcome = send_to(&local(&make), &format!("http://{}/", receiver.address), LONG).await;
+            assert_eq!(result(&outcome), (None, Some(ErrorClass::Protocol)), "{interim}");
             // And the connection is given up.
             assert!(receiver.reports.recv().await.is_some());
         }
     }
+}
+
+/// A host on a thread of its own sends interim answers as fast as they are taken: who asked hears of it nevertheless, and the
+/// runtime's one thread does other work.
+#[tokio::test]
+async fn interim_answers_hold_up_nobody() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let flood = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let mut stream = listener.accept().unwrap().0;
+        // What comes before the request is no answer to it.
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+        let interim = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".repeat(1000);
+        // At most a gigabyte: until the connection is given up.
+        for _ in 0..23_000 {
+            if stream.write_all(&interim).is_err() {
+                return;
+            }
+        }
+        panic!("all of it was taken");
+    });
+    let make = |policy, clock| HttpSender::new(SenderOptions::new(policy), clock).unwrap();
+    let outcome = send_to(&local(&make), &url, LONG).await;
+    assert_eq!(result(&outcome), (None, Some(ErrorClass::Protocol)));
+    assert!(outcome.duration_ms < 10_000, "{outcome:?}");
+    tokio::task::spawn_blocking(|| flood.join()).await.unwrap().unwrap();
 }
 
 pub async fn an_answer_may_follow_interim_ones<S: WebhookSender>(make: impl Make<S>) {

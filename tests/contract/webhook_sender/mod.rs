@@ -33,7 +33,7 @@ macro_rules! suite {
                 nothing_is_remembered_between_requests, nothing_is_decompressed, localhost_is_reached_when_allowed,
                 what_is_not_allowed_is_refused_without_a_connection, a_check_says_what_may_be_reached,
                 a_name_nobody_has_is_dns, retry_after_is_read, a_header_that_cannot_be_sent_is_named_without_its_value,
-                an_abandoned_attempt_lets_go_of_the_connection, interim_answers_without_end_end_at_the_deadline,
+                an_abandoned_attempt_lets_go_of_the_connection, interim_answers_without_end_are_refused,
                 an_answer_may_follow_interim_ones, switching_protocols_is_no_success, one_huge_header_is_refused,
                 pieces_that_make_no_sense_are_protocol, lengths_that_contradict_each_other_are_protocol,
                 what_follows_an_answer_is_no_answer, a_connection_that_is_to_close_is_not_used_again,

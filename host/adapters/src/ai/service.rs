@@ -1,12 +1,15 @@
 //! The exchange: a request with the key, a bounded answer, an error that is safe to show.
 
-use crate::webhook_http::classify::classify;
+use crate::exchange::{self, Exchange, Within};
+use crate::webhook_http::classify::{Failure, classify, classify_exchange};
 use crate::webhook_http::tls;
+use hyper::Request;
 use hyper::header::{AUTHORIZATION, HeaderValue};
+use hyper_util::client::legacy::connect::HttpConnector;
 use morag_core::Secret;
 use morag_core::ports::CapabilityError;
 use morag_core::webhook::ErrorClass;
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{Body, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -44,7 +47,9 @@ pub enum AiSetUpError {
 /// A service and the key to it.
 #[derive(Clone)]
 pub struct OpenAiService {
-    client: reqwest::Client,
+    /// Writes requests; it sends none.
+    requests: reqwest::Client,
+    client: Exchange<Within<HttpConnector>, Body>,
     base: Url,
     authorization: Option<HeaderValue>,
     key: Option<Secret>,
@@ -63,15 +68,10 @@ impl OpenAiService {
             return Err(AiSetUpError::Url);
         }
         let authorization = key.as_ref().map(bearer).transpose()?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(Vec::new())?)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .connect_timeout(CONNECT_MAX)
-            .build()?;
-        Ok(Self { client, base, authorization, key })
+        let tls = tls::client_config(Vec::new())?;
+        let requests = reqwest::Client::builder().tls_backend_preconfigured(tls.clone()).no_proxy().build()?;
+        let client = Exchange::new(&exchange::settings(), Within::new(exchange::open(), CONNECT_MAX), tls);
+        Ok(Self { requests, client, base, authorization, key })
     }
 
     /// Whether the service is OpenAI's own: it has names of its own for what others name as it once did.
@@ -83,7 +83,7 @@ impl OpenAiService {
     pub(super) fn post(&self, path: &str) -> RequestBuilder {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
-        let request = self.client.post(url);
+        let request = self.requests.post(url);
         match &self.authorization {
             Some(value) => request.header(AUTHORIZATION, value.clone()),
             None => request,
@@ -100,8 +100,10 @@ impl OpenAiService {
     ) -> Result<T, CapabilityError> {
         let deadline = Instant::now() + timeout;
         let slow = |_| unavailable(what, &format!("did not answer within {} s", timeout.as_secs_f64()));
-        let sent = timeout_at(deadline, request.send()).await.map_err(slow)?;
-        let mut response = sent.map_err(|error| failed(what, &error))?;
+        let request = request.build().and_then(Request::try_from).map_err(|error| failed(what, &classify(&error)))?;
+        let sent = timeout_at(deadline, self.client.send(request)).await.map_err(slow)?;
+        let response = sent.map_err(|error| failed(what, &classify_exchange(&error)))?;
+        let mut response = Response::from(response.map(Body::wrap));
         let status = response.status();
         if !status.is_success() {
             let body = timeout_at(deadline, read(&mut response, ERROR_BYTES_MAX)).await;
@@ -111,7 +113,7 @@ impl OpenAiService {
         let body = timeout_at(deadline, read(&mut response, bytes_max)).await.map_err(slow)?;
         let body = body.map_err(|failure| match failure {
             ReadFailure::TooLong => unavailable(what, &format!("answers more than {bytes_max} bytes")),
-            ReadFailure::Http(error) => failed(what, &error),
+            ReadFailure::Http(error) => failed(what, &classify(&error)),
         })?;
         serde_json::from_slice(&body).map_err(|_| unavailable(what, "answers what is not its protocol"))
     }
@@ -163,9 +165,9 @@ pub(super) fn unavailable(what: &str, how: &str) -> CapabilityError {
     CapabilityError::Unavailable(format!("the host's service for {what} {how}"))
 }
 
-fn failed(what: &str, error: &reqwest::Error) -> CapabilityError {
+fn failed(what: &str, failure: &Failure) -> CapabilityError {
     // Only the class: the causes' texts name addresses.
-    let how = match classify(error).class {
+    let how = match failure.class {
         ErrorClass::Dns => "has a name without an address",
         ErrorClass::Connect | ErrorClass::AddressRefused => "cannot be connected to",
         ErrorClass::Tls => "has no TLS that can be trusted",

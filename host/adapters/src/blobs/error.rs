@@ -2,6 +2,7 @@
 
 use morag_core::ports::BlobError;
 use object_store::Error;
+use std::io;
 
 /// Longest text of an error: a proxy may answer with a whole page.
 const TEXT_CHARS_MAX: usize = 600;
@@ -30,7 +31,18 @@ pub(super) fn unavailable(error: Error) -> BlobError {
         _ if is_refused => KEY_ADVICE,
         _ => "",
     };
-    BlobError::Unavailable(text(&error, &whole) + advice)
+    let text = text(&error, &whole) + advice;
+    match is_full(&error) {
+        true => BlobError::Full(text),
+        false => BlobError::Unavailable(text),
+    }
+}
+
+/// Whether a disk has no room, or its user may have no more of it.
+fn is_full(error: &Error) -> bool {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
 }
 
 /// The error's text in one line. Of an answer of S3 only code and message are kept: the rest of it may repeat the key's id
@@ -103,6 +115,15 @@ mod tests {
             matches!(blob_error(answer("NoSuchBucket")), BlobError::Unavailable(text) if text.contains("make the bucket"))
         );
         assert!(matches!(unavailable(missing("404")), BlobError::Unavailable(_)));
+    }
+
+    #[test]
+    fn a_full_disk_is_no_broken_one() {
+        let error =
+            |kind: io::ErrorKind| Error::Generic { store: "LocalFileSystem", source: io::Error::from(kind).into() };
+        assert!(matches!(unavailable(error(io::ErrorKind::StorageFull)), BlobError::Full(_)));
+        assert!(matches!(blob_error(error(io::ErrorKind::QuotaExceeded)), BlobError::Full(_)));
+        assert!(matches!(unavailable(error(io::ErrorKind::BrokenPipe)), BlobError::Unavailable(_)));
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! The client: redirects followed hop by hop, then the document.
 
 use super::disposition::file_name;
-use crate::webhook_http::classify::{Failure, classify};
+use crate::exchange::{self, Exchange};
+use crate::webhook_http::classify::{Failure, classify, classify_exchange};
 use crate::webhook_http::resolver::GuardedResolver;
 use crate::webhook_http::{Lookup, SystemLookup, tls};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
+use http_body_util::Empty;
+use hyper::Request;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION, USER_AGENT,
 };
+use hyper_util::client::legacy::connect::HttpConnector;
 use morag_core::ports::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, SourceUrl};
 use morag_core::webhook::{AddressPolicy, ErrorClass};
 use reqwest::Response;
@@ -24,12 +28,6 @@ const REDIRECTS_MAX: usize = 5;
 /// Documents that are fetched at once. Each holds a connection and a file; more than this are better asked for again.
 const FETCHES_MAX: usize = 64;
 
-/// Header lines of an answer that are taken.
-const HEADERS_MAX: usize = 100;
-
-/// Bytes of an answer's headers that are taken over HTTP/2. Over HTTP/1.1 hyper's own limit holds (about 400 KiB).
-const HEADER_BYTES_MAX: u32 = 64 * 1024;
-
 /// Who asks.
 const AGENT: &str = concat!("MoRAG-Fetch/", env!("CARGO_PKG_VERSION"));
 
@@ -39,14 +37,11 @@ pub enum FetcherError {
     /// The TLS settings are not accepted.
     #[error("the TLS settings of the client for documents are not accepted: {0}")]
     Tls(#[from] rustls::Error),
-    /// The client's settings are not accepted.
-    #[error("the client for documents cannot be made: {0}")]
-    Client(#[from] reqwest::Error),
 }
 
 /// The guarded client.
 pub struct HttpFetcher {
-    client: reqwest::Client,
+    client: Exchange<HttpConnector<GuardedResolver>, Empty<Bytes>>,
     resolver: GuardedResolver,
     permits: Arc<Semaphore>,
 }
@@ -55,7 +50,7 @@ impl HttpFetcher {
     /// A client that reaches what the policy permits, by the system's resolver.
     ///
     /// # Errors
-    /// Where the TLS or client settings are not accepted, which no input can cause.
+    /// Where the TLS settings are not accepted, which no input can cause.
     pub fn new(policy: AddressPolicy) -> Result<Self, FetcherError> {
         Self::with_lookup(policy, Arc::new(SystemLookup::default()))
     }
@@ -66,19 +61,12 @@ impl HttpFetcher {
     /// As [`Self::new`].
     pub fn with_lookup(policy: AddressPolicy, lookup: Arc<dyn Lookup>) -> Result<Self, FetcherError> {
         let resolver = GuardedResolver::new(policy, lookup);
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(Vec::new())?)
-            .dns_resolver(resolver.clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            // One document a connection: submissions to one host are rare, and an idle connection is one to an address that
-            // was judged long ago.
-            .pool_max_idle_per_host(0)
-            .http1_max_headers(HEADERS_MAX)
-            .http2_max_header_list_size(HEADER_BYTES_MAX)
-            .build()?;
+        let mut settings = exchange::settings();
+        // One document a connection: submissions to one host are rare, and an idle connection is one to an address that
+        // was judged long ago.
+        settings.pool_max_idle_per_host(0);
+        let tls = tls::client_config(Vec::new())?;
+        let client = Exchange::new(&settings, exchange::guarded(resolver.clone()), tls);
         Ok(Self { client, resolver, permits: Arc::new(Semaphore::new(FETCHES_MAX)) })
     }
 
@@ -88,9 +76,13 @@ impl HttpFetcher {
             if url.check_literal(self.resolver.policy()).is_err() {
                 return Err(refused_address());
             }
-            let request = self.client.get(url.as_url().clone());
+            let request = Request::get(url.as_url().as_str());
             let request = request.header(USER_AGENT, AGENT).header(ACCEPT, "*/*").header(ACCEPT_ENCODING, "identity");
-            let response = request.send().await.map_err(|error| failed(classify(&error)))?;
+            let request =
+                request.body(Empty::new()).map_err(|_| FetchError::Refused("the url cannot be sent".into()))?;
+            let answered = self.client.send(request).await;
+            let response = answered.map_err(|error| failed(classify_exchange(&error)))?;
+            let response = Response::from(response.map(reqwest::Body::wrap));
             match response.status().as_u16() {
                 301 | 302 | 303 | 307 | 308 => url = next(&url, &response)?,
                 _ => return Ok((url, response)),

@@ -1,13 +1,15 @@
 //! The client: one request, one answer.
 
-use crate::webhook_http::classify::classify;
+use crate::exchange::{self, Exchange, Within};
+use crate::webhook_http::classify::{Failure, classify, classify_exchange};
 use crate::webhook_http::resolver::GuardedResolver;
 use crate::webhook_http::{Lookup, SystemLookup, tls};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
-use hyper::Method;
+use hyper::Request;
 use hyper::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper_util::client::legacy::connect::HttpConnector;
 use morag_core::ports::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpRequest, PluginHttpResponse};
 use morag_core::webhook::{AddressPolicy, ErrorClass};
 use reqwest::{Body, Response};
@@ -24,12 +26,6 @@ const REQUESTS_MAX: usize = 256;
 /// Limit of reaching a host: a name's addresses that drop packets must not hold a step for its whole time.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
-/// Header lines of an answer that are taken.
-const HEADERS_MAX: usize = 100;
-
-/// Bytes of an answer's headers that are taken over HTTP/2. Over HTTP/1.1 hyper's own limit holds (about 400 KiB).
-const HEADER_BYTES_MAX: u32 = 64 * 1024;
-
 /// What a host may send over HTTP/2 before the step has taken it, for one answer: it is held in memory.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 
@@ -42,14 +38,11 @@ pub enum PluginHttpSetUpError {
     /// The TLS settings are not accepted.
     #[error("the TLS settings of the client for plugins are not accepted: {0}")]
     Tls(#[from] rustls::Error),
-    /// The client's settings are not accepted.
-    #[error("the client for plugins cannot be made: {0}")]
-    Client(#[from] reqwest::Error),
 }
 
 /// The guarded client.
 pub struct HttpForPlugins {
-    client: reqwest::Client,
+    client: Exchange<Within<HttpConnector<GuardedResolver>>, Body>,
     resolver: GuardedResolver,
     permits: Arc<Semaphore>,
 }
@@ -58,7 +51,7 @@ impl HttpForPlugins {
     /// A client that reaches what the policy permits, by the system's resolver.
     ///
     /// # Errors
-    /// Where the TLS or client settings are not accepted, which no input can cause.
+    /// Where the TLS settings are not accepted, which no input can cause.
     pub fn new(policy: AddressPolicy) -> Result<Self, PluginHttpSetUpError> {
         Self::with(policy, Arc::new(SystemLookup::default()), Vec::new())
     }
@@ -73,20 +66,13 @@ impl HttpForPlugins {
         extra_roots: Vec<CertificateDer<'static>>,
     ) -> Result<Self, PluginHttpSetUpError> {
         let resolver = GuardedResolver::new(policy, lookup);
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(extra_roots)?)
-            .dns_resolver(resolver.clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .connect_timeout(CONNECT_MAX)
+        let mut settings = exchange::settings();
+        settings
             .pool_max_idle_per_host(0)
-            .http1_max_headers(HEADERS_MAX)
-            .http2_max_header_list_size(HEADER_BYTES_MAX)
             .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .http2_initial_connection_window_size(STREAM_WINDOW_BYTES)
-            .build()?;
+            .http2_initial_connection_window_size(STREAM_WINDOW_BYTES);
+        let connector = Within::new(exchange::guarded(resolver.clone()), CONNECT_MAX);
+        let client = Exchange::new(&settings, connector, tls::client_config(extra_roots)?);
         Ok(Self { client, resolver, permits: Arc::new(Semaphore::new(REQUESTS_MAX)) })
     }
 
@@ -111,13 +97,14 @@ impl PluginHttp for HttpForPlugins {
         let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| PluginHttpError::Busy)?;
         let started = Instant::now();
         let deadline = started + timeout;
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| PluginHttpError::Request)?;
-        let mut builder = self.client.request(method, url).headers(header_map(&headers)?);
-        if let Some(body) = body {
-            builder = builder.body(Body::wrap_stream(body.map_err(std::io::Error::other)));
-        }
-        let answered = timeout_at(deadline.min(started + head_timeout), builder.send()).await;
-        let response = answered.map_err(|_| PluginHttpError::Timeout)?.map_err(|error| failed(&error))?;
+        let body = body.map_or_else(Body::default, |body| Body::wrap_stream(body.map_err(std::io::Error::other)));
+        let request = Request::builder().method(method.as_str()).uri(url.as_str()).body(body);
+        let mut request = request.map_err(|_| PluginHttpError::Request)?;
+        *request.headers_mut() = header_map(&headers)?;
+        let answered = timeout_at(deadline.min(started + head_timeout), self.client.send(request)).await;
+        let answered = answered.map_err(|_| PluginHttpError::Timeout)?;
+        let response = answered.map_err(|error| failed(&classify_exchange(&error)))?;
+        let response = Response::from(response.map(Body::wrap));
         Ok(PluginHttpResponse {
             status: response.status().as_u16(),
             headers: listed(response.headers()),
@@ -179,7 +166,7 @@ async fn pass_on(mut response: Response, permit: OwnedSemaphorePermit, give: &mp
                 }
             }
             Ok(None) => break Ok(None),
-            Err(error) => break Err(failed(&error)),
+            Err(error) => break Err(failed(&classify(&error))),
         }
     };
     // Nothing is under way any more, whenever the end is read.
@@ -189,8 +176,8 @@ async fn pass_on(mut response: Response, permit: OwnedSemaphorePermit, give: &mp
 }
 
 /// What a failed exchange means. Only the class is said: texts may name addresses, or the URL with what is secret in it.
-fn failed(error: &reqwest::Error) -> PluginHttpError {
-    match classify(error).class {
+fn failed(failure: &Failure) -> PluginHttpError {
+    match failure.class {
         ErrorClass::AddressRefused => PluginHttpError::AddressRefused,
         ErrorClass::Dns => PluginHttpError::Dns,
         ErrorClass::Connect => PluginHttpError::Connect,

@@ -2,6 +2,7 @@
 
 use super::connect_proxy::ProxyError;
 use super::resolver::LookupError;
+use crate::exchange::ExchangeError;
 use morag_core::webhook::ErrorClass;
 use std::error::Error;
 use std::io;
@@ -34,10 +35,21 @@ pub(crate) fn classify(error: &reqwest::Error) -> Failure {
     })
 }
 
-/// [`classify`] for an error of hyper's client.
-pub(super) fn classify_tunnelled(error: &(dyn Error + 'static), connecting: bool) -> Failure {
+/// [`classify`] for an exchange without an answer.
+pub(crate) fn classify_exchange(error: &ExchangeError) -> Failure {
+    let connecting = match error {
+        ExchangeError::Interim => {
+            return Failure { class: ErrorClass::Protocol, text: format!("{}: {error}", words(ErrorClass::Protocol)) };
+        }
+        ExchangeError::Http(error) => error.is_connect(),
+    };
     judged(causes(Some(error)), connecting)
         .unwrap_or_else(|| Failure::of(if connecting { ErrorClass::Connect } else { ErrorClass::Protocol }))
+}
+
+/// [`classify`] for a body that breaks off.
+pub(super) fn classify_body(error: &hyper::Error) -> Failure {
+    judged(causes(Some(error)), false).unwrap_or_else(|| Failure::of(ErrorClass::Protocol))
 }
 
 /// What the first cause that says anything says.

@@ -1,7 +1,7 @@
-//! Guarded HTTP client for webhooks: the port `WebhookSender`, on `reqwest` or, through a proxy, on hyper's own client.
+//! Guarded HTTP client for webhooks: the port `WebhookSender`.
 //!
 //! What a receiver can do to us is bounded: one deadline over the whole exchange, at most 64 KiB of an answer read, a
-//! bounded header block, no redirects, no cookies, no decompression, no proxy from the environment. Where it can lead us
+//! bounded header block, a few interim answers, no redirects, no cookies, no decompression, no proxy from the environment. Where it can lead us
 //! is bounded too: [`resolver`] refuses a name when one of its addresses may not be reached, at each connect, and what it
 //! gives is what is dialled, also through a proxy ([`connect_proxy`]); a literal address is judged before there is a
 //! connection.

@@ -3,8 +3,7 @@
 use super::lookup::Lookup;
 use morag_core::shares::Shares;
 use morag_core::webhook::{AddressPolicy, RefusedAddress};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,18 +84,6 @@ fn site(name: &str) -> String {
     let mut labels = name.rsplitn(3, '.');
     let (last, before) = (labels.next().unwrap_or_default(), labels.next());
     before.map_or_else(|| last.to_owned(), |before| format!("{before}.{last}")).to_ascii_lowercase()
-}
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let resolver = self.clone();
-        Box::pin(async move {
-            let addresses = resolver.look_up(name.as_str()).await?;
-            // Port 0 stands for the URL's.
-            let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
-            Ok(addresses)
-        })
-    }
 }
 
 #[cfg(test)]

@@ -26,9 +26,6 @@ pub enum SenderError {
     /// The TLS settings are not accepted.
     #[error("the webhook client's TLS settings are not accepted: {0}")]
     Tls(#[from] rustls::Error),
-    /// The client's settings are not accepted.
-    #[error("the webhook client cannot be made: {0}")]
-    Client(#[from] reqwest::Error),
 }
 
 /// What a sender is made of.
@@ -62,13 +59,13 @@ impl HttpSender {
     /// A client that reaches what the policy of the options permits. The clock is for dates in `Retry-After`.
     ///
     /// # Errors
-    /// Where the TLS or client settings are not accepted, which no input can cause.
+    /// Where the TLS settings are not accepted, which no input can cause.
     pub fn new(options: SenderOptions, clock: Arc<dyn Clock>) -> Result<Self, SenderError> {
         let SenderOptions { policy, proxy, lookup, extra_roots } = options;
         let resolver = GuardedResolver::new(policy, lookup);
         let tls = tls::client_config(extra_roots)?;
         let client = match proxy {
-            None => Client::direct(resolver.clone(), tls)?,
+            None => Client::direct(resolver.clone(), tls),
             Some(proxy) => Client::tunnelled(resolver.clone(), tls, proxy),
         };
         Ok(Self { client, resolver, clock })

@@ -78,9 +78,12 @@ pub enum BlobError {
     /// There is no such file.
     #[error("no such file")]
     NotFound,
-    /// The storage failed or is full. The text is for the log.
+    /// The storage failed. The text is for the log.
     #[error("the file storage is unavailable: {0}")]
     Unavailable(String),
+    /// The storage has no room. The text is for the log.
+    #[error("the file storage is full: {0}")]
+    Full(String),
 }
 
 /// The content of a file, in pieces.

@@ -25,7 +25,7 @@ pub struct HeaderInput<'a> {
 }
 
 /// Names that an endpoint's own headers cannot take.
-const OURS: [&str; 9] = [
+const OURS: [&str; 15] = [
     "content-type",
     "content-length",
     "transfer-encoding",
@@ -35,6 +35,13 @@ const OURS: [&str; 9] = [
     "authorization",
     "te",
     "upgrade",
+    // What changes how the request is sent or read, and what is for a proxy.
+    "content-encoding",
+    "expect",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "trailer",
 ];
 
 /// The headers of one attempt, in the order they are sent.
@@ -200,6 +207,15 @@ mod tests {
     fn without_a_secret_nothing_is_signed() {
         let headers = lines(&cursor(1, 0), &[]);
         assert!(headers.iter().all(|(name, _)| name != "x-morag-signature" && !name.starts_with("webhook-")));
+    }
+
+    #[test]
+    fn what_changes_how_a_request_is_sent_is_reserved() {
+        for name in ["Expect", "Trailer", "Keep-Alive", "Content-Encoding", "Proxy-Authorization", "X-MoRAG-Any", "TE"]
+        {
+            assert!(is_reserved(name), "{name}");
+        }
+        assert!(!is_reserved("X-Mine"));
     }
 
     #[test]

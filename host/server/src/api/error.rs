@@ -347,6 +347,7 @@ impl From<BlobError> for ApiError {
         match error {
             BlobError::NotFound => Self::new(StatusCode::NOT_FOUND, "file_not_found", "The task has no such file"),
             BlobError::Unavailable(_) => Self::unavailable(error.to_string()),
+            BlobError::Full(_) => Self::storage_full(error.to_string()),
         }
     }
 }

@@ -10,6 +10,7 @@ mod files;
 mod plugins;
 mod secrets;
 mod signals;
+mod spare;
 mod steps;
 mod stores;
 mod workbench;

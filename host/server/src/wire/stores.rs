@@ -1,13 +1,14 @@
 //! The stores: embedded, or Redis.
 
-use super::backup;
+use super::{backup, spare};
 use crate::config::{Config, RedisConfig};
 use anyhow::Context as _;
 use morag_adapters::store::redis::{Redis, RedisKnowledge, RedisSetup, RedisStore, RedisUrl, TimeSource};
 use morag_adapters::store::{redis, sqlite};
 use morag_core::ports::{
-    Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, KeyValues, Knowledge, StoreSetup, Tasks,
+    Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, KeyValues, Knowledge, StoreError, StoreSetup, Tasks,
 };
+use std::path::Path;
 use std::sync::Arc;
 
 /// The ports that a store serves.
@@ -40,8 +41,11 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
         ends_leases: true,
         ..sqlite::Options::default()
     };
-    let store = sqlite::SqliteStore::open_with(&config.data_dir.join(backup::TASKS_DB), clock.clone(), options)?;
-    let knowledge = sqlite::SqliteKnowledge::open(&config.data_dir.join(backup::KNOWLEDGE_DB), None)?;
+    spare::prepare(&config.data_dir);
+    let full = |error| no_room(error, &config.data_dir);
+    let store = sqlite::SqliteStore::open_with(&config.data_dir.join(backup::TASKS_DB), clock.clone(), options);
+    let store = store.map_err(full)?;
+    let knowledge = sqlite::SqliteKnowledge::open(&config.data_dir.join(backup::KNOWLEDGE_DB), None).map_err(full)?;
     let knowledge = Arc::new(knowledge);
     Ok(Stores {
         tasks: store.clone(),
@@ -59,6 +63,21 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
 /// The address of a Redis. It prints without user and password.
 pub(super) fn url(settings: &RedisConfig) -> anyhow::Result<RedisUrl> {
     settings.url.expose().parse().map_err(|error| anyhow::anyhow!("REDIS_URL cannot be used: {error}"))
+}
+
+/// Says what a start needs where the disk has no room for it.
+fn no_room(error: StoreError, data_dir: &Path) -> anyhow::Error {
+    match error {
+        StoreError::Full(_) => {
+            let advice = format!(
+                "the disk of the data folder {} is full: free {} MiB on it, and start again; the server then lets tasks be deleted",
+                data_dir.display(),
+                spare::BYTES >> 20
+            );
+            anyhow::Error::new(error).context(advice)
+        }
+        other => other.into(),
+    }
 }
 
 async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {

@@ -3,9 +3,10 @@
 use super::given::GivenObject;
 use crate::api::ApiError;
 use crate::api::error::FieldError;
-use axum::body::{Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
+use http_body_util::BodyExt as _;
 use morag_core::JsonObject;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -39,20 +40,30 @@ pub async fn read_or_empty(request: Request) -> Result<JsonObject, ApiError> {
     }
 }
 
-async fn bytes(request: Request, bytes_max: usize, time_max: Duration) -> Result<Bytes, ApiError> {
+async fn bytes(request: Request, bytes_max: usize, time_max: Duration) -> Result<Vec<u8>, ApiError> {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: u64| length > bytes_max as u64) {
         return Err(too_large(bytes_max));
     }
-    let read = tokio::time::timeout(time_max, to_bytes(request.into_body(), bytes_max)).await;
-    read.map_err(|_| too_slow(time_max))?.map_err(|error| {
-        let is_limit =
-            std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        match is_limit {
-            true => too_large(bytes_max),
-            false => ApiError::bad_request("incomplete_body", "The body ends early").with_log(error.to_string()),
+    tokio::time::timeout(time_max, joined(request.into_body(), bytes_max)).await.map_err(|_| too_slow(time_max))?
+}
+
+/// A body in one piece. Its pieces are copied and let go of one by one: kept as they come, those of one byte would take
+/// twenty-five times their length.
+async fn joined(mut body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
+    let mut joined = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            ApiError::bad_request("incomplete_body", "The body ends early").with_log(error.to_string())
+        })?;
+        // Trailers say nothing that is wanted.
+        let Ok(piece) = frame.into_data() else { continue };
+        if piece.len() > bytes_max - joined.len() {
+            return Err(too_large(bytes_max));
         }
-    })
+        joined.extend_from_slice(&piece);
+    }
+    Ok(joined)
 }
 
 fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
@@ -78,8 +89,10 @@ fn too_slow(time_max: Duration) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body;
+    use axum::body::Bytes;
     use futures::{StreamExt as _, stream};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     const SOON: Duration = Duration::from_millis(20);
 
@@ -92,6 +105,33 @@ mod tests {
         });
         let error = bytes(Request::new(Body::from_stream(drip)), BYTES_MAX, SOON).await.unwrap_err();
         assert_eq!((error.status(), error.code()), (StatusCode::REQUEST_TIMEOUT, "body_too_slow"));
+    }
+
+    /// A piece of a body that is counted while it is held.
+    struct Counted(Arc<AtomicUsize>);
+
+    impl AsRef<[u8]> for Counted {
+        fn as_ref(&self) -> &[u8] {
+            b"a"
+        }
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn pieces_of_a_body_are_not_kept() {
+        let held = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&held);
+        let pieces = stream::iter(0..1000).map(move |_| {
+            assert!(counter.fetch_add(1, Ordering::SeqCst) < 2, "the pieces before are kept");
+            Ok::<_, std::io::Error>(Bytes::from_owner(Counted(Arc::clone(&counter))))
+        });
+        let read = bytes(Request::new(Body::from_stream(pieces)), BYTES_MAX, TIME_MAX).await.unwrap();
+        assert_eq!((read.len(), held.load(Ordering::SeqCst)), (1000, 0));
     }
 
     #[tokio::test]

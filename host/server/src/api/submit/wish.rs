@@ -1,7 +1,9 @@
 //! What a caller asks for, beside the file: the contract's fields, checked. Pure.
 
 use super::fields::{Fields, too_long};
-use crate::endpoints::headers::{HEADER_NAME_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, header_value, is_header_name};
+use crate::endpoints::headers::{
+    HEADER_NAME_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, header_value, is_header_name, own_header_name,
+};
 use morag_core::task::{DocumentId, Metadata, SourceType};
 use morag_core::webhook::{AddressPolicy, BodyFormat, Endpoint, EndpointId, EventFilter, EventGlob, WebhookUrl};
 use morag_core::{JsonObject, Secret};
@@ -167,6 +169,13 @@ fn headers(fields: &mut Fields) -> BTreeMap<String, Secret> {
     }
     let mut headers = BTreeMap::new();
     for (name, value) in given {
+        if is_header_name(&name)
+            && name.len() <= HEADER_NAME_MAX
+            && let Err(reserved) = own_header_name(&name)
+        {
+            fields.refuse("webhook_headers", reserved);
+            return BTreeMap::new();
+        }
         let value = value.as_str().and_then(|text| header_value("webhook headers", text.to_owned()).ok());
         match value.filter(|_| name.len() <= HEADER_NAME_MAX && is_header_name(&name)) {
             Some(value) => {
@@ -251,5 +260,14 @@ mod tests {
         assert_eq!(endpoint.events, "step_completed".parse().unwrap());
         assert_eq!(endpoint.headers["X-A"].expose(), "b");
         assert_eq!(wish.language.as_deref(), Some("pt"));
+    }
+
+    #[test]
+    fn a_header_of_the_server_s_own_is_refused() {
+        for name in ["Host", "x-morag-event", "Expect", "Trailer", "Proxy-Authorization"] {
+            let data =
+                format!(r#"{{"webhook_config": {{"url": "https://example.com/h", "headers": {{"{name}": "b"}}}}}}"#);
+            assert_eq!(read(&[("request_data", &data)]).unwrap_err(), ["webhook_headers"], "{name}");
+        }
     }
 }

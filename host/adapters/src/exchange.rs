@@ -1,0 +1,209 @@
+//! One request and the head of its answer: the client under the guarded ones.
+//!
+//! It is hyper's own, because of interim answers (`103 Early Hints`): hyper reads any number of them before the answer, as fast
+//! as they come, and a host that sends nothing else would have a thread of the server to itself, time limits included. `reqwest`
+//! has no place to count them.
+
+use crate::webhook_http::resolver::{GuardedResolver, LookupError};
+use hyper::body::{Body, Incoming};
+use hyper::rt::{Read, Write};
+use hyper::{Request, Response, Uri};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::{Connect, Connection, HttpConnector, dns};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::coop;
+use tower_service::Service;
+
+/// Header lines of an answer that are taken.
+const HEADERS_MAX: usize = 100;
+
+/// Bytes of an answer's headers that are taken.
+const HEADER_BYTES_MAX: u32 = 64 * 1024;
+
+/// Interim answers that are taken before the answer. Honest servers send one or two.
+const INTERIM_MAX: usize = 32;
+
+/// How long TCP waits for a host to confirm what it was sent. As `reqwest` has it, and so have the two after it.
+#[cfg(target_os = "linux")]
+const UNCONFIRMED_MAX: Duration = Duration::from_secs(30);
+
+/// How long a connection is silent before TCP asks whether it lives, and between two questions.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// Questions without an answer after which it does not.
+const KEEPALIVES_MAX: u32 = 3;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A client whose connections `C` makes, for requests with bodies `B`.
+pub(crate) struct Exchange<C, B>(legacy::Client<HttpsConnector<C>, B>);
+
+impl<C: Clone, B> Clone for Exchange<C, B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExchangeError {
+    /// Too many interim answers came before one.
+    #[error("more than {INTERIM_MAX} interim answers")]
+    Interim,
+    /// The client's error.
+    #[error(transparent)]
+    Http(#[from] legacy::Error),
+}
+
+/// Settings that all clients share: what a host may send before it is known what it says.
+pub(crate) fn settings() -> legacy::Builder {
+    let mut builder = legacy::Client::builder(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .http1_max_headers(HEADERS_MAX)
+        .http1_max_buf_size(HEADER_BYTES_MAX as usize)
+        .http2_max_header_list_size(HEADER_BYTES_MAX);
+    builder
+}
+
+impl<C, B> Exchange<C, B>
+where
+    C: Service<Uri> + Clone + Send + Sync + 'static,
+    C::Response: Connection + Read + Write + Send + Unpin + 'static,
+    C::Future: Send + 'static,
+    C::Error: Into<BoxError>,
+    HttpsConnector<C>: Connect,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    /// A client of these settings.
+    pub(crate) fn new(settings: &legacy::Builder, connector: C, tls: rustls::ClientConfig) -> Self {
+        Self(settings.build(HttpsConnector::from((connector, tls))))
+    }
+
+    /// Sends a request, and gives the answer's head. Has no time limit; whoever drops it gives the connection up.
+    pub(crate) async fn send(&self, mut request: Request<B>) -> Result<Response<Incoming>, ExchangeError> {
+        let too_many = Arc::new(Notify::new());
+        count_interim(&mut request, Arc::clone(&too_many));
+        tokio::select! {
+            biased;
+            () = too_many.notified() => Err(ExchangeError::Interim),
+            answered = self.0.request(request) => Ok(answered?),
+        }
+    }
+}
+
+/// Has interim answers over HTTP/1.1 counted, and `too_many` told when there are.
+fn count_interim<B>(request: &mut Request<B>, too_many: Arc<Notify>) {
+    let count = AtomicUsize::new(0);
+    hyper::ext::on_informational(request, move |_| {
+        take_turn();
+        if count.fetch_add(1, Ordering::Relaxed) == INTERIM_MAX {
+            too_many.notify_one();
+        }
+    });
+}
+
+/// Takes one of the turns that a task has before it must let others go on: when there is none left, the connection's next read
+/// waits, so that whoever asked gets to hear of it. hyper itself goes on as long as there is something to read.
+fn take_turn() {
+    if !coop::has_budget_remaining() {
+        return;
+    }
+    if let Poll::Ready(turn) = coop::poll_proceed(&mut Context::from_waker(Waker::noop())) {
+        turn.made_progress();
+    }
+}
+
+/// Connections to addresses of a resolver alone.
+pub(crate) fn guarded(resolver: GuardedResolver) -> HttpConnector<GuardedResolver> {
+    connector(HttpConnector::new_with_resolver(resolver))
+}
+
+/// Connections to wherever a name leads.
+pub(crate) fn open() -> HttpConnector {
+    connector(HttpConnector::new())
+}
+
+fn connector<R>(mut connector: HttpConnector<R>) -> HttpConnector<R> {
+    // TLS is the next layer's.
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_keepalive(Some(KEEPALIVE));
+    connector.set_keepalive_interval(Some(KEEPALIVE));
+    connector.set_keepalive_retries(Some(KEEPALIVES_MAX));
+    #[cfg(target_os = "linux")]
+    connector.set_tcp_user_timeout(Some(UNCONFIRMED_MAX));
+    connector
+}
+
+impl Service<dns::Name> for GuardedResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = LookupError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: dns::Name) -> Self::Future {
+        let resolver = self.clone();
+        Box::pin(async move {
+            let addresses = resolver.look_up(name.as_str()).await?;
+            // Port 0 stands for the URL's.
+            let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
+            Ok(addresses.into_iter())
+        })
+    }
+}
+
+/// Connections that stand within a time, or not at all. TLS is not in it: that is the next layer's.
+#[derive(Debug, Clone)]
+pub(crate) struct Within<C> {
+    connector: C,
+    limit: Duration,
+}
+
+impl<C> Within<C> {
+    pub(crate) fn new(connector: C, limit: Duration) -> Self {
+        Self { connector, limit }
+    }
+}
+
+impl<C> Service<Uri> for Within<C>
+where
+    C: Service<Uri>,
+    C::Future: Send + 'static,
+    C::Error: Into<BoxError>,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.connector.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let (connecting, limit) = (self.connector.call(uri), self.limit);
+        Box::pin(async move {
+            match tokio::time::timeout(limit, connecting).await {
+                Ok(connected) => connected.map_err(Into::into),
+                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            }
+        })
+    }
+}
