@@ -27,7 +27,7 @@ fn list<const N: usize>(items: [Value; N]) -> Value {
 async fn store<const N: usize>(answers: [(Value, usize); N]) -> Arc<RedisStore> {
     let opened = [text("PONG"), list([Value::Int(1), text(""), text("ok")])].map(|answer| (answer, 1));
     let redis = told(opened.into_iter().chain(answers).collect(), false).unwrap();
-    RedisStore::open(redis, Options::new(Arc::new(SystemClock::default()))).await.unwrap()
+    RedisStore::open(redis, Options::new(Arc::new(SystemClock))).await.unwrap()
 }
 
 #[tokio::test]

@@ -36,10 +36,10 @@ pub fn items(mut fields: Fields, files: Vec<(StoredFile, Upload)>) -> Result<(St
         own.default_to(&fields);
         Item::Url(own)
     }));
-    items.extend(files.into_iter().map(|(file, upload)| {
+    items.extend(files.into_iter().map(|file| {
         let mut own = Fields::default();
         own.default_to(&fields);
-        Item::File(own, file, upload)
+        Item::File(own, Box::new(file))
     }));
     for (item, metadata) in items.iter_mut().zip(metadata) {
         if let (Item::Url(fields) | Item::File(fields, ..), Some(metadata)) = (item, metadata) {

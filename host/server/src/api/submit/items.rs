@@ -30,7 +30,7 @@ pub enum Item {
     /// To be fetched from `url`.
     Url(Fields),
     /// Uploaded with the request.
-    File(Fields, StoredFile, Upload),
+    File(Fields, Box<(StoredFile, Upload)>),
     /// Not to be read.
     Unreadable(ApiError),
 }
@@ -135,7 +135,8 @@ async fn submit_one(
 ) -> Result<JsonObject, ApiError> {
     match item {
         Item::Url(fields) => url::submit(app, origin, fields, digest, default_pipeline, accepted).await,
-        Item::File(mut fields, file, upload) => {
+        Item::File(mut fields, file) => {
+            let (file, upload) = *file;
             let asked = Asked::check(app, &mut fields, default_pipeline, &[]);
             let Some(Asked { wish, pipeline }) = asked else { return Err(ApiError::invalid(fields.into_errors())) };
             accept(app, origin, upload, Submission { wish, pipeline, file, digest }, accepted).await
@@ -148,7 +149,7 @@ async fn submit_one(
 fn source(item: &Item) -> Option<String> {
     match item {
         Item::Url(fields) => fields.values().get("url")?.as_str()?.parse::<SourceUrl>().ok().map(|url| url.redacted()),
-        Item::File(_, file, _) => Some(file.file_name.clone()),
+        Item::File(_, file) => Some(file.0.file_name.clone()),
         Item::Unreadable(_) => None,
     }
 }
