@@ -50,20 +50,19 @@ impl Fields {
     fn assemble(&mut self, mut plain: GivenObject) {
         self.count("the request", &plain);
         plain.values.retain(|name, value| self.is_short(name, value));
-        let mut all = BTreeMap::new();
+        let mut nested = Vec::new();
         for (name, prefix) in NESTED {
             match plain.values.remove(name).filter(Given::is_given).map(|value| value.read::<Option<GivenObject>>()) {
                 None | Some(Some(None)) => {}
                 Some(Some(Some(object))) => {
                     self.count(name, &object);
-                    all.extend(object.values.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
+                    nested.extend(object.values.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
                 }
                 Some(None) => self.refuse(name, format!("{name} must be a JSON object")),
             }
         }
-        all.extend(plain.values);
-        all.retain(|_, value| value.is_given());
-        self.values = all;
+        let both = nested.into_iter().chain(plain.values);
+        self.values = both.filter(|(_, value)| value.is_given()).collect();
     }
 
     /// Notes where an object has more, or longer, names than it may have.
