@@ -94,7 +94,7 @@ where
         Self(settings.build(HttpsConnector::from((connector, tls))))
     }
 
-    /// Sends a request, and gives the answer's head. Has no time limit; whoever drops it gives the connection up.
+    /// Sends a request, and gives the answer's head. Has no time limit. Dropping it closes the connection.
     pub(crate) async fn send(&self, mut request: Request<B>) -> Result<Response<Incoming>, ExchangeError> {
         let too_many = Arc::new(Notify::new());
         count_interim(&mut request, Arc::clone(&too_many));
@@ -118,7 +118,7 @@ fn count_interim<B>(request: &mut Request<B>, too_many: Arc<Notify>) {
 }
 
 /// Takes one of the turns that a task has before it must let others go on: when there is none left, the connection's next read
-/// waits, so that whoever asked gets to hear of it. hyper itself goes on as long as there is something to read.
+/// waits, so that the sender is polled and sees the count. hyper itself goes on as long as there is something to read.
 fn take_turn() {
     if !coop::has_budget_remaining() {
         return;

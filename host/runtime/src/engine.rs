@@ -17,7 +17,7 @@ pub(crate) const WASM_STACK_BYTES: usize = 1 << 20;
 /// Stack of the fibre: the guest's and 1 MiB for the host functions it calls.
 const FIBRE_STACK_BYTES: usize = 2 << 20;
 
-/// Memory of a slot that stays resident between instances: faster than giving it back, measured in DESIGN section 3.
+/// Memory of a slot that stays resident between instances: measured to be faster than giving it back.
 const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 
 /// How the engine is set up.
@@ -41,7 +41,7 @@ impl StepEngine {
     pub fn new(options: EngineOptions) -> wasmtime::Result<Self> {
         let instances = options.instances_max.max(1);
         let mut pool = PoolingAllocationConfig::default();
-        // A Python component has 38 core instances, 16 tables and few memories (DESIGN section 3).
+        // A Python component has 38 core instances, 16 tables and few memories.
         pool.total_component_instances(instances)
             .total_core_instances(instances.saturating_mul(64))
             .total_memories(instances.saturating_mul(4))

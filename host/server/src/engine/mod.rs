@@ -73,7 +73,7 @@ pub async fn recover(app: &App) -> anyhow::Result<()> {
         tracing::info!(forgotten, "staged writes of interrupted steps were discarded; the steps run again");
     }
     if app.config.s3.is_some() {
-        // A bucket is nobody's by a lock: a store that was restored for a trial would clear what the other one has accepted since.
+        // A bucket has no lock: a store that was restored for a trial would clear what the other one has accepted since.
         // What is left over goes by its age.
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! Whose a bucket is, with the embedded store.
 //!
-//! A store deletes files of tasks that it does not know. In a folder the lock says that they are nobody's; a bucket has none, and a
+//! A store deletes files of tasks that it does not know. In a folder the lock says that no other process has them; a bucket has none, and a
 //! store that was restored for a trial does not know what the real one has accepted since. So the bucket holds the id of its store.
 //! The data folder has the same id, which no backup holds: a restored store has another one.
 

@@ -1,4 +1,4 @@
-//! The store of many processes: Redis, single server, Sentinel or Cluster (DESIGN section 4).
+//! The store of many processes: Redis, single server, Sentinel or Cluster.
 //!
 //! Tasks lie in buckets ([`keys`]); what changes together is one Lua script on one bucket (`lua/`), so that a Cluster carries
 //! it too. What belongs to no bucket (an idempotency key, a document's claim, the turns of the flows) is reserved before a

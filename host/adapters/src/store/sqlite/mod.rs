@@ -1,4 +1,4 @@
-//! The embedded store: SQLite (DESIGN section 4).
+//! The embedded store: SQLite.
 //!
 //! A database has one writer thread with group commit (`writer`) and a few read-only connections (`readers`). What changes
 //! together is one job of the writer. Accepting a task waits for the disk; the rest survives a killed process, and power
