@@ -23,7 +23,8 @@ const CHARSET_BYTES: usize = 1024;
 /// Converts a page: headings, lists and tables are kept, scripts and styles left out.
 ///
 /// # Errors
-/// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`, `CORRUPT_DOCUMENT` where its elements are nested without end.
+/// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`, `CORRUPT_DOCUMENT` where its elements are nested, or opened again,
+/// without end.
 pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     if bytes.len() > HTML_BYTES_MAX {
         let size = bytes.len();
