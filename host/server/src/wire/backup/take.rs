@@ -17,33 +17,29 @@ use std::io::{BufWriter, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// Times it is begun anew because a task wrote over its files meanwhile. Only a task that is run again does, so a second time is
-/// rare.
+/// Attempts: it is begun anew because a task wrote over its files meanwhile. Only a task that is run again does, so a second time is
+/// rare. On the last, a file of a task that goes on is damaged where it is not as the database says: one that is damaged on the disk
+/// is not told from it.
 const ATTEMPTS_MAX: usize = 3;
 
 /// Files that are missing or damaged and named. Further ones are counted.
 const DAMAGED_NAMED_MAX: usize = 100;
 
-/// Copies the data folder of the settings to a folder that is not there, or empty. A server may be at work on it.
+/// Copies the data folder of the settings to a folder that is not there, or empty. A server may be at work on it. Files that cannot be
+/// read are left out and named in [`Report::damaged`].
 ///
 /// # Errors
-/// Where the settings name Redis, the target is not empty or lies in the data folder, or something cannot be read or written. What
-/// was written is removed then.
+/// Where the settings name Redis, the target is not empty or lies in the data folder, a database cannot be read, or something cannot be
+/// written. What was written is removed then.
 pub fn backup(config: &Config, target: &Path) -> anyhow::Result<Report> {
     refuse_redis(config, "backup")?;
     refuse_half_restored(&config.data_dir)?;
     prepare(config, target)?;
     let mut attempts = 1;
     let taken = loop {
-        match attempt(config, target) {
+        match attempt(config, target, attempts >= ATTEMPTS_MAX) {
             Ok(report) => break Ok(report),
-            Err(Stop::MovedOn(_)) if attempts < ATTEMPTS_MAX => attempts += 1,
-            Err(Stop::MovedOn(task)) => {
-                break Err(anyhow::anyhow!(
-                    "task {task}, and others before it, wrote over their files while these were copied: {ATTEMPTS_MAX} attempts were \
-                     made; take the backup again when fewer tasks are run again"
-                ));
-            }
+            Err(Stop::MovedOn) => attempts += 1,
             Err(Stop::Failed(error)) => break Err(error),
         }
         clear(target).context("what was copied before cannot be removed")?;
@@ -57,8 +53,8 @@ pub fn backup(config: &Config, target: &Path) -> anyhow::Result<Report> {
 
 /// Why an attempt ended.
 enum Stop {
-    /// The files of a task are of a later moment than the database.
-    MovedOn(TaskId),
+    /// The files of a task are of a later moment than the database. Never on the last attempt.
+    MovedOn,
     Failed(anyhow::Error),
 }
 
@@ -122,7 +118,7 @@ pub(super) fn clear(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn attempt(config: &Config, target: &Path) -> Result<Report, Stop> {
+fn attempt(config: &Config, target: &Path, is_last: bool) -> Result<Report, Stop> {
     let data = &config.data_dir;
     let snapshot = Snapshot::take(&data.join(TASKS_DB), &data.join(KNOWLEDGE_DB))?;
     let taken_at = SystemClock.now().to_string();
@@ -130,7 +126,7 @@ fn attempt(config: &Config, target: &Path) -> Result<Report, Stop> {
     let key = copy_key(data, target)?;
 
     let mut report = Report::default();
-    let mut copied = Copied::new(data, target)?;
+    let mut copied = Copied::new(data, target, is_last)?;
     let tasks = match &config.s3 {
         // Then nothing is copied, and they are only counted.
         Some(_) => snapshot.each_task(|id, task| {
@@ -214,15 +210,27 @@ struct Copied<'a> {
     without_files: u64,
     damaged: Vec<Damaged>,
     damaged_unnamed: u64,
+    /// Whether this is the last attempt.
+    is_last: bool,
+}
+
+/// A folder of a task, as far as it was copied.
+#[derive(Default)]
+struct Folder {
+    copied: Vec<Entry>,
+    /// Names of files that cannot be read, with the reason.
+    unread: Vec<(ArtifactName, std::io::Error)>,
+    /// Why it cannot be looked through.
+    closed: Option<std::io::Error>,
 }
 
 impl<'a> Copied<'a> {
-    fn new(data: &Path, target: &'a Path) -> anyhow::Result<Self> {
+    fn new(data: &Path, target: &'a Path, is_last: bool) -> anyhow::Result<Self> {
         let listing = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target.join(LISTING));
         let listing = BufWriter::new(listing.with_context(|| format!("{LISTING} cannot be written"))?);
         let from = data.join(FILES);
         let (count, bytes, linked, without_files, damaged, damaged_unnamed) = (0, 0, 0, 0, Vec::new(), 0);
-        Ok(Self { from, target, listing, count, bytes, linked, without_files, damaged, damaged_unnamed })
+        Ok(Self { from, target, listing, count, bytes, linked, without_files, damaged, damaged_unnamed, is_last })
     }
 
     /// Copies the files of a task and compares them with what its log says, where that can be read.
@@ -239,10 +247,11 @@ impl<'a> Copied<'a> {
         );
         let has_ended = events.last().is_some_and(|event| event.kind.ends_task());
         let files = BlobPath::files(task);
-        let copied = self.folder(files.as_str())?;
+        let folder = self.folder(files.as_str())?;
+        self.note_unread(task, has_ended, files.as_str(), &folder);
         let mut unlike: Vec<String> = Vec::new();
-        let mut seen = BTreeSet::new();
-        for entry in &copied {
+        let mut seen: BTreeSet<_> = folder.unread.iter().map(|(name, _)| name.clone()).collect();
+        for entry in &folder.copied {
             let Ok(name) = entry.path.rsplit('/').next().unwrap_or_default().parse::<ArtifactName>() else { continue };
             if let Some(file) = said.get(&name)
                 && (file.size, &file.sha256) != (entry.digest.size, &entry.digest.sha256)
@@ -254,23 +263,31 @@ impl<'a> Copied<'a> {
             }
             seen.insert(name);
         }
-        unlike.extend(
-            said.keys().filter(|name| !seen.contains(*name)).map(|name| format!("{}/{name}: missing", files.as_str())),
-        );
+        // Of a folder that cannot be looked through nothing more is said than that.
+        if folder.closed.is_none() {
+            let missing = said.keys().filter(|name| !seen.contains(*name));
+            unlike.extend(missing.map(|name| format!("{}/{name}: missing", files.as_str())));
+        }
         if !unlike.is_empty() {
             match snapshot.since(task, events.len())? {
-                // One that had not ended at the moment of the database has ended since.
-                Since::MovedOn => return Err(Stop::MovedOn(task)),
-                Since::Gone if !has_ended => return Err(Stop::MovedOn(task)),
-                Since::Gone => self.without_files += 1,
+                Since::Gone if has_ended => self.without_files += 1,
                 // Gone by their age, or deleted by a caller.
-                Since::Same if has_ended && copied.is_empty() => self.without_files += 1,
+                Since::Same if has_ended && seen.is_empty() => self.without_files += 1,
                 Since::Same => unlike.into_iter().for_each(|said| self.note(Damaged { task, has_ended, said })),
+                // One that had not ended at the moment of the database may have ended since.
+                Since::MovedOn | Since::Gone if !self.is_last => return Err(Stop::MovedOn),
+                Since::MovedOn | Since::Gone => {
+                    for said in unlike {
+                        let said = format!("{said}; the task has gone on while the backup was taken");
+                        self.note(Damaged { task, has_ended: false, said });
+                    }
+                }
             }
         }
-        let logs = format!("{}/logs", BlobPath::task(task).as_str());
-        let logs = self.folder(&logs)?;
-        for entry in copied.iter().chain(&logs) {
+        let below = format!("{}/logs", BlobPath::task(task).as_str());
+        let logs = self.folder(&below)?;
+        self.note_unread(task, has_ended, &below, &logs);
+        for entry in folder.copied.iter().chain(&logs.copied) {
             serde_json::to_writer(&mut self.listing, entry).context("the list of files cannot be written")?;
             self.listing.write_all(b"\n").context("the list of files cannot be written")?;
             (self.count, self.bytes) = (self.count + 1, self.bytes + entry.digest.size);
@@ -286,6 +303,16 @@ impl<'a> Copied<'a> {
         }
     }
 
+    /// Notes what of a folder cannot be read.
+    fn note_unread(&mut self, task: TaskId, has_ended: bool, below: &str, folder: &Folder) {
+        if let Some(error) = &folder.closed {
+            self.note(Damaged { task, has_ended, said: format!("{below}: its files cannot be listed: {error}") });
+        }
+        for (name, error) in &folder.unread {
+            self.note(Damaged { task, has_ended, said: format!("{below}/{name}: cannot be read: {error}") });
+        }
+    }
+
     fn note(&mut self, damaged: Damaged) {
         match self.damaged.len() < DAMAGED_NAMED_MAX {
             true => self.damaged.push(damaged),
@@ -293,37 +320,51 @@ impl<'a> Copied<'a> {
         }
     }
 
-    /// Copies the finished files of a folder, in the order of their names; what goes away meanwhile is left out.
-    fn folder(&mut self, below: &str) -> anyhow::Result<Vec<Entry>> {
+    /// Copies the finished files of a folder, in the order of their names; what goes away meanwhile is left out, and so is what cannot
+    /// be read.
+    ///
+    /// # Errors
+    /// Where something cannot be written.
+    fn folder(&mut self, below: &str) -> anyhow::Result<Folder> {
         let from = self.from.join(below);
-        let unreadable = || format!("{} cannot be copied", from.display());
-        let mut names = BTreeSet::new();
-        match std::fs::read_dir(&from) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => {
-                for entry in entries.with_context(unreadable)? {
-                    // A part of a file that is being written has a name that no file of a task has.
-                    let name = entry.with_context(unreadable)?.file_name();
-                    names.extend(name.to_str().and_then(|name| name.parse::<ArtifactName>().ok()));
-                }
-            }
-        }
+        let mut folder = Folder::default();
+        let names = match names(&from) {
+            Ok(names) => names,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(folder),
+            Err(error) => return Ok(Folder { closed: Some(error), ..folder }),
+        };
         let to = self.target.join(FILES).join(below);
         if !names.is_empty() {
             make_folder(&to).with_context(|| format!("{} cannot be made", to.display()))?;
         }
-        let mut copied = Vec::new();
         for name in names {
-            match link_or_copy(&from.join(name.as_str()), &to.join(name.as_str())) {
+            let (from, to) = (from.join(name.as_str()), to.join(name.as_str()));
+            let error = match link_or_copy(&from, &to) {
                 Ok((digest, is_linked)) => {
                     self.linked += u64::from(is_linked);
-                    copied.push(Entry { path: format!("{below}/{name}"), digest });
+                    folder.copied.push(Entry { path: format!("{below}/{name}"), digest });
+                    continue;
                 }
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error).with_context(|| format!("{}/{name} cannot be copied", from.display())),
+                Err(error) => error,
+            };
+            let unread = match error.kind() {
+                ErrorKind::NotFound => error,
+                _ => match digest(&from) {
+                    // It can be read, so it cannot be written.
+                    Ok(_) => return Err(error).with_context(|| format!("{} cannot be copied", from.display())),
+                    Err(unread) => unread,
+                },
+            };
+            // The link, or as much as was copied.
+            match std::fs::remove_file(&to) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("{} cannot be removed", to.display()));
+                }
+                _ if unread.kind() == ErrorKind::NotFound => {}
+                _ => folder.unread.push((name, unread)),
             }
         }
-        Ok(copied)
+        Ok(folder)
     }
 
     /// Ends the list, and says what is not as it should be.
@@ -350,6 +391,16 @@ impl<'a> Copied<'a> {
             report.damaged.push(format!("and {} more", self.damaged_unnamed));
         }
     }
+}
+
+/// The names of the finished files of a folder.
+fn names(folder: &Path) -> std::io::Result<BTreeSet<ArtifactName>> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        // A part of a file that is being written has a name that no file of a task has.
+        names.extend(entry?.file_name().to_str().and_then(|name| name.parse::<ArtifactName>().ok()));
+    }
+    Ok(names)
 }
 
 #[cfg(test)]

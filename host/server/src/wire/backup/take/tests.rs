@@ -84,12 +84,11 @@ async fn files_that_a_task_wrote_over_since_are_no_damage_but_another_moment() {
     let lab = Lab::new().await;
     let (snapshot, target) = (lab.snapshot(), lab.target());
     lab.cancel().await;
-    let mut copied = Copied::new(&lab.data(), &target).unwrap();
-    let Err(Stop::MovedOn(task)) = all(&snapshot, &mut copied) else { panic!("not of another moment") };
-    assert_eq!(task, lab.task);
+    let mut copied = Copied::new(&lab.data(), &target, false).unwrap();
+    assert!(matches!(all(&snapshot, &mut copied), Err(Stop::MovedOn)));
     // As the next attempt sees it, it is damage.
     clear(&target).unwrap();
-    let mut copied = Copied::new(&lab.data(), &target).unwrap();
+    let mut copied = Copied::new(&lab.data(), &target, false).unwrap();
     assert!(matches!(all(&lab.snapshot(), &mut copied), Ok(1)));
     let mut report = Report::default();
     copied.finish(&mut report).unwrap();
@@ -103,7 +102,7 @@ async fn what_is_being_deleted_meanwhile_is_no_damage() {
     let (snapshot, target) = (lab.snapshot(), lab.target());
     // Half of it is gone when it is looked at, and then the rest.
     std::fs::rename(lab.files().join("original.md"), lab.files().join("another.md")).unwrap();
-    let mut copied = Copied::new(&lab.data(), &target).unwrap();
+    let mut copied = Copied::new(&lab.data(), &target, false).unwrap();
     assert!(matches!(all(&snapshot, &mut copied), Ok(1)));
     std::fs::remove_dir_all(lab.files()).unwrap();
     let mut report = Report::default();
@@ -122,7 +121,7 @@ async fn files_of_a_task_that_the_snapshot_does_not_know_and_parts_of_files_are_
     let staged = lab.data().join(FILES).join(BlobPath::staging(lab.task).as_str());
     std::fs::create_dir_all(&staged).unwrap();
     std::fs::write(staged.join("markdown.md"), "staged").unwrap();
-    let mut copied = Copied::new(&lab.data(), &target).unwrap();
+    let mut copied = Copied::new(&lab.data(), &target, false).unwrap();
     assert!(matches!(all(&snapshot, &mut copied), Ok(1)));
     let Files::Here { count, bytes, .. } = copied.finish(&mut Report::default()).unwrap() else { panic!("no files") };
     assert_eq!((count, bytes), (1, 5));
@@ -159,7 +158,7 @@ async fn a_task_that_expires_meanwhile_is_one_without_files() {
     lab.cancel().await;
     let (snapshot, target) = (lab.snapshot(), lab.target());
     lab.expire().await;
-    let mut copied = Copied::new(&lab.data(), &target).unwrap();
+    let mut copied = Copied::new(&lab.data(), &target, false).unwrap();
     assert!(matches!(all(&snapshot, &mut copied), Ok(1)));
     let mut report = Report::default();
     copied.finish(&mut report).unwrap();
@@ -173,6 +172,68 @@ async fn a_task_that_ends_and_expires_meanwhile_is_of_another_moment() {
     let (snapshot, target) = (lab.snapshot(), lab.target());
     lab.cancel().await;
     lab.expire().await;
-    let mut copied = Copied::new(&lab.data(), &target).unwrap();
-    assert!(matches!(all(&snapshot, &mut copied), Err(Stop::MovedOn(task)) if task == lab.task));
+    let mut copied = Copied::new(&lab.data(), &target, false).unwrap();
+    assert!(matches!(all(&snapshot, &mut copied), Err(Stop::MovedOn)));
+}
+
+/// What is not as it should be, in a folder that is copied for the last time.
+fn damaged_at_last(lab: &Lab, snapshot: &Snapshot) -> (u64, Vec<String>) {
+    let target = lab.target();
+    let mut copied = Copied::new(&lab.data(), &target, true).unwrap();
+    assert!(matches!(all(snapshot, &mut copied), Ok(1)));
+    let mut report = Report::default();
+    let Files::Here { count, .. } = copied.finish(&mut report).unwrap() else { panic!("no files") };
+    (count, report.damaged)
+}
+
+#[tokio::test]
+async fn a_damaged_file_of_a_task_that_goes_on_is_named_at_last() {
+    let lab = Lab::new().await;
+    let snapshot = lab.snapshot();
+    lab.cancel().await;
+    let (count, damaged) = damaged_at_last(&lab, &snapshot);
+    assert!(damaged.len() == 1 && damaged[0].contains("original.md: 5 bytes"), "{damaged:?}");
+    assert!(damaged[0].ends_with("the task has gone on while the backup was taken"), "{damaged:?}");
+    assert_eq!(count, 1, "it is kept");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_named_and_the_others_are_kept() {
+    let lab = Lab::new().await;
+    std::fs::write(lab.files().join("another.md"), "another").unwrap();
+    let (file, snapshot) = (lab.files().join("original.md"), lab.snapshot());
+    // The user of these tests may read everything: a folder cannot be read as a file, nor a link to itself, which can be linked.
+    let in_its_place: [fn(&Path) -> std::io::Result<()>; 2] =
+        [|file| std::fs::create_dir(file), |file| std::os::unix::fs::symlink(file, file)];
+    std::fs::remove_file(&file).unwrap();
+    for make in in_its_place {
+        make(&file).unwrap();
+        let (count, damaged) = damaged_at_last(&lab, &snapshot);
+        assert!(damaged.len() == 1 && damaged[0].contains("original.md: cannot be read: "), "{damaged:?}");
+        let copies = lab.target().join(FILES).join(BlobPath::files(lab.task).as_str());
+        let copies: Vec<_> = std::fs::read_dir(copies).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!((count, copies), (1, vec!["another.md".into()]));
+        clear(&lab.target()).unwrap();
+        std::fs::remove_dir(&file).or_else(|_| std::fs::remove_file(&file)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_looked_through_is_named() {
+    let lab = Lab::new().await;
+    std::fs::remove_dir_all(lab.files()).unwrap();
+    std::fs::write(lab.files(), "not a folder").unwrap();
+    let (count, damaged) = damaged_at_last(&lab, &lab.snapshot());
+    assert!(damaged.len() == 1 && damaged[0].contains(": its files cannot be listed: "), "{damaged:?}");
+    assert_eq!(count, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_stops_it() {
+    let lab = Lab::new().await;
+    let (snapshot, target) = (lab.snapshot(), lab.target());
+    let copies = target.join(FILES).join(BlobPath::files(lab.task).as_str());
+    std::fs::create_dir_all(copies.join("original.md")).unwrap();
+    let mut copied = Copied::new(&lab.data(), &target, true).unwrap();
+    assert!(matches!(all(&snapshot, &mut copied), Err(Stop::Failed(_))));
 }
