@@ -10,16 +10,17 @@ use morag_adapters::fuzzing::{Value, read_node, read_slots, read_wake, told};
 use morag_adapters::store::redis::{Options, RedisKnowledge, RedisSetup, RedisStore};
 use morag_core::pipeline::Pipeline;
 use morag_core::ports::{
-    AttemptRecord, Chain, Chains as _, Clock, Commit, CursorMove, Deliveries as _, DeliveryFilter, DeliveryMove,
-    DueQueue as _, Endpoints as _, Feed as _, FeedPosition, Flow, Guard, Idempotency, KeyValues as _, Knowledge as _,
-    Lease, ListFilter, NewResend, NewTask, Next, Point, Queue, Revision, StagedBatch, TaskLimits, Tasks as _,
+    AcceptError, AttemptRecord, Chain, Chains as _, Clock, Commit, CursorMove, Deliveries as _, DeliveryFilter,
+    DeliveryMove, DueQueue as _, EndpointLimits, Endpoints as _, Feed as _, FeedPosition, Flow, Guard, Idempotency,
+    KeyValues as _, Knowledge as _, Lease, ListFilter, NewResend, NewTask, Next, Point, PutEndpointError, Queue,
+    Revision, StagedBatch, TaskLimits, Tasks as _,
 };
 use morag_core::redis_demands::{AcceptedLosses, judge};
 use morag_core::task::{
     DocumentId, Event, EventKind, RecordSummary, Source, SourceType, StatusWord, TaskId, TaskRecord, TaskStatus,
     TenantId,
 };
-use morag_core::webhook::EndpointId;
+use morag_core::webhook::{EndpointId, NamedEndpoint};
 use morag_core::{JsonObject, Timestamp};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -31,6 +32,8 @@ const PART_BYTES: usize = 64;
 
 const TASK: &str = "7f3c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11";
 const NOW: i64 = 1_769_853_600_000;
+/// Quotas, so that their answers are asked for.
+const LIMITS: TaskLimits = TaskLimits { waiting_max: Some(3), per_day_max: Some(3) };
 
 fuzz_target!(|input: &[u8]| {
     let Some((call, input)) = input.split_first() else { return };
@@ -106,7 +109,7 @@ async fn store_call(store: &RedisStore, call: u8, flags: u8) {
     let cursor = || lease(Queue::Deliveries, format!("{TASK}/task"));
     let queue = if flags & 4 == 0 { Queue::Tasks } else { Queue::Deliveries };
     let chain = Chain { endpoint: named.clone(), document: document() };
-    match call % 32 {
+    match call % 35 {
         0 => _ = store.accept(new_task()).await,
         1 => _ = store.replay("key", "digest").await,
         2 => _ = store.document_holder(&tenant, &document()).await,
@@ -191,7 +194,23 @@ async fn store_call(store: &RedisStore, call: u8, flags: u8) {
             let _ = store.get("plugin", "key").await;
             let _ = store.keys("plugin", "k", None, limit).await;
         }
-        _ => _ = store.counts_of(&tenant).await,
+        31 => _ = store.counts_of(&tenant).await,
+        // The first commit of a new run.
+        32 => _ = store.run_again(commit(flags | 0b1100), &Flow::of("f"), LIMITS).await,
+        33 => {
+            if let Err(refused) = store.may_enter(&Flow::of("f"), LIMITS).await {
+                let is_of_queue =
+                    !matches!(refused, AcceptError::DuplicateDocument(_) | AcceptError::IdempotencyConflict);
+                assert!(is_of_queue, "{refused}: there is neither a document nor a key");
+            }
+        }
+        _ => {
+            let tenant_max = (flags & 8 != 0).then_some(3);
+            let created = store.create_endpoint(&new_endpoint(), EndpointLimits { creator_max: 3, tenant_max }).await;
+            if let Err(PutEndpointError::Quota { limit }) = created {
+                assert_eq!(limit, tenant_max.unwrap_or_default());
+            }
+        }
     }
 }
 
@@ -323,7 +342,12 @@ const ATTEMPT: &str =
 const SUMMARY: &str = r#"{"document_id":"d","file_name":"f","pipeline":"p","created_at":"2026-01-31T10:00:00.000Z","steps":
     [{"name":"chunking","weight":4294967295},{"name":"m","weight":4294967295}]}"#;
 const RETRY: &str = r#"{"from_step":"chunking","claims_before":1}"#;
+const ENDPOINT: &str = r#"{"id":"ep_a","settings":{"url":"https://example.com/h"},"sealed":"",
+    "created_at":"2026-01-31T10:00:00.000Z","updated_at":"2026-01-31T10:00:00.000Z","version":1,"created_by":"k"}"#;
 const INFO: &str = "redis_version:7.2.0\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\nconnected_slaves:1\r\n";
+
+/// What scripts say that decide whether a task or an endpoint may be added.
+const ANSWERS: [&str; 7] = ["may", "share", "share 3 6", "share 6", "share -1 6", "quota", "gone"];
 
 /// What a store holds, and what its scripts say.
 static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -419,6 +443,10 @@ static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| {
     known.push(SUMMARY.to_owned());
     known.push(SUMMARY.replace("4294967295", "0"));
     known.extend(stored.map(|text| text.expect("what is stored is JSON")));
+    // At the end: seeds name the others by their places.
+    let endpoint = serde_json::to_string(&new_endpoint()).expect("an endpoint is JSON");
+    known.extend(ANSWERS.map(str::to_owned));
+    known.extend([format!("1 token {endpoint}"), endpoint]);
     known
 });
 
@@ -477,6 +505,10 @@ fn commit(flags: u8) -> Commit {
     Commit { task: task(), guard, events, live_percent: 25.0, status, next: Next::Keep }
 }
 
+fn new_endpoint() -> NamedEndpoint {
+    serde_json::from_str(ENDPOINT).expect("an endpoint")
+}
+
 fn new_task() -> NewTask {
     NewTask {
         record: record(),
@@ -488,6 +520,6 @@ fn new_task() -> NewTask {
         claims_document: true,
         flow: Flow::of("f"),
         credentials: None,
-        limits: TaskLimits { waiting_max: Some(3), per_day_max: Some(3) },
+        limits: LIMITS,
     }
 }

@@ -2,10 +2,11 @@
 
 use morag_tests::fleet::Fleet;
 use morag_tests::redis::{ACCEPT_LOSS, shared_single};
-use morag_tests::server::{API_KEY, Server, client};
+use morag_tests::server::{API_KEY, PATIENCE, Server, client};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// Endpoints that one caller may create.
 const EACH: usize = 250;
@@ -39,12 +40,18 @@ async fn endpoints_of_one_caller_leave_room_for_anothers() {
     assert_eq!(create(&server, API_KEY).await.status(), StatusCode::CREATED, "what was deleted is free again");
 }
 
+/// Waits until a receiver has so many connections.
+async fn connected_to(connections: &mut watch::Receiver<usize>, count: usize) {
+    let waited = tokio::time::timeout(PATIENCE, connections.wait_for(|connected| *connected == count)).await;
+    waited.unwrap_or_else(|_| panic!("{count} connections do not come")).expect("the receiver runs");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn samples_of_one_caller_leave_places_to_anothers() {
     // A receiver that never answers.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/hook", listener.local_addr().expect("its address"));
-    let (connected, mut connections) = tokio::sync::watch::channel(0);
+    let (connected, mut connections) = watch::channel(0);
     let receiver = tokio::spawn(async move {
         let mut held = Vec::new();
         while let Ok((stream, _)) = listener.accept().await {
@@ -59,14 +66,14 @@ async fn samples_of_one_caller_leave_places_to_anothers() {
     let try_out = |key: &str| tokio::spawn(server.client.post(format!("{path}/slow/test")).bearer_auth(key).send());
     // Half of 32.
     let held: Vec<_> = (0..16).map(|_| try_out(API_KEY)).collect();
-    connections.wait_for(|count| *count == 16).await.expect("the receiver runs");
+    connected_to(&mut connections, 16).await;
     let refused = try_out(API_KEY).await.expect("it ends").expect("an answer");
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(refused.headers().contains_key("retry-after"));
     let error: Value = refused.json().await.expect("an error");
     assert_eq!(error["error_code"], "too_many_tests");
     let others = try_out(OTHER_KEY);
-    connections.wait_for(|count| *count == 17).await.expect("the receiver runs");
+    connected_to(&mut connections, 17).await;
     held.iter().chain([&others]).for_each(tokio::task::JoinHandle::abort);
     receiver.abort();
 }

@@ -12,6 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Metadata just below the limit of a task (64 KiB), as JSON text.
 const METADATA_BYTES: usize = 63 << 10;
+/// Metadata above it, of which a batch of as many items as there may be still is no longer than a body may be (4 MiB).
+const METADATA_BYTES_TOO_MANY: usize = 76 << 10;
 /// Items of a batch, at most.
 const ITEMS: usize = 50;
 /// Fields of three letters in 2 MB.
@@ -25,18 +27,15 @@ const ANSWER_BYTES_MAX: usize = 16 << 10;
 /// Longest time a JSON body may take, with patience: a server that still reads then has no limit.
 const SLOW_MAX: Duration = Duration::from_secs(180);
 
-/// A batch of as many items as there may be, each of which has the largest metadata that is taken and costs most as values, and
-/// then the list of them by four at once. Of metadata above the limit one batch and its list took 5.5 GB.
+/// A batch of as many items as there may be, each of which has the largest metadata that is taken and costs most as values; then
+/// the list of them by four at once; and the same with metadata above the limit, of which one batch and its list took 5.5 GB.
 pub async fn batch_of_large_metadata(target: &mut Target, _: Size) -> Outcome {
     let site = axum::Router::new().fallback(|| async { morag_fixtures::one_page_markdown(1) });
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let url = format!("http://{}/x.md", listener.local_addr().map_err(|error| error.to_string())?);
     let serving = tokio::spawn(async move { axum::serve(listener, site).await });
     let before = target.forget_peak();
-    // Empty objects cost most beside their text. Given once, for all items.
-    let padding: Vec<Value> = std::iter::repeat_n(json!({}), METADATA_BYTES / "{},".len()).collect();
-    let items: Vec<_> = std::iter::repeat_n(json!({ "url": url }), ITEMS).collect();
-    let answer = batch(target, json!({ "metadata": { "a": padding }, "items": items }).to_string()).await;
+    let answer = batch(target, batch_of_metadata(&url, METADATA_BYTES)).await;
     serving.abort();
     let (status, body) = answer?;
     let accepted = body["task_ids"].as_array().map_or(0, Vec::len);
@@ -50,7 +49,23 @@ pub async fn batch_of_large_metadata(target: &mut Target, _: Size) -> Outcome {
     if listed > LISTING_BYTES_MAX {
         return Err(format!("four lists at once of {accepted} tasks took {} MiB", listed >> 20));
     }
-    target.refused(format!("{accepted} tasks, listed by four"), format!("{more} and {} MiB more", listed >> 20)).await
+    let before = target.forget_peak();
+    let (status, body) = batch(target, batch_of_metadata(&url, METADATA_BYTES_TOO_MANY)).await?;
+    let rejected = body["rejected"].as_array().map_or(&[][..], Vec::as_slice);
+    let by_the_limit = |item: &&Value| item["status"] == 422 && item.to_string().contains("metadata has");
+    if status != 200 || rejected.iter().filter(by_the_limit).count() != ITEMS {
+        return Err(format!("metadata above the limit is answered {status}: {body}"));
+    }
+    let of_refused = cheap(target, before)?;
+    let cost = format!("{more}, {} and {of_refused} MiB more", listed >> 20);
+    target.refused(format!("{accepted} tasks, listed by four, and {ITEMS} refused"), cost).await
+}
+
+/// The JSON of a batch of which each item has metadata of its own, so many bytes of empty objects: they cost most beside their text.
+fn batch_of_metadata(url: &str, bytes: usize) -> String {
+    let padding = "{},".repeat(bytes / "{},".len());
+    let item = format!(r#"{{"url":"{url}","metadata":{{"a":[{padding}{{}}]}}}}"#);
+    format!(r#"{{"items":[{}]}}"#, vec![item; ITEMS].join(","))
 }
 
 /// A batch of 2 MB whose items are all refused, with very many fields that are each item's too; it once took 2.7 GB.
@@ -62,7 +77,10 @@ pub async fn batch_of_many_fields(target: &mut Target, _: Size) -> Outcome {
     let fields: String = (0..FIELDS).map(|number| format!(r#""{}":1,"#, name(number))).collect();
     let body = format!(r#"{{{fields}"items":[{}]}}"#, vec![r#""x""#; ITEMS].join(","));
     let sent = format!("{:.1} MB", body.len() as f64 / 1e6);
-    let (status, _) = batch(target, body).await?;
+    let (status, body) = batch(target, body).await?;
+    if status != 422 || !body.to_string().contains("an object has at most 256 fields") {
+        return Err(format!("it is answered {status}: {body}"));
+    }
     let more = cheap(target, before)?;
     target.refused(sent, format!("{status}, {more} MiB more")).await
 }

@@ -36,12 +36,12 @@ const OTHER: &str = "graph_extraction.wasm";
 
 /// The plugins folder has, beside the standard steps, a component of very many empty functions.
 pub fn with_many_functions(folder: &Path, command: &mut Command) {
-    own_plugins(folder, command, &component_of_functions(FUNCTIONS));
+    own_plugins(folder, command, BAD, &component_of_functions(FUNCTIONS));
 }
 
 /// The plugins folder has a file that is no component.
 pub fn with_garbage(folder: &Path, command: &mut Command) {
-    own_plugins(folder, command, b"\0asm\x0d\0\x01\0 and then nothing of the kind");
+    own_plugins(folder, command, BAD, b"\0asm\x0d\0\x01\0 and then nothing of the kind");
 }
 
 /// The server has started by now, with the bad component in its folder.
@@ -135,7 +135,8 @@ fn digest(plugin: &str) -> String {
     hex::encode(Sha256::digest(fs::read(plugins_dir().join(plugin)).expect("a plugin")))
 }
 
-fn own_plugins(folder: &Path, command: &mut Command, bad: &[u8]) {
+/// The standard steps in a plugins folder of the attack's own, with one more file.
+pub fn own_plugins(folder: &Path, command: &mut Command, name: &str, content: &[u8]) {
     let own = Target::own_plugins(folder);
     fs::create_dir(&own).expect("a folder");
     for entry in fs::read_dir(plugins_dir()).expect("the plugins") {
@@ -144,7 +145,7 @@ fn own_plugins(folder: &Path, command: &mut Command, bad: &[u8]) {
             fs::copy(&path, own.join(path.file_name().expect("a name"))).expect("a copy");
         }
     }
-    fs::write(own.join(BAD), bad).expect("a file");
+    fs::write(own.join(name), content).expect("a file");
     command.env("MORAG_PLUGINS_DIR", &own);
 }
 

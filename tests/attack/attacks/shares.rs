@@ -1,8 +1,10 @@
 //! What one caller takes of what all share, while another one is to be served.
 
+use super::components::own_plugins;
 use crate::Size;
 use crate::report::Outcome;
 use crate::target::{ATTACKER, OTHER, Target};
+use morag_tests::sandbox::guest;
 use morag_tests::server::PATIENCE;
 use reqwest::{Method, Response, StatusCode, multipart};
 use serde_json::{Value, json};
@@ -16,9 +18,21 @@ use tokio::time::error::Elapsed;
 const REQUESTS: usize = 600;
 /// A request that is not answered for so long is held.
 const HELD_AFTER: Duration = Duration::from_secs(10);
-/// Documents that a worker has before the one that is waited for, and how long each is.
-const BEFORE: u64 = 12;
-const PAGES: usize = 400;
+/// The file of a step that sleeps for an hour, or until its limit: where a plugin of that name is looked for.
+const ENDLESS: &str = "misbehave.wasm";
+/// A pipeline of that step, with a limit that no attack reaches.
+const ENDLESS_PIPELINE: &str = r#"
+[[pipelines]]
+name = "endless"
+[[pipelines.steps]]
+name = "endless"
+plugin = "misbehave"
+config = { mode = "sleep" }
+
+[[plugins]]
+name = "misbehave"
+limits = { wall_time = "1h" }
+"#;
 
 /// What a request came to; none where it is held.
 type Answer = Result<Result<Response, reqwest::Error>, Elapsed>;
@@ -28,10 +42,13 @@ pub fn with_all_connections(_: &Path, command: &mut Command) {
     command.env("MORAG_CONNECTIONS_PER_PEER", "1024");
 }
 
-/// The same, with one worker: behind what it works on, a task waits.
+/// The same, with one worker, and a pipeline that does not end: behind a task of that, others wait however fast the machine is.
 pub fn with_one_worker(folder: &Path, command: &mut Command) {
     with_all_connections(folder, command);
     command.env("MORAG_WORKER_CONCURRENCY", "1");
+    let endless = std::fs::read(guest("misbehave")).expect("the guest");
+    own_plugins(folder, command, ENDLESS, &endless);
+    std::fs::write(folder.join("morag.toml"), ENDLESS_PIPELINE).expect("a file");
 }
 
 /// Event streams of one caller.
@@ -47,18 +64,16 @@ pub async fn streams(target: &mut Target, _: Size) -> Outcome {
 
 /// Requests of one caller that wait for a task's next change.
 pub async fn waits(target: &mut Target, _: Size) -> Outcome {
-    let submit = async |document: Vec<u8>| {
-        let part = multipart::Part::bytes(document).file_name("note.md");
-        let form = multipart::Form::new().part("file", part);
+    let submit = async |pipeline: &'static str| {
+        let part = multipart::Part::bytes(morag_fixtures::one_page_markdown(1)).file_name("note.md");
+        let form = multipart::Form::new().part("file", part).text("pipeline", pipeline);
         let submitted = target.request(ATTACKER, Method::POST, "/api/v1/ingest/file").multipart(form).send().await;
         let body: Value = submitted.map_err(text)?.json().await.map_err(text)?;
         body["task_id"].as_str().map(str::to_owned).ok_or_else(|| format!("no task: {body}"))
     };
-    // The one that is waited for comes last: while the worker is at these, nothing happens to it.
-    for number in 0..BEFORE {
-        submit(morag_fixtures::one_page_markdown(number).repeat(PAGES)).await?;
-    }
-    let task = submit(morag_fixtures::one_page_markdown(BEFORE)).await?;
+    // While the worker is at the first, nothing happens to the other.
+    submit("endless").await?;
+    let task = submit("ingest").await?;
     let ask = |key: &'static str, path: String| target.request(key, Method::GET, &path).timeout(PATIENCE).send();
     let wait = |key, seconds: u32| ask(key, format!("/api/v1/status/{task}?wait={seconds}"));
     let all = (0..REQUESTS).map(|_| async { Ok(wait(ATTACKER, 5).await) });
@@ -70,7 +85,7 @@ pub async fn waits(target: &mut Target, _: Size) -> Outcome {
     let state: Value =
         ask(ATTACKER, format!("/api/v1/status/{task}")).await.map_err(text)?.json().await.map_err(text)?;
     if state["status"] != "pending" {
-        return Err(format!("the task did not wait for so long, so nobody waited for it: {state}"));
+        return Err(format!("the worker is not held, so nobody waited for the task: {state}"));
     }
     target.refused(format!("{REQUESTS} at once"), how(refused)).await
 }
