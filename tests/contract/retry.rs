@@ -30,15 +30,17 @@ promises!(
     a_retry_that_is_cancelled_waits_no_more,
     a_refused_retry_has_no_place,
     who_asks_whether_it_may_enter_is_counted_nowhere,
+    the_files_of_a_task_that_runs_again_are_not_to_be_deleted,
+    a_task_whose_files_are_deleted_does_not_run_again,
 );
 
 /// A new run, as the engine commits it.
-async fn begin_again(backend: &impl Backend, id: TaskId) -> Result<(), RunAgainError> {
+pub async fn begin_again(backend: &impl Backend, id: TaskId) -> Result<(), RunAgainError> {
     begin_again_of(backend, id, &Flow::of("someone"), TaskLimits::default()).await
 }
 
 /// The same, for a flow with limits.
-async fn begin_again_of(
+pub async fn begin_again_of(
     backend: &impl Backend,
     id: TaskId,
     flow: &Flow,
@@ -362,5 +364,44 @@ async fn who_asks_whether_it_may_enter_is_counted_nowhere(backend: impl Backend)
     for _ in 0..3 {
         assert_eq!(backend.store().may_enter(&flow, limits).await, Ok(()));
     }
+    accept_of(&backend, &flow, limits, 1).await;
+}
+
+async fn the_files_of_a_task_that_runs_again_are_not_to_be_deleted(backend: impl Backend) {
+    let store = backend.store();
+    let bytes = async || store.stored_bytes(&Default::default()).await.unwrap();
+    let id = accept(&*store, task(&backend, &[])).await;
+    let size = bytes().await;
+    assert!(size > 0);
+    assert_eq!(store.files_deleted(id).await, Ok(false), "it waits");
+    append(&backend, id, 1).await.unwrap();
+    assert_eq!(store.files_deleted(id).await, Ok(false), "it runs");
+    end(&backend, id, StatusWord::Failed).await;
+    begin_again(&backend, id).await.unwrap();
+    assert_eq!(store.files_deleted(id).await, Ok(false), "it waits again");
+    assert_eq!(bytes().await, size, "nothing was changed");
+    end(&backend, id, StatusWord::Failed).await;
+    assert_eq!(begin_again(&backend, id).await, Ok(()), "nor was that");
+}
+
+async fn a_task_whose_files_are_deleted_does_not_run_again(mut backend: impl Backend) {
+    let flow = Flow::of("own");
+    let limits = TaskLimits { waiting_max: Some(1), per_day_max: Some(2) };
+    let new = NewTask { flow: flow.clone(), limits, ..claiming(&backend, "d", false) };
+    let id = accept(&*backend.store(), new).await;
+    end(&backend, id, StatusWord::Failed).await;
+    for _ in 0..2 {
+        assert_eq!(backend.store().files_deleted(id).await, Ok(true));
+    }
+    backend.reopen().await;
+    for _ in 0..2 {
+        assert_eq!(begin_again_of(&backend, id, &flow, limits).await, Err(CommitError::FilesGone.into()));
+    }
+    let alone = commit(&backend, id, Guard::Sequence(1), 2..=2);
+    assert_eq!(backend.store().commit(alone).await, Err(CommitError::FilesGone));
+    assert_eq!(backend.store().load(id).await.unwrap().unwrap().last_sequence(), 1, "nothing was changed");
+    assert_eq!(count(&backend, StatusWord::Failed).await, 1);
+    assert_eq!(backend.store().document_holder(&Default::default(), &document("d")).await, Ok(None));
+    // Neither does it wait, nor is it one of the day.
     accept_of(&backend, &flow, limits, 1).await;
 }

@@ -7,10 +7,11 @@ use morag_core::pipeline::stored_files;
 use morag_core::ports::{Deliveries as _, DeliveryState, Knowledge as _, ListFilter, TaskLog, Tasks as _};
 use morag_core::task::{EventKind, TaskId};
 use morag_tests::child::until;
+use morag_tests::fleet::{self, Fleet};
 use morag_tests::old_stores::{EMBEDDED_LAST, SECRETS_KEY, make_data_folder, open_tasks};
 use morag_tests::receiver::{Received, Receiver};
 use morag_tests::s3::{Bucket, KEY_ID, KEY_SECRET};
-use morag_tests::server::{PATIENCE, Server, binary, serve};
+use morag_tests::server::{API_KEY, PATIENCE, Server, binary, client, serve};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -441,11 +442,16 @@ async fn a_restored_store_takes_no_bucket_from_another_unless_it_is_told_to() {
     };
 
     restore("trial", &[]);
-    let mut start = tokio::process::Command::from(serve(&at("trial")));
-    let started = start.envs(settings).env("RUST_LOG", "off").stdin(Stdio::null()).kill_on_drop(true).output();
-    let ended = tokio::time::timeout(PATIENCE, started).await.expect("it does not start");
-    let said = refused(&ended.expect("the binary runs"));
-    assert!(said.contains("another store") && said.contains("--take-over-bucket"), "{said}");
+    // As a bucket is whose store was of a version that wrote no owner there.
+    let unowned = format!("{}/before", bucket.url());
+    for (url, expected) in [(&url, "has the files of another store"), (&unowned, "does not say whose its files are")] {
+        let mut start = tokio::process::Command::from(serve(&at("trial")));
+        start.envs(settings).env("MORAG_BLOBS_URL", url).env("RUST_LOG", "off").stdin(Stdio::null()).kill_on_drop(true);
+        let ended = tokio::time::timeout(PATIENCE, start.output()).await.expect("it does not start");
+        let said = refused(&ended.expect("the binary runs"));
+        assert!(said.contains(expected) && said.contains("--take-over-bucket"), "{said}");
+    }
+    assert!(!bucket.keys().await.contains(&"before/owner".to_owned()));
 
     restore("new", &["--take-over-bucket"]);
     assert!(server.terminate().await.success());
@@ -454,6 +460,51 @@ async fn a_restored_store_takes_no_bucket_from_another_unless_it_is_told_to() {
     let keys = bucket.keys().await;
     let kept = format!("team/tasks/{task}/files/original.md");
     assert!(keys.contains(&kept), "what was accepted since the backup is gone at once: {keys:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_bucket_is_taken_over_while_it_runs_deletes_nothing_from_it() {
+    let (bucket, folder) = (Bucket::new().await, tempfile::tempdir().expect("a temporary folder"));
+    let at = |name: &str| folder.path().join(name);
+    let (url, endpoint) = (bucket.url(), bucket.settings().endpoint.expect("the server's address"));
+    let settings = [
+        ("MORAG_BLOBS_URL", url.as_str()),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", KEY_ID),
+        ("AWS_SECRET_ACCESS_KEY", KEY_SECRET),
+    ];
+    // Without retention there is a round every ten seconds, which deletes the files of all tasks that have ended.
+    let mut old = Fleet::new(&[&settings[..], &[("MORAG_TEMP_RETENTION_HOURS", "0")]].concat());
+    old.start("all").await;
+    succeeds(&command("backup", &at("backup"), old.data_dir()).envs(settings).output().expect("it runs"));
+    let mut restore = command("restore", &at("backup"), &at("new"));
+    succeeds(&restore.arg("--take-over-bucket").envs(settings).output().expect("it runs"));
+    let _new = Server::start_on(|to| std::fs::rename(at("new"), to).expect("the folder moves"), &settings).await;
+
+    let url = old.api_urls().swap_remove(0);
+    let part = reqwest::multipart::Part::bytes(morag_fixtures::one_page_markdown(1)).file_name("note.md");
+    let form = reqwest::multipart::Form::new().part("file", part);
+    let submitted = client().post(format!("{url}/api/v1/ingest/file")).bearer_auth(API_KEY).multipart(form);
+    let submitted: Value = submitted.send().await.expect("an answer").json().await.expect("a JSON body");
+    let task = submitted["task_id"].as_str().expect("a task");
+    let completes = async {
+        loop {
+            let status = client().get(format!("{url}/api/v1/status/{task}?wait=10")).bearer_auth(API_KEY);
+            let status: Value = status.send().await.expect("an answer").json().await.expect("a JSON body");
+            if status["status"] == "completed" {
+                break;
+            }
+            assert_ne!(status["status"], "failed", "{status}");
+        }
+    };
+    tokio::time::timeout(PATIENCE, completes).await.expect("the task completes");
+    let rounds = || old.log_lines_with("nothing is tidied up");
+    let before = rounds().len();
+    // The first may have begun before the task had ended.
+    let passed = fleet::wait_for(|| (rounds().len() >= before + 2).then_some(())).await;
+    assert!(passed.is_some() && rounds()[0].contains("is no more this store's"), "{:?}", rounds());
+    let keys = bucket.keys().await;
+    assert!(keys.contains(&format!("tasks/{task}/files/original.md")), "{keys:?}");
 }
 
 #[test]

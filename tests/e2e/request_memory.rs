@@ -27,6 +27,13 @@ const HOSTILE_BYTES: usize = 8 << 20;
 /// What all of them together may add: some 1 MiB each, which is what the sockets and the HTTP library keep of what arrives.
 const HOSTILE_GROWTH_MAX: u64 = 32 << 20;
 
+/// Length of the longest batch, bytes.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// What one may add whose items are too many, bytes: its body as it grows, and two copies of the list. As values they took 26 times
+/// the length.
+const BATCH_GROWTH_MAX: u64 = 8 * BATCH_BYTES as u64;
+
 /// Metadata that takes as much memory as JSON of this length can: objects of one entry.
 fn worst_metadata(bytes: usize) -> String {
     let one = r#"{"":0}"#;
@@ -87,6 +94,36 @@ async fn a_batch_does_not_multiply_what_its_items_share() {
     let growth = watch.growth();
     println!("a batch of 50 items with 64 KiB of metadata: {growth} bytes more");
     assert!(growth < LIST_GROWTH_MAX, "{growth} bytes more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_two_million_items_costs_some_times_its_length() {
+    let server = Server::start().await;
+    let list = |bytes: usize| format!("[1{}]", ",1".repeat((bytes - "[1]".len()) / 2));
+    let bodies = [
+        ("a list", format!(r#"{{"items":{}}}"#, list(BATCH_BYTES - 16))),
+        ("the text of a list", format!(r#"{{"items":"{}"}}"#, list(BATCH_BYTES - 16))),
+        // No item is taken: its digest is made all the same.
+        ("a list beside the items", format!(r#"{{"items":[1],"batch_urls":{}}}"#, list(BATCH_BYTES - 32))),
+    ];
+    let submit = async |body: String| {
+        let request = server.request(reqwest::Method::POST, "/api/v1/ingest/batch");
+        let answer = request.header("content-type", "application/json").body(body).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("its body"))
+    };
+    // The first makes what stays.
+    assert_eq!(submit(r#"{"items":[1]}"#.into()).await.0, 200);
+    for (what, body) in bodies {
+        let watch = MemoryWatch::begin(server.id());
+        let (status, answer) = submit(body).await;
+        let growth = watch.growth();
+        println!("{what}: {growth} bytes more");
+        match what {
+            "a list beside the items" => assert_eq!(status, 200, "{what}: {answer}"),
+            _ => assert!(status == 422 && answer.contains("items must be 1 to 50"), "{what}: {status} {answer}"),
+        }
+        assert!(growth < BATCH_GROWTH_MAX, "{what}: {growth} bytes more");
+    }
 }
 
 /// Sends a form's beginning and then the same piece again and again, until the server says something or closes; gives what it

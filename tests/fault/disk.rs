@@ -155,3 +155,25 @@ async fn below_the_room_that_is_kept_free_submitting_is_refused_and_what_was_tak
     says("up").await;
     server.submit("note.md", morag_fixtures::one_page_markdown(9), &[]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_starts_on_a_full_disk_and_lets_files_be_deleted() {
+    let _alone = alone().await;
+    let disk = Disk::mount();
+    let data_dir = disk.path().join("data").display().to_string();
+    let settings = [("MORAG_DATA_DIR", &*data_dir)];
+    let mut server = Server::start_with(&settings).await;
+    let task = server.submit("note.md", morag_fixtures::one_page_markdown(0), &[]).await;
+    assert_eq!(server.wait_for_end(&task).await["status"], "completed");
+    assert!(server.terminate().await.success());
+    disk.fill();
+    let server = Server::start_with(&settings).await;
+    assert_eq!(server.get(&format!("/api/v1/status/{task}")).await["status"], "completed");
+    let refused = server.ingest("note.md", b"# Refused\n".to_vec(), &[]).await;
+    assert_eq!(refused.status().as_u16(), 507);
+    let path = format!("/api/files/temp/{task}");
+    let deleted = server.request(reqwest::Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(deleted.status().as_u16(), 200);
+    let gone = server.request(reqwest::Method::GET, &format!("{path}/markdown.md")).send().await.unwrap();
+    assert_eq!(gone.status().as_u16(), 404);
+}

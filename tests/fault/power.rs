@@ -187,6 +187,19 @@ async fn an_acknowledged_cancellation_survives_a_loss_of_power() {
     assert_eq!(machine.get(&format!("/api/v1/status/{task}")).await["status"], "cancelled");
 }
 
+/// Files do not come back: their bytes must not either.
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_of_deleted_files_are_not_counted_after_a_loss_of_power() {
+    let _alone = alone().await;
+    let machine = Machine::start(Image::new(), false).await;
+    let task = machine.submit(0).await;
+    machine.completes(&task).await;
+    assert_eq!(machine.ask(Method::DELETE, &format!("/api/files/temp/{task}")).await.status(), StatusCode::OK);
+    let disk = machine.cut();
+    let store = Store::Sqlite.tasks(&disk.path().join("data")).await;
+    assert_eq!(store.stored_bytes(&Default::default()).await, Ok(0));
+}
+
 /// What seals the credentials of endpoints is on the disk when the server says that it is ready: before anything is sealed.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_of_secrets_survives_a_loss_of_power() {

@@ -2,6 +2,7 @@
 //!
 //! It speaks as much of RFC 1035 as A, AAAA and CNAME need: UDP, and TCP where an answer does not fit.
 
+use crate::server::PATIENCE;
 use morag_adapters::webhook_http::{Lookup, NameServers};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -93,7 +94,8 @@ impl DnsServer {
     /// Waits until so many questions have not been answered.
     pub async fn unanswered(&self, least: usize) {
         let mut unanswered = lock(&self.zone).unanswered.subscribe();
-        unanswered.wait_for(|count| *count >= least).await.expect("the server runs");
+        let waited = tokio::time::timeout(PATIENCE, unanswered.wait_for(|count| *count >= least)).await;
+        waited.unwrap_or_else(|_| panic!("{least} unanswered questions do not come")).expect("the server runs");
     }
 
     /// How often a name was looked up.

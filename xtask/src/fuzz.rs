@@ -67,6 +67,17 @@ pub fn run(options: &Options) -> Result<()> {
     }
 }
 
+/// Checks that the targets compile, which no build of the workspace says: they are none of it. With the workspace's compiler, and
+/// without the engine's C++, which is not called.
+pub fn check(workspace: &Workspace) -> Result<()> {
+    let manifest = workspace.root.join("fuzz/Cargo.toml");
+    let mut check = workspace.cargo(&["check", "--bins", "--locked", "--target", TARGET]);
+    check.arg("--manifest-path").arg(&manifest).arg("--target-dir").arg(workspace.target.join("fuzz-check"));
+    // Its name is that of a library to link with, which checking does not; a file that is there is not looked for each time.
+    check.env("RUSTFLAGS", "--cfg fuzzing").env("CUSTOM_LIBFUZZER_PATH", &manifest);
+    shell::run(&mut check)
+}
+
 /// The targets that there are, by their files.
 fn all(root: &Path) -> Result<Vec<String>> {
     let folder = root.join("fuzz/fuzz_targets");

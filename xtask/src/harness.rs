@@ -4,9 +4,10 @@ use anyhow::Result;
 use crate::workspace::Workspace;
 use crate::{plugins, shell};
 
-/// Builds the server and a program of `tests/`, with the step components that both need. `release`: as it is shipped.
+/// Builds the server and a program of `tests/`, with the step components that both need, and the guests that attacks use.
+/// `release`: as it is shipped.
 pub fn build(workspace: &Workspace, program: &str, release: bool) -> Result<()> {
-    plugins::build(workspace, &plugins::Options { guests: false })?;
+    plugins::build(workspace, &plugins::Options { guests: program == "attack" })?;
     // As the tests are built: another choice of packages would unify features otherwise and compile all anew.
     let mut build = workspace.cargo(&["build", "--workspace", "--bin", "morag", "--bin", program]);
     shell::run(build.args(release.then_some("--release")))
@@ -18,6 +19,7 @@ pub fn command(workspace: &Workspace, program: &str, release: bool) -> std::proc
     let mut command = shell::program(&workspace.target.join(profile).join(program).display().to_string(), &[]);
     command
         .env("MORAG_TEST_BINARY", workspace.morag(profile))
-        .env("MORAG_TEST_PLUGINS_DIR", workspace.plugins_folder());
+        .env("MORAG_TEST_PLUGINS_DIR", workspace.plugins_folder())
+        .env("MORAG_TEST_GUESTS_DIR", workspace.guests_folder());
     command
 }

@@ -7,6 +7,7 @@ use crate::disk::DiskReserve;
 use crate::endpoints::Registry;
 use crate::engine::{Lanes, LiveFeed, Running, Verified};
 use crate::metrics::Metrics;
+use crate::ownership::Ownership;
 use crate::pipelines::Pipelines;
 use crate::plugins::Plugins;
 use morag_core::ports::{
@@ -32,6 +33,8 @@ pub struct App {
     pub live: Arc<LiveFeed>,
     /// Files.
     pub blobs: Arc<dyn Blobs>,
+    /// Whose they are.
+    pub ownership: Arc<dyn Ownership>,
     /// Vectors and graph.
     pub knowledge: Arc<dyn Knowledge>,
     /// Guarded HTTP client.

@@ -16,6 +16,7 @@ pub mod engine;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod metrics;
+pub mod ownership;
 pub mod pipelines;
 pub mod plugins;
 mod sse;

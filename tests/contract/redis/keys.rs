@@ -85,3 +85,18 @@ async fn stores_of_different_prefixes_know_nothing_of_each_other() {
     end(&one, id, StatusWord::Completed).await;
     assert_eq!(crate::samples::claim_keys(&*other.store(), Queue::Tasks).await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_store_is_known_by_an_id_of_its_own_that_all_its_processes_see() {
+    let (one, other) = (Lab::new().await, Lab::new().await);
+    let (here, there, elsewhere) = (one.another().await, one.another().await, other.another().await);
+    assert_eq!(here.identity().await, Ok(None), "a look changes nothing");
+    let (first, second) = tokio::join!(here.identify(), there.identify());
+    let id = first.unwrap();
+    assert_eq!((second, there.identity().await), (Ok(id.clone()), Ok(Some(id.clone()))));
+    assert_eq!((id.len(), ask(&["ttl", &one.key("identity")]).as_str()), (32, "-1"));
+    assert_ne!(elsewhere.identify().await.unwrap(), id, "another prefix is another store");
+    ask(&["del", &one.key("identity")]);
+    assert_eq!(here.identity().await, Ok(None));
+    assert_ne!(here.identify().await.unwrap(), id, "an emptied one is, too");
+}

@@ -2,6 +2,7 @@
 
 use super::lab::{Lab, ask, once_seen};
 use crate::backends::Backend;
+use crate::retry::begin_again;
 use crate::samples::{accept, append, attempt, claim_one, claiming, document, end, task, with_key};
 use morag_core::ports::{AcceptError, CursorMove, Lease, ListFilter, NewResend, Queue, Recorded};
 use morag_core::task::{StatusWord, TaskId, TenantId};
@@ -223,6 +224,22 @@ fn dump(key: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_task_that_runs_again_since_it_was_found_is_not_forgotten() {
+    let lab = lab().await;
+    let store = lab.store();
+    let id = accept(&*store, task(&lab, &[])).await;
+    end(&lab, id, StatusWord::Failed).await;
+    let ended = lab.key(&format!("ended:{{q{}}}", &id.to_string()[..2]));
+    let at = ask(&["zscore", &ended, &id.to_string()]);
+    begin_again(&lab, id).await.unwrap();
+    // As one saw it that looked before.
+    assert_eq!(ask(&["zadd", &ended, &at, &id.to_string()]), "1");
+    lab.advance(Duration::from_secs(1));
+    assert_eq!(store.expire(lab.now(), 9).await, Ok(vec![]));
+    assert_eq!(store.load(id).await.unwrap().unwrap().last_sequence(), 2);
+}
+
+#[tokio::test]
 async fn a_task_says_itself_whose_it_is() {
     let lab = lab().await;
     let store = lab.store();
@@ -243,6 +260,6 @@ async fn a_task_says_itself_whose_it_is() {
     let recent = store.recent(&TenantId::default(), morag_core::Timestamp::from_millis(0), 9, None).await.unwrap();
     assert_eq!(recent.items, [], "nothing of it is told to others");
     assert_eq!(store.stored_bytes(&acme).await, Ok(100));
-    store.files_deleted(id).await.unwrap();
+    assert_eq!(store.files_deleted(id).await, Ok(true));
     assert_eq!(store.stored_bytes(&acme).await, Ok(0));
 }

@@ -4,6 +4,7 @@
 
 use super::lab::{Lab, ask};
 use crate::backends::Backend;
+use crate::retry::begin_again;
 use crate::samples::{LEASE, accept, append, attempt, claim_keys, claim_one, commit, document, end, task, with_key};
 use morag_core::ports::{
     AcceptError, Accepted, Commit, CursorMove, Guard, ListFilter, NewResend, NewTask, Next, Queue, Recorded, StoreError,
@@ -185,6 +186,33 @@ async fn a_commit_happens_once_and_the_next_continues() {
                 assert!(nth >= 2, "the commit, and what the task has elsewhere: {name}");
                 break;
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_retry_happens_once_and_has_one_place() {
+    let (lab, proxy) = lab().await;
+    let store = lab.store();
+    let places = || ask(&["hlen", &lab.key("fair:{fair}:waiting")]);
+    for nth in 0.. {
+        let id = accept(&*store, full_task(&lab, &format!("task {nth}"))).await;
+        end(&lab, id, StatusWord::Failed).await;
+        proxy.lose_answers(&id.to_string(), nth, 1);
+        assert_eq!(begin_again(&lab, id).await, Ok(()), "{nth}");
+        let lost = proxy.lost();
+        proxy.lose_answers("", 0, 0);
+        assert_eq!((store.load(id).await.unwrap().unwrap().last_sequence(), places().as_str()), (2, "1"), "{nth}");
+        let worker = claim_one(&*store, Queue::Tasks).await;
+        proxy.lose_answers(&id.to_string(), 0, 1);
+        assert_eq!(store.commit(commit(&lab, id, Guard::Lease(worker.fence), 3..=3)).await, Ok(()), "{nth}");
+        assert_eq!((proxy.lost(), places().as_str()), (1, "0"), "it has begun: {nth}");
+        proxy.lose_answers("", 0, 0);
+        end(&lab, id, StatusWord::Failed).await;
+        forget(&lab, id).await;
+        if lost == 0 {
+            assert!(nth >= 4, "the log, the place, the document and the commit");
+            return;
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod clocks;
 mod connections;
+mod endpoints;
 mod failover;
 mod feed;
 mod formats;

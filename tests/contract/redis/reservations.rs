@@ -2,8 +2,10 @@
 
 use super::lab::{Lab, ask, in_time, server_time};
 use crate::backends::Backend;
+use crate::retry::{begin_again, begin_again_of};
 use crate::samples::{accept, claiming, document, end, object, task, with_key};
-use morag_core::ports::{AcceptError, Accepted, StoreError, Tasks};
+use morag_core::Timestamp;
+use morag_core::ports::{AcceptError, Accepted, CommitError, Flow, NewTask, StoreError, TaskLimits, Tasks};
 use morag_core::task::{StatusWord, TaskId};
 use serde_json::json;
 use std::time::Duration;
@@ -182,4 +184,72 @@ async fn a_task_that_was_set_aside_is_refused_and_leaves_nothing() {
     next.record.document_id = document("doc");
     next.claims_document = true;
     accept(&*store, next).await;
+}
+
+/// The places of waiting tasks, by name.
+fn places(lab: &Lab) -> Vec<String> {
+    let mut places: Vec<_> = ask(&["hkeys", &lab.key("fair:{fair}:waiting")]).lines().map(str::to_owned).collect();
+    places.retain(|place| !place.is_empty());
+    places.sort();
+    places
+}
+
+/// Sweeps the places that are old enough by now; forgets no task.
+async fn sweep(lab: &Lab) {
+    lab.advance(YOUNG + Duration::from_millis(1));
+    lab.store().expire(Timestamp::from_millis(0), 9).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_place_that_an_earlier_program_left_to_an_ended_task_is_swept() {
+    let lab = Lab::new().await;
+    let id = accept(&*lab.store(), task(&lab, &[])).await;
+    end(&lab, id, StatusWord::Failed).await;
+    begin_again(&lab, id).await.unwrap();
+    let (waiting, place) = (lab.key("fair:{fair}:waiting"), places(&lab).remove(0));
+    let entry = ask(&["hget", &waiting, &place]);
+    sweep(&lab).await;
+    assert_eq!(places(&lab), [place.clone()], "it waits");
+    end(&lab, id, StatusWord::Failed).await;
+    assert_eq!((places(&lab).len(), ask(&["hexists", &lab.of_task("task", id), "waits"]).as_str()), (0, "0"));
+    // A program that knows nothing of them ends the task and touches neither.
+    ask(&["hset", &lab.of_task("task", id), "waits", "1"]);
+    ask(&["hset", &waiting, &place, &entry]);
+    sweep(&lab).await;
+    assert_eq!(places(&lab), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_retry_that_was_never_committed_gives_its_place_and_its_day_back() {
+    let lab = Lab::new().await;
+    let (flow, limits) = (Flow::of("own"), TaskLimits { waiting_max: None, per_day_max: Some(2) });
+    let new = || NewTask { flow: flow.clone(), limits, ..task(&lab, &[]) };
+    let id = accept(&*lab.store(), new()).await;
+    end(&lab, id, StatusWord::Failed).await;
+    begin_again_of(&lab, id, &flow, limits).await.unwrap();
+    let (waiting, place) = (lab.key("fair:{fair}:waiting"), places(&lab).remove(0));
+    // The second of the day, by a process that died before it committed.
+    let dead = format!("{id}/dead");
+    ask(&["hset", &waiting, &dead, &ask(&["hget", &waiting, &place])]);
+    assert!(matches!(lab.store().accept(new()).await, Err(AcceptError::OverQuota(_))));
+    sweep(&lab).await;
+    assert_eq!(places(&lab), [place], "and leaves that of the retry that was");
+    accept(&*lab.store(), new()).await;
+    assert!(matches!(lab.store().accept(new()).await, Err(AcceptError::OverQuota(_))));
+}
+
+#[tokio::test]
+async fn of_retries_at_once_the_one_that_wins_has_the_only_place() {
+    let lab = Lab::new().await;
+    let id = accept(&*lab.store(), task(&lab, &[])).await;
+    end(&lab, id, StatusWord::Failed).await;
+    let results = futures::future::join_all((0..8).map(|_| begin_again(&lab, id))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+    assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Stale.into())).count(), 7, "{results:?}");
+    let won = ask(&["hget", &lab.of_task("task", id), "place"]);
+    assert_eq!(places(&lab), [format!("{id}/{won}")]);
+    sweep(&lab).await;
+    assert_eq!(places(&lab).len(), 1, "it waits for long");
+    end(&lab, id, StatusWord::Cancelled).await;
+    assert_eq!(places(&lab), [""; 0]);
 }

@@ -148,7 +148,7 @@ fn result(outcome: &AttemptOutcome) -> (Option<u16>, Option<ErrorClass>) {
 async fn a_request_is_sent_as_it_was_made<S: WebhookSender>(make: impl Make<S>) {
     let mut receiver = Receiver::answering(OK).await;
     send(&local(&make), &receiver).await;
-    let sent = receiver.reports.recv().await.unwrap();
+    let sent = receiver.report().await;
     let (head, body) = sent.split_once("\r\n\r\n").unwrap();
     assert_eq!(body, "{\"a\":1}");
     let mut lines = head.lines();
@@ -211,7 +211,7 @@ async fn an_answer_without_end_is_read_in_part<S: WebhookSender>(make: impl Make
     let outcome = send(&local(&make), &receiver).await;
     assert_eq!(result(&outcome), (Some(200), None));
     assert_eq!(outcome.excerpt, "x".repeat(1024));
-    let written: usize = receiver.reports.recv().await.unwrap().parse().unwrap();
+    let written: usize = receiver.report().await.parse().unwrap();
     assert!(written < SOCKET_BYTES, "{written} bytes were taken");
 }
 
@@ -223,7 +223,7 @@ async fn a_dripping_body_ends_at_the_deadline<S: WebhookSender>(make: impl Make<
     assert!(outcome.excerpt.starts_with('.'), "{outcome:?}");
     assert!(outcome.duration_ms >= SHORT.as_millis() as u64, "{outcome:?}");
     // And the connection is given up.
-    assert!(receiver.reports.recv().await.is_some());
+    receiver.report().await;
 }
 
 async fn dripping_headers_end_at_the_deadline<S: WebhookSender>(make: impl Make<S>) {
@@ -231,7 +231,7 @@ async fn dripping_headers_end_at_the_deadline<S: WebhookSender>(make: impl Make<
     let outcome = send_to(&local(&make), &format!("http://{}/", receiver.address), SHORT).await;
     assert_eq!(result(&outcome), (None, Some(ErrorClass::Timeout)));
     assert!(outcome.duration_ms >= SHORT.as_millis() as u64, "{outcome:?}");
-    assert!(receiver.reports.recv().await.is_some());
+    receiver.report().await;
 }
 
 async fn a_silent_receiver_ends_at_the_deadline<S: WebhookSender>(make: impl Make<S>) {
@@ -246,7 +246,7 @@ async fn a_silent_receiver_ends_at_the_deadline<S: WebhookSender>(make: impl Mak
 async fn headers_without_end_are_refused<S: WebhookSender>(make: impl Make<S>) {
     let mut receiver = Receiver::endless("HTTP/1.1 200 OK\r\nx: ", &[b'x'; 65536], Duration::ZERO).await;
     assert_eq!(result(&send(&local(&make), &receiver).await), (None, Some(ErrorClass::Protocol)));
-    let written: usize = receiver.reports.recv().await.unwrap().parse().unwrap();
+    let written: usize = receiver.report().await.parse().unwrap();
     assert!(written < SOCKET_BYTES, "{written} bytes were taken");
 }
 
@@ -325,7 +325,7 @@ async fn nothing_is_remembered_between_requests<S: WebhookSender>(make: impl Mak
     let sender = local(&make);
     for _ in 0..2 {
         send(&sender, &receiver).await;
-        let sent = receiver.reports.recv().await.unwrap().to_lowercase();
+        let sent = receiver.report().await.to_lowercase();
         assert!(!sent.contains("cookie"), "{sent}");
     }
 }
@@ -430,8 +430,8 @@ async fn an_abandoned_attempt_lets_go_of_the_connection<S: WebhookSender>(make: 
     let mut attempt = Box::pin(sender.send(request(&format!("http://{}/", receiver.address), LONG)));
     tokio::select! {
         outcome = &mut attempt => panic!("{outcome:?}"),
-        request = receiver.reports.recv() => assert!(request.unwrap().starts_with("POST")),
+        request = receiver.report() => assert!(request.starts_with("POST")),
     }
     drop(attempt);
-    assert_eq!(receiver.reports.recv().await.unwrap(), "ended: true");
+    assert_eq!(receiver.report().await, "ended: true");
 }

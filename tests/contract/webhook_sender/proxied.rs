@@ -41,7 +41,7 @@ async fn the_proxy_is_asked_for_the_checked_address_and_the_receiver_hears_the_n
         asked[0].headers,
         ["Host: 8.8.8.8:80".to_owned(), "Proxy-Authorization: Basic dXNlcjpwcjB4eS1wYXNzdzByZA==".to_owned()]
     );
-    let request = receiver.reports.recv().await.unwrap().to_lowercase();
+    let request = receiver.report().await.to_lowercase();
     assert!(request.starts_with("post /a?token=") && request.contains("\r\nhost: hook.example\r\n"), "{request}");
     assert!(!request.contains("proxy-"), "{request}");
 }

@@ -1,5 +1,6 @@
 //! Receivers for the suite: real sockets, with answers that no HTTP library would give.
 
+use morag_tests::server::PATIENCE;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ pub struct Receiver {
     pub address: SocketAddr,
     pub connections: Arc<AtomicUsize>,
     /// What the connections report: requests, or bytes they could write.
-    pub reports: mpsc::UnboundedReceiver<String>,
+    reports: mpsc::UnboundedReceiver<String>,
 }
 
 impl Receiver {
@@ -98,6 +99,12 @@ impl Receiver {
             let _ = reports.send(written.to_string());
         })
         .await
+    }
+
+    /// The next report. Fails where none comes.
+    pub async fn report(&mut self) -> String {
+        let report = tokio::time::timeout(PATIENCE, self.reports.recv()).await;
+        report.expect("a connection reports").expect("the receiver runs")
     }
 
     pub fn connections(&self) -> usize {

@@ -169,6 +169,9 @@ pub enum CommitError {
     /// The task had ended and was to run again; its document is another task's by now, and is not to be replaced.
     #[error("the document belongs to task {0}")]
     DuplicateDocument(TaskId),
+    /// The task had ended and was to run again; its files are deleted, or are about to be.
+    #[error("the task's files are deleted")]
+    FilesGone,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -283,7 +286,8 @@ pub trait Tasks: Send + Sync {
 
     /// Takes a task one step on. On an ending status the document claim is settled: kept by a completed task, given up
     /// by any other unless another task holds it. A commit that takes an ended task to a status that is not ended claims the
-    /// document again, as [`Self::accept`] does, or is refused with [`CommitError::DuplicateDocument`].
+    /// document again, as [`Self::accept`] does, or is refused with [`CommitError::DuplicateDocument`]. It is refused with
+    /// [`CommitError::FilesGone`] after [`Self::files_deleted`].
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 
     /// The commit of a task that had ended and runs again. It waits anew: at the end of this flow, from now on its own, with a new
@@ -323,8 +327,11 @@ pub trait Tasks: Send + Sync {
     /// there was such a count count for nothing.
     async fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, StoreError>;
 
-    /// A task's files are deleted: they count no more. Doing it again, or for a task that is gone, changes nothing.
-    async fn files_deleted(&self, task: TaskId) -> Result<(), StoreError>;
+    /// A task's files are about to be deleted: they count no more, and the task never runs again. To be asked before they are:
+    /// `false` where the task has not ended, perhaps because it runs again since it was looked at; then nothing has changed, and
+    /// the files must stay. Answered once that survives power loss, as far as the store is set up to. Doing it again, or for a
+    /// task that is gone, changes nothing, and is `true`.
+    async fn files_deleted(&self, task: TaskId) -> Result<bool, StoreError>;
 
     /// Answers when the store can serve.
     async fn ping(&self) -> Result<(), StoreError>;

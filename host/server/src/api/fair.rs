@@ -84,6 +84,16 @@ impl Default for Fair {
     }
 }
 
+/// Whose places are counted, in words.
+#[derive(Clone, Copy)]
+struct Who {
+    has: &'static str,
+    one: &'static str,
+}
+
+const KEY: Who = Who { has: "You have", one: "caller" };
+const TENANT: Who = Who { has: "Your tenant has", one: "tenant" };
+
 /// One thing that callers share.
 pub struct Share {
     shares: Shares,
@@ -98,7 +108,16 @@ impl Share {
     /// # Errors
     /// 429 where the caller has all it may have; 503 where others have all there are.
     pub fn take(&self, caller: &Caller) -> Result<Permit, ApiError> {
-        self.shares.take(&caller.as_text()).map_err(|none| self.refused(none))
+        self.shares.take(&caller.as_text()).map_err(|none| self.refused(KEY, none))
+    }
+
+    /// A place for a caller's tenant: all its keys together have no more than one key would. Only where there are tenants: without,
+    /// all keys are of one.
+    ///
+    /// # Errors
+    /// Those of [`Self::take`].
+    pub fn take_of_tenant(&self, caller: &Caller) -> Result<Permit, ApiError> {
+        self.shares.take(caller.tenant().as_str()).map_err(|none| self.refused(TENANT, none))
     }
 
     /// A place for a caller with a quota: its places are counted with the new one, so that it never has more than its quota.
@@ -126,13 +145,13 @@ impl Share {
         }
     }
 
-    fn refused(&self, NoPlace { own, all, total }: NoPlace) -> ApiError {
+    fn refused(&self, Who { has, one }: Who, NoPlace { own, all, total }: NoPlace) -> ApiError {
         let Self { code, what, advice, .. } = self;
         let (status, text) = match own {
             0 => (StatusCode::SERVICE_UNAVAILABLE, format!("This server has {all} {what}, of {total}: {advice}")),
             _ => {
                 let text = format!(
-                    "You have {own} {what}, of {total} that all callers share ({all} are taken): one caller may have no more \
+                    "{has} {own} {what}, of {total} that all callers share ({all} are taken): one {one} may have no more \
                      than it leaves to the others. Please {advice}"
                 );
                 (StatusCode::TOO_MANY_REQUESTS, text)

@@ -12,7 +12,7 @@ use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder,
+    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -116,23 +116,24 @@ fn base() -> OpenApi {
         .build()
 }
 
-/// Says of every route that needs a key what it answers without a fitting one, where its handler does not.
+/// Says of every route that needs a key what it answers without a fitting one, beside what its handler says.
 fn document_refusals(document: &mut OpenApi) {
-    let refusals = [
-        ("401", "No key, or an unknown one"),
-        (
-            "403",
-            "The key has not the scope that this needs (`missing_scope`), or a quota of it is reached where waiting does not help",
-        ),
-    ];
     let answer = |text: &str| {
         let content = Content::new(Some(Ref::from_schema_name("ErrorBody")));
         ResponseBuilder::new().description(text).content("application/json", content).build()
     };
     for item in document.paths.paths.iter_mut().filter(|(path, _)| !access::is_open(path)).map(|(_, item)| item) {
         for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
-            for (status, text) in refusals {
-                operation.responses.responses.entry(status.into()).or_insert_with(|| answer(text).into());
+            let responses = &mut operation.responses.responses;
+            responses.entry("401".into()).or_insert_with(|| answer("No key, or an unknown one").into());
+            match responses.get_mut("403") {
+                Some(RefOr::T(own)) => {
+                    own.description += ", or the key has not the scope that this needs (`missing_scope`)"
+                }
+                _ => {
+                    let text = "The key has not the scope that this needs (`missing_scope`), or a quota of it is reached where waiting does not help";
+                    responses.insert("403".into(), answer(text).into());
+                }
             }
             if operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "ingest"))
                 && operation.request_body.is_some()
@@ -195,6 +196,22 @@ mod tests {
         assert_eq!(document["openapi"], "3.1.0");
         let events: BTreeSet<_> = document["webhooks"].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(events, webhook_docs::EVENT_TYPES.into_iter().collect());
+    }
+
+    #[test]
+    fn whatever_needs_a_key_says_what_is_answered_without_its_scope() {
+        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+        let paths = document["paths"].as_object().unwrap().iter().filter(|(path, _)| !access::is_open(path));
+        let mut operations = 0;
+        for (path, item) in paths {
+            for operation in item.as_object().unwrap().values().filter(|value| value["operationId"].is_string()) {
+                let said = |status: &str| operation["responses"][status]["description"].as_str().unwrap_or_default();
+                assert!(said("401").contains("No key"), "{path}: {operation}");
+                assert!(said("403").contains("`missing_scope`"), "{path}: {operation}");
+                operations += 1;
+            }
+        }
+        assert!(operations > 30, "{operations}");
     }
 
     #[test]

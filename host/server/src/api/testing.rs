@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::config::{Config, Sources};
+use crate::ownership::{Disowned, Ownership};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -97,14 +98,20 @@ pub struct Memory {
     pub uncounted: Mutex<Vec<(TaskId, usize)>>,
     /// Tasks whose records cannot be read.
     pub unreadable: Mutex<Vec<TaskId>>,
+    /// Tasks whose files cannot be deleted.
+    pub undeletable: Mutex<Vec<TaskId>>,
+    /// A task that runs again just before its files are said to be deleted.
+    pub runs_meanwhile: Mutex<Option<TaskId>>,
+    /// Why the files are not this app's.
+    pub disowned: Mutex<Option<Disowned>>,
     /// Told of each new task.
     pub on_accept: Mutex<Option<OnAccept>>,
     answers: Mutex<BTreeMap<String, Idempotency>>,
     /// How often the files were asked whether they can be written.
     pub pings: Mutex<usize>,
-    /// Whether documents, and the addresses of `slow.example`, do not come until this is over.
+    /// Whether documents, and the addresses and answers of `slow.example`, do not come until this is over.
     pub holds: tokio::sync::watch::Sender<bool>,
-    /// Fetches and look-ups that wait for it.
+    /// Fetches, look-ups and webhooks that wait for it.
     pub held: tokio::sync::watch::Sender<usize>,
 }
 
@@ -152,6 +159,7 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
     let file = dir.path().join("morag.toml");
     std::fs::write(&file, morag_toml).unwrap();
     let config = Config::load(&Sources { file: Some(&file), environment, ..Sources::default() }).unwrap();
+    let endpoints = crate::endpoints::Registry::new(memory.clone(), None, config.webhook_endpoints.clone());
     Arc::new(App {
         lanes: crate::engine::Lanes::of(&config),
         pipelines: crate::pipelines::Pipelines::with(&config.pipelines),
@@ -160,9 +168,10 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
         queue: memory.clone(),
         deliveries: memory.clone(),
         chains: memory.clone(),
-        endpoints: crate::endpoints::Registry::new(memory.clone(), None, vec![]),
+        endpoints,
         metrics: crate::metrics::Metrics::default().with_disk(),
         blobs: memory.clone(),
+        ownership: memory.clone(),
         live: crate::engine::LiveFeed::new(memory.clone(), memory.stop.clone()),
         knowledge: memory.clone(),
         sender: memory.clone(),
@@ -182,6 +191,17 @@ pub fn app_of(memory: &Arc<Memory>, environment: &[(&str, &str)], morag_toml: &s
 impl StoreSetup for Memory {
     fn shortcomings(&self) -> Vec<Shortcoming> {
         self.shortcomings.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Ownership for Memory {
+    async fn claim(&self) -> Result<(), Disowned> {
+        self.confirm().await
+    }
+
+    async fn confirm(&self) -> Result<(), Disowned> {
+        self.disowned.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 }
 
@@ -268,6 +288,11 @@ impl Tasks for Memory {
     async fn run_again(&self, commit: Commit, flow: &Flow, limits: TaskLimits) -> Result<(), RunAgainError> {
         self.may_enter(flow, limits).await?;
         *self.flow.lock().unwrap() = Some(flow.clone());
+        // As long as it takes a store: who asked may go away in between.
+        tokio::task::yield_now().await;
+        if self.uncounted.lock().unwrap().iter().any(|(task, _)| *task == commit.task) {
+            return Err(CommitError::FilesGone.into());
+        }
         Ok(self.commit(commit).await?)
     }
 
@@ -319,11 +344,22 @@ impl Tasks for Memory {
         Ok(logs.iter().filter(|log| log.record.tenant == *tenant).map(|log| log.record.source.size).sum())
     }
 
-    async fn files_deleted(&self, task: TaskId) -> Result<(), StoreError> {
+    async fn files_deleted(&self, task: TaskId) -> Result<bool, StoreError> {
+        if self.runs_meanwhile.lock().unwrap().take_if(|runs| *runs == task).is_some() {
+            let mut logs = self.logs.lock().unwrap();
+            let log = logs.iter_mut().find(|log| log.record.id == task).unwrap();
+            let retry = Retry { from_step: "chunking".into(), claims_before: 0, damaged: None };
+            let (sequence, kind) = (log.last_sequence() + 1, EventKind::TaskStarted { retry: Some(retry) });
+            let message = String::new();
+            log.events.push(Event { sequence, timestamp: NOW, progress_percent: 0.0, message, kind });
+        }
+        if self.mark(task).await?.is_some_and(|mark| !mark.status.is_ended()) {
+            return Ok(false);
+        }
         let folder = format!("{}/", BlobPath::task(task).as_str());
         let left = self.paths().iter().filter(|path| path.starts_with(&folder)).count();
         self.uncounted.lock().unwrap().push((task, left));
-        Ok(())
+        Ok(true)
     }
 
     async fn recent(
@@ -546,6 +582,9 @@ impl Blobs for Memory {
     }
     async fn delete_all(&self, below: &BlobPath) -> Result<u64, BlobError> {
         let folder = format!("{}/", below.as_str());
+        if self.undeletable.lock().unwrap().iter().any(|task| folder.starts_with(BlobPath::task(*task).as_str())) {
+            return Err(BlobError::Unavailable("secret".into()));
+        }
         let mut files = self.files.lock().unwrap();
         let before = files.len();
         files.retain(|path, _| !path.starts_with(&folder));
@@ -597,7 +636,10 @@ impl WebhookSender for Memory {
             _ => Ok(()),
         }
     }
-    async fn send(&self, _: WebhookRequest) -> AttemptOutcome {
+    async fn send(&self, request: WebhookRequest) -> AttemptOutcome {
+        if request.url.as_url().host_str() == Some("slow.example") {
+            self.hold().await;
+        }
         AttemptOutcome { status: None, error: None, retry_after_ms: None, excerpt: String::new(), duration_ms: 0 }
     }
 }

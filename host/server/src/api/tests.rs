@@ -701,6 +701,17 @@ async fn files_of_an_ended_task_alone_can_be_deleted() {
 }
 
 #[tokio::test]
+async fn files_of_a_task_that_runs_again_meanwhile_are_not_deleted() {
+    let server = server(&[]);
+    let task = server.memory.add(record(), failed());
+    put(&server, task, "markdown.md", "x");
+    *server.memory.runs_meanwhile.lock().unwrap() = Some(task);
+    let answer = server.call("DELETE", &format!("/api/files/temp/{task}"), &[]).await;
+    assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "task_running"));
+    assert_eq!(server.memory.paths(), [format!("tasks/{task}/files/markdown.md")]);
+}
+
+#[tokio::test]
 async fn the_documentation_loads_nothing_from_elsewhere() {
     let server = server(&[]);
     let page = server.get("/docs").await;

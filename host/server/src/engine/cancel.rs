@@ -46,8 +46,8 @@ pub async fn cancel(app: &App, task: TaskId) -> Result<CancelOutcome, StoreError
                 app.running.stop(task);
                 return Ok(CancelOutcome::Cancelled);
             }
-            // The second is of tasks that begin again, which a cancelled one does not.
-            Err(CommitError::Stale | CommitError::DuplicateDocument(_)) => {}
+            // All but the first are of tasks that begin again, which a cancelled one does not.
+            Err(CommitError::Stale | CommitError::DuplicateDocument(_) | CommitError::FilesGone) => {}
             Err(CommitError::Unknown) => return Ok(CancelOutcome::Unknown),
             Err(CommitError::Store(error)) => return Err(error),
         }

@@ -64,7 +64,7 @@ pub(super) async fn deliver(app: &App, lease: &Lease, place: Result<Place, Refus
     let due = match ended {
         Ok(End::Settled) => return,
         Ok(End::GiveBack(due)) => due,
-        Err(CommitError::Stale | CommitError::Unknown | CommitError::DuplicateDocument(_)) => {
+        Err(CommitError::Stale | CommitError::Unknown | CommitError::DuplicateDocument(_) | CommitError::FilesGone) => {
             tracing::info!(key = %lease.key, "the cursor is another dispatcher's: what was sent is sent again by it");
             return;
         }
@@ -97,9 +97,9 @@ async fn advance(
     while sent < EVENTS_A_CLAIM_MAX && !shutdown.is_cancelled() {
         let Some(pending) = app.deliveries.pending(lease, READ_MAX).await? else { return Ok(End::Settled) };
         if among_owners.is_none() {
-            among_owners = app.lanes.enter_owner(&pending.record.tenant, place);
-            if among_owners.is_none() {
-                return Ok(End::GiveBack(app.clock.now()));
+            match app.lanes.enter_owner(&pending.record.tenant, place, app.clock.steady()) {
+                Ok(held) => among_owners = Some(held),
+                Err(pause) => return Ok(End::GiveBack(app.clock.now().plus(pause))),
             }
         }
         let target = match target::target(app, &pending).await? {
@@ -127,8 +127,9 @@ async fn advance(
                 if let Err(end) = wait_for_place(app, place, &target).await {
                     return Ok(End::GiveBack(end));
                 }
-                let Some(_host) = app.lanes.enter_host(target.authority(), place.lane()) else {
-                    return Ok(End::GiveBack(app.clock.now()));
+                let _host = match app.lanes.enter_host(target.authority(), place.lane(), app.clock.steady()) {
+                    Ok(held) => held,
+                    Err(pause) => return Ok(End::GiveBack(app.clock.now().plus(pause))),
                 };
                 sent += 1;
                 attempt::attempt(app, place, &pending.record, &cursor, &target, event).await

@@ -5,11 +5,12 @@
 
 use crate::App;
 use crate::config::Config;
+use crate::ownership::Disowned;
 use futures::TryStreamExt as _;
 use morag_core::Timestamp;
 use morag_core::ports::{BlobError, BlobPath, StoreError};
 use morag_core::task::{TaskId, TaskStatus};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -38,9 +39,30 @@ const CLOCK_APART_MAX: Duration = Duration::from_secs(60 * 60);
 /// killed processes left of some. At most as many as there are.
 type Unlisted = BTreeMap<TaskId, Timestamp>;
 
+/// Tasks named in warnings that their files stay: enough to see what they have in common, and some 50 KB.
+const WARNED_MAX: usize = 1000;
+
+/// Tasks of which it was said that their files stay. It is said once of each, and not in every round.
+#[derive(Default)]
+struct Warned(BTreeSet<TaskId>);
+
+impl Warned {
+    /// Says that a task's files stay, and why, unless that was said. They are tried again in every round.
+    fn files_stay(&mut self, task: TaskId, why: &dyn std::fmt::Display) {
+        if self.0.len() == WARNED_MAX || !self.0.insert(task) {
+            return;
+        }
+        tracing::warn!(%task, error = %why, "the files of a task stay: they are tried again in every round, without another warning");
+        if self.0.len() == WARNED_MAX {
+            tracing::warn!("the files of {WARNED_MAX} tasks stay: no further ones are named");
+        }
+    }
+}
+
 /// Tidies up now and then, until `shutdown`.
 pub(super) async fn tidy(app: Arc<App>, shutdown: CancellationToken) {
     let mut unlisted = Unlisted::new();
+    let mut warned = Warned::default();
     let mut was_set = false;
     let pause = pause(&app.config);
     loop {
@@ -53,9 +75,12 @@ pub(super) async fn tidy(app: Arc<App>, shutdown: CancellationToken) {
                 );
             }
             was_set = now.is_none();
-            match round(&app, now, &unlisted).await {
-                Ok(seen) => unlisted = seen,
-                Err(error) => tracing::warn!(%error, "tidying up failed: it is tried again in the next round"),
+            match may_tidy(&app, &mut unlisted).await {
+                false => {}
+                true => match round(&app, now, &unlisted, &mut warned).await {
+                    Ok(seen) => unlisted = seen,
+                    Err(error) => tracing::warn!(%error, "tidying up failed: it is tried again in the next round"),
+                },
             }
             tokio::time::sleep(pause).await;
         };
@@ -64,6 +89,21 @@ pub(super) async fn tidy(app: Arc<App>, shutdown: CancellationToken) {
             () = round => {}
         }
     }
+}
+
+/// Whether the files are this store's still. Where they are another's, no id counts as known for long when they are this one's again.
+async fn may_tidy(app: &App, unlisted: &mut Unlisted) -> bool {
+    match app.ownership.confirm().await {
+        Ok(()) => return true,
+        Err(Disowned::Another(why)) => {
+            unlisted.clear();
+            tracing::error!("nothing is tidied up: {why}");
+        }
+        Err(Disowned::Unclear(why)) => {
+            tracing::warn!("nothing is tidied up, it is tried again in the next round: {why}");
+        }
+    }
+    false
 }
 
 /// The time between two rounds: no longer than the shortest retention, so that nothing stays for more than twice as long.
@@ -82,15 +122,15 @@ fn wall_time(app: &App) -> Option<Timestamp> {
 
 /// Deletes the files that no task owns, whatever their age. For the start on a folder that is this process's alone, before any
 /// upload can come in, here or in another process: these are what a killed process left of uploads that were never accepted. Says
-/// how many tasks' folders it cleared.
+/// how many tasks' folders it cleared. One that cannot be deleted is left for later rounds.
 pub(super) async fn clear_orphans(app: &App) -> anyhow::Result<u64> {
-    let (mut tasks, mut cleared) = (app.blobs.tasks(), 0);
+    let (mut tasks, mut cleared, mut warned) = (app.blobs.tasks(), 0, Warned::default());
     while let Some(task) = tasks.try_next().await? {
         match app.tasks.mark(task).await {
-            Ok(None) => {
-                app.blobs.delete_all(&BlobPath::task(task)).await?;
-                cleared += 1;
-            }
+            Ok(None) => match app.blobs.delete_all(&BlobPath::task(task)).await {
+                Ok(_) => cleared += 1,
+                Err(error) => warned.files_stay(task, &error),
+            },
             // One that cannot be read is one.
             Ok(Some(_)) | Err(StoreError::Corrupt(_)) => {}
             Err(error) => return Err(error.into()),
@@ -99,6 +139,7 @@ pub(super) async fn clear_orphans(app: &App) -> anyhow::Result<u64> {
     Ok(cleared)
 }
 
+/// Why a task's files stay.
 #[derive(Debug, thiserror::Error)]
 enum TidyError {
     #[error(transparent)]
@@ -107,11 +148,17 @@ enum TidyError {
     Blob(#[from] BlobError),
 }
 
-/// One round. Says which ids are unlisted now. Without the time of day, ended tasks are left alone.
-async fn round(app: &App, now: Option<Timestamp>, unlisted: &Unlisted) -> Result<Unlisted, TidyError> {
+/// One round. Says which ids are unlisted now. Without the time of day, ended tasks are left alone. It ends early only where the
+/// store fails, which it would for every task: files that cannot be deleted must not hold up the others, round for round.
+async fn round(
+    app: &App,
+    now: Option<Timestamp>,
+    unlisted: &Unlisted,
+    warned: &mut Warned,
+) -> Result<Unlisted, StoreError> {
     if let Some(now) = now {
-        match expire(app, now.minus(app.config.history_retention)).await {
-            Err(TidyError::Store(StoreError::Corrupt(error))) => {
+        match expire(app, now.minus(app.config.history_retention), warned).await {
+            Err(StoreError::Corrupt(error)) => {
                 tracing::warn!(%error, "history stays: the store holds an ended task that cannot be read");
             }
             expired => expired?,
@@ -119,24 +166,37 @@ async fn round(app: &App, now: Option<Timestamp>, unlisted: &Unlisted) -> Result
     }
     let mut seen = Unlisted::new();
     let mut tasks = app.blobs.tasks();
-    while let Some(task) = tasks.try_next().await? {
-        match tidy_files(app, task, now, unlisted, &mut seen).await {
-            // It must not hold up the others, round for round.
-            Err(TidyError::Store(StoreError::Corrupt(error))) => {
-                tracing::warn!(%task, %error, "the files of a task stay: it cannot be read");
+    loop {
+        let task = match tasks.try_next().await {
+            Ok(Some(task)) => task,
+            Ok(None) => return Ok(seen),
+            Err(error) => {
+                tracing::warn!(%error, "files are not tidied up further: the tasks that have some cannot be listed");
+                // Those that were not looked at are as they were.
+                for (task, since) in unlisted {
+                    seen.entry(*task).or_insert(*since);
+                }
+                return Ok(seen);
             }
-            tidied => tidied?,
+        };
+        match tidy_files(app, task, now, unlisted, &mut seen).await {
+            Ok(()) => {}
+            Err(error @ (TidyError::Store(StoreError::Corrupt(_)) | TidyError::Blob(_))) => {
+                warned.files_stay(task, &error);
+            }
+            Err(TidyError::Store(error)) => return Err(error),
         }
     }
-    Ok(seen)
 }
 
-/// Forgets the tasks that ended before a time.
-async fn expire(app: &App, before: Timestamp) -> Result<(), TidyError> {
+/// Forgets the tasks that ended before a time. Files that stay are then those of no task, and go by their age.
+async fn expire(app: &App, before: Timestamp, warned: &mut Warned) -> Result<(), StoreError> {
     loop {
         let expired = app.tasks.expire(before, BATCH).await?;
         for task in &expired {
-            app.blobs.delete_all(&BlobPath::task(*task)).await?;
+            if let Err(error) = app.blobs.delete_all(&BlobPath::task(*task)).await {
+                warned.files_stay(*task, &error);
+            }
         }
         if expired.len() < BATCH {
             return Ok(());
@@ -167,13 +227,15 @@ async fn tidy_files(
         None => {
             let steady = app.clock.steady();
             let since = *seen.entry(task).or_insert(*unlisted.get(&task).unwrap_or(&steady));
-            steady.since(since) > ORPHAN_AGE
+            // A round may take long, and a store that has lost the files in between, or was emptied, knows none of the tasks.
+            steady.since(since) > ORPHAN_AGE && app.ownership.confirm().await.is_ok()
         }
     };
     if old {
         // First, for a round that is stopped in between leaves files, which the next one finds.
-        if is_known {
-            app.tasks.files_deleted(task).await?;
+        if is_known && !app.tasks.files_deleted(task).await? {
+            // It runs again since it was looked at.
+            return Ok(());
         }
         app.blobs.delete_all(&BlobPath::task(task)).await?;
     }
@@ -184,6 +246,7 @@ async fn tidy_files(
 mod tests {
     use super::*;
     use crate::api::testing::{Memory, NOW, app, record};
+    use futures::FutureExt as _;
     use morag_core::ports::Clock;
     use morag_core::task::{Event, EventKind};
     use std::sync::Mutex;
@@ -208,6 +271,7 @@ mod tests {
         clock: Arc<Hands>,
         app: App,
         unlisted: Unlisted,
+        warned: Warned,
     }
 
     impl Stage {
@@ -216,7 +280,7 @@ mod tests {
             let clock = Arc::new(Hands(Mutex::new((NOW, NOW))));
             let mut app = Arc::into_inner(app(&memory, &[])).unwrap();
             app.clock = clock.clone();
-            Self { memory, clock, app, unlisted: Unlisted::new() }
+            Self { memory, clock, app, unlisted: Unlisted::new(), warned: Warned::default() }
         }
 
         fn put(&self, path: String) {
@@ -244,7 +308,8 @@ mod tests {
                 let mut hands = self.clock.0.lock().unwrap();
                 *hands = (hands.0.plus(passes), hands.1.plus(passes));
             }
-            self.unlisted = round(&self.app, wall_time(&self.app), &self.unlisted).await.unwrap();
+            let now = wall_time(&self.app);
+            self.unlisted = round(&self.app, now, &self.unlisted, &mut self.warned).await.unwrap();
             !self.memory.paths().is_empty()
         }
     }
@@ -320,6 +385,66 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn files_of_a_task_that_runs_again_meanwhile_stay() {
+        let mut stage = Stage::new();
+        let task = stage.put_ended();
+        *stage.memory.runs_meanwhile.lock().unwrap() = Some(task);
+        for _ in 0..2 {
+            assert!(stage.stays(stage.app.config.temp_retention * 2).await);
+        }
+        assert_eq!(*stage.memory.uncounted.lock().unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn files_that_cannot_be_deleted_hold_up_no_others_and_are_told_of_once() {
+        let mut stage = Stage::new();
+        let mut tasks = [0; 3].map(|_| stage.put_ended());
+        tasks.sort();
+        let mut nobodys = [0; 3].map(|_| TaskId::random());
+        nobodys.sort();
+        for task in nobodys {
+            stage.put(format!("tasks/{task}/files/original.md"));
+        }
+        *stage.memory.undeletable.lock().unwrap() = vec![tasks[0], nobodys[0]];
+        assert!(stage.stays(Duration::ZERO).await);
+        let left = |stuck: [TaskId; 2]| {
+            let mut paths = stuck.map(|task| format!("tasks/{task}/files/original.md"));
+            paths.sort();
+            paths
+        };
+        for _ in 0..2 {
+            assert!(stage.stays(stage.app.config.temp_retention * 2 + ORPHAN_AGE * 2).await);
+            assert_eq!(stage.memory.paths(), left([tasks[0], nobodys[0]]));
+            assert_eq!(stage.warned.0, BTreeSet::from([tasks[0], nobodys[0]]));
+        }
+        assert_eq!(stage.unlisted.keys().collect::<Vec<_>>(), [&nobodys[0]], "its age is still known");
+        stage.memory.undeletable.lock().unwrap().clear();
+        assert!(!stage.stays(LITTLE).await, "they are tried again");
+    }
+
+    #[test]
+    fn what_was_told_of_is_bounded() {
+        let mut warned = Warned::default();
+        for _ in 0..WARNED_MAX + 10 {
+            warned.files_stay(TaskId::random(), &"the disk fails");
+        }
+        assert_eq!(warned.0.len(), WARNED_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_start_goes_on_where_files_cannot_be_deleted() {
+        let stage = Stage::new();
+        let mut tasks = [0; 3].map(|_| TaskId::random());
+        tasks.sort();
+        for task in tasks {
+            stage.put(format!("tasks/{task}/files/original.md"));
+        }
+        *stage.memory.undeletable.lock().unwrap() = vec![tasks[0]];
+        crate::engine::recover(&stage.app).await.unwrap();
+        assert_eq!(stage.memory.paths(), [format!("tasks/{}/files/original.md", tasks[0])]);
+    }
+
+    #[tokio::test]
     async fn a_start_clears_nothing_of_a_bucket() {
         let memory = Arc::new(Memory::default());
         let app = app(&memory, &[("MORAG_BLOBS_URL", "s3://documents")]);
@@ -362,5 +487,45 @@ mod tests {
         assert!(stage.stays(Duration::ZERO).await && stage.stays(YEAR).await);
         stage.set(NOW.plus(YEAR).minus(CLOCK_APART_MAX));
         assert!(!stage.stays(Duration::ZERO).await, "the clock is right again");
+    }
+
+    #[tokio::test]
+    async fn files_without_a_task_stay_where_the_storage_is_another_store_s_meanwhile() {
+        for disowned in [Disowned::Another("taken over".into()), Disowned::Unclear("away".into())] {
+            let mut stage = Stage::new();
+            stage.put(format!("tasks/{}/files/original.md", TaskId::random()));
+            assert!(stage.stays(Duration::ZERO).await);
+            *stage.memory.disowned.lock().unwrap() = Some(disowned);
+            assert!(stage.stays(ORPHAN_AGE + LITTLE).await, "deleted, though the files are another's");
+            *stage.memory.disowned.lock().unwrap() = None;
+            assert!(!stage.stays(LITTLE).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_has_lost_its_files_tidies_nothing_up_and_begins_anew_when_it_has_them_again() {
+        let stage = Stage::new();
+        let seen = || Unlisted::from([(TaskId::random(), NOW)]);
+        let (mut lost, mut away) = (seen(), seen());
+        *stage.memory.disowned.lock().unwrap() = Some(Disowned::Another("taken over".into()));
+        assert!(!may_tidy(&stage.app, &mut lost).await && lost.is_empty());
+        *stage.memory.disowned.lock().unwrap() = Some(Disowned::Unclear("away".into()));
+        assert!(!may_tidy(&stage.app, &mut away).await && away.len() == 1);
+        *stage.memory.disowned.lock().unwrap() = None;
+        assert!(may_tidy(&stage.app, &mut away).await && away.len() == 1);
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_files_are_another_store_s_deletes_none() {
+        let stage = Stage::new();
+        stage.put_ended();
+        *stage.clock.0.lock().unwrap() = (NOW.plus(YEAR), NOW.plus(YEAR));
+        let (memory, app) = (stage.memory, Arc::new(stage.app));
+        *memory.disowned.lock().unwrap() = Some(Disowned::Another("taken over".into()));
+        // Nothing in memory is waited for, so that it comes as far as the pause after a round at once.
+        let first_round = || tidy(app.clone(), CancellationToken::new()).now_or_never();
+        assert!(first_round().is_none() && memory.paths().len() == 1);
+        *memory.disowned.lock().unwrap() = None;
+        assert!(first_round().is_none() && memory.paths().is_empty(), "they are its own again");
     }
 }

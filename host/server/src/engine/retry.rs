@@ -93,12 +93,22 @@ pub async fn retry(
             status: StatusWord::InProgress,
             next: Next::At(now),
         };
-        match app.tasks.run_again(commit, flow, limits).await {
+        let (tasks, flow) = (app.tasks.clone(), flow.clone());
+        // Apart from who asked: one that goes away now must not leave a place among those that wait, and a task of its day, to a
+        // task that does not run again.
+        let running = tokio::spawn(async move { tasks.run_again(commit, &flow, limits).await });
+        let lost = |error| StoreError::Unavailable(format!("running task {task} again: {error}"));
+        match running.await.map_err(lost)? {
             Ok(()) => return Ok(retried),
             Err(RunAgainError::Commit(CommitError::Stale)) => {}
             Err(RunAgainError::Commit(CommitError::Unknown)) => return Err(RetryError::Unknown),
             Err(RunAgainError::Commit(CommitError::DuplicateDocument(holder))) => {
                 return Err(RetryError::DuplicateDocument(holder));
+            }
+            // Deleted since it was looked at.
+            Err(RunAgainError::Commit(CommitError::FilesGone)) => {
+                let file = log.record.source.stored_as.to_string();
+                return Err(RetryError::InputGone { step: retried.from_step, file });
             }
             Err(RunAgainError::Commit(CommitError::Store(error))) => return Err(error.into()),
             Err(RunAgainError::Admission(refused)) => return Err(RetryError::NotAdmitted(refused)),

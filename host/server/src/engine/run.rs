@@ -38,7 +38,9 @@ pub(super) enum Interrupted {
 impl From<CommitError> for Interrupted {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Stale | CommitError::Unknown | CommitError::DuplicateDocument(_) => Self::Lost,
+            CommitError::Stale | CommitError::Unknown | CommitError::DuplicateDocument(_) | CommitError::FilesGone => {
+                Self::Lost
+            }
             CommitError::Store(error) => error.into(),
         }
     }

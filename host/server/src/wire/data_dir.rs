@@ -1,39 +1,28 @@
 //! The data folder: made, and locked. The embedded store is one process's alone; with Redis the folder holds files only, for
 //! every process of the machine.
 //!
-//! Files whose tasks a store does not know are deleted, so whose files a folder has is written in it ([`STORE`]): a server without
+//! Files whose tasks a store does not know are deleted, so whose files a folder has is written in it ([`redis_files`]): a server without
 //! `REDIS_URL` does not start on files of tasks in Redis, and one with it not on those of the embedded store.
 
-use super::backup::{TASKS_DB, write_durably};
+use super::backup::TASKS_DB;
+use super::redis_files;
 use anyhow::{Context as _, bail};
 use std::fs::{DirBuilder, File, TryLockError};
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-/// Is in a data folder whose files belong to tasks in Redis, and says in which.
-const STORE: &str = "store";
-
-/// Most of [`STORE`] that is read, bytes: it has one address.
-const STORE_BYTES_MAX: u64 = 1024;
-
 /// Refuses a folder whose files belong to tasks in Redis. To be called with the folder's lock.
 pub(super) fn refuse_files_of_redis(data_dir: &Path) -> anyhow::Result<()> {
-    let marker = data_dir.join(STORE);
-    let mut address = String::new();
-    match File::open(&marker) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        file => {
-            let file = file.with_context(|| format!("{} cannot be read", marker.display()))?;
-            // What it says is for people: that it is there decides.
-            let _ = file.take(STORE_BYTES_MAX).read_to_string(&mut address);
-        }
-    }
+    let marker = redis_files::marker(data_dir);
+    let Some(marker) = marker.with_context(|| format!("the data folder {} cannot be read", data_dir.display()))? else {
+        return Ok(());
+    };
     let shown = data_dir.display();
     bail!(
         "the files in {shown} belong to tasks in Redis ({}), and REDIS_URL is not set: set it, or use another MORAG_DATA_DIR. Where \
          those tasks are of no use any more, delete {shown}",
-        morag_core::shown(address.trim())
+        marker.address
     )
 }
 
@@ -48,19 +37,6 @@ pub(super) fn refuse_files_of_embedded(data_dir: &Path) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-/// Marks a folder as one of files of tasks in Redis, before any is stored there; the address has no password in it.
-pub(super) fn mark_files_of_redis(data_dir: &Path, address: &str) -> anyhow::Result<()> {
-    let line = format!("{address}\n");
-    match std::fs::read(data_dir.join(STORE)) {
-        Ok(known) if known == line.as_bytes() => Ok(()),
-        _ => match write_durably(data_dir, STORE, line.as_bytes()) {
-            // Another process that starts at the same time was quicker with the same.
-            Err(_) if data_dir.join(STORE).exists() => Ok(()),
-            written => written.with_context(|| format!("the data folder {} cannot be written to", data_dir.display())),
-        },
-    }
 }
 
 /// Makes the folder this process's own, until the lock is dropped: two processes on one embedded store would not wake each
@@ -132,15 +108,17 @@ mod tests {
     fn files_of_tasks_in_redis_are_not_an_embedded_store_s() {
         let folder = tempfile::tempdir().unwrap();
         assert!(refuse_files_of_redis(folder.path()).is_ok() && refuse_files_of_embedded(folder.path()).is_ok());
-        mark_files_of_redis(folder.path(), "redis://cache:6379/0").unwrap();
-        // A second process, and one that calls the same Redis by another name.
-        mark_files_of_redis(folder.path(), "redis://cache:6379/0").unwrap();
-        mark_files_of_redis(folder.path(), "redis://10.0.0.1:6379/0").unwrap();
-        let refused = refuse_files_of_redis(folder.path()).unwrap_err().to_string();
-        for part in [folder.path().to_str().unwrap(), "(redis://10.0.0.1:6379/0)", "REDIS_URL is not set"] {
-            assert!(refused.contains(part), "{part} is not in: {refused}");
+        let marker = folder.path().join("store");
+        for content in ["redis://10.0.0.1:6379/0\n", "id 4f1c\nredis://10.0.0.1:6379/0\n"] {
+            std::fs::write(&marker, content).unwrap();
+            let refused = refuse_files_of_redis(folder.path()).unwrap_err().to_string();
+            for part in [folder.path().to_str().unwrap(), "(redis://10.0.0.1:6379/0)", "REDIS_URL is not set"] {
+                assert!(refused.contains(part), "{part} is not in: {refused}");
+            }
         }
-        std::fs::remove_file(folder.path().join(STORE)).unwrap();
+        std::fs::write(&marker, [0xff; 2000]).unwrap();
+        assert!(refuse_files_of_redis(folder.path()).is_err(), "that it is there decides");
+        std::fs::remove_file(marker).unwrap();
         std::fs::write(folder.path().join(TASKS_DB), "").unwrap();
         let refused = refuse_files_of_embedded(folder.path()).unwrap_err().to_string();
         assert!(refused.contains("embedded store (morag.db)"), "{refused}");

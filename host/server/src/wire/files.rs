@@ -1,19 +1,24 @@
 //! Where files are kept.
 
 use super::backup::FILES;
+use super::bucket::BucketFiles;
+use super::redis_files::RedisFiles;
+use super::stores;
 use crate::config::Config;
 use crate::disk::DiskReserve;
+use crate::ownership::{Ownership, Sole};
 use anyhow::Context as _;
 use morag_adapters::blobs::{ObjectBlobs, S3Settings};
 use morag_adapters::disk::FolderDisk;
-use morag_core::ports::Disk;
+use morag_adapters::store::redis::RedisStore;
+use morag_core::ports::{Blobs, Disk};
 use std::sync::Arc;
 
 /// The room on the disks that the process writes to: of the embedded store, and of files in a folder.
 pub(super) fn disk(config: &Config) -> DiskReserve {
     let store = config.redis.is_none().then(|| config.data_dir.clone());
     // A file system of its own may be mounted there.
-    let files = (config.s3.is_none() && config.roles.use_files()).then(|| config.data_dir.join(FILES));
+    let files = in_folder(config).then(|| config.data_dir.join(FILES));
     let folders: Vec<_> = store.into_iter().chain(files).collect();
     let disk = (!folders.is_empty()).then(|| Arc::new(FolderDisk::new(folders)) as Arc<dyn Disk>);
     DiskReserve::new(disk, config.disk_free_min)
@@ -29,4 +34,31 @@ pub(super) fn open(config: &Config) -> anyhow::Result<ObjectBlobs> {
         secret_access_key: s3.secret_access_key.clone(),
     };
     ObjectBlobs::s3(&s3.url, settings).context("MORAG_BLOBS_URL cannot be used")
+}
+
+/// Whether this process has files in the data folder.
+pub(super) fn in_folder(config: &Config) -> bool {
+    config.s3.is_none() && config.roles.use_files()
+}
+
+/// Whose the files are: `store` is that in Redis, if it is there that tasks are.
+pub(super) fn ownership(
+    config: &Config,
+    blobs: &Arc<dyn Blobs>,
+    store: Option<Arc<RedisStore>>,
+) -> anyhow::Result<Arc<dyn Ownership>> {
+    let (Some(store), Some(redis)) = (store, &config.redis) else {
+        return Ok(match BucketFiles::of(config, blobs) {
+            Some(bucket) => Arc::new(bucket),
+            None => Arc::new(Sole),
+        });
+    };
+    if !in_folder(config) {
+        return Ok(Arc::new(Sole));
+    }
+    let mut address = stores::url(redis)?.to_string();
+    if !redis.key_prefix.is_empty() {
+        address = format!("{address}, prefix {}", redis.key_prefix);
+    }
+    Ok(Arc::new(RedisFiles::new(config.data_dir.clone(), address, store)))
 }

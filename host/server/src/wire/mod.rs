@@ -8,6 +8,7 @@ mod data_dir;
 mod descriptors;
 mod files;
 mod plugins;
+mod redis_files;
 mod secrets;
 mod signals;
 mod spare;
@@ -44,7 +45,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     backup::refuse_backup(&config.data_dir)?;
     let is_alone = config.redis.is_none();
     let descriptors = descriptors::raise();
-    let has_files = config.s3.is_none() && roles.use_files();
+    let has_files = files::in_folder(&config);
     let _lock = match (is_alone, has_files) {
         (true, _) => Some(data_dir::own(&config.data_dir)?),
         (false, true) => Some(data_dir::share(&config.data_dir)?),
@@ -64,11 +65,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (app, plugins) = build(config, &shutdown).await?;
     let app = Arc::new(app);
     // Once Redis has answered: an address that leads nowhere has no files.
-    if let Some(redis) = app.config.redis.as_ref().filter(|_| has_files) {
-        data_dir::mark_files_of_redis(&app.config.data_dir, &stores::url(redis)?.to_string())?;
-    }
+    app.ownership.claim().await?;
     if is_alone {
-        bucket::own(&app.config, &*app.blobs).await?;
         engine::recover(&app).await?;
     }
 
@@ -94,9 +92,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// Builds the parts of a server; steps, and the job that replaces them, only for a worker. `shutdown` ends its live streams.
 pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<PluginJob>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values, setup } =
+    let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values, setup, redis } =
         stores::open(&config, &clock).await?;
     let blobs: Arc<dyn Blobs> = Arc::new(files::open(&config)?);
+    let ownership = files::ownership(&config, &blobs, redis)?;
     let policy = AddressPolicy::new(config.webhook_allow_networks.clone());
     let options = SenderOptions { proxy: config.webhook_proxy.clone(), ..SenderOptions::new(policy) };
     let sender = Arc::new(HttpSender::new(options, clock.clone())?);
@@ -127,6 +126,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         metrics,
         live,
         blobs,
+        ownership,
         knowledge,
         sender,
         fetcher,

@@ -22,6 +22,8 @@ pub(super) struct Stores {
     pub(super) knowledge: Arc<dyn Knowledge>,
     pub(super) key_values: Arc<dyn KeyValues>,
     pub(super) setup: Arc<dyn StoreSetup>,
+    /// The one in Redis, to tell it from others.
+    pub(super) redis: Option<Arc<RedisStore>>,
 }
 
 /// Opens the stores that the settings name. The embedded one needs the data folder's lock.
@@ -57,6 +59,7 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
         knowledge,
         key_values: store.clone(),
         setup: store,
+        redis: None,
     })
 }
 
@@ -106,7 +109,8 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
         endpoints: store.clone(),
         feed: store.clone(),
         knowledge,
-        key_values: store,
+        key_values: store.clone(),
         setup,
+        redis: Some(store),
     })
 }

@@ -3,7 +3,7 @@
 //! Order: the idempotency key is reserved, a place among those that wait, the document's id; then the task is stored in its
 //! bucket in one script, which decides; then the reservations are confirmed, or given up where the task was refused.
 
-use super::claims::Left;
+use super::claims::{Left, Place};
 use super::keys::Keys;
 use super::scripts;
 use super::store::{RedisStore, to_json};
@@ -88,7 +88,7 @@ impl RedisStore {
 
     async fn reserve_and_store(&self, new: &NewTask) -> Result<(), AcceptError> {
         let tenant = Some(&new.record.tenant).filter(|tenant| !tenant.is_default());
-        let (rank, number) = self.enter(new.record.id, &new.flow, new.limits, tenant).await?;
+        let (rank, number) = self.enter(&Place::first(new.record.id), &new.flow, new.limits, tenant).await?;
         if new.claims_document
             && let Some(holder) = self.claim_document(&new.record, &number).await?
         {
@@ -163,7 +163,7 @@ impl RedisStore {
             if unclear && new.claims_document {
                 self.settle_document(&DocumentKey::of(&new.record), task, StatusWord::Failed).await?;
             }
-            self.leave(task, Left::Refused).await?;
+            self.leave(&Place::first(task), Left::Refused).await?;
             match &new.idempotency {
                 Some(given) => self.settle_key(task, &given.key, false).await,
                 None => Ok(()),

@@ -5,7 +5,7 @@
 
 use super::keys::Bucket;
 use super::scripts;
-use super::store::{RedisStore, from_json, strange};
+use super::store::{RedisStore, from_json, strange, token};
 use morag_core::JsonObject;
 use morag_core::caller::{OverQuota, Quota, next_day};
 use morag_core::ports::{AcceptError, CommitError, Flow, Idempotency, StoreError, TaskLimits};
@@ -47,6 +47,51 @@ impl KeyHolder {
     /// The answer, for the same request.
     pub(super) fn answer(&self, digest: &str) -> Result<Option<JsonObject>, StoreError> {
         if self.digest == digest { from_json(&self.response).map(Some) } else { Ok(None) }
+    }
+}
+
+/// A place among those that wait. The first of a task is known by the task's id. Each that is reserved so that it runs again has a
+/// name of its own beside that, so that nobody gives up a place that another retry of the task has got meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    task: TaskId,
+    /// Empty for the first.
+    name: String,
+}
+
+impl Place {
+    /// Where a new task waits.
+    pub(super) fn first(task: TaskId) -> Self {
+        Self::stored(task, "")
+    }
+
+    /// A new one, where a task waits that runs again.
+    pub(super) fn again(task: TaskId) -> Self {
+        Self { task, name: token() }
+    }
+
+    /// The place that a task is stored with.
+    pub(super) fn stored(task: TaskId, name: &str) -> Self {
+        Self { task, name: name.to_owned() }
+    }
+
+    /// The place of this field; none where it is not one.
+    fn of_field(field: &str) -> Option<Self> {
+        let (task, name) = field.split_once('/').unwrap_or((field, ""));
+        Some(Self::stored(task.parse().ok()?, name))
+    }
+
+    /// Its field among those that wait.
+    fn field(&self) -> String {
+        match self.name.as_str() {
+            "" => self.task.to_string(),
+            name => format!("{}/{name}", self.task),
+        }
+    }
+
+    /// Its name beside the task's id; empty for the first.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -261,16 +306,16 @@ impl RedisStore {
         Ok(None)
     }
 
-    /// Gives a task its rank among those that wait, and a number; or says that too many do. `tenant`: where it is another than
-    /// the default one.
+    /// Reserves a place among those that wait: gives its rank and a number, or says that too many wait. `tenant`: where it is
+    /// another than the default one.
     pub(super) async fn enter(
         &self,
-        task: TaskId,
+        place: &Place,
         flow: &Flow,
         limits: TaskLimits,
         tenant: Option<&TenantId>,
     ) -> Result<(String, String), AcceptError> {
-        let answer = self.ask_to_enter(&task.to_string(), flow, limits, tenant.map_or("", TenantId::as_str)).await?;
+        let answer = self.ask_to_enter(&place.field(), flow, limits, tenant.map_or("", TenantId::as_str)).await?;
         match answer.as_slice() {
             [rank, number] => Ok((rank.clone(), number.clone())),
             _ => Err(strange(&answer).into()),
@@ -282,10 +327,10 @@ impl RedisStore {
         self.ask_to_enter("", flow, limits, "").await.map(drop)
     }
 
-    /// Asks for a place among those that wait; with no task only whether there is one.
+    /// Asks for a place among those that wait; without its field only whether there is one.
     async fn ask_to_enter(
         &self,
-        task: &str,
+        field: &str,
         flow: &Flow,
         limits: TaskLimits,
         tenant: &str,
@@ -295,7 +340,7 @@ impl RedisStore {
         let call = scripts::ENTER
             .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.number(), keys.days(), keys.tenants()])
             .arg(self.time.argument())
-            .arg(task)
+            .arg(field)
             .arg(&flow.id)
             .arg(flow.weight.max(1))
             .arg(self.options.queue_max)
@@ -318,29 +363,16 @@ impl RedisStore {
         }
     }
 
-    /// Whether a task that runs again has not begun yet.
-    async fn waits_again(&self, task: TaskId) -> Result<bool, StoreError> {
-        let mut waits = redis::cmd("HEXISTS");
-        waits.arg(self.keys.task(task)).arg("waits");
-        self.redis.query(&waits).await
-    }
-
-    /// Gives a place back that was reserved for a task to run again, which it does not.
-    pub(super) async fn leave_again(&self, task: TaskId) {
-        let left = async {
-            match self.waits_again(task).await? {
-                // Another retry of it was faster: the place is that one's.
-                true => Ok(()),
-                false => self.leave(task, Left::Refused).await,
-            }
-        };
-        if let Err(error) = left.await {
+    /// Gives a place up that was reserved for a task to run again, which it does not.
+    pub(super) async fn give_up_place(&self, place: &Place) {
+        if let Err(error) = self.leave(place, Left::Refused).await {
+            let task = place.task;
             tracing::warn!(%task, %error, "the place of a task that does not run again could not be given up: it is swept later");
         }
     }
 
-    /// A task waits no more.
-    pub(super) async fn leave(&self, task: TaskId, left: Left) -> Result<(), StoreError> {
+    /// Nobody waits at a place any more. Nothing happens where nobody did.
+    pub(super) async fn leave(&self, place: &Place, left: Left) -> Result<(), StoreError> {
         let keys = &self.keys;
         let word = match left {
             Left::Begun => "begun",
@@ -350,7 +382,7 @@ impl RedisStore {
         let call = scripts::LEAVE
             .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.days()])
             .arg(self.time.argument())
-            .arg(task)
+            .arg(place.field())
             .arg(word);
         self.redis.call::<i64>(call).await.map(drop)
     }
@@ -366,17 +398,34 @@ impl RedisStore {
         some.arg(self.keys.waiting()).arg(LOOKED_AT).arg("WITHVALUES");
         let entries: Vec<(String, String)> = self.redis.query(&some).await?;
         let now = self.time.now().as_millis() as f64;
-        for (task, entry) in entries {
+        for (field, entry) in entries {
             let entered: f64 = entry.split(' ').nth(2).and_then(|at| at.parse().ok()).unwrap_or(0.0);
-            let Ok(task) = task.parse::<TaskId>() else { continue };
+            let Some(place) = Place::of_field(&field) else { continue };
             if now - entered > YOUNG
-                && self.status_of(task).await? != Some(StatusWord::Pending)
-                && !self.waits_again(task).await?
+                && let Some(left) = self.has_left(&place).await?
             {
-                self.leave(task, Left::Cancelled).await?;
+                self.leave(&place, left).await?;
             }
         }
         Ok(())
+    }
+
+    /// How the waiting at a place has ended; none while the task waits there.
+    async fn has_left(&self, place: &Place) -> Result<Option<Left>, StoreError> {
+        let mut get = redis::cmd("HMGET");
+        get.arg(self.keys.task(place.task)).arg(&["status", "waits", "place"]);
+        let (status, waits, named): (Option<String>, Option<String>, Option<String>) = self.redis.query(&get).await?;
+        let is_last = named.unwrap_or_default() == place.name;
+        Ok(match word(status)? {
+            // Never stored, or forgotten since: then its day is over too.
+            None => Some(Left::Refused),
+            // A retry that was never committed, whatever has become of the task.
+            Some(_) if !is_last && !place.name.is_empty() => Some(Left::Refused),
+            Some(StatusWord::Pending) => None,
+            // One that has ended waits for nothing: a process of before there was `waits` does not take that away.
+            Some(status) if is_last && waits.is_some() && !status.is_ended() => None,
+            Some(_) => Some(Left::Cancelled),
+        })
     }
 
     /// The bucket of a task.

@@ -1,6 +1,6 @@
 //! Taking a task one step on.
 
-use super::claims::Left;
+use super::claims::{Left, Place};
 use super::keys::STATUSES;
 use super::scripts;
 use super::store::{RedisStore, strange, to_json, token};
@@ -41,17 +41,19 @@ impl RedisStore {
         flow: &Flow,
         limits: TaskLimits,
     ) -> Result<(), RunAgainError> {
-        let (rank, _) = self.enter(commit.task, flow, limits, None).await?;
-        let moved = self.move_on(commit, Some(&rank)).await;
+        let place = Place::again(commit.task);
+        let (rank, _) = self.enter(&place, flow, limits, None).await?;
+        let moved = self.move_on(commit, Some((&place, &rank))).await;
         // Without an answer it may run again: a place of one that does not is swept.
         if moved.as_ref().is_err_and(|error| !matches!(error, CommitError::Store(_))) {
-            self.leave_again(commit.task).await;
+            self.give_up_place(&place).await;
         }
         Ok(moved?)
     }
 
-    /// What is behind [`morag_core::ports::Tasks::commit`]. `again`: the new rank of a task that runs again and waits for that.
-    pub(super) async fn move_on(&self, commit: &Commit, again: Option<&str>) -> Result<(), CommitError> {
+    /// What is behind [`morag_core::ports::Tasks::commit`]. `again`: the place, and the rank there, of a task that runs
+    /// again and waits for that.
+    pub(super) async fn move_on(&self, commit: &Commit, again: Option<(&Place, &str)>) -> Result<(), CommitError> {
         let first = commit.events.first().map(|event| event.sequence);
         let continuous = commit.events.iter().zip(first.unwrap_or(0)..).all(|(event, next)| event.sequence == next);
         if !continuous {
@@ -73,24 +75,32 @@ impl RedisStore {
         applied
     }
 
-    async fn apply(&self, commit: &Commit, first: Option<u64>, again: Option<&str>) -> Result<(), CommitError> {
+    async fn apply(
+        &self,
+        commit: &Commit,
+        first: Option<u64>,
+        again: Option<(&Place, &str)>,
+    ) -> Result<(), CommitError> {
         let bucket = self.bucket(commit.task);
         let answer = self.send(commit, first, again).await.inspect_err(|_| {
             // It may have happened.
             self.placed(Queue::Tasks, bucket, "u");
             self.placed(Queue::Deliveries, bucket, "u");
         })?;
-        let [before, moved, roused] = match answer.split_first() {
+        let [before, moved, roused, place] = match answer.split_first() {
             Some((word, rest)) if word == "done" => {
-                <[String; 3]>::try_from(rest.to_vec()).map_err(|rest| strange(&rest))?
+                <[String; 4]>::try_from(rest.to_vec()).map_err(|rest| strange(&rest))?
             }
             Some((word, _)) if word == "stale" => return Err(CommitError::Stale),
             Some((word, _)) if word == "unknown" => return Err(CommitError::Unknown),
+            Some((word, _)) if word == "gone" => return Err(CommitError::FilesGone),
             _ => return Err(strange(&answer).into()),
         };
         self.placed(Queue::Tasks, bucket, &moved);
         self.placed(Queue::Deliveries, bucket, &roused);
-        if let Err(error) = self.settle_outside(commit, &before, again.is_some()).await {
+        if let Err(error) =
+            self.settle_outside(commit, &before, &Place::stored(commit.task, &place), again.is_some()).await
+        {
             // The commit stands. What is left is found by those who meet it: a claim of a task that has ended, a place of
             // one that waits no more.
             tracing::warn!(task = %commit.task, %error, "a commit's traces outside its bucket could not be settled");
@@ -98,7 +108,12 @@ impl RedisStore {
         Ok(())
     }
 
-    async fn send(&self, commit: &Commit, first: Option<u64>, again: Option<&str>) -> Result<Vec<String>, StoreError> {
+    async fn send(
+        &self,
+        commit: &Commit,
+        first: Option<u64>,
+        again: Option<(&Place, &str)>,
+    ) -> Result<Vec<String>, StoreError> {
         let (keys, task, bucket) = (&self.keys, commit.task, self.bucket(commit.task));
         let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
         let [pending, in_progress, completed, failed, cancelled] = STATUSES.map(|word| keys.in_status(bucket, word));
@@ -162,7 +177,8 @@ impl RedisStore {
             .arg(FEED_MAX)
             .arg(keys.feed_channel())
             .arg(commit.events.iter().fold(0_u64, |sum, event| sum.saturating_add(event.kind.written_bytes())))
-            .arg(again.unwrap_or_default());
+            .arg(again.map_or("", |(_, rank)| rank))
+            .arg(again.map_or("", |(place, _)| place.name()));
         for event in &commit.events {
             call = call.arg(event.timestamp.as_millis()).arg(to_json(event)?);
         }
@@ -173,13 +189,19 @@ impl RedisStore {
         }
     }
 
-    /// Settles what the task holds outside its bucket. `again`: it waits from now on.
-    async fn settle_outside(&self, commit: &Commit, before: &str, again: bool) -> Result<(), StoreError> {
+    /// Settles what the task holds outside its bucket. `place`: the last at which it waited. `again`: it waits from now on, elsewhere.
+    async fn settle_outside(
+        &self,
+        commit: &Commit,
+        before: &str,
+        place: &Place,
+        again: bool,
+    ) -> Result<(), StoreError> {
         let ended = commit.status.is_ended();
         if before == StatusWord::Pending.as_str() && commit.status != StatusWord::Pending && !again {
             // One that is cancelled has not begun: its rank is no turn that was taken.
             let cancelled = commit.status == StatusWord::Cancelled;
-            self.leave(commit.task, if cancelled { Left::Cancelled } else { Left::Begun }).await?;
+            self.leave(place, if cancelled { Left::Cancelled } else { Left::Begun }).await?;
         }
         if ended && let Some(document) = self.document_of(commit.task).await? {
             self.settle_document(&document, commit.task, commit.status).await?;

@@ -14,17 +14,26 @@ fn endpoint(stored: &str) -> Result<NamedEndpoint, StoreError> {
     from_json(json)
 }
 
+/// What is noted of an endpoint among the creators, as `lua/creators.lua` does.
+fn noted(endpoint: &NamedEndpoint) -> String {
+    match endpoint.sealed.is_empty() {
+        true => "-".to_owned(),
+        false => format!("+{}", endpoint.created_by.as_deref().unwrap_or_default()),
+    }
+}
+
 impl RedisStore {
     /// Stores an endpoint; with limits, a new one.
     async fn put(&self, endpoint: &NamedEndpoint, limits: Option<EndpointLimits>) -> Result<(), PutEndpointError> {
         let mut call = scripts::ENDPOINT_PUT
-            .on([self.keys.endpoints(), self.keys.endpoints_state()])
+            .on([self.keys.endpoints(), self.keys.endpoints_state(), self.keys.endpoint_creators()])
             .arg("")
             .arg(endpoint.id.as_str())
             .arg(token())
             .arg(endpoint.version)
             .arg(to_json(endpoint)?)
-            .arg(ENDPOINTS_MAX);
+            .arg(ENDPOINTS_MAX)
+            .arg(noted(endpoint));
         let tenant_max = limits.and_then(|limits| limits.tenant_max);
         if let Some(limits) = limits {
             call = call
@@ -77,7 +86,7 @@ impl Endpoints for RedisStore {
 
     async fn remove_endpoint(&self, endpoint: &EndpointId) -> Result<bool, StoreError> {
         let call = scripts::ENDPOINT_REMOVE
-            .on([self.keys.endpoints(), self.keys.endpoints_state()])
+            .on([self.keys.endpoints(), self.keys.endpoints_state(), self.keys.endpoint_creators()])
             .arg("")
             .arg(endpoint.as_str())
             .arg(token());

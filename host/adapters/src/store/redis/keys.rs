@@ -141,9 +141,15 @@ impl Keys {
         format!("{}endpoints:{{endpoints}}", self.0)
     }
 
-    /// Hash: the endpoints' revision, the token of who removed one last, and what proves the key they are sealed with.
+    /// Hash: the endpoints' revision, that of which their creators are noted, the token of who removed one last, and what proves the
+    /// key they are sealed with.
     pub(super) fn endpoints_state(&self) -> String {
         format!("{}endpoints:{{endpoints}}:state", self.0)
+    }
+
+    /// Hash: named endpoint to who created it, as `lua/creators.lua` says.
+    pub(super) fn endpoint_creators(&self) -> String {
+        format!("{}endpoints:{{endpoints}}:creators", self.0)
     }
 
     /// Hash: links of a chain, as `lua/chain.lua` says.
@@ -255,6 +261,11 @@ impl Keys {
     /// Hash: the format of the store and the version that wrote it first; and hash: the processes that are alive.
     pub(super) fn format(&self) -> [String; 2] {
         [format!("{}format:{{format}}", self.0), format!("{}format:{{format}}:processes", self.0)]
+    }
+
+    /// String: the store's id.
+    pub(super) fn identity(&self) -> String {
+        format!("{}identity", self.0)
     }
 
     /// Channel that is told of every commit with events.

@@ -27,6 +27,7 @@ mod feed_watch;
 mod format;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod identity;
 mod kept;
 mod key_values;
 mod keys;

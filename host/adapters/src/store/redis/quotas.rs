@@ -23,12 +23,13 @@ impl RedisStore {
     }
 
     /// What is behind [`morag_core::ports::Tasks::files_deleted`].
-    pub(super) async fn forget_bytes(&self, task: TaskId) -> Result<(), StoreError> {
+    pub(super) async fn forget_bytes(&self, task: TaskId) -> Result<bool, StoreError> {
         let (keys, bucket) = (&self.keys, self.bucket(task));
         let call = scripts::FORGET_BYTES
             .on([keys.task(task), keys.owners(bucket), keys.file_bytes(bucket), keys.tenant_bytes(bucket)])
             .arg("")
             .arg(task);
-        self.redis.call::<i64>(call).await.map(drop)
+        // What follows does not come back.
+        Ok(self.redis.call_kept::<i64>(call).await? == 1)
     }
 }

@@ -24,14 +24,15 @@ scripts! {
     COUNTS: "counts";
     ENDPOINTS_READ: "endpoints_read";
     ENDPOINT_PAGE: "endpoint_page";
-    ENDPOINT_PUT: "endpoint_put";
-    ENDPOINT_REMOVE: "endpoint_remove";
+    ENDPOINT_PUT: "creators", "endpoint_put";
+    ENDPOINT_REMOVE: "creators", "endpoint_remove";
     ENTER: "now", "enter";
     EXPIRE: "now", "ready", "tenant", "bytes", "expire";
     FEED: "feed";
     FORGET_BYTES: "tenant", "bytes", "forget_bytes";
     FORMAT: "format";
     FULLNESS: "now", "fullness";
+    IDENTITY: "identity";
     HASTEN: "now", "ready", "place", "hasten";
     KEY_VALUE_DELETE: "key_value_delete";
     KEY_VALUE_SET: "key_value_set";

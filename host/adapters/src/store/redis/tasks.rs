@@ -98,7 +98,7 @@ impl Tasks for RedisStore {
         self.in_time(self.bytes_of(tenant)).await
     }
 
-    async fn files_deleted(&self, task: TaskId) -> Result<(), StoreError> {
+    async fn files_deleted(&self, task: TaskId) -> Result<bool, StoreError> {
         self.forget_bytes(task).await
     }
 

@@ -60,6 +60,9 @@ pub(super) fn commit(connection: &Connection, context: &Context, commit: &Commit
     }
 
     if current.status.is_ended() && !commit.status.is_ended() {
+        if quotas::has_no_files(connection, current.number)? {
+            return Err(CommitError::FilesGone);
+        }
         claim_again(connection, &current, commit)?;
     }
     update_task(connection, commit, &current, context.now())?;

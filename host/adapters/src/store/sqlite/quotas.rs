@@ -3,7 +3,7 @@
 use super::fair;
 use super::query::{execute, first};
 use super::store::Options;
-use super::tasks::tenant;
+use super::tasks::{status_word, tenant};
 use morag_core::Timestamp;
 use morag_core::caller::{OverQuota, Quota, day_of, next_day};
 use morag_core::ports::{AcceptError, Flow, StoreError, TaskLimits};
@@ -76,7 +76,28 @@ pub(super) fn add_bytes(connection: &Connection, number: i64, tenant: &TenantId,
     execute(connection, sql, params![tenant.as_str(), bytes]).map(drop)
 }
 
-/// A task has no files any more. Doing it again changes nothing.
+/// `stored_bytes` of a task whose files are deleted: not 0, which tasks have that were accepted before bytes were counted.
+const FILES_DELETED: i64 = -1;
+
+/// The job behind [`morag_core::ports::Tasks::files_deleted`].
+pub(super) fn files_deleted(connection: &Connection, task: TaskId) -> Result<bool, StoreError> {
+    let sql = "SELECT status FROM tasks WHERE id = ?1";
+    let status = first(connection, sql, [task.as_bytes()], |row| status_word(row, 0))?;
+    if status.is_some_and(|status| !status.is_ended()) {
+        return Ok(false);
+    }
+    forget_bytes(connection, task)?;
+    execute(connection, "UPDATE tasks SET stored_bytes = ?2 WHERE id = ?1", params![task.as_bytes(), FILES_DELETED])?;
+    Ok(true)
+}
+
+/// Whether a task's files are deleted.
+pub(super) fn has_no_files(connection: &Connection, number: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT stored_bytes FROM tasks WHERE number = ?1";
+    Ok(first(connection, sql, [number], |row| row.get::<_, i64>(0))? == Some(FILES_DELETED))
+}
+
+/// A task's files count no more. Doing it again changes nothing.
 pub(super) fn forget_bytes(connection: &Connection, task: TaskId) -> Result<(), StoreError> {
     let sql = "SELECT tenant, stored_bytes FROM tasks WHERE id = ?1 AND stored_bytes > 0";
     let found = first(connection, sql, [task.as_bytes()], |row| Ok((tenant(row, 0)?, row.get::<_, i64>(1)?)))?;

@@ -224,7 +224,7 @@ ALTER TABLE tasks ADD COLUMN credentials TEXT;
 ALTER TABLE endpoint_revision ADD COLUMN seal_proof TEXT;
 
 ALTER TABLE tasks ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default';
--- Of the files that the task has, as its events say.
+-- Of the files that the task has, as its events say. -1 once they are deleted: it does not run again.
 ALTER TABLE tasks ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0;
 DROP INDEX tasks_by_status;
 CREATE INDEX tasks_by_tenant ON tasks(tenant, status, number);

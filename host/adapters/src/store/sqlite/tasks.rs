@@ -164,8 +164,9 @@ impl Tasks for SqliteStore {
         self.readers.read(move |connection| quotas::stored_bytes(connection, &tenant)).await
     }
 
-    async fn files_deleted(&self, task: TaskId) -> Result<(), StoreError> {
-        self.writer.run(Durability::Normal, move |connection: &Connection| quotas::forget_bytes(connection, task)).await
+    async fn files_deleted(&self, task: TaskId) -> Result<bool, StoreError> {
+        // What follows does not come back: a loss of power that took this back would leave bytes of files that are gone.
+        self.writer.run(Durability::Full, move |connection: &Connection| quotas::files_deleted(connection, task)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -63,7 +63,7 @@ pub struct TestAnswer {
         (status = 200, description = "What the receiver answered, or why it did not", body = TestAnswer),
         (status = 404, description = "No such endpoint", body = ErrorBody),
         (status = 422, description = "No such event or step", body = ErrorBody),
-        (status = 429, description = "Too many samples of yours, or too many webhooks to the receiver, are under way", body = ErrorBody),
+        (status = 429, description = "Too many samples of yours or of your tenant (`too_many_tests`), or too many webhooks to the receiver (`receiver_busy`), are under way", body = ErrorBody),
         (status = 503, description = "Its credentials cannot be read", body = ErrorBody),
     )
 )]
@@ -78,7 +78,10 @@ pub async fn send(
     let none = Parameters::default();
     let event_type = text(&asked, &none, "event_type")?.unwrap_or(EVENT_DEFAULT);
     let step = text(&asked, &none, "step")?;
-    let _place = app.fair.tests.take(&caller)?;
+    let _place = match app.config.has_tenants() {
+        true => app.fair.tests.take_of_tenant(&caller)?,
+        false => app.fair.tests.take(&caller)?,
+    };
     let opened = load(&app, &id).await?;
     let credentials = opened
         .credentials
@@ -116,7 +119,7 @@ pub async fn send(
     let url = endpoint.url.clone();
     // As a delivery would: the receiver has no more of both together than it may have.
     let lane = cursor.name.to_string();
-    let Some(_host) = app.lanes.enter_host(url.authority(), &lane) else {
+    let Ok(_host) = app.lanes.enter_host(url.authority(), &lane, app.clock.steady()) else {
         let text = format!("As many webhooks as {} may have at once are under way: try again later", url.authority());
         return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "receiver_busy", text).retry_after());
     };

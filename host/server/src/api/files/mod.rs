@@ -182,15 +182,21 @@ fn build(response: axum::http::response::Builder, body: Body) -> Result<Response
 pub async fn delete(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<FilesDeleted>, ApiError> {
     let log = load(&app, &task).await?;
     let task = log.record.id;
-    if !is_ended(&log) {
+    let running = || {
         let text = "The task runs still and needs its files: cancel it first, or wait for its end";
-        return Err(ApiError::conflict("task_running", text));
+        ApiError::conflict("task_running", text)
+    };
+    if !is_ended(&log) {
+        return Err(running());
     }
     // Apart from the request: a client that goes away now must not leave half of it done. Counted no more first: files that a
     // crash leaves then go by their age, while bytes of files that are gone would stay counted.
     let deleting = tokio::spawn(async move {
-        app.tasks.files_deleted(task).await?;
-        Ok::<_, ApiError>(app.blobs.delete_all(&BlobPath::task(task)).await?)
+        if !app.tasks.files_deleted(task).await? {
+            // It runs again since it was looked at.
+            return Err(running());
+        }
+        Ok(app.blobs.delete_all(&BlobPath::task(task)).await?)
     });
     let count = deleting.await.map_err(|error| ApiError::internal(format!("deleting files: {error}")))??;
     Ok(Json(FilesDeleted { success: true, message: format!("{count} files deleted") }))

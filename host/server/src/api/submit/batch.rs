@@ -2,7 +2,7 @@
 
 use super::accept::{Origin, digest_of};
 use super::fields::{Fields, too_long};
-use super::given::{Given, GivenObject, ITEM_BYTES_MAX};
+use super::given::{Given, GivenItems, GivenObject, ITEM_BYTES_MAX};
 use super::items::{BatchAnswer, ITEMS_MAX, Item, submit};
 use super::json;
 use super::url::IngestUrl;
@@ -55,26 +55,37 @@ pub async fn ingest_batch(
 ) -> Result<Json<BatchAnswer>, ApiError> {
     let origin = Origin::read(caller, "ingest/batch", &headers)?;
     let mut shared = Fields::of(json::read_fields(request).await?);
-    let digest = digest_of(&shared, &Value::Null);
-    let given = shared.take("items");
     if !shared.is_sound() {
         return Err(ApiError::invalid(shared.into_errors()));
     }
-    let items = items(given, &shared)?;
+    // Before the digest, which reads every item.
+    let list = list(shared.values().get("items"))?;
+    let digest = digest_of(&shared, &Value::Null);
+    shared.take("items");
+    let items = each(list, &shared);
     app.disk.check().await?;
     submit(&app, origin, digest, app.pipelines.ingest(), items).await.map(Json)
 }
 
 /// The items of a list of objects; `shared` is for each of them.
 pub fn items(given: Option<Given>, shared: &Fields) -> Result<Vec<Item>, ApiError> {
+    Ok(each(list(given.as_ref())?, shared))
+}
+
+/// The texts of the items, 1 to [`ITEMS_MAX`].
+fn list(given: Option<&Given>) -> Result<Vec<Box<RawValue>>, ApiError> {
     let refused = |msg: String| ApiError::invalid(vec![FieldError::body("items", msg)]);
     let given = given.ok_or_else(|| ApiError::invalid(vec![FieldError::missing("items")]))?;
-    let list: Option<Vec<Box<RawValue>>> = given.read();
-    let list = list.ok_or_else(|| refused("items must be a list of objects".into()))?;
-    if !(1..=ITEMS_MAX).contains(&list.len()) {
-        return Err(refused(format!("items must be 1 to {ITEMS_MAX}, and are {}", list.len())));
+    let items: Option<GivenItems> = given.read();
+    let GivenItems { kept, count } = items.ok_or_else(|| refused("items must be a list of objects".into()))?;
+    match (1..=ITEMS_MAX).contains(&count) {
+        true => Ok(kept),
+        false => Err(refused(format!("items must be 1 to {ITEMS_MAX}, and are {count}"))),
     }
-    Ok(list.into_iter().map(|item| self::item(item.get(), shared)).collect())
+}
+
+fn each(list: Vec<Box<RawValue>>, shared: &Fields) -> Vec<Item> {
+    list.into_iter().map(|item| self::item(item.get(), shared)).collect()
 }
 
 fn item(given: &str, shared: &Fields) -> Item {

@@ -1,7 +1,8 @@
 //! A value of a request before it is looked into. Objects and arrays stay text: read into values they take up to fifty times
 //! their length, and what nobody asks for is never read.
 
-use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
+use super::items::ITEMS_MAX;
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -59,6 +60,41 @@ impl<'de> Deserialize<'de> for GivenObject {
             }
         }
         deserializer.deserialize_map(Object)
+    }
+}
+
+/// Items of a batch, as many as there may be: what is more is counted, and not kept. In a body of numbers each would take 26 times
+/// its length.
+#[derive(Debug, Default)]
+pub struct GivenItems {
+    /// The first [`ITEMS_MAX`], each as its text.
+    pub kept: Vec<Box<RawValue>>,
+    /// How many were given.
+    pub count: usize,
+}
+
+impl<'de> Deserialize<'de> for GivenItems {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = GivenItems;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<GivenItems, A::Error> {
+                let mut items = GivenItems::default();
+                while items.kept.len() < ITEMS_MAX {
+                    let Some(item) = list.next_element()? else { break };
+                    items.kept.push(item);
+                }
+                items.count = items.kept.len();
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    items.count += 1;
+                }
+                Ok(items)
+            }
+        }
+        deserializer.deserialize_seq(List)
     }
 }
 
@@ -138,24 +174,68 @@ impl Serialize for Given {
             Self::Json(text) => text.get(),
         };
         if text.starts_with('[') {
-            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(S::Error::custom)?;
-            let mut array = serializer.serialize_seq(Some(items.len()))?;
-            for item in items {
-                match item.get().len() <= ITEM_BYTES_MAX {
-                    true => array.serialize_element(&value(item.get()).map_err(S::Error::custom)?)?,
-                    false => array.serialize_element(item.get())?,
-                }
-            }
-            return array.end();
+            let mut list = serde_json::Deserializer::from_str(text);
+            return list.deserialize_seq(Elements(serializer)).map_err(S::Error::custom);
         }
         match text.len() <= ITEM_BYTES_MAX {
-            true => value(text).map_err(S::Error::custom)?.serialize(serializer),
+            true => value(text).serialize(serializer),
             false => text.serialize(serializer),
         }
     }
 }
 
+/// Serializes the elements of a list one after the other while it is read: all at once, also as mere references to their text,
+/// they would take eight times their length.
+struct Elements<S>(S);
+
+impl<'de, S: Serializer> Visitor<'de> for Elements<S> {
+    type Value = S::Ok;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<S::Ok, A::Error> {
+        let mut array = self.0.serialize_seq(None).map_err(A::Error::custom)?;
+        while let Some(element) = list.next_element::<&RawValue>()? {
+            match element.get().len() <= ITEM_BYTES_MAX {
+                true => array.serialize_element(&value(element.get())),
+                false => array.serialize_element(element.get()),
+            }
+            .map_err(A::Error::custom)?;
+        }
+        array.end().map_err(A::Error::custom)
+    }
+}
+
 /// A text's values. One that is nested too deep to be read counts by its text.
-fn value(text: &str) -> serde_json::Result<Value> {
-    Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())))
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_list_no_more_items_are_kept_than_a_batch_may_have() {
+        for count in [0, 1, ITEMS_MAX, ITEMS_MAX + 1, 100_000] {
+            let text = format!("[{}]", vec!["1"; count].join(","));
+            let items: GivenItems = serde_json::from_str(&text).unwrap();
+            assert_eq!((items.kept.len(), items.count), (count.min(ITEMS_MAX), count));
+            assert!(items.kept.capacity() <= 2 * ITEMS_MAX, "{}", items.kept.capacity());
+        }
+        for other in ["{}", "1", "null", "[1,", "[1,}"] {
+            assert!(serde_json::from_str::<GivenItems>(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_list_counts_by_its_elements_and_one_that_is_too_long_by_its_text() {
+        let json = |text: &str| serde_json::to_string(&serde_json::from_str::<Given>(text).unwrap()).unwrap();
+        for (given, said) in [("[]", "[]"), ("[ ]", "[]"), ("[ 1.50 , {\"b\" : [ ]} ]", r#"[1.5,{"b":[]}]"#)] {
+            assert_eq!(json(given), said);
+        }
+        let long = format!("[ {}]", "1,".repeat(ITEM_BYTES_MAX) + "1");
+        assert_eq!(json(&format!("[{long}, 2]")), format!("[\"{long}\",2]"));
+        assert_eq!(json(&long), long.replace(' ', ""));
+    }
 }

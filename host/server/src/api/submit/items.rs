@@ -114,10 +114,10 @@ pub async fn submit(
             }
         }
     }
-    match first_error {
-        // Nothing of it happened, and none of it is the items' fault.
-        Some(error) if task_ids.is_empty() && error.status() == StatusCode::SERVICE_UNAVAILABLE => return Err(error),
-        _ => {}
+    // Nothing of it happened, and none of it is the items' fault.
+    let of_the_server = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE];
+    if let Some(error) = first_error.filter(|error| task_ids.is_empty() && of_the_server.contains(&error.status())) {
+        return Err(error);
     }
     if task_ids.is_empty() {
         caller.all_rejected();

@@ -1,7 +1,8 @@
 //! What one caller can take of what all share: of each thing, while one has all it can get, another is served.
 
 use super::*;
-use crate::api::testing::Document;
+use crate::api::testing::{Document, app_of};
+use crate::config::digest_of;
 use futures::FutureExt as _;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -17,7 +18,10 @@ struct Two(Arc<Server>);
 
 impl Two {
     fn new() -> Self {
-        let server = server(&[("MORAG_API_KEYS", "one,two")]);
+        Self::on(server(&[("MORAG_API_KEYS", "one,two")]))
+    }
+
+    fn on(server: Server) -> Self {
         let document = Document { pieces: vec![Ok(Bytes::from_static(b"# Hello\n"))], ..Document::default() };
         server.memory.web.lock().unwrap().insert(URL.into(), Ok(document));
         Self(Arc::new(server))
@@ -39,7 +43,7 @@ impl Two {
         tokio::spawn(self.request(key, "POST", "/api/v1/ingest/url", body.into()))
     }
 
-    /// Waits until so many fetches or look-ups wait.
+    /// Waits until so many fetches, look-ups and webhooks wait.
     async fn held(&self, count: usize) {
         let mut held = self.0.memory.held.subscribe();
         let all = held.wait_for(|held| *held == count);
@@ -130,4 +134,59 @@ async fn look_ups_of_one_caller_wait_for_each_other_and_not_for_anothers() {
         assert_eq!(one.await.unwrap().status, StatusCode::OK);
     }
     assert_eq!(submit("one", "https://fast.example/hook").await.unwrap().status, StatusCode::OK);
+}
+
+/// A `morag.toml` of callers, whose keys are their names, with their tenants, and of an endpoint `slow` of each tenant.
+fn with_slow_endpoints(callers: &[(&str, &str)]) -> String {
+    let caller = |(name, tenant): &(&str, &str)| {
+        let digest = hex::encode(digest_of(name.as_bytes()));
+        let of_tenant = if tenant.is_empty() { String::new() } else { format!("tenant = \"{tenant}\"\n") };
+        let caller =
+            format!("[[callers]]\nname = \"{name}\"\nkey_sha256 = \"{digest}\"\nscopes = [\"admin\"]\n{of_tenant}");
+        let endpoint = "[[webhook_endpoints]]\nid = \"slow\"\nurl = \"https://slow.example/hook\"\nsecret = \"0123456789abcdef01234567\"\n";
+        (caller, format!("{endpoint}{of_tenant}"))
+    };
+    let (callers, endpoints): (Vec<_>, std::collections::BTreeSet<_>) = callers.iter().map(caller).unzip();
+    callers.into_iter().chain(endpoints).collect()
+}
+
+#[tokio::test]
+async fn samples_of_one_tenant_with_any_number_of_keys_leave_places_to_anothers() {
+    let keys = ["a-1", "a-2", "a-3", "a-4", "a-5"];
+    // Without tenants each key is one to itself: a half, a quarter, and so on.
+    for (tenants, first) in [(["a", "b"], 16), (["", ""], 16 + 8 + 4 + 2 + 1)] {
+        let callers: Vec<_> = keys.map(|key| (key, tenants[0])).into_iter().chain([("b-1", tenants[1])]).collect();
+        let memory = Arc::new(Memory::default());
+        let app = app_of(&memory, &[], &with_slow_endpoints(&callers));
+        let two = Two::on(Server { router: router(app), memory });
+        two.0.memory.holds.send_replace(true);
+        let try_out =
+            |key: &str| tokio::spawn(two.request(key, "POST", "/api/v1/webhooks/endpoints/slow/test", Body::empty()));
+        let mut held = Vec::new();
+        for key in keys {
+            // Each takes all it gets.
+            loop {
+                let (count, mut begun) = (held.len() + 1, two.0.memory.held.subscribe());
+                let mut sample = try_out(key);
+                tokio::select! {
+                    answer = &mut sample => {
+                        let says = if tenants[0].is_empty() { "You have " } else { "Your tenant has 16 endpoints" };
+                        assert_refused(&answer.unwrap(), "too_many_tests", says);
+                        break;
+                    }
+                    reached = timeout(PATIENCE, begun.wait_for(|held| *held == count)) => {
+                        reached.expect("it is held").unwrap();
+                        held.push(sample);
+                    }
+                }
+            }
+        }
+        assert_eq!(held.len(), first, "{tenants:?}");
+        let others = try_out("b-1");
+        two.held(first + 1).await;
+        two.0.memory.holds.send_replace(false);
+        for one in held.into_iter().chain([others]) {
+            assert_eq!(one.await.unwrap().status, StatusCode::OK);
+        }
+    }
 }

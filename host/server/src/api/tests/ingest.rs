@@ -230,6 +230,30 @@ async fn a_batch_that_the_store_cannot_take_is_unavailable() {
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
 }
 
+#[tokio::test]
+async fn a_batch_that_a_full_store_cannot_take_is_507() {
+    let server = server(&[]);
+    server.publish("https://e.com/a", "a");
+    let full = || Some(AcceptError::Store(StoreError::Full("secret".into())));
+    let items = |count: usize| json!({"items": vec![json!({"url": "https://e.com/a"}); count]});
+    // Full for every item, before it is fetched.
+    *server.memory.enter_error.lock().unwrap() = full();
+    let answer = server.post_json("/api/v1/ingest/batch", &items(3)).await;
+    assert_eq!((answer.status, answer.error().as_str()), (StatusCode::INSUFFICIENT_STORAGE, "storage_full"));
+    assert!(answer.headers.contains_key("retry-after") && !String::from_utf8_lossy(&answer.body).contains("secret"));
+    let form = form(&[("mode", "convert"), ("batch_urls", "https://e.com/a")], None);
+    let answer = server.post("/api/v1/process", &[], form).await;
+    assert_eq!((answer.status, answer.error().as_str()), (StatusCode::INSUFFICIENT_STORAGE, "storage_full"));
+    *server.memory.enter_error.lock().unwrap() = None;
+    server.nothing_is_left().await;
+    // Full for one of them, when it is accepted: the others are answered for.
+    *server.memory.accept_error.lock().unwrap() = full();
+    let answer = server.post_json("/api/v1/ingest/batch", &items(3)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let answer = answer.json();
+    assert_eq!((answer["task_ids"].as_array().unwrap().len(), &answer["rejected"][0]["status"]), (2, &json!(507)));
+}
+
 fn file_part(name: &str, file: &str, content: &str) -> String {
     format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\n\r\n{content}\r\n")
 }

@@ -105,6 +105,39 @@ async fn a_retry_is_refused_where_a_new_task_would_be() {
 }
 
 #[tokio::test]
+async fn a_retry_goes_on_without_its_caller() {
+    let server = server_of(1 << 20);
+    *server.memory.runs_tasks.lock().unwrap() = true;
+    let task = server.cancelled_task(1);
+    let mut request = Box::pin(server.retry(task));
+    // Until it is at the store.
+    while server.memory.flow.lock().unwrap().is_none() {
+        assert!(futures::poll!(&mut request).is_pending(), "it was done before its caller could leave");
+        tokio::task::yield_now().await;
+    }
+    drop(request);
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    let log = server.memory.logs.lock().unwrap()[0].clone();
+    let last = log.events.last().map(|event| &event.kind);
+    assert!(matches!(last, Some(EventKind::TaskStarted { retry: Some(_) })), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_task_whose_files_are_being_deleted_does_not_run_again() {
+    let server = server_of(1 << 20);
+    *server.memory.runs_tasks.lock().unwrap() = true;
+    let task = server.cancelled_task(1);
+    // The file is still there when it is looked at.
+    server.memory.uncounted.lock().unwrap().push((task, 1));
+    let refused = server.retry(task).await;
+    assert_eq!((refused.status, refused.fields()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["from_step".to_owned()]));
+    let text = refused.json()["error"].as_str().unwrap().to_owned();
+    assert!(text.contains("original.md, which is not kept any more"), "{text}");
+}
+
+#[tokio::test]
 async fn a_task_that_has_run_often_enough_is_to_be_submitted_again() {
     let server = server_of(1 << 20);
     *server.memory.runs_tasks.lock().unwrap() = true;

@@ -4,22 +4,30 @@
 //! all places, however many they are, and of that those that fail have half: receivers that answer always find one, and
 //! so do, among the rest, those that are new. Where tenants share the server, each leaves places to the others ([`owners`]).
 
+mod hosts;
 mod owners;
 
 use crate::config::Config;
+use hosts::{Hosts, Who};
 use morag_core::Timestamp;
 use morag_core::ports::{LaneLimit, LaneLimits};
 use morag_core::task::TenantId;
 use morag_core::webhook::{Breaker, Lane, Refused, Signal};
 use owners::Owners;
-use std::collections::{HashMap, VecDeque};
-use std::net::Ipv4Addr;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Lanes remembered; beyond it those of which nothing needs to be known are forgotten.
+/// Lanes remembered, each some 300 bytes and named in every claim. Beyond it those of which nothing needs to be known are
+/// forgotten, and then the failures of those that had their turn longest ago: they are as new ones again.
 const LANES_MAX: usize = 4096;
+
+/// Lanes that wait to be called, of those remembered. Beyond it a cursor comes back by itself.
+const WAITING_MAX: usize = LANES_MAX / 4;
+
+/// Between two cursors that come back by themselves: what looking at them costs has a limit, whatever their number.
+const RETURNS_APART: Duration = Duration::from_millis(1);
 
 /// How many at once.
 #[derive(Debug, Clone, Copy)]
@@ -49,28 +57,16 @@ struct Shared {
 struct State {
     lanes: HashMap<String, Known>,
     /// Hosts with ports, and sites of lanes that have not shown that they work.
-    hosts: HashMap<Who, Host>,
+    hosts: Hosts,
     owners: Owners,
+    /// Lanes that are to be called.
+    waiting: usize,
+    /// When the last of the cursors that come back by themselves does.
+    last_return: Option<Timestamp>,
     under_way: usize,
     unproven: usize,
     failing: usize,
     turns: u64,
-}
-
-/// Whose places are counted together.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Who {
-    /// A host and port.
-    Host(String),
-    /// All names below the last two labels of one.
-    Site(String),
-}
-
-#[derive(Debug, Default)]
-struct Host {
-    under_way: usize,
-    /// Lanes that have found no place, first come first served.
-    waiting: VecDeque<String>,
 }
 
 #[derive(Debug, Default)]
@@ -204,9 +200,7 @@ impl Lanes {
     /// Takes a place for a cursor that was claimed.
     pub fn enter(&self, name: &str, now: Timestamp) -> Result<Place, Refused> {
         let mut state = self.state();
-        if state.lanes.len() >= LANES_MAX {
-            state.lanes.retain(|_, known| !known.is_idle(now));
-        }
+        state.forget(now);
         state.turns += 1;
         let (turn, (unproven, failing)) = (state.turns, state.left(self.0.max.total));
         let known = state.lanes.entry(name.to_owned()).or_default();
@@ -237,47 +231,44 @@ impl Lanes {
     }
 
     /// A place among those of an owner, for whose task a lane was entered. Where it has none, nothing of the lane is asked for
-    /// until it has.
-    pub fn enter_owner(&self, owner: &TenantId, place: &Place) -> Option<OwnerPlace> {
+    /// until it has. `Err`: how long its cursor is left alone.
+    pub fn enter_owner(&self, owner: &TenantId, place: &Place, now: Timestamp) -> Result<OwnerPlace, Duration> {
         let max = self.0.max;
         if !max.has_tenants {
-            return Some(OwnerPlace { lanes: self.clone(), held: None });
+            return Ok(OwnerPlace { lanes: self.clone(), held: None });
         }
         let mut state = self.state();
         let (unproven, failing) = of_total(max.total);
         if state.owners.take(owner, place.standing, [max.total, unproven, failing]) {
-            return Some(OwnerPlace { lanes: self.clone(), held: Some((owner.clone(), place.standing)) });
+            return Ok(OwnerPlace { lanes: self.clone(), held: Some((owner.clone(), place.standing)) });
         }
-        let known = state.lanes.entry(place.name.clone()).or_default();
-        if !std::mem::replace(&mut known.waits, true) {
+        let is_new = state.wait(&place.name, now)?;
+        if is_new {
             state.owners.wait(owner, &place.name);
         }
-        None
+        Err(Duration::ZERO)
     }
 
     /// A place with a host for a lane. Where it has none, nothing of the lane is asked for until it has. Lanes of one site that
     /// have not shown that they work have half of the places of such lanes at most: whatever number of URLs and names lead to
-    /// servers that do not answer, or to names that nobody answers for, new receivers find a place.
-    pub fn enter_host(&self, authority: String, lane: &str) -> Option<HostPlace> {
+    /// servers that do not answer, or to names that nobody answers for, new receivers find a place. `Err`: how long a cursor of
+    /// the lane is left alone.
+    pub fn enter_host(&self, authority: String, lane: &str, now: Timestamp) -> Result<HostPlace, Duration> {
         let mut state = self.state();
-        let State { hosts, lanes, .. } = &mut *state;
         let max = self.0.max;
-        let is_unproven = lanes.get(lane).is_none_or(|known| !known.lane.is_proven());
-        let site = is_unproven.then(|| (Who::Site(site(&authority)), (max.total / 4).max(1)));
-        let wanted: Vec<_> = [(Who::Host(authority), max.host)].into_iter().chain(site).collect();
-        let full = wanted.iter().find(|(who, max)| hosts.get(who).is_some_and(|host| host.under_way >= *max));
-        if let Some((who, _)) = full {
-            let known = lanes.entry(lane.to_owned()).or_default();
-            if !std::mem::replace(&mut known.waits, true) {
-                hosts.entry(who.clone()).or_default().waiting.push_back(lane.to_owned());
+        let is_unproven = state.lanes.get(lane).is_none_or(|known| !known.lane.is_proven());
+        let site = is_unproven.then(|| (Who::site_of(&authority), (max.total / 4).max(1)));
+        let wanted = [(Who::Host(authority), max.host)].into_iter().chain(site).collect();
+        match state.hosts.take(wanted) {
+            Ok(held) => Ok(HostPlace { lanes: self.clone(), held }),
+            Err(who) => {
+                let is_new = state.wait(lane, now)?;
+                if is_new {
+                    state.hosts.wait(who, lane);
+                }
+                Err(Duration::ZERO)
             }
-            return None;
         }
-        let held: Vec<_> = wanted.into_iter().map(|(who, _)| who).collect();
-        for who in &held {
-            hosts.entry(who.clone()).or_default().under_way += 1;
-        }
-        Some(HostPlace { lanes: self.clone(), held })
     }
 
     /// Breakers by state.
@@ -355,28 +346,12 @@ impl Drop for Place {
 impl Drop for HostPlace {
     fn drop(&mut self) {
         let mut state = self.lanes.state();
-        let State { hosts, lanes, .. } = &mut *state;
-        let mut called = 0;
-        for who in &self.held {
-            let Some(host) = hosts.get_mut(who) else { continue };
-            host.under_way = host.under_way.saturating_sub(1);
-            // One for the place; all of them where nobody is left whose place could call the next.
-            let next = if host.under_way == 0 { host.waiting.len() } else { host.waiting.len().min(1) };
-            called += next;
-            for next in host.waiting.drain(..next) {
-                if let Some(known) = lanes.get_mut(&next) {
-                    known.waits = false;
-                }
-            }
-            if host.under_way == 0 {
-                hosts.remove(who);
-            }
-        }
-        if called == 0 {
-            return;
-        }
+        let called = state.hosts.give_back(&self.held);
+        let is_any = state.call(&called);
         drop(state);
-        self.lanes.0.freed.notify_waiters();
+        if is_any {
+            self.lanes.0.freed.notify_waiters();
+        }
     }
 }
 
@@ -385,29 +360,11 @@ impl Drop for OwnerPlace {
         let Some((owner, standing)) = self.held.take() else { return };
         let mut state = self.lanes.state();
         let called = state.owners.give_back(&owner, standing);
-        for lane in &called {
-            if let Some(known) = state.lanes.get_mut(lane) {
-                known.waits = false;
-            }
-        }
+        let is_any = state.call(&called);
         drop(state);
-        if !called.is_empty() {
+        if is_any {
             self.lanes.0.freed.notify_waiters();
         }
-    }
-}
-
-/// Whose host it is, roughly: the last two labels of a name, for whoever has a domain has any number of names below it. An
-/// address, or a name of one label, is a machine of the operator's: each port is its own.
-fn site(authority: &str) -> String {
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let mut labels = host.rsplitn(3, '.');
-    match (labels.next(), labels.next()) {
-        (Some(last), Some(before)) if !host.starts_with('[') && host.parse::<Ipv4Addr>().is_err() => {
-            format!("{before}.{last}")
-        }
-        _ => authority.to_owned(),
     }
 }
 
@@ -416,6 +373,53 @@ impl State {
     fn left(&self, total: usize) -> (usize, usize) {
         let (unproven, failing) = of_total(total);
         (unproven.saturating_sub(self.unproven), failing.saturating_sub(self.failing))
+    }
+
+    /// Makes a lane wait until it is called, and says whether it did not wait before. `Err`: too many do, so its cursor comes
+    /// back after this time.
+    fn wait(&mut self, lane: &str, now: Timestamp) -> Result<bool, Duration> {
+        if self.lanes.get(lane).is_some_and(|known| known.waits) {
+            return Ok(false);
+        }
+        if self.waiting >= WAITING_MAX {
+            let next = self.last_return.map_or(now, |last| last.max(now)).plus(RETURNS_APART);
+            self.last_return = Some(next);
+            return Err(next.since(now));
+        }
+        self.lanes.entry(lane.to_owned()).or_default().waits = true;
+        self.waiting += 1;
+        Ok(true)
+    }
+
+    /// Lets lanes be asked for again. Says whether there are any.
+    fn call(&mut self, lanes: &[String]) -> bool {
+        for lane in lanes {
+            if let Some(known) = self.lanes.get_mut(lane).filter(|known| known.waits) {
+                known.waits = false;
+                self.waiting -= 1;
+            }
+        }
+        !lanes.is_empty()
+    }
+
+    /// Makes room where there are too many lanes.
+    fn forget(&mut self, now: Timestamp) {
+        if self.lanes.len() < LANES_MAX {
+            return;
+        }
+        self.lanes.retain(|_, known| !known.is_idle(now));
+        // Half of the rest at once, so that entering a lane does not go through all of them each time.
+        if self.lanes.len() < LANES_MAX / 2 {
+            return;
+        }
+        let is_kept = |known: &Known| known.waits || known.lane.under_way() > 0;
+        let mut turns: Vec<_> = self.lanes.values().filter(|known| !is_kept(known)).map(|known| known.turn).collect();
+        if turns.is_empty() {
+            return;
+        }
+        let middle = turns.len() / 2;
+        let (_, &mut middle, _) = turns.select_nth_unstable(middle);
+        self.lanes.retain(|_, known| is_kept(known) || known.turn > middle);
     }
 }
 
@@ -517,13 +521,14 @@ mod tests {
     #[test]
     fn a_site_that_has_not_answered_leaves_places_to_other_new_ones() {
         let lanes = Lanes::new(LanesMax { host: 8, ..MAX });
-        let silent = |n: usize| lanes.enter_host(format!("n{n}.silent.example:1"), &format!("s{n}"));
+        let silent = |n: usize| lanes.enter_host(format!("n{n}.silent.example:1"), &format!("s{n}"), NOW).ok();
         let held: Vec<_> = (0..4).filter_map(silent).collect();
         assert_eq!(held.len(), 2, "half of what is for lanes that have not answered");
-        assert!(lanes.enter_host("new.example:1".into(), "new").is_some());
+        assert!(lanes.enter_host("new.example:1".into(), "new", NOW).is_ok());
         proven(&lanes, "good");
-        let all: Vec<_> = (0..8).map(|_| lanes.enter_host("n9.silent.example:1".into(), "good").unwrap()).collect();
-        assert!(lanes.enter_host("n9.silent.example:1".into(), "good").is_none(), "the host's own limit");
+        let all: Vec<_> =
+            (0..8).map(|_| lanes.enter_host("n9.silent.example:1".into(), "good", NOW).unwrap()).collect();
+        assert!(lanes.enter_host("n9.silent.example:1".into(), "good", NOW).is_err(), "the host's own limit");
         drop((all, held));
         assert!(lanes.limits(NOW).0.lanes.iter().all(|(_, limit)| limit.keys > 0), "who waited is called");
         assert!(silent(3).is_some());
@@ -531,32 +536,22 @@ mod tests {
     }
 
     #[test]
-    fn a_site_is_a_domain_or_an_address() {
-        for host in ["silent.example:80", "a.silent.example:443", "b.a.silent.example.:1"] {
-            assert_eq!(site(host), "silent.example", "{host}");
-        }
-        for host in ["10.0.0.1:80", "[::1]:80", "[::ffff:10.0.0.1]:80", "db:80"] {
-            assert_eq!(site(host), host);
-        }
-    }
-
-    #[test]
     fn a_host_has_its_places_whatever_its_lanes() {
         let lanes = Lanes::new(MAX);
-        let held: Vec<_> = (0..2).map(|_| lanes.enter_host("h:1".into(), "a").unwrap()).collect();
-        assert!(lanes.enter_host("h:1".into(), "a").is_none());
-        assert!(lanes.enter_host("h:2".into(), "b").is_some());
+        let held: Vec<_> = (0..2).map(|_| lanes.enter_host("h:1".into(), "a", NOW).unwrap()).collect();
+        assert!(lanes.enter_host("h:1".into(), "a", NOW).is_err());
+        assert!(lanes.enter_host("h:2".into(), "b", NOW).is_ok());
         drop(held);
-        assert!(lanes.enter_host("h:1".into(), "a").is_some());
+        assert!(lanes.enter_host("h:1".into(), "a", NOW).is_ok());
     }
 
     #[test]
     fn a_lane_whose_host_is_full_is_asked_for_again_once_it_has_a_place() {
         let lanes = Lanes::new(MAX);
-        let held: Vec<_> = (0..2).map(|_| lanes.enter_host("h:1".into(), "a").unwrap()).collect();
+        let held: Vec<_> = (0..2).map(|_| lanes.enter_host("h:1".into(), "a", NOW).unwrap()).collect();
         for name in ["b", "c"] {
             let place = lanes.enter(name, NOW).unwrap();
-            assert!(lanes.enter_host("h:1".into(), place.lane()).is_none());
+            assert!(lanes.enter_host("h:1".into(), place.lane(), NOW).is_err());
         }
         let keys = || {
             let limits = lanes.limits(NOW).0;
@@ -568,6 +563,39 @@ mod tests {
         assert_eq!(keys(), [3, 0], "one place, one lane");
         drop(held.next());
         assert_eq!(keys(), [3, 3]);
+    }
+
+    #[test]
+    fn of_any_number_of_lanes_that_find_no_place_so_many_are_remembered() {
+        let lanes = Lanes::new(MAX);
+        let held: Vec<_> = (0..2).map(|_| lanes.enter_host("h:1".into(), "a", NOW).unwrap()).collect();
+        let mut pauses = Vec::new();
+        for n in 0..20_000 {
+            let place = lanes.enter(&format!("w{n}"), NOW).unwrap();
+            pauses.push(lanes.enter_host("h:1".into(), place.lane(), NOW).unwrap_err());
+        }
+        assert!(lanes.limits(NOW).0.lanes.len() <= LANES_MAX);
+        assert_eq!(lanes.state().waiting, WAITING_MAX);
+        assert!(pauses[..WAITING_MAX].iter().all(Duration::is_zero), "these are called");
+        let apart: Vec<_> = pauses[WAITING_MAX..].windows(2).map(|two| two[1] - two[0]).collect();
+        assert!(apart.iter().all(|apart| *apart == RETURNS_APART), "the others come back one by one");
+        drop(held);
+        assert_eq!(lanes.state().waiting, 0, "nobody is left waiting");
+        assert!(lanes.enter_host("h:1".into(), "w0", NOW).is_ok());
+    }
+
+    #[test]
+    fn of_any_number_of_lanes_that_fail_the_last_are_remembered() {
+        let lanes = Lanes::new(MAX);
+        for n in 0..20_000 {
+            lanes.enter(&format!("f{n}"), NOW).unwrap().note(Signal::Failure(None), NOW);
+        }
+        let known = lanes.limits(NOW).0.lanes;
+        assert!(known.len() <= LANES_MAX);
+        assert!(known.contains_key("f19999") && !known.contains_key("f0"));
+        let held = lanes.enter("f19999", NOW).unwrap();
+        assert!(lanes.enter("f19999", NOW).is_err(), "one at a time: it has failed");
+        drop(held);
     }
 
     #[test]

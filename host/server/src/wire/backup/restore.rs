@@ -4,7 +4,7 @@ use super::copy::{copy, flush_all, free, make_folder, write_durably};
 use super::manifest::{Files, Manifest, each_file, verify};
 use super::{FILES, KNOWLEDGE_DB, LISTING, RESTORING, Report, TASKS_DB, refuse_half_restored, refuse_redis};
 use crate::config::Config;
-use crate::wire::bucket::TAKE_OVER;
+use crate::wire::bucket::{LEAVE, TAKE_OVER};
 use crate::wire::{data_dir, secrets};
 use anyhow::{Context as _, bail, ensure};
 use morag_adapters::store::sqlite::Versions;
@@ -27,7 +27,11 @@ pub fn restore(config: &Config, backup: &Path, takes_over: bool) -> anyhow::Resu
     check_files_place(config, &manifest, &mut report)?;
     ensure!(!takes_over || config.s3.is_some(), "--take-over-bucket is for files in a bucket: set MORAG_BLOBS_URL");
     if config.s3.is_some() && !takes_over {
-        report.notes.push("its server starts on that bucket only when it is restored with --take-over-bucket".into());
+        report.notes.push(format!(
+            "its server starts on no bucket: where that of MORAG_BLOBS_URL is to be its own, for good, restore with --take-over-bucket, or \
+             make a file {TAKE_OVER} in {}",
+            config.data_dir.display()
+        ));
     }
     let data = &config.data_dir;
     let _lock = data_dir::own(data)?;
@@ -38,7 +42,9 @@ pub fn restore(config: &Config, backup: &Path, takes_over: bool) -> anyhow::Resu
 
     write_durably(data, RESTORING, b"a restore is under way, or was interrupted\n")
         .with_context(|| format!("the data folder {} cannot be written to", data.display()))?;
-    if let Err(error) = put(data, backup, &manifest, takes_over) {
+    // Whose the bucket is to be: where it is left to others, one that does not say so is not taken either.
+    let of_bucket = config.s3.as_ref().map(|_| if takes_over { TAKE_OVER } else { LEAVE });
+    if let Err(error) = put(data, backup, &manifest, of_bucket) {
         let removed = clear(data);
         return Err(error).context(match removed {
             Ok(()) => "nothing was restored",
@@ -146,8 +152,8 @@ fn refuse_without_room(data: &Path, manifest: &Manifest) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies everything, and takes the marker away once all of it is on the disk.
-fn put(data: &Path, backup: &Path, manifest: &Manifest, takes_over: bool) -> anyhow::Result<()> {
+/// Copies everything, and takes the marker away once all of it is on the disk. `of_bucket`: a further marker, which stays.
+fn put(data: &Path, backup: &Path, manifest: &Manifest, of_bucket: Option<&str>) -> anyhow::Result<()> {
     let place = |from: &Path, to: &Path, said: &super::copy::Digest| {
         let copied = copy(from, to).with_context(|| format!("{} cannot be copied", from.display()))?;
         ensure!(copied == *said, "{} changed while it was copied", from.display());
@@ -170,8 +176,8 @@ fn put(data: &Path, backup: &Path, manifest: &Manifest, takes_over: bool) -> any
     for database in &manifest.databases {
         place(&backup.join(&database.name), &data.join(&database.name), &database.digest)?;
     }
-    if takes_over {
-        write_durably(data, TAKE_OVER, b"").context("the data folder cannot be written to")?;
+    if let Some(name) = of_bucket {
+        write_durably(data, name, b"").context("the data folder cannot be written to")?;
     }
     flush_all(data).context("what was restored cannot be flushed to the disk")?;
     std::fs::remove_file(data.join(RESTORING)).context("the restore's marker cannot be removed")?;
@@ -180,7 +186,7 @@ fn put(data: &Path, backup: &Path, manifest: &Manifest, takes_over: bool) -> any
 
 /// Takes back what was written; the marker last.
 fn clear(data: &Path) -> std::io::Result<()> {
-    for name in [TASKS_DB, KNOWLEDGE_DB, secrets::FILE, TAKE_OVER] {
+    for name in [TASKS_DB, KNOWLEDGE_DB, secrets::FILE, TAKE_OVER, LEAVE] {
         match std::fs::remove_file(data.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -6,23 +6,27 @@
 -- 8 state 9 whether that has ended: 1 or 0 10 live percent 11 percent reached 12 running step: empty leaves it, - none
 -- 13 next: keep, at or done 14 delay, milliseconds 15 most recent events kept 16 milliseconds they and an ended task are
 -- kept 17 channel 18 wake of tasks 19 wake of deliveries 20 most events of the feed 21 channel of the feed 22 bytes
--- of new files 23 of a task that runs again and waits for that: its rank, else empty 24… time and JSON of each event
+-- of new files 23 of a task that runs again and waits for that: its rank, else empty 24 name of its place, else empty
+-- 25… time and JSON of each event
 local id, token, ended = ARGV[2], ARGV[3], ARGV[9] == '1'
-local task = redis.call('HMGET', KEYS[1], 'status', 'last', 'live', 'progress', 'token', 'number', 'rank', 'ended_at', 'waits')
+local task = redis.call('HMGET', KEYS[1], 'status', 'last', 'live', 'progress', 'token', 'number', 'rank', 'ended_at', 'waits',
+    'place', 'files_gone')
 local status, last, rank = task[1], tonumber(task[2]), task[7]
 if not status then return { 'unknown' } end
 -- This very commit: its answer was lost. Where it has placed keys must be looked up.
-if task[5] == token then return { 'done', 'pending', 'u', 'u' } end
+if task[5] == token then return { 'done', 'pending', 'u', 'u', task[10] or '' } end
 if ARGV[4] == 'lease' then
     if redis.call('HGET', KEYS[9], id) ~= ARGV[5] then return { 'stale' } end
 elseif ARGV[5] ~= task[2] or (ended and tonumber(ARGV[10]) < tonumber(task[3])) then
     return { 'stale' }
 end
 if ARGV[6] ~= '' and tonumber(ARGV[6]) ~= last + 1 then return { 'stale' } end
+-- It was to run again.
+if task[8] and not ended and task[11] then return { 'gone' } end
 
 local tenant = owner_of(KEYS[1], KEYS[22], id)
 local recent = owned(KEYS[12], tenant)
-for index = 24, #ARGV, 2 do
+for index = 25, #ARGV, 2 do
     last = last + 1
     redis.call('LPUSH', KEYS[2], ARGV[index + 1])
     -- By the server's time, and never before the entry above it: what readers go on from.
@@ -32,11 +36,12 @@ end
 add_bytes(KEYS[23], KEYS[24], id, tenant, ARGV[22])
 local progress = math.max(tonumber(task[4]), tonumber(ARGV[11]))
 redis.call('HSET', KEYS[1], 'status', ARGV[8], 'last', exact(last), 'live', ARGV[10], 'progress', exact(progress), 'token', token)
--- It waits until the next commit, which settles its place as that of a task which had not begun.
-local before = task[9] and 'pending' or status
+-- It waits until the next commit, which settles its place as that of a task which had not begun. The name of the place stays, for
+-- a commit that is sent twice and for the sweep.
+local before, named = task[9] and 'pending' or status, task[10] or ''
 if ARGV[23] ~= '' then
     rank = ARGV[23]
-    redis.call('HSET', KEYS[1], 'rank', rank, 'waits', '1')
+    redis.call('HSET', KEYS[1], 'rank', rank, 'waits', '1', 'place', ARGV[24])
 elseif task[9] then
     redis.call('HDEL', KEYS[1], 'waits')
 end
@@ -76,7 +81,7 @@ for index = 1, #cursors, 2 do
     local key, stored = id .. '/' .. cursors[index], cursors[index + 1]
     if redis.call('ZSCORE', KEYS[10], key) or redis.call('ZSCORE', KEYS[11], key) then
         waits = true
-    elseif #ARGV >= 24 and not string.find(key, '#', 1, true) and not string.find(stored, ' parked$') then
+    elseif #ARGV >= 25 and not string.find(key, '#', 1, true) and not string.find(stored, ' parked$') then
         make_ready(KEYS[11], KEYS[20], key, exact(now), exact(now))
         roused[#roused + 1] = key
     end
@@ -86,7 +91,7 @@ if #roused > 0 then
     hint = 'k ' .. exact(now) .. ' ' .. table.concat(roused, '\n')
     redis.call('PUBLISH', ARGV[17], ARGV[19] .. ' ' .. hint)
 end
-if #ARGV >= 24 then
+if #ARGV >= 25 then
     redis.call('ZREMRANGEBYRANK', recent, 0, -1 - tonumber(ARGV[15]))
     redis.call('PEXPIRE', recent, ARGV[16])
     redis.call('PEXPIRE', KEYS[19], ARGV[16])
@@ -96,4 +101,4 @@ end
 if ended and not waits and #roused == 0 then
     for index = 1, 5 do redis.call('PEXPIRE', KEYS[index], ARGV[16]) end
 end
-return { 'done', before, moved, hint }
+return { 'done', before, moved, hint, named }

@@ -1,6 +1,6 @@
 -- Gives a task its number and its rank among those that wait (start-time fair queueing).
--- KEYS 1 waiting 2 flows 3 virtual time 4 number 5 days 6 tenants; ARGV 2 task, empty to ask only whether one may enter 3 flow
--- 4 weight 5 most that may wait 6 most of the flow that may wait 7 most of the flow in a day: empty, no limit 8 tenant, empty for
+-- KEYS 1 waiting 2 flows 3 virtual time 4 number 5 days 6 tenants; ARGV 2 name of the place, empty to ask only whether one may
+-- enter 3 flow 4 weight 5 most that may wait 6 most of the flow that may wait 7 most of the flow in a day: empty, no limit 8 tenant, empty for
 -- the default one 9 whether others share the queue, 1 or 0
 local known = redis.call('HGET', KEYS[1], ARGV[2])
 if known then

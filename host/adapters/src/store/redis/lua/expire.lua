@@ -4,6 +4,9 @@
 -- 25 bytes of each task 26 of each tenant, 27… deliveries of its named endpoints
 -- ARGV 2 id 3… deliveries as they are listed there
 local id = ARGV[2]
+-- It may run again since it was found among those that have ended.
+local status = redis.call('HGET', KEYS[1], 'status')
+if status == 'pending' or status == 'in_progress' then return 0 end
 local endpoints = redis.call('HKEYS', KEYS[3])
 for _, endpoint in ipairs(endpoints) do
     local key = id .. '/' .. endpoint

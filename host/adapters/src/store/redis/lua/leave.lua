@@ -1,5 +1,5 @@
 -- A task waits no more: it has begun, was cancelled, or was refused.
--- KEYS 1 waiting 2 flows 3 virtual time 4 days; ARGV 2 task 3 how it ends: begun, cancelled or refused
+-- KEYS 1 waiting 2 flows 3 virtual time 4 days; ARGV 2 name of the place 3 how it ends: begun, cancelled or refused
 local known = redis.call('HGET', KEYS[1], ARGV[2])
 if not known then return 0 end
 local rank, entered, apart, name = string.match(known, '^(%S+) %S+ (%S+) (%S+) (.*)$')
