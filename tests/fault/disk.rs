@@ -161,7 +161,7 @@ async fn a_server_starts_on_a_full_disk_and_lets_files_be_deleted() {
     let _alone = alone().await;
     let disk = Disk::mount();
     let data_dir = disk.path().join("data").display().to_string();
-    let settings = [("MORAG_DATA_DIR", &*data_dir)];
+    let settings = [("MORAG_DATA_DIR", &*data_dir), ("MORAG_DISK_FREE_MIN", "16MiB")];
     let mut server = Server::start_with(&settings).await;
     let task = server.submit("note.md", morag_fixtures::one_page_markdown(0), &[]).await;
     assert_eq!(server.wait_for_end(&task).await["status"], "completed");
