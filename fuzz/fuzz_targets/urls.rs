@@ -15,7 +15,9 @@ fuzz_target!(|text: &str| {
         assert!(url.has_origin_of(&url) && url.port() > 0);
         let shown = redact(url.as_url());
         assert!(!shown.contains('@') || url.as_url().path().contains('@'), "{shown}");
-        assert!(url.as_url().query().is_none_or(|query| query.len() < 12 || !shown.contains(query)), "{shown}");
+        // Compared as a whole: a path may have the same text as the query.
+        let query = shown.split_once('?').map(|(_, query)| query);
+        assert_eq!(query, url.as_url().query().map(|_| "redacted"), "{shown}");
     }
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     if let Ok(url) = first.parse::<SourceUrl>() {

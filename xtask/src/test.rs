@@ -11,15 +11,15 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{attack, deny, deploy, fuzz, node, plugins, python, shell, toolchain};
+use crate::{attack, deny, deploy, node, plugins, python, shell, toolchain};
 use stage::Stages;
 use totals::Totals;
 
 /// Run everything that CI runs.
 ///
 /// Format, the Python of the test clients, the programs that tests start, the Node.js packages of the test clients, the
-/// wasm toolchain, clang for the step in C, step components and test guests, the dependency check, clippy, a check of the fuzz
-/// targets, the deployment files, all tests of the workspace, and the attacks in short. Stops at the first stage that fails, with the command to repeat it.
+/// wasm toolchain, clang for the step in C, step components and test guests, the dependency check, clippy, the deployment
+/// files, all tests of the workspace, and the attacks in short. Stops at the first stage that fails, with the command to repeat it.
 #[derive(Args)]
 pub struct Options {
     /// The sagas of failure in full size: 500 tasks each instead of 60. Takes long.
@@ -55,7 +55,6 @@ pub fn run(options: &Options) -> Result<()> {
     stages.run("clippy", || {
         shell::run(&mut cargo(&workspace, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;
-    stages.run("fuzz targets compile", || fuzz::check(&workspace))?;
     // One call for the tests and the binaries they start: cargo unifies features per call, and two would compile twice.
     let build =
         ["build", "--workspace", "--tests", "--bin", "morag", "--bin", "webhook-receiver-rust", "--bin", "attack"];

@@ -209,7 +209,7 @@ async fn a_place_that_an_earlier_program_left_to_an_ended_task_is_swept() {
     let (waiting, place) = (lab.key("fair:{fair}:waiting"), places(&lab).remove(0));
     let entry = ask(&["hget", &waiting, &place]);
     sweep(&lab).await;
-    assert_eq!(places(&lab), [place.clone()], "it waits");
+    assert_eq!(places(&lab), std::slice::from_ref(&place), "it waits");
     end(&lab, id, StatusWord::Failed).await;
     assert_eq!((places(&lab).len(), ask(&["hexists", &lab.of_task("task", id), "waits"]).as_str()), (0, "0"));
     // A program that knows nothing of them ends the task and touches neither.

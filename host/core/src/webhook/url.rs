@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use url::{Host, Url};
 
-/// Longest URL taken: what common servers and proxies take.
+/// Longest URL taken, bytes as it was given and as it is kept: what common servers and proxies take.
 const LENGTH_MAX: usize = 2048;
+
+/// Longest URL read from a store, bytes: earlier versions measured the text as it was given alone, each byte of which is up to
+/// three as it is kept. Refused here, it would stop the reading of all that is stored beside it.
+const STORED_LENGTH_MAX: usize = 4 * LENGTH_MAX;
 
 /// Longest name the DNS has.
 const NAME_LENGTH_MAX: usize = 253;
@@ -95,7 +99,14 @@ impl WebhookUrl {
 impl std::str::FromStr for WebhookUrl {
     type Err = InvalidWebhookUrl;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.len() > LENGTH_MAX {
+        Self::read(text, LENGTH_MAX)
+    }
+}
+
+impl WebhookUrl {
+    /// Reads a URL of at most so many bytes, as it is given and as it is kept.
+    fn read(text: &str, length_max: usize) -> Result<Self, InvalidWebhookUrl> {
+        if text.len() > length_max {
             return Err(InvalidWebhookUrl::TooLong);
         }
         let mut url = Url::parse(text.trim()).map_err(|_| InvalidWebhookUrl::NotUrl)?;
@@ -114,6 +125,10 @@ impl std::str::FromStr for WebhookUrl {
             _ => {}
         }
         url.set_fragment(None);
+        // As it is kept, and read again: what is no character of a URL is three or more there.
+        if url.as_str().len() > length_max {
+            return Err(InvalidWebhookUrl::TooLong);
+        }
         Ok(Self(url))
     }
 }
@@ -127,7 +142,7 @@ fn is_name(host: &str) -> bool {
 impl TryFrom<String> for WebhookUrl {
     type Error = InvalidWebhookUrl;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+        Self::read(&text, STORED_LENGTH_MAX)
     }
 }
 
@@ -172,6 +187,26 @@ mod tests {
         assert_eq!(parse(&format!("http://e.com/{}", "x".repeat(2048))), Err(InvalidWebhookUrl::TooLong));
         assert_eq!(parse("http://"), Err(InvalidWebhookUrl::NotUrl));
         assert_eq!(parse("https://example.com/hook?x=1"), Ok(()));
+    }
+
+    #[test]
+    fn what_is_taken_is_read_again_as_it_is_kept() {
+        // A letter of two bytes is six characters of a URL.
+        for (letters, taken) in [(338, true), (339, false), (900, false)] {
+            let text = format!("http://example.com/{}", "ü".repeat(letters));
+            let read = text.parse::<WebhookUrl>();
+            assert!(text.len() < LENGTH_MAX && read.is_ok() == taken, "{letters}: {read:?}");
+            match read {
+                Ok(url) => assert_eq!(String::from(url.clone()).parse(), Ok(url)),
+                Err(error) => assert_eq!(error, InvalidWebhookUrl::TooLong),
+            }
+        }
+        // A store of an earlier version has such.
+        let kept = format!("http://example.com/{}", "%C3%BC".repeat(900));
+        assert_eq!(WebhookUrl::try_from(kept.clone()).map(String::from), Ok(kept));
+        // What is not kept does not count.
+        let kept = format!("http://example.com/#{}", "ü".repeat(900)).parse::<WebhookUrl>().unwrap();
+        assert_eq!(String::from(kept), "http://example.com/");
     }
 
     #[test]
