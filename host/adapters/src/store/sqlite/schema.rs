@@ -314,8 +314,12 @@ mod tests {
         let whole = plan.iter().any(|step| step.contains("PRIMARY KEY (queue=?)"));
         // What waits is walked in the order that is asked for, and only as far as is asked for: a sort reads all of it.
         let sorts = plan.iter().any(|step| step.contains("USE TEMP B-TREE"));
+        // All that is due is read for each row of another table.
+        let multiplies = plan.iter().any(|step| step.starts_with("CORRELATED"))
+            && plan.iter().any(|step| step.contains("due_by_time") && !step.contains("task=?"));
         scans
             || whole
+            || multiplies
             || (sorts && plan.iter().any(|step| step.contains("due_by_time") || step.contains("due_by_rank")))
     }
 
