@@ -23,16 +23,22 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// A server's only task, completed before the server is stopped.
+async fn completed_task(settings: &[(&str, &str)]) -> String {
+    let mut server = Server::start_with(settings).await;
+    let task = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
+    server.wait_for_end(&task).await;
+    assert!(server.terminate().await.success());
+    task
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_tasks_in_redis_are_safe_from_a_server_without_it() {
     let redis = RedisServer::start_with(RedisOptions { durable: true, ..RedisOptions::default() });
     let (url, folder) = (redis.url(), tempfile::tempdir().expect("a folder"));
     let data = folder.path().join("data");
     let settings = [("REDIS_URL", url.as_str()), ("MORAG_DATA_DIR", data.to_str().expect("a plain path"))];
-    let mut server = Server::start_with(&settings).await;
-    let task = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
-    server.wait_for_end(&task).await;
-    assert!(server.terminate().await.success());
+    let task = completed_task(&settings).await;
     // An easy slip: the variable has no MORAG_ before it.
     let said = refused(&data, &[("MORAG_REDIS_URL", &url)]).await;
     assert!(said.contains("belong to tasks in Redis") && said.contains("REDIS_URL is not set"), "{said}");
@@ -50,10 +56,7 @@ async fn files_of_tasks_in_redis_are_safe_from_another_store_in_redis() {
     let (url, others, folder) = (redis.url(), other.url(), tempfile::tempdir().expect("a folder"));
     let data = folder.path().join("data");
     let settings = [("REDIS_URL", url.as_str()), ("MORAG_DATA_DIR", data.to_str().expect("a plain path"))];
-    let mut server = Server::start_with(&settings).await;
-    let task = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
-    server.wait_for_end(&task).await;
-    assert!(server.terminate().await.success());
+    let task = completed_task(&settings).await;
     // As a process of before there were ids has left it, and one that calls the same Redis by another name.
     std::fs::write(data.join("store"), format!("{url}\n")).expect("a file");
     let named = url.replace("127.0.0.1", "localhost");

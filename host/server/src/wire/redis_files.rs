@@ -139,7 +139,7 @@ impl RedisFiles {
         ))
     }
 
-    /// Makes the files this store's, where they are nobody's.
+    /// Claims files that have no owner for this store.
     async fn take(&self) -> Result<(), Disowned> {
         let id = match self.store.identify().await {
             Ok(id) => id,

@@ -51,7 +51,7 @@ impl KeyHolder {
 }
 
 /// A place among those that wait. The first of a task is known by the task's id. Each that is reserved so that it runs again has a
-/// name of its own beside that, so that nobody gives up a place that another retry of the task has got meanwhile.
+/// name of its own beside that, so that one retry cannot release the place of another retry of the same task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     task: TaskId,
@@ -371,7 +371,7 @@ impl RedisStore {
         }
     }
 
-    /// Nobody waits at a place any more. Nothing happens where nobody did.
+    /// Releases a place. Does nothing if the place is not taken.
     pub(super) async fn leave(&self, place: &Place, left: Left) -> Result<(), StoreError> {
         let keys = &self.keys;
         let word = match left {

@@ -1,7 +1,7 @@
 //! What a store is told from others by, whatever its address and however often that changes: a random id, given once.
 //!
 //! Files are kept elsewhere, and whose they are is said there by this id. A Redis that was emptied, or another prefix of the
-//! same one, is another store. A copy of a Redis has the id of what it was copied from.
+//! same one, is another store. A copy of a Redis has the id of the original.
 
 use super::scripts;
 use super::store::{RedisStore, token};

@@ -74,8 +74,8 @@ impl Hosts {
     }
 }
 
-/// Whose host it is, roughly: the last two labels of a name, for whoever has a domain has any number of names below it. An
-/// address, or a name of one label, is a machine of the operator's: each port is its own.
+/// The site of a host, an approximation of its owner: the last two labels of a name, because the owner of a domain can create any
+/// number of names below it. An address, or a name of one label, is a machine of the operator: each port is a site of its own.
 fn site(authority: &str) -> String {
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     let host = host.strip_suffix('.').unwrap_or(host);

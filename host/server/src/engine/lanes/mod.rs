@@ -271,6 +271,24 @@ impl Lanes {
         }
     }
 
+    /// Lets claims take cursors of these lanes again.
+    fn call(&self, lanes: &[String]) {
+        if lanes.is_empty() {
+            return;
+        }
+        let mut state = self.state();
+        let mut called = 0;
+        for lane in lanes {
+            if let Some(known) = state.lanes.get_mut(lane).filter(|known| known.waits) {
+                known.waits = false;
+                called += 1;
+            }
+        }
+        state.waiting -= called;
+        drop(state);
+        self.0.freed.notify_waiters();
+    }
+
     /// Breakers by state.
     pub fn breakers(&self, now: Timestamp) -> BreakerCounts {
         let mut counts = BreakerCounts::default();
@@ -345,26 +363,16 @@ impl Drop for Place {
 
 impl Drop for HostPlace {
     fn drop(&mut self) {
-        let mut state = self.lanes.state();
-        let called = state.hosts.give_back(&self.held);
-        let is_any = state.call(&called);
-        drop(state);
-        if is_any {
-            self.lanes.0.freed.notify_waiters();
-        }
+        let called = self.lanes.state().hosts.give_back(&self.held);
+        self.lanes.call(&called);
     }
 }
 
 impl Drop for OwnerPlace {
     fn drop(&mut self) {
         let Some((owner, standing)) = self.held.take() else { return };
-        let mut state = self.lanes.state();
-        let called = state.owners.give_back(&owner, standing);
-        let is_any = state.call(&called);
-        drop(state);
-        if is_any {
-            self.lanes.0.freed.notify_waiters();
-        }
+        let called = self.lanes.state().owners.give_back(&owner, standing);
+        self.lanes.call(&called);
     }
 }
 
@@ -389,17 +397,6 @@ impl State {
         self.lanes.entry(lane.to_owned()).or_default().waits = true;
         self.waiting += 1;
         Ok(true)
-    }
-
-    /// Lets lanes be asked for again. Says whether there are any.
-    fn call(&mut self, lanes: &[String]) -> bool {
-        for lane in lanes {
-            if let Some(known) = self.lanes.get_mut(lane).filter(|known| known.waits) {
-                known.waits = false;
-                self.waiting -= 1;
-            }
-        }
-        !lanes.is_empty()
     }
 
     /// Makes room where there are too many lanes.
