@@ -472,6 +472,7 @@ async fn a_dead_delivery_is_made_again(backend: impl Backend) {
     let states = [(1, 0, 1, DeliveryState::Resent, 1), (1, 1, 1, DeliveryState::Delivered, 1)];
     assert_eq!(with_resends(&store.deliveries(id).await.unwrap()), states);
     assert_eq!(place(&*store, &leases[0]).await, (2, 2, 0, Some(2)), "the other goes on");
+    assert_eq!(store.pending(&leases[0], 1).await.unwrap().unwrap().resent_at, None);
     assert_eq!(store.resend(&resend(&backend, id, 1)).await, Ok(2), "one that was delivered, too");
 }
 
@@ -483,10 +484,14 @@ async fn a_resend_can_be_retried_parked_and_given_up(backend: impl Backend) {
     assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0], "not before");
     backend.advance(Duration::from_secs(7));
     let held = claim_one(&*store, Queue::Deliveries).await;
+    let asked = store.pending(&held, 1).await.unwrap().unwrap().resent_at.unwrap();
     let failed = |number| Some(attempt(number, backend.now(), 500));
     assert_eq!(store.advance(&held, CursorMove::Retry(backend.now()), failed(1)).await, Ok(Recorded::Idle));
     let held = claim_one(&*store, Queue::Deliveries).await;
     assert_eq!(place(&*store, &held).await, (1, 1, 1, Some(1)));
+    let tried = store.pending(&held, 1).await.unwrap().unwrap().resent_at.unwrap();
+    assert!(tried.since(asked) >= Duration::from_secs(6), "asked for at {asked}, tried at {tried}");
+    assert_eq!(store.deliveries(id).await.unwrap()[1].at, tried);
     assert_eq!(store.advance(&held, CursorMove::Park, None).await, Ok(Recorded::Idle));
     append(&backend, id, 1).await.unwrap();
     let keys = claim_keys(&*store, Queue::Deliveries).await;

@@ -6,9 +6,12 @@ use base64::Engine as _;
 use morag_core::Secret;
 use morag_core::webhook::{standard_signature, verify};
 use morag_tests::receiver::{Received, Receiver};
-use morag_tests::server::{SECRET, Server};
+use morag_tests::redis::{ACCEPT_LOSS, shared_single};
+use morag_tests::server::{PATIENCE, SECRET, Server};
+use reqwest::Method;
 use serde_json::Value;
 use std::collections::HashSet;
+use std::time::Duration;
 
 fn answer(status: u16) -> Response {
     StatusCode::from_u16(status).expect("a status").into_response()
@@ -179,4 +182,53 @@ async fn formats_and_event_filters_of_a_webhook_config() {
     assert_eq!(sequences(&envelope), (1..=7).collect::<Vec<_>>());
     let body = envelope[0].json();
     assert!(body.get("step").is_none() && body["data"]["step"] == "markdown_conversion", "{body}");
+}
+
+/// A task whose receiver answers nothing but errors, on a server that forgets at once and gives webhooks up soon.
+async fn history_goes_behind_a_receiver_that_only_fails(store: &[(&str, &str)]) {
+    let mut settings = vec![
+        ("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "3s"),
+        ("MORAG_HISTORY_RETENTION_DAYS", "1s"),
+        ("WEBHOOK_RETRY_DELAY", "5"),
+        ("WEBHOOK_MAX_RETRIES", "20"),
+    ];
+    settings.extend(store);
+    let (server, receiver) = tokio::join!(Server::start_with(&settings), Receiver::start());
+    receiver.answer_next((0..1000).map(|_| answer(500)));
+    let mut tasks = Vec::new();
+    for _ in 0..5 {
+        tasks.push(submit(&server, &receiver).await);
+    }
+    // Retries alone would hold it for years: 5 s, doubled nineteen times, up to a day.
+    for task in &tasks {
+        let path = format!("/api/v1/status/{task}");
+        let is_gone = async || {
+            let answered = server.request(Method::GET, &path).send().await.expect("an answer");
+            answered.status() == StatusCode::NOT_FOUND
+        };
+        let gone = async {
+            while !is_gone().await {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, gone).await.expect("its history goes");
+    }
+    assert!(!receiver.received().is_empty(), "it was tried");
+    let metrics = server.request(Method::GET, "/metrics").send().await.expect("an answer");
+    let metrics = metrics.text().await.expect("text");
+    let expired = metrics.lines().find_map(|line| line.strip_prefix("morag_webhook_settled_total{state=\"expired\"} "));
+    let expired: u64 = expired.expect("the metric").parse().expect("a number");
+    assert_eq!(expired, 17 * 5, "each event of each task");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_goes_behind_a_receiver_that_only_fails_embedded() {
+    history_goes_behind_a_receiver_that_only_fails(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_goes_behind_a_receiver_that_only_fails_on_redis() {
+    let (redis, prefix) = (shared_single().url(), format!("{}:", uuid::Uuid::new_v4()));
+    let store = [("REDIS_URL", redis.as_str()), ("REDIS_KEY_PREFIX", prefix.as_str()), ACCEPT_LOSS];
+    history_goes_behind_a_receiver_that_only_fails(&store).await;
 }

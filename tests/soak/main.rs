@@ -54,6 +54,7 @@ async fn main() -> ExitCode {
         .envs([
             ("MORAG_TEMP_RETENTION_HOURS", RETENTION),
             ("MORAG_HISTORY_RETENTION_DAYS", RETENTION),
+            ("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", RETENTION),
             ("MORAG_IDEMPOTENCY_RETENTION_HOURS", "1h"),
             ("MORAG_FETCH_ALLOW_NETWORKS", "127.0.0.0/8"),
             ("WEBHOOK_MAX_RETRIES", "2"),

@@ -102,7 +102,7 @@ const OUTCOMES: [&str; 13] = [
 ];
 
 /// What becomes of deliveries.
-const SETTLED: [&str; 3] = ["delivered", "dead", "gone"];
+const SETTLED: [&str; 4] = ["delivered", "dead", "expired", "gone"];
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -134,7 +134,7 @@ impl Default for Metrics {
         );
         registry.register(
             "webhook_settled",
-            "Deliveries that were settled: delivered, given up (dead), or refused for good (gone)",
+            "Deliveries that were settled: delivered, given up after the last retry (dead) or for their age (expired), or refused for good (gone)",
             metrics.settled.clone(),
         );
         let (exchange, age) = (metrics.exchange.clone(), metrics.age.clone());
@@ -212,6 +212,11 @@ impl Metrics {
             Verdict::Retry(_) => return,
         };
         self.settled.get_or_create(&ByState { state }).inc();
+    }
+
+    /// A delivery was given up for its age.
+    pub fn expired(&self) {
+        self.settled.get_or_create(&ByState { state: "expired" }).inc();
     }
 
     /// What the store says now; none where it does not answer: then what it said before stays.

@@ -25,6 +25,8 @@ pub struct PendingDelivery {
     pub is_end: bool,
     /// What the task's own endpoint is sent with.
     pub credentials: KeptCredentials,
+    /// Of a delivery that is made again: when it was asked for, or attempted last. None of others, and where it is not known.
+    pub resent_at: Option<Timestamp>,
 }
 
 /// What there is of [`super::NewTask::credentials`].

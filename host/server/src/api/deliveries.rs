@@ -86,7 +86,7 @@ pub struct AttemptBody {
 pub struct OutcomeBody {
     /// HTTP status of the answer; null where there was none.
     pub http_status: Option<u16>,
-    /// Why there was none: `dns`, `address_refused`, `connect`, `tls`, `timeout`, `reset` or `protocol`.
+    /// Why there was none; null too where nothing was sent because the event was too old, as `excerpt` says: `dns`, `address_refused`, `connect`, `tls`, `timeout`, `reset` or `protocol`.
     #[schema(value_type = Option<String>)]
     pub error: Option<ErrorClass>,
     /// Beginning of the answer or of the error's text, at most 1 KiB.

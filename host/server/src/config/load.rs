@@ -93,6 +93,7 @@ impl Config {
             webhook_allow_networks,
             webhook_proxy: written.proxy("webhook_proxy")?,
             webhook_retry_after_max: written.time("webhook_retry_after_max", SECOND, Duration::ZERO..=DAY)?,
+            webhook_give_up_after: written.time("webhook_give_up_after_hours", HOUR, SECOND..=TIME_MAX)?,
             webhook_disable_after: written.time("webhook_disable_after_hours", HOUR, SECOND..=TIME_MAX)?,
             secrets_key: written.secret("secrets_key"),
             pipelines: pipelines::read(&written)?,

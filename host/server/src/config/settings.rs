@@ -252,6 +252,12 @@ pub const SETTINGS: &[Setting] = &[
         "A named endpoint whose attempts have all failed for so long is disabled, hours.",
     ),
     setting(
+        "webhook_give_up_after_hours",
+        "MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS",
+        "168",
+        "A webhook whose event is older than this is given up without another attempt, hours.",
+    ),
+    setting(
         "secrets_key",
         "MORAG_SECRETS_KEY",
         "",

@@ -6,7 +6,7 @@
 use super::dispatcher::{LEASE_SLACK, Stop, lease_of};
 use super::lanes::Place;
 use super::target::{self, Target};
-use super::{STORE_PAUSE, attempt, turns};
+use super::{STORE_PAUSE, attempt, give_up, turns};
 use crate::App;
 use morag_core::Timestamp;
 use morag_core::ports::{CommitError, CursorMove, DeliveryMove, Lease, Recorded};
@@ -91,7 +91,7 @@ async fn advance(
     batch: &mut Batch,
     shutdown: &CancellationToken,
 ) -> Result<End, CommitError> {
-    let (mut renewed, mut sent) = (Instant::now(), 0);
+    let (mut renewed, mut sent, mut has_given_up) = (Instant::now(), 0, false);
     // Held to the end: pauses between exchanges keep a place from others too.
     let mut among_owners = None;
     while sent < EVENTS_A_CLAIM_MAX && !shutdown.is_cancelled() {
@@ -120,7 +120,19 @@ async fn advance(
         let mut cursor = pending.cursor.clone();
         for event in &pending.events {
             let is_resend = cursor.name.resend().is_some();
-            let one = if is_resend || target.endpoint.takes(event) {
+            let mut was_sent = false;
+            let one = if !is_resend && !target.endpoint.takes(event) {
+                DeliveryMove { movement: CursorMove::Skip, attempt: None }
+            } else if give_up::is_too_old(app, &pending, event) {
+                if !has_given_up {
+                    has_given_up = true;
+                    give_up::warn(app, &cursor, &target);
+                }
+                give_up::give_up(app, &cursor)
+            } else {
+                if let Some(pause) = target.unreadable {
+                    return Ok(End::GiveBack(app.clock.now().plus(pause)));
+                }
                 if sent > 0 && (shutdown.is_cancelled() || sent >= EVENTS_A_CLAIM_MAX) {
                     break;
                 }
@@ -132,9 +144,8 @@ async fn advance(
                     Err(pause) => return Ok(End::GiveBack(app.clock.now().plus(pause))),
                 };
                 sent += 1;
+                was_sent = true;
                 attempt::attempt(app, place, &pending.record, &cursor, &target, event).await
-            } else {
-                DeliveryMove { movement: CursorMove::Skip, attempt: None }
             };
             let movement = one.movement;
             batch.moves.push(one);
@@ -151,7 +162,7 @@ async fn advance(
             }
             cursor.next_event += 1;
             cursor.attempts = 0;
-            if movement != CursorMove::Skip {
+            if was_sent {
                 if let Some(Recorded::Idle) = batch.record(app, lease).await? {
                     turns::finish_if_done(app, &pending, cursor.next_delivery - 1).await?;
                     return Ok(End::Settled);

@@ -114,6 +114,8 @@ struct Stage {
     app: Arc<App>,
     receivers: Arc<Receivers>,
     shutdown: CancellationToken,
+    /// How old the events of its tasks are.
+    age: Duration,
     _folder: tempfile::TempDir,
 }
 
@@ -138,7 +140,7 @@ impl Stage {
         let (mut app, _) = crate::wire::build(config, &shutdown).await.unwrap();
         let receivers = Arc::new(Receivers::default());
         app.sender = receivers.clone();
-        Self { app: Arc::new(app), receivers, shutdown, _folder: folder }
+        Self { app: Arc::new(app), receivers, shutdown, age: Duration::ZERO, _folder: folder }
     }
 
     fn deliver(&self) -> tokio::task::JoinHandle<()> {
@@ -190,7 +192,7 @@ impl Stage {
         self.app.tasks.accept(new).await.unwrap();
         let event = |sequence| Event {
             sequence,
-            timestamp: self.app.clock.now(),
+            timestamp: self.app.clock.now().minus(self.age),
             progress_percent: 0.0,
             message: String::new(),
             kind: match sequence {
@@ -428,4 +430,148 @@ async fn stopping_gives_back_what_is_under_way() {
     tokio::time::timeout(PATIENCE, dispatcher).await.unwrap().unwrap();
     let counts = stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap();
     assert_eq!((counts.leased, counts.due), (0, 3));
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A server that gives events up which are older than an hour, where receivers fail, with tasks of two hours ago.
+async fn two_hours_late() -> Stage {
+    let stage = Stage::new(&[("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "1")]).await;
+    stage.receivers.set("down.example", Manner::Answers(500));
+    Stage { age: HOUR * 2, ..stage }
+}
+
+/// State of each delivery, and what its attempts say.
+async fn log_of(stage: &Stage, task: TaskId) -> Vec<(DeliveryState, Vec<String>)> {
+    let said = |record: DeliveryRecord| {
+        let attempts = record.attempts.into_iter().map(|attempt| attempt.outcome.excerpt).collect();
+        (record.state, attempts)
+    };
+    stage.app.deliveries.deliveries(task).await.unwrap().into_iter().map(said).collect()
+}
+
+async fn until_nothing_is_due(stage: &Stage) {
+    let all = async {
+        loop {
+            let counts = stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap();
+            if counts.due + counts.leased + counts.later == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("nothing is due");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_old_is_given_up_without_an_attempt_and_then_forgotten() {
+    let mut stage = two_hours_late().await;
+    let old = futures::future::join_all((0..50).map(|_| stage.task("down.example", 40))).await;
+    stage.age = Duration::ZERO;
+    stage.receivers.set("up.example", Manner::Answers(200));
+    let new = stage.task("up.example", 1).await;
+    let _dispatcher = stage.deliver();
+    until_nothing_is_due(&stage).await;
+    assert_eq!(stage.receivers.came("down.example"), [], "no exchange");
+    assert_eq!(stage.receivers.came("up.example").len(), 1, "what is not old is sent");
+    let why = "not sent: the event is older than 1 h (MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS)".to_owned();
+    assert_eq!(log_of(&stage, old[7]).await, vec![(DeliveryState::Dead, vec![why]); 40]);
+    let mut gone = stage.app.tasks.expire(stage.app.clock.now().plus(HOUR), 100).await.unwrap();
+    gone.sort_unstable();
+    let mut all: Vec<_> = old.into_iter().chain([new]).collect();
+    all.sort_unstable();
+    assert_eq!(gone, all, "nothing holds their history");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_tried_and_is_too_old_by_then_is_given_up() {
+    let stage = Stage::new(&[("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "2s"), ("WEBHOOK_RETRY_DELAY", "3")]).await;
+    stage.receivers.set("down.example", Manner::Answers(500));
+    let task = stage.task("down.example", 2).await;
+    let _dispatcher = stage.deliver();
+    until_nothing_is_due(&stage).await;
+    assert_eq!(stage.receivers.came("down.example").len(), 1);
+    let log = log_of(&stage, task).await;
+    let attempts: Vec<_> = log.iter().map(|(_, attempts)| attempts.len()).collect();
+    assert_eq!(attempts, [2, 1], "{log:?}");
+    assert!(log.iter().all(|(state, _)| *state == DeliveryState::Dead), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_again_is_sent_however_old_it_is() {
+    let stage = two_hours_late().await;
+    let task = stage.task("down.example", 1).await;
+    let _dispatcher = stage.deliver();
+    until_nothing_is_due(&stage).await;
+    stage.receivers.set("down.example", Manner::Answers(200));
+    let due = stage.app.clock.now();
+    let new = NewResend { task, endpoint: EndpointId::of_task(), delivery: 1, url: None, due };
+    stage.app.deliveries.resend(&new).await.unwrap();
+    until_nothing_is_due(&stage).await;
+    let states: Vec<_> = log_of(&stage, task).await.into_iter().map(|(state, _)| state).collect();
+    assert_eq!(states, [DeliveryState::Resent, DeliveryState::Delivered]);
+    assert_eq!(stage.receivers.came("down.example").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_for_again_long_ago_is_given_up() {
+    let stage = Stage::new(&[("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "1s")]).await;
+    let task = stage.task("up.example", 1).await;
+    let dispatcher = stage.deliver();
+    until_nothing_is_due(&stage).await;
+    stage.shutdown.cancel();
+    dispatcher.await.unwrap();
+    let due = stage.app.clock.now();
+    let new = NewResend { task, endpoint: EndpointId::of_task(), delivery: 1, url: None, due };
+    stage.app.deliveries.resend(&new).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let stage = Stage { shutdown: CancellationToken::new(), ..stage };
+    let _dispatcher = stage.deliver();
+    until_nothing_is_due(&stage).await;
+    let states: Vec<_> = log_of(&stage, task).await.into_iter().map(|(state, _)| state).collect();
+    assert_eq!(states, [DeliveryState::Delivered, DeliveryState::Dead]);
+    assert_eq!(stage.receivers.came("up.example").len(), 1);
+}
+
+/// The machine's clock, set ahead since the start.
+struct SetAhead(Duration);
+
+impl Clock for SetAhead {
+    fn now(&self) -> morag_core::Timestamp {
+        morag_adapters::SystemClock.now().plus(self.0)
+    }
+
+    fn steady(&self) -> morag_core::Timestamp {
+        morag_adapters::SystemClock.steady()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_ahead_gives_nothing_up() {
+    let mut stage = Stage::new(&[("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "1")]).await;
+    let task = stage.task("up.example", 3).await;
+    Arc::get_mut(&mut stage.app).unwrap().clock = Arc::new(SetAhead(HOUR * 24 * 365));
+    let _dispatcher = stage.deliver();
+    until_nothing_is_due(&stage).await;
+    assert_eq!(stage.receivers.came("up.example").len(), 3);
+    assert!(log_of(&stage, task).await.iter().all(|(state, _)| *state == DeliveryState::Delivered));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_key_is_given_up_when_it_is_too_old() {
+    let mut stage = two_hours_late().await;
+    let unreadable = || Some("neither sealed nor readable".to_owned());
+    let old = stage.task_of(crate::api::testing::record(), "up.example", 2, (None, unreadable())).await;
+    stage.age = Duration::ZERO;
+    let new = stage.task_of(crate::api::testing::record(), "up.example", 2, (None, unreadable())).await;
+    let _dispatcher = stage.deliver();
+    let given_up = async {
+        while log_of(&stage, old).await.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, given_up).await.expect("it is given up");
+    assert!(log_of(&stage, old).await.iter().all(|(state, _)| *state == DeliveryState::Dead));
+    assert_eq!(log_of(&stage, new).await, [], "the other waits");
+    assert_eq!(stage.receivers.came("up.example"), []);
 }

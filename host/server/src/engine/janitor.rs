@@ -3,6 +3,7 @@
 //! Any number of processes may do it at once: each deletion may meet another's, and what one leaves half done when it is
 //! stopped, another's next round finds.
 
+use super::wall_time::{CLOCK_APART_MAX, wall_time};
 use crate::App;
 use crate::config::Config;
 use crate::ownership::Disowned;
@@ -30,10 +31,6 @@ const BATCH: usize = 200;
 /// It is how long this process has known the id without a task, by its steady clock, whatever the storage says of the files'
 /// age: a process whose time of day is wrong, or not the storage's, would take an upload of this minute for an old one.
 pub const ORPHAN_AGE: Duration = Duration::from_secs(6 * 60 * 60);
-
-/// As far the wall clock may be from the steady one before nothing goes by its age. Far above what a time service corrects
-/// in a life of the process, and little beside retention, which is in hours and days.
-const CLOCK_APART_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Ids that have files and no task, with the steady time at which they were first seen so: uploads that come in, and what
 /// killed processes left of some. At most as many as there are.
@@ -109,15 +106,6 @@ async fn may_tidy(app: &App, unlisted: &mut Unlisted) -> bool {
 /// The time between two rounds: no longer than the shortest retention, so that nothing stays for more than twice as long.
 fn pause(config: &Config) -> Duration {
     config.history_retention.min(config.temp_retention).clamp(PAUSE_MIN, PAUSE_MAX)
-}
-
-/// The time to reckon the age of ended tasks by: none when the wall clock was set since the start. Tasks' times are times of
-/// day, which other processes gave, so that no steady clock can tell their age; and a jump ahead would make everything old
-/// at once. Of the two times, before and after, nothing tells which is right, so nothing goes: what is deleted does not come
-/// back. A clock that was wrong from the start is not noticed: ended tasks then go early, but none that runs.
-fn wall_time(app: &App) -> Option<Timestamp> {
-    let (now, steady) = (app.clock.now(), app.clock.steady());
-    (now.since(steady).max(steady.since(now)) <= CLOCK_APART_MAX).then_some(now)
 }
 
 /// Deletes the files that no task owns, whatever their age. For the start on a folder that is this process's alone, before any

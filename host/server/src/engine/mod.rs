@@ -1,5 +1,5 @@
-//! Does what the core decides: runs tasks ([`worker`], [`run`], [`publish`]), delivers webhooks ([`dispatcher`], [`deliver`], [`attempt`], in
-//! [`lanes`]), stops tasks ([`cancel`]) and runs them again ([`retry`]), checks files ([`verify`]), and forgets what is old ([`janitor`]).
+//! Does what the core decides: runs tasks ([`worker`], [`run`], [`publish`]), delivers webhooks ([`dispatcher`], [`deliver`], [`attempt`], [`give_up`],
+//! in [`lanes`]), stops tasks ([`cancel`]) and runs them again ([`retry`]), checks files ([`verify`]), and forgets what is old ([`janitor`]).
 //!
 //! Invariant: nothing here decides what an event says, when a retry comes or what may follow what. It feeds inputs to
 //! `morag_core`, commits what comes back, and performs the effect.
@@ -15,6 +15,7 @@ mod delivery_tests;
 mod dispatcher;
 mod endpoint_state;
 mod feed;
+mod give_up;
 mod janitor;
 mod lanes;
 mod misfit;
@@ -27,6 +28,7 @@ mod running;
 mod target;
 mod turns;
 mod verify;
+mod wall_time;
 mod worker;
 
 pub use cancel::{CancelOutcome, cancel};

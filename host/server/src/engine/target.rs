@@ -5,7 +5,7 @@ use crate::App;
 use crate::endpoints::{Opened, task_credentials};
 use morag_core::Secret;
 use morag_core::ports::{KeptCredentials, PendingDelivery, StoreError};
-use morag_core::webhook::{Endpoint, EndpointId, Order, RetryPolicy, secret_of_tenant};
+use morag_core::webhook::{Credentials, Endpoint, EndpointId, Order, RetryPolicy, secret_of_tenant};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub(super) struct Ready {
     pub(super) base: u64,
     /// The named endpoint, if it is one.
     pub(super) named: Option<Arc<Opened>>,
+    /// Nothing is sent before this has passed: what the endpoint is sent with cannot be read.
+    pub(super) unreadable: Option<Duration>,
 }
 
 impl Ready {
@@ -74,6 +76,7 @@ pub(super) async fn target(app: &App, pending: &PendingDelivery) -> Result<Targe
 /// go without them, still signed. Otherwise they are this process's to wait for, until it has the right key.
 async fn own(app: &App, endpoint: &Endpoint, pending: &PendingDelivery) -> Result<Target, StoreError> {
     let task = pending.record.id;
+    let mut unreadable = None;
     let endpoint = match &pending.credentials {
         KeptCredentials::None | KeptCredentials::Gone => endpoint.clone(),
         // Not sent there anyway.
@@ -86,7 +89,8 @@ async fn own(app: &App, endpoint: &Endpoint, pending: &PendingDelivery) -> Resul
             }
             Err(error) => {
                 tracing::error!(%task, %error, "the task's webhook_auth_token cannot be read: its webhooks wait");
-                return Ok(Target::Later(UNREADABLE_PAUSE));
+                unreadable = Some(UNREADABLE_PAUSE);
+                endpoint.clone()
             }
         },
     };
@@ -98,6 +102,7 @@ async fn own(app: &App, endpoint: &Endpoint, pending: &PendingDelivery) -> Resul
         rate_limit: None,
         base: 0,
         named: None,
+        unreadable,
     })))
 }
 
@@ -114,19 +119,20 @@ async fn named(app: &App, id: &EndpointId, pending: &PendingDelivery) -> Result<
     if endpoint.disabled.is_some() && pending.cursor.url.is_none() {
         return Ok(Target::Disabled);
     }
-    let credentials = match &opened.credentials {
-        Ok(credentials) => credentials,
-        Err(error) => {
-            tracing::error!(endpoint = id.as_str(), %error, "the endpoint's credentials cannot be read: its webhooks wait");
-            return Ok(Target::Later(UNREADABLE_PAUSE));
-        }
-    };
     let base = match endpoint.settings.order {
         Order::Task => 0,
         Order::Document => match turns::turn(app, pending).await? {
             Ok(base) => base,
             Err(pause) => return Ok(Target::Later(pause)),
         },
+    };
+    let nothing = Credentials::default();
+    let (credentials, unreadable) = match &opened.credentials {
+        Ok(credentials) => (credentials, None),
+        Err(error) => {
+            tracing::error!(endpoint = id.as_str(), %error, "the endpoint's credentials cannot be read: its webhooks wait");
+            (&nothing, Some(UNREADABLE_PAUSE))
+        }
     };
     let own = endpoint.settings.retry.and_then(|retry| retry.policy().ok());
     Ok(Target::Ready(Box::new(Ready {
@@ -136,6 +142,7 @@ async fn named(app: &App, id: &EndpointId, pending: &PendingDelivery) -> Result<
         rate_limit: endpoint.settings.rate_limit,
         base,
         named: Some(Arc::clone(opened)),
+        unreadable,
     })))
 }
 

@@ -1,6 +1,6 @@
 //! Webhook cursors and their attempts.
 
-use super::delivery_records::{State, gather, wire_url};
+use super::delivery_records::{State, gather, moved_at, place_of_resend, wire_url};
 use super::keys::Bucket;
 use super::scripts;
 use super::store::{RedisStore, from_json, strange, to_json, token};
@@ -116,21 +116,24 @@ impl Deliveries for RedisStore {
     async fn pending(&self, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError> {
         let Some((task, name)) = CursorName::parse_key(&held.key) else { return Ok(None) };
         let known = self.records.get(task);
-        let [record, history, cursors, ..] = self.task_keys(task);
+        let again = place_of_resend(&name);
+        let [record, history, cursors, deliveries, _] = self.task_keys(task);
         let call = scripts::PENDING
-            .on([record, history, cursors])
+            .on([record, history, cursors, deliveries])
             .arg("")
             .arg(name.to_string())
             .arg(u8::from(known.is_none()))
-            .arg(events_max.max(1));
+            .arg(events_max.max(1))
+            .arg(again.unwrap_or_default());
         let answer: Value = self.redis.call(call).await?;
         if matches!(&answer, Value::Array(parts) if parts.is_empty()) {
             return Ok(None);
         }
-        let parts: Result<(String, String, String, Vec<String>, String), _> = FromRedisValue::from_redis_value(answer);
+        let parts: Result<(String, String, String, Vec<String>, String, String), _> =
+            FromRedisValue::from_redis_value(answer);
         // The error would show the answer, and with it the credentials.
         let parts = parts.map_err(|_| StoreError::Corrupt("a script answered what a cursor cannot look at".into()))?;
-        let (record, stored, is_end, texts, credentials) = parts;
+        let (record, stored, is_end, texts, credentials, again) = parts;
         let (mut events, mut budget) = (Vec::new(), PageBudget::new(PENDING_BYTES_MAX));
         for text in texts.iter().rev().take_while(|text| budget.takes(tree_bytes(text))) {
             events.push(from_json(text)?);
@@ -144,6 +147,7 @@ impl Deliveries for RedisStore {
             is_end: is_end == "1" && events.len() == texts.len(),
             events,
             credentials: KeptCredentials::of(Some(credentials).filter(|text| text != NO_CREDENTIALS)),
+            resent_at: moved_at(&again),
         }))
     }
 

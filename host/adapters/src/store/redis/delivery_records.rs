@@ -87,6 +87,18 @@ fn record(place: &str, stored: &str) -> Result<DeliveryRecord, StoreError> {
     Ok(DeliveryRecord { url: wire_url(parts.next())?, ..record })
 }
 
+/// Where the delivery that a cursor makes again is stored.
+pub(super) fn place_of_resend(name: &CursorName) -> Option<String> {
+    let resend = name.resend()?;
+    Some(format!("{}/{}.{}", name.endpoint().as_str(), resend.delivery, resend.number))
+}
+
+/// When a stored delivery was moved last; none where none is stored, or without a time.
+pub(super) fn moved_at(stored: &str) -> Option<Timestamp> {
+    let at = stored.split(' ').nth(2)?.parse::<f64>().ok()?;
+    Some(Timestamp::from_millis(at as i64))
+}
+
 /// A task's deliveries with their attempts, in order.
 pub(super) fn gather(
     deliveries: HashMap<String, String>,

@@ -83,9 +83,18 @@ fn pending(connection: &Connection, held: &Lease, events_max: usize) -> Result<O
         attempts: u32::try_from(stored.attempts).unwrap_or(u32::MAX),
         url: url.map_err(|error| StoreError::Corrupt(format!("a stored URL cannot be read: {error}")))?,
     };
+    let resent_at = match cursor.name.resend() {
+        None => None,
+        Some(resend) => {
+            let sql = "SELECT at FROM deliveries WHERE task = ?1 AND endpoint = ?2 AND delivery = ?3 AND resend = ?4";
+            let endpoint = cursor.name.endpoint().as_str();
+            let place = params![stored.number, endpoint, stored.next_delivery, resend.number];
+            first(connection, sql, place, |row| row.get(0))?.map(Timestamp::from_millis)
+        }
+    };
     let is_end = stored.has_ended && read_up_to >= stored.last_event;
     let (record, credentials) = (Arc::new(from_json(&record)?), KeptCredentials::of(kept));
-    Ok(Some(PendingDelivery { record, cursor, events, is_end, credentials }))
+    Ok(Some(PendingDelivery { record, cursor, events, is_end, credentials, resent_at }))
 }
 
 /// The job behind [`Deliveries::advance_all`]. An `Err` is followed by a rollback.
