@@ -23,6 +23,9 @@ impl Peer {
     }
 }
 
+/// Connections of a server at once: each holds a few tens of KiB, so that this many cost tens of MiB.
+pub const CONNECTIONS_MAX: usize = 1024;
+
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

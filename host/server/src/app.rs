@@ -1,19 +1,18 @@
 //! What the parts of a running server share: ports, configuration, pipelines.
 
-use crate::api::audit::Audit;
-use crate::api::{Fair, LastReady};
 use crate::config::Config;
 use crate::disk::DiskReserve;
 use crate::endpoints::Registry;
+use crate::endpoints::seal::Sealer;
 use crate::engine::{Lanes, LiveFeed, Running, Verified};
 use crate::metrics::Metrics;
-use crate::ownership::Ownership;
 use crate::pipelines::Pipelines;
 use crate::plugins::Plugins;
 use morag_core::ports::{
-    Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, StoreSetup, Tasks, WebhookSender,
+    Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Ownership, Ports, StoreSetup, Tasks, WebhookSender,
 };
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// A running server's parts, behind the core's ports. Cheap to share: one `Arc<App>`.
 pub struct App {
@@ -57,12 +56,42 @@ pub struct App {
     pub verified: Verified,
     /// Room on the disk that is kept for them.
     pub disk: DiskReserve,
-    /// What the dependencies last answered to who asked for readiness.
-    pub last_ready: LastReady,
-    /// What callers share of this process.
-    pub fair: Fair,
-    /// What is written of refused keys.
-    pub audit: Audit,
     /// How the store is set up.
     pub setup: Arc<dyn StoreSetup>,
+}
+
+impl App {
+    /// With these ports and components. `sealer` seals credentials; without one no endpoint can be created. `stop` ends the live streams.
+    pub fn new(
+        config: Config,
+        ports: Ports,
+        plugins: Plugins,
+        sealer: Option<Sealer>,
+        stop: CancellationToken,
+    ) -> Self {
+        let metrics = Metrics::default();
+        Self {
+            lanes: Lanes::of(&config),
+            pipelines: Pipelines::with(&config.pipelines),
+            endpoints: Registry::new(ports.endpoints, sealer, config.webhook_endpoints.clone()),
+            live: LiveFeed::new(ports.feed, stop),
+            metrics: if ports.disk.is_some() { metrics.with_disk() } else { metrics },
+            disk: DiskReserve::new(ports.disk, config.disk_free_min),
+            plugins,
+            running: Running::default(),
+            verified: Verified::default(),
+            tasks: ports.tasks,
+            queue: ports.queue,
+            deliveries: ports.deliveries,
+            chains: ports.chains,
+            blobs: ports.blobs,
+            ownership: ports.ownership,
+            knowledge: ports.knowledge,
+            sender: ports.sender,
+            fetcher: ports.fetcher,
+            clock: ports.clock,
+            setup: ports.setup,
+            config,
+        }
+    }
 }

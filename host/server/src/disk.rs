@@ -1,7 +1,5 @@
 //! Whether there is room on the disk for more: below `MORAG_DISK_FREE_MIN` nothing new is taken, so that what runs can end.
 
-use crate::api::ApiError;
-use axum::http::StatusCode;
 use morag_core::ports::Disk;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +23,21 @@ pub enum Room {
     Low(u64),
     /// The disk does not say.
     Unknown,
+}
+
+/// The disk has less room than is kept free. The text is for callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "The server's disk has {} free, and below {} (MORAG_DISK_FREE_MIN) no new task is taken, so that those that run can end: \
+     try again later, or make room",
+    mebibytes(*.free),
+    mebibytes(*.bytes_min)
+)]
+pub struct DiskFull {
+    /// Bytes that are free.
+    pub free: u64,
+    /// Bytes that are kept free.
+    pub bytes_min: u64,
 }
 
 impl DiskReserve {
@@ -77,17 +90,13 @@ impl DiskReserve {
         }
     }
 
-    /// Refuses what is new with 507 where there is too little room. Where the disk does not say, it is taken: what cannot be written
+    /// Refuses what is new where there is too little room. Where the disk does not say, it is taken: what cannot be written
     /// fails by itself.
-    pub async fn check(&self) -> Result<(), ApiError> {
-        let Room::Low(free) = self.room().await else { return Ok(()) };
-        let text = format!(
-            "The server's disk has {} free, and below {} (MORAG_DISK_FREE_MIN) no new task is taken, so that those that run can end: \
-             try again later, or make room",
-            mebibytes(free),
-            mebibytes(self.bytes_min)
-        );
-        Err(ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", text).retry_after().told())
+    pub async fn check(&self) -> Result<(), DiskFull> {
+        match self.room().await {
+            Room::Low(free) => Err(DiskFull { free, bytes_min: self.bytes_min }),
+            Room::Enough | Room::Unknown => Ok(()),
+        }
     }
 }
 
@@ -128,11 +137,7 @@ mod tests {
         assert_eq!(DiskReserve::new(None, 100).room().await, Room::Enough, "no disk of its own");
         let reserve = DiskReserve::new(Some(Arc::new(Fixed(Ok(5 << 20)))), 256 << 20);
         let refused = reserve.check().await.unwrap_err();
-        assert_eq!((refused.status().as_u16(), refused.code()), (507, "disk_full"));
-        assert!(
-            refused.public().contains("5 MiB free") && refused.public().contains("256 MiB"),
-            "{}",
-            refused.public()
-        );
+        let text = refused.to_string();
+        assert!(text.contains("5 MiB free") && text.contains("256 MiB"), "{text}");
     }
 }

@@ -16,11 +16,12 @@ pub mod engine;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod metrics;
-pub mod ownership;
 pub mod pipelines;
 pub mod plugins;
 mod sse;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 #[cfg(not(fuzzing))]
 pub mod wire;
 

@@ -1,6 +1,7 @@
 //! What the core needs of the world, one trait a file. An adapter implements a port and adds nothing to it; the contract
 //! suites in `tests/contract` hold every implementation to what is written here.
 
+mod all;
 mod blobs;
 mod chains;
 mod clock;
@@ -15,6 +16,7 @@ mod feed;
 mod fetcher;
 mod key_values;
 mod knowledge;
+mod ownership;
 mod plugin_http;
 mod step_runner;
 mod store_setup;
@@ -22,6 +24,7 @@ mod tasks;
 mod transcriber;
 mod webhook_sender;
 
+pub use all::Ports;
 pub use blobs::{BlobError, BlobMeta, BlobPath, BlobStream, BlobWriter, Blobs};
 pub use chains::{Chain, Chains, LINKS_MAX, Link, Turn};
 pub use clock::Clock;
@@ -40,6 +43,7 @@ pub use feed::{FEED_BYTES_MAX, Feed, FeedItem, FeedNext, FeedPage, FeedPosition,
 pub use fetcher::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, InvalidSourceUrl, SourceUrl};
 pub use key_values::{KeyValueQuota, KeyValues, SetError};
 pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
+pub use ownership::{Disowned, Ownership, Sole};
 pub use plugin_http::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpRequest, PluginHttpResponse};
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
 pub use store_setup::{Shortcoming, StoreSetup};

@@ -7,7 +7,7 @@
 use super::ApiError;
 use super::auth::{Caller, Made};
 use super::counted::PeerAddress;
-use crate::App;
+use crate::api::Api;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::response::Response;
@@ -75,7 +75,7 @@ impl Audit {
 }
 
 /// A key was refused. `reason` has nothing of the key in it.
-pub fn refused_key(app: &Arc<App>, request: &Request, reason: &str) {
+pub fn refused_key(app: &Arc<Api>, request: &Request, reason: &str) {
     let noted = app.audit.refusals().note(app.clock.steady());
     match noted {
         Noted::Line => {
@@ -95,7 +95,7 @@ pub fn refused_key(app: &Arc<App>, request: &Request, reason: &str) {
 }
 
 /// Writes how many refused keys had no line.
-pub fn write_left_out(app: &App) {
+pub fn write_left_out(app: &Api) {
     let left_out = std::mem::take(&mut app.audit.refusals().left_out);
     tracing::warn!(target: "audit", left_out, outcome = "refused", "keys were refused, without a line each");
 }

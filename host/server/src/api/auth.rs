@@ -1,7 +1,7 @@
 //! Who may call.
 
 use super::{ApiError, access, audit};
-use crate::App;
+use crate::api::Api;
 use crate::config::{ConfiguredCaller, digest_of};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, header};
@@ -98,7 +98,7 @@ impl Caller {
 
 /// Lets a request through that has a key with the scope which its route needs, or needs no key. What it changes is written to
 /// the audit log.
-pub async fn require_key(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub async fn require_key(State(app): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     if access::is_open(request.uri().path()) {
         return next.run(request).await;
     }

@@ -3,7 +3,7 @@
 use super::ApiError;
 use super::error::ErrorBody;
 use super::task::{PathTask, own};
-use crate::App;
+use crate::api::Api;
 use crate::engine::{CancelOutcome, cancel as cancel_task};
 use axum::Json;
 use axum::extract::State;
@@ -34,7 +34,7 @@ pub struct Cancelled {
         (status = 409, description = "It has ended already", body = ErrorBody),
     )
 )]
-pub async fn cancel(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<Cancelled>, ApiError> {
+pub async fn cancel(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Result<Json<Cancelled>, ApiError> {
     let task = own(&app, &task).await?;
     match cancel_task(&app, task).await? {
         CancelOutcome::Cancelled => Ok(Json(Cancelled { message: "Task cancelled".into(), task_id: task.to_string() })),

@@ -7,7 +7,7 @@ use super::error::ErrorBody;
 use super::sequence::Sequences;
 use super::submit::json as json_body;
 use super::task::{PathTask, own};
-use crate::App;
+use crate::api::Api;
 use crate::endpoints::Known;
 use axum::Json;
 use axum::extract::{Extension, Path, Request, State};
@@ -147,7 +147,7 @@ pub struct ResendRequest {
         (status = 404, description = "No such task", body = ErrorBody),
     )
 )]
-pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<DeliveryList>, ApiError> {
+pub async fn list(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Result<Json<DeliveryList>, ApiError> {
     let task = own(&app, &task).await?;
     let outline = app.tasks.outline(task).await?.ok_or_else(ApiError::unknown_task)?;
     let known = app.endpoints.recent().await?;
@@ -180,7 +180,7 @@ pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Resu
     )
 )]
 pub async fn resend(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
     Path(path): Path<HashMap<String, String>>,

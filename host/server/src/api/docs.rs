@@ -2,7 +2,7 @@
 //! loaded from elsewhere.
 
 use super::ApiError;
-use crate::App;
+use crate::api::Api;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::header;
@@ -17,7 +17,7 @@ const POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 /// Routes that show the document.
-pub fn routes(document: &OpenApi) -> Router<Arc<App>> {
+pub fn routes(document: &OpenApi) -> Router<Arc<Api>> {
     let json = document.to_json().map_err(|error| ApiError::internal(format!("the OpenAPI document: {error}")));
     let document = async move || json.map(|json| ([(header::CONTENT_TYPE, "application/json")], json));
     Router::new()

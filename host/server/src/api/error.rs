@@ -1,6 +1,7 @@
 //! The one error of the HTTP interface. What callers see and what the log says are apart: no text of a store, a path or a
 //! secret can reach a caller by accident.
 
+use crate::disk::DiskFull;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use morag_core::ports::{BlobError, StoreError};
@@ -329,6 +330,12 @@ impl IntoResponse for ApiError {
         let mut response = self.0.status.into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl From<DiskFull> for ApiError {
+    fn from(full: DiskFull) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", full.to_string()).retry_after().told()
     }
 }
 

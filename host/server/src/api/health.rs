@@ -1,7 +1,7 @@
 //! Whether the server lives and can work.
 
 use super::ApiError;
-use crate::App;
+use crate::api::Api;
 use crate::disk::Room;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -31,7 +31,7 @@ type Answers = Vec<(&'static str, bool)>;
 pub struct LastReady(Mutex<Option<(Timestamp, Answers)>>);
 
 impl LastReady {
-    async fn get(&self, app: &App) -> Answers {
+    async fn get(&self, app: &Api) -> Answers {
         let mut last = self.0.lock().await;
         let now = app.clock.steady();
         match &*last {
@@ -109,7 +109,7 @@ pub async fn health() -> Json<Health> {
         (status = 503, description = "A dependency is down, no pipeline can run, or the store is not set to keep accepted tasks", body = Readiness),
     )
 )]
-pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
+pub async fn ready(State(app): State<Arc<Api>>) -> (StatusCode, Json<Readiness>) {
     let mut answers = app.last_ready.get(&app).await;
     let set = app.plugins.set();
     let unusable_pipelines: Vec<_> =
@@ -145,7 +145,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
 }
 
 /// Asks every dependency that the process uses.
-async fn ask(app: &App) -> Answers {
+async fn ask(app: &Api) -> Answers {
     let tasks = up("tasks", async { app.tasks.ping().await.map_err(|error| error.to_string()) });
     let blobs = up("blobs", async { app.blobs.ping().await.map_err(|error| error.to_string()) });
     match app.config.roles.use_files() {
@@ -164,7 +164,7 @@ impl From<Shortcoming> for StoreShortcoming {
 }
 
 /// What a process without the role `api` serves: whether it lives and can work, its metrics, and nothing else.
-pub fn probes(app: Arc<App>) -> Router {
+pub fn probes(app: Arc<Api>) -> Router {
     let roles = app.config.roles;
     let nothing_else = async move || {
         let text = format!(
@@ -177,7 +177,7 @@ pub fn probes(app: Arc<App>) -> Router {
 
 /// What is served where every connection has a request under way: the same, so that who watches the process can tell that it
 /// is busy from that it is dead.
-pub fn lobby(app: Arc<App>) -> Router {
+pub fn lobby(app: Arc<Api>) -> Router {
     let busy = async || {
         let text = "This server holds as many connections as it may, and each has a request under way: try again later, \
                     or send requests over connections that you have (MORAG_CONNECTIONS_PER_PEER is the limit of one address)";
@@ -186,7 +186,7 @@ pub fn lobby(app: Arc<App>) -> Router {
     probe_routes().fallback(busy).with_state(app)
 }
 
-fn probe_routes() -> Router<Arc<App>> {
+fn probe_routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/health", get(health))
         .route("/health/ready", get(ready))

@@ -1,7 +1,7 @@
 //! `/metrics`, for Prometheus.
 
 use super::ApiError;
-use crate::App;
+use crate::api::Api;
 use crate::metrics::StoreFacts;
 use axum::extract::State;
 use axum::http::header;
@@ -27,7 +27,7 @@ const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=u
     get, path = "/metrics", tag = "health", operation_id = "metrics", security(()),
     responses((status = 200, description = "The metrics of this process and its store", body = String, content_type = "application/openmetrics-text"))
 )]
-pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+pub async fn metrics(State(app): State<Arc<Api>>) -> Result<Response, ApiError> {
     refresh(&app).await;
     let breakers = app.lanes.breakers(app.clock.steady());
     app.metrics.breakers([breakers.closed, breakers.open, breakers.half_open]);
@@ -38,7 +38,7 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> 
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response())
 }
 
-async fn refresh(app: &App) {
+async fn refresh(app: &Api) {
     let mut asked = app.metrics.store_asked.lock().await;
     if asked.is_some_and(|asked| asked.elapsed() < FACTS_AGE_MAX) {
         return;
@@ -58,7 +58,7 @@ async fn refresh(app: &App) {
     *asked = Some(Instant::now());
 }
 
-async fn facts(app: &App) -> Result<StoreFacts, StoreError> {
+async fn facts(app: &Api) -> Result<StoreFacts, StoreError> {
     let deliveries = app.queue.queue_counts(Queue::Deliveries).await?;
     let tasks = app.queue.queue_counts(Queue::Tasks).await?;
     let mut endpoints = [0; 3];

@@ -1,7 +1,7 @@
 //! The HTTP interface (contract sections 1 and 2), one file a resource.
 //!
 //! Every request goes through [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler.
-//! Handlers talk to the ports of [`App`] alone. What they answer of tasks and events is made in [`view`], without I/O.
+//! Handlers talk to the ports of [`Api`] alone. What they answer of tasks and events is made in [`view`], without I/O.
 
 mod access;
 pub mod audit;
@@ -28,6 +28,7 @@ mod request_body;
 mod retry;
 mod sequence;
 mod serve;
+mod state;
 mod status;
 pub(crate) mod submit;
 mod task;
@@ -42,9 +43,9 @@ pub use error::{ApiError, ErrorBody, FieldError};
 pub use fair::Fair;
 pub use health::LastReady;
 pub use openapi::document;
-pub use serve::{CONNECTIONS_MAX, Site, serve};
+pub use serve::{Site, serve};
+pub use state::Api;
 
-use crate::App;
 use crate::config::Role;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -52,7 +53,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use std::sync::Arc;
 
 /// What a process serves: every route where it has the role `api`, else the probes alone.
-pub fn router(app: Arc<App>) -> Router {
+pub fn router(app: Arc<Api>) -> Router {
     let has_default_key = app.config.has_default_key;
     let routes = match app.config.roles.has(Role::Api) {
         true => everything(app),
@@ -62,7 +63,7 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 /// What a process serves to connections that find every place taken by requests: the probes.
-pub fn lobby(app: Arc<App>) -> Router {
+pub fn lobby(app: Arc<Api>) -> Router {
     let has_default_key = app.config.has_default_key;
     framed(health::lobby(app), has_default_key)
 }
@@ -74,7 +75,7 @@ fn framed(routes: Router, has_default_key: bool) -> Router {
     routes.layer(from_fn(frame::frame))
 }
 
-fn everything(app: Arc<App>) -> Router {
+fn everything(app: Arc<Api>) -> Router {
     let body_max = app.config.max_upload_size_bytes.saturating_add(submit::SLACK_BYTES);
     let (routes, document) = openapi::routes();
     routes

@@ -4,7 +4,7 @@ use super::{
     access, cancel, deliveries, endpoints, events, files, health, metrics, pipelines, plugins, retry, status, submit,
     webhook_docs,
 };
-use crate::App;
+use crate::api::Api;
 use axum::Router;
 use axum::routing::{delete, get};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const FILES: &str = "/api/files/temp/{task_id}";
 const FILES_TOO: &str = "/api/v1/files/{task_id}";
 
 /// The documented routes, and their document.
-pub fn routes() -> (Router<Arc<App>>, OpenApi) {
+pub fn routes() -> (Router<Arc<Api>>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(base())
         .routes(routes!(submit::ingest::ingest_file))
         .routes(routes!(submit::url::ingest_url))

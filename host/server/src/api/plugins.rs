@@ -2,7 +2,7 @@
 
 use super::ApiError;
 use super::error::ErrorBody;
-use crate::App;
+use crate::api::Api;
 use crate::plugins::{LoadedPlugin, NoReload, PluginSet, RefusedPlugin, UnusablePipeline};
 use axum::Json;
 use axum::extract::State;
@@ -211,7 +211,7 @@ pub struct ReloadBody {
         (status = 401, description = "No key", body = ErrorBody),
     )
 )]
-pub async fn list(State(app): State<Arc<App>>) -> Json<PluginList> {
+pub async fn list(State(app): State<Arc<Api>>) -> Json<PluginList> {
     let Some(set) = app.plugins.set() else {
         let roles = app.config.roles;
         let message = format!(
@@ -244,7 +244,7 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<PluginList> {
         (status = 503, description = "The server stops", body = ErrorBody),
     )
 )]
-pub async fn reload(State(app): State<Arc<App>>) -> Result<Json<ReloadBody>, ApiError> {
+pub async fn reload(State(app): State<Arc<Api>>) -> Result<Json<ReloadBody>, ApiError> {
     let reloaded = app.plugins.reload().await.map_err(|error| match error {
         NoReload::NoWorker => {
             let text = "This process runs no steps: send SIGHUP to a worker, or ask one that has the role api too";
@@ -262,7 +262,7 @@ pub async fn reload(State(app): State<Arc<App>>) -> Result<Json<ReloadBody>, Api
     Ok(Json(ReloadBody { loaded: reloaded.loaded, removed: reloaded.removed, refused }))
 }
 
-fn body(app: &App, set: &PluginSet) -> PluginList {
+fn body(app: &Api, set: &PluginSet) -> PluginList {
     // By place: a component of the folder may have another name than its file.
     let newer = |slot: &str| set.refused.iter().find(|refused| refused.name == slot);
     let is_loaded = |slot: &str| set.plugins.iter().any(|plugin| plugin.slot == slot);
@@ -277,7 +277,7 @@ fn body(app: &App, set: &PluginSet) -> PluginList {
 }
 
 /// Pipelines that have a step of the component.
-fn pipelines(app: &App, loaded: &LoadedPlugin) -> Vec<String> {
+fn pipelines(app: &Api, loaded: &LoadedPlugin) -> Vec<String> {
     let all = app.pipelines.all().map(|configured| &configured.pipeline);
     let uses = |name: &str| name == loaded.descriptor.name;
     let using = all.filter(|pipeline| pipeline.steps().iter().any(|step| uses(&step.component)));

@@ -2,7 +2,7 @@
 
 use super::ApiError;
 use super::auth::Caller;
-use crate::App;
+use crate::api::Api;
 use axum::http::{HeaderValue, StatusCode, header};
 use morag_core::Timestamp;
 use morag_core::caller::{OverQuota, Quota};
@@ -63,7 +63,7 @@ pub fn over(over: OverQuota, now: Timestamp) -> ApiError {
 
 /// Refuses what would take a tenant's files beyond the caller's quota. What others submit at the same time, and what accepted
 /// tasks go on to write, is counted when it is stored: so far it may be exceeded.
-pub async fn check_stored_bytes(app: &App, caller: &Caller, more: u64) -> Result<(), ApiError> {
+pub async fn check_stored_bytes(app: &Api, caller: &Caller, more: u64) -> Result<(), ApiError> {
     let Some(limit) = caller.quotas().stored_bytes else { return Ok(()) };
     let stored = app.tasks.stored_bytes(caller.tenant()).await?;
     match stored.saturating_add(more) > limit {

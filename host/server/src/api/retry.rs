@@ -7,7 +7,7 @@ use super::query::Parameters;
 use super::quota::check_stored_bytes;
 use super::submit::not_admitted;
 use super::task::{PathTask, own};
-use crate::App;
+use crate::api::Api;
 use crate::engine::{RetryError, retry as retry_task};
 use axum::Json;
 use axum::extract::{Extension, State};
@@ -63,7 +63,7 @@ pub struct RetryAnswer {
     )
 )]
 pub async fn retry(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
     parameters: Parameters,
@@ -91,7 +91,7 @@ pub async fn retry(
     }))
 }
 
-fn refused(app: &App, error: RetryError) -> ApiError {
+fn refused(app: &Api, error: RetryError) -> ApiError {
     let text = error.to_string();
     match error {
         RetryError::Unknown => ApiError::unknown_task(),

@@ -1,6 +1,6 @@
 //! `X-MoRAG-Sequence` of deliveries: a task's own number, or a document's, which goes on from the tasks before it.
 
-use crate::App;
+use crate::api::Api;
 use crate::endpoints::Known;
 use morag_core::ports::{Chain, Link, StoreError};
 use morag_core::task::{DocumentId, TaskId};
@@ -18,7 +18,7 @@ impl Sequences {
     /// The number that a delivery of a task has for its endpoint; none where it is not known yet, or no more.
     pub async fn of(
         &mut self,
-        app: &App,
+        app: &Api,
         known: &Known,
         (task, document): (TaskId, &DocumentId),
         endpoint: &EndpointId,

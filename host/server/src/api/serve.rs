@@ -7,7 +7,7 @@ use super::counted::{Connections, Counted};
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use morag_core::connections::{Admission, Limits, Peer, Phase, Room, Shed, Table};
+use morag_core::connections::{Admission, CONNECTIONS_MAX, Limits, Peer, Phase, Room, Shed, Table};
 use rustix::io::Errno;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -18,9 +18,6 @@ use tokio::time::Instant;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// Connections at once: each holds a few tens of KiB, so that this many cost tens of MiB.
-pub const CONNECTIONS_MAX: usize = 1024;
 
 /// Connections beyond them, for the probes: each lasts one short request.
 const LOBBY_MAX: usize = 64;

@@ -6,7 +6,7 @@ use super::error::{ErrorBody, FieldError};
 use super::query::Parameters;
 use super::task::{PathTask, load, own};
 use super::view::{HistoryItem, RecentItem, StatusBody, TaskItem, history_item, recent_item, status_body, task_item};
-use crate::App;
+use crate::api::Api;
 use crate::config::Role;
 use axum::Json;
 use axum::extract::{Extension, State};
@@ -121,7 +121,7 @@ pub struct RecentEvents {
     )
 )]
 pub async fn status(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
     parameters: Parameters,
@@ -148,7 +148,7 @@ pub fn is_ended(log: &TaskLog) -> bool {
 
 /// Looks how far a task, which is the caller's, is until `done` or until `at_most` has passed.
 pub async fn wait_until(
-    app: &App,
+    app: &Api,
     task: TaskId,
     at_most: Duration,
     done: impl Fn(&TaskMark) -> bool,
@@ -177,7 +177,7 @@ pub async fn wait_until(
     responses((status = 200, description = "A page of tasks", body = TaskList))
 )]
 pub async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     parameters: Parameters,
 ) -> Result<Json<TaskList>, ApiError> {
@@ -209,7 +209,7 @@ fn parse_statuses(text: &str) -> Result<Vec<StatusWord>, ApiError> {
     responses((status = 200, description = "The queues now", body = QueueStats))
 )]
 pub async fn queues(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<QueueStats>, ApiError> {
     let (tasks, deliveries) = match app.config.has_tenants() {
@@ -229,7 +229,7 @@ pub async fn queues(
 }
 
 /// The tenant's part of the queue of tasks, by their states: one that waits for a retry is among those that run.
-async fn own_queue(app: &App, caller: &Caller) -> Result<QueueCounts, ApiError> {
+async fn own_queue(app: &Api, caller: &Caller) -> Result<QueueCounts, ApiError> {
     let counts = app.tasks.counts_of(caller.tenant()).await?;
     let of = |word| counts.iter().find(|(status, _)| *status == word).map_or(0, |(_, count)| *count);
     Ok(QueueCounts { due: of(StatusWord::Pending), leased: of(StatusWord::InProgress), ..QueueCounts::default() })
@@ -248,7 +248,7 @@ async fn own_queue(app: &App, caller: &Caller) -> Result<QueueCounts, ApiError> 
     )
 )]
 pub async fn history(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     PathTask(task): PathTask,
     parameters: Parameters,
 ) -> Result<Json<History>, ApiError> {
@@ -277,7 +277,7 @@ pub async fn history(
     responses((status = 200, description = "Events, newest first", body = RecentEvents))
 )]
 pub async fn recent(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     parameters: Parameters,
 ) -> Result<Json<RecentEvents>, ApiError> {

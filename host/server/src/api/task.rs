@@ -2,7 +2,7 @@
 
 use super::ApiError;
 use super::auth::Caller;
-use crate::App;
+use crate::api::Api;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -39,13 +39,13 @@ pub fn tenant(parts: &Parts) -> Result<TenantId, ApiError> {
 }
 
 /// Loads a task, or answers 404: for one of another tenant too.
-pub async fn load(app: &App, task: &NamedTask) -> Result<TaskLog, ApiError> {
+pub async fn load(app: &Api, task: &NamedTask) -> Result<TaskLog, ApiError> {
     let log = app.tasks.load(task.id).await?;
     log.filter(|log| log.record.tenant == task.tenant).ok_or_else(ApiError::unknown_task)
 }
 
 /// The id of a task that is there and its tenant's, or 404. Reads none of it.
-pub async fn own(app: &App, task: &NamedTask) -> Result<TaskId, ApiError> {
+pub async fn own(app: &Api, task: &NamedTask) -> Result<TaskId, ApiError> {
     let owner = app.tasks.tenant_of(task.id).await?;
     owner.filter(|owner| *owner == task.tenant).map(|_| task.id).ok_or_else(ApiError::unknown_task)
 }

@@ -4,8 +4,8 @@ use super::sources::{ConfigError, Sources, Written};
 use super::{
     Config, LogFormat, ai, callers, compiling, endpoints, keys, pipelines, plugins, plugins_dir, storage, unknown,
 };
-use crate::api::CONNECTIONS_MAX;
 use morag_core::Secret;
+use morag_core::connections::CONNECTIONS_MAX;
 use morag_core::webhook::{AddressPolicy, RetrySettings};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,7 +27,10 @@ impl Config {
     }
 
     /// The same where the file has been read; none: there is no file.
-    pub(crate) fn of(sources: &Sources<'_>, text: Option<&str>) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn of(sources: &Sources<'_>, text: Option<&str>) -> Result<Self, ConfigError> {
         let written = Written::read(sources, text)?;
         let mut warnings: Vec<_> = NOT_YET
             .into_iter()

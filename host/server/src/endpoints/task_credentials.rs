@@ -67,7 +67,7 @@ mod tests {
             events: EventFilter::default(),
             headers: [("x-key".to_owned(), Secret::new("v4lue"))].into(),
         };
-        TaskRecord { endpoints: vec![endpoint], ..crate::api::testing::record() }
+        TaskRecord { endpoints: vec![endpoint], ..crate::testing::record() }
     }
 
     #[test]

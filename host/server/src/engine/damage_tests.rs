@@ -2,7 +2,7 @@
 
 use super::run::run_task;
 use crate::App;
-use crate::api::testing::{Memory, SOURCE, app_of, record};
+use crate::testing::{Memory, SOURCE, app_of, record};
 use async_trait::async_trait;
 use morag_core::JsonObject;
 use morag_core::pipeline::REMAKES_MAX;

@@ -149,17 +149,17 @@ impl Stage {
 
     /// A task with so many events for a receiver.
     async fn task(&self, host: &str, events: u64) -> TaskId {
-        self.task_of(crate::api::testing::record(), host, events, (None, None)).await
+        self.task_of(crate::testing::record(), host, events, (None, None)).await
     }
 
     /// One whose token is in its record, as earlier versions stored it.
     async fn task_of_before(&self, host: &str, events: u64, token: &str) -> TaskId {
-        self.task_of(crate::api::testing::record(), host, events, (Some(token), None)).await
+        self.task_of(crate::testing::record(), host, events, (Some(token), None)).await
     }
 
     /// A tenant's task with an event.
     async fn task_of_tenant(&self, tenant: &str, host: &str) -> TaskId {
-        let record = TaskRecord { tenant: tenant.parse().unwrap(), ..crate::api::testing::record() };
+        let record = TaskRecord { tenant: tenant.parse().unwrap(), ..crate::testing::record() };
         self.task_of(record, host, 1, (None, None)).await
     }
 
@@ -241,7 +241,7 @@ async fn a_token_that_is_lost_with_its_key_holds_up_no_webhooks() {
     stage.app.endpoints.sealing().await.unwrap().unwrap();
     let lost = Sealer::new(&Sealer::generate().unwrap()).unwrap();
     let sealed = lost.seal("task/of-before", &Credentials::default()).unwrap();
-    stage.task_of(crate::api::testing::record(), "receiver.example", 3, (None, Some(sealed))).await;
+    stage.task_of(crate::testing::record(), "receiver.example", 3, (None, Some(sealed))).await;
     let _dispatcher = stage.deliver();
     stage.receivers.until("it has all", |all| all.came("receiver.example").len() == 3).await;
     assert!(stage.receivers.tokens.lock().unwrap().is_empty());
@@ -561,9 +561,9 @@ async fn a_clock_that_was_set_ahead_gives_nothing_up() {
 async fn what_waits_for_a_key_is_given_up_when_it_is_too_old() {
     let mut stage = two_hours_late().await;
     let unreadable = || Some("neither sealed nor readable".to_owned());
-    let old = stage.task_of(crate::api::testing::record(), "up.example", 2, (None, unreadable())).await;
+    let old = stage.task_of(crate::testing::record(), "up.example", 2, (None, unreadable())).await;
     stage.age = Duration::ZERO;
-    let new = stage.task_of(crate::api::testing::record(), "up.example", 2, (None, unreadable())).await;
+    let new = stage.task_of(crate::testing::record(), "up.example", 2, (None, unreadable())).await;
     let _dispatcher = stage.deliver();
     let given_up = async {
         while log_of(&stage, old).await.len() < 2 {

@@ -6,9 +6,9 @@
 use super::wall_time::{CLOCK_APART_MAX, wall_time};
 use crate::App;
 use crate::config::Config;
-use crate::ownership::Disowned;
 use futures::TryStreamExt as _;
 use morag_core::Timestamp;
+use morag_core::ports::Disowned;
 use morag_core::ports::{BlobError, BlobPath, StoreError};
 use morag_core::task::{TaskId, TaskStatus};
 use std::collections::{BTreeMap, BTreeSet};
@@ -233,7 +233,7 @@ async fn tidy_files(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::testing::{Memory, NOW, app, record};
+    use crate::testing::{Memory, NOW, app, record};
     use futures::FutureExt as _;
     use morag_core::ports::Clock;
     use morag_core::task::{Event, EventKind};

@@ -414,7 +414,7 @@ fn worker_lost() -> StepFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::testing::{Memory, app};
+    use crate::testing::{Memory, app};
 
     #[tokio::test]
     async fn only_a_cancelled_run_deletes_what_is_staged() {

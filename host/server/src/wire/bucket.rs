@@ -9,9 +9,9 @@
 
 use super::backup::write_durably;
 use crate::config::Config;
-use crate::ownership::{Disowned, Ownership};
 use async_trait::async_trait;
 use morag_core::ports::{BlobError, BlobPath, Blobs};
+use morag_core::ports::{Disowned, Ownership};
 use std::fs::File;
 use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
@@ -162,8 +162,8 @@ async fn owner(blobs: &dyn Blobs) -> Result<Option<String>, BlobError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::testing::Memory;
     use crate::config::Sources;
+    use crate::testing::Memory;
     use std::path::Path;
 
     fn files(data: &Path, bucket: &Arc<Memory>) -> BucketFiles {

@@ -5,23 +5,21 @@ use super::bucket::BucketFiles;
 use super::redis_files::RedisFiles;
 use super::stores;
 use crate::config::Config;
-use crate::disk::DiskReserve;
-use crate::ownership::{Ownership, Sole};
 use anyhow::Context as _;
 use morag_adapters::blobs::{ObjectBlobs, S3Settings};
 use morag_adapters::disk::FolderDisk;
 use morag_adapters::store::redis::RedisStore;
 use morag_core::ports::{Blobs, Disk};
+use morag_core::ports::{Ownership, Sole};
 use std::sync::Arc;
 
 /// The room on the disks that the process writes to: of the embedded store, and of files in a folder.
-pub(super) fn disk(config: &Config) -> DiskReserve {
+pub(super) fn disk(config: &Config) -> Option<Arc<dyn Disk>> {
     let store = config.redis.is_none().then(|| config.data_dir.clone());
     // A file system of its own may be mounted there.
     let files = in_folder(config).then(|| config.data_dir.join(FILES));
     let folders: Vec<_> = store.into_iter().chain(files).collect();
-    let disk = (!folders.is_empty()).then(|| Arc::new(FolderDisk::new(folders)) as Arc<dyn Disk>);
-    DiskReserve::new(disk, config.disk_free_min)
+    (!folders.is_empty()).then(|| Arc::new(FolderDisk::new(folders)) as Arc<dyn Disk>)
 }
 
 /// Opens the bucket, or the folder in the data folder.

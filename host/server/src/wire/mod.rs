@@ -17,16 +17,14 @@ mod stores;
 mod workbench;
 
 use crate::config::{Config, Role};
-use crate::endpoints::Registry;
-use crate::engine::{self, Lanes, LiveFeed, Running, Verified};
-use crate::metrics::Metrics;
+use crate::engine;
 use crate::plugins::Plugins;
 use crate::{App, Pipelines, api};
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
 use morag_adapters::fetch_http::HttpFetcher;
 use morag_adapters::webhook_http::{HttpSender, SenderOptions};
-use morag_core::ports::{Blobs, Clock};
+use morag_core::ports::{Blobs, Clock, Ports};
 use morag_core::webhook::AddressPolicy;
 use std::sync::Arc;
 use stores::Stores;
@@ -81,7 +79,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!(address = %bound, role = %roles, version = crate::VERSION, "ready");
 
     signals::listen(shutdown.clone(), drain);
-    let (router, lobby) = (api::router(app.clone()), api::lobby(app.clone()));
+    let api = api::Api::new(app.clone());
+    let (router, lobby) = (api::router(api.clone()), api::lobby(api));
     let site = api::Site::new(router, lobby, app.config.connections_per_peer, descriptors);
     let served = api::serve(listener, site, shutdown.clone().cancelled_owned(), drain).await;
     shutdown.cancel();
@@ -110,37 +109,22 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         false => (Plugins::nowhere(), None),
     };
     let sealer = secrets::sealer(&config, &*endpoints).await?;
-    let endpoints = Registry::new(endpoints, sealer, config.webhook_endpoints.clone());
-    let lanes = Lanes::of(&config);
-    let running = Running::default();
-    let disk = files::disk(&config);
-    let metrics = if disk.is_there() { Metrics::default().with_disk() } else { Metrics::default() };
-    let live = LiveFeed::new(feed, shutdown.clone());
-    let app = App {
+    let ports = Ports {
         tasks,
         queue,
         deliveries,
         chains,
         endpoints,
-        lanes,
-        metrics,
-        live,
+        feed,
+        knowledge,
+        setup,
         blobs,
         ownership,
-        knowledge,
         sender,
         fetcher,
         clock,
-        pipelines,
-        plugins,
-        running,
-        disk,
-        setup,
-        config,
-        verified: Verified::default(),
-        last_ready: Default::default(),
-        fair: Default::default(),
-        audit: Default::default(),
+        disk: files::disk(&config),
     };
+    let app = App::new(config, ports, plugins, sealer, shutdown.clone());
     Ok((app, job))
 }

@@ -5,7 +5,7 @@
 use super::deliveries::state;
 use super::input::{invalid, only, other_url, since, text};
 use super::path::{PathEndpoint, load};
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::deliveries::refused;
@@ -99,7 +99,7 @@ pub struct ReplayRequest {
     )
 )]
 pub async fn recover(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     PathEndpoint(id): PathEndpoint,
     parameters: Parameters,
     request: Request,
@@ -127,7 +127,7 @@ pub async fn recover(
     )
 )]
 pub async fn replay(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathEndpoint(id): PathEndpoint,
     parameters: Parameters,
@@ -171,7 +171,7 @@ struct Found {
 }
 
 async fn find(
-    app: &App,
+    app: &Api,
     endpoint: &EndpointId,
     states: &[DeliveryState],
     since: Option<Timestamp>,
@@ -210,7 +210,7 @@ async fn find(
     Ok(Found { deliveries: all, remaining, next_since, is_cut })
 }
 
-async fn send(app: &App, endpoint: EndpointId, found: Found, url: Option<WebhookUrl>) -> Result<SentAgain, ApiError> {
+async fn send(app: &Api, endpoint: EndpointId, found: Found, url: Option<WebhookUrl>) -> Result<SentAgain, ApiError> {
     let (now, mut resent, mut skipped, mut last_due) = (app.clock.now(), 0, 0, None);
     for EndpointDelivery { task, record } in found.deliveries {
         let due = pace(now, resent);

@@ -1,7 +1,7 @@
 //! An endpoint as it is shown: never with its secret, token, values of headers, or its URL's query.
 
 use super::input::reason;
-use crate::App;
+use crate::api::Api;
 use crate::endpoints::Opened;
 use crate::endpoints::draft::event_names;
 use axum::Json;
@@ -106,7 +106,7 @@ pub struct ChangedEndpoint {
 }
 
 /// An endpoint as it is shown.
-pub fn body(app: &App, opened: &Opened) -> EndpointBody {
+pub fn body(app: &Api, opened: &Opened) -> EndpointBody {
     let NamedEndpoint { id, settings, disabled, failing_since, created_at, updated_at, version, .. } = &opened.endpoint;
     let credentials = opened.credentials.as_ref().ok();
     let lane = CursorName::of_named(id.clone()).to_string();
@@ -145,19 +145,19 @@ pub fn body(app: &App, opened: &Opened) -> EndpointBody {
 }
 
 /// The answer with an endpoint.
-pub fn answer(app: &App, opened: &Opened) -> Response {
+pub fn answer(app: &Api, opened: &Opened) -> Response {
     with_tag(opened, Json(body(app, opened)).into_response())
 }
 
 /// The answer with an endpoint that was changed.
-pub fn answer_with_dropped(app: &App, opened: &Opened, dropped: Vec<String>) -> Response {
+pub fn answer_with_dropped(app: &Api, opened: &Opened, dropped: Vec<String>) -> Response {
     let endpoint = body(app, opened);
     with_tag(opened, Json(ChangedEndpoint { endpoint, dropped }).into_response())
 }
 
 /// The answer with an endpoint and its secret, which nobody may keep on the way.
 pub fn answer_with_secret(
-    app: &App,
+    app: &Api,
     status: StatusCode,
     opened: &Opened,
     secret: &Secret,

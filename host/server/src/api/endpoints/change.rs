@@ -5,7 +5,7 @@ use super::create::{EndpointRequest, sealer, sealing, unsealable};
 use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path::{PathEndpoint, load, unknown};
 use super::read::configured;
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::ErrorBody;
@@ -47,7 +47,7 @@ use std::sync::{Arc, Mutex, PoisonError};
     )
 )]
 pub async fn change(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathEndpoint(id): PathEndpoint,
     headers: HeaderMap,
@@ -129,7 +129,7 @@ struct Applied {
 }
 
 fn apply(
-    app: &App,
+    app: &Api,
     endpoint: &mut NamedEndpoint,
     draft: &Draft,
     expected: Option<u64>,
@@ -181,7 +181,7 @@ pub fn unopened(error: SealError) -> ApiError {
 
 /// Opens an endpoint's credentials, changes them, and seals them again.
 pub fn reseal(
-    app: &App,
+    app: &Api,
     endpoint: &mut NamedEndpoint,
     change: impl FnOnce(&mut Credentials) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {

@@ -3,7 +3,7 @@
 use super::body::{EndpointWithSecret, answer_with_secret};
 use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path;
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::ErrorBody;
@@ -80,7 +80,7 @@ pub struct EndpointRequest {
     )
 )]
 pub async fn create(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -126,7 +126,7 @@ fn id(asked: &mut JsonObject) -> Result<EndpointId, ApiError> {
     }
 }
 
-async fn store(app: &App, caller: &Caller, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
+async fn store(app: &Api, caller: &Caller, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
     let known = app.endpoints.fresh().await?;
     if known.get(&endpoint.id).is_some() {
         return Err(taken());
@@ -181,7 +181,7 @@ fn refused(error: PutEndpointError, now: Timestamp) -> ApiError {
 }
 
 /// What seals credentials that are about to be stored, or what to do where there is none.
-pub async fn sealing(app: &App) -> Result<&Sealer, ApiError> {
+pub async fn sealing(app: &Api) -> Result<&Sealer, ApiError> {
     app.endpoints.sealing().await.map_err(not_sealing)?;
     sealer(app)
 }
@@ -200,7 +200,7 @@ pub fn not_sealing(error: SealingError) -> ApiError {
 }
 
 /// What opens credentials, or what to do where there is none.
-pub fn sealer(app: &App) -> Result<&Sealer, ApiError> {
+pub fn sealer(app: &Api) -> Result<&Sealer, ApiError> {
     app.endpoints.sealer().ok_or_else(|| {
         let text = "Credentials of endpoints are stored encrypted, and this server has no key for it: set \
                     MORAG_SECRETS_KEY to the same 32 random bytes (openssl rand -base64 32) on every process";

@@ -2,7 +2,7 @@
 
 use super::input::since;
 use super::path::{PathEndpoint, load};
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::deliveries::{DeliveryBody, delivery};
 use crate::api::error::{ErrorBody, FieldError};
@@ -55,7 +55,7 @@ pub struct EndpointDeliveries {
     )
 )]
 pub async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     PathEndpoint(id): PathEndpoint,
     parameters: Parameters,
 ) -> Result<Json<EndpointDeliveries>, ApiError> {

@@ -1,6 +1,6 @@
 //! Reading what is asked of endpoints: JSON bodies, with the query's parameters where both are taken.
 
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::{FIELDS_SHOWN_MAX, FieldError};
@@ -17,18 +17,18 @@ pub fn invalid(problems: impl IntoIterator<Item = Problem>) -> ApiError {
 }
 
 /// The addresses that webhooks may reach.
-pub fn policy(app: &App) -> AddressPolicy {
+pub fn policy(app: &Api) -> AddressPolicy {
     AddressPolicy::new(app.config.webhook_allow_networks.clone())
 }
 
 /// What an endpoint does that says nothing of retries.
-pub fn server_retry(app: &App) -> RetrySettings {
+pub fn server_retry(app: &Api) -> RetrySettings {
     let delay_ms = u64::try_from(app.config.webhook_retry_delay.as_millis()).unwrap_or(u64::MAX);
     RetrySettings { max_retries: app.config.webhook_max_retries, delay_ms }
 }
 
 /// Looks the URL's name up, and refuses one that leads where deliveries may not go.
-pub async fn check_reachable(app: &App, caller: &Caller, url: &WebhookUrl) -> Result<(), ApiError> {
+pub async fn check_reachable(app: &Api, caller: &Caller, url: &WebhookUrl) -> Result<(), ApiError> {
     let checked = app.fair.look_up(caller, app.sender.check(url)).await?;
     checked.map_err(|error| invalid([Problem::new("url", error.to_string())]))
 }
@@ -67,7 +67,7 @@ pub fn since(body: &JsonObject, query: &Parameters) -> Result<Option<Timestamp>,
 }
 
 /// Another URL than the endpoint's, checked as one.
-pub async fn other_url(app: &App, caller: &Caller, body: &JsonObject) -> Result<Option<WebhookUrl>, ApiError> {
+pub async fn other_url(app: &Api, caller: &Caller, body: &JsonObject) -> Result<Option<WebhookUrl>, ApiError> {
     let no_query = Parameters::default();
     let Some(text) = text(body, &no_query, "url")? else { return Ok(None) };
     let url = draft::url(text, &policy(app)).map_err(|msg| invalid([Problem::new("url", msg)]))?;

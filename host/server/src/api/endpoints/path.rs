@@ -1,6 +1,6 @@
 //! The endpoint of a path, within the caller's tenant.
 
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::task::tenant;
 use crate::endpoints::{Opened, draft};
@@ -32,6 +32,6 @@ pub fn unknown() -> ApiError {
 }
 
 /// The endpoint as it is now, or 404.
-pub async fn load(app: &App, id: &EndpointId) -> Result<Arc<Opened>, ApiError> {
+pub async fn load(app: &Api, id: &EndpointId) -> Result<Arc<Opened>, ApiError> {
     app.endpoints.fresh().await?.get(id).cloned().ok_or_else(unknown)
 }

@@ -1,7 +1,7 @@
 //! What an endpoint gets for a key, by its sequence: a receiver that sees a gap pulls what it missed.
 
 use super::path::{PathEndpoint, load};
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::error::{ErrorBody, FieldError};
 use crate::api::query::Parameters;
@@ -89,7 +89,7 @@ pub struct EndpointEvent {
     )
 )]
 pub async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     PathEndpoint(id): PathEndpoint,
     parameters: Parameters,
 ) -> Result<Json<EndpointEvents>, ApiError> {
@@ -158,7 +158,7 @@ struct Numbered {
 
 /// A page that is being filled.
 struct Page<'a> {
-    app: &'a App,
+    app: &'a Api,
     opened: &'a Opened,
     after: u64,
     limit: usize,
@@ -238,7 +238,7 @@ impl Page<'_> {
 }
 
 /// A task's events for an endpoint; none where there is no such task, or it is not for the endpoint.
-async fn read(app: &App, endpoint: &NamedEndpoint, id: TaskId) -> Result<Option<Task>, StoreError> {
+async fn read(app: &Api, endpoint: &NamedEndpoint, id: TaskId) -> Result<Option<Task>, StoreError> {
     let Some(TaskLog { record, events, .. }) = app.tasks.load(id).await? else { return Ok(None) };
     if !endpoint.id.is_of(&record.tenant) || !record.subscribers.contains(&endpoint.id) {
         return Ok(None);

@@ -2,7 +2,7 @@
 
 use super::body::{EndpointBody, answer, body};
 use super::path::{PathEndpoint, load, unknown};
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::ErrorBody;
@@ -50,7 +50,7 @@ pub struct EndpointRemoved {
     responses((status = 200, description = "Endpoints of the API and of `morag.toml`, without their secrets", body = EndpointList))
 )]
 pub async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     parameters: Parameters,
 ) -> Result<Json<EndpointList>, ApiError> {
@@ -77,7 +77,7 @@ pub async fn list(
         (status = 404, description = "No such endpoint", body = ErrorBody),
     )
 )]
-pub async fn get(State(app): State<Arc<App>>, PathEndpoint(id): PathEndpoint) -> Result<Response, ApiError> {
+pub async fn get(State(app): State<Arc<Api>>, PathEndpoint(id): PathEndpoint) -> Result<Response, ApiError> {
     Ok(answer(&app, &*load(&app, &id).await?))
 }
 
@@ -94,7 +94,7 @@ pub async fn get(State(app): State<Arc<App>>, PathEndpoint(id): PathEndpoint) ->
     )
 )]
 pub async fn delete(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     PathEndpoint(id): PathEndpoint,
 ) -> Result<Json<EndpointRemoved>, ApiError> {
     if load(&app, &id).await?.is_configured {

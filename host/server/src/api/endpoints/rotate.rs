@@ -6,7 +6,7 @@ use super::create::{sealing, secret_of, unsealable};
 use super::input::{invalid, only};
 use super::path::{PathEndpoint, load};
 use super::read::configured;
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::error::ErrorBody;
 use crate::api::submit::json;
@@ -62,7 +62,7 @@ pub struct RotateRequest {
     )
 )]
 pub async fn rotate(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     PathEndpoint(id): PathEndpoint,
     request: Request,
 ) -> Result<Response, ApiError> {

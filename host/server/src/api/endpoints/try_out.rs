@@ -2,6 +2,8 @@
 
 use super::input::{invalid, only, text};
 use super::path::{PathEndpoint, load};
+use crate::VERSION;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::deliveries::OutcomeBody;
@@ -9,7 +11,6 @@ use crate::api::error::ErrorBody;
 use crate::api::query::Parameters;
 use crate::api::submit::json;
 use crate::endpoints::draft::Problem;
-use crate::{App, VERSION};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -68,7 +69,7 @@ pub struct TestAnswer {
     )
 )]
 pub async fn send(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathEndpoint(id): PathEndpoint,
     request: Request,

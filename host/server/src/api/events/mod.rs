@@ -19,7 +19,7 @@ use super::auth::Caller;
 use super::error::ErrorBody;
 use super::query::Parameters;
 use super::task::{PathTask, load};
-use crate::App;
+use crate::api::Api;
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -75,7 +75,7 @@ const AWAY: &str = "the server's storage does not answer: connect again with the
     )
 )]
 pub async fn of_task(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
     parameters: Parameters,
@@ -128,7 +128,7 @@ pub async fn of_task(
     )
 )]
 pub async fn of_all(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     parameters: Parameters,
     headers: HeaderMap,
@@ -151,7 +151,7 @@ pub async fn of_all(
 
 /// The place where a stream begins, where it may be shown to the tenant: what it names is an event of its own, or none.
 async fn own_start(
-    app: &App,
+    app: &Api,
     tenant: &TenantId,
     after: Option<FeedPosition>,
     start: FeedPosition,

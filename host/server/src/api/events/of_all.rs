@@ -2,7 +2,7 @@
 
 use super::text::Text;
 use super::{AWAY, STOPPING, TOO_SLOW};
-use crate::App;
+use crate::api::Api;
 use crate::engine::{Behind, News, Subscription, happened};
 use morag_core::ports::{FeedNext, FeedPosition};
 use morag_core::task::TenantId;
@@ -35,7 +35,7 @@ enum Phase {
 
 /// One reader's stream.
 pub(super) struct AllStream {
-    app: Arc<App>,
+    app: Arc<Api>,
     /// Whose events are sent.
     tenant: TenantId,
     filter: EventFilter,
@@ -54,7 +54,7 @@ pub(super) struct AllStream {
 impl AllStream {
     /// A stream of a tenant's events after a place, or from now on. `own`: that place, where the tenant may see it.
     pub(super) fn new(
-        app: Arc<App>,
+        app: Arc<Api>,
         tenant: TenantId,
         own: Option<FeedPosition>,
         filter: EventFilter,

@@ -2,7 +2,7 @@
 
 use super::text::Text;
 use super::{AWAY, STOPPING, TOO_SLOW, heartbeats};
-use crate::App;
+use crate::api::Api;
 use crate::engine::{Behind, News, Subscription};
 use morag_core::ports::TaskLog;
 use morag_core::webhook::{BodyFormat, EventFilter, view};
@@ -26,7 +26,7 @@ enum Phase {
 
 /// One reader's stream.
 pub(super) struct TaskStream {
-    app: Arc<App>,
+    app: Arc<Api>,
     log: TaskLog,
     filter: EventFilter,
     /// Sequence of the last event that was sent or passed over.
@@ -40,7 +40,7 @@ pub(super) struct TaskStream {
 
 impl TaskStream {
     /// A stream of the events after one.
-    pub(super) fn new(app: Arc<App>, log: TaskLog, filter: EventFilter, after: u64, news: Subscription) -> Self {
+    pub(super) fn new(app: Arc<Api>, log: TaskLog, filter: EventFilter, after: u64, news: Subscription) -> Self {
         Self { app, log, filter, after, sent: after, news, heartbeats: heartbeats(), phase: Phase::Opening }
     }
 

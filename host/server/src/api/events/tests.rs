@@ -1,7 +1,7 @@
 //! Streams of events over stores in memory.
 
 use super::of_all::AllStream;
-use crate::App;
+use crate::api::Api;
 use crate::api::router;
 use crate::api::testing::{Memory, NOW, app, record};
 use async_trait::async_trait;
@@ -76,7 +76,7 @@ fn append(memory: &Memory, task: TaskId, event: Event) {
     memory.feed.send_modify(|feed| feed.push((task, sequence)));
 }
 
-async fn ask(app: &Arc<App>, path: &str, last: Option<&str>) -> Response {
+async fn ask(app: &Arc<Api>, path: &str, last: Option<&str>) -> Response {
     let mut request = Request::get(path).header(header::AUTHORIZATION, "Bearer test-api-key");
     if let Some(last) = last {
         request = request.header("last-event-id", last);
@@ -84,7 +84,7 @@ async fn ask(app: &Arc<App>, path: &str, last: Option<&str>) -> Response {
     router(app.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
-async fn listen(app: &Arc<App>, path: &str, last: Option<&str>) -> Blocks {
+async fn listen(app: &Arc<Api>, path: &str, last: Option<&str>) -> Blocks {
     let response = ask(app, path, last).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");

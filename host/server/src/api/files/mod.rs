@@ -7,7 +7,7 @@ use super::ApiError;
 use super::error::ErrorBody;
 use super::status::is_ended;
 use super::task::{PathTask, load};
-use crate::App;
+use crate::api::Api;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -70,7 +70,7 @@ pub struct FilesDeleted {
         (status = 404, description = "No such task", body = ErrorBody),
     )
 )]
-pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<FileList>, ApiError> {
+pub async fn list(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Result<Json<FileList>, ApiError> {
     let log = load(&app, &task).await?;
     let task = log.record.id;
     let metas = app.blobs.list(&BlobPath::files(task)).await?;
@@ -114,7 +114,7 @@ pub async fn list(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Resu
     )
 )]
 pub async fn get(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     PathTask(task): PathTask,
     Path((_, filename)): Path<(String, String)>,
     method: Method,
@@ -179,7 +179,7 @@ fn build(response: axum::http::response::Builder, body: Body) -> Result<Response
         (status = 409, description = "The task runs still", body = ErrorBody),
     )
 )]
-pub async fn delete(State(app): State<Arc<App>>, PathTask(task): PathTask) -> Result<Json<FilesDeleted>, ApiError> {
+pub async fn delete(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Result<Json<FilesDeleted>, ApiError> {
     let log = load(&app, &task).await?;
     let task = log.record.id;
     let running = || {

@@ -4,7 +4,7 @@
 //! it is large: then the last piece is held back until the digest is known, and the answer breaks off where it differs, so that
 //! a client never takes it for the whole file.
 
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::status::is_ended;
 use crate::engine;
@@ -45,7 +45,7 @@ pub fn announced(log: &TaskLog, name: &str) -> Option<ExpectedFile> {
 /// What is stored of a file, which has the size that it must have and, where it is small, the bytes. `load` reads the task's
 /// log: where the file differs the log is read again, because a step may be putting the file there just now.
 pub async fn find<Load: Future<Output = Result<TaskLog, ApiError>>>(
-    app: &App,
+    app: &Api,
     name: &ArtifactName,
     load: impl Fn() -> Load,
 ) -> Result<(TaskLog, ExpectedFile, BlobMeta), ApiError> {
@@ -62,7 +62,7 @@ pub async fn find<Load: Future<Output = Result<TaskLog, ApiError>>>(
 }
 
 /// A file of a task, whole and in memory; none where the task's files were deleted.
-pub async fn read(app: &App, log: &TaskLog, file: ExpectedFile) -> Result<Option<Bytes>, ApiError> {
+pub async fn read(app: &Api, log: &TaskLog, file: ExpectedFile) -> Result<Option<Bytes>, ApiError> {
     let task = log.record.id;
     match look(app, task, &file).await {
         Ok(Ok(meta)) => {
@@ -78,7 +78,7 @@ pub async fn read(app: &App, log: &TaskLog, file: ExpectedFile) -> Result<Option
     }
 }
 
-async fn look(app: &App, task: TaskId, file: &ExpectedFile) -> Result<Result<BlobMeta, Damage>, BlobError> {
+async fn look(app: &Api, task: TaskId, file: &ExpectedFile) -> Result<Result<BlobMeta, Damage>, BlobError> {
     let meta = match app.blobs.stat(&BlobPath::file(task, &file.name)).await {
         Ok(meta) => meta,
         // Where all of a task's files are gone they were deleted, and that is no damage.
@@ -120,7 +120,7 @@ fn refused(log: &TaskLog, file: DamagedFile) -> ApiError {
 }
 
 /// The bytes of a whole file, none of them the last unless all are what was written.
-pub async fn stream(app: &Arc<App>, task: TaskId, file: ExpectedFile, meta: BlobMeta) -> Result<BlobStream, BlobError> {
+pub async fn stream(app: &Arc<Api>, task: TaskId, file: ExpectedFile, meta: BlobMeta) -> Result<BlobStream, BlobError> {
     let path = BlobPath::file(task, &file.name);
     let pieces = app.blobs.stream(&path, 0..meta.size).await?;
     if app.verified.is(&path, &meta.etag, &file.sha256) {

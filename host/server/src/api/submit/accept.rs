@@ -6,7 +6,7 @@ use super::form::Form;
 use super::given::Given;
 use super::upload::StoredFile;
 use super::wish::Wish;
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::endpoints::create::not_sealing;
@@ -98,7 +98,7 @@ impl Origin {
 
 impl Asked {
     /// Checks fields. `default_pipeline` is for callers who name none.
-    pub fn check(app: &App, fields: &mut Fields, default_pipeline: &Pipeline, required: &[&str]) -> Option<Self> {
+    pub fn check(app: &Api, fields: &mut Fields, default_pipeline: &Pipeline, required: &[&str]) -> Option<Self> {
         let policy = AddressPolicy::new(app.config.webhook_allow_networks.clone());
         let wish = Wish::read(fields, &policy);
         for name in required.iter().filter(|name| !fields.has(name)).copied().collect::<Vec<_>>() {
@@ -119,7 +119,7 @@ impl Asked {
 impl Submission {
     /// Checks the fields of a form that has been read. `default_pipeline` is for callers who name none.
     pub fn check(
-        app: &App,
+        app: &Api,
         file: Option<StoredFile>,
         mut fields: Fields,
         default_pipeline: &Pipeline,
@@ -182,7 +182,7 @@ fn digest_json(value: &impl Serialize) -> String {
 }
 
 /// What was answered to the same request before, if anything.
-pub async fn replayed(app: &App, origin: &Origin, digest: &str) -> Result<Option<JsonObject>, ApiError> {
+pub async fn replayed(app: &Api, origin: &Origin, digest: &str) -> Result<Option<JsonObject>, ApiError> {
     match origin.key() {
         Some(key) => app.tasks.replay(&key, digest).await.map_err(|error| refused(app, error)),
         None => Ok(None),
@@ -190,7 +190,7 @@ pub async fn replayed(app: &App, origin: &Origin, digest: &str) -> Result<Option
 }
 
 /// Whether a task could be accepted as far as can be said without its file, so that nothing is fetched in vain.
-pub async fn foresee(app: &App, caller: &Caller, asked: &Asked) -> Result<(), ApiError> {
+pub async fn foresee(app: &Api, caller: &Caller, asked: &Asked) -> Result<(), ApiError> {
     let Asked { wish, pipeline } = asked;
     app.disk.check().await?;
     check_endpoint(app, caller, wish).await?;
@@ -206,14 +206,14 @@ pub async fn foresee(app: &App, caller: &Caller, asked: &Asked) -> Result<(), Ap
     Ok(())
 }
 
-async fn check_endpoint(app: &App, caller: &Caller, wish: &Wish) -> Result<(), ApiError> {
+async fn check_endpoint(app: &Api, caller: &Caller, wish: &Wish) -> Result<(), ApiError> {
     let Some(endpoint) = &wish.endpoint else { return Ok(()) };
     let checked = app.fair.look_up(caller, app.sender.check(&endpoint.url)).await?;
     checked.map_err(|error| ApiError::invalid(vec![FieldError::body("webhook_url", error.to_string())]))
 }
 
 /// 403 for a collection that the caller may not write to. A pipeline that stores nothing needs none.
-fn check_collection(app: &App, caller: &Caller, wish: &Wish, pipeline: &Pipeline) -> Result<(), ApiError> {
+fn check_collection(app: &Api, caller: &Caller, wish: &Wish, pipeline: &Pipeline) -> Result<(), ApiError> {
     let is_used = wish.names_collection || app.pipelines.stores(pipeline);
     if !is_used || caller.may_use(&wish.collection) {
         return Ok(());
@@ -230,7 +230,7 @@ pub fn estimated_seconds(bytes: u64) -> u64 {
 
 /// Accepts a task. `answer` makes the response that is stored with it and given again to the same request.
 pub async fn accept(
-    app: &Arc<App>,
+    app: &Arc<Api>,
     origin: Origin,
     form_upload: super::upload::Upload,
     submission: Submission,
@@ -309,7 +309,7 @@ pub async fn accept(
 }
 
 /// What a caller is told whose task is not taken.
-pub fn refused(app: &App, error: AcceptError) -> ApiError {
+pub fn refused(app: &Api, error: AcceptError) -> ApiError {
     match error {
         AcceptError::DuplicateDocument(holder) => ApiError::duplicate_document(holder),
         AcceptError::IdempotencyConflict => {

@@ -6,7 +6,7 @@ use super::given::{Given, GivenItems, GivenObject, ITEM_BYTES_MAX};
 use super::items::{BatchAnswer, ITEMS_MAX, Item, submit};
 use super::json;
 use super::url::IngestUrl;
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::{ErrorBody, FieldError};
@@ -48,7 +48,7 @@ pub struct IngestBatch {
     )
 )]
 pub async fn ingest_batch(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     request: Request,

@@ -6,7 +6,7 @@ use super::form_guard::{Guarded, Unbounded};
 use super::given::FIELD_BYTES_MAX;
 use super::items::ITEMS_MAX;
 use super::upload::{StoredFile, Upload};
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::error::FieldError;
 use crate::api::quota;
@@ -53,7 +53,7 @@ pub struct Form {
 const TIME_MAX: Duration = Duration::from_secs(ORPHAN_AGE.as_secs() / 2);
 
 /// Reads a form. The storage is emptied again when it fails, or when the form is dropped.
-pub async fn read(app: &App, origin: &Origin, request: Request) -> Result<Form, ApiError> {
+pub async fn read(app: &Api, origin: &Origin, request: Request) -> Result<Form, ApiError> {
     let slow = |_| {
         let text = format!("The form took longer than {} seconds", TIME_MAX.as_secs());
         ApiError::new(StatusCode::REQUEST_TIMEOUT, "upload_too_slow", text)
@@ -61,7 +61,7 @@ pub async fn read(app: &App, origin: &Origin, request: Request) -> Result<Form, 
     tokio::time::timeout(TIME_MAX, read_all(app, origin, request)).await.map_err(slow)?
 }
 
-async fn read_all(app: &App, origin: &Origin, request: Request) -> Result<Form, ApiError> {
+async fn read_all(app: &Api, origin: &Origin, request: Request) -> Result<Form, ApiError> {
     app.disk.check().await?;
     let max_bytes = app.config.max_upload_size_bytes;
     let declared =

@@ -2,7 +2,7 @@
 
 use super::accept::{Origin, Submission, accept, estimated_seconds, parts};
 use super::form;
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::ErrorBody;
@@ -132,7 +132,7 @@ pub fn as_object(answer: &impl Serialize) -> JsonObject {
     )
 )]
 pub async fn ingest_file(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     request: Request,
@@ -158,7 +158,7 @@ pub async fn ingest_file(
     )
 )]
 pub async fn process_ingest(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     request: Request,

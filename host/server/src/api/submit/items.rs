@@ -5,7 +5,7 @@ use super::fields::Fields;
 use super::ingest::accepted;
 use super::upload::{StoredFile, Upload};
 use super::url;
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use axum::http::StatusCode;
 use futures::{StreamExt as _, stream};
@@ -76,7 +76,7 @@ pub struct RejectedItem {
 /// own below it. So a request that is sent again, also after a crash in the middle, meets the tasks there are, and items that
 /// were not accepted are tried again.
 pub async fn submit(
-    app: &Arc<App>,
+    app: &Arc<Api>,
     origin: Origin,
     digest: String,
     default_pipeline: &Pipeline,
@@ -127,7 +127,7 @@ pub async fn submit(
 }
 
 async fn submit_one(
-    app: &Arc<App>,
+    app: &Arc<Api>,
     origin: Origin,
     digest: String,
     default_pipeline: &Pipeline,

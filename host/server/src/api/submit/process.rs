@@ -5,7 +5,7 @@ use super::fields::Fields;
 use super::ingest::{as_object, status_url};
 use super::items::BatchAnswer;
 use super::{form, form_batch, items};
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::{ErrorBody, FieldError};
@@ -148,7 +148,7 @@ impl Mode {
     )
 )]
 pub async fn process(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     request: Request,
@@ -262,7 +262,7 @@ fn accepted(mode: Mode, record: &TaskRecord) -> ProcessAnswer {
     }
 }
 
-async fn finished(app: &App, mode: Mode, log: &TaskLog) -> Result<ProcessAnswer, ApiError> {
+async fn finished(app: &Api, mode: Mode, log: &TaskLog) -> Result<ProcessAnswer, ApiError> {
     let status = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent);
     let end = status.completed_at.unwrap_or_else(|| app.clock.now());
     let mut answer = accepted(mode, &log.record);
@@ -297,7 +297,7 @@ async fn finished(app: &App, mode: Mode, log: &TaskLog) -> Result<ProcessAnswer,
 
 /// The markdown, as a later step would read it: what replaces it in place of it. None where it is too long. A file deleted
 /// meanwhile is an empty text, and so is one that the pipeline does not make.
-async fn content(app: &App, log: &TaskLog) -> Result<Option<String>, ApiError> {
+async fn content(app: &Api, log: &TaskLog) -> Result<Option<String>, ApiError> {
     let mut artifacts = inputs(&log.record.pipeline, &log.events).into_iter();
     let Some((_, markdown)) = artifacts.find(|(name, _)| name.as_str() == "markdown.md") else {
         return Ok(Some(String::new()));

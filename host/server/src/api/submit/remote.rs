@@ -2,7 +2,7 @@
 
 use super::sniff;
 use super::upload::{StoredFile, Upload};
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::FieldError;
@@ -11,7 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use morag_core::ports::{FetchError, FetchRequest, SourceUrl};
 
 /// Fetches a document and stores it while it comes. Held in memory are its first bytes and a piece or two.
-pub async fn store(app: &App, caller: &Caller, upload: &mut Upload, url: SourceUrl) -> Result<StoredFile, ApiError> {
+pub async fn store(app: &Api, caller: &Caller, upload: &mut Upload, url: SourceUrl) -> Result<StoredFile, ApiError> {
     let _place = app.fair.fetches.take(caller)?;
     let bytes_max = app.config.max_upload_size_bytes;
     let request = FetchRequest { url, timeout: app.config.fetch_timeout, bytes_max };

@@ -2,7 +2,7 @@
 
 use super::file_name;
 use super::uploading::CountedBytes;
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::quota;
@@ -62,7 +62,7 @@ struct BytesQuota {
 impl Upload {
     /// Nothing stored yet, for a task to be. `reads_on`: with an `Idempotency-Key`, so that the request is known again where the
     /// caller's quota has no room for the file any more.
-    pub fn new(app: &App, caller: &Caller, reads_on: bool) -> Self {
+    pub fn new(app: &Api, caller: &Caller, reads_on: bool) -> Self {
         let limit = caller.quotas().stored_bytes;
         Self {
             blobs: app.blobs.clone(),
@@ -147,7 +147,7 @@ impl Upload {
             return Ok(self.within_quota().err().filter(|_| !self.quota.reads_on));
         }
         // While it comes, others write too: an upload is not yet a task, and a task that runs must find room.
-        Ok(self.disk.check().await.err())
+        Ok(self.disk.check().await.err().map(ApiError::from))
     }
 
     /// 403 where the file was too much for the caller's quota, and so is not there.

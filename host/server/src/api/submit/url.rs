@@ -5,7 +5,7 @@ use super::fields::Fields;
 use super::ingest::{IngestAnswer, accepted};
 use super::upload::Upload;
 use super::{json, remote};
-use crate::App;
+use crate::api::Api;
 use crate::api::ApiError;
 use crate::api::auth::Caller;
 use crate::api::error::ErrorBody;
@@ -75,7 +75,7 @@ pub struct IngestUrl {
     )
 )]
 pub async fn ingest_url(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     request: Request,
@@ -88,7 +88,7 @@ pub async fn ingest_url(
 
 /// Checks, fetches and accepts one document. `digest`: of the request that it belongs to.
 pub async fn submit(
-    app: &Arc<App>,
+    app: &Arc<Api>,
     origin: Origin,
     mut fields: Fields,
     digest: String,

@@ -1,6 +1,7 @@
 //! The routes of plugins.
 
 use super::*;
+use crate::api::testing::app_with;
 use crate::plugins::{LoadedPlugin, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, UnusablePipeline};
 use async_trait::async_trait;
 use morag_core::Secret;
@@ -62,9 +63,8 @@ fn worker() -> (Server, Publisher) {
     };
     let (plugins, publisher) = Plugins::here(set);
     let memory = Arc::new(Memory::default());
-    let mut app = Arc::into_inner(app(&memory, &[])).unwrap();
-    app.plugins = plugins;
-    (Server { router: router(Arc::new(app)), memory }, publisher)
+    let app = app_with(&memory, &[], "", plugins);
+    (Server { router: router(app), memory }, publisher)
 }
 
 #[tokio::test]

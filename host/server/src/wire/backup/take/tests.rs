@@ -1,5 +1,5 @@
 use super::*;
-use crate::api::testing::{NOW, record};
+use crate::testing::{NOW, record};
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::ports::{Accepted, Commit, Flow, Guard, NewTask, Next, Tasks as _};
 use morag_core::task::{Event, EventKind, StatusWord};
