@@ -12,7 +12,7 @@ use morag_core::webhook::{
     SigningSecret,
 };
 use morag_core::{JsonObject, Timestamp};
-use morag_server::App;
+use morag_engine::App;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;

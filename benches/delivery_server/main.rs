@@ -7,8 +7,9 @@ mod events;
 
 use anyhow::{Context as _, bail};
 use events::Source;
-use morag_server::config::{Config, Role, Roles, Sources};
-use morag_server::{App, engine, wire};
+use morag_engine::config::{Config, Role, Roles, Sources};
+use morag_engine::{self as engine, App};
+use morag_server::wire;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;

@@ -5,8 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use morag_core::is_depth_allowed;
 use morag_core::pipeline::OnFailure;
 use morag_core::ports::Flow;
-use morag_server::config::Config;
-use morag_server::fuzzing::config;
+use morag_engine::config::{Config, Sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use toml::{Table, Value};
@@ -68,7 +67,7 @@ fuzz_target!(|text: &str| {
 
 fn load(text: &str) -> Result<Config, String> {
     let environment = BTreeMap::from([("SET".to_owned(), OF_ENVIRONMENT.to_owned())]);
-    let loaded = config(text, environment).map_err(|error| error.to_string());
+    let loaded = Config::of(&Sources { environment, ..Sources::default() }, Some(text)).map_err(|error| error.to_string());
     if let Err(error) = &loaded {
         assert!(!error.contains(OF_ENVIRONMENT), "{error}\nof\n{text}");
     }
@@ -123,7 +122,7 @@ fn check(config: &Config) {
     // Times are added to times: the sum of some must be one too.
     let years = Duration::from_secs(101 * 366 * 24 * 3600);
     for time in
-        [config.history_retention, config.temp_retention, config.idempotency_retention, config.webhook_disable_after]
+        [config.history_retention, config.temp_retention, config.idempotency_retention, config.webhook_disable_after, config.webhook_give_up_after]
     {
         assert!(time <= years, "{time:?}");
     }

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use morag_core::JsonObject;
 use morag_core::webhook::{AddressPolicy, Credentials, RetrySettings, is_reserved};
-use morag_server::fuzzing::{draft, headers};
+use morag_engine::endpoints::{draft, headers};
 
 const SERVER: RetrySettings = RetrySettings { max_retries: 3, delay_ms: 5000 };
 

@@ -8,8 +8,8 @@ use libfuzzer_sys::fuzz_target;
 use morag_core::webhook::AddressPolicy;
 use morag_core::{JsonObject, is_depth_allowed};
 use morag_fuzz::inflate;
-use morag_server::api::FieldError;
-use morag_server::fuzzing::{Fields, GivenObject, Item, Wish, items_of_form, items_of_json};
+use morag_api::FieldError;
+use morag_api::fuzzing::{Fields, GivenObject, Item, Wish, items_of_form, items_of_json};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use libfuzzer_sys::fuzz_target;
 use morag_fuzz::inflate;
-use morag_server::fuzzing::{Guarded, Unbounded, read_form};
+use morag_api::fuzzing::{Guarded, Unbounded, read_form};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

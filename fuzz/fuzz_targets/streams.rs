@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use morag_server::fuzzing::SseParser;
+use morag_api::sse::SseParser;
 
 fuzz_target!(|input: (&[u8], u8)| {
     let (bytes, piece) = input;

@@ -164,7 +164,7 @@ async fn formats_and_event_filters_of_a_webhook_config() {
         let request = serde_json::json!({ "mode": "ingest", "webhook_config": config }).to_string();
         let part = reqwest::multipart::Part::bytes(morag_fixtures::markdown()).file_name("notes.md");
         let form = reqwest::multipart::Form::new().part("file", part).text("request_data", request);
-        server.request(reqwest::Method::POST, "/api/v1/process").multipart(form).send()
+        server.request(Method::POST, "/api/v1/process").multipart(form).send()
     };
     let response = process(&flat, serde_json::json!({ "format": "morag-ui" })).await.expect("an answer");
     assert_eq!(response.status(), 200, "{}", response.text().await.expect("a body"));

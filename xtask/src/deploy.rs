@@ -51,8 +51,8 @@ pub fn check(workspace: &Workspace, python: &Path) -> Result<()> {
     let files = Files::read(&folder)?;
     schemas(python, &folder, &files)?;
     let server = Server::ask(&workspace.morag("debug"))?;
-    let openapi = fs::read_to_string(workspace.root.join("host/server/openapi.json"))?;
-    let openapi: Value = serde_json::from_str(&openapi).context("host/server/openapi.json is not JSON")?;
+    let openapi = fs::read_to_string(workspace.root.join("host/api/openapi.json"))?;
+    let openapi: Value = serde_json::from_str(&openapi).context("host/api/openapi.json is not JSON")?;
 
     let mut findings = Findings::default();
     for (path, text) in &files.texts {

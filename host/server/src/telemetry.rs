@@ -1,6 +1,6 @@
 //! The log: to stderr, as text or as JSON lines.
 
-use crate::config::{Config, LogFormat};
+use morag_engine::config::{Config, LogFormat};
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 

@@ -1,4 +1,4 @@
-//! Drives a run as the server's engine does (`host/server/src/engine/run.rs` and `cancel.rs`), over a store in memory:
+//! Drives a run as the server's engine does (`host/engine/src/tasks/run.rs` and `cancel.rs`), over a store in memory:
 //! what was decided is lost in a crash until it is committed, and a commit is all or nothing.
 
 use morag_core::pipeline::{

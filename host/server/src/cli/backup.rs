@@ -1,9 +1,9 @@
 //! `morag backup` and `morag restore`.
 
 use super::output;
-use crate::config::{Config, Sources};
 use crate::wire::{self, BackupReport};
 use clap::Args;
+use morag_engine::config::{Config, Sources};
 use std::path::PathBuf;
 use std::process::ExitCode;
 

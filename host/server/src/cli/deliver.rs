@@ -120,7 +120,7 @@ impl Deliverer {
             event_type: &event_type,
             body: &body,
             secrets: &self.secrets,
-            version: crate::VERSION,
+            version: morag_engine::VERSION,
             now: SystemClock.now(),
         });
         let url = self.endpoint.url.clone();

@@ -1,13 +1,13 @@
 //! Keys of callers.
 
 use super::output;
-use crate::config::{check_caller_name, digest_of};
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
 use morag_core::caller::Scope;
 use morag_core::task::TenantId;
+use morag_engine::config::{check_caller_name, digest_of};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::process::ExitCode;
 
@@ -86,7 +86,7 @@ fn text(new: &New, bytes: &[u8; KEY_BYTES]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Sources};
+    use morag_engine::config::{Config, Sources};
 
     #[test]
     fn the_printed_table_is_a_caller_with_the_printed_key() {

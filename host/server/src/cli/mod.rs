@@ -15,10 +15,10 @@ mod submit;
 mod trigger;
 mod webhook;
 
-use crate::config::{Config, Sources, markdown_table};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use morag_core::plugin::CompileLimits;
+use morag_engine::config::{Config, Sources, markdown_table};
 use morag_runtime::compile_child;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -213,7 +213,7 @@ mod tests {
         let cli = Cli::parse_from(["morag", "serve", "--role", "api", "--concurrency", "2", "--drain-timeout", "3"]);
         let Command::Serve(serve) = cli.command else { panic!("another command") };
         let known =
-            |(key, ..): &(&str, &str, String)| crate::config::SETTINGS.iter().any(|setting| setting.key == *key);
+            |(key, ..): &(&str, &str, String)| morag_engine::config::SETTINGS.iter().any(|setting| setting.key == *key);
         assert!(serve.flags().len() == 3 && serve.flags().iter().all(known), "{:?}", serve.flags());
     }
 

@@ -1,8 +1,8 @@
 //! Completions and transcription: the service that the settings name, or an answer that says what to set.
 
-use crate::config::Config;
 use morag_adapters::ai::{NoService, OpenAiCompleter, OpenAiService, OpenAiTranscriber};
 use morag_core::ports::{Blobs, Completer, Transcriber};
+use morag_engine::config::Config;
 use std::sync::Arc;
 
 /// Both, of one service.

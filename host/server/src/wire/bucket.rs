@@ -8,10 +8,10 @@
 //! A running server asks before it deletes anything: the bucket may have been given to another store.
 
 use super::backup::write_durably;
-use crate::config::Config;
 use async_trait::async_trait;
 use morag_core::ports::{BlobError, BlobPath, Blobs};
 use morag_core::ports::{Disowned, Ownership};
+use morag_engine::config::Config;
 use std::fs::File;
 use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
@@ -162,8 +162,8 @@ async fn owner(blobs: &dyn Blobs) -> Result<Option<String>, BlobError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Sources;
-    use crate::testing::Memory;
+    use morag_engine::config::Sources;
+    use morag_testkit::Memory;
     use std::path::Path;
 
     fn files(data: &Path, bucket: &Arc<Memory>) -> BucketFiles {

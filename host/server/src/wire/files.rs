@@ -4,13 +4,13 @@ use super::backup::FILES;
 use super::bucket::BucketFiles;
 use super::redis_files::RedisFiles;
 use super::stores;
-use crate::config::Config;
 use anyhow::Context as _;
 use morag_adapters::blobs::{ObjectBlobs, S3Settings};
 use morag_adapters::disk::FolderDisk;
 use morag_adapters::store::redis::RedisStore;
 use morag_core::ports::{Blobs, Disk};
 use morag_core::ports::{Ownership, Sole};
+use morag_engine::config::Config;
 use std::sync::Arc;
 
 /// The room on the disks that the process writes to: of the embedded store, and of files in a folder.

@@ -16,16 +16,16 @@ mod steps;
 mod stores;
 mod workbench;
 
-use crate::config::{Config, Role};
-use crate::engine;
-use crate::plugins::Plugins;
-use crate::{App, Pipelines, api};
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
 use morag_adapters::fetch_http::HttpFetcher;
 use morag_adapters::webhook_http::{HttpSender, SenderOptions};
 use morag_core::ports::{Blobs, Clock, Ports};
 use morag_core::webhook::AddressPolicy;
+use morag_engine as engine;
+use morag_engine::config::{Config, Role};
+use morag_engine::plugins::Plugins;
+use morag_engine::{App, Pipelines};
 use std::sync::Arc;
 use stores::Stores;
 use tokio_util::sync::CancellationToken;
@@ -76,13 +76,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     }
     // Read by scripts and tests that asked for port 0.
     println!("morag listens on http://{bound}");
-    tracing::info!(address = %bound, role = %roles, version = crate::VERSION, "ready");
+    tracing::info!(address = %bound, role = %roles, version = morag_engine::VERSION, "ready");
 
     signals::listen(shutdown.clone(), drain);
-    let api = api::Api::new(app.clone());
-    let (router, lobby) = (api::router(api.clone()), api::lobby(api));
-    let site = api::Site::new(router, lobby, app.config.connections_per_peer, descriptors);
-    let served = api::serve(listener, site, shutdown.clone().cancelled_owned(), drain).await;
+    let api = morag_api::Api::new(app.clone());
+    let (router, lobby) = (morag_api::router(api.clone()), morag_api::lobby(api));
+    let site = morag_api::Site::new(router, lobby, app.config.connections_per_peer, descriptors);
+    let served = morag_api::serve(listener, site, shutdown.clone().cancelled_owned(), drain).await;
     shutdown.cancel();
     while loops.join_next().await.is_some() {}
     served

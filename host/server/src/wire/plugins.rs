@@ -3,16 +3,16 @@
 
 mod look;
 
-use crate::config::ConfiguredPlugin;
-use crate::pipelines::{InvalidPipelines, Pipelines, Problems, check, stops_start};
-use crate::plugins::{
-    Admitted, Change, Found, LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot,
-    Unusable, UnusablePipeline, admit, choose,
-};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use look::look;
 use morag_core::plugin::{Changes, Watch};
 use morag_core::ports::{Clock, Component, ComponentError, Components};
+use morag_engine::config::ConfiguredPlugin;
+use morag_engine::pipelines::{InvalidPipelines, Pipelines, Problems, check, stops_start};
+use morag_engine::plugins::{
+    Admitted, Change, Found, LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot,
+    Unusable, UnusablePipeline, admit, choose,
+};
 use morag_runtime::{LoadErrorReason, Plugin, PluginRegistry};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -3,12 +3,12 @@
 //! Once something was sealed, the store has a proof of the key. A server that has another key, or none, is not started then: it
 //! could read nothing of what is sealed, and would seal what the right key cannot open.
 
-use crate::config::{Config, Role};
-use crate::endpoints::seal::Sealer;
 use anyhow::{Context as _, bail};
 use morag_core::Secret;
 use morag_core::ports::Endpoints;
 use morag_core::webhook::NamedEndpoint;
+use morag_engine::config::{Config, Role};
+use morag_engine::endpoints::seal::Sealer;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -160,11 +160,11 @@ fn unusable(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Sources;
     use morag_adapters::SystemClock;
     use morag_adapters::store::sqlite::SqliteStore;
     use morag_core::Timestamp;
     use morag_core::webhook::{Credentials, EndpointSettings};
+    use morag_engine::config::Sources;
     use std::os::unix::fs::PermissionsExt as _;
     use std::sync::Arc;
 

@@ -3,15 +3,15 @@
 use super::ai::{self, Ai};
 use super::compiling::compiler;
 use super::plugins::{self, Job};
-use crate::config::Config;
-use crate::pipelines::Pipelines;
-use crate::plugins::Plugins;
 use morag_adapters::components::ComponentSources;
 use morag_adapters::embeddings::HashedEmbedder;
 use morag_adapters::oci::OciRegistries;
 use morag_adapters::plugin_http::HttpForPlugins;
 use morag_core::ports::{Blobs, Clock, KeyValues, Knowledge};
 use morag_core::webhook::AddressPolicy;
+use morag_engine::config::Config;
+use morag_engine::pipelines::Pipelines;
+use morag_engine::plugins::Plugins;
 use morag_runtime::{EngineOptions, PluginRegistry, Services, StepEngine};
 use std::sync::Arc;
 

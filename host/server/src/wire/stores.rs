@@ -1,13 +1,13 @@
 //! The stores: embedded, or Redis.
 
 use super::{backup, spare};
-use crate::config::{Config, RedisConfig};
 use anyhow::Context as _;
 use morag_adapters::store::redis::{Redis, RedisKnowledge, RedisSetup, RedisStore, RedisUrl, TimeSource};
 use morag_adapters::store::{redis, sqlite};
 use morag_core::ports::{
     Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, KeyValues, Knowledge, StoreError, StoreSetup, Tasks,
 };
+use morag_engine::config::{Config, RedisConfig};
 use std::path::Path;
 use std::sync::Arc;
 

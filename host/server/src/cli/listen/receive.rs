@@ -50,8 +50,8 @@ pub async fn run(address: SocketAddr, secret: Option<Secret>) -> anyhow::Result<
     };
     // Whoever sends here is one sender: nobody is to be kept from taking all connections.
     let busy = Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE);
-    let site = crate::api::Site::new(router(secret), busy, morag_core::connections::CONNECTIONS_MAX, None);
-    crate::api::serve(listener, site, interrupt, DRAIN).await?;
+    let site = morag_api::Site::new(router(secret), busy, morag_core::connections::CONNECTIONS_MAX, None);
+    morag_api::serve(listener, site, interrupt, DRAIN).await?;
     Ok(())
 }
 

@@ -103,6 +103,6 @@ mod tests {
         for name in sdk["dependencies"].as_table().unwrap().keys() {
             assert_eq!(version(&made["dependencies"][name]), version(&shared[name]), "{name}");
         }
-        assert_eq!(made["package"]["version"].as_str(), Some(crate::VERSION));
+        assert_eq!(made["package"]["version"].as_str(), Some(morag_engine::VERSION));
     }
 }

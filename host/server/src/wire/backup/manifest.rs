@@ -126,7 +126,7 @@ impl Manifest {
                  with that version or a later one",
                 format.format,
                 format.morag,
-                crate::VERSION
+                morag_engine::VERSION
             );
         }
         serde_json::from_str(&text).with_context(no_manifest)

@@ -24,8 +24,8 @@ pub(super) use copy::write_durably;
 pub use restore::restore;
 pub use take::backup;
 
-use crate::config::Config;
 use anyhow::{Context as _, bail};
+use morag_engine::config::Config;
 use std::path::Path;
 
 /// The databases of a data folder.

@@ -3,11 +3,11 @@
 use super::copy::{copy, flush_all, free, make_folder, write_durably};
 use super::manifest::{Files, Manifest, each_file, verify};
 use super::{FILES, KNOWLEDGE_DB, LISTING, RESTORING, Report, TASKS_DB, refuse_half_restored, refuse_redis};
-use crate::config::Config;
 use crate::wire::bucket::{LEAVE, TAKE_OVER};
 use crate::wire::{data_dir, secrets};
 use anyhow::{Context as _, bail, ensure};
 use morag_adapters::store::sqlite::Versions;
+use morag_engine::config::Config;
 use std::path::Path;
 
 /// Names that may be in a data folder that is taken for empty: its lock, and what every disk of its own has.
@@ -71,7 +71,7 @@ fn check_versions(manifest: &Manifest) -> anyhow::Result<()> {
              with that version or a later one",
             found.version,
             manifest.morag,
-            crate::VERSION
+            morag_engine::VERSION
         );
     }
     let is_known = |name: &str| name == TASKS_DB || name == KNOWLEDGE_DB;

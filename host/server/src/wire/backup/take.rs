@@ -3,7 +3,6 @@
 use super::copy::{Digest, copy, digest, flush_all, link_or_copy, make_folder};
 use super::manifest::{Database, Entry, FORMAT, Files, MANIFEST, Manifest};
 use super::{FILES, KNOWLEDGE_DB, LISTING, Report, TASKS_DB, refuse_half_restored, refuse_redis};
-use crate::config::Config;
 use crate::wire::secrets;
 use anyhow::{Context as _, bail};
 use morag_adapters::SystemClock;
@@ -11,6 +10,7 @@ use morag_adapters::store::sqlite::{Since, Snapshot, SnapshotTask};
 use morag_core::pipeline::stored_files;
 use morag_core::ports::{BlobPath, Clock as _, StoreError};
 use morag_core::task::{ArtifactName, TaskId};
+use morag_engine::config::Config;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write as _};
@@ -173,7 +173,7 @@ fn attempt(config: &Config, target: &Path, is_last: bool) -> Result<Report, Stop
     };
     report.done = format!("{}: {tasks} tasks and {shown}, as of {taken_at}", target.display());
     let manifest =
-        Manifest { format: FORMAT, morag: crate::VERSION.to_owned(), taken_at, databases, key, files, tasks };
+        Manifest { format: FORMAT, morag: morag_engine::VERSION.to_owned(), taken_at, databases, key, files, tasks };
     manifest.write(target)?;
     // The folder's own name.
     let above = target.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));

@@ -1,9 +1,9 @@
 //! Looks at the places of components without reading them.
 
-use crate::config::ConfiguredPlugin;
-use crate::plugins::{Slot, slots};
 use anyhow::Context as _;
 use morag_core::plugin::{PluginSource, Seen, Stamp};
+use morag_engine::config::ConfiguredPlugin;
+use morag_engine::plugins::{Slot, slots};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -68,8 +68,8 @@ fn stamp(path: &Path) -> Option<Stamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ConfiguredPlugin;
     use morag_core::plugin::Grant;
+    use morag_engine::config::ConfiguredPlugin;
 
     #[tokio::test]
     async fn a_tables_file_in_the_folder_has_one_place_and_a_pipe_none() {

@@ -1,8 +1,8 @@
 use super::*;
-use crate::testing::{NOW, record};
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::ports::{Accepted, Commit, Flow, Guard, NewTask, Next, Tasks as _};
 use morag_core::task::{Event, EventKind, StatusWord};
+use morag_testkit::{NOW, record};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,7 +132,7 @@ async fn hard_links_are_told_and_an_interrupted_backup_is_known() {
     let lab = Lab::new().await;
     let file = lab.folder.path().join("morag.toml");
     std::fs::write(&file, format!("data_dir = {:?}\n", lab.data())).unwrap();
-    let config = Config::load(&crate::config::Sources { file: Some(&file), ..Default::default() }).unwrap();
+    let config = Config::load(&morag_engine::config::Sources { file: Some(&file), ..Default::default() }).unwrap();
     let report = backup(&config, &lab.target()).unwrap();
     let note = format!("copy {} to another disk or machine", lab.target().display());
     assert!(report.notes.iter().any(|said| said.contains("hard links") && said.ends_with(&note)), "{report:?}");

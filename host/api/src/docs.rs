@@ -1,0 +1,44 @@
+//! `/openapi.json`, and `/docs`: a page that shows it and lets people try it. Everything is served from here; nothing is
+//! loaded from elsewhere.
+
+use super::ApiError;
+use crate::Api;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::sync::Arc;
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::Config;
+
+/// The page's own scripts and styles only; styles also within the page, as it sets them from its script.
+const POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+
+/// Routes that show the document.
+pub fn routes(document: &OpenApi) -> Router<Arc<Api>> {
+    let json = document.to_json().map_err(|error| ApiError::internal(format!("the OpenAPI document: {error}")));
+    let document = async move || json.map(|json| ([(header::CONTENT_TYPE, "application/json")], json));
+    Router::new()
+        .route("/openapi.json", get(document))
+        .route("/docs", get(async || file("index.html")))
+        .route("/docs/{file}", get(async |Path(name): Path<String>| file(&name)))
+}
+
+fn file(name: &str) -> Result<Response, ApiError> {
+    let config = Config::new(["/openapi.json"]).persist_authorization(true).try_it_out_enabled(true);
+    let served = utoipa_swagger_ui::serve(name, Arc::new(config));
+    let file = served.map_err(|error| ApiError::internal(format!("the documentation page: {error}")))?;
+    let file = file.ok_or_else(|| ApiError::not_found("The documentation has no such file"))?;
+    let mut bytes = file.bytes.into_owned();
+    if name == "index.html" {
+        // Served at /docs without a slash at its end, so its files must be named from the root.
+        bytes = String::from_utf8_lossy(&bytes)
+            .replace("\"./", "\"/docs/")
+            .replace("\"index.css", "\"/docs/index.css")
+            .into();
+    }
+    Ok(([(header::CONTENT_TYPE, file.content_type.as_str()), (header::CONTENT_SECURITY_POLICY, POLICY)], bytes)
+        .into_response())
+}

@@ -1,0 +1,231 @@
+//! Sending an endpoint's deliveries again: those given up (`recover`), or all of a time, elsewhere too (`replay`).
+//!
+//! Both are paced: what piled up while a receiver was away must not knock it over when it is back.
+
+use super::deliveries::state;
+use super::input::{invalid, only, other_url, since, text};
+use super::path::{PathEndpoint, load};
+use crate::Api;
+use crate::ApiError;
+use crate::auth::Caller;
+use crate::deliveries::refused;
+use crate::error::ErrorBody;
+use crate::query::Parameters;
+use crate::submit::json;
+use axum::Json;
+use axum::extract::{Extension, Request, State};
+use morag_core::Timestamp;
+use morag_core::ports::{DeliveryFilter, DeliveryState, EndpointDelivery, NewResend, ResendError, StoreError};
+use morag_core::webhook::{EndpointId, WebhookUrl};
+use morag_engine::endpoints::draft::Problem;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// Deliveries that are made due a second: a receiver that was just mended is loaded, not overrun. Its own `rate_limit` and
+/// circuit breaker hold beside it.
+const A_SECOND: u32 = 20;
+
+/// Deliveries of one call: each is a commit of its own, and the caller waits for all of them.
+const CALL_MAX: usize = 1000;
+
+/// Deliveries of a state looked at in one call, to find the oldest of them.
+const SCAN_MAX: usize = 20_000;
+
+/// Deliveries read at once.
+const PAGE: usize = 1000;
+
+/// When the delivery with this place in a row is due.
+pub fn pace(now: Timestamp, place: usize) -> Timestamp {
+    now.plus(Duration::from_secs(1) / A_SECOND * u32::try_from(place).unwrap_or(u32::MAX))
+}
+
+/// What is sent again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SentAgain {
+    /// The endpoint.
+    pub endpoint: String,
+    /// Deliveries that are sent again, oldest first, 20 a second.
+    pub resent: usize,
+    /// Deliveries that are not: they were sent again too often, or are being sent now.
+    pub skipped: usize,
+    /// Deliveries that are left: call again for them.
+    pub remaining: usize,
+    /// `since` for the next call; null where nothing is left.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_since: Option<Timestamp>,
+    /// When the last of them is due.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_due: Option<Timestamp>,
+}
+
+/// What to send again.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
+pub struct RecoverRequest {
+    /// Only what was given up at this time or later; also as a parameter of the query.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<String>,
+}
+
+/// What to send again, and where to.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
+pub struct ReplayRequest {
+    /// Only what was moved at this time or later.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: String,
+    /// `delivered`, `dead` or `resent`; all three when absent.
+    pub status: Option<String>,
+    /// Another URL than the endpoint's. It is sent neither the endpoint's token nor its headers.
+    pub url: Option<String>,
+}
+
+/// Send again what was given up
+///
+/// Every dead delivery of the endpoint, oldest first and paced, at most 1000 a call.
+#[utoipa::path(
+    post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/recover", tag = "webhooks", operation_id = "recover_endpoint",
+    params(
+        ("endpoint_id" = String, Path, description = "The endpoint"),
+        ("since" = Option<String>, Query, description = "Only what was given up at this time or later, RFC 3339"),
+    ),
+    request_body(content = Option<RecoverRequest>, content_type = "application/json"),
+    responses(
+        (status = 200, description = "They are sent again", body = SentAgain),
+        (status = 404, description = "No such endpoint", body = ErrorBody),
+        (status = 422, description = "A time that is none", body = ErrorBody),
+    )
+)]
+pub async fn recover(
+    State(app): State<Arc<Api>>,
+    PathEndpoint(id): PathEndpoint,
+    parameters: Parameters,
+    request: Request,
+) -> Result<Json<SentAgain>, ApiError> {
+    let asked = json::read_or_empty(request).await?;
+    only(&asked, &["since"])?;
+    let since = since(&asked, &parameters)?;
+    load(&app, &id).await?;
+    let found = find(&app, &id, &[DeliveryState::Dead], since, |_| true).await?;
+    Ok(Json(send(&app, id, found, None).await?))
+}
+
+/// Send again what was sent
+///
+/// Every delivery that was settled since then, once, oldest first and paced, at most 1000 a call; to another URL where one is
+/// given, signed as for the endpoint.
+#[utoipa::path(
+    post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/replay", tag = "webhooks", operation_id = "replay_endpoint",
+    params(("endpoint_id" = String, Path, description = "The endpoint")),
+    request_body(content = ReplayRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "They are sent again", body = SentAgain),
+        (status = 404, description = "No such endpoint", body = ErrorBody),
+        (status = 422, description = "`since` is missing, or a value that cannot be", body = ErrorBody),
+    )
+)]
+pub async fn replay(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    PathEndpoint(id): PathEndpoint,
+    parameters: Parameters,
+    request: Request,
+) -> Result<Json<SentAgain>, ApiError> {
+    let asked = json::read_or_empty(request).await?;
+    only(&asked, &["since", "status", "url"])?;
+    let since = since(&asked, &parameters)?;
+    if since.is_none() {
+        return Err(invalid([Problem::new(
+            "since",
+            "since is required: the time from which on deliveries are sent again",
+        )]));
+    }
+    let settled = [DeliveryState::Delivered, DeliveryState::Dead, DeliveryState::Resent];
+    let states = match state(text(&asked, &parameters, "status")?)? {
+        None => settled.to_vec(),
+        Some(DeliveryState::Pending) => {
+            return Err(invalid([Problem::new("status", "status must be delivered, dead or resent")]));
+        }
+        Some(state) => vec![state],
+    };
+    load(&app, &id).await?;
+    let url = other_url(&app, &caller, &asked).await?;
+    // What was sent again is in the log beside it: once is enough.
+    let found = find(&app, &id, &states, since, |one| one.record.resend == 0).await?;
+    if found.is_cut {
+        let msg = format!("there are more than {SCAN_MAX} deliveries since then: give a later time, or a status");
+        return Err(invalid([Problem::new("since", msg)]));
+    }
+    Ok(Json(send(&app, id, found, url).await?))
+}
+
+/// Deliveries to send again, oldest first, and how many are left beside them.
+struct Found {
+    deliveries: Vec<EndpointDelivery>,
+    remaining: usize,
+    next_since: Option<Timestamp>,
+    /// Whether there are older ones that were not looked at.
+    is_cut: bool,
+}
+
+async fn find(
+    app: &Api,
+    endpoint: &EndpointId,
+    states: &[DeliveryState],
+    since: Option<Timestamp>,
+    wanted: impl Fn(&EndpointDelivery) -> bool,
+) -> Result<Found, StoreError> {
+    let (mut all, mut is_cut) = (Vec::<EndpointDelivery>::new(), false);
+    for state in states {
+        let mut filter =
+            DeliveryFilter { endpoint: endpoint.clone(), state: Some(*state), since, limit: PAGE, cursor: None };
+        let mut seen = 0;
+        loop {
+            let page = app.deliveries.endpoint_deliveries(&filter).await?;
+            seen += page.items.len();
+            all.extend(page.items.into_iter().filter(&wanted));
+            filter.cursor = page.next_cursor;
+            if filter.cursor.is_none() {
+                break;
+            }
+            if seen >= SCAN_MAX {
+                is_cut = true;
+                break;
+            }
+        }
+    }
+    all.sort_by_key(|one| (one.record.at, one.task, one.record.delivery));
+    let mut end = all.len().min(CALL_MAX);
+    // The next call begins at a time: all of one millisecond go together.
+    while end > 0 && end < all.len() && all[end].record.at == all[end - 1].record.at {
+        end += 1;
+    }
+    let next_since = all.get(end).map(|one| one.record.at);
+    let remaining = all.len() - end;
+    all.truncate(end);
+    // What was not looked at is older than all of this: the next call begins where this one did.
+    let next_since = if is_cut { Some(since.unwrap_or(Timestamp::from_millis(0))) } else { next_since };
+    Ok(Found { deliveries: all, remaining, next_since, is_cut })
+}
+
+async fn send(app: &Api, endpoint: EndpointId, found: Found, url: Option<WebhookUrl>) -> Result<SentAgain, ApiError> {
+    let (now, mut resent, mut skipped, mut last_due) = (app.clock.now(), 0, 0, None);
+    for EndpointDelivery { task, record } in found.deliveries {
+        let due = pace(now, resent);
+        let new = NewResend { task, endpoint: endpoint.clone(), delivery: record.delivery, url: url.clone(), due };
+        match app.deliveries.resend(&new).await {
+            Ok(_) => {
+                resent += 1;
+                last_due = Some(due);
+            }
+            // Gone with its task, under way, or made again too often.
+            Err(ResendError::Unknown | ResendError::Pending | ResendError::TooMany) => skipped += 1,
+            Err(error @ ResendError::Store(_)) => return Err(refused(error)),
+        }
+    }
+    let Found { remaining, next_since, .. } = found;
+    tracing::info!(endpoint = endpoint.as_str(), resent, skipped, remaining, "webhooks are sent again");
+    Ok(SentAgain { endpoint: endpoint.name().to_owned(), resent, skipped, remaining, next_since, last_due })
+}

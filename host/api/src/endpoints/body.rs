@@ -1,0 +1,178 @@
+//! An endpoint as it is shown: never with its secret, token, values of headers, or its URL's query.
+
+use super::input::reason;
+use crate::Api;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use morag_core::webhook::{BodyFormat, Breaker, CursorName, NamedEndpoint, Order, redact};
+use morag_core::{JsonObject, Secret, Timestamp};
+use morag_engine::endpoints::Opened;
+use morag_engine::endpoints::draft::event_names;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// An endpoint's retries.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RetryBody {
+    /// Retries after the first attempt.
+    pub max_retries: u32,
+    /// Seconds before the first; each further one waits twice as long.
+    pub delay_seconds: f64,
+}
+
+/// A named webhook endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EndpointBody {
+    /// Identifies it.
+    pub id: String,
+    /// Where to; credentials and query hidden.
+    pub url: String,
+    /// For people.
+    pub description: String,
+    /// Event types and patterns that it is told of.
+    pub events: Vec<String>,
+    /// `dual`, `envelope`, `flat` or `morag-ui`.
+    #[schema(value_type = String)]
+    pub format: BodyFormat,
+    /// Metadata that a task must have.
+    #[schema(value_type = Object)]
+    pub filter: JsonObject,
+    /// `task` or `document`.
+    #[schema(value_type = String)]
+    pub order: Order,
+    /// Its own retries; null: as the server does.
+    pub retry: Option<RetryBody>,
+    /// Most attempts a second; null: no limit.
+    pub rate_limit: Option<u32>,
+    /// Whether a bearer token is sent.
+    pub has_auth_token: bool,
+    /// Names of its extra headers.
+    pub headers: Vec<String>,
+    /// How many secrets sign now: one, and those in their grace time.
+    pub signing_secrets: usize,
+    /// Whether its credentials can be read with the server's `MORAG_SECRETS_KEY`. Where not, its webhooks wait.
+    pub credentials_readable: bool,
+    /// Whether nothing is sent to it. Its events are kept.
+    pub disabled: bool,
+    /// `manual`, `gone` (it answered 410) or `failing`; null where it is not disabled.
+    #[schema(value_type = Option<String>)]
+    pub disabled_reason: Option<&'static str>,
+    /// Since when it is disabled.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub disabled_at: Option<Timestamp>,
+    /// Since when every attempt has failed, where that is for a while.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub failing_since: Option<Timestamp>,
+    /// `closed`, `open` (nothing is sent for a while) or `half_open`, as this process knows; null where it has sent nothing yet.
+    #[schema(value_type = Option<String>)]
+    pub breaker: Option<&'static str>,
+    /// `api`, or `config`: of `morag.toml`, where its settings are changed.
+    #[schema(value_type = String)]
+    pub source: &'static str,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// Raised with every change; also the `ETag`.
+    pub version: u64,
+}
+
+/// An endpoint with its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EndpointWithSecret {
+    /// The endpoint.
+    #[serde(flatten)]
+    pub endpoint: EndpointBody,
+    /// What its webhooks are signed with. Shown this one time.
+    #[schema(value_type = String)]
+    pub secret: Value,
+    /// Not there where nothing was dropped. `auth_token` and `headers`, where what the endpoint had of them could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
+}
+
+/// An endpoint after a change.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangedEndpoint {
+    /// The endpoint.
+    #[serde(flatten)]
+    pub endpoint: EndpointBody,
+    /// What went with a change of the URL's origin, as it was not given anew: `auth_token`, `headers.NAME`.
+    pub dropped: Vec<String>,
+}
+
+/// An endpoint as it is shown.
+pub fn body(app: &Api, opened: &Opened) -> EndpointBody {
+    let NamedEndpoint { id, settings, disabled, failing_since, created_at, updated_at, version, .. } = &opened.endpoint;
+    let credentials = opened.credentials.as_ref().ok();
+    let lane = CursorName::of_named(id.clone()).to_string();
+    let breaker = app.lanes.breaker(&lane, app.clock.steady()).map(|breaker| match breaker {
+        Breaker::Closed => "closed",
+        Breaker::Open => "open",
+        Breaker::HalfOpen => "half_open",
+    });
+    EndpointBody {
+        id: id.name().to_owned(),
+        url: redact(settings.url.as_url()),
+        description: settings.description.clone(),
+        events: event_names(settings),
+        format: settings.format,
+        filter: settings.filter.clone(),
+        order: settings.order,
+        retry: settings.retry.map(|retry| {
+            let delay_seconds = std::time::Duration::from_millis(retry.delay_ms).as_secs_f64();
+            RetryBody { max_retries: retry.max_retries, delay_seconds }
+        }),
+        rate_limit: settings.rate_limit,
+        has_auth_token: credentials.is_some_and(|credentials| credentials.auth_token.is_some()),
+        headers: credentials.map(|credentials| credentials.headers.keys().cloned().collect()).unwrap_or_default(),
+        signing_secrets: credentials.map_or(0, |credentials| credentials.signing(app.clock.now()).len()),
+        credentials_readable: credentials.is_some(),
+        disabled: disabled.is_some(),
+        disabled_reason: disabled.as_ref().map(|disabled| reason(disabled.reason)),
+        disabled_at: disabled.as_ref().map(|disabled| disabled.at),
+        failing_since: *failing_since,
+        breaker,
+        source: if opened.is_configured { "config" } else { "api" },
+        created_at: *created_at,
+        updated_at: *updated_at,
+        version: *version,
+    }
+}
+
+/// The answer with an endpoint.
+pub fn answer(app: &Api, opened: &Opened) -> Response {
+    with_tag(opened, Json(body(app, opened)).into_response())
+}
+
+/// The answer with an endpoint that was changed.
+pub fn answer_with_dropped(app: &Api, opened: &Opened, dropped: Vec<String>) -> Response {
+    let endpoint = body(app, opened);
+    with_tag(opened, Json(ChangedEndpoint { endpoint, dropped }).into_response())
+}
+
+/// The answer with an endpoint and its secret, which nobody may keep on the way.
+pub fn answer_with_secret(
+    app: &Api,
+    status: StatusCode,
+    opened: &Opened,
+    secret: &Secret,
+    dropped: Vec<String>,
+) -> Response {
+    let secret = json!(secret.expose());
+    let endpoint = body(app, opened);
+    let mut response = (status, Json(EndpointWithSecret { endpoint, secret, dropped })).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    with_tag(opened, response)
+}
+
+fn with_tag(opened: &Opened, mut response: Response) -> Response {
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", opened.endpoint.version)) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}

@@ -1,0 +1,193 @@
+//! Changing an endpoint.
+
+use super::body::{ChangedEndpoint, answer_with_dropped};
+use super::create::{EndpointRequest, sealer, sealing, unsealable};
+use super::input::{check_reachable, invalid, policy, server_retry};
+use super::path::{PathEndpoint, load, unknown};
+use super::read::configured;
+use crate::Api;
+use crate::ApiError;
+use crate::auth::Caller;
+use crate::error::ErrorBody;
+use crate::submit::json;
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use morag_core::Timestamp;
+use morag_core::webhook::{Credentials, Disabled, DisabledReason, NamedEndpoint};
+use morag_engine::endpoints::UpdateError;
+use morag_engine::endpoints::draft::{Draft, Problem};
+use morag_engine::endpoints::seal::SealError;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Change an endpoint
+///
+/// A JSON merge patch: what is not named stays, null takes a setting back to its default, `headers` and `filter` are merged key
+/// by key. `disabled: false` enables it, also one that was disabled because it failed or answered 410: everything that happened
+/// meanwhile is then delivered, in order. With `If-Match` (or `version` in the body) the change is made only to that version.
+///
+/// A `url` of another origin (scheme, host or port) drops the token and the headers that are not given in the same call: they
+/// were for the receiver before. `dropped` names them. The signing secret stays.
+#[utoipa::path(
+    patch, path = "/api/v1/webhooks/endpoints/{endpoint_id}", tag = "webhooks", operation_id = "change_endpoint",
+    params(
+        ("endpoint_id" = String, Path, description = "The endpoint"),
+        ("If-Match" = Option<String>, Header, description = "`ETag` of the version to change"),
+    ),
+    request_body(content = EndpointRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The endpoint as it is now", body = ChangedEndpoint),
+        (status = 404, description = "No such endpoint", body = ErrorBody),
+        (status = 409, description = "It is one of `morag.toml` (`configured_endpoint`), or is changed by others all the time (`endpoint_busy`)", body = ErrorBody),
+        (status = 412, description = "It has another version by now (`version_mismatch`)", body = ErrorBody),
+        (status = 422, description = "Settings that are wrong", body = ErrorBody),
+        (status = 503, description = "The storage does not answer, or its credentials cannot be changed without `MORAG_SECRETS_KEY`", body = ErrorBody),
+    )
+)]
+pub async fn change(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    PathEndpoint(id): PathEndpoint,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let mut asked = json::read(request).await?;
+    let expected = version(&headers, asked.remove("version"))?;
+    if asked.contains_key("secret") {
+        let msg = "secret is changed by POST …/secret/rotate, so that the one before it can sign on for a while";
+        return Err(invalid([Problem::new("secret", msg)]));
+    }
+    let draft = Draft::read(&asked, &policy(&app)).map_err(invalid)?;
+    let opened = load(&app, &id).await?;
+    // Its state alone is ours: enabling takes back what its receiver did.
+    let enables_only = draft.disabled == Some(false) && asked.len() == 1;
+    if opened.is_configured && !enables_only {
+        return Err(configured());
+    }
+    if let Some(url) = &draft.url {
+        check_reachable(&app, &caller, url).await?;
+    }
+    if draft.changes_credentials() {
+        sealing(&app).await?;
+    }
+    let (now, dropped) = (app.clock.now(), Mutex::new(Vec::new()));
+    // Made again where others change the endpoint at the same time: what counts is what the last one dropped.
+    let change = |endpoint: &mut NamedEndpoint| {
+        let applied = apply(&app, endpoint, &draft, expected, now)?;
+        *dropped.lock().unwrap_or_else(PoisonError::into_inner) = applied.dropped;
+        Ok(applied.is_changed)
+    };
+    updated(app.endpoints.try_update(&id, change).await)?;
+    let dropped = dropped.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let opened = load(&app, &id).await?;
+    if opened.endpoint.disabled.is_none() {
+        // Also where it was enabled already: whoever did that may have been killed before this.
+        app.deliveries.unpark(&id).await?;
+    }
+    tracing::info!(
+        endpoint = id.as_str(),
+        version = opened.endpoint.version,
+        ?dropped,
+        "a webhook endpoint was changed"
+    );
+    Ok(answer_with_dropped(&app, &opened, dropped))
+}
+
+/// What an update came to.
+pub fn updated(result: Result<Result<NamedEndpoint, ApiError>, UpdateError>) -> Result<NamedEndpoint, ApiError> {
+    result.map_err(|error| match error {
+        UpdateError::Unknown => unknown(),
+        UpdateError::Busy => ApiError::conflict("endpoint_busy", error.to_string()).retry_after(),
+        UpdateError::Store(error) => error.into(),
+    })?
+}
+
+/// The version that is to be changed, if that is said.
+fn version(headers: &HeaderMap, in_body: Option<Value>) -> Result<Option<u64>, ApiError> {
+    if let Some(tag) = headers.get(header::IF_MATCH).and_then(|tag| tag.to_str().ok()).map(str::trim) {
+        // A tag that is none of ours matches nothing.
+        return Ok((tag != "*").then(|| tag.trim_matches('"').parse().unwrap_or(0)));
+    }
+    match in_body {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64() {
+            Some(version) => Ok(Some(version)),
+            None => {
+                Err(invalid([Problem::new("version", "version must be the number that the endpoint was shown with")]))
+            }
+        },
+    }
+}
+
+/// What a change came to.
+struct Applied {
+    is_changed: bool,
+    /// Names of the credentials that went with the origin.
+    dropped: Vec<String>,
+}
+
+fn apply(
+    app: &Api,
+    endpoint: &mut NamedEndpoint,
+    draft: &Draft,
+    expected: Option<u64>,
+    now: Timestamp,
+) -> Result<Applied, ApiError> {
+    if let Some(expected) = expected.filter(|expected| *expected != endpoint.version) {
+        let text = format!("The endpoint has version {} by now, not {expected}: read it again", endpoint.version);
+        return Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", text));
+    }
+    let before = endpoint.clone();
+    draft.apply(&mut endpoint.settings, server_retry(app)).map_err(|problem| invalid([problem]))?;
+    match draft.disabled {
+        Some(false) => (endpoint.disabled, endpoint.failing_since) = (None, None),
+        Some(true) => {
+            let manual = || Disabled { reason: DisabledReason::Manual, at: now, to_tell: BTreeMap::new() };
+            endpoint.disabled.get_or_insert_with(manual);
+        }
+        None => {}
+    }
+    let mut dropped = Vec::new();
+    let is_moved = !endpoint.settings.url.has_origin_of(&before.settings.url);
+    // Where they cannot be read they cannot be dropped either, so the URL stays.
+    if draft.changes_credentials() || is_moved {
+        reseal(app, endpoint, |credentials| {
+            if is_moved {
+                dropped = draft.drop_credentials(credentials);
+            }
+            draft.apply_credentials(credentials).map_err(|it| invalid([it]))
+        })?;
+    }
+    let is_changed = *endpoint != before;
+    if is_changed {
+        endpoint.updated_at = now;
+    }
+    Ok(Applied { is_changed, dropped })
+}
+
+/// Why an endpoint's credentials cannot be changed, and what to do.
+pub fn unopened(error: SealError) -> ApiError {
+    match error {
+        SealError::Unreadable => {
+            let text = "The endpoint's credentials cannot be read: set MORAG_SECRETS_KEY to the key that it was created with, or \
+                        rotate its secret with grace_hours 0, which drops its token and headers";
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "credentials_unreadable", text)
+        }
+        SealError::Unsealable => unsealable(error),
+    }
+}
+
+/// Opens an endpoint's credentials, changes them, and seals them again.
+pub fn reseal(
+    app: &Api,
+    endpoint: &mut NamedEndpoint,
+    change: impl FnOnce(&mut Credentials) -> Result<(), ApiError>,
+) -> Result<(), ApiError> {
+    let sealer = sealer(app)?;
+    let mut credentials = sealer.open(endpoint.id.as_str(), &endpoint.sealed).map_err(unopened)?;
+    change(&mut credentials)?;
+    endpoint.sealed = sealer.seal(endpoint.id.as_str(), &credentials).map_err(unsealable)?;
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The endpoint of a path, within the caller's tenant.
+
+use crate::Api;
+use crate::ApiError;
+use crate::task::tenant;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use morag_core::webhook::EndpointId;
+use morag_engine::endpoints::{Opened, draft};
+use std::sync::Arc;
+
+/// The `{endpoint_id}` of a route, as it is stored: what a caller names is always its own tenant's.
+#[derive(Debug, Clone)]
+pub struct PathEndpoint(pub EndpointId);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathEndpoint {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(name) = path.map_err(|_| unknown())?;
+        // No name has a dot: so none leads to another tenant's.
+        let name = draft::endpoint_id(&name).map_err(|_| unknown())?;
+        Ok(Self(EndpointId::of_tenant(&tenant(parts)?, name.as_str())))
+    }
+}
+
+/// 404 for an endpoint, whatever was given as its id.
+pub fn unknown() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", "There is no webhook endpoint of this id")
+}
+
+/// The endpoint as it is now, or 404.
+pub async fn load(app: &Api, id: &EndpointId) -> Result<Arc<Opened>, ApiError> {
+    app.endpoints.fresh().await?.get(id).cloned().ok_or_else(unknown)
+}

@@ -1,0 +1,116 @@
+//! Seeing endpoints, and removing them.
+
+use super::body::{EndpointBody, answer, body};
+use super::path::{PathEndpoint, load, unknown};
+use crate::Api;
+use crate::ApiError;
+use crate::auth::Caller;
+use crate::error::ErrorBody;
+use crate::query::Parameters;
+use axum::Json;
+use axum::extract::{Extension, State};
+use axum::response::Response;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Endpoints of a list when nobody says, and at most: all that there can be are a few pages.
+const LIST_DEFAULT: u64 = 100;
+const LIST_MAX: u64 = 1000;
+
+/// Endpoints in the order of their ids.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EndpointList {
+    /// The endpoints of this page.
+    pub endpoints: Vec<EndpointBody>,
+    /// How many they are.
+    pub count: usize,
+    /// How many there are in all.
+    pub total_count: usize,
+    /// Where the next page begins; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// An endpoint is no more.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EndpointRemoved {
+    /// Which.
+    pub id: String,
+    /// One line for people.
+    pub message: String,
+}
+
+/// List the endpoints
+#[utoipa::path(
+    get, path = "/api/v1/webhooks/endpoints", tag = "webhooks", operation_id = "list_endpoints",
+    params(
+        ("limit" = Option<u64>, Query, description = "1 to 1000, default 100"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "Endpoints of the API and of `morag.toml`, without their secrets", body = EndpointList))
+)]
+pub async fn list(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Result<Json<EndpointList>, ApiError> {
+    let limit = usize::try_from(parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)?).unwrap_or(usize::MAX);
+    let after = parameters.cursor()?.unwrap_or_default();
+    let known = app.endpoints.fresh().await?;
+    let mut rest = known.of(caller.tenant()).filter(|opened| opened.endpoint.id.name() > after).peekable();
+    let endpoints: Vec<_> = rest.by_ref().take(limit).map(|opened| body(&app, opened)).collect();
+    let next_cursor = rest.peek().and(endpoints.last()).map(|last| last.id.clone());
+    Ok(Json(EndpointList {
+        count: endpoints.len(),
+        total_count: known.of(caller.tenant()).count(),
+        endpoints,
+        next_cursor,
+    }))
+}
+
+/// See an endpoint
+#[utoipa::path(
+    get, path = "/api/v1/webhooks/endpoints/{endpoint_id}", tag = "webhooks", operation_id = "get_endpoint",
+    params(("endpoint_id" = String, Path, description = "The endpoint")),
+    responses(
+        (status = 200, description = "The endpoint, without its secrets", body = EndpointBody),
+        (status = 404, description = "No such endpoint", body = ErrorBody),
+    )
+)]
+pub async fn get(State(app): State<Arc<Api>>, PathEndpoint(id): PathEndpoint) -> Result<Response, ApiError> {
+    Ok(answer(&app, &*load(&app, &id).await?))
+}
+
+/// Delete an endpoint
+///
+/// What it has not been sent by now is not sent any more.
+#[utoipa::path(
+    delete, path = "/api/v1/webhooks/endpoints/{endpoint_id}", tag = "webhooks", operation_id = "delete_endpoint",
+    params(("endpoint_id" = String, Path, description = "The endpoint")),
+    responses(
+        (status = 200, description = "Deleted", body = EndpointRemoved),
+        (status = 404, description = "No such endpoint", body = ErrorBody),
+        (status = 409, description = "It is one of `morag.toml` (`configured_endpoint`)", body = ErrorBody),
+    )
+)]
+pub async fn delete(
+    State(app): State<Arc<Api>>,
+    PathEndpoint(id): PathEndpoint,
+) -> Result<Json<EndpointRemoved>, ApiError> {
+    if load(&app, &id).await?.is_configured {
+        return Err(configured());
+    }
+    if !app.endpoints.store().remove_endpoint(&id).await? {
+        return Err(unknown());
+    }
+    app.endpoints.fresh().await?;
+    // What waits for it is parked when it is looked at, and goes with its task.
+    tracing::info!(endpoint = id.as_str(), "a webhook endpoint was deleted");
+    Ok(Json(EndpointRemoved { id: id.name().to_owned(), message: "The endpoint was deleted".into() }))
+}
+
+/// 409 for a change of an endpoint of `morag.toml`.
+pub fn configured() -> ApiError {
+    let text = "The endpoint is one of morag.toml: change it there. Only one that its receiver has disabled can be enabled here";
+    ApiError::conflict("configured_endpoint", text)
+}

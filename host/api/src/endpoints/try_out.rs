@@ -1,0 +1,138 @@
+//! Sending an endpoint a sample now.
+
+use super::input::{invalid, only, text};
+use super::path::{PathEndpoint, load};
+use crate::Api;
+use crate::ApiError;
+use crate::auth::Caller;
+use crate::deliveries::OutcomeBody;
+use crate::error::ErrorBody;
+use crate::query::Parameters;
+use crate::submit::json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use morag_core::ports::WebhookRequest;
+use morag_core::task::TaskId;
+use morag_core::webhook::{
+    Cursor, CursorName, HeaderInput, SampleInput, UnknownSample, headers, redact, render, sample,
+};
+use morag_engine::VERSION;
+use morag_engine::endpoints::draft::Problem;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// What is sent where nobody says: the event with the most in it.
+const EVENT_DEFAULT: &str = "step_completed";
+
+/// Which sample.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
+pub struct TestRequest {
+    /// Event type, default `step_completed`.
+    pub event_type: Option<String>,
+    /// Step of a step event, default the first.
+    pub step: Option<String>,
+}
+
+/// What came of the sample.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TestAnswer {
+    /// Whether the receiver took it: an answer of 2xx.
+    pub delivered: bool,
+    /// Event type of the sample.
+    pub event_type: String,
+    /// Its `X-MoRAG-Delivery`; it is in no log.
+    #[schema(value_type = String, format = Uuid)]
+    pub delivery_id: String,
+    /// Where to; credentials and query hidden.
+    pub url: String,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: OutcomeBody,
+}
+
+/// Send an endpoint a sample
+///
+/// Now and once, signed as every webhook of the endpoint, also where it is disabled. The task of the sample does not exist.
+#[utoipa::path(
+    post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/test", tag = "webhooks", operation_id = "test_endpoint",
+    params(("endpoint_id" = String, Path, description = "The endpoint")),
+    request_body(content = Option<TestRequest>, content_type = "application/json"),
+    responses(
+        (status = 200, description = "What the receiver answered, or why it did not", body = TestAnswer),
+        (status = 404, description = "No such endpoint", body = ErrorBody),
+        (status = 422, description = "No such event or step", body = ErrorBody),
+        (status = 429, description = "Too many samples of yours or of your tenant (`too_many_tests`), or too many webhooks to the receiver (`receiver_busy`), are under way", body = ErrorBody),
+        (status = 503, description = "Its credentials cannot be read", body = ErrorBody),
+    )
+)]
+pub async fn send(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    PathEndpoint(id): PathEndpoint,
+    request: Request,
+) -> Result<Json<TestAnswer>, ApiError> {
+    let asked = json::read_or_empty(request).await?;
+    only(&asked, &["event_type", "step"])?;
+    let none = Parameters::default();
+    let event_type = text(&asked, &none, "event_type")?.unwrap_or(EVENT_DEFAULT);
+    let step = text(&asked, &none, "step")?;
+    let _place = match app.config.has_tenants() {
+        true => app.fair.tests.take_of_tenant(&caller)?,
+        false => app.fair.tests.take(&caller)?,
+    };
+    let opened = load(&app, &id).await?;
+    let credentials = opened
+        .credentials
+        .as_ref()
+        .map_err(|error| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "credentials_unreadable", error.to_string()))?;
+    let now = app.clock.now();
+    let made = sample(SampleInput { event_type, step, task: TaskId::random(), now });
+    let (record, event) = made.map_err(|error| {
+        let name = match error {
+            UnknownSample::Event(_) => "event_type",
+            UnknownSample::Step { .. } => "step",
+        };
+        invalid([Problem::new(name, error.to_string())])
+    })?;
+    let endpoint = opened.endpoint.endpoint(credentials);
+    let cursor = Cursor {
+        task: record.id,
+        name: CursorName::of_named(id.clone()),
+        next_event: event.sequence,
+        next_delivery: event.sequence,
+        attempts: 0,
+        url: None,
+    };
+    let body = render(&endpoint, &record, &event);
+    let headers = headers(HeaderInput {
+        endpoint: &endpoint,
+        cursor: &cursor,
+        sequence: cursor.next_delivery,
+        event_type: event.kind.event_type(),
+        body: &body,
+        secrets: &credentials.signing(now),
+        version: VERSION,
+        now,
+    });
+    let url = endpoint.url.clone();
+    // As a delivery would: the receiver has no more of both together than it may have.
+    let lane = cursor.name.to_string();
+    let Ok(_host) = app.lanes.enter_host(url.authority(), &lane, app.clock.steady()) else {
+        let text = format!("As many webhooks as {} may have at once are under way: try again later", url.authority());
+        return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "receiver_busy", text).retry_after());
+    };
+    let request = WebhookRequest { url, headers, body: body.into(), timeout: app.config.webhook_timeout };
+    let outcome = app.sender.send(request).await;
+    let delivered = outcome.error.is_none() && outcome.status.is_some_and(|status| (200..300).contains(&status));
+    tracing::info!(endpoint = id.as_str(), event_type, delivered, status = ?outcome.status, error = ?outcome.error, "a sample was sent");
+    Ok(Json(TestAnswer {
+        delivered,
+        event_type: event_type.to_owned(),
+        delivery_id: cursor.delivery_id().to_string(),
+        url: redact(endpoint.url.as_url()),
+        outcome: outcome.into(),
+    }))
+}

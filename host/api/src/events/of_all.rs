@@ -1,0 +1,219 @@
+//! The stream of all events.
+
+use super::text::Text;
+use super::{AWAY, STOPPING, TOO_SLOW};
+use crate::Api;
+use morag_core::ports::{FeedNext, FeedPosition};
+use morag_core::task::TenantId;
+use morag_core::webhook::EventFilter;
+use morag_engine::{Behind, News, Subscription, happened};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Interval;
+
+/// Events that a reader who comes back is sent at once: as many bodies are in memory for it, a few KiB each.
+const PAGE: usize = 50;
+
+/// Shortest pause where events of the seam are not settled in the store yet.
+const SEAM_PAUSE: Duration = Duration::from_millis(5);
+
+/// Longest such pause, should the store say longer: the heartbeats go on in between.
+const SEAM_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// What a stream is at.
+enum Phase {
+    /// Nothing is sent yet.
+    Opening,
+    /// Sends what was missed.
+    Missed,
+    /// Sends what happens.
+    Live,
+    /// Has said all.
+    Ended,
+}
+
+/// One reader's stream.
+pub(super) struct AllStream {
+    app: Arc<Api>,
+    /// Whose events are sent.
+    tenant: TenantId,
+    filter: EventFilter,
+    /// Until where everything was sent or passed over.
+    position: FeedPosition,
+    /// The last place up to there that the tenant may see: places name tasks, and those of others are not for it.
+    shown: FeedPosition,
+    /// The last id that was sent.
+    sent: FeedPosition,
+    resumes: bool,
+    news: Subscription,
+    heartbeats: Interval,
+    phase: Phase,
+}
+
+impl AllStream {
+    /// A stream of a tenant's events after a place, or from now on. `own`: that place, where the tenant may see it.
+    pub(super) fn new(
+        app: Arc<Api>,
+        tenant: TenantId,
+        own: Option<FeedPosition>,
+        filter: EventFilter,
+        after: Option<FeedPosition>,
+        news: Subscription,
+        heartbeats: Interval,
+    ) -> Self {
+        let position = after.unwrap_or_else(|| news.start());
+        let resumes = after.is_some();
+        let shown = own.unwrap_or_else(|| before(position));
+        Self { app, tenant, filter, position, shown, sent: shown, resumes, news, heartbeats, phase: Phase::Opening }
+    }
+
+    /// The next text; none at the end.
+    pub(super) async fn next(&mut self) -> Option<Text> {
+        loop {
+            let text = match self.phase {
+                Phase::Opening => {
+                    self.phase = if self.resumes { Phase::Missed } else { Phase::Live };
+                    return Some(Text::opening(Some(&self.shown)));
+                }
+                Phase::Missed => self.missed().await,
+                Phase::Live => self.live().await,
+                Phase::Ended => return None,
+            };
+            if !text.is_empty() {
+                return Some(text);
+            }
+        }
+    }
+
+    /// Reads on in the store, until the live events follow without a gap.
+    async fn missed(&mut self) -> Text {
+        let page = tokio::select! {
+            biased;
+            () = self.app.live.stopped() => return self.last_words(STOPPING),
+            page = self.app.live.since(self.position, PAGE) => page,
+        };
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::warn!(%error, "a stream of events ends early: what was missed cannot be read");
+                return self.last_words(AWAY);
+            }
+        };
+        let mut text = Text::default();
+        if page.gap {
+            let before = page.items.first().map_or(page.position, |item| before(item.position));
+            self.gap(&mut text, before);
+        }
+        for item in page.items.iter().filter(|item| item.record.tenant == self.tenant) {
+            self.shown = item.position;
+            if self.filter.matches(item.event.kind.event_type()) {
+                let event = happened(item);
+                text.event(&event.position, event.event_type, &event.body);
+                self.sent = event.position;
+            }
+        }
+        self.pass(page.position);
+        // Nothing more is there, or all that is there comes live too.
+        let meets = page.next == FeedNext::OnChange || self.position >= self.news.start();
+        match page.next {
+            _ if meets && page.next != FeedNext::Now => self.phase = Phase::Live,
+            FeedNext::After(pause) if text.is_empty() => {
+                let pause = pause.clamp(SEAM_PAUSE, SEAM_PAUSE_MAX);
+                tokio::select! {
+                    () = self.app.live.stopped() => {}
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+            FeedNext::After(_) | FeedNext::Now | FeedNext::OnChange => {}
+        }
+        if text.is_empty() { self.beat_if_due().await } else { text }
+    }
+
+    /// Waits for what happens; empty where that is nothing to be told.
+    async fn live(&mut self) -> Text {
+        let news = tokio::select! {
+            biased;
+            () = self.app.live.stopped() => return self.last_words(STOPPING),
+            _ = self.heartbeats.tick() => return self.beat(),
+            news = self.news.next() => news,
+        };
+        let mut text = Text::default();
+        match news.as_deref() {
+            Err(Behind) => return self.last_words(TOO_SLOW),
+            // Those before were read in the store.
+            Ok(News::Event(event)) if event.position > self.position => {
+                if event.tenant != self.tenant {
+                    self.pass(event.position);
+                    return text;
+                }
+                (self.position, self.shown) = (event.position, event.position);
+                if self.filter.matches(event.event_type) {
+                    text.event(&event.position, event.event_type, &event.body);
+                    self.sent = event.position;
+                    self.heartbeats.reset();
+                }
+            }
+            Ok(News::Event(_)) => {}
+            // Also where that is before: a store that has begun anew numbers anew.
+            Ok(News::Gap(position)) => self.gap(&mut text, *position),
+        }
+        text
+    }
+
+    /// A heartbeat where it is time: a filter may pass over much that was missed.
+    async fn beat_if_due(&mut self) -> Text {
+        tokio::select! {
+            biased;
+            _ = self.heartbeats.tick() => self.beat(),
+            () = std::future::ready(()) => Text::default(),
+        }
+    }
+
+    fn beat(&mut self) -> Text {
+        if let Some(reached) = self.news.reached().filter(|_| matches!(self.phase, Phase::Live)) {
+            self.pass(self.position.max(reached));
+        }
+        let mut text = Text::default();
+        let moved = self.shown != self.sent;
+        self.sent = self.shown;
+        text.comment("heartbeat", moved.then_some(&self.shown as &dyn std::fmt::Display));
+        text
+    }
+
+    fn gap(&mut self, text: &mut Text, position: FeedPosition) {
+        let body = json!({
+            "event_type": "gap",
+            "timestamp": self.app.clock.now(),
+            "data": {
+                "message": "Events after the last id may be missing: they are older than what is kept. Look at \
+                    /api/v1/status for where tasks stand",
+                "last_event_id": self.sent.to_string(),
+            },
+        });
+        text.event(&position, "gap", &body.to_string());
+        // It names no task: it is before an event, or after all of a moment.
+        (self.position, self.shown, self.sent) = (position, position, position);
+    }
+
+    /// Everything up to a place was passed over. Where that names a task, which may be another tenant's, the tenant goes on
+    /// from before its moment: what it had of that moment itself is behind that again.
+    fn pass(&mut self, position: FeedPosition) {
+        self.position = position;
+        let harmless = if position.event().is_some() { before(position) } else { position };
+        self.shown = self.shown.max(harmless);
+    }
+
+    fn last_words(&mut self, words: &str) -> Text {
+        self.phase = Phase::Ended;
+        let mut text = Text::default();
+        let moved = (self.shown > self.sent).then_some(&self.shown as &dyn std::fmt::Display);
+        text.comment(words, moved);
+        text
+    }
+}
+
+/// The place before an event.
+fn before(position: FeedPosition) -> FeedPosition {
+    FeedPosition::after_all_of(position.moment().saturating_sub(1))
+}

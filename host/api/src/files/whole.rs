@@ -1,0 +1,200 @@
+//! Whether a file that is about to be sent is what was written, and sending none that is not.
+//!
+//! Its size is compared always. Its SHA-256 is made before the first byte is sent where the file is small, and on its way where
+//! it is large: then the last piece is held back until the digest is known, and the answer breaks off where it differs, so that
+//! a client never takes it for the whole file.
+
+use crate::Api;
+use crate::ApiError;
+use crate::status::is_ended;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use morag_core::pipeline::{Damage, DamagedFile, ExpectedFile};
+use morag_core::ports::{BlobError, BlobMeta, BlobPath, BlobStream, TaskLog};
+use morag_core::task::{Artifact, ArtifactName, EventKind, StatusWord, TaskId, TaskStatus};
+use morag_engine as engine;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+/// Largest file that is hashed before its first byte is sent: some tens of milliseconds, which nobody notices before a
+/// download.
+const HASHED_FIRST_BYTES_MAX: u64 = 8 << 20;
+
+/// A file that callers may see, as it must be: what was submitted, and what a completed step announced the URL of; of several
+/// runs the last that wrote it. The rest is what steps hand to each other. The log alone says it, for this process may have no
+/// steps loaded.
+pub fn announced(log: &TaskLog, name: &str) -> Option<ExpectedFile> {
+    if log.record.source.stored_as.as_str() == name {
+        return Some(ExpectedFile::from(&log.record.source));
+    }
+    let url = format!("/api/files/temp/{}/{name}", log.record.id);
+    let is_named = |artifact: &&Artifact| artifact.name.as_str() == name;
+    let completed = log.events.iter().rev().filter_map(|event| match &event.kind {
+        EventKind::StepCompleted { data, artifacts, .. } => Some((data, artifacts.iter().find(is_named)?)),
+        _ => None,
+    });
+    let (mut file, mut is_announced) = (None, false);
+    for (data, artifact) in completed {
+        file.get_or_insert(artifact);
+        is_announced |= data.values().any(|value| value.as_str() == Some(url.as_str()));
+    }
+    file.filter(|_| is_announced).map(ExpectedFile::from)
+}
+
+/// What is stored of a file, which has the size that it must have and, where it is small, the bytes. `load` reads the task's
+/// log: where the file differs the log is read again, because a step may be putting the file there just now.
+pub async fn find<Load: Future<Output = Result<TaskLog, ApiError>>>(
+    app: &Api,
+    name: &ArtifactName,
+    load: impl Fn() -> Load,
+) -> Result<(TaskLog, ExpectedFile, BlobMeta), ApiError> {
+    let mut is_second_look = false;
+    loop {
+        let log = load().await?;
+        let file = announced(&log, name.as_str()).ok_or(BlobError::NotFound)?;
+        match look(app, log.record.id, &file).await? {
+            Ok(meta) => return Ok((log, file, meta)),
+            Err(damage) if is_second_look => return Err(refused(&log, DamagedFile { name: file.name, damage })),
+            Err(_) => is_second_look = true,
+        }
+    }
+}
+
+/// A file of a task, whole and in memory; none where the task's files were deleted.
+pub async fn read(app: &Api, log: &TaskLog, file: ExpectedFile) -> Result<Option<Bytes>, ApiError> {
+    let task = log.record.id;
+    match look(app, task, &file).await {
+        Ok(Ok(meta)) => {
+            let bytes = app.blobs.read(&BlobPath::file(task, &file.name), 0..meta.size).await?;
+            match hex::encode(Sha256::digest(&bytes)) == file.sha256 {
+                true => Ok(Some(bytes)),
+                false => Err(refused(log, DamagedFile { name: file.name, damage: Damage::Digest })),
+            }
+        }
+        Ok(Err(damage)) => Err(refused(log, DamagedFile { name: file.name, damage })),
+        Err(BlobError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn look(app: &Api, task: TaskId, file: &ExpectedFile) -> Result<Result<BlobMeta, Damage>, BlobError> {
+    let meta = match app.blobs.stat(&BlobPath::file(task, &file.name)).await {
+        Ok(meta) => meta,
+        // Where all of a task's files are gone they were deleted, and that is no damage.
+        Err(BlobError::NotFound) => {
+            return match app.blobs.list(&BlobPath::files(task)).await?.is_empty() {
+                true => Err(BlobError::NotFound),
+                false => Ok(Err(Damage::Missing)),
+            };
+        }
+        Err(error) => return Err(error),
+    };
+    if meta.size != file.size {
+        return Ok(Err(Damage::Size { found: meta.size, expected: file.size }));
+    }
+    let damage = match meta.size <= HASHED_FIRST_BYTES_MAX {
+        true => engine::damage(app, task, file).await?,
+        false => None,
+    };
+    Ok(damage.map_or(Ok(meta), Err))
+}
+
+/// The answer in place of a damaged file. Its code has a page in `docs/errors`.
+fn refused(log: &TaskLog, file: DamagedFile) -> ApiError {
+    let is_source = file.name == log.record.source.stored_as;
+    let code = if is_source { "source_damaged" } else { "artifact_damaged" };
+    let status = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent).word;
+    let advice = match status {
+        StatusWord::Completed => "submit the document anew with replace_existing=true",
+        _ if is_source => "submit the document anew",
+        StatusWord::Failed | StatusWord::Cancelled => "retry the task, which makes it again",
+        StatusWord::Pending | StatusWord::InProgress => "try again when the task has ended",
+    };
+    let text = format!("The stored file {file}: {advice}");
+    let log_text = format!("task {}: the stored file {file}", log.record.id);
+    match is_ended(log) {
+        true => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, code, text).with_log(log_text),
+        false => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, text).retry_after().with_log(log_text),
+    }
+}
+
+/// The bytes of a whole file, none of them the last unless all are what was written.
+pub async fn stream(app: &Arc<Api>, task: TaskId, file: ExpectedFile, meta: BlobMeta) -> Result<BlobStream, BlobError> {
+    let path = BlobPath::file(task, &file.name);
+    let pieces = app.blobs.stream(&path, 0..meta.size).await?;
+    if app.verified.is(&path, &meta.etag, &file.sha256) {
+        return Ok(pieces);
+    }
+    let app = Arc::clone(app);
+    Ok(checked(pieces, move |digest| {
+        if digest == file.sha256 {
+            app.verified.note(path, meta.etag, digest);
+            return Ok(());
+        }
+        let damage = Damage::Digest;
+        tracing::error!(%task, file = %file.name, "a download breaks off: the stored file {damage}");
+        Err(BlobError::Unavailable(format!("{} {damage}", file.name)))
+    }))
+}
+
+/// Hands pieces on, each when the next has come, and the last when `judge` has seen the digest and says so.
+fn checked(pieces: BlobStream, judge: impl FnOnce(String) -> Result<(), BlobError> + Send + 'static) -> BlobStream {
+    let start = (pieces, Sha256::new(), None::<Bytes>, Some(judge));
+    futures::stream::try_unfold(start, |(mut pieces, mut digest, mut held, mut judge)| async move {
+        loop {
+            match pieces.try_next().await? {
+                Some(piece) => {
+                    digest.update(&piece);
+                    if let Some(earlier) = held.replace(piece) {
+                        return Ok(Some((earlier, (pieces, digest, held, judge))));
+                    }
+                }
+                None => {
+                    let Some(judge) = judge.take() else { return Ok(None) };
+                    judge(hex::encode(digest.finalize_reset()))?;
+                    return Ok(held.take().map(|last| (last, (pieces, digest, None, None))));
+                }
+            }
+        }
+    })
+    .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(texts: &[&'static str]) -> BlobStream {
+        let pieces: Vec<_> = texts.iter().map(|text| Ok(Bytes::from_static(text.as_bytes()))).collect();
+        futures::stream::iter(pieces).boxed()
+    }
+
+    async fn sent(texts: &[&'static str], is_right: bool) -> Vec<Result<Bytes, BlobError>> {
+        let expected = hex::encode(Sha256::digest(texts.concat()));
+        let judge = move |digest: String| {
+            assert_eq!(digest, expected);
+            if is_right { Ok(()) } else { Err(BlobError::Unavailable("damaged".into())) }
+        };
+        checked(pieces(texts), judge).collect().await
+    }
+
+    #[tokio::test]
+    async fn the_last_piece_goes_with_the_verdict() {
+        let ok = |text: &'static str| Ok(Bytes::from_static(text.as_bytes()));
+        assert_eq!(sent(&["a", "b", "c"], true).await, [ok("a"), ok("b"), ok("c")]);
+        let damaged = Err(BlobError::Unavailable("damaged".into()));
+        assert_eq!(sent(&["a", "b", "c"], false).await, [ok("a"), ok("b"), damaged.clone()]);
+        assert_eq!(sent(&["a"], false).await, std::slice::from_ref(&damaged));
+        assert_eq!(sent(&[], true).await, []);
+        assert_eq!(sent(&[], false).await, [damaged]);
+    }
+
+    #[tokio::test]
+    async fn a_storage_that_fails_on_the_way_breaks_off() {
+        let away = || Err(BlobError::Unavailable("away".into()));
+        let broken = futures::stream::iter([Ok(Bytes::from_static(b"a")), away()]).boxed();
+        let sent: Vec<_> = checked(broken, |_| panic!("there is no digest")).collect().await;
+        assert_eq!(sent, [away()]);
+    }
+}

@@ -1,0 +1,90 @@
+//! The HTTP interface (contract sections 1 and 2), one file a resource.
+//!
+//! Every request goes through [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler.
+//! Handlers talk to the ports of [`Api`] alone. What they answer of tasks and events is made in [`view`], without I/O.
+
+mod access;
+pub mod audit;
+mod auth;
+mod cancel;
+mod counted;
+mod deliveries;
+mod docs;
+mod endpoints;
+mod error;
+mod events;
+mod fair;
+mod files;
+mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod health;
+mod local;
+mod metrics;
+mod openapi;
+mod pipelines;
+mod plugins;
+mod query;
+mod quota;
+mod request_body;
+mod retry;
+mod sequence;
+mod serve;
+pub mod sse;
+mod state;
+mod status;
+mod submit;
+mod task;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod view;
+mod webhook_docs;
+
+pub use error::{ApiError, ErrorBody, FieldError};
+pub use fair::Fair;
+pub use health::LastReady;
+pub use openapi::document;
+pub use serve::{Site, serve};
+pub use state::Api;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use morag_engine::config::Role;
+use std::sync::Arc;
+
+/// What a process serves: every route where it has the role `api`, else the probes alone.
+pub fn router(app: Arc<Api>) -> Router {
+    let has_default_key = app.config.has_default_key;
+    let routes = match app.config.roles.has(Role::Api) {
+        true => everything(app),
+        false => health::probes(app),
+    };
+    framed(routes, has_default_key)
+}
+
+/// What a process serves to connections that find every place taken by requests: the probes.
+pub fn lobby(app: Arc<Api>) -> Router {
+    let has_default_key = app.config.has_default_key;
+    framed(health::lobby(app), has_default_key)
+}
+
+fn framed(routes: Router, has_default_key: bool) -> Router {
+    // As the fallback of a router without routes, so that the frame can change the path before anything is routed.
+    let routes = Router::new().fallback_service(routes);
+    let routes = if has_default_key { routes.layer(from_fn(local::only)) } else { routes };
+    routes.layer(from_fn(frame::frame))
+}
+
+fn everything(app: Arc<Api>) -> Router {
+    let body_max = app.config.max_upload_size_bytes.saturating_add(submit::SLACK_BYTES);
+    let (routes, document) = openapi::routes();
+    routes
+        .merge(docs::routes(&document))
+        .fallback(frame::no_route)
+        .layer(DefaultBodyLimit::max(usize::try_from(body_max).unwrap_or(usize::MAX)))
+        .layer(from_fn_with_state(app.clone(), auth::require_key))
+        .with_state(app)
+}

@@ -1,0 +1,234 @@
+//! The routes with their OpenAPI 3.1 document, which is made from the handlers themselves.
+
+use super::{
+    access, cancel, deliveries, endpoints, events, files, health, metrics, pipelines, plugins, retry, status, submit,
+    webhook_docs,
+};
+use crate::Api;
+use axum::Router;
+use axum::routing::{delete, get};
+use std::sync::Arc;
+use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
+};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Routes that do the same as another, with their method.
+const CANCEL: &str = "/api/v1/cancel/{task_id}";
+const CANCEL_TOO: [(&str, HttpMethod); 3] = [
+    ("/api/v1/cancel/{task_id}", HttpMethod::Delete),
+    ("/api/v1/ingest/{task_id}", HttpMethod::Delete),
+    ("/api/v1/status/{task_id}", HttpMethod::Delete),
+];
+const FILES: &str = "/api/files/temp/{task_id}";
+const FILES_TOO: &str = "/api/v1/files/{task_id}";
+
+/// The documented routes, and their document.
+pub fn routes() -> (Router<Arc<Api>>, OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(base())
+        .routes(routes!(submit::ingest::ingest_file))
+        .routes(routes!(submit::url::ingest_url))
+        .routes(routes!(submit::batch::ingest_batch))
+        .routes(routes!(submit::ingest::process_ingest))
+        .routes(routes!(submit::process::process))
+        .routes(routes!(pipelines::list))
+        .routes(routes!(status::status))
+        .routes(routes!(status::list))
+        .routes(routes!(status::queues))
+        .routes(routes!(status::history))
+        .routes(routes!(status::recent))
+        .routes(routes!(events::of_task))
+        .routes(routes!(events::of_all))
+        .routes(routes!(cancel::cancel))
+        .routes(routes!(retry::retry))
+        .routes(routes!(files::list, files::delete))
+        .routes(routes!(files::get))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::resend))
+        .routes(routes!(endpoints::create::create, endpoints::read::list))
+        .routes(routes!(endpoints::read::get, endpoints::change::change, endpoints::read::delete))
+        .routes(routes!(endpoints::rotate::rotate))
+        .routes(routes!(endpoints::deliveries::list))
+        .routes(routes!(endpoints::again::recover))
+        .routes(routes!(endpoints::again::replay))
+        .routes(routes!(endpoints::try_out::send))
+        .routes(routes!(endpoints::pull::list))
+        .routes(routes!(plugins::list))
+        .routes(routes!(plugins::reload))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
+        .split_for_parts();
+    let router = router
+        .route("/api/v1/cancel/{task_id}", delete(cancel::cancel))
+        .route("/api/v1/ingest/{task_id}", delete(cancel::cancel))
+        .route("/api/v1/status/{task_id}", delete(cancel::cancel))
+        .route(FILES_TOO, get(files::list).delete(files::delete))
+        .route(&format!("{FILES_TOO}/{{filename}}"), get(files::get));
+    document_refusals(&mut document);
+    document_aliases(&mut document);
+    document.webhooks = Some(webhook_docs::webhooks());
+    (router, document)
+}
+
+/// The OpenAPI document as JSON text, ending with a line break.
+pub fn document() -> Result<String, serde_json::Error> {
+    let (_, document) = routes();
+    document.to_pretty_json().map(|text| text + "\n")
+}
+
+fn base() -> OpenApi {
+    let description = "Documents in, steps over them, signed webhooks out. Every route under `/api` needs \
+        `Authorization: Bearer KEY`, or `X-API-Key: KEY`, with the scope that it needs. A trailing slash is served as without. Every error has the shape of `ErrorBody`, \
+        and every answer the header `X-Request-Id`.";
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let header = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
+    let tags = [
+        ("ingest", "Submitting documents"),
+        ("status", "Where tasks stand, what happened to them, and stopping them"),
+        ("events", "What happens, as it happens"),
+        ("files", "Files of tasks"),
+        ("webhooks", "Endpoints, what is sent to them and to `webhook_url`, the log of it, and sending again"),
+        ("plugins", "The step components of a worker, and what each may do"),
+        ("health", "Whether the server lives and can work"),
+    ];
+    let components = ComponentsBuilder::new()
+        .security_scheme("api_key", bearer)
+        .security_scheme("x_api_key", header)
+        .schemas_from_iter(webhook_docs::schemas())
+        .build();
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("MoRAG")
+                .version(morag_engine::VERSION)
+                .description(Some(description))
+                .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+                .build(),
+        )
+        .tags(Some(tags.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build())))
+        .security(Some(["api_key", "x_api_key"].map(|scheme| SecurityRequirement::new(scheme, [] as [&str; 0]))))
+        .components(Some(components))
+        .build()
+}
+
+/// Says of every route that needs a key what it answers without a fitting one, beside what its handler says.
+fn document_refusals(document: &mut OpenApi) {
+    let answer = |text: &str| {
+        let content = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+        ResponseBuilder::new().description(text).content("application/json", content).build()
+    };
+    for item in document.paths.paths.iter_mut().filter(|(path, _)| !access::is_open(path)).map(|(_, item)| item) {
+        for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.entry("401".into()).or_insert_with(|| answer("No key, or an unknown one").into());
+            match responses.get_mut("403") {
+                Some(RefOr::T(own)) => {
+                    own.description += ", or the key has not the scope that this needs (`missing_scope`)"
+                }
+                _ => {
+                    let text = "The key has not the scope that this needs (`missing_scope`), or a quota of it is reached where waiting does not help";
+                    responses.insert("403".into(), answer(text).into());
+                }
+            }
+            if operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "ingest"))
+                && operation.request_body.is_some()
+            {
+                let text = "Too many tasks wait (`queue_full`), or a quota of the key is reached (`quota_…`); `Retry-After` says when to try again";
+                operation.responses.responses.insert("429".into(), answer(text).into());
+            }
+        }
+    }
+}
+
+fn document_aliases(document: &mut OpenApi) {
+    let paths = &mut document.paths.paths;
+    if let Some(operation) = paths.get(CANCEL).and_then(|item| item.post.clone()) {
+        for (path, method) in CANCEL_TOO {
+            let same = renamed(&operation, path, "delete");
+            paths.entry(path.into()).or_default().merge_operations(PathItem::new(method, same));
+        }
+    }
+    for suffix in ["", "/{filename}"] {
+        let Some(mut item) = paths.get(&format!("{FILES}{suffix}")).cloned() else { continue };
+        let path = format!("{FILES_TOO}{suffix}");
+        item.get = item.get.map(|operation| renamed(&operation, &path, "get"));
+        item.delete = item.delete.map(|operation| renamed(&operation, &path, "delete"));
+        paths.insert(path, item);
+    }
+}
+
+/// The operation under another id: ids are unique in a document.
+fn renamed(operation: &Operation, path: &str, method: &str) -> Operation {
+    let words = path.split(['/', '{', '}']).filter(|word| !matches!(*word, "" | "api" | "v1" | "task_id"));
+    let id = std::iter::once(method).chain(words).chain(["alias"]).collect::<Vec<_>>().join("_");
+    let mut same = operation.clone();
+    same.operation_id = Some(id);
+    same
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_document_is_the_golden_file() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+        let document = document().unwrap();
+        if std::env::var_os("MORAG_BLESS").is_some() {
+            std::fs::write(&path, document).unwrap();
+        } else {
+            let golden = std::fs::read_to_string(&path).unwrap_or_default();
+            let hint =
+                "openapi.json is out of date: MORAG_BLESS=1 cargo test -p morag-api writes it; review the change";
+            assert!(golden == document, "{hint}");
+        }
+    }
+
+    #[test]
+    fn it_is_3_1_with_every_webhook_event() {
+        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        let events: BTreeSet<_> = document["webhooks"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(events, webhook_docs::EVENT_TYPES.into_iter().collect());
+    }
+
+    #[test]
+    fn whatever_needs_a_key_says_what_is_answered_without_its_scope() {
+        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+        let paths = document["paths"].as_object().unwrap().iter().filter(|(path, _)| !access::is_open(path));
+        let mut operations = 0;
+        for (path, item) in paths {
+            for operation in item.as_object().unwrap().values().filter(|value| value["operationId"].is_string()) {
+                let said = |status: &str| operation["responses"][status]["description"].as_str().unwrap_or_default();
+                assert!(said("401").contains("No key"), "{path}: {operation}");
+                assert!(said("403").contains("`missing_scope`"), "{path}: {operation}");
+                operations += 1;
+            }
+        }
+        assert!(operations > 30, "{operations}");
+    }
+
+    #[test]
+    fn operation_ids_are_unique_and_references_lead_somewhere() {
+        let text = document().unwrap();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let mut ids = Vec::new();
+        for item in
+            document["paths"].as_object().unwrap().values().chain(document["webhooks"].as_object().unwrap().values())
+        {
+            ids.extend(item.as_object().unwrap().values().filter_map(|operation| operation["operationId"].as_str()));
+        }
+        assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len(), "{ids:?}");
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        for reference in text.split("#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(schemas.contains_key(name), "{name}");
+        }
+    }
+}

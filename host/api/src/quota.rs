@@ -1,0 +1,105 @@
+//! What a caller is told who has as much as it may have.
+
+use super::ApiError;
+use super::auth::Caller;
+use crate::Api;
+use axum::http::{HeaderValue, StatusCode, header};
+use morag_core::Timestamp;
+use morag_core::caller::{OverQuota, Quota};
+use serde_json::json;
+
+/// 429 where it is better later, 403 where waiting alone does not help; with the quota's name, its limit and when it is counted
+/// anew.
+pub fn over(over: OverQuota, now: Timestamp) -> ApiError {
+    let OverQuota { quota, limit, resets_at } = over;
+    let (status, code, text) = match quota {
+        Quota::WaitingTasks => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "quota_waiting_tasks",
+            format!("{limit} tasks of this key wait, as many as may (waiting_tasks): submit more when some have begun"),
+        ),
+        Quota::TasksPerDay => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "quota_tasks_per_day",
+            format!(
+                "This key has submitted {limit} tasks today, as many as it may (tasks_per_day): it may again at midnight UTC"
+            ),
+        ),
+        Quota::Streams => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "quota_streams",
+            format!("This key reads {limit} streams of events, as many as it may (streams): end one first"),
+        ),
+        Quota::StoredBytes => (
+            StatusCode::FORBIDDEN,
+            "quota_stored_bytes",
+            format!(
+                "With this the stored files would have more than {limit} bytes (stored_bytes): delete files of ended tasks, or wait for their retention"
+            ),
+        ),
+        Quota::Endpoints => (
+            StatusCode::FORBIDDEN,
+            "quota_endpoints",
+            format!(
+                "The quota of {limit} {} is used up (endpoints): delete one that is not needed",
+                if limit == 1 { "endpoint" } else { "endpoints" }
+            ),
+        ),
+    };
+    let error = ApiError::new(status, code, text)
+        .with_extra("quota", json!(quota.as_str()))
+        .with_extra("limit", json!(limit))
+        .with_extra("resets_at", json!(resets_at));
+    match (status, resets_at) {
+        (StatusCode::FORBIDDEN, _) => error,
+        (_, None) => error.retry_after(),
+        (_, Some(resets_at)) => {
+            // Rounded up: who comes at that second must find it counted anew.
+            let seconds = resets_at.since(now).as_millis().div_ceil(1000).max(1);
+            error.with_header(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)))
+        }
+    }
+}
+
+/// Refuses what would take a tenant's files beyond the caller's quota. What others submit at the same time, and what accepted
+/// tasks go on to write, is counted when it is stored: so far it may be exceeded.
+pub async fn check_stored_bytes(app: &Api, caller: &Caller, more: u64) -> Result<(), ApiError> {
+    let Some(limit) = caller.quotas().stored_bytes else { return Ok(()) };
+    let stored = app.tasks.stored_bytes(caller.tenant()).await?;
+    match stored.saturating_add(more) > limit {
+        true => Err(over(OverQuota { quota: Quota::StoredBytes, limit, resets_at: None }, app.clock.now())),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_endpoint_is_one() {
+        let text =
+            |limit| over(OverQuota { quota: Quota::Endpoints, limit, resets_at: None }, Timestamp::from_millis(0));
+        assert!(text(1).public().starts_with("The quota of 1 endpoint is used up"));
+        assert!(text(2).public().starts_with("The quota of 2 endpoints is used up"));
+    }
+
+    #[test]
+    fn every_quota_names_itself_its_limit_and_its_reset() {
+        let now: Timestamp = "2026-01-31T23:59:50.500Z".parse().unwrap();
+        for quota in Quota::ALL {
+            let resets_at = (quota == Quota::TasksPerDay).then(|| morag_core::caller::next_day(now));
+            let error = over(OverQuota { quota, limit: 7, resets_at }, now);
+            assert_eq!(error.code(), format!("quota_{}", quota.as_str()));
+            assert!(error.public().contains('7') && error.public().contains(quota.as_str()), "{}", error.public());
+            let answer = error.render("id");
+            let retry_after = answer.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned());
+            let expected = match (quota, error.status()) {
+                (Quota::TasksPerDay, _) => Some("10".to_owned()),
+                (_, StatusCode::FORBIDDEN) => None,
+                _ => Some("5".to_owned()),
+            };
+            assert_eq!(retry_after, expected, "{quota:?}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Where tasks stand and what happened to them.
+
+use super::ApiError;
+use super::auth::Caller;
+use super::error::{ErrorBody, FieldError};
+use super::query::Parameters;
+use super::task::{PathTask, load, own};
+use super::view::{HistoryItem, RecentItem, StatusBody, TaskItem, history_item, recent_item, status_body, task_item};
+use crate::Api;
+use axum::Json;
+use axum::extract::{Extension, State};
+use morag_core::ports::{ListFilter, Queue, QueueCounts, TaskLog, TaskMark};
+use morag_core::task::{StatusWord, TaskId};
+use morag_engine::config::Role;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// Tasks of a list when nobody says, and at most.
+const LIST_DEFAULT: u64 = 100;
+const LIST_MAX: u64 = 1000;
+
+/// Longest `wait`: proxies cut idle requests off at 60 seconds.
+const WAIT_MAX_SECONDS: u64 = 60;
+
+/// First and longest pause between two looks at a task that is waited for.
+const LOOK_PAUSE_MIN: Duration = Duration::from_millis(20);
+const LOOK_PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// Tasks, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TaskList {
+    /// The tasks of this page.
+    pub active_tasks: Vec<TaskItem>,
+    /// How many they are.
+    pub count: usize,
+    /// How many there are of the states asked for.
+    pub total_count: u64,
+    /// Where the next page begins; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// How full the queues are.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueueStats {
+    /// Tasks that run now.
+    pub active_tasks: u64,
+    /// Tasks that are due later.
+    pub scheduled_tasks: u64,
+    /// Tasks that wait for a worker.
+    pub reserved_tasks: u64,
+    /// Tasks that this process runs at once; 0 for one that serves the API alone.
+    pub workers: usize,
+    /// Each queue: `tasks` and `deliveries`.
+    pub queues: Queues,
+}
+
+/// Each queue.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Queues {
+    /// Tasks to run.
+    pub tasks: QueueBody,
+    /// Webhooks to deliver; null where several tenants share the server, whose deliveries wait together.
+    pub deliveries: Option<QueueBody>,
+}
+
+/// How full a queue is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueueBody {
+    /// Waiting for a worker.
+    pub due: u64,
+    /// Being worked on.
+    pub leased: u64,
+    /// Due later.
+    pub later: u64,
+}
+
+impl From<QueueCounts> for QueueBody {
+    fn from(QueueCounts { due, leased, later, .. }: QueueCounts) -> Self {
+        Self { due, leased, later }
+    }
+}
+
+/// Everything that happened to a task.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct History {
+    /// The task.
+    #[schema(value_type = String, format = Uuid)]
+    pub task_id: String,
+    /// Its events.
+    pub history: Vec<HistoryItem>,
+    /// How many they are.
+    pub event_count: usize,
+}
+
+/// What happened lately.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecentEvents {
+    /// Events, newest first.
+    pub events: Vec<RecentItem>,
+    /// How many they are.
+    pub count: usize,
+    /// Time looked at, hours.
+    pub hours: u64,
+    /// Where the next page begins; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// Status of a task
+#[utoipa::path(
+    get, path = "/api/v1/status/{task_id}", tag = "status", operation_id = "get_status",
+    params(
+        ("task_id" = String, Path, description = "The task"),
+        ("wait" = Option<u64>, Query, description = "Seconds to wait for the next change, 0 to 60"),
+    ),
+    responses(
+        (status = 200, description = "Where the task stands", body = StatusBody),
+        (status = 404, description = "No such task", body = ErrorBody),
+        (status = 429, description = "As many of the caller's requests wait as may; `Retry-After` says when to try again", body = ErrorBody),
+    )
+)]
+pub async fn status(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    PathTask(task): PathTask,
+    parameters: Parameters,
+) -> Result<Json<StatusBody>, ApiError> {
+    let wait = Duration::from_secs(parameters.number("wait", 0, 0..=WAIT_MAX_SECONDS)?);
+    if !wait.is_zero() {
+        // Nothing of the task is in memory while it is waited for.
+        let id = own(&app, &task).await?;
+        let first = app.tasks.mark(id).await?.ok_or_else(ApiError::unknown_task)?;
+        if !first.status.is_ended() {
+            let _place = app.fair.waits.take(&caller)?;
+            let seen = (first.last_sequence, first.live_percent);
+            wait_until(&app, id, wait, |mark| (mark.last_sequence, mark.live_percent) != seen).await?;
+        }
+    }
+    let log = load(&app, &task).await?;
+    Ok(Json(status_body(&log, app.clock.now())))
+}
+
+/// Whether nothing more can happen to a task.
+pub fn is_ended(log: &TaskLog) -> bool {
+    log.events.last().is_some_and(|event| event.kind.ends_task())
+}
+
+/// Looks how far a task, which is the caller's, is until `done` or until `at_most` has passed.
+pub async fn wait_until(
+    app: &Api,
+    task: TaskId,
+    at_most: Duration,
+    done: impl Fn(&TaskMark) -> bool,
+) -> Result<(), ApiError> {
+    let end = tokio::time::Instant::now() + at_most;
+    let mut pause = LOOK_PAUSE_MIN;
+    loop {
+        let mark = app.tasks.mark(task).await?.ok_or_else(ApiError::unknown_task)?;
+        let now = tokio::time::Instant::now();
+        if done(&mark) || now >= end {
+            return Ok(());
+        }
+        tokio::time::sleep(pause.min(end - now)).await;
+        pause = (pause * 3 / 2).min(LOOK_PAUSE_MAX);
+    }
+}
+
+/// Tasks, newest first
+#[utoipa::path(
+    get, path = "/api/v1/status", tag = "status", operation_id = "list_tasks",
+    params(
+        ("status" = Option<String>, Query, description = "Only tasks of these states, comma separated"),
+        ("limit" = Option<u64>, Query, description = "Tasks of a page, 1 to 1000, default 100"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of tasks", body = TaskList))
+)]
+pub async fn list(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Result<Json<TaskList>, ApiError> {
+    let statuses = parameters.text("status").map(parse_statuses).transpose()?.unwrap_or_default();
+    let limit = parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)? as usize;
+    let cursor = parameters.cursor()?.map(str::to_owned);
+    let tenant = caller.tenant().clone();
+    let counts = app.tasks.counts_of(&tenant).await?;
+    let wanted = |word: &StatusWord| statuses.is_empty() || statuses.contains(word);
+    let total_count = counts.iter().filter(|(word, _)| wanted(word)).map(|(_, count)| count).sum();
+    let page = app.tasks.list(&ListFilter { statuses, limit, cursor, tenant }).await?;
+    let active_tasks: Vec<_> = page.items.into_iter().map(task_item).collect();
+    Ok(Json(TaskList { count: active_tasks.len(), active_tasks, total_count, next_cursor: page.next_cursor }))
+}
+
+fn parse_statuses(text: &str) -> Result<Vec<StatusWord>, ApiError> {
+    let parse = |word: &str| word.trim().parse::<StatusWord>();
+    text.split(',').map(parse).collect::<Result<_, _>>().map_err(|()| {
+        let text = "status must be of pending, in_progress, completed, failed, cancelled, separated by commas";
+        ApiError::invalid(vec![FieldError::query("status", text)])
+    })
+}
+
+/// How full the queues are
+///
+/// Where several tenants share the server, the numbers are those of the caller's own tasks.
+#[utoipa::path(
+    get, path = "/api/v1/status/stats/queues", tag = "status", operation_id = "queue_stats",
+    responses((status = 200, description = "The queues now", body = QueueStats))
+)]
+pub async fn queues(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<QueueStats>, ApiError> {
+    let (tasks, deliveries) = match app.config.has_tenants() {
+        false => {
+            let deliveries = app.queue.queue_counts(Queue::Deliveries).await?;
+            (app.queue.queue_counts(Queue::Tasks).await?, Some(deliveries.into()))
+        }
+        true => (own_queue(&app, &caller).await?, None),
+    };
+    Ok(Json(QueueStats {
+        active_tasks: tasks.leased,
+        scheduled_tasks: tasks.later,
+        reserved_tasks: tasks.due,
+        workers: if app.config.roles.has(Role::Worker) { app.config.worker_concurrency } else { 0 },
+        queues: Queues { tasks: tasks.into(), deliveries },
+    }))
+}
+
+/// The tenant's part of the queue of tasks, by their states: one that waits for a retry is among those that run.
+async fn own_queue(app: &Api, caller: &Caller) -> Result<QueueCounts, ApiError> {
+    let counts = app.tasks.counts_of(caller.tenant()).await?;
+    let of = |word| counts.iter().find(|(status, _)| *status == word).map_or(0, |(_, count)| *count);
+    Ok(QueueCounts { due: of(StatusWord::Pending), leased: of(StatusWord::InProgress), ..QueueCounts::default() })
+}
+
+/// Everything that happened to a task
+#[utoipa::path(
+    get, path = "/api/v1/status/{task_id}/history", tag = "status", operation_id = "get_history",
+    params(
+        ("task_id" = String, Path, description = "The task"),
+        ("order" = Option<String>, Query, description = "`desc` (default): newest first; `asc`: oldest first"),
+    ),
+    responses(
+        (status = 200, description = "Its events", body = History),
+        (status = 404, description = "No such task", body = ErrorBody),
+    )
+)]
+pub async fn history(
+    State(app): State<Arc<Api>>,
+    PathTask(task): PathTask,
+    parameters: Parameters,
+) -> Result<Json<History>, ApiError> {
+    let newest_first = match parameters.text("order") {
+        None | Some("desc") => true,
+        Some("asc") => false,
+        Some(_) => return Err(ApiError::invalid(vec![FieldError::query("order", "order must be desc or asc")])),
+    };
+    let log = load(&app, &task).await?;
+    let id = log.record.id;
+    let mut history: Vec<_> = log.events.into_iter().map(history_item).collect();
+    if newest_first {
+        history.reverse();
+    }
+    Ok(Json(History { task_id: id.to_string(), event_count: history.len(), history }))
+}
+
+/// What happened lately, to any task
+#[utoipa::path(
+    get, path = "/api/v1/status/events/recent", tag = "status", operation_id = "recent_events",
+    params(
+        ("hours" = Option<u64>, Query, description = "How far back, 1 to 168, default 24"),
+        ("limit" = Option<u64>, Query, description = "Events of a page, 1 to 1000, default 100"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "Events, newest first", body = RecentEvents))
+)]
+pub async fn recent(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    parameters: Parameters,
+) -> Result<Json<RecentEvents>, ApiError> {
+    let hours = parameters.number("hours", 24, 1..=168)?;
+    let limit = parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)? as usize;
+    let since = app.clock.now().minus(Duration::from_secs(hours * 3600));
+    let page = app.tasks.recent(caller.tenant(), since, limit, parameters.cursor()?).await?;
+    let events: Vec<_> = page.items.into_iter().map(recent_item).collect();
+    Ok(Json(RecentEvents { count: events.len(), events, hours, next_cursor: page.next_cursor }))
+}

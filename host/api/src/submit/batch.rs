@@ -1,0 +1,108 @@
+//! `POST /api/v1/ingest/batch`: several URLs in, a task for each out.
+
+use super::accept::{Origin, digest_of};
+use super::fields::{Fields, too_long};
+use super::given::{Given, GivenItems, GivenObject, ITEM_BYTES_MAX};
+use super::items::{BatchAnswer, ITEMS_MAX, Item, submit};
+use super::json;
+use super::url::IngestUrl;
+use crate::Api;
+use crate::ApiError;
+use crate::auth::Caller;
+use crate::error::{ErrorBody, FieldError};
+use axum::extract::{Extension, Request, State};
+use axum::{Json, http::HeaderMap};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Body of `POST /api/v1/ingest/batch`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read as JSON with the form's rules")]
+pub struct IngestBatch {
+    /// 1 to 50 documents.
+    #[schema(min_items = 1, max_items = 50)]
+    pub items: Vec<IngestUrl>,
+    /// Where events of every item are sent that has no `webhook_url` of its own. Any other name of an item may stand here too, for
+    /// the items that do not have it.
+    pub webhook_url: Option<String>,
+}
+
+/// Ingest several documents by their URLs
+///
+/// Each is fetched and accepted by itself, a few at a time; the answer comes when all are. What cannot be accepted is listed in
+/// `rejected` with its error, and stops no other.
+#[utoipa::path(
+    post, path = "/api/v1/ingest/batch", tag = "ingest", operation_id = "ingest_batch",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers with the same batch and tasks again; items that were rejected are tried again")),
+    request_body(content = IngestBatch, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Accepted, but for what is in `rejected`", body = BatchAnswer),
+        (status = 401, description = "No key, or an unknown one", body = ErrorBody),
+        (status = 409, description = "The Idempotency-Key was used with another request", body = ErrorBody),
+        (status = 413, description = "The body is larger than 4 MiB", body = ErrorBody),
+        (status = 422, description = "No items, or too many", body = ErrorBody),
+        (status = 503, description = "The storage does not answer: nothing was accepted", body = ErrorBody),
+        (status = 507, description = "The storage is full (`storage_full`), or the disk has less room than `MORAG_DISK_FREE_MIN` (`disk_full`): nothing was accepted", body = ErrorBody),
+    )
+)]
+pub async fn ingest_batch(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<BatchAnswer>, ApiError> {
+    let origin = Origin::read(caller, "ingest/batch", &headers)?;
+    let mut shared = Fields::of(json::read_fields(request).await?);
+    if !shared.is_sound() {
+        return Err(ApiError::invalid(shared.into_errors()));
+    }
+    // Before the digest, which reads every item.
+    let list = list(shared.values().get("items"))?;
+    let digest = digest_of(&shared, &Value::Null);
+    shared.take("items");
+    let items = each(list, &shared);
+    app.disk.check().await?;
+    submit(&app, origin, digest, app.pipelines.ingest(), items).await.map(Json)
+}
+
+/// The items of a list of objects; `shared` is for each of them.
+pub fn items(given: Option<Given>, shared: &Fields) -> Result<Vec<Item>, ApiError> {
+    Ok(each(list(given.as_ref())?, shared))
+}
+
+/// The texts of the items, 1 to [`ITEMS_MAX`].
+fn list(given: Option<&Given>) -> Result<Vec<Box<RawValue>>, ApiError> {
+    let refused = |msg: String| ApiError::invalid(vec![FieldError::body("items", msg)]);
+    let given = given.ok_or_else(|| ApiError::invalid(vec![FieldError::missing("items")]))?;
+    let items: Option<GivenItems> = given.read();
+    let GivenItems { kept, count } = items.ok_or_else(|| refused("items must be a list of objects".into()))?;
+    match (1..=ITEMS_MAX).contains(&count) {
+        true => Ok(kept),
+        false => Err(refused(format!("items must be 1 to {ITEMS_MAX}, and are {count}"))),
+    }
+}
+
+fn each(list: Vec<Box<RawValue>>, shared: &Fields) -> Vec<Item> {
+    list.into_iter().map(|item| self::item(item.get(), shared)).collect()
+}
+
+fn item(given: &str, shared: &Fields) -> Item {
+    let refused = |msg: &str| Item::Unreadable(ApiError::invalid(vec![FieldError::body("items", msg)]));
+    if given.len() > ITEM_BYTES_MAX {
+        return refused(&too_long("the item", &given.len().to_string(), ITEM_BYTES_MAX));
+    }
+    let object = match serde_json::from_str::<Given>(given) {
+        Ok(Given::Json(object)) => serde_json::from_str::<GivenObject>(object.get()).ok(),
+        // A list of bare URLs says the same.
+        Ok(url) if url.as_str().is_some() => {
+            Some(GivenObject { values: [("url".to_owned(), url)].into(), left_out: 0 })
+        }
+        _ => None,
+    };
+    let Some(object) = object else { return refused("an item must be an object with url") };
+    let mut fields = Fields::of(object);
+    fields.default_to(shared);
+    Item::Url(fields)
+}

@@ -1,0 +1,370 @@
+//! The named values of a submission, from form fields and JSON alike, and what is wrong with them. Pure.
+
+use super::given::{FIELD_BYTES_MAX, Given, GivenObject, NAME_BYTES_MAX, NAMES_MAX};
+use crate::error::FieldError;
+use morag_core::task::Metadata;
+use morag_core::{JSON_DEPTH_MAX, JsonObject, is_depth_allowed};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+/// Values by name. An empty text and JSON's null count as absent, as HTML forms and generated clients send them.
+#[derive(Debug, Default)]
+pub struct Fields {
+    values: BTreeMap<String, Given>,
+    errors: Vec<FieldError>,
+}
+
+/// JSON objects whose names are values of their own, with the prefix that they then have.
+const NESTED: [(&str, &str); 2] = [("processing_options", ""), ("webhook_config", "webhook_")];
+
+/// Values of several items, each of which has limits of its own: as long as the body may be.
+const LISTS: [&str; 2] = ["items", "batch_urls"];
+
+impl Fields {
+    /// Merges what a form has: a field of its own wins over the same name in `request_data`, and a plain name over a
+    /// nested one.
+    pub fn merge(form: BTreeMap<String, String>) -> Self {
+        let mut merged = Self::default();
+        let mut plain = GivenObject::default();
+        if let Some(text) = form.get("request_data").filter(|text| !text.trim().is_empty()) {
+            match serde_json::from_str::<GivenObject>(text) {
+                Ok(object) => plain = object,
+                Err(_) => merged.refuse("request_data", "request_data must be the text of a JSON object"),
+            }
+        }
+        let own = form.into_iter().filter(|(name, text)| name != "request_data" && !text.trim().is_empty());
+        plain.values.extend(own.map(|(name, text)| (name, text.into())));
+        merged.assemble(plain);
+        merged
+    }
+
+    /// The values of a JSON body.
+    pub fn of(object: GivenObject) -> Self {
+        let mut fields = Self::default();
+        fields.assemble(object);
+        fields
+    }
+
+    /// Takes values in, those of nested objects under names of their own. What is too long is not looked into.
+    fn assemble(&mut self, mut plain: GivenObject) {
+        self.count("the request", &plain);
+        plain.values.retain(|name, value| self.is_short(name, value));
+        let mut nested = Vec::new();
+        for (name, prefix) in NESTED {
+            match plain.values.remove(name).filter(Given::is_given).map(|value| value.read::<Option<GivenObject>>()) {
+                None | Some(Some(None)) => {}
+                Some(Some(Some(object))) => {
+                    self.count(name, &object);
+                    nested.extend(object.values.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
+                }
+                Some(None) => self.refuse(name, format!("{name} must be a JSON object")),
+            }
+        }
+        let both = nested.into_iter().chain(plain.values);
+        self.values = both.filter(|(_, value)| value.is_given()).collect();
+    }
+
+    /// Notes where an object has more, or longer, names than it may have.
+    fn count(&mut self, name: &str, object: &GivenObject) {
+        if object.left_out > 0 {
+            let msg = format!(
+                "{name} has {} fields too many: an object has at most {NAMES_MAX} fields, with names of at most \
+                 {NAME_BYTES_MAX} bytes",
+                object.left_out
+            );
+            self.refuse(name, msg);
+        }
+    }
+
+    /// Whether a value is no longer than one may be; notes it where it is.
+    fn is_short(&mut self, name: &str, value: &Given) -> bool {
+        let is_short = value.bytes() <= FIELD_BYTES_MAX || LISTS.contains(&name);
+        if !is_short {
+            self.refuse(name, too_long(name, &value.bytes().to_string(), FIELD_BYTES_MAX));
+        }
+        is_short
+    }
+
+    /// Values that these do not have, from what is meant for several. Who has a webhook of their own gets nothing of the shared
+    /// one's: its token is not for them.
+    pub fn default_to(&mut self, shared: &Self) {
+        let own_webhook = self.has("webhook_url");
+        for (name, value) in shared.values.iter().filter(|(name, _)| !own_webhook || !name.starts_with("webhook_")) {
+            self.values.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+
+    /// Takes a value out.
+    pub fn take(&mut self, name: &str) -> Option<Given> {
+        self.values.remove(name)
+    }
+
+    /// Sets a value.
+    pub fn put(&mut self, name: &str, value: Given) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// Whether nothing is wrong so far.
+    pub fn is_sound(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The values, for a digest of the request.
+    pub fn values(&self) -> &BTreeMap<String, Given> {
+        &self.values
+    }
+
+    /// Notes that a field is not as it must be.
+    pub fn refuse(&mut self, name: &str, msg: impl Into<String>) {
+        self.errors.push(FieldError::body(name, msg));
+    }
+
+    /// Notes that a field is not there.
+    pub fn miss(&mut self, name: &str) {
+        self.errors.push(FieldError::missing(name));
+    }
+
+    /// What is wrong so far.
+    pub fn into_errors(self) -> Vec<FieldError> {
+        self.errors
+    }
+
+    /// Whether the name has a value.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// A text.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        match self.values.get(name)?.scalar() {
+            Some(Value::String(text)) => Some(text.trim().to_owned()),
+            // A JSON client that writes an id as a number means its digits.
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => {
+                self.refuse(name, format!("{name} must be a text"));
+                None
+            }
+        }
+    }
+
+    /// A text that `parse` takes; its error is the field's.
+    pub fn parsed<T, E: std::fmt::Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(self.text(name)?) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.refuse(name, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A whole number within bounds.
+    pub fn integer(&mut self, name: &str, allowed: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.values.get(name)?;
+        let number = match value.scalar() {
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            value => value.and_then(Value::as_u64),
+        };
+        let number = number.filter(|number| allowed.contains(number));
+        if number.is_none() {
+            self.refuse(name, format!("{name} must be a whole number, {} to {}", allowed.start(), allowed.end()));
+        }
+        number
+    }
+
+    /// A truth value, in the forms that forms have.
+    pub fn boolean(&mut self, name: &str) -> Option<bool> {
+        let truth = match self.values.get(name)?.scalar() {
+            Some(Value::Bool(truth)) => Some(*truth),
+            Some(Value::Number(number)) if number.as_u64() == Some(1) => Some(true),
+            Some(Value::Number(number)) if number.as_u64() == Some(0) => Some(false),
+            Some(Value::String(text)) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" | "on" => Some(true),
+                "false" | "0" | "no" | "off" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        if truth.is_none() {
+            self.refuse(name, format!("{name} must be true or false"));
+        }
+        truth
+    }
+
+    /// A JSON object, or the text of one, nested no deeper than the store can give back.
+    pub fn object(&mut self, name: &str) -> Option<JsonObject> {
+        let object = self.values.get(name)?.read::<Option<JsonObject>>();
+        if object.is_none() {
+            self.refuse(name, format!("{name} must be a JSON object"));
+        }
+        if object.as_ref().is_some_and(|object| object.as_ref().is_some_and(|object| !is_depth_allowed(object))) {
+            self.refuse(name, format!("{name} is nested deeper than {JSON_DEPTH_MAX} levels"));
+            return None;
+        }
+        object.flatten()
+    }
+
+    /// The caller's metadata.
+    pub fn metadata(&mut self, name: &str) -> Option<Metadata> {
+        let metadata = Metadata::from(self.object(name)?);
+        // As it is kept: numbers can be longer than they were written.
+        let bytes = metadata.as_str().len();
+        if bytes > FIELD_BYTES_MAX {
+            self.refuse(name, too_long(name, &bytes.to_string(), FIELD_BYTES_MAX));
+            return None;
+        }
+        Some(metadata)
+    }
+
+    /// A JSON array of texts, the text of one, or texts separated by commas.
+    pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
+        let value = self.values.get(name)?;
+        let list = match value.as_str() {
+            Some(text) if !text.trim_start().starts_with('[') => {
+                Some(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+            }
+            _ => value.read(),
+        };
+        if list.is_none() {
+            self.refuse(name, format!("{name} must be a list of texts"));
+        }
+        list
+    }
+}
+
+/// What is said of a value that is longer than it may be.
+pub fn too_long(name: &str, bytes: &str, bytes_max: usize) -> String {
+    format!("{name} has {bytes} bytes, and may have {bytes_max} at most")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(form: &[(&str, &str)]) -> Fields {
+        Fields::merge(form.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+    }
+
+    #[test]
+    fn a_form_field_wins_over_request_data_and_plain_over_nested() {
+        let data = r#"{"language": "de", "chunk_size": 100, "document_id": "a", "chunking_strategy": null,
+                       "processing_options": {"chunk_size": 200, "chunking_strategy": "fixed"},
+                       "webhook_config": {"url": "https://e.com/", "auth_token": null}}"#;
+        let mut fields = fields(&[("request_data", data), ("language", "fr"), ("document_id", " ")]);
+        assert_eq!(fields.text("language").as_deref(), Some("fr"));
+        assert_eq!(fields.text("document_id").as_deref(), Some("a"));
+        assert_eq!(fields.integer("chunk_size", 0..=1000), Some(100));
+        assert_eq!(fields.text("chunking_strategy").as_deref(), Some("fixed"));
+        assert_eq!(fields.text("webhook_url").as_deref(), Some("https://e.com/"));
+        assert!(!fields.has("webhook_auth_token"));
+        assert!(fields.into_errors().is_empty());
+    }
+
+    #[test]
+    fn wrong_types_are_named() {
+        let data = r#"{"chunk_size": "many", "replace_existing": "perhaps", "metadata": [1], "language": {}}"#;
+        let mut fields = fields(&[("request_data", data), ("webhook_config", "nonsense")]);
+        assert_eq!(fields.integer("chunk_size", 1..=9), None);
+        assert_eq!(fields.boolean("replace_existing"), None);
+        assert_eq!(fields.object("metadata"), None);
+        assert_eq!(fields.text("language"), None);
+        let names: Vec<_> = fields.into_errors().into_iter().map(|error| error.loc[1].clone()).collect();
+        assert_eq!(names, ["webhook_config", "chunk_size", "replace_existing", "metadata", "language"]);
+    }
+
+    #[test]
+    fn request_data_must_be_an_object() {
+        for text in ["[]", "1", "{", "nonsense"] {
+            assert_eq!(fields(&[("request_data", text)]).into_errors().len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_by_name_size_and_limit() {
+        let long = |bytes: usize| format!("{{\"a\": \"{}\"}}", "x".repeat(bytes - 9));
+        for name in ["metadata", "processing_options", "webhook_config", "webhook_headers", "language", "anything"] {
+            let nested: GivenObject = serde_json::from_str(&format!("{{\"{name}\": {}}}", long(65_537))).unwrap();
+            for mut fields in [fields(&[(name, &long(65_537))]), Fields::of(nested)] {
+                assert!(!fields.has(name) && fields.metadata(name).is_none());
+                let errors = fields.into_errors();
+                let msg = format!("{name} has 65537 bytes, and may have 65536 at most");
+                assert_eq!((errors.len(), &errors[0].loc[1], &errors[0].msg), (1, &name.to_owned(), &msg));
+            }
+        }
+        let mut fields = fields(&[("metadata", &long(65_536))]);
+        assert!(fields.metadata("metadata").is_some() && fields.is_sound());
+    }
+
+    #[test]
+    fn an_object_of_too_many_names_is_refused_and_not_kept() {
+        let object = |count: usize| {
+            let pairs: Vec<_> = (0..count).map(|n| format!("\"n{n}\": 1")).collect();
+            format!("{{{}}}", pairs.join(","))
+        };
+        for (text, left_out) in [
+            (object(NAMES_MAX), 0),
+            (object(NAMES_MAX + 7), 7),
+            (format!("{{\"{}\": 1}}", "x".repeat(NAME_BYTES_MAX)), 0),
+            (format!("{{\"{}\": 1}}", "x".repeat(NAME_BYTES_MAX + 1)), 1),
+        ] {
+            let nested = serde_json::from_str(&format!("{{\"processing_options\": {text}}}")).unwrap();
+            for fields in [
+                Fields::of(serde_json::from_str(&text).unwrap()),
+                Fields::of(nested),
+                fields(&[("request_data", &text)]),
+            ] {
+                assert!(fields.values().len() <= NAMES_MAX);
+                let errors = fields.into_errors();
+                assert_eq!(errors.len(), usize::from(left_out > 0), "{left_out}");
+                assert!(errors.iter().all(|error| error.msg.contains(&format!("has {left_out} fields too many"))));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_shared_is_not_copied() {
+        let shared = fields(&[("language", &"x".repeat(1000))]);
+        let mut own = Fields::default();
+        own.default_to(&shared);
+        let texts = [&shared, &own].map(|fields| fields.values()["language"].as_str().unwrap().as_ptr());
+        assert_eq!(texts[0], texts[1]);
+    }
+
+    #[test]
+    fn metadata_that_is_longer_as_it_is_kept_is_refused() {
+        let many = format!("{{\"a\": [{}0]}}", "1e15,".repeat(13_000));
+        let mut fields = fields(&[("metadata", &many)]);
+        assert!(many.len() <= FIELD_BYTES_MAX && fields.metadata("metadata").is_none());
+        assert!(fields.into_errors()[0].msg.contains("may have 65536 at most"));
+    }
+
+    #[test]
+    fn a_digest_does_not_depend_on_how_a_value_is_held() {
+        let text = r#"{"a": [1, {"b": 1.50, "b": [null, {"c": "\u00fc"}]}], "d": {"e" : true}, "f": "x", "g": 1e3}"#;
+        let value: Value = serde_json::from_str(text).unwrap();
+        let given: GivenObject = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&given).unwrap(), value.to_string());
+    }
+
+    #[test]
+    fn truth_has_the_usual_forms() {
+        for (text, truth) in [("true", true), ("True", true), ("1", true), ("on", true), ("false", false), ("0", false)]
+        {
+            assert_eq!(fields(&[("x", text)]).boolean("x"), Some(truth), "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_have_three_forms() {
+        for text in ["a, b", r#"["a", "b"]"#] {
+            assert_eq!(fields(&[("x", text)]).list("x").unwrap(), ["a", "b"]);
+        }
+        assert_eq!(fields(&[("request_data", r#"{"x": ["a", "b"]}"#)]).list("x").unwrap(), ["a", "b"]);
+        assert_eq!(fields(&[("request_data", r#"{"x": [1]}"#)]).list("x"), None);
+    }
+}

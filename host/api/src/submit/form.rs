@@ -1,0 +1,179 @@
+//! Reading a multipart form: the file goes to the storage as it comes, the other fields are few and small.
+
+use super::accept::Origin;
+use super::fields::too_long;
+use super::form_guard::{Guarded, Unbounded};
+use super::given::FIELD_BYTES_MAX;
+use super::items::ITEMS_MAX;
+use super::upload::{StoredFile, Upload};
+use crate::Api;
+use crate::ApiError;
+use crate::error::FieldError;
+use crate::quota;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use morag_core::shown;
+use morag_engine::ORPHAN_AGE;
+use multer::{Field, Multipart};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Most fields: the contract names about two dozen, and for each item of a batch a file and its metadata.
+const FIELDS_MAX: usize = 64 + 2 * ITEMS_MAX;
+
+/// Longest name of a field: the contract's longest has some 20 characters.
+const NAME_BYTES_MAX: usize = 256;
+
+/// All fields but the file together, as a JSON body may have: they are in memory until the form is whole.
+const TEXTS_BYTES_MAX: usize = 4 << 20;
+
+/// How far the content of a field that is too long is read, to say how long it is.
+const TOO_LONG_READ_MAX: usize = 1 << 20;
+
+/// Longest boundary: RFC 2046 has 70 characters.
+const BOUNDARY_BYTES_MAX: usize = 256;
+
+/// What a body may have beyond the file: every field at its largest, and the parts' own headers.
+pub const SLACK_BYTES: u64 = (FIELD_BYTES_MAX * FIELDS_MAX) as u64 + (1 << 20);
+
+/// A form, read.
+pub struct Form {
+    /// The fields but the file.
+    pub fields: BTreeMap<String, String>,
+    /// The file.
+    pub file: Option<StoredFile>,
+    /// Owns what was stored.
+    pub upload: Upload,
+    /// Files of a batch, each for a task of its own.
+    pub batch: Vec<(StoredFile, Upload)>,
+}
+
+/// Longest time a form may take. Files that no task owns are taken for left behind at [`ORPHAN_AGE`]: a form that took as
+/// long could lose its file to the janitor of another process just while its task is being accepted.
+const TIME_MAX: Duration = Duration::from_secs(ORPHAN_AGE.as_secs() / 2);
+
+/// Reads a form. The storage is emptied again when it fails, or when the form is dropped.
+pub async fn read(app: &Api, origin: &Origin, request: Request) -> Result<Form, ApiError> {
+    let slow = |_| {
+        let text = format!("The form took longer than {} seconds", TIME_MAX.as_secs());
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, "upload_too_slow", text)
+    };
+    tokio::time::timeout(TIME_MAX, read_all(app, origin, request)).await.map_err(slow)?
+}
+
+async fn read_all(app: &Api, origin: &Origin, request: Request) -> Result<Form, ApiError> {
+    app.disk.check().await?;
+    let max_bytes = app.config.max_upload_size_bytes;
+    let declared =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > max_bytes.saturating_add(SLACK_BYTES)) {
+        return Err(ApiError::too_large(max_bytes));
+    }
+    let (caller, may_be_known) = (&origin.caller, origin.idempotency_key.is_some());
+    if !may_be_known {
+        // What is beyond the slack is the files'.
+        let files = declared.unwrap_or(0).saturating_sub(SLACK_BYTES);
+        let uploading = app.fair.uploads.of(caller.tenant());
+        quota::check_stored_bytes(app, caller, uploading.saturating_add(files)).await?;
+    }
+    let mut multipart = open(request, max_bytes.saturating_add(SLACK_BYTES))?;
+    let mut form =
+        Form { fields: BTreeMap::new(), file: None, upload: Upload::new(app, caller, may_be_known), batch: Vec::new() };
+    let mut texts = 0;
+    while let Some(field) = multipart.next_field().await.map_err(|error| broken(&error, max_bytes))? {
+        let name = name(&field)?;
+        match (name.as_str(), field.file_name()) {
+            ("file", Some(file_name)) if !file_name.trim().is_empty() => {
+                if form.file.is_some() {
+                    return Err(refused("file", "give one file: several are a batch"));
+                }
+                form.file = Some(form.upload.store(field, max_bytes).await?);
+            }
+            ("batch_files" | "batch_files[]", Some(file_name)) if !file_name.trim().is_empty() => {
+                if form.batch.len() == ITEMS_MAX {
+                    return Err(refused("batch_files", &format!("a batch has at most {ITEMS_MAX} items")));
+                }
+                let mut upload = Upload::new(app, caller, may_be_known);
+                let file = upload.store(field, max_bytes).await?;
+                form.batch.push((file, upload));
+            }
+            // A file input in which nothing was chosen; and files that nobody asked for.
+            ("file", _) | (_, Some(_)) => {}
+            _ => {
+                let value = text(field, &name, max_bytes).await?;
+                texts += value.len();
+                if texts > TEXTS_BYTES_MAX {
+                    let msg = format!("the fields but the file have more than {TEXTS_BYTES_MAX} bytes together");
+                    return Err(refused("form", &msg));
+                }
+                form.fields.insert(name, value);
+            }
+        }
+    }
+    Ok(form)
+}
+
+/// The parts of a form, behind the guard that keeps the parser from keeping what is endless.
+pub fn open(request: Request, bytes_max: u64) -> Result<Multipart<'static>, ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let boundary = content_type.and_then(|text| multer::parse_boundary(text).ok());
+    let boundary = boundary.filter(|boundary| (1..=BOUNDARY_BYTES_MAX).contains(&boundary.len()));
+    let boundary = boundary.ok_or_else(not_multipart)?;
+    let body = Guarded::new(request.into_body().into_data_stream(), &boundary, FIELDS_MAX, bytes_max);
+    Ok(Multipart::new(body, boundary))
+}
+
+/// The name of a part, no longer than one may be.
+pub fn name(field: &Field<'_>) -> Result<String, ApiError> {
+    let name = field.name().unwrap_or_default();
+    if name.len() > NAME_BYTES_MAX {
+        let (shown, bytes) = (shown(name), name.len());
+        let msg = format!("the field {shown} has a name of {bytes} bytes: at most {NAME_BYTES_MAX} are taken");
+        return Err(refused("form", &msg));
+    }
+    Ok(name.to_owned())
+}
+
+/// The content of a part that is no file, no longer than one may be.
+pub async fn text(mut field: Field<'static>, name: &str, max_bytes: u64) -> Result<String, ApiError> {
+    let (mut value, mut bytes) = (Vec::new(), 0);
+    while let Some(piece) = field.chunk().await.map_err(|error| broken(&error, max_bytes))? {
+        bytes += piece.len();
+        if bytes <= FIELD_BYTES_MAX {
+            value.extend_from_slice(&piece);
+        } else if bytes > TOO_LONG_READ_MAX {
+            let msg = too_long(name, &format!("more than {TOO_LONG_READ_MAX}"), FIELD_BYTES_MAX);
+            return Err(refused(name, &msg));
+        }
+    }
+    if bytes > FIELD_BYTES_MAX {
+        return Err(refused(name, &too_long(name, &bytes.to_string(), FIELD_BYTES_MAX)));
+    }
+    String::from_utf8(value).map_err(|_| refused(name, &format!("{name} must be UTF-8 text")))
+}
+
+fn refused(name: &str, msg: &str) -> ApiError {
+    ApiError::invalid(vec![FieldError::body(name, msg)])
+}
+
+fn not_multipart() -> ApiError {
+    let msg = "the body must be a form: send Content-Type multipart/form-data with a boundary";
+    ApiError::invalid(vec![FieldError { loc: vec!["body".into()], msg: msg.into(), kind: "value_error".into() }])
+}
+
+/// The body ended early, is no valid form, or is too large.
+pub fn broken(error: &multer::Error, max_bytes: u64) -> ApiError {
+    let cause = match error {
+        multer::Error::StreamReadFailed(cause) => cause.downcast_ref::<Unbounded>(),
+        _ => None,
+    };
+    match cause {
+        Some(Unbounded::Whole) => ApiError::too_large(max_bytes),
+        Some(parts @ Unbounded::Parts(_)) => refused("form", &parts.to_string()),
+        Some(unbounded) => ApiError::bad_request("invalid_multipart", unbounded.to_string()),
+        None => {
+            let text = "The form cannot be read: it ends early or is not valid multipart/form-data";
+            ApiError::bad_request("invalid_multipart", text).with_log(shown(&error.to_string()))
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! `POST /api/v1/ingest/file` and `POST /api/convert/process-ingest`: a file in, a task out.
+
+use super::accept::{Origin, Submission, accept, estimated_seconds, parts};
+use super::form;
+use crate::Api;
+use crate::ApiError;
+use crate::auth::Caller;
+use crate::error::ErrorBody;
+use axum::extract::{Extension, Request, State};
+use axum::{Json, http::HeaderMap};
+use morag_core::JsonObject;
+use morag_core::task::TaskRecord;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Form of `POST /api/v1/ingest/file`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form in OpenAPI; the form itself is read as a stream")]
+pub struct IngestForm {
+    /// The file.
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    pub file: String,
+    /// `document`, `audio`, `video` or `image`; inferred when absent.
+    pub source_type: Option<String>,
+    /// Where events are sent; http or https, without credentials.
+    pub webhook_url: Option<String>,
+    /// Sent to the webhook as `Authorization: Bearer …`.
+    pub webhook_auth_token: Option<String>,
+    /// 1 to 255 characters, none of `< > " ' &` or control characters; generated when absent.
+    pub document_id: Option<String>,
+    /// Collection to store into, default `documents`.
+    pub collection_name: Option<String>,
+    /// Language code, such as `en`; recognised when absent.
+    pub language: Option<String>,
+    /// `semantic` (default), `sentence`, `paragraph`, `page` or `fixed`.
+    pub chunking_strategy: Option<String>,
+    /// Characters of a chunk, 50 to 20000.
+    pub chunk_size: Option<u64>,
+    /// Characters that a chunk repeats of the one before it; less than `chunk_size`.
+    pub chunk_overlap: Option<u64>,
+    /// Replace a stored document of the same `document_id`.
+    pub replace_existing: Option<bool>,
+    /// `ingest` (default), `process` or `convert`.
+    pub pipeline: Option<String>,
+    /// JSON object text; its keys come back in task events.
+    pub metadata: Option<String>,
+    /// JSON object text with any of these names. A form field of its own wins.
+    pub request_data: Option<String>,
+}
+
+/// A task was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IngestAnswer {
+    /// The task.
+    #[schema(format = Uuid)]
+    pub task_id: String,
+    /// `pending`.
+    pub status: String,
+    /// One line for people.
+    pub message: String,
+    /// Seconds that the task takes alone, a rough guess from the file's size.
+    pub estimated_time: u64,
+    /// The caller's id of the document, or a generated one.
+    pub document_id: String,
+    /// Path of the task's status.
+    pub status_url: String,
+}
+
+/// A task was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProcessIngestAnswer {
+    /// True.
+    pub success: bool,
+    /// The task.
+    #[schema(format = Uuid)]
+    pub task_id: String,
+    /// The caller's id of the document, or a generated one.
+    pub document_id: String,
+    /// Seconds that the task takes alone, a rough guess from the file's size.
+    pub estimated_time_seconds: u64,
+    /// Path of the task's status.
+    pub status_url: String,
+    /// One line for people.
+    pub message: String,
+}
+
+const ACCEPTED: &str = "File accepted for processing";
+
+/// Path of a task's status.
+pub fn status_url(record: &TaskRecord) -> String {
+    format!("/api/v1/status/{}", record.id)
+}
+
+/// The answer to an accepted submission.
+pub fn accepted(record: &TaskRecord) -> JsonObject {
+    as_object(&IngestAnswer {
+        task_id: record.id.to_string(),
+        status: "pending".into(),
+        message: ACCEPTED.into(),
+        estimated_time: estimated_seconds(record.source.size),
+        document_id: record.document_id.to_string(),
+        status_url: status_url(record),
+    })
+}
+
+/// An answer as it is stored for its repetition.
+pub fn as_object(answer: &impl Serialize) -> JsonObject {
+    match serde_json::to_value(answer) {
+        Ok(serde_json::Value::Object(object)) => object,
+        // The answers are structs of texts and numbers.
+        _ => JsonObject::new(),
+    }
+}
+
+/// Ingest a file
+///
+/// The file runs through the pipeline in the background; every event is sent to `webhook_url`.
+#[utoipa::path(
+    post, path = "/api/v1/ingest/file", tag = "ingest", operation_id = "ingest_file",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers the first response again")),
+    request_body(content = IngestForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "Accepted", body = IngestAnswer),
+        (status = 401, description = "No key, or an unknown one", body = ErrorBody),
+        (status = 409, description = "The document is ingested already, or the Idempotency-Key was used otherwise", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
+        (status = 422, description = "Fields that are missing or wrong", body = ErrorBody),
+        (status = 429, description = "Too many tasks wait", body = ErrorBody),
+        (status = 503, description = "The storage does not answer", body = ErrorBody),
+        (status = 507, description = "The storage is full (`storage_full`), or the disk has less room than `MORAG_DISK_FREE_MIN` (`disk_full`): nothing was accepted", body = ErrorBody),
+    )
+)]
+pub async fn ingest_file(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<JsonObject>, ApiError> {
+    let origin = Origin::read(caller, "ingest/file", &headers)?;
+    let (fields, file, upload) = parts(form::read(&app, &origin, request).await?);
+    let submission = Submission::check(&app, file, fields, app.pipelines.ingest(), &[])?;
+    accept(&app, origin, upload, submission, accepted).await.map(Json)
+}
+
+/// Ingest a file, with a webhook
+///
+/// As `POST /api/v1/ingest/file`, with `webhook_url` required.
+#[utoipa::path(
+    post, path = "/api/convert/process-ingest", tag = "ingest", operation_id = "process_ingest",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers the first response again")),
+    request_body(content = IngestForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "Accepted", body = ProcessIngestAnswer),
+        (status = 409, description = "The document is ingested already, or the Idempotency-Key was used otherwise", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
+        (status = 422, description = "Fields that are missing or wrong", body = ErrorBody),
+    )
+)]
+pub async fn process_ingest(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<JsonObject>, ApiError> {
+    let origin = Origin::read(caller, "convert/process-ingest", &headers)?;
+    let (fields, file, upload) = parts(form::read(&app, &origin, request).await?);
+    let submission = Submission::check(&app, file, fields, app.pipelines.ingest(), &["webhook_url"])?;
+    let answer = |record: &TaskRecord| {
+        as_object(&ProcessIngestAnswer {
+            success: true,
+            task_id: record.id.to_string(),
+            document_id: record.document_id.to_string(),
+            estimated_time_seconds: estimated_seconds(record.source.size),
+            status_url: status_url(record),
+            message: ACCEPTED.into(),
+        })
+    };
+    accept(&app, origin, upload, submission, answer).await.map(Json)
+}

@@ -1,0 +1,143 @@
+//! Reading a JSON body.
+
+use super::given::GivenObject;
+use crate::ApiError;
+use crate::error::FieldError;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use http_body_util::BodyExt as _;
+use morag_core::JsonObject;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Largest JSON body of a submission: 50 items with long metadata.
+const BYTES_MAX: usize = 4 << 20;
+
+/// Largest JSON body of anything else, which is read into values at once: an endpoint with all the headers it may have.
+const SMALL_BYTES_MAX: usize = 256 << 10;
+
+/// Longest time a JSON body may take: the largest comes in a minute at half a Mbit a second, and who sends it byte by byte would
+/// hold a connection for days.
+const TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Reads the body of a submission, a JSON object, whatever its declared type. Its objects and arrays stay text.
+pub async fn read_fields(request: Request) -> Result<GivenObject, ApiError> {
+    object(&bytes(request, BYTES_MAX, TIME_MAX).await?)
+}
+
+/// Reads a body that is a JSON object, whatever its declared type.
+pub async fn read(request: Request) -> Result<JsonObject, ApiError> {
+    object(&bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?)
+}
+
+/// Reads a body that is a JSON object, or absent: then an empty one.
+pub async fn read_or_empty(request: Request) -> Result<JsonObject, ApiError> {
+    let body = bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?;
+    match body.trim_ascii().is_empty() {
+        true => Ok(JsonObject::new()),
+        false => object(&body),
+    }
+}
+
+async fn bytes(request: Request, bytes_max: usize, time_max: Duration) -> Result<Vec<u8>, ApiError> {
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > bytes_max as u64) {
+        return Err(too_large(bytes_max));
+    }
+    tokio::time::timeout(time_max, joined(request.into_body(), bytes_max)).await.map_err(|_| too_slow(time_max))?
+}
+
+/// A body in one piece. Its pieces are copied and let go of one by one: kept as they come, those of one byte would take
+/// twenty-five times their length.
+async fn joined(mut body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
+    let mut joined = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            ApiError::bad_request("incomplete_body", "The body ends early").with_log(error.to_string())
+        })?;
+        // Trailers say nothing that is wanted.
+        let Ok(piece) = frame.into_data() else { continue };
+        if piece.len() > bytes_max - joined.len() {
+            return Err(too_large(bytes_max));
+        }
+        joined.extend_from_slice(&piece);
+    }
+    Ok(joined)
+}
+
+fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|_| {
+        let msg = "the body must be a JSON object".to_owned();
+        ApiError::invalid(vec![FieldError { loc: vec!["body".into()], msg, kind: "value_error".into() }])
+    })
+}
+
+fn too_large(bytes_max: usize) -> ApiError {
+    let text = match bytes_max == BYTES_MAX {
+        true => format!("The JSON body is larger than {bytes_max} bytes: submit in smaller batches"),
+        false => format!("The JSON body is larger than {bytes_max} bytes, the most that this route takes"),
+    };
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text)
+}
+
+fn too_slow(time_max: Duration) -> ApiError {
+    let text = format!("The JSON body took longer than {} seconds: send it faster", time_max.as_secs_f64());
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Bytes;
+    use futures::{StreamExt as _, stream};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn a_body_that_drips_is_ended_with_408() {
+        // It never stalls: there is always another byte.
+        let drip = stream::repeat(()).then(|()| async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok::<_, std::io::Error>(" ")
+        });
+        let error = bytes(Request::new(Body::from_stream(drip)), BYTES_MAX, SOON).await.unwrap_err();
+        assert_eq!((error.status(), error.code()), (StatusCode::REQUEST_TIMEOUT, "body_too_slow"));
+    }
+
+    /// A piece of a body that is counted while it is held.
+    struct Counted(Arc<AtomicUsize>);
+
+    impl AsRef<[u8]> for Counted {
+        fn as_ref(&self) -> &[u8] {
+            b"a"
+        }
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn pieces_of_a_body_are_not_kept() {
+        let held = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&held);
+        let pieces = stream::iter(0..1000).map(move |_| {
+            assert!(counter.fetch_add(1, Ordering::SeqCst) < 2, "the pieces before are kept");
+            Ok::<_, std::io::Error>(Bytes::from_owner(Counted(Arc::clone(&counter))))
+        });
+        let read = bytes(Request::new(Body::from_stream(pieces)), BYTES_MAX, TIME_MAX).await.unwrap();
+        assert_eq!((read.len(), held.load(Ordering::SeqCst)), (1000, 0));
+    }
+
+    #[tokio::test]
+    async fn a_body_without_a_declared_length_is_read_to_its_limit_alone() {
+        let endless = stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1000]));
+        let error = bytes(Request::new(Body::from_stream(endless)), 10_000, TIME_MAX).await.unwrap_err();
+        assert_eq!((error.status(), error.code()), (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"));
+    }
+}

@@ -1,0 +1,335 @@
+//! `POST /api/v1/process`: convert or process a document and answer when it is done, or ingest it and answer at once.
+
+use super::accept::{Origin, Submission, accept, digest_of, estimated_seconds, parts};
+use super::fields::Fields;
+use super::ingest::{as_object, status_url};
+use super::items::BatchAnswer;
+use super::{form, form_batch, items};
+use crate::Api;
+use crate::ApiError;
+use crate::auth::Caller;
+use crate::error::{ErrorBody, FieldError};
+use crate::files::whole;
+use crate::status::wait_until;
+use axum::extract::{Extension, Request, State};
+use axum::{Json, http::HeaderMap};
+use morag_core::JsonObject;
+use morag_core::pipeline::{ExpectedFile, inputs};
+use morag_core::ports::TaskLog;
+use morag_core::task::{EventKind, StatusWord, TaskId, TaskRecord, TaskStatus};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Longest markdown that is answered within the JSON: some 10,000 pages. A longer one is left to its URL.
+const CONTENT_BYTES_MAX: u64 = 32 << 20;
+
+/// Form of `POST /api/v1/process`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form in OpenAPI; the form itself is read as a stream")]
+pub struct ProcessForm {
+    /// The file, for `source_type` `file`.
+    #[schema(value_type = Option<String>, format = Binary, content_media_type = "application/octet-stream")]
+    pub file: Option<String>,
+    /// `convert` (markdown), `process` (everything but storing) or `ingest` (everything, in the background).
+    pub mode: Option<String>,
+    /// `file`, `url` or `batch`; `file` when absent with a file, and else what there is.
+    pub source_type: Option<String>,
+    /// Where the document is, for `url`; as `POST /api/v1/ingest/url` takes it.
+    pub url: Option<String>,
+    /// JSON array text of objects with `url`, for `batch`; as `POST /api/v1/ingest/batch` takes it.
+    pub items: Option<String>,
+    /// URLs of a batch: JSON array text, or one a line.
+    pub batch_urls: Option<String>,
+    /// Files of a batch.
+    #[schema(value_type = Option<Vec<String>>, format = Binary, content_media_type = "application/octet-stream")]
+    pub batch_files: Option<Vec<String>>,
+    /// 1 to 255 characters; generated when absent.
+    pub document_id: Option<String>,
+    /// Replace a stored document of the same `document_id`.
+    pub replace_existing: Option<bool>,
+    /// JSON object text: `language`, `chunking_strategy`, `chunk_size`, `chunk_overlap`.
+    pub processing_options: Option<String>,
+    /// JSON object text: `url`, `auth_token`, `events`, `format` (`dual`, `envelope`, `flat`, `morag-ui`), `headers`.
+    pub webhook_config: Option<String>,
+    /// JSON object text; its keys come back in task events.
+    pub metadata: Option<String>,
+    /// Collection to store into, default `documents`.
+    pub collection_name: Option<String>,
+    /// Another pipeline than the mode's: `ingest`, `process` or `convert`.
+    pub pipeline: Option<String>,
+    /// JSON object text with any of these names. A form field of its own wins.
+    pub request_data: Option<String>,
+}
+
+/// What became of the file.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProcessAnswer {
+    /// Whether what the mode promises was done: false for a task that failed or that runs still after the waiting time.
+    pub success: bool,
+    /// The mode.
+    pub mode: String,
+    /// The markdown; null for `ingest`, for a failed task, and where it is longer than 32 MiB.
+    pub content: Option<String>,
+    /// What the steps found out about the document.
+    #[schema(value_type = Object)]
+    pub metadata: JsonObject,
+    /// From acceptance to the end, milliseconds.
+    pub processing_time_ms: u64,
+    /// The task.
+    #[schema(format = Uuid)]
+    pub task_id: String,
+    /// Seconds that the task takes alone, a rough guess from the file's size.
+    pub estimated_time_seconds: u64,
+    /// Path of the task's status.
+    pub status_url: String,
+    /// The caller's id of the document, or a generated one.
+    pub document_id: String,
+    /// Why `success` is false.
+    pub error_message: Option<String>,
+    /// What else the caller should know.
+    pub warnings: Vec<String>,
+    /// One line for people.
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Convert,
+    Process,
+    Ingest,
+}
+
+impl Mode {
+    fn read(fields: &mut Fields) -> Result<Self, ApiError> {
+        let allowed = "mode must be convert, process or ingest";
+        match fields.text("mode").as_deref() {
+            Some("convert") => Ok(Self::Convert),
+            Some("process") => Ok(Self::Process),
+            Some("ingest") => Ok(Self::Ingest),
+            Some(_) => Err(ApiError::invalid(vec![FieldError::body("mode", allowed)])),
+            None => Err(ApiError::invalid(vec![FieldError::missing("mode")])),
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Convert => "convert",
+            Self::Process => "process",
+            Self::Ingest => "ingest",
+        }
+    }
+}
+
+/// Convert, process or ingest a document
+///
+/// `source_type=url` fetches the document first, as `POST /api/v1/ingest/url` does. `source_type=batch` takes `items` (as
+/// `POST /api/v1/ingest/batch`), `batch_urls` and `batch_files`, at most 50 in all; `batch_metadata_N` is the metadata of the N-th of them,
+/// counted from 0, URLs before files. A batch is answered at once, whatever the mode: `metadata` holds `batch_id`, `task_ids`,
+/// `total_items` and `rejected`, and `task_id` is the first task.
+///
+/// `convert` and `process` answer when the task has ended, or after the server's waiting time (300 s unless configured) with `success: false`
+/// while the task goes on: ask `status_url`. A failed task answers 200 with `success: false` and `error_message`. A client that goes away
+/// cancels nothing. `ingest` answers at once and requires `webhook_config.url`.
+#[utoipa::path(
+    post, path = "/api/v1/process", tag = "ingest", operation_id = "process",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers for the first task again")),
+    request_body(content = ProcessForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "Done, or accepted", body = ProcessAnswer),
+        (status = 400, description = "A webhook is required", body = ErrorBody),
+        (status = 409, description = "The document is ingested already, or the Idempotency-Key was used otherwise", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
+        (status = 422, description = "Fields that are missing or wrong, or a URL that does not give the document", body = ErrorBody),
+        (status = 429, description = "Too many tasks wait, or as many of the caller's requests wait or fetch as may", body = ErrorBody),
+        (status = 502, description = "`source_unavailable`: the URL's server is away, broken or busy", body = ErrorBody),
+        (status = 504, description = "`source_timeout`: the document did not arrive in time", body = ErrorBody),
+    )
+)]
+pub async fn process(
+    State(app): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<JsonObject>, ApiError> {
+    let origin = Origin::read(caller, "process", &headers)?;
+    let mut form = form::read(&app, &origin, request).await?;
+    let files = std::mem::take(&mut form.batch);
+    let (mut fields, file, upload) = parts(form);
+    let mode = Mode::read(&mut fields)?;
+    let kind = SourceKind::of(&mut fields, file.is_some(), !files.is_empty());
+    if mode == Mode::Ingest && !fields.has("webhook_url") {
+        let text = "mode ingest answers at once, so it needs webhook_config.url to say how the task went";
+        return Err(ApiError::bad_request("webhook_required", text));
+    }
+    // Before anything is accepted: who is told to come later must not find a task made.
+    let _place = match (mode, kind) {
+        (Mode::Ingest, _) | (_, SourceKind::Batch) => None,
+        _ => Some(app.fair.waits.take(&origin.caller)?),
+    };
+    let pipeline = match mode {
+        Mode::Convert => app.pipelines.convert(),
+        Mode::Process => app.pipelines.process(),
+        Mode::Ingest => app.pipelines.ingest(),
+    };
+    let answer = |record: &TaskRecord| as_object(&accepted(mode, record));
+    let accepted = match kind {
+        SourceKind::File => {
+            accept(&app, origin, upload, Submission::check(&app, file, fields, pipeline, &[])?, answer).await?
+        }
+        SourceKind::Url => {
+            let digest = digest_of(&fields, &Value::Null);
+            super::url::submit(&app, origin, fields, digest, pipeline, answer).await?
+        }
+        SourceKind::Batch => {
+            let (digest, items) = form_batch::items(fields, files)?;
+            let batch = items::submit(&app, origin, digest, pipeline, items).await?;
+            return Ok(Json(as_object(&accepted_batch(mode, batch))));
+        }
+    };
+    if mode == Mode::Ingest {
+        return Ok(Json(accepted));
+    }
+    let task: TaskId = accepted
+        .get("task_id")
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| ApiError::internal("a stored answer of process has no task_id"))?;
+    wait_until(&app, task, app.config.process_wait, |mark| mark.status.is_ended()).await?;
+    let log = app.tasks.load(task).await?.ok_or_else(ApiError::unknown_task)?;
+    Ok(Json(as_object(&finished(&app, mode, &log).await?)))
+}
+
+/// Where the document comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SourceKind {
+    File,
+    Url,
+    Batch,
+}
+
+impl SourceKind {
+    /// As `source_type` says, else by what there is.
+    fn of(fields: &mut Fields, has_file: bool, has_files: bool) -> Self {
+        match fields.text("source_type").as_deref() {
+            Some("url" | "web") => Self::Url,
+            Some("batch") => Self::Batch,
+            Some("file") => Self::File,
+            _ if has_file => Self::File,
+            _ if has_files || fields.has("items") || fields.has("batch_urls") => Self::Batch,
+            _ if fields.has("url") => Self::Url,
+            _ => Self::File,
+        }
+    }
+}
+
+/// The answer to a batch: of its tasks, `task_id` is the first.
+fn accepted_batch(mode: Mode, batch: BatchAnswer) -> ProcessAnswer {
+    let task_id = batch.task_ids.first().and_then(Value::as_str).unwrap_or_default().to_owned();
+    let warning = |item: &items::RejectedItem| format!("item {} was not accepted: {}", item.index, item.error);
+    let warnings: Vec<_> = batch.rejected.iter().map(warning).collect();
+    ProcessAnswer {
+        success: warnings.is_empty(),
+        mode: mode.as_str().into(),
+        content: None,
+        processing_time_ms: 0,
+        estimated_time_seconds: 0,
+        status_url: if task_id.is_empty() { String::new() } else { format!("/api/v1/status/{task_id}") },
+        task_id,
+        document_id: String::new(),
+        error_message: (!warnings.is_empty()).then(|| batch.message.clone()),
+        warnings,
+        message: batch.message.clone(),
+        metadata: as_object(&batch),
+    }
+}
+
+fn accepted(mode: Mode, record: &TaskRecord) -> ProcessAnswer {
+    ProcessAnswer {
+        success: true,
+        mode: mode.as_str().into(),
+        content: None,
+        metadata: JsonObject::new(),
+        processing_time_ms: 0,
+        task_id: record.id.to_string(),
+        estimated_time_seconds: estimated_seconds(record.source.size),
+        status_url: status_url(record),
+        document_id: record.document_id.to_string(),
+        error_message: None,
+        warnings: Vec::new(),
+        message: "File accepted for processing".into(),
+    }
+}
+
+async fn finished(app: &Api, mode: Mode, log: &TaskLog) -> Result<ProcessAnswer, ApiError> {
+    let status = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent);
+    let end = status.completed_at.unwrap_or_else(|| app.clock.now());
+    let mut answer = accepted(mode, &log.record);
+    answer.metadata = metadata(log);
+    answer.processing_time_ms = u64::try_from(end.since(log.record.created_at).as_millis()).unwrap_or(u64::MAX);
+    answer.message = status.message;
+    match status.word {
+        StatusWord::Completed => match content(app, log).await? {
+            Some(text) => answer.content = Some(text),
+            None => {
+                let text = format!("The markdown is longer than {CONTENT_BYTES_MAX} bytes: get it from its URL");
+                answer.warnings.push(text);
+            }
+        },
+        StatusWord::Failed => {
+            answer.success = false;
+            answer.error_message = status.failure.map(|(_, _, failure)| failure.message);
+        }
+        StatusWord::Cancelled => {
+            answer.success = false;
+            answer.error_message = Some("The task was cancelled".into());
+        }
+        StatusWord::Pending | StatusWord::InProgress => {
+            answer.success = false;
+            let seconds = app.config.process_wait.as_secs();
+            answer.error_message =
+                Some(format!("The task runs still after {seconds} seconds: ask status_url for its end"));
+        }
+    }
+    Ok(answer)
+}
+
+/// The markdown, as a later step would read it: what replaces it in place of it. None where it is too long. A file deleted
+/// meanwhile is an empty text, and so is one that the pipeline does not make.
+async fn content(app: &Api, log: &TaskLog) -> Result<Option<String>, ApiError> {
+    let mut artifacts = inputs(&log.record.pipeline, &log.events).into_iter();
+    let Some((_, markdown)) = artifacts.find(|(name, _)| name.as_str() == "markdown.md") else {
+        return Ok(Some(String::new()));
+    };
+    if markdown.size > CONTENT_BYTES_MAX {
+        return Ok(None);
+    }
+    match whole::read(app, log, ExpectedFile::from(&markdown)).await? {
+        Some(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        None => Ok(Some(String::new())),
+    }
+}
+
+/// What the steps found out: the conversion's and the document's metadata on one level, then the rest of their data, but
+/// the files' URLs.
+fn metadata(log: &TaskLog) -> JsonObject {
+    let mut metadata = JsonObject::new();
+    for event in &log.events {
+        let EventKind::StepCompleted { data, .. } = &event.kind else { continue };
+        for (key, value) in data {
+            match (key.as_str(), value) {
+                ("conversion_metadata" | "metadata", Value::Object(inner)) => metadata.extend(inner.clone()),
+                (key, _) if key.ends_with("_file_url") || key.ends_with("_time_seconds") => {}
+                (key, value) => {
+                    metadata.insert(key.into(), value.clone());
+                }
+            }
+        }
+    }
+    metadata.insert("source_type".into(), json!(log.record.source.source_type));
+    for (key, value) in log.record.metadata.to_object() {
+        metadata.entry(key).or_insert(value);
+    }
+    metadata
+}

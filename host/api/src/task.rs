@@ -1,0 +1,51 @@
+//! The task of a path, within the caller's tenant.
+
+use super::ApiError;
+use super::auth::Caller;
+use crate::Api;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use morag_core::ports::TaskLog;
+use morag_core::task::{TaskId, TenantId};
+
+/// A task that a caller has named. Whether it is there, and its tenant's, [`load`] says.
+#[derive(Debug, Clone)]
+pub struct NamedTask {
+    id: TaskId,
+    tenant: TenantId,
+}
+
+/// The `{task_id}` of a route. What is no UUID is an unknown task: 404.
+#[derive(Debug, Clone)]
+pub struct PathTask(pub NamedTask);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathTask {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path: Result<Path<Vec<(String, String)>>, PathRejection> = Path::from_request_parts(parts, state).await;
+        let Ok(Path(parameters)) = path else { return Err(ApiError::unknown_task()) };
+        let text = parameters.iter().find(|(name, _)| name == "task_id").map(|(_, value)| value.as_str());
+        let id = text.and_then(|text| text.parse().ok()).ok_or_else(ApiError::unknown_task)?;
+        Ok(Self(NamedTask { id, tenant: tenant(parts)? }))
+    }
+}
+
+/// The tenant of a request's caller.
+pub fn tenant(parts: &Parts) -> Result<TenantId, ApiError> {
+    let caller = parts.extensions.get::<Caller>();
+    caller.map(|caller| caller.tenant().clone()).ok_or_else(|| ApiError::internal("a route without a caller"))
+}
+
+/// Loads a task, or answers 404: for one of another tenant too.
+pub async fn load(app: &Api, task: &NamedTask) -> Result<TaskLog, ApiError> {
+    let log = app.tasks.load(task.id).await?;
+    log.filter(|log| log.record.tenant == task.tenant).ok_or_else(ApiError::unknown_task)
+}
+
+/// The id of a task that is there and its tenant's, or 404. Reads none of it.
+pub async fn own(app: &Api, task: &NamedTask) -> Result<TaskId, ApiError> {
+    let owner = app.tasks.tenant_of(task.id).await?;
+    owner.filter(|owner| *owner == task.tenant).map(|_| task.id).ok_or_else(ApiError::unknown_task)
+}

@@ -1,0 +1,100 @@
+//! What the parts of a running server share: ports, configuration, pipelines.
+
+use crate::config::Config;
+use crate::disk::DiskReserve;
+use crate::endpoints::Registry;
+use crate::endpoints::seal::Sealer;
+use crate::feed::LiveFeed;
+use crate::lanes::Lanes;
+use crate::metrics::Metrics;
+use crate::pipelines::Pipelines;
+use crate::plugins::Plugins;
+use crate::running::Running;
+use crate::tasks::Verified;
+use morag_core::ports::{
+    Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Ownership, Ports, StoreSetup, Tasks, WebhookSender,
+};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// A running server's parts, behind the core's ports. Cheap to share: one `Arc<App>`.
+pub struct App {
+    /// Settings.
+    pub config: Config,
+    /// Tasks and their logs.
+    pub tasks: Arc<dyn Tasks>,
+    /// What is due.
+    pub queue: Arc<dyn DueQueue>,
+    /// Webhook cursors.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// Tasks whose deliveries go one after the other.
+    pub chains: Arc<dyn Chains>,
+    /// Named webhook endpoints.
+    pub endpoints: Registry,
+    /// Events as they happen.
+    pub live: Arc<LiveFeed>,
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
+    /// Whose they are.
+    pub ownership: Arc<dyn Ownership>,
+    /// Vectors and graph.
+    pub knowledge: Arc<dyn Knowledge>,
+    /// Guarded HTTP client.
+    pub sender: Arc<dyn WebhookSender>,
+    /// Guarded HTTP client for documents.
+    pub fetcher: Arc<dyn Fetcher>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What tasks run through.
+    pub pipelines: Pipelines,
+    /// What they run on; replaced while tasks run.
+    pub plugins: Plugins,
+    /// Places for webhook exchanges.
+    pub lanes: Lanes,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Tasks that run in this process, to be stopped at once when they are cancelled.
+    pub running: Running,
+    /// Files that were found to be as they were written.
+    pub verified: Verified,
+    /// Room on the disk that is kept for them.
+    pub disk: DiskReserve,
+    /// How the store is set up.
+    pub setup: Arc<dyn StoreSetup>,
+}
+
+impl App {
+    /// With these ports and components. `sealer` seals credentials; without one no endpoint can be created. `stop` ends the live streams.
+    pub fn new(
+        config: Config,
+        ports: Ports,
+        plugins: Plugins,
+        sealer: Option<Sealer>,
+        stop: CancellationToken,
+    ) -> Self {
+        let metrics = Metrics::default();
+        Self {
+            lanes: Lanes::of(&config),
+            pipelines: Pipelines::with(&config.pipelines),
+            endpoints: Registry::new(ports.endpoints, sealer, config.webhook_endpoints.clone()),
+            live: LiveFeed::new(ports.feed, stop),
+            metrics: if ports.disk.is_some() { metrics.with_disk() } else { metrics },
+            disk: DiskReserve::new(ports.disk, config.disk_free_min),
+            plugins,
+            running: Running::default(),
+            verified: Verified::default(),
+            tasks: ports.tasks,
+            queue: ports.queue,
+            deliveries: ports.deliveries,
+            chains: ports.chains,
+            blobs: ports.blobs,
+            ownership: ports.ownership,
+            knowledge: ports.knowledge,
+            sender: ports.sender,
+            fetcher: ports.fetcher,
+            clock: ports.clock,
+            setup: ports.setup,
+            config,
+        }
+    }
+}

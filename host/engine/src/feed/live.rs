@@ -1,0 +1,133 @@
+//! Reads the store's feed while somebody listens.
+
+use super::ring::{Happened, News, Ring, Subscription};
+use crate::pace::STORE_PAUSE;
+use morag_core::ports::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, StoreError};
+use morag_core::webhook::{BodyFormat, view};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// Events read at a time.
+const PAGE: usize = 100;
+
+/// Longest time between two looks: how late an event comes whose announcement was lost.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Shortest pause between two looks: what is committed at about the same time is read together, and a look costs the store
+/// more than an event does.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
+
+/// The events of the store as they happen. Reads the store only while somebody listens.
+pub struct LiveFeed {
+    feed: Arc<dyn Feed>,
+    stop: CancellationToken,
+    running: Mutex<Option<Arc<Ring>>>,
+}
+
+impl LiveFeed {
+    /// The events of a feed, until `stop`: whoever listens must end then.
+    pub fn new(feed: Arc<dyn Feed>, stop: CancellationToken) -> Arc<Self> {
+        Arc::new(Self { feed, stop, running: Mutex::new(None) })
+    }
+
+    /// Resolves when the process stops.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// What was before.
+    pub async fn since(&self, position: FeedPosition, limit: usize) -> Result<FeedPage, StoreError> {
+        self.feed.since(position, limit).await
+    }
+
+    /// Listens from now on: every event that is committed after this call comes.
+    pub async fn subscribe(self: &Arc<Self>) -> Result<Subscription, StoreError> {
+        let mut running = self.running.lock().await;
+        if let Some(ring) = running.as_ref() {
+            return Ok(ring.subscribe());
+        }
+        // Watched first: a change between the two is read.
+        let watch = self.feed.watch();
+        let position = self.feed.tail().await?;
+        let ring = Ring::new(position);
+        let subscription = ring.subscribe();
+        *running = Some(Arc::clone(&ring));
+        tokio::spawn(Arc::clone(self).read(ring, watch, position));
+        Ok(subscription)
+    }
+
+    async fn read(self: Arc<Self>, ring: Arc<Ring>, mut watch: Box<dyn FeedWatch>, mut position: FeedPosition) {
+        let mut failing = false;
+        while !self.is_over(&ring).await {
+            let next = match self.feed.since(position, PAGE).await {
+                Ok(page) => {
+                    failing = false;
+                    position = page.position;
+                    let next = page.next;
+                    ring.push(news(page, position), position);
+                    next
+                }
+                Err(error) => {
+                    if !failing {
+                        tracing::warn!(%error, "events cannot be read for those who listen: they come later");
+                    }
+                    failing = true;
+                    FeedNext::After(STORE_PAUSE)
+                }
+            };
+            let wait = async {
+                match next {
+                    FeedNext::Now => tokio::task::yield_now().await,
+                    FeedNext::After(time) => tokio::time::sleep(time.clamp(LOOK_PAUSE, LOOK_EVERY)).await,
+                    FeedNext::OnChange => {
+                        watch.changed(LOOK_EVERY).await;
+                        tokio::time::sleep(LOOK_PAUSE).await;
+                    }
+                }
+            };
+            tokio::select! {
+                () = wait => {}
+                () = self.stop.cancelled() => break,
+            }
+        }
+    }
+
+    /// Whether nobody listens any more. Nobody begins to in between: that takes the same lock.
+    async fn is_over(&self, ring: &Ring) -> bool {
+        if ring.listeners() > 0 {
+            return false;
+        }
+        let mut running = self.running.lock().await;
+        let over = ring.listeners() == 0;
+        if over {
+            *running = None;
+        }
+        over
+    }
+}
+
+fn news(page: FeedPage, position: FeedPosition) -> Vec<News> {
+    // A gap lies before what was read; where nothing was, before what comes.
+    let before = page
+        .items
+        .first()
+        .map_or(position, |item| FeedPosition::after_all_of(item.position.moment().saturating_sub(1)));
+    let gap = page.gap.then_some(News::Gap(before));
+    gap.into_iter().chain(page.items.iter().map(|item| News::Event(happened(item)))).collect()
+}
+
+/// An event as listeners get it.
+pub fn happened(item: &FeedItem) -> Happened {
+    let FeedItem { position, record, event } = item;
+    Happened {
+        position: *position,
+        task: record.id,
+        tenant: record.tenant.clone(),
+        sequence: event.sequence,
+        event_type: event.kind.event_type(),
+        ends_task: event.kind.ends_task(),
+        body: view(BodyFormat::Dual, record, event).to_string(),
+    }
+}

@@ -1,0 +1,73 @@
+//! The engine: runs tasks ([`tasks`]), delivers webhooks ([`deliveries`]), and forgets what is old ([`janitor`]), as a process that is
+//! configured ([`config`]) and knows its named endpoints ([`endpoints`]), pipelines and components. [`App`] holds its parts.
+//!
+//! Invariant: nothing here decides what an event says, when a retry comes or what may follow what. It feeds inputs to
+//! `morag_core`, commits what comes back, and performs the effect. It knows no HTTP interface and no adapter: only ports.
+
+mod app;
+pub mod config;
+mod deliveries;
+pub mod disk;
+pub mod endpoints;
+mod feed;
+mod janitor;
+mod lanes;
+pub mod metrics;
+mod pace;
+pub mod pipelines;
+pub mod plugins;
+mod running;
+mod tasks;
+#[cfg(test)]
+mod testing;
+mod wall_time;
+
+pub use app::App;
+pub use feed::{Behind, LiveFeed, News, Subscription, happened};
+pub use janitor::ORPHAN_AGE;
+pub use lanes::{BreakerCounts, HostPlace, Lanes, LanesMax};
+pub use pipelines::Pipelines;
+pub use running::Running;
+pub use tasks::{CancelOutcome, Retried, RetryError, Verified, cancel, damage, retry};
+
+use config::Role;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Version of this server, as `User-Agent` and `/health` say it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Starts the loops of the process's roles; of a worker where the app has plugins. Each ends by itself, after giving back what it holds, once `shutdown` is cancelled: running steps and deliveries under way
+/// may go on for [`drain_timeout`](crate::config::Config::drain_timeout) then.
+pub fn spawn(app: &Arc<App>, shutdown: &CancellationToken) -> JoinSet<()> {
+    let mut loops = JoinSet::new();
+    if app.plugins.set().is_some() {
+        loops.spawn(tasks::work(app.clone(), shutdown.clone()));
+        loops.spawn(janitor::tidy(app.clone(), shutdown.clone()));
+    }
+    if app.config.roles.has(Role::Dispatcher) {
+        loops.spawn(deliveries::dispatch(app.clone(), shutdown.clone()));
+        loops.spawn(deliveries::announce(app.clone(), shutdown.clone()));
+    }
+    loops
+}
+
+/// Clears what earlier, killed processes left half done. Before any step runs, and only where no other process uses the
+/// stores: what is half done could be another's that is at it.
+pub async fn recover(app: &App) -> anyhow::Result<()> {
+    let forgotten = app.knowledge.discard_unpublished().await?;
+    if forgotten > 0 {
+        tracing::info!(forgotten, "staged writes of interrupted steps were discarded; the steps run again");
+    }
+    if app.config.s3.is_some() {
+        // A bucket has no lock: a store that was restored for a trial would clear what the other one has accepted since.
+        // What is left over goes by its age.
+        return Ok(());
+    }
+    let folders = janitor::clear_orphans(app).await?;
+    if folders > 0 {
+        tracing::info!(folders, "files that belong to no task were deleted: uploads that were interrupted");
+    }
+    Ok(())
+}
