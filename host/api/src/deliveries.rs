@@ -86,10 +86,10 @@ pub struct AttemptBody {
 pub struct OutcomeBody {
     /// HTTP status of the answer; null where there was none.
     pub http_status: Option<u16>,
-    /// Why there was none; null too where nothing was sent because the event was too old, as `excerpt` says: `dns`, `address_refused`, `connect`, `tls`, `timeout`, `reset` or `protocol`.
+    /// Why there was none; null where there was one, and where nothing was sent because the event was too old: `dns`, `address_refused`, `connect`, `tls`, `timeout`, `reset` or `protocol`.
     #[schema(value_type = Option<String>)]
     pub error: Option<ErrorClass>,
-    /// Beginning of the answer or of the error's text, at most 1 KiB.
+    /// Beginning of the answer or of the error's text, or why nothing was sent; at most 1 KiB.
     pub excerpt: String,
     /// How long it took, to the last byte.
     pub duration_ms: u64,

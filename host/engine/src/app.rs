@@ -11,6 +11,7 @@ use crate::pipelines::Pipelines;
 use crate::plugins::Plugins;
 use crate::running::Running;
 use crate::tasks::Verified;
+use crate::time_of_day::TimeOfDay;
 use morag_core::ports::{
     Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Ownership, Ports, StoreSetup, Tasks, WebhookSender,
 };
@@ -57,6 +58,8 @@ pub struct App {
     pub running: Running,
     /// Files that were found to be as they were written.
     pub verified: Verified,
+    /// What the age of tasks and events is reckoned by.
+    pub(crate) time_of_day: TimeOfDay,
     /// Room on the disk that is kept for them.
     pub disk: DiskReserve,
     /// How the store is set up.
@@ -83,6 +86,7 @@ impl App {
             plugins,
             running: Running::default(),
             verified: Verified::default(),
+            time_of_day: TimeOfDay::default(),
             tasks: ports.tasks,
             queue: ports.queue,
             deliveries: ports.deliveries,

@@ -5,7 +5,6 @@
 
 use crate::App;
 use crate::config::Config;
-use crate::wall_time::{CLOCK_APART_MAX, wall_time};
 use futures::TryStreamExt as _;
 use morag_core::Timestamp;
 use morag_core::ports::Disowned;
@@ -60,18 +59,10 @@ impl Warned {
 pub(crate) async fn tidy(app: Arc<App>, shutdown: CancellationToken) {
     let mut unlisted = Unlisted::new();
     let mut warned = Warned::default();
-    let mut was_set = false;
     let pause = pause(&app.config);
     loop {
         let round = async {
-            let now = wall_time(&app);
-            if now.is_none() && !was_set {
-                tracing::warn!(
-                    "the machine's clock was set, or the machine slept, by more than {} minutes since the server started: history and files of ended tasks stay until the server is started again with the right time",
-                    CLOCK_APART_MAX.as_secs() / 60
-                );
-            }
-            was_set = now.is_none();
+            let now = app.time_of_day.now(&*app.clock);
             match may_tidy(&app, &mut unlisted).await {
                 false => {}
                 true => match round(&app, now, &unlisted, &mut warned).await {
@@ -296,7 +287,7 @@ mod tests {
                 let mut hands = self.clock.0.lock().unwrap();
                 *hands = (hands.0.plus(passes), hands.1.plus(passes));
             }
-            let now = wall_time(&self.app);
+            let now = self.app.time_of_day.now(&*self.app.clock);
             self.unlisted = round(&self.app, now, &self.unlisted, &mut self.warned).await.unwrap();
             !self.memory.paths().is_empty()
         }
@@ -473,7 +464,7 @@ mod tests {
         stage.put_ended();
         stage.set(NOW.plus(YEAR));
         assert!(stage.stays(Duration::ZERO).await && stage.stays(YEAR).await);
-        stage.set(NOW.plus(YEAR).minus(CLOCK_APART_MAX));
+        stage.set(NOW.plus(YEAR).minus(crate::time_of_day::CLOCK_APART_MAX));
         assert!(!stage.stays(Duration::ZERO).await, "the clock is right again");
     }
 

@@ -20,7 +20,7 @@ mod running;
 mod tasks;
 #[cfg(test)]
 mod testing;
-mod wall_time;
+mod time_of_day;
 
 pub use app::App;
 pub use feed::{Behind, LiveFeed, News, Subscription, happened};

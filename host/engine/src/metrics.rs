@@ -214,9 +214,9 @@ impl Metrics {
         self.settled.get_or_create(&ByState { state }).inc();
     }
 
-    /// A delivery was given up for its age.
-    pub fn expired(&self) {
-        self.settled.get_or_create(&ByState { state: "expired" }).inc();
+    /// Deliveries were given up for their age.
+    pub fn expired(&self, count: u64) {
+        self.settled.get_or_create(&ByState { state: "expired" }).inc_by(count);
     }
 
     /// What the store says now; none where it does not answer: then what it said before stays.

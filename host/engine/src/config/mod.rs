@@ -115,8 +115,8 @@ pub struct Config {
     pub webhook_retry_after_max: Duration,
     /// How long a named endpoint may fail before it is disabled.
     pub webhook_disable_after: Duration,
-    /// How old an event may be whose delivery is attempted. So what waits behind a receiver that never answers well has a limit,
-    /// and the history of its tasks too, which stays while a delivery is due.
+    /// How old an event may be whose delivery is attempted while its receiver fails. It limits the backlog of such a receiver, and
+    /// the history of its tasks, which stays while a delivery is due.
     pub webhook_give_up_after: Duration,
     /// Key that credentials of named endpoints are stored with.
     pub secrets_key: Option<Secret>,

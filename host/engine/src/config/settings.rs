@@ -255,7 +255,7 @@ pub const SETTINGS: &[Setting] = &[
         "webhook_give_up_after_hours",
         "MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS",
         "168",
-        "A webhook whose event is older than this is given up without another attempt, hours.",
+        "While a receiver fails, webhooks whose events are older than this are given up without a further attempt, hours.",
     ),
     setting(
         "secrets_key",

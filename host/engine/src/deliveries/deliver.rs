@@ -10,8 +10,8 @@ use crate::App;
 use crate::lanes::Place;
 use crate::pace::STORE_PAUSE;
 use morag_core::Timestamp;
-use morag_core::ports::{CommitError, CursorMove, DeliveryMove, Lease, Recorded};
-use morag_core::webhook::Refused;
+use morag_core::ports::{CommitError, CursorMove, DeliveryMove, Lease, PendingDelivery, Recorded};
+use morag_core::webhook::{Cursor, Refused};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -37,15 +37,19 @@ pub(super) enum End {
 #[derive(Default)]
 pub(super) struct Batch {
     moves: Vec<DeliveryMove>,
+    /// How many of them give a delivery up for its age.
+    given_up: u64,
 }
 
 impl Batch {
     /// Records what there is. None where there is nothing.
     async fn record(&mut self, app: &App, lease: &Lease) -> Result<Option<Recorded>, CommitError> {
-        match self.moves.is_empty() {
-            true => Ok(None),
-            false => app.deliveries.advance_all(lease, std::mem::take(&mut self.moves)).await.map(Some),
+        if self.moves.is_empty() {
+            return Ok(None);
         }
+        let recorded = app.deliveries.advance_all(lease, std::mem::take(&mut self.moves)).await?;
+        give_up::note(app, lease, std::mem::take(&mut self.given_up));
+        Ok(Some(recorded))
     }
 }
 
@@ -92,7 +96,7 @@ async fn advance(
     batch: &mut Batch,
     shutdown: &CancellationToken,
 ) -> Result<End, CommitError> {
-    let (mut renewed, mut sent, mut has_given_up) = (Instant::now(), 0, false);
+    let (mut renewed, mut sent) = (Instant::now(), 0);
     // Held to the end: pauses between exchanges keep a place from others too.
     let mut among_owners = None;
     while sent < EVENTS_A_CLAIM_MAX && !shutdown.is_cancelled() {
@@ -124,15 +128,14 @@ async fn advance(
             let mut was_sent = false;
             let one = if !is_resend && !target.endpoint.takes(event) {
                 DeliveryMove { movement: CursorMove::Skip, attempt: None }
-            } else if give_up::is_too_old(app, &pending, event) {
-                if !has_given_up {
-                    has_given_up = true;
-                    give_up::warn(app, &cursor, &target);
-                }
+            } else if give_up::is_too_old(app, place, &pending, event, target.unreadable.is_some()) {
+                batch.given_up += 1;
                 give_up::give_up(app, &cursor)
             } else {
-                if let Some(pause) = target.unreadable {
-                    return Ok(End::GiveBack(app.clock.now().plus(pause)));
+                if let Some(error) = &target.unreadable {
+                    let (task, endpoint) = (cursor.task, target.endpoint.id.as_str());
+                    tracing::error!(%task, endpoint, %error, "credentials of a webhook cannot be read: it waits");
+                    return Ok(End::GiveBack(app.clock.now().plus(target::UNREADABLE_PAUSE)));
                 }
                 if sent > 0 && (shutdown.is_cancelled() || sent >= EVENTS_A_CLAIM_MAX) {
                     break;
@@ -163,27 +166,37 @@ async fn advance(
             }
             cursor.next_event += 1;
             cursor.attempts = 0;
-            if was_sent {
-                if let Some(Recorded::Idle) = batch.record(app, lease).await? {
-                    turns::finish_if_done(app, &pending, cursor.next_delivery - 1).await?;
-                    return Ok(End::Settled);
-                }
-                // While little of the slack is used, the lease still outlasts a whole exchange: most receivers answer at once,
-                // and renewing for each event was a fifth of all calls to the store.
-                if renewed.elapsed() >= LEASE_SLACK / 3 {
-                    renewed = Instant::now();
-                    if !app.queue.renew(lease, lease_of(app)).await? {
-                        return Ok(End::Settled);
-                    }
-                }
+            if was_sent && !record_and_go_on(app, lease, batch, (&pending, &cursor), &mut renewed).await? {
+                return Ok(End::Settled);
             }
         }
-        if let Some(Recorded::Idle) = batch.record(app, lease).await? {
-            turns::finish_if_done(app, &pending, cursor.next_delivery - 1).await?;
+        if !record_and_go_on(app, lease, batch, (&pending, &cursor), &mut renewed).await? {
             return Ok(End::Settled);
         }
     }
     Ok(End::GiveBack(app.clock.now()))
+}
+
+/// Records what there is, and renews the lease where that is due. Says whether the claim goes on: not where nothing is left to do
+/// for the cursor, or the lease is lost.
+async fn record_and_go_on(
+    app: &App,
+    lease: &Lease,
+    batch: &mut Batch,
+    (pending, cursor): (&PendingDelivery, &Cursor),
+    renewed: &mut Instant,
+) -> Result<bool, CommitError> {
+    if let Some(Recorded::Idle) = batch.record(app, lease).await? {
+        turns::finish_if_done(app, pending, cursor.next_delivery - 1).await?;
+        return Ok(false);
+    }
+    // While little of the slack is used, the lease still outlasts a whole exchange: most receivers answer at once,
+    // and renewing for each event was a fifth of all calls to the store.
+    if renewed.elapsed() < LEASE_SLACK / 3 {
+        return Ok(true);
+    }
+    *renewed = Instant::now();
+    Ok(app.queue.renew(lease, lease_of(app)).await?)
 }
 
 /// Records what there is and a last move, with which the lease ends.

@@ -2,6 +2,7 @@
 
 use super::turns;
 use crate::App;
+use crate::endpoints::seal::SealError;
 use crate::endpoints::{Opened, task_credentials};
 use morag_core::Secret;
 use morag_core::ports::{KeptCredentials, PendingDelivery, StoreError};
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a cursor waits whose endpoint's credentials cannot be read: until somebody sets the right key.
-const UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
+pub(super) const UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
 
 /// To whom.
 pub(super) enum Target {
@@ -36,8 +37,8 @@ pub(super) struct Ready {
     pub(super) base: u64,
     /// The named endpoint, if it is one.
     pub(super) named: Option<Arc<Opened>>,
-    /// Nothing is sent before this has passed: what the endpoint is sent with cannot be read.
-    pub(super) unreadable: Option<Duration>,
+    /// Why what the endpoint is sent with cannot be read: nothing is sent, for [`UNREADABLE_PAUSE`].
+    pub(super) unreadable: Option<SealError>,
 }
 
 impl Ready {
@@ -88,8 +89,7 @@ async fn own(app: &App, endpoint: &Endpoint, pending: &PendingDelivery) -> Resul
                 endpoint.clone()
             }
             Err(error) => {
-                tracing::error!(%task, %error, "the task's webhook_auth_token cannot be read: its webhooks wait");
-                unreadable = Some(UNREADABLE_PAUSE);
+                unreadable = Some(error);
                 endpoint.clone()
             }
         },
@@ -119,20 +119,18 @@ async fn named(app: &App, id: &EndpointId, pending: &PendingDelivery) -> Result<
     if endpoint.disabled.is_some() && pending.cursor.url.is_none() {
         return Ok(Target::Disabled);
     }
+    let nothing = Credentials::default();
+    let (credentials, unreadable) = match &opened.credentials {
+        Ok(credentials) => (credentials, None),
+        Err(error) => (&nothing, Some(*error)),
+    };
     let base = match endpoint.settings.order {
         Order::Task => 0,
         Order::Document => match turns::turn(app, pending).await? {
             Ok(base) => base,
+            Err(pause) if unreadable.is_some() => return Ok(Target::Later(pause.max(UNREADABLE_PAUSE))),
             Err(pause) => return Ok(Target::Later(pause)),
         },
-    };
-    let nothing = Credentials::default();
-    let (credentials, unreadable) = match &opened.credentials {
-        Ok(credentials) => (credentials, None),
-        Err(error) => {
-            tracing::error!(endpoint = id.as_str(), %error, "the endpoint's credentials cannot be read: its webhooks wait");
-            (&nothing, Some(UNREADABLE_PAUSE))
-        }
     };
     let own = endpoint.settings.retry.and_then(|retry| retry.policy().ok());
     Ok(Target::Ready(Box::new(Ready {

@@ -26,6 +26,9 @@ const LANES_MAX: usize = 4096;
 /// Lanes that wait to be called, of those remembered. Beyond it a cursor comes back by itself.
 const WAITING_MAX: usize = LANES_MAX / 4;
 
+/// Between two lines of the log about deliveries of a lane that are given up: there may be hundreds a second.
+const TOLD_APART: Duration = Duration::from_secs(60);
+
 /// Between two cursors that come back by themselves: what looking at them costs has a limit, whatever their number.
 const RETURNS_APART: Duration = Duration::from_millis(1);
 
@@ -78,6 +81,14 @@ struct Known {
     turn: u64,
     /// Since when every attempt has failed.
     failing_since: Option<Timestamp>,
+    given_up: GivenUp,
+}
+
+/// Deliveries of a lane that were given up for their age and not yet told of.
+#[derive(Debug, Default)]
+struct GivenUp {
+    count: u64,
+    told: Option<Timestamp>,
 }
 
 /// A place in a lane. Giving it back is dropping it.
@@ -271,6 +282,19 @@ impl Lanes {
         }
     }
 
+    /// Notes that deliveries of a lane were given up for their age. Says how many there were since that was said last, if it is to be
+    /// said again.
+    pub fn note_given_up(&self, name: &str, count: u64, now: Timestamp) -> Option<u64> {
+        let mut state = self.state();
+        let given_up = &mut state.lanes.get_mut(name)?.given_up;
+        given_up.count += count;
+        if given_up.told.is_some_and(|told| now.since(told) < TOLD_APART) {
+            return None;
+        }
+        given_up.told = Some(now);
+        Some(std::mem::take(&mut given_up.count))
+    }
+
     /// Lets claims take cursors of these lanes again.
     fn call(&self, lanes: &[String]) {
         if lanes.is_empty() {
@@ -330,6 +354,11 @@ impl Place {
     pub fn on_rate(&self, rate: u32, now: Timestamp) -> Result<Timestamp, Timestamp> {
         let mut state = self.lanes.state();
         state.lanes.entry(self.name.clone()).or_default().lane.on_rate(rate, now)
+    }
+
+    /// Whether the receiver did not take what it was sent last.
+    pub fn is_failing(&self) -> bool {
+        self.lanes.state().lanes.get(&self.name).is_some_and(|known| known.failing_since.is_some())
     }
 
     /// Notes how an exchange ended. Says since when every one has failed.
@@ -435,6 +464,19 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deliveries_that_are_given_up_are_told_of_once_a_minute_with_their_number() {
+        let lanes = Lanes::new(LanesMax { total: 8, lane: 8, host: 8, has_tenants: false });
+        let now = Timestamp::from_millis(1_000_000);
+        assert_eq!(lanes.note_given_up("crm", 1, now), None, "no such lane is known");
+        let _place = lanes.enter("crm", now).unwrap();
+        assert_eq!(lanes.note_given_up("crm", 1, now), Some(1));
+        for _ in 0..1000 {
+            assert_eq!(lanes.note_given_up("crm", 40, now.plus(TOLD_APART / 2)), None);
+        }
+        assert_eq!(lanes.note_given_up("crm", 2, now.plus(TOLD_APART)), Some(40_002));
+    }
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
     const MAX: LanesMax = LanesMax { total: 8, lane: 3, host: 2, has_tenants: false };
