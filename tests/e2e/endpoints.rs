@@ -212,6 +212,37 @@ async fn gone_disables_an_endpoint_and_another_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_a_document_that_are_given_up_hand_on_the_turn() {
+    let settings = [("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "4s"), ("WEBHOOK_RETRY_DELAY", "5")];
+    let (server, receiver) = tokio::join!(Server::start_with(&settings), Receiver::start());
+    receiver.answer_next((0..1000).map(|_| ack(500)));
+    create(&server, json!({"id": "crm", "url": receiver.url, "order": "document"})).await;
+    let fields = [("document_id", "doc-1"), ("replace_existing", "true")];
+    let mut tasks = Vec::new();
+    for number in 0..3 {
+        let task = submit_with(&server, number, &fields).await;
+        server.wait_for_end(&task).await;
+        tasks.push(task);
+    }
+    for task in &tasks {
+        wait_for(&server, &format!("/api/v1/tasks/{task}/deliveries"), |body| {
+            let log = body["deliveries"].as_array().expect("a list");
+            log.iter().filter(|one| one["state"] == "dead").count() == 17
+        })
+        .await;
+    }
+    receiver.answer_well();
+    let before = receiver.received().len();
+    submit_with(&server, 3, &fields).await;
+    let received = receiver.wait_until(|received| of_end(received) == 1).await;
+    assert_eq!(
+        sequences(&received[before..]),
+        (52..=68).collect::<Vec<_>>(),
+        "the numbers of what was given up are left out"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_only_fails_is_disabled() {
     let settings = [("MORAG_WEBHOOK_DISABLE_AFTER_HOURS", "2s"), ("WEBHOOK_MAX_RETRIES", "20")];
     let server = Server::start_with(&settings).await;

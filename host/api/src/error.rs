@@ -85,7 +85,7 @@ struct Parts {
     is_told: bool,
 }
 
-/// Every error body (contract section 1).
+/// Every error body (`docs/http-api.md#errors`).
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     /// One line for people; for 422 the array of fields that are wrong.

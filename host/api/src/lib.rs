@@ -1,4 +1,4 @@
-//! The HTTP interface (contract sections 1 and 2), one file a resource.
+//! The HTTP interface (`docs/http-api.md`), one file a resource.
 //!
 //! Every request goes through [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler.
 //! Handlers talk to the ports of [`Api`] alone. What they answer of tasks and events is made in [`view`], without I/O.
@@ -26,6 +26,8 @@ mod pipelines;
 mod plugins;
 mod query;
 mod quota;
+#[cfg(test)]
+mod reference_tests;
 mod request_body;
 mod retry;
 mod sequence;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
 /// Milliseconds since the Unix epoch, UTC. Reads and prints as RFC 3339 with exactly three fraction digits and `Z`
-/// (contract section 1).
+/// (`docs/http-api.md#times`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 

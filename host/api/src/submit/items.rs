@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Most items of a batch (contract section 2).
+/// Most items of a batch (`docs/http-api.md#submit-a-batch`).
 pub const ITEMS_MAX: usize = 50;
 
 /// Items of one batch that are fetched at once: enough to keep a slow server from holding up the rest, too few to press one

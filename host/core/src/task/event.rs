@@ -99,7 +99,7 @@ pub enum EventKind {
     },
     /// Every step completed, or was left out as the pipeline allows.
     TaskCompleted {
-        /// Totals over the steps (contract section 3).
+        /// Totals over the steps (`docs/http-api.md#events`).
         result: JsonObject,
     },
     /// A step failed and with it the task.

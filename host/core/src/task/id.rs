@@ -1,4 +1,4 @@
-//! Identifiers (contract section 1).
+//! Identifiers (`docs/http-api.md#identifiers`).
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! What a delivery says (contract section 3). Rendered from the event when it is sent, so nothing is stored twice.
+//! What a delivery says (`docs/http-api.md#webhook-bodies`). Rendered from the event when it is sent, so nothing is stored twice.
 
 use super::{BodyFormat, Endpoint, redact};
 use crate::JsonObject;

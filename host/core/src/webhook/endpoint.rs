@@ -57,7 +57,7 @@ impl From<String> for EndpointId {
     }
 }
 
-/// Shape of a body (contract section 3).
+/// Shape of a body (`docs/http-api.md#webhook-bodies`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BodyFormat {

@@ -1,4 +1,4 @@
-//! Headers of a delivery (contract section 3, "Headers of a delivery"; Standard Webhooks 1.0).
+//! Headers of a delivery (`docs/http-api.md#delivery-headers`; Standard Webhooks 1.0).
 
 use super::{Cursor, Endpoint, sign, standard_signature};
 use crate::{Secret, Timestamp};

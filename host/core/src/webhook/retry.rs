@@ -1,4 +1,4 @@
-//! When a delivery is tried again (contract section 3, "Delivery promises"). Pure.
+//! When a delivery is tried again (`docs/http-api.md#delivery-promises`). Pure.
 
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};

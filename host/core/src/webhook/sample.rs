@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Seconds the sample task has taken when it ends; its completed step has taken a part of them.
 const SECONDS: f64 = 45.2;
 
-/// Overall progress that is announced, percent (contract section 3).
+/// Overall progress that is announced, percent (`docs/http-api.md#events`).
 const MILESTONES: [u8; 3] = [25, 50, 75];
 
 /// Size of the sample's document, bytes.
@@ -225,7 +225,7 @@ fn storage_summary() -> Value {
     json!({ "qdrant_points": 89, "neo4j_nodes": 234, "neo4j_relationships": 156 })
 }
 
-/// What a completed task says (contract section 3).
+/// What a completed task says (`docs/http-api.md#events`).
 fn result() -> JsonObject {
     object(json!({
         "chunks_created": 89,

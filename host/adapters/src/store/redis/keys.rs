@@ -66,7 +66,7 @@ impl Keys {
         self.of_task("task", task)
     }
 
-    /// List: events, newest first, one JSON object each (contract section 4).
+    /// List: events, newest first, one JSON object each (`docs/http-api.md#history-in-redis`).
     pub(super) fn history(&self, task: TaskId) -> String {
         self.of_task("task_history", task)
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Tasks that may wait for a worker, as in the embedded store.
 const QUEUE_MAX: u64 = 100_000;
 
-/// How long history and idempotency keys are kept where nothing else is said (contract section 4).
+/// How long history and idempotency keys are kept where nothing else is said (`docs/http-api.md#history-in-redis`).
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What an operator may choose.
