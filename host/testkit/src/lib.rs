@@ -1,5 +1,7 @@
 //! Ports in memory, for unit tests of the engine and of the HTTP interface, and records to begin with.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where one of these does")]
+
 mod feed;
 
 use async_trait::async_trait;

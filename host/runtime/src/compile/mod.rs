@@ -40,6 +40,19 @@ impl Compiler {
         Self::Children(Arc::new(Children::new(program, limits)))
     }
 
+    /// Compiles in processes of the program that runs, which must be a `morag`.
+    ///
+    /// # Errors
+    /// Where the system does not say which program that is.
+    pub fn of_this_program(limits: CompileLimits) -> std::io::Result<Self> {
+        let program = CompilerProgram::this();
+        let program = program.map_err(|error| {
+            let text = format!("the program's own file, which compiles components, cannot be found: {error}");
+            std::io::Error::new(error.kind(), text)
+        })?;
+        Ok(Self::children(program, limits))
+    }
+
     /// Compiles. The result is for engines that are set up as this one.
     pub(crate) async fn compile(&self, engine: &Engine, wasm: Bytes) -> Result<Vec<u8>, CompileError> {
         match self {

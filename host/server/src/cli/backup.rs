@@ -1,6 +1,5 @@
 //! `morag backup` and `morag restore`.
 
-use super::output;
 use crate::wire::{self, BackupReport};
 use clap::Args;
 use morag_engine::config::{Config, Sources};
@@ -68,8 +67,8 @@ pub fn restore(command: &Restore) -> anyhow::Result<ExitCode> {
 /// A backup of a data folder that was damaged already is whole, and as good as can be had; the exit code says that something is to
 /// be looked at.
 fn show(verb: &str, report: &BackupReport) -> ExitCode {
-    output::line(format!("{verb} {}", report.done));
-    report.notes.iter().for_each(|note| output::line(format!("note: {note}")));
+    morag_client::line(format!("{verb} {}", report.done));
+    report.notes.iter().for_each(|note| morag_client::line(format!("note: {note}")));
     report.damaged.iter().for_each(|damaged| eprintln!("morag: damaged in the data folder: {damaged}"));
     match report.damaged.is_empty() {
         true => ExitCode::SUCCESS,

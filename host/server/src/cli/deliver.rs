@@ -1,13 +1,13 @@
 //! Deliveries that this machine makes itself, for `morag listen --forward-to` and `morag trigger`: with the headers and through
 //! the guarded client of a server's.
 
-use super::secrets::{given, secret, signing};
 use anyhow::Context as _;
 use bytes::Bytes;
 use clap::Args;
 use ipnet::IpNet;
 use morag_adapters::SystemClock;
 use morag_adapters::webhook_http::{HttpSender, SenderOptions};
+use morag_client::secrets::{given, secret, signing};
 use morag_core::Secret;
 use morag_core::ports::{Clock as _, WebhookRequest, WebhookSender as _};
 use morag_core::task::{TaskId, TenantId};
@@ -151,7 +151,7 @@ pub fn outcome_text(outcome: &AttemptOutcome) -> String {
 
 /// The delivery log's words.
 fn words(error: morag_core::webhook::ErrorClass) -> String {
-    super::show::plain(&serde_json::json!(error)).replace('_', " ")
+    morag_client::plain(&serde_json::json!(error)).replace('_', " ")
 }
 
 #[cfg(test)]

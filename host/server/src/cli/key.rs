@@ -1,6 +1,5 @@
 //! Keys of callers.
 
-use super::output;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -60,7 +59,7 @@ pub(super) fn run(key: Key) -> anyhow::Result<ExitCode> {
     let mut bytes = [0; KEY_BYTES];
     let drawn = SystemRandom::new().fill(&mut bytes);
     drawn.map_err(|_| anyhow::anyhow!("no random bytes")).context("the system gives no random numbers")?;
-    output::line(text(&new, &bytes).trim_end());
+    morag_client::line(text(&new, &bytes).trim_end());
     Ok(ExitCode::SUCCESS)
 }
 

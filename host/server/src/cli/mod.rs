@@ -3,13 +3,9 @@
 //! Exit codes: 0 done, 1 something failed (one clear line says what), 2 the command line itself is wrong.
 
 mod backup;
-mod client;
 mod deliver;
 mod key;
 mod listen;
-mod output;
-mod plugin;
-mod secrets;
 mod show;
 mod submit;
 mod trigger;
@@ -18,7 +14,7 @@ mod webhook;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use morag_core::plugin::CompileLimits;
-use morag_engine::config::{Config, Sources, markdown_table};
+use morag_engine::config::{Config, Sources, find_plugins_dir, markdown_table};
 use morag_runtime::compile_child;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,7 +77,7 @@ enum Command {
     #[command(after_help = backup::RESTORE_EXAMPLES)]
     Restore(backup::Restore),
     /// Write, build, test and look at steps
-    Plugin(plugin::Plugin),
+    Plugin(morag_devtools::Plugin),
     /// Compile a component that comes in: started by the server itself
     #[command(hide = true, after_help = "Example, as the server does:\n  morag compile-component 1610612736 120")]
     CompileComponent(CompileComponent),
@@ -182,11 +178,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Cancel(command) => runtime()?.block_on(show::cancel(command)),
         Command::Backup(folders) => backup::backup(&folders),
         Command::Restore(command) => backup::restore(&command),
-        Command::Plugin(command) => runtime()?.block_on(plugin::run(command)),
+        Command::Plugin(command) => runtime()?.block_on(morag_devtools::run(command, find_plugins_dir)),
         Command::CompileComponent(_) => unreachable!("it has been run: `main`"),
         Command::Key(command) => key::run(command),
         Command::Config { command: ConfigCommand::Table } => {
-            output::line(markdown_table().trim_end());
+            morag_client::line(markdown_table().trim_end());
             Ok(ExitCode::SUCCESS)
         }
     }

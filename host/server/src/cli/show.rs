@@ -1,8 +1,8 @@
 //! Showing and stopping tasks.
 
-use super::client::{Client, Server};
-use super::output::line;
 use clap::{Args, ValueEnum};
+use morag_client::{Client, Server};
+use morag_client::{line, plain};
 use reqwest::Method;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -90,16 +90,6 @@ pub async fn cancel(command: Cancel) -> anyhow::Result<ExitCode> {
     let body = client.send(client.request(Method::POST, &format!("/api/v1/cancel/{}", command.task_id))).await?;
     line(plain(&body["message"]));
     Ok(ExitCode::SUCCESS)
-}
-
-/// A value for a terminal: control characters, which could steer it, are left out.
-pub fn plain(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        value => value.to_string(),
-    };
-    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 fn status_text(body: &Value) -> String {

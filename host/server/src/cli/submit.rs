@@ -1,11 +1,11 @@
 //! Submitting files, and watching them.
 
-use super::client::{Client, Server};
-use super::output::line;
-use super::show::plain;
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use morag_client::line;
+use morag_client::plain;
+use morag_client::{Client, Server};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;

@@ -1,11 +1,11 @@
 //! `morag trigger`: one signed sample of an event, so that a receiver can be tried without a server or a document.
 
 use super::deliver::{Deliverer, Delivery, DeliveryOptions, is_success, outcome_text};
-use super::output::line;
-use super::show::plain;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use morag_adapters::SystemClock;
+use morag_client::line;
+use morag_client::plain;
 use morag_core::ports::Clock as _;
 use morag_core::task::TaskId;
 use morag_core::webhook::{BodyFormat, EVENT_TYPES, SampleInput, WebhookUrl, redact, render, sample};

@@ -3,7 +3,6 @@
 mod ai;
 mod backup;
 mod bucket;
-mod compiling;
 mod data_dir;
 mod descriptors;
 mod files;
@@ -14,7 +13,6 @@ mod signals;
 mod spare;
 mod steps;
 mod stores;
-mod workbench;
 
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
@@ -31,9 +29,7 @@ use stores::Stores;
 use tokio_util::sync::CancellationToken;
 
 pub use backup::{Report as BackupReport, backup, restore};
-pub use compiling::compiler;
 pub use plugins::Job as PluginJob;
-pub use workbench::{Workbench, WorkbenchError, workbench};
 
 /// Runs a server until it is asked to stop (SIGTERM or Ctrl-C), then lets what runs come to an end or hands it back.
 pub async fn serve(config: Config) -> anyhow::Result<()> {

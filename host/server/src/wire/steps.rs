@@ -1,7 +1,6 @@
 //! The steps of a worker: components in their sandbox, and what they stand on.
 
 use super::ai::{self, Ai};
-use super::compiling::compiler;
 use super::plugins::{self, Job};
 use morag_adapters::components::ComponentSources;
 use morag_adapters::embeddings::HashedEmbedder;
@@ -12,7 +11,7 @@ use morag_core::webhook::AddressPolicy;
 use morag_engine::config::Config;
 use morag_engine::pipelines::Pipelines;
 use morag_engine::plugins::Plugins;
-use morag_runtime::{EngineOptions, PluginRegistry, Services, StepEngine};
+use morag_runtime::{Compiler, EngineOptions, PluginRegistry, Services, StepEngine};
 use std::sync::Arc;
 
 /// Folder of what was pulled, in that of compiled components: what may be written there must be the same user's.
@@ -29,7 +28,7 @@ pub(super) async fn load(
     let instances_max = u32::try_from(config.worker_concurrency * 2 + 2)?;
     let engine = StepEngine::new(EngineOptions { instances_max })
         .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
-    let engine = engine.compiling_by(compiler(config.compiling)?);
+    let engine = engine.compiling_by(Compiler::of_this_program(config.compiling)?);
     let cache = Some(config.compile_cache_dir.as_path());
     let registry = PluginRegistry::new(engine, services, cache, config.worker_concurrency)?;
     let registries = OciRegistries::new(config.plugin_registries.clone(), &config.compile_cache_dir.join(PULLED));

@@ -1,11 +1,11 @@
 //! Fetches events from a server's stream and delivers them here: a receiver on a developer's machine needs no public address.
 
-use super::super::client::{Client, Server};
 use super::super::deliver::{Deliverer, Delivery, DeliveryOptions, is_success, outcome_text};
-use super::super::output::line;
-use super::super::show::plain;
 use anyhow::bail;
 use morag_api::sse::{SseEvent, SseParser};
+use morag_client::line;
+use morag_client::plain;
+use morag_client::{Client, Server};
 use morag_core::task::TaskId;
 use morag_core::webhook::{AttemptOutcome, BodyFormat, EventFilter, WebhookUrl};
 use reqwest::{Method, Response};
@@ -115,7 +115,7 @@ impl Forwarder {
         if status.is_success() {
             return Ok(response);
         }
-        let said = super::super::client::read(response).await.err();
+        let said = morag_client::read(response).await.err();
         let said = said.unwrap_or_else(|| anyhow::anyhow!("the server says {}", status.as_u16()));
         // Busy or away for now; anything else it will say again.
         match status.is_server_error() || status.as_u16() == 429 {

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 
-use super::super::show::plain;
 use super::super::webhook::examine::{Delivery, verdict};
+use morag_client::plain;
 
 /// Webhooks kept.
 const COUNT_MAX: usize = 10_000;

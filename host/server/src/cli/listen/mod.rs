@@ -6,9 +6,9 @@ mod forward;
 mod kept;
 mod receive;
 
-use super::client::Server;
 use super::deliver::DeliveryOptions;
 use clap::Args;
+use morag_client::Server;
 use morag_core::webhook::{EventFilter, WebhookUrl};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;

@@ -1,6 +1,5 @@
 //! A receiver for webhooks: prints a line each, verifies their signature, and keeps the latest for anybody to look at.
 
-use super::super::output::line;
 use super::kept::{Kept, Received, Signature};
 use anyhow::Context as _;
 use axum::body::Bytes;
@@ -9,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use morag_client::line;
 use morag_core::Secret;
 use morag_core::ports::Clock as _;
 use serde_json::{Value, json};

@@ -2,12 +2,12 @@
 
 pub(super) mod examine;
 
-use super::output::line;
-use super::secrets::{secret, signing};
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use examine::{Delivery, examine, verdict};
 use morag_adapters::SystemClock;
+use morag_client::line;
+use morag_client::secrets::{secret, signing};
 use morag_core::Secret;
 use morag_core::ports::Clock as _;
 use morag_core::task::TenantId;

@@ -30,8 +30,8 @@ pub fn build(project: &Project) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::plugin::manifest::Manifest;
-    use crate::cli::plugin::project::write;
+    use crate::manifest::Manifest;
+    use crate::project::write;
 
     #[test]
     fn what_an_earlier_build_made_does_not_pass_for_this_ones() {

@@ -4,9 +4,9 @@ use super::embedded;
 use super::manifest::Language;
 use super::project::{Project, write};
 use super::template::{check_name, fill, next_commands, path};
-use crate::cli::output::line;
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use morag_client::line;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

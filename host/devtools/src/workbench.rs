@@ -3,7 +3,6 @@
 //! It is the sandbox that servers use, over services that keep nothing: files, vectors and graph in a temporary folder, the
 //! embedder that needs no network. What a server asks other services for (completions, transcription, HTTP) is away.
 
-use super::compiling::compiler;
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
 use morag_adapters::ai::NoService;
@@ -13,7 +12,7 @@ use morag_adapters::plugin_http::NoHttp;
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::plugin::{Capability, CompileLimits, Descriptor, Grant, NotGranted};
 use morag_core::ports::{Blobs, StepRunner};
-use morag_runtime::{EngineOptions, LoadErrorReason, PluginRunner, Services, StepEngine};
+use morag_runtime::{Compiler, EngineOptions, LoadErrorReason, PluginRunner, Services, StepEngine};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -60,7 +59,7 @@ pub async fn workbench(component: &Path, grant: &Grant, cache: &Path) -> Result<
     };
     let engine = StepEngine::new(EngineOptions { instances_max: INSTANCES })
         .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
-    let engine = engine.compiling_by(compiler(CompileLimits::default())?);
+    let engine = engine.compiling_by(compiler()?);
     let loaded = PluginRunner::load(engine, services, Some(cache), vec![component.into()], |_| grant.clone(), 1).await;
     let steps = loaded.map_err(|error| match error.reason {
         LoadErrorReason::NotGranted(missing) => WorkbenchError::NotGranted(missing),
@@ -76,4 +75,12 @@ impl Workbench {
     pub fn remembers(&self) -> bool {
         self.descriptor.capabilities.contains(&Capability::Kv)
     }
+}
+
+/// What compiles components for a person: with the limits that a server has by default, so that what is built here is taken there.
+///
+/// # Errors
+/// Where the system does not say which program this is.
+pub fn compiler() -> anyhow::Result<Compiler> {
+    Ok(Compiler::of_this_program(CompileLimits::default())?)
 }

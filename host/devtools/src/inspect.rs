@@ -1,9 +1,10 @@
 //! `morag plugin inspect`: what a component is.
 
 use super::{trial, units};
-use crate::cli::output::line;
-use crate::cli::show::plain;
+use crate::workbench;
 use clap::Args;
+use morag_client::line;
+use morag_client::plain;
 use morag_core::plugin::{Capability, Descriptor, Input, Output};
 use morag_runtime::{Facts, Inspection, inspect};
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ pub struct Inspect {
 
 /// `morag plugin inspect`.
 pub async fn run(command: Inspect) -> anyhow::Result<ExitCode> {
-    let inspection = inspect(&command.file, Some(&trial::compile_cache()?), trial::compiler()?).await?;
+    let inspection = inspect(&command.file, Some(&trial::compile_cache()?), workbench::compiler()?).await?;
     match command.json {
         true => line(format_args!("{:#}", as_json(&inspection))),
         false => line(text(&inspection).trim_end()),

@@ -70,7 +70,7 @@ fn dependency(name: &str, wanted: &Value, shared: &Table) -> anyhow::Result<Valu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::plugin::embedded;
+    use crate::embedded;
 
     #[test]
     fn what_is_inherited_is_filled_in() {
@@ -103,6 +103,6 @@ mod tests {
         for name in sdk["dependencies"].as_table().unwrap().keys() {
             assert_eq!(version(&made["dependencies"][name]), version(&shared[name]), "{name}");
         }
-        assert_eq!(made["package"]["version"].as_str(), Some(morag_engine::VERSION));
+        assert_eq!(made["package"]["version"].as_str(), Some(env!("CARGO_PKG_VERSION")));
     }
 }

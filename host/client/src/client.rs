@@ -1,6 +1,6 @@
 //! Talking to a server.
 
-use super::secrets::secret;
+use crate::secrets::secret;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use morag_core::{Secret, cut};
@@ -100,8 +100,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_that_is_refused_is_answered_with_how_to_give_one() {
         let said = async |status: u16| {
-            let answer =
-                axum::http::Response::builder().status(status).body(r#"{"error": "The API key is not known"}"#);
+            let answer = http::Response::builder().status(status).body(r#"{"error": "The API key is not known"}"#);
             read(answer.unwrap().into()).await.unwrap_err().to_string()
         };
         assert_eq!(said(401).await, "the server says 401: The API key is not known: give --api-key or MORAG_API_KEY");

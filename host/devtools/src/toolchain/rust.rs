@@ -1,8 +1,8 @@
 //! Rust, by cargo for `wasm32-wasip2`.
 
-use crate::cli::plugin::program::{have, program, read, run};
-use crate::cli::plugin::progress;
-use crate::cli::plugin::project::{Project, replace};
+use crate::program::{have, program, read, run};
+use crate::progress;
+use crate::project::{Project, replace};
 use std::path::Path;
 use std::process::Command;
 

@@ -26,8 +26,10 @@ mod tools;
 mod trial;
 mod units;
 mod vendored;
+mod workbench;
 
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Writes, builds, tests and looks at steps.
@@ -59,14 +61,14 @@ enum Command {
     Dev(dev::Dev),
 }
 
-/// `morag plugin …`.
-pub async fn run(command: Plugin) -> anyhow::Result<ExitCode> {
+/// `morag plugin …`. `plugins_dir` finds the folder that a server of this binary takes components from.
+pub async fn run(command: Plugin, plugins_dir: fn() -> PathBuf) -> anyhow::Result<ExitCode> {
     match command.command {
         Command::New(command) => new::run(command),
         Command::Build(command) => build::run(command).await,
         Command::Test(command) => test::run(command).await,
         Command::Run(command) => run::run(command).await,
         Command::Inspect(command) => inspect::run(command).await,
-        Command::Dev(command) => dev::run(command).await,
+        Command::Dev(command) => dev::run(command, plugins_dir).await,
     }
 }

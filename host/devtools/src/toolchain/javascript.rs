@@ -1,9 +1,9 @@
 //! JavaScript, by componentize-js.
 
-use crate::cli::plugin::program::{have, program, read, run};
-use crate::cli::plugin::project::Project;
-use crate::cli::plugin::tools::Recipe;
-use crate::cli::plugin::{embedded, progress};
+use crate::program::{have, program, read, run};
+use crate::project::Project;
+use crate::tools::Recipe;
+use crate::{embedded, progress};
 use anyhow::Context as _;
 use std::path::Path;
 

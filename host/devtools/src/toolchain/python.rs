@@ -1,9 +1,9 @@
 //! Python, by componentize-py.
 
-use crate::cli::plugin::program::{have, program, read, run};
-use crate::cli::plugin::project::Project;
-use crate::cli::plugin::tools::{Recipe, python_packages};
-use crate::cli::plugin::{embedded, progress};
+use crate::program::{have, program, read, run};
+use crate::project::Project;
+use crate::tools::{Recipe, python_packages};
+use crate::{embedded, progress};
 
 const TOOLS: Recipe = Recipe {
     name: "python",

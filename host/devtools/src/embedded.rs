@@ -8,16 +8,16 @@ pub type Files = &'static [(&'static str, &'static str)];
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 /// Manifest of the Rust SDK, as it is in the workspace.
-pub const RUST_SDK_MANIFEST: &str = include_str!("../../../../../plugins/sdk/Cargo.toml");
+pub const RUST_SDK_MANIFEST: &str = include_str!("../../../plugins/sdk/Cargo.toml");
 
 /// Manifest of the workspace, which has the SDK's versions.
-pub const ROOT_MANIFEST: &str = include_str!("../../../../../Cargo.toml");
+pub const ROOT_MANIFEST: &str = include_str!("../../../Cargo.toml");
 
 /// Python packages that build components, with their versions.
-pub const PYTHON_TOOLS: &str = include_str!("../../../../../plugins/sdk/python/requirements-build.txt");
+pub const PYTHON_TOOLS: &str = include_str!("../../../plugins/sdk/python/requirements-build.txt");
 
 /// Python packages that make components of what a C compiler makes, with their versions.
-pub const C_TOOLS: &str = include_str!("../../../../../plugins/sdk/c/requirements-build.txt");
+pub const C_TOOLS: &str = include_str!("../../../plugins/sdk/c/requirements-build.txt");
 
 /// The template project of a language; none for [`Language::Other`].
 pub fn template(language: Language) -> Files {
@@ -33,8 +33,8 @@ pub fn template(language: Language) -> Files {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::plugin::manifest::{self, Manifest};
-    use crate::cli::plugin::template::{fill, path};
+    use crate::manifest::{self, Manifest};
+    use crate::template::{fill, path};
 
     const LANGUAGES: [Language; 4] = [Language::Rust, Language::Python, Language::Javascript, Language::C];
 

@@ -1,6 +1,6 @@
 //! One run of a component over one document, on the workbench.
 
-use crate::wire::{Workbench, WorkbenchError, workbench};
+use crate::workbench::{Workbench, WorkbenchError, workbench};
 use anyhow::{Context as _, ensure};
 use morag_core::pipeline::{Pipeline, StepDefinition};
 use morag_core::plugin::{Capability, ConfigSchema, Descriptor, Grant};
@@ -75,11 +75,6 @@ pub async fn open(
 /// alone.
 pub fn compile_cache() -> anyhow::Result<PathBuf> {
     Ok(super::tools::cache_folder()?.join("compiled"))
-}
-
-/// What compiles components for a person: with the limits that a server has by default, so that what is built here is taken there.
-pub fn compiler() -> anyhow::Result<morag_runtime::Compiler> {
-    crate::wire::compiler(morag_core::plugin::CompileLimits::default())
 }
 
 /// Runs the component. `told` hears of progress while it runs. `hint` says how a missing artifact is given.

@@ -3,12 +3,11 @@
 use super::build::build;
 use super::project::{Project, Where, replace};
 use super::snapshot::Snapshot;
-use crate::cli::client::{Client, Server};
-use crate::cli::output::line;
-use crate::cli::show::plain;
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use morag_engine::config::find_plugins_dir;
+use morag_client::line;
+use morag_client::plain;
+use morag_client::{Client, Server};
 use morag_runtime::facts;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -47,9 +46,9 @@ pub struct Dev {
 }
 
 /// `morag plugin dev`. Ends by Ctrl-C.
-pub async fn run(command: Dev) -> anyhow::Result<ExitCode> {
+pub async fn run(command: Dev, plugins_dir: fn() -> PathBuf) -> anyhow::Result<ExitCode> {
     let project = Project::open(&command.project)?;
-    let folder = command.plugins_dir.unwrap_or_else(find_plugins_dir);
+    let folder = command.plugins_dir.unwrap_or_else(plugins_dir);
     ensure!(
         folder.is_dir(),
         "the plugins folder {} is not there: name the server's with --plugins-dir",
@@ -101,7 +100,7 @@ async fn load(client: &Client, project: &Project, target: &Path) -> anyhow::Resu
     // A server without that route looks at its folder by itself, when it comes to it.
     let is_answered = reload.status() != StatusCode::NOT_FOUND;
     if is_answered {
-        crate::cli::client::read(reload).await.context("the server did not load it")?;
+        morag_client::read(reload).await.context("the server did not load it")?;
     }
     let started = Instant::now();
     loop {

@@ -1,10 +1,10 @@
 //! C, and whatever else makes components: by the project's own command.
 
-use crate::cli::plugin::manifest::Language;
-use crate::cli::plugin::program::{have, program, run};
-use crate::cli::plugin::project::Project;
-use crate::cli::plugin::tools::{Recipe, python_packages};
-use crate::cli::plugin::{embedded, progress};
+use crate::manifest::Language;
+use crate::program::{have, program, run};
+use crate::project::Project;
+use crate::tools::{Recipe, python_packages};
+use crate::{embedded, progress};
 use anyhow::Context as _;
 
 /// `wasm-tools`, which makes a component of what a C compiler makes.

@@ -134,7 +134,7 @@ pub fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::plugin::project::write;
+    use crate::project::write;
 
     fn case(files: &[(&str, &str)]) -> (tempfile::TempDir, Case) {
         let folder = tempfile::tempdir().unwrap();

@@ -3,9 +3,10 @@
 use super::progress::Busy;
 use super::project::{Project, Where};
 use super::{toolchain, trial, units};
-use crate::cli::output::line;
+use crate::workbench;
 use anyhow::ensure;
 use clap::Args;
+use morag_client::line;
 use morag_core::plugin::Capability;
 use morag_runtime::{Inspection, inspect};
 use std::process::ExitCode;
@@ -40,7 +41,7 @@ pub async fn build(project: &Project) -> anyhow::Result<()> {
     project.generate()?;
     tokio::task::block_in_place(|| toolchain::build(project))?;
     let busy = Busy::start("checking the component");
-    let inspected = inspect(&project.component(), Some(&trial::compile_cache()?), trial::compiler()?).await;
+    let inspected = inspect(&project.component(), Some(&trial::compile_cache()?), workbench::compiler()?).await;
     busy.end(inspected.is_ok());
     let inspection = inspected?;
     check(project, &inspection)?;
@@ -83,7 +84,7 @@ fn imports(inspection: &Inspection, capability: Capability) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::plugin::manifest::Manifest;
+    use crate::manifest::Manifest;
     use morag_core::plugin::Descriptor;
     use morag_runtime::Facts;
     use std::sync::Arc;
