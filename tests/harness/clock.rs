@@ -1,7 +1,7 @@
 //! A clock that stands still until a test moves it.
 
-use morag_core::Timestamp;
 use morag_core::ports::Clock;
+use morag_core::{SteadyTime, Timestamp};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl Clock for FakeClock {
         Timestamp::from_millis(self.now.load(Ordering::SeqCst))
     }
 
-    fn steady(&self) -> Timestamp {
-        Timestamp::from_millis(self.now.load(Ordering::SeqCst) - self.set.load(Ordering::SeqCst))
+    fn steady(&self) -> SteadyTime {
+        SteadyTime::from_millis(self.now.load(Ordering::SeqCst) - self.set.load(Ordering::SeqCst))
     }
 }

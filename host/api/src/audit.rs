@@ -11,7 +11,7 @@ use crate::Api;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::response::Response;
-use morag_core::Timestamp;
+use morag_core::SteadyTime;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub struct Audit(Mutex<Refusals>);
 #[derive(Debug, Default)]
 struct Refusals {
     /// Begin of the window; none before the first.
-    since: Option<Timestamp>,
+    since: Option<SteadyTime>,
     lines: u32,
     left_out: u64,
 }
@@ -54,7 +54,7 @@ enum Noted {
 }
 
 impl Refusals {
-    fn note(&mut self, now: Timestamp) -> Noted {
+    fn note(&mut self, now: SteadyTime) -> Noted {
         if self.since.is_none_or(|since| now.since(since) >= WINDOW) {
             (self.since, self.lines) = (Some(now), 0);
         }
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_refused_keys_is_ten_lines_and_a_count() {
-        let (mut refusals, begin) = (Refusals::default(), Timestamp::from_millis(7));
+        let (mut refusals, begin) = (Refusals::default(), SteadyTime::from_millis(7));
         let noted: Vec<_> = (0..1000).map(|_| refusals.note(begin)).collect();
         assert_eq!(noted.iter().filter(|noted| **noted == Noted::Line).count(), LINES_MAX as usize);
         assert_eq!(noted.iter().filter(|noted| **noted == Noted::First).count(), 1, "one task writes the count");

@@ -33,7 +33,7 @@ fn said(text: impl Into<String>, bytes_max: usize) -> String {
 /// One wrong field of a request, as FastAPI writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
-    /// Where: `body`, `query`, `path` or `header`, then the name.
+    /// Where: `body`, `query` or `header`, then the name.
     pub loc: Vec<String>,
     /// What is wrong and what is allowed.
     pub msg: String,

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use morag_core::Timestamp;
+use morag_core::SteadyTime;
 use morag_core::ports::Shortcoming;
 use morag_engine::disk::Room;
 use serde::Serialize;
@@ -28,7 +28,7 @@ type Answers = Vec<(&'static str, bool)>;
 
 /// The last answer of the dependencies, and when it was asked for. Of many who ask at once one asks them.
 #[derive(Default)]
-pub struct LastReady(Mutex<Option<(Timestamp, Answers)>>);
+pub struct LastReady(Mutex<Option<(SteadyTime, Answers)>>);
 
 impl LastReady {
     async fn get(&self, app: &Api) -> Answers {

@@ -22,4 +22,4 @@ pub mod webhook;
 pub use json::{JSON_DEPTH_MAX, JsonObject, PAGE_BYTES_MAX, PageBudget, is_depth_allowed, tree_bytes};
 pub use secret::Secret;
 pub use shown::{SHOWN_BYTES_MAX, cut, shown};
-pub use time::Timestamp;
+pub use time::{SteadyTime, Timestamp};

@@ -6,10 +6,10 @@
 use crate::App;
 use crate::config::Config;
 use futures::TryStreamExt as _;
-use morag_core::Timestamp;
 use morag_core::ports::Disowned;
 use morag_core::ports::{BlobError, BlobPath, StoreError};
 use morag_core::task::{TaskId, TaskStatus};
+use morag_core::{SteadyTime, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub const ORPHAN_AGE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Ids that have files and no task, with the steady time at which they were first seen so: uploads that come in, and what
 /// killed processes left of some. At most as many as there are.
-type Unlisted = BTreeMap<TaskId, Timestamp>;
+type Unlisted = BTreeMap<TaskId, SteadyTime>;
 
 /// Tasks named in warnings that their files stay: enough to see what they have in common, and some 50 KB.
 const WARNED_MAX: usize = 1000;
@@ -233,14 +233,17 @@ mod tests {
     const LITTLE: Duration = Duration::from_secs(1);
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+    /// Where the steady clock begins.
+    const START: SteadyTime = SteadyTime::from_millis(NOW.as_millis());
+
     /// A clock that can be set: its wall time and its steady time.
-    struct Hands(Mutex<(Timestamp, Timestamp)>);
+    struct Hands(Mutex<(Timestamp, SteadyTime)>);
 
     impl Clock for Hands {
         fn now(&self) -> Timestamp {
             self.0.lock().unwrap().0
         }
-        fn steady(&self) -> Timestamp {
+        fn steady(&self) -> SteadyTime {
             self.0.lock().unwrap().1
         }
     }
@@ -256,7 +259,7 @@ mod tests {
     impl Stage {
         fn new() -> Self {
             let memory = Arc::new(Memory::default());
-            let clock = Arc::new(Hands(Mutex::new((NOW, NOW))));
+            let clock = Arc::new(Hands(Mutex::new((NOW, START))));
             let mut app = Arc::into_inner(app(&memory, &[])).unwrap();
             app.clock = clock.clone();
             Self { memory, clock, app, unlisted: Unlisted::new(), warned: Warned::default() }
@@ -484,7 +487,7 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_has_lost_its_files_tidies_nothing_up_and_begins_anew_when_it_has_them_again() {
         let stage = Stage::new();
-        let seen = || Unlisted::from([(TaskId::random(), NOW)]);
+        let seen = || Unlisted::from([(TaskId::random(), START)]);
         let (mut lost, mut away) = (seen(), seen());
         *stage.memory.disowned.lock().unwrap() = Some(Disowned::Another("taken over".into()));
         assert!(!may_tidy(&stage.app, &mut lost).await && lost.is_empty());
@@ -498,7 +501,7 @@ mod tests {
     async fn a_server_whose_files_are_another_store_s_deletes_none() {
         let stage = Stage::new();
         stage.put_ended();
-        *stage.clock.0.lock().unwrap() = (NOW.plus(YEAR), NOW.plus(YEAR));
+        *stage.clock.0.lock().unwrap() = (NOW.plus(YEAR), START.plus(YEAR));
         let (memory, app) = (stage.memory, Arc::new(stage.app));
         *memory.disowned.lock().unwrap() = Some(Disowned::Another("taken over".into()));
         // Nothing in memory is waited for, so that it comes as far as the pause after a round at once.

@@ -25,7 +25,7 @@ mod time_of_day;
 pub use app::App;
 pub use feed::{Behind, LiveFeed, News, Subscription, happened};
 pub use janitor::ORPHAN_AGE;
-pub use lanes::{BreakerCounts, HostPlace, Lanes, LanesMax};
+pub use lanes::{BreakerCounts, HostPlace, Lanes};
 pub use pipelines::Pipelines;
 pub use running::Running;
 pub use tasks::{CancelOutcome, Retried, RetryError, Verified, cancel, damage, retry};

@@ -24,7 +24,7 @@ impl TimeOfDay {
     /// to webhooks of receivers that answer.
     pub(crate) fn now(&self, clock: &dyn Clock) -> Option<Timestamp> {
         let (now, steady) = (clock.now(), clock.steady());
-        let is_set = now.since(steady).max(steady.since(now)) > CLOCK_APART_MAX;
+        let is_set = steady.apart_from(now) > CLOCK_APART_MAX;
         if self.was_set.swap(is_set, Ordering::Relaxed) != is_set && is_set {
             tracing::warn!(
                 "the machine's clock was set, or the machine slept, by more than {} minutes since the server started: history and files of \

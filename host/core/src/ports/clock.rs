@@ -1,16 +1,14 @@
 //! Time.
 
-use crate::Timestamp;
+use crate::{SteadyTime, Timestamp};
 
-/// Where the time comes from. Nothing else reads a wall clock.
+/// Where the time comes from. Nothing else reads a clock.
 pub trait Clock: Send + Sync {
-    /// The time now. Jumps, either way, where somebody sets the clock.
+    /// The time of day. Jumps, either way, where somebody sets the clock.
     fn now(&self) -> Timestamp;
 
-    /// The time at the process's start and what has passed since: it never jumps and never goes back, but is not the time of
-    /// day once the clock was set. For what comes due in this process; shown to nobody, and compared only with itself. A
-    /// clock that nobody sets, as a test's, needs none of its own.
-    fn steady(&self) -> Timestamp {
-        self.now()
+    /// The time on the steady clock, for what comes due in this process. A clock that is never set, as a test's, needs none of its own.
+    fn steady(&self) -> SteadyTime {
+        SteadyTime::from_millis(self.now().as_millis())
     }
 }

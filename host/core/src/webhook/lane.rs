@@ -5,7 +5,7 @@
 //! that is down costs one exchange a retry delay, and nobody else's attempts are used up in vain. The attempt after the pause is
 //! the probe. After a success the lane is drained at a pace: twice as many places with each round of successes.
 
-use crate::Timestamp;
+use crate::SteadyTime;
 use std::time::Duration;
 
 /// Failures in a row that open the breaker.
@@ -50,17 +50,17 @@ pub struct Lane {
     /// Failures since the last success.
     failures: u32,
     /// Nothing goes before: the breaker is open.
-    open_until: Option<Timestamp>,
+    open_until: Option<SteadyTime>,
     /// Nothing goes before: the receiver has asked for it.
-    paused_until: Option<Timestamp>,
+    paused_until: Option<SteadyTime>,
     /// When an exchange ended last.
-    last_signal: Option<Timestamp>,
+    last_signal: Option<SteadyTime>,
     /// Places while it is drained after a pause; none: as many as the share.
     window: Option<usize>,
     /// Whether an exchange has ever succeeded.
     proven: bool,
     /// When the next attempt of the rate would be on time.
-    next_on_rate: Option<Timestamp>,
+    next_on_rate: Option<SteadyTime>,
 }
 
 /// Why nothing may go now.
@@ -69,12 +69,12 @@ pub enum Refused {
     /// Every place is taken: ask again when one is given back.
     Full,
     /// Closed until then.
-    Until(Timestamp),
+    Until(SteadyTime),
 }
 
 impl Lane {
     /// Places for exchanges now, of `share` at most; none while it is closed.
-    pub fn room(&self, share: usize, now: Timestamp) -> Result<usize, Refused> {
+    pub fn room(&self, share: usize, now: SteadyTime) -> Result<usize, Refused> {
         if let Some(until) = self.closed_until(now) {
             return Err(Refused::Until(until));
         }
@@ -111,7 +111,7 @@ impl Lane {
 
     /// When the next attempt may be made at `rate` attempts a second, counting it as made. Up to a second's worth may go at once.
     /// `Err`: not for longer than [`AHEAD_MAX`]; it is not counted.
-    pub fn on_rate(&mut self, rate: u32, now: Timestamp) -> Result<Timestamp, Timestamp> {
+    pub fn on_rate(&mut self, rate: u32, now: SteadyTime) -> Result<SteadyTime, SteadyTime> {
         let apart = Duration::from_secs(1) / rate.max(1);
         let idle = now.minus(BURST);
         let next = self.next_on_rate.map_or(idle, |next| next.max(idle)).plus(apart);
@@ -123,9 +123,9 @@ impl Lane {
     }
 
     /// Notes how an exchange ended.
-    pub fn note(&mut self, signal: Signal, now: Timestamp) {
+    pub fn note(&mut self, signal: Signal, now: SteadyTime) {
         self.last_signal = Some(now);
-        let later = |known: Option<Timestamp>, pause: Duration| {
+        let later = |known: Option<SteadyTime>, pause: Duration| {
             let until = now.plus(pause);
             Some(known.map_or(until, |known| known.max(until)))
         };
@@ -168,18 +168,24 @@ impl Lane {
         self.proven && self.failures == 0
     }
 
+    /// Whether nothing has been sent for so long, though it might have been, that what is known says nothing any more.
+    pub fn is_silent(&self, now: SteadyTime) -> bool {
+        let last = self.last_signal.max(self.open_until).max(self.paused_until);
+        last.is_none_or(|last| now.since(last) > SILENT_MAX)
+    }
+
     /// Exchanges under way.
     pub fn under_way(&self) -> usize {
         self.under_way
     }
 
     /// When it opens again, where it is closed.
-    pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn closed_until(&self, now: SteadyTime) -> Option<SteadyTime> {
         self.open_until.max(self.paused_until).filter(|until| now < *until)
     }
 
     /// State of its breaker.
-    pub fn breaker(&self, now: Timestamp) -> Breaker {
+    pub fn breaker(&self, now: SteadyTime) -> Breaker {
         match (self.closed_until(now), self.failures) {
             (Some(_), _) => Breaker::Open,
             (None, FAILURES_MAX..) => Breaker::HalfOpen,
@@ -189,10 +195,12 @@ impl Lane {
 
     /// Whether it can be forgotten: a new one would do the same, or nothing has gone there for so long that what is known says
     /// nothing any more.
-    pub fn is_idle(&self, now: Timestamp) -> bool {
+    pub fn is_idle(&self, now: SteadyTime) -> bool {
         let rate_is_past = self.next_on_rate.is_none_or(|next| next <= now);
-        let is_silent = self.last_signal.is_none_or(|last| now.since(last) > SILENT_MAX);
-        self.under_way == 0 && (self.failures == 0 || is_silent) && self.closed_until(now).is_none() && rate_is_past
+        self.under_way == 0
+            && (self.failures == 0 || self.is_silent(now))
+            && self.closed_until(now).is_none()
+            && rate_is_past
     }
 }
 
@@ -208,7 +216,7 @@ mod tests {
 
     const SHARE: usize = 8;
     const SECOND: Duration = Duration::from_secs(1);
-    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+    const NOW: SteadyTime = SteadyTime::from_millis(1_000_000);
 
     fn failing(times: u32) -> Lane {
         let mut lane = Lane::default();

@@ -43,7 +43,7 @@ pub struct ConfiguredCaller {
     pub weight: u32,
     /// How much it may have.
     pub quotas: Quotas,
-    /// Collections that it may write to and read from; none: all of its tenant's.
+    /// Collections that it may write to; none: all of its tenant's.
     pub collections: Option<BTreeSet<String>>,
 }
 

@@ -255,7 +255,7 @@ pub const SETTINGS: &[Setting] = &[
         "webhook_give_up_after_hours",
         "MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS",
         "168",
-        "While a receiver fails, webhooks whose events are older than this are given up without a further attempt, hours.",
+        "Webhooks whose events are older than this are given up once their receiver has failed for ten minutes, hours.",
     ),
     setting(
         "secrets_key",

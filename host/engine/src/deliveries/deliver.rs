@@ -9,9 +9,9 @@ use super::{attempt, give_up, turns};
 use crate::App;
 use crate::lanes::Place;
 use crate::pace::STORE_PAUSE;
-use morag_core::Timestamp;
 use morag_core::ports::{CommitError, CursorMove, DeliveryMove, Lease, PendingDelivery, Recorded};
 use morag_core::webhook::{Cursor, Refused};
+use morag_core::{SteadyTime, Timestamp};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -128,13 +128,14 @@ async fn advance(
             let mut was_sent = false;
             let one = if !is_resend && !target.endpoint.takes(event) {
                 DeliveryMove { movement: CursorMove::Skip, attempt: None }
-            } else if give_up::is_too_old(app, place, &pending, event, target.unreadable.is_some()) {
+            } else if give_up::is_too_old(app, place, &pending, &target, event) {
                 batch.given_up += 1;
                 give_up::give_up(app, &cursor)
             } else {
                 if let Some(error) = &target.unreadable {
-                    let (task, endpoint) = (cursor.task, target.endpoint.id.as_str());
-                    tracing::error!(%task, endpoint, %error, "credentials of a webhook cannot be read: it waits");
+                    if let Some(count) = place.note_unreadable(app.clock.steady()) {
+                        tracing::error!(key = %lease.key, count, %error, "credentials of webhooks cannot be read: they wait");
+                    }
                     return Ok(End::GiveBack(app.clock.now().plus(target::UNREADABLE_PAUSE)));
                 }
                 if sent > 0 && (shutdown.is_cancelled() || sent >= EVENTS_A_CLAIM_MAX) {
@@ -210,7 +211,7 @@ async fn settle(app: &App, lease: &Lease, batch: &mut Batch, movement: CursorMov
 
 /// Waits until the lane and its rate allow an exchange, if that is soon; else says when to come back.
 async fn wait_for_place(app: &App, place: &Place, target: &target::Ready) -> Result<(), Timestamp> {
-    let wall = |steady: Timestamp| app.clock.now().plus(steady.since(app.clock.steady()));
+    let wall = |steady: SteadyTime| app.clock.now().plus(steady.since(app.clock.steady()));
     place.may_go_on(app.clock.steady()).map_err(wall)?;
     let Some(rate) = target.rate_limit else { return Ok(()) };
     let now = app.clock.steady();

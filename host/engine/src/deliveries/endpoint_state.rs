@@ -2,7 +2,7 @@
 
 use crate::App;
 use crate::endpoints::{Opened, UpdateError};
-use morag_core::Timestamp;
+use morag_core::SteadyTime;
 use morag_core::webhook::{Disabled, DisabledReason, EndpointId, NamedEndpoint, Operational};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 const NOTED_AFTER: Duration = Duration::from_secs(60);
 
 /// Notes how an attempt went.
-pub(super) async fn note(app: &App, opened: &Opened, lane: &str, is_success: bool, failing_since: Option<Timestamp>) {
+pub(super) async fn note(app: &App, opened: &Opened, lane: &str, is_success: bool, failing_since: Option<SteadyTime>) {
     let stored = opened.endpoint.failing_since;
     let id = &opened.endpoint.id;
     if is_success {

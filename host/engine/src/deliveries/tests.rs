@@ -9,10 +9,10 @@ use crate::testing::{Memory, record};
 use async_trait::async_trait;
 use morag_adapters::SystemClock;
 use morag_adapters::store::sqlite::SqliteStore;
-use morag_core::JsonObject;
 use morag_core::ports::*;
 use morag_core::task::*;
 use morag_core::webhook::*;
+use morag_core::{JsonObject, SteadyTime, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -92,7 +92,7 @@ impl WebhookSender for Receivers {
             .entry(host.clone())
             .or_default()
             .push((task, header("x-morag-sequence").parse().unwrap()));
-        let committed: morag_core::Timestamp = body["timestamp"].as_str().unwrap().parse().unwrap();
+        let committed: Timestamp = body["timestamp"].as_str().unwrap().parse().unwrap();
         let age = SystemClock.now().as_millis() - committed.as_millis();
         self.ages.lock().unwrap().entry(host.clone()).or_default().push(age);
         {
@@ -115,25 +115,42 @@ impl WebhookSender for Receivers {
     }
 }
 
-/// The machine's clock, which a test can set ahead.
+/// The machine's clock, which a test can set, and on which it can let time pass.
 #[derive(Default)]
-struct SettableClock {
-    ahead_ms: AtomicU64,
+struct TestClock {
+    passed_ms: AtomicU64,
+    set_ms: AtomicU64,
 }
 
-impl Clock for SettableClock {
-    fn now(&self) -> morag_core::Timestamp {
-        SystemClock.now().plus(Duration::from_millis(self.ahead_ms.load(Ordering::Relaxed)))
+impl TestClock {
+    /// Lets seconds pass.
+    fn pass(&self, seconds: u64) {
+        self.passed_ms.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
 
-    fn steady(&self) -> morag_core::Timestamp {
-        SystemClock.steady()
+    /// Sets it forward by so many days. No time passes.
+    fn set_forward(&self, days: u64) {
+        self.set_ms.fetch_add(days * 86_400_000, Ordering::Relaxed);
+    }
+
+    fn passed(&self) -> Duration {
+        Duration::from_millis(self.passed_ms.load(Ordering::Relaxed))
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus(self.passed()).plus(Duration::from_millis(self.set_ms.load(Ordering::Relaxed)))
+    }
+
+    fn steady(&self) -> SteadyTime {
+        SystemClock.steady().plus(self.passed())
     }
 }
 
 struct Stage {
     app: Arc<App>,
-    clock: Arc<SettableClock>,
+    clock: Arc<TestClock>,
     receivers: Arc<Receivers>,
     shutdown: CancellationToken,
     /// How old the events of its tasks are.
@@ -155,7 +172,7 @@ impl Stage {
         let mut config = Config::of(&Sources { environment, ..Sources::default() }, Some(file)).unwrap();
         config.roles = "dispatcher".parse::<Roles>().unwrap();
         let shutdown = CancellationToken::new();
-        let clock = Arc::new(SettableClock::default());
+        let clock = Arc::new(TestClock::default());
         let store = SqliteStore::open(&folder.path().join("morag.db"), clock.clone()).unwrap();
         let receivers = Arc::new(Receivers::default());
         let ports = Ports {
@@ -424,7 +441,7 @@ async fn a_receiver_that_fails_is_tried_one_at_a_time_until_it_is_back() {
 
 fn lane_failures() -> u32 {
     let mut lane = Lane::default();
-    let now = morag_core::Timestamp::from_millis(0);
+    let now = SteadyTime::from_millis(0);
     (1..)
         .find(|_| {
             lane.note(Signal::Failure(Some(Duration::from_secs(1))), now);
@@ -464,10 +481,11 @@ async fn stopping_gives_back_what_is_under_way() {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A server that gives events up which are older than an hour; `down.example` fails, and one attempt goes at a time.
+/// A server that gives events up which are older than a minute, for a receiver that has failed for a quarter of that; `down.example`
+/// fails, and one attempt goes at a time.
 async fn giving_up() -> Stage {
     let settings = [
-        ("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "1"),
+        ("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "60s"),
         ("MORAG_WEBHOOK_ENDPOINT_CONCURRENCY", "1"),
         ("WEBHOOK_MAX_RETRIES", "0"),
         ("WEBHOOK_RETRY_DELAY", "100ms"),
@@ -475,6 +493,14 @@ async fn giving_up() -> Stage {
     let stage = Stage::new(&settings).await;
     stage.receivers.set("down.example", Manner::Answers(500));
     stage
+}
+
+/// Lets the receiver of a task have failed for longer than a delivery needs to be given up.
+async fn fail_for_long(stage: &Stage, host: &str) {
+    stage.task(host, 1).await;
+    until_nothing_is_due(stage).await;
+    assert_eq!(stage.receivers.came(host).len(), 1);
+    stage.clock.pass(20);
 }
 
 /// State of each delivery, and what its attempts say.
@@ -491,17 +517,22 @@ async fn states_of(stage: &Stage, task: TaskId) -> Vec<DeliveryState> {
     log_of(stage, task).await.into_iter().map(|(state, _)| state).collect()
 }
 
-async fn until_nothing_is_due(stage: &Stage) {
+/// Asks until something is so.
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let all = async {
-        loop {
-            let counts = stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap();
-            if counts.due + counts.leased + counts.later == 0 {
-                return;
-            }
+        while !holds().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, all).await.expect("nothing is due");
+    tokio::time::timeout(PATIENCE, all).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
+async fn until_nothing_is_due(stage: &Stage) {
+    until("nothing is due", async || {
+        let counts = stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap();
+        counts.due + counts.leased + counts.later == 0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -511,12 +542,14 @@ async fn what_is_too_old_for_a_failing_receiver_is_given_up_without_an_attempt_a
     // Its breaker is open then, and half open after the pause.
     let failures = usize::try_from(lane_failures()).unwrap();
     stage.tasks("down.example", failures, 1).await;
-    stage.receivers.until("it fails", |all| all.came("down.example").len() == failures).await;
-    stage.age = HOUR * 2;
+    until_nothing_is_due(&stage).await;
+    assert_eq!(stage.receivers.came("down.example").len(), failures);
+    stage.clock.pass(20);
+    stage.age = HOUR;
     let old = futures::future::join_all((0..50).map(|_| stage.task("down.example", 40))).await;
     until_nothing_is_due(&stage).await;
     assert_eq!(stage.receivers.came("down.example").len(), failures, "no further exchange");
-    let why = "not sent: the event is older than 1 h (MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS)".to_owned();
+    let why = "not sent: the event is older than 60 s (MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS)".to_owned();
     assert_eq!(log_of(&stage, old[7]).await, vec![(DeliveryState::Dead, vec![why]); 40]);
     let gone = stage.app.tasks.expire(stage.app.clock.now().plus(HOUR), 100).await.unwrap();
     assert_eq!(gone.len(), 50 + failures, "nothing holds their history");
@@ -524,7 +557,7 @@ async fn what_is_too_old_for_a_failing_receiver_is_given_up_without_an_attempt_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_old_is_sent_to_a_receiver_that_answers() {
-    let stage = Stage { age: HOUR * 2, ..giving_up().await };
+    let stage = Stage { age: HOUR, ..giving_up().await };
     let task = stage.task("up.example", 3).await;
     let _dispatcher = stage.deliver();
     until_nothing_is_due(&stage).await;
@@ -532,16 +565,49 @@ async fn what_is_old_is_sent_to_a_receiver_that_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_old_waits_for_a_receiver_that_has_just_begun_to_fail() {
+    let settings =
+        [("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "60s"), ("WEBHOOK_MAX_RETRIES", "20"), ("WEBHOOK_RETRY_DELAY", "100ms")];
+    let stage = Stage { age: HOUR, ..Stage::new(&settings).await };
+    stage.receivers.set("down.example", Manner::Answers(503));
+    let tasks = futures::future::join_all((0..20).map(|_| stage.task("down.example", 2))).await;
+    let _dispatcher = stage.deliver();
+    stage.receivers.until("it fails, and others wait", |all| all.came("down.example").len() >= 3).await;
+    stage.receivers.set("down.example", Manner::Answers(200));
+    until_nothing_is_due(&stage).await;
+    for task in tasks {
+        assert_eq!(states_of(&stage, task).await, [DeliveryState::Delivered; 2]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_long_ago_says_nothing_of_a_receiver() {
+    let mut stage = giving_up().await;
+    let _dispatcher = stage.deliver();
+    fail_for_long(&stage, "down.example").await;
+    stage.receivers.set("down.example", Manner::Answers(200));
+    stage.clock.pass(1000);
+    stage.age = HOUR;
+    let task = stage.task("down.example", 2).await;
+    until_nothing_is_due(&stage).await;
+    assert_eq!(states_of(&stage, task).await, [DeliveryState::Delivered; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_tried_and_is_too_old_by_then_is_given_up() {
     let settings = [
-        ("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "2s"),
-        ("WEBHOOK_RETRY_DELAY", "3"),
+        ("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "60s"),
+        ("WEBHOOK_RETRY_DELAY", "100"),
         ("MORAG_WEBHOOK_ENDPOINT_CONCURRENCY", "1"),
     ];
     let stage = Stage::new(&settings).await;
     stage.receivers.set("down.example", Manner::Answers(500));
     let task = stage.task("down.example", 2).await;
     let _dispatcher = stage.deliver();
+    stage.receivers.until("it fails", |all| all.came("down.example").len() == 1).await;
+    let waits = async || stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap().later == 1;
+    until("the retry waits", waits).await;
+    stage.clock.pass(120);
     until_nothing_is_due(&stage).await;
     assert_eq!(stage.receivers.came("down.example").len(), 1);
     let log = log_of(&stage, task).await;
@@ -553,14 +619,19 @@ async fn what_was_tried_and_is_too_old_by_then_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_only_asks_to_wait_is_given_up_too() {
     let settings = [
-        ("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "1"),
+        ("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "60s"),
         ("MORAG_WEBHOOK_ENDPOINT_CONCURRENCY", "1"),
-        ("WEBHOOK_RETRY_AFTER_MAX", "1"),
+        ("WEBHOOK_RETRY_AFTER_MAX", "1000"),
     ];
-    let stage = Stage { age: HOUR * 2, ..Stage::new(&settings).await };
+    let stage = Stage { age: HOUR, ..Stage::new(&settings).await };
     stage.receivers.set("limited.example", Manner::AsksToWait(3600));
     stage.tasks("limited.example", 10, 2).await;
     let _dispatcher = stage.deliver();
+    stage.receivers.until("it asks to wait", |all| all.came("limited.example").len() == 1).await;
+    let waits = async || stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap().leased == 0;
+    until("the pause is known", waits).await;
+    // Its pause is over, and it is not silent: it could not be asked.
+    stage.clock.pass(1001);
     until_nothing_is_due(&stage).await;
     assert_eq!(stage.receivers.came("limited.example").len(), 1);
 }
@@ -573,9 +644,8 @@ fn again(stage: &Stage, task: TaskId) -> NewResend {
 async fn what_is_asked_for_again_is_sent_however_old_it_is() {
     let mut stage = giving_up().await;
     let _dispatcher = stage.deliver();
-    stage.task("down.example", 1).await;
-    stage.receivers.until("it fails", |all| all.came("down.example").len() == 1).await;
-    stage.age = HOUR * 2;
+    fail_for_long(&stage, "down.example").await;
+    stage.age = HOUR;
     let task = stage.task("down.example", 1).await;
     until_nothing_is_due(&stage).await;
     assert_eq!(states_of(&stage, task).await, [DeliveryState::Dead]);
@@ -588,16 +658,14 @@ async fn what_is_asked_for_again_is_sent_however_old_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_for_again_long_ago_is_given_up() {
-    let settings = [("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "1s"), ("WEBHOOK_MAX_RETRIES", "0")];
-    let stage = Stage::new(&settings).await;
-    stage.receivers.set("down.example", Manner::Answers(500));
+    let stage = giving_up().await;
     let task = stage.task("down.example", 1).await;
     let dispatcher = stage.deliver();
     until_nothing_is_due(&stage).await;
     stage.shutdown.cancel();
     dispatcher.await.unwrap();
     stage.app.deliveries.resend(&again(&stage, task)).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    stage.clock.pass(61);
     let stage = Stage { shutdown: CancellationToken::new(), ..stage };
     let _dispatcher = stage.deliver();
     until_nothing_is_due(&stage).await;
@@ -607,13 +675,16 @@ async fn what_was_asked_for_again_long_ago_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_was_set_ahead_gives_nothing_up() {
-    let settings = [("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "1"), ("WEBHOOK_RETRY_DELAY", "100ms")];
+    let settings =
+        [("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "60s"), ("WEBHOOK_MAX_RETRIES", "20"), ("WEBHOOK_RETRY_DELAY", "100ms")];
     let stage = Stage::new(&settings).await;
     stage.receivers.set("down.example", Manner::Answers(500));
     let task = stage.task("down.example", 3).await;
-    stage.clock.ahead_ms.store(365 * 24 * 3_600_000, Ordering::Relaxed);
+    stage.clock.set_forward(365);
     let _dispatcher = stage.deliver();
-    stage.receivers.until("it is tried again", |all| all.came("down.example").len() >= 2).await;
+    stage.receivers.until("it fails", |all| !all.came("down.example").is_empty()).await;
+    stage.clock.pass(20);
+    stage.receivers.until("it is tried again", |all| all.came("down.example").len() >= 3).await;
     stage.receivers.set("down.example", Manner::Answers(200));
     until_nothing_is_due(&stage).await;
     assert_eq!(states_of(&stage, task).await, [DeliveryState::Delivered; 3]);
@@ -623,19 +694,19 @@ async fn a_clock_that_was_set_ahead_gives_nothing_up() {
 async fn what_waits_for_a_key_is_given_up_when_it_is_too_old() {
     let mut stage = giving_up().await;
     let unreadable = || Some("neither sealed nor readable".to_owned());
-    let new = stage.task_of(record(), "up.example", 2, (None, unreadable())).await;
-    stage.age = HOUR * 2;
+    stage.age = HOUR;
     let old = stage.task_of(record(), "up.example", 2, (None, unreadable())).await;
     let _dispatcher = stage.deliver();
-    let given_up = async {
-        while log_of(&stage, old).await.len() < 2 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, given_up).await.expect("it is given up");
+    let waits = async || stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap().later == 1;
+    until("it waits", &waits).await;
+    assert_eq!(log_of(&stage, old).await, [], "not at once");
+    stage.clock.pass(61);
+    until_nothing_is_due(&stage).await;
     assert_eq!(states_of(&stage, old).await, [DeliveryState::Dead; 2]);
-    // It came first, and was put off.
+    let stage = Stage { age: Duration::ZERO, ..stage };
+    let new = stage.task_of(record(), "up.example", 2, (None, unreadable())).await;
+    let waits = async || stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap().later == 1;
+    until("the other waits", &waits).await;
     assert_eq!(log_of(&stage, new).await, []);
-    assert_eq!(stage.app.queue.queue_counts(Queue::Deliveries).await.unwrap().later, 1);
     assert_eq!(stage.receivers.came("up.example"), []);
 }

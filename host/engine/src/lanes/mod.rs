@@ -9,7 +9,7 @@ mod owners;
 
 use crate::config::Config;
 use hosts::{Hosts, Who};
-use morag_core::Timestamp;
+use morag_core::SteadyTime;
 use morag_core::ports::{LaneLimit, LaneLimits};
 use morag_core::task::TenantId;
 use morag_core::webhook::{Breaker, Lane, Refused, Signal};
@@ -65,7 +65,7 @@ struct State {
     /// Lanes that are to be called.
     waiting: usize,
     /// When the last of the cursors that come back by themselves does.
-    last_return: Option<Timestamp>,
+    last_return: Option<SteadyTime>,
     under_way: usize,
     unproven: usize,
     failing: usize,
@@ -80,15 +80,30 @@ struct Known {
     /// When it had its last turn, by the count of turns.
     turn: u64,
     /// Since when every attempt has failed.
-    failing_since: Option<Timestamp>,
-    given_up: GivenUp,
+    failing_since: Option<SteadyTime>,
+    /// Since when credentials of it could not be read.
+    unreadable_since: Option<SteadyTime>,
+    given_up: Repeated,
+    unreadable: Repeated,
 }
 
-/// Deliveries of a lane that were given up for their age and not yet told of.
+/// What happens to many deliveries of a lane and is told of now and then, with how many there were since.
 #[derive(Debug, Default)]
-struct GivenUp {
+struct Repeated {
     count: u64,
-    told: Option<Timestamp>,
+    told: Option<SteadyTime>,
+}
+
+impl Repeated {
+    /// Counts, and says how many there were since it was told of last, if it is to be told of again.
+    fn note(&mut self, count: u64, now: SteadyTime) -> Option<u64> {
+        self.count += count;
+        if self.told.is_some_and(|told| now.since(told) < TOLD_APART) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.count))
+    }
 }
 
 /// A place in a lane. Giving it back is dropping it.
@@ -169,21 +184,21 @@ impl Lanes {
     }
 
     /// Places that are free in all.
-    pub fn free(&self) -> usize {
+    pub(crate) fn free(&self) -> usize {
         self.0.max.total.saturating_sub(self.state().under_way)
     }
 
     /// Woken when a place was given back.
-    pub fn freed(&self) -> &Notify {
+    pub(crate) fn freed(&self) -> &Notify {
         &self.0.freed
     }
 
     /// What a claim may take of each lane now, and when the next closed one opens.
-    pub fn limits(&self, now: Timestamp) -> (LaneLimits, Option<Timestamp>) {
+    pub(crate) fn limits(&self, now: SteadyTime) -> (LaneLimits, Option<SteadyTime>) {
         let state = self.state();
         let max = self.0.max;
         let (unproven, failing) = state.left(max.total);
-        let mut opens: Option<Timestamp> = None;
+        let mut opens: Option<SteadyTime> = None;
         // One that has nothing under way and had its turn long ago is as one that is not known, unless that one has no place.
         let recent = state.turns.saturating_sub(max.total as u64);
         let matters = |known: &&Known| known.turn > recent || unproven < max.lane || !known.is_idle(now);
@@ -209,7 +224,7 @@ impl Lanes {
     }
 
     /// Takes a place for a cursor that was claimed.
-    pub fn enter(&self, name: &str, now: Timestamp) -> Result<Place, Refused> {
+    pub(crate) fn enter(&self, name: &str, now: SteadyTime) -> Result<Place, Refused> {
         let mut state = self.state();
         state.forget(now);
         state.turns += 1;
@@ -234,7 +249,7 @@ impl Lanes {
     }
 
     /// Forgets a lane's failures: its endpoint is not sent to any more, and will have been mended when it is again.
-    pub fn forgive(&self, name: &str) {
+    pub(crate) fn forgive(&self, name: &str) {
         if let Some(known) = self.state().lanes.get_mut(name) {
             known.failing_since = None;
             known.lane.forgive();
@@ -243,7 +258,7 @@ impl Lanes {
 
     /// A place among those of an owner, for whose task a lane was entered. Where it has none, nothing of the lane is asked for
     /// until it has. `Err`: how long its cursor is left alone.
-    pub fn enter_owner(&self, owner: &TenantId, place: &Place, now: Timestamp) -> Result<OwnerPlace, Duration> {
+    pub(crate) fn enter_owner(&self, owner: &TenantId, place: &Place, now: SteadyTime) -> Result<OwnerPlace, Duration> {
         let max = self.0.max;
         if !max.has_tenants {
             return Ok(OwnerPlace { lanes: self.clone(), held: None });
@@ -264,7 +279,7 @@ impl Lanes {
     /// have not shown that they work have half of the places of such lanes at most: whatever number of URLs and names lead to
     /// servers that do not answer, or to names that nobody answers for, new receivers find a place. `Err`: how long a cursor of
     /// the lane is left alone.
-    pub fn enter_host(&self, authority: String, lane: &str, now: Timestamp) -> Result<HostPlace, Duration> {
+    pub fn enter_host(&self, authority: String, lane: &str, now: SteadyTime) -> Result<HostPlace, Duration> {
         let mut state = self.state();
         let max = self.0.max;
         let is_unproven = state.lanes.get(lane).is_none_or(|known| !known.lane.is_proven());
@@ -284,15 +299,9 @@ impl Lanes {
 
     /// Notes that deliveries of a lane were given up for their age. Says how many there were since that was said last, if it is to be
     /// said again.
-    pub fn note_given_up(&self, name: &str, count: u64, now: Timestamp) -> Option<u64> {
+    pub(crate) fn note_given_up(&self, name: &str, count: u64, now: SteadyTime) -> Option<u64> {
         let mut state = self.state();
-        let given_up = &mut state.lanes.get_mut(name)?.given_up;
-        given_up.count += count;
-        if given_up.told.is_some_and(|told| now.since(told) < TOLD_APART) {
-            return None;
-        }
-        given_up.told = Some(now);
-        Some(std::mem::take(&mut given_up.count))
+        state.lanes.get_mut(name)?.given_up.note(count, now)
     }
 
     /// Lets claims take cursors of these lanes again.
@@ -314,7 +323,7 @@ impl Lanes {
     }
 
     /// Breakers by state.
-    pub fn breakers(&self, now: Timestamp) -> BreakerCounts {
+    pub fn breakers(&self, now: SteadyTime) -> BreakerCounts {
         let mut counts = BreakerCounts::default();
         for known in self.state().lanes.values() {
             match known.lane.breaker(now) {
@@ -327,7 +336,7 @@ impl Lanes {
     }
 
     /// State of one lane's breaker, where it is known.
-    pub fn breaker(&self, name: &str, now: Timestamp) -> Option<Breaker> {
+    pub fn breaker(&self, name: &str, now: SteadyTime) -> Option<Breaker> {
         self.state().lanes.get(name).map(|known| known.lane.breaker(now))
     }
 }
@@ -340,7 +349,7 @@ impl Place {
 
     /// Whether the holder may make another exchange: not where the lane was closed meanwhile, or has become narrower than those
     /// who are in it. Says then when to come back.
-    pub fn may_go_on(&self, now: Timestamp) -> Result<(), Timestamp> {
+    pub fn may_go_on(&self, now: SteadyTime) -> Result<(), SteadyTime> {
         let state = self.lanes.state();
         let Some(known) = state.lanes.get(&self.name) else { return Ok(()) };
         match known.lane.closed_until(now) {
@@ -351,21 +360,38 @@ impl Place {
     }
 
     /// When the next attempt may be made at a rate. `Err`: when to come back for it.
-    pub fn on_rate(&self, rate: u32, now: Timestamp) -> Result<Timestamp, Timestamp> {
+    pub fn on_rate(&self, rate: u32, now: SteadyTime) -> Result<SteadyTime, SteadyTime> {
         let mut state = self.lanes.state();
         state.lanes.entry(self.name.clone()).or_default().lane.on_rate(rate, now)
     }
 
-    /// Whether the receiver did not take what it was sent last.
-    pub fn is_failing(&self) -> bool {
-        self.lanes.state().lanes.get(&self.name).is_some_and(|known| known.failing_since.is_some())
+    /// For how long the receiver has taken nothing; none where it took what it was sent last, and where that is too long ago to say
+    /// anything.
+    pub(crate) fn failing_for(&self, now: SteadyTime) -> Option<Duration> {
+        let state = self.lanes.state();
+        let known = state.lanes.get(&self.name).filter(|known| !known.lane.is_silent(now))?;
+        known.failing_since.map(|since| now.since(since))
+    }
+
+    /// For how long credentials of the lane could not be read, as far as this process knows.
+    pub(crate) fn unreadable_for(&self, now: SteadyTime) -> Option<Duration> {
+        self.lanes.state().lanes.get(&self.name)?.unreadable_since.map(|since| now.since(since))
+    }
+
+    /// Notes that credentials cannot be read. Says for how many deliveries that was so since it was said last, if it is to be said again.
+    pub(crate) fn note_unreadable(&self, now: SteadyTime) -> Option<u64> {
+        let mut state = self.lanes.state();
+        let known = state.lanes.entry(self.name.clone()).or_default();
+        known.unreadable_since.get_or_insert(now);
+        known.unreadable.note(1, now)
     }
 
     /// Notes how an exchange ended. Says since when every one has failed.
-    pub fn note(&self, signal: Signal, now: Timestamp) -> Option<Timestamp> {
+    pub fn note(&self, signal: Signal, now: SteadyTime) -> Option<SteadyTime> {
         let mut state = self.lanes.state();
         let known = state.lanes.entry(self.name.clone()).or_default();
         known.lane.note(signal, now);
+        known.unreadable_since = None;
         match signal {
             Signal::Success => known.failing_since = None,
             Signal::Failure(_) | Signal::Pause(_) => {
@@ -414,7 +440,7 @@ impl State {
 
     /// Makes a lane wait until it is called, and says whether it did not wait before. `Err`: too many do, so its cursor comes
     /// back after this time.
-    fn wait(&mut self, lane: &str, now: Timestamp) -> Result<bool, Duration> {
+    fn wait(&mut self, lane: &str, now: SteadyTime) -> Result<bool, Duration> {
         if self.lanes.get(lane).is_some_and(|known| known.waits) {
             return Ok(false);
         }
@@ -429,7 +455,7 @@ impl State {
     }
 
     /// Makes room where there are too many lanes.
-    fn forget(&mut self, now: Timestamp) {
+    fn forget(&mut self, now: SteadyTime) {
         if self.lanes.len() < LANES_MAX {
             return;
         }
@@ -456,7 +482,7 @@ fn of_total(total: usize) -> (usize, usize) {
 }
 
 impl Known {
-    fn is_idle(&self, now: Timestamp) -> bool {
+    fn is_idle(&self, now: SteadyTime) -> bool {
         self.lane.is_idle(now) && !self.waits
     }
 }
@@ -468,7 +494,7 @@ mod tests {
     #[test]
     fn deliveries_that_are_given_up_are_told_of_once_a_minute_with_their_number() {
         let lanes = Lanes::new(LanesMax { total: 8, lane: 8, host: 8, has_tenants: false });
-        let now = Timestamp::from_millis(1_000_000);
+        let now = SteadyTime::from_millis(1_000_000);
         assert_eq!(lanes.note_given_up("crm", 1, now), None, "no such lane is known");
         let _place = lanes.enter("crm", now).unwrap();
         assert_eq!(lanes.note_given_up("crm", 1, now), Some(1));
@@ -478,7 +504,7 @@ mod tests {
         assert_eq!(lanes.note_given_up("crm", 2, now.plus(TOLD_APART)), Some(40_002));
     }
 
-    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+    const NOW: SteadyTime = SteadyTime::from_millis(1_000_000);
     const MAX: LanesMax = LanesMax { total: 8, lane: 3, host: 2, has_tenants: false };
 
     fn proven(lanes: &Lanes, name: &str) {

@@ -6,8 +6,8 @@
 //! clocks said, and whoever opens it moves the due times by the difference ([`Clocks::ahead_of`]).
 
 use super::query::{execute, first};
-use morag_core::Timestamp;
 use morag_core::ports::{Clock, StoreError};
+use morag_core::{SteadyTime, Timestamp};
 use rusqlite::{Connection, params};
 use std::time::Duration;
 
@@ -19,11 +19,7 @@ const APART: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Clocks {
     now: Timestamp,
-    steady: Timestamp,
-}
-
-fn moved(time: Timestamp, by: i64) -> Timestamp {
-    Timestamp::from_millis(time.as_millis().saturating_add(by))
+    steady: SteadyTime,
 }
 
 impl Clocks {
@@ -37,13 +33,13 @@ impl Clocks {
     }
 
     /// A caller's time, as a due time.
-    pub(super) fn due(self, at: Timestamp) -> Timestamp {
-        moved(at, self.ahead())
+    pub(super) fn due(self, at: Timestamp) -> SteadyTime {
+        SteadyTime::from_millis(at.as_millis().saturating_add(self.ahead()))
     }
 
     /// A due time, as a caller's time.
-    pub(super) fn at(self, due: Timestamp) -> Timestamp {
-        moved(due, -self.ahead())
+    pub(super) fn at(self, due: SteadyTime) -> Timestamp {
+        Timestamp::from_millis(due.as_millis().saturating_sub(self.ahead()))
     }
 
     /// How far due times of the process that noted `last` must be moved for this one, milliseconds; none where both clocks
@@ -58,7 +54,7 @@ impl Clocks {
     /// What was noted last, if anything was.
     pub(super) fn noted(connection: &Connection) -> Result<Option<Self>, StoreError> {
         first(connection, "SELECT now, steady FROM clocks WHERE id = 0", [], |row| {
-            Ok(Self { now: row.get(0).map(Timestamp::from_millis)?, steady: row.get(1).map(Timestamp::from_millis)? })
+            Ok(Self { now: row.get(0).map(Timestamp::from_millis)?, steady: row.get(1).map(SteadyTime::from_millis)? })
         })
     }
 

@@ -5,9 +5,9 @@ use super::query::{all, execute, first};
 use super::store::{Context, SqliteStore};
 use super::writer::Durability;
 use async_trait::async_trait;
-use morag_core::Timestamp;
 use morag_core::ports::{Claim, DueQueue, LaneLimits, Lease, Queue, QueueCounts, StoreError};
 use morag_core::webhook::CursorName;
+use morag_core::{SteadyTime, Timestamp};
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) fn enter_task(
     connection: &Connection,
     key: &str,
     task: i64,
-    due: Timestamp,
+    due: SteadyTime,
     rank: f64,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO due(queue, key, task, due_at, rank) VALUES (0, ?1, ?2, ?3, ?4)";
@@ -37,11 +37,11 @@ pub(super) fn enter_delivery(
     connection: &Connection,
     key: &str,
     task: i64,
-    due: Option<Timestamp>,
+    due: Option<SteadyTime>,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO due(queue, key, task, due_at, lane) VALUES (1, ?1, ?2, ?3, ?4)";
     let lane = CursorName::lane_of_key(key);
-    execute(connection, sql, params![key, task, due.map(Timestamp::as_millis), lane]).map(drop)
+    execute(connection, sql, params![key, task, due.map(SteadyTime::as_millis), lane]).map(drop)
 }
 
 /// A task's rank among those that wait.
@@ -62,11 +62,11 @@ pub(super) fn begin_again(connection: &Connection, key: &str) -> Result<(), Stor
 }
 
 /// When the lease runs out, if it is the key's last and was not given back.
-fn held_until(connection: &Connection, held: &Lease) -> Result<Option<Timestamp>, StoreError> {
+fn held_until(connection: &Connection, held: &Lease) -> Result<Option<SteadyTime>, StoreError> {
     let Ok(fence) = i64::try_from(held.fence) else { return Ok(None) };
     let sql = "SELECT due_at FROM due WHERE queue = ?1 AND key = ?2 AND leased = 1 AND fence = ?3";
     let params = params![number(held.queue), held.key, fence];
-    first(connection, sql, params, |row| row.get(0).map(Timestamp::from_millis))
+    first(connection, sql, params, |row| row.get(0).map(SteadyTime::from_millis))
 }
 
 /// Whether the lease is the key's last and was not given back.
@@ -79,22 +79,22 @@ pub(super) fn settle(
     connection: &Connection,
     queue: Queue,
     key: &str,
-    due: Option<Timestamp>,
+    due: Option<SteadyTime>,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE due SET due_at = ?3, leased = 0 WHERE queue = ?1 AND key = ?2";
-    execute(connection, sql, params![number(queue), key, due.map(Timestamp::as_millis)]).map(drop)
+    execute(connection, sql, params![number(queue), key, due.map(SteadyTime::as_millis)]).map(drop)
 }
 
 /// Makes those cursors of a task due that wait for an event. Says whether there were any.
-pub(super) fn rouse(connection: &Connection, task: i64, now: Timestamp) -> Result<bool, StoreError> {
+pub(super) fn rouse(connection: &Connection, task: i64, now: SteadyTime) -> Result<bool, StoreError> {
     // Left alone, the planner takes the primary key and walks every cursor there is.
     let sql = "UPDATE due INDEXED BY due_by_task SET due_at = ?3 WHERE task = ?1 AND queue = ?2 AND due_at IS NULL AND parked = 0";
     Ok(execute(connection, sql, params![task, number(Queue::Deliveries), now.as_millis()])? > 0)
 }
 
-fn next_due(connection: &Connection, queue: Queue) -> Result<Option<Timestamp>, StoreError> {
+fn next_due(connection: &Connection, queue: Queue) -> Result<Option<SteadyTime>, StoreError> {
     let sql = "SELECT due_at FROM due WHERE queue = ?1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
-    first(connection, sql, [number(queue)], |row| row.get(0).map(Timestamp::from_millis))
+    first(connection, sql, [number(queue)], |row| row.get(0).map(SteadyTime::from_millis))
 }
 
 /// Takes a key under a lease.
@@ -103,7 +103,7 @@ pub(super) fn take(
     queue: Queue,
     key: String,
     fence: i64,
-    until: Timestamp,
+    until: SteadyTime,
 ) -> Result<Lease, StoreError> {
     let fence = fence + 1;
     let sql = "UPDATE due SET due_at = ?3, leased = 1, fence = ?4 WHERE queue = ?1 AND key = ?2";
@@ -134,7 +134,7 @@ pub(super) fn claimed(
     context: &Context,
     queue: Queue,
     leases: Vec<Lease>,
-    next_due: Option<Timestamp>,
+    next_due: Option<SteadyTime>,
 ) -> Result<Claim, StoreError> {
     if !leases.is_empty() {
         // The others' next time to look is now the end of these leases, which they could not know of.
@@ -215,8 +215,8 @@ impl DueQueue for SqliteStore {
                        FROM due WHERE queue = ?1 AND due_at IS NOT NULL";
             first(connection, sql, params![number(queue), now], |row| {
                 let count = |index| row.get::<_, i64>(index).map(i64::unsigned_abs);
-                let oldest = row.get::<_, Option<i64>>(3)?.map(Timestamp::from_millis);
-                let oldest_due = oldest.map_or(Duration::ZERO, |due| Timestamp::from_millis(now).since(due));
+                let oldest = row.get::<_, Option<i64>>(3)?.map(SteadyTime::from_millis);
+                let oldest_due = oldest.map_or(Duration::ZERO, |due| SteadyTime::from_millis(now).since(due));
                 Ok(QueueCounts { due: count(0)?, leased: count(1)?, later: count(2)?, oldest_due })
             })
         };

@@ -3,7 +3,7 @@
 use super::due_queue::{claimed, take};
 use super::query::{all, first};
 use super::store::Context;
-use morag_core::Timestamp;
+use morag_core::SteadyTime;
 use morag_core::ports::{Claim, LaneLimit, LaneLimits, Lease, Queue, StoreError};
 use morag_core::webhook::CursorName;
 use rusqlite::{Connection, params};
@@ -145,7 +145,7 @@ pub(super) fn claim(
         true => Some(now),
         false => {
             let sql = "SELECT due_at FROM due WHERE queue = 1 AND due_at > ?1 ORDER BY due_at LIMIT 1";
-            first(connection, sql, [now.as_millis()], |row| row.get(0).map(Timestamp::from_millis))?
+            first(connection, sql, [now.as_millis()], |row| row.get(0).map(SteadyTime::from_millis))?
         }
     };
     claimed(connection, context, Queue::Deliveries, leases, next_due)
@@ -162,7 +162,7 @@ fn look_further(
     connection: &Connection,
     lanes: &mut Lanes<'_>,
     max: usize,
-    now: Timestamp,
+    now: SteadyTime,
     rotor: &Rotor,
 ) -> Result<bool, StoreError> {
     let start = rotor.get();

@@ -8,8 +8,8 @@ use super::readers::Readers;
 use super::schema;
 use super::wakes::Wakes;
 use super::writer::Writer;
-use morag_core::Timestamp;
 use morag_core::ports::{Clock, StoreError};
+use morag_core::{SteadyTime, Timestamp};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 use std::sync::Arc;
@@ -117,17 +117,17 @@ impl Context {
     }
 
     /// The time now that keys come due by.
-    pub(super) fn steady(&self) -> Timestamp {
+    pub(super) fn steady(&self) -> SteadyTime {
         self.clock.steady()
     }
 
     /// The caller's time, as a due time.
-    pub(super) fn due(&self, at: Timestamp) -> Timestamp {
+    pub(super) fn due(&self, at: Timestamp) -> SteadyTime {
         self.clocks.due(at)
     }
 
     /// A due time, by the clock on the wall as it stands now.
-    pub(super) fn at(&self, due: Timestamp) -> Timestamp {
+    pub(super) fn at(&self, due: SteadyTime) -> Timestamp {
         Clocks::read(&*self.clock).at(due)
     }
 
