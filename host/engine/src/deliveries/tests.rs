@@ -566,8 +566,12 @@ async fn what_is_old_is_sent_to_a_receiver_that_answers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_old_waits_for_a_receiver_that_has_just_begun_to_fail() {
-    let settings =
-        [("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "60s"), ("WEBHOOK_MAX_RETRIES", "20"), ("WEBHOOK_RETRY_DELAY", "100ms")];
+    let settings = [
+        ("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "60s"),
+        ("MORAG_WEBHOOK_ENDPOINT_CONCURRENCY", "1"),
+        ("WEBHOOK_MAX_RETRIES", "20"),
+        ("WEBHOOK_RETRY_DELAY", "100ms"),
+    ];
     let stage = Stage { age: HOUR, ..Stage::new(&settings).await };
     stage.receivers.set("down.example", Manner::Answers(503));
     let tasks = futures::future::join_all((0..20).map(|_| stage.task("down.example", 2))).await;
