@@ -4,7 +4,7 @@
 //! Handlers talk to the ports of [`Api`] alone. What they answer of tasks and events is made in [`view`], without I/O.
 
 mod access;
-pub mod audit;
+mod audit;
 mod auth;
 mod cancel;
 mod counted;
@@ -41,12 +41,12 @@ mod task;
 mod testing;
 #[cfg(test)]
 mod tests;
-pub mod view;
+mod view;
 mod webhook_docs;
 
 pub use error::{ApiError, ErrorBody, FieldError};
-pub use fair::Fair;
-pub use health::LastReady;
+use fair::Fair;
+use health::LastReady;
 pub use openapi::document;
 pub use serve::{Site, serve};
 pub use state::Api;

@@ -46,39 +46,39 @@ impl Timestamp {
 /// start. It is compared with others of the same process alone, and is no time of day once the machine's clock was set: a type of its
 /// own, so that the two cannot be mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SteadyTime(i64);
+pub struct SteadyTime(Timestamp);
 
 impl SteadyTime {
     /// From milliseconds.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
+        Self(Timestamp::from_millis(millis))
     }
 
     /// Milliseconds.
     pub const fn as_millis(self) -> i64 {
-        self.0
+        self.0.as_millis()
     }
 
-    /// This time and a duration; stops at the end of time instead of overflowing.
+    /// This time and a duration, as [`Timestamp::plus`].
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self(self.0.plus(duration))
     }
 
-    /// This time less a duration.
+    /// This time less a duration, as [`Timestamp::minus`].
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self(self.0.minus(duration))
     }
 
     /// Time from `earlier` to this; zero when it is not earlier.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+        self.0.since(earlier.0)
     }
 
     /// How far this clock and the time of day are apart.
     pub fn apart_from(self, now: Timestamp) -> Duration {
-        Duration::from_millis(self.0.abs_diff(now.0))
+        self.0.since(now).max(now.since(self.0))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The transition function against an oracle that counts in whole numbers and remembers instead of reading logs.
 //!
-//! Written from section 3 of the contract and the guides. Where they are silent: an in-step report counts for at most
+//! Written from `docs/http-api.md#events` and the guides. Where they are silent: an in-step report counts for at most
 //! 99% of its step's range; a milestone crossed by a report is announced at exactly the milestone, one reached by
 //! `step_completed` after it, at the percentage of that step's end. A step that is left out, or that failed and the task goes
 //! on, counts for progress as a completed one; a retry changes nothing of it.

@@ -1,4 +1,4 @@
-//! Every event in every format against JSON written by hand from section 3 of the contract and the guides.
+//! Every event in every format against JSON written by hand from `docs/http-api.md#webhook-bodies` and the guides.
 
 #[path = "support/task.rs"]
 mod task;

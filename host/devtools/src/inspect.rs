@@ -3,8 +3,7 @@
 use super::{trial, units};
 use crate::workbench;
 use clap::Args;
-use morag_client::line;
-use morag_client::plain;
+use morag_client::{line, plain};
 use morag_core::plugin::{Capability, Descriptor, Input, Output};
 use morag_runtime::{Facts, Inspection, inspect};
 use serde_json::{Value, json};

@@ -51,11 +51,6 @@ impl DiskReserve {
         self.disk.is_some() && self.bytes_min > 0
     }
 
-    /// Whether the process writes to a disk of its own.
-    pub fn is_there(&self) -> bool {
-        self.disk.is_some()
-    }
-
     /// Bytes that are free; none where there is no disk, or it does not say.
     pub async fn free_bytes(&self) -> Option<u64> {
         self.disk.as_ref()?.free_bytes().await.ok()

@@ -6,8 +6,7 @@
 use crate::App;
 use crate::config::Config;
 use futures::TryStreamExt as _;
-use morag_core::ports::Disowned;
-use morag_core::ports::{BlobError, BlobPath, StoreError};
+use morag_core::ports::{BlobError, BlobPath, Disowned, StoreError};
 use morag_core::task::{TaskId, TaskStatus};
 use morag_core::{SteadyTime, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 //! The decision what happens next: state × input → state + events + effect. Pure.
 //!
-//! Order and progress are the contract's (section 3). A milestone is announced once, when overall progress first reaches
+//! Order and progress are those of `docs/http-api.md#events`. A milestone is announced once, when overall progress first reaches
 //! it: right after the `step_completed` that reached it (then at that step's percentage, for progress never falls), or by
 //! the in-step report that crossed it (then at the milestone itself). A step that is left out, or that failed and the task
 //! goes on, brings progress to the end of its range as a completed one does.

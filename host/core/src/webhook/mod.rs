@@ -1,11 +1,12 @@
 //! Webhooks as decisions: who is told ([`Endpoint`]), what ([`render`]), how it is proved ([`sign`]), when again
-//! ([`RetryPolicy`], [`judge`]), and where it may go ([`AddressPolicy`], [`WebhookUrl`]).
+//! ([`RetryPolicy`], [`judge`]) and until when ([`Outlook`]), and where it may go ([`AddressPolicy`], [`WebhookUrl`]).
 
 mod address;
 mod body;
 mod cursor;
 mod endpoint;
 mod event_glob;
+mod give_up;
 mod headers;
 mod lane;
 mod named;
@@ -22,6 +23,7 @@ pub use body::{error_details, render, view};
 pub use cursor::{Cursor, CursorName, InvalidCursorName, Resend, delivery_id};
 pub use endpoint::{BodyFormat, Endpoint, EndpointId};
 pub use event_glob::{EVENT_TYPES, EventFilter, EventGlob, InvalidEventGlob};
+pub use give_up::Outlook;
 pub use headers::{HeaderInput, OperationalHeaders, headers, is_reserved, operational_headers};
 pub use lane::{Breaker, Lane, Refused, Signal};
 pub use named::{

@@ -1,4 +1,4 @@
-//! What section 3 of the contract says of a task's events, counted in whole numbers. A crash is a return to what was the
+//! What `docs/http-api.md#events` says of a task's events, counted in whole numbers. A crash is a return to what was the
 //! case at the last commit: nothing here reads a log.
 
 use crate::driver::{Driver, Policy};

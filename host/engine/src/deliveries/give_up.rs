@@ -1,42 +1,34 @@
-//! Gives deliveries up for the age of their event, without an attempt.
+//! Gives deliveries up for the age of their event, without an attempt, where [`Outlook`] says so.
 //!
 //! A receiver that fails gets one exchange at a time, and where the breaker is open one a pause, whatever arrives; and the history of a
 //! task stays while a delivery of it is due. Without a limit of age the backlog and the history would grow for as long as the
-//! receiver fails. Age alone is not enough: a clock that was wrong makes old what happened just now, and a backlog may be old because
-//! the server was away. So the receiver must have failed for a while, by this process's steady clock.
+//! receiver fails.
 
 use super::target::Ready;
 use crate::App;
 use crate::lanes::Place;
 use morag_core::ports::{AttemptRecord, CursorMove, DeliveryMove, Lease, PendingDelivery};
 use morag_core::task::Event;
-use morag_core::webhook::{AttemptOutcome, Cursor, CursorName};
+use morag_core::webhook::{AttemptOutcome, Cursor, CursorName, Outlook};
 use std::time::Duration;
 
-/// How long a receiver must have failed before anything is given up for its age: longer than a restart of the receiver takes. Where
-/// the limit of age is short, a quarter of that.
-const FAILING_MIN: Duration = Duration::from_secs(600);
-
-/// Whether the delivery of an event is too old to be attempted. What is made again counts from when it was asked for, or attempted
-/// last. Nothing is too old while the machine's clock cannot be trusted.
+/// Whether the delivery of an event is too old to be attempted. Nothing is while the machine's clock cannot be trusted.
 pub(super) fn is_too_old(app: &App, place: &Place, pending: &PendingDelivery, target: &Ready, event: &Event) -> bool {
     let limit = app.config.webhook_give_up_after;
     let since = match pending.cursor.name.resend() {
         None => Some(event.timestamp),
         Some(_) => pending.resent_at,
     };
-    let Some((now, since)) = app.time_of_day.now(&*app.clock).zip(since) else { return false };
-    if now.since(since) <= limit {
-        return false;
-    }
+    let now = app.clock.now();
+    // Nearly every delivery: nothing else is asked for it.
+    let Some(age) = since.map(|since| now.since(since)).filter(|age| *age > limit) else { return false };
     let steady = app.clock.steady();
     let failing_for = match target.unreadable {
         Some(_) => place.unreadable_for(steady),
         None => place.failing_for(steady),
     };
-    // What was before somebody has changed the endpoint is forgiven.
-    let changed = target.named.as_ref().map(|named| now.since(named.endpoint.updated_at));
-    failing_for.is_some_and(|time| time.min(changed.unwrap_or(time)) >= FAILING_MIN.min(limit / 4))
+    let unchanged_for = target.named.as_ref().map(|named| now.since(named.endpoint.updated_at));
+    Outlook { age, failing_for, unchanged_for }.is_hopeless(limit) && app.time_of_day.now(&*app.clock).is_some()
 }
 
 /// The delivery is dead. The log of attempts says why, in an entry that has neither a status nor an error: nothing was sent.

@@ -6,6 +6,7 @@
 
 mod hosts;
 mod owners;
+mod repeated;
 
 use crate::config::Config;
 use hosts::{Hosts, Who};
@@ -14,6 +15,7 @@ use morag_core::ports::{LaneLimit, LaneLimits};
 use morag_core::task::TenantId;
 use morag_core::webhook::{Breaker, Lane, Refused, Signal};
 use owners::Owners;
+use repeated::Repeated;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,9 +27,6 @@ const LANES_MAX: usize = 4096;
 
 /// Lanes that wait to be called, of those remembered. Beyond it a cursor comes back by itself.
 const WAITING_MAX: usize = LANES_MAX / 4;
-
-/// Between two lines of the log about deliveries of a lane that are given up: there may be hundreds a second.
-const TOLD_APART: Duration = Duration::from_secs(60);
 
 /// Between two cursors that come back by themselves: what looking at them costs has a limit, whatever their number.
 const RETURNS_APART: Duration = Duration::from_millis(1);
@@ -85,25 +84,6 @@ struct Known {
     unreadable_since: Option<SteadyTime>,
     given_up: Repeated,
     unreadable: Repeated,
-}
-
-/// What happens to many deliveries of a lane and is told of now and then, with how many there were since.
-#[derive(Debug, Default)]
-struct Repeated {
-    count: u64,
-    told: Option<SteadyTime>,
-}
-
-impl Repeated {
-    /// Counts, and says how many there were since it was told of last, if it is to be told of again.
-    fn note(&mut self, count: u64, now: SteadyTime) -> Option<u64> {
-        self.count += count;
-        if self.told.is_some_and(|told| now.since(told) < TOLD_APART) {
-            return None;
-        }
-        self.told = Some(now);
-        Some(std::mem::take(&mut self.count))
-    }
 }
 
 /// A place in a lane. Giving it back is dropping it.
@@ -490,19 +470,6 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn deliveries_that_are_given_up_are_told_of_once_a_minute_with_their_number() {
-        let lanes = Lanes::new(LanesMax { total: 8, lane: 8, host: 8, has_tenants: false });
-        let now = SteadyTime::from_millis(1_000_000);
-        assert_eq!(lanes.note_given_up("crm", 1, now), None, "no such lane is known");
-        let _place = lanes.enter("crm", now).unwrap();
-        assert_eq!(lanes.note_given_up("crm", 1, now), Some(1));
-        for _ in 0..1000 {
-            assert_eq!(lanes.note_given_up("crm", 40, now.plus(TOLD_APART / 2)), None);
-        }
-        assert_eq!(lanes.note_given_up("crm", 2, now.plus(TOLD_APART)), Some(40_002));
-    }
 
     const NOW: SteadyTime = SteadyTime::from_millis(1_000_000);
     const MAX: LanesMax = LanesMax { total: 8, lane: 3, host: 2, has_tenants: false };

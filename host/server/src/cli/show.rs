@@ -1,8 +1,7 @@
 //! Showing and stopping tasks.
 
 use clap::{Args, ValueEnum};
-use morag_client::{Client, Server};
-use morag_client::{line, plain};
+use morag_client::{Client, Server, line, plain};
 use reqwest::Method;
 use serde_json::Value;
 use std::process::ExitCode;

@@ -3,9 +3,7 @@
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use morag_client::line;
-use morag_client::plain;
-use morag_client::{Client, Server};
+use morag_client::{Client, Server, line, plain};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;

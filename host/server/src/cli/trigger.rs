@@ -4,8 +4,7 @@ use super::deliver::{Deliverer, Delivery, DeliveryOptions, is_success, outcome_t
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use morag_adapters::SystemClock;
-use morag_client::line;
-use morag_client::plain;
+use morag_client::{line, plain};
 use morag_core::ports::Clock as _;
 use morag_core::task::TaskId;
 use morag_core::webhook::{BodyFormat, EVENT_TYPES, SampleInput, WebhookUrl, redact, render, sample};

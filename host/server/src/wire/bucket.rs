@@ -9,8 +9,7 @@
 
 use super::backup::write_durably;
 use async_trait::async_trait;
-use morag_core::ports::{BlobError, BlobPath, Blobs};
-use morag_core::ports::{Disowned, Ownership};
+use morag_core::ports::{BlobError, BlobPath, Blobs, Disowned, Ownership};
 use morag_engine::config::Config;
 use std::fs::File;
 use std::io::{Error, ErrorKind};

@@ -8,8 +8,7 @@ use anyhow::Context as _;
 use morag_adapters::blobs::{ObjectBlobs, S3Settings};
 use morag_adapters::disk::FolderDisk;
 use morag_adapters::store::redis::RedisStore;
-use morag_core::ports::{Blobs, Disk};
-use morag_core::ports::{Ownership, Sole};
+use morag_core::ports::{Blobs, Disk, Ownership, Sole};
 use morag_engine::config::Config;
 use std::sync::Arc;
 

@@ -10,8 +10,7 @@
 use super::backup::write_durably;
 use async_trait::async_trait;
 use morag_adapters::store::redis::RedisStore;
-use morag_core::ports::StoreError;
-use morag_core::ports::{Disowned, Ownership};
+use morag_core::ports::{Disowned, Ownership, StoreError};
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};

@@ -3,9 +3,7 @@
 use super::super::deliver::{Deliverer, Delivery, DeliveryOptions, is_success, outcome_text};
 use anyhow::bail;
 use morag_api::sse::{SseEvent, SseParser};
-use morag_client::line;
-use morag_client::plain;
-use morag_client::{Client, Server};
+use morag_client::{Client, Server, line, plain};
 use morag_core::task::TaskId;
 use morag_core::webhook::{AttemptOutcome, BodyFormat, EventFilter, WebhookUrl};
 use reqwest::{Method, Response};
