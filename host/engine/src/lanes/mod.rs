@@ -371,7 +371,6 @@ impl Place {
         let mut state = self.lanes.state();
         let known = state.lanes.entry(self.name.clone()).or_default();
         known.lane.note(signal, now);
-        known.unreadable_since = None;
         match signal {
             Signal::Success => known.failing_since = None,
             Signal::Failure(_) | Signal::Pause(_) => {
