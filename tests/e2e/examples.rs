@@ -232,8 +232,10 @@ fn go() -> Command {
     let binary = BUILT.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go");
         let binary = folder.join("webhook-receiver-go");
+        // Under a name of its own first: another test's process may be running the binary, or building it, too.
+        let built = folder.join(format!("webhook-receiver-go.{}", std::process::id()));
         let mut build = Command::new("go");
-        build.args(["build", "-o"]).arg(&binary).arg(".").current_dir(example("webhook-receiver-go"));
+        build.args(["build", "-o"]).arg(&built).arg(".").current_dir(example("webhook-receiver-go"));
         build
             .env("GOCACHE", folder.join("cache"))
             .env("GOFLAGS", "-mod=mod")
@@ -241,6 +243,7 @@ fn go() -> Command {
             .env("CGO_ENABLED", "0");
         let output = build.output().expect("go runs: `cargo xtask clients` installs it");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        std::fs::rename(&built, &binary).expect("a file in the same folder");
         binary
     });
     Command::new(binary)

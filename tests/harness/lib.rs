@@ -24,5 +24,6 @@ pub mod s3;
 pub mod saga;
 pub mod sandbox;
 pub mod server;
+pub mod shared;
 pub mod sse;
 pub mod tally;

@@ -58,6 +58,11 @@ pub struct RedisServer {
     data: Option<PathBuf>,
 }
 
+/// The environment variable with the port of the server that all test processes share, see [`crate::shared`].
+pub(crate) const SHARED_SINGLE: &str = "MORAG_TEST_SHARED_REDIS";
+/// The same for the Cluster: the ports of its masters, separated by commas.
+pub(crate) const SHARED_CLUSTER: &str = "MORAG_TEST_SHARED_REDIS_CLUSTER";
+
 impl RedisServer {
     /// A server that keeps everything in memory.
     pub fn start() -> Self {
@@ -96,6 +101,23 @@ impl RedisServer {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let mut this = Self { port, options, arguments, certificates, child: None, folder, data };
         this.restart();
+        this
+    }
+
+    /// A server that another process has started and ends; its port as text.
+    fn attach(port: &str) -> Self {
+        let port =
+            port.parse().unwrap_or_else(|_| panic!("{SHARED_SINGLE} and {SHARED_CLUSTER} are ports, not {port:?}"));
+        let this = Self {
+            port,
+            options: RedisOptions::default(),
+            arguments: Vec::new(),
+            certificates: None,
+            child: None,
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            data: None,
+        };
+        assert_eq!(this.ask(&["ping"]).trim(), "PONG", "the shared Redis on port {port} does not answer");
         this
     }
 
@@ -209,17 +231,23 @@ impl RedisServer {
     }
 }
 
-/// A server that all tests of the process share. Ends with the process. Its data is everybody's: use a key prefix of your
-/// own.
+/// A server that all tests share: the one that `cargo xtask test` has started for all test processes, else one of this
+/// process, which ends with it. Tests must keep to a key prefix of their own, and must not stop it.
 pub fn shared_single() -> &'static RedisServer {
     static SHARED: OnceLock<RedisServer> = OnceLock::new();
-    SHARED.get_or_init(RedisServer::start)
+    SHARED.get_or_init(|| match std::env::var(SHARED_SINGLE) {
+        Ok(port) => RedisServer::attach(&port),
+        Err(_) => RedisServer::start(),
+    })
 }
 
-/// A Cluster that all tests of the process share, like [`shared_single`].
+/// A Cluster that all tests share, like [`shared_single`].
 pub fn shared_cluster() -> &'static RedisCluster {
     static SHARED: OnceLock<RedisCluster> = OnceLock::new();
-    SHARED.get_or_init(RedisCluster::start)
+    SHARED.get_or_init(|| match std::env::var(SHARED_CLUSTER) {
+        Ok(ports) => RedisCluster::attach(&ports),
+        Err(_) => RedisCluster::start(),
+    })
 }
 
 /// The program; its standard error stays that of the test.

@@ -28,8 +28,12 @@ os._exit(0)
 pub struct S3Server {
     /// `http://127.0.0.1:PORT`.
     pub endpoint: String,
-    child: Child,
+    /// None where another process has started it and ends it.
+    child: Option<Child>,
 }
+
+/// The environment variable with the endpoint of the server that all test processes share, see [`crate::shared`].
+pub(crate) const SHARED: &str = "MORAG_TEST_SHARED_S3";
 
 impl S3Server {
     /// Starts a server, with further environment variables.
@@ -42,7 +46,7 @@ impl S3Server {
         let out = child.stdout.take().expect("its output");
         BufReader::new(out).read_line(&mut endpoint).expect("its first line");
         assert!(endpoint.starts_with("http://"), "moto does not start; `cargo xtask test` installs it");
-        Self { endpoint: endpoint.trim().to_owned(), child }
+        Self { endpoint: endpoint.trim().to_owned(), child: Some(child) }
     }
 
     /// Settings to reach it with.
@@ -58,12 +62,14 @@ impl S3Server {
 
 impl Drop for S3Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
-/// A bucket of its own on the server that a test process's tests share.
+/// A bucket of its own on the server that all tests share.
 pub struct Bucket {
     name: String,
     server: &'static S3Server,
@@ -72,8 +78,11 @@ pub struct Bucket {
 impl Bucket {
     /// Makes an empty bucket.
     pub async fn new() -> Self {
-        static SHARED: OnceLock<S3Server> = OnceLock::new();
-        let server = SHARED.get_or_init(|| S3Server::start(&[]));
+        static SERVER: OnceLock<S3Server> = OnceLock::new();
+        let server = SERVER.get_or_init(|| match std::env::var(SHARED) {
+            Ok(endpoint) => S3Server { endpoint, child: None },
+            Err(_) => S3Server::start(&[]),
+        });
         let bucket = Self { name: format!("test-{}", uuid::Uuid::new_v4()), server };
         let made = client().put(bucket.address()).send().await.expect("an answer");
         assert!(made.status().is_success(), "{}", made.status());

@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use crate::api::{Client, Submitted};
 use crate::children::{self, Running};
+use crate::server::{self, KEY, Profile, START_MAX};
+use crate::shell;
 use crate::workspace::Workspace;
-use crate::{shell, up};
 use table::{End, Row};
 
 /// Send every file of a folder through a server of its own, and print what became of each.
@@ -48,16 +49,16 @@ pub fn run(options: &Options) -> Result<()> {
     files.sort();
     let workspace = Workspace::find()?;
     if !options.no_build {
-        up::build(&workspace)?;
+        server::build(&workspace, Profile::Release)?;
     }
     let data = workspace.target.join("corpus-data");
     shell::remove_folder(&data)?;
     children::catch_stop()?;
     let port = children::free_port(0)?;
     let log = workspace.target.join("corpus-server.log");
-    let mut server = Running::start("the server", &up::server(&workspace, port, &data), &log)?;
-    let client = Client::new(&format!("http://127.0.0.1:{port}"), up::KEY);
-    server.wait_ready(up::START_MAX, || client.is_ready())?;
+    let mut server = Running::start("the server", &server::command(&workspace, Profile::Release, port, &data), &log)?;
+    let client = Client::new(&format!("http://127.0.0.1:{port}"), KEY);
+    server.wait_ready(START_MAX, || client.is_ready())?;
     println!("== {} files, {} at a time; the server's log is {}", files.len(), options.concurrency, log.display());
     let started = Instant::now();
     let rows = submit_all(&client, options, files);

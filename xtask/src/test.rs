@@ -1,19 +1,24 @@
 //! `cargo xtask test`: everything that CI runs, in order, stopping at the first stage that fails.
+mod results;
+mod shared;
 mod stage;
-mod totals;
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::compile::Builds;
+use crate::tools::Tool;
 use crate::workspace::Workspace;
 use crate::{attack, deny, deploy, node, plugins, python, shell, toolchain};
+use results::Results;
+use shared::Shared;
 use stage::Stages;
-use totals::Totals;
 
 /// Run everything that CI runs.
 ///
@@ -33,6 +38,8 @@ const PLUGINS: &str = "MORAG_TEST_PLUGINS_DIR";
 const GUESTS: &str = "MORAG_TEST_GUESTS_DIR";
 const PYTHON: &str = "MORAG_TEST_PYTHON";
 const NODE: &str = "MORAG_TEST_NODE_DIR";
+/// The programs that tests start.
+const BINARIES: [&str; 4] = ["morag", "webhook-receiver-rust", "attack", shared::PROGRAM];
 /// Tasks of each saga of failure.
 const FAULT_TASKS: &str = "MORAG_FAULT_TASKS";
 /// Their full size.
@@ -53,23 +60,20 @@ pub fn run(options: &Options) -> Result<()> {
     stages.run("step components and test guests", || plugins::build(&workspace, &plugins::Options { guests: true }))?;
     stages.run("dependency check", || deny::check(&workspace))?;
     stages.run("clippy", || {
-        shell::run(&mut cargo(&workspace, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        let args = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        Builds::default().run("clippy", &mut cargo(&workspace, &args))
     })?;
     // One call for the tests and the binaries they start: cargo unifies features per call, and two would compile twice.
-    let build =
-        ["build", "--workspace", "--tests", "--bin", "morag", "--bin", "webhook-receiver-rust", "--bin", "attack"];
-    stages.run("build", || shell::run(&mut cargo(&workspace, &build)))?;
+    let mut build = vec!["build", "--workspace", "--tests"];
+    build.extend(BINARIES.iter().flat_map(|binary| ["--bin", binary]));
+    stages.run("build", || Builds::default().run("tests", &mut cargo(&workspace, &build)))?;
     // Against the binary: its settings and command lines.
     stages.run("deploy", || deploy::check(&workspace, &python))?;
-    let totals = stages.run("tests", || tests(&workspace, &python, &node, options.full))?;
+    let results = stages.run("tests", || tests(&workspace, &python, &node, options.full))?;
     stages.run("attacks, in short", || attack::short(&workspace))?;
     stages.summary();
-    if totals.ignored() > 0 {
-        println!("{} ignored tests did not run", totals.ignored());
-    }
-    // The line by which CI counts.
-    println!("{totals}");
-    totals.verdict()
+    println!("{results}");
+    Ok(())
 }
 
 /// The SDKs that are no crates: their own tests, on the languages' own runners, without wasm.
@@ -83,45 +87,67 @@ fn sdk_tests(workspace: &Workspace) -> Result<()> {
 }
 
 /// Cargo for the host. In CI nothing is compiled twice, so incremental files would only cost time and disk.
-fn cargo(workspace: &Workspace, args: &[&str]) -> std::process::Command {
+fn cargo(workspace: &Workspace, args: &[&str]) -> Command {
     let mut command = workspace.cargo(args);
-    if std::env::var_os("CI").is_some() && std::env::var_os("CARGO_INCREMENTAL").is_none() {
-        command.env("CARGO_INCREMENTAL", "0");
-    }
+    in_ci(&mut command);
     command
 }
 
-/// Runs all suites, showing their output as it comes.
-fn tests(workspace: &Workspace, python: &Path, node: &Path, full: bool) -> Result<Totals> {
-    let mut command = cargo(workspace, &["test", "--workspace", "--no-fail-fast"]);
+fn in_ci(command: &mut Command) {
+    if std::env::var_os("CI").is_some() && std::env::var_os("CARGO_INCREMENTAL").is_none() {
+        command.env("CARGO_INCREMENTAL", "0");
+    }
+}
+
+/// Runs all suites, each test in a process of its own, and then the examples in the documentation.
+fn tests(workspace: &Workspace, python: &Path, node: &Path, full: bool) -> Result<Results> {
+    let profile = if full { "full" } else { "default" };
+    let mut command = Tool::Nextest.command(workspace, &["run", "--workspace", "--profile", profile])?;
+    in_ci(&mut command);
+    // Until the last test has ended.
+    let shared = Shared::start(workspace, python)?;
     command
+        .envs(shared.environment())
         .env(BINARY, workspace.morag("debug"))
         .env(PLUGINS, workspace.plugins_folder())
         .env(GUESTS, workspace.guests_folder())
         .env(PYTHON, python)
         .env(NODE, node)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+        .stdin(Stdio::null());
     if full {
         command.env(FAULT_TASKS, FAULT_TASKS_FULL);
     }
-    let shown = shell::repeat(&command);
+    let report = workspace.target.join("nextest").join(profile).join("results.xml");
+    // A run that ends before it has begun must not be judged by the report of the one before.
+    match fs::remove_file(&report) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).context("cannot remove the last report");
+        }
+        _ => {}
+    }
     let started = Instant::now();
-    let mut child = command.spawn().with_context(|| format!("cannot start `{shown}`"))?;
-    let mut totals = Totals::default();
-    let mut lines = BufReader::new(child.stdout.take().context("cargo test has no output")?);
-    let (mut line, mut out) = (Vec::new(), std::io::stdout().lock());
-    // Bytes, not text: a test may print anything.
-    while lines.read_until(b'\n', &mut line)? > 0 {
-        out.write_all(&line)?;
-        totals.read(&String::from_utf8_lossy(&line));
-        line.clear();
+    let status = command.status().with_context(|| format!("cannot start `{}`", shell::shown(&command)))?;
+    drop(shared);
+    let xml = fs::read_to_string(&report)
+        .with_context(|| format!("nextest ({status}) wrote no report to {}", report.display()))?;
+    let mut results = Results::parse(&xml)?;
+    println!("\n== slowest tests\n{}", results.slowest());
+    let mut documentation = cargo(workspace, &["test", "--workspace", "--doc", "--quiet"]);
+    let output = shell::output(&mut documentation)?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    print!("{printed}");
+    results.add(&printed);
+    if !output.status.success() {
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
     }
-    drop(out);
-    totals.end(child.wait()?.success());
-    if let Err(error) = totals.verdict() {
-        println!("\n{totals}");
-        bail!("{error} after {}; to repeat them:\n    {shown}", shell::seconds(started.elapsed()));
+    if let Err(error) = results.verdict(status.success() && output.status.success()) {
+        println!("\n{results}");
+        bail!(
+            "{error} after {}; to repeat them:\n    {}\n    {}",
+            shell::seconds(started.elapsed()),
+            shell::repeat(&command),
+            shell::repeat(&documentation)
+        );
     }
-    Ok(totals)
+    Ok(results)
 }

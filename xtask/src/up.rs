@@ -10,8 +10,9 @@ use clap::Args;
 
 use crate::api::{self, Client, Status, Submitted};
 use crate::children::{self, LOOK, Running};
+use crate::server::{self, KEY, Profile, START_MAX};
+use crate::shell;
 use crate::workspace::Workspace;
-use crate::{plugins, shell};
 
 /// Build everything, start server and receiver, and process a sample document.
 ///
@@ -31,16 +32,21 @@ pub struct Options {
     /// Stop when the sample document is processed and its webhooks have arrived.
     #[arg(long)]
     once: bool,
+    /// Build the server as it is shipped, fully optimised. Takes much longer, and serves more documents a second.
+    #[arg(long)]
+    release: bool,
     /// Use the components and the server as they were built before.
     #[arg(long)]
     no_build: bool,
 }
 
-/// The key of the server that we start, as the guides use it.
-pub const KEY: &str = "test-api-key";
-/// How long the server may take to start: it compiles the components the first time.
-pub const START_MAX: Duration = Duration::from_secs(120);
-/// How long the sample document may take, in a build for release on a busy machine.
+impl Options {
+    fn profile(&self) -> Profile {
+        if self.release { Profile::Release } else { Profile::Quick }
+    }
+}
+
+/// How long the sample document may take, in a quick build on a busy machine.
 const SAMPLE_MAX: Duration = Duration::from_secs(300);
 /// How long the last webhook may take after the task has ended.
 const WEBHOOKS_MAX: Duration = Duration::from_secs(20);
@@ -54,7 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
     port(options.receiver_port, "--receiver-port", "webhook receiver")?;
     let workspace = Workspace::find()?;
     if !options.no_build {
-        build(&workspace)?;
+        server::build(&workspace, options.profile())?;
     }
     let ports =
         (port(options.port, "--port", "server")?, port(options.receiver_port, "--receiver-port", "webhook receiver")?);
@@ -81,31 +87,6 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Builds components and server, for release.
-pub fn build(workspace: &Workspace) -> Result<()> {
-    println!("== step components");
-    plugins::build(workspace, &plugins::Options { guests: false })?;
-    println!("== server");
-    shell::run(&mut workspace.cargo(&["build", "--release", "-p", "morag-server"]))
-}
-
-/// A server of the release build, told where its things are.
-pub fn server(workspace: &Workspace, port: u16, data: &std::path::Path) -> Command {
-    let binary = workspace.morag("release");
-    let mut command = Command::new(binary);
-    command
-        .arg("serve")
-        .current_dir(&workspace.root)
-        .env("API_HOST", "127.0.0.1")
-        .env("API_PORT", port.to_string())
-        .env("MORAG_API_KEYS", KEY)
-        .env("MORAG_DATA_DIR", data)
-        .env("MORAG_PLUGINS_DIR", workspace.plugins_folder())
-        // What a person has set for another server must not change this one.
-        .env_remove("REDIS_URL");
-    command
-}
-
 fn port(wanted: u16, option: &str, who: &str) -> Result<u16> {
     children::free_port(wanted).map_err(|error| {
         anyhow!("port {wanted} for the {who} cannot be had ({error}); choose another: cargo xtask up {option} NUMBER")
@@ -126,9 +107,9 @@ impl Up {
         let data = std::path::absolute(data)?;
         // New for each run: deliveries that are still due from the run before are signed with the new one.
         let secret = secret()?;
-        let mut listen = Command::new(workspace.morag("release"));
+        let mut listen = Command::new(options.profile().morag(workspace));
         listen.args(["listen", "--port", &receiver_port.to_string()]).env("WEBHOOK_SECRET", &secret);
-        let mut serve = server(workspace, port, &data);
+        let mut serve = server::command(workspace, options.profile(), port, &data);
         serve.env("WEBHOOK_SECRET", &secret).env("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8");
         println!("== start (logs in {})", logs.display());
         let mut up = Self {

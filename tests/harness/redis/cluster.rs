@@ -40,6 +40,11 @@ impl RedisCluster {
         this
     }
 
+    /// A Cluster that another process has started and ends; the ports of its masters, separated by commas.
+    pub(super) fn attach(ports: &str) -> Self {
+        Self { nodes: ports.split(',').map(RedisServer::attach).collect() }
+    }
+
     fn of(options: RedisOptions, replicas: usize) -> Self {
         assert!(!options.tls && !options.password, "not supported for a Cluster");
         // Pings in the stream of replication: how far a replica follows is told soon where nothing is written.

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 
 use crate::api::Client;
 use crate::children::{self, Running};
+use crate::server::{self, KEY, Profile, START_MAX};
 use crate::toolchain::debian;
-use crate::up;
 use crate::workspace::Workspace;
 
 /// How long a Redis may take to answer: it starts empty.
@@ -76,7 +76,7 @@ impl Servers {
         let (mut servers, mut clients) = (Vec::new(), Vec::new());
         for (index, arguments) in layout.roles().iter().enumerate() {
             let port = children::free_port(0)?;
-            let mut command = up::server(workspace, port, &data);
+            let mut command = server::command(workspace, Profile::Release, port, &data);
             command
                 .args(*arguments)
                 .env("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8")
@@ -85,10 +85,10 @@ impl Servers {
                 command.env("REDIS_URL", url);
             }
             servers.push(Running::start("a server", &command, &logs.join(format!("server-{index}.log")))?);
-            clients.push(Client::new(&format!("http://127.0.0.1:{port}"), up::KEY));
+            clients.push(Client::new(&format!("http://127.0.0.1:{port}"), KEY));
         }
         for (server, client) in servers.iter_mut().zip(&clients) {
-            server.wait_ready(up::START_MAX, || client.is_ready())?;
+            server.wait_ready(START_MAX, || client.is_ready())?;
         }
         Ok(Self { servers, redis: redis.map(|(redis, _)| redis), data, client: clients.remove(0) })
     }

@@ -9,7 +9,7 @@ use super::receiver::Receiver;
 use super::{load, outside};
 use crate::api::{Client, Submitted};
 use crate::children;
-use crate::up;
+use crate::server::{self, Profile};
 use crate::workspace::Workspace;
 
 /// Tasks and deliveries a second of the standard pipeline, and how soon an event arrives when nothing else runs.
@@ -42,7 +42,7 @@ const PART_MAX: Duration = Duration::from_secs(1800);
 pub fn run(options: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     if !options.no_build {
-        up::build(&workspace)?;
+        server::build(&workspace, Profile::Release)?;
     }
     let receiver = Receiver::start()?;
     println!("load average {}", load());

@@ -1,0 +1,64 @@
+//! The server that `up` shows and that benches measure: how it is built and started.
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::compile::Builds;
+use crate::plugins;
+use crate::workspace::Workspace;
+
+/// The key of the server that we start, as the guides use it.
+pub const KEY: &str = "test-api-key";
+/// How long the server may take to start: it compiles the components the first time.
+pub const START_MAX: Duration = Duration::from_secs(120);
+
+/// How the server is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Cargo's `dev`: only what takes the time of a task (wasmtime, SQLite) is optimised.
+    Quick,
+    /// As it is shipped, and as it is measured.
+    Release,
+}
+
+impl Profile {
+    /// The binary of it.
+    pub fn morag(self, workspace: &Workspace) -> PathBuf {
+        match self {
+            Self::Quick => workspace.morag("debug"),
+            Self::Release => workspace.morag("release"),
+        }
+    }
+}
+
+/// Builds the step components and, at the same time, the server: each alone leaves a core idle at times.
+pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
+    println!("== step components and server");
+    let builds = Builds::default();
+    std::thread::scope(|scope| {
+        let components = scope.spawn(|| plugins::build_with(&builds, workspace, &plugins::Options { guests: false }));
+        let mut server = workspace.cargo(&["build", "-p", "morag-server"]);
+        server.args((profile == Profile::Release).then_some("--release"));
+        let server = builds.run("server", &mut server);
+        let components = components.join().ok().context("the build of the step components panicked")?;
+        server.and(components)
+    })
+}
+
+/// A server, told where its things are.
+pub fn command(workspace: &Workspace, profile: Profile, port: u16, data: &Path) -> Command {
+    let mut command = Command::new(profile.morag(workspace));
+    command
+        .arg("serve")
+        .current_dir(&workspace.root)
+        .env("API_HOST", "127.0.0.1")
+        .env("API_PORT", port.to_string())
+        .env("MORAG_API_KEYS", KEY)
+        .env("MORAG_DATA_DIR", data)
+        .env("MORAG_PLUGINS_DIR", workspace.plugins_folder())
+        // What a person has set for another server must not change this one.
+        .env_remove("REDIS_URL");
+    command
+}
