@@ -1,4 +1,12 @@
 //! Implementations of the core's ports. An adapter implements its port and adds nothing to it.
+//!
+//! - Exchanges with hosts of strangers (webhooks, documents, plugins, AI services) go through [`exchange`]: hyper's client, with the
+//!   number of interim answers and the size of a head limited.
+//! - Names are looked up without a thread ([`webhook_http`]), under a time limit of their own within the exchange's, and shared by site.
+//!   `/etc/hosts` and `/etc/resolv.conf` are used; other sources of `nsswitch.conf` are blocking libraries, and are not used.
+//! - `localhost` (RFC 6761) is resolved by the address guard itself to those of 127.0.0.1 and ::1 that are allowed.
+//! - Registries of components are spoken to by our own bounded requests ([`oci`]): the client crate reads manifests and token answers
+//!   without a limit, and sends the password to any address that a registry names.
 
 pub mod ai;
 pub mod blobs;

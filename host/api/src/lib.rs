@@ -2,6 +2,17 @@
 //!
 //! Every request goes through [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler.
 //! Handlers talk to the ports of [`Api`] alone. What they answer of tasks and events is made in [`view`], without I/O.
+//!
+//! - [`access`] says what each route needs; a route that it does not list refuses every caller. A path's id is checked against its
+//!   caller: handlers cannot load without that.
+//! - Input is kept as text until it is needed: as values, objects and arrays take up to fifty times their length. Nothing of a form is
+//!   kept before its guard has counted it. Parts of a request that a message repeats go through `shown`.
+//! - Lists, feeds and logs of deliveries read no whole records: the fields that lists show are stored beside the record, and a page of
+//!   events ends where it would take more memory than `PAGE_BYTES_MAX`, whatever limit was asked for.
+//! - One caller leaves as much as it takes: streams, waits, fetches, look-ups, samples, endpoints and, if several keys are set, waiting
+//!   tasks are counted in `core/shares`: a key may hold as many places as it leaves free.
+//! - Idle connections keep no caller out: `core/connections` decides which one is closed for a new one, never one with a request under
+//!   way. Probes are answered even if every connection has a request.
 
 mod access;
 mod audit;

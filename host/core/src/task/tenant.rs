@@ -3,6 +3,10 @@
 //! The default tenant has everything that was stored before there were others, under the names it always had. What another
 //! tenant has is named with the tenant before it and a sign between that no name of a caller can have, so two tenants may use
 //! the same name and neither can reach the other's by any name.
+//!
+//! Names that callers choose are stored with the tenant before them: documents `TENANT<ID`, collections `TENANT/NAME`, endpoints
+//! `TENANT.NAME`. The default tenant's are stored bare. Lists are by tenant: a column in SQLite, a list beside the default one in Redis
+//! (`LIST:@TENANT`).
 
 use super::{DocumentId, TaskRecord};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,16 @@
 //! Delivers webhooks: a [`dispatcher`] claims cursors as the lanes allow, [`deliver`] takes each through its log ([`target`]: to whom, now;
 //! [`attempt`]: render, sign, send, judge; [`give_up`]: what is too old), and [`announce`] tells of endpoints that were disabled.
+//!
+//! Each commit of a task makes its idle cursors due. An attempt has one owner and one deadline: the holder of the cursor's lease makes
+//! it, under one time limit from the look-up of the name to the last byte read, and its result and the cursor's move are recorded in one
+//! commit, each before the next, so a crash repeats the last at most.
+//!
+//! The backlog of a failing receiver has a limit of age: a task's history stays while a delivery of it is due, so without one history
+//! would grow for as long as the receiver fails. What is older is recorded as dead, in order, without an exchange.
+//!
+//! A delivery that is made again is a cursor of one event, with a name and attempts of its own. An endpoint that wants a document's
+//! tasks in order has chains (`ports/chains`, [`turns`]): a task's cursor waits until the one before it says that it has finished. If
+//! that one cannot say so, because its process died in between, the waiting one finds out.
 
 mod announce;
 mod attempt;

@@ -1,4 +1,16 @@
 //! Puts a server together, as far as its roles need it. The only module that names concrete adapters.
+//!
+//! # What prevents a start, and what does not
+//!
+//! - A bad component does not; a wrong `morag.toml` does. A pipeline whose component was refused cannot run, the others can.
+//! - A full disk does not: [`spare`] keeps 4 MiB in the data folder, which a start without room deletes.
+//! - A data folder of another store does ([`data_dir`], [`redis_files`]): a server deletes files of tasks that its store does not know. A
+//!   bucket says whose it is, too ([`bucket`]). A running server asks again before it tidies up (`ownership`).
+//! - Another key for the credentials than the store's does ([`secrets`]).
+//! - A Redis whose settings lose data does (`core/redis_demands`); at run time it makes the server unready.
+//!
+//! A backup is taken from the data folder, not through the server ([`backup`]): both databases at one moment, then the files that they
+//! refer to, then the manifest.
 
 mod ai;
 mod backup;

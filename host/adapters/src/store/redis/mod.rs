@@ -11,6 +11,28 @@
 //! ([`setup`]).
 //!
 //! Every script bears being sent twice, because an answer may be lost on its way ([`link`]).
+//!
+//! # Rules that the scripts keep
+//!
+//! - **A script may be sent twice.** An answer may be lost; the call is repeated with the same token, and answers as before.
+//! - **What belongs to no bucket is reserved first and settled afterwards**: an idempotency key, a document's claim, a flow's turn. The
+//!   script that stores the task decides. A process that finds a reservation whose task was never stored sets that task aside
+//!   (`task_veto`), so that it can no longer be stored; a crash in between blocks no caller.
+//! - **What a caller is told is on a replica**, if there is one: `WAIT` on a connection of its own, with a time limit. Commits of workers
+//!   are not waited for: what a failover undoes of them is done again.
+//! - **A failover takes a slot back to an earlier state of it, whole.** So no two slots may be relied on to agree: a confirmed
+//!   idempotency key whose task is gone is void, a lost document claim is made again by its completed task, a task's number is at least
+//!   the time, and a fence is drawn at random: a count would repeat after a failover that lost the claim before it. How often a task was
+//!   claimed is counted beside the fence, to find a task that kills its workers.
+//! - **Writes that need memory come first in a script**, so that a full Redis refuses it before anything has changed, above all a claim.
+//! - **Time is the server's.** Scripts call `TIME`; a process passes durations only, so its clock moves no lease and no retry.
+//! - **Lanes take turns in the process.** A ready cursor lies in its bucket by time and by lane, and wake-ups name the lane. Each process
+//!   chooses the keys that it takes, so a backlog, a full or a closed lane costs the others nothing.
+//! - **The feed of all events is read up to a time** that every bucket's node has passed, so a position means the same in each,
+//!   whatever their clocks. Recent events are a capped sorted set a bucket by the events' own time, not a stream.
+//! - Lists and recent events are merged out of the buckets' indexes, as many items as are shown. No key is ever scanned for.
+//! - Turns of the flows need one place for all tasks: the keys tagged `{fair}` are the one slot that every acceptance passes
+//!   (`docs/scaling.md`).
 
 mod accept;
 mod agenda;
