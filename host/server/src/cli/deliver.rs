@@ -29,7 +29,7 @@ pub struct DeliveryOptions {
     /// Secret to sign deliveries with or, when receiving, to verify them with [env: WEBHOOK_SECRET]
     #[arg(long, env = "WEBHOOK_SECRET", hide_env = true, value_parser = secret, value_name = "SECRET")]
     secret: Option<Secret>,
-    /// Sent as `Authorization: Bearer …` [env: MORAG_WEBHOOK_AUTH_TOKEN]
+    /// Token sent as `Authorization: Bearer …` [env: MORAG_WEBHOOK_AUTH_TOKEN]
     #[arg(long, env = "MORAG_WEBHOOK_AUTH_TOKEN", hide_env = true, value_parser = secret, value_name = "TOKEN")]
     auth_token: Option<Secret>,
     /// Private networks that may be reached, in addition to this machine [env: WEBHOOK_ALLOW_NETWORKS]

@@ -65,7 +65,7 @@ struct TenantSecret {
     /// Webhook secret of the server [env: WEBHOOK_SECRET]
     #[arg(long, env = "WEBHOOK_SECRET", hide_env = true, value_parser = secret, value_name = "SECRET")]
     secret: Option<Secret>,
-    /// The tenant
+    /// Tenant whose secret to print
     #[arg(long)]
     tenant: TenantId,
 }
