@@ -34,7 +34,7 @@ pub use plugins::Job as PluginJob;
 /// Runs a server until SIGTERM or Ctrl-C, then waits for running work to finish within the drain timeout or returns it to the
 /// queue.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    config.warnings.iter().for_each(|warning| tracing::warn!(%warning, "configuration warning"));
     let (address, roles, drain) = (config.listen_address(), config.roles, config.drain_timeout);
     // Before anything is written to the folder.
     backup::refuse_backup(&config.data_dir)?;
