@@ -1,11 +1,11 @@
-//! Lists the files that `morag plugin` brings with it: the WIT, the SDKs and the templates of projects. Their folders are
-//! changed by people who write SDKs, so the list is made and not kept.
+//! Generates the list of files that `morag plugin` embeds: the WIT, the SDKs and the project templates. The list is generated,
+//! so that SDK authors need not maintain it.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Name of the list, its folder from the repository's root, and what is left out.
+/// Name of the list, its folder relative to the repository root, and top-level entries to exclude.
 const LISTS: [(&str, &str, &[&str]); 10] = [
     ("WIT", "wit", &["released"]),
     ("RUST_SDK", "plugins/sdk", &["Cargo.toml", "c", "javascript", "python", "templates", "tests", "examples"]),
@@ -19,7 +19,7 @@ const LISTS: [(&str, &str, &[&str]); 10] = [
     ("C_TEMPLATE", "plugins/sdk/templates/c", &[]),
 ];
 
-/// What tools leave behind.
+/// Outputs of tools.
 const LEFT_BEHIND: [&str; 4] = ["__pycache__", "node_modules", "target", "Cargo.lock"];
 
 fn main() -> std::io::Result<()> {
@@ -29,7 +29,7 @@ fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     for (name, folder, left_out) in LISTS {
         let folder = root.join(folder);
-        // A folder's time changes with its entries; cargo looks at all that is below it.
+        // For a folder, cargo checks everything below it.
         println!("cargo::rerun-if-changed={}", folder.display());
         let mut files = Vec::new();
         find(&folder, &folder, left_out, &mut files)?;

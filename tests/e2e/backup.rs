@@ -382,14 +382,14 @@ fn only_empty_folders_are_written_to() {
     std::fs::create_dir(lab.at("full")).expect("a folder");
     std::fs::write(lab.at("full").join("note.txt"), "mine").expect("a file");
     let said = refused(&run("backup", &lab.at("full"), &lab.data()));
-    assert!(said.contains("is not empty, it has note.txt"), "{said}");
+    assert!(said.contains("is not empty: it contains note.txt"), "{said}");
     let said = refused(&run("backup", &lab.data().join("backup"), &lab.data()));
-    assert!(said.contains("lies in the data folder"), "{said}");
+    assert!(said.contains("is inside the data folder"), "{said}");
     let said = refused(&run("backup", &lab.at("backup"), &lab.at("full")));
     assert!(said.contains("has no morag.db: set MORAG_DATA_DIR"), "{said}");
     succeeds(&run("backup", &lab.at("backup"), &lab.data()));
     let said = refused(&run("restore", &lab.at("backup"), &lab.at("full")));
-    assert!(said.contains("is not empty, it has note.txt") && said.contains("--data-dir"), "{said}");
+    assert!(said.contains("is not empty: it contains note.txt") && said.contains("--data-dir"), "{said}");
     assert_eq!(names(&lab.at("full")), ["lock", "note.txt"]);
 }
 
@@ -411,7 +411,7 @@ fn files_in_a_bucket_are_named_and_not_copied() {
     let output = command("backup", &lab.at("backup"), &lab.data()).env(bucket.0, bucket.1).output().expect("it runs");
     succeeds(&output);
     let said = stdout(&output);
-    assert!(said.contains("the files are not in it: they stay in s3://documents/team"), "{said}");
+    assert!(said.contains("files are not included: they stay in s3://documents/team"), "{said}");
     assert_eq!(names(&lab.at("backup")), ["knowledge.db", "manifest.json", "morag.db", "secrets.key"]);
     let manifest = std::fs::read(lab.at("backup/manifest.json")).expect("a manifest");
     let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
@@ -444,7 +444,7 @@ async fn a_restored_store_takes_no_bucket_from_another_unless_it_is_told_to() {
     restore("trial", &[]);
     // As a bucket is whose store was of a version that wrote no owner there.
     let unowned = format!("{}/before", bucket.url());
-    for (url, expected) in [(&url, "has the files of another store"), (&unowned, "does not say whose its files are")] {
+    for (url, expected) in [(&url, "contains the files of another store"), (&unowned, "has no recorded owner")] {
         let mut start = tokio::process::Command::from(serve(&at("trial")));
         start.envs(settings).env("MORAG_BLOBS_URL", url).env("RUST_LOG", "off").stdin(Stdio::null()).kill_on_drop(true);
         let ended = tokio::time::timeout(PATIENCE, start.output()).await.expect("it does not start");
@@ -502,7 +502,7 @@ async fn a_server_whose_bucket_is_taken_over_while_it_runs_deletes_nothing_from_
     let before = rounds().len();
     // The first may have begun before the task had ended.
     let passed = fleet::wait_for(|| (rounds().len() >= before + 2).then_some(())).await;
-    assert!(passed.is_some() && rounds()[0].contains("is no more this store's"), "{:?}", rounds());
+    assert!(passed.is_some() && rounds()[0].contains("no longer belongs to this store"), "{:?}", rounds());
     let keys = bucket.keys().await;
     assert!(keys.contains(&format!("tasks/{task}/files/original.md")), "{keys:?}");
 }

@@ -111,7 +111,7 @@ async fn files_of_an_embedded_store_are_safe_from_a_server_on_redis() {
     let mut server = Server::start().await;
     assert!(server.terminate().await.success());
     let said = refused(&server.data_dir(), &[("REDIS_URL", &redis.url())]).await;
-    assert!(said.contains("an embedded store (morag.db), and REDIS_URL is set"), "{said}");
+    assert!(said.contains("an embedded store (morag.db), but REDIS_URL is set"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -254,7 +254,7 @@ async fn dev(project: &Path) {
     let mut said = BufReader::new(child.stderr.take().expect("a piped stderr")).lines();
     let told = async {
         while let Some(line) = said.next_line().await.expect("readable output") {
-            if line.contains("the server takes my_step from") {
+            if line.contains("the server loads my_step from") {
                 return line;
             }
         }
@@ -307,14 +307,14 @@ async fn what_cannot_work_is_said_in_one_line() {
     std::fs::write(at.join("broken.wasm"), "\0asm").expect("a file");
     for (arguments, part) in [
         (&["plugin", "new", "My-Step", "--lang", "rust"][..], "try my_step"),
-        (&["plugin", "build"], "plugin.toml is not there"),
-        (&["plugin", "test"], "plugin.toml is not there"),
+        (&["plugin", "build"], "plugin.toml does not exist"),
+        (&["plugin", "test"], "plugin.toml does not exist"),
         (&["plugin", "inspect", "broken.wasm"], "not a WebAssembly component"),
-        (&["plugin", "run", "none.wasm", "--input", "a.txt"], "none.wasm is not there"),
+        (&["plugin", "run", "none.wasm", "--input", "a.txt"], "none.wasm does not exist"),
         (&["plugin", "run", component, "--input", "a.txt"], "--artifact markdown.md=FILE"),
         (&["plugin", "run", component, "--input", "none.txt"], "none.txt cannot be read"),
         (&["plugin", "run", component, "--input", "a.txt", "--config", "[]"], "not a JSON object"),
-        (&["plugin", "dev"], "plugin.toml is not there"),
+        (&["plugin", "dev"], "plugin.toml does not exist"),
     ] {
         let (code, _, said) = run(at, arguments).await;
         assert_eq!(code, Some(1), "{arguments:?}: {said}");
@@ -324,5 +324,5 @@ async fn what_cannot_work_is_said_in_one_line() {
     let ingestion = plugins_dir().join("ingestion.wasm");
     let (code, _, said) = run(at, &["plugin", "run", ingestion.to_str().expect("a path"), "--input", "a.txt"]).await;
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("allow it by --grant "), "{said}");
+    assert!(said.contains("grant it with --grant "), "{said}");
 }

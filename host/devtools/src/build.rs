@@ -1,7 +1,7 @@
-//! `morag plugin build`: the component of a project, made and checked.
+//! `morag plugin build`: builds and checks the component of a project.
 
 use super::progress::Busy;
-use super::project::{Project, Where};
+use super::project::{Project, ProjectArgs};
 use super::{toolchain, trial, units};
 use crate::workbench;
 use anyhow::ensure;
@@ -16,16 +16,16 @@ pub const EXAMPLES: &str = "Examples:
   morag plugin build
   morag plugin build --dir ~/steps/redact
 
-Builds for release, into build/NAME.wasm. What a language needs beyond its own toolchain (componentize-py, componentize-js,
-wasm-tools) is installed the first time, with pinned versions, into $MORAG_TOOLS_DIR (~/.cache/morag/tools). The component is
-then loaded as a server would, and must import nothing that plugin.toml does not list.";
+Builds for release, into build/NAME.wasm. The first build installs further tools that a language needs (componentize-py,
+componentize-js, wasm-tools) with pinned versions into $MORAG_TOOLS_DIR (~/.cache/morag/tools). The component is then loaded as
+by a server, and may import only the capabilities that plugin.toml lists.";
 
 /// Builds the project's component.
 #[derive(Debug, Args)]
 pub struct Build {
     #[command(flatten)]
-    project: Where,
-    /// Builds are always for release: taken for those who type it
+    project: ProjectArgs,
+    /// Has no effect, because builds are always for release
     #[arg(long, hide = true)]
     release: bool,
 }
@@ -36,7 +36,7 @@ pub async fn run(command: Build) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds and checks a project's component, and says what came of it.
+/// Builds and checks a project's component, and prints its size and digest.
 pub async fn build(project: &Project) -> anyhow::Result<()> {
     project.generate()?;
     tokio::task::block_in_place(|| toolchain::build(project))?;
@@ -50,10 +50,10 @@ pub async fn build(project: &Project) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the component is what `plugin.toml` says.
+/// Checks that the component matches `plugin.toml`.
 fn check(project: &Project, inspection: &Inspection) -> anyhow::Result<()> {
-    let (said, name) = (&inspection.descriptor.name, &project.manifest.name);
-    ensure!(said == name, "the component calls itself {said}, and plugin.toml says {name}: make them the same");
+    let (actual, name) = (&inspection.descriptor.name, &project.manifest.name);
+    ensure!(actual == name, "the component is named {actual}, but plugin.toml says {name}: use the same name in both");
     let listed = &project.manifest.capabilities;
     let wants = inspection.descriptor.capabilities.iter().map(|capability| (*capability, "wants"));
     let imports = Capability::ALL.into_iter().filter(|capability| imports(inspection, *capability));
@@ -113,10 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn a_component_is_what_its_project_says() {
+    fn a_component_must_match_its_project() {
         let free = ["morag:step/task@1.1.0", "morag:step/log@1.1.0", "wasi:clocks/wall-clock@0.2.6"];
         assert_eq!(check("", "a", &[], &free), Ok(()));
-        assert!(check("", "b", &[], &[]).unwrap_err().contains("calls itself b, and plugin.toml says a"));
+        assert!(check("", "b", &[], &[]).unwrap_err().contains("is named b, but plugin.toml says a"));
         assert!(check("", "a", &[Capability::Kv], &[]).unwrap_err().contains("wants kv"));
         assert_eq!(check("\"kv\"", "a", &[Capability::Kv], &["morag:step/kv@1.1.0"]), Ok(()));
         assert!(check("", "a", &[], &["morag:step/kv@1.1.0"]).unwrap_err().contains("imports kv"));

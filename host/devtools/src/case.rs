@@ -1,4 +1,4 @@
-//! Test cases on disk: `tests/CASE/document.EXT`, with `case.json`, `artifacts/` and `expected/` beside it.
+//! Test cases on disk: folders `tests/CASE` with `document.EXT` and optionally `case.json`, `artifacts/` and `expected/`.
 
 use super::trial::Trial;
 use anyhow::{Context as _, bail, ensure};
@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The settings of a case.
+/// File with the settings of a case.
 const SETTINGS: &str = "case.json";
 
-/// `case.json`, all of it optional.
+/// `case.json`. All fields are optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
@@ -27,15 +27,15 @@ struct Settings {
 /// A test case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// Name of its folder.
+    /// Name of the case, which is the name of its folder.
     pub name: String,
-    /// The folder.
+    /// Path of the folder.
     pub folder: PathBuf,
 }
 
-/// The cases of a folder by name; `only` chooses one.
+/// The cases of a folder, sorted by name; `only` selects one.
 pub fn find(tests: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
-    let how = "a case is a folder with one document.EXT in it, as tests/first/document.txt";
+    let how = "a case is a folder with one document.EXT, such as tests/first/document.txt";
     let entries = fs::read_dir(tests).with_context(|| format!("no tests in {}: {how}", tests.display()))?;
     let mut cases = Vec::new();
     for entry in entries {
@@ -50,12 +50,12 @@ pub fn find(tests: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
     let Some(only) = only else { return Ok(cases) };
     let names: Vec<_> = cases.iter().map(|case| case.name.clone()).collect();
     cases.retain(|case| case.name == only);
-    ensure!(!cases.is_empty(), "there is no case {only}: there are {}", names.join(", "));
+    ensure!(!cases.is_empty(), "there is no case {only}; the cases are {}", names.join(", "));
     Ok(cases)
 }
 
 impl Case {
-    /// Reads what the component is to be run over.
+    /// Reads the inputs of the case.
     pub fn trial(&self) -> anyhow::Result<Trial> {
         let document = self.document()?;
         let Settings { config, file_name, media_type, language, options, metadata } = self.settings()?;
@@ -72,7 +72,7 @@ impl Case {
         })
     }
 
-    /// Folder of what is expected.
+    /// Folder of the golden files.
     pub fn expected(&self) -> PathBuf {
         self.folder.join("expected")
     }
@@ -88,8 +88,8 @@ impl Case {
         }
         match &found[..] {
             [document] => Ok(document.clone()),
-            [] => bail!("{} has no document: put one there, as document.txt", self.folder.display()),
-            _ => bail!("{} has {} documents: a case has one", self.folder.display(), found.len()),
+            [] => bail!("{} has no document: add one, such as document.txt", self.folder.display()),
+            _ => bail!("{} has {} documents: a case must have one", self.folder.display(), found.len()),
         }
     }
 
@@ -113,7 +113,7 @@ impl Case {
     }
 }
 
-/// Files of a folder by name; none where there is no such folder.
+/// Contents of the files of a folder, by name; empty if the folder does not exist.
 pub fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let unreadable = || format!("{} cannot be read", folder.display());
     let entries = match fs::read_dir(folder) {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_is_its_document_with_what_lies_beside_it() {
+    fn a_case_has_its_document_settings_and_artifacts() {
         let settings =
             r#"{"config": {"kinds": ["email"]}, "language": "de", "options": {"chunk_size": 9}, "file_name": "a.txt"}"#;
         let (_folder, case) = case(&[("document.md", "# hi"), ("case.json", settings), ("artifacts/markdown.md", "x")]);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_that_is_none_says_what_is_missing() {
+    fn an_invalid_case_is_explained() {
         let said = |files: &[(&str, &str)]| format!("{:#}", case(files).1.trial().unwrap_err());
         assert!(said(&[("case.json", "{}")]).contains("has no document"));
         assert!(said(&[("document.md", ""), ("document.txt", "")]).contains("2 documents"));
@@ -180,6 +180,6 @@ mod tests {
             |only| find(folder.path(), only).map(|cases| cases.into_iter().map(|case| case.name).collect::<Vec<_>>());
         assert_eq!(names(None).unwrap(), ["a", "b"]);
         assert_eq!(names(Some("b")).unwrap(), ["b"]);
-        assert!(names(Some("c")).unwrap_err().to_string().contains("there are a, b"));
+        assert!(names(Some("c")).unwrap_err().to_string().contains("the cases are a, b"));
     }
 }

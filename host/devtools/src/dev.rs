@@ -1,7 +1,7 @@
-//! `morag plugin dev`: builds after every change, and hands the component to a running server.
+//! `morag plugin dev`: builds after every change and loads the component into a running server.
 
 use super::build::build;
-use super::project::{Project, Where, replace};
+use super::project::{Project, ProjectArgs, replace};
 use super::snapshot::Snapshot;
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -21,44 +21,44 @@ pub const EXAMPLES: &str = "Examples:
   morag plugin dev --plugins-dir /var/lib/morag/plugins
   morag plugin dev --server http://127.0.0.1:9000 --api-key KEY --plugins-dir target/plugins --dir ~/steps/redact
 
-Builds, puts the component into the server's plugins folder, asks the server to load it and says what came of that; then again
-after every change of a source. Tasks that run go on with the component they began with. The server must be on this machine, and
-allow the step what it wants in morag.toml, in a table without `source`. Ctrl-C ends it; the component stays.";
+Builds the component, copies it into the server's plugins folder, asks the server to load it and prints the result, then repeats
+this after every change of a source file. Running tasks finish with the component they started with. The server must run on this
+machine, and must grant the step's capabilities in morag.toml, in a table without `source`. Ctrl-C ends it; the component stays.";
 
-/// How often sources are looked at.
-const LOOK_PAUSE: Duration = Duration::from_millis(500);
+/// Pause between two checks of the sources or the server.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How long the server may take until it has the component: a large one of Python takes it some 20 s to compile.
+/// Longest time for the server to load the component: compiling a large Python component takes some 20 s.
 const LOAD_MAX: Duration = Duration::from_secs(90);
 
 /// Builds after every change.
 #[derive(Debug, Args)]
 pub struct Dev {
     #[command(flatten)]
-    project: Where,
-    /// The server's plugins folder; without it the one that a server of this binary takes
+    project: ProjectArgs,
+    /// Plugins folder of the server; by default the one that a server of this binary uses
     #[arg(long, env = "MORAG_PLUGINS_DIR", value_name = "FOLDER")]
     plugins_dir: Option<PathBuf>,
     #[command(flatten)]
     server: Server,
 }
 
-/// `morag plugin dev`. Ends by Ctrl-C.
+/// `morag plugin dev`. Runs until Ctrl-C.
 pub async fn run(command: Dev, plugins_dir: fn() -> PathBuf) -> anyhow::Result<ExitCode> {
     let project = Project::open(&command.project)?;
     let folder = command.plugins_dir.unwrap_or_else(plugins_dir);
     ensure!(
         folder.is_dir(),
-        "the plugins folder {} is not there: name the server's with --plugins-dir",
+        "the plugins folder {} does not exist: set the server's folder with --plugins-dir",
         folder.display()
     );
     let client = Client::new(command.server)?;
     let mut ended = std::pin::pin!(tokio::signal::ctrl_c());
     let folder_of = project.folder.clone();
     loop {
-        // Before the build: what changes while it runs is seen afterwards.
+        // Taken before the build, so that changes during the build are noticed afterwards.
         let before = project.snapshot()?;
-        // Anew: the manifest is one of the sources.
+        // The project is opened again, because its manifest may have changed.
         let done = async {
             let project = Project::open_folder(&folder_of)?;
             build(&project).await?;
@@ -78,55 +78,55 @@ pub async fn run(command: Dev, plugins_dir: fn() -> PathBuf) -> anyhow::Result<E
     }
 }
 
-/// Waits for a change of the sources; says of which.
+/// Waits until a source changes and returns its path.
 async fn changed(project: &Project, before: &Snapshot) -> anyhow::Result<String> {
     loop {
         let now = project.snapshot()?;
         if let Some(path) = now.changed_since(before) {
             return Ok(path.display().to_string());
         }
-        sleep(LOOK_PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Asks the server to load what is in its plugins folder, and waits until it has the project's component, which was put at
-/// `target`. What it says.
+/// Asks the server to reload its plugins folder, and waits until it has loaded the project's component, which is at `target`.
+/// Returns a description of the result.
 async fn load(client: &Client, project: &Project, target: &Path) -> anyhow::Result<String> {
     let name = &project.manifest.name;
     let digest = facts(&project.component())?.digest;
     let reload = client.start(client.request(Method::POST, "/api/v1/plugins/reload")).await?;
-    // A server without that route looks at its folder by itself, when it comes to it.
-    let is_answered = reload.status() != StatusCode::NOT_FOUND;
-    if is_answered {
-        morag_client::read(reload).await.context("the server did not load it")?;
+    // Older servers have no such route, but scan their folder periodically.
+    let has_reloaded = reload.status() != StatusCode::NOT_FOUND;
+    if has_reloaded {
+        morag_client::read(reload).await.context("the server did not load the component")?;
     }
     let started = Instant::now();
     loop {
         let listed = client.get("/api/v1/plugins").await?;
-        let refused = refusal(&listed, name).filter(|_| is_answered);
+        let refused = refusal(&listed, name).filter(|_| has_reloaded);
         if let Some(reason) = refused {
-            anyhow::bail!("the server refused it: {reason}");
+            anyhow::bail!("the server refused the component: {reason}");
         }
-        let of_it = entry(&listed, name);
-        if let Some(entry) = of_it.filter(|entry| has_digest(entry, &digest) && !is_elsewhere(entry, target)) {
-            return Ok(format!("loaded by the server{}", said(entry)));
+        let current = entry(&listed, name);
+        if let Some(entry) = current.filter(|entry| has_digest(entry, &digest) && !is_elsewhere(entry, target)) {
+            return Ok(format!("loaded by the server{}", summary(entry)));
         }
-        // It has looked before it answered, so there is nothing to wait for.
-        ensure!(!is_answered, "{}", misplaced(&listed, name, target));
+        // The server answers only after it has scanned its folder, so waiting would not help.
+        ensure!(!has_reloaded, "{}", misplaced(&listed, name, target));
         if started.elapsed() >= LOAD_MAX {
-            let said = of_it.map_or_else(|| ": it does not list it".to_owned(), said);
-            anyhow::bail!("the server has not loaded it for {} s{said}", LOAD_MAX.as_secs());
+            let state = current.map_or_else(|| ": it is not in the server's list".to_owned(), summary);
+            anyhow::bail!("the server has not loaded the component within {} s{state}", LOAD_MAX.as_secs());
         }
-        sleep(LOOK_PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-/// What the server lists under a name.
+/// The server's list entry of a plugin.
 fn entry<'a>(listed: &'a Value, name: &str) -> Option<&'a Value> {
     listed["plugins"].as_array()?.iter().find(|entry| entry["name"] == name)
 }
 
-/// Why the server did not take a component of that name, where it says so: nothing of it is loaded, or one of before stays.
+/// Why the server refused the component with that name, if it did. An earlier version may still be loaded.
 fn refusal(listed: &Value, name: &str) -> Option<String> {
     let refused = listed["refused"].as_array()?.iter().find(|one| one["name"] == name);
     let refused = refused.or_else(|| entry(listed, name).map(|entry| &entry["refused"]));
@@ -137,7 +137,8 @@ fn has_digest(entry: &Value, digest: &str) -> bool {
     ["sha256", "digest"].iter().any(|key| entry[*key].as_str().is_some_and(|text| text.ends_with(digest)))
 }
 
-/// Whether a component surely comes from another file. A path that the server says from its own folder may be any that ends so.
+/// Whether a component certainly comes from another file. A relative path of the server matches any path that ends with it,
+/// because the server's working folder is unknown.
 fn is_elsewhere(entry: &Value, target: &Path) -> bool {
     let Some(source) = entry["source"].as_str().map(Path::new) else { return false };
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -147,39 +148,40 @@ fn is_elsewhere(entry: &Value, target: &Path) -> bool {
     }
 }
 
-/// Why a server that has looked does not have the component that was put at `target`, and what to change.
+/// Explains why a server that has scanned its folder has not loaded the component at `target`, and what to change.
 fn misplaced(listed: &Value, name: &str, target: &Path) -> String {
     let folder_of = |one: &Value| {
         let source = one["source"].as_str().filter(|source| !source.starts_with("oci://"))?;
         Path::new(source).parent().map(Path::to_owned)
     };
     let others = listed["plugins"].as_array().into_iter().flatten().filter(|one| one["name"] != name);
-    // That of a bare file name is nowhere one could name.
+    // The parent of a bare file name is empty.
     let folders: BTreeSet<_> = others.filter_map(folder_of).filter(|folder| !folder.as_os_str().is_empty()).collect();
     let target = target.display();
     let Some(entry) = entry(listed, name) else {
         let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         let from = match folders.is_empty() {
-            true => "it lists no other of a folder either".to_owned(),
-            false => format!("it takes components from {}", folders.join(", ")),
+            true => "it lists no other component from a folder".to_owned(),
+            false => format!("it loads components from {}", folders.join(", ")),
         };
-        return format!("{target} is not where the server looks: {from}; name its plugins folder with --plugins-dir");
+        return format!(
+            "the server does not load components from the folder of {target}: {from}; set its plugins folder with --plugins-dir"
+        );
     };
     let source = plain(&entry["source"]);
     match folder_of(entry).filter(|folder| folders.contains(folder)) {
-        Some(folder) => format!(
-            "the server takes {name} from {source}, not from {target}: name that folder, --plugins-dir {}",
-            folder.display()
-        ),
+        Some(folder) => {
+            format!("the server loads {name} from {source}, not from {target}: use --plugins-dir {}", folder.display())
+        }
         None => format!(
-            "the server takes {name} from {source}, not from {target}: take `source` out of its table in morag.toml, and start \
-             the server again"
+            "the server loads {name} from {source}, not from {target}: remove `source` from its table in morag.toml, and \
+             restart the server"
         ),
     }
 }
 
-/// What the server says of a plugin, for a line.
-fn said(entry: &Value) -> String {
+/// Formats the server's list entry of a plugin for one line.
+fn summary(entry: &Value) -> String {
     let list = |value: &Value| {
         let items = value.as_array().into_iter().flatten();
         items.map(plain).collect::<Vec<_>>().join(" ")
@@ -202,23 +204,23 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_the_server_lists_is_found_and_told() {
+    fn list_entries_are_found_and_summarised() {
         let listed = json!({"plugins": [
             {"name": "a", "sha256": "11"},
             {"name": "b", "sha256": "22", "version": "1.2.3", "capabilities": {"wanted": ["kv"], "granted": ["kv", "http"]}},
             {"name": "d", "digest": "33", "refused": {"reason": "it traps"}},
         ], "refused": [{"name": "b", "reason": "it is broken"}]});
-        assert_eq!(refusal(&listed, "d").as_deref(), Some("it traps"), "one of before stays");
+        assert_eq!(refusal(&listed, "d").as_deref(), Some("it traps"), "an earlier version stays loaded");
         assert_eq!((refusal(&listed, "b").as_deref(), refusal(&listed, "a")), (Some("it is broken"), None));
         let entry = entry(&listed, "b").unwrap();
         assert!(has_digest(entry, "22") && !has_digest(entry, "11"));
-        assert_eq!(said(entry), ": version 1.2.3, wants kv, granted kv http");
+        assert_eq!(summary(entry), ": version 1.2.3, wants kv, granted kv http");
         assert!(super::entry(&listed, "c").is_none() && super::entry(&json!({}), "a").is_none());
-        assert_eq!(said(&json!({})), "");
+        assert_eq!(summary(&json!({})), "");
     }
 
     #[test]
-    fn a_component_in_the_wrong_place_is_told_with_what_to_change() {
+    fn a_component_in_the_wrong_folder_is_explained() {
         let listed = |source: &str| {
             json!({"plugins": [
                 {"name": "chunking", "source": "/srv/plugins/chunking.wasm"}, {"name": "s", "source": source},
@@ -227,10 +229,10 @@ mod tests {
         };
         let at = Path::new("/home/plugins/s.wasm");
         let said = |source: &str| misplaced(&listed(source), "s", at);
-        assert!(said("s.wasm").contains("takes s from s.wasm, not from /home/plugins/s.wasm: take `source` out"));
+        assert!(said("s.wasm").contains("loads s from s.wasm, not from /home/plugins/s.wasm: remove `source`"));
         assert!(said("/srv/plugins/s.wasm").ends_with("--plugins-dir /srv/plugins"));
         let none = misplaced(&listed("x"), "other", at);
-        assert!(none.contains("takes components from /srv/plugins; name its plugins folder"), "{none}");
+        assert!(none.contains("loads components from /srv/plugins; set its plugins folder"), "{none}");
         assert!(misplaced(&json!({}), "s", at).contains("--plugins-dir"));
 
         let is_elsewhere = |source: &str| is_elsewhere(&json!({"source": source}), at);

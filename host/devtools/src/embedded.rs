@@ -1,25 +1,25 @@
-//! What `morag plugin` brings with it, so that nothing but a language's own toolchain need be there. `build.rs` lists the files.
+//! Files embedded into `morag plugin`, so that builds need only a language's own toolchain. `build.rs` lists them.
 
 use super::manifest::Language;
 
-/// Files of a folder: path below it, and text.
+/// Files of a folder as `(relative path, text)`.
 pub type Files = &'static [(&'static str, &'static str)];
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
-/// Manifest of the Rust SDK, as it is in the workspace.
+/// Manifest of the Rust SDK in the workspace.
 pub const RUST_SDK_MANIFEST: &str = include_str!("../../../plugins/sdk/Cargo.toml");
 
-/// Manifest of the workspace, which has the SDK's versions.
+/// Root manifest of the workspace, from which the SDK inherits its versions.
 pub const ROOT_MANIFEST: &str = include_str!("../../../Cargo.toml");
 
-/// Python packages that build components, with their versions.
+/// Python packages that build components from Python, with pinned versions.
 pub const PYTHON_TOOLS: &str = include_str!("../../../plugins/sdk/python/requirements-build.txt");
 
-/// Python packages that make components of what a C compiler makes, with their versions.
+/// Python packages that turn the output of a C compiler into a component, with pinned versions.
 pub const C_TOOLS: &str = include_str!("../../../plugins/sdk/c/requirements-build.txt");
 
-/// The template project of a language; none for [`Language::Other`].
+/// The template project of a language; empty for [`Language::Other`].
 pub fn template(language: Language) -> Files {
     match language {
         Language::Rust => RUST_TEMPLATE,
@@ -39,7 +39,7 @@ mod tests {
     const LANGUAGES: [Language; 4] = [Language::Rust, Language::Python, Language::Javascript, Language::C];
 
     #[test]
-    fn every_template_is_a_project_with_a_test_that_hides_what_is_made() {
+    fn every_template_is_a_project_with_a_test_that_ignores_build_outputs() {
         for language in LANGUAGES {
             let files = template(language);
             let text = |name: &str| {
@@ -58,10 +58,10 @@ mod tests {
     }
 
     #[test]
-    fn templates_have_no_placeholder_that_nobody_fills_in() {
+    fn templates_have_no_unfilled_placeholders() {
         for (file, text) in LANGUAGES.into_iter().flat_map(template) {
             let filled = fill(text, "x");
-            // Rust's own `{{` in a format string has no letter and `}}` right behind it.
+            // An escaped `{{` in a Rust format string is not followed by a word and `}}`.
             let left = filled.split("{{").skip(1).find(|rest| {
                 let word = rest.split("}}").next().unwrap_or_default();
                 !word.is_empty() && rest.contains("}}") && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sdks_and_the_wit_are_there_and_nothing_that_was_left_behind() {
+    fn the_sdks_and_the_wit_are_embedded_without_stray_files() {
         let has = |files: Files, name: &str| files.iter().any(|(file, _)| *file == name);
         assert!(has(WIT, "step.wit") && has(WIT, "world.wit") && !has(WIT, "plugin.wit"));
         assert!(has(RUST_SDK, "src/lib.rs") && !has(RUST_SDK, "Cargo.toml"));

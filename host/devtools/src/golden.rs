@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use std::fs;
 use std::path::Path;
 
-/// The report's file.
+/// File of the report.
 const REPORT: &str = "report.json";
 
-/// Reads what is expected; none where nothing is yet.
+/// Reads the golden files; `None` if there are none yet.
 pub fn read(folder: &Path) -> anyhow::Result<Option<Report>> {
     let path = folder.join(REPORT);
     let text = match fs::read(&path) {
@@ -21,7 +21,7 @@ pub fn read(folder: &Path) -> anyhow::Result<Option<Report>> {
     Ok(Some(Report { json, artifacts: files(&folder.join("artifacts"))? }))
 }
 
-/// Makes a report what is expected. Files of artifacts that it does not have go.
+/// Writes a report as the golden files. Removes files of artifacts that the report does not have.
 pub fn bless(folder: &Path, report: &Report) -> anyhow::Result<()> {
     let artifacts = folder.join("artifacts");
     for name in files(&artifacts)?.into_keys().filter(|name| !report.artifacts.contains_key(name)) {
@@ -40,7 +40,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_was_blessed_is_expected() {
+    fn a_blessed_report_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let expected = folder.path().join("expected");
         assert_eq!(read(&expected).unwrap(), None);
@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(read(&expected).unwrap(), Some(first));
         let second = Report { json: json!({"result": "failed"}), artifacts: artifacts(&["b"]) };
         bless(&expected, &second).unwrap();
-        assert_eq!(read(&expected).unwrap(), Some(second), "a file of before is gone");
+        assert_eq!(read(&expected).unwrap(), Some(second), "an outdated file is removed");
         fs::write(expected.join(REPORT), "{").unwrap();
         assert!(read(&expected).unwrap_err().to_string().contains("is not JSON"));
     }

@@ -1,4 +1,4 @@
-//! `morag plugin inspect`: what a component is.
+//! `morag plugin inspect`: shows the descriptor and imports of a component.
 
 use super::{trial, units};
 use crate::workbench;
@@ -15,12 +15,12 @@ pub const EXAMPLES: &str = "Examples:
   morag plugin inspect build/redact.wasm
   morag plugin inspect target/plugins/chunking.wasm --json
 
-The component is loaded and asked what it is; it is given no task, no files and no network.";
+The component is loaded and describes itself; it has no task, no files and no network.";
 
-/// Shows what a component is.
+/// Shows the descriptor and imports of a component.
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// The component
+    /// Component to inspect
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
     /// Print JSON
@@ -38,14 +38,14 @@ pub async fn run(command: Inspect) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Imports by what they need.
+/// Imports by the permission they need.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Groups<'a> {
     /// Linked for every step.
     free: Vec<&'a str>,
-    /// Linked where the operator grants the capability.
+    /// Linked if the operator grants the capability.
     capabilities: Vec<&'a str>,
-    /// WASI, linked with nothing behind it.
+    /// WASI interfaces, linked without access to files or the network.
     wasi: Vec<&'a str>,
 }
 
@@ -98,8 +98,8 @@ fn text(inspection: &Inspection) -> String {
         ("writes", outputs.iter().map(written).collect()),
         ("capabilities", capabilities.iter().map(|capability| capability.as_str().to_owned()).collect()),
         ("imports", own(groups.free)),
-        ("  by grant", own(groups.capabilities)),
-        ("  of WASI", own(groups.wasi)),
+        ("  need grant", own(groups.capabilities)),
+        ("  WASI", own(groups.wasi)),
         ("WIT", vec![wit_version.as_ref().map_or("unknown".into(), |version| format!("morag:step {version}"))]),
         ("made with", producers.clone()),
         ("size", vec![format!("{} ({size} bytes)", units::bytes(*size))]),
@@ -110,7 +110,7 @@ fn text(inspection: &Inspection) -> String {
         made.push_str(&format!("  {title:14}{items}\n"));
     }
     made.push_str(&format!("  {:14}{digest}\n  {:14}{config_schema}", "sha256", "configuration"));
-    // Its author wrote it, and may be anyone.
+    // The component's author is untrusted, so control characters are removed.
     made.lines().map(|line| plain(&line.into()) + "\n").collect()
 }
 

@@ -1,27 +1,27 @@
-//! JUnit XML, which CI systems read.
+//! JUnit XML output for CI systems.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// A test case that was run.
+/// The result of a test case.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// Its name.
+    /// Name of the case.
     pub name: String,
-    /// How long it ran.
+    /// Duration of the run.
     pub time: Duration,
-    /// What is wrong; none where it passed.
+    /// The failure, or `None` if the case passed.
     pub failure: Option<Failure>,
-    /// What the step logged.
+    /// Log output of the step.
     pub log: String,
 }
 
 /// Why a case failed.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// One line.
+    /// One-line summary.
     pub message: String,
-    /// All of it.
+    /// Full text.
     pub text: String,
 }
 
@@ -52,7 +52,7 @@ fn seconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64())
 }
 
-/// Text for an element or a quoted attribute. What XML 1.0 cannot carry at all becomes U+FFFD.
+/// Escapes text for an element or a quoted attribute. Characters not allowed in XML 1.0 become U+FFFD.
 fn escaped(text: &str) -> String {
     let mut made = String::with_capacity(text.len());
     for c in text.chars() {
@@ -62,7 +62,7 @@ fn escaped(text: &str) -> String {
             '>' => made.push_str("&gt;"),
             '"' => made.push_str("&quot;"),
             '\'' => made.push_str("&apos;"),
-            // Kept by reference: a reader would make them spaces in an attribute.
+            // As character references, because XML parsers replace them with spaces in attributes.
             '\n' | '\t' => {
                 let _ = write!(made, "&#{};", u32::from(c));
             }
@@ -98,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_breaks_out_of_its_place() {
+    fn text_cannot_break_out_of_its_element_or_attribute() {
         let evil = "]]></failure><x a=\"'\"/>&amp;\u{0}\u{1b}\u{ffff}\r";
         let failure = Failure { message: evil.into(), text: evil.into() };
         let xml = render(evil, &[Case { log: evil.into(), ..case(evil, Some(failure)) }]);
         assert_eq!(xml.matches("</failure>").count(), 1);
         assert!(!xml.contains("<x") && xml.contains("&amp;amp;"), "{xml}");
         assert!(!xml.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{ffff}'), "{xml:?}");
-        // Every quote left is one of an attribute's own.
+        // The remaining quotes are the delimiters of attributes.
         assert_eq!(xml.matches('"').count() % 2, 0);
     }
 }

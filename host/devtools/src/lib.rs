@@ -1,8 +1,8 @@
-//! `morag plugin …`: for people who write steps, from an empty folder to a component that a server runs.
+//! `morag plugin …`: tools for step authors, from an empty folder to a component that a server runs.
 //!
-//! Decided without I/O: [`manifest`] (what `plugin.toml` says), [`template`] (a project's files), [`vendored`] (the Rust SDK
-//! as a crate of its own), [`report`] (what golden files hold, and how two differ), [`junit`], [`snapshot`] (what has changed
-//! since). The rest reads and writes files, starts toolchains and runs components in the sandbox that servers use.
+//! Without I/O: [`manifest`] (parses `plugin.toml`), [`template`] (files of a new project), [`vendored`] (the Rust SDK as a
+//! standalone crate), [`report`] (golden files and their differences), [`junit`] and [`snapshot`] (detects changed sources). The
+//! other modules read and write files, run toolchains, and run components in the server's sandbox.
 
 mod build;
 mod case;
@@ -32,7 +32,7 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Writes, builds, tests and looks at steps.
+/// Creates, builds, tests, runs and inspects steps.
 #[derive(Debug, Args)]
 pub struct Plugin {
     #[command(subcommand)]
@@ -41,27 +41,27 @@ pub struct Plugin {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a new step: a small project that builds and has a test
+    /// Create a step project that builds and has a test
     #[command(after_help = new::EXAMPLES)]
     New(new::New),
     /// Build the project's component, and check that a server can load it
     #[command(after_help = build::EXAMPLES)]
     Build(build::Build),
-    /// Run the component over the project's test documents and compare with what is expected
+    /// Run the component on the project's test documents and compare with the expected results
     #[command(after_help = test::EXAMPLES)]
     Test(test::Test),
-    /// Run a component over one file, in the sandbox, without a server
+    /// Run a component on one file, in the server's sandbox but without a server
     #[command(after_help = run::EXAMPLES)]
     Run(run::Run),
-    /// Show what a component is: its descriptor, imports, size and digest
+    /// Show the descriptor, imports, size and digest of a component
     #[command(after_help = inspect::EXAMPLES)]
     Inspect(inspect::Inspect),
-    /// Build after every change and hand the component to a running server
+    /// Build after every change and load the component into a running server
     #[command(after_help = dev::EXAMPLES)]
     Dev(dev::Dev),
 }
 
-/// `morag plugin …`. `plugins_dir` finds the folder that a server of this binary takes components from.
+/// `morag plugin …`. `plugins_dir` finds the folder that a server of this binary loads components from.
 pub async fn run(command: Plugin, plugins_dir: fn() -> PathBuf) -> anyhow::Result<ExitCode> {
     match command.command {
         Command::New(command) => new::run(command),

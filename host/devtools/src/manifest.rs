@@ -1,13 +1,13 @@
-//! What `plugin.toml` says.
+//! Parses and checks `plugin.toml`.
 
 use morag_core::plugin::{Capability, Descriptor};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// Name of the file, in the project's folder.
+/// Name of the file in the project folder.
 pub const FILE: &str = "plugin.toml";
 
-/// Folder of the test cases when `plugin.toml` names none.
+/// Default folder of the test cases.
 const TESTS: &str = "tests";
 
 /// Language of a project.
@@ -20,15 +20,15 @@ pub enum Language {
     Python,
     /// JavaScript, with the package `morag-step`
     Javascript,
-    /// C, by clang or zig and the project's own build command
+    /// C, with clang or zig and the project's own build command
     C,
-    /// Anything that makes components, by the project's own build command
+    /// Any other language, with the project's own build command
     #[value(skip)]
     Other,
 }
 
 impl Language {
-    /// Its name in `plugin.toml`.
+    /// Name of the language in `plugin.toml`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rust => "rust",
@@ -43,40 +43,40 @@ impl Language {
 /// A checked `plugin.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// Name of the step, as its component says it.
+    /// Name of the step; must be that in the component's descriptor.
     pub name: String,
-    /// Its language.
+    /// Language of the project.
     pub language: Language,
-    /// What the component may import beyond `task` and `log`.
+    /// Capabilities that the component may import in addition to `task` and `log`.
     pub capabilities: BTreeSet<Capability>,
-    /// The project's own build command, for `sh -c`.
+    /// The project's own build command, run with `sh -c`.
     pub command: Option<String>,
-    /// Folder of the test cases, below the project's folder or beside it.
+    /// Folder of the test cases, relative to the project folder.
     pub tests: String,
 }
 
-/// Why a `plugin.toml` cannot be used. One line.
+/// Why a `plugin.toml` is invalid. One line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidManifest {
-    /// Not TOML, or another shape.
+    /// Invalid TOML, or an unknown or missing field.
     #[error("{0}")]
     Toml(String),
-    /// The name is none.
-    #[error("plugin.name {0:?} must be 1 to 64 characters of lower snake case, like redact_names")]
+    /// Invalid name.
+    #[error("plugin.name {0:?} must be 1 to 64 characters of lower snake case, such as redact_names")]
     Name(String),
-    /// No such capability.
-    #[error("plugin.capabilities names {0:?}; there are {known}", known = Capability::ALL.map(Capability::as_str).join(", "))]
+    /// Unknown capability.
+    #[error("unknown capability {0:?} in plugin.capabilities; the capabilities are {known}", known = Capability::ALL.map(Capability::as_str).join(", "))]
     Capability(String),
-    /// Nothing says how it is built.
-    #[error("build.command is missing: for language = {0:?} it is what makes build/{1}.wasm")]
+    /// Missing build command.
+    #[error("build.command is missing: for language = {0:?} it must create build/{1}.wasm")]
     NoCommand(&'static str, String),
-    /// `wasi:http` where the language's tools do not bring it.
+    /// Capability `http` in a language whose tools do not support `wasi:http`.
     #[error(
-        "plugin.capabilities lists http, which steps in {0} cannot use yet: ask for what is needed in Rust or JavaScript, or leave http out"
+        "plugin.capabilities lists http, which steps in {0} cannot use yet: use Rust or JavaScript, or remove http"
     )]
     NoHttp(&'static str),
-    /// A command where the language has its own way.
-    #[error("build.command is for the languages c and other; {0} is built by its own toolchain")]
+    /// Build command for a language that has its own toolchain.
+    #[error("build.command is for the languages c and other; {0} is built with its own toolchain")]
     Command(&'static str),
 }
 
@@ -112,7 +112,7 @@ struct TestTable {
 }
 
 impl Manifest {
-    /// Reads the text of a `plugin.toml`.
+    /// Parses the text of a `plugin.toml`.
     pub fn parse(text: &str) -> Result<Self, InvalidManifest> {
         let Text { plugin, build, test } = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
@@ -142,14 +142,14 @@ impl Manifest {
         }
     }
 
-    /// The WIT world `plugin` of the project: what `plugin.toml` lists, and what needs no grant. `http` is `wasi:http`, which
-    /// each language's own tools bring.
+    /// The WIT world `plugin` of the project: the listed capabilities, and the interfaces that need no grant. Excludes `http`,
+    /// which is `wasi:http` and comes with the tools of a language.
     pub fn world(&self) -> String {
         let granted = self.capabilities.iter().filter(|capability| **capability != Capability::Http);
         let imports = ["task", "log"].into_iter().chain(granted.map(|capability| capability.as_str()));
         let imports: String = imports.map(|name| format!("  import {name};\n")).collect();
         format!(
-            "/// Made from plugin.toml at every build: what this step may import.\nworld plugin {{\n{imports}  export step;\n}}\n"
+            "/// Generated from plugin.toml by every build: the imports that this step may use.\nworld plugin {{\n{imports}  export step;\n}}\n"
         )
     }
 }
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn http_is_for_languages_whose_tools_bring_it() {
+    fn http_is_for_languages_whose_tools_support_it() {
         let of =
             |language: &str| format!("[plugin]\nname = \"a\"\nlanguage = {language:?}\ncapabilities = [\"http\"]\n");
         assert_eq!(Manifest::parse(&of("python")), Err(InvalidManifest::NoHttp("python")));
@@ -171,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn little_is_enough() {
+    fn a_minimal_manifest_is_valid() {
         let manifest = parse("[plugin]\nname = \"redact\"\nlanguage = \"rust\"\n").unwrap();
         assert_eq!((manifest.name.as_str(), manifest.language), ("redact", Language::Rust));
         assert!(manifest.capabilities.is_empty() && manifest.command.is_none() && manifest.tests == "tests");
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line() {
+    fn errors_name_their_line() {
         let said = |text| parse(text).unwrap_err().to_string();
         let unknown = said("[plugin]\nname = \"a\"\nlanguage = \"rust\"\ncapabilitys = []\n");
         assert!(unknown.starts_with("line 4: ") && unknown.contains("capabilitys"), "{unknown}");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_for_languages_without_a_toolchain_of_ours() {
+    fn a_command_is_for_languages_without_a_built_in_toolchain() {
         let c = "[plugin]\nname = \"a\"\nlanguage = \"c\"\n";
         assert_eq!(parse(c), Err(InvalidManifest::NoCommand("c", "a".into())));
         assert_eq!(parse(&format!("{c}[build]\ncommand = \"make\"\n")).unwrap().command.unwrap(), "make");

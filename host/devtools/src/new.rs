@@ -1,4 +1,4 @@
-//! `morag plugin new`: a small complete project.
+//! `morag plugin new`: creates a step project.
 
 use super::embedded;
 use super::manifest::Language;
@@ -16,18 +16,18 @@ pub const EXAMPLES: &str = "Examples:
   morag plugin new word_count --lang rust --dir ~/steps/word_count
   cd redact && morag plugin build && morag plugin test
 
-The project has the step's code, plugin.toml, a README and one test. Nothing is downloaded and nothing but the project's
-folder is written.";
+The project contains the step's code, plugin.toml, a README and one test. Downloads nothing, and writes only to the project
+folder.";
 
-/// Writes a new step.
+/// Creates a step project.
 #[derive(Debug, Args)]
 pub struct New {
-    /// Name of the step, in lower snake case
+    /// Name of the step in lower snake case
     name: String,
     /// Language of the step
     #[arg(long, value_enum)]
     lang: Language,
-    /// Folder to make; without it ./NAME
+    /// Folder to create; by default ./NAME
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
 }
@@ -37,16 +37,16 @@ pub fn run(command: New) -> anyhow::Result<ExitCode> {
     let New { name, lang, dir } = command;
     check_name(&name).map_err(anyhow::Error::msg)?;
     let folder = dir.unwrap_or_else(|| PathBuf::from(&name));
-    // A folder that is there and empty is as good as none: many make it first.
+    // An existing empty folder is fine: many create it first.
     let is_free = match std::fs::read_dir(&folder) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     };
-    ensure!(is_free, "{} is there already and not empty: choose another place with --dir", folder.display());
+    ensure!(is_free, "{} already exists and is not empty: choose another folder with --dir", folder.display());
     for (file, text) in embedded::template(lang) {
         write(&folder.join(path(file)), fill(text, &name).as_bytes())?;
     }
-    Project::open_folder(&folder).and_then(|project| project.generate()).context("the new project is not whole")?;
+    Project::open_folder(&folder).and_then(|project| project.generate()).context("the new project is incomplete")?;
     line(format_args!("{}: a step in {}", folder.display(), lang.as_str()));
     line("next:");
     next_commands(lang, &folder.display().to_string()).iter().for_each(|command| line(format_args!("  {command}")));
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_project_is_whole() {
+    fn a_new_project_is_complete() {
         for lang in [Language::Rust, Language::Python, Language::Javascript, Language::C] {
             let folder = tempfile::tempdir().unwrap();
             let project = folder.path().join("deep/my_step");
@@ -82,7 +82,7 @@ mod tests {
         let error = new("a_step", Language::Rust, taken.clone()).unwrap_err().to_string();
         assert!(error.contains("not empty") && error.contains("--dir"), "{error}");
         assert_eq!(std::fs::read_dir(&taken).unwrap().count(), 1);
-        // Neither is a file in the folder's place.
+        // A file with the name of the folder is not overwritten either.
         assert!(new("a_step", Language::Rust, taken.join("notes.txt")).is_err());
         assert!(new("a-step", Language::Rust, folder.path().join("b")).unwrap_err().to_string().contains("try a_step"));
         assert!(!folder.path().join("b").exists());

@@ -1,11 +1,11 @@
-//! Running other programs: toolchains and their installers.
+//! Runs other programs: toolchains and their installers.
 
 use anyhow::{Context as _, bail};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// Variables of a cargo or a rustup proxy around us, or of the host's own builds, that would bind an inner build to the
-/// outer one's toolchain, target or flags.
+/// Environment variables set by an outer cargo, a rustup proxy or the build of the host, which would force the outer build's
+/// toolchain, target or flags on the inner build.
 const FOREIGN: [&str; 11] = [
     "CARGO",
     "CARGO_BUILD_RUSTFLAGS",
@@ -20,10 +20,10 @@ const FOREIGN: [&str; 11] = [
     "RUSTFLAGS",
 ];
 
-/// Lines of a failed program's output that are shown; the end says what is wrong.
+/// Most lines of a failed program's output to show: the last ones usually contain the error.
 const LINES_MAX: usize = 200;
 
-/// A program that runs in a folder.
+/// A command that runs a program in `folder`, with a clean environment and no input.
 pub fn program(name: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(name);
     FOREIGN.iter().for_each(|variable| {
@@ -33,13 +33,13 @@ pub fn program(name: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
     command
 }
 
-/// Whether a program of that name is in `PATH`.
+/// Whether `PATH` contains a program of that name.
 pub fn have(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// Runs a program to its end. Where it fails, what it printed goes to stderr, and the error says how to repeat it.
+/// Runs a program. If it fails, prints its output to stderr, and the error contains the command line.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = output(command)?;
     if output.status.success() {
@@ -49,19 +49,19 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
     for text in printed.iter().filter(|text| !text.is_empty()) {
         let skipped = text.lines().count().saturating_sub(LINES_MAX);
         if skipped > 0 {
-            eprintln!("… {skipped} lines before these");
+            eprintln!("… {skipped} earlier lines");
         }
         text.lines().skip(skipped).for_each(|line| eprintln!("{line}"));
     }
     bail!("`{}` failed ({}): see above", shown(command), output.status)
 }
 
-/// Trimmed standard output of a program that succeeds; none where it does not, or is not there.
+/// Trimmed standard output of a program; `None` if it fails or does not exist.
 pub fn read(command: &mut Command) -> Option<String> {
     Some(String::from_utf8_lossy(&output_of(command)?.stdout).trim().to_owned())
 }
 
-/// Output of a program that succeeds; none where it does not, or is not there.
+/// Output of a program; `None` if it fails or does not exist.
 pub fn output_of(command: &mut Command) -> Option<Output> {
     command.output().ok().filter(|output| output.status.success())
 }
@@ -70,7 +70,7 @@ fn output(command: &mut Command) -> anyhow::Result<Output> {
     command.output().with_context(|| format!("cannot start `{}`", shown(command)))
 }
 
-/// The command as a person would type it, without the variables.
+/// The command line quoted for a shell, without environment variables.
 pub fn shown(command: &Command) -> String {
     let quoted = |text: String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:+,@%".contains(c);

@@ -1,15 +1,15 @@
-//! Saying what takes time: a spinner on a terminal, a line elsewhere. All of it on stderr: stdout is for results.
+//! Progress of long operations: a spinner on a terminal, lines elsewhere. Written to stderr, because stdout is for results.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 
-/// How often the spinner turns.
-const TURN: Duration = Duration::from_millis(100);
+/// Interval of the spinner.
+const TICK: Duration = Duration::from_millis(100);
 
-/// From when on the time is worth telling.
-const WORTH_TELLING: Duration = Duration::from_secs(2);
+/// Shortest operation whose duration is printed.
+const REPORTED_MIN: Duration = Duration::from_secs(2);
 
-/// Does something that takes a while, and says so.
+/// Runs `work` while showing `what` as progress.
 pub fn during<T>(what: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let busy = Busy::start(what);
     let result = work();
@@ -17,7 +17,7 @@ pub fn during<T>(what: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow
     result
 }
 
-/// Something that takes a while.
+/// The progress of a running operation.
 pub struct Busy {
     bar: ProgressBar,
     what: String,
@@ -25,25 +25,25 @@ pub struct Busy {
 }
 
 impl Busy {
-    /// Says what is going on.
+    /// Shows `what` until [`end`](Self::end).
     pub fn start(what: &str) -> Self {
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
             bar.set_style(style);
         }
         bar.set_message(what.to_owned());
-        bar.enable_steady_tick(TURN);
+        bar.enable_steady_tick(TICK);
         if bar.is_hidden() {
             eprintln!("{what} …");
         }
         Self { bar, what: what.to_owned(), started: Instant::now() }
     }
 
-    /// Says that it is over.
-    pub fn end(self, well: bool) {
+    /// Ends the progress; prints the duration of a long operation that succeeded.
+    pub fn end(self, succeeded: bool) {
         let took = self.started.elapsed();
         self.bar.finish_and_clear();
-        if well && took >= WORTH_TELLING {
+        if succeeded && took >= REPORTED_MIN {
             eprintln!("{}: {:.0} s", self.what, took.as_secs_f64());
         }
     }

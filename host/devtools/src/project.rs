@@ -1,4 +1,4 @@
-//! A step's project on disk.
+//! A step project on disk.
 
 use super::manifest::{self, Language, Manifest};
 use super::snapshot::{Snapshot, is_ignored};
@@ -8,12 +8,12 @@ use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folder of what `morag plugin` brings: the SDK and the WIT. Made anew by every build, not to be changed or committed.
+/// Folder of generated files: the SDK and the WIT. Every build updates it; it must not be edited or committed.
 const GENERATED: &str = ".morag";
 
-/// Which project.
+/// Selects the project.
 #[derive(Debug, Clone, Args)]
-pub struct Where {
+pub struct ProjectArgs {
     /// Folder of the project
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     dir: PathBuf,
@@ -22,16 +22,16 @@ pub struct Where {
 /// A project.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// Its folder, absolute.
+    /// Absolute path of the project folder.
     pub folder: PathBuf,
-    /// What `plugin.toml` says.
+    /// The parsed `plugin.toml`.
     pub manifest: Manifest,
 }
 
 impl Project {
-    /// Reads the project of a folder.
-    pub fn open(at: &Where) -> anyhow::Result<Self> {
-        Self::open_folder(&at.dir)
+    /// Reads the selected project.
+    pub fn open(args: &ProjectArgs) -> anyhow::Result<Self> {
+        Self::open_folder(&args.dir)
     }
 
     /// Reads the project of a folder.
@@ -39,22 +39,22 @@ impl Project {
         let file = folder.join(manifest::FILE);
         let text = match fs::read_to_string(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
-                "{} is not there: go to the project's folder, name it with --dir, or make one with `morag plugin new`",
+                "{} does not exist: change to the project folder, set it with --dir, or create a project with `morag plugin new`",
                 file.display()
             ),
             read => read.with_context(|| format!("{} cannot be read", file.display()))?,
         };
         let manifest = Manifest::parse(&text).with_context(|| file.display().to_string())?;
-        let folder = fs::canonicalize(folder).with_context(|| format!("{} cannot be found", folder.display()))?;
+        let folder = fs::canonicalize(folder).with_context(|| format!("cannot resolve {}", folder.display()))?;
         Ok(Self { folder, manifest })
     }
 
-    /// The component that `build` makes.
+    /// Path of the component that `build` creates.
     pub fn component(&self) -> PathBuf {
         self.folder.join(self.component_below())
     }
 
-    /// The same, from the project's folder.
+    /// The same path, relative to the project folder.
     pub fn component_below(&self) -> String {
         format!("build/{}.wasm", self.manifest.name)
     }
@@ -64,8 +64,8 @@ impl Project {
         self.folder.join(&self.manifest.tests)
     }
 
-    /// Writes `.morag/` as it must be for this morag: the WIT with the project's own world, and the language's SDK. Files that
-    /// are right are left alone, so that toolchains need not build them again; others are removed.
+    /// Updates `.morag/` for this version of morag: the WIT with the project's own world, and the language's SDK. Unchanged files
+    /// are not rewritten, so that toolchains need not rebuild them; other files are removed.
     pub fn generate(&self) -> anyhow::Result<()> {
         let mut files: Vec<(String, String)> = Vec::new();
         files.extend(embedded::WIT.iter().map(|(name, text)| (format!("wit/{name}"), (*text).to_owned())));
@@ -74,12 +74,15 @@ impl Project {
         sync(&self.folder.join(GENERATED), &files)
     }
 
-    /// The project's sources as they are now.
+    /// The current sources of the project.
+    ///
+    /// # Errors
+    /// There are more than [`FILES_MAX`](super::snapshot::FILES_MAX) files.
     pub fn snapshot(&self) -> anyhow::Result<Snapshot> {
         let mut snapshot = Snapshot::default();
         let mut folders = vec![self.folder.clone()];
         while let Some(folder) = folders.pop() {
-            // A folder may go while it is being read: then it has changed, which the next look sees.
+            // A folder may be removed while it is read; the next snapshot notices that.
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let Ok(meta) = entry.metadata() else { continue };
                 if is_ignored(&entry.file_name().to_string_lossy()) {
@@ -91,7 +94,7 @@ impl Project {
                 }
                 ensure!(
                     !snapshot.is_full(),
-                    "{} has more than {} files: what is not a source belongs into build/ or another folder",
+                    "{} has more than {} files: move files that are not sources to build/ or another folder",
                     self.folder.display(),
                     super::snapshot::FILES_MAX
                 );
@@ -103,7 +106,7 @@ impl Project {
     }
 }
 
-/// The SDK's files, below `.morag`.
+/// Files of the SDK, with paths below `.morag`.
 fn sdk(language: Language) -> anyhow::Result<Vec<(String, String)>> {
     let below = |folder: &str, files: embedded::Files| -> Vec<(String, String)> {
         files.iter().map(|(name, text)| (format!("sdk/{folder}/{name}"), (*text).to_owned())).collect()
@@ -122,7 +125,7 @@ fn sdk(language: Language) -> anyhow::Result<Vec<(String, String)>> {
     })
 }
 
-/// Makes a folder hold these files and no others.
+/// Makes a folder contain exactly these files.
 fn sync(folder: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
     for (name, text) in files {
         let path = folder.join(name);
@@ -148,18 +151,18 @@ fn sync(folder: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file, making its folders.
+/// Writes a file and creates its missing folders.
 pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().context("a file has a folder")?;
-    fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
 }
 
-/// Copies a file so that whoever reads the target sees the old one or the new one, whole.
+/// Copies a file atomically: readers of the target see the complete old or new file.
 pub fn replace(from: &Path, to: &Path) -> anyhow::Result<()> {
     let folder = to.parent().context("a file has a folder")?;
-    fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
-    // Not *.wasm: a server that looks for components must not take it for one.
+    fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    // Without the extension wasm, so that a server does not load it.
     let partial = to.with_extension(format!("partial-{}", std::process::id()));
     let copied = fs::copy(from, &partial).and_then(|_| fs::rename(&partial, to));
     copied
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_generated_is_whole_and_nothing_else() {
+    fn the_generated_folder_has_all_files_and_no_others() {
         let folder = tempfile::tempdir().unwrap();
         let project = project(folder.path(), "rust");
         let stale = folder.path().join(".morag/wit/gone.wit");
@@ -188,7 +191,7 @@ mod tests {
         for file in ["wit/step.wit", "wit/plugin.wit", "sdk/rust/Cargo.toml", "sdk/rust/src/lib.rs"] {
             assert!(folder.path().join(".morag").join(file).is_file(), "{file}");
         }
-        // What is right stays as it is: toolchains go by the time of files.
+        // Unchanged files are not rewritten: toolchains compare modification times.
         let at = |file: &str| fs::metadata(folder.path().join(".morag").join(file)).unwrap().modified().unwrap();
         let before = at("sdk/rust/src/lib.rs");
         fs::write(folder.path().join(".morag/wit/plugin.wit"), "changed by hand").unwrap();
@@ -198,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_watched_and_what_is_made_is_not() {
+    fn sources_are_watched_and_build_outputs_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let project = project(folder.path(), "python");
         let before = project.snapshot().unwrap();
@@ -211,10 +214,10 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_a_project_is_told_what_to_do() {
+    fn a_folder_without_a_project_is_explained() {
         let folder = tempfile::tempdir().unwrap();
         let error = Project::open_folder(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("plugin.toml is not there") && error.contains("morag plugin new"), "{error}");
+        assert!(error.contains("plugin.toml does not exist") && error.contains("morag plugin new"), "{error}");
         fs::write(folder.path().join(manifest::FILE), "[plugin]\n").unwrap();
         let error = format!("{:#}", Project::open_folder(folder.path()).unwrap_err());
         assert!(error.contains("plugin.toml: line 1") && error.contains("name"), "{error}");

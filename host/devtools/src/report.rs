@@ -1,5 +1,5 @@
-//! What came of a run, as golden files hold it, and how two of them differ. What changes from run to run (times, ids) is not
-//! in it.
+//! The report of a run as stored in golden files, and differences between two reports. Reports contain no values that change
+//! from run to run, such as times and ids.
 
 use morag_core::task::{Artifact, StepFailure};
 use morag_core::{JsonObject, ports::StepReport};
@@ -8,42 +8,42 @@ use similar::TextDiff;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Longest search for the smallest difference; then a larger one does. Two long texts without a common line would take
+/// Longest search for a minimal difference; after it, a larger one is used. Two long texts without a common line would take
 /// minutes.
 const DIFF_TIME_MAX: Duration = Duration::from_secs(2);
 
-/// Lines of a difference that are shown: what is wrong shows in the first ones.
+/// Most lines of a difference to show.
 const LINES_MAX: usize = 80;
 
-/// Characters of a line that are shown: a document may be one line.
+/// Most characters of a line to show: a whole document may be one line.
 const LINE_CHARS_MAX: usize = 300;
 
-/// Lines around a difference.
+/// Unchanged lines shown around a difference.
 const CONTEXT_LINES: usize = 3;
 
-/// What came of a run, or what was expected of it.
+/// The result of a run, actual or expected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// `report.json`.
+    /// Contents of `report.json`.
     pub json: Value,
-    /// Content of the artifacts, by name.
+    /// Contents of the artifacts, by name.
     pub artifacts: BTreeMap<String, Vec<u8>>,
 }
 
-/// One thing that is not as expected.
+/// A file that differs from the expected one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The file, as the golden folder has it: `report.json` or `artifacts/NAME`.
+    /// Path in the golden folder: `report.json` or `artifacts/NAME`.
     pub file: String,
-    /// What differs, lines for people.
+    /// Description of the difference, possibly several lines.
     pub text: String,
 }
 
 impl Report {
-    /// The report of a run: progress in its order, the result, and the artifacts of a success with their content.
+    /// Builds the report of a run from its progress events, its result, and the artifacts with their contents.
     pub fn of(progress: &[(f64, String)], report: &StepReport, contents: Vec<(Artifact, Vec<u8>)>) -> Self {
         let mut contents = contents;
-        // By name: in which order a step finishes its files is nobody's business.
+        // Sorted by name: the order in which a step finishes its files is not part of its result.
         contents.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
         let mut events: Vec<Value> = progress
             .iter()
@@ -66,7 +66,7 @@ impl Report {
         }
     }
 
-    /// The code that the step failed with; none where it completed.
+    /// The error code, or `None` if the step completed.
     pub fn error_code(&self) -> Option<&str> {
         self.json["events"].as_array()?.last()?["error_code"].as_str()
     }
@@ -87,19 +87,19 @@ fn failed(failure: &StepFailure) -> Value {
     })
 }
 
-/// What of `got` is not as `expected`; empty where all is.
+/// The differences of `got` from `expected`.
 pub fn differences(expected: &Report, got: &Report) -> Vec<Difference> {
     let names: std::collections::BTreeSet<_> = expected.artifacts.keys().chain(got.artifacts.keys()).collect();
     let artifacts = names.into_iter().filter_map(|name| {
         let text = match (expected.artifacts.get(name), got.artifacts.get(name)) {
             (Some(expected), Some(got)) if expected == got => return None,
             (Some(expected), Some(got)) => bytes_difference(expected, got),
-            (Some(_), None) => "it is expected, and the step did not write it".to_owned(),
-            (None, _) => "the step wrote it, and nothing is expected: `--bless` takes it".to_owned(),
+            (Some(_), None) => "expected, but the step did not write it".to_owned(),
+            (None, _) => "written by the step, but not expected: accept it with `--bless`".to_owned(),
         };
         Some(Difference { file: format!("artifacts/{name}"), text })
     });
-    // The order of keys is no difference.
+    // The order of keys does not matter.
     let (was, is) = (format!("{:#}\n", sorted(&expected.json)), format!("{:#}\n", sorted(&got.json)));
     let report = (was != is).then(|| Difference { file: "report.json".into(), text: text_difference(&was, &is) });
     report.into_iter().chain(artifacts).collect()
@@ -122,12 +122,12 @@ fn bytes_difference(expected: &[u8], got: &[u8]) -> String {
         (Ok(expected), Ok(got)) => text_difference(expected, got),
         _ => {
             let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
-            format!("{} bytes where {} are expected; they differ from byte {at} on", got.len(), expected.len())
+            format!("{} bytes instead of {}; the first difference is at byte {at}", got.len(), expected.len())
         }
     }
 }
 
-/// Lines with `-` are expected, those with `+` came.
+/// A unified diff: lines with `-` are expected, lines with `+` are actual.
 fn text_difference(expected: &str, got: &str) -> String {
     let diff = TextDiff::configure().timeout(DIFF_TIME_MAX).diff_lines(expected, got);
     let shown = diff.unified_diff().context_radius(CONTEXT_LINES).header("expected", "got").to_string();
@@ -139,7 +139,7 @@ fn text_difference(expected: &str, got: &str) -> String {
     lines.join("\n")
 }
 
-/// A line for a terminal: short, and without characters that could steer it.
+/// Shortens a line and replaces its control characters, for output to a terminal.
 fn plain(line: &str) -> String {
     let mut shown: String =
         line.chars().take(LINE_CHARS_MAX).map(|c| if c.is_control() && c != '\t' { '·' } else { c }).collect();
@@ -201,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_keys_is_no_difference() {
+    fn the_order_of_keys_does_not_matter() {
         let (one, two) = (
             completed(json!({"a": 1, "b": {"c": 1, "d": 2}}), &[]),
             completed(json!({"b": {"d": 2, "c": 1}, "a": 1}), &[]),
         );
         assert_eq!(differences(&one, &two), []);
-        // The order of a list is.
+        // The order of a list does.
         let (one, two) = (completed(json!({"a": [1, 2]}), &[]), completed(json!({"a": [2, 1]}), &[]));
         assert_eq!(differences(&one, &two).len(), 1);
     }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn files_too_many_and_too_few_are_differences() {
+    fn missing_and_unexpected_files_are_differences() {
         let (one, two) = (completed(json!({}), &[("old.md", b"")]), completed(json!({}), &[("new.md", b"")]));
         let found = differences(&one, &two);
         let text = |file: &str| found.iter().find(|one| one.file == file).unwrap().text.clone();
@@ -234,10 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_and_long_texts_stay_short() {
+    fn differences_of_binary_files_and_long_texts_are_short() {
         assert_eq!(
             bytes_difference(&[1, 2, 255], &[1, 3, 255, 0]),
-            "4 bytes where 3 are expected; they differ from byte 1 on"
+            "4 bytes instead of 3; the first difference is at byte 1"
         );
         let (old, new): (String, String) = ((0..9999).map(|n| format!("{n}\n")).collect(), "\u{1b}[31m".repeat(1000));
         let text = text_difference(&old, &new);

@@ -1,4 +1,4 @@
-//! `morag plugin run`: a component over one file.
+//! `morag plugin run`: runs a component on one file.
 
 use super::project::write;
 use super::report::Report;
@@ -23,56 +23,56 @@ pub const EXAMPLES: &str = "Examples:
   morag plugin run target/plugins/markdown_conversion.wasm --input report.pdf --config @config.json --language de --json
   morag plugin run build/remember.wasm --input a.txt --grant kv
 
-Runs in the server's own sandbox, with its limits, and without a server. Services that a server asks others for (completions,
-transcription, http) are away. Exit code 1 where the step fails.";
+Runs the component in the server's sandbox with its limits, but without a server. Capabilities that need an external service
+(completions, transcription, http) are not available. Exit code 1 if the step fails.";
 
-/// Runs a component over one file.
+/// Runs a component on one file.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// The component
+    /// Component to run
     #[arg(value_name = "FILE.wasm")]
     component: PathBuf,
-    /// The document
+    /// Document to process
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// A file that an earlier step would have written; may be repeated
+    /// Artifact of an earlier step; may be repeated
     #[arg(long, value_name = "NAME=FILE", value_parser = artifact)]
     artifact: Vec<(ArtifactName, PathBuf)>,
     /// Configuration of the step
     #[arg(long, value_name = "JSON|@FILE", default_value = "{}")]
     config: String,
-    /// Language code that the caller gives, such as en
+    /// Language code of the document, such as en
     #[arg(long, value_name = "CODE")]
     language: Option<String>,
-    /// A capability to grant; may be repeated
+    /// Capability to grant; may be repeated
     #[arg(long, value_name = "CAPABILITY", value_parser = PossibleValuesParser::new(Capability::ALL.map(Capability::as_str)))]
     grant: Vec<String>,
     /// Folder to write the artifacts to
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Print JSON, at the end
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
 fn artifact(text: &str) -> Result<(ArtifactName, PathBuf), String> {
-    let (name, file) = text.split_once('=').ok_or("give it as NAME=FILE, like markdown.md=letter.md")?;
+    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE, such as markdown.md=letter.md")?;
     Ok((name.parse().map_err(|error| format!("{error}"))?, file.into()))
 }
 
-/// `morag plugin run`. Exit code 1 where the step failed.
+/// `morag plugin run`. Exit code 1 if the step failed.
 pub async fn run(command: Run) -> anyhow::Result<ExitCode> {
     let granted = command.grant.iter().filter_map(|name| name.parse().ok());
-    let bench = trial::open(&command.component, granted, |name| format!("allow it by --grant {name}")).await?;
+    let bench = trial::open(&command.component, granted, |name| format!("grant it with --grant {name}")).await?;
     let trial = read_trial(&command)?;
     let is_shown = !command.json;
-    let told = move |fraction: f64, message: &str| {
+    let on_progress = move |fraction: f64, message: &str| {
         if is_shown {
             line(format_args!("{:>4.0}%  {message}", fraction * 100.0));
         }
     };
-    let hint = |name: &str| format!("give it by --artifact {name}=FILE");
-    let outcome = trial::run(&bench, trial, told, hint).await?;
+    let hint = |name: &str| format!("pass it with --artifact {name}=FILE");
+    let outcome = trial::run(&bench, trial, on_progress, hint).await?;
     if let Some(folder) = &command.out {
         for (artifact, bytes) in &outcome.artifacts {
             write(&folder.join(artifact.name.as_str()), bytes)?;
@@ -131,7 +131,7 @@ fn show(outcome: &Outcome, out: Option<&Path>) {
             line(format_args!("failed: {}: {}", failure.code, plain(&failure.message.clone().into())));
             failure.details.iter().for_each(|(key, value)| line(format_args!("  {key:24} {}", plain(value))));
             if failure.retryable {
-                line("  a server would try it again");
+                line("  retryable: a server would retry the step");
             }
         }
     }
@@ -154,7 +154,7 @@ fn show(outcome: &Outcome, out: Option<&Path>) {
 fn resources(took: &Resources) -> String {
     let [memory, read, written] = [took.peak_memory_bytes, took.bytes_in, took.bytes_out].map(units::bytes);
     format!(
-        "resources\n  {} ms, of them {} ms computing; {memory} of memory; {} calls to the host; {read} read, {written} written",
+        "resources\n  {} ms ({} ms CPU time), {memory} memory, {} host calls, {read} read, {written} written",
         took.wall_ms, took.cpu_ms, took.host_calls
     )
 }

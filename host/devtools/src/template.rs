@@ -1,20 +1,20 @@
-//! A new project's files: templates with `{{name}}` in them.
+//! Files of a new project: templates with the placeholder `{{name}}`.
 
 use super::manifest::Language;
 
-/// Longest name of a step: the WIT's.
+/// Longest name of a step, as defined in the WIT.
 const NAME_CHARS_MAX: usize = 64;
 
-/// Names that are folders of a project, or words that a language does not take as a name of a package.
+/// Reserved names: folders of a project, and names that a language does not allow for a package.
 const TAKEN: [&str; 12] =
     ["build", "core", "plugin", "self", "std", "step", "super", "test", "tests", "target", "wit", "crate"];
 
-/// Fills a template in. Only `{{name}}` is replaced.
+/// Replaces `{{name}}` in a template.
 pub fn fill(text: &str, name: &str) -> String {
     text.replace("{{name}}", name)
 }
 
-/// Where a template's file goes. `gitignore` has no dot among the templates, where it would hide files of this repository.
+/// Path of a template's file in the project. The template `gitignore` has no dot, so that it has no effect in this repository.
 pub fn path(template: &str) -> &str {
     match template {
         "gitignore" => ".gitignore",
@@ -22,10 +22,13 @@ pub fn path(template: &str) -> &str {
     }
 }
 
-/// Checks a new step's name. `Err`: one line that says what to take instead, where that can be told.
+/// Checks the name of a new step.
+///
+/// # Errors
+/// One line, with a suggestion if there is one.
 pub fn check_name(name: &str) -> Result<(), String> {
     if TAKEN.contains(&name) {
-        return Err(format!("a step cannot be named {name}, which its toolchain uses itself: try my_{name}"));
+        return Err(format!("a step cannot be named {name}, which is reserved: try my_{name}"));
     }
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let fits = (1..=NAME_CHARS_MAX).contains(&name.len())
@@ -36,7 +39,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
     }
     let better = snake_case(name);
     let hint = if better.is_empty() { String::new() } else { format!(": try {better}") };
-    Err(format!("{name:?} is not a step's name, which is 1 to {NAME_CHARS_MAX} characters of lower snake case{hint}"))
+    Err(format!("{name:?} is not a valid step name: use 1 to {NAME_CHARS_MAX} characters of lower snake case{hint}"))
 }
 
 fn snake_case(name: &str) -> String {
@@ -57,7 +60,7 @@ fn snake_case(name: &str) -> String {
     made.chars().take(NAME_CHARS_MAX).collect()
 }
 
-/// What to type next, a line each.
+/// The commands to run next, one per line.
 pub fn next_commands(language: Language, folder: &str) -> Vec<String> {
     let source = match language {
         Language::Rust => "src/lib.rs",
@@ -69,7 +72,7 @@ pub fn next_commands(language: Language, folder: &str) -> Vec<String> {
         format!("cd {folder}"),
         "morag plugin build".to_owned(),
         "morag plugin test".to_owned(),
-        format!("# then change {source}, and let `morag plugin test --bless` note what is expected"),
+        format!("# then edit {source}, and update the expected results with `morag plugin test --bless`"),
     ]
 }
 
@@ -78,13 +81,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_put_in() {
+    fn names_are_filled_in() {
         assert_eq!(fill("name = \"{{name}}\" # {{name}} {other}", "redact"), "name = \"redact\" # redact {other}");
         assert_eq!((path("gitignore"), path("src/lib.rs")), (".gitignore", "src/lib.rs"));
     }
 
     #[test]
-    fn a_bad_name_is_refused_with_a_better_one() {
+    fn an_invalid_name_is_refused_with_a_suggestion() {
         for (bad, better) in
             [("my-step", "my_step"), ("RedactNames", "redact_names"), ("9 lives", "lives"), ("../x", "x")]
         {

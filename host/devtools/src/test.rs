@@ -1,7 +1,7 @@
-//! `morag plugin test`: the component over its test documents, against golden files.
+//! `morag plugin test`: runs the component on its test documents and compares the results with golden files.
 
 use super::case::{self, Case};
-use super::project::{Project, Where, write};
+use super::project::{Project, ProjectArgs, write};
 use super::report::{Difference, Report, differences};
 use super::trial::{self, Outcome};
 use super::{golden, junit};
@@ -21,32 +21,33 @@ pub const EXAMPLES: &str = "Examples:
   morag plugin test --bless
   morag plugin test --junit build/tests.xml
 
-A case is a folder tests/CASE with one document.EXT, and if needed case.json (config, file_name, media_type, language, options,
-metadata) and artifacts/ (what earlier steps would have written). What the step answers, writes and reports is compared with
-tests/CASE/expected/, which --bless writes; not for the host's own failures (PLUGIN_…), which hold measured values. The component runs in the server's own sandbox with the capabilities that
-plugin.toml lists; vectors, graph and kv are empty for each case, embeddings are the server's own of words, other services are
-away. Exit code 1 where anything differs.";
+A case is a folder tests/CASE with one document.EXT and, if needed, case.json (config, file_name, media_type, language, options,
+metadata) and artifacts/ (the outputs of earlier steps). The step's result, artifacts and events are compared with
+tests/CASE/expected/, which --bless writes. --bless rejects failures of the host (PLUGIN_…), whose texts contain measured values.
 
-/// How codes of the host's failures begin.
+The component runs in the server's sandbox with the capabilities that plugin.toml lists. Vectors, graph and kv are empty for each
+case, embeddings are the server's built-in ones, and other services are not available. Exit code 1 if anything differs.";
+
+/// Prefix of the error codes of host failures.
 const HOST_CODES: &str = "PLUGIN_";
 
 /// Tests the project's component.
 #[derive(Debug, Args)]
 pub struct Test {
     #[command(flatten)]
-    project: Where,
-    /// Run this case alone
+    project: ProjectArgs,
+    /// Run only this case
     #[arg(long, value_name = "NAME")]
     case: Option<String>,
-    /// Take what comes as what is expected
+    /// Write the results as the expected ones
     #[arg(long)]
     bless: bool,
-    /// Write the results as JUnit XML too
+    /// Also write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }
 
-/// `morag plugin test`. Exit code 1 where a case failed.
+/// `morag plugin test`. Exit code 1 if a case failed.
 pub async fn run(command: Test) -> anyhow::Result<ExitCode> {
     let project = Project::open(&command.project)?;
     let cases = case::find(&project.tests(), command.case.as_deref())?;
@@ -54,25 +55,25 @@ pub async fn run(command: Test) -> anyhow::Result<ExitCode> {
     let mut bench = open(&project).await?;
     let mut results = Vec::new();
     for (index, case) in cases.iter().enumerate() {
-        if index > 0 && bench.remembers() {
-            // Cases must not see each other's keys: their order would matter.
+        if index > 0 && bench.keeps_state() {
+            // Otherwise cases would see each other's keys, and their order would matter.
             bench = open(&project).await?;
         }
-        let result = one(&bench, case, command.bless).await;
+        let result = run_case(&bench, case, command.bless).await;
         show(&result);
         results.push(result);
     }
     let failed = results.iter().filter(|result| result.failure.is_some()).count();
     line(format_args!("{}: {} passed, {failed} failed", project.manifest.name, results.len() - failed));
     if let Some(file) = &command.junit {
-        let cases: Vec<_> = results.into_iter().map(Tested::into_junit).collect();
-        write(file_with_folder(file).as_path(), junit::render(&project.manifest.name, &cases).as_bytes())?;
+        let cases: Vec<_> = results.into_iter().map(CaseResult::into_junit).collect();
+        write(absolute(file).as_path(), junit::render(&project.manifest.name, &cases).as_bytes())?;
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A bare file name has no folder to make.
-fn file_with_folder(file: &Path) -> PathBuf {
+/// Makes a path absolute, because [`write`] needs a parent folder and a bare file name has none.
+fn absolute(file: &Path) -> PathBuf {
     std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
 }
 
@@ -86,59 +87,59 @@ fn warn_if_stale(project: &Project) -> anyhow::Result<()> {
     let sources = project.snapshot()?;
     let is_source = |path: &Path| !path.starts_with(&project.manifest.tests);
     if let Some(newer) = built.and_then(|built| sources.newer_than(built, is_source)) {
-        eprintln!("{} was changed after the build: `morag plugin build` takes it in", newer.display());
+        eprintln!("warning: {} has changed since the build: run `morag plugin build`", newer.display());
     }
     Ok(())
 }
 
-/// A case that was run.
-struct Tested {
+/// The result of a case.
+struct CaseResult {
     name: String,
     time: Duration,
     log: Vec<LogLine>,
-    /// What was blessed, in one word more where it is a failure; none where it was compared.
+    /// `None` if the case was compared; otherwise the blessed result: empty for a success, ` (failed: CODE)` for a failure.
     blessed: Option<String>,
     failure: Option<junit::Failure>,
 }
 
-async fn one(bench: &Workbench, case: &Case, bless: bool) -> Tested {
+async fn run_case(bench: &Workbench, case: &Case, bless: bool) -> CaseResult {
     let started = Instant::now();
-    let outcome = run_case(bench, case).await;
+    let outcome = run_component(bench, case).await;
     let time = started.elapsed();
     let name = case.name.clone();
     match outcome {
         Err(error) => {
             let text = format!("{error:#}");
             let failure = Some(junit::Failure { message: text.clone(), text });
-            Tested { name, time, log: Vec::new(), blessed: None, failure }
+            CaseResult { name, time, log: Vec::new(), blessed: None, failure }
         }
         Ok(outcome) => {
             let report = Report::of(&outcome.progress, &outcome.report, outcome.artifacts);
-            let failure = match judge(case, &report, bless) {
+            let failure = match compare_or_bless(case, &report, bless) {
                 Err(error) => Some(format!("{error:#}")).map(|text| junit::Failure { message: text.clone(), text }),
                 Ok(found) => failure(&found),
             };
             let blessed = (bless && failure.is_none())
                 .then(|| report.error_code().map(|code| format!(" (failed: {code})")).unwrap_or_default());
-            Tested { name, time, log: outcome.report.log, blessed, failure }
+            CaseResult { name, time, log: outcome.report.log, blessed, failure }
         }
     }
 }
 
-async fn run_case(bench: &Workbench, case: &Case) -> anyhow::Result<Outcome> {
-    let hint = |name: &str| format!("put one at {}/artifacts/{name}", case.folder.display());
+async fn run_component(bench: &Workbench, case: &Case) -> anyhow::Result<Outcome> {
+    let hint = |name: &str| format!("add {}/artifacts/{name}", case.folder.display());
     trial::run(bench, case.trial()?, |_, _| (), hint).await
 }
 
-/// Compares, or takes the report as what is expected.
-fn judge(case: &Case, report: &Report, bless: bool) -> anyhow::Result<Vec<Difference>> {
+/// Compares the report with the golden files, or writes it as the golden files if `bless` is set.
+fn compare_or_bless(case: &Case, report: &Report, bless: bool) -> anyhow::Result<Vec<Difference>> {
     let folder = case.expected();
     if bless {
-        // Its text says how long it took or how much it held, which is another number the next time.
+        // Its text contains a measured time or size, which differs in the next run.
         if let Some(code) = report.error_code().filter(|code| code.starts_with(HOST_CODES)) {
             anyhow::bail!(
-                "{code} is a failure of the host's, with measured values in its text that would differ the next time: it is not \
-                 blessed. Have the step end by itself, then bless that"
+                "{code} is a failure of the host whose text contains measured values, so it is not blessed: change the step or \
+                 the case so that the step itself succeeds or fails"
             );
         }
         golden::bless(&folder, report)?;
@@ -146,7 +147,7 @@ fn judge(case: &Case, report: &Report, bless: bool) -> anyhow::Result<Vec<Differ
     }
     let expected = golden::read(&folder)?.with_context(|| {
         format!(
-            "{} is not there: look at the result with `morag plugin run`, then take it with --bless",
+            "{} does not exist: check the result with `morag plugin run`, then accept it with --bless",
             folder.display()
         )
     })?;
@@ -160,8 +161,8 @@ fn failure(found: &[Difference]) -> Option<junit::Failure> {
         .then(|| junit::Failure { message: format!("not as expected: {}", files.join(", ")), text: parts.join("\n\n") })
 }
 
-fn show(result: &Tested) {
-    let Tested { name, time, log, blessed, failure } = result;
+fn show(result: &CaseResult) {
+    let CaseResult { name, time, log, blessed, failure } = result;
     let Some(failure) = failure else {
         let (word, how) = blessed.as_deref().map_or(("ok", ""), |how| ("blessed", how));
         return line(format_args!("{word:8}{name}{how}  {} ms", time.as_millis()));
@@ -173,7 +174,7 @@ fn show(result: &Tested) {
     log.iter().for_each(|one| line(format_args!("    log {} {}", one.level, one.message)));
 }
 
-impl Tested {
+impl CaseResult {
     fn into_junit(self) -> junit::Case {
         let log: Vec<_> = self.log.iter().map(|line| format!("{} {}", line.level, line.message)).collect();
         junit::Case { name: self.name, time: self.time, failure: self.failure, log: log.join("\n") }
@@ -191,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_of_the_steps_own_is_blessed_and_one_of_the_hosts_is_not() {
+    fn a_failure_of_the_step_is_blessed_and_one_of_the_host_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let case = Case { name: "one".into(), folder: folder.path().into() };
-        let refused = judge(&case, &failed("PLUGIN_TIMEOUT"), true).unwrap_err().to_string();
+        let refused = compare_or_bless(&case, &failed("PLUGIN_TIMEOUT"), true).unwrap_err().to_string();
         assert!(refused.contains("PLUGIN_TIMEOUT") && refused.contains("not blessed"), "{refused}");
         assert!(!case.expected().exists());
-        assert_eq!(judge(&case, &failed("NO_TEXT"), true).unwrap(), []);
-        assert_eq!(judge(&case, &failed("NO_TEXT"), false).unwrap(), []);
+        assert_eq!(compare_or_bless(&case, &failed("NO_TEXT"), true).unwrap(), []);
+        assert_eq!(compare_or_bless(&case, &failed("NO_TEXT"), false).unwrap(), []);
         assert_eq!(failed("NO_TEXT").error_code(), Some("NO_TEXT"));
     }
 }

@@ -1,9 +1,8 @@
-//! Tools that builds need and that come from a registry: installed once a machine, for all projects, by their own installers,
-//! with pinned versions.
+//! Build tools from package registries: installed once for all projects of a user, with pinned versions.
 //!
-//! A folder is named by what is to be in it and by what runs it, so that another version of either makes another folder: an
-//! environment of Python does not outlive the Python it was made with. The stamp in it is written last: a
-//! folder without it was left half made, and is made again. A lock lets one of several builds install.
+//! The name of a tool folder contains a digest of the pinned versions and the version of the interpreter, so that a change of
+//! either creates a new folder: a Python environment works only with the Python that created it. The stamp file is written last;
+//! a folder without it is incomplete and is created again. A lock lets only one of several builds install.
 
 use super::program::{program, read};
 use super::progress;
@@ -12,48 +11,48 @@ use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// Names the folder of all tools.
+/// Environment variable with the folder of all tools.
 const FOLDER: &str = "MORAG_TOOLS_DIR";
 
-/// Written last.
+/// Stamp file with the digest; written last.
 const STAMP: &str = "installed.txt";
 
-/// Hexadecimal digits of the digest in a folder's name: told apart by it are a few versions, and the stamp holds all of it.
+/// Hexadecimal digits of the digest in a folder's name: enough to distinguish a few versions. The stamp contains all digits.
 const NAME_DIGITS: usize = 16;
 
-/// What is to be installed.
+/// How to install the tools of a language.
 #[derive(Debug, Clone, Copy)]
 pub struct Recipe {
     /// First part of the folder's name.
     pub name: &'static str,
-    /// Files that say what and in which version; they are put into the folder.
+    /// Files with the pinned versions; they are written into the folder.
     pub files: &'static [(&'static str, &'static str)],
-    /// Installs into the folder.
+    /// Installs the tools into the folder.
     pub install: fn(&Path) -> anyhow::Result<()>,
-    /// The program that runs the tools, which says its version by `--version`.
+    /// The program that runs the tools; it must print its version for `--version`.
     pub interpreter: &'static str,
 }
 
 impl Recipe {
-    /// The folder with the tools in it, installing them where they are not there yet.
+    /// The folder with the tools; installs them if needed.
     pub fn ensure(&self) -> anyhow::Result<PathBuf> {
-        let says = read(program(self.interpreter, Path::new(".")).arg("--version"));
-        self.ensure_in(&tools_folder()?, &version(&says.unwrap_or_default()))
+        let output = read(program(self.interpreter, Path::new(".")).arg("--version"));
+        self.ensure_in(&tools_folder()?, &version(&output.unwrap_or_default()))
     }
 
-    /// `version` is the interpreter's.
+    /// `version` is the version of the interpreter.
     fn ensure_in(&self, tools: &Path, version: &str) -> anyhow::Result<PathBuf> {
         let digest = self.digest();
         let folder = tools.join(format!("{}-{version}-{}", self.name, &digest[..NAME_DIGITS]));
         if is_installed(&folder, &digest) {
             return Ok(folder);
         }
-        let unusable = || format!("the folder of tools {} cannot be used: set {FOLDER}", tools.display());
+        let unusable = || format!("cannot use the tools folder {}: set {FOLDER} to another one", tools.display());
         fs::create_dir_all(tools).with_context(unusable)?;
         let lock = File::create(folder.with_added_extension("lock")).with_context(unusable)?;
         if lock.try_lock().is_err() {
             progress::during("waiting for another build that installs the same tools", || {
-                lock.lock().context("its lock")
+                lock.lock().context("cannot lock the tools folder")
             })?;
         }
         if is_installed(&folder, &digest) {
@@ -84,9 +83,9 @@ impl Recipe {
     }
 }
 
-/// `3.11.2` of `Python 3.11.2`, `20.19.0` of `v20.19.0`; with nothing in it that a file name should not have.
-fn version(says: &str) -> String {
-    let word = says.split_whitespace().last().unwrap_or("none").trim_start_matches('v');
+/// Extracts a version for use in a file name: `3.11.2` from `Python 3.11.2`, `20.19.0` from `v20.19.0`.
+fn version(output: &str) -> String {
+    let word = output.split_whitespace().last().unwrap_or("none").trim_start_matches('v');
     word.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' }).collect()
 }
 
@@ -94,33 +93,33 @@ fn is_installed(folder: &Path, digest: &str) -> bool {
     fs::read_to_string(folder.join(STAMP)).is_ok_and(|stamp| stamp == digest)
 }
 
-/// The person's cache folder of morag.
+/// The user's cache folder of morag.
 pub fn cache_folder() -> anyhow::Result<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
     cache
         .map(|cache| cache.join("morag"))
-        .context("neither XDG_CACHE_HOME nor HOME is set: set one, for the cache folder")
+        .context("neither XDG_CACHE_HOME nor HOME is set: set one of them to locate the cache folder")
 }
 
 fn tools_folder() -> anyhow::Result<PathBuf> {
     match std::env::var_os(FOLDER).filter(|folder| !folder.is_empty()) {
-        // Builds run in other folders.
-        Some(folder) => std::path::absolute(folder).with_context(|| format!("{FOLDER} is no path")),
+        // Absolute, because builds run in other folders.
+        Some(folder) => std::path::absolute(folder).with_context(|| format!("{FOLDER} is not a valid path")),
         None => Ok(cache_folder()?.join("tools")),
     }
 }
 
-/// Makes a Python environment in the folder and installs `requirements.txt` of it.
+/// Creates a Python environment in the folder and installs its `requirements.txt`.
 pub fn python_packages(folder: &Path) -> anyhow::Result<()> {
     let venv = super::program::output_of(program("python3", folder).args(["-m", "venv", "."]));
     anyhow::ensure!(
         venv.is_some(),
-        "`python3 -m venv` cannot make an environment: install it, on Debian and Ubuntu by `apt install python3-venv`"
+        "`python3 -m venv` cannot create an environment: install venv, on Debian and Ubuntu with `apt install python3-venv`"
     );
     let arguments = ["install", "--disable-pip-version-check", "--no-input", "--quiet", "-r", "requirements.txt"];
     super::program::run(program(folder.join("bin/pip"), folder).args(arguments))
-        .context("the Python packages cannot be installed: is the registry reachable?")
+        .context("cannot install the Python packages: check that the registry is reachable")
 }
 
 #[cfg(test)]
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_half_made_is_made_again() {
+    fn an_incomplete_folder_is_created_again() {
         fn fails(folder: &Path) -> anyhow::Result<()> {
             fs::write(folder.join("half"), "")?;
             anyhow::bail!("the network is away")
@@ -173,10 +172,10 @@ mod tests {
         let tools = tempfile::tempdir().unwrap();
         let [old, new] = ["3.11.2", "3.12.0"].map(|version| recipe.ensure_in(tools.path(), version).unwrap());
         assert!(old != new && old.is_dir() && new.is_dir(), "another interpreter is another folder too");
-        for (says, version) in
+        for (output, version) in
             [("Python 3.11.2", "3.11.2"), ("v20.19.0\n", "20.19.0"), ("", "none"), ("a ../b", ".._b")]
         {
-            assert_eq!(super::version(says), version);
+            assert_eq!(super::version(output), version);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One run of a component over one document, on the workbench.
+//! One run of a component on one document, in the workbench.
 
 use crate::workbench::{Workbench, WorkbenchError, workbench};
 use anyhow::{Context as _, ensure};
@@ -13,25 +13,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
-/// Id of the task that every trial is, so that URLs in a step's data are always the same.
+/// Task id of every trial, so that URLs in a step's data are always the same.
 const TASK: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0000);
 
-/// Id of its document.
+/// Document id of every trial.
 const DOCUMENT: &str = "document";
 
-/// Its collection: the server's default.
+/// Collection of every trial: the server's default.
 const COLLECTION: &str = "documents";
 
-/// What a component is run over.
+/// Inputs of a run.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// The document.
+    /// Contents of the document.
     pub document: Vec<u8>,
-    /// Its name.
+    /// File name of the document.
     pub file_name: String,
-    /// Its media type; none: by its name.
+    /// Media type of the document; guessed from the name if `None`.
     pub media_type: Option<String>,
-    /// Language the caller gives.
+    /// The caller's language code.
     pub language: Option<String>,
     /// The caller's options.
     pub options: JsonObject,
@@ -43,24 +43,24 @@ pub struct Trial {
     pub artifacts: BTreeMap<ArtifactName, Vec<u8>>,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// The sandbox's report.
     pub report: StepReport,
     /// Every progress report, in order.
     pub progress: Vec<(f64, String)>,
-    /// The artifacts of a success, with their content.
+    /// The artifacts with their contents; empty if the step failed.
     pub artifacts: Vec<(Artifact, Vec<u8>)>,
 }
 
-/// Opens a workbench that grants these capabilities. `hint` says how a missing one is granted.
+/// Opens a workbench with these capabilities granted. `hint` explains how to grant a missing one.
 pub async fn open(
     component: &Path,
     capabilities: impl IntoIterator<Item = Capability>,
     hint: impl Fn(&str) -> String,
 ) -> anyhow::Result<Workbench> {
-    ensure!(component.is_file(), "{} is not there: `morag plugin build` makes it", component.display());
+    ensure!(component.is_file(), "{} does not exist: create it with `morag plugin build`", component.display());
     let opened = workbench(component, &Grant::of(capabilities), &compile_cache()?).await;
     opened.map_err(|error| match error {
         WorkbenchError::NotGranted(refused) => {
@@ -71,34 +71,35 @@ pub async fn open(
     })
 }
 
-/// The folder of components that this person's morag has compiled. Beside the server's own: a server's folder is its user's
-/// alone.
+/// The user's cache folder of compiled components. A server has its own, which only the server's user can access.
 pub fn compile_cache() -> anyhow::Result<PathBuf> {
     Ok(super::tools::cache_folder()?.join("compiled"))
 }
 
-/// Runs the component. `told` hears of progress while it runs. `hint` says how a missing artifact is given.
+/// Runs the component. Calls `on_progress` while it runs. `hint` explains how to pass a missing artifact.
 pub async fn run(
     bench: &Workbench,
     trial: Trial,
-    told: impl Fn(f64, &str) + Send + Sync + 'static,
+    on_progress: impl Fn(f64, &str) + Send + Sync + 'static,
     hint: impl Fn(&str) -> String,
 ) -> anyhow::Result<Outcome> {
     let names: Vec<_> = trial.artifacts.keys().map(ArtifactName::as_str).collect();
     check_inputs(&bench.descriptor, &names, hint)?;
-    // As a server does when it loads a pipeline.
+    // The same check as when a server loads a pipeline.
     ConfigSchema::new(&bench.descriptor.config_schema)
-        .context("the step's configuration schema")?
+        .context("invalid configuration schema of the step")?
         .check(&trial.config)?;
-    // What an earlier trial left, which is of the same task.
+    // All trials use the same task id, so an earlier one may have left files.
     bench.blobs.delete_all(&BlobPath::task(TASK.into())).await?;
-    let call = call(bench, trial, told).await?;
-    let (call, progress) = call;
+    let (call, progress) = call(bench, trial, on_progress).await?;
     let report = bench.steps.run(call).await;
     let mut artifacts = Vec::new();
     for staged in report.result.iter().flat_map(|success| &success.artifacts) {
-        let bytes =
-            bench.blobs.read(&staged.path, 0..staged.artifact.size).await.context("what the step has written")?;
+        let bytes = bench
+            .blobs
+            .read(&staged.path, 0..staged.artifact.size)
+            .await
+            .context("cannot read an artifact of the step")?;
         artifacts.push((staged.artifact.clone(), bytes.to_vec()));
     }
     let progress = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -110,7 +111,7 @@ type Progress = Arc<Mutex<Vec<(f64, String)>>>;
 async fn call(
     bench: &Workbench,
     trial: Trial,
-    told: impl Fn(f64, &str) + Send + Sync + 'static,
+    on_progress: impl Fn(f64, &str) + Send + Sync + 'static,
 ) -> anyhow::Result<(StepCall, Progress)> {
     let Trial { document, file_name, media_type, language, options, metadata, config, artifacts } = trial;
     let media_type = media_type.unwrap_or_else(|| guess(&file_name));
@@ -153,10 +154,10 @@ async fn call(
         inputs.artifacts.insert(name, artifact);
     }
     let progress = Progress::default();
-    let noted = progress.clone();
+    let recorded = progress.clone();
     let on_progress = Arc::new(move |fraction: f64, message: String| {
-        told(fraction, &message);
-        noted.lock().unwrap_or_else(PoisonError::into_inner).push((fraction, message));
+        on_progress(fraction, &message);
+        recorded.lock().unwrap_or_else(PoisonError::into_inner).push((fraction, message));
     });
     Ok((StepCall { component: name, config, record: Arc::new(record), attempt: 1, inputs, on_progress }, progress))
 }
@@ -167,12 +168,12 @@ async fn store(blobs: &dyn Blobs, path: &BlobPath, bytes: Vec<u8>) -> anyhow::Re
     Ok(writer.finish().await?)
 }
 
-/// Media type by a file's name, as the server guesses it.
+/// Guesses the media type from a file name, as the server does.
 fn guess(name: &str) -> String {
     mime_guess::from_path(name).first_or_octet_stream().to_string()
 }
 
-/// Kind of source, as the server tells it.
+/// The source type of a media type, as the server determines it.
 fn source_type(media_type: &str) -> SourceType {
     match media_type.split('/').next() {
         Some("audio") => SourceType::Audio,
@@ -189,12 +190,12 @@ fn stored_as(file_name: &str) -> ArtifactName {
     named.unwrap_or_else(|_| "original.bin".parse().expect("a file name of a task"))
 }
 
-/// Whether the artifacts that are given are those the step reads. A name it does not read would be given for nothing.
+/// Checks that all required artifacts are given, and no artifact that the step does not read.
 fn check_inputs(descriptor: &Descriptor, given: &[&str], hint: impl Fn(&str) -> String) -> anyhow::Result<()> {
     let step = &descriptor.name;
     for input in descriptor.inputs.iter().filter(|input| input.required) {
         let name = input.name.as_str();
-        ensure!(given.contains(&name), "{step} reads {name}, which no step writes here: {}", hint(name));
+        ensure!(given.contains(&name), "{step} requires the artifact {name}: {}", hint(name));
     }
     for name in given {
         let reads: Vec<_> = descriptor.inputs.iter().map(|input| input.name.as_str()).collect();
@@ -230,13 +231,13 @@ mod tests {
             |given: &[&str]| check_inputs(&step, given, |name| format!("give {name}")).map_err(|e| e.to_string());
         assert_eq!(check(&["a.md"]), Ok(()));
         assert_eq!(check(&["a.md", "b.json"]), Ok(()));
-        assert_eq!(check(&[]).unwrap_err(), "s reads a.md, which no step writes here: give a.md");
+        assert_eq!(check(&[]).unwrap_err(), "s requires the artifact a.md: give a.md");
         assert_eq!(check(&["a.md", "c"]).unwrap_err(), "s does not read c: it reads a.md, b.json");
         assert!(check_inputs(&descriptor(&[]), &["c"], str::to_owned).unwrap_err().to_string().contains("no artifact"));
     }
 
     #[test]
-    fn a_document_is_stored_under_a_name_that_is_one() {
+    fn a_document_is_stored_under_a_valid_name() {
         for (name, stored) in
             [("a.pdf", "original.pdf"), ("a", "original.bin"), ("a.ä", "original.bin"), ("a.b c", "original.bin")]
         {

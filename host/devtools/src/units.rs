@@ -1,6 +1,6 @@
-//! Numbers for people.
+//! Formatting of numbers.
 
-/// `812 bytes`, `3.1 KiB`, `17.9 MiB`.
+/// Formats a size: `812 bytes`, `3.1 KiB`, `17.9 MiB`.
 pub fn bytes(count: u64) -> String {
     const KIB: f64 = 1024.0;
     match count {

@@ -1,7 +1,7 @@
-//! A sandbox for one component on a person's own machine, without a server: `morag plugin test` and `run`.
+//! A sandbox for one component without a server, for `morag plugin test` and `run`.
 //!
-//! It is the sandbox that servers use, over services that keep nothing: files, vectors and graph in a temporary folder, the
-//! embedder that needs no network. What a server asks other services for (completions, transcription, HTTP) is away.
+//! It is the server's sandbox with temporary services: files, vectors and graph in a temporary folder, and the embedder that
+//! needs no network. External services (completions, transcription, HTTP) are not available.
 
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
@@ -17,36 +17,38 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// Instances at once: the one that runs, and one that is being dropped.
+/// Concurrent instances: one that runs, and one that is being dropped.
 const INSTANCES: u32 = 2;
 
-/// One component in its sandbox, with services of its own.
+/// One component in its sandbox, with its own services.
 pub struct Workbench {
-    /// Runs it.
+    /// Runs the component.
     pub steps: Arc<dyn StepRunner>,
-    /// Its files.
+    /// Storage of its files.
     pub blobs: Arc<dyn Blobs>,
-    /// What it says it is.
+    /// Descriptor of the component.
     pub descriptor: Arc<Descriptor>,
     _folder: TempDir,
 }
 
-/// Why there is no workbench.
+/// Why a workbench cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkbenchError {
-    /// The component wants more than it is granted.
+    /// The component requires a capability that is not granted.
     #[error(transparent)]
     NotGranted(#[from] NotGranted),
-    /// Anything else; the text says what.
+    /// Any other error.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
 }
 
-/// Loads a component with what `grant` allows. `cache` is the folder of compiled components.
+/// Loads a component with the capabilities in `grant`. `cache` is the folder of compiled components.
 pub async fn workbench(component: &Path, grant: &Grant, cache: &Path) -> Result<Workbench, WorkbenchError> {
-    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
-    let blobs: Arc<dyn Blobs> = Arc::new(ObjectBlobs::local(folder.path().join("files")).context("temporary files")?);
-    let knowledge = SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).context("a temporary store")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+    let blobs: Arc<dyn Blobs> =
+        Arc::new(ObjectBlobs::local(folder.path().join("files")).context("cannot open the temporary file storage")?);
+    let knowledge =
+        SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).context("cannot open the temporary store")?;
     let key_values = SqliteStore::open(&folder.path().join("morag.db"), Arc::new(SystemClock));
     let services = Services {
         blobs: blobs.clone(),
@@ -54,11 +56,11 @@ pub async fn workbench(component: &Path, grant: &Grant, cache: &Path) -> Result<
         knowledge: Arc::new(knowledge),
         completer: Arc::new(NoService),
         transcriber: Arc::new(NoService),
-        key_values: key_values.context("a temporary store")?,
+        key_values: key_values.context("cannot open the temporary store")?,
         http: Arc::new(NoHttp),
     };
     let engine = StepEngine::new(EngineOptions { instances_max: INSTANCES })
-        .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
+        .map_err(|error| anyhow::anyhow!("cannot create the WebAssembly engine: {error:#}"))?;
     let engine = engine.compiling_by(compiler()?);
     let loaded = PluginRunner::load(engine, services, Some(cache), vec![component.into()], |_| grant.clone(), 1).await;
     let steps = loaded.map_err(|error| match error.reason {
@@ -71,16 +73,16 @@ pub async fn workbench(component: &Path, grant: &Grant, cache: &Path) -> Result<
 }
 
 impl Workbench {
-    /// Whether a run leaves something behind that a later one could see.
-    pub fn remembers(&self) -> bool {
+    /// Whether a run may leave state that a later run can see.
+    pub fn keeps_state(&self) -> bool {
         self.descriptor.capabilities.contains(&Capability::Kv)
     }
 }
 
-/// What compiles components for a person: with the limits that a server has by default, so that what is built here is taken there.
+/// The component compiler with a server's default limits, so that a component that compiles here compiles there too.
 ///
 /// # Errors
-/// Where the system does not say which program this is.
+/// The path of the running program is unknown.
 pub fn compiler() -> anyhow::Result<Compiler> {
     Ok(Compiler::of_this_program(CompileLimits::default())?)
 }

@@ -1,7 +1,7 @@
 //! The server and the command line tool `morag`.
 //!
-//! [`wire`] is the only module that names concrete adapters: it builds the ports on which the engine ([`morag_engine`]) and the HTTP
-//! interface ([`morag_api`]) work, and they know nothing beyond.
+//! [`wire`] is the only module that names concrete adapters: it builds the ports that the engine ([`morag_engine`]) and the HTTP
+//! API ([`morag_api`]) use.
 
 pub mod cli;
 pub mod telemetry;

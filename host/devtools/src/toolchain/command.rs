@@ -1,4 +1,4 @@
-//! C, and whatever else makes components: by the project's own command.
+//! C and other languages: builds with the project's own command.
 
 use crate::manifest::Language;
 use crate::program::{have, program, run};
@@ -7,7 +7,7 @@ use crate::tools::{Recipe, python_packages};
 use crate::{embedded, progress};
 use anyhow::Context as _;
 
-/// `wasm-tools`, which makes a component of what a C compiler makes.
+/// `wasm-tools`, which turns the output of a C compiler into a component.
 const C_TOOLS: Recipe = Recipe {
     name: "c",
     files: &[("requirements.txt", embedded::C_TOOLS)],
@@ -15,11 +15,11 @@ const C_TOOLS: Recipe = Recipe {
     interpreter: "python3",
 };
 
-/// Runs the command of `plugin.toml` in the project's folder.
+/// Runs the build command of `plugin.toml` in the project folder.
 pub fn build(project: &Project) -> anyhow::Result<()> {
     let text = project.manifest.command.as_deref().context("plugin.toml has no build.command")?;
-    // Else what a build of before made would pass for what this one did not make. The other languages' tools write the file or
-    // fail; of a command nothing is known.
+    // Otherwise the output of an earlier build could be used if the command succeeds without writing the file. The tools of
+    // other languages write the file or fail.
     match std::fs::remove_file(project.component()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("{} cannot be removed", project.component_below()));
@@ -33,15 +33,18 @@ pub fn build(project: &Project) -> anyhow::Result<()> {
         if std::env::var_os("CC").is_none() && !have("clang") {
             anyhow::ensure!(
                 have("zig"),
-                "there is no clang: get it, on Debian and Ubuntu by `apt install clang lld wasi-libc libclang-rt-dev-wasm32`"
+                "clang is not installed: on Debian and Ubuntu, `apt install clang lld wasi-libc libclang-rt-dev-wasm32`"
             );
             command.env("CC", "zig cc");
         }
-        anyhow::ensure!(have("python3"), "the tools for C come by Python: `apt install python3 python3-venv`");
+        anyhow::ensure!(
+            have("python3"),
+            "Python is not installed, which the tools for C need: on Debian and Ubuntu, `apt install python3 python3-venv`"
+        );
         let tools = C_TOOLS.ensure()?.join("bin");
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path)));
-        command.env("PATH", path.context("PATH cannot be used")?);
+        command.env("PATH", path.context("invalid PATH")?);
     }
     progress::during(&format!("running {text}"), || run(&mut command))
 }

@@ -1,4 +1,4 @@
-//! JavaScript, by componentize-js.
+//! JavaScript: builds with componentize-js.
 
 use crate::program::{have, program, read, run};
 use crate::project::Project;
@@ -9,10 +9,10 @@ use std::path::Path;
 
 const TOOLS: Recipe = Recipe { name: "javascript", files: embedded::JAVASCRIPT_TOOLS, install, interpreter: "node" };
 
-/// First Node.js that the tools run on.
+/// Oldest supported version of Node.js.
 const NODE_MIN: (u32, u32) = (20, 19);
 
-/// Builds `step.js` and what it imports.
+/// Builds `step.js` and its imports.
 pub fn build(project: &Project) -> anyhow::Result<()> {
     check()?;
     let tools = TOOLS.ensure()?;
@@ -25,24 +25,24 @@ pub fn build(project: &Project) -> anyhow::Result<()> {
 }
 
 fn install(folder: &Path) -> anyhow::Result<()> {
-    // Scripts of packages are programs of strangers, and none of these needs one.
+    // Install scripts of packages are untrusted code, and none of these packages needs one.
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
     run(program("npm", folder).args(arguments))
-        .context("the npm packages cannot be installed: is the registry reachable?")
+        .context("cannot install the npm packages: check that the registry is reachable")
 }
 
 fn check() -> anyhow::Result<()> {
     let (major, minor) = NODE_MIN;
-    // Not Debian's own package: that of Debian 12 is 18, which is too old.
-    let how = "from https://nodejs.org or by nvm";
-    anyhow::ensure!(have("node"), "Node.js is not installed: get {major}.{minor} or later, {how}");
-    anyhow::ensure!(have("npm"), "npm is not installed: it comes with Node.js {how}");
+    // Does not suggest Debian's package: Debian 12 has version 18, which is too old.
+    let how = "from https://nodejs.org or with nvm";
+    anyhow::ensure!(have("node"), "Node.js is not installed: install {major}.{minor} or later {how}");
+    anyhow::ensure!(have("npm"), "npm is not installed: install Node.js {how}, which includes it");
     let version = read(program("node", Path::new(".")).arg("--version")).unwrap_or_default();
-    anyhow::ensure!(is_enough(&version), "Node.js is {version}: {major}.{minor} or later is needed, {how}");
+    anyhow::ensure!(is_enough(&version), "Node.js {version} is too old: install {major}.{minor} or later {how}");
     Ok(())
 }
 
-/// Whether `v22.1.0` is new enough.
+/// Whether a version such as `v22.1.0` is supported.
 fn is_enough(version: &str) -> bool {
     let mut numbers = version.trim_start_matches('v').split('.').map(|part| part.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= NODE_MIN

@@ -1,4 +1,4 @@
-//! Python, by componentize-py.
+//! Python: builds with componentize-py.
 
 use crate::program::{have, program, read, run};
 use crate::project::Project;
@@ -12,7 +12,7 @@ const TOOLS: Recipe = Recipe {
     interpreter: "python3",
 };
 
-/// Builds `step.py` and what it imports.
+/// Builds `step.py` and its imports.
 pub fn build(project: &Project) -> anyhow::Result<()> {
     check()?;
     let tools = TOOLS.ensure()?;
@@ -20,7 +20,7 @@ pub fn build(project: &Project) -> anyhow::Result<()> {
     let mut command = program(tools.join("bin/componentize-py"), &project.folder);
     command.args(["-q", "-d", ".morag/wit", "-w", "plugin", "componentize", "morag_step.component"]);
     command.args(["-p", ".", "-p", ".morag/sdk/python", "-o", &out]);
-    // Without it componentize-py would look for packages in whatever Python the machine has.
+    // Otherwise componentize-py would search the packages of the machine's Python.
     command.env("VIRTUAL_ENV", project.folder.join(".venv"));
     command.env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
     progress::during("building with componentize-py", || run(&mut command))
@@ -29,11 +29,12 @@ pub fn build(project: &Project) -> anyhow::Result<()> {
 fn check() -> anyhow::Result<()> {
     anyhow::ensure!(
         have("python3"),
-        "Python is not installed: get 3.10 or later, on Debian and Ubuntu by `apt install python3 python3-venv`"
+        "Python is not installed: install 3.10 or later, on Debian and Ubuntu with `apt install python3 python3-venv`"
     );
-    let asks = "import sys; print('ok' if sys.version_info >= (3, 10) else sys.version.split()[0])";
-    match read(program("python3", std::path::Path::new(".")).args(["-c", asks])).as_deref() {
+    let script = "import sys; print('ok' if sys.version_info >= (3, 10) else sys.version.split()[0])";
+    match read(program("python3", std::path::Path::new(".")).args(["-c", script])).as_deref() {
         Some("ok") => Ok(()),
-        version => anyhow::bail!("python3 is {}: 3.10 or later is needed", version.unwrap_or("not working")),
+        Some(version) => anyhow::bail!("Python {version} is too old: install 3.10 or later"),
+        None => anyhow::bail!("python3 does not run: install Python 3.10 or later"),
     }
 }

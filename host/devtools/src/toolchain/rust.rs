@@ -1,4 +1,4 @@
-//! Rust, by cargo for `wasm32-wasip2`.
+//! Rust: builds with cargo for `wasm32-wasip2`.
 
 use crate::program::{have, program, read, run};
 use crate::progress;
@@ -9,8 +9,7 @@ use std::process::Command;
 /// The target of components.
 const TARGET: &str = "wasm32-wasip2";
 
-/// The toolchain that `cargo xtask toolchain` makes where rustup's target cannot be had, and the flag that its old C library
-/// needs.
+/// The toolchain that `cargo xtask toolchain` creates if rustup cannot install the target, and the flags for its old C library.
 const LINKED: &str = "morag-wasi";
 const LINKED_FLAGS: &str = "--cfg morag_debian_wasi_libc";
 
@@ -22,17 +21,17 @@ pub fn build(project: &Project) -> anyhow::Result<()> {
     let built = project.folder.join(format!("target/{TARGET}/release/{}.wasm", project.manifest.name));
     anyhow::ensure!(
         built.is_file(),
-        "cargo made no {}: Cargo.toml must have `name = \"{}\"`, and `crate-type = [\"cdylib\"]` below [lib]",
+        "cargo did not create {}: Cargo.toml must contain `name = \"{}\"`, and `crate-type = [\"cdylib\"]` in [lib]",
         built.display(),
         project.manifest.name
     );
     replace(&built, &project.component())
 }
 
-/// A cargo that has the target.
+/// A cargo command whose toolchain has the target.
 fn cargo(folder: &Path) -> anyhow::Result<Command> {
-    anyhow::ensure!(have("cargo"), "Rust is not installed: get it from https://rustup.rs");
-    // The toolchain that holds in the project's folder: `rust-toolchain.toml`, `rustup override`, `RUSTUP_TOOLCHAIN`.
+    anyhow::ensure!(have("cargo"), "Rust is not installed: install it from https://rustup.rs");
+    // The project's toolchain, as set by `rust-toolchain.toml`, `rustup override` or `RUSTUP_TOOLCHAIN`.
     if has_target(program("rustc", folder)) {
         return Ok(program("cargo", folder));
     }
@@ -40,16 +39,16 @@ fn cargo(folder: &Path) -> anyhow::Result<Command> {
         let mut linked = program("rustup", folder);
         linked.args(["run", LINKED, "rustc"]);
         if has_target(linked) {
-            // `rustup run`, for a `cargo` in PATH that is not rustup's own does not know `+TOOLCHAIN`.
+            // `rustup run`, because a `cargo` in PATH that is not rustup's does not support `+TOOLCHAIN`.
             let mut command = program("rustup", folder);
             command.args(["run", LINKED, "cargo"]).env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", LINKED_FLAGS);
             return Ok(command);
         }
     }
-    anyhow::bail!("this Rust has no target {TARGET}: install it by `rustup target add {TARGET}`")
+    anyhow::bail!("the Rust toolchain has no target {TARGET}: install it with `rustup target add {TARGET}`")
 }
 
-/// Whether the standard library of the target is there.
+/// Whether the standard library of the target is installed.
 fn has_target(mut rustc: Command) -> bool {
     let folder = read(rustc.args(["--print", "target-libdir", "--target", TARGET]));
     folder.is_some_and(|folder| Path::new(&folder).is_dir())

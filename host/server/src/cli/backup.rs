@@ -10,26 +10,26 @@ use std::process::ExitCode;
 pub const BACKUP_EXAMPLES: &str = "Examples:\n  \
     morag backup /backups/2026-01-31\n  \
     morag backup /backups/2026-01-31 --data-dir /var/lib/morag\n\n\
-    The server may run. Tasks, knowledge, files and the key are copied as they were at one moment. Files are hard links where the\n\
-    folder is on the disk of the data folder: copy it to another. docs/operations.md has more.";
+    The server may be running. Tasks, knowledge, files and the key are copied as of one point in time. Files are hard links if the\n\
+    folder is on the same disk as the data folder: copy the backup to another disk. See docs/operations.md.";
 
 /// Examples of `morag restore`.
 pub const RESTORE_EXAMPLES: &str = "Examples:\n  \
     morag restore /backups/2026-01-31\n  \
     morag restore /backups/2026-01-31 --data-dir /var/lib/morag-2\n\n\
-    The data folder must be empty, and no server may use it. Deliveries go on from where the backup was: what was sent after it is\n\
-    sent again.";
+    The data folder must be empty, and no server may use it. Deliveries resume from the state in the backup: events delivered after\n\
+    it was taken are delivered again.";
 
-/// The folders of both commands.
+/// Options of both commands.
 #[derive(Debug, Args)]
 pub struct Folders {
     /// Folder of the backup
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Settings file; without it ./morag.toml is read if it is there
+    /// Settings file; by default ./morag.toml, if it exists
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Data folder of the server, instead of that of the settings
+    /// Data folder of the server; overrides the settings
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
 }
@@ -39,7 +39,7 @@ pub struct Folders {
 pub struct Restore {
     #[command(flatten)]
     folders: Folders,
-    /// Let the restored store have the bucket of MORAG_BLOBS_URL, for good: the one that was backed up starts on it no more
+    /// Make the restored store the owner of the bucket in MORAG_BLOBS_URL; the original server can then no longer start on it
     #[arg(long)]
     take_over_bucket: bool,
 }
@@ -57,15 +57,14 @@ pub fn backup(folders: &Folders) -> anyhow::Result<ExitCode> {
     Ok(show("backed up to", &report))
 }
 
-/// Restores one.
+/// Restores a backup.
 pub fn restore(command: &Restore) -> anyhow::Result<ExitCode> {
     let Restore { folders, take_over_bucket } = command;
     let report = wire::restore(&folders.settings()?, &folders.folder, *take_over_bucket)?;
     Ok(show("restored to", &report))
 }
 
-/// A backup of a data folder that was damaged already is whole, and as good as can be had; the exit code says that something is to
-/// be looked at.
+/// Prints a report. Damaged files in the data folder do not make the backup incomplete, but the exit code reports them.
 fn show(verb: &str, report: &BackupReport) -> ExitCode {
     morag_client::line(format!("{verb} {}", report.done));
     report.notes.iter().for_each(|note| morag_client::line(format!("note: {note}")));
@@ -73,7 +72,9 @@ fn show(verb: &str, report: &BackupReport) -> ExitCode {
     match report.damaged.is_empty() {
         true => ExitCode::SUCCESS,
         false => {
-            eprintln!("morag: the backup is whole, and holds these as they are, or not at all where they are missing");
+            eprintln!(
+                "morag: the backup is complete; damaged files are copied as they are, and missing files are left out"
+            );
             ExitCode::FAILURE
         }
     }

@@ -1,5 +1,5 @@
-//! Deliveries that this machine makes itself, for `morag listen --forward-to` and `morag trigger`: with the headers and through
-//! the guarded client of a server's.
+//! Webhook deliveries made by the command line tool, for `morag listen --forward-to` and `morag trigger`. They have the same
+//! headers as a server's and use the same address-checking HTTP client.
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -20,24 +20,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Limit of one exchange: the server's default (`WEBHOOK_TIMEOUT`).
+/// Timeout of one delivery attempt: the server's default (`WEBHOOK_TIMEOUT`).
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How deliveries are made.
+/// Options for making or verifying deliveries.
 #[derive(Debug, Clone, Args)]
 pub struct DeliveryOptions {
-    /// Secret that deliveries are signed with, or verified with where they are received [env: WEBHOOK_SECRET]
+    /// Secret to sign deliveries with or, when receiving, to verify them with [env: WEBHOOK_SECRET]
     #[arg(long, env = "WEBHOOK_SECRET", hide_env = true, value_parser = secret, value_name = "SECRET")]
     secret: Option<Secret>,
-    /// Sent as `Authorization: Bearer …` [env: MORAG_WEBHOOK_AUTH_TOKEN]
+    /// Token sent as `Authorization: Bearer …` [env: MORAG_WEBHOOK_AUTH_TOKEN]
     #[arg(long, env = "MORAG_WEBHOOK_AUTH_TOKEN", hide_env = true, value_parser = secret, value_name = "TOKEN")]
     auth_token: Option<Secret>,
-    /// Networks that may be reached although they are private, as this machine may [env: WEBHOOK_ALLOW_NETWORKS]
+    /// Private networks that may be reached, in addition to this machine [env: WEBHOOK_ALLOW_NETWORKS]
     #[arg(long, env = "WEBHOOK_ALLOW_NETWORKS", hide_env = true, value_name = "CIDR,…")]
     allow_networks: Option<Networks>,
 }
 
-/// Networks, separated by commas. None is an empty text: templates of settings have their unused variables empty.
+/// Comma-separated networks. An empty text means no networks: environment templates leave unused variables empty.
 #[derive(Debug, Clone)]
 struct Networks(Vec<IpNet>);
 
@@ -50,20 +50,23 @@ impl std::str::FromStr for Networks {
 }
 
 impl DeliveryOptions {
-    /// The secret, if there is one. An error where it is too short.
+    /// The secret, if one is given.
+    ///
+    /// # Errors
+    /// The secret is too short.
     pub fn secret(&self) -> anyhow::Result<Option<Secret>> {
         signing(self.secret.clone())
     }
 }
 
-/// One delivery.
+/// One event to deliver.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// The task that the event is of.
+    /// Task of the event.
     pub task: TaskId,
-    /// What `X-MoRAG-Sequence` says: from 1 within the task.
+    /// Value of `X-MoRAG-Sequence`: counts from 1 within the task.
     pub number: u64,
-    /// The contract's event type.
+    /// Event type as in the HTTP API.
     pub event_type: String,
     /// The bytes to sign and send.
     pub body: Bytes,
@@ -77,16 +80,16 @@ pub struct Deliverer {
 }
 
 impl Deliverer {
-    /// A client for a URL. It reaches public addresses, this machine, and the networks of the options.
+    /// Creates a client for `url`. It reaches public addresses, this machine, and the networks in `options`.
     pub fn new(url: WebhookUrl, format: BodyFormat, options: DeliveryOptions) -> anyhow::Result<Self> {
         let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(IpNet::from);
-        // The whole block, as some receivers of tests have each an address of their own in it.
+        // The whole block: some test receivers each use their own address in it.
         let block = IpNet::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8).context("the loopback network")?;
         let secrets = options.secret()?.into_iter().collect();
         let allowed =
             options.allow_networks.into_iter().flat_map(|networks| networks.0).chain(loopback).chain([block]).collect();
         let sender = HttpSender::new(SenderOptions::new(AddressPolicy::new(allowed)), Arc::new(SystemClock))
-            .context("the HTTP client cannot start")?;
+            .context("cannot create the HTTP client")?;
         let endpoint = Endpoint {
             id: new_id(),
             url,
@@ -98,17 +101,17 @@ impl Deliverer {
         Ok(Self { sender, endpoint, secrets })
     }
 
-    /// Who is told.
+    /// The receiving endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Becomes another endpoint, so that a number may be used again without its `X-MoRAG-Delivery`.
+    /// Changes the endpoint id, so that a reused number does not repeat an earlier `X-MoRAG-Delivery`.
     pub fn renew(&mut self) {
         self.endpoint.id = new_id();
     }
 
-    /// Makes one attempt. Never fails: what went wrong is in the outcome.
+    /// Makes one attempt. Failures are part of the outcome.
     pub async fn deliver(&self, delivery: Delivery) -> AttemptOutcome {
         let Delivery { task, number, event_type, body } = delivery;
         let name = CursorName::of(&self.endpoint, &TenantId::default());
@@ -128,29 +131,29 @@ impl Deliverer {
     }
 }
 
-/// Another each time: a receiver that remembers deliveries must not take this run's for an earlier one's.
+/// A new random id, so that a receiver that deduplicates deliveries does not confuse this run with an earlier one.
 fn new_id() -> EndpointId {
     EndpointId::from(format!("cli_{}", uuid::Uuid::new_v4().simple()))
 }
 
-/// Whether a server would take an outcome for a success: 2xx only.
+/// Whether a server would count an outcome as success: 2xx only.
 pub fn is_success(outcome: &AttemptOutcome) -> bool {
     outcome.status.is_some_and(|status| (200..300).contains(&status))
 }
 
-/// An outcome in a few words: `200 in 3 ms`.
+/// Formats an outcome, such as `200 in 3 ms`.
 pub fn outcome_text(outcome: &AttemptOutcome) -> String {
     let milliseconds = outcome.duration_ms;
     match (outcome.status, outcome.error) {
         (Some(status), None) => format!("{status} in {milliseconds} ms"),
-        (Some(status), Some(error)) => format!("{status}, then {} after {milliseconds} ms", words(error)),
-        (None, Some(error)) => format!("no answer: {} after {milliseconds} ms", words(error)),
+        (Some(status), Some(error)) => format!("{status}, then {} after {milliseconds} ms", error_text(error)),
+        (None, Some(error)) => format!("no answer: {} after {milliseconds} ms", error_text(error)),
         (None, None) => format!("no answer after {milliseconds} ms"),
     }
 }
 
-/// The delivery log's words.
-fn words(error: morag_core::webhook::ErrorClass) -> String {
+/// The error class as the delivery log names it, with spaces.
+fn error_text(error: morag_core::webhook::ErrorClass) -> String {
     morag_client::plain(&serde_json::json!(error)).replace('_', " ")
 }
 

@@ -1,6 +1,5 @@
-//! Keys of callers.
+//! `morag key`: creates API keys of callers.
 
-use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
@@ -10,10 +9,10 @@ use morag_engine::config::{check_caller_name, digest_of};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::process::ExitCode;
 
-/// What every key begins with, so that one in a log or a repository is recognised.
+/// Prefix of every key, so that secret scanners can recognise one in a log or a repository.
 const PREFIX: &str = "morag_";
 
-/// Random bytes of a key: nobody guesses it, whatever its digest is compared with.
+/// Random bytes in a key. 256 bits cannot be guessed, so an unsalted digest of it is safe to store.
 const KEY_BYTES: usize = 32;
 
 pub(super) const EXAMPLES: &str = "Examples:\n  \
@@ -28,20 +27,20 @@ pub(super) struct Key {
 
 #[derive(Debug, Subcommand)]
 enum KeyCommand {
-    /// Print a new key, once, and the table for morag.toml
+    /// Print a new key and its table for morag.toml; the key cannot be shown again
     #[command(after_help = EXAMPLES)]
     New(New),
 }
 
 #[derive(Debug, Args)]
 struct New {
-    /// What the audit log calls the caller: letters, digits, dots, dashes and underscores
+    /// Name of the caller in the audit log: letters, digits, dots, dashes and underscores
     #[arg(value_parser = name)]
     name: String,
-    /// Whose tasks and documents it sees
+    /// Tenant whose tasks and documents the caller can access
     #[arg(long, default_value = "default")]
     tenant: TenantId,
-    /// What it may do: submit, read, endpoints or admin; several times for several
+    /// Permission: submit, read, endpoints or admin; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", value_parser = scope, default_values = ["submit", "read"])]
     scopes: Vec<Scope>,
 }
@@ -58,7 +57,7 @@ pub(super) fn run(key: Key) -> anyhow::Result<ExitCode> {
     let KeyCommand::New(new) = key.command;
     let mut bytes = [0; KEY_BYTES];
     let drawn = SystemRandom::new().fill(&mut bytes);
-    drawn.map_err(|_| anyhow::anyhow!("no random bytes")).context("the system gives no random numbers")?;
+    drawn.map_err(|_| anyhow::anyhow!("cannot read random bytes from the operating system"))?;
     morag_client::line(text(&new, &bytes).trim_end());
     Ok(ExitCode::SUCCESS)
 }
@@ -67,9 +66,9 @@ fn text(new: &New, bytes: &[u8; KEY_BYTES]) -> String {
     let key = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
     let scopes: Vec<_> = new.scopes.iter().map(|scope| format!("{:?}", scope.as_str())).collect();
     format!(
-        "# The key, shown this one time. The caller sends it as `Authorization: Bearer KEY` or `X-API-Key: KEY`:\n\
+        "# The key, shown only once. The caller sends it as `Authorization: Bearer KEY` or `X-API-Key: KEY`:\n\
          {key}\n\n\
-         # For morag.toml, after all settings; restart `morag serve` then:\n\
+         # Append to morag.toml, after all settings, then restart `morag serve`:\n\
          [[callers]]\n\
          name = {:?}\n\
          key_sha256 = \"{}\"\n\
@@ -93,7 +92,7 @@ mod tests {
         let text = text(&new, &[7; KEY_BYTES]);
         let key = text.lines().nth(1).unwrap();
         assert!(key.starts_with(PREFIX) && key.len() == PREFIX.len() + 43, "{key}");
-        let table = text.split_once("then:\n").unwrap().1;
+        let table = text.split_once("restart `morag serve`:\n").unwrap().1;
         assert!(!table.contains(key));
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("morag.toml");

@@ -1,6 +1,6 @@
 //! The command line `morag`.
 //!
-//! Exit codes: 0 done, 1 something failed (one clear line says what), 2 the command line itself is wrong.
+//! Exit codes: 0 success, 1 failure (one line on stderr says what failed), 2 invalid command line.
 
 mod backup;
 mod deliver;
@@ -19,7 +19,7 @@ use morag_runtime::compile_child;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Documents in, steps over them, signed webhooks out.
+/// Process documents with WebAssembly steps and deliver signed webhooks.
 #[derive(Debug, Parser)]
 #[command(
     name = "morag",
@@ -27,10 +27,10 @@ use std::process::ExitCode;
     after_help = "Examples:\n  \
         morag serve                                start the server on 127.0.0.1:8000\n  \
         morag listen                               receive and show webhooks on 127.0.0.1:8001\n  \
-        morag submit report.pdf --follow           process a file and watch it\n  \
-        morag trigger task_completed --to URL      try a receiver with a sample\n  \
-        morag plugin new NAME --lang python        begin a step of your own\n  \
-        morag history TASK_ID --order asc          everything that happened to it"
+        morag submit report.pdf --follow           process a file and show its progress\n  \
+        morag trigger task_completed --to URL      send a sample event to a receiver\n  \
+        morag plugin new NAME --lang python        create a step project\n  \
+        morag history TASK_ID --order asc          show all events of a task"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -47,13 +47,13 @@ enum Command {
         API_PORT=9000 WEBHOOK_ALLOW_NETWORKS=127.0.0.0/8 morag serve\n\n\
         `morag config table` lists every setting.")]
     Serve(Serve),
-    /// Receive webhooks, print them, verify and keep them; or forward a server's events to a receiver here
+    /// Receive and verify webhooks on this machine, or forward a server's events to a local receiver
     #[command(after_help = listen::EXAMPLES)]
     Listen(listen::Listen),
     /// Send one signed sample of an event
     #[command(after_help = trigger::EXAMPLES)]
     Trigger(trigger::Trigger),
-    /// Look at webhooks
+    /// Verify webhook signatures and print tenant secrets
     Webhook(webhook::Webhook),
     /// Submit files
     #[command(after_help = "Examples:\n  \
@@ -61,29 +61,29 @@ enum Command {
         morag submit *.docx --webhook-url http://localhost:8001/webhook\n  \
         morag submit report.pdf --document-id report-7 --replace-existing")]
     Submit(submit::Submit),
-    /// Show where a task stands
+    /// Show the status of a task
     #[command(after_help = "Example:\n  morag status 6f1c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11")]
     Status(show::Status),
-    /// Show what happened to a task
+    /// Show the events of a task
     #[command(after_help = "Example:\n  morag history 6f1c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11 --order asc")]
     History(show::History),
-    /// Stop a task
+    /// Cancel a task
     #[command(after_help = "Example:\n  morag cancel 6f1c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11")]
     Cancel(show::Cancel),
-    /// Copy the data folder of the embedded store, while its server runs
+    /// Back up the data folder of the embedded store; its server may be running
     #[command(after_help = backup::BACKUP_EXAMPLES)]
     Backup(backup::Folders),
-    /// Put a backup into an empty data folder
+    /// Restore a backup into an empty data folder
     #[command(after_help = backup::RESTORE_EXAMPLES)]
     Restore(backup::Restore),
-    /// Write, build, test and look at steps
+    /// Create, build, test, run and inspect steps
     Plugin(morag_devtools::Plugin),
-    /// Compile a component that comes in: started by the server itself
-    #[command(hide = true, after_help = "Example, as the server does:\n  morag compile-component 1610612736 120")]
+    /// Compile a component from standard input; the server runs this itself
+    #[command(hide = true, after_help = "Example, as the server runs it:\n  morag compile-component 1610612736 120")]
     CompileComponent(CompileComponent),
-    /// Make keys of callers
+    /// Create API keys
     Key(key::Key),
-    /// Look at the settings
+    /// Show the settings
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
@@ -92,30 +92,30 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Serve {
-    /// Settings file; without it ./morag.toml is read if it is there
+    /// Settings file; by default ./morag.toml, if it exists
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// What this process does: all, or a list of api, worker and dispatcher; anything but all needs REDIS_URL
+    /// Roles of this process: all, or a list of api, worker and dispatcher; a list requires REDIS_URL
     #[arg(long, value_name = "LIST")]
     role: Option<String>,
-    /// Tasks that run at once
+    /// Maximum number of tasks that run at the same time
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
-    /// How long what runs may go on after SIGTERM before it is handed back
+    /// Time that running tasks have to finish after SIGTERM before they return to the queue
     #[arg(long, value_name = "SECONDS")]
     drain_timeout: Option<String>,
 }
 
 #[derive(Debug, Args)]
 struct CompileComponent {
-    /// Memory that it may take, bytes
+    /// Memory limit in bytes
     memory_bytes: u64,
-    /// Processor time that it may take, seconds
+    /// CPU time limit in seconds
     cpu_seconds: u64,
 }
 
 impl Serve {
-    /// The flags that are settings; the settings' own checks apply to them.
+    /// The given flags as `(setting, flag, value)`; the settings' own checks apply to the values.
     fn flags(&self) -> Vec<(&'static str, &'static str, String)> {
         let flags = [
             ("role", "--role", &self.role),
@@ -132,18 +132,17 @@ enum ConfigCommand {
     Table,
 }
 
-/// Runs the command line.
+/// Parses the command line and runs its command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Command::CompileComponent(CompileComponent { memory_bytes, cpu_seconds }) = cli.command {
-        // Before anything else is set up: what there is counts towards its limits.
+        // Before any other set-up: memory in use already counts towards the limit.
         let cpu_time_max = std::time::Duration::from_secs(cpu_seconds);
         return compile_child(CompileLimits { memory_bytes_max: memory_bytes, cpu_time_max });
     }
     match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
-            // One line: the error and its causes.
             eprintln!("morag: {error:#}");
             ExitCode::FAILURE
         }
@@ -151,20 +150,20 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
-    // Fails only where one is installed already.
+    // Fails only if a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        runtime.context("the asynchronous runtime cannot start")
+        runtime.context("cannot start the async runtime")
     };
     match command {
         Command::Serve(serve) => {
             let sources = Sources { flags: serve.flags(), ..Sources::of_process(serve.config.as_deref()) };
             let config = Config::load(&sources)?;
-            crate::telemetry::init(&config).context("RUST_LOG cannot be understood")?;
+            crate::telemetry::init(&config).context("invalid RUST_LOG")?;
             let runtime = runtime()?;
             let served = runtime.block_on(crate::wire::serve(config));
-            // Not to wait for a component that is being compiled: nobody will run it.
+            // Does not wait for blocking threads: a compilation in progress has no use any more.
             runtime.shutdown_background();
             served?;
             Ok(ExitCode::SUCCESS)
@@ -179,7 +178,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Backup(folders) => backup::backup(&folders),
         Command::Restore(command) => backup::restore(&command),
         Command::Plugin(command) => runtime()?.block_on(morag_devtools::run(command, find_plugins_dir)),
-        Command::CompileComponent(_) => unreachable!("it has been run: `main`"),
+        Command::CompileComponent(_) => unreachable!("handled in `main`"),
         Command::Key(command) => key::run(command),
         Command::Config { command: ConfigCommand::Table } => {
             morag_client::line(markdown_table().trim_end());
@@ -216,7 +215,7 @@ mod tests {
     #[test]
     fn every_command_has_an_example_or_commands_of_its_own() {
         let mut commands: Vec<_> = Cli::command().get_subcommands().cloned().collect();
-        // `config table` takes nothing.
+        // `config table` has no arguments, so it needs no example.
         while let Some(command) = commands.pop() {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let takes_something = command.get_arguments().next().is_some();

@@ -1,4 +1,4 @@
-//! Showing and stopping tasks.
+//! `morag status`, `morag history` and `morag cancel`.
 
 use clap::{Args, ValueEnum};
 use morag_client::{Client, Server, line, plain};
@@ -9,9 +9,9 @@ use std::process::ExitCode;
 /// Shows a task's status.
 #[derive(Debug, Args)]
 pub struct Status {
-    /// The task
+    /// Id of the task
     task_id: uuid::Uuid,
-    /// Print the server's JSON
+    /// Print the server's JSON answer
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -21,22 +21,22 @@ pub struct Status {
 /// Shows a task's history.
 #[derive(Debug, Args)]
 pub struct History {
-    /// The task
+    /// Id of the task
     task_id: uuid::Uuid,
-    /// Which event comes first
+    /// Order of the events
     #[arg(long, value_enum, default_value_t = Order::Desc)]
     order: Order,
-    /// Print the server's JSON
+    /// Print the server's JSON answer
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     server: Server,
 }
 
-/// Stops a task.
+/// Cancels a task.
 #[derive(Debug, Args)]
 pub struct Cancel {
-    /// The task
+    /// Id of the task
     task_id: uuid::Uuid,
     #[command(flatten)]
     server: Server,
@@ -50,7 +50,7 @@ enum Order {
     Desc,
 }
 
-/// `morag status`. Exit code 1 where the task has failed or was cancelled.
+/// `morag status`. Exit code 1 if the task failed or was cancelled.
 pub async fn status(command: Status) -> anyhow::Result<ExitCode> {
     let body = Client::new(command.server)?.get(&format!("/api/v1/status/{}", command.task_id)).await?;
     match command.json {

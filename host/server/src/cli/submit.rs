@@ -1,4 +1,4 @@
-//! Submitting files, and watching them.
+//! `morag submit`: submits files and follows their tasks.
 
 use anyhow::Context as _;
 use clap::Args;
@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Files submitted at once: more only wait in the server's queue.
-const AT_ONCE: usize = 4;
+/// Files submitted concurrently: more would only wait in the server's queue.
+const CONCURRENT_MAX: usize = 4;
 
-/// How long one look at a task waits for its next change. The server allows 60.
+/// How long one status request waits for a change, in seconds. The server allows 60.
 const WAIT_SECONDS: u64 = 20;
 
-/// Least time between two looks: a task's bar need not move more often.
-const LOOK_PAUSE: Duration = Duration::from_millis(100);
+/// Shortest time between two status requests: a progress bar need not move more often.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Submits files.
 #[derive(Debug, Args)]
@@ -26,16 +26,16 @@ pub struct Submit {
     /// Files to submit
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Where the server sends events
+    /// URL that the server sends events to
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
-    /// Sent to the webhook as `Authorization: Bearer …`
+    /// Token sent to the webhook as `Authorization: Bearer …`
     #[arg(long, env = "MORAG_WEBHOOK_AUTH_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     webhook_auth_token: Option<String>,
-    /// Id of the document (one file only)
+    /// Id of the document; for a single file only
     #[arg(long, value_name = "ID")]
     document_id: Option<String>,
-    /// Replace a stored document of the same id
+    /// Replace a stored document with the same id
     #[arg(long)]
     replace_existing: bool,
     /// Collection to store into
@@ -47,22 +47,22 @@ pub struct Submit {
     /// Pipeline: ingest, process or convert
     #[arg(long, value_name = "NAME")]
     pipeline: Option<String>,
-    /// Watch the tasks to their end; exit code 1 if any fails
+    /// Show the tasks' progress until they end; exit code 1 if any fails
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
     server: Server,
 }
 
-/// `morag submit`. Every file is tried; exit code 1 if any could not be submitted or, when followed, failed.
+/// `morag submit`. Tries every file; exit code 1 if any could not be submitted or, with `--follow`, failed.
 pub async fn run(command: Submit) -> anyhow::Result<ExitCode> {
     if command.document_id.is_some() && command.files.len() > 1 {
-        anyhow::bail!("--document-id names one document: submit one file with it");
+        anyhow::bail!("--document-id can be used with a single file only");
     }
     let client = Client::new(command.server.clone())?;
     let bars = MultiProgress::new();
     let mut failed = false;
-    for files in command.files.chunks(AT_ONCE) {
+    for files in command.files.chunks(CONCURRENT_MAX) {
         let submissions = files.iter().map(|file| one(&client, &command, file, &bars));
         for (file, result) in files.iter().zip(futures::future::join_all(submissions).await) {
             if let Err(error) = result {
@@ -78,7 +78,7 @@ async fn one(client: &Client, command: &Submit, file: &Path, bars: &MultiProgres
     let form = form(command, file).await?;
     let accepted = client.send(client.request(Method::POST, "/api/v1/ingest/file").multipart(form)).await?;
     let task = plain(&accepted["task_id"]);
-    // The id first: it is what every other command asks for, also while the task is still running.
+    // The id is printed first, so that other commands can use it while the task is running.
     let shown = format!("{task}  {}", file.display());
     if !command.follow || bars.is_hidden() {
         line(format_args!("{shown}"));
@@ -96,7 +96,7 @@ async fn one(client: &Client, command: &Submit, file: &Path, bars: &MultiProgres
     let status = follow(client, &task, &bar).await;
     match &status {
         Ok(status) if status["status"] == "completed" => bar.finish(),
-        // Stays where the task stopped.
+        // The bar stays where the task stopped.
         _ => bar.abandon(),
     }
     let status = status?;
@@ -114,9 +114,9 @@ async fn one(client: &Client, command: &Submit, file: &Path, bars: &MultiProgres
 }
 
 async fn form(command: &Submit, file: &Path) -> anyhow::Result<Form> {
-    let opened = tokio::fs::File::open(file).await.context("cannot be opened")?;
-    let meta = opened.metadata().await.context("cannot be read")?;
-    anyhow::ensure!(meta.is_file(), "is not a file");
+    let opened = tokio::fs::File::open(file).await.context("cannot open the file")?;
+    let meta = opened.metadata().await.context("cannot read the file")?;
+    anyhow::ensure!(meta.is_file(), "not a regular file");
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let content = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(opened));
     let mut form = Form::new();
@@ -139,7 +139,7 @@ async fn form(command: &Submit, file: &Path) -> anyhow::Result<Form> {
     Ok(form.part("file", Part::stream_with_length(content, meta.len()).file_name(name)))
 }
 
-/// Watches a task to its end; answers its last status.
+/// Follows a task until it ends and returns its last status.
 async fn follow(client: &Client, task: &str, bar: &ProgressBar) -> anyhow::Result<Value> {
     let mut wait = 0;
     loop {
@@ -154,6 +154,6 @@ async fn follow(client: &Client, task: &str, bar: &ProgressBar) -> anyhow::Resul
         if matches!(word, "completed" | "failed" | "cancelled") {
             return Ok(status);
         }
-        tokio::time::sleep(LOOK_PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

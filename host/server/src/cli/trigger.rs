@@ -1,4 +1,4 @@
-//! `morag trigger`: one signed sample of an event, so that a receiver can be tried without a server or a document.
+//! `morag trigger`: sends one signed sample event, to test a receiver without a server or a document.
 
 use super::deliver::{Deliverer, Delivery, DeliveryOptions, is_success, outcome_text};
 use clap::Args;
@@ -17,26 +17,26 @@ pub const EXAMPLES: &str = "Examples:
   morag trigger step_failed --format flat --to http://localhost:3000/hook --task-id 6f1c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11
   morag trigger task_started --to http://192.168.1.20:8080/hook --allow-networks 192.168.1.0/24
 
-The body, headers and signatures are those of a real delivery; in task events, metadata.sample says that it is none. This
-machine may be reached, other private addresses only with --allow-networks, as from a server. Exit code 1 unless the receiver
-answers 2xx. WEBHOOK_SECRET gives the secret without showing it to others on this machine.";
+Body, headers and signatures are those of a real delivery; in task events, metadata.sample marks the sample. Receivers on this
+machine are allowed, other private addresses only with --allow-networks, as on a server. Exit code 1 unless the receiver
+answers 2xx. Pass the secret in WEBHOOK_SECRET to hide it from other users of this machine.";
 
 /// Sends a sample event.
 #[derive(Debug, Args)]
 pub struct Trigger {
-    /// The event
+    /// Event type
     #[arg(value_parser = PossibleValuesParser::new(EVENT_TYPES))]
     event: String,
-    /// The receiver
+    /// URL of the receiver
     #[arg(long, value_name = "URL")]
     to: WebhookUrl,
-    /// Step that it is about; without it the first one
+    /// Step of the event; by default the first step
     #[arg(long, value_name = "NAME")]
     step: Option<String>,
-    /// Task that it is said to be of; without it a new id
+    /// Task id in the event; by default a random one
     #[arg(long, value_name = "ID")]
     task_id: Option<uuid::Uuid>,
-    /// Shape of the body
+    /// Format of the body
     #[arg(long, default_value = "dual", value_parser = format, value_name = "dual|envelope|flat|morag-ui")]
     format: BodyFormat,
     #[command(flatten)]
@@ -56,8 +56,8 @@ pub async fn run(command: Trigger) -> anyhow::Result<ExitCode> {
     let shown = redact(to.as_url());
     let deliverer = Deliverer::new(to, format, delivery)?;
     let endpoint = deliverer.endpoint().clone();
-    anyhow::ensure!(endpoint.takes(&sample), "{event} is not sent in the format morag-ui: only events of steps are");
-    // The task's own webhook, so that `metadata.webhook_url` names it.
+    anyhow::ensure!(endpoint.takes(&sample), "{event} is not sent in the format morag-ui, which has step events only");
+    // As the task's own webhook, so that `metadata.webhook_url` contains its URL.
     record.endpoints.push(morag_core::webhook::Endpoint { id: morag_core::webhook::EndpointId::of_task(), ..endpoint });
     let body = render(&record.endpoints[0], &record, &sample);
     let delivery = Delivery { task, number: sample.sequence, event_type: event.clone(), body: body.into() };

@@ -1,17 +1,17 @@
-//! Completions and transcription: the service that the settings name, or an answer that says what to set.
+//! Completions and transcription: the configured service, or a stub whose errors name the missing settings.
 
 use morag_adapters::ai::{NoService, OpenAiCompleter, OpenAiService, OpenAiTranscriber};
 use morag_core::ports::{Blobs, Completer, Transcriber};
 use morag_engine::config::Config;
 use std::sync::Arc;
 
-/// Both, of one service.
+/// Both ports, implemented by one service.
 pub(super) struct Ai {
     pub(super) completer: Arc<dyn Completer>,
     pub(super) transcriber: Arc<dyn Transcriber>,
 }
 
-/// Builds them. Nothing is asked of the service: that it is away must not keep a server from starting.
+/// Builds the ports. Does not contact the service, so that the server starts even if the service is down.
 pub(super) fn build(config: &Config, blobs: &Arc<dyn Blobs>) -> anyhow::Result<Ai> {
     let Some(ai) = &config.ai else {
         return Ok(Ai { completer: Arc::new(NoService), transcriber: Arc::new(NoService) });

@@ -1,11 +1,12 @@
-//! Whose a bucket is, with the embedded store.
+//! Ownership of a bucket, with the embedded store.
 //!
-//! A store deletes files of tasks that it does not know. In a folder the lock says that no other process has them; a bucket has none, and a
-//! store that was restored for a trial does not know what the real one has accepted since. So the bucket holds the id of its store.
-//! The data folder has the same id, which no backup holds: a restored store has another one. A bucket without an owner is the first store's
-//! that starts on it, but none that was restored: the one that was backed up may have its files there since before buckets had owners.
+//! A store deletes files whose tasks it does not know. A folder is protected by its lock, but a bucket has no lock, and a store
+//! that was restored for a trial does not know the tasks that the original has accepted since. So the bucket contains the id of
+//! its store. The data folder contains the same id, which backups leave out, so a restored store gets a new one. A bucket
+//! without an owner goes to the first store that starts on it, except to a restored one: the original may have used the bucket
+//! since before buckets had owners.
 //!
-//! A running server asks before it deletes anything: the bucket may have been given to another store.
+//! A running server confirms the ownership before it deletes anything, because another store may have taken the bucket over.
 
 use super::backup::write_durably;
 use async_trait::async_trait;
@@ -16,57 +17,57 @@ use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-/// Has the store's id, in the data folder.
+/// File in the data folder with the store's id.
 const ID: &str = "bucket-owner";
 
-/// Is in the data folder where the store is to take the bucket from whichever has it.
+/// Marker file in the data folder: the store takes the bucket over from any other owner.
 pub(super) const TAKE_OVER: &str = "take-over-bucket";
 
-/// Is in the data folder where the store may take no bucket, not even one without an owner, unless [`TAKE_OVER`] is there: it was restored
-/// without a word on that.
+/// Marker file in the data folder of a restored store: it takes no bucket, not even one without an owner, unless [`TAKE_OVER`]
+/// exists too.
 pub(super) const LEAVE: &str = "leave-bucket";
 
-/// Bytes of an id that are read: more than one has.
+/// Most bytes of an id to read: more than an id has.
 const ID_BYTES_MAX: u64 = 100;
 
-/// The files in the bucket of the settings, of an embedded store.
+/// Ownership of the files in the configured bucket, for the embedded store.
 pub(super) struct BucketFiles {
     url: String,
     data_dir: PathBuf,
     blobs: Arc<dyn Blobs>,
-    /// Set once the bucket has it.
+    /// The store's id; set once the bucket contains it.
     id: OnceLock<String>,
 }
 
 impl BucketFiles {
-    /// The bucket of the settings, if they name one; nothing is read or written yet.
+    /// The configured bucket, if there is one. Does no I/O.
     pub(super) fn of(config: &Config, blobs: &Arc<dyn Blobs>) -> Option<Self> {
         let url = config.s3.as_ref()?.url.clone();
         Some(Self { url, data_dir: config.data_dir.clone(), blobs: blobs.clone(), id: OnceLock::new() })
     }
 
     fn unreachable(&self, error: BlobError) -> Disowned {
-        Disowned::Unclear(format!("{} cannot be used: {error}", self.url))
+        Disowned::Unclear(format!("cannot access {}: {error}", self.url))
     }
 
     fn unusable(&self, error: Error) -> Disowned {
-        Disowned::Unclear(format!("the data folder {} cannot be used: {error}", self.data_dir.display()))
+        Disowned::Unclear(format!("cannot access the data folder {}: {error}", self.data_dir.display()))
     }
 
     fn has(&self, name: &str) -> Result<bool, Disowned> {
         self.data_dir.join(name).try_exists().map_err(|error| self.unusable(error))
     }
 
-    /// What it takes to start on the bucket all the same.
+    /// How to start nevertheless.
     fn advice(&self) -> String {
         format!(
-            "Let MORAG_BLOBS_URL name a copy that no other store uses. To make the bucket that it names this store's, for good, run \
-             `morag restore --take-over-bucket`, or make a file {TAKE_OVER} in {}, and start again",
+            "Set MORAG_BLOBS_URL to a copy that no other store uses. To make this store the owner of the bucket permanently, use \
+             `morag restore --take-over-bucket`, or create a file {TAKE_OVER} in {} and start again",
             self.data_dir.display()
         )
     }
 
-    /// This store's id, if the data folder has one.
+    /// This store's id, if the data folder contains one.
     fn id(&self) -> Result<Option<String>, Disowned> {
         match std::fs::read_to_string(self.data_dir.join(ID)) {
             Ok(id) => Ok(Some(id)),
@@ -81,9 +82,9 @@ impl BucketFiles {
         file.finish().await
     }
 
-    /// Takes away what the restore has said.
-    fn forget_restore(&self) -> std::io::Result<()> {
-        // The order matters to who is killed in between: it is to take the bucket over again.
+    /// Removes the markers of the restore.
+    fn remove_markers(&self) -> std::io::Result<()> {
+        // In this order, so that a process killed in between takes the bucket over again at its next start.
         for name in [LEAVE, TAKE_OVER] {
             match std::fs::remove_file(self.data_dir.join(name)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -102,10 +103,10 @@ impl Ownership for BucketFiles {
         let (takes_over, leaves) = (self.has(TAKE_OVER)?, self.has(LEAVE)?);
         let refusal = match &owner {
             _ if takes_over => None,
-            Some(_) if owner != mine => Some("has the files of another store, which this one would delete"),
+            Some(_) if owner != mine => Some("contains the files of another store, which this store would delete"),
             None if leaves => Some(
-                "does not say whose its files are, and this store was restored without --take-over-bucket: it would delete what the store that \
-                 was backed up has accepted since",
+                "has no recorded owner, and this store was restored without --take-over-bucket: it would delete the files that \
+                 the original store has accepted since the backup",
             ),
             _ => None,
         };
@@ -124,10 +125,10 @@ impl Ownership for BucketFiles {
             self.write_owner(&id).await.map_err(|error| self.unreachable(error))?;
         }
         if takes_over {
-            tracing::warn!("{} is this store's from now on", self.url);
+            tracing::warn!(bucket = %self.url, "this store has taken the bucket over");
         }
         if takes_over || leaves {
-            self.forget_restore().map_err(|error| self.unusable(error))?;
+            self.remove_markers().map_err(|error| self.unusable(error))?;
         }
         let _ = self.id.set(id);
         Ok(())
@@ -137,8 +138,8 @@ impl Ownership for BucketFiles {
         match owner(&*self.blobs).await {
             Ok(owner) if owner.is_some() && owner.as_ref() == self.id.get() => Ok(()),
             Ok(_) => Err(Disowned::Another(format!(
-                "{} is no more this store's: nothing is deleted from it. Another store has taken it over; stop this server, or let \
-                 MORAG_BLOBS_URL name a copy",
+                "{} no longer belongs to this store, so nothing is deleted from it: another store has taken it over. Stop this \
+                 server, or set MORAG_BLOBS_URL to a copy",
                 self.url
             ))),
             Err(error) => Err(self.unreachable(error)),
@@ -146,7 +147,7 @@ impl Ownership for BucketFiles {
     }
 }
 
-/// The id in the bucket, if it has one.
+/// The id in the bucket, if it contains one.
 async fn owner(blobs: &dyn Blobs) -> Result<Option<String>, BlobError> {
     let path = BlobPath::owner();
     let size = match blobs.stat(&path).await {
@@ -184,7 +185,7 @@ mod tests {
             assert_eq!(start(real.path(), &bucket).await, Ok(()));
         }
         let said = start(trial.path(), &bucket).await.unwrap_err();
-        for part in ["s3://documents has the files of another store", "MORAG_BLOBS_URL", "--take-over-bucket"] {
+        for part in ["s3://documents contains the files of another store", "MORAG_BLOBS_URL", "--take-over-bucket"] {
             assert!(said.contains(part), "{part} is not in: {said}");
         }
         assert_eq!(start(real.path(), &bucket).await, Ok(()), "what is refused changes nothing");
@@ -206,9 +207,9 @@ mod tests {
         std::fs::write(new.path().join(TAKE_OVER), "").unwrap();
         assert_eq!((successor.claim().await, successor.confirm().await), (Ok(()), Ok(())));
         let Err(Disowned::Another(said)) = running.confirm().await else { panic!("it deletes the other's files") };
-        assert!(said.contains("s3://documents is no more this store's"), "{said}");
+        assert!(said.contains("s3://documents no longer belongs to this store"), "{said}");
         bucket.files.lock().unwrap().clear();
-        assert!(successor.confirm().await.is_err(), "somebody has deleted all that is in the bucket");
+        assert!(successor.confirm().await.is_err(), "the bucket was emptied");
     }
 
     #[tokio::test]
@@ -217,7 +218,7 @@ mod tests {
         let bucket = Arc::<Memory>::default();
         std::fs::write(trial.path().join(LEAVE), "").unwrap();
         let said = start(trial.path(), &bucket).await.unwrap_err();
-        for part in ["s3://documents does not say whose", "--take-over-bucket", trial.path().to_str().unwrap()] {
+        for part in ["s3://documents has no recorded owner", "--take-over-bucket", trial.path().to_str().unwrap()] {
             assert!(said.contains(part), "{part} is not in: {said}");
         }
         assert_eq!(bucket.paths(), [] as [String; 0], "what is refused changes nothing");

@@ -1,9 +1,9 @@
-//! How many files and sockets the process may have open.
+//! The limit of open files and sockets of the process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit to the hard one, and says what it is then; none: there is none. The soft one is 1024 on most machines,
-/// for programs that wait by `select`, which this does not: connections, deliveries and stores together need more.
+/// Raises the soft limit to the hard limit and returns the limit in effect; `None` means unlimited. The soft limit is usually
+/// 1024, for programs that use `select`; connections, deliveries and stores together need more.
 pub(super) fn raise() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {
@@ -12,7 +12,7 @@ pub(super) fn raise() -> Option<u64> {
     match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
         Ok(()) => limit.maximum,
         Err(error) => {
-            tracing::warn!("the limit of open files stays at {:?}: raising it failed: {error}", limit.current);
+            tracing::warn!(%error, limit = limit.current, "cannot raise the limit of open files");
             limit.current
         }
     }

@@ -1,4 +1,4 @@
-//! Where files are kept.
+//! Opens the file storage: a bucket, or a folder in the data folder.
 
 use super::backup::FILES;
 use super::bucket::BucketFiles;
@@ -12,16 +12,16 @@ use morag_core::ports::{Blobs, Disk, Ownership, Sole};
 use morag_engine::config::Config;
 use std::sync::Arc;
 
-/// The room on the disks that the process writes to: of the embedded store, and of files in a folder.
+/// Free space on the disks that the process writes to: those of the embedded store and of files in a folder.
 pub(super) fn disk(config: &Config) -> Option<Arc<dyn Disk>> {
     let store = config.redis.is_none().then(|| config.data_dir.clone());
-    // A file system of its own may be mounted there.
+    // Another file system may be mounted there.
     let files = in_folder(config).then(|| config.data_dir.join(FILES));
     let folders: Vec<_> = store.into_iter().chain(files).collect();
     (!folders.is_empty()).then(|| Arc::new(FolderDisk::new(folders)) as Arc<dyn Disk>)
 }
 
-/// Opens the bucket, or the folder in the data folder.
+/// Opens the configured bucket or the folder in the data folder.
 pub(super) fn open(config: &Config) -> anyhow::Result<ObjectBlobs> {
     let Some(s3) = &config.s3 else { return Ok(ObjectBlobs::local(config.data_dir.join(FILES))?) };
     let settings = S3Settings {
@@ -30,15 +30,15 @@ pub(super) fn open(config: &Config) -> anyhow::Result<ObjectBlobs> {
         access_key_id: s3.access_key_id.clone(),
         secret_access_key: s3.secret_access_key.clone(),
     };
-    ObjectBlobs::s3(&s3.url, settings).context("MORAG_BLOBS_URL cannot be used")
+    ObjectBlobs::s3(&s3.url, settings).context("invalid MORAG_BLOBS_URL")
 }
 
-/// Whether this process has files in the data folder.
+/// Whether this process stores files in the data folder.
 pub(super) fn in_folder(config: &Config) -> bool {
     config.s3.is_none() && config.roles.use_files()
 }
 
-/// Whose the files are: `store` is that in Redis, if it is there that tasks are.
+/// The check that the files belong to this store. `store` is the Redis store, if it is used.
 pub(super) fn ownership(
     config: &Config,
     blobs: &Arc<dyn Blobs>,

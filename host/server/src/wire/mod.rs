@@ -1,4 +1,4 @@
-//! Puts a server together, as far as its roles need it. The only module that names concrete adapters.
+//! Builds the parts of a server that its roles need. The only module that names concrete adapters.
 //!
 //! # What prevents a start, and what does not
 //!
@@ -43,11 +43,12 @@ use tokio_util::sync::CancellationToken;
 pub use backup::{Report as BackupReport, backup, restore};
 pub use plugins::Job as PluginJob;
 
-/// Runs a server until it is asked to stop (SIGTERM or Ctrl-C), then lets what runs come to an end or hands it back.
+/// Runs a server until SIGTERM or Ctrl-C, then waits for running work to finish within the drain timeout or returns it to the
+/// queue.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    config.warnings.iter().for_each(|warning| tracing::warn!(%warning, "configuration warning"));
     let (address, roles, drain) = (config.listen_address(), config.roles, config.drain_timeout);
-    // Before anything is made in it.
+    // Before anything is written to the folder.
     backup::refuse_backup(&config.data_dir)?;
     let is_alone = config.redis.is_none();
     let descriptors = descriptors::raise();
@@ -63,14 +64,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         false if has_files => data_dir::refuse_files_of_embedded(&config.data_dir)?,
         false => {}
     }
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}: is another server there? Choose another API_PORT"))?;
+    let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}: if another program uses the port, choose another API_PORT")
+    })?;
     let bound = listener.local_addr()?;
     let shutdown = CancellationToken::new();
     let (app, plugins) = build(config, &shutdown).await?;
     let app = Arc::new(app);
-    // Once Redis has answered: an address that leads nowhere has no files.
+    // After connecting to Redis, so that a wrong address does not become the owner of the files.
     app.ownership.claim().await?;
     if is_alone {
         engine::recover(&app).await?;
@@ -79,10 +80,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let mut loops = engine::spawn(&app, &shutdown);
     match plugins {
         Some(job) => drop(loops.spawn(job.run(shutdown.clone()))),
-        // SIGHUP reloads plugins. A process that has none must not end by it: scripts send it to all.
+        // SIGHUP reloads plugins. Scripts send it to every process, so it must not end one without plugins.
         None => signals::ignore_hangup(),
     }
-    // Read by scripts and tests that asked for port 0.
+    // Scripts and tests that listen on port 0 read the address from this line.
     println!("morag listens on http://{bound}");
     tracing::info!(address = %bound, role = %roles, version = morag_engine::VERSION, "ready");
 
@@ -96,7 +97,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     served
 }
 
-/// Builds the parts of a server; steps, and the job that replaces them, only for a worker. `shutdown` ends its live streams.
+/// Builds the parts of a server. Steps, and the job that reloads them, are only for workers. `shutdown` ends live streams.
 pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<PluginJob>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values, setup, redis } =

@@ -1,10 +1,9 @@
-//! Loads the components of a worker, and replaces them while it runs: what changed is compiled beside what runs, checked, and
-//! swapped for new tasks. One reload at a time, so at most one component is compiled beside the work.
+//! Loads the components of a worker and reloads them while it runs: a changed component is compiled in the background, checked,
+//! and used for new tasks. Reloads run one at a time, so at most one component is compiled while steps run.
 
-mod look;
+mod scan;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use look::look;
 use morag_core::plugin::{Changes, Watch};
 use morag_core::ports::{Clock, Component, ComponentError, Components};
 use morag_engine::config::ConfiguredPlugin;
@@ -14,6 +13,7 @@ use morag_engine::plugins::{
     Unusable, UnusablePipeline, admit, choose,
 };
 use morag_runtime::{LoadErrorReason, Plugin, PluginRegistry};
+use scan::scan;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,72 +21,71 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Components that are loaded at once at the start: more than a machine has cores, for some wait for the disk or a registry.
+/// Components loaded concurrently at the start: more than most machines have cores, because some wait for the disk or a registry.
 const LOADING_MAX: usize = 8;
 
-/// What loads components.
+/// Dependencies and configuration of loading components.
 #[derive(Clone)]
 pub(super) struct Parts {
-    /// Compiles and links.
+    /// Compiles and links components.
     pub(super) registry: PluginRegistry,
-    /// Reads files and registries.
+    /// Reads components from files and registries.
     pub(super) components: Arc<dyn Components>,
-    /// The time.
+    /// Clock for the times in the API.
     pub(super) clock: Arc<dyn Clock>,
-    /// What `morag.toml` says of plugins.
+    /// The `[[plugins]]` tables of `morag.toml`.
     pub(super) tables: Vec<ConfiguredPlugin>,
     /// The plugins folder.
     pub(super) folder: PathBuf,
-    /// Between two looks; zero: none by itself.
-    pub(super) pause: Duration,
-    /// What must be able to run.
+    /// Time between two scans for changes; zero disables them.
+    pub(super) reload_interval: Duration,
+    /// The pipelines that the components must be able to run.
     pub(super) pipelines: Pipelines,
 }
 
-/// A component in its place.
+/// A loaded component.
 #[derive(Clone)]
 struct Member {
     plugin: Arc<Plugin>,
     loaded: LoadedPlugin,
-    /// Its file, where it came from the plugins folder without a table, so that it goes with it.
+    /// Its file, if it comes from the plugins folder without a table: removing the file then removes the component.
     of_folder: Option<PathBuf>,
 }
 
 type Members = BTreeMap<String, Member>;
 
-/// Keeps the components of a worker up to date.
+/// Reloads the components of a worker.
 pub struct Job {
     parts: Parts,
     publisher: Publisher,
     watch: Watch,
     members: Members,
     refused: BTreeMap<String, RefusedPlugin>,
-    /// Places by file, those that were seen last.
-    places: BTreeMap<PathBuf, Slot>,
-    /// Why the folder could not be looked at the last time; said once.
-    unreadable: Option<String>,
-    /// Pipelines that cannot run now.
+    /// Slots of the last scan, by file.
+    slots: BTreeMap<PathBuf, Slot>,
+    /// Why the last scan failed, so that the same error is logged once.
+    scan_error: Option<String>,
+    /// Pipelines that cannot run.
     problems: Problems,
 }
 
 impl Job {
-    /// Loads every component. What cannot be used is refused, and the server starts with the rest; what `morag.toml` demands and does
-    /// not hold is the error.
+    /// Loads every component. Unusable ones are refused, and the server starts with the others.
+    ///
+    /// # Errors
+    /// A demand of `morag.toml` is not met.
     pub(super) async fn start(parts: Parts) -> anyhow::Result<(Plugins, Self)> {
         let started = Instant::now();
-        // Looked at before it is read, so that what changes meanwhile is noticed.
-        let (slots, seen) = look(&parts.tables, &parts.folder).await?;
-        let places = by_file(&slots);
-        tracing::info!(
-            plugins = slots.len(),
-            "loading plugins; one that is new is compiled first, which takes seconds"
-        );
+        // Scanned before the files are read, so that changes meanwhile are noticed.
+        let (slots, seen) = scan(&parts.tables, &parts.folder).await?;
+        let slots_by_file = by_file(&slots);
+        tracing::info!(plugins = slots.len(), "loading plugins; compiling a new one takes seconds");
         let load = |slot: Slot| {
             let parts = parts.clone();
             tokio::spawn(async move {
                 let loaded = parts.load(&slot, None).await;
                 let component = loaded.and_then(|member| {
-                    member.ok_or_else(|| Unusable::Component("it counts as loaded, and nothing was before".into()))
+                    member.ok_or_else(|| Unusable::Component("reported as unchanged, but never loaded".into()))
                 });
                 let (source, is_listed) = (slot.wish.source.to_string(), slot.is_listed);
                 Found { slot: slot.name, source, is_listed, component }
@@ -97,7 +96,7 @@ impl Job {
         let Admitted { members, refused } = admitted;
         let at = parts.clock.now();
         let refuse = |(name, source, reason): (String, String, String)| {
-            tracing::error!(plugin = name, source, reason, "a plugin is refused; none is loaded");
+            tracing::error!(plugin = name, source, reason, "plugin refused");
             (name.clone(), RefusedPlugin { name, source, reason, at })
         };
         let refused: BTreeMap<_, _> = refused.into_iter().map(refuse).collect();
@@ -107,24 +106,24 @@ impl Job {
             return Err(anyhow::anyhow!("{stops}"));
         }
         for (pipeline, problem) in &problems {
-            tracing::error!(pipeline, reason = %problem, "a pipeline cannot run, and its tasks fail, until its components are mended");
+            tracing::error!(pipeline, reason = %problem, "pipeline cannot run: its tasks fail until its components are fixed");
         }
         tracing::info!(plugins = members.len(), elapsed_ms = started.elapsed().as_millis() as u64, "plugins loaded");
         parts.tidy(&members);
         let (plugins, publisher) = Plugins::here(parts.set(&members, &refused, &problems));
-        let (watch, unreadable) = (Watch::new(seen), None);
-        Ok((plugins, Self { parts, publisher, watch, members, refused, places, unreadable, problems }))
+        let (watch, slots, scan_error) = (Watch::new(seen), slots_by_file, None);
+        Ok((plugins, Self { parts, publisher, watch, members, refused, slots, scan_error, problems }))
     }
 
-    /// Reloads when something changed, when asked (SIGHUP or an order), until `shutdown`.
+    /// Reloads on changes, on SIGHUP and on orders, until `shutdown`.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
         let mut hangup = signal(SignalKind::hangup())
-            .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be waited for: it will not reload plugins"))
+            .inspect_err(|error| tracing::warn!(%error, "cannot handle SIGHUP: it will not reload plugins"))
             .ok();
         loop {
             let orders = tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = pause(self.parts.pause) => None,
+                () = next_scan(self.parts.reload_interval) => None,
                 () = hung_up(&mut hangup) => Some(Vec::new()),
                 order = self.publisher.orders.recv() => match order {
                     Some(order) => Some(self.orders(order)),
@@ -132,14 +131,14 @@ impl Job {
                 },
             };
             tokio::select! {
-                // The set stays what it is. A compilation goes on in its thread, for nobody: the process does not wait for it.
+                // The published set stays. A compilation goes on in its thread, and the process exits without waiting for it.
                 () = shutdown.cancelled() => return,
                 () = self.reload(orders) => {}
             }
         }
     }
 
-    /// An order and all that wait behind it: one reload, which begins after they came, is the answer to each.
+    /// `first` and all queued orders: one reload, which starts after they arrived, answers all of them.
     fn orders(&mut self, first: Order) -> Vec<Order> {
         let mut orders = vec![first];
         while let Ok(order) = self.publisher.orders.try_recv() {
@@ -148,16 +147,16 @@ impl Job {
         orders
     }
 
-    /// Takes what changed. With orders, what was seen counts at once, and what was refused is tried again.
+    /// Loads what changed. With orders, changes count at once, and refused components are tried again.
     async fn reload(&mut self, orders: Option<Vec<Order>>) {
         let is_ordered = orders.is_some();
-        let reloaded = match look(&self.parts.tables, &self.parts.folder).await {
+        let reloaded = match scan(&self.parts.tables, &self.parts.folder).await {
             Ok((slots, seen)) => {
-                self.unreadable = None;
+                self.scan_error = None;
                 let mut changes = self.watch.look(seen, is_ordered);
                 let now = by_file(&slots);
-                let is_new = |path: &PathBuf| !self.places.contains_key(path);
-                // What was refused may fit now, as where another had its name.
+                let is_new = |path: &PathBuf| !self.slots.contains_key(path);
+                // A refused component may be acceptable now, for example if another one had its name.
                 if is_ordered || !changes.gone.is_empty() || changes.changed.iter().any(is_new) {
                     let again = now.iter().filter(|(_, slot)| self.refused.contains_key(&slot.name));
                     changes.changed.extend(again.map(|(path, _)| path.clone()));
@@ -165,38 +164,38 @@ impl Job {
                 if is_ordered || !changes.is_empty() {
                     changes.gone.extend(self.left_behind(&now));
                 }
-                let before = std::mem::replace(&mut self.places, now);
+                let before = std::mem::replace(&mut self.slots, now);
                 match changes.is_empty() {
                     true => Reloaded::default(),
-                    false => self.take(changes, &before).await,
+                    false => self.apply(changes, &before).await,
                 }
             }
             Err(error) => {
                 let reason = format!("{error:#}");
-                if self.unreadable.as_ref() != Some(&reason) {
-                    tracing::warn!(reason, "no look at the plugins: those that are loaded stay");
+                if self.scan_error.as_ref() != Some(&reason) {
+                    tracing::warn!(reason, "cannot scan for plugins, keeping the loaded ones");
                 }
-                self.unreadable = Some(reason);
+                self.scan_error = Some(reason);
                 Reloaded::default()
             }
         };
         for order in orders.into_iter().flatten() {
             let refused = self.refused.values().cloned().collect();
-            // Whoever asked may have gone.
+            // Fails if the requester has disconnected.
             let _ = order.send(Reloaded { refused, ..reloaded.clone() });
         }
     }
 
-    /// Files of loaded components that went earlier, when a pipeline needed them: they go as soon as that changes.
-    fn left_behind(&self, places: &BTreeMap<PathBuf, Slot>) -> Vec<PathBuf> {
+    /// Files that were removed earlier, while a pipeline still needed their components: these are removed once that changes.
+    fn left_behind(&self, slots: &BTreeMap<PathBuf, Slot>) -> Vec<PathBuf> {
         let files = self.members.values().filter_map(|member| member.of_folder.clone());
-        files.filter(|file| !self.watch.holds(file) && !places.contains_key(file)).collect()
+        files.filter(|file| !self.watch.holds(file) && !slots.contains_key(file)).collect()
     }
 
-    async fn take(&mut self, changes: Changes, before: &BTreeMap<PathBuf, Slot>) -> Reloaded {
+    async fn apply(&mut self, changes: Changes, before: &BTreeMap<PathBuf, Slot>) -> Reloaded {
         let (mut wanted, mut refused) = (Vec::new(), Vec::new());
         for path in &changes.changed {
-            let Some(slot) = self.places.get(path).cloned() else { continue };
+            let Some(slot) = self.slots.get(path).cloned() else { continue };
             self.refused.remove(&slot.name);
             match self.parts.load(&slot, self.members.get(&slot.name)).await {
                 Ok(Some(member)) => wanted.push((slot.name, Some(member))),
@@ -205,7 +204,7 @@ impl Job {
             }
         }
         for path in &changes.gone {
-            let slot = self.places.get(path).or_else(|| before.get(path));
+            let slot = self.slots.get(path).or_else(|| before.get(path));
             let member = self.members.iter().find(|(_, member)| member.of_folder.as_ref() == Some(path));
             let Some(name) = slot.map(|slot| &slot.name).or(member.map(|(name, _)| name)) else { continue };
             self.refused.remove(name);
@@ -218,7 +217,7 @@ impl Job {
         let groups = self.by_component(&wanted);
         let (chosen, unfit) = choose(&self.members, &groups, |members| self.parts.fits(members, &self.problems));
         let source = |name: &str| {
-            let slot = self.places.values().chain(before.values()).find(|slot| slot.name == name);
+            let slot = self.slots.values().chain(before.values()).find(|slot| slot.name == name);
             let member = || self.members.get(name).map(|member| member.loaded.source.clone());
             slot.map(|slot| slot.wish.source.to_string()).or_else(member).unwrap_or_default()
         };
@@ -229,8 +228,8 @@ impl Job {
         });
         for (name, reason) in refused.into_iter().chain(unfit) {
             let source = source(&name);
-            let stays = if self.members.contains_key(&name) { "the loaded one stays" } else { "none is loaded" };
-            tracing::warn!(plugin = name, source, reason, "a plugin is refused; {stays}");
+            let keeps_loaded = self.members.contains_key(&name);
+            tracing::warn!(plugin = name, source, reason, keeps_loaded, "plugin refused");
             let at = self.parts.clock.now();
             self.refused.insert(name.clone(), RefusedPlugin { name, source, reason, at });
         }
@@ -240,12 +239,12 @@ impl Job {
         let names = |items: Vec<(String, Option<Member>)>| items.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         let (loaded, removed) = (names(loaded), names(removed));
         if !(loaded.is_empty() && removed.is_empty()) {
-            tracing::info!(?loaded, ?removed, "plugins reloaded: new tasks run on them");
+            tracing::info!(loaded = loaded.join(","), removed = removed.join(","), "plugins reloaded");
         }
         self.members = chosen;
         self.problems = self.parts.problems(&self.members);
         for (pipeline, problem) in &self.problems {
-            tracing::warn!(pipeline, reason = %problem, "a pipeline still cannot run");
+            tracing::warn!(pipeline, reason = %problem, "pipeline still cannot run");
         }
         let set = self.parts.set(&self.members, &self.refused, &self.problems);
         self.publisher.sets.send_replace(Arc::new(set));
@@ -255,7 +254,8 @@ impl Job {
 }
 
 impl Job {
-    /// Changes by the name that the component says it has: a file that got another name is one that is gone and one that is new.
+    /// Groups changes by the name in the component's descriptor, so that a renamed file counts as one change: a removal and an
+    /// addition of the same component.
     fn by_component(&self, changes: &[Change<Member>]) -> Vec<Vec<Change<Member>>> {
         let mut groups: BTreeMap<&str, Vec<Change<Member>>> = BTreeMap::new();
         for change in changes {
@@ -268,11 +268,11 @@ impl Job {
 }
 
 impl Parts {
-    /// Reads and loads the component of a place; none where it is the one that is loaded. The error is one line.
+    /// Reads and loads the component of a slot; `None` if it is the loaded one, `now`. The error is one line.
     async fn load(&self, slot: &Slot, now: Option<&Member>) -> Result<Option<Member>, Unusable> {
         slot.check_file_name().map_err(Unusable::Demand)?;
-        let gotten = self.components.get(&slot.wish).await;
-        let Component { wasm, digest, signed_by } = gotten.map_err(|error| match error {
+        let fetched = self.components.get(&slot.wish).await;
+        let Component { wasm, digest, signed_by } = fetched.map_err(|error| match error {
             ComponentError::TooLarge(_) => Unusable::Component(error.to_string()),
             _ => Unusable::Demand(error.to_string()),
         })?;
@@ -301,7 +301,7 @@ impl Parts {
         Ok(Some(Member { plugin, loaded, of_folder }))
     }
 
-    /// Whether names are unique and every pipeline can run but those that cannot run before.
+    /// Whether names are unique and every pipeline can run, except for those that could not run before.
     fn fits(&self, members: &Members, before: &Problems) -> Result<(), String> {
         let mut by_name = BTreeMap::new();
         for member in members.values() {
@@ -317,7 +317,7 @@ impl Parts {
         }
     }
 
-    /// What is wrong with pipelines on these components.
+    /// The pipelines that cannot run with these components.
     fn problems(&self, members: &Members) -> Problems {
         let descriptor_of = |name: &str| {
             let mut descriptors = members.values().map(|member| &member.plugin.descriptor);
@@ -340,7 +340,7 @@ impl Parts {
         }
     }
 
-    /// Bounds the cache, beside the work.
+    /// Trims the compile cache in the background.
     fn tidy(&self, members: &Members) {
         let registry = self.registry.clone();
         let plugins: Vec<_> = members.values().map(|member| member.plugin.clone()).collect();
@@ -352,11 +352,11 @@ fn by_file(slots: &[Slot]) -> BTreeMap<PathBuf, Slot> {
     slots.iter().filter_map(|slot| Some((slot.file()?.to_owned(), slot.clone()))).collect()
 }
 
-/// Waits for the next look; for ever where nobody looks.
-async fn pause(pause: Duration) {
-    match pause.is_zero() {
+/// Waits until the next scan is due; never returns if `interval` is zero.
+async fn next_scan(interval: Duration) {
+    match interval.is_zero() {
         true => std::future::pending().await,
-        false => tokio::time::sleep(pause).await,
+        false => tokio::time::sleep(interval).await,
     }
 }
 

@@ -1,11 +1,11 @@
-//! Whose the files in a data folder are, with Redis.
+//! Ownership of the files in a data folder, with Redis.
 //!
-//! The folder has the id of the store in Redis ([`RedisStore::identity`]) in the file [`STORE`]. Another Redis, another prefix of the same
-//! one, and one that was emptied are other stores: they do not know the tasks of these files, and would delete them. The address is there
-//! for people only: a Redis has many.
+//! The file [`STORE`] in the folder contains the id of the store in Redis ([`RedisStore::identity`]). Another Redis, another key
+//! prefix, or a Redis that was emptied are other stores: they do not know the tasks of these files and would delete them. The
+//! address in the file is informative only, because one Redis may have several.
 //!
-//! A folder without the file, or with one of before there were ids, is the first store's that starts on it. So who wants another store to
-//! have the files deletes [`STORE`].
+//! A folder without the file, or with one from before ids existed, goes to the first store that starts on it. To give the files
+//! to another store, an operator deletes [`STORE`].
 
 use super::backup::write_durably;
 use async_trait::async_trait;
@@ -16,21 +16,21 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// Is in a data folder whose files belong to tasks in Redis: a line with the store's id, and one with where that was.
+/// Marker file in a data folder whose files belong to tasks in Redis: one line with the store's id and one with its address.
 const STORE: &str = "store";
 
-/// Begins the line with the id. A file of before there were ids has an address alone.
+/// Prefix of the line with the id. Files from before ids existed contain an address only.
 const ID: &str = "id ";
 
-/// Most of [`STORE`] that is read, bytes: the id comes first, and of an address so much is enough to know it by.
+/// Most bytes of [`STORE`] to read: the id comes first, and the beginning of an address is enough to recognise it.
 const STORE_BYTES_MAX: u64 = 1024;
 
-/// A store that is told from others by an id.
+/// A store with a unique id.
 #[async_trait]
 pub(super) trait Identified: Send + Sync {
-    /// Its id, if it has one.
+    /// The store's id, if it has one.
     async fn identity(&self) -> Result<Option<String>, StoreError>;
-    /// Its id, which it is given now if it has none.
+    /// The store's id; creates one if needed.
     async fn identify(&self) -> Result<String, StoreError>;
 }
 
@@ -45,12 +45,12 @@ impl Identified for RedisStore {
     }
 }
 
-/// What a folder says of whose its files are.
+/// Contents of [`STORE`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Marker {
-    /// The store; none in a file of before there were ids.
+    /// Id of the store; `None` in a file from before ids existed.
     id: Option<String>,
-    /// Where it was, for people.
+    /// Address of the store at the time of writing, for messages.
     pub(super) address: String,
 }
 
@@ -65,7 +65,7 @@ impl Marker {
     }
 }
 
-/// Reads what a folder says, if it says anything.
+/// Reads the marker of a folder, if it has one.
 pub(super) fn marker(data_dir: &Path) -> std::io::Result<Option<Marker>> {
     let file = match File::open(data_dir.join(STORE)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -76,40 +76,40 @@ pub(super) fn marker(data_dir: &Path) -> std::io::Result<Option<Marker>> {
     Ok(Some(Marker::parse(&String::from_utf8_lossy(&bytes))))
 }
 
-/// Writes whose the files of a folder are; on the disk when it returns.
+/// Writes the marker of a folder. Returns once it is durable.
 fn mark(data_dir: &Path, id: &str, address: &str) -> std::io::Result<()> {
-    // A name of its own: several processes may start at the same time, and each file must be whole.
+    // A unique temporary name: several processes may start at the same time.
     let name = format!("{STORE}-{}", uuid::Uuid::new_v4().simple());
     let written = write_durably(data_dir, &name, format!("{ID}{id}\n{address}\n").as_bytes())
         .and_then(|()| std::fs::rename(data_dir.join(&name), data_dir.join(STORE)))
         .and_then(|()| File::open(data_dir)?.sync_all());
     if written.is_err() {
-        // Those that are there: on a full disk it is tried again and again.
+        // Without this, every attempt on a full disk would leave files behind.
         let _ = std::fs::remove_file(data_dir.join(&name));
         let _ = std::fs::remove_file(data_dir.join(format!("{name}.part")));
     }
     written
 }
 
-/// The files in a data folder, of tasks in Redis.
+/// Ownership of the files in a data folder, for tasks in Redis.
 pub(super) struct RedisFiles {
     data_dir: PathBuf,
-    /// Without a password.
+    /// Address of the store, without a password.
     address: String,
     store: Arc<dyn Identified>,
-    /// Set once the folder and the store have the same.
+    /// The store's id; set once folder and store agree on it.
     id: OnceLock<String>,
 }
 
 impl RedisFiles {
-    /// The files of a store at an address, which must have no password in it; nothing is read or written yet.
+    /// `address` must not contain a password. Does no I/O.
     pub(super) fn new(data_dir: PathBuf, address: String, store: Arc<dyn Identified>) -> Self {
         Self { data_dir, address, store, id: OnceLock::new() }
     }
 
     async fn marker(&self) -> Result<Option<Marker>, Disowned> {
         let folder = self.data_dir.clone();
-        // The folder may be a network's.
+        // Blocking: the folder may be on a network file system.
         let read = tokio::task::spawn_blocking(move || marker(&folder)).await;
         let read = read.unwrap_or_else(|ended| Err(std::io::Error::other(ended)));
         read.map_err(|error| Disowned::Unclear(format!("{} cannot be read: {error}", self.shown_marker())))
@@ -119,32 +119,32 @@ impl RedisFiles {
         self.data_dir.join(STORE).display().to_string()
     }
 
-    /// Says that another store has the files, and what to do. `has_id`: whether this one has an id.
+    /// The error if another store owns the files. `has_id`: whether this store has an id.
     fn another(&self, of: &Marker, has_id: bool) -> Disowned {
         let (folder, why) = (
             self.data_dir.display(),
             match has_id {
-                true => "is another",
+                true => "is another store",
                 false => "is new, or was emptied",
             },
         );
         Disowned::Another(format!(
-            "the files in {folder} belong to tasks in Redis ({}), and the store that REDIS_URL and REDIS_KEY_PREFIX name ({}) {why}: it does \
-             not know them and would delete them. Set these right, or use another MORAG_DATA_DIR. If the files are to be this store's from \
-             now on, delete {}, and start again",
+            "the files in {folder} belong to tasks in Redis ({}), but the store at REDIS_URL and REDIS_KEY_PREFIX ({}) {why}: it \
+             does not know these tasks and would delete their files. Correct the settings, or use another MORAG_DATA_DIR. To give \
+             the files to this store, delete {}, and start again",
             of.address,
             self.address,
             self.shown_marker()
         ))
     }
 
-    /// Claims files that have no owner for this store.
-    async fn take(&self) -> Result<(), Disowned> {
+    /// Claims files without an owner for this store.
+    async fn claim_unowned(&self) -> Result<(), Disowned> {
         let id = match self.store.identify().await {
             Ok(id) => id,
-            // What makes room must go on, as it did before there were ids: nothing says that the files are another's.
+            // Nothing says that the files belong to another store, and deleting files must go on to free space.
             Err(error @ StoreError::Full(_)) => {
-                tracing::warn!(%error, "{} is without the store's id: it is tried again", self.shown_marker());
+                tracing::warn!(%error, file = %self.shown_marker(), "cannot record the store as owner of the files, will retry");
                 return Ok(());
             }
             Err(error) => return Err(Disowned::Unclear(error.to_string())),
@@ -152,7 +152,7 @@ impl RedisFiles {
         match mark(&self.data_dir, &id, &self.address) {
             Ok(()) => {}
             Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
-                tracing::warn!(%error, "{} is without the store's id: it is tried again", self.shown_marker());
+                tracing::warn!(%error, file = %self.shown_marker(), "cannot record the store as owner of the files, will retry");
                 return Ok(());
             }
             Err(error) => {
@@ -160,7 +160,7 @@ impl RedisFiles {
                 return Err(Disowned::Unclear(format!("the data folder {folder} cannot be written to: {error}")));
             }
         }
-        // Another store's process may have done the same in between. Where it comes later still, the next look finds it.
+        // A process of another store may have written its marker meanwhile. If it does so later, the next check finds it.
         match self.marker().await? {
             Some(found) if found.id.as_ref() != Some(&id) => Err(self.another(&found, true)),
             _ => {
@@ -184,12 +184,12 @@ impl Ownership for RedisFiles {
                 let _ = self.id.set(own.unwrap_or_default());
                 Ok(())
             }
-            // It was there: somebody gives the files to another store, or an earlier version has written over it.
+            // The id was there before: an operator gives the files to another store, or an older version overwrote the marker.
             _ if self.id.get().is_some() => Err(Disowned::Another(format!(
-                "{} says no more that the files are this store's: nothing is deleted. If they are, start this server again",
+                "{} no longer names this store as owner of the files, so nothing is deleted. If it is the owner, restart this server",
                 self.shown_marker()
             ))),
-            _ => self.take().await,
+            _ => self.claim_unowned().await,
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
 
-    /// A store with its id, and whether it has no room for one.
+    /// A store with its id; the flag says that it is full.
     #[derive(Default)]
     struct Fake(Mutex<Option<String>>, bool);
 
@@ -266,7 +266,7 @@ mod tests {
         assert!(start(folder.path(), &store, "redis://cache:6379/0").await.is_err());
         std::fs::remove_file(folder.path().join(STORE)).unwrap();
         let Err(Disowned::Another(said)) = running.confirm().await else { panic!("it takes what is given away") };
-        assert!(said.contains("start this server again"), "{said}");
+        assert!(said.contains("restart this server"), "{said}");
         assert_eq!(start(folder.path(), &store, "redis://cache:6379/0").await, Ok(()));
         assert_eq!(running.confirm().await, Ok(()), "folder and store agree");
     }

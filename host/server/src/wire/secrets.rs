@@ -1,7 +1,7 @@
-//! The key that credentials are stored with.
+//! The key that encrypts (seals) stored credentials.
 //!
-//! Once something was sealed, the store has a proof of the key. A server that has another key, or none, is not started then: it
-//! could read nothing of what is sealed, and would seal what the right key cannot open.
+//! Once anything is sealed, the store contains a proof of the key. A server with another key, or none, then refuses to start: it
+//! could not read the sealed credentials, and would seal new ones that the original key cannot open.
 
 use anyhow::{Context as _, bail};
 use morag_core::Secret;
@@ -14,122 +14,121 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// Name of the key's file in the data folder.
+/// Name of the key file in the data folder.
 pub(super) const FILE: &str = "secrets.key";
 
-/// The sealer of the key that is set; with the embedded store, of one that is made and kept in the data folder where none is.
-/// On Redis a key in one machine's folder would be of no use to the others, so there is none then.
+/// The sealer with the configured key. Without one, the embedded store uses the key file in the data folder and creates it if
+/// needed; on Redis there is no sealer, because other machines could not use a key in this machine's folder.
 ///
 /// # Errors
-/// Where the store has what another key has sealed, unless the settings say that it is lost.
+/// The store contains credentials sealed with another key, and `MORAG_SECRETS_KEY_LOST` is not set.
 pub(super) async fn sealer(config: &Config, endpoints: &dyn Endpoints) -> anyhow::Result<Option<Sealer>> {
     let path = config.data_dir.join(FILE);
     let is_embedded = config.redis.is_none();
     let (key, source) = match &config.secrets_key {
         Some(key) => (Some(key.clone()), "MORAG_SECRETS_KEY".to_owned()),
-        None if is_embedded => (kept(&path)?, path.display().to_string()),
+        None if is_embedded => (read_key(&path)?, path.display().to_string()),
         None => {
             tracing::warn!(
                 "MORAG_SECRETS_KEY is not set: the webhook_auth_token of a task is stored in Redis unencrypted until its last \
                  delivery, and named webhook endpoints cannot be created. Set it to the same 32 random bytes \
-                 (openssl rand -base64 32) on every process"
+                 (openssl rand -base64 32) in every process"
             );
             (None, "MORAG_SECRETS_KEY".to_owned())
         }
     };
     let sealer = key.map(|key| Sealer::new(&key)).transpose().with_context(|| {
-        format!("{source} cannot be used: put the key back that was there, or set MORAG_SECRETS_KEY to it")
+        format!("invalid key in {source}: restore the original key, or set MORAG_SECRETS_KEY to it")
     })?;
-    // A worker neither seals nor opens anything.
+    // Workers do not use the key.
     if !config.roles.has(Role::Api) && !config.roles.has(Role::Dispatcher) {
         return Ok(sealer);
     }
     let proof = endpoints.seal_proof().await?;
     let stored = match &proof {
         Some(_) => Vec::new(),
-        // What was sealed before there were proofs.
+        // Stores written before proofs existed.
         None => endpoints.endpoints(None).await?.map(|set| set.endpoints).unwrap_or_default(),
     };
-    let verdict = judge(sealer.as_ref(), proof.as_deref(), &stored);
-    if matches!(verdict, Verdict::Gone | Verdict::Other) && !config.secrets_key_lost {
+    let verdict = check_key(sealer.as_ref(), proof.as_deref(), &stored);
+    if matches!(verdict, Verdict::Missing | Verdict::Mismatch) && !config.secrets_key_lost {
         bail!(refusal(&verdict, &source));
     }
-    if matches!(verdict, Verdict::Gone | Verdict::Other) {
+    if matches!(verdict, Verdict::Missing | Verdict::Mismatch) {
         tracing::warn!(
-            "MORAG_SECRETS_KEY_LOST is set: what was sealed with the key that is lost stays unreadable; rotate the secret of each \
-             endpoint (POST …/secret/rotate), and give its token and headers again"
+            "MORAG_SECRETS_KEY_LOST is set: credentials encrypted with the lost key stay unreadable; rotate the secret of each \
+             endpoint (POST …/secret/rotate), and set its token and headers again"
         );
     }
-    if let Some(warning) = still_lost(config.secrets_key_lost, verdict) {
+    if let Some(warning) = unneeded_lost_setting(config.secrets_key_lost, verdict) {
         tracing::warn!("{warning}");
     }
     let sealer = match sealer {
-        None if is_embedded => Some(make(&path)?),
+        None if is_embedded => Some(create_key(&path)?),
         sealer => sealer,
     };
-    if let (Some(sealer), true) = (&sealer, matches!(verdict, Verdict::Unproven | Verdict::Gone | Verdict::Other)) {
+    if let (Some(sealer), true) = (&sealer, matches!(verdict, Verdict::Unproven | Verdict::Missing | Verdict::Mismatch))
+    {
         let stands = endpoints.put_seal_proof(proof.as_deref(), &sealer.proof()?).await?;
         if !sealer.proves(&stands) {
-            bail!("another process stored with another key just now: give all of them the same MORAG_SECRETS_KEY");
+            bail!("another process has just stored another key: set the same MORAG_SECRETS_KEY in every process");
         }
     }
     Ok(sealer)
 }
 
-/// What a key is to what is stored.
+/// How a key relates to the stored credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// Nothing is sealed: any key will do, or none.
-    Free,
-    /// It is the one.
-    Right,
-    /// It is the one, and the store has no proof of it yet.
+    /// Nothing is sealed: any key, or none, is valid.
+    Unused,
+    /// The key matches the proof.
+    Match,
+    /// The key opens stored credentials, but the store has no proof yet.
     Unproven,
-    /// There is none, and something is sealed.
-    Gone,
-    /// Something is sealed with another.
-    Other,
+    /// There is no key, but something is sealed.
+    Missing,
+    /// Something is sealed with another key.
+    Mismatch,
 }
 
-/// What is said where a key is called lost that is not.
-fn still_lost(is_called_lost: bool, verdict: Verdict) -> Option<&'static str> {
-    let is_lost = matches!(verdict, Verdict::Gone | Verdict::Other);
+/// The warning if `MORAG_SECRETS_KEY_LOST` is set although the key is not lost.
+fn unneeded_lost_setting(is_called_lost: bool, verdict: Verdict) -> Option<&'static str> {
+    let is_lost = matches!(verdict, Verdict::Missing | Verdict::Mismatch);
     (is_called_lost && !is_lost).then_some(
-        "MORAG_SECRETS_KEY_LOST is still set, and the key is not lost: unset it, or a wrong key is accepted at a later start",
+        "MORAG_SECRETS_KEY_LOST is set, but the key is not lost: unset it, or a later start will accept a wrong key",
     )
 }
 
-/// Compares a key with what is stored: the proof, or the endpoints where there is none yet.
-fn judge(sealer: Option<&Sealer>, proof: Option<&str>, stored: &[NamedEndpoint]) -> Verdict {
+/// Compares a key with the stored proof or, without a proof, with the sealed credentials of the endpoints.
+fn check_key(sealer: Option<&Sealer>, proof: Option<&str>, stored: &[NamedEndpoint]) -> Verdict {
     let mut sealed = stored.iter().filter(|endpoint| !endpoint.sealed.is_empty()).peekable();
     match (sealer, proof) {
-        (None, None) | (Some(_), None) if sealed.peek().is_none() => Verdict::Free,
-        (None, _) => Verdict::Gone,
-        (Some(sealer), Some(proof)) if sealer.proves(proof) => Verdict::Right,
-        (Some(_), Some(_)) => Verdict::Other,
+        (None, None) | (Some(_), None) if sealed.peek().is_none() => Verdict::Unused,
+        (None, _) => Verdict::Missing,
+        (Some(sealer), Some(proof)) if sealer.proves(proof) => Verdict::Match,
+        (Some(_), Some(_)) => Verdict::Mismatch,
         (Some(sealer), None) => {
             let opens = |one: &NamedEndpoint| sealer.open::<serde_json::Value>(one.id.as_str(), &one.sealed).is_ok();
-            if sealed.any(opens) { Verdict::Unproven } else { Verdict::Other }
+            if sealed.any(opens) { Verdict::Unproven } else { Verdict::Mismatch }
         }
     }
 }
 
 fn refusal(verdict: &Verdict, source: &str) -> String {
     let what = match verdict {
-        Verdict::Gone => {
-            format!("the key that credentials in the store are sealed with is gone: there is none in {source}")
-        }
-        _ => format!("credentials in the store are sealed with another key than the one of {source}"),
+        Verdict::Missing => format!("the key that encrypted the stored credentials is missing: {source} has no key"),
+        _ => format!("the stored credentials are encrypted with another key than that in {source}"),
     };
     format!(
-        "{what}. Put the key back that was there (from a backup of the data folder, or of MORAG_SECRETS_KEY), then start again. If it \
-         is lost for good, start once with MORAG_SECRETS_KEY_LOST=true: what it sealed stays unreadable, and the secrets of \
+        "{what}. Restore the original key (from a backup of the data folder or of MORAG_SECRETS_KEY) and start again. If it is \
+         lost, start once with MORAG_SECRETS_KEY_LOST=true: credentials encrypted with it stay unreadable, and the secrets of \
          those endpoints must be rotated"
     )
 }
 
-/// The key in the file, if there is one.
-fn kept(path: &Path) -> anyhow::Result<Option<Secret>> {
+/// Reads the key file, if it exists.
+fn read_key(path: &Path) -> anyhow::Result<Option<Secret>> {
     match fs::read_to_string(path) {
         Ok(key) => Ok(Some(Secret::new(key))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -137,10 +136,10 @@ fn kept(path: &Path) -> anyhow::Result<Option<Secret>> {
     }
 }
 
-/// Makes a key and keeps it in the file, in which it survives a loss of power when this returns.
-fn make(path: &Path) -> anyhow::Result<Sealer> {
+/// Creates a key and writes it to the file. Returns once the file is durable.
+fn create_key(path: &Path) -> anyhow::Result<Sealer> {
     let key = Sealer::generate()?;
-    // Written whole or not at all: half a key would lock out what was sealed with it.
+    // Atomic: credentials sealed with a key that is only partly written could not be opened after a crash.
     let part = path.with_extension("part");
     let write = || {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
@@ -154,7 +153,7 @@ fn make(path: &Path) -> anyhow::Result<Sealer> {
 }
 
 fn unusable(path: &Path) -> String {
-    format!("{} cannot be used: set MORAG_SECRETS_KEY, or mend the data folder", path.display())
+    format!("cannot access {}: set MORAG_SECRETS_KEY, or repair the data folder", path.display())
 }
 
 #[cfg(test)]
@@ -169,12 +168,12 @@ mod tests {
     use std::sync::Arc;
 
     /// A data folder with its store.
-    struct Place {
+    struct Fixture {
         folder: tempfile::TempDir,
         store: Arc<SqliteStore>,
     }
 
-    impl Place {
+    impl Fixture {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let store = SqliteStore::open(&folder.path().join("morag.db"), Arc::new(SystemClock)).unwrap();
@@ -196,7 +195,7 @@ mod tests {
             self.folder.path().join(FILE)
         }
 
-        /// As before there were proofs.
+        /// Stores an endpoint without a proof, as versions before proofs existed.
         async fn put_endpoint(&self, sealer: &Sealer) {
             let settings: EndpointSettings =
                 serde_json::from_value(serde_json::json!({"url": "https://example.com/"})).unwrap();
@@ -221,7 +220,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_is_made_once_for_its_owner_alone() {
-        let place = Place::new();
+        let place = Fixture::new();
         let first = place.start(&[]).await.unwrap();
         assert!(place.start(&[]).await.unwrap().proves(&first.proof().unwrap()));
         assert_eq!(fs::metadata(place.file()).unwrap().permissions().mode() & 0o777, 0o600);
@@ -230,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_that_sealed_nothing_may_go() {
-        let place = Place::new();
+        let place = Fixture::new();
         let first = place.start(&[]).await.unwrap();
         fs::remove_file(place.file()).unwrap();
         assert!(!place.start(&[]).await.unwrap().proves(&first.proof().unwrap()));
@@ -239,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn without_the_key_of_what_is_sealed_the_start_is_refused_and_no_key_is_made() {
         for is_proven in [true, false] {
-            let place = Place::new();
+            let place = Fixture::new();
             let first = place.start(&[]).await.unwrap();
             match is_proven {
                 true => place.prove(&first).await,
@@ -248,11 +247,11 @@ mod tests {
             let key = fs::read(place.file()).unwrap();
             fs::remove_file(place.file()).unwrap();
             let refused = place.start(&[]).await.unwrap_err();
-            for part in ["is gone", place.file().to_str().unwrap(), "from a backup", "MORAG_SECRETS_KEY_LOST=true"] {
+            for part in ["is missing", place.file().to_str().unwrap(), "from a backup", "MORAG_SECRETS_KEY_LOST=true"] {
                 assert!(refused.contains(part), "{part} is not in: {refused}");
             }
             assert!(!place.file().exists());
-            // Put back, it goes on; what had no proof has one then.
+            // With the key restored the server starts, and the store has a proof.
             fs::write(place.file(), key).unwrap();
             assert!(place.start(&[]).await.is_ok());
             assert!(first.proves(&place.store.seal_proof().await.unwrap().unwrap()));
@@ -262,7 +261,7 @@ mod tests {
     #[tokio::test]
     async fn with_another_key_than_that_of_what_is_sealed_the_start_is_refused() {
         for is_proven in [true, false] {
-            let place = Place::new();
+            let place = Fixture::new();
             let first = place.start(&[]).await.unwrap();
             match is_proven {
                 true => place.prove(&first).await,
@@ -270,7 +269,7 @@ mod tests {
             }
             let other = Sealer::generate().unwrap();
             let refused = place.start(&[("MORAG_SECRETS_KEY", other.expose())]).await.unwrap_err();
-            assert!(refused.contains("another key than the one of MORAG_SECRETS_KEY"), "{refused}");
+            assert!(refused.contains("another key than that in MORAG_SECRETS_KEY"), "{refused}");
             assert!(!refused.contains(other.expose()));
             fs::write(place.file(), other.expose()).unwrap();
             let refused = place.start(&[]).await.unwrap_err();
@@ -279,8 +278,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_that_is_lost_is_replaced_when_somebody_says_so() {
-        let place = Place::new();
+    async fn a_lost_key_is_replaced_if_the_setting_says_so() {
+        let place = Fixture::new();
         let first = place.start(&[]).await.unwrap();
         place.prove(&first).await;
         fs::remove_file(place.file()).unwrap();
@@ -291,17 +290,20 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_called_lost_and_is_not_is_warned_of() {
-        for verdict in [Verdict::Free, Verdict::Right, Verdict::Unproven] {
-            assert!(still_lost(true, verdict).is_some_and(|said| said.contains("unset it")), "{verdict:?}");
-            assert_eq!(still_lost(false, verdict), None);
+    fn an_unneeded_lost_setting_causes_a_warning() {
+        for verdict in [Verdict::Unused, Verdict::Match, Verdict::Unproven] {
+            let warning = unneeded_lost_setting(true, verdict);
+            assert!(warning.is_some_and(|text| text.contains("unset it")), "{verdict:?}");
+            assert_eq!(unneeded_lost_setting(false, verdict), None);
         }
-        assert_eq!((still_lost(true, Verdict::Gone), still_lost(true, Verdict::Other)), (None, None));
+        for verdict in [Verdict::Missing, Verdict::Mismatch] {
+            assert_eq!(unneeded_lost_setting(true, verdict), None);
+        }
     }
 
     #[tokio::test]
     async fn a_file_without_a_key_is_named() {
-        let place = Place::new();
+        let place = Fixture::new();
         fs::write(place.file(), "").unwrap();
         let refused = place.start(&[]).await.unwrap_err();
         assert!(refused.contains(place.file().to_str().unwrap()) && refused.contains("32 random bytes"), "{refused}");

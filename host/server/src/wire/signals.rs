@@ -1,37 +1,36 @@
-//! Being asked to stop.
+//! Signals: SIGTERM and Ctrl-C stop the server, SIGHUP does not.
 
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Cancels `shutdown` at the first SIGTERM or Ctrl-C, and ends the process at the second.
+/// Cancels `shutdown` on the first SIGTERM or Ctrl-C, and exits the process on the second. `drain` is only logged.
 pub(super) fn listen(shutdown: CancellationToken, drain: Duration) {
     tokio::spawn(async move {
-        match asked_to_stop().await {
+        match stop_signal().await {
             Ok(()) => {
-                let seconds = drain.as_secs_f64();
-                tracing::info!("stopping: what runs has up to {seconds} s; a second signal ends at once");
+                tracing::info!(drain_seconds = drain.as_secs_f64(), "shutting down; a second signal exits immediately");
             }
-            Err(error) => tracing::error!(%error, "no signal can be waited for: stopping"),
+            Err(error) => tracing::error!(%error, "cannot wait for signals, shutting down"),
         }
         shutdown.cancel();
-        if asked_to_stop().await.is_ok() {
-            // Nothing is lost: what was not handed back comes due when its lease runs out, or at the next start of an
-            // embedded store.
+        if stop_signal().await.is_ok() {
+            // Nothing is lost: unfinished tasks become due again when their lease expires or, with the embedded store, at the
+            // next start.
             std::process::exit(1);
         }
     });
 }
 
-/// Takes SIGHUP, which would end the process, and does nothing.
+/// Ignores SIGHUP, which would end the process by default.
 pub(super) fn ignore_hangup() {
     match signal(SignalKind::hangup()) {
         Ok(mut hangup) => drop(tokio::spawn(async move { while hangup.recv().await.is_some() {} })),
-        Err(error) => tracing::warn!(%error, "SIGHUP cannot be taken: it will end this process"),
+        Err(error) => tracing::warn!(%error, "cannot handle SIGHUP: it will end this process"),
     }
 }
 
-async fn asked_to_stop() -> std::io::Result<()> {
+async fn stop_signal() -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => Ok(()),

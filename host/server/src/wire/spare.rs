@@ -1,43 +1,43 @@
-//! Room in the data folder for a start on a full disk.
+//! Reserved disk space in the data folder, for starting on a full disk.
 //!
-//! The embedded store writes when it is opened, and when a task is deleted: on a disk without any room there would be no server to
-//! ask for deletions. So a file of nothing is kept, which a start gives up when there is too little room without it.
+//! The embedded store writes when it is opened and when a task is deleted, so on a full disk the server could not start to
+//! delete tasks. A file of zeros reserves space; the start removes it when the disk has too little free space.
 
 use morag_adapters::disk;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// Its name in the data folder.
+/// Name of the file in the data folder.
 const NAME: &str = "spare";
 
-/// Its size: what opening both databases and some deletions write, several times over.
+/// Size of the file: several times what opening both databases and some deletions write.
 pub(super) const BYTES: usize = 4 << 20;
 
-/// Room that must be there before it is made: it must not be what fills a small disk.
-const MAKE_FROM_BYTES: u64 = 8 * BYTES as u64;
+/// Free space required to create the file, so that it does not fill a small disk itself.
+const CREATE_FREE_BYTES_MIN: u64 = 8 * BYTES as u64;
 
-/// Gives the spare room up where a start has too little without it, and makes it where there is plenty. The folder's lock must be
-/// held.
+/// Removes the file if the disk has too little space to start, and creates it if there is plenty. The caller must hold the
+/// folder's lock.
 pub(super) fn prepare(data_dir: &Path) {
     let path = data_dir.join(NAME);
     let Ok(free) = disk::free(data_dir) else { return };
-    let there = fs::metadata(&path).map_or(0, |found| found.len());
+    let reserved = fs::metadata(&path).map_or(0, |found| found.len());
     let done = match free {
-        few if few < BYTES as u64 && there > 0 => {
-            tracing::warn!(free_bytes = few, "the disk of the data folder is full: its spare room is used to start");
+        free if free < BYTES as u64 && reserved > 0 => {
+            tracing::warn!(free_bytes = free, "the disk of the data folder is full: releasing the reserved space");
             fs::remove_file(&path)
         }
-        many if many >= MAKE_FROM_BYTES && there < BYTES as u64 => make(&path),
+        free if free >= CREATE_FREE_BYTES_MIN && reserved < BYTES as u64 => create(&path),
         _ => Ok(()),
     };
     if let Err(error) = done {
-        tracing::warn!(%error, "the spare room in the data folder cannot be changed");
+        tracing::warn!(%error, "cannot change the reserved space in the data folder");
     }
 }
 
-/// Written, not set to a length: a file with holes takes no room.
-fn make(path: &Path) -> io::Result<()> {
+/// Writes the bytes instead of setting the length: a sparse file reserves no space.
+fn create(path: &Path) -> io::Result<()> {
     let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
     file.write_all(&vec![0; BYTES])?;
     file.sync_all()

@@ -1,4 +1,4 @@
-//! The steps of a worker: components in their sandbox, and what they stand on.
+//! The steps of a worker: the WebAssembly engine and the services behind the steps' capabilities.
 
 use super::ai::{self, Ai};
 use super::plugins::{self, Job};
@@ -14,20 +14,20 @@ use morag_engine::plugins::Plugins;
 use morag_runtime::{Compiler, EngineOptions, PluginRegistry, Services, StepEngine};
 use std::sync::Arc;
 
-/// Folder of what was pulled, in that of compiled components: what may be written there must be the same user's.
+/// Folder of pulled components, inside the compile cache: both must be writable by the same user only.
 const PULLED: &str = "pulled";
 
-/// Loads the components and checks that every pipeline can run with them. The job replaces them while the server runs.
+/// Loads the components and checks that every pipeline can run with them. The job reloads them while the server runs.
 pub(super) async fn load(
     config: &Config,
     pipelines: &Pipelines,
     services: Services,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<(Plugins, Job)> {
-    // Twice the workers: `describe` and a run that is being dropped take a place too.
+    // Twice the concurrency: `describe` and runs that are being dropped occupy an instance too.
     let instances_max = u32::try_from(config.worker_concurrency * 2 + 2)?;
     let engine = StepEngine::new(EngineOptions { instances_max })
-        .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
+        .map_err(|error| anyhow::anyhow!("cannot create the WebAssembly engine: {error:#}"))?;
     let engine = engine.compiling_by(Compiler::of_this_program(config.compiling)?);
     let cache = Some(config.compile_cache_dir.as_path());
     let registry = PluginRegistry::new(engine, services, cache, config.worker_concurrency)?;
@@ -38,13 +38,13 @@ pub(super) async fn load(
         clock,
         tables: config.plugins.clone(),
         folder: config.plugins_dir.clone(),
-        pause: config.plugins_reload,
+        reload_interval: config.plugins_reload,
         pipelines: pipelines.clone(),
     };
     Job::start(parts).await
 }
 
-/// What stands behind the capabilities of steps.
+/// The services behind the capabilities of steps.
 pub(super) fn services(
     config: &Config,
     blobs: &Arc<dyn Blobs>,

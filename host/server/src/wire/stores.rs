@@ -1,4 +1,4 @@
-//! The stores: embedded, or Redis.
+//! Opens the store: embedded or Redis.
 
 use super::{backup, spare};
 use anyhow::Context as _;
@@ -11,7 +11,7 @@ use morag_engine::config::{Config, RedisConfig};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The ports that a store serves.
+/// The ports that a store implements.
 pub(super) struct Stores {
     pub(super) tasks: Arc<dyn Tasks>,
     pub(super) queue: Arc<dyn DueQueue>,
@@ -22,11 +22,11 @@ pub(super) struct Stores {
     pub(super) knowledge: Arc<dyn Knowledge>,
     pub(super) key_values: Arc<dyn KeyValues>,
     pub(super) setup: Arc<dyn StoreSetup>,
-    /// The one in Redis, to tell it from others.
+    /// The Redis store, if it is used; its identity decides who owns the files in a folder.
     pub(super) redis: Option<Arc<RedisStore>>,
 }
 
-/// Opens the stores that the settings name. The embedded one needs the data folder's lock.
+/// Opens the store of the settings. For the embedded store the caller must hold the data folder's lock.
 pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
     match &config.redis {
         None => embedded(config, clock),
@@ -39,12 +39,12 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
         queue_max: config.queue_tasks_max,
         queue_shared: config.callers.len() > 1,
         idempotency_kept: config.idempotency_retention,
-        // The folder's lock is ours, so whoever held a lease is gone.
+        // This process holds the folder's lock, so earlier lease holders have ended.
         ends_leases: true,
         ..sqlite::Options::default()
     };
     spare::prepare(&config.data_dir);
-    let full = |error| no_room(error, &config.data_dir);
+    let full = |error| explain_full_disk(error, &config.data_dir);
     let store = sqlite::SqliteStore::open_with(&config.data_dir.join(backup::TASKS_DB), clock.clone(), options);
     let store = store.map_err(full)?;
     let knowledge = sqlite::SqliteKnowledge::open(&config.data_dir.join(backup::KNOWLEDGE_DB), None).map_err(full)?;
@@ -63,17 +63,17 @@ fn embedded(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
     })
 }
 
-/// The address of a Redis. It prints without user and password.
+/// Parses the Redis URL. It is displayed without user name and password.
 pub(super) fn url(settings: &RedisConfig) -> anyhow::Result<RedisUrl> {
-    settings.url.expose().parse().map_err(|error| anyhow::anyhow!("REDIS_URL cannot be used: {error}"))
+    settings.url.expose().parse().map_err(|error| anyhow::anyhow!("invalid REDIS_URL: {error}"))
 }
 
-/// Says what a start needs where the disk has no room for it.
-fn no_room(error: StoreError, data_dir: &Path) -> anyhow::Error {
+/// Adds advice to an error caused by a full disk.
+fn explain_full_disk(error: StoreError, data_dir: &Path) -> anyhow::Error {
     match error {
         StoreError::Full(_) => {
             let advice = format!(
-                "the disk of the data folder {} is full: free {} MiB on it, and start again; the server then lets tasks be deleted",
+                "the disk of the data folder {} is full: free {} MiB and start again; tasks can then be deleted through the API",
                 data_dir.display(),
                 spare::BYTES >> 20
             );
@@ -86,7 +86,7 @@ fn no_room(error: StoreError, data_dir: &Path) -> anyhow::Error {
 async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
     let connection = Redis::connect(url(settings)?, settings.ca_file.as_deref())
         .await
-        .context("Redis cannot be reached: check that it runs and that REDIS_URL is right")?;
+        .context("cannot connect to Redis: check that it is running and that REDIS_URL is correct")?;
     let setup = RedisSetup::open(connection.clone(), settings.accept_loss).await?;
     let options = redis::Options {
         key_prefix: settings.key_prefix.clone(),
@@ -95,7 +95,7 @@ async fn shared(config: &Config, settings: &RedisConfig, clock: &Arc<dyn Clock>)
         history_kept: config.history_retention,
         idempotency_kept: config.idempotency_retention,
         clock: clock.clone(),
-        // Clocks of machines differ; leases and retries must not.
+        // Clocks differ between machines, but leases and retries need one time.
         time: TimeSource::Server,
         format: redis::FormatOptions::default(),
     };

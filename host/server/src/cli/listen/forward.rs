@@ -1,4 +1,5 @@
-//! Fetches events from a server's stream and delivers them here: a receiver on a developer's machine needs no public address.
+//! Reads a server's event stream and delivers the events locally, so that a receiver on a developer's machine needs no public
+//! address.
 
 use super::super::deliver::{Deliverer, Delivery, DeliveryOptions, is_success, outcome_text};
 use anyhow::bail;
@@ -12,39 +13,39 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Silence after which a connection is taken for dead: the server says something every 15 seconds.
+/// Time without data after which a connection counts as dead: the server sends a keep-alive every 15 seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
 
-/// First pause before connecting again; doubled each time, to the longest.
+/// First pause before reconnecting; doubled after each failure, up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Longest pause: whoever starts the server again waits no longer for us.
+/// Longest pause before reconnecting, so that events arrive soon after the server is back.
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 
-/// Tasks whose deliveries are numbered at once. Far more than run; beyond it all numbers begin anew, as another endpoint's.
+/// Tasks whose delivery numbers are remembered: far more than run at once. Beyond it, numbering restarts under a new endpoint id.
 const TASKS_MAX: usize = 10_000;
 
-/// What to fetch, and where it goes.
+/// Which events to forward, and where.
 pub struct Forward {
-    /// The receiver.
+    /// URL of the receiver.
     pub to: WebhookUrl,
-    /// Which events.
+    /// Filter of events.
     pub events: EventFilter,
-    /// How they are delivered.
+    /// Options of the deliveries.
     pub delivery: DeliveryOptions,
-    /// Where they come from.
+    /// Server whose events are forwarded.
     pub server: Server,
 }
 
-/// Why a connection ended.
-enum Ended {
-    /// Connecting again may help. The text says why.
-    Lost(String),
-    /// It cannot help.
-    Refused(anyhow::Error),
+/// Why connecting failed.
+enum ConnectError {
+    /// A later attempt may succeed. The text is the reason.
+    Retryable(String),
+    /// A later attempt would fail in the same way.
+    Fatal(anyhow::Error),
 }
 
-/// Runs until Ctrl-C, or until the server refuses us.
+/// Runs until Ctrl-C, or until the server refuses the connection for good.
 pub async fn run(forward: Forward) -> anyhow::Result<()> {
     let interrupt = tokio::signal::ctrl_c();
     let client = Client::new(forward.server.clone())?;
@@ -58,13 +59,13 @@ pub async fn run(forward: Forward) -> anyhow::Result<()> {
         loop {
             let before = forwarder.last.clone();
             let why = match forwarder.connect().await {
-                // A wrong address is to be seen at once; a server that was there may come back.
-                Err(Ended::Lost(why)) if first => bail!(why),
-                Err(Ended::Lost(why)) => why,
-                Err(Ended::Refused(error)) => return Err(error),
+                // On the first attempt the address is probably wrong; later the server may come back.
+                Err(ConnectError::Retryable(why)) if first => bail!(why),
+                Err(ConnectError::Retryable(why)) => why,
+                Err(ConnectError::Fatal(error)) => return Err(error),
                 Ok(response) => {
                     if first {
-                        line(format_args!("events go to {shown}, each once, in order"));
+                        line(format_args!("forwarding events to {shown}, each once and in order"));
                     }
                     first = false;
                     forwarder.follow(response).await
@@ -73,13 +74,13 @@ pub async fn run(forward: Forward) -> anyhow::Result<()> {
             if forwarder.last != before {
                 pause = PAUSE;
             }
-            line(format_args!("{why}; again in {:.1} s", pause.as_secs_f64()));
+            line(format_args!("{why}; reconnecting in {:.1} s", pause.as_secs_f64()));
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
     };
     tokio::select! {
-        // Where the signal cannot be had, it runs until it is killed.
+        // If the signal handler cannot be installed, it runs until it is killed.
         Ok(()) = interrupt => Ok(()),
         ended = work => ended,
     }
@@ -90,12 +91,12 @@ struct Forwarder {
     deliverer: Deliverer,
     events: EventFilter,
     numbers: Numbers,
-    /// Id of the last event that is done with; empty at the beginning.
+    /// Id of the last event handled; empty at first.
     last: String,
 }
 
 impl Forwarder {
-    async fn connect(&self) -> Result<Response, Ended> {
+    async fn connect(&self) -> Result<Response, ConnectError> {
         let patterns: Vec<_> = self.events.patterns().iter().map(|pattern| pattern.as_str()).collect();
         let query = if patterns.is_empty() { String::new() } else { format!("?events={}", patterns.join(",")) };
         let mut request = self.client.request(Method::GET, &format!("/api/v1/events{query}"));
@@ -105,30 +106,29 @@ impl Forwarder {
         }
         let response = timeout(SILENCE_MAX, self.client.start(request)).await;
         let response = match response {
-            Err(_) => return Err(Ended::Lost("the server does not answer".into())),
-            Ok(Err(error)) => return Err(Ended::Lost(format!("{error:#}"))),
+            Err(_) => return Err(ConnectError::Retryable("the server does not answer".into())),
+            Ok(Err(error)) => return Err(ConnectError::Retryable(format!("{error:#}"))),
             Ok(Ok(response)) => response,
         };
         let status = response.status();
         if status.is_success() {
             return Ok(response);
         }
-        let said = morag_client::read(response).await.err();
-        let said = said.unwrap_or_else(|| anyhow::anyhow!("the server says {}", status.as_u16()));
-        // Busy or away for now; anything else it will say again.
+        let error = morag_client::read(response).await.err();
+        let error = error.unwrap_or_else(|| anyhow::anyhow!("the server answered {}", status.as_u16()));
         match status.is_server_error() || status.as_u16() == 429 {
-            true => Err(Ended::Lost(format!("{said:#}"))),
-            false => Err(Ended::Refused(said)),
+            true => Err(ConnectError::Retryable(format!("{error:#}"))),
+            false => Err(ConnectError::Fatal(error)),
         }
     }
 
-    /// Delivers what comes. Gives why it ended.
+    /// Delivers events until the stream ends, and returns why it ended.
     async fn follow(&mut self, mut response: Response) -> String {
         let mut parser = SseParser::default();
         loop {
             let piece = match timeout(SILENCE_MAX, response.chunk()).await {
-                Err(_) => return "the server has gone silent".into(),
-                Ok(Err(_)) => return "the connection to the server broke".into(),
+                Err(_) => return format!("no data from the server for {} s", SILENCE_MAX.as_secs()),
+                Ok(Err(_)) => return "the connection to the server was lost".into(),
                 Ok(Ok(None)) => return "the server ended the stream".into(),
                 Ok(Ok(Some(piece))) => piece,
             };
@@ -138,22 +138,22 @@ impl Forwarder {
             };
             for event in events {
                 let id = event.id.clone();
-                self.take(event).await;
-                // Only now: an event that was not done with comes again.
+                self.deliver(event).await;
+                // Set only after the delivery, so that an interrupted event is sent again after reconnecting.
                 self.last = id;
             }
         }
     }
 
-    async fn take(&mut self, event: SseEvent) {
+    async fn deliver(&mut self, event: SseEvent) {
         let Some(data) = event.data else { return };
         let Ok(body) = serde_json::from_str::<Value>(&data) else {
-            line(format_args!("an event that is not JSON is left out"));
+            line(format_args!("skipped an event that is not JSON"));
             return;
         };
         let task = body["data"]["task_id"].as_str().and_then(|text| text.parse::<TaskId>().ok());
         let Some(task) = task else {
-            // Of the stream itself, such as `gap`.
+            // An event of the stream itself, such as `gap`.
             line(format_args!("{}: {}", plain(&event.event.into()), plain(&body["data"]["message"])));
             return;
         };
@@ -168,33 +168,33 @@ impl Forwarder {
     }
 }
 
-/// What is shown of an answer: of one that is no success its beginning, which says why.
+/// The beginning of an unsuccessful answer, which usually contains the reason.
 fn shown_answer(outcome: &AttemptOutcome) -> Option<String> {
     let answer = outcome.excerpt.trim();
     (!is_success(outcome) && !answer.is_empty()).then(|| plain(&answer.into()))
 }
 
-/// What a line says of an event.
+/// Formats an event as one line.
 fn event_text(event_type: &str, body: &Value) -> String {
     let data = &body["data"];
     let percent = data["progress_percent"].as_f64().map(|percent| format!("{percent:.0}%")).unwrap_or_default();
     format!("{:<36} {percent:>4} {:<15} {}", plain(&data["task_id"]), plain(&event_type.into()), plain(&data["step"]))
 }
 
-/// Numbers of deliveries, by task.
+/// The last delivery number of each task.
 #[derive(Debug, Default)]
 struct Numbers {
-    of: HashMap<TaskId, u64>,
+    by_task: HashMap<TaskId, u64>,
 }
 
 impl Numbers {
-    /// The next number of a task, from 1; `renew` is called before numbers that were given are given again.
+    /// The next number of a task, counting from 1. Calls `renew` before numbering restarts.
     fn next(&mut self, task: TaskId, renew: impl FnOnce()) -> u64 {
-        if self.of.len() >= TASKS_MAX && !self.of.contains_key(&task) {
-            self.of.clear();
+        if self.by_task.len() >= TASKS_MAX && !self.by_task.contains_key(&task) {
+            self.by_task.clear();
             renew();
         }
-        let number = self.of.entry(task).or_default();
+        let number = self.by_task.entry(task).or_default();
         *number += 1;
         *number
     }
@@ -230,7 +230,7 @@ mod tests {
             [one, one, other, one].into_iter().map(|task| numbers.next(task, || renewed += 1)).collect();
         assert_eq!((taken, renewed), (vec![1, 2, 1, 3], 0));
         (0..TASKS_MAX).for_each(|_| assert_eq!(numbers.next(TaskId::random(), || renewed += 1), 1));
-        assert_eq!(renewed, 1, "told before a number is given again");
-        assert!(numbers.of.len() <= TASKS_MAX);
+        assert_eq!(renewed, 1, "renewed before a number is used again");
+        assert!(numbers.by_task.len() <= TASKS_MAX);
     }
 }

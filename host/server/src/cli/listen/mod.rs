@@ -1,10 +1,9 @@
-//! `morag listen`: webhooks on a developer's machine. Either a receiver that prints, verifies and keeps what it is sent
-//! ([`receive`]), or a client of a server's event stream that delivers to a receiver which is reachable only from here
-//! ([`forward`]).
+//! `morag listen`: webhooks on a developer's machine. Either a receiver that prints, verifies and stores webhooks ([`receive`]),
+//! or a client of a server's event stream that delivers to a receiver reachable only from this machine ([`forward`]).
 
 mod forward;
-mod kept;
 mod receive;
+mod received;
 
 use super::deliver::DeliveryOptions;
 use clap::Args;
@@ -22,26 +21,27 @@ pub const EXAMPLES: &str = "Examples:
       --server https://morag.example.com --api-key KEY --auth-token TOKEN
   morag listen --forward-to http://172.17.0.2:3000/webhook --allow-networks 172.17.0.0/16
 
-Receiving: POST /webhook receives; GET /webhooks, GET /webhooks/latest show; DELETE /webhooks, POST /webhooks/clear forget.
-With --secret, what neither webhook-signature nor X-MoRAG-Signature proves, or is older than 5 minutes, is answered with 401 and why.
+Receiving: POST /webhook receives; GET /webhooks and GET /webhooks/latest show; DELETE /webhooks and POST /webhooks/clear delete.
+With --secret, webhooks without a valid webhook-signature or X-MoRAG-Signature, or older than 5 minutes, are answered with 401 and
+the reason.
 
-Forwarding: events come through the server's event stream with the API key, so nothing here needs a public address. Each is
-sent once and in order, with the headers and signatures of a real delivery; a receiver that fails is shown, not tried again.
-Secrets are better given by WEBHOOK_SECRET, MORAG_API_KEY and MORAG_WEBHOOK_AUTH_TOKEN: others see command lines.";
+Forwarding: events are read from the server's event stream with the API key, so this machine needs no public address. Each is
+delivered once and in order, with the headers and signatures of a real delivery. Failed deliveries are shown, not retried.
+Pass secrets in WEBHOOK_SECRET, MORAG_API_KEY and MORAG_WEBHOOK_AUTH_TOKEN: other users of this machine can see command lines.";
 
 /// Receives webhooks, or forwards events.
 #[derive(Debug, Args)]
 pub struct Listen {
-    /// Port to listen on; 0 lets the system choose
+    /// Port to listen on; 0 chooses a free one
     #[arg(long, default_value_t = 8001, conflicts_with = "forward_to")]
     port: u16,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1", conflicts_with = "forward_to")]
     host: IpAddr,
-    /// Fetch events from the server and deliver them there, instead of listening
+    /// Deliver the server's events to this URL instead of listening
     #[arg(long, value_name = "URL")]
     forward_to: Option<WebhookUrl>,
-    /// Only these events: names or patterns with `*`, separated by commas
+    /// Events to forward: names or patterns with `*`, separated by commas
     #[arg(long, value_name = "LIST", requires = "forward_to")]
     events: Option<EventFilter>,
     #[command(flatten)]

@@ -1,6 +1,6 @@
-//! A receiver for webhooks: prints a line each, verifies their signature, and keeps the latest for anybody to look at.
+//! A webhook receiver: prints one line for each webhook, verifies its signature, and serves the latest ones over HTTP.
 
-use super::kept::{Kept, Received, Signature};
+use super::received::{Received, ReceivedLog, Signature};
 use anyhow::Context as _;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -16,39 +16,39 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Longest time that requests under way have to end after Ctrl-C: a webhook is taken in milliseconds.
+/// Longest time to finish open requests after Ctrl-C: receiving a webhook takes milliseconds.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Largest webhook that is taken. Ours are a few KiB; one with long step data may have hundreds.
+/// Largest body in bytes. Most webhooks have a few KiB; one with long step data may have hundreds.
 const BODY_MAX: usize = 8 << 20;
 
-/// What the receiver knows.
+/// Shared state of the routes.
 struct Receiver {
     secret: Option<Secret>,
-    kept: Mutex<Kept>,
+    log: Mutex<ReceivedLog>,
 }
 
 impl Receiver {
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        // A panic under the lock leaves the list as it was.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn log(&self) -> std::sync::MutexGuard<'_, ReceivedLog> {
+        // A panic under the lock leaves the log consistent.
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Listens on an address until Ctrl-C. Where a secret is known, what is not signed with it is answered with 401.
+/// Listens on `address` until Ctrl-C. With a secret, webhooks that are not signed with it are answered with 401.
 pub async fn run(address: SocketAddr, secret: Option<Secret>) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}: choose another --port"))?;
-    let bound = listener.local_addr().context("the listening address is unknown")?;
-    line(format_args!("webhooks are received at http://{bound}/webhook and shown at http://{bound}/webhooks"));
+    let bound = listener.local_addr().context("cannot read the listening address")?;
+    line(format_args!("receiving webhooks at http://{bound}/webhook, listing them at http://{bound}/webhooks"));
     let interrupt = async {
-        // Where the signal cannot be had, the receiver runs until it is killed.
+        // If the signal handler cannot be installed, the receiver runs until it is killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    // Whoever sends here is one sender: nobody is to be kept from taking all connections.
+    // There is usually one sender, so one peer may use all connections.
     let busy = Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE);
     let site = morag_api::Site::new(router(secret), busy, morag_core::connections::CONNECTIONS_MAX, None);
     morag_api::serve(listener, site, interrupt, DRAIN).await?;
@@ -56,7 +56,7 @@ pub async fn run(address: SocketAddr, secret: Option<Secret>) -> anyhow::Result<
 }
 
 fn router(secret: Option<Secret>) -> Router {
-    let receiver = Arc::new(Receiver { secret, kept: Mutex::default() });
+    let receiver = Arc::new(Receiver { secret, log: Mutex::default() });
     Router::new()
         .route("/webhook", post(receive))
         .route("/webhooks", get(list).delete(clear))
@@ -68,7 +68,7 @@ fn router(secret: Option<Secret>) -> Router {
 
 async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> Response {
     let received_at = morag_adapters::SystemClock.now();
-    let (signature, refused) = Signature::judge(receiver.secret.as_ref(), &headers, &body, received_at);
+    let (signature, refused) = Signature::verify(receiver.secret.as_ref(), &headers, &body, received_at);
     let Ok(payload) = serde_json::from_slice::<Value>(&body) else {
         line(Signature::Absent.line(&json!({"event_type": "(not JSON)"})));
         return (StatusCode::BAD_REQUEST, Json(json!({"status": "error", "message": "not JSON"}))).into_response();
@@ -77,7 +77,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
     if let Some(why) = &refused {
         line(format_args!("  {why}"));
     }
-    receiver.kept().push(Received::new(payload, received_at, &headers, signature, refused.clone()), body.len());
+    receiver.log().push(Received::new(payload, received_at, &headers, signature, refused.clone()), body.len());
     match refused {
         Some(message) => {
             (StatusCode::UNAUTHORIZED, Json(json!({"status": "error", "message": message}))).into_response()
@@ -87,18 +87,18 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
 }
 
 async fn list(State(receiver): State<Arc<Receiver>>) -> Json<Value> {
-    Json(json!(receiver.kept().all()))
+    Json(json!(receiver.log().all()))
 }
 
 async fn latest(State(receiver): State<Arc<Receiver>>) -> Response {
-    match receiver.kept().latest() {
+    match receiver.log().latest() {
         Some(received) => Json(json!(received)).into_response(),
-        None => (StatusCode::NOT_FOUND, Json(json!({"error": "no webhook was received yet"}))).into_response(),
+        None => (StatusCode::NOT_FOUND, Json(json!({"error": "no webhook received yet"}))).into_response(),
     }
 }
 
 async fn clear(State(receiver): State<Arc<Receiver>>) -> Json<Value> {
-    receiver.kept().clear();
+    receiver.log().clear();
     Json(json!({"status": "cleared"}))
 }
 
@@ -129,7 +129,7 @@ mod tests {
 
     const BODY: &str = r#"{"event_type":"task_started","data":{"task_id":"t"}}"#;
 
-    /// The headers of a server that signs with these secrets, so many seconds ago.
+    /// The headers of a server that signed with `secrets`, `ago` seconds ago.
     fn headers(secrets: &[&str], ago: i64, body: &str) -> Vec<(&'static str, String)> {
         let seconds = morag_adapters::SystemClock.now().as_seconds() - ago;
         let signature = |secret: &&str| standard_signature(&Secret::new(*secret), "msg_1", seconds, body.as_bytes());
@@ -158,7 +158,7 @@ mod tests {
             (&during[..], BODY, StatusCode::OK, ""),
             (&[], BODY, StatusCode::UNAUTHORIZED, "unsigned"),
             (&other[..], BODY, StatusCode::UNAUTHORIZED, "wrong secret or changed body"),
-            (&good[..], &newline, StatusCode::UNAUTHORIZED, "changed body: a signature holds without the newline"),
+            (&good[..], &newline, StatusCode::UNAUTHORIZED, "changed body: a newline was added at its end"),
             (&old[..], BODY, StatusCode::UNAUTHORIZED, "too old"),
             (&old[..2], BODY, StatusCode::UNAUTHORIZED, "too old"),
             (&early[..], BODY, StatusCode::UNAUTHORIZED, "time off by "),

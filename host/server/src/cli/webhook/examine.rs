@@ -1,4 +1,4 @@
-//! What holds of a delivery's signatures, and if not, what may have happened to it. Pure.
+//! Checks the signatures of a delivery and finds likely causes of a mismatch. Pure: no I/O.
 
 use morag_core::webhook::{
     Proof, ProofHeaders, TOLERANCE_SECONDS as TOLERANCE, Unproved, prove, standard_signature, verify,
@@ -7,14 +7,14 @@ use morag_core::{Secret, Timestamp};
 use std::fmt;
 use subtle::ConstantTimeEq as _;
 
-/// A delivery as it came.
+/// A delivery as received.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
-    /// The secret it should be signed with.
+    /// The expected signing secret.
     pub secret: &'a Secret,
-    /// Its headers, names in lower case.
+    /// Headers with lower-case names.
     pub headers: &'a [(String, String)],
-    /// Its body.
+    /// The raw body.
     pub body: &'a [u8],
 }
 
@@ -24,7 +24,7 @@ impl<'a> Delivery<'a> {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// The headers that prove it.
+    /// The signature headers.
     fn proof(&self) -> ProofHeaders<'a> {
         ProofHeaders {
             morag_signature: self.header("x-morag-signature"),
@@ -35,8 +35,8 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// How a body that is not the one that was sent was changed, where a signature holds of what it may have been before. None
-    /// proves nothing: the secret may be wrong, or the body changed in another way.
+    /// How the body was changed, if a signature is valid for the body before one of the known changes. On `None` the secret may
+    /// be wrong, or the body may have been changed in another way.
     fn changed_body(&self) -> Option<&'static str> {
         let ProofHeaders { morag_signature, id, timestamp, signatures, .. } = self.proof();
         let morag = morag_signature.map(|signature| Kind::MoRag { signature });
@@ -52,29 +52,29 @@ impl<'a> Delivery<'a> {
 /// Why a delivery is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// Which of the reasons.
+    /// The reason as a type.
     pub why: Unproved,
-    /// In words, with how the body was changed where that is known.
+    /// The reason as text, including how the body was changed if that is known.
     pub text: String,
 }
 
-/// The verdict on a delivery, the same wherever one is given; without `now`, any age is taken.
+/// Decides whether a delivery is genuine. Without `now`, the age is not checked.
 pub fn verdict(delivery: Delivery<'_>, now: Option<Timestamp>) -> Result<Proof, Refused> {
     prove(delivery.secret, delivery.proof(), delivery.body, now).map_err(|why| {
         let changed = (why == Unproved::Unmatched).then(|| delivery.changed_body()).flatten();
-        let text = changed.map_or_else(|| why.to_string(), |how| format!("changed body: a signature holds {how}"));
+        let text = changed.map_or_else(|| why.to_string(), |how| format!("changed body: {how}"));
         Refused { why, text }
     })
 }
 
-/// One thing that was checked.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What was checked.
     pub what: &'static str,
-    /// Whether it holds.
+    /// Whether the check passed.
     pub holds: bool,
-    /// How, or why not.
+    /// Details of success or failure.
     pub why: String,
 }
 
@@ -89,7 +89,7 @@ const MORAG: &str = "X-MoRAG-Signature";
 const STANDARD: &str = "webhook-signature";
 const TIME: &str = "webhook-timestamp";
 
-/// Checks whatever signatures there are; none: no finding. Without `now`, any age is taken.
+/// Checks every signature that is present. Without signatures there are no findings; without `now`, the age is not checked.
 pub fn examine(delivery: Delivery<'_>, now: Option<Timestamp>) -> Vec<Finding> {
     let header = |name: &str| delivery.header(name);
     let morag = header("x-morag-signature").map(|signature| Kind::MoRag { signature });
@@ -100,12 +100,12 @@ pub fn examine(delivery: Delivery<'_>, now: Option<Timestamp>) -> Vec<Finding> {
         (Some(id), Some(seconds), Some(signatures)) => match seconds.parse::<i64>() {
             Ok(seconds) => Some(Kind::Standard { id, seconds, signatures }),
             Err(_) => {
-                findings.push(Finding { what: TIME, holds: false, why: "it is no number of seconds".into() });
+                findings.push(Finding { what: TIME, holds: false, why: "not a number of seconds".into() });
                 None
             }
         },
         _ => {
-            let why = "webhook-id, webhook-timestamp and webhook-signature belong together, and one of them is missing";
+            let why = "webhook-id, webhook-timestamp and webhook-signature are required together, but one is missing";
             findings.push(Finding { what: STANDARD, holds: false, why: why.into() });
             None
         }
@@ -113,12 +113,12 @@ pub fn examine(delivery: Delivery<'_>, now: Option<Timestamp>) -> Vec<Finding> {
     let holds = |kind: &Option<Kind<'_>>| kind.as_ref().map(|kind| kind.holds(delivery.secret, delivery.body));
     let (morag_holds, standard_holds) = (holds(&morag), holds(&standard));
     if let (Some(kind), Some(holds)) = (&morag, morag_holds) {
-        let why = if holds { "the body is what was signed".into() } else { why(kind, delivery, standard_holds) };
+        let why = if holds { "valid for this body".into() } else { why(kind, delivery, standard_holds) };
         findings.push(Finding { what: MORAG, holds, why });
     }
     if let (Some(kind), Some(holds)) = (&standard, standard_holds) {
         let why = match holds {
-            true => format!("id, time and body are what was signed{}", kind.among()),
+            true => format!("valid for this id, timestamp and body{}", kind.among()),
             false => why(kind, delivery, morag_holds),
         };
         findings.push(Finding { what: STANDARD, holds, why });
@@ -135,13 +135,13 @@ fn age(seconds: i64, now: i64) -> Finding {
     let why = match holds {
         true => format!("{off} s {side}"),
         false => format!(
-            "{off} s {side}, and receivers take {TOLERANCE}: a replay, or a clock that is wrong (--ignore-age passes over it)"
+            "{off} s {side}, but the limit is {TOLERANCE} s: a replay, or a wrong clock (--ignore-age skips this check)"
         ),
     };
     Finding { what: TIME, holds, why }
 }
 
-/// A signature and what it covers.
+/// A signature with the values that it signs.
 #[derive(Debug, Clone, Copy)]
 enum Kind<'a> {
     MoRag { signature: &'a str },
@@ -159,81 +159,76 @@ impl Kind<'_> {
         }
     }
 
-    /// While a secret is rotated there are several.
+    /// The number of signatures if there are several, as during the rotation of a secret.
     fn among(&self) -> String {
         match self {
             Self::Standard { signatures, .. } if signatures.split_ascii_whitespace().count() > 1 => {
-                format!(", by one of {} signatures", signatures.split_ascii_whitespace().count())
+                format!(" (one of {} signatures)", signatures.split_ascii_whitespace().count())
             }
             _ => String::new(),
         }
     }
 
-    /// What is wrong with the text of the signature itself.
+    /// A syntax error in the signature header.
     fn malformed(&self) -> Option<&'static str> {
         match self {
             Self::MoRag { signature } => {
                 let digits = signature.strip_prefix("sha256=").unwrap_or_default();
                 let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
                 (digits.len() != 64 || !is_hex)
-                    .then_some("it is not sha256= and 64 lower-case hexadecimal digits: was it cut off?")
+                    .then_some("not sha256= and 64 lower-case hexadecimal digits: the value may be cut off")
             }
             Self::Standard { signatures, .. } => {
                 let any = signatures.split_ascii_whitespace().any(|one| one.starts_with("v1,"));
-                (!any).then_some("it has no signature of version v1")
+                (!any).then_some("no signature of version v1")
             }
         }
     }
 }
 
-/// Why a signature does not hold, by trying what often happens to a delivery. `other` is whether the other kind of
-/// signature holds.
+/// Explains an invalid signature by trying common changes to a delivery. `other` is the result of the other kind of signature.
 fn why(kind: &Kind<'_>, delivery: Delivery<'_>, other: Option<bool>) -> String {
     if let Some(why) = kind.malformed() {
         return why.into();
     }
     if other == Some(true) {
-        // Secret and body are proved by the other one.
+        // The other signature proves secret and body.
         return match kind {
             Kind::MoRag { .. } => {
-                "it is of another secret (the server's is being rotated), or not the one that was sent: body and your secret \
-                 are right"
+                "made with another secret (as while the server's secret is rotated), or the header was changed: your secret \
+                 and the body are correct"
                     .into()
             }
             Kind::Standard { .. } => {
-                "webhook-id, webhook-timestamp or the signature is not the one that was sent: secret and body are right"
-                    .into()
+                "webhook-id, webhook-timestamp or webhook-signature was changed: secret and body are correct".into()
             }
         };
     }
-    for (what, body) in changed_bodies(delivery.body) {
+    for (how, body) in changed_bodies(delivery.body) {
         if kind.holds(delivery.secret, &body) {
-            return format!("the body was changed: it holds {what}");
+            return format!("the body was changed: {how}");
         }
     }
     let text = delivery.secret.expose();
     if text.trim() != text && kind.holds(&Secret::new(text.trim()), delivery.body) {
-        return "the secret is wrong: it holds without the blanks around it".into();
+        return "the secret is wrong: remove the whitespace around it".into();
     }
-    "the secret is not the one it was signed with, or the body is not the one that was sent".into()
+    "the secret does not match, or the body was changed".into()
 }
 
-/// What a body may have been before something changed it.
+/// Bodies that a known change may have turned into `body`, each with a description of the change.
 fn changed_bodies(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut bodies = Vec::new();
     let mut add = |what, bytes: Option<Vec<u8>>| bodies.extend(bytes.map(|bytes| (what, bytes)));
     let text = String::from_utf8_lossy(body);
-    add("without the newline at its end", Some(text.trim_end_matches(['\r', '\n']).as_bytes().to_vec()));
+    add("a newline was added at its end", Some(text.trim_end_matches(['\r', '\n']).as_bytes().to_vec()));
     add(
-        "without the byte order mark at its beginning",
+        "a byte order mark was added at its beginning",
         text.strip_prefix('\u{feff}').map(|text| text.as_bytes().to_vec()),
     );
-    // In the order of the keys, without blanks: as the server writes it.
+    // Compact, with the keys in their order: as the server serializes it.
     let parsed = serde_json::from_slice::<serde_json::Value>(body).ok();
-    add(
-        "once it is written without blanks: it was parsed and written again",
-        parsed.map(|json| json.to_string().into_bytes()),
-    );
+    add("it was parsed and serialized again with other whitespace", parsed.map(|json| json.to_string().into_bytes()));
     bodies
 }
 
@@ -259,7 +254,7 @@ mod tests {
         .to_vec()
     }
 
-    fn look(secret: &str, headers: &[(String, String)], body: &str, seconds: i64) -> Vec<Finding> {
+    fn examine_at(secret: &str, headers: &[(String, String)], body: &str, seconds: i64) -> Vec<Finding> {
         let delivery = Delivery { secret: &Secret::new(secret), headers, body: body.as_bytes() };
         examine(delivery, Some(Timestamp::from_millis(seconds * 1000)))
     }
@@ -271,7 +266,7 @@ mod tests {
     #[test]
     fn a_genuine_delivery_holds_in_every_way() {
         for secret in ["s", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
-            let findings = look(secret, &headers(secret), BODY, NOW + 12);
+            let findings = examine_at(secret, &headers(secret), BODY, NOW + 12);
             let whats: Vec<_> = findings.iter().map(|finding| finding.what).collect();
             assert_eq!((whats, failures(&findings)), (vec![MORAG, STANDARD, TIME], vec![]));
         }
@@ -281,7 +276,7 @@ mod tests {
     fn one_of_two_signatures_is_enough() {
         let mut both = headers("new");
         both[3].1 = format!("{} {}", headers("old")[3].1, both[3].1);
-        let findings = look("old", &both[1..], BODY, NOW);
+        let findings = examine_at("old", &both[1..], BODY, NOW);
         assert_eq!(failures(&findings), []);
         assert!(findings[0].why.contains("one of 2 signatures"), "{}", findings[0].why);
     }
@@ -290,14 +285,14 @@ mod tests {
     fn why_it_fails_is_said() {
         let good = headers("s");
         for (secret, body, why) in [
-            ("another", BODY.to_owned(), "the secret is not the one"),
-            (" s\n", BODY.to_owned(), "without the blanks around it"),
-            ("s", BODY.replace('t', "u"), "the body is not the one"),
-            ("s", format!("{BODY}\n"), "without the newline at its end"),
-            ("s", format!("\u{feff}{BODY}"), "without the byte order mark"),
-            ("s", BODY.replace(':', ": "), "parsed and written again"),
+            ("another", BODY.to_owned(), "the secret does not match"),
+            (" s\n", BODY.to_owned(), "remove the whitespace around it"),
+            ("s", BODY.replace('t', "u"), "or the body was changed"),
+            ("s", format!("{BODY}\n"), "a newline was added at its end"),
+            ("s", format!("\u{feff}{BODY}"), "a byte order mark was added"),
+            ("s", BODY.replace(':', ": "), "parsed and serialized again"),
         ] {
-            let findings = look(secret, &good, &body, NOW);
+            let findings = examine_at(secret, &good, &body, NOW);
             let failures = failures(&findings);
             assert_eq!(failures.len(), 2, "{findings:?}");
             assert!(failures.iter().all(|(_, said)| said.contains(why)), "{why}: {findings:?}");
@@ -313,8 +308,8 @@ mod tests {
         };
         assert_eq!(said(BODY, Some(NOW)), Ok(Proof::Standard));
         for (body, now, text) in [
-            (format!("{BODY}\n"), Some(NOW), "changed body: a signature holds without the newline at its end"),
-            (BODY.replace(':', ": "), None, "changed body: a signature holds once it is written without blanks"),
+            (format!("{BODY}\n"), Some(NOW), "changed body: a newline was added at its end"),
+            (BODY.replace(':', ": "), None, "changed body: it was parsed and serialized again"),
             (BODY.replace('t', "u"), Some(NOW), "wrong secret or changed body"),
             (BODY.to_owned(), Some(NOW + 400), "too old: its time is 400 s off"),
             (BODY.to_owned(), Some(NOW - 400), "time off by 400 s: it is in the future"),
@@ -327,9 +322,9 @@ mod tests {
     #[test]
     fn an_old_timestamp_is_refused_unless_its_age_is_ignored() {
         let (good, limit) = (headers("s"), 5 * 60);
-        assert_eq!(failures(&look("s", &good, BODY, NOW + limit)), []);
+        assert_eq!(failures(&examine_at("s", &good, BODY, NOW + limit)), []);
         for now in [NOW + limit + 1, NOW - limit - 1] {
-            assert_eq!(look("s", &good, BODY, now).iter().filter(|finding| !finding.holds).count(), 1);
+            assert_eq!(examine_at("s", &good, BODY, now).iter().filter(|finding| !finding.holds).count(), 1);
         }
         let delivery = Delivery { secret: &Secret::new("s"), headers: &good, body: BODY.as_bytes() };
         assert_eq!(failures(&examine(delivery, None)), []);
@@ -339,24 +334,24 @@ mod tests {
     fn a_header_that_was_changed_is_told_from_a_body_that_was() {
         let mut changed = headers("s");
         changed[1].1 = "msg_2".into();
-        let findings = look("s", &changed, BODY, NOW);
+        let findings = examine_at("s", &changed, BODY, NOW);
         assert_eq!(failures(&findings).len(), 1);
-        assert!(failures(&findings)[0].1.contains("secret and body are right"), "{findings:?}");
+        assert!(failures(&findings)[0].1.contains("secret and body are correct"), "{findings:?}");
         let mut cut = headers("s");
         cut[0].1.pop();
-        assert!(failures(&look("s", &cut, BODY, NOW))[0].1.contains("cut off"));
+        assert!(failures(&examine_at("s", &cut, BODY, NOW))[0].1.contains("cut off"));
     }
 
     #[test]
     fn what_is_missing_is_named_and_nothing_is_no_proof() {
         let good = headers("s");
-        assert_eq!(look("s", &[], BODY, NOW), []);
-        assert_eq!(look("s", &good[4..], BODY, NOW), []);
-        let findings = look("s", &good[2..], BODY, NOW);
+        assert_eq!(examine_at("s", &[], BODY, NOW), []);
+        assert_eq!(examine_at("s", &good[4..], BODY, NOW), []);
+        let findings = examine_at("s", &good[2..], BODY, NOW);
         assert_eq!(failures(&findings).len(), 1);
         assert!(failures(&findings)[0].1.contains("is missing"), "{findings:?}");
         let mut later = good.clone();
         later[2].1 = "tomorrow".into();
-        assert_eq!(failures(&look("s", &later, BODY, NOW)), [(TIME, "it is no number of seconds")]);
+        assert_eq!(failures(&examine_at("s", &later, BODY, NOW)), [(TIME, "not a number of seconds")]);
     }
 }

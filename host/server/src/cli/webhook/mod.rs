@@ -1,4 +1,4 @@
-//! `morag webhook`: says of a delivery whether its signatures hold, and if not, why; and what a tenant verifies with.
+//! `morag webhook`: verifies the signatures of a delivery, explains failures, and prints the secret of a tenant.
 
 pub(super) mod examine;
 
@@ -15,10 +15,10 @@ use morag_core::webhook::{Proof, secret_of_tenant};
 use std::io::Read as _;
 use std::process::ExitCode;
 
-/// Largest body that is read: far more than a server sends.
+/// Largest body in bytes: far more than a server sends.
 const BODY_MAX: u64 = 64 << 20;
 
-/// Looks at webhooks.
+/// Verifies webhooks.
 #[derive(Debug, Args)]
 pub struct Webhook {
     #[command(subcommand)]
@@ -27,10 +27,10 @@ pub struct Webhook {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Verify the signatures of a delivery, whose body is read from standard input
+    /// Verify the signatures of a delivery, reading its body from standard input
     #[command(after_help = EXAMPLES)]
     Verify(Verify),
-    /// Print the secret that signs webhooks of a tenant's tasks, for its receivers
+    /// Print the secret that a tenant's receivers verify webhooks with
     #[command(after_help = "Example:\n  WEBHOOK_SECRET=change-me morag webhook secret --tenant acme")]
     Secret(TenantSecret),
 }
@@ -39,33 +39,33 @@ const EXAMPLES: &str = "Examples:
   morag webhook verify --secret change-me -H 'X-MoRAG-Signature: sha256=5bdc…' -H 'X-MoRAG-Timestamp: 1769853600' < body
   WEBHOOK_SECRET=change-me morag webhook verify --header 'webhook-id: msg_…' --header 'webhook-timestamp: 1769853600' \\
       --header 'webhook-signature: v1,g0hM…' < body
-  morag webhook verify --ignore-age --header 'webhook-id: …' …        a delivery of yesterday
+  morag webhook verify --ignore-age --header 'webhook-id: …' …        verify a delivery from yesterday
 
-Give the headers as they came; those that are no signature's are passed over. The body must be the bytes as they came: save them
-before anything parses them. Exit code 0 where webhook-signature or X-MoRAG-Signature holds and the delivery is not too old, 1
-otherwise. --ignore-age skips the age check, also where the timestamp is missing.";
+Give the headers as received; unrelated headers are ignored. The body must be the exact bytes received: save them before parsing.
+Exit code 0 if webhook-signature or X-MoRAG-Signature is valid and the delivery is not too old, 1 otherwise. --ignore-age skips
+the age check, even if the timestamp is missing.";
 
 const NO_SECRET: &str = "no secret is given: use --secret or WEBHOOK_SECRET";
 
 #[derive(Debug, Args)]
 struct Verify {
-    /// The secret [env: WEBHOOK_SECRET]
+    /// Secret to verify with [env: WEBHOOK_SECRET]
     #[arg(long, env = "WEBHOOK_SECRET", hide_env = true, value_parser = secret, value_name = "SECRET")]
     secret: Option<Secret>,
-    /// A header of the delivery; repeat it for each
+    /// A header of the delivery; may be repeated
     #[arg(long = "header", short = 'H', value_name = "'NAME: VALUE'", required = true)]
     headers: Vec<String>,
-    /// Skip the age check, also where the timestamp is missing
+    /// Skip the age check, even if the timestamp is missing
     #[arg(long)]
     ignore_age: bool,
 }
 
 #[derive(Debug, Args)]
 struct TenantSecret {
-    /// The server's secret [env: WEBHOOK_SECRET]
+    /// Webhook secret of the server [env: WEBHOOK_SECRET]
     #[arg(long, env = "WEBHOOK_SECRET", hide_env = true, value_parser = secret, value_name = "SECRET")]
     secret: Option<Secret>,
-    /// The tenant
+    /// Tenant whose secret to print
     #[arg(long)]
     tenant: TenantId,
 }
@@ -86,21 +86,21 @@ fn run_verify(Verify { secret, headers, ignore_age }: Verify) -> anyhow::Result<
     let secret = signing(secret)?.context(NO_SECRET)?;
     let headers = headers.iter().map(|header| split(header)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut body = Vec::new();
-    std::io::stdin().take(BODY_MAX + 1).read_to_end(&mut body).context("the body cannot be read")?;
+    std::io::stdin().take(BODY_MAX + 1).read_to_end(&mut body).context("cannot read the body")?;
     ensure!(body.len() as u64 <= BODY_MAX, "the body is larger than {BODY_MAX} bytes");
     let delivery = Delivery { secret: &secret, headers: &headers, body: &body };
     let now = (!ignore_age).then(|| SystemClock.now());
     let findings = examine(delivery, now);
     ensure!(
         !findings.is_empty(),
-        "no signature is among the headers: give X-MoRAG-Signature, or webhook-id, webhook-timestamp and webhook-signature"
+        "the headers contain no signature: give X-MoRAG-Signature, or webhook-id, webhook-timestamp and webhook-signature"
     );
     for finding in &findings {
         line(finding);
     }
     Ok(match verdict(delivery, now) {
         Ok(proof) => {
-            line(format_args!("genuine: {}", by(proof)));
+            line(format_args!("genuine: {}", coverage(proof)));
             ExitCode::SUCCESS
         }
         Err(refused) => {
@@ -110,17 +110,18 @@ fn run_verify(Verify { secret, headers, ignore_age }: Verify) -> anyhow::Result<
     })
 }
 
-/// What a proof covers.
-fn by(proof: Proof) -> &'static str {
+/// Says which parts of the delivery a valid signature covers.
+fn coverage(proof: Proof) -> &'static str {
     match proof {
-        Proof::Standard => "webhook-signature holds, of body, id and time",
+        Proof::Standard => "webhook-signature is valid for body, id and timestamp",
         Proof::MoRag => {
-            "X-MoRAG-Signature holds, of the body alone: its time is not signed, so a replay with another time is not told"
+            "X-MoRAG-Signature is valid for the body alone: the timestamp is not signed, so a replay with another timestamp \
+             cannot be detected"
         }
     }
 }
 
-/// Name and value of `Name: value`. The error does not repeat it: it may be a secret of another kind.
+/// Splits `Name: value`. The error does not repeat the text, which may contain a secret.
 fn split(header: &str) -> anyhow::Result<(String, String)> {
     let (name, value) = header.split_once(':').context("a header has no colon: give it as 'Name: value'")?;
     Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))

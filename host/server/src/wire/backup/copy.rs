@@ -1,4 +1,4 @@
-//! Copying files so that they are whole, and on the disk.
+//! Durable and verified copies of files.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -7,10 +7,10 @@ use std::io::{ErrorKind, Read, Result, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-/// Bytes read at a time.
+/// Size of the copy buffer.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// What a file is known by.
+/// Size and hash of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Digest {
     /// Size in bytes.
@@ -25,25 +25,24 @@ impl std::fmt::Display for Digest {
     }
 }
 
-/// Reads a file to its end.
+/// Computes the digest of a file.
 pub(super) fn digest(path: &Path) -> Result<Digest> {
     pass(&mut File::open(path)?, |_| Ok(()))
 }
 
-/// Copies a file to a new one, for its owner alone, and says what was copied. Not flushed.
+/// Copies a file to a new file with mode 0600 and returns its digest. Does not flush.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<Digest> {
     let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
     pass(&mut File::open(from)?, |piece| target.write_all(piece))
 }
 
-/// Makes a file appear in another place too: the same file by a hard link, or a copy where that cannot be. Files of tasks are
-/// written once and replaced whole, so a link stays what it was. What comes back was read from the new place, with whether it is
-/// a link.
+/// Creates a hard link to a file, or a copy if linking is impossible. Files of tasks are written once and replaced as a whole,
+/// so the contents of a link do not change. Returns the digest as read through the new path, and whether it is a link.
 pub(super) fn link_or_copy(from: &Path, to: &Path) -> Result<(Digest, bool)> {
     match std::fs::hard_link(from, to) {
         Ok(()) => Ok((digest(to)?, true)),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(error),
-        // Another file system, one without links, or somebody else's file.
+        // Another file system, one without hard links, or a file of another user.
         Err(_) => Ok((copy(from, to)?, false)),
     }
 }
@@ -63,13 +62,13 @@ fn pass(from: &mut impl Read, mut take: impl FnMut(&[u8]) -> Result<()>) -> Resu
     }
 }
 
-/// Makes a folder and those above it, for their owner alone.
+/// Creates a folder and its missing parents with mode 0700.
 pub(super) fn make_folder(path: &Path) -> Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Everything that was written to the file system of a folder is on the disk when it returns: files, names and links. One call
-/// for all of them, where a flush a file would take milliseconds each.
+/// Flushes the whole file system of a folder: files, directory entries and links. Flushing each file would take milliseconds
+/// for every file.
 pub(super) fn flush_all(folder: &Path) -> Result<()> {
     let folder = File::open(folder)?;
     #[cfg(target_os = "linux")]
@@ -81,7 +80,7 @@ pub(super) fn flush_all(folder: &Path) -> Result<()> {
     }
 }
 
-/// Writes a file that is there whole or not at all, and on the disk when it returns.
+/// Writes a file atomically. Returns once it is durable.
 pub(in crate::wire) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let part = folder.join(format!("{name}.part"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
@@ -91,7 +90,7 @@ pub(in crate::wire) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) ->
     File::open(folder)?.sync_all()
 }
 
-/// Bytes that are free for us on the disk of a folder.
+/// Bytes available to this process on the disk of a folder.
 pub(super) fn free(folder: &Path) -> Result<u64> {
     let disk = rustix::fs::statvfs(folder)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))

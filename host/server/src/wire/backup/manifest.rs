@@ -1,4 +1,4 @@
-//! What a backup says of itself.
+//! The manifest of a backup and the list of its files.
 
 use super::LISTING;
 use super::copy::{Digest, digest, write_durably};
@@ -9,31 +9,31 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-/// Name of the manifest.
+/// Name of the manifest file.
 pub(super) const MANIFEST: &str = "manifest.json";
 
-/// The format of backups that this program writes; it reads all before it. A field that an older program may ignore does not
+/// The backup format that this version writes; it reads all earlier ones. A new field that older versions may ignore does not
 /// raise it.
 pub(super) const FORMAT: u32 = 1;
 
-/// Longest manifest that is read, bytes: one has a few hundred.
+/// Most bytes of a manifest to read: one has a few hundred.
 const MANIFEST_BYTES_MAX: u64 = 64 * 1024;
 
-/// Longest line of the list of files, bytes: a path of ours has at most 130, a digest 64.
+/// Longest line of the list of files in bytes: a path has at most 130, a digest 64.
 const LINE_BYTES_MAX: u64 = 1024;
 
-/// What a backup is made of.
+/// The contents of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
     /// The format of the backup itself.
     pub(super) format: u32,
-    /// The version that wrote it.
+    /// The MoRAG version that wrote it.
     pub(super) morag: String,
-    /// When its databases were copied.
+    /// When the databases were copied, RFC 3339.
     pub(super) taken_at: String,
     /// The databases.
     pub(super) databases: Vec<Database>,
-    /// The key, where the data folder had one.
+    /// The key file, if the data folder had one.
     pub(super) key: Option<Digest>,
     /// The files.
     pub(super) files: Files,
@@ -44,11 +44,11 @@ pub(super) struct Manifest {
 /// A copied database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Database {
-    /// Its name in the folder.
+    /// File name in the backup.
     pub(super) name: String,
-    /// The version of its tables.
+    /// Schema version.
     pub(super) version: i64,
-    /// What it is known by.
+    /// Size and SHA-256.
     #[serde(flatten)]
     pub(super) digest: Digest,
 }
@@ -59,16 +59,16 @@ pub(super) struct Database {
 pub(super) enum Files {
     /// In the backup.
     Here {
-        /// How many.
+        /// Number of files.
         count: u64,
-        /// All of them, bytes.
+        /// Total size in bytes.
         bytes: u64,
-        /// What their list is known by.
+        /// Size and SHA-256 of their list.
         listing: Digest,
     },
-    /// In a bucket, which is not part of it.
+    /// In a bucket, which the backup does not include.
     Bucket {
-        /// Its address.
+        /// URL of the bucket.
         url: String,
     },
 }
@@ -76,15 +76,16 @@ pub(super) enum Files {
 /// A line of the list of files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
-    /// Where it lies below the files' folder.
+    /// Path below the folder of files.
     pub(super) path: String,
-    /// What it is known by.
+    /// Size and SHA-256.
     #[serde(flatten)]
     pub(super) digest: Digest,
 }
 
 impl Entry {
-    /// The file's place below a folder. Only such places as the server itself makes: a list that was changed leads nowhere else.
+    /// The file's path below `folder`. Accepts only paths that the server itself creates, so that a manipulated list cannot
+    /// lead outside the folder.
     pub(super) fn below(&self, folder: &Path) -> anyhow::Result<PathBuf> {
         let parts: Vec<_> = self.path.split('/').collect();
         let is_ours = match parts[..] {
@@ -93,53 +94,53 @@ impl Entry {
             }
             _ => false,
         };
-        ensure!(is_ours, "{:?} in {LISTING} is no place of a task's file: the list was changed", self.path);
+        ensure!(is_ours, "{:?} in {LISTING} is not the path of a task's file: the list was changed", self.path);
         Ok(folder.join(&self.path))
     }
 }
 
 impl Manifest {
-    /// Writes it, as the last thing of a backup.
+    /// Writes the manifest. Must be the last write of a backup.
     pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
         write_durably(folder, MANIFEST, &text).with_context(|| format!("{MANIFEST} cannot be written"))
     }
 
-    /// Reads that of a backup.
+    /// Reads the manifest of a backup.
     pub(super) fn read(folder: &Path) -> anyhow::Result<Self> {
         let (path, shown) = (folder.join(MANIFEST), folder.display());
         let file = match File::open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => bail!(
-                "{shown} has no {MANIFEST}: it is no backup, or one that was interrupted before it was whole; take another with `morag backup`"
+                "{shown} has no {MANIFEST}: it is not a backup, or the backup was interrupted; make a new one with `morag backup`"
             ),
             file => file.with_context(|| format!("{} cannot be read", path.display()))?,
         };
         let mut text = String::new();
         let read = file.take(MANIFEST_BYTES_MAX).read_to_string(&mut text);
         read.with_context(|| format!("{} cannot be read", path.display()))?;
-        let no_manifest = || format!("{} is not what `morag backup` writes", path.display());
-        // The format first: what else a later one says may not be understood.
-        let format = serde_json::from_str::<OfFormat>(&text).with_context(no_manifest)?;
+        let invalid = || format!("{} is not a manifest of `morag backup`", path.display());
+        // The format is checked first, because the other fields of a later one may differ.
+        let format = serde_json::from_str::<FormatOnly>(&text).with_context(invalid)?;
         if format.format > FORMAT {
             bail!(
-                "{shown} is a backup of format {}, written by MoRAG {}; this program (MoRAG {}) knows formats up to {FORMAT}: restore it \
+                "{shown} is a backup of format {}, written by MoRAG {}; this program (MoRAG {}) supports formats up to {FORMAT}: restore it \
                  with that version or a later one",
                 format.format,
                 format.morag,
                 morag_engine::VERSION
             );
         }
-        serde_json::from_str(&text).with_context(no_manifest)
+        serde_json::from_str(&text).with_context(invalid)
     }
 }
 
 #[derive(Deserialize)]
-struct OfFormat {
+struct FormatOnly {
     format: u32,
     morag: String,
 }
 
-/// Goes through the list of files; its own digest must have been compared before.
+/// Calls `visit` for each entry in the list of files and returns their number. The caller must have verified the list's digest.
 pub(super) fn each_file(folder: &Path, mut visit: impl FnMut(Entry) -> anyhow::Result<()>) -> anyhow::Result<u64> {
     let path = folder.join(LISTING);
     let unreadable = || format!("{} cannot be read", path.display());
@@ -155,11 +156,15 @@ pub(super) fn each_file(folder: &Path, mut visit: impl FnMut(Entry) -> anyhow::R
     }
 }
 
-/// Compares a file of a backup with what is said of it.
-pub(super) fn verify(path: &Path, said: &Digest) -> anyhow::Result<()> {
-    let unlike = "the backup is damaged, use another";
-    let is = digest(path).with_context(|| format!("{} cannot be read: {unlike}", path.display()))?;
-    ensure!(is == *said, "{} is not what {MANIFEST} says: {} instead of {}; {unlike}", path.display(), is, said);
+/// Fails if a file of a backup does not have the `expected` digest.
+pub(super) fn verify(path: &Path, expected: &Digest) -> anyhow::Result<()> {
+    let advice = "the backup is damaged, use another";
+    let found = digest(path).with_context(|| format!("{} cannot be read: {advice}", path.display()))?;
+    ensure!(
+        found == *expected,
+        "{} does not match {MANIFEST}: {found} instead of {expected}; {advice}",
+        path.display()
+    );
     Ok(())
 }
 
@@ -181,7 +186,7 @@ mod tests {
         }
     }
 
-    /// Backups are kept for years: what is written here must be read by every later version.
+    /// Backups are stored for years, so every later version must read what this one writes.
     #[test]
     fn a_manifest_is_written_so_and_read_again_with_fields_of_later_versions() {
         let digest = "ab".repeat(32);
@@ -211,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_places_of_tasks_files_are_led_to() {
+    fn only_paths_of_task_files_are_accepted() {
         let entry = |path: &str| Entry { path: path.into(), digest: Digest { size: 0, sha256: String::new() } };
         let task = "0f8fad5b-d9cb-469f-a165-70867728950e";
         let good = format!("tasks/{task}/files/markdown.md");

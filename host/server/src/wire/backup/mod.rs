@@ -1,19 +1,20 @@
-//! Copying a data folder while its server works, and putting such a copy into an empty one.
+//! Backs up a data folder while its server runs, and restores a backup into an empty folder.
 //!
 //! A backup is a folder:
 //!
-//! | name | what |
+//! | name | contents |
 //! |---|---|
-//! | `morag.db`, `knowledge.db` | both databases, of one moment ([`Snapshot`](morag_adapters::store::sqlite::Snapshot)) |
-//! | `secrets.key` | the key, where the data folder has one |
-//! | `files/` | the files of the tasks in the copied database, hard links where both are on one file system |
-//! | `files.jsonl` | each of them with size and SHA-256, a line each |
-//! | `manifest.json` | all of the above with digests. Written last: without it a folder is no backup |
+//! | `morag.db`, `knowledge.db` | both databases as of one moment ([`Snapshot`](morag_adapters::store::sqlite::Snapshot)) |
+//! | `secrets.key` | the key, if the data folder has one |
+//! | `files/` | the files of the tasks in the copied database; hard links if both folders are on one file system |
+//! | `files.jsonl` | one line for each file, with size and SHA-256 |
+//! | `manifest.json` | all of the above with digests. Written last: a folder without it is not a backup |
 //!
-//! The command works on the data folder, not through the server: so it needs no key, and a server that hangs or does not start can
-//! be backed up too. SQLite lets another process read while the server writes.
+//! The command works on the data folder, not through the server, so it needs no API key and can back up a server that hangs or
+//! does not start. SQLite lets another process read while the server writes.
 //!
-//! Restoring verifies everything first, then copies with a marker ([`RESTORING`]) in the folder, on which no server starts.
+//! A restore verifies everything first, then copies with a marker ([`RESTORING`]) in the folder. No server starts while the
+//! marker exists.
 
 mod copy;
 mod manifest;
@@ -28,55 +29,55 @@ use anyhow::{Context as _, bail};
 use morag_engine::config::Config;
 use std::path::Path;
 
-/// The databases of a data folder.
+/// Database of tasks in a data folder.
 pub(super) const TASKS_DB: &str = "morag.db";
-/// That of the knowledge.
+/// Database of the knowledge (vectors and graph) in a data folder.
 pub(super) const KNOWLEDGE_DB: &str = "knowledge.db";
-/// Folder of the files.
+/// Folder of the files in a data folder.
 pub(super) const FILES: &str = "files";
-/// The list of files in a backup.
+/// List of the files in a backup.
 const LISTING: &str = "files.jsonl";
-/// Is in a data folder while it is being restored.
+/// Marker file in a data folder that is being restored.
 const RESTORING: &str = "restoring";
 
-/// Refuses a folder in which a restore has begun and not ended.
+/// Fails if a restore into the folder was started and not finished.
 pub(super) fn refuse_half_restored(data_dir: &Path) -> anyhow::Result<()> {
     let marker = data_dir.join(RESTORING);
-    if marker.try_exists().with_context(|| format!("{} cannot be looked for", marker.display()))? {
+    if marker.try_exists().with_context(|| format!("cannot check for {}", marker.display()))? {
         bail!(
-            "the data folder {} holds half of a backup: a restore was interrupted; delete what is in it and run `morag restore` again",
+            "the data folder {} is incomplete: a restore was interrupted; delete its contents and run `morag restore` again",
             data_dir.display()
         );
     }
     Ok(())
 }
 
-/// Refuses a folder that is a backup: a server that works in it changes it, and a changed backup is not restored.
+/// Fails if the folder is a backup: a server would change it, and a changed backup cannot be restored.
 pub(super) fn refuse_backup(data_dir: &Path) -> anyhow::Result<()> {
     let manifest = data_dir.join(manifest::MANIFEST);
-    if manifest.try_exists().with_context(|| format!("{} cannot be looked for", manifest.display()))? {
+    if manifest.try_exists().with_context(|| format!("cannot check for {}", manifest.display()))? {
         let shown = data_dir.display();
         bail!("{shown} is a backup: restore it into another folder (`morag restore {shown} --data-dir DIR`)");
     }
     Ok(())
 }
 
-/// What the command has to say beside that it is done.
+/// The result of a backup or restore.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// One line: what was done.
     pub done: String,
-    /// What the operator must know: what is not in the backup, what has to be set.
+    /// Notes for the operator, such as what the backup does not include.
     pub notes: Vec<String>,
-    /// Files that were missing or damaged in the data folder already, a line each.
+    /// One line for each file that was already missing or damaged in the data folder.
     pub damaged: Vec<String>,
 }
 
 fn refuse_redis(config: &Config, verb: &str) -> anyhow::Result<()> {
     if config.redis.is_some() {
         bail!(
-            "REDIS_URL is set: tasks, events and knowledge are in Redis, and `morag {verb}` is for the embedded store. {} Redis by its own \
-             means, and the bucket or the files folder by theirs: docs/operations.md says how",
+            "REDIS_URL is set, but `morag {verb}` is for the embedded store only. {} Redis and the bucket or files folder with \
+             their own tools: see docs/operations.md",
             if verb == "backup" { "Back up" } else { "Restore" }
         );
     }

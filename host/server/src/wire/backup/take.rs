@@ -1,4 +1,4 @@
-//! Taking a backup.
+//! Takes a backup.
 
 use super::copy::{Digest, copy, digest, flush_all, link_or_copy, make_folder};
 use super::manifest::{Database, Entry, FORMAT, Files, MANIFEST, Manifest};
@@ -17,20 +17,20 @@ use std::io::{BufWriter, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// Attempts: it is begun anew because a task wrote over its files meanwhile. Only a task that is run again does, so a second time is
-/// rare. On the last, a file of a task that goes on is damaged where it is not as the database says: one that is damaged on the disk
-/// is not told from it.
+/// Attempts at a consistent backup. One fails if a task overwrites its files meanwhile, which only a rerun does, so a second
+/// failure is rare. On the last attempt a file that differs from the database is reported as damaged even if its task has changed
+/// meanwhile, because damage on the disk cannot be distinguished from such a change.
 const ATTEMPTS_MAX: usize = 3;
 
-/// Files that are missing or damaged and named. Further ones are counted.
+/// Missing or damaged files to report by name. Further ones are only counted.
 const DAMAGED_NAMED_MAX: usize = 100;
 
-/// Copies the data folder of the settings to a folder that is not there, or empty. A server may be at work on it. Files that cannot be
-/// read are left out and named in [`Report::damaged`].
+/// Copies the data folder to `target`, which must be empty or not exist. A server may be running on the data folder. Files that
+/// cannot be read are left out and listed in [`Report::damaged`].
 ///
 /// # Errors
-/// Where the settings name Redis, the target is not empty or lies in the data folder, a database cannot be read, or something cannot be
-/// written. What was written is removed then.
+/// The settings name Redis, `target` is not empty or is inside the data folder, a database cannot be read, or a file cannot be
+/// written. Everything written is then removed.
 pub fn backup(config: &Config, target: &Path) -> anyhow::Result<Report> {
     refuse_redis(config, "backup")?;
     refuse_half_restored(&config.data_dir)?;
@@ -39,32 +39,33 @@ pub fn backup(config: &Config, target: &Path) -> anyhow::Result<Report> {
     let taken = loop {
         match attempt(config, target, attempts >= ATTEMPTS_MAX) {
             Ok(report) => break Ok(report),
-            Err(Stop::MovedOn) => attempts += 1,
-            Err(Stop::Failed(error)) => break Err(error),
+            Err(AttemptError::Changed) => attempts += 1,
+            Err(AttemptError::Failed(error)) => break Err(error),
         }
-        clear(target).context("what was copied before cannot be removed")?;
+        clear(target).context("cannot remove the files of the previous attempt")?;
     };
     if taken.is_err() {
-        // What is left has no manifest, and is no backup.
+        // Leftovers are harmless: without a manifest they are not a backup.
         let _ = clear(target);
     }
     taken
 }
 
-/// Why an attempt ended.
-enum Stop {
-    /// The files of a task are of a later moment than the database. Never on the last attempt.
-    MovedOn,
+/// Why an attempt failed.
+enum AttemptError {
+    /// Files of a task are newer than the database. Not returned by the last attempt.
+    Changed,
+    /// Any other error; a further attempt would not help.
     Failed(anyhow::Error),
 }
 
-impl From<StoreError> for Stop {
+impl From<StoreError> for AttemptError {
     fn from(error: StoreError) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<anyhow::Error> for Stop {
+impl From<anyhow::Error> for AttemptError {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
     }
@@ -73,27 +74,30 @@ impl From<anyhow::Error> for Stop {
 fn prepare(config: &Config, target: &Path) -> anyhow::Result<()> {
     let shown = target.display();
     if !config.data_dir.join(TASKS_DB).is_file() {
-        bail!("the data folder {} has no {TASKS_DB}: set MORAG_DATA_DIR as for the server", config.data_dir.display());
+        bail!(
+            "the data folder {} has no {TASKS_DB}: set MORAG_DATA_DIR to the server's data folder",
+            config.data_dir.display()
+        );
     }
-    make_folder(target).with_context(|| format!("{shown} cannot be made: give another folder"))?;
+    make_folder(target).with_context(|| format!("cannot create {shown}: choose another folder"))?;
     let whole = |path: &Path| path.canonicalize().with_context(|| format!("{} cannot be opened", path.display()));
     if whole(target)?.starts_with(whole(&config.data_dir)?) {
-        bail!("{shown} lies in the data folder: give a folder outside of it, on another disk if you can");
+        bail!("{shown} is inside the data folder: choose a folder outside it, if possible on another disk");
     }
     if let Some(name) = first_entry(target)? {
         let is_ours = [TASKS_DB, KNOWLEDGE_DB, FILES, LISTING, secrets::FILE].contains(&name.as_str());
         match is_ours && !target.join(MANIFEST).exists() {
             true => bail!(
-                "{shown} is not empty, it has {name}, perhaps from an interrupted backup: delete what is in it, or give a folder that is \
-                 not there yet"
+                "{shown} is not empty: it contains {name}, perhaps from an interrupted backup. Delete its contents, or choose a \
+                 new folder"
             ),
-            false => bail!("{shown} is not empty, it has {name}: give a folder that is not there yet, or an empty one"),
+            false => bail!("{shown} is not empty: it contains {name}. Choose a new or empty folder"),
         }
     }
     Ok(())
 }
 
-/// Something that is in a folder, if anything is. A disk of its own has `lost+found`.
+/// The name of any entry of a folder, except `lost+found`, which every ext file system has.
 pub(super) fn first_entry(folder: &Path) -> anyhow::Result<Option<String>> {
     let unreadable = || format!("{} cannot be read", folder.display());
     for entry in std::fs::read_dir(folder).with_context(unreadable)? {
@@ -105,7 +109,7 @@ pub(super) fn first_entry(folder: &Path) -> anyhow::Result<Option<String>> {
     Ok(None)
 }
 
-/// Removes all that was written to a folder that had been empty.
+/// Removes everything from a folder that was empty before, except `lost+found`.
 pub(super) fn clear(folder: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -118,7 +122,7 @@ pub(super) fn clear(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn attempt(config: &Config, target: &Path, is_last: bool) -> Result<Report, Stop> {
+fn attempt(config: &Config, target: &Path, is_last: bool) -> Result<Report, AttemptError> {
     let data = &config.data_dir;
     let snapshot = Snapshot::take(&data.join(TASKS_DB), &data.join(KNOWLEDGE_DB))?;
     let taken_at = SystemClock.now().to_string();
@@ -128,10 +132,10 @@ fn attempt(config: &Config, target: &Path, is_last: bool) -> Result<Report, Stop
     let mut report = Report::default();
     let mut copied = Copied::new(data, target, is_last)?;
     let tasks = match &config.s3 {
-        // Then nothing is copied, and they are only counted.
+        // Nothing is copied; the tasks are only counted.
         Some(_) => snapshot.each_task(|id, task| {
             copied.note_unreadable(id, &task);
-            Ok::<_, Stop>(())
+            Ok::<_, AttemptError>(())
         })?,
         None => snapshot.each_task(|id, task| copied.task(&snapshot, id, task))?,
     };
@@ -139,17 +143,18 @@ fn attempt(config: &Config, target: &Path, is_last: bool) -> Result<Report, Stop
     let files = match &config.s3 {
         Some(s3) => {
             report.notes.push(format!(
-                "the files are not in it: they stay in {}, which needs a backup, or versions, of its own",
+                "files are not included: they stay in {}, which needs its own backup or versioning",
                 s3.url
             ));
-            std::fs::remove_file(target.join(LISTING)).context("the empty list of files cannot be removed")?;
-            copied.say_damaged(&mut report);
+            std::fs::remove_file(target.join(LISTING)).context("cannot remove the empty list of files")?;
+            copied.report_damaged(&mut report);
             Files::Bucket { url: s3.url.clone() }
         }
         None => copied.finish(&mut report)?,
     };
     if config.secrets_key.is_some() {
-        report.notes.push("MORAG_SECRETS_KEY is not in it: keep it, endpoints' credentials are sealed with it".into());
+        let note = "MORAG_SECRETS_KEY is not included: keep a copy, because it encrypts the endpoints' credentials";
+        report.notes.push(note.into());
     }
 
     let versions = snapshot.versions();
@@ -158,9 +163,9 @@ fn attempt(config: &Config, target: &Path, is_last: bool) -> Result<Report, Stop
         Ok::<_, anyhow::Error>(Database { name: name.to_owned(), version, digest })
     };
     let databases = vec![database(TASKS_DB, versions.tasks)?, database(KNOWLEDGE_DB, versions.knowledge)?];
-    // The read transactions hold up the databases' logs.
+    // Its read transactions keep the databases' write-ahead logs growing.
     drop(snapshot);
-    flush_all(target).context("what was copied cannot be flushed to the disk")?;
+    flush_all(target).context("cannot flush the backup to disk")?;
     if linked > 0 {
         report.notes.push(format!(
             "the files are hard links on the same disk as the data folder: copy {} to another disk or machine",
@@ -175,10 +180,10 @@ fn attempt(config: &Config, target: &Path, is_last: bool) -> Result<Report, Stop
     let manifest =
         Manifest { format: FORMAT, morag: morag_engine::VERSION.to_owned(), taken_at, databases, key, files, tasks };
     manifest.write(target)?;
-    // The folder's own name.
+    // Flush the directory entry of the folder itself.
     let above = target.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));
     if let Some(above) = above {
-        File::open(&above).and_then(|folder| folder.sync_all()).context("the folder's name cannot be flushed")?;
+        File::open(&above).and_then(|folder| folder.sync_all()).context("cannot flush the parent folder to disk")?;
     }
     Ok(report)
 }
@@ -191,22 +196,24 @@ fn copy_key(data: &Path, target: &Path) -> anyhow::Result<Option<Digest>> {
     }
 }
 
-/// A file that is not as the database says.
+/// A file that differs from the database.
 struct Damaged {
     task: TaskId,
     has_ended: bool,
-    said: String,
+    /// The line for the report.
+    text: String,
 }
 
-/// The files, as far as they have been copied.
+/// Progress of copying the files.
 struct Copied<'a> {
     from: std::path::PathBuf,
     target: &'a Path,
     listing: BufWriter<File>,
     count: u64,
     bytes: u64,
-    /// Those of them that are hard links.
+    /// How many of `count` are hard links.
     linked: u64,
+    /// Ended tasks whose files are gone, which is normal.
     without_files: u64,
     damaged: Vec<Damaged>,
     damaged_unnamed: u64,
@@ -214,14 +221,14 @@ struct Copied<'a> {
     is_last: bool,
 }
 
-/// A folder of a task, as far as it was copied.
+/// The result of copying a folder of a task.
 #[derive(Default)]
 struct Folder {
     copied: Vec<Entry>,
-    /// Names of files that cannot be read, with the reason.
+    /// Files that cannot be read, with the error.
     unread: Vec<(ArtifactName, std::io::Error)>,
-    /// Why it cannot be looked through.
-    closed: Option<std::io::Error>,
+    /// Why the folder cannot be listed.
+    list_error: Option<std::io::Error>,
 }
 
 impl<'a> Copied<'a> {
@@ -233,15 +240,15 @@ impl<'a> Copied<'a> {
         Ok(Self { from, target, listing, count, bytes, linked, without_files, damaged, damaged_unnamed, is_last })
     }
 
-    /// Copies the files of a task and compares them with what its log says, where that can be read.
+    /// Copies the files of a task and compares them with its event log, if that can be read.
     fn task(
         &mut self,
         snapshot: &Snapshot,
         task: TaskId,
         found: Result<&SnapshotTask, StoreError>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), AttemptError> {
         self.note_unreadable(task, &found);
-        let (said, events) = found.map_or_else(
+        let (expected, events) = found.map_or_else(
             |_| (BTreeMap::new(), &[][..]),
             |found| (stored_files(&found.record, &found.events), &found.events[..]),
         );
@@ -249,37 +256,37 @@ impl<'a> Copied<'a> {
         let files = BlobPath::files(task);
         let folder = self.folder(files.as_str())?;
         self.note_unread(task, has_ended, files.as_str(), &folder);
-        let mut unlike: Vec<String> = Vec::new();
+        let mut mismatches: Vec<String> = Vec::new();
         let mut seen: BTreeSet<_> = folder.unread.iter().map(|(name, _)| name.clone()).collect();
         for entry in &folder.copied {
             let Ok(name) = entry.path.rsplit('/').next().unwrap_or_default().parse::<ArtifactName>() else { continue };
-            if let Some(file) = said.get(&name)
+            if let Some(file) = expected.get(&name)
                 && (file.size, &file.sha256) != (entry.digest.size, &entry.digest.sha256)
             {
-                unlike.push(format!(
+                mismatches.push(format!(
                     "{}: {} instead of {} bytes with SHA-256 {}",
                     entry.path, entry.digest, file.size, file.sha256
                 ));
             }
             seen.insert(name);
         }
-        // Of a folder that cannot be looked through nothing more is said than that.
-        if folder.closed.is_none() {
-            let missing = said.keys().filter(|name| !seen.contains(*name));
-            unlike.extend(missing.map(|name| format!("{}/{name}: missing", files.as_str())));
+        // If the folder cannot be listed, that error is reported instead of missing files.
+        if folder.list_error.is_none() {
+            let missing = expected.keys().filter(|name| !seen.contains(*name));
+            mismatches.extend(missing.map(|name| format!("{}/{name}: missing", files.as_str())));
         }
-        if !unlike.is_empty() {
+        if !mismatches.is_empty() {
             match snapshot.since(task, events.len())? {
                 Since::Gone if has_ended => self.without_files += 1,
-                // Gone by their age, or deleted by a caller.
+                // The files have expired, or a caller deleted them.
                 Since::Same if has_ended && seen.is_empty() => self.without_files += 1,
-                Since::Same => unlike.into_iter().for_each(|said| self.note(Damaged { task, has_ended, said })),
-                // One that had not ended at the moment of the database may have ended since.
-                Since::MovedOn | Since::Gone if !self.is_last => return Err(Stop::MovedOn),
+                Since::Same => mismatches.into_iter().for_each(|text| self.note(Damaged { task, has_ended, text })),
+                // A task that was running in the snapshot may have ended and been deleted since.
+                Since::MovedOn | Since::Gone if !self.is_last => return Err(AttemptError::Changed),
                 Since::MovedOn | Since::Gone => {
-                    for said in unlike {
-                        let said = format!("{said}; the task has gone on while the backup was taken");
-                        self.note(Damaged { task, has_ended: false, said });
+                    for mismatch in mismatches {
+                        let text = format!("{mismatch}; the task changed during the backup");
+                        self.note(Damaged { task, has_ended: false, text });
                     }
                 }
             }
@@ -288,28 +295,28 @@ impl<'a> Copied<'a> {
         let logs = self.folder(&below)?;
         self.note_unread(task, has_ended, &below, &logs);
         for entry in folder.copied.iter().chain(&logs.copied) {
-            serde_json::to_writer(&mut self.listing, entry).context("the list of files cannot be written")?;
-            self.listing.write_all(b"\n").context("the list of files cannot be written")?;
+            serde_json::to_writer(&mut self.listing, entry).context("cannot write the list of files")?;
+            self.listing.write_all(b"\n").context("cannot write the list of files")?;
             (self.count, self.bytes) = (self.count + 1, self.bytes + entry.digest.size);
         }
         Ok(())
     }
 
-    /// Notes a task that cannot be read.
+    /// Notes a task whose record cannot be read.
     fn note_unreadable(&mut self, task: TaskId, found: &Result<&SnapshotTask, StoreError>) {
         if let Err(error) = found {
-            let said = format!("the record of task {task} cannot be read: {error}");
-            self.note(Damaged { task, has_ended: false, said });
+            let text = format!("the record of task {task} cannot be read: {error}");
+            self.note(Damaged { task, has_ended: false, text });
         }
     }
 
-    /// Notes what of a folder cannot be read.
+    /// Notes the files of a folder that cannot be read.
     fn note_unread(&mut self, task: TaskId, has_ended: bool, below: &str, folder: &Folder) {
-        if let Some(error) = &folder.closed {
-            self.note(Damaged { task, has_ended, said: format!("{below}: its files cannot be listed: {error}") });
+        if let Some(error) = &folder.list_error {
+            self.note(Damaged { task, has_ended, text: format!("{below}: its files cannot be listed: {error}") });
         }
         for (name, error) in &folder.unread {
-            self.note(Damaged { task, has_ended, said: format!("{below}/{name}: cannot be read: {error}") });
+            self.note(Damaged { task, has_ended, text: format!("{below}/{name}: cannot be read: {error}") });
         }
     }
 
@@ -320,22 +327,22 @@ impl<'a> Copied<'a> {
         }
     }
 
-    /// Copies the finished files of a folder, in the order of their names; what goes away meanwhile is left out, and so is what cannot
-    /// be read.
+    /// Copies the finished files of a folder, in the order of their names. Leaves out files that are deleted meanwhile and those
+    /// that cannot be read.
     ///
     /// # Errors
-    /// Where something cannot be written.
+    /// A file cannot be written.
     fn folder(&mut self, below: &str) -> anyhow::Result<Folder> {
         let from = self.from.join(below);
         let mut folder = Folder::default();
         let names = match names(&from) {
             Ok(names) => names,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(folder),
-            Err(error) => return Ok(Folder { closed: Some(error), ..folder }),
+            Err(error) => return Ok(Folder { list_error: Some(error), ..folder }),
         };
         let to = self.target.join(FILES).join(below);
         if !names.is_empty() {
-            make_folder(&to).with_context(|| format!("{} cannot be made", to.display()))?;
+            make_folder(&to).with_context(|| format!("cannot create {}", to.display()))?;
         }
         for name in names {
             let (from, to) = (from.join(name.as_str()), to.join(name.as_str()));
@@ -350,12 +357,12 @@ impl<'a> Copied<'a> {
             let unread = match error.kind() {
                 ErrorKind::NotFound => error,
                 _ => match digest(&from) {
-                    // It can be read, so it cannot be written.
+                    // It can be read, so writing the copy failed.
                     Ok(_) => return Err(error).with_context(|| format!("{} cannot be copied", from.display())),
                     Err(unread) => unread,
                 },
             };
-            // The link, or as much as was copied.
+            // Remove the link or the partial copy.
             match std::fs::remove_file(&to) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(error).with_context(|| format!("{} cannot be removed", to.display()));
@@ -367,26 +374,26 @@ impl<'a> Copied<'a> {
         Ok(folder)
     }
 
-    /// Ends the list, and says what is not as it should be.
+    /// Completes the list and reports missing and damaged files.
     fn finish(mut self, report: &mut Report) -> anyhow::Result<Files> {
-        self.listing.flush().context("the list of files cannot be written")?;
-        let listing = digest(&self.target.join(LISTING)).context("the list of files cannot be read")?;
-        // What was being deleted when it was looked at has gone by now.
+        self.listing.flush().context("cannot write the list of files")?;
+        let listing = digest(&self.target.join(LISTING)).context("cannot read the list of files")?;
+        // Files that were being deleted during the copy are gone by now, and are not damaged.
         let from = &self.from;
         let is_there = |task| from.join(BlobPath::files(task).as_str()).exists();
         self.damaged.retain(|damaged| !damaged.has_ended || is_there(damaged.task));
-        self.say_damaged(report);
+        self.report_damaged(report);
         if self.without_files > 0 {
             report.notes.push(format!(
-                "{} ended tasks have no files any more, in the data folder neither: their time was over, or a caller deleted them",
+                "{} ended tasks have no files any more: they expired, or a caller deleted them",
                 self.without_files
             ));
         }
         Ok(Files::Here { count: self.count, bytes: self.bytes, listing })
     }
 
-    fn say_damaged(&mut self, report: &mut Report) {
-        report.damaged = self.damaged.drain(..).map(|damaged| damaged.said).collect();
+    fn report_damaged(&mut self, report: &mut Report) {
+        report.damaged = self.damaged.drain(..).map(|damaged| damaged.text).collect();
         if self.damaged_unnamed > 0 {
             report.damaged.push(format!("and {} more", self.damaged_unnamed));
         }
@@ -397,7 +404,7 @@ impl<'a> Copied<'a> {
 fn names(folder: &Path) -> std::io::Result<BTreeSet<ArtifactName>> {
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(folder)? {
-        // A part of a file that is being written has a name that no file of a task has.
+        // Partly written files have names that are not valid artifact names.
         names.extend(entry?.file_name().to_str().and_then(|name| name.parse::<ArtifactName>().ok()));
     }
     Ok(names)

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A data folder with one task, whose document is not as the database says.
-struct Lab {
+/// A data folder with one task, whose document differs from the database.
+struct Fixture {
     folder: tempfile::TempDir,
     store: Arc<SqliteStore>,
     task: TaskId,
 }
 
-impl Lab {
+impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
@@ -55,7 +55,7 @@ impl Lab {
         Snapshot::take(&self.data().join(TASKS_DB), &self.data().join(KNOWLEDGE_DB)).unwrap()
     }
 
-    /// One more event; the first is of sequence 1.
+    /// Commits one event; sequences start at 1.
     async fn commit(&self, sequence: u64, kind: EventKind, status: StatusWord) {
         let event = Event { sequence, timestamp: NOW, progress_percent: 0.0, message: String::new(), kind };
         let (guard, next) = (Guard::Sequence(sequence - 1), Next::Done);
@@ -63,7 +63,7 @@ impl Lab {
         assert_eq!(self.store.commit(commit).await, Ok(()));
     }
 
-    /// The task is forgotten, as the janitor does it: the row, then the files.
+    /// Deletes the task as the janitor does: first the row, then the files.
     async fn expire(&self) {
         assert_eq!(self.store.expire(SystemClock.now().plus(Duration::from_secs(1)), 10).await, Ok(vec![self.task]));
         std::fs::remove_dir_all(self.files()).unwrap();
@@ -75,18 +75,18 @@ impl Lab {
     }
 }
 
-fn all<'a>(snapshot: &Snapshot, copied: &mut Copied<'a>) -> Result<u64, Stop> {
+fn all<'a>(snapshot: &Snapshot, copied: &mut Copied<'a>) -> Result<u64, AttemptError> {
     snapshot.each_task(|id, task| copied.task(snapshot, id, task))
 }
 
 #[tokio::test]
 async fn files_that_a_task_wrote_over_since_are_no_damage_but_another_moment() {
-    let lab = Lab::new().await;
+    let lab = Fixture::new().await;
     let (snapshot, target) = (lab.snapshot(), lab.target());
     lab.cancel().await;
     let mut copied = Copied::new(&lab.data(), &target, false).unwrap();
-    assert!(matches!(all(&snapshot, &mut copied), Err(Stop::MovedOn)));
-    // As the next attempt sees it, it is damage.
+    assert!(matches!(all(&snapshot, &mut copied), Err(AttemptError::Changed)));
+    // The next attempt has a new snapshot, so the difference is damage.
     clear(&target).unwrap();
     let mut copied = Copied::new(&lab.data(), &target, false).unwrap();
     assert!(matches!(all(&lab.snapshot(), &mut copied), Ok(1)));
@@ -97,10 +97,10 @@ async fn files_that_a_task_wrote_over_since_are_no_damage_but_another_moment() {
 
 #[tokio::test]
 async fn what_is_being_deleted_meanwhile_is_no_damage() {
-    let lab = Lab::new().await;
+    let lab = Fixture::new().await;
     lab.cancel().await;
     let (snapshot, target) = (lab.snapshot(), lab.target());
-    // Half of it is gone when it is looked at, and then the rest.
+    // Half of the files are gone during the copy, and the rest after it.
     std::fs::rename(lab.files().join("original.md"), lab.files().join("another.md")).unwrap();
     let mut copied = Copied::new(&lab.data(), &target, false).unwrap();
     assert!(matches!(all(&snapshot, &mut copied), Ok(1)));
@@ -112,7 +112,7 @@ async fn what_is_being_deleted_meanwhile_is_no_damage() {
 
 #[tokio::test]
 async fn files_of_a_task_that_the_snapshot_does_not_know_and_parts_of_files_are_left_out() {
-    let lab = Lab::new().await;
+    let lab = Fixture::new().await;
     let (snapshot, target) = (lab.snapshot(), lab.target());
     let stranger = lab.data().join(FILES).join(BlobPath::files(TaskId::random()).as_str());
     std::fs::create_dir_all(&stranger).unwrap();
@@ -128,8 +128,8 @@ async fn files_of_a_task_that_the_snapshot_does_not_know_and_parts_of_files_are_
 }
 
 #[tokio::test]
-async fn hard_links_are_told_and_an_interrupted_backup_is_known() {
-    let lab = Lab::new().await;
+async fn hard_links_are_noted_and_an_interrupted_backup_is_recognised() {
+    let lab = Fixture::new().await;
     let file = lab.folder.path().join("morag.toml");
     std::fs::write(&file, format!("data_dir = {:?}\n", lab.data())).unwrap();
     let config = Config::load(&morag_engine::config::Sources { file: Some(&file), ..Default::default() }).unwrap();
@@ -145,16 +145,16 @@ async fn hard_links_are_told_and_an_interrupted_backup_is_known() {
         backup(&config, &lab.target()).unwrap_err().to_string()
     };
     let said = again(TASKS_DB, false);
-    assert!(said.contains("it has morag.db, perhaps from an interrupted backup: delete what is in it"), "{said}");
+    assert!(said.contains("it contains morag.db, perhaps from an interrupted backup. Delete its contents"), "{said}");
     for (name, has_manifest) in [("note.txt", false), (TASKS_DB, true)] {
         let said = again(name, has_manifest);
-        assert!(said.contains("is not empty, it has") && !said.contains("interrupted"), "{said}");
+        assert!(said.contains("is not empty: it contains") && !said.contains("interrupted"), "{said}");
     }
 }
 
 #[tokio::test]
 async fn a_task_that_expires_meanwhile_is_one_without_files() {
-    let lab = Lab::new().await;
+    let lab = Fixture::new().await;
     lab.cancel().await;
     let (snapshot, target) = (lab.snapshot(), lab.target());
     lab.expire().await;
@@ -168,16 +168,16 @@ async fn a_task_that_expires_meanwhile_is_one_without_files() {
 
 #[tokio::test]
 async fn a_task_that_ends_and_expires_meanwhile_is_of_another_moment() {
-    let lab = Lab::new().await;
+    let lab = Fixture::new().await;
     let (snapshot, target) = (lab.snapshot(), lab.target());
     lab.cancel().await;
     lab.expire().await;
     let mut copied = Copied::new(&lab.data(), &target, false).unwrap();
-    assert!(matches!(all(&snapshot, &mut copied), Err(Stop::MovedOn)));
+    assert!(matches!(all(&snapshot, &mut copied), Err(AttemptError::Changed)));
 }
 
-/// What is not as it should be, in a folder that is copied for the last time.
-fn damaged_at_last(lab: &Lab, snapshot: &Snapshot) -> (u64, Vec<String>) {
+/// The number of copied files and the damage reported by the last attempt.
+fn damaged_at_last(lab: &Fixture, snapshot: &Snapshot) -> (u64, Vec<String>) {
     let target = lab.target();
     let mut copied = Copied::new(&lab.data(), &target, true).unwrap();
     assert!(matches!(all(snapshot, &mut copied), Ok(1)));
@@ -188,21 +188,21 @@ fn damaged_at_last(lab: &Lab, snapshot: &Snapshot) -> (u64, Vec<String>) {
 
 #[tokio::test]
 async fn a_damaged_file_of_a_task_that_goes_on_is_named_at_last() {
-    let lab = Lab::new().await;
+    let lab = Fixture::new().await;
     let snapshot = lab.snapshot();
     lab.cancel().await;
     let (count, damaged) = damaged_at_last(&lab, &snapshot);
     assert!(damaged.len() == 1 && damaged[0].contains("original.md: 5 bytes"), "{damaged:?}");
-    assert!(damaged[0].ends_with("the task has gone on while the backup was taken"), "{damaged:?}");
-    assert_eq!(count, 1, "it is kept");
+    assert!(damaged[0].ends_with("the task changed during the backup"), "{damaged:?}");
+    assert_eq!(count, 1, "it is copied");
 }
 
 #[tokio::test]
 async fn a_file_that_cannot_be_read_is_named_and_the_others_are_kept() {
-    let lab = Lab::new().await;
+    let lab = Fixture::new().await;
     std::fs::write(lab.files().join("another.md"), "another").unwrap();
     let (file, snapshot) = (lab.files().join("original.md"), lab.snapshot());
-    // The user of these tests may read everything: a folder cannot be read as a file, nor a link to itself, which can be linked.
+    // File permissions would not stop root: use a folder, and a link to itself, which can be linked but not read.
     let in_its_place: [fn(&Path) -> std::io::Result<()>; 2] =
         [|file| std::fs::create_dir(file), |file| std::os::unix::fs::symlink(file, file)];
     std::fs::remove_file(&file).unwrap();
@@ -219,8 +219,8 @@ async fn a_file_that_cannot_be_read_is_named_and_the_others_are_kept() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_looked_through_is_named() {
-    let lab = Lab::new().await;
+async fn a_folder_that_cannot_be_listed_is_named() {
+    let lab = Fixture::new().await;
     std::fs::remove_dir_all(lab.files()).unwrap();
     std::fs::write(lab.files(), "not a folder").unwrap();
     let (count, damaged) = damaged_at_last(&lab, &lab.snapshot());
@@ -230,10 +230,10 @@ async fn a_folder_that_cannot_be_looked_through_is_named() {
 
 #[tokio::test]
 async fn what_cannot_be_written_stops_it() {
-    let lab = Lab::new().await;
+    let lab = Fixture::new().await;
     let (snapshot, target) = (lab.snapshot(), lab.target());
     let copies = target.join(FILES).join(BlobPath::files(lab.task).as_str());
     std::fs::create_dir_all(copies.join("original.md")).unwrap();
     let mut copied = Copied::new(&lab.data(), &target, true).unwrap();
-    assert!(matches!(all(&snapshot, &mut copied), Err(Stop::Failed(_))));
+    assert!(matches!(all(&snapshot, &mut copied), Err(AttemptError::Failed(_))));
 }

@@ -1,4 +1,4 @@
-//! Looks at the places of components without reading them.
+//! Finds the component files of a worker without reading them.
 
 use anyhow::Context as _;
 use morag_core::plugin::{PluginSource, Seen, Stamp};
@@ -8,19 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// Files of the plugins folder that are looked at: far more than steps that a server can have.
+/// Most components in the plugins folder: far more than a server has steps.
 const FILES_MAX: usize = 1000;
 
-/// The places there are, and what can be seen of their files.
-pub(super) async fn look(
+/// Finds the plugin slots of the configuration and the folder, and the size, time and inode of their files.
+///
+/// # Errors
+/// The plugins folder cannot be read, or has more than [`FILES_MAX`] components.
+pub(super) async fn scan(
     tables: &[ConfiguredPlugin],
     folder: &Path,
 ) -> anyhow::Result<(Vec<Slot>, BTreeMap<PathBuf, Seen>)> {
     let (tables, folder) = (tables.to_vec(), folder.to_owned());
-    let looked = tokio::task::spawn_blocking(move || {
+    let scanned = tokio::task::spawn_blocking(move || {
         let mut files = components(&folder)?;
         let sources: BTreeSet<_> = tables.iter().filter_map(source_file).collect();
-        // The place of a table's file is the table's, whatever its name in the folder.
+        // A file in the folder that a table names as its source belongs to that table.
         files.retain(|file| file.canonicalize().map_or(true, |file| !sources.contains(&file)));
         let slots = slots(&tables, &folder, &files);
         let files = slots.iter().filter_map(|slot| Some((slot.file()?, slot.wish.public_key.is_some())));
@@ -33,10 +36,10 @@ pub(super) async fn look(
         let seen = seen.collect();
         Ok((slots, seen))
     });
-    looked.await?
+    scanned.await?
 }
 
-/// The file that a table names, as the system knows it.
+/// The canonical path of the file that a table names.
 fn source_file(table: &ConfiguredPlugin) -> Option<PathBuf> {
     match table.source.as_ref()? {
         PluginSource::File(path) => path.canonicalize().ok(),
@@ -44,7 +47,7 @@ fn source_file(table: &ConfiguredPlugin) -> Option<PathBuf> {
     }
 }
 
-/// The components of the plugins folder, by name. Only files: to open a pipe or a device may wait for ever.
+/// The components of the plugins folder, sorted by name. Regular files only: opening a pipe or a device may block forever.
 fn components(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let unusable = || format!("the plugins folder {} cannot be read: set MORAG_PLUGINS_DIR", folder.display());
     let entries = std::fs::read_dir(folder).with_context(unusable)?;
@@ -72,7 +75,7 @@ mod tests {
     use morag_engine::config::ConfiguredPlugin;
 
     #[tokio::test]
-    async fn a_tables_file_in_the_folder_has_one_place_and_a_pipe_none() {
+    async fn a_tables_file_in_the_folder_has_one_slot_and_a_pipe_none() {
         let folder = tempfile::tempdir().unwrap();
         let (folder, file) = (folder.path(), folder.path().join("redact-1.2.wasm"));
         for file in [&file, &folder.join("other.wasm")] {
@@ -90,7 +93,7 @@ mod tests {
             lists_capabilities: false,
             grant: Grant::default(),
         };
-        let (slots, seen) = look(&[table], folder).await.unwrap();
+        let (slots, seen) = scan(&[table], folder).await.unwrap();
         let names: Vec<_> = slots.iter().map(|slot| slot.name.as_str()).collect();
         assert_eq!((names, seen.len()), (vec!["redact", "other"], 2));
     }

@@ -1,4 +1,4 @@
-//! What a receiver keeps, bounded, and what it says of a signature.
+//! Received webhooks: the verdict on their signature, and a bounded log of the latest.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use morag_core::webhook::Unproved;
@@ -10,33 +10,33 @@ use std::collections::{BTreeMap, VecDeque};
 use super::super::webhook::examine::{Delivery, verdict};
 use morag_client::plain;
 
-/// Webhooks kept.
+/// Most webhooks in the log.
 const COUNT_MAX: usize = 10_000;
 
-/// Bytes of bodies kept: ten thousand ordinary webhooks are some 20 MiB.
+/// Most bytes of bodies in the log: ten thousand ordinary webhooks have some 20 MiB.
 const BYTES_MAX: usize = 64 << 20;
 
-/// What a signature proves.
+/// The verdict on a webhook's signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signature {
     /// Signed with the secret.
     Valid,
-    /// Signed, but not with the secret, or not this body.
+    /// Signed with another secret, or for another body.
     Invalid,
-    /// Signed with the secret too long ago, or without a time.
+    /// Signed with the secret, but too long ago or without a timestamp.
     TooOld,
-    /// Signed with the secret at a time that is still to come.
+    /// Signed with the secret, but with a timestamp in the future.
     TimeOff,
-    /// Not signed, although it should be with the secret.
+    /// Not signed, although the receiver has a secret.
     Missing,
-    /// No secret is known to verify it with.
+    /// Not verified: the receiver has no secret.
     Absent,
 }
 
 impl Signature {
-    /// Judges a delivery, and says why it is refused.
-    pub fn judge(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8], now: Timestamp) -> (Self, Option<String>) {
+    /// Verifies a delivery. Returns the verdict and, if it is refused, the reason.
+    pub fn verify(secret: Option<&Secret>, headers: &HeaderMap, body: &[u8], now: Timestamp) -> (Self, Option<String>) {
         let Some(secret) = secret else { return (Self::Absent, None) };
         let text = |(name, value): (&HeaderName, &HeaderValue)| {
             value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
@@ -53,7 +53,7 @@ impl Signature {
         (signature, Some(refused.text))
     }
 
-    /// The line that is printed of a webhook.
+    /// Formats a webhook as one line.
     pub fn line(self, payload: &Value) -> String {
         let word = match self {
             Self::Valid => "verified",
@@ -75,20 +75,20 @@ impl Signature {
     }
 }
 
-/// One webhook, as it is shown.
+/// One received webhook, as `GET /webhooks` shows it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Received {
     payload: Value,
     received_at: Timestamp,
     headers: BTreeMap<String, String>,
     signature: Signature,
-    /// Why it was answered with 401.
+    /// Why it was answered with 401, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<String>,
 }
 
 impl Received {
-    /// Notes a webhook.
+    /// Builds the record of a webhook.
     pub fn new(
         payload: Value,
         received_at: Timestamp,
@@ -104,13 +104,13 @@ impl Received {
 
 /// The latest webhooks, oldest first.
 #[derive(Debug, Default)]
-pub struct Kept {
+pub struct ReceivedLog {
     items: VecDeque<(Received, usize)>,
     bytes: usize,
 }
 
-impl Kept {
-    /// Keeps a webhook of so many bytes, and forgets the oldest beyond the limits.
+impl ReceivedLog {
+    /// Adds a webhook whose body has `bytes` bytes, and drops the oldest beyond the limits.
     pub fn push(&mut self, received: Received, bytes: usize) {
         self.items.push_back((received, bytes));
         self.bytes += bytes;
@@ -121,17 +121,17 @@ impl Kept {
         }
     }
 
-    /// All that are kept.
+    /// All webhooks in the log, oldest first.
     pub fn all(&self) -> Vec<&Received> {
         self.items.iter().map(|(received, _)| received).collect()
     }
 
-    /// The newest.
+    /// The newest webhook.
     pub fn latest(&self) -> Option<&Received> {
         self.items.back().map(|(received, _)| received)
     }
 
-    /// Forgets all.
+    /// Empties the log.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
@@ -148,12 +148,12 @@ mod tests {
 
     #[test]
     fn the_oldest_are_forgotten_by_number_and_by_bytes() {
-        let mut kept = Kept::default();
-        (0..COUNT_MAX + 5).for_each(|number| kept.push(received(number), 1));
-        assert_eq!(kept.all().len(), COUNT_MAX);
-        assert_eq!(kept.all()[0].payload, json!(5));
-        kept.push(received(1), BYTES_MAX);
-        assert_eq!((kept.all().len(), kept.bytes), (1, BYTES_MAX));
+        let mut log = ReceivedLog::default();
+        (0..COUNT_MAX + 5).for_each(|number| log.push(received(number), 1));
+        assert_eq!(log.all().len(), COUNT_MAX);
+        assert_eq!(log.all()[0].payload, json!(5));
+        log.push(received(1), BYTES_MAX);
+        assert_eq!((log.all().len(), log.bytes), (1, BYTES_MAX));
     }
 
     #[test]
