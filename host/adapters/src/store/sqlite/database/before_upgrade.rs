@@ -1,9 +1,9 @@
 //! A copy of a database from before it is brought up to a later version: what an operator goes back to.
 
-use super::connection::{make_private, store_error};
+use super::error::store_error;
+use super::file::{copy_to, make_private};
 use morag_core::ports::StoreError;
 use rusqlite::Connection;
-use rusqlite::backup::{Backup, StepResult};
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const FREE_BESIDE: u64 = 64 * 1024 * 1024;
 ///
 /// # Errors
 /// `Unavailable` where there is no room, or it cannot be written; then nothing was changed.
-pub(super) fn copy(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
+pub(crate) fn copy(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
     copy_with(connection, path, version, |folder| {
         let disk = rustix::fs::statvfs(folder)?;
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
@@ -67,28 +67,6 @@ fn copy_with(
     Ok(())
 }
 
-/// Copies a database, in the transaction that is open or in one of its own, to a file that is there and empty. Not flushed.
-pub(super) fn copy_to(connection: &Connection, to: &Path) -> Result<(), StoreError> {
-    let at = |error| match store_error(error) {
-        StoreError::Unavailable(text) => StoreError::Unavailable(format!("{}: {text}", to.display())),
-        StoreError::Full(text) => StoreError::Full(format!("{}: {text}", to.display())),
-        corrupt @ StoreError::Corrupt(_) => corrupt,
-    };
-    let mut copy = Connection::open(to).map_err(at)?;
-    // Whoever copies flushes the file once it is whole.
-    copy.pragma_update(None, "synchronous", "OFF").map_err(at)?;
-    // All pages in one step: it cannot be another's turn in between, and readers hold up nobody.
-    match Backup::new(connection, &mut copy).and_then(|backup| backup.step(-1)).map_err(at)? {
-        StepResult::Done => {}
-        // A lock is no error to it.
-        other => {
-            let shown = to.display();
-            return Err(StoreError::Unavailable(format!("{shown}: the copy is not complete ({other:?})")));
-        }
-    }
-    copy.close().map_err(|(_, error)| at(error))
-}
-
 fn remove_if_there(path: &Path) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -133,7 +111,7 @@ mod tests {
     use super::*;
     use crate::SystemClock;
     use crate::store::sqlite::SqliteStore;
-    use crate::store::sqlite::schema::TASKS;
+    use crate::store::sqlite::tables::schema::TASKS;
     use std::sync::Arc;
 
     /// A store of an earlier version, with one row.
@@ -191,20 +169,6 @@ mod tests {
             copy(&connection, &path, version).unwrap();
         }
         assert_eq!(names(folder.path()), ["tasks.db.before-v10", "tasks.db.before-v11"]);
-    }
-
-    #[test]
-    fn a_copy_that_is_not_complete_is_none_and_is_not_left() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("tasks.db");
-        old_store(&path);
-        let connection = Connection::open(&path).unwrap();
-        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
-        let another = Connection::open(&path).unwrap();
-        another.execute_batch("BEGIN EXCLUSIVE").unwrap();
-        let to = folder.path().join("copy.db");
-        let text = copy_to(&connection, &to).unwrap_err().to_string();
-        assert!(text.contains("copy.db: the copy is not complete"), "{text}");
     }
 
     #[test]

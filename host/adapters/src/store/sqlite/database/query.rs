@@ -1,20 +1,17 @@
-//! Statements with the store's errors: kept prepared by their text, so the text must be one of few.
+//! Running statements, with the port's errors. They stay prepared, by their text: a text must be one of a fixed few.
 
-use super::connection::store_error;
+use super::error::store_error;
 use morag_core::ports::StoreError;
-use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::ops::ControlFlow;
 
-/// Runs a statement that returns nothing. Says how many rows it changed.
-pub(super) fn execute(connection: &Connection, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+/// Runs a statement that returns no rows. Returns how many rows it changed.
+pub(crate) fn execute(connection: &Connection, sql: &str, params: impl Params) -> Result<usize, StoreError> {
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).map_err(store_error)
 }
 
 /// The first row, if there is one.
-pub(super) fn first<T>(
+pub(crate) fn first<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
@@ -25,7 +22,7 @@ pub(super) fn first<T>(
 }
 
 /// Every row.
-pub(super) fn all<T>(
+pub(crate) fn all<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
@@ -36,8 +33,8 @@ pub(super) fn all<T>(
     rows.map_err(store_error)
 }
 
-/// Rows until `read` says that it wants no more. Says whether it did.
-pub(super) fn each(
+/// Every row, until `read` breaks off. Returns whether it did.
+pub(crate) fn each(
     connection: &Connection,
     sql: &str,
     params: impl Params,
@@ -53,23 +50,7 @@ pub(super) fn each(
     Ok(ControlFlow::Continue(()))
 }
 
-/// A column.
-pub(super) fn column<T: FromSql>(row: &Row<'_>, index: usize) -> Result<T, StoreError> {
-    row.get(index).map_err(store_error)
-}
-
-/// A text in a column, without a copy.
-pub(super) fn text<'row>(row: &'row Row<'_>, index: usize) -> Result<&'row str, StoreError> {
-    let text = row.get_ref(index).map_err(store_error)?.as_str();
-    text.map_err(|error| StoreError::Corrupt(format!("a stored text cannot be read: {error}")))
-}
-
-/// A value as it is stored.
-pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(format!("a value cannot be stored: {error}")))
-}
-
-/// A stored value.
-pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("a stored value cannot be read: {error}")))
+/// Whether the database answers.
+pub(crate) fn ping(connection: &Connection) -> Result<(), StoreError> {
+    first(connection, "SELECT 1", [], |_| Ok(())).map(drop)
 }

@@ -1,6 +1,6 @@
 //! Readers of a database: a few read-only connections, used on blocking threads.
 
-use super::connection::open_reader;
+use super::open::open_reader;
 use super::query::execute;
 use morag_core::ports::StoreError;
 use rusqlite::Connection;
@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
-/// Reads at once: a read is short and mostly in memory, so more would only wait for the same cores.
+/// Most reads at the same time: a read is short and mostly in memory, so more would only wait for the same cores.
 const CONNECTIONS_MAX: usize = 4;
 
 /// A bounded pool of read-only connections. A connection is opened when it is first needed.
-pub(super) struct Readers {
+pub(crate) struct Readers {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
@@ -20,12 +20,12 @@ pub(super) struct Readers {
 
 impl Readers {
     /// A pool for a database that the writer has opened.
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, idle: Arc::default(), permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 
-    /// Runs `work` on one state of the database: whatever it selects was there at the same time.
-    pub(super) async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    /// Runs `work` in one read transaction: all that it selects is of the same moment.
+    pub(crate) async fn read<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -35,7 +35,7 @@ impl Readers {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(closed)?;
         let (idle, path) = (Arc::clone(&self.idle), self.path.clone());
         let read = move || {
-            // Goes back when the work is done, not when the caller has stopped waiting.
+            // Returned when the work is done, not when the caller has stopped waiting.
             let _permit = permit;
             let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = match pooled {
@@ -43,7 +43,7 @@ impl Readers {
                 None => open_reader(&path)?,
             };
             execute(&connection, "BEGIN", [])?;
-            // Where the work panics the connection goes with it, and its transaction.
+            // Where the work panics, the connection is dropped, with its transaction.
             let result = work(&connection);
             execute(&connection, "COMMIT", [])?;
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);

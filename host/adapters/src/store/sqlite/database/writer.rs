@@ -5,7 +5,7 @@
 //! fails (the disk is full), its jobs are run again, each in a transaction of its own, so that one job too large does not
 //! harm those it happened to arrive with.
 
-use super::connection::store_error;
+use super::error::store_error;
 use morag_core::ports::StoreError;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ const BATCH_MAX: usize = 256;
 
 /// What a job's commit survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Durability {
+pub(crate) enum Durability {
     /// A killed process.
     Normal,
     /// Power loss too: the commit waits for the disk.
@@ -28,7 +28,7 @@ pub(super) enum Durability {
 }
 
 /// Handle of the writer thread. Dropping it waits for the jobs that were handed over, then closes the database.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread. `committed` is called on it after every commit, before the answers are given: the place to wake
     /// those who wait for what was written, since a caller may be gone by then.
-    pub(super) fn spawn(connection: Connection, committed: impl Fn() + Send + 'static) -> Result<Self, StoreError> {
+    pub(crate) fn spawn(connection: Connection, committed: impl Fn() + Send + 'static) -> Result<Self, StoreError> {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
@@ -48,7 +48,7 @@ impl Writer {
     /// Runs `work` in a transaction and answers once it is committed. An `Err` of `work` takes its writes back. `work` may
     /// be called more than once (its earlier writes were taken back then), must not begin or end transactions, and is
     /// run to its end even where the caller has stopped waiting.
-    pub(super) async fn run<T, E, F>(&self, durability: Durability, work: F) -> Result<T, E>
+    pub(crate) async fn run<T, E, F>(&self, durability: Durability, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,

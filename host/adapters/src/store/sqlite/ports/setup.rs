@@ -1,6 +1,6 @@
-//! How the embedded store is set up: by us, so that there is nothing to find.
+//! [`StoreSetup`]: this server sets the embedded store up itself, so nothing can be missing.
 
-use super::SqliteStore;
+use super::store::SqliteStore;
 use morag_core::ports::{Shortcoming, StoreSetup};
 
 impl StoreSetup for SqliteStore {

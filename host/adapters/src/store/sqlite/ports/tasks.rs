@@ -1,9 +1,12 @@
-//! Tasks and their logs.
+//! [`Tasks`]: tasks and their logs.
 
-use super::query::{all, first, from_json};
 use super::store::SqliteStore;
-use super::writer::Durability;
-use super::{accept, claims, commit, expire, pages, quotas, summaries};
+use super::{accept, admission, commit, expire, pages};
+use crate::store::sqlite::database::query::ping;
+use crate::store::sqlite::database::writer::Durability;
+use crate::store::sqlite::tables::{
+    claims, events, idempotency, records, status_counts, stored_bytes, summaries, tasks,
+};
 use async_trait::async_trait;
 use morag_core::ports::{
     AcceptError, Accepted, Commit, CommitError, Flow, Guard, ListFilter, NewTask, Page, RecentEvent, RunAgainError,
@@ -11,50 +14,33 @@ use morag_core::ports::{
 };
 use morag_core::task::{DocumentId, DocumentKey, StatusWord, TaskId, TenantId};
 use morag_core::{JsonObject, Timestamp};
-use rusqlite::types::Type;
-use rusqlite::{Connection, Row, params};
+use rusqlite::Connection;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A task's id in a column.
-pub(super) fn task_id(row: &Row<'_>, column: usize) -> rusqlite::Result<TaskId> {
-    let bytes: [u8; 16] = row.get(column)?;
-    Ok(uuid::Uuid::from_bytes(bytes).into())
-}
-
-/// A state in a column.
-pub(super) fn status_word(row: &Row<'_>, column: usize) -> rusqlite::Result<StatusWord> {
-    let text: String = row.get(column)?;
-    let unknown = || format!("{text:?} is no state of a task").into();
-    text.parse().map_err(|()| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, unknown()))
-}
-
-/// A tenant in a column.
-pub(super) fn tenant(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantId> {
-    let text: String = row.get(column)?;
-    let unknown = |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
-    TenantId::try_from(text).map_err(unknown)
-}
-
 fn load(connection: &Connection, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
-    let sql = "SELECT number, record, live_percent, (SELECT fence FROM due WHERE queue = 0 AND key = ?2)
-               FROM tasks WHERE id = ?1";
-    let read = |row: &Row<'_>| {
-        let claims = row.get::<_, Option<i64>>(3)?.unwrap_or(0).unsigned_abs();
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?, claims))
-    };
-    let params = params![task.as_bytes(), task.to_string()];
-    let Some((number, record, live_percent, claims)) = first(connection, sql, params, read)? else {
-        return Ok(None);
-    };
-    let sql = "SELECT event FROM events WHERE task = ?1 ORDER BY sequence";
-    let events = all(connection, sql, [number], |row| row.get::<_, String>(0))?;
+    let Some((number, live)) = tasks::live(connection, task)? else { return Ok(None) };
     Ok(Some(TaskLog {
-        record: Arc::new(from_json(&record)?),
-        events: events.iter().map(|event| from_json(event)).collect::<Result<_, _>>()?,
-        live_percent,
-        claims,
+        record: Arc::new(records::record(connection, number)?),
+        events: events::log(connection, number)?,
+        live_percent: live.live_percent,
+        claims: live.claims,
     }))
+}
+
+fn outline(connection: &Connection, task: TaskId) -> Result<Option<TaskOutline>, StoreError> {
+    let Some((number, accepted)) = summaries::find(connection, task)? else { return Ok(None) };
+    Ok(Some(TaskOutline { accepted, event_types: events::types(connection, number)? }))
+}
+
+/// The job behind [`Tasks::files_deleted`].
+fn files_deleted(connection: &Connection, task: TaskId) -> Result<bool, StoreError> {
+    if tasks::status(connection, task)?.is_some_and(|status| !status.is_ended()) {
+        return Ok(false);
+    }
+    stored_bytes::forget(connection, task)?;
+    stored_bytes::set_files_deleted(connection, task)?;
+    Ok(true)
 }
 
 #[async_trait]
@@ -64,7 +50,7 @@ impl Tasks for SqliteStore {
         let ends = Instant::now() + accept::ACCEPT_MAX;
         let late = || StoreError::Unavailable("the database was locked or busy for too long".into());
         let job = move |connection: &Connection| {
-            // Who submitted it has been told to come again.
+            // The caller has been told to come again.
             if Instant::now() >= ends {
                 return Err(late().into());
             }
@@ -76,12 +62,12 @@ impl Tasks for SqliteStore {
 
     async fn replay(&self, key: &str, request_digest: &str) -> Result<Option<JsonObject>, AcceptError> {
         let (key, digest) = (key.to_owned(), request_digest.to_owned());
-        self.readers.read(move |connection| accept::replay(connection, &key, &digest)).await
+        self.readers.read(move |connection| idempotency::replay(connection, &key, &digest)).await
     }
 
     async fn document_holder(&self, tenant: &TenantId, document: &DocumentId) -> Result<Option<TaskId>, StoreError> {
         let document = DocumentKey::new(tenant, document);
-        self.readers.read(move |connection| claims::holder(connection, &document)).await
+        self.readers.read(move |connection| claims::holder(connection, document.as_str())).await
     }
 
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
@@ -93,15 +79,15 @@ impl Tasks for SqliteStore {
     }
 
     async fn outline(&self, task: TaskId) -> Result<Option<TaskOutline>, StoreError> {
-        self.readers.read(move |connection| summaries::outline(connection, task)).await
+        self.readers.read(move |connection| outline(connection, task)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let context = self.context();
         let durability = match commit.guard {
-            // A step that a loss of power takes back is run again.
+            // After a loss of power the step runs again.
             Guard::Lease(_) => Durability::Normal,
-            // Somebody asked for it, and is told that it is done.
+            // A caller asked for it and is told that it is done.
             Guard::Sequence(_) => Durability::Full,
         };
         let job = move |connection: &Connection| commit::commit(connection, &context, &commit);
@@ -117,7 +103,7 @@ impl Tasks for SqliteStore {
 
     async fn may_enter(&self, flow: &Flow, limits: TaskLimits) -> Result<(), AcceptError> {
         let (flow, now, options) = (flow.clone(), self.clock.now(), self.options.clone());
-        self.readers.read(move |connection| quotas::may_enter(connection, now, &options, &flow, limits)).await
+        self.readers.read(move |connection| admission::may_enter(connection, now, &options, &flow, limits)).await
     }
 
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {
@@ -126,19 +112,16 @@ impl Tasks for SqliteStore {
     }
 
     async fn counts(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
-        self.readers.read(pages::counts).await
+        self.readers.read(status_counts::counts).await
     }
 
     async fn counts_of(&self, tenant: &TenantId) -> Result<Vec<(StatusWord, u64)>, StoreError> {
         let tenant = tenant.clone();
-        self.readers.read(move |connection| pages::counts_of(connection, &tenant)).await
+        self.readers.read(move |connection| status_counts::counts_of(connection, &tenant)).await
     }
 
     async fn tenant_of(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
-        let read = move |connection: &Connection| {
-            first(connection, "SELECT tenant FROM tasks WHERE id = ?1", [task.as_bytes()], |row| tenant(row, 0))
-        };
-        self.readers.read(read).await
+        self.readers.read(move |connection| tasks::tenant_of(connection, task)).await
     }
 
     async fn recent(
@@ -161,17 +144,16 @@ impl Tasks for SqliteStore {
 
     async fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, StoreError> {
         let tenant = tenant.clone();
-        self.readers.read(move |connection| quotas::stored_bytes(connection, &tenant)).await
+        self.readers.read(move |connection| stored_bytes::of_tenant(connection, &tenant)).await
     }
 
     async fn files_deleted(&self, task: TaskId) -> Result<bool, StoreError> {
-        // What follows does not come back: a loss of power that took this back would leave bytes of files that are gone.
-        self.writer.run(Durability::Full, move |connection: &Connection| quotas::files_deleted(connection, task)).await
+        // The files are deleted next: after a loss of power that took this back, bytes of deleted files would count.
+        self.writer.run(Durability::Full, move |connection: &Connection| files_deleted(connection, task)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        // Goes through the writer: a store that can be read alone cannot serve.
-        let job = |connection: &Connection| first(connection, "SELECT 1", [], |_| Ok(())).map(drop);
-        self.writer.run(Durability::Normal, job).await
+        // By the writer: a store that can only be read cannot serve.
+        self.writer.run(Durability::Normal, ping).await
     }
 }

@@ -1,18 +1,17 @@
-//! Who waits for a queue, and when they are woken.
+//! Who waits for a change of a queue or of the feed, and when they are woken.
 
-use super::due_queue::number;
-use super::feed::FeedChanges;
 use morag_core::ports::Queue;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
-/// Queues that a running transaction changes, and those who wait for them. A job marks; the commit wakes. So nobody is
-/// woken before the change can be read, and a caller that goes away in between takes no wake-up with it.
+/// Queues and the feed that a running transaction changes, and their waiters. A job marks; the commit wakes. So no waiter is
+/// woken before it can read the change, and a wake-up is not lost where the caller of the job goes away.
 #[derive(Default)]
-pub(super) struct Wakes {
-    queues: [Wake; 2],
-    /// Those who watch the feed.
-    pub(super) feed: FeedChanges,
+pub(crate) struct Wakes {
+    tasks: Wake,
+    deliveries: Wake,
+    /// Watchers of the feed.
+    pub(crate) feed: FeedChanges,
 }
 
 #[derive(Default)]
@@ -23,14 +22,14 @@ struct Wake {
 }
 
 impl Wakes {
-    /// A key of the queue got another due time. A mark of a job whose writes are taken back wakes for nothing, no more.
-    pub(super) fn mark(&self, queue: Queue) {
+    /// A key of the queue got another due time. The mark of a job whose writes are taken back causes a spurious wake-up, no more.
+    pub(crate) fn mark(&self, queue: Queue) {
         self.of(queue).marked.store(true, Ordering::Release);
     }
 
-    /// Wakes everybody who waits for a marked queue, or watches a marked feed.
-    pub(super) fn committed(&self) {
-        for wake in &self.queues {
+    /// Wakes the waiters of each marked queue, and the watchers of a marked feed.
+    pub(crate) fn committed(&self) {
+        for wake in [&self.tasks, &self.deliveries] {
             if wake.marked.swap(false, Ordering::AcqRel) {
                 wake.count.fetch_add(1, Ordering::AcqRel);
                 wake.changed.notify_waiters();
@@ -40,16 +39,45 @@ impl Wakes {
     }
 
     /// What [`Self::committed`] notifies.
-    pub(super) fn changed(&self, queue: Queue) -> &Notify {
+    pub(crate) fn changed(&self, queue: Queue) -> &Notify {
         &self.of(queue).changed
     }
 
-    /// How often a queue's waiters were woken.
-    pub(super) fn count(&self, queue: Queue) -> u64 {
+    /// How often the waiters of a queue were woken.
+    pub(crate) fn count(&self, queue: Queue) -> u64 {
         self.of(queue).count.load(Ordering::Acquire)
     }
 
     fn of(&self, queue: Queue) -> &Wake {
-        &self.queues[usize::from(number(queue))]
+        match queue {
+            Queue::Tasks => &self.tasks,
+            Queue::Deliveries => &self.deliveries,
+        }
+    }
+}
+
+/// Tells the watchers of the feed that events were committed. As with [`Wakes`], a job marks and the commit wakes.
+pub(crate) struct FeedChanges {
+    marked: AtomicBool,
+    pub(crate) changes: watch::Sender<()>,
+}
+
+impl Default for FeedChanges {
+    fn default() -> Self {
+        Self { marked: AtomicBool::new(false), changes: watch::Sender::new(()) }
+    }
+}
+
+impl FeedChanges {
+    /// An event was appended.
+    pub(crate) fn mark(&self) {
+        self.marked.store(true, Ordering::Release);
+    }
+
+    /// Wakes the watchers, if an event was appended.
+    pub(crate) fn committed(&self) {
+        if self.marked.swap(false, Ordering::AcqRel) {
+            self.changes.send_replace(());
+        }
     }
 }
