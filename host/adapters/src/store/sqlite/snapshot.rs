@@ -1,10 +1,10 @@
 //! Both databases of a data folder at one moment, for a backup by another process while the server works.
 //!
-//! For that moment nobody may commit to the tasks: the write lock is taken, both read transactions begin, and it is given back. So the
-//! knowledge holds nothing of a task that the tasks do not know, and what a task says that it stored is there. A step may have
-//! published and not committed yet, as after a crash: it is run again, which publishes the same.
+//! No task is committed at that moment: the write lock of the tasks is held while both read transactions begin. So the
+//! knowledge has nothing of a task that the tasks do not have, and has all that the tasks say was stored. A step may have
+//! published and not committed yet, as after a crash: it runs again and publishes the same.
 //!
-//! While it is open the databases' logs (`-wal`) cannot be cut back, so it should not stay open for long.
+//! While a snapshot is open the write-ahead logs (`-wal`) cannot be cut back, so it should not be open for long.
 
 use super::database::error::{at, store_error};
 use super::database::file::{copy_to, make_private};
@@ -28,7 +28,7 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// Those that this program writes; it reads all before them.
+    /// The versions that this program writes; it reads every earlier one.
     pub fn known() -> Self {
         Self { tasks: TASKS.version(), knowledge: KNOWLEDGE.version() }
     }
@@ -52,7 +52,7 @@ impl Snapshot {
         Self::take_with(tasks_path, knowledge_path, || ())
     }
 
-    /// The same; `between` is called when the moment of the tasks is fixed, and that of the knowledge is not.
+    /// [`Self::take`]; `between` is called after the read transaction of the tasks has begun, before that of the knowledge.
     fn take_with(tasks_path: &Path, knowledge_path: &Path, between: impl FnOnce()) -> Result<Self, StoreError> {
         let lock = open_to_copy(tasks_path)?;
         let (tasks, knowledge) = (open_to_copy(tasks_path)?, open_to_copy(knowledge_path)?);
@@ -101,7 +101,7 @@ impl Snapshot {
         Ok(SnapshotTask { record, events })
     }
 
-    /// What has happened since to a task that had so many events.
+    /// What has happened since the snapshot to a task that had so many events in it.
     pub fn since(&self, task: TaskId, events: usize) -> Result<Since, StoreError> {
         let now = open_to_copy(&self.tasks_path)?;
         Ok(match tasks::last_sequence(&now, task)? {
@@ -132,7 +132,7 @@ pub enum Since {
     Gone,
 }
 
-/// Begins to read: what is read from here on is of this moment. Gives the version of the tables.
+/// Begins a read transaction. Returns the version of the tables.
 fn begin(connection: &Connection, schema: &Schema) -> Result<i64, StoreError> {
     connection.execute_batch("BEGIN").map_err(store_error)?;
     schema.check(connection)

@@ -1,4 +1,4 @@
-//! A copy of a database from before it is brought up to a later version: what an operator goes back to.
+//! The copy of a database that is made before an upgrade, so that an operator can go back to it.
 
 use super::error::store_error;
 use super::file::{copy_to, make_private};
@@ -8,18 +8,17 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Copies that stay beside a database, the latest: the version before this one, and the one before that. Each is as large as the
-/// database was.
+/// Most copies that are kept, the latest ones. Each is as large as the database was.
 const COPIES_MAX: usize = 2;
 
-/// What must be free on the disk beside the copy, bytes: the upgrade writes the pages that it changes to the log first.
+/// What must be free on the disk beside the copy, bytes: the upgrade writes the changed pages to the write-ahead log first.
 const FREE_BESIDE: u64 = 64 * 1024 * 1024;
 
-/// Copies the database of `path` to `NAME.before-vN`, where N is the version that it is about to get, and lets older copies go. On
-/// the disk when it returns. No transaction may be open.
+/// Copies the database of `path` to `NAME.before-vN`, where N is the version that it is upgraded to, and deletes older copies. The
+/// copy is on the disk when this returns. No transaction may be open.
 ///
 /// # Errors
-/// `Unavailable` where there is no room, or it cannot be written; then nothing was changed.
+/// `Unavailable` where there is no room, or the copy cannot be written; nothing is changed then.
 pub(crate) fn copy(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
     copy_with(connection, path, version, |folder| {
         let disk = rustix::fs::statvfs(folder)?;
@@ -27,7 +26,7 @@ pub(crate) fn copy(connection: &Connection, path: &Path, version: i64) -> Result
     })
 }
 
-/// The same; `free` says how many bytes are free on the disk of a folder.
+/// [`copy`] with another source of the number of bytes that are free on the disk of a folder.
 fn copy_with(
     connection: &Connection,
     path: &Path,
@@ -45,13 +44,13 @@ fn copy_with(
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0)).map_err(store_error);
     let size = number("PRAGMA page_count")?.saturating_mul(number("PRAGMA page_size")?).unsigned_abs();
-    // A killed attempt may have left one, which takes the room that is asked for.
+    // A killed process may have left a part of a copy.
     let part = beside(path, ".before.part");
     let remove = || [&part, &beside(&part, "-journal")].into_iter().try_for_each(|path| remove_if_there(path));
     remove().map_err(failed)?;
     free(folder).and_then(|free| refuse_without_room(size, free)).map_err(failed)?;
 
-    // Written whole or not at all: half a copy would be taken for one.
+    // Renamed once it is complete: part of a copy must not have the name of one.
     let replace = || -> std::io::Result<()> {
         File::open(&part)?.sync_all()?;
         std::fs::rename(&part, &kept)?;
@@ -86,7 +85,7 @@ fn refuse_without_room(size: u64, free: u64) -> std::io::Result<()> {
     )))
 }
 
-/// The path with something behind its name.
+/// The path with `end` behind its name.
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(end);

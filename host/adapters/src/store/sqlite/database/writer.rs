@@ -1,9 +1,8 @@
-//! The one writer of a database: a thread that commits what arrives together in one transaction.
+//! The one writer of a database: a thread with group commit, which runs the jobs that arrive together in one transaction.
 //!
-//! A job's answer is given only after its transaction is committed, so what a caller was told is in the database. Each job
-//! runs in a savepoint: one that fails takes back its own writes and nobody else's. Where the transaction as a whole
-//! fails (the disk is full), its jobs are run again, each in a transaction of its own, so that one job too large does not
-//! harm those it happened to arrive with.
+//! A job is answered only after its transaction is committed. Each job runs in a savepoint: one that fails takes back its own
+//! writes alone. Where the transaction as a whole fails (the disk is full), its jobs are run again, each in a transaction of its own,
+//! so that a job that is too large fails alone.
 
 use super::error::store_error;
 use morag_core::ports::StoreError;
@@ -11,31 +10,31 @@ use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::{mpsc, oneshot};
 
-/// Jobs that may wait; then [`Writer::run`] waits for room. Enough for every connection the server serves at once, and
-/// small beside the memory their requests take.
+/// Most waiting jobs; beyond them [`Writer::run`] waits. Enough for every connection that the server serves at once, and
+/// little memory beside that of their requests.
 const WAITING_MAX: usize = 1024;
 
-/// Jobs in one transaction. More would not make a job cheaper (the sync is shared by then) but make the first one wait.
+/// Most jobs in one transaction. More would not make a job cheaper (they share one sync already) but make the first one wait.
 const BATCH_MAX: usize = 256;
 
-/// What a job's commit survives.
+/// What the commit of a job survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Durability {
     /// A killed process.
     Normal,
-    /// Power loss too: the commit waits for the disk.
+    /// A loss of power too: the commit waits for the disk.
     Full,
 }
 
-/// Handle of the writer thread. Dropping it waits for the jobs that were handed over, then closes the database.
+/// Handle of the writer thread. Dropping it waits for the submitted jobs, then closes the database.
 pub(crate) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts the thread. `committed` is called on it after every commit, before the answers are given: the place to wake
-    /// those who wait for what was written, since a caller may be gone by then.
+    /// Starts the thread. `committed` is called on it after every commit, before the answers are given. Waiters are woken there:
+    /// the caller of the job may be gone by then.
     pub(crate) fn spawn(connection: Connection, committed: impl Fn() + Send + 'static) -> Result<Self, StoreError> {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let thread = std::thread::Builder::new()
@@ -46,8 +45,8 @@ impl Writer {
     }
 
     /// Runs `work` in a transaction and answers once it is committed. An `Err` of `work` takes its writes back. `work` may
-    /// be called more than once (its earlier writes were taken back then), must not begin or end transactions, and is
-    /// run to its end even where the caller has stopped waiting.
+    /// be called more than once (after its earlier writes were taken back), must not begin or end transactions, and
+    /// runs to its end even if the caller has stopped waiting.
     pub(crate) async fn run<T, E, F>(&self, durability: Durability, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -67,20 +66,20 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // The thread catches the panics of jobs; another one has been printed by the runtime already.
+            // The thread catches panics of jobs; any other panic has been printed already.
             let _ = thread.join();
         }
     }
 }
 
-/// A job whose types the thread need not know.
+/// A job, without its types.
 trait Job: Send {
     fn durability(&self) -> Durability;
-    /// Does the work; `false`: its writes are to be taken back.
+    /// Does the work. `false`: its writes must be taken back.
     fn run(&mut self, connection: &Connection) -> bool;
-    /// Whether the last run failed by itself.
+    /// Whether the last run returned an error.
     fn failed(&self) -> bool;
-    /// Gives the answer of the last run, or `failure` in its place.
+    /// Answers with the result of the last run, or with `failure`.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
@@ -119,14 +118,14 @@ where
             (Some(failure), _) => Err(failure.into()),
             (None, None) => Err(StoreError::Unavailable("the write was not run".into()).into()),
         };
-        // Nobody listens where the caller has stopped waiting: what was committed stays committed.
+        // The caller may have stopped waiting; the commit stays.
         let _ = self.answer.send(result);
     }
 }
 
 struct Thread<C> {
     connection: Connection,
-    /// What the connection is set to; none before the first batch.
+    /// The connection's setting; none before the first batch.
     synchronous: Option<Durability>,
     committed: C,
 }
@@ -149,7 +148,7 @@ impl<C: Fn()> Thread<C> {
         match self.transaction(&mut batch) {
             Ok(()) => batch.into_iter().for_each(|job| job.answer(None)),
             Err(error) if batch.len() == 1 => {
-                // A job's own error says more than that the transaction could not go on after it.
+                // A job's own error says more than that of the transaction after it.
                 batch.into_iter().for_each(|job| match job.failed() {
                     true => job.answer(None),
                     false => job.answer(Some(error.clone())),
@@ -164,7 +163,7 @@ impl<C: Fn()> Thread<C> {
         }
     }
 
-    /// Runs the jobs in one transaction. After an `Err` none of their writes is there.
+    /// Runs the jobs in one transaction. After an `Err` none of their writes is committed.
     fn transaction(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         let outcome = self.try_transaction(batch);
         if outcome.is_ok() {
@@ -195,7 +194,7 @@ impl<C: Fn()> Thread<C> {
             self.cached("SAVEPOINT job")?;
             let done = job.run(&self.connection);
             if !done {
-                // Fails where the error has ended the whole transaction: then no job of it is committed.
+                // Fails where the error has ended the whole transaction: then none of its jobs is committed.
                 self.cached("ROLLBACK TO job")?;
             }
             self.cached("RELEASE job")?;
