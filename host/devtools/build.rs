@@ -1,6 +1,8 @@
 //! Lists the files that `morag plugin` brings with it: the WIT, the SDKs and the templates of projects. Their folders are
 //! changed by people who write SDKs, so the list is made and not kept.
 
+#![expect(clippy::disallowed_methods, reason = "a build script reads the files that it embeds")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Implementations of the core's ports. An adapter implements its port and adds nothing to it.
 
+#![expect(clippy::disallowed_methods, reason = "adapters are where clocks are read, threads started and files opened")]
+
 pub mod ai;
 pub mod blobs;
 mod clock;

@@ -4,6 +4,8 @@
 //! as a crate of its own), [`report`] (what golden files hold, and how two differ), [`junit`], [`snapshot`] (what has changed
 //! since). The rest reads and writes files, starts toolchains and runs components in the sandbox that servers use.
 
+#![expect(clippy::disallowed_methods, reason = "a tool for projects on a developer's disk")]
+
 mod build;
 mod case;
 mod dev;
