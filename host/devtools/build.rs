@@ -1,6 +1,8 @@
 //! Generates the list of files that `morag plugin` embeds: the WIT, the SDKs and the project templates. The list is generated,
 //! so that SDK authors need not maintain it.
 
+#![expect(clippy::disallowed_methods, reason = "a build script reads the files that it embeds")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //! answers as no registry does.
 
 use axum::http::StatusCode;
+use morag_adapters::SystemClock;
 use morag_adapters::components::ComponentSources;
 use morag_adapters::oci::OciRegistries;
 use morag_core::Secret;
@@ -36,7 +37,8 @@ impl Sources {
     fn with(accesses: Vec<RegistryAccess>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
-        Self { sources: ComponentSources::new(OciRegistries::new(accesses, &folder.path().join("pulled"))), folder }
+        let registries = OciRegistries::new(accesses, &folder.path().join("pulled"), Arc::new(SystemClock));
+        Self { sources: ComponentSources::new(registries), folder }
     }
 
     async fn get(&self, wish: &ComponentWish) -> Result<Component, ComponentError> {

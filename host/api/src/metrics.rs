@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use morag_core::ports::{Queue, QueueCounts, StoreError};
 use morag_engine::metrics::StoreFacts;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How old what the store said may be. Counting takes a script for each bucket of Redis, and everybody may ask: whoever
 /// scrapes more often gets the same numbers again.

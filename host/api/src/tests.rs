@@ -627,7 +627,7 @@ async fn a_long_poll_ends_with_the_next_change_or_its_time() {
     let change = async {
         server.memory.logs.lock().unwrap()[0].events = failed();
     };
-    let start = std::time::Instant::now();
+    let start = tokio::time::Instant::now();
     let (answer, ()) = tokio::join!(server.get(&path), change);
     assert_eq!(answer.json()["status"], "failed");
     assert!(start.elapsed().as_secs() < 30);

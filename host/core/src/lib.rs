@@ -2,7 +2,7 @@
 //!
 //! A task is an append-only log of [`task::Event`]s; everything else reads it. [`pipeline::transition`] decides the next
 //! events, [`task::TaskStatus`] is a fold of them, [`webhook`] renders and signs them. [`ports`] are the traits that the
-//! adapters implement. Nothing here does I/O; every function is deterministic in its arguments.
+//! adapters implement, and [`store_policy`] is what every store decides alike. Nothing here does I/O; every function is deterministic in its arguments.
 
 pub mod caller;
 pub mod connections;
@@ -15,6 +15,7 @@ pub mod redis_demands;
 mod secret;
 pub mod shares;
 mod shown;
+pub mod store_policy;
 pub mod task;
 mod time;
 pub mod webhook;

@@ -1,5 +1,7 @@
 //! Every code has its help page, every page its code, and every code that the sources name is on the list.
 
+#![expect(clippy::disallowed_methods, reason = "the test reads the sources and their pages")]
+
 use morag_core::plugin::FailureCode;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

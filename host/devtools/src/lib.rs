@@ -4,6 +4,8 @@
 //! standalone crate), [`report`] (golden files and their differences), [`junit`] and [`snapshot`] (detects changed sources). The
 //! other modules read and write files, run toolchains, and run components in the server's sandbox.
 
+#![expect(clippy::disallowed_methods, reason = "a tool for projects on a developer's disk")]
+
 mod build;
 mod case;
 mod dev;

@@ -66,7 +66,7 @@ pub(crate) async fn component(
 
 async fn kept(engine: &StepEngine, cache: &CompileCache, digest: &str) -> Result<Option<Component>, CompileError> {
     let (cache, engine, digest) = (cache.clone(), engine.inner().clone(), digest.to_owned());
-    blocking(move || cache.read(&engine, &digest)).await
+    blocking(move || cache.read(&engine, &digest, compile::now())).await
 }
 
 async fn counted(wasm: Bytes) -> Result<Bytes, CompileError> {

@@ -104,6 +104,7 @@ fn note(fields: wasmparser::ProducersSectionReader<'_>, producers: &mut BTreeSet
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a component is read from a file")]
 mod tests {
     use super::*;
 

@@ -27,10 +27,16 @@
 
 mod bindings;
 mod budget;
+#[expect(clippy::disallowed_methods, reason = "the cache is a folder")]
 mod cache;
 mod capabilities;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compiling takes processes, their notes are files, and a refusal has a time"
+)]
 mod compile;
 mod compiled;
+#[expect(clippy::disallowed_methods, reason = "the epoch has a thread of its own: a guest must not hold it up")]
 mod engine;
 mod failure;
 mod guest;
@@ -38,10 +44,14 @@ mod inspect;
 mod interface;
 mod limits;
 mod log;
+#[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod metered;
+#[expect(clippy::disallowed_methods, reason = "a component is read from a file")]
 mod plugin;
 mod redact;
+#[expect(clippy::disallowed_methods, reason = "how long a component takes to load is logged")]
 mod registry;
+#[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod runner;
 mod threads;
 

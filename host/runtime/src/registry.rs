@@ -1,6 +1,7 @@
 //! Loads components into one sandbox, while sets of those before them are running.
 
 use crate::cache::CompileCache;
+use crate::compile;
 use crate::engine::StepEngine;
 use crate::plugin::{LoadError, LoadErrorReason, Plugin};
 use crate::runner::{PluginRunner, Sandbox, Services};
@@ -92,7 +93,7 @@ impl PluginRegistry {
     pub fn tidy_cache<'a>(&self, plugins: impl IntoIterator<Item = &'a Arc<Plugin>>) {
         let Some(cache) = &self.cache else { return };
         let used: BTreeSet<_> = plugins.into_iter().map(|plugin| plugin.digest.as_str()).collect();
-        if let Err(error) = cache.tidy(|digest| used.contains(digest)) {
+        if let Err(error) = cache.tidy(compile::now(), |digest| used.contains(digest)) {
             tracing::warn!(%error, "compiled components that are not used could not be removed");
         }
     }

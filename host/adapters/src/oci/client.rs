@@ -1,15 +1,17 @@
 //! Pulling a component.
 
+use super::answer::{body, cause, unauthorized};
 use super::kept::Kept;
 use super::login::authorize;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use morag_core::plugin::{
     COMPONENT_BYTES_MAX, Digest, MANIFEST_BYTES_MAX, RegistryAccess, RegistryReference, read_manifest,
 };
-use morag_core::ports::ComponentError;
+use morag_core::ports::{Clock, ComponentError};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Response, StatusCode, redirect};
+use reqwest::{StatusCode, redirect};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Until a connection stands.
@@ -28,7 +30,7 @@ const REDIRECTS_MAX: usize = 3;
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// Registries, with what the operator says of some, and a folder of what was pulled.
+/// Registries, with the operator's settings for some, and a folder of pulled components.
 #[derive(Debug)]
 pub struct OciRegistries {
     accesses: Vec<RegistryAccess>,
@@ -36,10 +38,11 @@ pub struct OciRegistries {
 }
 
 impl OciRegistries {
-    /// Pulls to `folder`, which is made when the first is kept. Registries that `accesses` does not name are spoken to as
-    /// anybody; by plain HTTP only those of this machine, and those that it says so of.
-    pub fn new(accesses: Vec<RegistryAccess>, folder: &Path) -> Self {
-        Self { accesses, kept: Kept::new(folder) }
+    /// Pulls to `folder`, which is created with the first component; by `clock` the longest unused components are deleted.
+    /// Registries that `accesses` does not name are used without a login, and by plain HTTP only where they are on this machine or
+    /// their access says so.
+    pub fn new(accesses: Vec<RegistryAccess>, folder: &Path, clock: Arc<dyn Clock>) -> Self {
+        Self { accesses, kept: Kept::new(folder, clock) }
     }
 
     /// The component that a pinned manifest names, kept or pulled, with its digest.
@@ -159,20 +162,6 @@ impl<'a> Session<'a> {
     }
 }
 
-/// An answer's body, no further than it may be long.
-pub(super) async fn body(what: &str, mut response: Response, bytes_max: u64) -> Result<Bytes, ComponentError> {
-    let broken = |error: reqwest::Error| ComponentError::Unavailable(format!("the {what}: {}", cause(error)));
-    let mut bytes = BytesMut::new();
-    while let Some(piece) = response.chunk().await.map_err(broken)? {
-        if (bytes.len() + piece.len()) as u64 > bytes_max {
-            let text = format!("the {what} goes on after the {bytes_max} bytes it may have");
-            return Err(ComponentError::Unavailable(text));
-        }
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes.freeze())
-}
-
 fn client(plain: bool) -> Result<reqwest::Client, reqwest::Error> {
     // `reqwest` itself leaves `Authorization` out where it is sent to another host.
     let policy = redirect::Policy::custom(move |attempt| match attempt.previous().len() {
@@ -184,20 +173,6 @@ fn client(plain: bool) -> Result<reqwest::Client, reqwest::Error> {
     builder.read_timeout(READ_TIME_MAX).user_agent(concat!("morag/", env!("CARGO_PKG_VERSION"))).build()
 }
 
-pub(super) fn unauthorized(reference: &RegistryReference) -> ComponentError {
-    ComponentError::Unauthorized { host: reference.registry().to_owned() }
-}
-
 fn too_slow() -> ComponentError {
     ComponentError::Unavailable(format!("it took longer than {} s", PULL_TIME_MAX.as_secs()))
-}
-
-/// The innermost reason, without the URL: that of a redirect may be signed, and open what it names to whoever reads the log.
-pub(super) fn cause(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut inner: &dyn std::error::Error = &error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }

@@ -1,51 +1,61 @@
-//! What was pulled, by its digest.
+//! The folder of pulled manifests and components, by their digests.
 
 use bytes::Bytes;
+use morag_core::Timestamp;
 use morag_core::plugin::Digest;
-use std::io;
+use morag_core::ports::Clock;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use std::{fmt, io};
 
-/// Files that are kept: a manifest and a component each of 64 plugins. The longest unused go first.
+/// Most files in the folder: a manifest and a component each of 64 plugins. The longest unused are deleted first.
 const FILES_MAX: usize = 128;
 
-/// A folder of manifests and components. Nothing in it is trusted: a file counts if it has the digest it is named by.
-#[derive(Debug, Clone)]
+/// The folder. Nothing in it is trusted: a file counts if it has the digest that it is named by.
+#[derive(Clone)]
 pub(super) struct Kept {
     folder: PathBuf,
+    /// The times at which files were used.
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 impl Kept {
-    pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+    /// The folder is created with its first file.
+    pub(super) fn new(folder: &Path, clock: Arc<dyn Clock>) -> Self {
+        Self { folder: folder.to_owned(), clock }
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
         self.folder.join(format!("sha256-{digest}"))
     }
 
-    /// What has this digest, if it is kept and whole.
+    /// The content of this digest, if it is there and whole.
     pub(super) async fn get(&self, digest: &Digest) -> Option<Bytes> {
-        let (path, wanted) = (self.path(digest), digest.clone());
+        let (path, wanted, now) = (self.path(digest), digest.clone(), self.clock.now());
         let read = tokio::task::spawn_blocking(move || {
             let bytes = std::fs::read(&path).ok()?;
             if Digest::of(&bytes) != wanted {
                 tracing::warn!(path = %path.display(), "a pulled component is damaged: pulling it again");
                 return None;
             }
-            // Used just now, so not the next to go. That this fails says nothing of the content.
-            if let Ok(file) = std::fs::File::open(&path) {
-                let _ = file.set_modified(SystemTime::now());
-            }
+            // Used now, so not the next to be deleted. The content is whole even if this fails.
+            let _ = std::fs::File::open(&path).and_then(|file| file.set_modified(system_time(now)));
             Some(Bytes::from(bytes))
         });
         read.await.ok().flatten()
     }
 
-    /// Keeps what has this digest; the caller has checked it. That it cannot be kept only costs the next start a pull.
+    /// Keeps the content of this digest, which the caller has checked. Where it cannot be kept, the next start pulls it again.
     pub(super) async fn put(&self, digest: &Digest, bytes: &Bytes) {
         let (this, path, bytes) = (self.clone(), self.path(digest), bytes.clone());
-        // An error is a panic of what `write` calls, and says so itself.
+        // An error is a panic in `write`, which is printed by then.
         let _ = tokio::task::spawn_blocking(move || this.write(&path, &bytes)).await;
     }
 
@@ -53,7 +63,9 @@ impl Kept {
         let write = || {
             std::fs::create_dir_all(&self.folder)?;
             let partial = path.with_extension(format!("partial-{}", uuid::Uuid::new_v4()));
-            let written = std::fs::write(&partial, bytes).and_then(|()| std::fs::rename(&partial, path));
+            let written = std::fs::write(&partial, bytes)
+                .and_then(|()| std::fs::File::open(&partial)?.set_modified(system_time(self.clock.now())))
+                .and_then(|()| std::fs::rename(&partial, path));
             if written.is_err() {
                 let _ = std::fs::remove_file(&partial);
             }
@@ -65,7 +77,7 @@ impl Kept {
         }
     }
 
-    /// Removes the longest unused beyond what is kept, but never what was just written.
+    /// Deletes the longest unused files beyond [`FILES_MAX`], but never the one just written.
     fn tidy(&self, fresh: &Path) -> io::Result<()> {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
@@ -81,14 +93,33 @@ impl Kept {
     }
 }
 
+fn system_time(at: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    /// A clock that goes on by a second with each look.
+    #[derive(Default)]
+    struct Ticking(AtomicI64);
+
+    impl Clock for Ticking {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(1000 * self.0.fetch_add(1, Ordering::SeqCst))
+        }
+    }
+
+    fn folder_of(path: &Path) -> Kept {
+        Kept::new(path, Arc::new(Ticking::default()))
+    }
 
     #[tokio::test]
     async fn what_is_kept_is_checked_when_it_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = Kept::new(&folder.path().join("pulled"));
+        let kept = folder_of(&folder.path().join("pulled"));
         let (bytes, digest) = (Bytes::from_static(b"component"), Digest::of(b"component"));
         assert_eq!(kept.get(&digest).await, None);
         kept.put(&digest, &bytes).await;
@@ -100,7 +131,7 @@ mod tests {
     #[tokio::test]
     async fn the_folder_does_not_grow_without_end() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = Kept::new(folder.path());
+        let kept = folder_of(folder.path());
         for number in 0..=FILES_MAX {
             let bytes = Bytes::from(number.to_string());
             kept.put(&Digest::of(&bytes), &bytes).await;
@@ -108,5 +139,21 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), FILES_MAX);
         let last = FILES_MAX.to_string();
         assert!(kept.get(&Digest::of(last.as_bytes())).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn the_longest_unused_file_is_deleted_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = folder_of(folder.path());
+        let content = |number: usize| Bytes::from(number.to_string());
+        let digest = |number| Digest::of(&content(number));
+        for number in 0..FILES_MAX {
+            kept.put(&digest(number), &content(number)).await;
+        }
+        // The oldest is used, so the one after it is the longest unused.
+        assert!(kept.get(&digest(0)).await.is_some());
+        kept.put(&digest(FILES_MAX), &content(FILES_MAX)).await;
+        assert!(kept.get(&digest(0)).await.is_some() && kept.get(&digest(2)).await.is_some());
+        assert_eq!(kept.get(&digest(1)).await, None);
     }
 }

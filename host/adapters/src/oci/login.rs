@@ -1,9 +1,10 @@
-//! Saying who we are: what a registry wants to be told, and the token it wants us to fetch first.
+//! Authenticating at a registry: the scheme it asks for, and the token that must be fetched first.
 //!
-//! A registry answers 401 with where tokens are given (`realm`), which may be another host: `registry-1.docker.io` names
-//! `auth.docker.io`. The password goes there, so it must be reached by https, or be the registry itself. Which host by https is
-//! the registry's to say: it is the one that the operator gave a password for, and it could as well ask for it itself.
+//! A registry answers 401 with the address of its token service (`realm`), which may be another host: `registry-1.docker.io` names
+//! `auth.docker.io`. The password is sent there, so it must be reached by https, or be the registry itself. The registry may name any
+//! host by https: the operator gave it the password, so it could ask for the password itself.
 
+use super::answer::{body, cause, unauthorized};
 use base64::Engine as _;
 use http_auth::ChallengeParser;
 use morag_core::plugin::{RegistryLogin, RegistryReference};
@@ -13,21 +14,19 @@ use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::client::{body, cause, unauthorized};
-
 /// Longest answer with a token: those of large registries have some 5 KiB.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
-/// What a registry wants.
+/// What a registry asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Wanted {
-    /// A token that is given there.
+    /// A token of the service at `realm`.
     Token { realm: String, service: Option<String> },
-    /// Anything else: name and password, where there are some.
+    /// Another scheme: name and password, if there are any.
     Other,
 }
 
-/// What to say in `Authorization` to the registry at `origin`, if it wants anything.
+/// The `Authorization` for the registry at `origin`; none where it asks for none.
 pub(super) async fn authorize(
     client: &Client,
     origin: &str,
@@ -68,7 +67,7 @@ fn basic(login: &RegistryLogin) -> String {
     }
 }
 
-/// What the registry says that it wants; none: nothing.
+/// What an answer of the registry asks for; none: nothing.
 fn wanted(headers: &HeaderMap) -> Option<Wanted> {
     let values = headers.get_all(WWW_AUTHENTICATE).iter();
     values
@@ -86,7 +85,7 @@ fn token_wanted(text: &str) -> Option<Wanted> {
     Some(Wanted::Token { realm: value("realm")?, service: value("service") })
 }
 
-/// Where the token is asked for.
+/// The URL at which the token is fetched.
 fn place(
     origin: &str,
     realm: &str,
@@ -128,7 +127,7 @@ async fn token(
     let bytes = body("token", answer, ANSWER_BYTES_MAX).await?;
     let answer: Option<Value> = serde_json::from_slice(&bytes).ok();
     let token = ["token", "access_token"].into_iter().find_map(|key| answer.as_ref()?.get(key)?.as_str());
-    // What it says otherwise is nobody's to log.
+    // The answer is not logged: it may have a token in it.
     token.map(str::to_owned).ok_or_else(|| ComponentError::Unavailable("it gives no token that can be read".into()))
 }
 

@@ -1,10 +1,10 @@
 //! Components of a registry that speaks OCI's distribution protocol, each pinned by the digest of its manifest.
 //!
-//! What registries differ in is saying who we are: [`login`]. The two things that are read, manifest and layer, are read no
-//! further than they may be long. Both are checked against the digest that names them, so nothing that the registry or the way
-//! to it does can bring in another component. What was pulled is [`kept`] by its digest, and is checked again whenever it is
-//! read.
+//! Registries differ in how a client authenticates: [`login`]. A manifest and a layer are read up to a limit and checked against
+//! their digests, so neither the registry nor the network can bring in another component. A pulled component is [`kept`] by its
+//! digest, and is checked again whenever it is read.
 
+mod answer;
 mod client;
 mod kept;
 mod login;

@@ -125,7 +125,14 @@ pub fn completions<'a>(pipeline: &Pipeline, events: &'a [Event]) -> BTreeMap<usi
                     standing.insert(step, kind);
                 }
             }
-            _ => {}
+            EventKind::TaskProgress { .. }
+            | EventKind::StepStarted { .. }
+            | EventKind::StepSkipped { .. }
+            | EventKind::StepRetrying { .. }
+            | EventKind::StepFailed { .. }
+            | EventKind::TaskCompleted { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskCancelled { .. } => {}
         }
     }
     standing
@@ -144,7 +151,11 @@ pub fn passed(pipeline: &Pipeline, events: &[Event]) -> BTreeSet<usize> {
             EventKind::TaskFailed { step, .. } => {
                 pipeline.position(step).map(|step| passed.remove(&step));
             }
-            _ => {}
+            EventKind::TaskProgress { .. }
+            | EventKind::StepStarted { .. }
+            | EventKind::StepRetrying { .. }
+            | EventKind::TaskCompleted { .. }
+            | EventKind::TaskCancelled { .. } => {}
         }
     }
     passed

@@ -211,6 +211,7 @@ impl Size {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "two tests measure how long a check takes")]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -229,14 +229,18 @@ impl EventKind {
 
     /// Whether it is about one step rather than the task.
     pub fn is_step_event(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::StepStarted { .. }
-                | Self::StepCompleted { .. }
-                | Self::StepSkipped { .. }
-                | Self::StepRetrying { .. }
-                | Self::StepFailed { .. }
-        )
+            | Self::StepCompleted { .. }
+            | Self::StepSkipped { .. }
+            | Self::StepRetrying { .. }
+            | Self::StepFailed { .. } => true,
+            Self::TaskStarted { .. }
+            | Self::TaskProgress { .. }
+            | Self::TaskCompleted { .. }
+            | Self::TaskFailed { .. }
+            | Self::TaskCancelled { .. } => false,
+        }
     }
 
     /// Bytes of the files that are new with it.
@@ -245,12 +249,29 @@ impl EventKind {
             Self::StepCompleted { artifacts, .. } => {
                 artifacts.iter().fold(0, |sum, artifact| sum.saturating_add(artifact.size))
             }
-            _ => 0,
+            Self::TaskStarted { .. }
+            | Self::TaskProgress { .. }
+            | Self::StepStarted { .. }
+            | Self::StepSkipped { .. }
+            | Self::StepRetrying { .. }
+            | Self::StepFailed { .. }
+            | Self::TaskCompleted { .. }
+            | Self::TaskFailed { .. }
+            | Self::TaskCancelled { .. } => 0,
         }
     }
 
     /// Whether nothing can come after it in a run.
     pub fn ends_task(&self) -> bool {
-        matches!(self, Self::TaskCompleted { .. } | Self::TaskFailed { .. } | Self::TaskCancelled { .. })
+        match self {
+            Self::TaskCompleted { .. } | Self::TaskFailed { .. } | Self::TaskCancelled { .. } => true,
+            Self::TaskStarted { .. }
+            | Self::TaskProgress { .. }
+            | Self::StepStarted { .. }
+            | Self::StepCompleted { .. }
+            | Self::StepSkipped { .. }
+            | Self::StepRetrying { .. }
+            | Self::StepFailed { .. } => false,
+        }
     }
 }

@@ -18,6 +18,9 @@ pub enum StatusWord {
 }
 
 impl StatusWord {
+    /// Every state, in the order of a task's life.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::InProgress, Self::Completed, Self::Failed, Self::Cancelled];
+
     /// The contract's word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -29,19 +32,19 @@ impl StatusWord {
         }
     }
 
-    /// Whether the task can still change.
+    /// Whether the task has ended: it changes only if it is asked to run again.
     pub fn is_ended(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+        match self {
+            Self::Completed | Self::Failed | Self::Cancelled => true,
+            Self::Pending | Self::InProgress => false,
+        }
     }
 }
 
 impl std::str::FromStr for StatusWord {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Pending, Self::InProgress, Self::Completed, Self::Failed, Self::Cancelled]
-            .into_iter()
-            .find(|word| word.as_str() == text)
-            .ok_or(())
+        Self::ALL.into_iter().find(|word| word.as_str() == text).ok_or(())
     }
 }
 

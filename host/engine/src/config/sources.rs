@@ -32,6 +32,7 @@ impl Sources<'_> {
     }
 
     /// The text of the file; none where nobody named one, and that of the usual name is not there.
+    #[expect(clippy::disallowed_methods, reason = "`morag.toml` is read here alone, once a start")]
     pub(super) fn text(&self) -> Result<Option<String>, ConfigError> {
         match std::fs::read_to_string(self.path()) {
             Ok(text) => Ok(Some(text)),

@@ -149,6 +149,7 @@ const ENDPOINTS: &str = r#"
 "#;
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tables are in files of the repository")]
 mod tests {
     use super::*;
     use std::path::Path;

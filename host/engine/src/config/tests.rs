@@ -16,6 +16,7 @@ fn load(file: Option<&str>, environment: &[(&str, &str)]) -> Result<Config, Stri
     load_with(file, environment, &[])
 }
 
+#[expect(clippy::disallowed_methods, reason = "a configuration is a file")]
 fn load_with(
     file: Option<&str>,
     environment: &[(&str, &str)],

@@ -12,7 +12,8 @@ use crate::pace::STORE_PAUSE;
 use morag_core::ports::{CommitError, CursorMove, DeliveryMove, Lease, PendingDelivery, Recorded};
 use morag_core::webhook::{Cursor, Refused};
 use morag_core::{SteadyTime, Timestamp};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Events one claim delivers at most before the cursor goes to the end of the queue, so that a long log does not hold

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How old what is known may be for a delivery. A change made in another process counts from then on.
 const STALE_MAX: Duration = Duration::from_secs(1);

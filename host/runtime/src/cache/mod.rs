@@ -6,6 +6,7 @@
 mod trust;
 
 use crate::compile::Refusals;
+use morag_core::Timestamp;
 use morag_core::plugin::CompileLimits;
 use std::hash::{Hash, Hasher};
 use std::io::{Read as _, Write as _};
@@ -51,23 +52,29 @@ impl CompileCache {
         Ok(Self { folder: folder.to_owned(), own: tempfile_owner(folder)?, key: Arc::default() })
     }
 
-    /// A component that is there, made by this process or another of the same user.
-    pub(crate) fn read(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        let read = self.trusted().and_then(|key| self.read_sealed(key, engine, digest));
+    /// A component of the cache, compiled by this process or another of the same user. `now`: when it is used.
+    pub(crate) fn read(&self, engine: &Engine, digest: &str, now: Timestamp) -> Option<Component> {
+        let read = self.trusted().and_then(|key| self.read_sealed(key, engine, digest, now));
         read.unwrap_or_else(|untrusted| {
             tracing::warn!("the compile cache is not used, and components are compiled anew: {untrusted}");
             None
         })
     }
 
-    fn read_sealed(&self, key: &Key, engine: &Engine, digest: &str) -> Result<Option<Component>, Untrusted> {
+    fn read_sealed(
+        &self,
+        key: &Key,
+        engine: &Engine,
+        digest: &str,
+        now: Timestamp,
+    ) -> Result<Option<Component>, Untrusted> {
         let name = name(engine, digest);
         let path = self.folder.join(&name);
         let Some(mut file) = trust::open_file(&path, self.own, false)? else { return Ok(None) };
         let mut bytes = Vec::new();
         // What was written is bounded, and no other has a seal.
         file.read_to_end(&mut bytes).map_err(|error| Untrusted::Unusable { path: path.clone(), error })?;
-        touch(&file);
+        touch(&file, system_time(now));
         let sealed = bytes.split_at_checked(SEAL_BYTES).filter(|(seal, code)| key.is_seal(seal, &name, code));
         let Some((_, code)) = sealed else {
             tracing::warn!(path = %path.display(), "a compiled component is damaged, or not of this server: compiling it again");
@@ -107,9 +114,10 @@ impl CompileCache {
         Ok(self.key.get_or_init(|| key))
     }
 
-    /// Removes what is beyond the limits and not `used`, the longest unused first. Told by digest of the component.
-    pub(crate) fn tidy(&self, used: impl Fn(&str) -> bool) -> std::io::Result<()> {
-        let now = SystemTime::now();
+    /// Removes the files that are beyond the limits and not `used` (by digest of the component), the longest unused first. Ages
+    /// are counted up to `now`.
+    pub(crate) fn tidy(&self, now: Timestamp, used: impl Fn(&str) -> bool) -> std::io::Result<()> {
+        let now = system_time(now);
         let (mut files, mut bytes, mut refused) = (Vec::new(), 0_u64, Vec::new());
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
@@ -189,9 +197,13 @@ fn there<T>(done: std::io::Result<T>) -> std::io::Result<Option<T>> {
     }
 }
 
-/// Notes that a file was used. That this fails changes only what is removed first.
-fn touch(file: &std::fs::File) {
-    let now = SystemTime::now();
+/// The time that a file gets, or is compared with.
+fn system_time(at: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(0))
+}
+
+/// Notes that a file was used. A failure changes only which file is removed first.
+fn touch(file: &std::fs::File, now: SystemTime) {
     let old = |modified| now.duration_since(modified).is_ok_and(|age| age > TOUCH_AFTER);
     if file.metadata().and_then(|meta| meta.modified()).is_ok_and(old) {
         let _ = file.set_modified(now);
@@ -226,6 +238,8 @@ mod tests {
     /// The smallest component: magic, version 13, layer 1.
     const EMPTY: &[u8] = &[0, b'a', b's', b'm', 0x0d, 0, 1, 0];
 
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
     struct Lab {
         folder: tempfile::TempDir,
         engine: Engine,
@@ -237,7 +251,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let (cache, engine) = (CompileCache::open(&folder.path().join("c")).unwrap(), Engine::default());
-            assert!(cache.read(&engine, "d").is_none());
+            assert!(cache.read(&engine, "d", NOW).is_none());
             cache.write(&engine, "d", &engine.precompile_component(EMPTY).unwrap());
             let lab = Self { folder, engine, cache };
             assert!(lab.is_there("d"));
@@ -255,7 +269,7 @@ mod tests {
         /// Whether it is taken, by this process and by a new one.
         fn is_there(&self, digest: &str) -> bool {
             let new = CompileCache::open(&self.path()).unwrap();
-            let there = [&self.cache, &new].map(|cache| cache.read(&self.engine, digest).is_some());
+            let there = [&self.cache, &new].map(|cache| cache.read(&self.engine, digest, NOW).is_some());
             assert_eq!(there[0], there[1]);
             there[0]
         }
@@ -339,7 +353,7 @@ mod tests {
         let (lab, planted) = (Lab::new(), Lab::new());
         std::fs::rename(lab.path(), lab.folder.path().join("away")).unwrap();
         std::fs::rename(planted.path(), lab.path()).unwrap();
-        assert!(lab.cache.read(&lab.engine, "d").is_none());
+        assert!(lab.cache.read(&lab.engine, "d", NOW).is_none());
     }
 
     /// Only root can give a file away; elsewhere `trust` holds the rule alone.
@@ -349,7 +363,7 @@ mod tests {
         if std::os::unix::fs::chown(lab.file("d"), Some(12_345), None).is_ok() {
             assert!(!lab.is_there("d"));
             std::os::unix::fs::chown(lab.path(), Some(12_345), None).unwrap();
-            assert!(lab.cache.read(&lab.engine, "d").is_none());
+            assert!(lab.cache.read(&lab.engine, "d", NOW).is_none());
         }
     }
 
@@ -365,10 +379,11 @@ mod tests {
         (0..FILES_MAX + 3).for_each(|age| old(format!("d{age}-0.cwasm"), age));
         old("d-0.partial-1".into(), 1);
         old("d-0.begun".into(), 1);
-        std::fs::write(path.join("d-1.begun"), "just now").unwrap();
-        std::fs::write(path.join("d-0.partial-2"), "being written").unwrap();
+        let just_now = usize::try_from(NOW.as_seconds()).unwrap();
+        old("d-1.begun".into(), just_now);
+        old("d-0.partial-2".into(), just_now);
         std::fs::create_dir(path.join("pulled")).unwrap();
-        cache.tidy(|digest| digest == "d0").unwrap();
+        cache.tidy(NOW, |digest| digest == "d0").unwrap();
         let left = |name: &str| path.join(name).exists();
         assert!(left("d0-0.cwasm"), "the oldest of all is used");
         assert!(!left("d1-0.cwasm") && !left("d3-0.cwasm") && left("d4-0.cwasm"));
@@ -381,7 +396,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c");
         let cache = CompileCache::open(&path).unwrap();
-        let now = SystemTime::now();
+        let now = system_time(NOW);
         let refused = |name: &str, ago: Duration| {
             let file = std::fs::File::create(path.join(format!("{name}.refused"))).unwrap();
             file.set_modified(now - ago).unwrap();
@@ -389,12 +404,25 @@ mod tests {
         let left = |name: &str| path.join(format!("{name}.refused")).exists();
         refused("old", crate::compile::REFUSAL_AGE_MAX + Duration::from_secs(60));
         refused("new", Duration::ZERO);
-        cache.tidy(|_| false).unwrap();
+        cache.tidy(NOW, |_| false).unwrap();
         assert!(!left("old") && left("new"));
         (0..REFUSED_MAX).for_each(|index| refused(&format!("r{index}"), Duration::from_secs(1 + index as u64)));
-        cache.tidy(|_| false).unwrap();
+        cache.tidy(NOW, |_| false).unwrap();
         let surplus = format!("r{}", REFUSED_MAX - 1);
         assert!(left("new") && left("r0") && !left(&surplus));
+    }
+
+    #[test]
+    fn a_file_that_is_used_counts_as_used_now_if_that_is_an_hour_later() {
+        let lab = Lab::new();
+        let modified = || std::fs::metadata(lab.file("d")).unwrap().modified().unwrap();
+        let file = std::fs::File::open(lab.file("d")).unwrap();
+        for (ago, touched) in [(TOUCH_AFTER, false), (TOUCH_AFTER + Duration::from_secs(1), true)] {
+            let before = system_time(NOW) - ago;
+            file.set_modified(before).unwrap();
+            assert!(lab.cache.read(&lab.engine, "d", NOW).is_some());
+            assert_eq!(modified(), if touched { system_time(NOW) } else { before });
+        }
     }
 
     #[test]

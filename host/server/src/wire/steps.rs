@@ -31,7 +31,8 @@ pub(super) async fn load(
     let engine = engine.compiling_by(Compiler::of_this_program(config.compiling)?);
     let cache = Some(config.compile_cache_dir.as_path());
     let registry = PluginRegistry::new(engine, services, cache, config.worker_concurrency)?;
-    let registries = OciRegistries::new(config.plugin_registries.clone(), &config.compile_cache_dir.join(PULLED));
+    let pulled = config.compile_cache_dir.join(PULLED);
+    let registries = OciRegistries::new(config.plugin_registries.clone(), &pulled, clock.clone());
     let parts = plugins::Parts {
         registry,
         components: Arc::new(ComponentSources::new(registries)),

@@ -1,17 +1,18 @@
 //! Both databases of a data folder at one moment, for a backup by another process while the server works.
 //!
-//! For that moment nobody may commit to the tasks: the write lock is taken, both read transactions begin, and it is given back. So the
-//! knowledge holds nothing of a task that the tasks do not know, and what a task says that it stored is there. A step may have
-//! published and not committed yet, as after a crash: it is run again, which publishes the same.
+//! No task is committed at that moment: the write lock of the tasks is held while both read transactions begin. So the
+//! knowledge has nothing of a task that the tasks do not have, and has all that the tasks say was stored. A step may have
+//! published and not committed yet, as after a crash: it runs again and publishes the same.
 //!
-//! While it is open the databases' logs (`-wal`) cannot be cut back, so it should not stay open for long.
+//! While a snapshot is open the write-ahead logs (`-wal`) cannot be cut back, so it should not be open for long.
 
-use super::before_upgrade::copy_to;
-use super::connection::{Schema, at, make_private, open_to_copy, store_error};
+use super::database::error::{at, store_error};
+use super::database::file::{copy_to, make_private};
+use super::database::open::open_to_copy;
+use super::database::schema::Schema;
 use super::knowledge::KNOWLEDGE;
-use super::query::{all, first, from_json};
-use super::schema::TASKS;
-use super::tasks::task_id;
+use super::tables::schema::TASKS;
+use super::tables::{events, records, tasks};
 use morag_core::ports::StoreError;
 use morag_core::task::{Event, TaskId, TaskRecord};
 use rusqlite::Connection;
@@ -27,7 +28,7 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// Those that this program writes; it reads all before them.
+    /// The versions that this program writes; it reads every earlier one.
     pub fn known() -> Self {
         Self { tasks: TASKS.version(), knowledge: KNOWLEDGE.version() }
     }
@@ -51,7 +52,7 @@ impl Snapshot {
         Self::take_with(tasks_path, knowledge_path, || ())
     }
 
-    /// The same; `between` is called when the moment of the tasks is fixed, and that of the knowledge is not.
+    /// [`Self::take`]; `between` is called after the read transaction of the tasks has begun, before that of the knowledge.
     fn take_with(tasks_path: &Path, knowledge_path: &Path, between: impl FnOnce()) -> Result<Self, StoreError> {
         let lock = open_to_copy(tasks_path)?;
         let (tasks, knowledge) = (open_to_copy(tasks_path)?, open_to_copy(knowledge_path)?);
@@ -84,37 +85,28 @@ impl Snapshot {
         &self,
         mut visit: impl FnMut(TaskId, Result<&SnapshotTask, StoreError>) -> Result<(), E>,
     ) -> Result<u64, E> {
-        let mut tasks = 0;
-        let mut last = 0;
+        let (mut count, mut last) = (0, 0);
         loop {
-            let sql = "SELECT number, id FROM tasks WHERE number > ?1 ORDER BY number LIMIT 1";
-            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, task_id(row, 1)?));
-            let Some((number, task)) = first(&self.tasks, sql, [last], read)? else { return Ok(tasks) };
+            let Some((number, task)) = tasks::next_after(&self.tasks, last)? else { return Ok(count) };
             match self.task(number) {
                 Err(error @ StoreError::Corrupt(_)) => visit(task, Err(error))?,
                 found => visit(task, Ok(&found?))?,
             }
-            (last, tasks) = (number, tasks + 1);
+            (last, count) = (number, count + 1);
         }
     }
 
     fn task(&self, number: i64) -> Result<SnapshotTask, StoreError> {
-        let sql = "SELECT record FROM tasks WHERE number = ?1";
-        let record = first(&self.tasks, sql, [number], |row| row.get::<_, String>(0))?;
-        let record = from_json(&record.unwrap_or_default())?;
-        let sql = "SELECT event FROM events WHERE task = ?1 ORDER BY sequence";
-        let events = all(&self.tasks, sql, [number], |row| row.get::<_, String>(0))?;
-        Ok(SnapshotTask { record, events: events.iter().map(|event| from_json(event)).collect::<Result<_, _>>()? })
+        let (record, events) = (records::record(&self.tasks, number)?, events::log(&self.tasks, number)?);
+        Ok(SnapshotTask { record, events })
     }
 
-    /// What has happened since to a task that had so many events.
+    /// What has happened since the snapshot to a task that had so many events in it.
     pub fn since(&self, task: TaskId, events: usize) -> Result<Since, StoreError> {
         let now = open_to_copy(&self.tasks_path)?;
-        let sql = "SELECT last_sequence FROM tasks WHERE id = ?1";
-        let last = first(&now, sql, [task.as_bytes()], |row| row.get::<_, i64>(0))?;
-        Ok(match last {
+        Ok(match tasks::last_sequence(&now, task)? {
             None => Since::Gone,
-            Some(last) if last.unsigned_abs() == events as u64 => Since::Same,
+            Some(last) if last == events as u64 => Since::Same,
             Some(_) => Since::MovedOn,
         })
     }
@@ -140,7 +132,7 @@ pub enum Since {
     Gone,
 }
 
-/// Begins to read: what is read from here on is of this moment. Gives the version of the tables.
+/// Begins a read transaction. Returns the version of the tables.
 fn begin(connection: &Connection, schema: &Schema) -> Result<i64, StoreError> {
     connection.execute_batch("BEGIN").map_err(store_error)?;
     schema.check(connection)

@@ -1,9 +1,9 @@
 //! Making a revision the document's content.
 
-use super::super::query::{execute, first};
 use super::schema::state;
 use super::stage::{collection, delete_rows, make};
 use crate::store::knowledge::refusal::{self, REMEMBERED_MAX};
+use crate::store::sqlite::database::query::{execute, first};
 use morag_core::ports::{Revision, StoreError};
 use rusqlite::{Connection, Row, params};
 

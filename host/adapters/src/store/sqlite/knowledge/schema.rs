@@ -1,6 +1,6 @@
 //! Tables of the knowledge store.
 
-use super::super::connection::Schema;
+use crate::store::sqlite::database::schema::Schema;
 
 /// The knowledge store, version 1.
 pub(in super::super) const KNOWLEDGE: Schema =

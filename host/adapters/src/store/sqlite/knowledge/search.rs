@@ -1,8 +1,9 @@
 //! Exact search, and counts.
 
-use super::super::connection::store_error;
-use super::super::query::{first, from_json};
 use crate::store::knowledge::nearest::{Best, Candidate, Query};
+use crate::store::sqlite::database::columns::from_json;
+use crate::store::sqlite::database::error::store_error;
+use crate::store::sqlite::database::query::first;
 use morag_core::ports::{Hit, KnowledgeCounts, StoreError};
 use morag_core::task::DocumentId;
 use rusqlite::types::ValueRef;

@@ -1,10 +1,9 @@
 //! Writing the rows of a revision.
 
-use super::super::query::{all, execute, first};
-
 use super::schema::state;
 use crate::store::knowledge::batch::{PointRow, Rows};
 use crate::store::knowledge::refusal::{self, ROWS_MAX, StageError};
+use crate::store::sqlite::database::query::{all, execute, first};
 use morag_core::ports::{Edge, Fact, Node, Revision, StoreError};
 use rusqlite::{Connection, params};
 

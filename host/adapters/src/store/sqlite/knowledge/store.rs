@@ -1,12 +1,12 @@
 //! The store itself.
 
-use super::super::connection::open_writer;
-use super::super::readers::Readers;
-use super::super::writer::{Durability, Writer};
 use super::stage::{discard, discard_some, stage};
 use super::{publish, schema, search};
 use crate::store::knowledge::batch;
 use crate::store::knowledge::refusal::StageError;
+use crate::store::sqlite::database::open::open_writer;
+use crate::store::sqlite::database::readers::Readers;
+use crate::store::sqlite::database::writer::{Durability, Writer};
 use async_trait::async_trait;
 use morag_core::ports::{CapabilityError, Hit, Knowledge, KnowledgeCounts, Revision, StagedBatch, StoreError};
 use morag_core::task::DocumentId;
