@@ -1,6 +1,5 @@
 //! A document into its graph.
 
-use crate::blocks::{Block, BlockKind, blocks};
 use crate::builder::{Builder, Id};
 use crate::graph::{Bytes, Graph};
 use crate::kinds::Kind;
@@ -12,6 +11,7 @@ use crate::sentences::sentences;
 use crate::statements::{Finder, Object};
 use crate::tokens::{Token, tokens};
 use crate::words::Words;
+use morag_text::blocks::{Block, BlockKind, blocks};
 use std::collections::BTreeSet;
 
 /// Bytes of evidence at most: a longer sentence gives the part from the one name to the other, if that is short enough.
