@@ -4,7 +4,7 @@
 //! tenant has is named with the tenant before it and a sign between that no name of a caller can have, so two tenants may use
 //! the same name and neither can reach the other's by any name.
 
-use super::{DocumentId, TaskRecord};
+use super::DocumentId;
 use serde::{Deserialize, Serialize};
 
 /// Longest name of a tenant: it is part of keys, of which there are many.
@@ -91,11 +91,6 @@ impl DocumentKey {
     /// The key of a tenant's document. No document's id has the sign between.
     pub fn new(tenant: &TenantId, document: &DocumentId) -> Self {
         Self(tenant.stored_name('<', document.as_str()))
-    }
-
-    /// The key of a task's document.
-    pub fn of(record: &TaskRecord) -> Self {
-        Self::new(&record.tenant, &record.document_id)
     }
 
     /// A key that a store has kept.

@@ -1,6 +1,5 @@
 //! What a backup says of itself.
 
-use super::LISTING;
 use super::copy::{Digest, digest, write_durably};
 use anyhow::{Context as _, bail, ensure};
 use morag_core::task::{ArtifactName, TaskId};
@@ -11,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 /// Name of the manifest.
 pub(super) const MANIFEST: &str = "manifest.json";
+
+/// Name of the list of files.
+pub(super) const LISTING: &str = "files.jsonl";
 
 /// The format of backups that this program writes; it reads all before it. A field that an older program may ignore does not
 /// raise it.

@@ -34,8 +34,6 @@ pub(super) const TASKS_DB: &str = "morag.db";
 pub(super) const KNOWLEDGE_DB: &str = "knowledge.db";
 /// Folder of the files.
 pub(super) const FILES: &str = "files";
-/// The list of files in a backup.
-const LISTING: &str = "files.jsonl";
 /// Is in a data folder while it is being restored.
 const RESTORING: &str = "restoring";
 
