@@ -14,7 +14,7 @@ use std::time::Duration;
 pub trait Store: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains + KeyValues {}
 impl<T: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains + KeyValues> Store for T {}
 
-/// What every store can be told.
+/// Settings that every store has.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Tasks that may be pending.

@@ -9,6 +9,7 @@ mod attack;
 mod bench;
 mod chaos;
 mod children;
+mod circles;
 mod clients;
 mod corpus;
 mod deny;
@@ -53,6 +54,7 @@ enum Action {
     Clients(clients::Options),
     Fuzz(fuzz::Options),
     Loc(loc::Options),
+    Circles(circles::Options),
 }
 
 fn main() -> ExitCode {
@@ -84,5 +86,6 @@ fn run(command: Action) -> Result<()> {
         Action::Clients(options) => clients::run(&options),
         Action::Fuzz(options) => fuzz::run(&options),
         Action::Loc(options) => loc::run(&options),
+        Action::Circles(options) => circles::run(&options),
     }
 }
