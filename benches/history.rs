@@ -9,9 +9,10 @@ use morag_adapters::SystemClock;
 use morag_adapters::store::redis::{Options, Redis, RedisStore};
 use morag_adapters::store::sqlite::SqliteStore;
 use morag_core::pipeline::Pipeline;
-use morag_core::ports::{Clock, Commit, Flow, Guard, ListFilter, NewTask, Next, Tasks};
-use morag_core::task::{DocumentId, Event, EventKind, Resources, Source, SourceType, StatusWord, TaskId, TaskRecord};
+use morag_core::ports::{Clock, Commit, Guard, ListFilter, Next, Tasks};
+use morag_core::task::{Event, EventKind, Resources, StatusWord, TaskId, TaskRecord};
 use morag_core::{JsonObject, Timestamp};
+use morag_testkit::{new_task, pdf_record};
 use morag_tests::redis::{RedisOptions, RedisServer};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,31 +26,6 @@ const AT_ONCE: usize = 128;
 
 /// Reads of each kind that are timed.
 const READS: usize = 500;
-
-fn record(now: Timestamp) -> TaskRecord {
-    TaskRecord {
-        id: TaskId::random(),
-        document_id: DocumentId::random(),
-        pipeline: Pipeline::standard(),
-        source: Source {
-            stored_as: "original.pdf".parse().expect("a file name"),
-            file_name: "report.pdf".into(),
-            media_type: "application/pdf".into(),
-            size: 1 << 20,
-            sha256: "0".repeat(64),
-            source_type: SourceType::Document,
-        },
-        collection: "documents".into(),
-        language: None,
-        replace_existing: false,
-        options: JsonObject::new(),
-        metadata: Default::default(),
-        endpoints: vec![],
-        subscribers: vec![],
-        created_at: now,
-        tenant: Default::default(),
-    }
-}
 
 /// The 17 events of a task that goes well, of about the size they have.
 fn events(now: Timestamp) -> Vec<Event> {
@@ -82,17 +58,9 @@ fn events(now: Timestamp) -> Vec<Event> {
 
 async fn add(store: &dyn Tasks) -> TaskId {
     let now = SystemClock.now();
-    let record = record(now);
+    let record = TaskRecord { created_at: now, ..pdf_record() };
     let task = record.id;
-    let new = NewTask {
-        record,
-        idempotency: None,
-        claims_document: false,
-        flow: Flow::of("bench"),
-        credentials: None,
-        limits: Default::default(),
-    };
-    store.accept(new).await.expect("an accepted task");
+    store.accept(new_task(record)).await.expect("an accepted task");
     let commit = Commit {
         task,
         guard: Guard::Sequence(0),

@@ -2,37 +2,12 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hmac::{Hmac, Mac as _};
-use morag_core::pipeline::Pipeline;
-use morag_core::task::{DocumentId, Event, EventKind, Resources, Source, SourceType, TaskId, TaskRecord, TenantId};
+use morag_core::task::{Event, EventKind, Resources, TenantId};
 use morag_core::webhook::{BodyFormat, Cursor, CursorName, Endpoint, EndpointId, HeaderInput, headers, render};
-use morag_core::{JsonObject, Secret, Timestamp};
+use morag_core::{Secret, Timestamp};
+use morag_testkit::pdf_record;
 use sha2::Sha256;
 use std::hint::black_box;
-
-fn record() -> TaskRecord {
-    TaskRecord {
-        id: TaskId::random(),
-        document_id: DocumentId::random(),
-        pipeline: Pipeline::standard(),
-        source: Source {
-            stored_as: "original.pdf".parse().expect("a file name"),
-            file_name: "report.pdf".into(),
-            media_type: "application/pdf".into(),
-            size: 1 << 20,
-            sha256: "0".repeat(64),
-            source_type: SourceType::Document,
-        },
-        collection: "documents".into(),
-        language: None,
-        replace_existing: false,
-        options: JsonObject::new(),
-        metadata: Default::default(),
-        endpoints: vec![],
-        subscribers: vec![],
-        created_at: Timestamp::from_millis(1_700_000_000_000),
-        tenant: Default::default(),
-    }
-}
 
 fn event() -> Event {
     let data = serde_json::json!({
@@ -58,7 +33,7 @@ fn event() -> Event {
 }
 
 fn bench(criterion: &mut Criterion) {
-    let (record, event) = (record(), event());
+    let (record, event) = (pdf_record(), event());
     let endpoint = Endpoint {
         id: EndpointId::of_task(),
         url: "https://example.com/webhook".parse().expect("a URL"),

@@ -2,17 +2,15 @@
 
 use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use morag_core::pipeline::Pipeline;
-use morag_core::ports::{Commit, Flow, Guard, NewTask, Next};
-use morag_core::task::{
-    DocumentId, Event, EventKind, Resources, Source as File, SourceType, StatusWord, TaskId, TaskRecord,
-};
+use morag_core::Timestamp;
+use morag_core::ports::{Commit, Guard, Next};
+use morag_core::task::{Event, EventKind, Resources, StatusWord, TaskRecord};
 use morag_core::webhook::{
     BodyFormat, Credentials, Endpoint, EndpointId, EndpointSettings, EventFilter, NamedEndpoint, Operational, Order,
     SigningSecret,
 };
-use morag_core::{JsonObject, Timestamp};
 use morag_engine::App;
+use morag_testkit::{new_task, pdf_record};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,15 +95,7 @@ impl Source {
         let mut record = self.record(number, endpoints);
         record.subscribers = self.app.endpoints.fresh().await?.chosen_by(&record);
         let task = record.id;
-        let new = NewTask {
-            record,
-            idempotency: None,
-            claims_document: false,
-            flow: Flow::of("bench"),
-            credentials: None,
-            limits: Default::default(),
-        };
-        self.app.tasks.accept(new).await?;
+        self.app.tasks.accept(new_task(record)).await?;
         for sequence in 1..=events {
             if let Some(clock) = &mut clock {
                 clock.tick().await;
@@ -135,26 +125,10 @@ impl Source {
         };
         let customer = number.checked_rem(endpoints);
         TaskRecord {
-            id: TaskId::random(),
-            document_id: DocumentId::random(),
-            pipeline: Pipeline::standard(),
-            source: File {
-                stored_as: "original.pdf".parse().expect("a file name"),
-                file_name: "report.pdf".into(),
-                media_type: "application/pdf".into(),
-                size: 1 << 20,
-                sha256: "0".repeat(64),
-                source_type: SourceType::Document,
-            },
-            collection: "documents".into(),
-            language: None,
-            replace_existing: false,
-            options: JsonObject::new(),
             metadata: json!({ "customer": customer }).as_object().cloned().unwrap_or_default().into(),
             endpoints: if customer.is_none() { vec![own] } else { vec![] },
-            subscribers: vec![],
             created_at: self.app.clock.now(),
-            tenant: Default::default(),
+            ..pdf_record()
         }
     }
 }

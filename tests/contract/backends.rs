@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use morag_adapters::store::sqlite::{Options, SqliteStore};
 use morag_core::Timestamp;
 use morag_core::ports::{Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, KeyValues, Tasks};
-use morag_tests::clock::FakeClock;
+use morag_testkit::{FakeClock, MemoryBlobs, NOW, TestStore};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use std::time::Duration;
 pub trait Store: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains + KeyValues {}
 impl<T: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains + KeyValues> Store for T {}
 
-/// What every store can be told.
+/// Settings that every store has.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Tasks that may be pending.
@@ -74,7 +74,7 @@ pub struct Sqlite {
 impl Sqlite {
     /// A store with options that it alone has.
     pub fn with_options(options: Options) -> Self {
-        let clock = Arc::new(FakeClock::at(Timestamp::from_millis(1_769_853_600_000)));
+        let clock = Arc::new(FakeClock::at(NOW));
         let mut this = Self { folder: tempfile::tempdir().unwrap(), clock, options, store: None };
         this.open();
         this
@@ -116,12 +116,47 @@ impl Backend for Sqlite {
     }
 }
 
+/// The store of the test kit, which unit tests of the engine and the HTTP interface run on.
+pub struct TestKit {
+    clock: Arc<FakeClock>,
+    store: Option<Arc<TestStore>>,
+}
+
+#[async_trait]
+impl Backend for TestKit {
+    const EXACT_ORDER: bool = Sqlite::EXACT_ORDER;
+    const KEYS_AGE_BY_CLOCK: bool = Sqlite::KEYS_AGE_BY_CLOCK;
+
+    async fn with(Limits { queue_max, queue_shared, idempotency_kept }: Limits) -> Self {
+        let clock = Arc::new(FakeClock::at(NOW));
+        let options = Options { queue_max, queue_shared, idempotency_kept, ..Options::default() };
+        let store = TestStore::new(clock.clone(), Arc::<MemoryBlobs>::default(), options);
+        Self { clock, store: Some(Arc::new(store)) }
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(self.store.as_ref().unwrap()) as Arc<dyn Store>
+    }
+
+    fn clock(&self) -> &FakeClock {
+        &self.clock
+    }
+
+    async fn reopen(&mut self) {
+        let store = Arc::into_inner(self.store.take().unwrap());
+        self.store = Some(Arc::new(store.expect("a test that reopens the store holds no other handle of it").reopen()));
+    }
+}
+
 /// Makes each promise of a suite, an `async fn(impl Backend)`, a test of every backend: a module for each. A promise that
 /// needs limits of its own says so, as a module below the suite sees them: `a_promise with Limits { .. }`.
 macro_rules! promises {
     ($($promises:tt)+) => {
         mod sqlite {
             $crate::backends::promises_of!($crate::backends::Sqlite, $($promises)+);
+        }
+        mod testkit {
+            $crate::backends::promises_of!($crate::backends::TestKit, $($promises)+);
         }
         mod redis {
             use $crate::backends::redis::{InRedis, Single};

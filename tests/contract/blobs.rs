@@ -8,6 +8,7 @@ use futures::TryStreamExt;
 use morag_adapters::blobs::ObjectBlobs;
 use morag_core::ports::{BlobError, BlobPath, Blobs};
 use morag_core::task::{ArtifactName, TaskId};
+use morag_testkit::MemoryBlobs;
 use morag_tests::s3::Bucket;
 use std::ops::Range;
 
@@ -31,6 +32,8 @@ macro_rules! suite {
         }
     )*};
 }
+
+suite!(testkit, (MemoryBlobs::default(), ()));
 
 suite!(local_folder, {
     let folder = tempfile::tempdir().unwrap();

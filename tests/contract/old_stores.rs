@@ -13,7 +13,7 @@ use morag_core::ports::{
     Recorded,
 };
 use morag_core::task::{EventKind, StatusWord, TaskId, TenantId};
-use morag_tests::clock::FakeClock;
+use morag_testkit::FakeClock;
 use morag_tests::old_stores::{DOCUMENT, EMBEDDED, KNOWLEDGE, fill_redis, make_database};
 use morag_tests::redis::shared_single;
 use std::collections::BTreeMap;

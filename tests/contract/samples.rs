@@ -1,13 +1,11 @@
 //! Tasks, events and commits for the suites.
 
 use crate::backends::{Backend, Store};
-use morag_core::pipeline::Pipeline;
-use morag_core::ports::{
-    Accepted, AttemptRecord, Commit, CommitError, Flow, Guard, Idempotency, Lease, NewTask, Next, Queue,
-};
-use morag_core::task::{DocumentId, Event, EventKind, Source, SourceType, StatusWord, TaskId, TaskRecord};
-use morag_core::webhook::{AttemptOutcome, BodyFormat, Endpoint, EndpointId};
-use morag_core::{JsonObject, Secret, Timestamp};
+use morag_core::ports::{Accepted, Commit, CommitError, Flow, Guard, Idempotency, Lease, NewTask, Next, Queue};
+use morag_core::task::{DocumentId, Event, EventKind, Source, StatusWord, TaskId, TaskRecord};
+use morag_core::{JsonObject, Timestamp};
+pub use morag_testkit::{attempt, endpoint};
+use morag_testkit::{new_task, record};
 use std::time::Duration;
 
 /// How long a lease lasts where a test does not care.
@@ -23,50 +21,21 @@ pub fn document(id: &str) -> DocumentId {
     id.to_owned().try_into().unwrap()
 }
 
-/// An endpoint of a task.
-pub fn endpoint(id: &str) -> Endpoint {
-    Endpoint {
-        id: EndpointId::from(id.to_owned()),
-        url: "http://127.0.0.1:8009/webhook".parse().unwrap(),
-        auth_token: Some(Secret::new("s3cret")),
-        format: BodyFormat::default(),
-        events: Default::default(),
-        headers: [("X-Extra".to_owned(), Secret::new("h1dden"))].into(),
-    }
-}
-
 /// A task with a document of its own and the endpoints of these names.
 pub fn task(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
+    let sample = record();
     let record = TaskRecord {
-        id: TaskId::random(),
         document_id: DocumentId::random(),
-        pipeline: Pipeline::standard(),
-        source: Source {
-            stored_as: "original.md".parse().unwrap(),
-            file_name: "straße \"1\".md".into(),
-            media_type: "text/markdown".into(),
-            size: 42,
-            sha256: "0".repeat(64),
-            source_type: SourceType::Document,
-        },
+        source: Source { file_name: "straße \"1\".md".into(), size: 42, ..sample.source.clone() },
         collection: "default".into(),
         language: Some("de".into()),
-        replace_existing: false,
         options: object(serde_json::json!({"chunk_size": 1000, "z": [1, null], "a": "b"})),
         metadata: object(serde_json::json!({"who": "\u{1f600}"})).into(),
         endpoints: endpoints.iter().map(|id| endpoint(id)).collect(),
-        subscribers: vec![],
         created_at: backend.now(),
-        tenant: Default::default(),
+        ..sample
     };
-    NewTask {
-        record,
-        idempotency: None,
-        claims_document: false,
-        flow: Flow::of("someone"),
-        credentials: None,
-        limits: Default::default(),
-    }
+    NewTask { flow: Flow::of("someone"), ..new_task(record) }
 }
 
 /// A task that claims a document.
@@ -141,16 +110,4 @@ pub async fn claim_one(store: &dyn Store, queue: Queue) -> Lease {
 /// The keys that can be claimed now, all of them taken.
 pub async fn claim_keys(store: &dyn Store, queue: Queue) -> Vec<String> {
     store.claim(queue, 1000, LEASE).await.unwrap().leases.into_iter().map(|lease| lease.key).collect()
-}
-
-/// An attempt that got this status.
-pub fn attempt(number: u32, at: Timestamp, status: u16) -> AttemptRecord {
-    let outcome = AttemptOutcome {
-        status: Some(status),
-        error: None,
-        retry_after_ms: None,
-        excerpt: "answer\n\"quoted\"".into(),
-        duration_ms: 7,
-    };
-    AttemptRecord { attempt: number, at, outcome }
 }

@@ -3,12 +3,10 @@
 use crate::samples::document;
 use morag_adapters::SystemClock;
 use morag_adapters::store::sqlite::{Since, Snapshot, SqliteKnowledge, SqliteStore};
-use morag_core::pipeline::Pipeline;
-use morag_core::ports::{
-    Accepted, Flow, Knowledge, ListFilter, NewTask, Point, Revision, StagedBatch, StoreError, Tasks,
-};
-use morag_core::task::{Source, SourceType, TaskId, TaskRecord};
-use morag_core::{JsonObject, Timestamp};
+use morag_core::JsonObject;
+use morag_core::ports::{Accepted, Knowledge, ListFilter, Point, Revision, StagedBatch, StoreError, Tasks};
+use morag_core::task::{TaskId, TaskRecord};
+use morag_testkit::{new_task, record};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -35,43 +33,15 @@ impl Stores {
     /// A task is accepted, and its content published: two commits, one after the other.
     async fn work(&self) {
         let id = TaskId::random();
-        let record = TaskRecord {
-            id,
-            document_id: document(&id.to_string()),
-            pipeline: Pipeline::standard(),
-            source: Source {
-                stored_as: "original.md".parse().unwrap(),
-                file_name: "a.md".into(),
-                media_type: "text/markdown".into(),
-                size: 1,
-                sha256: "0".repeat(64),
-                source_type: SourceType::Document,
-            },
-            collection: COLLECTION.into(),
-            language: None,
-            replace_existing: false,
-            options: JsonObject::new(),
-            metadata: JsonObject::new().into(),
-            endpoints: vec![],
-            subscribers: vec![],
-            created_at: Timestamp::from_millis(0),
-            tenant: Default::default(),
-        };
+        let record =
+            TaskRecord { id, document_id: document(&id.to_string()), collection: COLLECTION.into(), ..record() };
         let revision = Revision {
             id: uuid::Uuid::new_v4(),
             task: id,
             document: record.document_id.clone(),
             collection: COLLECTION.into(),
         };
-        let new = NewTask {
-            record,
-            idempotency: None,
-            claims_document: false,
-            flow: Flow::of("someone"),
-            credentials: None,
-            limits: Default::default(),
-        };
-        assert_eq!(self.tasks.accept(new).await, Ok(Accepted::New));
+        assert_eq!(self.tasks.accept(new_task(record)).await, Ok(Accepted::New));
         let point = Point { id: "1".into(), vector: vec![1.0, 0.0], text: id.to_string(), payload: JsonObject::new() };
         let batch = StagedBatch::Points { model: "model".into(), points: vec![point] };
         self.knowledge.stage(&revision, batch).await.unwrap();

@@ -5,7 +5,6 @@
 pub mod bombs;
 pub mod child;
 pub mod clients;
-pub mod clock;
 pub mod connect_proxy;
 pub mod crowd;
 pub mod dns;

@@ -6,12 +6,12 @@ use morag_adapters::blobs::ObjectBlobs;
 use morag_adapters::embeddings::HashedEmbedder;
 use morag_adapters::plugin_http::NoHttp;
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
-use morag_core::pipeline::Pipeline;
 use morag_core::plugin::{Grant, Limits};
 use morag_core::ports::{BlobPath, Blobs, StepCall, StepInputs, StepReport, StepRunner};
-use morag_core::task::{DocumentId, Source, SourceType, TaskId, TaskRecord};
+use morag_core::task::{DocumentId, Source, TaskRecord};
 use morag_core::{JsonObject, Timestamp};
 use morag_runtime::{EngineOptions, LoadError, PluginRunner, Services, StepEngine};
+use morag_testkit::record;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -121,7 +121,7 @@ impl Sandbox {
 
     /// A call of a component with a configuration, over a document of these bytes.
     pub async fn call_of(&self, component: &str, config: JsonObject, document: &[u8]) -> StepCall {
-        let record = record(document);
+        let record = record_of(document);
         let path = BlobPath::file(record.id, &record.source.stored_as);
         let mut writer = self.blobs.create(&path).await.expect("a file");
         writer.write(document.to_vec().into()).await.expect("bytes");
@@ -162,27 +162,14 @@ impl Sandbox {
     }
 }
 
-fn record(document: &[u8]) -> TaskRecord {
-    TaskRecord {
-        id: TaskId::random(),
-        document_id: DocumentId::random(),
-        pipeline: Pipeline::standard(),
-        source: Source {
-            stored_as: "original.txt".parse().expect("a file name"),
-            file_name: "report.txt".into(),
-            media_type: "text/plain".into(),
-            size: document.len() as u64,
-            sha256: "0".repeat(64),
-            source_type: SourceType::Document,
-        },
-        collection: "documents".into(),
-        language: None,
-        replace_existing: false,
-        options: JsonObject::new(),
-        metadata: Default::default(),
-        endpoints: vec![],
-        subscribers: vec![],
-        created_at: Timestamp::from_millis(0),
-        tenant: Default::default(),
-    }
+fn record_of(document: &[u8]) -> TaskRecord {
+    let sample = record();
+    let source = Source {
+        stored_as: "original.txt".parse().expect("a file name"),
+        file_name: "report.txt".into(),
+        media_type: "text/plain".into(),
+        size: document.len() as u64,
+        ..sample.source.clone()
+    };
+    TaskRecord { document_id: DocumentId::random(), source, created_at: Timestamp::from_millis(0), ..sample }
 }

@@ -4,6 +4,7 @@
 //! lines are those of the built binary, that every process has the time it needs to stop, and that nothing is less
 //! confined than the rest.
 mod compose;
+mod findings;
 mod kubernetes;
 mod names;
 mod serve;
@@ -13,12 +14,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
 
 use crate::workspace::Workspace;
 use crate::{python, shell};
+use findings::{FOLDER, Findings};
 use serve::Server;
 
 /// Check the deployment files.
@@ -28,8 +30,6 @@ use serve::Server;
 #[derive(Args)]
 pub struct Options {}
 
-/// The folder.
-const FOLDER: &str = "deploy";
 /// Filled in by whoever runs the compose file. Never read here: a finding would print a part of it.
 const SECRETS: &str = "secrets.env";
 
@@ -65,34 +65,6 @@ pub fn check(workspace: &Workspace, python: &Path) -> Result<()> {
     let manifests = documents(python, &folder, &files.manifests())?;
     kubernetes::check(&server, &openapi, &files.manifests(), &manifests, &mut findings);
     findings.verdict(files.texts.len())
-}
-
-/// What is wrong: the place, and what to do.
-#[derive(Debug, Default)]
-struct Findings(Vec<String>);
-
-impl Findings {
-    fn add(&mut self, place: &str, what: impl std::fmt::Display) {
-        self.0.push(format!("{FOLDER}/{place}: {what}"));
-    }
-
-    /// Adds `what` unless it `holds`.
-    fn expect(&mut self, holds: bool, place: &str, what: impl std::fmt::Display) {
-        if !holds {
-            self.add(place, what);
-        }
-    }
-
-    fn verdict(&self, files: usize) -> Result<()> {
-        for finding in &self.0 {
-            println!("error: {finding}");
-        }
-        if !self.0.is_empty() {
-            bail!("{} findings in {FOLDER}/", self.0.len());
-        }
-        println!("deploy: {files} files fit their schemas and the server");
-        Ok(())
-    }
 }
 
 /// The files of the folder: path in it, text.

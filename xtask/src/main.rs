@@ -9,6 +9,7 @@ mod attack;
 mod bench;
 mod chaos;
 mod children;
+mod circles;
 mod clients;
 mod compile;
 mod corpus;
@@ -55,6 +56,7 @@ enum Action {
     Soak(soak::Options),
     Clients(clients::Options),
     Fuzz(fuzz::Options),
+    Circles(circles::Options),
 }
 
 fn main() -> ExitCode {
@@ -85,5 +87,6 @@ fn run(command: Action) -> Result<()> {
         Action::Soak(options) => soak::run(&options),
         Action::Clients(options) => clients::run(&options),
         Action::Fuzz(options) => fuzz::run(&options),
+        Action::Circles(options) => circles::run(&options),
     }
 }

@@ -93,12 +93,12 @@ mod tests {
         fs::write(folder.join("a_step.wasm"), "old").unwrap();
         fs::write(folder.join("gone.wasm"), "old").unwrap();
         fs::write(folder.join("steps.toml"), "kept").unwrap();
-        let package = Package { name: "a_step".to_owned(), folder: root.clone(), component: true };
+        let package = Package { name: "a_step".to_owned(), folder: root.clone(), component: true, roots: vec![] };
         copy_all(&built, &folder, &[&package]).unwrap();
         assert_eq!(fs::read(folder.join("a_step.wasm")).unwrap(), b"new");
         assert!(!folder.join("gone.wasm").exists());
         assert!(folder.join("steps.toml").exists());
-        let missing = Package { name: "b_step".to_owned(), folder: root.clone(), component: true };
+        let missing = Package { name: "b_step".to_owned(), folder: root.clone(), component: true, roots: vec![] };
         assert!(copy_all(&built, &folder, &[&missing]).unwrap_err().to_string().contains("was not built"));
         fs::remove_dir_all(&root).unwrap();
     }

@@ -15,14 +15,14 @@ use clap::Args;
 use crate::compile::Builds;
 use crate::tools::Tool;
 use crate::workspace::Workspace;
-use crate::{attack, deny, deploy, node, plugins, python, shell, toolchain};
+use crate::{attack, circles, deny, deploy, node, plugins, python, shell, toolchain};
 use results::Results;
 use shared::Shared;
 use stage::Stages;
 
 /// Run everything that CI runs.
 ///
-/// Format, the Python of the test clients, the programs that tests start, the Node.js packages of the test clients, the
+/// Format, circles of imports, the Python of the test clients, the programs that tests start, the Node.js packages of the test clients, the
 /// wasm toolchain, clang for the step in C, step components and test guests, the dependency check, clippy, the deployment
 /// files, all tests of the workspace, and the attacks in short. Stops at the first stage that fails, with the command to repeat it.
 #[derive(Args)]
@@ -51,6 +51,7 @@ pub fn run(options: &Options) -> Result<()> {
     let mut stages = Stages::new();
     // What fails fast comes first, and so does what needs the network.
     stages.run("format", || shell::run(&mut cargo(&workspace, &["fmt", "--all", "--check"])))?;
+    stages.run("circles of imports", || circles::check(&workspace))?;
     let python = stages.run("Python of the test clients", || python::ensure(&workspace))?;
     stages.run("programs that the tests start", toolchain::programs::ensure)?;
     let node = stages.run("Node.js packages of the test clients", || node::ensure(&workspace))?;

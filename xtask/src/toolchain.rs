@@ -7,6 +7,7 @@ pub mod debian;
 mod linked;
 pub mod programs;
 mod recipe;
+mod target;
 
 use std::path::Path;
 use std::process::Command;
@@ -15,11 +16,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::shell;
+use target::LINK;
+pub use target::TARGET;
 
-/// The target of the step components.
-pub const TARGET: &str = "wasm32-wasip2";
-/// The name under which rustup knows the toolchain that we build.
-const LINK: &str = "morag-wasi";
 /// Chooses the way: `auto` (default), `rustup` or `linked`.
 const CHOICE: &str = "MORAG_WASM_TOOLCHAIN";
 

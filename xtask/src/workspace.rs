@@ -24,6 +24,8 @@ pub struct Package {
     pub folder: PathBuf,
     /// Whether it builds to a component: it has a `cdylib` target.
     pub component: bool,
+    /// The root files of its library, binaries and benches.
+    pub roots: Vec<PathBuf>,
 }
 
 impl Workspace {
@@ -75,12 +77,17 @@ fn root() -> PathBuf {
 }
 
 fn package(value: &Value) -> Option<Package> {
-    let crate_types =
-        value["targets"].as_array()?.iter().filter_map(|target| target["crate_types"].as_array()).flatten();
+    let targets = value["targets"].as_array()?;
+    let crate_types = targets.iter().filter_map(|target| target["crate_types"].as_array()).flatten();
+    let is_code = |target: &&Value| {
+        let kinds = target["kind"].as_array().into_iter().flatten();
+        kinds.into_iter().all(|kind| kind != "test" && kind != "example" && kind != "custom-build")
+    };
     Some(Package {
         name: value["name"].as_str()?.to_owned(),
         folder: Path::new(value["manifest_path"].as_str()?).parent()?.to_owned(),
         component: crate_types.into_iter().any(|kind| kind == "cdylib"),
+        roots: targets.iter().filter(is_code).filter_map(|target| Some(target["src_path"].as_str()?.into())).collect(),
     })
 }
 

@@ -1,12 +1,13 @@
 //! The routes, on an app in memory.
 
 use super::router;
-use super::testing::{Memory, NOW, app, record};
+use super::testing::event as sample_event;
+use super::testing::{Memory, NOW, app, attempt, endpoint, record};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use futures::stream;
-use morag_core::ports::{AcceptError, Shortcoming, StoreError};
+use morag_core::ports::{AcceptError, CursorMove, Deliveries as _, DueQueue as _, Queue, Shortcoming, StoreError};
 use morag_core::task::{Artifact, Event, EventKind, StepFailure, TaskId, TaskRecord};
 use morag_core::{JsonObject, Timestamp};
 use serde_json::{Value, json};
@@ -22,6 +23,9 @@ mod limits;
 mod pipelines;
 mod plugins;
 mod quotas;
+
+/// How long a lease lasts where a test does not care.
+const LEASE: std::time::Duration = std::time::Duration::from_secs(30);
 
 const BOUNDARY: &str = "XBOUNDARYX";
 
@@ -103,23 +107,23 @@ impl Server {
     fn completed_task(&self) -> TaskId {
         let record = record();
         let events = completed(record.id);
-        self.memory.add(record, events)
+        self.memory.store.add(record, events)
     }
 
     fn task_count(&self) -> usize {
-        self.memory.logs.lock().unwrap().len()
+        self.memory.store.task_count()
     }
 
     /// Waits until refused uploads are gone. Each turn lets the clean-up go on; it needs no time of its own.
     async fn nothing_is_left(&self) {
         for _ in 0..1000 {
-            if self.memory.paths().is_empty() {
+            if self.memory.blobs.paths().is_empty() {
                 assert_eq!(self.task_count(), 0);
                 return;
             }
             tokio::task::yield_now().await;
         }
-        panic!("left behind: {:?}", self.memory.paths());
+        panic!("left behind: {:?}", self.memory.blobs.paths());
     }
 }
 
@@ -140,7 +144,7 @@ fn form(fields: &[(&str, &str)], file: Option<(&str, &str)>) -> String {
 const FILE: Option<(&str, &str)> = Some(("a.md", "# Hello\n"));
 
 fn event(sequence: u64, percent: f64, kind: EventKind) -> Event {
-    Event { sequence, timestamp: NOW, progress_percent: percent, message: "happened".into(), kind }
+    Event { progress_percent: percent, ..sample_event(sequence, kind) }
 }
 
 fn failed() -> Vec<Event> {
@@ -188,7 +192,7 @@ fn completed_with(task: TaskId, content: &str) -> Vec<Event> {
 
 fn put(server: &Server, task: TaskId, name: &str, content: &str) {
     let path = format!("tasks/{task}/files/{name}");
-    server.memory.files.lock().unwrap().insert(path, content.to_owned().into());
+    server.memory.blobs.put(path, content.to_owned());
 }
 
 #[tokio::test]
@@ -203,8 +207,8 @@ async fn a_file_becomes_a_task() {
     assert_eq!(keys, ["document_id", "estimated_time", "message", "status", "status_url", "task_id"]);
     assert_eq!(body["status"], "pending");
     let task = body["task_id"].as_str().unwrap();
-    assert_eq!(server.memory.paths(), [format!("tasks/{task}/files/original.md")]);
-    let log = server.memory.logs.lock().unwrap()[0].clone();
+    assert_eq!(server.memory.blobs.paths(), [format!("tasks/{task}/files/original.md")]);
+    let log = server.memory.store.logs()[0].clone();
     assert_eq!((log.record.source.file_name.as_str(), log.record.source.size), ("report.md", 8));
     assert_eq!(log.record.source.media_type, "text/markdown");
     assert_eq!(log.record.options["chunk_size"], json!(500));
@@ -267,7 +271,7 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
     let stuck = stream::StreamExt::chain(stream::iter([Ok::<_, std::io::Error>(start)]), stream::pending());
     let request = server.post("/api/v1/ingest/file", &[], Body::from_stream(stuck));
     let mut request = Box::pin(request);
-    while server.memory.paths().is_empty() {
+    while server.memory.blobs.paths().is_empty() {
         assert!(futures::poll!(&mut request).is_pending());
         tokio::task::yield_now().await;
     }
@@ -299,7 +303,7 @@ async fn the_stores_refusals_have_their_codes() {
         (AcceptError::Store(StoreError::Full("secret".into())), 507, "storage_full"),
     ] {
         let server = server(&[]);
-        *server.memory.accept_error.lock().unwrap() = Some(error);
+        *server.memory.store.accept_error.lock().unwrap() = Some(error);
         let answer = server.ingest(&[], FILE).await;
         assert_eq!((answer.status.as_u16(), answer.error().as_str()), (status, code));
         assert!(!answer.json().to_string().contains("secret"));
@@ -312,7 +316,7 @@ async fn the_stores_refusals_have_their_codes() {
         }
         match status {
             // Whether the task was stored is not known: its file stays, for the janitor to judge.
-            503 => assert_eq!((server.memory.paths().len(), server.task_count()), (1, 0)),
+            503 => assert_eq!((server.memory.blobs.paths().len(), server.task_count()), (1, 0)),
             _ => server.nothing_is_left().await,
         }
     }
@@ -356,7 +360,7 @@ async fn below_the_room_that_is_kept_free_nothing_new_is_taken() {
         let text = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(text.contains("251 MiB free") && text.contains("below 256 MiB"), "{text}");
     }
-    assert_eq!(*server.memory.fetches.lock().unwrap(), 0, "nothing is fetched for it");
+    assert_eq!(*server.memory.network.fetches.lock().unwrap(), 0, "nothing is fetched for it");
     server.nothing_is_left().await;
     let ready = server.get("/health/ready").await;
     assert_eq!((ready.status, &ready.json()["dependencies"]["disk"]), (StatusCode::OK, &json!("low")));
@@ -375,9 +379,9 @@ async fn process_ingest_requires_a_webhook() {
     let body = server.post("/api/convert/process-ingest", &[], form(&fields, FILE)).await.json();
     assert_eq!(body["success"], json!(true));
     assert!(body["estimated_time_seconds"].is_u64());
-    let log = server.memory.logs.lock().unwrap()[0].clone();
+    let log = server.memory.store.logs()[0].clone();
     assert!(log.record.endpoints[0].auth_token.is_none(), "kept beside the record");
-    let kept = server.memory.credentials.lock().unwrap().clone();
+    let kept = server.memory.store.credentials.lock().unwrap().clone();
     assert_eq!(kept.iter().map(|(task, _)| *task).collect::<Vec<_>>(), [log.record.id]);
     assert!(kept[0].1.contains("\"auth_token\":\"t\""), "not sealed, for the server of this test has no key: {kept:?}");
 }
@@ -385,8 +389,8 @@ async fn process_ingest_requires_a_webhook() {
 #[tokio::test]
 async fn process_waits_and_answers_with_the_markdown() {
     let server = server(&[]);
-    let files = server.memory.files.clone();
-    *server.memory.on_accept.lock().unwrap() = Some(Box::new(move |record: &TaskRecord| {
+    let files = server.memory.blobs.files.clone();
+    *server.memory.store.on_accept.lock().unwrap() = Some(Box::new(move |record: &TaskRecord| {
         assert_eq!(record.pipeline.name(), "convert");
         files.lock().unwrap().insert(format!("tasks/{}/files/markdown.md", record.id), "# Out".into());
         completed_with(record.id, "# Out")
@@ -405,7 +409,7 @@ async fn process_says_why_it_failed_and_when_it_takes_too_long() {
     let body = server.post("/api/v1/process", &[], form(&fields, FILE)).await.json();
     assert_eq!(body["success"], json!(false));
     assert!(body["error_message"].as_str().unwrap().contains("runs still"), "{body}");
-    *server.memory.on_accept.lock().unwrap() = Some(Box::new(|_| failed()));
+    *server.memory.store.on_accept.lock().unwrap() = Some(Box::new(|_| failed()));
     let answer = server.post("/api/v1/process", &[], form(&fields, FILE)).await;
     assert_eq!((answer.status, &answer.json()["error_message"]), (StatusCode::OK, &json!("broken")));
     assert_eq!((&answer.json()["success"], &answer.json()["content"]), (&json!(false), &Value::Null));
@@ -454,24 +458,24 @@ async fn a_process_without_the_role_api_serves_the_probes_alone() {
         assert_eq!((answer.status, answer.error().as_str()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
         assert!(answer.json()["error"].as_str().unwrap().contains("role dispatcher"), "{}", answer.json());
     }
-    *server.memory.down.lock().unwrap() = true;
-    *server.memory.later.lock().unwrap() += std::time::Duration::from_secs(2);
+    *server.memory.store.down.lock().unwrap() = true;
+    server.memory.clock.advance(std::time::Duration::from_secs(2));
     assert_eq!(server.get("/health/ready").await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
 async fn readiness_asks_the_dependencies_at_most_every_two_seconds() {
     let server = server(&[]);
-    let pings = || *server.memory.pings.lock().unwrap();
+    let pings = || *server.memory.blobs.pings.lock().unwrap();
     for _ in 0..20 {
         let all = futures::future::join_all((0..10).map(|_| server.get("/health/ready"))).await;
         assert!(all.iter().all(|answer| answer.status == StatusCode::OK));
     }
     assert_eq!(pings(), 1);
-    *server.memory.later.lock().unwrap() += std::time::Duration::from_millis(1999);
+    server.memory.clock.advance(std::time::Duration::from_millis(1999));
     server.get("/health/ready").await;
     assert_eq!(pings(), 1);
-    *server.memory.later.lock().unwrap() += std::time::Duration::from_millis(1);
+    server.memory.clock.advance(std::time::Duration::from_millis(1));
     server.get("/health/ready").await;
     assert_eq!(pings(), 2);
 }
@@ -524,7 +528,7 @@ async fn a_store_that_may_lose_tasks_is_shown_and_makes_the_server_unready_unles
 async fn the_weight_of_the_callers_key_goes_with_the_task() {
     let server = server(&[("MORAG_API_KEYS", "other,test-api-key"), ("MORAG_API_KEY_WEIGHTS", "1,7")]);
     assert_eq!(server.ingest(&[], FILE).await.status, StatusCode::OK);
-    let flow = server.memory.flow.lock().unwrap().clone().unwrap();
+    let flow = server.memory.store.flow.lock().unwrap().clone().unwrap();
     assert_eq!(flow.weight, 7);
 }
 
@@ -559,7 +563,7 @@ async fn every_error_has_the_contracts_shape() {
 #[tokio::test]
 async fn a_store_that_is_away_is_503_without_its_secrets() {
     let server = server(&[]);
-    *server.memory.down.lock().unwrap() = true;
+    *server.memory.store.down.lock().unwrap() = true;
     let answer = server.get(&format!("/api/v1/status/{}", TaskId::random())).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
     assert!(!String::from_utf8_lossy(&answer.body).contains("/var"));
@@ -572,8 +576,8 @@ async fn a_store_that_is_away_is_503_without_its_secrets() {
 #[tokio::test]
 async fn a_panic_is_500_in_the_contracts_shape() {
     let server = server(&[]);
-    *server.memory.on_accept.lock().unwrap() = Some(Box::new(|_| panic!("secret")));
-    *server.memory.panics.lock().unwrap() = true;
+    *server.memory.store.on_accept.lock().unwrap() = Some(Box::new(|_| panic!("secret")));
+    *server.memory.store.panics.lock().unwrap() = true;
     for answer in [server.ingest(&[], FILE).await, server.get("/api/v1/status").await] {
         assert_eq!((answer.status, answer.error().as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"));
         assert!(!answer.json().to_string().contains("secret"));
@@ -591,8 +595,9 @@ async fn the_callers_request_id_comes_back() {
 #[tokio::test]
 async fn status_lists_and_history_have_their_fields() {
     let server = server(&[]);
-    let task = server.memory.add(record(), failed());
-    server.memory.add(record(), vec![]);
+    let store = &server.memory.store;
+    let task = store.add(TaskRecord { endpoints: vec![endpoint("task")], ..record() }, failed());
+    store.add(record(), vec![]);
     for path in ["/api/v1/status", "/api/v1/status/"] {
         let list = server.get(path).await.json();
         assert_eq!((&list["count"], &list["total_count"], &list["next_cursor"]), (&json!(2), &json!(2), &Value::Null));
@@ -610,8 +615,14 @@ async fn status_lists_and_history_have_their_fields() {
     assert_eq!((&recent["count"], &recent["hours"]), (&json!(1), &json!(24)));
     assert_eq!(recent["events"][0]["task_id"], json!(task));
     assert_eq!(recent["events"][0]["event_type"], "task_failed");
+    for _ in 0..4 {
+        store.add(record(), vec![]);
+    }
+    store.claim(Queue::Tasks, 2, LEASE).await.unwrap();
     let queues = server.get("/api/v1/status/stats/queues").await.json();
     assert_eq!((&queues["active_tasks"], &queues["reserved_tasks"]), (&json!(2), &json!(3)));
+    let held = store.claim(Queue::Deliveries, 1, LEASE).await.unwrap().leases.remove(0);
+    store.advance(&held, CursorMove::Delivered, Some(attempt(1, NOW, 200))).await.unwrap();
     let deliveries = server.get(&format!("/api/v1/tasks/{task}/deliveries")).await.json();
     assert_eq!(deliveries["deliveries"][0]["event_type"], "task_started");
     assert_eq!(deliveries["deliveries"][0]["attempts"][0]["http_status"], 200);
@@ -620,13 +631,11 @@ async fn status_lists_and_history_have_their_fields() {
 #[tokio::test]
 async fn a_long_poll_ends_with_the_next_change_or_its_time() {
     let server = server(&[]);
-    let task = server.memory.add(record(), vec![]);
+    let task = server.memory.store.add(record(), vec![]);
     assert_eq!(server.get(&format!("/api/v1/status/{task}?wait=1")).await.json()["status"], "pending");
     let path = format!("/api/v1/status/{task}?wait=60");
-    // The first look is over when the other future gets its turn.
-    let change = async {
-        server.memory.logs.lock().unwrap()[0].events = failed();
-    };
+    // The task has been read when the other future gets its turn.
+    let change = async { server.memory.store.append(task, failed()) };
     let start = tokio::time::Instant::now();
     let (answer, ()) = tokio::join!(server.get(&path), change);
     assert_eq!(answer.json()["status"], "failed");
@@ -637,7 +646,7 @@ async fn a_long_poll_ends_with_the_next_change_or_its_time() {
 #[tokio::test]
 async fn an_ended_task_cannot_be_cancelled() {
     let server = server(&[]);
-    let task = server.memory.add(record(), failed());
+    let task = server.memory.store.add(record(), failed());
     for (method, path) in [("DELETE", "ingest"), ("DELETE", "status"), ("POST", "cancel"), ("DELETE", "cancel")] {
         let answer = server.call(method, &format!("/api/v1/{path}/{task}"), &[]).await;
         assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "task_already_ended"), "{path}");
@@ -689,7 +698,7 @@ async fn files_are_served_whole_and_in_parts() {
 #[tokio::test]
 async fn files_of_an_ended_task_alone_can_be_deleted() {
     let server = server(&[]);
-    let running = server.memory.add(record(), vec![event(1, 0.0, EventKind::TaskStarted { retry: None })]);
+    let running = server.memory.store.add(record(), vec![event(1, 0.0, EventKind::TaskStarted { retry: None })]);
     put(&server, running, "markdown.md", "x");
     let answer = server.call("DELETE", &format!("/api/files/temp/{running}"), &[]).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "task_running"));
@@ -697,18 +706,18 @@ async fn files_of_an_ended_task_alone_can_be_deleted() {
     put(&server, ended, "markdown.md", "x");
     let body = server.call("DELETE", &format!("/api/v1/files/{ended}/"), &[]).await.json();
     assert_eq!(body["success"], json!(true));
-    assert_eq!(server.memory.paths(), [format!("tasks/{running}/files/markdown.md")]);
+    assert_eq!(server.memory.blobs.paths(), [format!("tasks/{running}/files/markdown.md")]);
 }
 
 #[tokio::test]
 async fn files_of_a_task_that_runs_again_meanwhile_are_not_deleted() {
     let server = server(&[]);
-    let task = server.memory.add(record(), failed());
+    let task = server.memory.store.add(record(), failed());
     put(&server, task, "markdown.md", "x");
-    *server.memory.runs_meanwhile.lock().unwrap() = Some(task);
+    *server.memory.store.runs_meanwhile.lock().unwrap() = Some(task);
     let answer = server.call("DELETE", &format!("/api/files/temp/{task}"), &[]).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "task_running"));
-    assert_eq!(server.memory.paths(), [format!("tasks/{task}/files/markdown.md")]);
+    assert_eq!(server.memory.blobs.paths(), [format!("tasks/{task}/files/markdown.md")]);
 }
 
 #[tokio::test]
@@ -735,7 +744,7 @@ async fn deleting_files_gives_their_bytes_back_first_and_goes_on_without_its_cal
     for stays in [true, false] {
         let server = server(&[]);
         let task = server.completed_task();
-        server.memory.files.lock().unwrap().insert(format!("tasks/{task}/files/original.md"), "x".into());
+        server.memory.blobs.put(format!("tasks/{task}/files/original.md"), "x");
         let path = format!("/api/files/temp/{task}");
         let mut request = Box::pin(server.call("DELETE", &path, &[]));
         match stays {
@@ -748,7 +757,7 @@ async fn deleting_files_gives_their_bytes_back_first_and_goes_on_without_its_cal
         for _ in 0..1000 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(server.memory.paths(), [""; 0], "whether its caller stays: {stays}");
-        assert_eq!(*server.memory.uncounted.lock().unwrap(), [(task, 1)]);
+        assert_eq!(server.memory.blobs.paths(), [""; 0], "whether its caller stays: {stays}");
+        assert_eq!(*server.memory.store.uncounted.lock().unwrap(), [(task, 1)]);
     }
 }

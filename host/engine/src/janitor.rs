@@ -223,11 +223,10 @@ async fn tidy_files(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Memory, NOW, app, record};
+    use crate::testing::{Memory, NOW, app, event, record};
     use futures::FutureExt as _;
-    use morag_core::ports::Clock;
-    use morag_core::task::{Event, EventKind};
-    use std::sync::Mutex;
+    use morag_core::ports::Clock as _;
+    use morag_core::task::EventKind;
 
     const LITTLE: Duration = Duration::from_secs(1);
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -235,21 +234,8 @@ mod tests {
     /// Where the steady clock begins.
     const START: SteadyTime = SteadyTime::from_millis(NOW.as_millis());
 
-    /// A clock that can be set: its wall time and its steady time.
-    struct Hands(Mutex<(Timestamp, SteadyTime)>);
-
-    impl Clock for Hands {
-        fn now(&self) -> Timestamp {
-            self.0.lock().unwrap().0
-        }
-        fn steady(&self) -> SteadyTime {
-            self.0.lock().unwrap().1
-        }
-    }
-
     struct Stage {
         memory: Arc<Memory>,
-        clock: Arc<Hands>,
         app: App,
         unlisted: Unlisted,
         warned: Warned,
@@ -258,40 +244,36 @@ mod tests {
     impl Stage {
         fn new() -> Self {
             let memory = Arc::new(Memory::default());
-            let clock = Arc::new(Hands(Mutex::new((NOW, START))));
             let mut app = Arc::into_inner(app(&memory, &[])).unwrap();
-            app.clock = clock.clone();
-            Self { memory, clock, app, unlisted: Unlisted::new(), warned: Warned::default() }
+            // Longer than any of these tests: they are about files whose task is still known.
+            app.config.history_retention = 2 * YEAR;
+            Self { memory, app, unlisted: Unlisted::new(), warned: Warned::default() }
         }
 
         fn put(&self, path: String) {
-            self.memory.files.lock().unwrap().insert(path, "x".into());
+            self.memory.blobs.put(path, "x");
         }
 
         /// A task that ended now, with a file.
         fn put_ended(&self) -> TaskId {
-            let ended = EventKind::TaskCancelled { step: None, stage: None };
-            let event =
-                Event { sequence: 1, timestamp: NOW, progress_percent: 0.0, message: String::new(), kind: ended };
-            let task = self.memory.add(record(), vec![event]);
+            let ended = event(1, EventKind::TaskCancelled { step: None, stage: None });
+            let task = self.memory.store.add(record(), vec![ended]);
             self.put(format!("tasks/{task}/files/original.md"));
             task
         }
 
-        /// Somebody sets the clock.
+        /// Sets the time of day.
         fn set(&self, now: Timestamp) {
-            self.clock.0.lock().unwrap().0 = now;
+            let clock = &self.memory.clock;
+            clock.set((now.as_millis() - clock.now().as_millis()) / 1000);
         }
 
         /// Whether there are files after a round, some time later than the last one.
         async fn stays(&mut self, passes: Duration) -> bool {
-            {
-                let mut hands = self.clock.0.lock().unwrap();
-                *hands = (hands.0.plus(passes), hands.1.plus(passes));
-            }
+            self.memory.clock.advance(passes);
             let now = self.app.time_of_day.now(&*self.app.clock);
             self.unlisted = round(&self.app, now, &self.unlisted, &mut self.warned).await.unwrap();
-            !self.memory.paths().is_empty()
+            !self.memory.blobs.paths().is_empty()
         }
     }
 
@@ -325,14 +307,14 @@ mod tests {
         for name in ["a", "b"] {
             stage.put(format!("tasks/{}/files/{name}", TaskId::random()));
         }
-        assert_eq!((clear_orphans(&stage.app).await.unwrap(), stage.memory.paths().len()), (2, 1));
+        assert_eq!((clear_orphans(&stage.app).await.unwrap(), stage.memory.blobs.paths().len()), (2, 1));
         assert_eq!(clear_orphans(&stage.app).await.unwrap(), 0);
     }
 
     #[tokio::test]
     async fn a_file_whose_task_another_process_accepted_stays() {
         let mut stage = Stage::new();
-        let task = stage.memory.add(record(), vec![]);
+        let task = stage.memory.store.add(record(), vec![]);
         stage.put(format!("tasks/{task}/files/original.md"));
         assert!(stage.stays(Duration::ZERO).await && stage.stays(ORPHAN_AGE * 100).await);
     }
@@ -352,7 +334,7 @@ mod tests {
         let task = stage.put_ended();
         assert!(!stage.stays(stage.app.config.temp_retention * 2).await);
         // Killed in between, it leaves files, which the next round finds; bytes without files nobody would find.
-        assert_eq!(*stage.memory.uncounted.lock().unwrap(), [(task, 1)]);
+        assert_eq!(*stage.memory.store.uncounted.lock().unwrap(), [(task, 1)]);
     }
 
     #[tokio::test]
@@ -360,20 +342,20 @@ mod tests {
         let mut stage = Stage::new();
         let mut tasks = [stage.put_ended(), stage.put_ended(), stage.put_ended()];
         tasks.sort();
-        stage.memory.unreadable.lock().unwrap().push(tasks[0]);
+        stage.memory.store.unreadable.lock().unwrap().push(tasks[0]);
         assert!(stage.stays(stage.app.config.temp_retention * 2).await);
-        assert_eq!(stage.memory.paths(), [format!("tasks/{}/files/original.md", tasks[0])]);
+        assert_eq!(stage.memory.blobs.paths(), [format!("tasks/{}/files/original.md", tasks[0])]);
     }
 
     #[tokio::test]
     async fn files_of_a_task_that_runs_again_meanwhile_stay() {
         let mut stage = Stage::new();
         let task = stage.put_ended();
-        *stage.memory.runs_meanwhile.lock().unwrap() = Some(task);
+        *stage.memory.store.runs_meanwhile.lock().unwrap() = Some(task);
         for _ in 0..2 {
             assert!(stage.stays(stage.app.config.temp_retention * 2).await);
         }
-        assert_eq!(*stage.memory.uncounted.lock().unwrap(), []);
+        assert_eq!(*stage.memory.store.uncounted.lock().unwrap(), []);
     }
 
     #[tokio::test]
@@ -386,7 +368,7 @@ mod tests {
         for task in nobodys {
             stage.put(format!("tasks/{task}/files/original.md"));
         }
-        *stage.memory.undeletable.lock().unwrap() = vec![tasks[0], nobodys[0]];
+        *stage.memory.blobs.undeletable.lock().unwrap() = vec![tasks[0], nobodys[0]];
         assert!(stage.stays(Duration::ZERO).await);
         let left = |stuck: [TaskId; 2]| {
             let mut paths = stuck.map(|task| format!("tasks/{task}/files/original.md"));
@@ -395,11 +377,11 @@ mod tests {
         };
         for _ in 0..2 {
             assert!(stage.stays(stage.app.config.temp_retention * 2 + ORPHAN_AGE * 2).await);
-            assert_eq!(stage.memory.paths(), left([tasks[0], nobodys[0]]));
+            assert_eq!(stage.memory.blobs.paths(), left([tasks[0], nobodys[0]]));
             assert_eq!(stage.warned.0, BTreeSet::from([tasks[0], nobodys[0]]));
         }
         assert_eq!(stage.unlisted.keys().collect::<Vec<_>>(), [&nobodys[0]], "its age is still known");
-        stage.memory.undeletable.lock().unwrap().clear();
+        stage.memory.blobs.undeletable.lock().unwrap().clear();
         assert!(!stage.stays(LITTLE).await, "they are tried again");
     }
 
@@ -420,9 +402,9 @@ mod tests {
         for task in tasks {
             stage.put(format!("tasks/{task}/files/original.md"));
         }
-        *stage.memory.undeletable.lock().unwrap() = vec![tasks[0]];
+        *stage.memory.blobs.undeletable.lock().unwrap() = vec![tasks[0]];
         crate::recover(&stage.app).await.unwrap();
-        assert_eq!(stage.memory.paths(), [format!("tasks/{}/files/original.md", tasks[0])]);
+        assert_eq!(stage.memory.blobs.paths(), [format!("tasks/{}/files/original.md", tasks[0])]);
     }
 
     #[tokio::test]
@@ -430,19 +412,19 @@ mod tests {
         let memory = Arc::new(Memory::default());
         let app = app(&memory, &[("MORAG_BLOBS_URL", "s3://documents")]);
         let path = format!("tasks/{}/files/original.md", TaskId::random());
-        memory.files.lock().unwrap().insert(path.clone(), "x".into());
+        memory.blobs.put(path.clone(), "x");
         crate::recover(&app).await.unwrap();
-        assert_eq!(memory.paths(), [path]);
+        assert_eq!(memory.blobs.paths(), [path]);
     }
 
     #[tokio::test]
     async fn a_start_clears_what_no_task_owns_and_goes_on_with_a_task_that_cannot_be_read() {
         let stage = Stage::new();
         let task = stage.put_ended();
-        stage.memory.unreadable.lock().unwrap().push(task);
+        stage.memory.store.unreadable.lock().unwrap().push(task);
         stage.put(format!("tasks/{}/files/original.md", TaskId::random()));
         crate::recover(&stage.app).await.unwrap();
-        assert_eq!(stage.memory.paths(), [format!("tasks/{task}/files/original.md")]);
+        assert_eq!(stage.memory.blobs.paths(), [format!("tasks/{task}/files/original.md")]);
     }
 
     #[test]
@@ -500,13 +482,13 @@ mod tests {
     async fn a_server_whose_files_are_another_store_s_deletes_none() {
         let stage = Stage::new();
         stage.put_ended();
-        *stage.clock.0.lock().unwrap() = (NOW.plus(YEAR), START.plus(YEAR));
+        stage.memory.clock.advance(YEAR);
         let (memory, app) = (stage.memory, Arc::new(stage.app));
         *memory.disowned.lock().unwrap() = Some(Disowned::Another("taken over".into()));
         // Nothing in memory is waited for, so that it comes as far as the pause after a round at once.
         let first_round = || tidy(app.clone(), CancellationToken::new()).now_or_never();
-        assert!(first_round().is_none() && memory.paths().len() == 1);
+        assert!(first_round().is_none() && memory.blobs.paths().len() == 1);
         *memory.disowned.lock().unwrap() = None;
-        assert!(first_round().is_none() && memory.paths().is_empty(), "they are its own again");
+        assert!(first_round().is_none() && memory.blobs.paths().is_empty(), "they are its own again");
     }
 }

@@ -14,11 +14,12 @@
 //! from the start of a word; both together keep within `chunk_size`. `heading_path` is that of the place where the
 //! chunk's own text begins.
 //!
-//! [`structure`] takes the markdown apart, [`pieces`] its long paragraphs, [`cohesion`] says where topics shift, [`cut`]
+//! [`structure`] takes the markdown apart, [`pieces`] its long paragraphs, [`cohesion`] says where topics shift, [`cutter`]
 //! puts the pieces together, [`output`] writes them.
 
 pub mod cohesion;
 pub mod cut;
+pub mod cutter;
 pub mod fixed;
 pub mod options;
 pub mod output;
@@ -77,7 +78,7 @@ pub fn run(task: &dyn Task) -> Result<Data, Failure> {
     task.report_progress(0.25, "Read the document's structure");
     let mut structure = Structure::of(&markdown);
     task.report_progress(0.5, "Cutting the text");
-    let cuts = cut::cut(&markdown, plan, &mut structure, &pages.starts())?;
+    let cuts = cutter::cut(&markdown, plan, &mut structure, &pages.starts())?;
     task.report_progress(0.75, &format!("Writing {} chunks", cuts.len()));
     let mut writer = task.create_artifact(CHUNKS)?;
     let sizes = output::write(writer.as_mut(), &markdown, plan, &structure, &pages, &cuts)?;

@@ -1,7 +1,8 @@
 //! What holds for every markdown and every plan.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use chunking::cut::{Cut, cut};
+use chunking::cut::Cut;
+use chunking::cutter::cut;
 use chunking::fixed::CHUNKS_MAX;
 use chunking::options::{Plan, Strategy as How};
 use chunking::structure::Structure;

@@ -5,7 +5,7 @@
 //! sentences that say what many others say (LexRank with a lead bias). The best that do not repeat each other are taken
 //! in the document's order.
 
-use crate::passages::{Kind, Passage};
+use morag_text::passages::{Kind, Passage};
 use morag_text::{StopWords, is_ideographic, sentences, stem, words};
 use std::collections::BTreeMap;
 
@@ -232,7 +232,7 @@ fn ranks(candidates: &[Candidate<'_>], edges: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::passages::passages;
+    use morag_text::passages::passages;
 
     fn of(markdown: &str) -> Option<String> {
         summary(&passages(markdown), &StopWords::of(Some("en")))

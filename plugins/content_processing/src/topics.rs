@@ -3,7 +3,7 @@
 //! The features and the way they are joined are those of YAKE (Campos et al., 2020): a word matters when it is frequent,
 //! appears early and in many sentences, is written with a capital, and keeps to few neighbours. Lower scores are better.
 
-use crate::passages::{Kind, Passage};
+use morag_text::passages::{Kind, Passage};
 use morag_text::{StopWords, is_ideographic, sentences, words};
 use std::collections::BTreeMap;
 
@@ -302,7 +302,7 @@ fn distinct(phrases: Vec<Phrase>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::passages::passages;
+    use morag_text::passages::passages;
 
     fn of(language: &str, markdown: &str) -> Vec<String> {
         topics(&passages(markdown), &StopWords::of(Some(language)))

@@ -1,17 +1,18 @@
 //! A document into its graph.
 
-use crate::blocks::{Block, BlockKind, blocks};
 use crate::builder::{Builder, Id};
 use crate::graph::{Bytes, Graph};
 use crate::kinds::Kind;
-use crate::language::{Language, Votes};
+use crate::language::Language;
 use crate::lexicon::Lexicon;
 use crate::mentions::{Mention, Proof, Reader};
 use crate::patterns::Patterns;
 use crate::sentences::sentences;
 use crate::statements::{Finder, Object};
 use crate::tokens::{Token, tokens};
+use crate::votes::Votes;
 use crate::words::Words;
+use morag_text::blocks::{Block, BlockKind, blocks};
 use std::collections::BTreeSet;
 
 /// Bytes of evidence at most: a longer sentence gives the part from the one name to the other, if that is short enough.

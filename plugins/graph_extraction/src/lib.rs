@@ -5,10 +5,9 @@
 //! second ([`mentions`]) finds names and values sentence by sentence, each with how much it proves, and what the sentence says
 //! about them ([`statements`]). At the end ([`builder`]) names with enough proof become entities.
 //!
-//! Below them: [`blocks`] (markdown), [`tokens`], [`mod@sentences`], [`language`], [`values`] (dates and amounts),
+//! Below them: [`morag_text::blocks`] (markdown), [`tokens`], [`mod@sentences`], [`language`] and [`votes`], [`values`] (dates and amounts),
 //! [`lexicon`] and [`patterns`] (the lists in `src/lists`), [`kinds`] (types of entities), [`graph`] (the output).
 
-pub mod blocks;
 pub mod builder;
 pub mod extract;
 pub mod graph;
@@ -22,6 +21,7 @@ pub mod statements;
 pub mod step;
 pub mod tokens;
 pub mod values;
+pub mod votes;
 pub mod words;
 
 pub use extract::{Extraction, extract};

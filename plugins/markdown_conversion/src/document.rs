@@ -37,6 +37,9 @@ pub struct Properties {
     pub modification_date: Option<String>,
 }
 
+/// Says how far a conversion is: done and total pages.
+pub type Progress<'a> = &'a mut dyn FnMut(u32, u32);
+
 /// A converted document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Converted {

@@ -1,12 +1,13 @@
 //! Turns a document into markdown: the step `markdown_conversion`.
 //!
-//! [`format::detect`] says what a document is, by its content first. One module a format turns its bytes into a
+//! [`detect::detect`] says what a document is, by its content first. One module a format turns its bytes into a
 //! [`Converted`]; [`run`] writes that as `markdown.md` and `document.json` (see `docs/artifacts.md`). Every way a
 //! document can be refused is a function of [`failures`]. Same input, same output: nothing here reads a clock or a
 //! random number, but for the seconds in `conversion_metadata`.
 
 mod csv_table;
 mod dates;
+pub mod detect;
 mod document;
 mod docx;
 mod encoding;
@@ -20,20 +21,17 @@ mod pdf;
 mod testdata;
 mod text;
 
-pub use document::{Converted, Page, Properties};
+pub use document::{Converted, Page, Progress, Properties};
 use failures::{SOURCE_BYTES_MAX, too_large};
 use format::Format;
 use morag_step::{Data, Descriptor, Failure, Level, Output, Step, Task, blob_bytes, data, host, json};
-
-/// Says how far a conversion is: done and total pages.
-pub type Progress<'a> = &'a mut dyn FnMut(u32, u32);
 
 /// Turns a document's bytes into markdown. `file_name` and `media_type` are hints for what the content leaves open.
 ///
 /// # Errors
 /// One of [`failures`]; never a panic for any bytes that the parsers underneath survive.
 pub fn convert(bytes: &[u8], file_name: &str, media_type: &str, progress: Progress) -> Result<Converted, Failure> {
-    let converted = match format::detect(bytes, file_name, media_type)? {
+    let converted = match detect::detect(bytes, file_name, media_type)? {
         Format::Pdf => pdf::convert(bytes, progress)?,
         Format::Docx => docx::convert(bytes)?,
         Format::Txt => text::convert_plain(bytes)?,

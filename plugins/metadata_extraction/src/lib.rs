@@ -4,12 +4,13 @@
 //! ([`title`], [`language`]). What cannot be known is null, never invented.
 
 mod document;
-pub mod language;
 pub mod media_type;
 pub mod title;
 
 use document::Document;
 use morag_step::{Data, Descriptor, Failure, Level, Output, Step, Task, data, host, json};
+use morag_text::language;
+use morag_text::passages::passages;
 use serde_json::Value;
 
 /// Runs the step over a task.
@@ -26,7 +27,7 @@ pub fn run(task: &dyn Task) -> Result<Data, Failure> {
     task.report_progress(0.5, "finding the language");
     let language = info.language.as_deref().and_then(language::iso_639_1);
     let language = language.or_else(|| properties.text("language").and_then(language::iso_639_1));
-    let language = language.or_else(|| language::detect(&markdown));
+    let language = language.or_else(|| language::detect(&passages(&markdown)));
     let media_type = document.media_type.or_else(|| media_type::guess(&info.media_type, &info.file_name));
     let metadata = json!({
         "title": title,

@@ -54,7 +54,9 @@
 //! - `http`: `host::HttpHandle`, over `wasi:http`, as blocking calls. Adds 30 KB.
 
 pub mod bindings;
+mod blob;
 mod capability;
+mod data;
 mod descriptor;
 mod error;
 mod failure;
@@ -63,14 +65,17 @@ mod io;
 pub mod mock;
 #[cfg(feature = "schema")]
 mod schema;
+mod step;
 mod task;
 #[cfg(all(target_os = "wasi", morag_debian_wasi_libc))]
 mod wasi_libc;
 
+pub use blob::{Blob, Writer, blob_bytes};
 pub use capability::{
     CapabilityError, Completion, CompletionOptions, Completions, Edge, Embeddings, Fact, Graph, Http, KeyValues,
     Message, Node, Point, Request, Response, Role, Secrets, Segment, Transcript, Transcription, Vectors,
 };
+pub use data::{Data, data};
 pub use descriptor::{Descriptor, Input, Output};
 pub use error::STEP_ERROR;
 pub use failure::Failure;
@@ -78,26 +83,8 @@ pub use io::{ArtifactFile, PIECE_BYTES, Reader};
 #[cfg(feature = "schema")]
 pub use schemars;
 pub use serde_json::json;
-pub use task::{Blob, Info, Level, Task, Writer, blob_bytes};
-
-/// The step-specific keys of a step event.
-pub type Data = serde_json::Map<String, serde_json::Value>;
-
-/// A JSON object as [`Data`]; anything but an object becomes the empty one.
-pub fn data(value: serde_json::Value) -> Data {
-    match value {
-        serde_json::Value::Object(map) => map,
-        _ => Data::new(),
-    }
-}
-
-/// A processing step: what the component exports.
-pub trait Step {
-    /// What the step is. Called once when the component is loaded, with no task.
-    fn describe() -> Descriptor;
-    /// Runs the step once over the task that [`host::TaskHandle`] reaches.
-    fn run() -> Result<Data, Failure>;
-}
+pub use step::Step;
+pub use task::{Info, Level, Task};
 
 /// Exports a type that implements [`Step`] as this component's step. On other targets than wasm it exports nothing, so the
 /// crate's unit tests build natively.

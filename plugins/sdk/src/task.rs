@@ -1,6 +1,6 @@
 //! What a step can reach, as traits: the host implements them in a component, [`crate::mock`] in unit tests.
 
-use crate::{ArtifactFile, Failure, Reader};
+use crate::{ArtifactFile, Blob, Failure, Reader, Writer, blob_bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -48,29 +48,6 @@ pub enum Level {
     Warn,
     /// Something is wrong.
     Error,
-}
-
-/// A read-only file with random access.
-pub trait Blob {
-    /// Size in bytes.
-    fn size(&self) -> u64;
-    /// Media type.
-    fn media_type(&self) -> String;
-    /// Reads at most `len` bytes (1 MiB a call at most) from `offset`; shorter only at the end.
-    fn read(&self, offset: u64, len: u32) -> Result<Vec<u8>, Failure>;
-    /// The host's file, where this is one: what [`crate::Transcription`] hands on instead of bytes.
-    #[doc(hidden)]
-    fn host_blob(&self) -> Option<&crate::bindings::morag::step::task::Blob> {
-        None
-    }
-}
-
-/// A file being written; it is visible only after `finish`, when the step succeeds.
-pub trait Writer {
-    /// Appends bytes, of any length: longer than a call takes are sent in pieces.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure>;
-    /// Closes the file.
-    fn finish(self: Box<Self>) -> Result<(), Failure>;
 }
 
 /// The task a step runs for. Needs no grant.
@@ -186,18 +163,4 @@ fn required(blob: Option<Box<dyn Blob>>, name: &str) -> Result<Box<dyn Blob>, Fa
     blob.ok_or_else(|| {
         Failure::new("INPUT_MISSING", format!("{name} is missing: run the step that writes it before this one"))
     })
-}
-
-/// Reads a blob from its beginning to its end. Memory: the whole file.
-pub fn blob_bytes(blob: &dyn Blob) -> Result<Vec<u8>, Failure> {
-    // 1 MiB is what the host gives a call.
-    const PIECE: u32 = 1 << 20;
-    let mut bytes = Vec::with_capacity(blob.size() as usize);
-    loop {
-        let piece = blob.read(bytes.len() as u64, PIECE)?;
-        if piece.is_empty() {
-            return Ok(bytes);
-        }
-        bytes.extend_from_slice(&piece);
-    }
 }

@@ -1,7 +1,11 @@
-//! What several steps need to read prose: sentences, words and stop words. No dependency, no allocation per word.
+//! What several steps need to read a document: the blocks and passages of its markdown, its language, sentences, words and stop
+//! words.
 //!
 //! This crate is a library that steps link, not a step: it builds no component of its own.
 
+pub mod blocks;
+pub mod language;
+pub mod passages;
 mod sentences;
 mod stop_words;
 mod words;

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use morag_adapters::store::redis::{FormatOptions, Options, Redis, RedisStore, TimeSource};
 use morag_core::Timestamp;
 use morag_core::ports::{Clock, StoreError};
-use morag_tests::clock::FakeClock;
+use morag_testkit::FakeClock;
 use morag_tests::redis::{shared_cluster, shared_single};
 use std::marker::PhantomData;
 use std::sync::Arc;

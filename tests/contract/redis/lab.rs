@@ -6,7 +6,7 @@ use morag_adapters::store::redis::{FormatOptions, Options, Redis, RedisStore, Ti
 use morag_core::Timestamp;
 use morag_core::ports::{Claim, Clock, Queue, StoreError};
 use morag_core::task::TaskId;
-use morag_tests::clock::FakeClock;
+use morag_testkit::FakeClock;
 use morag_tests::redis::{RedisServer, shared_single};
 use std::sync::Arc;
 use std::time::Duration;

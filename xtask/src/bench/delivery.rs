@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::layout;
+use super::machine::{load, outside};
 use super::receiver::Receiver;
-use super::{load, outside};
 use crate::children::{self, Running, cpu_seconds_of, peak_memory_bytes_of};
 use crate::shell;
 use crate::workspace::Workspace;

@@ -5,8 +5,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::layout::{Layout, Servers};
+use super::machine::{load, outside};
 use super::receiver::Receiver;
-use super::{load, outside};
 use crate::api::{Client, Submitted};
 use crate::children;
 use crate::server::{self, Profile};

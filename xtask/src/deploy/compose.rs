@@ -1,7 +1,7 @@
 //! The compose file, beyond its schema: each container is confined, has time to stop, and Redis keeps what it is given.
 use serde_json::Value;
 
-use super::Findings;
+use super::findings::Findings;
 use super::serve::Server;
 
 const PLACE: &str = "compose.yaml";

@@ -1,7 +1,7 @@
 //! The Kubernetes files, beyond their schemas: names lead to what exists, and each container is confined.
 use serde_json::Value;
 
-use super::Findings;
+use super::findings::Findings;
 use super::serve::Server;
 
 /// The list of what is applied.

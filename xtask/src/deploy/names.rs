@@ -1,5 +1,5 @@
 //! Names of environment variables, wherever they are written: in settings, comments and the page for operators.
-use super::Findings;
+use super::findings::Findings;
 use super::serve::Server;
 
 /// Names of this form that are no variables of the server: of systemd, of Linux.

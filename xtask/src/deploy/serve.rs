@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::Findings;
+use super::findings::Findings;
 use crate::shell;
 
 /// What a process may be.

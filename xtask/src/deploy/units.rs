@@ -1,5 +1,5 @@
 //! The systemd units. A misspelt directive is only a warning to systemd, and the service is then less confined than it looks.
-use super::Findings;
+use super::findings::Findings;
 use super::serve::Server;
 
 /// Where the binary is installed.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{LINK, TARGET, debian, recipe};
+use super::target::{LINK, TARGET};
+use super::{debian, recipe};
 use crate::shell;
 
 /// Flags of every build with it: Debian's wasi-libc is of 2022 and lacks symbols, so the code must be able to tell.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::TARGET;
+use super::target::TARGET;
 use crate::shell;
 
 /// Raised with every change of this file that changes what is built.

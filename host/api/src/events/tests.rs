@@ -3,7 +3,7 @@
 use super::of_all::AllStream;
 use crate::Api;
 use crate::router;
-use crate::testing::{Memory, NOW, app, record};
+use crate::testing::{Memory, app, event, record};
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
@@ -14,10 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceExt as _;
 
-fn event(sequence: u64, kind: EventKind) -> Event {
-    Event { sequence, timestamp: NOW, progress_percent: 0.0, message: "m".into(), kind }
-}
-
 fn step(sequence: u64) -> Event {
     event(sequence, EventKind::StepStarted { step: "chunking".into(), stage: "chunking".into() })
 }
@@ -27,9 +23,7 @@ fn end(sequence: u64) -> Event {
 }
 
 fn append(memory: &Memory, task: TaskId, event: Event) {
-    let sequence = event.sequence;
-    memory.logs.lock().unwrap().iter_mut().find(|log| log.record.id == task).unwrap().events.push(event);
-    memory.feed.send_modify(|feed| feed.push((task, sequence)));
+    memory.store.append(task, vec![event]);
 }
 
 async fn ask(app: &Arc<Api>, path: &str, last: Option<&str>) -> Response {
@@ -89,8 +83,8 @@ fn shown(event: Option<(String, String)>) -> String {
 async fn a_task_is_told_from_its_first_event_to_its_last() {
     let memory = Arc::new(Memory::default());
     let app = app(&memory, &[]);
-    let task = memory.add(record(), vec![step(1), step(2)]);
-    let other = memory.add(record(), vec![]);
+    let task = memory.store.add(record(), vec![step(1), step(2)]);
+    let other = memory.store.add(record(), vec![]);
     let mut stream = listen(&app, &format!("/api/v1/status/{task}/events"), None).await;
     assert_eq!(stream.next().await.unwrap(), "retry: 3000");
     assert_eq!(shown(stream.event().await), "1 step_started");
@@ -108,7 +102,7 @@ async fn a_task_is_told_from_its_first_event_to_its_last() {
 async fn an_ended_task_is_told_from_any_event_on_and_who_has_it_all_is_told_to_stop() {
     let memory = Arc::new(Memory::default());
     let app = app(&memory, &[]);
-    let task = memory.add(record(), vec![step(1), step(2), end(3)]);
+    let task = memory.store.add(record(), vec![step(1), step(2), end(3)]);
     let path = format!("/api/v1/status/{task}/events");
     for after in 0..3 {
         let mut stream = listen(&app, &path, Some(&after.to_string())).await;
@@ -132,7 +126,7 @@ async fn an_ended_task_is_told_from_any_event_on_and_who_has_it_all_is_told_to_s
 async fn what_cannot_be_understood_is_refused() {
     let memory = Arc::new(Memory::default());
     let app = app(&memory, &[]);
-    let task = memory.add(record(), vec![step(1)]);
+    let task = memory.store.add(record(), vec![step(1)]);
     let of_task = format!("/api/v1/status/{task}/events");
     let long = "1".repeat(129);
     for (path, last) in [
@@ -162,7 +156,7 @@ async fn all_events_go_on_after_every_id_without_gap_or_repetition() {
     let app = app(&memory, &[]);
     let mut first = listen(&app, "/api/v1/events", None).await;
     let start = first.next().await.unwrap().strip_prefix("retry: 3000\nid: ").unwrap().to_owned();
-    let tasks = [memory.add(record(), vec![]), memory.add(record(), vec![])];
+    let tasks = [memory.store.add(record(), vec![]), memory.store.add(record(), vec![])];
     let mut ids = vec![start];
     for number in 0..120 {
         append(&memory, tasks[number % 2], step(number as u64 / 2 + 1));
@@ -191,7 +185,7 @@ async fn ids_of(stream: &mut Blocks, expected: &[String]) {
 async fn a_place_that_is_not_known_is_said_to_be_a_gap() {
     let memory = Arc::new(Memory::default());
     let app = app(&memory, &[]);
-    let task = memory.add(record(), vec![step(1), step(2)]);
+    let task = memory.store.add(record(), vec![step(1), step(2)]);
     let mut stream = listen(&app, "/api/v1/events", Some(&format!("9.{task}.9"))).await;
     assert_eq!(stream.event().await.unwrap().1, "gap");
     assert_eq!(shown(stream.event().await), format!("1.{task}.1 step_started"));
@@ -204,7 +198,7 @@ async fn a_place_that_is_not_known_is_said_to_be_a_gap() {
 async fn a_heartbeat_has_the_id_to_go_on_from_where_that_has_changed() {
     let memory = Arc::new(Memory::default());
     let app = app(&memory, &[]);
-    let task = memory.add(record(), vec![]);
+    let task = memory.store.add(record(), vec![]);
     let news = app.live.subscribe().await.unwrap();
     let often = tokio::time::interval(Duration::from_millis(5));
     let (tenant, own) = (Default::default(), Some(news.start()));
@@ -229,8 +223,8 @@ async fn a_stream_has_nothing_of_another_tenant_not_even_in_its_ids() {
     let memory = Arc::new(Memory::default());
     let app = app(&memory, &[]);
     let tenant: morag_core::task::TenantId = "acme".parse().unwrap();
-    let own = memory.add(TaskRecord { tenant: tenant.clone(), ..record() }, vec![]);
-    let other = memory.add(record(), vec![step(1)]);
+    let own = memory.store.add(TaskRecord { tenant: tenant.clone(), ..record() }, vec![]);
+    let other = memory.store.add(record(), vec![step(1)]);
     let read = async |after: Option<FeedPosition>, wanted: &str| {
         let news = app.live.subscribe().await.unwrap();
         let often = tokio::time::interval(Duration::from_millis(5));
@@ -265,7 +259,7 @@ async fn a_stream_has_nothing_of_another_tenant_not_even_in_its_ids() {
 async fn a_reader_that_is_slow_is_ended_and_goes_on_by_its_last_id() {
     let memory = Arc::new(Memory::default());
     let app = app(&memory, &[]);
-    let task = memory.add(record(), vec![]);
+    let task = memory.store.add(record(), vec![]);
     let mut slow = listen(&app, "/api/v1/events", None).await;
     let mut fast = listen(&app, "/api/v1/events", None).await;
     let start = slow.next().await.unwrap().strip_prefix("retry: 3000\nid: ").unwrap().to_owned();
@@ -293,7 +287,7 @@ async fn a_reader_that_is_slow_is_ended_and_goes_on_by_its_last_id() {
 async fn every_stream_ends_when_the_process_stops() {
     let memory = Arc::new(Memory::default());
     let app = app(&memory, &[]);
-    let task = memory.add(record(), vec![step(1)]);
+    let task = memory.store.add(record(), vec![step(1)]);
     let mut streams = vec![
         listen(&app, &format!("/api/v1/status/{task}/events"), None).await,
         listen(&app, "/api/v1/events", None).await,

@@ -79,7 +79,7 @@ async fn another_tenants_task_is_none() {
     records.iter_mut().for_each(|record| record.id = TaskId::random());
     let [of_a, of_b] = records.map(|record| {
         let events = completed(record.id);
-        server.memory.add(record, events)
+        server.memory.store.add(record, events)
     });
     for (name, own, other) in [("a", of_a, of_b), ("b", of_b, of_a)] {
         assert_eq!(server.ask(name, "GET", &format!("/api/v1/status/{own}"), "").await.status, StatusCode::OK);
@@ -99,9 +99,9 @@ async fn a_task_is_its_callers_tenants() {
     let server = server_of(&[("a", "tenant = \"acme\"\nscopes = [\"submit\"]\nweight = 9")]);
     let answer = server.ask("a", "POST", "/api/v1/ingest/file", form(&[], FILE)).await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
-    let record = server.memory.logs.lock().unwrap()[0].record.clone();
+    let record = server.memory.store.logs()[0].record.clone();
     assert_eq!(record.tenant.as_str(), "acme");
-    assert_eq!(server.memory.flow.lock().unwrap().as_ref().unwrap().weight, 9);
+    assert_eq!(server.memory.store.flow.lock().unwrap().as_ref().unwrap().weight, 9);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn over_a_quota_is_told_with_its_name_limit_and_reset() {
     let quotas = "tenant = \"a\"\nscopes = [\"admin\"]\n[callers.quotas]\nwaiting_tasks = 3\ntasks_per_day = 4\nstored_bytes = 20";
     let server = server_of(&[("a", quotas)]);
     let over = OverQuota { quota: Quota::TasksPerDay, limit: 4, resets_at: Some(morag_core::caller::next_day(NOW)) };
-    *server.memory.accept_error.lock().unwrap() = Some(over.into());
+    *server.memory.store.accept_error.lock().unwrap() = Some(over.into());
     let answer = server.ask("a", "POST", "/api/v1/ingest/file", form(&[], FILE)).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::TOO_MANY_REQUESTS, "quota_tasks_per_day"));
     // From 10:00 to midnight.
@@ -224,7 +224,7 @@ async fn a_batch_of_which_nothing_was_taken_is_not_done() {
     assert_eq!(accepted, 0);
     assert!(line.contains("outcome=\"rejected\"") && line.contains("status=200"), "{line}");
     let document = Document { pieces: vec![Ok("# One".into())], ..Document::default() };
-    server.memory.web.lock().unwrap().insert("https://e.com/a.md".into(), Ok(document));
+    server.memory.network.web.lock().unwrap().insert("https://e.com/a.md".into(), Ok(document));
     let (accepted, line) = batch(r#"{"items": [{"url": "https://e.com/a.md"}, {"url": "ftp://e.com/a"}]}"#).await;
     assert!(accepted == 1 && line.contains("outcome=\"done\""), "{line}");
 }

@@ -62,7 +62,7 @@ async fn of_a_task_that_runs_still_the_caller_tries_again_later() {
     let record = record();
     let mut events = completed(record.id);
     events.pop();
-    let task = server.memory.add(record, events);
+    let task = server.memory.store.add(record, events);
     put(&server, task, "markdown.md", "");
     let answer = server.get(&format!("/api/files/temp/{task}/markdown.md")).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "artifact_damaged"));
@@ -76,7 +76,7 @@ async fn a_large_download_breaks_off_before_the_last_byte_of_a_damaged_file() {
         let server = server(&[]);
         let record = record();
         let events = completed_with(record.id, &content);
-        let task = server.memory.add(record, events);
+        let task = server.memory.store.add(record, events);
         put(&server, task, "markdown.md", &stored);
         let (status, _, body) = get(&server, &format!("/api/files/temp/{task}/markdown.md")).await;
         assert_eq!((status, body.is_some()), (StatusCode::OK, is_whole));
@@ -86,8 +86,8 @@ async fn a_large_download_breaks_off_before_the_last_byte_of_a_damaged_file() {
 #[tokio::test]
 async fn the_markdown_of_process_is_never_a_damaged_one() {
     let server = server(&[]);
-    let files = server.memory.files.clone();
-    *server.memory.on_accept.lock().unwrap() = Some(Box::new(move |record: &TaskRecord| {
+    let files = server.memory.blobs.files.clone();
+    *server.memory.store.on_accept.lock().unwrap() = Some(Box::new(move |record: &TaskRecord| {
         files.lock().unwrap().insert(format!("tasks/{}/files/markdown.md", record.id), "".into());
         completed(record.id)
     }));
@@ -120,7 +120,7 @@ fn failed_in_the_third_step(server: &Server) -> TaskId {
         StepFailure { code: "AWAY".into(), message: "away".into(), details: JsonObject::new(), retryable: true };
     let (step, stage) = (steps[2].name.clone(), steps[2].stage.clone());
     events.push(event(4, 40.0, EventKind::TaskFailed { step, stage, failure }));
-    server.memory.add(record, events)
+    server.memory.store.add(record, events)
 }
 
 #[tokio::test]
@@ -132,7 +132,6 @@ async fn a_retry_begins_with_the_step_whose_file_is_damaged() {
         ("", None, "markdown_conversion"),
     ] {
         let server = server(&[]);
-        *server.memory.runs_tasks.lock().unwrap() = true;
         let task = failed_in_the_third_step(&server);
         put(&server, task, "original.md", SOURCE);
         put(&server, task, "markdown.md", markdown);

@@ -23,7 +23,7 @@ impl Two {
 
     fn on(server: Server) -> Self {
         let document = Document { pieces: vec![Ok(Bytes::from_static(b"# Hello\n"))], ..Document::default() };
-        server.memory.web.lock().unwrap().insert(URL.into(), Ok(document));
+        server.memory.network.web.lock().unwrap().insert(URL.into(), Ok(document));
         Self(Arc::new(server))
     }
 
@@ -45,7 +45,7 @@ impl Two {
 
     /// Waits until so many fetches, look-ups and webhooks wait.
     async fn held(&self, count: usize) {
-        let mut held = self.0.memory.held.subscribe();
+        let mut held = self.0.memory.network.held.subscribe();
         let all = held.wait_for(|held| *held == count);
         timeout(PATIENCE, all).await.expect("so many wait").unwrap();
     }
@@ -80,7 +80,7 @@ async fn streams_of_one_caller_leave_room_for_anothers() {
 #[tokio::test]
 async fn waits_of_one_caller_leave_room_for_anothers() {
     let two = Two::new();
-    let task = two.0.memory.add(record(), vec![]);
+    let task = two.0.memory.store.add(record(), vec![]);
     let path = format!("/api/v1/status/{task}?wait=60");
     let mut waiting: Vec<_> = (0..128).map(|_| Box::pin(two.get("one", &path))).collect();
     assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()), "each waits");
@@ -92,7 +92,7 @@ async fn waits_of_one_caller_leave_room_for_anothers() {
     let mut others = Box::pin(two.get("two", &path));
     assert!((&mut others).now_or_never().is_none(), "it waits too");
     let happened = event(1, 0.0, EventKind::TaskStarted { retry: None });
-    two.0.memory.logs.lock().unwrap()[0].events.push(happened);
+    two.0.memory.store.append(task, vec![happened]);
     assert_eq!(others.await.status, StatusCode::OK);
     // Those who ask without waiting are asked for nothing.
     assert_eq!(two.get("one", &format!("/api/v1/status/{task}")).await.status, StatusCode::OK);
@@ -101,13 +101,13 @@ async fn waits_of_one_caller_leave_room_for_anothers() {
 #[tokio::test]
 async fn fetches_of_one_caller_leave_room_for_anothers() {
     let two = Two::new();
-    two.0.memory.holds.send_replace(true);
+    two.0.memory.network.holds.send_replace(true);
     let fetching: Vec<_> = (0..32).map(|_| two.ingest_url("one")).collect();
     two.held(32).await;
     assert_refused(&two.ingest_url("one").await.unwrap(), "too_many_fetches", "32 documents");
     let others = two.ingest_url("two");
     two.held(33).await;
-    two.0.memory.holds.send_replace(false);
+    two.0.memory.network.holds.send_replace(false);
     assert_eq!(others.await.unwrap().status, StatusCode::OK);
     for one in fetching {
         assert_eq!(one.await.unwrap().status, StatusCode::OK);
@@ -118,7 +118,7 @@ async fn fetches_of_one_caller_leave_room_for_anothers() {
 #[tokio::test]
 async fn look_ups_of_one_caller_wait_for_each_other_and_not_for_anothers() {
     let two = Two::new();
-    two.0.memory.holds.send_replace(true);
+    two.0.memory.network.holds.send_replace(true);
     let submit = |key: &str, webhook: &str| {
         let form = form(&[("webhook_url", webhook)], FILE);
         tokio::spawn(two.request(key, "POST", "/api/v1/ingest/file", form.into()))
@@ -129,7 +129,7 @@ async fn look_ups_of_one_caller_wait_for_each_other_and_not_for_anothers() {
     assert_eq!(submit("two", "https://fast.example/hook").await.unwrap().status, StatusCode::OK);
     assert!(!waits.is_finished(), "it waits for its caller's other look-ups");
     assert_refused(&waits.await.unwrap(), "too_many_lookups", "64 names of webhooks");
-    two.0.memory.holds.send_replace(false);
+    two.0.memory.network.holds.send_replace(false);
     for one in looking {
         assert_eq!(one.await.unwrap().status, StatusCode::OK);
     }
@@ -159,14 +159,14 @@ async fn samples_of_one_tenant_with_any_number_of_keys_leave_places_to_anothers(
         let memory = Arc::new(Memory::default());
         let app = app_of(&memory, &[], &with_slow_endpoints(&callers));
         let two = Two::on(Server { router: router(app), memory });
-        two.0.memory.holds.send_replace(true);
+        two.0.memory.network.holds.send_replace(true);
         let try_out =
             |key: &str| tokio::spawn(two.request(key, "POST", "/api/v1/webhooks/endpoints/slow/test", Body::empty()));
         let mut held = Vec::new();
         for key in keys {
             // Each takes all it gets.
             loop {
-                let (count, mut begun) = (held.len() + 1, two.0.memory.held.subscribe());
+                let (count, mut begun) = (held.len() + 1, two.0.memory.network.held.subscribe());
                 let mut sample = try_out(key);
                 tokio::select! {
                     answer = &mut sample => {
@@ -184,7 +184,7 @@ async fn samples_of_one_tenant_with_any_number_of_keys_leave_places_to_anothers(
         assert_eq!(held.len(), first, "{tenants:?}");
         let others = try_out("b-1");
         two.held(first + 1).await;
-        two.0.memory.holds.send_replace(false);
+        two.0.memory.network.holds.send_replace(false);
         for one in held.into_iter().chain([others]) {
             assert_eq!(one.await.unwrap().status, StatusCode::OK);
         }

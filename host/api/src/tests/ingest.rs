@@ -1,7 +1,7 @@
 //! Documents by URL, batches, and tasks run again.
 
 use super::*;
-use crate::testing::Document;
+use crate::testing::{Document, new_task};
 use axum::body::Bytes;
 use morag_core::ports::FetchError;
 
@@ -12,15 +12,15 @@ impl Server {
     fn publish(&self, url: &str, text: &'static str) {
         let pieces = text.as_bytes().chunks(3).map(|piece| Ok(Bytes::from_static(piece))).collect();
         let document = Document { content_type: Some("text/markdown".into()), file_name: None, pieces };
-        self.memory.web.lock().unwrap().insert(url.into(), Ok(document));
+        self.memory.network.web.lock().unwrap().insert(url.into(), Ok(document));
     }
 
     fn break_url(&self, url: &str, error: FetchError) {
-        self.memory.web.lock().unwrap().insert(url.into(), Err(error));
+        self.memory.network.web.lock().unwrap().insert(url.into(), Err(error));
     }
 
     fn fetches(&self) -> usize {
-        *self.memory.fetches.lock().unwrap()
+        *self.memory.network.fetches.lock().unwrap()
     }
 
     async fn post_json(&self, path: &str, body: &Value) -> Answer {
@@ -32,7 +32,7 @@ impl Server {
     }
 
     fn last_record(&self) -> Arc<TaskRecord> {
-        self.memory.logs.lock().unwrap().last().unwrap().record.clone()
+        self.memory.store.logs().last().unwrap().record.clone()
     }
 }
 
@@ -57,7 +57,7 @@ async fn a_url_is_fetched_stored_and_accepted() {
     assert_eq!((&record.options["chunk_size"], &record.metadata.to_object()["a"]), (&json!(500), &json!(1)));
     assert_eq!(record.endpoints.len(), 1);
     let path = format!("tasks/{}/files/original.md", record.id);
-    assert_eq!(server.memory.files.lock().unwrap()[&path], "# Hello, world\n");
+    assert_eq!(server.memory.blobs.files.lock().unwrap()[&path], "# Hello, world\n");
 }
 
 #[tokio::test]
@@ -76,7 +76,13 @@ async fn a_url_that_gives_nothing_says_why_and_leaves_nothing() {
             server.break_url(URL, error.clone());
             if late {
                 let pieces = vec![Ok(Bytes::from_static(b"begun")), Err(error.clone())];
-                server.memory.web.lock().unwrap().insert(URL.into(), Ok(Document { pieces, ..Document::default() }));
+                server
+                    .memory
+                    .network
+                    .web
+                    .lock()
+                    .unwrap()
+                    .insert(URL.into(), Ok(Document { pieces, ..Document::default() }));
             }
             let answer = server.post_json("/api/v1/ingest/url", &json!({ "url": URL })).await;
             assert_eq!((answer.status.as_u16(), answer.error().as_str()), (status, code), "{error}");
@@ -115,14 +121,15 @@ async fn what_is_wrong_is_said_before_anything_is_fetched() {
         assert_eq!(answer.fields(), [field], "{body}");
         assert!(!String::from_utf8_lossy(&answer.body).contains("secret"));
     }
-    let holder = TaskId::random();
-    *server.memory.holder.lock().unwrap() = Some(holder);
+    let mut holds = new_task(TaskRecord { document_id: "d".to_owned().try_into().unwrap(), ..record() });
+    holds.claims_document = true;
+    let holder = server.memory.store.add_new(holds, vec![]);
     let answer = server.post_json("/api/v1/ingest/url", &json!({"url": URL, "document_id": "d"})).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "duplicate_document"));
     assert_eq!(answer.json()["task_id"], holder.to_string());
     let long = format!("{{\"url\": \"{}\"}}", "x".repeat(5 << 20));
     assert_eq!(server.post("/api/v1/ingest/url", &JSON, long).await.status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!((server.fetches(), server.task_count()), (0, 0));
+    assert_eq!((server.fetches(), server.task_count()), (0, 1), "there is the holder alone");
 }
 
 #[tokio::test]
@@ -171,13 +178,13 @@ async fn a_batch_accepts_what_it_can_and_lists_the_rest() {
     assert_eq!(rejected[0]["source"], "https://e.com/missing?redacted");
     assert_eq!(rejected[3]["detail"][0]["loc"], json!(["body", "url"]));
 
-    let logs = server.memory.logs.lock().unwrap();
+    let logs = server.memory.store.logs();
     let of = |id: &Value| logs.iter().find(|log| json!(log.record.id) == *id).unwrap().record.clone();
     let ids = answer["task_ids"].as_array().unwrap();
     let (first, second) = (of(&ids[0]), of(&ids[1]));
     assert_eq!((ids.len(), first.document_id.as_str()), (2, "d-a"), "in the items' order");
     assert_eq!((first.collection.as_str(), second.collection.as_str()), ("c", "own"));
-    let kept = server.memory.credentials.lock().unwrap();
+    let kept = server.memory.store.credentials.lock().unwrap();
     assert_eq!(
         kept.iter().map(|(task, _)| *task).collect::<Vec<_>>(),
         [first.id],
@@ -224,7 +231,7 @@ async fn a_batch_with_a_key_meets_its_tasks_again_and_tries_the_rest() {
 async fn a_batch_that_the_store_cannot_take_is_unavailable() {
     let server = server(&[]);
     server.publish("https://e.com/a", "a");
-    *server.memory.down.lock().unwrap() = true;
+    *server.memory.store.down.lock().unwrap() = true;
     let body = json!({"items": [{"url": "https://e.com/a"}]});
     let answer = server.post_json("/api/v1/ingest/batch", &body).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
@@ -237,17 +244,17 @@ async fn a_batch_that_a_full_store_cannot_take_is_507() {
     let full = || Some(AcceptError::Store(StoreError::Full("secret".into())));
     let items = |count: usize| json!({"items": vec![json!({"url": "https://e.com/a"}); count]});
     // Full for every item, before it is fetched.
-    *server.memory.enter_error.lock().unwrap() = full();
+    *server.memory.store.enter_error.lock().unwrap() = full();
     let answer = server.post_json("/api/v1/ingest/batch", &items(3)).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::INSUFFICIENT_STORAGE, "storage_full"));
     assert!(answer.headers.contains_key("retry-after") && !String::from_utf8_lossy(&answer.body).contains("secret"));
     let form = form(&[("mode", "convert"), ("batch_urls", "https://e.com/a")], None);
     let answer = server.post("/api/v1/process", &[], form).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::INSUFFICIENT_STORAGE, "storage_full"));
-    *server.memory.enter_error.lock().unwrap() = None;
+    *server.memory.store.enter_error.lock().unwrap() = None;
     server.nothing_is_left().await;
     // Full for one of them, when it is accepted: the others are answered for.
-    *server.memory.accept_error.lock().unwrap() = full();
+    *server.memory.store.accept_error.lock().unwrap() = full();
     let answer = server.post_json("/api/v1/ingest/batch", &items(3)).await;
     assert_eq!(answer.status, StatusCode::OK);
     let answer = answer.json();
@@ -262,8 +269,8 @@ fn file_part(name: &str, file: &str, content: &str) -> String {
 async fn process_takes_a_url_and_answers_when_done() {
     let server = server(&[]);
     server.publish(URL, "text");
-    let files = server.memory.files.clone();
-    *server.memory.on_accept.lock().unwrap() = Some(Box::new(move |record| {
+    let files = server.memory.blobs.files.clone();
+    *server.memory.store.on_accept.lock().unwrap() = Some(Box::new(move |record| {
         files.lock().unwrap().insert(format!("tasks/{}/files/markdown.md", record.id), MARKDOWN.into());
         completed(record.id)
     }));
@@ -307,7 +314,7 @@ async fn process_takes_a_batch_of_urls_and_files_with_their_metadata() {
     assert_eq!(answer["warnings"].as_array().unwrap().len(), 1);
     let ids = answer["metadata"]["task_ids"].as_array().unwrap();
     assert_eq!((ids.len(), &answer["task_id"]), (3, &ids[0]));
-    let logs = server.memory.logs.lock().unwrap();
+    let logs = server.memory.store.logs();
     let records: Vec<_> =
         ids.iter().map(|id| logs.iter().find(|log| json!(log.record.id) == *id).unwrap().record.clone()).collect();
     let names: Vec<_> = records.iter().map(|record| record.source.file_name.as_str()).collect();
@@ -344,11 +351,11 @@ async fn a_task_that_cannot_run_again_says_why() {
     assert_eq!((unknown.status, unknown.error().as_str()), (StatusCode::NOT_FOUND, "task_not_found"));
     let done = retry(format!("{}/retry", server.completed_task())).await;
     assert_eq!((done.status, done.error().as_str()), (StatusCode::CONFLICT, "task_completed"));
-    let running = server.memory.add(record(), vec![event(1, 0.0, EventKind::TaskStarted { retry: None })]);
+    let running = server.memory.store.add(record(), vec![event(1, 0.0, EventKind::TaskStarted { retry: None })]);
     let running = retry(format!("{running}/retry")).await;
     assert_eq!((running.status, running.error().as_str()), (StatusCode::CONFLICT, "task_not_ended"));
     let cancelled = EventKind::TaskCancelled { step: None, stage: None };
-    let ended = server.memory.add(record(), vec![event(1, 0.0, cancelled)]);
+    let ended = server.memory.store.add(record(), vec![event(1, 0.0, cancelled)]);
     for query in ["?from_step=nonsense", "?from_step=chunking", ""] {
         let answer = retry(format!("{ended}/retry{query}")).await;
         assert_eq!(answer.fields(), ["from_step"], "{query}");

@@ -29,7 +29,7 @@ fn with_file(fields: &[(&str, &str)]) -> String {
 #[tokio::test]
 async fn metadata_of_64_kib_is_taken_and_a_byte_more_is_refused_on_every_route() {
     let server = server(&[]);
-    *server.memory.on_accept.lock().unwrap() = None;
+    *server.memory.store.on_accept.lock().unwrap() = None;
     for (bytes, fits) in [(MOST, true), (MOST + 1, false)] {
         let (object, text) = (object_of(bytes), object_of(bytes).to_string());
         let fields = [("metadata", text.as_str()), ("mode", "ingest")];

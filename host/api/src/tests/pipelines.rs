@@ -73,7 +73,7 @@ async fn a_request_chooses_a_pipeline_by_its_name() {
     let answer = server.ingest(&[("pipeline", "redacted")], Some(("a.md", "# A"))).await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
     {
-        let logs = server.memory.logs.lock().unwrap();
+        let logs = server.memory.store.logs();
         assert_eq!((logs[0].record.pipeline.name(), logs[0].record.pipeline.steps().len()), ("redacted", 2));
     }
     let answer = server.ingest(&[("pipeline", "redact")], Some(("a.md", "# A"))).await;

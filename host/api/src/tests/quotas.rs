@@ -5,7 +5,7 @@ use crate::testing::{Document, app_of};
 use futures::StreamExt as _;
 use morag_core::caller::{OverQuota, Quota, next_day};
 use morag_core::pipeline::RUNS_MAX;
-use morag_core::ports::BlobPath;
+use morag_core::ports::{BlobPath, Tasks as _};
 use morag_core::task::Retry;
 use morag_engine::config::digest_of;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,7 +43,7 @@ impl Server {
     fn cancelled_task(&self, runs: u32) -> TaskId {
         let record = TaskRecord { tenant: "a".parse().unwrap(), ..record() };
         let path = BlobPath::file(record.id, &record.source.stored_as);
-        self.memory.files.lock().unwrap().insert(path.as_str().into(), Bytes::from_static(b"abc"));
+        self.memory.blobs.put(path.as_str(), Bytes::from_static(b"abc"));
         let again = || {
             let retry = Retry { from_step: "markdown_conversion".into(), claims_before: 0, damaged: None };
             [EventKind::TaskStarted { retry: Some(retry) }, EventKind::TaskCancelled { step: None, stage: None }]
@@ -51,7 +51,7 @@ impl Server {
         let kinds = (1..runs).flat_map(|_| again());
         let kinds = std::iter::once(EventKind::TaskCancelled { step: None, stage: None }).chain(kinds);
         let events = (1..).zip(kinds).map(|(sequence, kind)| event(sequence, 0.0, kind)).collect();
-        self.memory.add(record, events)
+        self.memory.store.add(record, events)
     }
 
     async fn retry(&self, task: TaskId) -> Answer {
@@ -83,14 +83,13 @@ fn in_pieces(form: String, piece: usize) -> (Body, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn a_retry_is_refused_where_a_new_task_would_be() {
     let server = server_of(3);
-    *server.memory.runs_tasks.lock().unwrap() = true;
     let task = server.cancelled_task(1);
     for (error, code) in [(AcceptError::QueueFull, "queue_full"), (over_of_day(), "quota_tasks_per_day")] {
-        *server.memory.enter_error.lock().unwrap() = Some(error);
+        *server.memory.store.enter_error.lock().unwrap() = Some(error);
         let refused = server.retry(task).await;
         assert_eq!((refused.status, refused.error().as_str()), (StatusCode::TOO_MANY_REQUESTS, code));
     }
-    *server.memory.enter_error.lock().unwrap() = None;
+    *server.memory.store.enter_error.lock().unwrap() = None;
     *server.memory.disk_misses.lock().unwrap() = 1;
     let refused = server.retry(task).await;
     assert_eq!((refused.status, refused.error().as_str()), (StatusCode::INSUFFICIENT_STORAGE, "disk_full"));
@@ -98,20 +97,19 @@ async fn a_retry_is_refused_where_a_new_task_would_be() {
     let more = server.cancelled_task(1);
     let refused = server.retry(task).await;
     assert_eq!((refused.status, refused.error().as_str()), (StatusCode::FORBIDDEN, "quota_stored_bytes"));
-    server.memory.logs.lock().unwrap().retain(|log| log.record.id != more);
+    assert_eq!(server.memory.store.files_deleted(more).await, Ok(true));
     let retried = server.retry(task).await;
     assert_eq!((retried.status, &retried.json()["attempt"]), (StatusCode::OK, &json!(2)), "{:?}", retried.body);
-    assert_eq!(server.memory.flow.lock().unwrap().as_ref().unwrap().weight, 7, "in the flow of who asked");
+    assert_eq!(server.memory.store.flow.lock().unwrap().as_ref().unwrap().weight, 7, "in the flow of who asked");
 }
 
 #[tokio::test]
 async fn a_retry_goes_on_without_its_caller() {
     let server = server_of(1 << 20);
-    *server.memory.runs_tasks.lock().unwrap() = true;
     let task = server.cancelled_task(1);
     let mut request = Box::pin(server.retry(task));
     // Until it is at the store.
-    while server.memory.flow.lock().unwrap().is_none() {
+    while server.memory.store.flow.lock().unwrap().is_none() {
         assert!(futures::poll!(&mut request).is_pending(), "it was done before its caller could leave");
         tokio::task::yield_now().await;
     }
@@ -119,7 +117,7 @@ async fn a_retry_goes_on_without_its_caller() {
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
-    let log = server.memory.logs.lock().unwrap()[0].clone();
+    let log = server.memory.store.logs()[0].clone();
     let last = log.events.last().map(|event| &event.kind);
     assert!(matches!(last, Some(EventKind::TaskStarted { retry: Some(_) })), "{last:?}");
 }
@@ -127,10 +125,9 @@ async fn a_retry_goes_on_without_its_caller() {
 #[tokio::test]
 async fn a_task_whose_files_are_being_deleted_does_not_run_again() {
     let server = server_of(1 << 20);
-    *server.memory.runs_tasks.lock().unwrap() = true;
     let task = server.cancelled_task(1);
     // The file is still there when it is looked at.
-    server.memory.uncounted.lock().unwrap().push((task, 1));
+    assert_eq!(server.memory.store.files_deleted(task).await, Ok(true));
     let refused = server.retry(task).await;
     assert_eq!((refused.status, refused.fields()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["from_step".to_owned()]));
     let text = refused.json()["error"].as_str().unwrap().to_owned();
@@ -140,7 +137,6 @@ async fn a_task_whose_files_are_being_deleted_does_not_run_again() {
 #[tokio::test]
 async fn a_task_that_has_run_often_enough_is_to_be_submitted_again() {
     let server = server_of(1 << 20);
-    *server.memory.runs_tasks.lock().unwrap() = true;
     let [last, too_many] = [RUNS_MAX - 1, RUNS_MAX].map(|runs| server.cancelled_task(runs));
     assert_eq!(server.retry(last).await.json()["attempt"], json!(RUNS_MAX));
     let refused = server.retry(too_many).await;
@@ -153,8 +149,8 @@ async fn a_task_that_has_run_often_enough_is_to_be_submitted_again() {
 async fn nothing_is_fetched_for_who_may_not_submit() {
     let server = server_of(1 << 20);
     let document = Document { pieces: vec![Ok(Bytes::from_static(b"# One"))], ..Default::default() };
-    server.memory.web.lock().unwrap().insert(FILE_URL.into(), Ok(document));
-    *server.memory.enter_error.lock().unwrap() = Some(over_of_day());
+    server.memory.network.web.lock().unwrap().insert(FILE_URL.into(), Ok(document));
+    *server.memory.store.enter_error.lock().unwrap() = Some(over_of_day());
     let json_type = [("content-type", "application/json")];
     let one = json!({ "url": FILE_URL }).to_string();
     let single = server.send(request("/api/v1/ingest/url", &json_type, one.clone().into())).await;
@@ -164,8 +160,8 @@ async fn nothing_is_fetched_for_who_may_not_submit() {
     let rejected = batch["rejected"].as_array().unwrap();
     assert_eq!(rejected.len(), 50, "{batch}");
     assert!(rejected.iter().all(|item| item["error_code"] == json!("quota_tasks_per_day")), "{batch}");
-    assert_eq!(*server.memory.fetches.lock().unwrap(), 0);
-    *server.memory.enter_error.lock().unwrap() = None;
+    assert_eq!(*server.memory.network.fetches.lock().unwrap(), 0);
+    *server.memory.store.enter_error.lock().unwrap() = None;
     assert_eq!(server.send(request("/api/v1/ingest/url", &json_type, one.into())).await.status, StatusCode::OK);
 }
 
@@ -222,16 +218,16 @@ async fn what_was_accepted_before_is_answered_again_though_there_is_no_room() {
     let key = [("idempotency-key", "k")];
     let first = server.upload(&key, form_of(9 << 10)).await;
     assert_eq!(first.status, StatusCode::OK, "{:?}", first.body);
-    let files = server.memory.paths();
+    let files = server.memory.blobs.paths();
     let again = server.upload(&key, form_of(9 << 10)).await;
     assert_eq!((again.status, again.json()), (StatusCode::OK, first.json()));
     let another = server.upload(&[("idempotency-key", "l")], form_of(9 << 10)).await;
     assert_eq!((another.status, another.error().as_str()), (StatusCode::FORBIDDEN, "quota_stored_bytes"));
     for _ in 0..1000 {
-        if server.memory.paths() == files {
+        if server.memory.blobs.paths() == files {
             return;
         }
         tokio::task::yield_now().await;
     }
-    panic!("left behind: {:?}", server.memory.paths());
+    panic!("left behind: {:?}", server.memory.blobs.paths());
 }

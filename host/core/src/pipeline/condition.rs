@@ -1,11 +1,8 @@
 //! Which documents a step is for.
 
 use crate::glob::is_match;
-use crate::task::{SkipReason, TaskRecord};
 use crate::{JsonObject, is_depth_allowed};
 use serde::{Deserialize, Serialize};
-
-use super::StepDefinition;
 
 /// Patterns of media types that a condition may have: more than there are formats in one pipeline, few enough to be stored
 /// with every task.
@@ -115,13 +112,6 @@ impl Condition {
         &self.metadata
     }
 
-    /// Whether the task is one that it means.
-    pub fn holds(&self, record: &TaskRecord) -> bool {
-        let media_type = &record.source.media_type;
-        (self.media_type.is_empty() || self.media_type.iter().any(|glob| glob.matches(media_type)))
-            && record.metadata.has(&self.metadata)
-    }
-
     /// Whether this surely holds only where `other` does: it asks for the same or for more. Patterns are compared as they
     /// are written.
     pub fn implies(&self, other: &Self) -> bool {
@@ -131,20 +121,11 @@ impl Condition {
     }
 }
 
-/// Why a step is left out of a task, if it is. `is_loaded`: whether there is a component to run it with.
-pub fn skip_reason(step: &StepDefinition, record: &TaskRecord, is_loaded: bool) -> Option<SkipReason> {
-    match () {
-        () if !step.when.holds(record) => Some(SkipReason::ConditionNotMet),
-        () if step.optional && !is_loaded => Some(SkipReason::ComponentNotLoaded),
-        () => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Timestamp;
-    use crate::webhook::{SampleInput, sample};
+    use crate::pipeline::{StepDefinition, skip_reason};
+    use crate::task::{SkipReason, TaskRecord};
     use serde_json::json;
 
     fn condition(media_types: &[&str], metadata: serde_json::Value) -> Condition {
@@ -153,9 +134,7 @@ mod tests {
     }
 
     fn record(media_type: &str, metadata: serde_json::Value) -> TaskRecord {
-        let task = "0f8fad5b-d9cb-469f-a165-70867728950e".parse().unwrap();
-        let input = SampleInput { event_type: "task_started", step: None, task, now: Timestamp::from_millis(0) };
-        let (mut record, _) = sample(input).unwrap();
+        let mut record = TaskRecord::sample();
         record.source.media_type = media_type.into();
         record.metadata = metadata.as_object().unwrap().clone().into();
         record

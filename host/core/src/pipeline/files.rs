@@ -35,20 +35,12 @@ mod tests {
     use super::*;
     use crate::JsonObject;
     use crate::Timestamp;
-    use crate::task::{Artifact, Resources, Retry};
+    use crate::task::{Artifact, Resources, Retry, Source};
 
     fn record() -> TaskRecord {
-        serde_json::from_value(serde_json::json!({
-            "id": "0f8fad5b-d9cb-469f-a165-70867728950e", "document_id": "d",
-            "pipeline": super::super::Pipeline::standard(),
-            "source": {
-                "stored_as": "original.md", "file_name": "a.md", "media_type": "text/markdown", "size": 3,
-                "sha256": "aa", "source_type": "document"
-            },
-            "collection": "c", "language": null, "replace_existing": false, "options": {}, "metadata": {},
-            "endpoints": [], "created_at": "2026-01-31T09:59:59.500Z"
-        }))
-        .unwrap()
+        let sample = TaskRecord::sample();
+        let source = Source { stored_as: "original.md".parse().unwrap(), sha256: "aa".into(), ..sample.source.clone() };
+        TaskRecord { source, ..sample }
     }
 
     fn event(sequence: u64, kind: EventKind) -> Event {

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
     use crate::Timestamp;
     use crate::pipeline::{Effect, Input, Run, StepOutput, attempt, claims_of_run, transition};
-    use crate::task::{DocumentId, Resources, SourceType, TaskId, TaskStatus};
+    use crate::task::{Resources, TaskStatus};
 
     const STEPS: [&str; 4] = ["markdown_conversion", "metadata_extraction", "content_processing", "chunking"];
 
@@ -173,28 +173,9 @@ mod tests {
     }
 
     fn record() -> TaskRecord {
-        TaskRecord {
-            id: TaskId::random(),
-            document_id: DocumentId::random(),
-            pipeline: Pipeline::standard(),
-            source: Source {
-                stored_as: "original.md".parse().unwrap(),
-                file_name: "a.md".into(),
-                media_type: "text/markdown".into(),
-                size: 3,
-                sha256: "00".into(),
-                source_type: SourceType::Document,
-            },
-            collection: "c".into(),
-            language: None,
-            replace_existing: false,
-            options: JsonObject::new(),
-            metadata: JsonObject::new().into(),
-            endpoints: vec![],
-            subscribers: vec![],
-            created_at: Timestamp::from_millis(0),
-            tenant: Default::default(),
-        }
+        let sample = TaskRecord::sample();
+        let source = Source { stored_as: "original.md".parse().unwrap(), ..sample.source.clone() };
+        TaskRecord { source, ..sample }
     }
 
     /// A task under work; each step writes `STEP.md`, the first `source.map` too.

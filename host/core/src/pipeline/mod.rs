@@ -9,11 +9,12 @@ mod mend;
 mod on_failure;
 mod retry;
 mod run;
+mod skip;
 mod totals;
 mod transition;
 
 pub use again::{CLAIMS_MAX, PASSING_FAILURES_MAX, again_after, is_run_again};
-pub use condition::{Condition, InvalidCondition, MediaTypeGlob, skip_reason};
+pub use condition::{Condition, InvalidCondition, MediaTypeGlob};
 pub(crate) use definition::share;
 pub use definition::{AfterFailure, InvalidPipeline, Pipeline, Range, StepDefinition};
 pub use files::{StoredFile, stored_files};
@@ -22,4 +23,5 @@ pub use mend::{Damage, DamagedFile, ExpectedFile, Mend, REMAKES_MAX, mend, stand
 pub use on_failure::{InvalidRetries, OnFailure, RETRIES_MAX, RETRY_DELAY_MAX, Retries};
 pub use retry::{RUNS_MAX, RetryRefused, attempt, claims_of_run, retry};
 pub use run::{Ending, Progress, Run, completions, passed};
+pub use skip::skip_reason;
 pub use transition::{Decision, Draft, Effect, Input, InvalidTransition, StepOutput, transition};

@@ -1,6 +1,6 @@
 //! What was accepted. It never changes afterwards.
 
-use super::{ArtifactName, DocumentId, Metadata, TaskId, TenantId};
+use super::{ArtifactName, DocumentId, DocumentKey, Metadata, TaskId, TenantId};
 use crate::pipeline::Pipeline;
 use crate::webhook::{CursorName, Endpoint, EndpointId};
 use crate::{JsonObject, Timestamp};
@@ -89,5 +89,12 @@ impl TaskRecord {
     /// The cursor of an endpoint.
     pub fn cursor_of(&self, endpoint: &EndpointId) -> Option<CursorName> {
         self.cursors().find(|name| name.endpoint() == endpoint)
+    }
+}
+
+impl DocumentKey {
+    /// The key of a task's document.
+    pub fn of(record: &TaskRecord) -> Self {
+        Self::new(&record.tenant, &record.document_id)
     }
 }

@@ -8,7 +8,7 @@
 //! `TENANT.NAME`. The default tenant's are stored bare. Lists are by tenant: a column in SQLite, a list beside the default one in Redis
 //! (`LIST:@TENANT`).
 
-use super::{DocumentId, TaskRecord};
+use super::DocumentId;
 use serde::{Deserialize, Serialize};
 
 /// Longest name of a tenant: it is part of keys, of which there are many.
@@ -95,11 +95,6 @@ impl DocumentKey {
     /// The key of a tenant's document. No document's id has the sign between.
     pub fn new(tenant: &TenantId, document: &DocumentId) -> Self {
         Self(tenant.stored_name('<', document.as_str()))
-    }
-
-    /// The key of a task's document.
-    pub fn of(record: &TaskRecord) -> Self {
-        Self::new(&record.tenant, &record.document_id)
     }
 
     /// A key that a store has kept.

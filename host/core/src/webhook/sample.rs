@@ -158,6 +158,15 @@ fn record(task: TaskId, now: Timestamp, pipeline: Pipeline) -> TaskRecord {
     }
 }
 
+#[cfg(test)]
+impl TaskRecord {
+    /// A task of the standard pipeline, always the same, for unit tests of this crate: the test kit depends on it.
+    pub(crate) fn sample() -> Self {
+        let task = "0f8fad5b-d9cb-469f-a165-70867728950e".parse().unwrap();
+        record(task, Timestamp::from_millis(7), Pipeline::standard())
+    }
+}
+
 /// What a completed step says: every key of the guide's examples.
 fn step_data(step: &str, task: TaskId) -> JsonObject {
     let file = |name: &str| format!("/api/files/temp/{task}/{name}");

@@ -5,14 +5,14 @@ use crate::App;
 use crate::config::{Config, Roles, Sources};
 use crate::endpoints::seal::Sealer;
 use crate::plugins::Plugins;
-use crate::testing::{Memory, record};
+use crate::testing::{Memory, new_task, record, step_completed};
 use async_trait::async_trait;
 use morag_adapters::SystemClock;
 use morag_adapters::store::sqlite::SqliteStore;
 use morag_core::ports::*;
 use morag_core::task::*;
 use morag_core::webhook::*;
-use morag_core::{JsonObject, SteadyTime, Timestamp};
+use morag_core::{SteadyTime, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -228,14 +228,7 @@ impl Stage {
             headers: BTreeMap::new(),
         }];
         let task = record.id;
-        let new = NewTask {
-            record,
-            idempotency: None,
-            claims_document: false,
-            flow: Flow::of("test"),
-            credentials: credentials.1,
-            limits: Default::default(),
-        };
+        let new = NewTask { credentials: credentials.1, ..new_task(record) };
         self.app.tasks.accept(new).await.unwrap();
         let event = |sequence| Event {
             sequence,
@@ -244,13 +237,7 @@ impl Stage {
             message: String::new(),
             kind: match sequence {
                 1 => EventKind::TaskStarted { retry: None },
-                _ => EventKind::StepCompleted {
-                    step: "chunking".into(),
-                    stage: "chunking".into(),
-                    data: JsonObject::new(),
-                    artifacts: vec![],
-                    resources: Resources::default(),
-                },
+                _ => step_completed("chunking", vec![]),
             },
         };
         let commit = Commit {

@@ -72,7 +72,7 @@ impl StepRunner for Steps {
         let content = format!("written by {}", call.component);
         let name = name(&format!("{}.md", call.component));
         let path = BlobPath::staged(call.record.id, uuid::Uuid::nil(), &name);
-        world.memory.files.lock().unwrap().insert(path.as_str().into(), content.clone().into());
+        world.memory.blobs.put(path.as_str(), content.clone());
         let (size, sha256) = (content.len() as u64, hex::encode(Sha256::digest(&content)));
         let artifact = Artifact { name, media_type: "text/markdown".into(), size, sha256 };
         let artifacts = vec![StagedArtifact { artifact, path }];
@@ -84,11 +84,10 @@ impl StepRunner for Steps {
 impl World {
     fn new() -> Arc<Self> {
         let memory = Arc::new(Memory::default());
-        *memory.runs_tasks.lock().unwrap() = true;
         let app = app_of(&memory, &[], STEPS);
         let mut record = record();
         record.pipeline = app.pipelines.get("own").unwrap().clone();
-        let task = memory.add(record, vec![]);
+        let task = memory.store.add(record, vec![]);
         let this = Self { memory, app, task, calls: Mutex::default(), hangs: Mutex::default() };
         this.put("original.md", Some(SOURCE));
         Arc::new(this)
@@ -97,7 +96,7 @@ impl World {
     /// Puts a file in the place of a published one, or takes it away.
     fn put(&self, name: &str, content: Option<&str>) {
         let path = format!("tasks/{}/files/{name}", self.task);
-        let mut files = self.memory.files.lock().unwrap();
+        let mut files = self.memory.blobs.files.lock().unwrap();
         match content {
             Some(content) => drop(files.insert(path, content.to_owned().into())),
             None => drop(files.remove(&path)),
@@ -106,7 +105,8 @@ impl World {
 
     /// Claims the task and runs it as far as it goes.
     async fn work(self: &Arc<Self>) {
-        let lease = self.memory.claim(Queue::Tasks, 1, self.app.config.lease).await.unwrap().leases.pop().unwrap();
+        let lease =
+            self.memory.store.claim(Queue::Tasks, 1, self.app.config.lease).await.unwrap().leases.pop().unwrap();
         let run = run_task(&self.app, Arc::new(Steps(Arc::clone(self))), lease, CancellationToken::new());
         let mut run = std::pin::pin!(run);
         let is_hung = || {
@@ -131,7 +131,7 @@ impl World {
     }
 
     fn wait(&self) {
-        *self.memory.later.lock().unwrap() += Duration::from_secs(3600);
+        self.memory.clock.advance(Duration::from_secs(3600));
     }
 
     fn calls(&self) -> Vec<String> {
@@ -140,18 +140,17 @@ impl World {
 
     /// Type and step of each event but the milestones.
     fn events(&self) -> Vec<String> {
-        let logs = self.memory.logs.lock().unwrap();
         let line = |kind: &EventKind| match kind.place() {
             Some((step, _)) => format!("{} {step}", kind.event_type()),
             None => kind.event_type().to_owned(),
         };
-        let events = logs[0].events.iter().map(|event| line(&event.kind));
+        let log = self.memory.store.log(self.task);
+        let events = log.events.iter().map(|event| line(&event.kind));
         events.filter(|line| !line.starts_with("task_progress")).collect()
     }
 
     fn failure(&self) -> Option<String> {
-        let logs = self.memory.logs.lock().unwrap();
-        match &logs[0].events.last()?.kind {
+        match &self.memory.store.log(self.task).events.last()?.kind {
             EventKind::TaskFailed { failure, .. } => Some(failure.code.clone()),
             _ => None,
         }
@@ -198,7 +197,7 @@ async fn a_resumed_run_goes_back_to_the_step_whose_file_is_damaged() {
         assert_eq!(world.events()[6..8], ["task_started".to_owned(), first]);
         assert_eq!(world.events().last().unwrap(), "task_completed");
         let path = format!("tasks/{}/files/{file}", world.task);
-        assert!(world.memory.files.lock().unwrap()[&path].starts_with(b"written by "), "it is made again");
+        assert!(world.memory.blobs.files.lock().unwrap()[&path].starts_with(b"written by "), "it is made again");
     }
 }
 

@@ -2,14 +2,16 @@
 
 use super::run::run_task;
 use crate::App;
-use crate::testing::{Memory, NOW, SOURCE, app_of, record};
+use crate::testing::{Memory, MemoryBlobs, NOW, SOURCE, app_of, record};
 use async_trait::async_trait;
 use morag_core::JsonObject;
+use morag_core::pipeline::Pipeline;
 use morag_core::plugin::Descriptor;
 use morag_core::ports::{
     BlobPath, DueQueue as _, Lease, Queue, StagedArtifact, StepCall, StepReport, StepRunner, StepSuccess,
 };
-use morag_core::task::{Artifact, Event, EventKind, Resources, StepFailure, TaskId};
+use morag_core::task::{Artifact, Event, EventKind, Resources, StepFailure, TaskId, TaskRecord};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -44,8 +46,14 @@ impl Steps {
     }
 }
 
+/// Runs the steps; each writes its file.
+struct Runner {
+    steps: Arc<Steps>,
+    blobs: Arc<MemoryBlobs>,
+}
+
 #[async_trait]
-impl StepRunner for Steps {
+impl StepRunner for Runner {
     fn descriptor(&self, component: &str) -> Option<Arc<Descriptor>> {
         let descriptor = Descriptor {
             name: component.into(),
@@ -64,13 +72,15 @@ impl StepRunner for Steps {
 
     async fn run(&self, call: StepCall) -> StepReport {
         let read = call.inputs.artifacts.iter().map(|(name, artifact)| format!("{name}={}", artifact.name));
-        self.calls.lock().unwrap().push((call.component.clone(), read.collect()));
+        self.steps.calls.lock().unwrap().push((call.component.clone(), read.collect()));
         let name = format!("{}.md", call.component).parse().unwrap();
-        let path = BlobPath::file(call.record.id, &name);
-        let artifact = Artifact { name, media_type: "text/markdown".into(), size: 1, sha256: "00".into() };
+        let path = BlobPath::staged(call.record.id, uuid::Uuid::nil(), &name);
+        self.blobs.put(path.as_str(), "x");
+        let sha256 = hex::encode(Sha256::digest("x"));
+        let artifact = Artifact { name, media_type: "text/markdown".into(), size: 1, sha256 };
         let artifacts = vec![StagedArtifact { artifact, path }];
         let success = StepSuccess { data: JsonObject::new(), artifacts, revision: None };
-        let result = self.fails(&call.component).map_or(Ok(success), Err);
+        let result = self.steps.fails(&call.component).map_or(Ok(success), Err);
         StepReport { result, resources: Resources::default(), log: vec![] }
     }
 }
@@ -86,33 +96,38 @@ struct World {
 impl World {
     /// `steps`: the pipeline's steps as TOML.
     fn new(steps_toml: &str, steps: Arc<Steps>) -> Self {
+        Self::storing(steps_toml, steps, Pipeline::clone)
+    }
+
+    /// [`Self::new`], where the task was accepted with another version of the pipeline.
+    fn storing(steps_toml: &str, steps: Arc<Steps>, stored: impl Fn(&Pipeline) -> Pipeline) -> Self {
         let memory = Arc::new(Memory::default());
-        *memory.runs_tasks.lock().unwrap() = true;
         let app = app_of(&memory, &[], &format!("[[pipelines]]\nname = \"own\"\n{steps_toml}"));
-        let mut record = record();
-        record.pipeline = app.pipelines.get("own").unwrap().clone();
-        let task = memory.add(record, vec![]);
-        memory.files.lock().unwrap().insert(format!("tasks/{task}/files/original.md"), SOURCE.into());
+        let pipeline = stored(app.pipelines.get("own").unwrap());
+        let record = TaskRecord { pipeline, ..record() };
+        let task = memory.store.add(record, vec![]);
+        memory.blobs.put(format!("tasks/{task}/files/original.md"), SOURCE);
         Self { memory, app, steps, task }
     }
 
     async fn claim(&self) -> Option<Lease> {
-        self.memory.claim(Queue::Tasks, 1, self.app.config.lease).await.unwrap().leases.pop()
+        self.memory.store.claim(Queue::Tasks, 1, self.app.config.lease).await.unwrap().leases.pop()
     }
 
     /// Claims the task and runs it as far as it goes; false where it is not due.
     async fn work(&self) -> bool {
         let Some(lease) = self.claim().await else { return false };
-        run_task(&self.app, self.steps.clone(), lease, CancellationToken::new()).await;
+        let runner = Runner { steps: self.steps.clone(), blobs: self.memory.blobs.clone() };
+        run_task(&self.app, Arc::new(runner), lease, CancellationToken::new()).await;
         true
     }
 
     fn wait(&self, time: Duration) {
-        *self.memory.later.lock().unwrap() += time;
+        self.memory.clock.advance(time);
     }
 
     fn log(&self) -> Vec<Event> {
-        self.memory.logs.lock().unwrap().iter().find(|log| log.record.id == self.task).unwrap().events.clone()
+        self.memory.store.log(self.task).events
     }
 
     /// Type, step and percentage of each event but the milestones.
@@ -214,8 +229,8 @@ async fn a_retry_waits_in_the_queue_and_goes_on_in_the_same_run() {
     let world = World::new(RETRYING, Steps::failing("flaky", 1, true));
     assert!(world.work().await);
     assert_eq!(world.events(), ["task_started 0", "step_started flaky 0", "step_retrying flaky 0"]);
-    let (due, _) = world.memory.due.lock().unwrap()[&world.task.to_string()];
-    assert_eq!(due, NOW.plus(10 * SECOND));
+    let claim = world.memory.store.claim(Queue::Tasks, 1, SECOND).await.unwrap();
+    assert_eq!((claim.leases, claim.next_due), (vec![], Some(NOW.plus(10 * SECOND))));
     world.wait(9 * SECOND);
     assert!(!world.work().await, "it is not due yet");
     world.wait(SECOND);
@@ -269,17 +284,13 @@ async fn a_task_that_kills_its_workers_fails_whatever_its_steps_say() {
 #[tokio::test]
 async fn a_stored_configuration_that_no_longer_fits_its_component_fails_the_task() {
     for (size, ended) in [(serde_json::json!("large"), "task_failed"), (serde_json::json!(5), "task_completed")] {
-        let world = World::new("[[pipelines.steps]]\nname = \"strict\"\n", Arc::new(Steps::default()));
-        let mut step = world.app.pipelines.get("own").unwrap().steps()[0].clone();
-        step.config.insert("size".into(), size);
-        let stored = morag_core::pipeline::Pipeline::new("own", vec![step]).unwrap();
-        world
-            .memory
-            .logs
-            .lock()
-            .unwrap()
-            .iter_mut()
-            .for_each(|log| Arc::make_mut(&mut log.record).pipeline = stored.clone());
+        let stored = |pipeline: &Pipeline| {
+            let mut step = pipeline.steps()[0].clone();
+            step.config.insert("size".into(), size.clone());
+            Pipeline::new("own", vec![step]).unwrap()
+        };
+        let steps = "[[pipelines.steps]]\nname = \"strict\"\n";
+        let world = World::storing(steps, Arc::new(Steps::default()), stored);
         assert!(world.work().await);
         let log = world.log();
         let last = log.last().unwrap();

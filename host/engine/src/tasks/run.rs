@@ -420,13 +420,13 @@ mod tests {
     async fn only_a_cancelled_run_deletes_what_is_staged() {
         let memory = Arc::new(Memory::default());
         let (app, task) = (app(&memory, &[]), TaskId::random());
-        memory.files.lock().unwrap().insert(format!("{}/chunks.json", BlobPath::staging(task).as_str()), "x".into());
+        memory.blobs.put(format!("{}/chunks.json", BlobPath::staging(task).as_str()), "x");
         let (first, second) = (app.running.enter(task, 1), app.running.enter(task, 2));
         assert!(first.stops.superseded.is_cancelled());
         clear_cancelled(&app, task, &first.stops).await;
-        assert_eq!(memory.paths().len(), 1, "the later run uses it");
+        assert_eq!(memory.blobs.paths().len(), 1, "the later run uses it");
         app.running.stop(task);
         clear_cancelled(&app, task, &second.stops).await;
-        assert!(memory.paths().is_empty());
+        assert!(memory.blobs.paths().is_empty());
     }
 }

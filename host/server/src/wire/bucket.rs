@@ -163,17 +163,17 @@ async fn owner(blobs: &dyn Blobs) -> Result<Option<String>, BlobError> {
 mod tests {
     use super::*;
     use morag_engine::config::Sources;
-    use morag_testkit::Memory;
+    use morag_testkit::MemoryBlobs;
     use std::path::Path;
 
-    fn files(data: &Path, bucket: &Arc<Memory>) -> BucketFiles {
+    fn files(data: &Path, bucket: &Arc<MemoryBlobs>) -> BucketFiles {
         let settings = [("MORAG_DATA_DIR", data.to_str().unwrap()), ("MORAG_BLOBS_URL", "s3://documents")];
         let environment = settings.map(|(name, value)| (name.into(), value.into())).into();
         let config = Config::load(&Sources { environment, ..Sources::default() }).unwrap();
         BucketFiles::of(&config, &(bucket.clone() as Arc<dyn Blobs>)).unwrap()
     }
 
-    async fn start(data: &Path, bucket: &Arc<Memory>) -> Result<(), String> {
+    async fn start(data: &Path, bucket: &Arc<MemoryBlobs>) -> Result<(), String> {
         files(data, bucket).claim().await.map_err(|disowned| disowned.to_string())
     }
 
@@ -200,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_whose_bucket_was_taken_over_is_told_so_while_it_runs() {
         let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let bucket = Arc::<Memory>::default();
+        let bucket = Arc::<MemoryBlobs>::default();
         let (running, successor) = (files(old.path(), &bucket), files(new.path(), &bucket));
         assert!(running.confirm().await.is_err(), "it has not claimed it");
         assert_eq!((running.claim().await, running.confirm().await), (Ok(()), Ok(())));
@@ -215,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn a_restored_store_takes_no_bucket_that_does_not_say_whose_it_is() {
         let (real, trial) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let bucket = Arc::<Memory>::default();
+        let bucket = Arc::<MemoryBlobs>::default();
         std::fs::write(trial.path().join(LEAVE), "").unwrap();
         let said = start(trial.path(), &bucket).await.unwrap_err();
         for part in ["s3://documents has no recorded owner", "--take-over-bucket", trial.path().to_str().unwrap()] {

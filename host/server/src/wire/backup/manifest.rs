@@ -1,6 +1,5 @@
 //! The manifest of a backup and the list of its files.
 
-use super::LISTING;
 use super::copy::{Digest, digest, write_durably};
 use anyhow::{Context as _, bail, ensure};
 use morag_core::task::{ArtifactName, TaskId};
@@ -11,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 /// Name of the manifest file.
 pub(super) const MANIFEST: &str = "manifest.json";
+
+/// Name of the list of files.
+pub(super) const LISTING: &str = "files.jsonl";
 
 /// The backup format that this version writes; it reads all earlier ones. A new field that older versions may ignore does not
 /// raise it.

@@ -35,8 +35,6 @@ pub(super) const TASKS_DB: &str = "morag.db";
 pub(super) const KNOWLEDGE_DB: &str = "knowledge.db";
 /// Folder of the files in a data folder.
 pub(super) const FILES: &str = "files";
-/// List of the files in a backup.
-const LISTING: &str = "files.jsonl";
 /// Marker file in a data folder that is being restored.
 const RESTORING: &str = "restoring";
 

@@ -1,8 +1,8 @@
 //! Restores a backup into an empty data folder.
 
 use super::copy::{copy, flush_all, free, make_folder, write_durably};
-use super::manifest::{Files, Manifest, each_file, verify};
-use super::{FILES, KNOWLEDGE_DB, LISTING, RESTORING, Report, TASKS_DB, refuse_half_restored, refuse_redis};
+use super::manifest::{Files, LISTING, Manifest, each_file, verify};
+use super::{FILES, KNOWLEDGE_DB, RESTORING, Report, TASKS_DB, refuse_half_restored, refuse_redis};
 use crate::wire::bucket::{LEAVE, TAKE_OVER};
 use crate::wire::{data_dir, secrets};
 use anyhow::{Context as _, bail, ensure};

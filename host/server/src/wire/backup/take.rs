@@ -1,8 +1,8 @@
 //! Takes a backup.
 
 use super::copy::{Digest, copy, digest, flush_all, link_or_copy, make_folder};
-use super::manifest::{Database, Entry, FORMAT, Files, MANIFEST, Manifest};
-use super::{FILES, KNOWLEDGE_DB, LISTING, Report, TASKS_DB, refuse_half_restored, refuse_redis};
+use super::manifest::{Database, Entry, FORMAT, Files, LISTING, MANIFEST, Manifest};
+use super::{FILES, KNOWLEDGE_DB, Report, TASKS_DB, refuse_half_restored, refuse_redis};
 use crate::wire::secrets;
 use anyhow::{Context as _, bail};
 use morag_adapters::SystemClock;

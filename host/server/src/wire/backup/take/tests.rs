@@ -1,8 +1,8 @@
 use super::*;
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
-use morag_core::ports::{Accepted, Commit, Flow, Guard, NewTask, Next, Tasks as _};
-use morag_core::task::{Event, EventKind, StatusWord};
-use morag_testkit::{NOW, record};
+use morag_core::ports::{Accepted, Commit, Guard, Next, Tasks as _};
+use morag_core::task::{EventKind, StatusWord};
+use morag_testkit::{event, new_task, record};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,15 +23,7 @@ impl Fixture {
         drop(SqliteKnowledge::open(&data.join(KNOWLEDGE_DB), None).unwrap());
         let record = record();
         let task = record.id;
-        let new = NewTask {
-            record,
-            idempotency: None,
-            claims_document: false,
-            flow: Flow::of("someone"),
-            credentials: None,
-            limits: Default::default(),
-        };
-        assert_eq!(store.accept(new).await, Ok(Accepted::New));
+        assert_eq!(store.accept(new_task(record)).await, Ok(Accepted::New));
         let this = Self { folder, store, task };
         std::fs::create_dir_all(this.files()).unwrap();
         std::fs::write(this.files().join("original.md"), "other").unwrap();
@@ -57,7 +49,7 @@ impl Fixture {
 
     /// Commits one event; sequences start at 1.
     async fn commit(&self, sequence: u64, kind: EventKind, status: StatusWord) {
-        let event = Event { sequence, timestamp: NOW, progress_percent: 0.0, message: String::new(), kind };
+        let event = event(sequence, kind);
         let (guard, next) = (Guard::Sequence(sequence - 1), Next::Done);
         let commit = Commit { task: self.task, guard, events: vec![event], live_percent: 0.0, status, next };
         assert_eq!(self.store.commit(commit).await, Ok(()));

@@ -1,15 +1,20 @@
 //! The language of a text, as ISO 639-1.
+//!
+//! One rule for all steps: a language is named where passages of at least `LETTERS_MIN` letters vote for it, each with its length
+//! and how sure the statistics are, and it has more than `SHARE_MIN` of the votes. Shorter passages are names and numbers, which
+//! look like any language; a document that has nothing else gets a language only where the statistics call all of them together
+//! reliable.
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use crate::passages::{Kind, Passage};
 use whatlang::{Lang, detect as detect_text};
 
 /// Characters that are looked at, spread over the text: enough for any language, and a bound on time.
 const SAMPLE_CHARS: usize = 20_000;
-/// Characters of a paragraph that may vote. Shorter ones are names and numbers, which look like any language.
-const PARAGRAPH_CHARS_MIN: usize = 40;
+/// Letters of a passage that may vote.
+const LETTERS_MIN: usize = 40;
 /// Share of the votes that the language must have.
 const SHARE_MIN: f64 = 0.5;
-/// Confidence below which a paragraph's vote is not counted.
+/// Confidence below which a passage's vote is not counted.
 const CONFIDENCE_MIN: f64 = 0.2;
 
 /// A language tag (`en-GB`, `de`, `deu`) as ISO 639-1 in lower case; none for what is none.
@@ -22,11 +27,13 @@ pub fn iso_639_1(tag: &str) -> Option<String> {
     }
 }
 
-/// The language of a markdown text: each paragraph votes with its length, prose alone counts, and without a majority
-/// it is none.
-pub fn detect(markdown: &str) -> Option<String> {
-    let (prose, cells) = texts(markdown);
-    let paragraphs = sample(prose);
+/// The language that most of the text is written in; none where the text says too little. Code does not vote, and rows of tables,
+/// which are names more often than prose, count only in a document without a passage that may vote.
+pub fn detect(passages: &[Passage]) -> Option<String> {
+    let texts = |is_wanted: fn(Kind) -> bool| {
+        sample(passages.iter().filter(|passage| is_wanted(passage.kind)).map(|passage| prose(&passage.text)).collect())
+    };
+    let paragraphs = texts(|kind| !matches!(kind, Kind::Code | Kind::Row));
     let mut votes: Vec<(Lang, f64)> = Vec::new();
     let mut total = 0.0;
     let mut vote = |text: &str, votes: &mut Vec<(Lang, f64)>| {
@@ -43,32 +50,30 @@ pub fn detect(markdown: &str) -> Option<String> {
         vote(paragraph, &mut votes);
     }
     if votes.is_empty() {
-        return short_pieces(&[paragraphs, sample(cells)].concat().join(" "));
+        return short_pieces(&[paragraphs, texts(|kind| kind == Kind::Row)].concat().join(" "));
     }
     let (lang, sum) = votes.into_iter().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     (sum > total * SHARE_MIN).then(|| three(lang.code()).map(str::to_owned)).flatten()
 }
 
-/// Only headings, items and cells of tables: all together may be enough, if the statistics are sure. Names in Chinese
-/// characters alone are as well Japanese.
+/// The language of short passages together, where the statistics are sure. Names in Chinese characters may be Japanese just as well.
 fn short_pieces(all: &str) -> Option<String> {
     let info = detect_text(all).filter(|info| weighty(all) && info.is_reliable())?;
     let lang = by_script(all).unwrap_or(info.lang());
     (lang != Lang::Cmn).then(|| three(lang.code()).map(str::to_owned)).flatten()
 }
 
-/// Long enough to vote; a letter of a script without spaces between words says as much as three others.
+/// Whether a text is long enough to vote; a letter of a script without spaces between words counts as three.
 fn weighty(text: &str) -> bool {
     let letters: usize = text.chars().map(|c| if dense(c) { 3 } else { usize::from(c.is_alphabetic()) }).sum();
-    letters >= PARAGRAPH_CHARS_MIN
+    letters >= LETTERS_MIN
 }
 
 fn dense(c: char) -> bool {
     matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{0e00}'..='\u{0e7f}')
 }
 
-/// Kana make a text Japanese and Hangul makes it Korean however many Latin names stand in it, which mislead the
-/// statistics.
+/// Kana make a text Japanese and Hangul makes it Korean, whatever Latin names it contains: those mislead the statistics.
 fn by_script(text: &str) -> Option<Lang> {
     let count = |test: fn(&char) -> bool| text.chars().filter(test).count();
     let kana = count(|c| matches!(c, '\u{3040}'..='\u{30ff}'));
@@ -84,41 +89,13 @@ fn by_script(text: &str) -> Option<Lang> {
     }
 }
 
-/// The paragraphs, headings and items, and apart from them the cells of tables, which are names more often than prose.
-/// Without code, links' addresses and HTML.
-fn texts(markdown: &str) -> (Vec<String>, Vec<String>) {
-    let mut blocks = Vec::new();
-    let mut cells = Vec::new();
-    let mut block = String::new();
-    let mut code = false;
-    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
-        match event {
-            Event::Start(Tag::CodeBlock(_)) => code = true,
-            Event::End(TagEnd::CodeBlock) => code = false,
-            Event::End(TagEnd::TableCell) => {
-                cells.push(std::mem::take(&mut block));
-            }
-            Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item) => {
-                if !block.trim().is_empty() {
-                    blocks.push(std::mem::take(&mut block));
-                }
-                block.clear();
-            }
-            Event::Text(text) if !code => {
-                text.split_whitespace().filter(|word| !word.contains("://") && !word.contains('@')).for_each(|word| {
-                    block.push_str(word);
-                    block.push(' ');
-                });
-            }
-            Event::SoftBreak | Event::HardBreak => block.push(' '),
-            _ => {}
-        }
-    }
-    blocks.extend((!block.trim().is_empty()).then_some(block));
-    (blocks, cells)
+/// A text without addresses.
+fn prose(text: &str) -> String {
+    let words = text.split_whitespace().filter(|word| !word.contains("://") && !word.contains('@'));
+    words.collect::<Vec<_>>().join(" ")
 }
 
-/// Every n-th paragraph, so that the whole text is represented within [`SAMPLE_CHARS`].
+/// Every n-th text, so that the whole document is represented within [`SAMPLE_CHARS`].
 fn sample(paragraphs: Vec<String>) -> Vec<String> {
     let total: usize = paragraphs.iter().map(|text| text.chars().count()).sum();
     let step = total.div_ceil(SAMPLE_CHARS).max(1);
@@ -230,14 +207,21 @@ fn three(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::passages::passages;
     use proptest::prelude::*;
+
+    /// The language of a markdown text.
+    fn detect(markdown: &str) -> Option<String> {
+        super::detect(&passages(markdown))
+    }
 
     #[test]
     fn tags() {
         assert_eq!(iso_639_1("en-GB").as_deref(), Some("en"));
         assert_eq!(iso_639_1("DE_de").as_deref(), Some("de"));
         assert_eq!(iso_639_1("deu").as_deref(), Some("de"));
-        for none in ["", "x", "english", "12", "zzz", "xx"] {
+        assert_eq!(iso_639_1(" DE-at ").as_deref(), Some("de"));
+        for none in ["", "x", "german", "english", "12", "zzz", "xx"] {
             assert_eq!(iso_639_1(none), None, "{none}");
         }
     }
@@ -261,10 +245,42 @@ mod tests {
                 "ja",
                 "委員会は火曜日に集まり、新しい建物を春に開くことを決めました。API と HTTP Server Configuration も使います。",
             ),
+            ("ja", "このドキュメントでは Rust と WebAssembly を使ってコンポーネントを作る方法を説明します。"),
             ("zh", "委员会于星期二召开会议，决定新建筑将于春季开放，并邀请所有市民参加开幕仪式。"),
+            ("zh", "市议会决定新桥将于明年春天开放通车。这座桥连接城市的两个部分。"),
+            ("ko", "시의회는 내년 봄에 새 다리를 개통하기로 결정했다."),
         ] {
             assert_eq!(detect(text).as_deref(), Some(language), "{text}");
         }
+    }
+
+    #[test]
+    fn a_language_needs_enough_letters_in_one_passage() {
+        let text = "Der Ausschuss tagte am Dienstag und beschloss den Bau des Hauses";
+        let first = |letters: usize| {
+            let ends = text.char_indices().filter(|(_, c)| c.is_alphabetic()).nth(letters).map(|(at, _)| at).unwrap();
+            detect(&text[..ends])
+        };
+        assert_eq!((first(39), first(40).as_deref()), (None, Some("de")));
+    }
+
+    #[test]
+    fn without_a_majority_there_is_no_language() {
+        let texts = [
+            "The committee met on Tuesday and decided that the new building would be opened in the spring.\n\n",
+            "Der Ausschuss tagte am Dienstag und beschloss, dass das neue Gebäude im Frühjahr eröffnet wird.\n\n",
+            "Le comité s'est réuni mardi et a décidé que le nouveau bâtiment serait ouvert au printemps.\n\n",
+        ];
+        assert_eq!(detect(&texts.concat()), None);
+        assert_eq!(detect(&format!("{}{}", texts.concat(), texts[1].repeat(2))).as_deref(), Some("de"));
+    }
+
+    #[test]
+    fn a_quotation_does_not_decide() {
+        let english =
+            "This chapter explains how the committee came to its conclusions about the river and the bridge.\n\n";
+        let german = "> Der Ausschuss kam zu dem Schluss, dass die Brücke erneuert werden muss.\n\n";
+        assert_eq!(detect(&format!("{german}{}", english.repeat(3))).as_deref(), Some("en"));
     }
 
     #[test]
@@ -277,7 +293,8 @@ mod tests {
 
     #[test]
     fn too_little_is_no_language() {
-        for text in ["", "42", "Acme Corp", "# Invoice\n\n| 1 | 2 |\n| - | - |\n| 3 | 4 |\n"] {
+        let words = "abc\n\nabc123 def\n\nfoo bar\n\nabcd1234 xyz\n";
+        for text in ["", "42", "42\n\n7 %\n", words, "Acme Corp", "# Invoice\n\n| 1 | 2 |\n| - | - |\n| 3 | 4 |\n"] {
             assert_eq!(detect(text), None, "{text}");
         }
     }

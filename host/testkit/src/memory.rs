@@ -1,0 +1,96 @@
+//! The ports of a process, in memory.
+
+use crate::{FakeClock, MemoryBlobs, NOW, TestNetwork, TestStore};
+use async_trait::async_trait;
+use morag_adapters::store::sqlite::{Options, SqliteKnowledge};
+use morag_core::ports::{Disk, DiskError, Disowned, Knowledge, Ownership, Ports, Shortcoming, StoreSetup};
+use std::sync::{Arc, Mutex};
+use tokio_util::sync::CancellationToken;
+
+/// Free bytes of the disk: exactly those that are kept free by default.
+const DISK_FREE: u64 = 256 << 20;
+
+/// Every port of a process, and what a test sets or reads of them.
+pub struct Memory {
+    /// Tasks, queue, deliveries, endpoints and feed.
+    pub store: Arc<TestStore>,
+    /// Files.
+    pub blobs: Arc<MemoryBlobs>,
+    /// Documents and webhooks.
+    pub network: Arc<TestNetwork>,
+    /// The time, [`NOW`] at first. It stands still.
+    pub clock: Arc<FakeClock>,
+    /// Set when the process stops.
+    pub stop: CancellationToken,
+    /// Settings of the store that may lose tasks.
+    pub shortcomings: Mutex<Vec<Shortcoming>>,
+    /// Why the files are not this process's.
+    pub disowned: Mutex<Option<Disowned>>,
+    /// How many bytes are missing of those that are kept free on the disk.
+    pub disk_misses: Mutex<u64>,
+    knowledge: Arc<SqliteKnowledge>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let (clock, blobs) = (Arc::new(FakeClock::at(NOW)), Arc::<MemoryBlobs>::default());
+        let store = TestStore::new(clock.clone(), blobs.clone(), Options::default());
+        let knowledge = SqliteKnowledge::open(&store.folder().join("knowledge.db"), None).unwrap();
+        Self {
+            store: Arc::new(store),
+            blobs,
+            network: Arc::default(),
+            clock,
+            stop: CancellationToken::new(),
+            shortcomings: Mutex::default(),
+            disowned: Mutex::default(),
+            disk_misses: Mutex::default(),
+            knowledge: Arc::new(knowledge),
+        }
+    }
+}
+
+impl Memory {
+    /// The ports, as a process has them.
+    pub fn ports(self: &Arc<Self>) -> Ports {
+        Ports {
+            tasks: self.store.clone(),
+            queue: self.store.clone(),
+            deliveries: self.store.clone(),
+            chains: self.store.clone(),
+            endpoints: self.store.clone(),
+            feed: self.store.clone(),
+            knowledge: self.knowledge.clone() as Arc<dyn Knowledge>,
+            setup: self.clone(),
+            blobs: self.blobs.clone(),
+            ownership: self.clone(),
+            sender: self.network.clone(),
+            fetcher: self.network.clone(),
+            clock: self.clock.clone(),
+            disk: Some(self.clone()),
+        }
+    }
+}
+
+impl StoreSetup for Memory {
+    fn shortcomings(&self) -> Vec<Shortcoming> {
+        self.shortcomings.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Ownership for Memory {
+    async fn claim(&self) -> Result<(), Disowned> {
+        self.confirm().await
+    }
+    async fn confirm(&self) -> Result<(), Disowned> {
+        self.disowned.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl Disk for Memory {
+    async fn free_bytes(&self) -> Result<u64, DiskError> {
+        Ok(DISK_FREE - *self.disk_misses.lock().unwrap())
+    }
+}
