@@ -9,6 +9,7 @@ mod mend;
 mod on_failure;
 mod retry;
 mod run;
+mod times;
 mod totals;
 mod transition;
 
@@ -22,4 +23,5 @@ pub use mend::{Damage, DamagedFile, ExpectedFile, Mend, REMAKES_MAX, mend, stand
 pub use on_failure::{InvalidRetries, OnFailure, RETRIES_MAX, RETRY_DELAY_MAX, Retries};
 pub use retry::{RUNS_MAX, RetryRefused, attempt, claims_of_run, retry};
 pub use run::{Ending, Progress, Run, completions, passed};
+pub use times::{RunTimes, StepTimes, run_times};
 pub use transition::{Decision, Draft, Effect, Input, InvalidTransition, StepOutput, transition};
