@@ -50,7 +50,7 @@ pub struct App {
     pub pipelines: Pipelines,
     /// What they run on; replaced while tasks run.
     pub plugins: Plugins,
-    /// Places for webhook exchanges.
+    /// Slots for webhook exchanges.
     pub lanes: Lanes,
     /// What is counted.
     pub metrics: Metrics,

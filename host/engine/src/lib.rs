@@ -26,7 +26,7 @@ mod verified;
 pub use app::App;
 pub use feed::{Behind, LiveFeed, News, Subscription, happened};
 pub use janitor::ORPHAN_AGE;
-pub use lanes::{BreakerCounts, HostPlace, Lanes};
+pub use lanes::{BreakerCounts, HostSlot, Lanes};
 pub use pipelines::Pipelines;
 pub use running::Running;
 pub use tasks::{CancelOutcome, Retried, RetryError, cancel, damage, retry};
