@@ -1,5 +1,6 @@
 //! A dispatcher on a real embedded store, with tasks that have events to deliver.
 
+use super::calls::Counting;
 use super::clock::TestClock;
 use super::receivers::{PATIENCE, Receivers};
 use crate::App;
@@ -22,6 +23,7 @@ pub(super) struct Stage {
     pub(super) app: Arc<App>,
     pub(super) clock: Arc<TestClock>,
     pub(super) receivers: Arc<Receivers>,
+    pub(super) calls: Arc<Counting>,
     pub(super) shutdown: CancellationToken,
     /// How old the events of its tasks are.
     pub(super) age: Duration,
@@ -45,10 +47,11 @@ impl Stage {
         let clock = Arc::new(TestClock::default());
         let store = SqliteStore::open(&folder.path().join("morag.db"), clock.clone()).unwrap();
         let receivers = Arc::new(Receivers::default());
+        let calls = Arc::new(Counting::new(store.clone()));
         let ports = Ports {
             tasks: store.clone(),
             queue: store.clone(),
-            deliveries: store.clone(),
+            deliveries: calls.clone(),
             chains: store.clone(),
             endpoints: store,
             sender: receivers.clone(),
@@ -57,7 +60,7 @@ impl Stage {
         };
         let sealer = Sealer::new(&Sealer::generate().unwrap()).unwrap();
         let app = App::new(config, ports, Plugins::nowhere(), Some(sealer), shutdown.clone());
-        Self { app: Arc::new(app), clock, receivers, shutdown, age: Duration::ZERO, _folder: folder }
+        Self { app: Arc::new(app), clock, receivers, calls, shutdown, age: Duration::ZERO, _folder: folder }
     }
 
     pub(super) fn deliver(&self) -> tokio::task::JoinHandle<()> {
