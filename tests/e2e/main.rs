@@ -21,6 +21,7 @@ mod examples;
 mod files;
 mod ingest_batch;
 mod ingest_url;
+mod log;
 mod old_stores;
 mod origin;
 mod pipeline;

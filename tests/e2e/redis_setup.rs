@@ -206,7 +206,7 @@ async fn a_full_redis_that_keeps_what_it_has_refuses_more_and_forgets_nothing() 
 
     // A worker meets the full store: it claims nothing, so no task uses up its claims.
     let worker = fleet.start("worker").await;
-    let met = || fleet.processes()[worker].log().contains("no task could be claimed").then_some(());
+    let met = || fleet.processes()[worker].log().contains("cannot claim a task").then_some(());
     assert!(
         wait_for(met).await.is_some(),
         "the worker has met no full store:\n{}",

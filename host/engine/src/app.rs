@@ -10,8 +10,8 @@ use crate::metrics::Metrics;
 use crate::pipelines::Pipelines;
 use crate::plugins::Plugins;
 use crate::running::Running;
-use crate::tasks::Verified;
 use crate::time_of_day::TimeOfDay;
+use crate::verified::Verified;
 use morag_core::ports::{
     Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Ownership, Ports, StoreSetup, Tasks, WebhookSender,
 };
@@ -50,7 +50,7 @@ pub struct App {
     pub pipelines: Pipelines,
     /// What they run on; replaced while tasks run.
     pub plugins: Plugins,
-    /// Places for webhook exchanges.
+    /// Slots for webhook exchanges.
     pub lanes: Lanes,
     /// What is counted.
     pub metrics: Metrics,

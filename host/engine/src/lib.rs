@@ -36,14 +36,16 @@ mod tasks;
 #[cfg(test)]
 mod testing;
 mod time_of_day;
+mod verified;
 
 pub use app::App;
 pub use feed::{Behind, LiveFeed, News, Subscription, happened};
 pub use janitor::ORPHAN_AGE;
-pub use lanes::{BreakerCounts, HostPlace, Lanes};
+pub use lanes::{BreakerCounts, HostSlot, Lanes};
 pub use pipelines::Pipelines;
 pub use running::Running;
-pub use tasks::{CancelOutcome, Retried, RetryError, Verified, cancel, damage, retry};
+pub use tasks::{CancelOutcome, Retried, RetryError, cancel, damage, retry};
+pub use verified::Verified;
 
 use config::Role;
 use std::sync::Arc;

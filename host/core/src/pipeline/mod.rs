@@ -10,6 +10,7 @@ mod on_failure;
 mod retry;
 mod run;
 mod skip;
+mod times;
 mod totals;
 mod transition;
 
@@ -24,4 +25,5 @@ pub use on_failure::{InvalidRetries, OnFailure, RETRIES_MAX, RETRY_DELAY_MAX, Re
 pub use retry::{RUNS_MAX, RetryRefused, attempt, claims_of_run, retry};
 pub use run::{Ending, Progress, Run, completions, passed};
 pub use skip::skip_reason;
+pub use times::{RunTimes, StepTimes, run_times};
 pub use transition::{Decision, Draft, Effect, Input, InvalidTransition, StepOutput, transition};

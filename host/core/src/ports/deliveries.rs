@@ -3,7 +3,7 @@
 use super::{CommitError, Lease, Page, StoreError};
 use crate::Timestamp;
 use crate::task::{Event, TaskId, TaskRecord};
-use crate::webhook::{AttemptOutcome, Cursor, EndpointId, WebhookUrl};
+use crate::webhook::{AttemptOutcome, Cursor, CursorMove, EndpointId, WebhookUrl};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -61,24 +61,6 @@ pub struct AttemptRecord {
     pub at: Timestamp,
     /// What came of it.
     pub outcome: AttemptOutcome,
-}
-
-/// Where the cursor goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CursorMove {
-    /// The event is not for this endpoint: look at the next one. No delivery is recorded.
-    Skip,
-    /// Delivered: look at the next event.
-    Delivered,
-    /// Given up: recorded as dead; look at the next event.
-    Dead,
-    /// Try the same delivery again then.
-    Retry(Timestamp),
-    /// The endpoint is gone: the delivery is recorded as dead and the cursor ends for good.
-    Disable,
-    /// The endpoint is disabled: the cursor waits for [`Deliveries::unpark`], for as long as its task is kept. No delivery is
-    /// recorded unless an attempt comes with it.
-    Park,
 }
 
 /// One move of a cursor, with the attempt behind it.

@@ -24,6 +24,8 @@ mod tasks;
 mod transcriber;
 mod webhook_sender;
 
+/// Part of this port's vocabulary: [`DeliveryMove`] has one.
+pub use crate::webhook::CursorMove;
 pub use all::Ports;
 pub use blobs::{BlobError, BlobMeta, BlobPath, BlobStream, BlobWriter, Blobs};
 pub use chains::{Chain, Chains, LINKS_MAX, Link, Turn};
@@ -31,9 +33,8 @@ pub use clock::Clock;
 pub use completer::{Completer, Completion, CompletionRequest, Message, Role};
 pub use components::{Component, ComponentError, ComponentWish, Components};
 pub use deliveries::{
-    AttemptRecord, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState,
-    EndpointDelivery, KeptCredentials, NewResend, PENDING_BYTES_MAX, PendingDelivery, RESENDS_MAX, Recorded,
-    ResendError,
+    AttemptRecord, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState, EndpointDelivery,
+    KeptCredentials, NewResend, PENDING_BYTES_MAX, PendingDelivery, RESENDS_MAX, Recorded, ResendError,
 };
 pub use disk::{Disk, DiskError};
 pub use due_queue::{Claim, DueQueue, LaneLimit, LaneLimits, Lease, Queue, QueueCounts};

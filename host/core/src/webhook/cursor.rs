@@ -1,6 +1,7 @@
 //! How far an endpoint is in a task's log, and how that is named.
 
 use super::{Endpoint, EndpointId, WebhookUrl};
+use crate::Timestamp;
 use crate::task::{TaskId, TenantId};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -147,6 +148,24 @@ pub struct Cursor {
     pub attempts: u32,
     /// Where to instead of to the endpoint's URL: a delivery that is replayed elsewhere.
     pub url: Option<WebhookUrl>,
+}
+
+/// How a cursor moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CursorMove {
+    /// The event is not for this endpoint: go to the next one. No delivery is recorded.
+    Skip,
+    /// Delivered: go to the next event.
+    Delivered,
+    /// Given up and recorded as dead: go to the next event.
+    Dead,
+    /// Retry the same delivery then.
+    Retry(Timestamp),
+    /// The receiver is gone: the delivery is recorded as dead and the cursor ends for good.
+    Disable,
+    /// The endpoint is disabled: the cursor waits for [`crate::ports::Deliveries::unpark`], for as long as its task is stored. No
+    /// delivery is recorded unless an attempt comes with it.
+    Park,
 }
 
 /// `X-MoRAG-Delivery`: unique per delivery and the same on its retries, after a crash too, because it is made from what

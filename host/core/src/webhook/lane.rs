@@ -1,25 +1,21 @@
 //! What one receiver is sent at once, and when: its circuit breaker, its pauses, its rate. Pure: time is an argument.
 //!
-//! A lane is **steady** until an exchange fails. Then one exchange at a time goes on, and after [`FAILURES_MAX`] failures in a
-//! row the breaker is **open**: between the attempts of the one delivery that is tried nothing else is, so that a receiver
-//! that is down costs one exchange a retry delay, and nobody else's attempts are used up in vain. The attempt after the pause is
-//! the probe. After a success the lane is drained at a pace: twice as many places with each round of successes.
+//! The breaker of a lane is **closed** until exchanges fail. After a failure one exchange is made at a time, and after
+//! [`FAILURES_MAX`] failures in a row the breaker is **open**: nothing is sent between the attempts of the one delivery that is
+//! retried, so that a receiver that is down costs one exchange a retry delay, and no other delivery uses up its attempts. The attempt
+//! after the pause is the probe. After a success the lane's slots double with each round of successes.
 
+use super::RateGate;
+use super::rate::Rate;
 use crate::SteadyTime;
 use std::time::Duration;
 
 /// Failures in a row that open the breaker.
 pub const FAILURES_MAX: u32 = 10;
 
-/// Longest pause of a whole lane, whatever a delivery's own retry says: somebody who has waited for hours should not wait for
-/// as long again after the receiver is back.
+/// Longest pause of a whole lane, whatever the retry delay of a delivery: a delivery that has waited for hours should not wait for as
+/// long again after the receiver is back.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-
-/// How much ahead of its rate a lane may be: a burst after an idle second.
-const BURST: Duration = Duration::from_secs(1);
-
-/// How long an attempt may wait for its lane's rate in hand; longer, it waits in the queue.
-pub const AHEAD_MAX: Duration = Duration::from_millis(200);
 
 /// How an exchange ended, for its lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +31,11 @@ pub enum Signal {
 /// State of a lane's breaker, for people and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Breaker {
-    /// Everything goes.
+    /// All deliveries are allowed.
     Closed,
-    /// Nothing goes until the pause is over.
+    /// No delivery is allowed until the pause is over.
     Open,
-    /// One at a time.
+    /// One delivery at a time is allowed.
     HalfOpen,
 }
 
@@ -49,47 +45,55 @@ pub struct Lane {
     under_way: usize,
     /// Failures since the last success.
     failures: u32,
-    /// Nothing goes before: the breaker is open.
+    /// The breaker is open until then.
     open_until: Option<SteadyTime>,
-    /// Nothing goes before: the receiver has asked for it.
+    /// The receiver has asked for a pause until then.
     paused_until: Option<SteadyTime>,
     /// When an exchange ended last.
     last_signal: Option<SteadyTime>,
-    /// Places while it is drained after a pause; none: as many as the share.
+    /// Slots while it recovers from a failure or a pause; none: as many as the share.
     window: Option<usize>,
     /// Whether an exchange has ever succeeded.
     proven: bool,
-    /// When the next attempt of the rate would be on time.
-    next_on_rate: Option<SteadyTime>,
+    /// Attempts counted towards its rate.
+    rate: Rate,
 }
 
-/// Why nothing may go now.
+/// Why a lane allows no exchange now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// Every place is taken: ask again when one is given back.
+    /// Every slot is taken: ask again when one is given back.
     Full,
     /// Closed until then.
     Until(SteadyTime),
 }
 
+/// How long a cursor waits that was claimed although its lane has no slot: another claim was faster.
+const FULL_PAUSE: Duration = Duration::from_millis(100);
+
+impl Refused {
+    /// How long a cursor that was claimed in vain is left alone.
+    pub fn pause(self, now: SteadyTime) -> Duration {
+        match self {
+            Self::Full => FULL_PAUSE,
+            Self::Until(until) => until.since(now),
+        }
+    }
+}
+
 impl Lane {
-    /// Places for exchanges now, of `share` at most; none while it is closed.
+    /// Slots that are free now, of `share` at most; none while it is closed.
     pub fn room(&self, share: usize, now: SteadyTime) -> Result<usize, Refused> {
         if let Some(until) = self.closed_until(now) {
             return Err(Refused::Until(until));
         }
-        if let Some(next) = self.next_on_rate.filter(|next| next.since(now) >= AHEAD_MAX) {
-            return Err(Refused::Until(next.minus(AHEAD_MAX / 2)));
+        if let Some(until) = self.rate.closed_until(now) {
+            return Err(Refused::Until(until));
         }
         match self.allowed(share).saturating_sub(self.under_way) {
             0 => Err(Refused::Full),
             room => Ok(room),
         }
-    }
-
-    /// Whether more are in it than it would let in now.
-    pub fn is_crowded(&self, share: usize) -> bool {
-        self.under_way > self.allowed(share)
     }
 
     fn allowed(&self, share: usize) -> usize {
@@ -99,27 +103,38 @@ impl Lane {
         }
     }
 
-    /// Takes a place.
+    /// Takes a slot.
     pub fn enter(&mut self) {
         self.under_way += 1;
     }
 
-    /// Gives a place back.
+    /// Gives a slot back.
     pub fn leave(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
     }
 
-    /// When the next attempt may be made at `rate` attempts a second, counting it as made. Up to a second's worth may go at once.
-    /// `Err`: not for longer than [`AHEAD_MAX`]; it is not counted.
-    pub fn on_rate(&mut self, rate: u32, now: SteadyTime) -> Result<SteadyTime, SteadyTime> {
-        let apart = Duration::from_secs(1) / rate.max(1);
-        let idle = now.minus(BURST);
-        let next = self.next_on_rate.map_or(idle, |next| next.max(idle)).plus(apart);
-        if next.since(now) > AHEAD_MAX {
-            return Err(next);
+    /// Whether the lane is open, and wide enough for those who are in it. `Err`: when to come back.
+    fn check(&self, share: usize, now: SteadyTime) -> Result<(), SteadyTime> {
+        match self.closed_until(now) {
+            Some(until) => Err(until),
+            None if self.under_way > self.allowed(share) => Err(now),
+            None => Ok(()),
         }
-        self.next_on_rate = Some(next);
-        Ok(next.max(now))
+    }
+
+    /// Whether the holder of a slot may make another exchange: not where the lane was closed meanwhile, or has become narrower than
+    /// those who are in it, or where `rate` attempts a second do not allow it. Counts the exchange towards the rate.
+    pub fn admit(&mut self, share: usize, rate: Option<u32>, now: SteadyTime) -> RateGate {
+        let due = match (self.check(share, now), rate) {
+            (Err(until), _) => Err(until),
+            (Ok(()), None) => Ok(now),
+            (Ok(()), Some(rate)) => self.rate.count(rate, now),
+        };
+        match due.map(|due| due.since(now)) {
+            Ok(Duration::ZERO) => RateGate::Open,
+            Ok(wait) => RateGate::OpenAfter(wait),
+            Err(until) => RateGate::Closed(until.since(now)),
+        }
     }
 
     /// Notes how an exchange ended.
@@ -136,8 +151,8 @@ impl Lane {
                 // A pause stays: what succeeds now was sent before it was asked for.
                 self.open_until = None;
                 self.proven = true;
-                // Each success makes room for one more: a round of them doubles the places.
-                self.window = was_failing.then(|| self.window.unwrap_or(1) + 1).filter(|places| *places < WINDOW_MAX);
+                // Each success adds a slot: a round of successes doubles them.
+                self.window = was_failing.then(|| self.window.unwrap_or(1) + 1).filter(|slots| *slots < WINDOW_MAX);
             }
             Signal::Failure(again) => {
                 self.failures = self.failures.saturating_add(1);
@@ -153,7 +168,7 @@ impl Lane {
         }
     }
 
-    /// Forgets that it has failed: somebody has mended it.
+    /// Forgets its failures, because its endpoint was changed or disabled.
     pub fn forgive(&mut self) {
         (self.failures, self.open_until) = (0, None);
     }
@@ -163,7 +178,7 @@ impl Lane {
         self.failures > 0
     }
 
-    /// Whether its last exchange succeeded: such a lane has places kept for it that the others do not get.
+    /// Whether its last exchange succeeded: slots are reserved for such lanes.
     pub fn is_proven(&self) -> bool {
         self.proven && self.failures == 0
     }
@@ -179,7 +194,7 @@ impl Lane {
         self.under_way
     }
 
-    /// When it opens again, where it is closed.
+    /// When it opens again; none where it is open.
     pub fn closed_until(&self, now: SteadyTime) -> Option<SteadyTime> {
         self.open_until.max(self.paused_until).filter(|until| now < *until)
     }
@@ -196,18 +211,17 @@ impl Lane {
     /// Whether it can be forgotten: a new one would do the same, or nothing has gone there for so long that what is known says
     /// nothing any more.
     pub fn is_idle(&self, now: SteadyTime) -> bool {
-        let rate_is_past = self.next_on_rate.is_none_or(|next| next <= now);
         self.under_way == 0
             && (self.failures == 0 || self.is_silent(now))
             && self.closed_until(now).is_none()
-            && rate_is_past
+            && self.rate.is_past(now)
     }
 }
 
 /// How long failures of a lane are remembered after the last exchange: longer than any pause of the breaker.
 const SILENT_MAX: Duration = Duration::from_secs(600);
 
-/// Places at which a drained lane is as it was: more than any share.
+/// Slots at which a lane has recovered: more than any share.
 const WINDOW_MAX: usize = 4096;
 
 #[cfg(test)]
@@ -298,17 +312,34 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_kept_and_a_burst_is_a_second_of_it() {
+    fn a_lane_waits_a_little_for_its_rate_and_closes_for_longer() {
         let mut lane = Lane::default();
-        let at: Vec<_> = (0..13).map(|_| lane.on_rate(10, NOW).map(|at| at.since(NOW).as_millis())).collect();
-        let soon = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 200].map(Ok);
-        assert_eq!(at[..12], soon);
-        assert_eq!(at[12], Err(NOW.plus(SECOND * 3 / 10)));
+        let gates: Vec<_> = (0..13).map(|_| lane.admit(SHARE, Some(10), NOW)).collect();
+        assert_eq!(gates[..10], [RateGate::Open; 10]);
+        let late = [100, 200].map(|ms| RateGate::OpenAfter(Duration::from_millis(ms)));
+        assert_eq!(gates[10..12], late);
+        assert_eq!(gates[12], RateGate::Closed(Duration::from_millis(300)));
         assert!(matches!(lane.room(SHARE, NOW), Err(Refused::Until(until)) if until > NOW));
-        let mut later = Lane::default();
-        later.on_rate(10, NOW).unwrap();
-        let idle = NOW.plus(SECOND * 60);
-        assert_eq!(later.on_rate(10, idle), Ok(idle), "idle time is no credit beyond a burst");
+        assert_eq!(lane.admit(SHARE, None, NOW), RateGate::Open, "where there is a rate");
+    }
+
+    #[test]
+    fn what_is_closed_or_too_narrow_admits_nothing_and_counts_nothing() {
+        let mut paused = Lane::default();
+        paused.note(Signal::Pause(SECOND), NOW);
+        assert_eq!(paused.admit(SHARE, Some(1), NOW), RateGate::Closed(SECOND));
+        assert_eq!(paused.admit(SHARE, Some(1), NOW.plus(SECOND)), RateGate::Open, "its first");
+        let mut narrow = failing(1);
+        narrow.enter();
+        assert_eq!(narrow.admit(SHARE, None, NOW), RateGate::Open);
+        narrow.enter();
+        assert_eq!(narrow.admit(SHARE, None, NOW), RateGate::Closed(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_full_lane_is_asked_for_again_soon_and_a_closed_one_when_it_opens() {
+        assert_eq!(Refused::Full.pause(NOW), FULL_PAUSE);
+        assert_eq!(Refused::Until(NOW.plus(SECOND)).pause(NOW), SECOND);
     }
 
     #[test]

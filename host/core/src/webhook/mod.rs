@@ -4,6 +4,7 @@
 mod address;
 mod body;
 mod cursor;
+mod delivery;
 mod endpoint;
 mod event_glob;
 mod give_up;
@@ -12,15 +13,21 @@ mod lane;
 mod named;
 mod proof;
 mod proxy;
+mod rate;
 mod retry;
 mod sample;
 mod secret;
 mod signature;
+mod standing;
 mod url;
 
 pub use address::{AddressPolicy, RefusedAddress};
 pub use body::{error_details, render, view};
-pub use cursor::{Cursor, CursorName, InvalidCursorName, Resend, delivery_id};
+pub use cursor::{Cursor, CursorMove, CursorName, InvalidCursorName, Resend, delivery_id};
+pub use delivery::{
+    ATTEMPTS_A_CLAIM_MAX, CursorClaim, DeliveryEffect, DeliveryInput, EventFacts, Gate, InvalidDeliveryInput,
+    LeaseState, Page, RateGate, Receiver, ReleaseCause, TargetFacts,
+};
 pub use endpoint::{BodyFormat, Endpoint, EndpointId};
 pub use event_glob::{EVENT_TYPES, EventFilter, EventGlob, InvalidEventGlob};
 pub use give_up::Outlook;
@@ -32,8 +39,9 @@ pub use named::{
 };
 pub use proof::{Proof, ProofHeaders, TOLERANCE_SECONDS, Unproved, prove};
 pub use proxy::{InvalidWebhookProxy, WebhookProxy};
-pub use retry::{AttemptOutcome, ErrorClass, InvalidRetryPolicy, RetryPolicy, Verdict, judge};
+pub use retry::{AttemptOutcome, ErrorClass, InvalidRetryPolicy, RetryPolicy, Verdict, judge, signal};
 pub use sample::{SampleInput, UnknownSample, sample};
 pub use secret::{KEY_BYTES_MIN, TEXT_BYTES_MIN, WeakSecret, check_signing_secret, secret_of_tenant};
 pub use signature::{sign, standard_signature, verify};
+pub use standing::{Slots, Standing};
 pub use url::{InvalidWebhookUrl, WebhookUrl, redact};

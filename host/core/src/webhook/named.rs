@@ -120,12 +120,23 @@ pub struct Disabled {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
-    /// Somebody said so.
+    /// A caller or the operator disabled it.
     Manual,
     /// It answered 410.
     Gone,
     /// Every attempt failed for longer than the server allows.
     Failing,
+}
+
+impl DisabledReason {
+    /// The contract's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Gone => "gone",
+            Self::Failing => "failing",
+        }
+    }
 }
 
 /// What an endpoint's deliveries are signed and sent with. Serialised only to be sealed.

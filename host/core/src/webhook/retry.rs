@@ -1,5 +1,6 @@
 //! When a delivery is tried again (`docs/http-api.md#delivery-promises`). Pure.
 
+use super::Signal;
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -70,6 +71,21 @@ pub enum ErrorClass {
     Protocol,
 }
 
+impl ErrorClass {
+    /// The word of the delivery log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::AddressRefused => "address_refused",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
 /// What came of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptOutcome {
@@ -83,6 +99,23 @@ pub struct AttemptOutcome {
     pub excerpt: String,
     /// From the start to the last byte read, milliseconds.
     pub duration_ms: u64,
+}
+
+impl AttemptOutcome {
+    /// The outcome with a `Retry-After` of at most this time.
+    pub fn capped(mut self, retry_after_max: Duration) -> Self {
+        let max = u64::try_from(retry_after_max.as_millis()).unwrap_or(u64::MAX);
+        self.retry_after_ms = self.retry_after_ms.map(|asked| asked.min(max));
+        self
+    }
+
+    /// The pause that the receiver asked for, where its status gives `Retry-After` that meaning.
+    fn retry_after(&self) -> Option<Duration> {
+        match self.status {
+            Some(429 | 503) => self.retry_after_ms.map(Duration::from_millis),
+            _ => None,
+        }
+    }
 }
 
 /// What follows from an attempt.
@@ -104,14 +137,24 @@ pub fn judge(outcome: &AttemptOutcome, attempt: u32, policy: &RetryPolicy, unit:
         Some(200..=299) if outcome.error.is_none() => Verdict::Delivered,
         Some(410) => Verdict::Gone,
         _ if attempt > policy.retries_max => Verdict::Dead,
-        status => {
-            let asked = match status {
-                Some(429 | 503) => outcome.retry_after_ms.map(Duration::from_millis),
-                _ => None,
-            };
-            let delay = asked.unwrap_or_default().max(policy.delay(attempt, unit)).min(DELAY_MAX);
+        _ => {
+            let delay = outcome.retry_after().unwrap_or_default().max(policy.delay(attempt, unit)).min(DELAY_MAX);
             Verdict::Retry(now.plus(delay))
         }
+    }
+}
+
+/// What an attempt says about the receiver to all deliveries of its lane; none where it says nothing. `next_delay`: after how long
+/// the delivery would be retried once more.
+pub fn signal(outcome: &AttemptOutcome, verdict: Verdict, next_delay: Duration, now: Timestamp) -> Option<Signal> {
+    match (verdict, outcome.retry_after()) {
+        (Verdict::Delivered, _) => Some(Signal::Success),
+        // A task's own receiver that is gone says nothing of another task's.
+        (Verdict::Gone, _) => None,
+        (Verdict::Retry(_) | Verdict::Dead, Some(pause)) => Some(Signal::Pause(pause)),
+        (Verdict::Retry(due), None) => Some(Signal::Failure(Some(due.since(now)))),
+        // The first attempt of the next delivery is a retry for the receiver.
+        (Verdict::Dead, None) => Some(Signal::Failure(Some(next_delay))),
     }
 }
 
@@ -173,6 +216,38 @@ mod tests {
         assert_eq!(at(500, 60_000), Verdict::Retry(Timestamp::from_millis(5_000)));
         assert_eq!(at(429, 1), Verdict::Retry(Timestamp::from_millis(5_000)));
         assert_eq!(at(429, u64::MAX), Verdict::Retry(NOW.plus(DELAY_MAX)));
+    }
+
+    #[test]
+    fn an_attempt_tells_its_lane_of_the_receiver() {
+        let minute = Duration::from_secs(60);
+        let retry = Verdict::Retry(NOW.plus(minute * 2));
+        let table = [
+            (outcome(Some(200), Some(9)), Verdict::Delivered, Some(Signal::Success)),
+            (outcome(Some(410), Some(9)), Verdict::Gone, None),
+            (outcome(Some(429), Some(9_000)), retry, Some(Signal::Pause(Duration::from_secs(9)))),
+            (outcome(Some(503), Some(9_000)), Verdict::Dead, Some(Signal::Pause(Duration::from_secs(9)))),
+            (outcome(Some(503), None), retry, Some(Signal::Failure(Some(minute * 2)))),
+            (outcome(Some(500), Some(9_000)), retry, Some(Signal::Failure(Some(minute * 2)))),
+            (outcome(None, None), Verdict::Dead, Some(Signal::Failure(Some(minute)))),
+        ];
+        for (outcome, verdict, expected) in table {
+            assert_eq!(signal(&outcome, verdict, minute, NOW), expected, "{outcome:?} {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_longer_retry_after_than_the_operators_is_cut() {
+        let asked = |ms| outcome(Some(429), ms).capped(Duration::from_secs(1)).retry_after_ms;
+        assert_eq!([asked(None), asked(Some(999)), asked(Some(5_000))], [None, Some(999), Some(1000)]);
+    }
+
+    #[test]
+    fn an_error_class_is_named_as_it_is_stored() {
+        use ErrorClass::*;
+        for class in [Dns, AddressRefused, Connect, Tls, Timeout, Reset, Protocol] {
+            assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
+        }
     }
 
     proptest! {

@@ -1,17 +1,15 @@
 //! Who may call: the tables `[[callers]]` of `morag.toml`, and the keys of `MORAG_API_KEYS`.
 
 use super::ApiKey;
-use super::at::At;
+use super::file_tables::CALLERS;
 use super::sources::{ConfigError, Written};
+use super::table_reader::TableReader;
 use morag_core::caller::{Quota, Quotas, Scope, Scopes};
 use morag_core::ports::Flow;
 use morag_core::task::TenantId;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// Name of the tables in `morag.toml`.
-pub(super) const KEY: &str = "callers";
 
 /// Callers of one server. Every request is compared with all of them, so that its time tells nothing of which it was.
 const CALLERS_MAX: usize = 1000;
@@ -65,29 +63,24 @@ pub(super) fn read(written: &Written<'_>, api_keys: &[ApiKey]) -> Result<Vec<Arc
         collections: None,
     };
     let mut callers: Vec<_> = api_keys.iter().enumerate().map(of_key).collect();
-    let tables = written.tables(KEY);
+    let tables = written.tables(CALLERS);
     if tables.len() > CALLERS_MAX {
-        return Err(ConfigError(format!("{KEY}: at most {CALLERS_MAX} callers")));
+        return Err(ConfigError(format!("{CALLERS}: at most {CALLERS_MAX} callers")));
     }
     for (place, table) in tables.iter().enumerate() {
-        let mut at = At::new(format!("{KEY}[{place}]"), table);
-        let caller = caller(&mut at)?;
-        at.nothing_else()?;
+        let mut reader = TableReader::new(format!("{CALLERS}[{place}]"), table);
+        let caller = caller(&mut reader)?;
+        reader.nothing_else()?;
         if callers.iter().any(|other| other.name == caller.name) {
-            return Err(at.refuse("name", format!("there is another caller {:?}", caller.name)));
+            return Err(reader.refuse("name", format!("there is another caller {:?}", caller.name)));
         }
         if let Some(other) = callers.iter().find(|other| other.digest == caller.digest) {
             let text = format!("{} has the same key: each caller needs one of its own", other.name);
-            return Err(at.refuse("key_sha256", text));
+            return Err(reader.refuse("key_sha256", text));
         }
         callers.push(caller);
     }
     Ok(callers.into_iter().map(Arc::new).collect())
-}
-
-/// Whether the file has tables of callers.
-pub(super) fn are_there(written: &Written<'_>) -> bool {
-    !written.tables(KEY).is_empty()
 }
 
 /// Checks a caller's name; the error says what is allowed.
@@ -99,23 +92,23 @@ pub fn check_caller_name(name: &str) -> Result<(), String> {
     }
 }
 
-fn caller(at: &mut At<'_>) -> Result<ConfiguredCaller, ConfigError> {
-    let name = at.text("name")?.unwrap_or_default();
-    check_caller_name(&name).map_err(|allowed| at.refuse("name", allowed))?;
-    let digest = at.text("key_sha256")?.and_then(|text| <[u8; 32]>::try_from(hex::decode(text).ok()?).ok());
+fn caller(reader: &mut TableReader<'_>) -> Result<ConfiguredCaller, ConfigError> {
+    let name = reader.text("name")?.unwrap_or_default();
+    check_caller_name(&name).map_err(|allowed| reader.refuse("name", allowed))?;
+    let digest = reader.text("key_sha256")?.and_then(|text| <[u8; 32]>::try_from(hex::decode(text).ok()?).ok());
     let digest = digest.ok_or_else(|| {
         let text = "give the SHA-256 of the key, 64 hexadecimal digits; never the key itself. \
                     `morag key new NAME` prints a new key and its table";
-        at.refuse("key_sha256", text)
+        reader.refuse("key_sha256", text)
     })?;
-    let tenant = match at.text("tenant")? {
+    let tenant = match reader.text("tenant")? {
         None => TenantId::default(),
-        Some(text) => text.parse().map_err(|error| at.refuse("tenant", error))?,
+        Some(text) => text.parse().map_err(|error| reader.refuse("tenant", error))?,
     };
-    let scopes = scopes(at)?;
-    let weight = at.number("weight", 1..=u64::from(Flow::WEIGHT_MAX))?.unwrap_or(1);
-    let quotas = quotas(at)?;
-    let collections = collections(at)?;
+    let scopes = scopes(reader)?;
+    let weight = reader.number("weight", 1..=u64::from(Flow::WEIGHT_MAX))?.unwrap_or(1);
+    let quotas = quotas(reader)?;
+    let collections = collections(reader)?;
     Ok(ConfiguredCaller {
         name,
         digest,
@@ -127,40 +120,40 @@ fn caller(at: &mut At<'_>) -> Result<ConfiguredCaller, ConfigError> {
     })
 }
 
-fn scopes(at: &mut At<'_>) -> Result<Scopes, ConfigError> {
+fn scopes(reader: &mut TableReader<'_>) -> Result<Scopes, ConfigError> {
     let all = Scope::ALL.map(Scope::as_str).join(", ");
-    let listed = at.texts("scopes")?.filter(|listed| !listed.is_empty());
-    let listed = listed.ok_or_else(|| at.refuse("scopes", format!("give a list of {all}, of one at least")))?;
+    let listed = reader.texts("scopes")?.filter(|listed| !listed.is_empty());
+    let listed = listed.ok_or_else(|| reader.refuse("scopes", format!("give a list of {all}, of one at least")))?;
     let one = |(place, word): (usize, &String)| {
-        word.parse::<Scope>().map_err(|()| at.refuse(&format!("scopes[{place}]"), format!("give one of {all}")))
+        word.parse::<Scope>().map_err(|()| reader.refuse(&format!("scopes[{place}]"), format!("give one of {all}")))
     };
     listed.iter().enumerate().map(one).collect()
 }
 
-fn quotas(at: &mut At<'_>) -> Result<Quotas, ConfigError> {
+fn quotas(reader: &mut TableReader<'_>) -> Result<Quotas, ConfigError> {
     let mut quotas = Quotas::default();
-    let Some(mut at) = at.table("quotas")? else { return Ok(quotas) };
-    quotas.waiting_tasks = at.number(Quota::WaitingTasks.as_str(), 0..=COUNT_MAX)?;
-    quotas.tasks_per_day = at.number(Quota::TasksPerDay.as_str(), 0..=COUNT_MAX)?;
-    quotas.endpoints = at.number(Quota::Endpoints.as_str(), 0..=COUNT_MAX)?;
-    quotas.streams = at.number(Quota::Streams.as_str(), 0..=COUNT_MAX)?;
+    let Some(mut reader) = reader.table("quotas")? else { return Ok(quotas) };
+    quotas.waiting_tasks = reader.number(Quota::WaitingTasks.as_str(), 0..=COUNT_MAX)?;
+    quotas.tasks_per_day = reader.number(Quota::TasksPerDay.as_str(), 0..=COUNT_MAX)?;
+    quotas.endpoints = reader.number(Quota::Endpoints.as_str(), 0..=COUNT_MAX)?;
+    quotas.streams = reader.number(Quota::Streams.as_str(), 0..=COUNT_MAX)?;
     let key = Quota::StoredBytes.as_str();
-    if at.table.contains_key(key) {
+    if reader.table.contains_key(key) {
         let mut bytes = 0;
-        at.bytes(key, 0..=BYTES_MAX, &mut bytes)?;
+        reader.bytes(key, 0..=BYTES_MAX, &mut bytes)?;
         quotas.stored_bytes = Some(bytes);
     } else {
-        let _ = at.take(key);
+        let _ = reader.take(key);
     }
-    at.nothing_else()?;
+    reader.nothing_else()?;
     Ok(quotas)
 }
 
-fn collections(at: &mut At<'_>) -> Result<Option<BTreeSet<String>>, ConfigError> {
-    let Some(listed) = at.texts("collections")? else { return Ok(None) };
+fn collections(reader: &mut TableReader<'_>) -> Result<Option<BTreeSet<String>>, ConfigError> {
+    let Some(listed) = reader.texts("collections")? else { return Ok(None) };
     if listed.is_empty() || listed.len() > COLLECTIONS_MAX {
         let text = format!("give 1 to {COLLECTIONS_MAX} names of collections, or leave it out: then all may be used");
-        return Err(at.refuse("collections", text));
+        return Err(reader.refuse("collections", text));
     }
     Ok(Some(listed.into_iter().collect()))
 }

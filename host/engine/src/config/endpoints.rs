@@ -1,5 +1,6 @@
 //! Named webhook endpoints of `morag.toml`: the tables `[[webhook_endpoints]]`.
 
+use super::file_tables::WEBHOOK_ENDPOINTS;
 use super::sources::{ConfigError, Written};
 use crate::endpoints::ConfiguredEndpoint;
 use crate::endpoints::draft::{self, Draft, Problem};
@@ -12,9 +13,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Name of the tables in `morag.toml`.
-pub(super) const KEY: &str = "webhook_endpoints";
-
 /// When an endpoint of the file was created is not known, and nothing depends on it.
 const NO_TIME: Timestamp = Timestamp::from_millis(0);
 
@@ -25,13 +23,17 @@ pub(super) fn read(
     retry: RetrySettings,
 ) -> Result<Vec<ConfiguredEndpoint>, ConfigError> {
     let mut endpoints: Vec<ConfiguredEndpoint> = Vec::new();
-    for (place, table) in written.tables(KEY).iter().enumerate() {
+    for (place, table) in written.tables(WEBHOOK_ENDPOINTS).iter().enumerate() {
         // Of a value no more is said than what is wrong with it: it may be a secret.
-        let refuse = |problem: Problem| ConfigError(format!("{KEY}[{place}].{}: {}", problem.name, problem.msg));
+        let refuse =
+            |problem: Problem| ConfigError(format!("{WEBHOOK_ENDPOINTS}[{place}].{}: {}", problem.name, problem.msg));
         let endpoint = endpoint(written, table, policy, retry).map_err(refuse)?;
         let id = &endpoint.endpoint.id;
         if endpoints.iter().any(|other| other.endpoint.id == *id) {
-            return Err(ConfigError(format!("{KEY}[{place}].id: there is another endpoint {:?}", id.as_str())));
+            return Err(ConfigError(format!(
+                "{WEBHOOK_ENDPOINTS}[{place}].id: there is another endpoint {:?}",
+                id.as_str()
+            )));
         }
         endpoints.push(endpoint);
     }

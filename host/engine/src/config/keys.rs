@@ -1,7 +1,7 @@
 //! The keys that callers may use, and what each weighs.
 
 use super::Roles;
-use super::callers;
+use super::file_tables::CALLERS;
 use super::roles::Role;
 use super::sources::{ConfigError, Written};
 use super::values::list;
@@ -30,7 +30,7 @@ pub(super) fn read(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<ApiKey>, ConfigError> {
     let mut keys: Vec<_> = list(&written.value("api_keys").unwrap_or_default()).map(Secret::new).collect();
-    if keys.is_empty() && roles.has(Role::Api) && !callers::are_there(written) {
+    if keys.is_empty() && roles.has(Role::Api) && written.tables(CALLERS).is_empty() {
         if !host.is_loopback() {
             return Err(ConfigError(format!(
                 "API_HOST is {host}, which others can reach, and MORAG_API_KEYS has no key: \

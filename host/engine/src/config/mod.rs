@@ -5,10 +5,10 @@
 //! [`load`](Config::load) reads the [`sources`], and [`Config`] holds the values as types.
 
 mod ai;
-mod at;
 mod callers;
 mod compiling;
 mod endpoints;
+mod file_tables;
 mod keys;
 mod load;
 mod pipelines;
@@ -19,6 +19,7 @@ mod settings;
 mod sources;
 mod storage;
 mod table;
+mod table_reader;
 #[cfg(test)]
 mod tests;
 mod units;

@@ -1,7 +1,8 @@
 //! Pipelines of `morag.toml`: the tables `[[pipelines]]`.
 
-use super::at::{At, refuse};
+use super::file_tables::PIPELINES;
 use super::sources::{ConfigError, Written};
+use super::table_reader::{TableReader, refuse};
 use crate::pipelines::Configured;
 use morag_core::is_depth_allowed;
 use morag_core::pipeline::{
@@ -11,9 +12,6 @@ use morag_core::plugin::Descriptor;
 use morag_core::task::ArtifactName;
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// Name of the tables in `morag.toml`.
-pub(super) const KEY: &str = "pipelines";
 
 /// Pipelines that the file may have: each is checked at every start, and listed whole by the API.
 const PIPELINES_MAX: usize = 64;
@@ -35,101 +33,102 @@ const NAME_MAX: usize = 58;
 
 /// Reads the tables.
 pub(super) fn read(written: &Written<'_>) -> Result<Vec<Configured>, ConfigError> {
-    let tables = written.tables(KEY);
+    let tables = written.tables(PIPELINES);
     if tables.len() > PIPELINES_MAX {
         return Err(refuse(
-            &format!("{KEY}[{PIPELINES_MAX}]"),
+            &format!("{PIPELINES}[{PIPELINES_MAX}]"),
             format!("there are more than {PIPELINES_MAX} pipelines"),
         ));
     }
     let mut pipelines: Vec<Configured> = Vec::new();
     for (place, table) in tables.iter().enumerate() {
-        let mut at = At::new(format!("{KEY}[{place}]"), table);
-        let name = name(&mut at, "name")?.ok_or_else(|| at.refuse("name", "a pipeline needs a name"))?;
+        let mut reader = TableReader::new(format!("{PIPELINES}[{place}]"), table);
+        let name = name(&mut reader, "name")?.ok_or_else(|| reader.refuse("name", "a pipeline needs a name"))?;
         if pipelines.iter().any(|other| other.pipeline.name() == name) {
-            return Err(at.refuse("name", format!("there is another pipeline {name:?}")));
+            return Err(reader.refuse("name", format!("there is another pipeline {name:?}")));
         }
         let mut stores = false;
-        at.flag("stores", &mut stores)?;
-        let steps = steps(&mut at)?;
-        at.nothing_else()?;
+        reader.flag("stores", &mut stores)?;
+        let steps = steps(&mut reader)?;
+        reader.nothing_else()?;
         let pipeline = Pipeline::new(&name, steps).map_err(|error| match &error {
             InvalidPipeline::Empty(_) => {
-                at.refuse("steps", "a pipeline needs a step: begin one by [[pipelines.steps]]")
+                reader.refuse("steps", "a pipeline needs a step: begin one by [[pipelines.steps]]")
             }
-            _ => at.refuse("steps", error),
+            _ => reader.refuse("steps", error),
         })?;
         pipelines.push(Configured { pipeline, stores });
     }
     Ok(pipelines)
 }
 
-fn steps(pipeline: &mut At<'_>) -> Result<Vec<StepDefinition>, ConfigError> {
+fn steps(pipeline: &mut TableReader<'_>) -> Result<Vec<StepDefinition>, ConfigError> {
     let mut steps: Vec<StepDefinition> = Vec::new();
-    for mut at in pipeline.tables("steps")? {
-        let step = step(&mut at)?;
-        at.nothing_else()?;
+    for mut reader in pipeline.tables("steps")? {
+        let step = step(&mut reader)?;
+        reader.nothing_else()?;
         if steps.iter().any(|other| other.name == step.name) {
-            return Err(at.refuse("name", format!("there is another step {:?}: give each its own name", step.name)));
+            return Err(reader.refuse("name", format!("there is another step {:?}: give each its own name", step.name)));
         }
         steps.push(step);
     }
     Ok(steps)
 }
 
-fn step(at: &mut At<'_>) -> Result<StepDefinition, ConfigError> {
-    let name = name(at, "name")?.ok_or_else(|| at.refuse("name", "a step needs a name"))?;
+fn step(reader: &mut TableReader<'_>) -> Result<StepDefinition, ConfigError> {
+    let name = name(reader, "name")?.ok_or_else(|| reader.refuse("name", "a step needs a name"))?;
     let standard = Pipeline::standard().steps().iter().find(|step| step.name == name).cloned();
     let base = standard.unwrap_or_else(|| StepDefinition::plain(&name, &name, &name, WEIGHT_DEFAULT));
-    let plugin = at.text("plugin")?;
+    let plugin = reader.text("plugin")?;
     let key = if plugin.is_some() { "plugin" } else { "name" };
     let component = plugin.unwrap_or(base.component);
     if Descriptor::check_name(&component).is_err() {
         let text = "a plugin's name is 1 to 64 characters of lower snake case: where the step's name is none, give `plugin` too";
-        return Err(at.refuse(key, text));
+        return Err(reader.refuse(key, text));
     }
-    let config = at.object("config")?;
+    let config = reader.object("config")?;
     if !is_depth_allowed(&config) {
-        return Err(at.refuse("config", "it is nested too deeply"));
+        return Err(reader.refuse("config", "it is nested too deeply"));
     }
     if serde_json::Value::Object(config.clone()).to_string().len() > CONFIG_BYTES_MAX {
-        return Err(at.refuse("config", format!("it is larger than {} KiB", CONFIG_BYTES_MAX >> 10)));
+        return Err(reader.refuse("config", format!("it is larger than {} KiB", CONFIG_BYTES_MAX >> 10)));
     }
     let mut optional = false;
-    at.flag("optional", &mut optional)?;
-    let weight = at.number("weight", 1..=u64::from(WEIGHT_MAX))?.and_then(|weight| u32::try_from(weight).ok());
+    reader.flag("optional", &mut optional)?;
+    let weight = reader.number("weight", 1..=u64::from(WEIGHT_MAX))?.and_then(|weight| u32::try_from(weight).ok());
     Ok(StepDefinition {
         name: base.name,
         component,
-        stage: self::name(at, "stage")?.unwrap_or(base.stage),
+        stage: self::name(reader, "stage")?.unwrap_or(base.stage),
         weight: weight.unwrap_or(base.weight),
         config,
-        when: condition(at)?,
-        on_failure: on_failure(at)?,
+        when: condition(reader)?,
+        on_failure: on_failure(reader)?,
         optional,
-        replaces: replaces(at)?,
+        replaces: replaces(reader)?,
     })
 }
 
-fn name(at: &mut At<'_>, key: &'static str) -> Result<Option<String>, ConfigError> {
-    let Some(name) = at.text(key)? else { return Ok(None) };
+fn name(reader: &mut TableReader<'_>, key: &'static str) -> Result<Option<String>, ConfigError> {
+    let Some(name) = reader.text(key)? else { return Ok(None) };
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
     match begins && name.len() <= NAME_MAX && name.chars().all(plain) {
         true => Ok(Some(name)),
         false => {
             let text = format!("give 1 to {NAME_MAX} of the characters a-z 0-9 _ -, the first a letter");
-            Err(at.refuse(key, text))
+            Err(reader.refuse(key, text))
         }
     }
 }
 
-fn condition(step: &mut At<'_>) -> Result<Condition, ConfigError> {
-    let Some(mut at) = step.table("when")? else { return Ok(Condition::default()) };
-    let (media_types, metadata) = (at.text_or_texts("media_type")?, at.object("metadata")?);
-    at.nothing_else()?;
-    let glob =
-        |(place, text): (usize, &str)| text.parse().map_err(|error| at.refuse(&format!("media_type[{place}]"), error));
+fn condition(step: &mut TableReader<'_>) -> Result<Condition, ConfigError> {
+    let Some(mut reader) = step.table("when")? else { return Ok(Condition::default()) };
+    let (media_types, metadata) = (reader.text_or_texts("media_type")?, reader.object("metadata")?);
+    reader.nothing_else()?;
+    let glob = |(place, text): (usize, &str)| {
+        text.parse().map_err(|error| reader.refuse(&format!("media_type[{place}]"), error))
+    };
     let media_types = media_types.into_iter().enumerate().map(glob).collect::<Result<_, _>>()?;
     let condition = Condition::new(media_types, metadata).map_err(|error| step.refuse("when", error))?;
     match condition.is_always() {
@@ -138,7 +137,7 @@ fn condition(step: &mut At<'_>) -> Result<Condition, ConfigError> {
     }
 }
 
-fn on_failure(step: &mut At<'_>) -> Result<OnFailure, ConfigError> {
+fn on_failure(step: &mut TableReader<'_>) -> Result<OnFailure, ConfigError> {
     let given = step.take("on_failure");
     let wrong = || step.refuse("on_failure", "give \"fail\", \"skip\" or { retry = 3, delay = \"10s\" }");
     let table = match given {
@@ -150,16 +149,16 @@ fn on_failure(step: &mut At<'_>) -> Result<OnFailure, ConfigError> {
             _ => return Err(wrong()),
         },
     };
-    let mut at = At::new(step.path_of("on_failure"), table);
-    let (times, mut delay) = (at.number("retry", 1..=u64::from(RETRIES_MAX))?, RETRY_DELAY_DEFAULT);
-    at.time("delay", Duration::ZERO..=RETRY_DELAY_MAX, &mut delay)?;
-    at.nothing_else()?;
+    let mut reader = TableReader::new(step.path_of("on_failure"), table);
+    let (times, mut delay) = (reader.number("retry", 1..=u64::from(RETRIES_MAX))?, RETRY_DELAY_DEFAULT);
+    reader.time("delay", Duration::ZERO..=RETRY_DELAY_MAX, &mut delay)?;
+    reader.nothing_else()?;
     let times = times.and_then(|times| u32::try_from(times).ok()).ok_or_else(wrong)?;
     Retries::new(times, delay).map(OnFailure::Retry).map_err(|error| step.refuse("on_failure", error))
 }
 
-fn replaces(step: &mut At<'_>) -> Result<BTreeMap<ArtifactName, ArtifactName>, ConfigError> {
-    let Some(At { path, table, .. }) = step.table("replaces")? else { return Ok(BTreeMap::new()) };
+fn replaces(step: &mut TableReader<'_>) -> Result<BTreeMap<ArtifactName, ArtifactName>, ConfigError> {
+    let Some(TableReader { path, table, .. }) = step.table("replaces")? else { return Ok(BTreeMap::new()) };
     let entry = |(from, to): (&String, &toml::Value)| {
         let path = format!("{path}.{from}");
         let replaced = from.parse::<ArtifactName>().map_err(|error| refuse(&path, error))?;

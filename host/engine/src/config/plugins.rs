@@ -1,7 +1,8 @@
 //! What the operator says of step components in `morag.toml`: the tables `[[plugins]]` and `[[plugin_registries]]`.
 
-use super::at::At;
+use super::file_tables::{PLUGIN_REGISTRIES, PLUGINS};
 use super::sources::{ConfigError, Written};
+use super::table_reader::TableReader;
 use morag_core::Secret;
 use morag_core::plugin::{
     Budgets, Capability, Descriptor, Digest, Grant, HttpRule, Limits, PluginSource, RegistryAccess, RegistryLogin,
@@ -11,12 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 use url::Host;
-
-/// Name of a plugin's tables in `morag.toml`.
-pub(super) const KEY: &str = "plugins";
-
-/// Name of a registry's tables in `morag.toml`.
-pub(super) const REGISTRIES_KEY: &str = "plugin_registries";
 
 /// Rules and secrets that a plugin may have: more than a step can make sense of, few enough to be shown.
 const ITEMS_MAX: usize = 100;
@@ -59,50 +54,52 @@ pub struct ConfiguredPlugin {
 /// Reads the tables of plugins.
 pub(super) fn read(written: &Written<'_>) -> Result<Vec<ConfiguredPlugin>, ConfigError> {
     let mut plugins: Vec<ConfiguredPlugin> = Vec::new();
-    for (place, table) in written.tables(KEY).iter().enumerate() {
-        let mut at = At::new(format!("{KEY}[{place}]"), table);
-        let plugin = plugin(written, &mut at)?;
-        at.nothing_else()?;
+    for (place, table) in written.tables(PLUGINS).iter().enumerate() {
+        let mut reader = TableReader::new(format!("{PLUGINS}[{place}]"), table);
+        let plugin = plugin(written, &mut reader)?;
+        reader.nothing_else()?;
         if plugins.iter().any(|other| other.name == plugin.name) {
-            return Err(at.refuse("name", format!("there is another table of {:?}", plugin.name)));
+            return Err(reader.refuse("name", format!("there is another table of {:?}", plugin.name)));
         }
         plugins.push(plugin);
     }
     Ok(plugins)
 }
 
-fn plugin(written: &Written<'_>, at: &mut At<'_>) -> Result<ConfiguredPlugin, ConfigError> {
-    let name = at.text("name")?.ok_or_else(|| at.refuse("name", "the name of the component is required"))?;
-    Descriptor::check_name(&name).map_err(|error| at.refuse("name", error))?;
-    let source = match at.text("source")? {
-        Some(text) => Some(text.parse::<PluginSource>().map_err(|error| at.refuse("source", error))?),
+fn plugin(written: &Written<'_>, reader: &mut TableReader<'_>) -> Result<ConfiguredPlugin, ConfigError> {
+    let name = reader.text("name")?.ok_or_else(|| reader.refuse("name", "the name of the component is required"))?;
+    Descriptor::check_name(&name).map_err(|error| reader.refuse("name", error))?;
+    let source = match reader.text("source")? {
+        Some(text) => Some(text.parse::<PluginSource>().map_err(|error| reader.refuse("source", error))?),
         None => None,
     };
-    let sha256 = match at.text("sha256")? {
-        Some(text) => Some(text.parse::<Digest>().map_err(|error| at.refuse("sha256", error))?),
+    let sha256 = match reader.text("sha256")? {
+        Some(text) => Some(text.parse::<Digest>().map_err(|error| reader.refuse("sha256", error))?),
         None => None,
     };
     if sha256.is_some() && matches!(source, Some(PluginSource::Registry(_))) {
-        return Err(at.refuse("sha256", "a component of a registry is pinned by its source: leave this out"));
+        return Err(reader.refuse("sha256", "a component of a registry is pinned by its source: leave this out"));
     }
-    let public_key = at.text("public_key")?;
+    let public_key = reader.text("public_key")?;
     match (&public_key, &source) {
         (Some(_), Some(PluginSource::Registry(_))) => {
-            return Err(at.refuse("public_key", "a component of a registry is pinned by its source: leave this out"));
+            return Err(
+                reader.refuse("public_key", "a component of a registry is pinned by its source: leave this out")
+            );
         }
         (Some(key), _) if minisign_key_id(key).is_none() => {
-            return Err(at.refuse("public_key", "give the second line of a minisign.pub, which begins with RW"));
+            return Err(reader.refuse("public_key", "give the second line of a minisign.pub, which begins with RW"));
         }
         _ => {}
     }
-    let listed = at.texts("capabilities")?;
-    let capabilities = capabilities(at, listed.as_deref().unwrap_or_default())?;
+    let listed = reader.texts("capabilities")?;
+    let capabilities = capabilities(reader, listed.as_deref().unwrap_or_default())?;
     let grant = Grant {
         capabilities,
-        limits: limits(at)?,
-        budgets: budgets(at)?,
-        http: http(at)?,
-        secrets: secrets(written, at)?,
+        limits: limits(reader)?,
+        budgets: budgets(reader)?,
+        http: http(reader)?,
+        secrets: secrets(written, reader)?,
     };
     // What is listed and cannot be used is a mistake that would be found late.
     for (key, given, capability) in [
@@ -111,81 +108,81 @@ fn plugin(written: &Written<'_>, at: &mut At<'_>) -> Result<ConfiguredPlugin, Co
     ] {
         if given && !grant.capabilities.contains(&capability) {
             let text = format!("it has no effect without {key:?} in `capabilities`");
-            return Err(at.refuse(key, &text));
+            return Err(reader.refuse(key, &text));
         }
     }
     Ok(ConfiguredPlugin { name, source, sha256, public_key, lists_capabilities: listed.is_some(), grant })
 }
 
-fn capabilities(at: &At<'_>, listed: &[String]) -> Result<BTreeSet<Capability>, ConfigError> {
+fn capabilities(reader: &TableReader<'_>, listed: &[String]) -> Result<BTreeSet<Capability>, ConfigError> {
     let known = || Capability::ALL.map(Capability::as_str).join(", ");
     let one = |(place, name): (usize, &String)| {
-        let refuse = || at.refuse(&format!("capabilities[{place}]"), format!("give one of {}", known()));
+        let refuse = || reader.refuse(&format!("capabilities[{place}]"), format!("give one of {}", known()));
         name.parse().map_err(|()| refuse())
     };
     listed.iter().enumerate().map(one).collect()
 }
 
-fn limits(at: &mut At<'_>) -> Result<Limits, ConfigError> {
+fn limits(reader: &mut TableReader<'_>) -> Result<Limits, ConfigError> {
     let mut limits = Limits::default();
-    let Some(mut at) = at.table("limits")? else { return Ok(limits) };
+    let Some(mut reader) = reader.table("limits")? else { return Ok(limits) };
     let millisecond = Duration::from_millis(1);
-    at.bytes("memory", 64 << 10..=MEMORY_BYTES_MAX, &mut limits.memory_bytes_max)?;
-    at.time("wall_time", millisecond..=TIME_MAX, &mut limits.wall_time_max)?;
-    at.time("cpu_time", millisecond..=TIME_MAX, &mut limits.cpu_time_max)?;
-    at.bytes("output", 0..=BYTES_MAX, &mut limits.output_bytes_max)?;
-    at.count_usize("artifacts", 1000, &mut limits.artifacts_max)?;
-    at.bytes("host_bytes", 0..=BYTES_MAX, &mut limits.host_bytes_max)?;
-    at.count("host_calls", COUNT_MAX, &mut limits.host_calls_max)?;
-    at.count("http_requests", 1_000_000, &mut limits.http_requests_max)?;
-    at.count_usize("log_lines", 100_000, &mut limits.log_lines_max)?;
+    reader.bytes("memory", 64 << 10..=MEMORY_BYTES_MAX, &mut limits.memory_bytes_max)?;
+    reader.time("wall_time", millisecond..=TIME_MAX, &mut limits.wall_time_max)?;
+    reader.time("cpu_time", millisecond..=TIME_MAX, &mut limits.cpu_time_max)?;
+    reader.bytes("output", 0..=BYTES_MAX, &mut limits.output_bytes_max)?;
+    reader.count_usize("artifacts", 1000, &mut limits.artifacts_max)?;
+    reader.bytes("host_bytes", 0..=BYTES_MAX, &mut limits.host_bytes_max)?;
+    reader.count("host_calls", COUNT_MAX, &mut limits.host_calls_max)?;
+    reader.count("http_requests", 1_000_000, &mut limits.http_requests_max)?;
+    reader.count_usize("log_lines", 100_000, &mut limits.log_lines_max)?;
     let mut log_bytes = limits.log_bytes_max as u64;
-    at.bytes("log_bytes", 0..=64 << 20, &mut log_bytes)?;
+    reader.bytes("log_bytes", 0..=64 << 20, &mut log_bytes)?;
     limits.log_bytes_max = usize::try_from(log_bytes).unwrap_or(usize::MAX);
-    at.nothing_else()?;
+    reader.nothing_else()?;
     Ok(limits)
 }
 
-fn budgets(at: &mut At<'_>) -> Result<Budgets, ConfigError> {
+fn budgets(reader: &mut TableReader<'_>) -> Result<Budgets, ConfigError> {
     let mut budgets = Budgets::default();
-    let Some(mut at) = at.table("budgets")? else { return Ok(budgets) };
-    at.count("embedding_calls", COUNT_MAX, &mut budgets.embedding_calls_max)?;
-    at.bytes("embedding_bytes", 0..=BYTES_MAX, &mut budgets.embedding_bytes_max)?;
-    at.count("completion_calls", COUNT_MAX, &mut budgets.completion_calls_max)?;
-    at.count("completion_tokens", COUNT_MAX, &mut budgets.completion_tokens_max)?;
-    at.count("transcription_calls", COUNT_MAX, &mut budgets.transcription_calls_max)?;
-    at.bytes("transcription_bytes", 0..=BYTES_MAX, &mut budgets.transcription_bytes_max)?;
-    at.count("kv_calls", COUNT_MAX, &mut budgets.kv_calls_max)?;
-    at.count("kv_keys", COUNT_MAX, &mut budgets.kv_keys_max)?;
-    at.bytes("kv_bytes", 0..=BYTES_MAX, &mut budgets.kv_bytes_max)?;
-    at.nothing_else()?;
+    let Some(mut reader) = reader.table("budgets")? else { return Ok(budgets) };
+    reader.count("embedding_calls", COUNT_MAX, &mut budgets.embedding_calls_max)?;
+    reader.bytes("embedding_bytes", 0..=BYTES_MAX, &mut budgets.embedding_bytes_max)?;
+    reader.count("completion_calls", COUNT_MAX, &mut budgets.completion_calls_max)?;
+    reader.count("completion_tokens", COUNT_MAX, &mut budgets.completion_tokens_max)?;
+    reader.count("transcription_calls", COUNT_MAX, &mut budgets.transcription_calls_max)?;
+    reader.bytes("transcription_bytes", 0..=BYTES_MAX, &mut budgets.transcription_bytes_max)?;
+    reader.count("kv_calls", COUNT_MAX, &mut budgets.kv_calls_max)?;
+    reader.count("kv_keys", COUNT_MAX, &mut budgets.kv_keys_max)?;
+    reader.bytes("kv_bytes", 0..=BYTES_MAX, &mut budgets.kv_bytes_max)?;
+    reader.nothing_else()?;
     Ok(budgets)
 }
 
-fn http(at: &mut At<'_>) -> Result<Vec<HttpRule>, ConfigError> {
-    let rules = at.tables("http")?;
+fn http(reader: &mut TableReader<'_>) -> Result<Vec<HttpRule>, ConfigError> {
+    let rules = reader.tables("http")?;
     if rules.len() > ITEMS_MAX {
-        return Err(at.refuse("http", format!("at most {ITEMS_MAX} rules")));
+        return Err(reader.refuse("http", format!("at most {ITEMS_MAX} rules")));
     }
     rules.into_iter().map(http_rule).collect()
 }
 
-fn http_rule(mut at: At<'_>) -> Result<HttpRule, ConfigError> {
-    let host = at.text("host")?.ok_or_else(|| at.refuse("host", "the host is required"))?;
+fn http_rule(mut reader: TableReader<'_>) -> Result<HttpRule, ConfigError> {
+    let host = reader.text("host")?.ok_or_else(|| reader.refuse("host", "the host is required"))?;
     let host = http_host(&host).ok_or_else(|| {
-        at.refuse("host", "give a host name without port, an address, or *.example.com for all names below one")
+        reader.refuse("host", "give a host name without port, an address, or *.example.com for all names below one")
     })?;
     let mut port = 0;
-    at.count("port", u64::from(u16::MAX), &mut port)?;
-    let methods = at.texts("methods")?.unwrap_or_default();
+    reader.count("port", u64::from(u16::MAX), &mut port)?;
+    let methods = reader.texts("methods")?.unwrap_or_default();
     for (place, method) in methods.iter().enumerate() {
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) || method == "CONNECT" {
             return Err(
-                at.refuse(&format!("methods[{place}]"), "give a method in upper case, like POST; never CONNECT")
+                reader.refuse(&format!("methods[{place}]"), "give a method in upper case, like POST; never CONNECT")
             );
         }
     }
-    at.nothing_else()?;
+    reader.nothing_else()?;
     Ok(HttpRule { host, port: u16::try_from(port).ok().filter(|port| *port > 0), methods })
 }
 
@@ -208,29 +205,29 @@ fn http_host(text: &str) -> Option<String> {
     }
 }
 
-fn secrets(written: &Written<'_>, at: &mut At<'_>) -> Result<BTreeMap<String, Secret>, ConfigError> {
-    let Some(at) = at.table("secrets")? else { return Ok(BTreeMap::new()) };
-    if at.table.len() > ITEMS_MAX {
-        return Err(ConfigError(format!("{}: at most {ITEMS_MAX} secrets", at.path)));
+fn secrets(written: &Written<'_>, reader: &mut TableReader<'_>) -> Result<BTreeMap<String, Secret>, ConfigError> {
+    let Some(reader) = reader.table("secrets")? else { return Ok(BTreeMap::new()) };
+    if reader.table.len() > ITEMS_MAX {
+        return Err(ConfigError(format!("{}: at most {ITEMS_MAX} secrets", reader.path)));
     }
     let mut secrets = BTreeMap::new();
-    for (name, value) in at.table {
+    for (name, value) in reader.table {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         if !(1..=64).contains(&name.len()) || !name.chars().all(plain) {
             let text = "a name has at most 64 letters, digits, dots, dashes and underscores";
-            return Err(ConfigError(format!("{}: {text}", at.path)));
+            return Err(ConfigError(format!("{}: {text}", reader.path)));
         }
         // The value is not shown: somebody may have written the secret itself there.
         let variable = value.as_str().unwrap_or_default();
         let set = written.environment(variable);
-        let set = set.ok_or_else(|| at.refuse(name, "give the name of an environment variable that is set"))?;
+        let set = set.ok_or_else(|| reader.refuse(name, "give the name of an environment variable that is set"))?;
         let set = set.trim();
         if set.len() < SECRET_BYTES_MIN {
             let text = format!(
                 "the variable has fewer than {SECRET_BYTES_MIN} bytes: so short a secret cannot be kept out of logs, where \
                  other texts have it too"
             );
-            return Err(at.refuse(name, text));
+            return Err(reader.refuse(name, text));
         }
         secrets.insert(name.clone(), Secret::new(set));
     }
@@ -240,23 +237,24 @@ fn secrets(written: &Written<'_>, at: &mut At<'_>) -> Result<BTreeMap<String, Se
 /// Reads the tables of registries.
 pub(super) fn registries(written: &Written<'_>) -> Result<Vec<RegistryAccess>, ConfigError> {
     let mut registries: Vec<RegistryAccess> = Vec::new();
-    for (place, table) in written.tables(REGISTRIES_KEY).iter().enumerate() {
-        let mut at = At::new(format!("{REGISTRIES_KEY}[{place}]"), table);
-        let registry = at.text("host")?.filter(|host| is_registry(host));
-        let registry = registry.ok_or_else(|| at.refuse("host", "give a host, with its port where it needs one"))?;
+    for (place, table) in written.tables(PLUGIN_REGISTRIES).iter().enumerate() {
+        let mut reader = TableReader::new(format!("{PLUGIN_REGISTRIES}[{place}]"), table);
+        let registry = reader.text("host")?.filter(|host| is_registry(host));
+        let registry =
+            registry.ok_or_else(|| reader.refuse("host", "give a host, with its port where it needs one"))?;
         let mut insecure = false;
-        at.flag("insecure", &mut insecure)?;
-        let username = at.text("username")?;
-        let (password, token) = (at.variable(written, "password_env")?, at.variable(written, "token_env")?);
+        reader.flag("insecure", &mut insecure)?;
+        let username = reader.text("username")?;
+        let (password, token) = (reader.variable(written, "password_env")?, reader.variable(written, "token_env")?);
         let login = match (username, password, token) {
             (None, None, None) => None,
             (Some(username), Some(password), None) => Some(RegistryLogin::Password { username, password }),
             (None, None, Some(token)) => Some(RegistryLogin::Token(token)),
-            _ => return Err(at.refuse("username", "give `username` and `password_env`, or `token_env` alone")),
+            _ => return Err(reader.refuse("username", "give `username` and `password_env`, or `token_env` alone")),
         };
-        at.nothing_else()?;
+        reader.nothing_else()?;
         if registries.iter().any(|other| other.registry == registry) {
-            return Err(at.refuse("host", "there is another table of this registry"));
+            return Err(reader.refuse("host", "there is another table of this registry"));
         }
         registries.push(RegistryAccess { registry, login, insecure });
     }

@@ -1,7 +1,7 @@
 //! Where settings come from, and what they say there: each source wins over the one before.
 
+use super::file_tables;
 use super::settings::{self, SETTINGS};
-use super::{callers, endpoints, pipelines, plugins};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -63,9 +63,6 @@ pub(super) struct Value {
 
 /// What a file has beside settings: lists of tables, by their name.
 type Tables = BTreeMap<&'static str, Vec<toml::Table>>;
-
-/// Names of those lists.
-const TABLES: [&str; 5] = [callers::KEY, endpoints::KEY, pipelines::KEY, plugins::KEY, plugins::REGISTRIES_KEY];
 
 /// Values as written, by key.
 pub(super) struct Written<'a> {
@@ -140,7 +137,7 @@ fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>
         ConfigError(format!("{shown}, line {line}: not valid TOML: {}", error.message()))
     })?;
     let mut tables = Tables::new();
-    for name in TABLES {
+    for name in file_tables::ALL {
         let Some(written) = table.remove(name) else { continue };
         let list = written
             .try_into()

@@ -1,21 +1,22 @@
 //! Makes one attempt of a delivery and judges it.
 
-use super::endpoint_state;
-use super::target::Ready;
-use crate::lanes::Place;
+use super::target::Target;
+use super::{endpoint_state, exchange};
+use crate::lanes::LaneSlot;
 use crate::{App, VERSION};
-use morag_core::ports::{AttemptRecord, CursorMove, DeliveryMove, WebhookRequest};
+use morag_core::ports::{AttemptRecord, DeliveryMove};
 use morag_core::task::{Event, TaskRecord};
-use morag_core::webhook::{AttemptOutcome, Cursor, HeaderInput, Signal, Verdict, headers, judge, render};
-use std::time::Duration;
+use morag_core::webhook::{
+    AttemptOutcome, Cursor, CursorMove, ErrorClass, HeaderInput, Verdict, headers, judge, render, signal,
+};
 
-/// Sends, judges, and tells the lane and the endpoint how it went.
+/// Sends, judges, and notes for the lane and the endpoint how it went.
 pub(super) async fn attempt(
     app: &App,
-    place: &Place,
+    lane: &LaneSlot,
     record: &TaskRecord,
     cursor: &Cursor,
-    target: &Ready,
+    target: &Target,
     event: &Event,
 ) -> DeliveryMove {
     let (at, event_type) = (app.clock.now(), event.kind.event_type());
@@ -30,68 +31,47 @@ pub(super) async fn attempt(
         version: VERSION,
         now: at,
     });
-    let url = target.endpoint.url.clone();
-    let request = WebhookRequest { url, headers, body: body.into(), timeout: app.config.webhook_timeout };
-    let outcome = app.sender.send(request).await;
+    let outcome = exchange::send(app, target, headers, body).await;
     let number = cursor.attempts + 1;
-    let verdict = judge(&capped(app, &outcome), number, &target.retry, jitter(), app.clock.now());
+    let now = app.clock.now();
+    let believed = outcome.clone().capped(app.config.webhook_retry_after_max);
+    let verdict = judge(&believed, number, &target.retry, jitter(), now);
     app.metrics.attempt(&outcome, verdict, at.since(event.timestamp));
-    log(record, target, event_type, number, &outcome, verdict);
-    let signal = signal(app, target, number, &outcome, verdict);
-    let failing_since = signal.and_then(|signal| place.note(signal, app.clock.steady()));
+    log(target, event_type, &outcome, verdict);
+    let signal = signal(&believed, verdict, target.retry.delay(number, 0.0), now);
+    let failing_since = signal.and_then(|signal| lane.note(signal, app.clock.steady()));
     let mut movement = match verdict {
         Verdict::Delivered => CursorMove::Delivered,
         Verdict::Retry(due) => CursorMove::Retry(due),
         Verdict::Dead => CursorMove::Dead,
         Verdict::Gone => CursorMove::Disable,
     };
-    // A replay elsewhere says nothing of the endpoint.
+    // A delivery that is replayed elsewhere says nothing of the endpoint.
     if let Some(named) = target.named.as_ref().filter(|_| cursor.url.is_none()) {
         if verdict == Verdict::Gone {
-            // What it has not taken is kept for it. Where that cannot be stored, it is asked again.
+            // Its events wait for it. Where its state cannot be stored, it is asked again.
             movement = match endpoint_state::disable_gone(app, &named.endpoint.id).await {
                 true => CursorMove::Park,
                 false => CursorMove::Retry(app.clock.now().plus(target.retry.delay(number, jitter()))),
             };
         } else {
-            endpoint_state::note(app, named, place.lane(), verdict == Verdict::Delivered, failing_since).await;
+            endpoint_state::note(app, named, lane.lane(), verdict == Verdict::Delivered, failing_since).await;
         }
     }
     DeliveryMove { movement, attempt: Some(AttemptRecord { attempt: number, at, outcome }) }
 }
 
-/// The outcome with no longer a `Retry-After` than the operator believes.
-fn capped(app: &App, outcome: &AttemptOutcome) -> AttemptOutcome {
-    let max = u64::try_from(app.config.webhook_retry_after_max.as_millis()).unwrap_or(u64::MAX);
-    AttemptOutcome { retry_after_ms: outcome.retry_after_ms.map(|asked| asked.min(max)), ..outcome.clone() }
-}
-
-/// What an outcome means for all who are sent to the receiver. A task's receiver that is gone says nothing of others'.
-fn signal(app: &App, target: &Ready, number: u32, outcome: &AttemptOutcome, verdict: Verdict) -> Option<Signal> {
-    let asked = match outcome.status {
-        Some(429 | 503) => capped(app, outcome).retry_after_ms.map(Duration::from_millis),
-        _ => None,
-    };
-    match (verdict, asked) {
-        (Verdict::Delivered, _) => Some(Signal::Success),
-        (Verdict::Gone, _) => None,
-        (_, Some(asked)) => Some(Signal::Pause(asked)),
-        (Verdict::Retry(due), None) => Some(Signal::Failure(Some(due.since(app.clock.now())))),
-        // The next one's first attempt is a retry for the receiver.
-        (Verdict::Dead, None) => Some(Signal::Failure(Some(target.retry.delay(number, 0.0)))),
-    }
-}
-
-fn log(record: &TaskRecord, target: &Ready, event: &str, attempt: u32, outcome: &AttemptOutcome, verdict: Verdict) {
-    let (task, host) = (record.id, target.authority());
-    let (status, error) = (outcome.status, outcome.error);
+/// The span has task, endpoint, delivery and attempt.
+fn log(target: &Target, event: &str, outcome: &AttemptOutcome, verdict: Verdict) {
+    let (host, status, duration_ms) = (target.authority(), outcome.status, outcome.duration_ms);
+    let error = outcome.error.map(ErrorClass::as_str);
     match verdict {
-        Verdict::Delivered => tracing::debug!(%task, event, %host, attempt, ?status, "webhook delivered"),
+        Verdict::Delivered => tracing::debug!(event, host, status, duration_ms, "webhook delivered"),
         Verdict::Retry(due) => {
-            tracing::warn!(%task, event, %host, attempt, ?status, ?error, again_at = %due, "webhook failed");
+            tracing::warn!(event, host, status, error, duration_ms, retry_at = %due, "webhook failed");
         }
-        Verdict::Dead => tracing::error!(%task, event, %host, attempt, ?status, ?error, "webhook given up"),
-        Verdict::Gone => tracing::warn!(%task, event, %host, "the receiver is gone (410): the endpoint is disabled"),
+        Verdict::Dead => tracing::error!(event, host, status, error, duration_ms, "webhook given up"),
+        Verdict::Gone => tracing::warn!(event, host, status, "webhook receiver is gone"),
     }
 }
 

@@ -1,43 +1,26 @@
 //! Claims due webhook cursors and advances them, as many at once as configured, lanes in turn.
 
-use super::deliver::deliver;
+use super::deliver::{Stop, deliver};
+use super::record::lease_of;
 use crate::App;
 use crate::pace::{STORE_PAUSE, until};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use morag_core::ports::{Claim, Queue};
-use morag_core::webhook::CursorName;
+use morag_core::ports::{Claim, Lease, Queue};
+use morag_core::webhook::{CursorName, Refused};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Time added to one exchange's limit for the lease: the commit after it, on a slow disk.
-pub(super) const LEASE_SLACK: Duration = Duration::from_secs(15);
-
-/// How long places that are given back are collected before the next claim: a claim of several costs hardly more than one of
-/// one.
+/// How long freed slots are collected before the next claim: a claim of several keys costs hardly more than a claim of one.
 const COLLECT: Duration = Duration::from_millis(1);
 
-/// How long it waits at least after a claim that brought nothing: what is due may be of lanes that may not be asked for now, and
-/// looking through them again at once would only keep the store busy. News ends it.
+/// Shortest wait after an empty claim: what is due may be of closed lanes, and claiming again at once would only load the store. A
+/// change of the queue ends the wait.
 const EMPTY_PAUSE: Duration = Duration::from_millis(5);
 
-/// The two stages of stopping.
-#[derive(Debug, Clone)]
-pub(super) struct Stop {
-    /// Nothing new is begun.
-    pub(super) asked: CancellationToken,
-    /// What is under way is given up.
-    pub(super) give_up: CancellationToken,
-}
-
-/// How long a cursor stays with a dispatcher that says nothing: longer than any one exchange.
-pub(super) fn lease_of(app: &App) -> Duration {
-    app.config.webhook_timeout + LEASE_SLACK
-}
-
-/// Delivers due webhooks until `shutdown`; what is under way then has the drain timeout to end, and is given back after it.
+/// Delivers due webhooks until `shutdown`; deliveries under way then have the drain timeout to end, and are given back after it.
 pub(crate) async fn dispatch(app: Arc<App>, shutdown: CancellationToken) {
     let cursors = TaskTracker::new();
     let stop = Stop { asked: shutdown.clone(), give_up: CancellationToken::new() };
@@ -50,13 +33,13 @@ pub(crate) async fn dispatch(app: Arc<App>, shutdown: CancellationToken) {
     }
     cursors.close();
     if tokio::time::timeout(app.config.drain_timeout, cursors.wait()).await.is_err() {
-        tracing::info!(under_way = cursors.len(), "giving back the deliveries that are still under way");
+        tracing::info!(under_way = cursors.len(), "drain timeout over: giving back the deliveries under way");
         stop.give_up.cancel();
         cursors.wait().await;
     }
 }
 
-/// Claims what there are places for. What it answers with is what to wait for before the next round.
+/// Claims as many cursors as there are free slots. Gives what to wait for before the next round.
 async fn round<'a>(app: &'a Arc<App>, stop: &Stop, cursors: &TaskTracker) -> BoxFuture<'a, ()> {
     let lanes = &app.lanes;
     let freed = lanes.freed().notified();
@@ -77,7 +60,7 @@ async fn round<'a>(app: &'a Arc<App>, stop: &Stop, cursors: &TaskTracker) -> Box
             async move {
                 tokio::select! {
                     () = app.queue.wait_for_change(Queue::Deliveries, seen, idle) => {}
-                    // Its lane may have more.
+                    // The slot's lane may have more that is due.
                     () = freed => tokio::time::sleep(COLLECT).await,
                 }
             }
@@ -85,15 +68,28 @@ async fn round<'a>(app: &'a Arc<App>, stop: &Stop, cursors: &TaskTracker) -> Box
         }
         Ok(claim) => {
             for lease in claim.leases {
-                let place = lanes.enter(CursorName::lane_of_key(&lease.key), app.clock.steady());
+                let slot = lanes.enter(CursorName::lane_of_key(&lease.key), app.clock.steady());
                 let (app, stop) = (app.clone(), stop.clone());
-                cursors.spawn(async move { deliver(&app, &lease, place, &stop).await });
+                cursors.spawn(async move {
+                    match slot {
+                        Ok(slot) => deliver(&app, &lease, slot, &stop).await,
+                        Err(refused) => turn_away(&app, &lease, refused).await,
+                    }
+                });
             }
             std::future::ready(()).boxed()
         }
         Err(error) => {
-            tracing::error!(%error, "no delivery could be claimed");
+            tracing::error!(%error, "cannot claim deliveries");
             tokio::time::sleep(STORE_PAUSE).boxed()
         }
+    }
+}
+
+/// Gives back a cursor whose lane has no slot: another claim was faster, or the lane was closed meanwhile.
+async fn turn_away(app: &App, lease: &Lease, refused: Refused) {
+    let due = app.clock.now().plus(refused.pause(app.clock.steady()));
+    if let Err(error) = app.queue.release(lease, due).await {
+        tracing::warn!(key = lease.key, %error, "cannot give the cursor back: it is due when its lease ends");
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of a named endpoint by its deliveries: failing, disabled, and well again; and who is told.
+//! The state of a named endpoint, as its deliveries change it: failing, recovered, disabled.
 
 use crate::App;
 use crate::endpoints::{Opened, UpdateError};
@@ -7,8 +7,8 @@ use morag_core::webhook::{Disabled, DisabledReason, EndpointId, NamedEndpoint, O
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long an endpoint has failed when that is stored: a short failure is nobody's concern, and each change of an endpoint is
-/// read by every process.
+/// How long an endpoint has failed when that is stored: a short failure is of no interest, and every process reads each change of an
+/// endpoint.
 const NOTED_AFTER: Duration = Duration::from_secs(60);
 
 /// Notes how an attempt went.
@@ -17,14 +17,14 @@ pub(super) async fn note(app: &App, opened: &Opened, lane: &str, is_success: boo
     let id = &opened.endpoint.id;
     if is_success {
         if stored.is_some() {
-            say(id, app.endpoints.update(id, |endpoint| endpoint.failing_since.take().is_some()).await);
+            log_failure(id, app.endpoints.update(id, |endpoint| endpoint.failing_since.take().is_some()).await);
         }
         return;
     }
     // In this process by the steady clock; what is stored is a time of day.
     let failing_for = failing_since.map_or(Duration::ZERO, |since| app.clock.steady().since(since));
     let now = app.clock.now();
-    // What was before somebody has changed it is forgiven.
+    // Failures before its last change are forgiven.
     let failing_for = failing_for.min(now.since(opened.endpoint.updated_at));
     let since = stored.unwrap_or_else(|| now.minus(failing_for));
     let limit = app.config.webhook_disable_after;
@@ -37,11 +37,11 @@ pub(super) async fn note(app: &App, opened: &Opened, lane: &str, is_success: boo
             endpoint.failing_since.get_or_insert(since);
             is_new
         };
-        say(id, app.endpoints.update(id, change).await);
+        log_failure(id, app.endpoints.update(id, change).await);
     }
 }
 
-/// The endpoint has said that it is gone. Says whether it is disabled now.
+/// The endpoint has answered that it is gone. Gives whether it is disabled now.
 pub(super) async fn disable_gone(app: &App, id: &EndpointId) -> bool {
     disable(app, id, DisabledReason::Gone).await
 }
@@ -49,7 +49,7 @@ pub(super) async fn disable_gone(app: &App, id: &EndpointId) -> bool {
 async fn disable(app: &App, id: &EndpointId, reason: DisabledReason) -> bool {
     let at = app.clock.now();
     let known = app.endpoints.last_known();
-    // Those of its tenant alone.
+    // Those of its tenant alone are told.
     let tenant = id.tenant();
     let listeners = known.of(&tenant).filter(|other| other.endpoint.settings.operational != Operational::No);
     let to_tell: BTreeMap<_, _> = listeners
@@ -63,24 +63,21 @@ async fn disable(app: &App, id: &EndpointId, reason: DisabledReason) -> bool {
     };
     match app.endpoints.update(id, change).await {
         Ok(_) => {
-            tracing::error!(
-                endpoint = id.as_str(),
-                ?reason,
-                "the endpoint is disabled: its events are kept until it is enabled"
-            );
+            let reason = reason.as_str();
+            tracing::error!(endpoint = id.as_str(), reason, "endpoint disabled: its events wait until it is enabled");
             true
         }
         Err(error) => {
-            say(id, Err(error));
+            log_failure(id, Err(error));
             false
         }
     }
 }
 
-fn say(id: &EndpointId, updated: Result<NamedEndpoint, UpdateError>) {
+fn log_failure(id: &EndpointId, updated: Result<NamedEndpoint, UpdateError>) {
     match updated {
-        // Removed meanwhile.
+        // Deleted meanwhile.
         Ok(_) | Err(UpdateError::Unknown) => {}
-        Err(error) => tracing::warn!(endpoint = id.as_str(), %error, "the endpoint's state could not be stored"),
+        Err(error) => tracing::warn!(endpoint = id.as_str(), %error, "cannot store the endpoint's state"),
     }
 }

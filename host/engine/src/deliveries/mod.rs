@@ -1,5 +1,7 @@
-//! Delivers webhooks: a [`dispatcher`] claims cursors as the lanes allow, [`deliver`] takes each through its log ([`target`]: to whom, now;
-//! [`attempt`]: render, sign, send, judge; [`give_up`]: what is too old), and [`announce`] tells of endpoints that were disabled.
+//! Delivers webhooks. A [`dispatcher`] claims cursors as the lanes allow, and [`deliver`] takes each through its log: it prepares
+//! ([`events`]: what is to be delivered, [`target`]: to which endpoint, [`turns`]: in which order, [`give_up`]: what is too old), sends
+//! ([`attempt`]) and records ([`record`]). What follows what is decided in the core (`webhook/delivery`). [`announce`] sends
+//! `endpoint_disabled` to other endpoints, and [`unpark`] makes parked cursors due.
 //!
 //! Each commit of a task makes its idle cursors due. An attempt has one owner and one deadline: the holder of the cursor's lease makes
 //! it, under one time limit from the look-up of the name to the last byte read, and its result and the cursor's move are recorded in one
@@ -17,11 +19,15 @@ mod attempt;
 mod deliver;
 mod dispatcher;
 mod endpoint_state;
+mod events;
+mod exchange;
 mod give_up;
+mod record;
 mod target;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod unpark;
 
 pub(crate) use announce::announce;
 pub(crate) use dispatcher::dispatch;

@@ -1,18 +1,18 @@
-//! Places by host and by site: whatever number of URLs and names lead to a server, it has so many exchanges at once. Pure.
+//! Slots by host and by site: whatever number of URLs and names lead to a server, it has so many exchanges at once. Pure.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 
-/// Who has how many exchanges, and whose lanes wait.
+/// How many exchanges each host and site has, and which lanes wait for them.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
     /// Those with exchanges under way. Others are forgotten.
-    known: HashMap<Who, Host>,
+    known: HashMap<Group, Host>,
 }
 
-/// Whose places are counted together.
+/// Hosts whose slots are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Who {
+pub(super) enum Group {
     /// A host and port.
     Host(String),
     /// All names below the last two labels of one.
@@ -22,11 +22,11 @@ pub(super) enum Who {
 #[derive(Debug, Default)]
 struct Host {
     under_way: usize,
-    /// Lanes that have found no place, first come first served.
+    /// Lanes that have found no slot, first come first served.
     waiting: VecDeque<String>,
 }
 
-impl Who {
+impl Group {
     /// The site of a host and port.
     pub(super) fn site_of(authority: &str) -> Self {
         Self::Site(site(authority))
@@ -34,38 +34,38 @@ impl Who {
 }
 
 impl Hosts {
-    /// Takes a place with each of those named, each with its limit. `Err`: none was taken, for this one has none.
-    pub(super) fn take(&mut self, wanted: Vec<(Who, usize)>) -> Result<Vec<Who>, Who> {
-        let is_full = |(who, max): &(Who, usize)| self.known.get(who).is_some_and(|host| host.under_way >= *max);
-        if let Some((who, _)) = wanted.iter().find(|wanted| is_full(wanted)) {
-            return Err(who.clone());
+    /// Takes a slot of each group, each with its limit. `Err`: none was taken, because this one has none.
+    pub(super) fn take(&mut self, wanted: Vec<(Group, usize)>) -> Result<Vec<Group>, Group> {
+        let is_full = |(group, max): &(Group, usize)| self.known.get(group).is_some_and(|host| host.under_way >= *max);
+        if let Some((group, _)) = wanted.iter().find(|wanted| is_full(wanted)) {
+            return Err(group.clone());
         }
-        let held: Vec<_> = wanted.into_iter().map(|(who, _)| who).collect();
-        for who in &held {
-            self.known.entry(who.clone()).or_default().under_way += 1;
+        let held: Vec<_> = wanted.into_iter().map(|(group, _)| group).collect();
+        for group in &held {
+            self.known.entry(group.clone()).or_default().under_way += 1;
         }
         Ok(held)
     }
 
-    /// Notes that a lane found no place. It is named by [`Self::give_back`] once.
-    pub(super) fn wait(&mut self, who: Who, lane: &str) {
-        self.known.entry(who).or_default().waiting.push_back(lane.to_owned());
+    /// Notes that a lane found no slot. [`Self::give_back`] names it once.
+    pub(super) fn wait(&mut self, group: Group, lane: &str) {
+        self.known.entry(group).or_default().waiting.push_back(lane.to_owned());
     }
 
-    /// Gives places back, and says which lanes may be asked for again: one for each place; all of them where no place is left
-    /// that could call the next.
-    pub(super) fn give_back(&mut self, held: &[Who]) -> Vec<String> {
-        let mut called = Vec::new();
-        for who in held {
-            let Some(host) = self.known.get_mut(who) else { continue };
+    /// Gives slots back, and says which lanes may be claimed again: one for each slot; all of them where no slot is left whose end
+    /// could reopen the next.
+    pub(super) fn give_back(&mut self, held: &[Group]) -> Vec<String> {
+        let mut reopened = Vec::new();
+        for group in held {
+            let Some(host) = self.known.get_mut(group) else { continue };
             host.under_way = host.under_way.saturating_sub(1);
             let next = if host.under_way == 0 { host.waiting.len() } else { host.waiting.len().min(1) };
-            called.extend(host.waiting.drain(..next));
+            reopened.extend(host.waiting.drain(..next));
             if host.under_way == 0 {
-                self.known.remove(who);
+                self.known.remove(group);
             }
         }
-        called
+        reopened
     }
 
     #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Stops a task: its cancellation is committed first, so the run's own later commits are refused, wherever it runs.
 
-use super::run::stamp;
+use super::stamp::stamp;
 use crate::App;
 use morag_core::pipeline::{Input, Run, transition};
 use morag_core::ports::{Commit, CommitError, Guard, Next, StoreError};

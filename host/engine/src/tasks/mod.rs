@@ -1,5 +1,6 @@
-//! Runs tasks: a [`worker`] claims them, [`run`] performs what the core decides, [`publish`] stores what a step has made. [`cancel`] stops
-//! tasks, [`retry`] runs them again, and [`verify`] compares their files with the log.
+//! Runs tasks: a [`worker`] claims them, [`run`] performs what the core decides through a [`driver`], a [`step`] at a time, and
+//! [`publish`] stores the results. [`cancel`] stops tasks, [`retry`] runs them again, and [`verify`] and [`files`] compare their files
+//! with the log.
 //!
 //! # How a task runs
 //!
@@ -27,19 +28,23 @@
 //! pipeline; they become the next set as a whole, or are refused and change nothing.
 
 mod cancel;
+mod config_mismatch;
 #[cfg(test)]
 mod damage_tests;
-mod misfit;
+mod driver;
+mod files;
 #[cfg(test)]
 mod policy_tests;
 mod publish;
 mod retry;
 mod run;
+mod stamp;
+mod step;
 mod verify;
 mod worker;
 
 pub use cancel::{CancelOutcome, cancel};
 pub use retry::{Retried, RetryError, retry};
-pub use verify::{Verified, damage};
+pub use verify::damage;
 
 pub(crate) use worker::work;

@@ -1,6 +1,6 @@
-//! What a step brought: its files, its staged writes and its log, made visible.
+//! Publishes the results of a step: its files, its staged writes and its log.
 
-use super::run::{Driver, Interrupted};
+use super::driver::{Driver, Interrupted};
 use super::verify;
 use morag_core::pipeline::StepOutput;
 use morag_core::ports::{BlobError, BlobPath, LogLine, Revision, StagedArtifact, StepSuccess};
@@ -25,7 +25,7 @@ impl Driver<'_> {
         let to = |staged: StagedArtifact| (staged.path, BlobPath::file(task, &staged.artifact.name));
         let moves: Vec<_> = success.artifacts.into_iter().map(to).chain(log).collect();
         self.app.blobs.publish(&moves).await?;
-        // They are what was written: hashed on their way, and nobody else writes there while the lease is held.
+        // They are what was written: hashed while they were, and no other run writes there while the lease is held.
         verify::note_written(self.app, task, &artifacts).await;
         if let Some(revision) = &success.revision {
             // Publishing cannot be taken back: not for a task that was cancelled meanwhile, or is another worker's.
@@ -35,7 +35,7 @@ impl Driver<'_> {
         Ok(StepOutput { data: success.data, artifacts, resources })
     }
 
-    /// Renews the lease. Where it is held no more, what the step staged is forgotten.
+    /// Renews the lease. Where it is held no more, what the step staged is discarded.
     async fn hold(&self, staged: Option<&Revision>) -> Result<(), Interrupted> {
         if self.app.queue.renew(self.lease, self.app.config.lease).await? {
             return Ok(());
@@ -46,16 +46,16 @@ impl Driver<'_> {
         Err(Interrupted::Lost)
     }
 
-    /// Keeps the log of a step that failed beside the task's files. A log that cannot be kept stops nothing.
+    /// Stores the log of a step that failed beside the task's files. The task goes on without a log that cannot be stored.
     pub(super) async fn keep_log(&self, step: usize, lines: &[LogLine]) {
         let Some(log) = self.stage_log(step, lines).await else { return };
         if let Err(error) = self.app.blobs.publish(&[log]).await {
-            self.log_is_lost(step, &error);
+            log_lost(&error);
         }
     }
 
-    /// Writes a step's log beside its place: the file and the place to publish it to. None where there is no log, or none
-    /// can be kept.
+    /// Writes a step's log to a staging folder. Gives that file and the path to publish it to; none where there is no log, or it cannot
+    /// be stored.
     pub(super) async fn stage_log(&self, step: usize, lines: &[LogLine]) -> Option<(BlobPath, BlobPath)> {
         let definition = &self.pipeline().steps()[step];
         let task = self.log.record.id;
@@ -81,14 +81,13 @@ impl Driver<'_> {
         match written.await {
             Ok(()) => Some((staged, BlobPath::step_log(task, &name))),
             Err(error) => {
-                self.log_is_lost(step, &error);
+                log_lost(&error);
                 None
             }
         }
     }
+}
 
-    fn log_is_lost(&self, step: usize, error: &BlobError) {
-        let (task, step) = (self.log.record.id, &self.pipeline().steps()[step].name);
-        tracing::warn!(%task, step, %error, "a step's log could not be kept");
-    }
+fn log_lost(error: &BlobError) {
+    tracing::warn!(%error, "cannot store the step's log");
 }

@@ -1,6 +1,6 @@
 //! Begins a new run of a task that has ended: the same task, from a step on.
 
-use super::run::stamp;
+use super::stamp::stamp;
 use super::verify::damaged;
 use crate::App;
 use morag_core::pipeline::{
@@ -77,7 +77,7 @@ pub async fn retry(
             Some((file, step)) => {
                 let step = &log.record.pipeline.steps()[step].name;
                 let draft = decide(&log.record.pipeline, &log.events, log.claims, Some(step))?;
-                tracing::warn!(%task, step, "a retry begins with an earlier step: {file}");
+                tracing::warn!(%task, step, reason = %file, "retry begins with an earlier step");
                 Draft { message: format!("{}: {file}", draft.message), ..draft }
             }
         };

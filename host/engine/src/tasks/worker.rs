@@ -43,7 +43,7 @@ pub(crate) async fn work(app: Arc<App>, shutdown: CancellationToken) {
                 }
             },
             Err(error) => {
-                tracing::error!(%error, "no task could be claimed");
+                tracing::error!(%error, "cannot claim a task");
                 tokio::select! {
                     () = shutdown.cancelled() => {}
                     () = tokio::time::sleep(STORE_PAUSE) => {}
@@ -53,7 +53,7 @@ pub(crate) async fn work(app: Arc<App>, shutdown: CancellationToken) {
     }
     tasks.close();
     if tokio::time::timeout(app.config.drain_timeout, tasks.wait()).await.is_err() {
-        tracing::info!(running = tasks.len(), "handing back the tasks that still run");
+        tracing::info!(running = tasks.len(), "drain timeout over: giving back the running tasks");
         give_up.cancel();
         tasks.wait().await;
     }

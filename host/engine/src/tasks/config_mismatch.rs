@@ -1,7 +1,7 @@
 //! Whether a step's stored configuration still fits the component that runs it.
 //!
-//! A task keeps the pipeline that it was accepted with. That of `morag.toml` was checked when the set of components was put
-//! together; a stored one that is another was not, or by other components: before a restart, or by another process.
+//! A task keeps the pipeline that it was accepted with. The pipelines of `morag.toml` were checked when the components were loaded; a
+//! stored one that differs was not, or with other components: before a restart, or by another process.
 
 use crate::App;
 use morag_core::JsonObject;
@@ -9,9 +9,9 @@ use morag_core::pipeline::{Pipeline, StepDefinition};
 use morag_core::plugin::{ConfigSchema, Descriptor, FailureCode};
 use morag_core::task::StepFailure;
 
-/// Why a step cannot run with its stored configuration; none where it can. The schema is compiled only for a configuration that
-/// `morag.toml` does not have; it was measured when the component was loaded.
-pub(super) fn misfit(
+/// Why a step cannot run with its stored configuration; none where it can. The schema is compiled only for a configuration that is
+/// not in `morag.toml`; its size was checked when the component was loaded.
+pub(super) fn config_mismatch(
     app: &App,
     pipeline: &Pipeline,
     step: &StepDefinition,

@@ -1,5 +1,4 @@
-//! Reading a table of `morag.toml` key by key: an error names the path of the offending key, and a key that nobody asked for is
-//! one.
+//! Reads a table of `morag.toml` key by key. An error names the path of its key, and an unknown key is one.
 
 use super::sources::{ConfigError, Written, as_text};
 use super::units;
@@ -14,8 +13,8 @@ pub(super) fn refuse(path: &str, text: impl Display) -> ConfigError {
     ConfigError(format!("{path}: {text}"))
 }
 
-/// A table at a path, of which every key must be asked for.
-pub(super) struct At<'a> {
+/// Reads a table, of which every key must be read.
+pub(super) struct TableReader<'a> {
     /// Where the table is, as errors name it.
     pub(super) path: String,
     /// The table.
@@ -23,7 +22,7 @@ pub(super) struct At<'a> {
     known: Vec<&'static str>,
 }
 
-impl<'a> At<'a> {
+impl<'a> TableReader<'a> {
     /// A table at this path.
     pub(super) fn new(path: String, table: &'a Table) -> Self {
         Self { path, table, known: Vec::new() }
@@ -39,13 +38,13 @@ impl<'a> At<'a> {
         refuse(&self.path_of(key), text)
     }
 
-    /// What a key says, of whatever type.
+    /// The value of a key, of whatever type.
     pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Value> {
         self.known.push(key);
         self.table.get(key)
     }
 
-    /// Refuses a key that nobody asked for.
+    /// Refuses a key that was not read.
     pub(super) fn nothing_else(&self) -> Result<(), ConfigError> {
         match self.table.keys().find(|key| !self.known.contains(&key.as_str())) {
             Some(key) => Err(self.refuse(key, format!("there is no such key; there are {}", self.known.join(", ")))),
@@ -90,22 +89,22 @@ impl<'a> At<'a> {
 
     /// A table as JSON; an empty one where it is not there.
     pub(super) fn object(&mut self, key: &'static str) -> Result<JsonObject, ConfigError> {
-        let Some(At { path, table, .. }) = self.table(key)? else { return Ok(JsonObject::default()) };
+        let Some(TableReader { path, table, .. }) = self.table(key)? else { return Ok(JsonObject::default()) };
         let entry = |(name, value): (&String, &Value)| Ok((name.clone(), json(&format!("{path}.{name}"), value)?));
         table.iter().map(entry).collect()
     }
 
     /// A table in it.
-    pub(super) fn table(&mut self, key: &'static str) -> Result<Option<At<'a>>, ConfigError> {
+    pub(super) fn table(&mut self, key: &'static str) -> Result<Option<TableReader<'a>>, ConfigError> {
         match self.take(key) {
             None => Ok(None),
-            Some(Value::Table(table)) => Ok(Some(At::new(self.path_of(key), table))),
+            Some(Value::Table(table)) => Ok(Some(TableReader::new(self.path_of(key), table))),
             Some(_) => Err(self.refuse(key, "give a table like { name = value }")),
         }
     }
 
     /// A list of tables in it.
-    pub(super) fn tables(&mut self, key: &'static str) -> Result<Vec<At<'a>>, ConfigError> {
+    pub(super) fn tables(&mut self, key: &'static str) -> Result<Vec<TableReader<'a>>, ConfigError> {
         let refuse = |this: &Self| this.refuse(key, "give a list of tables like [{ name = value }]");
         let items = match self.take(key) {
             None => return Ok(Vec::new()),
@@ -113,7 +112,7 @@ impl<'a> At<'a> {
             Some(_) => return Err(refuse(self)),
         };
         let path = |place| format!("{}.{key}[{place}]", self.path);
-        let one = |(place, item): (usize, &'a Value)| Some(At::new(path(place), item.as_table()?));
+        let one = |(place, item): (usize, &'a Value)| Some(TableReader::new(path(place), item.as_table()?));
         let tables: Option<Vec<_>> = items.iter().enumerate().map(one).collect();
         tables.ok_or_else(|| refuse(self))
     }
