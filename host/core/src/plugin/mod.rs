@@ -8,6 +8,7 @@ mod dataflow;
 mod descriptor;
 mod grant;
 mod manifest;
+mod published;
 mod source;
 mod watch;
 
@@ -20,6 +21,7 @@ pub use descriptor::{
 };
 pub use grant::{Budgets, Grant, HttpRule, Limits, NotGranted};
 pub use manifest::{CONFIG_MEDIA_TYPE, InvalidManifest, LAYER_MEDIA_TYPE, Layer, MANIFEST_BYTES_MAX, read_manifest};
+pub use published::with_file_urls;
 pub use source::{
     COMPONENT_BYTES_MAX, Digest, InvalidDigest, InvalidReference, PluginSource, RegistryAccess, RegistryLogin,
     RegistryReference, is_registry, minisign_key_id,
