@@ -1,6 +1,6 @@
 //! How an instance that did not return is reported: a stable code, a text for people, and what was measured.
 
-use crate::engine::WASM_STACK_BYTES;
+use crate::engine_config::WASM_STACK_BYTES;
 use crate::limits::Reached;
 use crate::log::StepLog;
 use morag_core::JsonObject;

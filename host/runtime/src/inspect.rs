@@ -1,8 +1,10 @@
 //! What a component file is, without running a task on it: `morag plugin inspect`.
 
 use crate::compile::Compiler;
+use crate::component_file::read;
 use crate::engine::{EngineOptions, StepEngine};
-use crate::plugin::{Plugin, read};
+use crate::load_error::LoadError;
+use crate::plugin::Plugin;
 use crate::registry::open_cache;
 use crate::threads::GuestThreads;
 use morag_core::plugin::{Capability, Descriptor, Grant};
@@ -55,7 +57,7 @@ pub async fn inspect(path: &Path, cache_folder: Option<&Path>, compiler: Compile
 
 /// Reads what the bytes of a component say.
 pub fn facts(path: &Path) -> anyhow::Result<Facts> {
-    let wasm = read(path).map_err(|reason| crate::LoadError { path: path.to_owned(), reason })?;
+    let wasm = read(path).map_err(|reason| LoadError::Component { path: path.to_owned(), reason })?;
     let (mut imports, mut exports, mut producers) = (Vec::new(), Vec::new(), BTreeSet::new());
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(&wasm) {

@@ -2,8 +2,10 @@
 
 use crate::cache::CompileCache;
 use crate::engine::StepEngine;
-use crate::plugin::{LoadError, LoadErrorReason, Plugin};
-use crate::runner::{PluginRunner, Sandbox, Services};
+use crate::load_error::{LoadError, LoadErrorReason, SandboxError};
+use crate::plugin::Plugin;
+use crate::runner::{PluginRunner, Sandbox};
+use crate::services::Services;
 use crate::threads::GuestThreads;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -17,10 +19,10 @@ use std::time::Instant;
 /// mostly wait for the disk, and gain from a few.
 pub(crate) const LOADING_MAX: usize = 8;
 
-/// Opens the folder of compiled components, where there is to be one.
-pub(crate) fn open_cache(folder: Option<&Path>) -> Result<Option<CompileCache>, LoadError> {
+/// Opens the folder of compiled components, if there is one.
+pub(crate) fn open_cache(folder: Option<&Path>) -> Result<Option<CompileCache>, SandboxError> {
     let open = |folder: &Path| {
-        CompileCache::open(folder).map_err(|error| LoadError { path: folder.to_owned(), reason: error.into() })
+        CompileCache::open(folder).map_err(|error| SandboxError::Cache { path: folder.to_owned(), error })
     };
     folder.map(open).transpose()
 }
@@ -41,10 +43,9 @@ impl PluginRegistry {
         services: Services,
         cache_folder: Option<&Path>,
         threads: usize,
-    ) -> Result<Self, LoadError> {
+    ) -> Result<Self, SandboxError> {
         let cache = open_cache(cache_folder)?;
-        let threads = GuestThreads::start(threads)
-            .map_err(|error| LoadError { path: PathBuf::from("(threads for plugins)"), reason: error.into() })?;
+        let threads = GuestThreads::start(threads).map_err(SandboxError::Threads)?;
         Ok(Self { sandbox: Sandbox { engine, services }, threads: Arc::new(threads), cache })
     }
 
@@ -54,7 +55,7 @@ impl PluginRegistry {
         let (engine, threads, cache) = (&self.sandbox.engine, &self.threads, self.cache.as_ref());
         let memory = grant.limits.memory_bytes_max;
         let plugin = Plugin::of_bytes(engine, threads, cache, wasm, digest, memory, |_| grant).await?;
-        loaded(&plugin, started);
+        log_loaded(&plugin, started);
         Ok(Arc::new(plugin))
     }
 
@@ -68,7 +69,7 @@ impl PluginRegistry {
         let load = async |path: PathBuf| {
             let started = Instant::now();
             let plugin = Plugin::load(&self.sandbox.engine, &self.threads, self.cache.as_ref(), &path, &grant).await?;
-            loaded(&plugin, started);
+            log_loaded(&plugin, started);
             Ok::<_, LoadError>((path, Arc::new(plugin)))
         };
         let plugins: Vec<_> = stream::iter(paths.into_iter().map(load)).buffered(LOADING_MAX).try_collect().await?;
@@ -76,8 +77,8 @@ impl PluginRegistry {
         for (path, plugin) in &plugins {
             let name = &plugin.descriptor.name;
             if !names.insert(name.clone()) {
-                let text = format!("another component of the name {name} is loaded already");
-                return Err(LoadError { path: path.clone(), reason: std::io::Error::other(text).into() });
+                let reason = LoadErrorReason::DuplicateName(name.clone());
+                return Err(LoadError::Component { path: path.clone(), reason });
             }
         }
         Ok(plugins.into_iter().map(|(_, plugin)| plugin).collect())
@@ -98,8 +99,28 @@ impl PluginRegistry {
     }
 }
 
-/// Whether it is taken into a set is another's decision.
-fn loaded(plugin: &Plugin, started: Instant) {
+impl PluginRunner {
+    /// Loads components, in order, compiling those that `cache_folder` does not hold. `grant` says what the operator
+    /// allows a step of a name, `threads` how many threads guests share.
+    ///
+    /// # Errors
+    /// That of the first component that cannot be used; two components of the same name are an error too.
+    pub async fn load(
+        engine: StepEngine,
+        services: Services,
+        cache_folder: Option<&Path>,
+        paths: Vec<PathBuf>,
+        grant: impl Fn(&str) -> Grant,
+        threads: usize,
+    ) -> Result<Self, LoadError> {
+        let registry = PluginRegistry::new(engine, services, cache_folder, threads)?;
+        let plugins = registry.load_files(paths, grant).await?;
+        Ok(registry.set(plugins))
+    }
+}
+
+/// Logs a component that is loaded. Whether it is taken into a set is decided later.
+fn log_loaded(plugin: &Plugin, started: Instant) {
     tracing::info!(plugin = %plugin.descriptor.name, version = %plugin.descriptor.version, digest = %plugin.digest,
-        elapsed_ms = started.elapsed().as_millis() as u64, "component compiled and described");
+        code = plugin.code.as_str(), elapsed_ms = started.elapsed().as_millis() as u64, "component loaded");
 }

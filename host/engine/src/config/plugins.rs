@@ -4,8 +4,8 @@ use super::at::At;
 use super::sources::{ConfigError, Written};
 use morag_core::Secret;
 use morag_core::plugin::{
-    Budgets, Capability, Descriptor, Digest, Grant, HttpRule, Limits, PluginSource, RegistryAccess, RegistryLogin,
-    is_registry, minisign_key_id,
+    Budget, Budgets, Capability, Descriptor, Digest, Grant, HttpRule, Limits, PluginSource, RegistryAccess,
+    RegistryLogin, is_registry, minisign_key_id,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -149,15 +149,14 @@ fn limits(at: &mut At<'_>) -> Result<Limits, ConfigError> {
 fn budgets(at: &mut At<'_>) -> Result<Budgets, ConfigError> {
     let mut budgets = Budgets::default();
     let Some(mut at) = at.table("budgets")? else { return Ok(budgets) };
-    at.count("embedding_calls", COUNT_MAX, &mut budgets.embedding_calls_max)?;
-    at.bytes("embedding_bytes", 0..=BYTES_MAX, &mut budgets.embedding_bytes_max)?;
-    at.count("completion_calls", COUNT_MAX, &mut budgets.completion_calls_max)?;
-    at.count("completion_tokens", COUNT_MAX, &mut budgets.completion_tokens_max)?;
-    at.count("transcription_calls", COUNT_MAX, &mut budgets.transcription_calls_max)?;
-    at.bytes("transcription_bytes", 0..=BYTES_MAX, &mut budgets.transcription_bytes_max)?;
-    at.count("kv_calls", COUNT_MAX, &mut budgets.kv_calls_max)?;
-    at.count("kv_keys", COUNT_MAX, &mut budgets.kv_keys_max)?;
-    at.bytes("kv_bytes", 0..=BYTES_MAX, &mut budgets.kv_bytes_max)?;
+    for budget in Budget::ALL {
+        let mut max = budgets.get(budget);
+        match budget.is_bytes() {
+            true => at.bytes(budget.name(), 0..=BYTES_MAX, &mut max)?,
+            false => at.count(budget.name(), COUNT_MAX, &mut max)?,
+        }
+        budgets.set(budget, max);
+    }
     at.nothing_else()?;
     Ok(budgets)
 }

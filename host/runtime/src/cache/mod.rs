@@ -6,10 +6,11 @@
 mod trust;
 
 use crate::compile::Refusals;
+use crate::whole_file::write_whole;
 use morag_core::plugin::CompileLimits;
 use std::hash::{Hash, Hasher};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::io::Read as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -156,28 +157,6 @@ impl CompileCache {
             }
         }
         Ok(())
-    }
-}
-
-/// Writes a file whole, for its owner alone: another process never reads half of it.
-pub(crate) fn write_whole(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
-    let partial = write_partial(path, parts)?;
-    std::fs::rename(&partial, path).inspect_err(|_| drop(std::fs::remove_file(&partial)))
-}
-
-/// Writes a file under a name of its own.
-fn write_partial(path: &Path, parts: &[&[u8]]) -> std::io::Result<PathBuf> {
-    let partial = path.with_extension(format!("partial-{}", uuid::Uuid::new_v4()));
-    let written = (|| {
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
-        parts.iter().try_for_each(|part| file.write_all(part))
-    })();
-    match written {
-        Ok(()) => Ok(partial),
-        Err(error) => {
-            let _ = std::fs::remove_file(&partial);
-            Err(error)
-        }
     }
 }
 

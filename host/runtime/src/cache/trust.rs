@@ -7,6 +7,7 @@
 //! folder is checked at each use all the same, and what is in it not taken where others may write: that folder was not meant to be
 //! so, and could be filled and emptied by anyone.
 
+use crate::whole_file::write_partial;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use std::fs::{File, Metadata, OpenOptions};
@@ -141,7 +142,7 @@ impl Key {
         for (part, id) in new.chunks_exact_mut(16).zip([uuid::Uuid::new_v4(), uuid::Uuid::new_v4()]) {
             part.copy_from_slice(id.as_bytes());
         }
-        let partial = super::write_partial(&path, &[&new]).map_err(unusable)?;
+        let partial = write_partial(&path, &[&new]).map_err(unusable)?;
         let here = rustix::fs::CWD;
         let named = rustix::fs::renameat_with(here, &partial, here, &path, rustix::fs::RenameFlags::NOREPLACE);
         if let Err(error) = named {

@@ -1,24 +1,31 @@
-//! `wasi:http`: requests to the hosts that the operator lists.
+//! Capability `http`: `wasi:http`, requests to the hosts that the operator lists.
 //!
-//! The interface itself is wasmtime's; here is what decides. A request goes through the operator's rules (method, host, port)
-//! and, in the port behind it, through the address guard. Redirects are answers like others: a step that follows one makes a
-//! request of its own, which is judged like the first. What a step is refused it is told by a code; why, the step's log says.
+//! The interface itself is wasmtime's; this file decides which requests are sent. A request goes through the operator's rules
+//! (method, host, port) and, in the port behind it, through the address guard. Redirects are answers like others: a step that
+//! follows one makes another request, which is judged like the first. A refused request has an error code for the step; the
+//! reason is in the step's log.
 
-use crate::limits::Meter;
+use super::capability::{CallContext, CapabilityHost};
+use crate::guest::Instance;
+use crate::limits::{Meter, Reached};
 use crate::log::StepLog;
+use crate::state::State;
 use futures::{StreamExt as _, TryStreamExt as _};
 use http::header::{self, HeaderName};
 use http_body::Body as _;
 use http_body_util::{BodyDataStream, BodyExt as _, StreamBody};
-use morag_core::plugin::{Grant, HttpRule};
+use morag_core::plugin::{Capability, FailureCode, Grant, HttpRule};
 use morag_core::ports::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpRequest, PluginHttpResponse};
+use morag_core::task::Resources;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::{Host, Url};
+use wasmtime::component::Linker;
 use wasmtime_wasi_http::{
-    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks,
+    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView,
+    WasiHttpHooks, WasiHttpView,
 };
 
 /// Limit of one whole exchange. A step has a limit of its own, and this one keeps it from spending all of it on one host.
@@ -30,39 +37,72 @@ const HEAD_MAX: Duration = Duration::from_secs(60);
 /// Bytes of a URL.
 const URL_BYTES_MAX: usize = 8 << 10;
 
-/// Headers that a step may not set beside those that wasmtime forbids: they speak to the next machine, not to the host.
+/// Headers that a step may not set, beside those that wasmtime forbids: they are for the next hop, not for the host.
 const FORBIDDEN: [HeaderName; 4] = [header::TE, header::TRAILER, header::EXPECT, header::VIA];
 
-/// Requests of one run that are under way at once, answers that are being read included: what a step needs, and few enough that
-/// some runs that hold all of theirs leave the process's places to others.
+/// Concurrent requests of one run, those whose answers are being read included: enough for a step, and few enough that some runs
+/// with the most requests do not use up the limit of the process.
 const IN_FLIGHT_MAX: usize = 8;
 
-/// What a future of a response becomes.
+/// Result of the future of a response.
 type Answered = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
-/// The host's side of `wasi:http` for one instance.
-pub(crate) struct GuestHttp {
-    pub(crate) ctx: WasiHttpCtx,
-    pub(crate) hooks: Hooks,
+/// The host's side.
+pub(super) struct Http;
+
+impl CapabilityHost for Http {
+    fn capability(&self) -> Capability {
+        Capability::Http
+    }
+
+    fn is_import(&self, import: &str) -> bool {
+        import.starts_with("wasi:http/")
+    }
+
+    fn link(&self, linker: &mut Linker<Instance>) -> wasmtime::Result<()> {
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
+    }
+
+    fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
+        Box::new(HttpState::granted(call.grant, call.services.http.clone(), call.log.clone()))
+    }
 }
 
-/// Bytes that bodies have brought and taken since they were counted last: bodies move while no call of the guest runs.
+impl WasiHttpView for Instance {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let guest = self.called();
+        // A component that describes itself has the interface, and no request of it is allowed.
+        let http = guest.states.get_or_add(|| HttpState::denied(guest.log.clone()));
+        http.settle(&mut guest.meter);
+        WasiHttpCtxView { hooks: &mut http.hooks, table: &mut guest.table, ctx: &mut http.ctx }
+    }
+}
+
+/// Requests of one call of a guest.
+struct HttpState {
+    ctx: WasiHttpCtx,
+    hooks: Hooks,
+    /// Requests so far.
+    requests: u64,
+}
+
+/// Bytes received and sent since they were counted last: bodies are transferred while no host function runs.
 #[derive(Debug, Default)]
 struct Traffic {
     received: AtomicU64,
     sent: AtomicU64,
-    /// How many of both together there may be.
+    /// How many bytes of both together are allowed.
     left: AtomicU64,
 }
 
 impl Traffic {
-    /// Counts bytes that came. `Err`: more than there may be.
+    /// Counts received bytes. `Err`: more than are allowed.
     fn receive(&self, bytes: u64) -> Result<(), PluginHttpError> {
         let received = self.received.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         self.check(received.saturating_add(self.sent.load(Ordering::Relaxed)))
     }
 
-    /// Counts bytes that go, likewise.
+    /// Counts sent bytes. `Err`: more than are allowed.
     fn send(&self, bytes: u64) -> Result<(), PluginHttpError> {
         let sent = self.sent.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         self.check(sent.saturating_add(self.received.load(Ordering::Relaxed)))
@@ -76,28 +116,28 @@ impl Traffic {
     }
 }
 
-/// What decides over requests.
-pub(crate) struct Hooks {
+/// Decides which requests are sent.
+struct Hooks {
     rules: Vec<HttpRule>,
     /// None while the component describes itself: there are no rules then.
     client: Option<Arc<dyn PluginHttp>>,
     log: StepLog,
     traffic: Arc<Traffic>,
-    /// Requests that are not in the meter yet.
+    /// Requests that are not counted yet.
     fresh_requests: u64,
     requests_left: u64,
-    /// Places of the requests that are under way.
+    /// Permits of concurrent requests.
     places: Arc<Semaphore>,
 }
 
-impl GuestHttp {
-    /// What a component has while it describes itself: nothing.
-    pub(crate) fn none(log: StepLog) -> Self {
+impl HttpState {
+    /// The state while a component describes itself: every request is refused.
+    fn denied(log: StepLog) -> Self {
         Self::with(Vec::new(), None, log)
     }
 
-    /// What a grant allows.
-    pub(crate) fn granted(grant: &Grant, client: Arc<dyn PluginHttp>, log: StepLog) -> Self {
+    /// The rules of a grant.
+    fn granted(grant: &Grant, client: Arc<dyn PluginHttp>, log: StepLog) -> Self {
         Self::with(grant.http.clone(), Some(client), log)
     }
 
@@ -105,21 +145,41 @@ impl GuestHttp {
         let traffic = Arc::default();
         let places = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
         let hooks = Hooks { rules, client, log, traffic, fresh_requests: 0, requests_left: 0, places };
-        Self { ctx: WasiHttpCtx::new(), hooks }
+        Self { ctx: WasiHttpCtx::new(), hooks, requests: 0 }
     }
 
-    /// Brings the meter up to date, and what is left by it. Called before each call of the guest that may be about requests or
-    /// their bodies, and at the end.
-    pub(crate) fn settle(&mut self, meter: &mut Meter) {
+    /// Counts a request. The step is stopped at the first one beyond its limit.
+    fn count_request(&mut self, meter: &mut Meter) {
+        self.requests = self.requests.saturating_add(1);
+        let allowed = meter.limits.http_requests_max;
+        if self.requests > allowed {
+            meter.stop(Reached {
+                code: FailureCode::HttpLimit,
+                limit: "http_requests",
+                allowed,
+                measured: self.requests,
+                unit: "requests",
+                text: format!("the step made more than its {allowed} requests to other hosts"),
+            });
+        }
+    }
+}
+
+impl State for HttpState {
+    fn settle(&mut self, meter: &mut Meter) {
         let traffic = &self.hooks.traffic;
         // A limit that is reached is noted in the meter.
         drop(meter.count_in(traffic.received.swap(0, Ordering::Relaxed)));
         drop(meter.count_sent(traffic.sent.swap(0, Ordering::Relaxed)));
         traffic.left.store(meter.limits.host_bytes_max.saturating_sub(meter.host_bytes()), Ordering::Relaxed);
         for _ in 0..std::mem::take(&mut self.hooks.fresh_requests) {
-            drop(meter.count_http_request());
+            self.count_request(meter);
         }
-        self.hooks.requests_left = meter.limits.http_requests_max.saturating_sub(meter.http_requests);
+        self.hooks.requests_left = meter.limits.http_requests_max.saturating_sub(self.requests);
+    }
+
+    fn report(&self, resources: &mut Resources) {
+        resources.http_requests = self.requests;
     }
 }
 
@@ -141,14 +201,14 @@ impl Hooks {
         let port = url.port_or_known_default().unwrap_or(0);
         let tls = url.scheme() == "https";
         let allowed = |rule: &HttpRule| names.iter().any(|name| rule.allows(method, name, port, tls));
-        // CONNECT would make a tunnel of the host, through which anything goes.
+        // CONNECT would make the host a tunnel for any protocol.
         if method == "CONNECT" || !self.rules.iter().any(allowed) {
             return Err((Error::HttpRequestDenied, "no rule of the plugin's `http` in morag.toml allows it"));
         }
         Ok(())
     }
 
-    /// Notes in the step's log why a request was refused. Of the URL, only where to: its query may hold what is secret.
+    /// Writes to the step's log why a request was refused. Of the URL only its origin: the query may contain a secret.
     fn refuse(&self, method: &str, url: &Url, why: &str) {
         self.log.push("warn", &format!("{}: {why}", shown(method, url)));
     }
@@ -161,7 +221,7 @@ impl Hooks {
     ) -> Result<impl Future<Output = Result<Answered, Error>> + Send + 'static, Error> {
         let (parts, body) = request.into_parts();
         let method = parts.method.as_str().to_owned();
-        // One reading of the URL, for the judgement and for the client: two could differ.
+        // Parsed once, for the judgement and for the client: two parsers could differ.
         let url: Url = parts.uri.to_string().parse().map_err(|_| Error::HttpRequestUriInvalid)?;
         self.fresh_requests += 1;
         if self.fresh_requests > self.requests_left {
@@ -225,7 +285,7 @@ impl WasiHttpHooks for Hooks {
     }
 
     fn set_host_header(&mut self) -> bool {
-        // The client does, by the URL.
+        // The client sets it, by the URL.
         false
     }
 
@@ -263,7 +323,7 @@ fn response(
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    // The place goes with the body, when it ends or is dropped.
+    // The permit is released when the body ends or is dropped.
     let pieces = futures::stream::unfold((answer.body, place), move |(mut body, place)| async move {
         let next = match between {
             None => body.next().await,
@@ -299,6 +359,7 @@ fn wasi_error(error: PluginHttpError) -> Error {
 mod tests {
     use super::*;
     use async_trait::async_trait;
+    use morag_core::plugin::Limits;
 
     /// Answers at once, with a body that never ends.
     struct Endless;
@@ -311,11 +372,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_run_holds_so_many_answers_and_no_more() {
+    async fn a_run_holds_a_limited_number_of_answers() {
         let rule = HttpRule { host: "a.example".into(), port: None, methods: Vec::new() };
         let grant = Grant { http: vec![rule], ..Grant::default() };
-        let mut http = GuestHttp::granted(&grant, Arc::new(Endless), StepLog::new(10, 1000));
-        http.settle(&mut Meter::new(morag_core::plugin::Limits::default()));
+        let mut http = HttpState::granted(&grant, Arc::new(Endless), StepLog::new(10, 1000));
+        http.settle(&mut Meter::new(Limits::default()));
         let request = || {
             let body = http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
             http::Request::get("http://a.example/").body(body).unwrap()
@@ -326,6 +387,23 @@ mod tests {
         }
         assert!(matches!(http.hooks.start(request(), None).err(), Some(Error::ConnectionLimitReached)));
         held.pop();
-        assert!(http.hooks.start(request(), None).is_ok(), "an answer that was dropped leaves its place");
+        assert!(http.hooks.start(request(), None).is_ok(), "a dropped answer releases its permit");
+    }
+
+    #[test]
+    fn the_first_request_beyond_the_limit_stops_the_step() {
+        let mut http = HttpState::denied(StepLog::new(10, 1000));
+        let mut meter = Meter::new(Limits { http_requests_max: 1, ..Limits::default() });
+        http.hooks.fresh_requests = 1;
+        http.settle(&mut meter);
+        assert_eq!((meter.reached.clone(), http.hooks.requests_left), (None, 0));
+        http.hooks.fresh_requests = 2;
+        http.settle(&mut meter);
+        let reached = meter.reached.clone().unwrap();
+        assert_eq!((reached.code, reached.limit, reached.unit), (FailureCode::HttpLimit, "http_requests", "requests"));
+        assert_eq!((reached.allowed, reached.measured), (1, 2));
+        let mut resources = Resources::default();
+        http.report(&mut resources);
+        assert_eq!(resources.http_requests, 3);
     }
 }

@@ -4,7 +4,7 @@
 //! no file open besides, and ends when the one who started it does: the input then ends, whatever the compiler is doing.
 
 use super::wire::{self, Answer};
-use crate::engine;
+use crate::engine_config;
 use morag_core::plugin::{COMPONENT_BYTES_MAX, CompileLimits};
 use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use std::io::{self, Read as _};
@@ -43,7 +43,7 @@ fn run(limits: CompileLimits) -> io::Result<()> {
 }
 
 fn compile(wasm: &[u8]) -> Answer {
-    let compiled = engine::for_compiling().and_then(|engine| engine.precompile_component(wasm));
+    let compiled = engine_config::for_compiling().and_then(|engine| engine.precompile_component(wasm));
     match compiled {
         Ok(code) => Answer::Code(code),
         Err(error) if error.is::<OutOfMemory>() => Answer::NoMemory,

@@ -8,6 +8,7 @@
 //! server is given to start does not keep it from starting for ever.
 
 use super::error::CompileError;
+use crate::whole_file::write_whole;
 use morag_core::Timestamp;
 use morag_core::plugin::CompileLimits;
 use serde_json::{Value, json};
@@ -105,7 +106,7 @@ impl Turn {
         let reason = error.to_string();
         let reason = &reason[..reason.floor_char_boundary(REASON_BYTES_MAX)];
         let text = json!({"reason": reason, "at": now.as_millis()}).to_string();
-        if let Err(error) = crate::cache::write_whole(&self.files.refused, &[text.as_bytes()]) {
+        if let Err(error) = write_whole(&self.files.refused, &[text.as_bytes()]) {
             tracing::warn!(%error, "a refused component could not be noted: the next start compiles it again");
         }
     }
