@@ -11,7 +11,7 @@ use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 /// wake-ups of the ticker than it gains.
 pub(crate) const EPOCH: Duration = Duration::from_millis(10);
 
-/// Memory of a slot that stays resident between instances: measured to be faster than giving it back.
+/// Memory of a slot that stays resident between instances: measured to be faster than returning it.
 const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 
 /// How the engine is set up.
@@ -26,7 +26,7 @@ pub struct EngineOptions {
 pub struct StepEngine {
     engine: Engine,
     compiler: Compiler,
-    // Held by every clone; the ticker holds a weak one.
+    // Every clone has a strong reference; the ticker has a weak one.
     _alive: Arc<()>,
 }
 

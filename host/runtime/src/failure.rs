@@ -70,7 +70,7 @@ pub(crate) fn trapped(error: &wasmtime::Error, log: &StepLog) -> StepFailure {
     }
 }
 
-/// The step returned something that is not what the interface says.
+/// The step returned a value that the interface does not allow.
 pub(crate) fn invalid_result(what: &str) -> StepFailure {
     failure(FailureCode::ResultInvalid, format!("the step returned {what}: its author has to mend it"))
 }

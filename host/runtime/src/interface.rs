@@ -2,8 +2,8 @@
 
 use crate::capabilities;
 
-/// Version of `morag:step` that the host has. It takes components built against this and every earlier 1.x: what a version
-/// adds is new functions and new interfaces.
+/// Version of `morag:step` that the host has. It takes components built against this and every earlier 1.x, because a new version
+/// only adds functions and interfaces.
 pub(crate) const VERSION: &str = "1.1.0";
 
 /// The component was built against an interface that this host does not have.
@@ -31,7 +31,7 @@ pub(crate) fn is_known(import: &str) -> bool {
 }
 
 /// Refuses an interface of another major version, one of a later version that this host lacks, and one without a version.
-/// What a later version has added to an interface of this one is for the linker to miss.
+/// Functions that a later version has added to an interface of this version are found by the linker.
 pub(crate) fn check_version(name: &str) -> Result<(), OtherVersion> {
     let Some((_, built)) = of_step(name) else { return Ok(()) };
     let other = |remedy| Err(OtherVersion { built: built.chars().take(32).collect(), remedy });
@@ -54,7 +54,7 @@ fn numbers(version: &str) -> Option<(u64, u64)> {
     Some((parts.next()??, parts.next()??))
 }
 
-/// What the host takes, for people.
+/// The versions that the host takes, as text.
 fn range() -> String {
     let (major, minor) = numbers(VERSION).unwrap_or_default();
     if minor == 0 { format!("{major}.0") } else { format!("{major}.0 to {major}.{minor}") }

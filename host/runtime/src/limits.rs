@@ -1,4 +1,4 @@
-//! Limits of one run, counted where they are used up.
+//! Limits of one run, and the meter that counts against them.
 
 use morag_core::plugin::{FailureCode, Limits};
 use std::time::Duration;
@@ -11,7 +11,7 @@ pub(crate) const TABLE_ELEMENTS_MAX: u64 = 200_000;
 /// host's memory for one guest, beside the guest's own.
 pub(crate) const HANDLES_MAX: usize = 64;
 
-/// A limit that a run can reach. Reaching one decides the step's failure, whatever the guest makes of it.
+/// A limit that a run can reach. Reaching one decides the step's failure, whatever the guest does with the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breach {
     Memory,
@@ -42,22 +42,22 @@ impl Breach {
     }
 }
 
-/// A limit that was reached, with what was measured then.
+/// A limit that was reached, with the measured value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reached {
     pub(crate) code: FailureCode,
     /// Name of the limit, as in the configuration.
     pub(crate) limit: &'static str,
     pub(crate) allowed: u64,
-    /// What the run had taken, or wanted to have, when it was stopped.
+    /// What the run had used, or requested, when it was stopped.
     pub(crate) measured: u64,
     /// Unit of both.
     pub(crate) unit: &'static str,
-    /// One clause for people.
+    /// One clause of a message.
     pub(crate) text: String,
 }
 
-/// Counts what a run takes, and refuses what is too much.
+/// Counts what a run uses, and refuses what is beyond its limits.
 #[derive(Debug)]
 pub(crate) struct Meter {
     pub(crate) limits: Limits,
@@ -97,13 +97,13 @@ impl Meter {
         }
     }
 
-    /// Counts bytes that a call brings the guest. `Err`: the limit's text.
+    /// Counts bytes that a call returns to the guest. `Err`: the limit's text.
     pub(crate) fn count_in(&mut self, bytes: u64) -> Result<(), String> {
         self.bytes_in = self.bytes_in.saturating_add(bytes);
         self.check_host_bytes()
     }
 
-    /// Counts bytes that go to other hosts: they use up the limit of those that come. `Err`: the limit's text.
+    /// Counts bytes sent to other hosts, which share the limit of received bytes. `Err`: the limit's text.
     pub(crate) fn count_sent(&mut self, bytes: u64) -> Result<(), String> {
         self.sent_bytes = self.sent_bytes.saturating_add(bytes);
         self.check_host_bytes()
@@ -117,7 +117,7 @@ impl Meter {
         }
     }
 
-    /// Bytes that the limit `host_bytes` is about: read from the host, and exchanged with others.
+    /// Bytes that the limit `host_bytes` counts: read from the host, and exchanged with other hosts.
     pub(crate) fn host_bytes(&self) -> u64 {
         self.bytes_in.saturating_add(self.sent_bytes)
     }
@@ -136,7 +136,7 @@ impl Meter {
         }
     }
 
-    /// Counts artifacts that are begun or finished. `Err`: the limit's text.
+    /// Checks the number of artifacts that are begun or finished. `Err`: the limit's text.
     pub(crate) fn check_artifacts(&mut self, artifacts: usize) -> Result<(), String> {
         match artifacts <= self.limits.artifacts_max {
             true => Ok(()),
@@ -144,7 +144,7 @@ impl Meter {
         }
     }
 
-    /// Notes a limit that was reached and what was measured, and says it in words. The first one counts.
+    /// Notes a limit that was reached with the measured value, and returns it as text. The first one counts.
     pub(crate) fn reach(&mut self, breach: Breach, measured: u64) -> String {
         let reached = self.explain(breach, measured);
         let text = reached.text.clone();

@@ -37,7 +37,7 @@ pub enum SandboxError {
     Threads(std::io::Error),
 }
 
-/// What is wrong with a component.
+/// Why a component cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadErrorReason {
     /// It cannot be read.
@@ -69,13 +69,13 @@ pub enum LoadErrorReason {
     /// It does not export the step interface.
     #[error("it does not fit the interface morag:step/step@{version}: {0}", version = interface::VERSION)]
     Interface(String),
-    /// It does not describe itself.
+    /// It fails to describe itself.
     #[error("it failed to describe itself: {0}")]
     Describe(String),
-    /// Its description cannot be taken.
+    /// Its description is invalid.
     #[error(transparent)]
     Descriptor(#[from] InvalidDescriptor),
-    /// No configuration can be checked by its schema.
+    /// Its schema cannot check a configuration.
     #[error("its configuration schema cannot be used: {0}")]
     Schema(#[from] UnusableSchema),
     /// Its name is that of another one.

@@ -106,8 +106,8 @@ fn capability_imports(engine: &StepEngine, component: &Component) -> impl Iterat
         .filter(move |capability| names.iter().any(|name| capabilities::imported(name) == Some(*capability)))
 }
 
-/// Refuses an import that no grant could satisfy, by its name: clearer than what linking says. And an interface of another
-/// version, whether it imports or exports it.
+/// Refuses an import that no grant could satisfy, by its name, which is clearer than the linker's error; and an interface of
+/// another version, imported or exported.
 fn check_imports(engine: &StepEngine, component: &Component) -> Result<(), LoadErrorReason> {
     let imports = imports(engine, component);
     let exports =
@@ -131,8 +131,8 @@ fn link(
     ProcessingStepPre::new(pre).map_err(interface)
 }
 
-/// Compiles the schema of its configuration, to refuse now what no pipeline could use. Apart from the server's own threads: it is
-/// a stranger's, and takes some ms at its limits.
+/// Compiles the schema of its configuration, to refuse now a component that no pipeline could use. Not on the server's own threads:
+/// the schema is untrusted, and takes some ms at its limits.
 async fn check_schema(descriptor: &Arc<Descriptor>) -> Result<(), LoadErrorReason> {
     let descriptor = descriptor.clone();
     tokio::task::spawn_blocking(move || ConfigSchema::new(&descriptor.config_schema)).await??;

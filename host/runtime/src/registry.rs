@@ -1,4 +1,4 @@
-//! Loads components into one sandbox, while sets of those before them are running.
+//! Loads components into one sandbox, while sets of earlier components are running.
 
 use crate::cache::CompileCache;
 use crate::engine::StepEngine;
@@ -27,8 +27,8 @@ pub(crate) fn open_cache(folder: Option<&Path>) -> Result<Option<CompileCache>, 
     folder.map(open).transpose()
 }
 
-/// What components are loaded into: an engine, what stands behind the capabilities, threads for guests, and a cache of
-/// compiled components. Every [set](PluginRegistry::set) shares them, so that a reload takes no second pool of instances.
+/// Loads components into one engine, with the ports behind the capabilities, threads for guests, and a cache of compiled
+/// components. Every [set](PluginRegistry::set) shares them, so that a reload takes no second pool of instances.
 #[derive(Clone)]
 pub struct PluginRegistry {
     sandbox: Sandbox,
@@ -37,7 +37,7 @@ pub struct PluginRegistry {
 }
 
 impl PluginRegistry {
-    /// Starts the threads and opens the cache's folder. What is in it is used only where it is the process's user's alone.
+    /// Starts the threads and opens the cache's folder. Its files are used only where other users cannot write to it.
     pub fn new(
         engine: StepEngine,
         services: Services,
@@ -49,7 +49,8 @@ impl PluginRegistry {
         Ok(Self { sandbox: Sandbox { engine, services }, threads: Arc::new(threads), cache })
     }
 
-    /// Loads a component: compiles it unless the cache has it, lets it describe itself, and links what `grant` allows. `digest` must be the component's own. Nothing that runs is touched.
+    /// Loads a component: compiles it unless the cache has it, lets it describe itself, and links what `grant` allows. `digest` must
+    /// be the component's own. Running sets are not affected.
     pub async fn load(&self, wasm: Bytes, digest: &Digest, grant: Grant) -> Result<Arc<Plugin>, LoadErrorReason> {
         let started = Instant::now();
         let (engine, threads, cache) = (&self.sandbox.engine, &self.threads, self.cache.as_ref());
@@ -89,12 +90,12 @@ impl PluginRegistry {
         PluginRunner::new(self.sandbox.clone(), self.threads.clone(), plugins)
     }
 
-    /// Removes from the cache what none of these uses, where it has grown beyond its limits.
+    /// Removes components from the cache that none of these is, where it has grown beyond its limits.
     pub fn tidy_cache<'a>(&self, plugins: impl IntoIterator<Item = &'a Arc<Plugin>>) {
         let Some(cache) = &self.cache else { return };
         let used: BTreeSet<_> = plugins.into_iter().map(|plugin| plugin.digest.as_str()).collect();
         if let Err(error) = cache.tidy(|digest| used.contains(digest)) {
-            tracing::warn!(%error, "compiled components that are not used could not be removed");
+            tracing::warn!(%error, "unused compiled components could not be removed from the cache");
         }
     }
 }

@@ -31,14 +31,14 @@ const DETAILS_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a failure's message that are kept. The WIT says so.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
-/// The loaded components of one set: what was loaded together, and stays as it is while a task runs on it.
+/// The loaded components of one set, which were loaded together and do not change while a task runs on them.
 pub struct PluginRunner {
     sandbox: Sandbox,
     threads: Arc<GuestThreads>,
     plugins: BTreeMap<String, Arc<Plugin>>,
 }
 
-/// What every call needs besides its plugin.
+/// The engine and the ports of every call.
 #[derive(Clone)]
 pub(crate) struct Sandbox {
     pub(crate) engine: StepEngine,
@@ -112,7 +112,7 @@ impl Sandbox {
                 let finished = guest.states.get().map(TaskState::take_finished).unwrap_or_default();
                 success(&plugin.descriptor, outcome, finished, record.id)
             }
-            // Both are limits, and noted above.
+            // Both are limits, which were noted above.
             (None, Ended::WallTime(_) | Ended::CpuTime(_)) => Err(failure::invalid_result("nothing")),
         };
         let result = result.map(|success| StepSuccess { revision: staged.succeed(), ..success });
@@ -137,7 +137,7 @@ impl Sandbox {
     }
 }
 
-/// Whether an instance ended because the host keeps no more handles for it.
+/// Whether an instance ended because it has as many handles of the host as it may have.
 fn is_out_of_handles(error: &wasmtime::Error) -> bool {
     matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full))
 }

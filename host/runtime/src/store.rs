@@ -6,7 +6,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 /// A store for one instance.
 pub(crate) fn store(engine: &StepEngine, guest: Guest) -> Store<Instance> {
-    /// Bytes of host memory one call's arguments or results may take: a text of 1 MiB, with room for lists of vectors.
+    /// Bytes of host memory for the arguments or results of one call: a text of 1 MiB, with room for lists of vectors.
     const HOSTCALL_BYTES_MAX: usize = 32 << 20;
     /// Component handles a guest may hold.
     const HANDLES_MAX: usize = 1000;
@@ -16,7 +16,7 @@ pub(crate) fn store(engine: &StepEngine, guest: Guest) -> Store<Instance> {
     store.set_max_component_handles(HANDLES_MAX);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|store| match &store.data().guest().meter.reached {
-        // It was told, and goes on: enough.
+        // The guest received the limit as an error and goes on: end it.
         Some(_) => Ok(UpdateDeadline::Interrupt),
         None => Ok(UpdateDeadline::Yield(1)),
     });
