@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{any, get};
 use morag_adapters::plugin_http::HttpForPlugins;
-use morag_core::plugin::{Budgets, Capability, Grant, HttpRule, Limits};
+use morag_core::plugin::{Budget, Budgets, Capability, Grant, HttpRule, Limits};
 use morag_core::ports::{
     CapabilityError, Completer, Completion, CompletionRequest, Recording, Segment, StepReport, StepRunner, Transcriber,
     Transcript,
@@ -30,6 +30,9 @@ const WANTED: [Capability; 6] = [
     Capability::Secrets,
     Capability::Http,
 ];
+
+/// Capabilities that other suites test: the standard step `ingestion` uses them.
+const TESTED_BY_INGESTION: [Capability; 2] = [Capability::Vectors, Capability::Graph];
 
 /// What the guest says of a call that brings nothing.
 const DONE: &str = "\"done\"";
@@ -84,6 +87,13 @@ fn results(report: &StepReport) -> Vec<String> {
 
 async fn ask(sandbox: &Sandbox, config: Value) -> Vec<String> {
     results(&run(sandbox, "uses_all_one", config).await)
+}
+
+#[test]
+fn every_capability_is_tested() {
+    for capability in Capability::ALL {
+        assert!(WANTED.contains(&capability) != TESTED_BY_INGESTION.contains(&capability), "{capability:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,13 +165,11 @@ async fn where_no_service_is_set_up_a_step_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn budgets_hold_for_a_run_and_are_named() {
     let mut grant = grant();
-    grant.budgets = Budgets {
-        embedding_calls_max: 2,
-        completion_calls_max: 3,
-        completion_tokens_max: 65,
-        transcription_bytes_max: 9,
-        ..Budgets::default()
-    };
+    grant.budgets = Budgets::default()
+        .with(Budget::EmbeddingCalls, 2)
+        .with(Budget::CompletionCalls, 3)
+        .with(Budget::CompletionTokens, 65)
+        .with(Budget::TranscriptionBytes, 9);
     let sandbox = sandbox(grant).await;
     // A budget is a run's: the second run has its own.
     for _ in 0..2 {
@@ -181,7 +189,7 @@ async fn budgets_hold_for_a_run_and_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_costs_though_its_answer_is_an_error() {
     let mut grant = grant();
-    grant.budgets.completion_tokens_max = 100;
+    grant.budgets.set(Budget::CompletionTokens, 100);
     // No service is set up.
     let sandbox = Sandbox::granted(vec![guest("capabilities")], |_| grant.clone(), |_| ()).await.unwrap();
     let question = json!({"mode": "complete", "text": "x".repeat(160), "max_tokens": 20, "calls": 3});
@@ -237,14 +245,14 @@ async fn keys_are_kept_between_runs_and_from_other_plugins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugins_store_has_the_size_that_was_granted() {
     let mut grant = grant();
-    grant.budgets.kv_keys_max = 2;
+    grant.budgets.set(Budget::KvKeys, 2);
     let sandbox = sandbox(grant).await;
     let said = ask(&sandbox, json!({"mode": "set", "key": "k", "text": "x", "calls": 3})).await;
     assert_eq!(said[..2], [DONE, DONE]);
     assert!(said[2].starts_with("limit") && said[2].contains("kv_keys of 2"), "{said:?}");
     // Calls are a run's: the second run has its own.
     let mut grant = self::grant();
-    grant.budgets.kv_calls_max = 2;
+    grant.budgets.set(Budget::KvCalls, 2);
     let few_calls = self::sandbox(grant).await;
     for _ in 0..2 {
         let said = ask(&few_calls, json!({"mode": "set", "key": "k", "text": "x", "calls": 3})).await;

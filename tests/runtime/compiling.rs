@@ -2,7 +2,7 @@
 
 use super::hostile::lab::{assert_good, wide_limits};
 use morag_core::plugin::{CompileLimits, Grant};
-use morag_runtime::{Compiler, CompilerProgram, EngineOptions, PluginRunner, StepEngine};
+use morag_runtime::{CodeOrigin, Compiler, CompilerProgram, EngineOptions, PluginRunner, StepEngine};
 use morag_tests::bombs::{empty_functions, slow_functions};
 use morag_tests::guests::write_component;
 use morag_tests::sandbox::{Sandbox, services};
@@ -40,11 +40,13 @@ async fn what_a_process_compiles_runs_here_and_comes_from_the_cache_the_next_tim
     let good = || vec![write_component("good", components.path())];
     let sandbox = Sandbox::load_on(engine(binary(), CompileLimits::default()), good(), wide_limits(), 1).await.unwrap();
     assert_good(&sandbox).await;
-    for program in [binary().as_path(), Path::new(NOWHERE)] {
+    for (program, origin) in [(binary().as_path(), CodeOrigin::Compiled), (Path::new(NOWHERE), CodeOrigin::Cached)] {
         let (engine, services) = (engine(program, CompileLimits::default()), services(components.path()));
         let grant = |_: &str| Grant::default();
         let loaded = PluginRunner::load(engine, services, Some(cache.path()), good(), grant, 1).await;
-        assert_eq!(loaded.unwrap_or_else(|error| panic!("{error}")).plugins().len(), 1);
+        let loaded = loaded.unwrap_or_else(|error| panic!("{error}"));
+        let origins: Vec<_> = loaded.plugins().values().map(|plugin| plugin.code).collect();
+        assert_eq!(origins, [origin]);
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is refused when it is loaded, in one clear line.
 
 use morag_core::plugin::Limits;
-use morag_tests::sandbox::{Sandbox, guest};
+use morag_runtime::{EngineOptions, PluginRegistry, StepEngine};
+use morag_tests::sandbox::{Sandbox, guest, services};
 use std::path::PathBuf;
 
 async fn refused(path: PathBuf) -> String {
@@ -40,5 +41,18 @@ async fn a_missing_file_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_components_of_one_name_are_refused() {
     let result = Sandbox::load(vec![guest("noop"), guest("noop")], Limits::default()).await;
-    assert!(result.err().unwrap().to_string().contains("noop is loaded already"));
+    let line = result.err().unwrap().to_string();
+    assert!(line.ends_with("guest_noop.wasm: another component of the name noop is loaded already"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_compiled_components_that_cannot_be_opened_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    let engine = StepEngine::new(EngineOptions { instances_max: 1 }).unwrap();
+    let registry = PluginRegistry::new(engine, services(folder.path()), Some(&file.join("cache")), 1);
+    let line = registry.err().expect("a file is no folder").to_string();
+    let begin = format!("the folder of compiled components, {}/cache, cannot be opened: ", file.display());
+    assert!(line.starts_with(&begin) && !line.contains("plugin"), "{line}");
 }

@@ -192,6 +192,13 @@ mod tests {
     }
 
     #[test]
+    fn urls_of_files_in_events_are_those_of_the_route() {
+        let task = morag_core::task::TaskId::random();
+        let url = morag_core::task::file_url(task, "markdown.md");
+        assert_eq!(url.replace(&task.to_string(), "{task_id}"), format!("{FILES}/markdown.md"));
+    }
+
+    #[test]
     fn it_is_3_1_with_every_webhook_event() {
         let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
         assert_eq!(document["openapi"], "3.1.0");

@@ -12,7 +12,7 @@ use morag_adapters::plugin_http::NoHttp;
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::plugin::{Capability, CompileLimits, Descriptor, Grant, NotGranted};
 use morag_core::ports::{Blobs, StepRunner};
-use morag_runtime::{Compiler, EngineOptions, LoadErrorReason, PluginRunner, Services, StepEngine};
+use morag_runtime::{Compiler, EngineOptions, LoadError, LoadErrorReason, PluginRunner, Services, StepEngine};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -63,9 +63,11 @@ pub async fn workbench(component: &Path, grant: &Grant, cache: &Path) -> Result<
         .map_err(|error| anyhow::anyhow!("cannot create the WebAssembly engine: {error:#}"))?;
     let engine = engine.compiling_by(compiler()?);
     let loaded = PluginRunner::load(engine, services, Some(cache), vec![component.into()], |_| grant.clone(), 1).await;
-    let steps = loaded.map_err(|error| match error.reason {
-        LoadErrorReason::NotGranted(missing) => WorkbenchError::NotGranted(missing),
-        _ => WorkbenchError::Other(error.into()),
+    let steps = loaded.map_err(|error| match error {
+        LoadError::Component { reason: LoadErrorReason::NotGranted(missing), .. } => {
+            WorkbenchError::NotGranted(missing)
+        }
+        error => WorkbenchError::Other(error.into()),
     })?;
     let descriptor = steps.plugins().values().next().map(|plugin| plugin.descriptor.clone());
     let descriptor = descriptor.context("the component was not loaded")?;

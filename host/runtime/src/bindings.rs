@@ -5,8 +5,12 @@ wasmtime::component::bindgen!({
     world: "processing-step",
     imports: { default: async | trappable },
     exports: { default: async },
+    trappable_error_type: {
+        "morag:step/capability.error" => crate::call_error::CallError,
+        "morag:step/task.file-error" => crate::call_error::FileCallError,
+    },
     with: {
-        "morag:step/task.blob": crate::capabilities::task::GuestBlob,
-        "morag:step/task.artifact-writer": crate::capabilities::task::GuestWriter,
+        "morag:step/task.blob": crate::files::GuestBlob,
+        "morag:step/task.artifact-writer": crate::files::GuestWriter,
     },
 });

@@ -1,4 +1,4 @@
-//! From the bytes of a component to what can be linked: out of the cache, or compiled, or refused for what is known already.
+//! From the bytes of a component to one that can be linked: out of the cache, or compiled, or refused for a remembered reason.
 
 use crate::cache::CompileCache;
 use crate::compile::{self, CompileError, check_size};
@@ -8,23 +8,42 @@ use tokio::task::spawn_blocking;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// A component that can be linked. `digest` must be its own.
+/// Origin of a component's native code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeOrigin {
+    /// It was compiled now.
+    Compiled,
+    /// It was in the compile cache.
+    Cached,
+}
+
+impl CodeOrigin {
+    /// Its name in logs: `compiled` or `cached`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Compiled => "compiled",
+            Self::Cached => "cached",
+        }
+    }
+}
+
+/// A component that can be linked, and the origin of its code. `digest` must be its own.
 ///
 /// # Errors
-/// Why it is not compiled. What would fail again is remembered in the cache, if there is one.
+/// Why it is not compiled. A failure that would happen again is remembered in the cache, if there is one.
 pub(crate) async fn component(
     engine: &StepEngine,
     cache: Option<&CompileCache>,
     wasm: Bytes,
     digest: &str,
-) -> Result<Component, CompileError> {
+) -> Result<(Component, CodeOrigin), CompileError> {
     let Some(cache) = cache else {
         let wasm = counted(wasm).await?;
         let code = engine.compiler().compile(engine.inner(), wasm).await?;
-        return runnable(engine.inner(), code).await;
+        return Ok((runnable(engine.inner(), code).await?, CodeOrigin::Compiled));
     };
-    if let Some(component) = kept(engine, cache, digest).await? {
-        return Ok(component);
+    if let Some(component) = cached(engine, cache, digest).await? {
+        return Ok((component, CodeOrigin::Cached));
     }
     let wasm = counted(wasm).await?;
     let refusals = cache.refusals(engine.inner(), digest, engine.compiler().limits());
@@ -32,7 +51,7 @@ pub(crate) async fn component(
         Some(refusals) => {
             let taken = blocking(move || {
                 let turn = refusals.begin(compile::now());
-                // It may have been refused while this one waited for its turn.
+                // Another process may have refused it while this one waited.
                 match refusals.remembered(compile::now()) {
                     Some(refused) => Err(refused),
                     None => turn,
@@ -42,9 +61,9 @@ pub(crate) async fn component(
         }
         None => None,
     };
-    // Or compiled.
-    if let Some(component) = kept(engine, cache, digest).await? {
-        return Ok(component);
+    // Another process may have compiled it meanwhile.
+    if let Some(component) = cached(engine, cache, digest).await? {
+        return Ok((component, CodeOrigin::Cached));
     }
     let compiled = engine.compiler().compile(engine.inner(), wasm).await;
     let made = match compiled {
@@ -61,10 +80,10 @@ pub(crate) async fn component(
     if let Some(turn) = turn {
         turn.end(made.as_ref().err(), compile::now());
     }
-    made
+    Ok((made?, CodeOrigin::Compiled))
 }
 
-async fn kept(engine: &StepEngine, cache: &CompileCache, digest: &str) -> Result<Option<Component>, CompileError> {
+async fn cached(engine: &StepEngine, cache: &CompileCache, digest: &str) -> Result<Option<Component>, CompileError> {
     let (cache, engine, digest) = (cache.clone(), engine.inner().clone(), digest.to_owned());
     blocking(move || cache.read(&engine, &digest, compile::now())).await
 }
@@ -77,7 +96,7 @@ async fn runnable(engine: &Engine, code: Vec<u8>) -> Result<Component, CompileEr
     let engine = engine.clone();
     blocking(move || {
         // SAFETY: the compiler of this program has just made it, in this process or in one that this process started and that
-        // nobody else speaks to. That its engine is set up as this one is checked by wasmtime.
+        // has no other connection. That its engine is set up as this one is checked by wasmtime.
         #[expect(unsafe_code, reason = "wasmtime cannot check native code; this is our own compiler's")]
         let component = unsafe { Component::deserialize(&engine, &code) };
         component.map_err(|error| CompileError::NotRun(format!("its code is not for this server: {error:#}")))

@@ -1,23 +1,17 @@
 //! The wasmtime engine and its clock.
 
 use crate::compile::Compiler;
+use crate::engine_config;
 use crate::limits::TABLE_ELEMENTS_MAX;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Length of an epoch. A guest yields at least this often, so a cancelled one stops within it; shorter costs more
 /// wake-ups of the ticker than it gains.
 pub(crate) const EPOCH: Duration = Duration::from_millis(10);
 
-/// Stack of a guest. Deep recursion in a parser of nested documents needs more than wasmtime's own 512 KiB; the fibre
-/// that carries it is [`FIBRE_STACK_BYTES`].
-pub(crate) const WASM_STACK_BYTES: usize = 1 << 20;
-
-/// Stack of the fibre: the guest's and 1 MiB for the host functions it calls.
-const FIBRE_STACK_BYTES: usize = 2 << 20;
-
-/// Memory of a slot that stays resident between instances: measured to be faster than giving it back.
+/// Memory of a slot that stays resident between instances: measured to be faster than returning it.
 const KEEP_RESIDENT_BYTES: usize = 4 << 20;
 
 /// How the engine is set up.
@@ -32,7 +26,7 @@ pub struct EngineOptions {
 pub struct StepEngine {
     engine: Engine,
     compiler: Compiler,
-    // Held by every clone; the ticker holds a weak one.
+    // Every clone has a strong reference; the ticker has a weak one.
     _alive: Arc<()>,
 }
 
@@ -53,7 +47,7 @@ impl StepEngine {
             .table_elements(TABLE_ELEMENTS_MAX as usize)
             .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
             .decommit_batch_size(1);
-        let mut config = config();
+        let mut config = engine_config::config();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config)?;
         let alive = Arc::new(());
@@ -67,7 +61,7 @@ impl StepEngine {
         Self { compiler, ..self }
     }
 
-    /// What compiles for it.
+    /// The compiler that it uses.
     pub(crate) fn compiler(&self) -> &Compiler {
         &self.compiler
     }
@@ -82,23 +76,6 @@ impl std::fmt::Debug for StepEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("StepEngine")
     }
-}
-
-/// What decides how components are compiled. Where instances lie does not, so it is not here.
-fn config() -> Config {
-    let mut config = Config::new();
-    config
-        .epoch_interruption(true)
-        .max_wasm_stack(WASM_STACK_BYTES)
-        .async_stack_size(FIBRE_STACK_BYTES)
-        .wasm_memory64(false)
-        .concurrency_support(false);
-    config
-}
-
-/// An engine that only compiles, without a place for instances: its code is for every [`StepEngine`] of this program.
-pub(crate) fn for_compiling() -> wasmtime::Result<Engine> {
-    Engine::new(&config())
 }
 
 fn tick(engine: Engine, alive: Weak<()>) {
@@ -121,13 +98,13 @@ mod tests {
     use std::hash::{Hash as _, Hasher as _};
 
     #[test]
-    fn code_of_the_compiling_engine_is_for_the_one_that_runs() {
+    fn code_of_the_compiling_engine_fits_the_one_that_runs() {
         let hash = |engine: &Engine| {
             let mut hasher = std::hash::DefaultHasher::new();
             engine.precompile_compatibility_hash().hash(&mut hasher);
             hasher.finish()
         };
         let runs = StepEngine::new(EngineOptions { instances_max: 1 }).unwrap();
-        assert_eq!(hash(runs.inner()), hash(&for_compiling().unwrap()));
+        assert_eq!(hash(runs.inner()), hash(&engine_config::for_compiling().unwrap()));
     }
 }

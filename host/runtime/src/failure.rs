@@ -1,6 +1,6 @@
 //! How an instance that did not return is reported: a stable code, a text for people, and what was measured.
 
-use crate::engine::WASM_STACK_BYTES;
+use crate::engine_config::WASM_STACK_BYTES;
 use crate::limits::Reached;
 use crate::log::StepLog;
 use morag_core::JsonObject;
@@ -70,7 +70,7 @@ pub(crate) fn trapped(error: &wasmtime::Error, log: &StepLog) -> StepFailure {
     }
 }
 
-/// The step returned something that is not what the interface says.
+/// The step returned a value that the interface does not allow.
 pub(crate) fn invalid_result(what: &str) -> StepFailure {
     failure(FailureCode::ResultInvalid, format!("the step returned {what}: its author has to mend it"))
 }

@@ -1,20 +1,13 @@
 //! What the host holds for one instance.
 
-use crate::budget::Budget;
-use crate::capabilities::http::GuestHttp;
 use crate::limits::{Breach, HANDLES_MAX, Meter};
 use crate::log::{StepLog, Stream};
 use crate::redact::Redactor;
-use crate::runner::Services;
-use morag_core::plugin::{Descriptor, Grant, Limits};
-use morag_core::ports::{Revision, StagedArtifact, StepCall};
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Instant;
+use crate::state::{State, States};
+use morag_core::plugin::Limits;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-/// Random bytes one call may ask for: they are made one by one, on the guest's thread.
+/// Random bytes that one call may ask for: they are made one by one, on the guest's thread.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
 
 /// What a store holds: a [`Guest`] that can be reached by [`Instance::called`] alone while the guest runs. So no function that
@@ -26,9 +19,11 @@ impl Instance {
         Self(guest)
     }
 
-    /// The host's side, for a function that the guest calls: counts the call. What links an interface hands this over.
+    /// The host's side, for a function that the guest calls: counts the call, and what was transferred since the last one. What
+    /// links an interface passes this on.
     pub(crate) fn called(&mut self) -> &mut Guest {
         self.0.meter.count_call();
+        self.0.settle();
         &mut self.0
     }
 
@@ -42,7 +37,7 @@ impl Instance {
         &mut self.0.meter
     }
 
-    /// The host's side when the instance is gone.
+    /// The host's side when the instance has ended.
     pub(crate) fn into_guest(self) -> Guest {
         self.0
     }
@@ -54,33 +49,15 @@ pub(crate) struct Guest {
     pub(crate) table: ResourceTable,
     pub(crate) meter: Meter,
     pub(crate) log: StepLog,
-    pub(crate) http: GuestHttp,
     /// Secrets that the guest was given.
     pub(crate) redactor: Redactor,
-    /// The task; none while the component describes itself.
-    pub(crate) scope: Option<TaskScope>,
-}
-
-/// The task an instance works on.
-pub(crate) struct TaskScope {
-    pub(crate) call: StepCall,
-    pub(crate) services: Services,
-    pub(crate) descriptor: Arc<Descriptor>,
-    pub(crate) grant: Arc<Grant>,
-    /// What of it is left.
-    pub(crate) budget: Budget,
-    pub(crate) revision: Revision,
-    pub(crate) started: Instant,
-    /// Highest fraction reported; the next must be above it.
-    pub(crate) reported: f64,
-    /// Artifacts written whole.
-    pub(crate) finished: Vec<StagedArtifact>,
-    /// Names with an open writer.
-    pub(crate) open: BTreeSet<String>,
+    /// States of the task and of what is granted; none while the component describes itself.
+    pub(crate) states: States,
 }
 
 impl Guest {
-    pub(crate) fn new(limits: Limits, scope: Option<TaskScope>) -> Self {
+    /// A guest whose output goes to `log`. It has no state of any interface.
+    pub(crate) fn new(limits: Limits) -> Self {
         let log = StepLog::new(limits.log_lines_max, limits.log_bytes_max);
         // No preopens, no arguments, no environment, no network: the builder's defaults, and UDP, TCP and names off.
         let wasi = WasiCtx::builder()
@@ -93,35 +70,31 @@ impl Guest {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
-        let http = match &scope {
-            Some(scope) => GuestHttp::granted(&scope.grant, scope.services.http.clone(), log.clone()),
-            None => GuestHttp::none(log.clone()),
-        };
-        Self { wasi, table, meter: Meter::new(limits), log, http, redactor: Redactor::default(), scope }
+        let (redactor, states) = (Redactor::default(), States::default());
+        Self { wasi, table, meter: Meter::new(limits), log, redactor, states }
     }
 
-    /// The task. Traps while the component describes itself: there is none then; and after the last call that it may make.
-    pub(crate) fn scope(&mut self) -> wasmtime::Result<&mut TaskScope> {
+    /// The state of an interface.
+    ///
+    /// # Errors
+    /// A trap, while the component describes itself: there is no task and no state then; and after the last call that the guest may
+    /// make.
+    pub(crate) fn state<T: State>(&mut self) -> wasmtime::Result<&mut T> {
         if self.meter.host_calls > self.meter.limits.host_calls_max {
             return Err(wasmtime::format_err!("{}", self.meter.reach(Breach::HostCalls, self.meter.host_calls)));
         }
-        self.scope.as_mut().ok_or_else(|| wasmtime::format_err!("`describe` must not use the task: there is none yet"))
+        self.states.get().ok_or_else(|| wasmtime::format_err!("`describe` must not use the task: there is none yet"))
     }
-}
 
-impl WasiHttpView for Instance {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let guest = self.called();
-        guest.http.settle(&mut guest.meter);
-        WasiHttpCtxView { hooks: &mut guest.http.hooks, table: &mut guest.table, ctx: &mut guest.http.ctx }
+    /// Counts what was transferred since the last call.
+    pub(crate) fn settle(&mut self) {
+        self.states.settle(&mut self.meter);
     }
 }
 
 impl WasiView for Instance {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let guest = self.called();
-        // Bodies of requests are read and written by streams of WASI.
-        guest.http.settle(&mut guest.meter);
         WasiCtxView { ctx: &mut guest.wasi, table: &mut guest.table }
     }
 }

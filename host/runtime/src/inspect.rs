@@ -1,8 +1,10 @@
-//! What a component file is, without running a task on it: `morag plugin inspect`.
+//! Facts of a component file, without running a task on it: `morag plugin inspect`.
 
 use crate::compile::Compiler;
+use crate::component_file::read;
 use crate::engine::{EngineOptions, StepEngine};
-use crate::plugin::{Plugin, read};
+use crate::load_error::LoadError;
+use crate::plugin::Plugin;
 use crate::registry::open_cache;
 use crate::threads::GuestThreads;
 use morag_core::plugin::{Capability, Descriptor, Grant};
@@ -15,26 +17,26 @@ use wasmparser::{KnownCustom, Parser, Payload};
 /// Values of a `producers` section that are kept: a component of many modules repeats the same few.
 const PRODUCERS_MAX: usize = 32;
 
-/// Characters of such a value that are kept; it is anyone's text.
+/// Characters of such a value that are kept; the text is untrusted.
 const PRODUCER_CHARS_MAX: usize = 80;
 
-/// What a component file is.
+/// Facts of a component file.
 #[derive(Debug, Clone)]
 pub struct Inspection {
-    /// What it says it is.
+    /// Its own description.
     pub descriptor: Arc<Descriptor>,
-    /// What its bytes say.
+    /// Facts from its bytes.
     pub facts: Facts,
 }
 
-/// What the bytes of a component say, without compiling or running it.
+/// Facts from the bytes of a component, which is neither compiled nor run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// Names of its imports, in their order.
     pub imports: Vec<String>,
     /// Version of the interface `morag:step` that it was built for; none where it names none.
     pub wit_version: Option<String>,
-    /// What it was made with, as its tools noted: `language Rust`, `processed-by rustc 1.95.0`. Anyone's text.
+    /// Tools that it was made with, as they noted: `language Rust`, `processed-by rustc 1.95.0`. Untrusted text.
     pub producers: Vec<String>,
     /// Size of the file in bytes.
     pub size: u64,
@@ -42,8 +44,8 @@ pub struct Facts {
     pub digest: String,
 }
 
-/// Loads a component with every capability granted, and says what it is. `compiler` compiles it where `cache_folder` does not hold it:
-/// some seconds for a large one.
+/// Loads a component with every capability granted, and describes it. `compiler` compiles it where it is not in `cache_folder`: some
+/// seconds for a large one.
 pub async fn inspect(path: &Path, cache_folder: Option<&Path>, compiler: Compiler) -> anyhow::Result<Inspection> {
     let engine = StepEngine::new(EngineOptions { instances_max: 1 }).map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let engine = engine.compiling_by(compiler);
@@ -53,9 +55,9 @@ pub async fn inspect(path: &Path, cache_folder: Option<&Path>, compiler: Compile
     Ok(Inspection { descriptor: plugin.descriptor.clone(), facts: facts(path)? })
 }
 
-/// Reads what the bytes of a component say.
+/// Reads the facts from a component's bytes.
 pub fn facts(path: &Path) -> anyhow::Result<Facts> {
-    let wasm = read(path).map_err(|reason| crate::LoadError { path: path.to_owned(), reason })?;
+    let wasm = read(path).map_err(|reason| LoadError::Component { path: path.to_owned(), reason })?;
     let (mut imports, mut exports, mut producers) = (Vec::new(), Vec::new(), BTreeSet::new());
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(&wasm) {
@@ -90,7 +92,7 @@ pub fn facts(path: &Path) -> anyhow::Result<Facts> {
     })
 }
 
-/// Takes note of a `producers` section. One that is damaged says nothing.
+/// Reads a `producers` section. A damaged one is ignored.
 fn note(fields: wasmparser::ProducersSectionReader<'_>, producers: &mut BTreeSet<String>) {
     for field in fields.into_iter().flatten() {
         for value in field.values.into_iter().flatten() {

@@ -1,15 +1,15 @@
 //! Which interfaces the host has, by the names under which a component imports them.
 
-use morag_core::plugin::Capability;
+use crate::capabilities;
 
-/// Version of `morag:step` that the host has. It takes components built against this and every earlier 1.x: what a version
-/// adds is new functions and new interfaces.
+/// Version of `morag:step` that the host has. It takes components built against this and every earlier 1.x, because a new version
+/// only adds functions and interfaces.
 pub(crate) const VERSION: &str = "1.1.0";
 
 /// The component was built against an interface that this host does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it was built against morag:step@{built}, and this host has morag:step@{VERSION} (which takes what was built against {range}): {remedy}",
-    range = range(), remedy = .remedy)]
+    range = range())]
 pub struct OtherVersion {
     built: String,
     remedy: &'static str,
@@ -25,22 +25,13 @@ fn of_step(name: &str) -> Option<(&str, &str)> {
 pub(crate) fn is_known(import: &str) -> bool {
     match of_step(import) {
         Some(("task" | "log" | "capability" | "step", _)) => true,
-        Some(_) => capability(import).is_some(),
+        Some(_) => capabilities::imported(import).is_some(),
         None => import.starts_with("wasi:"),
     }
 }
 
-/// The capability that an import is.
-pub(crate) fn capability(import: &str) -> Option<Capability> {
-    match of_step(import) {
-        // `http` is WASI's.
-        Some((name, _)) => name.parse().ok().filter(|capability| *capability != Capability::Http),
-        None => import.starts_with("wasi:http/").then_some(Capability::Http),
-    }
-}
-
 /// Refuses an interface of another major version, one of a later version that this host lacks, and one without a version.
-/// What a later version has added to an interface of this one is for the linker to miss.
+/// Functions that a later version has added to an interface of this version are found by the linker.
 pub(crate) fn check_version(name: &str) -> Result<(), OtherVersion> {
     let Some((_, built)) = of_step(name) else { return Ok(()) };
     let other = |remedy| Err(OtherVersion { built: built.chars().take(32).collect(), remedy });
@@ -63,7 +54,7 @@ fn numbers(version: &str) -> Option<(u64, u64)> {
     Some((parts.next()??, parts.next()??))
 }
 
-/// What the host takes, for people.
+/// The versions that the host takes, as text.
 fn range() -> String {
     let (major, minor) = numbers(VERSION).unwrap_or_default();
     if minor == 0 { format!("{major}.0") } else { format!("{major}.0 to {major}.{minor}") }
@@ -91,9 +82,6 @@ mod tests {
         ] {
             assert_eq!(is_known(import), known, "{import}");
         }
-        assert_eq!(capability("wasi:http/outgoing-handler@0.2.3"), Some(Capability::Http));
-        assert_eq!(capability("morag:step/kv@1.1.0"), Some(Capability::Kv));
-        assert_eq!(capability("wasi:io/streams@0.2.3"), None);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Runs steps: sandboxed WebAssembly components behind the [`StepRunner`] port.
 //!
-//! A component is compiled once, in a process of its own ([`compile`], [`cache`], [`compiled`]), linked with what it was granted ([`plugin`]), put into a set with others
-//! ([`registry`]), and run on a fresh instance a call ([`runner`]) under limits that end it wherever it is ([`limits`]). What a guest can call is in
-//! [`capabilities`], one file a WIT import. Nothing here knows which steps exist.
+//! A component is compiled once, in a process of its own ([`compile`], [`cache`], [`compiled`]), describes itself
+//! ([`describe`]), is linked with what it was granted ([`plugin`]), put into a set with others ([`registry`]), and run on a
+//! fresh instance for each call ([`runner`]) under limits that end it wherever it is ([`limits`]). The functions that a guest
+//! can call are in [`capabilities`]. Nothing here knows which steps exist, nor a route of the API.
 //!
 //! [`StepRunner`]: morag_core::ports::StepRunner
 //!
@@ -29,6 +30,7 @@ mod bindings;
 mod budget;
 #[expect(clippy::disallowed_methods, reason = "the cache is a folder")]
 mod cache;
+mod call_error;
 mod capabilities;
 #[expect(
     clippy::disallowed_methods,
@@ -36,13 +38,18 @@ mod capabilities;
 )]
 mod compile;
 mod compiled;
+mod component_file;
+mod describe;
 #[expect(clippy::disallowed_methods, reason = "the epoch has a thread of its own: a guest must not hold it up")]
 mod engine;
+mod engine_config;
 mod failure;
+mod files;
 mod guest;
 mod inspect;
 mod interface;
 mod limits;
+mod load_error;
 mod log;
 #[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod metered;
@@ -53,11 +60,18 @@ mod redact;
 mod registry;
 #[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod runner;
+mod services;
+mod state;
+mod store;
 mod threads;
+mod whole_file;
 
 pub use compile::{CompileError, Compiler, CompilerProgram, compile_child};
+pub use compiled::CodeOrigin;
 pub use engine::{EngineOptions, StepEngine};
 pub use inspect::{Facts, Inspection, facts, inspect};
-pub use plugin::{LoadError, LoadErrorReason, Plugin};
+pub use load_error::{LoadError, LoadErrorReason, SandboxError};
+pub use plugin::Plugin;
 pub use registry::PluginRegistry;
-pub use runner::{PluginRunner, Services};
+pub use runner::PluginRunner;
+pub use services::Services;

@@ -1,4 +1,4 @@
-//! Limits of one run, counted where they are used up.
+//! Limits of one run, and the meter that counts against them.
 
 use morag_core::plugin::{FailureCode, Limits};
 use std::time::Duration;
@@ -7,11 +7,11 @@ use wasmtime::ResourceLimiter;
 /// Table elements of all tables together: a large component has some ten thousand functions.
 pub(crate) const TABLE_ELEMENTS_MAX: u64 = 200_000;
 
-/// Handles (blobs, writers, streams) a guest may hold at once. A blob holds up to 1 MiB read ahead, so this bounds what
-/// the host keeps for one guest outside the guest's own memory.
+/// Handles (blobs, writers, streams) that a guest may hold at once. A blob holds up to 1 MiB read ahead, so this bounds the
+/// host's memory for one guest, beside the guest's own.
 pub(crate) const HANDLES_MAX: usize = 64;
 
-/// A limit that a run can reach. Reaching one decides the step's failure, whatever the guest makes of it.
+/// A limit that a run can reach. Reaching one decides the step's failure, whatever the guest does with the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breach {
     Memory,
@@ -22,7 +22,6 @@ pub(crate) enum Breach {
     Artifacts,
     HostBytes,
     HostCalls,
-    HttpRequests,
     Handles,
 }
 
@@ -38,28 +37,27 @@ impl Breach {
             Self::Artifacts => (FailureCode::ArtifactLimit, "artifacts", "artifacts"),
             Self::HostBytes => (FailureCode::HostLimit, "host_bytes", "bytes"),
             Self::HostCalls => (FailureCode::HostCallLimit, "host_calls", "calls"),
-            Self::HttpRequests => (FailureCode::HttpLimit, "http_requests", "requests"),
             Self::Handles => (FailureCode::HandleLimit, "handles", "handles"),
         }
     }
 }
 
-/// A limit that was reached, with what was measured then.
+/// A limit that was reached, with the measured value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reached {
     pub(crate) code: FailureCode,
     /// Name of the limit, as in the configuration.
     pub(crate) limit: &'static str,
     pub(crate) allowed: u64,
-    /// What the run had taken, or wanted to have, when it was stopped.
+    /// What the run had used, or requested, when it was stopped.
     pub(crate) measured: u64,
     /// Unit of both.
     pub(crate) unit: &'static str,
-    /// One clause for people.
+    /// One clause of a message.
     pub(crate) text: String,
 }
 
-/// Counts what a run takes, and refuses what is too much.
+/// Counts what a run uses, and refuses what is beyond its limits.
 #[derive(Debug)]
 pub(crate) struct Meter {
     pub(crate) limits: Limits,
@@ -69,7 +67,6 @@ pub(crate) struct Meter {
     pub(crate) peak_memory_bytes: u64,
     table_elements: u64,
     pub(crate) host_calls: u64,
-    pub(crate) http_requests: u64,
     pub(crate) bytes_in: u64,
     /// Bytes written to artifacts.
     artifact_bytes: u64,
@@ -86,7 +83,6 @@ impl Meter {
             peak_memory_bytes: 0,
             table_elements: 0,
             host_calls: 0,
-            http_requests: 0,
             bytes_in: 0,
             artifact_bytes: 0,
             sent_bytes: 0,
@@ -101,13 +97,13 @@ impl Meter {
         }
     }
 
-    /// Counts bytes that a call brings the guest. `Err`: the limit's text.
+    /// Counts bytes that a call returns to the guest. `Err`: the limit's text.
     pub(crate) fn count_in(&mut self, bytes: u64) -> Result<(), String> {
         self.bytes_in = self.bytes_in.saturating_add(bytes);
         self.check_host_bytes()
     }
 
-    /// Counts bytes that go to other hosts: they use up the limit of those that come. `Err`: the limit's text.
+    /// Counts bytes sent to other hosts, which share the limit of received bytes. `Err`: the limit's text.
     pub(crate) fn count_sent(&mut self, bytes: u64) -> Result<(), String> {
         self.sent_bytes = self.sent_bytes.saturating_add(bytes);
         self.check_host_bytes()
@@ -121,7 +117,7 @@ impl Meter {
         }
     }
 
-    /// Bytes that the limit `host_bytes` is about: read from the host, and exchanged with others.
+    /// Bytes that the limit `host_bytes` counts: read from the host, and exchanged with other hosts.
     pub(crate) fn host_bytes(&self) -> u64 {
         self.bytes_in.saturating_add(self.sent_bytes)
     }
@@ -140,7 +136,7 @@ impl Meter {
         }
     }
 
-    /// Counts artifacts that are begun or finished. `Err`: the limit's text.
+    /// Checks the number of artifacts that are begun or finished. `Err`: the limit's text.
     pub(crate) fn check_artifacts(&mut self, artifacts: usize) -> Result<(), String> {
         match artifacts <= self.limits.artifacts_max {
             true => Ok(()),
@@ -148,21 +144,17 @@ impl Meter {
         }
     }
 
-    /// Counts a request to another host. `Err`: the limit's text.
-    pub(crate) fn count_http_request(&mut self) -> Result<(), String> {
-        self.http_requests = self.http_requests.saturating_add(1);
-        match self.http_requests <= self.limits.http_requests_max {
-            true => Ok(()),
-            false => Err(self.reach(Breach::HttpRequests, self.http_requests)),
-        }
-    }
-
-    /// Notes a limit that was reached and what was measured, and says it in words. The first one counts.
+    /// Notes a limit that was reached with the measured value, and returns it as text. The first one counts.
     pub(crate) fn reach(&mut self, breach: Breach, measured: u64) -> String {
         let reached = self.explain(breach, measured);
         let text = reached.text.clone();
-        self.reached.get_or_insert(reached);
+        self.stop(reached);
         text
+    }
+
+    /// Notes a limit that an interface counts itself, so that the guest is ended. The first one counts.
+    pub(crate) fn stop(&mut self, reached: Reached) {
+        self.reached.get_or_insert(reached);
     }
 
     fn explain(&self, breach: Breach, measured: u64) -> Reached {
@@ -203,10 +195,6 @@ impl Meter {
             Breach::HostCalls => (
                 limits.host_calls_max,
                 format!("the step called the host more than its {} times", limits.host_calls_max),
-            ),
-            Breach::HttpRequests => (
-                limits.http_requests_max,
-                format!("the step made more than its {} requests to other hosts", limits.http_requests_max),
             ),
             Breach::Handles => {
                 (HANDLES_MAX as u64, format!("the step held more than its {HANDLES_MAX} handles of the host at once"))
@@ -259,7 +247,6 @@ mod tests {
             output_bytes_max: 10,
             host_bytes_max: 10,
             host_calls_max: 2,
-            http_requests_max: 1,
             artifacts_max: 1,
             ..Limits::default()
         };
@@ -298,9 +285,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_is_allowed_whole() {
+    fn limits_can_be_used_up_exactly() {
         let mut meter = meter();
-        assert!(meter.count_in(10).is_ok() && meter.check_artifacts(1).is_ok() && meter.count_http_request().is_ok());
+        assert!(meter.count_in(10).is_ok() && meter.check_artifacts(1).is_ok());
         meter.count_call();
         meter.count_call();
         assert_eq!(meter.reached, None);
@@ -309,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_counts_with_what_comes_and_not_with_artifacts() {
+    fn sent_bytes_count_with_received_ones_and_not_with_artifacts() {
         let mut meter = meter();
         assert!(meter.count_out(10).is_ok() && meter.count_sent(6).is_ok() && meter.count_in(4).is_ok());
         assert_eq!((meter.bytes_in, meter.bytes_out(), meter.reached.clone()), (4, 16, None));
@@ -318,10 +305,8 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_has_its_own_code() {
-        let (mut requests, mut artifacts) = (meter(), meter());
-        assert!(requests.count_http_request().is_ok() && requests.count_http_request().is_err());
-        assert_eq!(reached(&requests), (FailureCode::HttpLimit, "http_requests", 1, 2, "requests"));
+    fn artifacts_have_their_own_code() {
+        let mut artifacts = meter();
         assert!(artifacts.check_artifacts(2).is_err());
         assert_eq!(reached(&artifacts), (FailureCode::ArtifactLimit, "artifacts", 1, 2, "artifacts"));
     }

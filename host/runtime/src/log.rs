@@ -1,4 +1,4 @@
-//! A step's log: what it logs, and what it prints.
+//! A step's log: its log calls and its printed output.
 
 use morag_core::ports::LogLine;
 use std::collections::VecDeque;
@@ -11,8 +11,8 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 /// Longest line that is kept; the rest is cut.
 const LINE_BYTES_MAX: usize = 4 << 10;
 
-/// Last lines printed to stderr that are remembered beside the log: a panic's text is a few lines, and says why a step ended
-/// even where the log was full before.
+/// Last lines printed to stderr that are kept beside the log: a panic's text is a few lines, and tells why a step ended even where
+/// the log was full before.
 const TAIL_LINES: usize = 4;
 
 /// Lines of a run, bounded. Clones share the lines.
@@ -23,16 +23,16 @@ pub(crate) struct StepLog(Arc<Mutex<Lines>>);
 struct Lines {
     kept: Vec<LogLine>,
     lines_max: usize,
-    /// Bytes of message that may be kept, and that are.
+    /// Bytes of messages that may be kept, and that are kept.
     bytes_max: usize,
     bytes: usize,
-    /// Lines and bytes of message there were, kept or not.
+    /// Lines and bytes of messages that were written, kept or not.
     lines_written: u64,
     bytes_written: u64,
-    /// Lines that were not kept whole, and their bytes that were not kept.
+    /// Lines that were cut or dropped, and the bytes that were lost.
     lines_cut: u64,
     bytes_cut: u64,
-    /// The unfinished line of stdout and of stderr, and the bytes of it that are not held.
+    /// The unfinished line of stdout and of stderr, and how many bytes of it were dropped.
     partial: [(Vec<u8>, u64); 2],
     stderr_tail: VecDeque<String>,
 }
@@ -45,7 +45,7 @@ pub(crate) enum Stream {
 }
 
 impl StepLog {
-    /// A log that keeps so many lines and so many bytes of them.
+    /// A log that keeps at most so many lines and so many bytes.
     pub(crate) fn new(lines_max: usize, bytes_max: usize) -> Self {
         Self(Arc::new(Mutex::new(Lines {
             kept: Vec::new(),
@@ -62,7 +62,7 @@ impl StepLog {
     }
 
     fn lines(&self) -> std::sync::MutexGuard<'_, Lines> {
-        // Nothing panics under the lock; a poisoned log is still a log.
+        // Nothing panics under the lock; a poisoned log can still be used.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -70,7 +70,7 @@ impl StepLog {
         self.lines().push(level, message, 0);
     }
 
-    /// The stream's end, to be given to the guest. Writing never blocks and never fails, so that printing cannot trap.
+    /// The stream for the guest. Writing never blocks and never fails, so that printing cannot trap.
     pub(crate) fn stream(&self, stream: Stream) -> GuestOutput {
         GuestOutput { log: self.clone(), stream }
     }
@@ -90,7 +90,7 @@ impl StepLog {
         (lines.lines_written, lines.bytes_written)
     }
 
-    /// The lines, and a last one that says how much was not kept.
+    /// The lines, and a last one that tells how much was lost.
     pub(crate) fn take(&self) -> Vec<LogLine> {
         let mut lines = self.lines();
         lines.finish_partial();
@@ -106,7 +106,7 @@ impl StepLog {
 }
 
 impl Lines {
-    /// Takes a line, as much of it as there is room for. `unseen`: bytes at its end that were not even held.
+    /// Adds a line, as much of it as there is room for. `unseen`: bytes at its end that were dropped before.
     fn push(&mut self, level: &str, message: &str, unseen: u64) {
         self.lines_written = self.lines_written.saturating_add(1);
         self.bytes_written = self.bytes_written.saturating_add(message.len() as u64 + unseen);
@@ -155,7 +155,7 @@ impl Lines {
         }
     }
 
-    /// Takes the unfinished line of a stream as it is.
+    /// Adds the unfinished line of a stream.
     fn finish(&mut self, stream: Stream) {
         let (line, unseen) = std::mem::take(&mut self.partial[stream as usize]);
         let line = String::from_utf8_lossy(&line);
@@ -186,7 +186,7 @@ impl Stream {
     }
 }
 
-/// What a guest writes its output to.
+/// The guest's end of a stream.
 #[derive(Debug, Clone)]
 pub(crate) struct GuestOutput {
     log: StepLog,
@@ -236,7 +236,7 @@ impl wasmtime_wasi::p2::OutputStream for GuestOutput {
         Ok(())
     }
     fn check_write(&mut self) -> Result<usize, wasmtime_wasi::p2::StreamError> {
-        // A call carries at most this much: lines are cut far earlier.
+        // The most of one call; lines are cut far below it.
         Ok(64 << 10)
     }
 }

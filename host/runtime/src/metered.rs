@@ -1,14 +1,14 @@
-//! Runs a call of a guest under its limits of time.
+//! Runs a call of a guest under its time limits.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// A call that has ended, one way or the other.
+/// A call that has ended.
 #[derive(Debug)]
 pub(crate) struct Run<T> {
-    /// Time a processor worked for it.
+    /// Processor time that it used.
     pub(crate) cpu: Duration,
     /// How it ended.
     pub(crate) ended: Ended<T>,
@@ -19,14 +19,14 @@ pub(crate) struct Run<T> {
 pub(crate) enum Ended<T> {
     /// By itself.
     Returned(T),
-    /// It ran so long, and that is longer than it may.
+    /// It reached the wall-clock limit; its time.
     WallTime(Duration),
-    /// It computed so long, and that is longer than it may.
+    /// It reached the processor limit; its processor time.
     CpuTime(Duration),
 }
 
-/// Awaits a call until it returns or reaches a limit; then it is dropped where it is. A guest yields every epoch and in host
-/// calls that wait, so it ends within an epoch of its limit.
+/// Awaits a call until it returns or reaches a limit; then it is dropped. A guest yields every epoch and in host calls that wait, so
+/// it ends within an epoch of its limit.
 pub(crate) async fn run<T>(call: impl Future<Output = T>, wall_max: Duration, cpu_max: Duration) -> Run<T> {
     let (started, mut cpu) = (Instant::now(), Duration::ZERO);
     let metered = Metered { inner: pin!(call), cpu: &mut cpu, cpu_max };
@@ -38,9 +38,9 @@ pub(crate) async fn run<T>(call: impl Future<Output = T>, wall_max: Duration, cp
     Run { cpu, ended }
 }
 
-/// Adds up the time that the thread computes while the inner future is polled: what the guest took, with what the host did
-/// for it on the same thread. The thread's own clock, for on a busy machine a thread waits for a core. Ready with none when
-/// the limit is reached.
+/// Adds up the processor time of the thread while the inner future is polled: that of the guest, and of the host's work for it on
+/// the same thread. Wall time would not do, because on a busy machine a thread waits for a core. Ready with none when the limit is
+/// reached.
 struct Metered<'a, F> {
     inner: Pin<&'a mut F>,
     cpu: &'a mut Duration,
@@ -62,7 +62,7 @@ impl<F: Future> Future for Metered<'_, F> {
     }
 }
 
-/// Time this thread has computed since it began.
+/// Processor time of this thread since it began.
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)

@@ -1,8 +1,8 @@
-//! Secrets that a guest was given are kept out of what it says: log, progress, failure and data. The one place for it.
+//! Cuts the secrets that a guest was given out of all its output: log, progress, failure and data.
 //!
-//! Only what is written as it was given is found: a guest that hides a secret on purpose (turned round, in pieces) is not stopped.
-//! Whom a secret is given to is the operator's decision; this is against a careless step, not against a hostile one.
-//! A secret of less than [`SECRET_BYTES_MIN`] is not looked for: it stands in other texts by chance, which would be cut to pieces.
+//! A secret is found only as it was given: a guest that hides it on purpose (reversed, in pieces) is not stopped. The operator
+//! decides which step gets a secret; this protects against a careless step, not against a hostile one. A secret of less than
+//! [`SECRET_BYTES_MIN`] is not searched for: it occurs in other texts by chance, which would be damaged.
 
 use morag_core::plugin::FailureCode;
 use morag_core::ports::StepReport;
@@ -10,14 +10,14 @@ use morag_core::{JsonObject, Secret};
 use serde_json::Value;
 use std::ops::Range;
 
-/// What stands in the place of a secret.
+/// Text that replaces a secret.
 const IN_ITS_PLACE: &str = "[redacted]";
 
-/// Bytes of a secret's beginning that are taken for it at the end of a text, where the rest may have been cut off.
+/// Bytes of a secret's beginning that count as the secret at the end of a text, where the rest may have been cut off.
 const BEGINNING_BYTES_MIN: usize = 4;
 
-/// Bytes that a secret, or a line of one of several lines, must have to be taken for it: a shorter one (`true`, `8080`) is in any
-/// text, and no token or password worth the name is shorter. `docs/capabilities.md` says so.
+/// Bytes that a secret, or a line of one of several lines, must have to be searched for: a shorter one (`true`, `8080`) occurs in
+/// any text, and useful tokens and passwords are longer. `docs/capabilities.md` says so.
 const SECRET_BYTES_MIN: usize = 8;
 
 /// The secrets given to a guest so far.
@@ -25,15 +25,15 @@ const SECRET_BYTES_MIN: usize = 8;
 pub(crate) struct Redactor(Vec<Secret>);
 
 impl Redactor {
-    /// Notes a secret that is given out now.
+    /// Adds a secret that the guest is given now.
     pub(crate) fn learn(&mut self, secret: &Secret) {
         if secret.expose().len() < SECRET_BYTES_MIN || self.0.contains(secret) {
             return;
         }
         self.note(secret.expose());
-        // As the log writes it.
+        // In the log's escaping.
         self.note(&secret.expose().chars().map(escaped).collect::<String>());
-        // Printed, each of its lines is one of the log's.
+        // When it is printed, each of its lines is a line of the log.
         if secret.expose().contains('\n') {
             let lines = secret.expose().lines().map(str::trim).filter(|line| line.len() >= SECRET_BYTES_MIN);
             lines.for_each(|line| self.note(line));
@@ -47,13 +47,13 @@ impl Redactor {
         }
     }
 
-    /// A whole text without them.
+    /// A whole text without the secrets.
     fn clean(&self, text: String) -> String {
         let places = self.places(&text);
         replaced(text, places)
     }
 
-    /// A text without them that may have been cut off, so that the beginning of one at its end is taken for it.
+    /// A text without the secrets that may have been cut off, so that the beginning of a secret at its end counts too.
     pub(crate) fn clean_cut(&self, text: String) -> String {
         let mut places = self.places(&text);
         // The log ends a line that was cut with an ellipsis.
@@ -64,14 +64,14 @@ impl Redactor {
         replaced(text, places)
     }
 
-    /// Where they stand in a text.
+    /// Ranges of the secrets in a text.
     fn places(&self, text: &str) -> Vec<Range<usize>> {
         let of_one =
             |secret: &str| text.match_indices(secret).map(|(at, found)| at..at + found.len()).collect::<Vec<_>>();
         self.0.iter().flat_map(|secret| of_one(secret.expose())).collect()
     }
 
-    /// A report without them.
+    /// A report without the secrets.
     pub(crate) fn clean_report(&self, mut report: StepReport) -> StepReport {
         if self.0.is_empty() {
             return report;
@@ -96,13 +96,13 @@ impl Redactor {
         object.into_iter().map(|(key, value)| (self.clean(key), self.clean_value(value))).collect()
     }
 
-    // As deep as the object is, which the runner has bounded.
+    // The recursion is as deep as the object, which the runner has bounded.
     fn clean_value(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.clean(text)),
             Value::Array(items) => Value::Array(items.into_iter().map(|item| self.clean_value(item)).collect()),
             Value::Object(object) => Value::Object(self.clean_object(object)),
-            // A secret may be one of digits.
+            // A secret may consist of digits.
             Value::Number(number) => {
                 let (text, clean) = (number.to_string(), self.clean(number.to_string()));
                 if clean == text { Value::Number(number) } else { Value::String(clean) }
@@ -112,7 +112,7 @@ impl Redactor {
     }
 }
 
-/// A text with [`IN_ITS_PLACE`] at some places. All were found in the text as it was: what is put there is not looked at again.
+/// A text with [`IN_ITS_PLACE`] at these ranges, which are those of the original text: the replacement is not searched again.
 fn replaced(text: String, mut places: Vec<Range<usize>>) -> String {
     if places.is_empty() {
         return text;
@@ -120,7 +120,7 @@ fn replaced(text: String, mut places: Vec<Range<usize>>) -> String {
     places.sort_by_key(|place| place.start);
     let (mut clean, mut kept_to) = (String::with_capacity(text.len()), 0);
     for place in places {
-        // One that overlaps the one before it is covered by the same words.
+        // A range that overlaps the one before it is covered by the same replacement.
         if place.start >= kept_to {
             clean.push_str(&text[kept_to..place.start]);
             clean.push_str(IN_ITS_PLACE);
@@ -135,7 +135,7 @@ fn escaped(c: char) -> String {
     if c.is_control() { c.escape_default().to_string() } else { c.to_string() }
 }
 
-/// How much of a secret's beginning a text ends with, if it is enough to be taken for it.
+/// Bytes of a secret's beginning at the end of a text, if they are enough to count.
 fn beginning_at_end(text: &str, secret: &str) -> Option<usize> {
     let longest = text.len().min(secret.len().saturating_sub(1));
     (BEGINNING_BYTES_MIN..=longest)

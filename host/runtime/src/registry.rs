@@ -1,10 +1,12 @@
-//! Loads components into one sandbox, while sets of those before them are running.
+//! Loads components into one sandbox, while sets of earlier components are running.
 
 use crate::cache::CompileCache;
 use crate::compile;
 use crate::engine::StepEngine;
-use crate::plugin::{LoadError, LoadErrorReason, Plugin};
-use crate::runner::{PluginRunner, Sandbox, Services};
+use crate::load_error::{LoadError, LoadErrorReason, SandboxError};
+use crate::plugin::Plugin;
+use crate::runner::{PluginRunner, Sandbox};
+use crate::services::Services;
 use crate::threads::GuestThreads;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -18,16 +20,16 @@ use std::time::Instant;
 /// mostly wait for the disk, and gain from a few.
 pub(crate) const LOADING_MAX: usize = 8;
 
-/// Opens the folder of compiled components, where there is to be one.
-pub(crate) fn open_cache(folder: Option<&Path>) -> Result<Option<CompileCache>, LoadError> {
+/// Opens the folder of compiled components, if there is one.
+pub(crate) fn open_cache(folder: Option<&Path>) -> Result<Option<CompileCache>, SandboxError> {
     let open = |folder: &Path| {
-        CompileCache::open(folder).map_err(|error| LoadError { path: folder.to_owned(), reason: error.into() })
+        CompileCache::open(folder).map_err(|error| SandboxError::Cache { path: folder.to_owned(), error })
     };
     folder.map(open).transpose()
 }
 
-/// What components are loaded into: an engine, what stands behind the capabilities, threads for guests, and a cache of
-/// compiled components. Every [set](PluginRegistry::set) shares them, so that a reload takes no second pool of instances.
+/// Loads components into one engine, with the ports behind the capabilities, threads for guests, and a cache of compiled
+/// components. Every [set](PluginRegistry::set) shares them, so that a reload takes no second pool of instances.
 #[derive(Clone)]
 pub struct PluginRegistry {
     sandbox: Sandbox,
@@ -36,26 +38,26 @@ pub struct PluginRegistry {
 }
 
 impl PluginRegistry {
-    /// Starts the threads and opens the cache's folder. What is in it is used only where it is the process's user's alone.
+    /// Starts the threads and opens the cache's folder. Its files are used only where other users cannot write to it.
     pub fn new(
         engine: StepEngine,
         services: Services,
         cache_folder: Option<&Path>,
         threads: usize,
-    ) -> Result<Self, LoadError> {
+    ) -> Result<Self, SandboxError> {
         let cache = open_cache(cache_folder)?;
-        let threads = GuestThreads::start(threads)
-            .map_err(|error| LoadError { path: PathBuf::from("(threads for plugins)"), reason: error.into() })?;
+        let threads = GuestThreads::start(threads).map_err(SandboxError::Threads)?;
         Ok(Self { sandbox: Sandbox { engine, services }, threads: Arc::new(threads), cache })
     }
 
-    /// Loads a component: compiles it unless the cache has it, lets it describe itself, and links what `grant` allows. `digest` must be the component's own. Nothing that runs is touched.
+    /// Loads a component: compiles it unless the cache has it, lets it describe itself, and links what `grant` allows. `digest` must
+    /// be the component's own. Running sets are not affected.
     pub async fn load(&self, wasm: Bytes, digest: &Digest, grant: Grant) -> Result<Arc<Plugin>, LoadErrorReason> {
         let started = Instant::now();
         let (engine, threads, cache) = (&self.sandbox.engine, &self.threads, self.cache.as_ref());
         let memory = grant.limits.memory_bytes_max;
         let plugin = Plugin::of_bytes(engine, threads, cache, wasm, digest, memory, |_| grant).await?;
-        loaded(&plugin, started);
+        log_loaded(&plugin, started);
         Ok(Arc::new(plugin))
     }
 
@@ -69,7 +71,7 @@ impl PluginRegistry {
         let load = async |path: PathBuf| {
             let started = Instant::now();
             let plugin = Plugin::load(&self.sandbox.engine, &self.threads, self.cache.as_ref(), &path, &grant).await?;
-            loaded(&plugin, started);
+            log_loaded(&plugin, started);
             Ok::<_, LoadError>((path, Arc::new(plugin)))
         };
         let plugins: Vec<_> = stream::iter(paths.into_iter().map(load)).buffered(LOADING_MAX).try_collect().await?;
@@ -77,8 +79,8 @@ impl PluginRegistry {
         for (path, plugin) in &plugins {
             let name = &plugin.descriptor.name;
             if !names.insert(name.clone()) {
-                let text = format!("another component of the name {name} is loaded already");
-                return Err(LoadError { path: path.clone(), reason: std::io::Error::other(text).into() });
+                let reason = LoadErrorReason::DuplicateName(name.clone());
+                return Err(LoadError::Component { path: path.clone(), reason });
             }
         }
         Ok(plugins.into_iter().map(|(_, plugin)| plugin).collect())
@@ -89,18 +91,38 @@ impl PluginRegistry {
         PluginRunner::new(self.sandbox.clone(), self.threads.clone(), plugins)
     }
 
-    /// Removes from the cache what none of these uses, where it has grown beyond its limits.
+    /// Removes components from the cache that none of these is, where it has grown beyond its limits.
     pub fn tidy_cache<'a>(&self, plugins: impl IntoIterator<Item = &'a Arc<Plugin>>) {
         let Some(cache) = &self.cache else { return };
         let used: BTreeSet<_> = plugins.into_iter().map(|plugin| plugin.digest.as_str()).collect();
         if let Err(error) = cache.tidy(compile::now(), |digest| used.contains(digest)) {
-            tracing::warn!(%error, "compiled components that are not used could not be removed");
+            tracing::warn!(%error, "unused compiled components could not be removed from the cache");
         }
     }
 }
 
-/// Whether it is taken into a set is another's decision.
-fn loaded(plugin: &Plugin, started: Instant) {
+impl PluginRunner {
+    /// Loads components, in order, compiling those that `cache_folder` does not hold. `grant` says what the operator
+    /// allows a step of a name, `threads` how many threads guests share.
+    ///
+    /// # Errors
+    /// That of the first component that cannot be used; two components of the same name are an error too.
+    pub async fn load(
+        engine: StepEngine,
+        services: Services,
+        cache_folder: Option<&Path>,
+        paths: Vec<PathBuf>,
+        grant: impl Fn(&str) -> Grant,
+        threads: usize,
+    ) -> Result<Self, LoadError> {
+        let registry = PluginRegistry::new(engine, services, cache_folder, threads)?;
+        let plugins = registry.load_files(paths, grant).await?;
+        Ok(registry.set(plugins))
+    }
+}
+
+/// Logs a component that is loaded. Whether it is taken into a set is decided later.
+fn log_loaded(plugin: &Plugin, started: Instant) {
     tracing::info!(plugin = %plugin.descriptor.name, version = %plugin.descriptor.version, digest = %plugin.digest,
-        elapsed_ms = started.elapsed().as_millis() as u64, "component compiled and described");
+        code = plugin.code.as_str(), elapsed_ms = started.elapsed().as_millis() as u64, "component loaded");
 }

@@ -1,66 +1,44 @@
 //! Runs steps on fresh instances: the [`StepRunner`] port.
 
 use crate::bindings::exports::morag::step::step as wit;
-use crate::budget::Budget;
+use crate::capabilities::task::TaskState;
+use crate::capabilities::{self, CallContext, StagedWrites};
 use crate::engine::StepEngine;
 use crate::failure;
-use crate::guest::{Guest, TaskScope};
+use crate::guest::Guest;
 use crate::limits::{Breach, HANDLES_MAX};
 use crate::metered::{self, Ended, Run};
-use crate::plugin::{LoadError, Plugin, store};
-use crate::registry::PluginRegistry;
+use crate::plugin::Plugin;
+use crate::services::Services;
+use crate::store::store;
 use crate::threads::GuestThreads;
 use async_trait::async_trait;
-use morag_core::plugin::{Descriptor, Grant};
-use morag_core::ports::{
-    Blobs, Completer, Embedder, KeyValues, Knowledge, PluginHttp, Revision, StagedArtifact, StepCall, StepReport,
-    StepRunner, StepSuccess, Transcriber,
-};
-use morag_core::task::{Resources, StepFailure};
+use morag_core::plugin::{Descriptor, with_file_urls};
+use morag_core::ports::{Revision, StagedArtifact, StepCall, StepReport, StepRunner, StepSuccess};
+use morag_core::task::{Resources, StepFailure, TaskId};
 use morag_core::{JsonObject, is_depth_allowed};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
 use wasmtime::component::ResourceTableError;
 
-/// Bytes of JSON a step's data may have; the WIT says so.
+/// Bytes of JSON that a step's data may have. The WIT says so.
 const DATA_BYTES_MAX: usize = 256 << 10;
 
-/// Bytes of JSON a failure's details may have; the WIT says so.
+/// Bytes of JSON that a failure's details may have. The WIT says so.
 const DETAILS_BYTES_MAX: usize = 64 << 10;
 
-/// Bytes of a failure's message that are kept; the WIT says so.
+/// Bytes of a failure's message that are kept. The WIT says so.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
-/// What stands behind the capabilities.
-#[derive(Clone)]
-pub struct Services {
-    /// Files.
-    pub blobs: Arc<dyn Blobs>,
-    /// Embeddings.
-    pub embedder: Arc<dyn Embedder>,
-    /// Vectors and graph.
-    pub knowledge: Arc<dyn Knowledge>,
-    /// Completions.
-    pub completer: Arc<dyn Completer>,
-    /// Transcripts.
-    pub transcriber: Arc<dyn Transcriber>,
-    /// What plugins keep between tasks.
-    pub key_values: Arc<dyn KeyValues>,
-    /// Requests of plugins to other hosts.
-    pub http: Arc<dyn PluginHttp>,
-}
-
-/// The loaded components of one set: what was loaded together, and stays as it is while a task runs on it.
+/// The loaded components of one set, which were loaded together and do not change while a task runs on them.
 pub struct PluginRunner {
     sandbox: Sandbox,
     threads: Arc<GuestThreads>,
     plugins: BTreeMap<String, Arc<Plugin>>,
 }
 
-/// What every call needs besides its plugin.
+/// The engine and the ports of every call.
 #[derive(Clone)]
 pub(crate) struct Sandbox {
     pub(crate) engine: StepEngine,
@@ -68,21 +46,6 @@ pub(crate) struct Sandbox {
 }
 
 impl PluginRunner {
-    /// Loads components, in order, compiling those that `cache_folder` does not hold. `grant` says what the operator
-    /// allows a step of a name, `threads` how many threads guests share. The first component that cannot be used is the error; two of the same name are one too.
-    pub async fn load(
-        engine: StepEngine,
-        services: Services,
-        cache_folder: Option<&Path>,
-        paths: Vec<PathBuf>,
-        grant: impl Fn(&str) -> Grant,
-        threads: usize,
-    ) -> Result<Self, LoadError> {
-        let registry = PluginRegistry::new(engine, services, cache_folder, threads)?;
-        let plugins = registry.load_files(paths, grant).await?;
-        Ok(registry.set(plugins))
-    }
-
     /// A set of components.
     pub(crate) fn new(sandbox: Sandbox, threads: Arc<GuestThreads>, plugins: Vec<Arc<Plugin>>) -> Self {
         let plugins = plugins.into_iter().map(|plugin| (plugin.descriptor.name.clone(), plugin)).collect();
@@ -101,25 +64,14 @@ impl Sandbox {
         let revision = Revision {
             id: uuid::Uuid::new_v4(),
             task: record.id,
-            // Two tenants may call a collection the same.
+            // Collections of two tenants may have the same name.
             collection: record.tenant.collection(&record.collection),
             document: record.document_id.clone(),
         };
-        let scope = TaskScope {
-            call,
-            services: self.services.clone(),
-            descriptor: plugin.descriptor.clone(),
-            grant: plugin.grant.clone(),
-            budget: Budget::new(plugin.grant.budgets.clone()),
-            revision: revision.clone(),
-            started: Instant::now(),
-            reported: 0.0,
-            finished: Vec::new(),
-            open: Default::default(),
-        };
-        let mut staged = StagedWrites::new(&plugin.descriptor, &self.services, &revision);
-        let (started, limits) = (scope.started, &plugin.limits);
-        let mut store = store(&self.engine, Guest::new(limits.clone(), Some(scope)));
+        let (started, limits) = (Instant::now(), &plugin.limits);
+        let staged = StagedWrites::new(capabilities::is_staging(&plugin.granted), &self.services, &revision);
+        let guest = self.guest(&plugin, call, &revision, started);
+        let mut store = store(&self.engine, guest);
         let log = store.data().guest().log.clone();
         let run = async {
             let step = plugin.pre.instantiate_async(&mut store).await?;
@@ -127,9 +79,9 @@ impl Sandbox {
         };
         let Run { cpu, ended } = metered::run(run, limits.wall_time_max, limits.cpu_time_max).await;
         let mut guest = store.into_data().into_guest();
-        guest.http.settle(&mut guest.meter);
+        guest.settle();
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        // Rounded up: what is over a limit must not read as if it were not.
+        // Rounded up: a time over a limit must not be shown as one within it.
         let ms_over = |time: Duration| ms(time + Duration::from_nanos(999_999));
         match &ended {
             Ended::WallTime(measured) => drop(guest.meter.reach(Breach::WallTime, ms_over(*measured))),
@@ -140,98 +92,73 @@ impl Sandbox {
             Ended::Returned(_) => {}
         }
         let (log_lines, log_bytes) = log.written();
-        let resources = Resources {
+        let mut resources = Resources {
             wall_ms: ms(started.elapsed()),
             cpu_ms: ms(cpu),
             peak_memory_bytes: guest.meter.peak_memory_bytes,
             host_calls: guest.meter.host_calls,
             bytes_in: guest.meter.bytes_in,
             bytes_out: guest.meter.bytes_out(),
-            http_requests: guest.meter.http_requests,
             log_lines,
             log_bytes,
+            ..Resources::default()
         };
+        guest.states.report(&mut resources);
         let result = match (&guest.meter.reached, ended) {
             (Some(reached), _) => Err(failure::limited(reached)),
             (None, Ended::Returned(Err(error))) => Err(failure::trapped(&error, &log)),
             (None, Ended::Returned(Ok(Err(said)))) => Err(step_failure(said)),
             (None, Ended::Returned(Ok(Ok(outcome)))) => {
-                let finished = guest.scope.map(|scope| scope.finished).unwrap_or_default();
-                success(&plugin.descriptor, outcome, finished, revision.clone(), record.id)
+                let finished = guest.states.get().map(TaskState::take_finished).unwrap_or_default();
+                success(&plugin.descriptor, outcome, finished, record.id)
             }
-            // Both are limits, and noted above.
+            // Both are limits, which were noted above.
             (None, Ended::WallTime(_) | Ended::CpuTime(_)) => Err(failure::invalid_result("nothing")),
         };
-        if result.is_ok() {
-            staged.keep();
-        }
+        let result = result.map(|success| StepSuccess { revision: staged.succeed(), ..success });
         guest.redactor.clean_report(StepReport { result, resources, log: log.take() })
     }
+
+    /// The host's side of a call: the state of its task and of the granted capabilities.
+    fn guest(&self, plugin: &Plugin, call: StepCall, revision: &Revision, started: Instant) -> Guest {
+        let mut guest = Guest::new(plugin.limits.clone());
+        let blobs = self.services.blobs.clone();
+        let task = TaskState::new(call, plugin.descriptor.clone(), blobs, revision.id, started);
+        guest.states.add(Box::new(task));
+        let context = CallContext {
+            services: &self.services,
+            descriptor: &plugin.descriptor,
+            grant: &plugin.grant,
+            revision,
+            log: &guest.log,
+        };
+        capabilities::start(&plugin.granted, &context).for_each(|state| guest.states.add(state));
+        guest
+    }
 }
 
-/// Whether an instance ended because the host keeps no more handles for it.
+/// Whether an instance ended because it has as many handles of the host as it may have.
 fn is_out_of_handles(error: &wasmtime::Error) -> bool {
     matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full))
-}
-
-/// Staged writes of a run: discarded when it ends in anything but success, by being dropped half-way too.
-struct StagedWrites {
-    discard: Option<(Arc<dyn Knowledge>, Revision)>,
-}
-
-impl StagedWrites {
-    fn new(descriptor: &Descriptor, services: &Services, revision: &Revision) -> Self {
-        Self { discard: stores(descriptor).then(|| (services.knowledge.clone(), revision.clone())) }
-    }
-
-    fn keep(&mut self) {
-        self.discard = None;
-    }
-}
-
-impl Drop for StagedWrites {
-    fn drop(&mut self) {
-        let (Some((knowledge, revision)), Ok(runtime)) = (self.discard.take(), Handle::try_current()) else { return };
-        runtime.spawn(async move {
-            if let Err(error) = knowledge.discard(&revision).await {
-                tracing::warn!(%error, "staged writes of a step stay until the next start");
-            }
-        });
-    }
-}
-
-/// Whether the step may stage writes.
-fn stores(descriptor: &Descriptor) -> bool {
-    use morag_core::plugin::Capability::{Graph, Vectors};
-    descriptor.capabilities.iter().any(|capability| matches!(capability, Vectors | Graph))
 }
 
 fn success(
     descriptor: &Descriptor,
     outcome: wit::Outcome,
     artifacts: Vec<StagedArtifact>,
-    revision: Revision,
-    task: morag_core::task::TaskId,
+    task: TaskId,
 ) -> Result<StepSuccess, StepFailure> {
     if outcome.data.len() > DATA_BYTES_MAX {
         return Err(failure::large_result(DATA_BYTES_MAX, outcome.data.len()));
     }
-    let mut data: JsonObject =
+    let data: JsonObject =
         serde_json::from_str(&outcome.data).map_err(|_| failure::invalid_result("data that is not a JSON object"))?;
     if !is_depth_allowed(&data) {
         return Err(failure::invalid_result("data that is nested too deep"));
     }
-    let mut published = JsonObject::new();
-    for output in &descriptor.outputs {
-        let written = artifacts.iter().any(|staged| staged.artifact.name == output.name);
-        if let (true, Some(key)) = (written, &output.data_key) {
-            data.remove(key);
-            published.insert(key.clone(), format!("/api/files/temp/{task}/{}", output.name).into());
-        }
-    }
-    // URLs come first, as in the guide's examples.
-    published.extend(data);
-    Ok(StepSuccess { data: published, artifacts, revision: stores(descriptor).then_some(revision) })
+    let is_written = |name: &_| artifacts.iter().any(|staged| staged.artifact.name == *name);
+    let data = with_file_urls(&descriptor.outputs, is_written, task, data);
+    Ok(StepSuccess { data, artifacts, revision: None })
 }
 
 fn step_failure(said: wit::Failure) -> StepFailure {

@@ -1,23 +1,23 @@
-//! Threads that guests run on, apart from the server's own: a guest that computes holds up no request.
+//! Threads for guests, apart from the server's own: a guest that computes delays no request.
 
 use std::future::Future;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinError;
 
-/// Polls after which a thread looks at timers and sockets though it has more to do. Each may be an epoch (10 ms) of a guest that
-/// computes, so the 61 of tokio's default would be more than half a second by which a limit of time comes late.
+/// Polls after which a thread checks timers and sockets though it has more work. Each poll may be an epoch (10 ms) of a guest that
+/// computes, so tokio's default of 61 would delay a time limit by more than half a second.
 const POLLS_BETWEEN_EVENTS: u32 = 4;
 
-/// How far guests stand back behind the server's own threads where both want a core (`nice`): a third of the weight, so that a
-/// request goes before a step. `benches/hostile.rs` shows what it comes to.
+/// Niceness of guests: a third of the weight of the server's own threads where both compete for a core, so that a request goes
+/// before a step. `benches/hostile.rs` measures the effect.
 const NICENESS: i32 = 5;
 
-/// Lets the calling thread stand back. On Linux niceness is a thread's own; where it is not, or may not be set, guests and server
-/// are equals.
+/// Lowers the priority of the calling thread. On Linux niceness is a thread's own; elsewhere, and where it may not be set, guests and
+/// server have the same priority.
 fn be_nice() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "guests compete with the server's own threads");
+        tracing::debug!(%error, "the priority of guests cannot be lowered: they compete with the server's own threads");
     }
 }
 
@@ -54,7 +54,7 @@ impl GuestThreads {
 
 impl Drop for GuestThreads {
     fn drop(&mut self) {
-        // A runtime must not be waited for inside another one, where a server drops it.
+        // A server drops it inside another runtime, which must not wait for it.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use morag_core::pipeline::{Damage, DamagedFile, ExpectedFile};
 use morag_core::ports::{BlobError, BlobMeta, BlobPath, BlobStream, TaskLog};
-use morag_core::task::{Artifact, ArtifactName, EventKind, StatusWord, TaskId, TaskStatus};
+use morag_core::task::{Artifact, ArtifactName, EventKind, StatusWord, TaskId, TaskStatus, file_url};
 use morag_engine as engine;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub fn announced(log: &TaskLog, name: &str) -> Option<ExpectedFile> {
     if log.record.source.stored_as.as_str() == name {
         return Some(ExpectedFile::from(&log.record.source));
     }
-    let url = format!("/api/files/temp/{}/{name}", log.record.id);
+    let url = file_url(log.record.id, name);
     let is_named = |artifact: &&Artifact| artifact.name.as_str() == name;
     let completed = log.events.iter().rev().filter_map(|event| match &event.kind {
         EventKind::StepCompleted { data, artifacts, .. } => Some((data, artifacts.iter().find(is_named)?)),

@@ -4,7 +4,7 @@
 //! it nor checking a configuration by it takes long or much stack. Patterns run on an engine of linear time, and nothing is
 //! fetched.
 
-use super::CONFIG_SCHEMA_BYTES_MAX;
+use super::descriptor::CONFIG_SCHEMA_BYTES_MAX;
 use crate::JsonObject;
 use jsonschema::PatternOptions;
 use jsonschema::error::ValidationErrorKind;

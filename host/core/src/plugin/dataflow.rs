@@ -1,6 +1,6 @@
 //! Whether the steps of a pipeline fit together: what each reads is surely written before it, and once.
 
-use super::{Descriptor, Input, Output};
+use super::descriptor::{Descriptor, Input, Output};
 use crate::pipeline::StepDefinition;
 use std::sync::Arc;
 

@@ -1,65 +1,8 @@
 //! What a component says it is.
 
+use super::capability::Capability;
 use crate::task::ArtifactName;
 use serde::Serialize;
-
-/// Something of the host's that a step may use when the operator grants it. Each is one WIT interface of `morag:step`, but
-/// [`Capability::Http`], which is `wasi:http`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Capability {
-    /// Text embeddings by the host's model.
-    Embeddings,
-    /// The vector store.
-    Vectors,
-    /// The knowledge graph.
-    Graph,
-    /// Text completions by the host's model.
-    Completions,
-    /// Speech to text by the host's service.
-    Transcription,
-    /// A small store of the plugin's own.
-    Kv,
-    /// Secrets that the operator gave to the plugin by name.
-    Secrets,
-    /// Requests to hosts that the operator lists (`wasi:http`).
-    Http,
-}
-
-impl Capability {
-    /// Every capability.
-    pub const ALL: [Self; 8] = [
-        Self::Embeddings,
-        Self::Vectors,
-        Self::Graph,
-        Self::Completions,
-        Self::Transcription,
-        Self::Kv,
-        Self::Secrets,
-        Self::Http,
-    ];
-
-    /// Its name in a descriptor and in the configuration; but for `http`, that of its WIT interface.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Embeddings => "embeddings",
-            Self::Vectors => "vectors",
-            Self::Graph => "graph",
-            Self::Completions => "completions",
-            Self::Transcription => "transcription",
-            Self::Kv => "kv",
-            Self::Secrets => "secrets",
-            Self::Http => "http",
-        }
-    }
-}
-
-impl std::str::FromStr for Capability {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|capability| capability.as_str() == text).ok_or(())
-    }
-}
 
 /// An artifact a step reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

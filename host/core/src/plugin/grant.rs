@@ -1,6 +1,7 @@
 //! What a component may do: what it asks for and what the operator allows, both.
 
-use super::{Capability, Descriptor};
+use super::capability::{Budgets, Capability};
+use super::descriptor::Descriptor;
 use crate::Secret;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,7 +13,7 @@ pub struct Grant {
     pub capabilities: BTreeSet<Capability>,
     /// How much it may take.
     pub limits: Limits,
-    /// How much of the host's services a run may use.
+    /// How much of the host's services it may use.
     pub budgets: Budgets,
     /// Where `http` may lead; empty: nowhere.
     pub http: Vec<HttpRule>,
@@ -65,50 +66,6 @@ impl Default for Limits {
             log_lines_max: 1000,
             // A thousand lines of the longest kind would be 4 MiB, kept with every task.
             log_bytes_max: 256 << 10,
-        }
-    }
-}
-
-/// How much of the host's services one run of a step may use. What goes beyond is answered with `limit`; the step goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Budgets {
-    /// Calls of `embeddings`.
-    pub embedding_calls_max: u64,
-    /// Bytes of text given to `embeddings`.
-    pub embedding_bytes_max: u64,
-    /// Calls of `completions`.
-    pub completion_calls_max: u64,
-    /// Tokens of questions and answers, as the service counts them.
-    pub completion_tokens_max: u64,
-    /// Calls of `transcription`.
-    pub transcription_calls_max: u64,
-    /// Bytes of audio given to `transcription`.
-    pub transcription_bytes_max: u64,
-    /// Calls of `kv`.
-    pub kv_calls_max: u64,
-    /// Keys that the plugin may hold in `kv`, of all its runs together.
-    pub kv_keys_max: u64,
-    /// Bytes of keys and values that the plugin may hold in `kv`, of all its runs together.
-    pub kv_bytes_max: u64,
-}
-
-impl Default for Budgets {
-    fn default() -> Self {
-        Self {
-            // 100 MiB of markdown, the largest upload, in calls of 256 texts of 1 KiB each: 400; ten times that.
-            embedding_calls_max: 4_000,
-            embedding_bytes_max: 1 << 30,
-            // A service that is paid for: enough for a question a section of a long report.
-            completion_calls_max: 100,
-            completion_tokens_max: 200_000,
-            // One recording a task, and room for one that is cut into parts.
-            transcription_calls_max: 16,
-            transcription_bytes_max: 512 << 20,
-            // As many as there may be keys. Each `set` and `delete` waits for the disk, for some ms: a run that makes as many calls
-            // as it may of others (a million) would keep the host's only writer busy for an hour.
-            kv_calls_max: 10_000,
-            kv_keys_max: 10_000,
-            kv_bytes_max: 16 << 20,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a registry's manifest says of a component. The layout is that of the CNCF's guidance for Wasm artifacts, as `wkg` and
 //! `oras` write it: one configuration, one layer, which is the component.
 
-use super::Digest;
+use super::source::Digest;
 use serde::Deserialize;
 
 /// Media type of the configuration.

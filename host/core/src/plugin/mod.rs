@@ -1,6 +1,7 @@
 //! What a component says it is ([`Descriptor`]), where it comes from ([`PluginSource`]), what it may do ([`Grant`]), whether a
 //! pipeline of them fits together, and how it fails for the host's reasons ([`FailureCode`]).
 
+mod capability;
 mod code;
 mod compile_limits;
 mod config_schema;
@@ -8,18 +9,19 @@ mod dataflow;
 mod descriptor;
 mod grant;
 mod manifest;
+mod published;
 mod source;
 mod watch;
 
+pub use capability::{Budget, Budgets, Capability};
 pub use code::FailureCode;
 pub use compile_limits::CompileLimits;
 pub use config_schema::{ConfigProblem, ConfigSchema, UnusableSchema};
 pub use dataflow::{InvalidDataflow, PlannedStep, check_dataflow};
-pub use descriptor::{
-    CONFIG_SCHEMA_BYTES_MAX, Capability, Descriptor, DescriptorSize, Input, InvalidDescriptor, Output,
-};
-pub use grant::{Budgets, Grant, HttpRule, Limits, NotGranted};
+pub use descriptor::{CONFIG_SCHEMA_BYTES_MAX, Descriptor, DescriptorSize, Input, InvalidDescriptor, Output};
+pub use grant::{Grant, HttpRule, Limits, NotGranted};
 pub use manifest::{CONFIG_MEDIA_TYPE, InvalidManifest, LAYER_MEDIA_TYPE, Layer, MANIFEST_BYTES_MAX, read_manifest};
+pub use published::with_file_urls;
 pub use source::{
     COMPONENT_BYTES_MAX, Digest, InvalidDigest, InvalidReference, PluginSource, RegistryAccess, RegistryLogin,
     RegistryReference, is_registry, minisign_key_id,

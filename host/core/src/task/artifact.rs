@@ -1,5 +1,6 @@
 //! Files of a task.
 
+use super::id::TaskId;
 use serde::{Deserialize, Serialize};
 
 /// Name of an artifact: 1 to 64 characters of `a-z A-Z 0-9 . _ -`, not starting with a dot. So it can never leave the
@@ -61,6 +62,11 @@ pub struct Artifact {
     pub size: u64,
     /// SHA-256 of the content, lower-case hexadecimal.
     pub sha256: String,
+}
+
+/// Path under which the API serves a file of a task. Steps' data and events contain it, so stored events do as well.
+pub fn file_url(task: TaskId, name: &str) -> String {
+    format!("/api/files/temp/{task}/{name}")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod status;
 mod summary;
 mod tenant;
 
-pub use artifact::{Artifact, ArtifactName, InvalidArtifactName};
+pub use artifact::{Artifact, ArtifactName, InvalidArtifactName, file_url};
 pub use event::{Event, EventKind, Resources, Retry, SkipReason, StepFailure};
 pub use id::{DocumentId, InvalidDocumentId, TaskId};
 pub use metadata::{METADATA_BYTES_MAX, Metadata, has_all};

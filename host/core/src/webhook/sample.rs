@@ -3,7 +3,7 @@
 use super::EVENT_TYPES;
 use crate::pipeline::Pipeline;
 use crate::task::{
-    DocumentId, Event, EventKind, Resources, SkipReason, Source, SourceType, StepFailure, TaskId, TaskRecord,
+    DocumentId, Event, EventKind, Resources, SkipReason, Source, SourceType, StepFailure, TaskId, TaskRecord, file_url,
 };
 use crate::{JsonObject, Timestamp};
 use serde_json::{Value, json};
@@ -169,7 +169,7 @@ impl TaskRecord {
 
 /// What a completed step says: every key of the guide's examples.
 fn step_data(step: &str, task: TaskId) -> JsonObject {
-    let file = |name: &str| format!("/api/files/temp/{task}/{name}");
+    let file = |name: &str| file_url(task, name);
     object(match step {
         "markdown_conversion" => json!({
             "markdown_file_url": file("markdown.md"),

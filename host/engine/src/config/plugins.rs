@@ -5,8 +5,8 @@ use super::sources::{ConfigError, Written};
 use super::table_reader::TableReader;
 use morag_core::Secret;
 use morag_core::plugin::{
-    Budgets, Capability, Descriptor, Digest, Grant, HttpRule, Limits, PluginSource, RegistryAccess, RegistryLogin,
-    is_registry, minisign_key_id,
+    Budget, Budgets, Capability, Descriptor, Digest, Grant, HttpRule, Limits, PluginSource, RegistryAccess,
+    RegistryLogin, is_registry, minisign_key_id,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -146,15 +146,14 @@ fn limits(reader: &mut TableReader<'_>) -> Result<Limits, ConfigError> {
 fn budgets(reader: &mut TableReader<'_>) -> Result<Budgets, ConfigError> {
     let mut budgets = Budgets::default();
     let Some(mut reader) = reader.table("budgets")? else { return Ok(budgets) };
-    reader.count("embedding_calls", COUNT_MAX, &mut budgets.embedding_calls_max)?;
-    reader.bytes("embedding_bytes", 0..=BYTES_MAX, &mut budgets.embedding_bytes_max)?;
-    reader.count("completion_calls", COUNT_MAX, &mut budgets.completion_calls_max)?;
-    reader.count("completion_tokens", COUNT_MAX, &mut budgets.completion_tokens_max)?;
-    reader.count("transcription_calls", COUNT_MAX, &mut budgets.transcription_calls_max)?;
-    reader.bytes("transcription_bytes", 0..=BYTES_MAX, &mut budgets.transcription_bytes_max)?;
-    reader.count("kv_calls", COUNT_MAX, &mut budgets.kv_calls_max)?;
-    reader.count("kv_keys", COUNT_MAX, &mut budgets.kv_keys_max)?;
-    reader.bytes("kv_bytes", 0..=BYTES_MAX, &mut budgets.kv_bytes_max)?;
+    for budget in Budget::ALL {
+        let mut max = budgets.get(budget);
+        match budget.is_bytes() {
+            true => reader.bytes(budget.name(), 0..=BYTES_MAX, &mut max)?,
+            false => reader.count(budget.name(), COUNT_MAX, &mut max)?,
+        }
+        budgets.set(budget, max);
+    }
     reader.nothing_else()?;
     Ok(budgets)
 }

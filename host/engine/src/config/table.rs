@@ -1,6 +1,7 @@
 //! The settings as documentation.
 
 use super::SETTINGS;
+use morag_core::plugin::{Budget, Budgets, Capability};
 use std::fmt::Write as _;
 
 /// The README's table.
@@ -39,7 +40,7 @@ pub fn default_toml() -> String {
     text.push_str(CALLERS);
     text.push_str(PIPELINES);
     text.push_str(ENDPOINTS);
-    text.push_str(PLUGINS);
+    text.push_str(&plugins());
     text
 }
 
@@ -83,7 +84,7 @@ const PIPELINES: &str = r#"
 #replaces = { "markdown.md" = "redacted.md" } # later steps that read markdown.md get redacted.md
 "#;
 
-/// The same of plugins and their registries.
+/// Plugins and their registries; [`plugins`] puts in the lists of capabilities and budgets.
 const PLUGINS: &str = r#"
 # What a step component may do, and where it is: one such table each. Without a table a component of the plugins folder gets
 # no capability (the standard step `ingestion` gets embeddings, vectors and graph) and the default limits, which are those
@@ -93,7 +94,7 @@ const PLUGINS: &str = r#"
 #source = "steps/redact.wasm"                  # or oci://host/name@sha256:…; without it: redact.wasm in plugins_dir
 #sha256 = "…"                                  # of a file: another is refused
 #public_key = "RW…"                            # of a file: minisign key; redact.wasm.minisig must lie beside it
-#capabilities = ["kv", "http", "secrets"]      # embeddings, vectors, graph, completions, transcription, kv, secrets, http
+#capabilities = ["kv", "http", "secrets"]      # CAPABILITIES
 #secrets = { API_TOKEN = "REDACT_API_TOKEN" }  # name that the step asks for = environment variable that holds 8 bytes or more
 #http = [{ host = "api.example.com", port = 443, methods = ["GET", "POST"] }]   # port: 443 or 80; methods: GET and HEAD
 #[plugins.limits]                              # of one run
@@ -108,15 +109,7 @@ const PLUGINS: &str = r#"
 #log_lines = 1000
 #log_bytes = "256KiB"
 #[plugins.budgets]                             # of one run, but kv: of the plugin
-#embedding_calls = 4000
-#embedding_bytes = "1GiB"
-#completion_calls = 100
-#completion_tokens = 200000
-#transcription_calls = 16
-#transcription_bytes = "512MiB"
-#kv_calls = 10000
-#kv_keys = 10000
-#kv_bytes = "16MiB"
+BUDGETS
 
 # Registries of components that need credentials, or are spoken to without TLS: one such table each. A registry on this
 # machine (localhost, 127.0.0.1) needs none.
@@ -126,6 +119,24 @@ const PLUGINS: &str = r#"
 #password_env = "REGISTRY_PASSWORD"            # environment variable; or token_env alone, for a token sent as it is
 #insecure = false                              # true: plain HTTP
 "#;
+
+/// The text about plugins, with every capability and every budget.
+fn plugins() -> String {
+    let budget = |budget: Budget| {
+        let default = Budgets::default().get(budget);
+        let default = if budget.is_bytes() { format!("\"{}\"", size(default)) } else { default.to_string() };
+        format!("#{} = {default}", budget.name())
+    };
+    let budgets = Budget::ALL.map(budget).join("\n");
+    PLUGINS.replace("CAPABILITIES", &Capability::ALL.map(Capability::as_str).join(", ")).replace("BUDGETS", &budgets)
+}
+
+/// Bytes in the largest unit in which they are whole.
+fn size(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = units.into_iter().find(|(shift, _)| bytes > 0 && bytes % (1 << shift) == 0);
+    unit.map_or_else(|| bytes.to_string(), |(shift, name)| format!("{}{name}", bytes >> shift))
+}
 
 /// The same of named webhook endpoints.
 const ENDPOINTS: &str = r#"
@@ -181,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_example_of_a_plugin_is_valid_and_has_the_defaults() {
-        let example: String = PLUGINS.lines().filter(|line| !line.starts_with("# ")).collect::<Vec<_>>().join("\n");
+        let example: String = plugins().lines().filter(|line| !line.starts_with("# ")).collect::<Vec<_>>().join("\n");
         let example = example.replace("\n#", "\n").replace("sha256 = \"…\"", "").replace("public_key = \"RW…\"", "");
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("morag.toml");

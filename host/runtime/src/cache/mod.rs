@@ -1,16 +1,17 @@
 //! Compiled components on disk, so that a start takes milliseconds.
 //!
-//! A compiled component is native code: loading a foreign one is running it. [`trust`] says what is taken. Files are named by the
-//! digest of the component and the engine's compatibility hash, and begin with a seal of that name and of what follows.
+//! A compiled component is native code: loading a foreign one is running it. [`trust`] decides which files are used. A file is
+//! named by the digest of the component and the engine's compatibility hash, and begins with a seal of its name and content.
 
 mod trust;
 
 use crate::compile::Refusals;
+use crate::whole_file::write_whole;
 use morag_core::Timestamp;
 use morag_core::plugin::CompileLimits;
 use std::hash::{Hash, Hasher};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::io::Read as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -27,26 +28,26 @@ const FOLDER_BYTES_MAX: u64 = 2 << 30;
 /// Refused components that are remembered: each is less than 4 KiB, and a folder has far fewer components.
 const REFUSED_MAX: usize = 256;
 
-/// A file that another process has been writing for so long is of one that died.
+/// Age at which a file that another process is writing counts as left over from a process that died.
 const LEFT_OVER_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// A note of a compilation that was begun so long ago counts for nothing any more.
+/// Age at which a note of a compilation that was begun is ignored.
 const BEGUN_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How old a file's time may become before it is set anew when the file is used: what was used lately goes last.
+/// Age of a file's time at which a use of the file renews it: files that were used recently are removed last.
 const TOUCH_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// A folder of compiled components.
 #[derive(Debug, Clone)]
 pub(crate) struct CompileCache {
     folder: PathBuf,
-    /// Whose files are this process's: what a new file got.
+    /// Number of the user that owns the files of this process.
     own: u32,
     key: Arc<OnceLock<Key>>,
 }
 
 impl CompileCache {
-    /// Opens or makes the folder. Whether what is in it is used is decided at each use.
+    /// Opens or makes the folder. Each use decides whether its files can be trusted.
     pub(crate) fn open(folder: &Path) -> std::io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         Ok(Self { folder: folder.to_owned(), own: tempfile_owner(folder)?, key: Arc::default() })
@@ -72,7 +73,7 @@ impl CompileCache {
         let path = self.folder.join(&name);
         let Some(mut file) = trust::open_file(&path, self.own, false)? else { return Ok(None) };
         let mut bytes = Vec::new();
-        // What was written is bounded, and no other has a seal.
+        // The size of files that we wrote is bounded, and no other file has a seal.
         file.read_to_end(&mut bytes).map_err(|error| Untrusted::Unusable { path: path.clone(), error })?;
         touch(&file, system_time(now));
         let sealed = bytes.split_at_checked(SEAL_BYTES).filter(|(seal, code)| key.is_seal(seal, &name, code));
@@ -80,13 +81,13 @@ impl CompileCache {
             tracing::warn!(path = %path.display(), "a compiled component is damaged, or not of this server: compiling it again");
             return Ok(None);
         };
-        // SAFETY: the code is what `write` sealed for this component and this engine (its name): nobody else has the key.
+        // SAFETY: the code is what `write` sealed for this component and this engine (its name): no other user has the key.
         #[expect(unsafe_code, reason = "wasmtime cannot check native code; `trust` says why this is ours")]
         let component = unsafe { Component::deserialize(engine, code) };
         Ok(component.inspect_err(|error| tracing::warn!(%error, "a compiled component is not this engine's")).ok())
     }
 
-    /// Keeps native code that was made of a component. That it cannot be kept costs the next start a compilation, so it is only said.
+    /// Stores native code of a component. A failure costs the next start a compilation, so it is only logged.
     pub(crate) fn write(&self, engine: &Engine, digest: &str, code: &[u8]) {
         let name = name(engine, digest);
         let written = self.trusted().and_then(|key| {
@@ -99,12 +100,12 @@ impl CompileCache {
         }
     }
 
-    /// What is remembered of compiling a component with these limits; none where the folder is not the server's user's alone.
+    /// The refusals of a component with these limits; none where other users can write to the folder.
     pub(crate) fn refusals(&self, engine: &Engine, digest: &str, limits: Option<CompileLimits>) -> Option<Refusals> {
         self.trusted().ok().map(|_| Refusals::of(&self.folder, digest, compatibility(engine), limits))
     }
 
-    /// The key, where the folder is still the server's user's alone.
+    /// The key, where only the server's user can still write to the folder.
     fn trusted(&self) -> Result<&Key, Untrusted> {
         trust::check_folder(&self.folder, self.own)?;
         if let Some(key) = self.key.get() {
@@ -151,7 +152,7 @@ impl CompileCache {
                 break;
             }
             there(std::fs::remove_file(&path))?;
-            tracing::debug!(path = %path.display(), "a compiled component that nobody uses was removed");
+            tracing::debug!(path = %path.display(), "an unused compiled component was removed");
             (count, bytes) = (count - 1, bytes - size);
         }
         refused.sort();
@@ -167,29 +168,7 @@ impl CompileCache {
     }
 }
 
-/// Writes a file whole, for its owner alone: another process never reads half of it.
-pub(crate) fn write_whole(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
-    let partial = write_partial(path, parts)?;
-    std::fs::rename(&partial, path).inspect_err(|_| drop(std::fs::remove_file(&partial)))
-}
-
-/// Writes a file under a name of its own.
-fn write_partial(path: &Path, parts: &[&[u8]]) -> std::io::Result<PathBuf> {
-    let partial = path.with_extension(format!("partial-{}", uuid::Uuid::new_v4()));
-    let written = (|| {
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
-        parts.iter().try_for_each(|part| file.write_all(part))
-    })();
-    match written {
-        Ok(()) => Ok(partial),
-        Err(error) => {
-            let _ = std::fs::remove_file(&partial);
-            Err(error)
-        }
-    }
-}
-
-/// What was done to a file; none where it is gone.
+/// The result of an operation on a file; none where the file is missing.
 fn there<T>(done: std::io::Result<T>) -> std::io::Result<Option<T>> {
     match done {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -210,7 +189,7 @@ fn touch(file: &std::fs::File, now: SystemTime) {
     }
 }
 
-/// The file of a component's code. The last part is the form of these files: those of another form are not looked at.
+/// The file of a component's code. The last part is the format's version: files of other versions are ignored.
 fn name(engine: &Engine, digest: &str) -> String {
     format!("{digest}-{:016x}-2.cwasm", compatibility(engine))
 }

@@ -1,12 +1,13 @@
-//! Whether what lies in the cache may be run.
+//! Whether a file of the cache may be run.
 //!
-//! Each file has a seal: HMAC-SHA256, by a key of the cache's own, of its name and its content. Whoever does not know the key makes
-//! no file that is taken, and cannot give one component's code the name of another's. The key is a file that only the server's user
-//! can read. It cannot be replaced by another's: it is taken only if it belongs to that user, is no link and has no second name.
-//! So folders above the cache need no check: who may write there can put another folder in its place, but none with the key. The cache's own
-//! folder is checked at each use all the same, and what is in it not taken where others may write: that folder was not meant to be
-//! so, and could be filled and emptied by anyone.
+//! Each file has a seal: HMAC-SHA256 of its name and content, with a key of the cache. Without the key it is impossible to write a
+//! file that is used, or to give one component's code the name of another's. The key is a file that only the server's user can read.
+//! It cannot be replaced: it is used only if it belongs to that user, is no link and has no second name. So folders above the cache
+//! need no check: a user who may write there can replace the cache's folder, but not with one that has the key. The cache's folder is
+//! nevertheless checked at each use, and ignored where others may write: such permissions are a mistake, and others could fill or
+//! empty it.
 
+use crate::whole_file::write_partial;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use std::fs::{File, Metadata, OpenOptions};
@@ -17,24 +18,24 @@ use std::path::{Path, PathBuf};
 /// Bytes of a seal, and of a key.
 pub(super) const SEAL_BYTES: usize = 32;
 
-/// What a key's file is called.
+/// Name of the key's file.
 const KEY_FILE: &str = "key";
 
-/// What is sealed, in which form: a file of another form has another seal.
+/// Version of the seal's format: a file of another version has another seal.
 const DOMAIN: &[u8] = b"morag compiled component 1\0";
 
-/// Why what is in the cache is not used. The text says what to do.
+/// Why the cache's files are not used. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Untrusted {
-    /// Somebody else can write there, or it is not what it should be.
+    /// Other users can write there, or it is of another kind.
     #[error("{path} {what}")]
     Kept {
         /// Which folder or file.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// The fault, and what to do.
         what: &'static str,
     },
-    /// It cannot be looked at.
+    /// It cannot be read.
     #[error("{path} cannot be used: {error}")]
     Unusable {
         /// Which folder or file.
@@ -44,7 +45,7 @@ pub(super) enum Untrusted {
     },
 }
 
-/// What is known of a folder or file.
+/// Facts of a folder or file.
 #[derive(Debug, Clone, Copy)]
 struct Facts {
     is_folder: bool,
@@ -81,7 +82,7 @@ fn judge_folder(facts: Facts, own: u32) -> Result<(), &'static str> {
     }
 }
 
-/// A file of ours. `secret`: nobody else may even read it.
+/// A file of the server. `secret`: other users may not read it.
 fn judge_file(facts: Facts, own: u32, secret: bool) -> Result<(), &'static str> {
     let others = if secret { 0o077 } else { 0o022 };
     match facts {
@@ -93,13 +94,13 @@ fn judge_file(facts: Facts, own: u32, secret: bool) -> Result<(), &'static str> 
     }
 }
 
-/// Checks a folder whose files a user of this number must own.
+/// Checks a folder whose files must belong to the user of this number.
 pub(super) fn check_folder(folder: &Path, own: u32) -> Result<(), Untrusted> {
     let meta = std::fs::symlink_metadata(folder).map_err(|error| Untrusted::Unusable { path: folder.into(), error })?;
     judge_folder(Facts::from(&meta), own).map_err(|what| Untrusted::Kept { path: folder.into(), what })
 }
 
-/// Opens a file to read it; none where there is none. What is checked is what is open, whatever has its name by then.
+/// Opens a file to read it; none where it does not exist. The open file is checked, not its name, which may by then be another's.
 pub(super) fn open_file(path: &Path, own: u32, secret: bool) -> Result<Option<File>, Untrusted> {
     // Links are not followed, and a pipe is not waited for.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
@@ -118,7 +119,7 @@ pub(super) fn open_file(path: &Path, own: u32, secret: bool) -> Result<Option<Fi
     Ok(Some(file))
 }
 
-/// What files are sealed with.
+/// The key of the seals.
 #[derive(Clone)]
 pub(super) struct Key([u8; SEAL_BYTES]);
 
@@ -129,7 +130,7 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// The key of a folder, made where there is none. Of two processes that make one at once, the first's is both's.
+    /// The key of a folder, made where there is none. If two processes make one at once, both use the first.
     pub(super) fn of(folder: &Path, own: u32) -> Result<Self, Untrusted> {
         let path = folder.join(KEY_FILE);
         if let Some(key) = Self::read(&path, own)? {
@@ -141,7 +142,7 @@ impl Key {
         for (part, id) in new.chunks_exact_mut(16).zip([uuid::Uuid::new_v4(), uuid::Uuid::new_v4()]) {
             part.copy_from_slice(id.as_bytes());
         }
-        let partial = super::write_partial(&path, &[&new]).map_err(unusable)?;
+        let partial = write_partial(&path, &[&new]).map_err(unusable)?;
         let here = rustix::fs::CWD;
         let named = rustix::fs::renameat_with(here, &partial, here, &path, rustix::fs::RenameFlags::NOREPLACE);
         if let Err(error) = named {

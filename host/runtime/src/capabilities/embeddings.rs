@@ -1,42 +1,67 @@
-//! `morag:step/embeddings`.
+//! Capability `embeddings`: `morag:step/embeddings`.
 
-use super::{check_items, wit_error};
-use crate::bindings::morag::step::capability::Error;
-use crate::bindings::morag::step::embeddings::{Host, ModelInfo};
-use crate::guest::Guest;
-use morag_core::ports::CapabilityError;
+use super::capability::{CallContext, CapabilityHost};
+use super::items::check_items;
+use crate::bindings::morag::step::embeddings::{Host, ModelInfo, add_to_linker};
+use crate::budget::{Allowance, take_both};
+use crate::call_error::CallError;
+use crate::guest::{Guest, Instance};
+use crate::state::State;
+use morag_core::plugin::{Budget, Capability};
+use morag_core::ports::Embedder;
+use std::sync::Arc;
+use wasmtime::component::{HasSelf, Linker};
 
-/// Text one call may carry; the WIT says so.
+/// Bytes of text that one call may carry. The WIT says so.
 const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// The host's side.
+pub(super) struct Embeddings;
+
+struct EmbeddingsState {
+    embedder: Arc<dyn Embedder>,
+    calls: Allowance,
+    bytes: Allowance,
+}
+
+impl State for EmbeddingsState {}
+
+impl CapabilityHost for Embeddings {
+    fn capability(&self) -> Capability {
+        Capability::Embeddings
+    }
+
+    fn link(&self, linker: &mut Linker<Instance>) -> wasmtime::Result<()> {
+        add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)
+    }
+
+    fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
+        Box::new(EmbeddingsState {
+            embedder: call.services.embedder.clone(),
+            calls: Allowance::of(Budget::EmbeddingCalls, &call.grant.budgets),
+            bytes: Allowance::of(Budget::EmbeddingBytes, &call.grant.budgets),
+        })
+    }
+}
 
 impl Host for Guest {
     async fn model(&mut self) -> wasmtime::Result<ModelInfo> {
-        let embedder = &self.scope()?.services.embedder;
+        let embedder = &self.state::<EmbeddingsState>()?.embedder;
         Ok(ModelInfo { name: embedder.model().to_owned(), dimensions: embedder.dimensions() })
     }
 
-    async fn embed(&mut self, texts: Vec<String>) -> wasmtime::Result<Result<Vec<Vec<f32>>, Error>> {
-        let scope = self.scope()?;
-        let embedder = scope.services.embedder.clone();
-        if let Err(error) = check_items(&texts) {
-            return Ok(Err(wit_error(error)));
-        }
+    async fn embed(&mut self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, CallError> {
+        let state = self.state::<EmbeddingsState>()?;
+        check_items(&texts)?;
         let bytes = texts.iter().map(String::len).sum::<usize>();
         if bytes > TEXT_BYTES_MAX {
-            let error = CapabilityError::Limit(format!("at most {TEXT_BYTES_MAX} bytes of text a call"));
-            return Ok(Err(wit_error(error)));
+            return Err(CallError::limit(format!("at most {TEXT_BYTES_MAX} bytes of text a call")));
         }
-        if let Err(error) = scope.budget.embed(bytes as u64) {
-            return Ok(Err(wit_error(error)));
-        }
-        let vectors = match embedder.embed(texts).await {
-            Ok(vectors) => vectors,
-            Err(error) => return Ok(Err(wit_error(error))),
-        };
-        let brought = vectors.iter().map(|vector| size_of_val(vector.as_slice()) as u64).sum();
-        match self.meter.count_in(brought) {
-            Ok(()) => Ok(Ok(vectors)),
-            Err(text) => Ok(Err(Error::Limit(text))),
-        }
+        take_both(&mut state.calls, &mut state.bytes, bytes as u64)?;
+        let embedder = state.embedder.clone();
+        let vectors = embedder.embed(texts).await?;
+        let received = vectors.iter().map(|vector| size_of_val(vector.as_slice()) as u64).sum();
+        self.meter.count_in(received).map_err(CallError::limit)?;
+        Ok(vectors)
     }
 }

@@ -1,39 +1,61 @@
-//! `morag:step/graph`.
+//! Capability `graph`: `morag:step/graph`.
 
-use super::{check_items, properties, wit_error};
-use crate::bindings::morag::step::capability::Error;
-use crate::bindings::morag::step::graph::{Edge, Fact, Host, Node};
-use crate::guest::Guest;
+use super::capability::{CallContext, CapabilityHost};
+use super::items::{convert, properties};
+use super::staging::Staging;
+use crate::bindings::morag::step::graph::{Edge, Fact, Host, Node, add_to_linker};
+use crate::call_error::CallError;
+use crate::guest::{Guest, Instance};
+use crate::state::State;
+use morag_core::plugin::Capability;
 use morag_core::ports::{self, CapabilityError, StagedBatch};
+use wasmtime::component::{HasSelf, Linker};
+
+/// The host's side.
+pub(super) struct Graph;
+
+struct GraphState(Staging);
+
+impl State for GraphState {}
+
+impl CapabilityHost for Graph {
+    fn capability(&self) -> Capability {
+        Capability::Graph
+    }
+
+    fn is_staging(&self) -> bool {
+        true
+    }
+
+    fn link(&self, linker: &mut Linker<Instance>) -> wasmtime::Result<()> {
+        add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)
+    }
+
+    fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
+        Box::new(GraphState(Staging::of(call)))
+    }
+}
 
 impl Guest {
-    /// Checks and converts the items of a call, and stages them.
-    async fn stage<T, U>(
-        &mut self,
-        items: Vec<T>,
-        convert: fn(T) -> Result<U, CapabilityError>,
-        batch: fn(Vec<U>) -> StagedBatch,
-    ) -> wasmtime::Result<Result<u32, Error>> {
-        let scope = self.scope()?;
-        let (knowledge, revision) = (scope.services.knowledge.clone(), scope.revision.clone());
-        let converted = check_items(&items).and_then(|()| items.into_iter().map(convert).collect::<Result<_, _>>());
-        let staged = match converted {
-            Ok(items) => knowledge.stage(&revision, batch(items)).await,
-            Err(error) => Err(error),
-        };
-        Ok(staged.map_err(wit_error))
+    fn graph(&mut self) -> wasmtime::Result<Staging> {
+        Ok(self.state::<GraphState>()?.0.clone())
     }
 }
 
 impl Host for Guest {
-    async fn put_nodes(&mut self, nodes: Vec<Node>) -> wasmtime::Result<Result<u32, Error>> {
-        self.stage(nodes, node, StagedBatch::Nodes).await
+    async fn put_nodes(&mut self, nodes: Vec<Node>) -> Result<u32, CallError> {
+        let staging = self.graph()?;
+        Ok(staging.stage(StagedBatch::Nodes(convert(nodes, node)?)).await?)
     }
-    async fn put_edges(&mut self, edges: Vec<Edge>) -> wasmtime::Result<Result<u32, Error>> {
-        self.stage(edges, edge, StagedBatch::Edges).await
+
+    async fn put_edges(&mut self, edges: Vec<Edge>) -> Result<u32, CallError> {
+        let staging = self.graph()?;
+        Ok(staging.stage(StagedBatch::Edges(convert(edges, edge)?)).await?)
     }
-    async fn put_facts(&mut self, facts: Vec<Fact>) -> wasmtime::Result<Result<u32, Error>> {
-        self.stage(facts, fact, StagedBatch::Facts).await
+
+    async fn put_facts(&mut self, facts: Vec<Fact>) -> Result<u32, CallError> {
+        let staging = self.graph()?;
+        Ok(staging.stage(StagedBatch::Facts(convert(facts, fact)?)).await?)
     }
 }
 

@@ -1,119 +1,122 @@
-//! `morag:step/kv`. Keys are the plugin's: its name, which no two components share, is the first part of each.
+//! Capability `kv`: `morag:step/kv`. Keys belong to the plugin: its name, which no two components share, is the first part of
+//! each key in the store.
 
-use super::wit_error;
-use crate::bindings::morag::step::capability::Error;
-use crate::bindings::morag::step::kv::Host;
-use crate::guest::Guest;
+use super::capability::{CallContext, CapabilityHost};
+use crate::bindings::morag::step::kv::{Host, add_to_linker};
+use crate::budget::Allowance;
+use crate::call_error::CallError;
+use crate::guest::{Guest, Instance};
+use crate::state::State;
+use morag_core::plugin::{Budget, Capability};
 use morag_core::ports::{CapabilityError, KeyValueQuota, KeyValues, SetError, StoreError};
 use std::sync::Arc;
+use wasmtime::component::{HasSelf, Linker};
 
-/// Bytes of a key; the WIT says so.
+/// Bytes of a key. The WIT says so.
 const KEY_BYTES_MAX: usize = 255;
 
-/// Bytes of a value; the WIT says so.
+/// Bytes of a value. The WIT says so.
 const VALUE_BYTES_MAX: usize = 64 << 10;
 
-/// Keys that are listed at once; the WIT says so.
+/// Keys that are listed at once. The WIT says so.
 const KEYS_MAX: usize = 256;
 
-/// The store, and the name of the plugin whose keys are meant.
-type Scoped = (Arc<dyn KeyValues>, String);
+/// The host's side.
+pub(super) struct Kv;
+
+struct KvState {
+    values: PluginValues,
+    calls: Allowance,
+}
+
+impl State for KvState {}
+
+/// The values of one plugin.
+#[derive(Clone)]
+struct PluginValues {
+    store: Arc<dyn KeyValues>,
+    plugin: String,
+    quota: KeyValueQuota,
+}
+
+impl CapabilityHost for Kv {
+    fn capability(&self) -> Capability {
+        Capability::Kv
+    }
+
+    fn link(&self, linker: &mut Linker<Instance>) -> wasmtime::Result<()> {
+        add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)
+    }
+
+    fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
+        let budgets = &call.grant.budgets;
+        let quota = KeyValueQuota { keys_max: budgets.get(Budget::KvKeys), bytes_max: budgets.get(Budget::KvBytes) };
+        let (store, plugin) = (call.services.key_values.clone(), call.descriptor.name.clone());
+        let values = PluginValues { store, plugin, quota };
+        Box::new(KvState { values, calls: Allowance::of(Budget::KvCalls, budgets) })
+    }
+}
 
 impl Guest {
-    /// Takes a call of the run's budget.
-    fn kv(&mut self) -> wasmtime::Result<Result<Scoped, Error>> {
-        let scope = self.scope()?;
-        let taken = scope.budget.kv().map_err(wit_error);
-        Ok(taken.map(|()| (scope.services.key_values.clone(), scope.descriptor.name.clone())))
+    /// The plugin's values, for one call, which the budget must have.
+    fn values(&mut self) -> Result<PluginValues, CallError> {
+        let state = self.state::<KvState>()?;
+        state.calls.take(1)?;
+        Ok(state.values.clone())
     }
 }
 
 impl Host for Guest {
-    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        let (store, plugin) = match self.kv()? {
-            Ok(store) => store,
-            Err(error) => return Ok(Err(error)),
-        };
-        if let Err(error) = check_key(&key) {
-            return Ok(Err(wit_error(error)));
-        }
-        let value = match store.get(&plugin, &key).await {
-            Ok(value) => value,
-            Err(error) => return Ok(Err(wit_error(unavailable(&error)))),
-        };
-        match self.meter.count_in(value.as_ref().map_or(0, |value| value.len() as u64)) {
-            Ok(()) => Ok(Ok(value)),
-            Err(text) => Ok(Err(Error::Limit(text))),
-        }
+    async fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, CallError> {
+        let PluginValues { store, plugin, .. } = self.values()?;
+        check_key(&key)?;
+        let value = store.get(&plugin, &key).await.map_err(|error| unavailable(&error))?;
+        let bytes = value.as_ref().map_or(0, |value| value.len() as u64);
+        self.meter.count_in(bytes).map_err(CallError::limit)?;
+        Ok(value)
     }
 
-    async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
-        let (store, plugin) = match self.kv()? {
-            Ok(store) => store,
-            Err(error) => return Ok(Err(error)),
-        };
-        let granted = &self.scope()?.budget.granted;
-        let quota = KeyValueQuota { keys_max: granted.kv_keys_max, bytes_max: granted.kv_bytes_max };
-        let checked = check_key(&key).and_then(|()| match value.len() <= VALUE_BYTES_MAX {
-            true => Ok(()),
-            false => Err(CapabilityError::Limit(format!("a value has at most {VALUE_BYTES_MAX} bytes"))),
-        });
-        if let Err(error) = checked {
-            return Ok(Err(wit_error(error)));
+    async fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), CallError> {
+        let PluginValues { store, plugin, quota } = self.values()?;
+        check_key(&key)?;
+        if value.len() > VALUE_BYTES_MAX {
+            return Err(CallError::limit(format!("a value has at most {VALUE_BYTES_MAX} bytes")));
         }
-        let set = store.set(&plugin, &key, value, quota).await.map_err(|error| match error {
-            SetError::Full => CapabilityError::Limit(format!(
+        store.set(&plugin, &key, value, quota).await.map_err(|error| match error {
+            SetError::Full => CallError::limit(format!(
                 "the plugin's store is full: its budgets are kv_keys of {} keys and kv_bytes of {} bytes",
                 quota.keys_max, quota.bytes_max
             )),
             SetError::Store(error) => unavailable(&error),
-        });
-        Ok(set.map_err(wit_error))
+        })
     }
 
-    async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), Error>> {
-        let (store, plugin) = match self.kv()? {
-            Ok(store) => store,
-            Err(error) => return Ok(Err(error)),
-        };
-        let deleted = match check_key(&key) {
-            Ok(()) => store.delete(&plugin, &key).await.map_err(|error| unavailable(&error)),
-            Err(error) => Err(error),
-        };
-        Ok(deleted.map_err(wit_error))
+    async fn delete(&mut self, key: String) -> Result<(), CallError> {
+        let PluginValues { store, plugin, .. } = self.values()?;
+        check_key(&key)?;
+        store.delete(&plugin, &key).await.map_err(|error| unavailable(&error))
     }
 
-    async fn keys(&mut self, prefix: String, after: Option<String>) -> wasmtime::Result<Result<Vec<String>, Error>> {
-        let (store, plugin) = match self.kv()? {
-            Ok(store) => store,
-            Err(error) => return Ok(Err(error)),
-        };
+    async fn keys(&mut self, prefix: String, after: Option<String>) -> Result<Vec<String>, CallError> {
+        let PluginValues { store, plugin, .. } = self.values()?;
         if prefix.len() > KEY_BYTES_MAX || after.as_ref().is_some_and(|after| after.len() > KEY_BYTES_MAX) {
-            let error = CapabilityError::Invalid(format!("prefix and after have at most {KEY_BYTES_MAX} bytes"));
-            return Ok(Err(wit_error(error)));
+            return Err(CallError::invalid(format!("prefix and after have at most {KEY_BYTES_MAX} bytes")));
         }
-        let keys = match store.keys(&plugin, &prefix, after.as_deref(), KEYS_MAX).await {
-            Ok(keys) => keys,
-            Err(error) => return Ok(Err(wit_error(unavailable(&error)))),
-        };
-        match self.meter.count_in(keys.iter().map(|key| key.len() as u64).sum()) {
-            Ok(()) => Ok(Ok(keys)),
-            Err(text) => Ok(Err(Error::Limit(text))),
-        }
+        let keys = store.keys(&plugin, &prefix, after.as_deref(), KEYS_MAX).await;
+        let keys = keys.map_err(|error| unavailable(&error))?;
+        self.meter.count_in(keys.iter().map(|key| key.len() as u64).sum()).map_err(CallError::limit)?;
+        Ok(keys)
     }
 }
 
-fn check_key(key: &str) -> Result<(), CapabilityError> {
+fn check_key(key: &str) -> Result<(), CallError> {
     match (1..=KEY_BYTES_MAX).contains(&key.len()) && !key.chars().any(char::is_control) {
         true => Ok(()),
-        false => {
-            let text = format!("a key has 1 to {KEY_BYTES_MAX} bytes without control characters");
-            Err(CapabilityError::Invalid(text))
-        }
+        false => Err(CallError::invalid(format!("a key has 1 to {KEY_BYTES_MAX} bytes without control characters"))),
     }
 }
 
-fn unavailable(error: &StoreError) -> CapabilityError {
+fn unavailable(error: &StoreError) -> CallError {
     tracing::warn!(%error, "the store of a plugin failed");
-    CapabilityError::Unavailable("the host's store failed".into())
+    CapabilityError::Unavailable("the host's store failed".into()).into()
 }

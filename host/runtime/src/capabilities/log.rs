@@ -1,4 +1,4 @@
-//! `morag:step/log`.
+//! `morag:step/log`, which every step has.
 
 use crate::bindings::morag::step::log::{Host, Level};
 use crate::guest::Guest;

@@ -1,28 +1,48 @@
-//! What a guest can call, one file a WIT import. Each links itself; [`link`] decides which.
+//! What a guest can call: `task` and `log`, which every step has, and the capabilities, one file or folder each.
+//!
+//! [`ALL`] is the list of capabilities; nothing else in the runtime names one. To add a capability, see `docs/extending.md`.
 
+mod capability;
 mod completions;
 mod embeddings;
 mod graph;
-pub(crate) mod http;
+mod http;
+mod items;
 mod kv;
 mod log;
 mod secrets;
+mod staging;
 pub(crate) mod task;
 mod transcription;
 mod vectors;
 
+pub(crate) use capability::{CallContext, CapabilityHost};
+pub(crate) use staging::StagedWrites;
+
 use crate::bindings::morag::step as wit;
+use crate::call_error::CallError;
 use crate::guest::{Guest, Instance};
+use crate::state::State;
 use morag_core::plugin::Capability;
 use morag_core::ports::CapabilityError;
 use std::collections::BTreeSet;
 use wasmtime::component::{HasSelf, Linker};
 
-/// Items one call may carry: bounds the memory of a call; the WIT says so.
-const ITEMS_MAX: usize = 256;
+/// Every capability, in the order of [`Capability::ALL`].
+pub(crate) const ALL: [&dyn CapabilityHost; Capability::ALL.len()] = [
+    &embeddings::Embeddings,
+    &vectors::Vectors,
+    &graph::Graph,
+    &completions::Completions,
+    &transcription::Transcription,
+    &kv::Kv,
+    &secrets::Secrets,
+    &http::Http,
+];
 
-/// Bytes of JSON one item may carry; the WIT says so.
-const JSON_BYTES_MAX: usize = 64 << 10;
+fn of(granted: &BTreeSet<Capability>) -> impl Iterator<Item = &'static dyn CapabilityHost> {
+    ALL.into_iter().filter(|host| granted.contains(&host.capability()))
+}
 
 /// Links WASI without anything behind it, `task` and `log`, and the granted capabilities. Nothing else.
 /// Each is linked by [`Instance::called`], which counts its calls.
@@ -31,45 +51,70 @@ pub(crate) fn link(linker: &mut Linker<Instance>, granted: &BTreeSet<Capability>
     wit::task::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?;
     wit::log::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?;
     wit::capability::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?;
-    for capability in granted {
-        match capability {
-            Capability::Embeddings => wit::embeddings::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
-            Capability::Vectors => wit::vectors::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
-            Capability::Graph => wit::graph::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
-            Capability::Completions => wit::completions::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
-            Capability::Transcription => {
-                wit::transcription::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?
-            }
-            Capability::Kv => wit::kv::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
-            Capability::Secrets => wit::secrets::add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)?,
-            Capability::Http => wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?,
+    of(granted).try_for_each(|host| host.link(linker))
+}
+
+/// The states of the granted capabilities at the beginning of a call.
+pub(crate) fn start(granted: &BTreeSet<Capability>, call: &CallContext<'_>) -> impl Iterator<Item = Box<dyn State>> {
+    of(granted).map(|host| host.start(call))
+}
+
+/// Whether writes of a component with these capabilities are staged.
+pub(crate) fn is_staging(granted: &BTreeSet<Capability>) -> bool {
+    of(granted).any(CapabilityHost::is_staging)
+}
+
+/// The capability that a component imports by this name.
+pub(crate) fn imported(import: &str) -> Option<Capability> {
+    ALL.into_iter().find(|host| host.is_import(import)).map(CapabilityHost::capability)
+}
+
+impl wit::capability::Host for Guest {
+    fn convert_error(&mut self, error: CallError) -> wasmtime::Result<wit::capability::Error> {
+        match error {
+            CallError::Trap(error) => Err(error),
+            CallError::Refused(CapabilityError::Invalid(text)) => Ok(wit::capability::Error::Invalid(text)),
+            CallError::Refused(CapabilityError::Limit(text)) => Ok(wit::capability::Error::Limit(text)),
+            CallError::Refused(CapabilityError::Unavailable(text)) => Ok(wit::capability::Error::Unavailable(text)),
         }
     }
-    Ok(())
 }
 
-impl wit::capability::Host for Guest {}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn wit_error(error: CapabilityError) -> wit::capability::Error {
-    match error {
-        CapabilityError::Invalid(text) => wit::capability::Error::Invalid(text),
-        CapabilityError::Limit(text) => wit::capability::Error::Limit(text),
-        CapabilityError::Unavailable(text) => wit::capability::Error::Unavailable(text),
+    #[test]
+    fn every_capability_has_its_host() {
+        assert_eq!(ALL.map(CapabilityHost::capability), Capability::ALL);
     }
-}
 
-/// Parses the JSON object text of an item.
-fn properties(text: &str) -> Result<morag_core::JsonObject, CapabilityError> {
-    if text.len() > JSON_BYTES_MAX {
-        return Err(CapabilityError::Limit(format!("at most {JSON_BYTES_MAX} bytes of JSON an item")));
+    #[test]
+    fn a_capability_is_found_by_the_name_of_its_import() {
+        for (import, found) in [
+            ("morag:step/kv@1.1.0", Some(Capability::Kv)),
+            ("morag:step/kv", Some(Capability::Kv)),
+            ("wasi:http/outgoing-handler@0.2.3", Some(Capability::Http)),
+            ("morag:step/http@1.1.0", None),
+            ("morag:step/task@1.1.0", None),
+            ("wasi:io/streams@0.2.3", None),
+            ("evil:pkg/kv@1.1.0", None),
+        ] {
+            assert_eq!(imported(import), found, "{import}");
+        }
     }
-    serde_json::from_str(text).map_err(|error| CapabilityError::Invalid(format!("not a JSON object: {error}")))
-}
 
-/// Refuses a call with too many items.
-fn check_items<T>(items: &[T]) -> Result<(), CapabilityError> {
-    match items.len() <= ITEMS_MAX {
-        true => Ok(()),
-        false => Err(CapabilityError::Limit(format!("at most {ITEMS_MAX} items a call"))),
+    #[test]
+    fn only_what_is_granted_is_linked() {
+        let engine = wasmtime::Engine::default();
+        for granted in Capability::ALL {
+            let mut linker = Linker::new(&engine);
+            link(&mut linker, &[granted].into()).unwrap();
+            for host in ALL {
+                // A function that is linked already cannot be linked again.
+                let is_linked = host.link(&mut linker).is_err();
+                assert_eq!(is_linked, host.capability() == granted, "{granted:?} {:?}", host.capability());
+            }
+        }
     }
 }

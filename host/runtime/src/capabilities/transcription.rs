@@ -1,53 +1,81 @@
-//! `morag:step/transcription`.
+//! Capability `transcription`: `morag:step/transcription`.
 
-use super::task::GuestBlob;
-use super::wit_error;
-use crate::bindings::morag::step::capability::Error;
-use crate::bindings::morag::step::transcription::{Host, Segment, Transcript};
-use crate::guest::Guest;
-use morag_core::ports::CapabilityError;
-use wasmtime::component::Resource;
+use super::capability::{CallContext, CapabilityHost};
+use crate::bindings::morag::step::transcription::{Host, Segment, Transcript, add_to_linker};
+use crate::budget::{Allowance, take_both};
+use crate::call_error::CallError;
+use crate::files::GuestBlob;
+use crate::guest::{Guest, Instance};
+use crate::state::State;
+use morag_core::plugin::{Budget, Capability};
+use morag_core::ports::{self, Transcriber};
+use std::sync::Arc;
+use wasmtime::component::{HasSelf, Linker, Resource};
+
+/// The host's side.
+pub(super) struct Transcription;
+
+struct TranscriptionState {
+    transcriber: Arc<dyn Transcriber>,
+    calls: Allowance,
+    bytes: Allowance,
+}
+
+impl State for TranscriptionState {}
+
+impl CapabilityHost for Transcription {
+    fn capability(&self) -> Capability {
+        Capability::Transcription
+    }
+
+    fn link(&self, linker: &mut Linker<Instance>) -> wasmtime::Result<()> {
+        add_to_linker::<_, HasSelf<Guest>>(linker, Instance::called)
+    }
+
+    fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
+        Box::new(TranscriptionState {
+            transcriber: call.services.transcriber.clone(),
+            calls: Allowance::of(Budget::TranscriptionCalls, &call.grant.budgets),
+            bytes: Allowance::of(Budget::TranscriptionBytes, &call.grant.budgets),
+        })
+    }
+}
 
 impl Host for Guest {
     async fn transcribe(
         &mut self,
         audio: Resource<GuestBlob>,
         language: Option<String>,
-    ) -> wasmtime::Result<Result<Transcript, Error>> {
+    ) -> Result<Transcript, CallError> {
         let mut recording = self.table.get(&audio)?.as_recording();
-        let scope = self.scope()?;
-        let transcriber = scope.services.transcriber.clone();
+        let state = self.state::<TranscriptionState>()?;
         if let Some(language) = language {
             if !is_language(&language) {
-                let text = "language is a code of ISO 639-1, for example en".to_owned();
-                return Ok(Err(Error::Invalid(text)));
+                return Err(CallError::invalid("language is a code of ISO 639-1, for example en"));
             }
             recording.language = Some(language);
         }
-        let transcript = match scope.budget.transcribe(recording.size) {
-            Ok(()) => transcriber.transcribe(recording).await,
-            Err(error) => Err(error),
-        };
-        Ok(transcript.and_then(|transcript| self.taken(transcript)).map_err(wit_error))
+        take_both(&mut state.calls, &mut state.bytes, recording.size)?;
+        let transcriber = state.transcriber.clone();
+        let transcript = transcriber.transcribe(recording).await?;
+        self.meter.count_in(text_bytes(&transcript)).map_err(CallError::limit)?;
+        Ok(converted(transcript))
     }
 }
 
-impl Guest {
-    /// Counts a transcript's bytes, and converts it.
-    fn taken(&mut self, transcript: morag_core::ports::Transcript) -> Result<Transcript, CapabilityError> {
-        let segments = transcript.segments.iter().map(|segment| segment.text.len() as u64).sum::<u64>();
-        self.meter.count_in(transcript.text.len() as u64 + segments).map_err(CapabilityError::Limit)?;
-        let segment = |segment: morag_core::ports::Segment| Segment {
-            start_ms: segment.start_ms,
-            end_ms: segment.end_ms,
-            text: segment.text,
-        };
-        Ok(Transcript {
-            text: transcript.text,
-            language: transcript.language,
-            duration_ms: transcript.duration_ms,
-            segments: transcript.segments.into_iter().map(segment).collect(),
-        })
+fn text_bytes(transcript: &ports::Transcript) -> u64 {
+    let segments = transcript.segments.iter().map(|segment| segment.text.len() as u64).sum::<u64>();
+    transcript.text.len() as u64 + segments
+}
+
+fn converted(transcript: ports::Transcript) -> Transcript {
+    let segment =
+        |segment: ports::Segment| Segment { start_ms: segment.start_ms, end_ms: segment.end_ms, text: segment.text };
+    Transcript {
+        text: transcript.text,
+        language: transcript.language,
+        duration_ms: transcript.duration_ms,
+        segments: transcript.segments.into_iter().map(segment).collect(),
     }
 }
 

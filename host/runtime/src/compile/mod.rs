@@ -1,8 +1,8 @@
-//! Compiling components, which are anyone's: in a process of their own that has limits of memory and processor time.
+//! Compiling components, which are untrusted: in a process of their own with limits of memory and processor time.
 //!
-//! [`census`] counts what a component has before anything is compiled, [`parent`] starts the process, hands it the component
-//! and judges how it ended, [`child`] is what runs in it, [`wire`] is what the two say to each other. [`refusals`] remembers
-//! what was refused. The process is `morag` itself with a command that its help does not show.
+//! [`census`] counts the contents of a component before it is compiled, [`parent`] starts the process, sends it the component
+//! and interprets its end, [`child`] runs in it, [`wire`] is their protocol. [`refusals`] stores which components were refused.
+//! The process is `morag` itself with a command that its help does not show.
 
 mod census;
 mod child;
@@ -24,13 +24,12 @@ use parent::Children;
 use std::sync::Arc;
 use wasmtime::Engine;
 
-/// What makes native code of components.
+/// Compiles components to native code.
 #[derive(Debug, Clone)]
 pub enum Compiler {
-    /// The process itself, without limits of memory and time: for components that its own user has made, in tests and
-    /// measurements.
+    /// In the process itself, without limits of memory and time: for trusted components, in tests and benchmarks.
     InProcess,
-    /// Processes with limits. Clones share the bound on how many there are at once.
+    /// In processes with limits. Clones share the bound on concurrent processes.
     Children(Arc<Children>),
 }
 
@@ -53,7 +52,7 @@ impl Compiler {
         Ok(Self::children(program, limits))
     }
 
-    /// Compiles. The result is for engines that are set up as this one.
+    /// Compiles. The result is for engines with the same settings.
     pub(crate) async fn compile(&self, engine: &Engine, wasm: Bytes) -> Result<Vec<u8>, CompileError> {
         match self {
             Self::InProcess => {
@@ -67,7 +66,7 @@ impl Compiler {
         }
     }
 
-    /// What decides, besides engine and component, whether compiling succeeds: a refusal holds for these alone.
+    /// The limits of compiling: a refusal is valid for the same limits only.
     pub(crate) fn limits(&self) -> Option<CompileLimits> {
         match self {
             Self::InProcess => None,

@@ -1,13 +1,14 @@
-//! What was refused is remembered, beside the compiled components: a component that takes a minute to be refused takes it once.
+//! Refusals are stored beside the compiled components: a component whose refusal takes a minute takes it once.
 //!
-//! A refusal holds for one component, one engine and the same limits: its file's name has the digest of all three, so a host
-//! with another wasmtime or wider limits tries again. It is forgotten after [`AGE_MAX`].
+//! A refusal is valid for one component, one engine and the same limits: the name of its file has all three, so a host with
+//! another wasmtime or wider limits tries again. It expires after [`AGE_MAX`].
 //!
-//! Whoever compiles holds a [`Turn`]: nobody else on the folder compiles the same meanwhile, and a server that is killed in the
-//! middle leaves a note of it. After [`INTERRUPTIONS_MAX`] of those the component waits, so that one which takes longer to compile than the
-//! server is given to start does not keep it from starting for ever.
+//! A process that compiles holds a [`Turn`]: no other process on the folder compiles the same component meanwhile, and a server
+//! that is killed while it compiles leaves a note. After [`INTERRUPTIONS_MAX`] such notes the component is skipped for a while.
+//! Otherwise a component that takes longer to compile than the server has to start would prevent every start.
 
 use super::error::CompileError;
+use crate::whole_file::write_whole;
 use morag_core::Timestamp;
 use morag_core::plugin::CompileLimits;
 use serde_json::{Value, json};
@@ -17,16 +18,16 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How long a refusal is remembered: a compiler that was mended has another version, so this is for what nobody thought of.
+/// Age at which a refusal expires. A fixed compiler has another version, so this is for causes outside it.
 pub(crate) const AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Servers that may end while they compile a component, before it waits.
+/// Servers that may end while they compile a component before it is skipped.
 const INTERRUPTIONS_MAX: u32 = 3;
 
-/// How long it waits then.
+/// How long it is skipped then.
 const INTERRUPTIONS_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// Bytes of a file of ours: a reason is a line.
+/// Bytes of a stored refusal: a reason is a line.
 const FILE_BYTES_MAX: u64 = 8 << 10;
 
 /// Bytes of a reason that are kept.
@@ -39,8 +40,7 @@ pub(crate) struct Refusals {
     begun: PathBuf,
 }
 
-/// The right to compile a component. Dropped without having ended, as when the server is asked to stop, it is as if it had not
-/// been taken.
+/// The right to compile a component. Dropping it without [`Turn::end`], as when the server stops, leaves no note.
 #[derive(Debug)]
 pub(crate) struct Turn {
     files: Refusals,
@@ -58,7 +58,7 @@ impl Refusals {
         Self { refused: file("refused"), begun: file("begun") }
     }
 
-    /// The refusal that is remembered, if there is one.
+    /// The stored refusal, if there is one.
     pub(crate) fn remembered(&self, now: Timestamp) -> Option<CompileError> {
         let mut text = String::new();
         File::open(&self.refused).ok()?.take(FILE_BYTES_MAX).read_to_string(&mut text).ok()?;
@@ -70,7 +70,8 @@ impl Refusals {
         })
     }
 
-    /// Waits until nobody else on the folder compiles the same, which is as long as their compiling may take, and takes the turn.
+    /// Waits until no other process on the folder compiles the same component, and takes the turn. The wait is bounded by the time
+    /// that compiling may take.
     ///
     /// # Errors
     /// Where servers ended too often while they compiled it.
@@ -81,10 +82,10 @@ impl Refusals {
         };
         let not_noted = |error: io::Error| CompileError::NotRun(format!("{}: {error}", self.begun.display()));
         let mut file = open().map_err(not_noted)?;
-        // A network's folder may have no locks: then two may compile the same.
+        // A network file system may have no locks: then two processes may compile the same component.
         let _ = file.lock();
         let mut text = String::new();
-        // What cannot be read is no note.
+        // An unreadable note is ignored.
         let _ = (&mut file).take(FILE_BYTES_MAX).read_to_string(&mut text);
         let (times, last) = interruptions(&text, now);
         if times >= INTERRUPTIONS_MAX {
@@ -99,21 +100,21 @@ impl Refusals {
 }
 
 impl Turn {
-    /// Compiling has ended, by this error where it failed. What would fail again is remembered.
+    /// Compiling has ended, with this error where it failed. An error that would occur again is stored.
     pub(crate) fn end(self, error: Option<&CompileError>, now: Timestamp) {
         let Some(error) = error.filter(|error| error.is_final()) else { return };
         let reason = error.to_string();
         let reason = &reason[..reason.floor_char_boundary(REASON_BYTES_MAX)];
         let text = json!({"reason": reason, "at": now.as_millis()}).to_string();
-        if let Err(error) = crate::cache::write_whole(&self.files.refused, &[text.as_bytes()]) {
-            tracing::warn!(%error, "a refused component could not be noted: the next start compiles it again");
+        if let Err(error) = write_whole(&self.files.refused, &[text.as_bytes()]) {
+            tracing::warn!(%error, "a refusal of a component could not be stored: the next start compiles it again");
         }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        // Emptied first: another that waits for the lock has it open already, and must not count this one.
+        // Emptied first: a process that waits for the lock has the file open already, and must not count this note.
         let _ = self.lock.set_len(0);
         let _ = std::fs::remove_file(&self.files.begun);
     }
@@ -124,7 +125,7 @@ fn read(text: &str) -> Option<(String, Timestamp)> {
     Some((value["reason"].as_str()?.to_owned(), Timestamp::from_millis(value["at"].as_i64()?)))
 }
 
-/// How often servers have ended while they compiled it, as far as that counts, and when the last began to.
+/// How many servers have ended recently while they compiled it, and when the last of them began.
 fn interruptions(text: &str, now: Timestamp) -> (u32, Timestamp) {
     let noted = serde_json::from_str::<Value>(text).ok().and_then(|note| {
         Some((u32::try_from(note["times"].as_u64()?).ok()?, Timestamp::from_millis(note["at"].as_i64()?)))

@@ -1,7 +1,7 @@
 //! The tables `[[plugins]]` and `[[plugin_registries]]`.
 
 use super::*;
-use morag_core::plugin::{Budgets, Capability, Limits, PluginSource, RegistryLogin};
+use morag_core::plugin::{Budget, Budgets, Capability, Limits, PluginSource, RegistryLogin};
 
 const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
 
@@ -53,7 +53,7 @@ fn a_plugins_table_is_its_grant() {
         ..Limits::default()
     };
     assert_eq!(grant.limits, limits);
-    assert_eq!(grant.budgets, Budgets { completion_calls_max: 20, kv_bytes_max: 1 << 20, ..Budgets::default() });
+    assert_eq!(grant.budgets, Budgets::default().with(Budget::CompletionCalls, 20).with(Budget::KvBytes, 1 << 20));
     assert!(plugin.lists_capabilities && !config.plugins[1].lists_capabilities);
     assert!(config.plugins[1].grant.capabilities.is_empty());
     assert!(!format!("{config:?}").contains("5ecret"));

@@ -1,70 +1,29 @@
-//! `morag:step/completions`.
+//! What a request may have, as the WIT says.
 
-use super::wit_error;
-use crate::bindings::morag::step::capability::Error;
-use crate::bindings::morag::step::completions::{Completion, Host, Message, Options, Role};
-use crate::budget::{ANSWER_TOKENS_MAX, Answered};
-use crate::guest::Guest;
+use super::tokens::ANSWER_TOKENS_MAX;
+use crate::bindings::morag::step::completions::{Message, Options, Role};
 use morag_core::ports::{self, CapabilityError, CompletionRequest};
 
-/// Messages of a conversation; the WIT says so.
+/// Messages of a conversation.
 const MESSAGES_MAX: usize = 64;
 
-/// Text of a conversation; the WIT says so.
+/// Bytes of text of a conversation.
 const TEXT_BYTES_MAX: usize = 1 << 20;
 
-/// Bytes of a response schema; the WIT says so.
+/// Bytes of a response schema.
 const SCHEMA_BYTES_MAX: usize = 64 << 10;
 
-impl Host for Guest {
-    async fn complete(
-        &mut self,
-        messages: Vec<Message>,
-        options: Options,
-    ) -> wasmtime::Result<Result<Completion, Error>> {
-        let scope = self.scope()?;
-        let completer = scope.services.completer.clone();
-        let schema = options.response_schema.as_ref().map_or(0, String::len);
-        let bytes = messages.iter().map(|message| message.content.len()).sum::<usize>() + schema;
-        let request = request(messages, options).and_then(|mut request| {
-            let reserved = scope.budget.complete(bytes as u64, request.tokens_max)?;
-            request.tokens_max = reserved.tokens_max;
-            Ok((request, reserved))
-        });
-        let (request, reserved) = match request {
-            Ok(request) => request,
-            Err(error) => return Ok(Err(wit_error(error))),
-        };
-        let answer = completer.complete(request).await;
-        let said = answer.as_ref().map_or(0, |answer| answer.text.len() as u64);
-        let used = answer.as_ref().ok().map(|answer| Answered {
-            input_tokens: answer.input_tokens,
-            output_tokens: answer.output_tokens,
-            bytes: said,
-        });
-        // Not by `scope`, which refuses a guest that has called too often: the question was asked.
-        if let Some(scope) = &mut self.scope {
-            scope.budget.completed(reserved, used);
-        }
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => return Ok(Err(wit_error(error))),
-        };
-        if let Err(text) = self.meter.count_in(said) {
-            return Ok(Err(Error::Limit(text)));
-        }
-        Ok(Ok(Completion {
-            text: answer.text,
-            model: answer.model,
-            input_tokens: answer.input_tokens,
-            output_tokens: answer.output_tokens,
-            truncated: answer.truncated,
-        }))
-    }
+/// Bytes of text of a request, its response schema included.
+pub(super) fn text_bytes(messages: &[Message], options: &Options) -> u64 {
+    let schema = options.response_schema.as_ref().map_or(0, String::len);
+    (messages.iter().map(|message| message.content.len()).sum::<usize>() + schema) as u64
 }
 
-/// Checks a request against what the WIT says.
-fn request(messages: Vec<Message>, options: Options) -> Result<CompletionRequest, CapabilityError> {
+/// Checks and converts a request.
+///
+/// # Errors
+/// `Limit` or `Invalid`, with the text that the guest receives.
+pub(super) fn request(messages: Vec<Message>, options: Options) -> Result<CompletionRequest, CapabilityError> {
     let limit = |text: String| Err(CapabilityError::Limit(text));
     let invalid = |text: &str| Err(CapabilityError::Invalid(text.to_owned()));
     if messages.is_empty() {

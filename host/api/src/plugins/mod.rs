@@ -1,13 +1,15 @@
 //! The step components of this process: what each is, may do and does; and looking at once whether one changed.
 
-use super::ApiError;
-use super::error::ErrorBody;
+mod budgets;
+
 use crate::Api;
+use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use budgets::BudgetsBody;
 use morag_core::Timestamp;
-use morag_core::plugin::{Budgets, Capability, HttpRule, Input, Limits, Output};
+use morag_core::plugin::{Capability, HttpRule, Input, Limits, Output};
 use morag_engine::plugins::{LoadedPlugin, NoReload, PluginSet, RefusedPlugin, UnusablePipeline};
 use serde::Serialize;
 use std::sync::Arc;
@@ -146,29 +148,6 @@ pub struct LimitsBody {
     pub log_bytes: u64,
 }
 
-/// How much of the host's services a run may use, but what `kv` holds: all runs together.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BudgetsBody {
-    /// Calls of `embeddings`.
-    pub embedding_calls: u64,
-    /// Bytes of text given to it.
-    pub embedding_bytes: u64,
-    /// Calls of `completions`.
-    pub completion_calls: u64,
-    /// Tokens of questions and answers.
-    pub completion_tokens: u64,
-    /// Calls of `transcription`.
-    pub transcription_calls: u64,
-    /// Bytes of audio given to it.
-    pub transcription_bytes: u64,
-    /// Calls of `kv`, by one run.
-    pub kv_calls: u64,
-    /// Keys in `kv`.
-    pub kv_keys: u64,
-    /// Bytes of keys and values in `kv`.
-    pub kv_bytes: u64,
-}
-
 /// An artifact that is read.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InputBody {
@@ -305,7 +284,7 @@ fn plugin(loaded: &LoadedPlugin, newer: Option<&RefusedPlugin>, pipelines: Vec<S
         http: grant.http.iter().map(http_rule).collect(),
         secrets: grant.secrets.keys().cloned().collect(),
         limits: limits(&grant.limits),
-        budgets: budgets(&grant.budgets),
+        budgets: BudgetsBody(grant.budgets.clone()),
         inputs: descriptor.inputs.iter().map(input).collect(),
         outputs: descriptor.outputs.iter().map(output).collect(),
         config_schema: descriptor.config_schema.clone(),
@@ -347,20 +326,6 @@ fn limits(limits: &Limits) -> LimitsBody {
         http_requests: limits.http_requests_max,
         log_lines: limits.log_lines_max as u64,
         log_bytes: limits.log_bytes_max as u64,
-    }
-}
-
-fn budgets(budgets: &Budgets) -> BudgetsBody {
-    BudgetsBody {
-        embedding_calls: budgets.embedding_calls_max,
-        embedding_bytes: budgets.embedding_bytes_max,
-        completion_calls: budgets.completion_calls_max,
-        completion_tokens: budgets.completion_tokens_max,
-        transcription_calls: budgets.transcription_calls_max,
-        transcription_bytes: budgets.transcription_bytes_max,
-        kv_calls: budgets.kv_calls_max,
-        kv_keys: budgets.kv_keys_max,
-        kv_bytes: budgets.kv_bytes_max,
     }
 }
 
