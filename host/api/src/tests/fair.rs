@@ -93,6 +93,7 @@ async fn waits_of_one_caller_leave_room_for_anothers() {
     assert!((&mut others).now_or_never().is_none(), "it waits too");
     let happened = event(1, 0.0, EventKind::TaskStarted { retry: None });
     two.0.memory.logs.lock().unwrap()[0].events.push(happened);
+    two.0.memory.feed.send_modify(|feed| feed.push((task, 1)));
     assert_eq!(others.await.status, StatusCode::OK);
     // Those who ask without waiting are asked for nothing.
     assert_eq!(two.get("one", &format!("/api/v1/status/{task}")).await.status, StatusCode::OK);
