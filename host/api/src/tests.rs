@@ -5,6 +5,7 @@ mod counting;
 mod damage;
 mod docs;
 mod entry;
+mod error_bodies;
 mod errors;
 mod fair;
 mod files;
