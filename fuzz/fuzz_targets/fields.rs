@@ -9,7 +9,7 @@ use morag_core::webhook::AddressPolicy;
 use morag_core::{JsonObject, is_depth_allowed};
 use morag_fuzz::inflate;
 use morag_api::FieldError;
-use morag_api::fuzzing::{Fields, GivenObject, Item, Wish, items_of_form, items_of_json};
+use morag_api::fuzzing::{Fields, FieldObject, Item, TaskSpec, items_of_form, items_of_json};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ const BYTES_MAX: usize = 512 << 10;
 fuzz_target!(|script: &[u8]| {
     let Ok(text) = String::from_utf8(inflate(script, BYTES_MAX)) else { return };
     let text = text.trim();
-    let read_given = || serde_json::from_str::<GivenObject>(text);
+    let read_given = || serde_json::from_str::<FieldObject>(text);
     let (Ok(given), Ok(of_batch)) = (read_given(), read_given()) else { return };
     let mut of_json = Fields::of(given);
     batch(of_batch);
@@ -66,14 +66,14 @@ fuzz_target!(|script: &[u8]| {
     }
     for name in ["metadata", "processing_options", "webhook_config", "webhook_headers"] {
         let value = serde_json::from_str(text).expect("an object is a value of another");
-        let nested = GivenObject { values: [(name.to_owned(), value)].into(), left_out: 0 };
+        let nested = FieldObject { values: [(name.to_owned(), value)].into(), left_out: 0 };
         assert_eq!(read(&mut Fields::of(nested)), read(&mut in_form(name, text.to_owned())), "{name}");
     }
 });
 
 /// What is asked for, or what is wrong.
 fn read(fields: &mut Fields) -> Result<String, Vec<FieldError>> {
-    let wish = Wish::read(fields, &AddressPolicy::default());
+    let spec = TaskSpec::read(fields, &AddressPolicy::default());
     let errors = std::mem::take(fields).into_errors();
     for error in &errors {
         assert!(error.msg.len() <= ERROR_BYTES_MAX + "…".len(), "{} bytes of an error", error.msg.len());
@@ -82,26 +82,26 @@ fn read(fields: &mut Fields) -> Result<String, Vec<FieldError>> {
     if !errors.is_empty() {
         return Err(errors);
     }
-    let metadata = wish.metadata.as_str();
+    let metadata = spec.metadata.as_str();
     assert!(metadata.len() <= FIELD_BYTES_MAX, "{} bytes of metadata", metadata.len());
     let object: JsonObject = serde_json::from_str(metadata).expect("metadata is read again");
     assert!(is_depth_allowed(&object));
-    let options = serde_json::to_string(&wish.options).expect("options are JSON");
+    let options = serde_json::to_string(&spec.options).expect("options are JSON");
     assert!(options.len() <= FIELD_BYTES_MAX, "{} bytes of options", options.len());
-    assert!((1..=128).contains(&wish.collection.len()));
-    assert!(wish.language.as_ref().is_none_or(|language| (2..=3).contains(&language.len())));
-    if let Some(endpoint) = &wish.endpoint {
+    assert!((1..=128).contains(&spec.collection.len()));
+    assert!(spec.language.as_ref().is_none_or(|language| (2..=3).contains(&language.len())));
+    if let Some(endpoint) = &spec.endpoint {
         assert!(endpoint.url.check_literal(&AddressPolicy::default()).is_ok());
         let bytes: usize = endpoint.headers.iter().map(|(name, value)| name.len() + value.expose().len()).sum();
         assert!(endpoint.headers.len() <= HEADERS_MAX && bytes <= HEADERS_BYTES_MAX);
         assert!(endpoint.headers.keys().all(|name| name.parse::<HeaderName>().is_ok()));
         assert!(endpoint.auth_token.as_ref().is_none_or(|token| token.expose().bytes().all(|byte| byte >= b' ')));
     }
-    Ok(format!("{wish:?}"))
+    Ok(format!("{spec:?}"))
 }
 
 /// The items of a batch in JSON: each within the limits of one document.
-fn batch(object: GivenObject) {
+fn batch(object: FieldObject) {
     let mut shared = Fields::of(object);
     let given = shared.take("items");
     if let Ok(items) = items_of_json(given, &shared) {

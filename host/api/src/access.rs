@@ -1,18 +1,18 @@
-//! What each route needs of its caller. A route that is not listed is open to nobody: the test beside goes through the OpenAPI
+//! The scope that each route needs. A route that is not listed needs the operator's: a test compares the list with the OpenAPI
 //! document.
 
 use super::ApiError;
-use super::auth::Caller;
+use super::caller::Caller;
 use axum::http::{Method, StatusCode};
 use morag_core::caller::Scope;
 use serde_json::json;
 
-/// What a route needs.
+/// The access that a route needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// A scope, in the caller's own tenant.
     Scope(Scope),
-    /// `admin` of the default tenant: what concerns all who share the server.
+    /// `admin` of the default tenant: the route concerns all tenants.
     Operator,
 }
 
@@ -20,7 +20,7 @@ const SUBMIT: Access = Access::Scope(Scope::Submit);
 const READ: Access = Access::Scope(Scope::Read);
 const ENDPOINTS: Access = Access::Scope(Scope::Endpoints);
 
-/// Every route that needs a key: method, path, what it needs.
+/// Every route that needs a key: method, path, access.
 pub const RULES: [(&str, &str, Access); 39] = [
     ("POST", "/api/v1/ingest/file", SUBMIT),
     ("POST", "/api/v1/ingest/url", SUBMIT),
@@ -68,14 +68,17 @@ pub fn is_open(path: &str) -> bool {
     matches!(path, "/health" | "/health/ready" | "/metrics" | "/openapi.json" | "/docs") || path.starts_with("/docs/")
 }
 
-/// What a route needs; the most there is where the list does not say.
+/// The access that a route needs; the operator's where the list does not have it.
 fn needed(method: &Method, route: &str) -> Access {
     let method = if method == Method::HEAD { "GET" } else { method.as_str() };
     let rule = RULES.iter().find(|(of_method, path, _)| *of_method == method && *path == route);
     rule.map_or(Access::Operator, |(_, _, access)| *access)
 }
 
-/// Lets a caller through that has what the route needs.
+/// Checks that a caller may use a route.
+///
+/// # Errors
+/// 403 `missing_scope`.
 pub fn check(caller: &Caller, method: &Method, route: &str) -> Result<(), ApiError> {
     let access = needed(method, route);
     let (scope, is_allowed) = match access {
@@ -87,11 +90,11 @@ pub fn check(caller: &Caller, method: &Method, route: &str) -> Result<(), ApiErr
     }
     let scope = scope.as_str();
     let text = match access {
-        Access::Scope(_) => format!("The key has not the scope {scope:?}, which this needs: use another key"),
+        Access::Scope(_) => {
+            format!("The key does not have the scope {scope:?}, which this route needs: use another key")
+        }
         Access::Operator => {
-            format!(
-                "This concerns everybody on the server: it needs a key with the scope {scope:?} of the default tenant"
-            )
+            format!("This route concerns all tenants: it needs a key of the default tenant with the scope {scope:?}")
         }
     };
     let error = ApiError::new(StatusCode::FORBIDDEN, "missing_scope", text);

@@ -1,11 +1,11 @@
 //! The audit log (log target `audit`): a line for every change, and for refused keys. Never with a key or a secret.
 //!
-//! A change is written when its request has ended, whatever became of it; where the caller has gone before, its line says
-//! `aborted`: the change may have been made. Of refused keys only so many a minute have lines of their own; the rest are
-//! counted, and the count is written at the end of the minute, so that a flood of bad keys is no flood of the log.
+//! A change is logged when its request ends, with any outcome. If the caller disconnects before, the line says `aborted`: the
+//! change may have been made. Only the first refused keys of a minute have lines of their own. The others are counted and the
+//! count is logged at the end of the minute, so that a flood of bad keys does not flood the log.
 
 use super::ApiError;
-use super::auth::{Caller, Made};
+use super::caller::{Caller, Made};
 use super::counted::PeerAddress;
 use crate::Api;
 use axum::extract::{MatchedPath, Request};
@@ -15,41 +15,41 @@ use morag_core::SteadyTime;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Refused keys with lines of their own in a [`WINDOW`]: enough to see who and where, too few to fill a disk.
+/// Refused keys with lines of their own in a [`WINDOW`]: enough to see their sources, too few to fill a disk.
 const LINES_MAX: u32 = 10;
 
-/// After which the lines begin anew.
+/// Time after which refused keys have lines of their own again.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Longest part of a path that is written, characters: an id has at most 64.
+/// Longest parameter of a path that is logged, characters: an id has at most 64.
 const OBJECT_CHARS_MAX: usize = 100;
 
-/// Outcome of a change that was made.
+/// Logged outcome of a change that was made.
 const DONE: &str = "done";
 
-/// Objects of a request that are written: a batch has at most 50.
+/// Objects of a request that are logged: a batch has at most 50.
 const OBJECTS_MAX: usize = 64;
 
-/// Refused keys of this process.
+/// Counts the refused keys of this process.
 #[derive(Debug, Default)]
 pub struct Audit(Mutex<Refusals>);
 
 #[derive(Debug, Default)]
 struct Refusals {
-    /// Begin of the window; none before the first.
+    /// Start of the window; none before the first refused key.
     since: Option<SteadyTime>,
     lines: u32,
     left_out: u64,
 }
 
-/// What becomes of a refusal.
+/// How a refused key is logged.
 #[derive(Debug, PartialEq, Eq)]
 enum Noted {
-    /// It has a line.
+    /// With a line of its own.
     Line,
-    /// It is counted, as the first of its window: the count is to be written when that ends.
+    /// As the first that is only counted in its window: the caller logs the count when the window ends.
     First,
-    /// It is counted.
+    /// Only counted.
     Counted,
 }
 
@@ -74,14 +74,14 @@ impl Audit {
     }
 }
 
-/// A key was refused. `reason` has nothing of the key in it.
+/// Logs a refused key. `reason` must not contain the key.
 pub fn refused_key(app: &Arc<Api>, request: &Request, reason: &str) {
     let noted = app.audit.refusals().note(app.clock.steady());
     match noted {
         Noted::Line => {
             let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0.to_string());
             let (peer, route) = (peer.unwrap_or_default(), route(request));
-            tracing::warn!(target: "audit", peer, route, reason, outcome = "refused", "a key was refused");
+            tracing::warn!(target: "audit", peer, route, reason, outcome = "refused", "API key refused");
         }
         Noted::Counted => {}
         Noted::First => {
@@ -94,19 +94,19 @@ pub fn refused_key(app: &Arc<Api>, request: &Request, reason: &str) {
     }
 }
 
-/// Writes how many refused keys had no line.
+/// Logs how many refused keys had no line.
 pub fn write_left_out(app: &Api) {
     let left_out = std::mem::take(&mut app.audit.refusals().left_out);
-    tracing::warn!(target: "audit", left_out, outcome = "refused", "keys were refused, without a line each");
+    tracing::warn!(target: "audit", left_out, outcome = "refused", "more API keys refused");
 }
 
-/// Method and path of a route, with its parameters' names: nothing that a stranger has written.
+/// Method and path of a route, with the names of its parameters: no text of the request.
 pub fn route(request: &Request) -> String {
     let path = request.extensions().get::<MatchedPath>().map_or("no route", MatchedPath::as_str);
     format!("{} {path}", request.method())
 }
 
-/// A change that is being made. Its line is written when this goes.
+/// A change that is being made. It is logged when this is dropped.
 pub struct Change {
     caller: Caller,
     route: String,
@@ -115,7 +115,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// The change that a request asks for; none where it only reads.
+    /// The change that a request makes; none for a request that only reads.
     pub fn of(caller: &Caller, request: &Request) -> Option<Self> {
         if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
             return None;
@@ -125,7 +125,7 @@ impl Change {
         Some(Self { caller, route, object, outcome: None })
     }
 
-    /// What came of it.
+    /// Notes the outcome.
     pub fn ended(mut self, response: &Response) {
         let code = response.extensions().get::<ApiError>().map_or(DONE, ApiError::code);
         self.outcome = Some((response.status().as_u16(), code));
@@ -137,18 +137,18 @@ impl Drop for Change {
         let Self { caller, route, object, outcome } = self;
         let (status, outcome) = outcome.unwrap_or((0, "aborted"));
         let Made { mut objects, all_rejected } = caller.take_made();
-        // A batch, whose answer has why.
+        // A batch without an accepted item is a success for HTTP: its answer has the errors.
         let outcome = if all_rejected && outcome == DONE { "rejected" } else { outcome };
         objects.truncate(OBJECTS_MAX);
         if !object.is_empty() {
             objects.insert(0, std::mem::take(object));
         }
         let (name, tenant, object) = (caller.name(), caller.tenant().as_str(), objects.join(","));
-        tracing::info!(target: "audit", caller = name, tenant, route, object, status, outcome, "a change");
+        tracing::info!(target: "audit", caller = name, tenant, route, object, status, outcome, "change");
     }
 }
 
-/// The values of a route's parameters, with a slash between: of plain characters alone, whatever was sent.
+/// The values of a route's parameters, with slashes between. Other than plain characters become `?`.
 fn object(matched: &str, path: &str) -> String {
     let is_parameter = |part: &str| part.starts_with('{');
     let values = matched.split('/').zip(path.split('/')).filter(|(part, _)| is_parameter(part)).map(|(_, value)| value);

@@ -1,103 +1,21 @@
-//! Who may call.
+//! Authentication by API key.
 
+use super::caller::Caller;
 use super::{ApiError, access, audit};
 use crate::Api;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use morag_core::caller::{Quotas, Scope};
-use morag_core::ports::{Flow, TaskLimits};
-use morag_core::task::TenantId;
 use morag_engine::config::{ConfiguredCaller, digest_of};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 /// Header for clients that cannot send `Authorization`.
 const X_API_KEY: &str = "x-api-key";
 
-/// Who a request came from: tells callers apart where their answers must not mix (idempotency) and where they share the
-/// workers, and says what is theirs. One a request.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    configured: Arc<ConfiguredCaller>,
-    /// What the request has made, for the audit log.
-    made: Arc<Mutex<Made>>,
-}
-
-/// What a request has made.
-#[derive(Debug, Default)]
-pub struct Made {
-    /// Ids.
-    pub objects: Vec<String>,
-    /// Whether it was answered as a success, and everything in it was rejected.
-    pub all_rejected: bool,
-}
-
-impl Caller {
-    fn new(configured: Arc<ConfiguredCaller>) -> Self {
-        Self { configured, made: Arc::default() }
-    }
-
-    /// The caller in text, without the key in it.
-    pub fn as_text(&self) -> String {
-        hex::encode(&self.configured.digest[..16])
-    }
-
-    /// What the audit log calls it.
-    pub fn name(&self) -> &str {
-        &self.configured.name
-    }
-
-    /// Whose tasks, documents and endpoints it sees.
-    pub fn tenant(&self) -> &TenantId {
-        &self.configured.tenant
-    }
-
-    /// Whether it may do what needs this scope.
-    pub fn has(&self, scope: Scope) -> bool {
-        self.configured.scopes.allow(scope)
-    }
-
-    /// How much it may have.
-    pub fn quotas(&self) -> &Quotas {
-        &self.configured.quotas
-    }
-
-    /// Whether it may use a collection of its tenant.
-    pub fn may_use(&self, collection: &str) -> bool {
-        self.configured.collections.as_ref().is_none_or(|allowed| allowed.contains(collection))
-    }
-
-    /// The flow that the caller's tasks belong to.
-    pub fn flow(&self) -> Flow {
-        Flow { id: self.as_text(), weight: self.configured.weight }
-    }
-
-    /// How many tasks the flow may have.
-    pub fn limits(&self) -> TaskLimits {
-        let Quotas { waiting_tasks, tasks_per_day, .. } = *self.quotas();
-        TaskLimits { waiting_max: waiting_tasks, per_day_max: tasks_per_day }
-    }
-
-    /// Something that the request has made, by its id.
-    pub fn has_made(&self, object: impl ToString) {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).objects.push(object.to_string());
-    }
-
-    /// Everything in the request was rejected, though its answer is a success.
-    pub fn all_rejected(&self) {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).all_rejected = true;
-    }
-
-    /// What the request has made.
-    pub fn take_made(&self) -> Made {
-        std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Lets a request through that has a key with the scope which its route needs, or needs no key. What it changes is written to
-/// the audit log.
+/// Middleware: passes a request on if its route needs no key, or its key has the scope that the route needs. Changes go to the
+/// audit log.
 pub async fn require_key(State(app): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     if access::is_open(request.uri().path()) {
         return next.run(request).await;
@@ -125,7 +43,7 @@ pub async fn require_key(State(app): State<Arc<Api>>, mut request: Request, next
     response
 }
 
-/// The key that a request gives, in whichever of the two headers.
+/// The key of a request, in either of the two headers.
 fn given(headers: &HeaderMap) -> Result<&[u8], ApiError> {
     let authorization = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
     let bearer = authorization
@@ -134,7 +52,7 @@ fn given(headers: &HeaderMap) -> Result<&[u8], ApiError> {
         .map(|(_, key)| key);
     match (bearer, headers.get(X_API_KEY), authorization) {
         (Some(key), ..) => Ok(key),
-        // A proxy's own authorization may stand beside it.
+        // `Authorization` may be a proxy's own.
         (None, Some(key), _) => Ok(key.as_bytes()),
         (None, None, None) => Err(ApiError::unauthorized(
             "An API key is needed: send the header Authorization: Bearer KEY, or X-API-Key: KEY",
@@ -145,7 +63,8 @@ fn given(headers: &HeaderMap) -> Result<&[u8], ApiError> {
     }
 }
 
-/// Every caller is compared with, whichever it is, and digests of one length: so the time says nothing of what was sent.
+/// The caller with this key. Compares with every caller, and digests of equal length: the time it takes tells nothing about the
+/// key.
 fn caller(headers: &HeaderMap, callers: &[Arc<ConfiguredCaller>]) -> Result<Caller, ApiError> {
     let digest = digest_of(given(headers)?.trim_ascii());
     let none = (Choice::from(0), 0_u32);
@@ -164,6 +83,8 @@ fn caller(headers: &HeaderMap, callers: &[Arc<ConfiguredCaller>]) -> Result<Call
 mod tests {
     use super::*;
     use axum::http::HeaderValue;
+    use morag_core::caller::{Quotas, Scope};
+    use morag_core::task::TenantId;
 
     fn configured(name: &str, key: &str, weight: u32) -> Arc<ConfiguredCaller> {
         Arc::new(ConfiguredCaller {

@@ -1,4 +1,4 @@
-//! Stopping a task.
+//! Cancelling a task.
 
 use super::ApiError;
 use super::error::ErrorBody;
@@ -21,9 +21,9 @@ pub struct Cancelled {
     pub task_id: String,
 }
 
-/// Stop a task
+/// Cancel a task
 ///
-/// What it has stored stays; its files stay until their retention ends. The same is done by `DELETE` on
+/// Its stored data stays; its files stay until their retention ends. The same is done by `DELETE` on
 /// `/api/v1/ingest/{task_id}`, `/api/v1/status/{task_id}` and `/api/v1/cancel/{task_id}`.
 #[utoipa::path(
     post, path = "/api/v1/cancel/{task_id}", tag = "status", operation_id = "cancel_task",
@@ -31,16 +31,14 @@ pub struct Cancelled {
     responses(
         (status = 200, description = "Cancelled", body = Cancelled),
         (status = 404, description = "No such task", body = ErrorBody),
-        (status = 409, description = "It has ended already", body = ErrorBody),
+        (status = 409, description = "The task has already ended", body = ErrorBody),
     )
 )]
 pub async fn cancel(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Result<Json<Cancelled>, ApiError> {
     let task = own(&app, &task).await?;
     match cancel_task(&app, task).await? {
         CancelOutcome::Cancelled => Ok(Json(Cancelled { message: "Task cancelled".into(), task_id: task.to_string() })),
-        CancelOutcome::AlreadyEnded => {
-            Err(ApiError::conflict("task_already_ended", "The task has ended already: there is nothing to cancel"))
-        }
+        CancelOutcome::AlreadyEnded => Err(ApiError::conflict("task_already_ended", "The task has already ended")),
         CancelOutcome::Unknown => Err(ApiError::unknown_task()),
     }
 }

@@ -1,4 +1,4 @@
-//! A router behind one connection that says when a request begins and when its answer has been given.
+//! The router of one connection: notes in the connection table when a request begins and when its answer was sent.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
-/// The connections of a server, each with the way to tell its task that it is given up.
+/// The connections of a server, each with a channel that tells its task to close it.
 #[derive(Clone)]
 pub(super) struct Connections(Arc<Mutex<Table<oneshot::Sender<Phase>>>>);
 
@@ -28,12 +28,12 @@ impl Connections {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a connection in.
+    /// Admits a connection, or refuses it.
     pub(super) fn admit(&self, peer: Peer, give_up: oneshot::Sender<Phase>) -> Admission<oneshot::Sender<Phase>> {
         self.table().admit(peer, give_up)
     }
 
-    /// Gives up the connection that is worth least.
+    /// Closes the connection with the lowest priority, if there is one to close.
     pub(super) fn shed(&self) -> Option<Shed<oneshot::Sender<Phase>>> {
         self.table().shed()
     }
@@ -56,17 +56,17 @@ impl Drop for Held {
     }
 }
 
-/// The connection has been given up: what comes on it is not done.
+/// The connection is being closed: requests on it are not served.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was given up for another one")]
 pub(super) struct GivenUp;
 
-/// The address that a request's connection came from, in its extensions. Behind a reverse proxy it is the proxy's: what a client
-/// says of its own address is not believed.
+/// The remote address of a request's connection, in its extensions. Behind a reverse proxy it is the proxy's: headers with the
+/// client's address are not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddress(pub IpAddr);
 
-/// The router as one connection has it.
+/// The router of one connection.
 pub(super) struct Counted {
     router: TowerToHyperService<Router>,
     connections: Connections,
@@ -76,7 +76,7 @@ pub(super) struct Counted {
 
 impl Counted {
     pub(super) fn new(router: Router, connections: Connections, id: Id, peer: IpAddr) -> Self {
-        // An IPv4 address is the same one on a socket for both.
+        // A socket for both IP versions has IPv4 addresses mapped to IPv6.
         Self { router: TowerToHyperService::new(router), connections, id, peer: PeerAddress(peer.to_canonical()) }
     }
 }
@@ -87,7 +87,8 @@ impl Service<Request<Incoming>> for Counted {
     type Future = BoxFuture<'static, Result<Response<Body>, GivenUp>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        // Under the table's lock: a connection is given up before this, and then nothing is done, or not at all.
+        // Under the table's lock: a connection is closed either before this, and the request is not served, or never while it
+        // is.
         if !self.connections.table().begin(self.id) {
             return Box::pin(std::future::ready(Err(GivenUp)));
         }
@@ -104,7 +105,7 @@ impl Service<Request<Incoming>> for Counted {
     }
 }
 
-/// A request that is under way, until this is dropped.
+/// Counts a request as under way until this is dropped.
 struct UnderWay {
     connections: Connections,
     id: Id,
@@ -116,7 +117,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// An answer's body: the request is under way until it was given, or given up.
+/// A response body: the request is under way until it was sent or dropped.
 struct Answer {
     body: Body,
     _under_way: UnderWay,

@@ -1,5 +1,5 @@
-//! `/openapi.json`, and `/docs`: a page that shows it and lets people try it. Everything is served from here; nothing is
-//! loaded from elsewhere.
+//! `/openapi.json`, and `/docs`: a page that shows it and can send requests. All files are served from here; the page loads
+//! nothing from other hosts.
 
 use super::ApiError;
 use crate::Api;
@@ -12,11 +12,11 @@ use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
 
-/// The page's own scripts and styles only; styles also within the page, as it sets them from its script.
+/// Only the page's own scripts and styles; inline styles too, because its script sets some.
 const POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/// Routes that show the document.
+/// The routes of the document and its page.
 pub fn routes(document: &OpenApi) -> Router<Arc<Api>> {
     let json = document.to_json().map_err(|error| ApiError::internal(format!("the OpenAPI document: {error}")));
     let document = async move || json.map(|json| ([(header::CONTENT_TYPE, "application/json")], json));
@@ -33,7 +33,7 @@ fn file(name: &str) -> Result<Response, ApiError> {
     let file = file.ok_or_else(|| ApiError::not_found("The documentation has no such file"))?;
     let mut bytes = file.bytes.into_owned();
     if name == "index.html" {
-        // Served at /docs without a slash at its end, so its files must be named from the root.
+        // Served at /docs without a trailing slash, so the paths of its files must be absolute.
         bytes = String::from_utf8_lossy(&bytes)
             .replace("\"./", "\"/docs/")
             .replace("\"index.css", "\"/docs/index.css")

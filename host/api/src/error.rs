@@ -1,5 +1,5 @@
-//! The one error of the HTTP interface. What callers see and what the log says are apart: no text of a store, a path or a
-//! secret can reach a caller by accident.
+//! The error type of the HTTP interface. The public text and the log text are separate fields, so that no text of a store, no
+//! path and no secret reaches a caller by accident.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-/// Seconds after which a caller should try again when something is away or full: long enough for a restart, short enough
-/// for a person who waits.
+/// `Retry-After` when something is unavailable or full, seconds: long enough for a restart, short enough for a person who
+/// waits.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
-/// Wrong fields that one answer names: as many as the contract has, and who has mended these learns of the next.
+/// Wrong fields that one answer lists: as many as the contract has. The next request tells the others.
 pub const FIELDS_SHOWN_MAX: usize = 32;
 
-/// Longest text of one wrong field, bytes: what it repeats of the request is cut where it is written (`morag_core::shown`), and
-/// this is for what nobody thought of.
+/// Longest text of one wrong field, bytes. Parts of the request are already cut where they are quoted (`morag_core::shown`);
+/// this limit catches the rest.
 const FIELD_TEXT_BYTES_MAX: usize = 1024;
 
-/// Longest text of an error, bytes; likewise.
+/// Longest text of an error, bytes.
 const TEXT_BYTES_MAX: usize = 2048;
 
-fn said(text: impl Into<String>, bytes_max: usize) -> String {
+fn limited(text: impl Into<String>, bytes_max: usize) -> String {
     let text = text.into();
     if text.len() <= bytes_max { text } else { cut(&text, bytes_max).into_owned() }
 }
@@ -43,36 +43,36 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// A field of the body that is not as it must be.
+    /// An invalid field of the body.
     pub fn body(name: &str, msg: impl Into<String>) -> Self {
         Self {
             loc: vec!["body".into(), shown(name).into()],
-            msg: said(msg, FIELD_TEXT_BYTES_MAX),
+            msg: limited(msg, FIELD_TEXT_BYTES_MAX),
             kind: "value_error".into(),
         }
     }
 
-    /// A parameter of the query that is not as it must be.
+    /// An invalid query parameter.
     pub fn query(name: &str, msg: impl Into<String>) -> Self {
         Self {
             loc: vec!["query".into(), shown(name).into()],
-            msg: said(msg, FIELD_TEXT_BYTES_MAX),
+            msg: limited(msg, FIELD_TEXT_BYTES_MAX),
             kind: "value_error".into(),
         }
     }
 
-    /// A field of the body that is not there.
+    /// A missing field of the body.
     pub fn missing(name: &str) -> Self {
         let (loc, msg) = (vec!["body".into(), name.into()], format!("{name} is required"));
         Self { loc, msg, kind: "missing".into() }
     }
 }
 
-/// An answer other than success.
+/// An error response.
 #[derive(Debug, Clone)]
 pub struct ApiError(Box<Parts>);
 
-/// Boxed, so that a result of a handler stays small.
+/// Boxed, so that the results of handlers stay small.
 #[derive(Debug, Clone)]
 struct Parts {
     status: StatusCode,
@@ -82,18 +82,18 @@ struct Parts {
     extra: JsonObject,
     headers: Vec<(HeaderName, HeaderValue)>,
     log: Option<String>,
-    is_told: bool,
+    is_logged: bool,
 }
 
 /// Every error body (`docs/http-api.md#errors`).
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
-    /// One line for people; for 422 the array of fields that are wrong.
+    /// One line for people; for 422 the array of invalid fields.
     #[schema(value_type = Object)]
     pub detail: Value,
     /// One line for people.
     pub error: String,
-    /// Group of the error: `validation_error`, `authentication_error`, `permission_error`, `not_found`, `conflict`, `too_large`, `rate_limited`,
+    /// Category of the error: `validation_error`, `authentication_error`, `permission_error`, `not_found`, `conflict`, `too_large`, `rate_limited`,
     /// `unavailable`, `invalid_request` or `internal_error`.
     #[serde(rename = "type")]
     pub kind: String,
@@ -110,16 +110,16 @@ impl ApiError {
         Self(Box::new(Parts {
             status,
             code,
-            public: said(public, TEXT_BYTES_MAX),
+            public: limited(public, TEXT_BYTES_MAX),
             fields,
             extra: JsonObject::new(),
             headers,
             log: None,
-            is_told: false,
+            is_logged: false,
         }))
     }
 
-    /// 400: the request cannot be understood.
+    /// 400: the request cannot be read.
     pub fn bad_request(code: &'static str, public: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, public)
     }
@@ -135,7 +135,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", public)
     }
 
-    /// 404 for a task, whatever was given as its id.
+    /// 404 for a task, whether its id is unknown or no id.
     pub fn unknown_task() -> Self {
         Self::new(StatusCode::NOT_FOUND, "task_not_found", "There is no task of this id")
     }
@@ -145,7 +145,7 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, code, public)
     }
 
-    /// 409 for a document that another task has or is ingesting.
+    /// 409 for a document that another task ingested or is ingesting.
     pub fn duplicate_document(holder: TaskId) -> Self {
         let text = format!(
             "The document was ingested by task {holder}: set replace_existing=true to replace it, or choose another document_id"
@@ -159,7 +159,7 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", text)
     }
 
-    /// 422 with the fields that are wrong; at least one.
+    /// 422 with the wrong fields, at least one.
     pub fn invalid(mut fields: Vec<FieldError>) -> Self {
         fields.truncate(FIELDS_SHOWN_MAX);
         let public = fields.iter().map(|field| field.msg.as_str()).collect::<Vec<_>>().join("; ");
@@ -174,32 +174,32 @@ impl ApiError {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", text).retry_after()
     }
 
-    /// 429 for a caller who has as much of the queue as it leaves to the others.
+    /// 429 for a caller whose share of the queue is used up.
     pub fn queue_share() -> Self {
-        let text = "As many of your tasks are waiting as there is room left in the queue, which is for the other callers: try \
-                    again when some of yours have begun";
+        let text = "Your share of the task queue is used up, and the rest is for other callers: try again when some of your tasks have \
+                    started";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", text).retry_after()
     }
 
-    /// 503. The reason is for the log alone.
+    /// 503. `log` is only logged.
     pub fn unavailable(log: impl Into<String>) -> Self {
         let text = "The server's storage does not answer: try again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text).retry_after().with_log(log)
     }
 
-    /// 507. The reason is for the log alone.
+    /// 507. `log` is only logged.
     pub fn storage_full(log: impl Into<String>) -> Self {
         let text = "The server's storage is full and nothing was changed: try again later, and tell the operator";
         Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", text).retry_after().with_log(log)
     }
 
-    /// 500. The reason is for the log alone.
+    /// 500. `log` is only logged.
     pub fn internal(log: impl Into<String>) -> Self {
-        let text = "Something went wrong in the server: its log has the reason under this request_id";
+        let text = "Internal error: the server's log has the cause under this request_id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text).with_log(log)
     }
 
-    /// Tells the caller when to try again.
+    /// Adds `Retry-After`.
     #[must_use]
     pub fn retry_after(self) -> Self {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
@@ -219,16 +219,16 @@ impl ApiError {
         self
     }
 
-    /// The log has its cause already, once for all requests that it refuses: so none of them is an error of its own there.
+    /// Marks an error whose cause is logged once for all requests that it affects: it is not logged for each of them.
     #[must_use]
-    pub fn told(mut self) -> Self {
-        self.0.is_told = true;
+    pub fn logged(mut self) -> Self {
+        self.0.is_logged = true;
         self
     }
 
-    /// Whether the log has its cause already.
-    pub fn is_told(&self) -> bool {
-        self.0.is_told
+    /// Whether its cause is logged elsewhere.
+    pub fn is_logged(&self) -> bool {
+        self.0.is_logged
     }
 
     /// Adds a field to the body.
@@ -243,12 +243,12 @@ impl ApiError {
         self.0.status
     }
 
-    /// Stable and machine readable.
+    /// The error code: stable and machine readable.
     pub fn code(&self) -> &'static str {
         self.0.code
     }
 
-    /// What `detail` says: the fields that are wrong, else one line for people.
+    /// The value of `detail`: the wrong fields, else the public text.
     pub fn detail(&self) -> Value {
         match self.0.fields.is_empty() {
             true => json!(self.0.public),
@@ -266,7 +266,7 @@ impl ApiError {
         &self.0.public
     }
 
-    /// An error as a framework's plain answer says it: only its status and text are known.
+    /// An error from a plain answer of the framework, which has only a status and a text.
     pub fn of_status(status: StatusCode, text: &str) -> Self {
         let public = match (text.trim(), status.canonical_reason()) {
             ("", Some(reason)) => reason.to_owned(),
@@ -291,7 +291,7 @@ impl ApiError {
         Self::new(status, code, public)
     }
 
-    /// The answer, with the request's id in it.
+    /// The response, with the request's id.
     pub fn render(&self, request_id: &str) -> Response {
         let mut body = JsonObject::new();
         body.insert("detail".into(), self.detail());
@@ -325,7 +325,7 @@ impl ApiError {
 }
 
 impl IntoResponse for ApiError {
-    /// Only the status and the error itself: [`super::frame`] renders it, for it knows the request's id.
+    /// Has only the status and the error: [`super::frame`] renders it, because it has the request's id.
     fn into_response(self) -> Response {
         let mut response = self.0.status.into_response();
         response.extensions_mut().insert(self);
@@ -335,7 +335,7 @@ impl IntoResponse for ApiError {
 
 impl From<DiskFull> for ApiError {
     fn from(full: DiskFull) -> Self {
-        Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", full.to_string()).retry_after().told()
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", full.to_string()).retry_after().logged()
     }
 }
 

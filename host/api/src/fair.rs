@@ -1,7 +1,7 @@
-//! What callers share of a process, and how much of it one of them may have: [`Shares`] of each thing that is held for long.
+//! The resources of a process that callers share, each with its limit: [`Shares`] decides how much of one a caller may hold.
 
 use super::ApiError;
-use super::auth::Caller;
+use super::caller::Caller;
 use super::quota;
 use super::submit::Uploading;
 use axum::http::StatusCode;
@@ -11,37 +11,38 @@ use morag_core::shares::{NoPlace, Permit, Shares};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections that listen to events, at once: half of all that the process has, so that they never shut out other requests.
+/// Event streams at once: half of all connections, so that other requests always have some.
 const STREAMS_MAX: usize = 512;
 
-/// Requests that wait for a task (`?wait=`, `POST /api/v1/process`), at once: each looks at its task twice a second.
+/// Requests at once that wait for a task (`?wait=`, `POST /api/v1/process`): each holds a connection, and reads its task's state
+/// every few seconds (`wait.rs`).
 const WAITS_MAX: usize = 256;
 
-/// Documents that are fetched by their URLs, at once: each holds a connection and a file.
+/// Documents that are fetched by URL at once: each holds a connection and a file.
 const FETCHES_MAX: usize = 64;
 
-/// Names that are looked up for requests, at once: each is two sockets, for [`LOOKUP_WAIT_MAX`] where no name server answers.
+/// Host names that are looked up for requests at once: each holds two sockets, for [`LOOKUP_WAIT_MAX`] if no name server answers.
 const LOOKUPS_MAX: usize = 128;
 
-/// Samples that are sent to endpoints for requests, at once: each holds a connection for as long as its receiver takes.
+/// Samples that are sent to endpoints at once: each holds a connection for as long as its receiver takes.
 const TESTS_MAX: usize = 32;
 
-/// Longest time that a request waits for its caller's turn to look a name up: as long as one look-up takes at most.
+/// Longest time that a request waits until its caller may look another name up: as long as one look-up takes at most.
 const LOOKUP_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// What callers share.
+/// The resources that callers share.
 pub struct Fair {
-    /// Streams of events.
+    /// Event streams.
     pub streams: Share,
-    /// Requests that wait.
+    /// Requests that wait for a task.
     pub waits: Share,
     /// Fetches of documents.
     pub fetches: Share,
-    /// Look-ups of names.
+    /// Look-ups of host names.
     pub lookups: Share,
     /// Samples that are sent to endpoints.
     pub tests: Share,
-    /// Bytes of uploads that are no tasks yet.
+    /// Bytes of uploads that are not yet tasks.
     pub uploads: Arc<Uploading>,
 }
 
@@ -84,7 +85,7 @@ impl Default for Fair {
     }
 }
 
-/// Whose places are counted, in words.
+/// The holder of permits, as errors name it.
 #[derive(Clone, Copy)]
 struct Who {
     has: &'static str,
@@ -94,7 +95,7 @@ struct Who {
 const KEY: Who = Who { has: "You have", one: "caller" };
 const TENANT: Who = Who { has: "Your tenant has", one: "tenant" };
 
-/// One thing that callers share.
+/// One resource that callers share.
 pub struct Share {
     shares: Shares,
     code: &'static str,
@@ -103,16 +104,16 @@ pub struct Share {
 }
 
 impl Share {
-    /// A place for a caller.
+    /// Takes a permit for a caller.
     ///
     /// # Errors
-    /// 429 where the caller has all it may have; 503 where others have all there are.
+    /// 429 if the caller holds as many as it may; 503 if other callers hold all.
     pub fn take(&self, caller: &Caller) -> Result<Permit, ApiError> {
         self.shares.take(&caller.as_text()).map_err(|none| self.refused(KEY, none))
     }
 
-    /// A place for a caller's tenant: all its keys together have no more than one key would. Only where there are tenants: without,
-    /// all keys are of one.
+    /// Takes a permit for a caller's tenant: all its keys together hold no more than one key could. Only for servers with tenants:
+    /// without, all keys belong to one.
     ///
     /// # Errors
     /// Those of [`Self::take`].
@@ -120,20 +121,21 @@ impl Share {
         self.shares.take(caller.tenant().as_str()).map_err(|none| self.refused(TENANT, none))
     }
 
-    /// A place for a caller with a quota: its places are counted with the new one, so that it never has more than its quota.
+    /// Takes a permit for a caller with a quota. Permits are counted after this one is taken, so that concurrent requests do not
+    /// exceed the quota.
     ///
     /// # Errors
     /// Those of [`Self::take`], and 429 with the quota's name.
     pub fn take_within(&self, caller: &Caller, quota: Quota, limit: Option<u64>) -> Result<Permit, ApiError> {
         let permit = self.take(caller)?;
         match limit.filter(|limit| self.shares.held_by(&caller.as_text()) as u64 > *limit) {
-            // No place is known to come free at a time, so the time is not asked for.
+            // It is not known when a permit is given back, so the current time is not needed.
             Some(limit) => Err(quota::over(OverQuota { quota, limit, resets_at: None }, Timestamp::from_millis(0))),
             None => Ok(permit),
         }
     }
 
-    /// A place for a caller, for which it waits its turn at most so long.
+    /// Takes a permit for a caller, and waits for one for `at_most`.
     ///
     /// # Errors
     /// As [`Self::take`].
@@ -162,12 +164,12 @@ impl Share {
 }
 
 impl Fair {
-    /// Does what looks a name up for a caller, when it is the caller's turn.
+    /// Runs a look-up for a caller as soon as it may hold another one.
     ///
     /// # Errors
-    /// 429 where the caller's other look-ups take all it may have, and do not end.
+    /// 429 or 503 if no permit is given back for [`LOOKUP_WAIT_MAX`].
     pub async fn look_up<T>(&self, caller: &Caller, look_up: impl Future<Output = T>) -> Result<T, ApiError> {
-        let _turn = self.lookups.wait(caller, LOOKUP_WAIT_MAX).await?;
+        let _permit = self.lookups.wait(caller, LOOKUP_WAIT_MAX).await?;
         Ok(look_up.await)
     }
 }

@@ -1,4 +1,4 @@
-//! What every request goes through: its id, its path without a trailing slash, panics, the shape of errors, the log.
+//! The outermost middleware: request id, trailing slash, panics, the shape of errors, their log.
 
 use super::{ApiError, request_body};
 use axum::body::{Body, to_bytes};
@@ -11,15 +11,15 @@ use morag_core::shown;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-/// Longest `X-Request-Id` that is taken from a caller: two UUIDs and a word.
+/// Longest `X-Request-Id` that is accepted from a caller: room for two UUIDs and a word.
 const REQUEST_ID_LENGTH_MAX: usize = 128;
 
-/// Most of a framework's own error text that is read: each is one short line.
+/// Longest error text of the framework that is read, bytes: each is one short line.
 const PLAIN_TEXT_MAX: usize = 4 * 1024;
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// Runs a request. Outermost layer: its answer always has `X-Request-Id`, and an error always the contract's shape.
+/// Runs a request. The response always has `X-Request-Id`, and an error always has the contract's shape.
 pub async fn frame(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     if let Some(uri) = without_trailing_slash(request.uri()) {
@@ -45,7 +45,7 @@ pub async fn frame(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Gives an error its body, whoever made it.
+/// Gives an error response its body, whether a handler or the framework made it.
 async fn shape(mut response: Response, id: &str, method: &Method, path: &str) -> Response {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
@@ -53,7 +53,7 @@ async fn shape(mut response: Response, id: &str, method: &Method, path: &str) ->
     }
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
-        // An answer with a body of ours, such as that of readiness.
+        // It has a body already, such as that of `/health/ready`.
         None if is_json(response.headers()) => return response,
         None => {
             let (parts, body) = response.into_parts();
@@ -65,11 +65,11 @@ async fn shape(mut response: Response, id: &str, method: &Method, path: &str) ->
             }
         }
     };
-    let reason = error.log().unwrap_or_else(|| error.public());
-    if status.is_server_error() && !error.is_told() {
-        tracing::error!(request_id = id, %method, path, status = status.as_u16(), "{reason}");
+    let (status_code, reason) = (status.as_u16(), error.log().unwrap_or_else(|| error.public()));
+    if status.is_server_error() && !error.is_logged() {
+        tracing::error!(request_id = id, %method, path, status = status_code, error = reason, "request failed");
     } else {
-        tracing::debug!(request_id = id, %method, path, status = status.as_u16(), "{reason}");
+        tracing::debug!(request_id = id, %method, path, status = status_code, error = reason, "request failed");
     }
     let mut rendered = error.render(id);
     if method == Method::HEAD {
@@ -84,23 +84,23 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn plain_text(body: Body) -> String {
-    // The framework's texts are there at once; the limit is for what nobody expects.
+    // The framework's texts are available at once: the time limit is only a safeguard.
     let read = tokio::time::timeout(Duration::from_secs(1), to_bytes(body, PLAIN_TEXT_MAX)).await;
     let bytes = read.ok().and_then(Result::ok).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The caller's id where it is short and of plain characters, else a new one.
+/// The caller's id if it is short and of plain characters, else a new one.
 fn request_id(headers: &HeaderMap) -> String {
-    let sane = |text: &&str| {
+    let is_valid = |text: &&str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/');
         (1..=REQUEST_ID_LENGTH_MAX).contains(&text.len()) && text.bytes().all(plain)
     };
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane);
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_valid);
     given.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
-/// The URI that routing shall see; none where it is right already.
+/// The URI without its trailing slash; none if it has none.
 fn without_trailing_slash(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     let trimmed = path.strip_suffix('/').filter(|trimmed| !trimmed.is_empty() && !trimmed.ends_with('/'))?;
@@ -113,9 +113,9 @@ fn without_trailing_slash(uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// No route has this path.
+/// The fallback for paths without a route.
 pub async fn no_route(uri: Uri) -> ApiError {
-    ApiError::not_found(format!("There is nothing at {}: /docs lists every route", shown(uri.path())))
+    ApiError::not_found(format!("There is no route {}: /docs lists every route", shown(uri.path())))
 }
 
 #[cfg(test)]

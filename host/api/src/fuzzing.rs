@@ -1,12 +1,12 @@
 //! What the fuzz targets (`fuzz/`) call of this crate that nobody else may: it is there with `--cfg fuzzing` alone.
 
 pub use crate::submit::batch::items as items_of_json;
+pub use crate::submit::field_value::FieldObject;
 pub use crate::submit::fields::Fields;
 pub use crate::submit::form_batch::items as items_of_form;
 pub use crate::submit::form_guard::{Guarded, Unbounded};
-pub use crate::submit::given::GivenObject;
 pub use crate::submit::items::Item;
-pub use crate::submit::wish::Wish;
+pub use crate::submit::spec::TaskSpec;
 
 use crate::ApiError;
 use crate::submit::form;

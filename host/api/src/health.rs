@@ -1,4 +1,4 @@
-//! Whether the server lives and can work.
+//! Liveness and readiness.
 
 use super::ApiError;
 use crate::Api;
@@ -16,17 +16,17 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-/// A dependency that takes longer to answer counts as down: whoever asks has a limit of their own, often 10 seconds.
+/// Longest wait for a dependency's answer, after which it counts as down: probes have limits of their own, often 10 seconds.
 const PING_MAX: Duration = Duration::from_secs(5);
 
-/// How old an answer of the dependencies may be. Asking writes to the disk, and everybody may ask: whoever does so more often
-/// gets the same answer again.
+/// How long the dependencies' answers are reused. A check writes to the disk and needs no key, so that frequent requests get
+/// the same answer.
 const READY_AGE_MAX: Duration = Duration::from_secs(2);
 
-/// What the dependencies last answered: names, and whether each is up.
+/// The dependencies' answers: each name, and whether it is up.
 type Answers = Vec<(&'static str, bool)>;
 
-/// The last answer of the dependencies, and when it was asked for. Of many who ask at once one asks them.
+/// The dependencies' last answers with their time. Concurrent requests check them once.
 #[derive(Default)]
 pub struct LastReady(Mutex<Option<(SteadyTime, Answers)>>);
 
@@ -45,7 +45,7 @@ impl LastReady {
     }
 }
 
-/// The process answers.
+/// Liveness.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     /// `healthy`.
@@ -62,51 +62,51 @@ pub struct Readiness {
     /// Version of the server.
     pub version: String,
     /// `up` or `down` of each dependency that the process uses: `tasks`, `blobs`; `plugins`, `down`, where no pipeline can run;
-    /// `disk` where it writes to one, which is `low` where it has less room than `MORAG_DISK_FREE_MIN`. Then submitting answers
-    /// 507 and all else works, so the status is as without it.
+    /// `disk` if it writes to one, `low` if less than `MORAG_DISK_FREE_MIN` is free. Then submitting answers 507 and everything else works,
+    /// so the status does not change.
     pub dependencies: BTreeMap<String, String>,
-    /// Names of step components that were refused, so that an older one or none is used; not there where there are none. They
+    /// Names of step components that were refused, so that an older one or none is used; absent if there are none. They
     /// do not make the server unavailable. `/api/v1/plugins` has the reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused_plugins: Vec<String>,
-    /// Names of pipelines that cannot run, so that their tasks fail, because a step component is missing or was refused; not there where
+    /// Names of pipelines that cannot run, so that their tasks fail, because a step component is missing or was refused; absent if
     /// there are none. `/api/v1/plugins` has the reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unusable_pipelines: Vec<String>,
-    /// Settings of the store with which it may lose accepted tasks, as seen at most 10 seconds ago; not there where there are
+    /// Settings of the store with which it may lose accepted tasks, as seen at most 10 seconds ago; absent if there are
     /// none. One whose loss is not accepted makes the server unavailable.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub store_shortcomings: Vec<StoreShortcoming>,
 }
 
-/// A setting of the store that is not as it must be.
+/// A setting of the store that may lose accepted tasks.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StoreShortcoming {
     /// Its name in the store's own documentation, e.g. `maxmemory-policy`.
     pub setting: String,
-    /// What is wrong, what it means and what to do.
+    /// The problem, its consequence and what to do.
     pub message: String,
     /// Whether the operator accepts the loss (`MORAG_REDIS_ACCEPT_LOSS`).
     pub accepted: bool,
 }
 
-/// The process lives
+/// Liveness
 #[utoipa::path(
     get, path = "/health", tag = "health", operation_id = "health", security(()),
-    responses((status = 200, description = "It lives", body = Health))
+    responses((status = 200, description = "The process answers", body = Health))
 )]
 pub async fn health() -> Json<Health> {
     Json(Health { status: "healthy".into(), version: morag_engine::VERSION.into() })
 }
 
-/// The server can work
+/// Readiness
 ///
-/// The dependencies are asked at most every two seconds.
+/// The dependencies are checked at most every two seconds.
 #[utoipa::path(
     get, path = "/health/ready", tag = "health", operation_id = "ready", security(()),
     responses(
-        (status = 200, description = "Every dependency answers, and a pipeline can run", body = Readiness),
-        (status = 503, description = "A dependency is down, no pipeline can run, or the store is not set to keep accepted tasks", body = Readiness),
+        (status = 200, description = "Every dependency answers, and at least one pipeline can run", body = Readiness),
+        (status = 503, description = "A dependency is down, no pipeline can run, or the store's settings may lose accepted tasks", body = Readiness),
     )
 )]
 pub async fn ready(State(app): State<Arc<Api>>) -> (StatusCode, Json<Readiness>) {
@@ -121,14 +121,14 @@ pub async fn ready(State(app): State<Arc<Api>>) -> (StatusCode, Json<Readiness>)
     let is_kept = shortcomings.iter().all(|found| found.is_accepted);
     let (code, status) = match (is_kept && answers.iter().all(|(_, up)| *up), unusable_pipelines.is_empty()) {
         (true, true) => (StatusCode::OK, "ready"),
-        // It serves what there is, runs what can run, and delivers: nobody gains by its being taken away.
+        // It still serves, runs what can run, and delivers: taking it out of service would help nobody.
         (true, false) => (StatusCode::OK, "degraded"),
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
     let word = |up| if up { "up" } else { "down" }.to_owned();
     let mut dependencies: BTreeMap<_, _> = answers.into_iter().map(|(name, up)| (name.to_owned(), word(up))).collect();
     if app.disk.is_kept() {
-        // Whoever takes this process away for it takes reading away too, and makes no room by it.
+        // No reason to be unready: taking the process out of service would end reading too, and free no space.
         let disk = match app.disk.room().await {
             Room::Enough => "up",
             Room::Low(_) => "low",
@@ -144,7 +144,7 @@ pub async fn ready(State(app): State<Arc<Api>>) -> (StatusCode, Json<Readiness>)
     (code, Json(readiness))
 }
 
-/// Asks every dependency that the process uses.
+/// Checks every dependency that the process uses.
 async fn ask(app: &Api) -> Answers {
     let tasks = up("tasks", async { app.tasks.ping().await.map_err(|error| error.to_string()) });
     let blobs = up("blobs", async { app.blobs.ping().await.map_err(|error| error.to_string()) });
@@ -163,7 +163,7 @@ impl From<Shortcoming> for StoreShortcoming {
     }
 }
 
-/// What a process without the role `api` serves: whether it lives and can work, its metrics, and nothing else.
+/// The router of a process without the role `api`: liveness, readiness and metrics.
 pub fn probes(app: Arc<Api>) -> Router {
     let roles = app.config.roles;
     let nothing_else = async move || {
@@ -175,12 +175,11 @@ pub fn probes(app: Arc<Api>) -> Router {
     probe_routes().fallback(nothing_else).with_state(app)
 }
 
-/// What is served where every connection has a request under way: the same, so that who watches the process can tell that it
-/// is busy from that it is dead.
+/// The router for connections beyond the limit: the probes too, so that monitoring can tell a busy process from a dead one.
 pub fn lobby(app: Arc<Api>) -> Router {
     let busy = async || {
-        let text = "This server holds as many connections as it may, and each has a request under way: try again later, \
-                    or send requests over connections that you have (MORAG_CONNECTIONS_PER_PEER is the limit of one address)";
+        let text = "The server has as many connections as it may, each with a request under way: try again later, or send requests over \
+                    connections that you have (MORAG_CONNECTIONS_PER_PEER is the limit of one address)";
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", text).retry_after()
     };
     probe_routes().fallback(busy).with_state(app)
@@ -197,11 +196,15 @@ async fn up(name: &str, ping: impl Future<Output = Result<(), String>>) -> bool 
     match tokio::time::timeout(PING_MAX, ping).await {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
-            tracing::error!("{name} is down: {error}");
+            tracing::error!(dependency = name, error, "dependency is down");
             false
         }
         Err(_) => {
-            tracing::error!("{name} did not answer within {} seconds", PING_MAX.as_secs());
+            tracing::error!(
+                dependency = name,
+                timeout_seconds = PING_MAX.as_secs(),
+                "dependency did not answer in time"
+            );
             false
         }
     }

@@ -1,7 +1,7 @@
 //! The HTTP interface (`docs/http-api.md`), one file a resource.
 //!
-//! Every request goes through [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler.
-//! Handlers talk to the ports of [`Api`] alone. What they answer of tasks and events is made in [`view`], without I/O.
+//! Every request passes [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler. Handlers use
+//! only the ports of [`Api`]. The bodies about tasks and events are built in [`view`], without I/O.
 //!
 //! - [`access`] says what each route needs; a route that it does not list refuses every caller. A path's id is checked against its
 //!   caller: handlers cannot load without that.
@@ -14,12 +14,15 @@
 //! - Idle connections keep no caller out: `core/connections` decides which one is closed for a new one, never one with a request under
 //!   way. Probes are answered even if every connection has a request.
 
+mod accept_error;
 mod access;
 mod audit;
 mod auth;
+mod caller;
 mod cancel;
 mod counted;
 mod deliveries;
+mod delivery_body;
 mod docs;
 mod endpoints;
 mod error;
@@ -40,7 +43,9 @@ mod quota;
 #[cfg(test)]
 mod reference_tests;
 mod request_body;
+mod resending;
 mod retry;
+mod sealing;
 mod sequence;
 mod serve;
 pub mod sse;
@@ -53,6 +58,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod view;
+mod wait;
 mod webhook_docs;
 
 pub use error::{ApiError, ErrorBody, FieldError};
@@ -68,7 +74,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use morag_engine::config::Role;
 use std::sync::Arc;
 
-/// What a process serves: every route where it has the role `api`, else the probes alone.
+/// The router of a process: every route if it has the role `api`, else only the probes.
 pub fn router(app: Arc<Api>) -> Router {
     let has_default_key = app.config.has_default_key;
     let routes = match app.config.roles.has(Role::Api) {
@@ -78,14 +84,14 @@ pub fn router(app: Arc<Api>) -> Router {
     framed(routes, has_default_key)
 }
 
-/// What a process serves to connections that find every place taken by requests: the probes.
+/// The router for connections beyond the limit, while every other connection has a request under way: only the probes.
 pub fn lobby(app: Arc<Api>) -> Router {
     let has_default_key = app.config.has_default_key;
     framed(health::lobby(app), has_default_key)
 }
 
 fn framed(routes: Router, has_default_key: bool) -> Router {
-    // As the fallback of a router without routes, so that the frame can change the path before anything is routed.
+    // As the fallback of a router without routes: so the frame can change the path before routing.
     let routes = Router::new().fallback_service(routes);
     let routes = if has_default_key { routes.layer(from_fn(local::only)) } else { routes };
     routes.layer(from_fn(frame::frame))

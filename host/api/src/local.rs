@@ -1,9 +1,10 @@
-//! What protects a server with the key that everybody knows: it is for this machine's own programs.
+//! Protects a server that runs with the default API key, which is public, from web pages: such a server is for programs on the
+//! same machine.
 //!
-//! A page in a browser on the machine can be another's. It reaches the server under a name of its own that it has made lead to
-//! 127.0.0.1 (DNS rebinding), and is then of the same origin, with all that this allows. Such a request says so in `Host`. One
-//! that a page sends to `localhost` itself says where the page is from in `Origin`. Where the operator has chosen other keys, a page
-//! does not know them, and nothing here is asked.
+//! A foreign page in a browser on the machine can reach the server in two ways. With DNS rebinding, a host name of the page's
+//! resolves to 127.0.0.1, and the browser takes the server for the page's own origin: `Host` has that name. A request to
+//! `localhost` itself has the page's origin in `Origin`. With keys of the operator's own nothing is checked here: a page does not
+//! have them.
 
 use super::ApiError;
 use axum::extract::Request;
@@ -13,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Lets a request through that was sent to this machine under one of its own names, and by no page from elsewhere.
+/// Middleware: passes a request on if its `Host` names this machine and it does not come from a foreign page.
 pub async fn only(request: Request, next: Next) -> Response {
     match check(request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
@@ -24,25 +25,25 @@ pub async fn only(request: Request, next: Next) -> Response {
 fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
     let in_line = uri.authority().is_none_or(|authority| is_local(authority.as_str()));
     if !in_line || !all(headers, &header::HOST, is_local) {
-        let text = "This server takes the key that everybody knows, so it answers only to requests for localhost, 127.0.0.0/8 and [::1] \
-                    (the request's Host names something else): set MORAG_API_KEYS to a key of your own to reach it under another name";
+        let text = "This server uses the default API key, which is public, so it only answers requests for localhost, 127.0.0.0/8 and [::1] (the \
+                    request's Host is another): set MORAG_API_KEYS to a key of your own to reach it under another name";
         return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "foreign_host", text));
     }
     let only_reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !only_reads && !all(headers, &header::ORIGIN, is_local_origin) {
-        let text = "This server takes the key that everybody knows, so pages from elsewhere may change nothing in it (the request's Origin \
-                    is not localhost, 127.0.0.0/8 or [::1]): set MORAG_API_KEYS to a key of your own to allow it";
+        let text = "This server uses the default API key, which is public, so pages of other origins may not change anything (the request's \
+                    Origin is not localhost, 127.0.0.0/8 or [::1]): set MORAG_API_KEYS to a key of your own to allow it";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "foreign_origin", text));
     }
     Ok(())
 }
 
-/// Whether every value of a header is as it must be. A header that is not there says nothing: browsers send both.
+/// Whether every value of a header is valid. A missing header is: browsers send both.
 fn all(headers: &HeaderMap, name: &HeaderName, is_right: impl Fn(&str) -> bool) -> bool {
     headers.get_all(name).iter().all(|value| value.to_str().is_ok_and(&is_right))
 }
 
-/// Whether a host, with or without a port, is this machine by a name that no name server is asked for.
+/// Whether a host, with or without a port, is this machine by a name that is not resolved with DNS.
 fn is_local(text: &str) -> bool {
     let Ok(authority) = text.parse::<Authority>() else { return false };
     let host = authority.host();
@@ -54,7 +55,7 @@ fn is_local(text: &str) -> bool {
             || v6.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())))
 }
 
-/// Whether a page is from this machine. `null` is what browsers send for pages that will not say.
+/// Whether an origin is on this machine. Browsers send `null` for pages without one: it is not.
 fn is_local_origin(text: &str) -> bool {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     rest.is_some_and(is_local)

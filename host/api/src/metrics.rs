@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How old what the store said may be. Counting takes a script for each bucket of Redis, and everybody may ask: whoever
-/// scrapes more often gets the same numbers again.
+/// How long the store's numbers are reused. Counting runs a script for each bucket of Redis, and `/metrics` needs no key:
+/// frequent scrapes get the same numbers.
 const FACTS_AGE_MAX: Duration = Duration::from_secs(5);
 
-/// Longest time that the store is waited for: Prometheus gives up after 10 s.
+/// Longest wait for the store: Prometheus gives up after 10 s.
 const STORE_MAX: Duration = Duration::from_secs(5);
 
 /// Media type of the text format.
@@ -47,11 +47,11 @@ async fn refresh(app: &Api) {
     let facts = match tokio::time::timeout(STORE_MAX, facts(app)).await {
         Ok(Ok(facts)) => Some(facts),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the store cannot be asked for metrics");
+            tracing::warn!(%error, "cannot read metrics from the store");
             None
         }
         Err(_) => {
-            tracing::warn!("the store did not answer for metrics within {} seconds", STORE_MAX.as_secs());
+            tracing::warn!(timeout_seconds = STORE_MAX.as_secs(), "the store did not answer in time for metrics");
             None
         }
     };

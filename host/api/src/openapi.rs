@@ -1,4 +1,4 @@
-//! The routes with their OpenAPI 3.1 document, which is made from the handlers themselves.
+//! The routes with their OpenAPI 3.1 document, which is generated from the handlers.
 
 use super::{
     access, cancel, deliveries, endpoints, events, files, health, metrics, pipelines, plugins, retry, status, submit,
@@ -17,7 +17,7 @@ use utoipa::openapi::{
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Routes that do the same as another, with their method.
+/// Routes that do the same as another one, with their method.
 const CANCEL: &str = "/api/v1/cancel/{task_id}";
 const CANCEL_TOO: [(&str, HttpMethod); 3] = [
     ("/api/v1/cancel/{task_id}", HttpMethod::Delete),
@@ -89,12 +89,12 @@ fn base() -> OpenApi {
     let header = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
     let tags = [
         ("ingest", "Submitting documents"),
-        ("status", "Where tasks stand, what happened to them, and stopping them"),
-        ("events", "What happens, as it happens"),
+        ("status", "Status and history of tasks, and cancelling them"),
+        ("events", "Live events"),
         ("files", "Files of tasks"),
-        ("webhooks", "Endpoints, what is sent to them and to `webhook_url`, the log of it, and sending again"),
-        ("plugins", "The step components of a worker, and what each may do"),
-        ("health", "Whether the server lives and can work"),
+        ("webhooks", "Webhook endpoints, the log of deliveries, and sending again"),
+        ("plugins", "The step components of a worker, with their grants"),
+        ("health", "Liveness, readiness and metrics"),
     ];
     let components = ComponentsBuilder::new()
         .security_scheme("api_key", bearer)
@@ -116,7 +116,7 @@ fn base() -> OpenApi {
         .build()
 }
 
-/// Says of every route that needs a key what it answers without a fitting one, beside what its handler says.
+/// Adds the answers to requests without a valid key to every route that needs one.
 fn document_refusals(document: &mut OpenApi) {
     let answer = |text: &str| {
         let content = Content::new(Some(Ref::from_schema_name("ErrorBody")));
@@ -128,17 +128,17 @@ fn document_refusals(document: &mut OpenApi) {
             responses.entry("401".into()).or_insert_with(|| answer("No key, or an unknown one").into());
             match responses.get_mut("403") {
                 Some(RefOr::T(own)) => {
-                    own.description += ", or the key has not the scope that this needs (`missing_scope`)"
+                    own.description += ", or the key does not have the scope that this route needs (`missing_scope`)"
                 }
                 _ => {
-                    let text = "The key has not the scope that this needs (`missing_scope`), or a quota of it is reached where waiting does not help";
+                    let text = "The key does not have the scope that this route needs (`missing_scope`), or one of its quotas is reached and waiting does not help";
                     responses.insert("403".into(), answer(text).into());
                 }
             }
             if operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "ingest"))
                 && operation.request_body.is_some()
             {
-                let text = "Too many tasks wait (`queue_full`), or a quota of the key is reached (`quota_…`); `Retry-After` says when to try again";
+                let text = "Too many tasks are waiting (`queue_full`), or a quota of the key is reached (`quota_…`); `Retry-After` says when to try again";
                 operation.responses.responses.insert("429".into(), answer(text).into());
             }
         }

@@ -1,4 +1,4 @@
-//! What documents can be run through.
+//! The pipelines that a request can choose.
 
 use super::ApiError;
 use super::error::ErrorBody;
@@ -27,18 +27,18 @@ const OF_CONVERT: &str = "POST /api/v1/process mode=convert";
 /// Every pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PipelineList {
-    /// The three that routes take by themselves, then the operator's others.
+    /// The three default pipelines of routes, then the operator's others.
     pub pipelines: Vec<PipelineBody>,
 }
 
 /// A pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PipelineBody {
-    /// What a request names it by (`pipeline`).
+    /// Its name, for the field `pipeline` of requests.
     pub name: String,
-    /// Routes that take it where the request names none.
+    /// Routes whose default it is.
     pub default_of: Vec<String>,
-    /// Whether it stores the document: then a document's id is taken once.
+    /// Whether it stores the document: then a document id can be ingested once.
     pub stores: bool,
     /// Its steps, in order.
     pub steps: Vec<PipelineStep>,
@@ -57,21 +57,21 @@ pub struct PipelineStep {
     pub weight: u32,
     /// Overall progress when it begins, percent.
     pub progress_start: f64,
-    /// Overall progress when it is done with, percent.
+    /// Overall progress when it ends, percent.
     pub progress_end: f64,
     /// Documents that it runs for; null: all.
     pub when: Option<PipelineCondition>,
-    /// What becomes of the task when it fails.
+    /// What happens to the task when it fails.
     pub on_failure: PipelineOnFailure,
-    /// Whether it is left out where its plugin is not loaded, and the task goes on when it has failed.
+    /// Whether it is skipped if its plugin is not loaded, and the task continues if it fails.
     pub optional: bool,
-    /// Artifacts of steps before it, each with the one of this step that later steps read in its place.
+    /// Artifacts of earlier steps, each with the artifact of this step that later steps read instead.
     pub replaces: BTreeMap<String, String>,
     /// Keys of its configuration. The values may be private.
     pub config_keys: Vec<String>,
 }
 
-/// What a document must be for a step to run; all of it.
+/// Conditions for a step to run; all must hold.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PipelineCondition {
     /// Its media type is one of these, with `*` for anything; none: any.
@@ -81,12 +81,12 @@ pub struct PipelineCondition {
     pub metadata: JsonObject,
 }
 
-/// What becomes of a task when a step fails.
+/// What happens to a task when a step fails.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PipelineOnFailure {
     /// `fail`, `skip` or `retry`.
     pub action: String,
-    /// How often it is run again.
+    /// Number of retries.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<u32>,

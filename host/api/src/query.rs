@@ -7,10 +7,10 @@ use axum::http::request::Parts;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-/// Longest cursor that is taken: ours are far shorter.
+/// Longest cursor that is accepted: the server's own are far shorter.
 const CURSOR_LENGTH_MAX: usize = 512;
 
-/// The query's parameters; of a repeated one the last counts.
+/// The query's parameters. The last value of a repeated one counts.
 #[derive(Debug, Clone, Default)]
 pub struct Parameters(HashMap<String, String>);
 
@@ -26,12 +26,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// A parameter that is there and not empty.
+    /// A parameter; none if it is missing or empty.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// A whole number within bounds.
+    ///
+    /// # Errors
+    /// 422 for anything else.
     pub fn number(&self, name: &str, default: u64, allowed: RangeInclusive<u64>) -> Result<u64, ApiError> {
         let Some(text) = self.text(name) else { return Ok(default) };
         let parsed = text.parse().ok().filter(|number| allowed.contains(number));
@@ -41,7 +44,10 @@ impl Parameters {
         })
     }
 
-    /// Where the last page ended.
+    /// The cursor of the page to read.
+    ///
+    /// # Errors
+    /// 422 for one that is too long.
     pub fn cursor(&self) -> Result<Option<&str>, ApiError> {
         let cursor = self.text("cursor");
         match cursor.is_some_and(|cursor| cursor.len() > CURSOR_LENGTH_MAX) {

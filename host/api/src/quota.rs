@@ -1,40 +1,41 @@
-//! What a caller is told who has as much as it may have.
+//! The errors of callers whose quota is used up.
 
 use super::ApiError;
-use super::auth::Caller;
+use super::caller::Caller;
 use crate::Api;
 use axum::http::{HeaderValue, StatusCode, header};
 use morag_core::Timestamp;
 use morag_core::caller::{OverQuota, Quota};
 use serde_json::json;
 
-/// 429 where it is better later, 403 where waiting alone does not help; with the quota's name, its limit and when it is counted
-/// anew.
+/// The error of a reached quota: 429 if waiting helps, else 403; with the quota's name, its limit and the time of its reset.
 pub fn over(over: OverQuota, now: Timestamp) -> ApiError {
     let OverQuota { quota, limit, resets_at } = over;
     let (status, code, text) = match quota {
         Quota::WaitingTasks => (
             StatusCode::TOO_MANY_REQUESTS,
             "quota_waiting_tasks",
-            format!("{limit} tasks of this key wait, as many as may (waiting_tasks): submit more when some have begun"),
+            format!(
+                "The quota of waiting tasks is reached (waiting_tasks): {limit} tasks of this key are waiting; submit more when some have started"
+            ),
         ),
         Quota::TasksPerDay => (
             StatusCode::TOO_MANY_REQUESTS,
             "quota_tasks_per_day",
             format!(
-                "This key has submitted {limit} tasks today, as many as it may (tasks_per_day): it may again at midnight UTC"
+                "The daily quota is reached (tasks_per_day): this key has submitted {limit} tasks today; submit more after midnight UTC"
             ),
         ),
         Quota::Streams => (
             StatusCode::TOO_MANY_REQUESTS,
             "quota_streams",
-            format!("This key reads {limit} streams of events, as many as it may (streams): end one first"),
+            format!("The quota of event streams is reached (streams): this key has {limit} open; close one first"),
         ),
         Quota::StoredBytes => (
             StatusCode::FORBIDDEN,
             "quota_stored_bytes",
             format!(
-                "With this the stored files would have more than {limit} bytes (stored_bytes): delete files of ended tasks, or wait for their retention"
+                "The stored files would exceed the quota of {limit} bytes (stored_bytes): delete files of ended tasks, or wait for their retention"
             ),
         ),
         Quota::Endpoints => (
@@ -54,15 +55,18 @@ pub fn over(over: OverQuota, now: Timestamp) -> ApiError {
         (StatusCode::FORBIDDEN, _) => error,
         (_, None) => error.retry_after(),
         (_, Some(resets_at)) => {
-            // Rounded up: who comes at that second must find it counted anew.
+            // Rounded up: a request at that second must come after the reset.
             let seconds = resets_at.since(now).as_millis().div_ceil(1000).max(1);
             error.with_header(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)))
         }
     }
 }
 
-/// Refuses what would take a tenant's files beyond the caller's quota. What others submit at the same time, and what accepted
-/// tasks go on to write, is counted when it is stored: so far it may be exceeded.
+/// Checks that a tenant's files with `more` bytes are within the caller's quota. Concurrent submissions and the output of running
+/// tasks are counted when they are stored: by those the quota may be exceeded.
+///
+/// # Errors
+/// 403 `quota_stored_bytes`.
 pub async fn check_stored_bytes(app: &Api, caller: &Caller, more: u64) -> Result<(), ApiError> {
     let Some(limit) = caller.quotas().stored_bytes else { return Ok(()) };
     let stored = app.tasks.stored_bytes(caller.tenant()).await?;

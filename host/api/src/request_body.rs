@@ -1,7 +1,7 @@
-//! A request's body under two rules: it must not stall, and what nobody read of it is drained for a moment.
+//! Guards a request's body: it must not stall, and an unread rest is drained for a short time.
 //!
-//! Without the second, an early answer (401, 413) closes the connection while the client still sends, and the client sees
-//! a broken connection instead of the answer.
+//! Without draining, an early answer (401, 413) closes the connection while the client still sends, and the client sees a broken
+//! connection instead of the answer.
 
 use axum::BoxError;
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody as _};
@@ -13,15 +13,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
-/// Longest pause between two pieces of a body: a client that sends nothing for so long is gone.
+/// Longest pause between two pieces of a body: a client that sends nothing for this long is taken for gone.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
-/// Longest time that an unread body is drained after an early answer: enough to read the answer, no more.
+/// Longest time that an unread body is drained after an early answer: enough for the client to read the answer.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
-/// Puts a request's body under the rules.
+/// Guards a request's body.
 pub fn guard(request: Request) -> Request {
-    // A client that waits for `100 Continue` has sent nothing that would have to be drained.
+    // A client that waits for `100 Continue` has not sent its body: there is nothing to drain.
     let drain = !request.headers().contains_key(header::EXPECT);
     request.map(|body| if body.is_end_stream() { body } else { guard_body(body, drain, IDLE_MAX) })
 }

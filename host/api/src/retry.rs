@@ -1,11 +1,11 @@
-//! Running a task again.
+//! Running a task again after it failed or was cancelled.
 
 use super::ApiError;
-use super::auth::Caller;
+use super::accept_error::accept_error;
+use super::caller::Caller;
 use super::error::{ErrorBody, FieldError};
 use super::query::Parameters;
 use super::quota::check_stored_bytes;
-use super::submit::not_admitted;
 use super::task::{PathTask, own};
 use crate::Api;
 use axum::Json;
@@ -39,12 +39,10 @@ pub struct RetryAnswer {
 /// Run a task again
 ///
 /// For a task that failed or was cancelled: a new run under the same id, from the step that failed unless `from_step` names an
-/// earlier one. What the steps before it brought is used again; where a file of it is damaged or missing, the run begins with the
-/// step that wrote it. The log goes on with `task_started`, progress does not fall,
-/// and every webhook goes on after its last event.
+/// earlier one. The results of the steps before it are reused; if one of their files is damaged or missing, the run begins with the step
+/// that wrote it. The log continues with `task_started`, progress does not fall, and every webhook continues after its last event.
 ///
-/// It waits at the end of the caller's queue, and the limits are those of a new task: it counts among those that wait and those of the
-/// day. A task runs 100 times at most.
+/// The task waits at the end of the caller's queue and counts as a new task for the caller's quotas. A task runs at most 100 times.
 #[utoipa::path(
     post, path = "/api/v1/tasks/{task_id}/retry", tag = "status", operation_id = "retry_task",
     params(
@@ -52,12 +50,12 @@ pub struct RetryAnswer {
         ("from_step" = Option<String>, Query, description = "Step to begin with: the first that has not completed, or one before it"),
     ),
     responses(
-        (status = 200, description = "It runs again", body = RetryAnswer),
+        (status = 200, description = "The task runs again", body = RetryAnswer),
         (status = 404, description = "No such task", body = ErrorBody),
-        (status = 409, description = "It has not ended (`task_not_ended`), it completed (`task_completed`), its document is another task's by now (`duplicate_document`), the stored upload is damaged (`source_damaged`), or it has run as often as a task may (`too_many_runs`): submit the document again", body = ErrorBody),
-        (status = 422, description = "An unknown step, one that was not reached, or the upload is not kept any more", body = ErrorBody),
-        (status = 403, description = "The caller's tenant has as many stored bytes as it may (`quota_stored_bytes`)", body = ErrorBody),
-        (status = 429, description = "Too many tasks wait (`queue_full`), or the caller has as many as it may (`quota_waiting_tasks`, `quota_tasks_per_day`)", body = ErrorBody),
+        (status = 409, description = "The task has not ended (`task_not_ended`) or completed (`task_completed`), another task has its document by now (`duplicate_document`), the stored upload is damaged (`source_damaged`), or the task has run as often as it may (`too_many_runs`): submit the document again", body = ErrorBody),
+        (status = 422, description = "An unknown step or one that was not reached, or the upload is no longer stored", body = ErrorBody),
+        (status = 403, description = "The quota of stored bytes is reached (`quota_stored_bytes`)", body = ErrorBody),
+        (status = 429, description = "Too many tasks are waiting (`queue_full`), or the caller has as many as it may (`quota_waiting_tasks`, `quota_tasks_per_day`)", body = ErrorBody),
         (status = 503, description = "The storage does not answer", body = ErrorBody),
         (status = 507, description = "The disk has less room than `MORAG_DISK_FREE_MIN` (`disk_full`)", body = ErrorBody),
     )
@@ -71,10 +69,10 @@ pub async fn retry(
     let task = own(&app, &task).await?;
     app.disk.check().await?;
     check_stored_bytes(&app, &caller, 0).await?;
-    let place = (&caller.flow(), caller.limits());
-    let retried = retry_task(&app, task, parameters.text("from_step"), place);
+    let admission = (&caller.flow(), caller.limits());
+    let retried = retry_task(&app, task, parameters.text("from_step"), admission);
     let retried = retried.await.map_err(|error| refused(&app, error))?;
-    // They are deleted after the last delivery, which was before this run.
+    // Credentials are deleted after the task's last delivery, which may have been before this run.
     let without = match app.deliveries.credentials(task).await? {
         KeptCredentials::Gone => {
             "; its webhooks go without the webhook_auth_token and headers, deleted after the last delivery"
@@ -97,7 +95,7 @@ fn refused(app: &Api, error: RetryError) -> ApiError {
         RetryError::Unknown => ApiError::unknown_task(),
         RetryError::Refused(RetryRefused::NotEnded) => ApiError::conflict("task_not_ended", text),
         RetryError::Refused(RetryRefused::TooManyRuns) => ApiError::conflict("too_many_runs", text),
-        RetryError::NotAdmitted(error) => not_admitted(app, error),
+        RetryError::NotAdmitted(error) => accept_error(app, error),
         RetryError::Refused(RetryRefused::Completed) => ApiError::conflict("task_completed", text),
         RetryError::Refused(RetryRefused::UnknownStep { .. } | RetryRefused::NotReached { .. })
         | RetryError::InputGone { .. } => ApiError::invalid(vec![FieldError::query("from_step", text)]),

@@ -1,4 +1,4 @@
-//! `X-MoRAG-Sequence` of deliveries: a task's own number, or a document's, which goes on from the tasks before it.
+//! `X-MoRAG-Sequence` of deliveries: numbered within the task, or within the document, on from its earlier tasks.
 
 use crate::Api;
 use morag_core::ports::{Chain, Link, StoreError};
@@ -8,14 +8,14 @@ use morag_engine::endpoints::Known;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// Numbers of deliveries; reads each chain once.
+/// Looks up the numbers of deliveries; reads each chain once.
 #[derive(Debug, Default)]
 pub struct Sequences {
     chains: HashMap<(EndpointId, DocumentId), Vec<Link>>,
 }
 
 impl Sequences {
-    /// The number that a delivery of a task has for its endpoint; none where it is not known yet, or no more.
+    /// The number of a task's delivery for its endpoint; none if it is not decided yet or no longer stored.
     pub async fn of(
         &mut self,
         app: &Api,
@@ -40,7 +40,8 @@ impl Sequences {
     }
 }
 
-/// Deliveries before the task's first, in the place in which the delivery was made: a task that ran again has several.
+/// Number of deliveries before the task's first, in the run of the task that made the delivery: a task that ran again has
+/// several links.
 fn base(links: &[Link], task: TaskId, delivery: u64) -> Option<u64> {
     let of_task = |link: &&Link| link.task == task && link.delivered.is_none_or(|last| delivery <= last);
     links.iter().find(of_task)?.base

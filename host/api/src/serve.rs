@@ -1,7 +1,7 @@
 //! Serving a router: connections, their limits, and their end.
 //!
-//! Connections are accepted at once, always: which of them are kept is decided by [`Table`], by what each client has done. So
-//! no number of clients that say nothing can keep others waiting in the system's queue.
+//! Connections are always accepted at once. [`Table`] decides which are kept, by their use so far, so that silent clients cannot
+//! keep others waiting in the system's queue, however many they are.
 
 use super::counted::{Connections, Counted};
 use axum::Router;
@@ -19,10 +19,10 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Connections beyond them, for the probes: each lasts one short request.
+/// Connections beyond the limit that only the probes are served on: each lasts one short request.
 const LOBBY_MAX: usize = 64;
 
-/// File descriptors that are left to everything but connections: deliveries (128 by default), fetches (64), requests of steps
+/// File descriptors reserved for other uses than connections: deliveries (128 by default), fetches (64), requests of steps
 /// (256), the stores and their files.
 const DESCRIPTORS_KEPT: u64 = 512;
 
@@ -32,28 +32,28 @@ const CONNECTIONS_MIN: usize = 64;
 /// Longest time a client may take to send a request's head, and a kept connection may stay idle.
 const HEADER_READ_MAX: Duration = Duration::from_secs(30);
 
-/// The same in the lobby: whoever asks there is a machine that has its question ready.
+/// The same in the lobby: its clients are monitoring programs, which send their request at once.
 const LOBBY_HEADER_READ_MAX: Duration = Duration::from_secs(5);
 
-/// Longest time a client may take none of an answer's bytes: one that does not read holds a connection for good.
+/// Longest time in which a client takes no byte of an answer: a client that does not read would hold its connection forever.
 const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 
-/// Pause after an error of `accept`: the cause must have time to pass.
+/// Pause after an error of `accept`, so that its cause can pass.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Pause between two looks at whether a connection is closed that was given up because the process has no file descriptor left.
+/// Pause between two checks whether a connection is closed, after the process ran out of file descriptors.
 const SHED_PAUSE: Duration = Duration::from_millis(1);
 
-/// Shortest time between two lines of the log that say the same of connections: a flood of them must not be one of lines.
+/// Shortest time between two equal log lines about connections: a flood of connections must not flood the log.
 const SAY_EVERY: Duration = Duration::from_secs(30);
 
-/// What is served, and to how many.
+/// What is served, and the limits of connections.
 pub struct Site {
     /// Every route.
     pub router: Router,
-    /// What is served where every connection has a request under way: the probes.
+    /// The probes, served to connections beyond the limit.
     pub lobby: Router,
-    /// How many connections there may be.
+    /// Limits of connections.
     pub limits: Limits,
 }
 
@@ -87,7 +87,7 @@ pub async fn serve(
         match accepted {
             Ok((stream, from)) => {
                 if let Some(looked_at) = server.take(stream, from) {
-                    // Told, or dropped where the task ended at once.
+                    // An error means that the connection's task ended at once.
                     let _ = looked_at.await;
                 }
             }
@@ -98,7 +98,7 @@ pub async fn serve(
     server.stop.cancel();
     server.tasks.close();
     if tokio::time::timeout(drain, server.tasks.wait()).await.is_err() {
-        tracing::warn!("requests were still under way after {} seconds", drain.as_secs_f64());
+        tracing::warn!(drain_seconds = drain.as_secs_f64(), "requests were still under way at the end");
     }
     Ok(())
 }
@@ -133,8 +133,8 @@ impl Server {
         }
     }
 
-    /// Serves a connection, for which another one may have to go. Then this tells when it was looked at first: a request that came
-    /// with it must not go for those that come next.
+    /// Serves a connection, for which another one may be closed. Then the receiver tells when the new one was polled first: the next
+    /// connection must not displace it before a request that came with it was seen.
     fn take(&self, stream: TcpStream, from: SocketAddr) -> Option<oneshot::Receiver<()>> {
         let (give_up, given_up) = oneshot::channel();
         let (id, room, is_full) = match self.connections.admit(Peer::of(from.ip()), give_up) {
@@ -154,7 +154,7 @@ impl Server {
             }
             Admission::Refused(_) => return None,
         };
-        // Small answers must not wait for more to come; where it fails they are only slower.
+        // Small answers must not wait for more data. If this fails they are only slower.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_STALL_MAX));
@@ -171,7 +171,7 @@ impl Server {
             let _held = held;
             let mut connection = pin!(connection);
             let first = futures::poll!(connection.as_mut());
-            // Where nobody waits for it, it is nothing to anybody.
+            // Nobody waits for it unless connections are at their limit.
             let _ = tell.send(());
             if first.is_ready() {
                 return;
@@ -179,12 +179,12 @@ impl Server {
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
                 given_up = given_up => match given_up {
-                    // Its last answer may still be on the way.
+                    // Its last answer may still be in transit.
                     Ok(Phase::Idle) => {
                         connection.as_mut().graceful_shutdown();
                         connection.as_mut().await
                     }
-                    // Nothing was asked, so nothing is lost.
+                    // It has sent no request, so nothing is lost.
                     Ok(Phase::Fresh | Phase::Busy) | Err(_) => return,
                 },
                 () = stop.cancelled() => {
@@ -193,19 +193,19 @@ impl Server {
                 }
             };
             if let Err(error) = ended {
-                tracing::debug!("a connection ended early: {error}");
+                tracing::debug!(%error, "connection ended early");
             }
         });
         is_full.then_some(looked_at)
     }
 
-    /// Waits after an error of `accept`. Where there is no file descriptor left, one is won back: no more, for `accept` fails then
-    /// whether or not somebody waits, and who has just come and is about to ask must not go with the silent.
+    /// Waits after an error of `accept`. If there is no file descriptor left, one connection is closed to free one. Only one: `accept`
+    /// then fails even if no client waits, and clients that are about to send a request must not be closed with the silent ones.
     async fn after(&self, error: &std::io::Error) {
-        self.failing.say(|| tracing::warn!("accepting a connection failed: {error}"));
-        let wins_back = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
+        self.failing.say(|| tracing::warn!(%error, "cannot accept a connection"));
+        let is_exhausted = matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
         let (held, pause) = (self.tasks.len(), tokio::time::sleep(ACCEPT_PAUSE));
-        let Some(shed) = wins_back.then(|| self.connections.shed()).flatten() else { return pause.await };
+        let Some(shed) = is_exhausted.then(|| self.connections.shed()).flatten() else { return pause.await };
         end(Some(shed));
         let closed = async {
             while self.tasks.len() >= held {
@@ -219,21 +219,21 @@ impl Server {
     }
 }
 
-/// Tells a connection's task that it is given up.
+/// Tells a connection's task to close it.
 fn end(shed: Option<Shed<oneshot::Sender<Phase>>>) {
     if let Some(Shed { phase, handle }) = shed {
-        // It may have ended by itself.
+        // An error means that it has ended already.
         let _ = handle.send(phase);
     }
 }
 
-/// Says the same once in a while.
+/// Limits how often the same line is logged.
 #[derive(Default)]
 struct Seldom(std::sync::Mutex<Option<Instant>>);
 
 impl Seldom {
     fn say(&self, say: impl FnOnce()) {
-        // Nothing panics under the lock.
+        // No code panics under the lock.
         let mut said = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
             *said = Some(Instant::now());
@@ -255,7 +255,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::Notify;
 
-    /// A server that ends when it is told, and the way to it.
+    /// A server with its address and a channel that stops it.
     struct Running {
         address: SocketAddr,
         stop: oneshot::Sender<()>,

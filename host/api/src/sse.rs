@@ -3,26 +3,26 @@
 /// Most bytes of one event: a webhook's body and a little more.
 const EVENT_BYTES_MAX: usize = 16 << 20;
 
-/// What a blank line ended.
+/// An event, or an id alone: the lines before a blank one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SseEvent {
-    /// The last id that was sent; go on from it.
+    /// The last id of the stream, to resume after.
     pub id: String,
-    /// Its type; `message` where none was sent.
+    /// Its type; `message` if none was sent.
     pub event: String,
-    /// Its data; none where only an id or a comment came.
+    /// Its data; none for an id or a comment alone.
     pub data: Option<String>,
 }
 
-/// The stream holds more without a blank line than any event of ours.
+/// The stream has more bytes without a blank line than the largest event of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is larger than {EVENT_BYTES_MAX} bytes")]
 pub struct TooLarge;
 
-/// Takes a stream apart, whatever pieces it comes in.
+/// Parses a stream from pieces of any size.
 #[derive(Debug, Default)]
 pub struct SseParser {
-    /// The line that has begun.
+    /// The incomplete line.
     line: Vec<u8>,
     /// Whether the last line ended with CR, whose LF may still come.
     after_cr: bool,
@@ -35,7 +35,10 @@ pub struct SseParser {
 }
 
 impl SseParser {
-    /// Takes the next piece; gives the events that it completed.
+    /// Parses the next piece. Returns the events that it completed.
+    ///
+    /// # Errors
+    /// For an event that is larger than 16 MiB.
     pub fn push(&mut self, piece: &[u8]) -> Result<Vec<SseEvent>, TooLarge> {
         let mut events = Vec::new();
         for byte in piece {

@@ -1,4 +1,4 @@
-//! What the handlers share.
+//! The state that handlers share.
 
 use super::audit::Audit;
 use super::{Fair, LastReady};
@@ -6,25 +6,25 @@ use morag_engine::App;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The engine's parts, and what the callers of this process share.
+/// The engine's parts, and the state that the requests of this process share.
 pub struct Api {
     app: Arc<App>,
-    /// What the dependencies last answered to who asked for readiness.
+    /// The dependencies' last answers to a readiness request.
     pub(super) last_ready: LastReady,
-    /// What callers share of this process.
+    /// The limits that callers share.
     pub(super) fair: Fair,
-    /// What is written of refused keys.
+    /// The audit log's state: how many refused keys were logged.
     pub(super) audit: Audit,
 }
 
 impl Api {
-    /// On the engine's parts.
+    /// Uses the engine's parts.
     pub fn new(app: Arc<App>) -> Arc<Self> {
         Arc::new(Self { app, last_ready: LastReady::default(), fair: Fair::default(), audit: Audit::default() })
     }
 }
 
-/// Handlers read the engine's parts as their own.
+/// Handlers use the engine's parts directly.
 impl Deref for Api {
     type Target = App;
 

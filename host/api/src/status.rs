@@ -1,47 +1,44 @@
-//! Where tasks stand and what happened to them.
+//! Status, lists and history of tasks.
 
 use super::ApiError;
-use super::auth::Caller;
+use super::caller::Caller;
 use super::error::{ErrorBody, FieldError};
 use super::query::Parameters;
 use super::task::{PathTask, load, own};
 use super::view::{HistoryItem, RecentItem, StatusBody, TaskItem, history_item, recent_item, status_body, task_item};
+use super::wait::{Until, mark, wait};
 use crate::Api;
 use axum::Json;
 use axum::extract::{Extension, State};
-use morag_core::ports::{ListFilter, Queue, QueueCounts, TaskLog, TaskMark};
-use morag_core::task::{StatusWord, TaskId};
+use morag_core::ports::{ListFilter, Queue, QueueCounts, TaskLog};
+use morag_core::task::StatusWord;
 use morag_engine::config::Role;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// Tasks of a list when nobody says, and at most.
+/// Tasks of a list: the default and the limit.
 const LIST_DEFAULT: u64 = 100;
 const LIST_MAX: u64 = 1000;
 
-/// Longest `wait`: proxies cut idle requests off at 60 seconds.
+/// Longest `wait`, seconds: proxies end idle requests after 60.
 const WAIT_MAX_SECONDS: u64 = 60;
-
-/// First and longest pause between two looks at a task that is waited for.
-const LOOK_PAUSE_MIN: Duration = Duration::from_millis(20);
-const LOOK_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// Tasks, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskList {
     /// The tasks of this page.
     pub active_tasks: Vec<TaskItem>,
-    /// How many they are.
+    /// Their number.
     pub count: usize,
-    /// How many there are of the states asked for.
+    /// Number of all tasks in these states.
     pub total_count: u64,
     /// Where the next page begins; null at the end.
     pub next_cursor: Option<String>,
 }
 
-/// How full the queues are.
+/// Lengths of the queues.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QueueStats {
     /// Tasks that run now.
@@ -50,7 +47,7 @@ pub struct QueueStats {
     pub scheduled_tasks: u64,
     /// Tasks that wait for a worker.
     pub reserved_tasks: u64,
-    /// Tasks that this process runs at once; 0 for one that serves the API alone.
+    /// Tasks that this process runs at once; 0 for a process without the role `worker`.
     pub workers: usize,
     /// Each queue: `tasks` and `deliveries`.
     pub queues: Queues,
@@ -61,11 +58,11 @@ pub struct QueueStats {
 pub struct Queues {
     /// Tasks to run.
     pub tasks: QueueBody,
-    /// Webhooks to deliver; null where several tenants share the server, whose deliveries wait together.
+    /// Webhooks to deliver; null if several tenants share the server, because their deliveries share a queue.
     pub deliveries: Option<QueueBody>,
 }
 
-/// How full a queue is.
+/// Lengths of a queue.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QueueBody {
     /// Waiting for a worker.
@@ -82,7 +79,7 @@ impl From<QueueCounts> for QueueBody {
     }
 }
 
-/// Everything that happened to a task.
+/// The history of a task.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct History {
     /// The task.
@@ -90,18 +87,18 @@ pub struct History {
     pub task_id: String,
     /// Its events.
     pub history: Vec<HistoryItem>,
-    /// How many they are.
+    /// Their number.
     pub event_count: usize,
 }
 
-/// What happened lately.
+/// Recent events.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RecentEvents {
     /// Events, newest first.
     pub events: Vec<RecentItem>,
-    /// How many they are.
+    /// Their number.
     pub count: usize,
-    /// Time looked at, hours.
+    /// The period, hours.
     pub hours: u64,
     /// Where the next page begins; null at the end.
     pub next_cursor: Option<String>,
@@ -115,9 +112,9 @@ pub struct RecentEvents {
         ("wait" = Option<u64>, Query, description = "Seconds to wait for the next change, 0 to 60"),
     ),
     responses(
-        (status = 200, description = "Where the task stands", body = StatusBody),
+        (status = 200, description = "The status of the task", body = StatusBody),
         (status = 404, description = "No such task", body = ErrorBody),
-        (status = 429, description = "As many of the caller's requests wait as may; `Retry-After` says when to try again", body = ErrorBody),
+        (status = 429, description = "The caller has as many waiting requests as it may; `Retry-After` says when to try again", body = ErrorBody),
     )
 )]
 pub async fn status(
@@ -126,44 +123,23 @@ pub async fn status(
     PathTask(task): PathTask,
     parameters: Parameters,
 ) -> Result<Json<StatusBody>, ApiError> {
-    let wait = Duration::from_secs(parameters.number("wait", 0, 0..=WAIT_MAX_SECONDS)?);
-    if !wait.is_zero() {
-        // Nothing of the task is in memory while it is waited for.
+    let at_most = Duration::from_secs(parameters.number("wait", 0, 0..=WAIT_MAX_SECONDS)?);
+    if !at_most.is_zero() {
+        // The task is loaded after the wait: a request that waits holds nothing of it in memory.
         let id = own(&app, &task).await?;
-        let first = app.tasks.mark(id).await?.ok_or_else(ApiError::unknown_task)?;
+        let first = mark(&app, id).await?;
         if !first.status.is_ended() {
-            let _place = app.fair.waits.take(&caller)?;
-            let seen = (first.last_sequence, first.live_percent);
-            wait_until(&app, id, wait, |mark| (mark.last_sequence, mark.live_percent) != seen).await?;
+            let _permit = app.fair.waits.take(&caller)?;
+            wait(&app, id, first, at_most, Until::Changed).await?;
         }
     }
     let log = load(&app, &task).await?;
     Ok(Json(status_body(&log, app.clock.now())))
 }
 
-/// Whether nothing more can happen to a task.
+/// Whether a task has ended.
 pub fn is_ended(log: &TaskLog) -> bool {
     log.events.last().is_some_and(|event| event.kind.ends_task())
-}
-
-/// Looks how far a task, which is the caller's, is until `done` or until `at_most` has passed.
-pub async fn wait_until(
-    app: &Api,
-    task: TaskId,
-    at_most: Duration,
-    done: impl Fn(&TaskMark) -> bool,
-) -> Result<(), ApiError> {
-    let end = tokio::time::Instant::now() + at_most;
-    let mut pause = LOOK_PAUSE_MIN;
-    loop {
-        let mark = app.tasks.mark(task).await?.ok_or_else(ApiError::unknown_task)?;
-        let now = tokio::time::Instant::now();
-        if done(&mark) || now >= end {
-            return Ok(());
-        }
-        tokio::time::sleep(pause.min(end - now)).await;
-        pause = (pause * 3 / 2).min(LOOK_PAUSE_MAX);
-    }
 }
 
 /// Tasks, newest first
@@ -201,9 +177,9 @@ fn parse_statuses(text: &str) -> Result<Vec<StatusWord>, ApiError> {
     })
 }
 
-/// How full the queues are
+/// Queue lengths
 ///
-/// Where several tenants share the server, the numbers are those of the caller's own tasks.
+/// If several tenants share the server, the numbers are those of the caller's own tenant.
 #[utoipa::path(
     get, path = "/api/v1/status/stats/queues", tag = "status", operation_id = "queue_stats",
     responses((status = 200, description = "The queues now", body = QueueStats))
@@ -228,14 +204,14 @@ pub async fn queues(
     }))
 }
 
-/// The tenant's part of the queue of tasks, by their states: one that waits for a retry is among those that run.
+/// The tenant's part of the queue of tasks, from their states: a task that waits for a step's retry counts as running.
 async fn own_queue(app: &Api, caller: &Caller) -> Result<QueueCounts, ApiError> {
     let counts = app.tasks.counts_of(caller.tenant()).await?;
     let of = |word| counts.iter().find(|(status, _)| *status == word).map_or(0, |(_, count)| *count);
     Ok(QueueCounts { due: of(StatusWord::Pending), leased: of(StatusWord::InProgress), ..QueueCounts::default() })
 }
 
-/// Everything that happened to a task
+/// History of a task
 #[utoipa::path(
     get, path = "/api/v1/status/{task_id}/history", tag = "status", operation_id = "get_history",
     params(
@@ -266,7 +242,7 @@ pub async fn history(
     Ok(Json(History { task_id: id.to_string(), event_count: history.len(), history }))
 }
 
-/// What happened lately, to any task
+/// Recent events of all tasks
 #[utoipa::path(
     get, path = "/api/v1/status/events/recent", tag = "status", operation_id = "recent_events",
     params(

@@ -1,7 +1,7 @@
 //! The task of a path, within the caller's tenant.
 
 use super::ApiError;
-use super::auth::Caller;
+use super::caller::Caller;
 use crate::Api;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
@@ -9,14 +9,14 @@ use axum::http::request::Parts;
 use morag_core::ports::TaskLog;
 use morag_core::task::{TaskId, TenantId};
 
-/// A task that a caller has named. Whether it is there, and its tenant's, [`load`] says.
+/// A task id with the caller's tenant. [`load`] checks that the task exists and is the tenant's.
 #[derive(Debug, Clone)]
 pub struct NamedTask {
     id: TaskId,
     tenant: TenantId,
 }
 
-/// The `{task_id}` of a route. What is no UUID is an unknown task: 404.
+/// The `{task_id}` of a route. Anything but a UUID is an unknown task: 404.
 #[derive(Debug, Clone)]
 pub struct PathTask(pub NamedTask);
 
@@ -38,13 +38,19 @@ pub fn tenant(parts: &Parts) -> Result<TenantId, ApiError> {
     caller.map(|caller| caller.tenant().clone()).ok_or_else(|| ApiError::internal("a route without a caller"))
 }
 
-/// Loads a task, or answers 404: for one of another tenant too.
+/// Loads a task.
+///
+/// # Errors
+/// 404 for an unknown task and for one of another tenant.
 pub async fn load(app: &Api, task: &NamedTask) -> Result<TaskLog, ApiError> {
     let log = app.tasks.load(task.id).await?;
     log.filter(|log| log.record.tenant == task.tenant).ok_or_else(ApiError::unknown_task)
 }
 
-/// The id of a task that is there and its tenant's, or 404. Reads none of it.
+/// The id of a task that exists and is the tenant's. Reads neither its record nor its log.
+///
+/// # Errors
+/// 404 for an unknown task and for one of another tenant.
 pub async fn own(app: &Api, task: &NamedTask) -> Result<TaskId, ApiError> {
     let owner = app.tasks.tenant_of(task.id).await?;
     owner.filter(|owner| *owner == task.tenant).map(|_| task.id).ok_or_else(ApiError::unknown_task)

@@ -1,4 +1,4 @@
-//! What answers say of tasks and events. Pure.
+//! The bodies of answers about tasks and events. Pure.
 
 use morag_core::ports::{RecentEvent, TaskLog, TaskSummary};
 use morag_core::task::{Event, EventKind, StepStatus, TaskStatus};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-/// Where a task stands.
+/// The status of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct StatusBody {
     /// The task.
@@ -52,7 +52,7 @@ pub struct StatusBody {
     pub steps: Vec<StepBody>,
 }
 
-/// Where a step stands.
+/// The status of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct StepBody {
     /// Name of the step.
@@ -60,7 +60,7 @@ pub struct StepBody {
     /// `pending`, `in_progress`, `completed`, `skipped`, `failed` (the task may have gone on all the same) or `cancelled`.
     #[schema(value_type = String)]
     pub status: Value,
-    /// Overall progress, 0 to 100, that the step has brought the task to.
+    /// Overall progress of the task at the end of the step, or so far, 0 to 100.
     pub progress_percent: f64,
     /// When it started.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -123,7 +123,7 @@ pub struct HistoryItem {
     pub progress: f64,
     /// One line for people.
     pub message: String,
-    /// What else is known: the step's data, files and resources; why it failed; the task's result.
+    /// Further details: the step's data, files and resources; why it failed; the task's result.
     #[schema(value_type = Object)]
     pub metadata: JsonObject,
 }

@@ -1,5 +1,5 @@
-//! The webhook bodies as OpenAPI describes them. They are made by [`morag_core::webhook`]; a test there and in `tests/e2e`
-//! holds them to this shape.
+//! The webhook bodies as OpenAPI describes them. [`morag_core::webhook`] builds them; tests there and in `tests/e2e` compare them
+//! with this description.
 
 use serde_json::Value;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathsBuilder};
@@ -34,7 +34,7 @@ pub struct TaskWebhook {
     data: TaskWebhookData,
 }
 
-/// What a task event says.
+/// Data of a task event.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body in OpenAPI")]
 pub struct TaskWebhookData {
@@ -158,7 +158,10 @@ fn webhook(event: &str) -> PathItem {
         .request_body(Some(
             RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build(),
         ))
-        .response("2XX", ResponseBuilder::new().description("Received. Anything else is tried again.").build());
+        .response(
+            "2XX",
+            ResponseBuilder::new().description("Received. After any other answer the delivery is retried.").build(),
+        );
     for (name, description) in HEADERS {
         let header = ParameterBuilder::new()
             .name(name)
@@ -182,6 +185,6 @@ const HEADERS: [(&str, &str); 10] = [
     ("X-MoRAG-Signature", "sha256= and the lower-case hex HMAC-SHA256 of the raw body, where the server has a secret"),
     ("webhook-id", "Standard Webhooks: id of the message"),
     ("webhook-timestamp", "Standard Webhooks: Unix seconds"),
-    ("webhook-signature", "Standard Webhooks: v1, and the base64 signature; several while a secret is changed"),
+    ("webhook-signature", "Standard Webhooks: v1, and the base64 signature; several while a secret is rotated"),
     ("Authorization", "Bearer and the webhook_auth_token, where one was given"),
 ];

@@ -1,4 +1,4 @@
-//! Talking to a server.
+//! The HTTP client of the commands.
 
 use crate::secrets::secret;
 use anyhow::{Context as _, bail};
@@ -11,10 +11,10 @@ use std::time::Duration;
 /// Longest wait for a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
-/// What is repeated of a server's error, bytes: as long as ours are. What answers may be no server of ours.
-const SAID_BYTES_MAX: usize = 2048;
+/// Longest error text of a server that is repeated, bytes: the limit of MoRAG's own. Another server may be answering.
+const ERROR_BYTES_MAX: usize = 2048;
 
-/// Which server, and the key for it.
+/// Address of a server, and the API key for it.
 #[derive(Debug, Clone, Args)]
 pub struct Server {
     /// Address of the server
@@ -40,7 +40,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// Prepares a client. Connects to nothing yet.
+    /// A client. It does not connect yet.
+    ///
+    /// # Errors
+    /// If the TLS settings of the machine cannot be used.
     pub fn new(server: Server) -> anyhow::Result<Self> {
         let http =
             reqwest::Client::builder().connect_timeout(CONNECT_MAX).build().context("the HTTP client cannot start")?;
@@ -53,30 +56,42 @@ impl Client {
         self.http.request(method, url).bearer_auth(self.server.api_key.expose())
     }
 
-    /// Sends, and reads the JSON of a success. Anything else is an error with the server's own words.
+    /// Sends a request, and reads the JSON of a success.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`] and [`read`].
     pub async fn send(&self, request: RequestBuilder) -> anyhow::Result<Value> {
         read(self.start(request).await?).await
     }
 
-    /// Sends. Gives whatever answer begins; that none does is an error.
+    /// Sends a request. Returns as soon as the answer's head has arrived, whatever its status.
+    ///
+    /// # Errors
+    /// If no answer arrives.
     pub async fn start(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         let server = &self.server.server;
         request.send().await.map_err(|error| match error.is_connect() {
             true => anyhow::anyhow!(
                 "no server answers at {server}: start one with `morag serve`, or choose another with --server"
             ),
-            // Without its URL: what matters is the cause.
+            // Without the URL, which the message already has in short.
             false => anyhow::Error::new(error.without_url()).context(format!("the request to {server} failed")),
         })
     }
 
-    /// Gets a path.
+    /// Sends `GET`, and reads the JSON of a success.
+    ///
+    /// # Errors
+    /// Those of [`Self::send`].
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.send(self.request(Method::GET, path)).await
     }
 }
 
-/// Reads the JSON of a success. Anything else is an error with the server's own words.
+/// Reads the JSON of a success.
+///
+/// # Errors
+/// For any other status, with the server's error text; for an answer that is not JSON, or breaks off.
 pub async fn read(response: Response) -> anyhow::Result<Value> {
     let status = response.status();
     let text = response.text().await.context("the server's answer broke off")?;
@@ -86,7 +101,7 @@ pub async fn read(response: Response) -> anyhow::Result<Value> {
         (true, None) => bail!("the answer is not JSON: is this a MoRAG server?"),
         (false, body) => {
             let said = body.as_ref().and_then(|body| body["error"].as_str()).unwrap_or("no reason given");
-            let said = cut(said, SAID_BYTES_MAX);
+            let said = cut(said, ERROR_BYTES_MAX);
             let hint = if status == StatusCode::UNAUTHORIZED { ": give --api-key or MORAG_API_KEY" } else { "" };
             bail!("the server says {}: {said}{hint}", status.as_u16())
         }

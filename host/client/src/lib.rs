@@ -1,5 +1,4 @@
-//! What commands of `morag` share that talk to a server and to the person before it: the HTTP client, secrets of the command line, and
-//! what is written to stdout.
+//! Shared by the commands of `morag` that use a running server: the HTTP client, secrets of the command line, and output to stdout.
 
 mod client;
 mod output;

@@ -1,16 +1,16 @@
-//! Sending an endpoint's deliveries again: those given up (`recover`), or all of a time, elsewhere too (`replay`).
+//! Sending an endpoint's deliveries again: the dead ones (`recover`), or all since a time, also to another URL (`replay`).
 //!
-//! Both are paced: what piled up while a receiver was away must not knock it over when it is back.
+//! Both are paced: deliveries that piled up while a receiver was down must not overload it when it is back.
 
-use super::deliveries::state;
 use super::input::{invalid, only, other_url, since, text};
 use super::path::{PathEndpoint, load};
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
-use crate::deliveries::refused;
+use crate::caller::Caller;
+use crate::delivery_body::state;
 use crate::error::ErrorBody;
 use crate::query::Parameters;
+use crate::resending::{due, refused};
 use crate::submit::json;
 use axum::Json;
 use axum::extract::{Extension, Request, State};
@@ -20,39 +20,29 @@ use morag_core::webhook::{EndpointId, WebhookUrl};
 use morag_engine::endpoints::draft::Problem;
 use serde::Serialize;
 use std::sync::Arc;
-use std::time::Duration;
 use utoipa::ToSchema;
 
-/// Deliveries that are made due a second: a receiver that was just mended is loaded, not overrun. Its own `rate_limit` and
-/// circuit breaker hold beside it.
-const A_SECOND: u32 = 20;
-
-/// Deliveries of one call: each is a commit of its own, and the caller waits for all of them.
+/// Deliveries of one call: each is a commit, and the caller waits for all.
 const CALL_MAX: usize = 1000;
 
-/// Deliveries of a state looked at in one call, to find the oldest of them.
+/// Deliveries of a state that are read in one call, to find the oldest.
 const SCAN_MAX: usize = 20_000;
 
 /// Deliveries read at once.
 const PAGE: usize = 1000;
 
-/// When the delivery with this place in a row is due.
-pub fn pace(now: Timestamp, place: usize) -> Timestamp {
-    now.plus(Duration::from_secs(1) / A_SECOND * u32::try_from(place).unwrap_or(u32::MAX))
-}
-
-/// What is sent again.
+/// The result of sending again.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SentAgain {
     /// The endpoint.
     pub endpoint: String,
     /// Deliveries that are sent again, oldest first, 20 a second.
     pub resent: usize,
-    /// Deliveries that are not: they were sent again too often, or are being sent now.
+    /// Deliveries that are skipped: they were sent again too often, or are being sent now.
     pub skipped: usize,
-    /// Deliveries that are left: call again for them.
+    /// Deliveries that are left for another call.
     pub remaining: usize,
-    /// `since` for the next call; null where nothing is left.
+    /// `since` for the next call; null if none are left.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_since: Option<Timestamp>,
     /// When the last of them is due.
@@ -60,42 +50,42 @@ pub struct SentAgain {
     pub last_due: Option<Timestamp>,
 }
 
-/// What to send again.
+/// Which deliveries to send again.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
 pub struct RecoverRequest {
-    /// Only what was given up at this time or later; also as a parameter of the query.
+    /// Only deliveries that were given up at this time or later; also as a query parameter.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<String>,
 }
 
-/// What to send again, and where to.
+/// Which deliveries to send again, and to which URL.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
 pub struct ReplayRequest {
-    /// Only what was moved at this time or later.
+    /// Only deliveries whose state changed at this time or later.
     #[schema(value_type = String, format = DateTime)]
     pub since: String,
     /// `delivered`, `dead` or `resent`; all three when absent.
     pub status: Option<String>,
-    /// Another URL than the endpoint's. It is sent neither the endpoint's token nor its headers.
+    /// Another URL than the endpoint's. The endpoint's token and headers are not sent to it.
     pub url: Option<String>,
 }
 
-/// Send again what was given up
+/// Send dead deliveries again
 ///
 /// Every dead delivery of the endpoint, oldest first and paced, at most 1000 a call.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/recover", tag = "webhooks", operation_id = "recover_endpoint",
     params(
         ("endpoint_id" = String, Path, description = "The endpoint"),
-        ("since" = Option<String>, Query, description = "Only what was given up at this time or later, RFC 3339"),
+        ("since" = Option<String>, Query, description = "Only deliveries that were given up at this time or later, RFC 3339"),
     ),
     request_body(content = Option<RecoverRequest>, content_type = "application/json"),
     responses(
-        (status = 200, description = "They are sent again", body = SentAgain),
+        (status = 200, description = "The deliveries are sent again", body = SentAgain),
         (status = 404, description = "No such endpoint", body = ErrorBody),
-        (status = 422, description = "A time that is none", body = ErrorBody),
+        (status = 422, description = "An invalid time", body = ErrorBody),
     )
 )]
 pub async fn recover(
@@ -112,18 +102,18 @@ pub async fn recover(
     Ok(Json(send(&app, id, found, None).await?))
 }
 
-/// Send again what was sent
+/// Replay deliveries
 ///
-/// Every delivery that was settled since then, once, oldest first and paced, at most 1000 a call; to another URL where one is
+/// Every delivery since that time that is not pending, once, oldest first and paced, at most 1000 a call; to another URL if one is
 /// given, signed as for the endpoint.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/replay", tag = "webhooks", operation_id = "replay_endpoint",
     params(("endpoint_id" = String, Path, description = "The endpoint")),
     request_body(content = ReplayRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "They are sent again", body = SentAgain),
+        (status = 200, description = "The deliveries are sent again", body = SentAgain),
         (status = 404, description = "No such endpoint", body = ErrorBody),
-        (status = 422, description = "`since` is missing, or a value that cannot be", body = ErrorBody),
+        (status = 422, description = "`since` is missing, or a value is invalid", body = ErrorBody),
     )
 )]
 pub async fn replay(
@@ -152,7 +142,7 @@ pub async fn replay(
     };
     load(&app, &id).await?;
     let url = other_url(&app, &caller, &asked).await?;
-    // What was sent again is in the log beside it: once is enough.
+    // Only originals: a resend is logged as a delivery of its own, and each event is sent once.
     let found = find(&app, &id, &states, since, |one| one.record.resend == 0).await?;
     if found.is_cut {
         let msg = format!("there are more than {SCAN_MAX} deliveries since then: give a later time, or a status");
@@ -166,7 +156,7 @@ struct Found {
     deliveries: Vec<EndpointDelivery>,
     remaining: usize,
     next_since: Option<Timestamp>,
-    /// Whether there are older ones that were not looked at.
+    /// Whether there are older ones that were not read.
     is_cut: bool,
 }
 
@@ -198,14 +188,14 @@ async fn find(
     }
     all.sort_by_key(|one| (one.record.at, one.task, one.record.delivery));
     let mut end = all.len().min(CALL_MAX);
-    // The next call begins at a time: all of one millisecond go together.
+    // The next call begins at a time, so the deliveries of one millisecond must be in one call.
     while end > 0 && end < all.len() && all[end].record.at == all[end - 1].record.at {
         end += 1;
     }
     let next_since = all.get(end).map(|one| one.record.at);
     let remaining = all.len() - end;
     all.truncate(end);
-    // What was not looked at is older than all of this: the next call begins where this one did.
+    // Deliveries that were not read are older than these: the next call begins at the same time.
     let next_since = if is_cut { Some(since.unwrap_or(Timestamp::from_millis(0))) } else { next_since };
     Ok(Found { deliveries: all, remaining, next_since, is_cut })
 }
@@ -213,19 +203,19 @@ async fn find(
 async fn send(app: &Api, endpoint: EndpointId, found: Found, url: Option<WebhookUrl>) -> Result<SentAgain, ApiError> {
     let (now, mut resent, mut skipped, mut last_due) = (app.clock.now(), 0, 0, None);
     for EndpointDelivery { task, record } in found.deliveries {
-        let due = pace(now, resent);
+        let due = due(now, resent);
         let new = NewResend { task, endpoint: endpoint.clone(), delivery: record.delivery, url: url.clone(), due };
         match app.deliveries.resend(&new).await {
             Ok(_) => {
                 resent += 1;
                 last_due = Some(due);
             }
-            // Gone with its task, under way, or made again too often.
+            // Its task expired, it is being sent, or it was sent again too often.
             Err(ResendError::Unknown | ResendError::Pending | ResendError::TooMany) => skipped += 1,
             Err(error @ ResendError::Store(_)) => return Err(refused(error)),
         }
     }
     let Found { remaining, next_since, .. } = found;
-    tracing::info!(endpoint = endpoint.as_str(), resent, skipped, remaining, "webhooks are sent again");
+    tracing::info!(endpoint = endpoint.as_str(), resent, skipped, remaining, "webhook resends queued");
     Ok(SentAgain { endpoint: endpoint.name().to_owned(), resent, skipped, remaining, next_since, last_due })
 }

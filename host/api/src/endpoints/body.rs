@@ -1,4 +1,4 @@
-//! An endpoint as it is shown: never with its secret, token, values of headers, or its URL's query.
+//! The body of an endpoint: without its secret, token, values of headers, and the query of its URL.
 
 use super::input::reason;
 use crate::Api;
@@ -27,11 +27,11 @@ pub struct RetryBody {
 pub struct EndpointBody {
     /// Identifies it.
     pub id: String,
-    /// Where to; credentials and query hidden.
+    /// The URL; credentials and query hidden.
     pub url: String,
-    /// For people.
+    /// Description for people.
     pub description: String,
-    /// Event types and patterns that it is told of.
+    /// Event types and patterns that it gets.
     pub events: Vec<String>,
     /// `dual`, `envelope`, `flat` or `morag-ui`.
     #[schema(value_type = String)]
@@ -42,7 +42,7 @@ pub struct EndpointBody {
     /// `task` or `document`.
     #[schema(value_type = String)]
     pub order: Order,
-    /// Its own retries; null: as the server does.
+    /// Its own retries; null for the server's.
     pub retry: Option<RetryBody>,
     /// Most attempts a second; null: no limit.
     pub rate_limit: Option<u32>,
@@ -50,25 +50,25 @@ pub struct EndpointBody {
     pub has_auth_token: bool,
     /// Names of its extra headers.
     pub headers: Vec<String>,
-    /// How many secrets sign now: one, and those in their grace time.
+    /// Number of secrets that sign: the current one, and those in their grace time.
     pub signing_secrets: usize,
-    /// Whether its credentials can be read with the server's `MORAG_SECRETS_KEY`. Where not, its webhooks wait.
+    /// Whether its credentials can be read with the server's `MORAG_SECRETS_KEY`. If not, its webhooks wait.
     pub credentials_readable: bool,
-    /// Whether nothing is sent to it. Its events are kept.
+    /// Whether it is disabled: nothing is sent to it, and its events are kept.
     pub disabled: bool,
-    /// `manual`, `gone` (it answered 410) or `failing`; null where it is not disabled.
+    /// `manual`, `gone` (it answered 410) or `failing`; null if it is not disabled.
     #[schema(value_type = Option<String>)]
     pub disabled_reason: Option<&'static str>,
     /// Since when it is disabled.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Timestamp>,
-    /// Since when every attempt has failed, where that is for a while.
+    /// Since when every attempt has failed, if it has been failing for a while.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub failing_since: Option<Timestamp>,
-    /// `closed`, `open` (nothing is sent for a while) or `half_open`, as this process knows; null where it has sent nothing yet.
+    /// State of this process's circuit breaker: `closed`, `open` (nothing is sent for a while) or `half_open`; null if it has sent nothing yet.
     #[schema(value_type = Option<String>)]
     pub breaker: Option<&'static str>,
-    /// `api`, or `config`: of `morag.toml`, where its settings are changed.
+    /// `api`, or `config`: its settings are in `morag.toml`.
     #[schema(value_type = String)]
     pub source: &'static str,
     /// When it was created.
@@ -77,7 +77,7 @@ pub struct EndpointBody {
     /// When it was changed last.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
-    /// Raised with every change; also the `ETag`.
+    /// Incremented by every change; also the `ETag`.
     pub version: u64,
 }
 
@@ -87,10 +87,10 @@ pub struct EndpointWithSecret {
     /// The endpoint.
     #[serde(flatten)]
     pub endpoint: EndpointBody,
-    /// What its webhooks are signed with. Shown this one time.
+    /// The secret that signs its webhooks. Only shown now.
     #[schema(value_type = String)]
     pub secret: Value,
-    /// Not there where nothing was dropped. `auth_token` and `headers`, where what the endpoint had of them could not be read.
+    /// `auth_token` and `headers` if they could not be read and were dropped; absent if nothing was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
 }
@@ -101,11 +101,11 @@ pub struct ChangedEndpoint {
     /// The endpoint.
     #[serde(flatten)]
     pub endpoint: EndpointBody,
-    /// What went with a change of the URL's origin, as it was not given anew: `auth_token`, `headers.NAME`.
+    /// Credentials that were dropped because the URL's origin changed and they were not given again: `auth_token`, `headers.NAME`.
     pub dropped: Vec<String>,
 }
 
-/// An endpoint as it is shown.
+/// The body of an endpoint.
 pub fn body(app: &Api, opened: &Opened) -> EndpointBody {
     let NamedEndpoint { id, settings, disabled, failing_since, created_at, updated_at, version, .. } = &opened.endpoint;
     let credentials = opened.credentials.as_ref().ok();
@@ -155,7 +155,7 @@ pub fn answer_with_dropped(app: &Api, opened: &Opened, dropped: Vec<String>) -> 
     with_tag(opened, Json(ChangedEndpoint { endpoint, dropped }).into_response())
 }
 
-/// The answer with an endpoint and its secret, which nobody may keep on the way.
+/// The answer with an endpoint and its secret, which proxies must not store.
 pub fn answer_with_secret(
     app: &Api,
     status: StatusCode,

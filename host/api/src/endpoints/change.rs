@@ -1,14 +1,15 @@
 //! Changing an endpoint.
 
 use super::body::{ChangedEndpoint, answer_with_dropped};
-use super::create::{EndpointRequest, sealer, sealing, unsealable};
+use super::create::EndpointRequest;
 use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path::{PathEndpoint, load, unknown};
 use super::read::configured;
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
+use crate::caller::Caller;
 use crate::error::ErrorBody;
+use crate::sealing::{sealer, sealing, unsealable};
 use crate::submit::json;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -40,9 +41,9 @@ use std::sync::{Arc, Mutex, PoisonError};
     responses(
         (status = 200, description = "The endpoint as it is now", body = ChangedEndpoint),
         (status = 404, description = "No such endpoint", body = ErrorBody),
-        (status = 409, description = "It is one of `morag.toml` (`configured_endpoint`), or is changed by others all the time (`endpoint_busy`)", body = ErrorBody),
-        (status = 412, description = "It has another version by now (`version_mismatch`)", body = ErrorBody),
-        (status = 422, description = "Settings that are wrong", body = ErrorBody),
+        (status = 409, description = "It is configured in `morag.toml` (`configured_endpoint`), or too many others change it at the same time (`endpoint_busy`)", body = ErrorBody),
+        (status = 412, description = "It has another version (`version_mismatch`)", body = ErrorBody),
+        (status = 422, description = "Invalid settings", body = ErrorBody),
         (status = 503, description = "The storage does not answer, or its credentials cannot be changed without `MORAG_SECRETS_KEY`", body = ErrorBody),
     )
 )]
@@ -56,12 +57,12 @@ pub async fn change(
     let mut asked = json::read(request).await?;
     let expected = version(&headers, asked.remove("version"))?;
     if asked.contains_key("secret") {
-        let msg = "secret is changed by POST …/secret/rotate, so that the one before it can sign on for a while";
+        let msg = "secret is changed with POST …/secret/rotate, so that the previous one can sign for a grace time";
         return Err(invalid([Problem::new("secret", msg)]));
     }
     let draft = Draft::read(&asked, &policy(&app)).map_err(invalid)?;
     let opened = load(&app, &id).await?;
-    // Its state alone is ours: enabling takes back what its receiver did.
+    // Its settings are those of `morag.toml`, but its state is not: it can be enabled after its receiver disabled it.
     let enables_only = draft.disabled == Some(false) && asked.len() == 1;
     if opened.is_configured && !enables_only {
         return Err(configured());
@@ -73,7 +74,7 @@ pub async fn change(
         sealing(&app).await?;
     }
     let (now, dropped) = (app.clock.now(), Mutex::new(Vec::new()));
-    // Made again where others change the endpoint at the same time: what counts is what the last one dropped.
+    // Runs again after a concurrent change: only the last run counts.
     let change = |endpoint: &mut NamedEndpoint| {
         let applied = apply(&app, endpoint, &draft, expected, now)?;
         *dropped.lock().unwrap_or_else(PoisonError::into_inner) = applied.dropped;
@@ -83,19 +84,19 @@ pub async fn change(
     let dropped = dropped.into_inner().unwrap_or_else(PoisonError::into_inner);
     let opened = load(&app, &id).await?;
     if opened.endpoint.disabled.is_none() {
-        // Also where it was enabled already: whoever did that may have been killed before this.
+        // Also if it was enabled already: that request may have been interrupted before this.
         app.deliveries.unpark(&id).await?;
     }
     tracing::info!(
         endpoint = id.as_str(),
         version = opened.endpoint.version,
-        ?dropped,
-        "a webhook endpoint was changed"
+        dropped = dropped.join(","),
+        "webhook endpoint changed"
     );
     Ok(answer_with_dropped(&app, &opened, dropped))
 }
 
-/// What an update came to.
+/// The endpoint after an update, or the error of the update.
 pub fn updated(result: Result<Result<NamedEndpoint, ApiError>, UpdateError>) -> Result<NamedEndpoint, ApiError> {
     result.map_err(|error| match error {
         UpdateError::Unknown => unknown(),
@@ -104,10 +105,10 @@ pub fn updated(result: Result<Result<NamedEndpoint, ApiError>, UpdateError>) -> 
     })?
 }
 
-/// The version that is to be changed, if that is said.
+/// The version that the caller expects, if given.
 fn version(headers: &HeaderMap, in_body: Option<Value>) -> Result<Option<u64>, ApiError> {
     if let Some(tag) = headers.get(header::IF_MATCH).and_then(|tag| tag.to_str().ok()).map(str::trim) {
-        // A tag that is none of ours matches nothing.
+        // A tag that is no version matches nothing.
         return Ok((tag != "*").then(|| tag.trim_matches('"').parse().unwrap_or(0)));
     }
     match in_body {
@@ -121,10 +122,10 @@ fn version(headers: &HeaderMap, in_body: Option<Value>) -> Result<Option<u64>, A
     }
 }
 
-/// What a change came to.
+/// The result of a change.
 struct Applied {
     is_changed: bool,
-    /// Names of the credentials that went with the origin.
+    /// Names of the credentials that were dropped with the old origin.
     dropped: Vec<String>,
 }
 
@@ -136,7 +137,7 @@ fn apply(
     now: Timestamp,
 ) -> Result<Applied, ApiError> {
     if let Some(expected) = expected.filter(|expected| *expected != endpoint.version) {
-        let text = format!("The endpoint has version {} by now, not {expected}: read it again", endpoint.version);
+        let text = format!("The endpoint has version {}, not {expected}: read it again", endpoint.version);
         return Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", text));
     }
     let before = endpoint.clone();
@@ -151,7 +152,7 @@ fn apply(
     }
     let mut dropped = Vec::new();
     let is_moved = !endpoint.settings.url.has_origin_of(&before.settings.url);
-    // Where they cannot be read they cannot be dropped either, so the URL stays.
+    // If they cannot be read they cannot be dropped either: then this fails and the URL stays.
     if draft.changes_credentials() || is_moved {
         reseal(app, endpoint, |credentials| {
             if is_moved {
@@ -167,7 +168,7 @@ fn apply(
     Ok(Applied { is_changed, dropped })
 }
 
-/// Why an endpoint's credentials cannot be changed, and what to do.
+/// The error of credentials that cannot be changed, with what to do.
 pub fn unopened(error: SealError) -> ApiError {
     match error {
         SealError::Unreadable => {

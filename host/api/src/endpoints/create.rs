@@ -1,32 +1,33 @@
-//! Naming an endpoint.
+//! Creating an endpoint.
 
 use super::body::{EndpointWithSecret, answer_with_secret};
 use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path;
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
+use crate::caller::Caller;
 use crate::error::ErrorBody;
 use crate::quota;
+use crate::sealing::{sealing, unsealable};
 use crate::submit::json;
 use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use morag_core::caller::{OverQuota, Quota};
 use morag_core::ports::{ENDPOINTS_MAX, EndpointCounts, EndpointLimits, PutEndpointError};
-use morag_core::webhook::{Credentials, Disabled, DisabledReason, EndpointId, NamedEndpoint};
+use morag_core::webhook::{Credentials, Disabled, DisabledReason, EndpointId, NamedEndpoint, redact};
 use morag_core::{JsonObject, Secret, Timestamp};
+use morag_engine::endpoints::Known;
 use morag_engine::endpoints::draft::{self, Draft, Problem};
-use morag_engine::endpoints::seal::{SealError, Sealer};
-use morag_engine::endpoints::{Known, SealingError};
+use morag_engine::endpoints::seal::Sealer;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// Endpoints that one caller may create. Every task of anybody may be told to each of them: this is what one caller can add to
-/// what a single event costs.
+/// Endpoints that one caller may create. Each event may be sent to all of them: this limits what one caller can add to the cost of
+/// an event.
 pub const ENDPOINTS_PER_CALLER_MAX: usize = 250;
 
 /// Settings of an endpoint.
@@ -35,12 +36,12 @@ pub const ENDPOINTS_PER_CALLER_MAX: usize = 250;
 pub struct EndpointRequest {
     /// 1 to 64 of the characters `a-z 0-9 _ -`, not `task`; generated when absent. Only when it is created.
     pub id: Option<String>,
-    /// Where to; http or https, without credentials. Required when it is created.
+    /// The URL; http or https, without credentials. Required when it is created.
     pub url: Option<String>,
-    /// For people, one line.
+    /// Description for people, one line.
     pub description: Option<String>,
-    /// Names of event types, or patterns such as `task_*`; all events of tasks when absent. `endpoint_disabled` beside or
-    /// instead: told when another endpoint is disabled.
+    /// Names of event types, or patterns such as `task_*`; all events of tasks when absent. `endpoint_disabled`, with or without
+    /// others: an event when another endpoint is disabled.
     pub events: Option<Vec<String>>,
     /// `dual` (default), `envelope`, `flat` or `morag-ui`.
     pub format: Option<String>,
@@ -51,12 +52,12 @@ pub struct EndpointRequest {
     /// Extra headers: names and texts, at most 32; none of the server's own.
     #[schema(value_type = Option<Object>)]
     pub headers: Option<Value>,
-    /// `{max_retries: 0..20, delay_seconds: 0..86400}`; as the server does when absent.
+    /// `{max_retries: 0..20, delay_seconds: 0..86400}`; the server's when absent.
     #[schema(value_type = Option<Object>)]
     pub retry: Option<Value>,
     /// Most attempts a second, 1 to 1000.
     pub rate_limit: Option<u32>,
-    /// Whether nothing is sent to it. Its events are kept as long as their tasks are, and delivered when it is enabled.
+    /// Whether it is disabled. Its events are kept as long as their tasks are, and delivered when it is enabled.
     pub disabled: Option<bool>,
     /// Only tasks whose metadata has all of these values; at most 16 keys.
     #[schema(value_type = Option<Object>)]
@@ -67,15 +68,15 @@ pub struct EndpointRequest {
 
 /// Create an endpoint
 ///
-/// It is told of the tasks that are accepted from now on.
+/// It gets the events of tasks that are accepted from now on.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints", tag = "webhooks", operation_id = "create_endpoint",
     request_body(content = EndpointRequest, content_type = "application/json"),
     responses(
-        (status = 201, description = "Created, with its secret: it is shown this one time", body = EndpointWithSecret),
-        (status = 403, description = "The caller has created as many endpoints as one may (`too_many_endpoints`), or there are as many as the key may have (`quota_endpoints`)", body = ErrorBody),
-        (status = 409, description = "The id is taken (`endpoint_exists`), or there are as many endpoints as there may be (`endpoints_full`)", body = ErrorBody),
-        (status = 422, description = "Settings that are missing or wrong", body = ErrorBody),
+        (status = 201, description = "Created, with its secret, which is only shown now", body = EndpointWithSecret),
+        (status = 403, description = "The caller has created as many endpoints as it may (`too_many_endpoints`), or the key's quota is reached (`quota_endpoints`)", body = ErrorBody),
+        (status = 409, description = "The id is taken (`endpoint_exists`), or the server has as many endpoints as it may (`endpoints_full`)", body = ErrorBody),
+        (status = 422, description = "Missing or invalid settings", body = ErrorBody),
         (status = 503, description = "The storage does not answer, or `MORAG_SECRETS_KEY` is not set (`no_secrets_key`)", body = ErrorBody),
     )
 )]
@@ -113,11 +114,15 @@ pub async fn create(
     store(&app, &caller, &endpoint).await?;
     caller.has_made(endpoint.id.name());
     let opened = path::load(&app, &endpoint.id).await?;
-    tracing::info!(endpoint = endpoint.id.as_str(), url = ?endpoint.settings.url, "a webhook endpoint was created");
+    tracing::info!(
+        endpoint = endpoint.id.as_str(),
+        url = redact(endpoint.settings.url.as_url()),
+        "webhook endpoint created"
+    );
     Ok(answer_with_secret(&app, StatusCode::CREATED, &opened, &secret, Vec::new()))
 }
 
-/// Takes the id out, or makes one.
+/// Removes the id from the request, or generates one.
 fn id(asked: &mut JsonObject) -> Result<EndpointId, ApiError> {
     match asked.remove("id") {
         None | Some(Value::Null) => Ok(EndpointId::from(format!("ep_{}", uuid::Uuid::new_v4().simple()))),
@@ -132,19 +137,19 @@ async fn store(app: &Api, caller: &Caller, endpoint: &NamedEndpoint) -> Result<(
         return Err(taken());
     }
     let limits = EndpointLimits { creator_max: ENDPOINTS_PER_CALLER_MAX, tenant_max: caller.quotas().endpoints };
-    // The store counts again, in its commit; this spares it those who keep asking.
+    // Checked before the commit, which counts again: so repeated refused requests cost no commit.
     limits.check(counts(&known, endpoint)).map_err(|error| refused(error, app.clock.now()))?;
     let port = app.endpoints.store();
     let mut stored = port.create_endpoint(endpoint, limits).await;
     if matches!(stored, Err(PutEndpointError::Stale)) && app.endpoints.fresh().await?.get(&endpoint.id).is_none() {
-        // The state of one that was in `morag.toml` once is in the way.
+        // The store still has the state of an endpoint that was in `morag.toml` before.
         port.remove_endpoint(&endpoint.id).await?;
         stored = port.create_endpoint(endpoint, limits).await;
     }
     stored.map_err(|error| refused(error, app.clock.now()))
 }
 
-/// What callers have created, beside a new one.
+/// The numbers of endpoints that callers have created, without the new one.
 fn counts(known: &Known, new: &NamedEndpoint) -> EndpointCounts {
     let mut counts = EndpointCounts::default();
     for opened in known.all().filter(|opened| !opened.is_configured) {
@@ -154,22 +159,24 @@ fn counts(known: &Known, new: &NamedEndpoint) -> EndpointCounts {
 }
 
 fn taken() -> ApiError {
-    let text = "There is an endpoint of this id: change that one, or choose another id";
+    let text = "An endpoint with this id exists: change it, or choose another id";
     ApiError::conflict("endpoint_exists", text)
 }
 
-/// Why an endpoint was not created.
+/// The error of an endpoint that is not created.
 fn refused(error: PutEndpointError, now: Timestamp) -> ApiError {
     match error {
         PutEndpointError::Stale => taken(),
         PutEndpointError::Full => {
-            let text = format!("There are {ENDPOINTS_MAX} endpoints already: delete some that are not needed any more");
+            let text = format!(
+                "The server has {ENDPOINTS_MAX} endpoints, the most it may have: delete some that are not needed any more"
+            );
             ApiError::conflict("endpoints_full", text)
         }
         PutEndpointError::Share { own, all } => {
             let text = format!(
-                "You have created {own} endpoints, as many as one caller may: {ENDPOINTS_PER_CALLER_MAX}, and never more than are \
-                 left for the others (there are {all}, of {ENDPOINTS_MAX}). Delete some that are not needed any more"
+                "You have created {own} endpoints. One caller may create {ENDPOINTS_PER_CALLER_MAX}, and no more than it leaves to \
+                 others (there are {all}, of {ENDPOINTS_MAX}). Delete some that are not needed any more"
             );
             ApiError::new(StatusCode::FORBIDDEN, "too_many_endpoints", text)
         }
@@ -180,40 +187,10 @@ fn refused(error: PutEndpointError, now: Timestamp) -> ApiError {
     }
 }
 
-/// What seals credentials that are about to be stored, or what to do where there is none.
-pub async fn sealing(app: &Api) -> Result<&Sealer, ApiError> {
-    app.endpoints.sealing().await.map_err(not_sealing)?;
-    sealer(app)
-}
-
-/// Why nothing can be sealed now, and what to do.
-pub fn not_sealing(error: SealingError) -> ApiError {
-    match error {
-        SealingError::Store(error) => error.into(),
-        SealingError::Seal(error) => unsealable(error),
-        SealingError::OtherKey => {
-            let text = "This server's MORAG_SECRETS_KEY is not the one that other processes store credentials with: give all of \
-                        them the same";
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "secrets_key_differs", text).with_log(error.to_string())
-        }
-    }
-}
-
-/// What opens credentials, or what to do where there is none.
-pub fn sealer(app: &Api) -> Result<&Sealer, ApiError> {
-    app.endpoints.sealer().ok_or_else(|| {
-        let text = "Credentials of endpoints are stored encrypted, and this server has no key for it: set \
-                    MORAG_SECRETS_KEY to the same 32 random bytes (openssl rand -base64 32) on every process";
-        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "no_secrets_key", text)
-    })
-}
-
-/// 500 for what cannot be sealed.
-pub fn unsealable(error: SealError) -> ApiError {
-    ApiError::internal(error.to_string())
-}
-
-/// A given secret, or a new one.
+/// The secret of the request, or a generated one.
+///
+/// # Errors
+/// 422 for an invalid one.
 pub fn secret_of(asked: &JsonObject, sealer: &Sealer) -> Result<Secret, ApiError> {
     match asked.get("secret") {
         None | Some(Value::Null) => sealer.signing_secret().map_err(unsealable),

@@ -1,24 +1,24 @@
-//! What was sent to an endpoint, of all tasks.
+//! The log of an endpoint's deliveries, of all tasks.
 
 use super::input::since;
 use super::path::{PathEndpoint, load};
 use crate::Api;
 use crate::ApiError;
-use crate::deliveries::{DeliveryBody, delivery};
-use crate::error::{ErrorBody, FieldError};
+use crate::delivery_body::{DeliveryBody, delivery, state};
+use crate::error::ErrorBody;
 use crate::query::Parameters;
 use crate::sequence::Sequences;
 use axum::Json;
 use axum::extract::State;
 use morag_core::JsonObject;
-use morag_core::ports::{DeliveryFilter, DeliveryRecord, DeliveryState, EndpointDelivery};
+use morag_core::ports::{DeliveryFilter, DeliveryRecord, EndpointDelivery};
 use morag_core::task::TaskId;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Deliveries of a page when nobody says, and at most: of each, its task is read for the event and the attempts.
+/// Deliveries of a page, default and limit: the task of each is read for its event and attempts.
 const PAGE_DEFAULT: u64 = 50;
 const PAGE_MAX: u64 = 200;
 
@@ -29,29 +29,29 @@ pub struct EndpointDeliveries {
     pub endpoint: String,
     /// The deliveries of this page, with every attempt.
     pub deliveries: Vec<DeliveryBody>,
-    /// How many they are.
+    /// Their number.
     pub count: usize,
     /// Where the next page begins; null at the end.
     pub next_cursor: Option<String>,
 }
 
-/// What was sent to an endpoint
+/// Deliveries of an endpoint
 ///
-/// Of all tasks, those moved last first. `status=dead` lists the dead letters: they can be sent again one by one, or all by
+/// Of all tasks, the last changed first. `status=dead` lists the dead deliveries: they can be sent again one by one, or all with
 /// `…/recover`.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/endpoints/{endpoint_id}/deliveries", tag = "webhooks", operation_id = "list_endpoint_deliveries",
     params(
         ("endpoint_id" = String, Path, description = "The endpoint"),
         ("status" = Option<String>, Query, description = "`pending`, `delivered`, `dead` or `resent`"),
-        ("since" = Option<String>, Query, description = "Only those moved at this time or later, RFC 3339"),
+        ("since" = Option<String>, Query, description = "Only deliveries whose state changed at this time or later, RFC 3339"),
         ("limit" = Option<u64>, Query, description = "1 to 200, default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses(
         (status = 200, description = "Its deliveries with every attempt", body = EndpointDeliveries),
         (status = 404, description = "No such endpoint", body = ErrorBody),
-        (status = 422, description = "A parameter that cannot be", body = ErrorBody),
+        (status = 422, description = "An invalid parameter", body = ErrorBody),
     )
 )]
 pub async fn list(
@@ -71,9 +71,9 @@ pub async fn list(
     let known = app.endpoints.recent().await?;
     let mut sequences = Sequences::default();
     let mut shown: Vec<Option<DeliveryBody>> = page.items.iter().map(|_| None).collect();
-    // Task by task, so that no more than one task's log of deliveries is in memory.
+    // Task by task, so that only one task's log of deliveries is in memory.
     for (task, places) in by_task(&page.items) {
-        // One that went with its task meanwhile is no more to be seen.
+        // A delivery whose task expired meanwhile is left out.
         let Some(outline) = app.tasks.outline(task).await? else { continue };
         let mut records = app.deliveries.deliveries(task).await?;
         for place in places {
@@ -97,22 +97,7 @@ pub async fn list(
     }))
 }
 
-/// A state by its word.
-pub fn state(word: Option<&str>) -> Result<Option<DeliveryState>, ApiError> {
-    match word {
-        None => Ok(None),
-        Some("pending") => Ok(Some(DeliveryState::Pending)),
-        Some("delivered") => Ok(Some(DeliveryState::Delivered)),
-        Some("dead") => Ok(Some(DeliveryState::Dead)),
-        Some("resent") => Ok(Some(DeliveryState::Resent)),
-        Some(_) => {
-            let msg = "status must be pending, delivered, dead or resent";
-            Err(ApiError::invalid(vec![FieldError::query("status", msg)]))
-        }
-    }
-}
-
-/// The tasks of a page, each with the places of its deliveries there.
+/// The tasks of a page, each with the indexes of its deliveries.
 fn by_task(items: &[EndpointDelivery]) -> BTreeMap<TaskId, Vec<usize>> {
     let mut tasks: BTreeMap<TaskId, Vec<usize>> = BTreeMap::new();
     for (place, item) in items.iter().enumerate() {

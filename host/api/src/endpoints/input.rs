@@ -1,8 +1,8 @@
-//! Reading what is asked of endpoints: JSON bodies, with the query's parameters where both are taken.
+//! Reading requests about endpoints: JSON bodies, and query parameters where a route takes both.
 
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
+use crate::caller::Caller;
 use crate::error::{FIELDS_SHOWN_MAX, FieldError};
 use crate::query::Parameters;
 use morag_core::webhook::{AddressPolicy, DisabledReason, RetrySettings, WebhookUrl};
@@ -10,30 +10,36 @@ use morag_core::{JsonObject, Timestamp, shown};
 use morag_engine::endpoints::draft::{self, Problem};
 use serde_json::Value;
 
-/// 422 for settings that are not as they must be.
+/// 422 for invalid settings.
 pub fn invalid(problems: impl IntoIterator<Item = Problem>) -> ApiError {
     let field = |Problem { name, msg }: Problem| FieldError::body(&name, msg);
     ApiError::invalid(problems.into_iter().map(field).collect())
 }
 
-/// The addresses that webhooks may reach.
+/// The policy of addresses that webhooks may reach.
 pub fn policy(app: &Api) -> AddressPolicy {
     AddressPolicy::new(app.config.webhook_allow_networks.clone())
 }
 
-/// What an endpoint does that says nothing of retries.
+/// The retries of an endpoint without settings of its own.
 pub fn server_retry(app: &Api) -> RetrySettings {
     let delay_ms = u64::try_from(app.config.webhook_retry_delay.as_millis()).unwrap_or(u64::MAX);
     RetrySettings { max_retries: app.config.webhook_max_retries, delay_ms }
 }
 
-/// Looks the URL's name up, and refuses one that leads where deliveries may not go.
+/// Looks the URL's host up.
+///
+/// # Errors
+/// 422 if deliveries may not reach one of its addresses; 429 or 503 if too many look-ups are under way.
 pub async fn check_reachable(app: &Api, caller: &Caller, url: &WebhookUrl) -> Result<(), ApiError> {
     let checked = app.fair.look_up(caller, app.sender.check(url)).await?;
     checked.map_err(|error| invalid([Problem::new("url", error.to_string())]))
 }
 
-/// Refuses names that a body has and nobody reads.
+/// Checks that a body has only known names.
+///
+/// # Errors
+/// 422 with the unknown ones.
 pub fn only(body: &JsonObject, known: &[&str]) -> Result<(), ApiError> {
     let unknown = |name: &&String| !known.contains(&name.as_str());
     let problems = body.keys().filter(unknown).take(FIELDS_SHOWN_MAX).map(|name| {
@@ -60,13 +66,16 @@ pub fn text<'a>(body: &'a JsonObject, query: &'a Parameters, name: &str) -> Resu
 /// `since`, of the body or the query.
 pub fn since(body: &JsonObject, query: &Parameters) -> Result<Option<Timestamp>, ApiError> {
     let Some(text) = text(body, query, "since")? else { return Ok(None) };
-    // A plus in a query that nobody encoded is a space by now.
+    // An unencoded plus in a query was decoded to a space.
     let parsed = text.replace(' ', "+").parse();
     let msg = "since must be a time like 2026-01-31T10:00:00Z";
     parsed.map(Some).map_err(|_| ApiError::invalid(vec![FieldError::query("since", msg)]))
 }
 
-/// Another URL than the endpoint's, checked as one.
+/// The URL to send to instead of the endpoint's, if given.
+///
+/// # Errors
+/// 422 for an invalid one or one that deliveries may not reach.
 pub async fn other_url(app: &Api, caller: &Caller, body: &JsonObject) -> Result<Option<WebhookUrl>, ApiError> {
     let no_query = Parameters::default();
     let Some(text) = text(body, &no_query, "url")? else { return Ok(None) };
@@ -75,7 +84,7 @@ pub async fn other_url(app: &Api, caller: &Caller, body: &JsonObject) -> Result<
     Ok(Some(url))
 }
 
-/// The word of a reason.
+/// The name of a reason in answers.
 pub fn reason(reason: DisabledReason) -> &'static str {
     match reason {
         DisabledReason::Manual => "manual",

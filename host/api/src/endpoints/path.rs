@@ -10,7 +10,7 @@ use morag_core::webhook::EndpointId;
 use morag_engine::endpoints::{Opened, draft};
 use std::sync::Arc;
 
-/// The `{endpoint_id}` of a route, as it is stored: what a caller names is always its own tenant's.
+/// The `{endpoint_id}` of a route, as it is stored: always in the caller's own tenant.
 #[derive(Debug, Clone)]
 pub struct PathEndpoint(pub EndpointId);
 
@@ -20,18 +20,21 @@ impl<S: Send + Sync> FromRequestParts<S> for PathEndpoint {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(name) = path.map_err(|_| unknown())?;
-        // No name has a dot: so none leads to another tenant's.
+        // Valid names have no dot, so that none can name another tenant's endpoint.
         let name = draft::endpoint_id(&name).map_err(|_| unknown())?;
         Ok(Self(EndpointId::of_tenant(&tenant(parts)?, name.as_str())))
     }
 }
 
-/// 404 for an endpoint, whatever was given as its id.
+/// 404 for an endpoint, whether its id is unknown or invalid.
 pub fn unknown() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", "There is no webhook endpoint of this id")
+    ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", "There is no webhook endpoint with this id")
 }
 
-/// The endpoint as it is now, or 404.
+/// The endpoint as it is now.
+///
+/// # Errors
+/// 404 for an unknown one.
 pub async fn load(app: &Api, id: &EndpointId) -> Result<Arc<Opened>, ApiError> {
     app.endpoints.fresh().await?.get(id).cloned().ok_or_else(unknown)
 }

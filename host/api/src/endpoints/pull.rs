@@ -1,4 +1,4 @@
-//! What an endpoint gets for a key, by its sequence: a receiver that sees a gap pulls what it missed.
+//! An endpoint's events for a task or document, by sequence: a receiver that notices a gap reads the events that it missed.
 
 use super::path::{PathEndpoint, load};
 use crate::Api;
@@ -19,11 +19,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Events of a page when nobody says, and at most: each comes with its body.
+/// Events of a page, default and limit: each has its body.
 const PAGE_DEFAULT: u64 = 50;
 const PAGE_MAX: u64 = 200;
 
-/// Bytes of the bodies of a page: two hundred of usual size. A page whose bodies are longer ends early, and says that there is more.
+/// Bytes of the bodies of a page: two hundred of usual size. A page with longer bodies ends early, with `has_more`.
 const BODIES_BYTES_MAX: usize = 4 << 20;
 
 /// An endpoint's events of a key, in the order of their sequence.
@@ -70,7 +70,7 @@ pub struct EndpointEvent {
     pub body: Box<RawValue>,
 }
 
-/// Pull what an endpoint gets
+/// Events of an endpoint by sequence
 ///
 /// The events of one key after a sequence, each with the body that is sent, whether it was delivered or not. Events that the
 /// endpoint does not choose have no sequence. With `order=document`, those of a task whose turn has not come have none yet.
@@ -78,14 +78,14 @@ pub struct EndpointEvent {
     get, path = "/api/v1/webhooks/endpoints/{endpoint_id}/events", tag = "webhooks", operation_id = "list_endpoint_events",
     params(
         ("endpoint_id" = String, Path, description = "The endpoint"),
-        ("key" = String, Query, description = "A task's id; for an endpoint with `order=document`, a document's. `task_id` and `document_id` are other names of it"),
+        ("key" = String, Query, description = "Id of a task; for an endpoint with `order=document`, of a document. `task_id` and `document_id` are other names of this parameter"),
         ("after" = Option<u64>, Query, description = "Only events after this sequence, default 0"),
         ("limit" = Option<u64>, Query, description = "1 to 200, default 50"),
     ),
     responses(
         (status = 200, description = "The events in order", body = EndpointEvents),
         (status = 404, description = "No such endpoint, no such task, or the task is not for the endpoint (`no_events_of_task`)", body = ErrorBody),
-        (status = 422, description = "No key, or a parameter that cannot be", body = ErrorBody),
+        (status = 422, description = "No key, or an invalid parameter", body = ErrorBody),
     )
 )]
 pub async fn list(
@@ -149,7 +149,7 @@ fn key(parameters: &Parameters, order: Order) -> Result<String, ApiError> {
     })
 }
 
-/// An event with the number that its delivery has within its task, and where that stands.
+/// An event with the number and state of its delivery within its task.
 struct Numbered {
     delivery: u64,
     event: Event,
@@ -164,9 +164,9 @@ struct Page<'a> {
     limit: usize,
     events: Vec<EndpointEvent>,
     budget: PageBudget,
-    /// Whether the budget had no room for an event.
+    /// Whether the budget was used up.
     is_cut: bool,
-    /// The task that was read last: one at a time is in memory.
+    /// The task that was read last: only one is in memory.
     task: Option<(TaskId, Task)>,
 }
 
@@ -177,7 +177,7 @@ struct Task {
 }
 
 impl Page<'_> {
-    /// Adds a document's events: those of its tasks in their order, numbered on from each other.
+    /// Adds a document's events: those of its tasks in order, numbered consecutively.
     async fn add_document(&mut self, key: &str) -> Result<(), ApiError> {
         let document = DocumentId::try_from(key.to_owned());
         let document =
@@ -192,7 +192,7 @@ impl Page<'_> {
             if self.is_cut || self.events.len() >= self.limit {
                 break;
             }
-            // Nothing of it is asked for.
+            // All of its events are before the page.
             if up_to != u64::MAX && base.saturating_add(up_to) <= self.after {
                 continue;
             }
@@ -243,7 +243,7 @@ async fn read(app: &Api, endpoint: &NamedEndpoint, id: TaskId) -> Result<Option<
     if !endpoint.id.is_of(&record.tenant) || !record.subscribers.contains(&endpoint.id) {
         return Ok(None);
     }
-    // What was delivered before the endpoint's events were changed keeps its number; what comes is counted on.
+    // Deliveries keep their numbers when the endpoint's event filter is changed; later events are numbered on from them.
     let mut delivered: BTreeMap<u64, (u64, u32, DeliveryState)> = BTreeMap::new();
     for made in app.deliveries.deliveries(id).await?.into_iter().filter(|made| made.endpoint == endpoint.id) {
         let known = delivered.entry(made.event).or_insert((made.delivery, made.resend, made.state));

@@ -1,10 +1,10 @@
-//! Seeing endpoints, and removing them.
+//! Reading and deleting endpoints.
 
 use super::body::{EndpointBody, answer, body};
 use super::path::{PathEndpoint, load, unknown};
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
+use crate::caller::Caller;
 use crate::error::ErrorBody;
 use crate::query::Parameters;
 use axum::Json;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Endpoints of a list when nobody says, and at most: all that there can be are a few pages.
+/// Endpoints of a list, default and limit: all endpoints that a server may have are a few pages.
 const LIST_DEFAULT: u64 = 100;
 const LIST_MAX: u64 = 1000;
 
@@ -23,18 +23,18 @@ const LIST_MAX: u64 = 1000;
 pub struct EndpointList {
     /// The endpoints of this page.
     pub endpoints: Vec<EndpointBody>,
-    /// How many they are.
+    /// Their number.
     pub count: usize,
-    /// How many there are in all.
+    /// Number of all endpoints.
     pub total_count: usize,
     /// Where the next page begins; null at the end.
     pub next_cursor: Option<String>,
 }
 
-/// An endpoint is no more.
+/// An endpoint was deleted.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EndpointRemoved {
-    /// Which.
+    /// Its id.
     pub id: String,
     /// One line for people.
     pub message: String,
@@ -68,7 +68,7 @@ pub async fn list(
     }))
 }
 
-/// See an endpoint
+/// Get an endpoint
 #[utoipa::path(
     get, path = "/api/v1/webhooks/endpoints/{endpoint_id}", tag = "webhooks", operation_id = "get_endpoint",
     params(("endpoint_id" = String, Path, description = "The endpoint")),
@@ -83,14 +83,14 @@ pub async fn get(State(app): State<Arc<Api>>, PathEndpoint(id): PathEndpoint) ->
 
 /// Delete an endpoint
 ///
-/// What it has not been sent by now is not sent any more.
+/// Pending deliveries to it are not sent any more.
 #[utoipa::path(
     delete, path = "/api/v1/webhooks/endpoints/{endpoint_id}", tag = "webhooks", operation_id = "delete_endpoint",
     params(("endpoint_id" = String, Path, description = "The endpoint")),
     responses(
         (status = 200, description = "Deleted", body = EndpointRemoved),
         (status = 404, description = "No such endpoint", body = ErrorBody),
-        (status = 409, description = "It is one of `morag.toml` (`configured_endpoint`)", body = ErrorBody),
+        (status = 409, description = "It is configured in `morag.toml` (`configured_endpoint`)", body = ErrorBody),
     )
 )]
 pub async fn delete(
@@ -104,13 +104,13 @@ pub async fn delete(
         return Err(unknown());
     }
     app.endpoints.fresh().await?;
-    // What waits for it is parked when it is looked at, and goes with its task.
-    tracing::info!(endpoint = id.as_str(), "a webhook endpoint was deleted");
+    // Waiting deliveries are parked when the dispatcher claims them, and expire with their tasks.
+    tracing::info!(endpoint = id.as_str(), "webhook endpoint deleted");
     Ok(Json(EndpointRemoved { id: id.name().to_owned(), message: "The endpoint was deleted".into() }))
 }
 
 /// 409 for a change of an endpoint of `morag.toml`.
 pub fn configured() -> ApiError {
-    let text = "The endpoint is one of morag.toml: change it there. Only one that its receiver has disabled can be enabled here";
+    let text = "The endpoint is configured in morag.toml: change it there. Here it can only be enabled, after its receiver disabled it";
     ApiError::conflict("configured_endpoint", text)
 }

@@ -1,14 +1,15 @@
-//! Another secret for an endpoint.
+//! Rotating an endpoint's secret.
 
 use super::body::{EndpointWithSecret, answer_with_secret};
 use super::change::{unopened, updated};
-use super::create::{sealing, secret_of, unsealable};
+use super::create::secret_of;
 use super::input::{invalid, only};
 use super::path::{PathEndpoint, load};
 use super::read::configured;
 use crate::Api;
 use crate::ApiError;
 use crate::error::ErrorBody;
+use crate::sealing::{sealing, unsealable};
 use crate::submit::json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -23,22 +24,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// How long the secret before signs on where nobody says: a receiver is changed within a working day.
+/// Default grace time of the previous secret: a receiver is reconfigured within a day.
 const GRACE_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What an endpoint may have had beside a secret that cannot be read.
+/// Credentials beside the secret that are lost if they cannot be read.
 const LOST: [&str; 2] = ["auth_token", "headers"];
 
 /// Longest grace time, hours: a week. A secret that leaked should not sign for longer.
 const GRACE_HOURS_MAX: f64 = 168.0;
 
-/// How to rotate.
+/// Options of a rotation.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
 pub struct RotateRequest {
     /// 16 to 512 printable characters; generated when absent.
     pub secret: Option<String>,
-    /// Hours that the secret before signs `webhook-signature` too, 0 to 168, default 24; 0 where that secret cannot be read.
+    /// Hours in which the previous secret also signs `webhook-signature`, 0 to 168, default 24; 0 if that secret cannot be read.
     pub grace_hours: Option<f64>,
 }
 
@@ -46,19 +47,19 @@ pub struct RotateRequest {
 ///
 /// The new secret signs `X-MoRAG-Signature`. `webhook-signature` has one signature of each secret until the grace time is over.
 ///
-/// Where the secret before cannot be read, because the server's `MORAG_SECRETS_KEY` was lost, it is replaced without a grace time.
-/// The token and the headers, which cannot be read either, are dropped, and `dropped` says so: give them again. What waited is sent
-/// within a minute.
+/// If the previous secret cannot be read, because the server's `MORAG_SECRETS_KEY` was lost, it is replaced without a grace time. The
+/// token and the headers, which cannot be read either, are dropped, and `dropped` names them: set them again. Waiting deliveries are
+/// sent within a minute.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/secret/rotate", tag = "webhooks", operation_id = "rotate_endpoint_secret",
     params(("endpoint_id" = String, Path, description = "The endpoint")),
     request_body(content = Option<RotateRequest>, content_type = "application/json"),
     responses(
-        (status = 200, description = "The endpoint with its new secret: it is shown this one time", body = EndpointWithSecret),
+        (status = 200, description = "The endpoint with its new secret, which is only shown now", body = EndpointWithSecret),
         (status = 404, description = "No such endpoint", body = ErrorBody),
-        (status = 409, description = "It is one of `morag.toml` (`configured_endpoint`)", body = ErrorBody),
-        (status = 422, description = "A secret or grace time that cannot be", body = ErrorBody),
-        (status = 503, description = "The storage does not answer, `MORAG_SECRETS_KEY` is not set or another one, or the secret before cannot be read and a grace time is asked for (`credentials_unreadable`)", body = ErrorBody),
+        (status = 409, description = "It is configured in `morag.toml` (`configured_endpoint`)", body = ErrorBody),
+        (status = 422, description = "An invalid secret or grace time", body = ErrorBody),
+        (status = 503, description = "The storage does not answer, `MORAG_SECRETS_KEY` is not set or differs, or a grace time is given and the previous secret cannot be read (`credentials_unreadable`)", body = ErrorBody),
     )
 )]
 pub async fn rotate(
@@ -84,18 +85,18 @@ pub async fn rotate(
     };
     updated(app.endpoints.try_update(&id, change).await)?;
     let dropped = if is_lost.into_inner() { LOST.map(str::to_owned).to_vec() } else { Vec::new() };
-    tracing::info!(endpoint = id.as_str(), ?dropped, "a webhook endpoint has a new secret");
+    tracing::info!(endpoint = id.as_str(), dropped = dropped.join(","), "webhook endpoint secret rotated");
     Ok(answer_with_secret(&app, StatusCode::OK, &*load(&app, &id).await?, &secret, dropped))
 }
 
-/// What rotating came to.
+/// The result of rotating.
 struct Rotated {
     credentials: Credentials,
-    /// Whether those before could not be read.
+    /// Whether the previous ones could not be read.
     is_lost: bool,
 }
 
-/// Puts a secret before those that an endpoint has, or in their place where they cannot be read and need not sign on.
+/// Adds a secret to an endpoint's credentials, or replaces them if they cannot be read and need not sign any longer.
 fn rotated(
     opened: Result<Credentials, SealError>,
     secret: Secret,
@@ -108,7 +109,7 @@ fn rotated(
     Ok(Rotated { credentials, is_lost })
 }
 
-/// The grace time that is asked for, if any is.
+/// The grace time of the request, if given.
 fn grace(asked: Option<&Value>) -> Result<Option<Duration>, ApiError> {
     let Some(value) = asked.filter(|value| !value.is_null()) else { return Ok(None) };
     let hours = value.as_f64().filter(|hours| (0.0..=GRACE_HOURS_MAX).contains(hours)).ok_or_else(|| {

@@ -1,11 +1,11 @@
-//! Sending an endpoint a sample now.
+//! Sending a sample to an endpoint.
 
 use super::input::{invalid, only, text};
 use super::path::{PathEndpoint, load};
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
-use crate::deliveries::OutcomeBody;
+use crate::caller::Caller;
+use crate::delivery_body::OutcomeBody;
 use crate::error::ErrorBody;
 use crate::query::Parameters;
 use crate::submit::json;
@@ -20,13 +20,14 @@ use morag_core::webhook::{
 use morag_engine::VERSION;
 use morag_engine::endpoints::draft::Problem;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// What is sent where nobody says: the event with the most in it.
+/// Default event: the one with the most data.
 const EVENT_DEFAULT: &str = "step_completed";
 
-/// Which sample.
+/// The sample to send.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
 pub struct TestRequest {
@@ -36,26 +37,26 @@ pub struct TestRequest {
     pub step: Option<String>,
 }
 
-/// What came of the sample.
+/// The result of sending a sample.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TestAnswer {
-    /// Whether the receiver took it: an answer of 2xx.
+    /// Whether the receiver accepted it with 2xx.
     pub delivered: bool,
     /// Event type of the sample.
     pub event_type: String,
-    /// Its `X-MoRAG-Delivery`; it is in no log.
+    /// Its `X-MoRAG-Delivery`. The delivery is not logged.
     #[schema(value_type = String, format = Uuid)]
     pub delivery_id: String,
-    /// Where to; credentials and query hidden.
+    /// The URL; credentials and query hidden.
     pub url: String,
-    /// What came of it.
+    /// Its outcome.
     #[serde(flatten)]
     pub outcome: OutcomeBody,
 }
 
-/// Send an endpoint a sample
+/// Send a sample to an endpoint
 ///
-/// Now and once, signed as every webhook of the endpoint, also where it is disabled. The task of the sample does not exist.
+/// At once, without retries, signed as every webhook of the endpoint, even if it is disabled. The task of the sample does not exist.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/test", tag = "webhooks", operation_id = "test_endpoint",
     params(("endpoint_id" = String, Path, description = "The endpoint")),
@@ -79,7 +80,7 @@ pub async fn send(
     let none = Parameters::default();
     let event_type = text(&asked, &none, "event_type")?.unwrap_or(EVENT_DEFAULT);
     let step = text(&asked, &none, "step")?;
-    let _place = match app.config.has_tenants() {
+    let _permit = match app.config.has_tenants() {
         true => app.fair.tests.take_of_tenant(&caller)?,
         false => app.fair.tests.take(&caller)?,
     };
@@ -118,16 +119,25 @@ pub async fn send(
         now,
     });
     let url = endpoint.url.clone();
-    // As a delivery would: the receiver has no more of both together than it may have.
+    // Counted with deliveries: both together are limited for each receiver.
     let lane = cursor.name.to_string();
     let Ok(_host) = app.lanes.enter_host(url.authority(), &lane, app.clock.steady()) else {
-        let text = format!("As many webhooks as {} may have at once are under way: try again later", url.authority());
+        let text = format!("The limit of concurrent webhooks to {} is reached: try again later", url.authority());
         return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "receiver_busy", text).retry_after());
     };
     let request = WebhookRequest { url, headers, body: body.into(), timeout: app.config.webhook_timeout };
     let outcome = app.sender.send(request).await;
     let delivered = outcome.error.is_none() && outcome.status.is_some_and(|status| (200..300).contains(&status));
-    tracing::info!(endpoint = id.as_str(), event_type, delivered, status = ?outcome.status, error = ?outcome.error, "a sample was sent");
+    let error = outcome.error.map(|class| json!(class));
+    let error = error.as_ref().and_then(Value::as_str);
+    tracing::info!(
+        endpoint = id.as_str(),
+        event_type,
+        delivered,
+        status = outcome.status,
+        error,
+        "webhook sample sent"
+    );
     Ok(Json(TestAnswer {
         delivered,
         event_type: event_type.to_owned(),

@@ -12,36 +12,36 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Interval;
 
-/// Events that a reader who comes back is sent at once: as many bodies are in memory for it, a few KiB each.
+/// Missed events that are read at once for a reader that resumes: their bodies, a few KiB each, are in memory.
 const PAGE: usize = 50;
 
-/// Shortest pause where events of the seam are not settled in the store yet.
+/// Shortest pause while the order of the newest events is not settled in the store.
 const SEAM_PAUSE: Duration = Duration::from_millis(5);
 
-/// Longest such pause, should the store say longer: the heartbeats go on in between.
+/// Longest such pause, whatever the store asks for: heartbeats are sent in between.
 const SEAM_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// What a stream is at.
+/// The phase of a stream.
 enum Phase {
     /// Nothing is sent yet.
     Opening,
-    /// Sends what was missed.
+    /// Sends missed events from the store.
     Missed,
-    /// Sends what happens.
+    /// Sends live events.
     Live,
-    /// Has said all.
+    /// Nothing more is sent.
     Ended,
 }
 
 /// One reader's stream.
 pub(super) struct AllStream {
     app: Arc<Api>,
-    /// Whose events are sent.
+    /// The tenant whose events are sent.
     tenant: TenantId,
     filter: EventFilter,
-    /// Until where everything was sent or passed over.
+    /// Position up to which every event was sent or skipped.
     position: FeedPosition,
-    /// The last place up to there that the tenant may see: places name tasks, and those of others are not for it.
+    /// The last position up to there that the tenant may see: positions name tasks, and those of other tenants must not be shown.
     shown: FeedPosition,
     /// The last id that was sent.
     sent: FeedPosition,
@@ -52,7 +52,7 @@ pub(super) struct AllStream {
 }
 
 impl AllStream {
-    /// A stream of a tenant's events after a place, or from now on. `own`: that place, where the tenant may see it.
+    /// A stream of a tenant's events after a position, or from now on. `own` is that position, if the tenant may see it.
     pub(super) fn new(
         app: Arc<Api>,
         tenant: TenantId,
@@ -86,7 +86,7 @@ impl AllStream {
         }
     }
 
-    /// Reads on in the store, until the live events follow without a gap.
+    /// Reads missed events from the store, until the live events follow without a gap.
     async fn missed(&mut self) -> Text {
         let page = tokio::select! {
             biased;
@@ -96,7 +96,7 @@ impl AllStream {
         let page = match page {
             Ok(page) => page,
             Err(error) => {
-                tracing::warn!(%error, "a stream of events ends early: what was missed cannot be read");
+                tracing::warn!(%error, "event stream ended early: cannot read missed events");
                 return self.last_words(AWAY);
             }
         };
@@ -114,7 +114,7 @@ impl AllStream {
             }
         }
         self.pass(page.position);
-        // Nothing more is there, or all that is there comes live too.
+        // There is nothing more to read, or the rest also comes live.
         let meets = page.next == FeedNext::OnChange || self.position >= self.news.start();
         match page.next {
             _ if meets && page.next != FeedNext::Now => self.phase = Phase::Live,
@@ -130,7 +130,7 @@ impl AllStream {
         if text.is_empty() { self.beat_if_due().await } else { text }
     }
 
-    /// Waits for what happens; empty where that is nothing to be told.
+    /// Waits for a live event; empty if it is not sent to this reader.
     async fn live(&mut self) -> Text {
         let news = tokio::select! {
             biased;

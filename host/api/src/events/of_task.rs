@@ -9,18 +9,18 @@ use morag_engine::{Behind, News, Subscription};
 use std::sync::Arc;
 use tokio::time::Interval;
 
-/// Size of a piece of a log that is sent at once, bytes: a log is in memory already, its bodies need not all be.
+/// Size of a piece of a log that is sent at once, bytes: the log is in memory, but its bodies are built piece by piece.
 const PIECE: usize = 64 << 10;
 
-/// What a stream is at.
+/// The phase of a stream.
 enum Phase {
     /// Nothing is sent yet.
     Opening,
-    /// Sends what the store had.
+    /// Sends events of the log that was loaded.
     Log,
-    /// Sends what happens.
+    /// Sends live events.
     Live,
-    /// Has said all.
+    /// Nothing more is sent.
     Ended,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct TaskStream {
     app: Arc<Api>,
     log: TaskLog,
     filter: EventFilter,
-    /// Sequence of the last event that was sent or passed over.
+    /// Sequence of the last event that was sent or filtered out.
     after: u64,
     /// Id of the last event that was sent.
     sent: u64,
@@ -39,12 +39,12 @@ pub(super) struct TaskStream {
 }
 
 impl TaskStream {
-    /// A stream of the events after one.
+    /// A stream of the events after a sequence.
     pub(super) fn new(app: Arc<Api>, log: TaskLog, filter: EventFilter, after: u64, news: Subscription) -> Self {
         Self { app, log, filter, after, sent: after, news, heartbeats: heartbeats(), phase: Phase::Opening }
     }
 
-    /// Whether there is nothing to send, and nothing to come.
+    /// Whether there is nothing to send now or later.
     pub(super) fn is_over(&self) -> bool {
         let wanted = |event: &morag_core::task::Event| self.filter.matches(event.kind.event_type());
         self.has_ended() && !self.log.events.iter().any(|event| event.sequence > self.after && wanted(event))
@@ -70,7 +70,7 @@ impl TaskStream {
                     if self.has_ended() {
                         return Some(self.end());
                     }
-                    // All of it was sent: a reader that waits holds none of it.
+                    // Dropped once it is sent: a waiting reader holds no log in memory.
                     self.log.events = Vec::new();
                     self.phase = Phase::Live;
                 }
@@ -84,7 +84,7 @@ impl TaskStream {
         }
     }
 
-    /// The next of what the store had; empty when all of it was sent.
+    /// The next events of the log; empty when all were sent.
     fn piece(&mut self) -> Text {
         let mut text = Text::default();
         let after = self.after;
@@ -102,7 +102,7 @@ impl TaskStream {
         text
     }
 
-    /// Waits for what happens; none where that is nothing to be told.
+    /// Waits for a live event; none if it is not sent to this reader.
     async fn live(&mut self) -> Option<Text> {
         let news = tokio::select! {
             biased;
@@ -132,19 +132,19 @@ impl TaskStream {
                 }
                 (!text.is_empty()).then_some(text)
             }
-            // Those before were in the log already.
+            // Other tasks' events, and those that were in the log already.
             News::Event(event) if event.task != self.log.record.id || event.sequence <= self.after => None,
-            // Something is missing in between: the log has it.
+            // Events are missing in between: the log has them.
             News::Event(_) | News::Gap(_) => match self.app.tasks.load(self.log.record.id).await {
                 Ok(Some(log)) => {
                     self.log = log;
                     self.phase = Phase::Log;
                     None
                 }
-                // It has expired, which only a task does that ended long ago.
+                // The task has expired, so it ended long ago.
                 Ok(None) => Some(self.end()),
                 Err(error) => {
-                    tracing::warn!(task = %self.log.record.id, %error, "a stream of events ends early: the log cannot be read");
+                    tracing::warn!(task = %self.log.record.id, %error, "event stream ended early: cannot read the log");
                     Some(self.last_words(AWAY))
                 }
             },
@@ -158,7 +158,7 @@ impl TaskStream {
     }
 
     fn ending(&mut self, text: &mut Text) {
-        // Who connects again has what was passed over behind it too.
+        // The id includes filtered events, so that a reader that connects again does not wait for them.
         let passed = (self.after > self.sent).then_some(&self.after as &dyn std::fmt::Display);
         text.comment("the task has ended", passed);
         self.phase = Phase::Ended;

@@ -1,5 +1,4 @@
-//! The text of a stream of events. What is written holds no line break of its own: ids and types are ours, bodies are JSON on
-//! one line.
+//! The text of an event stream. No value contains a line break: ids and types are the server's own, bodies are JSON on one line.
 
 use std::fmt::{Display, Write as _};
 
@@ -12,7 +11,7 @@ const RETRY_MS: u32 = 3000;
 pub(super) struct Text(String);
 
 impl Text {
-    /// How a stream begins, with the id to go on from where nothing comes before it is cut.
+    /// The beginning of a stream, with the id to resume after if the connection breaks before the first event.
     pub(super) fn opening(id: Option<&dyn Display>) -> Self {
         let mut text = Self::default();
         // Writing to a string cannot fail; so below.
@@ -29,8 +28,8 @@ impl Text {
         let _ = write!(self.0, "id: {id}\nevent: {event_type}\ndata: {body}\n\n");
     }
 
-    /// A comment, which clients pass over, and the id to go on from where that has changed: a block without data dispatches no
-    /// event, but its id counts.
+    /// A comment, which clients ignore, with the id to resume after if it has changed: a block without data dispatches no event, but
+    /// sets the id.
     pub(super) fn comment(&mut self, comment: &str, id: Option<&dyn Display>) {
         let _ = writeln!(self.0, ": {comment}");
         if let Some(id) = id {
@@ -39,7 +38,7 @@ impl Text {
         self.0.push('\n');
     }
 
-    /// Whether there is nothing to send.
+    /// Whether it is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

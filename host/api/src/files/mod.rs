@@ -1,4 +1,4 @@
-//! The files of a task: what was submitted and what the steps published.
+//! The files of a task: the submitted one and those that its steps published.
 
 mod range;
 pub(super) mod whole;
@@ -94,8 +94,8 @@ pub async fn list(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Resu
 
 /// A file of a task
 ///
-/// The bytes are those that were written, by their size and, of a whole file, their SHA-256: an answer that turns out to be damaged
-/// on its way breaks off. `HEAD` answers the same without the bytes. `If-None-Match` and `If-Range` are understood; of several ranges all bytes are sent.
+/// The size is verified and, for a whole file, the SHA-256: an answer breaks off if the file turns out to be damaged while it is sent.
+/// `HEAD` answers the same without the bytes. `If-None-Match` and `If-Range` are supported; a request for several ranges gets all bytes.
 #[utoipa::path(
     get, path = "/api/files/temp/{task_id}/{filename}", tag = "files", operation_id = "get_file",
     params(
@@ -108,9 +108,9 @@ pub async fn list(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Resu
         (status = 206, description = "The range asked for", content_type = "application/octet-stream"),
         (status = 304, description = "The file is as `If-None-Match` says"),
         (status = 404, description = "No such task or file", body = ErrorBody),
-        (status = 416, description = "The file has no such bytes", body = ErrorBody),
-        (status = 500, description = "The stored file is not what was written (`artifact_damaged`, `source_damaged`)", body = ErrorBody),
-        (status = 503, description = "The storage does not answer, or the file is damaged and its task runs still", body = ErrorBody),
+        (status = 416, description = "The range is beyond the end of the file", body = ErrorBody),
+        (status = 500, description = "The stored file is damaged (`artifact_damaged`, `source_damaged`)", body = ErrorBody),
+        (status = 503, description = "The storage does not answer, or the file is damaged and its task has not ended", body = ErrorBody),
     )
 )]
 pub async fn get(
@@ -130,7 +130,7 @@ pub async fn get(
         .header(header::ETAG, &etag)
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::CACHE_CONTROL, "private, no-cache")
-        // What was uploaded is not to be run in a browser under this server's name.
+        // Browsers must not run uploaded files under this server's origin.
         .header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
     if value(header::IF_NONE_MATCH).is_some_and(|tags| matches(tags, &etag)) {
         return build(response.status(StatusCode::NOT_MODIFIED), Body::empty());
@@ -176,24 +176,24 @@ fn build(response: axum::http::response::Builder, body: Body) -> Result<Response
     responses(
         (status = 200, description = "Deleted", body = FilesDeleted),
         (status = 404, description = "No such task", body = ErrorBody),
-        (status = 409, description = "The task runs still", body = ErrorBody),
+        (status = 409, description = "The task has not ended", body = ErrorBody),
     )
 )]
 pub async fn delete(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Result<Json<FilesDeleted>, ApiError> {
     let log = load(&app, &task).await?;
     let task = log.record.id;
     let running = || {
-        let text = "The task runs still and needs its files: cancel it first, or wait for its end";
+        let text = "The task has not ended and needs its files: cancel it, or wait for its end";
         ApiError::conflict("task_running", text)
     };
     if !is_ended(&log) {
         return Err(running());
     }
-    // Apart from the request: a client that goes away now must not leave half of it done. Counted no more first: files that a
-    // crash leaves then go by their age, while bytes of files that are gone would stay counted.
+    // In a task of its own: a client that disconnects now must not leave half of it done. The store stops counting the files before
+    // they are deleted: after a crash the janitor deletes the rest by their age, but bytes of deleted files would stay counted.
     let deleting = tokio::spawn(async move {
         if !app.tasks.files_deleted(task).await? {
-            // It runs again since it was looked at.
+            // It was retried since its log was read.
             return Err(running());
         }
         Ok(app.blobs.delete_all(&BlobPath::task(task)).await?)

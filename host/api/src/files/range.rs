@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-/// What a `Range` header asks for.
+/// The bytes that a `Range` header asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// Everything: no range, or one that is not understood or not single, which a server may ignore.
+    /// All: there is no range, or several, or an invalid one, which a server may ignore.
     All,
     /// These bytes; never empty.
     Part(Range<u64>),
-    /// Bytes that the file does not have.
+    /// Bytes beyond the end of the file.
     Unsatisfiable,
 }
 
@@ -32,7 +32,7 @@ pub fn wanted(header: Option<&str>, size: u64) -> Wanted {
 fn number(text: &str) -> Result<Option<u64>, ()> {
     match text.trim() {
         "" => Ok(None),
-        // Too many digits: beyond the end of any file.
+        // Too many digits for a number: beyond the end of any file.
         digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(digits.parse().unwrap_or(u64::MAX))),
         _ => Err(()),
     }

@@ -1,8 +1,8 @@
-//! Whether a file that is about to be sent is what was written, and sending none that is not.
+//! Verifies files before they are sent: a damaged file is never sent as a whole.
 //!
-//! Its size is compared always. Its SHA-256 is made before the first byte is sent where the file is small, and on its way where
-//! it is large: then the last piece is held back until the digest is known, and the answer breaks off where it differs, so that
-//! a client never takes it for the whole file.
+//! The size is always compared. The SHA-256 of a small file is computed before the first byte is sent, that of a large one while it
+//! is sent: its last piece is held back until the digest is known. If the digest differs the answer breaks off, so that a client
+//! never takes it for the whole file.
 
 use crate::Api;
 use crate::ApiError;
@@ -17,13 +17,13 @@ use morag_engine as engine;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
-/// Largest file that is hashed before its first byte is sent: some tens of milliseconds, which nobody notices before a
-/// download.
+/// Largest file that is hashed before its first byte is sent, bytes: it takes some tens of milliseconds, which is not noticed
+/// before a download.
 const HASHED_FIRST_BYTES_MAX: u64 = 8 << 20;
 
-/// A file that callers may see, as it must be: what was submitted, and what a completed step announced the URL of; of several
-/// runs the last that wrote it. The rest is what steps hand to each other. The log alone says it, for this process may have no
-/// steps loaded.
+/// The expected size and digest of a file that callers may see: the submitted one, or one whose URL a completed step announced; of
+/// several runs the last that wrote it. Other files are only passed between steps. Only the log is used, because this process may
+/// have no steps loaded.
 pub fn announced(log: &TaskLog, name: &str) -> Option<ExpectedFile> {
     if log.record.source.stored_as.as_str() == name {
         return Some(ExpectedFile::from(&log.record.source));
@@ -42,29 +42,35 @@ pub fn announced(log: &TaskLog, name: &str) -> Option<ExpectedFile> {
     file.filter(|_| is_announced).map(ExpectedFile::from)
 }
 
-/// What is stored of a file, which has the size that it must have and, where it is small, the bytes. `load` reads the task's
-/// log: where the file differs the log is read again, because a step may be putting the file there just now.
+/// Finds a stored file and verifies its size and, if it is small, its digest. `load` reads the task's log: if the file differs, the
+/// log is read once more, because a step may just be publishing the file.
+///
+/// # Errors
+/// 404 for a file that does not exist or is not announced; 500 or 503 for a damaged one.
 pub async fn find<Load: Future<Output = Result<TaskLog, ApiError>>>(
     app: &Api,
     name: &ArtifactName,
     load: impl Fn() -> Load,
 ) -> Result<(TaskLog, ExpectedFile, BlobMeta), ApiError> {
-    let mut is_second_look = false;
+    let mut is_second_try = false;
     loop {
         let log = load().await?;
         let file = announced(&log, name.as_str()).ok_or(BlobError::NotFound)?;
-        match look(app, log.record.id, &file).await? {
+        match verify(app, log.record.id, &file).await? {
             Ok(meta) => return Ok((log, file, meta)),
-            Err(damage) if is_second_look => return Err(refused(&log, DamagedFile { name: file.name, damage })),
-            Err(_) => is_second_look = true,
+            Err(damage) if is_second_try => return Err(refused(&log, DamagedFile { name: file.name, damage })),
+            Err(_) => is_second_try = true,
         }
     }
 }
 
-/// A file of a task, whole and in memory; none where the task's files were deleted.
+/// A file of a task in memory; none if the task's files were deleted.
+///
+/// # Errors
+/// 500 or 503 for a damaged file.
 pub async fn read(app: &Api, log: &TaskLog, file: ExpectedFile) -> Result<Option<Bytes>, ApiError> {
     let task = log.record.id;
-    match look(app, task, &file).await {
+    match verify(app, task, &file).await {
         Ok(Ok(meta)) => {
             let bytes = app.blobs.read(&BlobPath::file(task, &file.name), 0..meta.size).await?;
             match hex::encode(Sha256::digest(&bytes)) == file.sha256 {
@@ -78,10 +84,10 @@ pub async fn read(app: &Api, log: &TaskLog, file: ExpectedFile) -> Result<Option
     }
 }
 
-async fn look(app: &Api, task: TaskId, file: &ExpectedFile) -> Result<Result<BlobMeta, Damage>, BlobError> {
+async fn verify(app: &Api, task: TaskId, file: &ExpectedFile) -> Result<Result<BlobMeta, Damage>, BlobError> {
     let meta = match app.blobs.stat(&BlobPath::file(task, &file.name)).await {
         Ok(meta) => meta,
-        // Where all of a task's files are gone they were deleted, and that is no damage.
+        // If all files of the task are missing they were deleted: that is no damage.
         Err(BlobError::NotFound) => {
             return match app.blobs.list(&BlobPath::files(task)).await?.is_empty() {
                 true => Err(BlobError::NotFound),
@@ -100,7 +106,7 @@ async fn look(app: &Api, task: TaskId, file: &ExpectedFile) -> Result<Result<Blo
     Ok(damage.map_or(Ok(meta), Err))
 }
 
-/// The answer in place of a damaged file. Its code has a page in `docs/errors`.
+/// The error of a damaged file. Its code has a page in `docs/errors`.
 fn refused(log: &TaskLog, file: DamagedFile) -> ApiError {
     let is_source = file.name == log.record.source.stored_as;
     let code = if is_source { "source_damaged" } else { "artifact_damaged" };
@@ -119,7 +125,10 @@ fn refused(log: &TaskLog, file: DamagedFile) -> ApiError {
     }
 }
 
-/// The bytes of a whole file, none of them the last unless all are what was written.
+/// The bytes of a whole file. The last piece is only sent if the digest is right.
+///
+/// # Errors
+/// For a file that cannot be read; in the stream, for a damaged one.
 pub async fn stream(app: &Arc<Api>, task: TaskId, file: ExpectedFile, meta: BlobMeta) -> Result<BlobStream, BlobError> {
     let path = BlobPath::file(task, &file.name);
     let pieces = app.blobs.stream(&path, 0..meta.size).await?;
@@ -133,12 +142,12 @@ pub async fn stream(app: &Arc<Api>, task: TaskId, file: ExpectedFile, meta: Blob
             return Ok(());
         }
         let damage = Damage::Digest;
-        tracing::error!(%task, file = %file.name, "a download breaks off: the stored file {damage}");
+        tracing::error!(%task, file = %file.name, %damage, "stored file is damaged: a download breaks off");
         Err(BlobError::Unavailable(format!("{} {damage}", file.name)))
     }))
 }
 
-/// Hands pieces on, each when the next has come, and the last when `judge` has seen the digest and says so.
+/// Passes pieces on, each when the next has arrived, and the last when `judge` accepts the digest.
 fn checked(pieces: BlobStream, judge: impl FnOnce(String) -> Result<(), BlobError> + Send + 'static) -> BlobStream {
     let start = (pieces, Sha256::new(), None::<Bytes>, Some(judge));
     futures::stream::try_unfold(start, |(mut pieces, mut digest, mut held, mut judge)| async move {

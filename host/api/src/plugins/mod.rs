@@ -1,4 +1,4 @@
-//! The step components of this process: what each is, may do and does; and looking at once whether one changed.
+//! The step components of this process, with their grants, limits and sources; and reloading them.
 
 mod budgets;
 
@@ -19,15 +19,15 @@ use utoipa::ToSchema;
 /// The step components of a process.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PluginList {
-    /// Whether this process runs steps. Where it does not, it has no components, and knows nothing of those of others.
+    /// Whether this process runs steps. If not, it has no components, and does not know those of other processes.
     pub runs_steps: bool,
-    /// What that means, where it does not.
+    /// Explanation for a process that runs no steps.
     pub message: Option<String>,
-    /// The components that new tasks run on, by name. Null where the process runs no steps.
+    /// The components that new tasks run on, by name. Null if the process runs no steps.
     pub plugins: Option<Vec<PluginBody>>,
-    /// Those that were refused, and of which nothing is loaded. Null where the process runs no steps.
+    /// Refused components of which no version is loaded. Null if the process runs no steps.
     pub refused: Option<Vec<RefusedBody>>,
-    /// Pipelines that cannot run on these components. Null where the process runs no steps.
+    /// Pipelines that cannot run on these components. Null if the process runs no steps.
     pub unusable_pipelines: Option<Vec<UnusablePipelineBody>>,
 }
 
@@ -45,13 +45,13 @@ pub struct UnusablePipelineBody {
 pub struct PluginBody {
     /// Its name.
     pub name: String,
-    /// Its version, as it says.
+    /// Its version.
     pub version: String,
-    /// One line of its author's.
+    /// Summary by its author.
     pub summary: String,
     /// `loaded`.
     pub state: String,
-    /// Where it comes from: a file, or a registry and a digest.
+    /// Its file, or its registry and digest.
     pub source: String,
     /// SHA-256 of the component.
     pub digest: String,
@@ -62,17 +62,17 @@ pub struct PluginBody {
     /// Since when new tasks run on it.
     #[schema(value_type = String, format = DateTime)]
     pub loaded_at: Timestamp,
-    /// A newer one that was refused, so that this one stays; null where there is none.
+    /// A newer version that was refused, so that this one is still used; null if there is none.
     pub refused: Option<RefusedBody>,
-    /// What it may use of the host's.
+    /// Its capabilities.
     pub capabilities: CapabilitiesBody,
-    /// Where `http` may lead.
+    /// Hosts that `http` may reach.
     pub http: Vec<HttpRuleBody>,
     /// Names of the secrets that it may read.
     pub secrets: Vec<String>,
-    /// How much one run may take.
+    /// Limits of one run.
     pub limits: LimitsBody,
-    /// How much of the host's services it may use.
+    /// Budgets for services of the host.
     pub budgets: BudgetsBody,
     /// Artifacts that it reads.
     pub inputs: Vec<InputBody>,
@@ -85,25 +85,25 @@ pub struct PluginBody {
     pub pipelines: Vec<String>,
 }
 
-/// What a component may use.
+/// Capabilities of a component.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CapabilitiesBody {
-    /// What it says it wants.
+    /// Those that it requests.
     pub wanted: Vec<String>,
-    /// What the operator allows it.
+    /// Those that the operator grants.
     pub granted: Vec<String>,
-    /// What it imports, so that it can use it.
+    /// Those that it imports, so that it can use them.
     pub used: Vec<String>,
 }
 
 /// A component that was refused.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RefusedBody {
-    /// Its name, by its table or its file.
+    /// Its name, from its table in `morag.toml` or its file.
     pub name: String,
     /// `refused`.
     pub state: String,
-    /// Where it is.
+    /// Its file, or its registry and digest.
     pub source: String,
     /// Why.
     pub reason: String,
@@ -112,10 +112,10 @@ pub struct RefusedBody {
     pub at: Timestamp,
 }
 
-/// A place that `http` may lead to.
+/// A host that `http` may reach.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HttpRuleBody {
-    /// Host name or address; `*.example.com` for all names below one.
+    /// Host name or address; `*.example.com` for all subdomains.
     pub host: String,
     /// Port; null: 443 with TLS, 80 without.
     pub port: Option<u16>,
@@ -123,20 +123,20 @@ pub struct HttpRuleBody {
     pub methods: Vec<String>,
 }
 
-/// How much one run may take.
+/// Limits of one run.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LimitsBody {
-    /// Linear memory.
+    /// Linear memory, bytes.
     pub memory_bytes: u64,
-    /// From the call to its end.
+    /// Wall time of a run.
     pub wall_time_ms: u64,
-    /// Of that, what the guest itself executes.
+    /// CPU time of the guest.
     pub cpu_time_ms: u64,
-    /// All artifacts together.
+    /// Bytes of all artifacts together.
     pub output_bytes: u64,
     /// Number of artifacts.
     pub artifacts: u64,
-    /// Everything read from the host.
+    /// Bytes read from the host.
     pub host_bytes: u64,
     /// Calls to the host.
     pub host_calls: u64,
@@ -164,11 +164,11 @@ pub struct OutputBody {
     pub name: String,
     /// Its media type.
     pub media_type: String,
-    /// Key of the step's data under which its URL is published; null: it is not.
+    /// Key of the step's data under which its URL is published; null if it is not.
     pub data_key: Option<String>,
 }
 
-/// What a look at the components came to.
+/// The result of a reload.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReloadBody {
     /// Names of components that are new or were replaced.
@@ -181,8 +181,8 @@ pub struct ReloadBody {
 
 /// The step components of this process
 ///
-/// What each is, where it comes from, what it wants, may do and uses. A process without the role `worker` runs no steps and says
-/// so.
+/// Each with its source, the capabilities that it requests, is granted and uses, and its limits. A process without the role `worker` runs
+/// no steps and has no components.
 #[utoipa::path(
     get, path = "/api/v1/plugins", tag = "plugins", operation_id = "list_plugins",
     responses(
@@ -194,7 +194,7 @@ pub async fn list(State(app): State<Arc<Api>>) -> Json<PluginList> {
     let Some(set) = app.plugins.set() else {
         let roles = app.config.roles;
         let message = format!(
-            "This process has the role {roles}: it runs no steps and has no components. Those of a worker are in its own \
+            "This process has the role {roles}: it runs no steps and has no components. Those of a worker are in the worker's \
              configuration and log"
         );
         let nothing = PluginList {
@@ -209,28 +209,28 @@ pub async fn list(State(app): State<Arc<Api>>) -> Json<PluginList> {
     Json(body(&app, &set))
 }
 
-/// Look at once whether a component changed
+/// Reload changed components
 ///
-/// Waits until what changed is taken or refused: some seconds for a component that must be compiled. What was refused before is
-/// tried again. Tasks that run end on the components that they began on; one that is interrupted may go on on the new ones.
+/// Waits until the changed components are loaded or refused: some seconds for one that must be compiled. Components that were refused
+/// before are tried again. Running tasks end on the components that they began on; an interrupted one may continue on the new ones.
 #[utoipa::path(
     post, path = "/api/v1/plugins/reload", tag = "plugins", operation_id = "reload_plugins",
     responses(
-        (status = 200, description = "What was taken and what was refused", body = ReloadBody),
+        (status = 200, description = "The loaded and the refused components", body = ReloadBody),
         (status = 401, description = "No key", body = ErrorBody),
         (status = 409, description = "The process runs no steps", body = ErrorBody),
-        (status = 429, description = "Too many have asked and wait", body = ErrorBody),
-        (status = 503, description = "The server stops", body = ErrorBody),
+        (status = 429, description = "Too many reloads are waiting", body = ErrorBody),
+        (status = 503, description = "The server is stopping", body = ErrorBody),
     )
 )]
 pub async fn reload(State(app): State<Arc<Api>>) -> Result<Json<ReloadBody>, ApiError> {
     let reloaded = app.plugins.reload().await.map_err(|error| match error {
         NoReload::NoWorker => {
-            let text = "This process runs no steps: send SIGHUP to a worker, or ask one that has the role api too";
+            let text = "This process runs no steps: send SIGHUP to a worker, or use one that also has the role api";
             ApiError::conflict("no_worker", text)
         }
         NoReload::Busy => {
-            let text = "Reloads are under way already: try again later";
+            let text = "Too many reloads are waiting: try again later";
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, "reload_under_way", text).retry_after()
         }
         NoReload::Stopping => {
@@ -242,7 +242,7 @@ pub async fn reload(State(app): State<Arc<Api>>) -> Result<Json<ReloadBody>, Api
 }
 
 fn body(app: &Api, set: &PluginSet) -> PluginList {
-    // By place: a component of the folder may have another name than its file.
+    // By slot: a component of the folder may have another name than its file.
     let newer = |slot: &str| set.refused.iter().find(|refused| refused.name == slot);
     let is_loaded = |slot: &str| set.plugins.iter().any(|plugin| plugin.slot == slot);
     let plugin = |loaded: &LoadedPlugin| plugin(loaded, newer(&loaded.slot), pipelines(app, loaded));

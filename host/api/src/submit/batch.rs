@@ -1,14 +1,14 @@
 //! `POST /api/v1/ingest/batch`: several URLs in, a task for each out.
 
-use super::accept::{Origin, digest_of};
+use super::field_value::{FieldItems, FieldObject, FieldValue, ITEM_BYTES_MAX, ITEMS_MAX};
 use super::fields::{Fields, too_long};
-use super::given::{Given, GivenItems, GivenObject, ITEM_BYTES_MAX};
-use super::items::{BatchAnswer, ITEMS_MAX, Item, submit};
-use super::json;
+use super::items::{BatchAnswer, Item, submit};
+use super::origin::Origin;
 use super::url::IngestUrl;
+use super::{digest, json};
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
+use crate::caller::Caller;
 use crate::error::{ErrorBody, FieldError};
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
@@ -24,21 +24,21 @@ pub struct IngestBatch {
     /// 1 to 50 documents.
     #[schema(min_items = 1, max_items = 50)]
     pub items: Vec<IngestUrl>,
-    /// Where events of every item are sent that has no `webhook_url` of its own. Any other name of an item may stand here too, for
-    /// the items that do not have it.
+    /// Webhook for the items without a `webhook_url` of their own. Any other field of an item may be given here too, as the default for
+    /// items without it.
     pub webhook_url: Option<String>,
 }
 
 /// Ingest several documents by their URLs
 ///
-/// Each is fetched and accepted by itself, a few at a time; the answer comes when all are. What cannot be accepted is listed in
-/// `rejected` with its error, and stops no other.
+/// Each item is fetched and accepted separately, a few at a time. The answer comes after the last one. Items that cannot be accepted are
+/// listed in `rejected` with their errors; they do not stop the others.
 #[utoipa::path(
     post, path = "/api/v1/ingest/batch", tag = "ingest", operation_id = "ingest_batch",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers with the same batch and tasks again; items that were rejected are tried again")),
     request_body(content = IngestBatch, content_type = "application/json"),
     responses(
-        (status = 200, description = "Accepted, but for what is in `rejected`", body = BatchAnswer),
+        (status = 200, description = "Accepted, apart from the items in `rejected`", body = BatchAnswer),
         (status = 401, description = "No key, or an unknown one", body = ErrorBody),
         (status = 409, description = "The Idempotency-Key was used with another request", body = ErrorBody),
         (status = 413, description = "The body is larger than 4 MiB", body = ErrorBody),
@@ -58,26 +58,29 @@ pub async fn ingest_batch(
     if !shared.is_sound() {
         return Err(ApiError::invalid(shared.into_errors()));
     }
-    // Before the digest, which reads every item.
+    // Before the digest, which reads every item: too many are refused without reading them.
     let list = list(shared.values().get("items"))?;
-    let digest = digest_of(&shared, &Value::Null);
+    let digest = digest::without_file(&shared, &Value::Null);
     shared.take("items");
     let items = each(list, &shared);
     app.disk.check().await?;
     submit(&app, origin, digest, app.pipelines.ingest(), items).await.map(Json)
 }
 
-/// The items of a list of objects; `shared` is for each of them.
-pub fn items(given: Option<Given>, shared: &Fields) -> Result<Vec<Item>, ApiError> {
+/// The items of a list of objects. `shared` has the defaults of each.
+///
+/// # Errors
+/// 422 for anything but a list of 1 to [`ITEMS_MAX`]. An item that cannot be read is [`Item::Unreadable`].
+pub fn items(given: Option<FieldValue>, shared: &Fields) -> Result<Vec<Item>, ApiError> {
     Ok(each(list(given.as_ref())?, shared))
 }
 
 /// The texts of the items, 1 to [`ITEMS_MAX`].
-fn list(given: Option<&Given>) -> Result<Vec<Box<RawValue>>, ApiError> {
+fn list(given: Option<&FieldValue>) -> Result<Vec<Box<RawValue>>, ApiError> {
     let refused = |msg: String| ApiError::invalid(vec![FieldError::body("items", msg)]);
     let given = given.ok_or_else(|| ApiError::invalid(vec![FieldError::missing("items")]))?;
-    let items: Option<GivenItems> = given.read();
-    let GivenItems { kept, count } = items.ok_or_else(|| refused("items must be a list of objects".into()))?;
+    let items: Option<FieldItems> = given.read();
+    let FieldItems { kept, count } = items.ok_or_else(|| refused("items must be a list of objects".into()))?;
     match (1..=ITEMS_MAX).contains(&count) {
         true => Ok(kept),
         false => Err(refused(format!("items must be 1 to {ITEMS_MAX}, and are {count}"))),
@@ -93,11 +96,11 @@ fn item(given: &str, shared: &Fields) -> Item {
     if given.len() > ITEM_BYTES_MAX {
         return refused(&too_long("the item", &given.len().to_string(), ITEM_BYTES_MAX));
     }
-    let object = match serde_json::from_str::<Given>(given) {
-        Ok(Given::Json(object)) => serde_json::from_str::<GivenObject>(object.get()).ok(),
+    let object = match serde_json::from_str::<FieldValue>(given) {
+        Ok(FieldValue::Json(object)) => serde_json::from_str::<FieldObject>(object.get()).ok(),
         // A list of bare URLs says the same.
         Ok(url) if url.as_str().is_some() => {
-            Some(GivenObject { values: [("url".to_owned(), url)].into(), left_out: 0 })
+            Some(FieldObject { values: [("url".to_owned(), url)].into(), left_out: 0 })
         }
         _ => None,
     };

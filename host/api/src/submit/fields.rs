@@ -1,6 +1,6 @@
-//! The named values of a submission, from form fields and JSON alike, and what is wrong with them. Pure.
+//! The named values of a submission, from form fields or JSON, and their errors. Pure.
 
-use super::given::{FIELD_BYTES_MAX, Given, GivenObject, NAME_BYTES_MAX, NAMES_MAX};
+use super::field_value::{FIELD_BYTES_MAX, FieldObject, FieldValue, NAME_BYTES_MAX, NAMES_MAX};
 use crate::error::FieldError;
 use morag_core::task::Metadata;
 use morag_core::{JSON_DEPTH_MAX, JsonObject, is_depth_allowed};
@@ -11,24 +11,23 @@ use std::ops::RangeInclusive;
 /// Values by name. An empty text and JSON's null count as absent, as HTML forms and generated clients send them.
 #[derive(Debug, Default)]
 pub struct Fields {
-    values: BTreeMap<String, Given>,
+    values: BTreeMap<String, FieldValue>,
     errors: Vec<FieldError>,
 }
 
-/// JSON objects whose names are values of their own, with the prefix that they then have.
+/// JSON objects whose members become fields of their own, with the prefix of their names.
 const NESTED: [(&str, &str); 2] = [("processing_options", ""), ("webhook_config", "webhook_")];
 
-/// Values of several items, each of which has limits of its own: as long as the body may be.
+/// Fields with several items, each of which has its own limit: they may be as long as the body.
 const LISTS: [&str; 2] = ["items", "batch_urls"];
 
 impl Fields {
-    /// Merges what a form has: a field of its own wins over the same name in `request_data`, and a plain name over a
-    /// nested one.
+    /// Merges the fields of a form: a form field wins over the same name in `request_data`, and a plain name over a nested one.
     pub fn merge(form: BTreeMap<String, String>) -> Self {
         let mut merged = Self::default();
-        let mut plain = GivenObject::default();
+        let mut plain = FieldObject::default();
         if let Some(text) = form.get("request_data").filter(|text| !text.trim().is_empty()) {
-            match serde_json::from_str::<GivenObject>(text) {
+            match serde_json::from_str::<FieldObject>(text) {
                 Ok(object) => plain = object,
                 Err(_) => merged.refuse("request_data", "request_data must be the text of a JSON object"),
             }
@@ -40,19 +39,24 @@ impl Fields {
     }
 
     /// The values of a JSON body.
-    pub fn of(object: GivenObject) -> Self {
+    pub fn of(object: FieldObject) -> Self {
         let mut fields = Self::default();
         fields.assemble(object);
         fields
     }
 
-    /// Takes values in, those of nested objects under names of their own. What is too long is not looked into.
-    fn assemble(&mut self, mut plain: GivenObject) {
+    /// Adds values, those of nested objects under names of their own. Values that are too long are not parsed.
+    fn assemble(&mut self, mut plain: FieldObject) {
         self.count("the request", &plain);
         plain.values.retain(|name, value| self.is_short(name, value));
         let mut nested = Vec::new();
         for (name, prefix) in NESTED {
-            match plain.values.remove(name).filter(Given::is_given).map(|value| value.read::<Option<GivenObject>>()) {
+            match plain
+                .values
+                .remove(name)
+                .filter(FieldValue::is_given)
+                .map(|value| value.read::<Option<FieldObject>>())
+            {
                 None | Some(Some(None)) => {}
                 Some(Some(Some(object))) => {
                     self.count(name, &object);
@@ -65,8 +69,8 @@ impl Fields {
         self.values = both.filter(|(_, value)| value.is_given()).collect();
     }
 
-    /// Notes where an object has more, or longer, names than it may have.
-    fn count(&mut self, name: &str, object: &GivenObject) {
+    /// Notes an error if an object has too many names, or too long ones.
+    fn count(&mut self, name: &str, object: &FieldObject) {
         if object.left_out > 0 {
             let msg = format!(
                 "{name} has {} fields too many: an object has at most {NAMES_MAX} fields, with names of at most \
@@ -77,8 +81,8 @@ impl Fields {
         }
     }
 
-    /// Whether a value is no longer than one may be; notes it where it is.
-    fn is_short(&mut self, name: &str, value: &Given) -> bool {
+    /// Whether a value is within its limit; notes an error if not.
+    fn is_short(&mut self, name: &str, value: &FieldValue) -> bool {
         let is_short = value.bytes() <= FIELD_BYTES_MAX || LISTS.contains(&name);
         if !is_short {
             self.refuse(name, too_long(name, &value.bytes().to_string(), FIELD_BYTES_MAX));
@@ -86,8 +90,8 @@ impl Fields {
         is_short
     }
 
-    /// Values that these do not have, from what is meant for several. Who has a webhook of their own gets nothing of the shared
-    /// one's: its token is not for them.
+    /// Adds the shared values of a batch that are missing here. An item with a webhook of its own gets no `webhook_…` value of the
+    /// batch's: the shared token is not for another receiver.
     pub fn default_to(&mut self, shared: &Self) {
         let own_webhook = self.has("webhook_url");
         for (name, value) in shared.values.iter().filter(|(name, _)| !own_webhook || !name.starts_with("webhook_")) {
@@ -95,37 +99,37 @@ impl Fields {
         }
     }
 
-    /// Takes a value out.
-    pub fn take(&mut self, name: &str) -> Option<Given> {
+    /// Removes a value and returns it.
+    pub fn take(&mut self, name: &str) -> Option<FieldValue> {
         self.values.remove(name)
     }
 
     /// Sets a value.
-    pub fn put(&mut self, name: &str, value: Given) {
+    pub fn put(&mut self, name: &str, value: FieldValue) {
         self.values.insert(name.to_owned(), value);
     }
 
-    /// Whether nothing is wrong so far.
+    /// Whether there are no errors so far.
     pub fn is_sound(&self) -> bool {
         self.errors.is_empty()
     }
 
     /// The values, for a digest of the request.
-    pub fn values(&self) -> &BTreeMap<String, Given> {
+    pub fn values(&self) -> &BTreeMap<String, FieldValue> {
         &self.values
     }
 
-    /// Notes that a field is not as it must be.
+    /// Notes that a field is invalid.
     pub fn refuse(&mut self, name: &str, msg: impl Into<String>) {
         self.errors.push(FieldError::body(name, msg));
     }
 
-    /// Notes that a field is not there.
+    /// Notes that a field is missing.
     pub fn miss(&mut self, name: &str) {
         self.errors.push(FieldError::missing(name));
     }
 
-    /// What is wrong so far.
+    /// The errors so far.
     pub fn into_errors(self) -> Vec<FieldError> {
         self.errors
     }
@@ -139,7 +143,7 @@ impl Fields {
     pub fn text(&mut self, name: &str) -> Option<String> {
         match self.values.get(name)?.scalar() {
             Some(Value::String(text)) => Some(text.trim().to_owned()),
-            // A JSON client that writes an id as a number means its digits.
+            // JSON clients may write an id as a number.
             Some(Value::Number(number)) => Some(number.to_string()),
             _ => {
                 self.refuse(name, format!("{name} must be a text"));
@@ -148,7 +152,7 @@ impl Fields {
         }
     }
 
-    /// A text that `parse` takes; its error is the field's.
+    /// A text, parsed. An error of `parse` is noted for the field.
     pub fn parsed<T, E: std::fmt::Display>(
         &mut self,
         name: &str,
@@ -177,7 +181,7 @@ impl Fields {
         number
     }
 
-    /// A truth value, in the forms that forms have.
+    /// A boolean: of JSON, or a word that HTML forms use for one.
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
         let truth = match self.values.get(name)?.scalar() {
             Some(Value::Bool(truth)) => Some(*truth),
@@ -196,7 +200,7 @@ impl Fields {
         truth
     }
 
-    /// A JSON object, or the text of one, nested no deeper than the store can give back.
+    /// A JSON object, or the text of one, nested no deeper than the store can return.
     pub fn object(&mut self, name: &str) -> Option<JsonObject> {
         let object = self.values.get(name)?.read::<Option<JsonObject>>();
         if object.is_none() {
@@ -212,7 +216,7 @@ impl Fields {
     /// The caller's metadata.
     pub fn metadata(&mut self, name: &str) -> Option<Metadata> {
         let metadata = Metadata::from(self.object(name)?);
-        // As it is kept: numbers can be longer than they were written.
+        // Its length as it is stored: numbers can become longer.
         let bytes = metadata.as_str().len();
         if bytes > FIELD_BYTES_MAX {
             self.refuse(name, too_long(name, &bytes.to_string(), FIELD_BYTES_MAX));
@@ -237,7 +241,7 @@ impl Fields {
     }
 }
 
-/// What is said of a value that is longer than it may be.
+/// The message about a value that is too long.
 pub fn too_long(name: &str, bytes: &str, bytes_max: usize) -> String {
     format!("{name} has {bytes} bytes, and may have {bytes_max} at most")
 }
@@ -288,7 +292,7 @@ mod tests {
     fn what_is_too_long_is_refused_by_name_size_and_limit() {
         let long = |bytes: usize| format!("{{\"a\": \"{}\"}}", "x".repeat(bytes - 9));
         for name in ["metadata", "processing_options", "webhook_config", "webhook_headers", "language", "anything"] {
-            let nested: GivenObject = serde_json::from_str(&format!("{{\"{name}\": {}}}", long(65_537))).unwrap();
+            let nested: FieldObject = serde_json::from_str(&format!("{{\"{name}\": {}}}", long(65_537))).unwrap();
             for mut fields in [fields(&[(name, &long(65_537))]), Fields::of(nested)] {
                 assert!(!fields.has(name) && fields.metadata(name).is_none());
                 let errors = fields.into_errors();
@@ -347,7 +351,7 @@ mod tests {
     fn a_digest_does_not_depend_on_how_a_value_is_held() {
         let text = r#"{"a": [1, {"b": 1.50, "b": [null, {"c": "\u00fc"}]}], "d": {"e" : true}, "f": "x", "g": 1e3}"#;
         let value: Value = serde_json::from_str(text).unwrap();
-        let given: GivenObject = serde_json::from_str(text).unwrap();
+        let given: FieldObject = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&given).unwrap(), value.to_string());
     }
 

@@ -1,14 +1,14 @@
-//! Names of uploads, as they may be kept. Pure.
+//! Sanitizes the names of uploads. Pure.
 
 use morag_core::task::{ArtifactName, SourceType};
 
-/// Longest name kept, bytes: what file systems take.
+/// Longest name that is stored, bytes: the limit of file systems.
 const LENGTH_MAX: usize = 255;
 
-/// Longest extension that goes into the stored name.
+/// Longest extension in the stored name, characters.
 const EXTENSION_MAX: usize = 10;
 
-/// Name of an upload whose own name has nothing that can be kept.
+/// Name of an upload whose own name is empty once sanitized.
 const NAMELESS: &str = "upload";
 
 /// The last component of a submitted name (of either kind of separator), without control characters, at most 255 bytes.
@@ -40,7 +40,7 @@ pub fn stored_as(name: &str) -> ArtifactName {
     stored.parse().expect("an artifact name")
 }
 
-/// Media type of an upload: as submitted where that says something, else by the name.
+/// Media type of an upload: as submitted if that is specific, else by the name.
 pub fn media_type(submitted: Option<&str>, name: &str) -> String {
     let plain = |text: &&str| text.len() <= 127 && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     let says = |text: &&str| text.contains('/') && !text.starts_with("application/octet-stream");
@@ -48,7 +48,7 @@ pub fn media_type(submitted: Option<&str>, name: &str) -> String {
     submitted.map_or_else(|| mime_guess::from_path(name).first_or_octet_stream().to_string(), str::to_owned)
 }
 
-/// Kind of source by its media type. What is neither sound, film nor picture is a document.
+/// Kind of source by its media type. Other than audio, video and images are documents.
 pub fn source_type(media_type: &str) -> SourceType {
     match media_type.split('/').next() {
         Some("audio") => SourceType::Audio,

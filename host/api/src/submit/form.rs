@@ -1,10 +1,10 @@
-//! Reading a multipart form: the file goes to the storage as it comes, the other fields are few and small.
+//! Reading a multipart form. The file is stored while it arrives; the other fields are few and small.
 
-use super::accept::Origin;
-use super::fields::too_long;
+use super::field_value::{FIELD_BYTES_MAX, ITEMS_MAX};
+use super::fields::{Fields, too_long};
+use super::file_name;
 use super::form_guard::{Guarded, Unbounded};
-use super::given::FIELD_BYTES_MAX;
-use super::items::ITEMS_MAX;
+use super::origin::Origin;
 use super::upload::{StoredFile, Upload};
 use crate::Api;
 use crate::ApiError;
@@ -12,47 +12,58 @@ use crate::error::FieldError;
 use crate::quota;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
+use futures::TryStreamExt as _;
 use morag_core::shown;
 use morag_engine::ORPHAN_AGE;
 use multer::{Field, Multipart};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Most fields: the contract names about two dozen, and for each item of a batch a file and its metadata.
+/// Most fields: the contract has about two dozen, and a file and its metadata for each item of a batch.
 const FIELDS_MAX: usize = 64 + 2 * ITEMS_MAX;
 
 /// Longest name of a field: the contract's longest has some 20 characters.
 const NAME_BYTES_MAX: usize = 256;
 
-/// All fields but the file together, as a JSON body may have: they are in memory until the form is whole.
+/// Limit of all fields but files together, bytes: that of a JSON body. They are in memory until the form is complete.
 const TEXTS_BYTES_MAX: usize = 4 << 20;
 
-/// How far the content of a field that is too long is read, to say how long it is.
+/// How far a field that is too long is read, bytes, so that the error can say its length.
 const TOO_LONG_READ_MAX: usize = 1 << 20;
 
 /// Longest boundary: RFC 2046 has 70 characters.
 const BOUNDARY_BYTES_MAX: usize = 256;
 
-/// What a body may have beyond the file: every field at its largest, and the parts' own headers.
+/// Bytes that a body may have beyond the file: every field at its largest, and the headers of the parts.
 pub const SLACK_BYTES: u64 = (FIELD_BYTES_MAX * FIELDS_MAX) as u64 + (1 << 20);
 
-/// A form, read.
+/// A form that was read.
 pub struct Form {
     /// The fields but the file.
     pub fields: BTreeMap<String, String>,
     /// The file.
     pub file: Option<StoredFile>,
-    /// Owns what was stored.
+    /// Owner of the stored file.
     pub upload: Upload,
-    /// Files of a batch, each for a task of its own.
+    /// Files of a batch, one for each task.
     pub batch: Vec<(StoredFile, Upload)>,
 }
 
-/// Longest time a form may take. Files that no task owns are taken for left behind at [`ORPHAN_AGE`]: a form that took as
-/// long could lose its file to the janitor of another process just while its task is being accepted.
+impl Form {
+    /// The fields merged, the file, and the owner of the stored file.
+    pub fn into_parts(self) -> (Fields, Option<StoredFile>, Upload) {
+        (Fields::merge(self.fields), self.file, self.upload)
+    }
+}
+
+/// Longest time of a form. The janitor deletes files without a task at [`ORPHAN_AGE`]: a form that took as long could lose its
+/// file to the janitor of another process while its task is being accepted.
 const TIME_MAX: Duration = Duration::from_secs(ORPHAN_AGE.as_secs() / 2);
 
-/// Reads a form. The storage is emptied again when it fails, or when the form is dropped.
+/// Reads a form. Its files are deleted if this fails, or when the form is dropped.
+///
+/// # Errors
+/// 400 and 422 for a form that cannot be read, 403 and 413 for one that is too large, 408 for a slow one, 503 and 507 of the storage.
 pub async fn read(app: &Api, origin: &Origin, request: Request) -> Result<Form, ApiError> {
     let slow = |_| {
         let text = format!("The form took longer than {} seconds", TIME_MAX.as_secs());
@@ -71,7 +82,7 @@ async fn read_all(app: &Api, origin: &Origin, request: Request) -> Result<Form, 
     }
     let (caller, may_be_known) = (&origin.caller, origin.idempotency_key.is_some());
     if !may_be_known {
-        // What is beyond the slack is the files'.
+        // Bytes beyond the slack belong to files.
         let files = declared.unwrap_or(0).saturating_sub(SLACK_BYTES);
         let uploading = app.fair.uploads.of(caller.tenant());
         quota::check_stored_bytes(app, caller, uploading.saturating_add(files)).await?;
@@ -87,17 +98,17 @@ async fn read_all(app: &Api, origin: &Origin, request: Request) -> Result<Form, 
                 if form.file.is_some() {
                     return Err(refused("file", "give one file: several are a batch"));
                 }
-                form.file = Some(form.upload.store(field, max_bytes).await?);
+                form.file = Some(store(&mut form.upload, field, max_bytes).await?);
             }
             ("batch_files" | "batch_files[]", Some(file_name)) if !file_name.trim().is_empty() => {
                 if form.batch.len() == ITEMS_MAX {
                     return Err(refused("batch_files", &format!("a batch has at most {ITEMS_MAX} items")));
                 }
                 let mut upload = Upload::new(app, caller, may_be_known);
-                let file = upload.store(field, max_bytes).await?;
+                let file = store(&mut upload, field, max_bytes).await?;
                 form.batch.push((file, upload));
             }
-            // A file input in which nothing was chosen; and files that nobody asked for.
+            // A file input without a chosen file; and files of unknown fields.
             ("file", _) | (_, Some(_)) => {}
             _ => {
                 let value = text(field, &name, max_bytes).await?;
@@ -113,7 +124,15 @@ async fn read_all(app: &Api, origin: &Origin, request: Request) -> Result<Form, 
     Ok(form)
 }
 
-/// The parts of a form, behind the guard that keeps the parser from keeping what is endless.
+/// Stores the file of a part while it is read.
+async fn store(upload: &mut Upload, field: Field<'static>, max_bytes: u64) -> Result<StoredFile, ApiError> {
+    let file_name = file_name::reduce(field.file_name().unwrap_or_default());
+    let media_type = file_name::media_type(field.content_type().map(AsRef::as_ref), &file_name);
+    let pieces = field.map_err(|error| broken(&error, max_bytes));
+    upload.store(file_name, media_type, pieces, max_bytes).await
+}
+
+/// The parser of a form's parts, behind a guard that limits what the parser buffers.
 pub fn open(request: Request, bytes_max: u64) -> Result<Multipart<'static>, ApiError> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let boundary = content_type.and_then(|text| multer::parse_boundary(text).ok());
@@ -123,7 +142,10 @@ pub fn open(request: Request, bytes_max: u64) -> Result<Multipart<'static>, ApiE
     Ok(Multipart::new(body, boundary))
 }
 
-/// The name of a part, no longer than one may be.
+/// The name of a part.
+///
+/// # Errors
+/// 422 for a name that is too long.
 pub fn name(field: &Field<'_>) -> Result<String, ApiError> {
     let name = field.name().unwrap_or_default();
     if name.len() > NAME_BYTES_MAX {
@@ -134,7 +156,10 @@ pub fn name(field: &Field<'_>) -> Result<String, ApiError> {
     Ok(name.to_owned())
 }
 
-/// The content of a part that is no file, no longer than one may be.
+/// The text of a part without a file.
+///
+/// # Errors
+/// 422 for a text that is too long or not UTF-8, and those of [`broken`].
 pub async fn text(mut field: Field<'static>, name: &str, max_bytes: u64) -> Result<String, ApiError> {
     let (mut value, mut bytes) = (Vec::new(), 0);
     while let Some(piece) = field.chunk().await.map_err(|error| broken(&error, max_bytes))? {
@@ -161,7 +186,7 @@ fn not_multipart() -> ApiError {
     ApiError::invalid(vec![FieldError { loc: vec!["body".into()], msg: msg.into(), kind: "value_error".into() }])
 }
 
-/// The body ended early, is no valid form, or is too large.
+/// The error of a body that ends early, is not a valid form, or is too large.
 pub fn broken(error: &multer::Error, max_bytes: u64) -> ApiError {
     let cause = match error {
         multer::Error::StreamReadFailed(cause) => cause.downcast_ref::<Unbounded>(),

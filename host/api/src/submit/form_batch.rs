@@ -1,21 +1,24 @@
 //! A batch in a form: `items`, `batch_urls`, `batch_files` and `batch_metadata_N`.
 
-use super::accept::digest_of;
-use super::batch;
+use super::field_value::ITEMS_MAX;
 use super::fields::Fields;
-use super::items::{ITEMS_MAX, Item};
+use super::items::Item;
 use super::upload::{StoredFile, Upload};
+use super::{batch, digest};
 use crate::ApiError;
 use crate::error::FieldError;
 use serde_json::json;
 
-/// The items of a form, URLs before files, and the digest of the request. What is no field of the batch is for each item.
+/// The digest of the request and the items of a form, URLs before files. Fields that are not the batch's are defaults of each item.
+///
+/// # Errors
+/// 422 without items, with too many, or with fields that are invalid.
 pub fn items(mut fields: Fields, files: Vec<(StoredFile, Upload)>) -> Result<(String, Vec<Item>), ApiError> {
     let contents: Vec<_> = files.iter().map(|(file, _)| json!([file.file_name, file.sha256])).collect();
-    let digest = digest_of(&fields, &json!(contents));
+    let digest = digest::without_file(&fields, &json!(contents));
     let (given, urls) = (fields.take("items"), urls(&mut fields));
     let metadata: Vec<_> = (0..ITEMS_MAX).map(|index| fields.take(&format!("batch_metadata_{index}"))).collect();
-    // Nor is the one document's URL of an item that has its own or is a file.
+    // The field of a single document: items have URLs of their own, or are files.
     fields.take("url");
     if !fields.is_sound() {
         return Err(ApiError::invalid(fields.into_errors()));
@@ -49,7 +52,7 @@ pub fn items(mut fields: Fields, files: Vec<(StoredFile, Upload)>) -> Result<(St
     Ok((digest, items))
 }
 
-/// The URLs of `batch_urls`: a JSON array or its text, else one a line. A comma may be part of a URL.
+/// The URLs of `batch_urls`: a JSON array or its text, else one a line. Commas do not separate: a URL can contain one.
 fn urls(fields: &mut Fields) -> Vec<String> {
     let Some(given) = fields.take("batch_urls") else { return Vec::new() };
     let list = match given.as_str() {

@@ -1,7 +1,7 @@
-//! Counts what a form has beside the content of its parts, before anything of it is kept: the parser behind it keeps what stands
-//! before the first boundary, and the head of a part, until it is whole.
+//! Limits the bytes of a form outside the content of its parts. The parser behind it (`multer`) buffers the preamble before the
+//! first boundary, and the head of a part, until they are complete.
 //!
-//! It finds boundaries exactly as the parser does (`multer`), or what it counts would not be what the parser keeps.
+//! It must find boundaries exactly as the parser does, or it would count other bytes than the parser buffers.
 
 use axum::BoxError;
 use axum::body::Bytes;
@@ -9,16 +9,16 @@ use futures::{Stream, StreamExt as _};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Bytes before the first boundary: no client sends any; RFC 2046 has them for a line to people.
+/// Bytes before the first boundary: clients send none; RFC 2046 allows a note to readers there.
 const PREAMBLE_BYTES_MAX: usize = 4 << 10;
 
-/// Bytes of a part's head: a file's name at its longest, encoded, with its type, and some headers that nobody reads.
+/// Bytes of a part's head: the longest file name, encoded, with its type, and some other headers.
 const HEAD_BYTES_MAX: usize = 8 << 10;
 
-/// Why a form is read no further.
+/// Why a form is not read further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unbounded {
-    /// Too much before the first boundary.
+    /// Too many bytes before the first boundary.
     #[error(
         "The form has more than {PREAMBLE_BYTES_MAX} bytes before its first boundary: check the boundary of its Content-Type"
     )]
@@ -31,31 +31,31 @@ pub enum Unbounded {
     /// Too many parts.
     #[error("The form has more than {0} parts")]
     Parts(usize),
-    /// Too much of all.
+    /// Too many bytes in all.
     #[error("The form is larger than this server takes")]
     Whole,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Section {
     /// Before the first boundary.
     Preamble,
-    /// Behind a boundary, on its line.
+    /// After a boundary, on its line.
     Line,
     /// In the head of a part.
     Head,
     /// In a part's content.
     Content,
-    /// Behind the last boundary: nothing of it is read.
+    /// After the last boundary: the rest is ignored.
     End,
 }
 
-/// Where a form is, and what it has had so far.
+/// The state of the scan: the current section, and the counts so far.
 struct Counts {
     /// Line break, two dashes and the boundary.
     delimiter: Vec<u8>,
-    place: Place,
-    /// The end of what was seen in this place: what is looked for may begin in it.
+    section: Section,
+    /// The last bytes of this section so far: the pattern that ends the section may begin in them.
     tail: Vec<u8>,
     /// The last byte of a boundary's line, and whether the next is the line's second.
     line: Option<u8>,
@@ -72,7 +72,7 @@ impl Counts {
         let delimiter = format!("\r\n--{boundary}").into_bytes();
         Self {
             delimiter,
-            place: Place::Preamble,
+            section: Section::Preamble,
             tail: Vec::new(),
             line: None,
             is_second: false,
@@ -83,40 +83,43 @@ impl Counts {
         }
     }
 
-    /// What ends the place.
+    /// The pattern that ends the section.
     fn pattern(&self) -> &[u8] {
-        match self.place {
-            Place::Preamble => &self.delimiter[2..],
-            Place::Line | Place::End => b"\r\n",
-            Place::Head => b"\r\n\r\n",
-            Place::Content => &self.delimiter,
+        match self.section {
+            Section::Preamble => &self.delimiter[2..],
+            Section::Line | Section::End => b"\r\n",
+            Section::Head => b"\r\n\r\n",
+            Section::Content => &self.delimiter,
         }
     }
 
-    /// Takes note of a piece.
+    /// Scans a piece.
+    ///
+    /// # Errors
+    /// For the first limit that is exceeded.
     fn note(&mut self, mut piece: &[u8]) -> Result<(), Unbounded> {
         self.left = self.left.checked_sub(piece.len() as u64).ok_or(Unbounded::Whole)?;
-        while !piece.is_empty() && self.place != Place::End {
-            let end = match self.place {
-                Place::Line => self.end_of_line(piece),
-                _ => self.end_of_place(piece),
+        while !piece.is_empty() && self.section != Section::End {
+            let end = match self.section {
+                Section::Line => self.end_of_line(piece),
+                _ => self.end_of_section(piece),
             };
             self.count(end.unwrap_or(piece.len()))?;
             let Some(end) = end else { return Ok(()) };
             piece = &piece[end..];
-            if self.place != Place::End {
+            if self.section != Section::End {
                 self.enter_next()?;
             }
         }
         Ok(())
     }
 
-    /// Counts bytes that are kept until their place is whole.
+    /// Counts bytes that the parser buffers until their section is complete.
     fn count(&mut self, bytes: usize) -> Result<(), Unbounded> {
-        let (max, refused) = match self.place {
-            Place::Preamble => (PREAMBLE_BYTES_MAX, Unbounded::Preamble),
-            Place::Line | Place::Head => (HEAD_BYTES_MAX, Unbounded::Head),
-            Place::Content | Place::End => return Ok(()),
+        let (max, refused) = match self.section {
+            Section::Preamble => (PREAMBLE_BYTES_MAX, Unbounded::Preamble),
+            Section::Line | Section::Head => (HEAD_BYTES_MAX, Unbounded::Head),
+            Section::Content | Section::End => return Ok(()),
         };
         self.bytes += bytes;
         if self.bytes > max { Err(refused) } else { Ok(()) }
@@ -124,32 +127,32 @@ impl Counts {
 
     fn enter_next(&mut self) -> Result<(), Unbounded> {
         self.tail.clear();
-        self.place = match self.place {
-            Place::Preamble | Place::Content => Place::Line,
-            Place::Line => {
+        self.section = match self.section {
+            Section::Preamble | Section::Content => Section::Line,
+            Section::Line => {
                 self.parts += 1;
                 if self.parts > self.parts_max {
                     return Err(Unbounded::Parts(self.parts_max));
                 }
-                Place::Head
+                Section::Head
             }
-            Place::Head => Place::Content,
-            Place::End => Place::End,
+            Section::Head => Section::Content,
+            Section::End => Section::End,
         };
-        if self.place == Place::Line {
+        if self.section == Section::Line {
             (self.line, self.is_second, self.bytes) = (None, false, 0);
         }
         Ok(())
     }
 
-    /// Where the boundary's line ends in the piece; the form ends where two dashes follow the boundary.
+    /// The end of the boundary's line in the piece. Two dashes after the boundary end the form.
     fn end_of_line(&mut self, piece: &[u8]) -> Option<usize> {
         for (at, byte) in piece.iter().enumerate() {
             let last = self.line.replace(*byte);
             let is_second = std::mem::replace(&mut self.is_second, last.is_none());
             match (last, byte) {
                 (Some(b'-'), b'-') if is_second => {
-                    self.place = Place::End;
+                    self.section = Section::End;
                     return Some(at + 1);
                 }
                 (Some(b'\r'), b'\n') => return Some(at + 1),
@@ -159,8 +162,8 @@ impl Counts {
         None
     }
 
-    /// Where what ends the place ends in the piece. It may have begun in the pieces before.
-    fn end_of_place(&mut self, piece: &[u8]) -> Option<usize> {
+    /// The end of the section's pattern in the piece. The pattern may have begun in earlier pieces.
+    fn end_of_section(&mut self, piece: &[u8]) -> Option<usize> {
         let keep = self.pattern().len() - 1;
         let seen = self.tail.len();
         self.tail.extend_from_slice(&piece[..keep.min(piece.len())]);
@@ -179,18 +182,19 @@ impl Counts {
     }
 }
 
-/// A form's body that ends with an error ([`Unbounded`]) where it has too much of anything but content.
+/// A form's body that ends with an error ([`Unbounded`]) when anything but content exceeds its limit.
 pub struct Guarded<S> {
     body: S,
     counts: Counts,
-    /// Whether the parser has to look at what it has before it is given more: it takes what it can get.
-    rests: bool,
+    /// Whether to pause before the next piece: the parser must parse what it has before it gets more, because it buffers everything
+    /// that is ready.
+    pauses: bool,
 }
 
 impl<S> Guarded<S> {
-    /// Guards a body of so many parts and bytes at most.
+    /// Guards a body. `parts_max` and `bytes_max` limit the whole form.
     pub fn new(body: S, boundary: &str, parts_max: usize, bytes_max: u64) -> Self {
-        Self { body, counts: Counts::new(boundary, parts_max, bytes_max), rests: false }
+        Self { body, counts: Counts::new(boundary, parts_max, bytes_max), pauses: false }
     }
 }
 
@@ -198,7 +202,7 @@ impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin> Stream for Guarded<S>
     type Item = Result<Bytes, BoxError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::take(&mut self.rests) {
+        if std::mem::take(&mut self.pauses) {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -206,7 +210,7 @@ impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin> Stream for Guarded<S>
             None => Poll::Ready(None),
             Some(Err(error)) => Poll::Ready(Some(Err(error.into()))),
             Some(Ok(bytes)) => {
-                self.rests = true;
+                self.pauses = true;
                 Poll::Ready(Some(self.counts.note(&bytes).map(|()| bytes).map_err(Into::into)))
             }
         }
@@ -220,12 +224,12 @@ mod tests {
 
     const PARTS_MAX: usize = 3;
 
-    fn note(form: &[u8], pieces: usize) -> Result<Place, Unbounded> {
+    fn note(form: &[u8], pieces: usize) -> Result<Section, Unbounded> {
         let mut counts = Counts::new("B", PARTS_MAX, 1 << 20);
         for piece in form.chunks(pieces.max(1)) {
             counts.note(piece)?;
         }
-        Ok(counts.place)
+        Ok(counts.section)
     }
 
     fn part(name: &str, content: &str) -> String {
@@ -237,10 +241,10 @@ mod tests {
         let long = "x\r\n--".repeat(50_000);
         let form = format!("{}{}{}--B--\r\nepilogue", part("a", ""), part("b", &long), part("c", "--B \r\n\r\n"));
         for pieces in [1, 2, 3, 5, 7, 64, 1000, form.len()] {
-            assert_eq!(note(form.as_bytes(), pieces), Ok(Place::End), "{pieces}");
+            assert_eq!(note(form.as_bytes(), pieces), Ok(Section::End), "{pieces}");
         }
-        assert_eq!(note(b"--B \t \r\nA: b\r\n\r\nx\r\n--B--", 1), Ok(Place::End));
-        assert_eq!(note(b"--B\r\nA: b\r\n\r\nx\r\n--", 1), Ok(Place::Content));
+        assert_eq!(note(b"--B \t \r\nA: b\r\n\r\nx\r\n--B--", 1), Ok(Section::End));
+        assert_eq!(note(b"--B\r\nA: b\r\n\r\nx\r\n--", 1), Ok(Section::Content));
     }
 
     #[test]
@@ -302,7 +306,7 @@ mod tests {
             }
             let (parts, whole) = parsed(form.as_bytes(), pieces);
             if whole {
-                prop_assert_eq!((counts.parts, counts.place), (parts, Place::End));
+                prop_assert_eq!((counts.parts, counts.section), (parts, Section::End));
             } else {
                 prop_assert!(counts.parts >= parts);
             }

@@ -1,10 +1,13 @@
-//! `POST /api/v1/ingest/file` and `POST /api/convert/process-ingest`: a file in, a task out.
+//! `POST /api/v1/ingest/file` and `POST /api/convert/process-ingest`: a task for an uploaded file.
 
-use super::accept::{Origin, Submission, accept, estimated_seconds, parts};
+use super::accept::{Key, estimated_seconds, submit_file};
+use super::checked::Submission;
 use super::form;
+use super::lookups::WebhookHosts;
+use super::origin::Origin;
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
+use crate::caller::Caller;
 use crate::error::ErrorBody;
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
@@ -104,11 +107,11 @@ pub fn accepted(record: &TaskRecord) -> JsonObject {
     })
 }
 
-/// An answer as it is stored for its repetition.
+/// An answer as a JSON object, as it is stored for requests with the same idempotency key.
 pub fn as_object(answer: &impl Serialize) -> JsonObject {
     match serde_json::to_value(answer) {
         Ok(serde_json::Value::Object(object)) => object,
-        // The answers are structs of texts and numbers.
+        // Not reached: the answers are structs of texts and numbers.
         _ => JsonObject::new(),
     }
 }
@@ -123,10 +126,10 @@ pub fn as_object(answer: &impl Serialize) -> JsonObject {
     responses(
         (status = 200, description = "Accepted", body = IngestAnswer),
         (status = 401, description = "No key, or an unknown one", body = ErrorBody),
-        (status = 409, description = "The document is ingested already, or the Idempotency-Key was used otherwise", body = ErrorBody),
+        (status = 409, description = "The document is already ingested, or the Idempotency-Key was used with another request", body = ErrorBody),
         (status = 413, description = "Too large", body = ErrorBody),
-        (status = 422, description = "Fields that are missing or wrong", body = ErrorBody),
-        (status = 429, description = "Too many tasks wait", body = ErrorBody),
+        (status = 422, description = "Missing or invalid fields", body = ErrorBody),
+        (status = 429, description = "Too many tasks are waiting", body = ErrorBody),
         (status = 503, description = "The storage does not answer", body = ErrorBody),
         (status = 507, description = "The storage is full (`storage_full`), or the disk has less room than `MORAG_DISK_FREE_MIN` (`disk_full`): nothing was accepted", body = ErrorBody),
     )
@@ -138,9 +141,9 @@ pub async fn ingest_file(
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "ingest/file", &headers)?;
-    let (fields, file, upload) = parts(form::read(&app, &origin, request).await?);
+    let (fields, file, upload) = form::read(&app, &origin, request).await?.into_parts();
     let submission = Submission::check(&app, file, fields, app.pipelines.ingest(), &[])?;
-    accept(&app, origin, upload, submission, accepted).await.map(Json)
+    submit_file(&app, &WebhookHosts::default(), Key::Unknown, origin, upload, submission, accepted).await.map(Json)
 }
 
 /// Ingest a file, with a webhook
@@ -152,9 +155,9 @@ pub async fn ingest_file(
     request_body(content = IngestForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Accepted", body = ProcessIngestAnswer),
-        (status = 409, description = "The document is ingested already, or the Idempotency-Key was used otherwise", body = ErrorBody),
+        (status = 409, description = "The document is already ingested, or the Idempotency-Key was used with another request", body = ErrorBody),
         (status = 413, description = "Too large", body = ErrorBody),
-        (status = 422, description = "Fields that are missing or wrong", body = ErrorBody),
+        (status = 422, description = "Missing or invalid fields", body = ErrorBody),
     )
 )]
 pub async fn process_ingest(
@@ -164,7 +167,7 @@ pub async fn process_ingest(
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "convert/process-ingest", &headers)?;
-    let (fields, file, upload) = parts(form::read(&app, &origin, request).await?);
+    let (fields, file, upload) = form::read(&app, &origin, request).await?.into_parts();
     let submission = Submission::check(&app, file, fields, app.pipelines.ingest(), &["webhook_url"])?;
     let answer = |record: &TaskRecord| {
         as_object(&ProcessIngestAnswer {
@@ -176,5 +179,5 @@ pub async fn process_ingest(
             message: ACCEPTED.into(),
         })
     };
-    accept(&app, origin, upload, submission, answer).await.map(Json)
+    submit_file(&app, &WebhookHosts::default(), Key::Unknown, origin, upload, submission, answer).await.map(Json)
 }

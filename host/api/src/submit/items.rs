@@ -1,10 +1,14 @@
 //! Several documents in one request: each accepted or refused by itself.
 
-use super::accept::{Asked, Origin, Submission, accept, replayed};
+use super::accept::{Key, submit_file};
+use super::checked::{CheckedSpec, Submission};
+use super::field_value::ITEMS_MAX;
 use super::fields::Fields;
 use super::ingest::accepted;
+use super::lookups::{WebhookHosts, replayed_parts};
+use super::origin::Origin;
 use super::upload::{StoredFile, Upload};
-use super::url;
+use super::url::{self, Document};
 use crate::Api;
 use crate::ApiError;
 use axum::http::StatusCode;
@@ -18,27 +22,24 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Most items of a batch (`docs/http-api.md#submit-a-batch`).
-pub const ITEMS_MAX: usize = 50;
-
-/// Items of one batch that are fetched at once: enough to keep a slow server from holding up the rest, too few to press one
-/// that has all of them.
+/// Items of one batch that are fetched at once: enough that one slow server does not delay the rest, few enough not to burden a
+/// server that has all of them.
 const FETCHES_AT_ONCE: usize = 4;
 
 /// One document of a batch, its fields complete.
 pub enum Item {
-    /// To be fetched from `url`.
+    /// Fetched from `url`.
     Url(Fields),
     /// Uploaded with the request.
     File(Fields, Box<(StoredFile, Upload)>),
-    /// Not to be read.
+    /// An item that cannot be read.
     Unreadable(ApiError),
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct BatchAnswer {
-    /// Identifies the batch in what the caller keeps; the server knows tasks alone.
+    /// Identifies the batch for the caller; the server only stores tasks.
     #[schema(format = Uuid)]
     pub batch_id: String,
     /// Tasks of the accepted items, in the items' order.
@@ -55,26 +56,29 @@ pub struct BatchAnswer {
 /// An item that was not accepted.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct RejectedItem {
-    /// Its place among the items, from 0.
+    /// Its index among the items, from 0.
     pub index: usize,
     /// Its URL without its query, or its file's name.
     pub source: Option<String>,
-    /// Status that it would have had as a request of its own.
+    /// Status that it would have as a separate request.
     pub status: u16,
     /// Stable and machine readable.
     pub error_code: String,
     /// One line for people.
     pub error: String,
-    /// The same, or for 422 the array of fields that are wrong.
+    /// The same, or for 422 the array of invalid fields.
     #[schema(value_type = Object)]
     pub detail: Value,
 }
 
-/// Accepts the items of a batch, a few at a time. `digest`: of the whole request.
+/// Accepts the items of a batch, a few at a time. `digest` is that of the whole request.
 ///
-/// The Idempotency-Key guards the whole: with another request it is a conflict. Each accepted item is stored with a key of its
-/// own below it. So a request that is sent again, also after a crash in the middle, meets the tasks there are, and items that
+/// The `Idempotency-Key` is for the whole batch: with another request it is a conflict. Each accepted item is stored with a key
+/// derived from it. So a request that is sent again, even after a crash in the middle, gets the tasks that exist, and items that
 /// were not accepted are tried again.
+///
+/// # Errors
+/// 409 for a key of another request; 503 and 507 if the server could not take any item.
 pub async fn submit(
     app: &Arc<Api>,
     origin: Origin,
@@ -82,18 +86,21 @@ pub async fn submit(
     default_pipeline: &Pipeline,
     items: Vec<Item>,
 ) -> Result<BatchAnswer, ApiError> {
-    if origin.idempotency_key.is_some() {
-        // All places, for the earlier request may have had more items.
-        for index in 0..ITEMS_MAX {
-            replayed(app, &origin.part(index), &digest).await?;
-        }
-    }
+    // Every index that a batch can have: an earlier request with this key may have had more items.
+    let mut answered = replayed_parts(app, &origin, &digest, ITEMS_MAX).await?;
+    let hosts = WebhookHosts::default();
     let (batch_id, caller) = (batch_id(&origin, &digest), origin.caller.clone());
     let total_items = items.len();
     let sources: Vec<_> = items.iter().map(source).collect();
     let work = items.into_iter().enumerate().map(|(index, item)| {
-        let (origin, digest) = (origin.part(index), digest.clone());
-        async move { submit_one(app, origin, digest, default_pipeline, item).await }
+        let (origin, digest, hosts) = (origin.part(index), digest.clone(), &hosts);
+        let answered = answered.get_mut(index).and_then(Option::take);
+        async move {
+            match answered {
+                Some(response) => Ok(response),
+                None => submit_one(app, hosts, origin, digest, default_pipeline, item).await,
+            }
+        }
     });
     let results: Vec<_> = stream::iter(work).buffered(FETCHES_AT_ONCE).collect().await;
 
@@ -114,7 +121,7 @@ pub async fn submit(
             }
         }
     }
-    // Nothing of it happened, and none of it is the items' fault.
+    // Nothing was accepted, and the server is the cause, not the items.
     let of_the_server = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE];
     if let Some(error) = first_error.filter(|error| task_ids.is_empty() && of_the_server.contains(&error.status())) {
         return Err(error);
@@ -126,26 +133,31 @@ pub async fn submit(
     Ok(BatchAnswer { batch_id, task_ids, total_items, rejected, message })
 }
 
+/// Accepts an item whose idempotency key was looked up with the batch's.
 async fn submit_one(
     app: &Arc<Api>,
+    hosts: &WebhookHosts,
     origin: Origin,
     digest: String,
     default_pipeline: &Pipeline,
     item: Item,
 ) -> Result<JsonObject, ApiError> {
     match item {
-        Item::Url(fields) => url::submit(app, origin, fields, digest, default_pipeline, accepted).await,
+        Item::Url(fields) => {
+            let document = Document { fields, digest, key: Key::New };
+            url::submit(app, hosts, origin, document, default_pipeline, accepted).await
+        }
         Item::File(mut fields, file) => {
             let (file, upload) = *file;
-            let asked = Asked::check(app, &mut fields, default_pipeline, &[]);
-            let Some(Asked { wish, pipeline }) = asked else { return Err(ApiError::invalid(fields.into_errors())) };
-            accept(app, origin, upload, Submission { wish, pipeline, file, digest }, accepted).await
+            let checked = CheckedSpec::check(app, &mut fields, default_pipeline, &[]);
+            let Some(checked) = checked else { return Err(ApiError::invalid(fields.into_errors())) };
+            submit_file(app, hosts, Key::New, origin, upload, Submission { checked, file, digest }, accepted).await
         }
         Item::Unreadable(error) => Err(error),
     }
 }
 
-/// What an item is, as it may be shown.
+/// The source of an item for the answer: its URL without the query, or its file's name.
 fn source(item: &Item) -> Option<String> {
     match item {
         Item::Url(fields) => fields.values().get("url")?.as_str()?.parse::<SourceUrl>().ok().map(|url| url.redacted()),
@@ -154,7 +166,7 @@ fn source(item: &Item) -> Option<String> {
     }
 }
 
-/// Random, but the same for a request that is sent again.
+/// The id of a batch: random, or derived from the idempotency key, so that a request that is sent again gets the same.
 fn batch_id(origin: &Origin, digest: &str) -> String {
     let Some(key) = origin.key() else { return uuid::Uuid::new_v4().to_string() };
     let hash = Sha256::digest(json!([key, digest]).to_string());

@@ -1,6 +1,6 @@
 //! Reading a JSON body.
 
-use super::given::GivenObject;
+use super::field_value::FieldObject;
 use crate::ApiError;
 use crate::error::FieldError;
 use axum::body::Body;
@@ -14,15 +14,15 @@ use std::time::Duration;
 /// Largest JSON body of a submission: 50 items with long metadata.
 const BYTES_MAX: usize = 4 << 20;
 
-/// Largest JSON body of anything else, which is read into values at once: an endpoint with all the headers it may have.
+/// Largest JSON body of other routes, which is parsed as a whole: an endpoint with as many headers as it may have.
 const SMALL_BYTES_MAX: usize = 256 << 10;
 
-/// Longest time a JSON body may take: the largest comes in a minute at half a Mbit a second, and who sends it byte by byte would
-/// hold a connection for days.
+/// Longest time of a JSON body: the largest takes a minute at half a Mbit a second. A client that sends byte by byte would hold a
+/// connection for days.
 const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Reads the body of a submission, a JSON object, whatever its declared type. Its objects and arrays stay text.
-pub async fn read_fields(request: Request) -> Result<GivenObject, ApiError> {
+pub async fn read_fields(request: Request) -> Result<FieldObject, ApiError> {
     object(&bytes(request, BYTES_MAX, TIME_MAX).await?)
 }
 
@@ -48,15 +48,14 @@ async fn bytes(request: Request, bytes_max: usize, time_max: Duration) -> Result
     tokio::time::timeout(time_max, joined(request.into_body(), bytes_max)).await.map_err(|_| too_slow(time_max))?
 }
 
-/// A body in one piece. Its pieces are copied and let go of one by one: kept as they come, those of one byte would take
-/// twenty-five times their length.
+/// A body in one piece. Its pieces are copied and dropped one by one: pieces of one byte would take twenty-five times their length.
 async fn joined(mut body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
     let mut joined = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             ApiError::bad_request("incomplete_body", "The body ends early").with_log(error.to_string())
         })?;
-        // Trailers say nothing that is wanted.
+        // Trailers are ignored.
         let Ok(piece) = frame.into_data() else { continue };
         if piece.len() > bytes_max - joined.len() {
             return Err(too_large(bytes_max));

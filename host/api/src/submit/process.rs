@@ -1,16 +1,20 @@
 //! `POST /api/v1/process`: convert or process a document and answer when it is done, or ingest it and answer at once.
 
-use super::accept::{Origin, Submission, accept, digest_of, estimated_seconds, parts};
+use super::accept::{Key, estimated_seconds, submit_file};
+use super::checked::Submission;
 use super::fields::Fields;
 use super::ingest::{as_object, status_url};
 use super::items::BatchAnswer;
-use super::{form, form_batch, items};
+use super::lookups::WebhookHosts;
+use super::origin::Origin;
+use super::url::{self, Document};
+use super::{digest, form, form_batch, items};
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
+use crate::caller::Caller;
 use crate::error::{ErrorBody, FieldError};
 use crate::files::whole;
-use crate::status::wait_until;
+use crate::wait::{Until, mark, wait};
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use morag_core::JsonObject;
@@ -22,7 +26,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Longest markdown that is answered within the JSON: some 10,000 pages. A longer one is left to its URL.
+/// Longest markdown in the JSON answer, bytes: some 10,000 pages. A longer one is only available at its URL.
 const CONTENT_BYTES_MAX: u64 = 32 << 20;
 
 /// Form of `POST /api/v1/process`.
@@ -34,7 +38,7 @@ pub struct ProcessForm {
     pub file: Option<String>,
     /// `convert` (markdown), `process` (everything but storing) or `ingest` (everything, in the background).
     pub mode: Option<String>,
-    /// `file`, `url` or `batch`; `file` when absent with a file, and else what there is.
+    /// `file`, `url` or `batch`; when absent, `file` if there is a file, else by the fields that are present.
     pub source_type: Option<String>,
     /// Where the document is, for `url`; as `POST /api/v1/ingest/url` takes it.
     pub url: Option<String>,
@@ -63,16 +67,16 @@ pub struct ProcessForm {
     pub request_data: Option<String>,
 }
 
-/// What became of the file.
+/// The result of processing.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ProcessAnswer {
-    /// Whether what the mode promises was done: false for a task that failed or that runs still after the waiting time.
+    /// Whether the mode's result is complete: false for a task that failed, or has not ended after the waiting time.
     pub success: bool,
     /// The mode.
     pub mode: String,
     /// The markdown; null for `ingest`, for a failed task, and where it is longer than 32 MiB.
     pub content: Option<String>,
-    /// What the steps found out about the document.
+    /// The data of the steps about the document.
     #[schema(value_type = Object)]
     pub metadata: JsonObject,
     /// From acceptance to the end, milliseconds.
@@ -88,7 +92,7 @@ pub struct ProcessAnswer {
     pub document_id: String,
     /// Why `success` is false.
     pub error_message: Option<String>,
-    /// What else the caller should know.
+    /// Further notes.
     pub warnings: Vec<String>,
     /// One line for people.
     pub message: String,
@@ -139,11 +143,11 @@ impl Mode {
     responses(
         (status = 200, description = "Done, or accepted", body = ProcessAnswer),
         (status = 400, description = "A webhook is required", body = ErrorBody),
-        (status = 409, description = "The document is ingested already, or the Idempotency-Key was used otherwise", body = ErrorBody),
+        (status = 409, description = "The document is already ingested, or the Idempotency-Key was used with another request", body = ErrorBody),
         (status = 413, description = "Too large", body = ErrorBody),
-        (status = 422, description = "Fields that are missing or wrong, or a URL that does not give the document", body = ErrorBody),
-        (status = 429, description = "Too many tasks wait, or as many of the caller's requests wait or fetch as may", body = ErrorBody),
-        (status = 502, description = "`source_unavailable`: the URL's server is away, broken or busy", body = ErrorBody),
+        (status = 422, description = "Missing or invalid fields, or a URL whose server does not send the document", body = ErrorBody),
+        (status = 429, description = "Too many tasks are waiting, or the caller has as many waiting requests or fetches as it may", body = ErrorBody),
+        (status = 502, description = "`source_unavailable`: the URL's server is down, failing or busy", body = ErrorBody),
         (status = 504, description = "`source_timeout`: the document did not arrive in time", body = ErrorBody),
     )
 )]
@@ -156,15 +160,15 @@ pub async fn process(
     let origin = Origin::read(caller, "process", &headers)?;
     let mut form = form::read(&app, &origin, request).await?;
     let files = std::mem::take(&mut form.batch);
-    let (mut fields, file, upload) = parts(form);
+    let (mut fields, file, upload) = form.into_parts();
     let mode = Mode::read(&mut fields)?;
     let kind = SourceKind::of(&mut fields, file.is_some(), !files.is_empty());
     if mode == Mode::Ingest && !fields.has("webhook_url") {
         let text = "mode ingest answers at once, so it needs webhook_config.url to say how the task went";
         return Err(ApiError::bad_request("webhook_required", text));
     }
-    // Before anything is accepted: who is told to come later must not find a task made.
-    let _place = match (mode, kind) {
+    // Before anything is accepted: a request that is refused with 429 must not create a task.
+    let _permit = match (mode, kind) {
         (Mode::Ingest, _) | (_, SourceKind::Batch) => None,
         _ => Some(app.fair.waits.take(&origin.caller)?),
     };
@@ -176,11 +180,13 @@ pub async fn process(
     let answer = |record: &TaskRecord| as_object(&accepted(mode, record));
     let accepted = match kind {
         SourceKind::File => {
-            accept(&app, origin, upload, Submission::check(&app, file, fields, pipeline, &[])?, answer).await?
+            let submission = Submission::check(&app, file, fields, pipeline, &[])?;
+            submit_file(&app, &WebhookHosts::default(), Key::Unknown, origin, upload, submission, answer).await?
         }
         SourceKind::Url => {
-            let digest = digest_of(&fields, &Value::Null);
-            super::url::submit(&app, origin, fields, digest, pipeline, answer).await?
+            let digest = digest::without_file(&fields, &Value::Null);
+            let document = Document { fields, digest, key: Key::Unknown };
+            url::submit(&app, &WebhookHosts::default(), origin, document, pipeline, answer).await?
         }
         SourceKind::Batch => {
             let (digest, items) = form_batch::items(fields, files)?;
@@ -196,7 +202,8 @@ pub async fn process(
         .and_then(Value::as_str)
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| ApiError::internal("a stored answer of process has no task_id"))?;
-    wait_until(&app, task, app.config.process_wait, |mark| mark.status.is_ended()).await?;
+    let first = mark(&app, task).await?;
+    wait(&app, task, first, app.config.process_wait, Until::Ended).await?;
     let log = app.tasks.load(task).await?.ok_or_else(ApiError::unknown_task)?;
     Ok(Json(as_object(&finished(&app, mode, &log).await?)))
 }
@@ -210,7 +217,7 @@ enum SourceKind {
 }
 
 impl SourceKind {
-    /// As `source_type` says, else by what there is.
+    /// The kind that `source_type` names, else by the fields that are present.
     fn of(fields: &mut Fields, has_file: bool, has_files: bool) -> Self {
         match fields.text("source_type").as_deref() {
             Some("url" | "web") => Self::Url,
@@ -224,7 +231,7 @@ impl SourceKind {
     }
 }
 
-/// The answer to a batch: of its tasks, `task_id` is the first.
+/// The answer to a batch: `task_id` is its first task.
 fn accepted_batch(mode: Mode, batch: BatchAnswer) -> ProcessAnswer {
     let task_id = batch.task_ids.first().and_then(Value::as_str).unwrap_or_default().to_owned();
     let warning = |item: &items::RejectedItem| format!("item {} was not accepted: {}", item.index, item.error);
@@ -288,15 +295,14 @@ async fn finished(app: &Api, mode: Mode, log: &TaskLog) -> Result<ProcessAnswer,
         StatusWord::Pending | StatusWord::InProgress => {
             answer.success = false;
             let seconds = app.config.process_wait.as_secs();
-            answer.error_message =
-                Some(format!("The task runs still after {seconds} seconds: ask status_url for its end"));
+            answer.error_message = Some(format!("The task has not ended after {seconds} seconds: poll status_url"));
         }
     }
     Ok(answer)
 }
 
-/// The markdown, as a later step would read it: what replaces it in place of it. None where it is too long. A file deleted
-/// meanwhile is an empty text, and so is one that the pipeline does not make.
+/// The markdown as a later step would read it: the artifact that replaces it, if one does. None if it is too long. Empty if the file
+/// was deleted meanwhile, or the pipeline makes none.
 async fn content(app: &Api, log: &TaskLog) -> Result<Option<String>, ApiError> {
     let mut artifacts = inputs(&log.record.pipeline, &log.events).into_iter();
     let Some((_, markdown)) = artifacts.find(|(name, _)| name.as_str() == "markdown.md") else {
@@ -311,8 +317,7 @@ async fn content(app: &Api, log: &TaskLog) -> Result<Option<String>, ApiError> {
     }
 }
 
-/// What the steps found out: the conversion's and the document's metadata on one level, then the rest of their data, but
-/// the files' URLs.
+/// The data of the steps: the conversion's and the document's metadata on one level, then the rest, without URLs of files and times.
 fn metadata(log: &TaskLog) -> JsonObject {
     let mut metadata = JsonObject::new();
     for event in &log.events {

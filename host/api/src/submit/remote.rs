@@ -1,18 +1,21 @@
-//! A document that is fetched: from its URL into the storage.
+//! Fetching a document from its URL into the storage.
 
 use super::sniff;
 use super::upload::{StoredFile, Upload};
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
+use crate::caller::Caller;
 use crate::error::FieldError;
 use axum::http::StatusCode;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use morag_core::ports::{FetchError, FetchRequest, SourceUrl};
 
-/// Fetches a document and stores it while it comes. Held in memory are its first bytes and a piece or two.
+/// Fetches a document and stores it while it arrives. Only its first bytes and a piece or two are in memory.
+///
+/// # Errors
+/// 413, 422, 429, 502, 503 and 504, as `docs/http-api.md` lists them.
 pub async fn store(app: &Api, caller: &Caller, upload: &mut Upload, url: SourceUrl) -> Result<StoredFile, ApiError> {
-    let _place = app.fair.fetches.take(caller)?;
+    let _permit = app.fair.fetches.take(caller)?;
     let bytes_max = app.config.max_upload_size_bytes;
     let request = FetchRequest { url, timeout: app.config.fetch_timeout, bytes_max };
     let fetched = app.fetcher.fetch(request).await.map_err(refused)?;
@@ -26,10 +29,10 @@ pub async fn store(app: &Api, caller: &Caller, upload: &mut Upload, url: SourceU
     }
     let named = sniff::name(&head, fetched.content_type.as_deref(), fetched.file_name.as_deref(), fetched.url.as_url());
     let pieces = stream::iter(first.into_iter().map(Ok)).chain(body).map_err(refused);
-    upload.store_pieces(named.file_name, named.media_type, pieces, bytes_max).await
+    upload.store(named.file_name, named.media_type, pieces, bytes_max).await
 }
 
-/// What the caller can mend is theirs; the rest is the other server's.
+/// The error of a fetch: 4xx if the caller can correct it, 5xx if the other server failed.
 fn refused(error: FetchError) -> ApiError {
     let text = error.to_string();
     match error {

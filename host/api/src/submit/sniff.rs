@@ -1,10 +1,10 @@
-//! What a fetched document is: by its first bytes, then by what its server and its URL say. Pure.
+//! Detects the type of a fetched document: by its first bytes, then by its server's headers and its URL. Pure.
 
 use super::file_name;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// First bytes that are looked at: in Office files the name that tells their kind is within the first few KiB.
+/// Bytes that are examined: in Office files the name that identifies the kind is within the first few KiB.
 pub const HEAD_BYTES: usize = 4096;
 
 /// A name and a media type to store a document with.
@@ -16,7 +16,7 @@ pub struct Named {
     pub media_type: String,
 }
 
-/// Kinds that their first bytes tell: where these lie, what they are, media type, extension.
+/// Types with magic numbers: offset, bytes, media type, extension.
 const MAGIC: [(usize, &[u8], &str, &str); 20] = [
     (0, b"%PDF-", "application/pdf", "pdf"),
     (0, b"{\\rtf", "application/rtf", "rtf"),
@@ -40,7 +40,7 @@ const MAGIC: [(usize, &[u8], &str, &str); 20] = [
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", "doc"),
 ];
 
-/// Kinds of zip archives, by a name or content near the beginning.
+/// Types of zip archives, by a name or content near the beginning.
 const ZIPS: [(&[u8], &str, &str); 6] = [
     (b"mimetypeapplication/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.text", "odt"),
     (b"mimetypeapplication/epub+zip", "application/epub+zip", "epub"),
@@ -50,7 +50,7 @@ const ZIPS: [(&[u8], &str, &str); 6] = [
     (b"PK\x03\x04", "application/zip", "zip"),
 ];
 
-/// Extensions of programs that make pages: they say nothing of what comes.
+/// Extensions of programs that generate pages: they do not tell the type of the answer.
 const PROGRAMS: [&str; 7] = ["php", "asp", "aspx", "jsp", "cgi", "pl", "do"];
 
 /// Media types of texts that a server may declare, with the extension for a name that has none.
@@ -79,14 +79,14 @@ fn is_html(head: &[u8]) -> bool {
     begins(b"<!doctype html") || begins(b"<html")
 }
 
-/// Media type and extension, where the first bytes tell.
+/// Media type and extension, if the first bytes tell them.
 fn sniffed(head: &[u8]) -> Option<(&'static str, &'static str)> {
     let magic = MAGIC.iter().find(|(at, mark, ..)| head.get(*at..).is_some_and(|rest| rest.starts_with(mark)));
     let magic = magic.map(|(_, _, media_type, extension)| (*media_type, *extension));
     magic.or_else(|| zip_kind(head)).or_else(|| is_html(head).then_some(("text/html", "html")))
 }
 
-/// Whether it is text, as far as it goes: UTF-8 (but for a character that is cut off) without a zero byte.
+/// Whether it is text: UTF-8, apart from a character that is cut off at the end, without a zero byte.
 fn is_text(head: &[u8]) -> bool {
     let whole = match std::str::from_utf8(head) {
         Ok(_) => true,

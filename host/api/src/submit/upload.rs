@@ -1,10 +1,10 @@
-//! The uploaded file on its way to the storage.
+//! Storing an uploaded file while it arrives.
 
 use super::file_name;
 use super::uploading::CountedBytes;
 use crate::Api;
 use crate::ApiError;
-use crate::auth::Caller;
+use crate::caller::Caller;
 use crate::quota;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
@@ -13,14 +13,13 @@ use morag_core::caller::{OverQuota, Quota};
 use morag_core::ports::{BlobPath, Blobs, StoreError, Tasks};
 use morag_core::task::{ArtifactName, TaskId};
 use morag_engine::disk::DiskReserve;
-use multer::Field;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
-/// Bytes of an upload after which is asked anew how many its tenant has stored: other uploads become tasks meanwhile.
-const LOOK_BYTES: u64 = 16 << 20;
+/// Bytes of an upload between two reads of its tenant's stored bytes: other uploads become tasks meanwhile.
+const QUOTA_READ_BYTES: u64 = 16 << 20;
 
-/// What was stored.
+/// A stored file.
 #[derive(Debug, Clone)]
 pub struct StoredFile {
     /// Name in the storage.
@@ -35,8 +34,8 @@ pub struct StoredFile {
     pub sha256: String,
 }
 
-/// The files of a task that does not exist yet: dropped without [`Upload::keep`], they are deleted. So a refused request
-/// and a client that goes away leave nothing behind.
+/// The files of a task that does not exist yet. They are deleted when this is dropped without [`Upload::keep`], so that refused
+/// requests and disconnected clients leave nothing behind.
 pub struct Upload {
     blobs: Arc<dyn Blobs>,
     tasks: Arc<dyn Tasks>,
@@ -47,21 +46,21 @@ pub struct Upload {
     quota: BytesQuota,
 }
 
-/// What the tenant's files may have in all, for the caller.
+/// The caller's quota for all files of its tenant.
 struct BytesQuota {
     limit: Option<u64>,
-    /// What was stored at the last look, and the upload's size at which to look again.
+    /// Bytes that were stored at the last read, and the upload's size at which to read them again.
     stored: u64,
-    look_at: u64,
-    /// Whether what is beyond it is read on, without being kept: the request may have been accepted before, which its digest
-    /// tells.
+    read_at: u64,
+    /// Whether a file beyond the quota is read on without being stored: the request may have been accepted before, which only its
+    /// digest tells.
     reads_on: bool,
     is_over: bool,
 }
 
 impl Upload {
-    /// Nothing stored yet, for a task to be. `reads_on`: with an `Idempotency-Key`, so that the request is known again where the
-    /// caller's quota has no room for the file any more.
+    /// An upload for a new task. `reads_on` is for requests with an `Idempotency-Key`: they are recognised even if the caller's quota has
+    /// no room for the file any more.
     pub fn new(app: &Api, caller: &Caller, reads_on: bool) -> Self {
         let limit = caller.quotas().stored_bytes;
         Self {
@@ -71,25 +70,17 @@ impl Upload {
             task: TaskId::random(),
             stored: false,
             counted: CountedBytes::new(app.fair.uploads.clone(), caller.tenant().clone()),
-            quota: BytesQuota { limit, stored: 0, look_at: 0, reads_on, is_over: false },
+            quota: BytesQuota { limit, stored: 0, read_at: 0, reads_on, is_over: false },
         }
     }
 
-    /// The task to be.
+    /// The id of the new task.
     pub fn task(&self) -> TaskId {
         self.task
     }
 
-    /// Stores the file part of a form while it is read.
-    pub async fn store(&mut self, field: Field<'static>, max_bytes: u64) -> Result<StoredFile, ApiError> {
-        let file_name = file_name::reduce(field.file_name().unwrap_or_default());
-        let media_type = file_name::media_type(field.content_type().map(AsRef::as_ref), &file_name);
-        let pieces = field.map_err(|error| super::form::broken(&error, max_bytes));
-        self.store_pieces(file_name, media_type, pieces, max_bytes).await
-    }
-
-    /// Stores a file of this (reduced) name while its pieces come.
-    pub async fn store_pieces(
+    /// Stores a file with this (sanitized) name while its pieces arrive.
+    pub async fn store(
         &mut self,
         file_name: String,
         media_type: String,
@@ -130,30 +121,33 @@ impl Upload {
         Ok(StoredFile { stored_as, file_name, media_type, size, sha256: hex::encode(digest.finalize()) })
     }
 
-    /// Why no more of the file is taken, if so: it has this size with the bytes that have just come.
+    /// Why the rest of the file is not accepted, if so. `size` is with the `more` bytes that have just arrived.
     async fn refused(&mut self, size: u64, more: u64) -> Result<Option<ApiError>, StoreError> {
         if self.quota.is_over {
             return Ok(None);
         }
         let of_all = self.counted.add(more);
         if let Some(limit) = self.quota.limit {
-            if size >= self.quota.look_at {
+            if size >= self.quota.read_at {
                 self.quota.stored = self.tasks.stored_bytes(self.counted.tenant()).await?;
-                self.quota.look_at = size.saturating_add(LOOK_BYTES);
+                self.quota.read_at = size.saturating_add(QUOTA_READ_BYTES);
             }
             self.quota.is_over = self.quota.stored.saturating_add(of_all) > limit;
         }
         if self.quota.is_over {
             return Ok(self.within_quota().err().filter(|_| !self.quota.reads_on));
         }
-        // While it comes, others write too: an upload is not yet a task, and a task that runs must find room.
+        // Checked again while the file arrives: other uploads and running tasks write too.
         Ok(self.disk.check().await.err().map(ApiError::from))
     }
 
-    /// 403 where the file was too much for the caller's quota, and so is not there.
+    /// Checks that the file was stored.
+    ///
+    /// # Errors
+    /// 403 if it exceeds the caller's quota.
     pub fn within_quota(&self) -> Result<(), ApiError> {
         match self.quota.limit.filter(|_| self.quota.is_over) {
-            // No time is known at which there will be more room.
+            // It is not known when there will be room.
             Some(limit) => {
                 let over = OverQuota { quota: Quota::StoredBytes, limit, resets_at: None };
                 Err(quota::over(over, Timestamp::from_millis(0)))
@@ -162,7 +156,7 @@ impl Upload {
         }
     }
 
-    /// The task exists, or may exist: its files stay.
+    /// Keeps the files: the task exists, or may exist.
     pub fn keep(mut self) {
         self.stored = false;
     }
@@ -174,11 +168,11 @@ impl Drop for Upload {
             return;
         }
         let (blobs, task) = (self.blobs.clone(), self.task);
-        // Without a runtime the process is ending: the sweep at the next start finds the file.
+        // Without a runtime the process is ending: the janitor deletes the files after the next start.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             if let Err(error) = blobs.delete_all(&BlobPath::task(task)).await {
-                tracing::warn!(%task, "the files of a refused upload stay until the next sweep: {error}");
+                tracing::warn!(%task, %error, "cannot delete the files of a refused upload: the janitor will delete them");
             }
         });
     }

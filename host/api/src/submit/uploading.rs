@@ -1,11 +1,11 @@
-//! Bytes of uploads that are no tasks yet: on the disk already, and in no count of the store.
+//! Counts the bytes of uploads that are not yet tasks: they are on the disk, but the store does not count them.
 
 use morag_core::task::TenantId;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The uploads that this process takes right now, by tenant.
+/// The bytes of this process's current uploads, by tenant.
 #[derive(Debug, Default)]
 pub struct Uploading(Mutex<HashMap<TenantId, u64>>);
 
@@ -36,7 +36,7 @@ impl Uploading {
     }
 }
 
-/// One upload's part of them, until it is dropped.
+/// The bytes of one upload, counted until this is dropped.
 #[derive(Debug)]
 pub struct CountedBytes {
     all: Arc<Uploading>,
@@ -50,18 +50,18 @@ impl CountedBytes {
         Self { all, tenant, bytes: 0 }
     }
 
-    /// Whose they are.
+    /// The upload's tenant.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }
 
-    /// So many more. Gives how many the tenant's uploads have in all.
+    /// Adds bytes. Returns the bytes of all uploads of the tenant.
     pub fn add(&mut self, bytes: u64) -> u64 {
         self.bytes = self.bytes.saturating_add(bytes);
         self.all.change(&self.tenant, |sum| sum.saturating_add(bytes))
     }
 
-    /// They are on the disk no more, or counted elsewhere.
+    /// Stops counting them: they were deleted, or are counted elsewhere.
     pub fn forget(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
         self.all.change(&self.tenant, |sum| sum.saturating_sub(bytes));

@@ -3,6 +3,8 @@
 use super::*;
 use crate::testing::SOURCE;
 use morag_core::pipeline::Pipeline;
+use morag_core::task::{Artifact, StepFailure};
+use sha2::{Digest as _, Sha256};
 
 /// An answer whose body may break off: its status, its code, and the body where it is whole.
 async fn get(server: &Server, path: &str) -> (StatusCode, String, Option<Bytes>) {

@@ -1,4 +1,4 @@
-//! Reads the store's feed while somebody listens.
+//! Reads the store's feed while there are subscriptions.
 
 use super::ring::{Happened, News, Ring, Subscription};
 use crate::pace::STORE_PAUSE;
@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 /// Events read at a time.
 const PAGE: usize = 100;
 
-/// Longest time between two looks: how late an event comes whose announcement was lost.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Longest time between two reads: how late an event comes whose announcement was lost.
+const READ_EVERY: Duration = Duration::from_secs(1);
 
-/// Shortest pause between two looks: what is committed at about the same time is read together, and a look costs the store
-/// more than an event does.
-const LOOK_PAUSE: Duration = Duration::from_millis(10);
+/// Shortest pause between two reads: events that are committed at about the same time are read together, because a read costs
+/// the store more than an event.
+const READ_PAUSE: Duration = Duration::from_millis(10);
 
-/// The events of the store as they happen. Reads the store only while somebody listens.
+/// The events of the store as they are committed. Reads the store only while there are subscriptions.
 pub struct LiveFeed {
     feed: Arc<dyn Feed>,
     stop: CancellationToken,
@@ -27,7 +27,7 @@ pub struct LiveFeed {
 }
 
 impl LiveFeed {
-    /// The events of a feed, until `stop`: whoever listens must end then.
+    /// Reads a feed until `stop`: then subscriptions get no more events.
     pub fn new(feed: Arc<dyn Feed>, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self { feed, stop, running: Mutex::new(None) })
     }
@@ -37,18 +37,29 @@ impl LiveFeed {
         self.stop.cancelled().await;
     }
 
-    /// What was before.
+    /// Whether the process is stopping: subscriptions get no more events.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Events after a position, read from the store.
+    ///
+    /// # Errors
+    /// Those of the store.
     pub async fn since(&self, position: FeedPosition, limit: usize) -> Result<FeedPage, StoreError> {
         self.feed.since(position, limit).await
     }
 
-    /// Listens from now on: every event that is committed after this call comes.
+    /// Subscribes: every event that is committed after this call comes.
+    ///
+    /// # Errors
+    /// Those of the store, which is asked for the end of the feed.
     pub async fn subscribe(self: &Arc<Self>) -> Result<Subscription, StoreError> {
         let mut running = self.running.lock().await;
         if let Some(ring) = running.as_ref() {
             return Ok(ring.subscribe());
         }
-        // Watched first: a change between the two is read.
+        // The watch begins first, so that a change between the two calls is read.
         let watch = self.feed.watch();
         let position = self.feed.tail().await?;
         let ring = Ring::new(position);
@@ -71,7 +82,7 @@ impl LiveFeed {
                 }
                 Err(error) => {
                     if !failing {
-                        tracing::warn!(%error, "events cannot be read for those who listen: they come later");
+                        tracing::warn!(%error, "cannot read the feed: live events are delayed");
                     }
                     failing = true;
                     FeedNext::After(STORE_PAUSE)
@@ -80,10 +91,10 @@ impl LiveFeed {
             let wait = async {
                 match next {
                     FeedNext::Now => tokio::task::yield_now().await,
-                    FeedNext::After(time) => tokio::time::sleep(time.clamp(LOOK_PAUSE, LOOK_EVERY)).await,
+                    FeedNext::After(time) => tokio::time::sleep(time.clamp(READ_PAUSE, READ_EVERY)).await,
                     FeedNext::OnChange => {
-                        watch.changed(LOOK_EVERY).await;
-                        tokio::time::sleep(LOOK_PAUSE).await;
+                        watch.changed(READ_EVERY).await;
+                        tokio::time::sleep(READ_PAUSE).await;
                     }
                 }
             };
@@ -94,7 +105,7 @@ impl LiveFeed {
         }
     }
 
-    /// Whether nobody listens any more. Nobody begins to in between: that takes the same lock.
+    /// Whether there are no subscriptions any more. Subscribing takes the same lock, so none begins in between.
     async fn is_over(&self, ring: &Ring) -> bool {
         if ring.listeners() > 0 {
             return false;
@@ -109,7 +120,7 @@ impl LiveFeed {
 }
 
 fn news(page: FeedPage, position: FeedPosition) -> Vec<News> {
-    // A gap lies before what was read; where nothing was, before what comes.
+    // A gap is before the events that were read; if there are none, before the next ones.
     let before = page
         .items
         .first()
@@ -118,7 +129,7 @@ fn news(page: FeedPage, position: FeedPosition) -> Vec<News> {
     gap.into_iter().chain(page.items.iter().map(|item| News::Event(happened(item)))).collect()
 }
 
-/// An event as listeners get it.
+/// An event as subscriptions get it.
 pub fn happened(item: &FeedItem) -> Happened {
     let FeedItem { position, record, event } = item;
     Happened {

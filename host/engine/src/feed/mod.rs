@@ -1,5 +1,5 @@
-//! Events as they happen, for whoever listens: one reader of the store's feed a process ([`live`]), whatever the number of
-//! listeners, and the latest events in memory, once for all of them ([`ring`]).
+//! Live events for subscriptions: one reader of the store's feed in a process ([`live`]), and the latest events in memory, shared by
+//! all subscriptions ([`ring`]).
 
 mod live;
 mod ring;

@@ -1,5 +1,5 @@
-//! The latest events, shared by those who listen. It never waits for a listener: what there is no room for goes, and who has
-//! not read it by then is behind.
+//! The latest events, shared by subscriptions. It never waits for one: the oldest events are dropped when it is full, and a
+//! subscription that has not read them has fallen behind.
 
 use morag_core::ports::FeedPosition;
 use morag_core::task::{TaskId, TenantId};
@@ -7,36 +7,36 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// Events kept for listeners that are behind: seconds of a busy server, a minute of a usual one. A listener whose
-/// connection is slower than that for longer would never catch up.
+/// Events that are kept for slow subscriptions: seconds of a busy server, a minute of a usual one. A subscription that is slower
+/// for longer would never catch up.
 const EVENTS_MAX: usize = 1024;
 
 /// Bytes of their bodies: one is a few KiB, at most about 1 MiB (`data` of a step is limited by the runtime).
 const BYTES_MAX: usize = 16 << 20;
 
-/// An event as listeners get it.
+/// An event as subscriptions get it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Happened {
-    /// Its place in the feed.
+    /// Its position in the feed.
     pub position: FeedPosition,
     /// Its task.
     pub task: TaskId,
-    /// Whose that is.
+    /// The task's tenant.
     pub tenant: TenantId,
     /// Its number within the task.
     pub sequence: u64,
-    /// The contract's name of its type.
+    /// Its type, as the contract names it.
     pub event_type: &'static str,
-    /// Whether nothing can come after it in its task's run.
+    /// Whether it ends its task's run.
     pub ends_task: bool,
     /// The webhook's body in the format `dual`: one line of JSON.
     pub body: String,
 }
 
-/// What listeners are told.
+/// An entry of the ring.
 #[derive(Debug, PartialEq, Eq)]
 pub enum News {
-    /// Something happened.
+    /// An event.
     Event(Happened),
     /// Events may be missing before the next; the feed goes on from here.
     Gap(FeedPosition),
@@ -51,7 +51,7 @@ impl News {
     }
 }
 
-/// The listener has not read what is gone by now.
+/// The subscription has fallen behind: events that it has not read were dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("events came faster than they were read")]
 pub struct Behind;
@@ -61,19 +61,19 @@ struct Inner {
     bytes: usize,
     /// Number of the first of `news`.
     first: u64,
-    /// Until where the feed was read.
+    /// Position up to which the feed was read.
     position: FeedPosition,
     listeners: usize,
 }
 
-/// The latest news.
+/// The latest entries.
 pub(super) struct Ring {
     inner: Mutex<Inner>,
     changed: watch::Sender<()>,
 }
 
 impl Ring {
-    /// Nothing yet, from a position on.
+    /// An empty ring at a position of the feed.
     pub(super) fn new(position: FeedPosition) -> Arc<Self> {
         let inner = Inner { news: VecDeque::new(), bytes: 0, first: 0, position, listeners: 0 };
         Arc::new(Self { inner: Mutex::new(inner), changed: watch::Sender::new(()) })
@@ -84,14 +84,14 @@ impl Ring {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds news; the feed was read until `position`.
+    /// Adds entries. The feed was read up to `position`.
     pub(super) fn push(&self, news: impl IntoIterator<Item = News>, position: FeedPosition) {
         {
             let mut inner = self.inner();
             for one in news {
                 inner.bytes += one.bytes();
                 inner.news.push_back(Arc::new(one));
-                // The newest stays, however large.
+                // The newest entry is kept, however large.
                 while inner.news.len() > EVENTS_MAX || (inner.bytes > BYTES_MAX && inner.news.len() > 1) {
                     let Some(gone) = inner.news.pop_front() else { break };
                     inner.bytes -= gone.bytes();
@@ -103,7 +103,7 @@ impl Ring {
         self.changed.send_replace(());
     }
 
-    /// Listens from now on.
+    /// A subscription to the entries from now on.
     pub(super) fn subscribe(self: &Arc<Self>) -> Subscription {
         let changed = self.changed.subscribe();
         let mut inner = self.inner();
@@ -113,7 +113,7 @@ impl Ring {
         Subscription { ring: Arc::clone(self), next, start, changed }
     }
 
-    /// How many listen.
+    /// Number of subscriptions.
     pub(super) fn listeners(&self) -> usize {
         self.inner().listeners
     }
@@ -125,7 +125,7 @@ impl Ring {
     }
 }
 
-/// Somebody who listens, until it is dropped.
+/// A subscription, until it is dropped.
 pub struct Subscription {
     ring: Arc<Ring>,
     next: u64,
@@ -134,26 +134,29 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Where the news begin: everything after this place comes, nothing before it.
+    /// The position after which entries come.
     pub fn start(&self) -> FeedPosition {
         self.start
     }
 
-    /// The next news, waited for. Nothing is lost where the wait is given up.
+    /// Waits for the next entry. No entry is lost if the wait is cancelled.
+    ///
+    /// # Errors
+    /// [`Behind`] if it was dropped, and from then on always.
     pub async fn next(&mut self) -> Result<Arc<News>, Behind> {
         loop {
-            // Before the look: what comes after it ends the wait.
+            // Before the read: an entry that comes after it ends the wait.
             self.changed.mark_unchanged();
             if let Some(news) = self.ring.read(self.next)? {
                 self.next += 1;
                 return Ok(news);
             }
-            // The ring is ours too, so its sender lives.
+            // The subscription holds the ring, so that the sender exists.
             let _ = self.changed.changed().await;
         }
     }
 
-    /// Until where everything has been taken from here; none while something waits to be taken.
+    /// The position up to which every entry was taken; none while there are entries to take.
     pub fn reached(&self) -> Option<FeedPosition> {
         let inner = self.ring.inner();
         (self.next == inner.first + inner.news.len() as u64).then_some(inner.position)

@@ -7,6 +7,8 @@ mod deliver;
 mod key;
 mod listen;
 mod show;
+#[cfg(test)]
+mod snapshot_tests;
 mod submit;
 mod trigger;
 mod webhook;

@@ -1,7 +1,6 @@
-//! A value of a request before it is looked into. Objects and arrays stay text: read into values they take up to fifty times
-//! their length, and what nobody asks for is never read.
+//! A value of a request before it is parsed. Objects and arrays stay text: parsed they take up to fifty times their length, and
+//! unknown ones are never parsed.
 
-use super::items::ITEMS_MAX;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,8 +10,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Longest value of a field that is not the file, bytes: room for long metadata, too little to hurt.
+/// Longest value of a field other than the file, bytes: the limit of metadata, the longest of them.
 pub const FIELD_BYTES_MAX: usize = morag_core::task::METADATA_BYTES_MAX;
+
+/// Most items of a batch (`docs/http-api.md#submit-a-batch`).
+pub const ITEMS_MAX: usize = 50;
 
 /// Longest item of a batch, bytes of JSON: each of its objects at its longest (metadata, options, webhook), and the rest.
 pub const ITEM_BYTES_MAX: usize = 4 * FIELD_BYTES_MAX;
@@ -23,31 +25,31 @@ pub const NAMES_MAX: usize = 256;
 /// Longest name, bytes: several times as long as the contract's longest.
 pub const NAME_BYTES_MAX: usize = 256;
 
-/// Values by name, as many as may be: what is more is counted, and not kept.
+/// Values by name, up to [`NAMES_MAX`]. Further ones are counted and dropped.
 #[derive(Debug, Default)]
-pub struct GivenObject {
+pub struct FieldObject {
     /// The values.
-    pub values: BTreeMap<String, Given>,
+    pub values: BTreeMap<String, FieldValue>,
     /// Names that were left out because they are too long, or too many.
     pub left_out: usize,
 }
 
-impl Serialize for GivenObject {
+impl Serialize for FieldObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.values.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for GivenObject {
+impl<'de> Deserialize<'de> for FieldObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'de> Visitor<'de> for Object {
-            type Value = GivenObject;
+            type Value = FieldObject;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<GivenObject, A::Error> {
-                let mut object = GivenObject::default();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FieldObject, A::Error> {
+                let mut object = FieldObject::default();
                 while let Some(name) = map.next_key::<String>()? {
                     if name.len() <= NAME_BYTES_MAX && object.values.len() < NAMES_MAX {
                         object.values.insert(name, map.next_value()?);
@@ -63,26 +65,26 @@ impl<'de> Deserialize<'de> for GivenObject {
     }
 }
 
-/// Items of a batch, as many as there may be: what is more is counted, and not kept. In a body of numbers each would take 26 times
-/// its length.
+/// Items of a batch, up to [`ITEMS_MAX`]. Further ones are counted and dropped: in a body of numbers each would take 26 times its
+/// length.
 #[derive(Debug, Default)]
-pub struct GivenItems {
+pub struct FieldItems {
     /// The first [`ITEMS_MAX`], each as its text.
     pub kept: Vec<Box<RawValue>>,
     /// How many were given.
     pub count: usize,
 }
 
-impl<'de> Deserialize<'de> for GivenItems {
+impl<'de> Deserialize<'de> for FieldItems {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct List;
         impl<'de> Visitor<'de> for List {
-            type Value = GivenItems;
+            type Value = FieldItems;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<GivenItems, A::Error> {
-                let mut items = GivenItems::default();
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<FieldItems, A::Error> {
+                let mut items = FieldItems::default();
                 while items.kept.len() < ITEMS_MAX {
                     let Some(item) = list.next_element()? else { break };
                     items.kept.push(item);
@@ -100,15 +102,15 @@ impl<'de> Deserialize<'de> for GivenItems {
 
 /// A value. Cloning it copies no text, object or array: the items of a batch share it.
 #[derive(Debug, Clone)]
-pub enum Given {
-    /// A text, a number, a truth value or null.
+pub enum FieldValue {
+    /// A text, a number, a boolean or null.
     Scalar(Arc<Value>),
     /// The text of an object or an array.
     Json(Arc<RawValue>),
 }
 
-impl Given {
-    /// The text, number, truth value or null, where it is one.
+impl FieldValue {
+    /// The text, number, boolean or null; none for an object or array.
     pub fn scalar(&self) -> Option<&Value> {
         match self {
             Self::Scalar(value) => Some(value),
@@ -116,12 +118,13 @@ impl Given {
         }
     }
 
-    /// The text, where it is one.
+    /// The text; none for any other value.
     pub fn as_str(&self) -> Option<&str> {
         self.scalar()?.as_str()
     }
 
-    /// Whether it counts as given: an empty text and null do not, as HTML forms and generated clients send them.
+    /// Whether it counts as present: an empty text and null do not, because HTML forms and generated clients send them for absent
+    /// values.
     pub fn is_given(&self) -> bool {
         match self {
             Self::Scalar(value) => value.as_str().map_or(!value.is_null(), |text| !text.trim().is_empty()),
@@ -137,7 +140,7 @@ impl Given {
         }
     }
 
-    /// What an object, an array, or the text of one says; none where it is something else.
+    /// An object or array, or the text of one, parsed; none if it is anything else.
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
         let text = match self {
             Self::Scalar(value) => value.as_str()?,
@@ -147,13 +150,13 @@ impl Given {
     }
 }
 
-impl From<String> for Given {
+impl From<String> for FieldValue {
     fn from(text: String) -> Self {
         Self::Scalar(Arc::new(Value::String(text)))
     }
 }
 
-impl<'de> Deserialize<'de> for Given {
+impl<'de> Deserialize<'de> for FieldValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
         match text.get().starts_with(['{', '[']) {
@@ -165,9 +168,9 @@ impl<'de> Deserialize<'de> for Given {
     }
 }
 
-/// For digests of requests: as if it had been read into values, a few at a time. What is too long to be accepted counts by its
-/// text.
-impl Serialize for Given {
+/// For digests of requests: serializes as the parsed value does, but parses only one element of a list at a time. Values that are too
+/// long to be accepted are serialized as their text.
+impl Serialize for FieldValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = match self {
             Self::Scalar(value) => return value.serialize(serializer),
@@ -184,8 +187,8 @@ impl Serialize for Given {
     }
 }
 
-/// Serializes the elements of a list one after the other while it is read: all at once, also as mere references to their text,
-/// they would take eight times their length.
+/// Serializes the elements of a list one by one while it is parsed: all at once, even as references to their text, they would take
+/// eight times their length.
 struct Elements<S>(S);
 
 impl<'de, S: Serializer> Visitor<'de> for Elements<S> {
@@ -219,18 +222,18 @@ mod tests {
     fn of_a_list_no_more_items_are_kept_than_a_batch_may_have() {
         for count in [0, 1, ITEMS_MAX, ITEMS_MAX + 1, 100_000] {
             let text = format!("[{}]", vec!["1"; count].join(","));
-            let items: GivenItems = serde_json::from_str(&text).unwrap();
+            let items: FieldItems = serde_json::from_str(&text).unwrap();
             assert_eq!((items.kept.len(), items.count), (count.min(ITEMS_MAX), count));
             assert!(items.kept.capacity() <= 2 * ITEMS_MAX, "{}", items.kept.capacity());
         }
         for other in ["{}", "1", "null", "[1,", "[1,}"] {
-            assert!(serde_json::from_str::<GivenItems>(other).is_err(), "{other}");
+            assert!(serde_json::from_str::<FieldItems>(other).is_err(), "{other}");
         }
     }
 
     #[test]
     fn a_list_counts_by_its_elements_and_one_that_is_too_long_by_its_text() {
-        let json = |text: &str| serde_json::to_string(&serde_json::from_str::<Given>(text).unwrap()).unwrap();
+        let json = |text: &str| serde_json::to_string(&serde_json::from_str::<FieldValue>(text).unwrap()).unwrap();
         for (given, said) in [("[]", "[]"), ("[ ]", "[]"), ("[ 1.50 , {\"b\" : [ ]} ]", r#"[1.5,{"b":[]}]"#)] {
             assert_eq!(json(given), said);
         }

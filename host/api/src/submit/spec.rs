@@ -1,4 +1,4 @@
-//! What a caller asks for, beside the file: the contract's fields, checked. Pure.
+//! The options of a submission: the contract's fields beside the file, checked. Pure.
 
 use super::fields::{Fields, too_long};
 use morag_core::task::{DocumentId, Metadata, SourceType};
@@ -16,39 +16,39 @@ const COLLECTION_DEFAULT: &str = "documents";
 /// Longest name of a collection.
 const COLLECTION_LENGTH_MAX: usize = 128;
 
-/// Ways to cut text.
+/// Chunking strategies.
 const STRATEGIES: [&str; 5] = ["semantic", "sentence", "paragraph", "page", "fixed"];
 
 /// Bounds of a chunk's size, characters: those of the chunking step.
 const CHUNK_SIZE: std::ops::RangeInclusive<u64> = 50..=20_000;
 
-/// What a caller asks for.
+/// The options of a submission.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct TaskSpec {
     /// The document's id.
     pub document_id: Option<DocumentId>,
-    /// Kind of source, where the caller says.
+    /// Kind of source, if the caller gives it.
     pub source_type: Option<SourceType>,
     /// Collection to store into.
     pub collection: String,
-    /// Whether the caller says so, instead of the default.
+    /// Whether the caller gives the collection.
     pub names_collection: bool,
-    /// Language, where the caller says.
+    /// Language, if the caller gives it.
     pub language: Option<String>,
-    /// Whether a stored document of the id is replaced.
+    /// Whether a stored document with the same id is replaced.
     pub replace_existing: bool,
-    /// Name of a pipeline, where the caller says.
+    /// Name of a pipeline, if the caller gives one.
     pub pipeline: Option<String>,
     /// Processing options.
     pub options: JsonObject,
     /// The caller's metadata.
     pub metadata: Metadata,
-    /// Who is told.
+    /// The webhook, if the caller gives one.
     pub endpoint: Option<Endpoint>,
 }
 
-impl Wish {
-    /// Reads the fields. What is wrong is noted in them; the wish counts only if nothing is.
+impl TaskSpec {
+    /// Reads the fields. Errors are noted in the fields: the options are valid only if there are none.
     pub fn read(fields: &mut Fields, policy: &AddressPolicy) -> Self {
         Self {
             document_id: fields.parsed("document_id", DocumentId::try_from),
@@ -65,7 +65,7 @@ impl Wish {
     }
 }
 
-/// The words of both `ingest` and `process`; those of where the document comes from say nothing of the kind.
+/// The words of both `ingest` and `process`. Those for the origin of the document do not tell its kind.
 fn source_type(text: &str) -> Result<Option<SourceType>, &'static str> {
     match text {
         "file" | "url" | "web" | "batch" => Ok(None),
@@ -194,26 +194,26 @@ fn headers(fields: &mut Fields) -> BTreeMap<String, Secret> {
 mod tests {
     use super::*;
 
-    fn read(form: &[(&str, &str)]) -> Result<Wish, Vec<String>> {
+    fn read(form: &[(&str, &str)]) -> Result<TaskSpec, Vec<String>> {
         let mut fields = Fields::merge(form.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect());
-        let wish = Wish::read(&mut fields, &AddressPolicy::default());
+        let spec = TaskSpec::read(&mut fields, &AddressPolicy::default());
         let errors = fields.into_errors();
-        if errors.is_empty() { Ok(wish) } else { Err(errors.into_iter().map(|error| error.loc[1].clone()).collect()) }
+        if errors.is_empty() { Ok(spec) } else { Err(errors.into_iter().map(|error| error.loc[1].clone()).collect()) }
     }
 
     #[test]
     fn nothing_asked_means_the_defaults() {
-        let wish = read(&[]).unwrap();
-        assert_eq!((wish.collection.as_str(), wish.replace_existing), ("documents", false));
-        assert!(wish.document_id.is_none() && wish.endpoint.is_none() && wish.options.is_empty());
+        let spec = read(&[]).unwrap();
+        assert_eq!((spec.collection.as_str(), spec.replace_existing), ("documents", false));
+        assert!(spec.document_id.is_none() && spec.endpoint.is_none() && spec.options.is_empty());
     }
 
     #[test]
     fn numbers_arrive_as_numbers() {
-        let wish = read(&[("chunk_size", "500"), ("chunk_overlap", "50"), ("chunking_strategy", "page")]).unwrap();
-        assert_eq!(wish.options["chunk_size"], json!(500));
-        assert_eq!(wish.options["chunk_overlap"], json!(50));
-        assert_eq!(wish.options["chunking_strategy"], "page");
+        let spec = read(&[("chunk_size", "500"), ("chunk_overlap", "50"), ("chunking_strategy", "page")]).unwrap();
+        assert_eq!(spec.options["chunk_size"], json!(500));
+        assert_eq!(spec.options["chunk_overlap"], json!(50));
+        assert_eq!(spec.options["chunking_strategy"], "page");
     }
 
     #[test]
@@ -254,12 +254,12 @@ mod tests {
     fn a_webhook_config_makes_an_endpoint() {
         let data = r#"{"webhook_config": {"url": "https://example.com/h", "auth_token": "t", "format": "morag-ui",
                        "events": ["step_completed"], "headers": {"X-A": "b"}}, "language": "pt-BR"}"#;
-        let wish = read(&[("request_data", data)]).unwrap();
-        let endpoint = wish.endpoint.unwrap();
+        let spec = read(&[("request_data", data)]).unwrap();
+        let endpoint = spec.endpoint.unwrap();
         assert_eq!(endpoint.format, BodyFormat::MoragUi);
         assert_eq!(endpoint.events, "step_completed".parse().unwrap());
         assert_eq!(endpoint.headers["X-A"].expose(), "b");
-        assert_eq!(wish.language.as_deref(), Some("pt"));
+        assert_eq!(spec.language.as_deref(), Some("pt"));
     }
 
     #[test]

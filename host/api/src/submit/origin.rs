@@ -1,0 +1,55 @@
+//! Who sends a submission, over which route, and with which `Idempotency-Key`.
+
+use crate::ApiError;
+use crate::caller::Caller;
+use crate::error::FieldError;
+use axum::http::HeaderMap;
+
+/// Longest `Idempotency-Key`: the draft standard's examples are UUIDs.
+const IDEMPOTENCY_KEY_MAX: usize = 255;
+
+/// What identifies the request beside its content.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The caller.
+    pub caller: Caller,
+    /// Name of the route.
+    pub route: &'static str,
+    /// `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+}
+
+impl Origin {
+    /// Reads the headers.
+    ///
+    /// # Errors
+    /// 422 for an `Idempotency-Key` that is empty, too long or not printable ASCII.
+    pub fn read(caller: Caller, route: &'static str, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let Some(value) = headers.get("idempotency-key") else {
+            return Ok(Self { caller, route, idempotency_key: None });
+        };
+        let is_valid = |text: &&str| (1..=IDEMPOTENCY_KEY_MAX).contains(&text.len());
+        let key = value.to_str().ok().map(str::trim).filter(is_valid).map(str::to_owned);
+        let msg = format!("Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_MAX} printable ASCII characters");
+        let invalid =
+            || FieldError { loc: vec!["header".into(), "Idempotency-Key".into()], msg, kind: "value_error".into() };
+        match key {
+            Some(key) => Ok(Self { caller, route, idempotency_key: Some(key) }),
+            None => Err(ApiError::invalid(vec![invalid()])),
+        }
+    }
+
+    /// The idempotency key as it is stored: unique to the caller and the route.
+    pub fn key(&self) -> Option<String> {
+        let key = self.idempotency_key.as_ref()?;
+        // With the tenant: an API key that is moved to another tenant must not find the first tenant's answers.
+        let caller = self.caller.tenant().stored_name('/', &self.caller.as_text());
+        Some(format!("{caller}/{}/{key}", self.route))
+    }
+
+    /// The origin of one item of a batch, by its index: its key is derived from the batch's.
+    #[must_use]
+    pub fn part(&self, index: usize) -> Self {
+        Self { idempotency_key: self.idempotency_key.as_ref().map(|key| format!("{key}/{index}")), ..self.clone() }
+    }
+}

@@ -1,0 +1,63 @@
+//! The shape of errors, whatever their cause.
+
+use super::*;
+
+#[tokio::test]
+async fn every_error_has_the_contracts_shape() {
+    let server = server(&[]);
+    let unknown = TaskId::random();
+    for (method, path, status) in [
+        ("GET", "/nonsense".to_owned(), 404),
+        ("GET", "/api/v1/status/nonsense".to_owned(), 404),
+        ("GET", "/api/v1/status/%ff".to_owned(), 404),
+        ("GET", format!("/api/v1/status/{unknown}"), 404),
+        ("GET", format!("/api/v1/status/{unknown}/history"), 404),
+        ("GET", format!("/api/files/temp/{unknown}"), 404),
+        ("GET", format!("/api/v1/tasks/{unknown}/deliveries"), 404),
+        ("DELETE", format!("/api/v1/cancel/{unknown}"), 404),
+        ("DELETE", format!("/api/files/temp/{unknown}"), 404),
+        ("GET", "/api/v1/ingest/file".to_owned(), 405),
+        ("PUT", "/health".to_owned(), 405),
+        ("GET", "/api/v1/status?limit=0".to_owned(), 422),
+        ("GET", "/api/v1/status?limit=1001".to_owned(), 422),
+        ("GET", "/api/v1/status?status=lost".to_owned(), 422),
+        ("GET", "/api/v1/status/events/recent?hours=169".to_owned(), 422),
+    ] {
+        let answer = server.call(method, &path, &[]).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path}");
+        answer.error();
+        assert_eq!(answer.headers.contains_key("allow"), status == 405, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_503_without_its_secrets() {
+    let server = server(&[]);
+    *server.memory.down.lock().unwrap() = true;
+    let answer = server.get(&format!("/api/v1/status/{}", TaskId::random())).await;
+    assert_eq!((answer.status, answer.error().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+    assert!(!String::from_utf8_lossy(&answer.body).contains("/var"));
+    let answer = server.get("/health/ready").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["dependencies"], json!({"blobs": "up", "disk": "up", "tasks": "down"}));
+    assert_eq!(server.get("/health").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_panic_is_500_in_the_contracts_shape() {
+    let server = server(&[]);
+    *server.memory.on_accept.lock().unwrap() = Some(Box::new(|_| panic!("secret")));
+    *server.memory.panics.lock().unwrap() = true;
+    for answer in [server.ingest(&[], FILE).await, server.get("/api/v1/status").await] {
+        assert_eq!((answer.status, answer.error().as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"));
+        assert!(!answer.json().to_string().contains("secret"));
+    }
+    server.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn the_callers_request_id_comes_back() {
+    let server = server(&[]);
+    let answer = server.call("GET", "/health", &[("x-request-id", "abc-1")]).await;
+    assert_eq!(answer.headers["x-request-id"], "abc-1");
+}

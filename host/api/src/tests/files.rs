@@ -1,0 +1,93 @@
+//! Files of tasks: serving and deleting them.
+
+use super::*;
+
+#[tokio::test]
+async fn files_are_served_whole_and_in_parts() {
+    let server = server(&[]);
+    let task = server.completed_task();
+    put(&server, task, "markdown.md", MARKDOWN);
+    // Not announced, and not yet: a step's files are there before its end is told.
+    put(&server, task, "document.json", "{}");
+    put(&server, task, "chunks.json", "[]");
+    let list = server.get(&format!("/api/files/temp/{task}")).await.json();
+    assert_eq!((&list["session_id"], &list["total_size_bytes"]), (&json!(task), &json!(10)));
+    assert_eq!(list["files"][0]["filename"], "markdown.md");
+    assert_eq!(list["expires_at"].as_str().unwrap(), NOW.plus(std::time::Duration::from_secs(168 * 3600)).to_string());
+    for base in [format!("/api/files/temp/{task}"), format!("/api/v1/files/{task}")] {
+        let path = format!("{base}/markdown.md");
+        let whole = server.get(&path).await;
+        assert_eq!((whole.status, &whole.body[..]), (StatusCode::OK, &b"0123456789"[..]));
+        assert_eq!(whole.headers["accept-ranges"], "bytes");
+        let etag = whole.headers["etag"].to_str().unwrap();
+        let part = server.call("GET", &path, &[("range", "bytes=2-4")]).await;
+        assert_eq!((part.status, &part.body[..]), (StatusCode::PARTIAL_CONTENT, &b"234"[..]));
+        assert_eq!(part.headers["content-range"], "bytes 2-4/10");
+        let beyond = server.call("GET", &path, &[("range", "bytes=10-")]).await;
+        assert_eq!(
+            (beyond.status, beyond.error().as_str()),
+            (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable")
+        );
+        assert_eq!(beyond.headers["content-range"], "bytes */10");
+        let same = server.call("GET", &path, &[("if-none-match", etag)]).await;
+        assert_eq!((same.status, same.body.len()), (StatusCode::NOT_MODIFIED, 0));
+        let changed = server.call("GET", &path, &[("range", "bytes=2-4"), ("if-range", "\"old\"")]).await;
+        assert_eq!(changed.status, StatusCode::OK);
+        let head = server.call("HEAD", &path, &[]).await;
+        assert_eq!(
+            (head.status, head.body.len(), &head.headers["content-length"]),
+            (StatusCode::OK, 0, &"10".parse().unwrap())
+        );
+        for hidden in ["document.json", "chunks.json", "nonsense.md", "..%2f..%2fx", ".x"] {
+            assert_eq!(server.get(&format!("{base}/{hidden}")).await.error(), "file_not_found", "{hidden}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_of_an_ended_task_alone_can_be_deleted() {
+    let server = server(&[]);
+    let running = server.memory.add(record(), vec![event(1, 0.0, EventKind::TaskStarted { retry: None })]);
+    put(&server, running, "markdown.md", "x");
+    let answer = server.call("DELETE", &format!("/api/files/temp/{running}"), &[]).await;
+    assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "task_running"));
+    let ended = server.completed_task();
+    put(&server, ended, "markdown.md", "x");
+    let body = server.call("DELETE", &format!("/api/v1/files/{ended}/"), &[]).await.json();
+    assert_eq!(body["success"], json!(true));
+    assert_eq!(server.memory.paths(), [format!("tasks/{running}/files/markdown.md")]);
+}
+
+#[tokio::test]
+async fn files_of_a_task_that_runs_again_meanwhile_are_not_deleted() {
+    let server = server(&[]);
+    let task = server.memory.add(record(), failed());
+    put(&server, task, "markdown.md", "x");
+    *server.memory.runs_meanwhile.lock().unwrap() = Some(task);
+    let answer = server.call("DELETE", &format!("/api/files/temp/{task}"), &[]).await;
+    assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "task_running"));
+    assert_eq!(server.memory.paths(), [format!("tasks/{task}/files/markdown.md")]);
+}
+
+#[tokio::test]
+async fn deleting_files_gives_their_bytes_back_first_and_goes_on_without_its_caller() {
+    for stays in [true, false] {
+        let server = server(&[]);
+        let task = server.completed_task();
+        server.memory.files.lock().unwrap().insert(format!("tasks/{task}/files/original.md"), "x".into());
+        let path = format!("/api/files/temp/{task}");
+        let mut request = Box::pin(server.call("DELETE", &path, &[]));
+        match stays {
+            true => assert_eq!(request.await.status, StatusCode::OK),
+            false => {
+                assert!(futures::poll!(&mut request).is_pending(), "it was done before its caller could leave");
+                drop(request);
+            }
+        }
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(server.memory.paths(), [""; 0], "whether its caller stays: {stays}");
+        assert_eq!(*server.memory.uncounted.lock().unwrap(), [(task, 1)]);
+    }
+}
