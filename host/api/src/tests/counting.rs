@@ -1,6 +1,6 @@
 //! Ports in memory that count their calls.
 
-use crate::testing::Memory;
+use crate::testing::{Memory, TestStore};
 use async_trait::async_trait;
 use morag_core::ports::*;
 use morag_core::task::*;
@@ -52,9 +52,9 @@ impl Counting {
         self.replays[1].load(Ordering::SeqCst)
     }
 
-    fn count(&self, method: &'static str) -> &Memory {
+    fn count(&self, method: &'static str) -> &TestStore {
         *self.calls.lock().unwrap().entry(method).or_default() += 1;
-        &self.memory
+        &self.memory.store
     }
 }
 
@@ -64,10 +64,12 @@ impl WebhookSender for Counting {
         self.hosts.lock().unwrap().push(url.as_url().host_str().unwrap().to_owned());
         // As long as it takes a name server: others of the request ask meanwhile.
         tokio::task::yield_now().await;
-        self.count("check").check(url).await
+        self.count("check");
+        self.memory.network.check(url).await
     }
     async fn send(&self, request: WebhookRequest) -> AttemptOutcome {
-        self.count("send").send(request).await
+        self.count("send");
+        self.memory.network.send(request).await
     }
 }
 

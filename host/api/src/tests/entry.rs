@@ -28,8 +28,8 @@ async fn a_process_without_the_role_api_serves_the_probes_alone() {
         assert_eq!((answer.status, answer.error().as_str()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
         assert!(answer.json()["error"].as_str().unwrap().contains("role dispatcher"), "{}", answer.json());
     }
-    *server.memory.down.lock().unwrap() = true;
-    *server.memory.later.lock().unwrap() += std::time::Duration::from_secs(2);
+    *server.memory.store.down.lock().unwrap() = true;
+    server.memory.clock.advance(std::time::Duration::from_secs(2));
     assert_eq!(server.get("/health/ready").await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 

@@ -66,9 +66,9 @@ async fn things_that_are_not_there_or_in_the_way() {
     let server = server(&[]);
     assert_error("not_found", &server.get("/api/v2/status").await);
     assert_error("task_not_found", &server.get(&format!("/api/v1/status/{HOLDER}")).await);
-    let ended = server.memory.add(record(), failed());
+    let ended = server.memory.store.add(record(), failed());
     assert_error("conflict", &server.call("DELETE", &format!("/api/v1/status/{ended}"), &[]).await);
-    *server.memory.accept_error.lock().unwrap() = Some(AcceptError::DuplicateDocument(HOLDER.parse().unwrap()));
+    *server.memory.store.accept_error.lock().unwrap() = Some(AcceptError::DuplicateDocument(HOLDER.parse().unwrap()));
     assert_error("duplicate_document", &server.ingest(&[], FILE).await);
     let key = [("idempotency-key", "k")];
     assert_eq!(server.post("/api/v1/ingest/file", &key, form(&[], FILE)).await.status, StatusCode::OK);
@@ -79,9 +79,9 @@ async fn things_that_are_not_there_or_in_the_way() {
 #[tokio::test]
 async fn causes_in_the_server_or_beyond() {
     let server = server(&[]);
-    *server.memory.accept_error.lock().unwrap() = Some(AcceptError::QueueFull);
+    *server.memory.store.accept_error.lock().unwrap() = Some(AcceptError::QueueFull);
     assert_error("rate_limited", &server.ingest(&[], FILE).await);
-    *server.memory.accept_error.lock().unwrap() = Some(AcceptError::Store(StoreError::Full("secret".into())));
+    *server.memory.store.accept_error.lock().unwrap() = Some(AcceptError::Store(StoreError::Full("secret".into())));
     assert_error("storage_full", &server.ingest(&[], FILE).await);
     *server.memory.disk_misses.lock().unwrap() = 5 << 20;
     assert_error("disk_full", &server.ingest(&[], FILE).await);
@@ -93,12 +93,12 @@ async fn causes_in_the_server_or_beyond() {
         ("source_timeout", Err(FetchError::Timeout(std::time::Duration::from_secs(60)))),
     ];
     for (name, document) in fetched {
-        server.memory.web.lock().unwrap().insert("https://docs.example/a".into(), document);
+        server.memory.network.web.lock().unwrap().insert("https://docs.example/a".into(), document);
         assert_error(name, &server.post("/api/v1/ingest/url", &[JSON], body.clone()).await);
     }
-    *server.memory.down.lock().unwrap() = true;
+    *server.memory.store.down.lock().unwrap() = true;
     assert_error("unavailable", &server.get(&format!("/api/v1/status/{HOLDER}")).await);
-    *server.memory.down.lock().unwrap() = false;
-    *server.memory.panics.lock().unwrap() = true;
+    *server.memory.store.down.lock().unwrap() = false;
+    *server.memory.store.panics.lock().unwrap() = true;
     assert_error("internal_error", &server.get("/api/v1/status").await);
 }

@@ -33,7 +33,7 @@ async fn every_error_has_the_contracts_shape() {
 #[tokio::test]
 async fn a_store_that_is_away_is_503_without_its_secrets() {
     let server = server(&[]);
-    *server.memory.down.lock().unwrap() = true;
+    *server.memory.store.down.lock().unwrap() = true;
     let answer = server.get(&format!("/api/v1/status/{}", TaskId::random())).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
     assert!(!String::from_utf8_lossy(&answer.body).contains("/var"));
@@ -46,8 +46,8 @@ async fn a_store_that_is_away_is_503_without_its_secrets() {
 #[tokio::test]
 async fn a_panic_is_500_in_the_contracts_shape() {
     let server = server(&[]);
-    *server.memory.on_accept.lock().unwrap() = Some(Box::new(|_| panic!("secret")));
-    *server.memory.panics.lock().unwrap() = true;
+    *server.memory.store.on_accept.lock().unwrap() = Some(Box::new(|_| panic!("secret")));
+    *server.memory.store.panics.lock().unwrap() = true;
     for answer in [server.ingest(&[], FILE).await, server.get("/api/v1/status").await] {
         assert_eq!((answer.status, answer.error().as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"));
         assert!(!answer.json().to_string().contains("secret"));

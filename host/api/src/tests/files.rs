@@ -47,7 +47,7 @@ async fn files_are_served_whole_and_in_parts() {
 #[tokio::test]
 async fn files_of_an_ended_task_alone_can_be_deleted() {
     let server = server(&[]);
-    let running = server.memory.add(record(), vec![event(1, 0.0, EventKind::TaskStarted { retry: None })]);
+    let running = server.memory.store.add(record(), vec![event(1, 0.0, EventKind::TaskStarted { retry: None })]);
     put(&server, running, "markdown.md", "x");
     let answer = server.call("DELETE", &format!("/api/files/temp/{running}"), &[]).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "task_running"));
@@ -55,18 +55,18 @@ async fn files_of_an_ended_task_alone_can_be_deleted() {
     put(&server, ended, "markdown.md", "x");
     let body = server.call("DELETE", &format!("/api/v1/files/{ended}/"), &[]).await.json();
     assert_eq!(body["success"], json!(true));
-    assert_eq!(server.memory.paths(), [format!("tasks/{running}/files/markdown.md")]);
+    assert_eq!(server.memory.blobs.paths(), [format!("tasks/{running}/files/markdown.md")]);
 }
 
 #[tokio::test]
 async fn files_of_a_task_that_runs_again_meanwhile_are_not_deleted() {
     let server = server(&[]);
-    let task = server.memory.add(record(), failed());
+    let task = server.memory.store.add(record(), failed());
     put(&server, task, "markdown.md", "x");
-    *server.memory.runs_meanwhile.lock().unwrap() = Some(task);
+    *server.memory.store.runs_meanwhile.lock().unwrap() = Some(task);
     let answer = server.call("DELETE", &format!("/api/files/temp/{task}"), &[]).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "task_running"));
-    assert_eq!(server.memory.paths(), [format!("tasks/{task}/files/markdown.md")]);
+    assert_eq!(server.memory.blobs.paths(), [format!("tasks/{task}/files/markdown.md")]);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn deleting_files_gives_their_bytes_back_first_and_goes_on_without_its_cal
     for stays in [true, false] {
         let server = server(&[]);
         let task = server.completed_task();
-        server.memory.files.lock().unwrap().insert(format!("tasks/{task}/files/original.md"), "x".into());
+        server.memory.blobs.put(format!("tasks/{task}/files/original.md"), "x");
         let path = format!("/api/files/temp/{task}");
         let mut request = Box::pin(server.call("DELETE", &path, &[]));
         match stays {
@@ -87,7 +87,7 @@ async fn deleting_files_gives_their_bytes_back_first_and_goes_on_without_its_cal
         for _ in 0..1000 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(server.memory.paths(), [""; 0], "whether its caller stays: {stays}");
-        assert_eq!(*server.memory.uncounted.lock().unwrap(), [(task, 1)]);
+        assert_eq!(server.memory.blobs.paths(), [""; 0], "whether its caller stays: {stays}");
+        assert_eq!(*server.memory.store.uncounted.lock().unwrap(), [(task, 1)]);
     }
 }

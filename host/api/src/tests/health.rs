@@ -5,16 +5,16 @@ use super::*;
 #[tokio::test]
 async fn readiness_asks_the_dependencies_at_most_every_two_seconds() {
     let server = server(&[]);
-    let pings = || *server.memory.pings.lock().unwrap();
+    let pings = || *server.memory.blobs.pings.lock().unwrap();
     for _ in 0..20 {
         let all = futures::future::join_all((0..10).map(|_| server.get("/health/ready"))).await;
         assert!(all.iter().all(|answer| answer.status == StatusCode::OK));
     }
     assert_eq!(pings(), 1);
-    *server.memory.later.lock().unwrap() += std::time::Duration::from_millis(1999);
+    server.memory.clock.advance(std::time::Duration::from_millis(1999));
     server.get("/health/ready").await;
     assert_eq!(pings(), 1);
-    *server.memory.later.lock().unwrap() += std::time::Duration::from_millis(1);
+    server.memory.clock.advance(std::time::Duration::from_millis(1));
     server.get("/health/ready").await;
     assert_eq!(pings(), 2);
 }

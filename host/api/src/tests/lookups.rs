@@ -11,7 +11,7 @@ const HOOK: &str = "https://hook.example/a";
 fn counted() -> (Server, Arc<Counting>) {
     let memory = Arc::new(Memory::default());
     let document = Document { pieces: vec![Ok(Bytes::from_static(b"# Hello\n"))], ..Document::default() };
-    memory.web.lock().unwrap().insert(URL.into(), Ok(document));
+    memory.network.web.lock().unwrap().insert(URL.into(), Ok(document));
     let counting = Counting::new(&memory);
     (Server { router: router(app_on(&memory, counting.ports())), memory }, counting)
 }

@@ -5,8 +5,8 @@ use super::*;
 #[tokio::test]
 async fn process_waits_and_answers_with_the_markdown() {
     let server = server(&[]);
-    let files = server.memory.files.clone();
-    *server.memory.on_accept.lock().unwrap() = Some(Box::new(move |record: &TaskRecord| {
+    let files = server.memory.blobs.files.clone();
+    *server.memory.store.on_accept.lock().unwrap() = Some(Box::new(move |record: &TaskRecord| {
         assert_eq!(record.pipeline.name(), "convert");
         files.lock().unwrap().insert(format!("tasks/{}/files/markdown.md", record.id), "# Out".into());
         completed_with(record.id, "# Out")
@@ -25,7 +25,7 @@ async fn process_says_why_it_failed_and_when_it_takes_too_long() {
     let body = server.post("/api/v1/process", &[], form(&fields, FILE)).await.json();
     assert_eq!(body["success"], json!(false));
     assert!(body["error_message"].as_str().unwrap().contains("has not ended"), "{body}");
-    *server.memory.on_accept.lock().unwrap() = Some(Box::new(|_| failed()));
+    *server.memory.store.on_accept.lock().unwrap() = Some(Box::new(|_| failed()));
     let answer = server.post("/api/v1/process", &[], form(&fields, FILE)).await;
     assert_eq!((answer.status, &answer.json()["error_message"]), (StatusCode::OK, &json!("broken")));
     assert_eq!((&answer.json()["success"], &answer.json()["content"]), (&json!(false), &Value::Null));

@@ -5,8 +5,8 @@ use super::*;
 #[tokio::test]
 async fn status_lists_and_history_have_their_fields() {
     let server = server(&[]);
-    let task = server.memory.add(record(), failed());
-    server.memory.add(record(), vec![]);
+    let task = server.memory.store.add(record(), failed());
+    server.memory.store.add(record(), vec![]);
     for path in ["/api/v1/status", "/api/v1/status/"] {
         let list = server.get(path).await.json();
         assert_eq!((&list["count"], &list["total_count"], &list["next_cursor"]), (&json!(2), &json!(2), &Value::Null));
@@ -34,7 +34,7 @@ async fn status_lists_and_history_have_their_fields() {
 #[tokio::test]
 async fn an_ended_task_cannot_be_cancelled() {
     let server = server(&[]);
-    let task = server.memory.add(record(), failed());
+    let task = server.memory.store.add(record(), failed());
     for (method, path) in [("DELETE", "ingest"), ("DELETE", "status"), ("POST", "cancel"), ("DELETE", "cancel")] {
         let answer = server.call(method, &format!("/api/v1/{path}/{task}"), &[]).await;
         assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "task_already_ended"), "{path}");

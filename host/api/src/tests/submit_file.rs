@@ -14,8 +14,8 @@ async fn a_file_becomes_a_task() {
     assert_eq!(keys, ["document_id", "estimated_time", "message", "status", "status_url", "task_id"]);
     assert_eq!(body["status"], "pending");
     let task = body["task_id"].as_str().unwrap();
-    assert_eq!(server.memory.paths(), [format!("tasks/{task}/files/original.md")]);
-    let log = server.memory.logs.lock().unwrap()[0].clone();
+    assert_eq!(server.memory.blobs.paths(), [format!("tasks/{task}/files/original.md")]);
+    let log = server.memory.store.logs()[0].clone();
     assert_eq!((log.record.source.file_name.as_str(), log.record.source.size), ("report.md", 8));
     assert_eq!(log.record.source.media_type, "text/markdown");
     assert_eq!(log.record.options["chunk_size"], json!(500));
@@ -78,7 +78,7 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
     let stuck = stream::StreamExt::chain(stream::iter([Ok::<_, std::io::Error>(start)]), stream::pending());
     let request = server.post("/api/v1/ingest/file", &[], Body::from_stream(stuck));
     let mut request = Box::pin(request);
-    while server.memory.paths().is_empty() {
+    while server.memory.blobs.paths().is_empty() {
         assert!(futures::poll!(&mut request).is_pending());
         tokio::task::yield_now().await;
     }
@@ -110,7 +110,7 @@ async fn the_stores_refusals_have_their_codes() {
         (AcceptError::Store(StoreError::Full("secret".into())), 507, "storage_full"),
     ] {
         let server = server(&[]);
-        *server.memory.accept_error.lock().unwrap() = Some(error);
+        *server.memory.store.accept_error.lock().unwrap() = Some(error);
         let answer = server.ingest(&[], FILE).await;
         assert_eq!((answer.status.as_u16(), answer.error().as_str()), (status, code));
         assert!(!answer.json().to_string().contains("secret"));
@@ -123,7 +123,7 @@ async fn the_stores_refusals_have_their_codes() {
         }
         match status {
             // Whether the task was stored is not known: its file stays, for the janitor to judge.
-            503 => assert_eq!((server.memory.paths().len(), server.task_count()), (1, 0)),
+            503 => assert_eq!((server.memory.blobs.paths().len(), server.task_count()), (1, 0)),
             _ => server.nothing_is_left().await,
         }
     }
@@ -167,7 +167,7 @@ async fn below_the_room_that_is_kept_free_nothing_new_is_taken() {
         let text = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(text.contains("251 MiB free") && text.contains("below 256 MiB"), "{text}");
     }
-    assert_eq!(*server.memory.fetches.lock().unwrap(), 0, "nothing is fetched for it");
+    assert_eq!(*server.memory.network.fetches.lock().unwrap(), 0, "nothing is fetched for it");
     server.nothing_is_left().await;
     let ready = server.get("/health/ready").await;
     assert_eq!((ready.status, &ready.json()["dependencies"]["disk"]), (StatusCode::OK, &json!("low")));
@@ -186,9 +186,9 @@ async fn process_ingest_requires_a_webhook() {
     let body = server.post("/api/convert/process-ingest", &[], form(&fields, FILE)).await.json();
     assert_eq!(body["success"], json!(true));
     assert!(body["estimated_time_seconds"].is_u64());
-    let log = server.memory.logs.lock().unwrap()[0].clone();
+    let log = server.memory.store.logs()[0].clone();
     assert!(log.record.endpoints[0].auth_token.is_none(), "kept beside the record");
-    let kept = server.memory.credentials.lock().unwrap().clone();
+    let kept = server.memory.store.credentials.lock().unwrap().clone();
     assert_eq!(kept.iter().map(|(task, _)| *task).collect::<Vec<_>>(), [log.record.id]);
     assert!(kept[0].1.contains("\"auth_token\":\"t\""), "not sealed, for the server of this test has no key: {kept:?}");
 }
@@ -197,6 +197,6 @@ async fn process_ingest_requires_a_webhook() {
 async fn the_weight_of_the_callers_key_goes_with_the_task() {
     let server = server(&[("MORAG_API_KEYS", "other,test-api-key"), ("MORAG_API_KEY_WEIGHTS", "1,7")]);
     assert_eq!(server.ingest(&[], FILE).await.status, StatusCode::OK);
-    let flow = server.memory.flow.lock().unwrap().clone().unwrap();
+    let flow = server.memory.store.flow.lock().unwrap().clone().unwrap();
     assert_eq!(flow.weight, 7);
 }

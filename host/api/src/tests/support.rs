@@ -95,23 +95,23 @@ impl Server {
     pub(super) fn completed_task(&self) -> TaskId {
         let record = record();
         let events = completed(record.id);
-        self.memory.add(record, events)
+        self.memory.store.add(record, events)
     }
 
     pub(super) fn task_count(&self) -> usize {
-        self.memory.logs.lock().unwrap().len()
+        self.memory.store.task_count()
     }
 
     /// Waits until refused uploads are gone. Each turn lets the clean-up go on; it needs no time of its own.
     pub(super) async fn nothing_is_left(&self) {
         for _ in 0..1000 {
-            if self.memory.paths().is_empty() {
+            if self.memory.blobs.paths().is_empty() {
                 assert_eq!(self.task_count(), 0);
                 return;
             }
             tokio::task::yield_now().await;
         }
-        panic!("left behind: {:?}", self.memory.paths());
+        panic!("left behind: {:?}", self.memory.blobs.paths());
     }
 }
 
@@ -184,5 +184,5 @@ pub(super) fn completed_with(task: TaskId, content: &str) -> Vec<Event> {
 /// Stores a file of a task.
 pub(super) fn put(server: &Server, task: TaskId, name: &str, content: &str) {
     let path = format!("tasks/{task}/files/{name}");
-    server.memory.files.lock().unwrap().insert(path, content.to_owned().into());
+    server.memory.blobs.put(path, content.to_owned());
 }

@@ -14,15 +14,6 @@ fn counted() -> (Arc<Server>, Arc<Counting>) {
     (Arc::new(Server { router: router(app_on(&memory, counting.ports())), memory }), counting)
 }
 
-/// Commits events of a task, as a store does.
-fn append(memory: &Memory, task: TaskId, events: Vec<Event>) {
-    let sequences: Vec<_> = events.iter().map(|event| event.sequence).collect();
-    let mut logs = memory.logs.lock().unwrap();
-    logs.iter_mut().find(|log| log.record.id == task).unwrap().events.extend(events);
-    drop(logs);
-    memory.feed.send_modify(|feed| feed.extend(sequences.into_iter().map(|sequence| (task, sequence))));
-}
-
 fn started() -> Vec<Event> {
     vec![event(1, 0.0, EventKind::TaskStarted { retry: None })]
 }
@@ -49,10 +40,10 @@ async fn waiting(
 #[tokio::test]
 async fn a_long_poll_ends_with_the_next_change_or_its_time() {
     let (server, counting) = counted();
-    let task = server.memory.add(record(), vec![]);
+    let task = server.memory.store.add(record(), vec![]);
     assert_eq!(server.get(&format!("/api/v1/status/{task}?wait=1")).await.json()["status"], "pending");
     let waiting = waiting(&server, &counting, format!("/api/v1/status/{task}?wait=60")).await;
-    append(&server.memory, task, cancelled());
+    server.memory.store.append(task, cancelled());
     let (answer, elapsed) = waiting.await.unwrap();
     assert_eq!(answer.json()["status"], "cancelled");
     assert!(elapsed < PROMPT, "{elapsed:?}");
@@ -62,7 +53,7 @@ async fn a_long_poll_ends_with_the_next_change_or_its_time() {
 #[tokio::test]
 async fn a_task_that_has_ended_is_answered_at_once_without_the_feed() {
     let (server, counting) = counted();
-    let task = server.memory.add(record(), failed());
+    let task = server.memory.store.add(record(), failed());
     assert_eq!(server.get(&format!("/api/v1/status/{task}?wait=60")).await.json()["status"], "failed");
     assert_eq!((counting.take("mark"), counting.take("load"), counting.take("tail")), (1, 1, 0));
 }
@@ -71,12 +62,12 @@ async fn a_task_that_has_ended_is_answered_at_once_without_the_feed() {
 async fn a_wait_on_an_idle_task_reads_the_store_a_few_times() {
     let (server, counting) = counted();
     for (events, most) in [(vec![], 2), (started(), 3)] {
-        let task = server.memory.add(record(), events);
-        let other = server.memory.add(record(), vec![]);
+        let task = server.memory.store.add(record(), events);
+        let other = server.memory.store.add(record(), vec![]);
         let path = format!("/api/v1/status/{task}?wait=3");
         let noise = async {
             for sequence in 1..20 {
-                append(&server.memory, other, vec![event(sequence, 0.0, EventKind::TaskStarted { retry: None })]);
+                server.memory.store.append(other, vec![event(sequence, 0.0, EventKind::TaskStarted { retry: None })]);
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
@@ -91,8 +82,8 @@ async fn a_wait_on_an_idle_task_reads_the_store_a_few_times() {
 #[tokio::test]
 async fn a_change_between_the_first_read_and_the_subscription_ends_the_wait() {
     let (server, counting) = counted();
-    let task = server.memory.add(record(), vec![]);
-    *counting.on_tail.lock().unwrap() = Some(Box::new(move |memory| append(memory, task, cancelled())));
+    let task = server.memory.store.add(record(), vec![]);
+    *counting.on_tail.lock().unwrap() = Some(Box::new(move |memory| memory.store.append(task, cancelled())));
     let start = Instant::now();
     let answer = server.get(&format!("/api/v1/status/{task}?wait=60")).await;
     assert_eq!(answer.json()["status"], "cancelled");
@@ -106,7 +97,7 @@ async fn saved_progress_and_a_lost_event_end_a_wait_a_little_later() {
     let (step, stage) = ("markdown_conversion".to_owned(), "content_processing".to_owned());
     let mut events = started();
     events.push(event(2, 0.0, EventKind::StepStarted { step, stage }));
-    let task = server.memory.add(record(), events);
+    let task = server.memory.store.add(record(), events);
     let changes: [fn(&mut morag_core::ports::TaskLog); 2] = [
         |log| log.live_percent = 12.5,
         |log| log.events.push(event(3, 12.5, EventKind::TaskCancelled { step: None, stage: None })),
@@ -114,7 +105,7 @@ async fn saved_progress_and_a_lost_event_end_a_wait_a_little_later() {
     for change in changes {
         let waiting = waiting(&server, &counting, format!("/api/v1/status/{task}?wait=60")).await;
         // Not in the feed.
-        change(&mut server.memory.logs.lock().unwrap()[0]);
+        change(&mut server.memory.store.logs()[0]);
         let (answer, elapsed) = waiting.await.unwrap();
         assert_eq!(answer.json()["progress_percent"], 12.5);
         assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
@@ -124,13 +115,13 @@ async fn saved_progress_and_a_lost_event_end_a_wait_a_little_later() {
 #[tokio::test]
 async fn a_wait_goes_on_after_more_events_of_others_than_are_kept_for_it() {
     let (server, counting) = counted();
-    let task = server.memory.add(record(), vec![]);
-    let other = server.memory.add(record(), vec![]);
+    let task = server.memory.store.add(record(), vec![]);
+    let other = server.memory.store.add(record(), vec![]);
     let waiting = waiting(&server, &counting, format!("/api/v1/status/{task}?wait=60")).await;
     // In one page after the other, without a turn for the one who waits in between.
     let many = (1..=5000).map(|sequence| event(sequence, 0.0, EventKind::TaskStarted { retry: None })).collect();
-    append(&server.memory, other, many);
-    append(&server.memory, task, cancelled());
+    server.memory.store.append(other, many);
+    server.memory.store.append(task, cancelled());
     let (answer, elapsed) = waiting.await.unwrap();
     assert_eq!(answer.json()["status"], "cancelled");
     assert!(elapsed < Duration::from_secs(20), "{elapsed:?}");
@@ -146,15 +137,15 @@ async fn process_waits_for_the_end_alone() {
     while counting.take("since") == 0 {
         tokio::task::yield_now().await;
     }
-    let task = server.memory.logs.lock().unwrap()[0].record.id;
+    let task = server.memory.store.logs()[0].record.id;
     let mut events = completed(task);
     let end = events.split_off(2);
-    append(&server.memory, task, events);
+    server.memory.store.append(task, events);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!answer.is_finished(), "the task has not ended");
     put(&server, task, "markdown.md", MARKDOWN);
     let start = Instant::now();
-    append(&server.memory, task, end);
+    server.memory.store.append(task, end);
     let answer = answer.await.unwrap();
     assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
     assert_eq!((answer.status, &answer.json()["content"]), (StatusCode::OK, &json!(MARKDOWN)));
@@ -164,12 +155,12 @@ async fn process_waits_for_the_end_alone() {
 #[tokio::test]
 async fn while_the_process_stops_the_store_is_read_instead_of_the_feed() {
     let (server, counting) = counted();
-    let task = server.memory.add(record(), vec![]);
+    let task = server.memory.store.add(record(), vec![]);
     let waiting = waiting(&server, &counting, format!("/api/v1/status/{task}?wait=60")).await;
     server.memory.stop.cancel();
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!waiting.is_finished(), "nothing has changed");
-    append(&server.memory, task, cancelled());
+    server.memory.store.append(task, cancelled());
     let (answer, elapsed) = waiting.await.unwrap();
     assert_eq!(answer.json()["status"], "cancelled");
     assert!(elapsed < PROMPT, "{elapsed:?}");
