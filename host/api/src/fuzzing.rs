@@ -1,4 +1,4 @@
-//! What the fuzz targets (`fuzz/`) call of this crate that nobody else may: it is there with `--cfg fuzzing` alone.
+//! Items that only the fuzz targets (`fuzz/`) use: compiled with `--cfg fuzzing`.
 
 pub use crate::submit::batch::items as items_of_json;
 pub use crate::submit::field_value::FieldObject;

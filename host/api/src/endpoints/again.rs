@@ -151,7 +151,7 @@ pub async fn replay(
     Ok(Json(send(&app, id, found, url).await?))
 }
 
-/// Deliveries to send again, oldest first, and how many are left beside them.
+/// Deliveries to send again, oldest first, and the number of those left for another call.
 struct Found {
     deliveries: Vec<EndpointDelivery>,
     remaining: usize,

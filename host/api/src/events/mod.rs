@@ -1,10 +1,9 @@
-//! Events as they happen, as Server-Sent Events (WHATWG HTML, section 9.2): of one task ([`fn@of_task`]) and of
-//! all ([`fn@of_all`]).
+//! Live events as Server-Sent Events (WHATWG HTML, section 9.2): of one task ([`fn@of_task`]) and of all ([`fn@of_all`]).
 //!
-//! Who reconnects with the last `id` it got goes on right after it: what was missed comes from the store, the rest from
-//! [`LiveFeed`](morag_engine::LiveFeed), which is listened to before the store is read, so that nothing falls between; what
-//! comes from both is dropped by its place. A stream holds nothing for a reader that is slow: it is ended, and the reader
-//! goes on by its last id.
+//! A reader that reconnects with its last `id` resumes after it: missed events come from the store, later ones from
+//! [`LiveFeed`](morag_engine::LiveFeed). The subscription begins before the store is read, so that no event is lost; events that
+//! come from both are dropped by their position. A stream buffers nothing for a slow reader: it ends, and the reader resumes with
+//! its last id.
 
 mod of_all;
 mod of_task;

@@ -141,7 +141,7 @@ impl AllStream {
         let mut text = Text::default();
         match news.as_deref() {
             Err(Behind) => return self.last_words(TOO_SLOW),
-            // Those before were read in the store.
+            // Earlier ones were read from the store.
             Ok(News::Event(event)) if event.position > self.position => {
                 if event.tenant != self.tenant {
                     self.pass(event.position);
@@ -155,13 +155,13 @@ impl AllStream {
                 }
             }
             Ok(News::Event(_)) => {}
-            // Also where that is before: a store that has begun anew numbers anew.
+            // Even if it is earlier: a store that was emptied numbers from the beginning.
             Ok(News::Gap(position)) => self.gap(&mut text, *position),
         }
         text
     }
 
-    /// A heartbeat where it is time: a filter may pass over much that was missed.
+    /// A heartbeat if it is due: a filter may skip many missed events.
     async fn beat_if_due(&mut self) -> Text {
         tokio::select! {
             biased;
@@ -196,8 +196,8 @@ impl AllStream {
         (self.position, self.shown, self.sent) = (position, position, position);
     }
 
-    /// Everything up to a place was passed over. Where that names a task, which may be another tenant's, the tenant goes on
-    /// from before its moment: what it had of that moment itself is behind that again.
+    /// Notes that every event up to a position was sent or skipped. If the position names a task, which may be another tenant's, the
+    /// tenant resumes before that position's moment: its own events of that moment come after it.
     fn pass(&mut self, position: FeedPosition) {
         self.position = position;
         let harmless = if position.event().is_some() { before(position) } else { position };
@@ -213,7 +213,7 @@ impl AllStream {
     }
 }
 
-/// The place before an event.
+/// The position before an event.
 fn before(position: FeedPosition) -> FeedPosition {
     FeedPosition::after_all_of(position.moment().saturating_sub(1))
 }

@@ -98,7 +98,7 @@ pub async fn submit_file(
     if let Some(response) = known(app, key, &origin, &digest).await? {
         return Ok(response);
     }
-    // Before the name is looked up: what there is no room for needs no look-up.
+    // Before the host is looked up: a file without room needs no look-up.
     check_room(app, &origin.caller, &upload, &file).await?;
     hosts.check(app, &origin.caller, &checked.spec).await?;
     check_collection(app, &origin.caller, &checked)?;

@@ -98,7 +98,7 @@ fn item(given: &str, shared: &Fields) -> Item {
     }
     let object = match serde_json::from_str::<FieldValue>(given) {
         Ok(FieldValue::Json(object)) => serde_json::from_str::<FieldObject>(object.get()).ok(),
-        // A list of bare URLs says the same.
+        // A bare URL is an item too.
         Ok(url) if url.as_str().is_some() => {
             Some(FieldObject { values: [("url".to_owned(), url)].into(), left_out: 0 })
         }

@@ -1,6 +1,6 @@
-//! What a request is looked up for before a task of it is accepted: its idempotency key, and the names of its webhooks'
-//! hosts. Each is looked up once for a request: accepting itself looks neither up again, because the store compares the key
-//! in the same commit that stores the task, and each delivery checks the address that it connects to.
+//! The look-ups before a task is accepted: the request's idempotency key, and the hosts of its webhooks. Each is looked up once
+//! for a request. Accepting does not repeat them, because the store compares the key in the commit that stores the task, and
+//! each delivery checks the address that it connects to.
 
 use super::origin::Origin;
 use super::spec::TaskSpec;

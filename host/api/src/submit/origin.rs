@@ -1,4 +1,4 @@
-//! Who sends a submission, over which route, and with which `Idempotency-Key`.
+//! The origin of a submission: caller, route and `Idempotency-Key`.
 
 use crate::ApiError;
 use crate::caller::Caller;
@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 /// Longest `Idempotency-Key`: the draft standard's examples are UUIDs.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
 
-/// What identifies the request beside its content.
+/// Identifies a request, apart from its content.
 #[derive(Debug, Clone)]
 pub struct Origin {
     /// The caller.
