@@ -1,4 +1,4 @@
-//! `cargo xtask loc`: lines of code per crate, and how many packages we depend on.
+//! `cargo xtask loc`: lines of code per crate, and number of dependencies.
 mod count;
 
 use std::fs;
@@ -43,7 +43,7 @@ pub fn run(_: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Rust files of a package, without those of packages inside its folder.
+/// Rust files of a package, without those of nested packages.
 fn collect(folder: &Path, packages: &[PathBuf], files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let entry = entry?;
@@ -62,6 +62,6 @@ fn collect(folder: &Path, packages: &[PathBuf], files: &mut Vec<PathBuf>) -> Res
 
 fn dependencies(workspace: &Workspace) -> Result<usize> {
     let text = shell::read(&mut workspace.cargo(&["tree", "--prefix", "none"]))?;
-    // As `sort -u | wc -l` counts: distinct lines, the empty one between two packages' trees too.
+    // As `sort -u | wc -l` counts: distinct lines, including the empty one between the trees of two packages.
     Ok(text.lines().collect::<std::collections::BTreeSet<_>>().len())
 }

@@ -1,13 +1,13 @@
-//! Counts lines that hold code.
+//! Counts lines of code.
 
-/// Lines with something else than white space and comments. Comments nest, as in Rust; text in quotes is code, whatever
-/// it looks like.
+/// Number of lines with anything but white space and comments. Comments nest, as in Rust; the content of string literals is
+/// code.
 pub fn code_lines(source: &str) -> usize {
     let mut state = State::Code;
     source.lines().filter(|line| state.line_has_code(line)).count()
 }
 
-/// What the last line left open.
+/// Lexer state at the end of a line.
 enum State {
     Code,
     Comment { depth: usize },
@@ -67,7 +67,7 @@ impl State {
         found
     }
 
-    /// Takes one token's start in code; gives how many bytes to go on.
+    /// Handles the start of a token in code; returns the number of bytes to skip.
     fn enter(&mut self, rest: &[u8], before: Option<u8>) -> usize {
         let in_word = before.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && before != Some(b'b');
         let hashes = rest.iter().skip(1).take_while(|byte| **byte == b'#').count();
@@ -77,7 +77,7 @@ impl State {
                 *self = State::RawText { hashes };
                 return 2 + hashes;
             }
-            // A character: `'"'` opens no text, and `'a` alone is a lifetime.
+            // A character literal: `'"'` does not open a string, and `'a` alone is a lifetime.
             b'\'' if rest.get(1) == Some(&b'\\') => return 4.min(rest.len()),
             b'\'' if rest.get(2) == Some(&b'\'') => return 3,
             _ => {}
