@@ -50,7 +50,7 @@ pub enum PluginHttpError {
     /// Name resolution failed.
     #[error("the host name has no address")]
     Dns,
-    /// The connection was refused or timed out.
+    /// No connection could be established.
     #[error("cannot connect to the host")]
     Connect,
     /// The TLS handshake failed, or the certificate is not trusted.
