@@ -76,7 +76,7 @@ impl ForeignReceiver {
         while client().get(format!("{}{path}", receiver.base)).send().await.is_err() {
             assert!(receiver.child.try_wait().expect("its status").is_none(), "the receiver has ended");
             assert!(started.elapsed() < PATIENCE, "the receiver does not answer");
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         receiver
     }
@@ -118,13 +118,13 @@ impl ForeignReceiver {
                 return seen;
             }
             assert!(started.elapsed() < PATIENCE, "not enough has come: {seen:#}");
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
 /// Interval for polling another process.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 fn start(mut command: Command, secret: &str) -> Child {
     command.env("WEBHOOK_SECRET", secret).stdin(Stdio::null()).kill_on_drop(true);

@@ -108,7 +108,7 @@ impl Crowd {
 
 async fn run(sandbox: Arc<Sandbox>, workers: Arc<Semaphore>, call: StepCall) -> (bool, Duration, String) {
     let is_good = call.component == "good";
-    let _worker = workers.acquire().await.expect("nobody closes it");
+    let _worker = workers.acquire().await.expect("it is never closed");
     let started = Instant::now();
     let report = sandbox.runner.run(call).await;
     let code = report.result.map_or_else(|failure| failure.code, |_| "none".into());
@@ -117,13 +117,13 @@ async fn run(sandbox: Arc<Sandbox>, workers: Arc<Semaphore>, call: StepCall) -> 
 
 /// Polling interval of [`PeakMemory`]. A memory bomb is ended at the end of an epoch of 10 ms, so it holds its memory for longer
 /// than this interval.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Polls [`resident_bytes`] in a thread of its own.
 pub struct PeakMemory {
     highest: Arc<AtomicU64>,
     is_over: Arc<AtomicBool>,
-    looking: std::thread::JoinHandle<()>,
+    polling: std::thread::JoinHandle<()>,
 }
 
 impl PeakMemory {
@@ -131,19 +131,19 @@ impl PeakMemory {
     pub fn watch() -> Self {
         let (highest, is_over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (seen, over) = (highest.clone(), is_over.clone());
-        let looking = std::thread::spawn(move || {
+        let polling = std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
                 seen.fetch_max(resident_bytes(), Ordering::Relaxed);
-                std::thread::sleep(LOOK_EVERY);
+                std::thread::sleep(POLL_INTERVAL);
             }
         });
-        Self { highest, is_over, looking }
+        Self { highest, is_over, polling }
     }
 
     /// Stops polling and returns the maximum, bytes.
     pub fn end(self) -> u64 {
         self.is_over.store(true, Ordering::Relaxed);
-        self.looking.join().expect("it only looks");
+        self.polling.join().expect("it only polls");
         self.highest.load(Ordering::Relaxed)
     }
 }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// and a slow query of the queues together: later nothing can arrive.
 const STALL: Duration = Duration::from_secs(60);
 /// Interval for polling the queues of a fleet that drains. A query reads all of their buckets, and the result is not urgent.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A running scenario. All of its parts end when dropped.
 pub struct Saga {
@@ -105,7 +105,7 @@ impl Saga {
             if started.elapsed() > STALL {
                 return false;
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

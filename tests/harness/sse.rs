@@ -75,7 +75,7 @@ impl EventSource {
                 "event" => event = value.to_owned(),
                 "data" => data.push(value),
                 "retry" => self.retry = Some(value.parse().expect("milliseconds")),
-                other => panic!("{other:?} is no field"),
+                other => panic!("{other:?} is not a field"),
             }
         }
         if !data.is_empty() {

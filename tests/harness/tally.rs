@@ -202,5 +202,5 @@ fn read(secret: &Secret, headers: &HeaderMap, body: &Bytes) -> Option<(String, S
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("nobody panics under the lock")
+    mutex.lock().expect("no code panics under the lock")
 }

@@ -42,7 +42,7 @@ impl Store {
     pub fn redis(&mut self) -> &mut RedisServer {
         match self {
             Self::Redis(server) => server,
-            other => panic!("{} is no single Redis", other.name()),
+            other => panic!("{} is not a single Redis", other.name()),
         }
     }
 
@@ -50,7 +50,7 @@ impl Store {
     pub fn cluster(&mut self) -> &mut RedisCluster {
         match self {
             Self::Cluster(cluster) => cluster,
-            other => panic!("{} is no Cluster", other.name()),
+            other => panic!("{} is not a Cluster", other.name()),
         }
     }
 

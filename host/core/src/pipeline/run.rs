@@ -54,7 +54,7 @@ pub enum Run {
 
 /// [`Run`] without the progress, while a log is folded.
 #[derive(Clone, Copy)]
-enum Place {
+enum State {
     Accepted,
     Ready(usize),
     /// Index of the step, and its retries after failures.
@@ -62,7 +62,7 @@ enum Place {
     Ended(Ending),
 }
 
-impl Place {
+impl State {
     /// The state after `events[index]`; also updates `progress`.
     fn after(self, pipeline: &Pipeline, events: &[Event], index: usize, progress: &mut Progress) -> Self {
         let event = &events[index];
@@ -165,23 +165,23 @@ impl Run {
     /// and announced milestones carry over from earlier runs.
     pub fn resume(pipeline: &Pipeline, events: &[Event], live_percent: f64) -> Self {
         let Some(first) = events.first() else { return Self::Accepted };
-        let mut place = Place::Accepted;
+        let mut state = State::Accepted;
         let mut progress =
             Progress { percent: 0.0, announced: 0, started_at: first.timestamp, totals: Totals::default() };
         for (index, event) in events.iter().enumerate() {
             progress.percent = progress.percent.max(event.progress_percent);
-            place = place.after(pipeline, events, index, &mut progress);
+            state = state.after(pipeline, events, index, &mut progress);
         }
-        match place {
-            Place::Accepted => Self::Accepted,
-            Place::Ready(next) => Self::Ready { next, progress },
-            Place::InStep(step, retries) => {
+        match state {
+            State::Accepted => Self::Accepted,
+            State::Ready(next) => Self::Ready { next, progress },
+            State::InStep(step, retries) => {
                 // The saved percent may be of another step; the step must still end where its range does.
                 let Range { start, end } = pipeline.range(step);
                 progress.percent = progress.percent.max(live_percent.clamp(start, end));
                 Self::InStep { step, retries, progress }
             }
-            Place::Ended(ending) => Self::Ended(ending),
+            State::Ended(ending) => Self::Ended(ending),
         }
     }
 

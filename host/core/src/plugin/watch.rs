@@ -117,7 +117,7 @@ mod tests {
     fn a_file_is_gone_when_it_stays_away() {
         let mut watch = Watch::new(seen(&[("a", 1)]));
         assert!(watch.look(seen(&[]), false).is_empty());
-        assert!(watch.holds(Path::new("a")), "it may be written anew");
+        assert!(watch.holds(Path::new("a")), "it may be rewritten");
         let gone = Changes { gone: [PathBuf::from("a")].into(), ..Changes::default() };
         assert_eq!(watch.look(seen(&[]), false), gone);
         assert!(!watch.holds(Path::new("a")));

@@ -37,7 +37,7 @@ impl Verdict {
 
 /// A finding about one server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Found {
+enum Finding {
     Version(String),
     Policy(String),
     NoAppendOnly,
@@ -46,34 +46,34 @@ enum Found {
     Unknown(&'static str),
 }
 
-fn findings(facts: &NodeFacts) -> Vec<Found> {
+fn findings(facts: &NodeFacts) -> Vec<Finding> {
     let mut found = Vec::new();
     // Every Valkey descends from Redis 7.2, whatever Redis version it reports.
     match (&facts.valkey_version, &facts.redis_version) {
         (Some(_), _) => {}
         (None, Some(version)) => match major_and_minor(version) {
             Some(numbers) if numbers >= VERSION_MIN => {}
-            Some(_) => found.push(Found::Version(version.clone())),
-            None => found.push(Found::Unknown("version")),
+            Some(_) => found.push(Finding::Version(version.clone())),
+            None => found.push(Finding::Unknown("version")),
         },
-        (None, None) => found.push(Found::Unknown("version")),
+        (None, None) => found.push(Finding::Unknown("version")),
     }
     match facts.maxmemory_policy.as_deref() {
         Some("noeviction") => {}
-        Some(policy) => found.push(Found::Policy(policy.to_owned())),
-        None => found.push(Found::Unknown("maxmemory-policy")),
+        Some(policy) => found.push(Finding::Policy(policy.to_owned())),
+        None => found.push(Finding::Unknown("maxmemory-policy")),
     }
     match facts.appendonly {
         // Without an append-only file, its fsync setting does not matter.
-        Some(false) => return [found, vec![Found::NoAppendOnly]].concat(),
+        Some(false) => return [found, vec![Finding::NoAppendOnly]].concat(),
         Some(true) => {}
-        None => found.push(Found::Unknown("appendonly")),
+        None => found.push(Finding::Unknown("appendonly")),
     }
     match facts.appendfsync.as_deref() {
         Some("always") => {}
-        Some("everysec") => found.push(Found::Everysec),
-        Some("no") => found.push(Found::NoFsync),
-        Some(_) | None => found.push(Found::Unknown("appendfsync")),
+        Some("everysec") => found.push(Finding::Everysec),
+        Some("no") => found.push(Finding::NoFsync),
+        Some(_) | None => found.push(Finding::Unknown("appendfsync")),
     }
     found
 }
@@ -85,7 +85,7 @@ fn major_and_minor(version: &str) -> Option<(u32, u32)> {
 
 /// Checks the servers of one Redis. `accepted`: losses that the operator accepts.
 pub fn judge(nodes: &[NodeFacts], accepted: AcceptedLosses) -> Verdict {
-    let mut places = BTreeMap::<Found, Vec<&str>>::new();
+    let mut places = BTreeMap::<Finding, Vec<&str>>::new();
     for node in nodes {
         for found in findings(node) {
             places.entry(found).or_default().push(&node.node);
@@ -100,7 +100,7 @@ pub fn judge(nodes: &[NodeFacts], accepted: AcceptedLosses) -> Verdict {
                 verdict.places.push(place);
             }
             None => match found {
-                Found::Unknown(what) => unknown.entry(at).or_default().push(what),
+                Finding::Unknown(what) => unknown.entry(at).or_default().push(what),
                 _ => verdict.notes.push(format!(
                     "appendfsync is everysec on {place}: a power cut may lose what was accepted in the last second or two; \
                      `appendfsync always` loses nothing"
@@ -120,21 +120,21 @@ pub fn judge(nodes: &[NodeFacts], accepted: AcceptedLosses) -> Verdict {
 }
 
 /// The shortcoming of a finding; `None` for findings that are only notes.
-fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
+fn shortcoming(found: &Finding, accepted: AcceptedLosses) -> Option<Shortcoming> {
     // Omits the hint for losses that are already accepted.
     let accept = |loss: Loss| match accepted.has(loss) {
         true => String::new(),
         false => format!(", or accept the loss with MORAG_REDIS_ACCEPT_LOSS={}", loss.as_str()),
     };
     let (setting, loss, message) = match found {
-        Found::Version(version) => (
+        Finding::Version(version) => (
             "version",
             None,
             format!(
                 "Redis has version {version} and must have 6.2 or later: older versions lack required commands; upgrade Redis"
             ),
         ),
-        Found::Policy(policy) => (
+        Finding::Policy(policy) => (
             "maxmemory-policy",
             Some(Loss::Eviction),
             format!(
@@ -143,7 +143,7 @@ fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
                 accept(Loss::Eviction)
             ),
         ),
-        Found::NoAppendOnly => (
+        Finding::NoAppendOnly => (
             "appendonly",
             Some(Loss::Restart),
             format!(
@@ -152,7 +152,7 @@ fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
                 accept(Loss::Restart)
             ),
         ),
-        Found::NoFsync => (
+        Finding::NoFsync => (
             "appendfsync",
             Some(Loss::PowerCut),
             format!(
@@ -161,7 +161,7 @@ fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
                 accept(Loss::PowerCut)
             ),
         ),
-        Found::Everysec | Found::Unknown(_) => return None,
+        Finding::Everysec | Finding::Unknown(_) => return None,
     };
     Some(Shortcoming { setting, message, is_accepted: loss.is_some_and(|loss| accepted.has(loss)) })
 }

@@ -38,7 +38,7 @@ impl std::str::FromStr for TaskId {
         // Only the hyphenated form, so that each task has one URL.
         match text.len() {
             36 => Ok(Self(text.parse()?)),
-            _ => Err(Uuid::parse_str("").err().unwrap_or_else(|| unreachable!("the empty text is no UUID"))),
+            _ => Err(Uuid::parse_str("").err().unwrap_or_else(|| unreachable!("the empty text is not a UUID"))),
         }
     }
 }
