@@ -1,4 +1,4 @@
-//! The ports `Completer` and `Transcriber` on a service of OpenAI's protocol, against real sockets.
+//! The contract of the ports `Completer` and `Transcriber`, for services with the OpenAI protocol, over real sockets.
 
 use axum::Router;
 use axum::extract::{Multipart, State};

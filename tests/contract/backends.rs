@@ -1,4 +1,4 @@
-//! What the suites run against.
+//! The stores that the suites run against.
 
 pub mod redis;
 

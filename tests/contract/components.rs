@@ -1,5 +1,5 @@
-//! The contract of the port `Components`: files on disk, signatures by minisign itself, and a real registry; and a host that
-//! answers as no registry does.
+//! The contract of the port `Components`: files on disk, signatures by minisign, a real registry, and a host that responds as no
+//! registry would.
 
 use axum::http::StatusCode;
 use morag_adapters::SystemClock;

@@ -1,4 +1,4 @@
-//! The promises of [`morag_core::ports::Deliveries`] on what a task's own endpoint is sent with: kept until the last delivery.
+//! The promises of [`morag_core::ports::Deliveries`] about the credentials of a task's own endpoint: stored until the last delivery.
 
 use crate::backends::{Backend, Store, promises};
 use crate::samples::{accept, append, attempt, claim_one, end, task};

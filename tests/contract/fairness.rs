@@ -1,4 +1,4 @@
-//! The promises of [`morag_core::ports::Flow`]: whose waiting task is begun next.
+//! The promises of [`morag_core::ports::Flow`]: the order in which waiting tasks start.
 
 use crate::backends::{Backend, promises};
 use crate::samples::{LEASE, accept, commit, end, task};

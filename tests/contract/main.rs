@@ -1,4 +1,4 @@
-//! One suite a port, run against every backend.
+//! One suite per port, run against every backend.
 #![expect(clippy::unwrap_used, reason = "a promise whose setting fails is a failed test")]
 
 mod ai;

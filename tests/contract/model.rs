@@ -1,4 +1,4 @@
-//! Random lives of tasks, leases and cursors, held against a model that is nothing but lists.
+//! Random sequences of operations on tasks, leases and cursors, compared with a simple model made of lists.
 
 use crate::backends::redis::{Cluster, InRedis, Single};
 use crate::backends::{Backend, Sqlite, Store};

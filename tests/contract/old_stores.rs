@@ -1,4 +1,4 @@
-//! Stores written by earlier commits (`stores/README.md`) are read and worked on.
+//! Stores written by earlier commits (`stores/README.md`) can be read and used.
 
 use crate::backends::{Backend, Store};
 use crate::redis::lab::{Lab, ask};

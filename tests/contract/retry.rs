@@ -1,4 +1,4 @@
-//! The promises of [`morag_core::ports::Tasks::commit`] for a task that had ended and runs again.
+//! The promises of [`morag_core::ports::Tasks::commit`] for an ended task that runs again.
 
 use crate::backends::{Backend, promises};
 use crate::samples::{

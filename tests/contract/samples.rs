@@ -1,4 +1,4 @@
-//! Tasks, events and commits for the suites.
+//! Sample tasks, events and commits.
 
 use crate::backends::{Backend, Store};
 use morag_core::ports::{Accepted, Commit, CommitError, Flow, Guard, Idempotency, Lease, NewTask, Next, Queue};

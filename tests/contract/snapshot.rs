@@ -1,4 +1,4 @@
-//! Both databases of the embedded store at one moment, while a server works on them.
+//! Consistent snapshots of both databases of the embedded store while a server uses them.
 
 use crate::samples::document;
 use morag_adapters::SystemClock;

@@ -1,4 +1,4 @@
-//! What the embedded store promises beyond the ports: its file, and that nothing waits for a clock that was set.
+//! Promises of the embedded store beyond the ports: its file format, and independence from clock changes.
 
 use crate::backends::{Backend, Sqlite};
 use crate::samples::{LEASE, accept, append, attempt, claim_keys, claim_one, commit, end, task};

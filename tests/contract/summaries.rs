@@ -1,4 +1,4 @@
-//! What lists, feeds and delivery logs read of tasks: no more than they show, however large records and events are.
+//! Lists, feeds and delivery logs read no more of a task than they show, however large records and events are.
 
 use crate::backends::{Backend, promises};
 use crate::samples::{accept, append, claim_one, commit, object, task};

@@ -1,4 +1,4 @@
-//! What the stores promise of tenants and quotas: whatever two tenants call their things, neither meets the other's.
+//! Isolation of tenants, and quotas: names chosen by one tenant never collide with another's.
 
 use crate::backends::{Backend, Store, promises};
 use crate::samples::{accept, claiming, document, end, event, task};

@@ -1,4 +1,4 @@
-//! How fast the embedded store is. `cargo test -p morag-tests --test contract --release -- --ignored --nocapture throughput`
+//! Throughput of the embedded store: `cargo test -p morag-tests --test contract --release -- --ignored --nocapture throughput`
 
 use crate::backends::{Backend, Sqlite, Store};
 use crate::samples::{LEASE, accept, commit, task};

@@ -292,7 +292,7 @@ async fn what_is_not_what_the_operator_wants_stops_the_start() {
         ("name = \"absent\"".into(), "absent.wasm: it cannot be read".into()),
         (
             format!("name = \"absent\"\nsource = \"oci://127.0.0.1:1/a@sha256:{zeros}\""),
-            "the registry did not give it".into(),
+            "the registry did not deliver it".into(),
         ),
         (
             "name = \"chunking\"\nsource = \"oci://127.0.0.1:1/a:latest\"".into(),

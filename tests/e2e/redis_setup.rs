@@ -89,7 +89,7 @@ async fn what_a_service_without_config_tells_by_info_counts() {
     let keeps = RedisServer::start_with_arguments(DURABLE, &NO_CONFIG);
     let fleet = api(&keeps.url(), &[]).await;
     assert_eq!(readiness(&fleet).await.0, StatusCode::OK);
-    let unknown = fleet.log_lines_with("cannot be known");
+    let unknown = fleet.log_lines_with("neither INFO nor CONFIG reports it");
     assert_eq!(unknown.len(), 1, "{unknown:?}");
     assert!(unknown[0].contains("appendfsync of "), "only that is not known: {unknown:?}");
 }

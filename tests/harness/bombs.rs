@@ -1,4 +1,4 @@
-//! Components that are small and cost much to compile. Made here: nobody should have them lying about.
+//! Small components that are expensive to compile. Generated, so that the repository contains none.
 
 fn leb(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -17,7 +17,7 @@ fn section(id: u8, content: &[u8]) -> Vec<u8> {
     [vec![id], leb(content.len()), content.to_vec()].concat()
 }
 
-/// A component around one module, whose functions take and give nothing and have this code.
+/// A component with one module of identical functions without parameters and results, with this code.
 fn component(functions: usize, code: &[u8]) -> Vec<u8> {
     let body = [leb(code.len()), code.to_vec()].concat();
     let module = [
@@ -30,13 +30,13 @@ fn component(functions: usize, code: &[u8]) -> Vec<u8> {
     [b"\0asm\x0d\0\x01\0".to_vec(), section(1, &module)].concat()
 }
 
-/// So many functions that do nothing, 4 bytes each.
+/// `count` empty functions of 4 bytes each.
 pub fn empty_functions(count: usize) -> Vec<u8> {
     component(count, &[0, 0x0b])
 }
 
-/// Functions with many variables that live through all of their loops: each loop has a place for each variable, so what is made of
-/// a function grows with the product of the two. `functions` of them, each as large; it passes every count of a component.
+/// Functions whose variables are all live through all of their loops, so that the compiled form of each grows with the product
+/// of `variables` and `loops`. The component passes every check that counts items.
 pub fn slow_functions(functions: usize, variables: usize, loops: usize) -> Vec<u8> {
     const I32: u8 = 0x7f;
     let [block_loop, end, get, set, add, br_if, nothing] = [0x03, 0x0b, 0x20, 0x21, 0x6a, 0x0d, 0x40];
@@ -57,7 +57,7 @@ pub fn slow_functions(functions: usize, variables: usize, loops: usize) -> Vec<u
         if index % 2 == 0 {
             continue;
         }
-        // Two loops within each other end here.
+        // Closes the two nested loops.
         for _ in 0..2 {
             code.push(get);
             code.extend(leb(index % variables));
@@ -66,7 +66,7 @@ pub fn slow_functions(functions: usize, variables: usize, loops: usize) -> Vec<u
     }
     code.push(end);
     let mut made = component(functions, &code);
-    // A section that nobody reads: so each has a digest of its own, of which nothing is remembered.
+    // A custom section with random content: a new digest each time, so that no cache has the component.
     made.extend(section(0, &[b"\x01n".as_slice(), uuid::Uuid::new_v4().as_bytes()].concat()));
     made
 }

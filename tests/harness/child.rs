@@ -1,7 +1,7 @@
-//! A program that is ended with us, however we end, and that takes signals.
+//! Child processes that take signals and never outlive the test process.
 //!
-//! Dropping it kills it. Statics are never dropped, and a test process can itself be killed: a watchdog, which reads a pipe
-//! that only we hold open, then kills the program and removes its folder.
+//! Dropping kills the process. Statics are never dropped and a test process can be killed; then a watchdog, which reads a pipe
+//! that only the test process holds open, kills the child and removes its folder.
 
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
@@ -10,24 +10,24 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// Between two looks at something another process does.
+/// Interval for polling another process.
 pub const LOOK: Duration = Duration::from_millis(20);
 
 /// Waits for the end of its input, which comes when the test process is gone.
 const WATCHDOG: &str = r#"cat >/dev/null; kill -KILL "$1" 2>/dev/null; rm -rf -- "$2""#;
 
-/// A running program. Killed when dropped, and when this process ends without dropping it.
+/// A child process. Killed when dropped, and when this process ends without dropping it.
 #[derive(Debug)]
 pub struct OwnChild {
     process: Child,
     watchdog: Child,
-    // Closed by the system when we end.
+    // Closed by the system when this process ends.
     _alive: ChildStdin,
 }
 
 impl OwnChild {
-    /// Starts it in a process group of its own, so that Ctrl-C in a terminal reaches only us. `folder` is removed if this
-    /// process ends before the program.
+    /// Starts a process in a process group of its own, so that Ctrl-C in a terminal does not reach it. `folder` is removed if
+    /// this process ends before the child.
     pub fn spawn(command: &mut Command, folder: &Path) -> std::io::Result<Self> {
         let process = command.process_group(0).spawn()?;
         let pid = process.id().to_string();
@@ -44,7 +44,7 @@ impl OwnChild {
         self.process.id()
     }
 
-    /// Sends it a signal; one that has ended takes none.
+    /// Sends a signal; ignored if the process has ended.
     pub fn signal(&mut self, signal: Signal) {
         if self.ended().is_none() {
             let pid = Pid::from_raw(i32::try_from(self.process.id()).expect("a process id"));
@@ -52,7 +52,7 @@ impl OwnChild {
         }
     }
 
-    /// How it ended, if it has.
+    /// Exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.process.try_wait().expect("the status of our own child")
     }
@@ -60,7 +60,7 @@ impl OwnChild {
 
 impl Drop for OwnChild {
     fn drop(&mut self) {
-        // The watchdog first: it must not see the pipe close and remove a folder that is still wanted.
+        // The watchdog first: it would remove the folder when it sees the pipe close.
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();
         let _ = self.process.kill();
@@ -68,7 +68,7 @@ impl Drop for OwnChild {
     }
 }
 
-/// Looks until there is something to see, at most so long. Blocks the thread.
+/// Polls `look` until it returns something, for at most `at_most`. Blocks the thread.
 pub fn until<T>(at_most: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
@@ -78,7 +78,7 @@ pub fn until<T>(at_most: Duration, mut look: impl FnMut() -> Option<T>) -> Optio
         if started.elapsed() > at_most {
             return None;
         }
-        // Another process is waited for; nothing tells when it is done.
+        // Another process gives no notification.
         std::thread::sleep(LOOK);
     }
 }

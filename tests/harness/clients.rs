@@ -1,4 +1,4 @@
-//! Clients in other languages: programs that are fed lines, and receivers that say where they listen.
+//! Clients in other languages: programs that read lines, and webhook receivers.
 
 use super::server::{PATIENCE, SECRET, client};
 use serde_json::{Value, json};
@@ -19,8 +19,8 @@ pub fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)
 }
 
-/// The folder with the Node.js packages and the compiled example, from the variable that `cargo xtask test` sets, else where
-/// it puts it.
+/// Folder with the Node.js packages and the compiled example: `MORAG_TEST_NODE_DIR`, set by `cargo xtask test`, or its
+/// default location.
 pub fn node_folder() -> PathBuf {
     let folder = std::env::var_os("MORAG_TEST_NODE_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/node"), PathBuf::from);
@@ -28,19 +28,19 @@ pub fn node_folder() -> PathBuf {
     folder.canonicalize().expect("a folder")
 }
 
-/// A client for Node.js: a script of `tests/clients` and what follows it.
+/// A Node.js script of `tests/clients`.
 pub fn node(name: &str) -> std::process::Command {
     let mut command = std::process::Command::new("node");
     command.arg(script(name));
     command
 }
 
-/// Feeds a program JSON documents, one a line. Gives what it prints, which must be a line for each.
+/// Writes JSON documents to a program, one per line. Returns its output, which must have a line per document.
 pub fn feed(mut command: std::process::Command, documents: &[Value]) -> Vec<String> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the client starts");
     let mut input = child.stdin.take().expect("a pipe");
     let text: String = documents.iter().map(|document| format!("{document}\n")).collect();
-    // Beside us: a program that answers each line at once fills its own pipe meanwhile.
+    // In a thread: a program that answers each line at once would otherwise block on its full output pipe.
     let writer = std::thread::spawn(move || input.write_all(text.as_bytes()));
     let output = child.wait_with_output().expect("the client ends");
     writer.join().expect("no panic").expect("the client reads");
@@ -51,7 +51,7 @@ pub fn feed(mut command: std::process::Command, documents: &[Value]) -> Vec<Stri
     lines
 }
 
-/// A running receiver in another language. Killed when dropped.
+/// A receiver in another language. Killed when dropped.
 pub struct ForeignReceiver {
     /// `http://127.0.0.1:PORT`.
     pub base: String,
@@ -59,14 +59,14 @@ pub struct ForeignReceiver {
 }
 
 impl ForeignReceiver {
-    /// Starts one that takes a port from `PORT` and has been told the tests' secret. Waits until `path` answers.
+    /// Starts a receiver that reads its port from `PORT`, with the tests' secret. Waits until `path` responds.
     pub async fn on_free_port(command: std::process::Command, path: &str) -> Self {
         Self::with_secret(command, path, SECRET).await
     }
 
     /// The same with another secret.
     pub async fn with_secret(command: std::process::Command, path: &str, secret: &str) -> Self {
-        // Free a moment ago: the receivers of the examples cannot be told to choose.
+        // May be taken again by then, but the example receivers cannot choose a port themselves.
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
         let mut command = Command::from(command);
@@ -76,12 +76,12 @@ impl ForeignReceiver {
         while client().get(format!("{}{path}", receiver.base)).send().await.is_err() {
             assert!(receiver.child.try_wait().expect("its status").is_none(), "the receiver has ended");
             assert!(started.elapsed() < PATIENCE, "the receiver does not answer");
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         receiver
     }
 
-    /// Starts one that prints the port it listens on as its first line.
+    /// Starts a receiver that prints its port as the first line.
     pub async fn that_says_its_port(command: std::process::Command) -> Self {
         let mut command = Command::from(command);
         let mut child = start(
@@ -97,19 +97,19 @@ impl ForeignReceiver {
         Self { base: format!("http://127.0.0.1:{}", port.trim()), child }
     }
 
-    /// Where webhooks go.
+    /// URL of the webhook.
     pub fn webhook(&self) -> String {
         format!("{}/webhook", self.base)
     }
 
-    /// GET of a path that answers 200 with JSON.
+    /// GET of a path that must return 200 with JSON.
     pub async fn get(&self, path: &str) -> Value {
         let response = client().get(format!("{}{path}", self.base)).send().await.expect("an answer");
         assert_eq!(response.status(), 200, "{path}");
         response.json().await.expect("JSON")
     }
 
-    /// Looks at a path until `enough` says so of what it answers, and gives that.
+    /// Polls a path until its response satisfies `enough`, and returns it.
     pub async fn wait_until(&self, path: &str, enough: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         loop {
@@ -118,20 +118,20 @@ impl ForeignReceiver {
                 return seen;
             }
             assert!(started.elapsed() < PATIENCE, "not enough has come: {seen:#}");
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-/// Between two looks at another process.
-const LOOK: Duration = Duration::from_millis(50);
+/// Interval for polling another process.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 fn start(mut command: Command, secret: &str) -> Child {
     command.env("WEBHOOK_SECRET", secret).stdin(Stdio::null()).kill_on_drop(true);
     command.spawn().expect("the receiver starts")
 }
 
-/// A delivery as the scripts take it: the secret to verify it with, its headers and its body as text.
+/// A delivery as input for the scripts: secret, headers, and body as text.
 pub fn document(secret: &str, received: &super::receiver::Received) -> Value {
     let header = |name: &str| (name.to_owned(), Value::from(received.header(name)));
     let names = received.headers.keys().map(|name| header(name.as_str()));

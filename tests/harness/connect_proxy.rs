@@ -1,4 +1,4 @@
-//! A small HTTP proxy that takes CONNECT, keeps what it was asked, and does it or refuses.
+//! A small HTTP CONNECT proxy that records its requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,15 +6,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Bytes of a request's head that are taken.
+/// Maximum bytes of a request head.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
-/// What a proxy does when it is asked.
+/// How the proxy handles requests.
 #[derive(Debug, Clone)]
 pub enum Behaviour {
-    /// Connects to what it is asked for; 502 where that fails.
+    /// Connects to the requested target; 502 if that fails.
     Connect,
-    /// Connects to this, whatever it is asked for: tests ask for public addresses.
+    /// Connects to this address instead of the requested one, because tests request public addresses.
     ConnectTo(SocketAddr),
     /// Answers with these bytes and closes.
     Answer(Vec<u8>),
@@ -22,16 +22,16 @@ pub enum Behaviour {
     Silent,
 }
 
-/// One request.
+/// A recorded request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// The request line.
     pub line: String,
-    /// The header lines, as they came.
+    /// The header lines, unchanged.
     pub headers: Vec<String>,
 }
 
-/// A proxy on a port of 127.0.0.1. Ends with its connections when dropped.
+/// A proxy on a port of 127.0.0.1. It and its connections end when dropped.
 #[derive(Debug)]
 pub struct ConnectProxy {
     address: SocketAddr,
@@ -61,7 +61,7 @@ impl ConnectProxy {
         self.address
     }
 
-    /// What it was asked, in order.
+    /// Requests received so far, in order.
     pub fn asked(&self) -> Vec<Asked> {
         lock(&self.asked).clone()
     }
@@ -105,12 +105,12 @@ async fn serve(mut client: TcpStream, behaviour: Behaviour, asked: Arc<Mutex<Vec
         return;
     };
     if client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.is_ok() {
-        // Ends when either side breaks off.
+        // Ends when either side closes the connection.
         let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
     }
 }
 
-/// The head of a request; byte by byte, for what follows belongs to the tunnel.
+/// Reads a request head byte by byte, because the bytes after it belong to the tunnel.
 async fn head(client: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < HEAD_BYTES_MAX {
@@ -119,7 +119,7 @@ async fn head(client: &mut TcpStream) -> Option<String> {
     String::from_utf8(head).ok()
 }
 
-/// Waits until the client has gone.
+/// Waits until the client has disconnected.
 async fn drain(mut client: TcpStream) {
     let mut buffer = [0; 1024];
     while client.read(&mut buffer).await.is_ok_and(|read| read > 0) {}

@@ -1,4 +1,4 @@
-//! Good steps beside hostile ones, as many at once as a server with so many workers runs.
+//! Well-behaved steps beside hostile ones, with the concurrency of a server's workers.
 
 use crate::guests::write_component;
 use crate::sandbox::Sandbox;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// One hostile guest of each kind: what takes the processor, memory, files, the log, the host's time.
+/// Hostile guests that exhaust the processor, memory, files, the log or the host's time.
 pub const HOSTILE: [&str; 10] = [
     "endless_loop",
     "loop_in_realloc",
@@ -25,39 +25,39 @@ pub const HOSTILE: [&str; 10] = [
     "handle_flood",
 ];
 
-/// What a hostile guest may take before it is ended.
+/// Limits of the hostile guests.
 pub fn limits() -> Limits {
     Limits {
         memory_bytes_max: 32 << 20,
         output_bytes_max: 8 << 20,
-        // Below its memory: the guest that reads keeps all it gets.
+        // Below the memory limit: the reading guest keeps everything it gets.
         host_bytes_max: 8 << 20,
         host_calls_max: 100_000,
         cpu_time_max: Duration::from_millis(200),
-        // Nothing here waits: the processor's time ends what must be ended, however busy the machine.
+        // No guest waits, so the processor time limit ends them, however busy the machine is.
         wall_time_max: Duration::from_secs(120),
         ..Limits::default()
     }
 }
 
-/// A sandbox with the good guest and the hostile ones.
+/// A sandbox with the well-behaved guest and the hostile ones.
 pub struct Crowd {
     sandbox: Arc<Sandbox>,
     workers: usize,
     _components: tempfile::TempDir,
 }
 
-/// How a round went.
+/// Result of a round.
 #[derive(Debug, Default)]
 pub struct Round {
-    /// Time of each good step, from its call to its end.
+    /// Duration of each well-behaved step.
     pub good: Vec<Duration>,
-    /// Codes with which hostile ones ended, one each; `none` for one that ended well.
+    /// Error code of each hostile step; `none` for one that succeeded.
     pub hostile: Vec<String>,
 }
 
 impl Round {
-    /// The time that a share of the good steps did not reach, for example 0.5.
+    /// Quantile of the durations of well-behaved steps, for example 0.5.
     pub fn good_at(&self, share: f64) -> Duration {
         let mut times = self.good.clone();
         times.sort();
@@ -66,7 +66,7 @@ impl Round {
 }
 
 impl Crowd {
-    /// As a server with so many workers has it: twice the instances and two, and a guest thread for each worker.
+    /// As in a server with `workers` workers: twice as many instances plus two, and a guest thread per worker.
     pub async fn new(workers: usize) -> Self {
         let components = tempfile::tempdir().expect("a temporary folder");
         let guests = HOSTILE.into_iter().chain(["good"]);
@@ -77,7 +77,7 @@ impl Crowd {
         Self { sandbox: Arc::new(sandbox), workers, _components: components }
     }
 
-    /// Runs good and hostile steps, mixed. Panics where a good one fails.
+    /// Runs well-behaved and hostile steps, interleaved. Panics if a well-behaved one fails.
     pub async fn round(&self, good: usize, hostile: usize) -> Round {
         let workers = Arc::new(Semaphore::new(self.workers));
         let mut running = JoinSet::new();
@@ -108,47 +108,47 @@ impl Crowd {
 
 async fn run(sandbox: Arc<Sandbox>, workers: Arc<Semaphore>, call: StepCall) -> (bool, Duration, String) {
     let is_good = call.component == "good";
-    let _worker = workers.acquire().await.expect("nobody closes it");
+    let _worker = workers.acquire().await.expect("it is never closed");
     let started = Instant::now();
     let report = sandbox.runner.run(call).await;
     let code = report.result.map_or_else(|failure| failure.code, |_| "none".into());
     (is_good, started.elapsed(), code)
 }
 
-/// How often a [`PeakMemory`] looks: a memory bomb has its memory for longer than that, for its guest is ended at the end of an
-/// epoch of 10 ms.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Polling interval of [`PeakMemory`]. A memory bomb is ended at the end of an epoch of 10 ms, so it holds its memory for longer
+/// than this interval.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Looks at [`resident_bytes`] again and again, by a thread of its own.
+/// Polls [`resident_bytes`] in a thread of its own.
 pub struct PeakMemory {
     highest: Arc<AtomicU64>,
     is_over: Arc<AtomicBool>,
-    looking: std::thread::JoinHandle<()>,
+    polling: std::thread::JoinHandle<()>,
 }
 
 impl PeakMemory {
-    /// Begins to look.
+    /// Starts polling.
     pub fn watch() -> Self {
         let (highest, is_over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (seen, over) = (highest.clone(), is_over.clone());
-        let looking = std::thread::spawn(move || {
+        let polling = std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
                 seen.fetch_max(resident_bytes(), Ordering::Relaxed);
-                std::thread::sleep(LOOK_EVERY);
+                std::thread::sleep(POLL_INTERVAL);
             }
         });
-        Self { highest, is_over, looking }
+        Self { highest, is_over, polling }
     }
 
-    /// The most that was seen, bytes.
+    /// Stops polling and returns the maximum, bytes.
     pub fn end(self) -> u64 {
         self.is_over.store(true, Ordering::Relaxed);
-        self.looking.join().expect("it only looks");
+        self.polling.join().expect("it only polls");
         self.highest.load(Ordering::Relaxed)
     }
 }
 
-/// Memory of this process that is in the machine's, bytes.
+/// Resident memory of this process, bytes.
 pub fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells it");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it is there");

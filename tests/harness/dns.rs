@@ -1,6 +1,6 @@
-//! A DNS server whose answers change from query to query, that may know other names for a name, and may keep silent.
+//! A DNS server whose answers can change with every query, with aliases and names that get no answer.
 //!
-//! It speaks as much of RFC 1035 as A, AAAA and CNAME need: UDP, and TCP where an answer does not fit.
+//! Implements the part of RFC 1035 needed for A, AAAA and CNAME: UDP, and TCP for answers that do not fit.
 
 use crate::server::PATIENCE;
 use morag_adapters::webhook_http::{Lookup, NameServers};
@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Largest answer over UDP (RFC 1035 section 4.2.1).
+/// Maximum size of an answer over UDP (RFC 1035 section 4.2.1).
 const UDP_BYTES_MAX: usize = 512;
 
 const TYPE_A: u16 = 1;
@@ -24,17 +24,17 @@ const TRUNCATED: u16 = 0x0200;
 const NO_SUCH_NAME: u16 = 3;
 const HEADER_BYTES: usize = 12;
 
-/// What a name answers with: one list of addresses a look-up, the last one for ever.
+/// Answers by name: one list of addresses per look-up; the last list repeats.
 #[derive(Debug, Default)]
 struct Zone {
     names: HashMap<String, Vec<Vec<IpAddr>>>,
     aliases: HashMap<String, String>,
-    /// Names below which nothing is answered.
+    /// Names that get no answer, with all names below them.
     silent: Vec<String>,
-    /// Ids of the questions so far, by name and type. One that is sent again, as over UDP it may be, has its id again.
+    /// Ids of the queries so far, by name and type. A query repeated over UDP has the same id.
     asked: HashMap<(String, u16), Vec<u16>>,
     over_tcp: usize,
-    /// Questions that were not answered.
+    /// Number of queries that got no answer.
     unanswered: watch::Sender<usize>,
 }
 
@@ -56,7 +56,7 @@ pub struct DnsServer {
 }
 
 impl DnsServer {
-    /// A server that knows no name.
+    /// Starts a server without names.
     pub async fn start() -> Self {
         let (udp, tcp) = sockets().await;
         let address = udp.local_addr().expect("its address");
@@ -67,7 +67,7 @@ impl DnsServer {
         Self { address, zone, _serving: serving }
     }
 
-    /// From now on the first look-up of a name finds the first of these lists, the next one the next, and the last one stays.
+    /// Sets the answers of a name: each look-up gets the next of these lists; the last one repeats.
     pub fn answer(&self, name: &str, lookups: &[&[&str]]) {
         let parse = |address: &&str| address.parse().expect("an address");
         let lists = lookups.iter().map(|list| list.iter().map(parse).collect()).collect();
@@ -76,45 +76,45 @@ impl DnsServer {
         zone.names.insert(name.to_owned(), lists);
     }
 
-    /// From now on a name is another one (CNAME), and nothing but that is said of it.
+    /// Makes a name an alias (CNAME). The answer contains no other records.
     pub fn alias(&self, name: &str, target: &str) {
         lock(&self.zone).aliases.insert(name.to_owned(), target.to_owned());
     }
 
-    /// From now on nothing is answered to questions for a name and for all below it.
+    /// Stops answering queries for a name and all names below it.
     pub fn silence(&self, name: &str) {
         lock(&self.zone).silent.push(name.to_owned());
     }
 
-    /// Questions that have not been answered.
+    /// Number of queries that got no answer.
     pub fn unanswered_so_far(&self) -> usize {
         *lock(&self.zone).unanswered.borrow()
     }
 
-    /// Waits until so many questions have not been answered.
+    /// Waits until at least this many queries got no answer.
     pub async fn unanswered(&self, least: usize) {
         let mut unanswered = lock(&self.zone).unanswered.subscribe();
         let waited = tokio::time::timeout(PATIENCE, unanswered.wait_for(|count| *count >= least)).await;
         waited.unwrap_or_else(|_| panic!("{least} unanswered questions do not come")).expect("the server runs");
     }
 
-    /// How often a name was looked up.
+    /// Number of look-ups of a name.
     pub fn lookups(&self, name: &str) -> usize {
         lock(&self.zone).asked.get(&(name.to_owned(), TYPE_A)).map_or(0, Vec::len)
     }
 
-    /// Questions that came over TCP.
+    /// Number of queries over TCP.
     pub fn over_tcp(&self) -> usize {
         lock(&self.zone).over_tcp
     }
 
-    /// A look-up that asks this server.
+    /// A resolver that uses this server.
     pub fn lookup(&self) -> Arc<dyn Lookup> {
         Arc::new(NameServers::at(&[self.address]).expect("a client"))
     }
 }
 
-/// One port for both transports: the system chooses it for one, and it may be taken for the other.
+/// Binds the same port for both transports. The system chooses it for UDP, and it may be taken for TCP.
 async fn sockets() -> (UdpSocket, TcpListener) {
     loop {
         let udp = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
@@ -132,7 +132,7 @@ async fn serve_udp(socket: UdpSocket, zone: Arc<Mutex<Zone>>) {
             if answer.len() > UDP_BYTES_MAX {
                 answer = self::answer(&query[..read], &zone, Some(TRUNCATED)).unwrap_or_default();
             }
-            // Whoever asked may be gone.
+            // The client may be gone.
             let _ = socket.send_to(&answer, from).await;
         }
     }
@@ -154,7 +154,7 @@ async fn serve_tcp(listener: TcpListener, zone: Arc<Mutex<Zone>>) {
     }
 }
 
-/// The answer to a query. `again` are the flags of one that was counted before: truncated, without its records, or in full.
+/// The answer to a query. `again`: flags of a repeated answer that was counted before, truncated (without records) or complete.
 fn answer(query: &[u8], zone: &Mutex<Zone>, again: Option<u16>) -> Option<Vec<u8>> {
     let (name, after) = name_at(query, HEADER_BYTES)?;
     let question = query.get(HEADER_BYTES..after + 4)?;
@@ -195,7 +195,7 @@ fn answer(query: &[u8], zone: &Mutex<Zone>, again: Option<u16>) -> Option<Vec<u8
     Some(answer)
 }
 
-/// An answer that says for which name to ask instead.
+/// An answer with a CNAME record.
 fn alias_answer(query: &[u8], question: &[u8], target: &str) -> Vec<u8> {
     let mut name: Vec<u8> = Vec::new();
     for label in target.split('.') {
@@ -207,7 +207,7 @@ fn alias_answer(query: &[u8], question: &[u8], target: &str) -> Vec<u8> {
     answer.extend([ANSWER, 1, 1, 0, 0].into_iter().flat_map(u16::to_be_bytes));
     answer.extend(question);
     answer.extend([0xc0, 0x0c]);
-    // Class IN, to be kept for no time.
+    // Class IN, TTL 0.
     answer.extend(
         [TYPE_CNAME, 1, 0, 0, u16::try_from(name.len()).expect("a name")].into_iter().flat_map(u16::to_be_bytes),
     );
@@ -215,7 +215,7 @@ fn alias_answer(query: &[u8], question: &[u8], target: &str) -> Vec<u8> {
     answer
 }
 
-/// A record for the question's name (a pointer to it), to be kept for no time; none where the address is of another type.
+/// A record for the question's name (by pointer) with TTL 0; `None` if the address has another type.
 fn record(address: IpAddr, kind: u16) -> Option<Vec<u8>> {
     let bytes = match (address, kind) {
         (IpAddr::V4(v4), TYPE_A) => v4.octets().to_vec(),
@@ -230,7 +230,7 @@ fn record(address: IpAddr, kind: u16) -> Option<Vec<u8>> {
     Some(record)
 }
 
-/// The name at an offset in lower case, and the offset after it. A pointer ends it.
+/// The lower-case name at an offset, and the offset after it. A pointer ends the name.
 fn name_at(message: &[u8], mut at: usize) -> Option<(String, usize)> {
     let mut labels = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Many processes of the binary on one store and one data folder, to be killed, stopped and started.
+//! Several processes of the binary with a shared store and data folder, which can be killed, paused and restarted.
 
 mod clock;
 mod process;
@@ -13,30 +13,30 @@ use std::path::PathBuf;
 use std::time::Instant;
 use tempfile::TempDir;
 
-/// Settings of every process, over the defaults of the tests ([`crate::server::serve`]). Leases are short, because tests
-/// wait for them; a webhook has more retries than any fault lasts, because giving a delivery up is right and would be
-/// counted as a loss.
+/// Settings of every process, in addition to the tests' defaults ([`crate::server::serve`]). Leases are short because tests wait
+/// for them. Webhooks have more retries than any fault lasts, because a delivery that is rightly given up would be counted as a
+/// loss.
 const SETTINGS: [(&str, &str); 6] = [
     ("MORAG_LEASE_SECONDS", "2"),
     ("WEBHOOK_TIMEOUT", "2"),
     ("WEBHOOK_MAX_RETRIES", "20"),
-    // Processes of one machine share its cores.
+    // The processes share the cores of one machine.
     ("MORAG_WORKER_CONCURRENCY", "2"),
     ("MORAG_DRAIN_TIMEOUT", "20"),
     ("RUST_LOG", "info"),
 ];
 
-/// Processes on one store. Killed when dropped.
+/// A group of processes. Killed when dropped.
 pub struct Fleet {
     settings: Vec<(String, String)>,
     processes: Vec<Process>,
     data_dir: PathBuf,
-    // Last: it goes when nobody writes into it any more.
+    // Last, so that it is removed after all processes have ended.
     folder: TempDir,
 }
 
 impl Fleet {
-    /// A fleet without processes. Settings win over the fleet's own.
+    /// A fleet without processes. `settings` override the fleet's own.
     pub fn new(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -46,12 +46,12 @@ impl Fleet {
         Self { settings, processes: Vec::new(), data_dir, folder }
     }
 
-    /// Starts a process in roles and waits until it is ready. Gives its number.
+    /// Starts a process with these roles, waits until it is ready, and returns its number.
     pub async fn start(&mut self, roles: &str) -> usize {
         self.start_with(roles, None).await
     }
 
-    /// The same with a clock that can jump.
+    /// The same with a clock that can be changed.
     pub async fn start_with(&mut self, roles: &str, clock: Option<ProcessClock>) -> usize {
         let number = self.processes.len();
         let name = format!("{roles}-{number}").replace(',', "+");
@@ -63,17 +63,17 @@ impl Fleet {
         number
     }
 
-    /// The processes, in the order of their numbers.
+    /// The processes, by number.
     pub fn processes(&self) -> &[Process] {
         &self.processes
     }
 
-    /// One of them.
+    /// A process, by number.
     pub fn process(&mut self, number: usize) -> &mut Process {
         &mut self.processes[number]
     }
 
-    /// URLs of the processes that serve the interface, running or not.
+    /// URLs of all processes with the `api` role, running or not.
     pub fn api_urls(&self) -> Vec<String> {
         self.processes.iter().filter(|process| process.has_role("api")).map(Process::url).collect()
     }
@@ -83,14 +83,14 @@ impl Fleet {
         &self.data_dir
     }
 
-    /// Starts again or lets go on whatever does not run.
+    /// Restarts or resumes all processes that are not running.
     pub async fn heal(&mut self) {
         for process in &mut self.processes {
             process.heal().await;
         }
     }
 
-    /// Asks all to stop (SIGTERM) at once and waits for them; each must end well.
+    /// Sends SIGTERM to all processes and waits for them; each must exit successfully.
     pub async fn terminate(&mut self) {
         self.processes.iter_mut().for_each(Process::ask_to_stop);
         for process in &mut self.processes {
@@ -111,7 +111,7 @@ impl Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        // The folder goes, and the reason of a failure with it.
+        // Show the logs before the folder is removed.
         if std::thread::panicking() {
             for process in &self.processes {
                 println!("the end of the log of {}:\n{}", process.name(), process.log_tail());
@@ -120,7 +120,7 @@ impl Drop for Fleet {
     }
 }
 
-/// Looks until there is something to see, at most [`PATIENCE`]. Other tasks run meanwhile.
+/// Polls `look` until it returns something, for at most [`PATIENCE`]. Other tasks run meanwhile.
 pub async fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
@@ -130,7 +130,7 @@ pub async fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
         if started.elapsed() > PATIENCE {
             return None;
         }
-        // Another process is waited for; nothing tells when it is done.
+        // Another process gives no notification.
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -1,8 +1,8 @@
-//! The guests that are written as WebAssembly text (`tests/guests/NAME.wat`), as components; the build script makes them.
+//! Components of the guests written as WebAssembly text (`tests/guests/NAME.wat`), built by the build script.
 
 use std::path::{Path, PathBuf};
 
-/// Every one by name.
+/// All components by name.
 static COMPONENTS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/components.rs"));
 
 /// The component of a guest.

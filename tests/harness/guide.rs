@@ -1,15 +1,15 @@
-//! The plugin guide as a program: its marked command blocks, and the files of this repository that it shows.
+//! Parses the plugin guide: its command blocks, and the repository files that it shows.
 //!
-//! A fence ` ```bash guide:python ` is a block of commands of the Python tutorial, `guide:all` of each of them, and with the word
-//! `serve` behind it a server that keeps running. A comment `<!-- file: PATH -->` above a fence says that the fence shows that file.
+//! A fence ` ```bash guide:python ` contains commands of the Python tutorial, `guide:all` commands of all tutorials; the word
+//! `serve` after it marks a server that keeps running. A comment `<!-- file: PATH -->` above a fence means that it shows that file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Where the guide is.
+/// Path of the guide.
 pub const FILE: &str = "docs/plugin-guide.md";
 
-/// Its fences begin with this.
+/// Start and end of a fence.
 const FENCE: &str = "```";
 
 /// A block of commands.
@@ -17,9 +17,9 @@ const FENCE: &str = "```";
 pub struct Block {
     /// Line of the fence, from 1.
     pub line: usize,
-    /// What is typed.
+    /// The commands.
     pub commands: String,
-    /// Whether it is a server that is left running.
+    /// Whether it starts a server that keeps running.
     pub serves: bool,
     /// `python`, `all`, …
     language: String,
@@ -41,7 +41,7 @@ pub fn text() -> String {
     std::fs::read_to_string(root().join(FILE)).expect("the guide can be read")
 }
 
-/// The fences of a text: line, what follows the backquotes, and what is between.
+/// The fences of a text: line, info string, content.
 fn fences(text: &str) -> Vec<(usize, String, String)> {
     let mut fences = Vec::new();
     let mut lines = text.lines().enumerate();
@@ -71,12 +71,12 @@ pub fn blocks(text: &str, language: &str) -> Vec<Block> {
     blocks.collect()
 }
 
-/// Files that a text shows: line of the comment, path from the root, and what it shows of it.
+/// Files shown in a text: line of the comment, path from the root, shown content.
 pub fn shown_files(text: &str) -> Vec<(usize, String, String)> {
     let lines: Vec<_> = text.lines().collect();
     let fences = fences(text);
     let shown = fences.into_iter().filter_map(|(line, _, within)| {
-        // The fence is on line `line`, so the comment is the one before it.
+        // `line` counts from 1, so index `line - 2` is the line above the fence.
         let comment = lines.get(line.checked_sub(2)?)?;
         let path = comment.strip_prefix("<!-- file: ")?.strip_suffix(" -->")?;
         Some((line, path.to_owned(), within))
@@ -84,7 +84,7 @@ pub fn shown_files(text: &str) -> Vec<(usize, String, String)> {
     shown.collect()
 }
 
-/// The text with each shown file as it is now. `read` gives a file's text.
+/// The text with the current content of each shown file. `read` returns a file's text.
 pub fn with_shown_files(text: &str, read: impl Fn(&str) -> String) -> String {
     let mut out = String::new();
     let mut lines = text.lines();

@@ -1,31 +1,30 @@
-//! A disk in a file: what a loss of power would leave of it can be looked at.
+//! A disk image for simulating a power loss.
 //!
-//! An ext4 file system lies on a loop device over the file. What programs have written and not flushed is in the page cache of that
-//! file system and has not reached the device, so it is not in the file. A copy of the file is the disk as it would be found
-//! after the power went at that moment.
+//! An ext4 file system on a loop device over a file. Data that programs have written but not flushed is only in the page cache of
+//! that file system, not in the file. A copy of the file is therefore the disk as it would be after losing power at that moment.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Room on the disk. The file is sparse: it takes what is written.
+/// Size of the disk. The file is sparse.
 const BYTES: u64 = 512 << 20;
 
-/// Seconds between two flushes of the journal that nobody has asked for: more than any test takes. The default of five would
-/// write to the disk by chance what a program has not flushed.
+/// Interval of automatic journal commits in seconds, longer than any test. The default of five seconds would sometimes write what a
+/// program has not flushed.
 const COMMIT: &str = "loop,commit=3600";
 
 const NEEDS: &str = "this test makes a disk in a file: it needs root, loop devices (a container: --privileged, or CAP_SYS_ADMIN and \
                      /dev/loop*), and mkfs.ext4 and mount (Debian's e2fsprogs and mount, which `cargo xtask test` installs)";
 
-/// A mounted disk. Unmounted and removed when dropped.
+/// A mounted disk image. Unmounted and removed when dropped.
 #[derive(Debug)]
 pub struct Image {
     folder: TempDir,
 }
 
 impl Image {
-    /// An empty disk.
+    /// Creates an empty disk.
     pub fn new() -> Self {
         let this = Self::unmounted();
         let file = std::fs::File::create(this.file()).expect("a file for the disk");
@@ -35,16 +34,16 @@ impl Image {
         this
     }
 
-    /// The disk as a loss of power would leave it now. Whoever writes to it must stand still meanwhile.
+    /// The disk as after a power loss now. Nothing must write to it meanwhile.
     pub fn without_power(&self) -> Self {
         let this = Self::unmounted();
         run(Command::new("cp").arg("--sparse=always").arg(self.file()).arg(this.file()));
-        // What is lost comes with a recovery of the journal, as at the next start of a machine.
+        // Mounting recovers the journal, as the machine's next start would.
         this.mount();
         this
     }
 
-    /// Where it is mounted.
+    /// The mount point.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("mounted")
     }
@@ -77,7 +76,7 @@ impl Drop for Image {
 }
 
 fn unmount(path: &Path) {
-    // Lazily: a process that still ends must not keep it.
+    // Lazily, because a process may still be ending.
     let _ = Command::new("umount").arg("--lazy").arg(path).status();
 }
 

@@ -1,5 +1,5 @@
-//! What tests share: a running server, a receiver of webhooks, clients in other languages, a sandbox over test guests, a store that
-//! speaks S3, a registry of components.
+//! Shared test harness: server processes, webhook receivers, clients in other languages, a sandbox for test guests, an S3 server,
+//! a component registry.
 #![expect(clippy::expect_used, reason = "a harness that cannot set a test up fails it, and says why")]
 
 pub mod bombs;

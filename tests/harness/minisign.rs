@@ -1,4 +1,4 @@
-//! Signatures by the program `minisign` itself, from Debian's package.
+//! Signatures by the `minisign` program of Debian's package.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Makes a key pair.
+    /// Generates a key pair.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         run(folder.path(), &["-G", "-W", "-p", "key.pub", "-s", "key"]);
@@ -22,7 +22,7 @@ impl Signer {
         Self { folder, public_key }
     }
 
-    /// Signs a file; the signature lies beside it.
+    /// Signs a file; the signature is written beside it.
     pub fn sign(&self, path: &Path) {
         run(self.folder.path(), &["-S", "-s", "key", "-m", &path.display().to_string()]);
     }
@@ -34,7 +34,7 @@ impl Default for Signer {
     }
 }
 
-/// Where a file's signature lies.
+/// Path of a file's signature.
 pub fn signature_of(path: &Path) -> PathBuf {
     PathBuf::from(format!("{}.minisig", path.display()))
 }

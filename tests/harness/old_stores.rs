@@ -1,4 +1,4 @@
-//! Stores that earlier commits have written: `tests/contract/stores`.
+//! Stores written by earlier commits: `tests/contract/stores`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,16 +7,16 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 
-/// The document of their tasks.
+/// The document of the stores' tasks.
 pub const DOCUMENT: &[u8] = include_bytes!("../contract/stores/harbour.md");
 
-/// The key that credentials in those of [`EMBEDDED_LAST`] and [`REDIS`] are sealed with.
+/// Key with which the credentials in [`EMBEDDED_LAST`] and [`REDIS`] are sealed.
 pub const SECRETS_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
-/// The signing secret of their named endpoint.
+/// Signing secret of the named endpoint.
 pub const ENDPOINT_SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
-/// The embedded store of each version of its tables, as SQL, the first version first.
+/// Embedded stores as SQL, one per version of the tables, starting with version 1.
 pub const EMBEDDED: [&str; 5] = [
     include_str!("../contract/stores/tasks-v1.sql"),
     include_str!("../contract/stores/tasks-v2.sql"),
@@ -25,23 +25,23 @@ pub const EMBEDDED: [&str; 5] = [
     include_str!("../contract/stores/tasks-v5.sql"),
 ];
 
-/// The version of the last of them, which has [`KNOWLEDGE`] beside it.
+/// Version of the last embedded store, which comes with [`KNOWLEDGE`].
 pub const EMBEDDED_LAST: usize = EMBEDDED.len();
 
-/// The knowledge of the last of them, as SQL.
+/// Knowledge store of the last version, as SQL.
 pub const KNOWLEDGE: &str = include_str!("../contract/stores/knowledge-v1.sql");
 
-/// What there is in Redis, a command a line.
+/// Content of Redis, one command per line.
 pub const REDIS: &str = include_str!("../contract/stores/redis-1.jsonl");
 
-/// Makes a database of SQL.
+/// Creates a database from SQL.
 pub fn make_database(path: &Path, sql: &str) {
     let database = rusqlite::Connection::open(path).expect("a database");
-    // One commit, and not a flush a row.
+    // One transaction, to avoid a flush per row.
     database.execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;")).expect("a fixture's SQL");
 }
 
-/// The tasks that had not ended in one of [`EMBEDDED`], whose version is given.
+/// Ids of the tasks that had not ended, in the [`EMBEDDED`] store of a version.
 pub fn open_tasks(version: usize) -> Vec<String> {
     let database = rusqlite::Connection::open_in_memory().expect("a database");
     database.execute_batch(EMBEDDED[version - 1]).expect("a fixture's SQL");
@@ -50,7 +50,7 @@ pub fn open_tasks(version: usize) -> Vec<String> {
     open.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("ids")
 }
 
-/// Makes a data folder of one of [`EMBEDDED`], with the documents of the tasks that had not ended.
+/// Creates a data folder from the [`EMBEDDED`] store of a version, with the documents of the tasks that had not ended.
 pub fn make_data_folder(data: &Path, version: usize) {
     std::fs::create_dir_all(data).expect("a folder");
     make_database(&data.join("morag.db"), EMBEDDED[version - 1]);
@@ -58,7 +58,7 @@ pub fn make_data_folder(data: &Path, version: usize) {
     put_documents(data, &open_tasks(version));
 }
 
-/// Puts the document where the files of these tasks are.
+/// Writes the document as the submitted file of these tasks.
 pub fn put_documents(data: &Path, tasks: &[String]) {
     for task in tasks {
         let folder = data.join("files/tasks").join(task).join("files");
@@ -67,7 +67,7 @@ pub fn put_documents(data: &Path, tasks: &[String]) {
     }
 }
 
-/// Puts [`REDIS`] into a server, under a prefix.
+/// Loads [`REDIS`] into a server, with a key prefix.
 pub fn fill_redis(port: u16, prefix: &str) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a Redis");
     let mut commands = 0;
@@ -79,7 +79,7 @@ pub fn fill_redis(port: u16, prefix: &str) {
                 Value::String(text) => text.clone().into_bytes(),
                 _ => STANDARD.decode(word["base64"].as_str().expect("bytes")).expect("base64"),
             };
-            // The second word of each is its key.
+            // The second word of each command is its key.
             if position == 1 {
                 bytes.splice(0..0, prefix.bytes());
             }
@@ -94,7 +94,7 @@ pub fn fill_redis(port: u16, prefix: &str) {
         answers.read_line(&mut answer).expect("an answer");
         match answer.split_at(1) {
             ("+" | ":", _) => {}
-            // The id of a stream's entry.
+            // The id of a stream entry.
             ("$", length) => {
                 let mut rest = vec![0; length.trim().parse::<usize>().expect("a length") + 2];
                 answers.read_exact(&mut rest).expect("an answer");

@@ -1,19 +1,19 @@
-//! What a process takes of memory, by `/proc` (`proc(5)`).
+//! Memory use of a process, read from `/proc` (`proc(5)`).
 
-/// Memory of a process while something happens: how far it grows beyond what it was.
+/// Measures how far a process's memory grows.
 pub struct MemoryWatch {
     process: u32,
     before: u64,
 }
 
 impl MemoryWatch {
-    /// Begins: the process's peak is what it has now.
+    /// Starts measuring: resets the recorded peak to the current use.
     pub fn begin(process: u32) -> Self {
         std::fs::write(format!("/proc/{process}/clear_refs"), "5").expect("our own process");
         Self { process, before: line(process, "VmRSS") }
     }
 
-    /// The most that the process has had since then beyond what it had, bytes.
+    /// Peak growth since the start, bytes.
     pub fn growth(&self) -> u64 {
         line(self.process, "VmHWM").saturating_sub(self.before)
     }

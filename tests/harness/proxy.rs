@@ -1,4 +1,4 @@
-//! A TCP proxy between a process and what it talks to, whose wire can be cut and healed.
+//! A TCP proxy whose connections can be cut, frozen and delayed.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -11,35 +11,35 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// What one direction of a connection holds while the wire carries nothing; the rest waits in the sockets.
+/// Buffer size per direction while the wire is frozen; further data waits in the sockets.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// State of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wire {
-    /// Bytes go through.
+    /// Data passes.
     Whole,
-    /// A host that is gone: connections are reset, and new ones reset as soon as they are made.
+    /// Host down: existing connections are reset, new ones are reset as soon as they are made.
     Reset,
-    /// A network that swallows everything: connections stay open and carry nothing, new ones too. Bytes that were under way
-    /// arrive when it heals, as a network's own repetition would bring them.
+    /// Packets lost: existing and new connections stay open without transferring data. Data in transit arrives after healing, as by
+    /// TCP retransmission.
     Frozen,
 }
 
-/// Which answers get lost.
+/// Which responses are dropped.
 #[derive(Debug, Default)]
 struct Losses {
-    /// What is in the requests they answer; empty while none is to get lost.
+    /// Text that identifies the affected requests; empty: drop nothing.
     to: Vec<u8>,
-    /// Such requests that are answered before. What the client sends at once is taken for one.
+    /// Matching requests to answer first. Data sent at once counts as one request.
     skip: usize,
-    /// How many get lost then.
+    /// Number of responses to drop after that.
     left: usize,
     lost: usize,
 }
 
 impl Losses {
-    /// Whether the answer to a request that holds the text gets lost.
+    /// Whether to drop the response to a matching request.
     fn next(&mut self) -> bool {
         if self.skip > 0 {
             self.skip -= 1;
@@ -52,12 +52,12 @@ impl Losses {
     }
 }
 
-/// What the connections of a proxy share.
+/// State shared by the connections of a proxy.
 #[derive(Debug, Clone)]
 struct Shared {
     wire: watch::Sender<Wire>,
     losses: Arc<Mutex<Losses>>,
-    /// How long what the server sends is on its way, milliseconds.
+    /// Delay of data from the server, milliseconds.
     lag: Arc<AtomicU64>,
 }
 
@@ -67,7 +67,7 @@ impl Shared {
     }
 }
 
-/// A proxy on a port of 127.0.0.1. Ends with its connections when dropped.
+/// A proxy on a port of 127.0.0.1. It and its connections end when dropped.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -76,7 +76,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy in front of a port of 127.0.0.1.
+    /// Starts a proxy for a port of 127.0.0.1.
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let own = listener.local_addr().expect("its address").port();
@@ -90,28 +90,28 @@ impl Proxy {
         self.port
     }
 
-    /// Cuts the wire.
+    /// Resets or freezes the wire.
     pub fn cut(&self, how: Wire) {
         self.shared.wire.send_replace(how);
     }
 
-    /// Makes it whole again.
+    /// Restores the wire.
     pub fn heal(&self) {
         self.shared.wire.send_replace(Wire::Whole);
     }
 
-    /// From now on what the server sends is so long on its way; what is there when the wire is reset does not arrive.
+    /// Delays data from the server from now on; delayed data is lost if the wire is reset.
     pub fn lag(&self, lag: Duration) {
         self.shared.lag.store(u64::try_from(lag.as_millis()).expect("a short time"), Ordering::SeqCst);
     }
 
-    /// From now on the first `skip` requests that hold this text are answered, and the answers to the next `count` get lost:
-    /// the server has what its connection carried and works on it, then the client's end is reset. Counts anew.
+    /// Answers the next `skip` requests that contain `to`, then drops the responses to the next `count`: the server receives
+    /// and processes the request, and the client's connection is reset. Restarts the count of [`Self::lost`].
     pub fn lose_answers(&self, to: &str, skip: usize, count: usize) {
         *self.shared.losses() = Losses { to: to.into(), skip, left: count, lost: 0 };
     }
 
-    /// Answers that got lost since the last call of [`Self::lose_answers`].
+    /// Number of responses dropped since the last call of [`Self::lose_answers`].
     pub fn lost(&self) -> usize {
         self.shared.losses().lost
     }
@@ -128,12 +128,12 @@ async fn listen(listener: TcpListener, target: SocketAddr, shared: Shared) {
     loop {
         let (client, _) = listener.accept().await.expect("a listener accepts");
         connections.spawn(carry(client, target, shared.clone()));
-        // Those that have ended; the set would only grow.
+        // Remove ended connections, so that the set does not grow.
         while connections.try_join_next().is_some() {}
     }
 }
 
-/// Carries one connection until a side closes it or the wire is reset.
+/// Forwards one connection until a side closes it or the wire is reset.
 async fn carry(mut client: TcpStream, target: SocketAddr, shared: Shared) {
     let wire = shared.wire.subscribe();
     let mut cut = wire.clone();
@@ -162,7 +162,7 @@ async fn carry(mut client: TcpStream, target: SocketAddr, shared: Shared) {
     reset(&client);
 }
 
-/// Carries what the client sends until its end, or until an answer is to get lost.
+/// Forwards data from the client until its end, or until a response is to be dropped.
 async fn requests(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -177,15 +177,15 @@ async fn requests(
         losing.store(loses(shared, &mut seen, &buffer[..count]), Ordering::SeqCst);
         let broken = to.write_all(&buffer[..count]).await.is_err();
         if count == 0 || broken || losing.load(Ordering::SeqCst) {
-            // The server answers what it was asked before it sees this.
+            // The server responds to the requests before it sees the end of the stream.
             let _ = to.shutdown().await;
             return;
         }
     }
 }
 
-/// Whether the answer to a request that ends in these bytes gets lost. `seen` is what came before them and has not been
-/// looked at to its end.
+/// Whether to drop the response to a request that ends with these bytes. `seen`: preceding bytes that may contain the start of a
+/// match.
 fn loses(shared: &Shared, seen: &mut Vec<u8>, bytes: &[u8]) -> bool {
     let mut losses = shared.losses();
     if losses.to.is_empty() {
@@ -201,7 +201,7 @@ fn loses(shared: &Shared, seen: &mut Vec<u8>, bytes: &[u8]) -> bool {
     false
 }
 
-/// Carries what the server sends until its end; nowhere, once it is to get lost.
+/// Forwards data from the server until its end; discards it once responses are dropped.
 async fn answers(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -229,15 +229,15 @@ async fn answers(
     }
 }
 
-/// Waits while the wire carries nothing.
+/// Waits while the wire is frozen.
 async fn passable(wire: &mut watch::Receiver<Wire>) {
-    // An error says that the proxy is gone, and we with it.
+    // An error means that the proxy is gone.
     let _ = wire.wait_for(|wire| *wire != Wire::Frozen).await;
 }
 
-/// Makes the closing of this socket, which comes with its drop, a reset.
+/// Makes the socket send a reset when it is dropped.
 fn reset(stream: &TcpStream) {
-    // An error says that the other side has closed it.
+    // An error means that the other side has closed it.
     let _ = stream.set_zero_linger();
 }
 

@@ -1,4 +1,4 @@
-//! A receiver of webhooks: a real server that keeps what it gets and answers as it is told.
+//! A webhook receiver: a real server that records requests and answers as configured.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -10,17 +10,17 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::watch;
 
-/// One request as it came.
+/// A recorded request.
 #[derive(Debug, Clone)]
 pub struct Received {
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body's bytes, as they were signed.
+    /// The signed body.
     pub body: Bytes,
 }
 
 impl Received {
-    /// A header as text; empty when absent.
+    /// A header as text; empty if absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -30,7 +30,7 @@ impl Received {
         serde_json::from_slice(&self.body).expect("a JSON body")
     }
 
-    /// The body's event type.
+    /// The event type, from the headers.
     pub fn event_type(&self) -> String {
         self.header("x-morag-event").to_owned()
     }
@@ -38,7 +38,7 @@ impl Received {
 
 /// A running receiver; ends when dropped.
 pub struct Receiver {
-    /// Where webhooks go.
+    /// URL of the webhook.
     pub url: String,
     shared: Arc<Shared>,
     server: tokio::task::JoinHandle<()>,
@@ -51,7 +51,7 @@ struct Shared {
 }
 
 impl Receiver {
-    /// Starts a receiver on a free port of the loopback interface; it answers 200 to everything.
+    /// Starts a receiver on a free loopback port that answers 200.
     pub async fn start() -> Self {
         let (count, _) = watch::channel(0);
         let shared = Arc::new(Shared { received: Mutex::default(), answers: Mutex::default(), count });
@@ -62,22 +62,22 @@ impl Receiver {
         Self { url, shared, server }
     }
 
-    /// Answers the next requests so, one each, before going back to 200.
+    /// Sets the next responses, one per request; afterwards 200.
     pub fn answer_next(&self, answers: impl IntoIterator<Item = Response>) {
         lock(&self.shared.answers).extend(answers);
     }
 
-    /// Answers 200 from now on, whatever was to come.
+    /// Answers 200 from now on, discarding configured responses.
     pub fn answer_well(&self) {
         lock(&self.shared.answers).clear();
     }
 
-    /// Everything that came, in order.
+    /// All requests, in order.
     pub fn received(&self) -> Vec<Received> {
         lock(&self.shared.received).clone()
     }
 
-    /// Waits until `enough` says so of what has come, and gives it.
+    /// Waits until the received requests satisfy `enough`, and returns them.
     pub async fn wait_until(&self, enough: impl Fn(&[Received]) -> bool) -> Vec<Received> {
         let mut count = self.shared.count.subscribe();
         let waiting = async {

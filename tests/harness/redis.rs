@@ -1,7 +1,7 @@
-//! Real Redis servers, from Debian's package `redis-server`: a single one, a Cluster, a Sentinel.
+//! Redis servers from Debian's package `redis-server`: single server, Cluster, Sentinel.
 //!
-//! All of them listen on loopback only, on free ports, keep their data in a temporary folder and end with the test. They
-//! start quickly, so starting blocks.
+//! They listen on free loopback ports, store their data in a temporary folder and end with the test. Starting takes little time
+//! and blocks.
 
 mod cluster;
 mod ports;
@@ -21,40 +21,40 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 use tls::Certificates;
 
-/// The user of a server that wants a password; the user `default` is switched off there.
+/// User of a server with a password; the user `default` is disabled there.
 pub const USER: &str = "morag";
-/// Its password, with characters that a URL must escape.
+/// The user's password, with characters that must be escaped in a URL.
 pub const PASSWORD: &str = "p@ss/wörd";
-/// The same, as it stands in a URL.
+/// The password, escaped for a URL.
 const PASSWORD_IN_URL: &str = "p%40ss%2Fw%C3%B6rd";
 
-/// How a server is set up.
+/// Configuration of a server.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RedisOptions {
-    /// Every write is in a file on disk before it is answered (`appendonly yes`, `appendfsync always`): nothing is lost by a
-    /// kill. Without it a killed server starts empty, and `morag serve` starts on it only with [`ACCEPT_LOSS`].
+    /// Flush every write before answering (`appendonly yes`, `appendfsync always`), so that a kill loses nothing. Otherwise a
+    /// killed server starts empty, and `morag serve` accepts it only with [`ACCEPT_LOSS`].
     pub durable: bool,
-    /// Serves TLS alone, with a certificate for 127.0.0.1 of an authority of its own: [`RedisServer::ca_file`].
+    /// Only accept TLS, with a certificate for 127.0.0.1 by a CA of its own: [`RedisServer::ca_file`].
     pub tls: bool,
-    /// Takes only [`USER`] with [`PASSWORD`].
+    /// Only accept [`USER`] with [`PASSWORD`].
     pub password: bool,
 }
 
-/// The setting with which `morag serve` starts on a server that is not [`RedisOptions::durable`], for tests that kill no
-/// Redis: writing a file for each command would only make them slow.
+/// Setting with which `morag serve` accepts a server that is not [`RedisOptions::durable`]. For tests that do not kill Redis, which
+/// would be slow with a flush per command.
 pub const ACCEPT_LOSS: (&str, &str) = ("MORAG_REDIS_ACCEPT_LOSS", "restart");
 
-/// One server. Killed when dropped.
+/// A server. Killed when dropped.
 #[derive(Debug)]
 pub struct RedisServer {
     port: u16,
     options: RedisOptions,
     arguments: Vec<String>,
     certificates: Option<Certificates>,
-    // Before the folder: nobody writes into it any more when it goes.
+    // Before the folder, so that it has ended when the folder is removed.
     child: Option<OwnChild>,
     folder: TempDir,
-    /// Where its data is, if not in the folder.
+    /// Data folder, if other than `folder`.
     data: Option<PathBuf>,
 }
 
@@ -64,29 +64,29 @@ pub(crate) const SHARED_SINGLE: &str = "MORAG_TEST_SHARED_REDIS";
 pub(crate) const SHARED_CLUSTER: &str = "MORAG_TEST_SHARED_REDIS_CLUSTER";
 
 impl RedisServer {
-    /// A server that keeps everything in memory.
+    /// Starts a server that stores everything in memory.
     pub fn start() -> Self {
         Self::start_with(RedisOptions::default())
     }
 
-    /// A server with options.
+    /// Starts a server with options.
     pub fn start_with(options: RedisOptions) -> Self {
         Self::start_at(free_port(), options, &[])
     }
 
-    /// A server that writes every change to a folder, and goes on with what is there.
+    /// Starts a durable server on an existing or new data folder.
     pub fn start_in(data: &std::path::Path) -> Self {
         std::fs::create_dir_all(data).expect("a folder for the data");
         let options = RedisOptions { durable: true, ..RedisOptions::default() };
         Self::start_with_data(free_port(), options, &[], Some(data.to_owned()))
     }
 
-    /// A server with options and further command line arguments of `redis-server`.
+    /// Starts a server with options and additional arguments of `redis-server`.
     pub fn start_with_arguments(options: RedisOptions, arguments: &[&str]) -> Self {
         Self::start_at(free_port(), options, arguments)
     }
 
-    /// A server on a port, with further command line arguments.
+    /// Starts a server on a port, with additional arguments.
     fn start_at(port: u16, options: RedisOptions, arguments: &[&str]) -> Self {
         Self::start_with_data(port, options, arguments, None)
     }
@@ -144,7 +144,7 @@ impl RedisServer {
         };
         command.args(&self.arguments).current_dir(path).stdin(Stdio::null()).stdout(Stdio::null());
         let child = OwnChild::spawn(&mut command, path).unwrap_or_else(|error| panic!("{}", missing(&error)));
-        // Its process id: another test's server on this port must not be taken for it.
+        // Compare process ids: another test's server may have this port.
         let ours = format!("process_id:{}\r", child.id());
         self.child = Some(child);
         let answers = until(PATIENCE, || {
@@ -154,21 +154,21 @@ impl RedisServer {
             self.ask(&["info", "server"]).contains(&ours).then_some(())
         });
         assert!(answers.is_some(), "redis-server does not answer: {}", self.log());
-        // A large file takes a while to load, and INFO answers before.
+        // Loading a large file takes a while, and INFO responds before that.
         assert!(until(PATIENCE, || (self.ask(&["ping"]).trim() == "PONG").then_some(())).is_some(), "{}", self.log());
     }
 
-    /// Kills it (SIGKILL); `restart` starts it again on what it had written.
+    /// Kills it (SIGKILL); `restart` starts it with the data it has flushed.
     pub fn kill(&mut self) {
         self.child = None;
     }
 
-    /// Stops it where it stands (SIGSTOP): connections stay open and nothing is answered.
+    /// Pauses it (SIGSTOP): connections stay open without responses.
     pub fn stop_the_world(&mut self) {
         self.signal(Signal::SIGSTOP);
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Resumes it (SIGCONT).
     pub fn go_on(&mut self) {
         self.signal(Signal::SIGCONT);
     }
@@ -177,7 +177,7 @@ impl RedisServer {
         self.child.as_mut().expect("a server that runs").signal(signal);
     }
 
-    /// The folder with what it keeps on disk.
+    /// Folder of its files.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
@@ -187,7 +187,7 @@ impl RedisServer {
         self.child.is_some()
     }
 
-    /// Whether it writes every command to a file.
+    /// Whether it flushes every command.
     pub fn is_durable(&self) -> bool {
         self.options.durable
     }
@@ -197,24 +197,24 @@ impl RedisServer {
         self.port
     }
 
-    /// Its URL, with user and password where it wants them.
+    /// Its URL, with user and password if required.
     pub fn url(&self) -> String {
         self.url_at(self.port)
     }
 
-    /// The same at another port of 127.0.0.1, such as that of a proxy in front of it.
+    /// Its URL with another port of 127.0.0.1, such as that of a proxy.
     pub fn url_at(&self, port: u16) -> String {
         let scheme = if self.options.tls { "rediss" } else { "redis" };
         let user = if self.options.password { format!("{USER}:{PASSWORD_IN_URL}@") } else { String::new() };
         format!("{scheme}://{user}127.0.0.1:{port}")
     }
 
-    /// The certificate (PEM) of the authority to trust, of a server with TLS.
+    /// CA certificate (PEM) of a server with TLS.
     pub fn ca_file(&self) -> PathBuf {
         self.certificates.as_ref().expect("a server with TLS").ca_file()
     }
 
-    /// What `redis-cli` prints for a command; empty where the server does not answer.
+    /// Output of `redis-cli` for a command; empty if the server does not respond.
     pub fn ask(&self, words: &[&str]) -> String {
         let mut command = redis_cli(self.port);
         if let Some(certificates) = &self.certificates {
@@ -250,12 +250,12 @@ pub fn shared_cluster() -> &'static RedisCluster {
     })
 }
 
-/// The program; its standard error stays that of the test.
+/// The server program, with the test's standard error.
 fn redis_server() -> Command {
     Command::new("redis-server")
 }
 
-/// The client of a server on loopback.
+/// Client of a server on loopback.
 fn redis_cli(port: u16) -> Command {
     let mut command = Command::new("redis-cli");
     command.args(["-h", "127.0.0.1", "-p", &port.to_string()]);

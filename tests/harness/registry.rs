@@ -1,6 +1,6 @@
-//! A real registry, from Debian's package `docker-registry`, and what is pushed to it: components in the layout of `wkg`.
+//! A registry from Debian's package `docker-registry`, and pushing of components in the layout of `wkg`.
 //!
-//! It listens on loopback only, on a free port, keeps its data in a temporary folder and ends with the test.
+//! It listens on a free loopback port, stores its data in a temporary folder and ends with the test.
 
 use crate::child::{OwnChild, until};
 use crate::redis::free_port;
@@ -13,11 +13,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// User of a registry that wants one.
+/// User of a registry with authentication.
 pub const USER: &str = "morag";
 /// The user's password.
 pub const PASSWORD: &str = "p@ss-word";
-/// Both, as `htpasswd -nbB -C 5` writes them.
+/// Both, in the format of `htpasswd -nbB -C 5`.
 const HTPASSWD: &str = "morag:$2y$05$Usu.l8Gsmay7TJTfpxdJM.7AyVKDt/s4WECDCleY1XLXWLwEqcmA6\n";
 
 /// Media type of a manifest.
@@ -28,19 +28,19 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub struct Registry {
     port: u16,
     has_password: bool,
-    // Before the folder: nobody writes into it any more when it goes.
+    // Before the folder, so that it has ended when the folder is removed.
     _child: OwnChild,
     folder: TempDir,
 }
 
-/// What is pushed, where it is not a component as it should be.
+/// Deviations of a pushed artifact from a component's manifest.
 #[derive(Debug, Clone)]
 pub struct Layout {
     /// Media type of the configuration.
     pub config: &'static str,
     /// Media type of the layer.
     pub layer: &'static str,
-    /// Size that the manifest says the layer has; none: its own.
+    /// Layer size stated in the manifest; `None`: the actual one.
     pub size: Option<u64>,
 }
 
@@ -51,12 +51,12 @@ impl Default for Layout {
 }
 
 impl Registry {
-    /// A registry for everybody.
+    /// Starts a registry without authentication.
     pub async fn start() -> Self {
         Self::start_with(false).await
     }
 
-    /// A registry that wants [`USER`] and [`PASSWORD`].
+    /// Starts a registry that requires [`USER`] and [`PASSWORD`].
     pub async fn start_with_password() -> Self {
         Self::start_with(true).await
     }
@@ -99,12 +99,12 @@ impl Registry {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Pushes a component, and gives the reference it is pulled by.
+    /// Pushes a component and returns its reference.
     pub async fn push(&self, name: &str, wasm: &[u8]) -> String {
         self.push_as(name, wasm, &Layout::default()).await
     }
 
-    /// Pushes bytes in a layout, and gives the reference they are pulled by.
+    /// Pushes bytes with a layout and returns their reference.
     pub async fn push_as(&self, name: &str, wasm: &[u8], layout: &Layout) -> String {
         let config =
             json!({"created": null, "architecture": "wasm", "os": "wasip2", "layerDigests": [], "component": null});
@@ -146,7 +146,7 @@ impl Registry {
         if self.has_password { request.basic_auth(USER, Some(PASSWORD)) } else { request }
     }
 
-    /// The file that holds what has this digest, to be changed past the registry.
+    /// Path of the stored blob with this digest, for changes behind the registry's back.
     pub fn file(&self, digest: &str) -> PathBuf {
         let blobs = self.folder.path().join("data/docker/registry/v2/blobs/sha256");
         blobs.join(&digest[..2]).join(digest).join("data")

@@ -1,4 +1,4 @@
-//! A store that speaks S3: moto, a server of its own, with a bucket for each test.
+//! An S3 server: moto in a process of its own, with a bucket per test.
 
 use crate::server::{client, python};
 use morag_adapters::blobs::S3Settings;
@@ -7,13 +7,13 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-/// Id of the access key. By default moto takes every key.
+/// Access key id. By default moto accepts every key.
 pub const KEY_ID: &str = "AKIAMORAGTESTS000000";
-/// The access key's secret.
+/// Secret of the access key.
 pub const KEY_SECRET: &str = "a-secret-of-the-tests-only";
 
-/// Serves on a free port, says on which, and ends with its standard input: the pipe's other end closes with the process
-/// that holds it, however that ends.
+/// Serves on a free port, prints its URL, and ends with its standard input, which closes when the process that holds the pipe
+/// ends for any reason.
 const SERVE: &str = "
 import os, sys
 from moto.server import ThreadedMotoServer
@@ -24,7 +24,7 @@ sys.stdin.buffer.read()
 os._exit(0)
 ";
 
-/// A running server. Killed when dropped, and gone with the test's process where it is not.
+/// A running server. Killed when dropped, and ended with the test process.
 pub struct S3Server {
     /// `http://127.0.0.1:PORT`.
     pub endpoint: String,
@@ -36,7 +36,7 @@ pub struct S3Server {
 pub(crate) const SHARED: &str = "MORAG_TEST_SHARED_S3";
 
 impl S3Server {
-    /// Starts a server, with further environment variables.
+    /// Starts a server, with additional environment variables.
     pub fn start(environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(python());
         command.args(["-c", SERVE]).envs(environment.iter().copied());
@@ -49,7 +49,7 @@ impl S3Server {
         Self { endpoint: endpoint.trim().to_owned(), child: Some(child) }
     }
 
-    /// Settings to reach it with.
+    /// Settings for connecting to it.
     pub fn settings(&self) -> S3Settings {
         S3Settings {
             endpoint: Some(self.endpoint.clone()),
@@ -76,7 +76,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Makes an empty bucket.
+    /// Creates an empty bucket.
     pub async fn new() -> Self {
         static SERVER: OnceLock<S3Server> = OnceLock::new();
         let server = SERVER.get_or_init(|| match std::env::var(SHARED) {
@@ -94,12 +94,12 @@ impl Bucket {
         format!("s3://{}", self.name)
     }
 
-    /// Settings to reach it with.
+    /// Settings for connecting to it.
     pub fn settings(&self) -> S3Settings {
         self.server.settings()
     }
 
-    /// Puts an object there, past the storage under test.
+    /// Writes an object directly, bypassing the storage under test.
     pub async fn put(&self, key: &str) {
         let made = client().put(format!("{}/{key}", self.address())).body("x").send().await.expect("an answer");
         assert!(made.status().is_success(), "{}", made.status());

@@ -1,4 +1,4 @@
-//! A saga of failure: a fleet under load on a store, a receiver that counts, and the verdict at the end.
+//! Fault scenarios: a fleet under load, a counting receiver, and a check of the results.
 
 mod contents;
 mod load;
@@ -18,29 +18,28 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Silence of the receiver after which a saga is judged as it stands. Longer than any lease, wait between retries (they
-/// double, from 50 ms) and slow look at the queues together: what has not come by then does not come.
+/// Time without deliveries after which the results are checked as they are. Longer than leases, retry delays (doubling from 50 ms)
+/// and a slow query of the queues together: later nothing can arrive.
 const STALL: Duration = Duration::from_secs(60);
-/// Between two looks at the queues of a fleet that comes to rest. A look reads all of their buckets, and nobody needs the
-/// answer sooner.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+/// Interval for polling the queues of a fleet that drains. A query reads all of their buckets, and the result is not urgent.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A running saga. Everything of it ends when dropped.
+/// A running scenario. All of its parts end when dropped.
 pub struct Saga {
-    /// Its processes.
+    /// The processes.
     pub fleet: Fleet,
-    /// Its receiver.
+    /// The receiver.
     pub tally: Arc<Tally>,
-    /// Its choices.
+    /// Random choices.
     pub rng: fastrand::Rng,
-    /// Its store. After the fleet: processes go first.
+    /// The store. After the fleet, so that processes end first.
     pub store: Store,
     name: String,
     started: Instant,
 }
 
 impl Saga {
-    /// A saga without processes. `settings` win over the fleet's and the store's.
+    /// A scenario without processes. `settings` override those of the fleet and the store.
     pub async fn new(name: &str, seed: u64, store: Store, settings: &[(&str, &str)]) -> Self {
         let own = store.settings();
         let all: Vec<_> =
@@ -52,29 +51,29 @@ impl Saga {
         this
     }
 
-    /// Prints a line of the saga.
+    /// Prints a line.
     pub fn say(&self, text: &str) {
         println!("{} {:6.1} s  {text}", self.name, self.started.elapsed().as_secs_f64());
     }
 
-    /// Submits documents to the processes that serve the interface, whichever answers.
+    /// A client that submits documents to the processes with the `api` role.
     pub fn load(&self) -> Arc<Load> {
         Arc::new(Load::new(self.fleet.api_urls(), &self.tally.url))
     }
 
-    /// Heals what does not run, waits for the end of everything and for empty queues, stops the fleet and judges. Prints the
-    /// verdict.
+    /// Restarts all processes, waits for the end of all tasks and for empty queues, stops the fleet and checks the results. Prints
+    /// the report.
     pub async fn finish(mut self, accepted: &[String], rules: Rules) -> Report {
         self.fleet.heal().await;
         self.tally.take_all();
         self.tally.let_go();
-        // Of what a failover has lost nothing comes.
+        // Tasks lost by a failover deliver nothing more.
         let known = match rules.failover {
             true => Report::known(&self.fleet, &self.tally, accepted).await,
             false => accepted.to_vec(),
         };
         let came = self.tally.wait_for_ends(&known, STALL).await;
-        self.say(if came { "every task's end has come" } else { "some ends have not come: nothing comes any more" });
+        self.say(if came { "all tasks have ended" } else { "some tasks have not ended, and deliveries have stopped" });
         let rests = self.comes_to_rest().await;
         self.say(if rests { "the queues are empty" } else { "the queues do not become empty" });
         let mut report = Report::collect(&self.fleet, &self.tally, accepted, rules).await;
@@ -82,19 +81,19 @@ impl Saga {
         report.queues = self.store.queue_counts(self.fleet.data_dir()).await;
         report.compare_contents(&*self.store.knowledge(self.fleet.data_dir()).await).await;
         report.print(&self.name);
-        self.say("judged");
+        self.say("checked");
         report
     }
 
-    /// Waits until nothing is in the queues, at most [`STALL`]. A dispatcher that was killed after the receiver took an event and
-    /// before it could record that leaves its cursor leased: when the lease has run out, the event comes once more. Asks over
-    /// the interface, because the embedded store is its process's alone.
+    /// Waits until the queues are empty, at most [`STALL`]. A dispatcher killed after the receiver took an event and before it
+    /// recorded that leaves its cursor leased; once the lease expires, the event is delivered again. Queries the API, because
+    /// only its process can open the embedded store.
     async fn comes_to_rest(&self) -> bool {
         let url = format!("{}/api/v1/status/stats/queues", self.fleet.api_urls().swap_remove(0));
         let (client, started) = (client(), Instant::now());
         loop {
             let answer = client.get(&url).bearer_auth(API_KEY).send().await.expect("an answer");
-            // A process that has just been healed may still say that it is unavailable.
+            // A restarted process may report that it is unavailable for a moment.
             if answer.status() == StatusCode::OK {
                 let body: Value = answer.json().await.expect("a JSON body");
                 let count = |queue: &str, which: &str| body["queues"][queue][which].as_u64().expect("a count");
@@ -106,7 +105,7 @@ impl Saga {
             if started.elapsed() > STALL {
                 return false;
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A step runner over the built test guests, with real adapters in a temporary folder.
+//! A step runner for the built test guests, with real adapters in a temporary folder.
 
 use morag_adapters::SystemClock;
 use morag_adapters::ai::NoService;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Folder of the built guests: `MORAG_TEST_GUESTS_DIR`, which `cargo xtask test` sets, else where it puts them.
+/// Path of a built guest, in `MORAG_TEST_GUESTS_DIR` (set by `cargo xtask test`) or its default location.
 pub fn guest(name: &str) -> PathBuf {
     let folder = std::env::var_os("MORAG_TEST_GUESTS_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests"), PathBuf::from);
@@ -27,7 +27,7 @@ pub fn guest(name: &str) -> PathBuf {
     path
 }
 
-/// Limits small enough that a test reaches them at once.
+/// Limits that are low enough to be reached quickly.
 pub fn small_limits() -> Limits {
     Limits {
         memory_bytes_max: 64 << 20,
@@ -37,7 +37,7 @@ pub fn small_limits() -> Limits {
     }
 }
 
-/// What stands behind the capabilities: real adapters in a folder.
+/// Services of the capabilities: real adapters in a folder.
 pub fn services(folder: &Path) -> Services {
     let knowledge = SqliteKnowledge::open(&folder.join("knowledge.db"), None).expect("knowledge store");
     let key_values = SqliteStore::open(&folder.join("morag.db"), Arc::new(SystemClock)).expect("a store");
@@ -52,25 +52,25 @@ pub fn services(folder: &Path) -> Services {
     }
 }
 
-/// A runner with the parts it stands on.
+/// A runner with its parts.
 pub struct Sandbox {
     /// The runner.
     pub runner: PluginRunner,
     /// Its files.
     pub blobs: Arc<ObjectBlobs>,
-    /// Every progress report.
+    /// All progress reports.
     pub progress: Arc<Mutex<Vec<(f64, String)>>>,
     folder: TempDir,
 }
 
 impl Sandbox {
-    /// Loads components with nothing granted but the limits.
+    /// Loads components with these limits and without capabilities.
     pub async fn load(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, LoadError> {
         let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
         Self::load_on(engine, paths, limits, 2).await
     }
 
-    /// The same on an engine that others may use too, with so many threads for guests.
+    /// The same on a shared engine, with a number of guest threads.
     pub async fn load_on(
         engine: StepEngine,
         paths: Vec<PathBuf>,
@@ -81,8 +81,8 @@ impl Sandbox {
         Self::of(engine, paths, grant, |_| (), threads).await
     }
 
-    /// Loads components with what `grant` gives the one of a name. `change` puts other services in the place of those that
-    /// there are: a store of plugins' keys, and neither completions, transcription nor requests.
+    /// Loads components with a grant by name. `change` replaces default services, which are a key-value store, and neither
+    /// completions, transcription nor HTTP.
     pub async fn granted(
         paths: Vec<PathBuf>,
         grant: impl Fn(&str) -> Grant,
@@ -107,19 +107,19 @@ impl Sandbox {
         Ok(Self { runner, blobs, progress: Arc::default(), folder })
     }
 
-    /// A call of the guest `misbehave` in a mode, over a document of these bytes.
+    /// A call of the guest `misbehave` in a mode, with a document.
     pub async fn call(&self, mode: &str, document: &[u8]) -> StepCall {
         let mut config = JsonObject::new();
         config.insert("mode".into(), json!(mode));
         self.call_of("misbehave", config, document).await
     }
 
-    /// A call of a component without configuration, over a document of these bytes.
+    /// A call of a component without configuration, with a document.
     pub async fn plain_call(&self, component: &str, document: &[u8]) -> StepCall {
         self.call_of(component, JsonObject::new(), document).await
     }
 
-    /// A call of a component with a configuration, over a document of these bytes.
+    /// A call of a component with a configuration and a document.
     pub async fn call_of(&self, component: &str, config: JsonObject, document: &[u8]) -> StepCall {
         let record = record_of(document);
         let path = BlobPath::file(record.id, &record.source.stored_as);
@@ -139,12 +139,12 @@ impl Sandbox {
         }
     }
 
-    /// Every file that there is in the file storage, finished or not, by its path.
+    /// Paths of all files in the file storage, finished or not.
     pub fn files(&self) -> Vec<String> {
         let root = self.folder.path().join("files");
         let (mut files, mut folders) = (Vec::new(), vec![root.clone()]);
         while let Some(folder) = folders.pop() {
-            // A folder may be removed while it is looked at.
+            // The folder may be removed meanwhile.
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                     true => folders.push(entry.path()),

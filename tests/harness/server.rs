@@ -1,4 +1,4 @@
-//! The binary `morag serve` in a temporary folder, on a port the system chose.
+//! Runs `morag serve` in a temporary folder, on a free port.
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::Value;
@@ -9,16 +9,16 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-/// The key every test server takes.
+/// API key of every test server.
 pub const API_KEY: &str = "test-key";
 
-/// The secret every test server signs with.
+/// Signing secret of every test server.
 pub const SECRET: &str = "test-secret";
 
-/// How long a test waits for anything before it fails. Debug builds on a busy machine are slow; nothing asserts speed.
+/// Timeout of every wait in tests. Generous, because debug builds on a busy machine are slow; no test asserts speed by it.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-/// A folder below `target/`, from the variable that `cargo xtask test` sets, else where it puts it.
+/// Path of a build output: from a variable set by `cargo xtask test`, or its default below `target/`.
 fn built(variable: &str, default: &str) -> PathBuf {
     std::env::var_os(variable)
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(default), PathBuf::from)
@@ -31,22 +31,22 @@ pub fn binary() -> PathBuf {
     path
 }
 
-/// The folder of the six components.
+/// Folder of the six standard components.
 pub fn plugins_dir() -> PathBuf {
     let path = built("MORAG_TEST_PLUGINS_DIR", "plugins");
     assert!(path.join("ingestion.wasm").exists(), "{} has no plugins: `cargo xtask plugins`", path.display());
     path
 }
 
-/// The Python of the test clients.
+/// Python interpreter of the test clients.
 pub fn python() -> PathBuf {
     let path = built("MORAG_TEST_PYTHON", "venv/bin/python");
     assert!(path.exists(), "{} is missing: `cargo xtask test` makes it", path.display());
     path
 }
 
-/// `morag serve` with the defaults of the tests: loopback webhooks allowed, fast retries, signed, a port the system chooses.
-/// Nothing of our own environment reaches it.
+/// `morag serve` with the tests' defaults: loopback webhooks allowed, fast retries, signed, a free port. Inherits no environment
+/// variables.
 pub fn serve(data_dir: &Path) -> std::process::Command {
     let mut command = std::process::Command::new(binary());
     command
@@ -57,9 +57,9 @@ pub fn serve(data_dir: &Path) -> std::process::Command {
         .env("MORAG_API_KEYS", API_KEY)
         .env("MORAG_DATA_DIR", data_dir)
         .env("MORAG_PLUGINS_DIR", plugins_dir())
-        // Shared by all tests: compiling the components anew for each server would take most of the time.
+        // Shared by all tests: compiling the components again for each server would take most of the time.
         .env("MORAG_COMPILE_CACHE_DIR", built("MORAG_TEST_COMPILE_CACHE_DIR", "test-compiled"))
-        // The room that a test's machine has is not the test's subject; where it is, the test sets it.
+        // Tests must not depend on the machine's free disk space; those about it set the limit.
         .env("MORAG_DISK_FREE_MIN", "0")
         .env("WEBHOOK_SECRET", SECRET)
         .env("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8")
@@ -68,10 +68,10 @@ pub fn serve(data_dir: &Path) -> std::process::Command {
     command
 }
 
-/// Not a variable of the server's: how many files it may open, where that is less than the tests may.
+/// Maximum open files of the server, if lower than that of the tests. Not a setting of the server.
 const DESCRIPTORS: &str = "MORAG_TEST_DESCRIPTORS";
 
-/// A command under a limit of open files.
+/// A command with a limit of open files.
 fn limited(command: &std::process::Command, descriptors: &str) -> std::process::Command {
     let mut shell = std::process::Command::new("/bin/sh");
     shell
@@ -87,26 +87,26 @@ pub struct Server {
     child: Child,
     /// `http://127.0.0.1:PORT`.
     pub url: String,
-    /// A client without key.
+    /// A client without API key.
     pub client: Client,
     folder: TempDir,
     settings: Vec<(String, String)>,
 }
 
 impl Server {
-    /// Starts a server with the defaults of the tests: [`serve`].
+    /// Starts a server with the tests' defaults ([`serve`]).
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// Starts a server with further environment variables, which win over the tests' defaults.
+    /// Starts a server with additional environment variables, which override the defaults.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self::spawn(folder, settings).await
     }
 
-    /// Starts a server on a data folder that is made before, with further environment variables.
+    /// Starts a server on a prepared data folder, with additional environment variables.
     pub async fn start_on(prepare: impl FnOnce(&Path), settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         prepare(&folder.path().join("data"));
@@ -114,14 +114,14 @@ impl Server {
         Self::spawn(folder, settings).await
     }
 
-    /// Starts a server that may have so many files and sockets open.
+    /// Starts a server with a maximum number of open files and sockets.
     pub async fn start_limited(descriptors: u64, settings: &[(&str, &str)]) -> Self {
         let limit = (DESCRIPTORS.to_owned(), descriptors.to_string());
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Self::spawn(tempfile::tempdir().expect("a temporary folder"), settings.chain([limit]).collect()).await
     }
 
-    /// Starts a server with a `morag.toml`, and further environment variables.
+    /// Starts a server with a `morag.toml` and additional environment variables.
     pub async fn start_with_file(toml: &str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("morag.toml"), toml).expect("a configuration file");
@@ -160,14 +160,14 @@ impl Server {
         Self::spawn(self.folder, self.settings).await
     }
 
-    /// Asks the process to stop (SIGTERM), waits until it has ended well, and starts another one on the same data.
+    /// Sends SIGTERM, waits for a successful exit, and starts another process on the same data.
     pub async fn terminate_and_restart(mut self) -> Self {
         let status = self.terminate().await;
         assert!(status.success(), "{status}");
         Self::spawn(self.folder, self.settings).await
     }
 
-    /// Asks the process to stop (SIGTERM), and says how it ended.
+    /// Sends SIGTERM and returns the exit status.
     pub async fn terminate(&mut self) -> std::process::ExitStatus {
         let pid = self.child.id().expect("the server runs").to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
@@ -175,12 +175,12 @@ impl Server {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the server stops").expect("its status")
     }
 
-    /// Whether the process still runs.
+    /// Whether the process is running.
     pub fn is_alive(&mut self) -> bool {
         self.child.try_wait().expect("its status").is_none()
     }
 
-    /// The process.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id().expect("the server runs")
     }
@@ -190,12 +190,12 @@ impl Server {
         self.folder.path().join("data")
     }
 
-    /// A request with the key.
+    /// A request with the API key.
     pub fn request(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url)).bearer_auth(API_KEY)
     }
 
-    /// GET of a path that answers 200 with JSON.
+    /// GET of a path that must return 200 with JSON.
     pub async fn get(&self, path: &str) -> Value {
         let response = self.request(reqwest::Method::GET, path).send().await.expect("an answer");
         let status = response.status();
@@ -204,7 +204,7 @@ impl Server {
         serde_json::from_str(&text).expect("a JSON body")
     }
 
-    /// Submits a document to `ingest/file` with further fields.
+    /// Submits a document to `ingest/file` with additional fields.
     pub async fn ingest(&self, file_name: &str, bytes: Vec<u8>, fields: &[(&str, &str)]) -> Response {
         let part = multipart::Part::bytes(bytes).file_name(file_name.to_owned());
         let mut form = multipart::Form::new().part("file", part);
@@ -215,7 +215,7 @@ impl Server {
         request.send().await.expect("an answer")
     }
 
-    /// Submits a document that must be accepted, and gives the task's id.
+    /// Submits a document that must be accepted, and returns the task's id.
     pub async fn submit(&self, file_name: &str, bytes: Vec<u8>, fields: &[(&str, &str)]) -> String {
         let response = self.ingest(file_name, bytes, fields).await;
         let status = response.status();
@@ -224,7 +224,7 @@ impl Server {
         body["task_id"].as_str().expect("a task_id").to_owned()
     }
 
-    /// Waits until a task has ended, and gives its status body.
+    /// Waits until a task has ended, and returns its status.
     pub async fn wait_for_end(&self, task: &str) -> Value {
         let started = Instant::now();
         loop {
@@ -233,15 +233,15 @@ impl Server {
                 return status;
             }
             assert!(started.elapsed() < PATIENCE, "the task has not ended: {status}");
-            // Polling is what a client of this API does; nothing depends on the pause.
+            // Polling is what a client of this API does; nothing depends on the interval.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
 
-/// An HTTP client that follows no redirects and times out late.
+/// An HTTP client without redirects, with a long timeout.
 pub fn client() -> Client {
-    // An error says that another test has installed it.
+    // An error means that another test has installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
     builder.build().expect("a client")

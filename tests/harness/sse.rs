@@ -1,13 +1,13 @@
-//! A reader of Server-Sent Events, as the standard reads them (WHATWG HTML, section 9.2.6).
+//! A client for Server-Sent Events (WHATWG HTML, section 9.2.6).
 
 use crate::server::{API_KEY, PATIENCE, Server};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-/// An event as it came.
+/// A received event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SseEvent {
-    /// The id that a client sends when it connects again.
+    /// Id to send when reconnecting.
     pub id: String,
     /// Its type.
     pub event: String,
@@ -15,29 +15,29 @@ pub struct SseEvent {
     pub data: Value,
 }
 
-/// What comes of a stream.
+/// An item of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Block {
     /// An event.
     Event(SseEvent),
-    /// Comments, without an event.
+    /// Comments without an event.
     Comment(String),
-    /// The end: `true` where the answer was complete, `false` where the connection broke.
+    /// The end: `true` if the response was complete, `false` if the connection broke.
     End(bool),
 }
 
-/// A connection that reads events.
+/// A connection to a stream.
 pub struct EventSource {
     response: Response,
     bytes: Vec<u8>,
-    /// The last id that was received; empty before the first.
+    /// Last received id; empty before the first.
     pub last_id: String,
-    /// Milliseconds that the server asks a client to wait before it connects again.
+    /// Reconnection delay requested by the server, milliseconds.
     pub retry: Option<u64>,
 }
 
 impl EventSource {
-    /// Connects, going on after an id where one is given. The server must have such a stream.
+    /// Connects, resuming after `last_id` if given. The stream must exist.
     pub async fn connect(server: &Server, path: &str, last_id: Option<&str>) -> Self {
         let response = request(&server.client, &server.url, path, last_id).await;
         assert_eq!(response.status(), StatusCode::OK, "GET {path} after {last_id:?}");
@@ -45,7 +45,7 @@ impl EventSource {
         Self { response, bytes: Vec::new(), last_id: last_id.unwrap_or_default().to_owned(), retry: None }
     }
 
-    /// The next block. Fails where nothing comes for long.
+    /// The next item. Panics if nothing arrives for long.
     pub async fn next(&mut self) -> Block {
         loop {
             if let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
@@ -75,7 +75,7 @@ impl EventSource {
                 "event" => event = value.to_owned(),
                 "data" => data.push(value),
                 "retry" => self.retry = Some(value.parse().expect("milliseconds")),
-                other => panic!("{other:?} is no field"),
+                other => panic!("{other:?} is not a field"),
             }
         }
         if !data.is_empty() {
@@ -85,7 +85,7 @@ impl EventSource {
         (!comments.is_empty()).then(|| Block::Comment(comments.join("\n")))
     }
 
-    /// The next event; none at the end. Comments are passed over.
+    /// The next event; `None` at the end. Skips comments.
     pub async fn event(&mut self) -> Option<SseEvent> {
         loop {
             match self.next().await {
@@ -97,7 +97,7 @@ impl EventSource {
     }
 }
 
-/// A request for a stream, whatever is answered.
+/// Requests a stream and returns any response.
 pub async fn request(client: &reqwest::Client, url: &str, path: &str, last_id: Option<&str>) -> Response {
     let mut request = client.get(format!("{url}{path}")).bearer_auth(API_KEY);
     if let Some(id) = last_id {

@@ -1,4 +1,4 @@
-//! A receiver that counts what it gets and keeps little of it, and the judge of what it counted.
+//! A webhook receiver that only counts and records digests, and the check of its records.
 
 pub mod judge;
 
@@ -17,24 +17,24 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What the receiver does with a request, instead of taking it.
+/// How the receiver handles a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// Takes it and answers 200.
+    /// Record it and answer 200.
     Take,
-    /// Answers 503 and forgets it.
+    /// Answer 503 without recording it.
     Refuse,
-    /// Takes it, and answers only when [`Tally::let_go`] is called or the sender has gone: as a slow receiver, whose sender
-    /// is killed before it could record the answer.
+    /// Record it, but answer only after [`Tally::let_go`] or when the sender has disconnected: a slow receiver, whose sender is
+    /// killed before it can record the answer.
     TakeAndHang,
 }
 
-/// Decides by the task, the sequence and the event type.
+/// Chooses the answer by task, sequence and event type.
 pub type Decide = Box<dyn Fn(&str, u64, &str) -> Answer + Send + Sync>;
 
 /// A running receiver; ends when dropped.
 pub struct Tally {
-    /// Where webhooks go.
+    /// URL of the webhook.
     pub url: String,
     shared: Arc<Shared>,
     server: tokio::task::JoinHandle<()>,
@@ -44,9 +44,9 @@ struct Shared {
     secret: Secret,
     counts: Mutex<Counts>,
     decide: Mutex<Option<Decide>>,
-    /// Raised by every request.
+    /// Increased by every request.
     changed: watch::Sender<u64>,
-    /// How often those who hang were let go.
+    /// Number of calls of [`Tally::let_go`].
     let_go: watch::Sender<u64>,
 }
 
@@ -60,23 +60,23 @@ struct Counts {
     unsigned: u64,
 }
 
-/// What has come so far.
+/// Counts so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Arrived {
-    /// Deliveries that were taken, repeats among them.
+    /// Recorded deliveries, including repeats.
     pub taken: u64,
-    /// Deliveries that were refused on purpose.
+    /// Deliveries refused on purpose.
     pub refused: u64,
-    /// Deliveries that were taken and whose answer was held back.
+    /// Recorded deliveries whose answer was delayed.
     pub hung: u64,
-    /// Requests with a wrong signature or without what a delivery has.
+    /// Requests with a wrong signature or without a part of a delivery.
     pub unsigned: u64,
-    /// Tasks whose end event was taken.
+    /// Tasks whose end event was recorded.
     pub ended: u64,
 }
 
 impl Tally {
-    /// Starts a receiver on a free port of the loopback interface, which takes everything that is signed.
+    /// Starts a receiver on a free loopback port that records everything signed.
     pub async fn start() -> Self {
         let (changed, _) = watch::channel(0);
         let (let_go, _) = watch::channel(0);
@@ -89,39 +89,39 @@ impl Tally {
         Self { url, shared, server }
     }
 
-    /// From here on answers as `decide` says.
+    /// Uses `decide` from now on.
     pub fn answer(&self, decide: impl Fn(&str, u64, &str) -> Answer + Send + Sync + 'static) {
         *lock(&self.shared.decide) = Some(Box::new(decide));
     }
 
-    /// From here on takes everything.
+    /// Records everything from now on.
     pub fn take_all(&self) {
         *lock(&self.shared.decide) = None;
     }
 
-    /// Answers 200 to all who hang.
+    /// Answers all delayed requests.
     pub fn let_go(&self) {
         self.shared.let_go.send_modify(|count| *count += 1);
     }
 
-    /// What has come so far.
+    /// Counts so far.
     pub fn arrived(&self) -> Arrived {
         let counts = lock(&self.shared.counts);
         let Counts { taken, refused, hung, unsigned, .. } = *counts;
         Arrived { taken, refused, hung, unsigned, ended: counts.ended.len() as u64 }
     }
 
-    /// What was taken of a task, in its order.
+    /// Recorded deliveries of a task, in order.
     pub fn seen(&self, task: &str) -> Vec<Sighting> {
         lock(&self.shared.counts).tasks.get(task).cloned().unwrap_or_default()
     }
 
-    /// Tasks of which something was taken.
+    /// Tasks with recorded deliveries.
     pub fn tasks(&self) -> HashSet<String> {
         lock(&self.shared.counts).tasks.keys().cloned().collect()
     }
 
-    /// Waits until `enough` says so of what has come. `false`: nothing has come for so long.
+    /// Waits until the counts satisfy `enough`. `false`: no request arrived for the time `stall`.
     pub async fn wait_until(&self, stall: Duration, enough: impl Fn(Arrived) -> bool) -> bool {
         let mut changed = self.shared.changed.subscribe();
         loop {
@@ -135,7 +135,7 @@ impl Tally {
         }
     }
 
-    /// Waits until the end event of all these tasks was taken. `false`: nothing has come for so long.
+    /// Waits until the end events of all these tasks were recorded. `false`: no request arrived for the time `stall`.
     pub async fn wait_for_ends(&self, tasks: &[String], stall: Duration) -> bool {
         let all = |_| {
             let counts = lock(&self.shared.counts);
@@ -158,7 +158,7 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
     };
     let decide = |decide: &Decide| decide(&task, sighting.sequence, &sighting.event_type);
     let answer = lock(&shared.decide).as_ref().map_or(Answer::Take, decide);
-    // Before it is known to hang: who lets go after having seen it hang must reach it.
+    // Subscribe before the request is counted as hung, so that a `let_go` after that reaches it.
     let mut let_go = shared.let_go.subscribe();
     {
         let mut counts = lock(&shared.counts);
@@ -180,14 +180,14 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         Answer::Take => StatusCode::OK,
         Answer::Refuse => StatusCode::SERVICE_UNAVAILABLE,
         Answer::TakeAndHang => {
-            // Dropped with the connection when the sender has gone.
+            // Dropped with the connection when the sender has disconnected.
             let _ = let_go.changed().await;
             StatusCode::OK
         }
     }
 }
 
-/// Task and sighting of a request; none where the signature is wrong or something is missing.
+/// Task and record of a request; `None` if the signature is wrong or something is missing.
 fn read(secret: &Secret, headers: &HeaderMap, body: &Bytes) -> Option<(String, Sighting)> {
     let header = |name: &str| headers.get(name)?.to_str().ok();
     if !verify(secret, body, header("x-morag-signature")?) {
@@ -202,5 +202,5 @@ fn read(secret: &Secret, headers: &HeaderMap, body: &Bytes) -> Option<(String, S
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("nobody panics under the lock")
+    mutex.lock().expect("no code panics under the lock")
 }

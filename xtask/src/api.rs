@@ -1,60 +1,60 @@
-//! A client of the server's HTTP interface, and of the receiver's.
+//! HTTP client for the server, and for webhook receivers.
 mod multipart;
 
 use anyhow::{Context, Result, bail};
 use minreq::{Request, Response};
 use serde_json::Value;
 
-/// Seconds for one exchange. Long enough for an upload of a large file while the machine is busy.
+/// Timeout of a request, seconds. Allows for uploading a large file to a busy machine.
 const EXCHANGE_SECONDS_MAX: u64 = 60;
-/// Seconds for a question whether somebody is there.
+/// Timeout of a readiness probe, seconds.
 const PROBE_SECONDS_MAX: u64 = 2;
 
-/// A server at an address.
+/// Client of one server.
 #[derive(Clone)]
 pub struct Client {
-    /// For example `http://127.0.0.1:8000`.
+    /// Base URL, for example `http://127.0.0.1:8000`.
     pub base: String,
     key: String,
 }
 
-/// What the status of a task says.
+/// Status of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
     /// `pending`, `in_progress`, `completed`, `failed` or `cancelled`.
     pub word: String,
     /// 0 to 100.
     pub percent: f64,
-    /// The step that runs.
+    /// Current step.
     pub step: Option<String>,
-    /// For people.
+    /// Error message.
     pub error: Option<String>,
-    /// For programs.
+    /// Error code.
     pub error_code: Option<String>,
 }
 
 impl Status {
-    /// Whether nothing more is going to happen.
+    /// Whether the task has ended.
     pub fn ended(&self) -> bool {
         matches!(self.word.as_str(), "completed" | "failed" | "cancelled")
     }
 }
 
-/// What became of a submission.
+/// Result of a submission.
 pub enum Submitted {
-    /// The id of the task.
+    /// Accepted: the task id.
     Task(String),
-    /// The server does not take it: HTTP status, error code, message.
+    /// Refused: HTTP status, error code, message.
     Refused { status: i32, code: String, message: String },
 }
 
 impl Client {
-    /// A client that knows a key of the server.
+    /// Creates a client with an API key.
     pub fn new(base: &str, key: &str) -> Self {
         Self { base: base.to_owned(), key: key.to_owned() }
     }
 
-    /// Whether the server takes work.
+    /// Whether the server is ready.
     pub fn is_ready(&self) -> bool {
         let asked = minreq::get(format!("{}/health/ready", self.base)).with_timeout(PROBE_SECONDS_MAX).send();
         asked.is_ok_and(|response| response.status_code == 200)
@@ -74,25 +74,25 @@ impl Client {
         Ok(Submitted::Refused { status: response.status_code, code: text("error_code").unwrap_or_default(), message })
     }
 
-    /// How far a task is.
+    /// Status of a task.
     pub fn status(&self, task: &str) -> Result<Status> {
         let url = format!("{}/api/v1/status/{task}", self.base);
         let response = self.send(minreq::get(&url))?;
         if response.status_code != 200 {
             bail!("{url} answered {}: {}", response.status_code, String::from_utf8_lossy(response.as_bytes()));
         }
-        let body = json(&response).with_context(|| format!("{url} answered something that is no JSON"))?;
+        let body = json(&response).with_context(|| format!("{url} answered with something other than JSON"))?;
         status(&body).with_context(|| format!("{url} answered without a status: {body}"))
     }
 
-    /// The events of a task, or none where the server does not give them.
+    /// Events of a task; empty if the server does not return them.
     pub fn history(&self, task: &str) -> Result<Vec<Value>> {
         let response = self.send(minreq::get(format!("{}/api/v1/status/{task}/history?order=asc", self.base)))?;
         let events = json(&response).and_then(|mut body| body.get_mut("history").map(Value::take));
         Ok(events.and_then(|events| events.as_array().cloned()).unwrap_or_default())
     }
 
-    /// An artifact of a task that is JSON, where there is one.
+    /// A JSON artifact of a task, if it exists.
     pub fn artifact(&self, task: &str, name: &str) -> Result<Option<Value>> {
         let response = self.send(minreq::get(format!("{}/api/files/temp/{task}/{name}", self.base)))?;
         Ok(json(&response).filter(|_| response.status_code == 200))
@@ -104,7 +104,7 @@ impl Client {
     }
 }
 
-/// The webhooks a receiver holds, or none where it does not answer.
+/// Webhooks stored by a receiver; empty if it does not respond.
 pub fn received(receiver: &str) -> Vec<Value> {
     let asked = minreq::get(format!("{receiver}/webhooks")).with_timeout(PROBE_SECONDS_MAX).send();
     let body = asked.ok().as_ref().and_then(json);
@@ -118,7 +118,7 @@ pub fn received(receiver: &str) -> Vec<Value> {
     }
 }
 
-/// Whether a receiver answers.
+/// Whether a receiver responds.
 pub fn receiver_is_ready(receiver: &str) -> bool {
     let asked = minreq::get(format!("{receiver}/webhooks")).with_timeout(PROBE_SECONDS_MAX).send();
     asked.is_ok_and(|response| response.status_code == 200)
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn nobody_there_is_not_ready() {
-        // Port 1 on loopback: nobody listens there.
+        // Port 1 on loopback: nothing listens there.
         let client = Client::new("http://127.0.0.1:1", "k");
         assert!(!client.is_ready());
         assert!(client.status("t").is_err());

@@ -1,31 +1,31 @@
-//! `cargo xtask attack`: attacks on a server under a memory limit. The program itself is `tests/attack`, which shares the
-//! tests' harness; here it is built and started.
+//! `cargo xtask attack`: attacks on a server under a memory limit. Builds and runs `tests/attack`, which shares the test
+//! harness.
 use anyhow::Result;
 use clap::Args;
 
 use crate::workspace::Workspace;
 use crate::{harness, shell};
 
-/// What strangers, callers and components have done to this server, done again under a memory limit.
+/// Run known attacks of clients, callers and components against a server under a memory limit.
 ///
-/// Prints a line for each attack: memory before it and at most, how /health answered meanwhile, and what it took until it was
-/// refused. Exit code 1 where one was not refused, a probe of /health was not answered, or the server ended. Needs root, for a
-/// control group with a memory limit.
+/// Prints a line per attack: memory before it and at its peak, how /health responded meanwhile, and the time until it was
+/// refused. Exits with 1 if an attack was not refused, a probe of /health was not answered, or the server ended. Needs root,
+/// for a control group with a memory limit.
 #[derive(Args)]
 pub struct Options {
-    /// The sizes of CI, without the attacks that wait for a time limit.
+    /// Use the sizes of CI, and leave out the attacks that wait for a timeout.
     #[arg(long)]
     short: bool,
-    /// Memory that the server may take, MiB.
+    /// Memory limit of the server, MiB.
     #[arg(long)]
     memory_mib: Option<u64>,
-    /// Only attacks whose name has this in it.
+    /// Run only attacks whose name contains this.
     #[arg(long)]
     only: Option<String>,
     /// Use debug builds.
     #[arg(long)]
     debug: bool,
-    /// Use what was built before.
+    /// Use the existing build.
     #[arg(long)]
     no_build: bool,
 }
@@ -44,7 +44,7 @@ pub fn run(options: &Options) -> Result<()> {
     shell::run(&mut command)
 }
 
-/// The attacks in CI's sizes, on the debug build that the tests have just used.
+/// Runs the attacks in CI's sizes, with the debug build that the tests use.
 pub fn short(workspace: &Workspace) -> Result<()> {
     shell::run(harness::command(workspace, "attack", false).arg("--short"))
 }

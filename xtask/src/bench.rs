@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measurements of the whole server, each a file of its own.
+//! `cargo xtask bench`: benchmarks of the whole server, one per file.
 mod delivery;
 mod layout;
 mod machine;
@@ -9,7 +9,7 @@ mod receiver;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-/// Measure the whole server.
+/// Benchmark the whole server.
 #[derive(Args)]
 pub struct Options {
     #[command(subcommand)]

@@ -1,31 +1,31 @@
-//! `cargo xtask chaos`: random faults under load for some minutes, and whether anything was lost. The program itself is
-//! `tests/chaos`, which shares the tests' harness; here it is built and started.
+//! `cargo xtask chaos`: random faults under load, followed by a check that nothing was lost. Builds and runs `tests/chaos`,
+//! which shares the test harness.
 use anyhow::Result;
 use clap::Args;
 
 use crate::workspace::Workspace;
 use crate::{harness, shell, toolchain};
 
-/// Random faults under load, and whether anything was lost.
+/// Inject random faults under load, and check that nothing was lost.
 ///
-/// Kills and stops processes, restarts Redis or nodes of a Cluster, cuts the network, sets a clock wrong, while documents are
-/// submitted all the time; then heals everything, waits for the end and counts. Exit code 1 where anything was lost, doubled
-/// or out of order. With sqlite: one process, killed, stopped and restarted.
+/// Kills and pauses processes, restarts Redis or Cluster nodes, cuts the network and changes clocks while documents are submitted
+/// continuously; then repairs everything, waits for the tasks to end and checks the results. Exits with 1 if anything was lost,
+/// duplicated or out of order. With sqlite: one process that is killed, paused and restarted.
 #[derive(Args)]
 pub struct Options {
-    /// Minutes of faults; healing and judging come after.
+    /// Duration of the faults in minutes; repair and checks come after.
     #[arg(long, default_value_t = 5.0)]
     minutes: f64,
-    /// What the processes share.
+    /// Store that the processes share.
     #[arg(long, default_value = "redis", value_parser = ["redis", "cluster", "sqlite"])]
     store: String,
-    /// Choices: the same seed makes the same ones. Default: random, and printed.
+    /// Random seed: the same seed repeats the same choices. Random and printed by default.
     #[arg(long)]
     seed: Option<u64>,
     /// Use release builds.
     #[arg(long)]
     release: bool,
-    /// Use what was built before.
+    /// Use the existing build.
     #[arg(long)]
     no_build: bool,
 }

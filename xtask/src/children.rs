@@ -1,4 +1,4 @@
-//! Programs that run beside us: started with a log file, watched, and stopped whatever happens.
+//! Child processes: started with a log file, monitored, and always stopped.
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
@@ -13,27 +13,27 @@ use nix::unistd::Pid;
 
 use crate::shell;
 
-/// How long a program may take to end by itself: the server finishes what it writes.
+/// Time for a process to end by itself after SIGTERM; the server completes its writes.
 const GRACE: Duration = Duration::from_secs(10);
-/// Between two looks at a program that starts or ends.
+/// Interval between checks of a starting or ending process.
 pub const LOOK: Duration = Duration::from_millis(50);
-/// Lines of the log that are shown when a program died.
+/// Lines of the log shown when a process ended unexpectedly.
 const LAST_LINES: usize = 20;
 
-/// Set by Ctrl-C and by SIGTERM.
+/// Set by Ctrl-C and SIGTERM.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// From here on Ctrl-C only sets a flag; [`stop_wanted`] tells. Call it once.
+/// Makes Ctrl-C set a flag, returned by [`stop_wanted`]. Must be called only once.
 pub fn catch_stop() -> Result<()> {
     ctrlc::set_handler(|| STOP.store(true, Ordering::SeqCst)).context("cannot catch Ctrl-C")
 }
 
-/// Whether somebody pressed Ctrl-C.
+/// Whether Ctrl-C was pressed.
 pub fn stop_wanted() -> bool {
     STOP.load(Ordering::SeqCst)
 }
 
-/// A program that runs beside us. Dropping it stops it.
+/// A child process, stopped on drop.
 pub struct Running {
     name: String,
     process: Child,
@@ -41,20 +41,20 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it, with its output in a log file that starts anew.
+    /// Starts a process whose output replaces the log file.
     pub fn start(name: &str, command: &Command, log: &Path) -> Result<Self> {
         if let Some(folder) = log.parent() {
             fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
         let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = with_us(command);
-        // A group of its own: Ctrl-C in the terminal must reach us alone, so that each is told to stop once.
+        // Own process group: Ctrl-C in the terminal must reach only xtask, which stops each child once.
         command.process_group(0).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         let process = command.spawn().with_context(|| format!("cannot start `{}`", shell::shown(&command)))?;
         Ok(Self { name: name.to_owned(), process, log: log.to_owned() })
     }
 
-    /// An error with the end of its log where it has died.
+    /// Fails with the end of the log if the process has ended.
     pub fn check(&mut self) -> Result<()> {
         let Some(status) = self.process.try_wait()? else { return Ok(()) };
         let text = fs::read(&self.log).unwrap_or_default();
@@ -64,7 +64,7 @@ impl Running {
         bail!("{} ended ({status}); the end of {}:\n    {last}", self.name, self.log.display());
     }
 
-    /// Waits until it answers.
+    /// Waits until `ready` returns true.
     pub fn wait_ready(&mut self, limit: Duration, ready: impl Fn() -> bool) -> Result<()> {
         let started = Instant::now();
         while !ready() {
@@ -80,22 +80,22 @@ impl Running {
         Ok(())
     }
 
-    /// Most memory it ever had resident, in bytes, where the system tells.
+    /// Peak resident memory in bytes, if the system reports it.
     pub fn peak_memory_bytes(&self) -> Option<u64> {
         peak_memory_bytes_of(self.process.id())
     }
 
-    /// Processor time it has used, its threads together, seconds.
+    /// Processor time of all its threads so far, seconds.
     pub fn cpu_seconds(&self) -> Option<f64> {
         cpu_seconds_of(self.process.id())
     }
 
-    /// Asks it to end, waits, and ends it.
+    /// Sends SIGTERM, waits, and kills the process if it has not ended.
     pub fn stop(&mut self) {
         if matches!(self.process.try_wait(), Ok(Some(_))) {
             return;
         }
-        // The standard library can only kill.
+        // The standard library can only send SIGKILL.
         let pid = i32::try_from(self.process.id()).map(Pid::from_raw);
         let asked = pid.is_ok_and(|pid| signal::kill(pid, Signal::SIGTERM).is_ok());
         let started = Instant::now();
@@ -117,23 +117,23 @@ impl Drop for Running {
     }
 }
 
-/// Most memory a process ever had resident, in bytes, where the system tells.
+/// Peak resident memory of a process in bytes, if the system reports it.
 pub fn peak_memory_bytes_of(process: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
-/// Processor time a process has used, its threads together, seconds.
+/// Processor time of all threads of a process so far, seconds.
 pub fn cpu_seconds_of(process: u32) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // After the name in parentheses, fields 14 and 15 of proc(5), in ticks of 10 ms.
+    // Fields 14 and 15 of proc(5), counted after the name in parentheses, in ticks of 10 ms.
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
     Some((ticks(11)? + ticks(12)?) / 100.0)
 }
 
-/// The same command, ended by the system when we are killed, where `setpriv` (util-linux) is there to ask for that.
+/// The same command, with the child ended by the system when xtask is killed. Needs `setpriv` (util-linux).
 fn with_us(command: &Command) -> Command {
     let mut wrapped = if shell::have("setpriv") {
         let mut wrapped = Command::new("setpriv");
@@ -155,7 +155,7 @@ fn with_us(command: &Command) -> Command {
     wrapped
 }
 
-/// The port on loopback if it is free; any free one for 0.
+/// `wanted` if that loopback port is free; any free port for 0.
 pub fn free_port(wanted: u16) -> std::io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", wanted))?.local_addr()?.port())
 }

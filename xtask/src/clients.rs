@@ -1,13 +1,13 @@
-//! `cargo xtask clients`: what the test clients in Python and for Node.js need.
+//! `cargo xtask clients`: dependencies of the test clients in Python and Node.js.
 use anyhow::Result;
 use clap::Args;
 
 use crate::workspace::Workspace;
 use crate::{node, python, toolchain};
 
-/// Make the Python and the Node.js packages of the test clients.
+/// Install the packages of the Python and Node.js test clients.
 ///
-/// Into target/venv and target/node, for whoever runs a test binary directly; `cargo xtask test` does it by itself.
+/// Into target/venv and target/node, for running test binaries directly; `cargo xtask test` does this by itself.
 #[derive(Args)]
 pub struct Options {}
 

@@ -1,8 +1,7 @@
-//! `cargo xtask deploy`: the deployment files are what their schemas allow, and speak of a server that exists.
+//! `cargo xtask deploy`: checks the deployment files against their schemas and the built server.
 //!
-//! Linters of the test venv check the form: [`SCHEMAS`]. What they cannot know is checked here: that settings and command
-//! lines are those of the built binary, that every process has the time it needs to stop, and that nothing is less
-//! confined than the rest.
+//! Linters of the test venv check the schemas. The rest is checked here: settings and command lines exist in the built
+//! binary, every process has enough time to stop, and every container and unit is confined.
 mod compose;
 mod findings;
 mod kubernetes;
@@ -25,15 +24,15 @@ use serve::Server;
 
 /// Check the deployment files.
 ///
-/// Against their schemas, with the linters of tests/clients/requirements.txt, and against the binary target/debug/morag,
-/// which must be built.
+/// Checks them against their schemas, with the linters of tests/clients/requirements.txt, and against the binary
+/// target/debug/morag, which must have been built.
 #[derive(Args)]
 pub struct Options {}
 
 /// Filled in by whoever runs the compose file. Never read here: a finding would print a part of it.
 const SECRETS: &str = "secrets.env";
 
-/// Prints the documents of YAML files as a JSON list for each file. This reader refuses a key that is there twice.
+/// Prints the documents of YAML files as JSON, one list per file. This parser refuses duplicate keys.
 const TO_JSON: &str = "import json, sys
 from ruamel.yaml import YAML
 load = lambda path: list(YAML(typ='safe', pure=True).load_all(open(path, encoding='utf-8')))
@@ -45,7 +44,7 @@ pub fn run(_: &Options) -> Result<()> {
     check(&workspace, &python::ensure(&workspace)?)
 }
 
-/// Prints every finding; fails where there is one.
+/// Prints all findings; fails if there are any.
 pub fn check(workspace: &Workspace, python: &Path) -> Result<()> {
     let folder = workspace.root.join(FOLDER);
     let files = Files::read(&folder)?;
@@ -93,18 +92,18 @@ impl Files {
         Ok(Self { texts })
     }
 
-    /// The Kubernetes files.
+    /// Paths of the Kubernetes manifests.
     fn manifests(&self) -> Vec<&str> {
         let paths = self.texts.iter().map(|(path, _)| path.as_str());
         paths.filter(|path| path.starts_with("kubernetes/") && path.ends_with(".yaml")).collect()
     }
 }
 
-/// Runs the linters; each brings its schemas with it.
+/// Runs the linters, which contain their schemas.
 fn schemas(python: &Path, folder: &Path, files: &Files) -> Result<()> {
     let mut compose = linter(python, folder, "check_jsonschema");
     shell::run(compose.args(["--builtin-schema", "vendor.compose-spec", "compose.yaml"]))?;
-    // It passes over kinds that Kubernetes itself does not have: KEDA's and kustomize's are for `kubernetes::check`.
+    // Skips kinds that Kubernetes itself does not define; those of KEDA and kustomize are checked by `kubernetes::check`.
     let mut manifests = linter(python, folder, "kubernetes_validate");
     shell::run(manifests.args(["--strict", "--quiet", "--no-warn"]).args(files.manifests()))
 }
@@ -115,9 +114,9 @@ fn linter(python: &Path, folder: &Path, module: &str) -> Command {
     command
 }
 
-/// The documents of YAML files, a list for each.
+/// Documents of YAML files, one list per file.
 fn documents(python: &Path, folder: &Path, paths: &[&str]) -> Result<Vec<Vec<Value>>> {
     let mut command = shell::program(&python.to_string_lossy(), &["-c", TO_JSON]);
     let text = shell::read(command.current_dir(folder).args(paths)).context("not YAML")?;
-    serde_json::from_str(&text).context("the YAML reader gave no JSON")
+    serde_json::from_str(&text).context("the YAML reader did not print JSON")
 }

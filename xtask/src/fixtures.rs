@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-/// Write our own sample documents, good and bad ones.
+/// Write the sample documents, both valid and invalid ones.
 #[derive(Args)]
 pub struct Options {
-    /// The folder to write to; it is made where it is missing.
+    /// Folder to write to; created if missing.
     folder: PathBuf,
 }
 

@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: random input for what reads input of strangers. The targets are `fuzz/`, a workspace of its own, laid out as
-//! `cargo fuzz` wants it; this needs no more than the nightly compiler.
+//! `cargo xtask fuzz`: fuzzes the parsers of untrusted input. The targets are in `fuzz/`, a workspace of its own in the layout of
+//! `cargo fuzz`, but only the nightly compiler is needed.
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,41 +9,41 @@ use clap::Args;
 use crate::shell;
 use crate::workspace::Workspace;
 
-/// What the compiler does for the fuzzer: it counts branches and shows comparisons, and checks memory. As `cargo fuzz` does.
+/// Compiler flags of `cargo fuzz`: coverage counters, comparison tracing and the address sanitizer.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-simplifycfg-branch-fold-threshold=0 \
      --cfg fuzzing -Zsanitizer=address";
-/// The one system that we build for. Named, so that build scripts are compiled without the flags.
+/// The only supported platform. Passed explicitly, so that build scripts are compiled without the flags.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// Longest input, bytes: longer than any URL, header or settings that is taken. Where limits are higher (fields, forms), a target writes
-/// long runs short: the fuzzer tries many short inputs, and hardly any of 64 KiB.
+/// Maximum input size, bytes: longer than any URL, header or setting that is accepted. For higher limits (fields, forms) targets
+/// expand short encodings of long runs, because the fuzzer tries many short inputs but hardly any of 64 KiB.
 const INPUT_BYTES_MAX: u32 = 4096;
-/// Most memory of a target, MiB: the sanitizer takes some hundred by itself.
+/// Memory limit of a target, MiB; the sanitizer alone takes some hundred.
 const MEMORY_MIB_MAX: u32 = 1024;
-/// Most memory of one allocation, MiB: what is made of an input is at most some hundred times as long.
+/// Limit of one allocation, MiB: results are at most some hundred times as long as the input.
 const ALLOCATION_MIB_MAX: u32 = 16;
-/// Longest time of one input, seconds: one that takes longer is a finding.
+/// Time limit per input, seconds; a slower input is a finding.
 const INPUT_SECONDS_MAX: u32 = 5;
-/// Lines of a target's output that are shown where it found something.
+/// Lines of a target's output shown for a finding.
 const LINES_SHOWN: usize = 40;
 
-/// Random input for what reads input of strangers: URLs, addresses, dates, ids, signatures, descriptors, forms and their fields, JSON,
-/// `morag.toml`, answers of a Redis.
+/// Fuzz the parsers of untrusted input: URLs, addresses, dates, ids, signatures, descriptors, forms and their fields, JSON,
+/// `morag.toml`, responses of Redis.
 ///
-/// Builds the targets with the nightly compiler and the address sanitizer (minutes the first time), runs each for so long, and says
-/// what it found. What it has learnt is kept in target/fuzz/corpus, what it found in target/fuzz/artifacts. Exit code 1 where it
-/// found anything: mend it, and make it a test beside what was mended.
+/// Builds the targets with the nightly compiler and the address sanitizer (minutes the first time), runs each for the given time
+/// and prints the findings. The corpus is kept in target/fuzz/corpus, findings in target/fuzz/artifacts. Exits with 1 if there are
+/// findings: fix them, and add each as a test beside the fix.
 #[derive(Args)]
 pub struct Options {
-    /// Seconds of each target.
+    /// Seconds per target.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// Only check that all targets compile: minutes the first time, then seconds. What they call of the server is checked by no
-    /// other command.
+    /// Only check that all targets compile: minutes the first time, then seconds. No other command checks that they match the
+    /// server's code.
     #[arg(long)]
     check: bool,
-    /// Only these targets; all where none is named.
+    /// Targets to run; all by default.
     targets: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ pub fn run(options: &Options) -> Result<()> {
     let mut build = shell::program("cargo", &["+nightly", "build", "--release", "--locked", "--target", TARGET]);
     build.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(&folder).env("RUSTFLAGS", FLAGS);
     build.args(targets.iter().flat_map(|target| ["--bin", target]));
-    shell::run(&mut build).context("the fuzz targets are built with `rustup toolchain install nightly`")?;
+    shell::run(&mut build).context("fuzz targets need the nightly compiler: `rustup toolchain install nightly`")?;
     let mut found = Vec::new();
     for target in &targets {
         let report = fuzz(&folder, &seeds.join(target), target, options.seconds)?;
@@ -69,23 +69,23 @@ pub fn run(options: &Options) -> Result<()> {
     match found.is_empty() {
         true => Ok(()),
         false => {
-            bail!("found something: {}; the inputs are in {}", found.join(", "), folder.join("artifacts").display())
+            bail!("findings in {}; the inputs are in {}", found.join(", "), folder.join("artifacts").display())
         }
     }
 }
 
-/// Checks that the targets compile, with the workspace's compiler, and without the engine's C++, which is not called. No stage of
-/// `cargo xtask test`: `--cfg fuzzing` compiles every dependency anew, which takes two cores two minutes in a fresh clone.
+/// Checks that the targets compile, with the workspace's compiler and without libFuzzer's C++ code. Not a stage of
+/// `cargo xtask test`: `--cfg fuzzing` recompiles every dependency, which takes two minutes on two cores in a fresh clone.
 fn check(workspace: &Workspace) -> Result<()> {
     let manifest = workspace.root.join("fuzz/Cargo.toml");
     let mut check = workspace.cargo(&["check", "--bins", "--locked", "--target", TARGET]);
     check.arg("--manifest-path").arg(&manifest).arg("--target-dir").arg(workspace.target.join("fuzz-check"));
-    // Its name is that of a library to link with, which checking does not; a file that is there is not looked for each time.
+    // Any path works, since checking does not link; an existing file is not rebuilt every time.
     check.env("RUSTFLAGS", "--cfg fuzzing").env("CUSTOM_LIBFUZZER_PATH", &manifest);
     shell::run(&mut check)
 }
 
-/// The targets that there are, by their files.
+/// Names of the existing targets.
 fn all(root: &Path) -> Result<Vec<String>> {
     let folder = root.join("fuzz/fuzz_targets");
     let files = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
@@ -99,16 +99,16 @@ fn all(root: &Path) -> Result<Vec<String>> {
 
 fn chosen(all: Vec<String>, asked: &[String]) -> Result<Vec<String>> {
     if let Some(unknown) = asked.iter().find(|name| !all.contains(name)) {
-        bail!("there is no fuzz target {unknown}: choose of {}", all.join(", "));
+        bail!("there is no fuzz target {unknown}: choose one of {}", all.join(", "));
     }
     Ok(if asked.is_empty() { all } else { asked.to_vec() })
 }
 
-/// What became of a target.
+/// Result of running a target.
 enum Report {
-    /// Its last line.
+    /// No findings; the last status line.
     Nothing(String),
-    /// The end of its output.
+    /// A finding; the end of the output.
     Found(String),
 }
 
@@ -121,7 +121,7 @@ impl std::fmt::Display for Report {
     }
 }
 
-/// Runs a target. `seeds`: inputs that it begins with beside what it has learnt, where it has any.
+/// Runs a target. `seeds`: folder of initial inputs beside the corpus, if it exists.
 fn fuzz(folder: &Path, seeds: &Path, target: &str, seconds: u64) -> Result<Report> {
     let binary = folder.join(TARGET).join("release").join(target);
     let [corpus, artifacts] = ["corpus", "artifacts"].map(|name| folder.join(name).join(target));
@@ -135,9 +135,9 @@ fn fuzz(folder: &Path, seeds: &Path, target: &str, seconds: u64) -> Result<Repor
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={INPUT_BYTES_MAX}"));
     command.arg(format!("-timeout={INPUT_SECONDS_MAX}")).arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"));
-    // Long inputs from the start: a short one says nothing where an answer, or a file, has many parts.
+    // Allow long inputs from the start: short ones cannot cover responses or files with many parts.
     command.arg("-len_control=0");
-    // What a runtime keeps for its next task is no leak, and looking for leaks takes longer than most inputs.
+    // Objects that a runtime caches are not leaks, and leak detection takes longer than most inputs.
     command.arg("-detect_leaks=0").arg(format!("-malloc_limit_mb={ALLOCATION_MIB_MAX}")).arg(prefix(&artifacts));
     let output = shell::output(&mut command)?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -151,7 +151,7 @@ fn fuzz(folder: &Path, seeds: &Path, target: &str, seconds: u64) -> Result<Repor
     })
 }
 
-/// Where the fuzzer writes what it found. It is put before the name as it is, so it ends with a slash.
+/// Option for the folder of findings. libFuzzer prepends the prefix unchanged, so it must end with a slash.
 fn prefix(artifacts: &Path) -> String {
     format!("-artifact_prefix={}/", PathBuf::from(artifacts).display())
 }
@@ -176,6 +176,6 @@ mod tests {
         let all = || vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(chosen(all(), &[]).unwrap(), all());
         assert_eq!(chosen(all(), &["b".to_owned()]).unwrap(), ["b"]);
-        assert!(chosen(all(), &["c".to_owned()]).unwrap_err().to_string().contains("c: choose of a, b"));
+        assert!(chosen(all(), &["c".to_owned()]).unwrap_err().to_string().contains("c: choose one of a, b"));
     }
 }

@@ -1,12 +1,12 @@
-//! Running other programs: a clean environment, the command as a person would type it, errors that say both.
+//! Runs programs: in a clean environment, with the full command in error messages.
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// Variables that the outer `cargo run` and rustup's proxy set for us, and that would bind an inner cargo to the outer
-/// one's toolchain or make it rebuild.
+/// Variables set by the outer `cargo run` and rustup's proxy, which would bind an inner cargo to the outer toolchain or make
+/// it rebuild.
 const LEAKS_EXACT: [&str; 9] = [
     "CARGO",
     "CARGO_CRATE_NAME",
@@ -20,7 +20,7 @@ const LEAKS_EXACT: [&str; 9] = [
 ];
 const LEAKS_PREFIX: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CFG_"];
 
-/// Variables that are right for the host's builds but not for the wasm builds, which bring their own toolchain and flags.
+/// Variables for the host's builds that must not affect the wasm builds, which set their own toolchain and flags.
 const HOST_ONLY: [&str; 9] = [
     "RUSTUP_TOOLCHAIN",
     "RUSTFLAGS",
@@ -37,7 +37,7 @@ fn leaks(name: &str) -> bool {
     LEAKS_EXACT.contains(&name) || LEAKS_PREFIX.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// A program in the environment the person had when they typed `cargo xtask`.
+/// A program with the environment in which `cargo xtask` was called.
 pub fn program(name: &str, args: &[&str]) -> Command {
     let mut command = Command::new(name);
     for (key, _) in std::env::vars_os() {
@@ -49,12 +49,12 @@ pub fn program(name: &str, args: &[&str]) -> Command {
     command
 }
 
-/// Cargo for the host, with the toolchain the person chose.
+/// Cargo for the host, with the user's toolchain.
 pub fn cargo(args: &[&str]) -> Command {
     program("cargo", args)
 }
 
-/// Cargo (or rustup) free of any toolchain, target and flags of the host's build.
+/// Cargo or rustup without toolchain, target and flags of the host's build.
 pub fn unbound(name: &str, args: &[&str]) -> Command {
     let mut command = program(name, args);
     for name in HOST_ONLY {
@@ -63,7 +63,7 @@ pub fn unbound(name: &str, args: &[&str]) -> Command {
     command
 }
 
-/// The command as a person would type it, with the variables it sets.
+/// The command in shell syntax, with the variables it sets.
 pub fn shown(command: &Command) -> String {
     let quoted = |text: String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:+,@%".contains(c);
@@ -76,21 +76,21 @@ pub fn shown(command: &Command) -> String {
     set.chain(words.map(|word| quoted(word.to_string_lossy().into()))).collect::<Vec<_>>().join(" ")
 }
 
-/// Runs to the end with our own terminal. Fails with the command to repeat.
+/// Runs a program in this terminal. Errors contain the command to repeat.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start `{}`", shown(command)))?;
     if !status.success() {
-        bail!("failed ({status}); to repeat it:\n    {}", repeat(command));
+        bail!("failed ({status}); to repeat:\n    {}", repeat(command));
     }
     Ok(())
 }
 
-/// Runs to the end and gives what it printed; a failing program is not an error.
+/// Runs a program and returns its output; a non-zero exit status is not an error.
 pub fn output(command: &mut Command) -> Result<Output> {
     command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{}`", shown(command)))
 }
 
-/// Trimmed standard output of a program that must succeed.
+/// Trimmed standard output of a program; fails if the program fails.
 pub fn read(command: &mut Command) -> Result<String> {
     let output = output(command)?;
     if !output.status.success() {
@@ -100,13 +100,13 @@ pub fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Whether a program of that name is in `PATH`.
+/// Whether a program is in `PATH`.
 pub fn have(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// Removes a folder and what is in it, where it is there.
+/// Removes a folder with its content, if it exists.
 pub fn remove_folder(folder: &Path) -> Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -116,7 +116,7 @@ pub fn remove_folder(folder: &Path) -> Result<()> {
     }
 }
 
-/// The command to repeat, from the folder it runs in.
+/// The command to repeat, including its working directory.
 pub fn repeat(command: &Command) -> String {
     let folder = command.get_current_dir().map(Path::display);
     folder.map(|folder| format!("cd {folder} && {}", shown(command))).unwrap_or_else(|| shown(command))
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_failing_program_is_named() {
         let error = run(&mut Command::new("false")).unwrap_err().to_string();
-        assert!(error.contains("to repeat it:\n    false"), "{error}");
+        assert!(error.contains("to repeat:\n    false"), "{error}");
         assert!(read(&mut Command::new("false")).is_err());
         assert_eq!(read(Command::new("echo").arg(" hi ")).unwrap(), "hi");
     }

@@ -1,27 +1,26 @@
-//! `cargo xtask soak`: a server in use for long, and whether anything grows. The program itself is `tests/soak`; here it is
-//! built and started.
+//! `cargo xtask soak`: runs a server under load for a long time and checks that nothing grows. Builds and runs `tests/soak`.
 use anyhow::Result;
 use clap::Args;
 
 use crate::workspace::Workspace;
 use crate::{harness, shell};
 
-/// Ordinary and awkward use of a server for some minutes, and whether memory, file handles, threads or disk grow.
+/// Use a server in ordinary and unusual ways, and check that memory, file handles, threads and disk do not grow.
 ///
-/// Documents of all kinds, batches, failing endpoints, cancels and plugin reloads, on a server that forgets after two minutes.
-/// Prints a line a minute. Exit code 1 where anything has grown after the warm-up, or something went wrong.
+/// Submits documents of all kinds and batches, with failing endpoints, cancellations and plugin reloads, to a server with a
+/// retention of two minutes. Prints a line per minute. Exits with 1 if anything has grown after the warm-up, or failed.
 #[derive(Args)]
 pub struct Options {
-    /// Minutes, at least 8.
+    /// Duration in minutes, at least 8.
     #[arg(long, default_value_t = 60)]
     minutes: u64,
-    /// Documents under way at once.
+    /// Concurrent documents.
     #[arg(long)]
     at_once: Option<usize>,
     /// Use debug builds.
     #[arg(long)]
     debug: bool,
-    /// Use what was built before.
+    /// Use the existing build.
     #[arg(long)]
     no_build: bool,
 }

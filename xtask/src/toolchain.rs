@@ -1,7 +1,7 @@
 //! `cargo xtask toolchain`: makes sure that `wasm32-wasip2` can be built.
 //!
-//! Where the active toolchain has the target, or rustup can add it, that is all. Else, on Debian, [`linked`] builds the
-//! target's standard library from Debian's own source package and links the result into rustup as `morag-wasi`.
+//! Uses the active toolchain if it has the target or rustup can add it. Otherwise, on Debian, [`linked`] builds the target's
+//! standard library from Debian's source package and links the result into rustup as `morag-wasi`.
 pub mod c;
 pub mod debian;
 mod linked;
@@ -24,23 +24,23 @@ const CHOICE: &str = "MORAG_WASM_TOOLCHAIN";
 
 /// Make sure that wasm32-wasip2 can be built.
 ///
-/// Adds rustup's target; where that cannot be had, builds one from Debian's packages (as root, about a minute, once a
-/// machine: it is kept in ~/.cache/morag). MORAG_WASM_TOOLCHAIN=rustup or =linked forces one of the two ways.
+/// Adds rustup's target; if that fails, builds one from Debian's packages (as root, about a minute, once per machine: it is kept
+/// in ~/.cache/morag). MORAG_WASM_TOOLCHAIN=rustup or =linked forces one of the two.
 #[derive(Args)]
 pub struct Options {}
 
-/// A way to build the target.
+/// A toolchain for the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Toolchain {
-    /// The active toolchain has the target.
+    /// The active toolchain.
     Active,
-    /// The toolchain `morag-wasi` has it, with Debian's old C library.
+    /// The toolchain `morag-wasi`, with Debian's old C library.
     Linked,
 }
 
 impl Toolchain {
-    /// Cargo for the target. With Debian's C library the code sees `cfg(morag_debian_wasi_libc)`, since that library
-    /// lacks symbols which a step may have to bring.
+    /// Cargo for the target. With Debian's C library, `cfg(morag_debian_wasi_libc)` is set, because the library lacks symbols
+    /// that a step may have to define.
     pub fn cargo(self, root: &Path, args: &[&str]) -> Command {
         let link = format!("+{LINK}");
         let (words, flags) = match self {
@@ -61,14 +61,14 @@ pub fn run(_: &Options) -> Result<()> {
     ensure().map(drop)
 }
 
-/// Finds a way to build the target, and makes one where there is none. Says what it does.
+/// Finds a toolchain for the target, or creates one. Prints what it does.
 pub fn ensure() -> Result<Toolchain> {
     let choice = std::env::var(CHOICE).unwrap_or_else(|_| "auto".to_owned());
     match choice.as_str() {
         "linked" => linked::ensure().map(|()| Toolchain::Linked),
         "rustup" => add_target().map(|()| Toolchain::Active),
         "auto" => automatic(),
-        other => bail!("{CHOICE}={other} is not known; leave it out, or set it to `rustup` or `linked`"),
+        other => bail!("{CHOICE}={other} is not supported; unset it, or set it to `rustup` or `linked`"),
     }
 }
 
@@ -86,14 +86,14 @@ fn automatic() -> Result<Toolchain> {
         Err(why) => {
             println!("toolchain: rustup cannot add {TARGET}: {why:#}");
             linked::ensure().with_context(|| {
-                format!("{TARGET} cannot be built yet; where rustup's downloads are reachable, run `rustup target add {TARGET}`")
+                format!("cannot build {TARGET} yet; where rustup's downloads are reachable, run `rustup target add {TARGET}`")
             })?;
             Ok(Toolchain::Linked)
         }
     }
 }
 
-/// Whether the active `rustc` (rustup's or a distribution's) has the target's standard library.
+/// Whether the active `rustc`, rustup's or a distribution's, has the target's standard library.
 fn active_has_target() -> bool {
     let asked = shell::read(&mut shell::unbound("rustc", &["--print", "target-libdir", "--target", TARGET]));
     asked.is_ok_and(|folder| Path::new(&folder).is_dir())
@@ -104,7 +104,7 @@ fn add_target() -> Result<()> {
         return Ok(());
     }
     if !shell::have("rustup") {
-        bail!("there is no rustup; install it (https://rustup.rs), or install {TARGET} for the rustc in use");
+        bail!("rustup is not installed; install it (https://rustup.rs), or install {TARGET} for the rustc in use");
     }
     println!("toolchain: rustup target add {TARGET}");
     let output = shell::output(&mut shell::unbound("rustup", &["target", "add", TARGET]))?;
@@ -113,7 +113,7 @@ fn add_target() -> Result<()> {
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
     let reason = stderr.lines().rev().find(|line| line.contains("error")).or_else(|| stderr.lines().last());
-    bail!("`rustup target add {TARGET}` failed ({}): {}", output.status, reason.unwrap_or("it said nothing"));
+    bail!("`rustup target add {TARGET}` failed ({}): {}", output.status, reason.unwrap_or("no error message"));
 }
 
 #[cfg(test)]

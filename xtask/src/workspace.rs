@@ -1,4 +1,4 @@
-//! Where things are: the repository, its target folder, its packages.
+//! Paths of the repository, its target folder and its packages.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::shell;
 
-/// The repository as cargo sees it.
+/// The cargo workspace.
 pub struct Workspace {
     /// The folder of the root `Cargo.toml`.
     pub root: PathBuf,
-    /// Cargo's target folder (`CARGO_TARGET_DIR` where that is set).
+    /// Cargo's target folder (`CARGO_TARGET_DIR` if set).
     pub target: PathBuf,
-    /// The workspace's own packages.
+    /// Packages of the workspace.
     pub packages: Vec<Package>,
 }
 
@@ -29,7 +29,7 @@ pub struct Package {
 }
 
 impl Workspace {
-    /// Asks cargo.
+    /// Reads `cargo metadata`.
     pub fn find() -> Result<Self> {
         let root = root();
         let mut command = shell::cargo(&["metadata", "--format-version", "1", "--no-deps"]);
@@ -40,28 +40,28 @@ impl Workspace {
         Ok(Self { root, target, packages: packages.iter().filter_map(package).collect() })
     }
 
-    /// Component packages below a folder of the repository, for example `plugins`.
+    /// Component packages below a folder of the repository, such as `plugins`.
     pub fn components_in(&self, folder: &str) -> Vec<&Package> {
         let folder = self.root.join(folder);
         self.packages.iter().filter(|package| package.component && package.folder.starts_with(&folder)).collect()
     }
 
-    /// The step components that `xtask plugins` builds.
+    /// Folder of the step components built by `xtask plugins`.
     pub fn plugins_folder(&self) -> PathBuf {
         self.target.join("plugins")
     }
 
-    /// The test guests that `xtask plugins --guests` builds.
+    /// Folder of the test guests built by `xtask plugins --guests`.
     pub fn guests_folder(&self) -> PathBuf {
         self.target.join("guests")
     }
 
-    /// The binary `morag` of a profile's folder: `debug` or `release`.
+    /// The `morag` binary in a profile's folder: `debug` or `release`.
     pub fn morag(&self, profile_folder: &str) -> PathBuf {
         self.target.join(profile_folder).join(format!("morag{}", std::env::consts::EXE_SUFFIX))
     }
 
-    /// Cargo for the host, in the repository.
+    /// Cargo for the host, run in the repository.
     pub fn cargo(&self, args: &[&str]) -> std::process::Command {
         let mut command = shell::cargo(args);
         command.current_dir(&self.root);
@@ -69,7 +69,7 @@ impl Workspace {
     }
 }
 
-/// The repository: `cargo run` tells where this package is now; started by hand, where it was built.
+/// The repository root: from `cargo run`'s environment, or the path of the build if started directly.
 fn root() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let package = package.filter(|folder| folder.ends_with("xtask")).unwrap_or(env!("CARGO_MANIFEST_DIR").into());

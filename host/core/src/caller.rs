@@ -1,18 +1,18 @@
-//! Who may do what, and how much of it: scopes and quotas of callers. Pure.
+//! Caller permissions and limits: scopes and quotas. No I/O.
 
 use crate::Timestamp;
 use std::time::Duration;
 
-/// Something that a caller may do in its tenant.
+/// A permission of a caller within its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Submit documents; cancel tasks, run them again, delete their files.
+    /// Submit documents; cancel and retry tasks, delete their files.
     Submit,
-    /// See tasks, events, files and deliveries.
+    /// Read tasks, events, files and deliveries.
     Read,
-    /// See and change named endpoints, and send webhooks again.
+    /// Read and change named endpoints, and resend webhooks.
     Endpoints,
-    /// All of it; in the default tenant the server's components too.
+    /// All scopes; in the default tenant also the server's components.
     Admin,
 }
 
@@ -20,7 +20,7 @@ impl Scope {
     /// Every scope.
     pub const ALL: [Self; 4] = [Self::Submit, Self::Read, Self::Endpoints, Self::Admin];
 
-    /// Its word.
+    /// Name in `morag.toml`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Submit => "submit",
@@ -38,12 +38,12 @@ impl std::str::FromStr for Scope {
     }
 }
 
-/// Scopes of a caller.
+/// Set of scopes of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Whether one of them allows what needs this one. `admin` allows everything.
+    /// Whether the set includes `needed`. `admin` includes every scope.
     pub fn allow(self, needed: Scope) -> bool {
         self.0 & (bit(needed) | bit(Scope::Admin)) != 0
     }
@@ -59,18 +59,18 @@ fn bit(scope: Scope) -> u8 {
     1 << scope as u8
 }
 
-/// Something of which a caller may have so much.
+/// A resource with a limit per caller or tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Quota {
-    /// Tasks of the caller that wait for a worker.
+    /// The caller's tasks that wait for a worker.
     WaitingTasks,
-    /// Tasks that the caller submits in a day of UTC.
+    /// Tasks that the caller submits per UTC day.
     TasksPerDay,
-    /// Bytes of its tenant's files: what was submitted and what steps wrote.
+    /// Bytes of the tenant's files: submitted documents and step outputs.
     StoredBytes,
-    /// Named endpoints of its tenant that were created over HTTP.
+    /// The tenant's named endpoints that were created over HTTP.
     Endpoints,
-    /// Streams of events that the caller reads at once.
+    /// Event streams that the caller has open at the same time.
     Streams,
 }
 
@@ -91,7 +91,7 @@ impl Quota {
     }
 }
 
-/// How much a caller may have; none: no limit but the server's.
+/// Limits of a caller; `None`: only the server's own limits apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quotas {
     /// [`Quota::WaitingTasks`].
@@ -106,26 +106,26 @@ pub struct Quotas {
     pub streams: Option<u64>,
 }
 
-/// A caller has as much as it may have.
+/// A quota of the caller is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the quota {} of {limit} is reached", .quota.as_str())]
 pub struct OverQuota {
-    /// Of what.
+    /// The quota.
     pub quota: Quota,
-    /// How much there may be.
+    /// Its limit.
     pub limit: u64,
-    /// When it is counted anew; none where it falls by what the caller or the workers do.
+    /// When the count restarts; `None` for quotas that fall as tasks end or data is deleted.
     pub resets_at: Option<Timestamp>,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The day of UTC in which a time lies, counted from 1970.
+/// Number of the UTC day that contains `now`, counted from 1970-01-01.
 pub fn day_of(now: Timestamp) -> i64 {
     now.as_seconds().div_euclid(i64::try_from(DAY.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// When the next day of UTC begins.
+/// Start of the next UTC day.
 pub fn next_day(now: Timestamp) -> Timestamp {
     let day_ms = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millis(day_of(now).saturating_add(1).saturating_mul(day_ms))

@@ -1,20 +1,20 @@
-//! Which connections a server holds, which may come in, and which is given up for it. Pure: what happens to the connections
-//! themselves is the server's part.
+//! Admission control for connections: which are accepted, and which is closed to make room. No I/O; the server closes the
+//! connections.
 //!
-//! What a connection is worth is told by what its client has done. One that has sent no request head costs its client
-//! nothing, and goes first, the oldest before the others; then one that has had its answers and says nothing now. One with a
-//! request under way is never given up. Where all that there are have one, a few more come into the lobby, where the probes
-//! are answered and nothing else.
+//! When the table is full, the connection that costs its client least is closed: first those that have not sent a request
+//! head, oldest first, then those that are idle between requests. A connection with a request in progress is never closed. If
+//! all have one, a few more are admitted to the lobby, where only the probes are answered.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// Whom a connection is counted for: an IPv4 address, or the /64 of an IPv6 one, for that much a single machine is given.
+/// Unit by which connections are counted per client: an IPv4 address, or the /64 of an IPv6 address, since one machine
+/// usually has a whole /64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Peer(IpAddr);
 
 impl Peer {
-    /// Of a client's address.
+    /// The peer of a client address.
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
@@ -23,41 +23,41 @@ impl Peer {
     }
 }
 
-/// Connections of a server at once: each holds a few tens of KiB, so that this many cost tens of MiB.
+/// Maximum concurrent connections of a server. Each holds a few tens of KiB, so this many cost tens of MiB.
 pub const CONNECTIONS_MAX: usize = 1024;
 
-/// How many connections there may be.
+/// Connection limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// In all, but for the lobby.
+    /// Maximum connections in total, without the lobby.
     pub total: usize,
-    /// Of them of one peer.
+    /// Maximum connections per peer, without the lobby.
     pub per_peer: usize,
-    /// In the lobby.
+    /// Maximum connections in the lobby.
     pub lobby: usize,
 }
 
-/// Names a connection.
+/// Identifies a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id(u64);
 
-/// What is done for a connection.
+/// Which routes a connection may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
     /// Every route.
     House,
-    /// The probes alone, once.
+    /// The probes only, for one request.
     Lobby,
 }
 
-/// Where a connection is, in the order in which they are given up.
+/// State of a connection, ordered by which is closed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// No request has come.
+    /// No request has been received.
     Fresh,
-    /// Every request is answered.
+    /// All requests are answered.
     Idle,
-    /// A request is under way.
+    /// A request is in progress.
     Busy,
 }
 
@@ -66,30 +66,30 @@ struct Held<T> {
     peer: Peer,
     room: Room,
     phase: Phase,
-    /// When the phase began, by the count of changes.
+    /// Value of `Table::changes` when the phase began.
     since: u64,
     handle: T,
 }
 
-/// A connection that is given up.
+/// A connection that is closed to make room.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Shed<T> {
-    /// Where it was.
+    /// Its phase when it was removed.
     pub phase: Phase,
-    /// What ends it.
+    /// Handle to close it with.
     pub handle: T,
 }
 
-/// What becomes of a connection that comes.
+/// Result of [`Table::admit`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Admission<T> {
-    /// It is held; another one is given up for it, if need be.
+    /// Admitted; the third field is the connection to close for it, if any.
     Held(Id, Room, Option<Shed<T>>),
-    /// There is not even room in the lobby.
+    /// Refused: the lobby is full too.
     Refused(T),
 }
 
-/// The connections.
+/// The open connections.
 #[derive(Debug)]
 pub struct Table<T> {
     limits: Limits,
@@ -98,19 +98,19 @@ pub struct Table<T> {
 }
 
 impl<T> Table<T> {
-    /// No connections yet.
+    /// Creates an empty table.
     pub fn new(limits: Limits) -> Self {
         Self { limits, held: BTreeMap::new(), changes: 0 }
     }
 
-    /// Takes a connection in.
+    /// Admits a connection, closing another one if needed.
     pub fn admit(&mut self, peer: Peer, handle: T) -> Admission<T> {
         let in_house = || self.held.values().filter(|held| held.room == Room::House);
         let peer_is_full = in_house().filter(|held| held.peer == peer).count() >= self.limits.per_peer;
         if !peer_is_full && in_house().count() < self.limits.total {
             return self.hold(peer, Room::House, handle, None);
         }
-        // Who has all that a peer may have gives up one of its own, and no other's.
+        // A peer at its limit replaces one of its own connections, never another peer's.
         let house = |held: &Held<T>| held.room == Room::House && (!peer_is_full || held.peer == peer);
         if let Some(shed) = self.shed_where(house) {
             return self.hold(peer, Room::House, handle, Some(shed));
@@ -132,7 +132,7 @@ impl<T> Table<T> {
         Admission::Held(id, room, shed)
     }
 
-    /// Gives up the connection that is worth least, whosever it is; none where every one has a request under way.
+    /// Removes the connection to close first, of any peer; `None` if all have a request in progress.
     pub fn shed(&mut self) -> Option<Shed<T>> {
         self.shed_where(|_| true)
     }
@@ -144,12 +144,12 @@ impl<T> Table<T> {
         self.held.remove(&id).map(|Held { phase, handle, .. }| Shed { phase, handle })
     }
 
-    /// A request has come on a connection. Not true where it has been given up: then nothing of the request may be done.
+    /// Marks the start of a request. `false`: the connection was already closed, so the request must not be processed.
     pub fn begin(&mut self, id: Id) -> bool {
         self.turn(id, Phase::Busy)
     }
 
-    /// The answer was given.
+    /// Marks the end of a response.
     pub fn end(&mut self, id: Id) {
         self.turn(id, Phase::Idle);
     }
@@ -161,12 +161,12 @@ impl<T> Table<T> {
         true
     }
 
-    /// The connection is closed.
+    /// Removes a closed connection.
     pub fn remove(&mut self, id: Id) {
         self.held.remove(&id);
     }
 
-    /// How many there are, the lobby's among them.
+    /// Number of connections, including the lobby.
     pub fn count(&self) -> usize {
         self.held.len()
     }
@@ -183,7 +183,7 @@ mod tests {
         Peer::of(IpAddr::from([192, 0, 2, last]))
     }
 
-    /// A connection that is held in a room, and which handle was given up for it.
+    /// Returns id, room and the shed connection of an admitted connection.
     fn held(admission: Admission<&'static str>) -> (Id, Room, Option<(Phase, &'static str)>) {
         match admission {
             Admission::Held(id, room, shed) => (id, room, shed.map(|shed| (shed.phase, shed.handle))),
@@ -270,8 +270,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes: no limit is passed, nobody's requests are given up, and a peer with less than its share always comes in
-        /// while anybody is silent.
+        /// For any sequence of operations: no limit is exceeded, no connection with a request is closed, and a peer below its limit
+        /// is admitted as long as any connection is idle.
         #[test]
         fn limits_hold_and_requests_are_kept(moves in prop::collection::vec((0_u8..4, 0_u8..4), 0..200)) {
             let mut table = Table::new(LIMITS);

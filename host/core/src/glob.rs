@@ -1,7 +1,7 @@
 //! Patterns with `*`.
 
-/// Whether a pattern with stars (any characters, none too) matches all of a text. Only the last star passed is ever gone
-/// back to, so the time is at most the product of both lengths.
+/// Whether `pattern` matches the whole of `text`; `*` stands for any number of characters, including none. Only the last `*`
+/// is backtracked to, so the time is at most the product of both lengths.
 pub(crate) fn is_match(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut reached, mut star) = (0, 0, None);
     while reached < text.len() {
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// By definition: a star is nothing, or one character more.
+    /// Reference implementation, straight from the definition.
     fn oracle(pattern: &[u8], text: &[u8]) -> bool {
         match (pattern.split_first(), text.split_first()) {
             (None, _) => text.is_empty(),

@@ -1,15 +1,15 @@
-//! JSON that comes from outside.
+//! Limits for JSON from outside: nesting and memory.
 
 use serde_json::Value;
 
 /// A JSON object.
 pub type JsonObject = serde_json::Map<String, Value>;
 
-/// Levels of nesting that a caller's or a step's JSON may have. `serde_json` reads 127 and no more; what we keep and send
-/// wraps theirs in a few levels of ours, and a stored task that cannot be read again would never end.
+/// Maximum nesting of JSON from a caller or a step. `serde_json` refuses to read more than 127 levels; stored and sent JSON
+/// wraps this in a few more levels, and a stored task that cannot be read back would never end.
 pub const JSON_DEPTH_MAX: usize = 100;
 
-/// Whether an object is nested no deeper than [`JSON_DEPTH_MAX`], itself being the first level.
+/// Whether an object is nested at most [`JSON_DEPTH_MAX`] levels, the object itself being the first.
 pub fn is_depth_allowed(object: &JsonObject) -> bool {
     fn within(value: &Value, levels: usize) -> bool {
         match value {
@@ -21,22 +21,22 @@ pub fn is_depth_allowed(object: &JsonObject) -> bool {
     object.values().all(|value| within(value, JSON_DEPTH_MAX - 1))
 }
 
-/// What the events of one page may take of memory once they are read, bytes, as [`tree_bytes`] reckons: a page of a thousand
-/// events of usual size stays below it, and a few readers at once stay below the memory of a small server.
+/// Maximum memory of the parsed events of one page, bytes, as estimated by [`tree_bytes`]: a page of a thousand events of
+/// usual size stays below it, and a few concurrent readers stay below the memory of a small server.
 pub const PAGE_BYTES_MAX: usize = 16 << 20;
 
-/// What a value of JSON takes beyond its text once it is read: an object with one entry is the worst, with some 350 bytes of
-/// allocations for four signs of text.
+/// Memory of a parsed JSON value beyond its text, bytes. The worst case is an object with one entry: some 350 bytes of
+/// allocations for four characters of text.
 const VALUE_BYTES: usize = 100;
 
-/// Memory that a JSON text takes once it is read, bytes, roughly and rather too much: its length, and so much for each sign that
-/// may begin a value. What a text with many small values takes is fifty times its length.
+/// Estimate of the memory of a JSON text once parsed, bytes, rather too high: its length plus a constant per character that may
+/// begin a value. A text of many small values takes up to fifty times its length.
 pub fn tree_bytes(text: &str) -> usize {
     let values = text.bytes().filter(|byte| matches!(byte, b'[' | b'{' | b',' | b':')).count();
     text.len().saturating_add(values.saturating_mul(VALUE_BYTES))
 }
 
-/// Counts what the texts of a page take, and says where it is full.
+/// Memory budget of a page of items.
 #[derive(Debug)]
 pub struct PageBudget {
     left: usize,
@@ -44,12 +44,12 @@ pub struct PageBudget {
 }
 
 impl PageBudget {
-    /// A page that may take so many bytes.
+    /// A budget of `bytes_max` bytes.
     pub fn new(bytes_max: usize) -> Self {
         Self { left: bytes_max, is_empty: true }
     }
 
-    /// Whether there is room for an item that takes so many bytes; then it is counted. There always is for the first.
+    /// Reserves `bytes` for an item and returns whether it fits. The first item always fits.
     pub fn takes(&mut self, bytes: usize) -> bool {
         let left = self.left.checked_sub(bytes);
         let takes = left.is_some() || self.is_empty;

@@ -1,4 +1,4 @@
-//! Vocabulary and decisions of MoRAG: no network, no disk, no wasm.
+//! Domain types and decisions of MoRAG: no network, no disk, no wasm.
 //!
 //! A task is an append-only log of [`task::Event`]s; everything else reads it. [`pipeline::transition`] decides the next
 //! events, [`task::TaskStatus`] is a fold of them, [`webhook`] renders and signs them. [`ports`] are the traits that the

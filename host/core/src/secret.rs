@@ -1,8 +1,8 @@
-//! Text that must never be printed.
+//! Secret text that must not be printed.
 
 use serde::{Deserialize, Serialize};
 
-/// A secret: prints as `[redacted]`, serialises as itself (the store needs it to send with), is cleared by nobody else.
+/// A secret. Prints as `[redacted]`; serialises as plain text, because the store needs it to send deliveries.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -13,7 +13,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that needs it.
+    /// The secret text.
     pub fn expose(&self) -> &str {
         &self.0
     }

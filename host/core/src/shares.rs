@@ -1,27 +1,27 @@
-//! Places that many callers share, so that none of them can take all.
+//! Slots shared by many callers, such that no caller can take all of them.
 //!
-//! A key may hold at most as many places as it leaves free for all others: alone it gets half of them, a second one half of
-//! what is left, and so on. So the first place is refused to a key only where as many keys hold places as the total can be
-//! halved, and nobody needs to know how many keys there are. Idle keys are forgotten: at most as many are known as there are
-//! places.
+//! A key may hold at most as many slots as it leaves free for all others: alone it gets half of them, a second key half of the
+//! rest, and so on. A key without slots is refused only when all slots are held, which takes as many keys as the total can be
+//! halved. The number of keys need not be known in advance. Idle keys are dropped, so at most as many are tracked as there are
+//! slots.
 
 use futures::channel::oneshot;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Whether a key that holds `own` places of `total`, of which `all` are held by anybody, may have one more.
+/// Whether a key that holds `own` of `total` slots, `all` of which are held in total, may take another.
 pub fn leaves_enough(own: usize, all: usize, total: usize) -> bool {
     own < total.saturating_sub(all)
 }
 
-/// No place for a key now.
+/// The key may not take another slot now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoPlace {
-    /// Places that the key holds.
+    /// Slots held by the key.
     pub own: usize,
-    /// Places that anybody holds.
+    /// Slots held by all keys.
     pub all: usize,
-    /// Places that there are.
+    /// Total number of slots.
     pub total: usize,
 }
 
@@ -29,18 +29,18 @@ pub struct NoPlace {
 struct State {
     held: HashMap<String, usize>,
     all: usize,
-    /// Those who wait for any place to be given back.
+    /// Waiters for any slot to be released.
     waiting: Vec<oneshot::Sender<()>>,
 }
 
-/// Places, shared by keys. Clones are the same places.
+/// A set of slots shared by keys. Clones share the same slots.
 #[derive(Debug, Clone)]
 pub struct Shares {
     total: usize,
     state: Arc<Mutex<State>>,
 }
 
-/// A place. It is given back when this is dropped.
+/// A slot, released on drop.
 #[derive(Debug)]
 pub struct Permit {
     shares: Shares,
@@ -48,7 +48,7 @@ pub struct Permit {
 }
 
 impl Shares {
-    /// So many places, none of them held.
+    /// Creates `total` free slots.
     pub fn new(total: usize) -> Self {
         Self { total, state: Arc::default() }
     }
@@ -58,15 +58,15 @@ impl Shares {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a place for a key.
+    /// Takes a slot for a key.
     ///
     /// # Errors
-    /// Where the key would hold more than it leaves to the others.
+    /// The key would hold more than it leaves to the others.
     pub fn take(&self, key: &str) -> Result<Permit, NoPlace> {
         self.take_under(&mut self.state(), key)
     }
 
-    /// Takes a place for a key, and waits until there is one. Those who wait hold none; the caller sets the time.
+    /// Waits until the key can take a slot. Waiters hold none; the caller sets a timeout.
     pub async fn wait(&self, key: &str) -> Permit {
         loop {
             let given_back = {
@@ -74,13 +74,13 @@ impl Shares {
                 if let Ok(permit) = self.take_under(&mut state, key) {
                     return permit;
                 }
-                // Those who have given up waiting leave no trace: as many stay as do wait.
+                // Remove cancelled waiters, so that the list does not grow.
                 state.waiting.retain(|waiting| !waiting.is_canceled());
                 let (sender, receiver) = oneshot::channel();
                 state.waiting.push(sender);
                 receiver
             };
-            // The sender is used or dropped under the lock, never lost: either way it is time to look again.
+            // Notified, or the sender was dropped: either way, try again.
             let _ = given_back.await;
         }
     }
@@ -95,17 +95,17 @@ impl Shares {
         Ok(Permit { shares: self.clone(), key: key.to_owned() })
     }
 
-    /// Places that are held, by anybody.
+    /// Slots held by all keys.
     pub fn held(&self) -> usize {
         self.state().all
     }
 
-    /// Places that a key holds.
+    /// Slots held by a key.
     pub fn held_by(&self, key: &str) -> usize {
         self.state().held.get(key).copied().unwrap_or(0)
     }
 
-    /// Keys that hold places.
+    /// Number of keys that hold slots.
     pub fn keys(&self) -> usize {
         self.state().held.len()
     }
@@ -121,11 +121,11 @@ impl Drop for Permit {
                 state.held.remove(&self.key);
             }
         }
-        // All of them, in their order: whose turn it is depends on what each holds.
+        // Notify all waiters in order: which of them may take the slot depends on what each key holds.
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         for waiting in waiting {
-            // Who has given up does not hear it.
+            // A cancelled waiter does not receive it.
             let _ = waiting.send(());
         }
     }
@@ -137,7 +137,7 @@ mod tests {
     use futures::FutureExt as _;
     use proptest::prelude::*;
 
-    /// As many places as a key gets.
+    /// Takes as many slots as the key gets.
     fn all_for(shares: &Shares, key: &str) -> Vec<Permit> {
         std::iter::from_fn(|| shares.take(key).ok()).collect()
     }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is taken and given back: nothing is counted wrongly, and who holds nothing finds a place while one is free.
+        /// For any sequence of operations: the counts are right, and a key without slots gets one while any is free.
         #[test]
         fn the_count_is_of_the_permits(total in 1_usize..12, moves in prop::collection::vec((0_usize..4, any::<bool>()), 0..80)) {
             let shares = Shares::new(total);

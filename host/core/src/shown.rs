@@ -1,16 +1,16 @@
-//! Texts of strangers in messages of ours.
+//! Untrusted text in messages.
 
 use std::borrow::Cow;
 
-/// Longest part of a foreign text that a message repeats, bytes: enough to know it again.
+/// Maximum bytes of untrusted text repeated in a message: enough to recognise it.
 pub const SHOWN_BYTES_MAX: usize = 200;
 
-/// A foreign text as a message may repeat it: its beginning, with `…` where something is missing.
+/// Shortens an untrusted text for a message, with `…` at the cut.
 pub fn shown(text: &str) -> Cow<'_, str> {
     cut(text, SHOWN_BYTES_MAX)
 }
 
-/// The beginning of a text, with `…` where something is missing: so many bytes at most, and the sign.
+/// Cuts a text to at most `bytes_max` bytes, followed by `…` if anything is missing.
 pub fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
     match text.len() <= bytes_max {
         true => Cow::Borrowed(text),

@@ -1,4 +1,4 @@
-//! Points in time as the contract writes them.
+//! Points in time.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
@@ -24,27 +24,27 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// This time and a duration; stops at the end of time instead of overflowing.
+    /// Adds a duration, saturating at the end of time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This time less a duration.
+    /// Subtracts a duration, saturating.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// Time from `earlier` to this; zero when it is not earlier.
+    /// Time elapsed since `earlier`; zero if it is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
-/// A point on a process's steady clock, which never jumps and never goes back: milliseconds, from the time of day at the process's
-/// start. It is compared with others of the same process alone, and is no time of day once the machine's clock was set: a type of its
-/// own, so that the two cannot be mixed.
+/// A point on a process's monotonic clock, in milliseconds. The clock starts at the time of day of the process's start. Values are
+/// comparable only within one process, and differ from the time of day once the system clock is set; the separate type keeps the
+/// two from being mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SteadyTime(Timestamp);
 
@@ -59,24 +59,24 @@ impl SteadyTime {
         self.0.as_millis()
     }
 
-    /// This time and a duration, as [`Timestamp::plus`].
+    /// Adds a duration, as [`Timestamp::plus`].
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.plus(duration))
     }
 
-    /// This time less a duration, as [`Timestamp::minus`].
+    /// Subtracts a duration, as [`Timestamp::minus`].
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.minus(duration))
     }
 
-    /// Time from `earlier` to this; zero when it is not earlier.
+    /// Time elapsed since `earlier`; zero if it is later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.since(earlier.0)
     }
 
-    /// How far this clock and the time of day are apart.
+    /// Absolute difference from the time of day.
     pub fn apart_from(self, now: Timestamp) -> Duration {
         self.0.since(now).max(now.since(self.0))
     }

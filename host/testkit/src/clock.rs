@@ -1,36 +1,36 @@
-//! A clock that stands still until a test moves it.
+//! A clock that tests control.
 
 use morag_core::ports::Clock;
 use morag_core::{SteadyTime, Timestamp};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// A clock that stands still until it is moved or set.
+/// A clock that only moves when it is advanced or set.
 #[derive(Debug)]
 pub struct FakeClock {
     now: AtomicI64,
-    /// How far it was set forward since the process began, milliseconds: its steady clock did not go along.
+    /// How far it was set since the process started, milliseconds; the steady clock does not follow.
     set: AtomicI64,
 }
 
 impl FakeClock {
-    /// A clock at a time.
+    /// A clock that starts at `start`.
     pub fn at(start: Timestamp) -> Self {
         Self { now: AtomicI64::new(start.as_millis()), set: AtomicI64::new(0) }
     }
 
-    /// Lets time pass.
+    /// Advances both clocks.
     pub fn advance(&self, by: Duration) {
         self.now.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    /// Sets it forward, or back (negative), by so many seconds. No time passes.
+    /// Sets the time of day forward, or back (negative), by `seconds`. The steady clock does not move.
     pub fn set(&self, seconds: i64) {
         self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
         self.set.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
-    /// Begins its steady clock anew, as for a new process. Who used the clock before has to be gone.
+    /// Restarts the steady clock, as for a new process. Earlier users of the clock must be gone.
     pub fn begin(&self) {
         self.set.store(0, Ordering::SeqCst);
     }

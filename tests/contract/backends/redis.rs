@@ -1,4 +1,4 @@
-//! The store of many processes, each test's under a prefix of its own: on one server, and on a Cluster.
+//! The Redis store, with a key prefix per test: on a single server, and on a Cluster.
 
 use super::{Backend, Limits, Store};
 use async_trait::async_trait;

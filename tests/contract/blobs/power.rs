@@ -1,4 +1,4 @@
-//! What a folder of files promises of a loss of power.
+//! Durability of a file folder after a power loss.
 
 use super::{all, content, name, put, staged};
 use morag_adapters::blobs::ObjectBlobs;

@@ -1,4 +1,4 @@
-//! What only a bucket can show.
+//! Behaviour that only applies to buckets.
 
 use super::*;
 use morag_adapters::blobs::S3Settings;

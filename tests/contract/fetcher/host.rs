@@ -1,4 +1,4 @@
-//! Web servers for the suite: real sockets that send what they are told to, byte by byte.
+//! Web servers for the suite: real sockets that send configured bytes.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What only a store of many processes can show: the suite's promises hold between them, and what one leaves is cleared away.
+//! Behaviour of a knowledge store shared by processes: the promises hold between them, and leftovers of one are removed.
 
 use super::*;
 use crate::backends::redis::Servers;

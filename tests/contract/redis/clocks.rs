@@ -1,4 +1,4 @@
-//! Whose clock counts: Redis's. A process whose own is wrong neither hurries nor delays anything.
+//! Due times follow the clock of Redis: a process with a wrong clock neither hastens nor delays anything.
 
 use super::lab::{Lab, ask, claim_by_waiting, in_time, once_seen, server_time};
 use crate::backends::Backend;

@@ -1,4 +1,4 @@
-//! What it takes to reach a Redis, and to reach it again.
+//! Connecting and reconnecting to Redis.
 
 use super::lab::{Lab, ask_at, claim_by_waiting, in_time, once_seen};
 use crate::backends::{Backend, Store};

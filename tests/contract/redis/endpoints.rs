@@ -1,4 +1,4 @@
-//! Who created the endpoints, noted beside them so that a creation does not read them all.
+//! The index of endpoints by creator, which makes creating an endpoint independent of their total number.
 
 use super::lab::{Lab, ask};
 use crate::backends::Backend;

@@ -1,5 +1,5 @@
-//! What a failover may lose, and what must go on after it. A replica that never heard of the last writes is made here by taking
-//! them away again.
+//! Losses that a failover may cause, and what must still work. A replica that missed the last writes is simulated by removing
+//! them.
 
 use super::lab::{Lab, ask, once_seen};
 use crate::backends::Backend;

@@ -1,4 +1,4 @@
-//! The feed in Redis: many processes, what is trimmed, and commits that are sent twice.
+//! The feed in Redis: several processes, trimming, and commits that are sent twice.
 
 use super::lab::{Lab, ask};
 use crate::backends::redis::{Cluster, InRedis, Servers, Single};

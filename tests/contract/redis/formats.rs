@@ -1,4 +1,4 @@
-//! The format of a store, and processes that know different ones.
+//! The format version of a store, and processes that support different versions.
 
 use super::lab::{Lab, ask, claim_by_waiting, in_time, once_seen};
 use crate::backends::redis::{Cluster, InRedis, Servers, Single};

@@ -1,4 +1,4 @@
-//! Which keys there are.
+//! The set of keys in Redis.
 
 use super::lab::{Lab, ask};
 use crate::backends::Backend;

@@ -1,4 +1,4 @@
-//! A store whose keys a test reads and writes itself.
+//! A store whose keys tests read and write directly.
 
 use crate::backends::{Backend, Limits, Store};
 use async_trait::async_trait;

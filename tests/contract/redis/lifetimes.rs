@@ -1,4 +1,4 @@
-//! How long keys live.
+//! Expiry of keys.
 
 use super::lab::{Lab, ask, once_seen};
 use crate::backends::Backend;

@@ -1,6 +1,6 @@
-//! Answers that get lost: the server has done what it was asked, and the process does not know.
+//! Lost responses: the server has executed a command, and the process does not know.
 //!
-//! Each operation is tried once for every request it makes, with the answer to that one lost.
+//! Each operation is tried once per request that it makes, with the response to that request lost.
 
 use super::lab::{Lab, ask};
 use crate::backends::Backend;

@@ -1,5 +1,5 @@
-//! What the Redis store promises beyond the ports: many processes, what a crashed one leaves, lost answers, lifetimes, its keys
-//! and its connections.
+//! Promises of the Redis store beyond the ports: several processes, recovery after a crash, lost responses, expiry, keys and
+//! connections.
 
 mod clocks;
 mod connections;

@@ -1,4 +1,4 @@
-//! Two processes on one store.
+//! Two processes with one store.
 
 use super::lab::{FOREVER, Lab, PATIENCE, ask, claim_by_waiting, in_time, once_seen};
 use crate::backends::redis::{Cluster, InRedis, Servers, Single};

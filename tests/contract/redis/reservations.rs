@@ -1,4 +1,4 @@
-//! What a process leaves that dies while it takes a task in: reservations, written here as such a process would leave them.
+//! Recovery from reservations left by a process that crashed while accepting a task; the tests write such reservations directly.
 
 use super::lab::{Lab, ask, in_time, server_time};
 use crate::backends::Backend;

@@ -1,4 +1,4 @@
-//! Tasks that were stored before there were summaries.
+//! Tasks stored before summaries were introduced.
 
 use super::lab::{Lab, ask};
 use crate::backends::Backend;

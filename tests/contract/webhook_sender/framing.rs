@@ -1,4 +1,4 @@
-//! Answers that bend or break the rules of HTTP/1.1.
+//! Responses that stretch or violate HTTP/1.1.
 
 use super::receiver::{Receiver, read_request};
 use super::{LONG, Make, OK, SHORT, local, request, result, send, send_to};

@@ -1,4 +1,4 @@
-//! HTTP/2, as the TLS handshake agrees on it.
+//! HTTP/2, negotiated in the TLS handshake.
 
 use super::receiver::Receiver;
 use super::tls_receiver::{Answer, Authority, TlsReceiver};

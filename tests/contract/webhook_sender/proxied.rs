@@ -1,4 +1,4 @@
-//! What the proxy is asked, and what becomes of its answers.
+//! Requests through a proxy, and the handling of its responses.
 
 use super::receiver::Receiver;
 use super::tls_receiver::{Answer, Authority, TlsReceiver};

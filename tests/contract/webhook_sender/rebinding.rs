@@ -1,4 +1,4 @@
-//! Names whose addresses change: what was checked is what is dialled. Against a DNS server, by real packets.
+//! DNS rebinding: only the addresses that were checked are connected to. Uses a DNS server over real sockets.
 
 use super::receiver::Receiver;
 use super::{LONG, OK, both_ways, policy, result, send_to};

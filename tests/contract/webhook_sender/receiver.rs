@@ -1,4 +1,4 @@
-//! Receivers for the suite: real sockets, with answers that no HTTP library would give.
+//! Receivers for the suite: real sockets, with responses that no HTTP library would send.
 
 use morag_tests::server::PATIENCE;
 use std::future::Future;

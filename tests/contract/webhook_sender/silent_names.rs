@@ -1,4 +1,4 @@
-//! Names that no name server answers for, and names that are others' (CNAME). Against a DNS server, by real packets.
+//! Names without a response from the name server, and aliases (CNAME). Uses a DNS server over real sockets.
 
 use super::receiver::{Receiver, read_request};
 use super::{LONG, OK, both_ways, policy, request, result, send_to};

@@ -1,4 +1,4 @@
-//! TLS: who is trusted, and what is not.
+//! Certificate validation.
 
 use super::receiver::{Receiver, read_request};
 use super::tls_receiver::{Answer, Authority, Identity, TlsReceiver};

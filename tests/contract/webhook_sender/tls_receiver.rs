@@ -1,4 +1,4 @@
-//! A receiver over TLS: HTTP/2 or 1.1, as the handshake says, with a certificate of any kind.
+//! A TLS receiver with HTTP/2 or 1.1, as negotiated, and with any kind of certificate.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};

@@ -1,4 +1,4 @@
-//! One process of the binary.
+//! A process of the binary.
 
 use super::wait_for;
 use crate::child::OwnChild;
@@ -8,10 +8,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-/// Lines of its log that are shown when a process does not do as it should.
+/// Lines of the log shown when a process fails.
 const LAST_LINES: usize = 20;
 
-/// A process in some roles, on a port that it keeps over restarts.
+/// A process with some roles, on a port that it keeps across restarts.
 pub struct Process {
     name: String,
     roles: String,
@@ -35,7 +35,7 @@ impl Process {
         Self { name, roles, data_dir, folder: folder.to_owned(), settings, starts: 0, child: None, is_stopped: false }
     }
 
-    /// Starts it, where it does not run, and waits until it is ready.
+    /// Starts the process and waits until it is ready.
     pub async fn start(&mut self) {
         self.launch();
         assert!(wait_for(|| self.is_ready()).await.is_some(), "{} does not start:\n{}", self.name, self.log_tail());
@@ -48,13 +48,13 @@ impl Process {
         command.args(["--role", &self.roles]).envs(self.settings.iter().cloned());
         let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
         command.current_dir(&self.folder).stdin(Stdio::null()).stderr(log);
-        // A file of its own for each start: it says when that one is ready.
+        // A new file for each start, so that readiness is that of this start.
         command.stdout(File::create(self.out_file()).expect("a file"));
-        // The fleet's folder is not the data folder's parent in every saga, but what is in it is ours to remove.
+        // The folder is not always the data folder's parent, but all of its content belongs to the fleet.
         self.child = Some(OwnChild::spawn(&mut command, &self.folder).expect("the binary starts"));
     }
 
-    /// `Some` when it says that it listens. Panics where it has ended.
+    /// `Some` once it reports that it listens. Panics if it has ended.
     fn is_ready(&mut self) -> Option<()> {
         if let Some(status) = self.ended() {
             panic!("{} ended with {status} before it was ready:\n{}", self.name, self.log_tail());
@@ -69,24 +69,24 @@ impl Process {
         self.is_stopped = false;
     }
 
-    /// Stops it where it stands (SIGSTOP).
+    /// Pauses it (SIGSTOP).
     pub fn stop_the_world(&mut self) {
         self.signal(Signal::SIGSTOP);
         self.is_stopped = true;
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Resumes it (SIGCONT).
     pub fn go_on(&mut self) {
         self.signal(Signal::SIGCONT);
         self.is_stopped = false;
     }
 
-    /// Asks it to stop (SIGTERM).
+    /// Sends SIGTERM.
     pub fn ask_to_stop(&mut self) {
         self.signal(Signal::SIGTERM);
     }
 
-    /// Waits until it has ended as it was asked to, which must be well, and starts it again.
+    /// Waits until it has exited successfully after [`Self::ask_to_stop`], and starts it again.
     pub async fn end_well_and_start(&mut self) {
         let status = wait_for(|| self.ended()).await;
         let status = status.unwrap_or_else(|| panic!("{} does not stop:\n{}", self.name, self.log_tail()));
@@ -98,7 +98,7 @@ impl Process {
         self.child.as_mut().expect("a process that runs").signal(signal);
     }
 
-    /// Starts it again or lets it go on, and waits until it is ready.
+    /// Restarts or resumes it, and waits until it is ready.
     pub async fn heal(&mut self) {
         if self.is_stopped {
             self.go_on();
@@ -108,12 +108,12 @@ impl Process {
         }
     }
 
-    /// How it ended, if it has by itself.
+    /// Exit status, if it has ended by itself.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.as_mut().and_then(OwnChild::ended)
     }
 
-    /// Its name in what is printed.
+    /// Name used in output.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -129,7 +129,7 @@ impl Process {
         format!("http://127.0.0.1:{port}")
     }
 
-    /// Everything it has logged, over all its starts.
+    /// Its log, over all starts.
     pub fn log(&self) -> String {
         let bytes = std::fs::read(self.log_file()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()

@@ -1,36 +1,36 @@
-//! A Cluster of three masters. Without replicas, who kills one takes a third of the keys away until it is back; with one
-//! each, a replica takes its place.
+//! A Cluster of three masters. Without replicas, killing one makes a third of the keys unavailable until it restarts; with a
+//! replica each, the replica takes over.
 
 use super::{RedisOptions, RedisServer, free_port};
 use crate::child::until;
 use crate::server::PATIENCE;
 
-/// Masters: the least that Redis calls a Cluster.
+/// Number of masters, the minimum of a Cluster.
 const MASTERS: usize = 3;
-/// Silence after which a node is taken for dead, milliseconds: short, because tests wait for it.
+/// Time without response after which a node counts as failed, milliseconds; short, because tests wait for it.
 const NODE_TIMEOUT_MILLIS: &str = "2000";
 
-/// Three masters, and a replica of each where wanted. Killed when dropped.
+/// Three masters, optionally with a replica each. Killed when dropped.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<RedisServer>,
 }
 
 impl RedisCluster {
-    /// A Cluster that keeps everything in memory.
+    /// Starts a Cluster that stores everything in memory.
     pub fn start() -> Self {
         Self::start_with(RedisOptions::default())
     }
 
-    /// A Cluster with options; TLS and passwords are not for it.
+    /// Starts a Cluster with options; TLS and passwords are not supported.
     pub fn start_with(options: RedisOptions) -> Self {
         Self::of(options, 0)
     }
 
-    /// A Cluster in which each master has a replica.
+    /// Starts a Cluster with a replica per master.
     pub fn start_with_replicas(options: RedisOptions) -> Self {
         let this = Self::of(options, 1);
-        // A node names a replica once that has told it how far it follows.
+        // A node lists a replica only after it has reported its replication offset.
         let named = |node: &RedisServer| {
             let said = node.ask(&["cluster", "slots"]);
             this.nodes.iter().all(|other| said.lines().any(|line| line == other.port().to_string()))
@@ -47,7 +47,7 @@ impl RedisCluster {
 
     fn of(options: RedisOptions, replicas: usize) -> Self {
         assert!(!options.tls && !options.password, "not supported for a Cluster");
-        // Pings in the stream of replication: how far a replica follows is told soon where nothing is written.
+        // Frequent pings in the replication stream make replicas report their offsets without writes.
         let often = ["--repl-ping-replica-period", "1"];
         let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", NODE_TIMEOUT_MILLIS];
         let arguments = [&arguments[..], &often].concat();
@@ -65,7 +65,7 @@ impl RedisCluster {
         this
     }
 
-    /// Waits until every node that runs says that all slots are served.
+    /// Waits until every running node reports that all slots are served.
     pub fn wait_until_ok(&self) {
         let state = |node: &RedisServer| node.ask(&["cluster", "info"]);
         let running = || self.nodes.iter().filter(|node| node.is_running());
@@ -74,12 +74,12 @@ impl RedisCluster {
         assert!(waited.is_some(), "{:?}", self.nodes.iter().map(state).collect::<Vec<_>>());
     }
 
-    /// Numbers of the nodes that are masters and run.
+    /// Numbers of the running masters.
     pub fn masters(&self) -> Vec<usize> {
         (0..self.nodes.len()).filter(|node| self.nodes[*node].ask(&["role"]).starts_with("master")).collect()
     }
 
-    /// The replica of a master.
+    /// Number of a master's replica.
     pub fn replica_of(&self, master: usize) -> usize {
         let port = self.nodes[master].port().to_string();
         let follows = |node: &usize| {
@@ -97,17 +97,17 @@ impl RedisCluster {
         self.wait_until_ok();
     }
 
-    /// Waits until a master has a replica that follows it.
+    /// Waits until a master has a connected replica.
     pub fn wait_for_replica(&self, master: usize) {
         let node = &self.nodes[master];
         let followed = || node.ask(&["info", "replication"]).contains("state=online").then_some(());
         assert!(until(PATIENCE, followed).is_some(), "node {master} has no replica");
     }
 
-    /// From now on a master's replica hears nothing of it, while callers reach both: a network between machines that is cut.
+    /// Cuts the replication of a master while clients reach both nodes, as in a network partition between the machines.
     pub fn cut_replication(&self, master: usize) {
         let node = &self.nodes[master];
-        // It may not follow again; who follows now is sent away.
+        // Forbid replication, then disconnect the current replica.
         assert_eq!(node.ask(&["acl", "setuser", "default", "-psync", "-sync"]), "OK\n");
         node.ask(&["client", "kill", "type", "replica"]);
         let alone = || node.ask(&["info", "replication"]).contains("connected_slaves:0").then_some(());
@@ -119,23 +119,23 @@ impl RedisCluster {
         self.nodes[node].kill();
     }
 
-    /// Starts a node again and waits until the Cluster is whole.
+    /// Restarts a node and waits until the Cluster is complete.
     pub fn restart(&mut self, node: usize) {
         self.nodes[node].restart();
         self.wait_until_ok();
     }
 
-    /// The nodes, in the order of their numbers.
+    /// The nodes, by number.
     pub fn nodes(&self) -> &[RedisServer] {
         &self.nodes
     }
 
-    /// The nodes, to be killed, stopped and started.
+    /// The nodes, by number, to be killed, paused and restarted.
     pub fn nodes_mut(&mut self) -> &mut [RedisServer] {
         &mut self.nodes
     }
 
-    /// `redis+cluster://` with all nodes.
+    /// `redis+cluster://` URL with all nodes.
     pub fn url(&self) -> String {
         let addresses: Vec<_> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
         format!("redis+cluster://{}", addresses.join(","))

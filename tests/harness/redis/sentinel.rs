@@ -1,14 +1,14 @@
-//! A master, its replica, and one sentinel that makes the replica the master when the first is gone.
+//! A master, its replica, and a sentinel that promotes the replica when the master fails.
 
 use super::{RedisOptions, RedisServer, free_port, missing, printed, redis_cli, redis_server};
 use crate::child::{OwnChild, until};
 use crate::server::PATIENCE;
 use std::process::Stdio;
 
-/// Under which the sentinel knows the master.
+/// Name of the master in the sentinel.
 const NAME: &str = "mymaster";
 
-/// A watched pair. Killed when dropped.
+/// A monitored pair. Killed when dropped.
 #[derive(Debug)]
 pub struct RedisSentinel {
     port: u16,
@@ -18,12 +18,12 @@ pub struct RedisSentinel {
 }
 
 impl RedisSentinel {
-    /// Starts the three, and waits until the replica follows and the sentinel knows of it.
+    /// Starts all three, and waits until the replica is connected and known to the sentinel.
     pub fn start() -> Self {
         Self::start_with(RedisOptions::default())
     }
 
-    /// The same with options; TLS and passwords are not for it.
+    /// The same with options; TLS and passwords are not supported.
     pub fn start_with(options: RedisOptions) -> Self {
         assert!(!options.tls && !options.password, "not supported for a Sentinel");
         let master = RedisServer::start_with(options);
@@ -34,7 +34,7 @@ impl RedisSentinel {
 
         let port = free_port();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        // Sentinel keeps its state in its configuration file.
+        // A sentinel stores its state in its configuration file.
         let file = folder.path().join("sentinel.conf");
         let settings = format!(
             "port {port}\nbind 127.0.0.1\ndir {}\nlogfile {}\n\
@@ -68,14 +68,14 @@ impl RedisSentinel {
         self.nodes[node].kill();
     }
 
-    /// Waits until the sentinel has made this node the master.
+    /// Waits until the sentinel has promoted this node.
     pub fn wait_for_master(&self, node: usize) {
         let role = || self.nodes[node].ask(&["role"]);
         let promoted = || (self.master() == node && role().starts_with("master")).then_some(());
         assert!(until(PATIENCE, promoted).is_some(), "node {node} was not promoted: {}", role());
     }
 
-    /// Starts a node again on its port. The sentinel makes a former master a replica.
+    /// Restarts a node on its port. The sentinel makes a former master a replica.
     pub fn restart(&mut self, node: usize) {
         self.nodes[node].restart();
     }

@@ -1,16 +1,16 @@
-//! Certificates for one server, made by the command line of OpenSSL.
+//! Certificates for one server, generated with the OpenSSL command line.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// An authority's certificate, and one for 127.0.0.1 and localhost with its key.
+/// A CA certificate, and a certificate for 127.0.0.1 and localhost with its key.
 #[derive(Debug)]
 pub struct Certificates {
     folder: PathBuf,
 }
 
 impl Certificates {
-    /// Makes them in a folder. They are good for two days.
+    /// Generates them in a folder, valid for two days.
     pub fn make(folder: &Path) -> Self {
         let new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
         let ca = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=MoRAG test authority"];
@@ -22,7 +22,7 @@ impl Certificates {
         Self { folder: folder.to_owned() }
     }
 
-    /// What `redis-server` is told.
+    /// Arguments of `redis-server`.
     pub fn server_arguments(&self) -> Vec<String> {
         let file = |name: &str| self.folder.join(name).display().to_string();
         vec![
@@ -32,13 +32,13 @@ impl Certificates {
             file("server.key"),
             "--tls-ca-cert-file".to_owned(),
             file("ca.pem"),
-            // Clients show a password, not a certificate.
+            // Clients authenticate by password, not by certificate.
             "--tls-auth-clients".to_owned(),
             "no".to_owned(),
         ]
     }
 
-    /// The authority's certificate.
+    /// The CA certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }

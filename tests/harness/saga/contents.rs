@@ -1,10 +1,10 @@
-//! What the knowledge store holds of a saga's documents, against what the histories of their tasks say.
+//! Compares the content of the knowledge store with the tasks' histories.
 
 use morag_core::ports::{Knowledge, KnowledgeCounts};
 use morag_core::task::DocumentId;
 use serde_json::Value;
 
-/// What a task says it has stored.
+/// Stored content according to a task.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) task: String,
@@ -14,11 +14,11 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// From the event of a completed step; none where the step stored nothing.
-    pub(super) fn told(task: &str, document: &str, event: &Value) -> Option<Self> {
+    /// From the event of a completed step; `None` if the step stored nothing.
+    pub(super) fn reported(task: &str, document: &str, event: &Value) -> Option<Self> {
         let data = &event["metadata"]["data"];
         let collection = data["database_collection"].as_str()?.to_owned();
-        let count = |key: &str| data[key].as_u64().unwrap_or_else(|| panic!("{task} does not tell {key}"));
+        let count = |key: &str| data[key].as_u64().unwrap_or_else(|| panic!("{task} does not report {key}"));
         let counts = KnowledgeCounts {
             points: count("embeddings_stored"),
             nodes: count("entities_stored"),
@@ -29,10 +29,10 @@ impl Contents {
         Some(Self { task: task.to_owned(), document, collection, counts })
     }
 
-    /// How the store differs, if it does.
+    /// Difference from the store, if any.
     pub(super) async fn difference(&self, knowledge: &dyn Knowledge) -> Option<String> {
         let found = knowledge.counts(&self.collection, Some(&self.document)).await.expect("counts");
-        (found != self.counts).then(|| format!("{:?} are told, {found:?} are stored", self.counts))
+        (found != self.counts).then(|| format!("{:?} are reported, {found:?} are stored", self.counts))
     }
 }
 
@@ -43,18 +43,19 @@ mod tests {
     use serde_json::json;
 
     #[tokio::test]
-    async fn a_store_that_holds_less_than_is_told_differs() {
+    async fn a_store_with_less_than_reported_differs() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteKnowledge::open(&folder.path().join("knowledge.db"), None).expect("a store");
-        let told = |points: u64| {
+        let reported = |points: u64| {
             let counts = json!({
                 "database_collection": "documents", "embeddings_stored": points, "entities_stored": 0,
                 "relations_stored": 0, "facts_stored": 0,
             });
-            Contents::told("task", "document", &json!({ "metadata": { "data": counts } })).expect("a step that stores")
+            Contents::reported("task", "document", &json!({ "metadata": { "data": counts } }))
+                .expect("a step that stores")
         };
-        assert_eq!(told(0).difference(&store).await, None);
-        assert!(told(1).difference(&store).await.is_some());
-        assert!(Contents::told("task", "document", &json!({ "metadata": { "data": {} } })).is_none());
+        assert_eq!(reported(0).difference(&store).await, None);
+        assert!(reported(1).difference(&store).await.is_some());
+        assert!(Contents::reported("task", "document", &json!({ "metadata": { "data": {} } })).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! A client that submits documents until each is accepted, whatever happens to the servers meanwhile.
+//! A client that submits documents and retries until each is accepted, whatever happens to the servers.
 
 use crate::child::LOOK;
 use crate::server::{API_KEY, PATIENCE, client};
@@ -11,16 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// A request that a stopped process took is given up after so long and sent to another one.
+/// Timeout after which a request to a paused process is repeated at another one.
 const REQUEST_MAX: Duration = Duration::from_secs(5);
-/// Between two tries: a well-behaved client's pause.
+/// Pause between tries, as a well-behaved client makes it.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Between two documents of a client that keeps going: a load that two cores carry, with requests at any moment.
+/// Pause between documents of a continuous load: as much as two cores can process, with requests at any moment.
 const BETWEEN: Duration = Duration::from_millis(500);
-/// Submissions under way at once.
+/// Concurrent submissions.
 const AT_ONCE: usize = 4;
 
-/// Submits. Every submission has an `Idempotency-Key`, so that one whose answer was lost is repeated without harm.
+/// Submits documents. Every submission has an `Idempotency-Key`, so that it can be repeated safely if the response was lost.
 pub struct Load {
     client: Client,
     urls: Vec<String>,
@@ -36,7 +36,7 @@ impl Load {
         Self { client, urls, webhook_url, run, tries: AtomicU64::new(0), accepted: AtomicU64::new(0) }
     }
 
-    /// Submits a document, again and again until it is accepted. Gives the task's id.
+    /// Submits a document until it is accepted, and returns the task's id.
     pub async fn submit(&self, number: u64) -> String {
         let started = Instant::now();
         let mut last = String::new();
@@ -69,13 +69,13 @@ impl Load {
                 Ok(body["task_id"].as_str().expect("a task_id").to_owned())
             }
             StatusCode::TOO_MANY_REQUESTS => Err(text),
-            // The documented answer to a failure of ours; anything else is a bug.
+            // The documented response to a server failure; any other status is a bug.
             status if status.is_server_error() => Err(format!("{status} {text}")),
             status => panic!("document {number} is refused: {status} {text}"),
         }
     }
 
-    /// Submits documents of these numbers, a few at once, in a task of its own.
+    /// Submits the documents of these numbers, a few concurrently, in a separate task.
     pub fn submit_all(self: &Arc<Self>, numbers: std::ops::Range<u64>) -> tokio::task::JoinHandle<Vec<String>> {
         let this = Arc::clone(self);
         tokio::spawn(async move {
@@ -84,8 +84,8 @@ impl Load {
         })
     }
 
-    /// Submits documents at a steady pace, a few at once, while no more than so many are accepted and not ended, until
-    /// told to stop.
+    /// Submits documents at a steady rate, a few concurrently, with at most `in_flight_max` accepted tasks that have not ended,
+    /// until `stop` is set.
     pub fn keep_going(
         self: &Arc<Self>,
         tally: Arc<Tally>,
@@ -111,12 +111,12 @@ impl Load {
         })
     }
 
-    /// Documents accepted so far.
+    /// Number of accepted documents.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Requests that were not answered well and were repeated.
+    /// Number of requests that failed and were repeated.
     pub fn repeated(&self) -> u64 {
         self.tries.load(Ordering::Relaxed) - self.accepted()
     }

@@ -1,4 +1,4 @@
-//! The facts of a saga's tasks, fetched over the interface, and their verdict in numbers.
+//! Collects the facts about a scenario's tasks over the API, and summarises their check.
 
 use super::contents::Contents;
 use crate::child::LOOK;
@@ -15,48 +15,48 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
-/// Tasks whose facts are fetched at once.
+/// Tasks queried concurrently.
 const AT_ONCE: usize = 8;
-/// Findings that are printed one by one.
+/// Maximum findings printed individually.
 const SHOWN: usize = 20;
 
-/// What became of a saga's tasks.
+/// Results of a scenario.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Tasks that were accepted.
+    /// Accepted tasks.
     pub accepted: u64,
-    /// Of these, those that ended.
+    /// Accepted tasks that ended.
     pub ended: u64,
-    /// Of these, those that completed.
+    /// Accepted tasks that completed.
     pub completed: u64,
-    /// Of these, those that failed, by their error code and message.
+    /// Number of failed tasks by error code and message.
     pub failed: BTreeMap<String, u64>,
-    /// Tasks that the server does not know.
+    /// Accepted tasks that the server does not know.
     pub lost: u64,
-    /// Tasks that nobody was told the id of: a submission made two.
+    /// Tasks whose id no client received: a submission created two.
     pub duplicated: u64,
     /// Events in the histories.
     pub events: u64,
-    /// Files whose content was compared with their digests.
+    /// Files compared with their digests.
     pub files: u64,
-    /// Deliveries that came again at once.
+    /// Deliveries repeated immediately.
     pub repeats: u64,
-    /// Deliveries that came again after a later one.
+    /// Deliveries repeated after a later one.
     pub late_repeats: u64,
-    /// Events that came again with another body, because what was told first was undone.
-    pub told_anew: u64,
-    /// What the receiver counted.
+    /// Events delivered again with another body, because the first version was undone by a failover.
+    pub changed_repeats: u64,
+    /// Counts of the receiver.
     pub arrived: Arrived,
     /// Queues of tasks and of deliveries after the stop.
     pub queues: [QueueCounts; 2],
-    /// What must not be, with its task.
+    /// Violations, with their task.
     pub findings: Vec<(String, Finding)>,
-    /// What the tasks say they have stored.
+    /// Stored content according to the tasks.
     contents: Vec<Contents>,
 }
 
 impl Report {
-    /// Fetches everything and judges it.
+    /// Collects and checks everything.
     pub(super) async fn collect(fleet: &Fleet, tally: &Tally, accepted: &[String], rules: Rules) -> Self {
         let known: HashSet<&String> = accepted.iter().collect();
         let duplicated = tally.tasks().iter().filter(|task| !known.contains(task)).count() as u64;
@@ -81,14 +81,14 @@ impl Report {
         self.completed += u64::from(last == "task_completed");
         self.lost += u64::from(facts.is_unknown);
         self.events += facts.history.len() as u64;
-        let TaskVerdict { findings, repeats, late_repeats, told_anew } = judge(facts, rules);
-        self.told_anew += told_anew;
+        let TaskVerdict { findings, repeats, late_repeats, changed_repeats } = judge(facts, rules);
+        self.changed_repeats += changed_repeats;
         self.repeats += repeats;
         self.late_repeats += late_repeats;
         self.findings.extend(findings.into_iter().map(|finding| (task.to_owned(), finding)));
     }
 
-    /// Compares what the tasks say they have stored with what is stored.
+    /// Compares the stored content with that reported by the tasks.
     pub(super) async fn compare_contents(&mut self, knowledge: &dyn Knowledge) {
         for contents in &self.contents {
             if let Some(how) = contents.difference(knowledge).await {
@@ -97,18 +97,18 @@ impl Report {
         }
     }
 
-    /// Findings of a sort.
+    /// Number of findings of a kind.
     pub fn count(&self, sort: impl Fn(&Finding) -> bool) -> u64 {
         self.findings.iter().filter(|(_, finding)| sort(finding)).count() as u64
     }
 
-    /// Whether nothing is lost, doubled, out of order or left over.
+    /// Whether nothing is lost, duplicated, out of order or left over.
     pub fn is_clean(&self) -> bool {
         let rest = self.queues.iter().map(|queue| queue.due + queue.leased + queue.later).sum::<u64>();
         self.findings.is_empty() && self.duplicated == 0 && self.arrived.unsigned == 0 && rest == 0
     }
 
-    /// Which of some tasks the server knows.
+    /// The tasks that the server knows, among these.
     pub(super) async fn known(fleet: &Fleet, tally: &Tally, tasks: &[String]) -> Vec<String> {
         let source = Source::of(fleet, tally);
         let source = &source;
@@ -118,7 +118,7 @@ impl Report {
         known.filter_map(async |(task, known)| known.then(|| task.clone())).collect().await
     }
 
-    /// Prints the counts, and the first findings.
+    /// Prints the counts and the first findings.
     pub fn print(&self, name: &str) {
         let history = self.count(|finding| {
             use Finding::{EndedTwice, HistoryGap, HistoryRepeats, NoStart, StepNotCompleted};
@@ -127,23 +127,23 @@ impl Report {
         let order = self.count(|finding| matches!(finding, Finding::OutOfOrder(_) | Finding::LateRepeat(_)));
         let missing = self.count(|finding| matches!(finding, Finding::DeliveryMissing(_)));
         let unknown = self.count(|finding| matches!(finding, Finding::DeliveryUnknown(_) | Finding::RepeatDiffers(_)));
-        let spoilt = self.count(|finding| matches!(finding, Finding::FileDiffers(_)));
-        let strange = self.count(|finding| matches!(finding, Finding::ContentDiffers(_)));
+        let damaged = self.count(|finding| matches!(finding, Finding::FileDiffers(_)));
+        let different = self.count(|finding| matches!(finding, Finding::ContentDiffers(_)));
         let Self { accepted, ended, completed, lost, duplicated, events, files, repeats, late_repeats, .. } = self;
         let Arrived { taken, refused, unsigned, .. } = self.arrived;
         println!(
             "{name} tasks       {accepted} accepted, {ended} ended ({completed} completed), {lost} lost, {duplicated} duplicated"
         );
-        println!("{name} events      {events} in the histories, {history} missing, doubled or out of place");
+        println!("{name} events      {events} in the histories, {history} missing, duplicated or out of place");
         println!(
-            "{name} deliveries  {taken} taken, {missing} missing, {order} out of order, {unknown} unlike the history"
+            "{name} deliveries  {taken} taken, {missing} missing, {order} out of order, {unknown} differ from the history"
         );
         println!(
-            "{name}             {repeats} repeated at once, {late_repeats} late, {} told anew, {refused} refused on purpose, {unsigned} unsigned",
-            self.told_anew
+            "{name}             {repeats} repeated at once, {late_repeats} late, {} with another body, {refused} refused on purpose, {unsigned} unsigned",
+            self.changed_repeats
         );
-        println!("{name} files       {files} compared, {spoilt} unlike their digest");
-        println!("{name} documents   {} compared, {strange} stored unlike the history", self.contents.len());
+        println!("{name} files       {files} compared, {damaged} differ from their digest");
+        println!("{name} documents   {} compared, {different} differ from the history", self.contents.len());
         for (queue, counts) in ["tasks", "deliveries"].into_iter().zip(self.queues) {
             let QueueCounts { due, leased, later, .. } = counts;
             println!("{name} queue       {queue}: {due} due, {leased} leased, {later} later");
@@ -157,19 +157,19 @@ impl Report {
     }
 }
 
-/// What is fetched of a task.
+/// Collected data of a task.
 #[derive(Default)]
 struct Fetched {
     facts: Facts,
-    /// Files that were compared.
+    /// Number of compared files.
     files: u64,
-    /// What it says it has stored.
+    /// Stored content according to the task.
     contents: Vec<Contents>,
     /// Why it failed.
     failure: Option<String>,
 }
 
-/// Where facts come from.
+/// Source of the facts.
 struct Source<'a> {
     client: Client,
     url: String,
@@ -198,24 +198,24 @@ impl<'a> Source<'a> {
         let items = body["history"].as_array().expect("a list of events");
         let history = items.iter().map(event).collect();
         let artifacts = items.iter().filter_map(|item| item["metadata"]["artifacts"].as_array()).flatten();
-        let (mut files, mut spoilt_files) = (0, Vec::new());
+        let (mut files, mut damaged_files) = (0, Vec::new());
         for artifact in artifacts {
             let name = text(&artifact["name"]);
             files += 1;
             if self.digest(task, &name).await.as_deref() != artifact["sha256"].as_str() {
-                spoilt_files.push(name);
+                damaged_files.push(name);
             }
         }
         let failed = items.iter().find(|item| item["event_type"] == "task_failed").map(|item| &item["metadata"]);
         let failure =
             failed.map(|why| format!("{}: {}", text(&why["error_details"]["error_code"]), text(&why["error"])));
-        let told: Value = self.ask(task).await.json().await.expect("a JSON body");
-        let document = text(&told["document_id"]);
-        let contents = items.iter().filter_map(|item| Contents::told(task, &document, item)).collect();
-        Fetched { facts: Facts { history, seen, spoilt_files, is_unknown: false }, files, contents, failure }
+        let status: Value = self.ask(task).await.json().await.expect("a JSON body");
+        let document = text(&status["document_id"]);
+        let contents = items.iter().filter_map(|item| Contents::reported(task, &document, item)).collect();
+        Fetched { facts: Facts { history, seen, damaged_files, is_unknown: false }, files, contents, failure }
     }
 
-    /// The answer about a task. A server that has just been healed may still say that it is unavailable.
+    /// Response about a task. Retries while a restarted server is unavailable.
     async fn ask(&self, what: &str) -> Response {
         let path = format!("{}/api/v1/status/{what}", self.url);
         let started = Instant::now();
@@ -228,7 +228,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Digest of a task's file. From the storage: the interface shows only those that are published.
+    /// Digest of a task's file. Reads the storage, because the API only serves published files.
     async fn digest(&self, task: &str, name: &str) -> Option<String> {
         let path = BlobPath::file(task.parse().expect("a task's id"), &name.parse().expect("a file name"));
         let size = self.files.stat(&path).await.ok()?.size;
@@ -245,7 +245,7 @@ fn event(item: &Value) -> HistoryEvent {
     HistoryEvent {
         sequence: item["sequence"].as_u64().expect("a sequence"),
         event_type: text(&item["event_type"]),
-        // A milestone belongs to the task; the step at which it is reached depends on timing.
+        // A milestone is identified by its number; the step that reaches it depends on timing.
         place: match item["metadata"]["milestone"].as_u64() {
             Some(milestone) => milestone.to_string(),
             None => text(&item["step"]),

@@ -1,4 +1,4 @@
-//! What the processes of a saga share.
+//! The store shared by the processes of a scenario.
 
 use crate::redis::{ACCEPT_LOSS, RedisCluster, RedisServer};
 use morag_adapters::SystemClock;
@@ -8,19 +8,19 @@ use morag_core::ports::{DueQueue, Knowledge, Queue, QueueCounts, Tasks};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The store of a saga.
+/// The store of a scenario.
 #[derive(Debug)]
 pub enum Store {
-    /// The embedded one, of one process.
+    /// The embedded store, for a single process.
     Sqlite,
-    /// A server.
+    /// A single server.
     Redis(RedisServer),
-    /// Three masters.
+    /// A Cluster of three masters.
     Cluster(RedisCluster),
 }
 
 impl Store {
-    /// Its name in what is printed.
+    /// Name used in output.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
@@ -29,7 +29,7 @@ impl Store {
         }
     }
 
-    /// Its URL, where it has one.
+    /// URL, for Redis.
     pub fn url(&self) -> Option<String> {
         match self {
             Self::Sqlite => None,
@@ -42,7 +42,7 @@ impl Store {
     pub fn redis(&mut self) -> &mut RedisServer {
         match self {
             Self::Redis(server) => server,
-            other => panic!("{} is no single Redis", other.name()),
+            other => panic!("{} is not a single Redis", other.name()),
         }
     }
 
@@ -50,7 +50,7 @@ impl Store {
     pub fn cluster(&mut self) -> &mut RedisCluster {
         match self {
             Self::Cluster(cluster) => cluster,
-            other => panic!("{} is no Cluster", other.name()),
+            other => panic!("{} is not a Cluster", other.name()),
         }
     }
 
@@ -64,7 +64,7 @@ impl Store {
         self.url().map(|url| ("REDIS_URL", url)).into_iter().chain(accept).collect()
     }
 
-    /// How full the queues of tasks and of deliveries are, read through the adapter. The embedded one must be at rest.
+    /// Sizes of the task and delivery queues, read through the adapter. An embedded store must not be in use.
     pub async fn queue_counts(&self, data_dir: &Path) -> [QueueCounts; 2] {
         let queue: Arc<dyn DueQueue> = match self.url() {
             None => SqliteStore::open(&data_dir.join("morag.db"), Arc::new(SystemClock)).expect("the store opens"),
@@ -77,7 +77,7 @@ impl Store {
         [counts(Queue::Tasks).await, counts(Queue::Deliveries).await]
     }
 
-    /// Its tasks, read through the adapter. The embedded one must be at rest.
+    /// Tasks, read through the adapter. An embedded store must not be in use.
     pub async fn tasks(&self, data_dir: &Path) -> Arc<dyn Tasks> {
         match self.url() {
             None => SqliteStore::open(&data_dir.join("morag.db"), Arc::new(SystemClock)).expect("the store opens"),
@@ -88,12 +88,12 @@ impl Store {
         }
     }
 
-    /// What it knows of documents, through the adapter. The embedded one must be at rest.
+    /// Knowledge store, opened through the adapter. An embedded store must not be in use.
     pub(super) async fn knowledge(&self, data_dir: &Path) -> Arc<dyn Knowledge> {
         match self.url() {
             None => Arc::new(SqliteKnowledge::open(&data_dir.join("knowledge.db"), None).expect("the store opens")),
             Some(url) => {
-                // The prefix is the servers' too: a saga does not set it.
+                // The default prefix, which scenarios do not change.
                 let redis::Options { key_prefix, .. } = redis::Options::new(Arc::new(SystemClock));
                 RedisKnowledge::open(connect(&url).await, key_prefix)
             }

@@ -1,37 +1,37 @@
-//! What must be true after a saga. Pure: facts in, findings out.
+//! Checks the results of a fault scenario. Pure: facts in, findings out.
 //!
-//! Of every accepted task:
+//! For every accepted task:
 //! - it has ended;
-//! - its history has the sequences 1, 2, 3, …, starts with `task_started`, has exactly one end event, which is the last, and
-//!   no event twice (the same type of the same step or milestone);
+//! - its history has the sequences 1, 2, 3, …, starts with `task_started`, has exactly one end event, which is the last, and no
+//!   event twice (the same type of the same step or milestone);
 //! - a completed task has completed every step that it started;
-//! - its files have the content whose digest its history names: nobody has written over them;
-//! - the receiver has answered 2xx to every event, and what it saw first came in the order 1, 2, 3, …;
-//! - an event that was delivered again was the same bytes again, the end event too: no task completed twice differently.
+//! - its files have the digests recorded in its history;
+//! - the receiver answered 2xx to every event, and first saw them in the order 1, 2, 3, …;
+//! - a repeated event had the same bytes, including the end event: no task completed twice with different results.
 //!
-//! An event is delivered at least once, so it may come again. Directly after its first time that is a *repeat*. When a later
-//! event has come in between it is a *late repeat*: whoever sends it had lost its lease without knowing. Only a process that
-//! was stopped, cut off or misled by its clock between its look at the lease and its request can do that; a killed one
-//! cannot. So late repeats are a finding unless the saga stops, cuts or misleads ([`Rules::late_repeats`]).
+//! Events are delivered at least once, so they may be repeated. Directly after the first delivery this is a *repeat*; after a later
+//! event it is a *late repeat*, whose sender had lost its lease without noticing. That requires a process that was paused, cut off
+//! or had its clock changed between checking the lease and sending; a killed process cannot do it. Therefore late repeats are
+//! findings unless the scenario contains such faults ([`Rules::late_repeats`]).
 //!
-//! Where a replica takes its master's place ([`Rules::failover`]), what was not replicated has not happened: a task that the
-//! server does not know is counted as lost, and an event that was delivered and undone comes again with another body, *told
-//! anew*. Everything else holds for the tasks that are known.
+//! After a failover ([`Rules::failover`]), writes that were not replicated are undone: a task that the server does not know counts
+//! as lost, and an event that was delivered and undone may be delivered again with another body (`changed_repeats`). All other rules
+//! hold for the remaining tasks.
 
 use std::collections::BTreeSet;
 
 /// One event of a task's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEvent {
-    /// Its `sequence`.
+    /// `sequence`.
     pub sequence: u64,
-    /// Its `event_type`.
+    /// `event_type`.
     pub event_type: String,
-    /// Its step and milestone, as far as it has them.
+    /// Step or milestone, if it has one.
     pub place: String,
 }
 
-/// A delivery to which the receiver answered 2xx.
+/// A delivery answered with 2xx.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {
     /// `X-MoRAG-Sequence`.
@@ -42,72 +42,72 @@ pub struct Sighting {
     pub digest: u64,
 }
 
-/// What is known of an accepted task at the end.
+/// Facts about an accepted task after the scenario.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// Its history, oldest first; empty where the server does not know the task.
+    /// History, oldest first; empty if the server does not know the task.
     pub history: Vec<HistoryEvent>,
-    /// What the receiver saw, in its order.
+    /// Deliveries in the order in which the receiver recorded them.
     pub seen: Vec<Sighting>,
-    /// Files whose content is not what the history says.
-    pub spoilt_files: Vec<String>,
-    /// Whether the server says that there is no such task.
+    /// Files whose content differs from the history.
+    pub damaged_files: Vec<String>,
+    /// Whether the server reports that the task does not exist.
     pub is_unknown: bool,
 }
 
-/// What a saga may do to deliveries.
+/// Deviations that a scenario may cause.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules {
-    /// Whether an event may come again after a later one.
+    /// Whether events may be repeated after a later one.
     pub late_repeats: bool,
-    /// Whether the last writes of a store may be undone: losses are counted then, and not found.
+    /// Whether the last writes of a store may be undone: losses are then counted instead of reported as findings.
     pub failover: bool,
 }
 
-/// Something that must not be.
+/// A violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// The server does not know an accepted task.
     Lost,
     /// It has not ended.
     NotEnded,
-    /// Its history lacks an event, or has one out of place.
+    /// Its history has a gap, or an event out of place.
     HistoryGap,
     /// Its history does not begin with `task_started`.
     NoStart,
-    /// An event stands twice in its history.
+    /// Its history contains an event twice.
     HistoryRepeats(String),
     /// It ended more than once, or went on after its end.
     EndedTwice,
-    /// It completed without having completed a step that it started.
+    /// It completed without completing a step that it started.
     StepNotCompleted(String),
-    /// An event that the receiver has not taken.
+    /// The receiver did not accept an event.
     DeliveryMissing(u64),
-    /// A delivery of something that is not in the history.
+    /// A delivery of an event that is not in the history.
     DeliveryUnknown(u64),
-    /// An event came for the first time before an earlier one.
+    /// An event was first delivered after a later one.
     OutOfOrder(u64),
-    /// An event came again after a later one.
+    /// An event was repeated after a later one.
     LateRepeat(u64),
-    /// An event came again with another body.
+    /// An event was repeated with another body.
     RepeatDiffers(u64),
-    /// A file is not what the history says.
+    /// A file differs from the history.
     FileDiffers(String),
-    /// The knowledge store holds another number of things than the history says; how.
+    /// The content of the knowledge store differs from the history, as described.
     ContentDiffers(String),
 }
 
-/// What was found of one task.
+/// Result for one task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskVerdict {
-    /// What must not be; empty: all is well.
+    /// Violations.
     pub findings: Vec<Finding>,
-    /// Deliveries that came again at once.
+    /// Deliveries repeated immediately.
     pub repeats: u64,
-    /// Deliveries that came again after a later one.
+    /// Deliveries repeated after a later one.
     pub late_repeats: u64,
-    /// Events that came again with another body, after what was told first was undone.
-    pub told_anew: u64,
+    /// Events repeated with another body, because the first version was undone.
+    pub changed_repeats: u64,
 }
 
 /// Whether an event ends a task.
@@ -115,7 +115,7 @@ pub fn is_end(event_type: &str) -> bool {
     matches!(event_type, "task_completed" | "task_failed" | "task_cancelled")
 }
 
-/// Judges one task.
+/// Checks one task.
 pub fn judge(facts: &Facts, rules: Rules) -> TaskVerdict {
     let mut verdict = TaskVerdict::default();
     if rules.failover && facts.is_unknown {
@@ -129,7 +129,7 @@ pub fn judge(facts: &Facts, rules: Rules) -> TaskVerdict {
         verdict.findings.extend(history(&facts.history));
     }
     deliveries(facts, rules, &mut verdict);
-    verdict.findings.extend(facts.spoilt_files.iter().cloned().map(Finding::FileDiffers));
+    verdict.findings.extend(facts.damaged_files.iter().cloned().map(Finding::FileDiffers));
     verdict
 }
 
@@ -170,7 +170,7 @@ fn deliveries(facts: &Facts, rules: Rules, verdict: &mut TaskVerdict) {
         let number = sighting.sequence;
         match first.iter_mut().find(|earlier| earlier.sequence == number) {
             None => {
-                // In order and without a gap; a gap's missing event is found as out of order when it comes.
+                // An event missing here is reported as out of order when it arrives.
                 if first.iter().any(|earlier| earlier.sequence > number) {
                     verdict.findings.push(Finding::OutOfOrder(number));
                 }
@@ -178,7 +178,7 @@ fn deliveries(facts: &Facts, rules: Rules, verdict: &mut TaskVerdict) {
             }
             Some(earlier) => {
                 if earlier.digest != sighting.digest && rules.failover {
-                    verdict.told_anew += 1;
+                    verdict.changed_repeats += 1;
                     *earlier = sighting;
                 } else if earlier.digest != sighting.digest {
                     verdict.findings.push(Finding::RepeatDiffers(number));
@@ -224,7 +224,7 @@ mod tests {
         Sighting { sequence, event_type: event_type.to_owned(), digest: sequence }
     }
 
-    /// A task of one step, as it should be.
+    /// A valid task with one step.
     fn good() -> Facts {
         let history = vec![
             event(1, "task_started", ""),
@@ -233,7 +233,7 @@ mod tests {
             event(4, "task_completed", ""),
         ];
         let seen = history.iter().map(|event| sighting(event.sequence, &event.event_type)).collect();
-        Facts { history, seen, spoilt_files: Vec::new(), is_unknown: false }
+        Facts { history, seen, damaged_files: Vec::new(), is_unknown: false }
     }
 
     fn findings(facts: &Facts) -> Vec<Finding> {
@@ -341,13 +341,13 @@ mod tests {
     const FAILOVER: Rules = Rules { late_repeats: true, failover: true };
 
     #[test]
-    fn what_a_failover_undid_is_told_anew_and_counts_as_it_was_told_last() {
+    fn an_event_undone_by_a_failover_counts_as_delivered_last() {
         let mut facts = good();
-        // The third was another one before the failover.
+        // Before the failover, the third event was another one.
         facts.seen[2] = Sighting { digest: 99, ..sighting(3, "task_progress") };
         facts.seen.insert(3, sighting(3, "step_completed"));
         let verdict = judge(&facts, FAILOVER);
-        assert_eq!(verdict, TaskVerdict { told_anew: 1, repeats: 1, ..TaskVerdict::default() });
+        assert_eq!(verdict, TaskVerdict { changed_repeats: 1, repeats: 1, ..TaskVerdict::default() });
         facts.seen.swap(2, 3);
         assert_eq!(judge(&facts, FAILOVER).findings, [Finding::DeliveryUnknown(3)]);
     }
@@ -366,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_file_that_was_written_over_is_found() {
-        let facts = Facts { spoilt_files: vec!["chunks.json".to_owned()], ..good() };
+        let facts = Facts { damaged_files: vec!["chunks.json".to_owned()], ..good() };
         assert_eq!(findings(&facts), [Finding::FileDiffers("chunks.json".to_owned())]);
     }
 }

@@ -1,7 +1,7 @@
-//! A form with a file, as browsers send it.
+//! Encodes a `multipart/form-data` body with a file.
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// The value of `Content-Type`, and the body.
+/// Returns the `Content-Type` value and the body.
 pub fn form(file_name: &str, bytes: &[u8], fields: &[(&str, &str)]) -> (String, Vec<u8>) {
     let boundary = boundary();
     let mut body = Vec::with_capacity(bytes.len() + 1024);
@@ -18,13 +18,13 @@ pub fn form(file_name: &str, bytes: &[u8], fields: &[(&str, &str)]) -> (String, 
     (format!("multipart/form-data; boundary={boundary}"), body)
 }
 
-/// A line that is in no part of the form: 128 random bits. Searching a large file for it would be slower than sending it.
+/// A random 128-bit boundary. Checking that a large file does not contain it would be slower than sending the file.
 fn boundary() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("xtask-{:016x}{:016x}", random(), random())
 }
 
-/// What the extension says; the server looks at the content.
+/// Media type by extension; the server detects the type from the content.
 fn media_type(file_name: &str) -> &'static str {
     match file_name.rsplit('.').next().map(str::to_ascii_lowercase).as_deref() {
         Some("pdf") => "application/pdf",

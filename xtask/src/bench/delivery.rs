@@ -1,4 +1,4 @@
-//! `cargo xtask bench delivery`: deliveries a second, what they cost, and how soon an event arrives, without any step.
+//! `cargo xtask bench delivery`: delivery throughput, its cost, and the latency of events, without running steps.
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -15,27 +15,27 @@ use crate::children::{self, Running, cpu_seconds_of, peak_memory_bytes_of};
 use crate::shell;
 use crate::workspace::Workspace;
 
-/// Deliveries a second, what they cost, and how soon an event arrives, without any step.
+/// Measure delivery throughput, its cost, and the latency of events, without running steps.
 ///
-/// Events of about 1 KB, signed: from a backlog, and while they are created, to one receiver and to many named endpoints;
-/// then at a steady pace, for the latency. The server is the dispatcher of a real one (release build); its events
-/// are committed as a worker commits them, one at a time. CPU is the server's whole, with the creation where that is
-/// measured, and Redis's beside it.
+/// Sends signed events of about 1 KB, first from a backlog, then while they are created, to one receiver and to many named
+/// endpoints; then at a steady rate, for the latency. The server is a real dispatcher (release build); its events are committed
+/// one at a time, as a worker commits them. CPU time is that of the whole server, including the creation of events where that is
+/// measured, with Redis's shown separately.
 #[derive(Args)]
 pub struct Options {
-    /// Events of each part.
+    /// Events per part.
     #[arg(long, default_value_t = 20_000)]
     events: usize,
-    /// Named endpoints of the second receiver.
+    /// Named endpoints.
     #[arg(long, default_value_t = 1000)]
     endpoints: usize,
-    /// Events of one task.
+    /// Events per task.
     #[arg(long, default_value_t = 20)]
     events_a_task: usize,
-    /// What to measure; both by default.
+    /// Stores to measure; both by default.
     #[arg(long, value_enum)]
     store: Vec<Store>,
-    /// Use the server as it was built before.
+    /// Use the existing build of the server.
     #[arg(long)]
     no_build: bool,
 }
@@ -46,11 +46,11 @@ enum Store {
     Redis,
 }
 
-/// Events a second of the latency part, as Svix was measured, and for how long.
+/// Events per second and duration of the latency part; the rate is the one at which Svix was measured.
 const PACE: usize = 50;
 const PACED_SECONDS: usize = 20;
 
-/// How long the whole of one part may take.
+/// Maximum duration of one part.
 const PART_MAX: Duration = Duration::from_secs(600);
 
 /// The command.
@@ -75,7 +75,7 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Created first, by a process that delivers nothing; delivered by another.
+/// Events are created first by a process that does not deliver, then delivered by another.
 fn backlog(
     options: &Options,
     workspace: &Workspace,
@@ -98,7 +98,7 @@ fn backlog(
     stage.end()
 }
 
-/// Delivered while they are created, by the same process.
+/// Events are delivered while they are created, by the same process.
 fn live(options: &Options, workspace: &Workspace, store: Store, receiver: &Receiver, endpoints: usize) -> Result<()> {
     let stage = Stage::new(workspace, store)?;
     let mut server = stage.server(workspace, receiver)?;
@@ -117,7 +117,7 @@ fn live(options: &Options, workspace: &Workspace, store: Store, receiver: &Recei
     stage.end()
 }
 
-/// At a steady pace: how long after its commit an event arrives.
+/// Events at a steady rate: latency from commit to receipt.
 fn paced(workspace: &Workspace, store: Store, receiver: &Receiver) -> Result<()> {
     let stage = Stage::new(workspace, store)?;
     let mut server = stage.server(workspace, receiver)?;
@@ -161,7 +161,7 @@ impl Options {
     }
 }
 
-/// Waits until so many deliveries have come.
+/// Waits until `deliveries` deliveries were received.
 fn wait(receiver: &Receiver, deliveries: usize, server: &mut Server) -> Result<()> {
     let started = Instant::now();
     while receiver.len() < deliveries {
@@ -176,7 +176,7 @@ fn wait(receiver: &Receiver, deliveries: usize, server: &mut Server) -> Result<(
     Ok(())
 }
 
-/// A store for one part.
+/// Store of one part.
 struct Stage {
     data: PathBuf,
     redis: Option<(Running, String)>,
@@ -209,7 +209,7 @@ impl Stage {
     }
 }
 
-/// The server, told line by line.
+/// The server process, controlled by lines on its standard input.
 struct Server {
     process: Child,
     orders: Option<ChildStdin>,
@@ -224,7 +224,7 @@ impl Server {
             command.env("REDIS_URL", url);
         }
         let mut process =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("the server cannot start")?;
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start the server")?;
         let orders = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().context("no output")?);
         let mut server = Self { process, orders, answers };
@@ -255,11 +255,11 @@ impl Server {
     }
 
     fn cpu(&self) -> Result<f64> {
-        cpu_seconds_of(self.process.id()).context("the server's processor time cannot be read")
+        cpu_seconds_of(self.process.id()).context("cannot read the server's processor time")
     }
 
     fn peak(&self) -> Result<u64> {
-        peak_memory_bytes_of(self.process.id()).context("the server's memory cannot be read")
+        peak_memory_bytes_of(self.process.id()).context("cannot read the server's memory")
     }
 
     fn end(mut self) -> Result<()> {
@@ -274,7 +274,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It has ended by itself, or something failed.
+        // Either it has already ended, or the benchmark failed.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,17 +1,17 @@
-//! `cargo xtask bench plugins`: what hosting a step costs, beside raw wasmtime, Extism and native code.
+//! `cargo xtask bench plugins`: the overhead of hosting a step, compared with raw wasmtime, Extism and native code.
 use anyhow::Result;
 use clap::Args;
 
 use crate::shell;
 use crate::workspace::Workspace;
 
-/// What hosting a step costs, beside raw wasmtime, Extism and native code in the same run.
+/// Measure the overhead of hosting a step, compared with raw wasmtime, Extism and native code in the same run.
 ///
-/// Builds the step components and test guests, Extism's program (a workspace of its own, minutes the first time) and the
-/// bench, and runs it.
+/// Builds the step components and test guests, the Extism program (a workspace of its own, minutes the first time) and the
+/// benchmark, and runs it.
 #[derive(Args)]
 pub struct Options {
-    /// Use the components as they were built before.
+    /// Use the existing components.
     #[arg(long)]
     no_build: bool,
 }

@@ -1,4 +1,4 @@
-//! A webhook receiver that is as fast as a thread a connection can be: what is measured is the server.
+//! A minimal webhook receiver with a thread per connection, fast enough that the server is what limits the benchmark.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,30 +6,30 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
-/// A body has a few KiB; a longer one is none of ours.
+/// Maximum body size, bytes; bodies of the benchmark have a few KiB.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// One delivery.
+/// A received delivery.
 #[derive(Debug, Clone)]
 pub struct Receipt {
     /// `X-MoRAG-Event`.
     pub event: String,
-    /// Milliseconds from the event's `timestamp`, which is when it was committed, to here.
+    /// Milliseconds from the event's `timestamp` (its commit) to the receipt.
     pub latency_ms: i64,
-    /// When it came.
+    /// Time of receipt.
     pub at: Instant,
 }
 
-/// A receiver in threads of this process. They end with it.
+/// A receiver that runs in threads of this process until the process ends.
 #[derive(Clone)]
 pub struct Receiver {
-    /// Where webhooks go.
+    /// URL of the webhook.
     pub url: String,
     receipts: Arc<Mutex<Vec<Receipt>>>,
 }
 
 impl Receiver {
-    /// Listens on a free port of the loopback interface.
+    /// Starts a receiver on a free loopback port.
     pub fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("no free port for the receiver")?;
         let url = format!("http://{}/webhook", listener.local_addr()?);
@@ -38,30 +38,30 @@ impl Receiver {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let kept = kept.clone();
-                // An error is a connection that the server has closed.
+                // Errors mean that the server closed the connection.
                 std::thread::spawn(move || drop(serve(&stream, &kept)));
             }
         });
         Ok(receiver)
     }
 
-    /// What has come, in the order of arrival.
+    /// Received deliveries, in order of arrival.
     pub fn receipts(&self) -> Vec<Receipt> {
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many deliveries of an event have come, and of all.
+    /// Number of received deliveries of an event type, and of all.
     pub fn counts(&self, event: &str) -> (usize, usize) {
         let receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
         (receipts.iter().filter(|receipt| receipt.event == event).count(), receipts.len())
     }
 
-    /// How many deliveries have come.
+    /// Number of received deliveries.
     pub fn len(&self) -> usize {
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Forgets what has come.
+    /// Drops the received deliveries.
     pub fn clear(&self) {
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -99,8 +99,8 @@ fn serve(stream: &TcpStream, kept: &Mutex<Vec<Receipt>>) -> Result<()> {
     }
 }
 
-/// The event's `timestamp` in milliseconds since the epoch: the first in the body, and where there are several they are the
-/// same. Found and not parsed: the receiver should cost little.
+/// The event's `timestamp`, in milliseconds since the epoch. Finds the first one in the body without parsing it, to keep the
+/// receiver cheap; a body's timestamps are all equal.
 fn committed_ms(body: &[u8]) -> Result<i64> {
     let body = std::str::from_utf8(body)?;
     let (_, rest) = body.split_once("\"timestamp\":\"").context("a body without timestamp")?;

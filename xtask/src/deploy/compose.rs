@@ -1,4 +1,4 @@
-//! The compose file, beyond its schema: each container is confined, has time to stop, and Redis keeps what it is given.
+//! Checks the compose file beyond its schema: containers are confined, have time to stop, and Redis is durable.
 use serde_json::Value;
 
 use super::findings::Findings;
@@ -6,7 +6,7 @@ use super::serve::Server;
 
 const PLACE: &str = "compose.yaml";
 
-/// What Redis must be started with.
+/// Required arguments of Redis.
 const DURABLE: [[&str; 2]; 3] =
     [["--appendonly", "yes"], ["--appendfsync", "always"], ["--maxmemory-policy", "noeviction"]];
 
@@ -34,15 +34,15 @@ pub fn check(server: &Server, documents: &[Value], findings: &mut Findings) {
         findings.expect(
             texts(&service["healthcheck"]["test"]).last().is_some_and(|url| url.ends_with("/health/ready")),
             &place,
-            "its health is at /health/ready",
+            "its health check must request /health/ready",
         );
         let role = words.windows(2).find(|two| two[0] == "--role").map(|two| two[1]);
-        findings.expect(role == Some(name), &place, "the service has the name of its role");
+        findings.expect(role == Some(name), &place, "the service must be named after its role");
         let ports = texts(&service["ports"]);
         findings.expect(
             ports.iter().all(|port| port.starts_with("127.0.0.1:")),
             &place,
-            "ports are for this machine only",
+            "ports must be published on 127.0.0.1 only",
         );
         let drain = service["environment"]["MORAG_DRAIN_TIMEOUT"].as_str();
         let stop = service["stop_grace_period"].as_str().and_then(|text| text.strip_suffix('s')?.parse().ok());

@@ -1,21 +1,21 @@
-//! The Kubernetes files, beyond their schemas: names lead to what exists, and each container is confined.
+//! Checks the Kubernetes manifests beyond their schemas: references resolve, and containers are confined.
 use serde_json::Value;
 
 use super::findings::Findings;
 use super::serve::Server;
 
-/// The list of what is applied.
+/// Lists the applied manifests.
 const KUSTOMIZATION: &str = "kubernetes/kustomization.yaml";
-/// Filled in and applied by hand.
+/// Template that is filled in and applied by hand.
 const SECRETS: &str = "kubernetes/secret.example.yaml";
 
-/// What every container has.
+/// Required settings of every container.
 const CONFINED: [(&str, Value); 2] = [
     ("/securityContext/readOnlyRootFilesystem", Value::Bool(true)),
     ("/securityContext/allowPrivilegeEscalation", Value::Bool(false)),
 ];
 
-/// A document and where it is.
+/// Documents with their paths.
 struct Manifests<'a>(Vec<(&'a str, &'a Value)>);
 
 impl<'a> Manifests<'a> {
@@ -28,7 +28,7 @@ impl<'a> Manifests<'a> {
     }
 }
 
-/// Checks every document; `paths` are their files, in the order of `files`.
+/// Checks all documents; `paths` are the paths of `files`, in the same order.
 pub fn check(server: &Server, openapi: &Value, paths: &[&str], files: &[Vec<Value>], findings: &mut Findings) {
     let documents = paths.iter().zip(files).flat_map(|(path, file)| file.iter().map(|document| (*path, document)));
     let manifests = Manifests(documents.collect());
@@ -43,7 +43,7 @@ pub fn check(server: &Server, openapi: &Value, paths: &[&str], files: &[Vec<Valu
             findings.expect(
                 scaled,
                 place,
-                format_args!("a {kind} scales a Deployment of ours, which sets no replicas"),
+                format_args!("a {kind} must scale an existing Deployment that sets no replicas"),
             );
         }
     }
@@ -57,7 +57,7 @@ pub fn check(server: &Server, openapi: &Value, paths: &[&str], files: &[Vec<Valu
     findings.expect(triggers > 0, "kubernetes", "nothing scales the workers");
 }
 
-/// Every file is in the list, but for the secrets.
+/// Every manifest except the secrets must be listed.
 fn applied(manifests: &Manifests<'_>, paths: &[&str], findings: &mut Findings) {
     let listed = manifests.of_kind("Kustomization").flat_map(|(_, document)| document["resources"].as_array());
     let mut listed: Vec<_> =
@@ -70,7 +70,7 @@ fn applied(manifests: &Manifests<'_>, paths: &[&str], findings: &mut Findings) {
     }
     for (place, secret) in manifests.of_kind("Secret") {
         let mut values = secret["stringData"].as_object().into_iter().flat_map(|data| data.values());
-        findings.expect(values.all(|value| value == ""), place, "an example of a secret has no value that would work");
+        findings.expect(values.all(|value| value == ""), place, "an example secret must contain no usable values");
     }
 }
 
@@ -80,7 +80,7 @@ fn deployment(server: &Server, manifests: &Manifests<'_>, place: &str, document:
     findings.expect(
         template["metadata"]["labels"] == spec["selector"]["matchLabels"],
         place,
-        "its selector is not its labels",
+        "its selector differs from its labels",
     );
     let pod_confined = pod["securityContext"]["runAsNonRoot"] == true
         && pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
@@ -102,7 +102,7 @@ fn deployment(server: &Server, manifests: &Manifests<'_>, place: &str, document:
             findings.expect(
                 container[probe]["httpGet"]["path"] == path,
                 place,
-                format_args!("the {probe} asks for {path}"),
+                format_args!("the {probe} must request {path}"),
             );
         }
         let sized = container.pointer("/resources/requests/cpu").and(container.pointer("/resources/limits/memory"));
@@ -111,18 +111,18 @@ fn deployment(server: &Server, manifests: &Manifests<'_>, place: &str, document:
         for source in container["envFrom"].as_array().into_iter().flatten() {
             let map = source.get("configMapRef").and_then(|of| manifests.find("ConfigMap", &of["name"]));
             let found = map.or_else(|| source.get("secretRef").and_then(|of| manifests.find("Secret", &of["name"])));
-            findings.expect(found.is_some(), place, format_args!("{source} is not there"));
+            findings.expect(found.is_some(), place, format_args!("{source} does not exist"));
             drain = drain.or(map.and_then(|map| map["data"]["MORAG_DRAIN_TIMEOUT"].as_str()));
         }
         let args: Vec<_> = container["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        // What comes before SIGTERM counts too.
+        // The preStop hook uses up a part of the grace period.
         let before = container.pointer("/lifecycle/preStop/sleep/seconds").and_then(Value::as_u64).unwrap_or(0);
         let stop = pod["terminationGracePeriodSeconds"].as_u64().map(|grace| grace.saturating_sub(before));
         server.check(place, &args, drain, stop, findings);
     }
 }
 
-/// What KEDA asks is answered by our API, and the key that it asks with is there.
+/// The URL that KEDA polls must be one of our API, and its key must exist.
 fn scaler(manifests: &Manifests<'_>, openapi: &Value, place: &str, trigger: &Value, findings: &mut Findings) {
     let metadata = &trigger["metadata"];
     let url = metadata["url"].as_str().unwrap_or_default();
@@ -132,13 +132,13 @@ fn scaler(manifests: &Manifests<'_>, openapi: &Value, place: &str, trigger: &Val
     let port_known = service
         .and_then(|service| service["spec"]["ports"][0]["port"].as_u64())
         .is_some_and(|known| port.parse() == Ok(known));
-    findings.expect(port_known, place, format_args!("{url:?} is no service of ours"));
+    findings.expect(port_known, place, format_args!("{url:?} is not a service of these manifests"));
     let location = metadata["valueLocation"].as_str().unwrap_or_default();
     let field = field(openapi, &format!("/{path}"), location);
     findings.expect(
         field.is_some_and(|field| field["type"] == "integer"),
         place,
-        format_args!("GET /{path} answers no number {location:?}"),
+        format_args!("the response of GET /{path} has no number {location:?}"),
     );
     let authentication = manifests.find("TriggerAuthentication", &trigger["authenticationRef"]["name"]);
     let secret = authentication.map(|found| &found["spec"]["secretTargetRef"][0]).filter(|target| {
@@ -149,7 +149,7 @@ fn scaler(manifests: &Manifests<'_>, openapi: &Value, place: &str, trigger: &Val
     findings.expect(metadata["authMode"] == "bearer" && secret.is_some(), place, "KEDA has no key for the API");
 }
 
-/// The schema of a field of what a GET answers.
+/// Schema of a field of a GET response.
 fn field<'a>(openapi: &'a Value, path: &str, location: &str) -> Option<&'a Value> {
     let schema = &openapi["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
     location.split('.').try_fold(schema, |schema, key| {

@@ -2,10 +2,10 @@
 use super::findings::Findings;
 use super::serve::Server;
 
-/// Names of this form that are no variables of the server: of systemd, of Linux.
+/// Prefixes of such names that are not variables: constants of systemd and Linux.
 const OTHERS: [&str; 2] = ["AF_", "CAP_"];
 
-/// Every word of the form `A_NAME` is a setting of the server.
+/// Every word of the form `A_NAME` must be a setting of the server.
 pub fn check(server: &Server, path: &str, text: &str, findings: &mut Findings) {
     for (number, line) in text.lines().enumerate() {
         for name in names(line) {

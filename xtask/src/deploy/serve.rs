@@ -1,4 +1,4 @@
-//! What the built binary says of itself: its settings, and whether it takes a command line.
+//! Queries the built binary for its settings, and checks command lines with it.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,36 +8,36 @@ use anyhow::{Context, Result, ensure};
 use super::findings::Findings;
 use crate::shell;
 
-/// What a process may be.
+/// Roles of a process.
 const ROLES: [&str; 3] = ["api", "worker", "dispatcher"];
 
-/// Least time between the end of the drain timeout and being killed, seconds: to give back what still runs, on a machine
-/// where everything stops at once.
+/// Minimum time between the end of the drain timeout and the kill, seconds: enough to give back running work on a machine where
+/// everything stops at once.
 const SPARE_SECONDS: u64 = 20;
 
 /// The built binary.
 pub struct Server {
     binary: PathBuf,
-    /// Default by name in the environment.
+    /// Default values by environment variable.
     settings: BTreeMap<String, String>,
 }
 
 impl Server {
-    /// Asks the binary for its settings.
+    /// Reads the settings from the binary.
     pub fn ask(binary: &Path) -> Result<Self> {
         let table = shell::read(Command::new(binary).args(["config", "table"]))
-            .context("the deployment files are checked against the binary; build it: cargo build --bin morag")?;
+            .context("the deployment files are checked against the binary; build it first: cargo build --bin morag")?;
         let settings = settings(&table);
         ensure!(settings.contains_key("MORAG_DRAIN_TIMEOUT"), "`morag config table` printed no settings:\n{table}");
         Ok(Self { binary: binary.to_owned(), settings })
     }
 
-    /// Whether a variable of the environment is a setting.
+    /// Whether an environment variable is a setting.
     pub fn has(&self, variable: &str) -> bool {
         self.settings.contains_key(variable)
     }
 
-    /// Checks a command line of `morag` and the time its process has to stop. `drain` is MORAG_DRAIN_TIMEOUT, where the
+    /// Checks a command line of `morag` and the time that its process has to stop. `drain`: MORAG_DRAIN_TIMEOUT, if the
     /// file sets it.
     pub fn check(
         &self,
@@ -47,10 +47,10 @@ impl Server {
         stop_seconds: Option<u64>,
         findings: &mut Findings,
     ) {
-        // The help comes only when everything before it was understood.
+        // `--help` succeeds only if all preceding arguments are valid.
         let output = Command::new(&self.binary).args(args).arg("--help").output();
         let understood = args.first() == Some(&"serve") && output.is_ok_and(|output| output.status.success());
-        findings.expect(understood, place, format_args!("`morag {}` is no command line of the server", args.join(" ")));
+        findings.expect(understood, place, format_args!("`morag {}` is not a valid command line", args.join(" ")));
         let value = |flag| args.iter().position(|arg| *arg == flag).and_then(|at| args.get(at + 1)).copied();
         if let Some(role) = value("--role") {
             findings.expect(ROLES.contains(&role), place, format_args!("there is no role {role:?}"));
@@ -58,11 +58,11 @@ impl Server {
         let default = self.settings.get("MORAG_DRAIN_TIMEOUT").map(String::as_str);
         let drain = value("--drain-timeout").or(drain).or(default).and_then(|text| text.parse::<u64>().ok());
         match drain.zip(stop_seconds) {
-            None => findings.add(place, "how long it drains, or how long it has to stop, is not said in whole seconds"),
+            None => findings.add(place, "the drain timeout and the time to stop must be given in whole seconds"),
             Some((drain, stop)) if stop < drain + SPARE_SECONDS => findings.add(
                 place,
                 format_args!(
-                    "it drains for {drain} s and is killed after {stop} s: let that be {SPARE_SECONDS} s more"
+                    "it drains for {drain} s and is killed after {stop} s: the latter must be {SPARE_SECONDS} s longer"
                 ),
             ),
             Some(_) => {}
@@ -70,7 +70,7 @@ impl Server {
     }
 }
 
-/// The rows of the table: | `key` | `ENV` | default | … |
+/// Parses the table rows: | `key` | `ENV` | default | … |
 fn settings(table: &str) -> BTreeMap<String, String> {
     let row = |line: &str| {
         let mut cells = line.split('|').map(|cell| cell.trim().trim_matches('`').to_owned());
@@ -83,7 +83,7 @@ fn settings(table: &str) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 pub fn sample() -> Server {
-    // Takes whatever it is given.
+    // `true` accepts any arguments.
     let settings = settings(
         "| `morag.toml` | environment | default | what it is |\n|---|---|---|---|\n\
          | `drain_timeout` | `MORAG_DRAIN_TIMEOUT` | `10` | Text. |\n| `api_port` | `API_PORT` | `8000` | Text. |",
@@ -125,6 +125,6 @@ mod tests {
         let mut refused = Findings::default();
         let server = Server { binary: "false".into(), ..sample() };
         server.check("a", &["serve"], None, Some(90), &mut refused);
-        assert_eq!(refused.0, ["deploy/a: `morag serve` is no command line of the server"]);
+        assert_eq!(refused.0, ["deploy/a: `morag serve` is not a valid command line"]);
     }
 }

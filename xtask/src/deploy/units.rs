@@ -2,10 +2,10 @@
 use super::findings::Findings;
 use super::serve::Server;
 
-/// Where the binary is installed.
+/// Installation path of the binary.
 const BINARY: &str = "/usr/local/bin/morag";
 
-/// Every directive that our units use, by section. A new one is looked up in systemd's manual and added here.
+/// Directives that the units may use, by section. Check a new one against systemd's manual and add it here.
 const KNOWN: [(&str, &[&str]); 3] = [
     ("Unit", &["Description", "Documentation", "Wants", "After"]),
     (
@@ -58,7 +58,7 @@ const KNOWN: [(&str, &[&str]); 3] = [
     ("Install", &["WantedBy"]),
 ];
 
-/// What confines each of them. `MemoryDenyWriteExecute` is not among it: steps are compiled to native code.
+/// Required directives of every unit. `MemoryDenyWriteExecute` must be off, because steps are compiled to native code.
 const REQUIRED: [&str; 30] = [
     "Type=exec",
     "KillSignal=SIGTERM",
@@ -92,7 +92,7 @@ const REQUIRED: [&str; 30] = [
     "SystemCallFilter=~@privileged @resources",
 ];
 
-/// Checks each unit.
+/// Checks all units.
 pub fn check(server: &Server, units: &[&(String, String)], findings: &mut Findings) {
     findings.expect(!units.is_empty(), "systemd", "there is no unit");
     for (path, text) in units {
@@ -105,7 +105,7 @@ pub fn check(server: &Server, units: &[&(String, String)], findings: &mut Findin
                 continue;
             }
             let known = line.split_once('=').zip(section).is_some_and(|((key, _), (_, keys))| keys.contains(&key));
-            findings.expect(known, path, format_args!("{line:?} is no directive that is known here"));
+            findings.expect(known, path, format_args!("{line:?} is not a known directive (see KNOWN)"));
             directives.push(line);
         }
         for required in REQUIRED {
@@ -115,7 +115,7 @@ pub fn check(server: &Server, units: &[&(String, String)], findings: &mut Findin
     }
 }
 
-/// The command line, for each role that a template's instance may have, and the time to stop.
+/// Checks the command line, for every role that an instance of a template may have, and the time to stop.
 fn starts(server: &Server, path: &str, directives: &[&str], findings: &mut Findings) {
     let value = |key: &str| directives.iter().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     let Some(command) = value("ExecStart") else { return findings.add(path, "ExecStart is missing") };
@@ -123,7 +123,11 @@ fn starts(server: &Server, path: &str, directives: &[&str], findings: &mut Findi
     findings.expect(words.next() == Some(BINARY), path, format_args!("ExecStart does not start {BINARY}"));
     let args: Vec<_> = words.collect();
     let is_template = path.ends_with("@.service");
-    findings.expect(args.contains(&"%i") == is_template, path, "%i is for a template, and there it is the role");
+    findings.expect(
+        args.contains(&"%i") == is_template,
+        path,
+        "a template, and only a template, must use %i as the role",
+    );
     let stop = value("TimeoutStopSec").and_then(|text| text.parse().ok());
     let roles: &[&str] = if is_template { &["api", "worker", "dispatcher"] } else { &["all"] };
     for role in roles {

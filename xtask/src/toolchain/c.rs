@@ -1,14 +1,14 @@
-//! What steps in C are built with: clang, its linker for wasm, a C library for WASI and clang's own library for it.
+//! Tools for steps in C: clang, its wasm linker, a C library for WASI and clang's runtime library for wasm.
 use anyhow::{Context, Result};
 
 use super::debian;
 
-/// Debian's packages.
+/// Debian packages.
 const PACKAGES: [&str; 4] = ["clang", "lld", "wasi-libc", "libclang-rt-dev-wasm32"];
 
-/// Installs what is missing.
+/// Installs missing packages.
 pub fn ensure() -> Result<()> {
     debian::install(&PACKAGES).context("the tests build a step in C")?;
-    println!("c: {} are there", PACKAGES.join(", "));
+    println!("c: {} are installed", PACKAGES.join(", "));
     Ok(())
 }

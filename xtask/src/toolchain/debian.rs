@@ -1,28 +1,28 @@
-//! Debian packages: which are there, and installing those that are not.
+//! Debian packages: queries and installation.
 use anyhow::{Result, bail};
 
 use crate::shell;
 
-/// Version of an installed package.
+/// Version of a package, if it is installed.
 pub fn installed_version(package: &str) -> Option<String> {
     let text = shell::read(&mut shell::program("dpkg-query", &["-W", "-f", "${Status} ${Version}", package])).ok()?;
     text.strip_prefix("install ok installed ").map(str::to_owned)
 }
 
-/// Installs those that are missing; as somebody who is not root, says how to.
+/// Installs missing packages; without root, fails with the command to run.
 pub fn install(packages: &[&str]) -> Result<()> {
     let missing: Vec<_> = packages.iter().copied().filter(|package| installed_version(package).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }
     if !shell::have("apt-get") {
-        bail!("this is no Debian (no apt-get), so its packages {} cannot be had", missing.join(", "));
+        bail!("cannot install the Debian packages {}: this system has no apt-get", missing.join(", "));
     }
     let list = missing.join(" ");
     if shell::read(&mut shell::program("id", &["-u"]))? != "0" {
         bail!(
             "Debian packages are missing, and installing them needs root; run\n    \
-             sudo apt-get update && sudo apt-get install --yes --no-install-recommends {list}\nand then this again"
+             sudo apt-get update && sudo apt-get install --yes --no-install-recommends {list}\nand then repeat this command"
         );
     }
     println!("toolchain: apt-get install {list}");
@@ -31,7 +31,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
     apt(&[&install, missing.as_slice()].concat())
 }
 
-/// Its output is shown only where it fails: it is long, and says nothing.
+/// Shows the output only on failure.
 fn apt(args: &[&str]) -> Result<()> {
     let mut command = shell::program("apt-get", args);
     command.env("DEBIAN_FRONTEND", "noninteractive");

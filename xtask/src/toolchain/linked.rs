@@ -1,8 +1,8 @@
-//! The toolchain `morag-wasi`: Debian's compiler and a standard library that we built, linked into rustup.
+//! The toolchain `morag-wasi`: Debian's compiler with a standard library built here, linked into rustup.
 //!
-//! It lives in the person's cache folder and not in `target/`: it belongs to the machine, all clones share it, and
-//! `cargo clean` must not cost a minute. Its folder is named by a hash of everything it is made of, so a new version of a
-//! Debian package or of the recipe makes a new one, and a link that dangles or points elsewhere is set again.
+//! It is stored in the user's cache folder instead of `target/`, so that all clones on a machine share it and `cargo clean` keeps
+//! it. The folder name contains a hash of its inputs, so a new version of a Debian package or of the recipe creates a new folder;
+//! a dangling or wrong link is replaced.
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -12,30 +12,30 @@ use super::target::{LINK, TARGET};
 use super::{debian, recipe};
 use crate::shell;
 
-/// Flags of every build with it: Debian's wasi-libc is of 2022 and lacks symbols, so the code must be able to tell.
+/// Compiler flags of every build with it: Debian's wasi-libc of 2022 lacks symbols, which the code must be able to detect.
 pub const FLAGS: &str = "--cfg morag_debian_wasi_libc";
 
-/// Debian's compiler, cargo, library source, and C library for wasm.
+/// Debian's compiler, cargo, library source, and wasm C library.
 pub const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "wasi-libc"];
 
-/// Written last: a folder without it was left half made.
+/// Written last: a folder without it is incomplete.
 const STAMP: &str = "made-of.txt";
 
-/// Whether a good one is there and linked. Quick.
+/// Whether a complete toolchain exists and is linked. Fast.
 pub fn is_ready() -> bool {
     Plan::make().is_ok_and(|plan| plan.is_built() && plan.is_linked())
 }
 
-/// Makes what is missing: packages, library, link.
+/// Creates what is missing: packages, library, link.
 pub fn ensure() -> Result<()> {
     if !shell::have("rustup") {
-        bail!("a linked toolchain needs rustup (https://rustup.rs), for its linker for components and for the link");
+        bail!("a linked toolchain needs rustup (https://rustup.rs) for its component linker and for the link itself");
     }
     debian::install(&PACKAGES)?;
     let plan = Plan::make()?;
     let _lock = lock(&plan.folder)?;
     if plan.is_built() {
-        println!("toolchain: {} is good", plan.folder.display());
+        println!("toolchain: {} is up to date", plan.folder.display());
     } else {
         println!(
             "toolchain: building the standard library of {TARGET} (about a minute) into {}",
@@ -51,11 +51,11 @@ pub fn ensure() -> Result<()> {
     Ok(())
 }
 
-/// What the toolchain of this machine is made of, and where it therefore is.
+/// Inputs of this machine's toolchain, and its folder.
 struct Plan {
     folder: PathBuf,
     made_of: String,
-    /// Rustup's toolchain, for its linkers.
+    /// Rustup's toolchain, whose linkers are used.
     sysroot: PathBuf,
     host: String,
 }
@@ -74,7 +74,7 @@ impl Plan {
         Ok(Self { folder, made_of, sysroot: sysroot.into(), host: host.to_owned() })
     }
 
-    /// Complete, of these parts, and its links into rustup's toolchain still hold.
+    /// Whether the folder is complete, made of these inputs, and its links into rustup's toolchain are valid.
     fn is_built(&self) -> bool {
         let stamped = fs::read_to_string(self.folder.join(STAMP)).is_ok_and(|text| text == self.made_of);
         stamped && recipe::linkers(&self.folder, &self.host).iter().all(|path| path.exists())
@@ -87,12 +87,12 @@ impl Plan {
     }
 
     fn link(&self) -> Result<()> {
-        // A link that dangles cannot be replaced in every version of rustup: unlink first, whatever that says.
+        // Not every version of rustup replaces a dangling link: uninstall first, ignoring errors.
         shell::output(&mut shell::unbound("rustup", &["toolchain", "uninstall", LINK]))?;
         let folder = self.folder.to_str().context("the path of the cache folder is not UTF-8")?;
         shell::read(&mut shell::unbound("rustup", &["toolchain", "link", LINK, folder]))?;
         if !self.is_linked() {
-            bail!("rustup does not know {LINK} after `rustup toolchain link {LINK} {folder}`");
+            bail!("rustup does not list {LINK} after `rustup toolchain link {LINK} {folder}`");
         }
         Ok(())
     }
@@ -104,7 +104,7 @@ fn cache_folder() -> Result<PathBuf> {
     cache.map(|cache| cache.join("morag")).context("neither XDG_CACHE_HOME nor HOME is set")
 }
 
-/// Held while the toolchain is made: two clones may start at once.
+/// Lock held while the toolchain is built, because two clones may start at the same time.
 fn lock(folder: &Path) -> Result<File> {
     let parent = folder.parent().context("the toolchain's folder has no parent")?;
     fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
@@ -113,7 +113,7 @@ fn lock(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// FNV-1a, 64 bit: a name, not a proof; the stamp inside is compared whole.
+/// FNV-1a, 64 bit. Only names the folder; the stamp inside is compared completely.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

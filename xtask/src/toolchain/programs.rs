@@ -1,5 +1,5 @@
-//! Programs that the tests start: Redis, OpenSSL for its certificates, Node.js and Go for the clients written for them, a registry of
-//! components, minisign that signs them, what makes and mounts a file system in a file, and a library that bends a process's clock.
+//! Programs that the tests start: Redis, OpenSSL for its certificates, Node.js and Go for their clients, a component registry,
+//! minisign, tools to create and mount a file system in a file, and a library that changes a process's clock.
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::debian;
 use crate::shell;
 
-/// What must be in `PATH`, and the Debian package that brings it.
+/// Required programs in `PATH`, and their Debian packages.
 const PROGRAMS: [(&str, &str); 9] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
@@ -19,18 +19,18 @@ const PROGRAMS: [(&str, &str); 9] = [
     ("mkfs.ext4", "e2fsprogs"),
     ("mount", "mount"),
 ];
-/// The package of libfaketime, which is no program.
+/// Package of libfaketime, which is a library.
 const FAKETIME: &str = "faketime";
-/// Program and package. Not among the others: others' packages of Node.js bring it with them, and refuse Debian's beside them.
+/// Program and package. Separate, because third-party Node.js packages include npm and conflict with Debian's.
 const NPM: &str = "npm";
 
-/// Installs what is missing. Debian starts a server of its own with `redis-server`; the tests leave it alone.
+/// Installs missing programs. Debian's `redis-server` package also starts a server, which the tests do not use.
 pub fn ensure() -> Result<()> {
     let missing = PROGRAMS.into_iter().filter(|(program, _)| !shell::have(program)).map(|(_, package)| package);
     let missing: Vec<_> = missing.chain((!have_faketime()).then_some(FAKETIME)).collect();
     if missing.is_empty() && shell::have(NPM) {
         println!(
-            "programs: Redis, OpenSSL, Node.js, Go, npm, docker-registry, minisign, e2fsprogs, mount and faketime are there"
+            "programs: Redis, OpenSSL, Node.js, Go, npm, docker-registry, minisign, e2fsprogs, mount and faketime are installed"
         );
         return Ok(());
     }
@@ -41,7 +41,7 @@ pub fn ensure() -> Result<()> {
     Ok(())
 }
 
-/// Whether the library is where Debian puts it, which is where the tests look.
+/// Whether the library is in Debian's location, where the tests expect it.
 fn have_faketime() -> bool {
     let Ok(folders) = std::fs::read_dir("/usr/lib") else { return false };
     folders.flatten().any(|folder| Path::new(&folder.path()).join("faketime/libfaketime.so.1").is_file())

@@ -1,8 +1,8 @@
-//! How a toolchain for `wasm32-wasip2` is made from Debian's packages and rustup's linkers.
+//! Builds a toolchain for `wasm32-wasip2` from Debian's packages and rustup's linkers.
 //!
-//! Debian's compiler comes with the source of its own standard library, so cargo can build that for the target. The
-//! result, Debian's wasm C library and links to rustup's linkers (Debian has none for components) are laid out as rustup
-//! lays out a toolchain.
+//! Debian's compiler comes with the matching source of the standard library, which cargo can build for the target. The result,
+//! Debian's wasm C library and links to rustup's linkers (Debian has none for components) are arranged in the layout of a rustup
+//! toolchain.
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -12,35 +12,35 @@ use anyhow::{Context, Result, bail};
 use super::target::TARGET;
 use crate::shell;
 
-/// Raised with every change of this file that changes what is built.
+/// Increased with every change of this file that changes the result.
 pub const VERSION: u32 = 1;
 
-/// Debian's cargo and compiler; never those of `PATH`, which are rustup's.
+/// Debian's cargo and compiler; those in `PATH` are rustup's.
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
-/// Where wasi-libc puts its files.
+/// Folder of wasi-libc.
 const LIBC: &str = "/usr/lib/wasm32-wasi";
 const LIBC_FILES: [&str; 3] = ["crt1-command.o", "crt1-reactor.o", "libc.a"];
-/// What a component needs to be linked, of rustup's toolchain.
+/// Programs of rustup's toolchain that link components.
 const LINKERS: [&str; 3] = ["wasm-component-ld", "rust-lld", "gcc-ld"];
 
-/// A package without content: building it builds the standard library.
+/// An empty package: building it builds the standard library.
 const EMPTY_MANIFEST: &str = "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\
                               [lib]\npath = \"lib.rs\"\n[profile.release]\ncodegen-units = 1\n[workspace]\n";
-/// Proves the result: heap, formatting, a panic path, output.
+/// Tests the result: heap, formatting, a panic path, output.
 const PROOF: &str =
     "fn main() { let n: Vec<usize> = (0..std::env::args().count() + 9).collect(); println!(\"{n:?}\"); }";
 
-/// The linkers of a toolchain in `folder`.
+/// Paths of the linkers of a toolchain in `folder`.
 pub fn linkers(folder: &Path, host: &str) -> Vec<PathBuf> {
     let bin = folder.join("lib/rustlib").join(host).join("bin");
     LINKERS.iter().map(|name| bin.join(name)).collect()
 }
 
-/// Builds the toolchain and puts it to `folder`, in place of what is there.
+/// Builds the toolchain and moves it to `folder`, replacing what is there.
 pub fn build(folder: &Path, sysroot: &Path, host: &str) -> Result<()> {
     let parent = folder.parent().context("the toolchain's folder has no parent")?;
-    // Beside its final place, so that the last move is one rename. The caller holds the lock: a leftover is dead.
+    // On the same file system, so that the final move is a rename. The caller holds the lock: leftovers are unused.
     let work = parent.join("wasi-toolchain.work");
     shell::remove_folder(&work)?;
     shell::remove_folder(folder)?;
@@ -51,7 +51,7 @@ pub fn build(folder: &Path, sysroot: &Path, host: &str) -> Result<()> {
     shell::remove_folder(&work)
 }
 
-/// Compiles the standard library; gives its files.
+/// Compiles the standard library and returns its files.
 fn build_library(work: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(work)?;
     fs::write(work.join("Cargo.toml"), EMPTY_MANIFEST)?;
@@ -80,7 +80,7 @@ fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-/// Lays a toolchain out in `folder`, which is going to be moved to `place`.
+/// Arranges a toolchain in `folder`, which will be moved to `place`.
 fn lay_out(folder: &Path, place: &Path, library: &[PathBuf], sysroot: &Path, host: &str) -> Result<()> {
     let rustlib = folder.join("lib/rustlib");
     let target = rustlib.join(TARGET).join("lib");
@@ -106,7 +106,7 @@ fn lay_out(folder: &Path, place: &Path, library: &[PathBuf], sysroot: &Path, hos
         }
         symlink(from, rustlib.join(host).join("bin").join(linker))?;
     }
-    // The host's library is Debian's own: build scripts and macros of a step are compiled for the host.
+    // Build scripts and macros of a step are compiled for the host, with Debian's own library.
     symlink(Path::new("/usr/lib/rustlib").join(host).join("lib"), rustlib.join(host).join("lib"))?;
     symlink(CARGO, folder.join("bin/cargo"))?;
     let rustc = folder.join("bin/rustc");
@@ -124,9 +124,9 @@ fn prove(folder: &Path, work: &Path) -> Result<()> {
     let mut command = shell::unbound(rustc, &["--target", TARGET, "-O", "-o", "proof.wasm", "proof.rs"]);
     shell::run(command.current_dir(work)).context("the new toolchain cannot build a program")?;
     let bytes = fs::read(work.join("proof.wasm"))?;
-    // A component has layer 1 where a core module has version 1.
+    // The component layer is encoded here, where a core module has its version.
     if bytes.get(..8) != Some(b"\0asm\x0d\0\x01\0") {
-        bail!("the new toolchain built something that is no component");
+        bail!("the new toolchain built something other than a component");
     }
     Ok(())
 }

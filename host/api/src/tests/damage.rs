@@ -21,7 +21,7 @@ async fn a_damaged_artifact_is_an_error_of_its_own_and_never_its_bytes() {
     for (content, said) in [
         (Some(""), "has 0 bytes instead of 10"),
         (Some("012345678"), "has 9 bytes instead of 10"),
-        (Some("012345678X"), "has other bytes than were written"),
+        (Some("012345678X"), "has different content than was written"),
         (None, "is missing"),
     ] {
         let server = server(&[]);

@@ -1,30 +1,30 @@
-//! Whether, and when, an interrupted task is begun again.
+//! Whether and when an interrupted task is run again.
 
 use crate::task::StepFailure;
 use std::time::Duration;
 
-/// Claims after which a task is taken for one that kills its worker. A healthy task is claimed once; a few restarts of
-/// the server in the middle of it must not fail it.
+/// Claims after which a task counts as one that kills its worker. A healthy task is claimed once; a few server restarts
+/// while it runs must not fail it.
 pub const CLAIMS_MAX: u64 = 20;
 
-/// Claims up to which a step that failed for a passing reason is run again. With [`again_after`] between them that is ten
-/// minutes: a disk that was full, a store that was restarted. Whoever waits for the task should know by then.
+/// Claims up to which a step with a transient failure is run again. With the pauses of [`again_after`] these span ten minutes,
+/// enough for a full disk to be cleared or a store to restart; after that the caller should learn of the failure.
 pub const PASSING_FAILURES_MAX: u64 = 8;
 
 /// Pause before the second claim.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Doublings of the pause, so that it ends at some 40 minutes.
+/// Doublings of the pause; the longest is some 40 minutes.
 const DOUBLINGS_MAX: u64 = 9;
 
-/// Whether a step that failed is run again later instead of failing its task, and nothing is said of it. Not for steps that
-/// have retries of their own ([`super::OnFailure::Retry`]). `claims`: how often the task was claimed.
+/// Whether a failed step is run again later instead of failing its task; no event is committed then. Not for steps with a
+/// retry policy of their own ([`super::OnFailure::Retry`]). `claims`: how often the task was claimed.
 pub fn is_run_again(failure: &StepFailure, claims: u64) -> bool {
     failure.retryable && claims < PASSING_FAILURES_MAX
 }
 
-/// How long an interrupted task waits for its next claim: 5 s, doubling with each, so that an outage of the storage does
-/// not use up the claims a task has.
+/// Delay before an interrupted task's next claim: 5 s, doubled each time, so that a storage outage does not use up the
+/// task's claims.
 pub fn again_after(claims: u64) -> Duration {
     PAUSE * (1 << claims.saturating_sub(1).min(DOUBLINGS_MAX))
 }

@@ -1,4 +1,4 @@
-//! Which documents a step is for.
+//! Conditions on the documents that a step runs for.
 
 use crate::glob::is_match;
 use crate::{JsonObject, is_depth_allowed};
@@ -8,42 +8,42 @@ use serde::{Deserialize, Serialize};
 /// with every task.
 const PATTERNS_MAX: usize = 32;
 
-/// Longest pattern, bytes: the longest registered media types have some 100.
+/// Maximum length of a pattern, bytes: the longest registered media types have some 100.
 const PATTERN_LENGTH_MAX: usize = 128;
 
-/// Metadata values that a condition may ask for.
+/// Maximum metadata values of a condition.
 const METADATA_MAX: usize = 32;
 
-/// A media type, or a pattern of them with `*` (any characters, none too), lower case and without parameters: `text/*`.
+/// A media type, or a pattern with `*` (any number of characters, including none), lower case, without parameters: `text/*`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MediaTypeGlob(String);
 
-/// What a document must be for a step to run; all of it must hold. Without any of it the step always runs.
+/// Condition for a step to run; every part must hold. An empty condition always holds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
-    /// The document's media type is one of these; none: any.
+    /// The document's media type matches one of these; empty: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     media_type: Vec<MediaTypeGlob>,
-    /// The task's metadata has all of these values, each equal as JSON.
+    /// The task's metadata contains all of these values, compared as JSON.
     #[serde(default, skip_serializing_if = "JsonObject::is_empty")]
     metadata: JsonObject,
 }
 
-/// Why something is no condition. The text says what is allowed.
+/// Why a condition is invalid. The text says what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCondition {
-    /// No media type.
-    #[error("{0:?} is no media type and no pattern of them: give one like application/pdf or text/*")]
+    /// Not a media type or pattern.
+    #[error("{0:?} is not a media type or a pattern: use one like application/pdf or text/*")]
     MediaType(String),
-    /// Too many patterns.
+    /// More than `PATTERNS_MAX` patterns.
     #[error("more than {PATTERNS_MAX} media types: use patterns like text/*")]
     TooManyMediaTypes,
-    /// Too many values.
-    #[error("more than {METADATA_MAX} values of metadata")]
+    /// More than `METADATA_MAX` values.
+    #[error("more than {METADATA_MAX} metadata values")]
     TooMuchMetadata,
-    /// Nested too deeply.
-    #[error("a value of metadata is nested too deeply")]
+    /// A value nested deeper than [`crate::JSON_DEPTH_MAX`].
+    #[error("a metadata value is nested too deeply")]
     TooDeep,
 }
 
@@ -53,7 +53,7 @@ impl MediaTypeGlob {
         &self.0
     }
 
-    /// Whether a media type is meant. Its parameters (`; charset=…`) and its case do not count.
+    /// Whether a media type matches. Its parameters (`; charset=…`) and case are ignored.
     pub fn matches(&self, media_type: &str) -> bool {
         let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         is_match(self.0.as_bytes(), essence.as_bytes())
@@ -97,17 +97,17 @@ impl Condition {
         }
     }
 
-    /// Whether it asks for nothing.
+    /// Whether the condition is empty.
     pub fn is_always(&self) -> bool {
         self.media_type.is_empty() && self.metadata.is_empty()
     }
 
-    /// Media types it asks for; none: any.
+    /// Required media types; empty: any.
     pub fn media_types(&self) -> &[MediaTypeGlob] {
         &self.media_type
     }
 
-    /// Metadata it asks for.
+    /// Required metadata values.
     pub fn metadata(&self) -> &JsonObject {
         &self.metadata
     }

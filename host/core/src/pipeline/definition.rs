@@ -1,4 +1,4 @@
-//! Steps in order, each with its share of the progress bar.
+//! Pipelines: ordered steps, each with its share of the progress bar.
 
 use super::{Condition, OnFailure};
 use crate::JsonObject;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Steps a pipeline may have: more than any real one, few enough that a log stays small.
+/// Maximum steps of a pipeline: more than any real one, few enough to keep logs small.
 const STEPS_MAX: usize = 32;
 
-/// Artifacts that one step may replace: more than the standard steps write together.
+/// Maximum artifacts that one step may replace: more than the standard steps write together.
 const REPLACES_MAX: usize = 32;
 
-/// One step of a pipeline. Persisted with each task: a field may be added with a default, never changed.
+/// One step of a pipeline. Persisted with each task: fields may be added with a default, never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepDefinition {
     /// Name in events; unique within the pipeline.
@@ -27,40 +27,40 @@ pub struct StepDefinition {
     /// The component's configuration.
     #[serde(default)]
     pub config: JsonObject,
-    /// Documents that it runs for; of others it is left out.
+    /// Documents that the step runs for; it is skipped for others.
     #[serde(default, skip_serializing_if = "Condition::is_always")]
     pub when: Condition,
-    /// What becomes of the task when it fails.
+    /// What happens to the task when the step fails.
     #[serde(default, skip_serializing_if = "OnFailure::is_fail")]
     pub on_failure: OnFailure,
-    /// Whether it is left out where its component is not loaded, and the task goes on when it has failed for good.
+    /// Whether the step is skipped if its component is not loaded, and the task continues after its final failure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
-    /// Artifacts of earlier steps, each with the artifact of this step that later steps read in its place.
+    /// Artifacts of earlier steps, each mapped to the artifact of this step that later steps read instead.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub replaces: BTreeMap<ArtifactName, ArtifactName>,
 }
 
-/// What follows when a step has failed.
+/// What follows a step's failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterFailure {
     /// The task fails.
     Fail,
-    /// The task goes on with the next step.
+    /// The task continues with the next step.
     GoOn,
     /// The step is run again.
     Retry {
-        /// Which retry that is, from 1.
+        /// Number of this retry, from 1.
         retry: u32,
-        /// How many there may be.
+        /// Maximum number of retries.
         retries_max: u32,
-        /// How long after the failure.
+        /// Delay after the failure.
         delay: Duration,
     },
 }
 
 impl StepDefinition {
-    /// A step that always runs, and whose failure is the task's.
+    /// A step that always runs and whose failure fails the task.
     pub fn plain(name: impl Into<String>, component: impl Into<String>, stage: impl Into<String>, weight: u32) -> Self {
         Self {
             name: name.into(),
@@ -75,12 +75,12 @@ impl StepDefinition {
         }
     }
 
-    /// Whether the task goes on when this step has failed for good.
+    /// Whether the task continues after the step's final failure.
     pub fn fails_softly(&self) -> bool {
         self.optional || self.on_failure == OnFailure::Skip
     }
 
-    /// What follows when it fails, after `retries` retries in this run of the task.
+    /// What follows a failure after `retries` retries in this run of the task.
     pub fn after_failure(&self, retries: u32) -> AfterFailure {
         match self.on_failure {
             OnFailure::Retry(policy) if retries < policy.times() => {
@@ -92,7 +92,7 @@ impl StepDefinition {
     }
 }
 
-/// Steps in order. Never empty, names unique, weights positive: the constructor checks.
+/// Ordered steps. Never empty, names unique, weights positive: checked by the constructor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked", into = "Unchecked")]
 pub struct Pipeline {
@@ -106,7 +106,7 @@ struct Unchecked {
     steps: Vec<StepDefinition>,
 }
 
-/// Part of the progress bar, in percent.
+/// A section of the progress bar, in percent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
     /// Overall progress when the step starts.
@@ -115,7 +115,7 @@ pub struct Range {
     pub end: f64,
 }
 
-/// Why steps make no pipeline.
+/// Why steps do not form a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPipeline {
     /// No step.
@@ -124,19 +124,19 @@ pub enum InvalidPipeline {
     /// Too many steps.
     #[error("pipeline {0} has more than {STEPS_MAX} steps")]
     TooLong(String),
-    /// Two steps of one name.
+    /// Two steps with the same name.
     #[error("pipeline {0} has two steps named {1}: give each its own name")]
     DuplicateStep(String, String),
-    /// A step without a share of the progress bar.
+    /// A step with weight 0.
     #[error("step {1} of pipeline {0} has weight 0: give it at least 1")]
     NoWeight(String, String),
-    /// A step that replaces too much.
+    /// A step that replaces more than `REPLACES_MAX` artifacts.
     #[error("step {1} of pipeline {0} replaces more than {REPLACES_MAX} artifacts")]
     ReplacesTooMuch(String, String),
 }
 
 impl Pipeline {
-    /// Checks the steps and makes them a pipeline.
+    /// Creates a pipeline of checked steps.
     pub fn new(name: impl Into<String>, steps: Vec<StepDefinition>) -> Result<Self, InvalidPipeline> {
         let name = name.into();
         if steps.is_empty() {
@@ -159,7 +159,7 @@ impl Pipeline {
         Ok(Self { name, steps })
     }
 
-    /// The guide's six steps, with its progress ranges.
+    /// The standard pipeline of six steps, with the progress ranges of `docs/http-api.md#events`.
     pub fn standard() -> Self {
         let step = |name: &str, stage: &str, weight| StepDefinition::plain(name, name, stage, weight);
         let steps = vec![
@@ -173,7 +173,7 @@ impl Pipeline {
         Self { name: "ingest".into(), steps }
     }
 
-    /// The first `count` steps of this pipeline under another name; at least one, at most all.
+    /// The first `count` steps (at least one) as a pipeline of another name.
     #[must_use]
     pub fn first(&self, count: usize, name: impl Into<String>) -> Self {
         let count = count.clamp(1, self.steps.len());
@@ -190,18 +190,18 @@ impl Pipeline {
         &self.steps
     }
 
-    /// Index of a step.
+    /// Index of a step, by name.
     pub fn position(&self, step: &str) -> Option<usize> {
         self.steps.iter().position(|definition| definition.name == step)
     }
 
-    /// A step's part of the progress bar.
+    /// Section of the progress bar of the step at `index`.
     pub fn range(&self, index: usize) -> Range {
         share(self.steps.iter().map(|step| step.weight), index)
     }
 }
 
-/// The part of the progress bar that the step at `index` has among steps of these weights.
+/// Section of the progress bar of the step at `index`, among steps with these weights.
 pub(crate) fn share(weights: impl Iterator<Item = u32> + Clone, index: usize) -> Range {
     let sum = |count: usize| weights.clone().take(count).map(u64::from).sum::<u64>() as f64;
     let total = sum(usize::MAX);

@@ -1,10 +1,10 @@
-//! Which files a task's log says are there.
+//! Files of a task according to its log.
 
 use super::completions;
 use crate::task::{ArtifactName, Event, EventKind, TaskRecord};
 use std::collections::BTreeMap;
 
-/// A file as the log has it.
+/// A file as recorded in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFile {
     /// Size in bytes.
@@ -13,8 +13,8 @@ pub struct StoredFile {
     pub sha256: String,
 }
 
-/// The document, and what the completions that stand have brought. Not what a new run is about to write over: of that, either
-/// may be on the disk.
+/// The document and the files of all valid completions. Files that the current run is about to overwrite are left out,
+/// because the disk may have either version.
 pub fn stored_files(record: &TaskRecord, events: &[Event]) -> BTreeMap<ArtifactName, StoredFile> {
     let source = &record.source;
     let document = StoredFile { size: source.size, sha256: source.sha256.clone() };

@@ -1,12 +1,12 @@
-//! What the next step may read.
+//! Artifacts that the next step may read.
 
 use super::{Pipeline, completions};
 use crate::task::{Artifact, ArtifactName, Event, EventKind};
 use std::collections::BTreeMap;
 
-/// Artifacts of the steps whose completion stands, by the name under which a later step asks for them. That is their own
-/// name; where a step has replaced an artifact and written the replacement, the artifact's name leads to the replacement,
-/// whose own name is in the [`Artifact`]. The latest writer, and the latest replacement, wins.
+/// Artifacts of all valid completions, by the name under which later steps read them: the artifact's own name, or the name
+/// of the artifact it replaces ([`super::StepDefinition::replaces`]). The file's own name is in the [`Artifact`]. The latest
+/// writer or replacement wins.
 pub fn inputs(pipeline: &Pipeline, events: &[Event]) -> BTreeMap<ArtifactName, Artifact> {
     let mut inputs = BTreeMap::new();
     for (step, kind) in completions(pipeline, events) {

@@ -1,5 +1,5 @@
-//! What follows from files that are not as the log says: power was lost before they were on the disk, somebody deleted or
-//! changed them, or the disk is bad. What a step wrote is made again by that step; what was submitted cannot be.
+//! Recovery from files that differ from the log, after a power loss before they were flushed, a change from outside or a bad
+//! disk. A step's files are rewritten by running the step again; the submitted file cannot be restored.
 
 use super::{Draft, Pipeline, completions};
 use crate::JsonObject;
@@ -7,11 +7,11 @@ use crate::plugin::FailureCode;
 use crate::task::{Artifact, ArtifactName, Event, EventKind, Retry, Source, StepFailure, TaskRecord};
 use serde_json::json;
 
-/// How often a task's files are made again before it fails: a disk that lost them once is well by then, and one that loses
-/// them each time never is.
+/// How often a run is restarted because of damaged files before the task fails: a disk that lost files once has recovered by
+/// then, and one that loses them every time will not.
 pub const REMAKES_MAX: usize = 3;
 
-/// A file as it must be.
+/// A file as recorded in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedFile {
     /// Its name within the task.
@@ -34,26 +34,26 @@ impl From<&Source> for ExpectedFile {
     }
 }
 
-/// How a file differs from what was written.
+/// How a file differs from the recorded one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// It is not there.
+    /// The file does not exist.
     #[error("is missing")]
     Missing,
-    /// It has another size.
+    /// Its size differs.
     #[error("has {found} bytes instead of {expected}")]
     Size {
-        /// Bytes that are there.
+        /// Actual size in bytes.
         found: u64,
-        /// Bytes that were written.
+        /// Recorded size in bytes.
         expected: u64,
     },
-    /// It has the size, and other bytes.
-    #[error("has other bytes than were written: its SHA-256 differs")]
+    /// Its size is right, its digest is not.
+    #[error("has different content than was written: its SHA-256 differs")]
     Digest,
 }
 
-/// A file that is not as it must be.
+/// A file that differs from the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {damage}")]
 pub struct DamagedFile {
@@ -63,18 +63,17 @@ pub struct DamagedFile {
     pub damage: Damage,
 }
 
-/// What a run does about damaged files.
+/// How a run reacts to damaged files.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mend {
-    /// It begins again: commit this, and go on by [`super::Run::resume`].
+    /// The run restarts: commit this draft and continue with [`super::Run::resume`].
     Again(Draft),
-    /// It fails. `retryable` where waiting may help: the submitted file is not to be seen, which a storage that is not
-    /// mounted looks like too.
+    /// The task fails. `retryable` if the submitted file is missing, because the storage may just not be mounted.
     Fail(StepFailure),
 }
 
-/// The files that completions which stand brought, in the order of their steps: what later steps and callers read. Of two
-/// completions that wrote a file the later counts. Only of the steps before `before`, where one is given.
+/// Files of all valid completions, in step order: what later steps and callers read. If two steps wrote a file, the later
+/// one counts. With `before`, only files of the steps before that index.
 pub fn standing_files(pipeline: &Pipeline, events: &[Event], before: Option<usize>) -> Vec<ExpectedFile> {
     let mut files: Vec<ExpectedFile> = Vec::new();
     for (_, kind) in completions(pipeline, events).range(..before.unwrap_or(usize::MAX)) {
@@ -85,7 +84,7 @@ pub fn standing_files(pipeline: &Pipeline, events: &[Event], before: Option<usiz
     files
 }
 
-/// The first step, by index, that must run again to make these files again; none where no completion that stands wrote any.
+/// Index of the first step to run again to restore these files; `None` if no valid completion wrote any of them.
 pub fn step_to_mend(pipeline: &Pipeline, events: &[Event], damaged: &[DamagedFile]) -> Option<usize> {
     let wrote = |kind: &EventKind, file: &DamagedFile| match kind {
         EventKind::StepCompleted { artifacts, .. } => artifacts.iter().any(|artifact| artifact.name == file.name),
@@ -96,8 +95,8 @@ pub fn step_to_mend(pipeline: &Pipeline, events: &[Event], damaged: &[DamagedFil
     damaged.iter().filter_map(writer).min()
 }
 
-/// What follows from damaged files of a task that runs; none where there are none. `claims`: how often the task had been
-/// claimed before this claim; `percent`: overall progress now.
+/// Reaction to damaged files of a running task; `None` if there are none. `claims`: how often the task had been claimed
+/// before this claim; `percent`: current overall progress.
 pub fn mend(record: &TaskRecord, events: &[Event], claims: u64, percent: f64, damaged: &[DamagedFile]) -> Option<Mend> {
     let first = damaged.first()?;
     if let Some(source) = damaged.iter().find(|file| file.name == record.source.stored_as) {
@@ -110,14 +109,14 @@ pub fn mend(record: &TaskRecord, events: &[Event], claims: u64, percent: f64, da
     let shown = events.iter().map(|event| event.progress_percent).fold(percent, f64::max);
     Some(Mend::Again(Draft {
         progress_percent: shown,
-        message: format!("Task processing started again from {from_step}: {first}"),
+        message: format!("Task processing restarted from {from_step}: {first}"),
         kind: EventKind::TaskStarted {
             retry: Some(Retry { from_step, claims_before: claims, damaged: Some(first.name.clone()) }),
         },
     }))
 }
 
-/// How often the run has begun again by itself since somebody asked for it.
+/// How often the run has restarted by itself since a caller last started it.
 fn remakes(events: &[Event]) -> usize {
     let starts = events.iter().rev().filter_map(|event| match &event.kind {
         EventKind::TaskStarted { retry } => Some(retry.as_ref().is_some_and(|retry| retry.damaged.is_some())),
@@ -130,7 +129,7 @@ fn remakes(events: &[Event]) -> usize {
 fn source_failure(file: &DamagedFile) -> StepFailure {
     StepFailure {
         code: FailureCode::SourceDamaged.as_str().into(),
-        message: format!("the submitted file {file}: it cannot be made again here; submit the document anew"),
+        message: format!("the submitted file {file}: it cannot be restored; submit the document again"),
         details: details(file),
         retryable: file.damage == Damage::Missing,
     }
@@ -140,7 +139,7 @@ fn artifact_failure(file: &DamagedFile) -> StepFailure {
     StepFailure {
         code: FailureCode::ArtifactDamaged.as_str().into(),
         message: format!(
-            "the file {file}, after it was made again {REMAKES_MAX} times: the storage does not keep what is written to it; \
+            "the file {file}, although it was written again {REMAKES_MAX} times: the storage does not keep written data; \
              retry the task when it does"
         ),
         details: details(file),
@@ -178,7 +177,7 @@ mod tests {
         TaskRecord { source, ..sample }
     }
 
-    /// A task under work; each step writes `STEP.md`, the first `source.map` too.
+    /// A running task; each step writes `STEP.md`, the first one also `source.map`.
     struct Life {
         record: TaskRecord,
         log: Vec<Event>,
@@ -201,7 +200,7 @@ mod tests {
             decision.effect
         }
 
-        /// Starts `steps` steps of which all but the last are completed.
+        /// Starts `steps` steps and completes all but the last.
         fn in_step(steps: usize) -> Self {
             let mut this = Self { record: record(), log: vec![], run: Run::Accepted };
             this.feed(Input::Claimed);
@@ -254,7 +253,7 @@ mod tests {
         let Some(Mend::Again(draft)) = life.mend(&files) else { panic!("it does not begin again") };
         assert_eq!(
             draft.message,
-            "Task processing started again from markdown_conversion: content_processing.md has other bytes than were \
+            "Task processing restarted from markdown_conversion: content_processing.md has different content than was \
              written: its SHA-256 differs"
         );
         assert!(draft.progress_percent >= before, "progress does not fall: {}", draft.progress_percent);
@@ -292,7 +291,7 @@ mod tests {
         let Some(Mend::Fail(failure)) = life.mend(&file) else { panic!("it does not fail") };
         assert_eq!((failure.code.as_str(), failure.retryable), ("ARTIFACT_DAMAGED", false));
         assert!(failure.message.contains("metadata_extraction.md has 0 bytes instead of 5"), "{}", failure.message);
-        // Somebody asks for another run: it has as many tries again.
+        // A run that a caller asks for has the full number of restarts again.
         life.append(vec![Draft {
             progress_percent: 50.0,
             message: String::new(),
@@ -312,7 +311,7 @@ mod tests {
             let files = [damaged("source.map", Damage::Missing), damaged("original.md", damage)];
             let Some(Mend::Fail(failure)) = life.mend(&files) else { panic!("it does not fail") };
             assert_eq!((failure.code.as_str(), failure.retryable), ("SOURCE_DAMAGED", retryable));
-            assert!(failure.message.contains("submit the document anew"), "{}", failure.message);
+            assert!(failure.message.contains("submit the document again"), "{}", failure.message);
             assert_eq!(failure.details["file"], "original.md");
         }
     }

@@ -1,4 +1,4 @@
-//! What a task runs through, and the decision what happens next.
+//! Pipelines of steps, and the decision what a task does next.
 
 mod again;
 mod condition;

@@ -1,29 +1,29 @@
-//! What becomes of a task whose step failed.
+//! What happens to a task when one of its steps fails.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Retries a step may have: with the longest delay that is most of a day, and each is an event in the log and a delivery to
-/// whoever is told of steps.
+/// Maximum retries of a step: with the longest delay they take most of a day, and each is an event in the log and a delivery
+/// to endpoints that receive step events.
 pub const RETRIES_MAX: u32 = 20;
 
-/// Longest delay before a retry: whoever waits longer for a service wants to know that the task failed.
+/// Maximum delay before a retry: after a longer outage, callers want the task to fail.
 pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// What becomes of a task when a step of it fails.
+/// What happens to a task when a step fails.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum OnFailure {
     /// The task fails.
     #[default]
     Fail,
-    /// The task goes on without what the step would have brought.
+    /// The task continues without the step's results.
     Skip,
-    /// The step is run again later; after the last time the task fails.
+    /// The step is run again later; the task fails after the last retry.
     Retry(Retries),
 }
 
-/// How often and when a step that failed is run again.
+/// How often and when a failed step is run again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked", into = "Unchecked")]
 pub struct Retries {
@@ -37,19 +37,19 @@ struct Unchecked {
     delay_ms: u64,
 }
 
-/// Why numbers are no retries.
+/// Why a retry policy is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRetries {
-    /// None, or too many.
+    /// Zero, or more than [`RETRIES_MAX`].
     #[error("a step is retried 1 to {RETRIES_MAX} times")]
     Times,
-    /// Too long.
+    /// More than [`RETRY_DELAY_MAX`].
     #[error("the delay before a retry is at most {} minutes", RETRY_DELAY_MAX.as_secs() / 60)]
     Delay,
 }
 
 impl Retries {
-    /// `times` retries, each `delay` after the failure; milliseconds count.
+    /// `times` retries, each `delay` after the failure, in whole milliseconds.
     pub fn new(times: u32, delay: Duration) -> Result<Self, InvalidRetries> {
         match () {
             () if !(1..=RETRIES_MAX).contains(&times) => Err(InvalidRetries::Times),
@@ -58,12 +58,12 @@ impl Retries {
         }
     }
 
-    /// How often, 1 to [`RETRIES_MAX`].
+    /// Number of retries, 1 to [`RETRIES_MAX`].
     pub fn times(self) -> u32 {
         self.times
     }
 
-    /// Time between a failure and its retry.
+    /// Delay between a failure and its retry.
     pub fn delay(self) -> Duration {
         Duration::from_millis(self.delay_ms)
     }
@@ -83,7 +83,7 @@ impl From<Retries> for Unchecked {
 }
 
 impl OnFailure {
-    /// Whether it says nothing of its own.
+    /// Whether this is the default.
     pub fn is_fail(&self) -> bool {
         matches!(self, Self::Fail)
     }

@@ -1,47 +1,47 @@
-//! Whether, and from where, a task that has ended is run again.
+//! Whether, and from which step, an ended task may be run again.
 
 use super::run::{Ending, Run, passed};
 use super::{Draft, Pipeline};
 use crate::task::{Event, EventKind, Retry};
 
-/// Most runs of a task. Each makes its log longer, which is read with every look at the task.
+/// Maximum runs of a task. Each makes its log longer, and the whole log is read on every access to the task.
 pub const RUNS_MAX: u32 = 100;
 
-/// Why a task is not run again. Nothing has changed.
+/// Why a task cannot be run again. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RetryRefused {
-    /// It waits or runs.
+    /// It is waiting or running.
     #[error("the task has not ended: cancel it first, or wait for its end")]
     NotEnded,
-    /// It has done all it was to do.
-    #[error("the task completed: there is nothing to run again; submit the document anew with replace_existing=true")]
+    /// It has completed.
+    #[error("the task has completed: to process the document again, submit it with replace_existing=true")]
     Completed,
-    /// Its pipeline has no such step.
+    /// Its pipeline has no step of this name.
     #[error("the task's pipeline has no step {}: choose one of {known}", crate::shown(.step))]
     UnknownStep {
-        /// What was asked for.
+        /// The requested step.
         step: String,
-        /// The steps there are, separated by commas.
+        /// Names of the steps, separated by commas.
         known: String,
     },
-    /// A step before it has not completed, so what it would read has never been there.
+    /// An earlier step has not completed, so the step's inputs do not exist.
     #[error("step {step} cannot be run before {before} has completed: retry from {before} or a step before it")]
     NotReached {
-        /// What was asked for.
+        /// The requested step.
         step: String,
         /// The first step that has not completed.
         before: String,
     },
-    /// It has run as often as it may.
-    #[error("the task has run {RUNS_MAX} times, as often as a task may: submit the document again")]
+    /// It has run [`RUNS_MAX`] times.
+    #[error("the task has run {RUNS_MAX} times, the maximum: submit the document again")]
     TooManyRuns,
 }
 
-/// The event that begins a new run of a task that failed or was cancelled: from `from_step`, or from the first step that is not
-/// done with, which is the one that failed. `claims`: how often the task has been claimed so far.
+/// The event that starts a new run of a failed or cancelled task: from `from_step`, or from the first step that has not
+/// been passed, which is the one that failed. `claims`: how often the task has been claimed so far.
 ///
 /// # Errors
-/// See [`RetryRefused`]. Whether the files that the step reads are still there, the caller has to know.
+/// See [`RetryRefused`]. The caller must check that the files which the step reads still exist.
 pub fn retry(
     pipeline: &Pipeline,
     events: &[Event],
@@ -58,7 +58,7 @@ pub fn retry(
     }
     let passed = passed(pipeline, events);
     let steps = pipeline.steps();
-    // A task whose every step is done with has completed itself; the last step stands for what cannot be.
+    // A task that passed every step has completed, so the fallback is never used.
     let first_open = (0..steps.len()).find(|index| !passed.contains(index)).unwrap_or(steps.len() - 1);
     let from = match from_step {
         None => first_open,
@@ -74,20 +74,19 @@ pub fn retry(
     let from_step = steps[from].name.clone();
     Ok(Draft {
         progress_percent: events.iter().map(|event| event.progress_percent).fold(0.0, f64::max),
-        message: format!("Task processing started again from {from_step}"),
+        message: format!("Task processing restarted from {from_step}"),
         kind: EventKind::TaskStarted { retry: Some(Retry { from_step, claims_before: claims, damaged: None }) },
     })
 }
 
-/// Which run of the task a log is at, from 1. A run that goes on after a crash is the same run.
+/// Number of the task's current run, from 1. A run resumed after a crash keeps its number.
 pub fn attempt(events: &[Event]) -> u32 {
     let again = |event: &&Event| matches!(event.kind, EventKind::TaskStarted { retry: Some(_) });
     u32::try_from(events.iter().filter(again).count()).unwrap_or(u32::MAX).saturating_add(1)
 }
 
-/// How often a task has been claimed in its last run, by how often it has been in all: at least once, for whoever asks has
-/// claimed it. Claims for a step's retry are those of its policy and do not count. A number of claims before the run that is
-/// higher than that of all says nothing: logs have it where a fence was taken for it.
+/// Claims of the task in its last run, at least 1 because the caller holds a claim; `claims` is the total. Claims for retries of
+/// a step count against the step's policy instead. A `claims_before` above the total is ignored: old logs stored a fence there.
 pub fn claims_of_run(events: &[Event], claims: u64) -> u64 {
     let before = events.iter().rev().find_map(|event| match &event.kind {
         EventKind::TaskStarted { retry } => Some(retry.as_ref().map_or(0, |retry| retry.claims_before)),
@@ -107,7 +106,7 @@ mod tests {
     use crate::{JsonObject, Timestamp};
     use serde_json::json;
 
-    /// A task under work, as a driver keeps it.
+    /// A running task, as the engine drives it.
     struct Life {
         pipeline: Pipeline,
         log: Vec<Event>,
@@ -140,7 +139,7 @@ mod tests {
             effect
         }
 
-        /// Claims the task and runs steps until `stop`, which it starts. Each says how many chunks it made.
+        /// Claims the task and runs steps up to `stop`, which is only started. Each step reports `chunks` chunks.
         fn run_until(&mut self, stop: &str, chunks: u64) {
             let mut effect = self.feed(Input::Claimed);
             while let Effect::StartStep(step) = effect {

@@ -1,4 +1,4 @@
-//! Where a run of a pipeline stands. Each variant holds only what is valid there.
+//! State of a pipeline run. Each variant holds only what is valid in that state.
 
 use super::totals::Totals;
 use super::{Pipeline, Range};
@@ -6,7 +6,7 @@ use crate::Timestamp;
 use crate::task::{Event, EventKind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a run ended.
+/// Outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the contract's words")]
 pub enum Ending {
@@ -15,55 +15,55 @@ pub enum Ending {
     Cancelled,
 }
 
-/// How far a started run is, and what it has said of it.
+/// Progress of a started run, and what of it has been announced.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
-    /// Overall progress, 0 to 100; never falls.
+    /// Overall progress, 0 to 100; never decreases.
     pub percent: f64,
-    /// Highest milestone (0, 25, 50, 75) that has been announced.
+    /// Highest announced milestone (0, 25, 50, 75).
     pub announced: u8,
-    /// When the (last) run started.
+    /// Start of the last run.
     pub started_at: Timestamp,
     pub(super) totals: Totals,
 }
 
-/// Where a run stands.
+/// State of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Run {
-    /// Accepted; nothing has happened.
+    /// Accepted, not started.
     Accepted,
-    /// Started; step `next` has not.
+    /// Started; the next step is not.
     Ready {
         /// Step to start.
         next: usize,
-        /// How far the run is.
+        /// Progress of the run.
         progress: Progress,
     },
-    /// Step `step` has started and has not ended: it runs, or is to be run again, after a crash or a failure.
+    /// Step `step` has started and not ended: it is running, or will be run again after a crash or a failure.
     InStep {
-        /// Step that runs.
+        /// The step that runs.
         step: usize,
-        /// How often it has been run again after a failure, in this run of the task.
+        /// Retries of the step in this run of the task.
         retries: u32,
-        /// How far the run is.
+        /// Progress of the run.
         progress: Progress,
     },
-    /// Nothing can happen any more.
+    /// Ended; only a new run can follow.
     Ended(Ending),
 }
 
-/// Where a log has led to, beside the progress.
+/// [`Run`] without the progress, while a log is folded.
 #[derive(Clone, Copy)]
-enum Place {
+enum State {
     Accepted,
     Ready(usize),
-    /// The step, and how often it has been run again after a failure.
+    /// Index of the step, and its retries after failures.
     InStep(usize, u32),
     Ended(Ending),
 }
 
-impl Place {
-    /// The place after `events[index]`, and what the event says of progress.
+impl State {
+    /// The state after `events[index]`; also updates `progress`.
     fn after(self, pipeline: &Pipeline, events: &[Event], index: usize, progress: &mut Progress) -> Self {
         let event = &events[index];
         match (&event.kind, self) {
@@ -94,7 +94,7 @@ impl Place {
                 Self::InStep(at, retries.saturating_add(1))
             }
             (EventKind::StepRetrying { .. }, _) => self,
-            // Where it fails the task, the next event says so.
+            // If the failure fails the task, the next event says so.
             (EventKind::StepSkipped { step, .. } | EventKind::StepFailed { step, .. }, _) => {
                 pipeline.position(step).map_or(self, |step| Self::Ready(step + 1))
             }
@@ -105,7 +105,7 @@ impl Place {
     }
 }
 
-/// Index of the step that a run begins with.
+/// Index of the first step of a run.
 fn first_step(pipeline: &Pipeline, started: &EventKind) -> usize {
     match started {
         EventKind::TaskStarted { retry: Some(retry) } => pipeline.position(&retry.from_step).unwrap_or(0),
@@ -113,8 +113,8 @@ fn first_step(pipeline: &Pipeline, started: &EventKind) -> usize {
     }
 }
 
-/// Completions that stand, by the step's index: what earlier runs brought before the step that the last run began with, and
-/// what the last run has brought since. They are the inputs of what comes next.
+/// Valid completions by step index: those of earlier runs for steps before the last run's first step, and those of the last
+/// run. Later steps read their artifacts.
 pub fn completions<'a>(pipeline: &Pipeline, events: &'a [Event]) -> BTreeMap<usize, &'a EventKind> {
     let mut standing = BTreeMap::new();
     for event in events {
@@ -138,8 +138,8 @@ pub fn completions<'a>(pipeline: &Pipeline, events: &'a [Event]) -> BTreeMap<usi
     standing
 }
 
-/// Steps that are done with, by index: they completed, were left out, or failed and the task went on, before the step that the
-/// last run began with or in the last run.
+/// Steps that were passed, by index: completed, skipped, or failed while the task continued, either before the last run's
+/// first step or in the last run.
 pub fn passed(pipeline: &Pipeline, events: &[Event]) -> BTreeSet<usize> {
     let mut passed = BTreeSet::new();
     for event in events {
@@ -172,28 +172,27 @@ fn totals(standing: &BTreeMap<usize, &EventKind>) -> Totals {
 }
 
 impl Run {
-    /// Reads where a run stands out of its log. `live_percent` is the running step's last saved report. A task that was run
-    /// again is where its last run is; progress and announcements go on from those before.
+    /// Folds a log into the state of its last run. `live_percent`: last saved progress report of the running step. Progress
+    /// and announced milestones carry over from earlier runs.
     pub fn resume(pipeline: &Pipeline, events: &[Event], live_percent: f64) -> Self {
         let Some(first) = events.first() else { return Self::Accepted };
-        let mut place = Place::Accepted;
+        let mut state = State::Accepted;
         let mut progress =
             Progress { percent: 0.0, announced: 0, started_at: first.timestamp, totals: Totals::default() };
         for (index, event) in events.iter().enumerate() {
             progress.percent = progress.percent.max(event.progress_percent);
-            place = place.after(pipeline, events, index, &mut progress);
+            state = state.after(pipeline, events, index, &mut progress);
         }
-        match place {
-            Place::Accepted => Self::Accepted,
-            Place::Ready(next) => Self::Ready { next, progress },
-            Place::InStep(step, retries) => {
-                // A live percent that is not in the running step's range is none: the step must still end where its range
-                // does.
+        match state {
+            State::Accepted => Self::Accepted,
+            State::Ready(next) => Self::Ready { next, progress },
+            State::InStep(step, retries) => {
+                // The saved percent may be of another step; the step must still end where its range does.
                 let Range { start, end } = pipeline.range(step);
                 progress.percent = progress.percent.max(live_percent.clamp(start, end));
                 Self::InStep { step, retries, progress }
             }
-            Place::Ended(ending) => Self::Ended(ending),
+            State::Ended(ending) => Self::Ended(ending),
         }
     }
 

@@ -1,18 +1,18 @@
-//! What the steps of a task add up to, for `task_completed`.
+//! Totals over a task's steps, for `task_completed`.
 
 use crate::JsonObject;
 use serde_json::{Value, json};
 
-/// Numbers of `task_completed.data.result` that come from steps' data: 0 where a pipeline has no such step.
+/// Numbers of `task_completed.data.result` taken from the steps' data; 0 if no step reports them.
 const COUNTS: [&str; 5] =
     ["chunks_created", "embeddings_stored", "facts_extracted", "entities_extracted", "relations_extracted"];
 
-/// What the steps so far say that the result repeats. The last step to say a thing wins.
+/// Values that the result repeats from the steps so far. The last step to report a key wins.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Totals(JsonObject);
 
 impl Totals {
-    /// Takes in a completed step's data.
+    /// Adds the data of a completed step.
     pub(super) fn add(&mut self, data: &JsonObject) {
         for key in COUNTS.into_iter().filter(|key| data.get(*key).is_some_and(Value::is_number)) {
             self.0.insert(key.into(), data[key].clone());
@@ -27,7 +27,7 @@ impl Totals {
         }
     }
 
-    /// The result of the task. Both guides' names of the time are there.
+    /// The result of the task. The time has the names of both client guides.
     pub(super) fn result(&self, seconds: f64) -> JsonObject {
         let mut result = JsonObject::new();
         for key in COUNTS {

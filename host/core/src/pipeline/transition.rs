@@ -1,9 +1,9 @@
-//! The decision what happens next: state × input → state + events + effect. Pure.
+//! The transition function of a run: state × input → state + events + effect. Pure.
 //!
-//! Order and progress are those of `docs/http-api.md#events`. A milestone is announced once, when overall progress first reaches
-//! it: right after the `step_completed` that reached it (then at that step's percentage, for progress never falls), or by
-//! the in-step report that crossed it (then at the milestone itself). A step that is left out, or that failed and the task
-//! goes on, brings progress to the end of its range as a completed one does.
+//! Order and progress follow `docs/http-api.md#events`. A milestone is announced once, when overall progress first reaches it:
+//! directly after the `step_completed` that reached it (with that step's percentage, because progress never falls), or by the
+//! progress report that crossed it (with the milestone's own percentage). A step that is skipped, or whose failure the task
+//! survives, advances progress to the end of its range as a completed one does.
 
 use super::run::{Ending, Progress, Run};
 use super::totals::Totals;
@@ -12,97 +12,96 @@ use crate::task::{Artifact, EventKind, Resources, SkipReason, StepFailure};
 use crate::{JsonObject, Timestamp};
 use std::time::Duration;
 
-/// Milestones that are announced, in percent.
+/// Announced milestones, in percent.
 const MILESTONES: [u8; 3] = [25, 50, 75];
 
-/// In-step reports stop short of the step's end: a step that has not returned is not done, and its last percent, with a
-/// milestone that lies there, belongs to `step_completed`.
+/// Upper bound of a progress report within the step's range: a step that has not returned is not done, so a milestone at its
+/// end is announced only after `step_completed`.
 const FRACTION_MAX: f64 = 0.99;
 
-/// What a completed step brought.
+/// Result of a completed step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepOutput {
     /// The step-specific keys, with artifact URLs.
     pub data: JsonObject,
-    /// Files it wrote.
+    /// Files that it wrote.
     pub artifacts: Vec<Artifact>,
-    /// What the run took.
+    /// Resources that the run used.
     pub resources: Resources,
 }
 
-/// What can happen to a run.
+/// Inputs of the state machine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// A worker took the task.
+    /// A worker claimed the task.
     Claimed,
-    /// The worker is about to run the step that the last decision named.
+    /// The worker is about to run the step named by the last decision.
     StepStarted,
-    /// The step that the last decision named is left out of this task ([`super::skip_reason`]).
+    /// The step named by the last decision is skipped ([`super::skip_reason`]).
     StepSkipped(SkipReason),
-    /// The running step says how far it is, 0 to 1.
+    /// Progress report of the running step, 0 to 1.
     Progress(f64),
-    /// The running step ended well.
+    /// The running step succeeded.
     StepSucceeded(StepOutput),
-    /// The running step failed: its definition says what follows.
+    /// The running step failed; its definition decides what follows.
     StepFailed(StepFailure, Resources),
-    /// The running step will not be run any more, whatever its definition says: it fails, and the task with it.
+    /// The running step failed for good: the task fails, whatever the step's definition says.
     StepGivenUp(StepFailure, Resources),
-    /// Somebody wants the task to stop.
+    /// A caller cancelled the task.
     Cancel,
-    /// The worker no longer holds the task: another may.
+    /// The worker lost its lease; another worker may hold the task.
     LeaseLost,
 }
 
 /// What the worker does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Start this step: feed [`Input::StepStarted`] and commit before running it; or leave it out: feed
-    /// [`Input::StepSkipped`].
+    /// Start this step: feed [`Input::StepStarted`] and commit before running it; or skip it: feed [`Input::StepSkipped`].
     StartStep(usize),
     /// Run this step: its start is in the log.
     RunStep(usize),
-    /// Go on with what is running.
+    /// Continue the running step.
     Continue,
-    /// Let the task go until it is claimed again, so long after the commit.
+    /// Release the task until it is claimed again, this long after the commit.
     Wait(Duration),
-    /// Let the task go.
+    /// Release the task.
     Stop,
 }
 
-/// An event to be committed; the committer gives it its sequence and time.
+/// An event to commit; sequence and time are assigned by the commit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     /// Overall progress, 0 to 100.
     pub progress_percent: f64,
-    /// One line for people.
+    /// One line for humans.
     pub message: String,
     /// What happened.
     pub kind: EventKind,
 }
 
-/// What follows from an input.
+/// Result of a transition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// The state after.
+    /// The new state.
     pub run: Run,
     /// Events to commit with it, in order.
     pub events: Vec<Draft>,
-    /// What to do once they are committed.
+    /// What to do after the commit.
     pub effect: Effect,
 }
 
-/// The input makes no sense in this state.
+/// The input is not valid in this state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTransition {
-    /// Nothing can happen any more.
+    /// The task has ended.
     #[error("the task has ended already")]
     Ended,
-    /// A step's input without a running step, or a start without a step to start.
+    /// Input for a running step while none runs, or a start while none is ready.
     #[error("no step is in the state that this input needs")]
     NoSuchStep,
 }
 
-/// Decides what happens next.
+/// Computes the next state, events and effect.
 pub fn transition(pipeline: &Pipeline, run: Run, input: Input, now: Timestamp) -> Result<Decision, InvalidTransition> {
     match (run, input) {
         (run, Input::LeaseLost) => Ok(Decision { run, events: Vec::new(), effect: Effect::Stop }),
@@ -170,9 +169,9 @@ fn report(pipeline: &Pipeline, step: usize, mut progress: Progress, fraction: f6
     let range = pipeline.range(step);
     let percent = range.start + (range.end - range.start) * fraction.clamp(0.0, FRACTION_MAX);
     let mut events = Vec::new();
-    // A NaN fraction makes a NaN percent, which is greater than nothing.
+    // NaN compares false, so a NaN fraction is ignored.
     if percent > progress.percent {
-        // A crash may have lost the announcement and kept the progress: then it is late, but does not go back.
+        // A crash may have saved the progress but not the announcement: then announce it late, without falling back.
         let before = progress.percent;
         events =
             announce(&pipeline.steps()[step], &mut progress, percent, |milestone| f64::from(milestone).max(before));
@@ -181,7 +180,7 @@ fn report(pipeline: &Pipeline, step: usize, mut progress: Progress, fraction: f6
     (progress, events)
 }
 
-/// Announces every milestone up to `reached`, each at the progress that `at` gives it.
+/// Announces each unannounced milestone up to `reached`, with the progress that `at` returns for it.
 fn announce(definition: &StepDefinition, progress: &mut Progress, reached: f64, at: impl Fn(u8) -> f64) -> Vec<Draft> {
     let due = MILESTONES.into_iter().filter(|m| *m > progress.announced && f64::from(*m) <= reached);
     let events: Vec<_> = due
@@ -226,7 +225,7 @@ fn skip_step(
 ) -> Result<Decision, InvalidTransition> {
     let definition = pipeline.steps().get(step).ok_or(InvalidTransition::NoSuchStep)?;
     let why = match reason {
-        SkipReason::ConditionNotMet => "it is not for this document",
+        SkipReason::ConditionNotMet => "its condition is not met",
         SkipReason::ComponentNotLoaded => "its component is not loaded",
     };
     let message = format!("Step {} skipped: {why}", definition.name);
@@ -235,7 +234,7 @@ fn skip_step(
     Ok(pass(pipeline, step, progress, message, kind, now))
 }
 
-/// A step failed, and the task goes on with the next.
+/// A step failed and the task continues with the next one.
 fn go_on(
     pipeline: &Pipeline,
     step: usize,
@@ -245,13 +244,13 @@ fn go_on(
     now: Timestamp,
 ) -> Decision {
     let definition = &pipeline.steps()[step];
-    let message = format!("Step {} failed, the task goes on without it", definition.name);
+    let message = format!("Step {} failed; the task continues without it", definition.name);
     let (step_name, stage) = (definition.name.clone(), definition.stage.clone());
     let kind = EventKind::StepFailed { step: step_name, stage, failure, resources };
     pass(pipeline, step, progress, message, kind, now)
 }
 
-/// Says that a step is done with, brings progress to its end, and goes to the next.
+/// Commits the end of a step, advances progress to the end of its range, and proceeds.
 fn pass(
     pipeline: &Pipeline,
     step: usize,
@@ -263,13 +262,13 @@ fn pass(
     let percent = pipeline.range(step).end;
     progress.percent = progress.percent.max(percent);
     let mut events = vec![Draft { progress_percent: progress.percent, message, kind }];
-    // A run that begins at an earlier step than the one before it reached ends that step below what was shown.
+    // A run from an earlier step may be below the progress already announced.
     let shown = progress.percent;
     events.extend(announce(&pipeline.steps()[step], &mut progress, percent, |_| shown));
     proceed(pipeline, step + 1, progress, events, now)
 }
 
-/// Goes to step `next`, or completes the task where there is none.
+/// Proceeds to step `next`, or completes the task after the last step.
 fn proceed(pipeline: &Pipeline, next: usize, progress: Progress, mut events: Vec<Draft>, now: Timestamp) -> Decision {
     if next < pipeline.steps().len() {
         return Decision { run: Run::Ready { next, progress }, events, effect: Effect::StartStep(next) };
@@ -298,7 +297,7 @@ fn fail(step: &StepDefinition, progress: &Progress, failure: StepFailure, resour
     Decision { run: Run::Ended(Ending::Failed), events: vec![step_failed, task_failed], effect: Effect::Stop }
 }
 
-/// A step failed and is run again: which time of how many, and how much later.
+/// A step failed and will be retried: retry number, maximum, delay.
 fn retrying(
     step: &StepDefinition,
     progress: &Progress,
@@ -310,7 +309,7 @@ fn retrying(
     let seconds = delay.as_secs_f64();
     Draft {
         progress_percent: progress.percent,
-        message: format!("Step {name} failed and is run again in {seconds} s (retry {retry} of {retries_max})"),
+        message: format!("Step {name} failed; retrying in {seconds} s (retry {retry} of {retries_max})"),
         kind: EventKind::StepRetrying {
             step: name,
             stage,

@@ -1,69 +1,69 @@
-//! The stable codes with which a step fails for the host's reasons, not its own.
+//! Stable error codes of step failures that the host or the guest SDK reports.
 //!
-//! One list: `docs/errors/` has a page for each, and a test keeps the two equal. A code that is in use is never renamed.
+//! `docs/errors/` has a page for each; a test keeps both lists equal. A code is never renamed.
 
-/// Why a step failed, where the host or the guest SDK says so rather than the step.
+/// Why a step failed, as determined by the host or the guest SDK rather than the step's own code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureCode {
-    /// More linear memory than it may have.
+    /// Linear memory limit exceeded.
     MemoryLimit,
-    /// More table elements than it may have.
+    /// Table element limit exceeded.
     TableLimit,
-    /// Deeper calls than its stack holds.
+    /// Stack overflow.
     StackLimit,
-    /// Longer than it may run.
+    /// Wall-clock time limit exceeded.
     Timeout,
-    /// More computing than it may do.
+    /// Processor time limit exceeded.
     CpuLimit,
-    /// More bytes of artifacts than it may write.
+    /// Limit of artifact bytes exceeded.
     OutputLimit,
-    /// More artifacts than it may write.
+    /// Limit of artifact count exceeded.
     ArtifactLimit,
-    /// More bytes from the host than it may read.
+    /// Limit of bytes read from the host exceeded.
     HostLimit,
-    /// More calls to the host than it may make.
+    /// Limit of host calls exceeded.
     HostCallLimit,
-    /// More requests to other hosts than it may make.
+    /// Limit of outgoing HTTP requests exceeded.
     HttpLimit,
-    /// More handles at once than it may hold.
+    /// Limit of open handles exceeded.
     HandleLimit,
-    /// A call that is against the rules of the interface.
+    /// A host call violated the rules of the interface.
     CallInvalid,
-    /// A result that is not what the interface says.
+    /// The step's result violated the rules of the interface.
     ResultInvalid,
-    /// A crash.
+    /// The guest trapped.
     Trap,
-    /// No free instance.
+    /// No instance was free.
     Busy,
-    /// No such component.
+    /// The component is not loaded.
     Unknown,
-    /// A defect of the host.
+    /// Internal error of the host.
     HostError,
-    /// Begun too often and never ended.
+    /// The step was started too often without ending.
     WorkerLost,
-    /// An error that the step's code did not make a failure of.
+    /// The step's code returned an error that is not a step failure.
     StepError,
-    /// Something behind the host is away.
+    /// A service behind the host is unavailable.
     ServiceUnavailable,
-    /// An artifact that should be there is not.
+    /// A required artifact is missing.
     InputMissing,
-    /// An artifact is not what the step reads.
+    /// An artifact has a format that the step cannot read.
     InputInvalid,
-    /// The step's configuration is not what it takes.
+    /// The step's configuration is invalid.
     ConfigInvalid,
-    /// An artifact that the step does not declare.
+    /// The step wrote an artifact that its descriptor does not declare.
     ArtifactUndeclared,
-    /// An artifact that is finished, or open twice.
+    /// The artifact is already finished, or was opened twice.
     ArtifactClosed,
-    /// A capability was asked for what it does not do.
+    /// A capability was called with arguments it does not accept.
     CapabilityInvalid,
     /// A capability's budget is used up.
     CapabilityLimit,
-    /// A capability was asked for that the component does not import.
+    /// The step used a capability that the component does not import.
     CapabilityNotImported,
-    /// The submitted file is not what was submitted.
+    /// The submitted file has changed or is missing.
     SourceDamaged,
-    /// A file is not what its step wrote.
+    /// A step's output file has changed or is missing.
     ArtifactDamaged,
 }
 
@@ -102,7 +102,7 @@ impl FailureCode {
         Self::ArtifactDamaged,
     ];
 
-    /// The code as events show it.
+    /// The code as shown in events.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MemoryLimit => "PLUGIN_MEMORY_LIMIT",

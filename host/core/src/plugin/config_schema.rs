@@ -1,8 +1,7 @@
-//! A step's configuration against the JSON Schema that its component brings.
+//! Validates a step's configuration against the JSON Schema of its component.
 //!
-//! The schema is a stranger's: before it is compiled it is measured, with its references expanded, so that neither compiling
-//! it nor checking a configuration by it takes long or much stack. Patterns run on an engine of linear time, and nothing is
-//! fetched.
+//! The schema is untrusted: before compiling, its size is measured with references expanded, so that neither compiling nor
+//! validating takes much time or stack. Patterns use a linear-time regex engine, and no reference is fetched.
 
 use super::descriptor::CONFIG_SCHEMA_BYTES_MAX;
 use crate::JsonObject;
@@ -12,56 +11,56 @@ use jsonschema::paths::{Location, LocationSegment};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Values in a schema once each reference is replaced by what it refers to: definitions that refer to each other twice
-/// each double with every one of them, and what is checked doubles with them.
+/// Maximum values of a schema after references are expanded. Definitions that each refer twice to the next double in size
+/// with every level, and so does the validation.
 const SCHEMA_VALUES_MAX: u64 = 20_000;
 
-/// Nesting of a schema, through references too: validators call themselves as deep.
+/// Maximum nesting of a schema, references expanded: validators recurse as deep.
 const SCHEMA_DEPTH_MAX: u32 = 64;
 
 /// Memory of one compiled pattern, bytes; the default of the `regex` crate is 10 MiB, and a schema can have many.
 const PATTERN_BYTES_MAX: usize = 256 << 10;
 
-/// Characters that are shown of what is wrong.
+/// Characters shown of a validator's message.
 const TEXT_CHARS_MAX: usize = 300;
 
-/// A component's configuration schema that cannot be used: its author has to mend it.
+/// A configuration schema that cannot be used; its author has to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableSchema {
-    /// Too large.
+    /// Text longer than [`CONFIG_SCHEMA_BYTES_MAX`].
     #[error("it is larger than {} KiB", CONFIG_SCHEMA_BYTES_MAX >> 10)]
     TooLarge,
-    /// Too large with its references.
-    #[error("it has more than {SCHEMA_VALUES_MAX} values with its references replaced by what they refer to")]
+    /// Too many values with references expanded.
+    #[error("it has more than {SCHEMA_VALUES_MAX} values once its references are expanded")]
     TooMuch,
     /// Nested too deeply.
     #[error("it is nested deeper than {SCHEMA_DEPTH_MAX} levels, references included")]
     TooDeep,
-    /// It refers to itself.
+    /// A reference leads back to itself.
     #[error("{0} refers to itself: recursive schemas are not supported")]
     Recursive(String),
-    /// It refers to what is not in it.
-    #[error("{0:?} is no reference to a part of it: use #/$defs/NAME")]
+    /// A reference to something outside the schema.
+    #[error("{0:?} does not refer to a part of the schema: use #/$defs/NAME")]
     Reference(String),
-    /// A keyword that changes what references mean.
+    /// A keyword that changes how references resolve.
     #[error("{0} is not supported inside it")]
     Keyword(&'static str),
-    /// It is no JSON Schema.
-    #[error("it is no JSON Schema: {0}")]
+    /// Not a valid JSON Schema.
+    #[error("it is not a valid JSON Schema: {0}")]
     Invalid(String),
 }
 
-/// A key of a configuration that is not as its schema says.
+/// A configuration key that violates the schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct ConfigProblem {
-    /// Where: `config.kinds[1]`.
+    /// Path of the key: `config.kinds[1]`.
     pub path: String,
-    /// What is wrong with it and what is allowed. The value itself is not in it: it may be private.
+    /// The violation and what is allowed. Never includes the value, which may be private.
     pub problem: String,
 }
 
-/// A component's configuration schema, ready to check configurations with.
+/// A compiled configuration schema.
 #[derive(Debug)]
 pub struct ConfigSchema(jsonschema::Validator);
 
@@ -80,10 +79,10 @@ impl ConfigSchema {
         options.build(schema).map(Self).map_err(|error| UnusableSchema::Invalid(short(&error.to_string())))
     }
 
-    /// Checks a configuration.
+    /// Validates a configuration.
     ///
     /// # Errors
-    /// The first key that is not as the schema says.
+    /// The first violation.
     pub fn check(&self, config: &JsonObject) -> Result<(), ConfigProblem> {
         let config = Value::Object(config.clone());
         self.0.validate(&config).map_err(|error| {
@@ -108,7 +107,7 @@ fn short(text: &str) -> String {
     text.chars().take(TEXT_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// A place in a configuration, as one writes it in TOML.
+/// Path of a configuration value in TOML notation.
 fn path(location: &Location) -> String {
     location.iter().fold("config".to_owned(), |path, segment| match segment {
         LocationSegment::Property(key) => with_key(path, &key),
@@ -124,18 +123,18 @@ fn with_key(path: String, key: &str) -> String {
     }
 }
 
-/// How many values a part of a schema has, and how deeply they are nested, references replaced.
+/// Size of a part of a schema, references expanded.
 #[derive(Clone, Copy)]
 struct Size {
     values: u64,
     depth: u32,
 }
 
-/// Measures a schema. A reference that is being followed is known without a size.
+/// Measures a schema. `known` caches sizes by reference; `None` marks one that is being followed.
 struct Measure<'a> {
     root: &'a Value,
     known: BTreeMap<&'a str, Option<Size>>,
-    /// What its draft calls the keyword that gives a part a base of its own.
+    /// Keyword by which this draft gives a subschema its own base URI.
     id: &'static str,
 }
 
@@ -169,8 +168,8 @@ impl<'a> Measure<'a> {
         Ok(size)
     }
 
-    /// What a key refers to, if it does. Keywords by which a reference means something else than a place in this text are
-    /// refused.
+    /// The reference of a key, if it is one. Keywords that make references resolve to anything but a location in this text
+    /// are refused.
     fn reference(&self, key: &str, value: &'a Value, level: u32) -> Result<Option<&'a str>, UnusableSchema> {
         match (key, value) {
             ("$ref", Value::String(reference)) => Ok(Some(reference)),
@@ -198,7 +197,7 @@ impl<'a> Measure<'a> {
 }
 
 impl Size {
-    /// This with an inner part, at a level of the schema.
+    /// Adds an inner part at `level` of the schema.
     fn and(self, inner: Self, level: u32) -> Result<Self, UnusableSchema> {
         let values = self.values.saturating_add(inner.values);
         let depth = self.depth.max(inner.depth + 1);

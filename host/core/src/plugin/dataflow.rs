@@ -1,49 +1,49 @@
-//! Whether the steps of a pipeline fit together: what each reads is surely written before it, and once.
+//! Checks that the steps of a pipeline fit together: each input is always written before it is read, and written once.
 
 use super::descriptor::{Descriptor, Input, Output};
 use crate::pipeline::StepDefinition;
 use std::sync::Arc;
 
-/// Steps that do not fit together. Names are those of the steps in the pipeline.
+/// Steps that do not fit together, by their names in the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDataflow {
-    /// A step reads what no step writes.
+    /// A step reads an artifact that no step writes.
     #[error(
-        "step {step} reads {artifact}, which no step before it writes: put one that writes it before {step}, or take {step} out"
+        "step {step} reads {artifact}, which no step before it writes: add a step that writes it before {step}, or remove {step}"
     )]
     Missing {
         /// The reading step.
         step: String,
-        /// What it reads.
+        /// The artifact.
         artifact: String,
     },
-    /// A step reads what only a later step writes.
+    /// A step reads an artifact that only a later step writes.
     #[error("step {step} reads {artifact}, which step {writer} writes after it: put {writer} before {step}")]
     Later {
         /// The reading step.
         step: String,
-        /// What it reads.
+        /// The artifact.
         artifact: String,
         /// The later step.
         writer: String,
     },
-    /// Two steps write the same file.
+    /// Two steps write the same artifact.
     #[error(
-        "steps {first} and {second} both write {artifact}: take one out, or let {second} write another artifact and say \
-         that it replaces {artifact}"
+        "steps {first} and {second} both write {artifact}: remove one, or let {second} write another artifact that replaces \
+         {artifact}"
     )]
     WrittenTwice {
         /// The earlier step.
         first: String,
         /// The later step.
         second: String,
-        /// What both write.
+        /// The artifact.
         artifact: String,
     },
-    /// A step surely reads what may not be there.
+    /// A required input may be missing because its writer may be skipped or fail.
     #[error("step {step} reads {artifact}, but step {writer} that writes it {why}: {remedy}")]
     MayBeMissing {
-        /// The reading step.
+        /// The artifact.
         step: String,
         /// What it reads.
         artifact: String,
@@ -51,35 +51,35 @@ pub enum InvalidDataflow {
         writer: String,
         /// Why it may not have.
         why: &'static str,
-        /// What to do.
+        /// How to fix it.
         remedy: String,
     },
-    /// A step replaces what is not there.
+    /// A step replaces an artifact that no earlier step writes.
     #[error("step {step} replaces {artifact}, which no step before it writes: name what a step before {step} writes")]
     ReplacesNothing {
-        /// The replacing step.
+        /// The artifact to be replaced.
         step: String,
         /// What it replaces.
         artifact: String,
     },
-    /// A step replaces something by what it does not write.
-    #[error("step {step} replaces {artifact} by {replacement}, which {step} does not write: it writes {written}")]
+    /// A step replaces an artifact with one that it does not write.
+    #[error("step {step} replaces {artifact} with {replacement}, which {step} does not write: it writes {written}")]
     ReplacementMissing {
         /// The replacing step.
         step: String,
-        /// What it replaces.
+        /// The artifact to be replaced.
         artifact: String,
-        /// By what.
+        /// The replacement.
         replacement: String,
-        /// What it does write, separated by commas; `nothing` where it writes nothing.
+        /// Artifacts that the step writes, separated by commas; `nothing` if there are none.
         written: String,
     },
 }
 
-/// A step of a pipeline, and what its component says; none where it is not loaded, as an optional step's may be.
+/// A step with its component's descriptor; `None` if the component is not loaded, as may be the case for optional steps.
 pub type PlannedStep<'a> = (&'a StepDefinition, Option<Arc<Descriptor>>);
 
-/// Checks steps in their order. An optional step whose component is not loaded reads and writes nothing.
+/// Checks steps in order. A step without a descriptor reads and writes nothing.
 pub fn check_dataflow(steps: &[PlannedStep<'_>]) -> Result<(), InvalidDataflow> {
     for (place, (step, descriptor)) in steps.iter().enumerate() {
         let (before, after) = (&steps[..place], &steps[place + 1..]);
@@ -102,7 +102,7 @@ pub fn check_dataflow(steps: &[PlannedStep<'_>]) -> Result<(), InvalidDataflow> 
     Ok(())
 }
 
-/// The step among these that writes an artifact.
+/// The step that writes an artifact, among these.
 fn writer<'a>(steps: &[PlannedStep<'a>], artifact: &str) -> Option<&'a StepDefinition> {
     let writes = |descriptor: &Descriptor| descriptor.outputs.iter().any(|output| output.name.as_str() == artifact);
     let found = steps.iter().find(|(_, descriptor)| descriptor.as_deref().is_some_and(writes));
@@ -124,12 +124,12 @@ fn check_input(
     };
     let (name, reads) = (&before.name, &reader.name);
     let (why, remedy) = match () {
-        () if before.optional => ("is optional", format!("take `optional` from {name}, or take {reads} out")),
+        () if before.optional => ("is optional", format!("make {name} not `optional`, or remove {reads}")),
         () if before.fails_softly() => {
-            ("may fail without the task failing", format!("give {name} another `on_failure` than skip"))
+            ("may fail without failing the task", format!("set `on_failure` of {name} to something other than skip"))
         }
         () if !reader.when.implies(&before.when) => {
-            ("runs for some documents only", format!("give {reads} the same `when` as {name}"))
+            ("runs only for some documents", format!("give {reads} the same `when` as {name}"))
         }
         () => return Ok(()),
     };
@@ -168,7 +168,7 @@ mod tests {
     use crate::pipeline::{Condition, OnFailure, Retries};
     use std::time::Duration;
 
-    /// What a component reads and writes: `a` reads, `?a` reads if it is there, `>a` writes.
+    /// Descriptor from a short notation: `a` is required, `?a` optional, `>a` an output.
     fn descriptor(files: &str) -> Descriptor {
         let words = || files.split_whitespace();
         let input = |word: &str| {
@@ -235,11 +235,11 @@ mod tests {
         for (writer, reads, said) in [
             (pdf(), Condition::default(), "the same `when` as w"),
             (pdf(), when(&["application/*"]), "the same `when` as w"),
-            (skip(), Condition::default(), "another `on_failure`"),
-            (optional(), Condition::default(), "`optional` from w"),
-            (StepDefinition { when: pdf().when, ..skip() }, pdf().when, "another `on_failure`"),
-            (StepDefinition { when: pdf().when, ..optional() }, pdf().when, "`optional` from w"),
-            (StepDefinition { on_failure: retried, ..optional() }, Condition::default(), "`optional` from w"),
+            (skip(), Condition::default(), "`on_failure` of w"),
+            (optional(), Condition::default(), "make w not `optional`"),
+            (StepDefinition { when: pdf().when, ..skip() }, pdf().when, "`on_failure` of w"),
+            (StepDefinition { when: pdf().when, ..optional() }, pdf().when, "make w not `optional`"),
+            (StepDefinition { on_failure: retried, ..optional() }, Condition::default(), "make w not `optional`"),
         ] {
             let text = check(&[(writer, ">a"), reader(reads)]).unwrap_err().to_string();
             assert!(text.starts_with("step r reads a, but step w that writes it ") && text.contains(said), "{text}");
@@ -256,7 +256,7 @@ mod tests {
         let nothing = check(&[(plain("w"), ">m"), (replacing("n", "r"), "m >r")]).unwrap_err();
         assert_eq!(nothing, InvalidDataflow::ReplacesNothing { step: "redact".into(), artifact: "n".into() });
         let text = check(&[(plain("w"), ">m"), (replacing("m", "q"), "m >r >s")]).unwrap_err().to_string();
-        assert!(text.contains("replaces m by q") && text.contains("it writes r, s"), "{text}");
+        assert!(text.contains("replaces m with q") && text.contains("it writes r, s"), "{text}");
         assert!(check(&[(plain("w"), ">m"), (replacing("m", "m"), "m >m")]).is_err(), "two write m");
         let soft = StepDefinition { optional: true, ..replacing("m", "r") };
         assert_eq!(check(&[(plain("w"), ">m"), (soft, "m >r"), (plain("x"), "m")]), Ok(()), "m itself is left");

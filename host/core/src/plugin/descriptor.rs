@@ -1,4 +1,4 @@
-//! What a component says it is.
+//! Descriptor of a component: name, inputs, outputs, capabilities.
 
 use super::capability::Capability;
 use crate::task::ArtifactName;
@@ -13,7 +13,7 @@ pub struct Input {
     pub required: bool,
 }
 
-/// An artifact a step writes.
+/// An artifact that a step writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Output {
     /// Its name.
@@ -25,7 +25,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Refuses a media type and a key that the host could not hold, serve or publish.
+    /// Refuses a media type or key that the host cannot store, serve or publish.
     pub fn check(media_type: &str, data_key: Option<&str>) -> Result<(), InvalidDescriptor> {
         if !is_media_type(media_type) {
             return Err(InvalidDescriptor::MediaType(shown(media_type)));
@@ -37,17 +37,17 @@ impl Output {
     }
 }
 
-/// `type/subtype`, with parameters behind a semicolon or without: it becomes a header of HTTP.
+/// `type/subtype`, optionally followed by a semicolon and parameters. It becomes an HTTP header.
 fn is_media_type(text: &str) -> bool {
     let (essence, parameters) = match text.split_once(';') {
         Some((essence, parameters)) => (essence, Some(parameters)),
         None => (text, None),
     };
-    // The characters of a token of HTTP (RFC 9110, section 5.6.2).
+    // HTTP token characters (RFC 9110, section 5.6.2).
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let named = |name: &str| !name.is_empty() && name.chars().all(token);
     let kind_fits = essence.trim_end_matches(' ').split_once('/').is_some_and(|(kind, sub)| named(kind) && named(sub));
-    // `name=value`; the value may be quoted, and what is in it is the reader's affair.
+    // `name=value`; the content of a quoted value is not checked.
     let parameters_fit = parameters.is_none_or(|parameters| {
         let printable = parameters.chars().all(|c| c == ' ' || c.is_ascii_graphic());
         printable && parameters.trim().split_once('=').is_some_and(|(name, value)| named(name) && !value.is_empty())
@@ -55,37 +55,37 @@ fn is_media_type(text: &str) -> bool {
     text.len() <= MEDIA_TYPE_BYTES_MAX && kind_fits && parameters_fit
 }
 
-/// A key as those of the standard steps are.
+/// Whether a key has the form of the standard steps' keys.
 fn is_data_key(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     (1..=DATA_KEY_CHARS_MAX).contains(&text.len()) && text.chars().all(plain)
 }
 
-/// As much of a stranger's text as an error shows.
+/// Prefix of an untrusted text that an error shows.
 fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// What a component says it is, checked.
+/// The validated descriptor of a component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Descriptor {
     /// Step name in lower snake case.
     pub name: String,
-    /// Its version.
+    /// Version of the component.
     pub version: String,
-    /// One line for people.
+    /// One-line description.
     pub summary: String,
-    /// What it reads.
+    /// Artifacts that it reads.
     pub inputs: Vec<Input>,
-    /// What it writes.
+    /// Artifacts that it writes.
     pub outputs: Vec<Output>,
-    /// What it wants.
+    /// Capabilities that it requests.
     pub capabilities: Vec<Capability>,
     /// JSON Schema of its configuration.
     pub config_schema: serde_json::Value,
 }
 
-/// A descriptor that cannot be taken.
+/// Why a descriptor is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDescriptor {
     /// Not lower snake case, or too long.
@@ -103,48 +103,48 @@ pub enum InvalidDescriptor {
     /// Not a key of a step's data.
     #[error("data key {0:?} of an output is not 1 to {DATA_KEY_CHARS_MAX} characters of A-Z a-z 0-9 _")]
     DataKey(String),
-    /// Not a capability of this host.
-    #[error("capability {0:?} is not one this host has; it has {known}", known = Capability::ALL.map(Capability::as_str).join(", "))]
+    /// Not a known capability.
+    #[error("capability {0:?} is unknown to this host; it has {known}", known = Capability::ALL.map(Capability::as_str).join(", "))]
     Capability(String),
-    /// Not JSON.
+    /// The configuration schema is not a JSON object.
     #[error("the configuration schema is not a JSON object")]
     Schema,
-    /// More of something than a descriptor may have.
+    /// A part exceeds its limit.
     #[error("it has {measured} {what}; a descriptor has at most {allowed}")]
     TooLarge {
-        /// What there is too much of, with its unit.
+        /// The part, with its unit.
         what: &'static str,
-        /// How much there is.
+        /// Its actual size.
         measured: usize,
-        /// How much there may be.
+        /// Its maximum size.
         allowed: usize,
     },
 }
 
-/// Artifacts a descriptor may name as inputs, and as outputs: a pipeline is a dozen steps that write a few files each.
+/// Maximum inputs, and maximum outputs, of a descriptor: a pipeline is a dozen steps that write a few files each.
 const ARTIFACTS_MAX: usize = 64;
 
-/// Capabilities it may name: more than there are.
+/// Maximum capabilities of a descriptor: more than exist.
 const CAPABILITIES_MAX: usize = 64;
 
-/// Bytes of its version.
+/// Maximum bytes of the version.
 const VERSION_BYTES_MAX: usize = 64;
 
-/// Bytes of its summary: one line.
+/// Maximum bytes of the one-line summary.
 const SUMMARY_BYTES_MAX: usize = 1 << 10;
 
-/// Bytes of its configuration schema as JSON text: those of real steps have some KiB. Every descriptor is held in memory, and
-/// shown by the API.
+/// Maximum bytes of the configuration schema as JSON text: those of real steps have some KiB. Every descriptor is held in
+/// memory and shown by the API.
 pub const CONFIG_SCHEMA_BYTES_MAX: usize = 64 << 10;
 
-/// Bytes of an output's media type. It stands in the record of every artifact and in a header; registered ones have at most 127
-/// characters a half (RFC 6838), and those in use less than 80 in all.
+/// Maximum bytes of an output's media type, which is stored with every artifact and sent as a header. Registered types have at
+/// most 127 characters per half (RFC 6838), and those in use less than 80 in total.
 const MEDIA_TYPE_BYTES_MAX: usize = 128;
 
-/// Characters of an output's key in a step's data, which is added to the data beyond their limit.
+/// Maximum characters of an output's key in a step's data. Keys do not count towards the limit of the data.
 const DATA_KEY_CHARS_MAX: usize = 64;
 
-/// Lengths of a descriptor's parts as a component gave them: lists in items, texts in bytes.
+/// Sizes of a descriptor's parts as received from a component: lists in items, texts in bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DescriptorSize {
     /// Version.
@@ -162,7 +162,7 @@ pub struct DescriptorSize {
 }
 
 impl DescriptorSize {
-    /// Refuses what is too large to be held, before anything is made of it.
+    /// Refuses parts that exceed their limits, before the descriptor is converted.
     pub fn check(self) -> Result<(), InvalidDescriptor> {
         let parts = [
             ("bytes of version", self.version, VERSION_BYTES_MAX),
@@ -180,7 +180,7 @@ impl DescriptorSize {
 }
 
 impl Descriptor {
-    /// Checks a step's name.
+    /// Checks a step name.
     pub fn check_name(name: &str) -> Result<(), InvalidDescriptor> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         let fits = (1..=64).contains(&name.len())

@@ -1,4 +1,4 @@
-//! What a component may do: what it asks for and what the operator allows, both.
+//! Permissions of a component: what it requests and the operator allows.
 
 use super::capability::{Budgets, Capability};
 use super::descriptor::Descriptor;
@@ -6,39 +6,39 @@ use crate::Secret;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What the operator allows a component. Nothing by default.
+/// Permissions that the operator gives a component. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grant {
     /// Capabilities the component may use.
     pub capabilities: BTreeSet<Capability>,
-    /// How much it may take.
+    /// Limits of a run.
     pub limits: Limits,
     /// How much of the host's services it may use.
     pub budgets: Budgets,
-    /// Where `http` may lead; empty: nowhere.
+    /// Destinations of `http`; empty: none.
     pub http: Vec<HttpRule>,
     /// Values of the secrets it may read, by name.
     pub secrets: BTreeMap<String, Secret>,
 }
 
-/// How much one run of a step may take.
+/// Limits of one run of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Linear memory, bytes.
     pub memory_bytes_max: u64,
-    /// From the call to its end.
+    /// Wall-clock time of the call.
     pub wall_time_max: Duration,
-    /// Time in which the guest itself is executing, without what it waits for.
+    /// Time in which the guest itself executes, without waiting.
     pub cpu_time_max: Duration,
-    /// All artifacts together, bytes.
+    /// Total size of all artifacts, bytes.
     pub output_bytes_max: u64,
     /// Number of artifacts.
     pub artifacts_max: usize,
-    /// Everything read from the host, bytes.
+    /// Total bytes read from the host.
     pub host_bytes_max: u64,
     /// Calls from the guest to the host.
     pub host_calls_max: u64,
-    /// Requests to other hosts.
+    /// HTTP requests to other hosts.
     pub http_requests_max: u64,
     /// Lines of log that are kept.
     pub log_lines_max: usize,
@@ -53,7 +53,7 @@ impl Default for Limits {
             memory_bytes_max: 512 << 20,
             // 2,415 pages take about half a minute on a slow core; ten times that.
             wall_time_max: Duration::from_secs(300),
-            // As much: a step that computes need not wait. It is less where services are waited for.
+            // As much as the wall-clock time, since a step that only computes never waits.
             cpu_time_max: Duration::from_secs(300),
             // Twice the default upload limit: markdown is rarely longer than its source.
             output_bytes_max: 200 << 20,
@@ -64,7 +64,7 @@ impl Default for Limits {
             host_calls_max: 1_000_000,
             http_requests_max: 100,
             log_lines_max: 1000,
-            // A thousand lines of the longest kind would be 4 MiB, kept with every task.
+            // A thousand lines of maximum length would be 4 MiB, stored with every task.
             log_bytes_max: 256 << 10,
         }
     }
@@ -73,16 +73,16 @@ impl Default for Limits {
 /// A place that `http` may lead to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRule {
-    /// Host name or literal address, lower case, matched whole; `*.example.com` stands for every name below it.
+    /// Host name or literal address, lower case, compared as a whole; `*.example.com` matches every name below it.
     pub host: String,
-    /// Port; none: 443 with TLS, and 80 without.
+    /// Port; `None`: 443 with TLS, 80 without.
     pub port: Option<u16>,
     /// Methods, upper case; empty: GET and HEAD.
     pub methods: Vec<String>,
 }
 
 impl HttpRule {
-    /// Whether a request to `host` (lower case) and `port` by `method` is one that the rule allows. `tls`: by https.
+    /// Whether the rule allows a request with `method` to `host` (lower case) and `port`. `tls`: over https.
     pub fn allows(&self, method: &str, host: &str, port: u16, tls: bool) -> bool {
         let named = match self.host.strip_prefix("*.") {
             Some(below) => host.strip_suffix(below).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
@@ -97,7 +97,7 @@ impl HttpRule {
     }
 }
 
-/// The component wants what it was not granted. The text has the line that would grant it.
+/// The component requests a capability that was not granted. The text contains the line that would grant it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{plugin} wants the capability {name}, which is not granted to it: if it may have it, write `capabilities = [{all}]` \
@@ -107,9 +107,9 @@ impl HttpRule {
 pub struct NotGranted {
     /// The component's name.
     pub plugin: String,
-    /// What it wants and may not have.
+    /// The capability that is missing.
     pub missing: Capability,
-    /// What the grant would have to list.
+    /// Capabilities that the grant would have to list.
     pub capabilities: BTreeSet<Capability>,
 }
 
@@ -119,12 +119,12 @@ fn quoted(capabilities: &BTreeSet<Capability>) -> String {
 }
 
 impl Grant {
-    /// Every capability, with the default limits: for the six standard steps.
+    /// These capabilities with the default limits, as for the six standard steps.
     pub fn of(capabilities: impl IntoIterator<Item = Capability>) -> Self {
         Self { capabilities: capabilities.into_iter().collect(), ..Self::default() }
     }
 
-    /// What the component gets: the capabilities it asks for, if every one is allowed.
+    /// The requested capabilities, if all of them are allowed.
     pub fn decide(&self, descriptor: &Descriptor) -> Result<BTreeSet<Capability>, NotGranted> {
         let wanted: BTreeSet<_> = descriptor.capabilities.iter().copied().collect();
         match wanted.difference(&self.capabilities).next() {

@@ -1,5 +1,5 @@
-//! What a registry's manifest says of a component. The layout is that of the CNCF's guidance for Wasm artifacts, as `wkg` and
-//! `oras` write it: one configuration, one layer, which is the component.
+//! Parses the OCI manifest of a component. The layout follows the CNCF guidance for Wasm artifacts, as written by `wkg` and
+//! `oras`: one configuration and one layer, which is the component.
 
 use super::source::Digest;
 use serde::Deserialize;
@@ -10,10 +10,10 @@ pub const CONFIG_MEDIA_TYPE: &str = "application/vnd.wasm.config.v0+json";
 /// Media type of the layer.
 pub const LAYER_MEDIA_TYPE: &str = "application/wasm";
 
-/// Largest manifest read, bytes; a registry must take as many, and one layer needs less than 1 KiB.
+/// Maximum manifest size, bytes: registries must accept this size, and a manifest with one layer needs less than 1 KiB.
 pub const MANIFEST_BYTES_MAX: u64 = 4 << 20;
 
-/// The component as its manifest names it.
+/// The component layer of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     /// Digest of the component.
@@ -22,28 +22,28 @@ pub struct Layer {
     pub size: u64,
 }
 
-/// A manifest that is not one of a component.
+/// Why a manifest is not one of a component.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidManifest {
-    /// It cannot be read.
+    /// Not a manifest of schema version 2.
     #[error("it is not an OCI image manifest of schema version 2")]
     Format,
-    /// It lists manifests for several platforms.
+    /// An index of manifests for several platforms.
     #[error("it is an index of manifests: a component is the same for every platform, so pin the manifest itself")]
     Index,
-    /// It is another artifact.
+    /// The configuration has another media type.
     #[error("its configuration is {found:?} where a component has {CONFIG_MEDIA_TYPE:?}: push it with `wkg oci push`")]
     Config {
-        /// What it has, the beginning.
+        /// Its media type, truncated.
         found: String,
     },
-    /// It is another artifact.
+    /// The layers are not one component layer.
     #[error("it has {found:?} where a component has one layer {LAYER_MEDIA_TYPE:?}: push it with `wkg oci push`")]
     Layers {
-        /// Media types of its layers, the beginning.
+        /// Media types of the layers, truncated.
         found: String,
     },
-    /// Its layer's digest is none.
+    /// The layer's digest is not a SHA-256.
     #[error("its layer has no SHA-256")]
     Digest,
 }
@@ -67,7 +67,7 @@ struct Descriptor {
     size: u64,
 }
 
-/// Reads a manifest whose digest has been checked.
+/// Parses a manifest. The caller has verified its digest.
 pub fn read_manifest(bytes: &[u8]) -> Result<Layer, InvalidManifest> {
     let written: Written = serde_json::from_slice(bytes).map_err(|_| InvalidManifest::Format)?;
     if written.manifests.is_some() || written.media_type.contains("index") || written.media_type.contains("list") {

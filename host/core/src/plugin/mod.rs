@@ -1,5 +1,5 @@
-//! What a component says it is ([`Descriptor`]), where it comes from ([`PluginSource`]), what it may do ([`Grant`]), whether a
-//! pipeline of them fits together, and how it fails for the host's reasons ([`FailureCode`]).
+//! Components: descriptor ([`Descriptor`]), source ([`PluginSource`]), permissions ([`Grant`]), the check that a pipeline of them
+//! fits together, and the host's failure codes ([`FailureCode`]).
 
 mod capability;
 mod code;

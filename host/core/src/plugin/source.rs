@@ -1,27 +1,27 @@
-//! Where a component comes from: a file, or a registry, there always by the digest of what it is.
+//! Source of a component: a file, or a registry reference that is pinned by digest.
 
 use crate::Secret;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Largest component taken, bytes: a Python one is 18 MB; compiling costs some 150 ms a megabyte.
+/// Maximum component size, bytes: a Python component has 18 MB; compiling takes some 150 ms per megabyte.
 pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
-/// Characters of a repository's name in a registry; the distribution specification says so.
+/// Maximum characters of a repository name (OCI distribution specification).
 const REPOSITORY_CHARS_MAX: usize = 255;
 
-/// Characters of a registry's host and port: a host name's limit and a port.
+/// Maximum characters of a registry's host and port: the limit of host names plus a port.
 const REGISTRY_CHARS_MAX: usize = 253 + 6;
 
-/// Characters of a tag; the distribution specification says so.
+/// Maximum characters of a tag (OCI distribution specification).
 const TAG_CHARS_MAX: usize = 128;
 
 /// A SHA-256 in lower-case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(String);
 
-/// Not a SHA-256.
+/// The text is not a SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a SHA-256 has 64 hexadecimal digits: `sha256sum FILE` shows one")]
 pub struct InvalidDigest;
@@ -33,7 +33,7 @@ impl Digest {
         Self(hex::encode(sha2::Sha256::digest(bytes)))
     }
 
-    /// 64 hexadecimal digits.
+    /// The digest as 64 lower-case hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -55,8 +55,8 @@ impl fmt::Display for Digest {
     }
 }
 
-/// A component in a registry: `oci://host[:port]/name[:tag]@sha256:…`. The digest is that of the manifest, which holds the
-/// component's own; the tag is for people, nothing goes by it.
+/// Reference to a component in a registry: `oci://host[:port]/name[:tag]@sha256:…`. The digest is that of the manifest, which
+/// contains the component's digest; the tag is informational only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryReference {
     registry: String,
@@ -65,7 +65,7 @@ pub struct RegistryReference {
     digest: Digest,
 }
 
-/// Where a component comes from.
+/// Source of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PluginSource {
     /// A file.
@@ -74,33 +74,33 @@ pub enum PluginSource {
     Registry(RegistryReference),
 }
 
-/// Not a reference to a component in a registry.
+/// Why a registry reference is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidReference {
-    /// It names no digest.
-    #[error("it is not pinned: end it with @sha256: and the digest of the manifest, for a tag can be moved")]
+    /// It has no digest.
+    #[error("it is not pinned: end it with @sha256: and the digest of the manifest, because a tag can be moved")]
     Unpinned,
-    /// Its digest is none.
+    /// Its digest is not a SHA-256.
     #[error("what follows @ must be sha256: and 64 hexadecimal digits")]
     Digest,
-    /// Its host is none.
+    /// Its host is invalid.
     #[error("its host must be a name or address, with a port where it needs one, and no user or password")]
     Registry,
-    /// Its name is none.
+    /// Its name is invalid.
     #[error(
         "its name must be lower-case words with single dots, dashes or underscores between them, separated by slashes"
     )]
     Repository,
-    /// Its tag is none.
+    /// Its tag is invalid.
     #[error("its tag must be at most {TAG_CHARS_MAX} letters, digits, dots, dashes and underscores")]
     Tag,
-    /// It is of another kind.
+    /// It has another URL scheme.
     #[error("a source is a file, or begins with oci://")]
     Scheme,
 }
 
 impl RegistryReference {
-    /// Host, with port where it has one.
+    /// Host, with port if given.
     pub fn registry(&self) -> &str {
         &self.registry
     }
@@ -120,42 +120,42 @@ impl RegistryReference {
         &self.digest
     }
 
-    /// Whether the registry is on this machine, where plain HTTP is spoken.
+    /// Whether the registry is on this machine, where plain HTTP is used.
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
-/// How a registry is spoken to.
+/// Access settings of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryAccess {
-    /// Host, with port where it has one.
+    /// Host, with port if given.
     pub registry: String,
-    /// Who we are there; none: anybody.
+    /// Credentials; `None`: anonymous access.
     pub login: Option<RegistryLogin>,
-    /// By plain HTTP, although it is another machine.
+    /// Whether to use plain HTTP although the registry is on another machine.
     pub insecure: bool,
 }
 
 /// Credentials of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegistryLogin {
-    /// Name and password, or what a registry gives in place of a password.
+    /// User name and password (or the token that a registry gives instead of a password).
     Password {
-        /// The name.
+        /// The user name.
         username: String,
         /// The password.
         password: Secret,
     },
-    /// A token that is sent as it is.
+    /// A bearer token, sent as it is.
     Token(Secret),
 }
 
-/// Bytes of a minisign key: algorithm, id, Ed25519 key.
+/// Length of a minisign public key in bytes: algorithm, key id, Ed25519 key.
 const MINISIGN_KEY_BYTES: usize = 2 + 8 + 32;
 
-/// The id of a minisign key as minisign shows it; none where the text is no such key.
+/// Key id of a minisign public key in minisign's notation; `None` if the text is not such a key.
 pub fn minisign_key_id(key: &str) -> Option<String> {
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::STANDARD.decode(key).ok()?;
@@ -172,7 +172,7 @@ fn host_of(registry: &str) -> &str {
     }
 }
 
-/// Whether a text is `host[:port]`, as the operator may write it of a registry.
+/// Whether a text is a valid `host[:port]` of a registry.
 pub fn is_registry(text: &str) -> bool {
     let host = host_of(text);
     let rest = match text.strip_prefix('[') {
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_minisign_key_has_its_id() {
-        // The key of minisign's own manual.
+        // The key in minisign's manual.
         let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
         assert_eq!(minisign_key_id(key).as_deref(), Some("E7620F1842B4E81F"));
         for bad in ["", "RW", &key[1..], "untrusted comment: x", &key.replace("RW", "QQ")] {

@@ -1,28 +1,28 @@
-//! Which component files changed, decided from what was seen of them: a file that is still being written is waited for.
+//! Detects which component files changed between directory scans; files that are still being written are deferred.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// What a look at a file tells without reading it. Two that are equal stand for the same content.
+/// Metadata of a file, compared instead of its content. Equal stamps stand for equal content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
     /// Size, bytes.
     pub size: u64,
-    /// When it was written, nanoseconds since 1970.
+    /// Modification time, nanoseconds since 1970.
     pub modified_ns: i128,
-    /// Number of the file in its file system: another after a rename.
+    /// Inode number; a file that replaced another by rename has a new one.
     pub inode: u64,
 }
 
-/// What was seen of a component: its file, and the signature beside it where it needs one.
+/// Stamps of a component file, and of its signature file if one is required.
 pub type Seen = (Stamp, Option<Stamp>);
 
-/// Files that changed since they were taken.
+/// Files that changed since they were last reported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// New ones, and those with other content.
+    /// New files, and files with other content.
     pub changed: BTreeSet<PathBuf>,
-    /// Those that are gone.
+    /// Removed files.
     pub gone: BTreeSet<PathBuf>,
 }
 
@@ -33,7 +33,7 @@ impl Changes {
     }
 }
 
-/// Remembers what was seen, and what was taken of it.
+/// State between scans: the last scan, and the reported files.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
     last: BTreeMap<PathBuf, Seen>,
@@ -41,18 +41,18 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins with files that have been taken.
+    /// Starts with files that are already loaded.
     pub fn new(taken: BTreeMap<PathBuf, Seen>) -> Self {
         Self { last: taken.clone(), taken }
     }
 
-    /// Whether a file was taken and is not known to be gone.
+    /// Whether a file was reported and not reported as gone since.
     pub fn holds(&self, path: &Path) -> bool {
         self.taken.contains_key(path)
     }
 
-    /// Takes a look, and says what changed: a file counts when two looks one after the other saw the same of it, and counts
-    /// once, whatever comes of it. `at_once`: what this look sees counts, as when somebody says that all is in place.
+    /// Compares a scan with the last one. A change is reported once, when two scans in a row saw the same stamps. `at_once`
+    /// reports it immediately, for callers that know all files to be complete.
     pub fn look(&mut self, seen: BTreeMap<PathBuf, Seen>, at_once: bool) -> Changes {
         let mut changes = Changes::default();
         for (path, now) in &seen {
@@ -62,7 +62,7 @@ impl Watch {
                 changes.changed.insert(path.clone());
             }
         }
-        // Gone for two looks: a program that writes a file anew may delete it first.
+        // Gone in two scans: a program that rewrites a file may delete it first.
         let gone: Vec<_> = self.taken.keys().filter(|path| !seen.contains_key(*path)).cloned().collect();
         for path in gone {
             if at_once || !self.last.contains_key(&path) {
@@ -117,7 +117,7 @@ mod tests {
     fn a_file_is_gone_when_it_stays_away() {
         let mut watch = Watch::new(seen(&[("a", 1)]));
         assert!(watch.look(seen(&[]), false).is_empty());
-        assert!(watch.holds(Path::new("a")), "it may be written anew");
+        assert!(watch.holds(Path::new("a")), "it may be rewritten");
         let gone = Changes { gone: [PathBuf::from("a")].into(), ..Changes::default() };
         assert_eq!(watch.look(seen(&[]), false), gone);
         assert!(!watch.holds(Path::new("a")));

@@ -1,4 +1,4 @@
-//! The ports that a process works with, together.
+//! All ports of a process.
 
 use super::{
     Blobs, Chains, Clock, Deliveries, Disk, DueQueue, Endpoints, Feed, Fetcher, Knowledge, Ownership, StoreSetup,
@@ -6,16 +6,16 @@ use super::{
 };
 use std::sync::Arc;
 
-/// What a process works with. A field may be the same object as another: a store serves many ports.
+/// The ports of a process. Several fields may share one object: a store implements many ports.
 #[derive(Clone)]
 pub struct Ports {
     /// Tasks and their logs.
     pub tasks: Arc<dyn Tasks>,
-    /// What is due.
+    /// Queue of due tasks and deliveries.
     pub queue: Arc<dyn DueQueue>,
     /// Webhook cursors.
     pub deliveries: Arc<dyn Deliveries>,
-    /// Tasks whose deliveries go one after the other.
+    /// Ordering of deliveries across tasks.
     pub chains: Arc<dyn Chains>,
     /// Named webhook endpoints.
     pub endpoints: Arc<dyn Endpoints>,
@@ -23,11 +23,11 @@ pub struct Ports {
     pub feed: Arc<dyn Feed>,
     /// Vectors and graph.
     pub knowledge: Arc<dyn Knowledge>,
-    /// How the store is set up.
+    /// Configuration checks of the store.
     pub setup: Arc<dyn StoreSetup>,
     /// Files.
     pub blobs: Arc<dyn Blobs>,
-    /// Whose the files are.
+    /// Ownership of the files.
     pub ownership: Arc<dyn Ownership>,
     /// Guarded HTTP client of webhooks.
     pub sender: Arc<dyn WebhookSender>,
@@ -35,6 +35,6 @@ pub struct Ports {
     pub fetcher: Arc<dyn Fetcher>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The disk that files are written to; none where a process writes to none of its own.
+    /// Disk that files are written to; `None` if the process writes to none of its own.
     pub disk: Option<Arc<dyn Disk>>,
 }

@@ -1,4 +1,4 @@
-//! Files: uploads and artifacts.
+//! File storage: uploads and artifacts.
 
 use crate::Timestamp;
 use crate::task::{ArtifactName, TaskId};
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use std::ops::Range;
 
-/// Where a file lies. Made of a task's id and checked names only, so that no name from outside can leave the folder.
+/// Path of a file. Built only from task ids and validated names, so that no outside name can escape the folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobPath(String);
 
@@ -17,13 +17,13 @@ impl BlobPath {
         Self(format!("tasks/{task}/files/{name}"))
     }
 
-    /// A file that a running step has written and that is not published yet. `run` tells the files of one run from those
-    /// of another that has lost its lease and does not know it yet.
+    /// A file of a running step, not yet published. `run` separates the files of this run from those of one that has lost
+    /// its lease without noticing yet.
     pub fn staged(task: TaskId, run: uuid::Uuid, name: &ArtifactName) -> Self {
         Self(format!("tasks/{task}/staged/{run}/{name}"))
     }
 
-    /// What steps of a task have written and not published.
+    /// Folder of a task's unpublished files.
     pub fn staging(task: TaskId) -> Self {
         Self(format!("tasks/{task}/staged"))
     }
@@ -33,17 +33,17 @@ impl BlobPath {
         Self(format!("tasks/{task}/logs/{name}"))
     }
 
-    /// The published files of a task.
+    /// Folder of a task's published files.
     pub fn files(task: TaskId) -> Self {
         Self(format!("tasks/{task}/files"))
     }
 
-    /// Everything of a task.
+    /// Folder of all files of a task.
     pub fn task(task: TaskId) -> Self {
         Self(format!("tasks/{task}"))
     }
 
-    /// Says whose the storage is, where it could be several stores'.
+    /// Marker that names the owning store, in storages that several stores could use.
     pub fn owner() -> Self {
         Self("owner".into())
     }
@@ -59,7 +59,7 @@ impl BlobPath {
     }
 }
 
-/// What is known of a file without reading it.
+/// Metadata of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobMeta {
     /// Its last path component.
@@ -68,62 +68,62 @@ pub struct BlobMeta {
     pub size: u64,
     /// When it was written.
     pub modified: Timestamp,
-    /// Changes whenever the content is written anew. In a folder it is made of inode, size and time of the last write.
+    /// Changes whenever the content is rewritten. For a file on disk it is derived from inode, size and modification time.
     pub etag: String,
 }
 
-/// A file could not be read or written.
+/// Why a file could not be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BlobError {
     /// There is no such file.
     #[error("no such file")]
     NotFound,
-    /// The storage failed. The text is for the log.
+    /// The storage failed. The text is for the log only.
     #[error("the file storage is unavailable: {0}")]
     Unavailable(String),
-    /// The storage has no room. The text is for the log.
+    /// The storage has no space left. The text is for the log only.
     #[error("the file storage is full: {0}")]
     Full(String),
 }
 
-/// The content of a file, in pieces.
+/// The content of a file, in chunks.
 pub type BlobStream = BoxStream<'static, Result<Bytes, BlobError>>;
 
-/// A file being written. It exists, whole, after [`BlobWriter::finish`]; dropped before, it leaves nothing. A file at
-/// [`BlobPath::file`] survives a loss of power from then on; one at [`BlobPath::staged`] or [`BlobPath::step_log`] does when it was
-/// [published](Blobs::publish).
+/// A file being written. It exists, complete, after [`BlobWriter::finish`]; if dropped earlier, it leaves nothing behind. A
+/// finished file at [`BlobPath::file`] survives power loss; one at [`BlobPath::staged`] or [`BlobPath::step_log`] does once it
+/// is [published](Blobs::publish).
 #[async_trait]
 pub trait BlobWriter: Send {
-    /// Appends bytes. Memory held: a few MiB, whatever the file's size.
+    /// Appends bytes. Holds a few MiB of memory at most, whatever the file's size.
     async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError>;
-    /// Closes the file, replacing one of the same path.
+    /// Completes the file, replacing any file at the same path.
     async fn finish(self: Box<Self>) -> Result<(), BlobError>;
-    /// Gives the file up.
+    /// Discards the file.
     async fn abort(self: Box<Self>);
 }
 
 /// The file storage.
 #[async_trait]
 pub trait Blobs: Send + Sync {
-    /// Starts a file.
+    /// Creates a file for writing.
     async fn create(&self, path: &BlobPath) -> Result<Box<dyn BlobWriter>, BlobError>;
-    /// What is known of a file.
+    /// Metadata of a file.
     async fn stat(&self, path: &BlobPath) -> Result<BlobMeta, BlobError>;
-    /// Reads a range; shorter only at the file's end.
+    /// Reads a range; the result is shorter only at the end of the file.
     async fn read(&self, path: &BlobPath, range: Range<u64>) -> Result<Bytes, BlobError>;
     /// Streams a range.
     async fn stream(&self, path: &BlobPath, range: Range<u64>) -> Result<BlobStream, BlobError>;
-    /// Files directly below a path, by name. At most 1,000: a task has at most a few dozen.
+    /// Files directly below a path, by name; at most 1,000 (a task has at most a few dozen).
     async fn list(&self, below: &BlobPath) -> Result<Vec<BlobMeta>, BlobError>;
-    /// Moves files, replacing those at the targets, and flushes them together: when it answers, content and names of all of
-    /// them survive a loss of power, so that a commit may tell of them. In the order given; after an error, those before it
-    /// may have been moved. Doing it again where some of them have been moved already is `NotFound`.
+    /// Moves files in order, replacing those at the targets, and flushes them together: when this returns, contents and names
+    /// of all of them survive power loss, so that a commit may refer to them. After an error, some of the first moves may have
+    /// been made. Repeating moves that were already made returns `NotFound`.
     async fn publish(&self, moves: &[(BlobPath, BlobPath)]) -> Result<(), BlobError>;
-    /// Deletes every file below a path. Says how many there were.
+    /// Deletes all files below a path and returns their number.
     async fn delete_all(&self, below: &BlobPath) -> Result<u64, BlobError>;
-    /// Ids of tasks that have files, in the order of their text, each once; what comes or goes meanwhile may be missing. For the
-    /// sweep of files that no task owns.
+    /// Ids of tasks that have files, in text order, without duplicates. Files created or deleted meanwhile may be missed. Used
+    /// by the sweep for orphaned files.
     fn tasks(&self) -> BoxStream<'static, Result<TaskId, BlobError>>;
-    /// Answers when the storage can serve.
+    /// Returns once the storage can serve requests.
     async fn ping(&self) -> Result<(), BlobError>;
 }

@@ -1,28 +1,28 @@
-//! Tasks whose deliveries go one after the other, because their endpoint wants those of a document in order.
+//! Ordering of deliveries across tasks, for endpoints that want the tasks of a document in order.
 
 use super::StoreError;
 use crate::task::{DocumentId, TaskId};
 use crate::webhook::EndpointId;
 use async_trait::async_trait;
 
-/// An endpoint's deliveries of one document: its tasks in the order in which they came.
+/// An endpoint's tasks of one document, in order of acceptance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Chain {
-    /// Whose.
+    /// The endpoint.
     pub endpoint: EndpointId,
-    /// Of which document.
+    /// The document.
     pub document: DocumentId,
 }
 
-/// Whether a task may deliver.
+/// Whether a task may deliver now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// Yes. Its deliveries are numbered on from here: the first has this number and 1.
+    /// Yes; its first delivery has the number `base + 1`.
     Yes {
-        /// Deliveries of the tasks before it.
+        /// Number of deliveries of the tasks before it.
         base: u64,
     },
-    /// Not before this task has finished.
+    /// Only after this task has finished.
     After(TaskId),
 }
 
@@ -31,26 +31,26 @@ pub enum Turn {
 pub struct Link {
     /// The task.
     pub task: TaskId,
-    /// Deliveries of the tasks before it; none where its turn has not come.
+    /// Number of deliveries of the tasks before it; `None` before its turn.
     pub base: Option<u64>,
-    /// Its own deliveries, in all of its places; none where it has not finished.
+    /// Number of its own deliveries, over all its entries in the chain; `None` until it has finished.
     pub delivered: Option<u64>,
 }
 
-/// Tasks of a chain that are remembered: the oldest finished ones are forgotten.
+/// Maximum tasks kept per chain; the oldest finished ones are dropped first.
 pub const LINKS_MAX: usize = 1000;
 
 /// The chains.
 #[async_trait]
 pub trait Chains: Send + Sync {
-    /// Whether it is the task's turn. A task that is asked for the first time, or again after it finished, takes its place at the
-    /// end. `delivered` is the number of its deliveries so far.
+    /// Whether it is the task's turn. A task that asks for the first time, or again after it finished, is appended to the
+    /// chain. `delivered`: number of its deliveries so far.
     async fn turn(&self, chain: &Chain, task: TaskId, delivered: u64) -> Result<Turn, StoreError>;
 
-    /// The task has nothing more to deliver, of `delivered` in all, or is gone (then its number is not known: none). Says whose
-    /// turn it is now. Doing it again changes nothing.
+    /// Marks a task as finished with `delivered` deliveries in total, or as gone (`None`: number unknown). Returns the task
+    /// whose turn it is now. Idempotent.
     async fn finish(&self, chain: &Chain, task: TaskId, delivered: Option<u64>) -> Result<Option<TaskId>, StoreError>;
 
-    /// The tasks in order, [`LINKS_MAX`] at most.
+    /// The tasks in order, at most [`LINKS_MAX`].
     async fn links(&self, chain: &Chain) -> Result<Vec<Link>, StoreError>;
 }

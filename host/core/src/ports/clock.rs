@@ -1,13 +1,13 @@
-//! Time.
+//! Clocks.
 
 use crate::{SteadyTime, Timestamp};
 
-/// Where the time comes from. Nothing else reads a clock.
+/// Source of time. Code outside the adapters reads no other clock.
 pub trait Clock: Send + Sync {
-    /// The time of day. Jumps, either way, where somebody sets the clock.
+    /// The time of day. May jump in both directions when the system clock is set.
     fn now(&self) -> Timestamp;
 
-    /// The time on the steady clock, for what comes due in this process. A clock that is never set, as a test's, needs none of its own.
+    /// Monotonic time, for what comes due within this process. Clocks that are never set, as in tests, can use the default.
     fn steady(&self) -> SteadyTime {
         SteadyTime::from_millis(self.now().as_millis())
     }

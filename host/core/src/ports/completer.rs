@@ -1,9 +1,9 @@
-//! Text completions by a model behind the host.
+//! Text completions by the host's model.
 
 use super::CapabilityError;
 use async_trait::async_trait;
 
-/// Who says a message.
+/// Author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the field's own")]
 pub enum Role {
@@ -15,46 +15,46 @@ pub enum Role {
 /// A message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Who says it.
+    /// Its author.
     pub role: Role,
-    /// What is said.
+    /// Its text.
     pub content: String,
 }
 
-/// What is asked of the model. The caller has checked it against the limits of `wit/ai.wit`.
+/// A completion request. The caller has checked it against the limits of `wit/ai.wit`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompletionRequest {
     /// The conversation, in order.
     pub messages: Vec<Message>,
-    /// Tokens the answer may have.
+    /// Maximum tokens of the answer.
     pub tokens_max: Option<u32>,
-    /// 0 to 2.
+    /// Sampling temperature, 0 to 2.
     pub temperature: Option<f32>,
-    /// JSON Schema that the answer must fit.
+    /// JSON Schema that the answer must match.
     pub response_schema: Option<serde_json::Value>,
 }
 
-/// What the model answered.
+/// The model's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
     /// The answer.
     pub text: String,
     /// Name of the model.
     pub model: String,
-    /// Tokens of the conversation, as the service counts them; 0 where it does not say.
+    /// Tokens of the conversation as counted by the service; 0 if it does not report them.
     pub input_tokens: u32,
     /// Tokens of the answer, likewise.
     pub output_tokens: u32,
-    /// Whether the answer stopped at its limit of tokens.
+    /// Whether the answer was cut off at its token limit.
     pub truncated: bool,
 }
 
-/// A model that answers.
+/// A completion model.
 #[async_trait]
 pub trait Completer: Send + Sync {
-    /// Answers a conversation. Bounded in time by the adapter; dropping the future ends the request.
+    /// Completes a conversation. The adapter limits the time; dropping the future cancels the request.
     ///
     /// # Errors
-    /// `Unavailable` where no service is set up, or it is away, slow or overloaded; `Invalid` where it refuses the request.
+    /// `Unavailable` if no service is configured, or it is unreachable, slow or overloaded; `Invalid` if it rejects the request.
     async fn complete(&self, request: CompletionRequest) -> Result<Completion, CapabilityError>;
 }

@@ -1,16 +1,16 @@
-//! Room on the disk that tasks and files are written to.
+//! Free disk space for tasks and files.
 
 use async_trait::async_trait;
 
-/// The room could not be asked for. The text is for the log.
+/// The free space could not be determined. The text is for the log only.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the room on the disk cannot be asked for: {0}")]
+#[error("cannot determine the free disk space: {0}")]
 pub struct DiskError(pub String);
 
 /// The file systems that a process writes to.
 #[async_trait]
 pub trait Disk: Send + Sync {
-    /// Bytes that may still be written, of the file system that has the least. As it was a moment ago at most: cheap enough
-    /// to be asked for every piece of an upload.
+    /// Free bytes of the file system that has the least. May be slightly out of date; cheap enough to call for every chunk of
+    /// an upload.
     async fn free_bytes(&self) -> Result<u64, DiskError>;
 }

@@ -1,4 +1,4 @@
-//! Everything that must happen later: keys that come due, taken under a lease with a fence.
+//! The due-queue: keys with a due time, claimed under a lease with a fence.
 
 use super::StoreError;
 use crate::Timestamp;
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Which queue.
+/// A queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Queue {
     /// Tasks to run; the key is the task's id.
@@ -15,45 +15,45 @@ pub enum Queue {
     Deliveries,
 }
 
-/// The right to work on a key until the lease runs out.
+/// The right to work on a key until the lease expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Which queue.
+    /// The queue.
     pub queue: Queue,
-    /// Which key.
+    /// The key.
     pub key: String,
-    /// Another one with every claim of the key, any number: a commit with an earlier one is refused.
+    /// Differs for every claim of the key, in no particular order: a commit with an earlier fence is refused.
     pub fence: u64,
 }
 
-/// What a claim brought.
+/// Result of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Keys that were due: tasks in the order of their flows' turns ([`super::Flow`]), deliveries oldest first.
+    /// Claimed keys: tasks in the order of their flows' turns ([`super::Flow`]), deliveries oldest first.
     pub leases: Vec<Lease>,
-    /// When to ask again: no key that waits now comes due before, except by a change that ends [`DueQueue::wait`]. None where
-    /// none waits.
+    /// When to claim again: no waiting key comes due earlier, except through a change that ends [`DueQueue::wait`]. `None` if no
+    /// key is waiting.
     pub next_due: Option<Timestamp>,
 }
 
-/// What of each lane ([`crate::webhook::CursorName`]) a claim of deliveries may take.
+/// Per-lane limits ([`crate::webhook::CursorName`]) for a claim of deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneLimits {
-    /// Keys of a lane that is not listed.
+    /// Maximum keys of a lane that is not listed.
     pub share: usize,
-    /// Lanes of which the claimer knows something.
+    /// Lanes with limits of their own.
     pub lanes: HashMap<String, LaneLimit>,
 }
 
-/// What a claim may take of one lane.
+/// Limit of one lane for a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaneLimit {
-    /// Keys at most. None of one that is closed or full.
+    /// Maximum keys; 0 for a lane that is closed or full.
     pub keys: usize,
-    /// For how long nothing of the lane should be asked for again; zero where it is only full.
+    /// Time for which the lane should not be asked for again; zero if it is only full.
     pub closed_for: Duration,
-    /// When the lane had its last turn, by a count: of several lanes with due keys, those with the lowest go first. One that
-    /// is not listed has had none.
+    /// Counter value of the lane's last turn: among lanes with due keys, the lowest goes first. Lanes that are not listed count as
+    /// having had none.
     pub turn: u64,
 }
 
@@ -64,7 +64,7 @@ impl Default for LaneLimits {
     }
 }
 
-/// How full a queue is.
+/// Sizes of a queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueCounts {
     /// Keys that are due and not leased.
@@ -73,43 +73,42 @@ pub struct QueueCounts {
     pub leased: u64,
     /// Keys that come due later.
     pub later: u64,
-    /// How long the key that has been due for longest has waited; zero where none is due.
+    /// How long the oldest due key has been due; zero if none is due.
     pub oldest_due: Duration,
 }
 
-/// The due-queue. Keys enter it by commits of [`super::Tasks`] and [`super::Deliveries`].
+/// The due-queue. Keys enter it through commits of [`super::Tasks`] and [`super::Deliveries`].
 #[async_trait]
 pub trait DueQueue: Send + Sync {
-    /// Takes up to `max` due keys. Each comes due again when its lease runs out, unless it is renewed, released or
-    /// committed away before.
+    /// Claims up to `max` due keys. Each comes due again when its lease expires, unless it is renewed, released or settled by a
+    /// commit first.
     async fn claim(&self, queue: Queue, max: usize, lease: Duration) -> Result<Claim, StoreError>;
 
-    /// [`Self::claim`] of [`Queue::Deliveries`], within limits a lane. Lanes with due keys take turns, whatever the number of
-    /// keys of each: a lane with a long backlog, or one that is closed, holds up no other. `next_due` leaves out lanes of which
-    /// nothing may be taken.
+    /// [`Self::claim`] of [`Queue::Deliveries`] with limits per lane. Lanes with due keys take turns, regardless of how many keys
+    /// each has: a lane that has a long backlog or is closed does not delay others. `next_due` ignores lanes from which nothing
+    /// may be claimed.
     async fn claim_deliveries(&self, max: usize, lease: Duration, limits: &LaneLimits) -> Result<Claim, StoreError>;
 
-    /// Makes the lease last `lease` from now. `false`: it is held no more.
+    /// Extends the lease to `lease` from now. `false`: it is no longer held.
     async fn renew(&self, held: &Lease, lease: Duration) -> Result<bool, StoreError>;
 
-    /// Gives the key back, due then. `false`: it was held no more, and nothing changed.
+    /// Returns the key to the queue, due at `due`. `false`: it was no longer held, and nothing was changed.
     async fn release(&self, held: &Lease, due: Timestamp) -> Result<bool, StoreError>;
 
-    /// Makes a key that waits, and is not leased, due now. `false`: it does not wait, or is leased.
+    /// Makes a waiting key due now. `false`: it is not waiting, or is leased.
     async fn hasten(&self, queue: Queue, key: &str) -> Result<bool, StoreError>;
 
-    /// How full the queue is.
+    /// Sizes of the queue.
     async fn queue_counts(&self, queue: Queue) -> Result<QueueCounts, StoreError>;
 
-    /// Returns when a key may have come due that was not before, or after `at_most`. Spurious returns are allowed,
-    /// missed wake-ups are not: a key that enters between a claim and this call ends it.
+    /// Returns when a key may have come due, or after `at_most`. Spurious returns are allowed, missed wake-ups are not: a key
+    /// that enters between a claim and this call ends the wait.
     async fn wait(&self, queue: Queue, at_most: Duration);
 
-    /// A count that grows whenever a key of the queue may have come due that was not before, by any change this process
-    /// hears of.
+    /// Counter that increases whenever a key of the queue may have come due through a change this process is notified of.
     fn changes(&self, queue: Queue) -> u64;
 
-    /// Returns once [`Self::changes`] is not `seen`, or after `at_most`: for one who must not be woken by keys that it may not
-    /// take now.
+    /// Returns once [`Self::changes`] differs from `seen`, or after `at_most`: for callers that must not be woken by keys they
+    /// cannot claim now.
     async fn wait_for_change(&self, queue: Queue, seen: u64, at_most: Duration);
 }

@@ -5,41 +5,41 @@ use crate::shares::leaves_enough;
 use crate::webhook::{EndpointId, NamedEndpoint};
 use async_trait::async_trait;
 
-/// Named endpoints of one server. Every task that is accepted is compared with all of them.
+/// Maximum named endpoints of a server. Every accepted task is matched against all of them.
 pub const ENDPOINTS_MAX: usize = 2000;
 
-/// All endpoints, as they were at a revision.
+/// All endpoints at one revision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointSet {
-    /// Raised with every change of any of them.
+    /// Increases with every change of any endpoint.
     pub revision: u64,
-    /// The endpoints, in the order of their ids.
+    /// The endpoints, ordered by id.
     pub endpoints: Vec<NamedEndpoint>,
 }
 
-/// How many endpoints there may be before another one is created. Only those that callers have created count, not the state of
-/// those of a `morag.toml`.
+/// Limits that are checked before an endpoint is created. Only endpoints created by callers count, not the stored state of
+/// endpoints in a `morag.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndpointLimits {
-    /// Of the same creator. No creator may have more than are left for the others either.
+    /// Maximum per creator. In addition, no creator may have more than are left for the others.
     pub creator_max: usize,
-    /// Of the same tenant; none: no limit.
+    /// Maximum per tenant; `None`: no limit.
     pub tenant_max: Option<u64>,
 }
 
-/// How many endpoints there are, as far as one more is concerned. Counted as [`EndpointLimits`] says.
+/// Number of existing endpoints, counted as described at [`EndpointLimits`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EndpointCounts {
-    /// All of them.
+    /// All endpoints.
     pub all: usize,
-    /// Those of its creator.
+    /// Endpoints of the creator.
     pub of_creator: usize,
-    /// Those of its tenant.
+    /// Endpoints of the tenant.
     pub of_tenant: usize,
 }
 
 impl EndpointCounts {
-    /// Counts one that there is, by its id and its creator, beside the one that is to be created.
+    /// Counts an existing endpoint, given by id and creator, towards the limits for creating `new`.
     pub fn count(&mut self, (id, creator): (&EndpointId, Option<&str>), new: &NamedEndpoint) {
         self.all += 1;
         self.of_creator += usize::from(creator == new.created_by.as_deref());
@@ -48,7 +48,7 @@ impl EndpointCounts {
 }
 
 impl EndpointLimits {
-    /// Whether another one may be created.
+    /// Whether another endpoint may be created.
     ///
     /// # Errors
     /// [`PutEndpointError::Share`] or [`PutEndpointError::Quota`].
@@ -67,13 +67,13 @@ impl EndpointLimits {
 /// Why an endpoint was not stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PutEndpointError {
-    /// It has changed since it was read, is there already, or is there no more.
-    #[error("the endpoint was changed by somebody else")]
+    /// It was changed since it was read, exists already, or no longer exists.
+    #[error("the endpoint was changed concurrently")]
     Stale,
-    /// There are [`ENDPOINTS_MAX`] already.
+    /// There are [`ENDPOINTS_MAX`] endpoints.
     #[error("there are {ENDPOINTS_MAX} endpoints already")]
     Full,
-    /// Its creator has as many as one may.
+    /// Its creator has reached its share.
     #[error("its creator has {own} endpoints already, of {all}")]
     Share {
         /// Endpoints of the creator.
@@ -81,10 +81,10 @@ pub enum PutEndpointError {
         /// Endpoints of all.
         all: usize,
     },
-    /// Its tenant has as many as the caller may have.
+    /// Its tenant has reached the caller's quota.
     #[error("its tenant has {limit} endpoints already")]
     Quota {
-        /// As many as it may have.
+        /// The quota.
         limit: u64,
     },
     /// The store failed.
@@ -95,25 +95,25 @@ pub enum PutEndpointError {
 /// The named endpoints.
 #[async_trait]
 pub trait Endpoints: Send + Sync {
-    /// All of them; none where nothing has changed since the revision that is known.
+    /// All endpoints; `None` if nothing has changed since the revision `known`.
     async fn endpoints(&self, known: Option<u64>) -> Result<Option<EndpointSet>, StoreError>;
 
-    /// Stores an endpoint in the place of its version before; a new one has version 1. `Stale` unless the stored one's
-    /// version is one less, or none is stored and it is new.
+    /// Replaces an endpoint's previous version, or stores a new one with version 1. `Stale` unless the stored version is one
+    /// less, or none is stored and the endpoint is new.
     async fn put_endpoint(&self, endpoint: &NamedEndpoint) -> Result<(), PutEndpointError>;
 
-    /// Stores a new endpoint, as [`Self::put_endpoint`] does, unless there are as many as the limits say already. They are counted in
-    /// the same commit: however many are created at once, no more are stored.
+    /// Stores a new endpoint as [`Self::put_endpoint`] does, unless a limit is reached. The endpoints are counted in the same
+    /// commit, so that concurrent calls cannot exceed the limits.
     async fn create_endpoint(&self, endpoint: &NamedEndpoint, limits: EndpointLimits) -> Result<(), PutEndpointError>;
 
-    /// Forgets an endpoint. `false`: there was none. Its cursors end when they are looked at.
+    /// Removes an endpoint. `false`: it did not exist. Its cursors end when they are next processed.
     async fn remove_endpoint(&self, endpoint: &EndpointId) -> Result<bool, StoreError>;
 
-    /// The proof of the key that this store's sealed records are sealed with: a text that opens with that key and no other. None
-    /// where nothing was sealed yet, or only before there were proofs.
+    /// Proof of the key that seals this store's records: a text that only that key can open. `None` if nothing was sealed yet,
+    /// or only by a version without proofs.
     async fn seal_proof(&self) -> Result<Option<String>, StoreError>;
 
-    /// Stores a proof in the place of `before`; none: where there is none. Gives the one that stands then: another's, where the
-    /// stored one was not `before`. Durable as an accepted task is, so that what is sealed afterwards is never without it.
+    /// Replaces the proof `before` (`None`: no proof is stored) and returns the stored one, which is another's if `before` did
+    /// not match. As durable as an accepted task, so that sealed records never exist without it.
     async fn put_seal_proof(&self, before: Option<&str>, proof: &str) -> Result<String, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! All events of all tasks in one order, to be read on from where a reader stopped.
+//! The feed: all events of all tasks in one total order, readable from any position.
 
 use super::StoreError;
 use crate::task::{Event, TaskId, TaskRecord};
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// What the events of a page may take of memory, with their tasks' records, bytes, as [`crate::tree_bytes`] reckons: a hundred
-/// events of usual size. Each of the many readers of streams may hold what was made of a page.
+/// Maximum memory of the events of a page and their task records, bytes, as estimated by [`crate::tree_bytes`]: a hundred events
+/// of usual size. Each of many stream readers may hold what was made of a page.
 pub const FEED_BYTES_MAX: usize = 1 << 20;
 
-/// A place in the feed: after one event, or after everything of one moment. Positions of one store are ordered as the
-/// events are. Reads and prints as `MOMENT.TASK.SEQUENCE` or `MOMENT`; what a moment is, the store decides.
+/// A position in the feed: after one event, or after all events of a moment. Positions of one store are ordered as its events
+/// are. The text form is `MOMENT.TASK.SEQUENCE` or `MOMENT`; the store defines what a moment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FeedPosition {
     moment: u64,
@@ -20,18 +20,18 @@ pub struct FeedPosition {
     sequence: u64,
 }
 
-/// The text is no position of a feed.
+/// The text is not a feed position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no position of the feed: give the id of an event as it was received")]
+#[error("this is not a position of the feed: use the id of a received event")]
 pub struct InvalidFeedPosition;
 
 impl FeedPosition {
-    /// After an event.
+    /// The position after an event.
     pub const fn after(moment: u64, task: TaskId, sequence: u64) -> Self {
         Self { moment, task, sequence }
     }
 
-    /// After every event of a moment.
+    /// The position after all events of a moment.
     pub fn after_all_of(moment: u64) -> Self {
         Self { moment, task: Uuid::max().into(), sequence: u64::MAX }
     }
@@ -41,7 +41,7 @@ impl FeedPosition {
         self.moment
     }
 
-    /// The event it is after; none where it is after all of its moment.
+    /// The event before the position; `None` if the position is after all events of its moment.
     pub fn event(self) -> Option<(TaskId, u64)> {
         (self != Self::after_all_of(self.moment)).then_some((self.task, self.sequence))
     }
@@ -56,7 +56,7 @@ impl std::fmt::Display for FeedPosition {
     }
 }
 
-/// A number as it is printed: digits alone, no zero before others.
+/// Parses a number in the form in which it is printed: digits only, no leading zero.
 fn number(text: &str) -> Option<u64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if plain { text.parse().ok() } else { None }
@@ -77,59 +77,59 @@ impl std::str::FromStr for FeedPosition {
 /// An event of the feed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedItem {
-    /// The place after it.
+    /// The position after the event.
     pub position: FeedPosition,
-    /// Its task, as it was accepted.
+    /// Its task as accepted.
     pub record: Arc<TaskRecord>,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
-/// When there may be more.
+/// When to read the next page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeedNext {
-    /// At once: the page was full.
+    /// Immediately: the page was full.
     Now,
-    /// After this time: events are there whose place is not settled yet.
+    /// After this time: there are events whose position is not final yet.
     After(Duration),
-    /// When something changes: everything there is was read.
+    /// When something changes: all events were read.
     OnChange,
 }
 
-/// Events after a position.
+/// A page of events after a position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedPage {
-    /// The events, in the feed's order; those of one task in the order of their sequence.
+    /// Events in feed order; those of one task ordered by sequence.
     pub items: Vec<FeedItem>,
-    /// Where to read on: no event before it is missing here.
+    /// Where to continue: all events up to here were returned.
     pub position: FeedPosition,
-    /// Whether events after the position that was asked for may be gone, because it is older than what is kept or the store
-    /// does not know it. The page begins with the oldest that is left then.
+    /// Whether events after the requested position may have been deleted, because it is older than the retention or unknown
+    /// to the store. The page then begins with the oldest event left.
     pub gap: bool,
-    /// When to read on.
+    /// When to continue.
     pub next: FeedNext,
 }
 
-/// Tells when the feed has changed.
+/// Waits for changes of the feed.
 #[async_trait]
 pub trait FeedWatch: Send {
-    /// Returns when events were committed since this watch began or last returned; at once where that has happened
-    /// already; after `at_most` in any case. What another process commits may be missed: the caller looks every `at_most`.
+    /// Returns when events were committed since this watch began or last returned, immediately if there were any, and after
+    /// `at_most` in any case. Commits of other processes may be missed: callers must poll every `at_most`.
     async fn changed(&mut self, at_most: Duration);
 }
 
-/// All events of all tasks. The order never changes once it was read, so that who goes on from a page's position gets each
-/// event once, however often it stops. It is kept as long as history at most: what is older is a gap.
+/// All events of all tasks. The order of events never changes once read: a reader that continues from a page's position gets
+/// each event exactly once. Events are kept at most as long as the history; older ones are reported as a gap.
 #[async_trait]
 pub trait Feed: Send + Sync {
-    /// Where the feed ends now: events that are committed after this call come after it.
+    /// The current end of the feed: events committed after this call come after it.
     async fn tail(&self) -> Result<FeedPosition, StoreError>;
 
-    /// The next events after a position, `limit` at most (at least 1); fewer where they would take more memory than
-    /// [`FEED_BYTES_MAX`], and one at least where there is one.
+    /// The next events after a position: at most `limit` (at least 1), fewer if they would exceed [`FEED_BYTES_MAX`], but at
+    /// least one if there is any.
     async fn since(&self, position: FeedPosition, limit: usize) -> Result<FeedPage, StoreError>;
 
-    /// Watches for changes, from now on until it is dropped.
+    /// Watches for changes from now on, until dropped.
     fn watch(&self) -> Box<dyn FeedWatch>;
 }
 

@@ -1,4 +1,4 @@
-//! Fetching a document by its URL.
+//! Fetching documents by URL.
 
 use crate::webhook::{AddressPolicy, InvalidWebhookUrl, RefusedAddress, WebhookUrl, redact};
 use async_trait::async_trait;
@@ -7,12 +7,12 @@ use futures::stream::BoxStream;
 use std::time::Duration;
 use url::Url;
 
-/// An `http` or `https` URL of a document: a host, no credentials, no port that belongs to another service. The rules are
-/// those of webhooks ([`WebhookUrl`]), for the danger is the same.
+/// An `http` or `https` URL of a document: with a host, without credentials, and not on a port of another service. The rules
+/// are those of webhooks ([`WebhookUrl`]), because the risks are the same.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SourceUrl(WebhookUrl);
 
-/// Why a URL cannot be fetched from. The text is for the caller, and has nothing of the URL in it.
+/// Why a URL cannot be fetched. The text is for the caller and repeats nothing of the URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSourceUrl {
     /// Not a URL, or too long, or without a host.
@@ -28,7 +28,7 @@ pub enum InvalidSourceUrl {
     #[error("url has a port that browsers block")]
     Port,
     /// A redirect from https to http.
-    #[error("the server redirects from https to http, where anybody on the way can change the document")]
+    #[error("the server redirects from https to http, which does not protect the document from changes in transit")]
     Downgrade,
 }
 
@@ -49,18 +49,18 @@ impl SourceUrl {
         self.0.as_url()
     }
 
-    /// Refuses a literal address that the policy does not permit, and `localhost` where no loopback address is.
+    /// Refuses a literal address that the policy forbids, and `localhost` if the policy forbids loopback addresses.
     ///
     /// # Errors
-    /// The address. Its own text speaks of webhooks.
+    /// The refused address. Its text is worded for webhooks.
     pub fn check_literal(&self, policy: &AddressPolicy) -> Result<(), RefusedAddress> {
         self.0.check_literal(policy)
     }
 
-    /// Where a redirect leads: an absolute URL, or one relative to this.
+    /// Target of a redirect: an absolute URL, or one relative to this.
     ///
     /// # Errors
-    /// Where it leads to nothing that may be fetched from, or from https to http.
+    /// The target is not fetchable, or the redirect leads from https to http.
     pub fn redirected(&self, location: &str) -> Result<Self, InvalidSourceUrl> {
         let target = self.as_url().join(location).map_err(|_| InvalidSourceUrl::NotUrl)?;
         let next: Self = target.as_str().parse()?;
@@ -70,7 +70,7 @@ impl SourceUrl {
         }
     }
 
-    /// As it may be shown: its query hidden.
+    /// The URL with its query hidden, for display.
     pub fn redacted(&self) -> String {
         redact(self.as_url())
     }
@@ -89,64 +89,64 @@ impl std::fmt::Debug for SourceUrl {
     }
 }
 
-/// What to fetch.
+/// A document to fetch.
 #[derive(Debug, Clone)]
 pub struct FetchRequest {
-    /// From where.
+    /// Its URL.
     pub url: SourceUrl,
-    /// Limit of the whole exchange, redirects and the last byte included.
+    /// Time limit of the whole exchange, including redirects and the last byte.
     pub timeout: Duration,
-    /// Largest document that is taken, bytes.
+    /// Maximum size of the document, bytes.
     pub bytes_max: u64,
 }
 
-/// Why a document was not fetched. Texts are for the caller, and have nothing of the URL in them.
+/// Why a document was not fetched. Texts are for the caller and repeat nothing of the URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The URL, or one that it redirects to, leads where documents are not fetched from.
+    /// The URL, or one that it redirects to, must not be fetched.
     #[error("{0}")]
     Refused(String),
-    /// The server does not give the document: a status of 300 to 499 but 408 and 429.
+    /// The server refused: a status of 300 to 499 except 408 and 429.
     #[error("the server of the url answered with status {0} instead of the document")]
     NotGiven(u16),
-    /// What the server gives cannot be taken.
+    /// The response has a form that cannot be used.
     #[error("{0}")]
     Unsupported(String),
-    /// The document is larger than it may be, by what was declared or by what came.
+    /// The document exceeds its limit, by its declared or its received size.
     #[error("the document is larger than {0} bytes")]
     TooLarge(u64),
-    /// The server is away, broken or busy: it may be better later.
+    /// The server is unreachable, broken or busy; a retry may succeed.
     #[error("the document could not be fetched: {0}")]
     Unavailable(String),
-    /// The exchange took longer than it may.
+    /// The exchange exceeded its time limit.
     #[error("the document did not arrive within {} seconds", .0.as_secs())]
     Timeout(Duration),
-    /// Too many fetches are under way.
+    /// Too many fetches are in progress.
     #[error("too many documents are being fetched")]
     Busy,
 }
 
-/// The document's bytes, in pieces of at most some 100 KiB. The limits of the request hold; after an error
-/// comes nothing, and after the end, however often it is asked for, nothing either.
+/// The document's bytes in chunks of at most some 100 KiB, within the limits of the request. Fused: after an error or the end
+/// it yields nothing.
 pub type FetchStream = BoxStream<'static, Result<Bytes, FetchError>>;
 
-/// A document that begins to arrive: its server has answered with a status of 200 to 299.
+/// A document being received: the server has answered with a status of 200 to 299.
 pub struct Fetched {
-    /// Where it comes from in the end, after redirects.
+    /// Final URL, after redirects.
     pub url: SourceUrl,
-    /// `Content-Type`, where it is text.
+    /// `Content-Type`, if it is text.
     pub content_type: Option<String>,
-    /// File name of `Content-Disposition`, as it was sent.
+    /// File name from `Content-Disposition`, as sent.
     pub file_name: Option<String>,
     /// The bytes.
     pub body: FetchStream,
 }
 
-/// The guarded client for documents: it reaches only what the operator permits, by the addresses that names lead to at
-/// connect time; redirects are followed under the same rules, at most five.
+/// Guarded HTTP client for documents: it connects only to permitted addresses, checked after name resolution at connect time.
+/// At most five redirects are followed, each under the same rules.
 #[async_trait]
 pub trait Fetcher: Send + Sync {
-    /// Asks for a document. What comes after the answer's head comes by the stream.
+    /// Requests a document and returns after the response head; the body follows in the stream.
     async fn fetch(&self, request: FetchRequest) -> Result<Fetched, FetchError>;
 }
 

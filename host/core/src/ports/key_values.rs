@@ -1,21 +1,21 @@
-//! A small store for each plugin, kept between tasks.
+//! Key-value store for plugins, kept between tasks.
 
 use super::StoreError;
 use async_trait::async_trait;
 
-/// How much one plugin may hold.
+/// Storage limits of one plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyValueQuota {
-    /// Keys.
+    /// Maximum number of keys.
     pub keys_max: u64,
-    /// Bytes of keys and values together.
+    /// Maximum bytes of keys and values together.
     pub bytes_max: u64,
 }
 
-/// Why a value was not set.
+/// Why a value was not stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetError {
-    /// The plugin would hold more than it may. Nothing was changed.
+    /// The plugin would exceed its quota. Nothing was changed.
     #[error("the plugin's store is full")]
     Full,
     /// The store failed.
@@ -23,20 +23,20 @@ pub enum SetError {
     Store(#[from] StoreError),
 }
 
-/// Keys and values by plugin. Every call is atomic and durable when it returns; the last write of a key wins. Callers have
-/// checked keys (1 to 255 bytes) and values (at most 64 KiB).
+/// Keys and values by plugin. Every call is atomic, and durable when it returns; the last write of a key wins. Callers have
+/// validated keys (1 to 255 bytes) and values (at most 64 KiB).
 #[async_trait]
 pub trait KeyValues: Send + Sync {
-    /// The value of a plugin's key.
+    /// Value of a plugin's key.
     async fn get(&self, plugin: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Sets a value, unless the plugin would then hold more than `quota`. Replacing a value frees the old one's bytes.
+    /// Stores a value unless the plugin would exceed `quota`. Replacing a value frees the old one's bytes.
     async fn set(&self, plugin: &str, key: &str, value: Vec<u8>, quota: KeyValueQuota) -> Result<(), SetError>;
 
-    /// Removes a key. One that is not there is removed already.
+    /// Removes a key. Idempotent.
     async fn delete(&self, plugin: &str, key: &str) -> Result<(), StoreError>;
 
-    /// Keys with a prefix that come after `after`, in the order of their bytes, at most `limit`.
+    /// Keys with a prefix that follow `after` in byte order, at most `limit`.
     async fn keys(
         &self,
         plugin: &str,

@@ -1,30 +1,30 @@
-//! What documents become: vectors and a graph, replaced document by document.
+//! Vector store and knowledge graph, replaced document by document.
 
 use super::StoreError;
 use crate::JsonObject;
 use crate::task::{DocumentId, TaskId};
 use async_trait::async_trait;
 
-/// Why a capability could not do what a step asked (`wit/capabilities.wit`).
+/// Why a capability call failed (`wit/capabilities.wit`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CapabilityError {
-    /// The arguments are not acceptable.
+    /// The arguments are invalid.
     #[error("{0}")]
     Invalid(String),
     /// A limit is reached.
     #[error("{0}")]
     Limit(String),
-    /// The service behind it is away. The text is safe to show.
+    /// The service behind it is unavailable. The text may be shown to callers.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// One run's writes for one document, invisible until published.
+/// The writes of one run for one document, invisible until published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
-    /// Identifies the run's writes: a new one for every run of a step.
+    /// Identifies the writes: a new id for every run of a step.
     pub id: uuid::Uuid,
-    /// The task that writes.
+    /// The writing task.
     pub task: TaskId,
     /// The collection.
     pub collection: String,
@@ -41,16 +41,16 @@ pub struct Point {
     pub text: String,
     /// Its vector.
     pub vector: Vec<f32>,
-    /// What is stored with it.
+    /// Metadata stored with it.
     pub payload: JsonObject,
 }
 
 /// An entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Key within the collection.
+    /// Key, unique within the collection.
     pub key: String,
-    /// Name as written.
+    /// Name as written in the document.
     pub name: String,
     /// Type.
     pub kind: String,
@@ -63,9 +63,9 @@ pub struct Node {
 /// A relation between two nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edge {
-    /// Key of a node.
+    /// Key of the source node.
     pub source: String,
-    /// Key of a node.
+    /// Key of the target node.
     pub target: String,
     /// Type.
     pub kind: String,
@@ -73,38 +73,38 @@ pub struct Edge {
     pub properties: JsonObject,
 }
 
-/// A statement.
+/// A statement: subject, predicate, object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
-    /// Who or what.
+    /// Subject.
     pub subject: String,
-    /// Does or is.
+    /// Predicate.
     pub predicate: String,
-    /// Whom or what.
+    /// Object.
     pub object: String,
     /// Further properties.
     pub properties: JsonObject,
 }
 
-/// What one call stages.
+/// Writes staged by one call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StagedBatch {
-    /// Points, made by the named model.
+    /// Points, with vectors of the named model.
     Points {
         /// The model's name.
         model: String,
         /// The points.
         points: Vec<Point>,
     },
-    /// Nodes; a key that is staged already is replaced.
+    /// Nodes; one with an already staged key replaces the earlier one.
     Nodes(Vec<Node>),
-    /// Edges between nodes that are staged.
+    /// Edges between staged nodes.
     Edges(Vec<Edge>),
     /// Facts.
     Facts(Vec<Fact>),
 }
 
-/// What a document, or a collection, holds.
+/// Contents of a document or a collection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KnowledgeCounts {
     /// Points.
@@ -117,7 +117,7 @@ pub struct KnowledgeCounts {
     pub facts: u64,
 }
 
-/// A point found by its vector.
+/// A search result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     /// The document it belongs to.
@@ -126,33 +126,32 @@ pub struct Hit {
     pub id: String,
     /// Its text.
     pub text: String,
-    /// What is stored with it.
+    /// Metadata stored with it.
     pub payload: JsonObject,
     /// Cosine similarity, -1 to 1.
     pub score: f32,
 }
 
-/// The vector store and the knowledge graph. Only published writes are seen by [`Self::counts`] and [`Self::search`].
+/// Vector store and knowledge graph. [`Self::counts`] and [`Self::search`] see only published writes.
 #[async_trait]
 pub trait Knowledge: Send + Sync {
-    /// Stages writes of a revision. Says how many. A collection takes vectors of one model and one length: another is
-    /// `Invalid`, as is an edge whose ends are not staged.
+    /// Stages writes of a revision and returns their number. All vectors of a collection must have the same model and length;
+    /// others are `Invalid`, as is an edge whose ends are not staged.
     async fn stage(&self, revision: &Revision, batch: StagedBatch) -> Result<u32, CapabilityError>;
 
-    /// Makes the revision the document's content, in one commit: what the collection held of the document is gone, what
-    /// was staged is there. Publishing the same revision again changes nothing. A revision without any staged writes
-    /// empties the document.
+    /// Replaces the document's content in the collection by the staged writes, in one commit. Idempotent. A revision without
+    /// staged writes empties the document.
     async fn publish(&self, revision: &Revision) -> Result<(), StoreError>;
 
-    /// Forgets what was staged.
+    /// Drops the staged writes of a revision.
     async fn discard(&self, revision: &Revision) -> Result<(), StoreError>;
 
-    /// Forgets everything staged and not published: what crashed runs left. For start-up, before any step runs.
+    /// Drops all staged writes that crashed runs left unpublished. For start-up, before any step runs.
     async fn discard_unpublished(&self) -> Result<u64, StoreError>;
 
-    /// What a collection holds, or one document in it.
+    /// Contents of a collection, or of one document in it.
     async fn counts(&self, collection: &str, document: Option<&DocumentId>) -> Result<KnowledgeCounts, StoreError>;
 
-    /// The points nearest to a vector, best first, at most `limit`.
+    /// Points nearest to a vector, best first, at most `limit`.
     async fn search(&self, collection: &str, vector: &[f32], limit: usize) -> Result<Vec<Hit>, StoreError>;
 }

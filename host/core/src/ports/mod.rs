@@ -1,5 +1,5 @@
-//! What the core needs of the world, one trait a file. An adapter implements a port and adds nothing to it; the contract
-//! suites in `tests/contract` hold every implementation to what is written here.
+//! Interfaces to the outside, one trait per file. An adapter implements a port and adds nothing to it; the contract suites in
+//! `tests/contract` check every implementation against the documentation here.
 
 mod all;
 mod blobs;
@@ -55,16 +55,16 @@ pub use tasks::{
 pub use transcriber::{Recording, Segment, Transcriber, Transcript};
 pub use webhook_sender::{UrlRefused, WebhookRequest, WebhookSender};
 
-/// A store could not do what was asked.
+/// Why a store operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// It is away or broken, or full and does not say so; nothing was changed. The text is for the log.
+    /// Unreachable, broken, or full without reporting it; nothing was changed. The text is for the log only.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// It answers and has no room: nothing was changed. The text is for the log.
+    /// Reachable but out of space; nothing was changed. The text is for the log only.
     #[error("the store is full: {0}")]
     Full(String),
-    /// It holds something this version cannot read. The text is for the log.
-    #[error("the store holds what this version cannot read: {0}")]
+    /// It contains data that this version cannot read. The text is for the log only.
+    #[error("the store contains data that this version cannot read: {0}")]
     Corrupt(String),
 }

@@ -1,35 +1,36 @@
-//! Whether the files that a server works with are its store's.
+//! Ownership of file storage by a store.
 //!
-//! A store deletes files of tasks that it does not know. So a folder and a bucket say whose they are, which is compared at the start and,
-//! because it may change while the server runs (the bucket is given to another store, a Redis is emptied), before anything is tidied up.
+//! A server deletes files of tasks that its store does not know. Therefore folders and buckets record the store that owns them. The
+//! owner is compared at start-up, and again before each clean-up, because it may change while the server runs (another store
+//! takes the bucket, or Redis is emptied).
 
 use async_trait::async_trait;
 
-/// Whose the files are.
+/// Ownership of a file storage.
 #[async_trait]
 pub trait Ownership: Send + Sync {
-    /// Makes them this store's, or finds that they are. At the start, before any file is stored or deleted.
+    /// Takes the files for this store, or verifies that it owns them. Called at start-up, before any file is written or deleted.
     ///
     /// # Errors
-    /// Where they are another store's, with what to do; where that cannot be told.
+    /// They belong to another store (the text says what to do), or the owner cannot be determined.
     async fn claim(&self) -> Result<(), Disowned>;
 
-    /// Asks whether they still are. Costs a look at the folder and a call of the store, or one of the bucket.
+    /// Verifies the ownership again. Costs a read of the folder and a store call, or one call of the bucket.
     async fn confirm(&self) -> Result<(), Disowned>;
 }
 
-/// Why files are not to be deleted. The texts are for the operator.
+/// Why files must not be deleted. The texts are for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Disowned {
-    /// They are another store's.
+    /// They belong to another store.
     #[error("{0}")]
     Another(String),
-    /// It cannot be told whose they are: something does not answer, or cannot be read or written.
+    /// The owner cannot be determined: a service does not respond, or a file cannot be read or written.
     #[error("{0}")]
     Unclear(String),
 }
 
-/// Files that no other store can have: their folder is locked, or there are none.
+/// Ownership of files that no other store can use: their folder is locked, or there are none.
 pub struct Sole;
 
 #[async_trait]

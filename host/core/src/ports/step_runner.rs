@@ -1,4 +1,4 @@
-//! Running one step in its sandbox.
+//! Runs a step in its sandbox.
 
 use super::{BlobPath, Revision};
 use crate::JsonObject;
@@ -9,43 +9,43 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A file a step may read.
+/// The files that a step may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepInputs {
-    /// The document that was submitted.
+    /// The submitted document.
     pub source: BlobPath,
-    /// Published artifacts of earlier steps, by the name under which the step asks for them. The artifact has its own name,
-    /// which is that of its file: another one where it replaces what is asked for.
+    /// Published artifacts of earlier steps, by the name under which the step opens them. The artifact's own name differs if
+    /// it replaces the opened one.
     pub artifacts: BTreeMap<ArtifactName, Artifact>,
 }
 
 /// One call of a step.
 #[derive(Clone)]
 pub struct StepCall {
-    /// Component to run.
+    /// The component to run.
     pub component: String,
     /// Its configuration.
     pub config: JsonObject,
     /// The task.
     pub record: Arc<TaskRecord>,
-    /// Run of the task, from 1.
+    /// Number of the task's run, from 1.
     pub attempt: u32,
-    /// What it may read.
+    /// Files that it may read.
     pub inputs: StepInputs,
-    /// Told of progress: fraction (finite, 0 to 1, rising) and message. Must return at once.
+    /// Called with progress: fraction (finite, 0 to 1, increasing) and message. Must not block.
     pub on_progress: Arc<dyn Fn(f64, String) + Send + Sync>,
 }
 
-/// An artifact that is written whole and not published.
+/// A completely written, unpublished artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedArtifact {
-    /// What it is.
+    /// Its metadata.
     pub artifact: Artifact,
-    /// Where it lies.
+    /// Path of its file.
     pub path: BlobPath,
 }
 
-/// What a step brought.
+/// Result of a successful step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepSuccess {
     /// The step-specific keys, with artifact URLs.
@@ -65,25 +65,25 @@ pub struct LogLine {
     pub message: String,
 }
 
-/// What came of a call.
+/// Outcome of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepReport {
-    /// Its result. Outcomes of the sandbox have the codes of [`crate::plugin::FailureCode`]; where a limit was reached, the
-    /// details say which: `limit`, `allowed`, `measured` where it could be, and `unit`.
+    /// The step's result. Failures of the sandbox have the codes of [`crate::plugin::FailureCode`]; for an exceeded limit the
+    /// details contain `limit`, `allowed`, `measured` (if known) and `unit`.
     pub result: Result<StepSuccess, StepFailure>,
-    /// What it took.
+    /// Resources used.
     pub resources: Resources,
-    /// Its log, bounded.
+    /// The step's log, bounded.
     pub log: Vec<LogLine>,
 }
 
 /// Runs steps.
 #[async_trait]
 pub trait StepRunner: Send + Sync {
-    /// What a component says it is; none where no such component is loaded.
+    /// Descriptor of a component; `None` if it is not loaded.
     fn descriptor(&self, component: &str) -> Option<Arc<Descriptor>>;
 
-    /// Runs a step on a fresh instance. Dropping the future stops the guest within one epoch tick (10 ms), frees its
-    /// memory and leaves no artifact that was not finished.
+    /// Runs a step on a fresh instance. Dropping the future stops the guest within one epoch tick (10 ms), frees its memory and
+    /// removes unfinished artifacts.
     async fn run(&self, call: StepCall) -> StepReport;
 }

@@ -1,18 +1,18 @@
-//! Whether the store is set up to keep what it has acknowledged.
+//! Configuration checks of the store.
 
-/// A setting of the store that is not as it must be, so that it may lose what it has acknowledged, or cannot be used.
+/// A store setting that may lose acknowledged data, or makes the store unusable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortcoming {
-    /// Its name, as the store's own documentation has it: `maxmemory-policy`.
+    /// Name in the store's own documentation: `maxmemory-policy`.
     pub setting: &'static str,
-    /// What is wrong, what it means and what to do. For anybody: it has no address and no secret.
+    /// Problem, consequence and remedy. Public: contains no addresses and no secrets.
     pub message: String,
-    /// Whether the operator has said that the loss is accepted.
+    /// Whether the operator accepts the possible loss.
     pub is_accepted: bool,
 }
 
-/// What is known of how the store is set up.
+/// Last known configuration problems of the store.
 pub trait StoreSetup: Send + Sync {
-    /// What is not as it must be, as it was last seen. Does no I/O; how old it may be is the adapter's to say.
+    /// Problems as of the last check. Does no I/O; the adapter documents how old they may be.
     fn shortcomings(&self) -> Vec<Shortcoming>;
 }

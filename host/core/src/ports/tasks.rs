@@ -7,46 +7,46 @@ use crate::{JsonObject, Timestamp};
 use async_trait::async_trait;
 use std::sync::Arc;
 
-/// What one submission stores, in one durable commit.
+/// A submission, stored in one durable commit.
 #[derive(Debug, Clone)]
 pub struct NewTask {
-    /// What was accepted.
+    /// The accepted task.
     pub record: TaskRecord,
-    /// The caller's `Idempotency-Key`, if any.
+    /// The caller's `Idempotency-Key`, if given.
     pub idempotency: Option<Idempotency>,
-    /// Whether the document's id is claimed: set for a pipeline that stores the document.
+    /// Whether to claim the document id: set for pipelines that store the document.
     pub claims_document: bool,
-    /// Whose work it is: waiting tasks of different flows take turns.
+    /// Flow of the task: waiting tasks of different flows take turns.
     pub flow: Flow,
-    /// What the task's own endpoint is sent with beside its URL, as a text that only the server reads. Kept apart from the record,
-    /// because it goes with the last delivery and the record never changes. Neither empty nor `-`.
+    /// Credentials of the task's own endpoint, as a text that only the server can read. Stored apart from the record, because they
+    /// are deleted with the last delivery and records never change. Neither empty nor `-`.
     pub credentials: Option<String>,
-    /// How many tasks the flow may have.
+    /// Limits of the flow.
     pub limits: TaskLimits,
 }
 
-/// How many tasks a flow may have; none: no limit.
+/// Task limits of a flow; `None`: no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TaskLimits {
-    /// Tasks that wait.
+    /// Maximum waiting tasks.
     pub waiting_max: Option<u64>,
-    /// Tasks that are accepted in a day of UTC, by the store's clock. Counted from the first that comes with this limit.
+    /// Maximum tasks accepted per UTC day, by the store's clock. Counting starts with the first task that has this limit.
     pub per_day_max: Option<u64>,
 }
 
-/// One of the callers that share the workers. Tasks that wait are begun by start-time fair queueing (Goyal, Vin, Cheng:
-/// "Start-time Fair Queuing", SIGCOMM 1996): within a flow in the order of acceptance, and of two flows with waiting tasks
-/// each is served in proportion to its weight, however many tasks either has.
+/// A caller that shares the workers. Waiting tasks start by start-time fair queueing (Goyal, Vin, Cheng: "Start-time Fair
+/// Queuing", SIGCOMM 1996): in order of acceptance within a flow, and across flows in proportion to their weights, regardless
+/// of how many tasks each has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flow {
-    /// Identifies the caller; no secret.
+    /// Identifies the caller; not secret.
     pub id: String,
-    /// Share of the workers in relation to other flows, 1 to [`Flow::WEIGHT_MAX`].
+    /// Relative share of the workers, 1 to [`Flow::WEIGHT_MAX`].
     pub weight: u32,
 }
 
 impl Flow {
-    /// Largest weight: beyond it the others would hardly be served at all.
+    /// Maximum weight: with more, other flows would hardly be served.
     pub const WEIGHT_MAX: u32 = 1000;
 
     /// A flow of weight 1.
@@ -55,45 +55,45 @@ impl Flow {
     }
 }
 
-/// An `Idempotency-Key` with what was answered to it.
+/// An `Idempotency-Key` and the response to its request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Idempotency {
-    /// The key, made unique to the caller and the route.
+    /// The key, prefixed to be unique per caller and route.
     pub key: String,
-    /// Digest of the request: the same key with another request is a conflict.
+    /// Digest of the request: the same key with another digest is a conflict.
     pub request_digest: String,
-    /// The answer, to be given again.
+    /// The response to replay.
     pub response: JsonObject,
 }
 
-/// How a submission was taken.
+/// Result of an accepted submission.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Accepted {
     /// A new task.
     New,
-    /// The same request was accepted before: this was the answer. Nothing was stored now.
+    /// The same request was accepted before; this was the response. Nothing was stored.
     Replayed(JsonObject),
 }
 
-/// Why a submission was not taken. Nothing was stored.
+/// Why a submission was not accepted. Nothing was stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AcceptError {
-    /// The document is ingested, or being ingested, by this task, and is not to be replaced.
+    /// This task has ingested or is ingesting the document, and replacing it was not requested.
     #[error("the document belongs to task {0}")]
     DuplicateDocument(TaskId),
-    /// The key was used with another request.
+    /// The key was used for another request.
     #[error("the idempotency key was used with another request")]
     IdempotencyConflict,
-    /// More tasks wait than the store was told to hold.
+    /// The store's limit of waiting tasks is reached.
     #[error("the queue of tasks is full")]
     QueueFull,
-    /// Other callers share the queue, and the flow has as many tasks waiting as it leaves room for theirs.
-    #[error("the flow has as many tasks waiting as it leaves room for others")]
+    /// The flow has reached its share of the queue, which it must leave to other callers.
+    #[error("the flow has reached its share of the queue of tasks")]
     QueueShare,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The flow has as many tasks as it may have.
+    /// The flow has reached a quota.
     #[error(transparent)]
     OverQuota(#[from] OverQuota),
 }
@@ -101,11 +101,11 @@ pub enum AcceptError {
 /// A task with its log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskLog {
-    /// What was accepted.
+    /// The accepted task.
     pub record: Arc<TaskRecord>,
     /// Every event, in order.
     pub events: Vec<Event>,
-    /// The running step's last saved report, overall percent.
+    /// Last saved progress report of the running step, as overall percent.
     pub live_percent: f64,
     /// How often the task has been claimed.
     pub claims: u64,
@@ -118,58 +118,58 @@ impl TaskLog {
     }
 }
 
-/// Who may commit.
+/// Precondition of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// The holder of the task's lease with this fence.
+    /// The committer holds the task's lease with this fence.
     Lease(u64),
-    /// Anybody who has seen the whole log: its last sequence. Progress belongs to it: a commit that ends the task
-    /// below the stored `live_percent` has not seen what was shown, and is stale too.
+    /// The committer has seen the whole log, up to this last sequence. Progress belongs to the log: a commit that ends the task
+    /// below the stored `live_percent` is stale too.
     Sequence(u64),
 }
 
-/// What becomes of the task's place in the due-queue.
+/// What happens to the task's entry in the due-queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// The lease goes on as it is.
+    /// The lease continues unchanged.
     Keep,
-    /// Due again then; the lease ends.
+    /// Due again at this time; the lease ends.
     At(Timestamp),
-    /// Never due again: the task has ended.
+    /// Removed: the task has ended.
     Done,
 }
 
-/// One step of a task's life: new events, live progress and queue place change together or not at all. Cursors of the
-/// task's endpoints that wait for events become due with it.
+/// A change of a task: new events, progress and due-queue entry change together or not at all. Waiting cursors of the task's
+/// endpoints become due with it.
 #[derive(Debug, Clone)]
 pub struct Commit {
     /// The task.
     pub task: TaskId,
-    /// Who commits.
+    /// The precondition.
     pub guard: Guard,
     /// New events; the first continues the log's sequence.
     pub events: Vec<Event>,
-    /// The running step's report, overall percent.
+    /// Progress report of the running step, as overall percent.
     pub live_percent: f64,
     /// The status word after the commit.
     pub status: StatusWord,
-    /// What becomes of the queue place.
+    /// What happens to the entry in the due-queue.
     pub next: Next,
 }
 
-/// Why a commit changed nothing.
+/// Why a commit was refused. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
-    /// The lease is not the committer's any more, or the log has grown.
-    #[error("somebody else has moved on: the lease or the log is not what the commit expects")]
+    /// The lease was lost, or the log has grown.
+    #[error("the commit is stale: the lease was lost or the log has grown")]
     Stale,
     /// No such task.
     #[error("no such task")]
     Unknown,
-    /// The task had ended and was to run again; its document is another task's by now, and is not to be replaced.
+    /// The ended task was to run again, but its document now belongs to another task and is not to be replaced.
     #[error("the document belongs to task {0}")]
     DuplicateDocument(TaskId),
-    /// The task had ended and was to run again; its files are deleted, or are about to be.
+    /// The ended task was to run again, but its files are deleted or about to be.
     #[error("the task's files are deleted")]
     FilesGone,
     /// The store failed.
@@ -177,13 +177,13 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
-/// Why a task does not run again. Nothing has changed.
+/// Why a task cannot run again. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunAgainError {
-    /// The commit is refused.
+    /// The commit was refused.
     #[error(transparent)]
     Commit(#[from] CommitError),
-    /// It may not join those that wait, as a new task might not.
+    /// The task may not join the queue, for a reason that would refuse a new task too.
     #[error(transparent)]
     Admission(#[from] AcceptError),
 }
@@ -194,25 +194,25 @@ impl From<StoreError> for RunAgainError {
     }
 }
 
-/// Which tasks to list.
+/// Filter of a task list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
     /// Only tasks in one of these states; empty means all.
     pub statuses: Vec<StatusWord>,
-    /// At most so many (at least 1).
+    /// Maximum number of items (at least 1).
     pub limit: usize,
-    /// Where the last page ended.
+    /// Cursor returned by the previous page.
     pub cursor: Option<String>,
-    /// Only this tenant's.
+    /// Only tasks of this tenant.
     pub tenant: TenantId,
 }
 
-/// A task in a list: a few KiB at most, whatever the caller's metadata.
+/// A task in a list: a few KiB at most, however large the caller's metadata.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskSummary {
     /// The task.
     pub task: TaskId,
-    /// What was accepted.
+    /// Summary of the accepted task.
     pub accepted: RecordSummary,
     /// Its state.
     pub status: StatusWord,
@@ -220,32 +220,32 @@ pub struct TaskSummary {
     pub progress_percent: f64,
 }
 
-/// How far a task is: what who waits for a change compares.
+/// Progress marker of a task, compared by callers that wait for a change.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TaskMark {
     /// Its state.
     pub status: StatusWord,
     /// Sequence of its last event; 0 before the first.
     pub last_sequence: u64,
-    /// The running step's last saved report, overall percent.
+    /// Last saved progress report of the running step, as overall percent.
     pub live_percent: f64,
 }
 
-/// A task as a log of its deliveries shows it: without its metadata, its options and what its events carry.
+/// A task as shown with its deliveries: without metadata, options and event data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskOutline {
-    /// What was accepted.
+    /// Summary of the accepted task.
     pub accepted: RecordSummary,
-    /// The contract's names of its events' types, in order: the first is that of sequence 1.
+    /// Event type names of the task's events in order, starting at sequence 1.
     pub event_types: Vec<String>,
 }
 
-/// One page of a list. It may hold fewer items than were asked for where they are large, and at least one where there is one.
+/// A page of a list. May hold fewer items than requested if they are large, but at least one if there is any.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Where the next page begins; none at the end.
+    /// Cursor of the next page; `None` at the end.
     pub next_cursor: Option<String>,
 }
 
@@ -258,58 +258,58 @@ pub struct RecentEvent {
     pub event: Event,
 }
 
-/// Tasks and their logs. Every method either does all it says or changes nothing.
+/// Tasks and their logs. Every method succeeds completely or changes nothing.
 #[async_trait]
 pub trait Tasks: Send + Sync {
-    /// Stores a task, its cursors, its idempotency key, its document claim and its place in the due-queue (due now), in
-    /// one commit that survives power loss once it is answered, as far as the store is set up to.
+    /// Stores a task with its cursors, idempotency key, document claim and due-queue entry (due now), in one commit that
+    /// survives power loss as far as the store is configured to.
     async fn accept(&self, new: NewTask) -> Result<Accepted, AcceptError>;
 
-    /// What an idempotency key was answered with, if it was used: `Err(IdempotencyConflict)` for another request. Lets a
-    /// submission be replayed before its upload is stored.
+    /// Stored response of an idempotency key, if it was used; `Err(IdempotencyConflict)` for another request. Allows a
+    /// submission to be replayed before its upload is stored.
     async fn replay(&self, key: &str, request_digest: &str) -> Result<Option<JsonObject>, AcceptError>;
 
-    /// The task that holds a document's id in its tenant.
+    /// The task that claims a document id in its tenant.
     async fn document_holder(&self, tenant: &TenantId, document: &DocumentId) -> Result<Option<TaskId>, StoreError>;
 
-    /// A task with its log.
+    /// A task and its log.
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError>;
 
-    /// Whose a task is. Reads neither its record nor its log.
+    /// Tenant of a task. Reads neither record nor log.
     async fn tenant_of(&self, task: TaskId) -> Result<Option<TenantId>, StoreError>;
 
-    /// How far a task is. Reads neither its record nor its log.
+    /// Progress marker of a task. Reads neither record nor log.
     async fn mark(&self, task: TaskId) -> Result<Option<TaskMark>, StoreError>;
 
-    /// A task as a log of its deliveries shows it. Holds no more of its log in memory than the types of its events.
+    /// Outline of a task. Of the log, only the event types are held in memory.
     async fn outline(&self, task: TaskId) -> Result<Option<TaskOutline>, StoreError>;
 
-    /// Takes a task one step on. On an ending status the document claim is settled: kept by a completed task, given up
-    /// by any other unless another task holds it. A commit that takes an ended task to a status that is not ended claims the
-    /// document again, as [`Self::accept`] does, or is refused with [`CommitError::DuplicateDocument`]. It is refused with
-    /// [`CommitError::FilesGone`] after [`Self::files_deleted`].
+    /// Commits a change of a task. An ending status settles the document claim: a completed task keeps it, any other gives it up
+    /// unless another task holds it. A commit from an ended to a not ended status claims the document again, as
+    /// [`Self::accept`] does, or is refused with [`CommitError::DuplicateDocument`]. After [`Self::files_deleted`] it is refused
+    /// with [`CommitError::FilesGone`].
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 
-    /// The commit of a task that had ended and runs again. It waits anew: at the end of this flow, from now on its own, with a new
-    /// rank, and within the queue's limit and the flow's as a new task; so it counts as one of the day. It waits until the next
-    /// commit. One that begins a task again by [`Self::commit`] alone leaves it its old rank, and counts it nowhere.
+    /// Commits that an ended task runs again. The task joins the end of this flow with a new rank, within the same limits as a
+    /// new task, and counts as one of the day. It counts as waiting until the next commit. A task restarted through
+    /// [`Self::commit`] alone keeps its old rank and is not counted.
     async fn run_again(&self, commit: Commit, flow: &Flow, limits: TaskLimits) -> Result<(), RunAgainError>;
 
-    /// Whether a flow's next task would be taken in now, as far as the limit of the queue and the flow's are concerned. Nothing is
-    /// counted, so that nothing need be prepared in vain for one that will be refused.
+    /// Whether a task of this flow would be accepted now, as far as queue and flow limits are concerned. Counts nothing; lets
+    /// callers refuse a task before preparing it.
     async fn may_enter(&self, flow: &Flow, limits: TaskLimits) -> Result<(), AcceptError>;
 
-    /// Tasks, newest first. Reads no whole records.
+    /// Tasks, newest first, without reading whole records.
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError>;
 
-    /// Number of tasks in each state, of all tenants.
+    /// Number of tasks per state, over all tenants.
     async fn counts(&self) -> Result<Vec<(StatusWord, u64)>, StoreError>;
 
-    /// Number of a tenant's tasks in each state.
+    /// Number of a tenant's tasks per state.
     async fn counts_of(&self, tenant: &TenantId) -> Result<Vec<(StatusWord, u64)>, StoreError>;
 
-    /// Events of a tenant since a time, newest first. `limit` at least 1. A page ends early where its events would take more
-    /// memory than [`crate::PAGE_BYTES_MAX`].
+    /// A tenant's events since a time, newest first; `limit` at least 1. A page ends early if its events would exceed
+    /// [`crate::PAGE_BYTES_MAX`].
     async fn recent(
         &self,
         tenant: &TenantId,
@@ -318,21 +318,19 @@ pub trait Tasks: Send + Sync {
         cursor: Option<&str>,
     ) -> Result<Page<RecentEvent>, StoreError>;
 
-    /// Deletes up to `limit` ended tasks that ended before a time, with their events, cursors and attempts. Says which. A
-    /// task with deliveries to come stays until they are made or given up.
+    /// Deletes up to `limit` tasks that ended before a time, with their events, cursors and attempts, and returns their ids. Tasks
+    /// with pending deliveries stay until these are made or given up.
     async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError>;
 
-    /// Bytes of a tenant's files: of what was submitted with its tasks, and of what their steps have written, as the log says.
-    /// What a task wrote again when it ran again counts again until its files are deleted. Tasks that were accepted before
-    /// there was such a count count for nothing.
+    /// Bytes of a tenant's files, submitted and written by steps, according to the logs. Files written again by a new run count
+    /// again until the task's files are deleted. Tasks accepted before this was counted do not count.
     async fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, StoreError>;
 
-    /// A task's files are about to be deleted: they count no more, and the task never runs again. To be asked before they are:
-    /// `false` where the task has not ended, perhaps because it runs again since it was looked at; then nothing has changed, and
-    /// the files must stay. Answered once that survives power loss, as far as the store is set up to. Doing it again, or for a
-    /// task that is gone, changes nothing, and is `true`.
+    /// Records that a task's files are about to be deleted: they no longer count, and the task can never run again. Must be called
+    /// before the deletion. `false`: the task has not ended (it may be running again), nothing was changed, and the files must
+    /// stay. Survives power loss once it returns, as far as the store is configured to. Idempotent; `true` for a task that is gone.
     async fn files_deleted(&self, task: TaskId) -> Result<bool, StoreError>;
 
-    /// Answers when the store can serve.
+    /// Returns once the store can serve requests.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Speech to text by a service behind the host.
+//! Speech to text by the host's service.
 
 use super::{BlobPath, CapabilityError};
 use async_trait::async_trait;
@@ -6,48 +6,48 @@ use async_trait::async_trait;
 /// A recording to be transcribed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
-    /// Where its bytes are.
+    /// Path of the recording.
     pub path: BlobPath,
     /// Size in bytes.
     pub size: u64,
-    /// File name: services tell the format by its ending.
+    /// File name: services detect the format by its extension.
     pub file_name: String,
-    /// Media type: a hint.
+    /// Media type, as a hint.
     pub media_type: String,
-    /// Language that is spoken (ISO 639-1), where it is known.
+    /// Spoken language (ISO 639-1), if known.
     pub language: Option<String>,
 }
 
-/// A part of a transcript with its time.
+/// A timed part of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// From the recording's begin, milliseconds.
+    /// Start, milliseconds from the beginning of the recording.
     pub start_ms: u64,
-    /// To there, milliseconds.
+    /// End, milliseconds from the beginning of the recording.
     pub end_ms: u64,
-    /// What is said.
+    /// The spoken text.
     pub text: String,
 }
 
-/// What was said.
+/// The result of a transcription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transcript {
-    /// All of it.
+    /// The whole text.
     pub text: String,
-    /// Language, where the service says it.
+    /// Language, if reported by the service.
     pub language: Option<String>,
-    /// Length of the recording in milliseconds, where the service says it.
+    /// Length of the recording in milliseconds, if reported by the service.
     pub duration_ms: Option<u64>,
-    /// In order of time; empty where the service gives none.
+    /// Segments in order of time; empty if the service reports none.
     pub segments: Vec<Segment>,
 }
 
-/// A service that transcribes.
+/// A transcription service.
 #[async_trait]
 pub trait Transcriber: Send + Sync {
-    /// Transcribes a recording, sent from its blob without being held in memory. Bounded in time by the adapter.
+    /// Transcribes a recording, which is streamed from its blob. The adapter limits the time.
     ///
     /// # Errors
-    /// `Unavailable` where no service is set up, or it is away or slow; `Invalid` where it refuses the recording.
+    /// `Unavailable` if no service is configured, or it is unreachable or slow; `Invalid` if it rejects the recording.
     async fn transcribe(&self, recording: Recording) -> Result<Transcript, CapabilityError>;
 }

@@ -5,31 +5,31 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use std::time::Duration;
 
-/// One request.
+/// A webhook request.
 #[derive(Debug, Clone)]
 pub struct WebhookRequest {
-    /// Where to.
+    /// Target URL.
     pub url: WebhookUrl,
     /// Headers in order, names in lower case.
     pub headers: Vec<(String, String)>,
     /// The signed bytes.
     pub body: Bytes,
-    /// Limit of the whole exchange, from looking the name up to the last byte of the answer.
+    /// Time limit of the whole exchange, from name resolution to the last byte of the response.
     pub timeout: Duration,
 }
 
-/// A URL that deliveries may not reach. The text is for the caller.
+/// A URL that deliveries must not reach. The text is for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UrlRefused(pub String);
 
-/// The guarded HTTP client. Redirects are not followed; at most 64 KiB of an answer is read and 1 KiB kept.
+/// Guarded HTTP client for webhooks. Redirects are not followed; at most 64 KiB of a response is read and 1 KiB kept.
 #[async_trait]
 pub trait WebhookSender: Send + Sync {
-    /// Looks the URL's name up and refuses it when any of its addresses may not be reached. A name that cannot be looked
-    /// up now passes: each attempt checks again, at connect time.
+    /// Resolves the URL's host and refuses it if any address is forbidden. A name that cannot be resolved passes: each attempt
+    /// checks again at connect time.
     async fn check(&self, url: &WebhookUrl) -> Result<(), UrlRefused>;
 
-    /// Makes one attempt. Never fails: what went wrong is in the outcome.
+    /// Makes one attempt. Errors are part of the outcome.
     async fn send(&self, request: WebhookRequest) -> AttemptOutcome;
 }

@@ -1,13 +1,13 @@
-//! What a server says of itself.
+//! Reads what a Redis server reports about its configuration.
 
-/// What is known of one server. `None`: it does not say.
+/// Reported configuration of one server. `None`: not reported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeFacts {
-    /// Its address, for people.
+    /// Address of the server, for messages.
     pub node: String,
-    /// `redis_version`. Valkey gives the version of the Redis that it is compatible with.
+    /// `redis_version`. Valkey reports the Redis version that it is compatible with.
     pub redis_version: Option<String>,
-    /// `valkey_version`, of a Valkey.
+    /// `valkey_version`, reported by Valkey only.
     pub valkey_version: Option<String>,
     /// `maxmemory-policy`.
     pub maxmemory_policy: Option<String>,
@@ -15,13 +15,13 @@ pub struct NodeFacts {
     pub appendonly: Option<bool>,
     /// `appendfsync`.
     pub appendfsync: Option<String>,
-    /// Replicas that are connected to it.
+    /// Number of connected replicas.
     pub replicas: Option<u32>,
 }
 
 impl NodeFacts {
-    /// Reads the answer of `INFO`, and pairs of the answers of `CONFIG GET`; both may be empty where a server forbids them.
-    /// What both say, `INFO` decides: services that forbid `CONFIG` sometimes answer it with values of their own.
+    /// Parses the response of `INFO` and the pairs of `CONFIG GET`; both may be empty if the server forbids them. `INFO` takes
+    /// precedence: services that forbid `CONFIG` sometimes answer it with values of their own.
     pub fn read<'a>(
         node: impl Into<String>,
         info: &'a str,

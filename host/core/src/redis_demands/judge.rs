@@ -1,43 +1,43 @@
-//! The verdict on what the servers say.
+//! Checks the reported configuration of Redis servers.
 
 use super::facts::NodeFacts;
 use super::loss::{AcceptedLosses, Loss};
 use crate::ports::Shortcoming;
 use std::collections::BTreeMap;
 
-/// Oldest version that has the commands of our scripts: `ZRANGE … BYSCORE LIMIT`, `HRANDFIELD`, `ZADD GT`.
+/// Oldest version with the commands that the scripts use: `ZRANGE … BYSCORE LIMIT`, `HRANDFIELD`, `ZADD GT`.
 const VERSION_MIN: (u32, u32) = (6, 2);
 
-/// Addresses that a text names; of a larger Cluster the rest is counted.
+/// Maximum addresses named in a text; the others are only counted.
 const NODES_NAMED_MAX: usize = 6;
 
-/// What is to be said of the servers of a Redis.
+/// Result of the check of one Redis.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// What is not as it must be, each with whether its loss is accepted.
+    /// Problems, each with whether its loss is accepted.
     pub shortcomings: Vec<Shortcoming>,
-    /// What an operator should know: a loss that is small and usual, or what cannot be known. Texts for the log.
+    /// Notes for the log: small and common losses, and settings that could not be determined.
     pub notes: Vec<String>,
-    /// Where each shortcoming was found, for the log; as many as there are shortcomings.
+    /// Servers of each shortcoming, for the log; as many entries as there are shortcomings.
     places: Vec<String>,
 }
 
 impl Verdict {
-    /// Whether a server must not start on it.
+    /// Whether the server must refuse to start.
     pub fn is_refused(&self) -> bool {
         self.shortcomings.iter().any(|found| !found.is_accepted)
     }
 
-    /// Texts for the log, with addresses: what is refused, or what is accepted.
+    /// Log texts with addresses, of the refused or of the accepted shortcomings.
     pub fn texts(&self, accepted: bool) -> Vec<String> {
         let all = self.shortcomings.iter().zip(&self.places).filter(|(found, _)| found.is_accepted == accepted);
         all.map(|(found, place)| format!("{} (on {place})", found.message)).collect()
     }
 }
 
-/// What was found, and what it means.
+/// A finding about one server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Found {
+enum Finding {
     Version(String),
     Policy(String),
     NoAppendOnly,
@@ -46,34 +46,34 @@ enum Found {
     Unknown(&'static str),
 }
 
-fn findings(facts: &NodeFacts) -> Vec<Found> {
+fn findings(facts: &NodeFacts) -> Vec<Finding> {
     let mut found = Vec::new();
-    // Every Valkey descends from Redis 7.2, whatever it gives for the version of Redis.
+    // Every Valkey descends from Redis 7.2, whatever Redis version it reports.
     match (&facts.valkey_version, &facts.redis_version) {
         (Some(_), _) => {}
         (None, Some(version)) => match major_and_minor(version) {
             Some(numbers) if numbers >= VERSION_MIN => {}
-            Some(_) => found.push(Found::Version(version.clone())),
-            None => found.push(Found::Unknown("version")),
+            Some(_) => found.push(Finding::Version(version.clone())),
+            None => found.push(Finding::Unknown("version")),
         },
-        (None, None) => found.push(Found::Unknown("version")),
+        (None, None) => found.push(Finding::Unknown("version")),
     }
     match facts.maxmemory_policy.as_deref() {
         Some("noeviction") => {}
-        Some(policy) => found.push(Found::Policy(policy.to_owned())),
-        None => found.push(Found::Unknown("maxmemory-policy")),
+        Some(policy) => found.push(Finding::Policy(policy.to_owned())),
+        None => found.push(Finding::Unknown("maxmemory-policy")),
     }
     match facts.appendonly {
-        // When a file that is not there reaches the disk is no question.
-        Some(false) => return [found, vec![Found::NoAppendOnly]].concat(),
+        // Without an append-only file, its fsync setting does not matter.
+        Some(false) => return [found, vec![Finding::NoAppendOnly]].concat(),
         Some(true) => {}
-        None => found.push(Found::Unknown("appendonly")),
+        None => found.push(Finding::Unknown("appendonly")),
     }
     match facts.appendfsync.as_deref() {
         Some("always") => {}
-        Some("everysec") => found.push(Found::Everysec),
-        Some("no") => found.push(Found::NoFsync),
-        Some(_) | None => found.push(Found::Unknown("appendfsync")),
+        Some("everysec") => found.push(Finding::Everysec),
+        Some("no") => found.push(Finding::NoFsync),
+        Some(_) | None => found.push(Finding::Unknown("appendfsync")),
     }
     found
 }
@@ -83,9 +83,9 @@ fn major_and_minor(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Judges what the servers of one Redis say. `accepted`: the losses that the operator accepts.
+/// Checks the servers of one Redis. `accepted`: losses that the operator accepts.
 pub fn judge(nodes: &[NodeFacts], accepted: AcceptedLosses) -> Verdict {
-    let mut places = BTreeMap::<Found, Vec<&str>>::new();
+    let mut places = BTreeMap::<Finding, Vec<&str>>::new();
     for node in nodes {
         for found in findings(node) {
             places.entry(found).or_default().push(&node.node);
@@ -100,7 +100,7 @@ pub fn judge(nodes: &[NodeFacts], accepted: AcceptedLosses) -> Verdict {
                 verdict.places.push(place);
             }
             None => match found {
-                Found::Unknown(what) => unknown.entry(at).or_default().push(what),
+                Finding::Unknown(what) => unknown.entry(at).or_default().push(what),
                 _ => verdict.notes.push(format!(
                     "appendfsync is everysec on {place}: a power cut may lose what was accepted in the last second or two; \
                      `appendfsync always` loses nothing"
@@ -110,7 +110,7 @@ pub fn judge(nodes: &[NodeFacts], accepted: AcceptedLosses) -> Verdict {
     }
     verdict.notes.extend(unknown.into_iter().map(|(at, what)| {
         format!(
-            "{} of {} cannot be known, for neither INFO nor CONFIG tells: see to it that it keeps what it is given \
+            "cannot determine {} of {}, because neither INFO nor CONFIG reports it: make sure that it keeps acknowledged data \
              (version 6.2 or later, maxmemory-policy noeviction, appendonly yes, appendfsync always)",
             what.join(", "),
             named(&at)
@@ -119,22 +119,22 @@ pub fn judge(nodes: &[NodeFacts], accepted: AcceptedLosses) -> Verdict {
     verdict
 }
 
-/// What is refused unless its loss is accepted; none for a note.
-fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
-    // Whoever accepts it already is not told how.
+/// The shortcoming of a finding; `None` for findings that are only notes.
+fn shortcoming(found: &Finding, accepted: AcceptedLosses) -> Option<Shortcoming> {
+    // Omits the hint for losses that are already accepted.
     let accept = |loss: Loss| match accepted.has(loss) {
         true => String::new(),
         false => format!(", or accept the loss with MORAG_REDIS_ACCEPT_LOSS={}", loss.as_str()),
     };
     let (setting, loss, message) = match found {
-        Found::Version(version) => (
+        Finding::Version(version) => (
             "version",
             None,
             format!(
-                "Redis is of version {version} and must be 6.2 or later: it lacks commands that are needed; install a newer one"
+                "Redis has version {version} and must have 6.2 or later: older versions lack required commands; upgrade Redis"
             ),
         ),
-        Found::Policy(policy) => (
+        Finding::Policy(policy) => (
             "maxmemory-policy",
             Some(Loss::Eviction),
             format!(
@@ -143,7 +143,7 @@ fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
                 accept(Loss::Eviction)
             ),
         ),
-        Found::NoAppendOnly => (
+        Finding::NoAppendOnly => (
             "appendonly",
             Some(Loss::Restart),
             format!(
@@ -152,7 +152,7 @@ fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
                 accept(Loss::Restart)
             ),
         ),
-        Found::NoFsync => (
+        Finding::NoFsync => (
             "appendfsync",
             Some(Loss::PowerCut),
             format!(
@@ -161,7 +161,7 @@ fn shortcoming(found: &Found, accepted: AcceptedLosses) -> Option<Shortcoming> {
                 accept(Loss::PowerCut)
             ),
         ),
-        Found::Everysec | Found::Unknown(_) => return None,
+        Finding::Everysec | Finding::Unknown(_) => return None,
     };
     Some(Shortcoming { setting, message, is_accepted: loss.is_some_and(|loss| accepted.has(loss)) })
 }
@@ -217,8 +217,9 @@ mod tests {
             let verdict = of_version(version, None);
             assert!(verdict.is_refused() && verdict.shortcomings[0].message.contains(version), "{version}");
         }
-        let strange = of_version("unheard of", None);
-        assert!(!strange.is_refused() && strange.notes[0].starts_with("version of a:1"), "{strange:?}");
+        let unreadable = of_version("unheard of", None);
+        assert!(!unreadable.is_refused(), "{unreadable:?}");
+        assert!(unreadable.notes[0].starts_with("cannot determine version of a:1"), "{unreadable:?}");
     }
 
     #[test]

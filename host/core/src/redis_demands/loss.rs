@@ -1,24 +1,24 @@
-//! Losses that an operator may accept.
+//! Data losses that an operator may accept.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// When a Redis that is not set as it must be loses what it has acknowledged.
+/// Circumstance under which a Redis with weaker settings loses acknowledged data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// When its memory is full: it drops keys to make room.
+    /// Memory is full: Redis evicts keys.
     Eviction,
-    /// When it is restarted: it has no append-only file.
+    /// Redis restarts: it has no append-only file.
     Restart,
-    /// When its machine loses power: it leaves it to the system when its file reaches the disk.
+    /// The machine loses power: the operating system decides when the append-only file is flushed.
     PowerCut,
 }
 
 impl Loss {
-    /// All of them, in the order in which they are shown.
+    /// All losses, in display order.
     pub const ALL: [Self; 3] = [Self::Eviction, Self::Restart, Self::PowerCut];
 
-    /// Its word in the setting.
+    /// Name in the setting.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Eviction => "eviction",
@@ -28,7 +28,7 @@ impl Loss {
     }
 }
 
-/// The losses that an operator accepts. None by default.
+/// Set of losses that an operator accepts; empty by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AcceptedLosses {
     eviction: bool,
@@ -36,13 +36,13 @@ pub struct AcceptedLosses {
     power_cut: bool,
 }
 
-/// The text is not a list of losses; shown, it is what the list may have.
+/// The text is not a list of losses. Displayed as the expected format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a list of eviction, restart and power_cut, separated by commas")]
 pub struct InvalidLosses;
 
 impl AcceptedLosses {
-    /// Whether this one is accepted.
+    /// Whether a loss is accepted.
     pub fn has(self, loss: Loss) -> bool {
         match loss {
             Loss::Eviction => self.eviction,

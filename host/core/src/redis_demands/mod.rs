@@ -1,14 +1,14 @@
-//! What a Redis must be set to so that it keeps what it has acknowledged: which facts count ([`NodeFacts`]), and what is said
-//! of them ([`judge`]). No I/O: the adapter asks the servers.
+//! Required configuration of Redis, so that it keeps acknowledged data: relevant settings ([`NodeFacts`]) and their check
+//! ([`judge`]). No I/O: the adapter queries the servers.
 //!
-//! | what | must be | else |
+//! | setting | required | otherwise |
 //! |---|---|---|
 //! | version | 6.2 or later (any Valkey) | refused |
 //! | `maxmemory-policy` | `noeviction` | refused, unless [`Loss::Eviction`] is accepted |
 //! | `appendonly` | `yes` | refused, unless [`Loss::Restart`] is accepted |
 //! | `appendfsync` | `always` | `everysec`: a note; `no`: refused, unless [`Loss::PowerCut`] is accepted |
 //!
-//! What a server does not tell is a note: many services forbid `CONFIG`, and `INFO` does not have everything.
+//! A setting that a server does not report is a note: many services forbid `CONFIG`, and `INFO` does not cover everything.
 
 mod facts;
 mod judge;

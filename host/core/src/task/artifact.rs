@@ -3,8 +3,8 @@
 use super::id::TaskId;
 use serde::{Deserialize, Serialize};
 
-/// Name of an artifact: 1 to 64 characters of `a-z A-Z 0-9 . _ -`, not starting with a dot. So it can never leave the
-/// task's folder, whatever a step says.
+/// Name of an artifact: 1 to 64 characters of `a-z A-Z 0-9 . _ -`, not starting with a dot, so that no name can escape the
+/// task's folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ArtifactName(String);

@@ -1,4 +1,4 @@
-//! What happened to a task. The log of these is the task's only truth.
+//! Events of a task. The log of events is the task's only source of truth.
 
 use super::{Artifact, ArtifactName};
 use crate::{JsonObject, Timestamp};
@@ -13,7 +13,7 @@ pub struct Event {
     pub timestamp: Timestamp,
     /// Overall progress at this event, 0 to 100; never falls within a task.
     pub progress_percent: f64,
-    /// One line for people.
+    /// One line for humans.
     pub message: String,
     /// What happened.
     #[serde(flatten)]
@@ -24,9 +24,9 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event_type", rename_all = "snake_case")]
 pub enum EventKind {
-    /// A run begins: its first step is about to run.
+    /// A run started; its first step is about to run.
     TaskStarted {
-        /// Set where the task had ended and was asked to run again, or goes back to a step whose file is damaged.
+        /// Set if the task had ended and was restarted, or returned to a step because of a damaged file.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry: Option<Retry>,
     },
@@ -39,14 +39,14 @@ pub enum EventKind {
         /// Stage of that step.
         stage: String,
     },
-    /// A step began. Not repeated when the step is run again after a crash.
+    /// A step started. Not repeated when the step is run again after a crash.
     StepStarted {
         /// Name of the step.
         step: String,
         /// Its stage.
         stage: String,
     },
-    /// A step ended well.
+    /// A step succeeded.
     StepCompleted {
         /// Name of the step.
         step: String,
@@ -56,11 +56,11 @@ pub enum EventKind {
         data: JsonObject,
         /// Files it wrote.
         artifacts: Vec<Artifact>,
-        /// What the run took.
+        /// Resources that the run used.
         resources: Resources,
     },
-    /// A step was left out, and the task goes on. No `step_started` comes before it. Only steps with a condition, and optional
-    /// ones, are.
+    /// A step was skipped, without a `step_started` before, and the task continues. Only steps that have a condition or are
+    /// optional can be skipped.
     StepSkipped {
         /// Name of the step.
         step: String,
@@ -77,16 +77,16 @@ pub enum EventKind {
         stage: String,
         /// Why it failed.
         failure: StepFailure,
-        /// What the failed run of it took.
+        /// Resources that the failed run used.
         resources: Resources,
-        /// Which retry is to come, from 1.
+        /// Number of the coming retry, from 1.
         retry_number: u32,
-        /// How many there may be.
+        /// Maximum number of retries.
         retries_max: u32,
         /// Time from this event to the retry, milliseconds.
         delay_ms: u64,
     },
-    /// A step failed: the task fails with it, unless the next event is of a later step or says that the task completed.
+    /// A step failed. The task fails with it, unless the next event is of a later step or completes the task.
     StepFailed {
         /// Name of the step.
         step: String,
@@ -94,15 +94,15 @@ pub enum EventKind {
         stage: String,
         /// Why.
         failure: StepFailure,
-        /// What the run took.
+        /// Resources that the run used.
         resources: Resources,
     },
-    /// Every step completed, or was left out as the pipeline allows.
+    /// Every step completed, or was skipped as the pipeline allows.
     TaskCompleted {
         /// Totals over the steps (`docs/http-api.md#events`).
         result: JsonObject,
     },
-    /// A step failed and with it the task.
+    /// The task failed because of a step.
     TaskFailed {
         /// Name of the step.
         step: String,
@@ -111,7 +111,7 @@ pub enum EventKind {
         /// Why.
         failure: StepFailure,
     },
-    /// Somebody cancelled the task.
+    /// A caller cancelled the task.
     TaskCancelled {
         /// Step that was running, if one was.
         step: Option<String>,
@@ -120,11 +120,11 @@ pub enum EventKind {
     },
 }
 
-/// Why a step was left out.
+/// Why a step was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
-    /// The document is not one that its `when` means.
+    /// The document does not satisfy its `when`.
     ConditionNotMet,
     /// It is optional, and its component is not loaded.
     ComponentNotLoaded,
@@ -133,11 +133,11 @@ pub enum SkipReason {
 /// A new run of a task that had failed or was cancelled, or whose files were damaged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
-    /// Step that the run begins with. What the steps before it brought stands.
+    /// First step of the run. Results of earlier steps remain valid.
     pub from_step: String,
-    /// How often the task had been claimed by then: only later claims count against the run.
+    /// Claims of the task before the run; only later claims count against the run.
     pub claims_before: u64,
-    /// File whose damage made the run begin again by itself; none where somebody asked for it.
+    /// Damaged file that caused the restart; `None` if a caller requested it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damaged: Option<ArtifactName>,
 }
@@ -145,22 +145,22 @@ pub struct Retry {
 /// Why a step failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepFailure {
-    /// Stable and machine readable: the step's own, or `PLUGIN_…` where a limit or trap of the sandbox stopped it.
+    /// Stable and machine readable: the step's own, or `PLUGIN_…` if a limit or trap of the sandbox stopped it.
     pub code: String,
     /// What happened, to what, and what to do.
     pub message: String,
-    /// What else the step says.
+    /// Further keys from the step.
     pub details: JsonObject,
     /// Whether the same input could succeed later.
     pub retryable: bool,
 }
 
-/// What a run of a step took.
+/// Resources that a run of a step used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resources {
-    /// From the call to its end, milliseconds.
+    /// Wall-clock time of the call, milliseconds.
     pub wall_ms: u64,
-    /// Time a processor worked for the guest, with what the host did for it on the same thread, milliseconds.
+    /// Processor time of the guest and of the host on the same thread, milliseconds.
     pub cpu_ms: u64,
     /// Largest linear memory, bytes.
     pub peak_memory_bytes: u64,
@@ -170,11 +170,11 @@ pub struct Resources {
     pub bytes_in: u64,
     /// Bytes the guest wrote to artifacts.
     pub bytes_out: u64,
-    // What follows came later: logs of before lack it.
+    // The following fields were added later; older logs lack them.
     /// Requests to other hosts.
     #[serde(default)]
     pub http_requests: u64,
-    /// Lines the guest logged or printed, kept or not.
+    /// Lines that the guest logged or printed, stored or not.
     #[serde(default)]
     pub log_lines: u64,
     /// Their bytes.
@@ -243,7 +243,7 @@ impl EventKind {
         }
     }
 
-    /// Bytes of the files that are new with it.
+    /// Total size of the files written with this event, bytes.
     pub fn written_bytes(&self) -> u64 {
         match self {
             Self::StepCompleted { artifacts, .. } => {
@@ -261,7 +261,7 @@ impl EventKind {
         }
     }
 
-    /// Whether nothing can come after it in a run.
+    /// Whether no event can follow in the same run.
     pub fn ends_task(&self) -> bool {
         match self {
             Self::TaskCompleted { .. } | Self::TaskFailed { .. } | Self::TaskCancelled { .. } => true,

@@ -35,10 +35,10 @@ impl std::fmt::Display for TaskId {
 impl std::str::FromStr for TaskId {
     type Err = uuid::Error;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Only the hyphenated form: one task has one address.
+        // Only the hyphenated form, so that each task has one URL.
         match text.len() {
             36 => Ok(Self(text.parse()?)),
-            _ => Err(Uuid::parse_str("").err().unwrap_or_else(|| unreachable!("the empty text is no UUID"))),
+            _ => Err(Uuid::parse_str("").err().unwrap_or_else(|| unreachable!("the empty text is not a UUID"))),
         }
     }
 }
@@ -54,7 +54,7 @@ pub struct DocumentId(String);
 pub struct InvalidDocumentId;
 
 impl DocumentId {
-    /// A generated id (UUID v4), for a document whose caller gave none.
+    /// A generated id (UUID v4), for documents without one from the caller.
     pub fn random() -> Self {
         Self(Uuid::new_v4().to_string())
     }

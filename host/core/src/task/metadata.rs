@@ -1,5 +1,5 @@
-//! The caller's own metadata, kept as text: read into values it takes up to fifty times its length, and only few who have a
-//! record look into it.
+//! The caller's metadata, stored as text: parsed it takes up to fifty times its length, and only few readers of a record need
+//! its values.
 
 use crate::JsonObject;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -7,8 +7,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
-/// Longest metadata of a task, bytes of JSON text: room for a long description of a document. It is in every event of a task,
-/// and in memory with each task that is under way.
+/// Maximum metadata of a task, bytes of JSON text: enough for a long description of a document. Metadata is part of every task
+/// event and is held in memory with every running task.
 pub const METADATA_BYTES_MAX: usize = 64 << 10;
 
 /// A JSON object as text. Cloning it copies nothing.
@@ -26,9 +26,9 @@ impl Metadata {
         self.as_str() == "{}"
     }
 
-    /// Its keys and values. They are made anew with each call.
+    /// Parses the keys and values; not cached.
     pub fn to_object(&self) -> JsonObject {
-        // It was read as an object, or made of one.
+        // The constructors guarantee an object.
         serde_json::from_str(self.as_str()).unwrap_or_default()
     }
 
@@ -48,7 +48,7 @@ pub fn has_all(object: &JsonObject, wanted: &JsonObject) -> bool {
 
 impl From<JsonObject> for Metadata {
     fn from(object: JsonObject) -> Self {
-        // No `Display` of a value fails, and what it writes is JSON.
+        // Formatting a JSON value cannot fail and yields valid JSON.
         let text = RawValue::from_string(Value::Object(object).to_string());
         Self(text.unwrap_or_else(|_| RawValue::NULL.to_owned()).into())
     }

@@ -1,4 +1,4 @@
-//! A task: what was accepted ([`TaskRecord`]), what happened ([`Event`]), and where it stands ([`TaskStatus`]).
+//! Tasks: what was accepted ([`TaskRecord`]), what happened ([`Event`]), and the resulting state ([`TaskStatus`]).
 
 mod artifact;
 mod event;

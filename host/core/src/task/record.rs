@@ -1,4 +1,4 @@
-//! What was accepted. It never changes afterwards.
+//! The record of an accepted task. It never changes.
 
 use super::{ArtifactName, DocumentId, DocumentKey, Metadata, TaskId, TenantId};
 use crate::pipeline::Pipeline;
@@ -6,7 +6,7 @@ use crate::webhook::{CursorName, Endpoint, EndpointId};
 use crate::{JsonObject, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Kind of source, as the caller said or as inferred from the file's name.
+/// Kind of source, as given by the caller or inferred from the file name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the contract's words")]
@@ -46,14 +46,14 @@ pub struct Source {
     pub source_type: SourceType,
 }
 
-/// What was accepted.
+/// The record of an accepted task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskRecord {
     /// Identifies the task.
     pub id: TaskId,
     /// The caller's id of the document, or a generated one.
     pub document_id: DocumentId,
-    /// The pipeline as it was when the task was accepted: a later change of configuration does not move a running task.
+    /// The pipeline at the time of acceptance: later changes of the configuration do not affect the task.
     pub pipeline: Pipeline,
     /// The document.
     pub source: Source,
@@ -61,26 +61,26 @@ pub struct TaskRecord {
     pub collection: String,
     /// Language the caller gave (ISO 639-1).
     pub language: Option<String>,
-    /// Whether an already stored document of the same id is to be replaced.
+    /// Whether to replace an already stored document of the same id.
     pub replace_existing: bool,
     /// The caller's processing options.
     pub options: JsonObject,
     /// The caller's own metadata.
     pub metadata: Metadata,
-    /// Who is told beside the named endpoints: the task's own `webhook_url`.
+    /// The task's own endpoint (`webhook_url`), if any; named endpoints are in `subscribers`.
     pub endpoints: Vec<Endpoint>,
-    /// Named endpoints that are told, as they were chosen when the task was accepted.
+    /// Named endpoints that receive the task's events, as selected at acceptance.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subscribers: Vec<EndpointId>,
     /// When it was accepted.
     pub created_at: Timestamp,
-    /// Whose it is. Tasks that were accepted before there were tenants are the default one's.
+    /// Tenant of the task; the default tenant for tasks accepted before tenants existed.
     #[serde(default, skip_serializing_if = "TenantId::is_default")]
     pub tenant: TenantId,
 }
 
 impl TaskRecord {
-    /// The cursors that go through the task's log: one an endpoint.
+    /// The cursors of the task's log, one per endpoint.
     pub fn cursors(&self) -> impl Iterator<Item = CursorName> {
         let own = self.endpoints.iter().map(|endpoint| CursorName::of(endpoint, &self.tenant));
         own.chain(self.subscribers.iter().cloned().map(CursorName::of_named))

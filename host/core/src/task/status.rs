@@ -1,4 +1,4 @@
-//! Where a task stands: a fold of its log.
+//! State of a task, folded from its log.
 
 use super::{Event, EventKind, StepFailure};
 use crate::pipeline::{Pipeline, Range};
@@ -48,7 +48,7 @@ impl std::str::FromStr for StatusWord {
     }
 }
 
-/// Where one step stands.
+/// State of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the contract's words")]
@@ -56,9 +56,9 @@ pub enum StepState {
     Pending,
     InProgress,
     Completed,
-    /// Left out, as the pipeline allows.
+    /// Skipped, as the pipeline allows.
     Skipped,
-    /// The task may have gone on all the same.
+    /// Failed; the task may have continued.
     Failed,
     Cancelled,
 }
@@ -68,9 +68,9 @@ pub enum StepState {
 pub struct StepStatus {
     /// Name of the step.
     pub step: String,
-    /// Where it stands.
+    /// State of the step.
     pub status: StepState,
-    /// Overall progress (0 to 100) that the step has brought the task to, or where it begins while it is pending.
+    /// Overall progress (0 to 100) that the step has reached, or at which it begins while it is pending.
     pub progress_percent: f64,
     /// When it started.
     pub started_at: Option<Timestamp>,
@@ -80,18 +80,18 @@ pub struct StepStatus {
     pub error: Option<String>,
 }
 
-/// Where a task stands.
+/// State of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskStatus {
     /// The contract's word.
     pub word: StatusWord,
     /// Overall progress, 0 to 100.
     pub progress_percent: f64,
-    /// Run of the task, from 1. A run that goes on after a crash is the same run.
+    /// Number of the run, from 1. A run resumed after a crash keeps its number.
     pub attempt: u32,
     /// Step that is running, or ran last when the task failed.
     pub current_step: Option<String>,
-    /// One line for people.
+    /// One line for humans.
     pub message: String,
     /// Totals of a completed task.
     pub result: Option<JsonObject>,
@@ -106,14 +106,14 @@ pub struct TaskStatus {
 }
 
 impl TaskStatus {
-    /// Folds a log. `live_percent` is the running step's latest report, which is no event of its own.
+    /// Folds a log. `live_percent`: last progress report of the running step, which is not an event.
     pub fn fold(pipeline: &Pipeline, events: &[Event], live_percent: f64) -> Self {
         let mut status = Self::pending(pipeline);
         events.iter().for_each(|event| status.apply(event));
         if !status.word.is_ended()
             && let Some(index) = status.steps.iter().position(|step| step.status == StepState::InProgress)
         {
-            // As the run reads it when it goes on: within the running step's range.
+            // Within the running step's range, as when the run is resumed.
             let Range { start, end } = pipeline.range(index);
             status.progress_percent = status.progress_percent.max(live_percent.clamp(start, end));
             status.steps[index].progress_percent = status.progress_percent;
@@ -156,7 +156,7 @@ impl TaskStatus {
                     self.begin_again(&retry.from_step);
                 }
             }
-            // A step that is run again is still at it.
+            // A step that will be retried still counts as in progress.
             EventKind::TaskProgress { .. } | EventKind::StepRetrying { .. } => {}
             EventKind::StepSkipped { step, .. } => {
                 self.step(step, |step| {
@@ -211,7 +211,7 @@ impl TaskStatus {
         }
     }
 
-    /// A new run begins at this step. What was shown of progress stays.
+    /// Starts a new run at this step. The progress is kept.
     fn begin_again(&mut self, from_step: &str) {
         self.attempt += 1;
         (self.completed_at, self.current_step, self.result, self.failure) = (None, None, None, None);

@@ -1,4 +1,4 @@
-//! What lists, feeds and logs show of a task: small, however large the caller's metadata is.
+//! Summary of a task for lists, feeds and logs: small, however large the caller's metadata is.
 
 use super::{DocumentId, TaskRecord};
 use crate::Timestamp;
@@ -6,7 +6,7 @@ use crate::pipeline::share;
 use crate::webhook::{Endpoint, EndpointId, redact};
 use serde::{Deserialize, Serialize};
 
-/// What of a record lists show. Stored beside the record; a field may be added with a default, never changed.
+/// Fields of a record that lists show. Stored beside the record: fields may be added with a default, never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordSummary {
     /// The caller's id of the document, or a generated one.
@@ -34,7 +34,7 @@ pub struct StepWeight {
 }
 
 impl RecordSummary {
-    /// What lists show of a record.
+    /// Summary of a record.
     pub fn of(record: &TaskRecord) -> Self {
         let step = |step: &crate::pipeline::StepDefinition| StepWeight { name: step.name.clone(), weight: step.weight };
         Self {
@@ -47,8 +47,7 @@ impl RecordSummary {
         }
     }
 
-    /// What lists show of a record as it is stored, without taking the rest of it into memory: for tasks that were stored
-    /// before there were summaries.
+    /// Summary of a stored record, without loading the rest of it: for tasks stored before summaries existed.
     pub fn of_stored(record: &str) -> Result<Self, serde_json::Error> {
         #[derive(Deserialize)]
         struct Record {
@@ -73,11 +72,11 @@ impl RecordSummary {
         Ok(Self { document_id, file_name, pipeline: name, steps, webhook_url, created_at })
     }
 
-    /// Overall progress, 0 to 100, as the fold of the log has it ([`super::TaskStatus`]): the highest that an event `reached`,
-    /// or the `live` report of the step that is `running`, within its range.
+    /// Overall progress, 0 to 100, equal to that of [`super::TaskStatus`]: the highest percentage that an event `reached`, or
+    /// the `live` report of the `running` step within its range.
     pub fn progress_percent(&self, reached: f64, live: f64, running: Option<&str>) -> f64 {
         let position = running.and_then(|running| self.steps.iter().position(|step| step.name == running));
-        // A pipeline has none of weight 0, what is stored beside it could.
+        // A pipeline has no weight 0, but a stored summary could.
         let weights = || self.steps.iter().map(|step| step.weight.max(1));
         position
             .map(|index| share(weights(), index))

@@ -1,4 +1,4 @@
-//! Whose a task is, and the names that are a tenant's own.
+//! Tenants, and the scoping of names by tenant.
 //!
 //! The default tenant has everything that was stored before there were others, under the names it always had. What another
 //! tenant has is named with the tenant before it and a sign between that no name of a caller can have, so two tenants may use
@@ -11,19 +11,19 @@
 use super::DocumentId;
 use serde::{Deserialize, Serialize};
 
-/// Longest name of a tenant: it is part of keys, of which there are many.
+/// Maximum length of a tenant name, which is part of many keys.
 const LENGTH_MAX: usize = 32;
 
-/// Name of the tenant whose keys are those of `MORAG_API_KEYS`.
+/// Name of the tenant of the callers with `MORAG_API_KEYS`.
 const DEFAULT: &str = "default";
 
-/// A party whose tasks, files, documents, endpoints and knowledge no other party sees: 1 to 32 of the characters
+/// A tenant: its tasks, files, documents, endpoints and knowledge are invisible to other tenants. 1 to 32 characters of
 /// `a-z 0-9 _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TenantId(String);
 
-/// The text is not the name of a tenant.
+/// The text is not a tenant name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a tenant's name has 1 to {LENGTH_MAX} of the characters a-z 0-9 _ -")]
 pub struct InvalidTenantId;
@@ -45,13 +45,13 @@ impl TenantId {
         self.0 == DEFAULT
     }
 
-    /// A name as it is stored: of the default tenant the name itself, of another `TENANT`, `sign`, the name. `sign` must be
-    /// one that no name has.
+    /// The stored form of a name: the name itself for the default tenant, otherwise `TENANT`, `sign`, name. `sign` must not occur
+    /// in names.
     pub fn stored_name(&self, sign: char, name: &str) -> String {
         if self.is_default() { name.to_owned() } else { format!("{}{sign}{name}", self.0) }
     }
 
-    /// The name under which knowledge of one of the tenant's collections is stored.
+    /// The name under which a collection's knowledge is stored.
     pub fn collection(&self, name: &str) -> String {
         self.stored_name('/', name)
     }
@@ -87,12 +87,12 @@ impl std::fmt::Display for TenantId {
     }
 }
 
-/// What a document's claim is stored under: a tenant's documents are its own, whatever others call theirs.
+/// Key of a document's claim, scoped by tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DocumentKey(String);
 
 impl DocumentKey {
-    /// The key of a tenant's document. No document's id has the sign between.
+    /// The key of a tenant's document. Document ids cannot contain the separator.
     pub fn new(tenant: &TenantId, document: &DocumentId) -> Self {
         Self(tenant.stored_name('<', document.as_str()))
     }

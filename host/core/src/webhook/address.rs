@@ -1,18 +1,18 @@
-//! Which addresses a delivery may reach. Pure: names are looked up elsewhere, and every answer comes here.
+//! Addresses that deliveries may reach. Pure: names are resolved elsewhere, and every resolved address is checked here.
 
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What `localhost` stands for (RFC 6761 section 6.3).
+/// Addresses of `localhost` (RFC 6761 section 6.3).
 const LOCALHOST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// What may be reached although it is not public.
+/// Addresses that may be reached: public ones, and the allowed networks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressPolicy {
     allowed: Vec<IpNet>,
 }
 
-/// The address may not be reached.
+/// The address must not be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the webhook's address {0} is not public: deliveries reach such addresses only when \
@@ -20,8 +20,8 @@ pub struct AddressPolicy {
 )]
 pub struct RefusedAddress(pub IpAddr);
 
-/// Addresses that are not globally reachable, by the IANA special-purpose registries (RFC 6890 and its updates), with
-/// multicast and the reserved block; and one that is public by the registries and is not: Azure's metadata and agent service.
+/// Addresses that are not globally reachable according to the IANA special-purpose registries (RFC 6890 and its updates), plus
+/// multicast, the reserved block, and Azure's metadata and agent service, which is public only according to the registries.
 const NOT_PUBLIC_V4: [(Ipv4Addr, u8); 17] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -43,14 +43,14 @@ const NOT_PUBLIC_V4: [(Ipv4Addr, u8); 17] = [
 ];
 
 impl AddressPolicy {
-    /// Public addresses, and those in `allowed`.
+    /// Permits public addresses and those in `allowed`.
     pub fn new(allowed: Vec<IpNet>) -> Self {
         Self { allowed }
     }
 
-    /// Whether the address may be reached. An IPv4 address inside an IPv6 one (mapped, compatible, translated, 6to4, NAT64,
-    /// Teredo) is judged as what it reaches. A network's own NAT64 prefix (RFC 6052) looks like any public address and cannot
-    /// be seen through; whoever runs one must filter there.
+    /// Whether the address may be reached. An IPv4 address inside an IPv6 one (mapped, compatible, translated, 6to4, NAT64, Teredo)
+    /// is checked as the IPv4 address. A network-specific NAT64 prefix (RFC 6052) cannot be distinguished from public addresses;
+    /// its operator must filter there.
     pub fn permits(&self, address: IpAddr) -> bool {
         let address = match address {
             IpAddr::V6(v6) => embedded_v4(v6).map_or(address, IpAddr::V4),
@@ -59,9 +59,8 @@ impl AddressPolicy {
         self.allowed.iter().any(|network| network.contains(&address)) || is_public(address)
     }
 
-    /// The addresses of a name that need not be looked up, those that may be reached; none: it must be looked up. So far
-    /// `localhost` and names below it, which are loopback whatever a name server says (RFC 6761 section 6.3). That `::1` is
-    /// refused says nothing against `127.0.0.1`.
+    /// The permitted addresses of a name that needs no look-up; `None` for all other names. Currently `localhost` and names below
+    /// it, which are always loopback (RFC 6761 section 6.3). `127.0.0.1` may be permitted while `::1` is not.
     pub fn known_addresses(&self, name: &str) -> Option<Result<Vec<IpAddr>, RefusedAddress>> {
         if !is_localhost(name) {
             return None;
@@ -97,8 +96,8 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// The IPv4 address at the end of an ISATAP tunnel (RFC 5214): on a machine that has such an interface, the packet goes
-/// there, whatever the prefix.
+/// The IPv4 address at the end of an ISATAP tunnel (RFC 5214): a machine with such an interface sends the packet there, whatever
+/// the prefix.
 fn isatap_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     match v6.segments() {
         [_, _, _, _, 0 | 0x0200, 0x5efe, g, h] => Some(Ipv4Addr::from_bits(u32::from(g) << 16 | u32::from(h))),
@@ -106,7 +105,7 @@ fn isatap_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// The IPv4 address that an IPv6 one stands for.
+/// The IPv4 address embedded in an IPv6 address.
 fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = v6.segments();
     let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
@@ -115,8 +114,8 @@ fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] => Some(v4(g, h)),
         // Compatible (RFC 4291 2.5.5.1), but not :: and ::1.
         [0, 0, 0, 0, 0, 0] if (g, h) != (0, 0) && (g, h) != (0, 1) => Some(v4(g, h)),
-        // NAT64's well-known prefix (RFC 6052). The local one (RFC 8215) has no one place for the address: it stays an
-        // IPv6 address outside of what is public.
+        // NAT64's well-known prefix (RFC 6052). The local-use prefix (RFC 8215) has no fixed position for the address, so it is
+        // treated as an IPv6 address that is not public.
         [0x64, 0xff9b, 0, 0, 0, 0] => Some(v4(g, h)),
         // 6to4 (RFC 3056).
         [0x2002, high, low, ..] => Some(v4(high, low)),

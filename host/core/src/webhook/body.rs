@@ -1,4 +1,4 @@
-//! What a delivery says (`docs/http-api.md#webhook-bodies`). Rendered from the event when it is sent, so nothing is stored twice.
+//! Bodies of deliveries (`docs/http-api.md#webhook-bodies`). Rendered when sent, so that nothing is stored twice.
 
 use super::{BodyFormat, Endpoint, redact};
 use crate::JsonObject;
@@ -33,7 +33,7 @@ fn envelope(event: &Event, data: JsonObject) -> Value {
     json!({ "event_type": event.kind.event_type(), "timestamp": event.timestamp, "data": data })
 }
 
-/// Fields of the guide's StepWebhook but its `data`.
+/// Fields of the guide's StepWebhook except `data`.
 fn step_fields(record: &TaskRecord, event: &Event) -> JsonObject {
     let mut fields = JsonObject::new();
     fields.insert("task_id".into(), json!(record.id));
@@ -48,7 +48,7 @@ fn step_fields(record: &TaskRecord, event: &Event) -> JsonObject {
     fields
 }
 
-/// The step-specific keys; none for an event that has no such keys.
+/// The step-specific keys, if the event has any.
 fn step_specific(event: &Event) -> Option<JsonObject> {
     match &event.kind {
         EventKind::StepCompleted { data, .. } => Some(data.clone()),
@@ -69,7 +69,7 @@ fn step_specific(event: &Event) -> Option<JsonObject> {
     }
 }
 
-/// What we say of a failure, then what the step adds under other names.
+/// Adds our keys of a failure, then those of the step with other names.
 fn with_details(failure: &StepFailure, mut data: JsonObject) -> JsonObject {
     data.insert("error_code".into(), json!(failure.code));
     for (key, value) in &failure.details {
@@ -78,8 +78,8 @@ fn with_details(failure: &StepFailure, mut data: JsonObject) -> JsonObject {
     data
 }
 
-/// The envelope's `data` of a step event: its fields, the step-specific keys unnested where none of ours has the name,
-/// and all of them nested under `data`.
+/// The envelope's `data` of a step event: its fields, the step-specific keys unnested unless they collide, and all of them
+/// nested under `data`.
 fn nested_step_data(record: &TaskRecord, event: &Event) -> JsonObject {
     let mut data = step_fields(record, event);
     if let Some(specific) = step_specific(event) {
@@ -93,8 +93,8 @@ fn nested_step_data(record: &TaskRecord, event: &Event) -> JsonObject {
     data
 }
 
-/// Whether a step-specific key may stand among the envelope's. Two of these are the envelope's even in an event that
-/// lacks them; three have a type in the guide's JSON Schema, and a consumer that validates would refuse another.
+/// Whether a step-specific key may be placed beside the envelope's. Two keys are reserved for the envelope even in events
+/// without them; three have a type in the guide's JSON Schema, which validating consumers enforce.
 fn may_unnest(key: &str, value: &Value) -> bool {
     match key {
         "data" | "error_message" => false,
@@ -156,7 +156,7 @@ pub fn error_details(step: &str, stage: &str, failure: &StepFailure) -> Value {
     Value::Object(details)
 }
 
-/// `metadata` of task events: ours, then the caller's own keys where none of ours has the name.
+/// `metadata` of task events: our keys, then the caller's keys with other names.
 fn task_metadata(record: &TaskRecord) -> JsonObject {
     let mut metadata = JsonObject::new();
     metadata.insert("source_type".into(), json!(record.source.source_type));

@@ -1,4 +1,4 @@
-//! How far an endpoint is in a task's log, and how that is named.
+//! Cursors: the position of an endpoint in a task's log, and the names of cursors.
 
 use super::{Endpoint, EndpointId, WebhookUrl};
 use crate::Timestamp;
@@ -6,11 +6,11 @@ use crate::task::{TaskId, TenantId};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Names a cursor within its task: `ENDPOINT[~LANE][#DELIVERY.RESEND]`.
+/// Name of a cursor within its task: `ENDPOINT[~LANE][#DELIVERY.RESEND]`.
 ///
-/// What is before `#` is the cursor's **lane**: deliveries of different lanes hold up each other never, those of one share its
-/// limits, pauses and circuit breaker. A named endpoint is a lane. A task's own `webhook_url` shares one with every task of its
-/// tenant that gives the same URL, whatever its query: it is the same receiver. Another tenant's failures there are its own.
+/// The part before `#` is the cursor's **lane**. Deliveries of different lanes never delay each other; those of one lane share its
+/// limits, pauses and circuit breaker. A named endpoint is a lane. All tasks of a tenant with the same `webhook_url`, ignoring the
+/// query, share a lane because they share a receiver. Tenants have separate lanes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CursorName {
     endpoint: EndpointId,
@@ -18,16 +18,16 @@ pub struct CursorName {
     resend: Option<Resend>,
 }
 
-/// Which delivery is made again, and for which time.
+/// A resend of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Resend {
-    /// Number of the delivery: what its `X-MoRAG-Sequence` goes by.
+    /// Number of the delivery, which determines its `X-MoRAG-Sequence`.
     pub delivery: u64,
-    /// From 1.
+    /// Number of the resend, from 1.
     pub number: u32,
 }
 
-/// Bytes of the URL's digest in a lane's name: no two receivers of one server meet by chance.
+/// Bytes of the URL's digest in a lane name: enough to make collisions on one server unlikely.
 const LANE_BYTES: usize = 8;
 
 impl CursorName {
@@ -46,23 +46,23 @@ impl CursorName {
         Self { endpoint, lane: None, resend: None }
     }
 
-    /// This one, by the lane of another receiver where one is given: what is replayed elsewhere shares nothing with the endpoint.
+    /// This cursor in the lane of another receiver, if one is given: a delivery replayed elsewhere shares no lane with the endpoint.
     pub fn towards(&self, elsewhere: Option<&WebhookUrl>, tenant: &TenantId) -> Self {
         let lane = elsewhere.map(|url| lane_of_url(url, tenant)).or_else(|| self.lane.clone());
         Self { lane, ..self.clone() }
     }
 
-    /// The one that makes a delivery of this cursor again.
+    /// The cursor that resends a delivery of this one.
     pub fn resending(&self, resend: Resend) -> Self {
         Self { resend: Some(resend), ..self.clone() }
     }
 
-    /// Whose it is.
+    /// The endpoint.
     pub fn endpoint(&self) -> &EndpointId {
         &self.endpoint
     }
 
-    /// What it makes again; none for the one that goes through the log.
+    /// The resend, if the cursor is one; `None` for the cursor of the log.
     pub fn resend(&self) -> Option<Resend> {
         self.resend
     }
@@ -78,7 +78,7 @@ impl CursorName {
         Some((task.parse().ok()?, name.parse().ok()?))
     }
 
-    /// Lane of a key; the whole key where it is none of a cursor.
+    /// Lane of a key; the whole key if it is not one of a cursor.
     pub fn lane_of_key(key: &str) -> &str {
         let name = key.split_once('/').map_or(key, |(_, name)| name);
         name.split_once('#').map_or(name, |(lane, _)| lane)
@@ -88,7 +88,7 @@ impl CursorName {
 fn lane_of_url(url: &WebhookUrl, tenant: &TenantId) -> String {
     let mut receiver = url.as_url().clone();
     receiver.set_query(None);
-    // No URL begins with the name of a tenant and a blank.
+    // No URL starts with a tenant name and a space.
     hex::encode(&Sha256::digest(tenant.stored_name(' ', receiver.as_str()))[..LANE_BYTES])
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for CursorName {
     }
 }
 
-/// A text that names no cursor.
+/// The text is not a cursor name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the name of a cursor")]
 pub struct InvalidCursorName;
@@ -133,20 +133,20 @@ impl std::str::FromStr for CursorName {
     }
 }
 
-/// How far an endpoint is in a task's log.
+/// Position of an endpoint in a task's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// The task.
     pub task: TaskId,
-    /// Which of its cursors.
+    /// Name of the cursor.
     pub name: CursorName,
-    /// Sequence of the event to look at next.
+    /// Sequence of the next event.
     pub next_event: u64,
     /// Number of the next delivery within the task, from 1.
     pub next_delivery: u64,
     /// Attempts already made for that delivery.
     pub attempts: u32,
-    /// Where to instead of to the endpoint's URL: a delivery that is replayed elsewhere.
+    /// Target URL instead of the endpoint's, for a delivery replayed elsewhere.
     pub url: Option<WebhookUrl>,
 }
 
@@ -178,7 +178,7 @@ pub fn delivery_id(task: TaskId, endpoint: &EndpointId, delivery: u64, resend: u
     id_of(&identity)
 }
 
-/// A UUID of version 8 (RFC 9562 section 5.8) of what identifies a message.
+/// A UUID of version 8 (RFC 9562 section 5.8), derived from the identity of a message.
 pub(super) fn id_of(identity: &str) -> uuid::Uuid {
     let digest: [u8; 32] = Sha256::digest(identity.as_bytes()).into();
     let mut bytes = [0; 16];
@@ -187,7 +187,7 @@ pub(super) fn id_of(identity: &str) -> uuid::Uuid {
 }
 
 impl Cursor {
-    /// [`delivery_id`] of what it looks at.
+    /// [`delivery_id`] of the next delivery.
     pub fn delivery_id(&self) -> uuid::Uuid {
         let resend = self.name.resend.map_or(0, |resend| resend.number);
         delivery_id(self.task, &self.name.endpoint, self.next_delivery, resend)

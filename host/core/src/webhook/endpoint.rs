@@ -1,4 +1,4 @@
-//! Who is told of a task's events.
+//! Endpoints: the receivers of a task's events.
 
 use super::{EventFilter, WebhookUrl};
 use crate::Secret;
@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 pub struct EndpointId(String);
 
 impl EndpointId {
-    /// The endpoint that a task's own `webhook_url` makes.
+    /// The endpoint of a task's own `webhook_url`.
     pub fn of_task() -> Self {
         Self("task".into())
     }
 
-    /// The id under which a tenant's named endpoint is stored: of the default tenant its name, of another
-    /// `TENANT.NAME`. No name has a dot.
+    /// The id under which a tenant's named endpoint is stored: its name for the default tenant, otherwise `TENANT.NAME`. Names
+    /// cannot contain a dot.
     pub fn of_tenant(tenant: &TenantId, name: &str) -> Self {
         Self(tenant.stored_name(TENANT_SIGN, name))
     }
@@ -28,18 +28,18 @@ impl EndpointId {
         &self.0
     }
 
-    /// The name by which its tenant knows it.
+    /// Name within the tenant.
     pub fn name(&self) -> &str {
         self.0.split_once(TENANT_SIGN).map_or(&self.0, |(_, name)| name)
     }
 
-    /// Whose it is.
+    /// Tenant of the endpoint.
     pub fn tenant(&self) -> TenantId {
         let tenant = self.0.split_once(TENANT_SIGN).and_then(|(tenant, _)| tenant.parse().ok());
         tenant.unwrap_or_default()
     }
 
-    /// Whether it is this tenant's.
+    /// Whether it belongs to this tenant.
     pub fn is_of(&self, tenant: &TenantId) -> bool {
         match self.0.split_once(TENANT_SIGN) {
             Some((owner, _)) => owner == tenant.as_str(),
@@ -48,7 +48,7 @@ impl EndpointId {
     }
 }
 
-/// Stands between a tenant and the name of its endpoint.
+/// Separator between a tenant and the name of its endpoint.
 const TENANT_SIGN: char = '.';
 
 impl From<String> for EndpointId {
@@ -85,14 +85,14 @@ impl std::str::FromStr for BodyFormat {
     }
 }
 
-/// Who is told, where and how.
+/// A receiver of deliveries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Identifies it within the task.
     pub id: EndpointId,
-    /// Where to.
+    /// Target URL.
     pub url: WebhookUrl,
-    /// Sent as `Authorization: Bearer …`.
+    /// Token sent as `Authorization: Bearer …`.
     pub auth_token: Option<Secret>,
     /// Shape of the bodies.
     #[serde(default)]
@@ -100,13 +100,13 @@ pub struct Endpoint {
     /// Which events are sent.
     #[serde(default)]
     pub events: EventFilter,
-    /// Extra headers; none of ours can be among them.
+    /// Additional headers; reserved names are ignored.
     #[serde(default)]
     pub headers: BTreeMap<String, Secret>,
 }
 
 impl Endpoint {
-    /// Whether the endpoint is told of this event.
+    /// Whether the endpoint receives this event.
     pub fn takes(&self, event: &Event) -> bool {
         self.events.matches(event.kind.event_type())
             && (self.format != BodyFormat::MoragUi || event.kind.is_step_event())
@@ -115,7 +115,7 @@ impl Endpoint {
 
 #[cfg(test)]
 impl Endpoint {
-    /// One for tests.
+    /// An endpoint for tests.
     pub(crate) fn sample() -> Self {
         let url = "https://example.com/hook".parse().unwrap();
         Self {

@@ -1,9 +1,9 @@
-//! Which event types somebody wants: names of ours, or patterns of them with `*`.
+//! Filters on event types: names, or patterns with `*`.
 
 use crate::glob::is_match;
 use serde::{Deserialize, Serialize};
 
-/// Every event type of the contract, in the order in which a task meets them.
+/// Every event type, in the order in which a task produces them.
 pub const EVENT_TYPES: [&str; 10] = [
     "task_started",
     "step_started",
@@ -17,34 +17,34 @@ pub const EVENT_TYPES: [&str; 10] = [
     "task_cancelled",
 ];
 
-/// Longest pattern, bytes: the longest name is 14, and stars that follow each other mean one.
+/// Maximum pattern length, bytes: the longest name has 14, and consecutive stars equal one.
 const PATTERN_LENGTH_MAX: usize = 64;
 
-/// Patterns of a filter: twice the number of names there are, so that nobody who lists them all is refused.
+/// Maximum patterns of a filter: twice the number of names, so that a list of all names is accepted.
 const PATTERNS_MAX: usize = 2 * EVENT_TYPES.len();
 
-/// A name of an event type, or a pattern with `*` (any characters, none too) that matches one at least. A dot is taken for
-/// the first underscore: `task.*` is `task_*`, `step.completed` is `step_completed`. It is shown and stored with the
+/// Name of an event type, or a pattern with `*` (any number of characters, including none) that matches at least one. A dot may
+/// replace the first underscore: `task.*` is `task_*`, `step.completed` is `step_completed`. Displayed and stored with the
 /// underscore.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EventGlob(String);
 
-/// Which events to send: those that one of the patterns matches; all of them where there is no pattern.
+/// Filter on event types: those that any pattern matches; all of them without patterns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<EventGlob>", into = "Vec<EventGlob>")]
 pub struct EventFilter(Vec<EventGlob>);
 
-/// Why a text is no pattern of event types, or a list of them no filter.
+/// Why a pattern or a filter is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEventGlob {
     /// No event type matches.
-    #[error("no event type matches {0:?}: give names or patterns like task_* of {names}", names = EVENT_TYPES.join(", "))]
+    #[error("no event type matches {0:?}: use names, or patterns like task_*; the names are {names}", names = EVENT_TYPES.join(", "))]
     MatchesNothing(String),
-    /// Too long to be one.
-    #[error("a pattern of event types is longer than {PATTERN_LENGTH_MAX} bytes: give names or patterns like task_*")]
+    /// Longer than any useful pattern.
+    #[error("a pattern of event types is longer than {PATTERN_LENGTH_MAX} bytes: use names or patterns like task_*")]
     TooLong,
-    /// More patterns than there are names.
+    /// Too many patterns.
     #[error("more than {PATTERNS_MAX} patterns of event types: * alone matches all of them")]
     TooMany,
 }
@@ -55,7 +55,7 @@ impl EventGlob {
         &self.0
     }
 
-    /// Whether an event type, as the contract writes it, is meant.
+    /// Whether an event type matches.
     pub fn matches(&self, event_type: &str) -> bool {
         is_match(self.0.as_bytes(), event_type.as_bytes())
     }
@@ -99,7 +99,7 @@ impl std::fmt::Display for EventGlob {
 }
 
 impl EventFilter {
-    /// Events that one of the patterns matches; all of them for no pattern.
+    /// A filter of these patterns; empty: all events.
     pub fn new(patterns: Vec<EventGlob>) -> Result<Self, InvalidEventGlob> {
         if patterns.len() > PATTERNS_MAX {
             return Err(InvalidEventGlob::TooMany);
@@ -107,12 +107,12 @@ impl EventFilter {
         Ok(Self(patterns))
     }
 
-    /// The patterns; none means everything.
+    /// The patterns; empty: all events.
     pub fn patterns(&self) -> &[EventGlob] {
         &self.0
     }
 
-    /// Whether events of a type, as the contract writes it, are wanted.
+    /// Whether an event type passes the filter.
     pub fn matches(&self, event_type: &str) -> bool {
         self.0.is_empty() || self.0.iter().any(|glob| glob.matches(event_type))
     }
@@ -120,9 +120,9 @@ impl EventFilter {
 
 impl std::str::FromStr for EventFilter {
     type Err = InvalidEventGlob;
-    /// Patterns separated by commas. A text without any is no filter, but a mistake.
+    /// Parses patterns separated by commas. A text without patterns is refused.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // One more than allowed is enough to be refused for.
+        // One more than allowed is enough to refuse it.
         let patterns = text.split(',').take(PATTERNS_MAX + 1).map(str::parse).collect::<Result<_, _>>()?;
         Self::new(patterns)
     }

@@ -1,27 +1,27 @@
-//! When a delivery is given up for its age (`docs/http-api.md#give-up-age`). Pure.
+//! Giving up deliveries because of their age (`docs/http-api.md#give-up-age`). Pure.
 
 use std::time::Duration;
 
-/// How long a receiver must have failed before anything is given up for its age: longer than a restart of the receiver takes. Where
-/// the limit of age is short, a quarter of that.
+/// How long a receiver must have failed before a delivery is given up for its age: longer than a restart of the receiver. If the
+/// age limit is short, a quarter of it.
 const FAILING_MIN: Duration = Duration::from_secs(600);
 
-/// What is known of a delivery and its receiver.
+/// State of a delivery and its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outlook {
-    /// Since the event; of a delivery that is made again, since that was asked for or it was attempted last.
+    /// Time since the event; for a resend, since it was requested or last attempted.
     pub age: Duration,
-    /// For how long the receiver has taken nothing, or nothing could be sent to it; none where it takes what it is sent.
+    /// How long the receiver has accepted nothing, or nothing could be sent to it; `None` if it accepts deliveries.
     pub failing_for: Option<Duration>,
-    /// Since the endpoint was changed last, where it is a named one: what failed before is forgiven.
+    /// For a named endpoint, time since its last change: earlier failures no longer count.
     pub unchanged_for: Option<Duration>,
 }
 
 impl Outlook {
-    /// Whether the delivery is given up without a further attempt, where `limit` is the age that it may have.
+    /// Whether to give up the delivery without another attempt, with `limit` as the maximum age.
     ///
-    /// Age alone is not enough: a clock that was wrong makes old what happened just now, and a backlog may be old because the server
-    /// was away. So the receiver must have failed for a while.
+    /// Age alone is not enough: a clock that was wrong makes recent events look old, and a backlog may be old because the server
+    /// was down. Therefore the receiver must have failed for a while.
     pub fn is_hopeless(&self, limit: Duration) -> bool {
         let failing_for = self.failing_for.map(|time| time.min(self.unchanged_for.unwrap_or(time)));
         self.age > limit && failing_for.is_some_and(|time| time >= FAILING_MIN.min(limit / 4))

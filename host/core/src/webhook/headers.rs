@@ -3,28 +3,28 @@
 use super::{Cursor, Endpoint, sign, standard_signature};
 use crate::{Secret, Timestamp};
 
-/// What the headers are made of.
+/// Input for the headers of a delivery.
 #[derive(Debug, Clone, Copy)]
 pub struct HeaderInput<'a> {
-    /// Who is told.
+    /// The receiver.
     pub endpoint: &'a Endpoint,
-    /// Which delivery.
+    /// The delivery.
     pub cursor: &'a Cursor,
-    /// `X-MoRAG-Sequence`: the delivery's place among those of its endpoint and key.
+    /// `X-MoRAG-Sequence`: position of the delivery, counted per endpoint and ordering key.
     pub sequence: u64,
     /// The contract's event type.
     pub event_type: &'a str,
-    /// The bytes that are sent.
+    /// The signed and sent bytes.
     pub body: &'a [u8],
-    /// Secrets to sign with, newest first; none: unsigned.
+    /// Signing secrets, newest first; empty: unsigned.
     pub secrets: &'a [Secret],
     /// Version of this server.
     pub version: &'a str,
-    /// When it is sent.
+    /// Time of sending.
     pub now: Timestamp,
 }
 
-/// Names that an endpoint's own headers cannot take.
+/// Reserved names: an endpoint's additional headers cannot have them.
 const OURS: [&str; 15] = [
     "content-type",
     "content-length",
@@ -35,7 +35,7 @@ const OURS: [&str; 15] = [
     "authorization",
     "te",
     "upgrade",
-    // What changes how the request is sent or read, and what is for a proxy.
+    // Headers that change how the request is sent or parsed, and headers for proxies.
     "content-encoding",
     "expect",
     "keep-alive",
@@ -44,7 +44,7 @@ const OURS: [&str; 15] = [
     "trailer",
 ];
 
-/// The headers of one attempt, in the order they are sent.
+/// The headers of one attempt, in sending order.
 pub fn headers(input: HeaderInput<'_>) -> Vec<(String, String)> {
     let HeaderInput { endpoint, cursor, sequence, event_type, body, secrets, version, now } = input;
     let delivery = cursor.delivery_id().to_string();
@@ -53,28 +53,28 @@ pub fn headers(input: HeaderInput<'_>) -> Vec<(String, String)> {
     build(endpoint, &Named { event_type, delivery, message, sequence, attempt }, body, secrets, version, now)
 }
 
-/// What the headers of a message that is about no task are made of.
+/// Input for the headers of an operational message, which belongs to no task.
 #[derive(Debug, Clone, Copy)]
 pub struct OperationalHeaders<'a> {
-    /// Who is told.
+    /// The receiver.
     pub endpoint: &'a Endpoint,
     /// Type of the event.
     pub event_type: &'a str,
-    /// What tells the message from all others to the same endpoint.
+    /// Distinguishes the message from all others to the same endpoint.
     pub identity: &'a str,
     /// From 1.
     pub attempt: u32,
-    /// The bytes that are sent.
+    /// The signed and sent bytes.
     pub body: &'a [u8],
-    /// Secrets to sign with, newest first; none: unsigned.
+    /// Signing secrets, newest first; empty: unsigned.
     pub secrets: &'a [Secret],
     /// Version of this server.
     pub version: &'a str,
-    /// When it is sent.
+    /// Time of sending.
     pub now: Timestamp,
 }
 
-/// [`headers`] of a message that is about no task, and so has no place in an order.
+/// [`headers`] of an operational message, which has no sequence.
 pub fn operational_headers(input: OperationalHeaders<'_>) -> Vec<(String, String)> {
     let OperationalHeaders { endpoint, event_type, identity, attempt, body, secrets, version, now } = input;
     let delivery = super::cursor::id_of(&format!("{}/{identity}/{event_type}", endpoint.id.as_str())).to_string();
@@ -82,7 +82,7 @@ pub fn operational_headers(input: OperationalHeaders<'_>) -> Vec<(String, String
     build(endpoint, &Named { event_type, delivery, message, sequence: None, attempt }, body, secrets, version, now)
 }
 
-/// What names a delivery.
+/// Identity of a delivery.
 struct Named<'a> {
     event_type: &'a str,
     delivery: String,
@@ -127,7 +127,7 @@ fn build(
     headers
 }
 
-/// Whether an endpoint's own header cannot have this name, in whatever case: it is ours, or HTTP's.
+/// Whether an endpoint's additional header cannot have this name, ignoring case.
 pub fn is_reserved(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     OURS.contains(&name.as_str()) || name.starts_with("x-morag-") || name.starts_with("webhook-")

@@ -1,5 +1,5 @@
-//! Webhooks as decisions: who is told ([`Endpoint`]), what ([`render`]), how it is proved ([`sign`]), when again
-//! ([`RetryPolicy`], [`judge`]) and until when ([`Outlook`]), and where it may go ([`AddressPolicy`], [`WebhookUrl`]).
+//! Webhook decisions: receivers ([`Endpoint`]), bodies ([`render`]), signatures ([`sign`]), retries ([`RetryPolicy`], [`judge`]),
+//! giving up ([`Outlook`]), and permitted destinations ([`AddressPolicy`], [`WebhookUrl`]).
 
 mod address;
 mod body;

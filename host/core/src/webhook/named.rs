@@ -1,4 +1,4 @@
-//! Endpoints that an operator names once and that are told of every task they choose.
+//! Named endpoints: configured once by an operator, they receive the events of all tasks that match their filter.
 
 use super::{BodyFormat, Endpoint, EndpointId, EventFilter, InvalidRetryPolicy, RetryPolicy, WebhookUrl};
 use crate::task::{TaskRecord, has_all};
@@ -7,84 +7,84 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A named endpoint as it is stored: its settings and state in clear, its credentials sealed.
+/// A named endpoint as stored: settings and state in clear text, credentials sealed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NamedEndpoint {
     /// Identifies it; part of its cursors' names.
     pub id: EndpointId,
-    /// What the operator decided.
+    /// Settings by the operator.
     pub settings: EndpointSettings,
-    /// [`Credentials`], encrypted by the server. Empty for one of `morag.toml`, whose credentials are there.
+    /// [`Credentials`], encrypted by the server. Empty for an endpoint in `morag.toml`, which has its credentials there.
     pub sealed: String,
-    /// Why nothing is sent to it, if so.
+    /// Set while the endpoint is disabled.
     #[serde(default)]
     pub disabled: Option<Disabled>,
-    /// Since when every attempt has failed; none where the last one succeeded.
+    /// Since when every attempt has failed; `None` if the last one succeeded.
     #[serde(default)]
     pub failing_since: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
-    /// When its settings or credentials were changed.
+    /// When its settings or credentials were last changed.
     pub updated_at: Timestamp,
-    /// Raised with every change: who changes one that has changed since they read it is refused.
+    /// Increased with every change; detects concurrent changes.
     pub version: u64,
-    /// The caller who created it, by which each has a share of all endpoints; none where it is not known.
+    /// Caller who created it, for the caller's share of all endpoints; `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
 }
 
-/// What the operator decided of an endpoint.
+/// Settings of an endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndpointSettings {
-    /// Where to.
+    /// Target URL.
     pub url: WebhookUrl,
-    /// For people.
+    /// Description for humans.
     #[serde(default)]
     pub description: String,
-    /// Which events of tasks.
+    /// Filter on event types.
     #[serde(default)]
     pub events: EventFilter,
-    /// Whether it is told of what becomes of endpoints.
+    /// Whether it receives operational events.
     #[serde(default)]
     pub operational: Operational,
     /// Shape of the bodies.
     #[serde(default)]
     pub format: BodyFormat,
-    /// Tasks whose metadata has all of these values; all tasks where it is empty.
+    /// Required metadata values; empty: all tasks.
     #[serde(default)]
     pub filter: JsonObject,
-    /// What its deliveries are in order of.
+    /// Scope in which its deliveries are ordered.
     #[serde(default)]
     pub order: Order,
-    /// How often and how soon again; none: as the server does.
+    /// Retry policy; `None`: the server's.
     #[serde(default)]
     pub retry: Option<RetrySettings>,
-    /// Most attempts a second; none: no limit.
+    /// Maximum attempts per second; `None`: no limit.
     #[serde(default)]
     pub rate_limit: Option<u32>,
 }
 
-/// Whether an endpoint is told of what becomes of endpoints (`endpoint_disabled`).
+/// Whether an endpoint receives operational events (`endpoint_disabled`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operational {
-    /// No.
+    /// It does not.
     #[default]
     No,
-    /// Beside the tasks' events.
+    /// In addition to task events.
     Also,
-    /// And of nothing else.
+    /// Operational events only.
     Only,
 }
 
-/// What an endpoint's deliveries are in order of, and numbered by (`X-MoRAG-Sequence`).
+/// Scope in which an endpoint's deliveries are ordered and numbered (`X-MoRAG-Sequence`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// The task: its events are in order, tasks go side by side.
+    /// Per task: the events of a task are in order, tasks are delivered concurrently.
     #[default]
     Task,
-    /// The document: all tasks of a `document_id`, one after the other in the order in which they started.
+    /// Per document: all tasks of a `document_id`, one after the other in the order in which they started.
     Document,
 }
 
@@ -93,38 +93,38 @@ pub enum Order {
 pub struct RetrySettings {
     /// Retries after the first attempt.
     pub max_retries: u32,
-    /// Delay before the first, milliseconds.
+    /// Delay before the first retry, milliseconds.
     pub delay_ms: u64,
 }
 
 impl RetrySettings {
-    /// The policy.
+    /// The validated policy.
     pub fn policy(&self) -> Result<RetryPolicy, InvalidRetryPolicy> {
         RetryPolicy::new(self.max_retries, Duration::from_millis(self.delay_ms))
     }
 }
 
-/// That nothing is sent to an endpoint. Its events are kept for it until they are too old.
+/// State of a disabled endpoint. Its events are kept until they are too old.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disabled {
-    /// Why.
+    /// The reason.
     pub reason: DisabledReason,
-    /// Since when.
+    /// When it was disabled.
     pub at: Timestamp,
-    /// Endpoints that must still be told of it, with the attempts made for each.
+    /// Endpoints that must still be notified, with the number of attempts for each.
     #[serde(default)]
     pub to_tell: BTreeMap<EndpointId, u32>,
 }
 
-/// Why nothing is sent to an endpoint.
+/// Why an endpoint was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
     /// A caller or the operator disabled it.
     Manual,
-    /// It answered 410.
+    /// It responded with 410.
     Gone,
-    /// Every attempt failed for longer than the server allows.
+    /// All attempts failed for longer than the server allows.
     Failing,
 }
 
@@ -142,35 +142,35 @@ impl DisabledReason {
 /// What an endpoint's deliveries are signed and sent with. Serialised only to be sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Credentials {
-    /// Secrets to sign with, newest first.
+    /// Signing secrets, newest first.
     pub secrets: Vec<SigningSecret>,
-    /// Sent as `Authorization: Bearer …`.
+    /// Token sent as `Authorization: Bearer …`.
     pub auth_token: Option<Secret>,
-    /// Extra headers; none of ours can be among them.
+    /// Additional headers; reserved names are ignored.
     #[serde(default)]
     pub headers: BTreeMap<String, Secret>,
 }
 
-/// A secret that deliveries are signed with.
+/// A signing secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SigningSecret {
     /// The secret.
     pub secret: Secret,
-    /// Until when it signs beside the newest one; none for the newest.
+    /// When it stops signing beside the newest one; `None` for the newest.
     pub until: Option<Timestamp>,
 }
 
-/// Secrets at once: the newest and those in their grace time. Each is one more signature a delivery.
+/// Maximum secrets of an endpoint: the newest and those in their grace time. Each adds a signature to every delivery.
 pub const SECRETS_MAX: usize = 5;
 
 impl Credentials {
-    /// What to sign with now, newest first.
+    /// Currently valid signing secrets, newest first.
     pub fn signing(&self, now: Timestamp) -> Vec<Secret> {
         let valid = |one: &&SigningSecret| one.until.is_none_or(|until| now < until);
         self.secrets.iter().filter(valid).map(|one| one.secret.clone()).collect()
     }
 
-    /// Makes a secret the newest; the one before it signs on for `grace`.
+    /// Makes a secret the newest; the previous one stays valid for `grace`.
     pub fn rotate(&mut self, secret: Secret, grace: Duration, now: Timestamp) {
         self.secrets.retain(|one| one.until.is_none_or(|until| now < until));
         for one in &mut self.secrets {
@@ -183,9 +183,9 @@ impl Credentials {
 }
 
 impl NamedEndpoint {
-    /// Whether a task that is accepted now is for it: only its own tenant's are. One that is disabled keeps what happens meanwhile.
-    /// `metadata` is the record's, read; it is asked for only where there is a filter. Reading it takes a millisecond at its
-    /// longest, and a task may be for hundreds of endpoints: read it once for all.
+    /// Whether a task accepted now is for this endpoint, also while it is disabled. Only tasks of its own tenant are. `metadata`
+    /// returns the record's parsed metadata and is called only if there is a filter. Parsing takes up to a millisecond, and a task
+    /// may match hundreds of endpoints, so callers should parse once.
     pub fn chooses<'a>(&self, record: &TaskRecord, metadata: impl FnOnce() -> &'a JsonObject) -> bool {
         let filter = &self.settings.filter;
         self.id.is_of(&record.tenant)
@@ -193,7 +193,7 @@ impl NamedEndpoint {
             && (filter.is_empty() || has_all(metadata(), filter))
     }
 
-    /// Who is told, where and how, for one delivery.
+    /// The endpoint with its credentials, for one delivery.
     pub fn endpoint(&self, credentials: &Credentials) -> Endpoint {
         Endpoint {
             id: self.id.clone(),

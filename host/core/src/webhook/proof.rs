@@ -1,22 +1,23 @@
-//! Whether a delivery is genuine, as a receiver finds it out (`docs/webhooks.md`, "Verify"). Pure.
+//! Verification of a delivery by its receiver (`docs/webhooks.md`, "Verify"). Pure.
 
 use super::{standard_signature, verify};
 use crate::{Secret, Timestamp};
 use subtle::ConstantTimeEq as _;
 
-/// How far a delivery's time may be from the receiver's, either way, seconds: what the libraries of Standard Webhooks take.
+/// Maximum difference between a delivery's time and the receiver's, in either direction, seconds: that of the Standard Webhooks
+/// libraries.
 pub const TOLERANCE_SECONDS: u64 = 5 * 60;
 
-/// Signatures read in one `webhook-signature`: a rotated secret adds one, and a server has five at most. The rest is ignored, so
-/// that a header of strangers costs a bounded number of comparisons.
+/// Maximum signatures read from a `webhook-signature`: a rotated secret adds one, and a server has at most five. The rest is
+/// ignored, so that an untrusted header costs a bounded number of comparisons.
 const SIGNATURES_MAX: usize = 16;
 
-/// The headers of a delivery that prove it, as they came.
+/// Headers of a delivery that are verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ProofHeaders<'a> {
-    /// `X-MoRAG-Signature`: of the body alone.
+    /// `X-MoRAG-Signature`, of the body only.
     pub morag_signature: Option<&'a str>,
-    /// `X-MoRAG-Timestamp`: signed by nothing.
+    /// `X-MoRAG-Timestamp`, not signed.
     pub morag_timestamp: Option<&'a str>,
     /// `webhook-id`.
     pub id: Option<&'a str>,
@@ -26,37 +27,37 @@ pub struct ProofHeaders<'a> {
     pub signatures: Option<&'a str>,
 }
 
-/// What proves a delivery.
+/// Which signature was valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// A value of `webhook-signature`: body, id and time are the server's.
+    /// `webhook-signature`: body, id and time are the server's.
     Standard,
-    /// `X-MoRAG-Signature`: the body is the server's. Whoever recorded it can send it again with another time.
+    /// `X-MoRAG-Signature`: the body is the server's. A recorded delivery can be replayed with another time.
     MoRag,
 }
 
 /// Why a delivery is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unproved {
-    /// There is neither signature.
+    /// It has no signature.
     #[error("unsigned: there is neither webhook-signature nor X-MoRAG-Signature")]
     Unsigned,
-    /// No signature holds. Which of the two it was cannot be told: for an HMAC both look alike.
+    /// No signature is valid. For an HMAC, a wrong secret and a changed body look the same.
     #[error("wrong secret or changed body: no signature is one of this secret and these bytes")]
     Unmatched,
-    /// A signature holds, and its time is too far off.
+    /// A signature is valid, but its time is too old.
     #[error("too old: its time is {0} s off, and {TOLERANCE_SECONDS} are allowed (a replay, or a clock that is wrong)")]
     TooOld(u64),
-    /// A signature holds, and its time is too far in the future.
+    /// A signature is valid, but its time is too far in the future.
     #[error("time off by {0} s: it is in the future, and {TOLERANCE_SECONDS} are allowed (a clock that is wrong)")]
     TooEarly(u64),
-    /// `X-MoRAG-Signature` holds, and no time came with it.
-    #[error("too old: it has no X-MoRAG-Timestamp, so how old it is cannot be told")]
+    /// `X-MoRAG-Signature` is valid, but there is no time.
+    #[error("too old: it has no X-MoRAG-Timestamp, so its age is unknown")]
     NoTime,
 }
 
 impl Unproved {
-    /// The word for programs.
+    /// Stable machine-readable name.
     pub fn word(self) -> &'static str {
         match self {
             Self::Unsigned => "unsigned",
@@ -67,8 +68,8 @@ impl Unproved {
     }
 }
 
-/// Proves a delivery with either signature; without `now`, any age is taken. A `webhook-signature` that holds decides alone, because
-/// its time is signed. All comparisons take constant time.
+/// Verifies a delivery by either signature; without `now`, any age is accepted. A valid `webhook-signature` takes precedence,
+/// because its time is signed. All comparisons take constant time.
 pub fn prove(
     secret: &Secret,
     headers: ProofHeaders<'_>,
@@ -93,13 +94,13 @@ pub fn prove(
     Err(Unproved::Unmatched)
 }
 
-/// The time that a `webhook-signature` signs, if one of them holds.
+/// The signed time of a valid `webhook-signature`.
 fn standard(secret: &Secret, headers: ProofHeaders<'_>, body: &[u8]) -> Option<i64> {
     let (id, timestamp, signatures) = (headers.id?, headers.timestamp?, headers.signatures?);
     let seconds: i64 = timestamp.parse().ok()?;
     let ours = standard_signature(secret, id, seconds, body);
     let given = signatures.split_ascii_whitespace().take(SIGNATURES_MAX);
-    // What is signed is the text of the number: one with a plus or zeros before it is none that we sent.
+    // The text of the number is signed: a leading plus or zero means that the server did not send it.
     let holds = given.fold(false, |holds, one| holds | bool::from(ours.as_bytes().ct_eq(one.as_bytes())));
     (holds && seconds.to_string() == timestamp).then_some(seconds)
 }

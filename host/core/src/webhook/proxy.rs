@@ -1,9 +1,9 @@
-//! The proxy that deliveries go through, where the operator's network has no other way out.
+//! The HTTP proxy for deliveries, for networks without direct access.
 
 use crate::Secret;
 use url::{Host, Url};
 
-/// An HTTP proxy that takes CONNECT. It is the operator's choice: its own address is not judged.
+/// An HTTP proxy with CONNECT. The operator chooses it, so its own address is not checked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookProxy {
     host: String,
@@ -11,13 +11,13 @@ pub struct WebhookProxy {
     credentials: Option<Secret>,
 }
 
-/// Not a proxy that can be used. The value is in no text: it may hold a password.
+/// Why a proxy is invalid. The texts never contain the value, which may include a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWebhookProxy {
     /// Not a URL with a host.
     #[error("it is not a URL with a host")]
     NotUrl,
-    /// Another scheme: such a proxy would look names up itself, or needs TLS of its own.
+    /// Another scheme: such a proxy would resolve names itself, or require TLS.
     #[error(
         "its scheme is not http: only HTTP proxies that take CONNECT are supported, for http and https webhooks alike"
     )]
@@ -36,7 +36,7 @@ impl WebhookProxy {
         &self.host
     }
 
-    /// Port to connect to; 80 where none was given.
+    /// Port to connect to; 80 by default.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -82,7 +82,7 @@ impl std::fmt::Debug for WebhookProxy {
     }
 }
 
-/// Text without its percent signs; none where it is not UTF-8 or holds control characters.
+/// Decodes percent-encoding; `None` if the result is not UTF-8 or contains control characters.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,28 +1,28 @@
-//! When a delivery is tried again (`docs/http-api.md#delivery-promises`). Pure.
+//! Retries of deliveries (`docs/http-api.md#delivery-promises`). Pure.
 
 use super::Signal;
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Largest delay between two attempts, whatever the policy or the receiver's `Retry-After` says: a day. A task
-/// is kept while a delivery of it waits.
+/// Maximum delay between two attempts, whatever the policy or the receiver's `Retry-After` says: a day. A task is kept while a
+/// delivery of it waits.
 const DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Share of the delay that jitter may add.
 const JITTER: f64 = 0.1;
 
-/// Most retries a policy may ask for: at doubling delays the day's cap is long reached.
+/// Maximum retries of a policy: with doubling delays, the maximum delay is reached long before.
 const RETRIES_MAX: u32 = 20;
 
-/// How often and how soon.
+/// Number and delays of retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     retries_max: u32,
     base: Duration,
 }
 
-/// A policy that cannot be.
+/// The policy exceeds a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("at most {RETRIES_MAX} retries, and a delay of at most a day")]
 pub struct InvalidRetryPolicy;
@@ -45,29 +45,29 @@ impl RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// The contract's: three retries, the first after 5 s.
+    /// The contract's default: three retries, the first after 5 s.
     fn default() -> Self {
         Self { retries_max: 3, base: Duration::from_secs(5) }
     }
 }
 
-/// Why an attempt has no answer, in the words of the delivery log.
+/// Why an attempt got no response, as shown in the delivery log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
-    /// The name has no address.
+    /// Name resolution failed.
     Dns,
-    /// The address may not be reached (address guard).
+    /// The address guard refused the address.
     AddressRefused,
-    /// Nobody answers there.
+    /// No connection could be established.
     Connect,
     /// The certificate or the handshake failed.
     Tls,
-    /// The whole exchange took longer than the limit.
+    /// The whole exchange exceeded its time limit.
     Timeout,
     /// The connection broke.
     Reset,
-    /// The answer is not HTTP, or its headers are beyond the limit.
+    /// The response is not valid HTTP, or its headers exceed the limit.
     Protocol,
 }
 
@@ -89,13 +89,13 @@ impl ErrorClass {
 /// What came of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptOutcome {
-    /// HTTP status, where there was an answer.
+    /// HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// Why there was none.
+    /// The error, if there was no response.
     pub error: Option<ErrorClass>,
-    /// What the receiver asked for in `Retry-After`, milliseconds.
+    /// `Retry-After` of the response, milliseconds.
     pub retry_after_ms: Option<u64>,
-    /// Beginning of the answer's body, or of the error's text; at most 1 KiB.
+    /// Beginning of the response body, or of the error text; at most 1 KiB.
     pub excerpt: String,
     /// From the start to the last byte read, milliseconds.
     pub duration_ms: u64,
@@ -121,17 +121,17 @@ impl AttemptOutcome {
 /// What follows from an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Delivered: go on with the next event.
+    /// Delivered: continue with the next event.
     Delivered,
-    /// Try the same delivery again then.
+    /// Retry the same delivery at this time.
     Retry(Timestamp),
-    /// Given up: recorded as dead; go on with the next event.
+    /// Given up: record it as dead and continue with the next event.
     Dead,
-    /// The receiver is gone for good (410): the endpoint is disabled for the task.
+    /// The receiver is gone permanently (410): disable the endpoint for the task.
     Gone,
 }
 
-/// Judges attempt number `attempt` (from 1). `unit` is the jitter's randomness, 0 to 1.
+/// Evaluates attempt number `attempt` (from 1). `unit` is the random factor of the jitter, 0 to 1.
 pub fn judge(outcome: &AttemptOutcome, attempt: u32, policy: &RetryPolicy, unit: f64, now: Timestamp) -> Verdict {
     match outcome.status {
         Some(200..=299) if outcome.error.is_none() => Verdict::Delivered,

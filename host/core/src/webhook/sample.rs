@@ -1,4 +1,4 @@
-//! Sample events in the contract's shape: what `morag trigger` and the test of an endpoint send before there is a task.
+//! Sample events in the contract's format, sent by `morag trigger` and by endpoint tests, which need no task.
 
 use super::EVENT_TYPES;
 use crate::pipeline::Pipeline;
@@ -8,47 +8,46 @@ use crate::task::{
 use crate::{JsonObject, Timestamp};
 use serde_json::{Value, json};
 
-/// Seconds the sample task has taken when it ends; its completed step has taken a part of them.
+/// Duration of the sample task, seconds; its completed step took a part of it.
 const SECONDS: f64 = 45.2;
 
-/// Overall progress that is announced, percent (`docs/http-api.md#events`).
+/// Announced milestones, percent (`docs/http-api.md#events`).
 const MILESTONES: [u8; 3] = [25, 50, 75];
 
 /// Size of the sample's document, bytes.
 const DOCUMENT_BYTES: u64 = 1_048_576;
 
-/// Which event of which task.
+/// The event to create.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleInput<'a> {
     /// One of the contract's event types ([`EVENT_TYPES`]).
     pub event_type: &'a str,
-    /// One of the six standard steps, for events that belong to a step; absent: the first one. Of the others it is not
-    /// looked at.
+    /// One of the six standard steps, for events of a step; `None`: the first step. Ignored for other events.
     pub step: Option<&'a str>,
-    /// The task that the event is said to be of.
+    /// Id of the sample task.
     pub task: TaskId,
-    /// When it is said to have happened.
+    /// Time of the event.
     pub now: Timestamp,
 }
 
-/// There is no such sample.
+/// Why there is no such sample.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownSample {
-    /// No event of the contract.
+    /// Not an event type.
     #[error("there is no event {given:?}: choose one of {names}", given = crate::shown(.0), names = EVENT_TYPES.join(", "))]
     Event(String),
-    /// No standard step.
+    /// Not a standard step.
     #[error("there is no step {given:?}: choose one of {names}", given = crate::shown(.name), names = .names.join(", "))]
     Step {
-        /// What was asked for.
+        /// The given name.
         name: String,
-        /// The steps there are.
+        /// Names of the standard steps.
         names: Vec<String>,
     },
 }
 
-/// A task of the standard pipeline and one event of it, as a real one would be. The same input gives the same sample. The
-/// record has no endpoint: put the one that is told among its `endpoints`, so that `metadata.webhook_url` names it.
+/// A task of the standard pipeline and one of its events, like a real one. Deterministic. The record has no endpoint: add the
+/// receiver to its `endpoints`, so that `metadata.webhook_url` contains it.
 pub fn sample(input: SampleInput<'_>) -> Result<(TaskRecord, Event), UnknownSample> {
     let SampleInput { event_type, step, task, now } = input;
     let pipeline = Pipeline::standard();
@@ -61,9 +60,9 @@ pub fn sample(input: SampleInput<'_>) -> Result<(TaskRecord, Event), UnknownSamp
     };
     let (step, stage) = (pipeline.steps()[index].name.clone(), pipeline.steps()[index].stage.clone());
     let range = pipeline.range(index);
-    // Where a step fails, or a task is cancelled: within the step.
+    // Failures and cancellations occur within the step.
     let within = range.start + (range.end - range.start) * 0.4;
-    // Sequences of the standard pipeline's log without its milestones: each step has two events after the task's first.
+    // Sequences of the standard pipeline's log without milestones: each step has two events after `task_started`.
     let (starts, ends) = (2 + 2 * index as u64, 3 + 2 * index as u64);
     let resources = Resources {
         wall_ms: 840,
@@ -87,18 +86,18 @@ pub fn sample(input: SampleInput<'_>) -> Result<(TaskRecord, Event), UnknownSamp
             (ends, within, message, EventKind::StepFailed { step, stage, failure: failure(), resources })
         }
         "step_skipped" => {
-            let message = format!("Step {step} skipped: it is not for this document");
+            let message = format!("Step {step} skipped: its condition is not met");
             (starts, range.end, message, EventKind::StepSkipped { step, stage, reason: SkipReason::ConditionNotMet })
         }
         "step_retrying" => {
-            let message = format!("Step {step} failed and is run again in 10 s (retry 1 of 3)");
+            let message = format!("Step {step} failed; retrying in 10 s (retry 1 of 3)");
             let failure = StepFailure { retryable: true, ..failure() };
             let (retry_number, retries_max, delay_ms) = (1, 3, 10_000);
             let kind = EventKind::StepRetrying { step, stage, failure, resources, retry_number, retries_max, delay_ms };
             (ends, within, message, kind)
         }
         "task_progress" => {
-            // The milestone that is reached in this step; where it has none, the middle one.
+            // The milestone reached in this step, or the middle one.
             let reached = MILESTONES.into_iter().find(|at| range.start < f64::from(*at) && f64::from(*at) <= range.end);
             let (milestone, place) = match reached {
                 Some(milestone) => (milestone, index),
@@ -149,7 +148,7 @@ fn record(task: TaskId, now: Timestamp, pipeline: Pipeline) -> TaskRecord {
         language: Some("en".into()),
         replace_existing: false,
         options: JsonObject::new(),
-        // Says in every task event that nothing of it is real.
+        // Marks every task event as a sample.
         metadata: object(json!({ "sample": true })).into(),
         endpoints: vec![],
         subscribers: vec![],
@@ -259,7 +258,7 @@ fn failure() -> StepFailure {
     }
 }
 
-/// All that is written here are objects.
+/// Converts a JSON object literal.
 fn object(value: Value) -> JsonObject {
     match value {
         Value::Object(object) => object,

@@ -1,5 +1,5 @@
-//! What a signing secret must have, so that nobody can guess the key and sign in the server's name; and the secrets of tenants,
-//! of which none can sign in another's.
+//! Minimum strength of signing secrets, so that nobody can guess one and forge signatures; and derived secrets per tenant, so that
+//! no tenant can sign for another.
 
 use super::signature::{STANDARD_PREFIX, hmac};
 use crate::Secret;
@@ -7,34 +7,34 @@ use crate::task::TenantId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Bytes that the key of a `whsec_` secret has at least: 192 bits, as Standard Webhooks 1.0 asks for.
+/// Minimum key length of a `whsec_` secret, bytes: 192 bits, as required by Standard Webhooks 1.0.
 pub const KEY_BYTES_MIN: usize = 24;
 
-/// Bytes that any other secret has at least. Receivers written from the guides choose a text of their own, and the guides set no
-/// length; this refuses what was left empty or half filled in, and keeps the passwords that people use.
+/// Minimum length of any other secret, bytes. The client guides set no minimum, so receivers choose texts of their own; this
+/// refuses empty and placeholder values, but accepts the passwords that people use.
 pub const TEXT_BYTES_MIN: usize = 8;
 
-/// Why a text is no secret to sign with. None of the texts has it in it.
+/// Why a secret is refused. The texts never contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakSecret {
-    /// `whsec_` and what is no base64.
+    /// `whsec_` followed by invalid base64.
     #[error("it begins with whsec_, so what follows must be base64: `echo whsec_$(openssl rand -base64 32)` makes one")]
     NotBase64,
-    /// `whsec_` and too little.
+    /// `whsec_` followed by a short key.
     #[error(
-        "its key after whsec_ has {0} bytes, and {KEY_BYTES_MIN} are the least: `echo whsec_$(openssl rand -base64 32)` makes one"
+        "its key after whsec_ has {0} bytes and needs at least {KEY_BYTES_MIN}: `echo whsec_$(openssl rand -base64 32)` makes one"
     )]
     ShortKey(usize),
     /// Any other text that is too short.
-    #[error("it has {0} bytes, and {TEXT_BYTES_MIN} are the least: `openssl rand -hex 32` makes one")]
+    #[error("it has {0} bytes and needs at least {TEXT_BYTES_MIN}: `openssl rand -hex 32` makes one")]
     ShortText(usize),
 }
 
-/// What a tenant's secret is made for: the server's secret makes nothing else by this text.
+/// Domain separation for tenant secrets.
 const TENANT_PURPOSE: &[u8] = b"morag webhooks of tenant ";
 
-/// The secret that signs webhooks of a tenant's tasks: the server's own for the default tenant, and one that is derived from it
-/// for any other (HMAC-SHA256, as a `whsec_` secret). Who verifies with it can sign in no other tenant's name.
+/// The signing secret of a tenant's tasks: the server's own for the default tenant, otherwise derived from it (HMAC-SHA256, as a
+/// `whsec_` secret). A receiver that knows it cannot sign for other tenants.
 pub fn secret_of_tenant(secret: &Secret, tenant: &TenantId) -> Secret {
     match tenant.is_default() {
         true => secret.clone(),
@@ -45,7 +45,7 @@ pub fn secret_of_tenant(secret: &Secret, tenant: &TenantId) -> Secret {
     }
 }
 
-/// Refuses a secret that signs with a key which is too short, once it is decoded.
+/// Refuses a secret whose key, after decoding, is too short.
 pub fn check_signing_secret(text: &str) -> Result<(), WeakSecret> {
     match text.strip_prefix(STANDARD_PREFIX).map(|encoded| STANDARD.decode(encoded)) {
         Some(Err(_)) => Err(WeakSecret::NotBase64),

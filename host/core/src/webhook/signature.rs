@@ -1,4 +1,4 @@
-//! Signatures of a body: the guide's HMAC and the one of Standard Webhooks 1.0.
+//! Signatures of bodies: the guide's HMAC, and Standard Webhooks 1.0.
 
 use crate::Secret;
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq as _;
 /// Prefix of a Standard Webhooks secret; what follows is the key in base64.
 pub(super) const STANDARD_PREFIX: &str = "whsec_";
 
-/// HMAC-SHA256 of the parts, one after the other.
+/// HMAC-SHA256 of the concatenated parts.
 pub(super) fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104 section 2)")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
@@ -29,8 +29,8 @@ pub fn verify(secret: &Secret, body: &[u8], signature: &str) -> bool {
     sign(secret, body).as_bytes().ct_eq(signature.as_bytes()).into()
 }
 
-/// One entry of `webhook-signature`. A secret of the form `whsec_BASE64` is keyed with what it encodes, as the official
-/// libraries do; any other with its UTF-8 bytes.
+/// One entry of `webhook-signature`. The key is the decoded part of a `whsec_BASE64` secret, as in the official libraries, or
+/// the UTF-8 bytes of any other secret.
 pub fn standard_signature(secret: &Secret, id: &str, seconds: i64, body: &[u8]) -> String {
     let text = secret.expose();
     let decoded = text.strip_prefix(STANDARD_PREFIX).and_then(|encoded| STANDARD.decode(encoded).ok());

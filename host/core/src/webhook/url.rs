@@ -1,40 +1,40 @@
-//! Which URLs may be webhooks, before any name is looked up.
+//! URLs of webhooks, validated before any name is resolved.
 
 use super::{AddressPolicy, RefusedAddress};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use url::{Host, Url};
 
-/// Longest URL taken, bytes as it was given and as it is kept: what common servers and proxies take.
+/// Maximum URL length, bytes, both as given and as normalised: the limit of common servers and proxies.
 const LENGTH_MAX: usize = 2048;
 
-/// Longest URL read from a store, bytes: earlier versions measured the text as it was given alone, each byte of which is up to
-/// three as it is kept. Refused here, it would stop the reading of all that is stored beside it.
+/// Maximum length of a stored URL, bytes: earlier versions only checked the given text, whose bytes may triple when normalised.
+/// Refusing such a URL would make everything stored with it unreadable.
 const STORED_LENGTH_MAX: usize = 4 * LENGTH_MAX;
 
-/// Longest name the DNS has.
+/// Maximum length of a DNS name.
 const NAME_LENGTH_MAX: usize = 253;
 
-/// Ports below 1024 that browsers refuse too (the Fetch standard's "bad ports"): other services listen there, mail servers
-/// above all, and some act on lines of a request that is not for them. Ports above stay open: receivers use any of them.
+/// Ports below 1024 that browsers block (the Fetch standard's "bad ports"): other services listen there, above all mail servers,
+/// and some act on single lines of a request. Higher ports are allowed, because receivers use any of them.
 const SERVICE_PORTS: [u16; 63] = [
     1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
     111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
     540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995,
 ];
 
-/// An `http` or `https` URL with a host, without credentials and without a fragment, whose port is no other service's.
+/// An `http` or `https` URL with a host, without credentials and fragment, and not on a port of another service.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WebhookUrl(Url);
 
-/// Why a URL cannot be a webhook.
+/// Why a URL is not a valid webhook.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWebhookUrl {
     /// Not a URL.
     #[error("webhook_url is not a valid URL: give one like https://example.com/webhook")]
     NotUrl,
-    /// Too long.
+    /// Longer than the maximum.
     #[error("webhook_url is longer than {LENGTH_MAX} characters")]
     TooLong,
     /// Neither http nor https.
@@ -43,14 +43,14 @@ pub enum InvalidWebhookUrl {
     /// User name or password in the URL.
     #[error("webhook_url must not contain a user name or password: use webhook_auth_token")]
     Credentials,
-    /// No host, or one that cannot be looked up.
-    #[error("webhook_url has no host, or one that is no name")]
+    /// No host, or an invalid host name.
+    #[error("webhook_url has no valid host name")]
     Host,
     /// Port 0.
-    #[error("webhook_url has port 0, which nobody can listen on")]
+    #[error("webhook_url has port 0, which is not a valid port")]
     Port,
-    /// The port of another service.
-    #[error("webhook_url has port {0}, which belongs to a service that is no web server: use another one")]
+    /// A port of another service.
+    #[error("webhook_url has port {0}, which belongs to a service other than web servers: use another port")]
     ServicePort(u16),
 }
 
@@ -60,7 +60,7 @@ impl WebhookUrl {
         &self.0
     }
 
-    /// Whether scheme, host and port are those of the other: what is sent there stays with whom it is for.
+    /// Whether scheme, host and port are equal: credentials for one URL may be sent to the other.
     pub fn has_origin_of(&self, other: &Self) -> bool {
         self.0.origin() == other.0.origin()
     }
@@ -70,13 +70,13 @@ impl WebhookUrl {
         format!("{}:{}", self.0.host_str().unwrap_or_default(), self.port())
     }
 
-    /// Port, the scheme's own where none is given.
+    /// Port, or the scheme's default.
     pub fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or(80)
     }
 
-    /// The host where it is an address and not a name. Decimal, octal and hexadecimal spellings are addresses too: the
-    /// URL standard parses them so.
+    /// The host, if it is an address rather than a name. Includes decimal, octal and hexadecimal forms, which the URL standard
+    /// parses as addresses.
     pub fn literal_address(&self) -> Option<IpAddr> {
         match self.0.host()? {
             Host::Ipv4(address) => Some(address.into()),
@@ -85,8 +85,8 @@ impl WebhookUrl {
         }
     }
 
-    /// Refuses a literal address that the policy does not permit, and `localhost` where no loopback address is. Any other
-    /// name is judged when it has been looked up.
+    /// Refuses a literal address that the policy forbids, and `localhost` if the policy forbids loopback addresses. Other names
+    /// are checked after resolution.
     pub fn check_literal(&self, policy: &AddressPolicy) -> Result<(), RefusedAddress> {
         match (self.literal_address(), self.0.domain()) {
             (Some(address), _) => policy.check(address),
@@ -104,7 +104,7 @@ impl std::str::FromStr for WebhookUrl {
 }
 
 impl WebhookUrl {
-    /// Reads a URL of at most so many bytes, as it is given and as it is kept.
+    /// Parses a URL of at most `length_max` bytes, both as given and as normalised.
     fn read(text: &str, length_max: usize) -> Result<Self, InvalidWebhookUrl> {
         if text.len() > length_max {
             return Err(InvalidWebhookUrl::TooLong);
@@ -125,7 +125,7 @@ impl WebhookUrl {
             _ => {}
         }
         url.set_fragment(None);
-        // As it is kept, and read again: what is no character of a URL is three or more there.
+        // Normalisation encodes a byte that is not allowed in URLs as three.
         if url.as_str().len() > length_max {
             return Err(InvalidWebhookUrl::TooLong);
         }
@@ -133,7 +133,7 @@ impl WebhookUrl {
     }
 }
 
-/// Whether a host could be in the DNS: no empty label but the root's, not too long.
+/// Whether a host could be a DNS name: no empty label except the root's, and not too long.
 fn is_name(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
     name.len() <= NAME_LENGTH_MAX && name.split('.').all(|label| !label.is_empty())
@@ -158,10 +158,10 @@ impl std::fmt::Debug for WebhookUrl {
     }
 }
 
-/// A URL as it may be shown: without credentials, and with its query hidden, for tokens live there.
+/// A URL for display: without credentials, and with its query hidden, because queries may contain tokens.
 pub fn redact(url: &Url) -> String {
     let mut shown = url.clone();
-    // Both fail only for URLs without a host, which have neither.
+    // Both fail only for URLs without a host, which have no credentials.
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
     if shown.query().is_some() {
