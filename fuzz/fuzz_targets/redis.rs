@@ -6,8 +6,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use morag_adapters::SystemClock;
-use morag_adapters::fuzzing::{Value, read_node, read_slots, read_wake, told};
-use morag_adapters::store::redis::{Options, RedisKnowledge, RedisSetup, RedisStore};
+use morag_adapters::fuzzing::{Value, read_node, read_slots, read_wake};
+use morag_adapters::store::redis::{Options, Redis, RedisKnowledge, RedisSetup, RedisStore};
 use morag_core::pipeline::Pipeline;
 use morag_core::ports::{
     AcceptError, AttemptRecord, Chain, Chains as _, Clock, Commit, CursorMove, Deliveries as _, DeliveryFilter,
@@ -85,14 +85,14 @@ async fn calls(call: u8, flags: u8, answers: Vec<(Value, usize)>) {
         }
         _ => {}
     }
-    let Ok(redis) = told(answers, flags & 2 != 0) else { return };
+    let Ok(redis) = Redis::with_answers(answers, flags & 2 != 0) else { return };
     match call {
         203 => _ = RedisSetup::open(redis, AcceptedLosses::default()).await.is_ok(),
         204.. => knowledge(&RedisKnowledge::open(redis, String::new()), call - 204).await,
         _ => {
             let options = Options { clock: Arc::new(Fixed), ..Options::new(Arc::new(SystemClock::default())) };
             if let Ok(store) = RedisStore::open(redis, options).await {
-                // Twice: the second call knows what the first was told.
+                // Twice: the second call uses what the first has read.
                 store_call(&store, call, flags).await;
                 store_call(&store, call, flags).await;
             }

@@ -126,7 +126,7 @@ async fn what_is_changed_at_run_time_makes_a_process_unready_until_it_is_changed
     let found = &body["store_shortcomings"][0];
     assert_eq!((&found["setting"], &found["accepted"]), (&"maxmemory-policy".into(), &false.into()));
     assert!(found["message"].as_str().is_some_and(|text| text.contains("volatile-lru")), "{body}");
-    assert_eq!(fleet.log_lines_with("is not set as it must be any more").len(), 1);
+    assert_eq!(fleet.log_lines_with("Redis is not configured as required any more").len(), 1);
     assert_eq!(server.ask(&["config", "set", "maxmemory-policy", "noeviction"]), "OK\n");
     let body = ready_becomes(&fleet, StatusCode::OK).await;
     assert_eq!(body["store_shortcomings"], Value::Null);

@@ -69,8 +69,8 @@ async fn a_master_dies_whose_replica_was_cut_off() {
     let cluster = saga.store.cluster();
     cluster.kill(master);
     cluster.wait_for_master(replica);
-    let told = "no replica of";
-    let warned = || (!saga.fleet.log_lines_with(told).is_empty()).then_some(());
+    let warning = "no replica has confirmed a write";
+    let warned = || (!saga.fleet.log_lines_with(warning).is_empty()).then_some(());
     assert!(wait_for(warned).await.is_some(), "nobody was warned that writes were on no replica");
     saga.say(&format!("master {master} died with what it had not passed on, {replica} took over"));
 

@@ -1,4 +1,4 @@
-//! What the fuzz targets (`fuzz/`) call of this crate that nobody else may: it is there with `--cfg fuzzing` alone.
+//! What only the fuzz targets (`fuzz/`) call of this crate: it exists with `--cfg fuzzing`, and in tests.
 
-pub use crate::store::redis::fuzzing::{read_node, read_slots, read_wake, told};
+pub use crate::store::redis::fuzzing::{read_node, read_slots, read_wake};
 pub use redis::Value;

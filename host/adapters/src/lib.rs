@@ -18,7 +18,8 @@ pub mod disk;
 pub mod embeddings;
 mod exchange;
 pub mod fetch_http;
-#[cfg(fuzzing)]
+// In tests too, so that every build of the tests checks it.
+#[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod oci;
 pub mod plugin_http;

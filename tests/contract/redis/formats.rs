@@ -17,8 +17,8 @@ use std::time::Duration;
 /// Long enough that no process of a test is taken for gone because the machine was busy.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
-fn knowing(known: u32) -> FormatOptions {
-    FormatOptions { known, silence_max: SILENCE_MAX }
+fn knowing(supported: u32) -> FormatOptions {
+    FormatOptions { supported, silence_max: SILENCE_MAX }
 }
 
 /// Whether it is a refusal that says which formats are meant, and what to do.

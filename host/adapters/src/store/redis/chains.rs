@@ -1,13 +1,14 @@
-//! Tasks whose deliveries go one after the other. Each call may come twice: a task that has its place keeps it.
+//! Chains: tasks whose deliveries are made one after the other. Each call may be sent twice: a task keeps the link that it has.
 
-use super::link::Call;
 use super::scripts;
-use super::store::{RedisStore, strange};
+use super::store::RedisStore;
+use super::values::unexpected_reply;
 use async_trait::async_trait;
 use morag_core::ports::{Chain, Chains, LINKS_MAX, Link, StoreError, Turn};
 use morag_core::task::TaskId;
+use std::time::Duration;
 
-/// A chain is forgotten so many times as long after its last use as a history is kept: no task of it is left then.
+/// A chain is kept after its last use for this many times the retention of histories: then no task of it is left.
 const KEPT_TIMES: u32 = 2;
 
 fn link(stored: &str) -> Option<Link> {
@@ -21,44 +22,41 @@ fn link(stored: &str) -> Option<Link> {
 }
 
 impl RedisStore {
-    fn chain_key(&self, chain: &Chain) -> [String; 1] {
-        [self.keys.chain(chain.endpoint.as_str(), &chain.document)]
+    fn chain_key(&self, chain: &Chain) -> String {
+        self.keys.chain(chain.endpoint.as_str(), &chain.document)
     }
 
-    fn kept(&self, call: Call<'static>) -> Call<'static> {
-        call.arg((self.options.history_kept * KEPT_TIMES).as_millis())
+    fn chain_kept(&self) -> Duration {
+        self.options.history_kept * KEPT_TIMES
     }
 }
 
 #[async_trait]
 impl Chains for RedisStore {
     async fn turn(&self, chain: &Chain, task: TaskId, delivered: u64) -> Result<Turn, StoreError> {
-        let call = scripts::CHAIN_TURN.on(self.chain_key(chain)).arg("").arg(task).arg(delivered).arg(LINKS_MAX);
-        let (word, value): (String, String) = self.redis.call(self.kept(call)).await?;
+        let (chain, kept) = (self.chain_key(chain), self.chain_kept());
+        let call = scripts::ChainTurn { chain, task, delivered, links_max: LINKS_MAX, kept };
+        let (word, value): (String, String) = self.redis.call(call).await?;
         let turn = match word.as_str() {
             "yes" => value.parse().ok().map(|base| Turn::Yes { base }),
             "after" => value.parse().ok().map(Turn::After),
             _ => None,
         };
-        turn.ok_or_else(|| strange(&(word, value)))
+        turn.ok_or_else(|| unexpected_reply(&(word, value)))
     }
 
     async fn finish(&self, chain: &Chain, task: TaskId, delivered: Option<u64>) -> Result<Option<TaskId>, StoreError> {
-        let call = scripts::CHAIN_FINISH
-            .on(self.chain_key(chain))
-            .arg("")
-            .arg(task)
-            .arg(delivered.map_or_else(String::new, |number| number.to_string()));
-        let next: String = self.redis.call(self.kept(call)).await?;
+        let (chain, kept) = (self.chain_key(chain), self.chain_kept());
+        let next: String = self.redis.call(scripts::ChainFinish { chain, task, delivered, kept }).await?;
         match next.is_empty() {
             true => Ok(None),
-            false => next.parse().map(Some).map_err(|_| strange(&next)),
+            false => next.parse().map(Some).map_err(|_| unexpected_reply(&next)),
         }
     }
 
     async fn links(&self, chain: &Chain) -> Result<Vec<Link>, StoreError> {
-        let call = scripts::CHAIN_LINKS.on(self.chain_key(chain)).arg("").arg(LINKS_MAX);
+        let call = scripts::ChainLinks { chain: self.chain_key(chain), links_max: LINKS_MAX };
         let links: Vec<String> = self.redis.call(call).await?;
-        links.iter().map(|stored| link(stored).ok_or_else(|| strange(stored))).collect()
+        links.iter().map(|stored| link(stored).ok_or_else(|| unexpected_reply(stored))).collect()
     }
 }

@@ -1,439 +1,234 @@
-//! What a task holds outside its bucket: an idempotency key, a document's id, a place among those that wait.
-//!
-//! Each is reserved before the task is stored. A process that dies in between leaves a reservation whose task was never
-//! stored; who meets one asks [`RedisStore::settle_existence`], after which the task is there or never will be.
+//! Taking keys of the due-queue under leases, bucket by bucket.
 
-use super::keys::Bucket;
+use super::due_cursors::Listing;
+use super::keys::{AT_ONCE, Bucket, QueueKeys};
+use super::queue_agenda::BucketCall;
 use super::scripts;
-use super::store::{RedisStore, from_json, strange, token};
-use morag_core::JsonObject;
-use morag_core::caller::{OverQuota, Quota, next_day};
-use morag_core::ports::{AcceptError, CommitError, Flow, Idempotency, StoreError, TaskLimits};
-use morag_core::task::{DocumentKey, StatusWord, TaskId, TaskRecord, TenantId};
-use std::collections::HashMap;
+use super::store::RedisStore;
+use super::values::unexpected_reply;
+use futures::StreamExt as _;
+use futures::stream;
+use morag_core::ports::{LaneLimits, Lease, Queue, StoreError};
+use morag_core::webhook::CursorName;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a reservation of another task may stay without the task before it is set aside. Storing takes milliseconds. An
-/// acceptance that meets two, of a key and of a document, must still end in time.
-const RESERVED_MAX: Duration = Duration::from_millis(500);
+/// Keys of a bucket made ready in one call at most: a script blocks its whole node.
+const COLLECTED_MAX: usize = 500;
 
-/// Between two looks at such a reservation.
-const LOOK_PAUSE: Duration = Duration::from_millis(20);
+/// Rounds of one claim of tasks. Each takes a task or finds one of 256 buckets empty; more would mean that other processes are always
+/// faster, and then the caller may as well claim again.
+const ROUNDS_MAX: usize = 600;
 
-/// How long a task that was set aside cannot be stored any more: longer than any call can be under way.
-const VETO_KEPT: Duration = Duration::from_secs(3600);
+/// Rounds of one claim of deliveries. The first takes all known cursors; another follows where other processes were faster, or where
+/// more cursors of a lane were found.
+const LANE_ROUNDS_MAX: usize = 8;
 
-/// An idempotency key as it is stored.
-pub(super) struct KeyHolder {
-    pub(super) task: TaskId,
-    digest: String,
-    response: String,
-    accepted: bool,
-    /// How long it will be remembered yet; zero where that is not known.
-    left: Duration,
-}
+/// Oldest due cursors that a bucket lists.
+const LISTED_MAX: usize = 32;
 
-impl KeyHolder {
-    fn read(fields: Vec<Option<String>>) -> Result<Option<Self>, StoreError> {
-        let [Some(task), Some(digest), Some(response), accepted, left] = <[_; 5]>::try_from(fields).unwrap_or_default()
-        else {
-            return Ok(None);
-        };
-        let task = task.parse().map_err(|_| strange(&task))?;
-        let left = left.and_then(|left| left.parse().ok()).map_or(Duration::ZERO, Duration::from_millis);
-        Ok(Some(Self { task, digest, response, accepted: accepted.is_some(), left }))
-    }
+/// Further lanes that a bucket lists, with one cursor each.
+const LANES_MAX: usize = 256;
 
-    /// The answer, for the same request.
-    pub(super) fn answer(&self, digest: &str) -> Result<Option<JsonObject>, StoreError> {
-        if self.digest == digest { from_json(&self.response).map(Some) } else { Ok(None) }
-    }
-}
-
-/// A place among those that wait. The first of a task is known by the task's id. Each that is reserved so that it runs again has a
-/// name of its own beside that, so that one retry cannot release the place of another retry of the same task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    task: TaskId,
-    /// Empty for the first.
-    name: String,
-}
-
-impl Place {
-    /// Where a new task waits.
-    pub(super) fn first(task: TaskId) -> Self {
-        Self::stored(task, "")
-    }
-
-    /// A new one, where a task waits that runs again.
-    pub(super) fn again(task: TaskId) -> Self {
-        Self { task, name: token() }
-    }
-
-    /// The place that a task is stored with.
-    pub(super) fn stored(task: TaskId, name: &str) -> Self {
-        Self { task, name: name.to_owned() }
-    }
-
-    /// The place of this field; none where it is not one.
-    fn of_field(field: &str) -> Option<Self> {
-        let (task, name) = field.split_once('/').unwrap_or((field, ""));
-        Some(Self::stored(task.parse().ok()?, name))
-    }
-
-    /// Its field among those that wait.
-    fn field(&self) -> String {
-        match self.name.as_str() {
-            "" => self.task.to_string(),
-            name => format!("{}/{name}", self.task),
-        }
-    }
-
-    /// Its name beside the task's id; empty for the first.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-/// Why a task waits no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
-    /// It has begun: its rank was a turn.
-    Begun,
-    /// It ended before it had begun.
-    Cancelled,
-    /// It was never stored: as if it had not come.
-    Refused,
-}
-
-/// Whose claim of a document stands before another.
-struct Claim {
-    task: TaskId,
-    /// Completed, so that it stands whether or not the task's history is still there.
-    completed: bool,
+/// Keys as scripts list them, each with a number after it.
+fn pairs(listed: Vec<String>) -> Result<Vec<(Arc<str>, u64)>, StoreError> {
+    let pair = |pair: &[String]| match pair {
+        [key, since] => since.parse::<f64>().ok().map(|since| (Arc::from(key.as_str()), since as u64)),
+        _ => None,
+    };
+    listed.chunks(2).map(pair).collect::<Option<_>>().ok_or_else(|| unexpected_reply(&listed))
 }
 
 impl RedisStore {
-    /// The state of a task, if it is there.
-    pub(super) async fn status_of(&self, task: TaskId) -> Result<Option<StatusWord>, StoreError> {
-        let mut get = redis::cmd("HGET");
-        get.arg(self.keys.task(task)).arg("status");
-        word(self.redis.query(&get).await?)
-    }
-
-    /// Settles whether a task was accepted: its state, or none, and then it never will be.
-    pub(super) async fn settle_existence(&self, task: TaskId) -> Result<Option<StatusWord>, StoreError> {
-        let call = scripts::VETO.on([self.keys.task(task), self.keys.veto(task)]).arg("").arg(VETO_KEPT.as_millis());
-        word(self.redis.call_kept(call).await?)
-    }
-
-    /// The same, with patience for a task that is being stored right now.
-    async fn settle_existence_in_time(&self, task: TaskId) -> Result<Option<StatusWord>, StoreError> {
-        let looks = RESERVED_MAX.as_millis() / LOOK_PAUSE.as_millis();
-        for _ in 0..looks {
-            if let Some(status) = self.status_of(task).await? {
-                return Ok(Some(status));
-            }
-            tokio::time::sleep(LOOK_PAUSE).await;
-        }
-        self.settle_existence(task).await
-    }
-
-    /// Reserves an idempotency key. Gives back who has it, where that task was accepted.
-    pub(super) async fn reserve_key(&self, task: TaskId, given: &Idempotency) -> Result<Option<KeyHolder>, StoreError> {
-        let response = super::store::to_json(&given.response)?;
-        let mut void = String::new();
-        loop {
-            let call = scripts::RESERVE_KEY
-                .on([self.keys.idempotency(&given.key)])
-                .arg("")
-                .arg(task)
-                .arg(&given.request_digest)
-                .arg(&response)
-                .arg(self.options.idempotency_kept.as_millis())
-                .arg(&void);
-            let Some(holder) = KeyHolder::read(self.redis.call_kept(call).await?)? else { return Ok(None) };
-            if self.is_accepted(&holder).await? || self.settle_existence_in_time(holder.task).await?.is_some() {
-                return Ok(Some(holder));
-            }
-            // Never accepted, and set aside now: each turn of the loop ends another submission, of which there are few.
-            void = holder.task.to_string();
-        }
-    }
-
-    /// Who has an idempotency key, where that task was accepted.
-    pub(super) async fn key_holder(&self, key: &str) -> Result<Option<KeyHolder>, StoreError> {
-        let call = scripts::READ_KEY.on([self.keys.idempotency(key)]);
-        let Some(holder) = KeyHolder::read(self.redis.call(call).await?)? else { return Ok(None) };
-        let accepted = self.is_accepted(&holder).await? || self.status_of(holder.task).await?.is_some();
-        Ok(Some(holder).filter(|_| accepted))
-    }
-
-    /// Whether a key's task was accepted without looking whether it is there. A confirmed key says so, once its task may have
-    /// expired; before that a task that is not there was lost by a failover, and the key must not stand in the way of its
-    /// being submitted again.
-    async fn is_accepted(&self, holder: &KeyHolder) -> Result<bool, StoreError> {
-        let age = self.options.idempotency_kept.saturating_sub(holder.left);
-        Ok(holder.accepted && (age >= self.options.history_kept || self.status_of(holder.task).await?.is_some()))
-    }
-
-    /// Confirms or gives up the reservation of an idempotency key.
-    pub(super) async fn settle_key(&self, task: TaskId, key: &str, accepted: bool) -> Result<(), StoreError> {
-        let call = scripts::SETTLE_KEY.on([self.keys.idempotency(key)]).arg("").arg(task).arg(u8::from(accepted));
-        self.redis.call::<i64>(call).await.map(drop)
-    }
-
-    /// The document that a task claims, if it does.
-    pub(super) async fn document_of(&self, task: TaskId) -> Result<Option<DocumentKey>, StoreError> {
-        let mut get = redis::cmd("HGET");
-        get.arg(self.keys.task(task)).arg("document");
-        let document: Option<String> = self.redis.query(&get).await?;
-        Ok(document.filter(|document| !document.is_empty()).map(DocumentKey::stored))
-    }
-
-    /// Claims the document of a task that had ended and is to run again, before the commit that says so. Until that, it is a
-    /// claim of an ended task, which others bear for [`RESERVED_MAX`].
-    pub(super) async fn claim_again(&self, task: TaskId) -> Result<(), CommitError> {
-        let mut get = redis::cmd("HMGET");
-        get.arg(self.keys.task(task)).arg(&["record", "number"]);
-        let (record, number): (Option<String>, Option<String>) = self.redis.query(&get).await?;
-        let (Some(record), Some(number)) = (record, number) else { return Err(CommitError::Unknown) };
-        if self.document_of(task).await?.is_none() {
-            return Ok(());
-        }
-        let record: TaskRecord = from_json(&record)?;
-        match self.claim_document(&record, &number).await? {
-            None => Ok(()),
-            Some(holder) => Err(CommitError::DuplicateDocument(holder)),
-        }
-    }
-
-    /// Gives back what [`Self::claim_again`] took, where the task does not run again.
-    pub(super) async fn give_claim_back(&self, task: TaskId) {
-        let given_back = async {
-            match (self.status_of(task).await?, self.document_of(task).await?) {
-                (Some(status), Some(document)) if status.is_ended() => {
-                    self.settle_document(&document, task, status).await
-                }
-                _ => Ok(()),
-            }
-        };
-        if let Err(error) = given_back.await {
-            tracing::warn!(%task, %error, "a claim of a document could not be given back: who meets it does that");
-        }
-    }
-
-    /// Claims a document's id. Gives back who holds it, where it is not to be replaced.
-    pub(super) async fn claim_document(&self, record: &TaskRecord, number: &str) -> Result<Option<TaskId>, StoreError> {
-        let document = DocumentKey::of(record);
-        let mut void = String::new();
-        let mut looks = RESERVED_MAX.as_millis() / LOOK_PAUSE.as_millis();
-        loop {
-            let call = scripts::CLAIM_DOCUMENT
-                .on([self.keys.document(&document)])
-                .arg("")
-                .arg(record.id)
-                .arg(number)
-                .arg(u8::from(record.replace_existing))
-                .arg(&void);
-            let holder: Vec<String> = self.redis.call_kept(call).await?;
-            let [task, state] = holder.as_slice() else { return Ok(None) };
-            let claim = Claim { task: task.parse().map_err(|_| strange(task))?, completed: state == "completed" };
-            if claim.completed {
-                return Ok(Some(claim.task));
-            }
-            match self.settle_existence_in_time(claim.task).await? {
-                Some(status) if status.is_ended() && looks > 0 => {
-                    // It is about to be settled, or the task to run again.
-                    looks -= 1;
-                    void = String::new();
-                    tokio::time::sleep(LOOK_PAUSE).await;
-                }
-                Some(status) if status.is_ended() => {
-                    // Whoever ended it, or was to run it again, died before settling the claim.
-                    self.settle_document(&document, claim.task, status).await?;
-                    void = String::new();
-                }
-                Some(_) => return Ok(Some(claim.task)),
-                None => void = task.clone(),
-            }
-        }
-    }
-
-    /// Settles the claim of a task that has ended, or was not accepted.
-    pub(super) async fn settle_document(
+    /// Takes up to `max` tasks of a bucket, none with a rank above `rank_max`, and notes what is left.
+    async fn take(
         &self,
-        document: &DocumentKey,
-        task: TaskId,
-        status: StatusWord,
-    ) -> Result<(), StoreError> {
-        let completed = u8::from(status == StatusWord::Completed);
-        let mut get = redis::cmd("HGET");
-        get.arg(self.keys.task(task)).arg("number");
-        let number: Option<String> = self.redis.query(&get).await?;
-        let call = scripts::SETTLE_DOCUMENT
-            .on([self.keys.document(document)])
-            .arg("")
-            .arg(task)
-            .arg(completed)
-            .arg(number.unwrap_or_default());
-        self.redis.call::<i64>(call).await.map(drop)
-    }
-
-    /// The task that holds a document's id: the newest that runs, else the one that completed last.
-    pub(super) async fn holder(&self, document: &DocumentKey) -> Result<Option<TaskId>, StoreError> {
-        let mut get = redis::cmd("HGETALL");
-        get.arg(self.keys.document(document));
-        let claims: HashMap<String, String> = self.redis.query(&get).await?;
-        let mut ordered = Vec::new();
-        for (task, claim) in &claims {
-            let (number, state) = claim.split_once(' ').ok_or_else(|| strange(claim))?;
-            let number: u64 = number.parse().map_err(|_| strange(claim))?;
-            let task: TaskId = task.parse().map_err(|_| strange(task))?;
-            ordered.push((state == "running", number, task));
-        }
-        ordered.sort_unstable_by(|one, other| other.cmp(one));
-        for (running, _, task) in ordered {
-            if !running {
-                return Ok(Some(task));
-            }
-            match self.status_of(task).await? {
-                // A reservation of a task that was not stored, or a claim that is about to be given up.
-                None | Some(StatusWord::Failed | StatusWord::Cancelled) => {}
-                Some(_) => return Ok(Some(task)),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reserves a place among those that wait: gives its rank and a number, or says that too many wait. `tenant`: where it is
-    /// another than the default one.
-    pub(super) async fn enter(
-        &self,
-        place: &Place,
-        flow: &Flow,
-        limits: TaskLimits,
-        tenant: Option<&TenantId>,
-    ) -> Result<(String, String), AcceptError> {
-        let answer = self.ask_to_enter(&place.field(), flow, limits, tenant.map_or("", TenantId::as_str)).await?;
-        match answer.as_slice() {
-            [rank, number] => Ok((rank.clone(), number.clone())),
-            _ => Err(strange(&answer).into()),
-        }
-    }
-
-    /// What is behind [`morag_core::ports::Tasks::may_enter`].
-    pub(super) async fn look_at_queue(&self, flow: &Flow, limits: TaskLimits) -> Result<(), AcceptError> {
-        self.ask_to_enter("", flow, limits, "").await.map(drop)
-    }
-
-    /// Asks for a place among those that wait; without its field only whether there is one.
-    async fn ask_to_enter(
-        &self,
-        field: &str,
-        flow: &Flow,
-        limits: TaskLimits,
-        tenant: &str,
-    ) -> Result<Vec<String>, AcceptError> {
-        let keys = &self.keys;
-        let limit = |limit: Option<u64>| limit.map_or_else(String::new, |limit| limit.to_string());
-        let call = scripts::ENTER
-            .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.number(), keys.days(), keys.tenants()])
-            .arg(self.time.argument())
-            .arg(field)
-            .arg(&flow.id)
-            .arg(flow.weight.max(1))
-            .arg(self.options.queue_max)
-            .arg(limit(limits.waiting_max))
-            .arg(limit(limits.per_day_max))
-            .arg(tenant)
-            .arg(u8::from(self.options.queue_shared));
-        let answer: Vec<String> = self.redis.call(call).await?;
-        let over = |quota, limit: Option<u64>, resets_at| {
-            AcceptError::from(OverQuota { quota, limit: limit.unwrap_or_default(), resets_at })
+        begun: BucketCall,
+        max: usize,
+        rank_max: Option<f64>,
+        lease: Duration,
+    ) -> Result<Vec<Lease>, StoreError> {
+        let queue = Queue::Tasks;
+        // Random, as a cursor's: a count of claims would repeat after a failover that has lost the last of them, and two workers would
+        // hold the task.
+        let fence = random_fence();
+        let QueueKeys { due, ready, ranks, leases, fences, beside: since } = self.keys.queue(begun.bucket, queue);
+        let now = self.time.argument();
+        let collected_max = COLLECTED_MAX;
+        let call = scripts::Claim {
+            due,
+            ready,
+            ranks,
+            leases,
+            fences,
+            since,
+            now,
+            max,
+            lease,
+            rank_max,
+            collected_max,
+            fence,
         };
-        match answer.as_slice() {
-            [word] if word == "full" => Err(AcceptError::QueueFull),
-            [word] if word == "share" => Err(AcceptError::QueueShare),
-            [word] if word == "waiting" => Err(over(Quota::WaitingTasks, limits.waiting_max, None)),
-            [word] if word == "day" => {
-                Err(over(Quota::TasksPerDay, limits.per_day_max, Some(next_day(self.time.now()))))
-            }
-            _ => Ok(answer),
-        }
+        let answer = self.redis.call(call).await;
+        let answer = answer.inspect_err(|_| self.agenda.of(queue).fail(begun.bucket));
+        let (now, ready, due, taken): (f64, String, String, Vec<String>) = answer?;
+        self.time.observe(now);
+        self.agenda.of(queue).end_call(begun, ready.parse().ok(), due.parse().ok());
+        Ok(taken.into_iter().map(|key| Lease { queue, key, fence }).collect())
     }
 
-    /// Gives a place up that was reserved for a task to run again, which it does not.
-    pub(super) async fn give_up_place(&self, place: &Place) {
-        if let Err(error) = self.leave(place, Left::Refused).await {
-            let task = place.task;
-            tracing::warn!(%task, %error, "the place of a task that does not run again could not be given up: it is swept later");
-        }
-    }
-
-    /// Releases a place. Does nothing if the place is not taken.
-    pub(super) async fn leave(&self, place: &Place, left: Left) -> Result<(), StoreError> {
-        let keys = &self.keys;
-        let word = match left {
-            Left::Begun => "begun",
-            Left::Cancelled => "cancelled",
-            Left::Refused => "refused",
+    /// Takes cursors of a bucket, and notes what is left. The bucket lists its due cursors where it has more than are known, or where
+    /// `wants_listing` asks for it.
+    async fn take_cursors(
+        &self,
+        bucket: Bucket,
+        wanted: &[Arc<str>],
+        lease: Duration,
+        wants_listing: bool,
+    ) -> Result<Vec<Lease>, StoreError> {
+        let queue = Queue::Deliveries;
+        let buckets = self.agenda.of(queue);
+        let (begun, (more, lanes_from)) = (buckets.begin_call(bucket), buckets.unlisted(bucket));
+        let fence = random_fence();
+        let QueueKeys { due, ready, leases, beside: lanes, .. } = self.keys.queue(bucket, queue);
+        let call = scripts::Take {
+            due,
+            ready,
+            leases,
+            lanes,
+            now: self.time.argument(),
+            lease,
+            fence,
+            collected_max: COLLECTED_MAX,
+            wants_listing: wants_listing || more,
+            listed_max: LISTED_MAX,
+            lanes_max: LANES_MAX,
+            lanes_from,
+            wanted: wanted.iter().map(|key| key.as_bytes().to_owned()).collect(),
         };
-        let call = scripts::LEAVE
-            .on([keys.waiting(), keys.flows(), keys.virtual_time(), keys.days()])
-            .arg(self.time.argument())
-            .arg(place.field())
-            .arg(word);
-        self.redis.call::<i64>(call).await.map(drop)
+        let answer = self.redis.call::<Vec<redis::Value>>(call).await;
+        let answer = answer.inspect_err(|_| buckets.fail(bucket))?;
+        let mut parts = answer.into_iter();
+        let head: (f64, String, Vec<String>) = part(&mut parts, 3)?;
+        let listing: Option<(String, String, Vec<String>)> = match parts.len() {
+            0 => None,
+            _ => Some(part(&mut parts, 3)?),
+        };
+        let (now, due, taken) = head;
+        self.time.observe(now);
+        let listing = match listing {
+            None => None,
+            Some((more, lanes_from, listed)) => Some(Listing { keys: pairs(listed)?, more: more == "1", lanes_from }),
+        };
+        let (taken, missing): (Vec<_>, Vec<_>) =
+            wanted.iter().cloned().partition(|key| taken.iter().any(|taken| **taken == **key));
+        buckets.end_take(begun, due.parse().ok(), (&taken, &missing), listing);
+        Ok(taken.into_iter().map(|key| Lease { queue, key: key.as_ref().to_owned(), fence }).collect())
     }
 
-    /// Ends the waiting of tasks that are gone: what processes left that died between reserving and storing. Looks at some
-    /// of those that wait, others each time.
-    pub(super) async fn sweep_waiting(&self) -> Result<(), StoreError> {
-        /// Entries looked at in one sweep.
-        const LOOKED_AT: usize = 200;
-        /// Entries younger than this are left alone: their tasks may be being stored.
-        const YOUNG: f64 = 60_000.0;
-        let mut some = redis::cmd("HRANDFIELD");
-        some.arg(self.keys.waiting()).arg(LOOKED_AT).arg("WITHVALUES");
-        let entries: Vec<(String, String)> = self.redis.query(&some).await?;
-        let now = self.time.now().as_millis() as f64;
-        for (field, entry) in entries {
-            let entered: f64 = entry.split(' ').nth(2).and_then(|at| at.parse().ok()).unwrap_or(0.0);
-            let Some(place) = Place::of_field(&field) else { continue };
-            if now - entered > YOUNG
-                && let Some(left) = self.has_left(&place).await?
-            {
-                self.leave(&place, left).await?;
+    /// Reads the store's time, for a process that claims nothing.
+    pub(super) async fn read_time(&self) -> Result<(), StoreError> {
+        let begun = self.agenda.of(Queue::Tasks).begin_call(Bucket(0));
+        self.take(begun, 0, None, Duration::ZERO).await.map(drop)
+    }
+
+    /// Refreshes the stale buckets.
+    pub(super) async fn refresh(&self, queue: Queue) -> Result<(), StoreError> {
+        let buckets = self.agenda.of(queue);
+        let calls = stream::iter(buckets.stale(self.time.now()).into_iter().map(|bucket| async move {
+            match queue {
+                Queue::Tasks => self.take(buckets.begin_call(bucket), 0, None, Duration::ZERO).await,
+                Queue::Deliveries => self.take_cursors(bucket, &[], Duration::ZERO, true).await,
+            }
+        }));
+        let (mut calls, mut failure) = (calls.buffer_unordered(AT_ONCE), None);
+        while let Some(called) = calls.next().await {
+            failure = failure.or(called.err());
+        }
+        match failure {
+            // An unavailable node does not stop work that is on another.
+            Some(error) if !buckets.has_ready() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Claims tasks strictly by rank: of the first bucket, as many as come before the second bucket's first.
+    pub(super) async fn claim_tasks(&self, max: usize, lease: Duration) -> Result<Vec<Lease>, StoreError> {
+        let buckets = self.agenda.of(Queue::Tasks);
+        let (mut leases, mut failure) = (Vec::new(), None);
+        for _ in 0..ROUNDS_MAX {
+            // Tasks beyond `max` are worked on too: they are claimed.
+            let (left, ready) = (max.saturating_sub(leases.len()), buckets.ready());
+            let Some((bucket, _)) = ready.first().filter(|_| left > 0) else { break };
+            let limit = ready.get(1).map(|(_, rank)| *rank);
+            match self.take(buckets.begin_call(*bucket), left, limit, lease).await {
+                Ok(taken) => {
+                    // A very short lease may have run out meanwhile: then the new one is valid.
+                    leases.retain(|earlier: &Lease| taken.iter().all(|later| later.key != earlier.key));
+                    leases.extend(taken);
+                }
+                // The bucket is avoided now.
+                Err(error) => failure = Some(error),
             }
         }
-        Ok(())
+        // What was taken is worked on, even where another bucket failed.
+        match failure {
+            Some(error) if leases.is_empty() => Err(error),
+            _ => Ok(leases),
+        }
     }
 
-    /// How the waiting at a place has ended; none while the task waits there.
-    async fn has_left(&self, place: &Place) -> Result<Option<Left>, StoreError> {
-        let mut get = redis::cmd("HMGET");
-        get.arg(self.keys.task(place.task)).arg(&["status", "waits", "place"]);
-        let (status, waits, named): (Option<String>, Option<String>, Option<String>) = self.redis.query(&get).await?;
-        let is_last = named.unwrap_or_default() == place.name;
-        Ok(match word(status)? {
-            // Never stored, or forgotten since: then its day is over too.
-            None => Some(Left::Refused),
-            // A retry that was never committed, whatever has become of the task.
-            Some(_) if !is_last && !place.name.is_empty() => Some(Left::Refused),
-            Some(StatusWord::Pending) => None,
-            // One that has ended waits for nothing: a process of before there was `waits` does not take that away.
-            Some(status) if is_last && waits.is_some() && !status.is_ended() => None,
-            Some(_) => Some(Left::Cancelled),
-        })
-    }
-
-    /// The bucket of a task.
-    pub(super) fn bucket(&self, task: TaskId) -> Bucket {
-        Bucket::of(task)
+    /// Claims cursors: chooses among the known ones and takes them from their buckets in parallel. Also returns whether more could be
+    /// taken.
+    pub(super) async fn claim_cursors(
+        &self,
+        max: usize,
+        lease: Duration,
+        limits: &LaneLimits,
+    ) -> Result<(Vec<Lease>, bool), StoreError> {
+        let buckets = self.agenda.of(Queue::Deliveries);
+        let (mut leases, mut failure) = (Vec::new(), None);
+        let (mut of_lane, mut held) = (HashMap::<String, usize>::new(), HashSet::new());
+        for _ in 0..LANE_ROUNDS_MAX {
+            let (chosen, _) = buckets.choose(max - leases.len(), limits, &of_lane, &held);
+            if chosen.is_empty() {
+                break;
+            }
+            let takes = chosen
+                .into_iter()
+                .map(|(bucket, keys)| async move { self.take_cursors(bucket, &keys, lease, false).await });
+            let mut takes = stream::iter(takes).buffer_unordered(AT_ONCE);
+            while let Some(taken) = takes.next().await {
+                match taken {
+                    Ok(taken) => {
+                        for lease in taken {
+                            *of_lane.entry(CursorName::lane_of_key(&lease.key).to_owned()).or_default() += 1;
+                            held.insert(lease.key.clone());
+                            leases.push(lease);
+                        }
+                    }
+                    Err(error) => failure = Some(error),
+                }
+            }
+        }
+        let (left, over) = buckets.choose(0, limits, &of_lane, &held);
+        debug_assert!(left.is_empty(), "max is 0");
+        match failure {
+            Some(error) if leases.is_empty() => Err(error),
+            _ => Ok((leases, over)),
+        }
     }
 }
 
-fn word(status: Option<String>) -> Result<Option<StatusWord>, StoreError> {
-    status.map(|status| status.parse().map_err(|()| strange(&status))).transpose()
+/// The next parts of an answer.
+fn part<T: redis::FromRedisValue>(parts: &mut std::vec::IntoIter<redis::Value>, count: usize) -> Result<T, StoreError> {
+    let value = redis::Value::Array(parts.take(count).collect());
+    T::from_redis_value(value).map_err(|error| unexpected_reply(&error))
+}
+
+/// A random number above 0 and below 2^53, the integers that Lua represents exactly: no other claim has it. A count would repeat after a
+/// failover that has lost the claim before, and would have to be stored and removed for each cursor.
+fn random_fence() -> u64 {
+    (uuid::Uuid::new_v4().as_u128() as u64 & ((1 << 53) - 1)).max(1)
 }

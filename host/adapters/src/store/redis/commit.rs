@@ -1,20 +1,18 @@
-//! Taking a task one step on.
+//! Commits: a task's events, its state, and when it runs next.
 
-use super::claims::{Left, Place};
-use super::keys::STATUSES;
+use super::keys::{Bucket, FEED_MAX};
 use super::scripts;
-use super::store::{RedisStore, strange, to_json, token};
+use super::store::RedisStore;
+use super::values::{to_json, token, unexpected_reply};
+use super::waiting::{WaitOutcome, WaitingEntry};
 use morag_core::ports::{Commit, CommitError, Flow, Guard, Next, Queue, RunAgainError, StoreError, TaskLimits};
-use morag_core::task::{Event, EventKind, StatusWord, TaskId};
+use morag_core::task::{Event, EventKind, StatusWord};
+use std::time::Duration;
 
 /// Recent events kept in a bucket; in all some 250,000, an hour of a busy server.
 const RECENT_MAX: usize = 1000;
 
-/// Events that a bucket's feed keeps at least, for readers who come back: half a million in all, some 30 MB, hours of a
-/// busy server. Redis trims whole nodes of the stream, so there may be some 100 more.
-pub(super) const FEED_MAX: usize = 2000;
-
-/// The step that runs after the events: none where they say nothing of it, `-` where none runs.
+/// The step that runs after the events: none where they do not change it, `-` where no step runs.
 fn running_step(events: &[Event]) -> Option<&str> {
     events.iter().rev().find_map(|event| match &event.kind {
         EventKind::StepStarted { step, .. } => Some(step.as_str()),
@@ -27,33 +25,30 @@ fn running_step(events: &[Event]) -> Option<&str> {
 }
 
 impl RedisStore {
-    /// Keys of a task alone, in the order of the scripts.
-    pub(super) fn task_keys(&self, task: TaskId) -> [String; 5] {
-        let keys = &self.keys;
-        [keys.task(task), keys.history(task), keys.cursors(task), keys.deliveries(task), keys.attempts(task)]
-    }
-
-    /// What is behind [`morag_core::ports::Tasks::run_again`]. The place among those that wait is reserved first, as that of a new
-    /// task is; the commit decides.
-    pub(super) async fn enter_again(
+    /// Implements [`morag_core::ports::Tasks::run_again`]. The entry of the waiting list is reserved first, as that of a new task is;
+    /// the commit decides.
+    pub(super) async fn commit_again(
         &self,
         commit: &Commit,
         flow: &Flow,
         limits: TaskLimits,
     ) -> Result<(), RunAgainError> {
-        let place = Place::again(commit.task);
-        let (rank, _) = self.enter(&place, flow, limits, None).await?;
-        let moved = self.move_on(commit, Some((&place, &rank))).await;
-        // Without an answer it may run again: a place of one that does not is swept.
-        if moved.as_ref().is_err_and(|error| !matches!(error, CommitError::Store(_))) {
-            self.give_up_place(&place).await;
+        let entry = WaitingEntry::again(commit.task);
+        let (rank, _) = self.enter(&entry, flow, limits, None).await?;
+        let committed = self.commit_task(commit, Some((&entry, &rank))).await;
+        // Without an answer it may run again. If it does not, the entry is swept.
+        if committed.as_ref().is_err_and(|error| !matches!(error, CommitError::Store(_))) {
+            self.withdraw(&entry).await;
         }
-        Ok(moved?)
+        Ok(committed?)
     }
 
-    /// What is behind [`morag_core::ports::Tasks::commit`]. `again`: the place, and the rank there, of a task that runs
-    /// again and waits for that.
-    pub(super) async fn move_on(&self, commit: &Commit, again: Option<(&Place, &str)>) -> Result<(), CommitError> {
+    /// Implements [`morag_core::ports::Tasks::commit`]. `again`: the waiting entry, with its rank, of a task that runs again.
+    pub(super) async fn commit_task(
+        &self,
+        commit: &Commit,
+        again: Option<(&WaitingEntry, &str)>,
+    ) -> Result<(), CommitError> {
         let first = commit.events.first().map(|event| event.sequence);
         let continuous = commit.events.iter().zip(first.unwrap_or(0)..).all(|(event, next)| event.sequence == next);
         if !continuous {
@@ -66,11 +61,11 @@ impl RedisStore {
         self.claim_again(commit.task).await?;
         let applied = self.apply(commit, first, again).await;
         match &applied {
-            // Once more: who met the claim before the commit, and waited long enough, has taken a claim of an ended task away.
+            // Once more: a task that met the claim before the commit, and waited long enough, has removed it as that of an ended task.
             Ok(()) => self.claim_again(commit.task).await.unwrap_or_else(|error| {
-                tracing::warn!(task = %commit.task, %error, "a task runs again whose document another task has taken meanwhile");
+                tracing::warn!(task = %commit.task, %error, "another task has claimed the document of a task that runs again");
             }),
-            Err(_) => self.give_claim_back(commit.task).await,
+            Err(_) => self.release_claim(commit.task).await,
         }
         applied
     }
@@ -79,31 +74,29 @@ impl RedisStore {
         &self,
         commit: &Commit,
         first: Option<u64>,
-        again: Option<(&Place, &str)>,
+        again: Option<(&WaitingEntry, &str)>,
     ) -> Result<(), CommitError> {
-        let bucket = self.bucket(commit.task);
+        let bucket = Bucket::of(commit.task);
         let answer = self.send(commit, first, again).await.inspect_err(|_| {
-            // It may have happened.
-            self.placed(Queue::Tasks, bucket, "u");
-            self.placed(Queue::Deliveries, bucket, "u");
+            self.invalidate(Queue::Tasks, bucket);
+            self.invalidate(Queue::Deliveries, bucket);
         })?;
-        let [before, moved, roused, place] = match answer.split_first() {
+        let [before, task_update, cursor_update, entry] = match answer.split_first() {
             Some((word, rest)) if word == "done" => {
-                <[String; 4]>::try_from(rest.to_vec()).map_err(|rest| strange(&rest))?
+                <[String; 4]>::try_from(rest.to_vec()).map_err(|rest| unexpected_reply(&rest))?
             }
             Some((word, _)) if word == "stale" => return Err(CommitError::Stale),
             Some((word, _)) if word == "unknown" => return Err(CommitError::Unknown),
             Some((word, _)) if word == "gone" => return Err(CommitError::FilesGone),
-            _ => return Err(strange(&answer).into()),
+            _ => return Err(unexpected_reply(&answer).into()),
         };
-        self.placed(Queue::Tasks, bucket, &moved);
-        self.placed(Queue::Deliveries, bucket, &roused);
-        if let Err(error) =
-            self.settle_outside(commit, &before, &Place::stored(commit.task, &place), again.is_some()).await
-        {
-            // The commit stands. What is left is found by those who meet it: a claim of a task that has ended, a place of
-            // one that waits no more.
-            tracing::warn!(task = %commit.task, %error, "a commit's traces outside its bucket could not be settled");
+        self.apply_update(Queue::Tasks, bucket, &task_update);
+        self.apply_update(Queue::Deliveries, bucket, &cursor_update);
+        let entry = WaitingEntry::stored(commit.task, &entry);
+        if let Err(error) = self.settle_outside(commit, &before, &entry, again.is_some()).await {
+            // The commit stands. Other processes settle the rest when they find it: the claim of an ended task, the entry of a task
+            // that does not wait.
+            tracing::warn!(task = %commit.task, %error, "cannot settle what a commit changes outside its bucket");
         }
         Ok(())
     }
@@ -112,96 +105,95 @@ impl RedisStore {
         &self,
         commit: &Commit,
         first: Option<u64>,
-        again: Option<(&Place, &str)>,
+        again: Option<(&WaitingEntry, &str)>,
     ) -> Result<Vec<String>, StoreError> {
-        let (keys, task, bucket) = (&self.keys, commit.task, self.bucket(commit.task));
-        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
-        let [pending, in_progress, completed, failed, cancelled] = STATUSES.map(|word| keys.in_status(bucket, word));
-        let (guard, value) = match commit.guard {
+        let (keys, task, bucket) = (&self.keys, commit.task, Bucket::of(commit.task));
+        let (tasks, sent) = (Queue::Tasks, Queue::Deliveries);
+        let (guard, guard_value) = match commit.guard {
             Guard::Lease(fence) => ("lease", fence),
             Guard::Sequence(sequence) => ("sequence", sequence),
         };
         let (next, delay) = match commit.next {
-            Next::Keep => ("keep", 0),
+            Next::Keep => ("keep", Duration::ZERO),
             Next::At(due) => ("at", self.delay(due)),
-            Next::Done => ("done", 0),
+            Next::Done => ("done", Duration::ZERO),
         };
-        let place = STATUSES.iter().position(|word| *word == commit.status).unwrap_or_default() + 1;
-        let reached = commit.events.iter().map(|event| event.progress_percent).fold(0.0, f64::max);
-        let mut call = scripts::COMMIT
-            .on([
-                record,
-                history,
-                cursors,
-                deliveries,
-                attempts,
-                keys.due(bucket, Queue::Tasks),
-                keys.ready(bucket, Queue::Tasks),
-                keys.ranks(bucket, Queue::Tasks),
-                keys.leases(bucket, Queue::Tasks),
-                keys.due(bucket, Queue::Deliveries),
-                keys.ready(bucket, Queue::Deliveries),
-                keys.recent(bucket),
-                keys.ended(bucket),
-                pending,
-                in_progress,
-                completed,
-                failed,
-                cancelled,
-                keys.feed(bucket),
-                keys.beside(bucket, Queue::Deliveries),
-                keys.beside(bucket, Queue::Tasks),
-                keys.owners(bucket),
-                keys.file_bytes(bucket),
-                keys.tenant_bytes(bucket),
-            ])
-            .arg(self.time.argument())
-            .arg(task)
-            .arg(token())
-            .arg(guard)
-            .arg(value)
-            .arg(first.map_or_else(String::new, |first| first.to_string()))
-            .arg(place)
-            .arg(commit.status.as_str())
-            .arg(u8::from(commit.status.is_ended()))
-            .arg(commit.live_percent)
-            .arg(reached)
-            .arg(running_step(&commit.events).unwrap_or_default())
-            .arg(next)
-            .arg(delay)
-            .arg(RECENT_MAX)
-            .arg(self.options.history_kept.as_millis())
-            .arg(keys.channel())
-            .arg(self.wakes.of(Queue::Tasks, bucket))
-            .arg(self.wakes.of(Queue::Deliveries, bucket))
-            .arg(FEED_MAX)
-            .arg(keys.feed_channel())
-            .arg(commit.events.iter().fold(0_u64, |sum, event| sum.saturating_add(event.kind.written_bytes())))
-            .arg(again.map_or("", |(_, rank)| rank))
-            .arg(again.map_or("", |(place, _)| place.name()));
+        let mut events = Vec::with_capacity(2 * commit.events.len());
         for event in &commit.events {
-            call = call.arg(event.timestamp.as_millis()).arg(to_json(event)?);
+            events.push(event.timestamp.as_millis().to_string().into_bytes());
+            events.push(to_json(event)?.into_bytes());
         }
-        // What a caller asked for, and is told of: cancelled, run again. A worker's commits are made again where they are lost.
+        let call = scripts::Commit {
+            task: keys.task(task),
+            history: keys.history(task),
+            cursors: keys.cursors(task),
+            deliveries: keys.deliveries(task),
+            attempts: keys.attempts(task),
+            due: keys.due(bucket, tasks),
+            ready: keys.ready(bucket, tasks),
+            ranks: keys.ranks(bucket, tasks),
+            leases: keys.leases(bucket, tasks),
+            since: keys.beside(bucket, tasks),
+            delivery_due: keys.due(bucket, sent),
+            delivery_ready: keys.ready(bucket, sent),
+            lanes: keys.beside(bucket, sent),
+            recent: keys.recent(bucket),
+            ended: keys.ended(bucket),
+            pending: keys.in_status(bucket, StatusWord::Pending),
+            in_progress: keys.in_status(bucket, StatusWord::InProgress),
+            completed: keys.in_status(bucket, StatusWord::Completed),
+            failed: keys.in_status(bucket, StatusWord::Failed),
+            cancelled: keys.in_status(bucket, StatusWord::Cancelled),
+            feed: keys.feed(bucket),
+            owners: keys.owners(bucket),
+            task_bytes: keys.file_bytes(bucket),
+            tenant_bytes: keys.tenant_bytes(bucket),
+            now: self.time.argument(),
+            id: task,
+            token: token(),
+            guard,
+            guard_value,
+            first_sequence: first,
+            status: commit.status.as_str(),
+            is_ended: commit.status.is_ended(),
+            live: commit.live_percent,
+            progress: commit.events.iter().map(|event| event.progress_percent).fold(0.0, f64::max),
+            running: running_step(&commit.events).unwrap_or_default().to_owned(),
+            next,
+            delay,
+            recent_max: RECENT_MAX,
+            history_kept: self.options.history_kept,
+            channel: keys.channel(),
+            task_wake: self.wakes.of(tasks, bucket),
+            delivery_wake: self.wakes.of(sent, bucket),
+            feed_max: FEED_MAX,
+            feed_channel: keys.feed_channel(),
+            bytes: commit.events.iter().fold(0_u64, |sum, event| sum.saturating_add(event.kind.written_bytes())),
+            waiting_rank: again.map(|(_, rank)| rank.to_owned()),
+            waiting_entry: again.map(|(entry, _)| entry.name().to_owned()),
+            events,
+        };
+        // A caller is told that a task is cancelled or runs again. A worker's commits are made again where a failover loses them.
         match commit.guard {
-            Guard::Sequence(_) => self.redis.call_kept(call).await,
+            Guard::Sequence(_) => self.redis.call_replicated(call).await,
             Guard::Lease(_) => self.redis.call(call).await,
         }
     }
 
-    /// Settles what the task holds outside its bucket. `place`: the last at which it waited. `again`: it waits from now on, elsewhere.
+    /// Settles what the task holds outside its bucket. `entry`: its last waiting entry. `again`: it waits from now on, with another.
     async fn settle_outside(
         &self,
         commit: &Commit,
         before: &str,
-        place: &Place,
+        entry: &WaitingEntry,
         again: bool,
     ) -> Result<(), StoreError> {
         let ended = commit.status.is_ended();
         if before == StatusWord::Pending.as_str() && commit.status != StatusWord::Pending && !again {
-            // One that is cancelled has not begun: its rank is no turn that was taken.
+            // A cancelled task has not begun, so its rank was not a turn of its flow.
             let cancelled = commit.status == StatusWord::Cancelled;
-            self.leave(place, if cancelled { Left::Cancelled } else { Left::Begun }).await?;
+            let outcome = if cancelled { WaitOutcome::Cancelled } else { WaitOutcome::Begun };
+            self.leave(entry, outcome).await?;
         }
         if ended && let Some(document) = self.document_of(commit.task).await? {
             self.settle_document(&document, commit.task, commit.status).await?;

@@ -1,9 +1,10 @@
 //! Webhook cursors and their attempts.
 
-use super::delivery_records::{State, gather, moved_at, place_of_resend, wire_url};
-use super::keys::Bucket;
+use super::delivery_records::{State, field_of_resend, gather, moved_at, stored_url};
+use super::keys::{AT_ONCE, Bucket};
 use super::scripts;
-use super::store::{RedisStore, from_json, strange, to_json, token};
+use super::store::RedisStore;
+use super::values::{from_json, to_json, token, unexpected_reply};
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::ports::{
@@ -15,27 +16,28 @@ use morag_core::task::TaskId;
 use morag_core::webhook::{Cursor, CursorName, EndpointId};
 use morag_core::{PageBudget, tree_bytes};
 use redis::{FromRedisValue, Value};
+use std::time::Duration;
 
-/// What the script says where a task has none.
+/// The script's answer where a task has no credentials.
 const NO_CREDENTIALS: &str = "-";
 
 /// Parked cursors of a bucket read in one call.
 const PARKED_READ: usize = 500;
 
-/// A cursor as it is stored: next event, next delivery, attempts, what the last move was and led to, and, of one that makes a
-/// delivery again, its event and its URL.
+/// A stored cursor: next event, next delivery, attempts, token and outcome of the last move, and, of a cursor that makes a delivery
+/// again, its event and URL.
 fn cursor(task: TaskId, name: CursorName, stored: &str) -> Result<Cursor, StoreError> {
     let mut parts = stored.split(' ');
     let mut number = || parts.next().and_then(|part| part.parse::<u64>().ok());
     let (Some(next_event), Some(next_delivery), Some(attempts)) = (number(), number(), number()) else {
-        return Err(strange(&stored));
+        return Err(unexpected_reply(&stored));
     };
     let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
-    let url = wire_url(parts.nth(3))?;
+    let url = stored_url(parts.nth(3))?;
     Ok(Cursor { task, name, next_event, next_delivery, attempts, url })
 }
 
-/// How a move is called in the script.
+/// A move's name in the script.
 fn word(movement: CursorMove) -> &'static str {
     match movement {
         CursorMove::Skip => "skip",
@@ -48,51 +50,35 @@ fn word(movement: CursorMove) -> &'static str {
 }
 
 impl RedisStore {
-    /// Where an endpoint's deliveries in these states are listed; nowhere those of tasks' own endpoints.
-    pub(super) fn lists<const N: usize>(
-        &self,
-        bucket: Bucket,
-        endpoint: &EndpointId,
-        states: [State; N],
-    ) -> Vec<String> {
-        if *endpoint == EndpointId::of_task() {
-            return Vec::new();
-        }
-        states.iter().map(|state| self.keys.of_endpoint(bucket, state.word(), endpoint.as_str())).collect()
-    }
-
-    /// Makes one parked cursor due. `false`: it was not parked any more, or is gone.
+    /// Makes one parked cursor due. `false`: it was not parked any more, or does not exist.
     async fn unpark_one(&self, key: &str) -> Result<bool, StoreError> {
-        let (task, name) = CursorName::parse_key(key).ok_or_else(|| strange(&key))?;
-        let (keys, bucket, queue) = (&self.keys, self.bucket(task), Queue::Deliveries);
-        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
-        let call = scripts::UNPARK
-            .on([
-                record,
-                history,
-                cursors,
-                deliveries,
-                attempts,
-                keys.parked(bucket),
-                keys.due(bucket, queue),
-                keys.ready(bucket, queue),
-                keys.leases(bucket, queue),
-                keys.beside(bucket, queue),
-            ])
-            .arg(self.time.argument())
-            .arg(key)
-            .arg(name.to_string())
-            .arg(token())
-            .arg(keys.channel())
-            .arg(self.wakes.of(queue, bucket));
+        let (task, name) = CursorName::parse_key(key).ok_or_else(|| unexpected_reply(&key))?;
+        let (keys, bucket, queue) = (&self.keys, Bucket::of(task), Queue::Deliveries);
+        let call = scripts::Unpark {
+            task: keys.task(task),
+            history: keys.history(task),
+            cursors: keys.cursors(task),
+            deliveries: keys.deliveries(task),
+            attempts: keys.attempts(task),
+            parked: keys.parked(bucket),
+            due: keys.due(bucket, queue),
+            ready: keys.ready(bucket, queue),
+            leases: keys.leases(bucket, queue),
+            lanes: keys.beside(bucket, queue),
+            now: self.time.argument(),
+            key: key.to_owned(),
+            cursor: name.to_string(),
+            token: token(),
+            channel: keys.channel(),
+            wake: self.wakes.of(queue, bucket),
+        };
         let answer = self.redis.call(call).await;
-        // Without an answer it may have happened.
-        let (was, moved): (u64, String) = answer.inspect_err(|_| self.placed(queue, bucket, "u"))?;
-        self.placed(queue, bucket, &moved);
-        Ok(was == 1)
+        let (was_parked, update): (u64, String) = answer.inspect_err(|_| self.invalidate(queue, bucket))?;
+        self.apply_update(queue, bucket, &update);
+        Ok(was_parked == 1)
     }
 
-    /// Makes the parked cursors of an endpoint due that lie in this bucket.
+    /// Makes the parked cursors of an endpoint due that are in this bucket.
     async fn unpark_in(&self, bucket: Bucket, endpoint: &EndpointId) -> Result<u64, StoreError> {
         let (mut from, mut unparked) = ("-".to_owned(), 0);
         loop {
@@ -115,92 +101,91 @@ impl RedisStore {
 impl Deliveries for RedisStore {
     async fn pending(&self, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError> {
         let Some((task, name)) = CursorName::parse_key(&held.key) else { return Ok(None) };
-        let known = self.records.get(task);
-        let again = place_of_resend(&name);
-        let [record, history, cursors, deliveries, _] = self.task_keys(task);
-        let call = scripts::PENDING
-            .on([record, history, cursors, deliveries])
-            .arg("")
-            .arg(name.to_string())
-            .arg(u8::from(known.is_none()))
-            .arg(events_max.max(1))
-            .arg(again.unwrap_or_default());
+        let (keys, cached) = (&self.keys, self.records.get(task));
+        let call = scripts::Pending {
+            task: keys.task(task),
+            history: keys.history(task),
+            cursors: keys.cursors(task),
+            deliveries: keys.deliveries(task),
+            cursor: name.to_string(),
+            wants_record: cached.is_none(),
+            events_max: events_max.max(1),
+            resent_delivery: field_of_resend(&name),
+        };
         let answer: Value = self.redis.call(call).await?;
         if matches!(&answer, Value::Array(parts) if parts.is_empty()) {
             return Ok(None);
         }
         let parts: Result<(String, String, String, Vec<String>, String, String), _> =
             FromRedisValue::from_redis_value(answer);
-        // The error would show the answer, and with it the credentials.
-        let parts = parts.map_err(|_| StoreError::Corrupt("a script answered what a cursor cannot look at".into()))?;
-        let (record, stored, is_end, texts, credentials, again) = parts;
+        // The error would show the answer, which has the credentials.
+        let parts = parts.map_err(|_| StoreError::Corrupt("unexpected reply about a cursor's events".into()))?;
+        let (record, stored, is_end, texts, credentials, resent) = parts;
         let (mut events, mut budget) = (Vec::new(), PageBudget::new(PENDING_BYTES_MAX));
         for text in texts.iter().rev().take_while(|text| budget.takes(tree_bytes(text))) {
             events.push(from_json(text)?);
         }
         Ok(Some(PendingDelivery {
-            record: match known {
-                Some(kept) => kept.record,
-                None => self.records.keep(&record)?,
+            record: match cached {
+                Some(cached) => cached.record,
+                None => self.records.insert(&record)?,
             },
             cursor: cursor(task, name, &stored)?,
             is_end: is_end == "1" && events.len() == texts.len(),
             events,
             credentials: KeptCredentials::of(Some(credentials).filter(|text| text != NO_CREDENTIALS)),
-            resent_at: moved_at(&again),
+            resent_at: moved_at(&resent),
         }))
     }
 
     async fn advance_all(&self, held: &Lease, moves: Vec<DeliveryMove>) -> Result<Recorded, CommitError> {
         let parsed = CursorName::parse_key(&held.key).filter(|_| held.queue == Queue::Deliveries);
         let (Some((task, name)), Some(last)) = (parsed, moves.last()) else { return Err(CommitError::Stale) };
-        let (keys, bucket, queue) = (&self.keys, self.bucket(task), held.queue);
-        let delay = match last.movement {
+        let (keys, bucket, queue) = (&self.keys, Bucket::of(task), held.queue);
+        let retry_delay = match last.movement {
             CursorMove::Retry(due) => self.delay(due),
-            _ => 0,
+            _ => Duration::ZERO,
         };
-        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
-        let lists = self.lists(bucket, name.endpoint(), [State::Pending, State::Delivered, State::Dead]);
-        let mut call = scripts::ADVANCE
-            .on([
-                record,
-                history,
-                cursors,
-                deliveries,
-                attempts,
-                keys.due(bucket, queue),
-                keys.ready(bucket, queue),
-                keys.leases(bucket, queue),
-                keys.beside(bucket, queue),
-                keys.parked(bucket),
-            ])
-            .and_on(lists)
-            .arg(self.time.argument())
-            .arg(&held.key)
-            .arg(held.fence)
-            .arg(token())
-            .arg(name.to_string())
-            .arg(name.endpoint().as_str())
-            .arg(name.resend().map_or(0, |resend| resend.number))
-            .arg(delay)
-            .arg(self.options.history_kept.as_millis())
-            .arg(task)
-            .arg(keys.channel())
-            .arg(self.wakes.of(queue, bucket));
+        let mut named_moves = Vec::with_capacity(2 * moves.len());
         for one in &moves {
             let attempt = one.attempt.as_ref().map(to_json).transpose()?;
-            call = call.arg(word(one.movement)).arg(attempt.unwrap_or_default());
+            named_moves.push(word(one.movement).as_bytes().to_owned());
+            named_moves.push(attempt.unwrap_or_default().into_bytes());
         }
+        let call = scripts::Advance {
+            task: keys.task(task),
+            history: keys.history(task),
+            cursors: keys.cursors(task),
+            deliveries: keys.deliveries(task),
+            attempts: keys.attempts(task),
+            due: keys.due(bucket, queue),
+            ready: keys.ready(bucket, queue),
+            leases: keys.leases(bucket, queue),
+            lanes: keys.beside(bucket, queue),
+            parked: keys.parked(bucket),
+            endpoint_lists: self.lists(bucket, name.endpoint(), [State::Pending, State::Delivered, State::Dead]),
+            now: self.time.argument(),
+            key: held.key.clone(),
+            fence: held.fence,
+            token: token(),
+            cursor: name.to_string(),
+            endpoint: name.endpoint().as_str().to_owned(),
+            resend: name.resend().map_or(0, |resend| resend.number),
+            retry_delay,
+            history_kept: self.options.history_kept,
+            id: task,
+            channel: keys.channel(),
+            wake: self.wakes.of(queue, bucket),
+            moves: named_moves,
+        };
         let answer = self.redis.call(call).await;
-        // Without an answer it may have happened.
-        let answer = answer.inspect_err(|_| self.placed(queue, bucket, "u"));
-        let (answer, moved): (String, String) = answer?;
-        self.placed(queue, bucket, &moved);
+        let (answer, update): (String, String) = answer.inspect_err(|_| self.invalidate(queue, bucket))?;
+        self.apply_update(queue, bucket, &update);
         match answer.as_str() {
             "more" => Ok(Recorded::More),
             "idle" | "parked" => Ok(Recorded::Idle),
             "stale" => Err(CommitError::Stale),
-            _ => Err(strange(&answer).into()),
+            _ => Err(unexpected_reply(&answer).into()),
         }
     }
 
@@ -210,13 +195,12 @@ impl Deliveries for RedisStore {
         Ok(KeptCredentials::of(self.redis.query(&get).await?))
     }
 
-    /// By the event, then by the endpoint's id: what happened to the first event comes first.
+    /// By event, then by the endpoint's id.
     async fn deliveries(&self, task: TaskId) -> Result<Vec<DeliveryRecord>, StoreError> {
-        let [_, _, _, deliveries, attempts] = self.task_keys(task);
         let mut all = redis::cmd("HGETALL");
-        all.arg(deliveries);
+        all.arg(self.keys.deliveries(task));
         let mut range = redis::cmd("LRANGE");
-        range.arg(attempts).arg(0).arg(-1);
+        range.arg(self.keys.attempts(task)).arg(0).arg(-1);
         gather(self.redis.query(&all).await?, self.redis.query(&range).await?)
     }
 
@@ -231,51 +215,48 @@ impl Deliveries for RedisStore {
         let record: morag_core::task::TaskRecord = from_json(&record.ok_or(ResendError::Unknown)?)?;
         let name = record.cursor_of(&new.endpoint).ok_or(ResendError::Unknown)?;
         let name = name.towards(new.url.as_ref(), &record.tenant);
-        let (keys, bucket, queue) = (&self.keys, self.bucket(new.task), Queue::Deliveries);
-        let [record, history, cursors, deliveries, attempts] = self.task_keys(new.task);
-        let call = scripts::RESEND
-            .on([
-                record,
-                history,
-                cursors,
-                deliveries,
-                attempts,
-                keys.due(bucket, queue),
-                keys.ready(bucket, queue),
-                keys.leases(bucket, queue),
-                keys.beside(bucket, queue),
-            ])
-            .and_on(self.lists(bucket, &new.endpoint, [State::Pending, State::Dead, State::Resent]))
-            .arg(self.time.argument())
-            .arg(new.task)
-            .arg(token())
-            .arg(name.to_string())
-            .arg(new.endpoint.as_str())
-            .arg(new.delivery)
-            .arg(new.url.clone().map_or_else(|| "-".to_owned(), String::from))
-            .arg(self.delay(new.due))
-            .arg(RESENDS_MAX)
-            .arg(self.options.history_kept.as_millis())
-            .arg(keys.channel())
-            .arg(self.wakes.of(queue, bucket));
+        let (keys, task, bucket, queue) = (&self.keys, new.task, Bucket::of(new.task), Queue::Deliveries);
+        let call = scripts::Resend {
+            task: keys.task(task),
+            history: keys.history(task),
+            cursors: keys.cursors(task),
+            deliveries: keys.deliveries(task),
+            attempts: keys.attempts(task),
+            due: keys.due(bucket, queue),
+            ready: keys.ready(bucket, queue),
+            leases: keys.leases(bucket, queue),
+            lanes: keys.beside(bucket, queue),
+            endpoint_lists: self.lists(bucket, &new.endpoint, [State::Pending, State::Dead, State::Resent]),
+            now: self.time.argument(),
+            id: task,
+            token: token(),
+            cursor: name.to_string(),
+            endpoint: new.endpoint.as_str().to_owned(),
+            delivery: new.delivery,
+            url: new.url.clone().map_or_else(|| "-".to_owned(), String::from),
+            delay: self.delay(new.due),
+            resends_max: RESENDS_MAX,
+            history_kept: self.options.history_kept,
+            channel: keys.channel(),
+            wake: self.wakes.of(queue, bucket),
+        };
         let answer = self.redis.call(call).await;
-        // Without an answer it may have happened.
-        let answer = answer.inspect_err(|_| self.placed(queue, bucket, "u"));
-        let (word, number, moved): (String, String, String) = answer?;
-        self.placed(queue, bucket, &moved);
+        let answer = answer.inspect_err(|_| self.invalidate(queue, bucket));
+        let (word, number, update): (String, String, String) = answer?;
+        self.apply_update(queue, bucket, &update);
         match word.as_str() {
-            "done" => Ok(number.parse().map_err(|_| strange(&number))?),
+            "done" => Ok(number.parse().map_err(|_| unexpected_reply(&number))?),
             "unknown" => Err(ResendError::Unknown),
             "pending" => Err(ResendError::Pending),
             "too many" => Err(ResendError::TooMany),
-            _ => Err(strange(&word).into()),
+            _ => Err(unexpected_reply(&word).into()),
         }
     }
 
     async fn unpark(&self, endpoint: &EndpointId) -> Result<u64, StoreError> {
         let each = Bucket::all().map(|bucket| self.unpark_in(bucket, endpoint));
         stream::iter(each)
-            .buffer_unordered(super::due_queue::AT_ONCE)
+            .buffer_unordered(AT_ONCE)
             .try_fold(0, |sum, unparked| async move { Ok(sum + unparked) })
             .await
     }

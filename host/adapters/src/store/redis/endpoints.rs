@@ -1,21 +1,22 @@
 //! Named webhook endpoints.
 
 use super::scripts;
-use super::store::{RedisStore, from_json, strange, to_json, token};
+use super::store::RedisStore;
+use super::values::{from_json, to_json, token, unexpected_reply};
 use async_trait::async_trait;
 use morag_core::ports::{ENDPOINTS_MAX, EndpointLimits, EndpointSet, Endpoints, PutEndpointError, StoreError};
 use morag_core::webhook::{EndpointId, NamedEndpoint};
 use redis::{FromRedisValue as _, Value};
 
-/// An endpoint as it is stored: version, token of who put it, JSON.
+/// A stored endpoint: version, token of the call that stored it, JSON.
 fn endpoint(stored: &str) -> Result<NamedEndpoint, StoreError> {
-    // What is stored holds sealed credentials: no part of it is shown.
-    let json = stored.splitn(3, ' ').nth(2).ok_or_else(|| strange(&"an endpoint without a version"))?;
+    // The stored text has sealed credentials, so the error shows nothing of it.
+    let json = stored.splitn(3, ' ').nth(2).ok_or_else(|| unexpected_reply(&"an endpoint without a version"))?;
     from_json(json)
 }
 
-/// What is noted of an endpoint among the creators, as `lua/creators.lua` does.
-fn noted(endpoint: &NamedEndpoint) -> String {
+/// The creators' entry of an endpoint, as described in `lua/creators.lua`.
+fn creator_entry(endpoint: &NamedEndpoint) -> String {
     match endpoint.sealed.is_empty() {
         true => "-".to_owned(),
         false => format!("+{}", endpoint.created_by.as_deref().unwrap_or_default()),
@@ -25,52 +26,49 @@ fn noted(endpoint: &NamedEndpoint) -> String {
 impl RedisStore {
     /// Stores an endpoint; with limits, a new one.
     async fn put(&self, endpoint: &NamedEndpoint, limits: Option<EndpointLimits>) -> Result<(), PutEndpointError> {
-        let mut call = scripts::ENDPOINT_PUT
-            .on([self.keys.endpoints(), self.keys.endpoints_state(), self.keys.endpoint_creators()])
-            .arg("")
-            .arg(endpoint.id.as_str())
-            .arg(token())
-            .arg(endpoint.version)
-            .arg(to_json(endpoint)?)
-            .arg(ENDPOINTS_MAX)
-            .arg(noted(endpoint));
         let tenant_max = limits.and_then(|limits| limits.tenant_max);
-        if let Some(limits) = limits {
-            call = call
-                .arg(endpoint.created_by.as_deref().unwrap_or_default())
-                .arg(limits.creator_max)
-                .arg(tenant_max.map_or_else(String::new, |limit| limit.to_string()))
-                // What the ids of its tenant begin with.
-                .arg(endpoint.id.as_str().strip_suffix(endpoint.id.name()).unwrap_or_default());
-        }
-        let answer: String = self.redis.call_kept(call).await?;
+        let id = endpoint.id.as_str();
+        let call = scripts::EndpointPut {
+            endpoints: self.keys.endpoints(),
+            state: self.keys.endpoints_state(),
+            creators: self.keys.endpoint_creators(),
+            id: id.to_owned(),
+            token: token(),
+            version: endpoint.version,
+            json: to_json(endpoint)?,
+            endpoints_max: ENDPOINTS_MAX,
+            creator_entry: creator_entry(endpoint),
+            creator: endpoint.created_by.clone().unwrap_or_default(),
+            creator_max: limits.map(|limits| limits.creator_max),
+            tenant_max,
+            tenant_prefix: id.strip_suffix(endpoint.id.name()).unwrap_or_default().to_owned(),
+        };
+        let answer: String = self.redis.call_replicated(call).await?;
         match answer.split(' ').collect::<Vec<_>>().as_slice() {
             ["done"] => Ok(()),
             ["stale"] => Err(PutEndpointError::Stale),
             ["full"] => Err(PutEndpointError::Full),
             ["share", own, all] => {
-                let number = |text: &str| text.parse().map_err(|_| strange(&answer));
+                let number = |text: &str| text.parse().map_err(|_| unexpected_reply(&answer));
                 Err(PutEndpointError::Share { own: number(own)?, all: number(all)? })
             }
             ["quota"] => Err(PutEndpointError::Quota { limit: tenant_max.unwrap_or_default() }),
-            _ => Err(strange(&answer).into()),
+            _ => Err(unexpected_reply(&answer).into()),
         }
     }
 }
 
 #[async_trait]
 impl Endpoints for RedisStore {
-    async fn endpoints(&self, known: Option<u64>) -> Result<Option<EndpointSet>, StoreError> {
-        let call = scripts::ENDPOINTS_READ
-            .on([self.keys.endpoints(), self.keys.endpoints_state()])
-            .arg("")
-            .arg(known.map_or_else(String::new, |known| known.to_string()));
-        // Each task that is accepted asks.
+    async fn endpoints(&self, known_revision: Option<u64>) -> Result<Option<EndpointSet>, StoreError> {
+        let (endpoints, state) = (self.keys.endpoints(), self.keys.endpoints_state());
+        let call = scripts::EndpointsRead { endpoints, state, known_revision };
+        // Each acceptance of a task asks this.
         let mut answer = self.in_time(self.redis.call::<Vec<Value>>(call)).await?.into_iter();
         let revision = answer.next().and_then(|revision| u64::from_redis_value(revision).ok());
-        let revision = revision.ok_or_else(|| strange(&"no revision of the endpoints"))?;
+        let revision = revision.ok_or_else(|| unexpected_reply(&"no revision of the endpoints"))?;
         let Some(stored) = answer.next() else { return Ok(None) };
-        let stored = Vec::<String>::from_redis_value(stored).map_err(|error| strange(&error))?;
+        let stored = Vec::<String>::from_redis_value(stored).map_err(|error| unexpected_reply(&error))?;
         let mut endpoints = stored.iter().map(|stored| endpoint(stored)).collect::<Result<Vec<_>, _>>()?;
         endpoints.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
         Ok(Some(EndpointSet { revision, endpoints }))
@@ -85,12 +83,14 @@ impl Endpoints for RedisStore {
     }
 
     async fn remove_endpoint(&self, endpoint: &EndpointId) -> Result<bool, StoreError> {
-        let call = scripts::ENDPOINT_REMOVE
-            .on([self.keys.endpoints(), self.keys.endpoints_state(), self.keys.endpoint_creators()])
-            .arg("")
-            .arg(endpoint.as_str())
-            .arg(token());
-        Ok(self.redis.call_kept::<i64>(call).await? == 1)
+        let call = scripts::EndpointRemove {
+            endpoints: self.keys.endpoints(),
+            state: self.keys.endpoints_state(),
+            creators: self.keys.endpoint_creators(),
+            id: endpoint.as_str().to_owned(),
+            token: token(),
+        };
+        Ok(self.redis.call_replicated::<i64>(call).await? == 1)
     }
 
     async fn seal_proof(&self) -> Result<Option<String>, StoreError> {
@@ -98,7 +98,7 @@ impl Endpoints for RedisStore {
     }
 
     async fn put_seal_proof(&self, before: Option<&str>, proof: &str) -> Result<String, StoreError> {
-        let call = scripts::SEAL_PROOF.on([self.keys.endpoints_state()]).arg(before.unwrap_or_default()).arg(proof);
-        self.redis.call(call).await
+        let (before, proof) = (before.unwrap_or_default().to_owned(), proof.to_owned());
+        self.redis.call(scripts::SealProof { state: self.keys.endpoints_state(), before, proof }).await
     }
 }

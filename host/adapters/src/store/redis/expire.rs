@@ -1,25 +1,26 @@
-//! Forgetting what is old. Redis's own expiry takes a task's keys; this takes what is left of it in the indexes, and says
-//! which tasks are gone, so that their files can go too.
+//! Removing old tasks. Redis's own expiry removes a task's keys; this removes the task from the indexes, and returns which tasks were
+//! removed, so that their files can be deleted too.
 
-use super::keys::{Bucket, STATUSES};
+use super::keys::Bucket;
 use super::scripts;
-use super::store::{RedisStore, strange};
+use super::store::RedisStore;
+use super::values::unexpected_reply;
 use morag_core::Timestamp;
 use morag_core::ports::{Queue, StoreError};
 use morag_core::task::{DocumentKey, StatusWord, TaskId};
 
-/// Candidates read of a bucket at a time.
+/// Candidates read from a bucket in one call.
 const BATCH: usize = 50;
 
-/// Buckets whose oldest tasks still have deliveries to come are read on at most so far, and again in the next round.
+/// Tasks of a bucket with deliveries to come that are skipped in one round at most; the next round begins again.
 const SKIPPED_MAX: usize = 1000;
 
 impl RedisStore {
-    /// What is behind [`morag_core::ports::Tasks::expire`].
-    pub(super) async fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {
-        self.learn_time().await?;
+    /// Implements [`morag_core::ports::Tasks::expire`].
+    pub(super) async fn expire_tasks(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {
+        self.read_time().await?;
         self.sweep_waiting().await?;
-        // Tasks ended by the store's clock; the time is given by this process's.
+        // Tasks ended by the store's clock, but the time is given by this process's.
         let ahead = self.time.now().as_millis().saturating_sub(self.options.clock.now().as_millis());
         let ended_before = Timestamp::from_millis(ended_before.as_millis().saturating_add(ahead));
         let mut gone = Vec::new();
@@ -31,7 +32,7 @@ impl RedisStore {
                     if gone.len() == limit {
                         break;
                     }
-                    match self.forget_one(*task).await? {
+                    match self.expire_task(*task).await? {
                         true => gone.push(*task),
                         false => skipped += 1,
                     }
@@ -49,53 +50,49 @@ impl RedisStore {
         range.arg(self.keys.ended(bucket)).arg("-inf").arg(format!("({}", before.as_millis()));
         range.arg(&["BYSCORE", "LIMIT"]).arg(skip).arg(BATCH);
         let tasks: Vec<String> = self.redis.query(&range).await?;
-        tasks.iter().map(|task| task.parse().map_err(|_| strange(task))).collect()
+        tasks.iter().map(|task| task.parse().map_err(|_| unexpected_reply(task))).collect()
     }
 
-    async fn forget_one(&self, task: TaskId) -> Result<bool, StoreError> {
-        let (keys, bucket) = (&self.keys, self.bucket(task));
+    async fn expire_task(&self, task: TaskId) -> Result<bool, StoreError> {
+        let (keys, bucket) = (&self.keys, Bucket::of(task));
         self.settle_last(task).await?;
-        let (lists, members) = self.listed(task).await?;
-        let [record, history, cursors, deliveries, attempts] = self.task_keys(task);
-        let [pending, in_progress, completed, failed, cancelled] = STATUSES.map(|word| keys.in_status(bucket, word));
+        let (endpoint_lists, members) = self.listed(task).await?;
         let (tasks, sent) = (Queue::Tasks, Queue::Deliveries);
-        let call = scripts::EXPIRE
-            .on([
-                record,
-                history,
-                cursors,
-                deliveries,
-                attempts,
-                keys.due(bucket, tasks),
-                keys.ready(bucket, tasks),
-                keys.ranks(bucket, tasks),
-                keys.leases(bucket, tasks),
-                keys.fences(bucket, tasks),
-                keys.due(bucket, sent),
-                keys.ready(bucket, sent),
-                keys.leases(bucket, sent),
-                keys.recent(bucket),
-                keys.ended(bucket),
-                keys.tasks(bucket),
-                pending,
-                in_progress,
-                completed,
-                failed,
-                cancelled,
-                keys.beside(bucket, tasks),
-                keys.parked(bucket),
-                keys.owners(bucket),
-                keys.file_bytes(bucket),
-                keys.tenant_bytes(bucket),
-            ])
-            .and_on(lists)
-            .arg("")
-            .arg(task);
-        let call = members.into_iter().fold(call, |call, member| call.arg(member));
+        let call = scripts::Expire {
+            task: keys.task(task),
+            history: keys.history(task),
+            cursors: keys.cursors(task),
+            deliveries: keys.deliveries(task),
+            attempts: keys.attempts(task),
+            due: keys.due(bucket, tasks),
+            ready: keys.ready(bucket, tasks),
+            ranks: keys.ranks(bucket, tasks),
+            leases: keys.leases(bucket, tasks),
+            fences: keys.fences(bucket, tasks),
+            since: keys.beside(bucket, tasks),
+            delivery_due: keys.due(bucket, sent),
+            delivery_ready: keys.ready(bucket, sent),
+            delivery_leases: keys.leases(bucket, sent),
+            recent: keys.recent(bucket),
+            ended: keys.ended(bucket),
+            tasks: keys.tasks(bucket),
+            pending: keys.in_status(bucket, StatusWord::Pending),
+            in_progress: keys.in_status(bucket, StatusWord::InProgress),
+            completed: keys.in_status(bucket, StatusWord::Completed),
+            failed: keys.in_status(bucket, StatusWord::Failed),
+            cancelled: keys.in_status(bucket, StatusWord::Cancelled),
+            parked: keys.parked(bucket),
+            owners: keys.owners(bucket),
+            task_bytes: keys.file_bytes(bucket),
+            tenant_bytes: keys.tenant_bytes(bucket),
+            endpoint_lists,
+            id: task,
+            members: members.into_iter().map(String::into_bytes).collect(),
+        };
         Ok(self.redis.call::<i64>(call).await? == 1)
     }
 
-    /// Settles the document's claim, in case whoever ended the task died before doing so.
+    /// Settles the document's claim, in case the process that ended the task died before it did.
     async fn settle_last(&self, task: TaskId) -> Result<(), StoreError> {
         let mut get = redis::cmd("HMGET");
         get.arg(self.keys.task(task)).arg(&["document", "status"]);

@@ -1,18 +1,17 @@
-//! All events in one order: a stream a bucket, merged by the time that the server gave each entry.
+//! All events in one order: a stream for each bucket, merged by the time that the server gave each entry.
 //!
-//! A script that adds to a stream takes an id of its own time or later, so the entries of a millisecond are settled once the
-//! bucket's node has a later one. A page holds nothing of a time that is not settled in every bucket: what a clock ahead of
-//! the others has written waits until they have caught up. So the order (time, task, sequence) never changes once it was
-//! read, as long as no node's clock goes back; after a failover to a node whose clock is behind, events of that
-//! difference come in a bucket's stream in order, but may be passed by readers of all buckets.
+//! A script that adds to a stream uses an id of its own time or later, so the entries of a millisecond are complete once the bucket's
+//! node has a later time. A page has no entries of a time that is not complete in every bucket: entries that a node with a fast clock
+//! has written wait until the other nodes have caught up. So the order (time, task, sequence) never changes once it was read, as long
+//! as no node's clock goes back. After a failover to a node whose clock is behind, the events of that difference are in order in their
+//! bucket's stream, but readers of all buckets may have passed them.
 
-use super::commit::FEED_MAX;
-use super::due_queue::AT_ONCE;
-use super::keys::{BUCKETS, Bucket};
+use super::keys::{AT_ONCE, Bucket, FEED_MAX};
 use super::pages::EVENTS_AT_ONCE;
-use super::records::Kept;
+use super::record_cache::CachedRecord;
 use super::scripts;
-use super::store::{RedisStore, from_json, strange};
+use super::store::RedisStore;
+use super::values::{from_json, unexpected_reply};
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::stream::{self, TryStreamExt as _};
@@ -21,39 +20,39 @@ use morag_core::{PageBudget, tree_bytes};
 use redis::{FromRedisValue as _, Value};
 use std::time::Duration;
 
-/// Events in a page, whatever was asked for: what one answer may hold in memory.
+/// Events of a page at most, even where more are asked for: it limits what one answer holds in memory.
 const PAGE_MAX: usize = 1000;
 
-/// Entries read of each bucket at first: together a page of the largest size, where events are spread evenly.
+/// Entries read of each bucket at first: where events are spread evenly, that is a page of the largest size.
 const ENTRIES_MIN: usize = 8;
 
-/// A position that is further ahead of the servers' time than this was not read in this store: a clock that is corrected
-/// goes back by less.
+/// A position that is further ahead of the servers' time than this was not read from this store: a clock that is corrected goes back
+/// by less.
 const AHEAD_MAX: Duration = Duration::from_secs(10);
 
-/// Pause before who watches is told, in a Cluster: a look is a call a bucket there, and at ten a second they take a few
+/// Pause before watchers are notified, in a Cluster: a read is one call for each bucket there, and ten reads a second take a few
 /// hundredths of a core.
 const CLUSTER_PAUSE: Duration = Duration::from_millis(100);
 
-/// What was read of all buckets.
+/// What was read from the feeds.
 struct Read {
-    /// The smallest time of a node, less one: nothing that is added later has this time or an earlier one.
+    /// The earliest time of a node, less one: nothing that is added later has this time or an earlier one.
     now: u64,
-    /// Until when nothing is missing among the entries.
-    settled: u64,
+    /// Up to this time the entries are complete.
+    complete_to: u64,
     /// Whether a bucket had more entries than were asked for.
     more: bool,
-    /// Whether entries before may be gone.
+    /// Whether earlier entries may be missing.
     gap: bool,
     entries: Vec<FeedPosition>,
 }
 
 impl Read {
     fn merge(parts: Vec<Self>) -> Self {
-        let none = Self { now: u64::MAX, settled: u64::MAX, more: false, gap: false, entries: Vec::new() };
+        let none = Self { now: u64::MAX, complete_to: u64::MAX, more: false, gap: false, entries: Vec::new() };
         parts.into_iter().fold(none, |mut all, mut part| {
             all.now = all.now.min(part.now);
-            all.settled = all.settled.min(part.settled);
+            all.complete_to = all.complete_to.min(part.complete_to);
             all.more |= part.more;
             all.gap |= part.gap;
             all.entries.append(&mut part.entries);
@@ -61,22 +60,22 @@ impl Read {
         })
     }
 
-    /// What a script answered that was asked for so many entries a bucket.
+    /// The answer of a script that was asked for `count` entries of each bucket.
     fn parse(answer: Vec<Value>, count: usize) -> Option<Self> {
         let mut answer = answer.into_iter();
         let now = text(answer.next()?)?.parse::<u64>().ok()?.saturating_sub(1);
         let gap = text(answer.next()?)? == "1";
-        let mut read = Self { now, settled: now, more: false, gap, entries: Vec::new() };
+        let mut read = Self { now, complete_to: now, more: false, gap, entries: Vec::new() };
         for bucket in answer {
             let found = Vec::<String>::from_redis_value(bucket).ok()?;
             for pair in found.chunks_exact(2) {
                 read.entries.push(entry(&pair[0], &pair[1])?);
             }
-            // More of the last one's time may be left.
+            // There may be more entries of the last one's time.
             if found.len() >= 2 * count {
                 read.more = true;
                 let last = read.entries.last()?.moment();
-                read.settled = read.settled.min(last.saturating_sub(1));
+                read.complete_to = read.complete_to.min(last.saturating_sub(1));
             }
         }
         Some(read)
@@ -95,58 +94,59 @@ fn entry(id: &str, event: &str) -> Option<FeedPosition> {
 
 impl RedisStore {
     async fn read_feeds(&self, from: u64, count: usize) -> Result<Read, StoreError> {
-        let arguments = |call: super::link::Call<'static>| {
-            call.arg(from).arg(count).arg(self.options.history_kept.as_millis()).arg(FEED_MAX)
-        };
+        let history_kept = self.options.history_kept;
+        let call = |feeds| scripts::Feed { feeds, from, count, history_kept, feed_max: FEED_MAX };
         let parse = |answer: Vec<Value>| {
-            let shown = answer.len();
-            Read::parse(answer, count).ok_or_else(|| strange(&format!("{shown} parts of a feed")))
+            let parts = answer.len();
+            Read::parse(answer, count).ok_or_else(|| unexpected_reply(&format!("{parts} parts of a feed")))
         };
-        if !self.redis.is_cluster() {
-            // One call instead of as many as there are buckets.
-            let keys: [String; BUCKETS] = std::array::from_fn(|bucket| self.keys.feed(Bucket(bucket as u8)));
-            return parse(self.redis.call(arguments(scripts::FEED.on(keys))).await?);
+        if !self.redis.connection.is_cluster() {
+            // One call instead of one for each bucket.
+            let feeds = Bucket::all().map(|bucket| self.keys.feed(bucket)).collect();
+            return parse(self.redis.call(call(feeds)).await?);
         }
-        let read = |bucket| async move {
-            parse(self.redis.call(arguments(scripts::FEED.on([self.keys.feed(bucket)]))).await?)
-        };
+        let read = |bucket| async move { parse(self.redis.call(call(vec![self.keys.feed(bucket)])).await?) };
         let parts = stream::iter(Bucket::all().map(read)).buffer_unordered(AT_ONCE).try_collect().await?;
         Ok(Read::merge(parts))
     }
 
-    /// An event's text, and its task's record where it is not kept here.
+    /// An event's text, and its task's record: from the cache, or its text.
     async fn feed_texts(&self, position: FeedPosition) -> Result<Option<(String, Stored)>, StoreError> {
-        let (task, sequence) = position.event().ok_or_else(|| strange(&position))?;
+        let (task, sequence) = position.event().ok_or_else(|| unexpected_reply(&position))?;
         let mut get = redis::cmd("LINDEX");
         get.arg(self.keys.history(task)).arg(-i64::try_from(sequence).unwrap_or(i64::MAX));
         let event: Option<String> = self.redis.query(&get).await?;
         let Some(event) = event else { return Ok(None) };
-        if let Some(kept) = self.records.get(task) {
-            return Ok(Some((event, Stored::Kept(kept))));
+        if let Some(cached) = self.records.get(task) {
+            return Ok(Some((event, Stored::Cached(cached))));
         }
         let mut get = redis::cmd("HGET");
         get.arg(self.keys.task(task)).arg("record");
         let record: Option<String> = self.redis.query(&get).await?;
-        // Where the task has expired, both are gone.
+        // An expired task has neither.
         Ok(record.map(|record| (event, Stored::Text(record))))
     }
 
-    /// The events at these places, as many as one page takes; none for those whose tasks have expired. Says which place was the
-    /// last, where there is no room for all.
-    async fn feed_items(&self, places: Vec<FeedPosition>) -> Result<(Vec<FeedItem>, Option<FeedPosition>), StoreError> {
+    /// The events at these positions, as many as fit into one page; none for expired tasks. Where not all fit, also the last position
+    /// that was read.
+    async fn feed_items(
+        &self,
+        positions: Vec<FeedPosition>,
+    ) -> Result<(Vec<FeedItem>, Option<FeedPosition>), StoreError> {
         let (mut items, mut last, mut budget) = (Vec::new(), None, PageBudget::new(FEED_BYTES_MAX));
-        let texts =
-            places.into_iter().map(|place| async move { Ok::<_, StoreError>((place, self.feed_texts(place).await?)) });
+        let texts = positions
+            .into_iter()
+            .map(|position| async move { Ok::<_, StoreError>((position, self.feed_texts(position).await?)) });
         let mut texts = stream::iter(texts).buffered(EVENTS_AT_ONCE);
         while let Some((position, found)) = texts.try_next().await? {
             if let Some((event, record)) = found {
-                // The bodies that are made of the items have the record's metadata in them, each its own.
+                // Each body that is made of an item has its own copy of the record's metadata.
                 if !budget.takes(tree_bytes(&event).saturating_add(record.bytes())) {
                     return Ok((items, last));
                 }
                 let record = match record {
-                    Stored::Kept(kept) => kept.record,
-                    Stored::Text(text) => self.records.keep(&text)?,
+                    Stored::Cached(cached) => cached.record,
+                    Stored::Text(text) => self.records.insert(&text)?,
                 };
                 items.push(FeedItem { position, record, event: from_json(&event)? });
             }
@@ -156,9 +156,9 @@ impl RedisStore {
     }
 }
 
-/// A record as it was found.
+/// A task's record.
 enum Stored {
-    Kept(Kept),
+    Cached(CachedRecord),
     Text(String),
 }
 
@@ -166,7 +166,7 @@ impl Stored {
     /// Its length as text.
     fn bytes(&self) -> usize {
         match self {
-            Self::Kept(kept) => kept.bytes,
+            Self::Cached(cached) => cached.bytes,
             Self::Text(text) => text.len(),
         }
     }
@@ -175,50 +175,51 @@ impl Stored {
 #[async_trait]
 impl Feed for RedisStore {
     async fn tail(&self) -> Result<FeedPosition, StoreError> {
-        // From the end of time on there is nothing: only the servers' times are told.
+        // No entry is that late, so the answer has only the servers' times.
         Ok(FeedPosition::after_all_of(self.read_feeds(u64::MAX, 1).await?.now))
     }
 
     async fn since(&self, position: FeedPosition, limit: usize) -> Result<FeedPage, StoreError> {
         let limit = limit.clamp(1, PAGE_MAX);
         let mut count = ENTRIES_MIN;
-        let (read, mut places) = loop {
+        let (read, mut positions) = loop {
             let read = self.read_feeds(position.moment(), count).await?;
-            let settled = FeedPosition::after_all_of(read.settled);
-            let places: Vec<_> =
-                read.entries.iter().copied().filter(|place| *place > position && *place <= settled).collect();
+            let complete_to = FeedPosition::after_all_of(read.complete_to);
+            let positions: Vec<_> =
+                read.entries.iter().copied().filter(|entry| *entry > position && *entry <= complete_to).collect();
             // A bucket may have more entries of one time than were asked for.
-            if places.is_empty() && settled <= position && read.more {
+            if positions.is_empty() && complete_to <= position && read.more {
                 count *= 2;
                 continue;
             }
-            break (read, places);
+            break (read, positions);
         };
         let ahead = u64::try_from(AHEAD_MAX.as_millis()).unwrap_or(u64::MAX);
         if position.moment() > read.now.saturating_add(ahead) {
             let position = FeedPosition::after_all_of(read.now);
             return Ok(FeedPage { items: Vec::new(), position, gap: true, next: FeedNext::OnChange });
         }
-        places.sort_unstable();
-        let full = places.len() > limit;
-        places.truncate(limit);
-        let held = read.entries.iter().map(|place| place.moment()).filter(|moment| *moment > read.settled).min();
-        let next = match held {
+        positions.sort_unstable();
+        let full = positions.len() > limit;
+        positions.truncate(limit);
+        let incomplete =
+            read.entries.iter().map(|entry| entry.moment()).filter(|moment| *moment > read.complete_to).min();
+        let next = match incomplete {
             _ if full || read.more => FeedNext::Now,
-            Some(moment) => FeedNext::After(Duration::from_millis(moment - read.settled)),
+            Some(moment) => FeedNext::After(Duration::from_millis(moment - read.complete_to)),
             None => FeedNext::OnChange,
         };
-        let reached = match places.last() {
+        let reached = match positions.last() {
             Some(last) if full => *last,
-            _ => position.max(FeedPosition::after_all_of(read.settled)),
+            _ => position.max(FeedPosition::after_all_of(read.complete_to)),
         };
-        let (items, cut) = self.feed_items(places).await?;
+        let (items, cut) = self.feed_items(positions).await?;
         let (position, next) = cut.map_or((reached, next), |last| (last, FeedNext::Now));
         Ok(FeedPage { items, position, gap: read.gap, next })
     }
 
     fn watch(&self) -> Box<dyn FeedWatch> {
-        let pause = if self.redis.is_cluster() { CLUSTER_PAUSE } else { Duration::ZERO };
+        let pause = if self.redis.connection.is_cluster() { CLUSTER_PAUSE } else { Duration::ZERO };
         Box::new(super::feed_watch::watch(self.redis.clone(), self.keys.feed_channel(), pause))
     }
 }
@@ -238,25 +239,25 @@ mod tests {
     }
 
     #[test]
-    fn what_may_still_get_company_is_not_settled() {
+    fn a_time_that_may_get_more_entries_is_not_complete() {
         let event = format!("{TASK}/3");
         let one: &[(&str, &str)] = &[("7-0", &event)];
         let two: &[(&str, &str)] = &[("5-0", &event), ("6-2", &event)];
         let read = Read::parse(answer("9", &[one, two]), 3).unwrap();
-        assert_eq!((read.now, read.settled, read.more, read.entries.len()), (8, 8, false, 3));
-        // Both buckets are cut off: of the second's time 6 more may be left.
+        assert_eq!((read.now, read.complete_to, read.more, read.entries.len()), (8, 8, false, 3));
+        // The second bucket is cut off: there may be more entries of its time 6.
         let read = Read::parse(answer("9", &[one, two]), 2).unwrap();
-        assert_eq!((read.now, read.settled, read.more), (8, 5, true));
+        assert_eq!((read.now, read.complete_to, read.more), (8, 5, true));
         let slow = Read::parse(answer("4", &[]), 2).unwrap();
         let merged = Read::merge(vec![read, slow]);
-        assert_eq!((merged.now, merged.settled, merged.more, merged.entries.len()), (3, 3, true, 3));
+        assert_eq!((merged.now, merged.complete_to, merged.more, merged.entries.len()), (3, 3, true, 3));
     }
 
     #[test]
-    fn a_strange_answer_is_refused() {
+    fn an_unexpected_reply_is_refused() {
         assert!(Read::parse(Vec::new(), 1).is_none());
-        for strange in ["", "x/1", TASK, &format!("{TASK}/"), &format!("{TASK}/x")] {
-            assert!(Read::parse(answer("9", &[&[("7-0", strange)]]), 1).is_none(), "{strange}");
+        for unexpected in ["", "x/1", TASK, &format!("{TASK}/"), &format!("{TASK}/x")] {
+            assert!(Read::parse(answer("9", &[&[("7-0", unexpected)]]), 1).is_none(), "{unexpected}");
         }
         assert!(Read::parse(answer("9", &[&[("7", &format!("{TASK}/1"))]]), 1).is_none());
         assert!(Read::parse(answer("x", &[]), 1).is_none());

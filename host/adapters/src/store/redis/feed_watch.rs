@@ -1,6 +1,6 @@
-//! Being told that events were committed, by whichever process: a channel, listened to only while somebody watches.
+//! Notifications that some process has committed events: a channel, listened to only while a caller watches.
 
-use super::link::Redis;
+use super::client::Redis;
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use morag_core::ports::FeedWatch;
@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-/// A connection that was silent for so long is made anew: it may be dead. Whoever watches looks meanwhile.
+/// A connection that was silent for this long is replaced: it may be dead. Callers read the feed meanwhile.
 const SILENCE_MAX: Duration = Duration::from_secs(25);
 
-/// Pause before listening again, after a connection that could not be made or ended.
+/// Pause before the next attempt to listen.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 struct Watch {
@@ -30,14 +30,14 @@ impl Drop for Watch {
 #[async_trait]
 impl FeedWatch for Watch {
     async fn changed(&mut self, at_most: Duration) {
-        // The sender lives as long as the listener, which only we end.
+        // The sender lives as long as the listener, which only this value ends.
         if tokio::time::timeout(at_most, self.changes.changed()).await.is_ok() {
             tokio::time::sleep(self.pause.min(at_most)).await;
         }
     }
 }
 
-/// Watches a channel; what comes within the pause is told together.
+/// Watches a channel. Changes within the pause are reported together.
 pub(super) fn watch(redis: Arc<Redis>, channel: String, pause: Duration) -> impl FeedWatch {
     let changed = watch::Sender::new(());
     let changes = changed.subscribe();
@@ -49,7 +49,7 @@ async fn follow(redis: Arc<Redis>, channel: String, changed: watch::Sender<()>) 
     for turn in 0.. {
         match redis.listen(&channel, turn).await {
             Ok(listener) => {
-                // What was committed before is not known.
+                // Commits before the subscription were not published here.
                 changed.send_replace(());
                 let mut messages = listener.into_on_message();
                 while let Ok(Some(_)) = tokio::time::timeout(SILENCE_MAX, messages.next()).await {
@@ -57,7 +57,7 @@ async fn follow(redis: Arc<Redis>, channel: String, changed: watch::Sender<()>) 
                 }
             }
             Err(error) => {
-                tracing::debug!(%error, "changes of the feed cannot be heard: it is looked at instead");
+                tracing::debug!(%error, "cannot subscribe to changes of the feed: it is polled instead");
                 tokio::time::sleep(AGAIN_AFTER).await;
             }
         }

@@ -1,21 +1,20 @@
-//! What reads answers beside the store, for the fuzz targets.
+//! What reads answers outside the store, for the fuzz targets.
 
 use super::keys::Bucket;
-use super::servers::{facts, slot_range};
-use super::told::Told;
+use super::link::canned::CannedAnswers;
+use super::servers::facts;
+use super::slots::slot_range;
 use super::wake;
 use morag_core::ports::Queue;
 use morag_core::redis_demands::NodeFacts;
 use redis::{RedisResult, Value};
 
-pub use super::told::told;
-
-/// What a node says of itself that gives these answers.
+/// The report of a node that gives these answers.
 pub async fn read_node(answers: Vec<(Value, usize)>) -> RedisResult<NodeFacts> {
-    facts("node", &mut Told::new(answers)).await
+    facts("node", &mut CannedAnswers::new(answers)).await
 }
 
-/// The answer of `CLUSTER SLOTS`: how many ranges it has.
+/// The number of ranges in an answer to `CLUSTER SLOTS`.
 pub fn read_slots(answer: &[Vec<Value>]) -> usize {
     answer.iter().filter_map(|range| slot_range(range)).count()
 }

@@ -1,10 +1,11 @@
-//! What a store is told from others by, whatever its address and however often that changes: a random id, given once.
+//! A store's identity: a random id, assigned once, that does not depend on the store's address.
 //!
-//! Files are kept elsewhere, and whose they are is said there by this id. A Redis that was emptied, or another prefix of the
-//! same one, is another store. A copy of a Redis has the id of the original.
+//! Files are kept elsewhere, and are marked there with the id of their store. A Redis that was emptied, and another prefix of the same
+//! Redis, are other stores. A copy of a Redis has the id of the original.
 
 use super::scripts;
-use super::store::{RedisStore, token};
+use super::store::RedisStore;
+use super::values::token;
 use morag_core::ports::StoreError;
 
 impl RedisStore {
@@ -13,9 +14,8 @@ impl RedisStore {
         self.redis.query(redis::cmd("GET").arg(self.keys.identity())).await
     }
 
-    /// The store's id, which it is given now if it has none: 32 lower-case hexadecimal digits. `Full` where it has none and Redis
-    /// has no room.
+    /// The store's id, assigned now if it has none: 32 lower-case hexadecimal digits. `Full` where it has none and Redis has no room.
     pub async fn identify(&self) -> Result<String, StoreError> {
-        self.redis.call_kept(scripts::IDENTITY.on([self.keys.identity()]).arg(token())).await
+        self.redis.call_replicated(scripts::Identity { identity: self.keys.identity(), new: token() }).await
     }
 }

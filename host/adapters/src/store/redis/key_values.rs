@@ -1,11 +1,12 @@
-//! What plugins keep between tasks. All of a plugin's lies in one slot, so that one script changes a value, the list of keys
-//! and what the plugin holds together.
+//! What plugins keep between tasks. All of a plugin's data is in one slot, so that one script changes a value, the list of keys and
+//! the plugin's bytes together.
 //!
-//! A script that is sent twice sets the same value twice: where its first answer was lost, and somebody else set another value
-//! in between, the one that was sent again is the last.
+//! A script that is sent twice sets the same value twice: where its first answer was lost, and another caller set another value in
+//! between, the value that was sent again wins.
 
 use super::scripts;
-use super::store::{RedisStore, strange};
+use super::store::RedisStore;
+use super::values::unexpected_reply;
 use async_trait::async_trait;
 use morag_core::ports::{KeyValueQuota, KeyValues, SetError, StoreError};
 
@@ -16,24 +17,30 @@ impl KeyValues for RedisStore {
     }
 
     async fn set(&self, plugin: &str, key: &str, value: Vec<u8>, quota: KeyValueQuota) -> Result<(), SetError> {
-        let call = scripts::KEY_VALUE_SET
-            .on([self.keys.key_values(plugin), self.keys.key_value_list(plugin), self.keys.key_value_bytes(plugin)])
-            .arg(key)
-            .bytes(value)
-            .arg(quota.keys_max)
-            .arg(quota.bytes_max);
+        let call = scripts::KeyValueSet {
+            values: self.keys.key_values(plugin),
+            list: self.keys.key_value_list(plugin),
+            bytes: self.keys.key_value_bytes(plugin),
+            key: key.to_owned(),
+            value,
+            keys_max: quota.keys_max,
+            bytes_max: quota.bytes_max,
+        };
         let answer: String = self.redis.call(call).await?;
         match answer.as_str() {
             "done" => Ok(()),
             "full" => Err(SetError::Full),
-            _ => Err(strange(&answer).into()),
+            _ => Err(unexpected_reply(&answer).into()),
         }
     }
 
     async fn delete(&self, plugin: &str, key: &str) -> Result<(), StoreError> {
-        let call = scripts::KEY_VALUE_DELETE
-            .on([self.keys.key_values(plugin), self.keys.key_value_list(plugin), self.keys.key_value_bytes(plugin)])
-            .arg(key);
+        let call = scripts::KeyValueDelete {
+            values: self.keys.key_values(plugin),
+            list: self.keys.key_value_list(plugin),
+            bytes: self.keys.key_value_bytes(plugin),
+            key: key.to_owned(),
+        };
         self.redis.call::<i64>(call).await.map(drop)
     }
 

@@ -6,8 +6,15 @@
 use morag_core::ports::Queue;
 use morag_core::task::{DocumentId, DocumentKey, StatusWord, TaskId, TenantId};
 
-/// Number of buckets: enough that no node of a large Cluster is left without, few enough to be looked through.
+/// Number of buckets: enough that every node of a large Cluster has some, few enough to visit all of them.
 pub(super) const BUCKETS: usize = 256;
+
+/// Buckets asked in parallel: enough to hide the round trip to Redis, few enough not to delay other callers.
+pub(super) const AT_ONCE: usize = 32;
+
+/// Entries that a bucket's feed keeps at least, for readers who come back: half a million in all, some 30 MB, hours of a busy
+/// server. Redis trims whole nodes of the stream, so there may be some 100 more.
+pub(super) const FEED_MAX: usize = 2000;
 
 /// A bucket of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +24,12 @@ impl Bucket {
     /// The bucket of a task.
     pub(super) fn of(task: TaskId) -> Self {
         Self(task.as_bytes()[0])
+    }
+
+    /// The bucket of a key of the due-queue; none where it is not a valid key.
+    pub(super) fn of_key(key: &str) -> Option<Self> {
+        let task = key.split_once('/').map_or(key, |(task, _)| task);
+        task.parse().ok().map(Self::of)
     }
 
     /// Every bucket.
@@ -31,16 +44,26 @@ impl std::fmt::Display for Bucket {
     }
 }
 
-/// Every state of a task, in the order in which scripts take their keys.
+/// Every state of a task.
 pub(super) const STATUSES: [StatusWord; 5] =
     [StatusWord::Pending, StatusWord::InProgress, StatusWord::Completed, StatusWord::Failed, StatusWord::Cancelled];
 
-/// The names, all with one prefix.
+/// Redis keys of a bucket's queue.
+pub(super) struct QueueKeys {
+    pub(super) due: String,
+    pub(super) ready: String,
+    pub(super) ranks: String,
+    pub(super) leases: String,
+    pub(super) fences: String,
+    pub(super) beside: String,
+}
+
+/// The names of keys, all with one prefix.
 #[derive(Debug, Clone)]
 pub(super) struct Keys(String);
 
 impl Keys {
-    /// Names that begin with a prefix, so that several servers may share a Redis.
+    /// Keys that begin with a prefix, so that several stores may share a Redis.
     pub(super) fn new(prefix: String) -> Self {
         Self(prefix)
     }
@@ -61,7 +84,7 @@ impl Keys {
         format!("{}{kind}:{{{bucket}}}:{queue}", self.0)
     }
 
-    /// Hash: the record and where the task stands.
+    /// Hash: the record and the task's state.
     pub(super) fn task(&self, task: TaskId) -> String {
         self.of_task("task", task)
     }
@@ -71,7 +94,7 @@ impl Keys {
         self.of_task("task_history", task)
     }
 
-    /// Hash: cursor to where it stands.
+    /// Hash: cursor to its position.
     pub(super) fn cursors(&self, task: TaskId) -> String {
         self.of_task("task_cursors", task)
     }
@@ -86,12 +109,24 @@ impl Keys {
         self.of_task("task_attempts", task)
     }
 
-    /// String: set where the task must not be accepted any more.
+    /// String: exists where the task must not be accepted any more.
     pub(super) fn veto(&self, task: TaskId) -> String {
         self.of_task("task_veto", task)
     }
 
-    /// Sorted set: keys that come due later, leased ones among them, by when.
+    /// All keys of a bucket's queue.
+    pub(super) fn queue(&self, bucket: Bucket, queue: Queue) -> QueueKeys {
+        QueueKeys {
+            due: self.due(bucket, queue),
+            ready: self.ready(bucket, queue),
+            ranks: self.ranks(bucket, queue),
+            leases: self.leases(bucket, queue),
+            fences: self.fences(bucket, queue),
+            beside: self.beside(bucket, queue),
+        }
+    }
+
+    /// Sorted set: keys that come due later, including leased ones, by time.
     pub(super) fn due(&self, bucket: Bucket, queue: Queue) -> String {
         self.of_queue("due", bucket, queue)
     }
@@ -101,7 +136,7 @@ impl Keys {
         self.of_queue("ready", bucket, queue)
     }
 
-    /// Hash: key to its rank, where that is not the time it came due.
+    /// Hash: key to its rank, where that is not the time since which it is due.
     pub(super) fn ranks(&self, bucket: Bucket, queue: Queue) -> String {
         self.of_queue("ranks", bucket, queue)
     }
@@ -116,8 +151,8 @@ impl Keys {
         self.of_queue("fences", bucket, queue)
     }
 
-    /// Sorted set: what is beside [`Self::ready`]. Of cursors their lanes: `LANE`, a line's end, and the key, in this order. Of
-    /// tasks since when each is due.
+    /// Sorted set that orders the keys of [`Self::ready`] in a second way. Cursors by lane, as `LANE`, a line feed and the key; tasks
+    /// by the time since which each is due.
     pub(super) fn beside(&self, bucket: Bucket, queue: Queue) -> String {
         let kind = match queue {
             Queue::Tasks => "since",
@@ -131,28 +166,28 @@ impl Keys {
         self.of_bucket("parked", bucket)
     }
 
-    /// Sorted set: deliveries of a named endpoint in a state, as `TASK/DELIVERY.RESEND`, by when they were moved last.
+    /// Sorted set: deliveries of a named endpoint in a state, as `TASK/DELIVERY.RESEND`, by the time of their last move.
     pub(super) fn of_endpoint(&self, bucket: Bucket, state: &str, endpoint: &str) -> String {
         format!("{}:{state}:{endpoint}", self.of_bucket("endpoint", bucket))
     }
 
-    /// Hash: named endpoint to its version, the token of who put it, and its JSON.
+    /// Hash: named endpoint to its version, the token of the call that stored it, and its JSON.
     pub(super) fn endpoints(&self) -> String {
         format!("{}endpoints:{{endpoints}}", self.0)
     }
 
-    /// Hash: the endpoints' revision, that of which their creators are noted, the token of who removed one last, and what proves the
-    /// key they are sealed with.
+    /// Hash: the endpoints' revision, the revision that the creators are of, the token of the call that removed one last, and the proof
+    /// of the key that credentials are sealed with.
     pub(super) fn endpoints_state(&self) -> String {
         format!("{}endpoints:{{endpoints}}:state", self.0)
     }
 
-    /// Hash: named endpoint to who created it, as `lua/creators.lua` says.
+    /// Hash: named endpoint to its creator, as described in `lua/creators.lua`.
     pub(super) fn endpoint_creators(&self) -> String {
         format!("{}endpoints:{{endpoints}}:creators", self.0)
     }
 
-    /// Hash: links of a chain, as `lua/chain.lua` says.
+    /// Hash: links of a chain, as described in `lua/chain.lua`.
     pub(super) fn chain(&self, endpoint: &str, document: &DocumentId) -> String {
         format!("{}chain:{endpoint}:{document}", self.0)
     }
@@ -162,7 +197,7 @@ impl Keys {
         format!("{}kv:{{kv_{plugin}}}:values", self.0)
     }
 
-    /// Sorted set: keys of a plugin, in the order of their bytes.
+    /// Sorted set: keys of a plugin, in byte order.
     pub(super) fn key_value_list(&self, plugin: &str) -> String {
         format!("{}kv:{{kv_{plugin}}}:keys", self.0)
     }
@@ -192,23 +227,22 @@ impl Keys {
         self.of_bucket("tasks", bucket)
     }
 
-    /// Sorted set: ended tasks, by when they ended.
+    /// Sorted set: ended tasks, by the time of their end.
     pub(super) fn ended(&self, bucket: Bucket) -> String {
         self.of_bucket("ended", bucket)
     }
 
-    /// A tenant's own list beside that of the default tenant, in the same slot. Scripts name it the same way
-    /// (`lua/tenant.lua`).
+    /// A tenant's own list, in the same slot as that of the default tenant. Scripts name it alike (`lua/tenant.lua`).
     pub(super) fn of_tenant(list: String, tenant: &TenantId) -> String {
         if tenant.is_default() { list } else { format!("{list}:@{tenant}") }
     }
 
-    /// Set: every tenant that has had a task, but the default one.
+    /// Set: every tenant that has had a task, except the default tenant.
     pub(super) fn tenants(&self) -> String {
         format!("{}fair:{{fair}}:tenants", self.0)
     }
 
-    /// Hash: task to its tenant, of those that are not the default one's.
+    /// Hash: task to its tenant, except tasks of the default tenant.
     pub(super) fn owners(&self, bucket: Bucket) -> String {
         self.of_bucket("owners", bucket)
     }
@@ -223,17 +257,17 @@ impl Keys {
         self.of_bucket("tenant_bytes", bucket)
     }
 
-    /// Hash: flow with a limit a day to the day (of UTC, from 1970) of its last task, and how many it had on that.
+    /// Hash: flow with a daily limit to the day (UTC, since 1970) of its last task, and its number of tasks on that day.
     pub(super) fn days(&self) -> String {
         format!("{}fair:{{fair}}:days", self.0)
     }
 
-    /// Hash: waiting task to its rank, number, time, distance of its flow's ranks, and flow.
+    /// Hash, the waiting list: entry to its rank, number, time, the distance of its flow's ranks, and flow.
     pub(super) fn waiting(&self) -> String {
         format!("{}fair:{{fair}}:waiting", self.0)
     }
 
-    /// Hash: flow to the number of its waiting tasks, its next rank, and the one after the last that has begun.
+    /// Hash: flow to the number of its waiting tasks, its next rank, and the rank after the last that has begun.
     pub(super) fn flows(&self) -> String {
         format!("{}fair:{{fair}}:flows", self.0)
     }
@@ -248,17 +282,17 @@ impl Keys {
         format!("{}fair:{{fair}}:number", self.0)
     }
 
-    /// Hash: what an idempotency key was answered with.
+    /// Hash: the task that has an idempotency key, and what the key was answered with.
     pub(super) fn idempotency(&self, key: &str) -> String {
         format!("{}idempotency:{key}", self.0)
     }
 
-    /// Hash: task to number and state, of those that claim a document.
+    /// Hash: each task that claims a document to its number and state.
     pub(super) fn document(&self, document: &DocumentKey) -> String {
         format!("{}document:{document}", self.0)
     }
 
-    /// Hash: the format of the store and the version that wrote it first; and hash: the processes that are alive.
+    /// Two hashes: the format of the store with the version that wrote it first, and the living processes.
     pub(super) fn format(&self) -> [String; 2] {
         [format!("{}format:{{format}}", self.0), format!("{}format:{{format}}:processes", self.0)]
     }
@@ -268,7 +302,7 @@ impl Keys {
         format!("{}identity", self.0)
     }
 
-    /// Channel that is told of every commit with events.
+    /// Channel on which every commit with events is published.
     pub(super) fn feed_channel(&self) -> String {
         format!("{}feed", self.0)
     }

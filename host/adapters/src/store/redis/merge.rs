@@ -1,12 +1,12 @@
-//! One list out of many: the newest items of all buckets, read as little as possible.
+//! One list from many: the newest items of all buckets, with as few reads as possible.
 
 use morag_core::ports::StoreError;
 use std::collections::BinaryHeap;
 
-/// Items asked of a source beyond its even share, so that few must be asked twice.
+/// Items asked of a source beyond its even share, so that few sources are asked twice.
 const SPARE: usize = 3;
 
-/// Some items of a source, the greatest first, and whether it has more.
+/// Items read from a source, the greatest first, and whether it has more.
 struct Open<T> {
     source: usize,
     items: std::vec::IntoIter<T>,
@@ -15,7 +15,7 @@ struct Open<T> {
 }
 
 /// The greatest `limit` items of `sources` sources, in falling order. `read(source, offset, count)` gives items of a source in
-/// falling order; it is asked again only where a source's turn comes after its last item.
+/// falling order; it is called again only where all items of a source are used.
 pub(super) async fn greatest<T, F, R>(sources: usize, limit: usize, read: R) -> Result<Vec<T>, StoreError>
 where
     T: Ord + Clone,
@@ -26,7 +26,7 @@ where
     let share = limit.div_ceil(sources.max(1)) + SPARE;
     let read = &read;
     let mut pages = stream::iter((0..sources).map(|source| async move { (source, read(source, 0, share).await) }))
-        .buffer_unordered(super::due_queue::AT_ONCE);
+        .buffer_unordered(super::keys::AT_ONCE);
     let mut open = Vec::with_capacity(sources);
     let mut heap = BinaryHeap::new();
     while let Some((source, page)) = pages.next().await {
@@ -40,19 +40,19 @@ where
     }
     drop(pages);
     let mut merged = Vec::with_capacity(limit.min(1024));
-    while let Some((item, place)) = heap.pop() {
+    while let Some((item, index)) = heap.pop() {
         merged.push(item);
         if merged.len() == limit {
             break;
         }
-        let from = &mut open[place];
+        let from = &mut open[index];
         if from.items.len() == 0 && from.more {
             let page = read(from.source, from.read, share).await?;
             (from.more, from.read) = (page.len() == share, from.read + page.len());
             from.items = page.into_iter();
         }
         if let Some(next) = from.items.next() {
-            heap.push((next, place));
+            heap.push((next, index));
         }
     }
     Ok(merged)
@@ -65,7 +65,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_what_sorting_everything_gives(
+        fn the_result_is_that_of_sorting_everything(
             mut lists in prop::collection::vec(prop::collection::vec(0u32..500, 0..40), 0..9),
             limit in 1usize..120,
         ) {

@@ -1,39 +1,39 @@
-//! Lists, page by page, merged out of all buckets. A cursor that this store did not give out finds nothing.
+//! Pages of lists, merged from all buckets. A cursor that this store has not returned finds nothing.
 
-use super::due_queue::AT_ONCE;
-use super::keys::{Bucket, Keys, STATUSES};
+use super::keys::{AT_ONCE, Bucket, Keys, STATUSES};
 use super::merge::greatest;
 use super::scripts;
-use super::store::{RedisStore, from_json, strange};
+use super::store::RedisStore;
+use super::values::{from_json, unexpected_reply};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::ports::{ListFilter, Page, RecentEvent, StoreError, TaskSummary};
 use morag_core::task::{StatusWord, TaskId, TenantId};
 use morag_core::{PAGE_BYTES_MAX, PageBudget, Timestamp, tree_bytes};
 
-/// Items in a page, whatever was asked for: what one answer may hold in memory.
+/// Items of a page at most, even where more are asked for: it limits what one answer holds in memory.
 const PAGE_MAX: usize = 1000;
 
-/// Events of a page that are read at once: each can be some 300 KiB, and is not counted before it is here.
+/// Events of a page that are read in parallel: each may have some 300 KiB, which count only once it is read.
 pub(super) const EVENTS_AT_ONCE: usize = 8;
 
 fn empty<T>() -> Page<T> {
     Page { items: Vec::new(), next_cursor: None }
 }
 
-/// A recent event's place: its time, its task and its sequence.
+/// The position of a recent event in the lists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct EventPosition {
     at: i64,
     /// `TASK/SEQUENCE`, as it is stored.
     member: String,
 }
 
-impl Place {
+impl EventPosition {
     /// A cursor of [`RedisStore::page_of_events`].
     fn parse(cursor: &str) -> Option<Self> {
         let (at, member) = cursor.split_once('.')?;
-        let place = Self { at: at.parse().ok()?, member: member.to_owned() };
-        place.event().map(|_| place)
+        let position = Self { at: at.parse().ok()?, member: member.to_owned() };
+        position.event().map(|_| position)
     }
 
     fn event(&self) -> Option<(TaskId, i64)> {
@@ -63,7 +63,7 @@ impl RedisStore {
         self.redis.query(&range).await
     }
 
-    /// What is behind [`morag_core::ports::Tasks::list`].
+    /// Implements [`morag_core::ports::Tasks::list`].
     pub(super) async fn page_of_tasks(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {
         let limit = filter.limit.clamp(1, PAGE_MAX);
         let below = match filter.cursor.as_deref().map(str::parse::<i64>) {
@@ -91,13 +91,13 @@ impl RedisStore {
         found.truncate(limit);
         let summaries = stream::iter(found.into_iter().map(|(_, task)| async move { self.summary(&task).await }));
         let summaries: Vec<_> = summaries.buffered(AT_ONCE).try_collect().await?;
-        // One that has expired since it was listed is left out.
+        // A task that has expired since it was listed is left out.
         Ok(Page { items: summaries.into_iter().flatten().collect(), next_cursor })
     }
 
-    /// As the fold of the log has it ([`morag_core::task::TaskStatus`]), without reading the log or the whole record.
+    /// The same as a fold of the log ([`morag_core::task::TaskStatus`]), without reading the log or the whole record.
     async fn summary(&self, task: &str) -> Result<Option<TaskSummary>, StoreError> {
-        let task: TaskId = task.parse().map_err(|_| strange(&task))?;
+        let task: TaskId = task.parse().map_err(|_| unexpected_reply(&task))?;
         let mut get = redis::cmd("HMGET");
         get.arg(self.keys.task(task)).arg(&["summary", "status", "progress", "live", "running"]);
         let fields: Vec<Option<String>> = self.redis.query(&get).await?;
@@ -105,19 +105,19 @@ impl RedisStore {
             return Ok(None);
         };
         let Some(accepted) = self.record_summary(task, stored.as_deref()).await? else { return Ok(None) };
-        let status: StatusWord = status.parse().map_err(|()| strange(status))?;
-        let number = |text: &String| text.parse::<f64>().map_err(|_| strange(text));
+        let status: StatusWord = status.parse().map_err(|()| unexpected_reply(status))?;
+        let number = |text: &String| text.parse::<f64>().map_err(|_| unexpected_reply(text));
         let running = Some(running.as_str()).filter(|_| !status.is_ended());
         let progress_percent = accepted.progress_percent(number(progress)?, number(live)?, running);
         Ok(Some(TaskSummary { task, accepted, status, progress_percent }))
     }
 
-    /// What is behind [`morag_core::ports::Tasks::counts`]: of every tenant that has had a task.
+    /// Implements [`morag_core::ports::Tasks::counts`], for every tenant that has had a task.
     pub(super) async fn count_all_tasks(&self) -> Result<Vec<(StatusWord, u64)>, StoreError> {
         let names: Vec<String> = self.redis.query(redis::cmd("SMEMBERS").arg(self.keys.tenants())).await?;
         let mut tenants = vec![TenantId::default()];
         for name in names {
-            tenants.push(name.parse().map_err(|_| strange(&name))?);
+            tenants.push(name.parse().map_err(|_| unexpected_reply(&name))?);
         }
         self.count_tasks(&tenants).await
     }
@@ -126,9 +126,8 @@ impl RedisStore {
     pub(super) async fn count_tasks(&self, tenants: &[TenantId]) -> Result<Vec<(StatusWord, u64)>, StoreError> {
         let count = |bucket| async move {
             let of = |tenant| STATUSES.map(|status| Keys::of_tenant(self.keys.in_status(bucket, status), tenant));
-            let mut lists = tenants.iter().flat_map(of);
-            let first: [String; STATUSES.len()] = std::array::from_fn(|_| lists.next().unwrap_or_default());
-            self.redis.call::<Vec<u64>>(scripts::COUNTS.on(first).and_on(lists.collect())).await
+            let call = scripts::Counts { lists: tenants.iter().flat_map(of).collect() };
+            self.redis.call::<Vec<u64>>(call).await
         };
         let mut counts = stream::iter(Bucket::all().map(count)).buffer_unordered(AT_ONCE);
         let mut sums = STATUSES.map(|status| (status, 0));
@@ -141,7 +140,7 @@ impl RedisStore {
         Ok(sums.into())
     }
 
-    /// What is behind [`morag_core::ports::Tasks::tenant_of`].
+    /// Implements [`morag_core::ports::Tasks::tenant_of`].
     pub(super) async fn owner(&self, task: TaskId) -> Result<Option<TenantId>, StoreError> {
         let mut get = redis::cmd("HMGET");
         get.arg(self.keys.task(task)).arg(&["status", "tenant"]);
@@ -151,20 +150,20 @@ impl RedisStore {
         }
         let name = match own {
             Some(name) => Some(name),
-            // One that was stored before tasks said it themselves, or the default tenant's.
+            // A task of the default tenant, or of a version whose tasks did not say it themselves.
             None => {
                 let mut get = redis::cmd("HGET");
-                get.arg(self.keys.owners(self.bucket(task))).arg(task.to_string());
+                get.arg(self.keys.owners(Bucket::of(task))).arg(task.to_string());
                 self.redis.query(&get).await?
             }
         };
         match name {
             None => Ok(Some(TenantId::default())),
-            Some(name) => name.parse().map(Some).map_err(|_| strange(&name)),
+            Some(name) => name.parse().map(Some).map_err(|_| unexpected_reply(&name)),
         }
     }
 
-    /// What is behind [`morag_core::ports::Tasks::recent`]: by the events' time, those of one time by task and sequence.
+    /// Implements [`morag_core::ports::Tasks::recent`]: by the events' time, those of one time by task and sequence.
     pub(super) async fn page_of_events(
         &self,
         tenant: &TenantId,
@@ -173,44 +172,44 @@ impl RedisStore {
         cursor: Option<&str>,
     ) -> Result<Page<RecentEvent>, StoreError> {
         let limit = limit.clamp(1, PAGE_MAX);
-        let before = match cursor.map(Place::parse) {
+        let before = match cursor.map(EventPosition::parse) {
             None => None,
-            Some(Some(place)) => Some(place),
+            Some(Some(position)) => Some(position),
             Some(None) => return Ok(empty()),
         };
-        let highest = before.as_ref().map_or_else(|| "+inf".to_owned(), |place| place.at.to_string());
+        let highest = before.as_ref().map_or_else(|| "+inf".to_owned(), |position| position.at.to_string());
         let range = (highest, since.as_millis().to_string());
         let buckets: Vec<_> = Bucket::all().collect();
         let read = |source: usize, offset, count| {
             let (key, range) = (Keys::of_tenant(self.keys.recent(buckets[source]), tenant), range.clone());
             async move {
                 let found = self.falling(key, range, (offset, count)).await?;
-                Ok(found.into_iter().map(|(member, at)| Place { at: at as i64, member }).collect())
+                Ok(found.into_iter().map(|(member, at)| EventPosition { at: at as i64, member }).collect())
             }
         };
-        // Those of the cursor's own time come again; all of them could be of one millisecond, so the page grows until it is
-        // full or all are read.
+        // Events of the cursor's own time are read again. All could be of one millisecond, so the page grows until it is full or all
+        // are read.
         let mut asked = limit + 1;
-        let mut places = loop {
-            let found: Vec<Place> = greatest(buckets.len(), asked, read).await?;
+        let mut positions = loop {
+            let found: Vec<EventPosition> = greatest(buckets.len(), asked, read).await?;
             let all = found.len() < asked;
             let after: Vec<_> =
-                found.into_iter().filter(|place| before.as_ref().is_none_or(|before| place < before)).collect();
+                found.into_iter().filter(|position| before.as_ref().is_none_or(|before| position < before)).collect();
             if all || after.len() > limit {
                 break after;
             }
             asked *= 2;
         };
-        let mut cut = places.len() > limit;
-        places.truncate(limit);
+        let mut cut = positions.len() > limit;
+        positions.truncate(limit);
         let (mut items, mut last, mut budget) = (Vec::new(), None, PageBudget::new(PAGE_BYTES_MAX));
-        let texts = places.into_iter().map(|place| async move {
-            let found = self.event_text(&place).await?;
-            Ok::<_, StoreError>((place, found))
+        let texts = positions.into_iter().map(|position| async move {
+            let found = self.event_text(&position).await?;
+            Ok::<_, StoreError>((position, found))
         });
         let mut texts = stream::iter(texts).buffered(EVENTS_AT_ONCE);
-        while let Some((place, found)) = texts.try_next().await? {
-            // One whose task has expired is left out.
+        while let Some((position, found)) = texts.try_next().await? {
+            // Events of expired tasks are left out.
             if let Some((task, event)) = found {
                 if !budget.takes(tree_bytes(&event)) {
                     cut = true;
@@ -218,14 +217,14 @@ impl RedisStore {
                 }
                 items.push(RecentEvent { task, event: from_json(&event)? });
             }
-            last = Some(place);
+            last = Some(position);
         }
-        let next_cursor = last.filter(|_| cut).map(|place| format!("{}.{}", place.at, place.member));
+        let next_cursor = last.filter(|_| cut).map(|position| format!("{}.{}", position.at, position.member));
         Ok(Page { items, next_cursor })
     }
 
-    async fn event_text(&self, place: &Place) -> Result<Option<(TaskId, String)>, StoreError> {
-        let (task, sequence) = place.event().ok_or_else(|| strange(place))?;
+    async fn event_text(&self, position: &EventPosition) -> Result<Option<(TaskId, String)>, StoreError> {
+        let (task, sequence) = position.event().ok_or_else(|| unexpected_reply(position))?;
         let mut get = redis::cmd("LINDEX");
         get.arg(self.keys.history(task)).arg(-sequence);
         let event: Option<String> = self.redis.query(&get).await?;
@@ -238,13 +237,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_has_a_sequence_from_1() {
+    fn sequences_begin_at_1() {
         let task = TaskId::random();
-        let place = |sequence: &str| Place { at: 5, member: format!("{task}/{sequence}") };
-        assert_eq!(place("3").event(), Some((task, 3)));
-        for strange in ["0", "-1", "-9223372036854775808", "9223372036854775808", "x", ""] {
-            assert_eq!(place(strange).event(), None, "{strange}");
-            assert_eq!(Place::parse(&format!("5.{task}/{strange}")), None, "{strange}");
+        let position = |sequence: &str| EventPosition { at: 5, member: format!("{task}/{sequence}") };
+        assert_eq!(position("3").event(), Some((task, 3)));
+        for unexpected in ["0", "-1", "-9223372036854775808", "9223372036854775808", "x", ""] {
+            assert_eq!(position(unexpected).event(), None, "{unexpected}");
+            assert_eq!(EventPosition::parse(&format!("5.{task}/{unexpected}")), None, "{unexpected}");
         }
     }
 }

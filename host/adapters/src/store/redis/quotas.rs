@@ -1,8 +1,7 @@
-//! Bytes of tenants' files. Each bucket keeps the sums of its own tasks, in the scripts that store and forget them; all of a
-//! tenant's are the sum over the buckets.
+//! Bytes of tenants' files. The scripts that store and remove tasks keep a sum in each bucket; a tenant's bytes are the sum over the
+//! buckets.
 
-use super::due_queue::AT_ONCE;
-use super::keys::Bucket;
+use super::keys::{AT_ONCE, Bucket};
 use super::scripts;
 use super::store::RedisStore;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -10,7 +9,7 @@ use morag_core::ports::StoreError;
 use morag_core::task::{TaskId, TenantId};
 
 impl RedisStore {
-    /// What is behind [`morag_core::ports::Tasks::stored_bytes`].
+    /// Implements [`morag_core::ports::Tasks::stored_bytes`].
     pub(super) async fn bytes_of(&self, tenant: &TenantId) -> Result<u64, StoreError> {
         let of_bucket = |bucket| async move {
             let mut get = redis::cmd("HGET");
@@ -22,14 +21,17 @@ impl RedisStore {
         Ok(u64::try_from(sum).unwrap_or(0))
     }
 
-    /// What is behind [`morag_core::ports::Tasks::files_deleted`].
+    /// Implements [`morag_core::ports::Tasks::files_deleted`].
     pub(super) async fn forget_bytes(&self, task: TaskId) -> Result<bool, StoreError> {
-        let (keys, bucket) = (&self.keys, self.bucket(task));
-        let call = scripts::FORGET_BYTES
-            .on([keys.task(task), keys.owners(bucket), keys.file_bytes(bucket), keys.tenant_bytes(bucket)])
-            .arg("")
-            .arg(task);
-        // What follows does not come back.
-        Ok(self.redis.call_kept::<i64>(call).await? == 1)
+        let (keys, bucket) = (&self.keys, Bucket::of(task));
+        let call = scripts::ForgetBytes {
+            task: keys.task(task),
+            owners: keys.owners(bucket),
+            task_bytes: keys.file_bytes(bucket),
+            tenant_bytes: keys.tenant_bytes(bucket),
+            id: task,
+        };
+        // The files that are deleted next cannot be restored.
+        Ok(self.redis.call_replicated::<i64>(call).await? == 1)
     }
 }

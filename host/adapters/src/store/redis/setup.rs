@@ -1,11 +1,11 @@
-//! Whether Redis is set as it must be, at the start and while the server runs.
+//! Whether Redis is configured as it must be, at the start and while the server runs.
 //!
-//! What must be is decided in [`morag_core::redis_demands`]; here the servers are asked, every [`LOOK_EVERY`], so that a
-//! probe reads what was last seen and asks nothing. A value that is changed at run time, and a server that has taken another's
-//! place, are noticed within that time.
+//! [`morag_core::redis_demands`] decides what it must be; here the servers are asked, every [`CHECK_EVERY`], so that a probe reads
+//! the last verdict and asks nothing. A value that is changed at run time, and a server that has replaced another, are noticed
+//! within that time.
 
-use super::link::Redis;
-use super::servers::Seen;
+use super::client::Redis;
+use super::servers::Reports;
 use morag_core::ports::{Shortcoming, StoreError, StoreSetup};
 use morag_core::redis_demands::{AcceptedLosses, Verdict, judge};
 use std::collections::BTreeSet;
@@ -13,14 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
-/// Between two looks: `INFO` and one `CONFIG GET` of each server. A probe's period is as long.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Between two checks, each an `INFO` and a `CONFIG GET` for each server. A probe's period is as long.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 
 /// Why a server does not start on a Redis.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// It may lose what it has acknowledged, or lacks commands.
-    #[error("Redis is not set as it must be, so the server does not start: {}", .0.join("; "))]
+    #[error("Redis is not configured as required, so the server does not start: {}", .0.join("; "))]
     Refused(Vec<String>),
     /// It does not answer.
     #[error(transparent)]
@@ -29,68 +29,68 @@ pub enum SetupError {
 
 /// A watched Redis.
 pub struct RedisSetup {
-    seen: Arc<Mutex<Verdict>>,
-    looking: AbortHandle,
+    verdict: Arc<Mutex<Verdict>>,
+    checking: AbortHandle,
 }
 
 impl RedisSetup {
-    /// Asks all servers, logs what an operator should know, and goes on looking until it is dropped. `accepted`: the losses that
-    /// the operator accepts. Fails where any other is possible.
+    /// Asks all servers, logs what an operator should know, and repeats that until it is dropped. `accepted`: the losses that the
+    /// operator accepts. Fails where any other is possible.
     pub async fn open(redis: Arc<Redis>, accepted: AcceptedLosses) -> Result<Arc<Self>, SetupError> {
-        let seen = redis.ask_servers().await?;
-        let verdict = judge(&seen.nodes, accepted);
+        let reports = redis.ask_servers().await?;
+        let verdict = judge(&reports.nodes, accepted);
         if verdict.is_refused() {
             return Err(SetupError::Refused(verdict.texts(false)));
         }
-        redis.replicas.seen(seen.covered.clone());
+        redis.replicas.set(reports.covered.clone());
         verdict.texts(true).iter().for_each(|text| tracing::warn!("accepted by MORAG_REDIS_ACCEPT_LOSS: {text}"));
         verdict.notes.iter().for_each(|note| tracing::warn!("{note}"));
-        warn_of_silent(&seen, &mut BTreeSet::new());
-        let held = Arc::new(Mutex::new(verdict));
-        let looking = tokio::spawn(look(redis, accepted, held.clone())).abort_handle();
-        Ok(Arc::new(Self { seen: held, looking }))
+        warn_of_silent(&reports, &mut BTreeSet::new());
+        let verdict = Arc::new(Mutex::new(verdict));
+        let checking = tokio::spawn(check(redis, accepted, verdict.clone())).abort_handle();
+        Ok(Arc::new(Self { verdict, checking }))
     }
 }
 
 impl Drop for RedisSetup {
     fn drop(&mut self) {
-        self.looking.abort();
+        self.checking.abort();
     }
 }
 
 impl StoreSetup for RedisSetup {
     /// At most 10 s old, as long as the servers answer.
     fn shortcomings(&self) -> Vec<Shortcoming> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).shortcomings.clone()
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).shortcomings.clone()
     }
 }
 
-async fn look(redis: Arc<Redis>, accepted: AcceptedLosses, held: Arc<Mutex<Verdict>>) {
+async fn check(redis: Arc<Redis>, accepted: AcceptedLosses, held: Arc<Mutex<Verdict>>) {
     let mut silent = BTreeSet::new();
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        // While none answers, what was seen stands: that they are away is for others to say.
-        let Ok(seen) = redis.ask_servers().await else { continue };
-        redis.replicas.seen(seen.covered.clone());
-        warn_of_silent(&seen, &mut silent);
-        let verdict = judge(&seen.nodes, accepted);
+        tokio::time::sleep(CHECK_EVERY).await;
+        // While none answers, the last verdict stands: other checks report that Redis is unavailable.
+        let Ok(reports) = redis.ask_servers().await else { continue };
+        redis.replicas.set(reports.covered.clone());
+        warn_of_silent(&reports, &mut silent);
+        let verdict = judge(&reports.nodes, accepted);
         let before = {
             let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *held, verdict.clone())
         };
-        tell_changes(&before, &verdict);
+        log_changes(&before, &verdict);
     }
 }
 
-/// Logs what has changed between two looks.
-fn tell_changes(before: &Verdict, after: &Verdict) {
+/// Logs what has changed between two checks.
+fn log_changes(before: &Verdict, after: &Verdict) {
     if before.texts(false) != after.texts(false) {
         match after.is_refused() {
             true => {
                 let texts = after.texts(false).join("; ");
-                tracing::error!("Redis is not set as it must be any more, so this process is not ready: {texts}");
+                tracing::error!("Redis is not configured as required any more, so this process is not ready: {texts}");
             }
-            false => tracing::info!("Redis is set as it must be again"),
+            false => tracing::info!("Redis is configured as required again"),
         }
     }
     let news = |before: &[String], after: &[String]| -> Vec<String> {
@@ -104,12 +104,12 @@ fn tell_changes(before: &Verdict, after: &Verdict) {
     }
 }
 
-/// Says which nodes could not be asked, each once.
-fn warn_of_silent(seen: &Seen, before: &mut BTreeSet<String>) {
-    for (node, error) in &seen.silent {
+/// Warns of each node that did not answer, once.
+fn warn_of_silent(reports: &Reports, before: &mut BTreeSet<String>) {
+    for (node, error) in &reports.silent {
         if !before.contains(node) {
-            tracing::warn!("{node} cannot be asked how it is set: {error}; it is asked again");
+            tracing::warn!("cannot read the configuration of {node}: {error}; it is tried again");
         }
     }
-    *before = seen.silent.iter().map(|(node, _)| node.clone()).collect();
+    *before = reports.silent.iter().map(|(node, _)| node.clone()).collect();
 }

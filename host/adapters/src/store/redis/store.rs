@@ -1,42 +1,42 @@
 //! The store of tasks, their queue and their deliveries.
 
 use super::agenda::Agenda;
+use super::client::Redis;
 use super::format::{Beats, FormatOptions, Gate};
-use super::keys::Keys;
-use super::link::Redis;
-use super::records::Records;
+use super::keys::{Bucket, Keys};
+use super::queue_update::QueueUpdate;
+use super::record_cache::RecordCache;
 use super::time::{StoreTime, TimeSource};
 use super::wake::{self, Wakes};
 use morag_core::Timestamp;
-use morag_core::ports::{Clock, StoreError};
+use morag_core::ports::{Clock, Queue, StoreError};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Tasks that may wait for a worker, as in the embedded store.
+/// Tasks that may wait for a worker at most, as in the embedded store.
 const QUEUE_MAX: u64 = 100_000;
 
-/// How long history and idempotency keys are kept where nothing else is said (`docs/http-api.md#history-in-redis`).
+/// Default retention of history and idempotency keys (`docs/http-api.md#history-in-redis`).
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// What an operator may choose.
+/// Options of an operator, and of tests.
 #[derive(Clone)]
 pub struct Options {
-    /// What every key begins with, so that several servers may share a Redis. Default: nothing.
+    /// What every key begins with, so that several stores may share a Redis. Default: nothing.
     pub key_prefix: String,
-    /// Tasks that may be pending; a further one is refused. Default 100,000.
+    /// Pending tasks at most; a further one is refused. Default 100,000.
     pub queue_max: u64,
-    /// Whether several callers share the queue: a flow may have no more tasks waiting then than it leaves room for others.
-    /// Default no.
+    /// Whether several callers share the queue: then a flow may have no more waiting tasks than it leaves room for others. Default no.
     pub queue_shared: bool,
     /// How long an ended task stays after its last delivery, by Redis's own expiry. Default 7 days.
     pub history_kept: Duration,
     /// How long an idempotency key is remembered. Default 7 days.
     pub idempotency_kept: Duration,
-    /// This process's clock: due times are given by it and taken as the time from now.
+    /// This process's clock: callers give due times by it, and the store takes them as durations from now.
     pub clock: Arc<dyn Clock>,
-    /// Whose clock leases and due times go by. Default: the server's.
+    /// The clock by which leases end and keys come due. Default: the server's.
     pub time: TimeSource,
-    /// Which formats of the store this process knows. Default: those of this program.
+    /// Which formats of the store this process supports. Default: those of this program.
     pub format: FormatOptions,
 }
 
@@ -56,18 +56,18 @@ impl Options {
     }
 }
 
-/// Tasks, due-queue and deliveries in Redis, for as many processes as wanted.
+/// Tasks, due-queue and deliveries in Redis, for any number of processes.
 pub struct RedisStore {
     pub(super) redis: Arc<Redis>,
     pub(super) keys: Keys,
     pub(super) options: Options,
     pub(super) time: StoreTime,
     pub(super) agenda: Arc<Agenda>,
-    pub(super) records: Records,
+    pub(super) records: RecordCache,
     pub(super) wakes: Wakes,
-    /// For work that outlasts its caller.
+    /// For work that continues after its caller has gone.
     pub(super) me: Weak<Self>,
-    /// Held by who reads a whole record for its summary (`summaries`).
+    /// Held while a whole record is read for its summary (`summaries`).
     pub(super) whole_records: tokio::sync::Mutex<()>,
     follows_unannounced: bool,
     gate: Arc<Gate>,
@@ -75,23 +75,23 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Opens the store in a Redis that is connected. `Unavailable` where its format is not known (see [`super::format`]): each call
-    /// over this connection, those of other stores too, fails so from then on.
+    /// Opens the store in a Redis that is connected. `Unavailable` where this process does not support its format (see
+    /// [`super::format`]): then every call over this connection, also one of another store, fails from now on.
     pub async fn open(redis: Arc<Redis>, options: Options) -> Result<Arc<Self>, StoreError> {
         redis.ping().await?;
         let keys = Keys::new(options.key_prefix.clone());
         let gate = Gate::new(keys.format(), options.format);
-        redis.pass(gate.clone());
-        gate.beat(&redis).await?;
+        redis.set_gate(gate.clone());
+        gate.register(&redis.connection).await?;
         let follows_unannounced =
             gate.is_first() && redis.query::<bool>(redis::cmd("EXISTS").arg(keys.number())).await?;
         if follows_unannounced {
             tracing::warn!(
-                "the store has tasks of a version that does not say that it is alive: stop all its processes now, for they send \
+                "the store has tasks of a version that does not register its processes: stop all of them now, because they send \
                  webhooks without their token and mix tenants (docs/operations.md)"
             );
         }
-        let _beats = Beats::begin(redis.clone(), gate.clone());
+        let _beats = Beats::begin(redis.connection.clone(), gate.clone());
         let agenda = Arc::new(Agenda::new());
         let wakes = wake::listen(redis.clone(), keys.channel(), agenda.clone());
         let time = StoreTime::new(options.time.clone());
@@ -103,7 +103,7 @@ impl RedisStore {
                 options,
                 time,
                 agenda,
-                records: Records::default(),
+                records: RecordCache::default(),
                 wakes,
                 me,
                 whole_records: Default::default(),
@@ -114,8 +114,7 @@ impl RedisStore {
         }))
     }
 
-    /// Whether this process is the first on a store with tasks of versions that do not say that they are alive: see
-    /// [`super::format`].
+    /// Whether this process is the first on a store with tasks of versions whose processes do not register: see [`super::format`].
     pub fn follows_unannounced(&self) -> bool {
         self.follows_unannounced
     }
@@ -125,28 +124,20 @@ impl RedisStore {
         self.gate.format()
     }
 
-    /// A time given by this process's clock, as milliseconds from now: the store's clock may be another.
-    pub(super) fn delay(&self, due: Timestamp) -> u128 {
-        due.since(self.options.clock.now()).as_millis()
+    /// A time by this process's clock, as the time from now: the store's clock may differ.
+    pub(super) fn delay(&self, due: Timestamp) -> Duration {
+        due.since(self.options.clock.now())
     }
-}
 
-/// Ten random bytes in text: tells a call that is sent again from another.
-pub(super) fn token() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
-}
+    /// Applies what a script answered about where it has scheduled a key.
+    pub(super) fn apply_update(&self, queue: Queue, bucket: Bucket, update: &str) {
+        if let Ok(update) = update.parse::<QueueUpdate>() {
+            self.agenda.of(queue).apply(bucket, update);
+        }
+    }
 
-/// What a stored text says.
-pub(super) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("{error} in a stored text")))
-}
-
-/// The text that is stored.
-pub(super) fn to_json(value: &impl serde::Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(format!("a value cannot be written: {error}")))
-}
-
-/// What a script answers that it never should.
-pub(super) fn strange(answer: &impl std::fmt::Debug) -> StoreError {
-    StoreError::Corrupt(format!("a script answered {answer:?}"))
+    /// A script may have scheduled a key: its answer was lost.
+    pub(super) fn invalidate(&self, queue: Queue, bucket: Bucket) {
+        self.agenda.of(queue).apply(bucket, QueueUpdate::Unknown);
+    }
 }

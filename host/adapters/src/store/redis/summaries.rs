@@ -1,22 +1,23 @@
-//! What is read of a task without its record and its log.
+//! Short views of a task, read without its whole record and log.
 
-use super::store::{RedisStore, from_json, strange};
+use super::store::RedisStore;
+use super::values::{from_json, unexpected_reply};
 use morag_core::ports::{StoreError, TaskMark, TaskOutline};
 use morag_core::task::{RecordSummary, TaskId};
 use serde::Deserialize;
 
-/// Events of a log that are read at once, for their types.
+/// Events of a log that are read in one call, for their types.
 const EVENTS_READ: isize = 16;
 
-/// An event's type alone.
+/// An event's type.
 #[derive(Deserialize)]
 struct Typed {
     event_type: String,
 }
 
 impl RedisStore {
-    /// What lists show of a record. `stored`: the task's field; one that was accepted before there was any has none, and its
-    /// record is read instead, of one such task at a time: it can be as long as a request was allowed to be.
+    /// What lists show of a record. `stored`: the task's field. Tasks of earlier versions have none: then the record is read, of one such
+    /// task at a time, because it can be as long as a request may be.
     pub(super) async fn record_summary(
         &self,
         task: TaskId,
@@ -33,20 +34,20 @@ impl RedisStore {
         summary.map_err(|error| StoreError::Corrupt(format!("{error} in a stored record")))
     }
 
-    /// What is behind [`morag_core::ports::Tasks::mark`].
+    /// Implements [`morag_core::ports::Tasks::mark`].
     pub(super) async fn mark_of(&self, task: TaskId) -> Result<Option<TaskMark>, StoreError> {
         let mut get = redis::cmd("HMGET");
         get.arg(self.keys.task(task)).arg(&["status", "last", "live"]);
         let fields: Vec<Option<String>> = self.redis.query(&get).await?;
         let [Some(status), Some(last), Some(live)] = fields.as_slice() else { return Ok(None) };
         Ok(Some(TaskMark {
-            status: status.parse().map_err(|()| strange(status))?,
-            last_sequence: last.parse().map_err(|_| strange(last))?,
-            live_percent: live.parse().map_err(|_| strange(live))?,
+            status: status.parse().map_err(|()| unexpected_reply(status))?,
+            last_sequence: last.parse().map_err(|_| unexpected_reply(last))?,
+            live_percent: live.parse().map_err(|_| unexpected_reply(live))?,
         }))
     }
 
-    /// What is behind [`morag_core::ports::Tasks::outline`].
+    /// Implements [`morag_core::ports::Tasks::outline`].
     pub(super) async fn outline_of(&self, task: TaskId) -> Result<Option<TaskOutline>, StoreError> {
         let mut get = redis::cmd("HMGET");
         get.arg(self.keys.task(task)).arg(&["summary", "status"]);
@@ -55,7 +56,7 @@ impl RedisStore {
         let Some(accepted) = self.record_summary(task, stored.as_deref()).await? else { return Ok(None) };
         let mut event_types = Vec::new();
         loop {
-            // The history is newest first: from its end.
+            // The history is newest first, so it is read from its end.
             let from = -1 - isize::try_from(event_types.len()).unwrap_or(isize::MAX - 1);
             let mut range = redis::cmd("LRANGE");
             range.arg(self.keys.history(task)).arg(from.saturating_sub(EVENTS_READ - 1)).arg(from);

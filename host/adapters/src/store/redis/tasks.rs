@@ -1,7 +1,9 @@
 //! Tasks and their logs.
 
+use super::keys::Bucket;
 use super::scripts;
-use super::store::{RedisStore, from_json, strange};
+use super::store::RedisStore;
+use super::values::{from_json, unexpected_reply};
 use async_trait::async_trait;
 use morag_core::ports::{
     AcceptError, Accepted, Commit, CommitError, Flow, ListFilter, NewTask, Page, Queue, RecentEvent, RunAgainError,
@@ -13,9 +15,9 @@ use std::sync::Arc;
 
 #[async_trait]
 impl Tasks for RedisStore {
-    /// It survives what Redis survives: `appendonly yes` with `appendfsync always` for a server that loses power.
+    /// An accepted task is as durable as Redis: for a server that loses power, that needs `appendonly yes` with `appendfsync always`.
     async fn accept(&self, new: NewTask) -> Result<Accepted, AcceptError> {
-        self.take_in(new).await
+        self.accept_task(new).await
     }
 
     async fn replay(&self, key: &str, request_digest: &str) -> Result<Option<JsonObject>, AcceptError> {
@@ -27,20 +29,23 @@ impl Tasks for RedisStore {
     }
 
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
-        let [record, history, ..] = self.task_keys(task);
-        let fences = self.keys.fences(self.bucket(task), Queue::Tasks);
-        let call = scripts::LOAD.on([record, history, fences]).arg("").arg(task);
+        let call = scripts::Load {
+            task: self.keys.task(task),
+            history: self.keys.history(task),
+            fences: self.keys.fences(Bucket::of(task), Queue::Tasks),
+            id: task,
+        };
         let answer: redis::Value = self.redis.call(call).await?;
         if matches!(&answer, redis::Value::Array(parts) if parts.is_empty()) {
             return Ok(None);
         }
         let parts: Result<(String, String, Vec<String>, String), _> = redis::FromRedisValue::from_redis_value(answer);
-        let (record, live, events, claims) = parts.map_err(|error| strange(&error))?;
+        let (record, live, events, claims) = parts.map_err(|error| unexpected_reply(&error))?;
         Ok(Some(TaskLog {
             record: Arc::new(from_json(&record)?),
             events: events.iter().rev().map(|event| from_json(event)).collect::<Result<_, _>>()?,
-            live_percent: live.parse().map_err(|_| strange(&live))?,
-            claims: claims.parse().map_err(|_| strange(&claims))?,
+            live_percent: live.parse().map_err(|_| unexpected_reply(&live))?,
+            claims: claims.parse().map_err(|_| unexpected_reply(&claims))?,
         }))
     }
 
@@ -53,15 +58,15 @@ impl Tasks for RedisStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.move_on(&commit, None).await
+        self.commit_task(&commit, None).await
     }
 
     async fn run_again(&self, commit: Commit, flow: &Flow, limits: TaskLimits) -> Result<(), RunAgainError> {
-        self.enter_again(&commit, flow, limits).await
+        self.commit_again(&commit, flow, limits).await
     }
 
     async fn may_enter(&self, flow: &Flow, limits: TaskLimits) -> Result<(), AcceptError> {
-        self.in_time(self.look_at_queue(flow, limits)).await
+        self.in_time(self.check_room(flow, limits)).await
     }
 
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {
@@ -91,7 +96,7 @@ impl Tasks for RedisStore {
     }
 
     async fn expire(&self, ended_before: Timestamp, limit: usize) -> Result<Vec<TaskId>, StoreError> {
-        self.forget(ended_before, limit).await
+        self.expire_tasks(ended_before, limit).await
     }
 
     async fn stored_bytes(&self, tenant: &TenantId) -> Result<u64, StoreError> {

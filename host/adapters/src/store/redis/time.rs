@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
-/// Whose clock leases and due times go by.
+/// The clock by which leases end and keys come due.
 #[derive(Clone, Default)]
 pub enum TimeSource {
     /// The Redis server's: a process whose clock is wrong, or jumps, moves no lease.
     #[default]
     Server,
-    /// A given one; for tests. Every process of a store must have the same.
+    /// A given one; for tests. Every process of a store must use the same.
     Clock(Arc<dyn Clock>),
 }
 
-/// The store's time, and what this process thinks it is between two answers.
+/// The store's time, estimated between two answers.
 pub(super) struct StoreTime {
     source: TimeSource,
     started: Instant,
@@ -29,11 +29,11 @@ impl StoreTime {
         Self { source, started: Instant::now(), ahead: AtomicI64::new(i64::MIN) }
     }
 
-    /// The first argument of every script: the time, or nothing where the server is to take its own.
-    pub(super) fn argument(&self) -> String {
+    /// The argument `now` of scripts, milliseconds; none where the server uses its own time.
+    pub(super) fn argument(&self) -> Option<i64> {
         match &self.source {
-            TimeSource::Server => String::new(),
-            TimeSource::Clock(clock) => clock.now().as_millis().to_string(),
+            TimeSource::Server => None,
+            TimeSource::Clock(clock) => Some(clock.now().as_millis()),
         }
     }
 
@@ -41,13 +41,12 @@ impl StoreTime {
         i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// Takes the time from an answer.
-    pub(super) fn heard(&self, now: f64) {
+    /// Notes the time that an answer has.
+    pub(super) fn observe(&self, now: f64) {
         self.ahead.store((now as i64).saturating_sub(self.elapsed()), Ordering::Relaxed);
     }
 
-    /// The store's time, milliseconds: by the last answer and the time since. Without any answer, the beginning of time:
-    /// nothing is taken for due then.
+    /// The store's time: the last answer's, plus the time since. Before the first answer it is 1970, at which nothing is due.
     pub(super) fn now(&self) -> Timestamp {
         match &self.source {
             TimeSource::Clock(clock) => clock.now(),
@@ -64,13 +63,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_that_none_can_be_is_the_first_or_the_last() {
+    fn an_impossible_time_becomes_the_first_or_the_last() {
         let time = StoreTime::new(TimeSource::Server);
         std::thread::sleep(std::time::Duration::from_millis(2));
-        for (told, taken) in [(f64::INFINITY, i64::MAX), (f64::NEG_INFINITY, 0), (f64::NAN, 0)] {
-            time.heard(told);
+        for (answered, expected) in [(f64::INFINITY, i64::MAX), (f64::NEG_INFINITY, 0), (f64::NAN, 0)] {
+            time.observe(answered);
             let now = time.now().as_millis();
-            assert!(now.abs_diff(taken) < 60_000, "{told}: {now}");
+            assert!(now.abs_diff(expected) < 60_000, "{answered}: {now}");
         }
     }
 }

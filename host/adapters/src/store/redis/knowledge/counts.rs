@@ -1,4 +1,4 @@
-//! What a collection holds.
+//! Counts of what a collection holds.
 
 use super::super::scripts;
 use super::documents::Entry;
@@ -11,7 +11,7 @@ use morag_core::task::DocumentId;
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 
-/// Nodes in one answer, about: their keys are at most 255 bytes each.
+/// Approximate number of nodes in one answer: their keys have at most 255 bytes each.
 const NODES_AT_ONCE: usize = 1000;
 
 impl RedisKnowledge {
@@ -24,8 +24,8 @@ impl RedisKnowledge {
         Ok(self.document(collection, document).await?.map(|entry| entry.counts()).unwrap_or_default())
     }
 
-    /// What a collection holds. A node is held in memory as 8 bytes, its key hashed: two of a million share one by a
-    /// chance of one to 37 million.
+    /// What a collection holds. A node takes 8 bytes of memory, the hash of its key: that two of a million nodes have the same has a
+    /// probability of 1 in 37 million.
     pub(super) async fn counts_of_collection(&self, collection: &str) -> Result<KnowledgeCounts, StoreError> {
         let hasher = RandomState::new();
         let parts = Part::all().map(|part| self.counts_of_part(part, collection, &hasher));
@@ -55,7 +55,7 @@ impl RedisKnowledge {
         Ok((sum, nodes))
     }
 
-    /// A document's counts, and its nodes' keys, hashed. `None`: it was replaced meanwhile.
+    /// A document's counts, and the hashes of its nodes' keys. `None`: it was replaced meanwhile.
     async fn nodes_of(
         &self,
         part: Part,
@@ -67,23 +67,23 @@ impl RedisKnowledge {
             return Ok(Some((entry.counts(), hashes)));
         }
         let nodes = self.keys.content(part, entry.revision).nodes;
-        let mut place = "0".to_owned();
+        let mut position = "0".to_owned();
         loop {
-            let call = scripts::KNOWLEDGE_NODE_KEYS.on([nodes.clone()]).arg(&place).arg(NODES_AT_ONCE);
+            let call = scripts::KnowledgeNodeKeys { nodes: nodes.clone(), position, count: NODES_AT_ONCE };
             let (next, keys): (String, Vec<String>) = self.redis.call(call).await?;
             hashes.extend(keys.iter().map(|key| hasher.hash_one(key)));
             if next == "0" {
                 break;
             }
-            place = next;
+            position = next;
         }
-        // They all go at once, so those of one that is there now were all there before.
-        let there: u64 = self.redis.query(redis::cmd("HLEN").arg(&nodes)).await?;
-        Ok((there == entry.nodes).then(|| (entry.counts(), hashes)))
+        // All nodes are removed together, so where all are there now, they were all there before.
+        let now: u64 = self.redis.query(redis::cmd("HLEN").arg(&nodes)).await?;
+        Ok((now == entry.nodes).then(|| (entry.counts(), hashes)))
     }
 }
 
-/// Adds all but the nodes, which documents share.
+/// Adds all counts except that of the nodes, which documents share.
 fn add(sum: &mut KnowledgeCounts, more: KnowledgeCounts) {
     sum.points = sum.points.saturating_add(more.points);
     sum.edges = sum.edges.saturating_add(more.edges);

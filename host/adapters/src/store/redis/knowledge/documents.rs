@@ -1,6 +1,6 @@
 //! The published documents of a collection.
 
-use super::super::store::strange;
+use super::super::values::unexpected_reply;
 use super::keys::Part;
 use super::store::RedisKnowledge;
 use morag_core::ports::{KnowledgeCounts, StoreError};
@@ -8,10 +8,10 @@ use morag_core::task::DocumentId;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Documents in one answer, about.
+/// Approximate number of documents in one answer.
 const DOCUMENTS_AT_ONCE: usize = 1000;
 
-/// Times that a document is read anew because it was replaced meanwhile.
+/// Times that a document is read again because it was replaced meanwhile.
 const READS_MAX: usize = 16;
 
 /// What a document holds.
@@ -34,10 +34,10 @@ impl Entry {
         let numbers: Option<Vec<u64>> = words.map(|word| word.parse().ok()).collect();
         match (revision, numbers.as_deref()) {
             (Some(revision), Some(&[points, nodes, edges, facts, dimensions])) => {
-                let dimensions = usize::try_from(dimensions).map_err(|_| strange(&stored))?;
+                let dimensions = usize::try_from(dimensions).map_err(|_| unexpected_reply(&stored))?;
                 Ok(Self { revision, points, nodes, edges, facts, dimensions })
             }
-            _ => Err(strange(&stored)),
+            _ => Err(unexpected_reply(&stored)),
         }
     }
 
@@ -49,21 +49,21 @@ impl Entry {
 impl RedisKnowledge {
     /// The documents of a part of a collection.
     pub(super) async fn documents(&self, part: Part, collection: &str) -> Result<Vec<(DocumentId, Entry)>, StoreError> {
-        // A document may be given twice.
+        // A scan may return a document twice.
         let mut documents = HashMap::new();
-        let mut place = "0".to_owned();
+        let mut position = "0".to_owned();
         loop {
             let mut scan = redis::cmd("HSCAN");
-            scan.arg(self.keys.documents(part, collection)).arg(&place).arg("COUNT").arg(DOCUMENTS_AT_ONCE);
+            scan.arg(self.keys.documents(part, collection)).arg(&position).arg("COUNT").arg(DOCUMENTS_AT_ONCE);
             let (next, some): (String, Vec<(String, String)>) = self.redis.query(&scan).await?;
             documents.extend(some);
             if next == "0" {
                 break;
             }
-            place = next;
+            position = next;
         }
         let read = |(document, stored): (String, String)| {
-            Ok((DocumentId::try_from(document).map_err(|error| strange(&error))?, Entry::parse(&stored)?))
+            Ok((DocumentId::try_from(document).map_err(|error| unexpected_reply(&error))?, Entry::parse(&stored)?))
         };
         documents.into_iter().map(read).collect()
     }
@@ -76,8 +76,8 @@ impl RedisKnowledge {
         stored.as_deref().map(Entry::parse).transpose()
     }
 
-    /// Reads a document's content by `read`, which says `None` where some of it is not there: then it has been replaced,
-    /// and what has taken its place is read from the start. `None`: the document is empty now.
+    /// Reads a document's content by `read`, which returns `None` where some of it is missing: then it has been replaced, and the new
+    /// content is read from the start. `None`: the document is empty now.
     pub(super) async fn read_whole<T, F: Future<Output = Result<Option<T>, StoreError>>>(
         &self,
         collection: &str,
@@ -92,11 +92,11 @@ impl RedisKnowledge {
             match self.document(collection, document).await? {
                 None => return Ok(None),
                 Some(now) if now == entry => {
-                    return Err(StoreError::Corrupt(format!("content of the document {document} is gone")));
+                    return Err(StoreError::Corrupt(format!("content of the document {document} is missing")));
                 }
                 Some(now) => entry = now,
             }
         }
-        Err(StoreError::Unavailable(format!("the document {document} is replaced all the time: it cannot be read")))
+        Err(StoreError::Unavailable(format!("the document {document} is replaced too often to be read")))
     }
 }

@@ -33,11 +33,11 @@ impl std::fmt::Display for Part {
     }
 }
 
-/// The names, all with one prefix.
+/// The names of keys, all with one prefix.
 #[derive(Debug, Clone)]
 pub(super) struct Keys(String);
 
-/// What a revision holds.
+/// Keys of what a revision holds.
 #[derive(Debug, Clone)]
 pub(super) struct Content {
     /// Hash: number to the vector's length, a 64-bit float, and its numbers, 32-bit floats; little-endian.
@@ -52,6 +52,13 @@ pub(super) struct Content {
     pub(super) facts: String,
 }
 
+impl Content {
+    /// All of its keys.
+    pub(super) fn into_keys(self) -> [String; 5] {
+        [self.vectors, self.points, self.nodes, self.edges, self.facts]
+    }
+}
+
 impl Keys {
     pub(super) fn new(prefix: String) -> Self {
         Self(prefix)
@@ -61,7 +68,7 @@ impl Keys {
         format!("{}knowledge_{kind}:{{{part}}}:{revision}", self.0)
     }
 
-    // The length before the name keeps two names apart that run into each other, and the tag from being empty.
+    // The length before the name keeps keys unambiguous, and the tag from being empty.
     fn of_collection(&self, kind: &str, collection: &str) -> String {
         format!("{}knowledge_{kind}:{{{}:{collection}}}", self.0, collection.len())
     }
@@ -77,7 +84,7 @@ impl Keys {
         format!("{}knowledge_published:{{{part}}}:{}:{collection}:{document}", self.0, collection.len())
     }
 
-    /// Hash: counts of what a revision has staged, and the last call that did.
+    /// Hash: counts of what a revision has staged, and the token of the last call that did.
     pub(super) fn staged(&self, part: Part, revision: Uuid) -> String {
         self.of_revision("staged", part, revision)
     }
@@ -124,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_run_into_each_other_are_kept_apart() {
+    fn keys_of_ambiguous_names_differ() {
         let keys = Keys::new("a:".into());
         let document = |name: &str| DocumentId::try_from(name.to_owned()).unwrap();
         assert_ne!(keys.published("a", &document("b-c")), keys.published("a-b", &document("c")));
@@ -134,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_spread_and_stay_where_they_are() {
+    fn documents_are_spread_over_parts_that_never_change() {
         let part = |n: usize| Part::of("books", &DocumentId::try_from(format!("d{n}")).unwrap());
         assert_eq!(part(1).to_string(), "k97");
         let mut filled = [0; 256];

@@ -1,11 +1,12 @@
-//! What the runs of this process have staged so far: a revision that Redis has lost a part of must not be published.
+//! What the runs of this process have staged so far: a revision of which Redis has lost a part must not be published.
 
 use morag_core::ports::Revision;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
-/// Revisions remembered. Each run has one, and a process has far fewer runs; above it some were forgotten by their runs.
+/// Revisions remembered at most. Each run has one, and a process has far fewer runs; beyond it, some runs have ended without
+/// removing theirs.
 const REVISIONS_MAX: usize = 10_000;
 
 /// The revisions that are being written here.
@@ -23,7 +24,7 @@ impl Running {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the revision is known to belong to its document. `None`: it is not known here.
+    /// Whether the revision belongs to its document. `None`: this process does not know.
     pub(super) fn owns(&self, revision: &Revision) -> Option<bool> {
         let of = |writes: &Writes| {
             writes.revision.collection == revision.collection && writes.revision.document == revision.document
@@ -31,7 +32,7 @@ impl Running {
         self.map().get(&revision.id).map(of)
     }
 
-    /// Remembers whose the revision is. When there are too many all are forgotten: then Redis is believed.
+    /// Remembers the revision's document. When there are too many, all are removed: then only Redis's counts are used.
     pub(super) fn begin(&self, revision: &Revision) {
         let mut map = self.map();
         if map.len() >= REVISIONS_MAX {
@@ -52,7 +53,7 @@ impl Running {
         self.map().get(&revision).map_or(0, |writes| writes.calls)
     }
 
-    /// Forgets a revision that has come to its end.
+    /// Removes a revision that was published or discarded.
     pub(super) fn end(&self, revision: Uuid) {
         self.map().remove(&revision);
     }

@@ -1,6 +1,6 @@
-//! Exact search: every published vector of the collection is read, in pieces, and no more than the best are held.
+//! Exact search: every published vector of the collection is read, in pieces, and only the best are kept in memory.
 
-use super::super::store::{from_json, strange};
+use super::super::values::{from_json, unexpected_reply};
 use super::documents::Entry;
 use super::keys::Part;
 use super::store::RedisKnowledge;
@@ -10,11 +10,11 @@ use morag_core::ports::{Hit, StoreError};
 use morag_core::task::DocumentId;
 use uuid::Uuid;
 
-/// Parts of a collection read at once: with [`PIECE_BYTES`] what a search holds in memory, 16 MiB, and enough to hide the
-/// way to Redis.
+/// Parts of a collection read in parallel: with [`PIECE_BYTES`] a search takes 16 MiB of memory, and it is enough to hide the round
+/// trip to Redis.
 pub(super) const AT_ONCE: usize = 16;
 
-/// Bytes of vectors in one answer, about: a millisecond or two of Redis's time.
+/// Approximate bytes of vectors in one answer: a millisecond or two of Redis's time.
 const PIECE_BYTES: usize = 1024 * 1024;
 
 /// Vectors in one answer, however short they are.
@@ -26,16 +26,16 @@ const LENGTH_BYTES: usize = 8;
 /// Times that a search begins again because a document of its hits was replaced meanwhile.
 const SEARCHES_MAX: usize = 3;
 
-/// Where a point lies.
+/// Where a point is stored.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct PointLocation {
     document: DocumentId,
     number: u64,
     revision: Uuid,
 }
 
 impl RedisKnowledge {
-    /// What is behind [`morag_core::ports::Knowledge::search`].
+    /// Implements [`morag_core::ports::Knowledge::search`].
     pub(super) async fn nearest(&self, collection: &str, vector: &[f32], limit: usize) -> Result<Vec<Hit>, StoreError> {
         let query = Query::new(vector)?;
         let mut searches = 1;
@@ -43,7 +43,7 @@ impl RedisKnowledge {
             let best = self.best(collection, &query, limit).await?;
             let hits = best.into_iter().map(|candidate| self.hit(collection, candidate));
             let hits: Vec<Option<Hit>> = stream::iter(hits).buffered(AT_ONCE).try_collect().await?;
-            // What is not there any more is left out only where documents are replaced faster than they are searched.
+            // Missing points are left out only where documents are replaced faster than they are searched.
             if searches == SEARCHES_MAX || hits.iter().all(Option::is_some) {
                 return Ok(hits.into_iter().flatten().collect());
             }
@@ -56,7 +56,7 @@ impl RedisKnowledge {
         collection: &str,
         query: &Query<'_>,
         limit: usize,
-    ) -> Result<Vec<Candidate<Place>>, StoreError> {
+    ) -> Result<Vec<Candidate<PointLocation>>, StoreError> {
         let mut best = Best::new(limit);
         let parts = Part::all().map(|part| self.best_of_part(part, collection, query, limit));
         let mut parts = stream::iter(parts).buffer_unordered(AT_ONCE);
@@ -72,7 +72,7 @@ impl RedisKnowledge {
         collection: &str,
         query: &Query<'_>,
         limit: usize,
-    ) -> Result<Vec<Candidate<Place>>, StoreError> {
+    ) -> Result<Vec<Candidate<PointLocation>>, StoreError> {
         let mut best = Best::new(limit);
         for (document, entry) in self.documents(part, collection).await? {
             let read = |entry| self.best_of_document(part, &document, entry, query, limit);
@@ -90,7 +90,7 @@ impl RedisKnowledge {
         entry: Entry,
         query: &Query<'_>,
         limit: usize,
-    ) -> Result<Option<Vec<Candidate<Place>>>, StoreError> {
+    ) -> Result<Option<Vec<Candidate<PointLocation>>>, StoreError> {
         let mut best = Best::new(limit);
         if entry.points == 0 {
             return Ok(Some(Vec::new()));
@@ -110,7 +110,7 @@ impl RedisKnowledge {
                 let broken = || StoreError::Corrupt(format!("the vector of point {number} of {document} is broken"));
                 let (length, vector) = stored.split_first_chunk::<LENGTH_BYTES>().ok_or_else(broken)?;
                 let score = query.score(vector, f64::from_le_bytes(*length)).ok_or_else(broken)?;
-                let place = Place { document: document.clone(), number, revision: entry.revision };
+                let place = PointLocation { document: document.clone(), number, revision: entry.revision };
                 best.offer(Candidate { score, place });
             }
             from = to;
@@ -118,14 +118,14 @@ impl RedisKnowledge {
         Ok(Some(best.into_sorted()))
     }
 
-    /// A found point. `None`: it is published no more.
-    async fn hit(&self, collection: &str, found: Candidate<Place>) -> Result<Option<Hit>, StoreError> {
-        let Candidate { score, place: Place { document, number, revision } } = found;
+    /// A found point. `None`: it is not published any more.
+    async fn hit(&self, collection: &str, found: Candidate<PointLocation>) -> Result<Option<Hit>, StoreError> {
+        let Candidate { score, place: PointLocation { document, number, revision } } = found;
         let points = self.keys.content(Part::of(collection, &document), revision).points;
         let stored: Option<String> = self.redis.query(redis::cmd("HGET").arg(points).arg(number)).await?;
         let Some(stored) = stored else { return Ok(None) };
         let (id, text, payload): (String, String, String) = from_json(&stored)?;
-        let payload = serde_json::from_str(&payload).map_err(|error| strange(&error))?;
+        let payload = serde_json::from_str(&payload).map_err(|error| unexpected_reply(&error))?;
         Ok(Some(Hit { document, id, text, payload, score }))
     }
 }

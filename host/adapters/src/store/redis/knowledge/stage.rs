@@ -1,22 +1,23 @@
 //! Staging.
 
-use super::super::link::Call;
+use super::super::link::call::Call;
 use super::super::scripts;
-use super::super::store::{strange, to_json, token};
-use super::keys::Part;
+use super::super::values::{to_json, token, unexpected_reply};
+use super::keys::{Content, Part};
 use super::store::RedisKnowledge;
 use crate::store::knowledge::batch::{PointRow, Rows};
 use crate::store::knowledge::refusal::{self, ROWS_MAX, StageError};
 use morag_core::ports::{Edge, Fact, Node, Revision, StoreError};
+use std::time::Duration;
 
 /// How long what is staged is kept after the last call: a day, longer than any step runs.
-pub(super) const KEPT_MILLIS: u64 = 24 * 60 * 60 * 1000;
+pub(super) const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a revision's owner is remembered, from its first call in a process.
-const OWNER_KEPT_MILLIS: u64 = 2 * KEPT_MILLIS;
+const OWNER_KEPT: Duration = KEPT.saturating_mul(2);
 
 impl RedisKnowledge {
-    /// What is behind [`morag_core::ports::Knowledge::stage`].
+    /// Implements [`morag_core::ports::Knowledge::stage`].
     pub(super) async fn stage_rows(&self, revision: &Revision, rows: &Rows) -> Result<u32, StageError> {
         if !self.own(revision).await? {
             return Err(refusal::other_document().into());
@@ -43,25 +44,23 @@ impl RedisKnowledge {
             "twice" => refusal::staged_already(what),
             "end" => refusal::missing_end(what),
             "many" => refusal::too_many(what, kind),
-            _ => return Err(strange(&answer).into()),
+            _ => return Err(unexpected_reply(&answer).into()),
         };
-        // A refused call changes nothing: nor does it hold the collection to its model.
+        // A refused call changes nothing, so it must not bind the collection to its model either.
         if kind == "points" && points == "0" {
             self.release_model(&revision.collection, &super::keys::holder(revision), false).await?;
         }
         Err(refused.into())
     }
 
-    /// Whether the revision is of its collection and document, and of no others.
+    /// Whether the revision belongs to its collection and document, and to no others.
     pub(super) async fn own(&self, revision: &Revision) -> Result<bool, StoreError> {
         if let Some(owns) = self.running.owns(revision) {
             return Ok(owns);
         }
         let Revision { id, collection, document, .. } = revision;
-        let call = scripts::KNOWLEDGE_OWNER
-            .on([self.keys.owner(*id)])
-            .arg(format!("{}:{collection}:{document}", collection.len()))
-            .arg(OWNER_KEPT_MILLIS);
+        let document = format!("{}:{collection}:{document}", collection.len());
+        let call = scripts::KnowledgeOwner { owner: self.keys.owner(*id), document, kept: OWNER_KEPT };
         let owns = self.redis.call(call).await?;
         if owns {
             self.running.begin(revision);
@@ -69,51 +68,54 @@ impl RedisKnowledge {
         Ok(owns)
     }
 
-    fn stage_call(&self, revision: &Revision, rows: &Rows) -> Result<Call<'static>, StoreError> {
-        let Revision { id, collection, document, .. } = revision;
-        let part = Part::of(collection, document);
-        let content = self.keys.content(part, *id);
-        let keys = [
-            self.keys.published(collection, document),
-            self.keys.staged(part, *id),
-            self.keys.ids(part, *id),
-            content.vectors,
-            content.points,
-            content.nodes,
-            content.edges,
-            content.facts,
-        ];
-        let script = match rows {
-            Rows::Points { .. } => &scripts::KNOWLEDGE_STAGE_POINTS,
-            Rows::Nodes(_) => &scripts::KNOWLEDGE_STAGE_NODES,
-            Rows::Edges(_) => &scripts::KNOWLEDGE_STAGE_EDGES,
-            Rows::Facts(_) => &scripts::KNOWLEDGE_STAGE_FACTS,
-        };
-        let mut call = script.on(keys).arg(id).arg(token()).arg(KEPT_MILLIS).arg(ROWS_MAX);
-        match rows {
-            Rows::Points { dimensions, rows, .. } => {
-                call = call.arg(dimensions);
-                for PointRow { id, text, payload, vector, length } in rows {
-                    let stored = [length.to_le_bytes().as_slice(), vector].concat();
-                    call = call.arg(id).bytes(stored).arg(to_json(&(id, text, payload))?);
+    fn stage_call(&self, revision: &Revision, batch: &Rows) -> Result<Call, StoreError> {
+        let Revision { id: revision, collection, document, .. } = revision.clone();
+        let part = Part::of(&collection, &document);
+        let published = self.keys.published(&collection, &document);
+        let (staged, ids) = (self.keys.staged(part, revision), self.keys.ids(part, revision));
+        let Content { vectors, points, nodes, edges, facts } = self.keys.content(part, revision);
+        let (token, kept, rows_max) = (token(), KEPT, ROWS_MAX);
+        let mut rows = Vec::new();
+        let mut add = |text: String| rows.push(text.into_bytes());
+        macro_rules! stage {
+            ($script:ident $(, $more:ident)?) => {
+                scripts::$script {
+                    published, staged, ids, vectors, points, nodes, edges, facts, revision, token, kept, rows_max, $($more,)? rows,
                 }
-            }
-            Rows::Nodes(rows) => {
-                for (Node { key, name, kind, mentions, .. }, properties) in rows {
-                    call = call.arg(key).arg(to_json(&(name, kind, mentions, properties))?);
-                }
-            }
-            Rows::Edges(rows) => {
-                for (Edge { source, target, kind, .. }, properties) in rows {
-                    call = call.arg(source).arg(target).arg(to_json(&(source, target, kind, properties))?);
-                }
-            }
-            Rows::Facts(rows) => {
-                for (Fact { subject, predicate, object, .. }, properties) in rows {
-                    call = call.arg(to_json(&(subject, predicate, object, properties))?);
-                }
-            }
+                .into()
+            };
         }
-        Ok(call)
+        Ok(match batch {
+            Rows::Points { dimensions, rows: of, .. } => {
+                for PointRow { id, text, payload, vector, length } in of {
+                    rows.push(id.clone().into_bytes());
+                    rows.push([length.to_le_bytes().as_slice(), vector].concat());
+                    rows.push(to_json(&(id, text, payload))?.into_bytes());
+                }
+                let dimensions = *dimensions;
+                stage!(KnowledgeStagePoints, dimensions)
+            }
+            Rows::Nodes(of) => {
+                for (Node { key, name, kind, mentions, .. }, properties) in of {
+                    add(key.clone());
+                    add(to_json(&(name, kind, mentions, properties))?);
+                }
+                stage!(KnowledgeStageNodes)
+            }
+            Rows::Edges(of) => {
+                for (Edge { source, target, kind, .. }, properties) in of {
+                    add(source.clone());
+                    add(target.clone());
+                    add(to_json(&(source, target, kind, properties))?);
+                }
+                stage!(KnowledgeStageEdges)
+            }
+            Rows::Facts(of) => {
+                for (Fact { subject, predicate, object, .. }, properties) in of {
+                    add(to_json(&(subject, predicate, object, properties))?);
+                }
+                stage!(KnowledgeStageFacts)
+            }
+        })
     }
 }

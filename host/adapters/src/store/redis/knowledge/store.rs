@@ -1,6 +1,6 @@
 //! The store itself.
 
-use super::super::link::Redis;
+use super::super::client::Redis;
 use super::keys::Keys;
 use super::running::Running;
 use crate::store::knowledge::batch;
@@ -10,7 +10,7 @@ use morag_core::ports::{CapabilityError, Hit, Knowledge, KnowledgeCounts, Revisi
 use morag_core::task::DocumentId;
 use std::sync::Arc;
 
-/// Vectors and graph in Redis, for as many processes as wanted.
+/// Vectors and graph in Redis, for any number of processes.
 pub struct RedisKnowledge {
     pub(super) redis: Arc<Redis>,
     pub(super) keys: Keys,
@@ -39,14 +39,14 @@ impl Knowledge for RedisKnowledge {
         self.discard_revision(revision).await
     }
 
-    /// Forgets nothing: what is staged may be another process's, at work just now. What a killed process has staged
-    /// expires a day after its last call.
+    /// Removes nothing: what is staged may belong to another process that is running. What a killed process has staged expires a day after
+    /// its last call.
     async fn discard_unpublished(&self) -> Result<u64, StoreError> {
         Ok(0)
     }
 
-    /// Of a document, one command. Of a collection, a look into each of its 256 parts and at the keys of all its nodes:
-    /// those that documents share are counted once.
+    /// Counts of a document take one command. Counts of a collection read each of its 256 parts and the keys of all its nodes, because
+    /// nodes that documents share are counted once.
     async fn counts(&self, collection: &str, document: Option<&DocumentId>) -> Result<KnowledgeCounts, StoreError> {
         match document {
             Some(document) => self.counts_of_document(collection, document).await,

@@ -1,26 +1,22 @@
--- Stores a task, its cursors and its place in the due-queue.
--- KEYS 1 task 2 veto 3 cursors 4 ready 5 ranks 6 tasks 7 pending 8 since 9 owners 10 bytes of each task 11 of each tenant;
--- 6 and 7 are the tenant's own
--- ARGV 2 id 3 record 4 document 5 number 6 rank 7 channel 8 wake 9 summary 10 credentials, or empty 11 tenant, empty for the
--- default one 12 bytes of what was submitted 13… cursors
-local id, rank = ARGV[2], ARGV[6]
-if redis.call('EXISTS', KEYS[1]) == 1 then return 'there' end
-if redis.call('EXISTS', KEYS[2]) == 1 then return 'vetoed' end
-redis.call('HSET', KEYS[1], 'record', ARGV[3], 'summary', ARGV[9], 'document', ARGV[4], 'number', ARGV[5], 'rank', rank,
-    'status', 'pending', 'progress', '0', 'live', '0', 'last', '0', 'running', '')
-if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'credentials', ARGV[10]) end
-local tenant = ARGV[11] ~= '' and ARGV[11]
+-- Stores a task, its cursors and its entry in the due-queue. Answers 'new', 'exists' or 'vetoed'.
+local id, rank = args.id, args.rank
+if redis.call('EXISTS', keys.task) == 1 then return 'exists' end
+if redis.call('EXISTS', keys.veto) == 1 then return 'vetoed' end
+redis.call('HSET', keys.task, 'record', args.record, 'summary', args.summary, 'document', args.document, 'number', args.number,
+    'rank', rank, 'status', 'pending', 'progress', '0', 'live', '0', 'last', '0', 'running', '')
+if args.credentials ~= '' then redis.call('HSET', keys.task, 'credentials', args.credentials) end
+local tenant = args.tenant ~= '' and args.tenant
 if tenant then
-    redis.call('HSET', KEYS[1], 'tenant', tenant)
-    redis.call('HSET', KEYS[9], id, tenant)
+    redis.call('HSET', keys.task, 'tenant', tenant)
+    redis.call('HSET', keys.owners, id, tenant)
 end
-add_bytes(KEYS[10], KEYS[11], id, tenant, ARGV[12])
-for index = 13, #ARGV do
-    redis.call('HSET', KEYS[3], ARGV[index], '1 1 0 - -')
+add_bytes(id, tenant, args.bytes)
+for index = 1, #args.cursor_names do
+    redis.call('HSET', keys.cursors, args.cursor_names[index], '1 1 0 - -')
 end
-redis.call('HSET', KEYS[5], id, rank)
-make_ready(KEYS[4], KEYS[8], id, rank, exact(now))
-redis.call('ZADD', KEYS[6], ARGV[5], id)
-redis.call('ZADD', KEYS[7], ARGV[5], id)
-redis.call('PUBLISH', ARGV[7], ARGV[8] .. ' r ' .. rank)
+redis.call('HSET', keys.ranks, id, rank)
+make_ready(keys.ready, keys.since, id, rank, exact(now))
+redis.call('ZADD', keys.tasks, args.number, id)
+redis.call('ZADD', keys.pending, args.number, id)
+redis.call('PUBLISH', args.channel, args.wake .. ' r ' .. rank)
 return 'new'

@@ -1,46 +1,42 @@
--- Records moves of a cursor.
--- KEYS 1 task 2 history 3 cursors 4 deliveries 5 attempts, 6 due 7 ready 8 leases 9 lanes of deliveries, 10 parked,
--- 11 pending 12 delivered 13 dead: the deliveries of a named endpoint
--- ARGV 2 key 3 fence 4 token 5 cursor 6 endpoint 7 resend, or 0 8 milliseconds until the last move's retry 9 milliseconds an
--- ended task is kept 10 id 11 channel 12 wake 13… of each move: skip, delivered, dead, retry, disable or park, and the attempt's
--- JSON, or empty
-local key, token, name = ARGV[2], ARGV[4], ARGV[5]
-local cursor = redis.call('HGET', KEYS[3], name)
+-- Records moves of a cursor. Answers how the cursor stands ('idle', 'more', 'parked' or 'stale') and where its key is scheduled now.
+local key, token, name = args.key, args.token, args.cursor
+local cursor = redis.call('HGET', keys.cursors, name)
 if not cursor then
-    -- This very call ended it: its answer was lost.
-    if redis.call('HGET', KEYS[1], 'disabled/' .. name) == token then return { 'idle', '' } end
+    -- The same call ended the cursor before, and its answer was lost.
+    if redis.call('HGET', keys.task, 'disabled/' .. name) == token then return { 'idle', '' } end
     return { 'stale', '' }
 end
-local event, delivery, attempts, made, answer, rest = string.match(cursor, '^(%S+) (%S+) (%S+) (%S+) (%S+)(.*)$')
--- This very call: its answer was lost. Where the key lies now must be looked up.
-if made == token then return { answer, 'u' } end
-if redis.call('HGET', KEYS[8], key) ~= ARGV[3] then return { 'stale', '' } end
+local event, delivery, attempts, last_token, answer, rest = string.match(cursor, '^(%S+) (%S+) (%S+) (%S+) (%S+)(.*)$')
+-- The same call was made before, and its answer was lost. Where the key is scheduled now must be read again.
+if last_token == token then return { answer, 'u' } end
+if redis.call('HGET', keys.leases, key) ~= args.fence then return { 'stale', '' } end
 event, delivery, attempts = tonumber(event), tonumber(delivery), tonumber(attempts)
-local task = redis.call('HMGET', KEYS[1], 'last', 'ended_at')
--- One that makes a delivery again has an event of its own, and a URL, or none.
+local task = redis.call('HMGET', keys.task, 'last', 'ended_at')
+-- A cursor that makes a delivery again has its own event, and a URL or '-'.
 local own, url = string.match(rest, '^ (%S+) (%S+)$')
 local last = tonumber(own or task[1])
 
 local states = { delivered = 'delivered', dead = 'dead', disable = 'dead', retry = 'pending', park = 'pending' }
-local indexes = { pending = KEYS[11], delivered = KEYS[12], dead = KEYS[13] }
+local has_lists = #keys.endpoint_lists > 0
+local lists = { pending = keys.endpoint_lists[1], delivered = keys.endpoint_lists[2], dead = keys.endpoint_lists[3] }
 local records, tried, gone = {}, {}, {}
 local moved = { pending = {}, delivered = {}, dead = {} }
 local movement
 -- Only the first delivery may have been tried before: it keeps its event.
-local first = redis.call('HGET', KEYS[4], ARGV[6] .. '/' .. delivery .. (own and '.' .. ARGV[7] or ''))
-for index = 13, #ARGV, 2 do
-    movement = ARGV[index]
+local first = redis.call('HGET', keys.deliveries, args.endpoint .. '/' .. delivery .. (own and '.' .. args.resend or ''))
+for index = 1, #args.moves, 2 do
+    movement = args.moves[index]
     if event > last then break end
-    local attempt = ARGV[index + 1]
+    local attempt = args.moves[index + 1]
     local state = states[movement]
     if (movement == 'retry' or movement == 'park') and attempt == '' then state = nil end
     if state then
-        local record = ARGV[6] .. '/' .. delivery .. (own and '.' .. ARGV[7] or '')
+        local record = args.endpoint .. '/' .. delivery .. (own and '.' .. args.resend or '')
         records[#records + 1] = record
         records[#records + 1] = (first and string.match(first, '^%S+') or event) .. ' ' .. state .. ' ' .. exact(now) .. (own and url ~= '-' and ' ' .. url or '')
         if attempt ~= '' then tried[#tried + 1] = record .. ' ' .. attempt end
-        if KEYS[11] then
-            local member = ARGV[10] .. '/' .. string.format('%06d.%03d', delivery, ARGV[7])
+        if has_lists then
+            local member = args.id .. '/' .. string.format('%06d.%03d', delivery, args.resend)
             table.insert(moved[state], exact(now))
             table.insert(moved[state], member)
             if first and state ~= 'pending' then gone[#gone + 1] = member end
@@ -53,46 +49,40 @@ for index = 13, #ARGV, 2 do
         if movement ~= 'skip' then delivery, first = delivery + 1, nil end
     end
 end
-movement = ARGV[#ARGV - 1]
+movement = args.moves[#args.moves - 1]
 
--- As many values at once as Lua's stack surely takes.
-local function write(command, into, values)
-    for from = 1, #values, 1000 do
-        redis.call(command, into, unpack(values, from, math.min(from + 999, #values)))
-    end
-end
-write('HSET', KEYS[4], records)
-write('RPUSH', KEYS[5], tried)
-if #gone > 0 then write('ZREM', KEYS[11], gone) end
+write('HSET', keys.deliveries, records)
+write('RPUSH', keys.attempts, tried)
+if #gone > 0 then write('ZREM', lists.pending, gone) end
 for state, members in pairs(moved) do
     if #members > 0 then
-        write('ZADD', indexes[state], members)
-        redis.call('ZREMRANGEBYSCORE', indexes[state], '-inf', exact(now - tonumber(ARGV[9])))
-        redis.call('PEXPIRE', indexes[state], ARGV[9])
+        write('ZADD', lists[state], members)
+        redis.call('ZREMRANGEBYSCORE', lists[state], '-inf', exact(now - tonumber(args.history_kept)))
+        redis.call('PEXPIRE', lists[state], args.history_kept)
     end
 end
 
-local function put(next)
-    local text = event .. ' ' .. delivery .. ' ' .. attempts .. ' ' .. token .. ' ' .. next .. rest
-    redis.call('HSET', KEYS[3], name, text)
+local function store_cursor(outcome)
+    local text = event .. ' ' .. delivery .. ' ' .. attempts .. ' ' .. token .. ' ' .. outcome .. rest
+    redis.call('HSET', keys.cursors, name, text)
 end
-local function idle()
-    redis.call('HDEL', KEYS[8], key)
-    redis.call('ZREM', KEYS[6], key)
-    unready(KEYS[7], KEYS[9], key)
+local function leave_queue()
+    redis.call('HDEL', keys.leases, key)
+    redis.call('ZREM', keys.due, key)
+    unready(keys.ready, keys.lanes, key)
     if not task[2] then return end
-    for _, other in ipairs(redis.call('HKEYS', KEYS[3])) do
-        local another = ARGV[10] .. '/' .. other
-        if redis.call('ZSCORE', KEYS[6], another) or redis.call('ZSCORE', KEYS[7], another) then return end
+    for _, other in ipairs(redis.call('HKEYS', keys.cursors)) do
+        local other_key = args.id .. '/' .. other
+        if redis.call('ZSCORE', keys.due, other_key) or redis.call('ZSCORE', keys.ready, other_key) then return end
     end
-    -- Nothing is left to deliver: history's time runs.
-    for index = 1, 5 do redis.call('PEXPIRE', KEYS[index], ARGV[9]) end
+    -- Nothing is left to deliver: the task expires from now on.
+    each_task_key('PEXPIRE', args.history_kept)
 end
--- What the task's own endpoint is sent with goes once none of its cursors has anything left to deliver to its URL, or may get
--- anything.
-local function forget_if_done()
-    if ARGV[6] ~= 'task' or (redis.call('HGET', KEYS[1], 'credentials') or '') == '' then return end
-    local cursors = redis.call('HGETALL', KEYS[3])
+-- Forgets the credentials of the task's own endpoint once none of its cursors has anything left to deliver to that endpoint's URL,
+-- and none can get anything more.
+local function forget_credentials_if_done()
+    if args.endpoint ~= 'task' or (redis.call('HGET', keys.task, 'credentials') or '') == '' then return end
+    local cursors = redis.call('HGETALL', keys.cursors)
     for index = 1, #cursors, 2 do
         if cursors[index] == 'task' or string.match(cursors[index], '^task[~#]') then
             local next, of, to = string.match(cursors[index + 1], '^(%S+) %S+ %S+ %S+ %S+ ?(%S*) ?(%S*)$')
@@ -100,34 +90,35 @@ local function forget_if_done()
             if (to == '' or to == '-') and (has_left or (of == '' and not task[2])) then return end
         end
     end
-    redis.call('HSET', KEYS[1], 'credentials', '')
+    redis.call('HSET', keys.task, 'credentials', '')
 end
-local function finish()
-    redis.call('HDEL', KEYS[3], name)
-    redis.call('HSET', KEYS[1], 'disabled/' .. name, token)
-    forget_if_done()
-    idle()
+local function end_cursor()
+    redis.call('HDEL', keys.cursors, name)
+    redis.call('HSET', keys.task, 'disabled/' .. name, token)
+    forget_credentials_if_done()
+    leave_queue()
     return { 'idle', '' }
 end
 
-if movement == 'disable' then return finish() end
+if movement == 'disable' then return end_cursor() end
 if movement == 'retry' and event <= last then
-    put('idle')
-    local hint = place(KEYS[6], KEYS[7], KEYS[9], KEYS[8], key, tonumber(ARGV[8]), exact(now), ARGV[11], ARGV[12])
-    return { 'idle', hint }
+    store_cursor('idle')
+    local delay = tonumber(args.retry_delay)
+    local update = reschedule(keys.due, keys.ready, keys.lanes, keys.leases, key, delay, exact(now), args.channel, args.wake)
+    return { 'idle', update }
 end
 if movement == 'park' then
-    put('parked')
-    redis.call('ZADD', KEYS[10], 0, key)
-    idle()
+    store_cursor('parked')
+    redis.call('ZADD', keys.parked, 0, key)
+    leave_queue()
     return { 'parked', '' }
 end
 if event <= last then
-    put('more')
+    store_cursor('more')
     return { 'more', '' }
 end
-if own then return finish() end
-put('idle')
-forget_if_done()
-idle()
+if own then return end_cursor() end
+store_cursor('idle')
+forget_credentials_if_done()
+leave_queue()
 return { 'idle', '' }

@@ -1,14 +1,14 @@
--- Bytes of a task's files, with the sum of its tenant's. Keys: bytes of each task, bytes of each tenant.
-local function add_bytes(tasks, tenants, id, tenant, bytes)
+-- Bytes of a task's files, and their sum over the tenant's tasks.
+local function add_bytes(id, tenant, bytes)
     if bytes == '0' then return end
-    redis.call('HINCRBY', tasks, id, bytes)
-    redis.call('HINCRBY', tenants, tenant or 'default', bytes)
+    redis.call('HINCRBY', keys.task_bytes, id, bytes)
+    redis.call('HINCRBY', keys.tenant_bytes, tenant or 'default', bytes)
 end
-local function forget_bytes(tasks, tenants, id, tenant)
-    local bytes = redis.call('HGET', tasks, id)
+local function forget_bytes(id, tenant)
+    local bytes = redis.call('HGET', keys.task_bytes, id)
     if not bytes then return end
-    redis.call('HDEL', tasks, id)
+    redis.call('HDEL', keys.task_bytes, id)
     tenant = tenant or 'default'
-    -- Of one that has nothing more there is no field, and of none no key.
-    if redis.call('HINCRBY', tenants, tenant, '-' .. bytes) <= 0 then redis.call('HDEL', tenants, tenant) end
+    -- A tenant without any bytes has no field.
+    if redis.call('HINCRBY', keys.tenant_bytes, tenant, '-' .. bytes) <= 0 then redis.call('HDEL', keys.tenant_bytes, tenant) end
 end

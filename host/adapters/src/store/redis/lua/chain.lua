@@ -1,20 +1,20 @@
--- A chain is one hash: `next` number to give, `oldest` that is remembered, `head` no link before which is unfinished, `total`
--- of what is forgotten; `l/NUMBER` a link: task, base, deliveries, with - for what is not known; `t/TASK` its unfinished link.
-local chain = KEYS[1]
+-- A chain is one hash. `next`: the number of the next link; `oldest`: the oldest number that is remembered; `head`: every link
+-- before it has finished; `total`: deliveries up to the last link that was forgotten; `l/NUMBER`: a link, as task, base and
+-- deliveries, each '-' while unknown; `t/TASK`: the number of the task's unfinished link; `s/TASK`: its deliveries so far.
 local function number(field)
-    return tonumber(redis.call('HGET', chain, field) or '1')
+    return tonumber(redis.call('HGET', keys.chain, field) or '1')
 end
 local function link(at)
-    local stored = redis.call('HGET', chain, 'l/' .. exact(at))
+    local stored = redis.call('HGET', keys.chain, 'l/' .. exact(at))
     if not stored then return nil end
     local task, base, delivered = string.match(stored, '^(%S+) (%S+) (%S+)$')
     return { task = task, base = tonumber(base), delivered = tonumber(delivered) }
 end
-local function keep(at, link)
-    local shown = function(number) return number and exact(number) or '-' end
-    redis.call('HSET', chain, 'l/' .. exact(at), link.task .. ' ' .. shown(link.base) .. ' ' .. shown(link.delivered))
+local function store_link(at, link)
+    local text = function(number) return number and exact(number) or '-' end
+    redis.call('HSET', keys.chain, 'l/' .. exact(at), link.task .. ' ' .. text(link.base) .. ' ' .. text(link.delivered))
 end
--- The first link that has not finished, and its number.
+-- The first unfinished link, and its number.
 local function head()
     local at, upto = number('head'), number('next')
     local first = at
@@ -23,14 +23,14 @@ local function head()
         if found and not found.delivered then break end
         at = at + 1
     end
-    if at ~= first then redis.call('HSET', chain, 'head', exact(at)) end
+    if at ~= first then redis.call('HSET', keys.chain, 'head', exact(at)) end
     return link(at), at
 end
--- Deliveries of all that have finished before: what the last of them ended with.
+-- Deliveries of all links before this number that have finished.
 local function total(before)
     for at = before - 1, number('oldest'), -1 do
         local found = link(at)
         if found and found.delivered then return (found.base or 0) + found.delivered end
     end
-    return tonumber(redis.call('HGET', chain, 'total') or '0')
+    return tonumber(redis.call('HGET', keys.chain, 'total') or '0')
 end

@@ -1,13 +1,12 @@
--- Ends a task's place in the chain. Says whose turn it is now.
--- KEYS 1 chain; ARGV 2 task 3 its deliveries, or empty: as many as are known of 4 milliseconds the chain is kept
-local at = tonumber(redis.call('HGET', chain, 't/' .. ARGV[2]))
+-- Finishes a task's link of the chain. Answers the task whose turn it is now; empty for none.
+local at = tonumber(redis.call('HGET', keys.chain, 't/' .. args.task))
 if at then
     local own = link(at)
-    local known = redis.call('HGET', chain, 's/' .. ARGV[2]) or '0'
-    own.base, own.delivered = own.base or total(at), tonumber(ARGV[3]) or tonumber(known)
-    keep(at, own)
-    redis.call('HDEL', chain, 't/' .. ARGV[2], 's/' .. ARGV[2])
-    redis.call('PEXPIRE', chain, ARGV[4])
+    local so_far = redis.call('HGET', keys.chain, 's/' .. args.task) or '0'
+    own.base, own.delivered = own.base or total(at), tonumber(args.delivered) or tonumber(so_far)
+    store_link(at, own)
+    redis.call('HDEL', keys.chain, 't/' .. args.task, 's/' .. args.task)
+    redis.call('PEXPIRE', keys.chain, args.kept)
 end
 local first = head()
 return first and first.task or ''

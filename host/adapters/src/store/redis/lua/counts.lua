@@ -1,4 +1,4 @@
--- Number of tasks in each state.
+-- The size of each list.
 local counts = {}
-for index, key in ipairs(KEYS) do counts[index] = redis.call('ZCARD', key) end
+for index = 1, #keys.lists do counts[index] = redis.call('ZCARD', keys.lists[index]) end
 return counts

@@ -1,34 +1,34 @@
--- A process tells that it is alive, and hears the format of the store. The format is raised to what every process that is alive
--- knows; never lowered. A full Redis takes neither, and says the format all the same: what makes room again goes on.
--- KEYS: what is known of the format (hash), the processes (hash: each to the highest format it knows and until when it is alive).
--- ARGV: the process, the highest format it knows, how long it is alive from now (ms), its version.
+-- Registers a process as alive and answers the store's format, the version that wrote it first, and 'ok', 'first', 'refused' or
+-- 'full'. The format is raised to what every living process supports, and never lowered. A full Redis registers nothing and raises
+-- nothing, but still answers: the calls that make room must go on.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
--- A store of before there was this key is of format 1.
-local format = tonumber(redis.call('HGET', KEYS[1], 'format') or 1)
-local known = tonumber(ARGV[2])
-if format > known then
-    redis.call('HDEL', KEYS[2], ARGV[1])
-    return {format, redis.call('HGET', KEYS[1], 'by') or '', 'refused'}
+-- A store without this key is of format 1.
+local format = tonumber(redis.call('HGET', keys.format, 'format') or 1)
+local supported = tonumber(args.supported)
+if format > supported then
+    redis.call('HDEL', keys.processes, args.process)
+    return { format, redis.call('HGET', keys.format, 'by') or '', 'refused' }
 end
-local lowest = known
-local processes = redis.call('HGETALL', KEYS[2])
-for i = 1, #processes, 2 do
-    local theirs, ends = string.match(processes[i + 1], '^(%d+) (%d+)$')
+local lowest = supported
+local processes = redis.call('HGETALL', keys.processes)
+for index = 1, #processes, 2 do
+    local theirs, ends = string.match(processes[index + 1], '^(%d+) (%d+)$')
     if not theirs or tonumber(ends) < now then
-        redis.call('HDEL', KEYS[2], processes[i])
-    elseif processes[i] ~= ARGV[1] then
+        redis.call('HDEL', keys.processes, processes[index])
+    elseif processes[index] ~= args.process then
         lowest = math.min(lowest, tonumber(theirs))
     end
 end
-local told = redis.pcall('HSET', KEYS[2], ARGV[1], ARGV[2] .. ' ' .. string.format('%.0f', now + ARGV[3]))
-if type(told) == 'table' then
-    if not string.find(told.err, 'OOM') then return told end
-    return {format, redis.call('HGET', KEYS[1], 'by') or '', 'full'}
+local alive_until = string.format('%.0f', now + args.silence_max)
+local registered = redis.pcall('HSET', keys.processes, args.process, args.supported .. ' ' .. alive_until)
+if type(registered) == 'table' then
+    if not string.find(registered.err, 'OOM') then return registered end
+    return { format, redis.call('HGET', keys.format, 'by') or '', 'full' }
 end
-local is_first = redis.call('EXISTS', KEYS[1]) == 0
+local is_first = redis.call('EXISTS', keys.format) == 0
 if lowest > format or is_first then
     format = math.max(lowest, format)
-    redis.call('HSET', KEYS[1], 'format', string.format('%.0f', format), 'by', ARGV[4])
+    redis.call('HSET', keys.format, 'format', string.format('%.0f', format), 'by', args.version)
 end
-return {format, redis.call('HGET', KEYS[1], 'by') or '', is_first and 'first' or 'told'}
+return { format, redis.call('HGET', keys.format, 'by') or '', is_first and 'first' or 'ok' }

@@ -1,14 +1,13 @@
--- How full a queue is, and since when its oldest key is due.
--- KEYS 1 due 2 ready 3 leases 4 since when keys are due
-local due = redis.call('ZCARD', KEYS[2]) + redis.call('ZCOUNT', KEYS[1], '-inf', exact(now))
-local later, leased = redis.call('ZCOUNT', KEYS[1], '(' .. exact(now), '+inf'), 0
-for _, key in ipairs(redis.call('HKEYS', KEYS[3])) do
-    local ends = redis.call('ZSCORE', KEYS[1], key)
+-- Numbers of due, leased and later keys of a queue, and for how many milliseconds its oldest key is due.
+local due = redis.call('ZCARD', keys.ready) + redis.call('ZCOUNT', keys.due, '-inf', exact(now))
+local later, leased = redis.call('ZCOUNT', keys.due, '(' .. exact(now), '+inf'), 0
+for _, key in ipairs(redis.call('HKEYS', keys.leases)) do
+    local ends = redis.call('ZSCORE', keys.due, key)
     if ends and tonumber(ends) > now then leased = leased + 1 end
 end
 local waited = 0
-for index = 1, 4, 3 do
-    local oldest = redis.call('ZRANGE', KEYS[index], 0, 0, 'WITHSCORES')[2]
+for _, set in ipairs({ keys.due, keys.since }) do
+    local oldest = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2]
     if oldest then waited = math.max(waited, now - tonumber(oldest)) end
 end
 return { due, leased, later - leased, waited }

@@ -1,5 +1,4 @@
--- Forgets what a revision staged, unless it is published.
--- KEYS 1 published so far 2… what it staged; ARGV 1 revision
-if redis.call('LPOS', KEYS[1], ARGV[1]) then return 0 end
-for index = 2, #KEYS do redis.call('UNLINK', KEYS[index]) end
+-- Removes what a revision staged, unless it is published. Answers whether it did.
+if redis.call('LPOS', keys.published, args.revision) then return 0 end
+for index = 1, #keys.staged_keys do redis.call('UNLINK', keys.staged_keys[index]) end
 return 1

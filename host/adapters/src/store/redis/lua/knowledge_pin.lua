@@ -1,6 +1,5 @@
--- Makes a revision hold its collection's model until it is replaced. 0: it holds it no longer.
--- KEYS 1 holders; ARGV 2 holder
-local till = redis.call('ZSCORE', KEYS[1], ARGV[2])
+-- Makes a revision hold its collection's model until it is replaced. Answers 0 where it does not hold the model any more.
+local till = redis.call('ZSCORE', keys.holders, args.holder)
 if not till or (till ~= 'inf' and tonumber(till) <= now) then return 0 end
-redis.call('ZADD', KEYS[1], '+inf', ARGV[2])
+redis.call('ZADD', keys.holders, '+inf', args.holder)
 return 1

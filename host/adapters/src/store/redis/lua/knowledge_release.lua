@@ -1,6 +1,5 @@
--- Takes a revision from those that hold their collection's model.
--- KEYS 1 model 2 holders; ARGV 1 holder 2 whether also where it is pinned: 1 or 0
-if ARGV[2] == '0' and redis.call('ZSCORE', KEYS[2], ARGV[1]) == 'inf' then return 0 end
-local removed = redis.call('ZREM', KEYS[2], ARGV[1])
-if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('DEL', KEYS[1]) end
+-- Makes a revision hold its collection's model no longer. Answers how many holders it removed: a pinned one only if asked to.
+if args.even_pinned == '0' and redis.call('ZSCORE', keys.holders, args.holder) == 'inf' then return 0 end
+local removed = redis.call('ZREM', keys.holders, args.holder)
+if redis.call('EXISTS', keys.holders) == 0 then redis.call('DEL', keys.model) end
 return removed

@@ -1,6 +1,5 @@
-
--- Facts. ARGV 5… each
-local total = count('facts') + #ARGV - 4
-if total > tonumber(ARGV[4]) then return refuse('many', total) end
-for index = 5, #ARGV do redis.call('RPUSH', KEYS[8], ARGV[index]) end
+-- Facts: one element of `args.rows` each.
+local total = count('facts') + #args.rows
+if total > tonumber(args.rows_max) then return refuse('many', total) end
+for index = 1, #args.rows do redis.call('RPUSH', keys.facts, args.rows[index]) end
 return done('facts', total)

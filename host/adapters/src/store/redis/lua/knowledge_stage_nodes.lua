@@ -1,11 +1,10 @@
-
--- Nodes. ARGV 5… key and node of each
-local total, keys = count('nodes'), {}
-for index = 5, #ARGV, 2 do
-    local key = ARGV[index]
-    if not keys[key] and redis.call('HEXISTS', KEYS[6], key) == 0 then total = total + 1 end
-    keys[key] = true
+-- Nodes: `args.rows` holds key and node of each.
+local total, new = count('nodes'), {}
+for index = 1, #args.rows, 2 do
+    local key = args.rows[index]
+    if not new[key] and redis.call('HEXISTS', keys.nodes, key) == 0 then total = total + 1 end
+    new[key] = true
 end
-if total > tonumber(ARGV[4]) then return refuse('many', total) end
-for index = 5, #ARGV, 2 do redis.call('HSET', KEYS[6], ARGV[index], ARGV[index + 1]) end
+if total > tonumber(args.rows_max) then return refuse('many', total) end
+for index = 1, #args.rows, 2 do redis.call('HSET', keys.nodes, args.rows[index], args.rows[index + 1]) end
 return done('nodes', total)

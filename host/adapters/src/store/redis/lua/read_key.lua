@@ -1,5 +1,4 @@
--- Who has an idempotency key, and how long it is kept yet, milliseconds.
--- KEYS 1 key
-local holder = redis.call('HMGET', KEYS[1], 'task', 'digest', 'response', 'accepted')
-holder[5] = tostring(redis.call('PTTL', KEYS[1]))
+-- The holder of an idempotency key, and for how many milliseconds the key is still remembered.
+local holder = redis.call('HMGET', keys.idempotency, 'task', 'digest', 'response', 'accepted')
+holder[5] = tostring(redis.call('PTTL', keys.idempotency))
 return holder

@@ -1,5 +1,5 @@
--- Gives a key back.
--- KEYS 1 due 2 ready 3 ranks 4 leases 5 beside; ARGV 2 key 3 fence 4 delay, milliseconds 5 channel 6 wake
-if redis.call('HGET', KEYS[4], ARGV[2]) ~= ARGV[3] then return '' end
-local rank = redis.call('HGET', KEYS[3], ARGV[2]) or exact(now)
-return place(KEYS[1], KEYS[2], KEYS[5], KEYS[4], ARGV[2], tonumber(ARGV[4]), rank, ARGV[5], ARGV[6])
+-- Ends a lease and schedules the key after a delay. Answers where it is scheduled now; empty where the caller does not hold it.
+if redis.call('HGET', keys.leases, args.key) ~= args.fence then return '' end
+local rank = redis.call('HGET', keys.ranks, args.key) or exact(now)
+local delay = tonumber(args.delay)
+return reschedule(keys.due, keys.ready, keys.beside, keys.leases, args.key, delay, rank, args.channel, args.wake)

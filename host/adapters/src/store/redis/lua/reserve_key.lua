@@ -1,13 +1,12 @@
--- Reserves an idempotency key for a task, unless another has it.
--- KEYS 1 key; ARGV 2 task 3 digest 4 response 5 milliseconds it is kept 6 task that may be replaced
-local holder = redis.call('HMGET', KEYS[1], 'task', 'digest', 'response', 'accepted')
-if holder[1] and holder[1] ~= ARGV[2] and holder[1] ~= ARGV[6] then
-    holder[5] = tostring(redis.call('PTTL', KEYS[1]))
+-- Reserves an idempotency key for a task. Answers the holder where another task has it.
+local holder = redis.call('HMGET', keys.idempotency, 'task', 'digest', 'response', 'accepted')
+if holder[1] and holder[1] ~= args.task and holder[1] ~= args.void_task then
+    holder[5] = tostring(redis.call('PTTL', keys.idempotency))
     return holder
 end
-if holder[1] ~= ARGV[2] then
-    redis.call('DEL', KEYS[1])
-    redis.call('HSET', KEYS[1], 'task', ARGV[2], 'digest', ARGV[3], 'response', ARGV[4])
-    redis.call('PEXPIRE', KEYS[1], ARGV[5])
+if holder[1] ~= args.task then
+    redis.call('DEL', keys.idempotency)
+    redis.call('HSET', keys.idempotency, 'task', args.task, 'digest', args.digest, 'response', args.response)
+    redis.call('PEXPIRE', keys.idempotency, args.kept)
 end
 return {}

@@ -1,6 +1,6 @@
--- Stores what proves the key that credentials are sealed with, in the place of the one before. Gives the one that stands.
--- KEYS 1 state of the endpoints; ARGV 1 the one before, or empty 2 the new one
-local stored = redis.call('HGET', KEYS[1], 'seal_proof')
-if (stored or '') ~= ARGV[1] then return stored or '' end
-redis.call('HSET', KEYS[1], 'seal_proof', ARGV[2])
-return ARGV[2]
+-- Replaces the proof of the key that credentials are sealed with, if the stored one is the one that the caller knows. Answers the
+-- proof that is stored now.
+local stored = redis.call('HGET', keys.state, 'seal_proof')
+if (stored or '') ~= args.before then return stored or '' end
+redis.call('HSET', keys.state, 'seal_proof', args.proof)
+return args.proof

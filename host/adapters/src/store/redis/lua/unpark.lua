@@ -1,11 +1,9 @@
--- Makes a parked cursor due. 1: it was parked, 0: it was not, or is gone.
--- KEYS 1 task 2 history 3 cursors 4 deliveries 5 attempts, 6 parked, 7 due 8 ready 9 leases 10 lanes of deliveries
--- ARGV 2 key 3 cursor 4 token 5 channel 6 wake
-local cursor = redis.call('HGET', KEYS[3], ARGV[3])
-local place_of, made, rest = string.match(cursor or '', '^(%S+ %S+ %S+) (%S+) %S+(.*)$')
--- This very call: its answer was lost.
-if made == ARGV[4] then return { 1, 'u' } end
-if redis.call('ZREM', KEYS[6], ARGV[2]) == 0 or not cursor then return { 0, '' } end
-redis.call('HSET', KEYS[3], ARGV[3], place_of .. ' ' .. ARGV[4] .. ' idle' .. rest)
-for index = 1, 5 do redis.call('PERSIST', KEYS[index]) end
-return { 1, place(KEYS[7], KEYS[8], KEYS[10], KEYS[9], ARGV[2], 0, exact(now), ARGV[5], ARGV[6]) }
+-- Makes a parked cursor due. Answers whether it was parked, and where its key is scheduled now.
+local cursor = redis.call('HGET', keys.cursors, args.cursor)
+local position, last_token, rest = string.match(cursor or '', '^(%S+ %S+ %S+) (%S+) %S+(.*)$')
+-- The same call was made before, and its answer was lost.
+if last_token == args.token then return { 1, 'u' } end
+if redis.call('ZREM', keys.parked, args.key) == 0 or not cursor then return { 0, '' } end
+redis.call('HSET', keys.cursors, args.cursor, position .. ' ' .. args.token .. ' idle' .. rest)
+each_task_key('PERSIST')
+return { 1, reschedule(keys.due, keys.ready, keys.lanes, keys.leases, args.key, 0, exact(now), args.channel, args.wake) }

@@ -1,6 +1,5 @@
--- Settles whether a task was accepted: from now on it is, or never will be.
--- KEYS 1 task 2 veto; ARGV 2 milliseconds a veto is kept
-local status = redis.call('HGET', KEYS[1], 'status')
+-- Settles whether a task was accepted. Answers its state; a task that is not there can never be stored from now on.
+local status = redis.call('HGET', keys.task, 'status')
 if status then return status end
-redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
+redis.call('SET', keys.veto, '1', 'PX', args.kept)
 return false

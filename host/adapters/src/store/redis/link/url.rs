@@ -9,30 +9,30 @@ const PORT: u16 = 6379;
 /// Port of a Sentinel where the URL names none.
 const SENTINEL_PORT: u16 = 26379;
 
-/// Most addresses a URL may list: they only have to lead to one living node.
+/// Addresses that a URL may list at most: they only have to lead to one living node.
 const ADDRESSES_MAX: usize = 64;
 
 /// Where Redis is, in one of these forms:
 ///
 /// - `redis://host:6379/0`, one server; `rediss://` with TLS;
 /// - `redis+cluster://a:7001,b:7002,c:7003`, a Cluster; a comma-separated list says so too: `redis://a:7001,b:7002`;
-/// - `redis+sentinel://a:26379,b:26379/mymaster/0`, the server that the Sentinels call `mymaster`.
+/// - `redis+sentinel://a:26379,b:26379/mymaster/0`, the server that the Sentinels name `mymaster`.
 ///
 /// `rediss+cluster://` and `rediss+sentinel://` are the same with TLS. `user:password@` may stand before the first address;
 /// with Sentinel it is for the servers and for the Sentinels. It prints without them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl {
-    pub(super) topology: Topology,
-    pub(super) tls: bool,
-    pub(super) addresses: Vec<Address>,
-    pub(super) user: Option<String>,
-    pub(super) password: Option<Secret>,
-    pub(super) database: i64,
+    pub(crate) topology: Topology,
+    pub(crate) tls: bool,
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<Secret>,
+    pub(crate) database: i64,
 }
 
-/// How the servers work together.
+/// How the servers are organized.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Topology {
+pub(crate) enum Topology {
     Single,
     Cluster,
     /// The addresses are Sentinels, which know the master by this name.
@@ -41,13 +41,23 @@ pub(super) enum Topology {
 
 /// Host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address {
+pub(crate) struct Address {
     /// A name or an address, an IPv6 one without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
-/// The text is not the address of a Redis. It is not repeated: it may hold a password.
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { host, port } = self;
+        match host.contains(':') {
+            true => write!(f, "[{host}]:{port}"),
+            false => write!(f, "{host}:{port}"),
+        }
+    }
+}
+
+/// The text is not the address of a Redis. The message does not repeat it, because it may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not the address of a Redis: {0}; give for example redis://host:6379/0, rediss://user:password@host:6380, \
@@ -64,12 +74,9 @@ impl std::fmt::Display for RedisUrl {
             Topology::Sentinel(_) => "+sentinel",
         };
         write!(f, "redis{tls}{kind}://")?;
-        for (index, Address { host, port }) in self.addresses.iter().enumerate() {
+        for (index, address) in self.addresses.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
-            match host.contains(':') {
-                true => write!(f, "{comma}[{host}]:{port}")?,
-                false => write!(f, "{comma}{host}:{port}")?,
-            }
+            write!(f, "{comma}{address}")?;
         }
         match &self.topology {
             Topology::Single => write!(f, "/{}", self.database),
@@ -119,7 +126,7 @@ impl std::str::FromStr for RedisUrl {
             let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
             addresses.push(Address { host, port: url.port().unwrap_or(port) });
             if index > 0 && (!url.username().is_empty() || url.password().is_some()) {
-                // Perhaps the rest of a password with a comma, whose beginning would be taken for an address.
+                // It may be the rest of a password with a comma, whose beginning would be taken for an address.
                 return Err(InvalidRedisUrl(
                     "user and password must stand before the first address, a comma in them as %2C",
                 ));
@@ -176,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_is_told_by_its_scheme_or_its_list() {
+    fn the_scheme_or_the_list_decides_the_form() {
         for (text, shown) in [
             ("redis://localhost", "redis://localhost:6379/0"),
             ("redis://127.0.0.1:7000/3", "redis://127.0.0.1:7000/3"),
@@ -204,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_without_being_repeated() {
+    fn an_invalid_address_is_refused_and_not_repeated() {
         for text in [
             "",
             "localhost:6379",

@@ -1,7 +1,6 @@
-//! Answers that no Redis with our data gives: each is an error, or taken for what it says, and stops no process. The fuzz target
+//! Answers that no Redis with valid data gives: each is an error, or is used as it is, and none stops a process. The fuzz target
 //! `redis` has found them.
 
-use super::told::told;
 use super::*;
 use crate::SystemClock;
 use morag_core::Timestamp;
@@ -26,7 +25,7 @@ fn list<const N: usize>(items: [Value; N]) -> Value {
 /// A store whose Redis gives these answers, each so many times.
 async fn store<const N: usize>(answers: [(Value, usize); N]) -> Arc<RedisStore> {
     let opened = [text("PONG"), list([Value::Int(1), text(""), text("ok")])].map(|answer| (answer, 1));
-    let redis = told(opened.into_iter().chain(answers).collect(), false).unwrap();
+    let redis = Redis::with_answers(opened.into_iter().chain(answers).collect(), false).unwrap();
     RedisStore::open(redis, Options::new(Arc::new(SystemClock))).await.unwrap()
 }
 
@@ -41,14 +40,14 @@ async fn an_event_before_the_first_is_refused() {
 }
 
 #[tokio::test]
-async fn more_tasks_than_were_asked_for_are_taken() {
+async fn more_tasks_than_asked_for_are_leased() {
     let taken = list([text("5"), text("1"), text(""), list([text(TASK), text(OTHER)])]);
     let claim = store([(taken, 1000)]).await.claim(Queue::Tasks, 1, Duration::from_secs(30)).await.unwrap();
     assert_eq!(claim.leases.iter().map(|lease| lease.key.as_str()).collect::<Vec<_>>(), [TASK, OTHER]);
 }
 
 #[tokio::test]
-async fn sums_end_at_the_most() {
+async fn sums_saturate() {
     let counts =
         store([(list([MOST, MOST, MOST, "0"].map(text)), 256)]).await.queue_counts(Queue::Tasks).await.unwrap();
     assert_eq!((counts.due, counts.leased, counts.later), (u64::MAX, u64::MAX, u64::MAX));
@@ -56,13 +55,13 @@ async fn sums_end_at_the_most() {
     assert!(tasks.iter().all(|(_, count)| *count == u64::MAX));
     let document = format!("00000000-0000-0000-0000-000000000000 {MOST} 0 {MOST} {MOST} 2");
     let documents = list([text("0"), list([text("d"), text(&document)])]);
-    let knowledge = RedisKnowledge::open(told(vec![(documents, 256)], false).unwrap(), String::new());
+    let knowledge = RedisKnowledge::open(Redis::with_answers(vec![(documents, 256)], false).unwrap(), String::new());
     let counts = knowledge.counts("c", None).await.unwrap();
     assert_eq!((counts.points, counts.edges, counts.facts), (u64::MAX, u64::MAX, u64::MAX));
 }
 
 #[tokio::test]
-async fn a_time_beyond_all_times_is_borne() {
+async fn an_impossible_time_stops_nothing() {
     for now in ["-1e300", "1e300"] {
         let time = list([text(now), text(""), text(""), list([])]);
         let store = store([(time, 1), (list([]), 300)]).await;

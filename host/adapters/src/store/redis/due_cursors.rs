@@ -1,7 +1,7 @@
-//! Cursors that this process knows to be due, by lane: what a claim of deliveries chooses from without asking.
+//! Due cursors as this process knows them, by lane: a claim of deliveries chooses among them without asking Redis.
 //!
-//! What is known may be wrong by now; the script that takes a key decides. Of a bucket with many due keys only the oldest are
-//! known, and one of each lane.
+//! They may be out of date; the script that takes a cursor decides. Of a bucket with many due cursors only the oldest are known, and
+//! one of each lane.
 
 use super::keys::{BUCKETS, Bucket};
 use morag_core::ports::LaneLimits;
@@ -9,83 +9,83 @@ use morag_core::webhook::CursorName;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-/// Keys known of a bucket; a hint of a further one only says that the bucket must be looked at.
-const OF_A_BUCKET_MAX: usize = 1024;
+/// Cursors known of a bucket; an update about a further one only marks the bucket as out of date.
+const OF_BUCKET_MAX: usize = 1024;
 
-/// Keys of one bucket to take, and which.
-pub(super) type Chosen = Vec<(Bucket, Vec<Arc<str>>)>;
+/// Buckets with the keys to take of each.
+pub(super) type Selection = Vec<(Bucket, Vec<Arc<str>>)>;
 
-/// What is known of a bucket's due keys.
+/// A bucket's due cursors.
 #[derive(Default, Clone)]
-struct Shelf {
-    /// Key to since when it is due, milliseconds.
+struct OfBucket {
+    /// Key to the time since which it is due, milliseconds.
     keys: HashMap<Arc<str>, u64>,
-    /// Whether it has more.
+    /// Whether the bucket has more.
     more: bool,
-    /// Where the next look for its other lanes begins.
+    /// Where the next listing of its other lanes begins.
     lanes_from: String,
 }
 
-/// Due keys as a look at a bucket tells them.
+/// Due cursors of a bucket as the bucket lists them.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
-    /// Keys, and since when each is due.
+pub(super) struct Listing {
+    /// Keys, and the time since which each is due, milliseconds.
     pub(super) keys: Vec<(Arc<str>, u64)>,
     /// Whether there are more.
     pub(super) more: bool,
-    /// Where the next look for other lanes begins; empty: at the first.
+    /// Where the next listing of other lanes begins; empty: at the first.
     pub(super) lanes_from: String,
 }
 
-/// The keys of all buckets.
-pub(super) struct Known {
-    buckets: Vec<Shelf>,
+/// Due cursors of all buckets.
+pub(super) struct DueCursors {
+    buckets: Vec<OfBucket>,
     lanes: HashMap<String, BTreeSet<(u64, Arc<str>)>>,
 }
 
-/// Keys with since when they are due, oldest first.
+/// Keys with the time since which each is due, oldest first.
 type Oldest<'a> = Box<dyn Iterator<Item = &'a (u64, Arc<str>)> + 'a>;
 
-/// What a lane still has to give.
-struct Waiting<'a> {
+/// A lane that can still be chosen from.
+struct OpenLane<'a> {
     turn: u64,
-    /// Since when its first key is due.
+    /// Time since which its first key is due.
     oldest: u64,
     room: usize,
     keys: std::iter::Peekable<Oldest<'a>>,
 }
 
-impl Known {
+impl DueCursors {
     pub(super) fn new() -> Self {
-        Self { buckets: vec![Shelf::default(); BUCKETS], lanes: HashMap::new() }
+        Self { buckets: vec![OfBucket::default(); BUCKETS], lanes: HashMap::new() }
     }
 
-    fn shelf(&mut self, bucket: Bucket) -> &mut Shelf {
+    fn of_bucket(&mut self, bucket: Bucket) -> &mut OfBucket {
         &mut self.buckets[usize::from(bucket.0)]
     }
 
     /// Adds a key. `false`: there are too many.
     pub(super) fn add(&mut self, bucket: Bucket, key: &Arc<str>, since: u64) -> bool {
-        let shelf = self.shelf(bucket);
-        if shelf.keys.contains_key(key) {
+        let of_bucket = self.of_bucket(bucket);
+        if of_bucket.keys.contains_key(key) {
             return true;
         }
-        if shelf.keys.len() >= OF_A_BUCKET_MAX {
+        if of_bucket.keys.len() >= OF_BUCKET_MAX {
             return false;
         }
-        shelf.keys.insert(Arc::clone(key), since);
+        of_bucket.keys.insert(Arc::clone(key), since);
         let lane = CursorName::lane_of_key(key);
-        let place = (since, Arc::clone(key));
+        let entry = (since, Arc::clone(key));
         match self.lanes.get_mut(lane) {
-            Some(keys) => _ = keys.insert(place),
-            None => _ = self.lanes.insert(lane.to_owned(), [place].into()),
+            Some(keys) => _ = keys.insert(entry),
+            None => _ = self.lanes.insert(lane.to_owned(), [entry].into()),
         }
         true
     }
 
-    /// Forgets a key that is due no more.
+    /// Removes a key that is not due any more.
     pub(super) fn remove(&mut self, bucket: Bucket, key: &str) {
-        let Some((key, since)) = self.shelf(bucket).keys.remove_entry(key) else { return };
+        let Some((key, since)) = self.of_bucket(bucket).keys.remove_entry(key) else { return };
         let lane = CursorName::lane_of_key(&key).to_owned();
         if let Some(keys) = self.lanes.get_mut(&lane) {
             keys.remove(&(since, key));
@@ -95,29 +95,29 @@ impl Known {
         }
     }
 
-    /// Forgets all keys of a bucket.
+    /// Removes all keys of a bucket.
     pub(super) fn clear(&mut self, bucket: Bucket) {
-        let keys: Vec<_> = self.shelf(bucket).keys.keys().cloned().collect();
+        let keys: Vec<_> = self.of_bucket(bucket).keys.keys().cloned().collect();
         keys.iter().for_each(|key| self.remove(bucket, key));
-        let shelf = self.shelf(bucket);
-        (shelf.more, shelf.lanes_from) = (false, String::new());
+        let of_bucket = self.of_bucket(bucket);
+        (of_bucket.more, of_bucket.lanes_from) = (false, String::new());
     }
 
-    /// Takes in what a look has told. `false`: there are too many.
-    pub(super) fn list(&mut self, bucket: Bucket, listed: Listed) -> bool {
+    /// Adds what a bucket has listed. `false`: there are too many.
+    pub(super) fn add_listing(&mut self, bucket: Bucket, listing: Listing) -> bool {
         let mut all = true;
-        for (key, since) in &listed.keys {
+        for (key, since) in &listing.keys {
             all &= self.add(bucket, key, *since);
         }
-        let shelf = self.shelf(bucket);
-        (shelf.more, shelf.lanes_from) = (listed.more, listed.lanes_from);
+        let of_bucket = self.of_bucket(bucket);
+        (of_bucket.more, of_bucket.lanes_from) = (listing.more, listing.lanes_from);
         all
     }
 
-    /// Whether a bucket has more keys than are known, and where the next look for its lanes begins.
-    pub(super) fn beyond(&self, bucket: Bucket) -> (bool, String) {
-        let shelf = &self.buckets[usize::from(bucket.0)];
-        (shelf.more, shelf.lanes_from.clone())
+    /// Whether a bucket has more keys than are known, and where the next listing of its lanes begins.
+    pub(super) fn unlisted(&self, bucket: Bucket) -> (bool, String) {
+        let of_bucket = &self.buckets[usize::from(bucket.0)];
+        (of_bucket.more, of_bucket.lanes_from.clone())
     }
 
     /// Whether no key is known.
@@ -125,16 +125,16 @@ impl Known {
         self.lanes.is_empty()
     }
 
-    /// Chooses up to `max` keys, one of each lane after the other, oldest first within a lane; of lanes those first that had no
-    /// turn for longest. `taken` were taken of a lane already, none of `held` is chosen. Says too whether more could have been.
+    /// Chooses up to `max` keys, one of each lane in turn, the oldest of a lane first; lanes begin with the one whose last turn is the
+    /// longest ago. `taken`: keys taken of each lane already. None of `held` is chosen. Also returns whether more could be chosen.
     pub(super) fn choose(
         &self,
         max: usize,
         limits: &LaneLimits,
         taken: &HashMap<String, usize>,
         held: &HashSet<String>,
-    ) -> (Chosen, bool) {
-        let mut waiting: Vec<Waiting<'_>> = Vec::new();
+    ) -> (Selection, bool) {
+        let mut open: Vec<OpenLane<'_>> = Vec::new();
         for (lane, keys) in &self.lanes {
             let limit = limits.lanes.get(lane);
             let room = limit.map_or(limits.share, |limit| limit.keys);
@@ -145,19 +145,19 @@ impl Known {
             let keys: Oldest<'_> = Box::new(keys.iter().filter(|(_, key)| !held.contains(&**key)));
             let mut keys = keys.peekable();
             let Some((oldest, _)) = keys.peek() else { continue };
-            waiting.push(Waiting { turn: limit.map_or(0, |limit| limit.turn), oldest: *oldest, room, keys });
+            open.push(OpenLane { turn: limit.map_or(0, |limit| limit.turn), oldest: *oldest, room, keys });
         }
-        waiting.sort_by_key(|lane| (lane.turn, lane.oldest));
+        open.sort_by_key(|lane| (lane.turn, lane.oldest));
         let (mut by_bucket, mut count, mut over) = (HashMap::<Bucket, Vec<Arc<str>>>::new(), 0, false);
         loop {
             let before = count;
-            for lane in &mut waiting {
+            for lane in &mut open {
                 let Some((_, key)) = lane.keys.peek().filter(|_| lane.room > 0) else { continue };
                 if count == max {
                     over = true;
                     break;
                 }
-                if let Some(bucket) = super::due_queue::bucket_of(key) {
+                if let Some(bucket) = Bucket::of_key(key) {
                     by_bucket.entry(bucket).or_default().push(Arc::clone(key));
                 }
                 lane.keys.next();
@@ -183,7 +183,7 @@ mod tests {
         format!("{}/{lane}", uuid::Uuid::from_bytes(bytes)).into()
     }
 
-    fn chosen(known: &Known, max: usize, limits: &LaneLimits) -> (Vec<String>, bool) {
+    fn chosen(known: &DueCursors, max: usize, limits: &LaneLimits) -> (Vec<String>, bool) {
         let (chosen, over) = known.choose(max, limits, &HashMap::new(), &HashSet::new());
         let mut lanes: Vec<_> =
             chosen.iter().flat_map(|(_, keys)| keys).map(|key| CursorName::lane_of_key(key).to_owned()).collect();
@@ -191,8 +191,8 @@ mod tests {
         (lanes, over)
     }
 
-    fn backlog() -> Known {
-        let mut known = Known::new();
+    fn backlog() -> DueCursors {
+        let mut known = DueCursors::new();
         for task in 0..50 {
             known.add(Bucket(task % 4), &key(task % 4, task, "dead"), u64::from(task));
         }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_holds_up_no_other_lane() {
+    fn a_backlog_delays_no_other_lane() {
         let known = backlog();
         assert_eq!(
             chosen(&known, 4, &LaneLimits::default()),
@@ -223,12 +223,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_or_gone_is_not_chosen() {
-        let mut known = Known::new();
+    fn held_and_removed_cursors_are_not_chosen() {
+        let mut known = DueCursors::new();
         let (one, other) = (key(1, 1, "a"), key(1, 2, "a#3.1"));
-        known.list(
+        known.add_listing(
             Bucket(1),
-            Listed { keys: vec![(one.clone(), 5), (other.clone(), 6)], more: true, lanes_from: "b".into() },
+            Listing { keys: vec![(one.clone(), 5), (other.clone(), 6)], more: true, lanes_from: "b".into() },
         );
         let held = HashSet::from([one.to_string()]);
         let taken = HashMap::from([("a".to_owned(), 1)]);
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(known.choose(9, &limits, &taken, &held).0, [(Bucket(1), vec![other.clone()])]);
         known.remove(Bucket(1), &other);
         assert_eq!(known.choose(9, &limits, &taken, &held).0, []);
-        assert_eq!(known.beyond(Bucket(1)), (true, "b".to_owned()));
+        assert_eq!(known.unlisted(Bucket(1)), (true, "b".to_owned()));
         known.clear(Bucket(1));
         assert!(known.is_empty() && known.lanes.is_empty());
     }
