@@ -23,7 +23,13 @@ fn of_span<'a>(line: &'a Value, span: &str, field: &str) -> &'a Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_says_what_a_task_took_and_why_a_webhook_failed() {
-    let settings = [("MORAG_LOG_FORMAT", "json"), ("WEBHOOK_MAX_RETRIES", "1"), ("WEBHOOK_RETRY_DELAY", "10ms")];
+    // The spans are there whatever the level.
+    let settings = [
+        ("MORAG_LOG_FORMAT", "json"),
+        ("RUST_LOG", "warn,morag_engine::tasks=info"),
+        ("WEBHOOK_MAX_RETRIES", "1"),
+        ("WEBHOOK_RETRY_DELAY", "10ms"),
+    ];
     let mut fleet = Fleet::new(&settings);
     fleet.start("api,worker,dispatcher").await;
     let part = multipart::Part::bytes(morag_fixtures::one_page_markdown(1)).file_name("note.md");

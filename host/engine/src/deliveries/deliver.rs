@@ -36,9 +36,10 @@ enum End {
 /// Delivers the events of a claimed cursor until it is idle, waits for a retry, or has had its share. Where `stop` gives it up before, it
 /// is given back, due at once: an exchange under way is made again, because delivery is at least once.
 pub(super) async fn deliver(app: &App, lease: &Lease, slot: LaneSlot, stop: &Stop) {
+    // Of the highest level: with `RUST_LOG=error` too, a line says which task it is about.
     let span = match CursorName::parse_key(&lease.key) {
-        Some((task, name)) => tracing::info_span!("delivery", %task, endpoint = name.endpoint().as_str()),
-        None => tracing::info_span!("delivery", key = %lease.key),
+        Some((task, name)) => tracing::error_span!("delivery", %task, endpoint = name.endpoint().as_str()),
+        None => tracing::error_span!("delivery", key = %lease.key),
     };
     deliver_in_span(app, lease, &slot, stop).instrument(span).await;
 }
@@ -186,7 +187,7 @@ impl<'a, 'r> Runner<'a, 'r> {
         let (pending, cursor) = (self.pending()?, self.cursor()?);
         let event = pending.events.get(event).ok_or_else(out_of_order)?;
         let number = cursor.attempts + 1;
-        let span = tracing::info_span!("attempt", delivery = cursor.next_delivery, attempt = number);
+        let span = tracing::error_span!("attempt", delivery = cursor.next_delivery, attempt = number);
         let attempt = attempt::attempt(self.app, self.lane, &pending.record, cursor, self.target()?, event);
         let one = attempt.instrument(span).await;
         self.host = None;

@@ -19,7 +19,8 @@ pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease
         tracing::error!(key = lease.key, "a key of the task queue is not a task's id");
         return;
     };
-    let span = tracing::info_span!("task", %task);
+    // Of the highest level: with `RUST_LOG=error` too, a line says which task it is about.
+    let span = tracing::error_span!("task", %task);
     run_in_span(app, steps, &lease, task, give_up).instrument(span).await;
 }
 
@@ -104,7 +105,7 @@ async fn drive(
                 };
                 match files {
                     Files::Whole => {
-                        let span = tracing::info_span!("step", step = driver.step_name(step));
+                        let span = tracing::error_span!("step", step = driver.step_name(step));
                         let report = driver.run_step(step).instrument(span.clone()).await?;
                         driver.finish_step(step, report).instrument(span).await?
                     }
