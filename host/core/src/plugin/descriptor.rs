@@ -1,4 +1,4 @@
-//! What a component says it is.
+//! A component's description of itself.
 
 use super::capability::Capability;
 use crate::task::ArtifactName;
@@ -37,7 +37,7 @@ impl Output {
     }
 }
 
-/// `type/subtype`, with parameters behind a semicolon or without: it becomes a header of HTTP.
+/// `type/subtype`, with or without parameters after a semicolon: it becomes an HTTP header.
 fn is_media_type(text: &str) -> bool {
     let (essence, parameters) = match text.split_once(';') {
         Some((essence, parameters)) => (essence, Some(parameters)),
@@ -47,7 +47,7 @@ fn is_media_type(text: &str) -> bool {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let named = |name: &str| !name.is_empty() && name.chars().all(token);
     let kind_fits = essence.trim_end_matches(' ').split_once('/').is_some_and(|(kind, sub)| named(kind) && named(sub));
-    // `name=value`; the value may be quoted, and what is in it is the reader's affair.
+    // `name=value`; the value may be quoted and is not checked further.
     let parameters_fit = parameters.is_none_or(|parameters| {
         let printable = parameters.chars().all(|c| c == ' ' || c.is_ascii_graphic());
         printable && parameters.trim().split_once('=').is_some_and(|(name, value)| named(name) && !value.is_empty())
@@ -61,12 +61,12 @@ fn is_data_key(text: &str) -> bool {
     (1..=DATA_KEY_CHARS_MAX).contains(&text.len()) && text.chars().all(plain)
 }
 
-/// As much of a stranger's text as an error shows.
+/// The part of an untrusted text that an error shows.
 fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// What a component says it is, checked.
+/// A component's description of itself, checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Descriptor {
     /// Step name in lower snake case.
@@ -79,7 +79,7 @@ pub struct Descriptor {
     pub inputs: Vec<Input>,
     /// What it writes.
     pub outputs: Vec<Output>,
-    /// What it wants.
+    /// Capabilities that it asks for.
     pub capabilities: Vec<Capability>,
     /// JSON Schema of its configuration.
     pub config_schema: serde_json::Value,

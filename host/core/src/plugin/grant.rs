@@ -1,4 +1,4 @@
-//! What a component may do: what it asks for and what the operator allows, both.
+//! What the operator allows a component. It gets what it both asks for and is allowed.
 
 use super::capability::{Budgets, Capability};
 use super::descriptor::Descriptor;
@@ -15,7 +15,7 @@ pub struct Grant {
     pub limits: Limits,
     /// How much of the host's services it may use.
     pub budgets: Budgets,
-    /// Where `http` may lead; empty: nowhere.
+    /// Hosts that `http` may reach; empty: none.
     pub http: Vec<HttpRule>,
     /// Values of the secrets it may read, by name.
     pub secrets: BTreeMap<String, Secret>,
@@ -28,7 +28,7 @@ pub struct Limits {
     pub memory_bytes_max: u64,
     /// From the call to its end.
     pub wall_time_max: Duration,
-    /// Time in which the guest itself is executing, without what it waits for.
+    /// Processor time of the guest, without its waits.
     pub cpu_time_max: Duration,
     /// All artifacts together, bytes.
     pub output_bytes_max: u64,
@@ -53,7 +53,7 @@ impl Default for Limits {
             memory_bytes_max: 512 << 20,
             // 2,415 pages take about half a minute on a slow core; ten times that.
             wall_time_max: Duration::from_secs(300),
-            // As much: a step that computes need not wait. It is less where services are waited for.
+            // The same: a step may compute all the time. A step that waits for services uses less.
             cpu_time_max: Duration::from_secs(300),
             // Twice the default upload limit: markdown is rarely longer than its source.
             output_bytes_max: 200 << 20,
@@ -70,10 +70,10 @@ impl Default for Limits {
     }
 }
 
-/// A place that `http` may lead to.
+/// A host that `http` may reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRule {
-    /// Host name or literal address, lower case, matched whole; `*.example.com` stands for every name below it.
+    /// Host name or literal address, lower case, matched whole; `*.example.com` matches every name below it.
     pub host: String,
     /// Port; none: 443 with TLS, and 80 without.
     pub port: Option<u16>,
@@ -97,7 +97,7 @@ impl HttpRule {
     }
 }
 
-/// The component wants what it was not granted. The text has the line that would grant it.
+/// The component asks for a capability that is not granted. The text has the line that would grant it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{plugin} wants the capability {name}, which is not granted to it: if it may have it, write `capabilities = [{all}]` \
@@ -107,9 +107,9 @@ impl HttpRule {
 pub struct NotGranted {
     /// The component's name.
     pub plugin: String,
-    /// What it wants and may not have.
+    /// The capability.
     pub missing: Capability,
-    /// What the grant would have to list.
+    /// The capabilities that the grant would have to list.
     pub capabilities: BTreeSet<Capability>,
 }
 
@@ -119,12 +119,12 @@ fn quoted(capabilities: &BTreeSet<Capability>) -> String {
 }
 
 impl Grant {
-    /// Every capability, with the default limits: for the six standard steps.
+    /// These capabilities with the default limits.
     pub fn of(capabilities: impl IntoIterator<Item = Capability>) -> Self {
         Self { capabilities: capabilities.into_iter().collect(), ..Self::default() }
     }
 
-    /// What the component gets: the capabilities it asks for, if every one is allowed.
+    /// The capabilities that the component gets: those it asks for, if each is allowed.
     pub fn decide(&self, descriptor: &Descriptor) -> Result<BTreeSet<Capability>, NotGranted> {
         let wanted: BTreeSet<_> = descriptor.capabilities.iter().copied().collect();
         match wanted.difference(&self.capabilities).next() {
