@@ -70,7 +70,7 @@ impl Default for Limits {
     }
 }
 
-/// A place that `http` may lead to.
+/// A host that `http` may reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRule {
     /// Host name or literal address, lower case, compared as a whole; `*.example.com` matches every name below it.

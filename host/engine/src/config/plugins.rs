@@ -1,4 +1,4 @@
-//! What the operator says of step components in `morag.toml`: the tables `[[plugins]]` and `[[plugin_registries]]`.
+//! Step components in `morag.toml`: the tables `[[plugins]]` and `[[plugin_registries]]`.
 
 use super::file_tables::{PLUGIN_REGISTRIES, PLUGINS};
 use super::sources::{ConfigError, Written};
@@ -16,36 +16,36 @@ use url::Host;
 /// Rules and secrets that a plugin may have: more than a step can make sense of, few enough to be shown.
 const ITEMS_MAX: usize = 100;
 
-/// Longest time a run may be given.
+/// Longest time limit of a run.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Most bytes of anything: all that a disk or a machine has today.
+/// Largest limit in bytes: more than disks have today.
 const BYTES_MAX: u64 = 1 << 50;
 
-/// Most memory of a guest: what 32 bits address.
+/// Largest memory of a guest: the address space of 32 bits.
 const MEMORY_BYTES_MAX: u64 = 4 << 30;
 
-/// Most calls, tokens, keys or requests of a run.
+/// Largest limit of calls, tokens or keys.
 const COUNT_MAX: u64 = 1_000_000_000_000;
 
 /// Longest name of a host.
 const HOST_CHARS_MAX: usize = 253;
 
-/// Shortest secret of a step. What has it is left out of the step's log, which must not happen to every other word.
+/// Shortest secret of a step. A secret is cut out of the step's log, and a shorter one would match ordinary words.
 const SECRET_BYTES_MIN: usize = 8;
 
 /// A plugin of `morag.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfiguredPlugin {
-    /// Name that the component must say it has.
+    /// Name that the component must have.
     pub name: String,
-    /// Where it is; none: in the plugins folder, as `NAME.wasm`.
+    /// Its source; none: `NAME.wasm` in the plugins folder.
     pub source: Option<PluginSource>,
     /// Digest that it must have.
     pub sha256: Option<Digest>,
     /// minisign key that must have signed its file.
     pub public_key: Option<String>,
-    /// Whether `capabilities` says what it may use; else a standard step keeps what it has without a table.
+    /// Whether `capabilities` is given; else a standard step has the capabilities that it has without a table.
     pub lists_capabilities: bool,
     /// What it may do.
     pub grant: Grant,
@@ -101,7 +101,7 @@ fn plugin(written: &Written<'_>, reader: &mut TableReader<'_>) -> Result<Configu
         http: http(reader)?,
         secrets: secrets(written, reader)?,
     };
-    // What is listed and cannot be used is a mistake that would be found late.
+    // A setting without its capability has no effect: the mistake is reported now.
     for (key, given, capability) in [
         ("http", !grant.http.is_empty(), Capability::Http),
         ("secrets", !grant.secrets.is_empty(), Capability::Secrets),
@@ -185,13 +185,13 @@ fn http_rule(mut reader: TableReader<'_>) -> Result<HttpRule, ConfigError> {
     Ok(HttpRule { host, port: u16::try_from(port).ok().filter(|port| *port > 0), methods })
 }
 
-/// The host of a rule as it is compared with those of URLs; none where no URL can have it, so that the rule would never match.
+/// The host of a rule in the form of hosts of URLs; none where no URL can have it, so that the rule would never match.
 fn http_host(text: &str) -> Option<String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(address.to_string());
     }
     let (wildcard, name) = text.strip_prefix("*.").map_or(("", text), |name| ("*.", name));
-    // A URL's host may have these, but what is meant is something else: a pattern, an escape, the root of all names.
+    // Allowed in the host of a URL, but meant otherwise here: a pattern, an escape, a fully qualified name.
     if name.contains(['*', '%']) || name.ends_with('.') {
         return None;
     }
@@ -199,7 +199,7 @@ fn http_host(text: &str) -> Option<String> {
         Host::Domain(name) if name.len() <= HOST_CHARS_MAX => Some(format!("{wildcard}{name}")),
         Host::Ipv4(address) if wildcard.is_empty() => Some(address.to_string()),
         Host::Ipv6(address) if wildcard.is_empty() => Some(address.to_string()),
-        // No name is below an address, nor below a number: it would be read as one.
+        // No name is below an address, nor below a number, which is parsed as an address.
         _ => None,
     }
 }
@@ -216,7 +216,7 @@ fn secrets(written: &Written<'_>, reader: &mut TableReader<'_>) -> Result<BTreeM
             let text = "a name has at most 64 letters, digits, dots, dashes and underscores";
             return Err(ConfigError(format!("{}: {text}", reader.path)));
         }
-        // The value is not shown: somebody may have written the secret itself there.
+        // The value is not shown: it may be the secret itself.
         let variable = value.as_str().unwrap_or_default();
         let set = written.environment(variable);
         let set = set.ok_or_else(|| reader.refuse(name, "give the name of an environment variable that is set"))?;
