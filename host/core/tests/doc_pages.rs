@@ -1,5 +1,7 @@
 //! Pages of `docs/` against the code.
 
+#![expect(clippy::disallowed_methods, reason = "the test reads the pages and the sources")]
+
 use morag_core::plugin::{Budget, Capability};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

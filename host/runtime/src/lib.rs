@@ -38,6 +38,7 @@ mod capabilities;
 )]
 mod compile;
 mod compiled;
+#[expect(clippy::disallowed_methods, reason = "a component is read from a file")]
 mod component_file;
 mod describe;
 #[expect(clippy::disallowed_methods, reason = "the epoch has a thread of its own: a guest must not hold it up")]
@@ -53,7 +54,6 @@ mod load_error;
 mod log;
 #[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod metered;
-#[expect(clippy::disallowed_methods, reason = "a component is read from a file")]
 mod plugin;
 mod redact;
 #[expect(clippy::disallowed_methods, reason = "how long a component takes to load is logged")]
@@ -64,6 +64,7 @@ mod services;
 mod state;
 mod store;
 mod threads;
+#[expect(clippy::disallowed_methods, reason = "the compile cache and its notes are files")]
 mod whole_file;
 
 pub use compile::{CompileError, Compiler, CompilerProgram, compile_child};

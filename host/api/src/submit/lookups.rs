@@ -54,7 +54,10 @@ pub async fn replayed_parts(
 
 /// Looks the names of one request's webhooks up, each host once: the items of a batch mostly share one.
 #[derive(Debug, Default)]
-pub struct WebhookHosts(Mutex<HashMap<String, Arc<OnceCell<Result<(), UrlRefused>>>>>);
+pub struct WebhookHosts(Mutex<HashMap<String, Arc<CheckOnce>>>);
+
+/// The check of one host: the first caller makes it, the others wait for its result.
+type CheckOnce = OnceCell<Result<(), UrlRefused>>;
 
 impl WebhookHosts {
     /// Checks that deliveries may reach the webhook, if there is one.

@@ -3,7 +3,8 @@
 use super::counting::Counting;
 use super::*;
 use crate::testing::app_on;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Well below the time after which the store is read without an event (2 s and more): what takes less came by the feed.
 const PROMPT: Duration = Duration::from_millis(1500);
