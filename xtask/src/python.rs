@@ -6,6 +6,9 @@ use anyhow::Result;
 use crate::venv::Venv;
 use crate::workspace::Workspace;
 
+/// The environment variable by which tests find it.
+pub const VARIABLE: &str = "MORAG_TEST_PYTHON";
+
 /// Its packages, and an import of what the clients and the harness use.
 const CLIENTS: Venv = Venv {
     folder: "venv",

@@ -36,7 +36,6 @@ pub struct Options {
 const BINARY: &str = "MORAG_TEST_BINARY";
 const PLUGINS: &str = "MORAG_TEST_PLUGINS_DIR";
 const GUESTS: &str = "MORAG_TEST_GUESTS_DIR";
-const PYTHON: &str = "MORAG_TEST_PYTHON";
 const NODE: &str = "MORAG_TEST_NODE_DIR";
 /// The programs that tests start.
 const BINARIES: [&str; 4] = ["morag", "webhook-receiver-rust", "attack", shared::PROGRAM];
@@ -112,7 +111,7 @@ fn tests(workspace: &Workspace, python: &Path, node: &Path, full: bool) -> Resul
         .env(BINARY, workspace.morag("debug"))
         .env(PLUGINS, workspace.plugins_folder())
         .env(GUESTS, workspace.guests_folder())
-        .env(PYTHON, python)
+        .env(python::VARIABLE, python)
         .env(NODE, node)
         .stdin(Stdio::null());
     if full {

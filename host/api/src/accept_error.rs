@@ -2,7 +2,7 @@
 
 use crate::Api;
 use crate::ApiError;
-use crate::quota;
+use crate::over_quota;
 use morag_core::ports::AcceptError;
 
 /// The error of a task that is not accepted.
@@ -15,7 +15,7 @@ pub fn accept_error(app: &Api, error: AcceptError) -> ApiError {
         }
         AcceptError::QueueFull => ApiError::queue_full(),
         AcceptError::QueueShare => ApiError::queue_share(),
-        AcceptError::OverQuota(over) => quota::over(over, app.clock.now()),
+        AcceptError::OverQuota(over) => over_quota::over(over, app.clock.now()),
         AcceptError::Store(error) => error.into(),
     }
 }

@@ -7,19 +7,12 @@
 use super::ApiError;
 use super::caller::{Caller, Made};
 use super::counted::PeerAddress;
+use super::refused_keys::{Noted, WINDOW};
 use crate::Api;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::response::Response;
-use morag_core::SteadyTime;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-/// Refused keys with lines of their own in a [`WINDOW`]: enough to see their sources, too few to fill a disk.
-const LINES_MAX: u32 = 10;
-
-/// Time after which refused keys have lines of their own again.
-const WINDOW: Duration = Duration::from_secs(60);
+use std::sync::Arc;
 
 /// Longest parameter of a path that is logged, characters: an id has at most 64.
 const OBJECT_CHARS_MAX: usize = 100;
@@ -30,53 +23,9 @@ const DONE: &str = "done";
 /// Objects of a request that are logged: a batch has at most 50.
 const OBJECTS_MAX: usize = 64;
 
-/// Counts the refused keys of this process.
-#[derive(Debug, Default)]
-pub struct Audit(Mutex<Refusals>);
-
-#[derive(Debug, Default)]
-struct Refusals {
-    /// Start of the window; none before the first refused key.
-    since: Option<SteadyTime>,
-    lines: u32,
-    left_out: u64,
-}
-
-/// How a refused key is logged.
-#[derive(Debug, PartialEq, Eq)]
-enum Noted {
-    /// With a line of its own.
-    Line,
-    /// As the first that is only counted in its window: the caller logs the count when the window ends.
-    First,
-    /// Only counted.
-    Counted,
-}
-
-impl Refusals {
-    fn note(&mut self, now: SteadyTime) -> Noted {
-        if self.since.is_none_or(|since| now.since(since) >= WINDOW) {
-            (self.since, self.lines) = (Some(now), 0);
-        }
-        if self.lines < LINES_MAX {
-            self.lines += 1;
-            return Noted::Line;
-        }
-        self.left_out += 1;
-        if self.left_out == 1 { Noted::First } else { Noted::Counted }
-    }
-}
-
-impl Audit {
-    fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
-        // Nothing panics under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Logs a refused key. `reason` must not contain the key.
 pub fn refused_key(app: &Arc<Api>, request: &Request, reason: &str) {
-    let noted = app.audit.refusals().note(app.clock.steady());
+    let noted = app.refused_keys.note(app.clock.steady());
     match noted {
         Noted::Line => {
             let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0.to_string());
@@ -96,7 +45,7 @@ pub fn refused_key(app: &Arc<Api>, request: &Request, reason: &str) {
 
 /// Logs how many refused keys had no line.
 pub fn write_left_out(app: &Api) {
-    let left_out = std::mem::take(&mut app.audit.refusals().left_out);
+    let left_out = app.refused_keys.take_left_out();
     tracing::warn!(target: "audit", left_out, outcome = "refused", "more API keys refused");
 }
 
@@ -159,16 +108,6 @@ fn object(matched: &str, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_flood_of_refused_keys_is_ten_lines_and_a_count() {
-        let (mut refusals, begin) = (Refusals::default(), SteadyTime::from_millis(7));
-        let noted: Vec<_> = (0..1000).map(|_| refusals.note(begin)).collect();
-        assert_eq!(noted.iter().filter(|noted| **noted == Noted::Line).count(), LINES_MAX as usize);
-        assert_eq!(noted.iter().filter(|noted| **noted == Noted::First).count(), 1, "one task writes the count");
-        assert_eq!(refusals.left_out, 1000 - u64::from(LINES_MAX));
-        assert_eq!(refusals.note(begin.plus(WINDOW)), Noted::Line);
-    }
 
     #[test]
     fn an_object_is_what_the_path_names_and_plain() {

@@ -2,7 +2,7 @@
 
 use super::ApiError;
 use super::caller::Caller;
-use super::quota;
+use super::over_quota;
 use super::submit::Uploading;
 use axum::http::StatusCode;
 use morag_core::Timestamp;
@@ -130,7 +130,9 @@ impl Share {
         let permit = self.take(caller)?;
         match limit.filter(|limit| self.shares.held_by(&caller.as_text()) as u64 > *limit) {
             // It is not known when a permit is given back, so the current time is not needed.
-            Some(limit) => Err(quota::over(OverQuota { quota, limit, resets_at: None }, Timestamp::from_millis(0))),
+            Some(limit) => {
+                Err(over_quota::over(OverQuota { quota, limit, resets_at: None }, Timestamp::from_millis(0)))
+            }
             None => Ok(permit),
         }
     }

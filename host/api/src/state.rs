@@ -1,7 +1,8 @@
 //! The state that handlers share.
 
-use super::audit::Audit;
-use super::{Fair, LastReady};
+use super::Fair;
+use super::dependencies::LastReady;
+use super::refused_keys::RefusedKeys;
 use morag_engine::App;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -13,14 +14,19 @@ pub struct Api {
     pub(super) last_ready: LastReady,
     /// The limits that callers share.
     pub(super) fair: Fair,
-    /// The audit log's state: how many refused keys were logged.
-    pub(super) audit: Audit,
+    /// How many refused keys were logged.
+    pub(super) refused_keys: RefusedKeys,
 }
 
 impl Api {
     /// Uses the engine's parts.
     pub fn new(app: Arc<App>) -> Arc<Self> {
-        Arc::new(Self { app, last_ready: LastReady::default(), fair: Fair::default(), audit: Audit::default() })
+        Arc::new(Self {
+            app,
+            last_ready: LastReady::default(),
+            fair: Fair::default(),
+            refused_keys: RefusedKeys::default(),
+        })
     }
 }
 

@@ -37,6 +37,7 @@ mod tasks;
 mod testing;
 mod time_of_day;
 mod verified;
+mod version;
 
 pub use app::App;
 pub use feed::{Behind, LiveFeed, News, Subscription, happened};
@@ -46,17 +47,17 @@ pub use pipelines::Pipelines;
 pub use running::Running;
 pub use tasks::{CancelOutcome, Retried, RetryError, cancel, damage, retry};
 pub use verified::Verified;
+pub use version::VERSION;
 
 use config::Role;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Version of this server, as `User-Agent` and `/health` say it.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Starts the loops of the process's roles; of a worker where the app has plugins. Each ends by itself, after giving back what it holds, once `shutdown` is cancelled: running steps and deliveries under way
-/// may go on for [`drain_timeout`](crate::config::Config::drain_timeout) then.
+/// Starts the loops of the process's roles; those of a worker only where the app has plugins.
+///
+/// Each ends by itself once `shutdown` is cancelled: running steps and deliveries under way get
+/// [`drain_timeout`](crate::config::Config::drain_timeout), then what is left is given back to the queue.
 pub fn spawn(app: &Arc<App>, shutdown: &CancellationToken) -> JoinSet<()> {
     let mut loops = JoinSet::new();
     if app.plugins.set().is_some() {

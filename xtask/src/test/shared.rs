@@ -5,9 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::PYTHON;
-use crate::shell;
 use crate::workspace::Workspace;
+use crate::{python, shell};
 
 /// The program that starts them.
 pub const PROGRAM: &str = "shared-servers";
@@ -22,10 +21,10 @@ pub struct Shared {
 
 impl Shared {
     /// Starts them, and waits until all can be reached.
-    pub fn start(workspace: &Workspace, python: &Path) -> Result<Self> {
+    pub fn start(workspace: &Workspace, interpreter: &Path) -> Result<Self> {
         let program = workspace.target.join("debug").join(PROGRAM);
         let mut command = Command::new(&program);
-        command.env(PYTHON, python).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.env(python::VARIABLE, interpreter).stdin(Stdio::piped()).stdout(Stdio::piped());
         let process = command.spawn().with_context(|| format!("cannot start `{}`", shell::shown(&command)))?;
         let mut this = Self { process, environment: Vec::new() };
         let out = this.process.stdout.take().context("no standard output")?;

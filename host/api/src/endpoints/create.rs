@@ -7,7 +7,7 @@ use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
 use crate::error::ErrorBody;
-use crate::quota;
+use crate::over_quota;
 use crate::sealing::{sealing, unsealable};
 use crate::submit::json;
 use axum::extract::{Extension, Request, State};
@@ -181,7 +181,7 @@ fn refused(error: PutEndpointError, now: Timestamp) -> ApiError {
             ApiError::new(StatusCode::FORBIDDEN, "too_many_endpoints", text)
         }
         PutEndpointError::Quota { limit } => {
-            quota::over(OverQuota { quota: Quota::Endpoints, limit, resets_at: None }, now)
+            over_quota::over(OverQuota { quota: Quota::Endpoints, limit, resets_at: None }, now)
         }
         PutEndpointError::Store(error) => error.into(),
     }

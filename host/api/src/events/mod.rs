@@ -5,6 +5,8 @@
 //! come from both are dropped by their position. A stream buffers nothing for a slow reader: it ends, and the reader resumes with
 //! its last id.
 
+mod endings;
+mod heartbeat;
 mod of_all;
 mod of_task;
 mod request;
@@ -12,6 +14,7 @@ mod request;
 mod tests;
 mod text;
 
+use self::heartbeat::heartbeats;
 use self::request::{filter, last_event_id, refused};
 use super::ApiError;
 use super::caller::Caller;
@@ -29,27 +32,6 @@ use morag_core::ports::FeedPosition;
 use morag_core::task::TenantId;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Interval, MissedTickBehavior, interval_at};
-
-/// Time between two heartbeats: proxies and mobile networks drop what is silent for half a minute or more.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// Ticks for heartbeats; the first after a whole interval.
-fn heartbeats() -> Interval {
-    let mut ticks = interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
-/// Last comment to a reader that was too slow.
-const TOO_SLOW: &str = "events came faster than this connection took them: connect again with the last id";
-
-/// Last comment when the process stops.
-const STOPPING: &str = "the server stops: connect again with the last id";
-
-/// Last comment when the store cannot be read.
-const AWAY: &str = "the server's storage does not answer: connect again with the last id";
 
 /// Events of a task as they happen
 ///

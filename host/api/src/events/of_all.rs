@@ -1,7 +1,7 @@
 //! The stream of all events.
 
+use super::endings::{AWAY, STOPPING, TOO_SLOW};
 use super::text::Text;
-use super::{AWAY, STOPPING, TOO_SLOW};
 use crate::Api;
 use morag_core::ports::{FeedNext, FeedPosition};
 use morag_core::task::TenantId;

@@ -1,7 +1,8 @@
 //! The stream of one task's events.
 
+use super::endings::{AWAY, STOPPING, TOO_SLOW};
+use super::heartbeat::heartbeats;
 use super::text::Text;
-use super::{AWAY, STOPPING, TOO_SLOW, heartbeats};
 use crate::Api;
 use morag_core::ports::TaskLog;
 use morag_core::webhook::{BodyFormat, EventFilter, view};

@@ -5,7 +5,7 @@ use super::uploading::CountedBytes;
 use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
-use crate::quota;
+use crate::over_quota;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 use morag_core::Timestamp;
@@ -150,7 +150,7 @@ impl Upload {
             // It is not known when there will be room.
             Some(limit) => {
                 let over = OverQuota { quota: Quota::StoredBytes, limit, resets_at: None };
-                Err(quota::over(over, Timestamp::from_millis(0)))
+                Err(over_quota::over(over, Timestamp::from_millis(0)))
             }
             None => Ok(()),
         }
