@@ -225,7 +225,7 @@ fn a_pipeline_that_cannot_run_is_refused_at_start() {
         ),
         (
             own(&[conversion(), step("noop", "replaces = { \"markdown.md\" = \"b.md\" }\n")]),
-            vec!["step noop replaces markdown.md by b.md, which noop does not write"],
+            vec!["step noop replaces markdown.md with b.md, which noop does not write"],
         ),
         (own(&[step("elsewhere", "")]), vec!["pipeline own, step elsewhere: no component elsewhere is loaded"]),
     ] {

@@ -22,6 +22,13 @@ const READ_EVERY: Duration = Duration::from_secs(5);
 /// Time between two reads while the process stops: its live feed has ended, and its requests have a few seconds left.
 const STOPPING_READ_EVERY: Duration = Duration::from_millis(500);
 
+/// Time between two reads where the feed cannot be listened to, because its end cannot be read: a part of the store that has other
+/// tasks may be down. A wait is to end in time all the same.
+const UNHEARD_READ_EVERY: Duration = Duration::from_millis(500);
+
+/// Longest time that a wait tries to begin to listen, before it reads the store instead and tries again.
+const SUBSCRIBE_MAX: Duration = Duration::from_secs(1);
+
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
@@ -70,20 +77,27 @@ pub async fn wait(app: &Api, task: TaskId, first: TaskMark, at_most: Duration, u
         return Ok(());
     }
     let end = Instant::now() + at_most;
-    let mut news = app.live.subscribe().await?;
+    let mut news = None;
     loop {
+        let is_stopping = app.live.is_stopping();
+        if news.is_none() && !is_stopping {
+            news = subscribe(app, end).await;
+        }
         // Read after subscribing: a change before the subscription is seen here, and a later one comes by it.
         let last_read = mark(app, task).await?;
         if until.is_met(&first, &last_read) {
             return Ok(());
         }
-        let is_stopping = app.live.is_stopping();
-        let read_at = Instant::now() + until.read_after(&last_read, is_stopping);
+        let read_after = match &news {
+            Some(_) => until.read_after(&last_read, is_stopping),
+            None => UNHEARD_READ_EVERY,
+        };
+        let read_at = Instant::now() + read_after;
         tokio::select! {
             heard = heard(&mut news, task, &last_read, until) => match heard {
                 Heard::Met => return Ok(()),
                 Heard::Gap => {}
-                Heard::Behind => news = app.live.subscribe().await?,
+                Heard::Behind => news = None,
             },
             () = sleep_until(read_at.min(end)) => {
                 if Instant::now() >= end {
@@ -93,6 +107,12 @@ pub async fn wait(app: &Api, task: TaskId, first: TaskMark, at_most: Duration, u
             () = app.live.stopped(), if !is_stopping => {}
         }
     }
+}
+
+/// Begins to listen. None where that is not possible at the moment, or not until `end`.
+async fn subscribe(app: &Api, end: Instant) -> Option<Subscription> {
+    let until = end.min(Instant::now() + SUBSCRIBE_MAX);
+    tokio::time::timeout_at(until, app.live.subscribe()).await.ok()?.ok()
 }
 
 /// Why listening ended.
@@ -105,8 +125,9 @@ enum Heard {
     Behind,
 }
 
-/// Listens until the task's event comes that is waited for, or events may be lost.
-async fn heard(news: &mut Subscription, task: TaskId, last_read: &TaskMark, until: Until) -> Heard {
+/// Listens until the task's event comes that is waited for, or events may be lost. Without a subscription, for ever.
+async fn heard(news: &mut Option<Subscription>, task: TaskId, last_read: &TaskMark, until: Until) -> Heard {
+    let Some(news) = news else { return std::future::pending().await };
     loop {
         match news.next().await.as_deref() {
             Ok(News::Event(event)) if event.task == task => {

@@ -63,9 +63,12 @@ impl Kept {
         let write = || {
             std::fs::create_dir_all(&self.folder)?;
             let partial = path.with_extension(format!("partial-{}", uuid::Uuid::new_v4()));
-            let written = std::fs::write(&partial, bytes)
-                .and_then(|()| std::fs::File::open(&partial)?.set_modified(system_time(self.clock.now())))
-                .and_then(|()| std::fs::rename(&partial, path));
+            let written = std::fs::write(&partial, bytes).and_then(|()| {
+                // Not every file system takes a time; without it the file is only removed sooner or later than others.
+                let now = system_time(self.clock.now());
+                let _ = std::fs::File::open(&partial).and_then(|file| file.set_modified(now));
+                std::fs::rename(&partial, path)
+            });
             if written.is_err() {
                 let _ = std::fs::remove_file(&partial);
             }

@@ -2,7 +2,7 @@
 
 use super::checked::{CheckedSpec, Submission};
 use super::file_name;
-use super::lookups::{WebhookHosts, replayed};
+use super::lookups::{WebhookHosts, replayed, replayed_or};
 use super::origin::Origin;
 use super::upload::{StoredFile, Upload};
 use crate::Api;
@@ -117,7 +117,10 @@ pub async fn accept_fetched(
     answer: impl FnOnce(&TaskRecord) -> JsonObject,
 ) -> Result<JsonObject, ApiError> {
     // Again: the document's size is known now, and other requests have stored theirs meanwhile.
-    check_room(app, &admitted.origin.caller, &upload, &file).await?;
+    if let Err(error) = check_room(app, &admitted.origin.caller, &upload, &file).await {
+        // The same request may have been accepted during the fetch.
+        return replayed_or(app, &admitted.origin, &admitted.digest, error).await;
+    }
     store(app, admitted, upload, file, answer).await
 }
 

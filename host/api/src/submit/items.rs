@@ -5,7 +5,7 @@ use super::checked::{CheckedSpec, Submission};
 use super::field_value::ITEMS_MAX;
 use super::fields::Fields;
 use super::ingest::accepted;
-use super::lookups::{WebhookHosts, replayed_parts};
+use super::lookups::{WebhookHosts, replayed_or, replayed_parts};
 use super::origin::Origin;
 use super::upload::{StoredFile, Upload};
 use super::url::{self, Document};
@@ -90,15 +90,21 @@ pub async fn submit(
     let mut answered = replayed_parts(app, &origin, &digest, ITEMS_MAX).await?;
     let hosts = WebhookHosts::default();
     let (batch_id, caller) = (batch_id(&origin, &digest), origin.caller.clone());
+    let origin = &origin;
     let total_items = items.len();
     let sources: Vec<_> = items.iter().map(source).collect();
     let work = items.into_iter().enumerate().map(|(index, item)| {
-        let (origin, digest, hosts) = (origin.part(index), digest.clone(), &hosts);
+        let (digest, hosts) = (digest.clone(), &hosts);
         let answered = answered.get_mut(index).and_then(Option::take);
         async move {
-            match answered {
-                Some(response) => Ok(response),
-                None => submit_one(app, hosts, origin, digest, default_pipeline, item).await,
+            if let Some(response) = answered {
+                return Ok(response);
+            }
+            let part = origin.part(index);
+            match submit_one(app, hosts, part, digest.clone(), default_pipeline, item).await {
+                // The same request, sent at the same time, may have been accepted meanwhile: its task is what refuses this one.
+                Err(error) => replayed_or(app, &origin.part(index), &digest, error).await,
+                accepted => accepted,
             }
         }
     });

@@ -1,5 +1,5 @@
 //! The look-ups before a task is accepted: the request's idempotency key, and the hosts of its webhooks. Each is looked up once
-//! for a request. Accepting does not repeat them, because the store compares the key in the commit that stores the task, and
+//! for a request, and the key once more for one that is refused. Accepting does not repeat them, because the store compares the key in the commit that stores the task, and
 //! each delivery checks the address that it connects to.
 
 use super::origin::Origin;
@@ -29,6 +29,14 @@ pub async fn replayed(app: &Api, origin: &Origin, digest: &str) -> Result<Option
     match origin.key() {
         Some(key) => app.tasks.replay(&key, digest).await.map_err(|error| accept_error(app, error)),
         None => Ok(None),
+    }
+}
+
+/// The answer that the same request got meanwhile, or else the error that refuses this one.
+pub async fn replayed_or(app: &Api, origin: &Origin, digest: &str, error: ApiError) -> Result<JsonObject, ApiError> {
+    match replayed(app, origin, digest).await {
+        Ok(Some(response)) => Ok(response),
+        Ok(None) | Err(_) => Err(error),
     }
 }
 

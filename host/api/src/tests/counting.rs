@@ -7,11 +7,25 @@ use morag_core::task::*;
 use morag_core::webhook::{AttemptOutcome, WebhookUrl};
 use morag_core::{JsonObject, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Done once, while the feed's end is looked up.
 pub type OnTail = Box<dyn FnOnce(&Memory) + Send>;
+
+/// Done once, before the check whether a task may enter the queue.
+pub type OnMayEnter = Box<dyn FnOnce() -> futures::future::BoxFuture<'static, ()> + Send>;
+
+/// How the feed's end is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// As the store does.
+    Answers,
+    /// The store cannot be read.
+    Fails,
+    /// It does not answer.
+    Hangs,
+}
 
 /// Tasks, sender and feed of a memory, counted.
 pub struct Counting {
@@ -21,6 +35,12 @@ pub struct Counting {
     replays: [AtomicUsize; 2],
     /// Hosts that the sender was asked to check, in order.
     pub hosts: Mutex<Vec<String>>,
+    /// How the feed's end is looked up.
+    pub tail: Mutex<Tail>,
+    /// Done at the next check whether a task may enter the queue.
+    pub on_may_enter: Mutex<Option<OnMayEnter>>,
+    /// Whether the feed loses its events, as one of another process can.
+    pub loses_events: AtomicBool,
     /// Done at the next look for the feed's end.
     pub on_tail: Mutex<Option<OnTail>>,
 }
@@ -33,6 +53,9 @@ impl Counting {
             calls: Mutex::default(),
             replays: Default::default(),
             hosts: Mutex::default(),
+            tail: Mutex::new(Tail::Answers),
+            on_may_enter: Mutex::default(),
+            loses_events: AtomicBool::new(false),
             on_tail: Mutex::default(),
         })
     }
@@ -79,10 +102,20 @@ impl Feed for Counting {
         if let Some(on_tail) = self.on_tail.lock().unwrap().take() {
             on_tail(&self.memory);
         }
-        self.count("tail").tail().await
+        let store = self.count("tail");
+        let how = *self.tail.lock().unwrap();
+        match how {
+            Tail::Answers => store.tail().await,
+            Tail::Fails => Err(StoreError::Unavailable("a shard is down".into())),
+            Tail::Hangs => std::future::pending().await,
+        }
     }
     async fn since(&self, position: FeedPosition, limit: usize) -> Result<FeedPage, StoreError> {
-        self.count("since").since(position, limit).await
+        let mut page = self.count("since").since(position, limit).await?;
+        if self.loses_events.load(Ordering::SeqCst) {
+            page.items.clear();
+        }
+        Ok(page)
     }
     fn watch(&self) -> Box<dyn FeedWatch> {
         self.count("watch").watch()
@@ -123,6 +156,10 @@ impl Tasks for Counting {
         self.count("run_again").run_again(commit, flow, limits).await
     }
     async fn may_enter(&self, flow: &Flow, limits: TaskLimits) -> Result<(), AcceptError> {
+        let before = self.on_may_enter.lock().unwrap().take();
+        if let Some(before) = before {
+            before().await;
+        }
         self.count("may_enter").may_enter(flow, limits).await
     }
     async fn list(&self, filter: &ListFilter) -> Result<Page<TaskSummary>, StoreError> {

@@ -3,6 +3,7 @@
 use super::counting::Counting;
 use super::*;
 use crate::testing::{Document, app_on};
+use std::sync::Mutex;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const URL: &str = "https://docs.example/notes";
@@ -95,4 +96,26 @@ async fn a_refused_host_refuses_each_item_that_names_it() {
     let mut hosts = std::mem::take(&mut *counting.hosts.lock().unwrap());
     hosts.sort_unstable();
     assert_eq!(hosts, ["hook.example", "private.example"]);
+}
+
+#[tokio::test]
+async fn a_batch_gets_the_tasks_of_the_same_batch_that_overtakes_it() {
+    let (server, counting) = counted();
+    let server = Arc::new(server);
+    let body = json!({"items": [{"url": URL, "document_id": "d"}]}).to_string();
+    let first = Arc::new(Mutex::new(Value::Null));
+    let overtake = {
+        let (server, body, first) = (server.clone(), body.clone(), first.clone());
+        async move {
+            let answer = server.post("/api/v1/ingest/batch", &[JSON, ("idempotency-key", "k")], body).await;
+            *first.lock().unwrap() = answer.json();
+        }
+    };
+    // After the second has looked its keys up, and before it asks who has the document.
+    *counting.on_may_enter.lock().unwrap() = Some(Box::new(move || Box::pin(overtake)));
+    let second = server.post("/api/v1/ingest/batch", &[JSON, ("idempotency-key", "k")], body).await.json();
+    let first = first.lock().unwrap().clone();
+    assert_eq!((&first["rejected"], &second["rejected"]), (&json!([]), &json!([])));
+    assert_eq!(first["task_ids"], second["task_ids"]);
+    assert_eq!(server.task_count(), 1);
 }

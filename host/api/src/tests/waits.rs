@@ -1,8 +1,11 @@
 //! Waiting for a task: `?wait=` and `POST /api/v1/process`.
 
-use super::counting::Counting;
+use super::counting::{Counting, Tail};
 use super::*;
 use crate::testing::app_on;
+use morag_core::ports::{Commit, Guard, Next, Tasks as _};
+use morag_core::task::StatusWord;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -20,7 +23,11 @@ fn started() -> Vec<Event> {
 }
 
 fn cancelled() -> Vec<Event> {
-    vec![event(1, 0.0, EventKind::TaskCancelled { step: None, stage: None })]
+    cancelled_at(1)
+}
+
+fn cancelled_at(sequence: u64) -> Vec<Event> {
+    vec![event(sequence, 0.0, EventKind::TaskCancelled { step: None, stage: None })]
 }
 
 /// Begins a wait, and returns when it listens: after its second read.
@@ -102,17 +109,54 @@ async fn saved_progress_and_a_lost_event_end_a_wait_a_little_later() {
     let mut events = started();
     events.push(event(2, 0.0, EventKind::StepStarted { step, stage }));
     let task = server.memory.store.add(record(), events);
-    let changes: [fn(&mut morag_core::ports::TaskLog); 2] = [
-        |log| log.live_percent = 12.5,
-        |log| log.events.push(event(3, 12.5, EventKind::TaskCancelled { step: None, stage: None })),
-    ];
-    for change in changes {
-        let waiting = waiting(&server, &counting, format!("/api/v1/status/{task}?wait=60")).await;
-        // Not in the feed.
-        change(&mut server.memory.store.logs()[0]);
-        let (answer, elapsed) = waiting.await.unwrap();
-        assert_eq!(answer.json()["progress_percent"], 12.5);
-        assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
+    let path = format!("/api/v1/status/{task}?wait=60");
+    let store = &server.memory.store;
+
+    let saved = waiting(&server, &counting, path.clone()).await;
+    // Progress of a running step is saved without an event.
+    let commit = Commit {
+        task,
+        guard: Guard::Sequence(2),
+        events: vec![],
+        live_percent: 12.5,
+        status: StatusWord::InProgress,
+        next: Next::Keep,
+    };
+    store.commit(commit).await.unwrap();
+    let (answer, elapsed) = saved.await.unwrap();
+    assert_eq!((&answer.json()["status"], &answer.json()["progress_percent"]), (&json!("in_progress"), &json!(12.5)));
+    assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
+
+    let lost = waiting(&server, &counting, path).await;
+    counting.loses_events.store(true, Ordering::SeqCst);
+    store.append(task, cancelled_at(3));
+    let (answer, elapsed) = lost.await.unwrap();
+    assert_eq!(answer.json()["status"], "cancelled");
+    assert!((PROMPT..Duration::from_secs(30)).contains(&elapsed), "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn a_wait_reads_the_store_where_the_feed_s_end_cannot_be_read() {
+    for tail in [Tail::Fails, Tail::Hangs] {
+        let (server, counting) = counted();
+        *counting.tail.lock().unwrap() = tail;
+        let task = server.memory.store.add(record(), vec![]);
+        let waiting = tokio::spawn({
+            let server = server.clone();
+            async move { server.get(&format!("/api/v1/status/{task}?wait=60")).await }
+        });
+        while counting.take("tail") == 0 {
+            tokio::task::yield_now().await;
+        }
+        let start = Instant::now();
+        server.memory.store.append(task, cancelled());
+        let answer = waiting.await.unwrap();
+        assert_eq!((answer.status, &answer.json()["status"]), (StatusCode::OK, &json!("cancelled")), "{tail:?}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{tail:?}: {:?}", start.elapsed());
+        let start = Instant::now();
+        let other = server.memory.store.add(record(), vec![]);
+        assert_eq!(server.get(&format!("/api/v1/status/{other}?wait=1")).await.status, StatusCode::OK, "{tail:?}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{tail:?}: {:?}", start.elapsed());
     }
 }
 

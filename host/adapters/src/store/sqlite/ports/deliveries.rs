@@ -31,7 +31,7 @@ fn pending(connection: &Connection, held: &Lease, events_max: usize) -> Result<O
             deliveries::moved_at(connection, key)?
         }
     };
-    let read_up_to = position.next_event + events.len() as u64 - 1;
+    let next_unread = position.next_event.saturating_add(events.len() as u64);
     Ok(Some(PendingDelivery {
         record: Arc::new(records::record(connection, row.task)?),
         cursor: Cursor {
@@ -43,7 +43,7 @@ fn pending(connection: &Connection, held: &Lease, events_max: usize) -> Result<O
             url: row.url()?,
         },
         events,
-        is_end: row.task_has_ended && read_up_to >= position.last_event,
+        is_end: row.task_has_ended && next_unread > position.last_event,
         credentials: credentials::of_number(connection, row.task)?,
         resent_at,
     }))
