@@ -1,5 +1,5 @@
 //! Makes components of the guests that are written as WebAssembly text, and lists all guest programs, so that one without a
-//! test does not compile (see `runtime/hostile.rs`).
+//! test does not compile (see `runtime/hostile/`).
 
 mod components;
 

@@ -9,6 +9,8 @@
 //!   own code takes something of the child.
 //! - `mod child;` is no use. Code behind `#[cfg(test)]` does not count: tests may look at everything. A name that a module is
 //!   asked for by its path, and that it does not write, is made by a macro there, and counts for it.
+//! - A method that is called on a value is not seen, nor what an attribute or a macro's text names: who calls what is known to the
+//!   compiler alone.
 //! - Modules written in one file are one: what matters is which files must be read together.
 
 mod allowed;

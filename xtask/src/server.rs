@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::compile::Builds;
-use crate::plugins;
 use crate::workspace::Workspace;
+use crate::{plugins, toolchain};
 
 /// The key of the server that we start, as the guides use it.
 pub const KEY: &str = "test-api-key";
@@ -36,6 +36,8 @@ impl Profile {
 /// Builds the step components and, at the same time, the server: each alone leaves a core idle at times.
 pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
     println!("== step components and server");
+    // What is missing for the components is said before minutes of building.
+    toolchain::ensure()?;
     let builds = Builds::default();
     std::thread::scope(|scope| {
         let components = scope.spawn(|| plugins::build_with(&builds, workspace, &plugins::Options { guests: false }));

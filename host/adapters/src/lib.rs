@@ -1,8 +1,9 @@
 //! Implementations of the core's ports. An adapter implements its port and adds nothing to it.
 //!
-//! - Exchanges with hosts of strangers (webhooks, documents, plugins, AI services) go through [`exchange`]: hyper's client, with the
+//! - Exchanges with hosts of strangers (webhooks, documents, plugins) and with AI services go through [`exchange`]: hyper's client, with the
 //!   number of interim answers and the size of a head limited.
-//! - Names are looked up without a thread ([`webhook_http`]), under a time limit of their own within the exchange's, and shared by site.
+//! - Names of strangers' hosts are looked up without a thread ([`webhook_http`]), under a time limit of their own within the exchange's; one site
+//!   (the last two labels) takes at most half of the look-ups.
 //!   `/etc/hosts` and `/etc/resolv.conf` are used; other sources of `nsswitch.conf` are blocking libraries, and are not used.
 //! - `localhost` (RFC 6761) is resolved by the address guard itself to those of 127.0.0.1 and ::1 that are allowed.
 //! - Registries of components are spoken to by our own bounded requests ([`oci`]): the client crate reads manifests and token answers

@@ -3,9 +3,9 @@
 //! Every request passes [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler. Handlers use
 //! only the ports of [`Api`]. The bodies about tasks and events are built in [`view`], without I/O.
 //!
-//! - [`access`] says what each route needs; a route that it does not list refuses every caller. A path's id is checked against its
+//! - [`access`] says what each route needs; a route that it does not list needs the operator's key. A path's id is checked against its
 //!   caller: handlers cannot load without that.
-//! - Input is kept as text until it is needed: as values, objects and arrays take up to fifty times their length. Nothing of a form is
+//! - Input is kept as text until it is needed: parsed JSON takes up to fifty times the memory of its text. Nothing of a form is
 //!   kept before its guard has counted it. Parts of a request that a message repeats go through `shown`.
 //! - Lists, feeds and logs of deliveries read no whole records: the fields that lists show are stored beside the record, and a page of
 //!   events ends where it would take more memory than `PAGE_BYTES_MAX`, whatever limit was asked for.

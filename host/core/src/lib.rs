@@ -2,7 +2,8 @@
 //!
 //! A task is an append-only log of [`task::Event`]s; everything else reads it. [`pipeline::transition`] decides the next
 //! events, [`task::TaskStatus`] is a fold of them, [`webhook`] renders and signs them. [`ports`] are the traits that the
-//! adapters implement, and [`store_policy`] is what every store decides alike. Nothing here does I/O; every function is deterministic in its arguments.
+//! adapters implement, and [`store_policy`] is what stores
+//! decide alike. Nothing here does I/O, and but for random ids every function is deterministic in its arguments.
 
 pub mod caller;
 pub mod connections;

@@ -12,8 +12,8 @@
 //! - The holder of a lease does the work, and its commits carry the fence; nothing else says which process has what.
 //! - The embedded store belongs to one process, by the data folder's lock. Only because of that lock may a start assume that every
 //!   holder of a lease is gone, and that staged files and files without a task are left over. A bucket has no lock: files without a task
-//!   go by their age there. On Redis none of this is known, so age decides: leases run out, and files that no task owns are deleted
-//!   after [`ORPHAN_AGE`](janitor), by a clock that cannot be set.
+//!   go by how long a process has known them without a task. On Redis none of this is known, so age decides: leases run out, and files that no task owns are deleted
+//!   after [`ORPHAN_AGE`], by a clock that cannot be set.
 //! - In Redis the server's clock decides; the embedded store goes by a clock that only counts on from the process's start, and notes
 //!   both clocks, so that the next start can tell them apart.
 //! - A cancellation reaches a worker in another process at its next commit or renewal, a third of the lease at the latest.

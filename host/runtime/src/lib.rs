@@ -14,8 +14,8 @@
 //!   and the address guard.
 //! - Every call of a guest is counted in one place: a store gives out the host's side by `Instance::called` alone, so no interface,
 //!   WASI's included, can be linked without it.
-//! - A guest is ended from outside: async calls under a wall-clock time-out and the thread's processor time, an epoch of 10 ms, a
-//!   resource limiter. A reached limit ends the guest within an epoch and decides the failure, with the measured value, even if the guest
+//! - A guest is ended from outside: by a wall-clock limit and one of its thread's processor time, looked at every epoch of 10 ms, and by
+//!   a resource limiter. A reached limit ends the guest within an epoch and decides the failure, with the measured value, even if the guest
 //!   handles the error. Each call has a fresh instance. Processor time is that of the guest's thread, not the time of its polls: on a busy
 //!   machine a thread waits for a core. Guests have their own threads, so one that computes delays no request.
 //! - A component is compiled in another process: `compile` counts what it has, then starts `morag compile-component`, which sets its own
@@ -23,8 +23,8 @@
 //!   code is run only with the cache's seal ([`cache`]) or straight from that process.
 //! - The host's keys never reach a guest: it asks for completions and transcripts by ports, and gets texts. A secret that it was given
 //!   is cut out of all its output in one place (`redact`).
-//! - Python components keep their WASI imports: stubbed, a mere `print` or `time.time()` is a trap, and random numbers are those of the
-//!   build.
+//! - Python components keep their WASI imports: with stubs in their place, `print` and `time.time()` would trap, and random numbers would
+//!   be fixed at build time.
 
 mod bindings;
 mod budget;

@@ -11,6 +11,7 @@ const SLOWEST: usize = 10;
 pub struct Results {
     passed: usize,
     failed: usize,
+    ignored: usize,
     /// Name and seconds.
     times: Vec<(String, f64)>,
 }
@@ -25,6 +26,10 @@ impl Results {
         let document = roxmltree::Document::parse(xml).context("the report of the tests is no XML")?;
         let mut results = Self::default();
         for test in document.descendants().filter(|node| node.has_tag_name("testcase")) {
+            if test.children().any(|node| node.has_tag_name("skipped")) {
+                results.ignored += 1;
+                continue;
+            }
             let named = |name| test.attribute(name).with_context(|| format!("a test in the report has no {name}"));
             let seconds = named("time")?.parse().context("a time in the report of the tests is no number")?;
             results.times.push((format!("{} {}", named("classname")?, named("name")?), seconds));
@@ -46,6 +51,7 @@ impl Results {
                 match count.trim().split_once(' ').map(|(number, what)| (number.parse::<usize>(), what)) {
                     Some((Ok(number), "passed")) => self.passed += number,
                     Some((Ok(number), "failed")) => self.failed += number,
+                    Some((Ok(number), "ignored")) => self.ignored += number,
                     _ => {}
                 }
             }
@@ -60,6 +66,11 @@ impl Results {
             Self { failed: 0, .. } => bail!("the test runner failed, and no test did: see its output above"),
             Self { failed, .. } => bail!("{failed} tests failed"),
         }
+    }
+
+    /// Tests that are there and did not run.
+    pub fn ignored(&self) -> usize {
+        self.ignored
     }
 
     /// The slowest tests, a line each.
@@ -102,6 +113,13 @@ mod tests {
     }
 
     #[test]
+    fn an_ignored_test_is_neither_passed_nor_failed() {
+        let results =
+            Results::parse(&REPORT.replace(r#"<failure type="test failure">why</failure>"#, "<skipped/>")).unwrap();
+        assert_eq!((results.to_string().as_str(), results.ignored()), ("2 passed, 0 failed", 1));
+    }
+
+    #[test]
     fn a_report_that_cannot_be_read_is_no_success() {
         assert!(Results::parse("no report").is_err());
         assert!(Results::parse(&REPORT.replace("time=\"0.021\"", "time=\"soon\"")).is_err());
@@ -121,6 +139,6 @@ mod tests {
         let mut results = Results::default();
         results.add("running 12 tests\ntest result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n");
         results.add("test result: FAILED. 2 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out\nnot a test result: ok. 9 passed");
-        assert_eq!(results.to_string(), "14 passed, 4 failed");
+        assert_eq!((results.to_string().as_str(), results.ignored()), ("14 passed, 4 failed", 1));
     }
 }

@@ -1,5 +1,5 @@
-//! What every store decides alike, decided once. A backend reads facts, calls these functions and carries the decision out; it
-//! decides nothing of this by itself. Pure: no statement, no script, no clock.
+//! What every store decides alike. A backend reads facts, calls these functions and carries the decision out. Pure: no statement,
+//! no script, no clock.
 //!
 //! | module | decides |
 //! |---|---|
@@ -9,9 +9,11 @@
 //! | [`fair_queue`](FlowTurns) | the order in which waiting tasks are begun |
 //! | [`lane_turns`](LaneTurns) | which due deliveries a claim takes |
 //!
-//! Matches on events, states and moves name every variant, so a new one does not compile until its effect is decided here. A backend
-//! whose transaction runs in the database (a script) passes what depends on the arguments alone, such as [`MoveEffect`] and
-//! [`RunningStep`], as arguments.
+//! Matches on events, states and moves name every variant, so a new one does not compile until its effect is decided here.
+//!
+//! The embedded store decides nothing of this by itself. In Redis the transaction is a script in the database, so what depends on facts
+//! that only the script has (admission, turns, where a cursor goes) is decided in Lua, and the contract suite holds both alike; what
+//! depends on the commit alone comes from here.
 
 mod admission;
 mod commit;

@@ -4,8 +4,8 @@
 //! `endpoint_disabled` to other endpoints, and [`unpark`] makes parked cursors due.
 //!
 //! Each commit of a task makes its idle cursors due. An attempt has one owner and one deadline: the holder of the cursor's lease makes
-//! it, under one time limit from the look-up of the name to the last byte read, and its result and the cursor's move are recorded in one
-//! commit, each before the next, so a crash repeats the last at most.
+//! it, under one time limit from the look-up of the name to the last byte read, and its result and the cursor's move are one commit, made
+//! before the next attempt, so a crash repeats the last at most.
 //!
 //! The backlog of a failing receiver has a limit of age: a task's history stays while a delivery of it is due, so without one history
 //! would grow for as long as the receiver fails. What is older is recorded as dead, in order, without an exchange.

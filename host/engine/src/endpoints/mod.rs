@@ -7,7 +7,7 @@
 //! the commit of the last delivery. An endpoint's are dropped when its URL's origin changes.
 //!
 //! A disabled endpoint's cursors are **parked**: not due, not in the way of retention, due again when it is enabled. The process that
-//! parks checks again afterwards, because the endpoint may have been enabled in between; `deliveries/announce` checks for ten minutes
+//! parks checks again afterwards, because the endpoint may have been enabled in between; `deliveries/unpark` checks for ten minutes
 //! more. Cursors of an endpoint that the process does not know are parked too: it was deleted, or is not yet in this process's
 //! `morag.toml`.
 

@@ -6,22 +6,20 @@ use super::store::RedisStore;
 use super::values::{to_json, token, unexpected_reply};
 use super::waiting::{WaitOutcome, WaitingEntry};
 use morag_core::ports::{Commit, CommitError, Flow, Guard, Next, Queue, RunAgainError, StoreError, TaskLimits};
+use morag_core::store_policy::{self, DocumentPlan, Left, RunningStep};
 use morag_core::task::{Event, EventKind, StatusWord};
 use std::time::Duration;
 
 /// Recent events kept in a bucket; in all some 250,000, an hour of a busy server.
 const RECENT_MAX: usize = 1000;
 
-/// The step that runs after the events: none where they do not change it, `-` where no step runs.
-fn running_step(events: &[Event]) -> Option<&str> {
-    events.iter().rev().find_map(|event| match &event.kind {
-        EventKind::StepStarted { step, .. } => Some(step.as_str()),
-        EventKind::TaskStarted { .. }
-        | EventKind::StepCompleted { .. }
-        | EventKind::StepSkipped { .. }
-        | EventKind::StepFailed { .. } => Some("-"),
-        _ => None,
-    })
+/// The step that runs after the events, as the script takes it: empty where they do not change it, `-` where no step runs.
+fn running_step(events: &[Event]) -> String {
+    match store_policy::running_step(events) {
+        RunningStep::Unchanged => String::new(),
+        RunningStep::None => "-".to_owned(),
+        RunningStep::Step(name) => name.to_owned(),
+    }
 }
 
 impl RedisStore {
@@ -157,8 +155,8 @@ impl RedisStore {
             status: commit.status.as_str(),
             is_ended: commit.status.is_ended(),
             live: commit.live_percent,
-            progress: commit.events.iter().map(|event| event.progress_percent).fold(0.0, f64::max),
-            running: running_step(&commit.events).unwrap_or_default().to_owned(),
+            progress: store_policy::reached_percent(&commit.events),
+            running: running_step(&commit.events),
             next,
             delay,
             recent_max: RECENT_MAX,
@@ -168,7 +166,7 @@ impl RedisStore {
             delivery_wake: self.wakes.of(sent, bucket),
             feed_max: FEED_MAX,
             feed_channel: keys.feed_channel(),
-            bytes: commit.events.iter().fold(0_u64, |sum, event| sum.saturating_add(event.kind.written_bytes())),
+            bytes: store_policy::written_bytes(&commit.events),
             waiting_rank: again.map(|(_, rank)| rank.to_owned()),
             waiting_entry: again.map(|(entry, _)| entry.name().to_owned()),
             events,
@@ -188,14 +186,22 @@ impl RedisStore {
         entry: &WaitingEntry,
         again: bool,
     ) -> Result<(), StoreError> {
-        let ended = commit.status.is_ended();
-        if before == StatusWord::Pending.as_str() && commit.status != StatusWord::Pending && !again {
-            // A cancelled task has not begun, so its rank was not a turn of its flow.
-            let cancelled = commit.status == StatusWord::Cancelled;
-            let outcome = if cancelled { WaitOutcome::Cancelled } else { WaitOutcome::Begun };
+        let was = StatusWord::ALL.into_iter().find(|status| status.as_str() == before);
+        let was = was.ok_or_else(|| unexpected_reply(&[before.to_owned()]))?;
+        // The script answers `pending` for a task that waits again.
+        if let Some(left) = store_policy::leaves_queue(was, false, commit.status).filter(|_| !again) {
+            let outcome = match left {
+                Left::Begun => WaitOutcome::Begun,
+                Left::Cancelled => WaitOutcome::Cancelled,
+            };
             self.leave(entry, outcome).await?;
         }
-        if ended && let Some(document) = self.document_of(commit.task).await? {
+        // Of a task that had ended, too: a failover may have lost the claim of one that completed.
+        let ends = match store_policy::claim_after(StatusWord::InProgress, commit.status) {
+            DocumentPlan::Keep | DocumentPlan::GiveUp => true,
+            DocumentPlan::Unchanged | DocumentPlan::ClaimAgain => false,
+        };
+        if ends && let Some(document) = self.document_of(commit.task).await? {
             self.settle_document(&document, commit.task, commit.status).await?;
         }
         Ok(())

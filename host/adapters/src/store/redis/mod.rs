@@ -21,7 +21,8 @@
 //! - **What belongs to no bucket is reserved first and settled afterwards**: an idempotency key, a document's claim, a flow's turn. The
 //!   script that stores the task decides. A process that finds a reservation whose task was never stored sets that task aside
 //!   (`task_veto`), so that it can no longer be stored; a crash in between blocks no caller.
-//! - **What a caller is told is on a replica**, if there is one: `WAIT` on a connection of its own, with a time limit. Commits of workers
+//! - **What a caller is told is on a replica**, if there is one: `WAIT` on a connection of its own. After its time limit the caller is
+//!   answered without, and a warning is logged. Commits of workers
 //!   are not waited for: what a failover undoes of them is done again.
 //! - **A failover takes a slot back to an earlier state of it, whole.** So no two slots may be relied on to agree: a confirmed
 //!   idempotency key whose task is gone is void, a lost document claim is made again by its completed task, a task's number is at least
