@@ -3,7 +3,7 @@
 //! What counts:
 //!
 //! - A file uses another where it takes a name that the other defines: by `use`, or by a path in its code. A name that comes through
-//!   a `pub use` counts for the file that defines it, so a module that only hands on the names of its children is used by nobody
+//!   a `pub use` counts for the file that defines it, so a module that only hands on the names of its children is used by no file
 //!   and uses nothing.
 //! - So a parent and its child make a circle only where the child takes something that the parent itself defines and the parent's
 //!   own code takes something of the child.

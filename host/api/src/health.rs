@@ -89,7 +89,7 @@ pub async fn ready(State(app): State<Arc<Api>>) -> (StatusCode, Json<Readiness>)
     let is_kept = shortcomings.iter().all(|found| found.is_accepted);
     let (code, status) = match (is_kept && answers.iter().all(|(_, up)| *up), unusable_pipelines.is_empty()) {
         (true, true) => (StatusCode::OK, "ready"),
-        // It still serves, runs what can run, and delivers: taking it out of service would help nobody.
+        // It still serves, runs what can run, and delivers: taking it out of service would only lose what still works.
         (true, false) => (StatusCode::OK, "degraded"),
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };

@@ -171,7 +171,7 @@ impl Server {
             let _held = held;
             let mut connection = pin!(connection);
             let first = futures::poll!(connection.as_mut());
-            // Nobody waits for it unless connections are at their limit.
+            // Another connection waits for it only where connections are at their limit.
             let _ = tell.send(());
             if first.is_ready() {
                 return;

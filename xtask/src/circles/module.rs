@@ -196,7 +196,7 @@ impl Reader<'_> {
                     self.at += 1;
                     return;
                 }
-                // The end of what it is in.
+                // The end of the enclosing block.
                 Token::Mark('}' | ')' | ']') => return,
                 Token::Mark('{') if !ends_with_semicolon => return self.skip_group(),
                 Token::Mark('(' | '[' | '{') => self.skip_group(),

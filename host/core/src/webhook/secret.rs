@@ -1,4 +1,4 @@
-//! Minimum strength of signing secrets, so that nobody can guess one and forge signatures; and derived secrets per tenant, so that
+//! Minimum strength of signing secrets, so that none can be guessed to forge signatures; and derived secrets per tenant, so that
 //! no tenant can sign for another.
 
 use super::signature::{STANDARD_PREFIX, hmac};

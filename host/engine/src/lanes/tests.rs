@@ -146,7 +146,7 @@ fn of_any_number_of_lanes_that_find_no_slot_so_many_are_remembered() {
     let apart: Vec<_> = pauses[WAITING_MAX..].windows(2).map(|two| two[1] - two[0]).collect();
     assert!(apart.iter().all(|apart| *apart == RETURN_INTERVAL), "the others come back one by one");
     drop(held);
-    assert_eq!(lanes.state().waiting, 0, "nobody is left waiting");
+    assert_eq!(lanes.state().waiting, 0, "no cursor is left waiting");
     assert!(lanes.enter_host("h:1".into(), "w0", NOW).is_ok());
 }
 
