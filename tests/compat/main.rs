@@ -2,6 +2,7 @@
 //! is so. `docs/wit-versioning.md` has the rules.
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod bindings;
 mod c;
 mod languages;
 mod old_component;
