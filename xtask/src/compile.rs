@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use rustix::process::{Pid, setpriority_process};
 
 use crate::shell;
 
@@ -34,13 +35,23 @@ const VERBS: [&str; 13] = [
     "Updating",
 ];
 
+/// Niceness of a build that others are waited for: it takes what they leave idle, and about a tenth of the rest.
+const BEHIND: i32 = 10;
+
 /// Builds that run beside each other, their bars below each other.
 #[derive(Default)]
 pub struct Builds {
     bars: MultiProgress,
+    niceness: i32,
 }
 
 impl Builds {
+    /// For a shorter build beside a longer one: the longer one then ends as early as it can, and what it leaves idle, mostly at its
+    /// end, is used.
+    pub fn behind(&self) -> Self {
+        Self { bars: self.bars.clone(), niceness: BEHIND }
+    }
+
     /// Runs a build to its end. Fails with the command to repeat.
     pub fn run(&self, name: &str, command: &mut Command) -> Result<()> {
         let started = Instant::now();
@@ -54,6 +65,10 @@ impl Builds {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start `{}`", shell::shown(command)))?;
+        if let Some(process) = i32::try_from(child.id()).ok().and_then(Pid::from_raw).filter(|_| self.niceness != 0) {
+            // Where it is not allowed, both only take longer.
+            let _ = setpriority_process(Some(process), self.niceness);
+        }
         let mut shown = Shown { name, bar, tenths: 0, crates: 0 };
         let mut lines = BufReader::new(child.stderr.take().context("the build has no standard error")?);
         let mut line = Vec::new();

@@ -55,9 +55,10 @@ pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
     // What is missing for the components is said before minutes of building.
     toolchain::ensure()?;
     let builds = Builds::default();
+    let behind = builds.behind();
     std::thread::scope(|scope| {
         let components =
-            scope.spawn(|| plugins::build_with(&builds, workspace, profile, &plugins::Options { guests: false }));
+            scope.spawn(|| plugins::build_with(&behind, workspace, profile, &plugins::Options { guests: false }));
         let mut server = workspace.cargo(&["build", "-p", "morag-server"]);
         server.args((profile == Profile::Release).then_some("--release"));
         let server = builds.run("server", &mut server);
