@@ -2,6 +2,7 @@
 //! rules are in `docs/wit-versioning.md`.
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod bindings;
 mod c;
 mod languages;
 mod old_component;

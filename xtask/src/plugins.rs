@@ -6,11 +6,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::compile::Builds;
+use crate::server::Profile;
 use crate::toolchain::{self, TARGET};
 use crate::workspace::{Package, Workspace};
-
-/// The profile of the root `Cargo.toml` for what runs as wasm.
-const PROFILE: &str = "plugin";
 
 /// Build the step components into target/plugins.
 ///
@@ -27,13 +25,13 @@ pub fn run(options: &Options) -> Result<()> {
     build(&Workspace::find()?, options)
 }
 
-/// Builds and copies.
+/// Builds them as they are shipped, and copies them.
 pub fn build(workspace: &Workspace, options: &Options) -> Result<()> {
-    build_with(&Builds::default(), workspace, options)
+    build_with(&Builds::default(), workspace, Profile::Release, options)
 }
 
-/// The same, beside other builds. One cargo call, so that what the components share is compiled once.
-pub fn build_with(builds: &Builds, workspace: &Workspace, options: &Options) -> Result<()> {
+/// The same in any profile, beside other builds. One cargo call, so that what the components share is compiled once.
+pub fn build_with(builds: &Builds, workspace: &Workspace, profile: Profile, options: &Options) -> Result<()> {
     let steps = workspace.components_in("plugins");
     if steps.is_empty() {
         bail!("no package below plugins/ has a cdylib");
@@ -41,12 +39,12 @@ pub fn build_with(builds: &Builds, workspace: &Workspace, options: &Options) -> 
     let guests = if options.guests { workspace.components_in("tests/guests") } else { Vec::new() };
     let toolchain = toolchain::ensure()?;
     let target = workspace.target.join("wasm");
-    let mut args = vec!["build", "--profile", PROFILE, "--target", TARGET];
+    let mut args = vec!["build", "--profile", profile.of_components(), "--target", TARGET];
     args.extend(steps.iter().chain(&guests).flat_map(|package| ["-p", package.name.as_str()]));
     let mut command = toolchain.cargo(&workspace.root, &args);
     builds.run("components", command.arg("--target-dir").arg(&target))?;
-    let built = target.join(TARGET).join(PROFILE);
-    copy_all(&built, &workspace.plugins_folder(), &steps)?;
+    let built = target.join(TARGET).join(profile.of_components());
+    copy_all(&built, &profile.plugins(workspace), &steps)?;
     if options.guests {
         copy_all(&built, &workspace.guests_folder(), &guests)?;
     }

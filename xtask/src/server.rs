@@ -14,12 +14,12 @@ pub const KEY: &str = "test-api-key";
 /// How long the server may take to start: it compiles the components the first time.
 pub const START_MAX: Duration = Duration::from_secs(120);
 
-/// How the server is compiled.
+/// How the server and the step components are compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Cargo's `dev`: only what takes the time of a task (wasmtime, SQLite) is optimised.
+    /// The server by Cargo's `dev`: only what takes the time of a task (wasmtime, SQLite) is optimised. Components by `plugin-quick`.
     Quick,
-    /// As it is shipped, and as it is measured.
+    /// As they are shipped, and as they are measured.
     Release,
 }
 
@@ -31,6 +31,22 @@ impl Profile {
             Self::Release => workspace.morag("release"),
         }
     }
+
+    /// Cargo's name of the profile for what runs as wasm; the root `Cargo.toml` has them.
+    pub fn of_components(self) -> &'static str {
+        match self {
+            Self::Quick => "plugin-quick",
+            Self::Release => "plugin",
+        }
+    }
+
+    /// Folder of the step components of it. One each: tests and benches must not find the quick ones.
+    pub fn plugins(self, workspace: &Workspace) -> PathBuf {
+        match self {
+            Self::Quick => workspace.target.join("plugins-quick"),
+            Self::Release => workspace.plugins_folder(),
+        }
+    }
 }
 
 /// Builds the step components and, at the same time, the server: each alone leaves a core idle at times.
@@ -40,7 +56,8 @@ pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {
     toolchain::ensure()?;
     let builds = Builds::default();
     std::thread::scope(|scope| {
-        let components = scope.spawn(|| plugins::build_with(&builds, workspace, &plugins::Options { guests: false }));
+        let components =
+            scope.spawn(|| plugins::build_with(&builds, workspace, profile, &plugins::Options { guests: false }));
         let mut server = workspace.cargo(&["build", "-p", "morag-server"]);
         server.args((profile == Profile::Release).then_some("--release"));
         let server = builds.run("server", &mut server);
@@ -59,7 +76,7 @@ pub fn command(workspace: &Workspace, profile: Profile, port: u16, data: &Path) 
         .env("API_PORT", port.to_string())
         .env("MORAG_API_KEYS", KEY)
         .env("MORAG_DATA_DIR", data)
-        .env("MORAG_PLUGINS_DIR", workspace.plugins_folder())
+        .env("MORAG_PLUGINS_DIR", profile.plugins(workspace))
         // What a person has set for another server must not change this one.
         .env_remove("REDIS_URL");
     command
