@@ -1,8 +1,8 @@
-//! History at size: 1,000,000 events over 60,000 tasks, on the embedded store and on a Redis of its own. Prints how long
-//! status and history of a task, recent events and the list of tasks take as the store grows; outside us, in the same run,
-//! a PING of the same Redis.
+//! History at scale: 1,000,000 events of 60,000 tasks, on the embedded store and on a Redis of its own. Prints the latency of a task's
+//! status and history, of recent events and of the task list as the store grows, and, as a baseline in the same run, that of a PING of the
+//! same Redis.
 //!
-//! `cargo bench -p morag-benches --bench history`, some minutes. `MORAG_BENCH_HISTORY_TASKS` takes another size.
+//! `cargo bench -p morag-benches --bench history` takes some minutes. `MORAG_BENCH_HISTORY_TASKS` sets another size.
 
 use futures::stream::{self, StreamExt as _};
 use morag_adapters::SystemClock;
@@ -17,17 +17,17 @@ use morag_tests::redis::{RedisOptions, RedisServer};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Tasks at the end, and the sizes at which it is measured, as shares of them.
+/// Tasks at the end. Measured at several fractions of them.
 const TASKS: usize = 60_000;
 const SHARES: [f64; 3] = [0.1, 0.5, 1.0];
 
-/// Submissions under way at once while the store is filled.
+/// Concurrent submissions while the store is filled.
 const AT_ONCE: usize = 128;
 
-/// Reads of each kind that are timed.
+/// Measured reads of each kind.
 const READS: usize = 500;
 
-/// The 17 events of a task that goes well, of about the size they have.
+/// The 17 events of a successful task, of realistic size.
 fn events(now: Timestamp) -> Vec<Event> {
     let pipeline = Pipeline::standard();
     let mut kinds = vec![EventKind::TaskStarted { retry: None }];
@@ -100,7 +100,7 @@ async fn measure(name: &str, store: Arc<dyn Tasks>, tasks: usize, size: impl Fn(
         let more = stream::iter(ids.len()..goal).map(|_| add(store.as_ref())).buffer_unordered(AT_ONCE);
         ids.extend(more.collect::<Vec<_>>().await);
         filling += before.elapsed();
-        // Spread over all that is there, oldest and newest alike.
+        // Spread over all tasks, oldest and newest alike.
         let load = timed(|number| {
             let id = ids[number * 7919 % ids.len()];
             let store = &store;
@@ -161,6 +161,6 @@ fn main() {
             let _: String = redis::cmd("PING").query_async(&mut ping).await.expect("PONG");
             times.push(started.elapsed());
         }
-        println!("outside us: PING of the same Redis {} ms", shown(times));
+        println!("baseline: PING of the same Redis {} ms", shown(times));
     });
 }

@@ -1,5 +1,5 @@
-//! Fifty good steps alone, and beside fifty hostile ones: their latency, the latency of the host's own requests meanwhile, and
-//! the process's memory. Prints ratios; how they are read is in the last lines.
+//! Fifty good steps alone, and beside fifty hostile ones: their latency, the latency of requests to the host meanwhile, and the memory of
+//! the process. Prints ratios; the last lines explain how to read them.
 //!
 //! `cargo bench -p morag-benches --bench hostile`.
 
@@ -11,13 +11,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
-/// Workers, as on a small machine.
+/// Worker threads, as on a small machine.
 const WORKERS: usize = 8;
 
 /// Pause between two requests to the host.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Answers a byte with a byte on the server's own runtime: what a request costs before anything is done for it.
+/// Echoes a byte on the server's own runtime: the fixed cost of a request.
 async fn answer(listener: TcpListener) {
     while let Ok((mut stream, _)) = listener.accept().await {
         tokio::spawn(async move {
@@ -27,9 +27,9 @@ async fn answer(listener: TcpListener) {
     }
 }
 
-/// Asks again and again until it is told to stop, and says how long each answer took.
+/// Sends requests until `stop` is set, and returns their latencies.
 fn ask(address: std::net::SocketAddr, stop: Arc<AtomicBool>) -> Vec<Duration> {
-    // A client of its own thread, as clients are.
+    // On a thread of its own, like a separate client.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut stream = TcpStream::connect(address).await.expect("it listens");
@@ -51,7 +51,7 @@ fn at(mut times: Vec<Duration>, share: f64) -> Duration {
     times[((times.len() - 1) as f64 * share).round() as usize]
 }
 
-/// A round with requests beside it.
+/// Runs a round with concurrent requests.
 fn measure(runtime: &Runtime, crowd: &Crowd, hostile: usize) -> (Round, Vec<Duration>) {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -59,7 +59,7 @@ fn measure(runtime: &Runtime, crowd: &Crowd, hostile: usize) -> (Round, Vec<Dura
     let stop = Arc::new(AtomicBool::new(false));
     let (mut total, stopped) = (Round::default(), stop.clone());
     let client = std::thread::spawn(move || ask(address, stopped));
-    // Alone they are done in no time: more rounds, so that there are requests meanwhile.
+    // Good steps alone end at once: more rounds, so that there are requests meanwhile.
     for _ in 0..if hostile == 0 { 20 } else { 3 } {
         let round = runtime.block_on(crowd.round(50, hostile));
         total.good.extend(round.good);

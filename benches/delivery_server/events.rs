@@ -1,4 +1,4 @@
-//! Tasks and their events, stored as a worker stores them: each task accepted durably, each event in a commit of its own.
+//! Stores tasks and events as a worker does: each task is accepted durably, each event is a commit of its own.
 
 use anyhow::Context as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -6,8 +6,8 @@ use morag_core::Timestamp;
 use morag_core::ports::{Commit, Guard, Next};
 use morag_core::task::{Event, EventKind, Resources, StatusWord, TaskRecord};
 use morag_core::webhook::{
-    BodyFormat, Credentials, Endpoint, EndpointId, EndpointSettings, EventFilter, NamedEndpoint, Operational, Order,
-    SigningSecret,
+    BodyFormat, Credentials, Endpoint, EndpointId, EndpointSettings, EventFilter, NamedEndpoint, Operational,
+    OrderScope, SigningSecret,
 };
 use morag_engine::App;
 use morag_testkit::{new_task, pdf_record};
@@ -16,22 +16,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Tasks that are created side by side, as by several clients and workers.
+/// Tasks that are created concurrently, as by several clients and workers.
 const AT_ONCE: usize = 16;
 
-/// Characters that bring a body to about 1 KB.
+/// Padding that brings a body to about 1 KB, characters.
 const PADDING: usize = 150;
 
-/// Makes events.
+/// Creates tasks with events.
 pub struct Source {
-    /// Whose stores.
+    /// The process whose stores are used.
     pub app: Arc<App>,
-    /// Where webhooks go.
+    /// Receiver of the webhooks.
     pub webhook_url: String,
 }
 
 impl Source {
-    /// Names endpoints, one for each customer: `customer` in a task's metadata chooses it.
+    /// Creates named endpoints, one for each customer: `customer` in a task's metadata selects it.
     pub async fn endpoints(&self, count: usize) -> anyhow::Result<()> {
         let sealer = self.app.endpoints.sealer().context("no key")?;
         for number in 0..count {
@@ -47,7 +47,7 @@ impl Source {
                     operational: Operational::No,
                     format: BodyFormat::Dual,
                     filter: json!({ "customer": number }).as_object().cloned().unwrap_or_default(),
-                    order: Order::Task,
+                    order: OrderScope::Task,
                     retry: None,
                     rate_limit: None,
                 },
@@ -65,7 +65,7 @@ impl Source {
         Ok(())
     }
 
-    /// Creates tasks with their events; `apart`: one after the other, an event each so long.
+    /// Creates tasks with their events. `apart`: one task after the other, with this pause between events.
     pub async fn create(
         &self,
         tasks: usize,

@@ -1,7 +1,7 @@
-//! The server that `cargo xtask bench delivery` measures: the dispatcher of a real one on its real stores, with a source of
-//! events in the place of the steps. Told what to do on standard input, a line each; answers with a line.
+//! The server that `cargo xtask bench delivery` measures: a real dispatcher on real stores, with a generator of events in place of the
+//! steps. Reads commands from standard input, one per line, and answers each with a line.
 //!
-//! Why not `morag serve`: its events come out of components that compute, and what is measured here is what comes after.
+//! Not `morag serve`: there, events come from components that use processor time, and this bench measures only what follows.
 
 mod events;
 
@@ -17,39 +17,39 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio_util::sync::CancellationToken;
 
-/// What a line may ask for.
+/// A command.
 #[derive(Debug, Clone, Copy)]
-enum Order {
-    /// Named endpoints, one for each customer.
+enum Command {
+    /// Creates named endpoints, one for each customer.
     Endpoints { count: usize },
-    /// Tasks of so many events each, as fast as they go; `0` endpoints: each with a `webhook_url`.
+    /// Creates tasks with this many events each, as fast as possible; with `0` endpoints, each task has a `webhook_url`.
     Create { tasks: usize, events: usize, endpoints: usize },
-    /// The same, so many events a second.
+    /// The same at a rate of this many events per second.
     Pace { tasks: usize, events: usize, rate: u32 },
-    /// Begin to deliver.
+    /// Starts delivering.
     Deliver,
 }
 
-fn order(line: &str) -> anyhow::Result<Order> {
+fn command(line: &str) -> anyhow::Result<Command> {
     let words: Vec<_> = line.split_whitespace().collect();
     let number = |index: usize| -> anyhow::Result<usize> {
         words.get(index).context("a number is missing")?.parse().context("not a number")
     };
     Ok(match *words.first().context("an empty line")? {
-        "endpoints" => Order::Endpoints { count: number(1)? },
-        "create" => Order::Create { tasks: number(1)?, events: number(2)?, endpoints: number(3)? },
-        "pace" => Order::Pace { tasks: number(1)?, events: number(2)?, rate: u32::try_from(number(3)?)? },
-        "deliver" => Order::Deliver,
-        other => bail!("{other} is no order"),
+        "endpoints" => Command::Endpoints { count: number(1)? },
+        "create" => Command::Create { tasks: number(1)?, events: number(2)?, endpoints: number(3)? },
+        "pace" => Command::Pace { tasks: number(1)?, events: number(2)?, rate: u32::try_from(number(3)?)? },
+        "deliver" => Command::Deliver,
+        other => bail!("unknown command {other}"),
     })
 }
 
-/// `delivery-server DATA_DIR WEBHOOK_URL`, with `REDIS_URL` for a Redis.
+/// Usage: `delivery-server DATA_DIR WEBHOOK_URL`, with `REDIS_URL` to use Redis.
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let data_dir = arguments.next().context("the data folder is missing")?;
     let webhook_url = arguments.next().context("the webhook's URL is missing")?;
-    // Fails only where one is installed already.
+    // Fails only if a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(data_dir, webhook_url))
@@ -68,9 +68,9 @@ async fn serve(data_dir: String, webhook_url: String) -> anyhow::Result<()> {
         environment.insert("REDIS_URL".to_owned(), url);
     }
     let mut config = Config::load(&Sources { environment, ..Sources::default() })?;
-    // On the embedded store too: without steps.
+    // Without steps, also on the embedded store.
     config.roles = "dispatcher".parse::<Roles>()?;
-    anyhow::ensure!(!config.roles.has(Role::Worker), "no worker is wanted");
+    anyhow::ensure!(!config.roles.has(Role::Worker), "the bench runs no worker");
     std::fs::create_dir_all(&config.data_dir)?;
     let shutdown = CancellationToken::new();
     let (app, _) = wire::build(config, &shutdown).await?;
@@ -82,13 +82,13 @@ async fn serve(data_dir: String, webhook_url: String) -> anyhow::Result<()> {
     let mut loops = tokio::task::JoinSet::new();
     while let Some(line) = lines.next_line().await? {
         let started = Instant::now();
-        match order(&line)? {
-            Order::Endpoints { count } => source.endpoints(count).await?,
-            Order::Create { tasks, events, endpoints } => source.create(tasks, events, endpoints, None).await?,
-            Order::Pace { tasks, events, rate } => {
+        match command(&line)? {
+            Command::Endpoints { count } => source.endpoints(count).await?,
+            Command::Create { tasks, events, endpoints } => source.create(tasks, events, endpoints, None).await?,
+            Command::Pace { tasks, events, rate } => {
                 source.create(tasks, events, 0, Some(Duration::from_secs(1) / rate.max(1))).await?;
             }
-            Order::Deliver => loops = deliver(&app, &shutdown),
+            Command::Deliver => loops = deliver(&app, &shutdown),
         }
         answer(&format!("done {:.3}", started.elapsed().as_secs_f64()))?;
     }

@@ -1,21 +1,20 @@
-//! 1 MiB into a step through `blob.read` and out through `artifact-writer`, beside the same bytes read and written by this
-//! process without a sandbox.
+//! Copies 1 MiB through a step by `blob.read` and `artifact-writer`; the baseline is the same copy in this process without a sandbox.
 
 use crate::measure::{Took, line, ratio, steps, take_turns};
 use morag_core::plugin::Limits;
 use morag_tests::sandbox::{Sandbox, guest};
 use tokio::runtime::Runtime;
 
-/// Rounds that count, and calls in each.
+/// Measured rounds, and calls in each.
 const ROUNDS: usize = 20;
 const CALLS: u32 = 20;
-/// What goes in and out.
+/// Size of the input and of the output.
 const BYTES: usize = 1 << 20;
 
 /// Measures and prints.
 ///
 /// # Errors
-/// Where the guest is missing.
+/// If the guest is missing.
 pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let sandbox = runtime.block_on(Sandbox::load(vec![guest("misbehave")], Limits::default()))?;
     let document: Vec<u8> = (0..BYTES).map(|n| (n % 251) as u8).collect();
@@ -41,7 +40,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let [ours, plain] = take_turns(ROUNDS, CALLS, [&mut ours, &mut plain])?;
     println!("1 MiB in through blob.read and out through artifact-writer");
     line("a step", ours);
-    line("outside us: read, SHA-256 and write", plain);
+    line("baseline: read, SHA-256 and write", plain);
     ratio("a step : no sandbox", ours, plain);
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Loading the six standard steps from the compile cache, as a start of the server does, beside wasmtime alone mapping the
-//! same compiled components.
+//! Loads the six standard steps from the compile cache, as a starting server does; the baseline is wasmtime alone mapping the same compiled
+//! components.
 
 use crate::measure::{Took, line, ratio, take_turns};
 use anyhow::Context as _;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use tokio::runtime::Runtime;
 use wasmtime::component::Component;
 
-/// Rounds that count.
+/// Measured rounds.
 const ROUNDS: usize = 15;
 
 /// Folder of the standard steps; `cargo xtask bench plugins` sets it.
@@ -19,7 +19,7 @@ const FOLDER: &str = "MORAG_TEST_PLUGINS_DIR";
 /// Measures and prints.
 ///
 /// # Errors
-/// Where the components are missing.
+/// If the components are missing.
 pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let folder = std::env::var_os(FOLDER).with_context(|| format!("{FOLDER} is not set"))?;
     let mut paths: Vec<PathBuf> =
@@ -55,7 +55,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let mut raw = |_| {
         Took::of(|| {
             for file in &compiled {
-                // SAFETY: the file was serialized by this process, a moment ago, in a folder of its own.
+                // SAFETY: this process has just serialized the file, in a folder that no other process uses.
                 #[expect(unsafe_code, reason = "that is what is measured")]
                 let component = unsafe { Component::deserialize_file(engine.inner(), file) };
                 component.map_err(|error| anyhow::anyhow!("{error:#}"))?;
@@ -66,7 +66,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let [ours, raw] = take_turns(ROUNDS, 1, [&mut ours, &mut raw])?;
     println!("cold start of the six standard steps from the compile cache (under 150,000 µs)");
     line("ours: engine, digests, describe, link", ours);
-    line("outside us: wasmtime maps six files", raw);
+    line("baseline: wasmtime maps six files", raw);
     ratio("ours : mapping alone", ours, raw);
     Ok(())
 }

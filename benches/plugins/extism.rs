@@ -1,4 +1,4 @@
-//! The program of `benches/extism`, asked for so many calls at a time.
+//! Runs the program of `benches/extism`.
 
 use crate::measure::Took;
 use anyhow::Context as _;
@@ -20,7 +20,7 @@ impl Extism {
     /// Starts it.
     ///
     /// # Errors
-    /// Where the program is not named or does not start.
+    /// If the program's path is not set or it does not start.
     pub fn start() -> anyhow::Result<Self> {
         let program = std::env::var_os(PROGRAM)
             .with_context(|| format!("{PROGRAM} is not set: run this by `cargo xtask bench plugins`"))?;
@@ -29,10 +29,10 @@ impl Extism {
         Ok(Self { child, stdin, stdout: BufReader::new(stdout) })
     }
 
-    /// Makes, calls and drops so many plug-ins.
+    /// Creates, calls and drops this many plug-ins.
     ///
     /// # Errors
-    /// Where the program has ended.
+    /// If the program has ended.
     pub fn calls(&mut self, calls: u32) -> anyhow::Result<Took> {
         writeln!(self.stdin, "{calls}")?;
         let mut line = String::new();
@@ -46,7 +46,7 @@ impl Extism {
 
 impl Drop for Extism {
     fn drop(&mut self) {
-        // It ends with its input, but nobody should wait for a round.
+        // It also ends when its input is closed, but only after its round.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

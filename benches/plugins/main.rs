@@ -1,7 +1,7 @@
-//! What hosting a step costs, each figure beside one of something outside us in the same run.
+//! Cost of hosting a step, each figure beside a baseline measured in the same run.
 //!
-//! `cargo xtask bench plugins` builds what this needs and runs it. A and B take turns in short rounds and the medians are
-//! compared, since machines here are noisy. Nothing is asserted.
+//! `cargo xtask bench plugins` builds the prerequisites and runs it. A and B alternate in short rounds and their medians are compared,
+//! because machines here are noisy. It asserts nothing.
 
 mod bytes;
 mod cold_start;
@@ -13,7 +13,7 @@ mod noop;
 use tokio::runtime::Runtime;
 
 fn main() -> anyhow::Result<()> {
-    // `cargo test --benches` runs this too, with a flag of its own: it compiles, and that is all that is asked then.
+    // `cargo test --benches` runs this with `--test`: then it only has to compile.
     if std::env::args().any(|argument| argument == "--test") {
         return Ok(());
     }

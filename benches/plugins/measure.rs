@@ -1,21 +1,21 @@
-//! Taking turns, and medians.
+//! Alternating measurements and their medians.
 
 use morag_core::ports::{StepCall, StepRunner as _};
 use morag_tests::sandbox::Sandbox;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
-/// What a number of calls took.
+/// Time of a number of calls.
 #[derive(Debug, Clone, Copy)]
 pub struct Took {
-    /// By the clock.
+    /// Wall time.
     pub wall: Duration,
-    /// Of the processors, all threads of the process.
+    /// Processor time of all threads of the process.
     pub cpu: Duration,
 }
 
 impl Took {
-    /// Measures in this process.
+    /// Measures work in this process.
     pub fn of(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Self> {
         let (cpu, started) = (cpu(), Instant::now());
         work()?;
@@ -23,7 +23,7 @@ impl Took {
     }
 }
 
-/// A turn of a step in the sandbox.
+/// A measured round of a step in the sandbox.
 pub fn steps<'a>(
     runtime: &'a Runtime,
     sandbox: &'a Sandbox,
@@ -42,19 +42,19 @@ pub fn steps<'a>(
     }
 }
 
-/// Median of a call in microseconds: wall and processor.
+/// Median time of a call in microseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Median {
-    /// By the clock.
+    /// Wall time.
     pub wall: f64,
-    /// Of the processors.
+    /// Processor time.
     pub cpu: f64,
 }
 
-/// Lets several take turns for so many rounds of so many calls each. The first round warms up and is not counted.
+/// Alternates between the contestants for a number of rounds of this many calls each. The first round is a warm-up and is not counted.
 ///
 /// # Errors
-/// What a turn fails with.
+/// The first error of a round.
 pub fn take_turns<const N: usize>(
     rounds: usize,
     calls: u32,
@@ -81,17 +81,17 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// One line of the table.
+/// Prints a line of the table.
 pub fn line(what: &str, median: Median) {
     println!("  {what:<44} {:>10.1} µs {:>10.1} µs of processor", median.wall, median.cpu);
 }
 
-/// A ratio, by the clock and of the processor.
+/// Prints the ratios of wall time and of processor time.
 pub fn ratio(what: &str, ours: Median, theirs: Median) {
     println!("  ratio {what:<38} {:>10.2}    {:>10.2}", ours.wall / theirs.wall, ours.cpu / theirs.cpu);
 }
 
-/// Processor time of this process so far, all threads that still live.
+/// Processor time of this process so far, of all threads that still run.
 fn cpu() -> Duration {
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let of = |thread: std::fs::DirEntry| {

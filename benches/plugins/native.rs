@@ -1,5 +1,5 @@
-//! The steps `markdown_conversion` and `chunking` in the sandbox, beside the same code built for this machine, which then writes
-//! what it made to files and hashes it, as the host does for a step.
+//! The steps `markdown_conversion` and `chunking` in the sandbox; the baseline is the same code compiled for this machine, which then
+//! writes its output to files and hashes it, as the host does for a step.
 
 use crate::measure::{Took, line, ratio, steps, take_turns};
 use anyhow::Context as _;
@@ -12,15 +12,15 @@ use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use tokio::runtime::Runtime;
 
-/// Rounds that count, and calls in each.
+/// Measured rounds, and calls in each.
 const ROUNDS: usize = 15;
 const CALLS: u32 = 4;
-/// Copies of the sample text that are chunked: some 400 KiB, so that instantiating is no part of the figure.
+/// Copies of the sample text: about 400 KiB, so that the time of instantiating is negligible.
 const COPIES: usize = 64;
 
 /// Measures and prints.
 ///
-/// # Errors
+/// If a component is missing.
 /// Where a component is missing.
 pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let folder = std::env::var_os("MORAG_TEST_PLUGINS_DIR").context("MORAG_TEST_PLUGINS_DIR is not set")?;
@@ -72,12 +72,12 @@ fn compare(
     let [ours, native] = take_turns(ROUNDS, CALLS, [&mut ours, &mut native])?;
     println!("{what}");
     line("in the sandbox", ours);
-    line("outside the sandbox: built for this machine", native);
+    line("baseline: compiled for this machine", native);
     ratio("wasm : native (at most 1.8)", ours, native);
     Ok(())
 }
 
-/// A call of `chunking` over a published `markdown.md`.
+/// A call of `chunking` with a published `markdown.md`.
 async fn chunking_call(sandbox: &Sandbox, markdown: &[u8]) -> anyhow::Result<StepCall> {
     use morag_core::ports::{BlobPath, Blobs as _};
     let mut call = sandbox.call("", b"document").await;

@@ -1,6 +1,6 @@
-//! Instantiate, call and drop a step that does nothing: ours with limits, log, guest threads and report, beside raw wasmtime
-//! (pooling, async, WASI linked) with the same component in the same process, on the caller's thread and on threads apart, and
-//! Extism with a module of its own.
+//! Instantiates, calls and drops a step that does nothing: ours with limits, log, guest threads and report. The baselines are raw wasmtime
+//! (pooling, async, WASI linked) with the same component in the same process, on the caller's thread and on other threads, and Extism with
+//! a module of its own.
 
 use crate::extism::Extism;
 use crate::measure::{Took, line, ratio, steps, take_turns};
@@ -12,21 +12,21 @@ use wasmtime::component::{Component, ComponentType, InstancePre, Lift, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
-/// Rounds that count, and calls in each.
+/// Measured rounds, and calls in each.
 const ROUNDS: usize = 30;
 const CALLS: u32 = 300;
 
-/// What a step returns, as the interface says.
+/// Result of a step, as the interface defines it.
 #[derive(ComponentType, Lift)]
 #[component(record)]
 struct Outcome {
-    #[expect(dead_code, reason = "lifted, as ours is, and not looked at")]
+    #[expect(dead_code, reason = "lifted, as in ours, and not read")]
     data: String,
 }
 
 #[derive(ComponentType, Lift)]
 #[component(record)]
-#[expect(dead_code, reason = "lifted, as ours is, and not looked at")]
+#[expect(dead_code, reason = "lifted, as in ours, and not read")]
 struct Failure {
     code: String,
     message: String,
@@ -45,10 +45,10 @@ impl WasiView for Raw {
     }
 }
 
-/// The component linked with WASI alone: the step that does nothing imports nothing of ours.
+/// The component linked with WASI alone: the step imports none of our interfaces.
 fn raw() -> wasmtime::Result<(Engine, InstancePre<Raw>)> {
     let mut pool = PoolingAllocationConfig::default();
-    // As much as ours: the measure is of what we add, not of a setting.
+    // The same settings as ours: the bench measures our overhead, not a setting.
     pool.linear_memory_keep_resident(4 << 20).decommit_batch_size(1);
     let mut config = Config::new();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
@@ -76,7 +76,7 @@ async fn raw_call(engine: &Engine, pre: &InstancePre<Raw>) -> wasmtime::Result<(
 /// Measures and prints.
 ///
 /// # Errors
-/// Where a guest or the program of Extism is missing.
+/// If a guest or the program of Extism is missing.
 pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let sandbox = runtime.block_on(Sandbox::load(vec![guest("noop")], Limits::default()))?;
     let mut call = runtime.block_on(sandbox.call("none", b"document"));
@@ -96,7 +96,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
             })
         })
     };
-    // The same on threads apart from the caller's, as guests must be: what the hand-over costs without anything of ours.
+    // The same on other threads than the caller's, where guests must run: the cost of the thread switch alone.
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let shared = Arc::new(raw_of_threads);
     let mut raw_apart = |calls| {
@@ -115,11 +115,11 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let [ours, raw, raw_apart, extism] = take_turns(ROUNDS, CALLS, [&mut ours, &mut raw, &mut raw_apart, &mut extism])?;
     println!("instantiate, call and drop a step that does nothing");
     line("ours (StepRunner::run)", ours);
-    line("outside us: raw wasmtime, async", raw);
-    line("outside us: raw wasmtime, on threads apart", raw_apart);
-    line("outside us: Extism, an empty module", extism);
+    line("baseline: raw wasmtime, async", raw);
+    line("baseline: raw wasmtime, on other threads", raw_apart);
+    line("baseline: Extism, an empty module", extism);
     ratio("ours : raw wasmtime (at most 1.15)", ours, raw);
-    ratio("ours : raw wasmtime on threads apart", ours, raw_apart);
+    ratio("ours : raw wasmtime on other threads", ours, raw_apart);
     ratio("Extism : ours (at least 2.8)", extism, ours);
     Ok(())
 }

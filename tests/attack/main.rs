@@ -1,7 +1,7 @@
-//! `cargo xtask attack`: what strangers, callers and components have done to this server, done again under a memory limit.
+//! `cargo xtask attack`: repeats known attacks by outsiders, callers and components on a server under a memory limit.
 //!
-//! Each attack is a function of its own in `attacks/`. While it runs, `/health` is asked from another address. Exit code 1
-//! where an attack was not refused, a probe was not answered, or the server ended.
+//! Each attack is a function in `attacks/`. While it runs, `/health` is probed from another address. Exit code 1 if an attack was not
+//! refused, a probe failed, or the server ended.
 
 mod attacks;
 mod memory;
@@ -15,25 +15,25 @@ use report::{Report, Row};
 use std::process::ExitCode;
 use target::Target;
 
-/// Attacks a server under a memory limit, and prints what each came to.
+/// Attacks a server under a memory limit, and prints the result of each attack.
 #[derive(Parser)]
 #[command(name = "attack")]
 struct Options {
-    /// The sizes of CI: fewer tasks, and without the attacks that wait for a time limit.
+    /// As in CI: fewer tasks, and without the attacks that wait for a timeout.
     #[arg(long)]
     short: bool,
-    /// Memory that the server may take, MiB; beyond it the system ends it.
+    /// Memory limit of the server, MiB; above it the system kills the server.
     #[arg(long, default_value_t = 1024)]
     memory_mib: u64,
-    /// Only attacks whose name has this in it.
+    /// Only attacks whose name contains this.
     #[arg(long)]
     only: Option<String>,
 }
 
-/// How large an attack is.
+/// Size of an attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// As it was seen to do harm.
+    /// The size that did harm.
     Full,
     /// Smaller, for CI.
     Short,
@@ -50,7 +50,7 @@ async fn main() -> ExitCode {
             report.leave_out(attack.name);
             continue;
         }
-        // A server of its own for each: what one attack leaves behind must not be another's.
+        // A separate server for each attack, so that leftovers of one do not affect another.
         let mut target = match Target::start(options.memory_mib, &attack).await {
             Ok(target) => target,
             Err(why) => {

@@ -1,4 +1,4 @@
-//! `/health`, asked all the time from another address than the attacker's.
+//! Probes `/health` continuously from another address than the attacker's.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -7,32 +7,32 @@ use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The prober's address: the attacker is 127.0.0.1.
+/// Address of the prober; the attacker's is 127.0.0.1.
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
-/// Between two probes.
+/// Interval between probes.
 const BETWEEN: Duration = Duration::from_millis(100);
-/// A probe that takes longer has failed: orchestrators give up after 1 to 10 s.
+/// Timeout of a probe: orchestrators give up after 1 to 10 s.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Probes under way.
+/// Running probes.
 pub struct Probing {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Probes>,
 }
 
-/// What probes came to.
+/// Results of probes.
 #[derive(Debug, Default)]
 pub struct Probes {
-    /// Times of those that were answered 200.
+    /// Latencies of those that were answered 200.
     pub answered: Vec<Duration>,
-    /// How many were not, and why the last was not.
+    /// Number of failed probes.
     pub failed: usize,
     /// The last failure.
     pub last_failure: Option<String>,
 }
 
 impl Probes {
-    /// The median and the longest time.
+    /// Median and maximum of the latencies.
     pub fn median_and_longest(&self) -> Option<(Duration, Duration)> {
         let mut times = self.answered.clone();
         times.sort_unstable();
@@ -40,7 +40,7 @@ impl Probes {
     }
 }
 
-/// Begins to probe.
+/// Starts probing.
 pub fn start(server: SocketAddr) -> Probing {
     let (stop, mut stopped) = oneshot::channel();
     let task = tokio::spawn(async move {
@@ -62,9 +62,9 @@ pub fn start(server: SocketAddr) -> Probing {
 }
 
 impl Probing {
-    /// Ends it after the probe under way.
+    /// Stops after the current probe.
     pub async fn end(self) -> Probes {
-        // Its receiver lives as long as the task.
+        // Cannot fail: the receiver lives as long as the task.
         let _ = self.stop.send(());
         self.task.await.expect("the prober does not panic")
     }
@@ -75,7 +75,7 @@ fn fail(probes: &mut Probes, why: String) {
     probes.last_failure = Some(why);
 }
 
-/// One probe on a connection of its own.
+/// One probe on a new connection.
 async fn probe(server: SocketAddr) -> Result<(), String> {
     let connected = async {
         let socket = TcpSocket::new_v4()?;

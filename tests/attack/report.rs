@@ -1,43 +1,43 @@
-//! The table of what was tried and what it came to.
+//! The table of attacks and their results.
 
 use crate::probe::Probes;
 use std::process::ExitCode;
 
-/// What an attack came to: how it was refused, or why it was not.
+/// Result of an attack: how it was refused, or why it was not.
 pub type Outcome = Result<Refused, String>;
 
 /// A refusal.
 #[derive(Debug)]
 pub struct Refused {
-    /// What was sent or opened, and for how long, until the refusal came.
+    /// What was sent or opened, and for how long, before the refusal.
     pub after: String,
     /// How it was refused.
     pub how: String,
 }
 
-/// One attack's line.
+/// A line of the table.
 pub struct Row {
     /// Its name.
     pub name: &'static str,
-    /// What it came to.
+    /// Result.
     pub outcome: Outcome,
-    /// Memory of the server before it, bytes.
+    /// Memory of the server before the attack, bytes.
     pub before: u64,
-    /// The most memory during it, bytes; none where the server has ended.
+    /// Peak of the server's memory during the attack, bytes; none if it has ended.
     pub peak: Option<u64>,
-    /// `/health` meanwhile.
+    /// Probes of `/health` during the attack.
     pub probes: Probes,
-    /// How the server ended, where it did.
+    /// How the server ended, if it did.
     pub ended: Option<String>,
 }
 
 impl Row {
-    /// Of a server that did not start.
+    /// The line for a server that did not start.
     pub fn not_started(name: &'static str, why: String) -> Self {
         Self { name, outcome: Err(why), before: 0, peak: None, probes: Probes::default(), ended: None }
     }
 
-    /// What is wrong with it.
+    /// Problems to report.
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if let Err(why) = &self.outcome {
@@ -62,7 +62,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Prints the head.
+    /// Prints the header.
     pub fn new(memory_mib: u64) -> Self {
         println!("attacks on a server that may take {memory_mib} MiB; /health is asked from 127.0.0.2 meanwhile");
         println!(
@@ -72,7 +72,7 @@ impl Report {
         Self { faulty: 0, rows: 0 }
     }
 
-    /// Prints a line, and what is wrong below it.
+    /// Prints a line, and its problems below it.
     pub fn add(&mut self, row: Row) {
         let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
         let peak = row.peak.map_or_else(|| "ended".to_owned(), mib);
@@ -94,12 +94,12 @@ impl Report {
         self.faulty += usize::from(!faults.is_empty());
     }
 
-    /// Says that an attack was not tried.
+    /// Reports that an attack was skipped.
     pub fn leave_out(&self, name: &str) {
         println!("{name:<34} left out: only without --short");
     }
 
-    /// The last line, and the exit code.
+    /// Prints the summary, and returns the exit code.
     pub fn verdict(&self) -> ExitCode {
         match (self.faulty, self.rows) {
             (_, 0) => println!("attack verdict    no attack was tried"),

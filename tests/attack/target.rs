@@ -12,27 +12,27 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// The attacker's key.
+/// API key of the attacker.
 pub const ATTACKER: &str = "the-attackers-key";
-/// Another caller's.
+/// API key of the other caller.
 pub const OTHER: &str = "the-other-callers-key";
 
-/// Lines of the log that are shown when the server does not start.
+/// Lines of the log that are shown if the server does not start.
 const LAST_LINES: usize = 10;
 
-/// A server in a control group of its own, on loopback, with two callers.
+/// A server in its own control group, on loopback, with two callers.
 pub struct Target {
     child: OwnChild,
     address: SocketAddr,
-    /// The attacker, at 127.0.0.1, and the other caller.
+    /// The clients of the attacker, at 127.0.0.1, and of the other caller.
     clients: [Client; 2],
-    // Dropped in this order: the process first.
+    // Drop order: the process first.
     _limited: Limited,
     folder: TempDir,
 }
 
 impl Target {
-    /// Starts one, prepared as the attack wants it. An error says why it does not start.
+    /// Starts a server with the attack's preparation. The error says why it did not start.
     pub async fn start(memory_mib: u64, attack: &Attack) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let limited = Limited::new(attack.name, memory_mib);
@@ -43,51 +43,51 @@ impl Target {
         Ok(Self { child, address, clients: [client(), from_elsewhere()], _limited: limited, folder })
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A request of a caller.
+    /// A request with a caller's key.
     pub fn request(&self, key: &str, method: Method, path: &str) -> RequestBuilder {
         let client = &self.clients[usize::from(key == OTHER)];
         client.request(method, format!("http://{}{path}", self.address)).bearer_auth(key)
     }
 
-    /// Forgets the peak of memory, and gives what the server has now.
+    /// Resets the peak of memory, and returns the current memory.
     pub fn forget_peak(&self) -> u64 {
         memory::forget_peak(self.child.id());
         memory::of_process(self.child.id(), "VmRSS")
     }
 
-    /// The most memory since then; none where it has ended.
+    /// The peak of memory since then; none if the server has ended.
     pub fn peak(&mut self) -> Option<u64> {
         let peak = memory::of_process(self.child.id(), "VmHWM");
         self.child.ended().is_none().then_some(peak)
     }
 
-    /// How it ended, with the end of its log; none where it runs.
+    /// How it ended, with the end of its log; none while it runs.
     pub fn ended(&mut self) -> Option<String> {
         let status = self.child.ended()?;
         Some(format!("{status}; its log ends with:\n{}", tail(&self.log())))
     }
 
-    /// All it has logged.
+    /// Its log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// The folder of all it has.
+    /// The folder of all its files.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The plugins folder of an attack that prepared one of its own.
+    /// The plugins folder of an attack that prepares its own.
     pub fn own_plugins(folder: &Path) -> PathBuf {
         folder.join("plugins")
     }
 
-    /// What another caller's document comes to, submitted now: the proof that the server still works for others.
+    /// Submits a document as the other caller, which must complete: the server must still work for others.
     pub async fn other_is_served(&self) -> Result<(), String> {
         let part = reqwest::multipart::Part::bytes(morag_fixtures::one_page_markdown(1)).file_name("other.md");
         let form = reqwest::multipart::Form::new().part("file", part);
@@ -99,14 +99,14 @@ impl Target {
         }
     }
 
-    /// A refusal, once it is known that another caller is served.
+    /// A refusal, after checking that the other caller is served.
     pub async fn refused(&self, after: impl Into<String>, how: impl Into<String>) -> Result<Refused, String> {
         self.other_is_served().await?;
         Ok(Refused { after: after.into(), how: how.into() })
     }
 }
 
-/// Starts a server whose output goes to `out` and `log` of a folder, and waits until it listens. An error says why it does not.
+/// Starts a server whose output goes to `out` and `log` in a folder, and waits until it listens. The error says why it did not start.
 pub fn spawn(command: &mut Command, folder: &Path) -> Result<(OwnChild, SocketAddr), String> {
     let file = |name: &str| File::create(folder.join(name)).expect("a file");
     command.current_dir(folder).stdin(Stdio::null()).stdout(file("out")).stderr(file("log"));
@@ -123,7 +123,7 @@ pub fn spawn(command: &mut Command, folder: &Path) -> Result<(OwnChild, SocketAd
     Ok((child, address))
 }
 
-/// A client at an address of its own: connections are limited by address, before anybody knows whose they are.
+/// A client at another address: connections are limited by address, before the caller is known.
 fn from_elsewhere() -> Client {
     let address = std::net::Ipv4Addr::new(127, 0, 0, 3);
     Client::builder().local_address(std::net::IpAddr::from(address)).build().expect("a client")

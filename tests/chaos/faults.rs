@@ -8,28 +8,28 @@ use morag_tests::saga::{Saga, Store};
 /// Jump of the clock, seconds.
 const JUMP: i64 = 3600;
 
-/// Something that goes wrong, with a beginning and an end.
+/// A fault with a beginning and an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// SIGKILL of a process, which is started again.
+    /// SIGKILL of a process, which is restarted.
     Kill(usize),
     /// SIGKILL of all processes.
     KillAll,
     /// SIGSTOP of a process, then SIGCONT.
     Stop(usize),
-    /// SIGTERM of a process, which must end well and is started again.
+    /// SIGTERM of a process, which must exit successfully and is restarted.
     Terminate(usize),
-    /// SIGKILL of a Redis server, by its number in a Cluster, which is started again.
+    /// SIGKILL of a Redis server, by its number in the Cluster, which is restarted.
     KillStore(usize),
     /// SIGSTOP of a Redis server, then SIGCONT.
     StopStore(usize),
-    /// The network to Redis.
+    /// A fault of the network to Redis.
     Cut(Wire),
-    /// The clock of a process stands an hour before or after the right time.
+    /// The clock of a process is an hour fast or slow.
     Clock(i64),
 }
 
-/// The faults that a store's saga can have, the frequent ones several times.
+/// The faults that are possible with a store; frequent ones are listed several times.
 pub struct Faults(Vec<Sort>);
 
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ enum Sort {
 }
 
 impl Faults {
-    /// Those that are possible on a store.
+    /// The faults that are possible with a store.
     pub fn of(store: &Store) -> Self {
         use Sort::{Clock, Cut, Kill, KillAll, KillStore, Stop, StopStore, Terminate};
         Self(match store {
@@ -59,7 +59,7 @@ impl Faults {
         })
     }
 
-    /// One of them, of one of so many processes.
+    /// A random fault, of one of `processes` processes.
     pub fn choose(&self, rng: &mut Rng, processes: usize) -> Fault {
         /// Masters of a Cluster; a single server ignores the number.
         const NODES: usize = 3;
@@ -77,7 +77,7 @@ impl Faults {
 }
 
 impl Fault {
-    /// Its name in the counts.
+    /// Name of the kind in the counts.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Kill(_) => "process killed",
@@ -92,7 +92,7 @@ impl Fault {
         }
     }
 
-    /// The same with what it happens to.
+    /// Description with the affected process or server.
     pub fn describe(&self, saga: &Saga) -> String {
         let kind = self.kind();
         match self {
@@ -104,17 +104,17 @@ impl Fault {
         }
     }
 
-    /// Whether it happens to the store or the way to it.
+    /// Whether it affects the store or the network to it.
     pub fn is_of_store(&self) -> bool {
         matches!(self, Self::KillStore(_) | Self::StopStore(_) | Self::Cut(_))
     }
 
-    /// Whether it cannot go on together with another: both are of the store, or both of processes.
+    /// Whether it cannot run at the same time as another: both affect the store, or both affect processes.
     pub fn excludes(&self, other: &Self) -> bool {
         self.is_of_store() == other.is_of_store()
     }
 
-    /// Makes it happen.
+    /// Starts the fault.
     pub async fn begin(&self, saga: &mut Saga, proxy: Option<&Proxy>, clock: Option<&ProcessClock>) {
         match self {
             Self::Kill(number) => saga.fleet.process(*number).kill(),
@@ -134,7 +134,7 @@ impl Fault {
         }
     }
 
-    /// Makes it good again, and waits until it is.
+    /// Ends the fault, and waits for the recovery.
     pub async fn end(&self, saga: &mut Saga, proxy: Option<&Proxy>, clock: Option<&ProcessClock>) {
         match self {
             Self::Kill(_) | Self::KillAll | Self::Stop(_) => saga.fleet.heal().await,

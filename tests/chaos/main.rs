@@ -1,6 +1,6 @@
-//! `cargo xtask chaos`: random faults under constant load for some minutes, then the judge.
+//! `cargo xtask chaos`: random faults under constant load for some minutes, then a check of the results.
 //!
-//! Its exit code is 1 where anything was lost, doubled, out of order or left over, or a task has not completed.
+//! Exit code 1 if anything was lost, duplicated, out of order or left over, or a task has not completed.
 
 mod faults;
 
@@ -15,24 +15,24 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Tasks accepted and not ended, at most: documents are submitted while nothing ends, and the end is still soon reached.
+/// Maximum of accepted tasks that have not ended: documents are submitted while nothing ends, and the end still comes soon.
 const IN_FLIGHT_MAX: u64 = 300;
-/// Pause between faults, milliseconds: some are met by a fleet at work, some by one that recovers.
+/// Pause between faults, milliseconds: some meet a working fleet, some one that is recovering.
 const PAUSE_MILLIS: std::ops::Range<u64> = 500..6000;
-/// How long a fault lasts, milliseconds: shorter and longer than a lease (2 s) and a client's time-outs.
+/// Duration of a fault, milliseconds: shorter and longer than a lease (2 s) and the clients' timeouts.
 const FAULT_MILLIS: std::ops::Range<u64> = 0..7000;
 
 /// Random faults under constant load, and a verdict.
 #[derive(Parser)]
 #[command(name = "chaos")]
 struct Options {
-    /// Minutes of faults; the healing and the end come after.
+    /// Minutes of faults; recovery and the final check come after.
     #[arg(long, default_value_t = 5.0)]
     minutes: f64,
-    /// What the processes share. With the embedded store there is one process.
+    /// Store that the processes share. With the embedded store there is one process.
     #[arg(long, value_enum, default_value = "redis")]
     store: StoreKind,
-    /// Choices; the same seed makes the same ones.
+    /// Seed of the random choices; the same seed makes the same choices.
     #[arg(long)]
     seed: Option<u64>,
 }
@@ -62,14 +62,14 @@ async fn main() -> ExitCode {
             (Store::Cluster(cluster), &["api", "api", "worker", "worker", "dispatcher", "dispatcher"])
         }
     };
-    // The other way to the same server, through the proxy.
+    // Processes reach the same server through the proxy.
     let url = proxy.as_ref().zip(store.url()).map(|(proxy, _)| format!("redis://127.0.0.1:{}", proxy.port()));
     let settings: Vec<_> = url.iter().map(|url| ("REDIS_URL", url.as_str())).collect();
     let mut saga = Saga::new("chaos", seed, store, &settings).await;
     let folder = tempfile::tempdir();
     let clock = folder.as_ref().ok().map(|folder| ProcessClock::new(folder.path()));
     for (number, roles) in roles.iter().enumerate() {
-        // The clock of one worker of several jumps; that of an embedded store's only process is another saga's.
+        // The clock of one worker of several jumps; that of the only process of an embedded store is tested elsewhere.
         saga.fleet.start_with(roles, if number == 2 { clock.clone() } else { None }).await;
     }
     let load = saga.load();
@@ -85,15 +85,15 @@ async fn main() -> ExitCode {
     for (kind, count) in &injected {
         println!("chaos faults      {count} {kind}");
     }
-    // Processes are stopped and cut off: what they were about to send comes late.
+    // Processes are paused and cut off: their pending deliveries arrive late.
     let report = saga.finish(&accepted, Rules { late_repeats: true, ..Rules::default() }).await;
-    // The documents are all valid: a task that failed is a loss too.
+    // All documents are valid, so a failed task is a loss too.
     let is_clean = report.is_clean() && report.completed == accepted.len() as u64 && !accepted.is_empty();
     println!("chaos verdict     {}", if is_clean { "nothing is lost" } else { "LOSS: see above" });
     if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Injects until the time is up. Gives the number of faults by kind.
+/// Injects faults until the time is up. Returns their number by kind.
 async fn inject(
     saga: &mut Saga,
     proxy: Option<&Proxy>,
@@ -106,7 +106,7 @@ async fn inject(
     while started.elapsed().as_secs_f64() < minutes * 60.0 {
         let pause = saga.rng.u64(PAUSE_MILLIS);
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        // Sometimes two at once: a process that starts while the store is away, a cut beside a kill.
+        // Sometimes two at once: a process that starts while the store is down, a cut during a kill.
         let count = if saga.rng.u8(..4) == 0 { 2 } else { 1 };
         let mut chosen: Vec<Fault> = Vec::new();
         for _ in 0..count {

@@ -1,5 +1,5 @@
-//! The step interface as a promise: what is released stays as it is, what was built for it runs, and what is written about it
-//! is so. `docs/wit-versioning.md` has the rules.
+//! The step interface is a promise: released versions do not change, components built for them run, and the documentation matches. The
+//! rules are in `docs/wit-versioning.md`.
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod bindings;

@@ -1,6 +1,6 @@
-//! A component that was built against 1.0.0, committed as it was built then, on today's host.
+//! A component that was built against 1.0.0, committed in that form, on today's host.
 //!
-//! It is the guest `misbehave` of that time: it does what its configuration's `mode` says.
+//! It is the guest `misbehave` of that time, whose configuration's `mode` selects what it does.
 
 use morag_core::plugin::Limits;
 use morag_core::ports::{Blobs, StepRunner};
@@ -9,7 +9,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// Digest of the file: it is never built again.
+/// Digest of the file, which is never built again.
 const BUILT_THEN: &str = "44c2d1b029f8ab3da475ea3c06cbd06bb8d8d622000b799ad35dcc98bd5005e2";
 
 fn component() -> PathBuf {

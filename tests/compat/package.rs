@@ -1,4 +1,4 @@
-//! A WIT package, as text: each type and function as one line, whatever its file and its comments.
+//! A WIT package as text: each type and function as one line, regardless of files and comments.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit")
 }
 
-/// Names of the functions of types begin with their kind: `[method]blob.read`.
+/// Names of methods begin with their kind: `[method]blob.read`.
 pub fn plain_name(function: &Function) -> &str {
     function.name.rsplit(['.', ']']).next().unwrap_or(&function.name)
 }
@@ -49,7 +49,7 @@ impl Package {
         (world.imports.values().filter_map(name).collect(), world.exports.values().filter_map(name).collect())
     }
 
-    /// Everything that a component could be built against: `task.blob.read` and what it is.
+    /// Everything that a component could be built against, by name: `task.blob.read` and its definition.
     pub fn shapes(&self) -> BTreeMap<String, String> {
         let mut shapes = BTreeMap::new();
         for (name, interface) in self.interfaces() {
@@ -64,7 +64,7 @@ impl Package {
         shapes
     }
 
-    /// What a type is.
+    /// The definition of a type.
     pub fn definition(&self, id: TypeId) -> String {
         match &self.resolve.types[id].kind {
             TypeDefKind::Record(record) => {
@@ -88,7 +88,7 @@ impl Package {
         }
     }
 
-    /// What a function takes and gives, as WIT writes it.
+    /// The signature of a function in WIT syntax.
     pub fn signature(&self, function: &Function) -> String {
         // The first parameter of a method is the resource itself.
         let own = usize::from(matches!(function.kind, FunctionKind::Method(_)));
@@ -98,7 +98,7 @@ impl Package {
         format!("func({params}){result}")
     }
 
-    /// A type where it is used. One of another interface is named with it.
+    /// A type as it is used. A type of another interface has that interface's name before it.
     pub fn name(&self, ty: &Type) -> String {
         let id = match ty {
             Type::Id(id) => *id,

@@ -1,6 +1,6 @@
-//! `docs/wit-reference.md` is made of the WIT.
+//! `docs/wit-reference.md` is generated from the WIT.
 //!
-//! `MORAG_BLESS=1 cargo test -p morag-tests --test compat reference` writes it anew.
+//! `MORAG_BLESS=1 cargo test -p morag-tests --test compat reference` writes it.
 
 use crate::languages::{Language, type_name, value_name};
 use crate::package::{Package, folder, plain_name};
@@ -21,7 +21,7 @@ Sizes are bytes, times milliseconds, texts UTF-8. A call that returns a `result`
 JavaScript.
 ";
 
-/// The file's text.
+/// The generated text.
 fn render(package: &Package) -> String {
     let mut out = format!("{HEAD}\nPackage `morag:step@VERSION`.\n").replace("VERSION", &package.version());
     let (imports, exports) = package.world();
@@ -45,7 +45,7 @@ fn render(package: &Package) -> String {
     out
 }
 
-/// The interfaces as one reads them: what every step has first, then the capabilities in the order of the world.
+/// The interfaces in reading order: what every step has first, then the capabilities in the order of the world.
 fn ordered(package: &Package) -> Vec<(&str, &Interface)> {
     let (imports, _) = package.world();
     let first = ["step", "task", "log", "capability"];
@@ -62,7 +62,7 @@ fn docs(docs: &Docs) -> String {
     docs.contents.as_deref().unwrap_or_default().trim().to_owned()
 }
 
-/// Documentation that goes on after a name.
+/// Documentation after a name.
 fn after(docs: &Docs) -> String {
     let text = self::docs(docs).replace('\n', " ");
     if text.is_empty() { String::new() } else { format!(": {text}") }
@@ -132,7 +132,7 @@ fn function_text(package: &Package, interface: &str, shown: &str, function: &wit
     if !text.is_empty() {
         let _ = writeln!(out, "\n{text}");
     }
-    // What a step exports is written by its author, with the SDK's own types.
+    // Functions that a step exports are written by its author, with the SDK's own types.
     if interface == "step" {
         return;
     }

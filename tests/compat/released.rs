@@ -1,17 +1,17 @@
-//! What is released stays: its text to the byte, and every interface, type and function of it in what comes after.
+//! Released versions do not change: their text byte for byte, and all their interfaces, types and functions in later versions.
 
 use crate::package::{Package, folder};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
-/// Every released version, with the digest of its text. A line is added with a release, and none is ever changed.
+/// Every released version with the digest of its text. Lines are added with releases and never changed.
 const RELEASED: &[(&str, &str)] = &[("1.0.0", "ce26b96f8142699fd9b251f75742b3656599398d7c8f1f34ff6dd5d24bad7217")];
 
 fn released(version: &str) -> PathBuf {
     folder().join("released").join(version)
 }
 
-/// SHA-256 over the names and bytes of a folder's files, in the order of their names.
+/// SHA-256 over the names and contents of a folder's files, in the order of their names.
 fn digest(folder: PathBuf) -> String {
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -24,7 +24,7 @@ fn digest(folder: PathBuf) -> String {
     hex::encode(hash.finalize())
 }
 
-/// What of an older package a newer one does not keep, a line each.
+/// What a newer package breaks of an older one, one line each.
 fn broken(old: &Package, new: &Package) -> Vec<String> {
     let (shapes, (imports, exports)) = (new.shapes(), new.world());
     let (old_imports, old_exports) = old.world();
@@ -42,7 +42,7 @@ fn broken(old: &Package, new: &Package) -> Vec<String> {
     if exports != old_exports {
         broken.push(format!("a step exported {old_exports:?} and would have to export {exports:?}"));
     }
-    // A component that was built before does not have what is new in what it exports.
+    // A component that was built before lacks new functions in the interfaces that it exports.
     for name in &old_exports {
         let prefix = format!("{name}.");
         let of = |package: &Package| package.shapes().into_keys().filter(|key| key.starts_with(&prefix)).count();
@@ -78,7 +78,7 @@ fn the_package_keeps_everything_that_was_released() {
     }
 }
 
-/// The current text with one thing changed, as a folder.
+/// The current text with one change, as a folder.
 fn changed(file: &str, from: &str, to: &str) -> (tempfile::TempDir, Package) {
     let copy = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(folder()).unwrap() {
@@ -123,7 +123,7 @@ fn a_break_of_the_promise_is_found() {
         let lines = broken_by(file, from, to);
         assert!(lines.iter().any(|line| line.contains(expected)), "{file}: {from}: {lines:?}");
     }
-    // What may be done: a new function, a new interface.
+    // Allowed changes: a new function, a new interface.
     let allowed = broken_by("log.wit", "  log: func", "  flush: func();\n  log: func");
     assert!(allowed.is_empty(), "{allowed:?}");
 }

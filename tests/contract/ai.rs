@@ -18,10 +18,10 @@ use std::time::Duration;
 
 const KEY: &str = "key-of-the-host";
 
-/// A limit that is not meant to be reached.
+/// A timeout that tests must not reach.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A service: what it was asked, and what it answers.
+/// A service that records its requests, with its response.
 #[derive(Clone)]
 struct Service {
     asked: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
@@ -116,14 +116,14 @@ async fn a_question_is_asked_as_the_protocol_says_and_answered() {
 }
 
 #[tokio::test]
-async fn a_service_that_says_little_is_understood() {
+async fn a_minimal_response_is_accepted() {
     let (_, client) = Service::answering(json!({"choices": [{"message": {"content": "hi"}}]})).await;
     let answer = complete(client).await.unwrap();
     assert_eq!((answer.model.as_str(), answer.input_tokens, answer.truncated), ("small", 0, false));
 }
 
 #[tokio::test]
-async fn what_a_status_means_is_said_without_what_was_asked() {
+async fn errors_by_status_do_not_repeat_the_request() {
     for (status, invalid) in
         [(400, true), (404, true), (422, true), (401, false), (403, false), (429, false), (500, false), (503, false)]
     {
@@ -142,7 +142,7 @@ async fn what_a_status_means_is_said_without_what_was_asked() {
 }
 
 #[tokio::test]
-async fn answers_that_are_none_are_unavailable() {
+async fn invalid_responses_are_unavailable() {
     let answers = [json!({}), json!({"choices": []}), json!({"choices": [{"message": {}}]}), json!("text")];
     for answer in answers {
         let (_, client) = Service::answering(answer.clone()).await;
@@ -155,14 +155,14 @@ async fn answers_that_are_none_are_unavailable() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_a_redirect_and_silence_are_bounded() {
+async fn endless_responses_redirects_and_silence_are_bounded() {
     let endless = || {
         let pieces = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b' '; 64 << 10])));
         axum::body::Body::from_stream(pieces).into_response()
     };
     let (_, client) = Service::start(endless).await;
     let text = complete(client).await.unwrap_err().to_string();
-    assert!(text.contains("answers more than"), "{text}");
+    assert!(text.contains("sends more than"), "{text}");
 
     let (service, client) = Service::start(|| {
         (StatusCode::TEMPORARY_REDIRECT, [("location", "/base/v1/chat/completions")]).into_response()
@@ -182,7 +182,7 @@ async fn an_answer_without_end_a_redirect_and_silence_are_bounded() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unavailable() {
+async fn a_refused_connection_is_unavailable() {
     let client = OpenAiService::new("http://127.0.0.1:1/v1", None).unwrap();
     let error = complete(client).await.unwrap_err();
     assert_eq!(error.to_string(), "the host's service for completions cannot be connected to");
@@ -243,7 +243,7 @@ async fn a_recording_that_is_empty_or_gone_is_not_sent() {
 }
 
 #[tokio::test]
-async fn where_no_service_is_set_up_the_operator_is_told_what_to_set() {
+async fn without_a_service_the_error_names_the_settings() {
     let error = NoService.complete(question()).await.unwrap_err();
     assert!(matches!(&error, CapabilityError::Unavailable(text) if text.contains("OPENAI_BASE_URL")), "{error:?}");
 }

@@ -14,12 +14,12 @@ use std::time::Duration;
 pub trait Store: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains + KeyValues {}
 impl<T: Tasks + DueQueue + Deliveries + Feed + Endpoints + Chains + KeyValues> Store for T {}
 
-/// Settings that every store has.
+/// Settings of every store.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Tasks that may be pending.
+    /// Maximum number of pending tasks.
     pub queue_max: u64,
-    /// Whether a flow leaves others as much of that as it takes.
+    /// Whether a flow may take at most half of what the others leave free of it.
     pub queue_shared: bool,
     /// How long an idempotency key is remembered.
     pub idempotency_kept: Duration,
@@ -31,18 +31,18 @@ impl Default for Limits {
     }
 }
 
-/// A store under test, empty at first, and the clock it goes by.
+/// A store under test, empty at first, with its clock.
 #[async_trait]
 pub trait Backend: Send + Sync + Sized {
-    /// Whether keys that are due are claimed in one order, by whichever process. Otherwise any of them may be.
+    /// Whether due keys are claimed in one order by all processes. Otherwise their order may differ.
     const EXACT_ORDER: bool;
     /// Whether idempotency keys age by [`Self::clock`]. Otherwise they age by a clock of the store's own, which the suite
     /// cannot move.
     const KEYS_AGE_BY_CLOCK: bool;
 
-    /// An empty store.
+    /// Opens an empty store.
     async fn with(limits: Limits) -> Self;
-    /// An empty store of the usual limits.
+    /// An empty store with default limits.
     async fn fresh() -> Self {
         Self::with(Limits::default()).await
     }
@@ -50,14 +50,14 @@ pub trait Backend: Send + Sync + Sized {
     fn store(&self) -> Arc<dyn Store>;
     /// Its clock.
     fn clock(&self) -> &FakeClock;
-    /// Closes the store and opens it again, as a new process would. Whoever holds the old one holds nothing.
+    /// Closes the store and opens it again, as a new process would. No handle of the old one may be left.
     async fn reopen(&mut self);
 
     /// The time now.
     fn now(&self) -> Timestamp {
         self.clock().now()
     }
-    /// Moves the clock on.
+    /// Advances the clock.
     fn advance(&self, by: Duration) {
         self.clock().advance(by);
     }
@@ -72,7 +72,7 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// A store with options that it alone has.
+    /// A store with options that no other backend has.
     pub fn with_options(options: Options) -> Self {
         let clock = Arc::new(FakeClock::at(NOW));
         let mut this = Self { folder: tempfile::tempdir().unwrap(), clock, options, store: None };
@@ -116,7 +116,7 @@ impl Backend for Sqlite {
     }
 }
 
-/// The store of the test kit, which unit tests of the engine and the HTTP interface run on.
+/// The store of the test kit, used by unit tests of the engine and the HTTP interface.
 pub struct TestKit {
     clock: Arc<FakeClock>,
     store: Option<Arc<TestStore>>,
@@ -148,8 +148,8 @@ impl Backend for TestKit {
     }
 }
 
-/// Makes each promise of a suite, an `async fn(impl Backend)`, a test of every backend: a module for each. A promise that
-/// needs limits of its own says so, as a module below the suite sees them: `a_promise with Limits { .. }`.
+/// Turns each promise of a suite, an `async fn(impl Backend)`, into a test of every backend, with a module for each. A promise that needs
+/// other limits gives them, as the module below the suite sees them: `a_promise with Limits { .. }`.
 macro_rules! promises {
     ($($promises:tt)+) => {
         mod sqlite {

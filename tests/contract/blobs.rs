@@ -12,15 +12,15 @@ use morag_testkit::MemoryBlobs;
 use morag_tests::s3::Bucket;
 use std::ops::Range;
 
-/// Runs the suite against a backend. `$make` gives an empty storage and whatever must live as long as it.
+/// Runs the suite against a backend. `$make` returns an empty storage and whatever must live as long.
 macro_rules! suite {
     ($backend:ident, $make:expr) => {
         mod $backend {
             use super::*;
-            suite!(@ $make; a_file_is_what_was_written, a_file_appears_whole_or_not_at_all, what_was_given_up_leaves_nothing,
-                ranges_end_where_the_file_does, a_stream_is_the_range_and_survives_replacement, what_is_missing_is_not_found,
+            suite!(@ $make; a_file_is_what_was_written, a_file_appears_whole_or_not_at_all, an_aborted_file_leaves_nothing,
+                ranges_end_where_the_file_does, a_stream_is_the_range_and_survives_replacement, missing_files_are_not_found,
                 a_change_of_content_changes_the_etag, listing_is_by_name_and_one_level_deep, publishing_moves_all_and_replaces,
-                deleting_says_how_many_and_takes_no_other, tasks_come_in_order_whatever_is_deleted_meanwhile, writers_of_one_file_do_not_mix,
+                deleting_counts_files_and_spares_others, tasks_come_in_order_whatever_is_deleted_meanwhile, writers_of_one_file_do_not_mix,
                 it_answers_a_ping);
         }
     };
@@ -54,7 +54,7 @@ fn name(text: &str) -> ArtifactName {
     text.parse().unwrap()
 }
 
-/// Content that shows where a piece of it is from.
+/// Content in which each position is recognisable.
 fn content(length: usize) -> Bytes {
     (0..length).map(|n| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[0]).collect()
 }
@@ -65,7 +65,7 @@ async fn put(blobs: &impl Blobs, path: &BlobPath, bytes: Bytes) {
     writer.finish().await.unwrap();
 }
 
-/// A file that one run of a step has written.
+/// A file that a run of a step has staged.
 fn staged(task: TaskId, name: &ArtifactName) -> BlobPath {
     BlobPath::staged(task, uuid::Uuid::nil(), name)
 }
@@ -75,7 +75,7 @@ async fn all(blobs: &impl Blobs, path: &BlobPath) -> Bytes {
 }
 
 async fn a_file_is_what_was_written(blobs: &impl Blobs) {
-    // Empty, small, one part exactly, and several with a rest.
+    // Empty, small, exactly one part, and several parts with a remainder.
     for (n, length) in [0, 1, 100_000, 5 * 1024 * 1024, 12 * 1024 * 1024 + 3].into_iter().enumerate() {
         for make in [BlobPath::file, staged] {
             let path = make(TaskId::random(), &name(&format!("file-{n}.bin")));
@@ -110,7 +110,7 @@ async fn a_file_appears_whole_or_not_at_all(blobs: &impl Blobs) {
     assert_eq!(blobs.stat(&path).await.unwrap().size, 7 * 1024 * 1024);
 }
 
-async fn what_was_given_up_leaves_nothing(blobs: &impl Blobs) {
+async fn an_aborted_file_leaves_nothing(blobs: &impl Blobs) {
     let task = TaskId::random();
     let kept = BlobPath::file(task, &name("kept.bin"));
     put(blobs, &kept, content(10)).await;
@@ -159,7 +159,7 @@ async fn a_stream_is_the_range_and_survives_replacement(blobs: &impl Blobs) {
     assert_eq!(nothing.concat(), b"");
 }
 
-async fn what_is_missing_is_not_found(blobs: &impl Blobs) {
+async fn missing_files_are_not_found(blobs: &impl Blobs) {
     let task = TaskId::random();
     let path = BlobPath::file(task, &name("a"));
     assert_eq!(blobs.stat(&path).await, Err(BlobError::NotFound));
@@ -202,7 +202,7 @@ async fn publishing_moves_all_and_replaces(blobs: &impl Blobs) {
         for (from, _) in &moves {
             put(blobs, from, content.into()).await;
         }
-        // To another folder too, which is not there at first.
+        // Also into a folder that does not exist yet.
         let log = (staged(task, &name("log")), BlobPath::step_log(task, &name("log")));
         put(blobs, &log.0, content.into()).await;
         blobs.publish(&[&moves[..], std::slice::from_ref(&log)].concat()).await.unwrap();
@@ -214,7 +214,7 @@ async fn publishing_moves_all_and_replaces(blobs: &impl Blobs) {
     assert_eq!(blobs.publish(&[]).await, Ok(()));
 }
 
-async fn deleting_says_how_many_and_takes_no_other(blobs: &impl Blobs) {
+async fn deleting_counts_files_and_spares_others(blobs: &impl Blobs) {
     let (task, other) = (TaskId::random(), TaskId::random());
     for path in [
         BlobPath::file(task, &name("a")),
@@ -268,7 +268,7 @@ async fn it_answers_a_ping(blobs: &impl Blobs) {
     assert_eq!(blobs.tasks().try_collect::<Vec<_>>().await, Ok(Vec::new()));
 }
 
-/// What only a folder can show.
+/// Behaviour of folders only.
 #[cfg(unix)]
 mod folder {
     use super::*;
@@ -286,13 +286,13 @@ mod folder {
     }
 
     #[tokio::test]
-    async fn parts_that_a_crash_left_go_with_the_task() {
+    async fn temporary_files_of_a_crash_are_deleted_with_the_task() {
         let root = tempfile::tempdir().unwrap();
         let blobs = ObjectBlobs::local(root.path()).unwrap();
         let task = TaskId::random();
         let mut writer = blobs.create(&BlobPath::file(task, &name("a"))).await.unwrap();
         writer.write(content(6 * 1024 * 1024)).await.unwrap();
-        // As a killed process does: nobody tidies up.
+        // As in a killed process: no cleanup runs.
         std::mem::forget(writer);
         let folder = root.path().join(format!("tasks/{task}"));
         assert!(folder.exists());

@@ -7,10 +7,10 @@ use morag_core::task::TaskId;
 
 promises!(
     tasks_have_their_turns_in_the_order_in_which_they_came,
-    a_task_that_is_gone_ends_where_it_began,
+    a_missing_task_uses_no_numbers,
     finishing_again_changes_nothing,
-    a_task_that_comes_again_is_numbered_on,
-    chains_are_apart,
+    a_task_that_runs_again_continues_the_numbers,
+    chains_are_independent,
     the_oldest_links_are_forgotten_and_the_numbers_go_on,
 );
 
@@ -45,7 +45,7 @@ async fn tasks_have_their_turns_in_the_order_in_which_they_came(mut backend: imp
     assert_eq!(store.finish(&chain, c, Some(1)).await, Ok(None));
 }
 
-async fn a_task_that_is_gone_ends_where_it_began(backend: impl Backend) {
+async fn a_missing_task_uses_no_numbers(backend: impl Backend) {
     let (chain, [a, b, c, d]) = (chain("ep", "doc"), tasks());
     let store = backend.store();
     for task in [a, b, c, d] {
@@ -58,26 +58,26 @@ async fn a_task_that_is_gone_ends_where_it_began(backend: impl Backend) {
 }
 
 async fn finishing_again_changes_nothing(backend: impl Backend) {
-    let (chain, [a, b, stranger]) = (chain("ep", "doc"), tasks());
+    let (chain, [a, b, other]) = (chain("ep", "doc"), tasks());
     let store = backend.store();
-    assert_eq!(store.finish(&chain, stranger, Some(3)).await, Ok(None));
+    assert_eq!(store.finish(&chain, other, Some(3)).await, Ok(None));
     assert_eq!(store.links(&chain).await, Ok(vec![]));
     store.turn(&chain, a, 0).await.unwrap();
     store.turn(&chain, b, 0).await.unwrap();
     for delivered in [Some(4), Some(9), None] {
         assert_eq!(store.finish(&chain, a, delivered).await, Ok(Some(b)));
     }
-    assert_eq!(store.finish(&chain, stranger, Some(3)).await, Ok(Some(b)));
+    assert_eq!(store.finish(&chain, other, Some(3)).await, Ok(Some(b)));
     assert_eq!(store.turn(&chain, b, 0).await, Ok(Turn::Yes { base: 4 }));
 }
 
-async fn a_task_that_comes_again_is_numbered_on(backend: impl Backend) {
+async fn a_task_that_runs_again_continues_the_numbers(backend: impl Backend) {
     let (chain, [a, b]) = (chain("ep", "doc"), tasks());
     let store = backend.store();
     store.turn(&chain, a, 0).await.unwrap();
     store.turn(&chain, b, 0).await.unwrap();
     store.finish(&chain, a, Some(10)).await.unwrap();
-    // It runs again: its deliveries go on from 10, the chain's from 14.
+    // It runs again: its own deliveries continue from 10, those of the chain from 14.
     assert_eq!(store.turn(&chain, a, 10).await, Ok(Turn::After(b)));
     assert_eq!(store.turn(&chain, b, 0).await, Ok(Turn::Yes { base: 10 }));
     assert_eq!(store.finish(&chain, b, Some(4)).await, Ok(Some(a)));
@@ -89,7 +89,7 @@ async fn a_task_that_comes_again_is_numbered_on(backend: impl Backend) {
     assert_eq!(places, [a, b, a, next]);
 }
 
-async fn chains_are_apart(backend: impl Backend) {
+async fn chains_are_independent(backend: impl Backend) {
     let [a, b] = tasks();
     let store = backend.store();
     store.turn(&chain("ep", "doc"), a, 0).await.unwrap();

@@ -23,7 +23,7 @@ fn wish(source: &str) -> ComponentWish {
     ComponentWish { source: source.parse().unwrap(), sha256: None, public_key: None }
 }
 
-/// Sources that keep what they pull in a folder.
+/// Sources that store pulled components in a folder.
 struct Sources {
     sources: ComponentSources,
     folder: TempDir,
@@ -45,7 +45,7 @@ impl Sources {
         self.sources.get(wish).await
     }
 
-    /// Files of what was pulled.
+    /// Files in the folder of pulled components.
     fn kept(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(self.folder.path().join("pulled")) else { return vec![] };
         entries.map(|entry| entry.unwrap().path()).collect()
@@ -88,7 +88,7 @@ async fn a_file_is_read_and_its_digest_checked() {
 async fn a_file_that_is_too_large_is_not_read_to_its_end() {
     let sources = Sources::new();
     let path = sources.file(WASM);
-    // Sparse: it takes no room.
+    // Sparse: it uses no disk space.
     std::fs::File::options().write(true).open(&path).unwrap().set_len(COMPONENT_BYTES_MAX + 1).unwrap();
     assert_eq!(sources.get(&of_file(&path)).await, Err(ComponentError::TooLarge(COMPONENT_BYTES_MAX)));
 }
@@ -111,11 +111,11 @@ async fn a_signature_is_by_the_key_over_the_file_or_it_is_refused() {
     let changed = refusal(&signed).await;
     assert!(changed.contains(&id) && changed.contains("it was changed"), "{changed}");
     std::fs::write(signature_of(&path), "nonsense").unwrap();
-    assert!(refusal(&signed).await.contains("is no signature of minisign"));
+    assert!(refusal(&signed).await.contains("is not a minisign signature"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_component_is_pulled_kept_and_read_from_what_is_kept() {
+async fn a_pulled_component_is_cached_and_read_from_the_cache() {
     let (sources, registry) = (Sources::new(), Registry::start().await);
     let reference = registry.push("acme/redact", WASM).await;
     let got = sources.get(&wish(&reference)).await.unwrap();
@@ -127,11 +127,11 @@ async fn a_component_is_pulled_kept_and_read_from_what_is_kept() {
         std::fs::write(path, b"damaged").unwrap();
     }
     let gone = sources.get(&wish(&reference)).await;
-    assert!(matches!(gone, Err(ComponentError::Unavailable(_))), "what is damaged is not believed: {gone:?}");
+    assert!(matches!(gone, Err(ComponentError::Unavailable(_))), "a damaged file is not used: {gone:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_changed_in_the_registry_is_refused_and_not_kept() {
+async fn a_component_changed_in_the_registry_is_refused_and_not_cached() {
     let registry = Registry::start().await;
     let reference = registry.push("acme/redact", WASM).await;
     let (layer, manifest) = (Digest::of(WASM), reference.rsplit(':').next().unwrap());
@@ -154,7 +154,7 @@ async fn what_was_changed_in_the_registry_is_refused_and_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_component_or_not_there_is_refused() {
+async fn missing_components_and_other_artifacts_are_refused() {
     let (sources, registry) = (Sources::new(), Registry::start().await);
     let image = Layout { config: "application/vnd.oci.image.config.v1+json", ..Layout::default() };
     let reference = registry.push_as("image", WASM, &image).await;
@@ -172,7 +172,7 @@ async fn what_is_no_component_or_not_there_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_is_told_who_asks_if_it_wants_to_know() {
+async fn credentials_are_sent_to_a_registry_that_requires_them() {
     let registry = Registry::start_with_password().await;
     let reference = registry.push("secret/redact", WASM).await;
     let access = |password: &str| RegistryAccess {
@@ -190,7 +190,7 @@ async fn a_registry_is_told_who_asks_if_it_wants_to_know() {
     assert_eq!(Sources::with(vec![elsewhere]).get(&wish(&reference)).await, unauthorized, "only where it belongs");
 }
 
-/// A host that says of itself that it is a registry, and answers every other request with these bytes and an end.
+/// A host that claims to be a registry, answers every other request with these bytes and closes.
 async fn host(answer: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -216,7 +216,7 @@ async fn host(answer: Vec<u8>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_breaks_off_or_goes_on_for_ever_is_refused() {
+async fn truncated_and_endless_responses_are_refused() {
     let sources = Sources::new();
     let cut = host(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"schema".to_vec()).await;
     let refused = sources.get(&wish(&cut)).await;
@@ -224,7 +224,7 @@ async fn a_host_that_breaks_off_or_goes_on_for_ever_is_refused() {
     let mut endless = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
     endless.resize(6 << 20, b' ');
     let refused = sources.get(&wish(&host(endless).await)).await.unwrap_err();
-    assert!(refused.to_string().contains("goes on after"), "{refused}");
+    assert!(refused.to_string().contains("is longer than"), "{refused}");
     let away = host(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".to_vec()).await;
     let refused = sources.get(&wish(&away)).await;
     assert!(matches!(refused, Err(ComponentError::Unavailable(_))), "{refused:?}");
@@ -235,8 +235,8 @@ async fn a_host_that_breaks_off_or_goes_on_for_ever_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plain_http_is_for_this_machine_and_where_the_operator_says_so() {
-    // Linux connects 0.0.0.0 to this machine, but it is no loopback address: a registry elsewhere, as far as we know.
+async fn plain_http_needs_loopback_or_insecure() {
+    // Linux connects 0.0.0.0 to this machine, but it is not a loopback address: the client must treat it as a remote registry.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let reference = format!("oci://0.0.0.0:{}/a@sha256:{}", listener.local_addr().unwrap().port(), Digest::of(b"a"));
     let heard = tokio::spawn(async move { listener.accept().await.unwrap().0.read_u8().await.unwrap() });
@@ -251,8 +251,8 @@ async fn plain_http_is_for_this_machine_and_where_the_operator_says_so() {
     assert_eq!(&Sources::with(vec![access]).get(&wish(&reference)).await.unwrap().wasm[..], WASM);
 }
 
-/// A registry that gives tokens at `realm` (none: at its own `/token`), with an answer; and what it was asked with which
-/// `Authorization`.
+/// A registry whose token service is at `realm` (none: at its own `/token`) and gives this response. Returns its address and a record of
+/// requests with their `Authorization`.
 async fn token_registry(realm: Option<String>, answer: String) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -278,7 +278,7 @@ async fn token_registry(realm: Option<String>, answer: String) -> (String, Arc<M
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_goes_to_no_other_place_without_tls() {
+async fn a_password_is_not_sent_to_another_host_without_tls() {
     let pull = async |address: &str| {
         let login = RegistryLogin::Password { username: USER.into(), password: Secret::new(PASSWORD) };
         let access = RegistryAccess { registry: address.into(), login: Some(login), insecure: false };
@@ -294,13 +294,13 @@ async fn a_password_goes_to_no_other_place_without_tls() {
     let realm = format!("http://{}/token", elsewhere.local_addr().unwrap());
     let (address, asked) = token_registry(Some(realm), String::new()).await;
     let refused = pull(&address).await;
-    assert!(refused.to_string().contains("neither https nor the registry itself"), "{refused}");
+    assert!(refused.to_string().contains("neither https nor on the registry itself"), "{refused}");
     assert_eq!(asked.lock().unwrap().clone(), ["/v2/ -"]);
-    // All is over, and nobody has connected.
+    // The pull is over, and no connection was made.
     let connected = futures::poll!(std::pin::pin!(elsewhere.accept()));
     assert!(connected.is_pending());
 
     let (address, _) = token_registry(None, format!("{{\"token\":\"{}\"}}", "t".repeat(64 << 10))).await;
     let refused = pull(&address).await;
-    assert!(refused.to_string().contains("the token goes on after"), "{refused}");
+    assert!(refused.to_string().contains("the token is longer than"), "{refused}");
 }

@@ -8,10 +8,10 @@ use morag_core::webhook::EndpointId;
 
 promises!(
     credentials_are_handed_out_until_the_last_delivery,
-    credentials_go_with_a_last_delivery_that_is_given_up,
-    credentials_go_with_an_endpoint_that_is_gone,
-    a_delivery_that_is_made_again_keeps_the_credentials,
-    a_replay_elsewhere_keeps_no_credentials,
+    credentials_are_deleted_when_the_last_delivery_is_given_up,
+    credentials_are_deleted_with_a_gone_endpoint,
+    a_resend_keeps_the_credentials,
+    a_replay_to_another_url_keeps_no_credentials,
     another_endpoints_end_leaves_the_credentials,
     a_task_without_credentials_has_none,
 );
@@ -30,13 +30,13 @@ async fn deliver(store: &dyn Store, held: &Lease) {
     store.advance(held, CursorMove::Delivered, None).await.unwrap();
 }
 
-/// What the holder of a lease is told, and what anybody is.
+/// The credentials that the holder of a lease gets, and those that `credentials` returns.
 async fn told(store: &dyn Store, held: &Lease, task: TaskId) -> (KeptCredentials, KeptCredentials) {
     let pending = store.pending(held, 1).await.unwrap().unwrap();
     (pending.credentials, store.credentials(task).await.unwrap())
 }
 
-/// A task that has ended, of two events, and the lease of its cursor, which has delivered none.
+/// An ended task with two events, and the lease of its cursor, which has delivered none.
 async fn ended(backend: &impl Backend) -> (TaskId, Lease) {
     let store = backend.store();
     let id = accept(&*store, with_credentials(backend, &["task"])).await;
@@ -52,7 +52,7 @@ async fn credentials_are_handed_out_until_the_last_delivery(mut backend: impl Ba
     let held = claim_one(&*store, Queue::Deliveries).await;
     assert_eq!(told(&*store, &held, id).await, (kept(), kept()));
     deliver(&*store, &held).await;
-    assert_eq!(store.credentials(id).await, Ok(kept()), "idle, and more may come");
+    assert_eq!(store.credentials(id).await, Ok(kept()), "idle, but more events may come");
     drop(store);
     backend.reopen().await;
     let store = backend.store();
@@ -65,7 +65,7 @@ async fn credentials_are_handed_out_until_the_last_delivery(mut backend: impl Ba
     assert_eq!(record.endpoints.len(), 1, "the record is as it was");
 }
 
-async fn credentials_go_with_a_last_delivery_that_is_given_up(backend: impl Backend) {
+async fn credentials_are_deleted_when_the_last_delivery_is_given_up(backend: impl Backend) {
     let (store, (id, held)) = (backend.store(), ended(&backend).await);
     store.advance(&held, CursorMove::Skip, None).await.unwrap();
     assert_eq!(store.credentials(id).await, Ok(kept()));
@@ -77,16 +77,16 @@ async fn credentials_go_with_a_last_delivery_that_is_given_up(backend: impl Back
     assert_eq!(store.credentials(id).await, Ok(KeptCredentials::Gone));
 }
 
-async fn credentials_go_with_an_endpoint_that_is_gone(backend: impl Backend) {
+async fn credentials_are_deleted_with_a_gone_endpoint(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, with_credentials(&backend, &["task"])).await;
     append(&backend, id, 2).await.unwrap();
     let held = claim_one(&*store, Queue::Deliveries).await;
     store.advance(&held, CursorMove::Disable, Some(attempt(1, backend.now(), 410))).await.unwrap();
-    assert_eq!(store.credentials(id).await, Ok(KeptCredentials::Gone), "whatever else happens to the task");
+    assert_eq!(store.credentials(id).await, Ok(KeptCredentials::Gone), "whatever happens to the task later");
 }
 
-async fn a_delivery_that_is_made_again_keeps_the_credentials(backend: impl Backend) {
+async fn a_resend_keeps_the_credentials(backend: impl Backend) {
     let (store, (id, held)) = (backend.store(), ended(&backend).await);
     deliver(&*store, &held).await;
     let new = NewResend { task: id, endpoint: EndpointId::of_task(), delivery: 1, url: None, due: backend.now() };
@@ -102,7 +102,7 @@ async fn a_delivery_that_is_made_again_keeps_the_credentials(backend: impl Backe
     assert_eq!(told(&*store, &again, id).await, (KeptCredentials::Gone, KeptCredentials::Gone));
 }
 
-async fn a_replay_elsewhere_keeps_no_credentials(backend: impl Backend) {
+async fn a_replay_to_another_url_keeps_no_credentials(backend: impl Backend) {
     let (store, (id, held)) = (backend.store(), ended(&backend).await);
     deliver(&*store, &held).await;
     let url = Some("http://127.0.0.1:8010/elsewhere".parse().unwrap());

@@ -12,29 +12,29 @@ use std::time::Duration;
 promises!(
     a_cursor_is_due_with_the_first_event,
     a_delivered_event_leads_to_the_next,
-    a_skipped_event_is_no_delivery,
+    a_skipped_event_is_not_a_delivery,
     a_dead_delivery_is_recorded_and_the_next_is_tried,
     a_retry_waits_and_counts,
     an_event_does_not_hurry_a_retry,
     an_event_during_a_lease_is_found_by_the_holder,
     a_holder_that_lost_its_lease_records_nothing,
     a_disabled_cursor_ends_for_good,
-    a_released_cursor_stands_where_it_stood,
-    endpoints_go_their_own_ways,
+    a_released_cursor_does_not_move,
+    endpoints_are_independent,
     attempts_are_kept_in_order,
     a_cursor_survives_a_new_process,
     an_expired_task_leaves_its_holder_nothing,
-    a_foreign_lease_leads_nowhere,
+    a_foreign_lease_is_refused,
     several_events_are_read_and_recorded_at_once,
     a_batch_of_one_that_lost_its_lease_records_nothing,
     a_parked_cursor_waits_until_it_is_unparked,
     only_the_endpoints_own_cursors_are_unparked,
     a_parked_attempt_is_recorded,
     a_task_whose_cursor_is_parked_expires,
-    a_dead_delivery_is_made_again,
+    a_dead_delivery_is_resent,
     a_resend_can_be_retried_parked_and_given_up,
-    what_is_not_settled_or_not_there_is_not_made_again,
-    a_delivery_is_made_again_so_many_times_and_no_more,
+    pending_and_unknown_deliveries_are_not_resent,
+    resends_of_a_delivery_are_limited,
     a_delivery_is_replayed_to_another_url,
     an_ended_task_keeps_its_resends_until_they_are_done,
     a_waiting_key_is_hastened,
@@ -43,7 +43,7 @@ promises!(
     deliveries_of_an_expired_task_are_listed_no_more,
 );
 
-/// A task with one endpoint and so many events, and the lease of its cursor.
+/// A task with one endpoint and this many events, and the lease of its cursor.
 async fn claimed(backend: &impl Backend, events: u64) -> (TaskId, Lease) {
     let store = backend.store();
     let id = accept(&*store, task(backend, &["task"])).await;
@@ -51,7 +51,7 @@ async fn claimed(backend: &impl Backend, events: u64) -> (TaskId, Lease) {
     (id, claim_one(&*store, Queue::Deliveries).await)
 }
 
-/// Next event, next delivery, attempts made, and the sequence of the event that is there.
+/// Next event, next delivery, attempts, and the sequence of the pending event.
 async fn place(store: &dyn Store, held: &Lease) -> (u64, u64, u32, Option<u64>) {
     let pending = store.pending(held, 1).await.unwrap().unwrap();
     let cursor = pending.cursor;
@@ -74,7 +74,7 @@ async fn a_cursor_is_due_with_the_first_event(backend: impl Backend) {
     let event = first.events[0].clone();
     let report = morag_core::ports::Commit { events: vec![], ..first.clone() };
     store.commit(report).await.unwrap();
-    assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0], "a report is no event");
+    assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0], "a progress report is not an event");
     first.live_percent = 1.0;
     store.commit(first).await.unwrap();
     let held = claim_one(&*store, Queue::Deliveries).await;
@@ -105,7 +105,7 @@ async fn a_delivered_event_leads_to_the_next(backend: impl Backend) {
     assert_eq!(place(&*store, &again).await, (3, 3, 0, Some(3)));
 }
 
-async fn a_skipped_event_is_no_delivery(backend: impl Backend) {
+async fn a_skipped_event_is_not_a_delivery(backend: impl Backend) {
     let store = backend.store();
     let (id, held) = claimed(&backend, 3).await;
     assert_eq!(store.advance(&held, CursorMove::Skip, None).await, Ok(Recorded::More));
@@ -206,7 +206,7 @@ async fn a_disabled_cursor_ends_for_good(backend: impl Backend) {
     assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0]);
 }
 
-async fn a_released_cursor_stands_where_it_stood(backend: impl Backend) {
+async fn a_released_cursor_does_not_move(backend: impl Backend) {
     let store = backend.store();
     let (id, held) = claimed(&backend, 2).await;
     store.advance(&held, CursorMove::Skip, None).await.unwrap();
@@ -220,7 +220,7 @@ async fn a_released_cursor_stands_where_it_stood(backend: impl Backend) {
     assert_eq!(brief(&store.deliveries(id).await.unwrap()), [(1, 2, DeliveryState::Delivered, 1)]);
 }
 
-async fn endpoints_go_their_own_ways(backend: impl Backend) {
+async fn endpoints_are_independent(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, task(&backend, &["a", "b"])).await;
     append(&backend, id, 2).await.unwrap();
@@ -292,7 +292,7 @@ async fn an_expired_task_leaves_its_holder_nothing(backend: impl Backend) {
     assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0]);
 }
 
-async fn a_foreign_lease_leads_nowhere(backend: impl Backend) {
+async fn a_foreign_lease_is_refused(backend: impl Backend) {
     let store = backend.store();
     let (id, _) = claimed(&backend, 1).await;
     for key in ["", "/", "x/y", &id.to_string(), &format!("{id}/another"), &format!("{}/task", TaskId::random())] {
@@ -300,7 +300,7 @@ async fn a_foreign_lease_leads_nowhere(backend: impl Backend) {
         assert_eq!(store.pending(&lease, 1).await, Ok(None), "{key:?}");
         assert_eq!(store.advance(&lease, CursorMove::Delivered, None).await, Err(CommitError::Stale), "{key:?}");
     }
-    // A task's lease has no cursor, whatever its fence.
+    // The lease of a task has no cursor, whatever its fence.
     let worker = claim_one(&*store, Queue::Tasks).await;
     assert_eq!(store.advance(&worker, CursorMove::Delivered, None).await, Err(CommitError::Stale));
 }
@@ -317,7 +317,7 @@ fn resend(backend: &impl Backend, task: TaskId, delivery: u64) -> NewResend {
     NewResend { task, endpoint: "hook".to_owned().into(), delivery, url: None, due: backend.now() }
 }
 
-/// A task with a named endpoint and so many events, and the lease of its cursor.
+/// A task with a named endpoint and this many events, and the lease of its cursor.
 async fn claimed_named(backend: &impl Backend, events: u64) -> (TaskId, Lease) {
     let store = backend.store();
     let id = accept(&*store, task(backend, &["hook"])).await;
@@ -325,7 +325,7 @@ async fn claimed_named(backend: &impl Backend, events: u64) -> (TaskId, Lease) {
     (id, claim_one(&*store, Queue::Deliveries).await)
 }
 
-/// One whose first delivery was given up.
+/// A task whose first delivery was given up.
 async fn dead(backend: &impl Backend) -> TaskId {
     let (id, held) = claimed_named(backend, 1).await;
     let failed = Some(attempt(1, backend.now(), 500));
@@ -396,7 +396,7 @@ async fn a_parked_cursor_waits_until_it_is_unparked(mut backend: impl Backend) {
     drop(store);
     backend.reopen().await;
     let store = backend.store();
-    assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0], "no event rouses it");
+    assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0], "an event does not unpark it");
     assert_eq!(store.hasten(Queue::Deliveries, &held.key).await, Ok(false));
     assert_eq!(brief(&store.deliveries(id).await.unwrap()), [(1, 1, DeliveryState::Delivered, 1)]);
     let hook = "hook".to_owned().into();
@@ -449,7 +449,7 @@ async fn a_task_whose_cursor_is_parked_expires(backend: impl Backend) {
     assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0]);
 }
 
-async fn a_dead_delivery_is_made_again(backend: impl Backend) {
+async fn a_dead_delivery_is_resent(backend: impl Backend) {
     let store = backend.store();
     let id = dead(&backend).await;
     assert_eq!(store.resend(&resend(&backend, id, 1)).await, Ok(1));
@@ -495,7 +495,7 @@ async fn a_resend_can_be_retried_parked_and_given_up(backend: impl Backend) {
     assert_eq!(store.advance(&held, CursorMove::Park, None).await, Ok(Recorded::Idle));
     append(&backend, id, 1).await.unwrap();
     let keys = claim_keys(&*store, Queue::Deliveries).await;
-    assert_eq!(keys, [format!("{id}/hook")], "events are none of its business");
+    assert_eq!(keys, [format!("{id}/hook")], "new events do not affect a resend");
     assert_eq!(store.unpark(&"hook".to_owned().into()).await, Ok(1));
     let held = claim_one(&*store, Queue::Deliveries).await;
     assert_eq!(store.advance(&held, CursorMove::Dead, failed(2)).await, Ok(Recorded::Idle));
@@ -506,16 +506,16 @@ async fn a_resend_can_be_retried_parked_and_given_up(backend: impl Backend) {
     assert_eq!(store.deliveries(id).await.unwrap()[1].state, DeliveryState::Resent);
 }
 
-async fn what_is_not_settled_or_not_there_is_not_made_again(backend: impl Backend) {
+async fn pending_and_unknown_deliveries_are_not_resent(backend: impl Backend) {
     let store = backend.store();
     let id = dead(&backend).await;
-    for strange in [
+    for unexpected in [
         NewResend { task: TaskId::random(), ..resend(&backend, id, 1) },
         NewResend { endpoint: "other".to_owned().into(), ..resend(&backend, id, 1) },
         resend(&backend, id, 2),
         resend(&backend, id, 0),
     ] {
-        assert_eq!(store.resend(&strange).await, Err(ResendError::Unknown), "{strange:?}");
+        assert_eq!(store.resend(&unexpected).await, Err(ResendError::Unknown), "{unexpected:?}");
     }
     assert_eq!(store.resend(&resend(&backend, id, 1)).await, Ok(1));
     assert_eq!(store.resend(&resend(&backend, id, 1)).await, Err(ResendError::Pending));
@@ -529,7 +529,7 @@ async fn what_is_not_settled_or_not_there_is_not_made_again(backend: impl Backen
     }
 }
 
-async fn a_delivery_is_made_again_so_many_times_and_no_more(backend: impl Backend) {
+async fn resends_of_a_delivery_are_limited(backend: impl Backend) {
     let store = backend.store();
     let id = dead(&backend).await;
     for number in 1..=RESENDS_MAX {
@@ -590,8 +590,8 @@ async fn a_waiting_key_is_hastened(backend: impl Backend) {
     store.release(&worker, backend.now().plus(LEASE)).await.unwrap();
     assert_eq!(store.hasten(Queue::Tasks, &id.to_string()).await, Ok(true));
     claim_one(&*store, Queue::Tasks).await;
-    for strange in ["", "x/y", &TaskId::random().to_string()] {
-        assert_eq!(store.hasten(Queue::Tasks, strange).await, Ok(false), "{strange}");
+    for unexpected in ["", "x/y", &TaskId::random().to_string()] {
+        assert_eq!(store.hasten(Queue::Tasks, unexpected).await, Ok(false), "{unexpected}");
     }
 }
 
@@ -599,7 +599,7 @@ fn all_of(endpoint: &str, limit: usize) -> DeliveryFilter {
     DeliveryFilter { endpoint: endpoint.to_owned().into(), state: None, since: None, limit, cursor: None }
 }
 
-/// So many tasks, each a second after the other, with two deliveries: one made and one tried in vain; the tasks.
+/// Creates tasks, each a second after the last, with two deliveries: one succeeded and one failed. Returns the tasks.
 async fn listed(backend: &impl Backend, count: usize) -> Vec<TaskId> {
     let mut tasks = Vec::new();
     for _ in 0..count {
@@ -640,7 +640,7 @@ async fn an_endpoints_deliveries_are_listed_newest_first(mut backend: impl Backe
     assert_eq!(of_state(DeliveryState::Pending).await, newest_first);
     assert_eq!(of_state(DeliveryState::Delivered).await, newest_first);
     assert_eq!(of_state(DeliveryState::Dead).await, []);
-    // Those that are tried again are where they are then, and nowhere else.
+    // Deliveries that are retried are listed with their new time only.
     let key = format!("{}/hook", tasks[0]);
     assert_eq!(store.hasten(Queue::Deliveries, &key).await, Ok(true));
     let held = claim_one(&*store, Queue::Deliveries).await;
@@ -665,7 +665,7 @@ async fn an_endpoints_deliveries_are_listed_newest_first(mut backend: impl Backe
 async fn an_endpoints_deliveries_come_in_pages(backend: impl Backend) {
     let store = backend.store();
     listed(&backend, 5).await;
-    // Many of one time.
+    // Many with the same time.
     let id = accept(&*store, task(&backend, &["hook"])).await;
     append(&backend, id, 12).await.unwrap();
     let held = claim_one(&*store, Queue::Deliveries).await;
@@ -687,8 +687,8 @@ async fn an_endpoints_deliveries_come_in_pages(backend: impl Backend) {
             assert_eq!(pages, whole, "{state:?} {limit}");
         }
     }
-    let strange = DeliveryFilter { cursor: Some("no cursor".into()), ..all_of("hook", 9) };
-    assert_eq!(store.endpoint_deliveries(&strange).await.unwrap().items, []);
+    let unexpected = DeliveryFilter { cursor: Some("no cursor".into()), ..all_of("hook", 9) };
+    assert_eq!(store.endpoint_deliveries(&unexpected).await.unwrap().items, []);
 }
 
 async fn deliveries_of_an_expired_task_are_listed_no_more(backend: impl Backend) {

@@ -12,31 +12,31 @@ use std::time::Duration;
 promises!(
     waiting_tasks_are_claimed_in_the_order_of_acceptance,
     due_deliveries_are_claimed_oldest_first,
-    a_leased_key_is_nobody_elses_until_the_lease_runs_out,
+    a_leased_key_is_not_claimed_until_the_lease_expires,
     concurrent_claims_share_the_keys,
     a_renewed_lease_lasts_longer,
-    a_lease_that_ran_out_is_its_holders_until_the_next_claim,
+    an_expired_lease_is_valid_until_the_next_claim,
     a_released_key_is_due_when_its_holder_said,
     a_stale_holder_changes_nothing,
     a_fence_is_never_used_twice,
     the_claims_of_a_task_are_counted,
-    queues_are_apart,
+    queues_are_independent,
     counts_tell_due_from_leased_from_later,
     a_wait_ends_for_a_key_that_came_before_it,
-    a_wait_ends_for_whatever_makes_a_key_due,
+    a_wait_ends_when_any_change_makes_a_key_due,
     a_wait_ends_when_a_later_key_comes_due,
     a_wait_without_a_key_ends_in_time,
-    waiting_workers_leave_no_key_behind,
+    waiting_workers_miss_no_key,
 );
 
-/// Long enough for any machine; a test that waits for it has failed. Shorter than the leases, whose end wakes too.
+/// Long enough for any machine; a test that reaches it has failed. Shorter than the leases, whose end wakes waiters too.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A bound that no wait of these tests may need.
+/// A timeout that these tests must not reach.
 const FOREVER: Duration = Duration::from_secs(3600);
 
-/// A wait that has been polled and goes on. Those that end at once, as they may, find nothing due.
-async fn truly_waits(store: &dyn Store, queue: Queue) -> Waiting<'_> {
+/// Polls a wait until it is pending. A wait may end at once; then no key must be due, and it begins again.
+async fn pending_wait(store: &dyn Store, queue: Queue) -> Waiting<'_> {
     let begin = async {
         loop {
             assert_eq!(claim_keys(store, queue).await, [""; 0], "nothing is due yet");
@@ -44,7 +44,7 @@ async fn truly_waits(store: &dyn Store, queue: Queue) -> Waiting<'_> {
             tokio::select! {
                 biased;
                 () = &mut wait => {}
-                // The store answers this after it has looked for the waiter, or the waiter sees the change itself.
+                // The store answers this ping after it has registered the waiter, or the waiter sees the change itself.
                 result = store.ping() => {
                     result.unwrap();
                     return Waiting(wait);
@@ -52,10 +52,10 @@ async fn truly_waits(store: &dyn Store, queue: Queue) -> Waiting<'_> {
             }
         }
     };
-    in_time("a wait that waits", begin).await
+    in_time("a pending wait", begin).await
 }
 
-/// A wait under way, to be awaited after the change that ends it.
+/// A pending wait, to be awaited after the change that ends it.
 struct Waiting<'a>(Pin<Box<dyn Future<Output = ()> + 'a>>);
 
 async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -67,7 +67,7 @@ async fn waiting_tasks_are_claimed_in_the_order_of_acceptance(backend: impl Back
     let mut keys = Vec::new();
     for n in 0..6 {
         keys.push(accept(&*store, task(&backend, &[])).await.to_string());
-        // Pairs share a time.
+        // Two tasks share each time.
         backend.advance(Duration::from_secs(n % 2));
     }
     let first = store.claim(Queue::Tasks, 4, LEASE).await.unwrap();
@@ -84,7 +84,7 @@ async fn due_deliveries_are_claimed_oldest_first(backend: impl Backend) {
     for _ in 0..6 {
         tasks.push(accept(&*store, task(&backend, &["hook"])).await);
     }
-    // Their events come in another order than the tasks; which of a pair that shares a time comes first is open.
+    // Their events come in another order than the tasks. The order within a pair with the same time is unspecified.
     let pairs = [[5, 2], [0, 4], [3, 1]].map(|pair| pair.map(|index: usize| tasks[index]));
     for pair in pairs {
         for id in pair {
@@ -100,7 +100,7 @@ async fn due_deliveries_are_claimed_oldest_first(backend: impl Backend) {
     assert_eq!(claim_keys(&*store, Queue::Deliveries).await, [""; 0]);
 }
 
-async fn a_leased_key_is_nobody_elses_until_the_lease_runs_out(mut backend: impl Backend) {
+async fn a_leased_key_is_not_claimed_until_the_lease_expires(mut backend: impl Backend) {
     let id = accept(&*backend.store(), task(&backend, &[])).await;
     let first = claim_one(&*backend.store(), Queue::Tasks).await;
     backend.advance(LEASE - Duration::from_millis(1));
@@ -136,7 +136,7 @@ async fn a_renewed_lease_lasts_longer(backend: impl Backend) {
     assert_ne!(claim_one(&*store, Queue::Tasks).await.fence, lease.fence);
 }
 
-async fn a_lease_that_ran_out_is_its_holders_until_the_next_claim(backend: impl Backend) {
+async fn an_expired_lease_is_valid_until_the_next_claim(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, task(&backend, &[])).await;
     let lease = claim_one(&*store, Queue::Tasks).await;
@@ -167,15 +167,15 @@ async fn a_stale_holder_changes_nothing(backend: impl Backend) {
     let alive = claim_one(&*store, Queue::Tasks).await;
     assert_eq!(store.renew(&dead, LEASE * 9).await, Ok(false));
     assert_eq!(store.release(&dead, backend.now()).await, Ok(false));
-    assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0], "still the other's");
+    assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0], "still leased by the other");
     assert_eq!(store.renew(&alive, LEASE).await, Ok(true));
-    for strange in [
+    for unexpected in [
         Lease { fence: u64::MAX, ..alive.clone() },
         Lease { key: "no such key".into(), ..alive.clone() },
         Lease { queue: Queue::Deliveries, ..alive.clone() },
     ] {
-        assert_eq!(store.renew(&strange, LEASE).await, Ok(false), "{strange:?}");
-        assert_eq!(store.release(&strange, backend.now()).await, Ok(false), "{strange:?}");
+        assert_eq!(store.renew(&unexpected, LEASE).await, Ok(false), "{unexpected:?}");
+        assert_eq!(store.release(&unexpected, backend.now()).await, Ok(false), "{unexpected:?}");
     }
 }
 
@@ -188,7 +188,7 @@ async fn a_fence_is_never_used_twice(mut backend: impl Backend) {
         let held = claim_one(&*store, Queue::Tasks).await;
         assert!(fences.insert(held.fence), "{fences:?} {held:?}");
         let seen = store.load(id).await.unwrap().unwrap().last_sequence();
-        // The key leaves and enters again while its holder lives on.
+        // The key leaves the queue and enters it again while the old holder is still alive.
         for next in [Next::Done, Next::At(backend.now())] {
             let moved = Commit { events: vec![], next, ..commit(&backend, id, Guard::Sequence(seen), 1..=1) };
             assert_eq!(store.commit(moved).await, Ok(()));
@@ -225,7 +225,7 @@ async fn the_claims_of_a_task_are_counted(backend: impl Backend) {
     }
 }
 
-async fn queues_are_apart(backend: impl Backend) {
+async fn queues_are_independent(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, task(&backend, &["a", "b"])).await;
     append(&backend, id, 1).await.unwrap();
@@ -268,12 +268,12 @@ async fn a_wait_ends_for_a_key_that_came_before_it(backend: impl Backend) {
     in_time("an event between claim and wait", store.wait(Queue::Deliveries, FOREVER)).await;
 }
 
-async fn a_wait_ends_for_whatever_makes_a_key_due(backend: impl Backend) {
+async fn a_wait_ends_when_any_change_makes_a_key_due(backend: impl Backend) {
     let store = backend.store();
-    // Polls the wait until it truly waits, then lets the change happen, then expects it to end.
+    // Polls the wait until it is pending, makes the change, and expects the wait to end.
     macro_rules! ends_wait {
         ($what:literal, $queue:expr, $change:expr) => {{
-            let wait = truly_waits(&*store, $queue).await;
+            let wait = pending_wait(&*store, $queue).await;
             $change;
             in_time($what, wait.0).await;
         }};
@@ -302,8 +302,8 @@ async fn a_wait_ends_when_a_later_key_comes_due(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, task(&backend, &[])).await;
     let worker = claim_one(&*store, Queue::Tasks).await;
-    // A waiter that looked before this change knows only of the lease's end, far away.
-    let wait = truly_waits(&*store, Queue::Tasks).await;
+    // A waiter that registered before this change knows only the end of the lease, which is far away.
+    let wait = pending_wait(&*store, Queue::Tasks).await;
     let soon = backend.now().plus(Duration::from_millis(5));
     let parked = Commit { next: Next::At(soon), ..commit(&backend, id, Guard::Lease(worker.fence), 1..=1) };
     store.commit(parked).await.unwrap();
@@ -318,7 +318,7 @@ async fn a_wait_without_a_key_ends_in_time(backend: impl Backend) {
     }
 }
 
-async fn waiting_workers_leave_no_key_behind(backend: impl Backend) {
+async fn waiting_workers_miss_no_key(backend: impl Backend) {
     const TASKS: usize = 60;
     const WORKERS: usize = 4;
     let store = backend.store();
@@ -344,7 +344,7 @@ async fn waiting_workers_leave_no_key_behind(backend: impl Backend) {
     let submit = async {
         for n in 0..TASKS {
             accept(&*store, task(&backend, &[])).await;
-            // Now and then everybody falls asleep first.
+            // From time to time all workers wait first.
             while n % 7 == 0 && done.load(std::sync::atomic::Ordering::SeqCst) <= n {
                 tokio::task::yield_now().await;
             }

@@ -3,12 +3,12 @@
 use morag_adapters::embeddings::HashedEmbedder;
 use morag_core::ports::{CapabilityError, Embedder};
 
-/// Runs the suite against a backend. `$make` gives an embedder.
+/// Runs the suite against a backend. `$make` returns an embedder.
 macro_rules! suite {
     ($backend:ident, $make:expr) => {
         mod $backend {
             use super::*;
-            suite!(@ $make; a_vector_for_each_text_in_order, vectors_are_of_unit_length, nothing_to_embed_is_zero,
+            suite!(@ $make; a_vector_for_each_text_in_order, vectors_are_of_unit_length, an_empty_text_has_the_zero_vector,
                 the_same_text_has_the_same_vector, near_texts_are_near, a_call_has_limits, a_large_text_is_one_vector);
         }
     };
@@ -51,7 +51,7 @@ async fn vectors_are_of_unit_length<E: Embedder>(make: impl Fn() -> E) {
     }
 }
 
-async fn nothing_to_embed_is_zero<E: Embedder>(make: impl Fn() -> E) {
+async fn an_empty_text_has_the_zero_vector<E: Embedder>(make: impl Fn() -> E) {
     for vector in make().embed(texts(["", " \n\t "])).await.unwrap() {
         assert!(vector.iter().all(|value| *value == 0.0));
     }

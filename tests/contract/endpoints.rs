@@ -7,12 +7,12 @@ use morag_core::webhook::{EndpointId, EndpointSettings, NamedEndpoint};
 
 promises!(
     an_endpoint_is_read_as_it_was_put,
-    who_changes_what_has_changed_is_refused,
+    a_change_of_an_old_version_is_refused,
     the_revision_tells_of_every_change,
-    no_more_than_so_many_are_stored,
-    no_more_are_created_than_the_limits_say_however_many_at_once,
-    what_callers_have_not_created_takes_nothing_of_the_limits,
-    the_proof_of_the_key_is_replaced_only_by_who_knows_it,
+    the_number_of_endpoints_is_limited,
+    limits_hold_for_concurrent_creations,
+    endpoints_without_a_creator_do_not_count,
+    the_key_proof_is_replaced_only_with_the_old_one,
 );
 
 fn named(backend: &impl Backend, id: &str, version: u64) -> NamedEndpoint {
@@ -45,7 +45,7 @@ async fn an_endpoint_is_read_as_it_was_put(mut backend: impl Backend) {
     assert_eq!(store.endpoints(None).await.unwrap().unwrap().endpoints, [b]);
 }
 
-async fn who_changes_what_has_changed_is_refused(backend: impl Backend) {
+async fn a_change_of_an_old_version_is_refused(backend: impl Backend) {
     let store = backend.store();
     assert_eq!(store.put_endpoint(&named(&backend, "ep_a", 2)).await, Err(PutEndpointError::Stale), "it is new");
     let first = named(&backend, "ep_a", 1);
@@ -84,7 +84,7 @@ async fn the_revision_tells_of_every_change(backend: impl Backend) {
     assert_eq!(store.endpoints(Some(known)).await, Ok(None), "nothing has changed");
 }
 
-async fn no_more_than_so_many_are_stored(backend: impl Backend) {
+async fn the_number_of_endpoints_is_limited(backend: impl Backend) {
     let store = backend.store();
     for n in 0..ENDPOINTS_MAX {
         store.put_endpoint(&named(&backend, &format!("ep_{n}"), 1)).await.unwrap();
@@ -96,21 +96,21 @@ async fn no_more_than_so_many_are_stored(backend: impl Backend) {
     assert_eq!(store.endpoints(None).await.unwrap().unwrap().endpoints.len(), ENDPOINTS_MAX);
 }
 
-/// An endpoint of a tenant that somebody creates.
+/// An endpoint of a tenant with a creator.
 fn created(backend: &impl Backend, (tenant, creator): (&str, &str), name: usize) -> NamedEndpoint {
     let tenant: TenantId = tenant.parse().unwrap();
     let id = EndpointId::of_tenant(&tenant, &format!("ep_{name}"));
     NamedEndpoint { id, created_by: Some(creator.into()), ..named(backend, "", 1) }
 }
 
-async fn no_more_are_created_than_the_limits_say_however_many_at_once(backend: impl Backend) {
+async fn limits_hold_for_concurrent_creations(backend: impl Backend) {
     let store = backend.store();
     let limits = EndpointLimits { creator_max: 5, tenant_max: Some(3) };
     let racing: Vec<_> = (0..100).map(|n| created(&backend, ("acme", "a"), n)).collect();
     let answers = futures::future::join_all(racing.iter().map(|one| store.create_endpoint(one, limits))).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3, "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| **answer == Err(PutEndpointError::Quota { limit: 3 })).count(), 97);
-    // The quota is the tenant's, the share the creator's.
+    // The quota is per tenant, the creator's limit per creator.
     for tenant in ["default", "acm"] {
         assert_eq!(store.create_endpoint(&created(&backend, (tenant, "b"), 0), limits).await, Ok(()), "{tenant}");
     }
@@ -123,13 +123,17 @@ async fn no_more_are_created_than_the_limits_say_however_many_at_once(backend: i
     assert_eq!(answers.iter().filter(|answer| **answer == over).count(), 99, "{answers:?}");
     let first = created(&backend, ("acm", "b"), 0);
     assert_eq!(store.create_endpoint(&first, limits).await, Err(PutEndpointError::Stale), "it is there");
-    assert_eq!(store.put_endpoint(&NamedEndpoint { version: 2, ..first }).await, Ok(()), "no limit is for a change");
+    assert_eq!(
+        store.put_endpoint(&NamedEndpoint { version: 2, ..first }).await,
+        Ok(()),
+        "limits do not apply to changes"
+    );
 }
 
-async fn what_callers_have_not_created_takes_nothing_of_the_limits(backend: impl Backend) {
+async fn endpoints_without_a_creator_do_not_count(backend: impl Backend) {
     let store = backend.store();
     let limits = EndpointLimits { creator_max: 1, tenant_max: Some(1) };
-    // The state of one of `morag.toml`.
+    // The state of an endpoint of `morag.toml`.
     let state = NamedEndpoint { sealed: String::new(), ..created(&backend, ("default", "a"), 0) };
     store.put_endpoint(&state).await.unwrap();
     let unknown = NamedEndpoint { created_by: None, ..created(&backend, ("acme", "a"), 1) };
@@ -139,18 +143,18 @@ async fn what_callers_have_not_created_takes_nothing_of_the_limits(backend: impl
     assert_eq!(refused, Err(PutEndpointError::Share { own: 1, all: 2 }));
 }
 
-async fn the_proof_of_the_key_is_replaced_only_by_who_knows_it(mut backend: impl Backend) {
+async fn the_key_proof_is_replaced_only_with_the_old_one(mut backend: impl Backend) {
     let store = backend.store();
     assert_eq!(store.seal_proof().await, Ok(None));
     let put = ["one", "two", "three"].map(|proof| store.put_seal_proof(None, proof));
     let put: Vec<_> = futures::future::join_all(put).await.into_iter().map(|stands| stands.unwrap()).collect();
     let first = put[0].clone();
-    assert!(put.iter().all(|stands| *stands == first), "of several the first stands: {put:?}");
+    assert!(put.iter().all(|stands| *stands == first), "the first of several wins: {put:?}");
     assert_eq!(store.put_seal_proof(Some("unknown"), "four").await.as_ref(), Ok(&first));
     assert_eq!(store.put_seal_proof(Some(&first), "four").await, Ok("four".into()));
     store.put_endpoint(&named(&backend, "ep_a", 1)).await.unwrap();
     store.remove_endpoint(&"ep_a".to_owned().into()).await.unwrap();
     drop(store);
     backend.reopen().await;
-    assert_eq!(backend.store().seal_proof().await, Ok(Some("four".into())), "whatever becomes of endpoints");
+    assert_eq!(backend.store().seal_proof().await, Ok(Some("four".into())), "it does not depend on the endpoints");
 }

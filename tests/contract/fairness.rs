@@ -8,16 +8,16 @@ use morag_core::task::{StatusWord, TaskId};
 use std::time::Duration;
 
 promises!(
-    a_batch_holds_up_no_other_flow,
-    ten_thousand_tasks_hold_up_no_other_flow,
-    a_late_batch_of_each_holds_up_none,
+    a_batch_does_not_delay_other_flows,
+    ten_thousand_tasks_do_not_delay_other_flows,
+    late_batches_of_several_flows_delay_none,
     weights_are_shares,
     a_flows_tasks_begin_in_the_order_of_acceptance,
     a_cancelled_batch_costs_its_flow_nothing,
-    a_cancelled_batch_holds_up_no_newcomer,
-    a_flow_whose_task_is_put_off_saves_nothing_up,
-    an_idle_flow_saves_nothing_up,
-    a_begun_task_goes_on_before_others_begin,
+    a_cancelled_batch_does_not_delay_a_new_flow,
+    a_flow_with_a_postponed_task_gains_no_credit,
+    an_idle_flow_gains_no_credit,
+    a_started_task_continues_before_others_start,
     a_refused_task_costs_its_flow_nothing,
     a_flow_with_one_task_at_a_time_takes_no_more_than_its_share,
 );
@@ -30,7 +30,7 @@ fn task_of(backend: &impl Backend, flow: &Flow) -> NewTask {
     NewTask { flow: flow.clone(), ..task(backend, &[]) }
 }
 
-/// Accepts so many tasks of a flow.
+/// Accepts `count` tasks of a flow.
 async fn accept_of(backend: &impl Backend, flow: &Flow, count: usize) -> Vec<TaskId> {
     let mut ids = Vec::new();
     for _ in 0..count {
@@ -45,7 +45,7 @@ async fn claim_next(backend: &impl Backend) -> Lease {
     leases.remove(0)
 }
 
-/// Begins as many of the waiting tasks, one after another. Says which, in order.
+/// Starts `count` of the waiting tasks, one after the other, and returns them in order.
 async fn begin(backend: &impl Backend, count: usize) -> Vec<TaskId> {
     let mut begun = Vec::new();
     for _ in 0..count {
@@ -58,25 +58,25 @@ async fn begin(backend: &impl Backend, count: usize) -> Vec<TaskId> {
     begun
 }
 
-/// How many of these are those.
+/// How many of `these` are in `those`.
 fn count(these: &[TaskId], those: &[TaskId]) -> usize {
     these.iter().filter(|id| those.contains(id)).count()
 }
 
-async fn a_batch_holds_up_no_other_flow(mut backend: impl Backend) {
+async fn a_batch_does_not_delay_other_flows(mut backend: impl Backend) {
     let batch = accept_of(&backend, &flow("batch", 1), 300).await;
     assert_eq!(begin(&backend, 20).await, batch[..20]);
     let single = accept_of(&backend, &flow("single", 1), 1).await;
     backend.reopen().await;
-    // The batch's next may have the same rank.
+    // The next task of the batch may have the same rank.
     let next = begin(&backend, 2).await;
     assert_eq!(count(&next, &single), 1, "{next:?}");
 }
 
-async fn ten_thousand_tasks_hold_up_no_other_flow(backend: impl Backend) {
+async fn ten_thousand_tasks_do_not_delay_other_flows(backend: impl Backend) {
     let (batch, single) = (flow("batch", 1), flow("single", 1));
     for _ in 0..100 {
-        // A hundred at once: one after another they would wait for the disk ten thousand times.
+        // A hundred concurrently: one after the other they would wait for the disk ten thousand times.
         join_all((0..100).map(|_| accept_of(&backend, &batch, 1))).await;
     }
     begin(&backend, 3).await;
@@ -84,7 +84,7 @@ async fn ten_thousand_tasks_hold_up_no_other_flow(backend: impl Backend) {
     assert_eq!(count(&begin(&backend, 2).await, &one), 1, "among the next two");
 }
 
-async fn a_late_batch_of_each_holds_up_none(backend: impl Backend) {
+async fn late_batches_of_several_flows_delay_none(backend: impl Backend) {
     let batch = accept_of(&backend, &flow("batch", 1), 100).await;
     begin(&backend, 10).await;
     let mut singles = Vec::new();
@@ -92,11 +92,11 @@ async fn a_late_batch_of_each_holds_up_none(backend: impl Backend) {
         singles.extend(accept_of(&backend, &flow(&format!("caller {n}"), 1), 2).await);
     }
     let next = begin(&backend, 12).await;
-    assert_eq!((count(&next, &singles), count(&next, &batch)), (10, 2), "each flow its two");
+    assert_eq!((count(&next, &singles), count(&next, &batch)), (10, 2), "two tasks of each flow");
 }
 
 async fn weights_are_shares(mut backend: impl Backend) {
-    // One after the other, so that no order but the ranks' spreads them.
+    // One after the other, so that only the ranks determine the order.
     let light = accept_of(&backend, &flow("light", 1), 40).await;
     let heavy = accept_of(&backend, &flow("heavy", 3), 40).await;
     let mut begun = begin(&backend, 10).await;
@@ -105,7 +105,7 @@ async fn weights_are_shares(mut backend: impl Backend) {
     let share = count(&begun, &heavy);
     assert!((14..=16).contains(&share), "{share} of 20");
     assert_eq!(share + count(&begun, &light), 20);
-    // It is spread evenly: in every four that follow on each other there is about one of the lighter flow.
+    // Evenly: about one of any four consecutive tasks is of the lighter flow.
     for four in begun.windows(4) {
         let share = count(four, &heavy);
         assert!((2..=4).contains(&share), "{share} of {four:?}");
@@ -116,7 +116,7 @@ async fn a_flows_tasks_begin_in_the_order_of_acceptance(backend: impl Backend) {
     let flows = [flow("a", 1), flow("b", 2), flow("c", 1000)];
     let mut accepted = [const { Vec::new() }; 3];
     let mut begun = Vec::new();
-    // Batches of various sizes come in while others wait and while none do.
+    // Batches of various sizes arrive while others wait and while none do.
     for round in 0..12 {
         for (index, flow) in flows.iter().enumerate() {
             accepted[index].extend(accept_of(&backend, flow, (round * 3 + index * 5) % 4).await);
@@ -144,7 +144,7 @@ async fn a_cancelled_batch_costs_its_flow_nothing(backend: impl Backend) {
     }
 }
 
-async fn a_cancelled_batch_holds_up_no_newcomer(backend: impl Backend) {
+async fn a_cancelled_batch_does_not_delay_a_new_flow(backend: impl Backend) {
     let others = accept_of(&backend, &flow("others", 1), 50).await;
     for id in accept_of(&backend, &flow("cancelled", 1), 100).await {
         end(&backend, id, StatusWord::Cancelled).await;
@@ -154,7 +154,7 @@ async fn a_cancelled_batch_holds_up_no_newcomer(backend: impl Backend) {
     assert_eq!((count(&begun, &newcomer), count(&begun, &others)), (5, 5));
 }
 
-async fn a_flow_whose_task_is_put_off_saves_nothing_up(backend: impl Backend) {
+async fn a_flow_with_a_postponed_task_gains_no_credit(backend: impl Backend) {
     let (a, b) = (flow("a", 1), flow("b", 1));
     accept_of(&backend, &a, 1).await;
     let put_off = claim_next(&backend).await;
@@ -169,7 +169,7 @@ async fn a_flow_whose_task_is_put_off_saves_nothing_up(backend: impl Backend) {
     assert_eq!(share + count(&begun, &others), 20);
 }
 
-async fn an_idle_flow_saves_nothing_up(backend: impl Backend) {
+async fn an_idle_flow_gains_no_credit(backend: impl Backend) {
     let (a, b) = (flow("a", 1), flow("b", 1));
     accept_of(&backend, &a, 1).await;
     let others = accept_of(&backend, &b, 60).await;
@@ -181,7 +181,7 @@ async fn an_idle_flow_saves_nothing_up(backend: impl Backend) {
     assert_eq!(share + count(&begun, &others), 20);
 }
 
-async fn a_begun_task_goes_on_before_others_begin(backend: impl Backend) {
+async fn a_started_task_continues_before_others_start(backend: impl Backend) {
     let batch = accept_of(&backend, &flow("batch", 1), 10).await;
     assert_eq!(begin(&backend, 1).await, batch[..1]);
     backend.advance(LEASE);

@@ -13,22 +13,22 @@ promises!(
     an_empty_feed_ends_where_it_begins,
     what_is_committed_after_the_tail_comes_after_it,
     events_come_once_and_in_order_while_tasks_commit_at_once,
-    every_place_is_gone_on_from_without_gap_or_repetition,
-    a_new_process_knows_the_places_of_the_last,
+    reading_resumes_at_every_position,
+    positions_are_valid_in_a_new_process,
     a_reader_of_small_pages_gets_what_one_of_large_pages_gets,
-    what_is_not_kept_any_more_is_a_gap,
-    a_place_of_another_store_is_a_gap,
-    a_watch_tells_of_each_commit,
+    trimmed_events_are_a_gap,
+    a_position_of_another_store_is_a_gap,
+    a_watch_notices_each_commit,
 );
 
-/// An event as these tests compare it.
+/// An event in the form that these tests compare.
 pub type Seen = (TaskId, u64);
 
 fn seen(item: &FeedItem) -> Seen {
     (item.record.id, item.event.sequence)
 }
 
-/// Reads on until `count` events have come; fails where one is missing for long, or a gap is reported.
+/// Reads until `count` events have come; fails if one is missing for long, or a gap is reported.
 pub async fn read(store: &dyn Store, mut from: FeedPosition, count: usize, limit: usize) -> Vec<FeedItem> {
     let (mut items, began) = (Vec::new(), Instant::now());
     while items.len() < count {
@@ -40,7 +40,7 @@ pub async fn read(store: &dyn Store, mut from: FeedPosition, count: usize, limit
         match page.next {
             FeedNext::Now => {}
             FeedNext::After(time) => tokio::time::sleep(time).await,
-            // Another task of this test commits.
+            // Lets another task of this test commit.
             FeedNext::OnChange => tokio::task::yield_now().await,
         }
     }
@@ -48,7 +48,7 @@ pub async fn read(store: &dyn Store, mut from: FeedPosition, count: usize, limit
     items
 }
 
-/// Reads everything that is there, until nothing is held back.
+/// Reads all events, until none is held back.
 pub async fn rest(store: &dyn Store, mut from: FeedPosition, limit: usize) -> (Vec<Seen>, FeedPosition) {
     let mut events = Vec::new();
     loop {
@@ -64,7 +64,7 @@ pub async fn rest(store: &dyn Store, mut from: FeedPosition, limit: usize) -> (V
     }
 }
 
-/// Fails unless these are the events of these tasks, each once, those of a task in order.
+/// Fails unless these are exactly the events of these tasks, each once, and those of a task in order.
 #[track_caller]
 pub fn assert_complete(events: &[Seen], tasks: &[TaskId], each: u64) {
     let mut of_task: BTreeMap<TaskId, Vec<u64>> = BTreeMap::new();
@@ -84,7 +84,7 @@ pub async fn tasks(backend: &impl Backend, count: usize) -> Vec<TaskId> {
     join_all((0..count).map(|_| accept(&*store, task(backend, &[])))).await
 }
 
-/// Gives each task so many events at the same time, in commits of one to three.
+/// Adds this many events to each task concurrently, in commits of one to three.
 pub async fn fill(backend: &impl Backend, tasks: &[TaskId], each: u64) {
     join_all(tasks.iter().map(|task| async move {
         let mut there = 0;
@@ -125,22 +125,22 @@ async fn events_come_once_and_in_order_while_tasks_commit_at_once(backend: impl 
     let (items, ()) = tokio::join!(read(&*store, from, 12 * 20, 7), fill(&backend, &tasks, 20));
     let events: Vec<_> = items.iter().map(seen).collect();
     assert_complete(&events, &tasks, 20);
-    // Read again, it is the same.
+    // Reading again gives the same.
     assert_eq!(rest(&*store, from, 100).await.0, events);
 }
 
-async fn every_place_is_gone_on_from_without_gap_or_repetition(backend: impl Backend) {
+async fn reading_resumes_at_every_position(backend: impl Backend) {
     let store = backend.store();
     let from = store.tail().await.unwrap();
     let tasks = tasks(&backend, 5).await;
     let (items, ()) = tokio::join!(read(&*store, from, 5 * 9, 4), fill(&backend, &tasks, 9));
     let events: Vec<_> = items.iter().map(seen).collect();
     for (index, item) in items.iter().enumerate() {
-        // As a client sends it.
+        // In the form in which clients send it.
         let position = item.position.to_string().parse().unwrap();
         assert_eq!(rest(&*store, position, 3).await.0, events[index + 1..], "{position}");
     }
-    // So are the places between events.
+    // Positions between events work too.
     let mut from = from;
     for _ in 0..items.len() {
         let page = store.since(from, 2).await.unwrap();
@@ -150,7 +150,7 @@ async fn every_place_is_gone_on_from_without_gap_or_repetition(backend: impl Bac
     }
 }
 
-async fn a_new_process_knows_the_places_of_the_last(mut backend: impl Backend) {
+async fn positions_are_valid_in_a_new_process(mut backend: impl Backend) {
     let from = backend.store().tail().await.unwrap();
     let tasks = tasks(&backend, 3).await;
     fill(&backend, &tasks, 4).await;
@@ -168,7 +168,7 @@ async fn a_reader_of_small_pages_gets_what_one_of_large_pages_gets(backend: impl
     let store = backend.store();
     let from = store.tail().await.unwrap();
     let tasks = tasks(&backend, 3).await;
-    // More events of one commit, and so of one moment, than a page has.
+    // One commit, and so one time, has more events than a page.
     for task in &tasks {
         append(&backend, *task, 40).await.unwrap();
     }
@@ -179,7 +179,7 @@ async fn a_reader_of_small_pages_gets_what_one_of_large_pages_gets(backend: impl
     }
 }
 
-async fn what_is_not_kept_any_more_is_a_gap(backend: impl Backend) {
+async fn trimmed_events_are_a_gap(backend: impl Backend) {
     let store = backend.store();
     let tasks = tasks(&backend, 2).await;
     fill(&backend, &tasks[..1], 2).await;
@@ -187,14 +187,14 @@ async fn what_is_not_kept_any_more_is_a_gap(backend: impl Backend) {
     fill(&backend, &tasks[1..], 2).await;
     backend.advance(Duration::from_secs(1));
     assert_eq!(store.expire(backend.now(), 10).await, Ok(vec![tasks[0]]));
-    // The first moment of either kind: the first event, or a time before anything is kept.
+    // The earliest position of either kind: the first event, or a time before all kept events.
     let page = until_read(&*store, FeedPosition::after_all_of(1), 2).await;
     assert!(page.gap, "{page:?}");
     assert_eq!(page.items.iter().map(seen).collect::<Vec<_>>(), [(tasks[1], 1), (tasks[1], 2)]);
     assert_eq!(rest(&*store, page.items[0].position, 10).await.0, [(tasks[1], 2)]);
 }
 
-/// Reads one page, once it has so many events.
+/// Reads one page, once it has this many events.
 async fn until_read(store: &dyn Store, from: FeedPosition, count: usize) -> FeedPage {
     let began = Instant::now();
     loop {
@@ -206,33 +206,33 @@ async fn until_read(store: &dyn Store, from: FeedPosition, count: usize) -> Feed
     }
 }
 
-async fn a_place_of_another_store_is_a_gap(backend: impl Backend) {
+async fn a_position_of_another_store_is_a_gap(backend: impl Backend) {
     let store = backend.store();
     let task = tasks(&backend, 1).await[0];
     append(&backend, task, 3).await.unwrap();
     let page = store.since(FeedPosition::after(u64::MAX - 1, task, 1), 10).await.unwrap();
     assert!(page.gap && page.position < FeedPosition::after_all_of(u64::MAX - 1), "{page:?}");
-    // From where it goes on, nothing is missed any more.
+    // From its next position on, no event is missed.
     append(&backend, task, 1).await.unwrap();
     let last = read(&*store, page.position, 1, 10).await;
     assert!(last.iter().all(|item| item.record.id == task));
 }
 
-async fn a_watch_tells_of_each_commit(backend: impl Backend) {
-    /// No wait of this test ends by it.
+async fn a_watch_notices_each_commit(backend: impl Backend) {
+    /// Not reached by waits of this test.
     const FOREVER: Duration = Duration::from_secs(3600);
     let store = backend.store();
     let task = tasks(&backend, 1).await[0];
     let mut watch = store.watch();
-    // The first may be told for another reason: that it is listened now.
+    // The first notification may have another reason: that the subscription has begun.
     for _ in 0..5 {
         append(&backend, task, 1).await.unwrap();
         tokio::time::timeout(PATIENCE, watch.changed(FOREVER)).await.unwrap();
     }
-    // What happened before a wait ends it at once.
+    // A change before the wait ends it at once.
     append(&backend, task, 1).await.unwrap();
     drop(store);
     tokio::time::timeout(PATIENCE, watch.changed(FOREVER)).await.unwrap();
-    // A wait that nothing ends is over in its time.
+    // A wait without changes ends at its timeout.
     watch.changed(Duration::from_millis(1)).await;
 }

@@ -53,7 +53,7 @@ async fn a_key_that_is_removed_is_gone(backend: impl Backend) {
 
 async fn no_plugin_sees_anothers_keys(backend: impl Backend) {
     let store = backend.store();
-    // One name begins as the other.
+    // One name is a prefix of the other.
     for plugin in ["redact", "redact_more", "r"] {
         store.set(plugin, "key", plugin.into(), WIDE).await.unwrap();
     }
@@ -63,7 +63,7 @@ async fn no_plugin_sees_anothers_keys(backend: impl Backend) {
     assert_eq!(store.get("redact_more", "key").await, Ok(None));
     assert_eq!(all(&*store, "redact").await, ["key"]);
     assert_eq!(all(&*store, "r").await, ["edact", "key"]);
-    // What one holds leaves another its room.
+    // The quota of one plugin is not reduced by another's values.
     let one = KeyValueQuota { keys_max: 1, bytes_max: 100 };
     assert_eq!(store.set("other", "key", b"x".to_vec(), one).await, Ok(()));
 }
@@ -101,7 +101,7 @@ async fn keys_are_read_on_after_the_last(backend: impl Backend) {
     assert_eq!(found, (0..25).map(|n| format!("k/{n:02}")).collect::<Vec<_>>());
     assert_eq!(store.keys("plugin", "k/", Some("a"), 1).await.unwrap(), ["k/00"], "before the prefix");
     assert_eq!(store.keys("plugin", "k/", Some("z"), 1).await.unwrap(), [""; 0], "behind it");
-    assert_eq!(store.keys("plugin", "k/", Some("k/1"), 1).await.unwrap(), ["k/10"], "no key itself");
+    assert_eq!(store.keys("plugin", "k/", Some("k/1"), 1).await.unwrap(), ["k/10"], "the start key need not exist");
 }
 
 async fn the_quota_of_keys_holds(backend: impl Backend) {
@@ -122,15 +122,15 @@ async fn the_quota_of_bytes_holds_and_replacing_frees(backend: impl Backend) {
     let set = async |key: &str, bytes: usize| store.set("plugin", key, vec![b'x'; bytes], quota).await;
     assert_eq!(set("key", 97).await, Ok(()), "100 bytes with its key");
     assert_eq!(set("key", 98).await, Err(SetError::Full));
-    assert_eq!(set("k", 0).await, Err(SetError::Full), "a key alone has its bytes");
+    assert_eq!(set("k", 0).await, Err(SetError::Full), "a key without a value has a size too");
     assert_eq!(set("key", 47).await, Ok(()));
     assert_eq!(set("two", 47).await, Ok(()));
-    assert_eq!(set("two", 47).await, Ok(()), "in the place of itself");
+    assert_eq!(set("two", 47).await, Ok(()), "replaces its own value");
     assert_eq!(set("k", 0).await, Err(SetError::Full));
     store.delete("plugin", "key").await.unwrap();
     assert_eq!(set("äö", 46).await, Ok(()), "bytes, not characters");
     assert_eq!(set("k", 0).await, Err(SetError::Full));
-    // Emptied, it has all its room again.
+    // Once emptied, the whole quota is free again.
     for key in ["two", "äö"] {
         store.delete("plugin", key).await.unwrap();
     }
@@ -159,7 +159,7 @@ async fn sets_at_the_same_time_stay_within_the_quota(backend: impl Backend) {
     assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 10, "{done:?}");
     assert!(done.iter().all(|done| matches!(done, Ok(()) | Err(SetError::Full))), "{done:?}");
     assert_eq!(all(&*store, "plugin").await.len(), 10);
-    // Of one key: some one value is whole, and it is counted once.
+    // Concurrent writes to one key: one of the values is stored whole and counted once.
     let same = (0..40u8).map(|n| {
         let store = store.clone();
         async move { store.set("other", "key", vec![n; 1_000], quota).await }

@@ -12,7 +12,7 @@ use morag_core::ports::{
 use morag_core::task::{DocumentId, TaskId};
 use serde_json::json;
 
-/// Runs the suite against a backend. `$make` gives a pointer to an empty store, and whatever must live as long as it.
+/// Runs the suite against a backend. `$make` returns an `Arc` of an empty store and whatever must live as long.
 macro_rules! suite {
     ($backend:ident, $make:expr) => {
         mod $backend {
@@ -170,7 +170,7 @@ async fn publishing_again_changes_nothing(store: &impl Knowledge) {
     }
     stage_sample(store, &second, "y").await;
     store.publish(&second).await.unwrap();
-    // By somebody who comes too late: another has taken its place.
+    // By a late process: another revision has taken its place.
     store.publish(&first).await.unwrap();
     assert_eq!(ids(store).await, ["y1", "y2"]);
     assert_eq!((counts(store, "a").await, totals(store).await), (SAMPLE, SAMPLE));
@@ -205,7 +205,7 @@ async fn what_was_discarded_is_gone(store: &impl Knowledge) {
     stage_sample(store, &revision, "x").await;
     store.discard(&revision).await.unwrap();
     store.discard(&revision).await.unwrap();
-    // Nothing is left to publish, nor in the way of the same ids.
+    // Nothing is left to publish, and the same ids can be staged again.
     stage_sample(store, &revision, "x").await;
     store.publish(&revision).await.unwrap();
     assert_eq!(totals(store).await, SAMPLE);
@@ -288,7 +288,7 @@ async fn a_collection_has_one_model(store: &impl Knowledge) {
         assert!(text.contains('2') && text.contains('3'), "{text}");
     }
     invalid(store.stage(&revision("c"), points(vec![point("1", &[1.0, 0.0]), point("2", &[1.0])])).await);
-    // Another collection is another matter.
+    // Other collections are independent.
     assert_eq!(store.stage(&revision_in("other", "a"), other(&[1.0])).await, Ok(1));
 }
 
@@ -342,7 +342,7 @@ async fn calls_have_limits(store: &impl Knowledge) {
     invalid(store.stage(&a, StagedBatch::Nodes(vec![Node { properties: payload(70_000).payload, ..node("n") }])).await);
 }
 
-/// Numbers that look random and are the same at each run (SplitMix64).
+/// Pseudorandom numbers, the same at each run (SplitMix64).
 fn numbers() -> impl FnMut() -> f32 {
     let mut state = 7u64;
     move || {
@@ -354,7 +354,7 @@ fn numbers() -> impl FnMut() -> f32 {
 }
 
 async fn search_agrees_with_an_exhaustive_one(store: &impl Knowledge) {
-    // Not a multiple of anything: the last numbers count too.
+    // Not a multiple of a vector register's length: the remaining numbers count too.
     const DIMENSIONS: usize = 37;
     let mut number = numbers();
     let mut vector = || (0..DIMENSIONS).map(|_| number() * 3.0).collect::<Vec<f32>>();
@@ -446,7 +446,7 @@ async fn revisions_do_not_mix(store: &impl Knowledge) {
     assert_eq!(ids(store).await, ["x1", "x2"]);
     store.discard(&two).await.unwrap();
     assert_eq!((ids(store).await.len(), totals(store).await), (2, SAMPLE));
-    // A revision is of one document.
+    // A revision belongs to one document.
     let stolen = Revision { document: document("b"), ..revision("b") };
     stage_sample(store, &stolen, "z").await;
     let elsewhere = Revision { document: document("c"), ..stolen.clone() };
@@ -455,7 +455,7 @@ async fn revisions_do_not_mix(store: &impl Knowledge) {
     assert_eq!(counts(store, "c").await, NOTHING);
 }
 
-/// What only a file can show.
+/// Behaviour of files only.
 mod file {
     use super::*;
 
@@ -514,7 +514,7 @@ mod file {
         assert_eq!(ids(&store).await, ["x1", "x2"]);
         store.discard(&new).await.unwrap();
         assert_eq!((totals(&store).await, ids(&store).await.len()), (SAMPLE, 2));
-        // There is room again.
+        // There is free space again.
         stage_sample(&store, &new, "y").await;
         store.publish(&new).await.unwrap();
         assert_eq!(ids(&store).await, ["y1", "y2"]);

@@ -9,23 +9,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 promises!(
-    a_backlog_holds_up_no_other_lane,
+    a_backlog_does_not_delay_other_lanes,
     one_key_at_a_time_serves_lanes_in_turn,
-    a_claim_takes_no_more_of_a_lane_than_it_may,
+    a_claim_respects_the_limit_of_a_lane,
     full_and_closed_lanes_are_passed_over,
     no_key_is_lost_when_a_lane_closes_and_opens,
-    a_new_process_sees_behind_a_backlog,
+    a_new_process_looks_past_a_backlog,
     a_resend_is_in_its_endpoints_lane,
     a_waiter_hears_of_changes_and_not_of_full_lanes,
 );
 
-/// Long enough for any machine; a test that waits for it has failed.
+/// Long enough for any machine; a test that reaches it has failed.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A bound that no wait of these tests may need.
+/// A timeout that these tests must not reach.
 const FOREVER: Duration = Duration::from_secs(3600);
 
-/// So many tasks with an event for this endpoint, in the order of their acceptance.
+/// Creates `count` tasks with an event for this endpoint, in the order of acceptance.
 async fn due(backend: &impl Backend, endpoint: &str, count: usize) -> Vec<TaskId> {
     let mut tasks = Vec::new();
     for _ in 0..count {
@@ -36,7 +36,7 @@ async fn due(backend: &impl Backend, endpoint: &str, count: usize) -> Vec<TaskId
     tasks
 }
 
-/// How many keys of each lane were claimed.
+/// Number of claimed keys of each lane.
 fn lanes(claim: &Claim) -> BTreeMap<&str, usize> {
     let mut lanes = BTreeMap::new();
     for lease in &claim.leases {
@@ -56,7 +56,7 @@ async fn claim(store: &dyn Store, max: usize, limits: &LaneLimits) -> Claim {
     store.claim_deliveries(max, LEASE, limits).await.unwrap()
 }
 
-async fn a_backlog_holds_up_no_other_lane(backend: impl Backend) {
+async fn a_backlog_does_not_delay_other_lanes(backend: impl Backend) {
     let store = backend.store();
     due(&backend, "dead", 300).await;
     backend.advance(Duration::from_secs(60));
@@ -92,7 +92,7 @@ async fn one_key_at_a_time_serves_lanes_in_turn(backend: impl Backend) {
     }
 }
 
-async fn a_claim_takes_no_more_of_a_lane_than_it_may(backend: impl Backend) {
+async fn a_claim_respects_the_limit_of_a_lane(backend: impl Backend) {
     let store = backend.store();
     for lane in ["a", "b", "c"] {
         due(&backend, lane, 30).await;
@@ -116,7 +116,7 @@ async fn full_and_closed_lanes_are_passed_over(backend: impl Backend) {
     due(&backend, "fine", 2).await;
     let some = claim(&*store, 9, &known).await;
     assert_eq!(lanes(&some), [("fine", 2)].into());
-    assert!(some.next_due.unwrap() > backend.now(), "nothing may be taken now: {:?}", some.next_due);
+    assert!(some.next_due.unwrap() > backend.now(), "no key may be claimed now: {:?}", some.next_due);
 }
 
 async fn no_key_is_lost_when_a_lane_closes_and_opens(backend: impl Backend) {
@@ -142,8 +142,8 @@ async fn no_key_is_lost_when_a_lane_closes_and_opens(backend: impl Backend) {
     assert_eq!(store.queue_counts(Queue::Deliveries).await.unwrap().due, 0);
 }
 
-async fn a_new_process_sees_behind_a_backlog(mut backend: impl Backend) {
-    // More than anybody keeps in mind of one place.
+async fn a_new_process_looks_past_a_backlog(mut backend: impl Backend) {
+    // More keys in one bucket than a process remembers.
     let mut dead = Vec::new();
     for _ in 0..150 {
         let mut new = task(&backend, &["dead"]);
@@ -199,7 +199,7 @@ async fn a_waiter_hears_of_changes_and_not_of_full_lanes(backend: impl Backend) 
         loop {
             let seen = store.changes(Queue::Deliveries);
             assert_eq!(claim(&*store, 9, &full).await.leases, []);
-            // Spurious changes are allowed, an end of the wait without one is not.
+            // Spurious wake-ups are allowed; ending without a change is not.
             store.wait_for_change(Queue::Deliveries, seen, Duration::from_millis(1)).await;
             if store.changes(Queue::Deliveries) == seen {
                 return seen;

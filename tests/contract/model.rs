@@ -12,7 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;
 
-/// What happens next. Numbers choose among what there is, modulo its count.
+/// An operation. Numbers select an element modulo the number of elements.
 #[derive(Debug, Clone)]
 enum Op {
     Accept { endpoints: usize },
@@ -55,7 +55,7 @@ fn ops() -> impl Strategy<Value = Op> {
         1 => Just(Movement::Park),
     ];
     let queue = prop_oneof![Just(Queue::Tasks), Just(Queue::Deliveries)];
-    // Leases are chosen from the newest backwards, so that most choices fall on ones that are still held.
+    // Leases are selected backwards from the newest, so that most of the selected ones are still held.
     prop_oneof![
         3 => (0usize..3).prop_map(|endpoints| Op::Accept { endpoints }),
         8 => (queue, 1usize..4, 0u64..200).prop_map(|(queue, max, lease_ms)| Op::Claim { queue, max, lease_ms }),
@@ -71,8 +71,8 @@ fn ops() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A key's place in a queue.
-struct Place {
+/// An entry of a queue.
+struct QueueEntry {
     queue: Queue,
     key: String,
     /// Index of its task.
@@ -81,17 +81,16 @@ struct Place {
     leased: bool,
     parked: bool,
     fence: u64,
-    /// Of a cursor: next event, next delivery, attempts; disabled when none.
+    /// For a cursor: next event, next delivery, attempts; none when disabled.
     cursor: Option<(u64, u64, u32)>,
 }
 
-/// When a key's turn is among those that are due: since when it is due, and its task. Cursors of one task that came due
-/// together have no order.
+/// Sort key of a due entry: since when it is due, and its task. Cursors of one task that came due together have no order.
 type Turn = (Option<Timestamp>, usize);
 
-impl Place {
-    /// Tasks, all of one flow here, have their turns in the order of acceptance, whenever they came due: a flow's ranks
-    /// never fall, whether its tasks wait or have begun. Deliveries go by time.
+impl QueueEntry {
+    /// Tasks, all of one flow here, are ordered by acceptance, whenever they came due: the ranks of a flow never decrease, for waiting and
+    /// for started tasks. Deliveries are ordered by time.
     fn turn(&self) -> Turn {
         match self.queue {
             Queue::Tasks => (None, self.task),
@@ -110,75 +109,76 @@ struct ModelTask {
 #[derive(Default)]
 struct Model {
     tasks: Vec<ModelTask>,
-    places: Vec<Place>,
+    entries: Vec<QueueEntry>,
     leases: Vec<Lease>,
 }
 
 impl Model {
-    /// A lease from the newest backwards.
+    /// The lease at this distance from the newest.
     fn lease(&self, back: usize) -> Option<Lease> {
         let newest = self.leases.len().checked_sub(1 + back % self.leases.len().max(1))?;
         self.leases.get(newest).cloned()
     }
 
-    fn held(&mut self, lease: &Lease) -> Option<&mut Place> {
-        let is = |place: &&mut Place| {
-            (place.queue, &place.key, place.fence) == (lease.queue, &lease.key, lease.fence) && place.leased
+    fn held(&mut self, lease: &Lease) -> Option<&mut QueueEntry> {
+        let is = |entry: &&mut QueueEntry| {
+            (entry.queue, &entry.key, entry.fence) == (lease.queue, &lease.key, lease.fence) && entry.leased
         };
-        self.places.iter_mut().find(is)
+        self.entries.iter_mut().find(is)
     }
 
-    /// The turns of what can be claimed, in order.
+    /// Sort keys of the claimable entries, in order.
     fn claimable(&self, queue: Queue, now: Timestamp) -> Vec<Turn> {
-        let due = self.places.iter().filter(|place| place.queue == queue && place.due.is_some_and(|at| at <= now));
-        let mut turns: Vec<_> = due.map(Place::turn).collect();
+        let due = self.entries.iter().filter(|entry| entry.queue == queue && entry.due.is_some_and(|at| at <= now));
+        let mut turns: Vec<_> = due.map(QueueEntry::turn).collect();
         turns.sort();
         turns
     }
 
     fn next_due(&self, queue: Queue) -> Option<Timestamp> {
-        self.places.iter().filter(|place| place.queue == queue).filter_map(|place| place.due).min()
+        self.entries.iter().filter(|entry| entry.queue == queue).filter_map(|entry| entry.due).min()
     }
 
     fn counts(&self, queue: Queue, now: Timestamp) -> QueueCounts {
-        let count = |pick: &dyn Fn(&Place, Timestamp) -> bool| {
-            let places = self.places.iter().filter(|place| place.queue == queue);
-            places.filter(|place| place.due.is_some_and(|due| pick(place, due))).count() as u64
+        let count = |pick: &dyn Fn(&QueueEntry, Timestamp) -> bool| {
+            let entries = self.entries.iter().filter(|entry| entry.queue == queue);
+            entries.filter(|entry| entry.due.is_some_and(|due| pick(entry, due))).count() as u64
         };
         QueueCounts {
             due: count(&|_, due| due <= now),
-            leased: count(&|place, due| place.leased && due > now),
-            later: count(&|place, due| !place.leased && due > now),
+            leased: count(&|entry, due| entry.leased && due > now),
+            later: count(&|entry, due| !entry.leased && due > now),
             oldest_due: Duration::ZERO,
         }
     }
 
-    /// Events were added and the task's own place was moved.
+    /// Applies a commit: adds events and moves the task's own entry.
     fn committed(&mut self, task: usize, events: u64, next: Next, now: Timestamp) {
         self.tasks[task].events += events;
-        for place in self.places.iter_mut().filter(|place| place.task == task) {
-            match (place.queue, next) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.task == task) {
+            match (entry.queue, next) {
                 (Queue::Tasks, Next::Keep) => {}
-                (Queue::Tasks, Next::At(due)) => (place.due, place.leased) = (Some(due), false),
-                (Queue::Tasks, Next::Done) => (place.due, place.leased) = (None, false),
+                (Queue::Tasks, Next::At(due)) => (entry.due, entry.leased) = (Some(due), false),
+                (Queue::Tasks, Next::Done) => (entry.due, entry.leased) = (None, false),
                 (Queue::Deliveries, _) => {
-                    if events > 0 && place.due.is_none() && place.cursor.is_some() && !place.parked {
-                        place.due = Some(now);
+                    if events > 0 && entry.due.is_none() && entry.cursor.is_some() && !entry.parked {
+                        entry.due = Some(now);
                     }
                 }
             }
         }
     }
 
-    /// The answer of a move of a cursor whose lease is held.
+    /// The expected result of a cursor's move whose lease is held.
     fn moved(&mut self, lease: &Lease, movement: CursorMove) -> Recorded {
-        let events = self.places.iter().find(|place| place.key == lease.key).map(|place| self.tasks[place.task].events);
-        let Some(place) = self.held(lease) else { unreachable!("it is held") };
-        let Some((event, delivery, attempts)) = place.cursor else { unreachable!("a disabled cursor is not held") };
+        let events =
+            self.entries.iter().find(|entry| entry.key == lease.key).map(|entry| self.tasks[entry.task].events);
+        let Some(entry) = self.held(lease) else { unreachable!("it is held") };
+        let Some((event, delivery, attempts)) = entry.cursor else { unreachable!("a disabled cursor is not held") };
         let beyond = Some(event) > events;
         let (cursor, state) = match movement {
             CursorMove::Disable => (None, Some(DeliveryState::Dead)),
-            _ if beyond => (place.cursor, None),
+            _ if beyond => (entry.cursor, None),
             CursorMove::Skip => (Some((event + 1, delivery, 0)), None),
             CursorMove::Delivered => (Some((event + 1, delivery + 1, 0)), Some(DeliveryState::Delivered)),
             CursorMove::Dead => (Some((event + 1, delivery + 1, 0)), Some(DeliveryState::Dead)),
@@ -186,19 +186,19 @@ impl Model {
                 (Some((event, delivery, attempts + 1)), Some(DeliveryState::Pending))
             }
         };
-        place.cursor = cursor;
+        entry.cursor = cursor;
         let more = match (movement, cursor) {
             (CursorMove::Retry(_) | CursorMove::Park | CursorMove::Disable, _) | (_, None) => false,
             (_, Some((next, ..))) => Some(next) <= events,
         };
         if !more {
-            (place.leased, place.parked) = (false, movement == CursorMove::Park);
-            place.due = match movement {
+            (entry.leased, entry.parked) = (false, movement == CursorMove::Park);
+            entry.due = match movement {
                 CursorMove::Retry(due) if !beyond => Some(due),
                 _ => None,
             };
         }
-        let (task, endpoint) = (place.task, place.key.rsplit('/').next().unwrap_or_default().to_owned());
+        let (task, endpoint) = (entry.task, entry.key.rsplit('/').next().unwrap_or_default().to_owned());
         if let Some(state) = state.filter(|_| !beyond) {
             let deliveries = &mut self.tasks[task].deliveries;
             match deliveries.iter_mut().find(|known| (&known.0, known.1) == (&endpoint, delivery)) {
@@ -228,7 +228,7 @@ async fn live<B: Backend>(backend: &mut B, model: &mut Model, op: &Op) {
             let id = accept(&*store, task(backend, names)).await;
             let index = model.tasks.len();
             model.tasks.push(ModelTask { id, events: 0, deliveries: vec![] });
-            let place = |queue, key, due, cursor| Place {
+            let entry = |queue, key, due, cursor| QueueEntry {
                 queue,
                 key,
                 task: index,
@@ -238,9 +238,9 @@ async fn live<B: Backend>(backend: &mut B, model: &mut Model, op: &Op) {
                 fence: 0,
                 cursor,
             };
-            model.places.push(place(Queue::Tasks, id.to_string(), Some(now), None));
+            model.entries.push(entry(Queue::Tasks, id.to_string(), Some(now), None));
             for name in names {
-                model.places.push(place(Queue::Deliveries, format!("{id}/{name}"), None, Some((1, 1, 0))));
+                model.entries.push(entry(Queue::Deliveries, format!("{id}/{name}"), None, Some((1, 1, 0))));
             }
         }
         Op::Claim { queue, max, lease_ms } => {
@@ -249,16 +249,16 @@ async fn live<B: Backend>(backend: &mut B, model: &mut Model, op: &Op) {
             assert_eq!(claim.leases.len(), claimable.len().min(*max));
             let mut turns = Vec::new();
             for lease in claim.leases {
-                let place = model.places.iter_mut().find(|place| place.key == lease.key).unwrap();
-                assert!(place.due.is_some_and(|due| due <= now), "{lease:?}");
+                let entry = model.entries.iter_mut().find(|entry| entry.key == lease.key).unwrap();
+                assert!(entry.due.is_some_and(|due| due <= now), "{lease:?}");
                 let earlier = model.leases.iter().filter(|earlier| earlier.key == lease.key);
                 assert!(earlier.clone().all(|earlier| earlier.fence != lease.fence), "{lease:?} again");
-                turns.push(place.turn());
-                (place.due, place.leased, place.fence) = (Some(now.plus(ms(lease_ms))), true, lease.fence);
+                turns.push(entry.turn());
+                (entry.due, entry.leased, entry.fence) = (Some(now.plus(ms(lease_ms))), true, lease.fence);
                 model.leases.push(lease);
             }
             if B::EXACT_ORDER {
-                // Lanes of deliveries take turns.
+                // Lanes of deliveries take turns, so only the order of tasks is checked.
                 if *queue == Queue::Tasks {
                     assert_eq!(turns, claimable[..turns.len()]);
                 }
@@ -270,13 +270,13 @@ async fn live<B: Backend>(backend: &mut B, model: &mut Model, op: &Op) {
         }
         Op::Renew { lease, lease_ms } => {
             let Some(lease) = model.lease(*lease) else { return };
-            let held = model.held(&lease).map(|place| place.due = Some(now.plus(ms(lease_ms)))).is_some();
+            let held = model.held(&lease).map(|entry| entry.due = Some(now.plus(ms(lease_ms)))).is_some();
             assert_eq!(store.renew(&lease, ms(lease_ms)).await, Ok(held), "{lease:?}");
         }
         Op::Release { lease, delay_ms } => {
             let Some(lease) = model.lease(*lease) else { return };
             let due = now.plus(ms(delay_ms));
-            let held = model.held(&lease).map(|place| (place.due, place.leased) = (Some(due), false)).is_some();
+            let held = model.held(&lease).map(|entry| (entry.due, entry.leased) = (Some(due), false)).is_some();
             assert_eq!(store.release(&lease, due).await, Ok(held), "{lease:?}");
         }
         Op::Commit { lease, events, next } => {
@@ -311,8 +311,8 @@ async fn live<B: Backend>(backend: &mut B, model: &mut Model, op: &Op) {
         Op::Unpark { endpoint } => {
             let name = ["a", "b"][*endpoint];
             let parked =
-                model.places.iter_mut().filter(|place| place.parked && place.key.ends_with(&format!("/{name}")));
-            let unparked = parked.map(|place| (place.due, place.parked) = (Some(now), false)).count();
+                model.entries.iter_mut().filter(|entry| entry.parked && entry.key.ends_with(&format!("/{name}")));
+            let unparked = parked.map(|entry| (entry.due, entry.parked) = (Some(now), false)).count();
             assert_eq!(store.unpark(&name.to_owned().into()).await, Ok(unparked as u64), "{name}");
         }
         Op::Pass { ms } => backend.advance(Duration::from_millis(*ms)),
@@ -350,7 +350,7 @@ async fn commit(
     }
 }
 
-/// Everything that can be read is as the model has it.
+/// Everything that can be read equals the model.
 async fn compare(backend: &impl Backend, model: &Model) {
     let store = backend.store();
     for queue in [Queue::Tasks, Queue::Deliveries] {
@@ -367,18 +367,18 @@ async fn compare(backend: &impl Backend, model: &Model) {
         expected.sort_by_key(|delivery| (delivery.0.clone(), delivery.1));
         assert_eq!(deliveries, expected);
     }
-    for place in &model.places {
-        let lease = Lease { queue: place.queue, key: place.key.clone(), fence: 0 };
-        let Some((event, delivery, attempts)) = place.cursor else { continue };
+    for entry in &model.entries {
+        let lease = Lease { queue: entry.queue, key: entry.key.clone(), fence: 0 };
+        let Some((event, delivery, attempts)) = entry.cursor else { continue };
         let pending = store.pending(&lease, 1).await.unwrap().unwrap();
         let cursor = (pending.cursor.next_event, pending.cursor.next_delivery, pending.cursor.attempts);
-        assert_eq!(cursor, (event, delivery, attempts), "{}", place.key);
-        let there = (event <= model.tasks[place.task].events).then_some(event);
+        assert_eq!(cursor, (event, delivery, attempts), "{}", entry.key);
+        let there = (event <= model.tasks[entry.task].events).then_some(event);
         assert_eq!(pending.events.first().map(|event| event.sequence), there);
     }
 }
 
-/// How long the oldest has been due is another suite's concern.
+/// Ignores the age of the oldest entry, which another suite checks.
 fn ageless(counts: QueueCounts) -> QueueCounts {
     QueueCounts { oldest_due: Duration::ZERO, ..counts }
 }

@@ -21,18 +21,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A minute after they were left: every lease has run out.
+/// A minute after the stores were dumped: every lease has expired.
 const NOW: Timestamp = Timestamp::from_millis(1_795_882_400_000);
 
-/// What is told apart between them.
+/// Differences between the stores.
 struct Written {
     /// Deliveries of the completed and the failed task.
     deliveries: [usize; 2],
-    /// The idempotency key, and its digest where it is known.
+    /// The idempotency key, and its request digest if it was stored.
     key: (&'static str, Option<&'static str>),
     /// Whether there is a named endpoint.
     has_endpoint: bool,
-    /// Cursors of the interrupted and of the waiting task that have something to deliver once both have ended.
+    /// Cursors of the interrupted and the waiting task that have pending deliveries once both tasks have ended.
     cursors: usize,
 }
 
@@ -51,7 +51,7 @@ async fn tasks(store: &dyn Store) -> BTreeMap<&'static str, TaskId> {
     page.items.iter().map(|item| (item.status.as_str(), item.task)).collect()
 }
 
-/// Everything is there as it was left.
+/// All data is as it was dumped.
 async fn is_read(store: &dyn Store, written: &Written) {
     let tasks = tasks(store).await;
     assert_eq!(tasks.keys().copied().collect::<Vec<_>>(), ["completed", "failed", "in_progress", "pending"]);
@@ -95,7 +95,7 @@ async fn is_read(store: &dyn Store, written: &Written) {
     assert_eq!(endpoints.len(), usize::from(written.has_endpoint));
 }
 
-/// The two tasks that had not ended run to their end, and what happens is delivered.
+/// The two unfinished tasks run to their end, and their events are delivered.
 async fn is_worked_on(store: &dyn Store, written: &Written) {
     let before = tasks(store).await;
     let open = [before["in_progress"], before["pending"]];
@@ -134,7 +134,7 @@ async fn is_worked_on(store: &dyn Store, written: &Written) {
     assert_eq!(after, [(StatusWord::Completed, 3), (StatusWord::Failed, 1)]);
 }
 
-/// What is known of the document is found by its content.
+/// The document's knowledge is found by its content.
 async fn is_known(knowledge: &dyn Knowledge) {
     let counts = knowledge.counts("documents", Some(&document("harbour-1"))).await.unwrap();
     assert!(counts.points > 0 && counts.nodes > 0, "{counts:?}");
@@ -165,7 +165,7 @@ async fn an_embedded_store_is_worked_on(version: usize, written: &Written) {
     is_read(&*store, written).await;
     is_worked_on(&*store, written).await;
     drop(store);
-    // Opened again it has what it has become, and one copy of what it was.
+    // Opened again, it has the new state, and one backup of the old one.
     let store = open(&path);
     assert_eq!(tasks(&*store).await.keys().copied().collect::<Vec<_>>(), ["completed", "failed"]);
     let copies: Vec<_> = names(folder.path()).into_iter().filter(|name| name.contains(".before-v")).collect();
@@ -203,7 +203,7 @@ async fn embedded_knowledge_of_version_1() {
 }
 
 #[tokio::test]
-async fn a_redis_of_before_there_was_a_format() {
+async fn a_redis_without_a_format() {
     let lab = Lab::new().await.without_process();
     for key in ["format:{format}", "format:{format}:processes"] {
         ask(&["del", &lab.key(key)]);
@@ -212,7 +212,7 @@ async fn a_redis_of_before_there_was_a_format() {
     lab.advance(Duration::from_millis(NOW.since(lab.now()).as_millis() as u64));
     let url = shared_single().url();
     let store = lab.knowing(&url, FormatOptions::default()).await.unwrap();
-    assert_eq!(store.format(), FORMAT, "nobody else is alive");
+    assert_eq!(store.format(), FORMAT, "no other process is alive");
     assert_eq!(ask(&["hget", &lab.key("format:{format}"), "format"]), FORMAT.to_string());
     is_read(&*store, &BY_A_SERVER).await;
     is_worked_on(&*store, &BY_A_SERVER).await;

@@ -14,32 +14,32 @@ use morag_core::task::{EventKind, Retry, StatusWord, TaskId};
 use std::time::Duration;
 
 promises!(
-    a_task_that_runs_again_is_as_one_that_runs,
+    a_task_that_runs_again_is_a_running_task,
     a_task_that_runs_again_is_claimed_with_another_fence,
     of_two_retries_one_wins,
     a_task_that_was_cancelled_while_it_waited_runs_again,
-    endpoints_hear_of_the_new_run,
+    endpoints_get_events_of_the_new_run,
     a_task_that_runs_again_holds_its_document_again,
     a_document_that_another_has_is_not_taken_back,
     a_replacement_that_runs_again_is_a_replacement_again,
     a_refused_retry_leaves_the_document_free,
     a_task_that_runs_again_waits_behind_those_that_wait,
-    a_task_that_runs_again_and_has_begun_goes_on_before_others_begin,
+    a_started_retry_continues_before_others_start,
     a_retry_is_within_the_flows_limits,
     a_retry_is_within_the_queues_limit with Limits { queue_max: 2, ..Limits::default() },
-    a_retry_that_is_cancelled_waits_no_more,
-    a_refused_retry_has_no_place,
-    who_asks_whether_it_may_enter_is_counted_nowhere,
+    a_cancelled_retry_does_not_wait,
+    a_refused_retry_is_not_queued,
+    checking_for_entry_is_not_counted,
     the_files_of_a_task_that_runs_again_are_not_to_be_deleted,
     a_task_whose_files_are_deleted_does_not_run_again,
 );
 
-/// A new run, as the engine commits it.
+/// Commits a new run, as the engine does.
 pub async fn begin_again(backend: &impl Backend, id: TaskId) -> Result<(), RunAgainError> {
     begin_again_of(backend, id, &Flow::of("someone"), TaskLimits::default()).await
 }
 
-/// The same, for a flow with limits.
+/// The same for a flow with limits.
 pub async fn begin_again_of(
     backend: &impl Backend,
     id: TaskId,
@@ -59,7 +59,7 @@ async fn count(backend: &impl Backend, word: StatusWord) -> u64 {
     counts.iter().filter(|(status, _)| *status == word).map(|(_, tasks)| *tasks).sum()
 }
 
-async fn a_task_that_runs_again_is_as_one_that_runs(mut backend: impl Backend) {
+async fn a_task_that_runs_again_is_a_running_task(mut backend: impl Backend) {
     let id = accept(&*backend.store(), task(&backend, &[])).await;
     append(&backend, id, 2).await.unwrap();
     end(&backend, id, StatusWord::Failed).await;
@@ -75,7 +75,7 @@ async fn a_task_that_runs_again_is_as_one_that_runs(mut backend: impl Backend) {
     }
     backend.advance(Duration::from_secs(1));
     assert_eq!(store.expire(backend.now(), 10).await, Ok(vec![]), "it has not ended");
-    // And it ends again, at its own time.
+    // It ends again, at another time.
     drop(store);
     backend.advance(Duration::from_secs(3600));
     end(&backend, id, StatusWord::Completed).await;
@@ -98,12 +98,12 @@ async fn a_task_that_runs_again_is_claimed_with_another_fence(backend: impl Back
     };
     store.commit(failed).await.unwrap();
     assert_eq!(store.load(id).await.unwrap().unwrap().claims, 1);
-    assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0], "an ended task is due for nothing");
+    assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0], "an ended task is not due");
     begin_again(&backend, id).await.unwrap();
     let second = claim_one(&*store, Queue::Tasks).await;
     assert_eq!((second.key.clone(), second.fence != first.fence), (id.to_string(), true));
     assert_eq!(store.load(id).await.unwrap().unwrap().claims, 2);
-    // A worker of the first run that wakes now has nothing to say.
+    // A worker of the first run that resumes now cannot commit.
     let late = commit(&backend, id, Guard::Lease(first.fence), 4..=4);
     assert_eq!(store.commit(late).await, Err(CommitError::Stale));
     assert_eq!(store.renew(&first, LEASE).await, Ok(false));
@@ -141,7 +141,7 @@ async fn a_task_that_was_cancelled_while_it_waited_runs_again(backend: impl Back
     assert_eq!(claim_keys(&*store, Queue::Tasks).await, [id.to_string()]);
 }
 
-async fn endpoints_hear_of_the_new_run(backend: impl Backend) {
+async fn endpoints_get_events_of_the_new_run(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, task(&backend, &["task"])).await;
     end(&backend, id, StatusWord::Failed).await;
@@ -213,7 +213,7 @@ async fn a_refused_retry_leaves_the_document_free(backend: impl Backend) {
     accept(&*store, claiming(&backend, "d", false)).await;
 }
 
-/// Accepts so many tasks of a flow.
+/// Accepts `count` tasks of a flow.
 async fn accept_of(backend: &impl Backend, flow: &Flow, limits: TaskLimits, count: usize) -> Vec<TaskId> {
     let mut ids = Vec::new();
     for _ in 0..count {
@@ -233,7 +233,7 @@ async fn cancelled_of(backend: &impl Backend, flow: &Flow, limits: TaskLimits, c
     ids
 }
 
-/// Begins the task that is next. Says which.
+/// Starts the next task, and returns it.
 async fn begin_next(backend: &impl Backend) -> TaskId {
     let store = backend.store();
     let lease = store.claim(Queue::Tasks, 1, LEASE).await.unwrap().leases.remove(0);
@@ -256,7 +256,7 @@ fn over(quota: Quota, limit: u64) -> impl Fn(Result<(), RunAgainError>) -> bool 
 async fn a_task_that_runs_again_waits_behind_those_that_wait(mut backend: impl Backend) {
     let (own, other) = (Flow::of("own"), Flow::of("other"));
     let old = cancelled_of(&backend, &own, TaskLimits::default(), 6).await;
-    // Others go on meanwhile.
+    // Other tasks run meanwhile.
     accept_of(&backend, &other, TaskLimits::default(), 30).await;
     for _ in 0..20 {
         begin_next(&backend).await;
@@ -273,11 +273,11 @@ async fn a_task_that_runs_again_waits_behind_those_that_wait(mut backend: impl B
     }
     let place = |id: TaskId| begun.iter().position(|begun| *begun == id);
     assert!(place(newcomer[0]).is_some_and(|place| place < 3), "three flows take turns: {begun:?}");
-    assert!(place(waits[0]).is_some_and(|place| place < 3), "what waits in its own flow is first: {begun:?}");
+    assert!(place(waits[0]).is_some_and(|place| place < 3), "waiting tasks of its own flow are first: {begun:?}");
     assert_eq!(begun.iter().filter(|id| old.contains(id)).count(), 2, "{begun:?}");
 }
 
-async fn a_task_that_runs_again_and_has_begun_goes_on_before_others_begin(backend: impl Backend) {
+async fn a_started_retry_continues_before_others_start(backend: impl Backend) {
     let flow = Flow::of("own");
     let old = cancelled_of(&backend, &flow, TaskLimits::default(), 1).await;
     begin_again_of(&backend, old[0], &flow, TaskLimits::default()).await.unwrap();
@@ -304,19 +304,19 @@ async fn a_retry_is_within_the_flows_limits(mut backend: impl Backend) {
     let log = store.load(old[2]).await.unwrap().unwrap();
     assert_eq!(log.last_sequence(), 1, "nothing was changed");
     assert_eq!(count(&backend, StatusWord::Cancelled).await, 1);
-    // One begins, so there is room; then the day is full.
+    // One starts, so there is room; then the day's quota is used up.
     begin_next(&backend).await;
     assert_eq!(begin_again_of(&backend, old[2], &flow, limits).await, Ok(()));
     begin_next(&backend).await;
     begin_next(&backend).await;
     end(&backend, old[0], StatusWord::Failed).await;
     let of_day = over(Quota::TasksPerDay, 6);
-    assert!(of_day(begin_again_of(&backend, old[0], &flow, limits).await), "three new ones and three retries");
+    assert!(of_day(begin_again_of(&backend, old[0], &flow, limits).await), "three new tasks and three retries");
     assert!(of_day(store.may_enter(&flow, limits).await.map_err(Into::into)));
     assert_eq!(
         begin_again_of(&backend, old[0], &Flow::of("another"), limits).await,
         Ok(()),
-        "it is who asks that counts"
+        "the caller's quota counts"
     );
 }
 
@@ -329,10 +329,10 @@ async fn a_retry_is_within_the_queues_limit(backend: impl Backend) {
     assert_eq!(backend.store().may_enter(&flow, TaskLimits::default()).await, Err(AcceptError::QueueFull));
     begin_next(&backend).await;
     assert_eq!(begin_again_of(&backend, old[0], &flow, TaskLimits::default()).await, Ok(()));
-    assert_eq!(backend.store().accept(task(&backend, &[])).await, Err(AcceptError::QueueFull), "it waits as others do");
+    assert_eq!(backend.store().accept(task(&backend, &[])).await, Err(AcceptError::QueueFull), "it counts as waiting");
 }
 
-async fn a_retry_that_is_cancelled_waits_no_more(backend: impl Backend) {
+async fn a_cancelled_retry_does_not_wait(backend: impl Backend) {
     let flow = Flow::of("own");
     let limits = TaskLimits { waiting_max: Some(1), per_day_max: None };
     let old = cancelled_of(&backend, &flow, limits, 1).await;
@@ -343,7 +343,7 @@ async fn a_retry_that_is_cancelled_waits_no_more(backend: impl Backend) {
     accept_of(&backend, &flow, limits, 1).await;
 }
 
-async fn a_refused_retry_has_no_place(backend: impl Backend) {
+async fn a_refused_retry_is_not_queued(backend: impl Backend) {
     let (store, flow) = (backend.store(), Flow::of("own"));
     let limits = TaskLimits { waiting_max: Some(1), per_day_max: Some(2) };
     let first = NewTask { flow: flow.clone(), limits, ..claiming(&backend, "d", false) };
@@ -354,11 +354,11 @@ async fn a_refused_retry_has_no_place(backend: impl Backend) {
         let refused = begin_again_of(&backend, first, &flow, limits).await;
         assert_eq!(refused, Err(CommitError::DuplicateDocument(holder).into()));
     }
-    // Neither does it wait, nor is it one of the day.
+    // It is neither counted as waiting nor for the day.
     accept_of(&backend, &flow, limits, 1).await;
 }
 
-async fn who_asks_whether_it_may_enter_is_counted_nowhere(backend: impl Backend) {
+async fn checking_for_entry_is_not_counted(backend: impl Backend) {
     let flow = Flow::of("own");
     let limits = TaskLimits { waiting_max: Some(1), per_day_max: Some(1) };
     for _ in 0..3 {
@@ -381,7 +381,7 @@ async fn the_files_of_a_task_that_runs_again_are_not_to_be_deleted(backend: impl
     assert_eq!(store.files_deleted(id).await, Ok(false), "it waits again");
     assert_eq!(bytes().await, size, "nothing was changed");
     end(&backend, id, StatusWord::Failed).await;
-    assert_eq!(begin_again(&backend, id).await, Ok(()), "nor was that");
+    assert_eq!(begin_again(&backend, id).await, Ok(()), "the refused deletion changed nothing");
 }
 
 async fn a_task_whose_files_are_deleted_does_not_run_again(mut backend: impl Backend) {
@@ -402,6 +402,6 @@ async fn a_task_whose_files_are_deleted_does_not_run_again(mut backend: impl Bac
     assert_eq!(backend.store().load(id).await.unwrap().unwrap().last_sequence(), 1, "nothing was changed");
     assert_eq!(count(&backend, StatusWord::Failed).await, 1);
     assert_eq!(backend.store().document_holder(&Default::default(), &document("d")).await, Ok(None));
-    // Neither does it wait, nor is it one of the day.
+    // It is neither counted as waiting nor for the day.
     accept_of(&backend, &flow, limits, 1).await;
 }

@@ -8,7 +8,7 @@ pub use morag_testkit::{attempt, endpoint};
 use morag_testkit::{new_task, record};
 use std::time::Duration;
 
-/// How long a lease lasts where a test does not care.
+/// Lease duration for tests that do not depend on it.
 pub const LEASE: Duration = Duration::from_secs(30);
 
 /// A JSON object.
@@ -16,12 +16,12 @@ pub fn object(value: serde_json::Value) -> JsonObject {
     value.as_object().cloned().unwrap()
 }
 
-/// A document's id.
+/// A document id.
 pub fn document(id: &str) -> DocumentId {
     id.to_owned().try_into().unwrap()
 }
 
-/// A task with a document of its own and the endpoints of these names.
+/// A task with a random document id and endpoints with these names.
 pub fn task(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
     let sample = record();
     let record = TaskRecord {
@@ -55,7 +55,7 @@ pub fn with_key(backend: &impl Backend, key: &str, request_digest: &str) -> NewT
     new
 }
 
-/// Stores a task that must be taken as a new one.
+/// Stores a task that must be accepted as new.
 pub async fn accept(store: &dyn Store, new: NewTask) -> TaskId {
     let id = new.record.id;
     assert_eq!(store.accept(new).await, Ok(Accepted::New));
@@ -84,7 +84,7 @@ pub fn commit(backend: &impl Backend, task: TaskId, guard: Guard, sequences: std
     }
 }
 
-/// Ends a task, whoever holds it, with one more event.
+/// Ends a task with one more event, regardless of its lease.
 pub async fn end(backend: &impl Backend, task: TaskId, status: StatusWord) {
     let store = backend.store();
     let last = store.load(task).await.unwrap().unwrap().last_sequence();
@@ -93,21 +93,21 @@ pub async fn end(backend: &impl Backend, task: TaskId, status: StatusWord) {
     assert_eq!(store.commit(ending).await, Ok(()));
 }
 
-/// Adds events to a task, whoever holds it.
+/// Adds events to a task, regardless of its lease.
 pub async fn append(backend: &impl Backend, task: TaskId, count: u64) -> Result<(), CommitError> {
     let store = backend.store();
     let last = store.load(task).await.unwrap().unwrap().last_sequence();
     store.commit(commit(backend, task, Guard::Sequence(last), last + 1..=last + count)).await
 }
 
-/// Claims the one key that must be due.
+/// Claims the only due key.
 pub async fn claim_one(store: &dyn Store, queue: Queue) -> Lease {
     let mut leases = store.claim(queue, 10, LEASE).await.unwrap().leases;
     assert_eq!(leases.len(), 1, "{leases:?}");
     leases.remove(0)
 }
 
-/// The keys that can be claimed now, all of them taken.
+/// Claims all keys that are due now.
 pub async fn claim_keys(store: &dyn Store, queue: Queue) -> Vec<String> {
     store.claim(queue, 1000, LEASE).await.unwrap().leases.into_iter().map(|lease| lease.key).collect()
 }

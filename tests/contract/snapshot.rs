@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const COLLECTION: &str = "documents";
 
-/// Snapshots taken beside the work: were one database read when the other has been copied, many of so few would not match.
+/// Snapshots taken while the server works: if one database were copied after the other was read, many of so few would not match.
 const SNAPSHOTS: usize = 60;
 
 struct Stores {
@@ -30,7 +30,7 @@ impl Stores {
         }
     }
 
-    /// A task is accepted, and its content published: two commits, one after the other.
+    /// Accepts a task and publishes its content: two commits, one after the other.
     async fn work(&self) {
         let id = TaskId::random();
         let record =
@@ -60,7 +60,7 @@ impl Stores {
         }
     }
 
-    /// How much is known of all documents, or of that of a task.
+    /// Number of points of all documents, or of a task's document.
     async fn points(&self, task: Option<&String>) -> u64 {
         let document = task.map(|id| document(id));
         self.knowledge.counts(COLLECTION, document.as_ref()).await.unwrap().points
@@ -71,7 +71,7 @@ fn take(folder: &Path) -> Result<Snapshot, StoreError> {
     Snapshot::take(&folder.join("tasks.db"), &folder.join("knowledge.db"))
 }
 
-/// A snapshot's copy, opened.
+/// Opens a snapshot's copy.
 fn copied(snapshot: &Snapshot) -> (tempfile::TempDir, Stores) {
     let folder = tempfile::tempdir().unwrap();
     snapshot.copy_to(&folder.path().join("tasks.db"), &folder.path().join("knowledge.db")).unwrap();
@@ -89,7 +89,7 @@ async fn a_snapshot_stays_what_it_was_while_the_server_goes_on() {
     stores.work().await;
     let (_folder, copy) = copied(&snapshot);
     assert_eq!((copy.ids().await, copy.points(None).await), (expected.clone(), 1));
-    assert_eq!((stores.ids().await.len(), stores.points(None).await), (2, 2), "the server was held up");
+    assert_eq!((stores.ids().await.len(), stores.points(None).await), (2, 2), "the server was blocked");
     let mut seen = Vec::new();
     let count = snapshot.each_task(|id, task| {
         let task = task?;
@@ -133,7 +133,7 @@ async fn both_databases_are_of_one_moment() {
     for worker in workers {
         worker.await.unwrap();
     }
-    assert!(unpublished > 0, "nothing was under way");
+    assert!(unpublished > 0, "no task was between its two commits");
 }
 
 #[test]

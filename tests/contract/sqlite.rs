@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where SQLite's file format keeps `user_version` and `application_id`, 4 bytes each, big-endian.
+/// Offsets of `user_version` and `application_id` in SQLite's file format, 4 bytes each, big-endian.
 const USER_VERSION: u64 = 60;
 const APPLICATION_ID: u64 = 68;
 
@@ -21,7 +21,7 @@ fn open(path: &Path) -> Result<Arc<SqliteStore>, StoreError> {
     SqliteStore::open(path, Arc::new(morag_adapters::SystemClock))
 }
 
-/// Makes a store, closes it and changes one number of its file's header.
+/// Creates a store, closes it and changes one number in its file header.
 fn with_header(at: u64, value: u32) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tasks.db");
@@ -51,7 +51,7 @@ fn a_database_of_another_version_is_refused_by_both_numbers() {
 }
 
 #[test]
-fn a_database_of_somebody_else_is_refused() {
+fn a_foreign_database_is_refused() {
     let (_folder, path) = with_header(APPLICATION_ID, 7);
     assert!(refused(&path).contains("not a task store"));
 }
@@ -67,7 +67,7 @@ fn a_file_that_is_no_database_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_unavailable() {
+fn a_missing_folder_is_unavailable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("missing/tasks.db");
     let Err(StoreError::Unavailable(text)) = open(&path) else { panic!("it must not be opened") };
@@ -80,7 +80,7 @@ async fn the_files_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tasks.db");
-    // One that was there with wider permissions too.
+    // Also an existing file with wider permissions.
     std::fs::File::create(&path).unwrap().set_permissions(std::fs::Permissions::from_mode(0o644)).unwrap();
     let store = open(&path).unwrap();
     store.ping().await.unwrap();
@@ -94,7 +94,7 @@ async fn the_files_are_their_owners_alone() {
 }
 
 #[tokio::test]
-async fn a_killed_process_leaves_what_it_answered() {
+async fn acknowledged_writes_survive_a_kill() {
     let backend = Sqlite::fresh().await;
     let mut ids = Vec::new();
     for _ in 0..20 {
@@ -102,7 +102,7 @@ async fn a_killed_process_leaves_what_it_answered() {
         append(&backend, id, 3).await.unwrap();
         ids.push(id);
     }
-    // The files as they are while the store is open: nothing was closed or written back.
+    // The files as they are while the store is open: nothing was closed or checkpointed.
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("tasks.db");
     for end in ["", "-wal"] {
@@ -117,7 +117,7 @@ async fn a_killed_process_leaves_what_it_answered() {
 }
 
 #[tokio::test]
-async fn leases_end_with_the_process_where_there_is_one_only() {
+async fn leases_of_the_only_process_end_with_it() {
     let backend = Sqlite::fresh().await;
     let id = accept(&*backend.store(), task(&backend, &[])).await;
     let lease = Duration::from_secs(3600);
@@ -142,11 +142,11 @@ async fn a_damaged_page_is_an_error_not_a_wrong_answer() {
     let mut file = std::fs::OpenOptions::new().read(true).write(true).open(backend.path()).unwrap();
     let mut whole = Vec::new();
     file.read_to_end(&mut whole).unwrap();
-    // Everything behind the first page, which holds the header.
+    // All pages after the first, which has the header.
     file.seek(SeekFrom::Start(4096)).unwrap();
     file.write_all(&vec![0xa5; whole.len() - 4096]).unwrap();
     match open(&backend.path()) {
-        // Tables are described there, too.
+        // That page describes tables, too.
         Err(error) => assert!(matches!(error, StoreError::Corrupt(_)), "{error}"),
         Ok(store) => {
             for id in ids {
@@ -161,7 +161,7 @@ async fn a_full_disk_refuses_and_changes_nothing() {
     let backend = Sqlite::with_options(Options { bytes_max: Some(600 * 1024), ..Options::default() });
     let store = backend.store();
     let mut kept = Vec::new();
-    // Without endpoints: a task whose webhooks wait does not expire.
+    // Without endpoints: a task with pending webhooks does not expire.
     for _ in 0..20 {
         let id = accept(&*store, task(&backend, &[])).await;
         end(&backend, id, StatusWord::Completed).await;
@@ -190,18 +190,18 @@ async fn a_full_disk_refuses_and_changes_nothing() {
     assert!(counts.contains(&(StatusWord::Pending, kept.len() as u64)), "{counts:?}");
     store.ping().await.unwrap();
 
-    // What expires makes room.
+    // Expiring tasks frees space.
     backend.advance(Duration::from_secs(1));
     assert_eq!(store.expire(backend.now(), 100).await.unwrap().len(), 20);
     accept(&*store, task(&backend, &["task"])).await;
 }
 
-/// By how much somebody sets the clock, seconds.
+/// Changes of the clock, seconds.
 const JUMPS: [i64; 2] = [3600, -3600];
 
 const SOON: Duration = Duration::from_secs(5);
 
-/// A store that this process has for itself, with a task and its cursor, both due.
+/// A store that only this process uses, with a task and its cursor, both due.
 async fn with_work() -> (Sqlite, morag_core::task::TaskId) {
     let backend = Sqlite::with_options(Options { ends_leases: true, ..Options::default() });
     let id = accept(&*backend.store(), task(&backend, &["hook"])).await;
@@ -209,7 +209,7 @@ async fn with_work() -> (Sqlite, morag_core::task::TaskId) {
     (backend, id)
 }
 
-/// The queue's one key comes due after so long, not before and not later.
+/// The only key of the queue comes due exactly after this time.
 async fn comes_due(backend: &Sqlite, queue: Queue, after: Duration, what: &str) {
     let (store, last) = (backend.store(), Duration::from_millis(1));
     backend.advance(after - last);
@@ -227,7 +227,7 @@ async fn comes_due(backend: &Sqlite, queue: Queue, after: Duration, what: &str) 
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_moves_no_lease() {
+async fn setting_the_clock_moves_no_lease() {
     for jump in JUMPS {
         for queue in [Queue::Tasks, Queue::Deliveries] {
             let (backend, _) = with_work().await;
@@ -244,9 +244,9 @@ async fn a_clock_that_is_set_moves_no_lease() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_moves_nothing_that_was_put_off() {
+async fn setting_the_clock_moves_no_due_time() {
     for jump in JUMPS {
-        // By what they say before and after.
+        // Set before the call, and after it.
         for before in [0, jump] {
             let (backend, id) = with_work().await;
             let store = backend.store();
@@ -274,7 +274,7 @@ async fn a_clock_that_is_set_moves_nothing_that_was_put_off() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_keeps_nothing_new_waiting() {
+async fn setting_the_clock_delays_no_new_key() {
     for jump in JUMPS {
         let (backend, id) = with_work().await;
         let store = backend.store();
@@ -299,11 +299,11 @@ async fn restart(backend: &mut Sqlite) {
 }
 
 #[tokio::test]
-async fn a_clock_set_back_while_nothing_ran_keeps_nothing_waiting() {
+async fn setting_the_clock_back_between_runs_delays_nothing() {
     let (mut backend, _) = with_work().await;
     let held = claim_one(&*backend.store(), Queue::Tasks).await;
     assert_eq!(backend.store().release(&held, backend.now().plus(SOON)).await, Ok(true));
-    // The second time there is nothing left to move.
+    // The second time there is nothing left to adjust.
     for jump in [-3600, 0] {
         backend.clock().set(jump);
         restart(&mut backend).await;
@@ -325,7 +325,7 @@ async fn time_that_passes_while_nothing_runs_counts() {
 #[tokio::test]
 async fn a_process_whose_clock_was_set_leaves_due_times_that_the_next_one_reads_right() {
     for jump in JUMPS {
-        // Whether it goes on long after, until no event is newer than the clock.
+        // Also if it runs for long afterwards, until no event is newer than the clock.
         for long in [Duration::ZERO, Duration::from_secs(3 * 3600)] {
             let (mut backend, id) = with_work().await;
             let held = claim_one(&*backend.store(), Queue::Tasks).await;
@@ -342,7 +342,7 @@ async fn a_process_whose_clock_was_set_leaves_due_times_that_the_next_one_reads_
     }
 }
 
-/// Another process that holds the database's write lock, until it is dropped.
+/// Another process that holds the write lock of the database until it is dropped.
 struct Locked(std::process::Child);
 
 impl Locked {
@@ -384,7 +384,7 @@ async fn a_task_is_refused_in_two_seconds_where_the_database_is_locked() {
     assert!(matches!(refused, Err(AcceptError::Store(StoreError::Unavailable(_)))), "{refused:?}");
     assert_eq!(store.replay("key", "digest").await, Ok(None), "nothing is half-written");
     drop(locked);
-    // Behind what was refused: its job is done with.
+    // Queued after the refused job, so that job has ended.
     let mut again = crate::samples::with_key(&backend, "key", "digest");
     again.record.metadata = Default::default();
     let id = accept(&*store, again).await;

@@ -16,10 +16,10 @@ promises!(
     a_page_of_recent_events_ends_where_they_are_large,
     a_page_of_the_feed_ends_where_its_events_are_large,
     a_page_of_the_feed_ends_where_its_records_are_large,
-    a_cursor_looks_at_few_events_where_they_are_large,
+    a_cursor_reads_few_events_if_they_are_large,
 );
 
-/// Values that take as much memory as JSON can: objects of one entry.
+/// Values with the largest memory use per byte of JSON: objects with one entry.
 fn worst(count: usize) -> serde_json::Value {
     json!(vec![json!({"": 0}); count])
 }
@@ -30,7 +30,7 @@ fn with_metadata(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
     new
 }
 
-/// A step's end whose data takes some 3 MB of memory.
+/// The end of a step whose data takes about 3 MB of memory.
 fn large(sequence: u64, at: morag_core::Timestamp) -> Event {
     let kind = EventKind::StepCompleted {
         step: "chunking".into(),
@@ -123,7 +123,7 @@ async fn a_page_of_recent_events_ends_where_they_are_large(backend: impl Backend
     assert_eq!(seen, (1..=20).rev().collect::<Vec<_>>());
 }
 
-/// Reads the feed to its end: the sequences of each page, and what the largest page takes, but for one event.
+/// Reads the feed to its end. Returns the sequences of each page, and the size of the largest page without its last event.
 async fn feed(backend: &impl Backend, from: morag_core::ports::FeedPosition) -> (Vec<u64>, usize) {
     let (store, mut position, mut seen, mut largest) = (backend.store(), from, Vec::new(), 0);
     loop {
@@ -166,7 +166,7 @@ async fn a_page_of_the_feed_ends_where_its_records_are_large(backend: impl Backe
     assert!(largest <= FEED_BYTES_MAX, "{largest}");
 }
 
-async fn a_cursor_looks_at_few_events_where_they_are_large(backend: impl Backend) {
+async fn a_cursor_reads_few_events_if_they_are_large(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, task(&backend, &["task"])).await;
     append(&backend, id, 2).await.unwrap();

@@ -30,22 +30,22 @@ promises!(
     a_commit_that_does_not_continue_the_log_is_stale,
     a_commit_needs_the_last_lease,
     of_two_commits_on_one_sequence_one_wins,
-    a_cancel_takes_the_place_away_from_the_worker,
+    a_cancel_ends_the_workers_lease,
     an_unknown_task_is_unknown,
-    next_decides_the_queue_place,
+    next_decides_the_due_time,
     the_list_is_paged_newest_first,
-    the_list_shows_where_tasks_stand,
+    the_list_shows_status_and_progress,
     recent_events_are_paged_newest_first,
     a_foreign_page_cursor_finds_nothing,
     counts_follow_the_tasks,
-    expiry_takes_ended_tasks_with_all_they_had,
+    expiry_deletes_ended_tasks_with_all_their_data,
     expiry_keeps_the_documents_claim,
     an_idempotency_key_is_forgotten_after_a_week,
     an_idempotency_key_is_kept_as_long_as_was_set with Limits { idempotency_kept: super::HOUR, ..Limits::default() },
     many_writers_at_once_lose_nothing,
     a_store_that_works_answers_a_ping,
     a_full_queue_refuses_and_takes_again with Limits { queue_max: 2, ..Limits::default() },
-    a_flow_leaves_as_much_of_a_shared_queue_as_it_takes with Limits { queue_max: 8, queue_shared: true, ..Limits::default() },
+    a_flow_takes_at_most_half_of_the_free_shared_queue with Limits { queue_max: 8, queue_shared: true, ..Limits::default() },
 );
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -274,7 +274,7 @@ async fn of_two_commits_on_one_sequence_one_wins(backend: impl Backend) {
     assert_eq!(store.load(id).await.unwrap().unwrap().last_sequence(), 1);
 }
 
-async fn a_cancel_takes_the_place_away_from_the_worker(backend: impl Backend) {
+async fn a_cancel_ends_the_workers_lease(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, task(&backend, &[])).await;
     let worker = claim_one(&*store, Queue::Tasks).await;
@@ -296,7 +296,7 @@ async fn an_unknown_task_is_unknown(backend: impl Backend) {
     assert_eq!(store.commit(commit(&backend, id, Guard::Sequence(0), 1..=1)).await, Err(CommitError::Unknown));
 }
 
-async fn next_decides_the_queue_place(backend: impl Backend) {
+async fn next_decides_the_due_time(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, task(&backend, &[])).await;
     let lease = claim_one(&*store, Queue::Tasks).await;
@@ -359,7 +359,7 @@ async fn the_list_is_paged_newest_first(backend: impl Backend) {
     }
 }
 
-async fn the_list_shows_where_tasks_stand(backend: impl Backend) {
+async fn the_list_shows_status_and_progress(backend: impl Backend) {
     let store = backend.store();
     let id = accept(&*store, task(&backend, &[])).await;
     let (step, stage) = ("metadata_extraction".to_owned(), "content_processing".to_owned());
@@ -370,7 +370,7 @@ async fn the_list_shows_where_tasks_stand(backend: impl Backend) {
         artifacts: vec![],
         resources: Resources::default(),
     };
-    // Its range is 25 to 40: reports beyond it are not believed, as little as those of no step.
+    // The step's range is 25 to 40: reports beyond it are ignored, and so are those outside of a step.
     let life: [(Option<EventKind>, f64, StatusWord, f64); 8] = [
         (Some(EventKind::TaskStarted { retry: None }), 12.5, StatusWord::InProgress, 0.5),
         (Some(EventKind::StepStarted { step, stage }), 0.0, StatusWord::InProgress, 25.0),
@@ -397,7 +397,11 @@ async fn the_list_shows_where_tasks_stand(backend: impl Backend) {
         assert_eq!((shown.status, shown.progress_percent), (status, progress_percent), "{sequence} {live_percent}");
         let log = store.load(id).await.unwrap().unwrap();
         let fold = TaskStatus::fold(&log.record.pipeline, &log.events, log.live_percent);
-        assert_eq!((shown.status, shown.progress_percent), (fold.word, fold.progress_percent), "the same by its log");
+        assert_eq!(
+            (shown.status, shown.progress_percent),
+            (fold.word, fold.progress_percent),
+            "the same status from its log"
+        );
     }
 }
 
@@ -428,7 +432,7 @@ async fn recent_events_are_paged_newest_first(backend: impl Backend) {
         }
     };
     let whole = collect(start, 100).await;
-    // Which of two tasks' events of one millisecond comes first is the store's choice.
+    // The order of two tasks' events in the same millisecond is up to the store.
     assert!(whole.is_sorted_by_key(|(at, ..)| Reverse(*at)), "{whole:?}");
     for id in [first, second] {
         let own: Vec<_> = whole.iter().filter(|(_, task, _)| *task == id).map(|(.., sequence)| *sequence).collect();
@@ -486,7 +490,7 @@ async fn counts_follow_the_tasks(mut backend: impl Backend) {
     assert_eq!((of(StatusWord::Completed).await, of(StatusWord::Failed).await), (0, 0));
 }
 
-async fn expiry_takes_ended_tasks_with_all_they_had(backend: impl Backend) {
+async fn expiry_deletes_ended_tasks_with_all_their_data(backend: impl Backend) {
     let store = backend.store();
     let mut ended = Vec::new();
     for _ in 0..5 {
@@ -548,12 +552,12 @@ async fn a_key_is_kept_for<B: Backend>(backend: B, kept: Duration) {
     let store = backend.store();
     accept(&*store, with_key(&backend, "k", "digest")).await;
     backend.advance(kept);
-    // How long tasks are kept says nothing about keys.
+    // Keys do not depend on how long tasks are kept.
     store.expire(backend.now(), 10).await.unwrap();
     assert!(store.replay("k", "digest").await.unwrap().is_some());
     backend.advance(Duration::from_millis(1));
     store.expire(backend.now().minus(100 * kept), 10).await.unwrap();
-    // A store whose own clock has not moved remembers it still.
+    // A store with a clock of its own, which has not moved, still remembers the key.
     assert_eq!(store.replay("k", "digest").await.unwrap().is_none(), B::KEYS_AGE_BY_CLOCK);
     let again = store.accept(with_key(&backend, "k", "digest")).await.unwrap();
     assert_eq!(again == Accepted::New, B::KEYS_AGE_BY_CLOCK);
@@ -564,7 +568,7 @@ async fn many_writers_at_once_lose_nothing(mut backend: impl Backend) {
     let store = backend.store();
     accept(&*store, claiming(&backend, "taken", false)).await;
     let writer = async |n: u64| {
-        // One in four is refused amid the others' commits.
+        // One in four is refused between the commits of the others.
         let new = if n.is_multiple_of(4) { claiming(&backend, "taken", false) } else { task(&backend, &["task"]) };
         let id = new.record.id;
         match store.accept(new).await {
@@ -594,10 +598,10 @@ async fn a_store_that_works_answers_a_ping(backend: impl Backend) {
     assert_eq!(backend.store().ping().await, Ok(()));
 }
 
-async fn a_flow_leaves_as_much_of_a_shared_queue_as_it_takes(backend: impl Backend) {
+async fn a_flow_takes_at_most_half_of_the_free_shared_queue(backend: impl Backend) {
     let store = backend.store();
     let of = |flow: &str| NewTask { flow: Flow::of(flow), ..task(&backend, &[]) };
-    // All at once: what others submit at the same time counts.
+    // Concurrently: parallel submissions count.
     let racing = join_all((0..8).map(|_| store.accept(of("a")))).await;
     let taken = racing.iter().filter(|answer| **answer == Ok(Accepted::New)).count();
     assert_eq!(taken, 4, "{racing:?}");
@@ -613,7 +617,7 @@ async fn a_flow_leaves_as_much_of_a_shared_queue_as_it_takes(backend: impl Backe
     accept(&*store, of("d")).await;
     assert_eq!(store.accept(of("e")).await, Err(AcceptError::QueueFull));
     append(&backend, first, 1).await.unwrap();
-    assert_eq!(store.accept(of("a")).await, Err(AcceptError::QueueShare), "what has begun makes room for others");
+    assert_eq!(store.accept(of("a")).await, Err(AcceptError::QueueShare), "a started task makes room for others");
     accept(&*store, of("e")).await;
 }
 

@@ -12,9 +12,9 @@ promises!(
     a_tenant_sees_its_own_tasks_and_events_alone,
     two_tenants_use_the_same_document_id,
     a_tenants_lists_forget_what_is_expired,
-    a_flow_may_have_so_many_tasks_waiting,
-    a_flow_may_submit_so_many_tasks_a_day,
-    a_refused_task_is_none_of_its_day,
+    waiting_tasks_of_a_flow_are_limited,
+    tasks_per_day_of_a_flow_are_limited,
+    a_refused_task_does_not_count_for_the_day,
     the_bytes_of_a_tenants_files_are_counted_until_they_are_deleted,
 );
 
@@ -85,7 +85,7 @@ async fn two_tenants_use_the_same_document_id(backend: impl Backend) {
     assert_eq!((holder("default").await, holder("acme").await), (Ok(Some(first)), Ok(Some(second))));
     assert_eq!(holder("other").await, Ok(None));
     let again = store.accept(of(claiming(&backend, "d", false), "acme")).await;
-    assert_eq!(again, Err(AcceptError::DuplicateDocument(second)), "its own alone is in the way");
+    assert_eq!(again, Err(AcceptError::DuplicateDocument(second)), "only its own tenant's document conflicts");
     end(&backend, second, StatusWord::Completed).await;
     let replacing = accept(&*store, of(claiming(&backend, "d", true), "acme")).await;
     end(&backend, replacing, StatusWord::Completed).await;
@@ -111,18 +111,18 @@ fn limited(backend: &impl Backend, waiting_max: Option<u64>, per_day_max: Option
     NewTask { limits: TaskLimits { waiting_max, per_day_max }, ..task(backend, &[]) }
 }
 
-async fn a_flow_may_have_so_many_tasks_waiting(backend: impl Backend) {
+async fn waiting_tasks_of_a_flow_are_limited(backend: impl Backend) {
     let store = backend.store();
     let first = accept(&*store, limited(&backend, Some(2), None)).await;
     accept(&*store, limited(&backend, Some(2), None)).await;
     let over = AcceptError::OverQuota(OverQuota { quota: Quota::WaitingTasks, limit: 2, resets_at: None });
     assert_eq!(store.accept(limited(&backend, Some(2), None)).await, Err(over.clone()));
     let other = NewTask { flow: Flow::of("another"), ..limited(&backend, Some(2), None) };
-    assert_eq!(store.accept(other).await, Ok(Accepted::New), "each flow for itself");
+    assert_eq!(store.accept(other).await, Ok(Accepted::New), "limits are per flow");
     end(&backend, first, StatusWord::Cancelled).await;
     assert_eq!(store.accept(limited(&backend, Some(2), None)).await, Ok(Accepted::New));
     assert_eq!(store.accept(limited(&backend, Some(2), None)).await, Err(over.clone()));
-    // Begun is not waiting.
+    // A started task does not count as waiting.
     let held = store.claim(Queue::Tasks, 1, DAY).await.unwrap().leases.remove(0);
     let task: TaskId = held.key.parse().unwrap();
     let begun = Commit {
@@ -140,7 +140,7 @@ async fn a_flow_may_have_so_many_tasks_waiting(backend: impl Backend) {
     assert!((1..=2).contains(&accepted), "as many as are left of three: {taken:?}");
 }
 
-async fn a_flow_may_submit_so_many_tasks_a_day(backend: impl Backend) {
+async fn tasks_per_day_of_a_flow_are_limited(backend: impl Backend) {
     let store = backend.store();
     for _ in 0..2 {
         let task = accept(&*store, limited(&backend, None, Some(2))).await;
@@ -158,7 +158,7 @@ async fn a_flow_may_submit_so_many_tasks_a_day(backend: impl Backend) {
     assert_eq!(taken.iter().filter(|taken| **taken == Ok(Accepted::New)).count(), 3, "{taken:?}");
 }
 
-async fn a_refused_task_is_none_of_its_day(backend: impl Backend) {
+async fn a_refused_task_does_not_count_for_the_day(backend: impl Backend) {
     let store = backend.store();
     let day = TaskLimits { per_day_max: Some(2), waiting_max: None };
     let new = || NewTask { limits: day, ..claiming(&backend, "d", false) };
@@ -171,7 +171,7 @@ async fn a_refused_task_is_none_of_its_day(backend: impl Backend) {
     assert!(matches!(store.accept(third).await, Err(AcceptError::OverQuota(_))));
 }
 
-/// Ends a step that has written a file of this size.
+/// Ends a step that wrote a file of this size.
 async fn write(backend: &impl Backend, task: TaskId, size: u64) {
     let store = backend.store();
     let sequence = store.load(task).await.unwrap().unwrap().last_sequence();
@@ -204,7 +204,7 @@ async fn write(backend: &impl Backend, task: TaskId, size: u64) {
 async fn the_bytes_of_a_tenants_files_are_counted_until_they_are_deleted(backend: impl Backend) {
     let store = backend.store();
     let bytes = async |owner: &str| store.stored_bytes(&tenant(owner)).await.unwrap();
-    // What was submitted has 42 bytes each.
+    // The submitted files have 42 bytes each.
     let one = accept(&*store, of(task(&backend, &[]), "acme")).await;
     let two = accept(&*store, of(task(&backend, &[]), "acme")).await;
     accept(&*store, task(&backend, &[])).await;
@@ -212,7 +212,7 @@ async fn the_bytes_of_a_tenants_files_are_counted_until_they_are_deleted(backend
     write(&backend, one, 1000).await;
     write(&backend, two, 500).await;
     assert_eq!((bytes("acme").await, bytes("default").await), (1584, 42));
-    assert_eq!(store.files_deleted(one).await, Ok(false), "it needs them");
+    assert_eq!(store.files_deleted(one).await, Ok(false), "its files are still needed");
     assert_eq!(bytes("acme").await, 1584);
     for task in [one, two] {
         end(&backend, task, StatusWord::Failed).await;
@@ -223,5 +223,5 @@ async fn the_bytes_of_a_tenants_files_are_counted_until_they_are_deleted(backend
     assert_eq!(bytes("acme").await, 542);
     backend.advance(DAY);
     assert_eq!(store.expire(backend.now(), 10).await.unwrap().len(), 2);
-    assert_eq!((bytes("acme").await, bytes("default").await), (0, 42), "what is forgotten counts no more");
+    assert_eq!((bytes("acme").await, bytes("default").await), (0, 42), "deleted files do not count");
 }

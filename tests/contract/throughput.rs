@@ -7,7 +7,7 @@ use morag_core::ports::{Commit, CursorMove, Guard, Lease, Next, Queue};
 use morag_core::task::StatusWord;
 use std::time::Instant;
 
-/// Tasks that are accepted, run and delivered.
+/// Number of tasks that are accepted, run and delivered.
 const TASKS: usize = 2_000;
 
 fn say(what: &str, count: usize, start: Instant) {

@@ -3,23 +3,22 @@
 use morag_tests::crowd::{Crowd, PeakMemory, resident_bytes};
 use std::collections::BTreeSet;
 
-/// As a server on a small machine.
+/// Workers, as in a server on a small machine.
 const WORKERS: usize = 8;
 
-/// What a second crowd may leave behind beyond the first. Slots of the pool keep 4 MiB of a memory resident, and not every round
-/// fills the same ones: 18 slots hold 72 MiB. A crowd takes 5 times 32 MiB by its memory bombs alone, and writes 40 MiB, so
-/// what is not given back shows.
+/// Memory that a second crowd may leave in addition to the first. Slots of the pool keep 4 MiB of a memory resident, and each round fills
+/// other slots: 18 slots hold 72 MiB. A crowd uses 5 times 32 MiB for its memory bombs alone, and writes 40 MiB, so a leak would show.
 const GROWTH_BYTES_MAX: u64 = 96 << 20;
 
-/// What a round may take at any time beyond what was resident before it: the memory of all its five memory bombs. As many runs as
-/// there are workers are two bombs at the most, for one in twenty is one, and six that take a third of that at most: 55 MiB were
-/// measured. Were a run's memory kept while later ones run, the bombs alone would come to this, and the rest beyond it.
+/// Peak memory of a round above the resident memory before it: that of its five memory bombs. The concurrent runs contain at most two
+/// bombs, because one in twenty is a bomb, and six that use at most a third of that: 55 MiB were measured. If the memory of a run were kept
+/// while later ones run, the bombs alone would reach this limit.
 const PEAK_BYTES_MAX: u64 = 5 * (32 << 20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn good_steps_succeed_beside_hostile_ones_and_memory_comes_back() {
     let crowd = Crowd::new(WORKERS).await;
-    // The first fills caches and the pool's slots.
+    // The first round fills caches and the pool's slots.
     crowd.round(50, 50).await;
     let before = resident_bytes();
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! `morag backup` of a server at work, and `morag restore`.
+//! `morag backup` of a running server, and `morag restore`.
 
 use crate::endpoints_support::{create, deliver_all, signed_by, wait_for};
 use morag_adapters::SystemClock;
@@ -20,7 +20,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Large enough that an operation on it is under way when it is looked at.
+/// Large enough that an operation on it is still running when the test looks.
 const LARGE_BYTES: u64 = 256 * 1024 * 1024;
 
 fn command(verb: &str, folder: &Path, data: &Path) -> Command {
@@ -41,14 +41,14 @@ fn succeeds(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// What is said of a failure: one line.
+/// The one-line error of a failed command.
 fn refused(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(1) && said.lines().count() == 1, "{:?}: {said}", output.status);
     said
 }
 
-/// Names in a folder, in order; none where there is none.
+/// Names in a folder, in order; empty if it does not exist.
 fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<_> =
@@ -57,7 +57,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A data folder that no server is at work on.
+/// A data folder that no server uses.
 struct Lab {
     folder: tempfile::TempDir,
 }
@@ -78,20 +78,20 @@ impl Lab {
         self.at("data")
     }
 
-    /// A file of a task that waits, below the data folder or a backup.
+    /// A file of a waiting task, below the data folder or a backup.
     fn document(&self) -> String {
         format!("files/tasks/{}/files/original.md", open_tasks(EMBEDDED_LAST)[1])
     }
 
-    /// One more file of that task, which takes its time.
+    /// Adds a file to that task that takes time to copy.
     fn add_large_file(&self) {
         let path = self.data().join(self.document()).with_file_name("large.bin");
-        // Without a byte on the disk.
+        // Sparse: no byte is on the disk.
         std::fs::File::create(path).and_then(|file| file.set_len(LARGE_BYTES)).expect("a large file");
     }
 }
 
-/// Submits documents one after the other, to the endpoint and to a webhook of their own, until it is told to stop.
+/// Submits documents one after the other, to the endpoint and to a webhook of their own, until `stop` is set.
 async fn load(server: &Server, url: &str, stop: &AtomicBool) -> Vec<String> {
     let mut tasks = Vec::new();
     while !stop.load(Ordering::Relaxed) {
@@ -101,7 +101,7 @@ async fn load(server: &Server, url: &str, stop: &AtomicBool) -> Vec<String> {
     tasks
 }
 
-/// The tasks of a data folder, by the store itself.
+/// The tasks of a data folder, read from the store.
 async fn logs(data: &Path) -> (Arc<SqliteStore>, BTreeMap<TaskId, TaskLog>) {
     let store = SqliteStore::open(&data.join("morag.db"), Arc::new(SystemClock)).expect("the store");
     let (mut logs, mut cursor) = (BTreeMap::new(), None);
@@ -118,7 +118,7 @@ async fn logs(data: &Path) -> (Arc<SqliteStore>, BTreeMap<TaskId, TaskLog>) {
     }
 }
 
-/// The numbers of the deliveries in a store's record of a task that arrived, to its own webhook.
+/// Numbers of the deliveries of a task to its own webhook that succeeded according to the store.
 async fn delivered(store: &SqliteStore, task: TaskId) -> Vec<u64> {
     let deliveries = store.deliveries(task).await.expect("deliveries");
     let own = deliveries.iter().filter(|one| one.endpoint.as_str() == "task" && one.state == DeliveryState::Delivered);
@@ -127,7 +127,7 @@ async fn delivered(store: &SqliteStore, task: TaskId) -> Vec<u64> {
     numbers
 }
 
-/// Everything that a copied store says of files and knowledge is so, and nothing else is there.
+/// The files and knowledge in a copied store are exactly those that it refers to.
 async fn matches_itself(data: &Path, logs: &BTreeMap<TaskId, TaskLog>) {
     let knowledge = SqliteKnowledge::open(&data.join("knowledge.db"), None).expect("the knowledge");
     for (id, log) in logs {
@@ -149,11 +149,11 @@ async fn matches_itself(data: &Path, logs: &BTreeMap<TaskId, TaskLog>) {
     }
     let mut known: Vec<_> = logs.keys().map(ToString::to_string).collect();
     known.sort();
-    assert_eq!(names(&data.join("files/tasks")), known, "files of a task that the copy does not know");
+    assert_eq!(names(&data.join("files/tasks")), known, "files of a task that is not in the copy");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_under_load_is_one_moment_of_it_and_goes_on_from_there() {
+async fn a_backup_under_load_is_consistent_and_can_be_continued() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (own, named) = (Receiver::start().await, Receiver::start().await);
     let mut server = Server::start_with(&[("MORAG_WORKER_CONCURRENCY", "1")]).await;
@@ -164,7 +164,7 @@ async fn a_backup_under_load_is_one_moment_of_it_and_goes_on_from_there() {
     let taking = async {
         let mut taken = Vec::new();
         for number in 1..=3 {
-            // Each a few tasks later than the one before.
+            // Each a few tasks later than the last.
             let ends = |received: &[Received]| {
                 received.iter().filter(|one| one.event_type() == "task_completed").count() >= number * 3
             };
@@ -208,11 +208,11 @@ async fn a_backup_under_load_is_one_moment_of_it_and_goes_on_from_there() {
             assert!(numbers.len() <= log.events.len() && delivered(&original, *id).await.starts_with(&numbers));
         }
         let unfinished = copied.values().filter(|log| log.events.last().is_none_or(|last| !last.kind.ends_task()));
-        assert!(unfinished.count() > 0, "the server was at work");
+        assert!(unfinished.count() > 0, "no task was running");
         restored.push(data);
     }
 
-    // A server on the second one: it ends what was open, and delivers from where the copy was.
+    // A server on the second copy: it ends the open tasks, and continues delivering where the copy was taken.
     let data = &restored[1];
     let (store, copied) = logs(data).await;
     let mut expected = BTreeMap::new();
@@ -235,7 +235,7 @@ async fn a_backup_under_load_is_one_moment_of_it_and_goes_on_from_there() {
             .expect("a task of the copy")
             .push(one.header("x-morag-sequence").parse().expect("a number"));
     }
-    assert_eq!(sent, expected, "deliveries do not go on from where the backup was");
+    assert_eq!(sent, expected, "deliveries do not continue after those in the backup");
     let again = &named.received()[before_named..];
     assert!(
         !again.is_empty() && again.iter().all(|one| signed_by(one, &[&secret])),
@@ -293,13 +293,13 @@ async fn no_server_starts_on_half_a_restore() {
     for task in open_tasks(EMBEDDED_LAST) {
         assert_eq!(server.wait_for_end(&task).await["status"], "completed");
     }
-    // Of a server's own folder nothing is overwritten.
+    // Nothing in a running server's folder is overwritten.
     let said = refused(&run("restore", &backup, &server.data_dir()));
     assert!(said.contains("another server uses"), "{said}");
 }
 
 #[test]
-fn what_a_backup_holds_is_what_was_there() {
+fn a_backup_has_the_original_content() {
     let lab = Lab::new();
     let output = run("backup", &lab.at("backup"), &lab.data());
     succeeds(&output);
@@ -341,7 +341,7 @@ fn a_damaged_backup_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn what_was_damaged_before_the_backup_is_said_and_the_rest_is_kept() {
+fn damaged_files_are_reported_and_the_rest_is_backed_up() {
     let lab = Lab::new();
     std::fs::write(lab.data().join(lab.document()), "another content").expect("a file");
     let output = run("backup", &lab.at("backup"), &lab.data());
@@ -354,7 +354,7 @@ fn what_was_damaged_before_the_backup_is_said_and_the_rest_is_kept() {
 }
 
 #[test]
-fn a_task_that_cannot_be_read_is_said_and_the_rest_is_kept() {
+fn an_unreadable_task_is_reported_and_the_rest_is_backed_up() {
     let lab = Lab::new();
     let task = &open_tasks(EMBEDDED_LAST)[1];
     let id: TaskId = task.parse().expect("an id");
@@ -373,7 +373,7 @@ fn a_task_that_cannot_be_read_is_said_and_the_rest_is_kept() {
         assert!(stdout(&output).contains("4 tasks"), "{}", stdout(&output));
     }
     succeeds(&run("restore", &lab.at("backup"), &lab.at("new")));
-    assert!(lab.at("new").join(lab.document()).exists(), "its files are kept, though nothing tells what they were");
+    assert!(lab.at("new").join(lab.document()).exists(), "its files are kept without their record");
 }
 
 #[test]
@@ -442,7 +442,7 @@ async fn a_restored_store_takes_no_bucket_from_another_unless_it_is_told_to() {
     };
 
     restore("trial", &[]);
-    // As a bucket is whose store was of a version that wrote no owner there.
+    // The state of a bucket whose store was of a version that recorded no owner.
     let unowned = format!("{}/before", bucket.url());
     for (url, expected) in [(&url, "contains the files of another store"), (&unowned, "has no recorded owner")] {
         let mut start = tokio::process::Command::from(serve(&at("trial")));
@@ -459,7 +459,7 @@ async fn a_restored_store_takes_no_bucket_from_another_unless_it_is_told_to() {
     let _restored = Server::start_on(moved, &settings).await.terminate_and_restart().await;
     let keys = bucket.keys().await;
     let kept = format!("team/tasks/{task}/files/original.md");
-    assert!(keys.contains(&kept), "what was accepted since the backup is gone at once: {keys:?}");
+    assert!(keys.contains(&kept), "files accepted after the backup were deleted at once: {keys:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -473,7 +473,7 @@ async fn a_server_whose_bucket_is_taken_over_while_it_runs_deletes_nothing_from_
         ("AWS_ACCESS_KEY_ID", KEY_ID),
         ("AWS_SECRET_ACCESS_KEY", KEY_SECRET),
     ];
-    // Without retention there is a round every ten seconds, which deletes the files of all tasks that have ended.
+    // Without retention there is a round every ten seconds, which deletes the files of all ended tasks.
     let mut old = Fleet::new(&[&settings[..], &[("MORAG_TEMP_RETENTION_HOURS", "0")]].concat());
     old.start("all").await;
     succeeds(&command("backup", &at("backup"), old.data_dir()).envs(settings).output().expect("it runs"));
@@ -500,7 +500,7 @@ async fn a_server_whose_bucket_is_taken_over_while_it_runs_deletes_nothing_from_
     tokio::time::timeout(PATIENCE, completes).await.expect("the task completes");
     let rounds = || old.log_lines_with("nothing is tidied up");
     let before = rounds().len();
-    // The first may have begun before the task had ended.
+    // The first round may have begun before the task had ended.
     let passed = fleet::wait_for(|| (rounds().len() >= before + 2).then_some(())).await;
     assert!(passed.is_some() && rounds()[0].contains("no longer belongs to this store"), "{:?}", rounds());
     let keys = bucket.keys().await;

@@ -1,4 +1,4 @@
-//! Bad input: the contract's error, and nothing left behind.
+//! Bad input: the contract's error, and no leftovers.
 
 use morag_fixtures as fixtures;
 use morag_tests::receiver::Receiver;
@@ -7,7 +7,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-/// Checks the contract's error shape, and gives the body.
+/// Checks the contract's error format, and returns the body.
 async fn error(response: Response, status: u16) -> Value {
     assert!(response.headers().contains_key("x-request-id"));
     let found = response.status().as_u16();
@@ -30,14 +30,13 @@ async fn error(response: Response, status: u16) -> Value {
     body
 }
 
-/// No task, and no file of one. The file of a refused upload is deleted beside the answer, not before it, so this waits
-/// for that.
+/// There is no task, and no file of one. The file of a refused upload is deleted concurrently with the response, so this waits for it.
 async fn nothing_is_left(server: &Server) {
     assert_eq!(server.get("/api/v1/status/").await["total_count"], 0);
     no_files(server, |_| true).await;
 }
 
-/// Waits until no file of a task is there that `counts` says yes to.
+/// Waits until no file of a task for which `counts` is true exists.
 async fn no_files(server: &Server, counts: impl Fn(&std::path::Path) -> bool) {
     let tasks = server.data_dir().join("files/tasks");
     let started = std::time::Instant::now();
@@ -60,7 +59,7 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_right_key_nothing_is_told() {
+async fn requests_without_a_valid_key_are_refused() {
     let server = Server::start().await;
     let task = "00000000-0000-4000-8000-000000000000";
     for path in ["/api/v1/status/".to_owned(), format!("/api/v1/status/{task}"), format!("/api/files/temp/{task}")] {
@@ -97,7 +96,7 @@ async fn what_does_not_exist_is_404() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_is_no_upload_is_refused() {
+async fn invalid_uploads_are_refused() {
     let server = Server::start().await;
     let post = |path: &str| server.request(Method::POST, path);
     let not_multipart = post("/api/v1/ingest/file").json(&json!({ "file": "x" })).send().await.expect("an answer");
@@ -173,7 +172,7 @@ async fn a_webhook_url_that_deliveries_may_not_reach_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_over_the_limit_is_cut_off_whether_it_says_its_length_or_not() {
+async fn a_body_over_the_limit_is_refused_with_and_without_a_length() {
     let server = Server::start_with(&[("MORAG_MAX_UPLOAD_SIZE_BYTES", "100000")]).await;
     let large = vec![b'x'; 3_000_000];
     error(server.ingest("large.txt", large.clone(), &[]).await, 413).await;
@@ -244,7 +243,7 @@ async fn no_encoding_makes_a_text_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_away_leaves_nothing() {
+async fn a_disconnected_upload_leaves_nothing() {
     let server = Server::start().await;
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
     let stream = futures::stream::unfold(receiver, |mut receiver| async move {
@@ -257,9 +256,9 @@ async fn a_client_that_goes_away_leaves_nothing() {
     sender.send(Ok(vec![b'x'; 100_000])).await.expect("the second piece is read");
     sending.abort();
     let _ = sending.await;
-    // Only now: a stream that ends by itself would be a whole upload.
+    // Only now: if the stream ended by itself, the upload would be complete.
     drop(sender);
-    // The server notices at its next read; a whole upload after it has been through the same door.
+    // The server notices at its next read; a complete upload after it takes the same path.
     let task = server.submit("note.md", fixtures::one_page_markdown(1), &[]).await;
     server.wait_for_end(&task).await;
     no_files(&server, |path| !path.to_string_lossy().contains(task.as_str())).await;

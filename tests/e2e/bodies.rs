@@ -1,11 +1,11 @@
-//! Checks that several tests share: the guides' own consumer, and the history.
+//! Shared checks: the guides' own consumer, and the history.
 
 use morag_tests::server::{Server, python};
 use serde_json::Value;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-/// Feeds bodies to the guides' consumer, which must accept every one. Gives what it saw.
+/// Feeds bodies to the guides' consumer, which must accept each of them. Returns its output.
 pub fn consume(bodies: &[Value]) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/guide_consumer.py");
     let mut command = Command::new(python());

@@ -1,4 +1,4 @@
-//! What tenants can reach of each other: every route of the OpenAPI document, asked for another's things, on both stores.
+//! Isolation of tenants: every route of the OpenAPI document is called for another tenant's data, on both stores.
 
 use crate::ingest_url::{ALLOWED, Web};
 use morag_adapters::store::sqlite::SqliteKnowledge;
@@ -74,13 +74,13 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// A task's deliveries, once they are all made.
+    /// The deliveries of a task, once all are done.
     async fn delivered(&self, task: &str) -> Vec<Value> {
         let started = Instant::now();
         loop {
             let (_, log) = self.get(&format!("/api/v1/tasks/{task}/deliveries")).await;
             let deliveries = log["deliveries"].as_array().expect("a list").clone();
-            // One of each of its two endpoints.
+            // One to each of its two endpoints.
             if deliveries.len() == 2 && deliveries.iter().all(|one| one["state"] == "delivered") {
                 return deliveries;
             }
@@ -99,7 +99,7 @@ fn morag_toml() -> String {
     DIGESTS.iter().map(table).collect()
 }
 
-/// A server on a store, which its name says.
+/// A server on the store with this name.
 async fn server(store: &str) -> Server {
     let (redis, prefix) = (shared_single().url(), format!("{}:", uuid::Uuid::new_v4()));
     let key = "00".repeat(32);
@@ -110,7 +110,7 @@ async fn server(store: &str) -> Server {
     Server::start_with_file(&morag_toml(), &settings).await
 }
 
-/// What a tenant has, of everything that can be had.
+/// Data of a tenant, of every kind.
 struct Things {
     task: String,
     delivery: String,
@@ -133,41 +133,41 @@ async fn make(caller: &Caller<'_>, endpoint: &'static str, receiver: &Receiver) 
     Things { task, delivery, endpoint }
 }
 
-/// A route's path with another's things in it.
+/// A route's path with another tenant's ids.
 fn path_of(route: &str, of: &Things) -> String {
     let path = route.replace("{task_id}", &of.task).replace("{delivery_id}", &of.delivery);
     path.replace("{endpoint_id}", of.endpoint).replace("{filename}", "markdown.md")
 }
 
-/// Every id of what somebody else has.
+/// The ids of another tenant's data.
 fn secrets_of(of: &Things) -> [&str; 3] {
     [&of.task, &of.delivery, of.endpoint]
 }
 
-/// Asks one route as a caller for what is another's.
+/// Calls one route as a caller with another tenant's ids.
 async fn walk(caller: &Caller<'_>, own: &Things, other: &Things, method: &str, route: &str, web: &Web) {
     let said = format!("{method} {route}");
     let verb: Method = method.to_uppercase().parse().expect("a method");
     let path = path_of(route, other);
-    // Nothing of the other is in it, whatever it answers.
+    // No response contains data of the other tenant.
     let nothing_of = |text: &str| {
         for id in secrets_of(other) {
-            assert!(!text.contains(id), "{said} tells of {id}: {text}");
+            assert!(!text.contains(id), "{said} reveals {id}: {text}");
         }
     };
     match (method, route) {
-        // For everybody, and of no tenant.
+        // Public routes without data of a tenant.
         ("get", "/health" | "/health/ready" | "/metrics" | "/api/v1/pipelines") => {
             let (status, text) = caller.send(caller.request(verb, &path)).await;
             assert_eq!(status, 200, "{said}");
             nothing_of(&text);
         }
-        // The operator's.
+        // Routes for the operator only.
         ("get", "/api/v1/plugins") | ("post", "/api/v1/plugins/reload") => {
             let (status, text) = caller.send(caller.request(verb, &path)).await;
             assert_eq!(status, 403, "{said}: {text}");
         }
-        // Another's task or endpoint in the path.
+        // Another tenant's task or endpoint in the path.
         (_, route) if route.contains("{task_id}") || route.contains("{endpoint_id}") => {
             let body = match route.rsplit('/').next() {
                 Some("replay") => json!({"since": "2020-01-01T00:00:00Z"}),
@@ -182,7 +182,7 @@ async fn walk(caller: &Caller<'_>, own: &Things, other: &Things, method: &str, r
             }
             let (status, text) = caller.send(request).await;
             assert_eq!(status, 404, "{said}: {text}");
-            // Its own endpoint, asked for another's task.
+            // Its own endpoint with another tenant's task.
             if route.ends_with("{endpoint_id}/events") {
                 let path = format!("/api/v1/webhooks/endpoints/crm/events?key={}", other.task);
                 assert_eq!(caller.get(&path).await.0, 404, "{said}");
@@ -205,7 +205,7 @@ async fn walk(caller: &Caller<'_>, own: &Things, other: &Things, method: &str, r
             assert!(text.contains(&own.task), "{text}");
         }
         ("post", "/api/v1/webhooks/endpoints") => {
-            // What it calls one as another's is its own.
+            // An endpoint with the name of another tenant's is a new one of its own.
             let settings = json!({"id": other.endpoint, "url": "https://example.com/", "disabled": true});
             let (status, body) = caller.post(&path, &settings).await;
             assert_eq!((status, &body["version"]), (201, &json!(1)), "{body}");
@@ -213,14 +213,14 @@ async fn walk(caller: &Caller<'_>, own: &Things, other: &Things, method: &str, r
             let (status, _) = caller.send(caller.request(Method::DELETE, &path)).await;
             assert_eq!(status, 200);
         }
-        // The same key and request as another's is not another's answer.
+        // The same idempotency key and request as another tenant's do not return the other's response.
         ("post", "/api/v1/ingest/file" | "/api/convert/process-ingest" | "/api/v1/process") => {
             let fields = [("document_id", "report"), ("collection_name", "shared"), ("replace_existing", "true")];
             let more = [("mode", "convert"), ("webhook_url", web.url.as_str())];
             let key = if route == "/api/v1/ingest/file" { "first" } else { "walk" };
             let fields: Vec<_> = fields.into_iter().chain(more).collect();
             let (status, body) = match key {
-                // As it was sent before, so that its own answer comes.
+                // The same request as before, so that its own response is returned.
                 "first" => caller.ingest(route, &fields[..2], key).await,
                 _ => caller.ingest(route, &fields, key).await,
             };
@@ -239,11 +239,11 @@ async fn walk(caller: &Caller<'_>, own: &Things, other: &Things, method: &str, r
             let task = answer["task_id"].as_str().or(answer["task_ids"][0].as_str()).expect("an id").to_owned();
             caller.wait_for(&task).await;
         }
-        _ => panic!("{said} is not known here: say whose its things are, and how another is kept from them"),
+        _ => panic!("{said} is not covered here: add whose data it returns, and how other tenants are kept out"),
     }
 }
 
-/// The stream of all events from the begin, until the tenant's own task has completed in it.
+/// The stream of all events from the beginning, until the tenant's own task has completed in it.
 async fn stream(caller: &Caller<'_>, own: &Things) -> String {
     let request = caller.request(Method::GET, "/api/v1/events").header("Last-Event-ID", "0");
     let mut response = request.send().await.expect("an answer");
@@ -284,7 +284,7 @@ async fn tenants_cannot_reach_each_others_things(store: &str) -> Server {
         for method in item.as_object().expect("methods").keys().filter(|name| *name != "parameters") {
             routes += 1;
             walk(&b, &things_b, &things_a, method, route, &web).await;
-            // The default tenant is a tenant as the others are: its admin does not see theirs.
+            // The default tenant is like the others: its admin does not see their data.
             if route.contains("{task_id}") || route.contains("{endpoint_id}") {
                 let verb: Method = method.to_uppercase().parse().expect("a method");
                 let body = json!({"since": "2020-01-01T00:00:00Z"});
@@ -306,7 +306,7 @@ async fn tenants_cannot_reach_each_others_things(store: &str) -> Server {
     server
 }
 
-/// Everything of a tenant that another could have changed.
+/// All data of a tenant that another one could have changed.
 async fn state(caller: &Caller<'_>, things: &Things) -> Vec<Value> {
     let task = &things.task;
     let mut state = Vec::new();
@@ -329,7 +329,7 @@ async fn state(caller: &Caller<'_>, things: &Things) -> Vec<Value> {
 async fn no_route_of_the_embedded_store_leads_to_another_tenant() {
     let mut server = tenants_cannot_reach_each_others_things("embedded").await;
     assert!(server.terminate().await.success());
-    // Both have stored a document of this id in a collection of this name, and one has replaced its own since.
+    // Both have stored a document with this id in a collection with this name, and one has replaced its own since.
     let knowledge = SqliteKnowledge::open(&server.data_dir().join("knowledge.db"), None).expect("the server's store");
     let document = DocumentId::try_from("report".to_owned()).expect("an id");
     for (tenant, has_some) in [("alpha", true), ("beta", true), ("default", false)] {

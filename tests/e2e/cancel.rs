@@ -1,18 +1,18 @@
-//! Stopping a task.
+//! Cancelling tasks.
 
 use crate::bodies::history_types;
 use morag_tests::receiver::Receiver;
 use morag_tests::server::Server;
 use reqwest::Method;
 
-/// A document that keeps a step busy for long: nothing here waits for it to end.
+/// A document that keeps a step busy for long; no test waits for its end.
 pub fn large_markdown() -> Vec<u8> {
     (0..1500).flat_map(morag_fixtures::one_page_markdown).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_task_stops_and_is_told_of() {
-    // One worker: the next task runs only when this one has let it go.
+async fn a_running_task_is_cancelled_and_reported() {
+    // One worker: the next task runs only when this one has ended.
     let server = Server::start_with(&[("MORAG_WORKER_CONCURRENCY", "1")]).await;
     let receiver = Receiver::start().await;
     let task = server.submit("large.md", large_markdown(), &[("webhook_url", &receiver.url)]).await;
@@ -24,7 +24,7 @@ async fn a_running_task_stops_and_is_told_of() {
     let received = receiver.wait_for_end().await;
     assert_eq!(received.last().expect("an event").event_type(), "task_cancelled");
 
-    // The worker is free: the next task runs through, and nothing more happens to the cancelled one.
+    // The worker is free: the next task completes, and the cancelled one does not change any more.
     let before = history_types(&server, &task).await;
     let next = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
     assert_eq!(server.wait_for_end(&next).await["status"], "completed");
@@ -34,7 +34,7 @@ async fn a_running_task_stops_and_is_told_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_form_of_cancelling_is_served_and_says_what_it_met() {
+async fn every_form_of_cancelling_reports_the_status() {
     let server = Server::start().await;
     let task = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
     server.wait_for_end(&task).await;

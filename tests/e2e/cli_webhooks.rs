@@ -1,4 +1,4 @@
-//! `morag trigger`, `morag webhook verify` and `morag listen --forward-to`, as a developer of a receiver uses them.
+//! `morag trigger`, `morag webhook verify` and `morag listen --forward-to`, as used by a developer of a receiver.
 
 use axum::response::IntoResponse as _;
 use morag_core::Secret;
@@ -11,7 +11,7 @@ use std::process::{Output, Stdio};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// Deliveries of a task of the standard pipeline that completes.
+/// Number of deliveries of a task that completes the standard pipeline.
 const COMPLETING: usize = 17;
 
 fn morag(arguments: &[&str]) -> Command {
@@ -60,7 +60,7 @@ async fn trigger_sends_a_signed_sample_of_every_event() {
     }
     let deliveries: HashSet<_> = received.iter().map(|one| one.header("x-morag-delivery")).collect();
     assert_eq!(deliveries.len(), EVENT_TYPES.len(), "no two runs share a delivery");
-    // The guides' own consumer takes them, but for the one event that it does not know.
+    // The guides' own consumer accepts them, except for the one event that it does not know.
     let bodies: Vec<_> =
         received.iter().filter(|one| one.event_type() != "task_cancelled").map(|one| one.json()).collect();
     crate::bodies::consume(&bodies);
@@ -73,7 +73,7 @@ async fn trigger_sends_what_it_is_asked_for() {
     let mut command =
         morag(&["trigger", "step_completed", "--step", "ingestion", "--format", "flat", "--task-id", task]);
     command.args(["--to", &receiver.url]).env("WEBHOOK_SECRET", SECRET).env("MORAG_WEBHOOK_AUTH_TOKEN", "token");
-    // A template of settings may have it empty.
+    // Templates of settings may contain it empty.
     command.env("WEBHOOK_ALLOW_NETWORKS", "");
     assert_eq!(run(&mut command).await.0, Some(0));
     let one = &receiver.received()[0];
@@ -97,7 +97,7 @@ async fn trigger_says_what_went_wrong() {
     assert_eq!(code, Some(1));
     assert!(said.contains("401 in ") && said.contains("no such secret"), "{said}");
 
-    // This machine may be reached, another private address may not: as from a server.
+    // This machine may be reached, other private addresses may not: as in a server.
     let (code, said) = run(&mut morag(&["trigger", "task_started", "--to", "http://10.11.12.13/hook"])).await;
     assert_eq!(code, Some(1));
     assert!(said.contains("address refused") && said.contains("10.11.12.13"), "{said}");
@@ -111,7 +111,7 @@ async fn trigger_says_what_went_wrong() {
     assert_eq!(receiver.received().len(), 1);
 }
 
-/// `morag webhook verify` of a delivery's headers and a body.
+/// Runs `morag webhook verify` for a delivery's headers and a body.
 async fn verified(one: &Received, body: &[u8], change: impl Fn(&mut Command)) -> (Option<i32>, String) {
     let mut command = morag(&["webhook", "verify"]);
     for name in one.headers.keys() {
@@ -154,7 +154,7 @@ async fn verify_says_whether_a_real_delivery_is_genuine_and_why_not() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("the secret does not match"), "{said}");
 
-    // A delivery of long ago that is genuine otherwise.
+    // A delivery that is genuine but old.
     let mut old = one.clone();
     let id = old.header("webhook-id").to_owned();
     let signature = standard_signature(&Secret::new(SECRET), &id, 1_600_000_000, &old.body);
@@ -199,7 +199,7 @@ impl Forwarder {
         forwarder
     }
 
-    /// Waits for a line that has a text.
+    /// Waits for a line that contains a text.
     async fn wait_for(&mut self, text: &str) -> String {
         let found = async {
             loop {
@@ -263,7 +263,7 @@ async fn listen_goes_on_without_a_gap_after_its_connection_broke() {
     let mut forwarder = Forwarder::start(&format!("http://127.0.0.1:{}", proxy.port()), &receiver.url, &[]).await;
     let first = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
     receiver.wait_for_end().await;
-    // One event at least is done with on its side too, so that it has an id to go on from.
+    // At least one event is finished on its side too, so that it has an id to resume from.
     forwarder.wait_for("task_completed").await;
 
     proxy.cut(Wire::Reset);

@@ -1,4 +1,4 @@
-//! Components that are bad, against a server that has to start and to go on.
+//! Bad components: the server must start and continue to run.
 
 use crate::plugins::{Folder, component, plugin, reload, run};
 use morag_tests::bombs::{empty_functions, slow_functions};
@@ -10,22 +10,22 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Processor time that compiling may take in these tests: far less than the bombs want.
+/// Processor time for compiling in these tests: far less than the bombs need.
 const CPU_SECONDS: &str = "4";
 
-/// A component that passes every count and takes minutes to compile.
+/// A component that passes every count but takes minutes to compile.
 fn slow() -> Vec<u8> {
     slow_functions(8, 10_000, 20_000)
 }
 
-/// A plugins folder whose components the tests' cache has: they take more to compile than the tests below allow.
+/// A plugins folder whose components are in the tests' cache: compiling them takes more than the limits below.
 async fn compiled() -> Folder {
     let folder = Folder::new();
     drop(start(&folder, &[]).await);
     folder
 }
 
-/// A server on a plugins folder that looks for changes only when it is asked.
+/// A server on a plugins folder that checks for changes only on request.
 async fn start(folder: &Folder, more: &[(&str, &str)]) -> Server {
     let path = folder.path();
     let settings = [("MORAG_PLUGINS_DIR", path.as_str()), ("MORAG_PLUGINS_RELOAD_SECONDS", "0")];
@@ -37,7 +37,7 @@ async fn ready(server: &Server) -> (StatusCode, Value) {
     (response.status(), response.json().await.expect("a JSON body"))
 }
 
-/// Reason of a component of which nothing is loaded.
+/// Reason of a refused component.
 async fn reason(server: &Server, name: &str) -> String {
     let list = server.get("/api/v1/plugins").await;
     let found = list["refused"].as_array().expect("a list").iter().find(|refused| refused["name"] == name);
@@ -48,12 +48,12 @@ async fn reason(server: &Server, name: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Compiling {
     proc: PathBuf,
-    /// When it was started: another process may get its number.
+    /// Start time: another process may get the same id.
     started: String,
 }
 
 impl Compiling {
-    /// Those that a server has started.
+    /// The running ones of a server.
     fn all(server: u32) -> Vec<Self> {
         let processes = std::fs::read_dir("/proc").expect("processes").filter_map(|entry| Some(entry.ok()?.path()));
         processes
@@ -61,7 +61,7 @@ impl Compiling {
             .collect()
     }
 
-    /// The process, with its parent's number.
+    /// The process, with its parent's id.
     fn of(proc: PathBuf) -> Option<(Self, u32)> {
         let command = std::fs::read(proc.join("cmdline")).ok()?;
         let is_one = command.split(|byte| *byte == 0).nth(1) == Some(b"compile-component");
@@ -71,7 +71,7 @@ impl Compiling {
         is_one.then_some((Self { proc, started }, parent))
     }
 
-    /// Waits for one.
+    /// Waits for one to start.
     fn wait_for(server: u32) -> Self {
         until(PATIENCE, || Self::all(server).into_iter().next()).expect("a compiling process")
     }
@@ -81,7 +81,7 @@ impl Compiling {
     }
 }
 
-/// The most memory that a process has had, bytes.
+/// Peak memory of a process, bytes.
 fn peak_memory(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
@@ -186,18 +186,18 @@ async fn a_slow_component_is_compiled_and_ended_beside_the_server() {
         }
         answers
     });
-    assert!(answers > 0, "health was answered while it was compiled");
+    assert!(answers > 0, "health was answered during compilation");
     let grown = peak_memory(process).saturating_sub(before);
-    assert!(grown < 64 << 20, "the server has taken {} MiB for it", grown >> 20);
+    assert!(grown < 64 << 20, "the server used {} MiB more", grown >> 20);
     let reason = refused["refused"][0]["reason"].as_str().expect("a reason");
     assert!(reason.contains("more than 4 s of processor time"), "{reason}");
-    // The old one runs on.
+    // The old one still runs.
     assert_eq!(plugin(&server, "chunking").await["state"], "loaded");
     run(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_compiling_process_has_nothing_of_the_servers_and_ends_with_it() {
+async fn the_compiling_process_is_isolated_and_ends_with_the_server() {
     let folder = Folder::new();
     let server = start(&folder, &[]).await;
     folder.put("slow.wasm", &slow());
@@ -206,7 +206,7 @@ async fn the_compiling_process_has_nothing_of_the_servers_and_ends_with_it() {
     let process = server.id();
     let compiling = tokio::task::spawn_blocking(move || Compiling::wait_for(process)).await.expect("it ends");
     let read = |name: &str| std::fs::read(compiling.proc.join(name)).expect("it is being compiled");
-    // What it limits is set when it has begun to read what it compiles.
+    // The limits are set when it has begun to read the component.
     let limits = until(PATIENCE, || {
         let limits = String::from_utf8(read("limits")).expect("text");
         limits
@@ -231,6 +231,6 @@ async fn the_compiling_process_has_nothing_of_the_servers_and_ends_with_it() {
     // By SIGKILL.
     drop(server);
     let gone = until(PATIENCE, || (!compiling.is_there()).then_some(()));
-    assert!(gone.is_some(), "the process goes on without its server");
-    assert!(asked.await.expect("it ends").is_err(), "nobody was there to answer");
+    assert!(gone.is_some(), "the process outlives its server");
+    assert!(asked.await.expect("it ends").is_err(), "the server was killed");
 }

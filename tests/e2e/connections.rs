@@ -1,4 +1,4 @@
-//! Connections that say nothing, and what is answered beside them.
+//! Idle connections, and requests beside them.
 
 use morag_tests::server::{API_KEY, PATIENCE, Server};
 use reqwest::{Client, StatusCode};
@@ -11,17 +11,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Connections that one peer opens and says nothing on.
+/// Idle connections that one peer opens.
 const SILENT: usize = 2048;
 
 /// Probes of each kind, from each address.
 const PROBES: usize = 10;
 
-/// Longest time that a probe waits, as those who watch a process give up by then. A silent connection lives longer, unless it
-/// is given up.
+/// Timeout of a probe: monitoring gives up by then. An idle connection lives longer, unless it is closed for another.
 const PROBE_MAX: Duration = Duration::from_secs(10);
 
-/// Another address of this machine than the one the silent connections come from.
+/// Another address of this machine than that of the idle connections.
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 fn address(server: &Server) -> SocketAddr {
@@ -35,14 +34,14 @@ async fn connect(to: SocketAddr, from: Ipv4Addr) -> TcpStream {
     timeout(PATIENCE, socket.connect(to)).await.expect("the system takes it").expect("a connection")
 }
 
-/// A client that makes a connection for each request, from an address of this machine.
+/// A client that opens a connection for each request, from an address of this machine.
 fn client(from: Ipv4Addr) -> Client {
     let _ = morag_tests::server::client();
     let builder = Client::builder().no_proxy().local_address(IpAddr::from(from)).pool_max_idle_per_host(0);
     builder.timeout(PROBE_MAX).build().expect("a client")
 }
 
-/// Opens silent connections, as many as wanted, all at once, and holds each until the server closes it.
+/// Opens this many idle connections concurrently, and holds each until the server closes it.
 async fn flood(server: &Server, count: usize) -> JoinSet<()> {
     let connected = Arc::new(Semaphore::new(0));
     let mut silent = JoinSet::new();
@@ -54,13 +53,13 @@ async fn flood(server: &Server, count: usize) -> JoinSet<()> {
             let _ = stream.read(&mut [0]).await;
         });
     }
-    // Where the server does not take them all, the rest goes on trying while the probes are sent.
+    // If the server does not accept all of them, the rest keeps trying while the probes are sent.
     let all = connected.acquire_many(u32::try_from(count).expect("some thousand"));
     let _ = timeout(PROBE_MAX, all).await;
     silent
 }
 
-/// Every probe is answered.
+/// Asserts that every probe is answered.
 async fn assert_probes(server: &Server, from: Ipv4Addr) {
     let client = client(from);
     for path in ["/health", "/health/ready", "/metrics"] {
@@ -72,7 +71,7 @@ async fn assert_probes(server: &Server, from: Ipv4Addr) {
     }
 }
 
-/// An upload whose end is still to come.
+/// An upload that is not finished.
 struct Upload {
     stream: TcpStream,
 }
@@ -92,7 +91,7 @@ impl Upload {
         Self { stream }
     }
 
-    /// Sends the rest; what is answered.
+    /// Sends the rest, and returns the response.
     async fn end(mut self) -> String {
         let body =
             "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.md\"\r\n\r\n# Hello\r\n--B--\r\n";
@@ -105,19 +104,19 @@ impl Upload {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn silent_connections_of_one_peer_keep_no_probe_from_its_answer() {
+async fn idle_connections_of_one_peer_do_not_block_probes() {
     let server = Server::start().await;
     let upload = Upload::begin(&server).await;
     let silent = flood(&server, SILENT).await;
     assert_probes(&server, OTHER).await;
     assert_probes(&server, Ipv4Addr::LOCALHOST).await;
     let answer = upload.end().await;
-    assert!(answer.starts_with("HTTP/1.1 200 "), "a request under way is kept: {answer}");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "a running request is not interrupted: {answer}");
     drop(silent);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_peers_requests_leave_the_others_their_connections_and_everybody_the_probes() {
+async fn requests_of_one_peer_leave_connections_for_others_and_probes() {
     let server = Server::start_with(&[("MORAG_CONNECTIONS_PER_PEER", "8")]).await;
     let mut uploads = Vec::new();
     for _ in 0..8 {
@@ -140,8 +139,8 @@ async fn one_peers_requests_leave_the_others_their_connections_and_everybody_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_file_descriptor_left_silent_connections_are_given_up() {
-    // All that the process may open, for connections and everything else.
+async fn idle_connections_are_closed_when_descriptors_run_out() {
+    // Limit of all open files of the process, connections included.
     let server = Server::start_limited(160, &[("MORAG_CONNECTIONS_PER_PEER", "1024")]).await;
     let silent = flood(&server, 400).await;
     assert_probes(&server, OTHER).await;

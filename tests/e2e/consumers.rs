@@ -1,5 +1,5 @@
-//! The guides' own consumers against real deliveries: of a document that completes, and of one that fails. Their code is in
-//! `tests/clients/guide`, to the letter; what the guides leave to the reader is in the scripts beside that folder.
+//! The guides' own consumers with real deliveries, of a document that completes and of one that fails. Their code is in
+//! `tests/clients/guide`, verbatim; the scripts beside that folder add what the guides leave to the reader.
 
 use morag_tests::clients::{ForeignReceiver, node, node_folder, script};
 use morag_tests::receiver::Receiver;
@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use std::process::Command;
 use std::time::Duration;
 
-/// Deliveries of a task of the standard pipeline that completes: the guide's 14 and the three milestones.
+/// Number of deliveries of a task that completes the standard pipeline: the guide's 14 and the three milestones.
 const COMPLETING: usize = 17;
 
-/// Deliveries of one whose first step fails: started, step started, step failed, failed.
+/// Number of deliveries of a task whose first step fails: started, step started, step failed, failed.
 const FAILING: usize = 4;
 
 const STEPS: [(&str, f64, f64); 6] = [
@@ -23,7 +23,7 @@ const STEPS: [(&str, f64, f64); 6] = [
     ("ingestion", 90.0, 100.0),
 ];
 
-/// What the server was asked for, and says of it.
+/// The submitted tasks and their results.
 struct Tasks {
     completed: String,
     failed: String,
@@ -38,7 +38,7 @@ async fn submit(server: &Server, url: &str) -> Tasks {
     let completed = server.submit("notes.md", morag_fixtures::markdown(), &[("webhook_url", url)]).await;
     let status = server.wait_for_end(&completed).await;
     assert_eq!(status["status"], "completed", "{status}");
-    // Tasks go side by side; the lines of both are compared in their order.
+    // Tasks run concurrently otherwise; the consumer's lines are compared in order.
     all_delivered(server, &completed).await;
     let failed = server.submit("report.xyz", b"no such format".to_vec(), &[("webhook_url", url)]).await;
     let broken = server.wait_for_end(&failed).await;
@@ -47,7 +47,7 @@ async fn submit(server: &Server, url: &str) -> Tasks {
     Tasks { completed, failed, result: status["result"].clone(), error }
 }
 
-/// Waits until every delivery of a task that completes is settled.
+/// Waits until every delivery of a completed task is settled.
 async fn all_delivered(server: &Server, task: &str) {
     let settled = async {
         loop {
@@ -62,9 +62,9 @@ async fn all_delivered(server: &Server, task: &str) {
     tokio::time::timeout(PATIENCE, settled).await.expect("all is delivered");
 }
 
-/// What a consumer has seen of both tasks, once it has answered everything. It must have answered everything with 200.
+/// The tasks, and the output of a consumer after it has answered every delivery with 200.
 async fn run(command: Command) -> (Tasks, Value) {
-    let (server, consumer) = tokio::join!(Server::start(), ForeignReceiver::that_says_its_port(command));
+    let (server, consumer) = tokio::join!(Server::start(), ForeignReceiver::with_printed_port(command));
     let tasks = submit(&server, &consumer.webhook()).await;
     let all = COMPLETING + FAILING;
     let seen = consumer.wait_until("/seen", |seen| seen["answers"].as_array().is_some_and(|a| a.len() >= all)).await;
@@ -82,7 +82,7 @@ fn lines(seen: &Value) -> Vec<&str> {
     seen["lines"].as_array().expect("lines").iter().map(|line| line.as_str().expect("a line")).collect()
 }
 
-/// The `kept` of a consumer whose list was complete when it had answered.
+/// The list `kept` of a consumer.
 fn kept(seen: &Value) -> &Vec<Value> {
     seen["kept"].as_array().expect("a list")
 }
@@ -94,7 +94,7 @@ async fn guide_1_custom_application() {
     assert_eq!(kept.len(), 2, "{seen:#}");
     assert_eq!((&kept[0][0], &kept[0][1]["task_id"]), (&json!("completed"), &json!(tasks.completed)));
     assert_eq!(kept[0][1]["result"]["embeddings_stored"], tasks.result["embeddings_stored"]);
-    assert!(kept[0][1]["result"]["processing_time"].is_number(), "guide 1's name of it");
+    assert!(kept[0][1]["result"]["processing_time"].is_number(), "the key in guide 1");
     assert_eq!((&kept[1][0], &kept[1][1]["task_id"]), (&json!("failed"), &json!(tasks.failed)));
     assert_eq!(kept[1][1]["error"], tasks.error);
 }
@@ -102,7 +102,7 @@ async fn guide_1_custom_application() {
 #[tokio::test(flavor = "multi_thread")]
 async fn guide_2_simple_test_server() {
     let server = Server::start().await;
-    let consumer = ForeignReceiver::that_says_its_port(in_python("test_webhook_server")).await;
+    let consumer = ForeignReceiver::with_printed_port(in_python("test_webhook_server")).await;
     let tasks = submit(&server, &consumer.webhook()).await;
     let all = COMPLETING + FAILING;
     let list = consumer.wait_until("/webhooks", |list| list.as_array().is_some_and(|list| list.len() >= all)).await;
@@ -117,12 +117,12 @@ async fn guide_2_simple_test_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guide_2_webhook_validator() {
-    // It answers 500 to what it finds wrong, and the list says what.
+    // It answers 500 to invalid webhooks, and lists why.
     let (_, seen) = run(in_python("webhook_validator")).await;
     assert_eq!(seen["kept"], json!([]));
 }
 
-/// The lines that the guide's consumers make of both tasks' steps, in the words of one of them.
+/// The lines of the guide's consumers for the steps of both tasks, formatted by `line`.
 fn step_lines(tasks: &Tasks, line: impl Fn(&str, &str, &str, f64) -> String) -> Vec<String> {
     let completing =
         STEPS.iter().flat_map(|(step, start, end)| [(*step, "started", *start), (*step, "completed", *end)]);
@@ -132,7 +132,7 @@ fn step_lines(tasks: &Tasks, line: impl Fn(&str, &str, &str, f64) -> String) -> 
     lines
 }
 
-/// Those of the lines that are wanted, in their order.
+/// Asserts that the lines contain `wanted` in this order.
 #[track_caller]
 fn assert_has_in_order(lines: &[&str], wanted: &[String]) {
     let mut rest = lines.iter();
@@ -147,7 +147,7 @@ async fn guide_2_typescript_consumer() {
     command.arg(node_folder());
     let (tasks, seen) = run(command).await;
     let lines = lines(&seen);
-    // Guide 2's default case takes whatever has a step: milestones too. What fails says its percentage, which may be any.
+    // Guide 2's default case handles every event with a step: milestones too. The percentage of failures is not fixed.
     assert_eq!(lines.len(), COMPLETING + FAILING, "{lines:#?}");
     assert!(lines.iter().all(|line| !line.contains("undefined") && !line.contains("NaN")), "{lines:#?}");
     let wanted = step_lines(&tasks, |_, step, status, percent| format!("Step {step} {status} - {percent}%"));
@@ -171,7 +171,7 @@ async fn guide_2_python_flask_consumer() {
         &lines,
         &[
             format!("INFO Task {completed} started"),
-            // A Markdown file has no pages, and none are invented.
+            // A Markdown file has no pages, and none are made up.
             "INFO Markdown conversion complete: None pages".into(),
             format!(
                 "INFO Ingestion complete: {} chunks, {} facts",
@@ -187,7 +187,7 @@ async fn guide_2_python_flask_consumer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn guide_2_webhook_security_and_validation() {
     run(in_python("secure_webhook")).await;
-    let consumer = ForeignReceiver::that_says_its_port(in_python("secure_webhook")).await;
+    let consumer = ForeignReceiver::with_printed_port(in_python("secure_webhook")).await;
     let forged = morag_tests::server::client().post(consumer.webhook()).header("X-MoRAG-Signature", "sha256=00");
     assert_eq!(forged.body("{}").send().await.expect("an answer").status(), 401);
 }
@@ -208,7 +208,7 @@ async fn guide_2_storing_webhook_events() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guide_2_webhook_processor() {
-    // Around it, the script answers 500 where the processor says that it failed.
+    // The surrounding script answers 500 where the processor reports a failure.
     let (tasks, seen) = run(in_python("webhook_processor")).await;
     let kept = kept(&seen);
     assert_eq!(kept.len(), COMPLETING + FAILING);
@@ -218,12 +218,12 @@ async fn guide_2_webhook_processor() {
     assert!(lines(&seen).iter().all(|line| line.starts_with("INFO Successfully processed webhook: ")));
 }
 
-/// Guide 2's Go consumer (`tests/clients/guide/consumer.go`) in Rust: there is no Go toolchain here, so its logic is followed
-/// line by line. An error is what Go would answer with 400; a panic of it, by a type assertion that fails, is one too.
+/// Guide 2's Go consumer (`tests/clients/guide/consumer.go`) in Rust, line by line, because there is no Go toolchain here. An error is a
+/// 400 of the Go code, or a panic of it by a failed type assertion.
 mod go {
     use super::*;
 
-    /// `json.Decode` into `WebhookPayload`: an absent key leaves its zero value, another type is an error.
+    /// `json.Decode` into `WebhookPayload`: an absent key leaves the zero value, another type is an error.
     struct Payload {
         event_type: String,
         data: Map<String, Value>,
@@ -255,7 +255,7 @@ mod go {
         data.get(key).and_then(Value::as_f64).ok_or_else(|| format!("panic: data[{key:?}].(float64)"))
     }
 
-    /// `webhookHandler`. Gives the line that it logs; the guide does not show its `handleTaskFailed`.
+    /// `webhookHandler`. Returns the line that it logs; the guide does not show its `handleTaskFailed`.
     pub fn webhook_handler(body: &[u8]) -> Result<String, String> {
         let payload = decode(body)?;
         let data = &payload.data;

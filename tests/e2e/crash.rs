@@ -1,4 +1,4 @@
-//! A server killed in the middle, and one that is asked to stop.
+//! A server that is killed during a task, and one that is asked to stop.
 
 use crate::bodies::history_types;
 use crate::cancel::large_markdown;
@@ -7,7 +7,7 @@ use morag_core::ports::{DueQueue as _, Queue};
 use morag_tests::receiver::{Received, Receiver};
 use morag_tests::server::Server;
 
-/// Event types and steps of deliveries, repeated deliveries taken once.
+/// Event types and steps of deliveries, without repeats.
 fn sequence(received: &[Received]) -> Vec<(String, String)> {
     let mut seen: Vec<(u64, String, String)> = received
         .iter()
@@ -23,7 +23,7 @@ fn sequence(received: &[Received]) -> Vec<(String, String)> {
     seen.into_iter().map(|(_, kind, step)| (kind, step)).collect()
 }
 
-/// Kills the server (SIGKILL) when a step's start arrives, starts it again, and compares with a run that was left alone.
+/// Kills the server (SIGKILL) when a step starts, restarts it, and compares with an undisturbed run.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_goes_on_after_sigkill_in_the_middle_of_a_step() {
     let settings = [("MORAG_LEASE_SECONDS", "1"), ("WEBHOOK_TIMEOUT", "2")];
@@ -53,15 +53,15 @@ async fn a_task_goes_on_after_sigkill_in_the_middle_of_a_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_asked_to_stop_ends_well_and_hands_its_task_back() {
+async fn a_stopping_server_releases_its_task() {
     let mut server = Server::start_with(&[("MORAG_WORKER_CONCURRENCY", "1")]).await;
     let receiver = Receiver::start().await;
-    // More than can be done in the seconds that a stopping server gives a running step.
+    // More than a stopping server can do in the time that it gives a running step.
     let task = server.submit("large.md", large_markdown().repeat(4), &[("webhook_url", &receiver.url)]).await;
     receiver.wait_until(|received| !received.is_empty()).await;
     let status = server.terminate().await;
     assert!(status.success(), "{status}");
-    // Handed back, not left to its lease: nobody holds anything, and the task is due.
+    // Released, not left to its lease: nothing is leased, and the task is due.
     let clock = std::sync::Arc::new(morag_adapters::SystemClock);
     let store = SqliteStore::open(&server.data_dir().join("morag.db"), clock).expect("the server's store");
     for queue in [Queue::Tasks, Queue::Deliveries] {

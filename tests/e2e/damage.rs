@@ -1,4 +1,4 @@
-//! Stored files that are not what was written: as a disk leaves them that lost power, or has bad sectors.
+//! Damaged files, as after a power loss or with bad sectors.
 
 use crate::cancel::large_markdown;
 use crate::ingest_url::answer;
@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Larger than what is hashed before it is sent.
+/// Larger than files that are hashed before they are sent.
 const LARGE: usize = 12 << 20;
 
 fn stored(server: &Server, task: &str, name: &str) -> PathBuf {
@@ -33,7 +33,7 @@ async fn a_damaged_artifact_is_refused_and_a_retry_makes_it_again() {
     let (status, refused) = ask(&server, Method::GET, &path).await;
     assert_eq!((status, &refused["error_code"]), (500, &json!("artifact_damaged")), "{refused}");
 
-    // In a process that has verified nothing yet too.
+    // Also in a process that has not verified any file yet.
     let server = server.kill_and_restart().await;
     let (status, begun) = ask(&server, Method::POST, &format!("/api/v1/tasks/{task}/retry")).await;
     assert_eq!((status, &begun["from_step"]), (200, &json!("markdown_conversion")), "{begun}");
@@ -69,7 +69,7 @@ async fn a_large_damaged_upload_is_never_sent_whole_and_not_run_again() {
     assert_eq!((status, &refused["error_code"]), (409, &json!("source_damaged")), "{refused}");
 }
 
-/// On Redis a fence is no count: what a mended run notes of the claims before it is their number, else no limit of claims holds.
+/// On Redis a fence is no count: a resumed run must record the number of claims before it, or the limit of claims would not work.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_mended_on_redis_keeps_its_limit_of_claims() {
     let redis = RedisServer::start_with(RedisOptions { durable: true, ..RedisOptions::default() });
@@ -90,6 +90,6 @@ async fn a_run_that_was_mended_on_redis_keeps_its_limit_of_claims() {
             serde_json::from_str::<Value>(line).expect("an event").pointer("/retry/claims_before")?.as_u64()
         })
         .collect();
-    // Once, or some times more where the machine was too busy to renew a lease of a second. A fence is some 10^15.
+    // Once, or several times if the machine was too busy to renew a lease of a second. A fence is about 10^15.
     assert!(before.len() == 1 && (1..=9).contains(&before[0]), "{before:?} claims before the second run: {history}");
 }

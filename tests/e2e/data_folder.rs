@@ -1,11 +1,11 @@
-//! Whose a data folder is: a server does not start on one in which it would delete or change what belongs to another.
+//! Ownership of a data folder: a server does not start on a folder in which it would delete or change files of another store.
 
 use morag_tests::fleet::{Fleet, wait_for};
 use morag_tests::redis::{RedisOptions, RedisServer};
 use morag_tests::server::{PATIENCE, Server, serve};
 use std::path::Path;
 
-/// A start that must be refused. Gives what the process says.
+/// Asserts that a server refuses to start. Returns its error.
 async fn refused(data_dir: &Path, settings: &[(&str, &str)]) -> String {
     let mut command = tokio::process::Command::from(serve(data_dir));
     command.envs(settings.iter().copied()).kill_on_drop(true);
@@ -39,10 +39,10 @@ async fn files_of_tasks_in_redis_are_safe_from_a_server_without_it() {
     let data = folder.path().join("data");
     let settings = [("REDIS_URL", url.as_str()), ("MORAG_DATA_DIR", data.to_str().expect("a plain path"))];
     let task = completed_task(&settings).await;
-    // An easy slip: the variable has no MORAG_ before it.
+    // A common mistake: the variable has no MORAG_ prefix.
     let said = refused(&data, &[("MORAG_REDIS_URL", &url)]).await;
     assert!(said.contains("belong to tasks in Redis") && said.contains("REDIS_URL is not set"), "{said}");
-    assert!(said.contains("MORAG_REDIS_URL is no setting and does nothing: did you mean REDIS_URL?"), "{said}");
+    assert!(said.contains("MORAG_REDIS_URL is not a setting and has no effect: did you mean REDIS_URL?"), "{said}");
     let server = Server::start_with(&settings).await;
     let path = format!("/api/files/temp/{task}/markdown.md");
     let answer = server.request(reqwest::Method::GET, &path).send().await.expect("an answer");
@@ -57,7 +57,7 @@ async fn files_of_tasks_in_redis_are_safe_from_another_store_in_redis() {
     let data = folder.path().join("data");
     let settings = [("REDIS_URL", url.as_str()), ("MORAG_DATA_DIR", data.to_str().expect("a plain path"))];
     let task = completed_task(&settings).await;
-    // As a process of before there were ids has left it, and one that calls the same Redis by another name.
+    // The state left by a process of before stores had ids, which used another URL of the same Redis.
     std::fs::write(data.join("store"), format!("{url}\n")).expect("a file");
     let named = url.replace("127.0.0.1", "localhost");
     for url in [&url, &named] {
@@ -69,7 +69,7 @@ async fn files_of_tasks_in_redis_are_safe_from_another_store_in_redis() {
         let said = refused(&data, settings).await;
         assert!(said.contains("another MORAG_DATA_DIR") && said.contains("is new, or was emptied"), "{said}");
     }
-    assert_eq!((names(&data), other.ask(&["get", "identity"]).trim()), (before, ""), "what is refused changes nothing");
+    assert_eq!((names(&data), other.ask(&["get", "identity"]).trim()), (before, ""), "a refused start changes nothing");
 
     let path = format!("/api/files/temp/{task}/markdown.md");
     let mut server = Server::start_with(&settings).await;

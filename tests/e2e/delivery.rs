@@ -60,7 +60,7 @@ async fn a_failing_receiver_is_tried_again_in_order_and_with_the_same_delivery()
     receiver.answer_next([answer(500), answer(302), answer(404)]);
     let task = submit(&server, &receiver).await;
     let received = receiver.wait_for_end().await;
-    // The first event is tried four times, and nothing overtakes it.
+    // The first event is tried four times, and no later event overtakes it.
     assert_eq!(sequences(&received), [vec![1, 1, 1, 1], (2..=17).collect()].concat());
     let attempts: Vec<_> = received[..4].iter().map(|one| one.header("x-morag-attempt").to_owned()).collect();
     assert_eq!(attempts, ["1", "2", "3", "4"]);
@@ -94,7 +94,7 @@ async fn gone_disables_the_endpoint_for_the_task() {
     receiver.answer_next([answer(200), answer(410)]);
     let task = submit(&server, &receiver).await;
     server.wait_for_end(&task).await;
-    // Another task's end comes after whatever this one would still have sent.
+    // The end of another task comes after anything that this one would still have sent.
     let witness = Receiver::start().await;
     submit(&server, &witness).await;
     witness.wait_for_end().await;
@@ -130,7 +130,7 @@ async fn retries_survive_a_killed_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_receiver_does_not_hold_up_another() {
     let (server, receiver) = tokio::join!(Server::start(), Receiver::start());
-    // A port that nobody listens on.
+    // A port without a listener.
     let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
     let url = format!("http://{dead}/webhook");
     for number in 0..10 {
@@ -149,7 +149,7 @@ async fn a_standard_webhooks_secret_verifies_as_its_libraries_do() {
     let received = receiver.wait_for_end().await;
     let one = &received[0];
     let seconds: i64 = one.header("webhook-timestamp").parse().expect("seconds");
-    // Keyed with the decoded bytes; ours is keyed with the text.
+    // The key is the decoded bytes; for our own signature it is the text.
     let raw = Secret::new(String::from_utf8(vec![7u8; 32]).expect("text"));
     assert_eq!(one.header("webhook-signature"), standard_signature(&raw, one.header("webhook-id"), seconds, &one.body));
     assert!(verify(&Secret::new(secret), &one.body, one.header("x-morag-signature")));
@@ -184,8 +184,8 @@ async fn formats_and_event_filters_of_a_webhook_config() {
     assert!(body.get("step").is_none() && body["data"]["step"] == "markdown_conversion", "{body}");
 }
 
-/// A task whose receiver answers nothing but errors, on a server that forgets at once and gives webhooks up soon.
-async fn history_goes_behind_a_receiver_that_only_fails(store: &[(&str, &str)]) {
+/// A task whose receiver always fails, on a server with a retention of a second that gives webhooks up soon.
+async fn history_expires_although_a_receiver_always_fails(store: &[(&str, &str)]) {
     let mut settings = vec![
         ("MORAG_WEBHOOK_GIVE_UP_AFTER_HOURS", "3s"),
         ("MORAG_HISTORY_RETENTION_DAYS", "1s"),
@@ -199,7 +199,7 @@ async fn history_goes_behind_a_receiver_that_only_fails(store: &[(&str, &str)]) 
     for _ in 0..5 {
         tasks.push(submit(&server, &receiver).await);
     }
-    // Retries alone would hold it for years: 5 s, doubled nineteen times, up to a day.
+    // Retries alone would keep it for years: 5 s, doubled nineteen times, up to a day.
     for task in &tasks {
         let path = format!("/api/v1/status/{task}");
         let is_gone = async || {
@@ -222,13 +222,13 @@ async fn history_goes_behind_a_receiver_that_only_fails(store: &[(&str, &str)]) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn history_goes_behind_a_receiver_that_only_fails_embedded() {
-    history_goes_behind_a_receiver_that_only_fails(&[]).await;
+async fn history_expires_although_a_receiver_always_fails_embedded() {
+    history_expires_although_a_receiver_always_fails(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn history_goes_behind_a_receiver_that_only_fails_on_redis() {
+async fn history_expires_although_a_receiver_always_fails_on_redis() {
     let (redis, prefix) = (shared_single().url(), format!("{}:", uuid::Uuid::new_v4()));
     let store = [("REDIS_URL", redis.as_str()), ("REDIS_KEY_PREFIX", prefix.as_str()), ACCEPT_LOSS];
-    history_goes_behind_a_receiver_that_only_fails(&store).await;
+    history_expires_although_a_receiver_always_fails(&store).await;
 }

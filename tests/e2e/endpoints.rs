@@ -1,4 +1,4 @@
-//! Named webhook endpoints: naming them, what they get, and repairing what went wrong.
+//! Named webhook endpoints: creating them, their deliveries, and recovery from failures.
 
 use crate::endpoints_support::{
     Answer, ack, create, deliver_all, of_task, patch, post, sequences, signed_by, submit, submit_with, wait_for,
@@ -67,7 +67,7 @@ fn one_header(one: &morag_tests::receiver::Received, name: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_is_refused_and_endpoints_are_changed_listed_and_deleted() {
+async fn endpoints_are_validated_changed_listed_and_deleted() {
     let (server, receiver) = tokio::join!(Server::start(), Receiver::start());
     for (settings, status, code) in [
         (json!({}), 422, "validation_error"),
@@ -90,7 +90,7 @@ async fn what_cannot_be_is_refused_and_endpoints_are_changed_listed_and_deleted(
 
     let changed = patch(&server, "a", &json!({"rate_limit": 9, "version": 1})).await;
     assert_eq!((changed.status, &changed.body["version"], &changed.body["rate_limit"]), (200, &json!(2), &json!(9)));
-    assert_eq!(changed.body["events"], json!(["task_*"]), "what is not named stays");
+    assert_eq!(changed.body["events"], json!(["task_*"]), "other fields do not change");
     let stale = patch(&server, "a", &json!({"rate_limit": null, "version": 1})).await;
     assert_eq!((stale.status, &stale.body["error_code"]), (412, &json!("version_mismatch")));
     let secret = patch(&server, "a", &json!({"secret": "0123456789abcdef0"})).await;
@@ -129,7 +129,7 @@ async fn a_rotated_secret_signs_on_for_its_grace_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_that_is_not_for_an_endpoint_is_told_from_one_that_is_not_there() {
+async fn filtered_tasks_differ_from_unknown_tasks() {
     let server = Server::start().await;
     let before = submit(&server, 1).await;
     create(&server, json!({"id": "crm", "url": "http://127.0.0.1:8009/", "filter": {"department": "legal"}})).await;
@@ -233,7 +233,7 @@ async fn tasks_of_a_document_that_are_given_up_hand_on_the_turn() {
         .await;
     }
     receiver.answer_well();
-    // So that it is known to answer again, before anything could be too old for one that fails.
+    // Makes a delivery succeed, so that the endpoint counts as working before an event could be too old for a failing one.
     let log = server.get(&format!("/api/v1/tasks/{}/deliveries", tasks[0])).await;
     let dead = log["deliveries"][0]["delivery_id"].as_str().expect("an id").to_owned();
     let before = receiver.received().len();
@@ -258,7 +258,7 @@ async fn what_waited_for_a_disabled_endpoint_is_sent_however_old_it_is() {
     receiver.wait_until(|received| !received.is_empty()).await;
     patch(&server, "crm", &json!({"disabled": true})).await;
     server.wait_for_end(&task).await;
-    // The retry finds it disabled, and by then all of it is too old for one that fails.
+    // The retry finds it disabled, and by then all of its events are too old for a failing endpoint.
     tokio::time::sleep(Duration::from_secs(7)).await;
     receiver.answer_well();
     let before = receiver.received().len();
@@ -297,7 +297,7 @@ async fn events_of_a_document_are_in_order_across_its_tasks_without_gaps() {
         let id = one.header("webhook-id");
         assert!(id.ends_with(&format!("_{}", one.header("x-morag-sequence"))), "{id}");
     }
-    // A receiver that missed some asks for them.
+    // A receiver that missed events requests them.
     let path = "/api/v1/webhooks/endpoints/crm/events";
     let pulled = server.get(&format!("{path}?document_id=doc-1&after=16&limit=3")).await;
     assert_eq!((&pulled["next_after"], &pulled["has_more"]), (&json!(19), &json!(true)), "{pulled}");
@@ -328,7 +328,7 @@ async fn what_was_missed_is_pulled_by_its_sequence() {
     let bodies: Vec<_> =
         pulled["events"].as_array().expect("events").iter().map(|event| event["body"].clone()).collect();
     assert_eq!(bodies, received[10..].iter().map(|one| one.json()).collect::<Vec<_>>());
-    // Nothing was sent to this one yet: its numbers are known all the same.
+    // No event was sent to this one yet, but its sequence numbers are known.
     let waiting = server.get(&format!("/api/v1/webhooks/endpoints/off/events?task_id={task}")).await;
     let states: Vec<_> =
         waiting["events"].as_array().expect("events").iter().map(|event| event["state"].clone()).collect();
@@ -355,7 +355,7 @@ async fn dead_deliveries_are_listed_resent_and_recovered() {
         .iter()
         .map(|one| one["attempts"][0]["http_status"].clone())
         .collect();
-    assert_eq!(statuses, [404, 500], "those moved last first, with their attempts");
+    assert_eq!(statuses, [404, 500], "the latest first, with their attempts");
     let first = dead["deliveries"][1]["delivery_id"].as_str().expect("an id");
     let resent = post(&server, &format!("/api/v1/tasks/{task}/deliveries/{first}/resend"), &Value::Null).await;
     assert_eq!((resent.status, &resent.body["resend"]), (200, &json!(1)), "{}", resent.body);
@@ -392,7 +392,7 @@ async fn what_was_sent_is_replayed_elsewhere_without_the_endpoints_token() {
     let task = submit(&server, 1).await;
     let received = receiver.wait_for_end().await;
     wait_for(&server, &format!("/api/v1/tasks/{task}/deliveries"), |body| deliver_all(body, 17)).await;
-    // Also one that is disabled can be replayed elsewhere: that is what one does with it.
+    // A disabled endpoint can be replayed elsewhere too: that is the usual case.
     patch(&server, "crm", &json!({"disabled": true})).await;
     let path = "/api/v1/webhooks/endpoints/crm/replay";
     for refused in
@@ -441,7 +441,7 @@ async fn a_sample_is_sent_now_and_its_outcome_told() {
 async fn with_another_secrets_key_webhooks_wait_and_the_log_says_why() {
     let folder = tempfile::tempdir().expect("a folder");
     let receiver = Receiver::start().await;
-    // Without this setting the start with another key is refused.
+    // Without this setting the server refuses to start with another key.
     let start = |key: &str, log: &str| {
         let log = std::fs::File::create(folder.path().join(log)).expect("a log file");
         let mut command = morag_tests::server::serve(&folder.path().join("data"));
@@ -464,13 +464,13 @@ async fn with_another_secrets_key_webhooks_wait_and_the_log_says_why() {
     assert_eq!(shown["credentials_readable"], false);
     let log = || std::fs::read_to_string(folder.path().join("second.log")).expect("a log");
     wait_for_text(log, "is MORAG_SECRETS_KEY the one it was stored with").await;
-    // Without a grace time it is replaced for good: tests/e2e/secrets_key.rs.
+    // Without a grace time the secret is replaced for good: tests/e2e/secrets_key.rs.
     let rotated = second.post("/api/v1/webhooks/endpoints/crm/secret/rotate", &json!({"grace_hours": 1})).await;
     assert_eq!((rotated.status, &rotated.body["error_code"]), (503, &json!("credentials_unreadable")));
     assert!(receiver.received().is_empty());
     second.kill().await;
     let third = start("0a", "third.log").await;
-    // What waits looks again after a minute; enabling an endpoint is nothing it waits for.
+    // A waiting delivery is tried again after a minute; it does not wait for an endpoint to be enabled.
     let received = receiver.wait_for_end().await;
     assert_eq!(sequences(&received), (1..=17).collect::<Vec<_>>());
     assert!(received.iter().all(|one| signed_by(one, &[&secret])));
@@ -490,7 +490,7 @@ async fn wait_for_text(read: impl Fn() -> String, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn endpoints_of_the_file_are_told_and_cannot_be_changed() {
+async fn endpoints_of_the_file_get_events_and_cannot_be_changed() {
     let folder = tempfile::tempdir().expect("a folder");
     let receiver = Receiver::start().await;
     let file = format!(

@@ -1,4 +1,4 @@
-//! What tests of named endpoints share.
+//! Shared by the tests of named endpoints.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -11,12 +11,12 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-/// A receiver's answer.
+/// A receiver's response.
 pub fn ack(status: u16) -> Response {
     StatusCode::from_u16(status).expect("a status").into_response()
 }
 
-/// Status and JSON body of an answer.
+/// Status and JSON body of a response.
 pub struct Answer {
     pub status: u16,
     pub body: Value,
@@ -28,7 +28,7 @@ async fn answer(request: RequestBuilder) -> Answer {
     Answer { status, body: response.json().await.expect("a JSON body") }
 }
 
-/// A POST with a JSON body; without one for null.
+/// A POST request with a JSON body; null: without a body.
 pub async fn post(server: &Server, path: &str, body: &Value) -> Answer {
     let request = server.request(Method::POST, path);
     answer(if body.is_null() { request } else { request.json(body) }).await
@@ -38,7 +38,7 @@ pub async fn patch(server: &Server, id: &str, body: &Value) -> Answer {
     answer(server.request(Method::PATCH, &format!("/api/v1/webhooks/endpoints/{id}")).json(body)).await
 }
 
-/// Creates an endpoint, and gives what was answered.
+/// Creates an endpoint, and returns the response.
 pub async fn create(server: &Server, settings: Value) -> Value {
     let answer = post(server, "/api/v1/webhooks/endpoints", &settings).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
@@ -57,13 +57,13 @@ pub fn sequences(received: &[Received]) -> Vec<u64> {
     received.iter().map(|one| one.header("x-morag-sequence").parse().expect("a number")).collect()
 }
 
-/// Those of a task.
+/// The deliveries of a task.
 pub fn of_task(received: &[Received], task: &str) -> Vec<Received> {
     let is_of = |one: &&Received| one.json().to_string().contains(task);
     received.iter().filter(is_of).cloned().collect()
 }
 
-/// Whether exactly these secrets sign, the newest first.
+/// Whether exactly these secrets signed it, the newest first.
 pub fn signed_by(one: &Received, secrets: &[&str]) -> bool {
     let seconds: i64 = one.header("webhook-timestamp").parse().expect("seconds");
     let id = one.header("webhook-id");
@@ -73,13 +73,13 @@ pub fn signed_by(one: &Received, secrets: &[&str]) -> bool {
         && verify(&Secret::new(secrets[0]), &one.body, one.header("x-morag-signature"))
 }
 
-/// Whether so many deliveries are in a log, and none is pending.
+/// Whether a log has this many deliveries, none of them pending.
 pub fn deliver_all(log: &Value, count: usize) -> bool {
     let deliveries = log["deliveries"].as_array().expect("a list");
     deliveries.len() == count && deliveries.iter().all(|one| one["state"] != "pending")
 }
 
-/// Asks until the answer is as it should be.
+/// Polls a path until its response satisfies `enough`.
 pub async fn wait_for(server: &Server, path: &str, enough: impl Fn(&Value) -> bool) -> Value {
     let started = Instant::now();
     loop {
@@ -92,7 +92,7 @@ pub async fn wait_for(server: &Server, path: &str, enough: impl Fn(&Value) -> bo
     }
 }
 
-/// A server whose command is the test's own.
+/// A server that is started with a given command.
 pub struct Process {
     child: tokio::process::Child,
     url: String,

@@ -1,4 +1,4 @@
-//! Events as they happen, and what a client gets that loses its connection, its patience, or the server.
+//! Live events, and clients that lose the connection, stop reading or lose the server.
 
 use morag_tests::receiver::Receiver;
 use morag_tests::redis::{ACCEPT_LOSS, RedisOptions, RedisServer};
@@ -13,7 +13,7 @@ fn of_task(task: &str) -> String {
     format!("/api/v1/status/{task}/events")
 }
 
-/// Task and sequence of an event of the stream of all.
+/// Task and sequence of an event in the stream of all tasks.
 fn place(event: &SseEvent) -> (String, u64) {
     let mut parts = event.id.split('.').skip(1);
     let task = parts.next().expect("a task").to_owned();
@@ -24,7 +24,7 @@ fn ends_task(event: &SseEvent) -> bool {
     matches!(event.event.as_str(), "task_completed" | "task_failed" | "task_cancelled")
 }
 
-/// Sequence and type of each event of a task's history.
+/// Sequence and type of each event in a task's history.
 async fn history(server: &Server, task: &str) -> Vec<(u64, String)> {
     let body = server.get(&format!("/api/v1/status/{task}/history?order=asc")).await;
     let event = |item: &Value| {
@@ -33,7 +33,7 @@ async fn history(server: &Server, task: &str) -> Vec<(u64, String)> {
     body["history"].as_array().expect("events").iter().map(event).collect()
 }
 
-/// Fails unless these events are the histories of these tasks: each event once, those of a task in order.
+/// Asserts that these events are the histories of these tasks: each event once, and those of a task in order.
 async fn assert_histories(server: &Server, events: &[SseEvent], tasks: &BTreeSet<String>) {
     let mut streamed: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
     for event in events {
@@ -67,7 +67,7 @@ async fn a_stream_has_the_bodies_that_are_delivered() {
         let event = all.event().await.expect("an event");
         assert_eq!((event.event, event.data), (event_type, body));
     }
-    // Who has all of an ended task is told to come back no more.
+    // A client that has all events of an ended task is told not to reconnect.
     assert_eq!(
         request(&server.client, &server.url, &of_task(&task), Some("17")).await.status(),
         StatusCode::NO_CONTENT
@@ -75,12 +75,12 @@ async fn a_stream_has_the_bodies_that_are_delivered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cut_connection_goes_on_after_its_last_id() {
+async fn a_cut_connection_resumes_after_its_last_id() {
     let server = Server::start().await;
     let path = "/api/v1/events?events=step.*,task_completed";
     let mut reader = EventSource::connect(&server, path, None).await;
     let task = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
-    // Cut after each event; the live ones and those of the store meet anywhere.
+    // Cut after each event, so that live events and stored ones meet anywhere.
     let mut streamed = Vec::new();
     while streamed.last().is_none_or(|event| !ends_task(event)) {
         streamed.push(reader.event().await.expect("an event"));
@@ -105,8 +105,8 @@ async fn a_cut_connection_goes_on_after_its_last_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_ends_streams_at_once_and_the_next_process_goes_on_with_them() {
-    // A stream that held the stop up would hold it up for longer than the test waits.
+async fn a_stop_ends_streams_at_once_and_the_next_process_resumes_them() {
+    // A stream that delayed the stop would delay it for longer than the test waits.
     let server = Server::start_with(&[("MORAG_DRAIN_TIMEOUT", "1h")]).await;
     let mut reader = EventSource::connect(&server, "/api/v1/events", None).await;
     let first = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
@@ -135,8 +135,8 @@ async fn a_stop_ends_streams_at_once_and_the_next_process_goes_on_with_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_is_slow_is_dropped_and_goes_on() {
-    /// Each has five events of more than the bytes below: more than is kept for readers and in the sockets.
+async fn a_slow_reader_is_dropped_and_resumes() {
+    /// Each has five events that are larger than the limit below: more than readers' buffers and the sockets hold.
     const TASKS: usize = 110;
     const METADATA_BYTES: usize = 60_000;
     let server = Server::start().await;
@@ -148,7 +148,7 @@ async fn a_reader_that_is_slow_is_dropped_and_goes_on() {
         tasks.insert(server.submit("note.md", b"# Note\n\nShort.".to_vec(), &[("metadata", &metadata)]).await);
     }
     for _ in 0..TASKS {
-        assert!(fast.event().await.is_some(), "who reads is not dropped");
+        assert!(fast.event().await.is_some(), "an active reader is not dropped");
     }
     let mut events = Vec::new();
     while let Some(event) = slow.event().await {
@@ -168,7 +168,7 @@ async fn a_silent_stream_has_heartbeats() {
     let server = Server::start().await;
     let mut reader = EventSource::connect(&server, "/api/v1/events", None).await;
     assert_eq!(reader.next().await, Block::Comment("heartbeat".into()));
-    // What a client goes on from is there before the first event is.
+    // The client has a resume position before the first event.
     assert!(!reader.last_id.is_empty());
 }
 
@@ -176,7 +176,7 @@ async fn a_silent_stream_has_heartbeats() {
 async fn a_long_poll_answers_at_the_next_change() {
     let redis = RedisServer::start();
     let url = redis.url();
-    // Nobody works here: the task changes when it is cancelled.
+    // No worker runs: the task changes only when it is cancelled.
     let server = Server::start_with(&[("REDIS_URL", &url), ("MORAG_ROLE", "api"), ACCEPT_LOSS]).await;
     let task = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
     let path = format!("/api/v1/status/{task}?wait=60");
@@ -188,7 +188,7 @@ async fn a_long_poll_answers_at_the_next_change() {
     assert_eq!(cancelled.status(), StatusCode::OK);
     let answer: Value = asked.await.expect("it ends").expect("an answer").json().await.expect("a JSON body");
     assert_eq!(answer["status"], "cancelled");
-    // Nothing more can change: it is answered at once.
+    // Nothing can change any more, so it responds at once.
     assert_eq!(server.get(&path).await["status"], "cancelled");
     for wait in ["61", "-1", "soon"] {
         let path = format!("/api/v1/status/{task}?wait={wait}");
@@ -199,20 +199,20 @@ async fn a_long_poll_answers_at_the_next_change() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_poll_answers_at_a_change_that_another_process_commits() {
-    /// Well below the time after which a waiting process reads the store without an event, 5 s after the wait began: a quicker
-    /// answer came by the feed.
+    /// Well below the time after which a waiting process reads the store without an event, 5 s after the wait began: a faster response came
+    /// by the feed.
     const PROMPT: Duration = Duration::from_secs(2);
     let redis = RedisServer::start();
     let url = redis.url();
     let settings = [("REDIS_URL", url.as_str()), ("MORAG_ROLE", "api"), ACCEPT_LOSS];
     let (server, other) = (Server::start_with(&settings).await, Server::start_with(&settings).await);
     let mut quickest = Duration::MAX;
-    // The quickest of a few: on a busy machine one may take longer.
+    // The fastest of a few: on a busy machine one may take longer.
     for _ in 0..5 {
         let task = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[]).await;
         let path = format!("/api/v1/status/{task}?wait=60");
         let asked = tokio::spawn(server.request(Method::GET, &path).send());
-        // By the end of a second wait, the first one listens.
+        // When a second wait has ended, the first one is subscribed.
         server.get(&format!("/api/v1/status/{task}?wait=1")).await;
         assert!(!asked.is_finished(), "nothing has changed yet");
         let began = Instant::now();
@@ -229,12 +229,12 @@ async fn a_long_poll_answers_at_a_change_that_another_process_commits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_streamed_over_killed_servers_is_the_histories() {
+async fn streams_across_kills_match_the_histories() {
     streamed_over_kills(Server::start_with(&[("MORAG_LEASE_SECONDS", "1")]).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_streamed_over_killed_servers_is_the_histories_in_redis() {
+async fn streams_across_kills_match_the_histories_in_redis() {
     let redis = RedisServer::start_with(RedisOptions { durable: true, ..RedisOptions::default() });
     let settings = [("REDIS_URL", redis.url()), ("MORAG_LEASE_SECONDS", "1".into())];
     let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();

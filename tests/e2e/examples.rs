@@ -1,4 +1,4 @@
-//! The example receivers, run for real against the server.
+//! The example receivers, run with the server.
 
 use crate::endpoints_support::{create, patch, post};
 use morag_core::Secret;
@@ -21,12 +21,12 @@ fn now() -> i64 {
     i64::try_from(since.as_secs()).expect("seconds")
 }
 
-/// A delivery signed both ways at a time.
+/// A delivery with both signatures at a given time.
 fn delivery(receiver: &ForeignReceiver, id: &str, seconds: i64) -> RequestBuilder {
     signed(receiver, id, seconds, BODY)
 }
 
-/// The same with a body of its own, as that of another event.
+/// The same with another body, as of another event.
 fn signed(receiver: &ForeignReceiver, id: &str, seconds: i64, body: &str) -> RequestBuilder {
     let (secret, message) = (Secret::new(SECRET), format!("msg_{id}_1"));
     client()
@@ -46,7 +46,7 @@ async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     (response.status(), response.json().await.unwrap_or_default())
 }
 
-/// A delivery with some headers replaced, and taken away where there is no value.
+/// A request with some headers replaced, or removed where the value is empty.
 fn changed(request: RequestBuilder, changes: &[(&'static str, &str)]) -> RequestBuilder {
     let mut request = request.build().expect("a request");
     for (name, value) in changes {
@@ -58,12 +58,12 @@ fn changed(request: RequestBuilder, changes: &[(&'static str, &str)]) -> Request
     RequestBuilder::from_parts(client(), request)
 }
 
-/// Forged and old deliveries past a receiver, a genuine one twice, and then a document through the server to it.
+/// Sends forged and old deliveries to a receiver, a genuine one twice, and then delivers a real document's events.
 async fn check(receiver: ForeignReceiver) {
     let of = |seconds: i64, changes: &[(&'static str, &str)]| changed(delivery(&receiver, "forged", seconds), changes);
     let (hour, fresh) = (3600, now().to_string());
     let (unmatched, unsigned, old) = ("wrong secret or changed body", "unsigned", "too old");
-    // `Receiver`s of Python say it in `detail`, the others in `error`.
+    // Python receivers return it in `detail`, the others in `error`.
     let why = |body: &Value| ["detail", "error"].iter().find_map(|name| body[name].as_str().map(str::to_owned));
     for (what, request, reason) in [
         ("no signature", of(now(), &[("x-morag-signature", ""), ("webhook-signature", "")]), unsigned),
@@ -87,16 +87,16 @@ async fn check(receiver: ForeignReceiver) {
         assert_eq!(status, 401, "{what}: {body}");
         assert!(why(&body).is_some_and(|text| text.starts_with(reason)), "{what}: {body}");
     }
-    assert_eq!(receiver.get("/events").await, json!([]), "nothing forged was worked on");
+    assert_eq!(receiver.get("/events").await, json!([]), "no forged delivery was handled");
 
-    // Either signature alone is enough: the other may be of a secret that this receiver does not know.
+    // Either signature is enough: the other may be by a secret that this receiver does not know.
     for (task, other) in [("by-standard", ("x-morag-signature", "sha256=00")), ("by-ours", BY_OURS)] {
         let (status, said) =
             answer(changed(signed(&receiver, task, now(), &BODY.replace("one", task)), &[other])).await;
         assert_eq!((status, said), (StatusCode::OK, json!({"status": "received"})), "{task}");
     }
 
-    // As after an answer that was lost: the server sends the same delivery again.
+    // As after a lost response: the server sends the same delivery again.
     let twice = [
         answer(delivery(&receiver, "delivery-1", now())).await,
         answer(delivery(&receiver, "delivery-1", now())).await,
@@ -116,19 +116,19 @@ async fn check(receiver: ForeignReceiver) {
     let mut expected = vec!["by-standard", "by-ours"];
     expected.extend(repeated);
     expected.extend(std::iter::repeat_n(task.as_str(), 17));
-    assert_eq!(tasks, expected, "what came twice was worked on once");
+    assert_eq!(tasks, expected, "a repeated delivery was handled once");
 }
 
-/// Only `X-MoRAG-Signature` holds, as for a receiver that knows the other secret of a rotation.
+/// Only `X-MoRAG-Signature` is valid, as for a receiver that knows only the other secret of a rotation.
 const BY_OURS: (&str, &str) = ("webhook-signature", "v1,AAAA");
 
-/// Recorded deliveries, sent again with whatever nothing signs changed. Gives the tasks of those that are to be worked on.
+/// Sends recorded deliveries again with changes to unsigned parts. Returns the tasks whose events must be handled.
 async fn replay(receiver: &ForeignReceiver) -> [&'static str; 7] {
     let soon = (now() + 60).to_string();
     let is = async |status: &str, what: &str, request: RequestBuilder| {
         assert_eq!(answer(request).await, (StatusCode::OK, json!({ "status": status })), "{what}");
     };
-    // `delivery-1` has been taken by `webhook-signature`.
+    // `delivery-1` was accepted by `webhook-signature`.
     let other = |changes: &[(&'static str, &str)]| changed(delivery(receiver, "delivery-1", now()), changes);
     is("duplicate", "another delivery id", other(&[("x-morag-delivery", "delivery-2")])).await;
     is("duplicate", "another one", other(&[("x-morag-delivery", "delivery-3"), ("x-morag-attempt", "7")])).await;
@@ -139,10 +139,10 @@ async fn replay(receiver: &ForeignReceiver) -> [&'static str; 7] {
     is("duplicate", "the other signature alone, and another time", other(&ours)).await;
     let ours = [("webhook-signature", ""), ("webhook-id", "msg_2"), ("x-morag-delivery", "delivery-4")];
     is("duplicate", "the other signature alone, and another id", other(&ours)).await;
-    // Sent again by hand: the server signs another id.
+    // A manual resend, which has another signed id.
     is("received", "another signed id", delivery(receiver, "delivery-5", now())).await;
 
-    // Taken by `X-MoRAG-Signature`, which signs no id.
+    // Accepted by `X-MoRAG-Signature`, which signs no id.
     let body = BODY.replace("one", "two");
     let two = |id: &str, changes: &[(&'static str, &str)]| changed(signed(receiver, id, now(), &body), changes);
     is("received", "by our header", two("two", &[BY_OURS])).await;
@@ -150,7 +150,7 @@ async fn replay(receiver: &ForeignReceiver) -> [&'static str; 7] {
     is("duplicate", "by our header, with other ids", two("two", &again)).await;
     is("duplicate", "with the signature that was taken away", two("two", &[])).await;
 
-    // Nothing is known by an id that is not there.
+    // A missing id never counts as known.
     for (task, changes) in [
         ("three", &[("x-morag-delivery", "")][..]),
         ("four", &[("x-morag-delivery", "")]),
@@ -163,11 +163,11 @@ async fn replay(receiver: &ForeignReceiver) -> [&'static str; 7] {
     ["one", "one", "two", "three", "four", "five", "six"]
 }
 
-/// The secrets of a rotation: one of a text, one as Standard Webhooks writes them.
+/// The secrets of a rotation: one as text, one in the format of Standard Webhooks.
 const OLD: &str = "the-old-secret-of-a-receiver";
 const NEW: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// A secret is rotated while the receiver runs, first with the old one and then with the new one.
+/// Rotates a secret while the receiver runs, first with the old one and then with the new one.
 async fn rotate(command: fn() -> Command, path: &str) {
     let (server, old, new) = tokio::join!(
         Server::start(),
@@ -199,7 +199,7 @@ async fn rotate(command: fn() -> Command, path: &str) {
     rotate(1).await;
     let during = [sample().await, to(&new).await];
     assert!(during.iter().all(|answer| answer["delivered"] == true), "within the grace time: {during:?}");
-    // Made the newest again, without grace: whatever was before it signs no more, as at the end of the grace time.
+    // Made the newest again, without grace: older secrets sign no more, as at the end of the grace time.
     rotate(0).await;
     let after = sample().await;
     assert_eq!(after["delivered"], true, "after the grace time: {after}");
@@ -226,13 +226,13 @@ fn rust() -> Command {
     Command::new(binary)
 }
 
-/// The receiver in Go, compiled once: its standard library is all it needs, so nothing is fetched.
+/// The receiver in Go, compiled once: it needs only the standard library, so nothing is fetched.
 fn go() -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let binary = BUILT.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go");
         let binary = folder.join("webhook-receiver-go");
-        // Under a name of its own first: another test's process may be running the binary, or building it, too.
+        // Under a temporary name first: a concurrent test's process may run or build the binary too.
         let built = folder.join(format!("webhook-receiver-go.{}", std::process::id()));
         let mut build = Command::new("go");
         build.args(["build", "-o"]).arg(&built).arg(".").current_dir(example("webhook-receiver-go"));
@@ -345,11 +345,11 @@ async fn the_n8n_workflows_code_verifies_real_deliveries_and_refuses_others() {
     };
     let mut old = documents[0].clone();
     old["headers"]["webhook-timestamp"] = json!((now() - 3600).to_string());
-    // Whoever makes it old by our own header too.
+    // An attacker who makes it old changes our own header too.
     old["headers"]["x-morag-timestamp"] = old["headers"]["webhook-timestamp"].clone();
     let forged =
         [change("secret", json!("another secret")), change("body", json!("{}")), change("headers", json!({})), old];
-    // The first again, with what nothing signs changed, and without the signature of its id.
+    // The first one again with unsigned parts changed, and without the signature of its id.
     let mut replayed = [documents[0].clone(), documents[0].clone()];
     for (again, name) in replayed.iter_mut().zip(["x-morag-delivery", "webhook-signature"]) {
         again["headers"][name] = json!("other");
@@ -372,9 +372,9 @@ async fn the_n8n_workflows_code_verifies_real_deliveries_and_refuses_others() {
     for (item, reason) in refused.iter().zip(reasons) {
         assert!(item["refused"].as_str().is_some_and(|text| text.starts_with(reason)), "{reason}: {item}");
     }
-    // What "Once each" knows deliveries by.
+    // The key by which "Once each" identifies deliveries.
     let keys: HashSet<_> = said.iter().map(|item| item["key"].as_str().expect("a key")).collect();
-    assert_eq!(keys.len(), genuine, "each delivery has a key of its own");
+    assert_eq!(keys.len(), genuine, "each delivery has its own key");
     for item in replayed {
         assert_eq!((&item["verified"], &item["key"]), (&json!(true), &said[0]["key"]), "a replay has another key");
     }
@@ -394,7 +394,7 @@ async fn a_rotation_breaks_no_n8n_workflow() {
         assert_eq!(sent.body["delivered"], true, "{}", sent.body);
     }
     let received = receiver.received();
-    // Each delivery, as a workflow sees it that knows the old secret, and one that knows the new one.
+    // Each delivery as input of a workflow with the old secret, and of one with the new secret.
     let documents: Vec<_> =
         received.iter().flat_map(|one| [OLD, NEW].map(|secret| clients::document(secret, one))).collect();
     let mut command = clients::node("n8n_code.mjs");
@@ -411,11 +411,11 @@ fn the_n8n_workflow_is_whole() {
     let workflow: Value = serde_json::from_str(&text).expect("JSON");
     let nodes = workflow["nodes"].as_array().expect("nodes");
     let node = |name: &str| nodes.iter().find(|node| node["name"] == name).unwrap_or_else(|| panic!("no node {name}"));
-    // As guide 1 has it, and with the bytes that the signature is over.
+    // As in guide 1, and with the raw bytes that the signature covers.
     let hook = &node("Webhook")["parameters"];
     assert_eq!((&hook["httpMethod"], &hook["path"]), (&json!("POST"), &json!("morag-webhook")));
     assert_eq!((&hook["responseMode"], &hook["options"]["rawBody"]), (&json!("responseNode"), &json!(true)));
-    // Every connection joins nodes that there are, and every node but the first is reached.
+    // Every connection joins existing nodes, and every node but the first is reached.
     let mut reached: Vec<&str> = vec!["Webhook"];
     for (from, outputs) in workflow["connections"].as_object().expect("connections") {
         node(from);
@@ -442,7 +442,7 @@ async fn morag_listen_is_the_receiver_of_the_guides_quick_start() {
         assert!(started.elapsed() < PATIENCE, "the receiver does not answer");
     }
     let server = Server::start().await;
-    // By name, as the guides write it.
+    // By host name, as in the guides.
     let url = format!("http://localhost:{port}/webhook");
     let task = server.submit("notes.md", morag_fixtures::markdown(), &[("webhook_url", &url)]).await;
     server.wait_for_end(&task).await;
@@ -454,7 +454,7 @@ async fn morag_listen_is_the_receiver_of_the_guides_quick_start() {
     assert!(webhooks.iter().all(|webhook| webhook["signature"] == "valid"), "{webhooks:?}");
     let latest = client().get(format!("{base}/webhooks/latest")).send().await.expect("an answer");
     assert_eq!(latest.status(), 200);
-    // Nobody who does not know the secret.
+    // An unsigned request is refused.
     let unsigned = client().post(format!("{base}/webhook")).body(BODY).send().await.expect("an answer");
     assert_eq!(unsigned.status(), 401);
     let cleared = client().post(format!("{base}/webhooks/clear")).send().await.expect("an answer");

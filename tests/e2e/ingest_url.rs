@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a server may fetch from in these tests.
+/// Networks from which a server may fetch in these tests.
 pub const ALLOWED: [(&str, &str); 1] = [("MORAG_FETCH_ALLOW_NETWORKS", "127.0.0.0/8")];
 
 /// A web server with documents.
@@ -91,7 +91,7 @@ async fn a_document_is_ingested_by_its_url_and_every_event_is_sent() {
         (status, &refused["error_code"], &refused["task_id"]),
         (409, &json!("duplicate_document"), &json!(task))
     );
-    assert_eq!(web.requests(), before, "nothing is fetched in vain");
+    assert_eq!(web.requests(), before, "a refused request fetches nothing");
     let replacing = json!({"url": web.at("/download"), "document_id": "d", "replace_existing": true});
     let (status, accepted) = post(&server, "/api/v1/ingest/url", HeaderMap::new(), &replacing).await;
     assert_eq!(status, 200, "{accepted}");
@@ -128,7 +128,7 @@ async fn what_may_not_be_fetched_is_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn process_converts_what_a_url_gives() {
+async fn process_converts_a_document_by_url() {
     let (server, web) = (Server::start_with(&ALLOWED).await, Web::start().await);
     let url = web.at("/notes");
     let form = Form::new().text("mode", "convert").text("source_type", "url").text("url", url);

@@ -1,4 +1,4 @@
-//! The lines of the log about tasks and deliveries, as an operator's tools read them.
+//! Log lines about tasks and deliveries, as an operator's tools read them.
 
 use morag_tests::fleet::{Fleet, wait_for};
 use morag_tests::redis::free_port;
@@ -6,7 +6,7 @@ use morag_tests::server::{API_KEY, client};
 use reqwest::multipart;
 use serde_json::Value;
 
-/// A line of the log by its message.
+/// The log line with a message.
 fn line(fleet: &Fleet, message: &str) -> Option<Value> {
     let lines = fleet.log_lines_with(message);
     lines
@@ -15,15 +15,15 @@ fn line(fleet: &Fleet, message: &str) -> Option<Value> {
         .find(|line: &Value| line["fields"]["message"] == message)
 }
 
-/// A field of the spans that a line is in.
+/// A field of a span around a line.
 fn of_span<'a>(line: &'a Value, span: &str, field: &str) -> &'a Value {
     let spans = line["spans"].as_array().expect("spans");
     &spans.iter().find(|one| one["name"] == span).unwrap_or_else(|| panic!("no span {span}: {line}"))[field]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_says_what_a_task_took_and_why_a_webhook_failed() {
-    // The spans are there whatever the level.
+async fn the_log_has_task_durations_and_webhook_errors() {
+    // The spans exist at any log level.
     let settings = [
         ("MORAG_LOG_FORMAT", "json"),
         ("RUST_LOG", "warn,morag_engine::tasks=info"),

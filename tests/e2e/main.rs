@@ -1,4 +1,4 @@
-//! The binary over HTTP: what a person who submits, and a person who receives, can see.
+//! The binary over HTTP, as seen by submitters and receivers.
 #![expect(clippy::expect_used, reason = "a test that cannot be set up fails, and says why")]
 
 mod backup;

@@ -1,4 +1,4 @@
-//! Stores of earlier commits under the server of today: what had not ended runs to its end.
+//! Stores written by earlier commits, used by today's server: unfinished tasks run to their end.
 
 use crate::bodies::history_types;
 use crate::endpoints_support::{patch, signed_by};
@@ -11,7 +11,7 @@ use morag_tests::redis::{ACCEPT_LOSS, RedisServer};
 use morag_tests::server::Server;
 use serde_json::Value;
 
-/// Nothing goes by its age, and what cannot be delivered is given up at once: where the webhooks of then went nobody is.
+/// Nothing expires, and undeliverable events are given up at once: the receivers of that time are gone.
 const SETTINGS: [(&str, &str); 5] = [
     ("MORAG_SECRETS_KEY", SECRETS_KEY),
     ("MORAG_HISTORY_RETENTION_DAYS", "30000"),
@@ -34,14 +34,14 @@ async fn is_worked_on(server: &Server, open: &[String]) {
     assert_eq!(ends, ["completed", "completed", "completed", "failed"]);
     let recent = server.get("/api/v1/status/events/recent?hours=168&limit=1000").await;
     assert!(recent["count"].as_u64().expect("a number") >= 32, "{recent}");
-    // The document of the completed task is its own still.
+    // The completed task still holds its document.
     let again = server.ingest("harbour.md", DOCUMENT.to_vec(), &[("document_id", "harbour-1")]).await;
     assert_eq!(again.status(), 409);
     let body: Value = again.json().await.expect("a JSON body");
     assert_eq!(body["error_code"].as_str().map(str::to_lowercase).as_deref(), Some("duplicate_document"), "{body}");
 }
 
-/// What only a store has that a server wrote: the answer to its idempotency key, and an endpoint with a sealed secret.
+/// Only in a store that a server wrote: the response to its idempotency key, and an endpoint with a sealed secret.
 async fn is_remembered(server: &Server, receiver: &Receiver) {
     let list = server.get("/api/v1/webhooks/endpoints").await;
     let endpoint = &list["endpoints"][0];
@@ -51,7 +51,7 @@ async fn is_remembered(server: &Server, receiver: &Receiver) {
     assert_eq!(answer.status, 200, "{}", answer.body);
     server.submit("note.md", DOCUMENT.to_vec(), &[]).await;
     let received = receiver.wait_for_end().await;
-    assert!(received.iter().all(|one| signed_by(one, &[ENDPOINT_SECRET])), "not by the secret of then");
+    assert!(received.iter().all(|one| signed_by(one, &[ENDPOINT_SECRET])), "not signed by the stored secret");
 }
 
 async fn an_embedded_store_is_worked_on(version: usize) {
@@ -77,7 +77,7 @@ embedded! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_of_before_there_was_a_format_runs_on() {
+async fn a_redis_without_a_format_keeps_working() {
     let redis = RedisServer::start();
     fill_redis(redis.port(), "");
     let open = ["a1da15f8-6bd8-4ade-9218-e0056d3e7ee6", "e5716d79-aad5-4072-b879-0a46e1ef2f5f"].map(str::to_owned);

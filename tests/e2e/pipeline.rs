@@ -1,4 +1,4 @@
-//! A document of each kind: the whole event sequence, and every key of the guides.
+//! A document of each kind: the whole event sequence, and every key in the guides.
 
 use crate::bodies::{consume, history_types, is_subset};
 use morag_fixtures as fixtures;
@@ -55,7 +55,7 @@ fn guide_keys(step: &str) -> &'static [&'static str] {
     }
 }
 
-/// Submits a document, and checks everything that its events must have. Gives the bodies.
+/// Submits a document, and checks everything that its events must have. Returns the bodies.
 async fn run(file_name: &str, bytes: Vec<u8>, format: &str) -> Vec<Value> {
     let (server, receiver) = tokio::join!(Server::start(), Receiver::start());
     let fields = [

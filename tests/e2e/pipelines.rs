@@ -1,4 +1,4 @@
-//! Pipelines of `morag.toml`: chosen by request, with conditions, retries and replacements, and refused where they cannot run.
+//! Pipelines of `morag.toml`: selected by request, with conditions, retries and replacements, and refused if they cannot run.
 
 use morag_tests::receiver::Receiver;
 use morag_tests::sandbox::guest;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Stdio;
 use tempfile::TempDir;
 
-/// The standard components and two guests: `misbehave` does what its configuration says, `noop` does nothing.
+/// The standard components and two guests: `misbehave` does what its configuration's mode says, `noop` does nothing.
 fn components() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let link = |from: &Path| {
@@ -30,7 +30,7 @@ async fn start(morag_toml: &str) -> (Server, TempDir) {
     (Server::start_with_file(morag_toml, &[("MORAG_PLUGINS_DIR", &plugins)]).await, folder)
 }
 
-/// What a server that does not start says.
+/// The error of a server that does not start.
 fn refusal(morag_toml: &str) -> String {
     let (plugins, folder) = (components(), tempfile::tempdir().expect("a folder"));
     std::fs::write(folder.path().join("morag.toml"), morag_toml).expect("a file");
@@ -42,7 +42,7 @@ fn refusal(morag_toml: &str) -> String {
     said
 }
 
-/// Type and step of each event but the milestones, and its metadata.
+/// Type and step of each event except milestones, and its metadata.
 async fn history(server: &Server, task: &str) -> (Vec<String>, Vec<Value>) {
     let history = server.get(&format!("/api/v1/status/{task}/history?order=asc")).await;
     let events = history["history"].as_array().expect("a history").iter();
@@ -135,7 +135,7 @@ async fn a_request_chooses_a_pipeline_whose_steps_have_conditions_and_policies()
     assert_eq!(metadata[3]["skip_reason"], "condition_not_met");
     assert_eq!(metadata[7]["error_details"]["error_code"], "CUSTOM_CODE");
     assert_eq!(metadata[8]["skip_reason"], "component_not_loaded");
-    // Whoever is told of all events is told of these, in the same order and without a gap.
+    // A receiver of all events gets these too, in the same order and without a gap.
     let received = receiver.wait_for_end().await;
     let told = received.iter().filter(|one| one.event_type() != "task_progress");
     let told: Vec<_> = told.map(|one| one.event_type().to_owned()).collect();

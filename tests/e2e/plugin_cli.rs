@@ -1,6 +1,6 @@
-//! `morag plugin …` as somebody uses it who writes a step: real toolchains, each language built once.
+//! `morag plugin …` as used by the author of a step: real toolchains, each language built once.
 //!
-//! Python's and JavaScript's tools come from their registries the first time, into `MORAG_TOOLS_DIR` or the person's cache.
+//! The first time, tools for Python and JavaScript come from their registries, into `MORAG_TOOLS_DIR` or the user's cache.
 
 use morag_tests::server::{API_KEY, PATIENCE, Server, binary, plugins_dir};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// `morag` in a folder. Unlike other tests it has our environment: toolchains live by it.
+/// `morag` in a folder. Unlike in other tests it inherits the environment, which toolchains need.
 fn morag(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     for name in ["MORAG_SERVER", "MORAG_API_KEY", "MORAG_PLUGINS_DIR"] {
@@ -27,7 +27,7 @@ async fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String)
     (status.code(), stdout, stderr)
 }
 
-/// Runs what must succeed; gives stdout.
+/// Runs a command that must succeed; returns stdout.
 async fn ok(folder: &Path, arguments: &[&str]) -> String {
     let (code, stdout, stderr) = run(folder, arguments).await;
     assert_eq!(code, Some(0), "morag {arguments:?}\n{stdout}\n{stderr}");
@@ -38,7 +38,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// A new project, built; its only test passes, and it is what `inspect` and `run` say.
+/// A new project, built. Its only test passes, and the outputs of `inspect` and `run` match it.
 async fn built(language: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let said = ok(folder.path(), &["plugin", "new", "my_step", "--lang", language]).await;
@@ -131,7 +131,7 @@ async fn a_step_in_rust_from_nothing_and_its_tests_fail_when_they_must() {
 
     std::fs::remove_file(&golden).expect("the golden file goes");
     let (code, said, _) = run(&project, &["plugin", "test"]).await;
-    assert_eq!(code, Some(1), "nothing expected is not good: {said}");
+    assert_eq!(code, Some(1), "a test without expectations fails: {said}");
     assert!(said.contains("--bless"), "{said}");
     let said = ok(&project, &["plugin", "test", "--bless"]).await;
     assert!(said.contains("blessed"), "{said}");
@@ -154,7 +154,7 @@ async fn a_step_in_javascript_from_nothing() {
     built("javascript").await;
 }
 
-/// A step of JavaScript's own: requests, and more files than the host lets a step hold at once.
+/// A step in JavaScript with requests, and with more files than the host lets a step hold at once.
 const FETCHES: &str = r##"
 import { defineStep } from "#morag-step";
 
@@ -180,7 +180,7 @@ export default defineStep({
 });
 "##;
 
-/// `fetch` is the capability `http`: without a rule of the operator's it is refused, and the step sees that.
+/// `fetch` is the capability `http`: without a rule of the operator it is refused, and the step gets the error.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_in_javascript_fetches_and_gives_its_files_back() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -202,7 +202,7 @@ async fn a_step_in_javascript_fetches_and_gives_its_files_back() {
     let granted: Vec<_> = run_it.iter().copied().chain(["--grant", "http"]).collect();
     let ran = json(&ok(&project, &granted).await);
     assert_eq!((&ran["result"], &ran["data"]), (&"completed".into(), &serde_json::json!({"refused": "TypeError"})));
-    assert!(ran.to_string().contains("no rule"), "the log says what it lacks: {ran}");
+    assert!(ran.to_string().contains("no rule"), "the log names the missing rule: {ran}");
 }
 
 /// A running `morag plugin dev`.
@@ -212,7 +212,7 @@ struct Dev {
 }
 
 impl Dev {
-    /// Waits for a line that has a text.
+    /// Waits for a line that contains a text.
     async fn wait_for(&mut self, text: &str) -> String {
         let found = async {
             loop {
@@ -226,8 +226,8 @@ impl Dev {
     }
 }
 
-/// The project's component gets into a running server, and a change of its source does too. In the test of Rust, whose build
-/// of before it goes on with.
+/// The project's component is loaded by a running server, and so is a change of its source. Part of the test for Rust, because it continues
+/// with that build.
 async fn dev(project: &Path) {
     let plugins = tempfile::tempdir().expect("a temporary folder");
     for entry in std::fs::read_dir(plugins_dir()).expect("the plugins") {
@@ -245,7 +245,7 @@ async fn dev(project: &Path) {
     let first = listed(&server).await;
     dev.wait_for("watching").await;
 
-    // One that puts it elsewhere is told at once where the server takes it from.
+    // A developer who writes it to another folder is told at once where the server loads it from.
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
     let wrong = ["plugin", "dev", "--server", &server.url, "--plugins-dir", elsewhere.path().to_str().expect("a path")];
     let mut command = morag(project, &wrong);
@@ -272,7 +272,7 @@ async fn dev(project: &Path) {
     let text = std::fs::read_to_string(&manifest).expect("Cargo.toml");
     std::fs::write(&manifest, text.replace("version = \"0.1.0\"", "version = \"0.2.0\"")).expect("a changed version");
     dev.wait_for("has changed").await;
-    // The first look may have come between the two changes.
+    // The first check may have been between the two changes.
     loop {
         dev.wait_for("loaded by the server").await;
         let now = listed(&server).await;
@@ -283,14 +283,14 @@ async fn dev(project: &Path) {
     }
 }
 
-/// What the server lists under the project's name.
+/// The server's entry for the project's name.
 async fn listed(server: &Server) -> Value {
     let body = server.get("/api/v1/plugins").await;
     let found = body["plugins"].as_array().and_then(|plugins| plugins.iter().find(|one| one["name"] == "my_step"));
     found.unwrap_or_else(|| panic!("it is not listed: {body}")).clone()
 }
 
-/// The parser of Python's standard library decides.
+/// Checked with the parser of Python's standard library.
 fn assert_well_formed(xml: &str) {
     let script = "import sys, xml.dom.minidom as m; m.parseString(sys.argv[1].encode())";
     let status = std::process::Command::new("python3").args(["-c", script, xml]).status().expect("python3 runs");
@@ -298,7 +298,7 @@ fn assert_well_formed(xml: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_work_is_said_in_one_line() {
+async fn impossible_commands_fail_in_one_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = folder.path();
     let component = plugins_dir().join("chunking.wasm");
@@ -320,7 +320,7 @@ async fn what_cannot_work_is_said_in_one_line() {
         assert_eq!(code, Some(1), "{arguments:?}: {said}");
         assert!(said.contains(part) && said.trim_end().lines().count() == 1, "{arguments:?}: {said}");
     }
-    // A capability that is not granted is named with how to grant it.
+    // The error for a capability that is not granted says how to grant it.
     let ingestion = plugins_dir().join("ingestion.wasm");
     let (code, _, said) = run(at, &["plugin", "run", ingestion.to_str().expect("a path"), "--input", "a.txt"]).await;
     assert_eq!(code, Some(1), "{said}");

@@ -1,8 +1,7 @@
-//! `docs/plugin-guide.md`, tried as a new user would: exactly its commands, in an empty folder, for each language.
+//! `docs/plugin-guide.md`, followed as a new user would: exactly its commands, in an empty folder, for each language.
 //!
-//! Each tutorial ends with a server that has run a document through a pipeline with the new step; what came of it is looked at
-//! here, over HTTP. What is compiled is kept in `target/`, by MORAG_TOOLS_DIR and the cache of compiled components, as a user's
-//! second project would find it.
+//! Each tutorial ends with a server that has processed a document in a pipeline with the new step; the result is checked here over HTTP.
+//! Tools and compiled components are cached in `target/` (MORAG_TOOLS_DIR and the compile cache), as for a user's second project.
 
 use morag_tests::guide::{self, Block};
 use morag_tests::server::{PATIENCE, binary, client, plugins_dir};
@@ -14,22 +13,22 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-/// The key of a server on a loopback address that was told none; the guide does without.
+/// Default key of a server on a loopback address; the guide sets none.
 const DEFAULT_KEY: &str = "test-api-key";
 
-/// Longest time of one block: the first installs a language's tools, on a machine that does other things as well.
+/// Timeout of one block: the first installs a language's tools, on a machine that may be busy.
 const BLOCK_MAX: Duration = Duration::from_secs(900);
 
-/// Name of the step that the guide makes.
+/// Name of the step in the guide.
 const STEP: &str = "my_step";
 
-/// A person at a shell: where they are, and the server that they have left running.
+/// A user at a shell: the current folder, and the running server.
 struct Person {
     language: &'static str,
     folder: tempfile::TempDir,
     at: PathBuf,
     server: Option<(Child, String)>,
-    /// Everything that was typed and said, for a failure.
+    /// All input and output, shown on a failure.
     transcript: String,
 }
 
@@ -45,7 +44,7 @@ impl Person {
         Self { language, folder, at, server: None, transcript: String::new() }
     }
 
-    /// A shell with these commands, in which `morag` is a command and nothing of this test run's settings is left.
+    /// A shell with these commands, in which `morag` is in the path and no settings of this test run remain.
     fn shell(&self, commands: &str) -> Command {
         let mut command = Command::new("bash");
         command
@@ -71,7 +70,7 @@ impl Person {
             .env("MORAG_PLUGINS_DIR", plugins_dir().canonicalize().expect("the plugins"))
             .env("MORAG_TOOLS_DIR", kept("MORAG_TOOLS_DIR", "tools"))
             .env("MORAG_COMPILE_CACHE_DIR", kept("MORAG_TEST_COMPILE_CACHE_DIR", "test-compiled"))
-            // Several people try the guide at once on this machine.
+            // Several tests run the guide at once on this machine.
             .env("API_PORT", "0");
         if let Some((_, url)) = &self.server {
             command.env("MORAG_SERVER", url);
@@ -79,9 +78,9 @@ impl Person {
         command
     }
 
-    /// Types a block and waits until it is done. Fails with all that was said.
+    /// Runs a block to its end. A failure shows all output.
     async fn types(&mut self, block: &Block) -> String {
-        // Where a block ends the next one begins.
+        // The next block starts in the folder where this one ends.
         let place = self.folder.path().join("at");
         let commands = format!("exec 2>&1\n{}\npwd > '{}'\n", block.commands, place.display());
         let started = Instant::now();
@@ -101,7 +100,7 @@ impl Person {
         said
     }
 
-    /// Types a block that is a server, and waits until it listens.
+    /// Runs a block that is a server, and waits until it listens.
     async fn starts(&mut self, block: &Block) {
         let log = std::fs::File::create(self.folder.path().join("server.log")).expect("a file");
         let mut command = self.shell(&format!("exec {}", block.commands.trim()));
@@ -141,12 +140,12 @@ impl Person {
     }
 }
 
-/// Commands as a terminal shows them.
+/// Commands as shown in a terminal.
 fn typed(commands: &str) -> String {
     commands.lines().map(|line| format!("$ {line}\n")).collect()
 }
 
-/// The artifacts that the project's first test case expects.
+/// Artifacts that the project's first test case expects.
 fn expected_artifacts(project: &Path) -> Vec<String> {
     let cases = std::fs::read_dir(project.join("tests")).expect("the project has tests");
     let report = cases
@@ -172,7 +171,7 @@ async fn follow_the_guide(language: &'static str) {
     }
     eprintln!("the guide in {}: {:.1} s", person.language, started.elapsed().as_secs_f64());
 
-    // The last block submits a document and waits for it: its id is the first thing that is said of it.
+    // The last block submits a document and waits for it: the output begins with its id.
     let is_id = |word: &&str| word.len() == 36 && word.matches('-').count() == 4;
     let Some(task) = said.split_whitespace().find(is_id) else { panic!("no task in:\n{}", person.transcript) };
     let status: Value = person.ask(&format!("/api/v1/status/{task}")).await.json().await.expect("JSON");
@@ -212,7 +211,7 @@ async fn a_step_in_c() {
     follow_the_guide("c").await;
 }
 
-/// What the guide shows of the templates is what `morag plugin new` writes. MORAG_BLESS=1 puts it in anew.
+/// The guide shows the templates as `morag plugin new` writes them. MORAG_BLESS=1 updates it.
 #[test]
 fn the_guide_shows_the_templates_as_they_are() {
     let text = guide::text();
@@ -234,7 +233,7 @@ fn the_guide_shows_the_templates_as_they_are() {
     }
 }
 
-/// Links of the documentation for people who write steps lead somewhere.
+/// Links in the documentation for authors of steps lead to existing files.
 #[test]
 fn the_guides_links_lead_to_files() {
     const PAGES: [&str; 7] = [

@@ -1,4 +1,4 @@
-//! Step components of a running server: where they come from, what is refused, and changing them while it runs.
+//! Step components of a running server: their sources, refusals, and changes at run time.
 
 use crate::cancel::large_markdown;
 use morag_tests::minisign::Signer;
@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A key of what chunking says when it has completed, and the same in another version of it.
+/// A key in the result of chunking, and the same in another version of it.
 const KEY: &str = "average_chunk_size";
 const KEY_OF_ANOTHER: &str = "average_chunk_SIZE";
 
-/// A plugins folder of a test's own.
+/// A plugins folder for one test.
 pub struct Folder(TempDir);
 
 impl Folder {
@@ -39,7 +39,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Puts a file there as a program should: whole, by a rename.
+    /// Writes a file as a program should: whole, by a rename.
     pub fn put(&self, name: &str, bytes: &[u8]) {
         let partial = self.0.path().join("partial");
         std::fs::write(&partial, bytes).expect("a file");
@@ -51,7 +51,7 @@ pub fn component(name: &str) -> Vec<u8> {
     std::fs::read(plugins_dir().join(name)).expect("a component")
 }
 
-/// Chunking in another version: it tells its chunks' size under another key.
+/// Chunking in another version: the size of its chunks has another key.
 fn another_chunking() -> Vec<u8> {
     let mut wasm = component("chunking.wasm");
     let found = wasm.windows(KEY.len()).position(|bytes| bytes == KEY.as_bytes()).expect("the key is in the component");
@@ -59,7 +59,7 @@ fn another_chunking() -> Vec<u8> {
     wasm
 }
 
-/// The key under which a task's chunking told the size.
+/// The key of the size in the result of a task's chunking.
 async fn key_of(server: &Server, task: &str) -> String {
     let history = server.get(&format!("/api/v1/status/{task}/history?order=asc")).await;
     let text = history.to_string();
@@ -80,7 +80,7 @@ pub async fn reload(server: &Server) -> Value {
     response.json().await.expect("a JSON body")
 }
 
-/// Looks at a plugin until it is as wanted.
+/// Polls a plugin until it is as wanted.
 async fn wait_for(server: &Server, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let started = Instant::now();
     loop {
@@ -110,7 +110,7 @@ async fn a_changed_component_is_for_new_tasks_and_a_running_one_ends_on_the_old(
     ];
     let server = Server::start_with(&settings).await;
     let before = plugin(&server, "chunking").await;
-    // Compiled beforehand: the reload below is over long before a large document comes to be chunked.
+    // Compiled beforehand, so that the reload below ends long before a large document reaches chunking.
     for version in [another_chunking(), component("chunking.wasm")] {
         folder.put("chunking.wasm", &version);
         assert_eq!(reload(&server).await["loaded"], json!(["chunking"]));
@@ -145,7 +145,7 @@ async fn a_broken_component_is_refused_and_the_old_one_stays() {
     assert!(reason.contains("damaged, or cut off"), "{reason}");
     assert_eq!(server.get("/health/ready").await["refused_plugins"], json!(["chunking"]));
     assert_eq!(key_of(&server, &run(&server).await).await, KEY);
-    // Mended: noticed by itself, and taken.
+    // Fixed: the change is detected and accepted.
     folder.put("chunking.wasm", &another_chunking());
     let mended = wait_for(&server, "chunking", |plugin| plugin["refused"].is_null()).await;
     assert_ne!(mended["digest"], before["digest"]);
@@ -168,7 +168,7 @@ async fn components_come_and_go_but_none_that_a_pipeline_needs() {
     let reason = answer["refused"][0]["reason"].as_str().expect("a reason");
     assert!(reason.contains("its file is gone, but") && reason.contains("step chunking"), "{reason}");
     assert_eq!(plugin(&server, "noop").await, Value::Null);
-    assert_eq!(key_of(&server, &run(&server).await).await, KEY, "what is gone is still loaded");
+    assert_eq!(key_of(&server, &run(&server).await).await, KEY, "the removed component is still loaded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,20 +176,20 @@ async fn a_component_may_get_another_file_whatever_was_refused_meanwhile() {
     let folder = Folder::new();
     let settings = [("MORAG_PLUGINS_DIR", &*folder.path()), ("MORAG_PLUGINS_RELOAD_SECONDS", "0")];
     let server = Server::start_with(&settings).await;
-    // Refused for good, and in nobody's way.
+    // Refused for good, without affecting the others.
     folder.put("broken.wasm", b"no component");
     let copy = component("chunking.wasm");
     folder.put("chunking-2.wasm", &copy[..copy.len() / 2]);
     std::fs::remove_file(folder.file("chunking.wasm")).expect("it can be removed");
     let answer = reload(&server).await;
     assert_eq!(answer["refused"].as_array().map(Vec::len), Some(3), "{answer}");
-    // Its file went when there was no other: it goes now.
+    // Its file was removed while no other existed: it is unloaded now.
     folder.put("chunking-2.wasm", &another_chunking());
     let answer = reload(&server).await;
     assert_eq!((&answer["loaded"], &answer["removed"]), (&json!(["chunking-2"]), &json!(["chunking"])), "{answer}");
     assert_eq!(answer["refused"].as_array().map(Vec::len), Some(1), "{answer}");
     assert_eq!(key_of(&server, &run(&server).await).await, KEY_OF_ANOTHER);
-    // A second of the name is refused until the first goes.
+    // A second component with the same name is refused until the first is removed.
     folder.put("chunking.wasm", &copy);
     assert_eq!(reload(&server).await["loaded"], json!([]));
     std::fs::remove_file(folder.file("chunking-2.wasm")).expect("it can be removed");
@@ -198,7 +198,7 @@ async fn a_component_may_get_another_file_whatever_was_refused_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipe_holds_up_nothing_and_a_tables_file_may_lie_in_the_folder() {
+async fn a_pipe_blocks_nothing_and_a_tables_file_may_be_in_the_folder() {
     let folder = Folder::new();
     std::fs::rename(folder.file("chunking.wasm"), folder.file("chunking-1.2.wasm")).expect("another name");
     let made = std::process::Command::new("mkfifo").arg(folder.file("pipe.wasm")).status();
@@ -263,7 +263,7 @@ async fn a_component_of_a_registry_runs_and_is_kept() {
     assert_eq!(plugin(&server, "chunking").await["digest"], shown["digest"], "without the registry");
 }
 
-/// What `morag serve` says that does not start with a `morag.toml`.
+/// The error of a `morag serve` that does not start with this `morag.toml`.
 async fn refusal(toml: &str, plugins: &Path) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("morag.toml"), toml).expect("a configuration file");
@@ -276,7 +276,7 @@ async fn refusal(toml: &str, plugins: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_what_the_operator_wants_stops_the_start() {
+async fn unmet_requirements_stop_the_start() {
     let plugins = plugins_dir();
     let chunking = plugins.join("chunking.wasm").display().to_string();
     let signer = Signer::new();

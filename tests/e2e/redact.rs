@@ -1,5 +1,5 @@
-//! `examples/redact`: one step in four languages, held to one set of golden files. What each of them expects byte by byte is what
-//! the others do, so four passes say that the four components give equal output.
+//! `examples/redact`: one step in four languages, with one set of golden files. They are compared byte by byte, so if all four pass, the
+//! four components have equal output.
 
 use morag_tests::server::binary;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ fn copy(from: &Path, to: &Path) {
         let entry = entry.expect("an entry");
         let (name, target) = (entry.file_name(), to.join(entry.file_name()));
         match entry.file_type().expect("a type").is_dir() {
-            // What somebody has built there by hand.
+            // Build output from manual use.
             true if [".morag", "build", "target", "node_modules"].iter().any(|built| name == *built) => {}
             true => {
                 std::fs::create_dir(&target).expect("a folder");
@@ -40,7 +40,7 @@ async fn morag(project: &Path, arguments: &[&str]) -> String {
     stdout
 }
 
-/// Builds the example in a language and runs it over the shared cases, of which there are so many.
+/// Builds the example in a language and runs it on the shared cases.
 async fn passes_the_shared_cases(language: &str) {
     let folder = copied();
     let cases = std::fs::read_dir(folder.path().join("tests")).expect("cases").count();
@@ -71,9 +71,9 @@ async fn redact_in_c() {
     passes_the_shared_cases("c").await;
 }
 
-/// Masking changes no length, so the page offsets of `document.json` stay true: the golden files themselves are held to it.
+/// Masking changes no length, so the page offsets in `document.json` stay valid: this checks the golden files themselves.
 #[test]
-fn what_is_masked_keeps_its_place() {
+fn masking_keeps_offsets() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/redact/tests");
     let mut masked = 0;
     for case in std::fs::read_dir(tests).expect("cases") {

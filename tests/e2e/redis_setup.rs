@@ -1,5 +1,5 @@
-//! A Redis that would lose what it has acknowledged: refused at the start, unready when it is changed, and full instead of
-//! forgetful.
+//! A Redis that would lose acknowledged data: refused at the start, reported as not ready when it is reconfigured, and full instead of
+//! evicting.
 
 use morag_tests::fleet::{Fleet, wait_for};
 use morag_tests::redis::{RedisCluster, RedisOptions, RedisServer};
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 const DURABLE: RedisOptions = RedisOptions { durable: true, tls: false, password: false };
 const EVICTS: [&str; 2] = ["--maxmemory-policy", "allkeys-lru"];
-/// `CONFIG` is no command of this server, as services forbid it.
+/// Disables `CONFIG`, as hosted services do.
 const NO_CONFIG: [&str; 3] = ["--rename-command", "CONFIG", ""];
 
-/// What `morag serve` says that does not start on a Redis.
+/// The error of a `morag serve` that does not start with this Redis.
 async fn refusal(url: &str) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = tokio::process::Command::from(serve(&folder.path().join("data")));
@@ -23,7 +23,7 @@ async fn refusal(url: &str) -> String {
     said
 }
 
-/// A fleet of one process, which takes tasks and runs none.
+/// A fleet of one process, which accepts tasks and runs none.
 async fn api(url: &str, more: &[(&str, &str)]) -> Fleet {
     let mut fleet = Fleet::new(&[&[("REDIS_URL", url)], more].concat());
     fleet.start("api").await;
@@ -37,7 +37,7 @@ async fn readiness(fleet: &Fleet) -> (StatusCode, Value) {
     (answer.status(), answer.json().await.expect("a JSON body"))
 }
 
-/// Waits until it answers with a status.
+/// Waits until it responds with a status.
 async fn ready_becomes(fleet: &Fleet, status: StatusCode) -> Value {
     let started = std::time::Instant::now();
     loop {
@@ -50,7 +50,7 @@ async fn ready_becomes(fleet: &Fleet, status: StatusCode) -> Value {
     }
 }
 
-/// Submits a document with so much metadata that a Redis is soon full of them.
+/// Submits a document with much metadata, so that Redis is soon full.
 async fn submit(fleet: &Fleet, number: usize) -> (StatusCode, Value) {
     let url = format!("{}/api/v1/ingest/file", fleet.api_urls().swap_remove(0));
     let part = multipart::Part::bytes(morag_fixtures::one_page_markdown(number as u64)).file_name("note.md");
@@ -66,7 +66,7 @@ async fn is_known(fleet: &Fleet, task: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_on_a_redis_that_forgets_is_refused_with_what_to_do() {
+async fn a_redis_that_evicts_is_refused_with_advice() {
     let evicts = RedisServer::start_with_arguments(DURABLE, &EVICTS);
     let said = refusal(&evicts.url()).await;
     let port = evicts.port().to_string();
@@ -82,7 +82,7 @@ async fn a_start_on_a_redis_that_forgets_is_refused_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_service_without_config_tells_by_info_counts() {
+async fn settings_are_read_from_info_without_config() {
     let evicts = RedisServer::start_with_arguments(DURABLE, &[&EVICTS[..], &NO_CONFIG].concat());
     assert!(evicts.ask(&["config", "get", "appendfsync"]).contains("unknown command"));
     assert!(refusal(&evicts.url()).await.contains("maxmemory-policy is allkeys-lru"));
@@ -91,7 +91,7 @@ async fn what_a_service_without_config_tells_by_info_counts() {
     assert_eq!(readiness(&fleet).await.0, StatusCode::OK);
     let unknown = fleet.log_lines_with("neither INFO nor CONFIG reports it");
     assert_eq!(unknown.len(), 1, "{unknown:?}");
-    assert!(unknown[0].contains("appendfsync of "), "only that is not known: {unknown:?}");
+    assert!(unknown[0].contains("appendfsync of "), "only that setting is unknown: {unknown:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,14 +144,14 @@ async fn every_node_of_a_cluster_counts_a_replica_too() {
     assert_eq!(readiness(&fleet).await.0, StatusCode::OK);
 }
 
-/// What became of documents submitted to a Redis without room for all of them.
+/// Results of submitting to a Redis that cannot hold all documents.
 struct Outcome {
     accepted: Vec<String>,
     refused: Option<(StatusCode, Value)>,
     forgotten: usize,
 }
 
-/// Submits until one is refused, or three times as many as there is room for.
+/// Submits until one is refused, or three times as many as fit.
 async fn overfill(server: &RedisServer, fleet: &Fleet) -> Outcome {
     const ROOM: usize = 1 << 20;
     const DOCUMENTS: usize = 3 * ROOM / (8 << 10);
@@ -177,7 +177,7 @@ async fn overfill(server: &RedisServer, fleet: &Fleet) -> Outcome {
     Outcome { accepted, refused, forgotten }
 }
 
-/// What the refusal at the start keeps from happening.
+/// Shows what the refusal at the start prevents.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_redis_that_evicts_forgets_accepted_tasks() {
     let server = RedisServer::start_with_arguments(DURABLE, &EVICTS);
@@ -196,7 +196,7 @@ async fn a_full_redis_that_keeps_what_it_has_refuses_more_and_forgets_nothing() 
     let (status, body) = refused.expect("a refusal");
     assert_eq!((status, &body["error_code"]), (StatusCode::INSUFFICIENT_STORAGE, &"storage_full".into()));
     assert!(body["error"].as_str().is_some_and(|text| text.contains("full")), "{body}");
-    // Of what it refuses nothing stays, however often somebody tries.
+    // A refused submission leaves nothing, however often it is repeated.
     for number in 0..5 {
         assert_eq!(submit(&fleet, number).await.0, StatusCode::INSUFFICIENT_STORAGE);
     }
@@ -226,5 +226,5 @@ async fn a_full_redis_that_keeps_what_it_has_refuses_more_and_forgets_nothing() 
         }
     }
     let interrupted = fleet.log_lines_with("the run is interrupted");
-    assert!(interrupted.is_empty(), "a task was begun that could not be worked on: {interrupted:?}");
+    assert!(interrupted.is_empty(), "a task was started although the store was full: {interrupted:?}");
 }

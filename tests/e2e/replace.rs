@@ -1,4 +1,4 @@
-//! The same document again, and the same request again.
+//! Submitting the same document again, and the same request again.
 
 use morag_adapters::store::sqlite::SqliteKnowledge;
 use morag_core::ports::Knowledge as _;
@@ -26,7 +26,7 @@ async fn a_document_is_ingested_once_unless_it_is_to_be_replaced() {
     let second = server.submit("notes.md", morag_fixtures::one_page_markdown(3), &fields).await;
     let ended = server.wait_for_end(&second).await;
     assert_eq!(ended["status"], "completed");
-    // The collection holds the second document's chunks, and none of the first's.
+    // The collection contains the second document's chunks, and none of the first's.
     let knowledge = SqliteKnowledge::open(&server.data_dir().join("knowledge.db"), None).expect("the server's store");
     let counts = knowledge.counts("documents", None).await.expect("counts");
     assert_eq!(Some(counts.points), ended["result"]["embeddings_stored"].as_u64());

@@ -1,4 +1,4 @@
-//! What requests cost the server in memory: lists of tasks with all the metadata there may be, and hostile forms.
+//! Memory use of requests: lists of tasks with the largest metadata, and hostile forms.
 
 use futures::future::join_all;
 use futures::{StreamExt as _, stream};
@@ -9,32 +9,32 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Tasks of the list (issue 11).
+/// Number of tasks in the list (issue 11).
 const TASKS: usize = 1_000;
 
-/// What listing them may add to the server's memory, bytes (issue 11).
+/// Memory that listing them may add, bytes (issue 11).
 const LIST_GROWTH_MAX: u64 = 50 << 20;
 
-/// Longest metadata of a task.
+/// Largest metadata of a task.
 const METADATA_BYTES_MAX: usize = 64 << 10;
 
-/// Connections that send a hostile form at once (issue 11).
+/// Connections that send a hostile form concurrently (issue 11).
 const CONNECTIONS: usize = 20;
 
-/// What each of them sends at most.
+/// Bytes that each of them sends at most.
 const HOSTILE_BYTES: usize = 8 << 20;
 
-/// What all of them together may add: some 1 MiB each, which is what the sockets and the HTTP library keep of what arrives.
+/// Memory that all of them may add: about 1 MiB each, which the sockets and the HTTP library buffer.
 const HOSTILE_GROWTH_MAX: u64 = 32 << 20;
 
 /// Length of the longest batch, bytes.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// What one may add whose items are too many, bytes: its body as it grows, and two copies of the list. As values they took 26 times
-/// the length.
+/// Memory that a batch with too many items may add, bytes: its body as it grows, and two copies of the list. As parsed values they took 26
+/// times the length.
 const BATCH_GROWTH_MAX: u64 = 8 * BATCH_BYTES as u64;
 
-/// Metadata that takes as much memory as JSON of this length can: objects of one entry.
+/// Metadata with the largest memory use for its length as JSON: objects with one entry.
 fn worst_metadata(bytes: usize) -> String {
     let one = r#"{"":0}"#;
     let (begin, end) = (r#"{"worst":["#, "]}");
@@ -46,7 +46,7 @@ fn worst_metadata(bytes: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_worst_tasks_are_listed_in_50_mib() {
-    // Its one worker has the tasks in hand meanwhile, one after the other.
+    // Its only worker runs the tasks meanwhile, one after the other.
     list_a_thousand(&[("MORAG_WORKER_CONCURRENCY", "1")]).await;
 }
 
@@ -63,7 +63,7 @@ async fn list_a_thousand(settings: &[(&str, &str)]) {
     let submit = |_| server.submit("note.md", b"# A note".to_vec(), &fields);
     let tasks: Vec<_> = stream::iter(0..TASKS).map(submit).buffer_unordered(4).collect().await;
     assert_eq!(tasks.len(), TASKS);
-    // As after a restart: nothing of the submissions is in memory.
+    // As after a restart: nothing from the submissions is in memory.
     let server = server.kill_and_restart().await;
     server.get("/api/v1/status?limit=1").await;
     let watch = MemoryWatch::begin(server.id());
@@ -87,7 +87,7 @@ async fn a_batch_does_not_multiply_what_its_items_share() {
         let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
         assert_eq!(answer["task_ids"].as_array().map(Vec::len), Some(50), "{answer}");
     };
-    // The first makes what stays.
+    // The first submission allocates what is kept.
     submit().await;
     let watch = MemoryWatch::begin(server.id());
     submit().await;
@@ -103,7 +103,7 @@ async fn a_batch_of_two_million_items_costs_some_times_its_length() {
     let bodies = [
         ("a list", format!(r#"{{"items":{}}}"#, list(BATCH_BYTES - 16))),
         ("the text of a list", format!(r#"{{"items":"{}"}}"#, list(BATCH_BYTES - 16))),
-        // No item is taken: its digest is made all the same.
+        // No item is accepted, but its digest is computed anyway.
         ("a list beside the items", format!(r#"{{"items":[1],"batch_urls":{}}}"#, list(BATCH_BYTES - 32))),
     ];
     let submit = async |body: String| {
@@ -111,7 +111,7 @@ async fn a_batch_of_two_million_items_costs_some_times_its_length() {
         let answer = request.header("content-type", "application/json").body(body).send().await.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("its body"))
     };
-    // The first makes what stays.
+    // The first submission allocates what is kept.
     assert_eq!(submit(r#"{"items":[1]}"#.into()).await.0, 200);
     for (what, body) in bodies {
         let watch = MemoryWatch::begin(server.id());
@@ -126,8 +126,7 @@ async fn a_batch_of_two_million_items_costs_some_times_its_length() {
     }
 }
 
-/// Sends a form's beginning and then the same piece again and again, until the server says something or closes; gives what it
-/// said.
+/// Sends the beginning of a form and then the same piece repeatedly, until the server responds or closes; returns the response.
 async fn hostile(server: &Server, begin: &str, piece: &[u8]) -> String {
     let address = server.url.strip_prefix("http://").expect("an address");
     let stream = TcpStream::connect(address).await.expect("a connection");
@@ -153,21 +152,21 @@ async fn hostile(server: &Server, begin: &str, piece: &[u8]) -> String {
             sent = write.write_all(&piece_sent).await;
             bytes += piece.len();
         }
-        // The end of the body, without the form's end.
+        // The end of the body, without the end of the form.
         if sent.is_ok() {
             let _ = write.write_all(b"0\r\n\r\n").await;
         }
     };
     let mut answer = Vec::new();
     let receive = async {
-        // A connection that is closed while we send ends with an error after the answer.
+        // If the connection is closed while we send, reading ends with an error after the response.
         let _ = read.read_to_end(&mut answer).await;
     };
     tokio::time::timeout(PATIENCE, async { tokio::join!(send, receive) }).await.expect("the request ends");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Many connections that send such a form: what they add to the server's memory, and their answers.
+/// Sends such a form on many connections. Returns the added memory of the server, and the responses.
 async fn crowd(server: &Server, begin: &str, piece: &[u8]) -> (u64, Vec<String>) {
     let watch = MemoryWatch::begin(server.id());
     let answers = join_all((0..CONNECTIONS).map(|_| hostile(server, begin, piece))).await;
@@ -189,7 +188,7 @@ async fn hostile_forms_cost_little_and_are_answered_in_few_words() {
         ("endless empty parts", "", &empty_part),
         ("an endless text", &text, &long),
     ];
-    // The first request makes what stays.
+    // The first request allocates what is kept.
     hostile(&server, "", b"--BOUND--\r\n").await;
     for (what, begin, piece) in forms {
         let (growth, answers) = crowd(&server, begin, piece).await;

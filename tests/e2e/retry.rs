@@ -54,7 +54,7 @@ async fn a_cancelled_task_runs_again_to_its_end_and_its_webhook_hears_of_all() {
         (&history[cut]["event_type"], &history[cut]["metadata"]["from_step"]),
         (&json!("task_started"), &begun["from_step"])
     );
-    // What had completed before was not done again.
+    // Completed steps were not run again.
     let started: Vec<_> = history[cut..].iter().filter(|event| event["event_type"] == "step_started").collect();
     assert_eq!(started[0]["step"], begun["from_step"]);
     assert_ne!(started[0]["step"], "markdown_conversion");
@@ -83,7 +83,7 @@ async fn a_failed_task_fails_again_where_it_failed_and_gives_way_to_another() {
     let (status, early) = retry(&server, &task, "?from_step=chunking").await;
     assert_eq!(status, 422, "{early}");
 
-    // The document is another's meanwhile.
+    // Another task holds the document meanwhile.
     let other = server.submit("notes.md", morag_fixtures::markdown(), &[("document_id", "d")]).await;
     let (status, refused) = retry(&server, &task, "").await;
     assert_eq!(
@@ -92,7 +92,7 @@ async fn a_failed_task_fails_again_where_it_failed_and_gives_way_to_another() {
     );
     assert_eq!(server.wait_for_end(&other).await["status"], "completed");
 
-    // Nor is there anything to begin with once the files are gone.
+    // Once the files are deleted, it cannot run again either.
     let deleted = server.request(Method::DELETE, &format!("/api/files/temp/{task}")).send().await.expect("an answer");
     assert_eq!(deleted.status(), 200);
     let (status, gone) = retry(&server, &task, "").await;

@@ -1,4 +1,4 @@
-//! What a process does: its role, its flags, and how it stops.
+//! Roles of a process, its flags, and how it stops.
 
 use crate::cancel::large_markdown;
 use morag_adapters::store::sqlite::SqliteStore;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
-/// What `morag serve` says that does not start.
+/// The error of a `morag serve` that does not start.
 async fn refusal(flags: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = tokio::process::Command::new(binary());
@@ -28,7 +28,7 @@ async fn refusal(flags: &[&str]) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What a stopped server has left in its queue.
+/// Content of a stopped server's queue.
 async fn left(server: &Server, queue: Queue) -> QueueCounts {
     let clock = Arc::new(morag_adapters::SystemClock);
     let store = SqliteStore::open(&server.data_dir().join("morag.db"), clock).expect("the server's store");
@@ -36,7 +36,7 @@ async fn left(server: &Server, queue: Queue) -> QueueCounts {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flag_that_cannot_be_is_refused_in_a_line() {
+async fn invalid_flags_are_refused_in_one_line() {
     for (flags, says) in [
         (["--role", "worker"], "REDIS_URL"),
         (["--role", "api,dispatcher"], "REDIS_URL"),
@@ -50,7 +50,7 @@ async fn a_flag_that_cannot_be_is_refused_in_a_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_without_time_hands_the_running_task_back() {
+async fn a_stop_without_a_timeout_releases_the_running_task() {
     let settings = [("MORAG_WORKER_CONCURRENCY", "1"), ("MORAG_DRAIN_TIMEOUT", "0")];
     let mut server = Server::start_with(&settings).await;
     let receiver = Receiver::start().await;
@@ -64,7 +64,7 @@ async fn a_stop_without_time_hands_the_running_task_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_gives_back_a_delivery_that_nobody_answers() {
+async fn a_stop_releases_an_unanswered_delivery() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/webhook", silent.local_addr().expect("its address"));
     let settings = [("MORAG_DRAIN_TIMEOUT", "500ms"), ("WEBHOOK_TIMEOUT", "600")];
@@ -72,7 +72,7 @@ async fn a_stop_gives_back_a_delivery_that_nobody_answers() {
     let task = server.submit("note.md", morag_fixtures::one_page_markdown(1), &[("webhook_url", &url)]).await;
     let (mut connection, _) =
         tokio::time::timeout(PATIENCE, silent.accept()).await.expect("a delivery comes").expect("a connection");
-    // The request has begun: the delivery is under way, and its receiver says nothing.
+    // The request has begun: the delivery is in progress, and its receiver does not respond.
     assert!(connection.read(&mut [0; 64]).await.expect("a request") > 0);
     server.wait_for_end(&task).await;
     let status = server.terminate().await;

@@ -20,7 +20,7 @@ async fn the_api_serves_what_a_worker_with_another_folder_wrote() {
             ("AWS_ENDPOINT_URL", endpoint.as_str()),
             ("AWS_ACCESS_KEY_ID", KEY_ID),
             ("AWS_SECRET_ACCESS_KEY", KEY_SECRET),
-            // As templates of settings have what is not used.
+            // Templates of settings contain unused variables empty.
             ("AWS_ENDPOINT_URL_S3", ""),
             ("AWS_SESSION_TOKEN", ""),
             ("AWS_REGION", ""),

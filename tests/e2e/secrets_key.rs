@@ -1,4 +1,4 @@
-//! The key that credentials are stored with goes, or is another.
+//! The key that seals credentials is lost, or replaced.
 
 use crate::endpoints_support::{create, post, signed_by, submit};
 use morag_tests::receiver::Receiver;
@@ -20,7 +20,7 @@ async fn create_endpoint(server: &Server) {
     assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.expect("a body"));
 }
 
-/// A start that must be refused. Gives what the process says.
+/// Asserts that a server refuses to start. Returns its error.
 async fn refused(data_dir: &Path, settings: &[(&str, &str)]) -> String {
     let mut command = tokio::process::Command::from(serve(data_dir));
     command.envs(settings.iter().copied()).kill_on_drop(true);
@@ -87,8 +87,8 @@ async fn an_endpoint_whose_secret_is_lost_gets_another_and_what_waited() {
     assert_eq!(rotated.body["credentials_readable"], json!(true));
     let received = receiver.wait_for_end().await;
     assert!(received.iter().all(|one| signed_by(one, &["my-own-secret-of-some-length"])));
-    assert!(received.iter().all(|one| one.header("authorization").is_empty()), "the token went");
-    // With a secret that can be read nothing is dropped.
+    assert!(received.iter().all(|one| one.header("authorization").is_empty()), "the token was deleted");
+    // With a readable secret, nothing is dropped.
     let again = post(&server, path, &json!({})).await;
     assert_eq!((&again.body["signing_secrets"], again.body.get("dropped")), (&json!(2), None));
 }

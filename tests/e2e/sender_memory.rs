@@ -1,4 +1,4 @@
-//! What receivers' answers cost the server in memory, and deliveries through a proxy.
+//! Memory use of receivers' responses, and deliveries through a proxy.
 
 use futures::future::join_all;
 use morag_tests::connect_proxy::{Behaviour, ConnectProxy};
@@ -10,19 +10,19 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-/// Receivers that answer at once.
+/// Receivers that respond concurrently.
 const RECEIVERS: usize = 4;
 
-/// Deliveries to each: those of a small document's task. So what is left of the last answer would add up, too.
+/// Deliveries to each: those of a small document's task. Memory that a response leaks would add up.
 const DELIVERIES: usize = 17;
 
-/// Size of a large answer.
+/// Size of a large response.
 const ANSWER_BYTES: usize = 128 * 1024 * 1024;
 
-/// What four such answers may add to the server's memory, bytes (issue 4).
+/// Memory that four such responses may add, bytes (issue 4).
 const GROWTH_BYTES_MAX: u64 = 5_000_000;
 
-/// A receiver that holds its answers back until it is opened. Says of each answer how many bytes it could write.
+/// A receiver that delays its responses until it is opened. Reports for each response how many bytes could be written.
 struct Held {
     url: String,
     open: watch::Sender<bool>,
@@ -30,7 +30,7 @@ struct Held {
 }
 
 impl Held {
-    /// Answers with so many bytes each time.
+    /// Responds with this many bytes each time.
     async fn start(answer_bytes: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/webhook", listener.local_addr().expect("its address"));
@@ -70,7 +70,7 @@ async fn serve(
     }
 }
 
-/// Reads a request with its body; none at the connection's end.
+/// Reads a request with its body; none at the end of the connection.
 async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<()> {
     let mut length = 0;
     loop {
@@ -89,7 +89,7 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<()> {
     stream.read_exact(&mut body).await.ok().map(drop)
 }
 
-/// A line of the process's status, bytes: `VmRSS`, what it has now; `VmHWM`, the most since [`forget_peak`].
+/// A line of the process's status, bytes: `VmRSS` is its current memory, `VmHWM` the peak since [`forget_peak`].
 fn memory(server: &Server, what: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("the process's status");
     let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')).expect("its line");
@@ -97,13 +97,13 @@ fn memory(server: &Server, what: &str) -> u64 {
     kib * 1024
 }
 
-/// Sets the peak to what the process has now (`proc(5)`: 5 into `clear_refs`).
+/// Resets the peak to the current memory (`proc(5)`: 5 into `clear_refs`).
 fn forget_peak(server: &Server) {
     std::fs::write(format!("/proc/{}/clear_refs", server.id()), "5").expect("our own process");
 }
 
-/// How much memory the deliveries of four tasks need beyond what the server has before them, and how much of each answer
-/// could be written. The tasks have ended before the first answer comes: only deliveries are left to do.
+/// Memory that the deliveries of four tasks add, and how much of each response could be written. The tasks have ended before the first
+/// response, so only deliveries remain.
 async fn growth(server: &Server, answer_bytes: usize) -> (u64, Vec<usize>) {
     let mut receivers = join_all((0..RECEIVERS).map(|_| Held::start(answer_bytes))).await;
     for receiver in &receivers {
@@ -128,14 +128,14 @@ async fn growth(server: &Server, answer_bytes: usize) -> (u64, Vec<usize>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_answers_of_128_mib_add_under_5_mb() {
-    // Longer than the tasks take: the first delivery of each is held back so long.
+    // Longer than the tasks take: the first delivery of each is delayed so long.
     let server = Server::start_with(&[("WEBHOOK_TIMEOUT", "600")]).await;
-    // The first deliveries make what stays: connections, caches, the allocator's arenas.
+    // The first deliveries allocate what is kept: connections, caches, arenas of the allocator.
     growth(&server, 4).await;
     let (small, _) = growth(&server, 4).await;
     let (large, written) = growth(&server, ANSWER_BYTES).await;
     println!("small answers: {small} bytes more, of 128 MiB: {large}; written of each {written:?}");
-    assert!(written.iter().all(|written| *written < ANSWER_BYTES), "an answer was read to its end: {written:?}");
+    assert!(written.iter().all(|written| *written < ANSWER_BYTES), "a response was read to its end: {written:?}");
     assert!(large < GROWTH_BYTES_MAX, "{large} bytes more, {small} with small answers");
 }
 

@@ -1,4 +1,4 @@
-//! What one caller can take of the named endpoints and of the queue, on both stores.
+//! Shares of one caller in the named endpoints and in the queue, on both stores.
 
 use morag_tests::fleet::Fleet;
 use morag_tests::redis::{ACCEPT_LOSS, shared_single};
@@ -37,10 +37,10 @@ async fn endpoints_of_one_caller_leave_room_for_anothers() {
     assert_eq!(create(&server, OTHER_KEY).await.status(), StatusCode::CREATED);
     let path = format!("/api/v1/webhooks/endpoints/{}", last["id"].as_str().expect("an id"));
     assert!(server.request(Method::DELETE, &path).send().await.expect("an answer").status().is_success());
-    assert_eq!(create(&server, API_KEY).await.status(), StatusCode::CREATED, "what was deleted is free again");
+    assert_eq!(create(&server, API_KEY).await.status(), StatusCode::CREATED, "a deleted endpoint does not count");
 }
 
-/// Waits until a receiver has so many connections.
+/// Waits until a receiver has this many connections.
 async fn connected_to(connections: &mut watch::Receiver<usize>, count: usize) {
     let waited = tokio::time::timeout(PATIENCE, connections.wait_for(|connected| *connected == count)).await;
     waited.unwrap_or_else(|_| panic!("{count} connections do not come")).expect("the receiver runs");
@@ -87,7 +87,7 @@ const CALLERS: &str = r#"
     quotas = { endpoints = 3 }
 "#;
 
-/// A server on Redis, under keys of its own, or an embedded one.
+/// A server on Redis, with its own key prefix, or an embedded one.
 async fn server_on(redis: bool, toml: &str) -> Server {
     let (url, prefix) = (shared_single().url(), format!("{}:", uuid::Uuid::new_v4()));
     let key = "00".repeat(32);
@@ -126,7 +126,7 @@ async fn submit(url: &str, key: &str) -> Response {
     request.send().await.expect("an answer")
 }
 
-/// How many of twelve tasks the first key gets in, where none is begun.
+/// How many of twelve tasks of the first key are accepted while none starts.
 async fn taken_of_twelve(url: &str) -> usize {
     let mut taken = 0;
     for _ in 0..12 {
@@ -142,7 +142,7 @@ async fn taken_of_twelve(url: &str) -> usize {
     taken
 }
 
-/// A process on Redis that takes tasks and begins none.
+/// A process on Redis that accepts tasks and starts none.
 async fn taker(keys: &str) -> Fleet {
     let (url, prefix) = (shared_single().url(), format!("{}:", uuid::Uuid::new_v4()));
     let mut fleet = Fleet::new(&[
@@ -161,7 +161,7 @@ async fn one_caller_leaves_others_room_in_the_queue_and_alone_fills_it() {
     let shared = taker(&format!("{API_KEY},{OTHER_KEY}")).await;
     let url = shared.api_urls().remove(0);
     assert_eq!(taken_of_twelve(&url).await, 4);
-    assert!(submit(&url, OTHER_KEY).await.status().is_success(), "the other finds room");
+    assert!(submit(&url, OTHER_KEY).await.status().is_success(), "the other caller's task is accepted");
     let alone = taker(API_KEY).await;
     assert_eq!(taken_of_twelve(&alone.api_urls()[0]).await, 8);
 }

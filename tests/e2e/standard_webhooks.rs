@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// The specification's example.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-/// What it was before it was rotated: a receiver that still has it takes every delivery too.
+/// The secret before a rotation: a receiver that still has it accepts every delivery too.
 const PREVIOUS: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 const ANOTHER: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -21,7 +21,7 @@ async fn deliveries() -> Vec<Received> {
     receiver.wait_for_end().await
 }
 
-/// What an official package must refuse, each made of a genuine delivery.
+/// Forged documents that an official package must refuse, each made from a genuine delivery.
 fn forged(genuine: &Value) -> Vec<(&'static str, Value)> {
     let change = |what: &dyn Fn(&mut Value)| {
         let mut changed = genuine.clone();
@@ -45,13 +45,13 @@ fn forged(genuine: &Value) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Every delivery, to be verified with the secret and with the one before.
+/// Every delivery, to be verified with the current secret and with the previous one.
 fn genuine(received: &[Received]) -> Vec<Value> {
     let with = |secret| received.iter().map(move |one| document(secret, one));
     with(SECRET).chain(with(PREVIOUS)).collect()
 }
 
-/// Feeds a package's script every genuine delivery and every forged one.
+/// Feeds every genuine delivery and every forged one to a package's script.
 async fn check(command: Command) {
     let mut documents = genuine(&deliveries().await);
     let count = documents.len();

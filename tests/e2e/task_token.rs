@@ -1,4 +1,4 @@
-//! A task's `webhook_auth_token`: in clear nowhere in the store, and gone after the task's last delivery.
+//! A task's `webhook_auth_token` is nowhere in the store in plain text, and is deleted after the task's last delivery.
 
 use crate::endpoints_support::{ack, deliver_all, post, wait_for};
 use morag_tests::receiver::Receiver;
@@ -17,7 +17,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         let path = entry.path();
         match path.is_dir() {
             true => found.extend(files(&path)),
-            // A file that has gone in between has nothing.
+            // A file that was removed meanwhile counts as empty.
             false => found.push((path.clone(), std::fs::read(&path).unwrap_or_default())),
         }
     }
@@ -35,7 +35,7 @@ fn assert_nowhere(folder: &Path, when: &str) {
     }
 }
 
-/// Submits a document whose first delivery fails once, looks into `folder` before and after the deliveries, and sends one again.
+/// Submits a document whose first delivery fails once, searches `folder` before and after the deliveries, and resends one delivery.
 async fn check(server: &Server, folder: &Path, waits_sealed: bool) -> String {
     let receiver = Receiver::start().await;
     receiver.answer_next([ack(503)]);
@@ -84,7 +84,7 @@ async fn with_a_key_the_token_is_nowhere_in_redis_and_gone_after_the_last_delive
     let redis = RedisServer::start_with(RedisOptions { durable: true, ..RedisOptions::default() });
     let key = "00".repeat(32);
     let server = Server::start_with(&[("REDIS_URL", &redis.url()), ("MORAG_SECRETS_KEY", &key)]).await;
-    // Its log of every write ever made: whatever is in a key was written there.
+    // Its log has every write ever made: a key's value was written there.
     check(&server, redis.folder(), true).await;
     assert_nowhere(redis.folder(), "after the last delivery");
 }

@@ -1,4 +1,4 @@
-//! A Cluster that loses a master, and with it a third of its keys, until it is back.
+//! A Cluster that loses a master, and a third of its keys with it, until it returns.
 
 use crate::common::{STALL, alone, assert_clean, saga, tasks};
 use morag_tests::redis::{RedisCluster, RedisOptions};
@@ -22,7 +22,7 @@ async fn every_master_of_a_cluster_is_killed_and_restarted() {
         let enough = tasks() * done / 4;
         assert!(saga.tally.wait_until(STALL, |came| came.ended >= enough && came.taken > 0).await);
         saga.store.cluster().kill(node);
-        // The fault itself. Past the node time-out the others refuse all keys, before it only those of this node fail.
+        // Duration of the fault. After the node timeout the others refuse all keys, before it only those of this node fail.
         let away = Duration::from_millis(saga.rng.u64(500..4000));
         tokio::time::sleep(away).await;
         saga.store.cluster().restart(node);

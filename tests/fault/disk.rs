@@ -14,12 +14,12 @@ use std::process::Command;
 use std::time::Instant;
 use tempfile::TempDir;
 
-/// Room on the disk: what the tasks need several times over.
+/// Size of the disk: several times what the tasks need.
 const DISK: &str = "size=256m";
-/// What a worker logs when the store or the files fail during a run.
+/// Log text of a worker when the store or the files fail during a run.
 const INTERRUPTED: &str = "the run is interrupted";
 
-/// A small file system in memory. Gone when dropped.
+/// A small file system in memory. Unmounted when dropped.
 struct Disk(TempDir);
 
 impl Disk {
@@ -35,11 +35,11 @@ impl Disk {
         self.0.path()
     }
 
-    /// Fills it to the last byte. Gives the file that does.
+    /// Fills it to the last byte. Returns the file that does.
     fn fill(&self) -> std::path::PathBuf {
         let path = self.path().join("filler");
         let mut file = std::fs::File::create(&path).unwrap();
-        // From large pieces to single bytes: what is left is less than the smallest.
+        // From large pieces to single bytes, so that not even the smallest fits.
         for size in [1 << 20, 1 << 12, 1] {
             let piece = vec![0; size];
             while file.write_all(&piece).is_ok() {}
@@ -50,7 +50,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily: a process that still ends must not keep it.
+        // Lazily, because a process may still be ending.
         let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
     }
 }
@@ -84,7 +84,7 @@ async fn full_for_a_while(mut saga: Saga, disk: &Disk) {
     let accepted = wait_for(|| (load.accepted() >= tasks() / 2).then_some(()));
     assert!(accepted.await.is_some(), "the first half is not accepted");
     assert!(saga.tally.wait_until(STALL, |came| came.ended >= 1).await);
-    // Filling takes a while; nothing may get done meanwhile, or there would be nobody to meet the full disk.
+    // Filling takes a while. The workers are paused meanwhile, because finished ones would not meet the full disk.
     let workers: Vec<_> =
         (0..saga.fleet.processes().len()).filter(|number| saga.fleet.processes()[*number].has_role("worker")).collect();
     workers.iter().for_each(|number| saga.fleet.process(*number).stop_the_world());
@@ -98,12 +98,12 @@ async fn full_for_a_while(mut saga: Saga, disk: &Disk) {
     let (status, body) = submit(&saga).await;
     saga.say(&format!("a submission is answered {status} {body}"));
     assert!(status == 503 || status == 507, "{status} {body}");
-    assert!(body["detail"].as_str().is_some_and(|text| !text.is_empty()), "an answer for people: {body}");
+    assert!(body["detail"].as_str().is_some_and(|text| !text.is_empty()), "a readable error: {body}");
     // Workers meet the full disk too.
     let met = wait_for(|| (interrupted() > earlier).then_some(()));
     assert!(met.await.is_some(), "no run was interrupted by the full disk");
     let during = load.submit_all(tasks() / 2..tasks());
-    assert!(wait_for(|| (load.repeated() > 0).then_some(())).await.is_some(), "a full disk takes documents");
+    assert!(wait_for(|| (load.repeated() > 0).then_some(())).await.is_some(), "a full disk accepted documents");
     std::fs::remove_file(filler).unwrap();
     saga.say(&format!("there is room again; {} runs were interrupted", interrupted() - earlier));
     let accepted = [before.await.unwrap(), during.await.unwrap()].concat();
@@ -112,7 +112,7 @@ async fn full_for_a_while(mut saga: Saga, disk: &Disk) {
     assert_clean(&report, tasks());
 }
 
-/// A submission that need not be accepted.
+/// A submission that may be refused.
 async fn submit(saga: &Saga) -> (u16, Value) {
     let url = saga.fleet.api_urls().swap_remove(0);
     let part = multipart::Part::bytes(morag_fixtures::one_page_markdown(0)).file_name("extra.md");
@@ -122,7 +122,7 @@ async fn submit(saga: &Saga) -> (u16, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn below_the_room_that_is_kept_free_submitting_is_refused_and_what_was_taken_ends_well() {
+async fn below_the_disk_reserve_submissions_are_refused_and_tasks_complete() {
     let _alone = alone().await;
     let disk = Disk::mount();
     let data_dir = disk.path().join("data").display().to_string();

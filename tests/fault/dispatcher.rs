@@ -1,4 +1,4 @@
-//! A dispatcher that dies between sending and recording.
+//! A dispatcher that is killed between sending and recording.
 
 use crate::common::{STALL, alone, assert_clean, saga, tasks};
 use morag_tests::redis::RedisServer;
@@ -8,11 +8,11 @@ use morag_tests::tally::judge::Rules;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Tasks for each kill.
+/// Tasks per kill.
 const TASKS_A_KILL: u64 = 10;
 
-/// The receiver takes an event and holds its answer back; then the dispatcher is killed. It cannot know that the event has
-/// arrived, so it must come again.
+/// The receiver takes an event and delays its response; then the dispatcher is killed. It cannot know that the event has arrived, so the
+/// event must be delivered again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dispatcher_is_killed_between_sending_and_recording() {
     let _alone = alone().await;
@@ -22,7 +22,7 @@ async fn a_dispatcher_is_killed_between_sending_and_recording() {
     let dispatcher = saga.fleet.start("dispatcher").await;
     let hang = Arc::new(AtomicBool::new(false));
     let armed = Arc::clone(&hang);
-    // The one after the arming hangs.
+    // The first delivery after arming hangs.
     saga.tally.answer(move |_, _, _| match armed.swap(false, Ordering::SeqCst) {
         true => Answer::TakeAndHang,
         false => Answer::Take,
@@ -42,6 +42,6 @@ async fn a_dispatcher_is_killed_between_sending_and_recording() {
     let accepted = load.await.unwrap();
     let report = saga.finish(&accepted, Rules::default()).await;
     assert_eq!(report.arrived.hung, kills);
-    assert!(report.repeats >= kills, "what was sent and not recorded must be sent again");
+    assert!(report.repeats >= kills, "unrecorded deliveries must be repeated");
     assert_clean(&report, tasks());
 }

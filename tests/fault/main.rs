@@ -1,9 +1,9 @@
-//! Sagas of failure: real processes on a real store, faults while they work, and a judge at the end.
+//! Fault scenarios: real processes on a real store, faults while they work, and a check at the end.
 //!
-//! Each saga has the machine to itself: two of them at once would starve each other and take longer. So every one takes
-//! [`common::alone`] first.
+//! Only one scenario runs at a time: two at once would slow each other down and take longer. So each first takes [`common::alone`].
 //!
-//! `MORAG_FAULT_TASKS` is the size of each (60; `cargo xtask test --full` makes it 500), `MORAG_FAULT_SEED` its choices.
+//! `MORAG_FAULT_TASKS` is the number of tasks of each (60; `cargo xtask test --full` sets 500), `MORAG_FAULT_SEED` the seed of its random
+//! choices.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod clock;

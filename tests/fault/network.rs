@@ -7,7 +7,7 @@ use morag_tests::saga::Store;
 use morag_tests::tally::judge::Rules;
 use std::time::Duration;
 
-/// How long each way of being cut lasts: far longer than any lease here, and longer than a client's time-outs.
+/// Duration of each kind of cut: far longer than any lease here, and longer than a client's timeouts.
 const CUTS: [(Wire, Duration); 2] = [(Wire::Frozen, Duration::from_secs(20)), (Wire::Reset, Duration::from_secs(5))];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,15 +26,14 @@ async fn the_network_to_redis_is_cut() {
         let enough = tasks() * done / 3;
         assert!(saga.tally.wait_until(STALL, |came| came.ended >= enough && came.taken > 0).await);
         proxy.cut(wire);
-        // The fault itself.
+        // Duration of the fault.
         tokio::time::sleep(long).await;
         proxy.heal();
         saga.say(&format!("the network was {wire:?} for {} s", long.as_secs()));
     }
     let accepted = submits.await.unwrap();
     saga.say(&format!("{} submissions were repeated", load.repeated()));
-    // What was under way in the network arrives when it heals: a dispatcher may be told then that it holds a lease which has
-    // run out since, and send.
+    // Data in transit arrives when the network heals: a dispatcher may then learn of a lease that has expired since, and send.
     let report = saga.finish(&accepted, Rules { late_repeats: true, ..Rules::default() }).await;
     assert_clean(&report, tasks());
 }

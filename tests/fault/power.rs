@@ -1,7 +1,7 @@
-//! The power goes: what was not flushed to the disk is lost.
+//! Power loss: data that was not flushed to the disk is lost.
 //!
-//! The data folder, and the folder of a Redis that flushes each write, lie on a disk in a file (`morag_tests::image`). The
-//! processes are stopped where they stand, the disk is copied as the device holds it, and others go on with the copy.
+//! The data folder, and the folder of a Redis that flushes each write, are on a disk image (`morag_tests::image`). The processes are
+//! paused, the disk is copied as the device holds it, and new processes continue on the copy.
 
 use crate::common::alone;
 use morag_core::task::EventKind;
@@ -17,10 +17,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-/// Tasks that have completed when the power goes.
+/// Tasks that have completed before the power loss.
 const TASKS: u64 = 3;
 
-/// One process with the data folder on a disk, and its store.
+/// One process with its store and with its data folder on a disk image.
 struct Machine {
     fleet: Fleet,
     store: Store,
@@ -28,7 +28,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// Starts on a disk: on what is there.
+    /// Starts on a disk with its existing content.
     async fn start(disk: Image, is_redis: bool) -> Self {
         let store = match is_redis {
             true => Store::Redis(RedisServer::start_in(&disk.path().join("redis"))),
@@ -43,7 +43,7 @@ impl Machine {
         Self { fleet, store, disk }
     }
 
-    /// The power goes. Gives the disk as it is found then.
+    /// Simulates a power loss. Returns the disk as it is after it.
     fn cut(mut self) -> Image {
         self.fleet.process(0).stop_the_world();
         if let Store::Redis(server) = &mut self.store {
@@ -89,7 +89,7 @@ impl Machine {
         }
     }
 
-    /// A task's files as they are served.
+    /// A task's files as served by the API.
     async fn served(&self, task: &str) -> BTreeMap<String, Vec<u8>> {
         let list = self.get(&format!("/api/files/temp/{task}")).await;
         let mut files = BTreeMap::new();
@@ -102,7 +102,7 @@ impl Machine {
         files
     }
 
-    /// How the stored files differ from what the logs of the tasks tell of them, and how many they are.
+    /// Differences between the stored files and those in the tasks' logs, and the number of files.
     async fn damaged(&self, tasks: &[String]) -> (Vec<String>, usize) {
         damaged(&self.store, &self.disk.path().join("data"), tasks).await
     }
@@ -150,13 +150,13 @@ async fn files_survive(is_redis: bool) {
         assert!(files.len() > 3 && files.values().all(|bytes| !bytes.is_empty()), "{:?}", files.keys());
         tasks.insert(task, files);
     }
-    // Makes durable what the log says until then.
+    // Makes the log durable up to here.
     let accepted = machine.submit(TASKS).await;
     let disk = machine.cut();
 
     let ids: Vec<_> = tasks.keys().cloned().collect();
     if !is_redis {
-        // Before anybody can mend it.
+        // Before a server could repair it.
         let (damaged, all) = damaged(&Store::Sqlite, &disk.path().join("data"), &ids).await;
         assert!(damaged.is_empty(), "{} of {all} artifacts are damaged: {damaged:?}", damaged.len());
     }
@@ -172,12 +172,12 @@ async fn files_survive(is_redis: bool) {
     machine.completes(&accepted).await;
 }
 
-/// Who asked for it was told that it is done.
+/// The caller got the response that it is cancelled.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acknowledged_cancellation_survives_a_loss_of_power() {
     let _alone = alone().await;
     let machine = Machine::start(Image::new(), false).await;
-    // Both places for tasks are taken for a while.
+    // Both workers are busy for a while.
     for _ in 0..2 {
         machine.submit_bytes("A sentence of a long document.\n\n".repeat(100_000).into()).await;
     }
@@ -187,7 +187,7 @@ async fn an_acknowledged_cancellation_survives_a_loss_of_power() {
     assert_eq!(machine.get(&format!("/api/v1/status/{task}")).await["status"], "cancelled");
 }
 
-/// Files do not come back: their bytes must not either.
+/// Deleted files do not come back, so their bytes must not be counted again.
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_of_deleted_files_are_not_counted_after_a_loss_of_power() {
     let _alone = alone().await;
@@ -200,7 +200,7 @@ async fn bytes_of_deleted_files_are_not_counted_after_a_loss_of_power() {
     assert_eq!(store.stored_bytes(&Default::default()).await, Ok(0));
 }
 
-/// What seals the credentials of endpoints is on the disk when the server says that it is ready: before anything is sealed.
+/// The key that seals the credentials of endpoints is on the disk when the server reports that it is ready: before anything is sealed.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_of_secrets_survives_a_loss_of_power() {
     let _alone = alone().await;

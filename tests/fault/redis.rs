@@ -1,4 +1,4 @@
-//! A Redis that dies and comes back with what it had written.
+//! A Redis that is killed and restarted with its data.
 
 use crate::common::{STALL, alone, assert_clean, saga, tasks};
 use morag_tests::redis::{RedisOptions, RedisServer};
@@ -6,7 +6,7 @@ use morag_tests::saga::Store;
 use morag_tests::tally::judge::Rules;
 use std::time::Duration;
 
-/// Tasks for each kill.
+/// Tasks per kill.
 const TASKS_A_KILL: u64 = 20;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +24,7 @@ async fn redis_is_killed_and_restarted_with_its_append_only_file() {
         let enough = tasks() * kill / (kills + 1);
         assert!(saga.tally.wait_until(STALL, |came| came.ended >= enough && came.taken > 0).await);
         saga.store.redis().kill();
-        // The fault itself: how long it is away.
+        // Duration of the fault.
         let away = Duration::from_millis(saga.rng.u64(0..3000));
         tokio::time::sleep(away).await;
         saga.store.redis().restart();
@@ -32,8 +32,8 @@ async fn redis_is_killed_and_restarted_with_its_append_only_file() {
     }
     let accepted = submits.await.unwrap();
     saga.say(&format!("{} submissions were repeated", load.repeated()));
-    // A dispatcher that sent while Redis was away cannot record it, keeps trying for as long as its lease may last, and may
-    // look at an event once more; what it sends meanwhile is what it was claimed for.
+    // A dispatcher that sent while Redis was down cannot record the delivery. It retries for the duration of its lease, and may load an
+    // event again; it sends only the events that it has claimed.
     let report = saga.finish(&accepted, Rules::default()).await;
     assert_clean(&report, tasks());
 }

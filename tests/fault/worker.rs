@@ -7,10 +7,10 @@ use morag_tests::saga::Store;
 use morag_tests::tally::judge::Rules;
 use std::collections::BTreeMap;
 
-/// Tasks for each kill.
+/// Tasks per kill.
 const TASKS_A_KILL: u64 = 12;
 
-/// Kills one of two workers again and again while both have more than enough to do, so that it dies inside a step.
+/// Kills one of two workers repeatedly while both have more than enough work, so that it is killed inside a step.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_is_killed_in_the_middle_of_a_step() {
     let _alone = alone().await;
@@ -23,11 +23,11 @@ async fn a_worker_is_killed_in_the_middle_of_a_step() {
     let mut in_work = 0;
     for kill in 0..kills {
         let enough = tasks() * kill / (kills + 1);
-        // The first kill must hit work too, so one event must have come.
+        // The first kill must meet work too, so at least one event must have arrived.
         assert!(saga.tally.wait_until(STALL, |came| came.ended >= enough && came.taken > 0).await);
         let worker = workers[saga.rng.usize(..workers.len())];
         let process = saga.fleet.process(worker);
-        // Stopped first: nothing moves between the look at its leases and its death.
+        // Paused first, so that nothing changes between reading its leases and killing it.
         process.stop_the_world();
         let [leased, _] = saga.store.queue_counts(saga.fleet.data_dir()).await;
         in_work += leased.leased;
@@ -38,13 +38,13 @@ async fn a_worker_is_killed_in_the_middle_of_a_step() {
     }
     let accepted = load.await.unwrap();
     let report = saga.finish(&accepted, Rules::default()).await;
-    assert!(in_work > 0, "no kill hit a worker at work");
+    assert!(in_work > 0, "no kill met a working worker");
     assert_clean(&report, tasks());
 }
 
-/// Stops one of two workers for longer than its lease, and lets it go on when the other has done its work. It must log then
-/// that it gives up a run: the store has refused its renewal or its commit, for nothing is cancelled here. That nothing of such a
-/// run was written is the judge's to say.
+/// Pauses one of two workers for longer than its lease, and resumes it when the other has done its work. Its log must then say that it
+/// gives up a run, because the store has refused its renewal or its commit; nothing is cancelled here. The final check verifies that such
+/// runs wrote nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_was_stopped_past_its_lease_gives_its_runs_up() {
     let _alone = alone().await;
@@ -55,7 +55,7 @@ async fn a_worker_that_was_stopped_past_its_lease_gives_its_runs_up() {
     let workers = [saga.fleet.start("worker").await, saga.fleet.start("worker").await];
     let load = saga.load();
     let mut accepted = Vec::new();
-    // Runs that each worker had given up when it was first stopped.
+    // Runs that each worker had given up when it was first paused.
     let mut earlier = BTreeMap::new();
     for round in 0..ROUNDS {
         let zombie = workers[saga.rng.usize(..workers.len())];
@@ -65,7 +65,7 @@ async fn a_worker_that_was_stopped_past_its_lease_gives_its_runs_up() {
         saga.fleet.process(zombie).stop_the_world();
         earlier.entry(zombie).or_insert_with(|| given_up(&saga.fleet.processes()[zombie]));
         accepted.extend(submits.await.unwrap());
-        assert!(saga.tally.wait_for_ends(&accepted, STALL).await, "the other worker did not do it all");
+        assert!(saga.tally.wait_for_ends(&accepted, STALL).await, "the other worker did not finish all tasks");
         saga.fleet.process(zombie).go_on();
         saga.say(&format!("worker {zombie} went on after {} tasks had ended without it", accepted.len()));
     }
@@ -80,7 +80,7 @@ async fn a_worker_that_was_stopped_past_its_lease_gives_its_runs_up() {
     assert_clean(&report, tasks());
 }
 
-/// Runs that a worker has given up because their tasks were cancelled or are another worker's.
+/// Runs that a worker has given up because their tasks were cancelled or claimed by another worker.
 fn given_up(worker: &Process) -> usize {
     worker.log().lines().filter(|line| line.contains("the run stops")).count()
 }

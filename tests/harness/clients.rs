@@ -82,7 +82,7 @@ impl ForeignReceiver {
     }
 
     /// Starts a receiver that prints its port as the first line.
-    pub async fn that_says_its_port(command: std::process::Command) -> Self {
+    pub async fn with_printed_port(command: std::process::Command) -> Self {
         let mut command = Command::from(command);
         let mut child = start(
             {

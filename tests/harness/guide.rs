@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn shown_files_are_found_and_put_in_anew() {
+    fn shown_files_are_found_and_replaced() {
         assert_eq!(shown_files(TEXT), [(13, "x/y.py".to_owned(), "old\n".to_owned())]);
         let new = with_shown_files(TEXT, |path| format!("new of {path}\n\n"));
         assert_eq!(new, TEXT.replace("old\n", "new of x/y.py\n"));

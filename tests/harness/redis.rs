@@ -289,13 +289,13 @@ mod tests {
     }
 
     #[test]
-    fn a_server_with_tls_and_password_takes_nobody_else() {
+    fn a_server_with_tls_and_password_refuses_other_clients() {
         let server = RedisServer::start_with(RedisOptions { tls: true, password: true, ..RedisOptions::default() });
         assert_eq!(server.ask(&["acl", "whoami"]), "morag\n");
         assert_eq!(printed(redis_cli(server.port()).arg("ping")), "");
-        let mut stranger = redis_cli(server.port());
-        stranger.arg("--tls").arg("--cacert").arg(server.ca_file()).args(["--no-auth-warning", "ping"]);
-        assert!(printed(&mut stranger).starts_with("NOAUTH"));
+        let mut unauthenticated = redis_cli(server.port());
+        unauthenticated.arg("--tls").arg("--cacert").arg(server.ca_file()).args(["--no-auth-warning", "ping"]);
+        assert!(printed(&mut unauthenticated).starts_with("NOAUTH"));
         assert!(server.url().starts_with("rediss://morag:p%40ss"));
     }
 

@@ -1,4 +1,4 @@
-//! What a guest may ask of the host: what was granted, as much as was granted, and nothing else.
+//! Capability calls of a guest: only what was granted, within the granted budgets.
 
 use async_trait::async_trait;
 use axum::Router;
@@ -31,15 +31,15 @@ const WANTED: [Capability; 6] = [
     Capability::Http,
 ];
 
-/// Capabilities that other suites test: the standard step `ingestion` uses them.
+/// Capabilities that other suites test, with the standard step `ingestion`.
 const TESTED_BY_INGESTION: [Capability; 2] = [Capability::Vectors, Capability::Graph];
 
-/// What the guest says of a call that brings nothing.
+/// Text of the guest for a call without a result.
 const DONE: &str = "\"done\"";
 
 const SECRET: &str = "t0k3n-0f-the-operator";
 
-/// Answers with what it was asked, and counts tokens by words.
+/// Answers with the question, and counts words as tokens.
 struct Parrot;
 
 #[async_trait]
@@ -108,7 +108,7 @@ async fn a_component_is_refused_that_lacks_any_one_capability_it_wants() {
     }
 }
 
-/// A guest with a text of it replaced by one as long.
+/// A guest in which a text is replaced by another of the same length.
 fn changed(from: &str, to: &str) -> (tempfile::TempDir, PathBuf) {
     assert_eq!(from.len(), to.len());
     let mut wasm = std::fs::read(guest("capabilities")).unwrap();
@@ -130,7 +130,7 @@ async fn a_component_of_another_version_is_refused_with_both_named() {
     let (_folder, path) = changed("@1.1.0", "@2.0.0");
     let line = Sandbox::granted(vec![path], |_| grant(), |_| ()).await.err().unwrap().to_string();
     assert!(line.contains("morag:step@2.0.0") && line.contains("morag:step@1.1.0"), "{line}");
-    // An earlier one of the same major is taken: what was released then is what is there now.
+    // A component of an earlier version with the same major is accepted: released interfaces do not change.
     let old = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("compat/step-1.0.0.wasm");
     let sandbox = Sandbox::load(vec![old], Limits::default()).await.unwrap();
     assert!(sandbox.run("echo").await.result.is_ok());
@@ -154,7 +154,7 @@ async fn what_is_granted_works() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_no_service_is_set_up_a_step_is_told() {
+async fn without_a_service_a_step_gets_an_error() {
     let sandbox = Sandbox::granted(vec![guest("capabilities")], |_| grant(), |_| ()).await.unwrap();
     for mode in ["complete", "transcribe"] {
         let said = ask(&sandbox, json!({"mode": mode})).await;
@@ -171,7 +171,7 @@ async fn budgets_hold_for_a_run_and_are_named() {
         .with(Budget::CompletionTokens, 65)
         .with(Budget::TranscriptionBytes, 9);
     let sandbox = sandbox(grant).await;
-    // A budget is a run's: the second run has its own.
+    // Budgets are per run: the second run has new ones.
     for _ in 0..2 {
         let said = ask(&sandbox, json!({"mode": "embed", "text": "x", "calls": 4})).await;
         assert_eq!(said[..2], ["1", "1"]);
@@ -187,10 +187,10 @@ async fn budgets_hold_for_a_run_and_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_question_costs_though_its_answer_is_an_error() {
+async fn failed_completions_count() {
     let mut grant = grant();
     grant.budgets.set(Budget::CompletionTokens, 100);
-    // No service is set up.
+    // No service is configured.
     let sandbox = Sandbox::granted(vec![guest("capabilities")], |_| grant.clone(), |_| ()).await.unwrap();
     let question = json!({"mode": "complete", "text": "x".repeat(160), "max_tokens": 20, "calls": 3});
     let said = ask(&sandbox, question).await;
@@ -203,12 +203,12 @@ async fn vectors_count_as_read_from_the_host() {
     let sandbox = sandbox(grant()).await;
     let report = run(&sandbox, "uses_all_one", json!({"mode": "embed", "text": "hello"})).await;
     assert_eq!(results(&report), ["1"]);
-    // A vector of the built-in model has hundreds of numbers of 4 bytes.
+    // A vector of the built-in model has hundreds of 4-byte numbers.
     assert!(report.resources.bytes_in >= 100 * 4, "{:?}", report.resources);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_is_in_nothing_that_a_step_says() {
+async fn step_output_contains_no_secret() {
     let sandbox = sandbox(grant()).await;
     let report = run(&sandbox, "uses_all_one", json!({"mode": "leak", "key": "API_TOKEN"})).await;
     let said = format!("{report:?} {:?}", sandbox.progress.lock().unwrap());
@@ -219,7 +219,7 @@ async fn a_secret_is_in_nothing_that_a_step_says() {
     let lines: Vec<_> = report.log.iter().map(|line| line.message.as_str()).collect();
     assert_eq!(lines, ["the log has [redacted] in it", "printed [redacted]", "[redacted]"]);
     assert_eq!(sandbox.progress.lock().unwrap()[0].1, "at [redacted]");
-    // In what it brings, too.
+    // Also not in its results.
     let said = ask(&sandbox, json!({"mode": "secret", "key": "API_TOKEN"})).await;
     assert_eq!(said, ["\"[redacted]\""]);
 }
@@ -250,7 +250,7 @@ async fn a_plugins_store_has_the_size_that_was_granted() {
     let said = ask(&sandbox, json!({"mode": "set", "key": "k", "text": "x", "calls": 3})).await;
     assert_eq!(said[..2], [DONE, DONE]);
     assert!(said[2].starts_with("limit") && said[2].contains("kv_keys of 2"), "{said:?}");
-    // Calls are a run's: the second run has its own.
+    // Calls are counted per run: the second run has a new budget.
     let mut grant = self::grant();
     grant.budgets.set(Budget::KvCalls, 2);
     let few_calls = self::sandbox(grant).await;
@@ -264,7 +264,7 @@ async fn a_plugins_store_has_the_size_that_was_granted() {
     assert!(said[0].starts_with("limit") && said[0].contains("65536 bytes"), "{said:?}");
 }
 
-/// A server on this machine, and how often it was asked.
+/// A server on this machine, and its number of requests.
 async fn server() -> (SocketAddr, Arc<AtomicUsize>) {
     let hits = Arc::new(AtomicUsize::new(0));
     let counted = hits.clone();
@@ -320,10 +320,10 @@ async fn a_request_reaches_the_host_that_a_rule_names() {
     let expected = format!("hello world abc {address} MoRAG-Step/");
     assert!(said.starts_with("200 ") && said.contains(&expected), "{said}");
     assert!(report.resources.bytes_in > 30 && report.resources.host_calls > 10, "{:?}", report.resources);
-    assert_eq!(report.resources.bytes_out, "world".len() as u64, "what is sent is no artifact, but goes out");
+    assert_eq!(report.resources.bytes_out, "world".len() as u64, "sent bytes count as output");
     let said = ask(&sandbox, json!({"mode": "fetch", "url": format!("http://{address}/large")})).await;
     assert!(said[0].starts_with("200  3145728 "), "{said:?}");
-    // A redirect is an answer: nobody follows it.
+    // A redirect is a response and is not followed.
     let before = hits.load(Ordering::SeqCst);
     let said = ask(&sandbox, json!({"mode": "fetch", "url": format!("http://{address}/away")})).await;
     assert!(said[0].starts_with("302 /hello 0"), "{said:?}");
@@ -360,7 +360,7 @@ async fn what_no_rule_allows_is_not_sent() {
     let with_password = format!("http://u:p@127.0.0.1:{port}/hello");
     let said = ask(&sandbox, json!({"mode": "fetch", "url": with_password})).await;
     assert!(said[0].starts_with("error"), "{said:?}");
-    assert_eq!(hits.load(Ordering::SeqCst), 0, "something was sent");
+    assert_eq!(hits.load(Ordering::SeqCst), 0, "a request was sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Components that are compiled in a process of their own, by the binary `morag`.
+//! Components that are compiled in a separate process, by the binary `morag`.
 
 use super::hostile::lab::{assert_good, wide_limits};
 use morag_core::plugin::{CompileLimits, Grant};
@@ -10,7 +10,7 @@ use morag_tests::server::{binary, plugins_dir};
 use std::path::Path;
 use std::time::Duration;
 
-/// A program that is not there: whoever wants to compile says so.
+/// A missing program: any attempt to compile fails with an error.
 const NOWHERE: &str = "/nowhere/morag";
 
 fn limits(memory_mib: u64, cpu_seconds: u64) -> CompileLimits {
@@ -22,7 +22,7 @@ fn engine(program: impl AsRef<Path>, limits: CompileLimits) -> StepEngine {
     engine.compiling_by(Compiler::children(CompilerProgram::at(program.as_ref()), limits))
 }
 
-/// What is said of a component that is not taken, on a cache.
+/// The error for a component that is refused, with a cache.
 async fn refused(engine: StepEngine, wasm: &[u8], cache: &Path) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bomb.wasm");
@@ -69,14 +69,14 @@ async fn too_many_functions_are_refused_before_anything_is_compiled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_takes_too_much_time_or_memory_is_ended_and_remembered_until_the_limits_are_others() {
+async fn expensive_components_are_refused_until_the_limits_change() {
     let bomb = slow_functions(1, 10_000, 20_000);
     for (limits, says) in [(limits(4096, 1), "more than 1 s of processor time"), (limits(64, 240), "64 MiB of memory")]
     {
         let cache = tempfile::tempdir().unwrap();
         let said = refused(engine(binary(), limits), &bomb, cache.path()).await;
         assert!(said.contains(says) && !said.contains("known since"), "{said}");
-        // Another process, which compiles nothing.
+        // Another process, which cannot compile.
         let said = refused(engine(NOWHERE, limits), &bomb, cache.path()).await;
         assert!(said.contains(says) && said.contains("known since") && said.contains(".refused"), "{said}");
         let others = CompileLimits { memory_bytes_max: limits.memory_bytes_max * 2, ..limits };
@@ -86,9 +86,9 @@ async fn what_takes_too_much_time_or_memory_is_ended_and_remembered_until_the_li
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_webassembly_is_said_by_the_process_and_remembered() {
+async fn invalid_webassembly_is_refused_and_remembered() {
     let cache = tempfile::tempdir().unwrap();
-    // A function whose code pops what is not there.
+    // A function whose code pops from an empty stack.
     let mut wasm = empty_functions(1);
     let last = wasm.len() - 2;
     wasm[last] = 0x1a;

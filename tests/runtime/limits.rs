@@ -1,11 +1,11 @@
-//! What ends a guest, as a step in Rust meets it. Every limit by the raw interface: `hostile/`.
+//! Limits that end a guest, with steps in Rust. Every limit by the raw interface is in `hostile/`.
 
 use morag_core::plugin::Limits;
 use morag_core::ports::StepReport;
 use morag_tests::sandbox::{Sandbox, guest, small_limits};
 use std::time::Duration;
 
-/// Of time enough for a slow machine.
+/// Time limits for a slow machine.
 fn patient_limits() -> Limits {
     Limits { wall_time_max: Duration::from_secs(60), ..small_limits() }
 }
@@ -18,7 +18,7 @@ async fn fails_within(mode: &str, limits: Limits) -> (String, String, StepReport
     let sandbox = Sandbox::load(vec![guest("misbehave")], limits).await.unwrap();
     let report = sandbox.run(mode).await;
     let failure = report.result.clone().unwrap_err();
-    // The host goes on: the next call on the same engine works.
+    // The host still works: the next call on the same engine succeeds.
     assert_ne!(sandbox.run("fail").await.result.unwrap_err().code, failure.code, "after {mode}");
     (failure.code, failure.message, report)
 }
@@ -34,7 +34,11 @@ async fn an_endless_loop_is_stopped() {
 async fn a_sleeping_guest_is_stopped() {
     let (code, _, report) = fails_within("sleep", small_limits()).await;
     assert_eq!(code, "PLUGIN_TIMEOUT");
-    assert!(report.resources.cpu_ms < report.resources.wall_ms, "sleeping is not computing: {:?}", report.resources);
+    assert!(
+        report.resources.cpu_ms < report.resources.wall_ms,
+        "sleeping uses no processor time: {:?}",
+        report.resources
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

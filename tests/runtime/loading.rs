@@ -1,4 +1,4 @@
-//! What is refused when it is loaded, in one clear line.
+//! Components that are refused at loading, with a one-line error.
 
 use morag_core::plugin::Limits;
 use morag_runtime::{EngineOptions, PluginRegistry, StepEngine};
@@ -24,7 +24,7 @@ fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_component_is_refused() {
+async fn invalid_components_are_refused() {
     let (_folder, path) = file(b"MZ this is something else");
     assert!(refused(path).await.contains("not a WebAssembly component"));
     // The empty component exports no step.

@@ -1,4 +1,4 @@
-//! The sandbox against guests that misbehave: each failure has its stable code, and the host goes on.
+//! The sandbox with guests that misbehave: each failure has its stable code, and the host keeps working.
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod capabilities;

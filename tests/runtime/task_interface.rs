@@ -1,4 +1,4 @@
-//! What a guest sees of its task.
+//! The task interface of a guest.
 
 use morag_core::plugin::Limits;
 use morag_core::ports::{Blobs, StepRunner};

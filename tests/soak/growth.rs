@@ -1,19 +1,18 @@
-//! Whether a series of samples grows.
+//! Detects growth in a series of samples.
 
 use crate::sample::Sample;
 
-/// A figure of the process that must not grow.
+/// A metric of the process that must not grow.
 pub struct Measure {
     name: &'static str,
     of: fn(&Sample) -> u64,
-    /// What the end may be above the beginning, as a share of it and in its own unit: noise of an allocator, of connections that
-    /// happen to be open, of the files of the tasks under way.
+    /// Allowed growth, as a ratio and in the metric's own unit: noise of the allocator, of open connections, of the files of running tasks.
     slack: (f64, u64),
     unit: (&'static str, u64),
 }
 
 impl Measure {
-    /// All that is judged.
+    /// All checked metrics.
     pub const ALL: [Self; 4] = [
         Self { name: "memory", of: |sample| sample.memory_bytes, slack: (0.10, 8 << 20), unit: ("MiB", 1 << 20) },
         Self { name: "file handles", of: |sample| sample.handles, slack: (0.10, 24), unit: ("", 1) },
@@ -21,8 +20,8 @@ impl Measure {
         Self { name: "disk", of: |sample| sample.disk_bytes, slack: (0.20, 16 << 20), unit: ("MiB", 1 << 20) },
     ];
 
-    /// What has grown, in words: the median of the last third of the samples is above that of the first by more than the
-    /// slack. Medians, because single samples meet a document under way.
+    /// Describes the growth, if any: the median of the last third of the samples exceeds that of the first by more than the slack. Medians,
+    /// because single samples may meet a running document.
     pub fn growth(&self, samples: &[Sample]) -> Option<String> {
         let third = samples.len() / 3;
         if third == 0 {

@@ -1,8 +1,8 @@
-//! `cargo xtask soak`: hours of ordinary and awkward use in minutes, and whether anything grows.
+//! `cargo xtask soak`: hours of ordinary and unusual use in minutes, and a check for growth.
 //!
-//! Documents of all kinds, batches, failing endpoints, cancels and plugin reloads, on a server that forgets after two minutes.
-//! Every minute prints a line; at the end memory, file handles, threads and disk of the last part are held against those after
-//! warm-up. Exit code 1 where one of them has grown, or nothing was done.
+//! Documents of all kinds, batches, failing endpoints, cancellations and plugin reloads, on a server with a retention of two minutes.
+//! Prints a line every minute; at the end memory, file handles, threads and disk of the last part are compared with those after the
+//! warm-up. Exit code 1 if one of them has grown, or nothing was done.
 
 mod growth;
 mod sample;
@@ -18,23 +18,23 @@ use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use work::Work;
 
-/// What the server forgets after, and so how long it takes until as much goes as comes: the warm-up's least length.
+/// Retention of the server: it takes so long until as much is deleted as is added, so it is the shortest warm-up.
 const RETENTION: &str = "2m";
-/// Samples of ten that are warm-up: retention, caches and pools fill.
+/// Samples of ten that are warm-up: data, caches and pools fill.
 const WARM_UP_OF_TEN: usize = 3;
-/// Between two samples of the process.
+/// Interval between samples of the process.
 const BETWEEN_SAMPLES: Duration = Duration::from_secs(5);
-/// Samples in a line of the table: a minute.
+/// Samples per line of the table: a minute.
 const SAMPLES_IN_A_LINE: usize = 12;
 
-/// Ordinary and awkward use for some minutes, and whether anything grows.
+/// Ordinary and unusual use for some minutes, and a check for growth.
 #[derive(Parser)]
 #[command(name = "soak")]
 struct Options {
-    /// Minutes; at least 8, so that there is something after the warm-up.
+    /// Minutes; at least 8, so that there are samples after the warm-up.
     #[arg(long, default_value_t = 60)]
     minutes: u64,
-    /// Documents under way at once.
+    /// Concurrent documents.
     #[arg(long, default_value_t = 4)]
     at_once: usize,
 }
@@ -43,7 +43,7 @@ struct Options {
 async fn main() -> ExitCode {
     let options = Options::parse();
     if options.minutes < 8 {
-        eprintln!("soak: at least 8 minutes: what the server keeps goes after 2, and growth shows after that");
+        eprintln!("soak: at least 8 minutes: the server deletes data after 2, and growth shows only after that");
         return ExitCode::FAILURE;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -1,14 +1,14 @@
-//! What the process holds at a moment.
+//! Resource use of the process at a time.
 
 use crate::work::Minute;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// One look at the process.
+/// A sample.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// Since the start.
+    /// Time since the start.
     pub at: Duration,
     /// Resident memory.
     pub memory_bytes: u64,
@@ -21,10 +21,10 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The head of the table.
+    /// Header of the table.
     pub const HEAD: &str = "minute   memory  handles  threads     disk  completed  failed  cancelled  webhooks   submit p50/p99   status p50/p99";
 
-    /// Looks at a process and its data folder.
+    /// Measures a process and its data folder.
     pub fn of(process: u32, data: &Path, at: Duration) -> Self {
         let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let field = |name: &str| -> u64 {
@@ -37,7 +37,7 @@ impl Sample {
     }
 }
 
-/// A line of the table: a minute's last sample, and what was done in it.
+/// A line of the table: the last sample of a minute, and the work done in it.
 pub fn line(samples: &[Sample], minute: &Minute) -> String {
     let Some(last) = samples.last() else { return String::new() };
     let [submit, status] = [&minute.submits, &minute.statuses].map(|times| {
@@ -61,7 +61,7 @@ pub fn line(samples: &[Sample], minute: &Minute) -> String {
     )
 }
 
-/// Bytes of the files below a folder. Files come and go meanwhile: what is gone counts nothing.
+/// Bytes of the files below a folder. Files that disappear meanwhile are skipped.
 fn size_of(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries

@@ -1,4 +1,4 @@
-//! What the server is given to do: everything that clients do, again and again.
+//! The load on the server: everything that clients do, repeatedly.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -13,44 +13,44 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Between two looks at a task that runs.
+/// Polling interval for a running task.
 const POLL: Duration = Duration::from_millis(100);
-/// Between two documents of one client.
+/// Pause between two documents of one client.
 const BETWEEN: Duration = Duration::from_millis(200);
-/// Failures that are kept for the report; more say nothing new.
+/// Failures that are kept for the report.
 const FAILURES_MAX: usize = 20;
-/// Every how many documents of a client one of these happens.
+/// A client does each of these once per this many documents.
 const CANCEL_EVERY: u64 = 7;
 const BATCH_EVERY: u64 = 11;
 const RELOAD_EVERY: u64 = 25;
 
-/// What was done since the last line of the table.
+/// Work since the last line of the table.
 #[derive(Debug, Default)]
 pub struct Minute {
     /// Tasks that completed.
     pub completed: u64,
-    /// Tasks that failed, as their documents are made to.
+    /// Tasks that failed as their documents require.
     pub failed: u64,
     /// Tasks that were cancelled.
     pub cancelled: u64,
-    /// Deliveries that arrived at the receivers, answered well or not.
+    /// Deliveries that arrived at the receivers, whatever the response.
     pub webhooks: u64,
-    /// Times of submitting.
+    /// Latencies of submissions.
     pub submits: Vec<Duration>,
-    /// Times of asking for a status.
+    /// Latencies of status requests.
     pub statuses: Vec<Duration>,
 }
 
-/// What was done in all.
+/// Total work.
 #[derive(Debug, Default)]
 pub struct Done {
     /// Tasks that completed.
     pub completed: u64,
-    /// Tasks that failed, as their documents are made to.
+    /// Tasks that failed as their documents require.
     pub failed: u64,
     /// Tasks that were cancelled.
     pub cancelled: u64,
-    /// What should not have happened.
+    /// Unexpected failures.
     pub failures: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for Done {
 struct Shared {
     client: Client,
     url: String,
-    /// Receivers: one that answers well, one that never does.
+    /// Receivers: one that responds 200, one that always fails.
     receivers: [String; 2],
     documents: String,
     minute: Mutex<Minute>,
@@ -72,7 +72,7 @@ struct Shared {
     webhooks: Arc<AtomicU64>,
 }
 
-/// Clients at work.
+/// Running clients.
 pub struct Work {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
@@ -89,7 +89,7 @@ impl Drop for Aborted {
 }
 
 impl Work {
-    /// Starts receivers, a site with documents, named endpoints, and so many clients.
+    /// Starts receivers, a site with documents, named endpoints, and this many clients.
     pub async fn start(server: &str, clients: usize) -> Self {
         let webhooks = Arc::new(AtomicU64::new(0));
         let receiver = |answer: StatusCode| {
@@ -125,14 +125,14 @@ impl Work {
         Self { clients: clients.collect(), shared, stop, _servers: vec![one, two, three] }
     }
 
-    /// What was done since it was last asked.
+    /// Returns the work since the last call.
     pub fn take_minute(&self) -> Minute {
         let mut minute = std::mem::take(&mut *lock(&self.shared.minute));
         minute.webhooks = self.shared.webhooks.swap(0, Ordering::Relaxed);
         minute
     }
 
-    /// Lets every client finish the document it has, and says what was done.
+    /// Lets every client finish its current document, and returns the total work.
     pub async fn stop(self) -> Done {
         self.stop.send_replace(true);
         for client in self.clients {
@@ -161,7 +161,7 @@ impl Shared {
         }
     }
 
-    /// One document, or one batch of them.
+    /// Submits one document, or one batch.
     async fn one(&self, client: u64, number: u64) -> Result<(), String> {
         if number % RELOAD_EVERY == client {
             let answer =
@@ -177,7 +177,7 @@ impl Shared {
         let part = multipart::Part::bytes(bytes).file_name(name);
         let form = multipart::Form::new()
             .part("file", part)
-            // Ever the same few documents: what is stored of them is replaced, so the knowledge does not grow.
+            // The same few document ids: stored content is replaced, so the knowledge does not grow.
             .text("document_id", format!("soak-{client}-{}", number % 16))
             .text("replace_existing", "true")
             .text("webhook_url", self.receivers[usize::from(number.is_multiple_of(5))].clone());
@@ -187,7 +187,7 @@ impl Shared {
         lock(&self.minute).submits.push(started.elapsed());
         let task = body["task_id"].as_str().ok_or("no task_id")?.to_owned();
         if number.is_multiple_of(CANCEL_EVERY) {
-            // It may have ended by now: 409 then, which is as good.
+            // It may have ended already: then 409 is fine too.
             let _ = self.request(Method::DELETE, &format!("/api/v1/ingest/{task}")).send().await;
         }
         self.follow(&task, fails).await
@@ -214,7 +214,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Waits for a task's end, and reads what a client reads then.
+    /// Waits for the end of a task, and reads what clients read then.
     async fn follow(&self, task: &str, fails: bool) -> Result<(), String> {
         let began = Instant::now();
         let status = loop {

@@ -1,12 +1,12 @@
-//! Makes, calls and drops a plug-in that does nothing, from a compiled one, again and again. Each line of stdin is a number of
-//! calls; each line of stdout says how many nanoseconds they took, by the clock and of the processor: so that whoever starts
-//! this can take turns with it on a machine that is not quiet.
+//! Creates, calls and drops a plug-in that does nothing, from a precompiled one, in a loop. Each line of stdin is a number of calls; each
+//! line of stdout is their wall time and processor time in nanoseconds. So the parent process can alternate between this and its own
+//! measurement on a noisy machine.
 
 use extism::{CompiledPlugin, Manifest, Plugin, PluginBuilder, Wasm};
 use std::io::{BufRead as _, Write as _};
 use std::time::Instant;
 
-/// A core module as small as can be: less to instantiate than any real plug-in has.
+/// The smallest possible core module: cheaper to instantiate than any real plug-in.
 const NOOP: &str = r#"(module (memory (export "memory") 1) (func (export "run") (result i32) i32.const 0))"#;
 
 fn main() -> Result<(), extism::Error> {
@@ -27,9 +27,9 @@ fn main() -> Result<(), extism::Error> {
     Ok(())
 }
 
-/// Processor time of this process so far, nanoseconds.
+/// Processor time of this process so far, in nanoseconds.
 fn cpu_nanos() -> u128 {
-    // utime and stime are in ticks of 10 ms there, too coarse; schedstat counts nanoseconds, of each thread.
+    // `utime` and `stime` count ticks of 10 ms, which is too coarse; `schedstat` counts nanoseconds for each thread.
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let of = |thread: std::fs::DirEntry| {
         let text = std::fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();

@@ -5,11 +5,11 @@ use morag_core::{SteadyTime, Timestamp};
 use std::sync::LazyLock;
 use std::time::Instant;
 
-/// Where the steady clock begins: one place for the whole process, or two stores in it would not agree on what is due.
+/// Origin of the steady clock, one per process: otherwise two stores in it would disagree on what is due.
 static START: LazyLock<(SteadyTime, Instant)> =
     LazyLock::new(|| (SteadyTime::from_millis(SystemClock.now().as_millis()), Instant::now()));
 
-/// The machine's wall clock. The only reader of it in the host. While the machine sleeps, its steady clock may stand still.
+/// The machine's wall clock, and its only reader in the host. The steady clock may stand still while the machine sleeps.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -30,8 +30,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_steady_clocks_of_a_process_are_one_that_never_goes_back() {
-        // Asked in turns, by threads: another beginning for each clock, or each thread, would let one be before the last.
+    fn steady_clocks_of_a_process_share_one_monotonic_origin() {
+        // Read alternately by several threads: with an origin per clock or per thread, one reading would be before the last.
         let last = std::sync::Mutex::new(SteadyTime::from_millis(0));
         std::thread::scope(|scope| {
             for clock in [SystemClock, SystemClock] {
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn the_steady_clock_begins_at_the_time_of_day_and_goes_on() {
         let (wall, steady) = (SystemClock.now(), SystemClock.steady());
-        // Nobody sets the clock of a machine that runs tests by a day.
+        // Fails only if the wall clock is set by a day while the test runs.
         assert!(steady.apart_from(wall).as_secs() < 24 * 60 * 60, "{wall} and {steady:?}");
         while SystemClock.steady() == steady {
             std::thread::yield_now();

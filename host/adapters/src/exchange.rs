@@ -1,8 +1,8 @@
-//! One request and the head of its answer: the client under the guarded ones.
+//! Sends one request and reads the response head: the client below the guarded clients.
 //!
-//! It is hyper's own, because of interim answers (`103 Early Hints`): hyper reads any number of them before the answer, as fast
-//! as they come, and a host that sends nothing else would have a thread of the server to itself, time limits included. `reqwest`
-//! has no place to count them.
+//! It uses hyper directly because of interim responses (`103 Early Hints`): hyper reads any number of them before the final response, and
+//! while they arrive back to back the task never yields. A host could so occupy a thread of the runtime, and no timeout would fire.
+//! `reqwest` has no hook for counting them.
 
 use crate::webhook_http::resolver::{GuardedResolver, LookupError};
 use hyper::body::{Body, Incoming};
@@ -25,28 +25,28 @@ use tokio::sync::Notify;
 use tokio::task::coop;
 use tower_service::Service;
 
-/// Header lines of an answer that are taken.
+/// Most header lines of a response.
 const HEADERS_MAX: usize = 100;
 
-/// Bytes of an answer's headers that are taken.
+/// Most bytes of response headers.
 const HEADER_BYTES_MAX: u32 = 64 * 1024;
 
-/// Interim answers that are taken before the answer. Honest servers send one or two.
+/// Most interim responses before the final one. Honest servers send one or two.
 const INTERIM_MAX: usize = 32;
 
-/// How long TCP waits for a host to confirm what it was sent. As `reqwest` has it, and so have the two after it.
+/// `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged. This and the next two values are those of `reqwest`.
 #[cfg(target_os = "linux")]
 const UNCONFIRMED_MAX: Duration = Duration::from_secs(30);
 
-/// How long a connection is silent before TCP asks whether it lives, and between two questions.
+/// TCP keep-alive: idle time before the first probe, and between probes.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// Questions without an answer after which it does not.
+/// Unanswered keep-alive probes after which the connection is dead.
 const KEEPALIVES_MAX: u32 = 3;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A client whose connections `C` makes, for requests with bodies `B`.
+/// A client for requests with bodies `B`, over connections that `C` makes.
 pub(crate) struct Exchange<C, B>(legacy::Client<HttpsConnector<C>, B>);
 
 impl<C: Clone, B> Clone for Exchange<C, B> {
@@ -55,18 +55,18 @@ impl<C: Clone, B> Clone for Exchange<C, B> {
     }
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
-    /// Too many interim answers came before one.
-    #[error("more than {INTERIM_MAX} interim answers")]
+    /// Too many interim responses.
+    #[error("more than {INTERIM_MAX} interim responses")]
     Interim,
-    /// The client's error.
+    /// An error of hyper's client.
     #[error(transparent)]
     Http(#[from] legacy::Error),
 }
 
-/// Settings that all clients share: what a host may send before it is known what it says.
+/// Settings of all clients: limits of what a host may send.
 pub(crate) fn settings() -> legacy::Builder {
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder
@@ -89,12 +89,12 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    /// A client of these settings.
+    /// A client with these settings.
     pub(crate) fn new(settings: &legacy::Builder, connector: C, tls: rustls::ClientConfig) -> Self {
         Self(settings.build(HttpsConnector::from((connector, tls))))
     }
 
-    /// Sends a request, and gives the answer's head. Has no time limit. Dropping it closes the connection.
+    /// Sends a request and returns the response head. Has no timeout. Dropping the future closes the connection.
     pub(crate) async fn send(&self, mut request: Request<B>) -> Result<Response<Incoming>, ExchangeError> {
         let too_many = Arc::new(Notify::new());
         count_interim(&mut request, Arc::clone(&too_many));
@@ -106,7 +106,7 @@ where
     }
 }
 
-/// Has interim answers over HTTP/1.1 counted, and `too_many` told when there are.
+/// Counts the interim responses over HTTP/1.1, and notifies `too_many` at the limit.
 fn count_interim<B>(request: &mut Request<B>, too_many: Arc<Notify>) {
     let count = AtomicUsize::new(0);
     hyper::ext::on_informational(request, move |_| {
@@ -117,8 +117,8 @@ fn count_interim<B>(request: &mut Request<B>, too_many: Arc<Notify>) {
     });
 }
 
-/// Takes one of the turns that a task has before it must let others go on: when there is none left, the connection's next read
-/// waits, so that the sender is polled and sees the count. hyper itself goes on as long as there is something to read.
+/// Consumes one unit of tokio's cooperative budget. When the budget is used up, the connection's next read returns pending, so that the
+/// sending task is polled and sees the count. hyper itself continues as long as there is data to read.
 fn take_turn() {
     if !coop::has_budget_remaining() {
         return;
@@ -128,18 +128,18 @@ fn take_turn() {
     }
 }
 
-/// Connections to addresses of a resolver alone.
+/// Connects only to addresses that the resolver returns.
 pub(crate) fn guarded(resolver: GuardedResolver) -> HttpConnector<GuardedResolver> {
     connector(HttpConnector::new_with_resolver(resolver))
 }
 
-/// Connections to wherever a name leads.
+/// Connects to any address of a name.
 pub(crate) fn open() -> HttpConnector {
     connector(HttpConnector::new())
 }
 
 fn connector<R>(mut connector: HttpConnector<R>) -> HttpConnector<R> {
-    // TLS is the next layer's.
+    // The TLS layer above handles https.
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_keepalive(Some(KEEPALIVE));
@@ -163,14 +163,14 @@ impl Service<dns::Name> for GuardedResolver {
         let resolver = self.clone();
         Box::pin(async move {
             let addresses = resolver.look_up(name.as_str()).await?;
-            // Port 0 stands for the URL's.
+            // Port 0 is replaced by the URL's port.
             let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
             Ok(addresses.into_iter())
         })
     }
 }
 
-/// Connections that stand within a time, or not at all. TLS is not in it: that is the next layer's.
+/// A connector with a timeout for connecting; the TLS handshake is not included.
 #[derive(Debug, Clone)]
 pub(crate) struct Within<C> {
     connector: C,

@@ -6,7 +6,7 @@ use morag_core::Timestamp;
 use morag_core::ports::{AttemptRecord, DeliveryRecord, DeliveryState, TaskOutline};
 use morag_core::task::TaskId;
 use morag_core::webhook::{AttemptOutcome, EndpointId, ErrorClass, delivery_id, redact};
-use morag_engine::endpoints::Known;
+use morag_engine::endpoints::EndpointSnapshot;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -81,7 +81,7 @@ impl From<AttemptOutcome> for OutcomeBody {
 
 /// The body of a delivery, whose task is still stored.
 pub fn delivery(
-    known: &Known,
+    known: &EndpointSnapshot,
     task: TaskId,
     outline: &TaskOutline,
     record: DeliveryRecord,

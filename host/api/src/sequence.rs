@@ -3,8 +3,8 @@
 use crate::Api;
 use morag_core::ports::{Chain, Link, StoreError};
 use morag_core::task::{DocumentId, TaskId};
-use morag_core::webhook::{EndpointId, Order};
-use morag_engine::endpoints::Known;
+use morag_core::webhook::{EndpointId, OrderScope};
+use morag_engine::endpoints::EndpointSnapshot;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -19,13 +19,13 @@ impl Sequences {
     pub async fn of(
         &mut self,
         app: &Api,
-        known: &Known,
+        known: &EndpointSnapshot,
         (task, document): (TaskId, &DocumentId),
         endpoint: &EndpointId,
         delivery: u64,
     ) -> Result<Option<u64>, StoreError> {
-        let order = known.get(endpoint).map_or(Order::Task, |opened| opened.endpoint.settings.order);
-        if order == Order::Task {
+        let order = known.get(endpoint).map_or(OrderScope::Task, |opened| opened.endpoint.settings.order);
+        if order == OrderScope::Task {
             return Ok(Some(delivery));
         }
         let key = (endpoint.clone(), document.clone());

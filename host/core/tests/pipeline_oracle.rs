@@ -12,7 +12,8 @@ mod oracle;
 
 use driver::{Driver, Policy, failure, pipeline};
 use morag_core::pipeline::{
-    Decision, Effect, Input, InvalidTransition, Pipeline, Run, StepOutput, attempt, claims_of_run, retry, transition,
+    Decision, Effect, Input, InvalidTransition, Pipeline, RunState, StepOutput, attempt, claims_of_run, retry,
+    transition,
 };
 use morag_core::task::{Event, EventKind, Resources, SkipReason, TaskStatus};
 use morag_core::{JsonObject, Timestamp};
@@ -194,9 +195,9 @@ fn every_input() -> Vec<Input> {
 
 /// Whatever the state: a cancel says one thing and ends it; an ended run takes nothing.
 fn check_cancel_and_end(driver: &Driver) -> Result<(), TestCaseError> {
-    let probe = |run: Run| -> Result<(), TestCaseError> {
+    let probe = |run: RunState| -> Result<(), TestCaseError> {
         let percent = run.percent();
-        let was_ended = matches!(run, Run::Ended(_));
+        let was_ended = matches!(run, RunState::Ended(_));
         let ended = if was_ended {
             run
         } else {
@@ -207,7 +208,7 @@ fn check_cancel_and_end(driver: &Driver) -> Result<(), TestCaseError> {
             prop_assert_eq!(decision.effect, Effect::Stop);
             decision.run
         };
-        prop_assert!(matches!(ended, Run::Ended(_)));
+        prop_assert!(matches!(ended, RunState::Ended(_)));
         for input in every_input() {
             let result = transition(&driver.pipeline, ended.clone(), input.clone(), NOW);
             // To take an ended task, or to lose it, says nothing and lets it go; all else is refused.
@@ -222,7 +223,7 @@ fn check_cancel_and_end(driver: &Driver) -> Result<(), TestCaseError> {
         Ok(())
     };
     probe(driver.run.clone())?;
-    probe(Run::resume(&driver.pipeline, &driver.log, driver.live))
+    probe(RunState::resume(&driver.pipeline, &driver.log, driver.live))
 }
 
 /// What anybody can see never falls, and is a percentage.
@@ -531,9 +532,9 @@ fn a_report_stops_one_hundredth_short_of_the_steps_end() {
 #[test]
 fn inputs_of_a_step_need_that_step() {
     let pipeline = pipeline(&[1, 1]);
-    for run in [Run::Accepted, transition(&pipeline, Run::Accepted, Input::Claimed, NOW).unwrap().run] {
+    for run in [RunState::Accepted, transition(&pipeline, RunState::Accepted, Input::Claimed, NOW).unwrap().run] {
         for input in every_input() {
-            let starts = matches!((&run, &input), (Run::Ready { .. }, Input::StepStarted | Input::StepSkipped(_)));
+            let starts = matches!((&run, &input), (RunState::Ready { .. }, Input::StepStarted | Input::StepSkipped(_)));
             let taken = starts || matches!(input, Input::Claimed | Input::Cancel | Input::LeaseLost);
             let result = transition(&pipeline, run.clone(), input.clone(), NOW);
             assert_eq!(result.is_ok(), taken, "{input:?} in {run:?}");

@@ -6,7 +6,7 @@ mod driver;
 
 use driver::{Driver, EPOCH, Policy, failure, pipeline};
 use morag_core::Timestamp;
-use morag_core::pipeline::{Effect, Pipeline, Run};
+use morag_core::pipeline::{Effect, Pipeline, RunState};
 use morag_core::task::{Event, EventKind, StatusWord, StepState, StepStatus, TaskStatus};
 use proptest::prelude::*;
 
@@ -212,9 +212,9 @@ proptest! {
             last = status;
         }
         let engine = match driver.run {
-            Run::Accepted => StatusWord::Pending,
-            Run::Ready { .. } | Run::InStep { .. } => StatusWord::InProgress,
-            Run::Ended(_) => expected_word(&driver.log),
+            RunState::Accepted => StatusWord::Pending,
+            RunState::Ready { .. } | RunState::InStep { .. } => StatusWord::InProgress,
+            RunState::Ended(_) => expected_word(&driver.log),
         };
         if driver.pending.is_empty() {
             prop_assert_eq!(last.word, engine);

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_component_is_refused() {
+    fn invalid_components_are_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"\0asm\x01\0\0\0").unwrap();
         assert!(facts(file.path()).unwrap_err().to_string().contains("core WebAssembly module"));

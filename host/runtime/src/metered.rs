@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// A call that has ended.
 #[derive(Debug)]
-pub(crate) struct Run<T> {
+pub(crate) struct MeteredCall<T> {
     /// Processor time that it used.
     pub(crate) cpu: Duration,
     /// How it ended.
@@ -27,7 +27,7 @@ pub(crate) enum Ended<T> {
 
 /// Awaits a call until it returns or reaches a limit; then it is dropped. A guest yields every epoch and in host calls that wait, so
 /// it ends within an epoch of its limit.
-pub(crate) async fn run<T>(call: impl Future<Output = T>, wall_max: Duration, cpu_max: Duration) -> Run<T> {
+pub(crate) async fn run<T>(call: impl Future<Output = T>, wall_max: Duration, cpu_max: Duration) -> MeteredCall<T> {
     let (started, mut cpu) = (Instant::now(), Duration::ZERO);
     let metered = Metered { inner: pin!(call), cpu: &mut cpu, cpu_max };
     let ended = match tokio::time::timeout(wall_max, metered).await {
@@ -35,7 +35,7 @@ pub(crate) async fn run<T>(call: impl Future<Output = T>, wall_max: Duration, cp
         Ok(None) => Ended::CpuTime(cpu),
         Err(_) => Ended::WallTime(started.elapsed()),
     };
-    Run { cpu, ended }
+    MeteredCall { cpu, ended }
 }
 
 /// Adds up the processor time of the thread while the inner future is polled: that of the guest, and of the host's work for it on

@@ -7,7 +7,7 @@ use crate::engine::StepEngine;
 use crate::failure;
 use crate::guest::Guest;
 use crate::limits::{Breach, HANDLES_MAX};
-use crate::metered::{self, Ended, Run};
+use crate::metered::{self, Ended, MeteredCall};
 use crate::plugin::Plugin;
 use crate::services::Services;
 use crate::store::store;
@@ -77,7 +77,7 @@ impl Sandbox {
             let step = plugin.pre.instantiate_async(&mut store).await?;
             step.morag_step_step().call_run(&mut store).await
         };
-        let Run { cpu, ended } = metered::run(run, limits.wall_time_max, limits.cpu_time_max).await;
+        let MeteredCall { cpu, ended } = metered::run(run, limits.wall_time_max, limits.cpu_time_max).await;
         let mut guest = store.into_data().into_guest();
         guest.settle();
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);

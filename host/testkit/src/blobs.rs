@@ -1,4 +1,4 @@
-//! Files in memory.
+//! File storage in memory.
 
 use crate::NOW;
 use async_trait::async_trait;
@@ -12,16 +12,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-/// Longest piece of a stream, bytes.
+/// Longest chunk of a stream, bytes.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Most files that [`Blobs::list`] gives: the port's number.
+/// Most files that [`Blobs::list`] returns, as the port promises.
 const LIST_MAX: usize = 1000;
 
-/// The file storage, in memory. All files were written at [`NOW`]; the ETag is made of the content.
+/// File storage in memory. The modification time of all files is [`NOW`]; the ETag is derived from the content.
 #[derive(Default)]
 pub struct MemoryBlobs {
-    /// Files by path. A test may change them behind the storage's back.
+    /// Files by path. Tests may modify them directly.
     pub files: Arc<Mutex<BTreeMap<String, Bytes>>>,
     /// Tasks whose files cannot be deleted.
     pub undeletable: Mutex<Vec<TaskId>>,
@@ -30,7 +30,7 @@ pub struct MemoryBlobs {
 }
 
 impl MemoryBlobs {
-    /// Writes a file at once.
+    /// Stores a file.
     pub fn put(&self, path: impl Into<String>, content: impl Into<Bytes>) {
         self.files.lock().unwrap().insert(path.into(), content.into());
     }
@@ -46,7 +46,7 @@ impl MemoryBlobs {
         self.paths().into_iter().filter(|path| path.starts_with(&folder)).collect()
     }
 
-    /// How many files a task has.
+    /// Number of a task's files.
     pub(crate) fn count(&self, task: TaskId) -> usize {
         self.below(&BlobPath::task(task)).len()
     }
@@ -62,7 +62,7 @@ impl MemoryBlobs {
         Ok(BlobMeta { name, size: content.len() as u64, modified: NOW, etag })
     }
 
-    /// The part of a file that is within the range.
+    /// The part of a file in the range.
     fn part(&self, path: &BlobPath, range: Range<u64>) -> Result<Bytes, BlobError> {
         let content = self.file(path.as_str())?;
         let end = range.end.min(content.len() as u64);

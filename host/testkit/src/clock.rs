@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct FakeClock {
     now: AtomicI64,
-    /// How far it was set since the process started, milliseconds; the steady clock does not follow.
+    /// Total offset set since the process started, milliseconds; the steady clock ignores it.
     set: AtomicI64,
 }
 
@@ -19,12 +19,12 @@ impl FakeClock {
         Self { now: AtomicI64::new(start.as_millis()), set: AtomicI64::new(0) }
     }
 
-    /// Advances both clocks.
+    /// Advances the wall clock and the steady clock.
     pub fn advance(&self, by: Duration) {
         self.now.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    /// Sets the time of day forward, or back (negative), by `seconds`. The steady clock does not move.
+    /// Sets the wall clock forward, or back (negative), by `seconds`. The steady clock does not move.
     pub fn set(&self, seconds: i64) {
         self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
         self.set.fetch_add(seconds * 1000, Ordering::SeqCst);

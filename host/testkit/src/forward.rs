@@ -1,4 +1,4 @@
-//! The ports of [`TestStore`] whose calls nothing is added to.
+//! The ports of [`TestStore`] whose calls go to the store unchanged.
 
 use crate::TestStore;
 use crate::store::block_on;
@@ -9,7 +9,7 @@ use morag_core::task::TaskId;
 use morag_core::webhook::{EndpointId, NamedEndpoint};
 use std::time::Duration;
 
-/// A port whose calls are the store's own. The functions of `also` are taken as they are.
+/// Implements a port by calling the store. The functions in `also` are included unchanged.
 macro_rules! forward {
     ($port:ident { $($call:ident($($name:ident: $type:ty),*) -> $answer:ty;)+ } $(also { $($also:tt)* })?) => {
         #[async_trait]

@@ -1,9 +1,9 @@
-//! What tests share: a process's ports in memory ([`Memory`]), sample records ([`record`] and the others) and a clock that a test
-//! moves ([`FakeClock`]).
+//! Shared by tests: the ports of a process in memory ([`Memory`]), sample records ([`record`] and others) and a clock that tests control
+//! ([`FakeClock`]).
 //!
-//! There is no store of its own here. Tasks, queue, deliveries and knowledge are those of the embedded store, in a folder that is
-//! deleted with it; [`TestStore`] only adds calls that fail on demand and a record of what was asked. `tests/contract` runs its
-//! suites against [`TestStore`] and [`MemoryBlobs`] too, so that a unit test sees what a server does.
+//! There is no separate store implementation. Tasks, queue, deliveries and knowledge use the embedded store, in a temporary folder;
+//! [`TestStore`] only adds failures on demand and records of calls. `tests/contract` also runs its suites against [`TestStore`] and
+//! [`MemoryBlobs`], so that unit tests see the behaviour of a server.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where one of these does")]
 

@@ -7,10 +7,10 @@ use morag_core::ports::{Disk, DiskError, Disowned, Knowledge, Ownership, Ports, 
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
-/// Free bytes of the disk: exactly those that are kept free by default.
+/// Free bytes of the disk: exactly the default reserve.
 const DISK_FREE: u64 = 256 << 20;
 
-/// Every port of a process, and what a test sets or reads of them.
+/// All ports of a process, with what tests set and read.
 pub struct Memory {
     /// Tasks, queue, deliveries, endpoints and feed.
     pub store: Arc<TestStore>,
@@ -18,15 +18,15 @@ pub struct Memory {
     pub blobs: Arc<MemoryBlobs>,
     /// Documents and webhooks.
     pub network: Arc<TestNetwork>,
-    /// The time, [`NOW`] at first. It stands still.
+    /// The time, which begins at [`NOW`] and stands still.
     pub clock: Arc<FakeClock>,
     /// Set when the process stops.
     pub stop: CancellationToken,
     /// Settings of the store that may lose tasks.
     pub shortcomings: Mutex<Vec<Shortcoming>>,
-    /// Why the files are not this process's.
+    /// Why the files belong to another installation.
     pub disowned: Mutex<Option<Disowned>>,
-    /// How many bytes are missing of those that are kept free on the disk.
+    /// Bytes by which the disk falls short of the reserve.
     pub disk_misses: Mutex<u64>,
     knowledge: Arc<SqliteKnowledge>,
 }
@@ -51,7 +51,7 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// The ports, as a process has them.
+    /// The ports in the form that a process gets.
     pub fn ports(self: &Arc<Self>) -> Ports {
         Ports {
             tasks: self.store.clone(),

@@ -1,4 +1,4 @@
-//! Documents and webhooks without a network: answers that a test has staged, and exchanges that it holds back.
+//! Documents and webhooks without a network: prepared responses, and exchanges that tests delay.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,32 +9,32 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio::sync::watch;
 
-/// Host whose look-ups and webhooks are held back too while [`TestNetwork::holds`].
+/// Host whose look-ups and webhooks are also delayed by [`TestNetwork::holds`].
 const SLOW_HOST: &str = "slow.example";
 /// Host whose address is private.
 const PRIVATE_HOST: &str = "private.example";
 
-/// The web of a test.
+/// The network of a test.
 #[derive(Default)]
 pub struct TestNetwork {
-    /// Documents by URL; any other URL is answered with 404.
+    /// Documents by URL; other URLs get 404.
     pub web: Mutex<BTreeMap<String, Result<Document, FetchError>>>,
-    /// How many documents were asked for.
+    /// Number of requested documents.
     pub fetches: Mutex<usize>,
-    /// Whether documents, and the addresses and webhooks of `slow.example`, are held back until this is false again.
+    /// Whether documents, and the look-ups and webhooks of `slow.example`, are delayed until this is false again.
     pub holds: watch::Sender<bool>,
-    /// How many fetches, look-ups and webhooks have been held back so far.
+    /// Number of fetches, look-ups and webhooks that were delayed so far.
     pub held: watch::Sender<usize>,
 }
 
-/// A document of the web of a test.
+/// A document of a test.
 #[derive(Debug, Clone, Default)]
 pub struct Document {
     /// `Content-Type`.
     pub content_type: Option<String>,
     /// File name of `Content-Disposition`.
     pub file_name: Option<String>,
-    /// Its bytes, in the pieces in which they come.
+    /// Its content, in the chunks in which it arrives.
     pub pieces: Vec<Result<Bytes, FetchError>>,
 }
 

@@ -7,13 +7,13 @@ use morag_core::webhook::{AttemptOutcome, BodyFormat, Endpoint, EndpointId};
 use morag_core::{JsonObject, Secret, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-/// The time at which tests begin: 2026-01-31T10:00:00Z.
+/// Start time of tests: 2026-01-31T10:00:00Z.
 pub const NOW: Timestamp = Timestamp::from_millis(1_769_853_600_000);
 
 /// Content of the submitted file of [`record`].
 pub const SOURCE: &str = "abc";
 
-/// A task of its own with the standard pipeline, accepted at [`NOW`], without webhooks.
+/// A task with a random id and the standard pipeline, accepted at [`NOW`], without webhooks.
 pub fn record() -> TaskRecord {
     TaskRecord {
         id: TaskId::random(),
@@ -39,7 +39,7 @@ pub fn record() -> TaskRecord {
     }
 }
 
-/// [`record`] of a PDF of 1 MiB with an id of its own for the document: what benches store.
+/// [`record`] for a PDF of 1 MiB with a random document id, for benches.
 pub fn pdf_record() -> TaskRecord {
     let sample = record();
     let source = Source {
@@ -52,7 +52,7 @@ pub fn pdf_record() -> TaskRecord {
     TaskRecord { document_id: DocumentId::random(), source, ..sample }
 }
 
-/// An endpoint of a task, with a token and a header of its own.
+/// A webhook of a task, with a token and a custom header.
 pub fn endpoint(id: &str) -> Endpoint {
     Endpoint {
         id: EndpointId::from(id.to_owned()),
@@ -64,7 +64,7 @@ pub fn endpoint(id: &str) -> Endpoint {
     }
 }
 
-/// The submission of a task, of the flow `test`. It claims no document and has no limits.
+/// The submission of a task, in the flow `test`. It claims no document and has no limits.
 pub fn new_task(record: TaskRecord) -> NewTask {
     NewTask {
         record,
@@ -81,7 +81,7 @@ pub fn event(sequence: u64, kind: EventKind) -> Event {
     Event { sequence, timestamp: NOW, progress_percent: 0.0, message: format!("event {sequence}"), kind }
 }
 
-/// The end of a step of the standard pipeline whose stage has its own name, such as `chunking`.
+/// The end of a step of the standard pipeline whose stage has the step's name, such as `chunking`.
 pub fn step_completed(step: &str, artifacts: Vec<Artifact>) -> EventKind {
     EventKind::StepCompleted {
         step: step.into(),
@@ -92,7 +92,7 @@ pub fn step_completed(step: &str, artifacts: Vec<Artifact>) -> EventKind {
     }
 }
 
-/// An attempt at a delivery that was answered with this status.
+/// A delivery attempt with this response status.
 pub fn attempt(number: u32, at: Timestamp, status: u16) -> AttemptRecord {
     let outcome = AttemptOutcome {
         status: Some(status),

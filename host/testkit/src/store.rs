@@ -1,4 +1,4 @@
-//! The embedded store in a folder of its own, with calls that fail on demand.
+//! The embedded store in a temporary folder, with calls that fail on demand.
 
 use crate::{FakeClock, MemoryBlobs, new_task};
 use async_trait::async_trait;
@@ -13,20 +13,20 @@ use std::task::{Context, Poll, Wake};
 use std::thread::Thread;
 use tempfile::TempDir;
 
-/// A file system in memory, where there is one: flushing to it costs nothing.
+/// A file system in memory, if it exists: flushing to it is free.
 const MEMORY: &str = "/dev/shm";
 
-/// Gives a new task its first events.
+/// Returns the first events of a new task.
 pub type OnAccept = Box<dyn Fn(&TaskRecord) -> Vec<Event> + Send>;
 
-/// The embedded store, empty at first, deleted when it is dropped.
+/// The embedded store, empty at first. Its folder is deleted when it is dropped.
 ///
-/// A call that does not wait for something to happen blocks its thread until the database has answered, so that it never gives way
-/// to another task of the runtime: what a test sees after a number of polls does not depend on the machine's speed.
+/// A call that does not wait for a change blocks its thread until the database has answered, so it never yields to another task of the
+/// runtime: what a test sees after a number of polls does not depend on the machine's speed.
 pub struct TestStore {
     /// Error of the next [`Tasks::accept`].
     pub accept_error: Mutex<Option<AcceptError>>,
-    /// Error of each call that asks whether a task may enter, or enters one again.
+    /// Error of each call that checks whether a task may enter, or runs one again.
     pub enter_error: Mutex<Option<AcceptError>>,
     /// Whether the store of tasks is unavailable.
     pub down: Mutex<bool>,
@@ -34,15 +34,15 @@ pub struct TestStore {
     pub panics: Mutex<bool>,
     /// Tasks whose records cannot be read.
     pub unreadable: Mutex<Vec<TaskId>>,
-    /// A task that runs again just before its files count as deleted.
+    /// A task that starts again just before its files count as deleted.
     pub runs_meanwhile: Mutex<Option<TaskId>>,
     /// Called for each new task.
     pub on_accept: Mutex<Option<OnAccept>>,
     /// Flow of the last task that was accepted or run again.
     pub flow: Mutex<Option<Flow>>,
-    /// Credentials of new tasks that have some, as they were given to the store.
+    /// Credentials of new tasks, as the store got them.
     pub credentials: Mutex<Vec<(TaskId, String)>>,
-    /// Tasks whose files count as deleted, with how many of their files there were at that moment.
+    /// Tasks whose files count as deleted, with the number of their files at that moment.
     pub uncounted: Mutex<Vec<(TaskId, usize)>>,
     /// Tasks in the order of acceptance.
     tasks: Mutex<Vec<TaskId>>,
@@ -50,11 +50,11 @@ pub struct TestStore {
     clock: Arc<FakeClock>,
     options: Options,
     pub(crate) store: Arc<SqliteStore>,
-    // After the store: it is dropped last.
+    // After the store, so that it is dropped last.
     folder: TempDir,
 }
 
-/// Wakes a thread that waits in [`block_on`].
+/// Wakes a thread that is parked in [`block_on`].
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -63,7 +63,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for a call on this thread. Without tokio's budget, which a blocked task would never get back.
+/// Runs a call to its end on this thread. Without tokio's cooperative budget, which a blocked task would never get back.
 pub(crate) fn block_on<T>(call: impl Future<Output = T>) -> T {
     let waker = Arc::new(Unpark(std::thread::current())).into();
     let (mut call, mut context) = (pin!(tokio::task::unconstrained(call)), Context::from_waker(&waker));
@@ -76,7 +76,7 @@ pub(crate) fn block_on<T>(call: impl Future<Output = T>) -> T {
 }
 
 impl TestStore {
-    /// An empty store. `blobs`: where the files of its tasks are.
+    /// An empty store. `blobs`: the files of its tasks.
     pub fn new(clock: Arc<FakeClock>, blobs: Arc<MemoryBlobs>, options: Options) -> Self {
         let folder = tempfile::tempdir_in(MEMORY).or_else(|_| tempfile::tempdir()).unwrap();
         Self::open(folder, clock, blobs, options)
@@ -105,7 +105,7 @@ impl TestStore {
         }
     }
 
-    /// Closes the store and opens it again, as a new process would. What was staged for tests is gone.
+    /// Closes the store and opens it again, as a new process would. What tests have set is lost.
     pub fn reopen(self) -> Self {
         let Self { folder, clock, blobs, options, store, .. } = self;
         drop(store);
@@ -127,7 +127,7 @@ impl TestStore {
         self.add_new(new_task(record), events)
     }
 
-    /// [`Self::add`], of a submission.
+    /// [`Self::add`] for a whole submission.
     pub fn add_new(&self, new: NewTask, events: Vec<Event>) -> TaskId {
         let task = new.record.id;
         assert_eq!(block_on(self.store.accept(new)), Ok(Accepted::New));
@@ -136,7 +136,7 @@ impl TestStore {
         task
     }
 
-    /// Appends events to a task, whoever has its lease. An event that ends it takes it from the queue.
+    /// Appends events to a task, regardless of its lease. A final event removes it from the queue.
     pub fn append(&self, task: TaskId, events: Vec<Event>) {
         let Some(last) = events.last() else { return };
         let mark = block_on(self.store.mark(task)).unwrap().unwrap();
@@ -167,7 +167,7 @@ impl TestStore {
         tasks.into_iter().map(|task| self.log(task)).collect()
     }
 
-    /// How many tasks were accepted.
+    /// Number of accepted tasks.
     pub fn task_count(&self) -> usize {
         self.tasks.lock().unwrap().len()
     }
@@ -261,7 +261,7 @@ impl Tasks for TestStore {
     async fn run_again(&self, commit: Commit, flow: &Flow, limits: TaskLimits) -> Result<(), RunAgainError> {
         self.check_entry()?;
         *self.flow.lock().unwrap() = Some(flow.clone());
-        // A store takes its time: the caller may leave meanwhile.
+        // A real store takes time: the caller may be cancelled meanwhile.
         tokio::task::yield_now().await;
         block_on(self.store.run_again(commit, flow, limits))
     }

@@ -88,7 +88,7 @@ fn tokens<'a>(passages: &'a [Passage], stop_words: &StopWords) -> Vec<Token<'a>>
         for range in sentences(&passage.text) {
             let text = &passage.text[range];
             let mut last_end: Option<usize> = None;
-            let mut run = Run::default();
+            let mut run = UnbrokenText::default();
             for range in words(text) {
                 let word = &text[range.clone()];
                 let gap = last_end.map(|end| &text[end..range.start]);
@@ -118,12 +118,12 @@ fn tokens<'a>(passages: &'a [Passage], stop_words: &StopWords) -> Vec<Token<'a>>
 
 /// A run of text without blanks, as words are walked in order.
 #[derive(Default)]
-struct Run {
+struct UnbrokenText {
     end: usize,
     address: bool,
 }
 
-impl Run {
+impl UnbrokenText {
     /// Whether the word at `at` is part of a web or mail address: its parts are no phrases.
     fn is_address(&mut self, text: &str, at: usize) -> bool {
         if at >= self.end {

@@ -8,7 +8,7 @@ type Words = BTreeSet<&'static str>;
 
 /// A name of several words at most, as the lists write it.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct KnownName {
     /// As written.
     pub name: &'static str,
     /// What it is.
@@ -19,7 +19,7 @@ pub struct Known {
 
 /// Every list.
 pub struct Lexicon {
-    known: BTreeMap<&'static str, Vec<Known>>,
+    known: BTreeMap<&'static str, Vec<KnownName>>,
     stop: [Words; 4],
     given_names: Words,
     organization_suffixes: Words,
@@ -59,10 +59,10 @@ impl Default for Lexicon {
 impl Lexicon {
     /// Reads the lists: about a millisecond.
     pub fn new() -> Self {
-        let mut known: BTreeMap<&'static str, Vec<Known>> = BTreeMap::new();
+        let mut known: BTreeMap<&'static str, Vec<KnownName>> = BTreeMap::new();
         let mut add = |names: &'static str, kind: Kind, country: bool| {
             for name in names.split(';').filter(|name| !name.is_empty()) {
-                known.entry(first_word(name)).or_default().push(Known { name, kind, country });
+                known.entry(first_word(name)).or_default().push(KnownName { name, kind, country });
             }
         };
         let places = sections(include_str!("lists/places.txt"));
@@ -127,7 +127,7 @@ impl Lexicon {
     }
 
     /// Names that start with this word, longest first.
-    pub fn known(&self, first: &str) -> &[Known] {
+    pub fn known(&self, first: &str) -> &[KnownName] {
         self.known.get(first).map_or(&[], Vec::as_slice)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::kinds::Kind;
 use crate::language::Language;
-use crate::lexicon::{Known, Lexicon};
+use crate::lexicon::{KnownName, Lexicon};
 use crate::tokens::{Shape, Token, TokenKind};
 use crate::values::value_at;
 use crate::words::{Words, is_initial, singular};
@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
         Some(mention)
     }
 
-    fn known(&self, sentence: &[Token], at: usize) -> Option<(usize, &'a Known)> {
+    fn known(&self, sentence: &[Token], at: usize) -> Option<(usize, &'a KnownName)> {
         let first = &sentence[at];
         let text = self.text(first);
         let mut candidates = self.lexicon.known(text).iter();

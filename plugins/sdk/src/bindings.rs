@@ -1,4 +1,4 @@
-//! Generated from `wit/`. Steps use the crate's own types; this module is public for [`crate::export_step!`] alone.
+//! Generated from `wit/`. Steps use the crate's own types; this module is public only for [`crate::export_step!`].
 //!
 //! The text is in the repository instead of a macro's output: `wit-bindgen`'s generator is some 25 seconds of compiling, for each step
 //! that somebody writes. `MORAG_BLESS=1 cargo test -p morag-tests --test compat bindings` generates it again.

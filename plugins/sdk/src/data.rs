@@ -1,9 +1,9 @@
-//! What a step says of itself in an event.
+//! Data of step events.
 
 /// The step-specific keys of a step event.
 pub type Data = serde_json::Map<String, serde_json::Value>;
 
-/// A JSON object as [`Data`]; anything but an object becomes the empty one.
+/// Converts a JSON object to [`Data`]; any other value becomes the empty object.
 pub fn data(value: serde_json::Value) -> Data {
     match value {
         serde_json::Value::Object(map) => map,

@@ -1,24 +1,24 @@
-//! What a step says it is.
+//! A step's description of itself.
 
 use crate::bindings::exports::morag::step::step as wit;
 
-/// An artifact the step reads.
+/// An artifact that the step reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     /// File name, for example `markdown.md`.
     pub name: String,
-    /// Whether the pipeline is refused when no earlier step writes it.
+    /// Whether a pipeline without an earlier step that writes it is refused.
     pub required: bool,
 }
 
-/// An artifact the step writes.
+/// An artifact that the step writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// File name, for example `markdown.md`.
     pub name: String,
     /// Media type, for example `text/markdown`.
     pub media_type: String,
-    /// Key of the step's data under which the host publishes the file's URL.
+    /// Key in the step's data under which the host publishes the file's URL.
     pub data_key: Option<String>,
 }
 
@@ -36,7 +36,7 @@ impl Output {
     }
 }
 
-/// What a step is; see `describe` in `wit/step.wit`.
+/// A step's description; see `describe` in `wit/step.wit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
     /// Step name in lower snake case.
@@ -49,14 +49,14 @@ pub struct Descriptor {
     pub inputs: Vec<Input>,
     /// Artifacts the step writes.
     pub outputs: Vec<Output>,
-    /// Capabilities wanted, by name; see [`Descriptor::wants`].
+    /// Names of the capabilities that it asks for; see [`Descriptor::wants`].
     pub capabilities: Vec<String>,
     /// JSON Schema of the step's configuration.
     pub config_schema: serde_json::Value,
 }
 
 impl Descriptor {
-    /// A step that reads only the source, writes nothing, wants nothing and takes any configuration.
+    /// A step that reads only the source, writes no artifacts, asks for no capabilities and accepts any configuration.
     pub fn new(name: &str, version: &str, summary: &str) -> Self {
         Self {
             name: name.into(),
@@ -90,17 +90,16 @@ impl Descriptor {
         self
     }
 
-    /// Wants a capability: `embeddings`, `vectors`, `graph`, `completions`, `transcription`, `kv`, `secrets`, or `http` for
-    /// requests to other hosts. The host refuses the component when one is not granted to it, and when it imports one that
-    /// it does not ask for.
+    /// Asks for a capability: `embeddings`, `vectors`, `graph`, `completions`, `transcription`, `kv`, `secrets`, or `http` for requests to
+    /// other hosts. The host refuses the component if one of them is not granted, or if it imports one that it does not ask for.
     #[must_use]
     pub fn wants(mut self, capability: &str) -> Self {
         self.capabilities.push(capability.into());
         self
     }
 
-    /// Sets the JSON Schema (draft 2020-12) of the step's configuration; without one, any object is taken. With the feature
-    /// `schema`, `configured_by_type` makes it of a type.
+    /// Sets the JSON Schema (draft 2020-12) of the step's configuration; without one, any object is accepted. With the feature `schema`,
+    /// `configured_by_type` derives it from a type.
     #[must_use]
     pub fn configured_by(mut self, schema: serde_json::Value) -> Self {
         self.config_schema = schema;

@@ -1,8 +1,7 @@
-//! Any error as a [`Failure`], so that `?` works on what libraries return.
+//! Conversions of errors to [`Failure`], so that `?` works with errors of libraries.
 //!
-//! A `Failure` anywhere in an error's chain is the failure, unchanged, and a [`CapabilityError`] is its own; anything else
-//! becomes [`STEP_ERROR`] with the chain of reasons as its message. A step that wants a code of its own for an error makes a
-//! `Failure` of it.
+//! A `Failure` anywhere in an error's chain is returned unchanged, and a [`CapabilityError`] has codes of its own; any other error becomes
+//! [`STEP_ERROR`] with the chain of reasons as its message. For another code, create the `Failure` explicitly.
 //!
 //! With the feature `anyhow`, `?` works on [`anyhow::Error`] too: write the step's logic with `anyhow::Result` and `.context(…)`,
 //! and end `run` with `Ok(logic()?)`.
@@ -11,11 +10,11 @@ use crate::{CapabilityError, Failure};
 use std::error::Error;
 use std::io;
 
-/// Code of a failure that was made of an error without a code.
+/// Code of a failure that was converted from an error without a code.
 pub const STEP_ERROR: &str = "STEP_ERROR";
 
 impl Failure {
-    /// A failure of any error.
+    /// Converts any error to a failure.
     ///
     /// ```
     /// use morag_step::Failure;
@@ -34,7 +33,7 @@ impl Failure {
             if let Some(failure) = known(error) {
                 return failure;
             }
-            // Some errors print their source too: said once is enough.
+            // Some errors already include the text of their source: it is not repeated.
             let reason = error.to_string();
             if !reasons.last().is_some_and(|outer| outer.ends_with(&reason)) {
                 reasons.push(reason);
@@ -45,7 +44,7 @@ impl Failure {
     }
 }
 
-/// The failure that an error is, or holds.
+/// The failure that an error is or contains.
 fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return Some(failure.clone());
@@ -53,7 +52,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
     if let Some(error) = error.downcast_ref::<CapabilityError>() {
         return Some(error.clone().into());
     }
-    // `source` of an `io::Error` passes over what is in it.
+    // `source` of an `io::Error` skips the wrapped error itself.
     let inner: &(dyn Error + 'static) = error.downcast_ref::<io::Error>()?.get_ref()?;
     known(inner)
 }
@@ -74,7 +73,7 @@ macro_rules! failures_of {
     )+};
 }
 
-// One by one: an implementation for every error would take in `Failure` itself, which is one.
+// One by one: a blanket implementation for errors would overlap with `Failure` itself, which is an error.
 failures_of!(
     io::Error,
     serde_json::Error,
@@ -122,7 +121,7 @@ impl From<Box<dyn Error + Send + Sync>> for Failure {
 #[cfg(feature = "anyhow")]
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        // By anyhow's own downcast first: it finds what a context was put on.
+        // anyhow's own downcast first: it finds the error under a context.
         if let Some(failure) = error.downcast_ref::<Failure>() {
             return failure.clone();
         }

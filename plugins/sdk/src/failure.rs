@@ -1,4 +1,4 @@
-//! A step's failure, as the person who submitted the document reads it.
+//! A step's failure, as the submitter of the document sees it.
 
 use crate::Data;
 use crate::bindings::exports::morag::step::step as wit;
@@ -12,17 +12,17 @@ pub struct Failure {
     pub message: String,
     /// Further keys of the `step_failed` event.
     pub details: Data,
-    /// Whether the same input could succeed later.
+    /// Whether a retry with the same input may succeed.
     pub retryable: bool,
 }
 
 impl Failure {
-    /// A failure that would happen again with the same input.
+    /// A failure that would repeat with the same input.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), details: Data::new(), retryable: false }
     }
 
-    /// A failure of something behind the host, which may work later.
+    /// A failure of a service behind the host; a retry may succeed.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self { retryable: true, ..Self::new("SERVICE_UNAVAILABLE", message) }
     }

@@ -1,18 +1,17 @@
-//! Files as `std::io` has them, for libraries that read from a `Read + Seek` or write to a `Write`.
+//! `std::io` adapters for files, for libraries that need `Read + Seek` or `Write`.
 
 use crate::{Blob, Failure, Writer};
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
-/// Bytes of a call to the host where the reader or writer is not told otherwise: 64 KiB pieces cost no more a byte than
-/// larger ones, and a 10 MiB file never lies in memory whole.
+/// Default bytes per call to the host: larger calls are no cheaper per byte, and a 10 MiB file is never in memory as a whole.
 pub const PIECE_BYTES: u32 = 64 << 10;
 
-/// The most a call to the host carries.
+/// Most bytes per call to the host.
 const PIECE_BYTES_MAX: u32 = 1 << 20;
 
-/// Reads a [`Blob`] piece by piece, from anywhere in it. Memory: one piece.
+/// Reads a [`Blob`] in chunks, with random access. Holds one chunk in memory.
 ///
-/// An error is an [`io::Error`] around the [`Failure`], and `?` in a function that returns a `Failure` gives that back.
+/// Errors are [`io::Error`]s that wrap the [`Failure`]; `?` in a function that returns a `Failure` unwraps it.
 ///
 /// ```
 /// use morag_step::{Failure, Reader, Task, mock::MockTask};
@@ -32,21 +31,21 @@ pub struct Reader {
     blob: Box<dyn Blob>,
     size: u64,
     piece_bytes: u32,
-    /// The last piece read, and where in the file it begins.
+    /// The last chunk, and its offset in the file.
     piece: Vec<u8>,
     piece_start: u64,
-    /// Where the next read begins; may be past the end.
+    /// Offset of the next read; may be past the end.
     position: u64,
 }
 
 impl Reader {
-    /// A reader at the beginning of the file.
+    /// A reader at the start of the file.
     pub fn new(blob: Box<dyn Blob>) -> Self {
         let size = blob.size();
         Self { blob, size, piece_bytes: PIECE_BYTES, piece: Vec::new(), piece_start: 0, position: 0 }
     }
 
-    /// Reads `bytes` a call instead of [`PIECE_BYTES`]; at least 1 and at most 1 MiB.
+    /// Reads `bytes` per call instead of [`PIECE_BYTES`]; between 1 byte and 1 MiB.
     #[must_use]
     pub fn with_piece_bytes(mut self, bytes: u32) -> Self {
         self.piece_bytes = bytes.clamp(1, PIECE_BYTES_MAX);
@@ -58,7 +57,7 @@ impl Reader {
         self.size
     }
 
-    /// Where the next read begins within the piece that is there; none where it is not in it.
+    /// Offset of the next read within the current chunk; none if it is outside.
     fn within(&self) -> Option<usize> {
         let offset = usize::try_from(self.position.checked_sub(self.piece_start)?).ok()?;
         (offset < self.piece.len()).then_some(offset)
@@ -103,9 +102,9 @@ impl Seek for Reader {
     }
 }
 
-/// Writes an artifact piece by piece. Memory: one piece.
+/// Writes an artifact in chunks. Holds one chunk in memory.
 ///
-/// The file appears only after [`ArtifactFile::finish`]; one that is dropped before leaves nothing, like its [`Writer`].
+/// The file appears only after [`ArtifactFile::finish`]; a file that is dropped before that is discarded, like its [`Writer`].
 ///
 /// ```
 /// use morag_step::{ArtifactFile, Failure, Task, mock::MockTask};
@@ -129,12 +128,12 @@ pub struct ArtifactFile {
 }
 
 impl ArtifactFile {
-    /// A file that is written to this writer.
+    /// A file that is written with this writer.
     pub fn new(writer: Box<dyn Writer>) -> Self {
         Self { writer, piece: Vec::with_capacity(PIECE_BYTES as usize) }
     }
 
-    /// Writes what is left and closes the file.
+    /// Writes the rest and closes the file.
     pub fn finish(mut self) -> Result<(), Failure> {
         self.send()?;
         self.writer.finish()
@@ -178,7 +177,7 @@ mod tests {
     /// Offset and length of each call.
     type Calls = Rc<RefCell<Vec<(u64, u32)>>>;
 
-    /// A file that notes each call, and fails from an offset on.
+    /// A file that records each call, and fails from an offset on.
     struct Noted {
         bytes: Vec<u8>,
         calls: Calls,
@@ -234,13 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn past_the_end_there_is_nothing_and_before_the_beginning_no_place() {
+    fn reading_past_the_end_is_empty_and_seeking_before_the_start_fails() {
         let (mut reader, calls) = noted(u64::MAX);
         assert_eq!(reader.seek(SeekFrom::Start(1000)).unwrap(), 1000);
         assert_eq!(reader.read(&mut [0; 4]).unwrap(), 0);
         assert!(calls.borrow().is_empty());
         assert_eq!(reader.seek(SeekFrom::End(-101)).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        assert_eq!(reader.stream_position().unwrap(), 1000, "a place that is none moves nothing");
+        assert_eq!(reader.stream_position().unwrap(), 1000, "an invalid seek does not move the position");
     }
 
     #[test]
@@ -264,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_finished_is_none() {
+    fn an_unfinished_file_does_not_exist() {
         let task = MockTask::new("a.txt", "");
         let mut file = ArtifactFile::new(task.create_artifact("out.bin").unwrap());
         file.write_all(b"half").unwrap();

@@ -1,8 +1,7 @@
 //! Write a MoRAG step in Rust.
 //!
-//! A step is a type that implements [`Step`], exported with [`export_step!`]. Everything it may do comes through the
-//! handles of [`host`]; a step's own logic takes the traits ([`Task`], and one a capability), so that unit tests run it
-//! natively against [`mock`].
+//! A step is a type that implements [`Step`], exported with [`export_step!`]. It accesses everything through the handles of [`host`]; its
+//! logic takes the traits ([`Task`], and one for each capability), so that unit tests run it natively with [`mock`].
 //!
 //! ```
 //! use morag_step::{Data, Descriptor, Failure, Output, Step, Task, data, host, json};
@@ -41,15 +40,15 @@
 //! | secrets by name | [`Secrets`] | [`host::SecretsHandle`] | [`mock::MockSecrets`] | `secrets` |
 //! | requests to other hosts | [`Http`] | `host::HttpHandle` | [`mock::MockHttp`] | `http` |
 //!
-//! What a step names of `host` is what its component imports, so a step asks for just that with [`Descriptor::wants`].
+//! A component imports the handles of `host` that its step names, so a step asks for just those with [`Descriptor::wants`].
 //!
 //! # Features
 //!
-//! None is on by default, and none is paid for that is off. What each adds was measured on a step of 149 KB that reads an
-//! artifact and its configuration and writes one.
+//! All are off by default, and cost nothing while off. The sizes were measured on a step of 149 KB that reads an artifact and its
+//! configuration and writes an artifact.
 //!
-//! - `schema`: `Descriptor::configured_by_type`, the configuration's JSON Schema from a type, by `schemars`. Adds 48 KB; a schema by
-//!   [`json!`] adds next to nothing.
+//! - `schema`: `Descriptor::configured_by_type` derives the configuration's JSON Schema from a type, by `schemars`. Adds 48 KB; a schema by
+//!   [`json!`] adds almost nothing.
 //! - `anyhow`: `?` on `anyhow::Error`; see [`STEP_ERROR`]. Adds 66 KB, most of it for backtraces.
 //! - `http`: `host::HttpHandle`, over `wasi:http`, as blocking calls. Adds 30 KB.
 
@@ -86,8 +85,8 @@ pub use serde_json::json;
 pub use step::Step;
 pub use task::{Info, Level, Task};
 
-/// Exports a type that implements [`Step`] as this component's step. On other targets than wasm it exports nothing, so the
-/// crate's unit tests build natively.
+/// Exports a type that implements [`Step`] as this component's step. On targets other than wasm it exports nothing, so that the crate's
+/// unit tests build natively.
 #[macro_export]
 macro_rules! export_step {
     ($step:ty) => {
@@ -107,7 +106,7 @@ macro_rules! export_step {
             }
     $crate::bindings::export!(Exported with_types_in $crate::bindings);
         };
-        // Else a build without wasm would say that nothing of the step is used.
+        // Otherwise a native build would warn that the step is unused.
         #[cfg(not(target_family = "wasm"))]
         const _: (fn() -> $crate::Descriptor, fn() -> ::core::result::Result<$crate::Data, $crate::Failure>) =
             (<$step as $crate::Step>::describe, <$step as $crate::Step>::run);

@@ -1,14 +1,14 @@
-//! A step's configuration as a type of its own: its JSON Schema.
+//! The JSON Schema of a step's configuration, derived from a type.
 
 use crate::Descriptor;
 use schemars::JsonSchema;
 
 impl Descriptor {
-    /// Sets the JSON Schema (draft 2020-12) of the step's configuration to that of a type. The host refuses a pipeline whose
-    /// configuration does not fit it, with the path of the key; the step reads it with [`crate::Task`]'s `config`.
+    /// Sets the JSON Schema (draft 2020-12) of the step's configuration to that of a type. The host refuses a pipeline whose configuration
+    /// does not match it, with the path of the key; the step reads it with [`crate::Task`]'s `config`.
     ///
-    /// Doc comments become descriptions. `deny_unknown_fields` makes the host refuse misspelled keys too; a field with
-    /// `#[serde(default)]` may be left out.
+    /// Doc comments become descriptions. With `deny_unknown_fields` the host refuses misspelt keys too; a field with `#[serde(default)]` is
+    /// optional.
     ///
     /// ```
     /// use morag_step::{Descriptor, Task, json, mock::MockTask};

@@ -1,9 +1,8 @@
-//! Symbols that Debian's wasi-libc, of 2022, lacks and that std refers to.
+//! Symbols that std needs and that Debian's wasi-libc of 2022 lacks.
 //!
-//! A library that mentions `std::thread::spawn` or `std::fs::canonicalize` anywhere, even where no step gets to, makes
-//! the linker ask for them. Rustup's own target has them all, so this module exists only under
-//! `cfg(morag_debian_wasi_libc)`, which `cargo xtask` sets when it builds with Debian's library; there they would clash.
-//! Each answers that it is not supported; std hands that on as an error.
+//! A library that refers to `std::thread::spawn` or `std::fs::canonicalize`, even in code that is never reached, makes the linker look for
+//! them. Rustup's own target has them, and there these would clash; so this module is compiled only with `cfg(morag_debian_wasi_libc)`,
+//! which `cargo xtask` sets when it builds with Debian's library. Each fails as unsupported, which std returns as an error.
 
 #![expect(unsafe_code, reason = "the linker must find them under their own names")]
 
@@ -12,7 +11,7 @@ use core::ffi::{c_char, c_int};
 /// `ENOTSUP` of wasi-libc.
 const NOT_SUPPORTED: c_int = 58;
 
-// A pointer is an `i32` to the linker; std declares its own types.
+// To the linker a pointer is an `i32`; std declares its own types.
 
 #[unsafe(no_mangle)]
 extern "C" fn pthread_attr_init(_attr: *mut u8) -> c_int {

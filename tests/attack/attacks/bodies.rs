@@ -1,4 +1,4 @@
-//! Bodies that are larger, longer or slower than any client's.
+//! Bodies that are larger, longer or slower than those of any client.
 
 use crate::Size;
 use crate::report::Outcome;
@@ -12,23 +12,23 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Metadata just below the limit of a task (64 KiB), as JSON text.
 const METADATA_BYTES: usize = 63 << 10;
-/// Metadata above it, of which a batch of as many items as there may be still is no longer than a body may be (4 MiB).
+/// Metadata above the limit; a batch with the maximum number of such items is still within the limit of a body (4 MiB).
 const METADATA_BYTES_TOO_MANY: usize = 76 << 10;
-/// Items of a batch, at most.
+/// Maximum number of items in a batch.
 const ITEMS: usize = 50;
-/// Fields of three letters in 2 MB.
+/// Fields with three-letter names in 2 MB.
 const FIELDS: usize = 249_138;
-/// What accepting or refusing one batch may cost.
+/// Memory that accepting or refusing one batch may use.
 const BATCH_BYTES_MAX: u64 = 200 << 20;
-/// What listing worst-case tasks may cost (issue 11).
+/// Memory that listing worst-case tasks may use (issue 11).
 const LISTING_BYTES_MAX: u64 = 50 << 20;
-/// An answer to a bad request is a few lines.
+/// Largest response to a bad request: a few lines.
 const ANSWER_BYTES_MAX: usize = 16 << 10;
-/// Longest time a JSON body may take, with patience: a server that still reads then has no limit.
+/// A server that still reads a JSON body after this time has no time limit.
 const SLOW_MAX: Duration = Duration::from_secs(180);
 
-/// A batch of as many items as there may be, each of which has the largest metadata that is taken and costs most as values; then
-/// the list of them by four at once; and the same with metadata above the limit, of which one batch and its list took 5.5 GB.
+/// A batch with the maximum number of items, each with the largest allowed metadata in the form that uses most memory; then four concurrent
+/// lists of the tasks; then the same with metadata above the limit: such a batch and its list used 5.5 GB.
 pub async fn batch_of_large_metadata(target: &mut Target, _: Size) -> Outcome {
     let site = axum::Router::new().fallback(|| async { morag_fixtures::one_page_markdown(1) });
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
@@ -61,14 +61,14 @@ pub async fn batch_of_large_metadata(target: &mut Target, _: Size) -> Outcome {
     target.refused(format!("{accepted} tasks, listed by four, and {ITEMS} refused"), cost).await
 }
 
-/// The JSON of a batch of which each item has metadata of its own, so many bytes of empty objects: they cost most beside their text.
+/// The JSON of a batch in which each item has metadata of this many bytes of empty objects, the form with the most memory per byte of text.
 fn batch_of_metadata(url: &str, bytes: usize) -> String {
     let padding = "{},".repeat(bytes / "{},".len());
     let item = format!(r#"{{"url":"{url}","metadata":{{"a":[{padding}{{}}]}}}}"#);
     format!(r#"{{"items":[{}]}}"#, vec![item; ITEMS].join(","))
 }
 
-/// A batch of 2 MB whose items are all refused, with very many fields that are each item's too; it once took 2.7 GB.
+/// A batch of 2 MB whose items are all refused because of very many shared fields; it used 2.7 GB.
 pub async fn batch_of_many_fields(target: &mut Target, _: Size) -> Outcome {
     let before = target.forget_peak();
     let letters: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').chain(['_']).collect();
@@ -92,7 +92,7 @@ async fn batch(target: &Target, body: String) -> Result<(u16, Value), String> {
     Ok((answer.status().as_u16(), answer.json().await.unwrap_or_default()))
 }
 
-/// What a batch has cost at most, MiB. An error where that is more than it may.
+/// Memory that a batch used at most, MiB. An error if it is above the limit.
 fn cheap(target: &mut Target, before: u64) -> Result<u64, String> {
     match target.peak().ok_or("the server ended")?.saturating_sub(before) {
         grown if grown > BATCH_BYTES_MAX => Err(format!("it took {} MiB", grown >> 20)),
@@ -100,7 +100,7 @@ fn cheap(target: &mut Target, before: u64) -> Result<u64, String> {
     }
 }
 
-/// Gets a list four times at once.
+/// Requests a list four times concurrently.
 async fn list_by_four(target: &Target, path: &str) -> Result<(), String> {
     let answers = (0..4).map(|_| target.request(ATTACKER, Method::GET, path).timeout(PATIENCE).send());
     for answer in futures::future::join_all(answers).await {
@@ -113,7 +113,7 @@ async fn list_by_four(target: &Target, path: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Tasks with as much metadata as they may have, listed again and again.
+/// Tasks with the largest allowed metadata, listed repeatedly.
 pub async fn listing(target: &mut Target, size: Size) -> Outcome {
     let tasks = if size == Size::Full { 1000 } else { 100 };
     let metadata = json!({ "note": "m".repeat(METADATA_BYTES) }).to_string();
@@ -127,7 +127,7 @@ pub async fn listing(target: &mut Target, size: Size) -> Outcome {
             return Err(format!("task {number} is answered {status}: {}", answer.text().await.unwrap_or_default()));
         }
     }
-    // Without what accepting and running them took.
+    // Excludes the memory used for accepting and running them.
     let before = target.forget_peak();
     for path in ["/api/v1/status?limit=1000", "/api/v1/status/events/recent?limit=1000"] {
         list_by_four(target, path).await?;
@@ -139,7 +139,7 @@ pub async fn listing(target: &mut Target, size: Size) -> Outcome {
     target.refused(format!("{tasks} tasks, listed by four at once"), format!("{} MiB more", grown >> 20)).await
 }
 
-/// A form whose one field has a name of 105 MiB; the answer once had 315 MiB.
+/// A form whose only field has a name of 105 MiB; the response had 315 MiB.
 pub async fn field_name(target: &mut Target, size: Size) -> Outcome {
     let mib = if size == Size::Full { 105 } else { 20 };
     let head = b"--b\r\nContent-Disposition: form-data; name=\"".to_vec();
@@ -148,7 +148,7 @@ pub async fn field_name(target: &mut Target, size: Size) -> Outcome {
     refused_form(target, sent, answer).await
 }
 
-/// Part headers that do not end, on 20 connections; they once held 2 GiB.
+/// Endless part headers on 20 connections; they used 2 GiB.
 pub async fn part_headers(target: &mut Target, size: Size) -> Outcome {
     let mib = if size == Size::Full { 100 } else { 20 };
     let head = || b"--b\r\nContent-Disposition: form-data; name=\"file\"\r\nX-Padding: ".to_vec();
@@ -165,21 +165,21 @@ pub async fn part_headers(target: &mut Target, size: Size) -> Outcome {
     refused_form(target, sent, answer).await
 }
 
-/// A form whose text before the first part does not end.
+/// A form with endless text before the first part.
 pub async fn preamble(target: &mut Target, size: Size) -> Outcome {
     let mib = if size == Size::Full { 256 } else { 20 };
     let (sent, answer) = post_form(target, Vec::new(), b"p", mib << 20, Vec::new()).await?;
     refused_form(target, sent, answer).await
 }
 
-/// A form of very many parts without content.
+/// A form with very many empty parts.
 pub async fn empty_parts(target: &mut Target, _: Size) -> Outcome {
     let part = b"--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n";
     let (sent, answer) = post_form(target, Vec::new(), part, part.len() * 100_000, b"--b--\r\n".to_vec()).await?;
     refused_form(target, sent, answer).await
 }
 
-/// A JSON body that goes on for as long as it is read.
+/// A JSON body that never ends.
 pub async fn slow_json(target: &mut Target, _: Size) -> Outcome {
     let mut stream = TcpStream::connect(target.address()).await.map_err(|error| error.to_string())?;
     let head = format!(
@@ -193,7 +193,7 @@ pub async fn slow_json(target: &mut Target, _: Size) -> Outcome {
         if stream.write_all(b" ").await.is_err() {
             break;
         }
-        // The attack is its slowness.
+        // The pause is the attack.
         let read = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut answer)).await;
         if let Ok(read) = read {
             let read = read.unwrap_or_default();
@@ -205,8 +205,8 @@ pub async fn slow_json(target: &mut Target, _: Size) -> Outcome {
     Err(format!("the body is still read after {} s", started.elapsed().as_secs()))
 }
 
-/// Sends a form to `ingest/file`: the head, then one piece again and again up to so many bytes, then the end. Gives how much
-/// was sent before the server answered or closed, and the answer.
+/// Sends a form to `ingest/file`: the head, then one piece repeatedly up to this many bytes, then the end. Returns the number of bytes sent
+/// before the server answered or closed, and the response.
 async fn post_form(
     target: &Target,
     head: Vec<u8>,
@@ -237,13 +237,13 @@ async fn post_form(
             }
             sent += next.len();
         }
-        // The server may have closed by now: then the answer says so.
+        // The server may have closed the connection: then the response says so.
         let _ = writing.write_all(&end).await;
         sent
     };
     let read = async {
         let mut answer = Vec::new();
-        // More than is allowed, so that too long an answer is seen as one.
+        // Above the limit, so that a longer response is noticed.
         let limited = (&mut reading).take(ANSWER_BYTES_MAX as u64 * 4);
         tokio::pin!(limited);
         let _ = limited.read_to_end(&mut answer).await;
@@ -260,7 +260,7 @@ async fn refused_form(target: &Target, sent: usize, answer: Vec<u8>) -> Outcome 
     if answer.len() > ANSWER_BYTES_MAX {
         return Err(format!("the answer has more than {} KiB", ANSWER_BYTES_MAX >> 10));
     }
-    // What the client had handed to its system by then: sockets' buffers are part of it.
+    // Bytes that the client passed to its system by then, with the socket buffers.
     target.refused(format!("{} KiB sent", sent >> 10), first_line(&answer)).await
 }
 

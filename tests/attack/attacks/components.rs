@@ -1,4 +1,4 @@
-//! Components and compiled code that the server must not run, or not pay for.
+//! Components and compiled code that the server must not run, or that must cost it little.
 
 use crate::Size;
 use crate::report::Outcome;
@@ -10,46 +10,46 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// As many as once took 50 s and 2.2 GB to compile.
+/// Took 50 s and 2.2 GB to compile.
 const FUNCTIONS: u32 = 400_000;
 
-/// The name of the bad component's file.
+/// File name of the bad component.
 const BAD: &str = "bad.wasm";
 
-/// The compile cache of an attack that plants something there.
+/// Folder of the compile cache in an attack that plants files there.
 const CACHE: &str = "cache";
 
-/// What was planted there, as it was.
+/// Folder with copies of the planted files.
 const PLANTED: &str = "planted";
 
-/// Bytes of a seal, with which a file of the cache begins.
+/// Size of the seal at the start of a cache file.
 const SEAL_BYTES: usize = 32;
 
-/// The step whose compiled code is planted without a seal. These are small ones: each is compiled anew.
+/// The step whose compiled code is planted without a seal. The steps here are small, because each is compiled again.
 const UNSEALED: &str = "ingestion.wasm";
 
-/// The step whose place another one's sealed code takes.
+/// The step whose cache file is replaced by another step's sealed code.
 const EXCHANGED: &str = "chunking.wasm";
 
-/// That other one.
+/// That other step.
 const OTHER: &str = "graph_extraction.wasm";
 
-/// The plugins folder has, beside the standard steps, a component of very many empty functions.
+/// Adds a component with very many empty functions to the plugins folder.
 pub fn with_many_functions(folder: &Path, command: &mut Command) {
     own_plugins(folder, command, BAD, &component_of_functions(FUNCTIONS));
 }
 
-/// The plugins folder has a file that is no component.
+/// Adds a file that is not a component to the plugins folder.
 pub fn with_garbage(folder: &Path, command: &mut Command) {
     own_plugins(folder, command, BAD, b"\0asm\x0d\0\x01\0 and then nothing of the kind");
 }
 
-/// The server has started by now, with the bad component in its folder.
+/// The server has started with the bad component in its folder.
 pub async fn many_functions(target: &mut Target, _: Size) -> Outcome {
     started(target, "1.6 MB in the plugins folder").await
 }
 
-/// The server has started by now.
+/// The server has started with the bad file in its folder.
 pub async fn garbage(target: &mut Target, _: Size) -> Outcome {
     started(target, "a file in the plugins folder").await
 }
@@ -61,15 +61,15 @@ async fn started(target: &mut Target, what: &str) -> Outcome {
     target.refused(what, format!("started without it; log: {line}")).await
 }
 
-/// The compile cache is one that a server has written, and then somebody else: one component's file has its code without the seal, and
-/// another one's the code of a third with the seal of that. An engine would run both.
+/// The compile cache was written by a server and then tampered with: one component's file has its code without the seal, and another's has
+/// the sealed code of a third. wasmtime would run both.
 pub fn with_planted_cache(folder: &Path, command: &mut Command) {
     let (written, cache) = (written_cache(), folder.join(CACHE));
     fs::DirBuilder::new().mode(0o700).create(&cache).expect("a folder");
     for entry in fs::read_dir(written).expect("the tests' cache") {
         let entry = entry.expect("an entry");
         if entry.file_type().expect("its type").is_file() {
-            // With its mode: a key that others can read is none.
+            // With its mode: the cache key is refused if others can read it.
             fs::copy(entry.path(), cache.join(entry.file_name())).expect("a copy");
         }
     }
@@ -80,7 +80,7 @@ pub fn with_planted_cache(folder: &Path, command: &mut Command) {
     }
     let other = digest(OTHER);
     for name in compiled(&cache, EXCHANGED) {
-        // That of the same engine. There are files of former ones too, which nobody looks at.
+        // Of the same engine version. There are files of older ones too, which are ignored.
         if let Ok(code) = fs::read(cache.join(format!("{other}{}", &name[other.len()..]))) {
             plant(folder, &name, &code);
         }
@@ -88,15 +88,14 @@ pub fn with_planted_cache(folder: &Path, command: &mut Command) {
     command.env("MORAG_COMPILE_CACHE_DIR", &cache);
 }
 
-/// Puts a file into the cache, and beside it, to be compared with what the server makes of it.
+/// Writes a file into the cache, with a copy to compare later.
 fn plant(folder: &Path, name: &str, code: &[u8]) {
     fs::create_dir_all(folder.join(PLANTED)).expect("a folder");
     fs::write(folder.join(PLANTED).join(name), code).expect("a file");
     fs::write(folder.join(CACHE).join(name), code).expect("our own file");
 }
 
-/// The server has started by now. Of both components it must have said that what it found is not its own, and have put what it
-/// compiled anew in its place.
+/// The server has started. Its log must say for both components that the cache file is not its own, and the files must have been replaced.
 pub async fn planted_cache(target: &mut Target, _: Size) -> Outcome {
     let (folder, log) = (target.folder(), target.log());
     for plugin in [UNSEALED, EXCHANGED] {
@@ -112,7 +111,7 @@ pub async fn planted_cache(target: &mut Target, _: Size) -> Outcome {
     target.refused("2 foreign files", "compiled again, and the log says so").await
 }
 
-/// The cache of all tests, once a server has put there what it needs.
+/// The cache of all tests, filled by starting a server.
 fn written_cache() -> PathBuf {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = serve(&folder.path().join("data"));
@@ -122,7 +121,7 @@ fn written_cache() -> PathBuf {
     cache
 }
 
-/// The files of a component's code in a folder, of whatever engines.
+/// A component's cache files in a folder, of any engine version.
 fn compiled(folder: &Path, plugin: &str) -> Vec<String> {
     let digest = digest(plugin);
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
@@ -130,12 +129,12 @@ fn compiled(folder: &Path, plugin: &str) -> Vec<String> {
     names.filter(|name| name.starts_with(&digest) && name.ends_with(".cwasm")).collect()
 }
 
-/// The digest of a standard step, by which its files are named.
+/// The digest of a standard step, with which its cache files are named.
 fn digest(plugin: &str) -> String {
     hex::encode(Sha256::digest(fs::read(plugins_dir().join(plugin)).expect("a plugin")))
 }
 
-/// The standard steps in a plugins folder of the attack's own, with one more file.
+/// The standard steps and one more file, in a plugins folder for this attack.
 pub fn own_plugins(folder: &Path, command: &mut Command, name: &str, content: &[u8]) {
     let own = Target::own_plugins(folder);
     fs::create_dir(&own).expect("a folder");
@@ -149,7 +148,7 @@ pub fn own_plugins(folder: &Path, command: &mut Command, name: &str, content: &[
     command.env("MORAG_PLUGINS_DIR", &own);
 }
 
-/// A component around a core module of so many functions `() -> ()` that do nothing.
+/// A component around a core module with this many empty functions `() -> ()`.
 fn component_of_functions(count: u32) -> Vec<u8> {
     let section = |id: u8, content: &[u8]| [&[id][..], &leb128(content.len()), content].concat();
     let many = |entry: &[u8]| {

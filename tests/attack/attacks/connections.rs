@@ -1,4 +1,4 @@
-//! Connections that ask for nothing, and requests from another site's page.
+//! Idle connections, and requests from another site's page.
 
 use crate::Size;
 use crate::report::Outcome;
@@ -9,35 +9,35 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// As many as stopped `/health` for everybody.
+/// So many blocked `/health` for everyone.
 const CONNECTIONS: usize = 2048;
-/// How long they are held: some tens of probes.
+/// How long they are held: several tens of probes.
 const HELD: Duration = Duration::from_secs(4);
 
-/// Connections on which nothing is ever sent.
+/// Connections without any data.
 pub async fn silent(target: &mut Target, _: Size) -> Outcome {
     hold(target, b"").await
 }
 
-/// Connections whose request heads do not end.
+/// Connections with endless request heads.
 pub async fn unfinished_heads(target: &mut Target, _: Size) -> Outcome {
     hold(target, b"GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nX-A: ").await
 }
 
-/// Opens them all, holds them, and counts those that the server has closed. The probes judge.
+/// Opens and holds all connections, and counts those that the server has closed. The verdict comes from the probes.
 async fn hold(target: &mut Target, head: &[u8]) -> Outcome {
     let opened = Instant::now();
     let mut held = Vec::new();
     for number in 0..CONNECTIONS {
         let mut stream = TcpStream::connect(target.address()).await.map_err(|error| format!("{number}: {error}"))?;
-        // One that was closed at once is a refusal too.
+        // A connection that is closed at once is refused too.
         let _ = stream.write_all(head).await;
         held.push(stream);
     }
     let opened = opened.elapsed();
     tokio::time::sleep(HELD).await;
     let closed = held.iter().filter(|stream| is_closed(stream)).count();
-    // While all of them are still held.
+    // Checked while all of them are held.
     let refused = target.refused(
         format!("{CONNECTIONS} in {:.1} s, held {} s", opened.as_secs_f64(), HELD.as_secs()),
         format!("{closed} were closed"),
@@ -55,12 +55,12 @@ fn is_closed(stream: &TcpStream) -> bool {
     }
 }
 
-/// No keys are configured: on loopback the default key is taken then.
+/// No keys are configured: on loopback the default key is accepted then.
 pub fn with_the_default_key(_: &Path, command: &mut Command) {
     command.env_remove("MORAG_API_KEYS");
 }
 
-/// What a page of another site can send through a name that it resolves to this machine.
+/// Requests that a page of another site can send through a name that it resolves to this machine.
 pub async fn foreign_host(target: &mut Target, _: Size) -> Outcome {
     let ask = async |host: &str| {
         let mut stream = TcpStream::connect(target.address()).await?;

@@ -1,4 +1,4 @@
-//! The attacks. A new one is a function in one of these files and a line in [`all`].
+//! The attacks. To add one, write a function in one of these files and a line in [`all`].
 
 mod bodies;
 mod components;
@@ -12,19 +12,19 @@ use futures::future::BoxFuture;
 use std::path::Path;
 use std::process::Command;
 
-/// One attack.
+/// An attack.
 pub struct Attack {
     /// Its name in the table.
     pub name: &'static str,
-    /// Whether it waits for a time limit of the server, and so is left out in CI.
+    /// Whether it waits for a timeout of the server, so that CI leaves it out.
     pub is_long: bool,
-    /// What the server's folder and settings need before it starts.
+    /// Prepares the server's folder and settings.
     pub prepare: fn(&Path, &mut Command),
     run: for<'a> fn(&'a mut Target, Size) -> BoxFuture<'a, Outcome>,
 }
 
 impl Attack {
-    /// Runs it to its end.
+    /// Runs the attack to its end.
     pub async fn run(&self, target: &mut Target, size: Size) -> Outcome {
         (self.run)(target, size).await
     }
@@ -32,7 +32,7 @@ impl Attack {
 
 fn nothing(_: &Path, _: &mut Command) {}
 
-/// An attack of a name, without preparation; [`Attack`]'s fields are set over it.
+/// An attack without preparation; other fields of [`Attack`] can be set with `..`.
 macro_rules! attack {
     ($name:literal, $run:path) => {
         Attack { name: $name, is_long: false, prepare: nothing, run: |target, size| Box::pin($run(target, size)) }

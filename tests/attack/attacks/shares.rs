@@ -1,4 +1,4 @@
-//! What one caller takes of what all share, while another one is to be served.
+//! One caller uses up shared resources, while another must still be served.
 
 use super::components::own_plugins;
 use crate::Size;
@@ -16,11 +16,11 @@ use tokio::time::error::Elapsed;
 
 /// More than any share.
 const REQUESTS: usize = 600;
-/// A request that is not answered for so long is held.
+/// A request without a response for this long counts as held.
 const HELD_AFTER: Duration = Duration::from_secs(10);
-/// The file of a step that sleeps for an hour, or until its limit: where a plugin of that name is looked for.
+/// File name of a step that sleeps for an hour, or until its limit, as the plugins folder needs it.
 const ENDLESS: &str = "misbehave.wasm";
-/// A pipeline of that step, with a limit that no attack reaches.
+/// A pipeline with that step, with a time limit that no attack reaches.
 const ENDLESS_PIPELINE: &str = r#"
 [[pipelines]]
 name = "endless"
@@ -34,15 +34,15 @@ name = "misbehave"
 limits = { wall_time = "1h" }
 "#;
 
-/// What a request came to; none where it is held.
+/// Result of a request; an error if it is held.
 type Answer = Result<Result<Response, reqwest::Error>, Elapsed>;
 
-/// As many connections from one address as there are in all: the shares are to refuse, not the limit of an address.
+/// Allows all connections from one address: the shares must refuse, not the limit per address.
 pub fn with_all_connections(_: &Path, command: &mut Command) {
     command.env("MORAG_CONNECTIONS_PER_PEER", "1024");
 }
 
-/// The same, with one worker, and a pipeline that does not end: behind a task of that, others wait however fast the machine is.
+/// The same with one worker and a pipeline that does not end: tasks behind it wait, however fast the machine is.
 pub fn with_one_worker(folder: &Path, command: &mut Command) {
     with_all_connections(folder, command);
     command.env("MORAG_WORKER_CONCURRENCY", "1");
@@ -51,18 +51,18 @@ pub fn with_one_worker(folder: &Path, command: &mut Command) {
     std::fs::write(folder.join("morag.toml"), ENDLESS_PIPELINE).expect("a file");
 }
 
-/// Event streams of one caller.
+/// Opens event streams as one caller.
 pub async fn streams(target: &mut Target, _: Size) -> Outcome {
     let open = |key: &'static str| target.request(key, Method::GET, "/api/v1/events").send();
     let all = (0..REQUESTS).map(|_| tokio::time::timeout(HELD_AFTER, open(ATTACKER)));
     let answers = futures::future::join_all(all).await;
-    // While the attacker's are open.
+    // While the attacker's streams are open.
     other_is_answered(tokio::time::timeout(PATIENCE, open(OTHER)).await, "a stream")?;
     let refused = refused_by("too_many_listeners", answers).await?;
     target.refused(format!("{REQUESTS} at once"), how(refused)).await
 }
 
-/// Requests of one caller that wait for a task's next change.
+/// Requests of one caller that wait for a change of a task.
 pub async fn waits(target: &mut Target, _: Size) -> Outcome {
     let submit = async |pipeline: &'static str| {
         let part = multipart::Part::bytes(morag_fixtures::one_page_markdown(1)).file_name("note.md");
@@ -71,7 +71,7 @@ pub async fn waits(target: &mut Target, _: Size) -> Outcome {
         let body: Value = submitted.map_err(text)?.json().await.map_err(text)?;
         body["task_id"].as_str().map(str::to_owned).ok_or_else(|| format!("no task: {body}"))
     };
-    // While the worker is at the first, nothing happens to the other.
+    // While the worker runs the first task, the second does not change.
     submit("endless").await?;
     let task = submit("ingest").await?;
     let ask = |key: &'static str, path: String| target.request(key, Method::GET, &path).timeout(PATIENCE).send();
@@ -90,7 +90,7 @@ pub async fn waits(target: &mut Target, _: Size) -> Outcome {
     target.refused(format!("{REQUESTS} at once"), how(refused)).await
 }
 
-/// Documents of one caller by URL, from a server that takes connections and never answers.
+/// Documents of one caller by URL, from a server that accepts connections but never responds.
 pub async fn fetches(target: &mut Target, _: Size) -> Outcome {
     let silent = TcpListener::bind("127.0.0.1:0").await.map_err(text)?;
     let url = format!("http://{}/x.md", silent.local_addr().map_err(text)?);
@@ -119,7 +119,7 @@ pub async fn fetches(target: &mut Target, _: Size) -> Outcome {
     target.refused(format!("{REQUESTS} at once"), how(refused)).await
 }
 
-/// How many the share refused, by its code; the others must be held or answered. An error where it refused none.
+/// Number of requests that the share refused, by its code; the others must be held or answered. An error if there are none.
 async fn refused_by(code: &str, answers: Vec<Answer>) -> Result<usize, String> {
     let mut refused = 0;
     for answer in answers {
@@ -145,7 +145,7 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Named endpoints of one caller.
+/// Creates named endpoints as one caller.
 pub async fn endpoints(target: &mut Target, size: Size) -> Outcome {
     let most = if size == Size::Full { 20_000 } else { 2_000 };
     let create = |key: &'static str, number: usize| {

@@ -10,13 +10,13 @@ use morag_tests::redis::{shared_cluster, shared_single};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// A kind of Redis that the tests of a process share.
+/// A kind of Redis server that the tests of a process share.
 pub trait Servers: Send + Sync + 'static {
-    /// Its address.
+    /// Its URL.
     fn url() -> String;
 }
 
-/// One server.
+/// A single server.
 pub struct Single;
 
 impl Servers for Single {
@@ -25,7 +25,7 @@ impl Servers for Single {
     }
 }
 
-/// A Cluster of three.
+/// A Cluster of three masters.
 pub struct Cluster;
 
 impl Servers for Cluster {
@@ -43,19 +43,19 @@ pub struct InRedis<S> {
 }
 
 impl<S: Servers> InRedis<S> {
-    /// A further process on the same store.
+    /// Another process on the same store.
     pub async fn another(&self) -> Arc<RedisStore> {
         let redis = Redis::connect(S::url().parse().unwrap(), None).await.unwrap();
         RedisStore::open(redis, self.options.clone()).await.unwrap()
     }
 
-    /// A further process on the same store that knows these formats.
+    /// Another process on the same store that supports these formats.
     pub async fn knowing(&self, format: FormatOptions) -> Result<Arc<RedisStore>, StoreError> {
         let redis = Redis::connect(S::url().parse().unwrap(), None).await?;
         RedisStore::open(redis, Options { format, ..self.options.clone() }).await
     }
 
-    /// A store that has no process yet.
+    /// A store that no process has opened yet.
     pub fn unopened() -> Self {
         let clock = Arc::new(FakeClock::at(Timestamp::from_millis(1_769_853_600_000)));
         let given = Arc::clone(&clock) as Arc<dyn Clock>;
@@ -70,7 +70,7 @@ impl<S: Servers> InRedis<S> {
 
 #[async_trait]
 impl<S: Servers> Backend for InRedis<S> {
-    // Ties between ranks are the buckets' to break.
+    // Each bucket breaks ties between ranks on its own.
     const EXACT_ORDER: bool = false;
     const KEYS_AGE_BY_CLOCK: bool = false;
 

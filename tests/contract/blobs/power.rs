@@ -10,11 +10,11 @@ fn open(disk: &Image) -> ObjectBlobs {
     ObjectBlobs::local(disk.path().join("files")).unwrap()
 }
 
-/// Of one part, and of several.
+/// In one part, and in several.
 const SIZES: [usize; 3] = [1, 70_000, 6 * 1024 * 1024];
 
 #[tokio::test]
-async fn what_was_submitted_is_on_the_disk_when_it_is_finished() {
+async fn a_finished_submission_is_on_the_disk() {
     let disk = Image::new();
     let blobs = open(&disk);
     for size in SIZES {
@@ -31,7 +31,7 @@ async fn what_is_published_is_on_the_disk() {
     let blobs = open(&disk);
     let task = TaskId::random();
     put(&blobs, &BlobPath::file(task, &name("original.bin")), content(1)).await;
-    // Into the folder that is there, into a new one, and once more in the place of what is there.
+    // Into an existing folder, into a new one, and again over existing files.
     for round in 0..2 {
         let mut moves = Vec::new();
         for size in SIZES {
@@ -51,7 +51,7 @@ async fn what_is_published_is_on_the_disk() {
     }
 }
 
-/// Or the tests above could not fail.
+/// Shows that the tests above can fail.
 #[tokio::test]
 async fn what_was_not_flushed_is_not_on_the_disk() {
     let disk = Image::new();

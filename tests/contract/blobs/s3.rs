@@ -6,7 +6,7 @@ use morag_core::Secret;
 use morag_tests::s3::{KEY_ID, KEY_SECRET, S3Server};
 use morag_tests::server::PATIENCE;
 
-/// An operation's error, which must come in time and hold no key.
+/// The error of an operation, which must come in time and without a key.
 async fn error<T: std::fmt::Debug>(operation: impl Future<Output = Result<T, BlobError>>) -> String {
     let outcome = tokio::time::timeout(PATIENCE, operation).await.expect("an answer in time");
     let Err(BlobError::Unavailable(text)) = outcome else { panic!("{outcome:?}") };
@@ -34,13 +34,13 @@ async fn a_large_upload_arrives_whole() {
     for piece in bytes.chunks(64 * 1024) {
         writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
     }
-    // It went up in parts, not from memory at the end.
+    // The parts were uploaded while writing, not from memory at the end.
     assert_eq!(bucket.uploads().await, [path.as_str()]);
     writer.finish().await.unwrap();
     assert_eq!(bucket.uploads().await, [""; 0]);
     let pieces: Vec<Bytes> = blobs.stream(&path, 0..u64::MAX).await.unwrap().try_collect().await.unwrap();
     assert!(pieces.concat() == bytes, "the file differs");
-    // One that went up whole has the hash of its content for a tag, one of five parts says so.
+    // The ETag of a single PUT is the hash of the content; that of five parts ends with `-5`.
     assert!(blobs.stat(&path).await.unwrap().etag.trim_matches('"').ends_with("-5"));
 }
 
@@ -69,7 +69,7 @@ async fn an_upload_that_was_given_up_is_aborted() {
 }
 
 #[tokio::test]
-async fn a_prefix_is_kept_to() {
+async fn only_the_prefix_is_used() {
     let bucket = Bucket::new().await;
     let at = |prefix: &str| ObjectBlobs::s3(&format!("{}{prefix}", bucket.url()), bucket.settings()).unwrap();
     let (one, other) = (at("/one"), at("/one-more/"));
@@ -85,12 +85,12 @@ async fn a_prefix_is_kept_to() {
 }
 
 #[tokio::test]
-async fn what_is_no_task_is_left_out() {
+async fn names_that_are_not_tasks_are_skipped() {
     let bucket = Bucket::new().await;
     let blobs = ObjectBlobs::s3(&bucket.url(), bucket.settings()).unwrap();
     let task = TaskId::random();
     put(&blobs, &BlobPath::file(task, &name("a")), Bytes::from_static(b"x")).await;
-    // Before and after every id.
+    // Names that sort before and after every id.
     for n in 0..5 {
         bucket.put(&format!("tasks/!{n}/a")).await;
         bucket.put(&format!("tasks/z{n}/a")).await;
@@ -99,12 +99,12 @@ async fn what_is_no_task_is_left_out() {
 }
 
 #[tokio::test]
-async fn an_encrypted_endpoint_is_spoken_to_encrypted() {
+async fn an_https_endpoint_uses_tls() {
     let bucket = Bucket::new().await;
     let plain = bucket.settings().endpoint.unwrap();
     let settings = S3Settings { endpoint: Some(plain.replace("http:", "https:")), ..bucket.settings() };
     let blobs = ObjectBlobs::s3(&bucket.url(), settings).unwrap();
-    // The server answers a TLS greeting in plain text.
+    // The server answers the TLS ClientHello in plain text.
     assert!(error(blobs.ping()).await.contains(plain.trim_start_matches("http://")));
 }
 
@@ -114,7 +114,7 @@ async fn a_move_that_a_crash_cut_short_is_done_again_or_cleared() {
     let blobs = ObjectBlobs::s3(&bucket.url(), bucket.settings()).unwrap();
     let task = TaskId::random();
     let (from, to) = (staged(task, &name("a")), BlobPath::file(task, &name("a")));
-    // As between copy and deletion.
+    // The state between copy and deletion.
     put(&blobs, &from, content(10)).await;
     put(&blobs, &to, content(10)).await;
     assert_eq!(blobs.list(&BlobPath::files(task)).await.unwrap().len(), 1);
@@ -127,7 +127,7 @@ async fn a_move_that_a_crash_cut_short_is_done_again_or_cleared() {
 
 #[tokio::test]
 async fn an_endpoint_out_of_reach_is_named() {
-    // Bound and not listening: nobody else gets the port, and a connection is refused.
+    // Bound but not listening: no other process gets the port, and connections are refused.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let host = socket.local_addr().unwrap().to_string();
@@ -156,8 +156,8 @@ async fn an_endpoint_out_of_reach_is_named() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_said_to_be_wrong() {
-    // From the first request on, keys are checked; and no key is known.
+async fn a_wrong_key_is_reported() {
+    // The server checks keys from the first request on, and has none.
     let server = S3Server::start(&[("INITIAL_NO_AUTH_ACTION_COUNT", "0")]);
     morag_tests::server::client();
     let blobs = ObjectBlobs::s3("s3://files", server.settings()).unwrap();
@@ -167,7 +167,7 @@ async fn a_wrong_key_is_said_to_be_wrong() {
 }
 
 #[tokio::test]
-async fn a_missing_bucket_is_no_missing_file() {
+async fn a_missing_bucket_differs_from_a_missing_file() {
     let bucket = Bucket::new().await;
     let blobs = ObjectBlobs::s3("s3://there-is-none", bucket.settings()).unwrap();
     let path = BlobPath::file(TaskId::random(), &name("a"));
@@ -185,7 +185,7 @@ async fn a_missing_bucket_is_no_missing_file() {
 }
 
 #[tokio::test]
-async fn settings_that_make_no_sense_are_refused() {
+async fn invalid_settings_are_refused() {
     let bucket = Bucket::new().await;
     let good = || bucket.settings();
     for (url, settings) in [

@@ -7,16 +7,16 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What a server does with a request, by its head.
+/// Chooses the reply to a request by its head.
 pub type Answer = dyn Fn(&str) -> Reply + Send + Sync;
 
-/// What is sent.
+/// A reply.
 pub enum Reply {
     /// These bytes; then the connection is closed.
     Bytes(Vec<u8>),
-    /// A head, then a piece again and again with these pauses until the connection breaks.
+    /// A head, then this chunk repeatedly with this pause until the connection breaks.
     Endless(&'static str, Vec<u8>, Duration),
-    /// Nothing, for as long as the connection lasts.
+    /// Nothing while the connection is open.
     Silence,
 }
 
@@ -68,7 +68,7 @@ impl Host {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// Waits until the client has let go of every connection.
+    /// Waits until the client has closed every connection.
     pub async fn is_let_go(&self) {
         let all = async {
             while self.open.load(Ordering::SeqCst) > 0 {

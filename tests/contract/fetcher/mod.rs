@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
-/// Nothing here takes so long.
+/// Timeout that tests must not reach.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// For what must not end by itself.
+/// How long tests watch for something that must not happen.
 const SOON: Duration = Duration::from_millis(300);
 
 fn policy(allowed: &[&str]) -> AddressPolicy {
@@ -44,7 +44,7 @@ async fn read(mut fetched: Fetched) -> Result<(Fetched, Vec<u8>), FetchError> {
     while let Some(piece) = fetched.body.try_next().await? {
         bytes.extend_from_slice(&piece);
     }
-    assert_eq!(fetched.body.try_next().await, Ok(None), "the end stays the end");
+    assert_eq!(fetched.body.try_next().await, Ok(None), "reading after the end returns none");
     Ok((fetched, bytes))
 }
 
@@ -60,7 +60,7 @@ fn redirect(to: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_document_comes_with_what_its_server_says_of_it() {
+async fn a_document_comes_with_its_headers() {
     let host = Host::with(
         "HTTP/1.1 200 OK\r\nContent-Type: text/markdown; charset=utf-8\r\n\
          Content-Disposition: attachment; filename=\"a b.md\"\r\nContent-Length: 5",
@@ -78,7 +78,7 @@ async fn a_document_comes_with_what_its_server_says_of_it() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_and_nothing_is_taken_along() {
+async fn redirects_are_followed_without_credentials_or_cookies() {
     let host = Host::start(|head| match head.split(' ').nth(1).unwrap() {
         "/a" => Reply::Bytes(
             b"HTTP/1.1 301 Moved\r\nLocation: b/c?secret=1\r\nSet-Cookie: a=b\r\nContent-Length: 4\r\n\r\ngone"
@@ -111,7 +111,7 @@ async fn five_redirects_are_followed_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_where_nothing_is_fetched_from_is_refused() {
+async fn redirects_to_forbidden_urls_are_refused() {
     for to in [
         "http://10.0.0.1/",
         "http://[::1]/",
@@ -149,7 +149,7 @@ async fn what_is_not_allowed_is_refused_without_a_connection() {
     }
 }
 
-/// Says one thing at first, and another from then on.
+/// A resolver whose first answer differs from all later ones.
 #[derive(Debug)]
 struct Rebinding {
     first: IpAddr,
@@ -170,10 +170,10 @@ fn rebinding(first: &str, then: &str) -> HttpFetcher {
 }
 
 #[tokio::test]
-async fn every_hop_is_judged_by_the_address_that_it_is_connected_to() {
+async fn every_hop_is_checked_by_its_connected_address() {
     let host = Host::start(|_| redirect("/again")).await;
     let url = format!("http://changing.example:{}/", host.address.port());
-    // The first hop is allowed; for the second the same name leads inside.
+    // The first hop is allowed; for the second hop the same name has a private address.
     let refused = error(&rebinding("127.0.0.1", "127.0.0.2"), &url).await;
     assert!(matches!(refused, FetchError::Refused(_)), "{refused:?}");
     assert_eq!(host.connections(), 1);
@@ -200,7 +200,7 @@ async fn a_document_may_be_as_large_as_it_may_be() {
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_cut_and_its_connection_let_go() {
+async fn an_endless_body_is_cut_and_its_connection_closed() {
     for head in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n"] {
         let host = Host::start(move |_| Reply::Endless(head, vec![b'x'; 600], Duration::ZERO)).await;
         assert_eq!(error(&fetcher(), &host.url("/")).await, FetchError::TooLarge(1000));
@@ -240,7 +240,7 @@ async fn dripping_headers_silence_and_slow_redirects_end_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn interim_answers_without_end_are_refused() {
+async fn endless_interim_responses_are_refused() {
     let interim = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".repeat(100);
     let host = Host::start(move |_| Reply::Endless("", interim.clone(), Duration::ZERO)).await;
     assert!(matches!(error(&fetcher(), &host.url("/")).await, FetchError::Unavailable(text) if text.contains("HTTP")));
@@ -248,7 +248,7 @@ async fn interim_answers_without_end_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_document_says_what_it_is() {
+async fn other_responses_are_reported_by_their_status() {
     for (head, expected) in [
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0", FetchError::NotGiven(404)),
         ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0", FetchError::NotGiven(401)),
@@ -289,7 +289,7 @@ async fn a_server_that_is_away_or_breaks_off_is_unavailable() {
 }
 
 #[tokio::test]
-async fn only_so_many_are_fetched_at_once() {
+async fn concurrent_fetches_are_limited() {
     let host = Host::start(|_| Reply::Silence).await;
     let slow =
         Host::start(|_| Reply::Endless("HTTP/1.1 200 OK\r\n\r\n", b"x".to_vec(), Duration::from_millis(20))).await;
@@ -307,5 +307,5 @@ async fn only_so_many_are_fetched_at_once() {
     }
     held.pop();
     let free = fetcher.fetch(request(&host.url("/"), SOON, 1000)).await;
-    assert_eq!(free.err(), Some(FetchError::Timeout(SOON)), "a body that is let go frees its place");
+    assert_eq!(free.err(), Some(FetchError::Timeout(SOON)), "dropping a body frees its slot");
 }

@@ -8,7 +8,7 @@ use morag_tests::proxy::Proxy;
 use morag_tests::redis::{RedisServer, shared_cluster, shared_single};
 use std::sync::Arc;
 
-/// An empty store, under a prefix of its own.
+/// An empty store with its own prefix.
 pub async fn fresh<S: Servers>() -> Arc<RedisKnowledge> {
     Store::<S>::new().process().await
 }
@@ -24,13 +24,13 @@ impl<S: Servers> Store<S> {
         Self { prefix: format!("{}:", uuid::Uuid::new_v4()), servers: std::marker::PhantomData }
     }
 
-    /// One more process.
+    /// Opens another process.
     async fn process(&self) -> Arc<RedisKnowledge> {
         let redis = Redis::connect(S::url().parse().unwrap(), None).await.unwrap();
         RedisKnowledge::open(redis, self.prefix.clone())
     }
 
-    /// The servers of this kind; the address says which they are.
+    /// The servers of this kind, identified by the URL.
     fn nodes() -> Vec<&'static RedisServer> {
         match S::url() == shared_single().url() {
             true => vec![shared_single()],
@@ -38,7 +38,7 @@ impl<S: Servers> Store<S> {
         }
     }
 
-    /// The store's keys, each with its server and the milliseconds it has left: -1 for those that stay.
+    /// The keys of the store, each with its server and its TTL in milliseconds; -1 for persistent ones.
     fn keys(&self) -> Vec<(&'static RedisServer, String, i64)> {
         let pattern = format!("{}*", self.prefix);
         let of_node = |node: &'static RedisServer| {
@@ -51,7 +51,7 @@ impl<S: Servers> Store<S> {
         Self::nodes().into_iter().flat_map(of_node).collect()
     }
 
-    /// Kinds of the keys that stay, in order.
+    /// Kinds of the persistent keys, in order.
     fn kinds_that_stay(&self) -> Vec<String> {
         let kind = |key: &str| key[self.prefix.len()..].split(':').next().unwrap().to_owned();
         let mut kinds: Vec<String> =
@@ -60,7 +60,7 @@ impl<S: Servers> Store<S> {
         kinds
     }
 
-    /// Lets two days pass: what expires by then is gone.
+    /// Simulates that two days pass: removes the keys that expire by then.
     fn wait_two_days(&self) {
         for (node, key, left) in self.keys() {
             assert!(left <= 2 * DAY_MILLIS, "{key} stays for {left} ms");
@@ -68,14 +68,14 @@ impl<S: Servers> Store<S> {
                 assert_eq!(node.ask(&["del", &key]).trim(), "1", "{key}");
             } else if key.contains("knowledge_holders") {
                 let now: i64 = node.ask(&["time"]).lines().next().unwrap().parse().unwrap();
-                // A minute more: they were staged a while ago.
+                // A minute more, because they were staged a while ago.
                 let then = (now * 1000 + 2 * DAY_MILLIS + 60_000).to_string();
                 _ = node.ask(&["zremrangebyscore", &key, "-inf", &then]);
             }
         }
     }
 
-    /// Does something to the set of those that hold the collection "books" to its model.
+    /// Runs a command on the set of revisions that bind the collection "books" to its model.
     fn holders(&self, command: &str, arguments: &[&str]) -> String {
         let key = format!("{}knowledge_holders:{{5:books}}", self.prefix);
         let words = [&[command, &key], arguments].concat();
@@ -98,13 +98,13 @@ macro_rules! of_both {
 
 of_both!(
     processes_see_what_each_publishes,
-    what_another_process_stages_is_left_alone,
+    data_staged_by_another_process_is_not_touched,
     what_a_killed_process_staged_expires,
-    what_is_published_stays_and_nothing_else,
+    only_published_data_stays,
     a_revision_that_lost_something_is_not_published,
     a_revision_is_of_one_document_in_every_process,
     processes_that_replace_a_document_leave_one_whole,
-    the_model_is_everybodys,
+    processes_share_the_model,
     a_crash_does_not_hold_the_model,
     a_document_is_found_while_it_is_replaced,
 );
@@ -120,14 +120,14 @@ async fn processes_see_what_each_publishes<S: Servers>(all: Store<S>) {
         assert_eq!(ids(store).await, ["a1", "a2", "b1", "b2"]);
         assert_eq!(totals(store).await, KnowledgeCounts { points: 4, nodes: 4, edges: 2, facts: 2 });
     }
-    // Staged by one, published by the other.
+    // Staged by one process, published by the other.
     let handed_on = revision("a");
     stage_sample(&*one, &handed_on, "c").await;
     two.publish(&handed_on).await.unwrap();
     assert_eq!(ids(&*one).await, ["b1", "b2", "c1", "c2"]);
 }
 
-async fn what_another_process_stages_is_left_alone<S: Servers>(all: Store<S>) {
+async fn data_staged_by_another_process_is_not_touched<S: Servers>(all: Store<S>) {
     let (one, two) = (all.process().await, all.process().await);
     let revision = revision("a");
     stage_sample(&*one, &revision, "x").await;
@@ -158,7 +158,7 @@ async fn what_a_killed_process_staged_expires<S: Servers>(all: Store<S>) {
     assert_eq!(totals(&*store).await, SAMPLE);
 }
 
-async fn what_is_published_stays_and_nothing_else<S: Servers>(all: Store<S>) {
+async fn only_published_data_stays<S: Servers>(all: Store<S>) {
     let store = all.process().await;
     let stay = ["documents", "edges", "facts", "holders", "model", "nodes", "points", "published", "vectors"];
     for tag in ["x", "y"] {
@@ -185,7 +185,7 @@ async fn a_revision_that_lost_something_is_not_published<S: Servers>(all: Store<
     let new = revision("a");
     stage_sample(&*store, &new, "y").await;
     all.wait_two_days();
-    // Some of it is written again, not all.
+    // A part of it is staged again, not all.
     for again in [false, true] {
         if again {
             store.stage(&new, StagedBatch::Facts(vec![fact("late")])).await.unwrap();
@@ -193,7 +193,7 @@ async fn a_revision_that_lost_something_is_not_published<S: Servers>(all: Store<
         assert!(matches!(store.publish(&new).await, Err(StoreError::Unavailable(_))));
         assert_eq!((ids(&*store).await, totals(&*store).await), (vec!["x1".into(), "x2".into()], SAMPLE));
     }
-    // Its points are there, and not what holds the collection to their model.
+    // Its points exist, but not its entry that binds the collection to the model.
     let unheld = revision("a");
     stage_sample(&*store, &unheld, "z").await;
     assert_eq!(all.holders("zrem", &[&format!("{}/a", unheld.id)]).trim(), "1");
@@ -234,7 +234,7 @@ async fn processes_that_replace_a_document_leave_one_whole<S: Servers>(all: Stor
     assert_eq!(all.holders("zcard", &[]).trim(), "1");
 }
 
-async fn the_model_is_everybodys<S: Servers>(all: Store<S>) {
+async fn processes_share_the_model<S: Servers>(all: Store<S>) {
     let (one, two) = (all.process().await, all.process().await);
     let other = || StagedBatch::Points { model: "model-b".into(), points: vec![point("1", &[1.0])] };
     let first = revision("a");
@@ -242,12 +242,12 @@ async fn the_model_is_everybodys<S: Servers>(all: Store<S>) {
     invalid(two.stage(&revision("b"), other()).await);
     one.publish(&first).await.unwrap();
     invalid(two.stage(&revision("b"), other()).await);
-    // Who comes too late changes nothing of it.
+    // A late call does not change the model.
     invalid(two.stage(&first, points(vec![point("late", &[1.0, 0.0])])).await);
     assert_eq!(all.holders("zcard", &[]).trim(), "1");
     assert_eq!(all.holders("zscore", &[&format!("{}/a", first.id)]).trim(), "inf");
     two.publish(&revision("a")).await.unwrap();
-    // A refused call holds no model.
+    // A refused call does not bind the model.
     let twice = vec![point("1", &[1.0, 0.0]), point("1", &[1.0, 0.0])];
     invalid(one.stage(&revision("c"), points(twice)).await);
     assert_eq!(two.stage(&revision("b"), other()).await, Ok(1));
@@ -259,13 +259,13 @@ async fn a_crash_does_not_hold_the_model<S: Servers>(all: Store<S>) {
     let kept = revision("a");
     stage_sample(&*store, &kept, "x").await;
     store.publish(&kept).await.unwrap();
-    // What a process leaves that is killed while it publishes: before, and after another took the document's place.
+    // Entries of processes that were killed while publishing: before and after another one replaced the document.
     let dead: Vec<String> = (0..200).map(|n| format!("{}/d{n}", uuid::Uuid::new_v4())).collect();
     let added = dead.iter().flat_map(|dead| ["+inf", dead]).chain(["+inf", "not a holder"]);
     assert_eq!(all.holders("zadd", &added.collect::<Vec<_>>()).trim(), "201");
     invalid(store.stage(&revision("b"), other()).await);
     store.publish(&revision("a")).await.unwrap();
-    // And what ran out long ago, more than one call clears away.
+    // Expired entries, more than one call removes.
     let run_out: Vec<String> = (0..2000).map(|n| format!("{}/d{n}", uuid::Uuid::new_v4())).collect();
     let added = run_out.iter().flat_map(|holder| ["1", holder]);
     assert_eq!(all.holders("zadd", &added.collect::<Vec<_>>()).trim(), "2000");
@@ -284,7 +284,7 @@ async fn a_document_is_found_while_it_is_replaced<S: Servers>(all: Store<S>) {
     for n in 1..40 {
         let next = revision("a");
         stage_sample(&*writer, &next, &format!("{n}-")).await;
-        // One replacement comes into each search and each count, at whichever moment.
+        // A replacement happens during each search and each count, at any moment.
         if n % 2 == 0 {
             let (ids, published) = tokio::join!(ids(&*reader), writer.publish(&next));
             published.unwrap();
@@ -298,7 +298,7 @@ async fn a_document_is_found_while_it_is_replaced<S: Servers>(all: Store<S>) {
     }
 }
 
-/// Each request of a process once, with the answer to it lost on the way.
+/// Each request of a process is tried once with its response lost.
 #[tokio::test]
 async fn a_lost_answer_changes_nothing() {
     let all = Store::<Single>::new();
@@ -322,7 +322,7 @@ async fn a_lost_answer_changes_nothing() {
         assert_eq!(kinds.len(), 9, "{nth}: {kinds:?}");
         assert_eq!(all.holders("zcard", &[]).trim(), "1", "{nth}");
         if lost == 0 {
-            // Owner, model and four batches; a refused one; look, model, publish, let go; the same again, discarded.
+            // Owner, model and four batches; a refused batch; load, model, publish, release; the same again for the discarded one.
             assert!(nth >= 18, "only {nth} requests were made");
             return;
         }

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 const HOUR: i64 = 3_600_000;
 
-/// By how much a process's clock is wrong, milliseconds.
+/// Errors of a process's clock, milliseconds.
 const WRONG: [i64; 3] = [-HOUR, 0, HOUR];
 
-/// Longer than a test takes, shorter than the clocks are wrong.
+/// Longer than a test takes, shorter than the errors of the clocks.
 const LEASE: Duration = Duration::from_secs(600);
 
-/// Does something, and looks whether a key is due `after` it by the server's clock.
+/// Runs a statement, and asserts that a key is due `after` it by the server's clock.
 macro_rules! due_after {
     ($lab:expr, $queue:literal, $id:expr, $key:expr, $after:expr, $change:expr) => {{
         let before = server_time();
@@ -51,7 +51,7 @@ async fn leases_and_due_times_go_by_the_servers_clock() {
         let retry = store.advance(&cursor, CursorMove::Retry(due), Some(attempt(1, lab.now(), 500)));
         due_after!(lab, "deliveries", id, &cursor.key, five, retry.await.unwrap());
 
-        // What is due now is due now.
+        // A time that is now is due at once.
         let now = Commit { next: Next::At(lab.now()), ..commit(&lab, id, Guard::Sequence(1), 2..=2) };
         store.commit(now).await.unwrap();
         assert_eq!(claim_keys(&*store, Queue::Tasks).await, [key]);
@@ -65,7 +65,7 @@ async fn a_process_is_told_by_its_own_clock_when_to_ask_again() {
         let store = lab.store();
         accept(&*store, task(&lab, &[])).await;
         assert_eq!(store.claim(Queue::Tasks, 9, LEASE).await.unwrap().leases.len(), 1);
-        // Looking at every bucket may be wanted first, when the process has just begun to listen.
+        // A new process may first be told to scan every bucket.
         let next = once_seen("a time to come", async || {
             let next = store.claim(Queue::Tasks, 9, LEASE).await.unwrap().next_due.unwrap();
             (next != lab.now()).then_some(next)
@@ -84,7 +84,7 @@ async fn processes_of_different_clocks_respect_each_others_leases() {
         let store = other.store();
         let held = in_time("a task", claim_by_waiting(&*store, Queue::Tasks, LEASE)).await;
         assert_eq!(held.leases[0].key, id.to_string());
-        // A new process, which looks at everything.
+        // A new process, which scans every bucket.
         let third = one.another().await;
         assert_eq!(claim_keys(&*third, Queue::Tasks).await, [""; 0]);
         let counts = third.queue_counts(Queue::Tasks).await.unwrap();
@@ -101,7 +101,7 @@ async fn tasks_expire_by_how_long_ago_they_ended() {
         let id = accept(&*lab.store(), task(&lab, &[])).await;
         append(&lab, id, 1).await.unwrap();
         end(&lab, id, StatusWord::Completed).await;
-        // A process of its own, which has claimed nothing.
+        // A process that has claimed nothing.
         let janitor = lab.another().await;
         let expire = async |before| janitor.expire(before, 9).await;
         assert_eq!(expire(lab.now().minus(minutes)).await, Ok(vec![]), "{wrong}");

@@ -13,7 +13,7 @@ use std::sync::Arc;
 const DURABLE: RedisOptions = RedisOptions { durable: true, tls: false, password: false };
 const CLOSED: RedisOptions = RedisOptions { durable: false, tls: true, password: true };
 
-/// Why a connection is refused. It must name the address, and must not take long.
+/// The error of a refused connection. It must name the address, and come in time.
 async fn refused(url: &str, port: u16, ca_file: Option<&Path>) -> String {
     let connecting = Redis::connect(url.parse().unwrap(), ca_file);
     match in_time("a refusal", connecting).await {
@@ -32,7 +32,7 @@ async fn works(lab: &Lab) -> TaskId {
     id
 }
 
-/// Accepts once the store can; until then it must say that it cannot.
+/// Accepts a task once the store works again; until then `accept` must fail as unavailable.
 async fn accept_once_able(store: &dyn Store, new: impl Fn() -> NewTask) -> TaskId {
     once_seen("a store that works again", async || {
         let new = new();
@@ -46,7 +46,7 @@ async fn accept_once_able(store: &dyn Store, new: impl Fn() -> NewTask) -> TaskI
     .await
 }
 
-/// Hears of a task of another process, in one that was open all the time.
+/// A process with an open store is notified of a task of another process.
 async fn hears(here: &dyn Store, there: &dyn Store, new: NewTask) {
     let id = accept(there, new).await;
     let heard = in_time("a wake-up", claim_by_waiting(here, Queue::Tasks, LEASE)).await;
@@ -60,7 +60,7 @@ async fn tls_with_a_user_and_a_password() {
     let redis = Redis::connect(url.parse().unwrap(), Some(&server.ca_file())).await.unwrap();
     let lab = Lab::on(redis).await.unwrap();
     works(&lab).await;
-    // Wake-ups come by a connection of their own.
+    // Wake-ups use a connection of their own.
     let other = Redis::connect(url.parse().unwrap(), Some(&server.ca_file())).await.unwrap();
     let other = lab.over(other).await;
     hears(&*lab.store(), &*other, task(&lab, &[])).await;
@@ -80,7 +80,7 @@ async fn tls_with_a_user_and_a_password() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_said_and_not_shown() {
+async fn a_wrong_password_is_reported_and_not_shown() {
     let server = RedisServer::start_with(RedisOptions { password: true, ..RedisOptions::default() });
     let port = server.port();
     works(&Lab::at(&server.url(), |_| {}).await).await;
@@ -88,7 +88,7 @@ async fn a_wrong_password_is_said_and_not_shown() {
     let text = refused(&format!("redis://morag:{wrong}@127.0.0.1:{port}"), port, None).await;
     assert!(!text.contains(wrong), "{text}");
     assert!(text.to_lowercase().contains("password"), "{text}");
-    // Without any the server takes the connection and no command.
+    // Without a password the server accepts the connection but no command.
     let url = format!("redis://127.0.0.1:{port}");
     let connecting = async {
         let redis = Redis::connect(url.parse().unwrap(), None).await?;
@@ -111,12 +111,12 @@ async fn a_database_by_its_number() {
 }
 
 #[tokio::test]
-async fn an_address_where_nobody_listens() {
+async fn an_address_without_a_listener() {
     let port = free_port();
     refused(&format!("redis://127.0.0.1:{port}"), port, None).await;
     refused(&format!("redis+cluster://127.0.0.1:{port}"), port, None).await;
     refused(&format!("redis+sentinel://127.0.0.1:{port}/mymaster"), port, None).await;
-    // One that takes connections and says nothing.
+    // A listener that never responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     refused(&format!("redis://127.0.0.1:{port}"), port, None).await;
@@ -136,7 +136,7 @@ async fn a_server_that_was_killed_and_is_back() {
     assert!(matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))), "{refused:?}");
     server.restart();
     once_seen("a store that works again", async || store.ping().await.ok()).await;
-    assert_eq!(store.commit(late).await, Ok(()), "the lease lives on");
+    assert_eq!(store.commit(late).await, Ok(()), "the lease is still valid");
     once_seen("another that works again", async || other.ping().await.ok()).await;
     hears(&*store, &*other, task(&lab, &[])).await;
 }
@@ -186,13 +186,13 @@ async fn a_sentinel_that_promotes_the_replica() {
     claim_keys(&*store, Queue::Tasks).await;
     hears(&*store, &*other, task(&lab, &[])).await;
 
-    // The former master comes back as a replica, and a new process asks the Sentinel who is who.
+    // The former master returns as a replica, and a new process asks the Sentinel for the roles.
     pair.restart(first);
     let third: Arc<dyn Store> = lab.another().await;
     assert!(third.load(id).await.unwrap().is_some());
 }
 
-/// A host that takes connections and never says a word, as one that has lost its network.
+/// A host that accepts connections but never responds, like one that has lost its network.
 #[tokio::test]
 async fn a_cluster_is_reached_past_a_silent_node() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -11,7 +11,7 @@ const ENDPOINTS: &str = "endpoints:{endpoints}";
 const STATE: &str = "endpoints:{endpoints}:state";
 const CREATORS: &str = "endpoints:{endpoints}:creators";
 
-/// No more than two of a creator.
+/// At most two per creator.
 const LIMITS: EndpointLimits = EndpointLimits { creator_max: 2, tenant_max: None };
 
 fn endpoint(lab: &Lab, name: &str, creator: Option<&str>) -> NamedEndpoint {
@@ -29,7 +29,7 @@ fn endpoint(lab: &Lab, name: &str, creator: Option<&str>) -> NamedEndpoint {
     }
 }
 
-/// What a process of before there was a note writes.
+/// Writes as a process of a version before the index did.
 fn put_as_before(lab: &Lab, endpoint: &NamedEndpoint) {
     let stored = format!("{} token {}", endpoint.version, serde_json::to_string(endpoint).unwrap());
     ask(&["hset", &lab.key(ENDPOINTS), endpoint.id.as_str(), &stored]);
@@ -47,7 +47,7 @@ async fn a_creation_reads_no_other_endpoint() {
     let store = lab.store();
     let (first, second) = (endpoint(&lab, "ep_1", Some("a")), endpoint(&lab, "ep_2", Some("a")));
     assert_eq!(store.create_endpoint(&first, LIMITS).await, Ok(()));
-    // Who reads it fails.
+    // Reading this entry fails.
     ask(&["hset", &lab.key(ENDPOINTS), "ep_1", "1 token {"]);
     assert_eq!(store.create_endpoint(&second, LIMITS).await, Ok(()));
     let over = Err(PutEndpointError::Share { own: 2, all: 2 });
@@ -59,10 +59,10 @@ async fn a_creation_reads_no_other_endpoint() {
 }
 
 #[tokio::test]
-async fn what_processes_of_before_have_changed_is_counted_too() {
+async fn changes_by_earlier_versions_are_counted() {
     let lab = Lab::new().await;
     let store = lab.store();
-    // All were put by one of before.
+    // All were written by an earlier version.
     let (old, unknown) = (endpoint(&lab, "ep_old", Some("a")), endpoint(&lab, "ep_unknown", None));
     let state = NamedEndpoint { sealed: String::new(), ..endpoint(&lab, "ep_state", Some("a")) };
     [&old, &unknown, &state].into_iter().for_each(|endpoint| put_as_before(&lab, endpoint));
@@ -70,7 +70,7 @@ async fn what_processes_of_before_have_changed_is_counted_too() {
     let over = Err(PutEndpointError::Share { own: 2, all: 3 });
     assert_eq!(store.create_endpoint(&endpoint(&lab, "ep_2", Some("a")), LIMITS).await, over);
 
-    // One of before is at work beside this process: what it removes, and puts for another in the same place, is seen.
+    // A process of the earlier version runs at the same time: its removals and writes are counted.
     remove_as_before(&lab, &old);
     put_as_before(&lab, &NamedEndpoint { created_by: Some("b".into()), ..old.clone() });
     assert_eq!(store.put_endpoint(&NamedEndpoint { version: 2, ..unknown.clone() }).await, Ok(()));

@@ -11,7 +11,7 @@ use morag_tests::proxy::{Proxy, Wire};
 use morag_tests::redis::{RedisOptions, RedisServer};
 use std::time::Duration;
 
-/// Takes a stored task away, with its place in the queue.
+/// Removes a stored task and its queue entry.
 fn lose(lab: &Lab, id: TaskId) {
     for kind in ["task", "task_history", "task_cursors"] {
         ask(&["del", &lab.of_task(kind, id)]);
@@ -28,7 +28,7 @@ async fn the_key_of_a_lost_task_can_be_used_again() {
     let lost = accept(&*store, first).await;
     assert_eq!(store.replay("key", "digest").await, Ok(Some(answer)));
     lose(&lab, lost);
-    assert_eq!(store.replay("key", "digest").await, Ok(None), "an answer that names a task which is not there");
+    assert_eq!(store.replay("key", "digest").await, Ok(None), "the response names a lost task");
     assert_eq!(store.accept(with_key(&lab, "key", "digest")).await, Ok(Accepted::New));
 }
 
@@ -40,7 +40,7 @@ async fn the_key_of_an_expired_task_is_answered_as_before() {
     let first = with_key(&lab, "key", "digest");
     let answer = first.idempotency.clone().unwrap().response;
     let expired = accept(&*store, first).await;
-    // An hour later.
+    // Simulates that an hour has passed.
     ask(&["pexpire", &lab.key("idempotency:key"), &(hour * 23).as_millis().to_string()]);
     lose(&lab, expired);
     assert_eq!(store.replay("key", "digest").await, Ok(Some(answer.clone())));
@@ -53,7 +53,7 @@ async fn a_task_whose_claim_was_lost_has_one_worker() {
     let (here, there) = (lab.store(), lab.another().await);
     let id = accept(&*here, task(&lab, &[])).await;
     let lost = claim_one(&*here, Queue::Tasks).await;
-    // As the replica has it that never heard of the claim.
+    // The state of a replica that missed the claim.
     let of_queue = |kind| lab.of_queue(kind, id, "tasks");
     ask(&["hdel", &of_queue("leases"), &lost.key]);
     ask(&["hdel", &of_queue("fences"), &lost.key]);
@@ -62,7 +62,7 @@ async fn a_task_whose_claim_was_lost_has_one_worker() {
     let held =
         once_seen("a further claim", async || there.claim(Queue::Tasks, 1, LEASE).await.unwrap().leases.pop()).await;
     assert_eq!(held.key, lost.key);
-    assert_eq!(here.renew(&lost, LEASE).await, Ok(false), "it would put its files over the other's");
+    assert_eq!(here.renew(&lost, LEASE).await, Ok(false), "it would overwrite the other worker's files");
     let late = here.commit(commit(&lab, id, Guard::Lease(lost.fence), 1..=1)).await;
     assert_eq!(late, Err(CommitError::Stale));
     assert_eq!(there.commit(commit(&lab, id, Guard::Lease(held.fence), 1..=1)).await, Ok(()));
@@ -70,7 +70,7 @@ async fn a_task_whose_claim_was_lost_has_one_worker() {
 }
 
 #[tokio::test]
-async fn a_number_that_was_lost_is_not_given_again() {
+async fn a_lost_number_is_not_reused() {
     let lab = Lab::new().await;
     let store = lab.store();
     let number = lab.key("fair:{fair}:number");
@@ -81,7 +81,7 @@ async fn a_number_that_was_lost_is_not_given_again() {
     let other = accept(&*store, task(&lab, &[])).await;
     let of = |id| ask(&["hget", &lab.of_task("task", id), "number"]);
     assert_ne!(of(one), of(other));
-    // Pages go by the number: of two that share it one would be on none.
+    // Pages continue after the number: a duplicate number would hide a task.
     let (mut listed, mut cursor) = (Vec::new(), None);
     loop {
         let page = store.list(&ListFilter { limit: 1, cursor, ..ListFilter::default() }).await.unwrap();
@@ -103,7 +103,7 @@ async fn a_document_whose_claim_was_lost_is_its_tasks_again_when_that_completes(
     ask(&["del", &key]);
     end(&lab, first, StatusWord::Completed).await;
     assert_eq!(store.document_holder(&TenantId::default(), &document("doc")).await, Ok(Some(first)));
-    // One that was replaced does not come back.
+    // A replaced document's claim does not come back.
     lab.advance(Duration::from_secs(1));
     let second = accept(&*store, claiming(&lab, "doc", true)).await;
     end(&lab, second, StatusWord::Completed).await;
@@ -112,9 +112,9 @@ async fn a_document_whose_claim_was_lost_is_its_tasks_again_when_that_completes(
     assert_eq!(store.document_holder(&TenantId::default(), &document("doc")).await, Ok(Some(second)));
 }
 
-/// A master, and a replica behind a wire that is slow.
+/// A master, and a replica behind a slow connection.
 #[tokio::test]
-async fn what_is_accepted_is_on_the_replica_before_it_is_answered() {
+async fn accepted_tasks_are_replicated_before_the_response() {
     let master = RedisServer::start();
     let proxy = Proxy::to(master.port()).await;
     let follows = ["--replicaof", "127.0.0.1", &proxy.port().to_string()];
@@ -125,18 +125,18 @@ async fn what_is_accepted_is_on_the_replica_before_it_is_answered() {
     let setup = RedisSetup::open(redis.clone(), "restart".parse().unwrap()).await.unwrap();
     assert!(setup.shortcomings().iter().all(|found| found.is_accepted));
     let lab = Lab::on(redis).await.unwrap();
-    // Scripts are known from then on, so that the calls below are sent once.
+    // Loads the scripts first, so that each call below is a single request.
     accept(&*lab.store(), with_key(&lab, "before", "digest")).await;
     proxy.lag(Duration::from_millis(20));
     let mut new = with_key(&lab, "key", "digest");
     (new.record.document_id, new.claims_document) = (document("doc"), true);
     let id = accept(&*lab.store(), new).await;
-    // What has not arrived by now never does.
+    // Data that has not arrived by now is lost.
     proxy.cut(Wire::Reset);
     let key = |name: &str| lab.key(name);
     for key in [lab.of_task("task", id), key("idempotency:key"), key("document:doc")] {
         assert_eq!(replica.ask(&["exists", &key]), "1\n", "{key}");
     }
-    // Without a replica the answer comes all the same.
+    // Without a replica, calls still succeed.
     accept(&*lab.store(), task(&lab, &[])).await;
 }

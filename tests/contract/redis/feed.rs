@@ -33,13 +33,13 @@ async fn readers_of_all_processes_see_one_order<S: Servers>() {
     assert_complete(&order(&at_once), &tasks, 15);
     assert_eq!(order(&at_once), order(&small));
     assert_eq!(order(&at_once), rest(&*one, from, 100).await.0);
-    // A place that one has read is gone on from at another.
+    // A position that one process returned is valid in another.
     let middle = at_once[100].position;
     assert_eq!(order(&at_once)[101..], rest(three, middle, 100).await.0);
 }
 
 #[tokio::test]
-async fn what_was_trimmed_is_a_gap_to_those_who_have_not_read_it() {
+async fn trimmed_events_are_a_gap_for_readers_behind() {
     let lab = Lab::new().await;
     let store = lab.store();
     let task = tasks(&lab, 1).await[0];
@@ -49,17 +49,17 @@ async fn what_was_trimmed_is_a_gap_to_those_who_have_not_read_it() {
     let feed = lab.key(&format!("feed:{{q{}}}", &task.to_string()[..2]));
     assert_eq!(ask(&["xlen", &feed]), "3");
     assert!(!store.since(start, 10).await.unwrap().gap);
-    // As a busy bucket trims it.
+    // As a busy bucket would trim it.
     ask(&["xtrim", &feed, "MAXLEN", "1"]);
     let page = store.since(start, 10).await.unwrap();
     assert!(page.gap, "{page:?}");
     assert_eq!(page.items.iter().map(|item| item.event.sequence).collect::<Vec<_>>(), [3]);
-    // Who has read it all misses nothing.
+    // A reader that has read everything sees no gap.
     assert!(!store.since(read[2].position, 10).await.unwrap().gap);
 }
 
 #[tokio::test]
-async fn a_feed_is_bounded_and_runs_out() {
+async fn a_feed_is_bounded_and_expires() {
     let lab = Lab::new().await;
     let task = tasks(&lab, 1).await[0];
     let feed = lab.key(&format!("feed:{{q{}}}", &task.to_string()[..2]));
@@ -77,7 +77,7 @@ async fn a_commit_whose_answer_is_lost_is_in_the_feed_once() {
     let lab = Lab::at(&shared_single().url_at(proxy.port()), |_| {}).await;
     let store = lab.store();
     let task = tasks(&lab, 1).await[0];
-    // The script is known to the server: an answer that says otherwise is no loss.
+    // Loads the script first, so that the dropped response is that of the commit.
     append(&lab, task, 1).await.unwrap();
     proxy.lose_answers(&lab.of_task("task_cursors", task), 0, 1);
     append(&lab, task, 2).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_commit_whose_answer_is_lost_is_in_the_feed_once() {
     assert_complete(&rest(&*store, recent(&*store).await, 10).await.0, &[task], 3);
 }
 
-/// A place of this hour, before all events of a test.
+/// A position of this hour, before all events of a test.
 async fn recent(store: &dyn Store) -> FeedPosition {
     FeedPosition::after_all_of(store.tail().await.unwrap().moment() - 3_600_000)
 }

@@ -14,14 +14,14 @@ use morag_tests::redis::shared_single;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Long enough that no process of a test is taken for gone because the machine was busy.
+/// Long enough that no process of a test counts as dead because the machine was busy.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 fn knowing(supported: u32) -> FormatOptions {
     FormatOptions { supported, silence_max: SILENCE_MAX }
 }
 
-/// Whether it is a refusal that says which formats are meant, and what to do.
+/// Whether it is the refusal for these formats, with advice.
 fn is_refusal(error: &StoreError, format: u32, known: u32) -> bool {
     let StoreError::Unavailable(text) = error else { return false };
     let written = format!("is of format {format}, written by MoRAG {}", env!("CARGO_PKG_VERSION"));
@@ -42,10 +42,10 @@ fn format_of(lab: &Lab) -> String {
 }
 
 #[tokio::test]
-async fn a_store_of_before_there_was_a_format_is_of_format_1() {
+async fn a_store_without_a_format_has_format_1() {
     let lab = Lab::new().await;
     let id = accept(&*lab.store(), task(&lab, &[])).await;
-    // As a process of before leaves it.
+    // The state that an earlier version leaves.
     ask(&["del", &lab.key("format:{format}"), &lab.key("format:{format}:processes")]);
     let store = lab.knowing(&shared_single().url(), knowing(1)).await.unwrap();
     assert_eq!((store.format(), &*format_of(&lab)), (1, "1"));
@@ -64,21 +64,21 @@ async fn a_new_store_has_the_format_of_this_program() {
     assert_eq!(format_of(&lab), (FORMAT + 1).to_string());
     ask(&["del", &lab.key("format:{format}"), &lab.key("format:{format}:processes")]);
     let empty = lab.knowing(&shared_single().url(), knowing(1)).await.unwrap();
-    assert!(!empty.follows_unannounced(), "nobody was there before");
+    assert!(!empty.follows_unannounced(), "no process used it before");
 }
 
 #[tokio::test]
-async fn a_process_that_knows_less_is_refused_by_name_before_it_does_anything() {
+async fn a_process_with_older_formats_is_refused_at_start() {
     let lab = Lab::with(|options| options.format = knowing(3)).await;
     let before = lab.keys();
     refused(lab.knowing(&shared_single().url(), knowing(2)).await, 3, 2);
     assert_eq!(lab.keys(), before);
-    assert_eq!(ask(&["hlen", &lab.key("format:{format}:processes")]), "1", "who is refused is not alive");
+    assert_eq!(ask(&["hlen", &lab.key("format:{format}:processes")]), "1", "a refused process does not count as alive");
 }
 
-/// An old process is cut off, with a task in hand; the store is raised meanwhile. Back again, it must do nothing any more.
+/// An old process is cut off while it holds a task; meanwhile the store is upgraded. Once reconnected, it must not write any more.
 #[tokio::test]
-async fn a_process_that_was_cut_off_while_the_store_was_raised_does_nothing_any_more() {
+async fn a_process_cut_off_during_an_upgrade_writes_nothing() {
     let lab = Lab::with(|options| options.format = knowing(1)).await;
     let proxy = Proxy::to(shared_single().port()).await;
     let url = shared_single().url_at(proxy.port());
@@ -87,10 +87,10 @@ async fn a_process_that_was_cut_off_while_the_store_was_raised_does_nothing_any_
     let held = claim_by_waiting(&*old, Queue::Tasks, LEASE).await.leases.remove(0);
     proxy.cut(Wire::Reset);
 
-    // The lab's own process is an old one as well, and goes the ordinary way.
+    // The lab's own process is an old one too, and shuts down normally.
     let lab = lab.without_process();
     let new = lab.knowing(&shared_single().url(), knowing(2)).await.unwrap();
-    assert_eq!(new.format(), 1, "nobody knows yet that the old ones are gone");
+    assert_eq!(new.format(), 1, "the old processes may still be alive");
     once_seen("a raised store", async || (new.format() == 2).then_some(())).await;
     proxy.heal();
 
@@ -107,7 +107,7 @@ async fn a_process_that_was_cut_off_while_the_store_was_raised_does_nothing_any_
     refused(old.ping().await, 2, 1);
     assert!(old.accept(task(&lab, &[])).await.is_err());
 
-    // What it had in hand is done by a new one once its lease has run out.
+    // A new process finishes its task once the lease has expired.
     lab.advance(LEASE);
     assert_eq!(work(&lab, &*new).await, id);
 }
@@ -135,7 +135,7 @@ macro_rules! on_both {
 
 on_both!(processes_are_replaced_one_by_one);
 
-/// Works a task off, whichever there is, and delivers what there is to deliver.
+/// Finishes any task and delivers its events.
 async fn work(backend: &impl Backend, store: &dyn Store) -> TaskId {
     let lease = in_time("a task", claim_by_waiting(store, Queue::Tasks, LEASE)).await.leases.remove(0);
     let id: TaskId = lease.key.parse().unwrap();
@@ -153,7 +153,7 @@ async fn work(backend: &impl Backend, store: &dyn Store) -> TaskId {
     id
 }
 
-/// Two old processes are replaced by two new ones, one after the other, while tasks come in by each and are worked off by each.
+/// Two old processes are replaced by two new ones, one after the other, while each process accepts and finishes tasks.
 async fn processes_are_replaced_one_by_one<S: Servers>() {
     const OLD: u32 = 1;
     const NEW: u32 = 2;
@@ -177,7 +177,7 @@ async fn processes_are_replaced_one_by_one<S: Servers>() {
         turn(&fleet).await;
         drop(fleet.remove(0));
     }
-    // The last old one has gone: the store is raised by whoever tells next that it is alive, and the others hear of it.
+    // The last old process is gone: the next heartbeat of a process upgrades the store, and the others notice.
     for store in &fleet {
         once_seen("a raised store", async || (store.format() == NEW).then_some(())).await;
     }
@@ -186,7 +186,7 @@ async fn processes_are_replaced_one_by_one<S: Servers>() {
 
     worked.sort();
     accepted.sort();
-    assert_eq!((worked.len(), &worked), (10, &accepted), "each task once, by whichever process");
+    assert_eq!((worked.len(), &worked), (10, &accepted), "each task once, by any process");
     let last = &fleet[0];
     for id in accepted {
         let log = last.load(id).await.unwrap().unwrap();

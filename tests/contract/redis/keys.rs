@@ -25,7 +25,7 @@ async fn history_is_a_list_of_json_objects_newest_first() {
 }
 
 #[tokio::test]
-async fn a_whole_life_leaves_what_is_meant_to_stay() {
+async fn a_finished_task_leaves_only_expected_keys() {
     let lab = Lab::new().await;
     let store = lab.store();
     for (name, status) in
@@ -62,20 +62,20 @@ async fn a_whole_life_leaves_what_is_meant_to_stay() {
     assert_eq!(store.expire(lab.now(), 9).await.unwrap().len(), 3);
 
     let mut meant: BTreeSet<_> = ["document:one", "fair:{fair}:number", "fair:{fair}:time"].map(str::to_owned).into();
-    // These go by themselves.
+    // These expire.
     meant.extend(["one", "two", "three"].map(|name| format!("idempotency:{name}")));
     let mut left: BTreeSet<_> = lab.keys().into_iter().collect();
-    // How far a caller's flow is: a field a caller, which goes when the others have caught up.
+    // Progress of callers' flows: one field per caller, removed when the others have caught up.
     left.remove("fair:{fair}:flows");
-    // Feeds are bounded and go by themselves, a week after their bucket's last event.
+    // Feeds are bounded, and expire a week after the last event of their bucket.
     left.retain(|key| !key.starts_with("feed:"));
-    // The store's format, and the processes that are alive.
+    // The format of the store, and its live processes.
     left.retain(|key| !key.starts_with("format:"));
     assert_eq!(left, meant);
 }
 
 #[tokio::test]
-async fn stores_of_different_prefixes_know_nothing_of_each_other() {
+async fn stores_with_different_prefixes_are_independent() {
     let (one, other) = (Lab::new().await, Lab::new().await);
     let id = accept(&*one.store(), with_key(&one, "key", "digest")).await;
     accept(&*other.store(), with_key(&other, "key", "another digest")).await;
@@ -90,7 +90,7 @@ async fn stores_of_different_prefixes_know_nothing_of_each_other() {
 async fn a_store_is_known_by_an_id_of_its_own_that_all_its_processes_see() {
     let (one, other) = (Lab::new().await, Lab::new().await);
     let (here, there, elsewhere) = (one.another().await, one.another().await, other.another().await);
-    assert_eq!(here.identity().await, Ok(None), "a look changes nothing");
+    assert_eq!(here.identity().await, Ok(None), "reading changes nothing");
     let (first, second) = tokio::join!(here.identify(), there.identify());
     let id = first.unwrap();
     assert_eq!((second, there.identity().await), (Ok(id.clone()), Ok(Some(id.clone()))));
@@ -98,5 +98,5 @@ async fn a_store_is_known_by_an_id_of_its_own_that_all_its_processes_see() {
     assert_ne!(elsewhere.identify().await.unwrap(), id, "another prefix is another store");
     ask(&["del", &one.key("identity")]);
     assert_eq!(here.identity().await, Ok(None));
-    assert_ne!(here.identify().await.unwrap(), id, "an emptied one is, too");
+    assert_ne!(here.identify().await.unwrap(), id, "an emptied store is another store too");
 }

@@ -11,16 +11,16 @@ use morag_tests::redis::{RedisServer, shared_single};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Long enough for any machine, and for no wake-up that is found only by looking every 10 s, a dozen times.
+/// Long enough for any machine, and too short for a dozen wake-ups that are found only by the scan every 10 s.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Between two looks at something that nobody tells of.
+/// Polling interval where there is no notification.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A bound that no wait of these tests may need.
+/// A timeout that these tests must not reach.
 pub const FOREVER: Duration = Duration::from_secs(3600);
 
-/// A store under a prefix of its own, and the process that has it open.
+/// A store with its own prefix, and the process that has it open.
 pub struct Lab {
     url: String,
     options: Options,
@@ -29,7 +29,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A store on the server of all tests.
+    /// A store on the shared server.
     pub async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -39,7 +39,7 @@ impl Lab {
         Self::at(&shared_single().url(), change).await
     }
 
-    /// A store at this address.
+    /// A store at this URL.
     pub async fn at(url: &str, change: impl FnOnce(&mut Options)) -> Self {
         let clock = Arc::new(FakeClock::at(Timestamp::from_millis(1_769_853_600_000)));
         let mut options = Self::options(&clock);
@@ -47,12 +47,12 @@ impl Lab {
         Self::open(url, options, clock).await
     }
 
-    /// A store that goes by Redis's clock, of a process whose own is wrong by so many milliseconds.
+    /// A store that uses the clock of Redis, in a process whose own clock is wrong by this many milliseconds.
     pub async fn wrong_by(millis: i64) -> Self {
         Self::new().await.as_seen_by_one_wrong_by(millis).await
     }
 
-    /// A further process on the same store, likewise.
+    /// Another process on the same store, likewise.
     pub async fn as_seen_by_one_wrong_by(&self, millis: i64) -> Self {
         let clock = Arc::new(FakeClock::at(Timestamp::from_millis(server_time() as i64 + millis)));
         let given = Arc::clone(&clock) as Arc<dyn Clock>;
@@ -60,7 +60,7 @@ impl Lab {
         Self::open(&self.url, options, clock).await
     }
 
-    /// A store behind a connection that was made already.
+    /// A store over an existing connection.
     pub async fn on(redis: Arc<Redis>) -> Result<Self, StoreError> {
         let clock = Arc::new(FakeClock::at(Timestamp::from_millis(1_769_853_600_000)));
         let options = Self::options(&clock);
@@ -68,7 +68,7 @@ impl Lab {
         Ok(Self { url: String::new(), options, clock, store })
     }
 
-    /// A further process on the same store, over a connection of its own that was made already.
+    /// Another process on the same store, over an existing connection.
     pub async fn over(&self, redis: Arc<Redis>) -> Arc<RedisStore> {
         RedisStore::open(redis, self.options.clone()).await.unwrap()
     }
@@ -88,43 +88,43 @@ impl Lab {
         this
     }
 
-    /// A further process on the same store.
+    /// Another process on the same store.
     pub async fn another(&self) -> Arc<RedisStore> {
         self.over(Redis::connect(self.url.parse().unwrap(), None).await.unwrap()).await
     }
 
-    /// The store, without the process that had it open.
+    /// The store after the process has closed it.
     pub fn without_process(self) -> Self {
         Self { store: None, ..self }
     }
 
-    /// A further process over a connection that was made already, that knows these formats.
+    /// Another process over an existing connection, which supports these formats.
     pub async fn opened_over(&self, redis: Arc<Redis>, format: FormatOptions) -> Result<Arc<RedisStore>, StoreError> {
         RedisStore::open(redis, Options { format, ..self.options.clone() }).await
     }
 
-    /// A further process on the same store, at this address, that knows these formats.
+    /// Another process on the same store, at this URL, which supports these formats.
     pub async fn knowing(&self, url: &str, format: FormatOptions) -> Result<Arc<RedisStore>, StoreError> {
         let redis = Redis::connect(url.parse().unwrap(), None).await?;
         self.opened_over(redis, format).await
     }
 
-    /// A key of this name.
+    /// The full key of a name.
     pub fn key(&self, name: &str) -> String {
         format!("{}{name}", self.options.key_prefix)
     }
 
-    /// The key of a task, such as `task_history`.
+    /// A key of a task, such as `task_history`.
     pub fn of_task(&self, kind: &str, task: TaskId) -> String {
         self.key(&format!("{kind}:{{q{}}}:{task}", &task.to_string()[..2]))
     }
 
-    /// The key of a task's bucket and a queue, such as `due`.
+    /// A key of a task's bucket and a queue, such as `due`.
     pub fn of_queue(&self, kind: &str, task: TaskId, queue: &str) -> String {
         self.key(&format!("{kind}:{{q{}}}:{queue}", &task.to_string()[..2]))
     }
 
-    /// Every key that is there, without the prefix, in order.
+    /// All keys without the prefix, in order.
     pub fn keys(&self) -> Vec<String> {
         let found = ask(&["--scan", "--pattern", &self.key("*")]);
         let prefix = self.options.key_prefix.len();
@@ -162,29 +162,29 @@ impl Backend for Lab {
     }
 }
 
-/// What the server of all tests answers, as `redis-cli` prints it, without the last line's end.
+/// Output of `redis-cli` on the shared server, without the final line feed.
 pub fn ask(words: &[&str]) -> String {
     ask_at(shared_single(), words)
 }
 
-/// What a server answers.
+/// Output of `redis-cli` on a server.
 pub fn ask_at(server: &RedisServer, words: &[&str]) -> String {
     server.ask(words).trim_end_matches('\n').to_owned()
 }
 
-/// The time of the server of all tests, milliseconds.
+/// The time of the shared server, milliseconds.
 pub fn server_time() -> f64 {
     let time = ask(&["time"]);
     let (seconds, micros) = time.split_once('\n').unwrap();
     (seconds.parse::<i64>().unwrap() * 1000 + micros.parse::<i64>().unwrap() / 1000) as f64
 }
 
-/// What this gives, unless it takes too long.
+/// Awaits a future with a timeout.
 pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: it took too long"))
 }
 
-/// What is seen once there is something to see.
+/// Polls until there is a result, and returns it.
 pub async fn once_seen<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let looking = async {
         loop {
@@ -197,7 +197,7 @@ pub async fn once_seen<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) 
     in_time(what, looking).await
 }
 
-/// What a worker claims that waits for it.
+/// Waits for due keys as a worker does, and claims them.
 pub async fn claim_by_waiting(store: &dyn Store, queue: Queue, lease: Duration) -> Claim {
     loop {
         let claim = store.claim(queue, 1, lease).await.unwrap();

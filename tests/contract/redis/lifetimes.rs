@@ -10,14 +10,14 @@ use std::time::Duration;
 
 const KEPT: Duration = Duration::from_secs(90 * 60);
 
-/// The keys of a task itself.
+/// The keys of a task.
 const KINDS: [&str; 5] = ["task", "task_history", "task_cursors", "task_deliveries", "task_attempts"];
 
-/// Which of a task's keys are there, and whether each of them will go by itself, in [`KEPT`] at the latest.
+/// The existing keys of a task, and whether each of them expires, within [`KEPT`].
 fn lives(lab: &Lab, id: TaskId) -> Vec<(&'static str, bool)> {
     let life = |kind| {
         let millis: i64 = ask(&["pttl", &lab.of_task(kind, id)]).parse().unwrap();
-        // -2: not there; -1: stays; 0: in its last millisecond.
+        // TTL -2: absent; -1: persistent; 0: in its last millisecond.
         assert!(millis < 0 || (0..=KEPT.as_millis() as i64).contains(&millis), "{kind}: {millis}");
         (millis != -2).then_some((kind, millis >= 0))
     };
@@ -28,7 +28,7 @@ async fn lab() -> Lab {
     Lab::with(|options| options.history_kept = KEPT).await
 }
 
-/// Delivers all that a cursor has, and says how often.
+/// Delivers all pending events of a cursor, and returns their number.
 async fn deliver_all(lab: &Lab, held: &Lease) -> usize {
     for count in 1.. {
         let delivered = Some(attempt(1, lab.now(), 200));
@@ -63,13 +63,13 @@ async fn a_task_stays_until_its_last_delivery_and_then_for_its_time() {
     assert_eq!(deliver_all(&lab, &cursors[0]).await, 2);
     end(&lab, id, StatusWord::Completed).await;
     let stays = KINDS.map(|kind| (kind, false));
-    assert_eq!(lives(&lab, id), stays, "nobody was told of the end");
+    assert_eq!(lives(&lab, id), stays, "no endpoint got the end event");
 
     let first = claim_one(&*store, Queue::Deliveries).await;
     assert_eq!((&first.key, deliver_all(&lab, &first).await), (&cursors[0].key, 1));
-    assert_eq!(lives(&lab, id), stays, "two were not told all");
+    assert_eq!(lives(&lab, id), stays, "two endpoints have pending events");
     assert_eq!(deliver_all(&lab, &cursors[1]).await, 3);
-    assert_eq!(lives(&lab, id), stays, "one was not told all");
+    assert_eq!(lives(&lab, id), stays, "one endpoint has pending events");
     let later = CursorMove::Retry(lab.now().plus(Duration::from_secs(60)));
     store.advance(&cursors[2], later, Some(attempt(1, lab.now(), 500))).await.unwrap();
     assert_eq!(lives(&lab, id), stays, "it is tried again");
@@ -94,7 +94,7 @@ async fn a_task_whose_last_endpoint_is_gone_goes_too() {
     let expected = ["task", "task_history", "task_deliveries", "task_attempts"].map(|kind| (kind, true));
     assert_eq!(lives(&lab, id), expected);
 
-    // Gone before the end.
+    // Removed before the end.
     let id = accept(&*store, task(&lab, &["a"])).await;
     append(&lab, id, 1).await.unwrap();
     let held = claim_one(&*store, Queue::Deliveries).await;
@@ -141,7 +141,7 @@ async fn a_task_whose_cursors_are_parked_goes_unless_they_are_unparked() {
 #[tokio::test]
 async fn idempotency_keys_have_a_life_of_their_own() {
     let kept = Duration::from_secs(1234);
-    // A task that is gone before has been lost, and its key with it.
+    // If the task disappeared earlier, it was lost, and its key with it.
     let history = Duration::from_millis(1);
     let lab = Lab::with(|options| (options.idempotency_kept, options.history_kept) = (kept, history)).await;
     let id = accept(&*lab.store(), with_key(&lab, "key", "digest")).await;
@@ -156,7 +156,7 @@ async fn idempotency_keys_have_a_life_of_their_own() {
 }
 
 #[tokio::test]
-async fn what_redis_has_forgotten_is_nowhere_any_more_and_named_once() {
+async fn expired_tasks_leave_no_trace_and_are_reported_once() {
     let lab = Lab::with(|options| options.history_kept = Duration::from_secs(1)).await;
     let store = lab.store();
     let silent = accept(&*store, claiming(&lab, "doc", false)).await;
@@ -201,10 +201,10 @@ async fn what_redis_has_forgotten_is_nowhere_any_more_and_named_once() {
     let counts = store.counts().await.unwrap();
     assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), 1, "{counts:?}");
 
-    // Nothing names them any more, but for the document whose content is stored.
+    // No key names them any more, except for the document whose content is stored.
     for id in [silent, told] {
         let bucket = format!("{{q{}}}", &id.to_string()[..2]);
-        // A feed may: it is bounded, goes by itself, and its readers leave out what is gone.
+        // A feed may name them: it is bounded and expires, and its readers skip missing tasks.
         let named = |key: &String| key.contains(&bucket) && !key.starts_with("feed:");
         for key in lab.keys().into_iter().filter(named) {
             assert!(!dump(&lab.key(&key)).contains(&id.to_string()), "{key}: {}", dump(&lab.key(&key)));
@@ -212,7 +212,7 @@ async fn what_redis_has_forgotten_is_nowhere_any_more_and_named_once() {
     }
 }
 
-/// All that a key holds.
+/// The content of a key.
 fn dump(key: &str) -> String {
     match ask(&["type", key]).as_str() {
         "string" => ask(&["get", key]),
@@ -232,7 +232,7 @@ async fn a_task_that_runs_again_since_it_was_found_is_not_forgotten() {
     let ended = lab.key(&format!("ended:{{q{}}}", &id.to_string()[..2]));
     let at = ask(&["zscore", &ended, &id.to_string()]);
     begin_again(&lab, id).await.unwrap();
-    // As one saw it that looked before.
+    // As seen by a process that has looked earlier.
     assert_eq!(ask(&["zadd", &ended, &at, &id.to_string()]), "1");
     lab.advance(Duration::from_secs(1));
     assert_eq!(store.expire(lab.now(), 9).await, Ok(vec![]));
@@ -240,14 +240,14 @@ async fn a_task_that_runs_again_since_it_was_found_is_not_forgotten() {
 }
 
 #[tokio::test]
-async fn a_task_says_itself_whose_it_is() {
+async fn a_tasks_record_names_its_tenant() {
     let lab = lab().await;
     let store = lab.store();
     let acme: TenantId = "acme".parse().unwrap();
     let mut new = task(&lab, &[]);
     (new.record.tenant, new.record.source.size) = (acme.clone(), 100);
     let id = accept(&*store, new).await;
-    // As an eviction or a partial restore leaves it.
+    // The state after an eviction or a partial restore.
     ask(&["del", &lab.key(&format!("owners:{{q{}}}", &id.to_string()[..2]))]);
     assert_eq!(store.tenant_of(id).await, Ok(Some(acme.clone())));
     append(&lab, id, 1).await.unwrap();
@@ -258,7 +258,7 @@ async fn a_task_says_itself_whose_it_is() {
     };
     assert_eq!((listed(&acme).await, listed(&TenantId::default()).await), (1, 0));
     let recent = store.recent(&TenantId::default(), morag_core::Timestamp::from_millis(0), 9, None).await.unwrap();
-    assert_eq!(recent.items, [], "nothing of it is told to others");
+    assert_eq!(recent.items, [], "other tenants do not see it");
     assert_eq!(store.stored_bytes(&acme).await, Ok(100));
     assert_eq!(store.files_deleted(id).await, Ok(true));
     assert_eq!(store.stored_bytes(&acme).await, Ok(0));

@@ -14,7 +14,7 @@ use morag_tests::proxy::Proxy;
 use morag_tests::redis::shared_single;
 use std::time::Duration;
 
-/// A store behind a proxy. Its scripts are known to the server: an answer that says otherwise is no loss.
+/// A store behind a proxy. The server knows its scripts, so that the dropped response is that of the operation.
 async fn lab() -> (Lab, Proxy) {
     let proxy = Proxy::to(shared_single().port()).await;
     let lab = Lab::at(&shared_single().url_at(proxy.port()), |_| {}).await;
@@ -35,7 +35,7 @@ async fn lab() -> (Lab, Proxy) {
     (lab, proxy)
 }
 
-/// A task with everything: an idempotency key and a document of this name, and an endpoint.
+/// A task with an idempotency key, a document with this name, and an endpoint.
 fn full_task(lab: &Lab, name: &str) -> NewTask {
     let mut new = with_key(lab, name, "digest");
     new.record.endpoints = vec![crate::samples::endpoint("hook")];
@@ -78,7 +78,7 @@ async fn an_accepted_task_is_new_and_there_once() {
     }
 }
 
-/// Delivers what a task has and expires it.
+/// Delivers the events of a task and expires it.
 async fn forget(lab: &Lab, id: TaskId) {
     let store = lab.store();
     lab.advance(LEASE);
@@ -90,14 +90,14 @@ async fn forget(lab: &Lab, id: TaskId) {
 }
 
 #[tokio::test]
-async fn a_task_of_which_the_process_knows_nothing_keeps_what_it_holds() {
+async fn a_task_with_unknown_outcome_keeps_its_reservations() {
     let (lab, proxy) = lab().await;
     let store = lab.store();
     for (claims_document, lost) in [(false, 6), (true, 6), (false, 9), (true, 9)] {
         let name = format!("{claims_document} {lost}");
         let new = NewTask { claims_document, ..full_task(&lab, &name) };
         let (id, answer) = (new.record.id, new.idempotency.clone().unwrap().response);
-        // Storing it, asking whether it is stored, and asking again: three tries each.
+        // Storing it, checking whether it is stored, and checking again: three tries each.
         proxy.lose_answers(&lab.of_task("task_veto", id), 0, lost);
         match store.accept(new.clone()).await {
             Ok(Accepted::New) | Err(AcceptError::Store(StoreError::Unavailable(_))) => {}
@@ -183,7 +183,7 @@ async fn a_commit_happens_once_and_the_next_continues() {
             assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0], "{name}");
             forget(&lab, id).await;
             if lost == 0 {
-                assert!(nth >= 2, "the commit, and what the task has elsewhere: {name}");
+                assert!(nth >= 2, "the commit, and the task's other keys: {name}");
                 break;
             }
         }
@@ -221,7 +221,7 @@ async fn a_retry_happens_once_and_has_one_place() {
 async fn an_advance_happens_once_and_says_what_it_led_to() {
     let (lab, proxy) = lab().await;
     let store = lab.store();
-    // Moves before the one whose answer gets lost, that one, what it leads to, and the deliveries and attempts there are then.
+    // Moves before the one whose response is lost, that move, its result, and the deliveries and attempts after it.
     let (retry, skip, delivered) = (CursorMove::Retry(lab.now()), CursorMove::Skip, CursorMove::Delivered);
     let cases: [(&[CursorMove], CursorMove, Recorded, usize); 9] = [
         (&[], delivered, Recorded::More, 1),
@@ -232,7 +232,7 @@ async fn an_advance_happens_once_and_says_what_it_led_to() {
         (&[], retry, Recorded::Idle, 1),
         (&[], CursorMove::Disable, Recorded::Idle, 1),
         (&[delivered], CursorMove::Disable, Recorded::Idle, 2),
-        // Behind the log's end: another commit may have made the cursor due and its event may be gone.
+        // After the end of the log: another commit may have made the cursor due, and its event may be gone.
         (&[delivered, delivered], skip, Recorded::Idle, 2),
     ];
     for (case, (before, movement, led_to, attempts)) in cases.into_iter().enumerate() {
@@ -260,7 +260,7 @@ async fn an_advance_happens_once_and_says_what_it_led_to() {
             assert_eq!(records.iter().map(|record| record.attempts.len()).sum::<usize>(), attempts, "{case} {lost}");
             let due = claim_keys(&*store, Queue::Deliveries).await;
             assert_eq!(due, vec![key; usize::from(movement == retry)], "{case} {lost}");
-            // A second one like it is too late, where the lease has ended.
+            // Where the lease has ended, the same move again is refused.
             if led_to == Recorded::Idle {
                 assert!(store.advance(&held, movement, None).await.is_err(), "{case} {lost}");
             }
@@ -295,7 +295,7 @@ async fn a_renewal_holds_and_what_was_given_back_is_due() {
     lab.advance(LEASE);
     assert_eq!(claim_keys(&*store, Queue::Tasks).await, [""; 0]);
     proxy.lose_answers(&id.to_string(), 0, 1);
-    // It says that the lease has ended, which is true.
+    // It reports that the lease has ended, which is true.
     store.release(&held, lab.now()).await.unwrap();
     assert_eq!(proxy.lost(), 1);
     assert_eq!(claim_one(&*store, Queue::Tasks).await.key, id.to_string());
@@ -318,11 +318,11 @@ async fn an_expired_task_is_named() {
     }
 }
 
-/// Claims in which the other bucket's turn must come.
+/// Claims within which the other bucket must have its turn.
 const CLAIMS_MAX: usize = 10;
 
 #[tokio::test]
-async fn a_bucket_that_cannot_be_asked_holds_up_no_other() {
+async fn an_unreachable_bucket_does_not_block_others() {
     let (lab, proxy) = lab().await;
     let store = lab.store();
     for queue in [Queue::Tasks, Queue::Deliveries] {
@@ -336,7 +336,7 @@ async fn a_bucket_that_cannot_be_asked_holds_up_no_other() {
             append(&lab, id, 1).await.unwrap();
             ids.push(id);
         }
-        // Every try of the first, which comes first.
+        // Every try of the first bucket, which is claimed from first.
         let name = if queue == Queue::Tasks { "tasks" } else { "deliveries" };
         proxy.lose_answers(&lab.of_queue("ready", ids[0], name), 0, 1000);
         let mut claimed = Vec::new();
@@ -357,7 +357,7 @@ async fn a_bucket_that_cannot_be_asked_holds_up_no_other() {
     }
 }
 
-/// Ends all that is to be delivered.
+/// Finishes all pending deliveries.
 async fn forget_deliveries(lab: &Lab) {
     let store = lab.store();
     lab.advance(LEASE);
@@ -377,7 +377,7 @@ async fn a_resend_and_what_it_leads_to_happen_once() {
         let held = claim_one(&*store, Queue::Deliveries).await;
         store.advance(&held, CursorMove::Dead, Some(attempt(1, lab.now(), 500))).await.unwrap();
         let new = NewResend { task: id, endpoint: "hook".to_owned().into(), delivery: 1, url: None, due: lab.now() };
-        // The first names the task too: its record is read.
+        // The first one names the task too: its record is read.
         proxy.lose_answers(&format!("task_cursors:{{q{}}}:{id}", &id.to_string()[..2]), 0, lost);
         assert_eq!(store.resend(&new).await, Ok(1), "{lost}");
         assert_eq!(proxy.lost(), lost);
@@ -404,7 +404,7 @@ async fn a_resend_and_what_it_leads_to_happen_once() {
 }
 
 #[tokio::test]
-async fn a_cursor_whose_claim_was_not_heard_of_is_claimed() {
+async fn a_cursor_with_a_lost_claim_response_is_claimed() {
     let (lab, proxy) = lab().await;
     let store = lab.store();
     let id = accept(&*store, task(&lab, &["hook"])).await;
@@ -425,7 +425,7 @@ async fn a_task_is_refused_in_two_seconds_and_the_same_key_is_answered_later() {
         let new = full_task(&lab, &name);
         match lost {
             None => proxy.cut(morag_tests::proxy::Wire::Frozen),
-            // From the so manieth request on nothing is heard.
+            // Drops all responses from the nth request on.
             Some(nth) => proxy.lose_answers(&new.record.id.to_string(), nth, 1_000),
         }
         let refused = in_two_seconds(new.clone()).await.unwrap();
@@ -449,7 +449,7 @@ async fn a_task_is_refused_in_two_seconds_and_the_same_key_is_answered_later() {
 }
 
 #[tokio::test]
-async fn a_process_that_hears_nothing_fails_in_time_and_says_where() {
+async fn a_process_without_responses_fails_in_time() {
     let (lab, proxy) = lab().await;
     let new = task(&lab, &[]);
     proxy.cut(morag_tests::proxy::Wire::Frozen);
@@ -460,6 +460,6 @@ async fn a_process_that_hears_nothing_fails_in_time_and_says_where() {
     proxy.heal();
     super::lab::once_seen("a store that works again", async || store.ping().await.ok()).await;
     let there = store.load(new.record.id).await.unwrap();
-    assert!(there.is_none(), "it had not got as far");
+    assert!(there.is_none(), "it was not stored yet");
     accept(&*store, task(&lab, &[])).await;
 }

@@ -30,8 +30,7 @@ on_both!(
     a_task_belongs_to_the_one_that_claimed_it,
 );
 
-/// Each wake-up that is not heard costs up to 10 s, the time between two looks at everything: so many are not had in
-/// [`PATIENCE`].
+/// A missed wake-up costs up to 10 s, the interval of the scan: that number would not fit into [`PATIENCE`].
 const ROUNDS: usize = 15;
 
 async fn a_wait_ends_by_what_another_process_does<S: Servers>() {
@@ -53,7 +52,7 @@ async fn a_wait_ends_by_what_another_process_does<S: Servers>() {
             let (claimed, committed) = tokio::join!(claim(Queue::Tasks), again);
             assert_eq!(committed, Ok(()));
 
-            // The first event was there before; the cursor waits for the next.
+            // The first event existed before; the cursor waits for the next.
             let cursor = claim(Queue::Deliveries).await.leases.remove(0);
             let delivered = Some(attempt(1, now, 200));
             assert_eq!(there.advance(&cursor, CursorMove::Delivered, delivered).await, Ok(Recorded::Idle));
@@ -119,7 +118,7 @@ async fn ranks_are_one_order_over_both<S: Servers>() {
     for turn in 0..4 {
         single.push(accept(&*stores[turn % 2], of("single")).await.to_string());
     }
-    // Two that begin by looking at every bucket: that the others have heard of each other's tasks yet is not promised.
+    // Two new processes, which scan every bucket first: running processes may not know of each other's tasks yet.
     let claimers = [backend.another().await, backend.another().await];
     let mut begun = Vec::new();
     for turn in 0..24 {
@@ -158,7 +157,7 @@ async fn a_claim_that_a_failover_has_lost_is_no_claim() {
     let id = accept(&*here, task(&lab, &["hook"])).await;
     append(&lab, id, 1).await.unwrap();
     let lost = claim_one(&*here, Queue::Deliveries).await;
-    // As the replica has it that never heard of the claim.
+    // The state of a replica that missed the claim.
     let of_queue = |kind| lab.of_queue(kind, id, "deliveries");
     ask(&["hdel", &of_queue("leases"), &lost.key]);
     ask(&["zrem", &of_queue("due"), &lost.key]);
@@ -168,7 +167,7 @@ async fn a_claim_that_a_failover_has_lost_is_no_claim() {
             .await;
     assert_eq!(held.key, lost.key);
     let late = here.advance(&lost, CursorMove::Delivered, Some(attempt(1, lab.now(), 200))).await;
-    assert_eq!(late, Err(CommitError::Stale), "both have the same fence");
+    assert_eq!(late, Err(CommitError::Stale), "both claims have the same fence");
     assert_eq!(here.renew(&lost, LEASE).await, Ok(false));
     let delivered = there.advance(&held, CursorMove::Delivered, Some(attempt(1, lab.now(), 200))).await;
     assert_eq!(delivered, Ok(Recorded::Idle));

@@ -10,7 +10,7 @@ use morag_core::task::{StatusWord, TaskId};
 use serde_json::json;
 use std::time::Duration;
 
-/// Entries of waiting tasks younger than this are left alone.
+/// Entries of waiting tasks that are younger are not swept.
 const YOUNG: Duration = Duration::from_secs(60);
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn an_idempotency_key_of_a_task_never_stored_is_taken_over() {
     let store = lab.store();
     let (dead, key) = (TaskId::random(), lab.key("idempotency:key"));
     ask(&["hset", &key, "task", &dead.to_string(), "digest", "digest", "response", "{\"from\":\"the grave\"}"]);
-    assert_eq!(store.replay("key", "digest").await, Ok(None), "a reservation is no answer");
+    assert_eq!(store.replay("key", "digest").await, Ok(None), "a reservation has no response");
     assert_eq!(store.replay("key", "another").await, Ok(None), "and no conflict");
 
     let new = with_key(&lab, "key", "another");
@@ -30,7 +30,7 @@ async fn an_idempotency_key_of_a_task_never_stored_is_taken_over() {
     assert_eq!(store.replay("key", "another").await, Ok(Some(answer.clone())));
     assert_eq!(store.accept(with_key(&lab, "key", "another")).await, Ok(Accepted::Replayed(answer)));
 
-    // Should the dead live after all, it is too late.
+    // If the process is alive after all, it is too late.
     let mut late = task(&lab, &[]);
     late.record.id = dead;
     assert!(matches!(store.accept(late).await, Err(AcceptError::Store(StoreError::Unavailable(_)))));
@@ -74,7 +74,7 @@ async fn a_documents_claim_that_was_not_settled_is_settled_when_met() {
         let claim = ask(&["hget", &key, &id.to_string()]);
         assert!(claim.ends_with(" running"), "{claim}");
         end(&lab, id, status).await;
-        // Whoever ended it died before settling the claim.
+        // The process that ended the task died before it settled the claim.
         ask(&["hset", &key, &id.to_string(), &claim]);
         id
     };
@@ -107,7 +107,7 @@ async fn a_claim_that_was_not_settled_is_settled_before_its_task_expires() {
     assert_eq!(store.document_holder(&Default::default(), &document("doc")).await, Ok(Some(id)));
 }
 
-/// Leaves what [`accept`] has done before it stores the task: takes away what it has stored.
+/// Restores the state before [`accept`] stores the task, by removing what it stored.
 fn unstore(lab: &Lab, id: TaskId) {
     let text = id.to_string();
     for kind in ["task", "task_cursors"] {
@@ -122,7 +122,7 @@ fn unstore(lab: &Lab, id: TaskId) {
 }
 
 #[tokio::test]
-async fn a_waiting_place_of_a_task_that_is_gone_is_swept() {
+async fn the_waiting_entry_of_a_lost_task_is_swept() {
     let lab = Lab::with(|options| options.queue_max = 2).await;
     let store = lab.store();
     let lives = accept(&*store, task(&lab, &[])).await;
@@ -131,7 +131,7 @@ async fn a_waiting_place_of_a_task_that_is_gone_is_swept() {
     assert!(full().await);
     lab.advance(YOUNG);
     store.expire(lab.now(), 9).await.unwrap();
-    assert!(full().await, "its task may be being stored");
+    assert!(full().await, "its task may still be stored");
     lab.advance(Duration::from_millis(1));
     store.expire(lab.now(), 9).await.unwrap();
     let next = accept(&*store, task(&lab, &[])).await;
@@ -139,7 +139,7 @@ async fn a_waiting_place_of_a_task_that_is_gone_is_swept() {
     waiting.sort();
     let mut expected = [lives.to_string(), next.to_string()];
     expected.sort();
-    assert_eq!(waiting, expected, "one that waits for long stays");
+    assert_eq!(waiting, expected, "an entry that waits for long stays");
 }
 
 #[tokio::test]
@@ -151,7 +151,10 @@ async fn a_process_that_claims_nothing_sweeps_too() {
     let entry = ask(&["hget", &key, &id.to_string()]);
     let mut words: Vec<_> = entry.split(' ').map(str::to_owned).collect();
     let entered: f64 = words[2].parse().unwrap();
-    assert!((0.0..=PATIENCE_MILLIS).contains(&(server_time() - entered)), "the third is when it came: {entry}");
+    assert!(
+        (0.0..=PATIENCE_MILLIS).contains(&(server_time() - entered)),
+        "the third field is the time of entry: {entry}"
+    );
     words[2] = (entered - YOUNG.as_millis() as f64 - 1.0).to_string();
     ask(&["hset", &key, &id.to_string(), &words.join(" ")]);
     let janitor = lab.another().await;
@@ -159,11 +162,11 @@ async fn a_process_that_claims_nothing_sweeps_too() {
     assert_eq!(ask(&["exists", &key]), "0");
 }
 
-/// An entry was made since the test began.
+/// An entry was made after the test began.
 const PATIENCE_MILLIS: f64 = super::lab::PATIENCE.as_millis() as f64;
 
 #[tokio::test]
-async fn a_task_that_was_set_aside_is_refused_and_leaves_nothing() {
+async fn a_vetoed_task_is_refused_and_leaves_nothing() {
     let lab = Lab::new().await;
     let store = lab.store();
     let mut vetoed = with_key(&lab, "key", "digest");
@@ -177,7 +180,7 @@ async fn a_task_that_was_set_aside_is_refused_and_leaves_nothing() {
     let is_other = |key: &String| lab.key(key) != veto && !key.starts_with("format:");
     let left: Vec<_> = lab.keys().into_iter().filter(is_other).collect();
     assert_eq!(left, ["fair:{fair}:number"]);
-    assert!(ask(&["pttl", &veto]).parse::<i64>().unwrap() > 0, "it will not be kept for ever either");
+    assert!(ask(&["pttl", &veto]).parse::<i64>().unwrap() > 0, "the veto expires");
 
     let mut next = with_key(&lab, "key", "digest");
     next.idempotency.as_mut().unwrap().response = object(json!({}));
@@ -186,7 +189,7 @@ async fn a_task_that_was_set_aside_is_refused_and_leaves_nothing() {
     accept(&*store, next).await;
 }
 
-/// The places of waiting tasks, by name.
+/// Entries of waiting tasks, by name.
 fn places(lab: &Lab) -> Vec<String> {
     let mut places: Vec<_> = ask(&["hkeys", &lab.key("fair:{fair}:waiting")]).lines().map(str::to_owned).collect();
     places.retain(|place| !place.is_empty());
@@ -194,14 +197,14 @@ fn places(lab: &Lab) -> Vec<String> {
     places
 }
 
-/// Sweeps the places that are old enough by now; forgets no task.
+/// Sweeps the entries that are old enough; expires no task.
 async fn sweep(lab: &Lab) {
     lab.advance(YOUNG + Duration::from_millis(1));
     lab.store().expire(Timestamp::from_millis(0), 9).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_place_that_an_earlier_program_left_to_an_ended_task_is_swept() {
+async fn entries_left_by_earlier_versions_are_swept() {
     let lab = Lab::new().await;
     let id = accept(&*lab.store(), task(&lab, &[])).await;
     end(&lab, id, StatusWord::Failed).await;
@@ -212,7 +215,7 @@ async fn a_place_that_an_earlier_program_left_to_an_ended_task_is_swept() {
     assert_eq!(places(&lab), std::slice::from_ref(&place), "it waits");
     end(&lab, id, StatusWord::Failed).await;
     assert_eq!((places(&lab).len(), ask(&["hexists", &lab.of_task("task", id), "waits"]).as_str()), (0, "0"));
-    // A program that knows nothing of them ends the task and touches neither.
+    // An earlier version, which does not know these entries, ends the task.
     ask(&["hset", &lab.of_task("task", id), "waits", "1"]);
     ask(&["hset", &waiting, &place, &entry]);
     sweep(&lab).await;
@@ -220,7 +223,7 @@ async fn a_place_that_an_earlier_program_left_to_an_ended_task_is_swept() {
 }
 
 #[tokio::test]
-async fn a_retry_that_was_never_committed_gives_its_place_and_its_day_back() {
+async fn an_uncommitted_retry_releases_its_entry_and_quota() {
     let lab = Lab::new().await;
     let (flow, limits) = (Flow::of("own"), TaskLimits { waiting_max: None, per_day_max: Some(2) });
     let new = || NewTask { flow: flow.clone(), limits, ..task(&lab, &[]) };
@@ -228,18 +231,18 @@ async fn a_retry_that_was_never_committed_gives_its_place_and_its_day_back() {
     end(&lab, id, StatusWord::Failed).await;
     begin_again_of(&lab, id, &flow, limits).await.unwrap();
     let (waiting, place) = (lab.key("fair:{fair}:waiting"), places(&lab).remove(0));
-    // The second of the day, by a process that died before it committed.
+    // The second of the day, by a process that died before the commit.
     let dead = format!("{id}/dead");
     ask(&["hset", &waiting, &dead, &ask(&["hget", &waiting, &place])]);
     assert!(matches!(lab.store().accept(new()).await, Err(AcceptError::OverQuota(_))));
     sweep(&lab).await;
-    assert_eq!(places(&lab), [place], "and leaves that of the retry that was");
+    assert_eq!(places(&lab), [place], "and leaves the entry of the committed retry");
     accept(&*lab.store(), new()).await;
     assert!(matches!(lab.store().accept(new()).await, Err(AcceptError::OverQuota(_))));
 }
 
 #[tokio::test]
-async fn of_retries_at_once_the_one_that_wins_has_the_only_place() {
+async fn concurrent_retries_have_one_queue_entry() {
     let lab = Lab::new().await;
     let id = accept(&*lab.store(), task(&lab, &[])).await;
     end(&lab, id, StatusWord::Failed).await;
@@ -249,7 +252,7 @@ async fn of_retries_at_once_the_one_that_wins_has_the_only_place() {
     let won = ask(&["hget", &lab.of_task("task", id), "place"]);
     assert_eq!(places(&lab), [format!("{id}/{won}")]);
     sweep(&lab).await;
-    assert_eq!(places(&lab).len(), 1, "it waits for long");
+    assert_eq!(places(&lab).len(), 1, "it is an old entry");
     end(&lab, id, StatusWord::Cancelled).await;
     assert_eq!(places(&lab), [""; 0]);
 }

@@ -11,31 +11,31 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub async fn interim_answers_without_end_are_refused<S: WebhookSender>(make: impl Make<S>) {
+pub async fn endless_interim_responses_are_refused<S: WebhookSender>(make: impl Make<S>) {
     for interim in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"] {
         for every in [Duration::ZERO, Duration::from_millis(10)] {
             let mut receiver = Receiver::endless("", interim.as_bytes(), every).await;
             let outcome = send_to(&local(&make), &format!("http://{}/", receiver.address), LONG).await;
             assert_eq!(result(&outcome), (None, Some(ErrorClass::Protocol)), "{interim}");
-            // And the connection is given up.
+            // And the connection is closed.
             receiver.report().await;
         }
     }
 }
 
-/// A host on a thread of its own sends interim answers as fast as they are taken: who asked hears of it nevertheless, and the
-/// runtime's one thread does other work.
+/// A host on its own thread sends interim responses as fast as they are read. The sender must notice, and the runtime's only thread must
+/// still run other tasks.
 #[tokio::test]
-async fn interim_answers_hold_up_nobody() {
+async fn interim_responses_do_not_block_the_runtime() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let flood = std::thread::spawn(move || {
         use std::io::{Read as _, Write as _};
         let mut stream = listener.accept().unwrap().0;
-        // What comes before the request is no answer to it.
+        // Bytes before the request would not count as its response.
         assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
         let interim = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".repeat(1000);
-        // At most a gigabyte: until the connection is given up.
+        // At most about a gigabyte, unless the connection is closed before.
         for _ in 0..23_000 {
             if stream.write_all(&interim).is_err() {
                 return;
@@ -69,7 +69,7 @@ pub async fn one_huge_header_is_refused<S: WebhookSender>(make: impl Make<S>) {
     assert_eq!(result(&send(&local(&make), &receiver).await), (None, Some(ErrorClass::Protocol)));
 }
 
-pub async fn pieces_that_make_no_sense_are_protocol<S: WebhookSender>(make: impl Make<S>) {
+pub async fn invalid_chunks_are_protocol_errors<S: WebhookSender>(make: impl Make<S>) {
     for pieces in ["zz\r\nhalf\r\n", "-1\r\n", "ffffffffffffffffff\r\n", "4\r\nhalfXX", "4;\n", "\r\n"] {
         let answer = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{pieces}");
         let outcome = send(&local(&make), &Receiver::answering(answer).await).await;
@@ -77,7 +77,7 @@ pub async fn pieces_that_make_no_sense_are_protocol<S: WebhookSender>(make: impl
     }
 }
 
-pub async fn lengths_that_contradict_each_other_are_protocol<S: WebhookSender>(make: impl Make<S>) {
+pub async fn contradictory_lengths_are_protocol_errors<S: WebhookSender>(make: impl Make<S>) {
     for lengths in ["content-length: 4\r\ncontent-length: 5", "content-length: 4, 5", "content-length: x"] {
         let answer = format!("HTTP/1.1 200 OK\r\n{lengths}\r\n\r\nfine");
         let outcome = send(&local(&make), &Receiver::answering(answer).await).await;
@@ -85,7 +85,7 @@ pub async fn lengths_that_contradict_each_other_are_protocol<S: WebhookSender>(m
     }
 }
 
-pub async fn what_follows_an_answer_is_no_answer<S: WebhookSender>(make: impl Make<S>) {
+pub async fn data_after_a_response_is_ignored<S: WebhookSender>(make: impl Make<S>) {
     let sender = local(&make);
     let receiver = Receiver::answering(format!("{OK}HTTP/1.1 500 Smuggled\r\ncontent-length: 0\r\n\r\n")).await;
     for connections in 1..=3 {
@@ -103,7 +103,7 @@ pub async fn a_connection_that_is_to_close_is_not_used_again<S: WebhookSender>(m
     }
 }
 
-/// More than the sockets' buffers hold.
+/// More than the buffers of the sockets.
 const LARGE_BYTES: usize = 32 * 1024 * 1024;
 
 pub async fn an_answer_may_come_before_the_body_was_read<S: WebhookSender>(make: impl Make<S>) {
@@ -111,7 +111,7 @@ pub async fn an_answer_may_come_before_the_body_was_read<S: WebhookSender>(make:
         let mut head = [0; 64];
         stream.read_exact(&mut head).await.unwrap();
         let _ = stream.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\n\r\nmuch").await;
-        // Reads no further, and waits for the sender to give up.
+        // Stops reading, and waits until the sender closes the connection.
         let mut broken = stream.ready(tokio::io::Interest::WRITABLE).await.unwrap();
         while !broken.is_write_closed() && !broken.is_error() {
             broken = stream.ready(tokio::io::Interest::ERROR).await.unwrap();
@@ -173,7 +173,7 @@ pub async fn a_connection_that_died_silently_fails_one_attempt<S: WebhookSender>
     assert_eq!(receiver.connections(), 2);
 }
 
-/// What a receiver does before it resets the connection.
+/// What a receiver sends before it resets the connection.
 async fn act(stream: &mut TcpStream, phase: &str) {
     match phase {
         "the request" => stream.readable().await.unwrap(),
@@ -197,10 +197,10 @@ pub async fn a_reset_in_each_phase_is_a_reset<S: WebhookSender>(make: impl Make<
         .await;
         assert_eq!(result(&send(&local(&make), &receiver).await), (None, Some(ErrorClass::Reset)), "{phase}");
     }
-    // Closed in order, for a reset may overtake what was sent before it.
+    // Closed in order, because a reset may overtake data that was sent before it.
     let receiver = Receiver::start(|mut stream, _| async move { act(&mut stream, "the body").await }).await;
     assert_eq!(result(&send(&local(&make), &receiver).await), (Some(200), Some(ErrorClass::Reset)));
-    // In the TLS handshake.
+    // During the TLS handshake.
     for orderly in [true, false] {
         let receiver = Receiver::start(move |mut stream, _| async move {
             let mut hello = [0; 5];

@@ -47,10 +47,10 @@ async fn the_handshake_chooses_the_version_and_connections_are_used_again() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_read_in_part() {
+async fn an_endless_response_is_read_in_part() {
     let (ways, _receiver, url) = receiver(&["h2"], Answer::Endless).await;
     for (way, sender, _proxy) in &ways {
-        // Again on the same connection: what was left of the first answer holds up nothing.
+        // On the same connection again: the unread rest of the first response must not block it.
         for _ in 0..40 {
             let outcome = send_to(sender, &url, LONG).await;
             assert_eq!((result(&outcome), outcome.excerpt.len()), ((Some(200), None), 1024), "{way}");
@@ -66,7 +66,7 @@ async fn a_flood_of_headers_is_refused() {
     }
 }
 
-/// The first connection through it can be frozen: it stays open and carries nothing. Later ones are whole.
+/// Its first connection can be frozen: it stays open and transfers nothing. Later ones work.
 async fn freezer(target: std::net::SocketAddr, freeze: &watch::Sender<bool>) -> Receiver {
     let connections = Arc::new(AtomicUsize::new(0));
     let frozen = freeze.subscribe();
@@ -79,7 +79,7 @@ async fn freezer(target: std::net::SocketAddr, freeze: &watch::Sender<bool>) -> 
                 _ = tokio::io::copy_bidirectional(&mut client, &mut server) => return,
                 _ = frozen.wait_for(|frozen| *frozen && first) => {}
             }
-            // Open until the test has ended.
+            // Stays open until the test has ended.
             let _ = frozen.wait_for(|frozen| !*frozen).await;
         }
     })

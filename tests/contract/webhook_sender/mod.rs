@@ -20,23 +20,23 @@ use receiver::{Receiver, read_request};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Runs the suite against a backend. `$make` makes a sender of a policy and a clock.
+/// Runs the suite against a backend. `$make` creates a sender from a policy and a clock.
 macro_rules! suite {
     ($backend:ident, $make:expr) => {
         mod $backend {
             use super::*;
             suite!(@ $make; a_request_is_sent_as_it_was_made, an_answer_is_its_status_and_beginning,
-                a_redirect_is_a_status, an_answer_without_end_is_read_in_part, a_dripping_body_ends_at_the_deadline,
-                dripping_headers_end_at_the_deadline, a_silent_receiver_ends_at_the_deadline, headers_without_end_are_refused,
+                a_redirect_is_a_status, an_endless_response_is_read_in_part, a_dripping_body_ends_at_the_deadline,
+                dripping_headers_end_at_the_deadline, a_silent_receiver_ends_at_the_deadline, endless_headers_are_refused,
                 too_many_headers_are_refused, a_broken_connection_is_a_reset, an_answer_cut_short_is_no_success,
-                nobody_there_is_connect, what_is_not_http_is_protocol, what_is_not_tls_is_tls, connections_are_used_again,
+                a_refused_connection_is_a_connect_error, other_protocols_are_protocol_errors, a_plain_text_peer_is_a_tls_error, connections_are_used_again,
                 nothing_is_remembered_between_requests, nothing_is_decompressed, localhost_is_reached_when_allowed,
                 what_is_not_allowed_is_refused_without_a_connection, a_check_says_what_may_be_reached,
-                a_name_nobody_has_is_dns, retry_after_is_read, a_header_that_cannot_be_sent_is_named_without_its_value,
-                an_abandoned_attempt_lets_go_of_the_connection, interim_answers_without_end_are_refused,
+                an_unknown_name_is_a_dns_error, retry_after_is_read, a_header_that_cannot_be_sent_is_named_without_its_value,
+                an_abandoned_attempt_closes_the_connection, endless_interim_responses_are_refused,
                 an_answer_may_follow_interim_ones, switching_protocols_is_no_success, one_huge_header_is_refused,
-                pieces_that_make_no_sense_are_protocol, lengths_that_contradict_each_other_are_protocol,
-                what_follows_an_answer_is_no_answer, a_connection_that_is_to_close_is_not_used_again,
+                invalid_chunks_are_protocol_errors, contradictory_lengths_are_protocol_errors,
+                data_after_a_response_is_ignored, a_connection_that_is_to_close_is_not_used_again,
                 an_answer_may_come_before_the_body_was_read, a_body_of_some_mebibytes_arrives_whole,
                 a_connection_that_died_silently_fails_one_attempt, a_reset_in_each_phase_is_a_reset);
         }
@@ -57,7 +57,7 @@ suite!(http_through_a_proxy, |policy, clock| {
     Proxied { sender: HttpSender::new(options, clock).unwrap(), _proxy }
 });
 
-/// A sender and the proxy it goes through.
+/// A sender with its proxy.
 struct Proxied {
     sender: HttpSender,
     _proxy: ConnectProxy,
@@ -74,7 +74,7 @@ impl WebhookSender for Proxied {
     }
 }
 
-/// Senders of these options: straight, and through a proxy that does as it is told.
+/// Senders with these options: directly, and through a proxy with this behaviour.
 fn both_ways(options: &SenderOptions) -> [(&'static str, HttpSender, ConnectProxy); 2] {
     [("straight", false), ("through a proxy", true)].map(|(way, through)| {
         let proxy = ConnectProxy::start(Behaviour::Connect);
@@ -99,13 +99,13 @@ impl Clock for FixedClock {
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine";
 
-/// In every URL and in a header of every request: must be in no outcome.
+/// In every URL and in a header of every request: no outcome may contain it.
 const SECRET: &str = "s3cr3t-t0ken";
 
-/// A limit that is not meant to be reached.
+/// A timeout that tests must not reach.
 const LONG: Duration = Duration::from_secs(20);
 
-/// A limit that is meant to be reached.
+/// A timeout that tests reach.
 const SHORT: Duration = Duration::from_millis(300);
 
 trait Make<S>: Fn(AddressPolicy, Arc<dyn Clock>) -> S {}
@@ -203,10 +203,10 @@ async fn a_redirect_is_a_status<S: WebhookSender>(make: impl Make<S>) {
     assert_eq!(target.connections(), 0);
 }
 
-/// What the system's socket buffers may hold beside what is read, those of a proxy between too: they are not ours to bound.
+/// Upper limit of data in the socket buffers, also those of a proxy between: they are outside our control.
 const SOCKET_BYTES: usize = 32 * 1024 * 1024;
 
-async fn an_answer_without_end_is_read_in_part<S: WebhookSender>(make: impl Make<S>) {
+async fn an_endless_response_is_read_in_part<S: WebhookSender>(make: impl Make<S>) {
     let mut receiver = Receiver::endless("HTTP/1.1 200 OK\r\n\r\n", &[b'x'; 65536], Duration::ZERO).await;
     let outcome = send(&local(&make), &receiver).await;
     assert_eq!(result(&outcome), (Some(200), None));
@@ -222,7 +222,7 @@ async fn a_dripping_body_ends_at_the_deadline<S: WebhookSender>(make: impl Make<
     assert_eq!(result(&outcome), (Some(200), Some(ErrorClass::Timeout)));
     assert!(outcome.excerpt.starts_with('.'), "{outcome:?}");
     assert!(outcome.duration_ms >= SHORT.as_millis() as u64, "{outcome:?}");
-    // And the connection is given up.
+    // And the connection is closed.
     receiver.report().await;
 }
 
@@ -243,7 +243,7 @@ async fn a_silent_receiver_ends_at_the_deadline<S: WebhookSender>(make: impl Mak
     }
 }
 
-async fn headers_without_end_are_refused<S: WebhookSender>(make: impl Make<S>) {
+async fn endless_headers_are_refused<S: WebhookSender>(make: impl Make<S>) {
     let mut receiver = Receiver::endless("HTTP/1.1 200 OK\r\nx: ", &[b'x'; 65536], Duration::ZERO).await;
     assert_eq!(result(&send(&local(&make), &receiver).await), (None, Some(ErrorClass::Protocol)));
     let written: usize = receiver.report().await.parse().unwrap();
@@ -257,7 +257,7 @@ async fn too_many_headers_are_refused<S: WebhookSender>(make: impl Make<S>) {
 }
 
 async fn a_broken_connection_is_a_reset<S: WebhookSender>(make: impl Make<S>) {
-    // Closed in order without an answer, and by a reset: closing with unread bytes makes one.
+    // Closed in order without a response, and by a reset: closing with unread bytes sends one.
     let closing = Receiver::answering_once("").await;
     assert_eq!(result(&send(&local(&make), &closing).await), (None, Some(ErrorClass::Reset)));
     let resetting = Receiver::start(|stream, _| async move {
@@ -279,7 +279,7 @@ async fn an_answer_cut_short_is_no_success<S: WebhookSender>(make: impl Make<S>)
     }
 }
 
-async fn nobody_there_is_connect<S: WebhookSender>(make: impl Make<S>) {
+async fn a_refused_connection_is_a_connect_error<S: WebhookSender>(make: impl Make<S>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -290,7 +290,7 @@ async fn nobody_there_is_connect<S: WebhookSender>(make: impl Make<S>) {
     }
 }
 
-async fn what_is_not_http_is_protocol<S: WebhookSender>(make: impl Make<S>) {
+async fn other_protocols_are_protocol_errors<S: WebhookSender>(make: impl Make<S>) {
     for answer in
         ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 abc\r\n\r\n", "\0\0\0\0\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
     {
@@ -299,7 +299,7 @@ async fn what_is_not_http_is_protocol<S: WebhookSender>(make: impl Make<S>) {
     }
 }
 
-async fn what_is_not_tls_is_tls<S: WebhookSender>(make: impl Make<S>) {
+async fn a_plain_text_peer_is_a_tls_error<S: WebhookSender>(make: impl Make<S>) {
     let receiver = Receiver::start(|mut stream, _| async move {
         use tokio::io::AsyncWriteExt;
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
@@ -384,11 +384,11 @@ async fn a_check_says_what_may_be_reached<S: WebhookSender>(make: impl Make<S>) 
     assert_eq!(check(&["127.0.0.0/8"], "http://localhost/").await, Ok(()));
     assert_eq!(check(&["127.0.0.0/8"], "http://127.0.0.1/").await, Ok(()));
     assert_eq!(check(&[], "https://8.8.8.8/").await, Ok(()));
-    // Nobody knows it now: each attempt looks again.
+    // The name does not resolve now, but each attempt looks it up again.
     assert_eq!(check(&[], "https://nobody.invalid/").await, Ok(()));
 }
 
-async fn a_name_nobody_has_is_dns<S: WebhookSender>(make: impl Make<S>) {
+async fn an_unknown_name_is_a_dns_error<S: WebhookSender>(make: impl Make<S>) {
     let outcome = send_to(&local(&make), "http://nobody.invalid/", LONG).await;
     assert_eq!(result(&outcome), (None, Some(ErrorClass::Dns)));
 }
@@ -419,7 +419,7 @@ async fn a_header_that_cannot_be_sent_is_named_without_its_value<S: WebhookSende
     assert_eq!(receiver.connections(), 0);
 }
 
-async fn an_abandoned_attempt_lets_go_of_the_connection<S: WebhookSender>(make: impl Make<S>) {
+async fn an_abandoned_attempt_closes_the_connection<S: WebhookSender>(make: impl Make<S>) {
     let mut receiver = Receiver::start(|mut stream, reports| async move {
         let _ = reports.send(read_request(&mut stream).await.unwrap_or_default());
         let ended = read_request(&mut stream).await.is_none();

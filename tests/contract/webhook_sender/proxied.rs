@@ -10,7 +10,7 @@ use morag_tests::dns::DnsServer;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Credentials of the proxy: in no outcome.
+/// Password for the proxy: no outcome may contain it.
 const PASSWORD: &str = "pr0xy-passw0rd";
 
 fn through(proxy: &ConnectProxy, options: SenderOptions) -> HttpSender {
@@ -78,7 +78,7 @@ async fn outcome_of(behaviour: Behaviour, timeout: Duration) -> (AttemptOutcome,
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_is_connect_with_its_status() {
+async fn a_refusing_proxy_is_a_connect_error_with_its_status() {
     for (answer, words) in [
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\npage", "answered 403 to CONNECT 8.8.8.8:443"),
         ("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n", "it wants credentials"),
@@ -109,12 +109,12 @@ async fn a_silent_proxy_ends_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_not_there_is_connect_and_says_so() {
+async fn a_missing_proxy_is_a_connect_error() {
     let proxy = ConnectProxy::start(Behaviour::Silent);
     let (_dns, options) = public_name(SenderOptions::new(policy(&[])), &["8.8.8.8"]).await;
     let sender = through(&proxy, options);
     drop(proxy);
-    // The listener closes when its task has ended.
+    // The listener is closed when its task has ended.
     let outcome = loop {
         let outcome = send_to(&sender, "http://hook.example/", SHORT).await;
         if outcome.error != Some(ErrorClass::Timeout) {

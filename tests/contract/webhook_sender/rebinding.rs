@@ -9,7 +9,7 @@ use morag_tests::dns::DnsServer;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-/// Addresses of this machine: one whose network is allowed, one whose network is not.
+/// Two addresses of this machine: one in an allowed network, one not.
 const ALLOWED: &str = "127.0.1.1";
 const PRIVATE: &str = "127.0.2.1";
 
@@ -21,12 +21,12 @@ struct Lab {
     url: String,
 }
 
-/// Two receivers on the same port of the two addresses, which close after each answer: every attempt connects.
+/// Two receivers on the same port of both addresses, which close after each response, so that every attempt connects.
 async fn lab() -> Lab {
     let (allowed, private) = loop {
         let allowed = TcpListener::bind((ALLOWED, 0)).await.unwrap();
         let port = allowed.local_addr().unwrap().port();
-        // The port may be taken there: then another one.
+        // The port may be in use at the other address: then another one is tried.
         if let Ok(private) = TcpListener::bind((PRIVATE, port)).await {
             break (allowed, private);
         }
@@ -51,7 +51,7 @@ async fn the_address_that_was_checked_is_dialled() {
         lab.dns.answer("hook.example", &[&[ALLOWED], &[PRIVATE]]);
         let before = lab.allowed.connections();
         assert_eq!(result(&send_to(&sender, &lab.url, LONG).await), (Some(200), None), "{way}");
-        // One look-up, and what it said was dialled: nobody asked again between.
+        // One look-up, and its result was dialled, without another look-up in between.
         assert_eq!((lab.dns.lookups("hook.example"), lab.allowed.connections()), (1, before + 1), "{way}");
         let outcome = send_to(&sender, &lab.url, LONG).await;
         assert_eq!(result(&outcome), (None, Some(ErrorClass::AddressRefused)), "{way}");
@@ -64,12 +64,12 @@ async fn the_address_that_was_checked_is_dialled() {
 }
 
 #[tokio::test]
-async fn an_answer_that_changes_all_the_time_never_leads_inside() {
+async fn changing_dns_answers_never_reach_private_addresses() {
     let lab = lab().await;
     for (way, sender, _proxy) in both_ways(&lab.options) {
         for n in 0..60 {
-            // Each attempt begins anew: over 60 questions, one of 16-bit ids would now and then be taken for another sent
-            // again. Whatever asked a second time within an attempt would get the other answer.
+            // Each attempt starts anew: over 60 queries, one with the same 16-bit id would sometimes be taken for a repeated query. A
+            // second look-up within an attempt would get the other answer.
             let (answers, expected) = match n % 3 {
                 0 => ([&[ALLOWED][..], &[PRIVATE]], (Some(200), None)),
                 _ => ([&[PRIVATE][..], &[ALLOWED]], (None, Some(ErrorClass::AddressRefused))),

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 pub struct Receiver {
     pub address: SocketAddr,
     pub connections: Arc<AtomicUsize>,
-    /// What the connections report: requests, or bytes they could write.
+    /// Reports of the connections: requests, or the number of bytes that could be written.
     reports: mpsc::UnboundedReceiver<String>,
 }
 
@@ -47,14 +47,14 @@ impl Receiver {
         Self { address, connections, reports }
     }
 
-    /// Answers each request of each connection with these bytes.
+    /// Answers each request on each connection with these bytes.
     pub async fn answering(answer: impl Into<Vec<u8>>) -> Self {
         let answer: Arc<[u8]> = answer.into().into();
         Self::start(move |mut stream, reports| {
             let answer = Arc::clone(&answer);
             async move {
                 while let Some(request) = read_request(&mut stream).await {
-                    // Told before it is answered: who has the answer finds it.
+                    // Reported before the response, so that a client with a response finds the report.
                     let _ = reports.send(request);
                     if stream.write_all(&answer).await.is_err() {
                         return;
@@ -65,7 +65,7 @@ impl Receiver {
         .await
     }
 
-    /// Answers a request with these bytes and closes the connection.
+    /// Answers one request with these bytes and closes the connection.
     pub async fn answering_once(answer: impl Into<Vec<u8>>) -> Self {
         let answer: Arc<[u8]> = answer.into().into();
         Self::start(move |mut stream, _| {
@@ -79,8 +79,8 @@ impl Receiver {
         .await
     }
 
-    /// Answers a request with `head`, then with `piece` again and again until the connection breaks. Reports how many
-    /// bytes it could write.
+    /// Answers a request with `head`, then with `piece` repeatedly until the connection breaks. Reports the number of bytes that could be
+    /// written.
     pub async fn endless(head: &'static str, piece: &'static [u8], every: std::time::Duration) -> Self {
         Self::start(move |mut stream, reports| async move {
             if read_request(&mut stream).await.is_none() {
@@ -101,7 +101,7 @@ impl Receiver {
         .await
     }
 
-    /// The next report. Fails where none comes.
+    /// The next report. Fails if none comes.
     pub async fn report(&mut self) -> String {
         let report = tokio::time::timeout(PATIENCE, self.reports.recv()).await;
         report.expect("a connection reports").expect("the receiver runs")
@@ -112,7 +112,7 @@ impl Receiver {
     }
 }
 
-/// Reads one request with its body; none at the connection's end.
+/// Reads one request with its body; none at the end of the connection.
 pub async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];

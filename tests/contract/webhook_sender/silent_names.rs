@@ -9,7 +9,7 @@ use morag_tests::dns::DnsServer;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt as _;
 
-/// A receiver that closes after each answer: every attempt looks its name up.
+/// A receiver that closes after each response, so that every attempt looks its name up.
 async fn closing() -> Receiver {
     Receiver::start(|mut stream, _| async move {
         if read_request(&mut stream).await.is_some() {
@@ -21,7 +21,7 @@ async fn closing() -> Receiver {
 }
 
 #[tokio::test]
-async fn deliveries_to_names_that_never_answer_hold_up_no_receiver() {
+async fn unresolvable_names_do_not_delay_other_receivers() {
     let (dns, receiver) = (DnsServer::start().await, closing().await);
     dns.silence("silent.example");
     dns.answer("known.example", &[&["127.0.0.1"]]);

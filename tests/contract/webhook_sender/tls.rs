@@ -11,7 +11,7 @@ fn trusting(authority: &Authority) -> SenderOptions {
     SenderOptions { extra_roots: vec![authority.certificate()], ..SenderOptions::new(policy(&["127.0.0.0/8"])) }
 }
 
-/// The class of the error of a receiver with this identity, straight and through a proxy.
+/// Asserts that a receiver with this identity is refused with a TLS error, directly and through a proxy.
 async fn refused(identity: impl Fn() -> Identity, options: &SenderOptions, why: &str) {
     for (way, sender, _proxy) in both_ways(options) {
         let receiver = TlsReceiver::start(identity(), &["h2", "http/1.1"], Answer::Fine).await;
@@ -66,7 +66,7 @@ async fn a_certificate_for_another_name_is_refused() {
     }
 }
 
-/// A TLS 1.0 answer to the hello: RSA with AES-128-CBC and SHA-1, no extensions.
+/// A ServerHello of TLS 1.0: RSA with AES-128-CBC and SHA-1, no extensions.
 fn old_hello() -> Vec<u8> {
     let mut hello = vec![0x03, 0x01];
     hello.extend([7; 32]);

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// An authority that tests trust, or do not.
+/// A CA that tests may trust.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -31,7 +31,7 @@ impl Authority {
         self.0.der().clone()
     }
 
-    /// A certificate for a name or address, valid now or no longer.
+    /// A certificate for a name or address, valid or expired.
     pub fn issue(&self, name: &str, expired: bool) -> Identity {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         if expired {
@@ -44,28 +44,28 @@ impl Authority {
     }
 }
 
-/// What a receiver shows.
+/// Certificate and key of a receiver.
 pub struct Identity {
     pub certificate: CertificateDer<'static>,
     pub key: PrivateKeyDer<'static>,
 }
 
-/// What a receiver answers.
+/// Response of a receiver.
 #[derive(Debug, Clone, Copy)]
 pub enum Answer {
     /// 200 and `fine`.
     Fine,
-    /// 200 and bytes without end.
+    /// 200 and an endless body.
     Endless,
-    /// 200 with headers of this many bytes.
+    /// 200 with headers of this size.
     Headers(usize),
 }
 
-/// One request.
+/// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub version: Version,
-    /// The name of the TLS handshake.
+    /// The server name in the TLS handshake.
     pub server_name: Option<String>,
     pub authority: String,
     pub body: Bytes,
@@ -98,7 +98,7 @@ impl TlsReceiver {
                 counter.fetch_add(1, Ordering::SeqCst);
                 let (acceptor, seen) = (acceptor.clone(), seen_here.clone());
                 tokio::spawn(async move {
-                    // The handshake fails where the sender does not like the certificate.
+                    // The handshake fails if the sender rejects the certificate.
                     let Ok(stream) = acceptor.accept(stream).await else { return };
                     let server_name = stream.get_ref().1.server_name().map(str::to_owned);
                     let service = service_fn(move |request: Request<Incoming>| {

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_nobody_knows_is_lost_and_what_was_seen_of_it_unknown() {
+    fn an_unknown_task_is_lost_and_its_deliveries_unknown() {
         let facts = Facts { history: Vec::new(), seen: vec![sighting(1, "task_started")], ..Facts::default() };
         assert_eq!(findings(&facts), [Finding::Lost, Finding::DeliveryUnknown(1)]);
     }

@@ -1,4 +1,4 @@
-//! Guests that do harm when they are asked what they are: they are not loaded.
+//! Guests that do harm in `describe`: they are not loaded.
 
 use super::lab::refused;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub async fn descriptor_huge_list() {
 pub async fn descriptor_long_media_type() {
     let line = refused("descriptor_long_media_type").await;
     assert!(line.contains("media type \"xxxx/xxx") && line.contains("at most 128 printable ASCII"), "{line}");
-    assert!(line.len() < 1000, "an error is no place for all of it: {}", line.len());
+    assert!(line.len() < 1000, "the error is too long: {}", line.len());
 }
 
 pub async fn descriptor_odd_media_type() {
@@ -46,7 +46,7 @@ pub async fn descriptor_odd_media_type() {
 pub async fn descriptor_long_data_key() {
     let line = refused("descriptor_long_data_key").await;
     assert!(line.contains("data key \"xxx") && line.contains("is not 1 to 64 characters of A-Z a-z 0-9 _"), "{line}");
-    assert!(line.len() < 1000, "an error is no place for all of it: {}", line.len());
+    assert!(line.len() < 1000, "the error is too long: {}", line.len());
 }
 
 pub async fn descriptor_unusable_schema() {
@@ -54,7 +54,7 @@ pub async fn descriptor_unusable_schema() {
     assert!(line.contains("its configuration schema cannot be used: # refers to itself"), "{line}");
 }
 
-/// The server's only thread here is this one: a guest that computes while it describes itself computes elsewhere.
+/// The server has only this thread here: a guest's `describe` must run on another one.
 #[tokio::test(flavor = "current_thread")]
 async fn describing_holds_up_none_of_the_servers_threads() {
     let before = computed_by_this_thread();
@@ -63,7 +63,7 @@ async fn describing_holds_up_none_of_the_servers_threads() {
     assert!(computed < Duration::from_secs(3), "{computed:?} of the 5 s");
 }
 
-/// Time that a processor worked for the calling thread.
+/// Processor time of the calling thread.
 fn computed_by_this_thread() -> Duration {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())

@@ -1,4 +1,4 @@
-//! Guests that want more than they may have. None of them minds being refused.
+//! Guests that exceed their limits and ignore errors.
 
 use super::lab::{Lab, fails, reaches, wide_limits};
 use morag_core::plugin::Limits;
@@ -18,7 +18,7 @@ pub async fn table_bomb() {
 
 pub async fn output_flood() {
     let measured = reaches("output_flood", wide_limits(), "PLUGIN_OUTPUT_LIMIT", "output", 8 << 20, "bytes").await;
-    assert_eq!(measured, 9 << 20, "the write that was one too many");
+    assert_eq!(measured, 9 << 20, "the write above the limit");
 }
 
 pub async fn artifact_flood() {
@@ -26,17 +26,17 @@ pub async fn artifact_flood() {
     let measured = reaches("artifact_flood", limits, "PLUGIN_ARTIFACT_LIMIT", "artifacts", 2, "artifacts").await;
     assert_eq!(measured, 3);
     let report = Lab::new("artifact_flood", Limits { artifacts_max: 3, ..wide_limits() }).await.run().await;
-    assert_eq!(report.result.unwrap().artifacts.len(), 3, "what is allowed is allowed whole");
+    assert_eq!(report.result.unwrap().artifacts.len(), 3, "artifacts within the limit are kept");
 }
 
-/// What is written anew is one artifact still, and the last of it counts.
+/// An artifact that is written again still counts as one, and the last version is kept.
 pub async fn artifact_anew() {
     let report = Lab::new("artifact_anew", Limits { artifacts_max: 1, ..wide_limits() }).await.run().await;
     let artifacts = report.result.unwrap_or_else(|failure| panic!("{failure:?}")).artifacts;
     assert_eq!(artifacts.iter().map(|staged| staged.artifact.size).collect::<Vec<_>>(), [5]);
 }
 
-/// Not fatal: the log is cut, and says by how much.
+/// Not fatal: the log is truncated, with a note of how much is missing.
 pub async fn log_flood() {
     let limits = Limits { log_lines_max: 100, log_bytes_max: 1 << 20, ..wide_limits() };
     let report = Lab::new("log_flood", limits).await.run().await;
@@ -63,5 +63,5 @@ pub async fn host_call_flood() {
 pub async fn host_bytes_flood() {
     let limits = Limits { host_bytes_max: 4 << 20, ..wide_limits() };
     let measured = reaches("host_bytes_flood", limits, "PLUGIN_HOST_LIMIT", "host_bytes", 4 << 20, "bytes").await;
-    assert_eq!(measured, 5 << 20, "the read that was one too many");
+    assert_eq!(measured, 5 << 20, "the read above the limit");
 }

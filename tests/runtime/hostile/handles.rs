@@ -1,4 +1,4 @@
-//! Guests that use handles which are not theirs.
+//! Guests that use invalid handles.
 
 use super::lab::{breaks_the_interface, reaches, wide_limits};
 

@@ -1,4 +1,4 @@
-//! Guests that are not what this host runs.
+//! Guests that this host cannot run.
 
 use super::lab::{refused, refused_file};
 use morag_tests::guests::component;
@@ -16,7 +16,7 @@ pub async fn undeclared_import() {
     assert!(line.contains("graph") && line.contains("descriptor does not ask for"), "{line}");
 }
 
-/// As a step in Rust does it.
+/// The same with a step in Rust.
 pub async fn undeclared() {
     let line = refused_file(guest("undeclared")).await;
     assert!(line.contains("graph") && line.contains("descriptor does not ask for"), "{line}");
@@ -60,7 +60,7 @@ async fn a_truncated_component_is_refused_wherever_it_ends() {
     }
 }
 
-/// 200 MB: a component with a custom section of zeros behind it, which the file system need not store.
+/// 200 MB: a component with a custom section of zeros at the end, which is sparse on the disk.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_that_is_too_large_is_refused() {
     let folder = tempfile::tempdir().unwrap();

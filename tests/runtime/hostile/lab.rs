@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Limits that no test reaches but by what it is about, however slow the machine.
+/// Limits that only the test's own subject reaches, however slow the machine is.
 pub fn wide_limits() -> Limits {
     Limits {
         memory_bytes_max: 64 << 20,
@@ -21,7 +21,7 @@ pub fn wide_limits() -> Limits {
     }
 }
 
-/// Limits of time that a loop reaches at once.
+/// Time limits that a loop reaches quickly.
 pub fn short_limits() -> Limits {
     Limits { wall_time_max: Duration::from_millis(300), ..wide_limits() }
 }
@@ -41,7 +41,7 @@ impl Lab {
         Self { sandbox, guest, _components: components }
     }
 
-    /// Runs the guest, and the good one after it.
+    /// Runs the guest, then the good one.
     pub async fn run(&self) -> StepReport {
         let document = vec![b'x'; 1 << 20];
         let report = self.sandbox.runner.run(self.sandbox.plain_call(self.guest, &document).await).await;
@@ -50,22 +50,22 @@ impl Lab {
     }
 }
 
-/// The host goes on: a good step works.
+/// Asserts that the host still works: a good step succeeds.
 pub async fn assert_good(sandbox: &Sandbox) {
     let report = sandbox.runner.run(sandbox.plain_call("good", b"a document").await).await;
     let success = report.result.unwrap_or_else(|failure| panic!("the good step failed: {failure:?}"));
     assert_eq!(success.artifacts[0].artifact.size, 10);
 }
 
-/// Runs a guest, which fails, and the good one after it.
+/// Runs a guest, which must fail, then the good one.
 pub async fn fails(guest: &'static str, limits: Limits) -> (StepFailure, StepReport) {
     let report = Lab::new(guest, limits).await.run().await;
     let failure = report.result.clone().expect_err("it must fail");
-    assert!(!failure.retryable, "the same again would be the same");
+    assert!(!failure.retryable, "a retry would fail again");
     (failure, report)
 }
 
-/// Runs a guest that reaches a limit, and checks what the failed event will show. Returns what was measured.
+/// Runs a guest that must reach a limit, and checks the data of the failure event. Returns the measured value.
 pub async fn reaches(guest: &'static str, limits: Limits, code: &str, limit: &str, allowed: u64, unit: &str) -> u64 {
     let (failure, _) = fails(guest, limits).await;
     assert_eq!(failure.code, code, "{failure:?}");
@@ -79,7 +79,7 @@ pub async fn reaches(guest: &'static str, limits: Limits, code: &str, limit: &st
     measured
 }
 
-/// Runs a guest that breaks the rules of the interface, which ends it with a code.
+/// Runs a guest that violates the interface, and must be ended with a code.
 pub async fn breaks_the_interface(guest: &'static str, code: &str) -> StepFailure {
     let (failure, _) = fails(guest, wide_limits()).await;
     assert_eq!(failure.code, code, "{failure:?}");
@@ -87,13 +87,13 @@ pub async fn breaks_the_interface(guest: &'static str, code: &str) -> StepFailur
     failure
 }
 
-/// A component that cannot be loaded, in one line; the good one can, by the same engine, afterwards.
+/// The one-line error for a component that cannot be loaded. The good one can be loaded by the same engine afterwards.
 pub async fn refused(guest: &'static str) -> String {
     let components = tempfile::tempdir().unwrap();
     refused_file(write_component(guest, components.path())).await
 }
 
-/// The same of a file.
+/// The same for a file.
 pub async fn refused_file(path: PathBuf) -> String {
     let engine = StepEngine::new(EngineOptions { instances_max: 4 }).unwrap();
     let error = match Sandbox::load_on(engine.clone(), vec![path], wide_limits(), 1).await {

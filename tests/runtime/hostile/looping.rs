@@ -9,7 +9,7 @@ pub async fn endless_loop() {
     reaches("endless_loop", short_limits(), "PLUGIN_TIMEOUT", "wall_time", 300, "ms").await;
     let limits = Limits { cpu_time_max: Duration::from_millis(50), ..wide_limits() };
     let measured = reaches("endless_loop", limits, "PLUGIN_CPU_LIMIT", "cpu_time", 50, "ms").await;
-    // A poll is an epoch of 10 ms long; the rest is for a clock that ticks late.
+    // The guest is interrupted at epochs of 10 ms; the rest allows for a late clock tick.
     assert!(measured < 1000, "{measured}");
 }
 
@@ -32,12 +32,12 @@ pub async fn endless_recursion() {
     assert_eq!((&failure.details["limit"], &failure.details["allowed"]), (&"stack".into(), &(1 << 20).into()));
 }
 
-/// The task is cancelled: the call is dropped in the middle of the guest.
+/// The task is cancelled: the call is dropped while the guest runs.
 pub async fn never_returns() {
     let lab = Lab::new("never_returns", Limits { wall_time_max: Duration::from_secs(3600), ..wide_limits() }).await;
     let call = lab.sandbox.plain_call("never_returns", b"document").await;
     let task = call.record.id.to_string();
-    // Four instances fit into the pool: were one of these still there, a later call would find no place.
+    // The pool has four instances: if one of these remained, a later call would get none.
     for run in 1..=8 {
         let running = lab.sandbox.runner.run(call.clone());
         tokio::select! {
@@ -45,16 +45,16 @@ pub async fn never_returns() {
             () = progress(&lab, run) => {}
         }
     }
-    // The last of them has up to an epoch to go.
+    // The last of them may take up to an epoch to end.
     let good = lab.sandbox.plain_call("good", b"a document").await;
     let placed = async {
         while matches!(lab.sandbox.runner.run(good.clone()).await.result, Err(failure) if failure.code == "PLUGIN_BUSY")
         {
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(30), placed).await.is_ok(), "a cancelled run keeps its place");
+    assert!(tokio::time::timeout(Duration::from_secs(30), placed).await.is_ok(), "a cancelled run keeps its instance");
     assert_good(&lab.sandbox).await;
-    // Half an artifact is deleted when its writer is dropped, which may be an epoch after the call is.
+    // An unfinished artifact is deleted when its writer is dropped, which may be an epoch after the call was dropped.
     let is_left = |files: &[String]| files.iter().any(|file| file.contains("out.txt") && file.contains(&task));
     let gone = async {
         while is_left(&lab.sandbox.files()) {
@@ -65,7 +65,7 @@ pub async fn never_returns() {
     assert!(waited.is_ok(), "{:?}", lab.sandbox.files());
 }
 
-/// Until there were so many reports of progress: the guest is in its loop then, or an instruction before it.
+/// Waits for this many progress reports: the guest is in its loop then, or an instruction before it.
 async fn progress(lab: &Lab, reports: usize) {
     while lab.sandbox.progress.lock().unwrap().len() < reports {
         tokio::task::yield_now().await;

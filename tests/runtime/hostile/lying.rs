@@ -1,4 +1,4 @@
-//! Guests that lie about sizes and kinds, by the raw ABI.
+//! Guests that give wrong sizes and types, by the raw ABI.
 
 use super::lab::{breaks_the_interface, fails, reaches, wide_limits};
 

@@ -1,7 +1,7 @@
-//! Every guest program of `tests/guests`, each with its test.
+//! Every guest program of `tests/guests` with its test.
 //!
-//! The build script lists the programs, and a test is made of each here; what it does is the function of the guest's name in one of
-//! the modules below. A program without a function does not compile.
+//! The build script lists the programs, and each becomes a test here, which calls the function with the guest's name in one of the modules
+//! below. A program without a function does not compile.
 
 mod describing;
 mod flooding;

@@ -1,9 +1,9 @@
-//! Guests whose names and numbers are not what they should be.
+//! Guests with invalid names and numbers.
 
 use super::lab::{Lab, refused, wide_limits};
 use morag_core::ports::StepRunner as _;
 
-/// The guest itself traps on a name that is taken.
+/// The guest itself traps if an invalid name is accepted.
 pub async fn artifact_names() {
     let lab = Lab::new("artifact_names", wide_limits()).await;
     let call = lab.sandbox.plain_call("artifact_names", b"document").await;

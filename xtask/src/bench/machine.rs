@@ -22,7 +22,7 @@ pub fn outside(receiver: &Receiver) -> Result<()> {
         }
     }
     let rate = POSTS as f64 / started.elapsed().as_secs_f64();
-    println!("outside us   {rate:.0} posts/s by one minreq client to the same receiver, a connection each");
+    println!("baseline     {rate:.0} posts/s by one minreq client to the same receiver, a connection each");
     Ok(())
 }
 

@@ -1,11 +1,11 @@
-//! No service is set up.
+//! Stands in where no service is configured.
 
 use async_trait::async_trait;
 use morag_core::ports::{
     CapabilityError, Completer, Completion, CompletionRequest, Recording, Transcriber, Transcript,
 };
 
-/// Answers every call that there is no service, and what the operator must set.
+/// Fails every call with an error that names the settings to set.
 #[derive(Debug, Clone, Copy)]
 pub struct NoService;
 

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Bytes of an answer. 4,096 tokens are some 32 KiB; a model that thinks aloud says more.
+/// Largest response body, bytes. 4,096 tokens take about 32 KiB; a model that also returns its reasoning needs more.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 
-/// What is asked for, in errors.
+/// Name of the service in errors.
 const WHAT: &str = "completions";
 
-/// Completions of a model of the service.
+/// Completions by a model of the service.
 pub struct OpenAiCompleter {
     service: OpenAiService,
     model: String,
@@ -21,7 +21,7 @@ pub struct OpenAiCompleter {
 }
 
 impl OpenAiCompleter {
-    /// Completions of this model, each within the time.
+    /// Completions by this model, each within the timeout.
     pub fn new(service: OpenAiService, model: String, timeout: Duration) -> Self {
         Self { service, model, timeout }
     }
@@ -93,13 +93,13 @@ impl Completer for OpenAiCompleter {
     async fn complete(&self, request: CompletionRequest) -> Result<Completion, CapabilityError> {
         let asked = self.service.post("chat/completions").json(&self.body(&request));
         let answer: Answer = self.service.ask(WHAT, asked, self.timeout, ANSWER_BYTES_MAX).await?;
-        let choice = answer.choices.into_iter().next().ok_or_else(|| unavailable(WHAT, "answers nothing"))?;
+        let choice = answer.choices.into_iter().next().ok_or_else(|| unavailable(WHAT, "returns no choice"))?;
         let text = match choice.message {
             Said { content: Some(text), .. } => text,
             Said { refusal: Some(_), .. } => {
                 return Err(CapabilityError::Invalid("the model declines to answer this".into()));
             }
-            Said { .. } => return Err(unavailable(WHAT, "answers without a text")),
+            Said { .. } => return Err(unavailable(WHAT, "returns a choice without text")),
         };
         let usage = answer.usage.unwrap_or_default();
         Ok(Completion {

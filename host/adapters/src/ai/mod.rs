@@ -1,8 +1,8 @@
-//! A service that speaks OpenAI's protocol: the ports `Completer` and `Transcriber` on `reqwest`.
+//! Client of a service with an OpenAI-compatible API: the ports `Completer` and `Transcriber` on `reqwest`.
 //!
-//! Where it is, the operator says: the address is trusted, and may be private. What it can do to us is bounded: one deadline
-//! over the whole exchange, a bounded answer, no redirects (they would carry the key elsewhere), nothing tried twice. Errors
-//! say a status and, where it is a plain word, the service's code: never the key, and nothing of what was asked.
+//! The operator configures the address, so it is trusted and may be private. The effect of a bad service is bounded: one deadline over the
+//! whole exchange, a size limit on the response, no redirects (they would send the key elsewhere), no retries. Errors contain the status
+//! and, where it is a plain word, the service's error code: never the key nor a part of the request.
 
 mod absent;
 mod completions;

@@ -1,4 +1,4 @@
-//! The exchange: a request with the key, a bounded answer, an error that is safe to show.
+//! The exchange: a request with the key, a bounded response, an error that is safe to show.
 
 use crate::exchange::{self, Exchange, Within};
 use crate::webhook_http::classify::{Failure, classify, classify_exchange};
@@ -15,25 +15,25 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-/// Limit of reaching the service.
+/// Timeout of connecting to the service.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
-/// Bytes of an answer that is an error: enough for its code.
+/// Largest error body that is read, bytes: enough for its code.
 const ERROR_BYTES_MAX: usize = 64 << 10;
 
-/// Characters of a service's code of an error.
+/// Longest error code that is shown, characters.
 const CODE_CHARS_MAX: usize = 64;
 
-/// The client could not be made.
+/// The client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum AiSetUpError {
-    /// The address cannot be used. It is not shown: there may be a password in it.
+    /// The address cannot be used. It is not shown: it may contain a password.
     #[error(
         "OPENAI_BASE_URL cannot be used: give one like https://api.openai.com/v1, http or https, without user name, \
          password, query and fragment"
     )]
     Url,
-    /// The key has characters that no header can carry.
+    /// The key has characters that a header cannot contain.
     #[error("OPENAI_API_KEY cannot be used: it has characters that HTTP does not allow")]
     Key,
     /// The TLS settings are not accepted.
@@ -44,10 +44,10 @@ pub enum AiSetUpError {
     Client(#[from] reqwest::Error),
 }
 
-/// A service and the key to it.
+/// A service with its key.
 #[derive(Clone)]
 pub struct OpenAiService {
-    /// Writes requests; it sends none.
+    /// Builds requests only; `exchange` sends them.
     requests: reqwest::Client,
     client: Exchange<Within<HttpConnector>, Body>,
     base: Url,
@@ -56,10 +56,10 @@ pub struct OpenAiService {
 }
 
 impl OpenAiService {
-    /// The service at `base` (`https://host/v1`), by a key if it wants one.
+    /// The service at `base` (`https://host/v1`), with a key if it needs one.
     ///
     /// # Errors
-    /// Where the address or the key cannot be used.
+    /// If the address or the key cannot be used.
     pub fn new(base: &str, key: Option<Secret>) -> Result<Self, AiSetUpError> {
         let base: Url = base.parse().map_err(|_| AiSetUpError::Url)?;
         let plain = base.username().is_empty() && base.password().is_none();
@@ -74,12 +74,12 @@ impl OpenAiService {
         Ok(Self { requests, client, base, authorization, key })
     }
 
-    /// Whether the service is OpenAI's own: it has names of its own for what others name as it once did.
+    /// Whether the service is OpenAI's own, whose parameter names differ: compatible services still use the older ones.
     pub(super) fn is_openai(&self) -> bool {
         self.base.host_str() == Some("api.openai.com")
     }
 
-    /// A request to a path below the address.
+    /// A request to a path below the base address.
     pub(super) fn post(&self, path: &str) -> RequestBuilder {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
@@ -90,7 +90,7 @@ impl OpenAiService {
         }
     }
 
-    /// Sends a request and reads its answer. `what` is asked for, in words.
+    /// Sends a request and reads its response. `what` names the service in errors.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         what: &str,
@@ -112,14 +112,13 @@ impl OpenAiService {
         }
         let body = timeout_at(deadline, read(&mut response, bytes_max)).await.map_err(slow)?;
         let body = body.map_err(|failure| match failure {
-            ReadFailure::TooLong => unavailable(what, &format!("answers more than {bytes_max} bytes")),
+            ReadFailure::TooLong => unavailable(what, &format!("sends more than {bytes_max} bytes")),
             ReadFailure::Http(error) => failed(what, &classify(&error)),
         })?;
-        serde_json::from_slice(&body).map_err(|_| unavailable(what, "answers what is not its protocol"))
+        serde_json::from_slice(&body).map_err(|_| unavailable(what, "sends a response that cannot be parsed"))
     }
 
-    /// The service's own code of an error, if it is a plain word: it says which limit was hit, and has no room for what was
-    /// asked or for the key.
+    /// The service's own error code, if it is a plain word: it tells which limit was reached, and cannot contain the request or the key.
     fn code(&self, body: &[u8]) -> Option<String> {
         let body: serde_json::Value = serde_json::from_slice(body).ok()?;
         let error = body.get("error")?;
@@ -159,21 +158,21 @@ async fn read(response: &mut Response, bytes_max: usize) -> Result<Vec<u8>, Read
     Ok(body)
 }
 
-/// The service is not to be had. Told to the operator too: a step that is refused may not say why.
+/// The service failed. Also logged for the operator: a step may drop its error.
 pub(super) fn unavailable(what: &str, how: &str) -> CapabilityError {
     tracing::warn!("the service for {what} {how}");
     CapabilityError::Unavailable(format!("the host's service for {what} {how}"))
 }
 
 fn failed(what: &str, failure: &Failure) -> CapabilityError {
-    // Only the class: the causes' texts name addresses.
+    // Only the class: the texts of the causes contain addresses.
     let how = match failure.class {
-        ErrorClass::Dns => "has a name without an address",
+        ErrorClass::Dns => "has a host name without an address",
         ErrorClass::Connect | ErrorClass::AddressRefused => "cannot be connected to",
-        ErrorClass::Tls => "has no TLS that can be trusted",
+        ErrorClass::Tls => "fails the TLS handshake",
         ErrorClass::Timeout => "does not answer in time",
-        ErrorClass::Reset => "broke the connection",
-        ErrorClass::Protocol => "does not answer in valid HTTP",
+        ErrorClass::Reset => "closed the connection early",
+        ErrorClass::Protocol => "sends invalid HTTP",
     };
     unavailable(what, how)
 }
@@ -196,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_says_too_much_or_too_little_is_refused() {
+    fn invalid_base_urls_are_refused() {
         for good in ["https://api.openai.com/v1", "http://127.0.0.1:8080", "http://[::1]/v1/"] {
             assert!(OpenAiService::new(good, None).is_ok(), "{good}");
         }
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plain_word_of_an_error_is_shown() {
+    fn only_a_plain_error_code_is_shown() {
         let service = OpenAiService::new("https://a.example/", Some(Secret::new("abc_123"))).unwrap();
         let code = |body: &str| service.code(body.as_bytes());
         assert_eq!(

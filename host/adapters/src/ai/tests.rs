@@ -1,4 +1,4 @@
-//! The key is in nothing that is said, whatever the service answers.
+//! No error and no log line contains the key, whatever the service responds.
 
 use super::{OpenAiCompleter, OpenAiService};
 use morag_core::Secret;
@@ -13,7 +13,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 const KEY: &str = "s3cr3t_key_of_the_host";
 
-/// Keeps every event as text.
+/// Records every event as text.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<String>>);
 
@@ -42,7 +42,7 @@ impl Subscriber for Kept {
     fn exit(&self, _: &Id) {}
 }
 
-/// A service that answers a status, and says the head of the request back in its body. Gives its address.
+/// A service that responds with a status and repeats the head of the request in its body. Returns its address.
 async fn echo(status: u16) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -10,13 +10,13 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes of an answer: a day of speech with its segments is some 10 MiB.
+/// Largest response body, bytes: a day of speech with its segments takes about 10 MiB.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-/// What is asked for, in errors.
+/// Name of the service in errors.
 const WHAT: &str = "transcription";
 
-/// Transcripts of a model of the service.
+/// Transcripts by a model of the service.
 pub struct OpenAiTranscriber {
     service: OpenAiService,
     blobs: Arc<dyn Blobs>,
@@ -25,12 +25,12 @@ pub struct OpenAiTranscriber {
 }
 
 impl OpenAiTranscriber {
-    /// Transcripts by this model of files of this storage, each within the time.
+    /// Transcripts by this model of files in `blobs`, each within the timeout.
     pub fn new(service: OpenAiService, blobs: Arc<dyn Blobs>, model: String, timeout: Duration) -> Self {
         Self { service, blobs, model, timeout }
     }
 
-    /// The form, its file streamed from the storage.
+    /// The multipart form; its file is streamed from the storage.
     async fn form(&self, recording: &Recording) -> Result<Form, CapabilityError> {
         let stream = self.blobs.stream(&recording.path, 0..recording.size).await.map_err(|error| {
             tracing::warn!(%error, "a recording cannot be read");
@@ -41,7 +41,7 @@ impl OpenAiTranscriber {
             let part = Part::stream_with_length(body, recording.size).file_name(recording.file_name.clone());
             part.mime_str(media_type)
         };
-        // A hint by whoever submitted the file: one that makes no sense is left out.
+        // The media type is only a hint by the submitter: an invalid one is left out.
         let known = mime(&recording.media_type).unwrap_or("application/octet-stream");
         let part = part(known).map_err(|_| CapabilityError::Invalid("the file has no valid media type".into()))?;
         let form = Form::new().text("model", self.model.clone()).text("response_format", "verbose_json");
@@ -53,7 +53,7 @@ impl OpenAiTranscriber {
     }
 }
 
-/// A media type of the plain form, without parameters.
+/// A media type without parameters, if it is well-formed.
 fn mime(text: &str) -> Option<&str> {
     let text = text.split(';').next()?.trim();
     let (kind, name) = text.split_once('/')?;
@@ -81,7 +81,7 @@ struct Spoken {
     text: String,
 }
 
-/// Seconds: a number, or as some services have it a number in a text.
+/// Seconds: a number, or in some services a number in a string.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Seconds {
@@ -90,13 +90,13 @@ enum Seconds {
 }
 
 impl Seconds {
-    /// Milliseconds; what makes no sense is the beginning.
+    /// Milliseconds; 0 where it cannot be parsed.
     fn millis(&self) -> u64 {
         let seconds = match self {
             Self::Number(seconds) => *seconds,
             Self::Text(text) => text.parse().unwrap_or(0.0),
         };
-        // Saturates, and is 0 for what is no number or negative.
+        // The cast saturates: NaN and negative numbers become 0.
         (seconds * 1000.0).round() as u64
     }
 }
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_media_type_is_taken_only_where_it_is_one() {
+    fn invalid_media_types_are_ignored() {
         assert_eq!(mime("audio/mpeg"), Some("audio/mpeg"));
         assert_eq!(mime("audio/ogg; codecs=opus"), Some("audio/ogg"));
         for bad in ["", "audio", "audio/", "au dio/x", "audio/x\r\nX-Evil: 1"] {

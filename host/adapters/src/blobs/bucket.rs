@@ -1,4 +1,4 @@
-//! What only a bucket needs: its address, its client's limits, and listing it by pages.
+//! The parts that only a bucket needs: its address, the limits of its client, and listing by pages.
 
 use super::error;
 use futures::Stream;
@@ -14,44 +14,44 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest wait for a connection: a store in reach answers within milliseconds, one on another continent within a second.
+/// Timeout of connecting: a nearby store responds within milliseconds, one on another continent within a second.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// Longest silence of the store, a part's upload and a copy included: a part of 5 MiB passes at 0.7 Mbit/s. There is no
-/// limit on a whole request, because a download lasts as long as its reader takes.
+/// Longest pause between two bytes from the store, also while it receives a part or copies: a part of 5 MiB needs 0.7 Mbit/s. A whole
+/// request has no timeout, because a download lasts as long as its reader takes.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
-/// Most further attempts at a request that failed on the way or at the store's fault.
+/// Retries of a request that failed on the network or by a server error.
 const RETRIES_MAX: usize = 4;
 
-/// No further attempt begins later than this after the first. With `SILENCE_MAX`, a request fails within two minutes.
+/// No retry begins later than this after the first attempt. With `SILENCE_MAX`, a request fails within two minutes.
 const RETRY_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// Pause before the first further attempt; it doubles, up to `PAUSE_MAX`, and varies by chance.
+/// Delay before the first retry; it doubles up to `PAUSE_MAX`, with jitter.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Longest pause: five attempts then take a few seconds where the store refuses connections.
+/// Longest delay: five attempts then take a few seconds where the store refuses connections.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// Most entries of a page: S3's own limit.
+/// Entries of a page: S3's own limit.
 const PAGE_MAX: usize = 1000;
 
-/// How to reach a bucket. What is left out is taken from where `object_store` takes it: the environment (`AWS_…`, where an
-/// empty variable is as good as none), then the role of the container or the instance.
+/// How to reach a bucket. Missing values come from where `object_store` takes them: the environment (`AWS_…`, where an empty variable
+/// counts as absent), then the role of the container or the instance.
 #[derive(Debug, Clone, Default)]
 pub struct S3Settings {
-    /// Address of the store, such as `https://minio.example:9000`. Unencrypted only if it begins with `http://`. None, and
-    /// none in the environment: Amazon's, by the region.
+    /// Address of the store, such as `https://minio.example:9000`. Unencrypted only if it begins with `http://`. If missing, also in the
+    /// environment: Amazon's, by the region.
     pub endpoint: Option<String>,
-    /// None, and none in the environment: `us-east-1`, which most other stores take for their own.
+    /// If missing, also in the environment: `us-east-1`, which most other stores use as their own.
     pub region: Option<String>,
-    /// Goes with the secret: both or none.
+    /// Access key id. Needs the secret: both or none.
     pub access_key_id: Option<String>,
     /// The access key's secret.
     pub secret_access_key: Option<Secret>,
 }
 
-/// A bucket, or what is below a prefix in it.
+/// A bucket, or a prefix in it.
 #[derive(Clone)]
 pub(super) struct Bucket {
     store: Arc<AmazonS3>,
@@ -63,7 +63,7 @@ impl Bucket {
     /// Opens without connecting.
     pub(super) fn open(url: &str, settings: S3Settings) -> Result<Self, BlobError> {
         let (name, prefix) = address(url)?;
-        // Without one, building the client panics.
+        // Without a provider, building the client panics.
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(wrong("this process has chosen no provider for TLS; install one before opening a bucket"));
         }
@@ -72,11 +72,11 @@ impl Bucket {
             builder = builder.with_region(region);
         }
         if let Some(endpoint) = settings.endpoint {
-            // The key that wins over the other one, which the environment may hold.
+            // This key has priority over `Endpoint`, which may come from the environment.
             builder = builder.with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
         }
         builder = match (settings.access_key_id, settings.secret_access_key) {
-            // Not the builder's own fields: those would take a session's token from the environment along.
+            // Not the builder's own fields: it would combine them with a session token from the environment.
             (Some(key_id), Some(secret)) => {
                 let credential = AwsCredential { key_id, secret_key: secret.expose().to_owned(), token: None };
                 builder.with_credentials(Arc::new(StaticCredentialProvider::new(credential)))
@@ -91,12 +91,12 @@ impl Bucket {
         Ok(Self { store: Arc::new(store.map_err(error::unavailable)?), name, prefix })
     }
 
-    /// The bucket as a store. Paths in it are those that [`Bucket::at`] gives.
+    /// The bucket as a store, for paths of [`Bucket::at`].
     pub(super) fn store(&self) -> Arc<AmazonS3> {
         Arc::clone(&self.store)
     }
 
-    /// A path below the prefix, as the bucket's own.
+    /// Adds the prefix to a path.
     pub(super) fn at(&self, path: &str) -> String {
         match self.prefix.as_ref() {
             "" => path.to_owned(),
@@ -104,14 +104,13 @@ impl Bucket {
         }
     }
 
-    /// Answers when the bucket can be listed. Nothing is written: a check every few seconds would be paid for, and would
-    /// fill a bucket that keeps versions.
+    /// Succeeds when the bucket can be listed. Writes nothing: a write every few seconds costs money, and fills a bucket with versioning.
     pub(super) async fn ping(&self) -> Result<(), BlobError> {
         let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
         self.store.list_paginated(Some(&self.at("")), options).await.map(drop).map_err(error::unavailable)
     }
 
-    /// Pages of the ids that files below `below` lie in, in order.
+    /// Pages of the task ids that have files below `below`, in order.
     pub(super) fn tasks(self, below: &'static str) -> impl Stream<Item = Result<Vec<TaskId>, BlobError>> + Send {
         futures::stream::try_unfold(Some((self, None)), move |at| async move {
             let Some((bucket, after)) = at else { return Ok(None) };
@@ -121,10 +120,10 @@ impl Bucket {
         })
     }
 
-    /// The `limit` smallest ids after `after` of those that files below `below` lie in. Asks for so many, not for the files.
+    /// The `limit` smallest ids after `after` that have files below `below`. Lists the common prefixes, not the files.
     async fn page_of_tasks(&self, below: &str, after: Option<TaskId>, limit: usize) -> Result<Vec<TaskId>, BlobError> {
         let folder = format!("{}/", self.at(below));
-        // After everything that lies in the task's own folder: `0` follows `/`.
+        // `0` follows `/`: the offset skips all files in the folder of task `after`.
         let offset = after.map(|id| format!("{folder}{id}0"));
         let (mut found, mut page_token) = (Vec::new(), None);
         while found.len() < limit {
@@ -155,8 +154,8 @@ impl std::fmt::Debug for Bucket {
     }
 }
 
-/// A builder with the `AWS_…` variables among these. Not `AmazonS3Builder::from_env`: that takes an empty endpoint for an
-/// address and an empty key for a key, and a template of settings has its unused ones empty.
+/// A builder with the `AWS_…` variables. Not `AmazonS3Builder::from_env`: it takes an empty endpoint for an address and an empty key for a
+/// key, and templates of settings contain empty variables.
 fn builder_from(variables: impl IntoIterator<Item = (OsString, OsString)>) -> AmazonS3Builder {
     variables.into_iter().fold(AmazonS3Builder::new(), |builder, (name, value)| {
         let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { return builder };
@@ -165,7 +164,7 @@ fn builder_from(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Am
         }
         match name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
             Ok(key) => builder.with_config(key, value),
-            // One of other tools, such as AWS_PROFILE.
+            // A variable of other tools, such as AWS_PROFILE.
             Err(_) => builder,
         }
     })
@@ -187,7 +186,7 @@ fn retries() -> RetryConfig {
     }
 }
 
-/// Bucket and prefix of `s3://bucket/prefix`. The address itself is not repeated in an error: it may hold a password.
+/// Bucket and prefix of `s3://bucket/prefix`. Errors do not repeat the address: it may contain a password.
 fn address(url: &str) -> Result<(String, Path), BlobError> {
     let malformed = || wrong("the address of a bucket is s3://BUCKET or s3://BUCKET/PREFIX, and this one is neither");
     let rest = url.strip_prefix("s3://").ok_or_else(malformed)?;
@@ -200,7 +199,7 @@ fn address(url: &str) -> Result<(String, Path), BlobError> {
     Ok((bucket.to_owned(), prefix))
 }
 
-/// Whether an endpoint is unencrypted; an error where it is none.
+/// Whether an endpoint is unencrypted; an error if it is malformed.
 fn is_plain_http(endpoint: &str) -> Result<bool, BlobError> {
     let malformed = || wrong("the endpoint of a bucket is http(s)://HOST[:PORT], without credentials and query");
     let url = Url::parse(endpoint).map_err(|_| malformed())?;

@@ -1,13 +1,13 @@
-//! What `object_store` reports, as errors of the port.
+//! Maps errors of `object_store` to errors of the port.
 
 use morag_core::ports::BlobError;
 use object_store::Error;
 use std::io;
 
-/// Longest text of an error: a proxy may answer with a whole page.
+/// Longest text of an error: a proxy may respond with a whole page.
 const TEXT_CHARS_MAX: usize = 600;
 
-/// S3's code for a bucket that is not there. Its status is that of a missing file.
+/// S3's code for a missing bucket. The status is the same as for a missing file.
 const NO_SUCH_BUCKET: &str = "NoSuchBucket";
 
 const KEY_ADVICE: &str = "; check the access key and what it may do in the bucket";
@@ -15,13 +15,13 @@ const KEY_ADVICE: &str = "; check the access key and what it may do in the bucke
 /// The error of an operation on a file that may be missing.
 pub(super) fn blob_error(error: Error) -> BlobError {
     match &error {
-        // HEAD has no body to tell the two apart: a missing bucket then looks like a missing file.
+        // A response to HEAD has no body with a code: a missing bucket then looks like a missing file.
         Error::NotFound { .. } if code(&error.to_string()) != Some(NO_SUCH_BUCKET) => BlobError::NotFound,
         _ => unavailable(error),
     }
 }
 
-/// The error of an operation that needs no file: where it misses something, that is the storage itself.
+/// The error of an operation on the storage itself: "not found" then means that the storage is missing.
 pub(super) fn unavailable(error: Error) -> BlobError {
     let whole = error.to_string();
     let is_refused = matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. });
@@ -38,15 +38,14 @@ pub(super) fn unavailable(error: Error) -> BlobError {
     }
 }
 
-/// Whether a disk has no room, or its user may have no more of it.
+/// Whether the disk is full, or the user's quota is used up.
 fn is_full(error: &Error) -> bool {
     std::iter::successors(std::error::Error::source(error), |cause| cause.source())
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
 }
 
-/// The error's text in one line. Of an answer of S3 only code and message are kept: the rest of it may repeat the key's id
-/// and what was signed.
+/// The error's text in one line. Of an S3 response only code and message are kept: the rest may repeat the key id and the signed request.
 fn text(error: &Error, whole: &str) -> String {
     let mut text = match answer(whole) {
         Some((before, answer)) => {
@@ -55,7 +54,7 @@ fn text(error: &Error, whole: &str) -> String {
         }
         None => whole.to_owned(),
     };
-    // The last cause is what happened (the connection was refused), and the texts above it do not always say it.
+    // The innermost cause says what happened (the connection was refused); the outer texts do not always include it.
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     if let Some(cause) = causes.last().map(ToString::to_string)
         && answer(&cause).is_none()
@@ -67,7 +66,7 @@ fn text(error: &Error, whole: &str) -> String {
     line.chars().take(TEXT_CHARS_MAX).collect()
 }
 
-/// The code of S3's answer. The protocol's own word; `object_store` hands it on in its text only.
+/// The code of an S3 response. `object_store` exposes it only in its text.
 fn code(text: &str) -> Option<&str> {
     element(answer(text)?.1, "Code")
 }
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_told_without_the_key_it_repeats() {
+    fn an_s3_error_is_shown_without_the_key() {
         let error = Error::PermissionDenied { path: "tasks/a".into(), source: REFUSAL.into() };
         let BlobError::Unavailable(text) = blob_error(error) else { panic!("not unavailable") };
         assert!(text.ends_with(
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_no_broken_one() {
+    fn a_full_disk_is_reported_as_full() {
         let error =
             |kind: io::ErrorKind| Error::Generic { store: "LocalFileSystem", source: io::Error::from(kind).into() };
         assert!(matches!(unavailable(error(io::ErrorKind::StorageFull)), BlobError::Full(_)));
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_cut() {
+    fn a_long_error_page_is_truncated() {
         let error = Error::Generic { store: "S3", source: "<html>\n".repeat(1000).into() };
         let BlobError::Unavailable(text) = blob_error(error) else { panic!("not unavailable") };
         assert!(text.len() <= TEXT_CHARS_MAX && !text.contains('\n'), "{text}");

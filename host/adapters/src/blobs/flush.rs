@@ -1,4 +1,4 @@
-//! Moving files and flushing them to the disk together.
+//! Moves files and flushes them to the disk together.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::BTreeSet;
@@ -6,21 +6,21 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Files and folders flushed at once. A journalling file system writes what comes together in one go, so more at once are hardly
-/// slower than one; a step has 16 files where nothing else is set, and a log.
+/// Concurrent flushes. A journalling file system commits concurrent flushes together, so they take about as long as one. By default a step
+/// has at most 16 files and a log.
 const FLUSHES_MAX: usize = 20;
 
-/// Moves files, replacing those at the targets, then flushes their content and their names.
+/// Moves files, replacing existing ones, then flushes their contents and names.
 ///
-/// Moved first: one flush of the journal then has the content and the new name of every file. A loss of power in between can
-/// leave a name without its content, of which no log tells.
+/// Moving comes first, so that one commit of the journal has the content and the new name of every file. A power loss in between can leave
+/// a name without its content, but no event refers to it yet.
 pub(super) async fn publish(moves: Vec<(PathBuf, PathBuf)>) -> io::Result<()> {
     let moved = blocking(move || move_all(moves)).await?;
     let flushes = moved.into_iter().map(|path| blocking(move || flush(&path)));
     stream::iter(flushes).buffer_unordered(FLUSHES_MAX).try_collect().await
 }
 
-/// Gives what is to be flushed: the files and their folders.
+/// Moves the files and returns the paths to flush: the files and their folders.
 fn move_all(moves: Vec<(PathBuf, PathBuf)>) -> io::Result<Vec<PathBuf>> {
     let (mut folders, mut moved) = (BTreeSet::new(), Vec::new());
     for (from, to) in moves {
@@ -36,12 +36,12 @@ fn move_all(moves: Vec<(PathBuf, PathBuf)>) -> io::Result<Vec<PathBuf>> {
     Ok(moved)
 }
 
-/// On the threads for what blocks, which are there already.
+/// Runs on the runtime's pool of blocking threads.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-/// Makes a folder and those above it, with their names on the disk.
+/// Creates a folder with its parents, and flushes their names.
 fn make_folder(folder: &Path) -> io::Result<()> {
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
     let new: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
@@ -49,7 +49,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     new.into_iter().filter_map(Path::parent).try_for_each(flush)
 }
 
-/// Waits until what was written to a file, or the names in a folder, are on the disk.
+/// Waits until the content of a file, or the names in a folder, are on the disk.
 pub(super) fn flush(path: &Path) -> io::Result<()> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     File::open(path)?.sync_all()

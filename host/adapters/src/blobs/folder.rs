@@ -1,4 +1,4 @@
-//! What only a folder needs: file operations that `object_store` has no call for.
+//! The parts that only a folder needs: file operations that `object_store` lacks.
 
 use super::{error, flush};
 use morag_core::ports::BlobError;
@@ -13,10 +13,10 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder where there is none, and takes it from group and others.
+    /// Creates the folder if it is missing, and removes access by group and others.
     pub(super) fn open(path: &Path) -> Result<Self, BlobError> {
         let folder = make_private(path).map_err(error_at(path))?;
-        // Its name survives a loss of power, as what will be in it does.
+        // Flushes the folder's own name, so that it survives a power loss.
         folder.parent().map_or(Ok(()), flush::flush).map_err(error_at(path))?;
         Ok(Self { path: folder })
     }
@@ -26,7 +26,7 @@ impl Folder {
         LocalFileSystem::new_with_prefix(&self.path).map_err(error::unavailable)
     }
 
-    /// Moves files below, replacing those at the targets. When it answers, content and names are on the disk.
+    /// Moves files below the folder, replacing existing ones. On return, contents and names are on the disk.
     pub(super) async fn publish(&self, moves: Vec<(String, String)>) -> Result<(), BlobError> {
         let moves = moves.into_iter().map(|(from, to)| (self.path.join(from), self.path.join(to)));
         match flush::publish(moves.collect()).await {
@@ -38,7 +38,7 @@ impl Folder {
         }
     }
 
-    /// Removes a folder below, with the parts of files in it that a crash left and a listing hides.
+    /// Removes a subfolder, with temporary files that a crash left and that listings hide.
     pub(super) async fn remove(&self, below: &str) -> Result<(), BlobError> {
         let remove = |folder: PathBuf| match std::fs::remove_dir_all(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -47,8 +47,8 @@ impl Folder {
         self.run(below, remove).await
     }
 
-    /// The ids that are the name of something in the folder `below`, in order. All at once, 16 bytes each: a folder can only be read
-    /// from its beginning, so that pages of it would take the longer the more of them there are.
+    /// The ids that are names of entries in the folder `below`, in order. All at once, 16 bytes each: a folder can only be read from its
+    /// beginning, so paging would take quadratic time.
     pub(super) async fn tasks(&self, below: &str) -> Result<Vec<TaskId>, BlobError> {
         self.run(below, ids).await
     }
@@ -80,7 +80,7 @@ fn error_at(path: &Path) -> impl Fn(std::io::Error) -> BlobError {
     }
 }
 
-/// Ids in the order of their bytes, which is that of their text.
+/// Ids in the order of their bytes, which is also that of their texts.
 fn ids(folder: PathBuf) -> std::io::Result<Vec<TaskId>> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

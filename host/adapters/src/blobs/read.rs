@@ -8,11 +8,10 @@ use object_store::{GetResult, GetResultPayload};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-/// Bytes of a piece of a stream: a thread switch a piece costs nothing beside reading so many, and a hundred readers hold
-/// 25 MiB.
+/// Bytes of a chunk of a stream: the thread switch per chunk costs little against reading it, and a hundred readers hold 25 MiB.
 const PIECE_BYTES: u64 = 256 * 1024;
 
-/// A file at the beginning of what is to be read. It stays the same file, whatever takes its place meanwhile.
+/// An open file, positioned at the start of the range. It stays the same file if another is renamed over it.
 pub(super) struct Opened {
     content: Content,
     left: u64,
@@ -37,7 +36,7 @@ impl Opened {
     }
 }
 
-/// All of it at once.
+/// Reads the whole range at once.
 pub(super) async fn whole(opened: Opened) -> Result<Bytes, BlobError> {
     match opened.content {
         Content::File(file) => blocking(move || read_piece(file, opened.left)).await.map(|(_, bytes)| bytes),
@@ -48,7 +47,7 @@ pub(super) async fn whole(opened: Opened) -> Result<Bytes, BlobError> {
     }
 }
 
-/// All of it in pieces.
+/// Reads the range in chunks.
 pub(super) fn pieces(opened: Opened) -> BlobStream {
     match opened.content {
         Content::File(file) => futures::stream::try_unfold((file, opened.left), |(file, left)| async move {

@@ -1,4 +1,4 @@
-//! The storage itself: looking, listing, moving and deleting.
+//! The storage: stat, list, move and delete.
 
 use super::bucket::{Bucket, S3Settings};
 use super::error::{blob_error, unavailable};
@@ -17,69 +17,68 @@ use object_store::{GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Most files that [`Blobs::list`] gives: the port's number.
+/// Most files that [`Blobs::list`] returns, as the port promises.
 const LIST_MAX: usize = 1000;
 
-/// Folder with a folder for each task (see [`BlobPath`]).
+/// Folder with a subfolder for each task (see [`BlobPath`]).
 const TASKS: &str = "tasks";
 
-/// What [`Blobs::ping`] writes in a folder: a full disk is found out so.
+/// File that [`Blobs::ping`] writes in a folder, to detect a full disk.
 const PROBE: &str = "probe";
 
-/// Ends of ranges that many a store cannot read as a number; no file is so long.
+/// Largest end of a range: many stores parse it as a signed 64-bit number, and no file is so long.
 const RANGE_END_MAX: u64 = i64::MAX as u64;
 
 /// Files in a local folder or in a bucket.
 #[derive(Clone)]
 pub struct ObjectBlobs {
-    /// Flushes what it writes to the disk.
+    /// Flushes to the disk.
     durable: Arc<dyn ObjectStore>,
-    /// The same place, without flushing where that makes a difference.
+    /// The same storage without flushing, where that makes a difference.
     plain: Arc<dyn ObjectStore>,
-    place: Place,
+    backend: Backend,
 }
 
 #[derive(Clone)]
-enum Place {
+enum Backend {
     Folder(Folder),
     Bucket(Bucket),
 }
 
 impl ObjectBlobs {
-    /// Files in a folder, which is made where there is none and taken from group and others: it holds people's documents.
+    /// Files in a folder. It is created if missing, and made private because it holds users' documents.
     ///
     /// # Errors
-    /// `Unavailable` where the folder cannot be made, opened or made private.
+    /// `Unavailable` if the folder cannot be created, opened or made private.
     pub fn local(path: impl AsRef<std::path::Path>) -> Result<Self, BlobError> {
         let folder = Folder::open(path.as_ref())?;
         let (durable, plain) = (folder.store()?.with_fsync(true), folder.store()?);
-        Ok(Self { durable: Arc::new(durable), plain: Arc::new(plain), place: Place::Folder(folder) })
+        Ok(Self { durable: Arc::new(durable), plain: Arc::new(plain), backend: Backend::Folder(folder) })
     }
 
-    /// Files in a bucket of S3 or of a store that speaks its protocol: `s3://BUCKET` or `s3://BUCKET/PREFIX`, which must be
-    /// this installation's own. Does not connect; [`Blobs::ping`] does. A request that the store does not answer fails
-    /// within two minutes. A process-wide `rustls` provider must be installed.
+    /// Files in an S3-compatible bucket: `s3://BUCKET` or `s3://BUCKET/PREFIX`, which no other installation may use. Does not connect;
+    /// [`Blobs::ping`] does. A request without a response fails within two minutes. A process-wide `rustls` provider must be installed.
     ///
     /// # Errors
-    /// `Unavailable` where an address or a setting is malformed. No error holds a key.
+    /// `Unavailable` if an address or a setting is malformed. Errors contain no key.
     pub fn s3(url: &str, settings: S3Settings) -> Result<Self, BlobError> {
         let bucket = Bucket::open(url, settings)?;
-        Ok(Self { durable: bucket.store(), plain: bucket.store(), place: Place::Bucket(bucket) })
+        Ok(Self { durable: bucket.store(), plain: bucket.store(), backend: Backend::Bucket(bucket) })
     }
 
     fn location(&self, path: &str) -> Result<Path, BlobError> {
-        match &self.place {
-            Place::Folder(_) => Path::parse(path),
-            Place::Bucket(bucket) => Path::parse(bucket.at(path)),
+        match &self.backend {
+            Backend::Folder(_) => Path::parse(path),
+            Backend::Bucket(bucket) => Path::parse(bucket.at(path)),
         }
         .map_err(|error| BlobError::Unavailable(error.to_string()))
     }
 
     fn meta(&self, meta: ObjectMeta) -> BlobMeta {
-        let modified = match &self.place {
-            Place::Folder(_) => meta.last_modified.timestamp_millis(),
-            // To the second, which is all that a HEAD gives; some stores list more.
-            Place::Bucket(_) => meta.last_modified.timestamp() * 1000,
+        let modified = match &self.backend {
+            Backend::Folder(_) => meta.last_modified.timestamp_millis(),
+            // Rounded to seconds: HEAD gives no more, although some stores list more.
+            Backend::Bucket(_) => meta.last_modified.timestamp() * 1000,
         };
         BlobMeta {
             name: meta.location.filename().unwrap_or_default().to_owned(),
@@ -91,11 +90,11 @@ impl ObjectBlobs {
 }
 
 impl std::fmt::Debug for ObjectBlobs {
-    /// Where the files are. Not the stores: they hold keys.
+    /// Shows the location only: the stores hold keys.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.place {
-            Place::Folder(folder) => write!(f, "ObjectBlobs({folder:?})"),
-            Place::Bucket(bucket) => write!(f, "ObjectBlobs({bucket:?})"),
+        match &self.backend {
+            Backend::Folder(folder) => write!(f, "ObjectBlobs({folder:?})"),
+            Backend::Bucket(bucket) => write!(f, "ObjectBlobs({bucket:?})"),
         }
     }
 }
@@ -136,13 +135,13 @@ impl Blobs for ObjectBlobs {
     }
 
     async fn publish(&self, moves: &[(BlobPath, BlobPath)]) -> Result<(), BlobError> {
-        match &self.place {
-            Place::Folder(folder) => {
+        match &self.backend {
+            Backend::Folder(folder) => {
                 let paths = moves.iter().map(|(from, to)| (from.as_str().to_owned(), to.as_str().to_owned()));
                 folder.publish(paths.collect()).await
             }
-            // What a bucket has acknowledged is durable there.
-            Place::Bucket(_) => {
+            // An acknowledged write is durable in a bucket.
+            Backend::Bucket(_) => {
                 for (from, to) in moves {
                     let (from, to) = (self.location(from.as_str())?, self.location(to.as_str())?);
                     self.plain.rename(&from, &to).await.map_err(blob_error)?;
@@ -159,41 +158,41 @@ impl Blobs for ObjectBlobs {
         while let Some(outcome) = deletions.next().await {
             match outcome.map_err(blob_error) {
                 Ok(_) => deleted += 1,
-                // Somebody else was faster.
+                // It was deleted concurrently.
                 Err(BlobError::NotFound) => {}
                 Err(error) => return Err(error),
             }
         }
-        if let Place::Folder(folder) = &self.place {
+        if let Backend::Folder(folder) = &self.backend {
             folder.remove(below.as_str()).await?;
         }
         Ok(deleted)
     }
 
-    /// In a folder, also gives a task that has nothing but parts of files that a crash left.
+    /// In a folder, this includes tasks that have only temporary files left by a crash.
     fn tasks(&self) -> BoxStream<'static, Result<TaskId, BlobError>> {
         let each = |page: Vec<TaskId>| futures::stream::iter(page.into_iter().map(Ok));
-        match self.place.clone() {
-            Place::Folder(folder) => {
+        match self.backend.clone() {
+            Backend::Folder(folder) => {
                 futures::stream::once(async move { folder.tasks(TASKS).await }).map_ok(each).try_flatten().boxed()
             }
-            Place::Bucket(bucket) => bucket.tasks(TASKS).map_ok(each).try_flatten().boxed(),
+            Backend::Bucket(bucket) => bucket.tasks(TASKS).map_ok(each).try_flatten().boxed(),
         }
     }
 
     async fn ping(&self) -> Result<(), BlobError> {
-        match &self.place {
-            Place::Folder(_) => {
+        match &self.backend {
+            Backend::Folder(_) => {
                 let probe = self.location(PROBE)?;
                 self.plain.put(&probe, Bytes::new().into()).await.map(drop).map_err(unavailable)
             }
-            Place::Bucket(bucket) => bucket.ping().await,
+            Backend::Bucket(bucket) => bucket.ping().await,
         }
     }
 }
 
 impl ObjectBlobs {
-    /// Opens a file at a range; none where the range holds nothing.
+    /// Opens a file at a range; none where the range is empty.
     async fn open(&self, path: &BlobPath, range: Range<u64>) -> Result<Option<read::Opened>, BlobError> {
         let mut options = object_store::GetOptions::default();
         if range.start < range.end {
@@ -207,7 +206,7 @@ impl ObjectBlobs {
             Ok(_) => Ok(None),
             Err(error) => match blob_error(error) {
                 BlobError::NotFound => Err(BlobError::NotFound),
-                // A range past the end is an error to `object_store`, and nothing to the port.
+                // A range past the end is an error in `object_store`, but an empty range for the port.
                 error => match self.stat(path).await {
                     Ok(meta) if meta.size <= range.start => Ok(None),
                     _ => Err(error),

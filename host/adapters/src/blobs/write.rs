@@ -1,4 +1,4 @@
-//! Writing a file in parts.
+//! Writes a file in parts.
 
 use super::error::unavailable;
 use async_trait::async_trait;
@@ -8,17 +8,17 @@ use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
 use std::sync::Arc;
 
-/// Bytes gathered before they are written: the least that S3 takes as a part.
+/// Bytes that are buffered before a part is written: the smallest part that S3 accepts.
 const PART_BYTES: usize = 5 * 1024 * 1024;
 
-/// A file being written. One that fits into a part is written at once when it is finished.
+/// A file being written. One that fits into a single part is written when it is finished.
 pub(super) struct Writer {
     store: Arc<dyn ObjectStore>,
     location: Path,
     gathered: BytesMut,
-    /// From the first part on, until it is complete or given up.
+    /// Set from the first part until the upload is complete or aborted.
     upload: Option<Box<dyn MultipartUpload>>,
-    /// Set when a part was lost: such a file must never be finished.
+    /// Set when a part was lost: such a file must not be completed.
     broken: bool,
 }
 
@@ -28,7 +28,7 @@ impl Writer {
     }
 
     async fn put_part(&mut self, part: Bytes) -> Result<(), BlobError> {
-        // Broken until the part is there: this call may be dropped half-way too.
+        // Set until the part is written: this future may be dropped half-way.
         self.broken = true;
         let upload = match &mut self.upload {
             Some(upload) => upload,
@@ -51,7 +51,7 @@ impl Writer {
 impl BlobWriter for Writer {
     async fn write(&mut self, mut bytes: Bytes) -> Result<(), BlobError> {
         self.check()?;
-        // Copied, not kept: a small piece may hold on to a large buffer.
+        // Copied, not kept: a small slice may keep a large buffer alive.
         while !bytes.is_empty() {
             let room = PART_BYTES - self.gathered.len();
             let piece = bytes.split_to(room.min(bytes.len()));
@@ -87,8 +87,8 @@ impl BlobWriter for Writer {
 }
 
 impl Drop for Writer {
-    /// Gives up what was not finished, beside the caller. Without a runtime a folder removes its part by itself, and a
-    /// bucket's rule (see the module) has to.
+    /// Aborts an unfinished upload in the background. Without a runtime, a folder removes its temporary file itself; in a bucket the
+    /// lifecycle rule does (see the module).
     fn drop(&mut self) {
         if let Some(upload) = self.upload.take()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
@@ -100,10 +100,10 @@ impl Drop for Writer {
 
 async fn give_up(mut upload: Box<dyn MultipartUpload>, location: Path) {
     match upload.abort().await {
-        // An upload whose completion went through unheard is no more.
+        // Not found: the upload was completed although its response was lost.
         Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
         Err(error) => {
-            tracing::warn!(error = %unavailable(error), file = %location, "cannot remove a file that was given up")
+            tracing::warn!(error = %unavailable(error), file = %location, "cannot abort an unfinished upload")
         }
     }
 }

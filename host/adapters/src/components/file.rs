@@ -1,4 +1,4 @@
-//! Files, read whole and no further than they may be long.
+//! Reads files up to a size limit.
 
 use bytes::Bytes;
 use morag_core::plugin::COMPONENT_BYTES_MAX;
@@ -8,16 +8,16 @@ use std::io;
 use std::path::Path;
 use tokio::io::AsyncReadExt as _;
 
-/// Reads a component.
+/// Reads a component's file.
 pub(super) async fn component(path: &Path) -> Result<Bytes, ComponentError> {
     let unreadable = |error: io::Error| ComponentError::Unreadable(error.to_string());
     let bytes = bounded(path, COMPONENT_BYTES_MAX).await.map_err(unreadable)?;
     bytes.ok_or(ComponentError::TooLarge(COMPONENT_BYTES_MAX))
 }
 
-/// A file's content; none where it is longer than allowed. Its length is not asked for: it may grow while it is read.
+/// The content of a file; none if it is longer than `bytes_max`. The limit is checked while reading: the file may grow.
 pub(super) async fn bounded(path: &Path, bytes_max: u64) -> io::Result<Option<Bytes>> {
-    // Before it is opened: to open a pipe waits for its writer, which may never come.
+    // Checked before opening: opening a pipe blocks until a writer comes.
     regular(&tokio::fs::metadata(path).await?)?;
     let file = tokio::fs::File::open(path).await?;
     regular(&file.metadata().await?)?;

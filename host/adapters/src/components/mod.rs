@@ -1,4 +1,4 @@
-//! The port `Components`: files, with the signature beside them ([`signature`]), and registries ([`crate::oci`]).
+//! The port `Components`: files with their signatures ([`signature`]), and registries ([`crate::oci`]).
 
 mod file;
 mod signature;
@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use morag_core::plugin::{Digest, PluginSource};
 use morag_core::ports::{Component, ComponentError, ComponentWish, Components};
 
-/// Gets components from files and registries.
+/// Reads components from files and registries.
 #[derive(Debug)]
 pub struct ComponentSources {
     registries: OciRegistries,
 }
 
 impl ComponentSources {
-    /// From files, and from these registries.
+    /// Reads from files and from these registries.
     pub fn new(registries: OciRegistries) -> Self {
         Self { registries }
     }

@@ -1,12 +1,12 @@
-//! What a text consists of: hashed words and pieces of words, with their weights. Pure.
+//! Splits a text into hashed words and pieces of words with their weights. Pure.
 //!
-//! Part of what `hashed-ngram-1024-v1` means: a change here is another model and needs another name.
+//! This is a part of the definition of `hashed-ngram-1024-v1`: a change makes another model, which needs another name.
 //!
-//! - Case, width and ligatures do not matter (lower case, Unicode NFKD), nor do the diacritics of European scripts
-//!   (U+0300 to U+036F): people leave them out. `ß` is `ss`. Marks of other scripts are letters there and stay.
-//! - A word is a run of letters and digits. Its pieces are the 3 to 5 characters long ones of the word between two marks, so
-//!   that beginnings and ends are pieces of their own.
-//! - Scripts that write no spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) have pieces of 1 to 3 characters and no words.
+//! - Case, width and ligatures are ignored (lower case, Unicode NFKD), and so are the diacritics of European scripts (U+0300 to U+036F),
+//!   because people leave them out. `ß` becomes `ss`. Marks of other scripts are kept: there they are letters.
+//! - A word is a run of letters and digits. Its pieces are all substrings of 3 to 5 characters of the word between two markers, so that its
+//!   beginning and its end are pieces of their own.
+//! - Scripts without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) have pieces of 1 to 3 characters and no words.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -16,16 +16,16 @@ const PIECES: std::ops::RangeInclusive<usize> = 3..=5;
 /// Lengths of the pieces of text without spaces, characters.
 const DENSE_PIECES: std::ops::RangeInclusive<usize> = 1..=3;
 
-/// Shortest word whose pieces are taken, characters: those of articles and pronouns are noise.
+/// Shortest word with pieces, characters: pieces of articles and pronouns are noise.
 const PIECED_CHARS_MIN: usize = 4;
 
-/// Longest word whose pieces are taken, characters. Longer runs are encoded data, and would drown the text in pieces.
+/// Longest word with pieces, characters. Longer runs are encoded data, and their pieces would dominate the vector.
 const PIECED_CHARS_MAX: usize = 64;
 
-/// Stands before and after a word: no character of one.
+/// Marker before and after a word; it occurs in no word.
 const MARK: char = '\u{0}';
 
-/// Weight of a word against a piece of it: a long word has a dozen pieces.
+/// Weight of a piece relative to its word: a long word has a dozen pieces.
 const PIECE_WEIGHT: f32 = 0.35;
 
 /// One occurrence of a feature. Equal features have equal weights.
@@ -60,13 +60,13 @@ fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
     let plain = text.nfkd().filter(|c| !matches!(c, '\u{300}'..='\u{36f}')).nfc();
     plain.flat_map(char::to_lowercase).flat_map(|c| match c {
         'ß' => ['s', 's'].into_iter().take(2),
-        // What `İ` leaves behind in lower case.
+        // Left by lower-casing `İ`.
         '\u{307}' => [c, c].into_iter().take(0),
         c => [c, c].into_iter().take(1),
     })
 }
 
-/// Marks that belong to the letter before them but are no letters to Unicode, such as the Indic virama.
+/// Combining marks that belong to the preceding letter and are not letters in Unicode, such as the Indic virama.
 fn is_mark(c: char) -> bool {
     matches!(
         c,
@@ -99,7 +99,7 @@ fn pieces(kind: u8, run: &[char], lengths: std::ops::RangeInclusive<usize>, weig
     }
 }
 
-/// Short words say little in every language (articles, pronouns); numbers say what they say.
+/// Short words carry little meaning in every language (articles, pronouns); numbers always carry meaning.
 fn word_weight(word: &[char]) -> f32 {
     match word.len() {
         _ if word.iter().any(|c| c.is_numeric()) => 1.0,
@@ -110,7 +110,7 @@ fn word_weight(word: &[char]) -> f32 {
     }
 }
 
-/// FNV-1a over the code points, then the finishing steps of SplitMix64: FNV alone mixes its high bits badly.
+/// FNV-1a over the code points, then the finalizer of SplitMix64: FNV alone mixes its high bits badly.
 fn hash(kind: u8, piece: &[char]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for part in std::iter::once(u32::from(kind)).chain(piece.iter().map(|c| u32::from(*c))) {
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_word_is_itself_and_its_pieces() {
-        // Marks around it: 6 characters have 4 pieces of 3, 3 of 4, 2 of 5.
+        // With the markers: 6 characters have 4 pieces of 3, 3 of 4, 2 of 5.
         assert_eq!(hashes("word").len(), 1 + 4 + 3 + 2);
         assert_eq!(hashes("the").len(), 1);
         assert_eq!(hashes("two, words!").len(), 1 + 1 + 5 + 4 + 3);

@@ -1,4 +1,4 @@
-//! The embedder: features to vectors.
+//! The embedder: turns features into vectors.
 
 use super::features::features;
 use async_trait::async_trait;
@@ -6,30 +6,30 @@ use morag_core::ports::{CapabilityError, Embedder};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Name of the model. Another way of making vectors is another name.
+/// Name of the model. Any change of the vectors needs another name.
 const MODEL: &str = "hashed-ngram-1024-v1";
 
-/// Length of a vector: enough that two of a chunk's features seldom meet in one place, little enough to search exactly.
+/// Length of a vector: large enough that features of a chunk seldom collide, small enough for exact search.
 const DIMENSIONS: usize = 1024;
 
-/// Texts of a call (`wit/capabilities.wit`).
+/// Most texts per call (`wit/capabilities.wit`).
 const TEXTS_MAX: usize = 256;
 
-/// Bytes of all texts of a call (`wit/capabilities.wit`).
+/// Most bytes of all texts of a call (`wit/capabilities.wit`).
 const BYTES_MAX: usize = 1024 * 1024;
 
-/// Calls worked on at once: each takes a core, and up to 60 MiB for the features of a text of [`BYTES_MAX`].
+/// Concurrent calls: each takes a core, and up to 60 MiB for the features of a text of [`BYTES_MAX`].
 const CALLS_MAX: usize = 4;
 
-/// Hashed words and pieces of words: signed hashing, sublinear counts, unit length. The same text has the same vector
-/// (to the last bit on one machine, to the rounding of a logarithm between machines).
+/// Hashed words and pieces of words: signed hashing, sublinear counts, unit length. The same text gives the same vector (bit for bit on one
+/// machine, up to the rounding of a logarithm between machines).
 #[derive(Debug, Clone)]
 pub struct HashedEmbedder {
     calls: Arc<Semaphore>,
 }
 
 impl HashedEmbedder {
-    /// The embedder. It has no settings: they would make it another model.
+    /// Creates the embedder. It has no settings: each would make another model.
     pub fn new() -> Self {
         Self { calls: Arc::new(Semaphore::new(CALLS_MAX)) }
     }
@@ -75,13 +75,13 @@ impl Embedder for HashedEmbedder {
 /// The vector of a text: of unit length, or zero.
 fn vector(text: &str) -> Vec<f32> {
     let mut found = features(text);
-    // Sorted, so that sums are made in one order and come out the same to the last bit.
+    // Sorted, so that sums are computed in the same order and are equal bit for bit.
     found.sort_unstable_by_key(|feature| (feature.hash, feature.weight.to_bits()));
     let mut vector = vec![0f32; DIMENSIONS];
     for same in found.chunk_by(|one, other| one.hash == other.hash) {
         let Some(feature) = same.first() else { continue };
         let value = feature.weight * (1.0 + (same.len() as f32).ln());
-        // The place is the hash's low bits, the sign its highest.
+        // The index comes from the hash's low bits, the sign from its highest bit.
         let place = feature.hash as usize % DIMENSIONS;
         vector[place] += if feature.hash >> 63 == 0 { value } else { -value };
     }
@@ -101,17 +101,17 @@ mod tests {
         vector(one).iter().zip(vector(other)).map(|(a, b)| a * b).sum()
     }
 
-    /// Fixes what the name stands for: stored vectors of this model must stay comparable. A place of each kind of feature,
-    /// with its sign, and the number of places.
+    /// Pins the definition of the model, because stored vectors must stay comparable: an index with its sign for each kind of feature, and
+    /// the number of non-zero entries.
     #[test]
-    fn the_model_is_what_it_was() {
+    fn the_model_is_unchanged() {
         let sample = vector("Der the the Straße 42 東京");
         let all: Vec<(usize, i32)> =
             (0..DIMENSIONS).filter(|i| sample[*i] != 0.0).map(|i| (i, (sample[i] * 1000.0).round() as i32)).collect();
         assert_eq!(all, SAMPLE);
     }
 
-    /// Two words of three letters, one twice; a long word, a number and three pieces without spaces; 18 pieces of the word.
+    /// Two words of three letters, one of them twice; a long word, a number and three pieces of dense script; 18 pieces of the long word.
     const SAMPLE: [(usize, i32); 25] = [
         (4, 122),
         (47, 122),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_embed_is_zero() {
+    fn an_empty_text_has_the_zero_vector() {
         assert!(vector(" \n\t…—").iter().all(|value| *value == 0.0));
     }
 

@@ -1,5 +1,5 @@
-//! Text embeddings: the port `Embedder` without a model file. Words and pieces of words are hashed into a vector, so texts
-//! are near each other when they share words, their forms and their misspellings; meaning beyond that it does not know.
+//! Text embeddings: the port `Embedder` without a model file. Words and pieces of words are hashed into a vector, so texts that share
+//! words, inflections or misspellings are near each other; there is no semantic similarity beyond that.
 
 mod features;
 mod hashed;

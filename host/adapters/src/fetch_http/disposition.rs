@@ -1,9 +1,9 @@
-//! The file name of `Content-Disposition` (RFC 6266).
+//! The file name in `Content-Disposition` (RFC 6266).
 
 use percent_encoding::percent_decode_str;
 
-/// The name that the server gives the file: `filename*` where it is there and readable, else `filename`. It is a server's word:
-/// whoever stores by it must reduce it.
+/// The name that the server gives the file: `filename*` if it is present and valid, else `filename`. It is untrusted: callers must sanitize
+/// it before they use it as a path.
 pub(super) fn file_name(value: &str) -> Option<String> {
     let parameters = parameters(value);
     let of = |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
@@ -11,7 +11,7 @@ pub(super) fn file_name(value: &str) -> Option<String> {
     extended.or_else(|| of("filename").map(str::to_owned)).filter(|name| !name.trim().is_empty())
 }
 
-/// Parameters after the disposition's type, names in lower case, quotes and escapes taken off.
+/// Parameters after the disposition type, with names in lower case, unquoted and unescaped.
 fn parameters(value: &str) -> Vec<(String, String)> {
     let (mut parts, mut part) = (Vec::new(), String::new());
     let (mut quoted, mut escaped) = (false, false);

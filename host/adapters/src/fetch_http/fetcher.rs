@@ -1,4 +1,4 @@
-//! The client: redirects followed hop by hop, then the document.
+//! The client: follows redirects hop by hop, then fetches the document.
 
 use super::disposition::file_name;
 use crate::exchange::{self, Exchange};
@@ -22,19 +22,19 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-/// Redirects that are followed. Honest servers need one or two: to https, to the canonical host, to a storage.
+/// Most redirects. Honest servers need one or two: to https, to the canonical host, to a storage.
 const REDIRECTS_MAX: usize = 5;
 
-/// Documents that are fetched at once. Each holds a connection and a file; more than this are better asked for again.
+/// Concurrent fetches. Each holds a connection and a file; beyond the limit, callers should retry later.
 const FETCHES_MAX: usize = 64;
 
-/// Who asks.
+/// `User-Agent`.
 const AGENT: &str = concat!("MoRAG-Fetch/", env!("CARGO_PKG_VERSION"));
 
-/// The client could not be made.
+/// The client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum FetcherError {
-    /// The TLS settings are not accepted.
+    /// The TLS settings are invalid.
     #[error("the TLS settings of the client for documents are not accepted: {0}")]
     Tls(#[from] rustls::Error),
 }
@@ -47,30 +47,29 @@ pub struct HttpFetcher {
 }
 
 impl HttpFetcher {
-    /// A client that reaches what the policy permits, by the system's resolver.
+    /// A client for addresses that the policy permits, with the system's resolver.
     ///
     /// # Errors
-    /// Where the TLS settings are not accepted, which no input can cause.
+    /// If the TLS settings are invalid, which no input can cause.
     pub fn new(policy: AddressPolicy) -> Result<Self, FetcherError> {
         Self::with_lookup(policy, Arc::new(SystemLookup::default()))
     }
 
-    /// The same, by another resolver.
+    /// The same with another resolver.
     ///
     /// # Errors
     /// As [`Self::new`].
     pub fn with_lookup(policy: AddressPolicy, lookup: Arc<dyn Lookup>) -> Result<Self, FetcherError> {
         let resolver = GuardedResolver::new(policy, lookup);
         let mut settings = exchange::settings();
-        // One document a connection: submissions to one host are rare, and an idle connection is one to an address that
-        // was judged long ago.
+        // No pooling: a second submission to the same host is rare, and the address of an idle connection was checked long ago.
         settings.pool_max_idle_per_host(0);
         let tls = tls::client_config(Vec::new())?;
         let client = Exchange::new(&settings, exchange::guarded(resolver.clone()), tls);
         Ok(Self { client, resolver, permits: Arc::new(Semaphore::new(FETCHES_MAX)) })
     }
 
-    /// Follows redirects to an answer that is none.
+    /// Follows redirects until another response.
     async fn follow(&self, mut url: SourceUrl) -> Result<(SourceUrl, Response), FetchError> {
         for _ in 0..=REDIRECTS_MAX {
             if url.check_literal(self.resolver.policy()).is_err() {
@@ -110,7 +109,7 @@ impl Fetcher for HttpFetcher {
     }
 }
 
-/// Whether the answer is a document that may be taken, by its head.
+/// Checks by the head of a response whether the document may be fetched.
 fn check(response: &Response, bytes_max: u64) -> Result<(), FetchError> {
     match response.status().as_u16() {
         200..=299 => {}
@@ -131,13 +130,13 @@ fn check(response: &Response, bytes_max: u64) -> Result<(), FetchError> {
 
 fn header(response: &Response, name: HeaderName) -> Option<String> {
     let value = response.headers().get(name)?;
-    // Names in `filename` are often bare UTF-8.
+    // Names in `filename` are often unescaped UTF-8.
     std::str::from_utf8(value.as_bytes()).ok().map(|text| text.trim().to_owned())
 }
 
 fn next(url: &SourceUrl, response: &Response) -> Result<SourceUrl, FetchError> {
     let location = header(response, LOCATION)
-        .ok_or_else(|| FetchError::Unsupported("the server of the url redirects without saying where to".to_owned()))?;
+        .ok_or_else(|| FetchError::Unsupported("the server of the url redirects without a Location".to_owned()))?;
     let redirected = url.redirected(&location);
     redirected.map_err(|invalid| FetchError::Refused(format!("a redirect of the url is not followed: {invalid}")))
 }
@@ -148,26 +147,26 @@ fn refused_address() -> FetchError {
     FetchError::Refused(text.into())
 }
 
-/// What a failed exchange means. The causes' own texts speak of webhooks, or name addresses: only the class is said.
+/// Error of a failed exchange. Only its class: the texts of the causes mention webhooks, or contain addresses.
 fn failed(failure: Failure) -> FetchError {
     let text = match failure.class {
         ErrorClass::AddressRefused => return refused_address(),
         ErrorClass::Dns => "the name of its server has no address",
         ErrorClass::Connect => "there is no connection to its server",
-        ErrorClass::Tls => "its server has no TLS that can be trusted",
+        ErrorClass::Tls => "the TLS handshake with its server failed",
         ErrorClass::Timeout => "its server does not answer",
         ErrorClass::Reset => "the connection broke",
-        ErrorClass::Protocol => "its server does not answer in valid HTTP",
+        ErrorClass::Protocol => "its server sends invalid HTTP",
     };
     FetchError::Unavailable(text.into())
 }
 
-/// A document that arrives.
+/// The body of a document.
 struct Body {
     response: Response,
     deadline: Instant,
     timeout: Duration,
-    /// Bytes that may still come.
+    /// Bytes that may still arrive.
     left: u64,
     bytes_max: u64,
     _permit: OwnedSemaphorePermit,
@@ -188,11 +187,11 @@ impl Body {
             match body.piece().await {
                 Ok(None) => None,
                 Ok(Some(piece)) => Some((Ok(piece), Some(body))),
-                // With the body goes the connection.
+                // Drops the body, and with it the connection.
                 Err(error) => Some((Err(error), None)),
             }
         });
-        // Whoever has met the end may ask again.
+        // Fused: readers may poll again after the end.
         pieces.fuse().boxed()
     }
 }

@@ -1,10 +1,10 @@
-//! Guarded HTTP client for documents: the port `Fetcher` on `reqwest`.
+//! Guarded HTTP client for documents: the port `Fetcher`.
 //!
-//! Addresses are judged as those of webhooks are ([`crate::webhook_http::resolver`]), by a policy of their own: whoever may
-//! submit a URL shall not read what only this machine can reach. Redirects are followed here and not by `reqwest`, each hop
-//! from the beginning: scheme, credentials, port, literal address, and the addresses of the name when it is connected to.
-//! Nothing is sent that belongs to one server and not to the next: no cookies, no credentials, no referrer. What a server can
-//! do to us is bounded by one deadline over all hops and the last byte, by the size of the document, and by the pieces that
+//! Addresses are checked as for webhooks ([`crate::webhook_http::resolver`]), by a separate policy: a submitted URL must not read from
+//! hosts that only this machine can reach. Redirects are followed here, and each hop is checked from the start: scheme, credentials, port,
+//! literal address, and the addresses of the name at connect time. No state passes from one server to the next: no cookies, credentials or
+//! referrer. The effect of a bad server is bounded by one deadline over all hops up to the last byte, by the size of the document, and by
+//! the number of buffered chunks.
 //! are held of it.
 
 mod disposition;

@@ -1,7 +1,7 @@
-//! Pulling a component.
+//! Pulls components.
 
 use super::answer::{body, cause, unauthorized};
-use super::kept::Kept;
+use super::cache::Cache;
 use super::login::authorize;
 use bytes::Bytes;
 use morag_core::plugin::{
@@ -14,46 +14,46 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Until a connection stands.
+/// Timeout of connecting.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Between two pieces of an answer.
+/// Longest pause between two chunks of a response.
 const READ_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// A pull as a whole, token and both answers: 64 MiB at 250 kB/s.
+/// Timeout of a whole pull, with the token and both responses: 64 MiB at 250 kB/s.
 const PULL_TIME_MAX: Duration = Duration::from_secs(300);
 
-/// Redirects of one request: registries send to their storage, which may send on once.
+/// Redirects of one request: registries redirect to their storage, which may redirect once more.
 const REDIRECTS_MAX: usize = 3;
 
-/// Media types of manifests; a registry answers with what it has among them.
+/// Accepted media types of manifests.
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// Registries, with the operator's settings for some, and a folder of pulled components.
+/// Registries, with the operator's settings for some, and the folder of pulled components.
 #[derive(Debug)]
 pub struct OciRegistries {
     accesses: Vec<RegistryAccess>,
-    kept: Kept,
+    cache: Cache,
 }
 
 impl OciRegistries {
-    /// Pulls to `folder`, which is created with the first component; by `clock` the longest unused components are deleted.
-    /// Registries that `accesses` does not name are used without a login, and by plain HTTP only where they are on this machine or
-    /// their access says so.
+    /// Pulls into `folder`, which is created with the first component; `clock` dates the files, and the least recently used are deleted.
+    /// Login and plain HTTP are as in the registry's entry in `accesses`; without one there is no login, and plain HTTP is used only for a
+    /// registry on this machine.
     pub fn new(accesses: Vec<RegistryAccess>, folder: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self { accesses, kept: Kept::new(folder, clock) }
+        Self { accesses, cache: Cache::new(folder, clock) }
     }
 
-    /// The component that a pinned manifest names, kept or pulled, with its digest.
+    /// The component of a pinned manifest with its digest, from the cache or pulled.
     pub(crate) async fn pull(&self, reference: &RegistryReference) -> Result<(Bytes, Digest), ComponentError> {
         let mut session = None;
-        let manifest = match self.kept.get(reference.digest()).await {
+        let manifest = match self.cache.get(reference.digest()).await {
             Some(manifest) => manifest,
             None => {
                 let open = session.insert(Session::open(self, reference).await?);
                 let manifest = open.manifest().await?;
-                self.kept.put(reference.digest(), &manifest).await;
+                self.cache.put(reference.digest(), &manifest).await;
                 manifest
             }
         };
@@ -61,7 +61,7 @@ impl OciRegistries {
         if layer.size > COMPONENT_BYTES_MAX {
             return Err(ComponentError::TooLarge(COMPONENT_BYTES_MAX));
         }
-        if let Some(component) = self.kept.get(&layer.digest).await {
+        if let Some(component) = self.cache.get(&layer.digest).await {
             return Ok((component, layer.digest));
         }
         let session = match session {
@@ -69,7 +69,7 @@ impl OciRegistries {
             None => Session::open(self, reference).await?,
         };
         let component = session.layer(&layer.digest, layer.size).await?;
-        self.kept.put(&layer.digest, &component).await;
+        self.cache.put(&layer.digest, &component).await;
         Ok((component, layer.digest))
     }
 
@@ -88,7 +88,7 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Learns what the registry wants of us, and says it.
+    /// Determines how to authenticate, and authenticates.
     async fn open(registries: &OciRegistries, reference: &'a RegistryReference) -> Result<Self, ComponentError> {
         let access = registries.access(reference.registry());
         let plain = reference.is_loopback() || access.is_some_and(|access| access.insecure);
@@ -96,7 +96,7 @@ impl<'a> Session<'a> {
         let deadline = tokio::time::Instant::now() + PULL_TIME_MAX;
         let client = client(plain).map_err(|error| ComponentError::Unavailable(cause(error)))?;
         let host = match reference.registry() {
-            // What answers for it.
+            // The host that serves the API.
             "docker.io" => "index.docker.io",
             host => host,
         };
@@ -156,17 +156,19 @@ impl<'a> Session<'a> {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Err(ComponentError::Missing(what)),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(unauthorized(self.reference)),
-            status => return Err(ComponentError::Unavailable(format!("it answers {status} to a GET of the {what}"))),
+            status => {
+                return Err(ComponentError::Unavailable(format!("it responds {status} to the request for the {what}")));
+            }
         }
         body(what, response, bytes_max).await
     }
 }
 
 fn client(plain: bool) -> Result<reqwest::Client, reqwest::Error> {
-    // `reqwest` itself leaves `Authorization` out where it is sent to another host.
+    // `reqwest` removes `Authorization` when the redirect leads to another host.
     let policy = redirect::Policy::custom(move |attempt| match attempt.previous().len() {
-        many if many > REDIRECTS_MAX => attempt.error("it redirects too often"),
-        _ if !plain && attempt.url().scheme() != "https" => attempt.error("it redirects to where there is no TLS"),
+        many if many > REDIRECTS_MAX => attempt.error("it redirects too many times"),
+        _ if !plain && attempt.url().scheme() != "https" => attempt.error("it redirects to a URL without TLS"),
         _ => attempt.follow(),
     });
     let builder = reqwest::Client::builder().redirect(policy).connect_timeout(CONNECT_TIME_MAX);

@@ -1,8 +1,8 @@
-//! Authenticating at a registry: the scheme it asks for, and the token that must be fetched first.
+//! Authentication at a registry: the scheme that it requires, and the token that is fetched first.
 //!
-//! A registry answers 401 with the address of its token service (`realm`), which may be another host: `registry-1.docker.io` names
-//! `auth.docker.io`. The password is sent there, so it must be reached by https, or be the registry itself. The registry may name any
-//! host by https: the operator gave it the password, so it could ask for the password itself.
+//! A registry responds 401 with the URL of its token service (`realm`), which may be another host: `registry-1.docker.io` names
+//! `auth.docker.io`. The password is sent there, so the URL must be https, or on the registry itself. Any https host is accepted: the
+//! operator trusts the registry with the password anyway.
 
 use super::answer::{body, cause, unauthorized};
 use base64::Engine as _;
@@ -14,19 +14,19 @@ use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-/// Longest answer with a token: those of large registries have some 5 KiB.
+/// Largest token response: those of large registries have about 5 KiB.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
-/// What a registry asks for.
+/// The scheme that a registry requires.
 #[derive(Debug, PartialEq, Eq)]
-enum Wanted {
-    /// A token of the service at `realm`.
+enum Challenge {
+    /// A token from the service at `realm`.
     Token { realm: String, service: Option<String> },
-    /// Another scheme: name and password, if there are any.
+    /// Another scheme: name and password are sent, if configured.
     Other,
 }
 
-/// The `Authorization` for the registry at `origin`; none where it asks for none.
+/// The `Authorization` header for the registry at `origin`; none where it requires none.
 pub(super) async fn authorize(
     client: &Client,
     origin: &str,
@@ -38,11 +38,11 @@ pub(super) async fn authorize(
         _ => {
             let broken = |error| ComponentError::Unavailable(cause(error));
             let answer = client.get(format!("{origin}/v2/")).send().await.map_err(broken)?;
-            match wanted(answer.headers()) {
+            match challenge(answer.headers()) {
                 None => None,
-                Some(Wanted::Other) => login.map(basic),
-                Some(Wanted::Token { realm, service }) => {
-                    let url = place(origin, &realm, service.as_deref(), reference)?;
+                Some(Challenge::Other) => login.map(basic),
+                Some(Challenge::Token { realm, service }) => {
+                    let url = token_url(origin, &realm, service.as_deref(), reference)?;
                     Some(format!("Bearer {}", token(client, url, login, reference).await?))
                 }
             }
@@ -67,26 +67,26 @@ fn basic(login: &RegistryLogin) -> String {
     }
 }
 
-/// What an answer of the registry asks for; none: nothing.
-fn wanted(headers: &HeaderMap) -> Option<Wanted> {
+/// The scheme that a response requires; none where there is no challenge.
+fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     let values = headers.get_all(WWW_AUTHENTICATE).iter();
     values
-        .map(|value| value.to_str().ok().and_then(token_wanted).unwrap_or(Wanted::Other))
-        .reduce(|one, other| if one == Wanted::Other { other } else { one })
+        .map(|value| value.to_str().ok().and_then(bearer_challenge).unwrap_or(Challenge::Other))
+        .reduce(|one, other| if one == Challenge::Other { other } else { one })
 }
 
-fn token_wanted(text: &str) -> Option<Wanted> {
+fn bearer_challenge(text: &str) -> Option<Challenge> {
     let challenges = ChallengeParser::new(text).map_while(Result::ok);
     let bearer = challenges.into_iter().find(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))?;
     let value = |name: &str| {
         let found = bearer.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.to_unescaped())
     };
-    Some(Wanted::Token { realm: value("realm")?, service: value("service") })
+    Some(Challenge::Token { realm: value("realm")?, service: value("service") })
 }
 
-/// The URL at which the token is fetched.
-fn place(
+/// The URL of the token request.
+fn token_url(
     origin: &str,
     realm: &str,
     service: Option<&str>,
@@ -94,7 +94,7 @@ fn place(
 ) -> Result<Url, ComponentError> {
     let refuse = || {
         let text =
-            "where it says that tokens are given is neither https nor the registry itself: nothing is sent there";
+            "the URL of its token service is neither https nor on the registry itself: no credentials are sent there";
         ComponentError::Unavailable(text.into())
     };
     let mut url: Url = realm.parse().map_err(|_| refuse())?;
@@ -122,34 +122,34 @@ async fn token(
     match answer.status() {
         StatusCode::OK => {}
         status if status.is_client_error() => return Err(unauthorized(reference)),
-        status => return Err(ComponentError::Unavailable(format!("it answers {status} to a GET of a token"))),
+        status => return Err(ComponentError::Unavailable(format!("it responds {status} to the request for a token"))),
     }
     let bytes = body("token", answer, ANSWER_BYTES_MAX).await?;
     let answer: Option<Value> = serde_json::from_slice(&bytes).ok();
     let token = ["token", "access_token"].into_iter().find_map(|key| answer.as_ref()?.get(key)?.as_str());
-    // The answer is not logged: it may have a token in it.
-    token.map(str::to_owned).ok_or_else(|| ComponentError::Unavailable("it gives no token that can be read".into()))
+    // The response is not logged: it may contain a token.
+    token.map(str::to_owned).ok_or_else(|| ComponentError::Unavailable("its response contains no token".into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(values: &[&'static str]) -> Option<Wanted> {
-        wanted(&values.iter().map(|value| (WWW_AUTHENTICATE, HeaderValue::from_static(value))).collect())
+    fn of(values: &[&'static str]) -> Option<Challenge> {
+        challenge(&values.iter().map(|value| (WWW_AUTHENTICATE, HeaderValue::from_static(value))).collect())
     }
 
     #[test]
     fn what_a_registry_wants_is_read() {
         let token = |realm: &str, service: Option<&str>| {
-            Some(Wanted::Token { realm: realm.into(), service: service.map(str::to_owned) })
+            Some(Challenge::Token { realm: realm.into(), service: service.map(str::to_owned) })
         };
         let docker = "Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\"";
         assert_eq!(of(&[docker]), token("https://auth.docker.io/token", Some("registry.docker.io")));
         assert_eq!(of(&["Basic realm=\"r\", bearer Realm=\"https://a/\""]), token("https://a/", None));
         assert_eq!(of(&["Basic realm=\"r\"", "Bearer realm=\"https://a/\""]), token("https://a/", None));
         for other in ["Basic realm=\"r\"", "Bearer", "Bearer service=\"s\"", "\"", ""] {
-            assert_eq!(of(&[other]), Some(Wanted::Other), "{other:?}");
+            assert_eq!(of(&[other]), Some(Challenge::Other), "{other:?}");
         }
         assert_eq!(of(&[]), None);
     }
@@ -157,13 +157,13 @@ mod tests {
     #[test]
     fn a_token_is_fetched_by_https_or_from_the_registry() {
         let reference = format!("oci://r.example/a/b@sha256:{}", "0".repeat(64)).parse().unwrap();
-        let place = |origin: &str, realm: &str| place(origin, realm, Some("s"), &reference);
-        let url = place("https://r.example", "https://auth.example/token?x=1").unwrap();
+        let place = |origin: &str, realm: &str| token_url(origin, realm, Some("s"), &reference);
+        let url = token_url("https://r.example", "https://auth.example/token?x=1").unwrap();
         assert_eq!(url.as_str(), "https://auth.example/token?x=1&scope=repository%3Aa%2Fb%3Apull&service=s");
-        assert!(place("http://r.example:5000", "http://r.example:5000/token").is_ok());
+        assert!(token_url("http://r.example:5000", "http://r.example:5000/token").is_ok());
         for realm in ["http://r.example/token", "http://auth.example/", "file:///etc", "/token", ""] {
-            assert!(place("https://r.example", realm).is_err(), "{realm}");
-            assert!(place("http://r.example:5000", realm).is_err(), "{realm}");
+            assert!(token_url("https://r.example", realm).is_err(), "{realm}");
+            assert!(token_url("http://r.example:5000", realm).is_err(), "{realm}");
         }
     }
 }

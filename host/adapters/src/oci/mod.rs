@@ -1,12 +1,12 @@
-//! Components of a registry that speaks OCI's distribution protocol, each pinned by the digest of its manifest.
+//! Components from registries that implement the OCI distribution protocol, pinned by the digest of the manifest.
 //!
-//! Registries differ in how a client authenticates: [`login`]. A manifest and a layer are read up to a limit and checked against
-//! their digests, so neither the registry nor the network can bring in another component. A pulled component is [`kept`] by its
-//! digest, and is checked again whenever it is read.
+//! Registries differ in how a client authenticates: [`login`]. A manifest and a layer are read up to a size limit and checked against their
+//! digests, so neither the registry nor the network can substitute another component. A pulled component is cached by its digest
+//! ([`cache`]), and checked again whenever it is read.
 
 mod answer;
+mod cache;
 mod client;
-mod kept;
 mod login;
 
 pub use client::OciRegistries;

@@ -1,4 +1,4 @@
-//! The client: one request, one answer.
+//! The client: one request, one response.
 
 use crate::exchange::{self, Exchange, Within};
 use crate::webhook_http::classify::{Failure, classify, classify_exchange};
@@ -20,22 +20,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout_at};
 use url::Host;
 
-/// Requests under way at once in a process. Each holds a connection: more would take the file handles of webhooks and stores.
+/// Concurrent requests of a process. Each holds a connection: more would use up the file descriptors of webhooks and stores.
 const REQUESTS_MAX: usize = 256;
 
-/// Limit of reaching a host: a name's addresses that drop packets must not hold a step for its whole time.
+/// Timeout of connecting: a name whose addresses drop packets must not use up the step's time.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
-/// What a host may send over HTTP/2 before the step has taken it, for one answer: it is held in memory.
+/// HTTP/2 receive window of one response: its data is held in memory until the step reads it.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 
-/// Who asks, where the step does not say.
+/// `User-Agent` of steps that set none.
 const AGENT: &str = concat!("MoRAG-Step/", env!("CARGO_PKG_VERSION"));
 
-/// The client could not be made.
+/// The client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginHttpSetUpError {
-    /// The TLS settings are not accepted.
+    /// The TLS settings are invalid.
     #[error("the TLS settings of the client for plugins are not accepted: {0}")]
     Tls(#[from] rustls::Error),
 }
@@ -48,15 +48,15 @@ pub struct HttpForPlugins {
 }
 
 impl HttpForPlugins {
-    /// A client that reaches what the policy permits, by the system's resolver.
+    /// A client for addresses that the policy permits, with the system's resolver.
     ///
     /// # Errors
-    /// Where the TLS settings are not accepted, which no input can cause.
+    /// If the TLS settings are invalid, which no input can cause.
     pub fn new(policy: AddressPolicy) -> Result<Self, PluginHttpSetUpError> {
         Self::with(policy, Arc::new(SystemLookup::default()), Vec::new())
     }
 
-    /// The same, by another resolver, trusting authorities beside the machine's own.
+    /// The same with another resolver and extra trusted roots.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -76,7 +76,7 @@ impl HttpForPlugins {
         Ok(Self { client, resolver, permits: Arc::new(Semaphore::new(REQUESTS_MAX)) })
     }
 
-    /// Judges an address in the URL itself: it is dialled without a look-up.
+    /// Checks a literal address in the URL: it is dialled without a look-up.
     fn check_literal(&self, host: Option<Host<&str>>) -> Result<(), PluginHttpError> {
         let policy = self.resolver.policy();
         let permitted = match host {
@@ -118,7 +118,7 @@ fn header_map(headers: &[(String, Vec<u8>)]) -> Result<HeaderMap, PluginHttpErro
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| PluginHttpError::Request)?;
         let mut value = HeaderValue::from_bytes(value).map_err(|_| PluginHttpError::Request)?;
-        // Kept out of logs, and of HTTP/2's compression tables: tokens are among them.
+        // Hides the values from logs and from the compression tables of HTTP/2: they include tokens.
         value.set_sensitive(true);
         map.append(name, value);
     }
@@ -131,13 +131,13 @@ fn listed(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
 }
 
-/// An answer's body. A task of its own takes it, which ends at the deadline: a body that the step never reads must not hold a
-/// connection and a permit until the step ends. The task is two pieces ahead at most.
+/// The body of a response. A task of its own reads it and ends at the deadline: a body that the step never reads must not hold a connection
+/// and a permit until the step ends. The task reads at most two chunks ahead.
 fn pieces(response: Response, deadline: Instant, permit: OwnedSemaphorePermit) -> PluginHttpBody {
     let (give, take) = mpsc::channel(1);
     tokio::spawn(async move {
         tokio::select! {
-            // The end, where there is one, is what was last given: without it the time is over.
+            // A body that ends without a last item hit the deadline.
             _ = timeout_at(deadline, pass_on(response, permit, &give)) => {}
             () = give.closed() => {}
         }
@@ -154,7 +154,7 @@ fn pieces(response: Response, deadline: Instant, permit: OwnedSemaphorePermit) -
     .boxed()
 }
 
-/// A piece; none: the end.
+/// A chunk; none: the end.
 type Piece = Result<Option<Bytes>, PluginHttpError>;
 
 async fn pass_on(mut response: Response, permit: OwnedSemaphorePermit, give: &mpsc::Sender<Piece>) {
@@ -169,13 +169,13 @@ async fn pass_on(mut response: Response, permit: OwnedSemaphorePermit, give: &mp
             Err(error) => break Err(failed(&classify(&error))),
         }
     };
-    // Nothing is under way any more, whenever the end is read.
+    // Releases connection and permit before the end is read.
     drop((response, permit));
-    // Whoever reads may have gone.
+    // The reader may be gone.
     let _ = give.send(end).await;
 }
 
-/// What a failed exchange means. Only the class is said: texts may name addresses, or the URL with what is secret in it.
+/// Error of a failed exchange. Only its class: the texts may contain addresses, or a URL with secrets.
 fn failed(failure: &Failure) -> PluginHttpError {
     match failure.class {
         ErrorClass::AddressRefused => PluginHttpError::AddressRefused,
@@ -194,7 +194,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
-    /// Longest wait for what must come.
+    /// Longest wait for an expected event.
     const PATIENCE: Duration = Duration::from_secs(30);
 
     fn client() -> HttpForPlugins {
@@ -207,7 +207,7 @@ mod tests {
         PluginHttpRequest { method: "GET".into(), url, headers: vec![], body: None, head_timeout: timeout, timeout }
     }
 
-    /// A host that begins an answer and does not end it; the handle ends when the client has closed the connection.
+    /// A host that begins a response and does not finish it; the handle ends when the client has closed the connection.
     async fn host() -> (std::net::SocketAddr, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -218,21 +218,21 @@ mod tests {
                 request.push(stream.read_u8().await.unwrap());
             }
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun").await.unwrap();
-            // A reset is a close too.
+            // A reset counts as closing.
             let _ = stream.read_to_end(&mut request).await;
         });
         (address, closed)
     }
 
     #[tokio::test]
-    async fn a_body_that_nobody_reads_ends_at_its_deadline() {
+    async fn an_unread_body_ends_at_its_deadline() {
         let (client, (address, closed)) = (client(), host().await);
         let answer = client.send(get(address, Duration::from_millis(500))).await.unwrap();
         assert_eq!(client.permits.available_permits(), REQUESTS_MAX - 1);
         tokio::time::timeout(PATIENCE, closed).await.expect("the exchange ends").unwrap();
         assert_eq!(client.permits.available_permits(), REQUESTS_MAX);
         let read: Vec<_> = answer.body.collect().await;
-        assert_eq!(read, [Ok(Bytes::from("begun")), Err(PluginHttpError::Timeout)], "and is not taken for whole");
+        assert_eq!(read, [Ok(Bytes::from("begun")), Err(PluginHttpError::Timeout)], "and counts as incomplete");
     }
 
     #[tokio::test]

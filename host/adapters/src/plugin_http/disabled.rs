@@ -1,9 +1,9 @@
-//! No requests at all: where plugins run outside of a server.
+//! Stands in where plugins run outside of a server: no requests are allowed.
 
 use async_trait::async_trait;
 use morag_core::ports::{PluginHttp, PluginHttpError, PluginHttpRequest, PluginHttpResponse};
 
-/// Reaches nobody.
+/// Refuses every request.
 #[derive(Debug, Clone, Copy)]
 pub struct NoHttp;
 

@@ -1,9 +1,8 @@
-//! Guarded HTTP client for plugins: the port `PluginHttp` on `reqwest`.
+//! Guarded HTTP client for plugins: the port `PluginHttp`.
 //!
-//! What a plugin may ask of whom the runtime has judged by the operator's rules; here it is judged where a name leads, as for
-//! webhooks ([`crate::webhook_http::resolver`]), by a policy of its own: a name that is allowed must not lead into the
-//! operator's network. No connection is kept: one plugin's is never another's, and an idle one is one to an address that was
-//! judged long ago.
+//! The runtime checks hosts and methods by the operator's rules; this client checks addresses as for webhooks
+//! ([`crate::webhook_http::resolver`]), by a separate policy, because an allowed name must not lead into the operator's network.
+//! Connections are not pooled: they must not be shared between plugins, and the address of an idle connection was checked long ago.
 
 mod client;
 mod disabled;

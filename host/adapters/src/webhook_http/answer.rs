@@ -1,24 +1,24 @@
-//! Reading an answer, no more of it than is wanted.
+//! Reads a bounded part of a response.
 
 use bytes::Bytes;
 
-/// Bytes of an answer's body that are read. Reading to its end lets the connection be used again; a receiver that says
-/// more than this loses that.
+/// Most bytes of a response body that are read. A connection can be reused only if the body is read to its end; a receiver that sends more
+/// than this loses that.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes of an excerpt.
+/// Longest excerpt, bytes.
 pub(super) const EXCERPT_BYTES_MAX: usize = 1024;
 
-/// What is kept of a body.
+/// The kept part of a body.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// The body's beginning, no more than an excerpt can show.
+    /// The beginning of the body, as much as an excerpt needs.
     kept: Vec<u8>,
     read: usize,
 }
 
 impl Answer {
-    /// Takes a piece; `false`: no more is wanted.
+    /// Takes a chunk; `false`: stop reading.
     pub(super) fn take(&mut self, piece: &Bytes) -> bool {
         let room = EXCERPT_BYTES_MAX - self.kept.len();
         self.kept.extend_from_slice(&piece[..room.min(piece.len())]);
@@ -32,8 +32,8 @@ impl Answer {
     }
 }
 
-/// At most [`EXCERPT_BYTES_MAX`] bytes of a text, whole characters, control characters written as escapes: it is shown in
-/// terminals and pages.
+/// At most [`EXCERPT_BYTES_MAX`] bytes of a text, cut between characters, with control characters escaped: it is shown in terminals and
+/// pages.
 pub(super) fn excerpt(text: &str) -> String {
     let mut excerpt = String::new();
     for c in text.chars() {
@@ -50,7 +50,7 @@ pub(super) fn excerpt(text: &str) -> String {
     excerpt
 }
 
-/// Line and paragraph separators, and the marks that turn the direction of text: they make a log say what is not there.
+/// Line and paragraph separators and bidirectional controls: they can make a log line look like another.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
 }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_wanted_up_to_its_limit_and_kept_up_to_another() {
+    fn a_body_is_read_up_to_one_limit_and_kept_up_to_another() {
         let mut answer = Answer::default();
         let piece = Bytes::from(vec![b'x'; 1000]);
         let taken = (1..).take_while(|_| answer.take(&piece)).count() + 1;

@@ -1,4 +1,4 @@
-//! What kind of failure an error is: by the types in its chain of causes, never by their words.
+//! Classifies errors by the types in their chain of causes, never by message text.
 
 use super::connect_proxy::ProxyError;
 use super::resolver::LookupError;
@@ -7,23 +7,22 @@ use morag_core::webhook::ErrorClass;
 use std::error::Error;
 use std::io;
 
-/// What went wrong, as the delivery log says it.
+/// A failure, as the delivery log shows it.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) class: ErrorClass,
-    /// URLs, which may hold tokens, are in no text.
+    /// Message without URLs, which may contain tokens.
     pub(crate) text: String,
 }
 
 impl Failure {
-    /// A failure of which nothing more is known.
+    /// A failure with no detail beyond its class.
     pub(super) fn of(class: ErrorClass) -> Self {
         Self { class, text: words(class).to_owned() }
     }
 }
 
-/// The class of an error of `reqwest`, and what to say of it: only the causes below its own errors are read, for those name
-/// the URL.
+/// Class and message of a `reqwest` error. Reads only the causes below `reqwest`'s own errors, which contain the URL.
 pub(crate) fn classify(error: &reqwest::Error) -> Failure {
     judged(causes(error.source()), error.is_connect()).unwrap_or_else(|| {
         Failure::of(match () {
@@ -35,7 +34,7 @@ pub(crate) fn classify(error: &reqwest::Error) -> Failure {
     })
 }
 
-/// [`classify`] for an exchange without an answer.
+/// [`classify`] for an exchange without a response.
 pub(crate) fn classify_exchange(error: &ExchangeError) -> Failure {
     let connecting = match error {
         ExchangeError::Interim => {
@@ -47,12 +46,12 @@ pub(crate) fn classify_exchange(error: &ExchangeError) -> Failure {
         .unwrap_or_else(|| Failure::of(if connecting { ErrorClass::Connect } else { ErrorClass::Protocol }))
 }
 
-/// [`classify`] for a body that breaks off.
+/// [`classify`] for a body that was cut off.
 pub(super) fn classify_body(error: &hyper::Error) -> Failure {
     judged(causes(Some(error)), false).unwrap_or_else(|| Failure::of(ErrorClass::Protocol))
 }
 
-/// What the first cause that says anything says.
+/// Class and message of the first cause that can be classified.
 fn judged(causes: Vec<&(dyn Error + 'static)>, connecting: bool) -> Option<Failure> {
     causes.into_iter().find_map(|cause| {
         let class = class_of(cause, connecting)?;
@@ -60,7 +59,7 @@ fn judged(causes: Vec<&(dyn Error + 'static)>, connecting: bool) -> Option<Failu
     })
 }
 
-/// What a class means, for the delivery log.
+/// Message of a class, for the delivery log.
 pub(super) fn words(class: ErrorClass) -> &'static str {
     match class {
         ErrorClass::Dns => "no address",
@@ -73,10 +72,10 @@ pub(super) fn words(class: ErrorClass) -> &'static str {
     }
 }
 
-/// An error and those below it, the inmost first: it knows best. `io::Error` hides what it wraps from `source`, so it is
-/// asked by its own means.
+/// An error and its causes, the innermost first, because it is the most specific. `io::Error` omits the wrapped error from `source`, so
+/// `get_ref` is used.
 fn causes<'a>(mut next: Option<&'a (dyn Error + 'static)>) -> Vec<&'a (dyn Error + 'static)> {
-    /// Deeper chains are cut: none that is known has half as many.
+    /// Limit of the chain: known ones have less than half as many.
     const DEPTH_MAX: usize = 32;
     let mut causes: Vec<&'a (dyn Error + 'static)> = Vec::new();
     while let Some(cause) = next.filter(|_| causes.len() < DEPTH_MAX) {
@@ -113,17 +112,17 @@ fn class_of(cause: &(dyn Error + 'static), connecting: bool) -> Option<ErrorClas
         };
     }
     if let Some(error) = cause.downcast_ref::<h2::Error>() {
-        // The receiver ended the stream or the connection; anything else is about what it sent.
+        // The receiver ended the stream or the connection; other errors are about the data that it sent.
         return (error.is_remote() && (error.is_reset() || error.is_go_away())).then_some(ErrorClass::Reset);
     }
     let kind = cause.downcast_ref::<io::Error>()?.kind();
     match kind {
         io::ErrorKind::TimedOut => Some(ErrorClass::Timeout),
-        // What a wrapper says: the next cause out knows.
+        // An `io::Error` that wraps another error: the next outer cause is more specific.
         io::ErrorKind::Other => None,
-        // Of the system's resolver, inside a `LookupError`; else of hyper, which finds no sense in the pieces of a body.
+        // While connecting it comes from the system's resolver, inside a `LookupError`; else from hyper, for a malformed chunked body.
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => (!connecting).then_some(ErrorClass::Protocol),
-        // There was a connection already: it broke in the TLS handshake.
+        // While connecting: the TCP connection existed, so it broke in the TLS handshake.
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe

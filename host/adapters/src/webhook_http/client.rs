@@ -1,4 +1,4 @@
-//! The HTTP client: straight to the receiver, or through the operator's proxy, under the same limits.
+//! The HTTP client: directly to the receiver, or through the operator's proxy, under the same limits.
 
 use super::classify::{Failure, classify_body, classify_exchange};
 use super::connect_proxy::TunnelConnector;
@@ -14,47 +14,46 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use morag_core::webhook::{ErrorClass, WebhookProxy, WebhookUrl};
 use std::time::Duration;
 
-/// Idle connections kept for a receiver: more than are sent to at once is waste.
+/// Idle connections per receiver: more than the usual concurrency would be wasted.
 const IDLE_PER_HOST_MAX: usize = 8;
 
-/// How long an idle connection is kept. Shorter than the five seconds of common servers, so that we close it before they
-/// do: a request on a connection that is just being closed is a failed attempt.
+/// Idle timeout of connections. Shorter than the five seconds of common servers, so that we close first: a request on a connection that the
+/// server is closing is a failed attempt.
 const IDLE_MAX: Duration = Duration::from_secs(4);
 
-/// How long an HTTP/2 connection with a request under way may be silent before it is asked whether it lives. All requests to
-/// a receiver share the connection: one that died without a word would fail them all, attempt after attempt.
+/// Silence after which an HTTP/2 connection with open requests is pinged. All requests to a receiver share it, so a dead connection would
+/// fail them attempt after attempt.
 const PING_AFTER: Duration = Duration::from_secs(5);
 
-/// How long it has to answer that. Then the connection is given up, and the next attempt makes another.
+/// Timeout of the ping. Then the connection is closed, and the next attempt opens another.
 const PONG_MAX: Duration = Duration::from_secs(5);
 
-/// What a receiver may send over HTTP/2 before we have taken it, for one answer: it is held in memory. No more of an answer
-/// is read.
+/// HTTP/2 receive window of one response: its data is held in memory. No more of a response is read.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 
-/// The same for all answers of a connection.
+/// Receive window of a connection, for all responses together.
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 
 /// A client.
 pub(super) enum Client {
-    /// Straight to the receiver.
+    /// Directly to the receiver.
     Direct(Exchange<HttpConnector<GuardedResolver>, Full<Bytes>>),
     /// Through a proxy.
     Tunnelled(Exchange<TunnelConnector, Full<Bytes>>),
 }
 
 impl Client {
-    /// A client that connects to addresses of the resolver alone.
+    /// A client that connects only to addresses that the resolver returns.
     pub(super) fn direct(resolver: GuardedResolver, tls: rustls::ClientConfig) -> Self {
         Self::Direct(Exchange::new(&settings(), exchange::guarded(resolver), tls))
     }
 
-    /// A client that asks a proxy for connections to addresses of the resolver alone.
+    /// A client that connects through a proxy, only to addresses that the resolver returns.
     pub(super) fn tunnelled(resolver: GuardedResolver, tls: rustls::ClientConfig, proxy: WebhookProxy) -> Self {
         Self::Tunnelled(Exchange::new(&settings(), TunnelConnector::new(resolver, proxy), tls))
     }
 
-    /// Posts, and gives the answer's head.
+    /// Sends a POST request and returns the response head.
     pub(super) async fn post(&self, url: &WebhookUrl, headers: HeaderMap, body: Bytes) -> Result<Reply, Failure> {
         let request = request(url, headers, body)?;
         let answered = match self {
@@ -86,7 +85,7 @@ fn request(url: &WebhookUrl, mut headers: HeaderMap, body: Bytes) -> Result<Requ
     Ok(request)
 }
 
-/// An answer whose body is still to be read.
+/// A response whose body is unread.
 pub(super) struct Reply(hyper::Response<Incoming>);
 
 impl Reply {
@@ -98,14 +97,14 @@ impl Reply {
         self.0.headers()
     }
 
-    /// The next piece of the body; none at its end.
+    /// The next chunk of the body; none at its end.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
             match self.0.body_mut().frame().await {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(classify_body(&error)),
                 Some(Ok(frame)) => {
-                    // Trailers say nothing that is wanted.
+                    // Trailers are ignored.
                     if let Ok(piece) = frame.into_data() {
                         return Ok(Some(piece));
                     }

@@ -1,8 +1,7 @@
-//! Connections through the operator's proxy.
+//! Connections through the operator's HTTP proxy.
 //!
-//! A proxy that is given a name looks it up itself, and what we have checked is worth nothing. So the name is looked up and
-//! judged here, and the proxy is asked to CONNECT to the address; TLS and the `Host` header above it still speak of the name.
-//! That holds for http as for https.
+//! A proxy that gets a name resolves it itself, which would bypass our check. So the name is resolved and checked here, and the proxy gets
+//! a CONNECT request for the address, also for http URLs. TLS and the `Host` header still use the name.
 
 use super::resolver::{GuardedResolver, LookupError};
 use hyper::Uri;
@@ -18,38 +17,38 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-/// Bytes of the proxy's answer that are taken. Real ones have a few hundred.
+/// Largest response head of the proxy, bytes. Real ones have a few hundred.
 const ANSWER_BYTES_MAX: usize = 8 * 1024;
 
-/// Addresses of one name that the proxy is asked for, one after the other. Each costs a connection to the proxy.
+/// Addresses of one name that are tried in turn. Each costs a connection to the proxy.
 const ADDRESSES_TRIED_MAX: usize = 4;
 
-/// Why there is no connection through the proxy. Neither its address nor its credentials are in the text: callers see it.
+/// Why the tunnel failed. The text contains neither the proxy's address nor its credentials: callers see it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProxyError {
-    /// It does not answer. The cause is in the text, and not a cause to be judged: it is not the receiver's.
+    /// It cannot be reached. The cause is only in the text, so that it is not classified as a failure of the receiver.
     #[error("the proxy of WEBHOOK_PROXY cannot be reached: {0}")]
     Unreachable(io::Error),
-    /// It wants other credentials.
+    /// It refuses the credentials.
     #[error(
         "the proxy of WEBHOOK_PROXY answered 407 to CONNECT {0}: it wants credentials, or refuses those it was given"
     )]
     Credentials(SocketAddr),
-    /// It does not want to, or cannot.
+    /// It refuses, or cannot connect.
     #[error("the proxy of WEBHOOK_PROXY answered {1} to CONNECT {0}")]
     Refused(SocketAddr, u16),
-    /// It does not speak HTTP.
+    /// Its response is not valid HTTP.
     #[error("the proxy of WEBHOOK_PROXY gave no valid answer to CONNECT {0}")]
     Answer(SocketAddr),
 }
 
-/// Why a receiver cannot be reached. Not transparent: each cause is to be found by its type.
+/// Why a receiver cannot be reached. Not `transparent`: classification looks for the causes by type.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TunnelError {
-    /// Its name leads nowhere, or where it must not.
+    /// The name has no address, or a forbidden one.
     #[error("{0}")]
     Lookup(#[from] LookupError),
-    /// The proxy did not do it.
+    /// The proxy failed.
     #[error("{0}")]
     Proxy(#[from] ProxyError),
     /// The URL has no host or port, which a `WebhookUrl` always has.
@@ -57,7 +56,7 @@ pub(super) enum TunnelError {
     Url,
 }
 
-/// Makes the connections of a client: each goes through the proxy, to an address that was judged.
+/// Connector of a client: connects through the proxy to checked addresses.
 #[derive(Debug, Clone)]
 pub(super) struct TunnelConnector {
     resolver: GuardedResolver,
@@ -88,7 +87,7 @@ impl TunnelConnector {
         for address in addresses.into_iter().take(ADDRESSES_TRIED_MAX) {
             match tunnel(&self.proxy, SocketAddr::new(address, port)).await {
                 Ok(stream) => return Ok(stream),
-                // Another address changes nothing about it.
+                // Trying another address would fail in the same way.
                 Err(error @ (ProxyError::Unreachable(_) | ProxyError::Credentials(_))) => return Err(error.into()),
                 Err(error) => failed = Some(error),
             }
@@ -112,20 +111,20 @@ impl Service<Uri> for TunnelConnector {
     }
 }
 
-/// A connection that ends at the target.
+/// Opens a tunnel to the target.
 async fn tunnel(proxy: &WebhookProxy, target: SocketAddr) -> Result<TcpStream, ProxyError> {
     let mut stream = TcpStream::connect((proxy.host(), proxy.port())).await.map_err(ProxyError::Unreachable)?;
-    // Its failure costs speed only.
+    // A failure only costs latency.
     let _ = stream.set_nodelay(true);
     stream.write_all(request(proxy, target).as_bytes()).await.map_err(ProxyError::Unreachable)?;
     let mut answer = Vec::new();
-    // Nothing follows the head of an answer to CONNECT before we have spoken: a receiver of webhooks never speaks first.
+    // No data follows the head of the response to CONNECT: a webhook receiver never sends first.
     while !answer.ends_with(b"\r\n\r\n") {
         let read = stream.read_buf(&mut answer).await.map_err(ProxyError::Unreachable)?;
         if read == 0 || answer.len() > ANSWER_BYTES_MAX {
             break;
         }
-        // A refusal may bring a page, which says no more than its status.
+        // A refusal may have a body, which is ignored.
         if answer.windows(4).any(|end| end == b"\r\n\r\n") {
             break;
         }
@@ -138,7 +137,7 @@ async fn tunnel(proxy: &WebhookProxy, target: SocketAddr) -> Result<TcpStream, P
     }
 }
 
-/// The request for a tunnel.
+/// The CONNECT request.
 fn request(proxy: &WebhookProxy, target: SocketAddr) -> String {
     use base64::Engine as _;
     let authorization = proxy.credentials().map(|credentials| {
@@ -148,7 +147,7 @@ fn request(proxy: &WebhookProxy, target: SocketAddr) -> String {
     format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{}\r\n", authorization.unwrap_or_default())
 }
 
-/// The status of an answer's first line.
+/// The status code of a status line.
 fn status(answer: &[u8]) -> Option<u16> {
     let line = answer.strip_prefix(b"HTTP/1.")?;
     let (digits, rest) = line.get(2..).filter(|_| line[1] == b' ')?.split_at_checked(3)?;

@@ -1,18 +1,18 @@
-//! Asking for the addresses of a name.
+//! Resolving names to addresses.
 
 use async_trait::async_trait;
 use std::fmt::Debug;
 use std::io;
 use std::net::IpAddr;
 
-/// Asks for the addresses of a name. What it finds is judged before anything is dialled, and nothing else is dialled.
+/// Resolves names to addresses. All results are checked before one is dialled, and nothing else is dialled.
 ///
-/// Whoever asks sets the time: a look-up that is dropped has ended, and holds nothing any more.
+/// The caller sets the timeout: dropping the future ends the look-up and frees its resources.
 #[async_trait]
 pub trait Lookup: Debug + Send + Sync {
-    /// The addresses of a name, of both families; none where the name has none.
+    /// All IPv4 and IPv6 addresses of a name; empty where the name has none.
     ///
     /// # Errors
-    /// Where nobody could be asked, or the name does not exist.
+    /// If no server could be queried, or the name does not exist.
     async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }

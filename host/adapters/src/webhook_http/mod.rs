@@ -1,13 +1,12 @@
 //! Guarded HTTP client for webhooks: the port `WebhookSender`.
 //!
-//! What a receiver can do to us is bounded: one deadline over the whole exchange, at most 64 KiB of an answer read, a
-//! bounded header block, a few interim answers, no redirects, no cookies, no decompression, no proxy from the environment. Where it can lead us
-//! is bounded too: [`resolver`] refuses a name when one of its addresses may not be reached, at each connect, and what it
-//! gives is what is dialled, also through a proxy ([`connect_proxy`]); a literal address is judged before there is a
-//! connection.
+//! The effect of a bad receiver is bounded: one deadline over the whole exchange, at most 64 KiB of a response read, a bounded header
+//! block, a few interim responses, no redirects, cookies, decompression or proxy from the environment. [`resolver`] checks addresses at
+//! each connect: it refuses a name if one of its addresses is forbidden, and only the checked addresses are dialled, also through a proxy
+//! ([`connect_proxy`]). A literal address is checked before connecting.
 //!
-//! TLS is rustls on ring. The trusted roots are the machine's own (by `rustls-platform-verifier`), so an operator adds a
-//! private authority where every other program looks for it, or by `SSL_CERT_FILE`.
+//! TLS is rustls with ring. The trusted roots are the machine's own (`rustls-platform-verifier`), so an operator adds a private CA where
+//! other programs look for it, or by `SSL_CERT_FILE`.
 
 mod answer;
 pub(crate) mod classify;

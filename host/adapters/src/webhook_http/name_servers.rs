@@ -1,9 +1,7 @@
-//! Asking name servers, with packets of our own: the system's `getaddrinfo` takes a thread for each question, for as long as
-//! nobody answers it.
+//! A DNS client: the system's `getaddrinfo` blocks a thread for each query until it is answered.
 //!
-//! The servers are asked as `resolv.conf(5)` says: in their order, the next one where one does not answer or fails, and all of
-//! them again for as many attempts as it allows. What a server says is not kept: each connection is judged by an answer of its
-//! own.
+//! Servers are queried as `resolv.conf(5)` says: in order, the next one after a timeout or a failure, for the configured number of rounds.
+//! Responses are not cached: the addresses of each connection are checked with a response of its own.
 
 use super::lookup::Lookup;
 use async_trait::async_trait;
@@ -19,17 +17,17 @@ use hickory_resolver::proto::rr::Name;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-/// Name servers that are asked, as many as the C library takes.
+/// Most name servers, as in the C library.
 const SERVERS_MAX: usize = 3;
 
-/// Rounds over all of them, whatever `resolv.conf` says: who waits for the answer has long given up.
+/// Most rounds, whatever `resolv.conf` says: the caller times out long before.
 const ROUNDS_MAX: usize = 5;
 
-/// Questions under way at once on one TCP connection, which is for answers that are too long for UDP: as many as names are looked
-/// up at once. Over UDP each has a socket of its own.
+/// Concurrent queries on one TCP connection, which is used for responses that are too long for UDP: the limit of concurrent look-ups. Over
+/// UDP each query has a socket of its own.
 const QUESTIONS_MAX: usize = 1024;
 
-/// Asks these name servers, and nobody else.
+/// Queries these name servers only.
 #[derive(Debug)]
 pub struct NameServers {
     servers: Vec<TokioResolver>,
@@ -37,10 +35,10 @@ pub struct NameServers {
 }
 
 impl NameServers {
-    /// Servers by their addresses, with the defaults of `resolv.conf`: 5 seconds for each, 2 rounds, and every name is complete.
+    /// Servers by address, with the defaults of `resolv.conf`: 5 seconds for each, 2 rounds, no search domains.
     ///
     /// # Errors
-    /// Where the client for one of them cannot be made.
+    /// If the client of a server cannot be created.
     pub fn at(servers: &[SocketAddr]) -> io::Result<Self> {
         let server = |address: &SocketAddr| {
             let at_port = |mut connection: ConnectionConfig| {
@@ -54,11 +52,11 @@ impl NameServers {
         Self::of(ResolverConfig::from_parts(None, Vec::new(), servers), &ResolverOpts::default())
     }
 
-    /// Servers, domains to search and times of a configuration.
+    /// Servers, search domains and timeouts of a configuration.
     pub(super) fn of(config: ResolverConfig, options: &ResolverOpts) -> io::Result<Self> {
         let (domain, mut search, servers) = config.into_parts();
         if search.is_empty() {
-            // Of the machine's own name, as the C library does where the file names none.
+            // The domain of the machine's own name, as in the C library where the file sets none.
             search.extend(domain);
         }
         let one = |server| client(ResolverConfig::from_parts(None, search.clone(), vec![server]), options);
@@ -67,7 +65,7 @@ impl NameServers {
     }
 }
 
-/// A client of one server that asks once and remembers nothing.
+/// A client of one server, without retries and cache.
 fn client(config: ResolverConfig, given: &ResolverOpts) -> Result<TokioResolver, NetError> {
     let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
     let options = builder.options_mut();
@@ -85,7 +83,7 @@ fn client(config: ResolverConfig, given: &ResolverOpts) -> Result<TokioResolver,
 impl Lookup for NameServers {
     async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         let name = Name::from_str_relaxed(name)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "it is no name that name servers know"))?;
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "it is not a valid DNS name"))?;
         let mut last = NetError::NoConnections;
         for server in (0..self.rounds).flat_map(|_| &self.servers) {
             match server.lookup_ip(name.clone()).await {
@@ -104,13 +102,13 @@ impl Lookup for NameServers {
     }
 }
 
-/// What is said of a look-up that failed: neither names nor questions, which may be secret.
+/// Error of a failed look-up, without names and queries, which may be secret.
 fn failed(error: NetError) -> io::Error {
     match error {
-        NetError::Timeout => io::Error::new(io::ErrorKind::TimedOut, "the name servers do not answer"),
+        NetError::Timeout => io::Error::new(io::ErrorKind::TimedOut, "the name servers do not respond"),
         NetError::Io(error) => io::Error::new(error.kind(), format!("the name servers cannot be reached: {error}")),
-        NetError::Dns(DnsError::ResponseCode(code)) => io::Error::other(format!("the name servers answer {code}")),
-        NetError::NoConnections => io::Error::other("there are no name servers that could be asked"),
-        _ => io::Error::other("the name servers give no answer that can be read"),
+        NetError::Dns(DnsError::ResponseCode(code)) => io::Error::other(format!("the name servers respond {code}")),
+        NetError::NoConnections => io::Error::other("no name server is configured"),
+        _ => io::Error::other("the name servers' response cannot be parsed"),
     }
 }

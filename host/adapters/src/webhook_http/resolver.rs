@@ -1,4 +1,4 @@
-//! Looking names up under the address policy.
+//! Resolves names under the address policy.
 
 use super::lookup::Lookup;
 use morag_core::shares::Shares;
@@ -7,39 +7,39 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Look-ups at once, of one client: each is two sockets. Names of one site have at most half of them, those of the next one
-/// half of the rest: names that nobody answers for hold up no others.
+/// Concurrent look-ups of one client; each has two sockets. One site gets at most half of them, the next one half of the rest, so that
+/// sites whose name servers do not respond cannot block the others.
 const LOOKUPS_MAX: usize = 1024;
 
-/// Limit of one look-up, the wait for its turn included: two rounds of questions, as long as name servers are commonly given.
-/// Of an exchange's own limit it is a part.
+/// Timeout of one look-up, with the wait for a permit: two rounds with the usual timeout of name servers. It counts towards the timeout of
+/// the exchange.
 const LOOKUP_MAX: Duration = Duration::from_secs(10);
 
-/// Addresses of one name that are looked at. No honest name has more, and a long list is a long time of connecting.
+/// Most addresses of one name. Honest names have fewer, and a long list takes long to connect to.
 const ADDRESSES_MAX: usize = 64;
 
-/// Why a name leads nowhere.
+/// Why a name cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LookupError {
-    /// It has an address that may not be reached.
+    /// One of its addresses is forbidden.
     #[error(transparent)]
     Refused(#[from] RefusedAddress),
-    /// It has too many addresses to judge.
+    /// It has too many addresses.
     #[error("the name has more than {ADDRESSES_MAX} addresses")]
     TooMany,
     /// It has no address.
     #[error("the name has no address")]
     NoAddress,
-    /// It was not looked up in time.
+    /// The look-up timed out.
     #[error("no name server has answered for the name within {} seconds", LOOKUP_MAX.as_secs())]
     TimedOut,
-    /// It could not be looked up.
+    /// The look-up failed.
     #[error("the name could not be looked up: {0}")]
     Failed(std::io::Error),
 }
 
-/// Gives an address only where every address of the name may be reached: which one is connected to is not ours to say, and
-/// a name that leads both inside and outside is an attack or a mistake.
+/// Returns addresses only if every address of the name is allowed: the connector may choose any of them, and a name with both internal and
+/// external addresses is an attack or a mistake.
 #[derive(Debug, Clone)]
 pub(crate) struct GuardedResolver {
     policy: Arc<AddressPolicy>,
@@ -56,7 +56,7 @@ impl GuardedResolver {
         &self.policy
     }
 
-    /// The addresses of a name, each permitted.
+    /// The addresses of a name, each of them allowed.
     pub(crate) async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
         if let Some(known) = self.policy.known_addresses(name) {
             return Ok(known?);
@@ -78,7 +78,7 @@ impl GuardedResolver {
     }
 }
 
-/// Whose name it is, roughly: its last two labels. Whoever has a domain has any number of names below it.
+/// The site of a name: its last two labels. The owner of a domain has any number of names below it.
 fn site(name: &str) -> String {
     let name = name.strip_suffix('.').unwrap_or(name);
     let mut labels = name.rsplitn(3, '.');
@@ -92,7 +92,7 @@ mod tests {
     use async_trait::async_trait;
     use std::io;
 
-    /// Gives the same addresses for every name.
+    /// Returns the same addresses for every name.
     #[derive(Debug)]
     struct Fixed(Vec<IpAddr>);
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_address_and_too_many_lead_nowhere() {
+    async fn names_without_addresses_or_with_too_many_are_refused() {
         assert!(matches!(look_up(&[], &[], "a.example").await, Err(LookupError::NoAddress)));
         assert!(look_up(&[], &["8.8.8.8"; ADDRESSES_MAX], "a.example").await.is_ok());
         let many = ["8.8.8.8"; ADDRESSES_MAX + 1];
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!((site("db").as_str(), site("").as_str()), ("db", ""));
     }
 
-    /// Never comes back for names below `silent.example`.
+    /// Never responds for names below `silent.example`.
     #[derive(Debug)]
     struct Silent;
 
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_that_nobody_answers_for_hold_up_no_others() {
+    async fn unanswered_names_do_not_block_others() {
         use futures::FutureExt as _;
         let resolver = GuardedResolver::new(AddressPolicy::default(), Arc::new(Silent));
         let names: Vec<_> = (0..2 * LOOKUPS_MAX).map(|n| format!("n{n}.silent.example")).collect();
@@ -158,11 +158,11 @@ mod tests {
         assert_eq!(resolver.lookups.held(), LOOKUPS_MAX / 2);
         assert!(resolver.look_up("a.example").now_or_never().expect("it has a place").is_ok());
         drop(asked);
-        assert_eq!(resolver.lookups.held(), 0, "who has given up holds nothing");
+        assert_eq!(resolver.lookups.held(), 0, "a dropped look-up holds no permit");
     }
 
     #[tokio::test]
-    async fn localhost_is_not_asked_for() {
+    async fn localhost_is_not_looked_up() {
         let found = look_up(&["127.0.0.0/8"], &["8.8.8.8"], "x.localhost.").await.unwrap();
         assert_eq!(found, ["127.0.0.1".parse::<IpAddr>().unwrap()]);
         assert!(matches!(look_up(&[], &["8.8.8.8"], "localhost").await, Err(LookupError::Refused(_))));

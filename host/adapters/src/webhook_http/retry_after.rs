@@ -3,11 +3,11 @@
 use morag_core::Timestamp;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Longest wait that is believed. More is a mistake, and says nothing about when to try again.
+/// Longest valid wait. A longer one is a mistake of the receiver.
 const WAIT_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// How long the receiver asks to wait: from seconds, or from an HTTP-date (zero where it is past). None for anything else
-/// and for more than a year.
+/// How long the receiver asks to wait: in seconds, or until an HTTP-date (zero where it is past). None for any other value, and for more
+/// than a year.
 pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim_matches([' ', '\t']);
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_no_wish() {
+    fn invalid_values_are_ignored() {
         for value in [
             "",
             "-1",

@@ -17,32 +17,32 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long [`WebhookSender::check`] waits for a name: somebody waits for the answer to their submission.
+/// Timeout of the look-up in [`WebhookSender::check`]: a submission waits for it.
 const CHECK_MAX: Duration = Duration::from_secs(5);
 
-/// The client could not be made.
+/// The client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum SenderError {
-    /// The TLS settings are not accepted.
+    /// The TLS settings are invalid.
     #[error("the webhook client's TLS settings are not accepted: {0}")]
     Tls(#[from] rustls::Error),
 }
 
-/// What a sender is made of.
+/// Options of a sender.
 #[derive(Debug, Clone)]
 pub struct SenderOptions {
-    /// Where it may go.
+    /// Addresses that it may reach.
     pub policy: AddressPolicy,
-    /// What it goes through, if anything. Names are looked up and judged here all the same.
+    /// Proxy to use. Names are resolved and checked here all the same.
     pub proxy: Option<WebhookProxy>,
-    /// Who is asked for addresses.
+    /// Resolver of names.
     pub lookup: Arc<dyn Lookup>,
-    /// Authorities trusted beside the machine's own.
+    /// Trusted roots beside the machine's own.
     pub extra_roots: Vec<CertificateDer<'static>>,
 }
 
 impl SenderOptions {
-    /// Straight, by the system's resolver, trusting the machine's authorities.
+    /// Without a proxy, with the system's resolver and the machine's roots.
     pub fn new(policy: AddressPolicy) -> Self {
         Self { policy, proxy: None, lookup: Arc::new(SystemLookup::default()), extra_roots: Vec::new() }
     }
@@ -56,10 +56,10 @@ pub struct HttpSender {
 }
 
 impl HttpSender {
-    /// A client that reaches what the policy of the options permits. The clock is for dates in `Retry-After`.
+    /// A client for addresses that the policy of the options allows. The clock is for dates in `Retry-After`.
     ///
     /// # Errors
-    /// Where the TLS settings are not accepted, which no input can cause.
+    /// If the TLS settings are invalid, which no input can cause.
     pub fn new(options: SenderOptions, clock: Arc<dyn Clock>) -> Result<Self, SenderError> {
         let SenderOptions { policy, proxy, lookup, extra_roots } = options;
         let resolver = GuardedResolver::new(policy, lookup);
@@ -87,7 +87,7 @@ impl HttpSender {
         }
     }
 
-    /// Reads the answer. Its status stands whatever becomes of its body; that the body broke off is an error beside it.
+    /// Reads the response. Its status counts even if the body is cut off, which is reported as an error beside it.
     async fn read(&self, mut reply: Reply, deadline: Instant) -> Attempt {
         let asked = reply.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let asked = asked.and_then(|value| retry_after(value, self.clock.now()));
@@ -99,7 +99,7 @@ impl HttpSender {
                 Ok(Err(failure)) => break Some(failure.class),
                 Ok(Ok(None)) => break None,
                 Ok(Ok(Some(piece))) if answer.take(&piece) => {}
-                // Enough: the connection is given up with what is left of the body.
+                // Enough was read: the rest of the body is dropped with the connection.
                 Ok(Ok(Some(_))) => break None,
             }
         };
@@ -107,7 +107,7 @@ impl HttpSender {
     }
 }
 
-/// What came of an attempt, before it is timed.
+/// Result of an attempt without its duration.
 struct Attempt {
     status: Option<u16>,
     error: Option<ErrorClass>,
@@ -128,7 +128,7 @@ impl WebhookSender for HttpSender {
         let Some(name) = url.as_url().domain() else { return Ok(()) };
         match timeout(CHECK_MAX, self.resolver.look_up(name)).await {
             Ok(Err(error @ (LookupError::Refused(_) | LookupError::TooMany))) => Err(UrlRefused(error.to_string())),
-            // Found and permitted, or not to be found now.
+            // Permitted, or the look-up failed, which may be temporary.
             Ok(_) | Err(_) => Ok(()),
         }
     }
@@ -146,14 +146,14 @@ impl WebhookSender for HttpSender {
     }
 }
 
-/// The headers to send. A value that cannot be sent is named by its header: it may be a secret.
+/// The headers to send. The error names an invalid header and not its value, which may be a secret.
 fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, String> {
     let mut map = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
         let refused = || format!("the header {name} cannot be sent: it has characters that HTTP does not allow");
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
         let mut value = HeaderValue::from_str(value).map_err(|_| refused())?;
-        // Kept out of logs, and of HTTP/2's compression tables: signatures and tokens are among them.
+        // Hides the values from logs and from the compression tables of HTTP/2: they include signatures and tokens.
         value.set_sensitive(true);
         map.append(header, value);
     }

@@ -1,7 +1,6 @@
-//! Asking as the machine is set up: `/etc/hosts` first, then the name servers of `/etc/resolv.conf`.
+//! Resolves names as the machine is configured: `/etc/hosts` first, then the name servers of `/etc/resolv.conf`.
 //!
-//! Both are read again when they have changed. Other sources that `nsswitch.conf` may name are not asked: they are libraries that
-//! block a thread for each question.
+//! Both are read again after a change. Other sources of `nsswitch.conf` are ignored: they are libraries that block a thread for each query.
 
 use super::lookup::Lookup;
 use super::name_servers::NameServers;
@@ -18,29 +17,29 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How old what is known of the two files may be.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Interval between checks of the two files.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// Largest of these files that is read: lists of names to block have some hundred thousand lines.
+/// Largest file that is read: block lists have some hundred thousand lines.
 const FILE_BYTES_MAX: u64 = 32 << 20;
 
-/// The machine's own sources of addresses.
+/// The machine's own resolver configuration.
 #[derive(Debug)]
 pub struct SystemLookup {
     hosts: PathBuf,
     resolv_conf: PathBuf,
-    known: Mutex<Option<Known>>,
+    cached: Mutex<Option<Cached>>,
 }
 
-/// What the files said.
+/// The parsed files.
 #[derive(Debug)]
-struct Known {
-    looked: Instant,
+struct Cached {
+    checked: Instant,
     stamps: [Option<Stamp>; 2],
     sources: Arc<Sources>,
 }
 
-/// What is another when a file has changed; none: it is not there.
+/// Modification time and size; none: the file is missing.
 type Stamp = (SystemTime, u64);
 
 #[derive(Debug)]
@@ -58,24 +57,24 @@ impl Default for SystemLookup {
 impl SystemLookup {
     /// The same with other files.
     pub fn of(hosts: impl Into<PathBuf>, resolv_conf: impl Into<PathBuf>) -> Self {
-        Self { hosts: hosts.into(), resolv_conf: resolv_conf.into(), known: Mutex::default() }
+        Self { hosts: hosts.into(), resolv_conf: resolv_conf.into(), cached: Mutex::default() }
     }
 
-    /// The sources as they are now. Reads two small local files, at most once a second.
+    /// The current sources. Checks two small local files at most once a second.
     fn sources(&self) -> io::Result<Arc<Sources>> {
-        // Nothing panics under the lock.
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.as_ref().filter(|known| known.looked.elapsed() < LOOK_EVERY) {
-            return Ok(Arc::clone(&known.sources));
+        // No code panics while it holds the lock.
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cached) = cached.as_ref().filter(|cached| cached.checked.elapsed() < CHECK_EVERY) {
+            return Ok(Arc::clone(&cached.sources));
         }
-        let (looked, stamps) = (Instant::now(), [stamp(&self.hosts), stamp(&self.resolv_conf)]);
-        if let Some(known) = known.as_mut().filter(|known| known.stamps == stamps) {
-            known.looked = looked;
-            return Ok(Arc::clone(&known.sources));
+        let (checked, stamps) = (Instant::now(), [stamp(&self.hosts), stamp(&self.resolv_conf)]);
+        if let Some(cached) = cached.as_mut().filter(|cached| cached.stamps == stamps) {
+            cached.checked = checked;
+            return Ok(Arc::clone(&cached.sources));
         }
         let servers = servers(&read(&self.resolv_conf)?)?;
         let sources = Arc::new(Sources { hosts: hosts(&read(&self.hosts)?)?, servers });
-        *known = Some(Known { looked, stamps, sources: Arc::clone(&sources) });
+        *cached = Some(Cached { checked, stamps, sources: Arc::clone(&sources) });
         Ok(sources)
     }
 }
@@ -85,7 +84,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
     Some((meta.modified().ok()?, meta.len()))
 }
 
-/// A file's text; nothing where there is none.
+/// The content of a file; empty if it is missing.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     use io::Read as _;
     let mut text = Vec::new();
@@ -97,14 +96,14 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The file of hosts. A name's addresses there are all that it has.
+/// Parses `/etc/hosts`. A name that is in it is not checked up elsewhere.
 fn hosts(text: &[u8]) -> io::Result<Hosts> {
     let mut hosts = Hosts::default();
     hosts.read_hosts_conf(text)?;
     Ok(hosts)
 }
 
-/// The servers of `resolv.conf`; one on this machine where it names none, as the C library does.
+/// The servers of `resolv.conf`; 127.0.0.1 where it names none, as in the C library.
 fn servers(text: &[u8]) -> io::Result<NameServers> {
     let own = || {
         let server = NameServerConfig::udp_and_tcp(Ipv4Addr::LOCALHOST.into());
@@ -145,7 +144,7 @@ mod tests {
             "# ours\n192.0.2.7 One.example one # the first\n192.0.2.8 one\n2001:db8::1 one.example\nnonsense\n",
         )
         .unwrap();
-        // Nobody answers there: a question to it would not come back in the time of this test.
+        // No server responds at this address: a query to it would exceed the time of this test.
         fs::write(&conf, "nameserver 192.0.2.53\noptions timeout:30\n").unwrap();
         let lookup = SystemLookup::of(&path, &conf);
         let found = |name| {
@@ -155,7 +154,7 @@ mod tests {
         assert_eq!(found("one.EXAMPLE").await, ["192.0.2.7", "2001:db8::1"]);
         assert_eq!(found("one").await, ["192.0.2.7", "192.0.2.8"]);
         fs::write(&path, "192.0.2.9 one and-more\n").unwrap();
-        lookup.known.lock().unwrap().as_mut().unwrap().looked -= LOOK_EVERY;
+        lookup.cached.lock().unwrap().as_mut().unwrap().checked -= CHECK_EVERY;
         assert_eq!(found("one").await, ["192.0.2.9"], "the file has changed");
     }
 

@@ -5,9 +5,8 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use std::sync::Arc;
 
-/// rustls on ring with the machine's trusted roots, for HTTP/2 and 1.1. Where the machine has no roots (a container without
-/// `ca-certificates`) every https receiver fails as untrusted, and http ones still work.
-/// `extra_roots` are trusted beside them.
+/// rustls on ring with the machine's trusted roots, for HTTP/2 and 1.1. On a machine without roots (a container without `ca-certificates`),
+/// every https receiver fails as untrusted, and http still works. `extra_roots` are trusted in addition.
 pub(crate) fn client_config(extra_roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;

@@ -5,7 +5,7 @@ use crate::Api;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use morag_core::webhook::{BodyFormat, Breaker, CursorName, NamedEndpoint, Order, redact};
+use morag_core::webhook::{BodyFormat, Breaker, CursorName, NamedEndpoint, OrderScope, redact};
 use morag_core::{JsonObject, Secret, Timestamp};
 use morag_engine::endpoints::Opened;
 use morag_engine::endpoints::draft::event_names;
@@ -41,7 +41,7 @@ pub struct EndpointBody {
     pub filter: JsonObject,
     /// `task` or `document`.
     #[schema(value_type = String)]
-    pub order: Order,
+    pub order: OrderScope,
     /// Its own retries; null for the server's.
     pub retry: Option<RetryBody>,
     /// Most attempts a second; null: no limit.

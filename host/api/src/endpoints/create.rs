@@ -17,7 +17,7 @@ use morag_core::caller::{OverQuota, Quota};
 use morag_core::ports::{ENDPOINTS_MAX, EndpointCounts, EndpointLimits, PutEndpointError};
 use morag_core::webhook::{Credentials, Disabled, DisabledReason, EndpointId, NamedEndpoint, redact};
 use morag_core::{JsonObject, Secret, Timestamp};
-use morag_engine::endpoints::Known;
+use morag_engine::endpoints::EndpointSnapshot;
 use morag_engine::endpoints::draft::{self, Draft, Problem};
 use morag_engine::endpoints::seal::Sealer;
 use serde_json::Value;
@@ -150,7 +150,7 @@ async fn store(app: &Api, caller: &Caller, endpoint: &NamedEndpoint) -> Result<(
 }
 
 /// The numbers of endpoints that callers have created, without the new one.
-fn counts(known: &Known, new: &NamedEndpoint) -> EndpointCounts {
+fn counts(known: &EndpointSnapshot, new: &NamedEndpoint) -> EndpointCounts {
     let mut counts = EndpointCounts::default();
     for opened in known.all().filter(|opened| !opened.is_configured) {
         counts.count((&opened.endpoint.id, opened.endpoint.created_by.as_deref()), new);

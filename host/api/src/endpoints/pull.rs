@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use morag_core::ports::{Chain, DeliveryState, StoreError, TaskLog};
 use morag_core::task::{DocumentId, Event, TaskId, TaskRecord};
-use morag_core::webhook::{Credentials, NamedEndpoint, Order, delivery_id, view};
+use morag_core::webhook::{Credentials, NamedEndpoint, OrderScope, delivery_id, view};
 use morag_core::{PageBudget, Timestamp};
 use morag_engine::endpoints::Opened;
 use serde::Serialize;
@@ -33,7 +33,7 @@ pub struct EndpointEvents {
     pub endpoint: String,
     /// `task` or `document`: what the key is of.
     #[schema(value_type = String)]
-    pub order: Order,
+    pub order: OrderScope,
     /// The task or document.
     pub key: String,
     /// The events of this page.
@@ -109,7 +109,7 @@ pub async fn list(
         task: None,
     };
     match order {
-        Order::Task => {
+        OrderScope::Task => {
             let task: TaskId = key.parse().map_err(|_| ApiError::unknown_task())?;
             if !page.add(task, 0, 0, u64::MAX).await? {
                 let tenant = app.tasks.tenant_of(task).await?;
@@ -119,7 +119,7 @@ pub async fn list(
                 });
             }
         }
-        Order::Document => page.add_document(&key).await?,
+        OrderScope::Document => page.add_document(&key).await?,
     }
     let mut events = page.events;
     let has_more = page.is_cut || events.len() > limit;
@@ -135,10 +135,10 @@ fn no_events() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "no_events_of_task", text)
 }
 
-fn key(parameters: &Parameters, order: Order) -> Result<String, ApiError> {
+fn key(parameters: &Parameters, order: OrderScope) -> Result<String, ApiError> {
     let (alias, other) = match order {
-        Order::Task => ("task_id", "document_id"),
-        Order::Document => ("document_id", "task_id"),
+        OrderScope::Task => ("task_id", "document_id"),
+        OrderScope::Document => ("document_id", "task_id"),
     };
     let given = parameters.text("key").or_else(|| parameters.text(alias));
     given.map(str::to_owned).ok_or_else(|| {

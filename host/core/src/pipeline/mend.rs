@@ -66,7 +66,7 @@ pub struct DamagedFile {
 /// How a run reacts to damaged files.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mend {
-    /// The run restarts: commit this draft and continue with [`super::Run::resume`].
+    /// The run restarts: commit this draft and continue with [`super::RunState::resume`].
     Again(Draft),
     /// The task fails. `retryable` if the submitted file is missing, because the storage may just not be mounted.
     Fail(StepFailure),
@@ -158,7 +158,7 @@ fn details(file: &DamagedFile) -> JsonObject {
 mod tests {
     use super::*;
     use crate::Timestamp;
-    use crate::pipeline::{Effect, Input, Run, StepOutput, attempt, claims_of_run, transition};
+    use crate::pipeline::{Effect, Input, RunState, StepOutput, attempt, claims_of_run, transition};
     use crate::task::{Resources, TaskStatus};
 
     const STEPS: [&str; 4] = ["markdown_conversion", "metadata_extraction", "content_processing", "chunking"];
@@ -181,7 +181,7 @@ mod tests {
     struct Life {
         record: TaskRecord,
         log: Vec<Event>,
-        run: Run,
+        run: RunState,
     }
 
     impl Life {
@@ -193,7 +193,7 @@ mod tests {
         }
 
         fn feed(&mut self, input: Input) -> Effect {
-            let run = std::mem::replace(&mut self.run, Run::Accepted);
+            let run = std::mem::replace(&mut self.run, RunState::Accepted);
             let decision = transition(&self.record.pipeline, run, input, Timestamp::from_millis(0)).unwrap();
             self.run = decision.run;
             self.append(decision.events);
@@ -202,7 +202,7 @@ mod tests {
 
         /// Starts `steps` steps and completes all but the last.
         fn in_step(steps: usize) -> Self {
-            let mut this = Self { record: record(), log: vec![], run: Run::Accepted };
+            let mut this = Self { record: record(), log: vec![], run: RunState::Accepted };
             this.feed(Input::Claimed);
             this.go_on(0, steps);
             this
@@ -258,7 +258,7 @@ mod tests {
         );
         assert!(draft.progress_percent >= before, "progress does not fall: {}", draft.progress_percent);
         life.append(vec![draft]);
-        let Run::Ready { next: 0, .. } = Run::resume(&life.record.pipeline, &life.log, before) else {
+        let RunState::Ready { next: 0, .. } = RunState::resume(&life.record.pipeline, &life.log, before) else {
             panic!("it does not begin with the first step")
         };
         assert!(standing_files(&life.record.pipeline, &life.log, None).is_empty(), "nothing stands any more");
@@ -285,7 +285,7 @@ mod tests {
         for _ in 0..REMAKES_MAX {
             let Some(Mend::Again(draft)) = life.mend(&file) else { panic!("it does not begin again") };
             life.append(vec![draft]);
-            life.run = Run::resume(&life.record.pipeline, &life.log, 0.0);
+            life.run = RunState::resume(&life.record.pipeline, &life.log, 0.0);
             life.go_on(1, 3);
         }
         let Some(Mend::Fail(failure)) = life.mend(&file) else { panic!("it does not fail") };

@@ -23,7 +23,7 @@ pub use inputs::inputs;
 pub use mend::{Damage, DamagedFile, ExpectedFile, Mend, REMAKES_MAX, mend, standing_files, step_to_mend};
 pub use on_failure::{InvalidRetries, OnFailure, RETRIES_MAX, RETRY_DELAY_MAX, Retries};
 pub use retry::{RUNS_MAX, RetryRefused, attempt, claims_of_run, retry};
-pub use run::{Ending, Progress, Run, completions, passed};
+pub use run::{Ending, Progress, RunState, completions, passed};
 pub use skip::skip_reason;
 pub use times::{RunTimes, StepTimes, run_times};
 pub use transition::{Decision, Draft, Effect, Input, InvalidTransition, StepOutput, transition};

@@ -1,6 +1,6 @@
 //! Whether, and from which step, an ended task may be run again.
 
-use super::run::{Ending, Run, passed};
+use super::run::{Ending, RunState, passed};
 use super::{Draft, Pipeline};
 use crate::task::{Event, EventKind, Retry};
 
@@ -48,10 +48,10 @@ pub fn retry(
     claims: u64,
     from_step: Option<&str>,
 ) -> Result<Draft, RetryRefused> {
-    match Run::resume(pipeline, events, 0.0) {
-        Run::Ended(Ending::Failed | Ending::Cancelled) => {}
-        Run::Ended(Ending::Completed) => return Err(RetryRefused::Completed),
-        Run::Accepted | Run::Ready { .. } | Run::InStep { .. } => return Err(RetryRefused::NotEnded),
+    match RunState::resume(pipeline, events, 0.0) {
+        RunState::Ended(Ending::Failed | Ending::Cancelled) => {}
+        RunState::Ended(Ending::Completed) => return Err(RetryRefused::Completed),
+        RunState::Accepted | RunState::Ready { .. } | RunState::InStep { .. } => return Err(RetryRefused::NotEnded),
     }
     if attempt(events) >= RUNS_MAX {
         return Err(RetryRefused::TooManyRuns);
@@ -130,10 +130,10 @@ mod tests {
         }
 
         fn feed(&mut self, input: Input) -> Effect {
-            let run = Run::resume(&self.pipeline, &self.log, self.live);
+            let run = RunState::resume(&self.pipeline, &self.log, self.live);
             let Decision { run, events, effect } = transition(&self.pipeline, run, input, self.now()).unwrap();
             self.append(events);
-            if !matches!(run, Run::Ended(_)) {
+            if !matches!(run, RunState::Ended(_)) {
                 self.live = run.percent();
             }
             effect

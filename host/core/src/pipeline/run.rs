@@ -29,7 +29,7 @@ pub struct Progress {
 
 /// State of a run.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Run {
+pub enum RunState {
     /// Accepted, not started.
     Accepted,
     /// Started; the next step is not.
@@ -52,7 +52,7 @@ pub enum Run {
     Ended(Ending),
 }
 
-/// [`Run`] without the progress, while a log is folded.
+/// [`RunState`] without the progress, while a log is folded.
 #[derive(Clone, Copy)]
 enum State {
     Accepted,
@@ -171,7 +171,7 @@ fn totals(standing: &BTreeMap<usize, &EventKind>) -> Totals {
     totals
 }
 
-impl Run {
+impl RunState {
     /// Folds a log into the state of its last run. `live_percent`: last saved progress report of the running step. Progress
     /// and announced milestones carry over from earlier runs.
     pub fn resume(pipeline: &Pipeline, events: &[Event], live_percent: f64) -> Self {

@@ -5,7 +5,7 @@
 //! progress report that crossed it (with the milestone's own percentage). A step that is skipped, or whose failure the task
 //! survives, advances progress to the end of its range as a completed one does.
 
-use super::run::{Ending, Progress, Run};
+use super::run::{Ending, Progress, RunState};
 use super::totals::Totals;
 use super::{AfterFailure, Pipeline, StepDefinition};
 use crate::task::{Artifact, EventKind, Resources, SkipReason, StepFailure};
@@ -83,7 +83,7 @@ pub struct Draft {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// The new state.
-    pub run: Run,
+    pub run: RunState,
     /// Events to commit with it, in order.
     pub events: Vec<Draft>,
     /// What to do after the commit.
@@ -102,39 +102,46 @@ pub enum InvalidTransition {
 }
 
 /// Computes the next state, events and effect.
-pub fn transition(pipeline: &Pipeline, run: Run, input: Input, now: Timestamp) -> Result<Decision, InvalidTransition> {
+pub fn transition(
+    pipeline: &Pipeline,
+    run: RunState,
+    input: Input,
+    now: Timestamp,
+) -> Result<Decision, InvalidTransition> {
     match (run, input) {
         (run, Input::LeaseLost) => Ok(Decision { run, events: Vec::new(), effect: Effect::Stop }),
-        (run @ Run::Ended(_), Input::Claimed) => Ok(Decision { run, events: Vec::new(), effect: Effect::Stop }),
-        (Run::Ended(_), _) => Err(InvalidTransition::Ended),
+        (run @ RunState::Ended(_), Input::Claimed) => Ok(Decision { run, events: Vec::new(), effect: Effect::Stop }),
+        (RunState::Ended(_), _) => Err(InvalidTransition::Ended),
         (run, Input::Cancel) => Ok(cancel(pipeline, &run)),
-        (Run::Accepted, Input::Claimed) => Ok(start_task(now)),
-        (Run::Ready { next, progress }, Input::Claimed) => Ok(proceed(pipeline, next, progress, Vec::new(), now)),
-        (run @ Run::InStep { step, .. }, Input::Claimed) => {
+        (RunState::Accepted, Input::Claimed) => Ok(start_task(now)),
+        (RunState::Ready { next, progress }, Input::Claimed) => Ok(proceed(pipeline, next, progress, Vec::new(), now)),
+        (run @ RunState::InStep { step, .. }, Input::Claimed) => {
             Ok(Decision { run, events: Vec::new(), effect: Effect::RunStep(step) })
         }
-        (Run::Ready { next, progress }, Input::StepStarted) => start_step(pipeline, next, progress),
-        (Run::Ready { next, progress }, Input::StepSkipped(reason)) => skip_step(pipeline, next, progress, reason, now),
-        (Run::InStep { step, retries, progress }, Input::Progress(fraction)) => {
-            let (progress, events) = report(pipeline, step, progress, fraction);
-            Ok(Decision { run: Run::InStep { step, retries, progress }, events, effect: Effect::Continue })
+        (RunState::Ready { next, progress }, Input::StepStarted) => start_step(pipeline, next, progress),
+        (RunState::Ready { next, progress }, Input::StepSkipped(reason)) => {
+            skip_step(pipeline, next, progress, reason, now)
         }
-        (Run::InStep { step, progress, .. }, Input::StepSucceeded(output)) => {
+        (RunState::InStep { step, retries, progress }, Input::Progress(fraction)) => {
+            let (progress, events) = report(pipeline, step, progress, fraction);
+            Ok(Decision { run: RunState::InStep { step, retries, progress }, events, effect: Effect::Continue })
+        }
+        (RunState::InStep { step, progress, .. }, Input::StepSucceeded(output)) => {
             Ok(complete_step(pipeline, step, progress, output, now))
         }
-        (Run::InStep { step, retries, progress }, Input::StepFailed(failure, resources)) => {
+        (RunState::InStep { step, retries, progress }, Input::StepFailed(failure, resources)) => {
             let definition = &pipeline.steps()[step];
             Ok(match definition.after_failure(retries) {
                 AfterFailure::Fail => fail(definition, &progress, failure, resources),
                 AfterFailure::GoOn => go_on(pipeline, step, progress, failure, resources, now),
                 AfterFailure::Retry { retry, retries_max, delay } => Decision {
                     events: vec![retrying(definition, &progress, failure, resources, (retry, retries_max, delay))],
-                    run: Run::InStep { step, retries: retry, progress },
+                    run: RunState::InStep { step, retries: retry, progress },
                     effect: Effect::Wait(delay),
                 },
             })
         }
-        (Run::InStep { step, progress, .. }, Input::StepGivenUp(failure, resources)) => {
+        (RunState::InStep { step, progress, .. }, Input::StepGivenUp(failure, resources)) => {
             Ok(fail(&pipeline.steps()[step], &progress, failure, resources))
         }
         _ => Err(InvalidTransition::NoSuchStep),
@@ -144,7 +151,7 @@ pub fn transition(pipeline: &Pipeline, run: Run, input: Input, now: Timestamp) -
 fn start_task(now: Timestamp) -> Decision {
     let progress = Progress { percent: 0.0, announced: 0, started_at: now, totals: Totals::default() };
     Decision {
-        run: Run::Ready { next: 0, progress },
+        run: RunState::Ready { next: 0, progress },
         events: vec![Draft {
             progress_percent: 0.0,
             message: "Task processing started".into(),
@@ -161,7 +168,7 @@ fn start_step(pipeline: &Pipeline, step: usize, progress: Progress) -> Result<De
         message: format!("Step {} started", definition.name),
         kind: EventKind::StepStarted { step: definition.name.clone(), stage: definition.stage.clone() },
     };
-    let run = Run::InStep { step, retries: 0, progress };
+    let run = RunState::InStep { step, retries: 0, progress };
     Ok(Decision { run, events: vec![event], effect: Effect::RunStep(step) })
 }
 
@@ -271,7 +278,7 @@ fn pass(
 /// Proceeds to step `next`, or completes the task after the last step.
 fn proceed(pipeline: &Pipeline, next: usize, progress: Progress, mut events: Vec<Draft>, now: Timestamp) -> Decision {
     if next < pipeline.steps().len() {
-        return Decision { run: Run::Ready { next, progress }, events, effect: Effect::StartStep(next) };
+        return Decision { run: RunState::Ready { next, progress }, events, effect: Effect::StartStep(next) };
     }
     let seconds = now.since(progress.started_at).as_secs_f64();
     events.push(Draft {
@@ -279,7 +286,7 @@ fn proceed(pipeline: &Pipeline, next: usize, progress: Progress, mut events: Vec
         message: "Task completed successfully".into(),
         kind: EventKind::TaskCompleted { result: progress.totals.result(seconds) },
     });
-    Decision { run: Run::Ended(Ending::Completed), events, effect: Effect::Stop }
+    Decision { run: RunState::Ended(Ending::Completed), events, effect: Effect::Stop }
 }
 
 fn fail(step: &StepDefinition, progress: &Progress, failure: StepFailure, resources: Resources) -> Decision {
@@ -294,7 +301,7 @@ fn fail(step: &StepDefinition, progress: &Progress, failure: StepFailure, resour
         message: format!("Step {name} failed"),
         kind: EventKind::StepFailed { step: name, stage, failure, resources },
     };
-    Decision { run: Run::Ended(Ending::Failed), events: vec![step_failed, task_failed], effect: Effect::Stop }
+    Decision { run: RunState::Ended(Ending::Failed), events: vec![step_failed, task_failed], effect: Effect::Stop }
 }
 
 /// A step failed and will be retried: retry number, maximum, delay.
@@ -322,9 +329,9 @@ fn retrying(
     }
 }
 
-fn cancel(pipeline: &Pipeline, run: &Run) -> Decision {
+fn cancel(pipeline: &Pipeline, run: &RunState) -> Decision {
     let running = match run {
-        Run::InStep { step, .. } => pipeline.steps().get(*step),
+        RunState::InStep { step, .. } => pipeline.steps().get(*step),
         _ => None,
     };
     let event = Draft {
@@ -335,5 +342,5 @@ fn cancel(pipeline: &Pipeline, run: &Run) -> Decision {
             stage: running.map(|step| step.stage.clone()),
         },
     };
-    Decision { run: Run::Ended(Ending::Cancelled), events: vec![event], effect: Effect::Stop }
+    Decision { run: RunState::Ended(Ending::Cancelled), events: vec![event], effect: Effect::Stop }
 }

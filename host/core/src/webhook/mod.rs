@@ -34,7 +34,7 @@ pub use give_up::Outlook;
 pub use headers::{HeaderInput, OperationalHeaders, headers, is_reserved, operational_headers};
 pub use lane::{Breaker, Lane, Refused, Signal};
 pub use named::{
-    Credentials, Disabled, DisabledReason, EndpointSettings, NamedEndpoint, Operational, Order, RetrySettings,
+    Credentials, Disabled, DisabledReason, EndpointSettings, NamedEndpoint, Operational, OrderScope, RetrySettings,
     SECRETS_MAX, SigningSecret,
 };
 pub use proof::{Proof, ProofHeaders, TOLERANCE_SECONDS, Unproved, prove};

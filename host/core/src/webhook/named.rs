@@ -55,7 +55,7 @@ pub struct EndpointSettings {
     pub filter: JsonObject,
     /// Scope in which its deliveries are ordered.
     #[serde(default)]
-    pub order: Order,
+    pub order: OrderScope,
     /// Retry policy; `None`: the server's.
     #[serde(default)]
     pub retry: Option<RetrySettings>,
@@ -80,7 +80,7 @@ pub enum Operational {
 /// Scope in which an endpoint's deliveries are ordered and numbered (`X-MoRAG-Sequence`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub enum OrderScope {
     /// Per task: the events of a task are in order, tasks are delivered concurrently.
     #[default]
     Task,

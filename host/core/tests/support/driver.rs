@@ -2,7 +2,7 @@
 //! what was decided is lost in a crash until it is committed, and a commit is all or nothing.
 
 use morag_core::pipeline::{
-    Decision, Draft, Effect, Input, OnFailure, Pipeline, Retries, Run, StepDefinition, StepOutput, transition,
+    Decision, Draft, Effect, Input, OnFailure, Pipeline, Retries, RunState, StepDefinition, StepOutput, transition,
 };
 use morag_core::task::{Event, EventKind, Resources, SkipReason, StepFailure};
 use morag_core::{JsonObject, Timestamp};
@@ -58,7 +58,7 @@ pub struct Driver {
     pub seen: Vec<f64>,
     /// The log's length and the live percent after each commit.
     pub commits: Vec<(usize, f64)>,
-    pub run: Run,
+    pub run: RunState,
     pub pending: Vec<Draft>,
     pub effect: Effect,
     /// Whether the step named by the effect runs: its start is committed.
@@ -88,7 +88,7 @@ impl Driver {
             live: 0.0,
             seen: Vec::new(),
             commits: Vec::new(),
-            run: Run::Accepted,
+            run: RunState::Accepted,
             pending: Vec::new(),
             effect: Effect::Stop,
             running: false,
@@ -102,12 +102,12 @@ impl Driver {
     pub fn claim(&mut self) {
         self.pending.clear();
         self.running = false;
-        self.run = Run::resume(&self.pipeline, &self.log, self.live);
+        self.run = RunState::resume(&self.pipeline, &self.log, self.live);
         self.feed(Input::Claimed);
     }
 
     pub fn ended(&self) -> bool {
-        matches!(self.run, Run::Ended(_))
+        matches!(self.run, RunState::Ended(_))
     }
 
     /// Feeds an input that must be taken.
@@ -195,7 +195,7 @@ impl Driver {
     pub fn cancel(&mut self) {
         self.pending.clear();
         self.running = false;
-        self.run = Run::resume(&self.pipeline, &self.log, self.live);
+        self.run = RunState::resume(&self.pipeline, &self.log, self.live);
         self.feed(Input::Cancel);
         self.commit_if_ended();
     }
@@ -219,7 +219,7 @@ impl Driver {
             });
         }
         self.live = match self.run {
-            Run::Ended(_) => self.log.last().map_or(self.live, |event| event.progress_percent),
+            RunState::Ended(_) => self.log.last().map_or(self.live, |event| event.progress_percent),
             _ => self.run.percent(),
         };
         self.seen.push(self.live);

@@ -4,30 +4,30 @@ use super::sources::{ConfigError, Written};
 use morag_core::Secret;
 use std::time::Duration;
 
-/// OpenAI's own, where a key is set and no address.
+/// Used where a key is set and no address.
 const OPENAI: &str = "https://api.openai.com/v1";
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// A service that speaks OpenAI's protocol.
+/// A service with an OpenAI-compatible API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AiConfig {
-    /// Where it is. May have a password in it by mistake, so it is not shown.
+    /// Its address. Not shown: it may contain a password by mistake.
     pub base_url: Secret,
-    /// The key to it.
+    /// API key.
     pub api_key: Option<Secret>,
-    /// Model of completions.
+    /// Model for completions.
     pub completions_model: String,
-    /// Limit of one completion.
+    /// Timeout of one completion.
     pub completions_timeout: Duration,
-    /// Model of transcription.
+    /// Model for transcription.
     pub transcription_model: String,
-    /// Limit of one transcription.
+    /// Timeout of one transcription.
     pub transcription_timeout: Duration,
 }
 
-/// The service, where an address or a key is set.
+/// Reads the service; none unless an address or a key is set.
 pub(super) fn read(written: &Written<'_>) -> Result<Option<AiConfig>, ConfigError> {
     let (base_url, api_key) = (written.secret("openai_base_url"), written.secret("openai_api_key"));
     let config = AiConfig {

@@ -1,4 +1,4 @@
-//! Who may call: the tables `[[callers]]` of `morag.toml`, and the keys of `MORAG_API_KEYS`.
+//! API callers: the tables `[[callers]]` of `morag.toml`, and the keys of `MORAG_API_KEYS`.
 
 use super::ApiKey;
 use super::file_tables::CALLERS;
@@ -11,37 +11,37 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Callers of one server. Every request is compared with all of them, so that its time tells nothing of which it was.
+/// Callers of one server. The key of a request is compared with each of them, so that the response time does not reveal the caller.
 const CALLERS_MAX: usize = 1000;
 
-/// Longest name of a caller: it stands in every line of the audit log.
+/// Longest name of a caller: it is in every line of the audit log.
 const NAME_LENGTH_MAX: usize = 64;
 
-/// Collections that a caller may be limited to.
+/// Largest number of collections in a caller's list.
 const COLLECTIONS_MAX: usize = 1000;
 
-/// Most of anything that is counted.
+/// Largest quota that is a count.
 const COUNT_MAX: u64 = 1_000_000_000_000;
 
-/// Most bytes of anything: all that a disk or a machine has today.
+/// Largest quota in bytes: more than disks have today.
 const BYTES_MAX: u64 = 1 << 50;
 
-/// Somebody who has a key.
+/// A holder of an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfiguredCaller {
-    /// What the audit log calls it: the table's name, or the place among `MORAG_API_KEYS`.
+    /// Name in the audit log: that of the table, or the index in `MORAG_API_KEYS`.
     pub name: String,
     /// SHA-256 of the key.
     pub digest: [u8; 32],
-    /// Whose tasks, documents and endpoints it sees.
+    /// The tenant whose tasks, documents and endpoints it sees.
     pub tenant: TenantId,
-    /// What it may do there.
+    /// Actions that it may take there.
     pub scopes: Scopes,
     /// Share of the workers in relation to other callers, 1 to [`Flow::WEIGHT_MAX`].
     pub weight: u32,
-    /// How much it may have.
+    /// Its quotas.
     pub quotas: Quotas,
-    /// Collections that it may write to; none: all of its tenant's.
+    /// Collections that it may write to; none: all of its tenant.
     pub collections: Option<BTreeSet<String>>,
 }
 
@@ -53,7 +53,7 @@ pub fn digest_of(key: &[u8]) -> [u8; 32] {
 /// Every caller: those of the tables, and each key of `api_keys` as an admin of the default tenant.
 pub(super) fn read(written: &Written<'_>, api_keys: &[ApiKey]) -> Result<Vec<Arc<ConfiguredCaller>>, ConfigError> {
     let of_key = |(place, key): (usize, &ApiKey)| ConfiguredCaller {
-        // No table's name has brackets.
+        // A table's name cannot have brackets, so there is no collision.
         name: format!("MORAG_API_KEYS[{place}]"),
         digest: digest_of(key.secret.expose().as_bytes()),
         tenant: TenantId::default(),
@@ -83,7 +83,7 @@ pub(super) fn read(written: &Written<'_>, api_keys: &[ApiKey]) -> Result<Vec<Arc
     Ok(callers.into_iter().map(Arc::new).collect())
 }
 
-/// Checks a caller's name; the error says what is allowed.
+/// Checks a caller's name; the error lists what is allowed.
 pub fn check_caller_name(name: &str) -> Result<(), String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     match (1..=NAME_LENGTH_MAX).contains(&name.len()) && name.bytes().all(is_plain) {

@@ -1,10 +1,10 @@
-//! How much compiling a step component may take.
+//! Limits of compiling a step component.
 
 use super::sources::{ConfigError, Written};
 use morag_core::plugin::CompileLimits;
 use std::time::Duration;
 
-/// Less is too little for the compiler itself; more has no machine.
+/// The compiler itself needs the minimum; the maximum is above the memory of today's servers.
 const MEMORY_BYTES_ALLOWED: std::ops::RangeInclusive<u64> = 64 << 20..=64 << 30;
 
 /// Reads the limits.
@@ -17,7 +17,7 @@ pub(super) fn read(written: &Written<'_>) -> Result<CompileLimits, ConfigError> 
     let key = "compile_cpu_seconds";
     let second = Duration::from_secs(1);
     let cpu_time_max = written.time(key, second, second..=second * 3600)?;
-    // The system counts whole seconds.
+    // `RLIMIT_CPU` counts whole seconds.
     if cpu_time_max.subsec_nanos() != 0 {
         return Err(written.refused(key, "whole seconds"));
     }

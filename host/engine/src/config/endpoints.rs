@@ -13,10 +13,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// When an endpoint of the file was created is not known, and nothing depends on it.
+/// Creation time of an endpoint of the file: unknown, and not used.
 const NO_TIME: Timestamp = Timestamp::from_millis(0);
 
-/// Reads the tables. `retry`: what an endpoint does that says nothing of retries.
+/// Reads the tables. `retry`: retries of an endpoint that sets none.
 pub(super) fn read(
     written: &Written<'_>,
     policy: &AddressPolicy,
@@ -24,7 +24,7 @@ pub(super) fn read(
 ) -> Result<Vec<ConfiguredEndpoint>, ConfigError> {
     let mut endpoints: Vec<ConfiguredEndpoint> = Vec::new();
     for (place, table) in written.tables(WEBHOOK_ENDPOINTS).iter().enumerate() {
-        // Of a value no more is said than what is wrong with it: it may be a secret.
+        // The error describes the problem and does not show the value, which may be a secret.
         let refuse =
             |problem: Problem| ConfigError(format!("{WEBHOOK_ENDPOINTS}[{place}].{}: {}", problem.name, problem.msg));
         let endpoint = endpoint(written, table, policy, retry).map_err(refuse)?;
@@ -46,7 +46,7 @@ fn endpoint(
     policy: &AddressPolicy,
     retry: RetrySettings,
 ) -> Result<ConfiguredEndpoint, Problem> {
-    let no_json = |_| Problem::new("*", "a value is none that JSON has");
+    let no_json = |_| Problem::new("*", "a value cannot be represented in JSON");
     let mut object: JsonObject = match serde_json::to_value(table).map_err(no_json)? {
         Value::Object(object) => object,
         _ => JsonObject::new(),
@@ -92,7 +92,7 @@ fn endpoint(
     Ok(ConfiguredEndpoint { endpoint, credentials })
 }
 
-/// The value of the variable that `NAME_env` names.
+/// The value of the environment variable that `NAME_env` names.
 fn of_environment(written: &Written<'_>, object: &mut JsonObject, name: &str) -> Result<Option<String>, Problem> {
     let key = format!("{name}_env");
     let Some(variable) = object.remove(&key) else { return Ok(None) };
@@ -103,7 +103,7 @@ fn of_environment(written: &Written<'_>, object: &mut JsonObject, name: &str) ->
         return Err(refuse(format!("{key} is given beside {name}: leave one of them out")));
     }
     let value = written.environment(variable);
-    // The name is not shown: somebody may have written the secret itself there.
+    // The name is not shown: it may be the secret itself, written here by mistake.
     let unset = || refuse(format!("give {key} the name of an environment variable that is set"));
     value.map(|value| Some(value.trim().to_owned())).ok_or_else(unset)
 }

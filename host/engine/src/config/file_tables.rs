@@ -1,4 +1,4 @@
-//! Names of the lists of tables that `morag.toml` has beside settings.
+//! Names of the arrays of tables in `morag.toml`.
 
 /// Callers and their keys.
 pub(super) const CALLERS: &str = "callers";
@@ -6,7 +6,7 @@ pub(super) const CALLERS: &str = "callers";
 pub(super) const WEBHOOK_ENDPOINTS: &str = "webhook_endpoints";
 /// Pipelines.
 pub(super) const PIPELINES: &str = "pipelines";
-/// Components, their rights and limits.
+/// Components with their grants and limits.
 pub(super) const PLUGINS: &str = "plugins";
 /// Registries that components come from.
 pub(super) const PLUGIN_REGISTRIES: &str = "plugin_registries";

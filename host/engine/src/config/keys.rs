@@ -1,4 +1,4 @@
-//! The keys that callers may use, and what each weighs.
+//! API keys and their weights.
 
 use super::Roles;
 use super::file_tables::CALLERS;
@@ -9,20 +9,19 @@ use morag_core::Secret;
 use morag_core::ports::Flow;
 use std::net::IpAddr;
 
-/// Key that works on loopback when the operator set none: the guides' own.
+/// Default key on loopback, as used in the guides.
 const KEY_OF_LOOPBACK: &str = "test-api-key";
 
-/// A key that callers may use.
+/// A key of an API caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// The key.
     pub secret: Secret,
-    /// Share of the workers in relation to other keys, 1 to [`Flow::WEIGHT_MAX`].
+    /// Relative share of the workers, 1 to [`Flow::WEIGHT_MAX`].
     pub weight: u32,
 }
 
-/// Reads the keys. Never empty for a process with the role `api`, unless `[[callers]]` have keys; any other asks nobody for
-/// a key.
+/// Reads the keys. With the role `api` the list is empty only where `[[callers]]` have keys; other roles check no keys.
 pub(super) fn read(
     written: &Written<'_>,
     host: IpAddr,
@@ -38,7 +37,7 @@ pub(super) fn read(
             )));
         }
         warnings.push(format!(
-            "MORAG_API_KEYS is not set: the key {KEY_OF_LOOPBACK:?} works for everybody on this machine"
+            "MORAG_API_KEYS is not set: the key {KEY_OF_LOOPBACK:?} works for every user of this machine"
         ));
         keys.push(Secret::new(KEY_OF_LOOPBACK));
     }
@@ -46,13 +45,13 @@ pub(super) fn read(
     Ok(keys.into_iter().zip(weights).map(|(secret, weight)| ApiKey { secret, weight }).collect())
 }
 
-/// Whether one of the keys is the one that everybody knows, on an address that only this machine reaches. On others it is warned
-/// of.
+/// Whether one of the keys is the publicly known default, on an address that only this machine reaches. Warns where it is used on another
+/// address.
 pub(super) fn is_default(host: IpAddr, keys: &[ApiKey], warnings: &mut Vec<String>) -> bool {
     let is_known = keys.iter().any(|key| key.secret.expose() == KEY_OF_LOOPBACK);
     if is_known && !host.is_loopback() {
         warnings.push(format!(
-            "API_HOST is {host}, which others can reach, and MORAG_API_KEYS has {KEY_OF_LOOPBACK:?}, which everybody knows: \
+            "API_HOST is {host}, which others can reach, and MORAG_API_KEYS has {KEY_OF_LOOPBACK:?}, which is publicly known: \
              give another key (openssl rand -hex 32)"
         ));
     }
@@ -66,7 +65,7 @@ fn weights(written: &Written<'_>, keys: usize) -> Result<Vec<u32>, ConfigError> 
     let weight = |part: &str| part.parse().ok().filter(|weight| (1..=Flow::WEIGHT_MAX).contains(weight));
     let weights: Option<Vec<u32>> = list(&text).map(weight).collect();
     let weights = weights.ok_or_else(|| written.refused(key, &allowed))?;
-    // Given to a process without keys, such as a worker that shares the settings of the others, they weigh nothing.
+    // A process without keys, such as a worker, may share the settings of the others: its weights are ignored.
     if weights.len() != keys && keys > 0 {
         return Err(written.refused(key, &format!("as many weights as MORAG_API_KEYS has keys, which is {keys}")));
     }

@@ -14,19 +14,19 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Longest time any setting takes: 100 years, so that no sum of times overflows.
+/// Longest duration of any setting: 100 years, so that no sum of durations overflows.
 const TIME_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
-/// Names of the contract that this version does not act on: said at start, because silence would look like consent.
+/// Environment variables of the contract that this version ignores. Each is warned of at start.
 const NOT_YET: [&str; 4] = ["QDRANT_URL", "NEO4J_URI", "NEO4J_USER", "QDRANT_API_KEY"];
 
 impl Config {
-    /// Reads every source and checks every value.
+    /// Reads all sources and checks all values.
     pub fn load(sources: &Sources<'_>) -> Result<Self, ConfigError> {
         Self::of(sources, sources.text()?.as_deref())
     }
 
-    /// The same where the file has been read; none: there is no file.
+    /// The same with the file's text already read; none: there is no file.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -127,7 +127,7 @@ impl Config {
     }
 }
 
-/// What webhooks are signed with, newest first.
+/// Signing secrets of webhooks, newest first.
 fn webhook_secrets(written: &Written<'_>) -> Result<Vec<Secret>, ConfigError> {
     let secret = written.signing_secret("webhook_secret")?;
     let previous = written.signing_secret("webhook_previous_secret")?;

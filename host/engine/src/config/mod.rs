@@ -1,8 +1,8 @@
-//! What the operator decides.
+//! The operator's settings.
 //!
-//! Sources, each winning over the one before: the defaults, `morag.toml`, the environment, the command line. Every setting
-//! is one row of [`settings::SETTINGS`], from which the README's table and `config.default.toml` are made;
-//! [`load`](Config::load) reads the [`sources`], and [`Config`] holds the values as types.
+//! Sources in ascending priority: the defaults, `morag.toml`, the environment, the command line. Every setting is one row of
+//! [`settings::SETTINGS`], which also generates the README's table and `config.default.toml`; [`load`](Config::load) reads the [`sources`],
+//! and [`Config`] holds the parsed values.
 
 mod ai;
 mod callers;
@@ -48,59 +48,58 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The settings, checked.
+/// The checked settings.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Address to listen on.
     pub api_host: IpAddr,
     /// Port to listen on; 0 lets the system choose.
     pub api_port: u16,
-    /// Keys that callers may use: admins of the default tenant. Empty where [`Self::callers`] are others, or the process has not
-    /// the role `api`.
+    /// API keys: admins of the default tenant. Empty where only [`Self::callers`] have keys, or the process lacks the role `api`.
     pub api_keys: Vec<ApiKey>,
-    /// What the process does. Every role where there is no Redis.
+    /// Roles of the process; all roles without Redis.
     pub roles: Roles,
-    /// Where tasks are kept; none: in the embedded store, which is this process's alone.
+    /// Redis that stores tasks; none: the embedded store, which only this process uses.
     pub redis: Option<RedisConfig>,
-    /// Where files are kept; none: in the data folder.
+    /// Bucket for files; none: the data folder.
     pub s3: Option<S3Config>,
     /// Folder of the embedded store and the files.
     pub data_dir: PathBuf,
     /// Folder of the step components.
     pub plugins_dir: PathBuf,
-    /// What `morag.toml` says of single plugins.
+    /// Plugins listed in `morag.toml`.
     pub plugins: Vec<ConfiguredPlugin>,
-    /// What `morag.toml` says of registries of plugins.
+    /// Registries listed in `morag.toml`.
     pub plugin_registries: Vec<RegistryAccess>,
-    /// Between two looks at whether a component changed; zero: nobody looks.
+    /// Interval between checks for changed components; zero: no checks.
     pub plugins_reload: Duration,
-    /// Folder of compiled step components; its user's alone.
+    /// Folder of compiled step components; only this user may access it.
     pub compile_cache_dir: PathBuf,
-    /// How much compiling one of them may take.
+    /// Limits of compiling one component.
     pub compiling: CompileLimits,
     /// Largest upload, bytes.
     pub max_upload_size_bytes: u64,
-    /// Tasks that run at once in this process.
+    /// Concurrent tasks of this process.
     pub worker_concurrency: usize,
-    /// Bytes that stay free on the disk: below it nothing new is taken. 0: none.
+    /// Free space to leave on the disk, bytes: below it nothing new is accepted. 0: no limit.
     pub disk_free_min: u64,
     /// Tasks that may wait; more are refused with 429.
     pub queue_tasks_max: u64,
-    /// How long a claimed task or delivery stays with a worker that says nothing.
+    /// Lease of a claimed task or delivery: it becomes due again when the worker does not renew it for this long.
     pub lease: Duration,
-    /// How long what runs may go on once the process was asked to stop.
+    /// How long running work may continue after the process was asked to stop.
     pub drain_timeout: Duration,
     /// How long `POST /api/v1/process` waits for the end of a conversion.
     pub process_wait: Duration,
-    /// Limit of fetching one document by its URL.
+    /// Timeout of fetching one document by its URL.
     pub fetch_timeout: Duration,
-    /// Networks that documents may be fetched from although they are not public.
+    /// Private networks that documents may be fetched from.
     pub fetch_allow_networks: Vec<IpNet>,
-    /// Service of completions and transcription; none: there is none.
+    /// Service for completions and transcription; none: these capabilities are unavailable.
     pub ai: Option<AiConfig>,
-    /// Networks that plugins may reach although they are not public.
+    /// Private networks that plugins may reach.
     pub plugin_http_allow_networks: Vec<IpNet>,
-    /// Limit of one webhook exchange.
+    /// Timeout of one webhook exchange.
     pub webhook_timeout: Duration,
     /// Retries after the first attempt.
     pub webhook_max_retries: u32,
@@ -108,57 +107,58 @@ pub struct Config {
     pub webhook_retry_delay: Duration,
     /// Secrets that webhooks are signed with, newest first; none: unsigned.
     pub webhook_secrets: Vec<Secret>,
-    /// Networks that deliveries may reach although they are not public.
+    /// Private networks that deliveries may reach.
     pub webhook_allow_networks: Vec<IpNet>,
-    /// What deliveries go through, if anything.
+    /// Proxy of deliveries.
     pub webhook_proxy: Option<WebhookProxy>,
-    /// Longest `Retry-After` that is believed.
+    /// Longest `Retry-After` that is honoured.
     pub webhook_retry_after_max: Duration,
-    /// How long a named endpoint may fail before it is disabled.
+    /// How long every attempt to a named endpoint may fail before it is disabled.
     pub webhook_disable_after: Duration,
-    /// How old an event may be whose delivery is attempted while its receiver fails. It limits the backlog of such a receiver, and
-    /// the history of its tasks, which stays while a delivery is due.
+    /// Age of an event at which its delivery is given up while its receiver fails. It limits the backlog of such a receiver, and the
+    /// history of its tasks, which is kept while a delivery is due.
     pub webhook_give_up_after: Duration,
-    /// Key that credentials of named endpoints are stored with.
+    /// Key that encrypts credentials of named endpoints.
     pub secrets_key: Option<Secret>,
     /// Pipelines of `morag.toml`.
     pub pipelines: Vec<Configured>,
     /// Named endpoints of `morag.toml`.
     pub webhook_endpoints: Vec<ConfiguredEndpoint>,
-    /// Deliveries under way at once to one lane: a named endpoint, or a `webhook_url`.
+    /// Concurrent deliveries to one lane: a named endpoint, or a `webhook_url`.
     pub webhook_endpoint_concurrency: usize,
-    /// Deliveries under way at once in this process.
+    /// Concurrent deliveries of this process.
     pub webhook_concurrency: usize,
-    /// Deliveries under way at once to one host and port.
+    /// Concurrent deliveries to one host and port.
     pub webhook_host_concurrency: usize,
-    /// How long an ended task's events stay.
+    /// How long the events of an ended task are kept.
     pub history_retention: Duration,
-    /// How long an ended task's files stay.
+    /// How long the files of an ended task are kept.
     pub temp_retention: Duration,
     /// How long an `Idempotency-Key` is remembered.
     pub idempotency_retention: Duration,
     /// `text` or `json`.
     pub log_format: LogFormat,
-    /// What is logged, in the syntax of `RUST_LOG`.
+    /// Log filter, in the syntax of `RUST_LOG`.
     pub log_filter: String,
-    /// What the operator should know, to be logged at start.
+    /// Warnings for the operator, logged at start.
     pub warnings: Vec<String>,
-    /// Whether the server starts although the key of what is sealed in the store is lost.
+    /// Whether to start although the key that encrypted stored credentials is lost.
     pub secrets_key_lost: bool,
-    /// Connections at once from one address.
+    /// Concurrent connections from one address.
     pub connections_per_peer: usize,
-    /// Whether a key is the one that everybody knows, on a loopback address: then no page of a browser is let in by another name.
+    /// Whether the publicly known default key is accepted, on a loopback address. Then requests with a foreign `Host` or `Origin` are refused,
+    /// because they may come from a web page.
     pub has_default_key: bool,
-    /// Who may call: [`Self::api_keys`], and the tables `[[callers]]`.
+    /// API callers: [`Self::api_keys`], and the tables `[[callers]]`.
     pub callers: Vec<Arc<ConfiguredCaller>>,
 }
 
-/// Shape of the log.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Human-readable lines.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -169,7 +169,7 @@ impl Config {
         of_callers || self.webhook_endpoints.iter().any(|one| !one.endpoint.id.tenant().is_default())
     }
 
-    /// Where the server listens.
+    /// Address and port to listen on.
     pub fn listen_address(&self) -> SocketAddr {
         SocketAddr::new(self.api_host, self.api_port)
     }

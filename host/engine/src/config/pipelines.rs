@@ -13,22 +13,22 @@ use morag_core::task::ArtifactName;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Pipelines that the file may have: each is checked at every start, and listed whole by the API.
+/// Largest number of pipelines: each is checked at every start, and the API lists them all.
 const PIPELINES_MAX: usize = 64;
 
-/// Largest configuration of a step, bytes as JSON: it is stored with every task and handed to the step in one call.
+/// Largest configuration of a step, bytes as JSON: it is stored with every task and passed to the step in one call.
 const CONFIG_BYTES_MAX: usize = 64 << 10;
 
-/// Largest share of the progress bar: enough for any proportion that a person can see.
+/// Largest weight in the progress bar: finer proportions are not visible.
 const WEIGHT_MAX: u32 = 10_000;
 
-/// Share of the progress bar of a step that says nothing of it and is not a standard one.
+/// Weight of a step that gives none and is not a standard one.
 const WEIGHT_DEFAULT: u32 = 10;
 
-/// Delay before a retry where only their number is given.
+/// Delay before a retry where only the number of retries is given.
 const RETRY_DELAY_DEFAULT: Duration = Duration::from_secs(10);
 
-/// Longest name of a pipeline, step or stage, characters: a step's names the file of its log.
+/// Longest name of a pipeline, step or stage, characters: the step's log file is named after the step.
 const NAME_MAX: usize = 58;
 
 /// Reads the tables.
@@ -53,7 +53,7 @@ pub(super) fn read(written: &Written<'_>) -> Result<Vec<Configured>, ConfigError
         reader.nothing_else()?;
         let pipeline = Pipeline::new(&name, steps).map_err(|error| match &error {
             InvalidPipeline::Empty(_) => {
-                reader.refuse("steps", "a pipeline needs a step: begin one by [[pipelines.steps]]")
+                reader.refuse("steps", "a pipeline needs a step: add one with [[pipelines.steps]]")
             }
             _ => reader.refuse("steps", error),
         })?;
@@ -83,7 +83,7 @@ fn step(reader: &mut TableReader<'_>) -> Result<StepDefinition, ConfigError> {
     let key = if plugin.is_some() { "plugin" } else { "name" };
     let component = plugin.unwrap_or(base.component);
     if Descriptor::check_name(&component).is_err() {
-        let text = "a plugin's name is 1 to 64 characters of lower snake case: where the step's name is none, give `plugin` too";
+        let text = "a plugin's name is 1 to 64 characters of lower snake case: if the step's name is different, set `plugin` too";
         return Err(reader.refuse(key, text));
     }
     let config = reader.object("config")?;
@@ -132,7 +132,7 @@ fn condition(step: &mut TableReader<'_>) -> Result<Condition, ConfigError> {
     let media_types = media_types.into_iter().enumerate().map(glob).collect::<Result<_, _>>()?;
     let condition = Condition::new(media_types, metadata).map_err(|error| step.refuse("when", error))?;
     match condition.is_always() {
-        true => Err(step.refuse("when", "it asks for nothing: give media_type or metadata, or leave it out")),
+        true => Err(step.refuse("when", "it is empty: give media_type or metadata, or leave it out")),
         false => Ok(condition),
     }
 }

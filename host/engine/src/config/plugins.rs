@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use url::Host;
 
-/// Rules and secrets that a plugin may have: more than a step can make sense of, few enough to be shown.
+/// Largest number of rules, and of secrets, of a plugin: more than a step needs, few enough to list.
 const ITEMS_MAX: usize = 100;
 
 /// Longest time limit of a run.
@@ -78,13 +78,13 @@ fn plugin(written: &Written<'_>, reader: &mut TableReader<'_>) -> Result<Configu
         None => None,
     };
     if sha256.is_some() && matches!(source, Some(PluginSource::Registry(_))) {
-        return Err(reader.refuse("sha256", "a component of a registry is pinned by its source: leave this out"));
+        return Err(reader.refuse("sha256", "a component from a registry is pinned by its source: leave this out"));
     }
     let public_key = reader.text("public_key")?;
     match (&public_key, &source) {
         (Some(_), Some(PluginSource::Registry(_))) => {
             return Err(
-                reader.refuse("public_key", "a component of a registry is pinned by its source: leave this out")
+                reader.refuse("public_key", "a component from a registry is pinned by its source: leave this out")
             );
         }
         (Some(key), _) if minisign_key_id(key).is_none() => {
@@ -239,8 +239,7 @@ pub(super) fn registries(written: &Written<'_>) -> Result<Vec<RegistryAccess>, C
     for (place, table) in written.tables(PLUGIN_REGISTRIES).iter().enumerate() {
         let mut reader = TableReader::new(format!("{PLUGIN_REGISTRIES}[{place}]"), table);
         let registry = reader.text("host")?.filter(|host| is_registry(host));
-        let registry =
-            registry.ok_or_else(|| reader.refuse("host", "give a host, with its port where it needs one"))?;
+        let registry = registry.ok_or_else(|| reader.refuse("host", "give a host, with its port if needed"))?;
         let mut insecure = false;
         reader.flag("insecure", &mut insecure)?;
         let username = reader.text("username")?;

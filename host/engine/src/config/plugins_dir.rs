@@ -1,4 +1,4 @@
-//! Where the step components are when nobody says.
+//! Default location of the step components.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ pub fn find(binary_dir: Option<&Path>) -> PathBuf {
     found.unwrap_or_else(|| PathBuf::from("target/plugins"))
 }
 
-/// [`find`] for this process: the folder that a server of this binary takes when nobody says.
+/// [`find`] for the running binary.
 pub fn find_of_process() -> PathBuf {
     let binary = std::env::current_exe().ok();
     find(binary.as_deref().and_then(Path::parent))

@@ -1,14 +1,14 @@
-//! What a process does.
+//! Roles of a process.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One of the things a process can do.
+/// A role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Serves the HTTP interface.
     Api,
-    /// Runs the steps of tasks, and forgets what is old.
+    /// Runs the steps of tasks, and deletes expired data.
     Worker,
     /// Delivers webhooks.
     Dispatcher,
@@ -26,7 +26,7 @@ impl Role {
     }
 }
 
-/// What a process does: at least one role.
+/// The roles of a process: at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Roles {
     api: bool,
@@ -34,16 +34,16 @@ pub struct Roles {
     dispatcher: bool,
 }
 
-/// The text is not a list of roles; shown, it is what the list may have.
+/// The text is not a list of roles. The message lists what is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("all, or a list of api, worker and dispatcher, separated by commas")]
 pub struct InvalidRoles;
 
 impl Roles {
-    /// Every role: one process that needs no other.
+    /// Every role: a process that needs no other.
     pub const ALL: Self = Self { api: true, worker: true, dispatcher: true };
 
-    /// Whether a role is among them.
+    /// Whether the process has a role.
     pub fn has(self, role: Role) -> bool {
         match role {
             Role::Api => self.api,

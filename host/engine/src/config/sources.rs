@@ -1,28 +1,28 @@
-//! Where settings come from, and what they say there: each source wins over the one before.
+//! The sources of settings, and the values found in them.
 
 use super::file_tables;
 use super::settings::{self, SETTINGS};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Read when no `--config` names another file, if it is there.
+/// File that is read when it exists and `--config` is not given.
 const FILE_DEFAULT: &str = "morag.toml";
 
-/// The settings cannot be used. The text names the setting, its value unless it is secret, and what is allowed.
+/// The settings cannot be used. The message names the setting, its value unless it is secret, and what is allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub(super) String);
 
-/// Where settings come from.
+/// The sources of settings.
 #[derive(Debug, Default)]
 pub struct Sources<'a> {
     /// The file of `--config`.
     pub file: Option<&'a Path>,
-    /// The environment, name to value. An empty value counts as absent.
+    /// Environment variables. An empty value counts as absent.
     pub environment: BTreeMap<String, String>,
-    /// Flags of the command line: key of the setting, name of the flag, value. They win over the rest.
+    /// Command-line flags: key of the setting, name of the flag, value. They have the highest priority.
     pub flags: Vec<(&'static str, &'static str, String)>,
-    /// Folder of the running binary, where `plugins` is looked for.
+    /// Folder of the running binary, where `plugins` is searched for.
     pub binary_dir: Option<PathBuf>,
 }
 
@@ -31,7 +31,7 @@ impl Sources<'_> {
         self.file.unwrap_or(Path::new(FILE_DEFAULT))
     }
 
-    /// The text of the file; none where nobody named one, and that of the usual name is not there.
+    /// The file's text; none where `--config` is not given and the default file does not exist.
     #[expect(clippy::disallowed_methods, reason = "`morag.toml` is read here alone, once a start")]
     pub(super) fn text(&self) -> Result<Option<String>, ConfigError> {
         match std::fs::read_to_string(self.path()) {
@@ -44,7 +44,7 @@ impl Sources<'_> {
         }
     }
 
-    /// The process's own environment and binary; no flags.
+    /// The environment and binary of this process; no flags.
     pub fn of_process(file: Option<&Path>) -> Sources<'_> {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -54,17 +54,17 @@ impl Sources<'_> {
     }
 }
 
-/// A value as it was written.
+/// A value before parsing.
 pub(super) struct Value {
     pub(super) text: String,
-    /// The name it was given under.
+    /// The name of the setting in the source that gave it.
     pub(super) name: String,
 }
 
-/// What a file has beside settings: lists of tables, by their name.
+/// The arrays of tables of a file, by name.
 type Tables = BTreeMap<&'static str, Vec<toml::Table>>;
 
-/// Values as written, by key.
+/// Values before parsing, by key.
 pub(super) struct Written<'a> {
     values: BTreeMap<&'static str, Value>,
     tables: Tables,
@@ -72,7 +72,7 @@ pub(super) struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    /// Reads the sources; `text` is that of the file.
+    /// Reads the sources; `text` is the content of the file.
     pub(super) fn read(sources: &'a Sources<'a>, text: Option<&str>) -> Result<Self, ConfigError> {
         let mut values = BTreeMap::new();
         for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
@@ -94,17 +94,17 @@ impl<'a> Written<'a> {
         Ok(Self { values, tables, sources })
     }
 
-    /// A variable of the environment that is no setting.
+    /// An environment variable that need not be a setting.
     pub(super) fn environment(&self, name: &str) -> Option<&String> {
         self.sources.environment.get(name).filter(|value| !value.trim().is_empty())
     }
 
-    /// Every variable of the environment.
+    /// All environment variables.
     pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         self.sources.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Whether a table of the file has this text: names of variables that hold secrets stand there.
+    /// Whether a value in the file's tables is this name: tables name the variables that hold secrets.
     pub(super) fn names_variable(&self, name: &str) -> bool {
         fn has(value: &toml::Value, name: &str) -> bool {
             match value {
@@ -122,17 +122,17 @@ impl<'a> Written<'a> {
         self.tables.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What a setting says, and under which name; none where nobody gave it and it has no default.
+    /// The value of a setting with the name it was given under; none where it is not set and has no default.
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
         self.values.get(key)
     }
 }
 
-/// Reads the settings of a file, and gives its lists of tables.
+/// Reads the settings of a file and returns its arrays of tables.
 fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>) -> Result<Tables, ConfigError> {
     let shown = path.display();
     let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        // The error's own text would show the line, which can hold a secret.
+        // `error`'s own message would quote the line, which may contain a secret.
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         ConfigError(format!("{shown}, line {line}: not valid TOML: {}", error.message()))
     })?;
@@ -151,7 +151,7 @@ fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>
             )));
         };
         let text = as_text(value)
-            .ok_or_else(|| ConfigError(format!("{shown}: {key} must be a text, a number or a list of texts")))?;
+            .ok_or_else(|| ConfigError(format!("{shown}: {key} must be a string, a number or a list of strings")))?;
         if !text.is_empty() {
             values.insert(setting.key, Value { text, name: format!("{key} in {shown}") });
         }
@@ -159,7 +159,7 @@ fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>
     Ok(tables)
 }
 
-/// A TOML value as it would be written in the environment.
+/// A TOML value in the form of an environment variable.
 pub(super) fn as_text(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.trim().to_owned()),

@@ -1,4 +1,4 @@
-//! Where tasks and files are kept when that is not the data folder.
+//! Settings of Redis and of S3.
 
 use super::Roles;
 use super::roles::{InvalidRoles, Role};
@@ -8,19 +8,19 @@ use morag_core::redis_demands::{AcceptedLosses, InvalidLosses};
 use std::path::PathBuf;
 use url::Url;
 
-/// Longest prefix of keys: it is a part of every key, so each byte of it is paid for with every task.
+/// Longest key prefix: every key contains it, so each byte costs memory per key.
 const KEY_PREFIX_MAX: usize = 64;
 
-/// A Redis that many processes share.
+/// A Redis shared by several processes.
 #[derive(Debug, Clone)]
 pub struct RedisConfig {
-    /// Its URL, with user and password.
+    /// URL with user and password.
     pub url: Secret,
-    /// Certificates to trust instead of the public ones, PEM.
+    /// CA certificates (PEM) to trust instead of the public ones.
     pub ca_file: Option<PathBuf>,
-    /// What every key begins with.
+    /// Prefix of every key.
     pub key_prefix: String,
-    /// Losses that are accepted of a Redis that is not set to keep what it is given.
+    /// Data losses that the operator accepts where Redis is not configured to be durable.
     pub accept_loss: AcceptedLosses,
 }
 
@@ -29,22 +29,22 @@ pub struct RedisConfig {
 pub struct S3Config {
     /// `s3://bucket/prefix`.
     pub url: String,
-    /// Where the service is; none: Amazon's.
+    /// Address of the service; none: Amazon's.
     pub endpoint: Option<String>,
     /// Its region.
     pub region: Option<String>,
-    /// Who we are.
+    /// Access key id.
     pub access_key_id: Option<String>,
-    /// The proof of it.
+    /// Secret access key.
     pub secret_access_key: Option<Secret>,
 }
 
-/// Reads where tasks are kept; none: the embedded store.
+/// Reads the Redis settings; none: the embedded store.
 pub(super) fn redis(written: &Written<'_>) -> Result<Option<RedisConfig>, ConfigError> {
     let Some(url) = written.secret("redis_url") else { return Ok(None) };
     let key = "redis_key_prefix";
     let key_prefix = written.value(key).unwrap_or_default();
-    // Braces would take the place of our own hash tags; a space or a star makes keys hard to look for.
+    // Braces would replace the hash tags of our keys; spaces and stars make keys hard to search for.
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '.' | '_' | '-');
     if key_prefix.len() > KEY_PREFIX_MAX || !key_prefix.chars().all(plain) {
         return Err(written.refused(key, &format!("at most {KEY_PREFIX_MAX} of the characters a-z A-Z 0-9 : . _ -")));
@@ -58,10 +58,10 @@ pub(super) fn redis(written: &Written<'_>) -> Result<Option<RedisConfig>, Config
     Ok(Some(RedisConfig { url, ca_file, key_prefix, accept_loss }))
 }
 
-/// Reads where files are kept; none: the data folder.
+/// Reads the S3 settings; none: the data folder.
 pub(super) fn s3(written: &Written<'_>) -> Result<Option<S3Config>, ConfigError> {
     let Some(url) = written.value("blobs_url") else { return Ok(None) };
-    // Neither error shows the text: keys are often put into URLs, though not into these.
+    // The errors do not show the URL: credentials are often put into URLs by mistake.
     let parsed = Url::parse(&url).ok().filter(is_without_credentials);
     if !parsed.is_some_and(|url| url.scheme() == "s3" && url.host_str().is_some_and(|bucket| !bucket.is_empty())) {
         let text = "MORAG_BLOBS_URL is not of the form s3://bucket/prefix, without keys in it: those are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
@@ -86,7 +86,7 @@ fn is_without_credentials(url: &Url) -> bool {
     url.username().is_empty() && url.password().is_none()
 }
 
-/// Reads what the process does.
+/// Reads the roles.
 pub(super) fn roles(written: &Written<'_>, redis: Option<&RedisConfig>) -> Result<Roles, ConfigError> {
     let key = "role";
     let roles =
@@ -101,7 +101,7 @@ pub(super) fn roles(written: &Written<'_>, redis: Option<&RedisConfig>) -> Resul
     Ok(roles)
 }
 
-/// What is said where uploads and steps may be on different machines, and files in a folder of one of them.
+/// The warning where uploads and steps may be on different machines, and files in a local folder.
 pub(super) fn split_warning(roles: Roles, s3: Option<&S3Config>, files: &std::path::Path) -> Option<String> {
     let split = roles.has(Role::Api) != roles.has(Role::Worker);
     (split && s3.is_none()).then(|| {

@@ -1,4 +1,4 @@
-//! The settings as documentation.
+//! Generates the documentation of the settings.
 
 use super::SETTINGS;
 use morag_core::plugin::{Budget, Budgets, Capability};
@@ -44,7 +44,7 @@ pub fn default_toml() -> String {
     text
 }
 
-/// Callers, which the file has beside settings.
+/// The part about callers.
 const CALLERS: &str = r#"
 # Callers: one such table each, after all settings. `morag key new NAME` prints a key and its table; the key itself is
 # nowhere in this file. Keys of `api_keys` are admins of the tenant `default` beside them. docs/callers.md has all of it.
@@ -63,7 +63,7 @@ const CALLERS: &str = r#"
 #streams = 8                                  # streams of events that the caller reads at once
 "#;
 
-/// Pipelines, which the file has beside settings.
+/// The part about pipelines.
 const PIPELINES: &str = r#"
 # Pipelines: one such table each, after all settings, with its steps in order. `ingest`, `process` and `convert` replace the
 # standard ones; a request names another by `pipeline`. docs/pipelines.md has all of it.
@@ -84,16 +84,16 @@ const PIPELINES: &str = r#"
 #replaces = { "markdown.md" = "redacted.md" } # later steps that read markdown.md get redacted.md
 "#;
 
-/// Plugins and their registries; [`plugins`] puts in the lists of capabilities and budgets.
+/// The part about plugins and their registries; [`plugins`] fills in the lists of capabilities and budgets.
 const PLUGINS: &str = r#"
 # What a step component may do, and where it is: one such table each. Without a table a component of the plugins folder gets
 # no capability (the standard step `ingestion` gets embeddings, vectors and graph) and the default limits, which are those
 # shown here. docs/distribution.md tells more.
 #[[plugins]]
-#name = "redact"                               # the name that the component says it has
+#name = "redact"                               # the name in the component's descriptor
 #source = "steps/redact.wasm"                  # or oci://host/name@sha256:…; without it: redact.wasm in plugins_dir
 #sha256 = "…"                                  # of a file: another is refused
-#public_key = "RW…"                            # of a file: minisign key; redact.wasm.minisig must lie beside it
+#public_key = "RW…"                            # of a file: minisign key; redact.wasm.minisig must be beside it
 #capabilities = ["kv", "http", "secrets"]      # CAPABILITIES
 #secrets = { API_TOKEN = "REDACT_API_TOKEN" }  # name that the step asks for = environment variable that holds 8 bytes or more
 #http = [{ host = "api.example.com", port = 443, methods = ["GET", "POST"] }]   # port: 443 or 80; methods: GET and HEAD
@@ -120,7 +120,7 @@ BUDGETS
 #insecure = false                              # true: plain HTTP
 "#;
 
-/// The text about plugins, with every capability and every budget.
+/// The part about plugins, with every capability and every budget.
 fn plugins() -> String {
     let budget = |budget: Budget| {
         let default = Budgets::default().get(budget);
@@ -131,14 +131,14 @@ fn plugins() -> String {
     PLUGINS.replace("CAPABILITIES", &Capability::ALL.map(Capability::as_str).join(", ")).replace("BUDGETS", &budgets)
 }
 
-/// Bytes in the largest unit in which they are whole.
+/// Bytes in the largest unit that divides them.
 fn size(bytes: u64) -> String {
     let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
     let unit = units.into_iter().find(|(shift, _)| bytes > 0 && bytes.is_multiple_of(1 << shift));
     unit.map_or_else(|| bytes.to_string(), |(shift, name)| format!("{}{name}", bytes >> shift))
 }
 
-/// The same of named webhook endpoints.
+/// The part about named webhook endpoints.
 const ENDPOINTS: &str = r#"
 # Named webhook endpoints: one such table each, after all settings. `id`, `url` and `secret` (or `secret_env`, the name of an
 # environment variable that holds it) are required; the rest is as in POST /api/v1/webhooks/endpoints.
@@ -146,9 +146,9 @@ const ENDPOINTS: &str = r#"
 #id = "crm"
 #url = "https://crm.example.com/hooks/morag"
 #secret_env = "CRM_WEBHOOK_SECRET"
-#tenant = "acme"                              # default: default. Told only of this tenant's tasks
+#tenant = "acme"                              # default: default. Gets only events of this tenant
 #description = "Tells the CRM of finished documents"
-#events = ["task_completed", "task_failed"]   # or patterns: task_*; endpoint_disabled: told of disabled endpoints
+#events = ["task_completed", "task_failed"]   # or patterns: task_*; endpoint_disabled: when another endpoint is disabled
 #format = "dual"                              # envelope, flat, morag-ui
 #auth_token_env = "CRM_TOKEN"                 # or auth_token
 #headers = { x-tenant = "acme" }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    /// Compares a part of a file with what the code says; `MORAG_BLESS=1` writes it instead.
+    /// Compares a part of a file with the generated text; `MORAG_BLESS=1` writes it instead.
     fn same_in_file(path: &Path, expected: &str, markers: Option<(&str, &str)>) {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let (before, found, after) = match markers {

@@ -1,4 +1,4 @@
-//! Reads a table of `morag.toml` key by key. An error names the path of its key, and an unknown key is one.
+//! Reads a table of `morag.toml` key by key. Errors name the path of the key; an unknown key is an error.
 
 use super::sources::{ConfigError, Written, as_text};
 use super::units;
@@ -13,9 +13,9 @@ pub(super) fn refuse(path: &str, text: impl Display) -> ConfigError {
     ConfigError(format!("{path}: {text}"))
 }
 
-/// Reads a table, of which every key must be read.
+/// Reads a table. [`TableReader::nothing_else`] then refuses the keys that were not read.
 pub(super) struct TableReader<'a> {
-    /// Where the table is, as errors name it.
+    /// Path of the table in errors.
     pub(super) path: String,
     /// The table.
     pub(super) table: &'a Table,
@@ -38,7 +38,7 @@ impl<'a> TableReader<'a> {
         refuse(&self.path_of(key), text)
     }
 
-    /// The value of a key, of whatever type.
+    /// The value of a key, of any type.
     pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Value> {
         self.known.push(key);
         self.table.get(key)
@@ -47,23 +47,23 @@ impl<'a> TableReader<'a> {
     /// Refuses a key that was not read.
     pub(super) fn nothing_else(&self) -> Result<(), ConfigError> {
         match self.table.keys().find(|key| !self.known.contains(&key.as_str())) {
-            Some(key) => Err(self.refuse(key, format!("there is no such key; there are {}", self.known.join(", ")))),
+            Some(key) => Err(self.refuse(key, format!("unknown key; the keys are {}", self.known.join(", ")))),
             None => Ok(()),
         }
     }
 
-    /// A text.
+    /// A string.
     pub(super) fn text(&mut self, key: &'static str) -> Result<Option<String>, ConfigError> {
         match self.take(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.trim().to_owned())),
-            Some(_) => Err(self.refuse(key, "give a text")),
+            Some(_) => Err(self.refuse(key, "give a string")),
         }
     }
 
-    /// A list of texts.
+    /// A list of strings.
     pub(super) fn texts(&mut self, key: &'static str) -> Result<Option<Vec<String>>, ConfigError> {
-        let refuse = |this: &Self| this.refuse(key, "give a list of texts");
+        let refuse = |this: &Self| this.refuse(key, "give a list of strings");
         match self.take(key) {
             None => Ok(None),
             Some(Value::Array(items)) => {
@@ -74,9 +74,9 @@ impl<'a> TableReader<'a> {
         }
     }
 
-    /// A text, or a list of texts; not an empty one.
+    /// A string, or a list of strings that is not empty.
     pub(super) fn text_or_texts(&mut self, key: &'static str) -> Result<Vec<&'a str>, ConfigError> {
-        let wrong = |this: &Self| this.refuse(key, "give a text, or a list of texts that is not empty");
+        let wrong = |this: &Self| this.refuse(key, "give a string, or a list of strings that is not empty");
         match self.take(key) {
             None => Ok(Vec::new()),
             Some(Value::String(text)) => Ok(vec![text]),
@@ -87,14 +87,14 @@ impl<'a> TableReader<'a> {
         }
     }
 
-    /// A table as JSON; an empty one where it is not there.
+    /// A table as JSON; empty where the key is absent.
     pub(super) fn object(&mut self, key: &'static str) -> Result<JsonObject, ConfigError> {
         let Some(TableReader { path, table, .. }) = self.table(key)? else { return Ok(JsonObject::default()) };
         let entry = |(name, value): (&String, &Value)| Ok((name.clone(), json(&format!("{path}.{name}"), value)?));
         table.iter().map(entry).collect()
     }
 
-    /// A table in it.
+    /// A nested table.
     pub(super) fn table(&mut self, key: &'static str) -> Result<Option<TableReader<'a>>, ConfigError> {
         match self.take(key) {
             None => Ok(None),
@@ -103,7 +103,7 @@ impl<'a> TableReader<'a> {
         }
     }
 
-    /// A list of tables in it.
+    /// A list of nested tables.
     pub(super) fn tables(&mut self, key: &'static str) -> Result<Vec<TableReader<'a>>, ConfigError> {
         let refuse = |this: &Self| this.refuse(key, "give a list of tables like [{ name = value }]");
         let items = match self.take(key) {
@@ -117,7 +117,7 @@ impl<'a> TableReader<'a> {
         tables.ok_or_else(|| refuse(self))
     }
 
-    /// Yes or no.
+    /// A boolean.
     pub(super) fn flag(&mut self, key: &'static str, value: &mut bool) -> Result<(), ConfigError> {
         match self.take(key) {
             None => Ok(()),
@@ -150,7 +150,7 @@ impl<'a> TableReader<'a> {
         number.map(Some).ok_or_else(|| self.refuse(key, format!("give a whole number, {min} to {max}")))
     }
 
-    /// A whole number from 0, in place of the value where it is given.
+    /// A whole number from 0; `value` is unchanged where the key is absent.
     pub(super) fn count(&mut self, key: &'static str, max: u64, value: &mut u64) -> Result<(), ConfigError> {
         if let Some(number) = self.number(key, 0..=max)? {
             *value = number;
@@ -158,7 +158,7 @@ impl<'a> TableReader<'a> {
         Ok(())
     }
 
-    /// The same of another type.
+    /// The same for `usize`.
     pub(super) fn count_usize(&mut self, key: &'static str, max: u64, value: &mut usize) -> Result<(), ConfigError> {
         let mut number = *value as u64;
         self.count(key, max, &mut number)?;
@@ -166,7 +166,7 @@ impl<'a> TableReader<'a> {
         Ok(())
     }
 
-    /// A size, in place of the value where it is given.
+    /// A size; `value` is unchanged where the key is absent.
     pub(super) fn bytes(
         &mut self,
         key: &'static str,
@@ -185,7 +185,7 @@ impl<'a> TableReader<'a> {
         Ok(())
     }
 
-    /// A duration, in place of the value where it is given; a number alone counts in seconds.
+    /// A duration, in seconds where no unit is given; `value` is unchanged where the key is absent.
     pub(super) fn time(
         &mut self,
         key: &'static str,
@@ -213,7 +213,7 @@ fn json(path: &str, value: &Value) -> Result<serde_json::Value, ConfigError> {
         Value::Float(number) => serde_json::Number::from_f64(*number)
             .map(serde_json::Value::Number)
             .ok_or_else(|| refuse(path, "give a finite number"))?,
-        // JSON has no dates: a step sees the text.
+        // JSON has no dates: a step gets the text.
         Value::Datetime(date) => serde_json::Value::from(date.to_string()),
         Value::Array(items) => {
             let item = |(place, item): (usize, &Value)| json(&format!("{path}[{place}]"), item);

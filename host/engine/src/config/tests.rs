@@ -85,7 +85,7 @@ fn a_bad_value_names_the_setting_the_value_and_what_is_allowed() {
 }
 
 #[test]
-fn others_can_reach_the_server_only_with_a_key() {
+fn a_public_address_needs_an_api_key() {
     let error = load(None, &[("API_HOST", "0.0.0.0")]).unwrap_err();
     assert!(error.contains("MORAG_API_KEYS"), "{error}");
     let config = load(None, &[("API_HOST", "0.0.0.0"), ("MORAG_API_KEYS", "a, b")]).unwrap();
@@ -94,13 +94,13 @@ fn others_can_reach_the_server_only_with_a_key() {
 }
 
 #[test]
-fn what_this_version_does_not_use_is_warned_of() {
+fn unsupported_variables_are_warned_of() {
     let config = load(None, &[("QDRANT_URL", "http://q"), ("MORAG_API_KEYS", "k")]).unwrap();
     assert!(config.warnings[0].contains("QDRANT_URL"));
 }
 
 #[test]
-fn a_variable_that_is_no_setting_is_warned_of_with_the_one_that_was_meant() {
+fn an_unknown_variable_is_warned_of_with_a_suggestion() {
     let plugin =
         "[[plugins]]\nname = \"redact\"\ncapabilities = [\"secrets\"]\nsecrets = { T = \"MORAG_OUR_TOKEN\" }\n";
     let environment = [
@@ -118,8 +118,8 @@ fn a_variable_that_is_no_setting_is_warned_of_with_the_one_that_was_meant() {
     assert_eq!(
         warnings,
         [
-            "MORAG_FOO is no setting and does nothing: `morag config table` lists them all",
-            "MORAG_REDIS_URL is no setting and does nothing: did you mean REDIS_URL?",
+            "MORAG_FOO is not a setting and has no effect: `morag config table` lists them all",
+            "MORAG_REDIS_URL is not a setting and has no effect: did you mean REDIS_URL?",
         ]
     );
 }
@@ -152,7 +152,7 @@ fn the_command_line_wins_over_everything_and_is_named() {
 }
 
 #[test]
-fn one_process_alone_has_every_role() {
+fn the_embedded_store_needs_every_role() {
     for role in ["api", "worker", "dispatcher,api"] {
         let error = load(None, &[("MORAG_ROLE", role)]).unwrap_err();
         assert!(error.contains("MORAG_ROLE") && error.contains("REDIS_URL"), "{error}");
@@ -176,7 +176,7 @@ fn roles_that_are_split_over_processes_need_the_same_files() {
 fn a_process_that_serves_no_api_needs_no_key() {
     let environment = [("API_HOST", "0.0.0.0"), ("REDIS_URL", REDIS), ("MORAG_ROLE", "worker,dispatcher")];
     assert!(load(None, &environment).unwrap().api_keys.is_empty());
-    // It may have the settings of the others all the same.
+    // It may share the settings of the other processes.
     let weights = [environment.as_slice(), &[("MORAG_API_KEY_WEIGHTS", "1,2")]].concat();
     assert!(load(None, &weights).is_ok());
 }
@@ -240,13 +240,13 @@ fn a_secret_is_in_no_error_and_no_debug_text() {
 }
 
 #[test]
-fn a_secret_that_signs_with_too_short_a_key_is_refused_by_name_and_not_shown() {
+fn a_too_short_signing_secret_is_refused_without_showing_it() {
     for name in ["WEBHOOK_SECRET", "WEBHOOK_PREVIOUS_SECRET"] {
         for short in ["whsec_", "whsec_aGlkZGVu", "whsec_hidden!", "hidden"] {
             let error = load(None, &[(name, short)]).unwrap_err();
             assert!(error.contains(name) && !error.contains("hidden") && !error.contains("aGlkZGVu"), "{error}");
         }
-        assert!(load(None, &[(name, "")]).unwrap().webhook_secrets.is_empty(), "an empty one is none");
+        assert!(load(None, &[(name, "")]).unwrap().webhook_secrets.is_empty(), "an empty value counts as absent");
     }
     let file = ENDPOINT.to_owned() + "secret = \"whsec_aGlkZGVuaGlkZGVu\"\n";
     let error = load(Some(&file), &[]).unwrap_err();
@@ -254,7 +254,7 @@ fn a_secret_that_signs_with_too_short_a_key_is_refused_by_name_and_not_shown() {
 }
 
 #[test]
-fn a_secret_where_a_variable_is_to_be_named_is_not_shown() {
+fn a_secret_given_as_a_variable_name_is_not_shown() {
     for key in ["secret_env", "auth_token_env"] {
         let error = load(Some(&format!("{ENDPOINT}{key} = \"hidden\"\n")), &[]).unwrap_err();
         assert!(error.contains(&format!("webhook_endpoints[0].{key}")) && !error.contains("hidden"), "{error}");

@@ -1,8 +1,8 @@
-//! Durations and sizes as people write them.
+//! Parses durations and sizes with units.
 
 use std::time::Duration;
 
-/// Reads `30`, in the setting's own unit, or a number with `ms`, `s`, `m`, `h` or `d` after it.
+/// Parses `30`, in the setting's own unit, or a number with the suffix `ms`, `s`, `m`, `h` or `d`.
 pub fn duration(text: &str, unit: Duration) -> Option<Duration> {
     let (number, suffix) = split(text)?;
     let unit = match suffix {
@@ -17,10 +17,10 @@ pub fn duration(text: &str, unit: Duration) -> Option<Duration> {
     Duration::try_from_secs_f64(unit.as_secs_f64() * number).ok()
 }
 
-/// The units of sizes, as errors list them.
+/// The units of sizes, for errors.
 pub const SIZES: &str = "KiB, MiB, GiB, kB, MB or GB";
 
-/// Reads a number of bytes, or a number with `KiB`, `MiB`, `GiB`, `kB`, `MB` or `GB` after it.
+/// Parses a number of bytes, or a number with the suffix `KiB`, `MiB`, `GiB`, `kB`, `MB` or `GB`.
 pub fn bytes(text: &str) -> Option<u64> {
     let (number, suffix) = split(text)?;
     let unit: u64 = match suffix.to_ascii_lowercase().as_str() {
@@ -34,7 +34,7 @@ pub fn bytes(text: &str) -> Option<u64> {
         _ => return None,
     };
     let bytes = number * unit as f64;
-    // 2^53: beyond it a float no longer counts single bytes.
+    // 2^53: above it `f64` cannot represent every whole number.
     (bytes.fract() == 0.0 && bytes <= 9_007_199_254_740_992.0).then_some(bytes as u64)
 }
 

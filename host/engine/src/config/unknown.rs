@@ -1,24 +1,24 @@
-//! Variables of the environment that look like settings and are none: a misspelt one would be a setting that is silently not there.
+//! Warns of environment variables that look like settings and are not: a misspelt setting would be ignored silently.
 
 use super::settings::SETTINGS;
 use super::sources::Written;
 
-/// What our variables begin with; some of the contract's do not.
+/// Prefix of our variables; some of the contract's lack it.
 const PREFIX: &str = "MORAG_";
 
-/// Variables of other commands, which one environment may have beside the server's.
+/// Variables of other commands, which may be in the same environment.
 const OF_COMMANDS: [&str; 4] = ["MORAG_SERVER", "MORAG_API_KEY", "MORAG_WEBHOOK_AUTH_TOKEN", "MORAG_TOOLS_DIR"];
 
-/// What variables of our own tests begin with.
+/// Prefix of variables of our tests.
 const OF_TESTS: &str = "MORAG_TEST_";
 
-/// Most letters that differ between a misspelt name and the one that was meant.
+/// Largest edit distance between a misspelt name and the suggestion.
 const DISTANCE_MAX: usize = 3;
 
-/// Most that are warned of.
+/// Largest number of warnings.
 const WARNED_MAX: usize = 10;
 
-/// A warning for each.
+/// Warnings for the unknown variables.
 pub(super) fn warnings(written: &Written<'_>) -> Vec<String> {
     let of_others = |name: &str, value: &str| {
         OF_COMMANDS.contains(&name)
@@ -35,12 +35,12 @@ pub(super) fn warnings(written: &Written<'_>) -> Vec<String> {
 fn text(name: &str) -> String {
     let shown = morag_core::shown(name);
     match nearest(name) {
-        Some(meant) => format!("{shown} is no setting and does nothing: did you mean {meant}?"),
-        None => format!("{shown} is no setting and does nothing: `morag config table` lists them all"),
+        Some(meant) => format!("{shown} is not a setting and has no effect: did you mean {meant}?"),
+        None => format!("{shown} is not a setting and has no effect: `morag config table` lists them all"),
     }
 }
 
-/// Kubernetes gives every process the addresses of the services beside it, by their names: `MORAG_SERVICE_HOST`,
+/// Kubernetes sets the addresses of the services beside a process in its environment, by their names: `MORAG_SERVICE_HOST`,
 /// `MORAG_PORT=tcp://…`, `MORAG_PORT_8000_TCP_ADDR`.
 fn is_of_kubernetes(name: &str, value: &str) -> bool {
     let after_port = name.split_once("_PORT_").map(|(_, rest)| rest);
@@ -50,7 +50,7 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
         || ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
 }
 
-/// The setting that was probably meant: many of them have no `MORAG_` before them.
+/// The setting that was probably meant; many have no `MORAG_` prefix.
 fn nearest(name: &str) -> Option<&'static str> {
     let bare = name.strip_prefix(PREFIX).unwrap_or(name);
     let of_key = |key: &str| key.eq_ignore_ascii_case(bare);
@@ -59,11 +59,11 @@ fn nearest(name: &str) -> Option<&'static str> {
     }
     let near = |setting: &super::Setting| distance(name, setting.env).min(distance(bare, setting.env));
     let (distance, meant) = SETTINGS.iter().map(|setting| (near(setting), setting.env)).min()?;
-    // Of a short name, so many letters are most of it.
+    // The full distance would replace most of a short name.
     (distance <= DISTANCE_MAX.min(bare.len() / 3)).then_some(meant)
 }
 
-/// Letters to put in, take out or change until one text is the other (Levenshtein).
+/// Levenshtein distance: letters to insert, delete or change.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (place, letter) in one.bytes().enumerate() {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_meant_is_named() {
+    fn the_suggestion_is_the_nearest_setting() {
         for (name, meant) in [
             ("MORAG_REDIS_URL", Some("REDIS_URL")),
             ("MORAG_WEBHOOK_SECRET", Some("WEBHOOK_SECRET")),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_services_are_told_from_settings() {
+    fn kubernetes_service_variables_are_not_warned_of() {
         assert!(
             is_of_kubernetes("MORAG_SERVICE_HOST", "10.0.0.1") && is_of_kubernetes("MORAG_API_SERVICE_PORT_HTTP", "80")
         );

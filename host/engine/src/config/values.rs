@@ -1,4 +1,4 @@
-//! Values of settings as types, checked: a refusal names the setting, what was written and what is allowed.
+//! Parses values of settings. Errors name the setting, the value and what is allowed.
 
 use super::sources::{ConfigError, Value, Written};
 use super::units;
@@ -9,29 +9,29 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 impl Written<'_> {
-    /// The text of a setting, if it has one.
+    /// The value of a setting, if it is set.
     pub(super) fn value(&self, key: &str) -> Option<String> {
         self.get(key).map(|value| value.text.clone())
     }
 
-    /// A setting that must not be shown.
+    /// The value of a secret setting.
     pub(super) fn secret(&self, key: &str) -> Option<Secret> {
         self.value(key).map(Secret::new)
     }
 
-    /// A secret to sign with. Its value is in no error.
+    /// A signing secret. Errors do not show it.
     pub(super) fn signing_secret(&self, key: &str) -> Result<Option<Secret>, ConfigError> {
         let Some(Value { text, name }) = self.get(key) else { return Ok(None) };
         let checked = check_signing_secret(text).map(|()| Some(Secret::new(text.clone())));
         checked.map_err(|error| ConfigError(format!("{name} cannot sign: {error}")))
     }
 
-    /// The text of a setting that has a default.
+    /// The value of a setting that has a default.
     pub(super) fn required(&self, key: &str) -> Result<String, ConfigError> {
         self.value(key).ok_or_else(|| ConfigError(format!("{key} is not set")))
     }
 
-    /// The setting's value is not among what is allowed. Not for secrets: it shows the value.
+    /// The error of a value that is not allowed. It shows the value, so it is not for secrets.
     pub(super) fn refused(&self, key: &str, allowed: &str) -> ConfigError {
         match self.get(key) {
             Some(Value { text, name }) => ConfigError(format!("{name} is {text:?}: give {allowed}")),
@@ -61,7 +61,7 @@ impl Written<'_> {
         })
     }
 
-    /// A duration within limits; a number alone counts in `unit`.
+    /// A duration within limits; in `unit` where the value has no unit of its own.
     pub(super) fn time(
         &self,
         key: &str,
@@ -81,11 +81,11 @@ impl Written<'_> {
         })
     }
 
-    /// A list of networks, or single addresses.
+    /// A list of networks or single addresses.
     pub(super) fn networks(&self, key: &str) -> Result<Vec<ipnet::IpNet>, ConfigError> {
         let text = self.value(key).unwrap_or_default();
         let network = |part: &str| {
-            // A single address is the network of itself.
+            // A single address is a network of one address.
             part.parse::<ipnet::IpNet>().or_else(|_| part.parse::<IpAddr>().map(ipnet::IpNet::from))
         };
         list(&text)
@@ -94,7 +94,7 @@ impl Written<'_> {
             .map_err(|_| self.refused(key, "networks like 127.0.0.0/8 or fd00::/8, separated by commas"))
     }
 
-    /// A proxy. Its value is in no error: it may hold a password.
+    /// A proxy. Errors do not show it: it may contain a password.
     pub(super) fn proxy(&self, key: &str) -> Result<Option<WebhookProxy>, ConfigError> {
         let Some(Value { text, name }) = self.get(key) else { return Ok(None) };
         text.parse().map(Some).map_err(|error: InvalidWebhookProxy| {

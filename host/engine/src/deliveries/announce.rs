@@ -5,7 +5,7 @@
 
 use super::target::{Target, policy};
 use super::{exchange, unpark};
-use crate::endpoints::{Known, Opened};
+use crate::endpoints::{EndpointSnapshot, Opened};
 use crate::{App, VERSION};
 use morag_core::ports::StoreError;
 use morag_core::webhook::{
@@ -69,7 +69,7 @@ async fn announce_due(app: &App) -> Result<(), StoreError> {
 }
 
 /// Makes one attempt to send the announcement to a listener, and stores how it went.
-async fn attempt(app: &App, known: &Known, disabled: &Opened, listener: &EndpointId, attempts: u32) {
+async fn attempt(app: &App, known: &EndpointSnapshot, disabled: &Opened, listener: &EndpointId, attempts: u32) {
     let receiver = known.get(listener).filter(|listener| listener.endpoint.disabled.is_none());
     let is_done = match receiver {
         // It is deleted, or disabled itself.

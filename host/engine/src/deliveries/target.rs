@@ -6,7 +6,7 @@ use crate::endpoints::{Opened, task_credentials};
 use morag_core::Secret;
 use morag_core::ports::{KeptCredentials, PendingDelivery, StoreError};
 use morag_core::webhook::{
-    Credentials, Endpoint, EndpointId, Order, Receiver, RetryPolicy, TargetFacts, secret_of_tenant,
+    Credentials, Endpoint, EndpointId, OrderScope, Receiver, RetryPolicy, TargetFacts, secret_of_tenant,
 };
 use std::sync::Arc;
 
@@ -136,7 +136,7 @@ pub(super) fn facts(target: Option<&Target>) -> TargetFacts {
             true => Receiver::Disabled,
             false => Receiver::Enabled,
         },
-        is_ordered: named.is_some_and(|endpoint| endpoint.settings.order == Order::Document),
+        is_ordered: named.is_some_and(|endpoint| endpoint.settings.order == OrderScope::Document),
         is_readable: target.unreadable.is_none(),
     }
 }

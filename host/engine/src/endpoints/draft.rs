@@ -5,8 +5,8 @@
 
 use super::headers::{HEADERS_MAX, header_value, own_header_name};
 use morag_core::webhook::{
-    AddressPolicy, BodyFormat, Credentials, EndpointId, EndpointSettings, EventFilter, EventGlob, Operational, Order,
-    RetrySettings, WebhookUrl, check_signing_secret,
+    AddressPolicy, BodyFormat, Credentials, EndpointId, EndpointSettings, EventFilter, EventGlob, Operational,
+    OrderScope, RetrySettings, WebhookUrl, check_signing_secret,
 };
 use morag_core::{JsonObject, Secret, is_depth_allowed};
 use serde_json::Value;
@@ -79,7 +79,7 @@ pub struct Draft {
     description: Option<String>,
     events: Option<(EventFilter, Operational)>,
     format: Option<BodyFormat>,
-    order: Option<Order>,
+    order: Option<OrderScope>,
     retry: Option<Option<RetryDraft>>,
     rate_limit: Option<Option<u32>>,
     auth_token: Option<Option<Secret>>,
@@ -194,7 +194,7 @@ impl Draft {
             operational: Operational::No,
             format: BodyFormat::default(),
             filter: JsonObject::new(),
-            order: Order::default(),
+            order: OrderScope::default(),
             retry: None,
             rate_limit: None,
         };
@@ -354,10 +354,10 @@ fn format(value: &Value) -> Result<BodyFormat, String> {
     format.map_err(|()| "format must be dual, envelope, flat or morag-ui".into())
 }
 
-fn order(value: &Value) -> Result<Order, String> {
+fn order(value: &Value) -> Result<OrderScope, String> {
     match text("order", value)? {
-        "task" => Ok(Order::Task),
-        "document" => Ok(Order::Document),
+        "task" => Ok(OrderScope::Task),
+        "document" => Ok(OrderScope::Document),
         _ => Err("order must be task or document".into()),
     }
 }
@@ -466,7 +466,7 @@ mod tests {
     #[test]
     fn what_is_not_said_is_the_default() {
         let settings = settings(json!({"url": "https://example.com/h"}));
-        assert_eq!((settings.format, settings.order), (BodyFormat::Dual, Order::Task));
+        assert_eq!((settings.format, settings.order), (BodyFormat::Dual, OrderScope::Task));
         assert_eq!((settings.retry, settings.rate_limit, settings.operational), (None, None, Operational::No));
         assert_eq!(event_names(&settings), ["*"]);
         assert_eq!(read(json!({})).unwrap().settings(SERVER).unwrap_err().name, "url");

@@ -17,4 +17,4 @@ mod registry;
 pub mod seal;
 pub mod task_credentials;
 
-pub use registry::{ConfiguredEndpoint, Known, Opened, Registry, SealingError, UpdateError};
+pub use registry::{ConfiguredEndpoint, EndpointSnapshot, Opened, Registry, SealingError, UpdateError};

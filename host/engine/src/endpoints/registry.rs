@@ -42,13 +42,13 @@ pub struct ConfiguredEndpoint {
 
 /// The endpoints, as they were known at a time.
 #[derive(Debug)]
-pub struct Known {
+pub struct EndpointSnapshot {
     revision: Option<u64>,
     read_at: Instant,
     endpoints: Arc<BTreeMap<EndpointId, Arc<Opened>>>,
 }
 
-impl Known {
+impl EndpointSnapshot {
     /// All endpoints, in the order of their ids.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Opened>> {
         self.endpoints.values()
@@ -106,7 +106,7 @@ pub struct Registry {
     store: Arc<dyn Endpoints>,
     sealer: Option<Sealer>,
     configured: Vec<ConfiguredEndpoint>,
-    known: RwLock<Arc<Known>>,
+    known: RwLock<Arc<EndpointSnapshot>>,
     /// Held while the endpoints are read for those who deliver.
     reading: tokio::sync::Mutex<()>,
     /// Whether the store has a proof of the sealer's key.
@@ -117,7 +117,7 @@ impl Registry {
     /// With nothing read yet but what is configured. Without a sealer no endpoint can be created.
     pub fn new(store: Arc<dyn Endpoints>, sealer: Option<Sealer>, configured: Vec<ConfiguredEndpoint>) -> Self {
         let endpoints = open(&configured, sealer.as_ref(), Vec::new());
-        let known = RwLock::new(Arc::new(Known { revision: None, read_at: Instant::now(), endpoints }));
+        let known = RwLock::new(Arc::new(EndpointSnapshot { revision: None, read_at: Instant::now(), endpoints }));
         Self {
             store,
             sealer,
@@ -163,15 +163,15 @@ impl Registry {
     }
 
     /// The endpoints as they are now.
-    pub async fn fresh(&self) -> Result<Arc<Known>, StoreError> {
+    pub async fn fresh(&self) -> Result<Arc<EndpointSnapshot>, StoreError> {
         let known = self.last_known();
         let (revision, read_at) = (known.revision, Instant::now());
         let fresh = match self.store.endpoints(revision).await? {
             Some(EndpointSet { revision, endpoints }) => {
                 let endpoints = open(&self.configured, self.sealer.as_ref(), endpoints);
-                Known { revision: Some(revision), read_at, endpoints }
+                EndpointSnapshot { revision: Some(revision), read_at, endpoints }
             }
-            None => Known { revision, read_at, endpoints: Arc::clone(&known.endpoints) },
+            None => EndpointSnapshot { revision, read_at, endpoints: Arc::clone(&known.endpoints) },
         };
         let fresh = Arc::new(fresh);
         let mut current = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -184,8 +184,8 @@ impl Registry {
     }
 
     /// The endpoints as they were a second ago at most. Of many who ask at once one reads.
-    pub async fn recent(&self) -> Result<Arc<Known>, StoreError> {
-        let is_recent = |known: &Known| known.revision.is_some() && known.read_at.elapsed() < STALE_MAX;
+    pub async fn recent(&self) -> Result<Arc<EndpointSnapshot>, StoreError> {
+        let is_recent = |known: &EndpointSnapshot| known.revision.is_some() && known.read_at.elapsed() < STALE_MAX;
         let known = self.last_known();
         if is_recent(&known) {
             return Ok(known);
@@ -196,7 +196,7 @@ impl Registry {
     }
 
     /// The endpoints as they were when somebody last asked, for metrics.
-    pub fn last_known(&self) -> Arc<Known> {
+    pub fn last_known(&self) -> Arc<EndpointSnapshot> {
         // Nothing panics under the lock.
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }

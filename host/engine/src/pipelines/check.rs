@@ -1,4 +1,4 @@
-//! Whether pipelines can run with the components that are loaded: at each start, and before a component is replaced.
+//! Checks whether pipelines can run with the loaded components: at each start, and before a component is replaced.
 
 use super::Pipelines;
 use morag_core::pipeline::{Pipeline, StepDefinition};
@@ -8,7 +8,7 @@ use morag_core::plugin::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A pipeline cannot run. The text names pipeline and step, and says what to do.
+/// A pipeline cannot run. The message names pipeline and step, and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPipelines {
     /// A step has no component.
@@ -21,28 +21,28 @@ pub enum InvalidPipelines {
         pipeline: String,
         /// The step.
         step: String,
-        /// The component that it wants.
+        /// The component that it needs.
         component: String,
     },
-    /// Its steps do not fit together.
+    /// A step reads an artifact that no step before it writes, or two steps write the same one.
     #[error("pipeline {pipeline}: {problem}")]
     Dataflow {
         /// The pipeline.
         pipeline: String,
-        /// How.
+        /// The problem.
         problem: InvalidDataflow,
     },
-    /// A step's configuration is not as its component says.
+    /// A step's configuration does not match the schema of its component.
     #[error("pipeline {pipeline}, step {step}: {problem}")]
     Config {
         /// The pipeline.
         pipeline: String,
         /// The step.
         step: String,
-        /// The offending key.
+        /// The offending key and why.
         problem: ConfigProblem,
     },
-    /// A component's schema is unusable.
+    /// A component's schema cannot be used.
     #[error(
         "pipeline {pipeline}, step {step}: the configuration schema of component {component} cannot be used, {problem}: its \
          author has to mend it"
@@ -71,20 +71,20 @@ impl InvalidPipelines {
     }
 }
 
-/// What is wrong with pipelines: the first problem of each that cannot run, by its name.
+/// The first problem of each pipeline that cannot run, by the pipeline's name.
 pub type Problems = BTreeMap<String, InvalidPipelines>;
 
-/// Checks every pipeline: that each step's component is loaded, or the step optional; that what is read is surely written
-/// before, and once; and each step's configuration by its component's JSON Schema. `descriptor_of`: what the component of
-/// that name says; none where it is not loaded.
+/// Checks every pipeline: each step's component is loaded, or the step is optional; each artifact that is read is always written before,
+/// and by one step only; each step's configuration matches its component's JSON Schema. `descriptor_of`: the descriptor of a loaded
+/// component.
 pub fn check(pipelines: &Pipelines, descriptor_of: &dyn Fn(&str) -> Option<Arc<Descriptor>>) -> Problems {
     let checked = pipelines.all().map(|one| (one.pipeline.name(), check_one(&one.pipeline, descriptor_of)));
     checked.filter_map(|(name, checked)| Some((name.to_owned(), checked.err()?))).collect()
 }
 
-/// Whether a server does not start with this problem: where `morag.toml` is wrong, which somebody is about to notice. It starts where
-/// a component is bad or missing, for that happens by itself and to files that others may change: with one of the standard pipelines,
-/// or of a step whose component was refused (`is_refused`). Then the pipeline cannot run, and the rest does.
+/// Whether the problem keeps a server from starting. An error of `morag.toml` does: it was just edited, and its author sees the failed
+/// start. A bad or missing component does not, because files change without the operator: that applies to the standard pipelines, and to
+/// steps whose component was refused (`is_refused`). Only the affected pipeline cannot run then.
 pub fn stops_start(pipelines: &Pipelines, problem: &InvalidPipelines, is_refused: impl Fn(&str) -> bool) -> bool {
     let standard = Pipelines::standard();
     let pipeline = pipelines.get(problem.pipeline());
@@ -140,7 +140,7 @@ mod tests {
     use morag_core::plugin::{Input, Output};
     use serde_json::{Value, json};
 
-    /// A component that reads and writes these, with a schema.
+    /// A component that reads and writes these artifacts, with a schema.
     fn component(inputs: &[&str], outputs: &[&str], config_schema: Value) -> Arc<Descriptor> {
         let output = |name: &&str| Output { name: name.parse().unwrap(), media_type: "t".into(), data_key: None };
         Arc::new(Descriptor {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_stopped_by_morag_toml_and_by_no_component() {
+    fn errors_of_morag_toml_stop_the_start_and_bad_components_do_not() {
         let own = |steps| Configured { pipeline: Pipeline::new("own", steps).unwrap(), stores: false };
         let stops = |own: Configured, refused: &str| {
             let pipelines = Pipelines::with(&[own]);
@@ -202,14 +202,14 @@ mod tests {
         assert_eq!(stops(own(vec![step("chunking", json!({}))]), ""), none, "a standard step is missing");
         let wrong = || own(vec![step("convert", json!({})), step("redact", json!({"color": 1}))]);
         assert_eq!(stops(wrong(), "redact"), ["own"], "a wrong configuration");
-        // The operator's own `ingest` is theirs.
+        // The operator's own `ingest` is not a standard pipeline.
         let ingest = Pipeline::new("ingest", vec![step("nowhere", json!({}))]).unwrap();
         let pipelines = Pipelines::with(&[Configured { pipeline: ingest, stores: false }]);
         assert!(stops_start(&pipelines, &check(&pipelines, &loaded)["ingest"], |_| false));
     }
 
     #[test]
-    fn what_is_wrong_names_pipeline_step_and_key() {
+    fn errors_name_pipeline_step_and_key() {
         let convert = || step("convert", json!({}));
         assert_eq!(checked(vec![convert(), step("redact", json!({"kinds": ["email"]}))]), Ok(()));
         let optional = StepDefinition { optional: true, ..step("nowhere", json!({"any": 1})) };

@@ -1,4 +1,4 @@
-//! The pipelines that a request can choose, and whether they can run with the components that are loaded.
+//! The pipelines that requests can select, and whether they can run with the loaded components.
 
 mod check;
 
@@ -6,17 +6,17 @@ pub use check::{InvalidPipelines, Problems, check, stops_start};
 
 use morag_core::pipeline::Pipeline;
 
-/// A pipeline as the operator wrote it.
+/// A pipeline as configured by the operator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configured {
     /// The pipeline.
     pub pipeline: Pipeline,
-    /// Whether the operator says that it stores the document.
+    /// Whether the operator declares that it stores the document.
     pub stores: bool,
 }
 
-/// The pipelines that a request can choose, by name. The three standard ones are always there, the operator's in place of
-/// them where they have their name. Their number is bounded by what `morag.toml` may have.
+/// The pipelines that requests can select, by name. The three standard ones always exist; one of the operator's with the same name replaces
+/// them. `morag.toml` limits their number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pipelines {
     ingest: Configured,
@@ -38,7 +38,7 @@ impl Pipelines {
         }
     }
 
-    /// The standard pipelines with the operator's: those of the same name are replaced.
+    /// The standard pipelines with the operator's, which replace those of the same name.
     pub fn with(configured: &[Configured]) -> Self {
         let mut pipelines = Self::standard();
         for one in configured {
@@ -55,27 +55,27 @@ impl Pipelines {
         [&mut self.ingest, &mut self.process, &mut self.convert].into_iter().chain(&mut self.others)
     }
 
-    /// Every pipeline: the three that routes take by themselves, then the operator's others in their order.
+    /// Every pipeline: the three that routes select by default, then the operator's others in their order.
     pub fn all(&self) -> impl Iterator<Item = &Configured> {
         [&self.ingest, &self.process, &self.convert].into_iter().chain(&self.others)
     }
 
-    /// What a document is ingested by.
+    /// The default pipeline for ingesting a document.
     pub fn ingest(&self) -> &Pipeline {
         &self.ingest.pipeline
     }
 
-    /// What `mode=process` takes.
+    /// The pipeline of `mode=process`.
     pub fn process(&self) -> &Pipeline {
         &self.process.pipeline
     }
 
-    /// What `mode=convert` takes.
+    /// The pipeline of `mode=convert`.
     pub fn convert(&self) -> &Pipeline {
         &self.convert.pipeline
     }
 
-    /// A pipeline by its name.
+    /// Finds a pipeline by name.
     pub fn get(&self, name: &str) -> Option<&Pipeline> {
         self.all().map(|configured| &configured.pipeline).find(|pipeline| pipeline.name() == name)
     }
@@ -85,8 +85,8 @@ impl Pipelines {
         self.all().map(|configured| configured.pipeline.name()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether a pipeline stores the document, so that its id is claimed: by its step of the component `ingestion`, or
-    /// because the operator says so.
+    /// Whether a pipeline stores the document, so that its id is claimed: it has a step of the component `ingestion`, or the operator
+    /// declares it.
     pub fn stores(&self, pipeline: &Pipeline) -> bool {
         let said = self.all().any(|one| one.stores && one.pipeline.name() == pipeline.name());
         said || pipeline.steps().iter().any(|step| step.component == "ingestion")
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operators_pipelines_stand_beside_the_standard_ones_or_in_their_place() {
+    fn configured_pipelines_extend_or_replace_the_standard_ones() {
         let own = [configured("ingest", "mine", false), configured("b", "mine", true), configured("a", "mine", false)];
         let pipelines = Pipelines::with(&own);
         assert_eq!(pipelines.names(), "ingest, process, convert, b, a");

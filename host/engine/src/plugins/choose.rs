@@ -1,16 +1,17 @@
-//! Which changes of a set of components are taken.
+//! Decides which changes of a set of components are accepted.
 
 use std::collections::BTreeMap;
 
-/// What became of changes: the set that results, and the refused ones, each with its reason.
+/// The resulting set, and the refused changes, each with its reason.
 pub type Choice<P> = (BTreeMap<String, P>, Vec<(String, String)>);
 
-/// What changes in a place: its component, or none where it is gone.
+/// A change of a slot: its new component, or none where it was removed.
 pub type Change<P> = (String, Option<P>);
 
-/// Takes all changes, if the set that results passes `check`; else each group in turn that passes with what was taken before it,
-/// so that one that does not fit holds up no other; else each of the group. A group are changes that may only fit together, as a
-/// file that got another name: one is gone, and one is new. Checks at most two for each change, and once more.
+/// Accepts all changes if the resulting set passes `check`. Otherwise it tries each group together with what was accepted before it, so
+/// that a bad change does not block the others; and if the group fails, each change of the group. A group holds changes that may only be
+/// valid together, such as a renamed file: one component is removed and one is new. Calls `check` at most twice for each change, and once
+/// more.
 pub fn choose<P: Clone>(
     now: &BTreeMap<String, P>,
     groups: &[Vec<Change<P>>],
@@ -53,7 +54,7 @@ mod tests {
         items.iter().map(|(name, version)| ((*name).to_owned(), *version)).collect()
     }
 
-    /// Components that must have the same version, and of which there must be some.
+    /// All components must have the same version, and the set must not be empty.
     fn alike(set: &BTreeMap<String, u32>) -> Result<(), String> {
         let mut versions: Vec<_> = set.iter().filter(|(name, _)| name.as_str() != "free").collect();
         versions.dedup_by_key(|(_, version)| **version);
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_fit_is_refused_and_the_others_taken() {
+    fn a_bad_change_is_refused_and_the_others_accepted() {
         let changes = [vec![("a".to_owned(), Some(2))], vec![("free".to_owned(), Some(7))]];
         let (chosen, refused) = choose(&set(&[("a", 1), ("b", 1)]), &changes, alike);
         assert_eq!(chosen, set(&[("a", 1), ("b", 1), ("free", 7)]));
@@ -79,14 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_needed_is_not_removed() {
+    fn a_needed_component_is_not_removed() {
         let (chosen, refused) =
             choose(&set(&[("a", 1), ("free", 1)]), &[vec![("a".into(), None), ("free".into(), None)]], alike);
         assert_eq!((chosen, refused[0].0.as_str(), refused.len()), (set(&[("a", 1)]), "a", 1));
     }
 
     #[test]
-    fn a_group_is_taken_together_beside_one_that_does_not_fit() {
+    fn a_valid_group_is_accepted_beside_a_bad_change() {
         let renamed = vec![("a".to_owned(), None), ("b".to_owned(), Some(2))];
         let never = |set: &BTreeMap<String, u32>| match set.contains_key("never") {
             true => Err("it is never taken".to_owned()),

@@ -1,7 +1,7 @@
-//! The step components of a process, as the API and the workers see them: a set that is replaced as a whole while it runs.
+//! The step components of a process, as the API and the workers see them: a set that is replaced as a whole at run time.
 //!
-//! [`slots`] says where each component comes from and what it may do, [`start`] what a start makes of what it finds, [`choose`] which
-//! of what changed later is taken; all without I/O. What loads and watches is `wire::plugins`.
+//! [`slots`] determines the source and the grant of each component, [`start`] which components a server starts with, [`choose`] which later
+//! changes are accepted; all without I/O. `wire::plugins` loads and watches.
 
 mod choose;
 mod slots;
@@ -18,56 +18,56 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// Orders to reload that may wait. A reload answers all that came before it, so more are only somebody's loop.
-const ORDERS_MAX: usize = 16;
+/// Reload requests that may be queued. One reload answers all requests before it, so more come only from a client that loops.
+const QUEUED_MAX: usize = 16;
 
 /// A loaded component.
 #[derive(Debug, Clone)]
 pub struct LoadedPlugin {
-    /// Its place: the name of its table, or of its file without `.wasm`. What is refused is refused for a place.
+    /// Its slot: the name of its table, or of its file without `.wasm`. A refusal is recorded for a slot.
     pub slot: String,
-    /// What it says it is.
+    /// Its description of itself.
     pub descriptor: Arc<Descriptor>,
-    /// Where it comes from; no credentials are in it.
+    /// Its source, without credentials.
     pub source: String,
     /// SHA-256, lower-case hexadecimal.
     pub digest: String,
     /// Size in bytes.
     pub size: u64,
-    /// Id of the key that signed it, where one was asked for.
+    /// Id of the key that signed it, where a signature is required.
     pub signed_by: Option<String>,
-    /// What the operator allows it.
+    /// The operator's grant.
     pub grant: Arc<Grant>,
     /// Capabilities that it imports.
     pub used: BTreeSet<Capability>,
-    /// Since when new tasks run on it.
+    /// Time from which new tasks use it.
     pub since: Timestamp,
 }
 
-/// A component that was not taken. What was loaded of the same name stays.
+/// A component that was not accepted. The loaded one of the same name stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedPlugin {
-    /// Its name, by its table or its file.
+    /// Name of its table or file.
     pub name: String,
-    /// Where it is.
+    /// Its source.
     pub source: String,
     /// Why, in one line.
     pub reason: String,
-    /// When.
+    /// Time of the refusal.
     pub at: Timestamp,
 }
 
-/// What tasks run on, and what is not taken. A task that was begun on a set ends on it, unless it is interrupted: whoever goes on
-/// with it does so on a set of its own time.
+/// The loaded components, and the refused ones. A task that began on a set ends on it, unless it is interrupted: then it continues on the
+/// set that is current at that time.
 #[derive(Clone)]
 pub struct PluginSet {
-    /// Runs them.
+    /// Runs their steps.
     pub steps: Arc<dyn StepRunner>,
-    /// Those that are loaded, by name.
+    /// The loaded ones, by name.
     pub plugins: Vec<LoadedPlugin>,
-    /// Those that are refused, by name.
+    /// The refused ones, by name.
     pub refused: Vec<RefusedPlugin>,
-    /// Pipelines that cannot run on this set, by name: tasks of theirs fail at the step that is missing.
+    /// Pipelines that cannot run on this set, by name: their tasks fail at the missing step.
     pub unusable: Vec<UnusablePipeline>,
 }
 
@@ -80,24 +80,24 @@ pub struct UnusablePipeline {
     pub reason: String,
 }
 
-/// What a reload came to.
+/// Result of a reload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reloaded {
-    /// Names of components that are new or were replaced.
+    /// Names of new and replaced components.
     pub loaded: Vec<String>,
-    /// Names of components that are gone.
+    /// Names of removed components.
     pub removed: Vec<String>,
-    /// Those that are refused now.
+    /// Components that are refused now.
     pub refused: Vec<RefusedPlugin>,
 }
 
-/// No reload.
+/// The reload did not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoReload {
     /// The process runs no steps.
     #[error("this process runs no steps")]
     NoWorker,
-    /// Others have asked, and are waiting.
+    /// Too many requests are waiting.
     #[error("reloads are under way already")]
     Busy,
     /// The process stops.
@@ -105,50 +105,50 @@ pub enum NoReload {
     Stopping,
 }
 
-/// Asks for a reload; the answer goes to whoever asked.
-pub type Order = oneshot::Sender<Reloaded>;
+/// A request to reload, with the channel for its result.
+pub type ReloadRequest = oneshot::Sender<Reloaded>;
 
-/// The components of this process; none in one that is no worker.
+/// The components of this process; none without the role `worker`.
 #[derive(Clone)]
 pub struct Plugins(Option<Here>);
 
 #[derive(Clone)]
 struct Here {
     sets: watch::Receiver<Arc<PluginSet>>,
-    orders: mpsc::Sender<Order>,
+    requests: mpsc::Sender<ReloadRequest>,
 }
 
-/// The other end, held by what loads components.
+/// The sending end, held by the loader of components.
 pub struct Publisher {
-    /// Takes each new set.
+    /// Publishes each new set.
     pub sets: watch::Sender<Arc<PluginSet>>,
-    /// Gives the orders.
-    pub orders: mpsc::Receiver<Order>,
+    /// Receives the requests to reload.
+    pub requests: mpsc::Receiver<ReloadRequest>,
 }
 
 impl Plugins {
-    /// Of a process that runs no steps.
+    /// For a process that runs no steps.
     pub fn nowhere() -> Self {
         Self(None)
     }
 
-    /// Of a worker, beginning with this set.
+    /// For a worker, with its first set.
     pub fn here(set: PluginSet) -> (Self, Publisher) {
         let (publish, sets) = watch::channel(Arc::new(set));
-        let (order, orders) = mpsc::channel(ORDERS_MAX);
-        (Self(Some(Here { sets, orders: order })), Publisher { sets: publish, orders })
+        let (sender, requests) = mpsc::channel(QUEUED_MAX);
+        (Self(Some(Here { sets, requests: sender })), Publisher { sets: publish, requests })
     }
 
-    /// The set that a task that begins now runs on; none where this process runs no steps.
+    /// The set for a task that begins now; none where this process runs no steps.
     pub fn set(&self) -> Option<Arc<PluginSet>> {
         self.0.as_ref().map(|here| here.sets.borrow().clone())
     }
 
-    /// Looks at once whether a component changed, and waits until what changed is taken or refused: as long as compiling takes.
+    /// Checks at once for changed components, and waits until each change is accepted or refused, compilation included.
     pub async fn reload(&self) -> Result<Reloaded, NoReload> {
         let here = self.0.as_ref().ok_or(NoReload::NoWorker)?;
-        let (order, answer) = oneshot::channel();
-        here.orders.try_send(order).map_err(|error| match error {
+        let (request, answer) = oneshot::channel();
+        here.requests.try_send(request).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => NoReload::Busy,
             mpsc::error::TrySendError::Closed(_) => NoReload::Stopping,
         })?;

@@ -1,29 +1,29 @@
-//! Where components come from, and what each may do: the tables of `morag.toml`, and the files of the plugins folder.
+//! Sources and grants of components: the tables of `morag.toml`, and the files of the plugins folder.
 
 use crate::config::ConfiguredPlugin;
 use morag_core::plugin::{Capability, Grant, PluginSource};
 use morag_core::ports::ComponentWish;
 use std::path::{Path, PathBuf};
 
-/// What the standard step that stores may use without a table.
+/// Capabilities that the standard step `ingestion` has without a table.
 const INGESTION: (&str, [Capability; 3]) =
     ("ingestion", [Capability::Embeddings, Capability::Vectors, Capability::Graph]);
 
-/// A place for one component.
+/// A slot for one component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
-    /// Its name: that of its table, or of its file without `.wasm`.
+    /// Its name: that of the table, or of the file without `.wasm`.
     pub name: String,
-    /// Where it is and what must hold of it.
+    /// The source, and the digest or signature that is required.
     pub wish: ComponentWish,
-    /// What it may do.
+    /// Its grant.
     pub grant: Grant,
-    /// Whether `morag.toml` has a table of it, so that it must be there and have that name.
+    /// Whether `morag.toml` has a table for it: then the component must exist and have that name.
     pub is_listed: bool,
 }
 
 impl Slot {
-    /// Its file, if it comes from one.
+    /// Its file, if the source is one.
     pub fn file(&self) -> Option<&Path> {
         match &self.wish.source {
             PluginSource::File(path) => Some(path),
@@ -31,32 +31,34 @@ impl Slot {
         }
     }
 
-    /// Whether its file's name can be told to people and compared with others.
+    /// Whether its file's name is UTF-8, so that it can be shown and compared.
     pub fn check_file_name(&self) -> Result<(), String> {
         match self.file().and_then(Path::file_name).is_some_and(|name| name.to_str().is_none()) {
-            true => {
-                Err("the name of its file is not UTF-8: rename the file to what the component says its name is".into())
-            }
+            true => Err("the name of its file is not UTF-8: rename the file to the component's name".into()),
             false => Ok(()),
         }
     }
 
-    /// Whether a component of the name that it says it has may be here: not in the place of another, by whose rights it would
-    /// run without having been checked as that must be.
+    /// Whether a component with the name in its descriptor may be in this slot. It may not take the name of another table: it would run
+    /// with that table's grant without the checks that the table requires.
     pub fn check_name(&self, said: &str, tables: &[ConfiguredPlugin]) -> Result<(), String> {
         if said == self.name || (!self.is_listed && tables.iter().all(|table| table.name != said)) {
             return Ok(());
         }
         Err(match self.is_listed {
-            true => format!("it says that its name is {said:?}; its table in morag.toml says {:?}", self.name),
+            true => {
+                format!("its descriptor says that its name is {said:?}; its table in morag.toml says {:?}", self.name)
+            }
             false => {
-                format!("it says that its name is {said:?}, of which morag.toml has a table: name its file {said}.wasm")
+                format!(
+                    "its descriptor says that its name is {said:?}, which has a table in morag.toml: name its file {said}.wasm"
+                )
             }
         })
     }
 }
 
-/// The places: one for each table, and one for each file of the folder that no table names.
+/// The slots: one for each table, and one for each file of the folder that no table covers.
 pub fn slots(tables: &[ConfiguredPlugin], folder: &Path, files: &[PathBuf]) -> Vec<Slot> {
     let listed = tables.iter().map(|table| {
         let of_folder = || PluginSource::File(folder.join(format!("{}.wasm", table.name)));
@@ -80,7 +82,7 @@ pub fn slots(tables: &[ConfiguredPlugin], folder: &Path, files: &[PathBuf]) -> V
     listed.chain(found).collect()
 }
 
-/// What a component of the plugins folder may do without a table.
+/// The grant of a component of the plugins folder without a table.
 fn standard(name: &str) -> Grant {
     match name == INGESTION.0 {
         true => Grant::of(INGESTION.1),
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn only_ingestion_of_the_folder_gets_anything_by_itself() {
+    fn only_ingestion_has_capabilities_without_a_table() {
         let slots = found(&[], &["chunking.wasm", "ingestion.wasm"]);
         assert_eq!(slots[0].grant, Grant::default());
         assert_eq!(slots[1].grant, Grant::of(INGESTION.1));
@@ -120,12 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn a_table_stands_in_place_of_the_folders_file() {
+    fn a_table_replaces_the_entry_of_its_file() {
         let slots = found(&[table("redact", Some("steps/r.wasm"))], &["redact.wasm", "other.wasm"]);
         let files: Vec<_> = slots.iter().map(|slot| slot.file().unwrap().to_owned()).collect();
         assert_eq!(files, [Path::new("steps/r.wasm"), Path::new("p/other.wasm")]);
         let slots = found(&[table("redact", None)], &[]);
-        assert_eq!(slots[0].file(), Some(Path::new("p/redact.wasm")), "missed when it is read");
+        assert_eq!(slots[0].file(), Some(Path::new("p/redact.wasm")), "its absence is reported when it is read");
     }
 
     #[test]
@@ -138,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn no_component_comes_in_under_the_name_of_another() {
+    fn a_component_cannot_take_the_name_of_another() {
         let tables = [table("redact", None)];
         let slots = found(&tables, &["redact.wasm", "evil.wasm"]);
         assert!(slots[0].check_name("redact", &tables).is_ok());
         assert!(slots[0].check_name("evil", &tables).unwrap_err().contains("\"redact\""));
         assert!(slots[1].check_name("redact", &tables).unwrap_err().contains("redact.wasm"));
-        assert!(slots[1].check_name("whatever", &tables).is_ok(), "it may do nothing anyway");
+        assert!(slots[1].check_name("whatever", &tables).is_ok(), "it has no capabilities anyway");
     }
 }

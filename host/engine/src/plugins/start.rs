@@ -1,32 +1,33 @@
-//! What a start makes of the components that it finds: a bad one is refused and stops nothing, a wrong `morag.toml` does.
+//! Decides which of the found components a server starts with: a bad component is refused and the server starts; an error of `morag.toml`
+//! stops it.
 
 use std::collections::BTreeMap;
 
-/// Why a component is not used. One line, for the operator.
+/// Why a component is not used, in one line for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// What `morag.toml` demands of it does not hold, or it does not allow what it needs.
+    /// A requirement of `morag.toml` is not met, or its grant lacks a capability that the component needs.
     #[error("{0}")]
     Demand(String),
-    /// The component is no good.
+    /// The component itself is bad.
     #[error("{0}")]
     Component(String),
 }
 
-/// A place, and what is in it.
+/// A slot with its component.
 #[derive(Debug, Clone)]
 pub struct Found<P> {
-    /// Its name: that of its table, or of its file without `.wasm`.
+    /// Its name: that of the table, or of the file without `.wasm`.
     pub slot: String,
-    /// Where it is.
+    /// Its source.
     pub source: String,
-    /// Whether `morag.toml` has a table of it.
+    /// Whether `morag.toml` has a table for it.
     pub is_listed: bool,
-    /// The component, or why there is none.
+    /// The component, or why it cannot be used.
     pub component: Result<P, Unusable>,
 }
 
-/// What is used, by place, and what is refused: place, source and reason.
+/// Components that are used, by slot, and the refused ones: slot, source and reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admitted<P> {
     /// Used.
@@ -35,12 +36,12 @@ pub struct Admitted<P> {
     pub refused: Vec<(String, String, String)>,
 }
 
-/// Decides which components a server starts with. `name_of` says how a component calls itself: of two with one name, that of a table
-/// is used, else the one whose file has the name, else the first.
+/// Decides which components a server starts with. `name_of` gives the name in a component's descriptor: of two with the same name, that of
+/// a table is used, else the one whose file has the name, else the first.
 ///
 /// # Errors
-/// Where what a table of `morag.toml` demands does not hold: its digest, signature, name and rights are what the operator trusts it
-/// for, so the server does not start without them.
+/// If a requirement of a table of `morag.toml` is not met: the operator trusts a component because of its digest, signature, name and
+/// grant, so the server does not start without them.
 pub fn admit<P>(found: Vec<Found<P>>, name_of: impl Fn(&P) -> &str) -> Result<Admitted<P>, String> {
     let (mut good, mut refused) = (Vec::new(), Vec::new());
     for Found { slot, source, is_listed, component } in found {
@@ -87,7 +88,7 @@ mod tests {
         Err(Unusable::Component("it is cut off".into()))
     }
 
-    /// Slots that are used, and slots that are refused.
+    /// Names of the used slots, and of the refused slots.
     fn admitted(found: Vec<Found<&'static str>>) -> Result<(Vec<String>, Vec<String>), String> {
         let Admitted { members, refused } = admit(found, |name| name)?;
         Ok((members.into_keys().collect(), refused.into_iter().map(|(slot, ..)| slot).collect()))
@@ -105,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_table_demands_so_that_a_start_stops() {
+    fn only_requirements_of_a_table_stop_the_start() {
         assert_eq!(admitted(vec![found("a", false, demand())]), slots(&[], &["a"]));
         let stopped = admitted(vec![found("c", false, Ok("c")), found("a", true, demand())]).unwrap_err();
         assert_eq!(stopped, "plugin p/a.wasm: it is pinned");
     }
 
     #[test]
-    fn of_two_with_one_name_one_is_used() {
+    fn one_of_two_components_with_the_same_name_is_used() {
         let two = |first: bool, second: bool| {
             vec![found("a-1.2", first, Ok("a")), found("a", second, Ok("a")), found("a-1.1", false, Ok("a"))]
         };

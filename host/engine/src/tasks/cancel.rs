@@ -2,7 +2,7 @@
 
 use super::stamp::stamp;
 use crate::App;
-use morag_core::pipeline::{Input, Run, transition};
+use morag_core::pipeline::{Input, RunState, transition};
 use morag_core::ports::{Commit, CommitError, Guard, Next, StoreError};
 use morag_core::task::{StatusWord, TaskId};
 
@@ -27,7 +27,7 @@ pub async fn cancel(app: &App, task: TaskId) -> Result<CancelOutcome, StoreError
     for _ in 0..RACES_MAX {
         let Some(log) = app.tasks.load(task).await? else { return Ok(CancelOutcome::Unknown) };
         let pipeline = &log.record.pipeline;
-        let run = Run::resume(pipeline, &log.events, log.live_percent);
+        let run = RunState::resume(pipeline, &log.events, log.live_percent);
         let percent = run.percent();
         let now = app.clock.now();
         let Ok(decision) = transition(pipeline, run, Input::Cancel, now) else {

@@ -4,7 +4,8 @@ use super::config_mismatch::config_mismatch;
 use super::stamp::stamp;
 use crate::App;
 use morag_core::pipeline::{
-    Decision, Draft, Effect, Ending, Input, Pipeline, Run, RunTimes, claims_of_run, run_times, skip_reason, transition,
+    Decision, Draft, Effect, Ending, Input, Pipeline, RunState, RunTimes, claims_of_run, run_times, skip_reason,
+    transition,
 };
 use morag_core::ports::{BlobError, Commit, CommitError, Guard, Lease, Next, StepRunner, StoreError, TaskLog};
 use morag_core::task::{EventKind, SkipReason, StatusWord, StepFailure};
@@ -50,14 +51,14 @@ pub(super) struct Driver<'a> {
     pub(super) steps: Arc<dyn StepRunner>,
     pub(super) lease: &'a Lease,
     pub(super) log: TaskLog,
-    pub(super) run: Run,
+    pub(super) run: RunState,
     pub(super) pending: Vec<Draft>,
 }
 
 impl<'a> Driver<'a> {
     /// Of a claimed task, from where its log has led to.
     pub(super) fn new(app: &'a App, steps: Arc<dyn StepRunner>, lease: &'a Lease, log: TaskLog) -> Self {
-        let run = Run::resume(&log.record.pipeline, &log.events, log.live_percent);
+        let run = RunState::resume(&log.record.pipeline, &log.events, log.live_percent);
         Self { app, steps, lease, log, run, pending: Vec::new() }
     }
 
@@ -67,7 +68,7 @@ impl<'a> Driver<'a> {
 
     /// Feeds an input; what it decides waits for the next commit.
     pub(super) fn feed(&mut self, input: Input) -> Result<Effect, Interrupted> {
-        let run = std::mem::replace(&mut self.run, Run::Accepted);
+        let run = std::mem::replace(&mut self.run, RunState::Accepted);
         let now = self.app.clock.now();
         match transition(&self.log.record.pipeline, run, input, now) {
             Ok(Decision { run, events, effect }) => {
@@ -94,18 +95,18 @@ impl<'a> Driver<'a> {
 
     fn status(&self) -> StatusWord {
         match &self.run {
-            Run::Accepted => StatusWord::Pending,
-            Run::Ready { .. } | Run::InStep { .. } => StatusWord::InProgress,
-            Run::Ended(Ending::Completed) => StatusWord::Completed,
-            Run::Ended(Ending::Failed) => StatusWord::Failed,
-            Run::Ended(Ending::Cancelled) => StatusWord::Cancelled,
+            RunState::Accepted => StatusWord::Pending,
+            RunState::Ready { .. } | RunState::InStep { .. } => StatusWord::InProgress,
+            RunState::Ended(Ending::Completed) => StatusWord::Completed,
+            RunState::Ended(Ending::Failed) => StatusWord::Failed,
+            RunState::Ended(Ending::Cancelled) => StatusWord::Cancelled,
         }
     }
 
     pub(super) async fn commit(&mut self, next: Next) -> Result<(), Interrupted> {
         let events = stamp(&self.log.events, std::mem::take(&mut self.pending), self.app.clock.now());
         let live_percent = match self.run {
-            Run::Ended(_) => events.last().map_or(self.log.live_percent, |event| event.progress_percent),
+            RunState::Ended(_) => events.last().map_or(self.log.live_percent, |event| event.progress_percent),
             _ => self.run.percent(),
         };
         self.log.events.extend(events.iter().cloned());

@@ -2,7 +2,7 @@
 
 use super::driver::{Driver, Interrupted};
 use super::verify;
-use morag_core::pipeline::{ExpectedFile, Mend, Run, inputs, is_run_again, mend, standing_files};
+use morag_core::pipeline::{ExpectedFile, Mend, RunState, inputs, is_run_again, mend, standing_files};
 use morag_core::ports::Next;
 use morag_core::task::{ArtifactName, StepFailure};
 
@@ -20,7 +20,7 @@ impl Driver<'_> {
     /// Compares the submitted file and all files of completed steps with the log, where an earlier claim has begun the task: in this
     /// process or another, before or after a loss of power. Gives why the task fails, where they are not made again.
     pub(super) async fn check_standing_files(&mut self) -> Result<Option<StepFailure>, Interrupted> {
-        if matches!(self.run, Run::Accepted | Run::Ended(_)) {
+        if matches!(self.run, RunState::Accepted | RunState::Ended(_)) {
             return Ok(None);
         }
         // The submitted file too: where it cannot be read either, the storage is away, and the others are not lost.
@@ -58,7 +58,7 @@ impl Driver<'_> {
                 tracing::warn!(reason = draft.message, "task goes back to an earlier step");
                 self.pending.push(draft);
                 self.commit(Next::Keep).await?;
-                self.run = Run::resume(&self.log.record.pipeline, &self.log.events, self.log.live_percent);
+                self.run = RunState::resume(&self.log.record.pipeline, &self.log.events, self.log.live_percent);
                 Ok(Files::AreMadeAgain)
             }
             Some(Mend::Fail(failure)) if is_run_again(&failure, self.claims()) => {

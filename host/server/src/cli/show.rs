@@ -24,8 +24,8 @@ pub struct History {
     /// Id of the task
     task_id: uuid::Uuid,
     /// Order of the events
-    #[arg(long, value_enum, default_value_t = Order::Desc)]
-    order: Order,
+    #[arg(long, value_enum, default_value_t = SortOrder::Desc)]
+    order: SortOrder,
     /// Print the server's JSON answer
     #[arg(long)]
     json: bool,
@@ -43,7 +43,7 @@ pub struct Cancel {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Order {
+enum SortOrder {
     /// Oldest first
     Asc,
     /// Newest first
@@ -71,8 +71,8 @@ pub fn exit_code(status: &Value) -> ExitCode {
 /// `morag history`.
 pub async fn history(command: History) -> anyhow::Result<ExitCode> {
     let order = match command.order {
-        Order::Asc => "asc",
-        Order::Desc => "desc",
+        SortOrder::Asc => "asc",
+        SortOrder::Desc => "desc",
     };
     let body =
         Client::new(command.server)?.get(&format!("/api/v1/status/{}/history?order={order}", command.task_id)).await?;

@@ -9,7 +9,7 @@ use morag_core::ports::{Clock, Component, ComponentError, Components};
 use morag_engine::config::ConfiguredPlugin;
 use morag_engine::pipelines::{InvalidPipelines, Pipelines, Problems, check, stops_start};
 use morag_engine::plugins::{
-    Admitted, Change, Found, LoadedPlugin, Order, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, Slot,
+    Admitted, Change, Found, LoadedPlugin, PluginSet, Plugins, Publisher, RefusedPlugin, ReloadRequest, Reloaded, Slot,
     Unusable, UnusablePipeline, admit, choose,
 };
 use morag_runtime::{LoadErrorReason, Plugin, PluginRegistry};
@@ -115,53 +115,53 @@ impl Job {
         Ok((plugins, Self { parts, publisher, watch, members, refused, slots, scan_error, problems }))
     }
 
-    /// Reloads on changes, on SIGHUP and on orders, until `shutdown`.
+    /// Reloads on changes, on SIGHUP and on requests, until `shutdown`.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
         let mut hangup = signal(SignalKind::hangup())
             .inspect_err(|error| tracing::warn!(%error, "cannot handle SIGHUP: it will not reload plugins"))
             .ok();
         loop {
-            let orders = tokio::select! {
+            let requests = tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = next_scan(self.parts.reload_interval) => None,
                 () = hung_up(&mut hangup) => Some(Vec::new()),
-                order = self.publisher.orders.recv() => match order {
-                    Some(order) => Some(self.orders(order)),
+                request = self.publisher.requests.recv() => match request {
+                    Some(request) => Some(self.queued(request)),
                     None => return,
                 },
             };
             tokio::select! {
                 // The published set stays. A compilation goes on in its thread, and the process exits without waiting for it.
                 () = shutdown.cancelled() => return,
-                () = self.reload(orders) => {}
+                () = self.reload(requests) => {}
             }
         }
     }
 
-    /// `first` and all queued orders: one reload, which starts after they arrived, answers all of them.
-    fn orders(&mut self, first: Order) -> Vec<Order> {
-        let mut orders = vec![first];
-        while let Ok(order) = self.publisher.orders.try_recv() {
-            orders.push(order);
+    /// `first` and all queued requests: one reload, which starts after they arrived, answers all of them.
+    fn queued(&mut self, first: ReloadRequest) -> Vec<ReloadRequest> {
+        let mut requests = vec![first];
+        while let Ok(request) = self.publisher.requests.try_recv() {
+            requests.push(request);
         }
-        orders
+        requests
     }
 
-    /// Loads what changed. With orders, changes count at once, and refused components are tried again.
-    async fn reload(&mut self, orders: Option<Vec<Order>>) {
-        let is_ordered = orders.is_some();
+    /// Loads what changed. With requests, changes count at once, and refused components are tried again.
+    async fn reload(&mut self, requests: Option<Vec<ReloadRequest>>) {
+        let is_requested = requests.is_some();
         let reloaded = match scan(&self.parts.tables, &self.parts.folder).await {
             Ok((slots, seen)) => {
                 self.scan_error = None;
-                let mut changes = self.watch.look(seen, is_ordered);
+                let mut changes = self.watch.look(seen, is_requested);
                 let now = by_file(&slots);
                 let is_new = |path: &PathBuf| !self.slots.contains_key(path);
                 // A refused component may be acceptable now, for example if another one had its name.
-                if is_ordered || !changes.gone.is_empty() || changes.changed.iter().any(is_new) {
+                if is_requested || !changes.gone.is_empty() || changes.changed.iter().any(is_new) {
                     let again = now.iter().filter(|(_, slot)| self.refused.contains_key(&slot.name));
                     changes.changed.extend(again.map(|(path, _)| path.clone()));
                 }
-                if is_ordered || !changes.is_empty() {
+                if is_requested || !changes.is_empty() {
                     changes.gone.extend(self.left_behind(&now));
                 }
                 let before = std::mem::replace(&mut self.slots, now);
@@ -179,10 +179,10 @@ impl Job {
                 Reloaded::default()
             }
         };
-        for order in orders.into_iter().flatten() {
+        for request in requests.into_iter().flatten() {
             let refused = self.refused.values().cloned().collect();
             // Fails if the requester has disconnected.
-            let _ = order.send(Reloaded { refused, ..reloaded.clone() });
+            let _ = request.send(Reloaded { refused, ..reloaded.clone() });
         }
     }
 

@@ -63,7 +63,7 @@ def _schema(hint: Any, path: str) -> dict[str, Any]:
 def from_json(kind: type[T], value: dict[str, Any], path: str = "config") -> T:
     """A dataclass from parsed JSON. Raises :class:`Failure` ``CONFIG_INVALID`` with the path of what does not fit."""
     if not isinstance(value, dict):
-        raise _misfit(path, "an object", value)
+        raise _config_mismatch(path, "an object", value)
     hints = typing.get_type_hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for key in value:
@@ -87,19 +87,19 @@ def _read(hint: Any, value: Any, path: str) -> Any:
     if hint in _SCALARS:
         # `type(...)`, for True is an int to isinstance.
         if type(value) is not hint:
-            raise _misfit(path, f"a {_SCALARS[hint]}", value)
+            raise _config_mismatch(path, f"a {_SCALARS[hint]}", value)
         return value
     if origin is typing.Literal:
         if value not in arguments:
-            raise _misfit(path, f"one of {', '.join(map(repr, arguments))}", value)
+            raise _config_mismatch(path, f"one of {', '.join(map(repr, arguments))}", value)
         return value
     if origin is list:
         if not isinstance(value, list):
-            raise _misfit(path, "an array", value)
+            raise _config_mismatch(path, "an array", value)
         return [_read(arguments[0], one, f"{path}[{place}]") for place, one in enumerate(value)]
     if origin is dict:
         if not isinstance(value, dict):
-            raise _misfit(path, "an object", value)
+            raise _config_mismatch(path, "an object", value)
         return {key: _read(arguments[1], one, f"{path}.{key}") for key, one in value.items()}
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
@@ -109,11 +109,11 @@ def _read(hint: Any, value: Any, path: str) -> Any:
             try:
                 if one is not type(None):
                     return _read(one, value, path)
-            except Failure as misfit:
-                failure = misfit
-        raise failure or _misfit(path, "null", value)
+            except Failure as mismatch:
+                failure = mismatch
+        raise failure or _config_mismatch(path, "null", value)
     return from_json(hint, value, path)
 
 
-def _misfit(path: str, wanted: str, value: Any) -> Failure:
+def _config_mismatch(path: str, wanted: str, value: Any) -> Failure:
     return Failure("CONFIG_INVALID", f"{path} must be {wanted}, not {value!r}"[:1000])

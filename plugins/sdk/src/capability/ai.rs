@@ -3,12 +3,12 @@
 use super::CapabilityError;
 use crate::Blob;
 
-/// Who says a message.
+/// Author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Whoever runs the conversation: what the answer is to be like.
+    /// The author of the instructions for the model.
     System,
-    /// Who asks.
+    /// The asking person.
     User,
     /// The model.
     Assistant,
@@ -17,52 +17,52 @@ pub enum Role {
 /// A message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Who says it.
+    /// Author.
     pub role: Role,
-    /// What is said.
+    /// Text.
     pub content: String,
 }
 
 impl Message {
-    /// What the answer is to be like.
+    /// Instructions for the model.
     pub fn system(content: impl Into<String>) -> Self {
         Self { role: Role::System, content: content.into() }
     }
 
-    /// What is asked.
+    /// A question.
     pub fn user(content: impl Into<String>) -> Self {
         Self { role: Role::User, content: content.into() }
     }
 
-    /// What the model has answered before.
+    /// An earlier answer of the model.
     pub fn assistant(content: impl Into<String>) -> Self {
         Self { role: Role::Assistant, content: content.into() }
     }
 }
 
-/// What an answer should be like; the default leaves all of it to the host's model.
+/// Options of a completion; by default the host's model decides.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CompletionOptions {
-    /// Tokens the answer may have; at most 4,096.
+    /// Largest number of tokens of the answer; at most 4,096.
     pub max_tokens: Option<u32>,
     /// 0 to 2; lower is steadier.
     pub temperature: Option<f32>,
-    /// JSON Schema that the answer must fit, for models that can be held to one; at most 64 KiB as text.
+    /// JSON Schema that the answer must match, for models that support it; at most 64 KiB as text.
     pub response_schema: Option<serde_json::Value>,
 }
 
 /// A model's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// What the model answered.
+    /// Text of the answer.
     pub text: String,
     /// Name of the model that answered.
     pub model: String,
-    /// Tokens of the messages, as the service counts them; 0 where it does not say.
+    /// Tokens of the messages, as counted by the service; 0 if unknown.
     pub input_tokens: u32,
-    /// Tokens of the answer, likewise.
+    /// Tokens of the answer, as counted by the service; 0 if unknown.
     pub output_tokens: u32,
-    /// Whether the answer stopped at `max_tokens` instead of at its end.
+    /// Whether the answer was cut at `max_tokens`.
     pub truncated: bool,
 }
 
@@ -86,27 +86,27 @@ pub trait Completions {
     fn complete(&self, messages: &[Message], options: &CompletionOptions) -> Result<Completion, CapabilityError>;
 }
 
-/// What was said from one time to another.
+/// Part of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// Beginning, in milliseconds of the recording.
+    /// Start, in milliseconds from the start of the recording.
     pub start_ms: u64,
-    /// End, likewise.
+    /// End, in milliseconds from the start of the recording.
     pub end_ms: u64,
-    /// What was said.
+    /// The spoken text.
     pub text: String,
 }
 
-/// A recording as text.
+/// A transcribed recording.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Transcript {
-    /// All of it.
+    /// The whole text.
     pub text: String,
-    /// Language that was spoken, where the service says it.
+    /// The spoken language, if the service detects it.
     pub language: Option<String>,
-    /// Length of the recording, where the service says it.
+    /// Length of the recording, if the service returns it.
     pub duration_ms: Option<u64>,
-    /// In order of time; empty where the service gives none.
+    /// Segments in order of time; empty if the service returns none.
     pub segments: Vec<Segment>,
 }
 
@@ -124,7 +124,7 @@ pub struct Transcript {
 /// assert_eq!(spoken(&MockTask::new("a.wav", "RIFF"), &service).unwrap(), "hello");
 /// ```
 pub trait Transcription {
-    /// Transcribes a whole file of the task: its source or an artifact. The host sends it: it does not pass through the
-    /// step's memory. `language`: what is spoken (ISO 639-1), where it is known.
+    /// Transcribes a whole file of the task: its source or an artifact. The host sends it: it does not pass through the step's memory.
+    /// `language`: the spoken language (ISO 639-1), if known.
     fn transcribe(&self, audio: &dyn Blob, language: Option<&str>) -> Result<Transcript, CapabilityError>;
 }

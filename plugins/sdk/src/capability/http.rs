@@ -1,10 +1,10 @@
-//! `http`: requests to hosts that the operator lists. In a component it is `wasi:http`.
+//! `http`: requests to hosts that the operator lists. Components import `wasi:http` for it.
 
 use super::CapabilityError;
 
 /// A request to another host.
 ///
-/// It prints without its headers and body: they may hold a secret.
+/// `Debug` omits headers and body: they may contain secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// Method, upper case.
@@ -15,7 +15,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body; empty for none.
     pub body: Vec<u8>,
-    /// Longest body of the answer that is taken, bytes; a longer one is an error. 16 MiB.
+    /// Largest accepted response body, bytes; a larger one is an error. Default: 16 MiB.
     pub response_bytes_max: usize,
 }
 
@@ -27,7 +27,7 @@ impl Request {
             url: url.into(),
             headers: Vec::new(),
             body: Vec::new(),
-            // More than an API answers with; a thirtieth of a step's memory.
+            // More than APIs usually return; a thirtieth of a step's memory.
             response_bytes_max: 16 << 20,
         }
     }
@@ -54,25 +54,25 @@ impl Request {
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // A query may hold a key as well as a header may.
-        let place = self.url.split(['?', '#']).next().unwrap_or_default();
-        f.debug_struct("Request").field("method", &self.method).field("url", &place).finish_non_exhaustive()
+        // The query may contain a key, as headers may.
+        let shown = self.url.split(['?', '#']).next().unwrap_or_default();
+        f.debug_struct("Request").field("method", &self.method).field("url", &shown).finish_non_exhaustive()
     }
 }
 
-/// An answer, whatever its status.
+/// A response, of any status.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// Names (lower case) and values, in order; values that are not UTF-8 with replacement characters.
+    /// Names (lower case) and values, in order. Invalid UTF-8 in values is replaced.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// The first header of a name, whatever its case.
+    /// The first header with a name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -83,8 +83,8 @@ impl Response {
             .map_err(|error| CapabilityError::Unavailable(format!("the answer is not the expected JSON: {error}")))
     }
 
-    /// The answer if its status is 2xx. Else `Unavailable` for 408, 425, 429 and 5xx, which may work later, and `Invalid` for
-    /// every other.
+    /// The response if its status is 2xx. Otherwise `Unavailable` for 408, 425, 429 and 5xx, which may succeed later, and `Invalid` for
+    /// every other status.
     pub fn success(self) -> Result<Self, CapabilityError> {
         match self.status {
             200..=299 => Ok(self),
@@ -96,7 +96,7 @@ impl Response {
     }
 }
 
-/// Requests to other hosts. Capability `http`; the operator lists hosts, ports and methods, and anything else is refused.
+/// Requests to other hosts. Capability `http`; the operator lists hosts, ports and methods, and other requests are refused.
 ///
 /// ```
 /// use morag_step::mock::MockHttp;
@@ -112,36 +112,36 @@ impl Response {
 /// assert_eq!(http.sent()[0].url, "https://api.example.com/country");
 /// ```
 pub trait Http {
-    /// Sends a request and reads the whole answer. `Invalid`: not a URL, or the operator does not allow it. `Limit`: a limit of
-    /// the step or of the request is reached. `Unavailable`: the other side did not answer.
+    /// Sends a request and reads the whole response. `Invalid`: not a URL, or the operator does not allow it. `Limit`: a limit of the step
+    /// or of the request is reached. `Unavailable`: the host did not respond.
     fn send(&self, request: Request) -> Result<Response, CapabilityError>;
 }
 
-/// How a request travels.
+/// Scheme of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg(any(feature = "http", test))]
 pub(crate) enum Scheme {
     /// With TLS.
     Https,
-    /// Without.
+    /// Without TLS.
     Http,
 }
 
-/// Where a URL leads, as `wasi:http` wants it.
+/// The parts of a URL that `wasi:http` needs.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg(any(feature = "http", test))]
-pub(crate) struct Place<'a> {
-    /// How.
+pub(crate) struct UrlParts<'a> {
+    /// Scheme.
     pub(crate) scheme: Scheme,
-    /// Host, and port where it is not the scheme's.
+    /// Host, with the port if it is not the scheme's default.
     pub(crate) authority: &'a str,
-    /// The rest, without a fragment; begins with `/`.
+    /// Path and query without a fragment; begins with `/`.
     pub(crate) path_with_query: String,
 }
 
 #[cfg(any(feature = "http", test))]
-impl<'a> Place<'a> {
-    /// Takes a URL apart. The host checks it again.
+impl<'a> UrlParts<'a> {
+    /// Parses a URL. The host checks it again.
     pub(crate) fn of(url: &'a str) -> Result<Self, CapabilityError> {
         let (scheme, rest) = match url.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Scheme::Https, rest),
@@ -162,9 +162,9 @@ impl<'a> Place<'a> {
 }
 
 #[cfg(any(feature = "http", test))]
-impl std::fmt::Display for Place<'_> {
+impl std::fmt::Display for UrlParts<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Without the query, which may hold a key.
+        // Without the query, which may contain a key.
         let path = self.path_with_query.split('?').next().unwrap_or_default();
         write!(f, "{}{path}", self.authority)
     }
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_success_says_whether_it_may_be_one_later() {
+    fn other_statuses_say_whether_a_retry_may_succeed() {
         let answer = |status| Response { status, ..Response::default() }.success();
         assert!(answer(204).is_ok());
         for status in [408, 425, 429, 500, 503] {
@@ -194,12 +194,12 @@ mod tests {
 
     #[test]
     fn a_url_is_taken_apart() {
-        let place = |url| Place::of(url).map(|place| (place.scheme, place.authority, place.path_with_query));
-        assert_eq!(place("https://a.example"), Ok((Scheme::Https, "a.example", "/".into())));
-        assert_eq!(place("HTTP://a:8080/b/c?d=/e#f"), Ok((Scheme::Http, "a:8080", "/b/c?d=/e".into())));
-        assert_eq!(place("https://a.example?d"), Ok((Scheme::Https, "a.example", "/?d".into())));
+        let parts = |url| UrlParts::of(url).map(|parts| (parts.scheme, parts.authority, parts.path_with_query));
+        assert_eq!(parts("https://a.example"), Ok((Scheme::Https, "a.example", "/".into())));
+        assert_eq!(parts("HTTP://a:8080/b/c?d=/e#f"), Ok((Scheme::Http, "a:8080", "/b/c?d=/e".into())));
+        assert_eq!(parts("https://a.example?d"), Ok((Scheme::Https, "a.example", "/?d".into())));
         for url in ["a.example/b", "ftp://a.example", "https://", "https:///b", "https://user:pass@a.example/"] {
-            assert!(matches!(place(url), Err(CapabilityError::Invalid(_))), "{url}");
+            assert!(matches!(parts(url), Err(CapabilityError::Invalid(_))), "{url}");
         }
     }
 

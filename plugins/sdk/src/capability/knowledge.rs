@@ -1,4 +1,4 @@
-//! `embeddings`, `vectors` and `graph`: what a document is stored as.
+//! `embeddings`, `vectors` and `graph`: storing a document's knowledge.
 
 use super::CapabilityError;
 
@@ -6,7 +6,7 @@ use super::CapabilityError;
 pub trait Embeddings {
     /// Name and dimensions of the model in use.
     fn model(&self) -> (String, u32);
-    /// One vector a text, in order; at most 256 texts and 1 MiB of text a call.
+    /// One vector per text, in order; at most 256 texts and 1 MiB of text per call.
     fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, CapabilityError>;
 }
 
@@ -15,24 +15,24 @@ pub trait Embeddings {
 pub struct Point {
     /// Unique within the document.
     pub id: String,
-    /// The text the vector stands for.
+    /// The text of the vector.
     pub text: String,
     /// The vector.
     pub vector: Vec<f32>,
-    /// What is stored with the point.
+    /// Data that is stored with the point.
     pub payload: crate::Data,
 }
 
 /// The vector store, staged until the step succeeds. Capability `vectors`.
 pub trait Vectors {
-    /// Stages at most 256 points made by the named model.
+    /// Stages at most 256 points, with vectors of the named model.
     fn put(&self, model: &str, points: Vec<Point>) -> Result<u32, CapabilityError>;
 }
 
 /// An entity of the graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Key within the collection.
+    /// Key, unique in the collection.
     pub key: String,
     /// Name as written.
     pub name: String,
@@ -47,9 +47,9 @@ pub struct Node {
 /// A relation between two nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edge {
-    /// Key of a node.
+    /// Key of the source node.
     pub source: String,
-    /// Key of a node.
+    /// Key of the target node.
     pub target: String,
     /// Type.
     pub kind: String,
@@ -60,11 +60,11 @@ pub struct Edge {
 /// A statement with its evidence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
-    /// Who or what.
+    /// Subject.
     pub subject: String,
-    /// Does or is.
+    /// Predicate.
     pub predicate: String,
-    /// Whom or what.
+    /// Object.
     pub object: String,
     /// Further properties, for example the evidence.
     pub properties: crate::Data,

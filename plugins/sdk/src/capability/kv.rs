@@ -1,4 +1,4 @@
-//! `kv` and `secrets`: what a plugin has of its own.
+//! `kv` and `secrets`: a plugin's own data.
 
 use super::CapabilityError;
 use serde::Serialize;
@@ -6,8 +6,7 @@ use serde::de::DeserializeOwned;
 
 /// A small store of the plugin's own, kept between tasks. Capability `kv`.
 ///
-/// What is written is there at once, for tasks that run beside this one too, and stays when the step fails; the last write of
-/// a key wins.
+/// A write is visible at once, also to concurrent tasks, and persists if the step fails; the last write of a key wins.
 ///
 /// ```
 /// use morag_step::mock::MockKeyValues;
@@ -25,18 +24,18 @@ use serde::de::DeserializeOwned;
 /// assert!(seen_before(&store, "abc").unwrap());
 /// ```
 pub trait KeyValues {
-    /// The value of a key; none where there is none. Keys have 1 to 255 bytes of UTF-8 without control characters.
+    /// The value of a key, if it exists. Keys have 1 to 255 bytes of UTF-8 without control characters.
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, CapabilityError>;
     /// Sets a value of at most 64 KiB.
     fn set(&self, key: &str, value: &[u8]) -> Result<(), CapabilityError>;
-    /// Removes a key. One that is not there is removed already.
+    /// Removes a key. Succeeds if the key does not exist.
     fn delete(&self, key: &str) -> Result<(), CapabilityError>;
-    /// Keys that begin with `prefix` and come after `after`, in the order of their bytes; at most 256.
+    /// Keys with the prefix `prefix` after `after`, in byte order; at most 256.
     fn keys(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, CapabilityError>;
 }
 
 impl dyn KeyValues + '_ {
-    /// A value that was set by [`set_json`](Self::set_json).
+    /// Reads a value that was set by [`set_json`](Self::set_json).
     ///
     /// ```
     /// use morag_step::{KeyValues, mock::MockKeyValues};
@@ -60,7 +59,7 @@ impl dyn KeyValues + '_ {
         self.set(key, &text)
     }
 
-    /// The value of a key as text; what is not UTF-8 of it is replaced.
+    /// The value of a key as text; invalid UTF-8 is replaced.
     ///
     /// ```
     /// use morag_step::{KeyValues, mock::MockKeyValues};
@@ -80,8 +79,7 @@ impl dyn KeyValues + '_ {
         self.set(key, text.as_bytes())
     }
 
-    /// Every key that begins with `prefix`, in the order of their bytes. Memory: all of them, which the operator's budget of
-    /// keys bounds.
+    /// Every key with the prefix `prefix`, in byte order. Holds all of them in memory; the operator's budget of keys limits their number.
     pub fn all_keys(&self, prefix: &str) -> Result<Vec<String>, CapabilityError> {
         let mut all: Vec<String> = Vec::new();
         loop {
@@ -94,7 +92,7 @@ impl dyn KeyValues + '_ {
     }
 }
 
-/// Secrets that the operator has given to this plugin by name. Capability `secrets`.
+/// Secrets that the operator gives to this plugin, by name. Capability `secrets`.
 ///
 /// ```
 /// use morag_step::mock::MockSecrets;

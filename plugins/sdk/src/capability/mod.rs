@@ -1,7 +1,7 @@
-//! What the operator may grant beyond the task, as traits: one a WIT interface, and `http`.
+//! Traits of what the operator may grant in addition to the task: one for each WIT interface, and `http`.
 //!
-//! Each has a handle of its own in [`crate::host`] and stands in [`crate::mock`] for unit tests. Write a step's logic over the
-//! traits, and name the handles where `run` begins: the component imports the interfaces of the handles it names, no other.
+//! Each has a handle in [`crate::host`] and a mock in [`crate::mock`] for unit tests. Write a step's logic with the traits, and name the
+//! handles only in `run`: the component imports the interfaces of the handles that it names, and no others.
 
 mod ai;
 mod http;
@@ -11,20 +11,20 @@ mod kv;
 pub use ai::{Completion, CompletionOptions, Completions, Message, Role, Segment, Transcript, Transcription};
 pub use http::{Http, Request, Response};
 #[cfg(feature = "http")]
-pub(crate) use http::{Place, Scheme};
+pub(crate) use http::{Scheme, UrlParts};
 pub use knowledge::{Edge, Embeddings, Fact, Graph, Node, Point, Vectors};
 pub use kv::{KeyValues, Secrets};
 
 use crate::Failure;
 
-/// Why a capability could not do what was asked.
+/// Why a capability call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CapabilityError {
-    /// The arguments are not acceptable.
+    /// Invalid arguments.
     Invalid(String),
-    /// A limit is reached.
+    /// A limit was reached.
     Limit(String),
-    /// The service behind the capability is away; it may work later.
+    /// The service behind the capability is unavailable; a retry may succeed.
     Unavailable(String),
 }
 

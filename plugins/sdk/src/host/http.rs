@@ -1,16 +1,16 @@
-//! `http` of the real host: `wasi:http`, as blocking calls.
+//! `http` of the real host: blocking calls of `wasi:http`.
 
 use crate::{CapabilityError, Http, Request, Response};
 use wasip2::http::outgoing_handler::{ErrorCode, handle};
 use wasip2::http::types::{Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme as WasiScheme};
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
-use crate::capability::{Place, Scheme};
+use crate::capability::{Scheme, UrlParts};
 
-/// Bytes of the answer's body that one call reads.
+/// Bytes of the response body that one call reads.
 const PIECE_BYTES: u64 = 64 << 10;
 
-/// Bytes that `wasi:io` takes in one blocking write.
+/// Most bytes of one blocking write in `wasi:io`.
 const WRITE_BYTES: usize = 4096;
 
 /// The capability `http`.
@@ -19,8 +19,8 @@ pub struct HttpHandle;
 
 impl Http for HttpHandle {
     fn send(&self, request: Request) -> Result<Response, CapabilityError> {
-        let place = Place::of(&request.url)?;
-        let outgoing = outgoing(&request, &place)?;
+        let parts = UrlParts::of(&request.url)?;
+        let outgoing = outgoing(&request, &parts)?;
         let body = outgoing.body().map_err(|()| internal("the request has no body"))?;
         let answer = handle(outgoing, None).map_err(refused)?;
         send_body(body, &request.body)?;
@@ -31,7 +31,7 @@ impl Http for HttpHandle {
     }
 }
 
-fn outgoing(request: &Request, place: &Place<'_>) -> Result<OutgoingRequest, CapabilityError> {
+fn outgoing(request: &Request, parts: &UrlParts<'_>) -> Result<OutgoingRequest, CapabilityError> {
     let headers = Fields::new();
     for (name, value) in &request.headers {
         let appended = headers.append(name, value.as_bytes());
@@ -44,16 +44,16 @@ fn outgoing(request: &Request, place: &Place<'_>) -> Result<OutgoingRequest, Cap
         appended.map_err(|error| invalid(format!("header \"content-length\": {error}")))?;
     }
     let outgoing = OutgoingRequest::new(headers);
-    let scheme = match place.scheme {
+    let scheme = match parts.scheme {
         Scheme::Https => WasiScheme::Https,
         Scheme::Http => WasiScheme::Http,
     };
     let set = outgoing
         .set_method(&method(&request.method))
         .and_then(|()| outgoing.set_scheme(Some(&scheme)))
-        .and_then(|()| outgoing.set_authority(Some(place.authority)))
-        .and_then(|()| outgoing.set_path_with_query(Some(&place.path_with_query)));
-    set.map_err(|()| invalid(format!("{} {place} is not a request", request.method)))?;
+        .and_then(|()| outgoing.set_authority(Some(parts.authority)))
+        .and_then(|()| outgoing.set_path_with_query(Some(&parts.path_with_query)));
+    set.map_err(|()| invalid(format!("{} {parts} is not a request", request.method)))?;
     Ok(outgoing)
 }
 
@@ -78,13 +78,13 @@ fn send_body(body: OutgoingBody, bytes: &[u8]) -> Result<(), CapabilityError> {
         for piece in bytes.chunks(WRITE_BYTES) {
             match stream.blocking_write_and_flush(piece) {
                 Ok(()) => {}
-                // The other side may answer before it has read all; what it says then is what counts.
+                // The host may respond before it has read the whole body; then the response counts.
                 Err(StreamError::Closed) => break,
                 Err(StreamError::LastOperationFailed(error)) => return Err(unavailable(error.to_debug_string())),
             }
         }
     }
-    // An error here is the request's, and its answer says it.
+    // An error of the request is also returned by its response.
     drop(OutgoingBody::finish(body, None));
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Handles on the real host. They work inside a component only.
+//! Handles to the real host. They work only inside a component.
 //!
-//! Each capability is a type of its own, so that a component imports only the interfaces of the handles its step names.
+//! Each capability is a type of its own, so that a component imports only the interfaces of the handles that its step names.
 
 mod ai;
 #[cfg(feature = "http")]
@@ -18,10 +18,10 @@ use crate::bindings::exports::morag::step::step as exported;
 use crate::bindings::morag::step::{capability, log, task};
 use crate::{Blob, CapabilityError, Data, Failure, Info, Level, Step, Task, Writer};
 
-/// Bytes a call to the host carries at most.
+/// Most bytes per call to the host.
 const PIECE: usize = 1 << 20;
 
-/// Runs a step and renders its result for the host.
+/// Runs a step and converts its result for the host.
 pub fn run_step<S: Step>() -> Result<exported::Outcome, exported::Failure> {
     match S::run() {
         Ok(data) => Ok(exported::Outcome { data: serde_json::Value::Object(data).to_string() }),
@@ -29,7 +29,7 @@ pub fn run_step<S: Step>() -> Result<exported::Outcome, exported::Failure> {
     }
 }
 
-/// The task and the log.
+/// The task and its log.
 #[derive(Debug, Clone, Copy)]
 pub struct TaskHandle;
 

@@ -1,4 +1,4 @@
-//! Models that answer as they were told.
+//! Models with prepared answers.
 
 use crate::{
     Blob, CapabilityError, Completion, CompletionOptions, Completions, Message, Transcript, Transcription, blob_bytes,
@@ -6,7 +6,7 @@ use crate::{
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-/// A model that gives prepared answers, in order, and then is at its budget's end, as the host's is.
+/// A model that gives prepared answers in order; then its budget is used up, as on the host.
 #[derive(Debug, Default)]
 pub struct MockCompletions {
     answers: RefCell<VecDeque<Result<Completion, CapabilityError>>>,
@@ -14,7 +14,7 @@ pub struct MockCompletions {
 }
 
 impl MockCompletions {
-    /// A model with these answers: texts that end by themselves.
+    /// A model with these answers, each complete.
     pub fn answering<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         texts.into_iter().fold(Self::default(), |model, text| {
             model.then(Ok(Completion {
@@ -34,7 +34,7 @@ impl MockCompletions {
         self
     }
 
-    /// Every conversation that was put to it, with its options.
+    /// The conversations that it got, with their options.
     pub fn asked(&self) -> Vec<(Vec<Message>, CompletionOptions)> {
         self.asked.borrow().clone()
     }
@@ -51,7 +51,7 @@ impl Completions for MockCompletions {
     }
 }
 
-/// A service that hears the same in every recording.
+/// A service that returns the same transcript for every recording.
 #[derive(Debug)]
 pub struct MockTranscription {
     answer: Result<Transcript, CapabilityError>,
@@ -59,7 +59,7 @@ pub struct MockTranscription {
 }
 
 impl MockTranscription {
-    /// A service with this answer.
+    /// A service with this transcript.
     pub fn hearing(transcript: Transcript) -> Self {
         Self { answer: Ok(transcript), heard: RefCell::default() }
     }
@@ -69,7 +69,7 @@ impl MockTranscription {
         Self { answer: Err(error), heard: RefCell::default() }
     }
 
-    /// Every recording that it was given, with the language.
+    /// The recordings that it got, with their languages.
     pub fn heard(&self) -> Vec<(Vec<u8>, Option<String>)> {
         self.heard.borrow().clone()
     }

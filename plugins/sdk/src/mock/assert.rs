@@ -1,4 +1,4 @@
-//! What tests of a step look at, with failures that say what was there instead.
+//! Assertions for tests of a step. Their messages show the actual values.
 
 use super::MockTask;
 use crate::{Failure, Level};
@@ -8,7 +8,7 @@ impl MockTask {
     /// The text of an artifact.
     ///
     /// # Panics
-    /// When it is not there, which names those that are, or is not UTF-8.
+    /// If it is missing (the message lists the existing ones), or is not UTF-8.
     #[track_caller]
     pub fn text(&self, name: &str) -> String {
         match String::from_utf8(self.expect_file(name)) {
@@ -20,7 +20,7 @@ impl MockTask {
     /// An artifact parsed as JSON.
     ///
     /// # Panics
-    /// When it is not there or not what is asked for.
+    /// If it is missing, or does not parse as the type.
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self, name: &str) -> T {
         match serde_json::from_slice(&self.expect_file(name)) {
@@ -29,7 +29,7 @@ impl MockTask {
         }
     }
 
-    /// Asserts which artifacts the step has written, in any order.
+    /// Asserts the names of the artifacts that the step has written, in any order.
     #[track_caller]
     pub fn assert_wrote(&self, names: &[&str]) {
         let mut expected = names.to_vec();
@@ -39,8 +39,8 @@ impl MockTask {
         assert_eq!(written, expected, "artifacts that the step has written");
     }
 
-    /// Asserts that the step has reported progress, and that every report is above the one before, the first above 0, and
-    /// none above 1: the host ignores those that are not.
+    /// Asserts that the step has reported progress, and that the fractions rise, starting above 0 and not exceeding 1: the host ignores
+    /// other reports.
     #[track_caller]
     pub fn assert_progress_rises(&self) {
         let reports = self.progress.borrow();
@@ -55,7 +55,7 @@ impl MockTask {
         }
     }
 
-    /// Asserts that a line of this level holds this text.
+    /// Asserts that a log line of this level contains this text.
     #[track_caller]
     pub fn assert_logged(&self, level: Level, part: &str) {
         let lines = self.lines.borrow();
@@ -72,7 +72,7 @@ impl MockTask {
     }
 }
 
-/// Asserts that a step has failed with a code, and gives the failure for a closer look.
+/// Asserts that a step failed with this code, and returns the failure.
 #[track_caller]
 pub fn assert_fails<T: std::fmt::Debug>(result: Result<T, Failure>, code: &str) -> Failure {
     match result {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_was_not_written() {
+    fn given_artifacts_do_not_count_as_written() {
         let task = MockTask::new("a.txt", "").with_artifact("given.txt", "x");
         task.assert_wrote(&[]);
         task.write_artifact("b.txt", b"").unwrap();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_told_with_those_that_are_there() {
+    fn a_missing_file_is_reported_with_the_existing_ones() {
         let text = panics(|| drop(MockTask::new("a.txt", "").with_artifact("b.txt", "").text("c.txt")));
         assert_eq!(text, "there is no c.txt; there are [\"b.txt\"]");
     }

@@ -1,10 +1,10 @@
-//! Another host that answers as it was told.
+//! A host with prepared responses.
 
 use crate::{CapabilityError, Http, Request, Response};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-/// Gives prepared answers, in order, and refuses what comes after.
+/// Returns prepared responses in order, and refuses later requests.
 #[derive(Debug, Default)]
 pub struct MockHttp {
     answers: RefCell<VecDeque<Result<Response, CapabilityError>>>,
@@ -12,19 +12,19 @@ pub struct MockHttp {
 }
 
 impl MockHttp {
-    /// A host with these answers.
+    /// A host with these responses.
     pub fn answering(answers: impl IntoIterator<Item = Response>) -> Self {
         Self { answers: RefCell::new(answers.into_iter().map(Ok).collect()), sent: RefCell::default() }
     }
 
-    /// Adds an answer or an error.
+    /// Adds a response or an error.
     #[must_use]
     pub fn then(self, answer: Result<Response, CapabilityError>) -> Self {
         self.answers.borrow_mut().push_back(answer);
         self
     }
 
-    /// Every request.
+    /// The requests that it got.
     pub fn sent(&self) -> Vec<Request> {
         self.sent.borrow().clone()
     }

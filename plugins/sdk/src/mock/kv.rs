@@ -4,24 +4,24 @@ use crate::{CapabilityError, KeyValues, Secrets};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// Bytes of a value.
+/// Largest value, bytes.
 const VALUE_BYTES_MAX: usize = 64 << 10;
-/// Bytes of a key.
+/// Longest key, bytes.
 const KEY_BYTES_MAX: usize = 255;
-/// Keys of one answer.
+/// Most keys per call.
 const KEYS_MAX: usize = 256;
 
-/// A store in memory, with the host's rules for keys and values and without a budget.
+/// A store in memory, with the host's rules for keys and values but without a budget.
 #[derive(Debug, Default)]
 pub struct MockKeyValues {
-    /// What it holds.
+    /// The stored values.
     pub values: RefCell<BTreeMap<String, Vec<u8>>>,
     /// When set, every call fails with it.
     pub failing: Option<CapabilityError>,
 }
 
 impl MockKeyValues {
-    /// Puts a value there, as an earlier task would have.
+    /// Stores a value, as an earlier task would have.
     #[must_use]
     pub fn with(self, key: &str, value: impl Into<Vec<u8>>) -> Self {
         self.values.borrow_mut().insert(key.into(), value.into());

@@ -1,8 +1,8 @@
 //! A host in memory, for unit tests of a step's logic without wasm.
 //!
-//! One type a thing that a step can reach: [`MockTask`], [`MockStore`] (embeddings, vectors, graph), [`MockCompletions`],
-//! [`MockTranscription`], [`MockKeyValues`], [`MockSecrets`], [`MockHttp`]. Each keeps what the step did with it, and is as
-//! strict as the host where that matters to a step.
+//! There is one type for each thing that a step can access: [`MockTask`], [`MockStore`] (embeddings, vectors, graph), [`MockCompletions`],
+//! [`MockTranscription`], [`MockKeyValues`], [`MockSecrets`], [`MockHttp`]. Each records the step's calls, and is as strict as the host
+//! where that matters to a step.
 //!
 //! ```
 //! use morag_step::mock::{MockTask, assert_fails};

@@ -5,29 +5,29 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Bytes that the host gives in one call.
+/// Most bytes that the host returns per call.
 const READ_BYTES_MAX: usize = 1 << 20;
 
 /// A file of the task.
 #[derive(Debug, Clone)]
 pub(super) struct File {
     pub(super) bytes: Rc<Vec<u8>>,
-    /// By the step, not by the test before it.
+    /// Whether the step wrote it, and not the test.
     pub(super) written: bool,
 }
 
 pub(super) type Files = Rc<RefCell<BTreeMap<String, File>>>;
 
-/// A task in memory: its source, its artifacts, and what the step said.
+/// A task in memory: its source, its artifacts, and what the step reported.
 #[derive(Debug, Default)]
 pub struct MockTask {
-    /// What `info` answers.
+    /// Result of `info`.
     pub info: Info,
-    /// What `config` answers; empty means `{}`.
+    /// Result of `config`; empty means `{}`.
     pub config: Data,
     source: Rc<Vec<u8>>,
     pub(super) files: Files,
-    /// What the step declares, where the test says which step it is.
+    /// The step's descriptor, if the test names the step.
     descriptor: Option<Descriptor>,
     /// Every progress report: fraction and message.
     pub progress: RefCell<Vec<(f64, String)>>,
@@ -36,7 +36,7 @@ pub struct MockTask {
 }
 
 impl MockTask {
-    /// A task over a document, in which every artifact can be read and written.
+    /// A task for a document, in which every artifact can be read and written.
     pub fn new(file_name: &str, source: impl Into<Vec<u8>>) -> Self {
         let source = source.into();
         Self {
@@ -56,12 +56,12 @@ impl MockTask {
         }
     }
 
-    /// A task of a step, over a document: only artifacts that the step declares can be read and written, as on the host.
+    /// A task of a step for a document: only artifacts that the step declares can be read and written, as on the host.
     pub fn of<S: Step>(file_name: &str, source: impl Into<Vec<u8>>) -> Self {
         Self { descriptor: Some(S::describe()), ..Self::new(file_name, source) }
     }
 
-    /// Puts an artifact there, as an earlier step would have.
+    /// Adds an artifact, as an earlier step would have.
     #[must_use]
     pub fn with_artifact(self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         let file = File { bytes: Rc::new(bytes.into()), written: false };
@@ -69,10 +69,10 @@ impl MockTask {
         self
     }
 
-    /// Sets the step's configuration: `json!({…})`, or a type of the step's own that can be serialized.
+    /// Sets the step's configuration: `json!({…})`, or a serializable type of the step's own.
     ///
     /// # Panics
-    /// When it is not a JSON object.
+    /// If it is not a JSON object.
     #[must_use]
     pub fn with_config(mut self, config: impl serde::Serialize) -> Self {
         let value = serde_json::to_value(config).unwrap_or_default();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_declared_step_reaches_what_it_declares_and_no_more() {
+    fn a_declared_step_can_access_only_declared_artifacts() {
         let task = MockTask::of::<Declared>("a.txt", "").with_artifact("in.txt", "in").with_artifact("other.txt", "x");
         assert_eq!(task.artifact_text("in.txt").unwrap(), "in");
         assert_fails(task.artifact_text("other.txt"), "INPUT_MISSING");

@@ -1,4 +1,4 @@
-//! A step that asks a capability for what its configuration says, and tells what came of it: for the tests of capabilities.
+//! A step that makes the capability calls of its configuration, and returns their results: for the tests of capabilities.
 
 #[cfg(target_family = "wasm")]
 mod web;
@@ -74,7 +74,7 @@ fn transcribe(language: &str) -> String {
     shown(transcription::transcribe(&task::source(), language).map(|said| (said.text, said.segments.len())))
 }
 
-/// Says a secret in every way that a step has.
+/// Outputs a secret in every way that a step has.
 fn leak(task: &dyn Task, secret: &str) -> Result<Data, Failure> {
     task.log(Level::Info, &format!("the log has {secret} in it"));
     println!("printed {secret}");

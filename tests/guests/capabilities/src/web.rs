@@ -5,7 +5,7 @@ use wasip2::http::outgoing_handler;
 use wasip2::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme};
 use wasip2::io::streams::StreamError;
 
-/// Makes the request of the configuration, and says its answer: status, `location` and the body's length and beginning.
+/// Sends the request of the configuration, and returns its response: status, `location`, and length and beginning of the body.
 pub fn fetch(config: &Data) -> String {
     match exchange(config) {
         Ok(answer) => answer,

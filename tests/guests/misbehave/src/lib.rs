@@ -1,4 +1,4 @@
-//! A step that does what its configuration's `mode` says, mostly harm.
+//! A step whose configuration's `mode` selects what it does, mostly harm.
 
 use morag_step::{Blob, Data, Descriptor, Failure, Level, Output, Step, Task, blob_bytes, data, host, json};
 use std::time::Duration;
@@ -89,7 +89,7 @@ fn endless() -> ! {
     }
 }
 
-#[expect(unconditional_recursion, reason = "the stack's limit is what is tested")]
+#[expect(unconditional_recursion, reason = "the test is about the stack's limit")]
 fn recurse(depth: u64) -> u64 {
     std::hint::black_box(recurse(std::hint::black_box(depth + 1)) + depth)
 }
@@ -107,7 +107,7 @@ fn hoard() -> usize {
 fn flood(task: &dyn Task) -> Result<Data, Failure> {
     let piece = vec![b'x'; 1 << 20];
     let mut writer = task.create_artifact("out.txt")?;
-    // A guest that does not mind errors: the host's limit must end it all the same.
+    // A guest that ignores errors: the host's limit must end it anyway.
     (0..1000).for_each(|_| drop(writer.write(&piece)));
     Ok(Data::new())
 }

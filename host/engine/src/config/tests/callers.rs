@@ -31,7 +31,7 @@ fn a_table_is_a_caller() {
     };
     assert_eq!(caller.quotas, quotas);
     assert_eq!(caller.collections.as_ref().map(|names| names.len()), Some(2));
-    assert!(config.api_keys.is_empty(), "no key that everybody knows opens it");
+    assert!(config.api_keys.is_empty(), "the default key is not accepted");
     assert!(config.has_tenants());
 }
 
@@ -45,7 +45,7 @@ fn keys_of_the_environment_are_admins_of_the_default_tenant() {
 }
 
 #[test]
-fn a_mistake_is_named_with_its_place() {
+fn errors_name_the_key() {
     for (file, place) in [
         (table("tenat = \"a\""), "callers[0].tenat"),
         (table("tenant = \"A b\""), "callers[0].tenant"),

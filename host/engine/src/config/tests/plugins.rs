@@ -60,7 +60,7 @@ fn a_plugins_table_is_its_grant() {
 }
 
 #[test]
-fn what_is_wrong_is_named_by_its_path() {
+fn errors_name_the_path_of_the_key() {
     for (more, path) in [
         ("colour = 1", "plugins[1].colour"),
         ("source = \"oci://ghcr.io/a/b:latest\"", "plugins[1].source: it is not pinned"),
@@ -111,7 +111,7 @@ fn what_is_wrong_is_named_by_its_path() {
 }
 
 #[test]
-fn a_rules_host_is_written_as_urls_have_it() {
+fn hosts_of_rules_have_the_form_of_url_hosts() {
     for (host, canonical) in [
         ("API.Example.com", "api.example.com"),
         ("*.EXAMPLE.org", "*.example.org"),
@@ -130,7 +130,7 @@ fn a_rules_host_is_written_as_urls_have_it() {
 }
 
 #[test]
-fn a_registry_is_spoken_to_as_its_table_says() {
+fn registry_tables_are_read() {
     let file = "[[plugin_registries]]\nhost = \"r.example:5000\"\nusername = \"me\"\npassword_env = \"TOKEN\"\n\
                 [[plugin_registries]]\nhost = \"t.example\"\ntoken_env = \"TOKEN\"\ninsecure = true\n";
     let config = load(Some(file), &[("TOKEN", "5ecret")]).unwrap();

@@ -106,9 +106,9 @@ async fn what_is_being_deleted_meanwhile_is_no_damage() {
 async fn files_of_a_task_that_the_snapshot_does_not_know_and_parts_of_files_are_left_out() {
     let lab = Fixture::new().await;
     let (snapshot, target) = (lab.snapshot(), lab.target());
-    let stranger = lab.data().join(FILES).join(BlobPath::files(TaskId::random()).as_str());
-    std::fs::create_dir_all(&stranger).unwrap();
-    std::fs::write(stranger.join("original.md"), "abc").unwrap();
+    let foreign = lab.data().join(FILES).join(BlobPath::files(TaskId::random()).as_str());
+    std::fs::create_dir_all(&foreign).unwrap();
+    std::fs::write(foreign.join("original.md"), "abc").unwrap();
     std::fs::write(lab.files().join("markdown.md#1"), "a part").unwrap();
     let staged = lab.data().join(FILES).join(BlobPath::staging(lab.task).as_str());
     std::fs::create_dir_all(&staged).unwrap();

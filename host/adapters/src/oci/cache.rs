@@ -1,4 +1,4 @@
-//! The folder of pulled manifests and components, by their digests.
+//! The cache of pulled manifests and components, by digest.
 
 use bytes::Bytes;
 use morag_core::Timestamp;
@@ -9,24 +9,24 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use std::{fmt, io};
 
-/// Most files in the folder: a manifest and a component each of 64 plugins. The longest unused are deleted first.
+/// Most files in the cache: a manifest and a component for each of 64 plugins. The least recently used are deleted first.
 const FILES_MAX: usize = 128;
 
-/// The folder. Nothing in it is trusted: a file counts if it has the digest that it is named by.
+/// The cache folder. It is not trusted: a file is valid only if it has the digest in its name.
 #[derive(Clone)]
-pub(super) struct Kept {
+pub(super) struct Cache {
     folder: PathBuf,
-    /// The times at which files were used.
+    /// Dates the use of files.
     clock: Arc<dyn Clock>,
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Cache").field("folder", &self.folder).finish_non_exhaustive()
     }
 }
 
-impl Kept {
+impl Cache {
     /// The folder is created with its first file.
     pub(super) fn new(folder: &Path, clock: Arc<dyn Clock>) -> Self {
         Self { folder: folder.to_owned(), clock }
@@ -36,7 +36,7 @@ impl Kept {
         self.folder.join(format!("sha256-{digest}"))
     }
 
-    /// The content of this digest, if it is there and whole.
+    /// The content with this digest, if it is present and undamaged.
     pub(super) async fn get(&self, digest: &Digest) -> Option<Bytes> {
         let (path, wanted, now) = (self.path(digest), digest.clone(), self.clock.now());
         let read = tokio::task::spawn_blocking(move || {
@@ -45,17 +45,17 @@ impl Kept {
                 tracing::warn!(path = %path.display(), "a pulled component is damaged: pulling it again");
                 return None;
             }
-            // Used now, so not the next to be deleted. The content is whole even if this fails.
+            // Marks the file as used. The content is valid even if this fails.
             let _ = std::fs::File::open(&path).and_then(|file| file.set_modified(system_time(now)));
             Some(Bytes::from(bytes))
         });
         read.await.ok().flatten()
     }
 
-    /// Keeps the content of this digest, which the caller has checked. Where it cannot be kept, the next start pulls it again.
+    /// Stores content whose digest the caller has checked. If that fails, the next start pulls it again.
     pub(super) async fn put(&self, digest: &Digest, bytes: &Bytes) {
         let (this, path, bytes) = (self.clone(), self.path(digest), bytes.clone());
-        // An error is a panic in `write`, which is printed by then.
+        // An error here is a panic in `write`, which was printed already.
         let _ = tokio::task::spawn_blocking(move || this.write(&path, &bytes)).await;
     }
 
@@ -64,7 +64,7 @@ impl Kept {
             std::fs::create_dir_all(&self.folder)?;
             let partial = path.with_extension(format!("partial-{}", uuid::Uuid::new_v4()));
             let written = std::fs::write(&partial, bytes).and_then(|()| {
-                // Not every file system takes a time; without it the file is only removed sooner or later than others.
+                // Not every file system stores times; without one the file is only deleted in another order.
                 let now = system_time(self.clock.now());
                 let _ = std::fs::File::open(&partial).and_then(|file| file.set_modified(now));
                 std::fs::rename(&partial, path)
@@ -76,11 +76,11 @@ impl Kept {
             self.tidy(path)
         };
         if let Err(error) = write() {
-            tracing::warn!(folder = %self.folder.display(), %error, "a pulled component could not be kept");
+            tracing::warn!(folder = %self.folder.display(), %error, "a pulled component could not be cached");
         }
     }
 
-    /// Deletes the longest unused files beyond [`FILES_MAX`], but never the one just written.
+    /// Deletes the least recently used files beyond [`FILES_MAX`], but never the one just written.
     fn tidy(&self, fresh: &Path) -> io::Result<()> {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    /// A clock that goes on by a second with each look.
+    /// A clock that advances by a second with each reading.
     #[derive(Default)]
     struct Ticking(AtomicI64);
 
@@ -115,48 +115,48 @@ mod tests {
         }
     }
 
-    fn folder_of(path: &Path) -> Kept {
-        Kept::new(path, Arc::new(Ticking::default()))
+    fn folder_of(path: &Path) -> Cache {
+        Cache::new(path, Arc::new(Ticking::default()))
     }
 
     #[tokio::test]
-    async fn what_is_kept_is_checked_when_it_is_read() {
+    async fn a_cached_file_is_checked_when_it_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = folder_of(&folder.path().join("pulled"));
+        let cache = folder_of(&folder.path().join("pulled"));
         let (bytes, digest) = (Bytes::from_static(b"component"), Digest::of(b"component"));
-        assert_eq!(kept.get(&digest).await, None);
-        kept.put(&digest, &bytes).await;
-        assert_eq!(kept.get(&digest).await, Some(bytes));
-        std::fs::write(kept.path(&digest), b"c0mponent").unwrap();
-        assert_eq!(kept.get(&digest).await, None);
+        assert_eq!(cache.get(&digest).await, None);
+        cache.put(&digest, &bytes).await;
+        assert_eq!(cache.get(&digest).await, Some(bytes));
+        std::fs::write(cache.path(&digest), b"c0mponent").unwrap();
+        assert_eq!(cache.get(&digest).await, None);
     }
 
     #[tokio::test]
     async fn the_folder_does_not_grow_without_end() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = folder_of(folder.path());
+        let cache = folder_of(folder.path());
         for number in 0..=FILES_MAX {
             let bytes = Bytes::from(number.to_string());
-            kept.put(&Digest::of(&bytes), &bytes).await;
+            cache.put(&Digest::of(&bytes), &bytes).await;
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), FILES_MAX);
         let last = FILES_MAX.to_string();
-        assert!(kept.get(&Digest::of(last.as_bytes())).await.is_some());
+        assert!(cache.get(&Digest::of(last.as_bytes())).await.is_some());
     }
 
     #[tokio::test]
     async fn the_longest_unused_file_is_deleted_first() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = folder_of(folder.path());
+        let cache = folder_of(folder.path());
         let content = |number: usize| Bytes::from(number.to_string());
         let digest = |number| Digest::of(&content(number));
         for number in 0..FILES_MAX {
-            kept.put(&digest(number), &content(number)).await;
+            cache.put(&digest(number), &content(number)).await;
         }
-        // The oldest is used, so the one after it is the longest unused.
-        assert!(kept.get(&digest(0)).await.is_some());
-        kept.put(&digest(FILES_MAX), &content(FILES_MAX)).await;
-        assert!(kept.get(&digest(0)).await.is_some() && kept.get(&digest(2)).await.is_some());
-        assert_eq!(kept.get(&digest(1)).await, None);
+        // The oldest is read, so the next one is the least recently used.
+        assert!(cache.get(&digest(0)).await.is_some());
+        cache.put(&digest(FILES_MAX), &content(FILES_MAX)).await;
+        assert!(cache.get(&digest(0)).await.is_some() && cache.get(&digest(2)).await.is_some());
+        assert_eq!(cache.get(&digest(1)).await, None);
     }
 }
