@@ -24,7 +24,7 @@ mod lane_turns;
 pub use admission::{QueueFacts, QueueLimits, admit};
 pub use commit::{
     CommitPlan, DocumentPlan, EndTime, Left, RunningStep, TaskFacts, WaitingCursors, claim_after, end_time,
-    leaves_queue, plan_commit, reached_percent, reopens, running_step, written_bytes,
+    leaves_queue, may_reopen, plan_commit, reached_percent, reopens, running_step, written_bytes,
 };
 pub use cursor::{
     Advance, AfterMove, CursorFate, CursorPosition, CursorState, MoveEffect, RecordedMove, Step, may_expire,

@@ -7,7 +7,7 @@ use super::values::{to_json, token, unexpected_reply};
 use super::waiting::{WaitOutcome, WaitingEntry};
 use morag_core::ports::{Commit, CommitError, Flow, Guard, Next, Queue, RunAgainError, StoreError, TaskLimits};
 use morag_core::store_policy::{self, DocumentPlan, Left, RunningStep};
-use morag_core::task::{Event, EventKind, StatusWord};
+use morag_core::task::{Event, StatusWord};
 use std::time::Duration;
 
 /// Recent events kept in a bucket; in all some 250,000, an hour of a busy server.
@@ -52,8 +52,7 @@ impl RedisStore {
         if !continuous {
             return Err(CommitError::Stale);
         }
-        let begins_again = |event: &Event| matches!(event.kind, EventKind::TaskStarted { retry: Some(_) });
-        if !commit.events.iter().any(begins_again) {
+        if !store_policy::may_reopen(&commit.events) {
             return self.apply(commit, first, again).await;
         }
         self.claim_again(commit.task).await?;
