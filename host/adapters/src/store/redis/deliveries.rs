@@ -1,6 +1,6 @@
 //! Webhook cursors and their attempts.
 
-use super::delivery_records::{State, field_of_resend, gather, moved_at, stored_url};
+use super::delivery_records::{field_of_resend, gather, moved_at, stored_url};
 use super::keys::{AT_ONCE, Bucket};
 use super::scripts;
 use super::store::RedisStore;
@@ -8,7 +8,7 @@ use super::values::{from_json, to_json, token, unexpected_reply};
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::ports::{
-    CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, EndpointDelivery,
+    CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState, EndpointDelivery,
     KeptCredentials, Lease, NewResend, PENDING_BYTES_MAX, Page, PendingDelivery, Queue, RESENDS_MAX, Recorded,
     ResendError, StoreError,
 };
@@ -152,6 +152,7 @@ impl Deliveries for RedisStore {
             named_moves.push(word(one.movement).as_bytes().to_owned());
             named_moves.push(attempt.unwrap_or_default().into_bytes());
         }
+        let listed = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Dead];
         let call = scripts::Advance {
             task: keys.task(task),
             history: keys.history(task),
@@ -163,7 +164,7 @@ impl Deliveries for RedisStore {
             leases: keys.leases(bucket, queue),
             lanes: keys.beside(bucket, queue),
             parked: keys.parked(bucket),
-            endpoint_lists: self.lists(bucket, name.endpoint(), [State::Pending, State::Delivered, State::Dead]),
+            endpoint_lists: self.lists(bucket, name.endpoint(), listed),
             now: self.time.argument(),
             key: held.key.clone(),
             fence: held.fence,
@@ -216,6 +217,7 @@ impl Deliveries for RedisStore {
         let name = record.cursor_of(&new.endpoint).ok_or(ResendError::Unknown)?;
         let name = name.towards(new.url.as_ref(), &record.tenant);
         let (keys, task, bucket, queue) = (&self.keys, new.task, Bucket::of(new.task), Queue::Deliveries);
+        let listed = [DeliveryState::Pending, DeliveryState::Dead, DeliveryState::Resent];
         let call = scripts::Resend {
             task: keys.task(task),
             history: keys.history(task),
@@ -226,7 +228,7 @@ impl Deliveries for RedisStore {
             ready: keys.ready(bucket, queue),
             leases: keys.leases(bucket, queue),
             lanes: keys.beside(bucket, queue),
-            endpoint_lists: self.lists(bucket, &new.endpoint, [State::Pending, State::Dead, State::Resent]),
+            endpoint_lists: self.lists(bucket, &new.endpoint, listed),
             now: self.time.argument(),
             id: task,
             token: token(),

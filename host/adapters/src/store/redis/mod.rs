@@ -87,6 +87,7 @@ mod feed;
 mod identity;
 mod key_values;
 mod knowledge;
+mod list_position;
 mod merge;
 mod pages;
 mod quotas;
