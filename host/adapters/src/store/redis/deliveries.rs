@@ -55,16 +55,7 @@ impl RedisStore {
         let (task, name) = CursorName::parse_key(key).ok_or_else(|| unexpected_reply(&key))?;
         let (keys, bucket, queue) = (&self.keys, Bucket::of(task), Queue::Deliveries);
         let call = scripts::Unpark {
-            task: keys.task(task),
-            history: keys.history(task),
-            cursors: keys.cursors(task),
-            deliveries: keys.deliveries(task),
-            attempts: keys.attempts(task),
-            parked: keys.parked(bucket),
-            due: keys.due(bucket, queue),
-            ready: keys.ready(bucket, queue),
-            leases: keys.leases(bucket, queue),
-            lanes: keys.beside(bucket, queue),
+            keys: keys.around(task),
             now: self.time.argument(),
             key: key.to_owned(),
             cursor: name.to_string(),
@@ -101,12 +92,9 @@ impl RedisStore {
 impl Deliveries for RedisStore {
     async fn pending(&self, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError> {
         let Some((task, name)) = CursorName::parse_key(&held.key) else { return Ok(None) };
-        let (keys, cached) = (&self.keys, self.records.get(task));
+        let cached = self.records.get(task);
         let call = scripts::Pending {
-            task: keys.task(task),
-            history: keys.history(task),
-            cursors: keys.cursors(task),
-            deliveries: keys.deliveries(task),
+            keys: self.keys.around(task),
             cursor: name.to_string(),
             wants_record: cached.is_none(),
             events_max: events_max.max(1),
@@ -154,16 +142,7 @@ impl Deliveries for RedisStore {
         }
         let listed = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Dead];
         let call = scripts::Advance {
-            task: keys.task(task),
-            history: keys.history(task),
-            cursors: keys.cursors(task),
-            deliveries: keys.deliveries(task),
-            attempts: keys.attempts(task),
-            due: keys.due(bucket, queue),
-            ready: keys.ready(bucket, queue),
-            leases: keys.leases(bucket, queue),
-            lanes: keys.beside(bucket, queue),
-            parked: keys.parked(bucket),
+            keys: keys.around(task),
             endpoint_lists: self.lists(bucket, name.endpoint(), listed),
             now: self.time.argument(),
             key: held.key.clone(),
@@ -219,15 +198,7 @@ impl Deliveries for RedisStore {
         let (keys, task, bucket, queue) = (&self.keys, new.task, Bucket::of(new.task), Queue::Deliveries);
         let listed = [DeliveryState::Pending, DeliveryState::Dead, DeliveryState::Resent];
         let call = scripts::Resend {
-            task: keys.task(task),
-            history: keys.history(task),
-            cursors: keys.cursors(task),
-            deliveries: keys.deliveries(task),
-            attempts: keys.attempts(task),
-            due: keys.due(bucket, queue),
-            ready: keys.ready(bucket, queue),
-            leases: keys.leases(bucket, queue),
-            lanes: keys.beside(bucket, queue),
+            keys: keys.around(task),
             endpoint_lists: self.lists(bucket, &new.endpoint, listed),
             now: self.time.argument(),
             id: task,

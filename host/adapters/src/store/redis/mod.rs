@@ -44,6 +44,7 @@ mod link;
 // Names and values.
 mod keys;
 mod scripts;
+mod task_keys;
 mod values;
 
 // Redis, as the store uses it.

@@ -9,7 +9,7 @@ end
 local event, delivery, attempts, last_token, answer, rest = string.match(cursor, '^(%S+) (%S+) (%S+) (%S+) (%S+)(.*)$')
 -- The same call was made before, and its answer was lost. Where the key is scheduled now must be read again.
 if last_token == token then return { answer, 'u' } end
-if redis.call('HGET', keys.leases, key) ~= args.fence then return { 'stale', '' } end
+if redis.call('HGET', keys.delivery_leases, key) ~= args.fence then return { 'stale', '' } end
 event, delivery, attempts = tonumber(event), tonumber(delivery), tonumber(attempts)
 local task = redis.call('HMGET', keys.task, 'last', 'ended_at')
 -- A cursor that makes a delivery again has its own event, and a URL or '-'.
@@ -67,13 +67,13 @@ local function store_cursor(outcome)
     redis.call('HSET', keys.cursors, name, text)
 end
 local function leave_queue()
-    redis.call('HDEL', keys.leases, key)
-    redis.call('ZREM', keys.due, key)
-    unready(keys.ready, keys.lanes, key)
+    redis.call('HDEL', keys.delivery_leases, key)
+    redis.call('ZREM', keys.delivery_due, key)
+    unready(keys.delivery_ready, keys.lanes, key)
     if not task[2] then return end
     for _, other in ipairs(redis.call('HKEYS', keys.cursors)) do
         local other_key = args.id .. '/' .. other
-        if redis.call('ZSCORE', keys.due, other_key) or redis.call('ZSCORE', keys.ready, other_key) then return end
+        if redis.call('ZSCORE', keys.delivery_due, other_key) or redis.call('ZSCORE', keys.delivery_ready, other_key) then return end
     end
     -- Nothing is left to deliver: the task expires from now on.
     each_task_key('PEXPIRE', args.history_kept)
@@ -104,7 +104,7 @@ if movement == 'disable' then return end_cursor() end
 if movement == 'retry' and event <= last then
     store_cursor('idle')
     local delay = tonumber(args.retry_delay)
-    local update = reschedule(keys.due, keys.ready, keys.lanes, keys.leases, key, delay, exact(now), args.channel, args.wake)
+    local update = reschedule(keys.delivery_due, keys.delivery_ready, keys.lanes, keys.delivery_leases, key, delay, exact(now), args.channel, args.wake)
     return { 'idle', update }
 end
 if movement == 'park' then

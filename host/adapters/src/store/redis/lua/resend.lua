@@ -48,5 +48,5 @@ local name = args.cursor .. '#' .. args.delivery .. '.' .. last
 redis.call('HSET', keys.cursors, name, event .. ' ' .. args.delivery .. ' 0 - - ' .. event .. ' ' .. args.url)
 each_task_key('PERSIST')
 local key, delay = args.id .. '/' .. name, tonumber(args.delay)
-local update = reschedule(keys.due, keys.ready, keys.lanes, keys.leases, key, delay, exact(now), args.channel, args.wake)
+local update = reschedule(keys.delivery_due, keys.delivery_ready, keys.lanes, keys.delivery_leases, key, delay, exact(now), args.channel, args.wake)
 return { 'done', tostring(last), update }

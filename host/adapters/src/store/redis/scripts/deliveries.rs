@@ -2,12 +2,13 @@
 //! each of the states that the script says; none where the endpoint is a task's own.
 
 use super::scripts;
+use crate::store::redis::task_keys::TaskKeys;
 use morag_core::task::TaskId;
 use std::time::Duration;
 
 scripts! {
     Pending("pending") {
-        keys: [task, history, cursors, deliveries],
+        keys_of: TaskKeys[task, history, cursors, deliveries],
         args: [
             cursor: String,
             wants_record: bool,
@@ -17,7 +18,10 @@ scripts! {
         ],
     }
     Advance("exact", "now", "ready", "reschedule", "task_keys", "write", "advance") {
-        keys: [task, history, cursors, deliveries, attempts, due, ready, leases, lanes, parked],
+        keys_of: TaskKeys[
+            task, history, cursors, deliveries, attempts,
+            delivery_due, delivery_ready, delivery_leases, lanes, parked,
+        ],
         // Pending, delivered and dead.
         more_keys: endpoint_lists,
         args: [
@@ -40,7 +44,10 @@ scripts! {
         more_args: moves,
     }
     Resend("exact", "now", "ready", "reschedule", "task_keys", "resend") {
-        keys: [task, history, cursors, deliveries, attempts, due, ready, leases, lanes],
+        keys_of: TaskKeys[
+            task, history, cursors, deliveries, attempts,
+            delivery_due, delivery_ready, delivery_leases, lanes,
+        ],
         // Pending, dead and resent.
         more_keys: endpoint_lists,
         args: [
@@ -60,7 +67,10 @@ scripts! {
         ],
     }
     Unpark("exact", "now", "ready", "reschedule", "task_keys", "unpark") {
-        keys: [task, history, cursors, deliveries, attempts, parked, due, ready, leases, lanes],
+        keys_of: TaskKeys[
+            task, history, cursors, deliveries, attempts,
+            delivery_due, delivery_ready, delivery_leases, lanes, parked,
+        ],
         args: [now: Option<i64>, key: String, cursor: String, token: String, channel: String, wake: String],
     }
     EndpointPage("endpoint_page") {
