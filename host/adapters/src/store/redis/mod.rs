@@ -78,6 +78,7 @@ mod accept;
 mod chains;
 mod claims;
 mod commit;
+mod cursor_moves;
 mod deliveries;
 mod delivery_lists;
 mod delivery_records;

@@ -33,14 +33,15 @@ scripts! {
             endpoint: String,
             /// 0 for a cursor that makes no delivery again.
             resend: u32,
-            /// Until the retry that the last move asks for.
-            retry_delay: Duration,
+            /// What becomes of the cursor, as `cursor_moves` puts it: where an event is left, and where none is.
+            fate_with_event: String,
+            fate_without_event: String,
             history_kept: Duration,
             id: TaskId,
             channel: String,
             wake: String,
         ],
-        // Of each move its name (`skip`, `delivered`, `dead`, `retry`, `disable` or `park`) and the attempt's JSON, or nothing.
+        // Of each move four words, as `cursor_moves` puts them.
         more_args: moves,
     }
     Resend("exact", "now", "ready", "reschedule", "task_keys", "resend") {
@@ -61,6 +62,8 @@ scripts! {
             url: String,
             delay: Duration,
             resends_max: u32,
+            /// The states of which a delivery is made again, each between spaces.
+            settled: String,
             history_kept: Duration,
             channel: String,
             wake: String,
