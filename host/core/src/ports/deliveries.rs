@@ -95,6 +95,11 @@ pub enum DeliveryState {
     Resent,
 }
 
+impl DeliveryState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Delivered, Self::Dead, Self::Resent];
+}
+
 /// One delivery with its attempts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryRecord {

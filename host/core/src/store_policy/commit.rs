@@ -133,6 +133,23 @@ pub fn reopens(before: StatusWord, after: StatusWord) -> bool {
     before.is_ended() && !after.is_ended()
 }
 
+/// Whether a commit of these events may be one that [`reopens`] its task: for a store that must prepare for that before it knows the
+/// task's state.
+pub fn may_reopen(events: &[Event]) -> bool {
+    events.iter().any(|event| match &event.kind {
+        EventKind::TaskStarted { retry } => retry.is_some(),
+        EventKind::StepStarted { .. }
+        | EventKind::StepCompleted { .. }
+        | EventKind::StepSkipped { .. }
+        | EventKind::StepFailed { .. }
+        | EventKind::StepRetrying { .. }
+        | EventKind::TaskProgress { .. }
+        | EventKind::TaskCompleted { .. }
+        | EventKind::TaskFailed { .. }
+        | EventKind::TaskCancelled { .. } => false,
+    })
+}
+
 /// What becomes of the claim on the document of a task that goes from one state to another.
 pub fn claim_after(before: StatusWord, after: StatusWord) -> DocumentPlan {
     match (before.is_ended(), after) {
@@ -261,6 +278,17 @@ mod tests {
                 assert_eq!(refused, before.is_ended() && !after.is_ended(), "{before:?} {after:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_a_retry_commits_may_reopen_its_task_and_nothing_else_may() {
+        let ended = EventKind::TaskCancelled { step: None, stage: None };
+        let log = [event(1, EventKind::TaskStarted { retry: None }), event(2, ended)];
+        assert!(!may_reopen(&log) && !may_reopen(&[]));
+        let again = crate::pipeline::retry(&crate::pipeline::Pipeline::standard(), &log, 1, None).unwrap();
+        assert!(may_reopen(&[event(3, again.kind.clone())]));
+        let report = EventKind::TaskProgress { milestone: 25, step: "s".into(), stage: "g".into() };
+        assert!(may_reopen(&[event(3, report), event(4, again.kind)]), "wherever it stands");
     }
 
     #[test]

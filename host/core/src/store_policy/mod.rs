@@ -12,8 +12,9 @@
 //! Matches on events, states and moves name every variant, so a new one does not compile until its effect is decided here.
 //!
 //! The embedded store decides nothing of this by itself. In Redis the transaction is a script in the database, so what depends on facts
-//! that only the script has (admission, turns, where a cursor goes) is decided in Lua, and the contract suite holds both alike; what
-//! depends on the commit alone comes from here.
+//! that only the script has (admission, turns, the state before a commit) is decided in Lua, and the contract suite holds both alike.
+//! What depends on the commit or the move alone comes from here: the script of a cursor is sent each move's [`MoveEffect`] and the two
+//! [`CursorFate`]s that may follow, and finds only which of them it is.
 
 mod admission;
 mod commit;
@@ -24,7 +25,7 @@ mod lane_turns;
 pub use admission::{QueueFacts, QueueLimits, admit};
 pub use commit::{
     CommitPlan, DocumentPlan, EndTime, Left, RunningStep, TaskFacts, WaitingCursors, claim_after, end_time,
-    leaves_queue, plan_commit, reached_percent, reopens, running_step, written_bytes,
+    leaves_queue, may_reopen, plan_commit, reached_percent, reopens, running_step, written_bytes,
 };
 pub use cursor::{
     Advance, AfterMove, CursorFate, CursorPosition, CursorState, MoveEffect, RecordedMove, Step, may_expire,

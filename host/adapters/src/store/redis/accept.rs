@@ -117,17 +117,9 @@ impl RedisStore {
         let (record, keys) = (&new.record, &self.keys);
         let (task, bucket) = (record.id, Bucket::of(record.id));
         let call = scripts::Accept {
-            task: keys.task(task),
-            veto: keys.veto(task),
-            cursors: keys.cursors(task),
-            ready: keys.ready(bucket, Queue::Tasks),
-            ranks: keys.ranks(bucket, Queue::Tasks),
+            keys: keys.around(task),
             tasks: Keys::of_tenant(keys.tasks(bucket), &record.tenant),
             pending: Keys::of_tenant(keys.in_status(bucket, StatusWord::Pending), &record.tenant),
-            since: keys.beside(bucket, Queue::Tasks),
-            owners: keys.owners(bucket),
-            task_bytes: keys.file_bytes(bucket),
-            tenant_bytes: keys.tenant_bytes(bucket),
             now: self.time.argument(),
             id: task,
             record: to_json(record)?,

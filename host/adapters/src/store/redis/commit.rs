@@ -7,7 +7,7 @@ use super::values::{to_json, token, unexpected_reply};
 use super::waiting::{WaitOutcome, WaitingEntry};
 use morag_core::ports::{Commit, CommitError, Flow, Guard, Next, Queue, RunAgainError, StoreError, TaskLimits};
 use morag_core::store_policy::{self, DocumentPlan, Left, RunningStep};
-use morag_core::task::{Event, EventKind, StatusWord};
+use morag_core::task::{Event, StatusWord};
 use std::time::Duration;
 
 /// Recent events kept in a bucket; in all some 250,000, an hour of a busy server.
@@ -52,8 +52,7 @@ impl RedisStore {
         if !continuous {
             return Err(CommitError::Stale);
         }
-        let begins_again = |event: &Event| matches!(event.kind, EventKind::TaskStarted { retry: Some(_) });
-        if !commit.events.iter().any(begins_again) {
+        if !store_policy::may_reopen(&commit.events) {
             return self.apply(commit, first, again).await;
         }
         self.claim_again(commit.task).await?;
@@ -122,30 +121,7 @@ impl RedisStore {
             events.push(to_json(event)?.into_bytes());
         }
         let call = scripts::Commit {
-            task: keys.task(task),
-            history: keys.history(task),
-            cursors: keys.cursors(task),
-            deliveries: keys.deliveries(task),
-            attempts: keys.attempts(task),
-            due: keys.due(bucket, tasks),
-            ready: keys.ready(bucket, tasks),
-            ranks: keys.ranks(bucket, tasks),
-            leases: keys.leases(bucket, tasks),
-            since: keys.beside(bucket, tasks),
-            delivery_due: keys.due(bucket, sent),
-            delivery_ready: keys.ready(bucket, sent),
-            lanes: keys.beside(bucket, sent),
-            recent: keys.recent(bucket),
-            ended: keys.ended(bucket),
-            pending: keys.in_status(bucket, StatusWord::Pending),
-            in_progress: keys.in_status(bucket, StatusWord::InProgress),
-            completed: keys.in_status(bucket, StatusWord::Completed),
-            failed: keys.in_status(bucket, StatusWord::Failed),
-            cancelled: keys.in_status(bucket, StatusWord::Cancelled),
-            feed: keys.feed(bucket),
-            owners: keys.owners(bucket),
-            task_bytes: keys.file_bytes(bucket),
-            tenant_bytes: keys.tenant_bytes(bucket),
+            keys: keys.around(task),
             now: self.time.argument(),
             id: task,
             token: token(),

@@ -1,22 +1,23 @@
 //! Webhook cursors and their attempts.
 
-use super::delivery_records::{State, field_of_resend, gather, moved_at, stored_url};
+use super::cursor_moves::{Fates, fate_words, move_words};
+use super::delivery_records::{field_of_resend, gather, moved_at, state_word, stored_url};
 use super::keys::{AT_ONCE, Bucket};
 use super::scripts;
 use super::store::RedisStore;
-use super::values::{from_json, to_json, token, unexpected_reply};
+use super::values::{from_json, token, unexpected_reply};
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::ports::{
-    CommitError, CursorMove, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, EndpointDelivery,
+    CommitError, Deliveries, DeliveryFilter, DeliveryMove, DeliveryRecord, DeliveryState, EndpointDelivery,
     KeptCredentials, Lease, NewResend, PENDING_BYTES_MAX, Page, PendingDelivery, Queue, RESENDS_MAX, Recorded,
     ResendError, StoreError,
 };
+use morag_core::store_policy::next_resend;
 use morag_core::task::TaskId;
 use morag_core::webhook::{Cursor, CursorName, EndpointId};
 use morag_core::{PageBudget, tree_bytes};
 use redis::{FromRedisValue, Value};
-use std::time::Duration;
 
 /// The script's answer where a task has no credentials.
 const NO_CREDENTIALS: &str = "-";
@@ -37,16 +38,10 @@ fn cursor(task: TaskId, name: CursorName, stored: &str) -> Result<Cursor, StoreE
     Ok(Cursor { task, name, next_event, next_delivery, attempts, url })
 }
 
-/// A move's name in the script.
-fn word(movement: CursorMove) -> &'static str {
-    match movement {
-        CursorMove::Skip => "skip",
-        CursorMove::Delivered => "delivered",
-        CursorMove::Dead => "dead",
-        CursorMove::Retry(_) => "retry",
-        CursorMove::Disable => "disable",
-        CursorMove::Park => "park",
-    }
+/// The states of which a delivery is made again, as the script takes them.
+fn settled_words() -> String {
+    let settled = DeliveryState::ALL.into_iter().filter(|state| next_resend(0, *state).is_ok());
+    settled.fold(" ".to_owned(), |words, state| words + state_word(state) + " ")
 }
 
 impl RedisStore {
@@ -55,16 +50,7 @@ impl RedisStore {
         let (task, name) = CursorName::parse_key(key).ok_or_else(|| unexpected_reply(&key))?;
         let (keys, bucket, queue) = (&self.keys, Bucket::of(task), Queue::Deliveries);
         let call = scripts::Unpark {
-            task: keys.task(task),
-            history: keys.history(task),
-            cursors: keys.cursors(task),
-            deliveries: keys.deliveries(task),
-            attempts: keys.attempts(task),
-            parked: keys.parked(bucket),
-            due: keys.due(bucket, queue),
-            ready: keys.ready(bucket, queue),
-            leases: keys.leases(bucket, queue),
-            lanes: keys.beside(bucket, queue),
+            keys: keys.around(task),
             now: self.time.argument(),
             key: key.to_owned(),
             cursor: name.to_string(),
@@ -101,12 +87,9 @@ impl RedisStore {
 impl Deliveries for RedisStore {
     async fn pending(&self, held: &Lease, events_max: usize) -> Result<Option<PendingDelivery>, StoreError> {
         let Some((task, name)) = CursorName::parse_key(&held.key) else { return Ok(None) };
-        let (keys, cached) = (&self.keys, self.records.get(task));
+        let cached = self.records.get(task);
         let call = scripts::Pending {
-            task: keys.task(task),
-            history: keys.history(task),
-            cursors: keys.cursors(task),
-            deliveries: keys.deliveries(task),
+            keys: self.keys.around(task),
             cursor: name.to_string(),
             wants_record: cached.is_none(),
             events_max: events_max.max(1),
@@ -142,28 +125,13 @@ impl Deliveries for RedisStore {
         let parsed = CursorName::parse_key(&held.key).filter(|_| held.queue == Queue::Deliveries);
         let (Some((task, name)), Some(last)) = (parsed, moves.last()) else { return Err(CommitError::Stale) };
         let (keys, bucket, queue) = (&self.keys, Bucket::of(task), held.queue);
-        let retry_delay = match last.movement {
-            CursorMove::Retry(due) => self.delay(due),
-            _ => Duration::ZERO,
-        };
-        let mut named_moves = Vec::with_capacity(2 * moves.len());
-        for one in &moves {
-            let attempt = one.attempt.as_ref().map(to_json).transpose()?;
-            named_moves.push(word(one.movement).as_bytes().to_owned());
-            named_moves.push(attempt.unwrap_or_default().into_bytes());
-        }
+        let fates = Fates::of(last, &name);
+        let fate = |fate| fate_words(fate, &name, |due| self.delay(due));
+        let words: Vec<_> = moves.iter().map(move_words).collect::<Result<_, _>>()?;
+        let listed = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Dead];
         let call = scripts::Advance {
-            task: keys.task(task),
-            history: keys.history(task),
-            cursors: keys.cursors(task),
-            deliveries: keys.deliveries(task),
-            attempts: keys.attempts(task),
-            due: keys.due(bucket, queue),
-            ready: keys.ready(bucket, queue),
-            leases: keys.leases(bucket, queue),
-            lanes: keys.beside(bucket, queue),
-            parked: keys.parked(bucket),
-            endpoint_lists: self.lists(bucket, name.endpoint(), [State::Pending, State::Delivered, State::Dead]),
+            keys: keys.around(task),
+            endpoint_lists: self.lists(bucket, name.endpoint(), listed),
             now: self.time.argument(),
             key: held.key.clone(),
             fence: held.fence,
@@ -171,21 +139,21 @@ impl Deliveries for RedisStore {
             cursor: name.to_string(),
             endpoint: name.endpoint().as_str().to_owned(),
             resend: name.resend().map_or(0, |resend| resend.number),
-            retry_delay,
+            fate_with_event: fate(fates.with_event),
+            fate_without_event: fate(fates.without_event),
             history_kept: self.options.history_kept,
             id: task,
             channel: keys.channel(),
             wake: self.wakes.of(queue, bucket),
-            moves: named_moves,
+            moves: words.concat(),
         };
         let answer = self.redis.call(call).await;
         let (answer, update): (String, String) = answer.inspect_err(|_| self.invalidate(queue, bucket))?;
         self.apply_update(queue, bucket, &update);
-        match answer.as_str() {
-            "more" => Ok(Recorded::More),
-            "idle" | "parked" => Ok(Recorded::Idle),
-            "stale" => Err(CommitError::Stale),
-            _ => Err(unexpected_reply(&answer).into()),
+        match fates.recorded(&answer) {
+            Some(recorded) => Ok(recorded),
+            None if answer == "stale" => Err(CommitError::Stale),
+            None => Err(unexpected_reply(&answer).into()),
         }
     }
 
@@ -216,17 +184,10 @@ impl Deliveries for RedisStore {
         let name = record.cursor_of(&new.endpoint).ok_or(ResendError::Unknown)?;
         let name = name.towards(new.url.as_ref(), &record.tenant);
         let (keys, task, bucket, queue) = (&self.keys, new.task, Bucket::of(new.task), Queue::Deliveries);
+        let listed = [DeliveryState::Pending, DeliveryState::Dead, DeliveryState::Resent];
         let call = scripts::Resend {
-            task: keys.task(task),
-            history: keys.history(task),
-            cursors: keys.cursors(task),
-            deliveries: keys.deliveries(task),
-            attempts: keys.attempts(task),
-            due: keys.due(bucket, queue),
-            ready: keys.ready(bucket, queue),
-            leases: keys.leases(bucket, queue),
-            lanes: keys.beside(bucket, queue),
-            endpoint_lists: self.lists(bucket, &new.endpoint, [State::Pending, State::Dead, State::Resent]),
+            keys: keys.around(task),
+            endpoint_lists: self.lists(bucket, &new.endpoint, listed),
             now: self.time.argument(),
             id: task,
             token: token(),
@@ -236,6 +197,7 @@ impl Deliveries for RedisStore {
             url: new.url.clone().map_or_else(|| "-".to_owned(), String::from),
             delay: self.delay(new.due),
             resends_max: RESENDS_MAX,
+            settled: settled_words(),
             history_kept: self.options.history_kept,
             channel: keys.channel(),
             wake: self.wakes.of(queue, bucket),
@@ -259,5 +221,24 @@ impl Deliveries for RedisStore {
             .buffer_unordered(AT_ONCE)
             .try_fold(0, |sum, unparked| async move { Ok(sum + unparked) })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_makes_deliveries_again_as_the_core_does() {
+        assert_eq!(settled_words(), " delivered dead resent ");
+        // The script looks at the state first, and then at the number.
+        for (last, state) in (0..=RESENDS_MAX + 1).flat_map(|last| DeliveryState::ALL.map(|state| (last, state))) {
+            let sent = match settled_words().contains(&format!(" {} ", state_word(state))) {
+                false => Err(ResendError::Pending),
+                true if last >= RESENDS_MAX => Err(ResendError::TooMany),
+                true => Ok(last + 1),
+            };
+            assert_eq!(next_resend(last, state), sent, "{last} {state:?}");
+        }
     }
 }

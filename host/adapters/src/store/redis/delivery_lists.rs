@@ -1,13 +1,14 @@
 //! Lists of the deliveries of named endpoints: for each bucket, endpoint and state a sorted set by the time of the last move.
 
-use super::delivery_records::{STATES, State, numbers, record};
+use super::delivery_records::{numbers, record, state_word};
 use super::keys::{AT_ONCE, Bucket};
-use super::merge::greatest;
+use super::list_position::ListPosition;
+use super::merge::greatest_below;
 use super::scripts;
 use super::store::RedisStore;
 use super::values::unexpected_reply;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use morag_core::ports::{DeliveryFilter, EndpointDelivery, Page, StoreError};
+use morag_core::ports::{DeliveryFilter, DeliveryState, EndpointDelivery, Page, StoreError};
 use morag_core::task::TaskId;
 use morag_core::webhook::{CursorName, EndpointId};
 
@@ -22,27 +23,16 @@ fn listed_as(task: TaskId, field: &str) -> Option<(EndpointId, String)> {
     (endpoint != EndpointId::of_task()).then(|| (endpoint, format!("{task}/{delivery:06}.{resend:03}")))
 }
 
-/// The position of an item in the lists.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct ListPosition {
-    at: i64,
-    /// `TASK/DELIVERY.RESEND`, as it is stored.
-    member: String,
+/// The delivery at a position: its member is `TASK/DELIVERY.RESEND`.
+fn delivery_at(position: &ListPosition) -> Option<(TaskId, u64, u32)> {
+    let (task, delivery) = position.member.split_once('/')?;
+    let (delivery, resend) = numbers(delivery)?;
+    Some((task.parse().ok()?, delivery, resend))
 }
 
-impl ListPosition {
-    /// A cursor of [`RedisStore::page_of_deliveries`].
-    fn parse(cursor: &str) -> Option<Self> {
-        let (at, member) = cursor.split_once('.')?;
-        let position = Self { at: at.parse().ok()?, member: member.to_owned() };
-        position.delivery().map(|_| position)
-    }
-
-    fn delivery(&self) -> Option<(TaskId, u64, u32)> {
-        let (task, delivery) = self.member.split_once('/')?;
-        let (delivery, resend) = numbers(delivery)?;
-        Some((task.parse().ok()?, delivery, resend))
-    }
+/// The position of a cursor of [`RedisStore::page_of_deliveries`].
+fn position_of(cursor: &str) -> Option<ListPosition> {
+    ListPosition::parse(cursor).filter(|position| delivery_at(position).is_some())
 }
 
 impl RedisStore {
@@ -51,12 +41,12 @@ impl RedisStore {
         &self,
         bucket: Bucket,
         endpoint: &EndpointId,
-        states: [State; N],
+        states: [DeliveryState; N],
     ) -> Vec<String> {
         if *endpoint == EndpointId::of_task() {
             return Vec::new();
         }
-        states.iter().map(|state| self.keys.of_endpoint(bucket, state.word(), endpoint.as_str())).collect()
+        states.iter().map(|state| self.keys.of_endpoint(bucket, state_word(*state), endpoint.as_str())).collect()
     }
 
     /// The lists that may have a task's deliveries, and their members there.
@@ -65,8 +55,8 @@ impl RedisStore {
         fields.arg(self.keys.deliveries(task));
         let fields: Vec<String> = self.redis.query(&fields).await?;
         let (endpoints, members): (Vec<_>, Vec<_>) = fields.iter().filter_map(|field| listed_as(task, field)).unzip();
-        let mut lists: Vec<_> =
-            endpoints.iter().flat_map(|endpoint| self.lists(Bucket::of(task), endpoint, STATES)).collect();
+        let lists = endpoints.iter().flat_map(|endpoint| self.lists(Bucket::of(task), endpoint, DeliveryState::ALL));
+        let mut lists: Vec<_> = lists.collect();
         lists.sort();
         lists.dedup();
         Ok((lists, members))
@@ -80,7 +70,7 @@ impl RedisStore {
     ) -> Result<Page<EndpointDelivery>, StoreError> {
         let limit = filter.limit.clamp(1, PAGE_MAX);
         let nothing = Page { items: Vec::new(), next_cursor: None };
-        let before = match filter.cursor.as_deref().map(ListPosition::parse) {
+        let before = match filter.cursor.as_deref().map(position_of) {
             None => None,
             Some(Some(position)) => Some(position),
             Some(None) => return Ok(nothing),
@@ -88,37 +78,22 @@ impl RedisStore {
         if filter.endpoint == EndpointId::of_task() {
             return Ok(nothing);
         }
-        let states: Vec<_> =
-            STATES.into_iter().filter(|state| filter.state.is_none_or(|wanted| wanted == state.state())).collect();
-        let latest = before.as_ref().map_or_else(|| "+inf".to_owned(), |position| position.at.to_string());
+        let states = DeliveryState::ALL.into_iter().filter(|state| filter.state.is_none_or(|wanted| wanted == *state));
+        let states: Vec<_> = states.map(state_word).collect();
+        let latest = ListPosition::latest(before.as_ref());
         let earliest = filter.since.map_or_else(|| "-inf".to_owned(), |since| since.as_millis().to_string());
         let buckets: Vec<_> = Bucket::all().collect();
         let read = |source: usize, offset, count| {
-            let lists = states
-                .iter()
-                .map(|state| self.keys.of_endpoint(buckets[source], state.word(), filter.endpoint.as_str()))
-                .collect();
-            let call =
-                scripts::EndpointPage { lists, latest: latest.clone(), earliest: earliest.clone(), offset, count };
+            let list = |state: &&str| self.keys.of_endpoint(buckets[source], state, filter.endpoint.as_str());
+            let (lists, latest, earliest) = (states.iter().map(list).collect(), latest.clone(), earliest.clone());
+            let call = scripts::EndpointPage { lists, latest, earliest, offset, count };
             async move {
                 let found: Vec<(String, f64)> = self.redis.call(call).await?;
-                Ok(found.into_iter().map(|(member, at)| ListPosition { at: at as i64, member }).collect())
+                Ok(found.into_iter().map(ListPosition::of).collect())
             }
         };
-        // Items of the cursor's own time are read again: the page grows until it is full or all are read.
-        let mut asked = limit + 1;
-        let mut positions = loop {
-            let found: Vec<ListPosition> = greatest(buckets.len(), asked, read).await?;
-            let all = found.len() < asked;
-            let after: Vec<_> =
-                found.into_iter().filter(|position| before.as_ref().is_none_or(|before| position < before)).collect();
-            if all || after.len() > limit {
-                break after;
-            }
-            asked *= 2;
-        };
-        let next_cursor =
-            (positions.len() > limit).then(|| format!("{}.{}", positions[limit - 1].at, positions[limit - 1].member));
+        let mut positions = greatest_below(buckets.len(), limit, before.as_ref(), read).await?;
+        let next_cursor = (positions.len() > limit).then(|| positions[limit - 1].cursor());
         positions.truncate(limit);
         let items = positions.into_iter().map(|position| self.endpoint_delivery(position, &filter.endpoint));
         let items: Vec<_> = stream::iter(items).buffered(AT_ONCE).try_collect().await?;
@@ -131,7 +106,7 @@ impl RedisStore {
         position: ListPosition,
         endpoint: &EndpointId,
     ) -> Result<Option<EndpointDelivery>, StoreError> {
-        let (task, delivery, resend) = position.delivery().ok_or_else(|| unexpected_reply(&position))?;
+        let (task, delivery, resend) = delivery_at(&position).ok_or_else(|| unexpected_reply(&position))?;
         let field = match resend {
             0 => format!("{}/{delivery}", endpoint.as_str()),
             _ => format!("{}/{delivery}.{resend}", endpoint.as_str()),
@@ -152,11 +127,12 @@ mod tests {
         let task = TaskId::random();
         let (endpoint, member) = listed_as(task, "ep_a/12.3").unwrap();
         assert_eq!((endpoint.as_str(), &member), ("ep_a", &format!("{task}/000012.003")));
-        let position = ListPosition::parse(&format!("5.{member}")).unwrap();
-        assert_eq!((position.at, position.delivery()), (5, Some((task, 12, 3))));
+        let position = position_of(&format!("5.{member}")).unwrap();
+        assert_eq!((position.at, delivery_at(&position)), (5, Some((task, 12, 3))));
+        assert_eq!(position.cursor(), format!("5.{member}"));
         assert_eq!(listed_as(task, "task/1"), None);
         for unexpected in ["", "5", "5.x", "x.y/1.1", "5.y/1.1"] {
-            assert_eq!(ListPosition::parse(unexpected), None, "{unexpected}");
+            assert_eq!(position_of(unexpected), None, "{unexpected}");
         }
     }
 }

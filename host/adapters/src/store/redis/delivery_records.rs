@@ -9,36 +9,13 @@ use morag_core::ports::{DeliveryRecord, DeliveryState, StoreError};
 use morag_core::webhook::{CursorName, WebhookUrl};
 use std::collections::HashMap;
 
-/// A delivery's state, as scripts name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    Pending,
-    Delivered,
-    Dead,
-    Resent,
-}
-
-/// Every state.
-pub(super) const STATES: [State; 4] = [State::Pending, State::Delivered, State::Dead, State::Resent];
-
-impl State {
-    /// Its name in scripts and keys.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Dead => "dead",
-            Self::Resent => "resent",
-        }
-    }
-
-    pub(super) fn state(self) -> DeliveryState {
-        match self {
-            Self::Pending => DeliveryState::Pending,
-            Self::Delivered => DeliveryState::Delivered,
-            Self::Dead => DeliveryState::Dead,
-            Self::Resent => DeliveryState::Resent,
-        }
+/// A state's name in what is stored, in keys and in scripts.
+pub(super) fn state_word(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "pending",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Dead => "dead",
+        DeliveryState::Resent => "resent",
     }
 }
 
@@ -69,7 +46,7 @@ pub(super) fn record(field: &str, stored: &str) -> Result<DeliveryRecord, StoreE
         let (delivery, resend) = numbers(delivery)?;
         let event = parts.next()?.parse().ok()?;
         let word = parts.next()?;
-        let state = STATES.into_iter().find(|state| state.word() == word)?.state();
+        let state = DeliveryState::ALL.into_iter().find(|state| state_word(*state) == word)?;
         let at = Timestamp::from_millis(parts.next().map_or(Some(0.0), |at| at.parse::<f64>().ok())? as i64);
         // Earlier versions wrote the cursor's name.
         let endpoint = endpoint.parse::<CursorName>().ok()?.endpoint().clone();

@@ -30,7 +30,7 @@ impl RedisStore {
 
     /// Settles whether a task was accepted: its state, or none, and then it never will be.
     pub(super) async fn settle_existence(&self, task: TaskId) -> Result<Option<StatusWord>, StoreError> {
-        let call = scripts::Veto { task: self.keys.task(task), veto: self.keys.veto(task), kept: VETO_KEPT };
+        let call = scripts::Veto { keys: self.keys.around(task), kept: VETO_KEPT };
         parse_status(self.redis.call_replicated(call).await?)
     }
 

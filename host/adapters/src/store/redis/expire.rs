@@ -6,7 +6,7 @@ use super::scripts;
 use super::store::RedisStore;
 use super::values::unexpected_reply;
 use morag_core::Timestamp;
-use morag_core::ports::{Queue, StoreError};
+use morag_core::ports::StoreError;
 use morag_core::task::{DocumentKey, StatusWord, TaskId};
 
 /// Candidates read from a bucket in one call.
@@ -54,41 +54,10 @@ impl RedisStore {
     }
 
     async fn expire_task(&self, task: TaskId) -> Result<bool, StoreError> {
-        let (keys, bucket) = (&self.keys, Bucket::of(task));
         self.settle_last(task).await?;
         let (endpoint_lists, members) = self.listed(task).await?;
-        let (tasks, sent) = (Queue::Tasks, Queue::Deliveries);
-        let call = scripts::Expire {
-            task: keys.task(task),
-            history: keys.history(task),
-            cursors: keys.cursors(task),
-            deliveries: keys.deliveries(task),
-            attempts: keys.attempts(task),
-            due: keys.due(bucket, tasks),
-            ready: keys.ready(bucket, tasks),
-            ranks: keys.ranks(bucket, tasks),
-            leases: keys.leases(bucket, tasks),
-            fences: keys.fences(bucket, tasks),
-            since: keys.beside(bucket, tasks),
-            delivery_due: keys.due(bucket, sent),
-            delivery_ready: keys.ready(bucket, sent),
-            delivery_leases: keys.leases(bucket, sent),
-            recent: keys.recent(bucket),
-            ended: keys.ended(bucket),
-            tasks: keys.tasks(bucket),
-            pending: keys.in_status(bucket, StatusWord::Pending),
-            in_progress: keys.in_status(bucket, StatusWord::InProgress),
-            completed: keys.in_status(bucket, StatusWord::Completed),
-            failed: keys.in_status(bucket, StatusWord::Failed),
-            cancelled: keys.in_status(bucket, StatusWord::Cancelled),
-            parked: keys.parked(bucket),
-            owners: keys.owners(bucket),
-            task_bytes: keys.file_bytes(bucket),
-            tenant_bytes: keys.tenant_bytes(bucket),
-            endpoint_lists,
-            id: task,
-            members: members.into_iter().map(String::into_bytes).collect(),
-        };
+        let members = members.into_iter().map(String::into_bytes).collect();
+        let call = scripts::Expire { keys: self.keys.around(task), endpoint_lists, id: task, members };
         Ok(self.redis.call::<i64>(call).await? == 1)
     }
 

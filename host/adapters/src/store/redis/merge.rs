@@ -58,20 +58,69 @@ where
     Ok(merged)
 }
 
+/// The greatest items below `before`, in falling order: `limit` of them, and one more where there are more. `read` may give items
+/// that are not below it, those of its own time; all could be of that time, so more are asked for until there are enough below it, or
+/// all are read.
+pub(super) async fn greatest_below<T, F, R>(
+    sources: usize,
+    limit: usize,
+    before: Option<&T>,
+    read: R,
+) -> Result<Vec<T>, StoreError>
+where
+    T: Ord + Clone,
+    F: Future<Output = Result<Vec<T>, StoreError>>,
+    R: Fn(usize, usize, usize) -> F,
+{
+    let enough = limit + 1;
+    // `before` itself, the last item of the page before, is read again.
+    let mut asked = enough + usize::from(before.is_some());
+    loop {
+        let mut found = greatest(sources, asked, &read).await?;
+        let all = found.len() < asked;
+        found.retain(|item| before.is_none_or(|before| item < before));
+        if all || found.len() >= enough {
+            found.truncate(enough);
+            return Ok(found);
+        }
+        asked *= 2;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Lists of items, each in falling order. Many items have the same first number.
+    fn lists() -> impl Strategy<Value = Vec<Vec<(u32, u32)>>> {
+        let lists = prop::collection::vec(prop::collection::vec((0u32..20, 0u32..50), 0..40), 0..9);
+        lists.prop_map(|mut lists| {
+            lists.iter_mut().for_each(|list| list.sort_unstable_by(|one, other| other.cmp(one)));
+            lists
+        })
+    }
+
+    /// What [`greatest_below`] finds, where items are read by their first numbers, and how often the first source is read.
+    fn found(lists: &[Vec<(u32, u32)>], limit: usize, before: Option<(u32, u32)>) -> (Vec<(u32, u32)>, usize) {
+        let reads = std::cell::Cell::new(0);
+        let read = |source: usize, offset: usize, count: usize| {
+            reads.set(reads.get() + usize::from(source == 0));
+            let from = lists[source].iter().filter(move |(at, _)| before.is_none_or(|before| *at <= before.0));
+            let page = from.skip(offset).take(count).copied().collect::<Vec<_>>();
+            async move { Ok(page) }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let found = runtime.block_on(greatest_below(lists.len(), limit, before.as_ref(), read)).unwrap();
+        (found, reads.get())
+    }
+
     proptest! {
         #[test]
         fn the_result_is_that_of_sorting_everything(
-            mut lists in prop::collection::vec(prop::collection::vec(0u32..500, 0..40), 0..9),
+            lists in lists(),
             limit in 1usize..120,
         ) {
-            for list in &mut lists {
-                list.sort_unstable_by(|one, other| other.cmp(one));
-            }
             let lists = &lists;
             let read = |source: usize, offset: usize, count: usize| async move {
                 Ok(lists[source].iter().skip(offset).take(count).copied().collect::<Vec<_>>())
@@ -83,5 +132,24 @@ mod tests {
             all.truncate(limit);
             prop_assert_eq!(merged, all);
         }
+
+        #[test]
+        fn what_follows_a_cursor_is_found_however_many_items_are_of_its_time(
+            lists in lists(),
+            limit in 1usize..40,
+            before in prop::option::of((0u32..20, 0u32..50)),
+        ) {
+            let mut all: Vec<_> = lists.concat();
+            all.retain(|item| before.is_none_or(|before| *item < before));
+            all.sort_unstable_by(|one, other| other.cmp(one));
+            all.truncate(limit + 1);
+            prop_assert_eq!(found(&lists, limit, before).0, all);
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_full_is_read_once() {
+        let list: Vec<_> = (0..100).map(|item| (100 - item, 0)).collect();
+        assert_eq!(found(&[list], 3, Some((50, 0))), (vec![(49, 0), (48, 0), (47, 0), (46, 0)], 1));
     }
 }

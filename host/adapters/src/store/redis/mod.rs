@@ -44,6 +44,7 @@ mod link;
 // Names and values.
 mod keys;
 mod scripts;
+mod task_keys;
 mod values;
 
 // Redis, as the store uses it.
@@ -77,6 +78,7 @@ mod accept;
 mod chains;
 mod claims;
 mod commit;
+mod cursor_moves;
 mod deliveries;
 mod delivery_lists;
 mod delivery_records;
@@ -87,6 +89,7 @@ mod feed;
 mod identity;
 mod key_values;
 mod knowledge;
+mod list_position;
 mod merge;
 mod pages;
 mod quotas;

@@ -1,7 +1,8 @@
 //! Pages of lists, merged from all buckets. A cursor that this store has not returned finds nothing.
 
 use super::keys::{AT_ONCE, Bucket, Keys, STATUSES};
-use super::merge::greatest;
+use super::list_position::ListPosition;
+use super::merge::{greatest, greatest_below};
 use super::scripts;
 use super::store::RedisStore;
 use super::values::{from_json, unexpected_reply};
@@ -20,27 +21,16 @@ fn empty<T>() -> Page<T> {
     Page { items: Vec::new(), next_cursor: None }
 }
 
-/// The position of a recent event in the lists.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct EventPosition {
-    at: i64,
-    /// `TASK/SEQUENCE`, as it is stored.
-    member: String,
+/// The event at a position: its member is `TASK/SEQUENCE`.
+fn event_at(position: &ListPosition) -> Option<(TaskId, i64)> {
+    let (task, sequence) = position.member.split_once('/')?;
+    let sequence = sequence.parse().ok().filter(|sequence| *sequence > 0)?;
+    Some((task.parse().ok()?, sequence))
 }
 
-impl EventPosition {
-    /// A cursor of [`RedisStore::page_of_events`].
-    fn parse(cursor: &str) -> Option<Self> {
-        let (at, member) = cursor.split_once('.')?;
-        let position = Self { at: at.parse().ok()?, member: member.to_owned() };
-        position.event().map(|_| position)
-    }
-
-    fn event(&self) -> Option<(TaskId, i64)> {
-        let (task, sequence) = self.member.split_once('/')?;
-        let sequence = sequence.parse().ok().filter(|sequence| *sequence > 0)?;
-        Some((task.parse().ok()?, sequence))
-    }
+/// The position of a cursor of [`RedisStore::page_of_events`].
+fn position_of(cursor: &str) -> Option<ListPosition> {
+    ListPosition::parse(cursor).filter(|position| event_at(position).is_some())
 }
 
 impl RedisStore {
@@ -172,34 +162,21 @@ impl RedisStore {
         cursor: Option<&str>,
     ) -> Result<Page<RecentEvent>, StoreError> {
         let limit = limit.clamp(1, PAGE_MAX);
-        let before = match cursor.map(EventPosition::parse) {
+        let before = match cursor.map(position_of) {
             None => None,
             Some(Some(position)) => Some(position),
             Some(None) => return Ok(empty()),
         };
-        let highest = before.as_ref().map_or_else(|| "+inf".to_owned(), |position| position.at.to_string());
-        let range = (highest, since.as_millis().to_string());
+        let range = (ListPosition::latest(before.as_ref()), since.as_millis().to_string());
         let buckets: Vec<_> = Bucket::all().collect();
         let read = |source: usize, offset, count| {
             let (key, range) = (Keys::of_tenant(self.keys.recent(buckets[source]), tenant), range.clone());
             async move {
                 let found = self.falling(key, range, (offset, count)).await?;
-                Ok(found.into_iter().map(|(member, at)| EventPosition { at: at as i64, member }).collect())
+                Ok(found.into_iter().map(ListPosition::of).collect())
             }
         };
-        // Events of the cursor's own time are read again. All could be of one millisecond, so the page grows until it is full or all
-        // are read.
-        let mut asked = limit + 1;
-        let mut positions = loop {
-            let found: Vec<EventPosition> = greatest(buckets.len(), asked, read).await?;
-            let all = found.len() < asked;
-            let after: Vec<_> =
-                found.into_iter().filter(|position| before.as_ref().is_none_or(|before| position < before)).collect();
-            if all || after.len() > limit {
-                break after;
-            }
-            asked *= 2;
-        };
+        let mut positions = greatest_below(buckets.len(), limit, before.as_ref(), read).await?;
         let mut cut = positions.len() > limit;
         positions.truncate(limit);
         let (mut items, mut last, mut budget) = (Vec::new(), None, PageBudget::new(PAGE_BYTES_MAX));
@@ -219,12 +196,12 @@ impl RedisStore {
             }
             last = Some(position);
         }
-        let next_cursor = last.filter(|_| cut).map(|position| format!("{}.{}", position.at, position.member));
+        let next_cursor = last.filter(|_| cut).map(|position| position.cursor());
         Ok(Page { items, next_cursor })
     }
 
-    async fn event_text(&self, position: &EventPosition) -> Result<Option<(TaskId, String)>, StoreError> {
-        let (task, sequence) = position.event().ok_or_else(|| unexpected_reply(position))?;
+    async fn event_text(&self, position: &ListPosition) -> Result<Option<(TaskId, String)>, StoreError> {
+        let (task, sequence) = event_at(position).ok_or_else(|| unexpected_reply(position))?;
         let mut get = redis::cmd("LINDEX");
         get.arg(self.keys.history(task)).arg(-sequence);
         let event: Option<String> = self.redis.query(&get).await?;
@@ -239,11 +216,12 @@ mod tests {
     #[test]
     fn sequences_begin_at_1() {
         let task = TaskId::random();
-        let position = |sequence: &str| EventPosition { at: 5, member: format!("{task}/{sequence}") };
-        assert_eq!(position("3").event(), Some((task, 3)));
+        let position = |sequence: &str| ListPosition { at: 5, member: format!("{task}/{sequence}") };
+        assert_eq!(event_at(&position("3")), Some((task, 3)));
+        assert_eq!(position_of(&position("3").cursor()), Some(position("3")));
         for unexpected in ["0", "-1", "-9223372036854775808", "9223372036854775808", "x", ""] {
-            assert_eq!(position(unexpected).event(), None, "{unexpected}");
-            assert_eq!(EventPosition::parse(&format!("5.{task}/{unexpected}")), None, "{unexpected}");
+            assert_eq!(event_at(&position(unexpected)), None, "{unexpected}");
+            assert_eq!(position_of(&format!("5.{task}/{unexpected}")), None, "{unexpected}");
         }
     }
 }

@@ -23,14 +23,7 @@ impl RedisStore {
 
     /// Implements [`morag_core::ports::Tasks::files_deleted`].
     pub(super) async fn forget_bytes(&self, task: TaskId) -> Result<bool, StoreError> {
-        let (keys, bucket) = (&self.keys, Bucket::of(task));
-        let call = scripts::ForgetBytes {
-            task: keys.task(task),
-            owners: keys.owners(bucket),
-            task_bytes: keys.file_bytes(bucket),
-            tenant_bytes: keys.tenant_bytes(bucket),
-            id: task,
-        };
+        let call = scripts::ForgetBytes { keys: self.keys.around(task), id: task };
         // The files that are deleted next cannot be restored.
         Ok(self.redis.call_replicated::<i64>(call).await? == 1)
     }

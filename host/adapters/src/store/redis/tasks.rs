@@ -1,12 +1,11 @@
 //! Tasks and their logs.
 
-use super::keys::Bucket;
 use super::scripts;
 use super::store::RedisStore;
 use super::values::{from_json, unexpected_reply};
 use async_trait::async_trait;
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CommitError, Flow, ListFilter, NewTask, Page, Queue, RecentEvent, RunAgainError,
+    AcceptError, Accepted, Commit, CommitError, Flow, ListFilter, NewTask, Page, RecentEvent, RunAgainError,
     StoreError, TaskLimits, TaskLog, TaskMark, TaskOutline, TaskSummary, Tasks,
 };
 use morag_core::task::{DocumentId, DocumentKey, StatusWord, TaskId, TenantId};
@@ -29,12 +28,7 @@ impl Tasks for RedisStore {
     }
 
     async fn load(&self, task: TaskId) -> Result<Option<TaskLog>, StoreError> {
-        let call = scripts::Load {
-            task: self.keys.task(task),
-            history: self.keys.history(task),
-            fences: self.keys.fences(Bucket::of(task), Queue::Tasks),
-            id: task,
-        };
+        let call = scripts::Load { keys: self.keys.around(task), id: task };
         let answer: redis::Value = self.redis.call(call).await?;
         if matches!(&answer, redis::Value::Array(parts) if parts.is_empty()) {
             return Ok(None);

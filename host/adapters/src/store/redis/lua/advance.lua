@@ -1,4 +1,5 @@
--- Records moves of a cursor. Answers how the cursor stands ('idle', 'more', 'parked' or 'stale') and where its key is scheduled now.
+-- Records moves of a cursor. What each does, and what becomes of the cursor, is sent (`cursor_moves`). Answers the outcome that is stored
+-- with the cursor, or 'stale', and where its key is scheduled now.
 local key, token, name = args.key, args.token, args.cursor
 local cursor = redis.call('HGET', keys.cursors, name)
 if not cursor then
@@ -6,31 +7,26 @@ if not cursor then
     if redis.call('HGET', keys.task, 'disabled/' .. name) == token then return { 'idle', '' } end
     return { 'stale', '' }
 end
-local event, delivery, attempts, last_token, answer, rest = string.match(cursor, '^(%S+) (%S+) (%S+) (%S+) (%S+)(.*)$')
+local event, delivery, attempts, last_token, last_outcome, rest = string.match(cursor, '^(%S+) (%S+) (%S+) (%S+) (%S+)(.*)$')
 -- The same call was made before, and its answer was lost. Where the key is scheduled now must be read again.
-if last_token == token then return { answer, 'u' } end
-if redis.call('HGET', keys.leases, key) ~= args.fence then return { 'stale', '' } end
+if last_token == token then return { last_outcome, 'u' } end
+if redis.call('HGET', keys.delivery_leases, key) ~= args.fence then return { 'stale', '' } end
 event, delivery, attempts = tonumber(event), tonumber(delivery), tonumber(attempts)
 local task = redis.call('HMGET', keys.task, 'last', 'ended_at')
 -- A cursor that makes a delivery again has its own event, and a URL or '-'.
 local own, url = string.match(rest, '^ (%S+) (%S+)$')
 local last = tonumber(own or task[1])
 
-local states = { delivered = 'delivered', dead = 'dead', disable = 'dead', retry = 'pending', park = 'pending' }
 local has_lists = #keys.endpoint_lists > 0
 local lists = { pending = keys.endpoint_lists[1], delivered = keys.endpoint_lists[2], dead = keys.endpoint_lists[3] }
 local records, tried, gone = {}, {}, {}
 local moved = { pending = {}, delivered = {}, dead = {} }
-local movement
 -- Only the first delivery may have been tried before: it keeps its event.
 local first = redis.call('HGET', keys.deliveries, args.endpoint .. '/' .. delivery .. (own and '.' .. args.resend or ''))
-for index = 1, #args.moves, 2 do
-    movement = args.moves[index]
+for index = 1, #args.moves, 4 do
     if event > last then break end
-    local attempt = args.moves[index + 1]
-    local state = states[movement]
-    if (movement == 'retry' or movement == 'park') and attempt == '' then state = nil end
-    if state then
+    local state, step, more, attempt = args.moves[index], args.moves[index + 1], tonumber(args.moves[index + 2]), args.moves[index + 3]
+    if state ~= '' then
         local record = args.endpoint .. '/' .. delivery .. (own and '.' .. args.resend or '')
         records[#records + 1] = record
         records[#records + 1] = (first and string.match(first, '^%S+') or event) .. ' ' .. state .. ' ' .. exact(now) .. (own and url ~= '-' and ' ' .. url or '')
@@ -42,14 +38,13 @@ for index = 1, #args.moves, 2 do
             if first and state ~= 'pending' then gone[#gone + 1] = member end
         end
     end
-    if movement == 'retry' or movement == 'park' then
-        if attempt ~= '' then attempts = attempts + 1 end
-    elseif movement ~= 'disable' then
-        event, attempts = event + 1, 0
-        if movement ~= 'skip' then delivery, first = delivery + 1, nil end
+    if step == 'stay' then
+        attempts = attempts + more
+    else
+        event, delivery, attempts = event + 1, delivery + more, 0
+        if more > 0 then first = nil end
     end
 end
-movement = args.moves[#args.moves - 1]
 
 write('HSET', keys.deliveries, records)
 write('RPUSH', keys.attempts, tried)
@@ -62,18 +57,14 @@ for state, members in pairs(moved) do
     end
 end
 
-local function store_cursor(outcome)
-    local text = event .. ' ' .. delivery .. ' ' .. attempts .. ' ' .. token .. ' ' .. outcome .. rest
-    redis.call('HSET', keys.cursors, name, text)
-end
 local function leave_queue()
-    redis.call('HDEL', keys.leases, key)
-    redis.call('ZREM', keys.due, key)
-    unready(keys.ready, keys.lanes, key)
+    redis.call('HDEL', keys.delivery_leases, key)
+    redis.call('ZREM', keys.delivery_due, key)
+    unready(keys.delivery_ready, keys.lanes, key)
     if not task[2] then return end
     for _, other in ipairs(redis.call('HKEYS', keys.cursors)) do
         local other_key = args.id .. '/' .. other
-        if redis.call('ZSCORE', keys.due, other_key) or redis.call('ZSCORE', keys.ready, other_key) then return end
+        if redis.call('ZSCORE', keys.delivery_due, other_key) or redis.call('ZSCORE', keys.delivery_ready, other_key) then return end
     end
     -- Nothing is left to deliver: the task expires from now on.
     each_task_key('PEXPIRE', args.history_kept)
@@ -81,7 +72,7 @@ end
 -- Forgets the credentials of the task's own endpoint once none of its cursors has anything left to deliver to that endpoint's URL,
 -- and none can get anything more.
 local function forget_credentials_if_done()
-    if args.endpoint ~= 'task' or (redis.call('HGET', keys.task, 'credentials') or '') == '' then return end
+    if (redis.call('HGET', keys.task, 'credentials') or '') == '' then return end
     local cursors = redis.call('HGETALL', keys.cursors)
     for index = 1, #cursors, 2 do
         if cursors[index] == 'task' or string.match(cursors[index], '^task[~#]') then
@@ -92,33 +83,22 @@ local function forget_credentials_if_done()
     end
     redis.call('HSET', keys.task, 'credentials', '')
 end
-local function end_cursor()
+
+local words = event <= last and args.fate_with_event or args.fate_without_event
+local fate, outcome, ends_credentials, delay = string.match(words, '^(%S+) (%S+) (%S+) (%S+)$')
+if fate == 'forgotten' then
     redis.call('HDEL', keys.cursors, name)
     redis.call('HSET', keys.task, 'disabled/' .. name, token)
-    forget_credentials_if_done()
-    leave_queue()
-    return { 'idle', '' }
+else
+    local text = event .. ' ' .. delivery .. ' ' .. attempts .. ' ' .. token .. ' ' .. outcome .. rest
+    redis.call('HSET', keys.cursors, name, text)
 end
-
-if movement == 'disable' then return end_cursor() end
-if movement == 'retry' and event <= last then
-    store_cursor('idle')
-    local delay = tonumber(args.retry_delay)
-    local update = reschedule(keys.due, keys.ready, keys.lanes, keys.leases, key, delay, exact(now), args.channel, args.wake)
-    return { 'idle', update }
+if ends_credentials == '1' then forget_credentials_if_done() end
+if fate == 'goes_on' then return { outcome, '' } end
+if fate == 'due' then
+    return { outcome, reschedule(keys.delivery_due, keys.delivery_ready, keys.lanes, keys.delivery_leases, key, tonumber(delay),
+        exact(now), args.channel, args.wake) }
 end
-if movement == 'park' then
-    store_cursor('parked')
-    redis.call('ZADD', keys.parked, 0, key)
-    leave_queue()
-    return { 'parked', '' }
-end
-if event <= last then
-    store_cursor('more')
-    return { 'more', '' }
-end
-if own then return end_cursor() end
-store_cursor('idle')
-forget_credentials_if_done()
+if fate == 'parked' then redis.call('ZADD', keys.parked, 0, key) end
 leave_queue()
-return { 'idle', '' }
+return { outcome, '' }

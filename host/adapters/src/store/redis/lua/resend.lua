@@ -16,7 +16,7 @@ while last < tonumber(args.resends_max) do
     records[#records + 1] = next
 end
 local event, state = string.match(record, '^(%S+) (%S+)')
-if state == 'pending' then return { 'pending', '', '' } end
+if not string.find(args.settled, ' ' .. state .. ' ', 1, true) then return { 'pending', '', '' } end
 if last >= tonumber(args.resends_max) then return { 'too many', '', '' } end
 
 local has_lists = #keys.endpoint_lists > 0
@@ -48,5 +48,6 @@ local name = args.cursor .. '#' .. args.delivery .. '.' .. last
 redis.call('HSET', keys.cursors, name, event .. ' ' .. args.delivery .. ' 0 - - ' .. event .. ' ' .. args.url)
 each_task_key('PERSIST')
 local key, delay = args.id .. '/' .. name, tonumber(args.delay)
-local update = reschedule(keys.due, keys.ready, keys.lanes, keys.leases, key, delay, exact(now), args.channel, args.wake)
+local update = reschedule(keys.delivery_due, keys.delivery_ready, keys.lanes, keys.delivery_leases, key, delay, exact(now), args.channel,
+    args.wake)
 return { 'done', tostring(last), update }

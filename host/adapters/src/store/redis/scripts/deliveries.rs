@@ -2,12 +2,13 @@
 //! each of the states that the script says; none where the endpoint is a task's own.
 
 use super::scripts;
+use crate::store::redis::task_keys::TaskKeys;
 use morag_core::task::TaskId;
 use std::time::Duration;
 
 scripts! {
     Pending("pending") {
-        keys: [task, history, cursors, deliveries],
+        keys_of: TaskKeys[task, history, cursors, deliveries],
         args: [
             cursor: String,
             wants_record: bool,
@@ -17,7 +18,10 @@ scripts! {
         ],
     }
     Advance("exact", "now", "ready", "reschedule", "task_keys", "write", "advance") {
-        keys: [task, history, cursors, deliveries, attempts, due, ready, leases, lanes, parked],
+        keys_of: TaskKeys[
+            task, history, cursors, deliveries, attempts,
+            delivery_due, delivery_ready, delivery_leases, lanes, parked,
+        ],
         // Pending, delivered and dead.
         more_keys: endpoint_lists,
         args: [
@@ -29,18 +33,22 @@ scripts! {
             endpoint: String,
             /// 0 for a cursor that makes no delivery again.
             resend: u32,
-            /// Until the retry that the last move asks for.
-            retry_delay: Duration,
+            /// What becomes of the cursor, as `cursor_moves` puts it: where an event is left, and where none is.
+            fate_with_event: String,
+            fate_without_event: String,
             history_kept: Duration,
             id: TaskId,
             channel: String,
             wake: String,
         ],
-        // Of each move its name (`skip`, `delivered`, `dead`, `retry`, `disable` or `park`) and the attempt's JSON, or nothing.
+        // Of each move four words, as `cursor_moves` puts them.
         more_args: moves,
     }
     Resend("exact", "now", "ready", "reschedule", "task_keys", "resend") {
-        keys: [task, history, cursors, deliveries, attempts, due, ready, leases, lanes],
+        keys_of: TaskKeys[
+            task, history, cursors, deliveries, attempts,
+            delivery_due, delivery_ready, delivery_leases, lanes,
+        ],
         // Pending, dead and resent.
         more_keys: endpoint_lists,
         args: [
@@ -54,13 +62,18 @@ scripts! {
             url: String,
             delay: Duration,
             resends_max: u32,
+            /// The states of which a delivery is made again, each between spaces.
+            settled: String,
             history_kept: Duration,
             channel: String,
             wake: String,
         ],
     }
     Unpark("exact", "now", "ready", "reschedule", "task_keys", "unpark") {
-        keys: [task, history, cursors, deliveries, attempts, parked, due, ready, leases, lanes],
+        keys_of: TaskKeys[
+            task, history, cursors, deliveries, attempts,
+            delivery_due, delivery_ready, delivery_leases, lanes, parked,
+        ],
         args: [now: Option<i64>, key: String, cursor: String, token: String, channel: String, wake: String],
     }
     EndpointPage("endpoint_page") {

@@ -23,12 +23,14 @@ pub(super) use reservations::*;
 pub(super) use store::*;
 pub(super) use tasks::*;
 
-/// Declares scripts: `Name("part", "part") { keys: […], more_keys: …, args: […], more_args: … }`, where each of the four may be left
-/// out. The parts are files of `lua/`; `more_keys` and `more_args` name lists.
+/// Declares scripts: `Name("part", "part") { keys_of: Bundle[…], keys: […], more_keys: …, args: […], more_args: … }`, where each of
+/// the five may be left out. The parts are files of `lua/`; `more_keys` and `more_args` name lists. A call gives each of `keys` by
+/// itself; those of `keys_of` are methods of one bundle, which it gives as `keys`.
 macro_rules! scripts {
     ($(
         $(#[$doc:meta])*
         $name:ident($($part:literal),+) {
+            $(keys_of: $bundle:ident[$($bundled:ident),+ $(,)?],)?
             $(keys: [$($key:ident),+ $(,)?],)?
             $(more_keys: $key_list:ident,)?
             $(args: [$($(#[$about:meta])* $arg:ident: $type:ty),+ $(,)?],)?
@@ -38,6 +40,7 @@ macro_rules! scripts {
         $(
             $(#[$doc])*
             pub(crate) struct $name {
+                $(pub(crate) keys: $bundle,)?
                 $($(pub(crate) $key: String,)+)?
                 $(pub(crate) $key_list: Vec<String>,)?
                 $($($(#[$about])* pub(crate) $arg: $type,)+)?
@@ -48,7 +51,7 @@ macro_rules! scripts {
                 const SHAPE: super::shape::Shape = super::shape::Shape {
                     name: stringify!($name),
                     parts: &[$(include_str!(concat!("../lua/", $part, ".lua"))),+],
-                    keys: &[$($(stringify!($key)),+)?],
+                    keys: &[$($(stringify!($bundled),)+)? $($(stringify!($key),)+)?],
                     key_list: &[$(stringify!($key_list))?],
                     args: &[$($(stringify!($arg)),+)?],
                     arg_list: &[$(stringify!($arg_list))?],
@@ -63,7 +66,7 @@ macro_rules! scripts {
                         // Texts and declarations are constants, and a test has read them all.
                         Err(mistake) => unreachable!("{mistake}"),
                     });
-                    let keys = Vec::<String>::from([$($(call.$key),+)?]);
+                    let keys = Vec::<String>::from([$($(call.keys.$bundled(),)+)? $($(call.$key,)+)?]);
                     $(let keys = keys.into_iter().chain(call.$key_list).collect();)?
                     let args = Vec::<Vec<u8>>::from([
                         $($(crate::store::redis::link::call::Argument::into_bytes(call.$arg)),+)?

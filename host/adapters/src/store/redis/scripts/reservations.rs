@@ -1,12 +1,13 @@
 //! Scripts on what a task holds outside its bucket.
 
 use super::scripts;
+use crate::store::redis::task_keys::TaskKeys;
 use morag_core::task::TaskId;
 use std::time::Duration;
 
 scripts! {
     Veto("veto") {
-        keys: [task, veto],
+        keys_of: TaskKeys[task, veto],
         args: [kept: Duration],
     }
     ReserveKey("reserve_key") {

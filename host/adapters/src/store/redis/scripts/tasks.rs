@@ -1,12 +1,15 @@
 //! Scripts on a task in its bucket.
 
 use super::scripts;
+use crate::store::redis::task_keys::TaskKeys;
 use morag_core::task::TaskId;
 use std::time::Duration;
 
 scripts! {
     Accept("exact", "now", "ready", "bytes", "accept") {
-        keys: [task, veto, cursors, ready, ranks, tasks, pending, since, owners, task_bytes, tenant_bytes],
+        keys_of: TaskKeys[task, veto, cursors, ready, ranks, since, owners, task_bytes, tenant_bytes],
+        // The tenant's own.
+        keys: [tasks, pending],
         args: [
             now: Option<i64>,
             id: TaskId,
@@ -29,7 +32,7 @@ scripts! {
         more_args: cursor_names,
     }
     Commit("exact", "now", "ready", "reschedule", "tenant", "bytes", "task_keys", "commit") {
-        keys: [
+        keys_of: TaskKeys[
             task, history, cursors, deliveries, attempts,
             due, ready, ranks, leases, since,
             delivery_due, delivery_ready, lanes,
@@ -73,7 +76,7 @@ scripts! {
         more_args: events,
     }
     Expire("ready", "tenant", "bytes", "task_keys", "write", "expire") {
-        keys: [
+        keys_of: TaskKeys[
             task, history, cursors, deliveries, attempts,
             due, ready, ranks, leases, fences, since,
             delivery_due, delivery_ready, delivery_leases,
@@ -87,11 +90,11 @@ scripts! {
         more_args: members,
     }
     ForgetBytes("tenant", "bytes", "forget_bytes") {
-        keys: [task, owners, task_bytes, tenant_bytes],
+        keys_of: TaskKeys[task, owners, task_bytes, tenant_bytes],
         args: [id: TaskId],
     }
     Load("load") {
-        keys: [task, history, fences],
+        keys_of: TaskKeys[task, history, fences],
         args: [id: TaskId],
     }
     Counts("counts") {

@@ -8,9 +8,6 @@ use std::cmp::Reverse;
 /// Deliveries in a page, whatever was asked for: what one answer may hold in memory.
 const PAGE_MAX: usize = 1000;
 
-const STATES: [DeliveryState; 4] =
-    [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Dead, DeliveryState::Resent];
-
 /// The item that a page ended with.
 fn item_of(cursor: &str) -> Option<DeliveryOrder> {
     let mut numbers = cursor.split('.').map(|number| number.parse::<i64>().ok());
@@ -28,7 +25,7 @@ pub(crate) fn page(connection: &Connection, filter: &DeliveryFilter) -> Result<P
     };
     // One range of the index for each state, merged: their union sorted by the database would read all of them.
     let mut rows = Vec::new();
-    for state in STATES.into_iter().filter(|state| filter.state.is_none_or(|wanted| wanted == *state)) {
+    for state in DeliveryState::ALL.into_iter().filter(|state| filter.state.is_none_or(|wanted| wanted == *state)) {
         // One more than the page holds: whether there is a next page.
         rows.extend(deliveries::of_endpoint(connection, filter, state, before, limit + 1)?);
     }
