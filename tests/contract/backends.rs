@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use morag_adapters::store::sqlite::{Options, SqliteStore};
 use morag_core::Timestamp;
 use morag_core::ports::{Chains, Clock, Deliveries, DueQueue, Endpoints, Feed, KeyValues, Tasks};
+use morag_core::task::TaskId;
 use morag_testkit::{FakeClock, MemoryBlobs, NOW, TestStore};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +61,51 @@ pub trait Backend: Send + Sync + Sized {
     /// Advances the clock.
     fn advance(&self, by: Duration) {
         self.clock().advance(by);
+    }
+}
+
+/// A part of what is stored of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What was accepted.
+    Record,
+    /// The event of this sequence.
+    Event(u64),
+}
+
+/// A store whose data a test can damage.
+pub trait Damaging: Backend {
+    /// Puts something that cannot be read in a part's place.
+    fn damage(&self, task: TaskId, part: Part);
+}
+
+/// Damages a part in a database's file, beside the process that has it open.
+fn damage_file(path: &std::path::Path, task: TaskId, part: Part) {
+    let database = rusqlite::Connection::open(path).unwrap();
+    // No UTF-8, and so no JSON.
+    let damaged = match part {
+        Part::Record => {
+            let sql = "UPDATE tasks SET record = CAST(X'7BFF' AS TEXT) WHERE id = ?1";
+            database.execute(sql, [task.as_bytes()])
+        }
+        Part::Event(sequence) => {
+            let sql = "UPDATE events SET event = CAST(X'7BFF' AS TEXT)
+                       WHERE task = (SELECT number FROM tasks WHERE id = ?1) AND sequence = ?2";
+            database.execute(sql, rusqlite::params![task.as_bytes(), i64::try_from(sequence).unwrap()])
+        }
+    };
+    assert_eq!(damaged, Ok(1), "{task}: {part:?}");
+}
+
+impl Damaging for Sqlite {
+    fn damage(&self, task: TaskId, part: Part) {
+        damage_file(&self.path(), task, part);
+    }
+}
+
+impl Damaging for TestKit {
+    fn damage(&self, task: TaskId, part: Part) {
+        damage_file(&self.store.as_ref().unwrap().path(), task, part);
     }
 }
 

@@ -1,9 +1,9 @@
 //! The promises of [`morag_core::ports::Feed`].
 
-use crate::backends::{Backend, Store, promises};
+use crate::backends::{Backend, Damaging, Part, Store, promises};
 use crate::samples::{accept, append, end, task};
 use futures::future::join_all;
-use morag_core::ports::{FeedItem, FeedNext, FeedPage, FeedPosition};
+use morag_core::ports::{FeedItem, FeedNext, FeedPage, FeedPosition, StoreError};
 use morag_core::task::{StatusWord, TaskId};
 use morag_tests::server::PATIENCE;
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ promises!(
     a_reader_of_small_pages_gets_what_one_of_large_pages_gets,
     trimmed_events_are_a_gap,
     a_position_of_another_store_is_a_gap,
+    unreadable_events_are_a_gap,
     a_watch_notices_each_commit,
 );
 
@@ -216,6 +217,51 @@ async fn a_position_of_another_store_is_a_gap(backend: impl Backend) {
     append(&backend, task, 1).await.unwrap();
     let last = read(&*store, page.position, 1, 10).await;
     assert!(last.iter().all(|item| item.record.id == task));
+}
+
+async fn unreadable_events_are_a_gap(mut backend: impl Damaging) {
+    let from = backend.store().tail().await.unwrap();
+    let tasks = tasks(&backend, 3).await;
+    fill(&backend, &tasks, 3).await;
+    backend.damage(tasks[0], Part::Record);
+    backend.damage(tasks[1], Part::Event(2));
+    // A process that has read none of them.
+    backend.reopen().await;
+    let store = backend.store();
+    for limit in [1, 2, 100] {
+        let (events, gaps, _) = rest_with_gaps(&*store, from, limit).await;
+        let of = |task: TaskId| events.iter().filter(|one| one.0 == task).map(|one| one.1).collect::<Vec<_>>();
+        assert_eq!([of(tasks[0]), of(tasks[1]), of(tasks[2])], [vec![], vec![1, 3], vec![1, 2, 3]], "{limit}");
+        // With one event a page, each of the four has a page for itself.
+        assert!((if limit == 1 { 4..=4 } else { 1..=4 }).contains(&gaps), "{limit}: {gaps}");
+    }
+    for task in &tasks[..2] {
+        let log = store.load(*task).await;
+        assert!(matches!(log, Err(StoreError::Corrupt(_))), "{log:?}");
+    }
+    drop(store);
+    // Where it is the last of all, what comes next is not waited for in vain.
+    backend.damage(tasks[2], Part::Event(3));
+    backend.reopen().await;
+    let (_, _, end) = rest_with_gaps(&*backend.store(), from, 100).await;
+    append(&backend, tasks[2], 1).await.unwrap();
+    let next = read(&*backend.store(), end, 1, 10).await;
+    assert_eq!(next.iter().map(seen).collect::<Vec<_>>(), [(tasks[2], 4)]);
+}
+
+/// Reads everything that is there. Gives the events, how many pages had a gap, and the end.
+async fn rest_with_gaps(store: &dyn Store, mut from: FeedPosition, limit: usize) -> (Vec<Seen>, usize, FeedPosition) {
+    let (mut events, mut gaps) = (Vec::new(), 0);
+    loop {
+        let page = store.since(from, limit).await.unwrap();
+        (gaps, from) = (gaps + usize::from(page.gap), page.position);
+        events.extend(page.items.iter().map(seen));
+        match page.next {
+            FeedNext::Now => {}
+            FeedNext::After(time) => tokio::time::sleep(time).await,
+            FeedNext::OnChange => return (events, gaps, from),
+        }
+    }
 }
 
 async fn a_watch_notices_each_commit(backend: impl Backend) {

@@ -5,7 +5,7 @@ use crate::samples::{LEASE, accept, append, attempt, claim_keys, claim_one, comm
 use futures::future::join_all;
 use morag_adapters::store::sqlite::{Options, SqliteStore};
 use morag_core::ports::{
-    AcceptError, Accepted, Commit, CursorMove, DueQueue, Guard, Next, Queue, QueueCounts, StoreError, Tasks,
+    AcceptError, Accepted, Commit, CursorMove, DueQueue, Guard, Lease, Next, Queue, QueueCounts, StoreError, Tasks,
 };
 use morag_core::task::StatusWord;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -157,6 +157,21 @@ async fn a_damaged_page_is_an_error_not_a_wrong_answer() {
 }
 
 #[tokio::test]
+async fn a_damaged_cursor_delivers_nothing_and_stops_nothing() {
+    let backend = Sqlite::fresh().await;
+    let (store, id) = (backend.store(), accept(&*backend.store(), task(&backend, &["hook"])).await);
+    // Without an event there is nothing to claim; a damaged file can say otherwise.
+    let lease = Lease { queue: Queue::Deliveries, key: format!("{id}/hook"), fence: 1 };
+    for next_event in [0, i64::MIN, i64::MAX] {
+        let database = rusqlite::Connection::open(backend.path()).unwrap();
+        assert_eq!(database.execute("UPDATE cursors SET next_event = ?1", [next_event]), Ok(1));
+        let pending = store.pending(&lease, 10).await.unwrap().expect("the cursor is there");
+        let found = (pending.record.id, pending.events.len());
+        assert_eq!(found, (id, 0), "{next_event}");
+    }
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_and_changes_nothing() {
     let backend = Sqlite::with_options(Options { bytes_max: Some(600 * 1024), ..Options::default() });
     let store = backend.store();
@@ -234,7 +249,7 @@ async fn setting_the_clock_moves_no_lease() {
             let lease = claim_one(&*backend.store(), queue).await;
             backend.clock().set(jump);
             comes_due(&backend, queue, LEASE, "a lease from before").await;
-            let lease = morag_core::ports::Lease { fence: lease.fence + 1, ..lease };
+            let lease = Lease { fence: lease.fence + 1, ..lease };
             backend.clock().set(jump);
             assert_eq!(backend.store().renew(&lease, LEASE).await, Ok(true));
             backend.clock().set(-jump);

@@ -446,7 +446,7 @@ async fn with_another_secrets_key_webhooks_wait_and_the_log_says_why() {
         let log = std::fs::File::create(folder.path().join(log)).expect("a log file");
         let mut command = morag_tests::server::serve(&folder.path().join("data"));
         command.env("MORAG_SECRETS_KEY", key.repeat(32)).current_dir(folder.path()).env("RUST_LOG", "debug");
-        command.env("MORAG_SECRETS_KEY_LOST", "true");
+        command.env("MORAG_SECRETS_KEY_LOST", "true").env("MORAG_WEBHOOK_UNREADABLE_WAIT_SECONDS", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         Answer::of_process(command)
     };
@@ -470,7 +470,7 @@ async fn with_another_secrets_key_webhooks_wait_and_the_log_says_why() {
     assert!(receiver.received().is_empty());
     second.kill().await;
     let third = start("0a", "third.log").await;
-    // A waiting delivery is tried again after a minute; it does not wait for an endpoint to be enabled.
+    // A waiting delivery is tried again after its time; it does not wait for an endpoint to be enabled.
     let received = receiver.wait_for_end().await;
     assert_eq!(sequences(&received), (1..=17).collect::<Vec<_>>());
     assert!(received.iter().all(|one| signed_by(one, &[&secret])));

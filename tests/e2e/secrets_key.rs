@@ -71,11 +71,12 @@ async fn redis_is_not_used_without_the_key_of_what_is_sealed_in_it() {
 async fn an_endpoint_whose_secret_is_lost_gets_another_and_what_waited() {
     let (folder, receiver) = (tempfile::tempdir().expect("a folder"), Receiver::start().await);
     let data = ("MORAG_DATA_DIR", folder.path().to_str().expect("a plain path"));
+    let wait = ("MORAG_WEBHOOK_UNREADABLE_WAIT_SECONDS", "1");
     let mut server = Server::start_with(&[data]).await;
     create(&server, json!({"id": "crm", "url": receiver.url, "auth_token": "t0ken"})).await;
     assert!(server.terminate().await.success());
     std::fs::remove_file(folder.path().join("secrets.key")).expect("the key goes");
-    let server = Server::start_with(&[data, ("MORAG_SECRETS_KEY_LOST", "true")]).await;
+    let server = Server::start_with(&[data, wait, ("MORAG_SECRETS_KEY_LOST", "true")]).await;
     let task = submit(&server, 1).await;
     server.wait_for_end(&task).await;
     let path = "/api/v1/webhooks/endpoints/crm/secret/rotate";

@@ -199,6 +199,12 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text).with_log(log)
     }
 
+    /// 500: what is stored is damaged. `log` is only logged.
+    pub fn data_unreadable(log: impl Into<String>) -> Self {
+        let text = "What is stored for this request cannot be read: the server's log has the cause under this request_id. Tell the operator";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "data_unreadable", text).with_log(log)
+    }
+
     /// Adds `Retry-After`.
     #[must_use]
     pub fn retry_after(self) -> Self {
@@ -344,7 +350,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Unavailable(_) => Self::unavailable(error.to_string()),
             StoreError::Full(_) => Self::storage_full(error.to_string()),
-            StoreError::Corrupt(_) => Self::internal(error.to_string()),
+            StoreError::Corrupt(_) => Self::data_unreadable(error.to_string()),
         }
     }
 }

@@ -130,8 +130,8 @@ async fn heard(news: &mut Option<Subscription>, task: TaskId, last_read: &TaskMa
     let Some(news) = news else { return std::future::pending().await };
     loop {
         match news.next().await.as_deref() {
-            Ok(News::Event(event)) if event.task == task => {
-                if until.is_met_by(last_read, event.sequence, event.ends_task) {
+            Ok(News::Event(event)) if event.task() == task => {
+                if until.is_met_by(last_read, event.sequence(), event.ends_task()) {
                     return Heard::Met;
                 }
             }

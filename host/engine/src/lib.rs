@@ -40,7 +40,7 @@ mod verified;
 mod version;
 
 pub use app::App;
-pub use feed::{Behind, LiveFeed, News, Subscription, happened};
+pub use feed::{Behind, Happened, LiveFeed, News, Subscription};
 pub use janitor::ORPHAN_AGE;
 pub use lanes::{BreakerCounts, HostSlot, Lanes};
 pub use pipelines::Pipelines;

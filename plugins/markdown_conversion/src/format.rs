@@ -71,6 +71,9 @@ impl Format {
 
     /// Whether it is text rather than a container of other parts.
     pub fn is_text(self) -> bool {
-        !matches!(self, Self::Pdf | Self::Docx)
+        match self {
+            Self::Pdf | Self::Docx => false,
+            Self::Txt | Self::Md | Self::Html | Self::Csv => true,
+        }
     }
 }

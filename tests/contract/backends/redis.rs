@@ -1,10 +1,11 @@
 //! The Redis store, with a key prefix per test: on a single server, and on a Cluster.
 
-use super::{Backend, Limits, Store};
+use super::{Backend, Damaging, Limits, Part, Store};
 use async_trait::async_trait;
 use morag_adapters::store::redis::{FormatOptions, Options, Redis, RedisStore, TimeSource};
 use morag_core::Timestamp;
 use morag_core::ports::{Clock, StoreError};
+use morag_core::task::TaskId;
 use morag_testkit::FakeClock;
 use morag_tests::redis::{shared_cluster, shared_single};
 use std::marker::PhantomData;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub trait Servers: Send + Sync + 'static {
     /// Its URL.
     fn url() -> String;
+    /// What it answers, as `redis-cli` prints it.
+    fn ask(words: &[&str]) -> String;
 }
 
 /// A single server.
@@ -23,6 +26,10 @@ impl Servers for Single {
     fn url() -> String {
         shared_single().url()
     }
+
+    fn ask(words: &[&str]) -> String {
+        shared_single().ask(words)
+    }
 }
 
 /// A Cluster of three masters.
@@ -31,6 +38,11 @@ pub struct Cluster;
 impl Servers for Cluster {
     fn url() -> String {
         shared_cluster().url()
+    }
+
+    fn ask(words: &[&str]) -> String {
+        // Asks the node that has the key.
+        shared_cluster().nodes()[0].ask(&[&["-c"][..], words].concat())
     }
 }
 
@@ -93,5 +105,17 @@ impl<S: Servers> Backend for InRedis<S> {
     async fn reopen(&mut self) {
         drop(self.store.take());
         self.store = Some(self.another().await);
+    }
+}
+
+impl<S: Servers> Damaging for InRedis<S> {
+    fn damage(&self, task: TaskId, part: Part) {
+        let key = |kind: &str| format!("{}{kind}:{{q{}}}:{task}", self.options.key_prefix, &task.to_string()[..2]);
+        let answer = match part {
+            Part::Record => S::ask(&["hset", &key("task"), "record", "{"]),
+            // The newest is the first.
+            Part::Event(sequence) => S::ask(&["lset", &key("task_history"), &format!("-{sequence}"), "{"]),
+        };
+        assert!(["0\n", "OK\n"].contains(&answer.as_str()), "{task}: {part:?}: {answer}");
     }
 }

@@ -7,7 +7,7 @@ const BINARY: &str = "/usr/local/bin/morag";
 
 /// Directives that the units may use, by section. Check a new one against systemd's manual and add it here.
 const KNOWN: [(&str, &[&str]); 3] = [
-    ("Unit", &["Description", "Documentation", "Wants", "After"]),
+    ("Unit", &["Description", "Documentation", "Wants", "After", "StartLimitIntervalSec"]),
     (
         "Service",
         &[
@@ -92,6 +92,10 @@ const REQUIRED: [&str; 30] = [
     "SystemCallFilter=~@privileged @resources",
 ];
 
+/// Required in the section `Unit`: without it systemd gives a unit up that has failed five times in ten seconds, and the server fails
+/// at once where its store is away.
+const UNLIMITED: &str = "StartLimitIntervalSec=0";
+
 /// Checks all units.
 pub fn check(server: &Server, units: &[&(String, String)], findings: &mut Findings) {
     findings.expect(!units.is_empty(), "systemd", "there is no unit");
@@ -108,7 +112,7 @@ pub fn check(server: &Server, units: &[&(String, String)], findings: &mut Findin
             findings.expect(known, path, format_args!("{line:?} is not a known directive (see KNOWN)"));
             directives.push(line);
         }
-        for required in REQUIRED {
+        for required in REQUIRED.into_iter().chain([UNLIMITED]) {
             findings.expect(directives.contains(&required), path, format_args!("{required} is missing"));
         }
         starts(server, path, &directives, findings);
@@ -143,7 +147,7 @@ mod tests {
     fn findings(path: &str, command: &str, more: &str) -> Vec<String> {
         let mut service = REQUIRED.join("\n");
         service.push_str(&format!("\nTimeoutStopSec=90\nExecStart={command}\n{more}"));
-        let unit = (path.to_owned(), format!("# Text\n[Unit]\nDescription=x\n[Service]\n{service}"));
+        let unit = (path.to_owned(), format!("# Text\n[Unit]\nDescription=x\n{UNLIMITED}\n[Service]\n{service}"));
         let mut findings = Findings::default();
         check(&super::super::serve::sample(), &[&unit], &mut findings);
         findings.0
@@ -158,7 +162,8 @@ mod tests {
     #[test]
     fn what_systemd_would_pass_over_is_found() {
         let command = "/usr/local/bin/morag serve";
-        for more in ["ProtectSytem=strict", "After=x", "[Servce]", "NoNewPrivileges"] {
+        // Of the last systemd knows the directive, but not in this section.
+        for more in ["ProtectSytem=strict", "After=x", "[Servce]", "NoNewPrivileges", "StartLimitIntervalSec=10"] {
             assert_eq!(findings("a.service", command, more).len(), 1, "{more}");
         }
         assert_eq!(findings("a.service", "/usr/bin/morag serve", "").len(), 1);
@@ -171,6 +176,6 @@ mod tests {
         let mut findings = Findings::default();
         let text = "[Service]\nExecStart=/usr/local/bin/morag serve\nTimeoutStopSec=90";
         check(&super::super::serve::sample(), &[&("a.service".into(), text.into())], &mut findings);
-        assert_eq!(findings.0.len(), REQUIRED.len());
+        assert_eq!(findings.0.len(), REQUIRED.len() + 1, "and nothing says that it is started without limit");
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Cache {
     folder: PathBuf,
     /// Dates the use of files.
     clock: Arc<dyn Clock>,
+    /// Notes when a file was used.
+    touch: fn(&Path, Timestamp) -> io::Result<()>,
 }
 
 impl fmt::Debug for Cache {
@@ -29,7 +31,7 @@ impl fmt::Debug for Cache {
 impl Cache {
     /// The folder is created with its first file.
     pub(super) fn new(folder: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self { folder: folder.to_owned(), clock }
+        Self { folder: folder.to_owned(), clock, touch }
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -38,7 +40,7 @@ impl Cache {
 
     /// The content with this digest, if it is present and undamaged.
     pub(super) async fn get(&self, digest: &Digest) -> Option<Bytes> {
-        let (path, wanted, now) = (self.path(digest), digest.clone(), self.clock.now());
+        let (path, wanted, now, touch) = (self.path(digest), digest.clone(), self.clock.now(), self.touch);
         let read = tokio::task::spawn_blocking(move || {
             let bytes = std::fs::read(&path).ok()?;
             if Digest::of(&bytes) != wanted {
@@ -46,7 +48,7 @@ impl Cache {
                 return None;
             }
             // Marks the file as used. The content is valid even if this fails.
-            let _ = std::fs::File::open(&path).and_then(|file| file.set_modified(system_time(now)));
+            let _ = touch(&path, now);
             Some(Bytes::from(bytes))
         });
         read.await.ok().flatten()
@@ -65,8 +67,7 @@ impl Cache {
             let partial = path.with_extension(format!("partial-{}", uuid::Uuid::new_v4()));
             let written = std::fs::write(&partial, bytes).and_then(|()| {
                 // Not every file system stores times; without one the file is only deleted in another order.
-                let now = system_time(self.clock.now());
-                let _ = std::fs::File::open(&partial).and_then(|file| file.set_modified(now));
+                let _ = (self.touch)(&partial, self.clock.now());
                 std::fs::rename(&partial, path)
             });
             if written.is_err() {
@@ -94,6 +95,10 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+fn touch(path: &Path, now: Timestamp) -> io::Result<()> {
+    std::fs::File::open(path)?.set_modified(system_time(now))
 }
 
 fn system_time(at: Timestamp) -> SystemTime {
@@ -129,6 +134,18 @@ mod tests {
         assert_eq!(cache.get(&digest).await, Some(bytes));
         std::fs::write(cache.path(&digest), b"c0mponent").unwrap();
         assert_eq!(cache.get(&digest).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_file_system_that_takes_no_times_keeps_files_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache { touch: |_, _| Err(io::ErrorKind::Unsupported.into()), ..folder_of(folder.path()) };
+        for number in 0..=FILES_MAX {
+            let bytes = Bytes::from(number.to_string());
+            cache.put(&Digest::of(&bytes), &bytes).await;
+            assert_eq!(cache.get(&Digest::of(&bytes)).await, Some(bytes));
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), FILES_MAX, "and no partial one");
     }
 
     #[tokio::test]

@@ -157,13 +157,13 @@ mod tests {
     #[test]
     fn a_token_is_fetched_by_https_or_from_the_registry() {
         let reference = format!("oci://r.example/a/b@sha256:{}", "0".repeat(64)).parse().unwrap();
-        let place = |origin: &str, realm: &str| token_url(origin, realm, Some("s"), &reference);
-        let url = token_url("https://r.example", "https://auth.example/token?x=1").unwrap();
+        let token = |origin: &str, realm: &str| token_url(origin, realm, Some("s"), &reference);
+        let url = token("https://r.example", "https://auth.example/token?x=1").unwrap();
         assert_eq!(url.as_str(), "https://auth.example/token?x=1&scope=repository%3Aa%2Fb%3Apull&service=s");
-        assert!(token_url("http://r.example:5000", "http://r.example:5000/token").is_ok());
+        assert!(token("http://r.example:5000", "http://r.example:5000/token").is_ok());
         for realm in ["http://r.example/token", "http://auth.example/", "file:///etc", "/token", ""] {
-            assert!(token_url("https://r.example", realm).is_err(), "{realm}");
-            assert!(token_url("http://r.example:5000", realm).is_err(), "{realm}");
+            assert!(token("https://r.example", realm).is_err(), "{realm}");
+            assert!(token("http://r.example:5000", realm).is_err(), "{realm}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Stores of tasks, queue, deliveries and knowledge.
 
+mod feed_damage;
 mod key_values;
 mod knowledge;
 pub mod redis;

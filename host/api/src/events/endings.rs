@@ -6,5 +6,8 @@ pub(super) const TOO_SLOW: &str = "events came faster than this connection took 
 /// Last comment when the process stops.
 pub(super) const STOPPING: &str = "the server stops: connect again with the last id";
 
+/// Last comment when what is stored of the task is damaged: it will not be read by connecting again.
+pub(super) const DAMAGED: &str = "what is stored of the task cannot be read: tell the server's operator";
+
 /// Last comment when the store cannot be read.
 pub(super) const AWAY: &str = "the server's storage does not answer: connect again with the last id";

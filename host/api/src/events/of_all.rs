@@ -6,7 +6,7 @@ use crate::Api;
 use morag_core::ports::{FeedNext, FeedPosition};
 use morag_core::task::TenantId;
 use morag_core::webhook::EventFilter;
-use morag_engine::{Behind, News, Subscription, happened};
+use morag_engine::{Behind, Happened, News, Subscription};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,15 +102,14 @@ impl AllStream {
         };
         let mut text = Text::default();
         if page.gap {
-            let before = page.items.first().map_or(page.position, |item| before(item.position));
+            let before = page.items.first().map_or(page.position, |item| item.position).without_event();
             self.gap(&mut text, before);
         }
-        for item in page.items.iter().filter(|item| item.record.tenant == self.tenant) {
-            self.shown = item.position;
-            if self.filter.matches(item.event.kind.event_type()) {
-                let event = happened(item);
-                text.event(&event.position, event.event_type, &event.body);
-                self.sent = event.position;
+        for event in page.items.into_iter().map(Happened::new).filter(|event| *event.tenant() == self.tenant) {
+            self.shown = event.position();
+            if self.filter.matches(event.event_type()) {
+                text.event(&event.position(), event.event_type(), event.body());
+                self.sent = event.position();
             }
         }
         self.pass(page.position);
@@ -142,15 +141,16 @@ impl AllStream {
         match news.as_deref() {
             Err(Behind) => return self.last_words(TOO_SLOW),
             // Earlier ones were read from the store.
-            Ok(News::Event(event)) if event.position > self.position => {
-                if event.tenant != self.tenant {
-                    self.pass(event.position);
+            Ok(News::Event(event)) if event.position() > self.position => {
+                let position = event.position();
+                if *event.tenant() != self.tenant {
+                    self.pass(position);
                     return text;
                 }
-                (self.position, self.shown) = (event.position, event.position);
-                if self.filter.matches(event.event_type) {
-                    text.event(&event.position, event.event_type, &event.body);
-                    self.sent = event.position;
+                (self.position, self.shown) = (position, position);
+                if self.filter.matches(event.event_type()) {
+                    text.event(&position, event.event_type(), event.body());
+                    self.sent = position;
                     self.heartbeats.reset();
                 }
             }
@@ -186,8 +186,8 @@ impl AllStream {
             "event_type": "gap",
             "timestamp": self.app.clock.now(),
             "data": {
-                "message": "Events after the last id may be missing: they are older than what is kept. Look at \
-                    /api/v1/status for where tasks stand",
+                "message": "Events after the last id may be missing: they are older than what is kept, or cannot be \
+                    read. Look at /api/v1/status for where tasks stand",
                 "last_event_id": self.sent.to_string(),
             },
         });
@@ -200,8 +200,7 @@ impl AllStream {
     /// tenant resumes before that position's moment: its own events of that moment come after it.
     fn pass(&mut self, position: FeedPosition) {
         self.position = position;
-        let harmless = if position.event().is_some() { before(position) } else { position };
-        self.shown = self.shown.max(harmless);
+        self.shown = self.shown.max(position.without_event());
     }
 
     fn last_words(&mut self, words: &str) -> Text {

@@ -1,10 +1,10 @@
 //! The stream of one task's events.
 
-use super::endings::{AWAY, STOPPING, TOO_SLOW};
+use super::endings::{AWAY, DAMAGED, STOPPING, TOO_SLOW};
 use super::heartbeat::heartbeats;
 use super::text::Text;
 use crate::Api;
-use morag_core::ports::TaskLog;
+use morag_core::ports::{StoreError, TaskLog};
 use morag_core::webhook::{BodyFormat, EventFilter, view};
 use morag_engine::{Behind, News, Subscription};
 use std::sync::Arc;
@@ -120,21 +120,21 @@ impl TaskStream {
             Err(Behind) => return Some(self.last_words(TOO_SLOW)),
         };
         match &*news {
-            News::Event(event) if event.task == self.log.record.id && event.sequence == self.after + 1 => {
-                self.after = event.sequence;
+            News::Event(event) if event.task() == self.log.record.id && event.sequence() == self.after + 1 => {
+                self.after = event.sequence();
                 let mut text = Text::default();
-                if self.filter.matches(event.event_type) {
-                    self.sent = event.sequence;
-                    text.event(&event.sequence, event.event_type, &event.body);
+                if self.filter.matches(event.event_type()) {
+                    self.sent = event.sequence();
+                    text.event(&event.sequence(), event.event_type(), event.body());
                 }
                 self.heartbeats.reset();
-                if event.ends_task {
+                if event.ends_task() {
                     self.ending(&mut text);
                 }
                 (!text.is_empty()).then_some(text)
             }
             // Other tasks' events, and those that were in the log already.
-            News::Event(event) if event.task != self.log.record.id || event.sequence <= self.after => None,
+            News::Event(event) if event.task() != self.log.record.id || event.sequence() <= self.after => None,
             // Events are missing in between: the log has them.
             News::Event(_) | News::Gap(_) => match self.app.tasks.load(self.log.record.id).await {
                 Ok(Some(log)) => {
@@ -146,7 +146,7 @@ impl TaskStream {
                 Ok(None) => Some(self.end()),
                 Err(error) => {
                     tracing::warn!(task = %self.log.record.id, %error, "event stream ended early: cannot read the log");
-                    Some(self.last_words(AWAY))
+                    Some(self.last_words(if let StoreError::Corrupt(_) = error { DAMAGED } else { AWAY }))
                 }
             },
         }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 const BYTES_PER_SECOND: u64 = 512 * 1024;
 
 /// A submission whose look-ups are done: its key is new, its webhook may be reached, and the caller may write to its
-/// collection. Only [`admit`] makes one, so that nothing is accepted without them.
+/// collection. Only [`admit_before_fetch`] and [`submit_file`] make one, so that nothing is accepted without them.
 #[derive(Debug)]
 pub struct Admitted {
     origin: Origin,

@@ -1,6 +1,6 @@
 //! The look-ups before a task is accepted: the request's idempotency key, and the hosts of its webhooks. Each is looked up once
-//! for a request, and the key once more for one that is refused. Accepting does not repeat them, because the store compares the key in the commit that stores the task, and
-//! each delivery checks the address that it connects to.
+//! for a request, and the key once more for one that is refused. Accepting does not repeat them, because the store compares the key in
+//! the commit that stores the task, and each delivery checks the address that it connects to.
 
 use super::origin::Origin;
 use super::spec::TaskSpec;
@@ -64,8 +64,9 @@ pub async fn replayed_parts(
 #[derive(Debug, Default)]
 pub struct WebhookHosts(Mutex<HashMap<String, Arc<CheckOnce>>>);
 
-/// The check of one host: the first caller makes it, the others wait for its result.
-type CheckOnce = OnceCell<Result<(), UrlRefused>>;
+/// The check of one host: the first caller makes it, the others wait for its result. That there was no permit for it is a result
+/// too: each item would wait for one as long again.
+type CheckOnce = OnceCell<Result<Result<(), UrlRefused>, ApiError>>;
 
 impl WebhookHosts {
     /// Checks that deliveries may reach the webhook, if there is one.
@@ -78,7 +79,7 @@ impl WebhookHosts {
         let host = endpoint.url.as_url().host_str().unwrap_or_default().to_owned();
         let cell = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(host).or_default());
         let look_up = || async { app.fair.look_up(caller, app.sender.check(&endpoint.url)).await };
-        let checked = cell.get_or_try_init(look_up).await?;
-        checked.clone().map_err(|error| ApiError::invalid(vec![FieldError::body("webhook_url", error.to_string())]))
+        let checked = cell.get_or_init(look_up).await.clone()?;
+        checked.map_err(|error| ApiError::invalid(vec![FieldError::body("webhook_url", error.to_string())]))
     }
 }

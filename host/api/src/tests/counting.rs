@@ -9,6 +9,11 @@ use morag_core::{JsonObject, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Longest time for a call that must come: it takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Done once, while the feed's end is looked up.
 pub type OnTail = Box<dyn FnOnce(&Memory) + Send>;
@@ -68,6 +73,19 @@ impl Counting {
     /// How often a method was called since this was last asked.
     pub fn take(&self, method: &'static str) -> usize {
         self.calls.lock().unwrap().remove(method).unwrap_or(0)
+    }
+
+    /// Gives others a turn until a method was called so often, since this or [`Self::take`] was last asked.
+    pub async fn until_called(&self, method: &'static str, calls: usize) {
+        let (mut made, start) = (0, Instant::now());
+        loop {
+            made += self.take(method);
+            if made >= calls {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{made} calls of {method} in {PATIENCE:?}, not {calls}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Most look-ups of idempotency keys that were under way at once.

@@ -136,6 +136,25 @@ async fn look_ups_of_one_caller_wait_for_each_other_and_not_for_anothers() {
     assert_eq!(submit("one", "https://fast.example/hook").await.unwrap().status, StatusCode::OK);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_batch_waits_once_for_its_turn_to_look_a_host_up() {
+    let two = Two::new();
+    two.0.memory.network.holds.send_replace(true);
+    let form = form(&[("webhook_url", "https://slow.example/hook")], FILE);
+    let submit = || tokio::spawn(two.request("one", "POST", "/api/v1/ingest/file", form.clone().into()));
+    let _looking: Vec<_> = (0..64).map(|_| submit()).collect();
+    two.held(64).await;
+    let body = json!({"items": vec![json!({"url": URL}); 12], "webhook_url": "https://other.example/hook"});
+    let request = Request::post("/api/v1/ingest/batch").header("authorization", "Bearer one");
+    let request = request.header("content-type", "application/json").body(body.to_string().into()).unwrap();
+    let start = tokio::time::Instant::now();
+    let answer = two.0.send(request).await;
+    let rejected = answer.json()["rejected"].as_array().unwrap().clone();
+    assert!(rejected.len() == 12 && rejected.iter().all(|item| item["error_code"] == "too_many_lookups"));
+    // Of the test's clock, on which a wait takes just its time: each item waited by itself before.
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+}
+
 /// A `morag.toml` of callers, whose keys are their names, with their tenants, and of an endpoint `slow` of each tenant.
 fn with_slow_endpoints(callers: &[(&str, &str)]) -> String {
     let caller = |(name, tenant): &(&str, &str)| {

@@ -135,10 +135,10 @@ async fn a_process_without_steps_says_so() {
 async fn a_reload_answers_when_it_is_done() {
     let (server, mut publisher) = worker();
     let job = tokio::spawn(async move {
-        let order = publisher.orders.recv().await.unwrap();
+        let request = publisher.requests.recv().await.unwrap();
         let reloaded =
             Reloaded { loaded: vec!["chunking".into()], refused: vec![refused("other")], ..Reloaded::default() };
-        order.send(reloaded).unwrap();
+        request.send(reloaded).unwrap();
         publisher
     });
     let body = server.call("POST", "/api/v1/plugins/reload", &[]).await.json();

@@ -5,6 +5,7 @@ use super::*;
 use crate::testing::app_on;
 use morag_core::ports::{Commit, Guard, Next, Tasks as _};
 use morag_core::task::StatusWord;
+use morag_engine::News;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -39,11 +40,7 @@ async fn waiting(
     counting.take("mark");
     let (server, start) = (server.clone(), Instant::now());
     let waiting = tokio::spawn(async move { (server.get(&path).await, start.elapsed()) });
-    let mut reads = 0;
-    while reads < 2 {
-        tokio::task::yield_now().await;
-        reads += counting.take("mark");
-    }
+    counting.until_called("mark", 2).await;
     assert!(!waiting.is_finished());
     waiting
 }
@@ -145,9 +142,7 @@ async fn a_wait_reads_the_store_where_the_feed_s_end_cannot_be_read() {
             let server = server.clone();
             async move { server.get(&format!("/api/v1/status/{task}?wait=60")).await }
         });
-        while counting.take("tail") == 0 {
-            tokio::task::yield_now().await;
-        }
+        counting.until_called("tail", 1).await;
         let start = Instant::now();
         server.memory.store.append(task, cancelled());
         let answer = waiting.await.unwrap();
@@ -175,15 +170,37 @@ async fn a_wait_goes_on_through_many_events_of_others() {
 }
 
 #[tokio::test]
+async fn a_wait_makes_the_body_of_no_event() {
+    let memory = Arc::new(Memory::default());
+    let counting = Counting::new(&memory);
+    let app = app_on(&memory, counting.ports());
+    let mut observer = app.live.subscribe().await.unwrap();
+    let server = Arc::new(Server { router: router(app), memory });
+    let (task, other) = (server.memory.store.add(record(), vec![]), server.memory.store.add(record(), vec![]));
+    let waiting = waiting(&server, &counting, format!("/api/v1/status/{task}?wait=60")).await;
+    let many = (1..=500).map(|sequence| event(sequence, 0.0, EventKind::TaskStarted { retry: None })).collect();
+    server.memory.store.append(other, many);
+    server.memory.store.append(task, cancelled());
+    assert_eq!(waiting.await.unwrap().0.json()["status"], "cancelled");
+    let (mut events, mut bodies) = (0, 0);
+    while events < 501 {
+        if let News::Event(event) = &*observer.next().await.unwrap() {
+            events += 1;
+            bodies += u32::from(event.has_body());
+        }
+    }
+    // It was one for each of the 501.
+    assert_eq!(bodies, 0);
+}
+
+#[tokio::test]
 async fn process_waits_for_the_end_alone() {
     let (server, counting) = counted();
     let answer = tokio::spawn({
         let server = server.clone();
         async move { server.post("/api/v1/process", &[], form(&[("mode", "convert")], FILE)).await }
     });
-    while counting.take("since") == 0 {
-        tokio::task::yield_now().await;
-    }
+    counting.until_called("since", 1).await;
     let task = server.memory.store.logs()[0].record.id;
     let mut events = completed(task);
     let end = events.split_off(2);

@@ -41,6 +41,11 @@ impl FeedPosition {
         self.moment
     }
 
+    /// The last position up to here that names no event: after an event, that before its moment.
+    pub fn without_event(self) -> Self {
+        if self.event().is_some() { Self::after_all_of(self.moment.saturating_sub(1)) } else { self }
+    }
+
     /// The event before the position; `None` if the position is after all events of its moment.
     pub fn event(self) -> Option<(TaskId, u64)> {
         (self != Self::after_all_of(self.moment)).then_some((self.task, self.sequence))
@@ -83,6 +88,8 @@ pub struct FeedItem {
     pub record: Arc<TaskRecord>,
     /// The event.
     pub event: Event,
+    /// Memory of the event and the record, bytes, as it was counted for the page.
+    pub bytes: usize,
 }
 
 /// When to read the next page.
@@ -103,8 +110,8 @@ pub struct FeedPage {
     pub items: Vec<FeedItem>,
     /// Where to continue: all events up to here were returned.
     pub position: FeedPosition,
-    /// Whether events after the requested position may have been deleted, because it is older than the retention or unknown
-    /// to the store. The page then begins with the oldest event left.
+    /// Whether events after the requested position are missing: they may have been deleted, because it is older than the retention
+    /// or unknown to the store, and the page begins with the oldest event left; or they cannot be read.
     pub gap: bool,
     /// When to continue.
     pub next: FeedNext,
@@ -119,14 +126,15 @@ pub trait FeedWatch: Send {
 }
 
 /// All events of all tasks. The order of events never changes once read: a reader that continues from a page's position gets
-/// each event exactly once. Events are kept at most as long as the history; older ones are reported as a gap.
+/// each event exactly once. Events are kept at most as long as the history; older ones are reported as a gap, and so are damaged ones.
 #[async_trait]
 pub trait Feed: Send + Sync {
     /// The current end of the feed: events committed after this call come after it.
     async fn tail(&self) -> Result<FeedPosition, StoreError>;
 
     /// The next events after a position: at most `limit` (at least 1), fewer if they would exceed [`FEED_BYTES_MAX`], but at
-    /// least one if there is any.
+    /// least one if there is any. An event that cannot be read, or whose task's record cannot, is logged with its task and left out as
+    /// a gap: it holds up no other.
     async fn since(&self, position: FeedPosition, limit: usize) -> Result<FeedPage, StoreError>;
 
     /// Watches for changes from now on, until dropped.
@@ -179,6 +187,8 @@ mod tests {
         fn all_of_a_moment_is_after_its_events_and_before_the_next(moment in 0..u64::MAX, task: u128, sequence: u64) {
             let event = FeedPosition::after(moment, Uuid::from_u128(task).into(), sequence);
             prop_assert!(event <= FeedPosition::after_all_of(moment));
+            prop_assert!(moment == 0 || event.without_event() < event);
+            prop_assert_eq!(event.without_event().event(), None);
             prop_assert!(FeedPosition::after_all_of(moment) < FeedPosition::after(moment + 1, Uuid::nil().into(), 0));
         }
     }

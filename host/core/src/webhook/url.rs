@@ -35,7 +35,7 @@ pub enum InvalidWebhookUrl {
     #[error("webhook_url is not a valid URL: give one like https://example.com/webhook")]
     NotUrl,
     /// Longer than the maximum.
-    #[error("webhook_url is longer than {LENGTH_MAX} characters")]
+    #[error("webhook_url is longer than {LENGTH_MAX} bytes, with what is no ASCII percent-encoded")]
     TooLong,
     /// Neither http nor https.
     #[error("webhook_url must begin with http:// or https://")]
@@ -187,6 +187,13 @@ mod tests {
         assert_eq!(parse(&format!("http://e.com/{}", "x".repeat(2048))), Err(InvalidWebhookUrl::TooLong));
         assert_eq!(parse("http://"), Err(InvalidWebhookUrl::NotUrl));
         assert_eq!(parse("https://example.com/hook?x=1"), Ok(()));
+    }
+
+    #[test]
+    fn its_length_is_told_in_bytes() {
+        let told = |text: &str| text.parse::<WebhookUrl>().map_err(|error| error.to_string());
+        let text = |letters: usize| format!("http://e.com/{}", "ü".repeat(letters));
+        assert!(text(400).chars().count() < 500 && told(&text(400)).unwrap_err().contains("longer than 2048 bytes"));
     }
 
     #[test]

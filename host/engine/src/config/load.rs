@@ -99,6 +99,7 @@ impl Config {
             webhook_give_up_after: written.time("webhook_give_up_after_hours", HOUR, SECOND..=TIME_MAX)?,
             webhook_disable_after: written.time("webhook_disable_after_hours", HOUR, SECOND..=TIME_MAX)?,
             secrets_key: written.secret("secrets_key"),
+            webhook_unreadable_wait: written.time("webhook_unreadable_wait_seconds", SECOND, SECOND..=HOUR)?,
             pipelines: pipelines::read(&written)?,
             webhook_endpoints: endpoints::read(&written, &policy, retry)?,
             compiling: compiling::read(&written)?,

@@ -120,6 +120,8 @@ pub struct Config {
     pub webhook_give_up_after: Duration,
     /// Key that encrypts credentials of named endpoints.
     pub secrets_key: Option<Secret>,
+    /// How long a delivery waits whose credentials cannot be read.
+    pub webhook_unreadable_wait: Duration,
     /// Pipelines of `morag.toml`.
     pub pipelines: Vec<Configured>,
     /// Named endpoints of `morag.toml`.

@@ -274,6 +274,12 @@ pub const SETTINGS: &[Setting] = &[
         "false",
         "`true`: start although the key that encrypted the stored credentials is lost. They stay unreadable, and the new key is used from then on. Set it for one start only.",
     ),
+    setting(
+        "webhook_unreadable_wait_seconds",
+        "MORAG_WEBHOOK_UNREADABLE_WAIT_SECONDS",
+        "60",
+        "How long webhooks wait whose stored credentials cannot be read, until that is tried again, seconds, 1 to 3600.",
+    ),
     setting("webhook_concurrency", "MORAG_WEBHOOK_CONCURRENCY", "128", "Concurrent deliveries, 2 to 4096."),
     setting(
         "webhook_endpoint_concurrency",

@@ -86,7 +86,7 @@ struct Runner<'a, 'r> {
 
 impl<'a, 'r> Runner<'a, 'r> {
     fn new(app: &'a App, lease: &'a Lease, lane: &'a LaneSlot, record: &'r mut Record<'a>) -> Self {
-        let claim = CursorClaim::default();
+        let claim = CursorClaim::new(app.config.webhook_unreadable_wait);
         Self { app, lease, lane, record, claim, tenant: None, host: None, pending: None, target: None }
     }
 

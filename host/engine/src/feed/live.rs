@@ -2,8 +2,7 @@
 
 use super::ring::{Happened, News, Ring, Subscription};
 use crate::pace::STORE_PAUSE;
-use morag_core::ports::{Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, StoreError};
-use morag_core::webhook::{BodyFormat, view};
+use morag_core::ports::{Feed, FeedNext, FeedPage, FeedPosition, FeedWatch, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -120,25 +119,9 @@ impl LiveFeed {
 }
 
 fn news(page: FeedPage, position: FeedPosition) -> Vec<News> {
-    // A gap is before the events that were read; if there are none, before the next ones.
-    let before = page
-        .items
-        .first()
-        .map_or(position, |item| FeedPosition::after_all_of(item.position.moment().saturating_sub(1)));
+    // A gap is before the events that were read; if there are none, before the next ones. It names no event: it may be one of
+    // another tenant.
+    let before = page.items.first().map_or(position, |item| item.position).without_event();
     let gap = page.gap.then_some(News::Gap(before));
-    gap.into_iter().chain(page.items.iter().map(|item| News::Event(happened(item)))).collect()
-}
-
-/// An event as subscriptions get it.
-pub fn happened(item: &FeedItem) -> Happened {
-    let FeedItem { position, record, event } = item;
-    Happened {
-        position: *position,
-        task: record.id,
-        tenant: record.tenant.clone(),
-        sequence: event.sequence,
-        event_type: event.kind.event_type(),
-        ends_task: event.kind.ends_task(),
-        body: view(BodyFormat::Dual, record, event).to_string(),
-    }
+    gap.into_iter().chain(page.items.into_iter().map(|item| News::Event(Happened::new(item)))).collect()
 }

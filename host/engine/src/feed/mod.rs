@@ -4,5 +4,5 @@
 mod live;
 mod ring;
 
-pub use live::{LiveFeed, happened};
-pub use ring::{Behind, News, Subscription};
+pub use live::LiveFeed;
+pub use ring::{Behind, Happened, News, Subscription};

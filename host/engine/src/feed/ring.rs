@@ -1,40 +1,78 @@
 //! The latest events, shared by subscriptions. It never waits for one: the oldest events are dropped when it is full, and a
 //! subscription that has not read them has fallen behind.
 
-use morag_core::ports::FeedPosition;
+use morag_core::ports::{FeedItem, FeedPosition};
 use morag_core::task::{TaskId, TenantId};
+use morag_core::webhook::{BodyFormat, view};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::watch;
 
 /// Events that are kept for slow subscriptions: seconds of a busy server, a minute of a usual one. A subscription that is slower
 /// for longer would never catch up.
 const EVENTS_MAX: usize = 1024;
 
-/// Bytes of their bodies: one is a few KiB, at most about 1 MiB (`data` of a step is limited by the runtime).
+/// Bytes of their memory with their bodies: one is some 10 KiB (`data` of a step is limited by the runtime). What bodies are made
+/// between two pages of the feed comes on top.
 const BYTES_MAX: usize = 16 << 20;
 
-/// An event as subscriptions get it.
-#[derive(Debug, PartialEq, Eq)]
+/// An event as subscriptions get it. Its body is made when the first of them asks for it: most want the events of one task only.
+#[derive(Debug)]
 pub struct Happened {
+    item: FeedItem,
+    body: OnceLock<String>,
+}
+
+impl Happened {
+    /// An event whose body is not made yet.
+    pub fn new(item: FeedItem) -> Self {
+        Self { item, body: OnceLock::new() }
+    }
+
     /// Its position in the feed.
-    pub position: FeedPosition,
+    pub fn position(&self) -> FeedPosition {
+        self.item.position
+    }
+
     /// Its task.
-    pub task: TaskId,
+    pub fn task(&self) -> TaskId {
+        self.item.record.id
+    }
+
     /// The task's tenant.
-    pub tenant: TenantId,
+    pub fn tenant(&self) -> &TenantId {
+        &self.item.record.tenant
+    }
+
     /// Its number within the task.
-    pub sequence: u64,
+    pub fn sequence(&self) -> u64 {
+        self.item.event.sequence
+    }
+
     /// Its type, as the contract names it.
-    pub event_type: &'static str,
+    pub fn event_type(&self) -> &'static str {
+        self.item.event.kind.event_type()
+    }
+
     /// Whether it ends its task's run.
-    pub ends_task: bool,
+    pub fn ends_task(&self) -> bool {
+        self.item.event.kind.ends_task()
+    }
+
     /// The webhook's body in the format `dual`: one line of JSON.
-    pub body: String,
+    pub fn body(&self) -> &str {
+        let FeedItem { record, event, .. } = &self.item;
+        self.body.get_or_init(|| view(BodyFormat::Dual, record, event).to_string())
+    }
+
+    /// Whether its body was made.
+    pub fn has_body(&self) -> bool {
+        self.body.get().is_some()
+    }
 }
 
 /// An entry of the ring.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum News {
     /// An event.
     Event(Happened),
@@ -43,9 +81,10 @@ pub enum News {
 }
 
 impl News {
+    /// Memory that it takes now.
     fn bytes(&self) -> usize {
         match self {
-            Self::Event(event) => event.body.len(),
+            Self::Event(event) => event.item.bytes + event.body.get().map_or(0, String::len),
             Self::Gap(_) => 0,
         }
     }
@@ -58,12 +97,24 @@ pub struct Behind;
 
 struct Inner {
     news: VecDeque<Arc<News>>,
-    bytes: usize,
     /// Number of the first of `news`.
     first: u64,
     /// Position up to which the feed was read.
     position: FeedPosition,
     listeners: usize,
+}
+
+impl Inner {
+    /// Drops the oldest entries of a ring that is full; the newest is kept, however large.
+    fn trim(&mut self) {
+        // Counted anew each time: a body may have been made of any entry.
+        let mut bytes: usize = self.news.iter().map(|news| news.bytes()).sum();
+        while self.news.len() > EVENTS_MAX || (bytes > BYTES_MAX && self.news.len() > 1) {
+            let Some(gone) = self.news.pop_front() else { break };
+            bytes = bytes.saturating_sub(gone.bytes());
+            self.first += 1;
+        }
+    }
 }
 
 /// The latest entries.
@@ -75,7 +126,7 @@ pub(super) struct Ring {
 impl Ring {
     /// An empty ring at a position of the feed.
     pub(super) fn new(position: FeedPosition) -> Arc<Self> {
-        let inner = Inner { news: VecDeque::new(), bytes: 0, first: 0, position, listeners: 0 };
+        let inner = Inner { news: VecDeque::new(), first: 0, position, listeners: 0 };
         Arc::new(Self { inner: Mutex::new(inner), changed: watch::Sender::new(()) })
     }
 
@@ -88,16 +139,8 @@ impl Ring {
     pub(super) fn push(&self, news: impl IntoIterator<Item = News>, position: FeedPosition) {
         {
             let mut inner = self.inner();
-            for one in news {
-                inner.bytes += one.bytes();
-                inner.news.push_back(Arc::new(one));
-                // The newest entry is kept, however large.
-                while inner.news.len() > EVENTS_MAX || (inner.bytes > BYTES_MAX && inner.news.len() > 1) {
-                    let Some(gone) = inner.news.pop_front() else { break };
-                    inner.bytes -= gone.bytes();
-                    inner.first += 1;
-                }
-            }
+            inner.news.extend(news.into_iter().map(Arc::new));
+            inner.trim();
             inner.position = position;
         }
         self.changed.send_replace(());
@@ -172,19 +215,19 @@ impl Drop for Subscription {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{self, record};
     use futures::FutureExt as _;
+    use morag_core::task::EventKind;
 
     fn event(number: u64, bytes: usize) -> News {
-        let task: TaskId = "7f3c2d0e-9f0b-4b7e-8a39-1f4f5a0c7d11".parse().unwrap();
-        News::Event(Happened {
-            position: FeedPosition::after(number, task, number),
-            task,
-            tenant: TenantId::default(),
-            sequence: number,
-            event_type: "task_progress",
-            ends_task: false,
-            body: "x".repeat(bytes),
-        })
+        with_message(number, bytes, "")
+    }
+
+    fn with_message(number: u64, bytes: usize, message: &str) -> News {
+        let (record, event) = (record(), testing::event(number, EventKind::TaskStarted { retry: None }));
+        let event = morag_core::task::Event { message: message.into(), ..event };
+        let position = FeedPosition::after(number, record.id, number);
+        News::Event(Happened::new(FeedItem { position, record: Arc::new(record), event, bytes }))
     }
 
     fn push(ring: &Ring, numbers: std::ops::Range<u64>, bytes: usize) {
@@ -196,7 +239,7 @@ mod tests {
     fn take(subscription: &mut Subscription) -> Option<Result<u64, Behind>> {
         let next = subscription.next().now_or_never()?;
         Some(next.map(|news| match &*news {
-            News::Event(event) => event.sequence,
+            News::Event(event) => event.sequence(),
             News::Gap(_) => 0,
         }))
     }
@@ -244,8 +287,26 @@ mod tests {
         push(&ring, 3..4, 2 * BYTES_MAX);
         assert_eq!(take(&mut slow), Some(Err(Behind)));
         push(&ring, 4..5, 1);
-        assert_eq!(ring.inner().bytes, 1);
         assert_eq!(ring.inner().news.len(), 1);
+    }
+
+    #[test]
+    fn a_body_is_made_when_it_is_asked_for_and_counts_from_then_on() {
+        let ring = Ring::new(FeedPosition::after_all_of(0));
+        let (mut slow, mut reader) = (ring.subscribe(), ring.subscribe());
+        let position = FeedPosition::after_all_of(2);
+        let message = "x".repeat(BYTES_MAX / 2);
+        ring.push((1..3).map(|number| with_message(number, 1, &message)), position);
+        let next = |reader: &mut Subscription| reader.next().now_or_never().unwrap().unwrap();
+        let both = [next(&mut reader), next(&mut reader)];
+        let events: Vec<_> =
+            both.iter().filter_map(|news| if let News::Event(event) = &**news { Some(event) } else { None }).collect();
+        assert!(events.iter().all(|event| !event.has_body()), "nobody has asked for it");
+        push(&ring, 3..4, 1);
+        assert_eq!(take(&mut slow), Some(Ok(1)));
+        assert!(events.iter().all(|event| event.body().contains(&message) && event.has_body()));
+        push(&ring, 4..5, 1);
+        assert_eq!((take(&mut slow), ring.inner().news.len()), (Some(Ok(2)), 3), "the first alone was dropped");
     }
 
     #[test]

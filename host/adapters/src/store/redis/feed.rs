@@ -12,6 +12,7 @@ use super::record_cache::CachedRecord;
 use super::scripts;
 use super::store::RedisStore;
 use super::values::{from_json, unexpected_reply};
+use crate::store::feed_damage;
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::stream::{self, TryStreamExt as _};
@@ -127,33 +128,62 @@ impl RedisStore {
         Ok(record.map(|record| (event, Stored::Text(record))))
     }
 
-    /// The events at these positions, as many as fit into one page; none for expired tasks. Where not all fit, also the last position
-    /// that was read.
-    async fn feed_items(
-        &self,
-        positions: Vec<FeedPosition>,
-    ) -> Result<(Vec<FeedItem>, Option<FeedPosition>), StoreError> {
-        let (mut items, mut last, mut budget) = (Vec::new(), None, PageBudget::new(FEED_BYTES_MAX));
-        let texts = positions
-            .into_iter()
-            .map(|position| async move { Ok::<_, StoreError>((position, self.feed_texts(position).await?)) });
+    /// The events at these positions, as many as fit into one page; none for expired tasks.
+    async fn feed_items(&self, positions: Vec<FeedPosition>) -> Result<Items, StoreError> {
+        let (mut found, mut last, mut budget) = (Items::default(), None, PageBudget::new(FEED_BYTES_MAX));
+        let texts = positions.into_iter().map(|position| async move { (position, self.feed_texts(position).await) });
         let mut texts = stream::iter(texts).buffered(EVENTS_AT_ONCE);
-        while let Some((position, found)) = texts.try_next().await? {
-            if let Some((event, record)) = found {
-                // Each body that is made of an item has its own copy of the record's metadata.
-                if !budget.takes(tree_bytes(&event).saturating_add(record.bytes())) {
-                    return Ok((items, last));
+        while let Some((position, read)) = texts.next().await {
+            let item = match read {
+                Ok(None) => None,
+                Ok(Some((event, record))) => {
+                    // Each body that is made of an item has its own copy of the record's metadata.
+                    let bytes = tree_bytes(&event).saturating_add(record.bytes());
+                    if !budget.takes(bytes) {
+                        return Ok(Items { cut: last, ..found });
+                    }
+                    Some(self.feed_item(position, &event, record, bytes))
                 }
-                let record = match record {
-                    Stored::Cached(cached) => cached.record,
-                    Stored::Text(text) => self.records.insert(&text)?,
-                };
-                items.push(FeedItem { position, record, event: from_json(&event)? });
+                Err(error) => Some(Err(error)),
+            };
+            match item {
+                None => {}
+                Some(Ok(item)) => found.items.push(item),
+                Some(Err(StoreError::Corrupt(error))) => {
+                    let (task, sequence) = position.event().unzip();
+                    feed_damage::log(task, sequence.unwrap_or(0), &error);
+                    found.is_damaged = true;
+                }
+                Some(Err(error)) => return Err(error),
             }
             last = Some(position);
         }
-        Ok((items, None))
+        Ok(found)
     }
+
+    fn feed_item(
+        &self,
+        position: FeedPosition,
+        event: &str,
+        record: Stored,
+        bytes: usize,
+    ) -> Result<FeedItem, StoreError> {
+        let record = match record {
+            Stored::Cached(cached) => cached.record,
+            Stored::Text(text) => self.records.insert(&text)?,
+        };
+        Ok(FeedItem { position, record, event: from_json(event)?, bytes })
+    }
+}
+
+/// The events of a page.
+#[derive(Default)]
+struct Items {
+    items: Vec<FeedItem>,
+    /// Where not all fit: the last position that was read.
+    cut: Option<FeedPosition>,
+    /// Whether some could not be read.
+    is_damaged: bool,
 }
 
 /// A task's record.
@@ -213,9 +243,9 @@ impl Feed for RedisStore {
             Some(last) if full => *last,
             _ => position.max(FeedPosition::after_all_of(read.complete_to)),
         };
-        let (items, cut) = self.feed_items(positions).await?;
+        let Items { items, cut, is_damaged } = self.feed_items(positions).await?;
         let (position, next) = cut.map_or((reached, next), |last| (last, FeedNext::Now));
-        Ok(FeedPage { items, position, gap: read.gap, next })
+        Ok(FeedPage { items, position, gap: read.gap || is_damaged, next })
     }
 
     fn watch(&self) -> Box<dyn FeedWatch> {

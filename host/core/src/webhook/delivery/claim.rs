@@ -8,9 +8,6 @@ use std::time::Duration;
 /// wait.
 pub const ATTEMPTS_A_CLAIM_MAX: usize = 64;
 
-/// How long a cursor waits whose endpoint's credentials cannot be read: until the operator sets the right key.
-const UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
-
 /// A claimed cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CursorClaim {
@@ -18,6 +15,8 @@ pub struct CursorClaim {
     /// Attempts made in this claim.
     attempts: usize,
     has_tenant_slot: bool,
+    /// How long the cursor waits if its endpoint's credentials cannot be read: until the operator sets the right key.
+    unreadable_wait: Duration,
 }
 
 /// What a claim waits for. Each variant holds only what is valid there.
@@ -97,13 +96,12 @@ enum After {
 #[error("the delivery is in no state for its input")]
 pub struct InvalidDeliveryInput;
 
-impl Default for CursorClaim {
-    fn default() -> Self {
-        Self { state: State::Claimed, attempts: 0, has_tenant_slot: false }
-    }
-}
-
 impl CursorClaim {
+    /// A claim that has just begun. `unreadable_wait`: how long the cursor waits if its endpoint's credentials cannot be read.
+    pub fn new(unreadable_wait: Duration) -> Self {
+        Self { state: State::Claimed, attempts: 0, has_tenant_slot: false, unreadable_wait }
+    }
+
     /// The cursor, as the event at hand finds it; none before a page was read and after the end.
     pub fn cursor(&self) -> Option<&Cursor> {
         match &self.state {
@@ -154,7 +152,7 @@ impl CursorClaim {
             (State::AskingTurn(target), DeliveryInput::Turn(Gate::Closed(pause))) => match target.is_readable {
                 true => release(pause, ReleaseCause::Turn),
                 // Its turn would be of no use before.
-                false => release(pause.max(UNREADABLE_PAUSE), ReleaseCause::Turn),
+                false => release(pause.max(self.unreadable_wait), ReleaseCause::Turn),
             },
             (State::Assessing(at), DeliveryInput::Event(facts)) => self.assess(at, facts, is_stopping),
             (State::Adding(at, passed), DeliveryInput::Added) => self.go_on(at.past(passed), is_stopping),
@@ -221,7 +219,7 @@ impl CursorClaim {
             return (State::Adding(at, Passed::Delivered), DeliveryEffect::GiveUp);
         }
         if !at.target.is_readable {
-            return release(UNREADABLE_PAUSE, ReleaseCause::UnreadableCredentials);
+            return release(self.unreadable_wait, ReleaseCause::UnreadableCredentials);
         }
         // Each claim that has read events makes one attempt: its reads are not in vain.
         match self.is_over(is_stopping).filter(|_| self.attempts > 0) {

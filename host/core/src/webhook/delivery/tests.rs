@@ -9,6 +9,8 @@ use crate::webhook::{Cursor, CursorMove, CursorName, EndpointId, Resend, Webhook
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
+/// How long a cursor waits whose credentials cannot be read.
+const MINUTE: Duration = Duration::from_secs(60);
 const READY: TargetFacts = TargetFacts { receiver: Receiver::Enabled, is_ordered: false, is_readable: true };
 const ORDERED: TargetFacts = TargetFacts { is_ordered: true, ..READY };
 const UNREADABLE: TargetFacts = TargetFacts { is_readable: false, ..READY };
@@ -46,7 +48,7 @@ fn released(after: Duration, cause: ReleaseCause) -> Do {
 
 /// Feeds inputs, and gives the last effect.
 fn after(inputs: &[In]) -> Do {
-    let mut claim = CursorClaim::default();
+    let mut claim = CursorClaim::new(MINUTE);
     let mut effect = Do::Stop;
     for input in inputs {
         effect = claim.step(input.clone(), false).unwrap_or_else(|error| panic!("{error} {input:?} after {effect:?}"));
@@ -84,7 +86,7 @@ fn each_gate_lets_a_delivery_through_to_the_next() {
         (In::Recorded(LeaseState::Ended), Do::FinishTurn { delivered: 3 }),
         (In::Done, Do::Stop),
     ];
-    let mut claim = CursorClaim::default();
+    let mut claim = CursorClaim::new(MINUTE);
     for (input, effect) in passed {
         assert_eq!(claim.step(input.clone(), false), Ok(effect), "{input:?}");
     }
@@ -95,7 +97,6 @@ fn each_closed_gate_ends_the_claim() {
     let closed = Gate::Closed(SECOND);
     let until_event = || up_to_event(page(1), READY);
     let unreadable = || up_to_event(page(1), UNREADABLE);
-    let minute = SECOND * 60;
     let disabled = TargetFacts { receiver: Receiver::Disabled, ..READY };
     let unknown = TargetFacts { receiver: Receiver::Unknown, ..READY };
     let unreadable_turn = TargetFacts { is_readable: false, ..ORDERED };
@@ -108,15 +109,15 @@ fn each_closed_gate_ends_the_claim() {
         (up_to_event(page_of(elsewhere(), 1), disabled), Do::Assess(0)),
         (up_to_event(page_of(elsewhere(), 1), unknown), Do::Park),
         (with(ask_turn(ORDERED), &[In::Turn(closed)]), released(SECOND, ReleaseCause::Turn)),
-        (with(ask_turn(unreadable_turn), &[In::Turn(closed)]), released(minute, ReleaseCause::Turn)),
+        (with(ask_turn(unreadable_turn), &[In::Turn(closed)]), released(MINUTE, ReleaseCause::Turn)),
         (
-            with(ask_turn(unreadable_turn), &[In::Turn(Gate::Closed(minute * 2))]),
-            released(minute * 2, ReleaseCause::Turn),
+            with(ask_turn(unreadable_turn), &[In::Turn(Gate::Closed(MINUTE * 2))]),
+            released(MINUTE * 2, ReleaseCause::Turn),
         ),
         (up_to_event(page(0), READY), Do::Rest),
         (with(until_event(), &[In::Event(UNWANTED)]), Do::Skip),
         (with(until_event(), &[In::Event(HOPELESS)]), Do::GiveUp),
-        (with(unreadable(), &[In::Event(WANTED)]), released(minute, ReleaseCause::UnreadableCredentials)),
+        (with(unreadable(), &[In::Event(WANTED)]), released(MINUTE, ReleaseCause::UnreadableCredentials)),
         (
             with(until_event(), &[In::Event(WANTED), In::Lane(RateGate::Closed(SECOND))]),
             released(SECOND, ReleaseCause::Lane),
@@ -217,7 +218,7 @@ fn skipped_events_are_recorded_with_the_next_attempt_or_at_the_end_of_the_page()
 
 #[test]
 fn the_cursor_goes_with_the_moves() {
-    let mut claim = CursorClaim::default();
+    let mut claim = CursorClaim::new(MINUTE);
     assert_eq!(claim.cursor(), None);
     let given_up = [In::Event(HOPELESS), In::Added, In::Event(UNWANTED)];
     for input in with(up_to_event(page(3), READY), &given_up) {
@@ -241,7 +242,7 @@ const DELIVER: [In; 5] = [
 
 #[test]
 fn a_claim_makes_so_many_attempts() {
-    let mut claim = CursorClaim::default();
+    let mut claim = CursorClaim::new(MINUTE);
     for input in up_to_event(page(ATTEMPTS_A_CLAIM_MAX + 2), READY) {
         claim.step(input, false).unwrap();
     }
@@ -258,7 +259,7 @@ fn a_claim_makes_so_many_attempts() {
 
 #[test]
 fn a_claim_ends_with_its_last_page_after_so_many_attempts() {
-    let mut claim = CursorClaim::default();
+    let mut claim = CursorClaim::new(MINUTE);
     for input in up_to_event(page(ATTEMPTS_A_CLAIM_MAX), READY) {
         claim.step(input, false).unwrap();
     }
@@ -274,8 +275,8 @@ fn a_claim_ends_with_its_last_page_after_so_many_attempts() {
 #[test]
 fn stopping_lets_a_claim_that_has_read_make_one_attempt() {
     let stopped = released(Duration::ZERO, ReleaseCause::Stopping);
-    assert_eq!(CursorClaim::default().step(In::Claimed, true), Ok(stopped));
-    let mut claim = CursorClaim::default();
+    assert_eq!(CursorClaim::new(MINUTE).step(In::Claimed, true), Ok(stopped));
+    let mut claim = CursorClaim::new(MINUTE);
     claim.step(In::Claimed, false).unwrap();
     for input in with(up_to_event(page(2), READY)[1..].to_vec(), &DELIVER) {
         claim.step(input, true).unwrap();
@@ -286,6 +287,6 @@ fn stopping_lets_a_claim_that_has_read_make_one_attempt() {
 #[test]
 fn an_input_that_nothing_asked_for_is_refused() {
     for input in [In::Waited, In::Done, In::Added, In::Event(WANTED), In::Recorded(LeaseState::Held)] {
-        assert_eq!(CursorClaim::default().step(input, false), Err(InvalidDeliveryInput));
+        assert_eq!(CursorClaim::new(MINUTE).step(input, false), Err(InvalidDeliveryInput));
     }
 }

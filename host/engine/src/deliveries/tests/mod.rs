@@ -4,6 +4,7 @@ mod calls;
 mod clock;
 mod dispatcher;
 mod give_up;
+mod named;
 mod receivers;
 mod stage;
 mod target;

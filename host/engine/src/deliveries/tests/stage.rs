@@ -91,7 +91,6 @@ impl Stage {
         events: u64,
         credentials: (Option<&str>, Option<String>),
     ) -> TaskId {
-        record.id = TaskId::random();
         record.endpoints = vec![Endpoint {
             id: EndpointId::of_task(),
             url: format!("http://{host}/hook").parse().unwrap(),
@@ -100,13 +99,25 @@ impl Stage {
             events: EventFilter::default(),
             headers: BTreeMap::new(),
         }];
+        self.accepted(record, events, credentials.1).await
+    }
+
+    /// A document's task with so many events for a named endpoint.
+    pub(super) async fn task_for(&self, endpoint: &str, document: &str, events: u64) -> TaskId {
+        let subscribers = vec![EndpointId::from(endpoint.to_owned())];
+        let document_id = document.to_owned().try_into().unwrap();
+        self.accepted(TaskRecord { document_id, subscribers, ..record() }, events, None).await
+    }
+
+    async fn accepted(&self, mut record: TaskRecord, events: u64, credentials: Option<String>) -> TaskId {
+        record.id = TaskId::random();
         let task = record.id;
         let new = NewTask {
             record,
             idempotency: None,
             claims_document: false,
             flow: Flow::of("test"),
-            credentials: credentials.1,
+            credentials,
             limits: Default::default(),
         };
         self.app.tasks.accept(new).await.unwrap();

@@ -23,6 +23,7 @@ pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
         error,
         rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
             | rusqlite::Error::InvalidColumnType(..)
     );
     let full = error.sqlite_error_code() == Some(ErrorCode::DiskFull);

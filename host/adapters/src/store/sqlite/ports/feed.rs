@@ -1,8 +1,10 @@
 //! [`Feed`]: all events in the order of their commits, which is that of their numbers.
 
 use super::store::SqliteStore;
+use crate::store::feed_damage;
 use crate::store::sqlite::database::columns::from_json;
-use crate::store::sqlite::tables::{events, records};
+use crate::store::sqlite::tables::events::FeedRow;
+use crate::store::sqlite::tables::{events, records, tasks};
 use async_trait::async_trait;
 use morag_core::PageBudget;
 use morag_core::ports::{FEED_BYTES_MAX, Feed, FeedItem, FeedNext, FeedPage, FeedPosition, FeedWatch, StoreError};
@@ -64,6 +66,22 @@ impl Records {
     }
 }
 
+/// The item of an event. `bytes`: memory that it takes.
+fn item(connection: &Connection, records: &mut Records, row: &FeedRow, bytes: usize) -> Result<FeedItem, StoreError> {
+    let (event, _) = row.event.as_ref().map_err(StoreError::clone)?;
+    let (record, event) = (records.of(connection, row.task)?, from_json(event)?);
+    Ok(FeedItem { position: position(row.number, record.id, row.sequence), record, event, bytes })
+}
+
+/// Passes over an event that cannot be read. Returns the position after it.
+fn pass(connection: &Connection, row: &FeedRow, error: &str) -> Result<FeedPosition, StoreError> {
+    let task = tasks::id(connection, row.task)?;
+    feed_damage::log(task, row.sequence.unsigned_abs(), error);
+    // Of an event without a task, which is damaged too, the number says enough.
+    let after_all = || FeedPosition::after_all_of(row.number.unsigned_abs());
+    Ok(task.map_or_else(after_all, |task| position(row.number, task, row.sequence)))
+}
+
 fn since(connection: &Connection, after: FeedPosition, limit: usize) -> Result<FeedPage, StoreError> {
     let known = known(connection, after)?;
     let begin = known.unwrap_or(0);
@@ -71,23 +89,34 @@ fn since(connection: &Connection, after: FeedPosition, limit: usize) -> Result<F
     let (mut items, mut records, mut budget) = (Vec::new(), Records::default(), PageBudget::new(FEED_BYTES_MAX));
     // Numbers have no gaps but those of expired tasks.
     let (mut whole, mut due) = (true, begin);
+    let (mut rows, mut reached) = (0, None);
     let cut = events::after(connection, begin, limit, |row| {
         // The bodies that are made of the items have the record's metadata in them, each its own.
-        if !budget.takes(row.bytes.saturating_add(records::bytes(connection, row.task)?)) {
+        let bytes = row.event.as_ref().map_or(0, |(_, bytes)| *bytes);
+        let bytes = bytes.saturating_add(records::bytes(connection, row.task)?);
+        if !budget.takes(bytes) {
             return Ok(ControlFlow::Break(()));
         }
-        due += 1;
+        (due, rows) = (due + 1, rows + 1);
         whole &= row.number == due;
-        let record = records.of(connection, row.task)?;
-        let position = position(row.number, record.id, row.sequence);
-        items.push(FeedItem { position, record, event: from_json(&row.event)? });
+        match item(connection, &mut records, &row, bytes) {
+            Ok(item) => {
+                reached = Some(item.position);
+                items.push(item);
+            }
+            Err(StoreError::Corrupt(error)) => {
+                whole = false;
+                reached = Some(pass(connection, &row, &error)?);
+            }
+            Err(error) => return Err(error),
+        }
         Ok(ControlFlow::Continue(()))
     })?;
     let unread = if known.is_some() { after } else { FeedPosition::after_all_of(0) };
     Ok(FeedPage {
-        position: items.last().map_or(unread, |item| item.position),
+        position: reached.unwrap_or(unread),
         gap: known.is_none() || !whole,
-        next: if items.len() == limit || cut.is_break() { FeedNext::Now } else { FeedNext::OnChange },
+        next: if rows == limit || cut.is_break() { FeedNext::Now } else { FeedNext::OnChange },
         items,
     })
 }

@@ -128,9 +128,8 @@ pub(crate) struct FeedRow {
     pub(crate) number: i64,
     pub(crate) task: i64,
     pub(crate) sequence: i64,
-    pub(crate) event: String,
-    /// Of memory that the parsed event takes.
-    pub(crate) bytes: usize,
+    /// With the bytes of memory that the parsed event takes.
+    pub(crate) event: Result<(String, usize), StoreError>,
 }
 
 /// Events of all tasks after a number, at most `max`, until `read` breaks off. Returns whether it did.
@@ -142,7 +141,7 @@ pub(crate) fn after(
 ) -> Result<ControlFlow<()>, StoreError> {
     let sql = "SELECT number, task, sequence, event FROM events WHERE number > ?1 ORDER BY number LIMIT ?2";
     each(connection, sql, [number, limit(max)], |row| {
-        let (event, bytes) = event_text(row, 3)?;
-        read(FeedRow { number: column(row, 0)?, task: column(row, 1)?, sequence: column(row, 2)?, event, bytes })
+        let event = event_text(row, 3);
+        read(FeedRow { number: column(row, 0)?, task: column(row, 1)?, sequence: column(row, 2)?, event })
     })
 }

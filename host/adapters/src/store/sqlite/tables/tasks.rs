@@ -109,6 +109,11 @@ pub(crate) fn number(connection: &Connection, task: TaskId) -> Result<Option<i64
     first(connection, "SELECT number FROM tasks WHERE id = ?1", [task.as_bytes()], |row| row.get(0))
 }
 
+/// A task's id, by its number; none where there is no such task.
+pub(crate) fn id(connection: &Connection, number: i64) -> Result<Option<TaskId>, StoreError> {
+    first(connection, "SELECT id FROM tasks WHERE number = ?1", [number], |row| task_id(row, 0))
+}
+
 /// Whose a task is; none where there is no such task.
 pub(crate) fn tenant_of(connection: &Connection, task: TaskId) -> Result<Option<TenantId>, StoreError> {
     first(connection, "SELECT tenant FROM tasks WHERE id = ?1", [task.as_bytes()], |row| tenant(row, 0))
