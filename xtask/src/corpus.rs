@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::api::{Client, Submitted};
 use crate::children::{self, Running};
-use crate::server::{self, KEY, Profile, START_MAX};
+use crate::profile::Profile;
+use crate::server::{self, KEY, START_MAX};
 use crate::shell;
 use crate::workspace::Workspace;
 use table::{End, Row};

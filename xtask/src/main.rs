@@ -20,6 +20,7 @@ mod fuzz;
 mod harness;
 mod node;
 mod plugins;
+mod profile;
 mod python;
 mod server;
 mod shell;

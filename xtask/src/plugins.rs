@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::compile::Builds;
-use crate::server::Profile;
+use crate::profile::Profile;
 use crate::toolchain::{self, TARGET};
 use crate::workspace::{Package, Workspace};
 

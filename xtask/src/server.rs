@@ -1,11 +1,12 @@
 //! The server that `up` shows and that benches measure: how it is built and started.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use crate::compile::Builds;
+use crate::profile::Profile;
 use crate::workspace::Workspace;
 use crate::{plugins, toolchain};
 
@@ -13,41 +14,6 @@ use crate::{plugins, toolchain};
 pub const KEY: &str = "test-api-key";
 /// How long the server may take to start: it compiles the components the first time.
 pub const START_MAX: Duration = Duration::from_secs(120);
-
-/// How the server and the step components are compiled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// The server by Cargo's `dev`: only what takes the time of a task (wasmtime, SQLite) is optimised. Components by `plugin-quick`.
-    Quick,
-    /// As they are shipped, and as they are measured.
-    Release,
-}
-
-impl Profile {
-    /// The binary of it.
-    pub fn morag(self, workspace: &Workspace) -> PathBuf {
-        match self {
-            Self::Quick => workspace.morag("debug"),
-            Self::Release => workspace.morag("release"),
-        }
-    }
-
-    /// Cargo's name of the profile for what runs as wasm; the root `Cargo.toml` has them.
-    pub fn of_components(self) -> &'static str {
-        match self {
-            Self::Quick => "plugin-quick",
-            Self::Release => "plugin",
-        }
-    }
-
-    /// Folder of the step components of it. One each: tests and benches must not find the quick ones.
-    pub fn plugins(self, workspace: &Workspace) -> PathBuf {
-        match self {
-            Self::Quick => workspace.target.join("plugins-quick"),
-            Self::Release => workspace.plugins_folder(),
-        }
-    }
-}
 
 /// Builds the step components and, at the same time, the server: each alone leaves a core idle at times.
 pub fn build(workspace: &Workspace, profile: Profile) -> Result<()> {

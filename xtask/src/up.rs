@@ -10,7 +10,8 @@ use clap::Args;
 
 use crate::api::{self, Client, Status, Submitted};
 use crate::children::{self, LOOK, Running};
-use crate::server::{self, KEY, Profile, START_MAX};
+use crate::profile::Profile;
+use crate::server::{self, KEY, START_MAX};
 use crate::shell;
 use crate::workspace::Workspace;
 

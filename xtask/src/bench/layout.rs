@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 
 use crate::api::Client;
 use crate::children::{self, Running};
-use crate::server::{self, KEY, Profile, START_MAX};
+use crate::profile::Profile;
+use crate::server::{self, KEY, START_MAX};
 use crate::toolchain::debian;
 use crate::workspace::Workspace;
 

@@ -9,7 +9,8 @@ use super::machine::{load, outside};
 use super::receiver::Receiver;
 use crate::api::{Client, Submitted};
 use crate::children;
-use crate::server::{self, Profile};
+use crate::profile::Profile;
+use crate::server;
 use crate::workspace::Workspace;
 
 /// Tasks and deliveries a second of the standard pipeline, and how soon an event arrives when nothing else runs.

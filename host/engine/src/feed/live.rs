@@ -123,5 +123,5 @@ fn news(page: FeedPage, position: FeedPosition) -> Vec<News> {
     // another tenant.
     let before = page.items.first().map_or(position, |item| item.position).without_event();
     let gap = page.gap.then_some(News::Gap(before));
-    gap.into_iter().chain(page.items.into_iter().map(|item| News::Event(Happened::new(item)))).collect()
+    gap.into_iter().chain(page.items.into_iter().map(|item| News::Event(Box::new(Happened::new(item))))).collect()
 }

@@ -75,7 +75,7 @@ impl Happened {
 #[derive(Debug)]
 pub enum News {
     /// An event.
-    Event(Happened),
+    Event(Box<Happened>),
     /// Events may be missing before the next; the feed goes on from here.
     Gap(FeedPosition),
 }
@@ -227,7 +227,7 @@ mod tests {
         let (record, event) = (record(), testing::event(number, EventKind::TaskStarted { retry: None }));
         let event = morag_core::task::Event { message: message.into(), ..event };
         let position = FeedPosition::after(number, record.id, number);
-        News::Event(Happened::new(FeedItem { position, record: Arc::new(record), event, bytes }))
+        News::Event(Box::new(Happened::new(FeedItem { position, record: Arc::new(record), event, bytes })))
     }
 
     fn push(ring: &Ring, numbers: std::ops::Range<u64>, bytes: usize) {
