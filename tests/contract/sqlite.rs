@@ -172,6 +172,21 @@ async fn a_damaged_cursor_delivers_nothing_and_stops_nothing() {
 }
 
 #[tokio::test]
+async fn events_without_a_task_are_passed_once() {
+    let backend = Sqlite::fresh().await;
+    let (store, id) = (backend.store(), accept(&*backend.store(), task(&backend, &[])).await);
+    let from = store.tail().await.unwrap();
+    append(&backend, id, 2).await.unwrap();
+    let database = rusqlite::Connection::open(backend.path()).unwrap();
+    database.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM tasks").unwrap();
+    let page = store.since(from, 10).await.unwrap();
+    assert_eq!((page.items.len(), page.gap), (0, true));
+    // They are the last of all. What comes after them is waited for; nothing is read again from the beginning.
+    let next = store.since(page.position, 10).await.unwrap();
+    assert_eq!((next.position, next.gap), (page.position, false));
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_and_changes_nothing() {
     let backend = Sqlite::with_options(Options { bytes_max: Some(600 * 1024), ..Options::default() });
     let store = backend.store();

@@ -44,7 +44,7 @@ pub fn build_with(builds: &Builds, workspace: &Workspace, profile: Profile, opti
     let mut command = toolchain.cargo(&workspace.root, &args);
     builds.run("components", command.arg("--target-dir").arg(&target))?;
     let built = target.join(TARGET).join(profile.of_components());
-    copy_all(&built, &profile.plugins(workspace), &steps)?;
+    copy_all(&built, &workspace.plugins_folder(), &steps)?;
     if options.guests {
         copy_all(&built, &workspace.guests_folder(), &guests)?;
     }

@@ -28,12 +28,4 @@ impl Profile {
             Self::Release => "plugin",
         }
     }
-
-    /// Folder of the step components of it. One each: tests and benches must not find the quick ones.
-    pub fn plugins(self, workspace: &Workspace) -> PathBuf {
-        match self {
-            Self::Quick => workspace.target.join("plugins-quick"),
-            Self::Release => workspace.plugins_folder(),
-        }
-    }
 }

@@ -43,7 +43,7 @@ pub fn command(workspace: &Workspace, profile: Profile, port: u16, data: &Path) 
         .env("API_PORT", port.to_string())
         .env("MORAG_API_KEYS", KEY)
         .env("MORAG_DATA_DIR", data)
-        .env("MORAG_PLUGINS_DIR", profile.plugins(workspace))
+        .env("MORAG_PLUGINS_DIR", workspace.plugins_folder())
         // What a person has set for another server must not change this one.
         .env_remove("REDIS_URL");
     command

@@ -136,7 +136,7 @@ async fn heard(news: &mut Option<Subscription>, task: TaskId, last_read: &TaskMa
                 }
             }
             Ok(News::Event(_)) => {}
-            Ok(News::Gap(_)) => return Heard::Gap,
+            Ok(News::Gap { .. }) => return Heard::Gap,
             Err(Behind) => return Heard::Behind,
         }
     }

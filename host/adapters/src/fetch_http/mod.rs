@@ -5,7 +5,6 @@
 //! literal address, and the addresses of the name at connect time. No state passes from one server to the next: no cookies, credentials or
 //! referrer. The effect of a bad server is bounded by one deadline over all hops up to the last byte, by the size of the document, and by
 //! the number of buffered chunks.
-//! are held of it.
 
 mod disposition;
 mod fetcher;

@@ -39,8 +39,8 @@ pub struct OciRegistries {
 
 impl OciRegistries {
     /// Pulls into `folder`, which is created with the first component; `clock` dates the files, and the least recently used are deleted.
-    /// Login and plain HTTP are as in the registry's entry in `accesses`; without one there is no login, and plain HTTP is used only for a
-    /// registry on this machine.
+    /// The login is that of the registry's entry in `accesses`, if it has one. Plain HTTP is used where the entry says so, and for
+    /// registries on this machine.
     pub fn new(accesses: Vec<RegistryAccess>, folder: &Path, clock: Arc<dyn Clock>) -> Self {
         Self { accesses, cache: Cache::new(folder, clock) }
     }

@@ -109,6 +109,7 @@ fn failed(error: NetError) -> io::Error {
         NetError::Io(error) => io::Error::new(error.kind(), format!("the name servers cannot be reached: {error}")),
         NetError::Dns(DnsError::ResponseCode(code)) => io::Error::other(format!("the name servers respond {code}")),
         NetError::NoConnections => io::Error::other("no name server is configured"),
-        _ => io::Error::other("the name servers' response cannot be parsed"),
+        // Among others a response that makes no sense or is cut off, and too many questions at a time.
+        _ => io::Error::other("the name servers give no usable response"),
     }
 }

@@ -103,7 +103,8 @@ impl AllStream {
         let mut text = Text::default();
         if page.gap {
             let before = page.items.first().map_or(page.position, |item| item.position).without_event();
-            self.gap(&mut text, before);
+            let is_anew = page.position < self.position;
+            self.gap(&mut text, before, is_anew);
         }
         for event in page.items.into_iter().map(Happened::new).filter(|event| *event.tenant() == self.tenant) {
             self.shown = event.position();
@@ -155,8 +156,7 @@ impl AllStream {
                 }
             }
             Ok(News::Event(_)) => {}
-            // Even if it is earlier: a store that was emptied numbers from the beginning.
-            Ok(News::Gap(position)) => self.gap(&mut text, *position),
+            Ok(News::Gap { before, is_anew }) => self.gap(&mut text, *before, *is_anew),
         }
         text
     }
@@ -181,7 +181,8 @@ impl AllStream {
         text
     }
 
-    fn gap(&mut self, text: &mut Text, position: FeedPosition) {
+    /// Tells of a gap before `before`, which names no event. `is_anew`: the store was emptied, and numbers from the beginning.
+    fn gap(&mut self, text: &mut Text, before: FeedPosition, is_anew: bool) {
         let body = json!({
             "event_type": "gap",
             "timestamp": self.app.clock.now(),
@@ -191,9 +192,9 @@ impl AllStream {
                 "last_event_id": self.sent.to_string(),
             },
         });
-        text.event(&position, "gap", &body.to_string());
-        // It names no task: it is before an event, or after all of a moment.
-        (self.position, self.shown, self.sent) = (position, position, position);
+        (self.position, self.shown) = after_gap(self.position, self.shown, before, is_anew);
+        text.event(&self.shown, "gap", &body.to_string());
+        self.sent = self.shown;
     }
 
     /// Notes that every event up to a position was sent or skipped. If the position names a task, which may be another tenant's, the
@@ -215,4 +216,28 @@ impl AllStream {
 /// The position before an event.
 fn before(position: FeedPosition) -> FeedPosition {
     FeedPosition::after_all_of(position.moment().saturating_sub(1))
+}
+
+/// Where a reader stands after a gap: the position that it has reached, and the last one that it may see. What was read behind the gap
+/// already, as missed events are that also come live, is not read again.
+fn after_gap(
+    reached: FeedPosition,
+    shown: FeedPosition,
+    before: FeedPosition,
+    is_anew: bool,
+) -> (FeedPosition, FeedPosition) {
+    if is_anew { (before, before) } else { (reached.max(before), shown.max(before)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_takes_a_reader_back_only_where_the_feed_begins_anew() {
+        let at = FeedPosition::after_all_of;
+        assert_eq!(after_gap(at(9), at(8), at(5), false), (at(9), at(8)), "it has read behind the gap");
+        assert_eq!(after_gap(at(4), at(3), at(5), false), (at(5), at(5)));
+        assert_eq!(after_gap(at(9), at(8), at(5), true), (at(5), at(5)), "what comes then is new");
+    }
 }

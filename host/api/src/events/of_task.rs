@@ -136,7 +136,7 @@ impl TaskStream {
             // Other tasks' events, and those that were in the log already.
             News::Event(event) if event.task() != self.log.record.id || event.sequence() <= self.after => None,
             // Events are missing in between: the log has them.
-            News::Event(_) | News::Gap(_) => match self.app.tasks.load(self.log.record.id).await {
+            News::Event(_) | News::Gap { .. } => match self.app.tasks.load(self.log.record.id).await {
                 Ok(Some(log)) => {
                     self.log = log;
                     self.phase = Phase::Log;

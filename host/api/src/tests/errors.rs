@@ -56,6 +56,10 @@ async fn what_is_stored_and_cannot_be_read_is_an_error_of_its_own() {
         assert_eq!((answer.status, answer.error().as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "data_unreadable"));
         assert!(!answer.json().to_string().contains("secret"), "{path}");
     }
+    // Its last event is the last of all, where a stream of all events begins.
+    let request = Request::get("/api/v1/events").header("authorization", "Bearer test-api-key");
+    let stream = server.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(stream.status(), StatusCode::OK);
     assert_eq!(server.get(&format!("/api/v1/status/{}", server.completed_task())).await.status, StatusCode::OK);
 }
 

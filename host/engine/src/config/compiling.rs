@@ -4,7 +4,7 @@ use super::sources::{ConfigError, Written};
 use morag_core::plugin::CompileLimits;
 use std::time::Duration;
 
-/// The compiler itself needs the minimum; the maximum is above the memory of today's servers.
+/// The compiler itself needs the minimum; more than the maximum no component needs.
 const MEMORY_BYTES_ALLOWED: std::ops::RangeInclusive<u64> = 64 << 20..=64 << 30;
 
 /// Reads the limits.

@@ -148,8 +148,8 @@ pub struct Config {
     pub secrets_key_lost: bool,
     /// Concurrent connections from one address.
     pub connections_per_peer: usize,
-    /// Whether the publicly known default key is accepted, on a loopback address. Then requests with a foreign `Host` or `Origin` are refused,
-    /// because they may come from a web page.
+    /// Whether the publicly known default key is accepted, on a loopback address. Then requests with a foreign `Host` are refused, and
+    /// those that change something with a foreign `Origin`: they may come from a web page.
     pub has_default_key: bool,
     /// API callers: [`Self::api_keys`], and the tables `[[callers]]`.
     pub callers: Vec<Arc<ConfiguredCaller>>,

@@ -74,9 +74,9 @@ impl LiveFeed {
             let next = match self.feed.since(position, PAGE).await {
                 Ok(page) => {
                     failing = false;
+                    let (before, next) = (position, page.next);
                     position = page.position;
-                    let next = page.next;
-                    ring.push(news(page, position), position);
+                    ring.push(news(page, before), position);
                     next
                 }
                 Err(error) => {
@@ -118,10 +118,29 @@ impl LiveFeed {
     }
 }
 
-fn news(page: FeedPage, position: FeedPosition) -> Vec<News> {
+/// The entries of a page that was read after `read`.
+fn news(page: FeedPage, read: FeedPosition) -> Vec<News> {
+    let is_anew = page.position < read;
     // A gap is before the events that were read; if there are none, before the next ones. It names no event: it may be one of
     // another tenant.
-    let before = page.items.first().map_or(position, |item| item.position).without_event();
-    let gap = page.gap.then_some(News::Gap(before));
+    let before = page.items.first().map_or(page.position, |item| item.position).without_event();
+    let gap = page.gap.then_some(News::Gap { before, is_anew });
     gap.into_iter().chain(page.items.into_iter().map(|item| News::Event(Box::new(Happened::new(item))))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_begins_anew_where_it_ends_before_what_was_read() {
+        let position = FeedPosition::after_all_of;
+        let page = |gap| FeedPage { items: Vec::new(), position: position(7), gap, next: FeedNext::OnChange };
+        for (read, anew) in [(6, false), (7, false), (8, true)] {
+            let news = news(page(true), position(read));
+            let [News::Gap { before, is_anew }] = news.as_slice() else { panic!("{news:?}") };
+            assert_eq!((*before, *is_anew), (position(7), anew), "{read}");
+        }
+        assert!(news(page(false), position(6)).is_empty());
+    }
 }

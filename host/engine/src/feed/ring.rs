@@ -2,7 +2,7 @@
 //! subscription that has not read them has fallen behind.
 
 use morag_core::ports::{FeedItem, FeedPosition};
-use morag_core::task::{TaskId, TenantId};
+use morag_core::task::{Event, TaskId, TaskRecord, TenantId};
 use morag_core::webhook::{BodyFormat, view};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,62 +12,92 @@ use tokio::sync::watch;
 /// for longer would never catch up.
 const EVENTS_MAX: usize = 1024;
 
-/// Bytes of their memory with their bodies: one is some 10 KiB (`data` of a step is limited by the runtime). What bodies are made
-/// between two pages of the feed comes on top.
+/// Bytes of their memory with their bodies: one is some 10 KiB. What bodies are made between two pages of the feed comes on top.
 const BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of one event that is kept as it is. A larger one is kept as its body, which takes a fraction: a step's `data` of 256 KiB may
+/// be 10 MiB of values, and a few of one task would leave no room for those of others.
+const PARSED_BYTES_MAX: usize = 64 << 10;
 
 /// An event as subscriptions get it. Its body is made when the first of them asks for it: most want the events of one task only.
 #[derive(Debug)]
 pub struct Happened {
-    item: FeedItem,
+    position: FeedPosition,
+    task: TaskId,
+    tenant: TenantId,
+    sequence: u64,
+    event_type: &'static str,
+    ends_task: bool,
     body: OnceLock<String>,
+    /// Of what the body is made, with the bytes of memory that it takes; none where the body is there from the beginning.
+    source: Option<(Arc<TaskRecord>, Event, usize)>,
+}
+
+fn render(record: &TaskRecord, event: &Event) -> String {
+    view(BodyFormat::Dual, record, event).to_string()
 }
 
 impl Happened {
-    /// An event whose body is not made yet.
+    /// An event. Its body is made now only if it is large.
     pub fn new(item: FeedItem) -> Self {
-        Self { item, body: OnceLock::new() }
+        let FeedItem { position, record, event, bytes } = item;
+        let is_large = bytes > PARSED_BYTES_MAX;
+        Self {
+            position,
+            task: record.id,
+            tenant: record.tenant.clone(),
+            sequence: event.sequence,
+            event_type: event.kind.event_type(),
+            ends_task: event.kind.ends_task(),
+            body: if is_large { render(&record, &event).into() } else { OnceLock::new() },
+            source: (!is_large).then_some((record, event, bytes)),
+        }
     }
 
     /// Its position in the feed.
     pub fn position(&self) -> FeedPosition {
-        self.item.position
+        self.position
     }
 
     /// Its task.
     pub fn task(&self) -> TaskId {
-        self.item.record.id
+        self.task
     }
 
     /// The task's tenant.
     pub fn tenant(&self) -> &TenantId {
-        &self.item.record.tenant
+        &self.tenant
     }
 
     /// Its number within the task.
     pub fn sequence(&self) -> u64 {
-        self.item.event.sequence
+        self.sequence
     }
 
     /// Its type, as the contract names it.
     pub fn event_type(&self) -> &'static str {
-        self.item.event.kind.event_type()
+        self.event_type
     }
 
     /// Whether it ends its task's run.
     pub fn ends_task(&self) -> bool {
-        self.item.event.kind.ends_task()
+        self.ends_task
     }
 
     /// The webhook's body in the format `dual`: one line of JSON.
     pub fn body(&self) -> &str {
-        let FeedItem { record, event, .. } = &self.item;
-        self.body.get_or_init(|| view(BodyFormat::Dual, record, event).to_string())
+        let make = || self.source.as_ref().map(|(record, event, _)| render(record, event)).unwrap_or_default();
+        self.body.get_or_init(make)
     }
 
     /// Whether its body was made.
     pub fn has_body(&self) -> bool {
         self.body.get().is_some()
+    }
+
+    /// Memory that it takes now.
+    fn bytes(&self) -> usize {
+        self.source.as_ref().map_or(0, |(_, _, bytes)| *bytes) + self.body.get().map_or(0, String::len)
     }
 }
 
@@ -76,16 +106,21 @@ impl Happened {
 pub enum News {
     /// An event.
     Event(Box<Happened>),
-    /// Events may be missing before the next; the feed goes on from here.
-    Gap(FeedPosition),
+    /// Events may be missing before the next.
+    Gap {
+        /// The feed goes on from here. It names no event.
+        before: FeedPosition,
+        /// Whether the feed begins anew, before what was read: the store was emptied. What comes then is new, whatever its position.
+        is_anew: bool,
+    },
 }
 
 impl News {
     /// Memory that it takes now.
     fn bytes(&self) -> usize {
         match self {
-            Self::Event(event) => event.item.bytes + event.body.get().map_or(0, String::len),
-            Self::Gap(_) => 0,
+            Self::Event(event) => event.bytes(),
+            Self::Gap { .. } => 0,
         }
     }
 }
@@ -219,13 +254,14 @@ mod tests {
     use futures::FutureExt as _;
     use morag_core::task::EventKind;
 
+    /// An event whose body has more than so many bytes, and is there.
     fn event(number: u64, bytes: usize) -> News {
-        with_message(number, bytes, "")
+        with_message(number, PARSED_BYTES_MAX + 1, &"x".repeat(bytes))
     }
 
     fn with_message(number: u64, bytes: usize, message: &str) -> News {
         let (record, event) = (record(), testing::event(number, EventKind::TaskStarted { retry: None }));
-        let event = morag_core::task::Event { message: message.into(), ..event };
+        let event = Event { message: message.into(), ..event };
         let position = FeedPosition::after(number, record.id, number);
         News::Event(Box::new(Happened::new(FeedItem { position, record: Arc::new(record), event, bytes })))
     }
@@ -240,7 +276,7 @@ mod tests {
         let next = subscription.next().now_or_never()?;
         Some(next.map(|news| match &*news {
             News::Event(event) => event.sequence(),
-            News::Gap(_) => 0,
+            News::Gap { .. } => 0,
         }))
     }
 
@@ -282,7 +318,7 @@ mod tests {
     fn large_bodies_leave_room_for_few_and_the_newest_always_stays() {
         let ring = Ring::new(FeedPosition::after_all_of(0));
         let (mut slow, mut late) = (ring.subscribe(), ring.subscribe());
-        push(&ring, 1..3, BYTES_MAX / 2);
+        push(&ring, 1..3, BYTES_MAX / 2 - (4 << 10));
         assert_eq!((take(&mut slow), take(&mut late)), (Some(Ok(1)), Some(Ok(1))));
         push(&ring, 3..4, 2 * BYTES_MAX);
         assert_eq!(take(&mut slow), Some(Err(Behind)));
@@ -307,6 +343,20 @@ mod tests {
         assert!(events.iter().all(|event| event.body().contains(&message) && event.has_body()));
         push(&ring, 4..5, 1);
         assert_eq!((take(&mut slow), ring.inner().news.len()), (Some(Ok(2)), 3), "the first alone was dropped");
+    }
+
+    #[test]
+    fn a_large_event_is_kept_as_its_body() {
+        let ring = Ring::new(FeedPosition::after_all_of(0));
+        let mut slow = ring.subscribe();
+        // As values they would take more than the ring has.
+        for number in 1..5 {
+            ring.push([with_message(number, BYTES_MAX, "large")], FeedPosition::after_all_of(number));
+        }
+        let news = slow.next().now_or_never().unwrap().unwrap();
+        let News::Event(event) = &*news else { panic!("{news:?}") };
+        assert!(event.has_body() && event.body().contains("large"));
+        assert_eq!((take(&mut slow), ring.inner().news.len()), (Some(Ok(2)), 4));
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub enum InvalidPipelines {
         /// The component that it needs.
         component: String,
     },
-    /// A step reads an artifact that no step before it writes, or two steps write the same one.
+    /// A step reads an artifact that no step before it writes, or that may be missing then; two steps write the same one; or a
+    /// replacement replaces nothing.
     #[error("pipeline {pipeline}: {problem}")]
     Dataflow {
         /// The pipeline.

@@ -118,7 +118,7 @@ struct Here {
     requests: mpsc::Sender<ReloadRequest>,
 }
 
-/// The sending end, held by the loader of components.
+/// The end of the loader of components: it publishes sets and receives requests to reload.
 pub struct Publisher {
     /// Publishes each new set.
     pub sets: watch::Sender<Arc<PluginSet>>,

@@ -46,7 +46,8 @@ impl Fates {
     }
 }
 
-/// A fate's word in the script, and the outcome that is stored with the cursor and answered.
+/// A fate's word in the script, and the outcome that is answered, and stored with the cursor. A forgotten cursor stores none: the script
+/// answers `idle` itself where the call is made again.
 fn names(fate: CursorFate) -> (&'static str, &'static str) {
     match fate {
         CursorFate::GoesOn => ("goes_on", "more"),

@@ -1,5 +1,5 @@
--- Records moves of a cursor. What each does, and what becomes of the cursor, is sent (`cursor_moves`). Answers the outcome that is stored
--- with the cursor, or 'stale', and where its key is scheduled now.
+-- Records moves of a cursor. What each does, and what becomes of the cursor, is sent (`cursor_moves`). Answers the outcome, which is
+-- stored with the cursor if there is one left, or 'stale', and where its key is scheduled now.
 local key, token, name = args.key, args.token, args.cursor
 local cursor = redis.call('HGET', keys.cursors, name)
 if not cursor then

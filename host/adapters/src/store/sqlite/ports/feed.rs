@@ -43,7 +43,7 @@ fn last(connection: &Connection) -> Result<Option<FeedPosition>, StoreError> {
 /// The number to read after; none for a position of another store, or of this one before all its events expired: numbers
 /// begin anew then.
 fn known(connection: &Connection, at: FeedPosition) -> Result<Option<i64>, StoreError> {
-    let end = last(connection)?.map_or(0, FeedPosition::moment);
+    let end = events::last_number(connection)?.unsigned_abs();
     let Some(number) = i64::try_from(at.moment()).ok().filter(|_| at.moment() <= end) else { return Ok(None) };
     let Some(event) = at.event() else { return Ok(Some(number)) };
     // An event that has expired itself says nothing of those after it.
@@ -75,7 +75,10 @@ fn item(connection: &Connection, records: &mut Records, row: &FeedRow, bytes: us
 
 /// Passes over an event that cannot be read. Returns the position after it.
 fn pass(connection: &Connection, row: &FeedRow, error: &str) -> Result<FeedPosition, StoreError> {
-    let task = tasks::id(connection, row.task)?;
+    let task = match tasks::id(connection, row.task) {
+        Err(StoreError::Corrupt(_)) => None,
+        found => found?,
+    };
     feed_damage::log(task, row.sequence.unsigned_abs(), error);
     // Of an event without a task, which is damaged too, the number says enough.
     let after_all = || FeedPosition::after_all_of(row.number.unsigned_abs());

@@ -109,6 +109,12 @@ pub(crate) fn recent(
     })
 }
 
+/// The number of the last event of all, whether its task is there or not; 0 where there is none.
+pub(crate) fn last_number(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT number FROM events ORDER BY number DESC LIMIT 1";
+    Ok(first(connection, sql, [], |row| row.get(0))?.unwrap_or(0))
+}
+
 /// The last event of all: its number, task and sequence.
 pub(crate) fn last(connection: &Connection) -> Result<Option<(i64, TaskId, i64)>, StoreError> {
     let sql = "SELECT events.number, tasks.id, events.sequence
