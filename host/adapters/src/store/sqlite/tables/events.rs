@@ -111,8 +111,8 @@ pub(crate) fn recent(
 
 /// The number of the last event of all, whether its task is there or not; 0 where there is none.
 pub(crate) fn last_number(connection: &Connection) -> Result<i64, StoreError> {
-    let sql = "SELECT number FROM events ORDER BY number DESC LIMIT 1";
-    Ok(first(connection, sql, [], |row| row.get(0))?.unwrap_or(0))
+    let sql = "SELECT max(number) FROM events";
+    Ok(first(connection, sql, [], |row| row.get::<_, Option<i64>>(0))?.flatten().unwrap_or(0))
 }
 
 /// The last event of all: its number, task and sequence.
