@@ -24,7 +24,7 @@ mod waits;
 
 use self::support::*;
 use crate::router;
-use crate::testing::{Memory, NOW, record};
+use crate::testing::{Hold, Memory, NOW, record};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, StatusCode};
 use futures::stream;

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 
 /// Longest chunk of a stream, bytes.
 const PIECE_BYTES: usize = 1 << 20;
@@ -27,6 +28,19 @@ pub struct MemoryBlobs {
     pub undeletable: Mutex<Vec<TaskId>>,
     /// How often [`Blobs::ping`] was called.
     pub pings: Mutex<usize>,
+    /// Holds the files that are completed from now on.
+    pub hold: Mutex<Option<Arc<Hold>>>,
+}
+
+/// Holds a file between the call that completes it and its appearance. As in a folder, it appears even if the caller is gone.
+#[derive(Default)]
+pub struct Hold {
+    /// Notified when a file is held.
+    pub held: Notify,
+    /// To be notified for the file to appear.
+    pub release: Notify,
+    /// Notified when the file has appeared.
+    pub appeared: Notify,
 }
 
 impl MemoryBlobs {
@@ -72,6 +86,7 @@ impl MemoryBlobs {
 
 struct Writer {
     files: Arc<Mutex<BTreeMap<String, Bytes>>>,
+    hold: Option<Arc<Hold>>,
     path: String,
     content: Vec<u8>,
 }
@@ -83,8 +98,18 @@ impl BlobWriter for Writer {
         Ok(())
     }
     async fn finish(self: Box<Self>) -> Result<(), BlobError> {
-        self.files.lock().unwrap().insert(self.path, self.content.into());
-        Ok(())
+        let Self { files, hold, path, content } = *self;
+        let Some(hold) = hold else {
+            files.lock().unwrap().insert(path, content.into());
+            return Ok(());
+        };
+        let appears = tokio::spawn(async move {
+            hold.held.notify_one();
+            hold.release.notified().await;
+            files.lock().unwrap().insert(path, content.into());
+            hold.appeared.notify_one();
+        });
+        appears.await.map_err(|error| BlobError::Unavailable(error.to_string()))
     }
     async fn abort(self: Box<Self>) {}
 }
@@ -92,7 +117,8 @@ impl BlobWriter for Writer {
 #[async_trait]
 impl Blobs for MemoryBlobs {
     async fn create(&self, path: &BlobPath) -> Result<Box<dyn BlobWriter>, BlobError> {
-        Ok(Box::new(Writer { files: self.files.clone(), path: path.as_str().into(), content: vec![] }))
+        let (files, hold) = (self.files.clone(), self.hold.lock().unwrap().clone());
+        Ok(Box::new(Writer { files, hold, path: path.as_str().into(), content: vec![] }))
     }
     async fn stat(&self, path: &BlobPath) -> Result<BlobMeta, BlobError> {
         self.meta(path.as_str())

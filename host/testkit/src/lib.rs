@@ -15,7 +15,7 @@ mod network;
 mod records;
 mod store;
 
-pub use blobs::MemoryBlobs;
+pub use blobs::{Hold, MemoryBlobs};
 pub use clock::FakeClock;
 pub use memory::Memory;
 pub use network::{Document, TestNetwork};

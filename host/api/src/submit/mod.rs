@@ -24,6 +24,7 @@ pub(crate) mod spec;
 mod upload;
 mod uploading;
 pub mod url;
+mod writing;
 
 pub use form::SLACK_BYTES;
 pub use uploading::Uploading;

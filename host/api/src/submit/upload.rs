@@ -2,6 +2,7 @@
 
 use super::file_name;
 use super::uploading::CountedBytes;
+use super::writing::Writing;
 use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
@@ -42,6 +43,8 @@ pub struct Upload {
     disk: DiskReserve,
     task: TaskId,
     stored: bool,
+    /// The file that is being written.
+    writing: Option<Writing>,
     counted: CountedBytes,
     quota: BytesQuota,
 }
@@ -69,6 +72,7 @@ impl Upload {
             disk: app.disk.clone(),
             task: TaskId::random(),
             stored: false,
+            writing: None,
             counted: CountedBytes::new(app.fair.uploads.clone(), caller.tenant().clone()),
             quota: BytesQuota { limit, stored: 0, read_at: 0, reads_on, is_over: false },
         }
@@ -90,7 +94,7 @@ impl Upload {
         let stored_as = file_name::stored_as(&file_name);
         let writer = self.blobs.create(&BlobPath::file(self.task, &stored_as)).await?;
         self.stored = true;
-        let mut writer = Some(writer);
+        self.writing = Some(Writing::start(writer));
         let (mut size, mut digest) = (0_u64, Sha256::new());
         while let Some(bytes) = pieces.try_next().await? {
             size += bytes.len() as u64;
@@ -99,26 +103,32 @@ impl Upload {
                 false => self.refused(size, bytes.len() as u64).await?,
             };
             if let Some(refused) = refused {
-                if let Some(writer) = writer.take() {
-                    writer.abort().await;
-                }
+                self.discard().await;
                 return Err(refused);
             }
-            if self.quota.is_over
-                && let Some(writer) = writer.take()
-            {
-                writer.abort().await;
+            if self.quota.is_over && self.writing.is_some() {
+                self.discard().await;
                 self.counted.forget();
             }
             digest.update(&bytes);
-            if let Some(writer) = &mut writer {
-                writer.write(bytes).await?;
+            if let Some(writing) = &mut self.writing {
+                writing.write(bytes).await?;
             }
         }
-        if let Some(writer) = writer {
-            writer.finish().await?;
+        if let Some(writing) = &mut self.writing {
+            writing.finish().await?;
+            self.writing = None;
         }
         Ok(StoredFile { stored_as, file_name, media_type, size, sha256: hex::encode(digest.finalize()) })
+    }
+
+    /// Discards the file that is being written.
+    async fn discard(&mut self) {
+        let ended = self.writing.take().and_then(Writing::abandon);
+        if let Some(ended) = ended {
+            // The file is not wanted: that it could not be written is no matter.
+            let _ = ended.await;
+        }
     }
 
     /// Why the rest of the file is not accepted, if so. `size` is with the `more` bytes that have just arrived.
@@ -168,9 +178,14 @@ impl Drop for Upload {
             return;
         }
         let (blobs, task) = (self.blobs.clone(), self.task);
+        let writing = self.writing.take().and_then(Writing::abandon);
         // Without a runtime the process is ending: the janitor deletes the files after the next start.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
+            if let Some(writing) = writing {
+                // Nothing may be written after the deletion. Whether it could be written is no matter.
+                let _ = writing.await;
+            }
             if let Err(error) = blobs.delete_all(&BlobPath::task(task)).await {
                 tracing::warn!(%task, %error, "cannot delete the files of a refused upload: the janitor will delete them");
             }

@@ -87,6 +87,27 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_client_that_goes_away_while_its_file_is_completed_leaves_nothing_behind() {
+    let server = server(&[]);
+    let hold = Arc::new(Hold::default());
+    *server.memory.blobs.hold.lock().unwrap() = Some(hold.clone());
+    {
+        let mut request = Box::pin(server.ingest(&[], FILE));
+        tokio::select! {
+            answer = &mut request => panic!("answered {} while the file was held", answer.status),
+            () = hold.held.notified() => {}
+        }
+    }
+    // Time for a deletion that does not wait for the file.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    hold.release.notify_one();
+    hold.appeared.notified().await;
+    server.nothing_is_left().await;
+}
+
+#[tokio::test]
 async fn a_file_over_the_limit_is_refused_declared_or_not() {
     let server = server(&[("MORAG_MAX_UPLOAD_SIZE_BYTES", "100")]);
     let declared = [("content-length", "999999999")];
