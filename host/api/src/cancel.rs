@@ -2,6 +2,7 @@
 
 use super::ApiError;
 use super::error::ErrorBody;
+use super::query::NoQuery;
 use super::task::{PathTask, own};
 use crate::Api;
 use axum::Json;
@@ -34,7 +35,11 @@ pub struct Cancelled {
         (status = 409, description = "The task has already ended", body = ErrorBody),
     )
 )]
-pub async fn cancel(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Result<Json<Cancelled>, ApiError> {
+pub async fn cancel(
+    State(app): State<Arc<Api>>,
+    PathTask(task): PathTask,
+    _: NoQuery,
+) -> Result<Json<Cancelled>, ApiError> {
     let task = own(&app, &task).await?;
     match cancel_task(&app, task).await? {
         CancelOutcome::Cancelled => Ok(Json(Cancelled { message: "Task cancelled".into(), task_id: task.to_string() })),

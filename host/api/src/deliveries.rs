@@ -4,6 +4,7 @@ use super::ApiError;
 use super::caller::Caller;
 use super::delivery_body::{DeliveryBody, delivery};
 use super::error::ErrorBody;
+use super::query::NoQuery;
 use super::resending::{due, refused};
 use super::sequence::Sequences;
 use super::submit::json as json_body;
@@ -13,7 +14,7 @@ use axum::Json;
 use axum::extract::{Extension, Path, Request, State};
 use morag_core::ports::{DeliveryRecord, DeliveryState, KeptCredentials, NewResend, ResendError};
 use morag_core::webhook::{EndpointId, delivery_id};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -57,11 +58,11 @@ pub struct Resent {
 }
 
 /// The target of a resend.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ResendRequest {
     /// Another URL than the endpoint's. The endpoint's token and headers are not sent to it.
-    pub url: Option<String>,
+    url: Option<String>,
 }
 
 /// Deliveries of a task
@@ -73,7 +74,11 @@ pub struct ResendRequest {
         (status = 404, description = "No such task", body = ErrorBody),
     )
 )]
-pub async fn list(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Result<Json<DeliveryList>, ApiError> {
+pub async fn list(
+    State(app): State<Arc<Api>>,
+    PathTask(task): PathTask,
+    _: NoQuery,
+) -> Result<Json<DeliveryList>, ApiError> {
     let task = own(&app, &task).await?;
     let outline = app.tasks.outline(task).await?.ok_or_else(ApiError::unknown_task)?;
     let known = app.endpoints.recent().await?;
@@ -110,10 +115,10 @@ pub async fn resend(
     Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
     Path(path): Path<HashMap<String, String>>,
+    _: NoQuery,
     request: Request,
 ) -> Result<Json<Resent>, ApiError> {
-    let asked = json_body::read_or_empty(request).await?;
-    super::endpoints::input::only(&asked, &["url"])?;
+    let asked: ResendRequest = json_body::read_as(request).await?;
     let task = own(&app, &task).await?;
     let wanted = path.get("delivery_id").map(String::as_str).unwrap_or_default();
     let records = app.deliveries.deliveries(task).await?;
@@ -123,7 +128,7 @@ pub async fn resend(
     if record.endpoint != EndpointId::of_task() {
         super::endpoints::path::load(&app, &record.endpoint).await?;
     }
-    let url = super::endpoints::input::other_url(&app, &caller, &asked).await?;
+    let url = super::endpoints::input::other_url(&app, &caller, asked.url).await?;
     let kept = match record.endpoint == EndpointId::of_task() {
         true => app.deliveries.credentials(task).await?,
         false => KeptCredentials::None,

@@ -1,7 +1,5 @@
 //! A delivery as the log of deliveries shows it.
 
-use super::ApiError;
-use super::error::FieldError;
 use morag_core::Timestamp;
 use morag_core::ports::{AttemptRecord, DeliveryRecord, DeliveryState, TaskOutline};
 use morag_core::task::TaskId;
@@ -110,22 +108,4 @@ pub fn delivery(
 fn attempt(record: AttemptRecord) -> AttemptBody {
     let AttemptRecord { attempt, at, outcome } = record;
     AttemptBody { attempt, at, outcome: outcome.into() }
-}
-
-/// The state that a parameter names, if any.
-///
-/// # Errors
-/// 422 for another word.
-pub fn state(word: Option<&str>) -> Result<Option<DeliveryState>, ApiError> {
-    match word {
-        None => Ok(None),
-        Some("pending") => Ok(Some(DeliveryState::Pending)),
-        Some("delivered") => Ok(Some(DeliveryState::Delivered)),
-        Some("dead") => Ok(Some(DeliveryState::Dead)),
-        Some("resent") => Ok(Some(DeliveryState::Resent)),
-        Some(_) => {
-            let msg = "status must be pending, delivered, dead or resent";
-            Err(ApiError::invalid(vec![FieldError::query("status", msg)]))
-        }
-    }
 }

@@ -7,6 +7,7 @@ use morag_core::ports::{BlobError, StoreError};
 use morag_core::task::TaskId;
 use morag_core::{JsonObject, cut, shown};
 use morag_engine::disk::DiskFull;
+use morag_input::{Fault, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -37,7 +38,7 @@ pub struct FieldError {
     pub loc: Vec<String>,
     /// What is wrong and what is allowed.
     pub msg: String,
-    /// `missing` or `value_error`.
+    /// `missing`, `extra_forbidden` (an unknown name) or `value_error`.
     #[serde(rename = "type")]
     pub kind: String,
 }
@@ -59,6 +60,26 @@ impl FieldError {
             msg: limited(msg, FIELD_TEXT_BYTES_MAX),
             kind: "value_error".into(),
         }
+    }
+
+    /// A problem of the query.
+    pub fn in_query(problem: &Problem) -> Self {
+        Self::of("query", problem)
+    }
+
+    /// A problem of the body.
+    pub fn in_body(problem: &Problem) -> Self {
+        Self::of("body", problem)
+    }
+
+    fn of(place: &str, problem: &Problem) -> Self {
+        let kind = match problem.fault {
+            Fault::Missing => "missing",
+            Fault::Unknown { .. } => "extra_forbidden",
+            Fault::Expected(_) | Fault::Invalid(_) => "value_error",
+        };
+        let loc = std::iter::once(place.to_owned()).chain(problem.path.iter().cloned()).collect();
+        Self { loc, msg: limited(problem.to_string(), FIELD_TEXT_BYTES_MAX), kind: kind.into() }
     }
 
     /// A missing field of the body.

@@ -2,6 +2,7 @@
 
 use super::ApiError;
 use super::error::ErrorBody;
+use super::query::NoQuery;
 use crate::Api;
 use axum::Json;
 use axum::extract::State;
@@ -107,7 +108,7 @@ pub struct PipelineOnFailure {
         (status = 401, description = "No key, or a wrong one", body = ErrorBody),
     )
 )]
-pub async fn list(State(app): State<Arc<Api>>) -> Result<Json<PipelineList>, ApiError> {
+pub async fn list(State(app): State<Arc<Api>>, _: NoQuery) -> Result<Json<PipelineList>, ApiError> {
     let body = |configured: &Configured| body(&app.pipelines, &configured.pipeline);
     Ok(Json(PipelineList { pipelines: app.pipelines.all().map(body).collect() }))
 }

@@ -1,60 +1,41 @@
-//! Query parameters, with errors in the contract's shape.
+//! Query parameters, read into types.
 
 use super::ApiError;
 use super::error::FieldError;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use std::collections::HashMap;
-use std::ops::RangeInclusive;
+use morag_input::{FieldObject, WholeOr};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-/// Longest cursor that is accepted: the server's own are far shorter.
-const CURSOR_LENGTH_MAX: usize = 512;
+/// Items of a page: 1 to 1000, 100 where nothing is said.
+pub type Limit = WholeOr<1, 1000, 100>;
 
-/// The query's parameters. The last value of a repeated one counts.
-#[derive(Debug, Clone, Default)]
-pub struct Parameters(HashMap<String, String>);
+/// Items of a page for each of which more is read: 1 to 200, 50 where nothing is said.
+pub type SmallLimit = WholeOr<1, 200, 50>;
 
-impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+/// The parameters of a query as a type. Unknown names are refused, with the nearest known one. The last value of a repeated
+/// parameter counts, and an empty one counts as absent.
+#[derive(Debug, Clone)]
+pub struct Query<T>(pub T);
+
+/// The query of a route that takes no parameters.
+pub type NoQuery = Query<NoParameters>;
+
+/// No parameters.
+#[derive(Debug, Clone, Deserialize)]
+pub struct NoParameters {}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match Query::<Vec<(String, String)>>::from_request_parts(parts, state).await {
-            Ok(Query(pairs)) => Ok(Self(pairs.into_iter().collect())),
-            Err(_) => Err(ApiError::bad_request("invalid_query", "The query of the URL cannot be read")),
-        }
-    }
-}
-
-impl Parameters {
-    /// A parameter; none if it is missing or empty.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
-    }
-
-    /// A whole number within bounds.
-    ///
-    /// # Errors
-    /// 422 for anything else.
-    pub fn number(&self, name: &str, default: u64, allowed: RangeInclusive<u64>) -> Result<u64, ApiError> {
-        let Some(text) = self.text(name) else { return Ok(default) };
-        let parsed = text.parse().ok().filter(|number| allowed.contains(number));
-        parsed.ok_or_else(|| {
-            let text = format!("{name} must be a whole number, {} to {}", allowed.start(), allowed.end());
-            ApiError::invalid(vec![FieldError::query(name, text)])
-        })
-    }
-
-    /// The cursor of the page to read.
-    ///
-    /// # Errors
-    /// 422 for one that is too long.
-    pub fn cursor(&self) -> Result<Option<&str>, ApiError> {
-        let cursor = self.text("cursor");
-        match cursor.is_some_and(|cursor| cursor.len() > CURSOR_LENGTH_MAX) {
-            true => {
-                Err(ApiError::invalid(vec![FieldError::query("cursor", "cursor must be a next_cursor of an answer")]))
-            }
-            false => Ok(cursor),
-        }
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Ok(axum::extract::Query(pairs)) = pairs else {
+            return Err(ApiError::bad_request("invalid_query", "The query of the URL cannot be read"));
+        };
+        let values = pairs.into_iter().map(|(name, value)| (name, value.into())).collect();
+        let read = morag_input::read_texts(&FieldObject { values, left_out: 0 });
+        read.map(Self).map_err(|problems| ApiError::invalid(problems.iter().map(FieldError::in_query).collect()))
     }
 }

@@ -4,7 +4,7 @@ use super::ApiError;
 use super::accept_error::accept_error;
 use super::caller::Caller;
 use super::error::{ErrorBody, FieldError};
-use super::query::Parameters;
+use super::query::Query;
 use super::quota::check_stored_bytes;
 use super::task::{PathTask, own};
 use crate::Api;
@@ -13,9 +13,17 @@ use axum::extract::{Extension, State};
 use morag_core::pipeline::RetryRefused;
 use morag_core::ports::KeptCredentials;
 use morag_engine::{RetryError, retry as retry_task};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
+
+/// Where to begin.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RetryQuery {
+    /// Step to begin with: the first that has not completed, or one before it.
+    from_step: Option<String>,
+}
 
 /// The task runs again.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,7 +55,7 @@ pub struct RetryAnswer {
     post, path = "/api/v1/tasks/{task_id}/retry", tag = "status", operation_id = "retry_task",
     params(
         ("task_id" = String, Path, description = "The task"),
-        ("from_step" = Option<String>, Query, description = "Step to begin with: the first that has not completed, or one before it"),
+        RetryQuery,
     ),
     responses(
         (status = 200, description = "The task runs again", body = RetryAnswer),
@@ -64,13 +72,13 @@ pub async fn retry(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
-    parameters: Parameters,
+    Query(query): Query<RetryQuery>,
 ) -> Result<Json<RetryAnswer>, ApiError> {
     let task = own(&app, &task).await?;
     app.disk.check().await?;
     check_stored_bytes(&app, &caller, 0).await?;
     let admission = (&caller.flow(), caller.limits());
-    let retried = retry_task(&app, task, parameters.text("from_step"), admission);
+    let retried = retry_task(&app, task, query.from_step.as_deref(), admission);
     let retried = retried.await.map_err(|error| refused(&app, error))?;
     // Credentials are deleted after the task's last delivery, which may have been before this run.
     let without = match app.deliveries.credentials(task).await? {

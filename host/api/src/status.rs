@@ -2,8 +2,8 @@
 
 use super::ApiError;
 use super::caller::Caller;
-use super::error::{ErrorBody, FieldError};
-use super::query::Parameters;
+use super::error::ErrorBody;
+use super::query::{Limit, NoQuery, Query};
 use super::task::{PathTask, load, own};
 use super::view::{HistoryItem, RecentItem, StatusBody, TaskItem, history_item, recent_item, status_body, task_item};
 use super::wait::{Until, mark, wait};
@@ -13,17 +13,86 @@ use axum::extract::{Extension, State};
 use morag_core::ports::{ListFilter, Queue, QueueCounts, TaskLog};
 use morag_core::task::StatusWord;
 use morag_engine::config::Role;
-use serde::Serialize;
+use morag_input::{Cursor, TaskState, WholeOr, Word, Words};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// Tasks of a list: the default and the limit.
-const LIST_DEFAULT: u64 = 100;
-const LIST_MAX: u64 = 1000;
+/// Seconds to wait: proxies end idle requests after 60.
+type WaitSeconds = WholeOr<0, 60, 0>;
 
-/// Longest `wait`, seconds: proxies end idle requests after 60.
-const WAIT_MAX_SECONDS: u64 = 60;
+/// Hours that recent events are of: one day, at most a week, for which events are kept by default.
+type Hours = WholeOr<1, 168, 24>;
+
+/// How to read a status.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StatusQuery {
+    /// Seconds to wait for the next change.
+    #[param(inline)]
+    #[serde(default)]
+    wait: WaitSeconds,
+}
+
+/// Which tasks to list.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Only tasks of these states, comma separated.
+    #[param(inline, style = Form, explode = false, value_type = Option<Vec<TaskState>>)]
+    status: Option<Vec<TaskState>>,
+    /// Tasks of a page.
+    #[param(inline)]
+    #[serde(default)]
+    limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(inline)]
+    cursor: Option<Cursor>,
+}
+
+/// The order of a history.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum HistoryOrder {
+    /// Newest first.
+    #[default]
+    Desc,
+    /// Oldest first.
+    Asc,
+}
+
+impl Words for HistoryOrder {
+    const ALL: &'static [Self] = &[Self::Desc, Self::Asc];
+}
+
+type OrderOfHistory = Word<HistoryOrder>;
+
+/// How to show a history.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// `desc` (default): newest first; `asc`: oldest first.
+    #[param(inline)]
+    order: Option<OrderOfHistory>,
+}
+
+/// Which recent events to list.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RecentQuery {
+    /// How far back.
+    #[param(inline)]
+    #[serde(default)]
+    hours: Hours,
+    /// Events of a page.
+    #[param(inline)]
+    #[serde(default)]
+    limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(inline)]
+    cursor: Option<Cursor>,
+}
 
 /// Tasks, newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,7 +178,7 @@ pub struct RecentEvents {
     get, path = "/api/v1/status/{task_id}", tag = "status", operation_id = "get_status",
     params(
         ("task_id" = String, Path, description = "The task"),
-        ("wait" = Option<u64>, Query, description = "Seconds to wait for the next change, 0 to 60"),
+        StatusQuery,
     ),
     responses(
         (status = 200, description = "The status of the task", body = StatusBody),
@@ -121,9 +190,9 @@ pub async fn status(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
-    parameters: Parameters,
+    Query(query): Query<StatusQuery>,
 ) -> Result<Json<StatusBody>, ApiError> {
-    let at_most = Duration::from_secs(parameters.number("wait", 0, 0..=WAIT_MAX_SECONDS)?);
+    let at_most = Duration::from_secs(query.wait.0);
     if !at_most.is_zero() {
         // The task is loaded after the wait: a request that waits holds nothing of it in memory.
         let id = own(&app, &task).await?;
@@ -145,21 +214,17 @@ pub fn is_ended(log: &TaskLog) -> bool {
 /// Tasks, newest first
 #[utoipa::path(
     get, path = "/api/v1/status", tag = "status", operation_id = "list_tasks",
-    params(
-        ("status" = Option<String>, Query, description = "Only tasks of these states, comma separated"),
-        ("limit" = Option<u64>, Query, description = "Tasks of a page, 1 to 1000, default 100"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-    ),
+    params(ListQuery),
     responses((status = 200, description = "A page of tasks", body = TaskList))
 )]
 pub async fn list(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
-    parameters: Parameters,
+    Query(query): Query<ListQuery>,
 ) -> Result<Json<TaskList>, ApiError> {
-    let statuses = parameters.text("status").map(parse_statuses).transpose()?.unwrap_or_default();
-    let limit = parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)? as usize;
-    let cursor = parameters.cursor()?.map(str::to_owned);
+    let statuses: Vec<_> = query.status.unwrap_or_default().into_iter().map(|word| word.0).collect();
+    let limit = query.limit.0 as usize;
+    let cursor = query.cursor.map(|cursor| cursor.0);
     let tenant = caller.tenant().clone();
     let counts = app.tasks.counts_of(&tenant).await?;
     let wanted = |word: &StatusWord| statuses.is_empty() || statuses.contains(word);
@@ -167,14 +232,6 @@ pub async fn list(
     let page = app.tasks.list(&ListFilter { statuses, limit, cursor, tenant }).await?;
     let active_tasks: Vec<_> = page.items.into_iter().map(task_item).collect();
     Ok(Json(TaskList { count: active_tasks.len(), active_tasks, total_count, next_cursor: page.next_cursor }))
-}
-
-fn parse_statuses(text: &str) -> Result<Vec<StatusWord>, ApiError> {
-    let parse = |word: &str| word.trim().parse::<StatusWord>();
-    text.split(',').map(parse).collect::<Result<_, _>>().map_err(|()| {
-        let text = "status must be of pending, in_progress, completed, failed, cancelled, separated by commas";
-        ApiError::invalid(vec![FieldError::query("status", text)])
-    })
 }
 
 /// Queue lengths
@@ -187,6 +244,7 @@ fn parse_statuses(text: &str) -> Result<Vec<StatusWord>, ApiError> {
 pub async fn queues(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
+    _: NoQuery,
 ) -> Result<Json<QueueStats>, ApiError> {
     let (tasks, deliveries) = match app.config.has_tenants() {
         false => {
@@ -216,7 +274,7 @@ async fn own_queue(app: &Api, caller: &Caller) -> Result<QueueCounts, ApiError> 
     get, path = "/api/v1/status/{task_id}/history", tag = "status", operation_id = "get_history",
     params(
         ("task_id" = String, Path, description = "The task"),
-        ("order" = Option<String>, Query, description = "`desc` (default): newest first; `asc`: oldest first"),
+        HistoryQuery,
     ),
     responses(
         (status = 200, description = "Its events", body = History),
@@ -226,18 +284,14 @@ async fn own_queue(app: &Api, caller: &Caller) -> Result<QueueCounts, ApiError> 
 pub async fn history(
     State(app): State<Arc<Api>>,
     PathTask(task): PathTask,
-    parameters: Parameters,
+    Query(query): Query<HistoryQuery>,
 ) -> Result<Json<History>, ApiError> {
-    let newest_first = match parameters.text("order") {
-        None | Some("desc") => true,
-        Some("asc") => false,
-        Some(_) => return Err(ApiError::invalid(vec![FieldError::query("order", "order must be desc or asc")])),
-    };
     let log = load(&app, &task).await?;
     let id = log.record.id;
     let mut history: Vec<_> = log.events.into_iter().map(history_item).collect();
-    if newest_first {
-        history.reverse();
+    match query.order.map(|order| order.0).unwrap_or_default() {
+        HistoryOrder::Desc => history.reverse(),
+        HistoryOrder::Asc => {}
     }
     Ok(Json(History { task_id: id.to_string(), event_count: history.len(), history }))
 }
@@ -245,22 +299,17 @@ pub async fn history(
 /// Recent events of all tasks
 #[utoipa::path(
     get, path = "/api/v1/status/events/recent", tag = "status", operation_id = "recent_events",
-    params(
-        ("hours" = Option<u64>, Query, description = "How far back, 1 to 168, default 24"),
-        ("limit" = Option<u64>, Query, description = "Events of a page, 1 to 1000, default 100"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-    ),
+    params(RecentQuery),
     responses((status = 200, description = "Events, newest first", body = RecentEvents))
 )]
 pub async fn recent(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
-    parameters: Parameters,
+    Query(RecentQuery { hours: WholeOr(hours), limit, cursor }): Query<RecentQuery>,
 ) -> Result<Json<RecentEvents>, ApiError> {
-    let hours = parameters.number("hours", 24, 1..=168)?;
-    let limit = parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)? as usize;
+    let limit = limit.0 as usize;
     let since = app.clock.now().minus(Duration::from_secs(hours * 3600));
-    let page = app.tasks.recent(caller.tenant(), since, limit, parameters.cursor()?).await?;
+    let page = app.tasks.recent(caller.tenant(), since, limit, cursor.as_ref().map(|cursor| cursor.0.as_str())).await?;
     let events: Vec<_> = page.items.into_iter().map(recent_item).collect();
     Ok(Json(RecentEvents { count: events.len(), events, hours, next_cursor: page.next_cursor }))
 }

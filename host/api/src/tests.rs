@@ -16,6 +16,7 @@ mod lookups;
 mod pipelines;
 mod plugins;
 mod process;
+mod queries;
 mod quotas;
 mod status;
 mod submit_file;

@@ -2,14 +2,13 @@
 //!
 //! Both are paced: deliveries that piled up while a receiver was down must not overload it when it is back.
 
-use super::input::{invalid, only, other_url, since, text};
+use super::input::{invalid, other_url};
 use super::path::{PathEndpoint, load};
 use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
-use crate::delivery_body::state;
 use crate::error::ErrorBody;
-use crate::query::Parameters;
+use crate::query::Query;
 use crate::resending::{due, refused};
 use crate::submit::json;
 use axum::Json;
@@ -17,8 +16,8 @@ use axum::extract::{Extension, Request, State};
 use morag_core::Timestamp;
 use morag_core::ports::{DeliveryFilter, DeliveryState, EndpointDelivery, NewResend, ResendError, StoreError};
 use morag_core::webhook::{EndpointId, WebhookUrl};
-use morag_engine::endpoints::draft::Problem;
-use serde::Serialize;
+use morag_input::{Problem, Time, Word, Words};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -50,26 +49,66 @@ pub struct SentAgain {
     pub last_due: Option<Timestamp>,
 }
 
-/// Which deliveries to send again.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
+/// Which deliveries to send again. Also in the query; the body wins.
+#[derive(Debug, Default, Deserialize, ToSchema, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct RecoverRequest {
-    /// Only deliveries that were given up at this time or later; also as a query parameter.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub since: Option<String>,
+    /// Only deliveries that were given up at this time or later.
+    #[param(inline)]
+    #[schema(inline)]
+    since: Option<Time>,
 }
 
-/// Which deliveries to send again, and to which URL.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
+/// The states of a delivery that is not being sent.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Settled {
+    Delivered,
+    Dead,
+    Resent,
+}
+
+impl Words for Settled {
+    const ALL: &'static [Self] = &[Self::Delivered, Self::Dead, Self::Resent];
+}
+
+impl From<Settled> for DeliveryState {
+    fn from(settled: Settled) -> Self {
+        match settled {
+            Settled::Delivered => Self::Delivered,
+            Settled::Dead => Self::Dead,
+            Settled::Resent => Self::Resent,
+        }
+    }
+}
+
+type SettledWord = Word<Settled>;
+
+/// Which deliveries to send again, as in the body, which wins.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReplayQuery {
+    /// Only deliveries whose state changed at this time or later.
+    #[param(inline)]
+    since: Option<Time>,
+    /// Only deliveries in this state; all three when absent.
+    #[param(inline)]
+    status: Option<SettledWord>,
+}
+
+/// Which deliveries to send again, and to which URL. `since` is required, here or in the query.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ReplayRequest {
     /// Only deliveries whose state changed at this time or later.
-    #[schema(value_type = String, format = DateTime)]
-    pub since: String,
-    /// `delivered`, `dead` or `resent`; all three when absent.
-    pub status: Option<String>,
+    #[schema(inline)]
+    since: Option<Time>,
+    /// Only deliveries in this state; all three when absent.
+    #[schema(inline)]
+    status: Option<SettledWord>,
     /// Another URL than the endpoint's. The endpoint's token and headers are not sent to it.
-    pub url: Option<String>,
+    url: Option<String>,
 }
 
 /// Send dead deliveries again
@@ -79,7 +118,7 @@ pub struct ReplayRequest {
     post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/recover", tag = "webhooks", operation_id = "recover_endpoint",
     params(
         ("endpoint_id" = String, Path, description = "The endpoint"),
-        ("since" = Option<String>, Query, description = "Only deliveries that were given up at this time or later, RFC 3339"),
+        RecoverRequest,
     ),
     request_body(content = Option<RecoverRequest>, content_type = "application/json"),
     responses(
@@ -91,12 +130,11 @@ pub struct ReplayRequest {
 pub async fn recover(
     State(app): State<Arc<Api>>,
     PathEndpoint(id): PathEndpoint,
-    parameters: Parameters,
+    Query(query): Query<RecoverRequest>,
     request: Request,
 ) -> Result<Json<SentAgain>, ApiError> {
-    let asked = json::read_or_empty(request).await?;
-    only(&asked, &["since"])?;
-    let since = since(&asked, &parameters)?;
+    let asked: RecoverRequest = json::read_as(request).await?;
+    let since = asked.since.or(query.since).map(|time| time.0);
     load(&app, &id).await?;
     let found = find(&app, &id, &[DeliveryState::Dead], since, |_| true).await?;
     Ok(Json(send(&app, id, found, None).await?))
@@ -108,8 +146,8 @@ pub async fn recover(
 /// given, signed as for the endpoint.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/replay", tag = "webhooks", operation_id = "replay_endpoint",
-    params(("endpoint_id" = String, Path, description = "The endpoint")),
-    request_body(content = ReplayRequest, content_type = "application/json"),
+    params(("endpoint_id" = String, Path, description = "The endpoint"), ReplayQuery),
+    request_body(content = Option<ReplayRequest>, content_type = "application/json"),
     responses(
         (status = 200, description = "The deliveries are sent again", body = SentAgain),
         (status = 404, description = "No such endpoint", body = ErrorBody),
@@ -120,33 +158,28 @@ pub async fn replay(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathEndpoint(id): PathEndpoint,
-    parameters: Parameters,
+    Query(query): Query<ReplayQuery>,
     request: Request,
 ) -> Result<Json<SentAgain>, ApiError> {
-    let asked = json::read_or_empty(request).await?;
-    only(&asked, &["since", "status", "url"])?;
-    let since = since(&asked, &parameters)?;
+    let asked: ReplayRequest = json::read_as(request).await?;
+    let since = asked.since.or(query.since).map(|time| time.0);
     if since.is_none() {
-        return Err(invalid([Problem::new(
+        return Err(invalid([Problem::invalid(
             "since",
             "since is required: the time from which on deliveries are sent again",
         )]));
     }
-    let settled = [DeliveryState::Delivered, DeliveryState::Dead, DeliveryState::Resent];
-    let states = match state(text(&asked, &parameters, "status")?)? {
-        None => settled.to_vec(),
-        Some(DeliveryState::Pending) => {
-            return Err(invalid([Problem::new("status", "status must be delivered, dead or resent")]));
-        }
-        Some(state) => vec![state],
+    let states: Vec<DeliveryState> = match asked.status.or(query.status) {
+        None => Settled::ALL.iter().map(|state| (*state).into()).collect(),
+        Some(Word(state)) => vec![state.into()],
     };
     load(&app, &id).await?;
-    let url = other_url(&app, &caller, &asked).await?;
+    let url = other_url(&app, &caller, asked.url).await?;
     // Only originals: a resend is logged as a delivery of its own, and each event is sent once.
     let found = find(&app, &id, &states, since, |one| one.record.resend == 0).await?;
     if found.is_cut {
         let msg = format!("there are more than {SCAN_MAX} deliveries since then: give a later time, or a status");
-        return Err(invalid([Problem::new("since", msg)]));
+        return Err(invalid([Problem::invalid("since", msg)]));
     }
     Ok(Json(send(&app, id, found, url).await?))
 }

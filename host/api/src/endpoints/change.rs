@@ -1,7 +1,6 @@
 //! Changing an endpoint.
 
 use super::body::{ChangedEndpoint, answer_with_dropped};
-use super::create::EndpointRequest;
 use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path::{PathEndpoint, load, unknown};
 use super::read::configured;
@@ -9,6 +8,7 @@ use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
 use crate::error::ErrorBody;
+use crate::query::NoQuery;
 use crate::sealing::{sealer, sealing, unsealable};
 use crate::submit::json;
 use axum::extract::{Extension, Request, State};
@@ -17,9 +17,10 @@ use axum::response::Response;
 use morag_core::Timestamp;
 use morag_core::webhook::{Credentials, Disabled, DisabledReason, NamedEndpoint};
 use morag_engine::endpoints::UpdateError;
-use morag_engine::endpoints::draft::{Draft, Problem};
+use morag_engine::endpoints::draft::Draft;
+use morag_engine::endpoints::given::GivenEndpoint;
 use morag_engine::endpoints::seal::SealError;
-use serde_json::Value;
+use morag_input::{Patch, Problem};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,7 +38,7 @@ use std::sync::{Arc, Mutex, PoisonError};
         ("endpoint_id" = String, Path, description = "The endpoint"),
         ("If-Match" = Option<String>, Header, description = "`ETag` of the version to change"),
     ),
-    request_body(content = EndpointRequest, content_type = "application/json"),
+    request_body(content = GivenEndpoint, content_type = "application/json"),
     responses(
         (status = 200, description = "The endpoint as it is now", body = ChangedEndpoint),
         (status = 404, description = "No such endpoint", body = ErrorBody),
@@ -52,19 +53,16 @@ pub async fn change(
     Extension(caller): Extension<Caller>,
     PathEndpoint(id): PathEndpoint,
     headers: HeaderMap,
+    _: NoQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let mut asked = json::read(request).await?;
-    let expected = version(&headers, asked.remove("version"))?;
-    if asked.contains_key("secret") {
-        let msg = "secret is changed with POST …/secret/rotate, so that the previous one can sign for a grace time";
-        return Err(invalid([Problem::new("secret", msg)]));
-    }
-    let draft = Draft::read(&asked, &policy(&app)).map_err(invalid)?;
+    let given: GivenEndpoint = json::read_as(request).await?;
+    let expected = version(&headers, given.version.map(|version| version.0));
+    check_fixed(&given)?;
+    let draft = Draft::new(given, &policy(&app)).map_err(|problem| invalid([problem]))?;
     let opened = load(&app, &id).await?;
     // Its settings are those of `morag.toml`, but its state is not: it can be enabled after its receiver disabled it.
-    let enables_only = draft.disabled == Some(false) && asked.len() == 1;
-    if opened.is_configured && !enables_only {
+    if opened.is_configured && !draft.only_enables() {
         return Err(configured());
     }
     if let Some(url) = &draft.url {
@@ -105,20 +103,26 @@ pub fn updated(result: Result<Result<NamedEndpoint, ApiError>, UpdateError>) -> 
     })?
 }
 
-/// The version that the caller expects, if given.
-fn version(headers: &HeaderMap, in_body: Option<Value>) -> Result<Option<u64>, ApiError> {
-    if let Some(tag) = headers.get(header::IF_MATCH).and_then(|tag| tag.to_str().ok()).map(str::trim) {
-        // A tag that is no version matches nothing.
-        return Ok((tag != "*").then(|| tag.trim_matches('"').parse().unwrap_or(0)));
+/// Refuses what a change cannot change.
+fn check_fixed(given: &GivenEndpoint) -> Result<(), ApiError> {
+    let mut problems = Vec::new();
+    if given.id.is_some() {
+        problems.push(Problem::invalid("id", "id cannot be changed: create another endpoint, and delete this one"));
     }
-    match in_body {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_u64() {
-            Some(version) => Ok(Some(version)),
-            None => {
-                Err(invalid([Problem::new("version", "version must be the number that the endpoint was shown with")]))
-            }
-        },
+    if !matches!(given.secret, Patch::Absent) {
+        let text = "secret is changed with POST …/secret/rotate, so that the previous one can sign for a grace time";
+        problems.push(Problem::invalid("secret", text));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(invalid(problems)) }
+}
+
+/// The version that the caller expects, if given. The header wins.
+fn version(headers: &HeaderMap, in_body: Option<u64>) -> Option<u64> {
+    match headers.get(header::IF_MATCH).and_then(|tag| tag.to_str().ok()).map(str::trim) {
+        Some("*") => None,
+        // A tag that is no version matches nothing.
+        Some(tag) => Some(tag.trim_matches('"').parse().unwrap_or(0)),
+        None => in_body,
     }
 }
 

@@ -8,70 +8,34 @@ use crate::ApiError;
 use crate::caller::Caller;
 use crate::error::ErrorBody;
 use crate::over_quota;
+use crate::query::NoQuery;
 use crate::sealing::{sealing, unsealable};
 use crate::submit::json;
 use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use morag_core::Timestamp;
 use morag_core::caller::{OverQuota, Quota};
 use morag_core::ports::{ENDPOINTS_MAX, EndpointCounts, EndpointLimits, PutEndpointError};
 use morag_core::webhook::{Credentials, Disabled, DisabledReason, EndpointId, NamedEndpoint, redact};
-use morag_core::{JsonObject, Secret, Timestamp};
 use morag_engine::endpoints::EndpointSnapshot;
-use morag_engine::endpoints::draft::{self, Draft, Problem};
-use morag_engine::endpoints::seal::Sealer;
-use serde_json::Value;
+use morag_engine::endpoints::draft::Draft;
+use morag_engine::endpoints::given::GivenEndpoint;
+use morag_input::Problem;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use utoipa::ToSchema;
 
 /// Endpoints that one caller may create. Each event may be sent to all of them: this limits what one caller can add to the cost of
 /// an event.
 pub const ENDPOINTS_PER_CALLER_MAX: usize = 250;
-
-/// Settings of an endpoint.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by endpoints::draft")]
-pub struct EndpointRequest {
-    /// 1 to 64 of the characters `a-z 0-9 _ -`, not `task`; generated when absent. Only when it is created.
-    pub id: Option<String>,
-    /// The URL; http or https, without credentials. Required when it is created.
-    pub url: Option<String>,
-    /// Description for people, one line.
-    pub description: Option<String>,
-    /// Names of event types, or patterns such as `task_*`; all events of tasks when absent. `endpoint_disabled`, with or without
-    /// others: an event when another endpoint is disabled.
-    pub events: Option<Vec<String>>,
-    /// `dual` (default), `envelope`, `flat` or `morag-ui`.
-    pub format: Option<String>,
-    /// 16 to 512 printable characters; generated when absent. Only when it is created: `…/secret/rotate` changes it.
-    pub secret: Option<String>,
-    /// Sent as `Authorization: Bearer …`.
-    pub auth_token: Option<String>,
-    /// Extra headers: names and texts, at most 32; none of the server's own.
-    #[schema(value_type = Option<Object>)]
-    pub headers: Option<Value>,
-    /// `{max_retries: 0..20, delay_seconds: 0..86400}`; the server's when absent.
-    #[schema(value_type = Option<Object>)]
-    pub retry: Option<Value>,
-    /// Most attempts a second, 1 to 1000.
-    pub rate_limit: Option<u32>,
-    /// Whether it is disabled. Its events are kept as long as their tasks are, and delivered when it is enabled.
-    pub disabled: Option<bool>,
-    /// Only tasks whose metadata has all of these values; at most 16 keys.
-    #[schema(value_type = Option<Object>)]
-    pub filter: Option<Value>,
-    /// `task` (default): each task's events are in order. `document`: those of all tasks of a `document_id`.
-    pub order: Option<String>,
-}
 
 /// Create an endpoint
 ///
 /// It gets the events of tasks that are accepted from now on.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints", tag = "webhooks", operation_id = "create_endpoint",
-    request_body(content = EndpointRequest, content_type = "application/json"),
+    request_body(content = GivenEndpoint, content_type = "application/json"),
     responses(
         (status = 201, description = "Created, with its secret, which is only shown now", body = EndpointWithSecret),
         (status = 403, description = "The caller has created as many endpoints as it may (`too_many_endpoints`), or the key's quota is reached (`quota_endpoints`)", body = ErrorBody),
@@ -83,11 +47,16 @@ pub struct EndpointRequest {
 pub async fn create(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
+    _: NoQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let mut asked = json::read(request).await?;
-    let id = EndpointId::of_tenant(caller.tenant(), id(&mut asked)?.as_str());
-    let draft = Draft::read(&asked, &policy(&app)).map_err(invalid)?;
+    let given: GivenEndpoint = json::read_as(request).await?;
+    if given.version.is_some() {
+        return Err(invalid([Problem::invalid("version", "version is for a change: a new endpoint has none yet")]));
+    }
+    let id = given.id.as_ref().map_or_else(generated, |id| id.0.clone());
+    let id = EndpointId::of_tenant(caller.tenant(), id.as_str());
+    let draft = Draft::new(given, &policy(&app)).map_err(|problem| invalid([problem]))?;
     let settings = draft.settings(server_retry(&app)).map_err(|problem| invalid([problem]))?;
     let sealer = sealing(&app).await?;
     check_reachable(&app, &caller, &settings.url).await?;
@@ -122,13 +91,8 @@ pub async fn create(
     Ok(answer_with_secret(&app, StatusCode::CREATED, &opened, &secret, Vec::new()))
 }
 
-/// Removes the id from the request, or generates one.
-fn id(asked: &mut JsonObject) -> Result<EndpointId, ApiError> {
-    match asked.remove("id") {
-        None | Some(Value::Null) => Ok(EndpointId::from(format!("ep_{}", uuid::Uuid::new_v4().simple()))),
-        Some(Value::String(text)) => draft::endpoint_id(&text).map_err(|msg| invalid([Problem::new("id", msg)])),
-        Some(_) => Err(invalid([Problem::new("id", "id must be a text")])),
-    }
+fn generated() -> EndpointId {
+    EndpointId::from(format!("ep_{}", uuid::Uuid::new_v4().simple()))
 }
 
 async fn store(app: &Api, caller: &Caller, endpoint: &NamedEndpoint) -> Result<(), ApiError> {
@@ -184,19 +148,5 @@ fn refused(error: PutEndpointError, now: Timestamp) -> ApiError {
             over_quota::over(OverQuota { quota: Quota::Endpoints, limit, resets_at: None }, now)
         }
         PutEndpointError::Store(error) => error.into(),
-    }
-}
-
-/// The secret of the request, or a generated one.
-///
-/// # Errors
-/// 422 for an invalid one.
-pub fn secret_of(asked: &JsonObject, sealer: &Sealer) -> Result<Secret, ApiError> {
-    match asked.get("secret") {
-        None | Some(Value::Null) => sealer.signing_secret().map_err(unsealable),
-        Some(value) => {
-            let text = value.as_str().unwrap_or_default();
-            draft::signing_secret(text).map_err(|msg| invalid([Problem::new("secret", msg)]))
-        }
     }
 }

@@ -1,26 +1,40 @@
 //! The log of an endpoint's deliveries, of all tasks.
 
-use super::input::since;
 use super::path::{PathEndpoint, load};
 use crate::Api;
 use crate::ApiError;
-use crate::delivery_body::{DeliveryBody, delivery, state};
+use crate::delivery_body::{DeliveryBody, delivery};
 use crate::error::ErrorBody;
-use crate::query::Parameters;
+use crate::query::{Query, SmallLimit};
 use crate::sequence::Sequences;
 use axum::Json;
 use axum::extract::State;
-use morag_core::JsonObject;
 use morag_core::ports::{DeliveryFilter, DeliveryRecord, EndpointDelivery};
 use morag_core::task::TaskId;
-use serde::Serialize;
+use morag_input::{Cursor, DeliveryWord, Time};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Deliveries of a page, default and limit: the task of each is read for its event and attempts.
-const PAGE_DEFAULT: u64 = 50;
-const PAGE_MAX: u64 = 200;
+/// Which deliveries to list.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeliveriesQuery {
+    /// Only deliveries in this state.
+    #[param(inline)]
+    status: Option<DeliveryWord>,
+    /// Only deliveries whose state changed at this time or later.
+    #[param(inline)]
+    since: Option<Time>,
+    /// Deliveries of a page: the task of each is read for its event and attempts.
+    #[param(inline)]
+    #[serde(default)]
+    limit: SmallLimit,
+    /// `next_cursor` of the page before.
+    #[param(inline)]
+    cursor: Option<Cursor>,
+}
 
 /// An endpoint's deliveries, those moved last first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,10 +57,7 @@ pub struct EndpointDeliveries {
     get, path = "/api/v1/webhooks/endpoints/{endpoint_id}/deliveries", tag = "webhooks", operation_id = "list_endpoint_deliveries",
     params(
         ("endpoint_id" = String, Path, description = "The endpoint"),
-        ("status" = Option<String>, Query, description = "`pending`, `delivered`, `dead` or `resent`"),
-        ("since" = Option<String>, Query, description = "Only deliveries whose state changed at this time or later, RFC 3339"),
-        ("limit" = Option<u64>, Query, description = "1 to 200, default 50"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        DeliveriesQuery,
     ),
     responses(
         (status = 200, description = "Its deliveries with every attempt", body = EndpointDeliveries),
@@ -57,15 +68,15 @@ pub struct EndpointDeliveries {
 pub async fn list(
     State(app): State<Arc<Api>>,
     PathEndpoint(id): PathEndpoint,
-    parameters: Parameters,
+    Query(query): Query<DeliveriesQuery>,
 ) -> Result<Json<EndpointDeliveries>, ApiError> {
     load(&app, &id).await?;
     let filter = DeliveryFilter {
         endpoint: id.clone(),
-        state: state(parameters.text("status"))?,
-        since: since(&JsonObject::new(), &parameters)?,
-        limit: usize::try_from(parameters.number("limit", PAGE_DEFAULT, 1..=PAGE_MAX)?).unwrap_or(usize::MAX),
-        cursor: parameters.cursor()?.map(str::to_owned),
+        state: query.status.map(|word| word.0),
+        since: query.since.map(|time| time.0),
+        limit: query.limit.0 as usize,
+        cursor: query.cursor.map(|cursor| cursor.0),
     };
     let page = app.deliveries.endpoint_deliveries(&filter).await?;
     let known = app.endpoints.recent().await?;

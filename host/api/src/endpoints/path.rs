@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use morag_core::webhook::EndpointId;
-use morag_engine::endpoints::{Opened, draft};
+use morag_engine::endpoints::{Opened, given};
 use std::sync::Arc;
 
 /// The `{endpoint_id}` of a route, as it is stored: always in the caller's own tenant.
@@ -21,7 +21,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathEndpoint {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(name) = path.map_err(|_| unknown())?;
         // Valid names have no dot, so that none can name another tenant's endpoint.
-        let name = draft::endpoint_id(&name).map_err(|_| unknown())?;
+        let name = given::endpoint_id(&name).map_err(|_| unknown())?;
         Ok(Self(EndpointId::of_tenant(&tenant(parts)?, name.as_str())))
     }
 }

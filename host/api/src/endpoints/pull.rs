@@ -4,7 +4,7 @@ use super::path::{PathEndpoint, load};
 use crate::Api;
 use crate::ApiError;
 use crate::error::{ErrorBody, FieldError};
-use crate::query::Parameters;
+use crate::query::{Query, SmallLimit};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,15 +13,35 @@ use morag_core::task::{DocumentId, Event, TaskId, TaskRecord};
 use morag_core::webhook::{Credentials, NamedEndpoint, OrderScope, delivery_id, view};
 use morag_core::{PageBudget, Timestamp};
 use morag_engine::endpoints::Opened;
-use serde::Serialize;
+use morag_input::WholeOr;
+use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Events of a page, default and limit: each has its body.
-const PAGE_DEFAULT: u64 = 50;
-const PAGE_MAX: u64 = 200;
+/// A sequence: whatever a client has.
+type After = WholeOr<0, { u64::MAX }, 0>;
+
+/// Which events to read.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PullQuery {
+    /// Id of a task; for an endpoint with `order=document`, of a document.
+    key: Option<String>,
+    /// Another name of `key`, for an endpoint with `order=task`.
+    task_id: Option<String>,
+    /// Another name of `key`, for an endpoint with `order=document`.
+    document_id: Option<String>,
+    /// Only events after this sequence.
+    #[param(inline)]
+    #[serde(default)]
+    after: After,
+    /// Events of a page: each has its body.
+    #[param(inline)]
+    #[serde(default)]
+    limit: SmallLimit,
+}
 
 /// Bytes of the bodies of a page: two hundred of usual size. A page with longer bodies ends early, with `has_more`.
 const BODIES_BYTES_MAX: usize = 4 << 20;
@@ -78,9 +98,7 @@ pub struct EndpointEvent {
     get, path = "/api/v1/webhooks/endpoints/{endpoint_id}/events", tag = "webhooks", operation_id = "list_endpoint_events",
     params(
         ("endpoint_id" = String, Path, description = "The endpoint"),
-        ("key" = String, Query, description = "Id of a task; for an endpoint with `order=document`, of a document. `task_id` and `document_id` are other names of this parameter"),
-        ("after" = Option<u64>, Query, description = "Only events after this sequence, default 0"),
-        ("limit" = Option<u64>, Query, description = "1 to 200, default 50"),
+        PullQuery,
     ),
     responses(
         (status = 200, description = "The events in order", body = EndpointEvents),
@@ -91,13 +109,12 @@ pub struct EndpointEvent {
 pub async fn list(
     State(app): State<Arc<Api>>,
     PathEndpoint(id): PathEndpoint,
-    parameters: Parameters,
+    Query(query): Query<PullQuery>,
 ) -> Result<Json<EndpointEvents>, ApiError> {
-    let after = parameters.number("after", 0, 0..=u64::MAX)?;
-    let limit = usize::try_from(parameters.number("limit", PAGE_DEFAULT, 1..=PAGE_MAX)?).unwrap_or(usize::MAX);
+    let (after, limit) = (query.after.0, query.limit.0 as usize);
     let opened = load(&app, &id).await?;
     let order = opened.endpoint.settings.order;
-    let key = key(&parameters, order)?;
+    let key = key(query, order)?;
     let mut page = Page {
         app: &app,
         opened: &opened,
@@ -135,14 +152,14 @@ fn no_events() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "no_events_of_task", text)
 }
 
-fn key(parameters: &Parameters, order: OrderScope) -> Result<String, ApiError> {
-    let (alias, other) = match order {
-        OrderScope::Task => ("task_id", "document_id"),
-        OrderScope::Document => ("document_id", "task_id"),
+fn key(query: PullQuery, order: OrderScope) -> Result<String, ApiError> {
+    let PullQuery { key, task_id, document_id, .. } = query;
+    let (alias, given, other, is_other) = match order {
+        OrderScope::Task => ("task_id", task_id, "document_id", document_id.is_some()),
+        OrderScope::Document => ("document_id", document_id, "task_id", task_id.is_some()),
     };
-    let given = parameters.text("key").or_else(|| parameters.text(alias));
-    given.map(str::to_owned).ok_or_else(|| {
-        let hint = if parameters.text(other).is_some() { format!(", not {other}") } else { String::new() };
+    key.or(given).ok_or_else(|| {
+        let hint = if is_other { format!(", not {other}") } else { String::new() };
         let word = alias.trim_end_matches("_id");
         let msg = format!("key (or {alias}) is required{hint}: this endpoint's sequence is counted for each {word}");
         ApiError::invalid(vec![FieldError::query("key", msg)])

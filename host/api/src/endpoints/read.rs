@@ -6,17 +6,27 @@ use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
 use crate::error::ErrorBody;
-use crate::query::Parameters;
+use crate::query::{Limit, NoQuery, Query};
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::response::Response;
-use serde::Serialize;
+use morag_input::Cursor;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Endpoints of a list, default and limit: all endpoints that a server may have are a few pages.
-const LIST_DEFAULT: u64 = 100;
-const LIST_MAX: u64 = 1000;
+/// Which endpoints to list.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EndpointsQuery {
+    /// Endpoints of a page.
+    #[param(inline)]
+    #[serde(default)]
+    limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(inline)]
+    cursor: Option<Cursor>,
+}
 
 /// Endpoints in the order of their ids.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,21 +53,18 @@ pub struct EndpointRemoved {
 /// List the endpoints
 #[utoipa::path(
     get, path = "/api/v1/webhooks/endpoints", tag = "webhooks", operation_id = "list_endpoints",
-    params(
-        ("limit" = Option<u64>, Query, description = "1 to 1000, default 100"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-    ),
+    params(EndpointsQuery),
     responses((status = 200, description = "Endpoints of the API and of `morag.toml`, without their secrets", body = EndpointList))
 )]
 pub async fn list(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
-    parameters: Parameters,
+    Query(query): Query<EndpointsQuery>,
 ) -> Result<Json<EndpointList>, ApiError> {
-    let limit = usize::try_from(parameters.number("limit", LIST_DEFAULT, 1..=LIST_MAX)?).unwrap_or(usize::MAX);
-    let after = parameters.cursor()?.unwrap_or_default();
+    let limit = query.limit.0 as usize;
+    let after = query.cursor.map(|cursor| cursor.0).unwrap_or_default();
     let known = app.endpoints.fresh().await?;
-    let mut rest = known.of(caller.tenant()).filter(|opened| opened.endpoint.id.name() > after).peekable();
+    let mut rest = known.of(caller.tenant()).filter(|opened| opened.endpoint.id.name() > after.as_str()).peekable();
     let endpoints: Vec<_> = rest.by_ref().take(limit).map(|opened| body(&app, opened)).collect();
     let next_cursor = rest.peek().and(endpoints.last()).map(|last| last.id.clone());
     Ok(Json(EndpointList {
@@ -77,7 +84,11 @@ pub async fn list(
         (status = 404, description = "No such endpoint", body = ErrorBody),
     )
 )]
-pub async fn get(State(app): State<Arc<Api>>, PathEndpoint(id): PathEndpoint) -> Result<Response, ApiError> {
+pub async fn get(
+    State(app): State<Arc<Api>>,
+    PathEndpoint(id): PathEndpoint,
+    _: NoQuery,
+) -> Result<Response, ApiError> {
     Ok(answer(&app, &*load(&app, &id).await?))
 }
 
@@ -96,6 +107,7 @@ pub async fn get(State(app): State<Arc<Api>>, PathEndpoint(id): PathEndpoint) ->
 pub async fn delete(
     State(app): State<Arc<Api>>,
     PathEndpoint(id): PathEndpoint,
+    _: NoQuery,
 ) -> Result<Json<EndpointRemoved>, ApiError> {
     if load(&app, &id).await?.is_configured {
         return Err(configured());

@@ -2,13 +2,13 @@
 
 use super::body::{EndpointWithSecret, answer_with_secret};
 use super::change::{unopened, updated};
-use super::create::secret_of;
-use super::input::{invalid, only};
+use super::input::invalid;
 use super::path::{PathEndpoint, load};
 use super::read::configured;
 use crate::Api;
 use crate::ApiError;
 use crate::error::ErrorBody;
+use crate::query::NoQuery;
 use crate::sealing::{sealing, unsealable};
 use crate::submit::json;
 use axum::extract::{Request, State};
@@ -16,9 +16,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use morag_core::webhook::{Credentials, NamedEndpoint};
 use morag_core::{Secret, Timestamp};
-use morag_engine::endpoints::draft::Problem;
+use morag_engine::endpoints::given::GivenSecret;
 use morag_engine::endpoints::seal::SealError;
-use serde_json::Value;
+use morag_input::Problem;
+use serde::Deserialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -34,13 +35,15 @@ const LOST: [&str; 2] = ["auth_token", "headers"];
 const GRACE_HOURS_MAX: f64 = 168.0;
 
 /// Options of a rotation.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RotateRequest {
     /// 16 to 512 printable characters; generated when absent.
-    pub secret: Option<String>,
+    #[schema(value_type = Option<String>, min_length = 16, max_length = 512)]
+    secret: Option<GivenSecret>,
     /// Hours in which the previous secret also signs `webhook-signature`, 0 to 168, default 24; 0 if that secret cannot be read.
-    pub grace_hours: Option<f64>,
+    #[schema(minimum = 0, maximum = 168)]
+    grace_hours: Option<f64>,
 }
 
 /// Rotate an endpoint's secret
@@ -65,16 +68,19 @@ pub struct RotateRequest {
 pub async fn rotate(
     State(app): State<Arc<Api>>,
     PathEndpoint(id): PathEndpoint,
+    _: NoQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let asked = json::read_or_empty(request).await?;
-    only(&asked, &["secret", "grace_hours"])?;
-    let grace = grace(asked.get("grace_hours"))?;
+    let asked: RotateRequest = json::read_as(request).await?;
+    let grace = asked.grace_hours.map(grace).transpose()?;
     if load(&app, &id).await?.is_configured {
         return Err(configured());
     }
     let sealer = sealing(&app).await?;
-    let secret = secret_of(&asked, sealer)?;
+    let secret = match asked.secret {
+        Some(given) => given.0,
+        None => sealer.signing_secret().map_err(unsealable)?,
+    };
     let (now, is_lost) = (app.clock.now(), AtomicBool::new(false));
     let change = |endpoint: &mut NamedEndpoint| {
         let rotated = rotated(sealer.open(endpoint.id.as_str(), &endpoint.sealed), secret.clone(), grace, now)?;
@@ -109,13 +115,15 @@ fn rotated(
     Ok(Rotated { credentials, is_lost })
 }
 
-/// The grace time of the request, if given.
-fn grace(asked: Option<&Value>) -> Result<Option<Duration>, ApiError> {
-    let Some(value) = asked.filter(|value| !value.is_null()) else { return Ok(None) };
-    let hours = value.as_f64().filter(|hours| (0.0..=GRACE_HOURS_MAX).contains(hours)).ok_or_else(|| {
-        invalid([Problem::new("grace_hours", format!("grace_hours must be a number, 0 to {GRACE_HOURS_MAX}"))])
-    })?;
-    Ok(Some(Duration::from_secs_f64(hours * 3600.0)))
+/// The grace time of the request.
+fn grace(hours: f64) -> Result<Duration, ApiError> {
+    match (0.0..=GRACE_HOURS_MAX).contains(&hours) {
+        true => Ok(Duration::from_secs_f64(hours * 3600.0)),
+        false => {
+            let msg = format!("grace_hours must be a number, 0 to {GRACE_HOURS_MAX}");
+            Err(invalid([Problem::invalid("grace_hours", msg)]))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Sending a sample to an endpoint.
 
-use super::input::{invalid, only, text};
+use super::input::invalid;
 use super::path::{PathEndpoint, load};
 use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
 use crate::delivery_body::OutcomeBody;
 use crate::error::ErrorBody;
-use crate::query::Parameters;
+use crate::query::NoQuery;
 use crate::submit::json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -18,8 +18,8 @@ use morag_core::webhook::{
     Cursor, CursorName, HeaderInput, SampleInput, UnknownSample, headers, redact, render, sample,
 };
 use morag_engine::VERSION;
-use morag_engine::endpoints::draft::Problem;
-use serde::Serialize;
+use morag_input::Problem;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -28,13 +28,13 @@ use utoipa::ToSchema;
 const EVENT_DEFAULT: &str = "step_completed";
 
 /// The sample to send.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read by hand")]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct TestRequest {
     /// Event type, default `step_completed`.
-    pub event_type: Option<String>,
+    event_type: Option<String>,
     /// Step of a step event, default the first.
-    pub step: Option<String>,
+    step: Option<String>,
 }
 
 /// The result of sending a sample.
@@ -73,13 +73,12 @@ pub async fn send(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathEndpoint(id): PathEndpoint,
+    _: NoQuery,
     request: Request,
 ) -> Result<Json<TestAnswer>, ApiError> {
-    let asked = json::read_or_empty(request).await?;
-    only(&asked, &["event_type", "step"])?;
-    let none = Parameters::default();
-    let event_type = text(&asked, &none, "event_type")?.unwrap_or(EVENT_DEFAULT);
-    let step = text(&asked, &none, "step")?;
+    let asked: TestRequest = json::read_as(request).await?;
+    let event_type = asked.event_type.as_deref().unwrap_or(EVENT_DEFAULT);
+    let step = asked.step.as_deref();
     let _permit = match app.config.has_tenants() {
         true => app.fair.tests.take_of_tenant(&caller)?,
         false => app.fair.tests.take(&caller)?,
@@ -96,7 +95,7 @@ pub async fn send(
             UnknownSample::Event(_) => "event_type",
             UnknownSample::Step { .. } => "step",
         };
-        invalid([Problem::new(name, error.to_string())])
+        invalid([Problem::invalid(name, error.to_string())])
     })?;
     let endpoint = opened.endpoint.endpoint(credentials);
     let cursor = Cursor {

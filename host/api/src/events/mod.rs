@@ -15,11 +15,11 @@ mod tests;
 mod text;
 
 use self::heartbeat::heartbeats;
-use self::request::{filter, last_event_id, refused};
+use self::request::{EventsQuery, Types, refused};
 use super::ApiError;
 use super::caller::Caller;
 use super::error::ErrorBody;
-use super::query::Parameters;
+use super::query::Query;
 use super::task::{PathTask, load};
 use crate::Api;
 use axum::body::{Body, Bytes};
@@ -30,8 +30,14 @@ use futures::Stream;
 use morag_core::caller::Quota;
 use morag_core::ports::FeedPosition;
 use morag_core::task::TenantId;
+use morag_core::webhook::EventFilter;
 use std::convert::Infallible;
 use std::sync::Arc;
+
+/// The event types to send; all if none are named.
+fn filter(types: Option<Types>) -> EventFilter {
+    types.map(|types| types.0).unwrap_or_default()
+}
 
 /// Events of a task as they happen
 ///
@@ -42,8 +48,7 @@ use std::sync::Arc;
     get, path = "/api/v1/status/{task_id}/events", tag = "events", operation_id = "task_events",
     params(
         ("task_id" = String, Path, description = "The task"),
-        ("events" = Option<String>, Query, description = "Only these types: names or patterns with `*`, comma separated, such as `step_completed,task_*`"),
-        ("last_event_id" = Option<String>, Query, description = "As the header `Last-Event-ID`, for clients that cannot send it; the header wins"),
+        EventsQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was received: the stream resumes after it"),
     ),
     responses(
@@ -59,11 +64,11 @@ pub async fn of_task(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     PathTask(task): PathTask,
-    parameters: Parameters,
+    Query(mut query): Query<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let filter = filter(&parameters)?;
-    let last = last_event_id(&headers, &parameters)?;
+    let filter = filter(query.events.take());
+    let last = query.last_event_id(&headers)?;
     let permit = app.fair.streams.take_within(&caller, Quota::Streams, caller.quotas().streams)?;
     // Before the log is read: an event that is committed in between comes twice, and is dropped by its sequence.
     let news = app.live.subscribe().await?;
@@ -97,8 +102,7 @@ pub async fn of_task(
 #[utoipa::path(
     get, path = "/api/v1/events", tag = "events", operation_id = "events",
     params(
-        ("events" = Option<String>, Query, description = "Only these types: names or patterns with `*`, comma separated, such as `step_completed,task_*`"),
-        ("last_event_id" = Option<String>, Query, description = "As the header `Last-Event-ID`, for clients that cannot send it; the header wins"),
+        EventsQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was received: the stream resumes after it"),
     ),
     responses(
@@ -111,11 +115,11 @@ pub async fn of_task(
 pub async fn of_all(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
-    parameters: Parameters,
+    Query(mut query): Query<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let filter = filter(&parameters)?;
-    let last = last_event_id(&headers, &parameters)?;
+    let filter = filter(query.events.take());
+    let last = query.last_event_id(&headers)?;
     let after = last.map(str::parse::<FeedPosition>).transpose().map_err(|_| {
         refused("Last-Event-ID must be an id that this stream has sent, unchanged; leave it out to begin now")
     })?;

@@ -5,6 +5,7 @@ pub(super) mod whole;
 
 use super::ApiError;
 use super::error::ErrorBody;
+use super::query::NoQuery;
 use super::status::is_ended;
 use super::task::{PathTask, load};
 use crate::Api;
@@ -70,7 +71,11 @@ pub struct FilesDeleted {
         (status = 404, description = "No such task", body = ErrorBody),
     )
 )]
-pub async fn list(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Result<Json<FileList>, ApiError> {
+pub async fn list(
+    State(app): State<Arc<Api>>,
+    PathTask(task): PathTask,
+    _: NoQuery,
+) -> Result<Json<FileList>, ApiError> {
     let log = load(&app, &task).await?;
     let task = log.record.id;
     let metas = app.blobs.list(&BlobPath::files(task)).await?;
@@ -117,6 +122,7 @@ pub async fn get(
     State(app): State<Arc<Api>>,
     PathTask(task): PathTask,
     Path((_, filename)): Path<(String, String)>,
+    _: NoQuery,
     method: Method,
     request: HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
@@ -179,7 +185,11 @@ fn build(response: axum::http::response::Builder, body: Body) -> Result<Response
         (status = 409, description = "The task has not ended", body = ErrorBody),
     )
 )]
-pub async fn delete(State(app): State<Arc<Api>>, PathTask(task): PathTask) -> Result<Json<FilesDeleted>, ApiError> {
+pub async fn delete(
+    State(app): State<Arc<Api>>,
+    PathTask(task): PathTask,
+    _: NoQuery,
+) -> Result<Json<FilesDeleted>, ApiError> {
     let log = load(&app, &task).await?;
     let task = log.record.id;
     let running = || {

@@ -4,6 +4,7 @@ mod budgets;
 
 use crate::Api;
 use crate::error::{ApiError, ErrorBody};
+use crate::query::NoQuery;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -190,7 +191,7 @@ pub struct ReloadBody {
         (status = 401, description = "No key", body = ErrorBody),
     )
 )]
-pub async fn list(State(app): State<Arc<Api>>) -> Json<PluginList> {
+pub async fn list(State(app): State<Arc<Api>>, _: NoQuery) -> Json<PluginList> {
     let Some(set) = app.plugins.set() else {
         let roles = app.config.roles;
         let message = format!(
@@ -223,7 +224,7 @@ pub async fn list(State(app): State<Arc<Api>>) -> Json<PluginList> {
         (status = 503, description = "The server is stopping", body = ErrorBody),
     )
 )]
-pub async fn reload(State(app): State<Arc<Api>>) -> Result<Json<ReloadBody>, ApiError> {
+pub async fn reload(State(app): State<Arc<Api>>, _: NoQuery) -> Result<Json<ReloadBody>, ApiError> {
     let reloaded = app.plugins.reload().await.map_err(|error| match error {
         NoReload::NoWorker => {
             let text = "This process runs no steps: send SIGHUP to a worker, or use one that also has the role api";

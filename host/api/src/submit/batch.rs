@@ -10,6 +10,7 @@ use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
 use crate::error::{ErrorBody, FieldError};
+use crate::query::NoQuery;
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use serde_json::Value;
@@ -51,6 +52,7 @@ pub async fn ingest_batch(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
+    _: NoQuery,
     request: Request,
 ) -> Result<Json<BatchAnswer>, ApiError> {
     let origin = Origin::read(caller, "ingest/batch", &headers)?;

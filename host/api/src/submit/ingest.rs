@@ -9,6 +9,7 @@ use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
 use crate::error::ErrorBody;
+use crate::query::NoQuery;
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use morag_core::JsonObject;
@@ -138,6 +139,7 @@ pub async fn ingest_file(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
+    _: NoQuery,
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "ingest/file", &headers)?;
@@ -164,6 +166,7 @@ pub async fn process_ingest(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
+    _: NoQuery,
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "convert/process-ingest", &headers)?;

@@ -7,7 +7,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use http_body_util::BodyExt as _;
-use morag_core::JsonObject;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -26,18 +25,18 @@ pub async fn read_fields(request: Request) -> Result<FieldObject, ApiError> {
     object(&bytes(request, BYTES_MAX, TIME_MAX).await?)
 }
 
-/// Reads a body that is a JSON object, whatever its declared type.
-pub async fn read(request: Request) -> Result<JsonObject, ApiError> {
-    object(&bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?)
-}
-
-/// Reads a body that is a JSON object, or absent: then an empty one.
-pub async fn read_or_empty(request: Request) -> Result<JsonObject, ApiError> {
+/// Reads a body into a type: a JSON object, whatever its declared type. An absent one is an empty object.
+///
+/// # Errors
+/// 422 with all that is wrong with its fields, and those of a body that cannot be read.
+pub async fn read_as<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
     let body = bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?;
-    match body.trim_ascii().is_empty() {
-        true => Ok(JsonObject::new()),
-        false => object(&body),
-    }
+    let fields: FieldObject = match body.trim_ascii().is_empty() {
+        true => FieldObject::default(),
+        false => object(&body)?,
+    };
+    let read = morag_input::read(&fields);
+    read.map_err(|problems| ApiError::invalid(problems.iter().map(FieldError::in_body).collect()))
 }
 
 async fn bytes(request: Request, bytes_max: usize, time_max: Duration) -> Result<Vec<u8>, ApiError> {

@@ -14,6 +14,7 @@ use crate::ApiError;
 use crate::caller::Caller;
 use crate::error::{ErrorBody, FieldError};
 use crate::files::whole;
+use crate::query::NoQuery;
 use crate::wait::{Until, mark, wait};
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
@@ -155,6 +156,7 @@ pub async fn process(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
+    _: NoQuery,
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "process", &headers)?;

@@ -12,6 +12,7 @@ use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
 use crate::error::ErrorBody;
+use crate::query::NoQuery;
 use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use morag_core::JsonObject;
@@ -81,6 +82,7 @@ pub async fn ingest_url(
     State(app): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
+    _: NoQuery,
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "ingest/url", &headers)?;

@@ -3,13 +3,16 @@
 use super::file_tables::WEBHOOK_ENDPOINTS;
 use super::sources::{ConfigError, Written};
 use crate::endpoints::ConfiguredEndpoint;
-use crate::endpoints::draft::{self, Draft, Problem};
-use morag_core::task::{InvalidTenantId, TenantId};
+use crate::endpoints::draft::Draft;
+use crate::endpoints::given::GivenEndpoint;
+use morag_core::task::TenantId;
 use morag_core::webhook::{
     AddressPolicy, Credentials, Disabled, DisabledReason, EndpointId, NamedEndpoint, RetrySettings,
 };
-use morag_core::{JsonObject, Secret, Timestamp};
-use serde_json::Value;
+use morag_core::{Secret, Timestamp};
+use morag_input::{FieldObject, Problem};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -26,7 +29,7 @@ pub(super) fn read(
     for (place, table) in written.tables(WEBHOOK_ENDPOINTS).iter().enumerate() {
         // The error describes the problem and does not show the value, which may be a secret.
         let refuse =
-            |problem: Problem| ConfigError(format!("{WEBHOOK_ENDPOINTS}[{place}].{}: {}", problem.name, problem.msg));
+            |problem: Problem| ConfigError(format!("{WEBHOOK_ENDPOINTS}[{place}].{}: {problem}", problem.name()));
         let endpoint = endpoint(written, table, policy, retry).map_err(refuse)?;
         let id = &endpoint.endpoint.id;
         if endpoints.iter().any(|other| other.endpoint.id == *id) {
@@ -46,34 +49,29 @@ fn endpoint(
     policy: &AddressPolicy,
     retry: RetrySettings,
 ) -> Result<ConfiguredEndpoint, Problem> {
-    let no_json = |_| Problem::new("*", "a value cannot be represented in JSON");
-    let mut object: JsonObject = match serde_json::to_value(table).map_err(no_json)? {
-        Value::Object(object) => object,
-        _ => JsonObject::new(),
-    };
-    let id = object.remove("id").ok_or_else(|| Problem::new("id", "id is required"))?;
-    let id = draft::endpoint_id(id.as_str().unwrap_or_default()).map_err(|msg| Problem::new("id", msg))?;
-    let tenant = match object.remove("tenant") {
-        None => TenantId::default(),
-        Some(value) => value
-            .as_str()
-            .unwrap_or_default()
-            .parse()
-            .map_err(|error: InvalidTenantId| Problem::new("tenant", error.to_string()))?,
-    };
-    let id = EndpointId::of_tenant(&tenant, id.as_str());
-    for name in ["secret", "auth_token"] {
-        if let Some(value) = of_environment(written, &mut object, name)? {
-            object.insert(name.to_owned(), Value::String(value));
+    let no_json = |_| Problem::invalid("*", "a value cannot be represented in JSON");
+    let mut object: FieldObject =
+        serde_json::to_string(table).and_then(|text| serde_json::from_str(&text)).map_err(no_json)?;
+    // Beside the settings of every endpoint.
+    let own = ["tenant", "secret_env", "auth_token_env"];
+    let own = own.into_iter().filter_map(|name| Some((name.to_owned(), object.values.remove(name)?))).collect();
+    let own: Own = read_as(FieldObject { values: own, left_out: 0 })?;
+    for (name, variable) in [("secret", own.secret_env), ("auth_token", own.auth_token_env)] {
+        if let Some(variable) = variable {
+            object.values.insert(name.to_owned(), of_environment(written, &object, name, &variable)?.into());
         }
     }
-    let draft = Draft::read(&object, policy)
-        .map_err(|problems| problems.into_iter().next().unwrap_or_else(|| Problem::new("*", "it cannot be read")))?;
+    let given: GivenEndpoint = read_as(object)?;
+    if given.version.is_some() {
+        return Err(Problem::invalid("version", "version is for changes over HTTP: leave it out"));
+    }
+    let id = given.id.as_ref().ok_or_else(|| Problem::missing("id"))?;
+    let id = EndpointId::of_tenant(&own.tenant.unwrap_or_default(), id.0.as_str());
+    let draft = Draft::new(given, policy)?;
     let settings = draft.settings(retry)?;
-    let secret: Secret = draft
-        .secret
-        .clone()
-        .ok_or_else(|| Problem::new("secret", "secret or secret_env is required: `openssl rand -hex 32` makes one"))?;
+    let secret: Secret = draft.secret.clone().ok_or_else(|| {
+        Problem::invalid("secret", "secret or secret_env is required: `openssl rand -hex 32` makes one")
+    })?;
     let mut credentials = Credentials::default();
     credentials.rotate(secret, Duration::ZERO, NO_TIME);
     draft.apply_credentials(&mut credentials)?;
@@ -92,18 +90,27 @@ fn endpoint(
     Ok(ConfiguredEndpoint { endpoint, credentials })
 }
 
+/// What a table has beside the settings of every endpoint.
+#[derive(Debug, Deserialize)]
+struct Own {
+    tenant: Option<TenantId>,
+    secret_env: Option<String>,
+    auth_token_env: Option<String>,
+}
+
+/// Reads values; the first problem is what the operator is told.
+fn read_as<T: DeserializeOwned>(object: FieldObject) -> Result<T, Problem> {
+    let cannot = || Problem::invalid("*", "it cannot be read");
+    morag_input::read(&object).map_err(|problems| problems.into_iter().next().unwrap_or_else(cannot))
+}
+
 /// The value of the environment variable that `NAME_env` names.
-fn of_environment(written: &Written<'_>, object: &mut JsonObject, name: &str) -> Result<Option<String>, Problem> {
+fn of_environment(written: &Written<'_>, object: &FieldObject, name: &str, variable: &str) -> Result<String, Problem> {
     let key = format!("{name}_env");
-    let Some(variable) = object.remove(&key) else { return Ok(None) };
-    let refuse = |msg: String| Problem::new(&key, msg);
-    let variable =
-        variable.as_str().ok_or_else(|| refuse(format!("{key} must be the name of an environment variable")))?;
-    if object.contains_key(name) {
-        return Err(refuse(format!("{key} is given beside {name}: leave one of them out")));
+    if object.values.contains_key(name) {
+        return Err(Problem::invalid(&key, format!("{key} is given beside {name}: leave one of them out")));
     }
-    let value = written.environment(variable);
     // The name is not shown: it may be the secret itself, written here by mistake.
-    let unset = || refuse(format!("give {key} the name of an environment variable that is set"));
-    value.map(|value| Some(value.trim().to_owned())).ok_or_else(unset)
+    let unset = || Problem::invalid(&key, format!("give {key} the name of an environment variable that is set"));
+    written.environment(variable).map(|value| value.trim().to_owned()).ok_or_else(unset)
 }

@@ -1,5 +1,5 @@
 //! Named webhook endpoints as this process knows them: [`Registry`] keeps them at hand, [`seal`] their credentials secret,
-//! [`draft`] reads what somebody asks of one.
+//! [`given`] reads what somebody gives of one, and [`draft`] puts it into its settings.
 //!
 //! A task's own `webhook_url` is stored with the task. Named endpoints are stored apart; a task that is accepted notes the ids of those
 //! it is for, and each has a cursor of its own. An endpoint's URL, secret and format are looked up at delivery, so a changed URL also
@@ -12,6 +12,7 @@
 //! `morag.toml`.
 
 pub mod draft;
+pub mod given;
 pub mod headers;
 mod registry;
 pub mod seal;

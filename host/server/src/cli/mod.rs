@@ -3,6 +3,7 @@
 //! Exit codes: 0 success, 1 failure (one line on stderr says what failed), 2 invalid command line.
 
 mod backup;
+mod config;
 mod deliver;
 mod key;
 mod listen;
@@ -16,7 +17,7 @@ mod webhook;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use morag_core::plugin::CompileLimits;
-use morag_engine::config::{Config, Sources, find_plugins_dir, markdown_table};
+use morag_engine::config::{Config, Sources, find_plugins_dir};
 use morag_runtime::compile_child;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,10 +45,11 @@ enum Command {
     /// Run the server
     #[command(after_help = "Examples:\n  \
         morag serve\n  \
+        morag serve --port 9000 --data-dir /var/lib/morag\n  \
         morag serve --config /etc/morag.toml\n  \
         REDIS_URL=redis://127.0.0.1:6379/0 morag serve --role worker --concurrency 4\n  \
-        API_PORT=9000 WEBHOOK_ALLOW_NETWORKS=127.0.0.0/8 morag serve\n\n\
-        `morag config table` lists every setting.")]
+        WEBHOOK_ALLOW_NETWORKS=127.0.0.0/8 morag serve\n\n\
+        `morag config table` lists every setting, and `morag config check` checks them without a start.")]
     Serve(Serve),
     /// Receive and verify webhooks on this machine, or forward a server's events to a local receiver
     #[command(after_help = listen::EXAMPLES)]
@@ -85,11 +87,8 @@ enum Command {
     CompileComponent(CompileComponent),
     /// Create API keys
     Key(key::Key),
-    /// Show the settings
-    Config {
-        #[command(subcommand)]
-        command: ConfigCommand,
-    },
+    /// Check, create and list settings
+    Config(config::ConfigArgs),
 }
 
 #[derive(Debug, Args)]
@@ -97,6 +96,18 @@ struct Serve {
     /// Settings file; by default ./morag.toml, if it exists
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS")]
+    host: Option<String>,
+    /// Port to listen on; 0 lets the system choose
+    #[arg(long, value_name = "PORT")]
+    port: Option<String>,
+    /// Folder of the embedded store, the files and the compiled components
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// Folder of the step components (*.wasm)
+    #[arg(long, value_name = "FOLDER")]
+    plugins_dir: Option<String>,
     /// Roles of this process: all, or a list of api, worker and dispatcher; a list requires REDIS_URL
     #[arg(long, value_name = "LIST")]
     role: Option<String>,
@@ -120,18 +131,16 @@ impl Serve {
     /// The given flags as `(setting, flag, value)`; the settings' own checks apply to the values.
     fn flags(&self) -> Vec<(&'static str, &'static str, String)> {
         let flags = [
+            ("api_host", "--host", &self.host),
+            ("api_port", "--port", &self.port),
+            ("data_dir", "--data-dir", &self.data_dir),
+            ("plugins_dir", "--plugins-dir", &self.plugins_dir),
             ("role", "--role", &self.role),
             ("worker_concurrency", "--concurrency", &self.concurrency),
             ("drain_timeout", "--drain-timeout", &self.drain_timeout),
         ];
         flags.into_iter().filter_map(|(key, flag, value)| Some((key, flag, value.clone()?))).collect()
     }
-}
-
-#[derive(Debug, Subcommand)]
-enum ConfigCommand {
-    /// Print every setting as a table
-    Table,
 }
 
 /// Parses the command line and runs its command.
@@ -182,10 +191,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Plugin(command) => runtime()?.block_on(morag_devtools::run(command, find_plugins_dir)),
         Command::CompileComponent(_) => unreachable!("handled in `main`"),
         Command::Key(command) => key::run(command),
-        Command::Config { command: ConfigCommand::Table } => {
-            morag_client::line(markdown_table().trim_end());
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Config(command) => config::run(command),
     }
 }
 
@@ -207,17 +213,18 @@ mod tests {
 
     #[test]
     fn flags_of_serve_are_settings() {
-        let cli = Cli::parse_from(["morag", "serve", "--role", "api", "--concurrency", "2", "--drain-timeout", "3"]);
+        let flags = "--host ::1 --port 9000 --data-dir a --plugins-dir b --role api --concurrency 2 --drain-timeout 3";
+        let cli = Cli::parse_from(["morag", "serve"].into_iter().chain(flags.split(' ')));
         let Command::Serve(serve) = cli.command else { panic!("another command") };
         let known =
             |(key, ..): &(&str, &str, String)| morag_engine::config::SETTINGS.iter().any(|setting| setting.key == *key);
-        assert!(serve.flags().len() == 3 && serve.flags().iter().all(known), "{:?}", serve.flags());
+        assert!(serve.flags().len() == 7 && serve.flags().iter().all(known), "{:?}", serve.flags());
     }
 
     #[test]
     fn every_command_has_an_example_or_commands_of_its_own() {
         let mut commands: Vec<_> = Cli::command().get_subcommands().cloned().collect();
-        // `config table` has no arguments, so it needs no example.
+        // A command without arguments needs no example.
         while let Some(command) = commands.pop() {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let takes_something = command.get_arguments().next().is_some();

@@ -1,0 +1,645 @@
+//! A serde deserializer that reports every problem with its path.
+//!
+//! A value that cannot be read is noted and left out, and the struct is read again without it, until only good values are left or
+//! a required one is missing. Requests have few fields, and a good request is read once.
+
+use crate::patch::JSON_TEXT;
+use crate::problem::{Fault, PROBLEMS_MAX, Problem};
+use crate::value::{FieldObject, FieldValue};
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer as _, MapAccess, SeqAccess,
+    Unexpected, Visitor,
+};
+use serde::forward_to_deserialize_any;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Reads the members of a JSON object into a type. Each value must be of its own JSON type.
+///
+/// # Errors
+/// Everything that is wrong with them, at least one problem and at most [`PROBLEMS_MAX`].
+pub fn read<T: DeserializeOwned>(object: &FieldObject) -> Result<T, Vec<Problem>> {
+    read_with(object, Notes::default())
+}
+
+/// Reads fields of a form, parameters of a query, or JSON of a client that writes as a form does, into a type: the text of a number is a
+/// number, `on` is true, texts separated by commas are a list, and the text of a JSON object or array is one.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_texts<T: DeserializeOwned>(object: &FieldObject) -> Result<T, Vec<Problem>> {
+    read_with(object, Notes { takes_texts: true, ..Notes::default() })
+}
+
+fn read_with<T: DeserializeOwned>(object: &FieldObject, notes: Notes) -> Result<T, Vec<Problem>> {
+    loop {
+        let before = notes.left_out.borrow().len();
+        match T::deserialize(Reader { given: Given::Object(object), path: Path::Root, notes: &notes }) {
+            Ok(value) if notes.problems.borrow().is_empty() => return Ok(value),
+            Ok(_) => break,
+            Err(Error::Fault(fault)) => {
+                notes.add(Vec::new(), fault);
+                break;
+            }
+            Err(Error::Unfit) => break,
+            // A value was left out: the others may be wrong too.
+            Err(Error::Noted) if notes.is_full() || notes.left_out.borrow().len() == before => break,
+            Err(Error::Noted) => {}
+        }
+    }
+    let mut problems = notes.problems.into_inner();
+    problems.truncate(PROBLEMS_MAX);
+    Err(problems)
+}
+
+/// What was found so far, over all rounds.
+#[derive(Default)]
+struct Notes {
+    /// Whether texts are read as the values that they are of.
+    takes_texts: bool,
+    problems: RefCell<Vec<Problem>>,
+    /// Paths of values that are not read again.
+    left_out: RefCell<BTreeSet<Vec<String>>>,
+}
+
+impl Notes {
+    fn add(&self, path: Vec<String>, fault: Fault) {
+        if !self.is_full() {
+            self.problems.borrow_mut().push(Problem { path, fault });
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.problems.borrow().len() >= PROBLEMS_MAX
+    }
+
+    fn leaves_out(&self, path: &Path<'_>) -> bool {
+        let left_out = self.left_out.borrow();
+        !left_out.is_empty() && left_out.contains(&path.to_vec())
+    }
+
+    /// `false`: it is left out already.
+    fn leave_out(&self, path: &Path<'_>) -> bool {
+        self.left_out.borrow_mut().insert(path.to_vec())
+    }
+}
+
+/// Where a value is.
+#[derive(Clone, Copy)]
+enum Path<'a> {
+    Root,
+    Name(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+impl Path<'_> {
+    fn to_vec(self) -> Vec<String> {
+        match self {
+            Self::Root => Vec::new(),
+            Self::Name(outer, name) => outer.and(morag_core::shown(name).into_owned()),
+            Self::Index(outer, index) => outer.and(index.to_string()),
+        }
+    }
+
+    fn and(self, last: String) -> Vec<String> {
+        let mut path = self.to_vec();
+        path.push(last);
+        path
+    }
+}
+
+/// Why a value was not read.
+#[derive(Debug)]
+enum Error {
+    /// This is wrong with it.
+    Fault(Fault),
+    /// A value within it is wrong, was noted, and is left out from now on.
+    Noted,
+    /// A value that it requires is missing, which was noted.
+    Unfit,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value cannot be read")
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Error {
+    fn expected(what: impl fmt::Display) -> Self {
+        Self::Fault(Fault::Expected(what.to_string()))
+    }
+}
+
+/// No text repeats the value.
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(text: T) -> Self {
+        Self::Fault(Fault::Invalid(text.to_string()))
+    }
+
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::expected(expected)
+    }
+
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::expected(expected)
+    }
+
+    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
+        Self::expected(expected)
+    }
+
+    fn unknown_variant(_: &str, words: &'static [&'static str]) -> Self {
+        match words {
+            [] => Self::expected("nothing"),
+            [word] => Self::expected(word),
+            [words @ .., last] => Self::expected(format_args!("{} or {last}", words.join(", "))),
+        }
+    }
+
+    /// The name is kept for the struct's own error (see [`Reader::deserialize_struct`]).
+    fn missing_field(name: &'static str) -> Self {
+        Self::Fault(Fault::Invalid(format!("{MISSING}{name}")))
+    }
+}
+
+/// Begins the text of a missing field within this module.
+const MISSING: &str = "\u{0}missing ";
+
+enum Given<'a> {
+    Object(&'a FieldObject),
+    Value(&'a FieldValue),
+}
+
+/// Reads one value.
+struct Reader<'a> {
+    given: Given<'a>,
+    path: Path<'a>,
+    notes: &'a Notes,
+}
+
+impl<'a> Reader<'a> {
+    fn scalar(&self) -> Option<&'a Value> {
+        match self.given {
+            Given::Value(value) => value.scalar(),
+            Given::Object(_) => None,
+        }
+    }
+
+    /// What an empty text and null are to a type: absent, which only options and types with a default of their own take.
+    fn absent<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit().map_err(|_: Error| Error::Fault(Fault::Missing))
+    }
+
+    fn is_given(&self) -> bool {
+        match self.given {
+            Given::Object(_) => true,
+            Given::Value(value) => value.is_given(),
+        }
+    }
+
+    /// The text, if it is one.
+    fn text(&self) -> Option<&'a str> {
+        self.scalar()?.as_str().map(str::trim)
+    }
+
+    /// The text of a form's value; none where texts are texts alone.
+    fn form_text(&self) -> Option<&'a str> {
+        self.text().filter(|_| self.notes.takes_texts)
+    }
+
+    /// The JSON text of an object or array, or of a form's text that holds one.
+    fn json(&self, opens: char) -> Option<&'a str> {
+        let text = match self.given {
+            Given::Object(_) => None,
+            Given::Value(FieldValue::Json(json)) => Some(json.get()),
+            Given::Value(FieldValue::Scalar(_)) => self.form_text(),
+        };
+        text.filter(|text| text.starts_with(opens))
+    }
+
+    fn object<'de, V: Visitor<'de>>(
+        self,
+        known: Option<&'static [&'static str]>,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        if !self.is_given() {
+            return self.absent(visitor);
+        }
+        let parsed: FieldObject;
+        let object = match self.given {
+            Given::Object(object) => object,
+            Given::Value(_) => {
+                let json = self.json('{').and_then(|text| serde_json::from_str(text).ok());
+                parsed = json.ok_or_else(|| Error::expected("a JSON object"))?;
+                &parsed
+            }
+        };
+        if object.left_out > 0 {
+            return Err(Error::expected(format_args!(
+                "an object of at most {} names, each of at most {} bytes",
+                crate::NAMES_MAX,
+                crate::NAME_BYTES_MAX
+            )));
+        }
+        let mut entries = Vec::with_capacity(object.values.len());
+        for (name, value) in &object.values {
+            let path = Path::Name(&self.path, name);
+            match known {
+                Some(known) if !known.contains(&name.as_str()) => {
+                    if self.notes.leave_out(&path) {
+                        self.notes.add(path.to_vec(), Fault::Unknown { known });
+                    }
+                }
+                _ if self.notes.leaves_out(&path) => {}
+                _ => entries.push((name.as_str(), value)),
+            }
+        }
+        let access = Entries { entries: entries.into_iter(), value: None, path: self.path, notes: self.notes };
+        visitor.visit_map(access)
+    }
+}
+
+impl<'de> Deserializer<'de> for Reader<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.given {
+            Given::Object(_) => self.deserialize_map(visitor),
+            Given::Value(FieldValue::Json(json)) if json.get().starts_with('[') => self.deserialize_seq(visitor),
+            Given::Value(FieldValue::Json(_)) => self.deserialize_map(visitor),
+            Given::Value(FieldValue::Scalar(scalar)) => match &**scalar {
+                Value::Bool(flag) => visitor.visit_bool(*flag),
+                Value::String(text) => visitor.visit_str(text.trim()),
+                Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                    (Some(number), ..) => visitor.visit_u64(number),
+                    (_, Some(number), _) => visitor.visit_i64(number),
+                    (.., Some(number)) => visitor.visit_f64(number),
+                    _ => Err(Error::expected("a number")),
+                },
+                _ => visitor.visit_unit(),
+            },
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if !self.is_given() {
+            return self.absent(visitor);
+        }
+        let flag = match self.scalar() {
+            Some(Value::Bool(flag)) => Some(*flag),
+            Some(Value::Number(number)) if self.notes.takes_texts => word_of_form(&number.to_string()),
+            _ => self.form_text().and_then(word_of_form),
+        };
+        visitor.visit_bool(flag.ok_or_else(|| Error::expected("true or false"))?)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if !self.is_given() {
+            return self.absent(visitor);
+        }
+        let number = match self.form_text() {
+            Some(text) => text.parse().ok(),
+            None => self.scalar().and_then(Value::as_u64),
+        };
+        match number {
+            Some(number) => visitor.visit_u64(number),
+            None => Err(Error::expected(&visitor as &dyn Expected)),
+        }
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if !self.is_given() {
+            return self.absent(visitor);
+        }
+        let number = match self.form_text() {
+            Some(text) => text.parse().ok(),
+            None => self.scalar().and_then(Value::as_f64),
+        };
+        match number.filter(|number: &f64| number.is_finite()) {
+            Some(number) => visitor.visit_f64(number),
+            None => Err(Error::expected(&visitor as &dyn Expected)),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if !self.is_given() {
+            return self.absent(visitor);
+        }
+        match self.scalar() {
+            Some(Value::String(text)) => visitor.visit_str(text.trim()),
+            // Such clients write ids as numbers, too.
+            Some(Value::Number(number)) if self.notes.takes_texts => visitor.visit_string(number.to_string()),
+            _ => Err(Error::expected("a text")),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.given {
+            Given::Value(value) if !value.is_given() => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        if name != JSON_TEXT {
+            return visitor.visit_newtype_struct(self);
+        }
+        match self.json('{') {
+            Some(text) => visitor.visit_str(text),
+            None if !self.is_given() => self.absent(visitor),
+            None => Err(Error::expected(&visitor as &dyn Expected)),
+        }
+    }
+
+    /// A JSON array, the text of one, or texts separated by commas.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if !self.is_given() {
+            return self.absent(visitor);
+        }
+        let values: Vec<FieldValue> = if let Some(json) = self.json('[') {
+            // As references first: a value takes many times the length of a short element's text.
+            let texts: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| Error::expected("a list"))?;
+            texts.into_iter().filter_map(|text| serde_json::from_str(text.get()).ok()).collect()
+        } else if let Some(text) = self.form_text() {
+            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.to_owned().into()).collect()
+        } else {
+            return Err(Error::expected("a list"));
+        };
+        visitor.visit_seq(Elements { values: values.iter().enumerate(), path: self.path, notes: self.notes })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.object(None, visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let (path, notes) = (self.path, self.notes);
+        self.object(Some(fields), visitor).map_err(|error| match error {
+            Error::Fault(Fault::Invalid(text)) if text.starts_with(MISSING) => {
+                let name = &text[MISSING.len()..];
+                let path = Path::Name(&path, name);
+                // A wrong value was left out, and is noted.
+                if !notes.leaves_out(&path) {
+                    notes.add(path.to_vec(), Fault::Missing);
+                }
+                Error::Unfit
+            }
+            error => error,
+        })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        words: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.text() {
+            Some("") => self.absent(visitor),
+            Some(text) => {
+                let word: StrDeserializer<'_, Error> = text.into_deserializer();
+                visitor.visit_enum(word)
+            }
+            None => Err(de::Error::unknown_variant("", words)),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
+    }
+}
+
+/// The words that forms use for a boolean.
+fn word_of_form(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// Notes what is wrong with a value, so that it is left out in the next round.
+fn note<T>(read: Result<T, Error>, path: &Path<'_>, notes: &Notes) -> Result<T, Error> {
+    read.map_err(|error| {
+        if let Error::Fault(fault) = error {
+            notes.add(path.to_vec(), fault);
+        } else if let Error::Noted = error {
+            return Error::Noted;
+        }
+        notes.leave_out(path);
+        Error::Noted
+    })
+}
+
+/// The entries of an object that are read.
+struct Entries<'a> {
+    entries: std::vec::IntoIter<(&'a str, &'a FieldValue)>,
+    value: Option<(&'a str, &'a FieldValue)>,
+    path: Path<'a>,
+    notes: &'a Notes,
+}
+
+impl<'de> MapAccess<'de> for Entries<'_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        self.value = self.entries.next();
+        let Some((name, _)) = self.value else { return Ok(None) };
+        let name: StrDeserializer<'_, Error> = name.into_deserializer();
+        seed.deserialize(name).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let Some((name, value)) = self.value.take() else { return Err(Error::Unfit) };
+        let path = Path::Name(&self.path, name);
+        note(seed.deserialize(Reader { given: Given::Value(value), path, notes: self.notes }), &path, self.notes)
+    }
+}
+
+/// The elements of a list.
+struct Elements<'a> {
+    values: std::iter::Enumerate<std::slice::Iter<'a, FieldValue>>,
+    path: Path<'a>,
+    notes: &'a Notes,
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        for (index, value) in self.values.by_ref() {
+            let path = Path::Index(&self.path, index);
+            if self.notes.leaves_out(&path) {
+                continue;
+            }
+            let read = seed.deserialize(Reader { given: Given::Value(value), path, notes: self.notes });
+            return note(read, &path, self.notes).map(Some);
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cursor, Json, Patch, Text, Time, Whole, WholeOr, Word};
+    use morag_core::task::StatusWord;
+    use serde::Deserialize;
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Query {
+        status: Option<Vec<Word<StatusWord>>>,
+        limit: WholeOr<1, 1000, 100>,
+        cursor: Option<Cursor>,
+        since: Option<Time>,
+        is_asked: Option<bool>,
+        retry: Option<Retry>,
+        step: Option<Text<8>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Retry {
+        max_retries: Whole<0, 20>,
+        delay_seconds: Option<f64>,
+    }
+
+    fn object(json: &str) -> FieldObject {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn problems(json: &str) -> Vec<String> {
+        let problems = read_texts::<Query>(&object(json)).unwrap_err();
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn values_are_read_as_forms_write_them() {
+        let query: Query = read_texts(&object(
+            r#"{"status": "pending, failed", "limit": " 7 ", "cursor": "", "is_asked": "on", "step": 12,
+                "since": "2026-01-31T10:00:00 01:00", "retry": "{\"max_retries\": \"3\", \"delay_seconds\": 1}"}"#,
+        ))
+        .unwrap();
+        let status: Vec<_> = query.status.unwrap().into_iter().map(|word| word.0).collect();
+        assert_eq!(status, [StatusWord::Pending, StatusWord::Failed]);
+        assert_eq!((query.limit.0, query.cursor, query.is_asked), (7, None, Some(true)));
+        assert_eq!(query.since.unwrap().0, "2026-01-31T09:00:00Z".parse().unwrap());
+        let retry = query.retry.map(|retry| (retry.max_retries.0, retry.delay_seconds));
+        assert_eq!((retry, query.step), (Some((3, Some(1.0))), Some(Text("12".into()))));
+        let nothing: Query = read_texts(&object(r#"{"limit": "", "retry": null}"#)).unwrap();
+        assert!(nothing.limit.0 == 100 && nothing.retry.is_none() && nothing.status.is_none());
+    }
+
+    #[test]
+    fn every_problem_is_reported_with_its_path_and_without_its_value() {
+        let long = "x".repeat(600);
+        let found = problems(&format!(
+            r#"{{"limt": 1, "limit": 1001, "status": ["pending", "5ecret"], "cursor": "{long}", "since": "5ecret",
+                "is_asked": "5ecret", "step": "5ecret 5ecret", "retry": {{"max_retries": "5ecret", "delay": 1}}}}"#
+        ));
+        assert_eq!(
+            found,
+            [
+                "limt is not known here: did you mean limit?",
+                "cursor must be a next_cursor of an answer",
+                "is_asked must be true or false",
+                "limit must be a whole number, 1 to 1000",
+                "retry.delay is not known here: give max_retries, delay_seconds",
+                "retry.max_retries must be a whole number, 0 to 20",
+                "since must be a time like 2026-01-31T10:00:00Z",
+                "status[1] must be pending, in_progress, completed, failed or cancelled",
+                "step must be a text of at most 8 bytes",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_what_is_wrong_beside_it() {
+        assert_eq!(problems(r#"{"retry": {}, "limit": 0}"#).len(), 2);
+        assert_eq!(problems(r#"{"retry": {"max_retries": null}}"#), ["retry.max_retries is required"]);
+        assert_eq!(problems(r#"{"retry": 1}"#), ["retry must be a JSON object"]);
+        #[derive(Debug, Deserialize)]
+        struct Url {
+            url: String,
+        }
+        for (json, said) in [("{}", "url is required"), (r#"{"url": " "}"#, "url is required")] {
+            assert_eq!(read::<Url>(&object(json)).unwrap_err()[0].to_string(), said, "{json}");
+        }
+        assert_eq!(read::<Url>(&object(r#"{"url": "a"}"#)).unwrap().url, "a");
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Change {
+        limit: Patch<Whole<1, 9>>,
+        filter: Patch<Json>,
+    }
+
+    #[test]
+    fn a_patch_tells_absent_from_null() {
+        let change: Change = read(&object("{}")).unwrap();
+        assert_eq!((change.limit.into_option(), change.filter.into_option()), (None, None));
+        let change: Change = read(&object(r#"{"limit": null, "filter": {"a": [1, {"b": null}]}}"#)).unwrap();
+        assert_eq!(change.limit, Patch::Null);
+        let filter = change.filter.into_value().unwrap().0;
+        assert_eq!(Value::Object(filter), serde_json::json!({"a": [1, {"b": null}]}));
+        let change: Change = read_texts(&object(r#"{"limit": "3", "filter": "{\"a\": 1}"}"#)).unwrap();
+        assert!(change.limit == Patch::Value(Whole(3)) && change.filter.into_value().unwrap().0.len() == 1);
+    }
+
+    #[test]
+    fn in_json_a_value_has_its_own_type() {
+        for (json, said) in [
+            (r#"{"limit": "3"}"#, "limit must be a whole number, 1 to 1000"),
+            (r#"{"limit": 1.5}"#, "limit must be a whole number, 1 to 1000"),
+            (r#"{"is_asked": 1}"#, "is_asked must be true or false"),
+            (r#"{"is_asked": "on"}"#, "is_asked must be true or false"),
+            (r#"{"status": "pending"}"#, "status must be a list"),
+            (r#"{"step": 12}"#, "step must be a text"),
+            (r#"{"retry": "{}"}"#, "retry must be a JSON object"),
+        ] {
+            assert_eq!(read::<Query>(&object(json)).unwrap_err()[0].to_string(), said, "{json}");
+        }
+        let query: Query =
+            read(&object(r#"{"limit": 3, "is_asked": true, "status": ["failed"], "step": "a"}"#)).unwrap();
+        assert_eq!((query.limit.0, query.is_asked, query.status.map(|words| words.len())), (3, Some(true), Some(1)));
+    }
+
+    #[test]
+    fn a_json_object_is_bounded_in_depth() {
+        let deep = |levels: usize| format!("{{\"filter\": {}1{}}}", "{\"a\":".repeat(levels), "}".repeat(levels));
+        let said = |json: &str| read::<Change>(&object(json)).unwrap_err()[0].to_string();
+        let levels = morag_core::JSON_DEPTH_MAX;
+        assert_eq!(said(&deep(levels + 1)), format!("filter must be nested no deeper than {levels} levels"));
+        assert_eq!(said(r#"{"filter": [1]}"#), "filter must be a JSON object");
+        assert_eq!(said(r#"{"filter": "nonsense"}"#), "filter must be a JSON object");
+    }
+
+    #[test]
+    fn problems_are_bounded() {
+        let names: Vec<_> = (0..200).map(|n| format!("\"name{n}\": 1")).collect();
+        assert_eq!(problems(&format!("{{{}}}", names.join(","))).len(), PROBLEMS_MAX);
+        let words = vec!["\"x\""; 1000].join(",");
+        assert_eq!(problems(&format!("{{\"status\": [{words}]}}")).len(), PROBLEMS_MAX);
+    }
+}
