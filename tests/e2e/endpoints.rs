@@ -540,9 +540,26 @@ async fn metrics_count_what_the_dashboard_asks_for() {
         "morag_webhook_settled_total{state=\"dead\"} 1",
         "morag_webhook_endpoints{state=\"enabled\"} 1",
         "morag_store_up 1",
+        "morag_step_seconds_count{step=\"markdown_conversion\",plugin=\"markdown_conversion\",outcome=\"completed\"} 1",
+        "morag_step_seconds_count{step=\"ingestion\",plugin=\"ingestion\",outcome=\"completed\"} 1",
+        "morag_conversions_total{format=\"md\",outcome=\"completed\"} 1",
+        "morag_store_commits_total{outcome=\"unavailable\"} 0",
+        "morag_http_requests_total{method=\"POST\",route=\"/api/v1/ingest/file\",status=\"200\"} 1",
+        "morag_component_compile_seconds_count{outcome=\"refused\"} 0",
     ] {
         assert!(text.lines().any(|known| known == line), "{line} is missing in {text}");
     }
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} is missing in {text}")).parse().expect("a number")
+    };
+    assert!(value("morag_store_commits_total{outcome=\"committed\"}") >= 6.0, "one for each step: {text}");
+    assert!(value("morag_store_commit_seconds_sum") > 0.0);
+    assert!(value("process_resident_memory_bytes") > 1e6 && value("process_open_fds") > 3.0, "{text}");
+    assert!(value("process_cpu_seconds_total") > 0.0 && value("process_start_time_seconds") > 1.7e9, "{text}");
+    let loaded = ["compiled", "cached"]
+        .map(|outcome| value(&format!("morag_component_compile_seconds_count{{outcome=\"{outcome}\"}}")));
+    assert!(loaded.iter().sum::<f64>() >= 6.0, "every standard step: {loaded:?}");
     let dashboard = include_str!("../../deploy/grafana/morag.json");
     let dashboard: Value = serde_json::from_str(dashboard).expect("a dashboard");
     let mut asked = Vec::new();
@@ -553,8 +570,8 @@ async fn metrics_count_what_the_dashboard_asks_for() {
     }
     assert!(asked.len() >= 10, "{asked:?}");
     for query in asked {
-        let names =
-            query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("morag_"));
+        let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let names = words.filter(|word| word.starts_with("morag_") || word.starts_with("process_"));
         for name in names {
             let is_there = text
                 .lines()

@@ -24,6 +24,7 @@ pub mod fetch_http;
 pub mod fuzzing;
 pub mod oci;
 pub mod plugin_http;
+pub mod process;
 pub mod store;
 pub mod webhook_http;
 

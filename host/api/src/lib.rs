@@ -1,7 +1,7 @@
 //! The HTTP interface (`docs/http-api.md`), one file a resource.
 //!
-//! Every request passes [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler. Handlers use
-//! only the ports of [`Api`]. The bodies about tasks and events are built in [`view`], without I/O.
+//! Every request passes [`counted_requests`] and [`frame`] (id, trailing slash, panics, shape of errors), then [`auth`], then its handler.
+//! Handlers use only the ports of [`Api`]. The bodies about tasks and events are built in [`view`], without I/O.
 //!
 //! - [`access`] says what each route needs; a route that it does not list needs the operator's key. A path's id is checked against its
 //!   caller: handlers cannot load without that.
@@ -21,6 +21,7 @@ mod auth;
 mod caller;
 mod cancel;
 mod counted;
+mod counted_requests;
 mod deliveries;
 mod delivery_body;
 mod dependencies;
@@ -78,25 +79,24 @@ use std::sync::Arc;
 
 /// The router of a process: every route if it has the role `api`, else only the probes.
 pub fn router(app: Arc<Api>) -> Router {
-    let has_default_key = app.config.has_default_key;
     let routes = match app.config.roles.has(Role::Api) {
-        true => everything(app),
-        false => health::probes(app),
+        true => everything(app.clone()),
+        false => health::probes(app.clone()),
     };
-    framed(routes, has_default_key)
+    framed(routes, app)
 }
 
 /// The router for connections beyond the limit, while every other connection has a request under way: only the probes.
 pub fn lobby(app: Arc<Api>) -> Router {
-    let has_default_key = app.config.has_default_key;
-    framed(health::lobby(app), has_default_key)
+    framed(health::lobby(app.clone()), app)
 }
 
-fn framed(routes: Router, has_default_key: bool) -> Router {
+fn framed(routes: Router, app: Arc<Api>) -> Router {
+    let routes = routes.layer(from_fn(counted_requests::note_route));
     // As the fallback of a router without routes: so the frame can change the path before routing.
     let routes = Router::new().fallback_service(routes);
-    let routes = if has_default_key { routes.layer(from_fn(local::only)) } else { routes };
-    routes.layer(from_fn(frame::frame))
+    let routes = if app.config.has_default_key { routes.layer(from_fn(local::only)) } else { routes };
+    routes.layer(from_fn(frame::frame)).layer(from_fn_with_state(app, counted_requests::count))
 }
 
 fn everything(app: Arc<Api>) -> Router {

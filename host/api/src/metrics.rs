@@ -35,6 +35,11 @@ pub async fn metrics(State(app): State<Arc<Api>>) -> Result<Response, ApiError> 
     if let Some(free) = app.disk.free_bytes().await {
         app.metrics.disk(free);
     }
+    if let Some(process) = &app.process
+        && let Some(usage) = process.usage().await
+    {
+        app.metrics.process(&usage);
+    }
     let text = app.metrics.render().map_err(|error| ApiError::internal(format!("metrics: {error}")))?;
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response())
 }

@@ -13,6 +13,7 @@ mod health;
 mod ingest;
 mod limits;
 mod lookups;
+mod metrics;
 mod pipelines;
 mod plugins;
 mod process;

@@ -6,14 +6,15 @@ use crate::endpoints::Registry;
 use crate::endpoints::seal::Sealer;
 use crate::feed::LiveFeed;
 use crate::lanes::Lanes;
-use crate::metrics::Metrics;
+use crate::metrics::{ComponentLoads, Metrics};
 use crate::pipelines::Pipelines;
 use crate::plugins::Plugins;
 use crate::running::Running;
 use crate::time_of_day::TimeOfDay;
 use crate::verified::Verified;
 use morag_core::ports::{
-    Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Ownership, Ports, StoreSetup, Tasks, WebhookSender,
+    Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Ownership, Ports, Process, StoreSetup, Tasks,
+    WebhookSender,
 };
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,8 @@ pub struct App {
     pub(crate) time_of_day: TimeOfDay,
     /// Room on the disk that is kept for them.
     pub disk: DiskReserve,
+    /// The process itself; none where the system does not tell what it uses.
+    pub process: Option<Arc<dyn Process>>,
     /// How the store is set up.
     pub setup: Arc<dyn StoreSetup>,
 }
@@ -76,13 +79,16 @@ impl App {
         stop: CancellationToken,
     ) -> Self {
         let metrics = Metrics::default();
+        let metrics = if ports.disk.is_some() { metrics.with_disk() } else { metrics };
+        let metrics = if ports.process.is_some() { metrics.with_process() } else { metrics };
         Self {
             lanes: Lanes::of(&config),
             pipelines: Pipelines::with(&config.pipelines),
             endpoints: Registry::new(ports.endpoints, sealer, config.webhook_endpoints.clone()),
             live: LiveFeed::new(ports.feed, stop),
-            metrics: if ports.disk.is_some() { metrics.with_disk() } else { metrics },
+            metrics,
             disk: DiskReserve::new(ports.disk, config.disk_free_min),
+            process: ports.process,
             plugins,
             running: Running::default(),
             verified: Verified::default(),
@@ -100,5 +106,12 @@ impl App {
             setup: ports.setup,
             config,
         }
+    }
+
+    /// With the components that a worker loads: the first of them before it has an app.
+    #[must_use]
+    pub fn counting_loads(mut self, loads: &ComponentLoads) -> Self {
+        self.metrics = self.metrics.with_component_loads(loads);
+        self
     }
 }

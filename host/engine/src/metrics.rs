@@ -2,10 +2,31 @@
 //!
 //! Counters and histograms are this process's own. Gauges of the store say the same in every process: take the maximum of
 //! them, not the sum.
+//!
+//! Labels are words of bounded sets: no tenant, document, URL or id is one. Each set is fixed in the code, or comes from the operator's
+//! configuration and has a limit.
 
+mod commits;
+mod component_loads;
+mod conversions;
+mod http_requests;
+mod process;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+pub use commits::StoreCommits;
+pub use component_loads::ComponentLoads;
+pub use conversions::Conversions;
+pub use http_requests::HttpRequests;
+pub use steps::StepRuns;
+
+use morag_core::ports::ProcessUsage;
 use morag_core::task::StatusWord;
 use morag_core::webhook::{AttemptOutcome, ErrorClass, Verdict};
+use process::ProcessMetrics;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -59,7 +80,19 @@ pub struct StoreFacts {
 pub struct Metrics {
     /// When the store was asked last; held while it is asked, so that one asks for all.
     pub store_asked: tokio::sync::Mutex<Option<Instant>>,
+    /// HTTP requests.
+    pub http: HttpRequests,
+    /// Runs of steps.
+    pub steps: StepRuns,
+    /// Documents converted to markdown.
+    pub conversions: Conversions,
+    /// Commits to the store.
+    pub commits: StoreCommits,
+    /// What is ours: each name begins with `morag_`.
     registry: Registry,
+    /// What has the names of others.
+    unprefixed: Registry,
+    process: ProcessMetrics,
     attempts: Family<ByOutcome, Counter>,
     settled: Family<ByState, Counter>,
     exchange: Histogram,
@@ -110,6 +143,12 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("morag");
         let metrics = Self {
             store_asked: tokio::sync::Mutex::default(),
+            http: HttpRequests::default(),
+            steps: StepRuns::default(),
+            conversions: Conversions::default(),
+            commits: StoreCommits::default(),
+            unprefixed: Registry::default(),
+            process: ProcessMetrics::default(),
             attempts: Family::default(),
             settled: Family::default(),
             exchange: Histogram::new(EXCHANGE_SECONDS),
@@ -177,6 +216,10 @@ impl Default for Metrics {
             "Whether the store answered the last time it was asked",
             metrics.store_up.clone(),
         );
+        metrics.http.register(&mut registry);
+        metrics.steps.register(&mut registry);
+        metrics.conversions.register(&mut registry);
+        metrics.commits.register(&mut registry);
         for outcome in OUTCOMES {
             metrics.attempts.get_or_create(&ByOutcome { outcome }).inc_by(0);
         }
@@ -194,6 +237,25 @@ impl Metrics {
         let help = "Free space on the disk of the data folder; the least, where it is on several";
         self.registry.register_with_unit("disk_free", help, Unit::Bytes, self.disk_free.clone());
         self
+    }
+
+    /// With what the process uses, where the system tells it.
+    #[must_use]
+    pub fn with_process(mut self) -> Self {
+        self.process.register(&mut self.unprefixed);
+        self
+    }
+
+    /// With the components that are loaded, of a process that runs steps.
+    #[must_use]
+    pub fn with_component_loads(mut self, loads: &ComponentLoads) -> Self {
+        loads.register(&mut self.registry);
+        self
+    }
+
+    /// What the process uses now.
+    pub fn process(&self, usage: &ProcessUsage) {
+        self.process.set(usage);
     }
 
     /// Bytes that are free on the disk.
@@ -249,7 +311,9 @@ impl Metrics {
     /// Everything, as text.
     pub fn render(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.unprefixed)?;
+        encode_eof(&mut text)?;
         Ok(text)
     }
 }
@@ -274,81 +338,5 @@ fn word(outcome: &AttemptOutcome) -> &'static str {
         (None, Some(400..=499)) => "http_4xx",
         (None, Some(500..=599)) => "http_5xx",
         (None, _) => "other",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use morag_core::Timestamp;
-
-    fn outcome(status: Option<u16>, error: Option<ErrorClass>) -> AttemptOutcome {
-        AttemptOutcome { status, error, retry_after_ms: None, excerpt: String::new(), duration_ms: 7 }
-    }
-
-    #[test]
-    fn attempts_are_counted_by_what_came_of_them() {
-        let metrics = Metrics::default();
-        let later = Verdict::Retry(Timestamp::from_millis(0));
-        for (outcome, verdict) in [
-            (outcome(Some(204), None), Verdict::Delivered),
-            (outcome(Some(503), None), later),
-            (outcome(Some(503), None), Verdict::Dead),
-            (outcome(Some(410), None), Verdict::Gone),
-            (outcome(Some(200), Some(ErrorClass::Timeout)), later),
-        ] {
-            metrics.attempt(&outcome, verdict, Duration::from_millis(30));
-        }
-        let text = metrics.render().unwrap();
-        for line in [
-            "morag_webhook_attempts_total{outcome=\"success\"} 1",
-            "morag_webhook_attempts_total{outcome=\"http_5xx\"} 2",
-            "morag_webhook_attempts_total{outcome=\"timeout\"} 1",
-            "morag_webhook_attempts_total{outcome=\"tls\"} 0",
-            "morag_webhook_settled_total{state=\"dead\"} 1",
-            "morag_webhook_exchange_seconds_bucket{le=\"0.01\"} 5",
-            "morag_webhook_age_seconds_bucket{le=\"0.025\"} 0",
-            "morag_webhook_age_seconds_count 5",
-        ] {
-            assert!(text.lines().any(|known| known == line), "{line} is missing in {text}");
-        }
-    }
-
-    #[test]
-    fn room_on_the_disk_is_told_by_who_has_one() {
-        let without = Metrics::default();
-        without.disk(5);
-        assert!(!without.render().unwrap().contains("disk_free"));
-        let with = Metrics::default().with_disk();
-        with.disk(5 << 30);
-        let text = with.render().unwrap();
-        assert!(text.lines().any(|line| line == "morag_disk_free_bytes 5368709120"), "{text}");
-    }
-
-    #[test]
-    fn what_the_store_said_stays_while_it_is_away() {
-        let metrics = Metrics::default();
-        let facts = StoreFacts {
-            deliveries: [3, 2, 1],
-            oldest_delivery: Duration::from_millis(1500),
-            tasks: vec![(StatusWord::Failed, 4)],
-            endpoints: [5, 1, 2],
-            ..StoreFacts::default()
-        };
-        metrics.store(Some(&facts));
-        metrics.store(None);
-        metrics.breakers([1, 2, 3]);
-        let text = metrics.render().unwrap();
-        for line in [
-            "morag_webhook_queue{state=\"waiting\"} 3",
-            "morag_webhook_oldest_waiting_seconds 1.5",
-            "morag_tasks{status=\"failed\"} 4",
-            "morag_tasks{status=\"pending\"} 0",
-            "morag_webhook_endpoints{state=\"disabled\"} 2",
-            "morag_webhook_breakers{state=\"half_open\"} 3",
-            "morag_store_up 0",
-        ] {
-            assert!(text.lines().any(|known| known == line), "{line} is missing in {text}");
-        }
     }
 }

@@ -3,8 +3,11 @@
 use crate::{FakeClock, MemoryBlobs, NOW, TestNetwork, TestStore};
 use async_trait::async_trait;
 use morag_adapters::store::sqlite::{Options, SqliteKnowledge};
-use morag_core::ports::{Disk, DiskError, Disowned, Knowledge, Ownership, Ports, Shortcoming, StoreSetup};
+use morag_core::ports::{
+    Disk, DiskError, Disowned, Knowledge, Ownership, Ports, Process, ProcessUsage, Shortcoming, StoreSetup,
+};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Free bytes of the disk: exactly the default reserve.
@@ -68,6 +71,7 @@ impl Memory {
             fetcher: self.network.clone(),
             clock: self.clock.clone(),
             disk: Some(self.clone()),
+            process: Some(self.clone()),
         }
     }
 }
@@ -92,5 +96,13 @@ impl Ownership for Memory {
 impl Disk for Memory {
     async fn free_bytes(&self) -> Result<u64, DiskError> {
         Ok(DISK_FREE - *self.disk_misses.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Process for Memory {
+    async fn usage(&self) -> Option<ProcessUsage> {
+        let cpu = Duration::from_millis(1500);
+        Some(ProcessUsage { resident_bytes: 64 << 20, cpu, open_files: 12, started: NOW })
     }
 }

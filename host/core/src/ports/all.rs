@@ -1,8 +1,8 @@
 //! All ports of a process.
 
 use super::{
-    Blobs, Chains, Clock, Deliveries, Disk, DueQueue, Endpoints, Feed, Fetcher, Knowledge, Ownership, StoreSetup,
-    Tasks, WebhookSender,
+    Blobs, Chains, Clock, Deliveries, Disk, DueQueue, Endpoints, Feed, Fetcher, Knowledge, Ownership, Process,
+    StoreSetup, Tasks, WebhookSender,
 };
 use std::sync::Arc;
 
@@ -37,4 +37,6 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Disk that files are written to; `None` if the process writes to none of its own.
     pub disk: Option<Arc<dyn Disk>>,
+    /// The process itself; `None` if the system does not tell what it uses.
+    pub process: Option<Arc<dyn Process>>,
 }

@@ -18,6 +18,7 @@ mod key_values;
 mod knowledge;
 mod ownership;
 mod plugin_http;
+mod process;
 mod step_runner;
 mod store_setup;
 mod tasks;
@@ -46,6 +47,7 @@ pub use key_values::{KeyValueQuota, KeyValues, SetError};
 pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
 pub use ownership::{Disowned, Ownership, Sole};
 pub use plugin_http::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpRequest, PluginHttpResponse};
+pub use process::{Process, ProcessUsage};
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};
 pub use store_setup::{Shortcoming, StoreSetup};
 pub use tasks::{

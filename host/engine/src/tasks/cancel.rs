@@ -1,6 +1,7 @@
 //! Stops a task: its cancellation is committed first, so the run's own later commits are refused, wherever it runs.
 
 use super::stamp::stamp;
+use super::store_commit::store_commit;
 use crate::App;
 use morag_core::pipeline::{Input, RunState, transition};
 use morag_core::ports::{Commit, CommitError, Guard, Next, StoreError};
@@ -41,7 +42,7 @@ pub async fn cancel(app: &App, task: TaskId) -> Result<CancelOutcome, StoreError
             status: StatusWord::Cancelled,
             next: Next::Done,
         };
-        match app.tasks.commit(commit).await {
+        match store_commit(app, commit).await {
             Ok(()) => {
                 app.running.stop(task);
                 return Ok(CancelOutcome::Cancelled);

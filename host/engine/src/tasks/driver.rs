@@ -2,6 +2,7 @@
 
 use super::config_mismatch::config_mismatch;
 use super::stamp::stamp;
+use super::store_commit::store_commit;
 use crate::App;
 use morag_core::pipeline::{
     Decision, Draft, Effect, Ending, Input, Pipeline, RunState, RunTimes, claims_of_run, run_times, skip_reason,
@@ -113,7 +114,7 @@ impl<'a> Driver<'a> {
         let (task, guard) = (self.log.record.id, Guard::Lease(self.lease.fence));
         let has_ended = events.last().is_some_and(|event| event.kind.ends_task());
         let commit = Commit { task, guard, events, live_percent, status: self.status(), next };
-        self.app.tasks.commit(commit).await?;
+        store_commit(self.app, commit).await?;
         if has_ended {
             self.log_end();
         }

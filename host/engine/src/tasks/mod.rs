@@ -40,6 +40,7 @@ mod retry;
 mod run;
 mod stamp;
 mod step;
+mod store_commit;
 mod verify;
 mod worker;
 

@@ -240,6 +240,16 @@ async fn a_retry_waits_in_the_queue_and_goes_on_in_the_same_run() {
         ["step_completed flaky 50", "step_started after 50", "step_completed after 100", "task_completed 100"]
     );
     assert_eq!(world.steps.calls(), ["flaky", "flaky", "after"]);
+    let metrics = world.app.metrics.render().unwrap();
+    for (step, outcome, runs) in [("flaky", "failed", 1), ("flaky", "completed", 1), ("after", "completed", 1)] {
+        let line = format!(
+            "morag_step_seconds_count{{step=\"{step}\",plugin=\"{step}\",outcome=\"{outcome}\"}} {runs}"
+        );
+        assert!(metrics.lines().any(|known| known == line), "{line} is missing in {metrics}");
+    }
+    let committed = "morag_store_commits_total{outcome=\"committed\"} ";
+    let committed = metrics.lines().find_map(|line| line.strip_prefix(committed)).unwrap();
+    assert!(committed.parse::<u64>().unwrap() >= 4, "{metrics}");
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ impl Driver<'_> {
 
     /// Publishes what a step brought and takes its end into the log.
     pub(super) async fn finish_step(&mut self, step: usize, report: StepReport) -> Result<Effect, Interrupted> {
+        self.count_run(step, &report);
         let StepReport { result, resources, log } = report;
         let failure = match result {
             Ok(success) => {
@@ -88,6 +89,13 @@ impl Driver<'_> {
         }
         tracing::info!(error_code = code, message = message, "step failed");
         self.feed(Input::StepFailed(failure, resources))
+    }
+
+    fn count_run(&self, step: usize, report: &StepReport) {
+        let (definition, metrics) = (&self.pipeline().steps()[step], &self.app.metrics);
+        let StepReport { result, resources, .. } = report;
+        metrics.steps.ended(&definition.name, &definition.component, result.is_ok(), resources);
+        metrics.conversions.ended(&definition.component, &self.log.record.source, result);
     }
 
     /// Whether the step's definition says how it is run again.

@@ -29,11 +29,13 @@ mod stores;
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
 use morag_adapters::fetch_http::HttpFetcher;
+use morag_adapters::process::ThisProcess;
 use morag_adapters::webhook_http::{HttpSender, SenderOptions};
-use morag_core::ports::{Blobs, Clock, Ports};
+use morag_core::ports::{Blobs, Clock, Ports, Process};
 use morag_core::webhook::AddressPolicy;
 use morag_engine as engine;
 use morag_engine::config::{Config, Role};
+use morag_engine::metrics::ComponentLoads;
 use morag_engine::plugins::Plugins;
 use morag_engine::{App, Pipelines};
 use std::sync::Arc;
@@ -100,6 +102,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// Builds the parts of a server. Steps, and the job that reloads them, are only for workers. `shutdown` ends live streams.
 pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<PluginJob>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // Before anything that takes long: it goes for the start of the process.
+    let process = ThisProcess::of_linux(clock.now()).map(|process| Arc::new(process) as Arc<dyn Process>);
     let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values, setup, redis } =
         stores::open(&config, &clock).await?;
     let blobs: Arc<dyn Blobs> = Arc::new(files::open(&config)?);
@@ -109,10 +113,11 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
     let sender = Arc::new(HttpSender::new(options, clock.clone())?);
     let fetcher = Arc::new(HttpFetcher::new(AddressPolicy::new(config.fetch_allow_networks.clone()))?);
     let pipelines = Pipelines::with(&config.pipelines);
+    let loads = ComponentLoads::default();
     let (plugins, job) = match config.roles.has(Role::Worker) {
         true => {
             let services = steps::services(&config, &blobs, &knowledge, &key_values)?;
-            let (plugins, job) = steps::load(&config, &pipelines, services, clock.clone()).await?;
+            let (plugins, job) = steps::load(&config, &pipelines, services, clock.clone(), loads.clone()).await?;
             (plugins, Some(job))
         }
         false => (Plugins::nowhere(), None),
@@ -133,7 +138,9 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
         fetcher,
         clock,
         disk: files::disk(&config),
+        process,
     };
     let app = App::new(config, ports, plugins, sealer, shutdown.clone());
+    let app = if job.is_some() { app.counting_loads(&loads) } else { app };
     Ok((app, job))
 }

@@ -7,12 +7,13 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use morag_core::plugin::{Changes, Watch};
 use morag_core::ports::{Clock, Component, ComponentError, Components};
 use morag_engine::config::ConfiguredPlugin;
+use morag_engine::metrics::ComponentLoads;
 use morag_engine::pipelines::{InvalidPipelines, Pipelines, Problems, check, stops_start};
 use morag_engine::plugins::{
     Admitted, Change, Found, LoadedPlugin, PluginSet, Plugins, Publisher, RefusedPlugin, ReloadRequest, Reloaded, Slot,
     Unusable, UnusablePipeline, admit, choose,
 };
-use morag_runtime::{LoadErrorReason, Plugin, PluginRegistry};
+use morag_runtime::{CodeOrigin, LoadErrorReason, Plugin, PluginRegistry};
 use scan::scan;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ const LOADING_MAX: usize = 8;
 pub(super) struct Parts {
     /// Compiles and links components.
     pub(super) registry: PluginRegistry,
+    /// Counts what is loaded.
+    pub(super) loads: ComponentLoads,
     /// Reads components from files and registries.
     pub(super) components: Arc<dyn Components>,
     /// Clock for the times in the API.
@@ -280,7 +283,13 @@ impl Parts {
         if now.is_some_and(same) {
             return Ok(None);
         }
+        let started = Instant::now();
         let loaded = self.registry.load(wasm, &digest, slot.grant.clone()).await;
+        match loaded.as_ref().map(|plugin| plugin.code) {
+            Ok(CodeOrigin::Compiled) => self.loads.compiled(started.elapsed()),
+            Ok(CodeOrigin::Cached) => self.loads.cached(started.elapsed()),
+            Err(_) => self.loads.refused(started.elapsed()),
+        }
         let plugin = loaded.map_err(|error| match error {
             LoadErrorReason::NotGranted(_) => Unusable::Demand(error.to_string()),
             _ => Unusable::Component(error.to_string()),

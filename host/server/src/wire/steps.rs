@@ -9,6 +9,7 @@ use morag_adapters::plugin_http::HttpForPlugins;
 use morag_core::ports::{Blobs, Clock, KeyValues, Knowledge};
 use morag_core::webhook::AddressPolicy;
 use morag_engine::config::Config;
+use morag_engine::metrics::ComponentLoads;
 use morag_engine::pipelines::Pipelines;
 use morag_engine::plugins::Plugins;
 use morag_runtime::{Compiler, EngineOptions, PluginRegistry, Services, StepEngine};
@@ -17,12 +18,14 @@ use std::sync::Arc;
 /// Folder of pulled components, inside the compile cache: both must be writable by the same user only.
 const PULLED: &str = "pulled";
 
-/// Loads the components and checks that every pipeline can run with them. The job reloads them while the server runs.
+/// Loads the components and checks that every pipeline can run with them. The job reloads them while the server runs. Both are counted
+/// in `loads`.
 pub(super) async fn load(
     config: &Config,
     pipelines: &Pipelines,
     services: Services,
     clock: Arc<dyn Clock>,
+    loads: ComponentLoads,
 ) -> anyhow::Result<(Plugins, Job)> {
     // Twice the concurrency: `describe` and runs that are being dropped occupy an instance too.
     let instances_max = u32::try_from(config.worker_concurrency * 2 + 2)?;
@@ -35,6 +38,7 @@ pub(super) async fn load(
     let registries = OciRegistries::new(config.plugin_registries.clone(), &pulled, clock.clone());
     let parts = plugins::Parts {
         registry,
+        loads,
         components: Arc::new(ComponentSources::new(registries)),
         clock,
         tables: config.plugins.clone(),

@@ -1,0 +1,16 @@
+//! Commits to the store, the only place of the engine that makes one of them: so all are counted.
+
+use crate::App;
+use morag_core::ports::{Commit, CommitError};
+use tokio::time::Instant;
+
+/// Commits, and counts what came of it and how long it took. A commit that is given up while it is made is not counted.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn store_commit(app: &App, commit: Commit) -> Result<(), CommitError> {
+    let started = Instant::now();
+    let result = app.tasks.commit(commit).await;
+    app.metrics.commits.ended(&result, started.elapsed());
+    result
+}
