@@ -82,6 +82,7 @@ fn read(fields: &mut Fields) -> Result<String, Vec<FieldError>> {
     if !errors.is_empty() {
         return Err(errors);
     }
+    let spec = spec.expect("nothing is wrong with the fields");
     let metadata = spec.metadata.as_str();
     assert!(metadata.len() <= FIELD_BYTES_MAX, "{} bytes of metadata", metadata.len());
     let object: JsonObject = serde_json::from_str(metadata).expect("metadata is read again");

@@ -82,6 +82,18 @@ impl FieldError {
         Self { loc, msg: limited(problem.to_string(), FIELD_TEXT_BYTES_MAX), kind: kind.into() }
     }
 
+    /// A field of the body that is not known.
+    pub fn unknown(name: &str, msg: impl Into<String>) -> Self {
+        Self { kind: "extra_forbidden".into(), ..Self::body(name, msg) }
+    }
+
+    /// The field within an object of the body.
+    #[must_use]
+    pub fn within(mut self, outer: &str) -> Self {
+        self.loc.insert(1, outer.to_owned());
+        self
+    }
+
     /// A missing field of the body.
     pub fn missing(name: &str) -> Self {
         let (loc, msg) = (vec!["body".into(), name.into()], format!("{name} is required"));

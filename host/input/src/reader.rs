@@ -15,7 +15,7 @@ use serde::forward_to_deserialize_any;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Reads the members of a JSON object into a type. Each value must be of its own JSON type.
@@ -33,6 +33,16 @@ pub fn read<T: DeserializeOwned>(object: &FieldObject) -> Result<T, Vec<Problem>
 /// As [`read`].
 pub fn read_texts<T: DeserializeOwned>(object: &FieldObject) -> Result<T, Vec<Problem>> {
     read_with(object, Notes { takes_texts: true, ..Notes::default() })
+}
+
+/// Reads one value as [`read_texts`] reads each of its own.
+///
+/// # Errors
+/// As [`read`]; each path begins with `name`.
+pub fn read_text<T: DeserializeOwned>(name: &str, value: &FieldValue) -> Result<T, Vec<Problem>> {
+    let object = FieldObject { values: [(name.to_owned(), value.clone())].into(), left_out: 0 };
+    let values: BTreeMap<String, T> = read_texts(&object)?;
+    values.into_values().next().ok_or_else(|| vec![Problem::missing(name)])
 }
 
 fn read_with<T: DeserializeOwned>(object: &FieldObject, notes: Notes) -> Result<T, Vec<Problem>> {

@@ -4,7 +4,7 @@ use super::field_value::{FieldItems, FieldObject, FieldValue, ITEM_BYTES_MAX, IT
 use super::fields::{Fields, too_long};
 use super::items::{BatchAnswer, Item, submit};
 use super::origin::Origin;
-use super::url::IngestUrl;
+use super::schemas::IngestBatch;
 use super::{digest, json};
 use crate::Api;
 use crate::ApiError;
@@ -16,19 +16,6 @@ use axum::{Json, http::HeaderMap};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use utoipa::ToSchema;
-
-/// Body of `POST /api/v1/ingest/batch`.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read as JSON with the form's rules")]
-pub struct IngestBatch {
-    /// 1 to 50 documents.
-    #[schema(min_items = 1, max_items = 50)]
-    pub items: Vec<IngestUrl>,
-    /// Webhook for the items without a `webhook_url` of their own. Any other field of an item may be given here too, as the default for
-    /// items without it.
-    pub webhook_url: Option<String>,
-}
 
 /// Ingest several documents by their URLs
 ///
@@ -57,6 +44,7 @@ pub async fn ingest_batch(
 ) -> Result<Json<BatchAnswer>, ApiError> {
     let origin = Origin::read(caller, "ingest/batch", &headers)?;
     let mut shared = Fields::of(json::read_fields(request).await?);
+    shared.take_none_of(&["mode", "url"]);
     if !shared.is_sound() {
         return Err(ApiError::invalid(shared.into_errors()));
     }
@@ -108,6 +96,8 @@ fn item(given: &str, shared: &Fields) -> Item {
     };
     let Some(object) = object else { return refused("an item must be an object with url") };
     let mut fields = Fields::of(object);
+    // Those of the form around it may have it.
+    fields.take_none_of(&["mode"]);
     fields.default_to(shared);
     Item::Url(fields)
 }

@@ -38,7 +38,7 @@ impl CheckedSpec {
         for name in required.iter().filter(|name| !fields.has(name)).copied().collect::<Vec<_>>() {
             fields.miss(name);
         }
-        let pipeline = match spec.pipeline.as_deref().map(|name| app.pipelines.get(name)) {
+        let pipeline = match fields.word("pipeline").map(|name| app.pipelines.get(name)) {
             None => Some(default_pipeline.clone()),
             Some(found) => found.cloned(),
         };
@@ -46,7 +46,7 @@ impl CheckedSpec {
             let names = app.pipelines.names();
             fields.refuse("pipeline", format!("there is no such pipeline: choose one of {names}"));
         }
-        Some(Self { spec, pipeline: pipeline? }).filter(|_| fields.is_sound())
+        Some(Self { spec: spec?, pipeline: pipeline? }).filter(|_| fields.is_sound())
     }
 }
 

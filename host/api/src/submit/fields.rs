@@ -2,16 +2,17 @@
 
 use super::field_value::{FIELD_BYTES_MAX, FieldObject, FieldValue, NAME_BYTES_MAX, NAMES_MAX};
 use crate::error::FieldError;
-use morag_core::task::Metadata;
-use morag_core::{JSON_DEPTH_MAX, JsonObject, is_depth_allowed};
-use serde_json::Value;
+use morag_core::shown;
+use morag_input::{Fault, Problem};
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 /// Values by name. An empty text and JSON's null count as absent, as HTML forms and generated clients send them.
 #[derive(Debug, Default)]
 pub struct Fields {
     values: BTreeMap<String, FieldValue>,
+    /// Names that came from a nested object, with its name and the prefix that they got.
+    nested: BTreeMap<String, (&'static str, &'static str)>,
     errors: Vec<FieldError>,
 }
 
@@ -60,10 +61,17 @@ impl Fields {
                 None | Some(Some(None)) => {}
                 Some(Some(Some(object))) => {
                     self.count(name, &object);
-                    nested.extend(object.values.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
+                    for (key, value) in object.values {
+                        let key = format!("{prefix}{key}");
+                        self.nested.insert(key.clone(), (name, prefix));
+                        nested.push((key, value));
+                    }
                 }
                 Some(None) => self.refuse(name, format!("{name} must be a JSON object")),
             }
+        }
+        for name in plain.values.keys() {
+            self.nested.remove(name);
         }
         let both = nested.into_iter().chain(plain.values);
         self.values = both.filter(|(_, value)| value.is_given()).collect();
@@ -139,105 +147,53 @@ impl Fields {
         self.values.contains_key(name)
     }
 
-    /// A text.
-    pub fn text(&mut self, name: &str) -> Option<String> {
-        match self.values.get(name)?.scalar() {
-            Some(Value::String(text)) => Some(text.trim().to_owned()),
-            // JSON clients may write an id as a number.
-            Some(Value::Number(number)) => Some(number.to_string()),
-            _ => {
-                self.refuse(name, format!("{name} must be a text"));
-                None
+    /// A value as a text; none for any other.
+    pub fn word(&self, name: &str) -> Option<&str> {
+        self.values.get(name)?.as_str().map(str::trim)
+    }
+
+    /// All values as a type. Errors are noted: none if there are any.
+    pub fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
+        // Moved, not copied: a form may be large.
+        let object = FieldObject { values: std::mem::take(&mut self.values), left_out: 0 };
+        let read = morag_input::read_texts(&object);
+        self.values = object.values;
+        read.map_err(|problems| problems.iter().for_each(|problem| self.note(problem))).ok()
+    }
+
+    /// One value as a type; none if it is absent, or wrong, which is noted.
+    pub fn read_one<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let read = morag_input::read_text(name, self.values.get(name)?);
+        read.map_err(|problems| problems.iter().for_each(|problem| self.note(problem))).ok()
+    }
+
+    /// Refuses names that this route does not take, as unknown ones are.
+    pub fn take_none_of(&mut self, names: &[&str]) {
+        for name in names {
+            if self.take(name).is_some() {
+                self.refuse_unknown(name);
             }
         }
     }
 
-    /// A text, parsed. An error of `parse` is noted for the field.
-    pub fn parsed<T, E: std::fmt::Display>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(String) -> Result<T, E>,
-    ) -> Option<T> {
-        match parse(self.text(name)?) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.refuse(name, error.to_string());
-                None
-            }
-        }
+    /// Notes that a name is not taken by this route.
+    pub fn refuse_unknown(&mut self, name: &str) {
+        self.errors.push(FieldError::unknown(name, format!("{name} is not taken by this route")));
     }
 
-    /// A whole number within bounds.
-    pub fn integer(&mut self, name: &str, allowed: RangeInclusive<u64>) -> Option<u64> {
-        let value = self.values.get(name)?;
-        let number = match value.scalar() {
-            Some(Value::String(text)) => text.trim().parse().ok(),
-            value => value.and_then(Value::as_u64),
+    /// Notes a problem. An unknown name of a nested object is told by its path there.
+    fn note(&mut self, problem: &Problem) {
+        let error = FieldError::in_body(problem);
+        let nested = problem.path.first().and_then(|name| self.nested.get(name));
+        let (Fault::Unknown { known }, Some((outer, prefix))) = (&problem.fault, nested) else {
+            return self.errors.push(error);
         };
-        let number = number.filter(|number| allowed.contains(number));
-        if number.is_none() {
-            self.refuse(name, format!("{name} must be a whole number, {} to {}", allowed.start(), allowed.end()));
-        }
-        number
-    }
-
-    /// A boolean: of JSON, or a word that HTML forms use for one.
-    pub fn boolean(&mut self, name: &str) -> Option<bool> {
-        let truth = match self.values.get(name)?.scalar() {
-            Some(Value::Bool(truth)) => Some(*truth),
-            Some(Value::Number(number)) if number.as_u64() == Some(1) => Some(true),
-            Some(Value::Number(number)) if number.as_u64() == Some(0) => Some(false),
-            Some(Value::String(text)) => match text.trim().to_ascii_lowercase().as_str() {
-                "true" | "1" | "yes" | "on" => Some(true),
-                "false" | "0" | "no" | "off" => Some(false),
-                _ => None,
-            },
-            _ => None,
-        };
-        if truth.is_none() {
-            self.refuse(name, format!("{name} must be true or false"));
-        }
-        truth
-    }
-
-    /// A JSON object, or the text of one, nested no deeper than the store can return.
-    pub fn object(&mut self, name: &str) -> Option<JsonObject> {
-        let object = self.values.get(name)?.read::<Option<JsonObject>>();
-        if object.is_none() {
-            self.refuse(name, format!("{name} must be a JSON object"));
-        }
-        if object.as_ref().is_some_and(|object| object.as_ref().is_some_and(|object| !is_depth_allowed(object))) {
-            self.refuse(name, format!("{name} is nested deeper than {JSON_DEPTH_MAX} levels"));
-            return None;
-        }
-        object.flatten()
-    }
-
-    /// The caller's metadata.
-    pub fn metadata(&mut self, name: &str) -> Option<Metadata> {
-        let metadata = Metadata::from(self.object(name)?);
-        // Its length as it is stored: numbers can become longer.
-        let bytes = metadata.as_str().len();
-        if bytes > FIELD_BYTES_MAX {
-            self.refuse(name, too_long(name, &bytes.to_string(), FIELD_BYTES_MAX));
-            return None;
-        }
-        Some(metadata)
-    }
-
-    /// A JSON array of texts, the text of one, or texts separated by commas.
-    pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
-        let value = self.values.get(name)?;
-        let list = match value.as_str() {
-            Some(text) if !text.trim_start().starts_with('[') => {
-                Some(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
-            }
-            _ => value.read(),
-        };
-        if list.is_none() {
-            self.refuse(name, format!("{name} must be a list of texts"));
-        }
-        list
+        let name = &problem.path[0][prefix.len()..];
+        let known: Vec<_> = known.iter().filter_map(|known| known.strip_prefix(prefix)).collect();
+        let near = morag_input::nearest(name, known.into_iter());
+        let hint = near.map(|near| format!(": did you mean {near}?")).unwrap_or_default();
+        let msg = format!("{outer}.{} is not known here{hint}", shown(name));
+        self.errors.push(FieldError::unknown(name, msg).within(outer));
     }
 }
 
@@ -248,7 +204,10 @@ pub fn too_long(name: &str, bytes: &str, bytes_max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::given::GivenMetadata;
     use super::*;
+    use morag_input::Json;
+    use serde_json::Value;
 
     fn fields(form: &[(&str, &str)]) -> Fields {
         Fields::merge(form.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
@@ -260,11 +219,11 @@ mod tests {
                        "processing_options": {"chunk_size": 200, "chunking_strategy": "fixed"},
                        "webhook_config": {"url": "https://e.com/", "auth_token": null}}"#;
         let mut fields = fields(&[("request_data", data), ("language", "fr"), ("document_id", " ")]);
-        assert_eq!(fields.text("language").as_deref(), Some("fr"));
-        assert_eq!(fields.text("document_id").as_deref(), Some("a"));
-        assert_eq!(fields.integer("chunk_size", 0..=1000), Some(100));
-        assert_eq!(fields.text("chunking_strategy").as_deref(), Some("fixed"));
-        assert_eq!(fields.text("webhook_url").as_deref(), Some("https://e.com/"));
+        assert_eq!(fields.word("language"), Some("fr"));
+        assert_eq!(fields.word("document_id"), Some("a"));
+        assert_eq!(fields.read_one::<u64>("chunk_size"), Some(100));
+        assert_eq!(fields.word("chunking_strategy"), Some("fixed"));
+        assert_eq!(fields.word("webhook_url"), Some("https://e.com/"));
         assert!(!fields.has("webhook_auth_token"));
         assert!(fields.into_errors().is_empty());
     }
@@ -273,10 +232,10 @@ mod tests {
     fn wrong_types_are_named() {
         let data = r#"{"chunk_size": "many", "replace_existing": "perhaps", "metadata": [1], "language": {}}"#;
         let mut fields = fields(&[("request_data", data), ("webhook_config", "nonsense")]);
-        assert_eq!(fields.integer("chunk_size", 1..=9), None);
-        assert_eq!(fields.boolean("replace_existing"), None);
-        assert_eq!(fields.object("metadata"), None);
-        assert_eq!(fields.text("language"), None);
+        assert_eq!(fields.read_one::<u64>("chunk_size"), None);
+        assert_eq!(fields.read_one::<bool>("replace_existing"), None);
+        assert_eq!(fields.read_one::<Json>("metadata"), None);
+        assert_eq!(fields.read_one::<String>("language"), None);
         let names: Vec<_> = fields.into_errors().into_iter().map(|error| error.loc[1].clone()).collect();
         assert_eq!(names, ["webhook_config", "chunk_size", "replace_existing", "metadata", "language"]);
     }
@@ -294,14 +253,14 @@ mod tests {
         for name in ["metadata", "processing_options", "webhook_config", "webhook_headers", "language", "anything"] {
             let nested: FieldObject = serde_json::from_str(&format!("{{\"{name}\": {}}}", long(65_537))).unwrap();
             for mut fields in [fields(&[(name, &long(65_537))]), Fields::of(nested)] {
-                assert!(!fields.has(name) && fields.metadata(name).is_none());
+                assert!(!fields.has(name) && fields.read_one::<GivenMetadata>(name).is_none());
                 let errors = fields.into_errors();
                 let msg = format!("{name} has 65537 bytes, and may have 65536 at most");
                 assert_eq!((errors.len(), &errors[0].loc[1], &errors[0].msg), (1, &name.to_owned(), &msg));
             }
         }
         let mut fields = fields(&[("metadata", &long(65_536))]);
-        assert!(fields.metadata("metadata").is_some() && fields.is_sound());
+        assert!(fields.read_one::<GivenMetadata>("metadata").is_some() && fields.is_sound());
     }
 
     #[test]
@@ -343,7 +302,7 @@ mod tests {
     fn metadata_that_is_longer_as_it_is_kept_is_refused() {
         let many = format!("{{\"a\": [{}0]}}", "1e15,".repeat(13_000));
         let mut fields = fields(&[("metadata", &many)]);
-        assert!(many.len() <= FIELD_BYTES_MAX && fields.metadata("metadata").is_none());
+        assert!(many.len() <= FIELD_BYTES_MAX && fields.read_one::<GivenMetadata>("metadata").is_none());
         assert!(fields.into_errors()[0].msg.contains("may have 65536 at most"));
     }
 
@@ -359,16 +318,19 @@ mod tests {
     fn truth_has_the_usual_forms() {
         for (text, truth) in [("true", true), ("True", true), ("1", true), ("on", true), ("false", false), ("0", false)]
         {
-            assert_eq!(fields(&[("x", text)]).boolean("x"), Some(truth), "{text}");
+            assert_eq!(fields(&[("x", text)]).read_one("x"), Some(truth), "{text}");
         }
     }
 
     #[test]
     fn lists_have_three_forms() {
         for text in ["a, b", r#"["a", "b"]"#] {
-            assert_eq!(fields(&[("x", text)]).list("x").unwrap(), ["a", "b"]);
+            assert_eq!(fields(&[("x", text)]).read_one::<Vec<String>>("x").unwrap(), ["a", "b"]);
         }
-        assert_eq!(fields(&[("request_data", r#"{"x": ["a", "b"]}"#)]).list("x").unwrap(), ["a", "b"]);
-        assert_eq!(fields(&[("request_data", r#"{"x": [1]}"#)]).list("x"), None);
+        assert_eq!(
+            fields(&[("request_data", r#"{"x": ["a", "b"]}"#)]).read_one::<Vec<String>>("x").unwrap(),
+            ["a", "b"]
+        );
+        assert_eq!(fields(&[("request_data", r#"{"x": [{}]}"#)]).read_one::<Vec<String>>("x"), None);
     }
 }

@@ -54,6 +54,17 @@ impl Form {
     pub fn into_parts(self) -> (Fields, Option<StoredFile>, Upload) {
         (Fields::merge(self.fields), self.file, self.upload)
     }
+
+    /// The same for a route that takes one file and nothing else.
+    pub fn into_file_parts(self) -> (Fields, Option<StoredFile>, Upload) {
+        let has_files = !self.batch.is_empty();
+        let (mut fields, file, upload) = self.into_parts();
+        fields.take_none_of(&["mode", "url"]);
+        if has_files {
+            fields.refuse_unknown("batch_files");
+        }
+        (fields, file, upload)
+    }
 }
 
 /// Longest time of a form. The janitor deletes files without a task at [`ORPHAN_AGE`]: a form that took as long could lose its
@@ -108,8 +119,14 @@ async fn read_all(app: &Api, origin: &Origin, request: Request) -> Result<Form, 
                 let file = store(&mut upload, field, max_bytes).await?;
                 form.batch.push((file, upload));
             }
-            // A file input without a chosen file; and files of unknown fields.
-            ("file", _) | (_, Some(_)) => {}
+            // A file input without a chosen file.
+            ("file" | "batch_files" | "batch_files[]", None) => {}
+            (_, Some(file_name)) if file_name.trim().is_empty() => {}
+            (_, Some(_)) => {
+                let near = morag_input::nearest(&name, ["file", "batch_files"].into_iter()).unwrap_or("file");
+                let msg = format!("{} is not known here: send a file as {near}", shown(&name));
+                return Err(ApiError::invalid(vec![FieldError::unknown(&name, msg)]));
+            }
             _ => {
                 let value = text(field, &name, max_bytes).await?;
                 texts += value.len();

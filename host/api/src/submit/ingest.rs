@@ -5,6 +5,7 @@ use super::checked::Submission;
 use super::form;
 use super::lookups::WebhookHosts;
 use super::origin::Origin;
+use super::schemas::{IngestForm, ProcessIngestForm};
 use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
@@ -17,41 +18,6 @@ use morag_core::task::TaskRecord;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-/// Form of `POST /api/v1/ingest/file`.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the form in OpenAPI; the form itself is read as a stream")]
-pub struct IngestForm {
-    /// The file.
-    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
-    pub file: String,
-    /// `document`, `audio`, `video` or `image`; inferred when absent.
-    pub source_type: Option<String>,
-    /// Where events are sent; http or https, without credentials.
-    pub webhook_url: Option<String>,
-    /// Sent to the webhook as `Authorization: Bearer …`.
-    pub webhook_auth_token: Option<String>,
-    /// 1 to 255 characters, none of `< > " ' &` or control characters; generated when absent.
-    pub document_id: Option<String>,
-    /// Collection to store into, default `documents`.
-    pub collection_name: Option<String>,
-    /// Language code, such as `en`; recognised when absent.
-    pub language: Option<String>,
-    /// `semantic` (default), `sentence`, `paragraph`, `page` or `fixed`.
-    pub chunking_strategy: Option<String>,
-    /// Characters of a chunk, 50 to 20000.
-    pub chunk_size: Option<u64>,
-    /// Characters that a chunk repeats of the one before it; less than `chunk_size`.
-    pub chunk_overlap: Option<u64>,
-    /// Replace a stored document of the same `document_id`.
-    pub replace_existing: Option<bool>,
-    /// `ingest` (default), `process` or `convert`.
-    pub pipeline: Option<String>,
-    /// JSON object text; its keys come back in task events.
-    pub metadata: Option<String>,
-    /// JSON object text with any of these names. A form field of its own wins.
-    pub request_data: Option<String>,
-}
 
 /// A task was accepted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -143,7 +109,7 @@ pub async fn ingest_file(
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "ingest/file", &headers)?;
-    let (fields, file, upload) = form::read(&app, &origin, request).await?.into_parts();
+    let (fields, file, upload) = form::read(&app, &origin, request).await?.into_file_parts();
     let submission = Submission::check(&app, file, fields, app.pipelines.ingest(), &[])?;
     submit_file(&app, &WebhookHosts::default(), Key::Unknown, origin, upload, submission, accepted).await.map(Json)
 }
@@ -154,7 +120,7 @@ pub async fn ingest_file(
 #[utoipa::path(
     post, path = "/api/convert/process-ingest", tag = "ingest", operation_id = "process_ingest",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers the first response again")),
-    request_body(content = IngestForm, content_type = "multipart/form-data"),
+    request_body(content = ProcessIngestForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Accepted", body = ProcessIngestAnswer),
         (status = 409, description = "The document is already ingested, or the Idempotency-Key was used with another request", body = ErrorBody),
@@ -170,7 +136,7 @@ pub async fn process_ingest(
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "convert/process-ingest", &headers)?;
-    let (fields, file, upload) = form::read(&app, &origin, request).await?.into_parts();
+    let (fields, file, upload) = form::read(&app, &origin, request).await?.into_file_parts();
     let submission = Submission::check(&app, file, fields, app.pipelines.ingest(), &["webhook_url"])?;
     let answer = |record: &TaskRecord| {
         as_object(&ProcessIngestAnswer {

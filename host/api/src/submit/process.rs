@@ -3,16 +3,18 @@
 use super::accept::{Key, estimated_seconds, submit_file};
 use super::checked::Submission;
 use super::fields::Fields;
+use super::given::{Mode, ModeWord};
 use super::ingest::{as_object, status_url};
 use super::items::BatchAnswer;
 use super::lookups::WebhookHosts;
 use super::origin::Origin;
+use super::schemas::ProcessForm;
 use super::url::{self, Document};
 use super::{digest, form, form_batch, items};
 use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
-use crate::error::{ErrorBody, FieldError};
+use crate::error::ErrorBody;
 use crate::files::whole;
 use crate::query::NoQuery;
 use crate::wait::{Until, mark, wait};
@@ -29,44 +31,6 @@ use utoipa::ToSchema;
 
 /// Longest markdown in the JSON answer, bytes: some 10,000 pages. A longer one is only available at its URL.
 const CONTENT_BYTES_MAX: u64 = 32 << 20;
-
-/// Form of `POST /api/v1/process`.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the form in OpenAPI; the form itself is read as a stream")]
-pub struct ProcessForm {
-    /// The file, for `source_type` `file`.
-    #[schema(value_type = Option<String>, format = Binary, content_media_type = "application/octet-stream")]
-    pub file: Option<String>,
-    /// `convert` (markdown), `process` (everything but storing) or `ingest` (everything, in the background).
-    pub mode: Option<String>,
-    /// `file`, `url` or `batch`; when absent, `file` if there is a file, else by the fields that are present.
-    pub source_type: Option<String>,
-    /// Where the document is, for `url`; as `POST /api/v1/ingest/url` takes it.
-    pub url: Option<String>,
-    /// JSON array text of objects with `url`, for `batch`; as `POST /api/v1/ingest/batch` takes it.
-    pub items: Option<String>,
-    /// URLs of a batch: JSON array text, or one a line.
-    pub batch_urls: Option<String>,
-    /// Files of a batch.
-    #[schema(value_type = Option<Vec<String>>, format = Binary, content_media_type = "application/octet-stream")]
-    pub batch_files: Option<Vec<String>>,
-    /// 1 to 255 characters; generated when absent.
-    pub document_id: Option<String>,
-    /// Replace a stored document of the same `document_id`.
-    pub replace_existing: Option<bool>,
-    /// JSON object text: `language`, `chunking_strategy`, `chunk_size`, `chunk_overlap`.
-    pub processing_options: Option<String>,
-    /// JSON object text: `url`, `auth_token`, `events`, `format` (`dual`, `envelope`, `flat`, `morag-ui`), `headers`.
-    pub webhook_config: Option<String>,
-    /// JSON object text; its keys come back in task events.
-    pub metadata: Option<String>,
-    /// Collection to store into, default `documents`.
-    pub collection_name: Option<String>,
-    /// Another pipeline than the mode's: `ingest`, `process` or `convert`.
-    pub pipeline: Option<String>,
-    /// JSON object text with any of these names. A form field of its own wins.
-    pub request_data: Option<String>,
-}
 
 /// The result of processing.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -99,23 +63,19 @@ pub struct ProcessAnswer {
     pub message: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Convert,
-    Process,
-    Ingest,
-}
-
 impl Mode {
-    fn read(fields: &mut Fields) -> Result<Self, ApiError> {
-        let allowed = "mode must be convert, process or ingest";
-        match fields.text("mode").as_deref() {
-            Some("convert") => Ok(Self::Convert),
-            Some("process") => Ok(Self::Process),
-            Some("ingest") => Ok(Self::Ingest),
-            Some(_) => Err(ApiError::invalid(vec![FieldError::body("mode", allowed)])),
-            None => Err(ApiError::invalid(vec![FieldError::missing("mode")])),
+    /// The mode of the fields.
+    ///
+    /// # Errors
+    /// 422 with everything that is wrong with the fields, where it is missing or wrong.
+    fn of(fields: &mut Fields) -> Result<Self, ApiError> {
+        if let Some(ModeWord { 0: mode }) = fields.read_one("mode") {
+            return Ok(mode);
         }
+        if !fields.has("mode") {
+            fields.miss("mode");
+        }
+        Err(ApiError::invalid(std::mem::take(fields).into_errors()))
     }
 
     fn as_str(self) -> &'static str {
@@ -163,8 +123,8 @@ pub async fn process(
     let mut form = form::read(&app, &origin, request).await?;
     let files = std::mem::take(&mut form.batch);
     let (mut fields, file, upload) = form.into_parts();
-    let mode = Mode::read(&mut fields)?;
-    let kind = SourceKind::of(&mut fields, file.is_some(), !files.is_empty());
+    let mode = Mode::of(&mut fields)?;
+    let kind = SourceKind::of(&fields, file.is_some(), !files.is_empty());
     if mode == Mode::Ingest && !fields.has("webhook_url") {
         let text = "mode ingest answers at once, so it needs webhook_config.url to say how the task went";
         return Err(ApiError::bad_request("webhook_required", text));
@@ -220,8 +180,8 @@ enum SourceKind {
 
 impl SourceKind {
     /// The kind that `source_type` names, else by the fields that are present.
-    fn of(fields: &mut Fields, has_file: bool, has_files: bool) -> Self {
-        match fields.text("source_type").as_deref() {
+    fn of(fields: &Fields, has_file: bool, has_files: bool) -> Self {
+        match fields.word("source_type") {
             Some("url" | "web") => Self::Url,
             Some("batch") => Self::Batch,
             Some("file") => Self::File,

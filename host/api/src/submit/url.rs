@@ -6,6 +6,7 @@ use super::fields::Fields;
 use super::ingest::{IngestAnswer, accepted};
 use super::lookups::WebhookHosts;
 use super::origin::Origin;
+use super::schemas::IngestUrl;
 use super::upload::Upload;
 use super::{digest, json, remote};
 use crate::Api;
@@ -17,44 +18,9 @@ use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use morag_core::JsonObject;
 use morag_core::pipeline::Pipeline;
-use morag_core::ports::SourceUrl;
 use morag_core::task::TaskRecord;
 use serde_json::Value;
 use std::sync::Arc;
-use utoipa::ToSchema;
-
-/// Body of `POST /api/v1/ingest/url`, and an item of a batch.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in OpenAPI; the body itself is read as JSON with the form's rules")]
-pub struct IngestUrl {
-    /// Where the document is; http or https, without credentials.
-    pub url: String,
-    /// `document`, `audio`, `video` or `image`; inferred when absent.
-    pub source_type: Option<String>,
-    /// Where events are sent; http or https, without credentials.
-    pub webhook_url: Option<String>,
-    /// Sent to the webhook as `Authorization: Bearer …`.
-    pub webhook_auth_token: Option<String>,
-    /// 1 to 255 characters, none of `< > " ' &` or control characters; generated when absent.
-    pub document_id: Option<String>,
-    /// Collection to store into, default `documents`.
-    pub collection_name: Option<String>,
-    /// Language code, such as `en`; recognised when absent.
-    pub language: Option<String>,
-    /// `semantic` (default), `sentence`, `paragraph`, `page` or `fixed`.
-    pub chunking_strategy: Option<String>,
-    /// Characters of a chunk, 50 to 20000.
-    pub chunk_size: Option<u64>,
-    /// Characters that a chunk repeats of the one before it; less than `chunk_size`.
-    pub chunk_overlap: Option<u64>,
-    /// Replace a stored document of the same `document_id`.
-    pub replace_existing: Option<bool>,
-    /// `ingest` (default), `process` or `convert`.
-    pub pipeline: Option<String>,
-    /// Its keys come back in task events.
-    #[schema(value_type = Option<Object>)]
-    pub metadata: Option<Value>,
-}
 
 /// Ingest a document by its URL
 ///
@@ -86,7 +52,8 @@ pub async fn ingest_url(
     request: Request,
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "ingest/url", &headers)?;
-    let fields = Fields::of(json::read_fields(request).await?);
+    let mut fields = Fields::of(json::read_fields(request).await?);
+    fields.take_none_of(&["mode"]);
     let digest = digest::without_file(&fields, &Value::Null);
     let document = Document { fields, digest, key: Key::Unknown };
     submit(&app, &WebhookHosts::default(), origin, document, app.pipelines.ingest(), accepted).await.map(Json)
@@ -114,12 +81,10 @@ pub async fn submit(
     default_pipeline: &Pipeline,
     answer: impl FnOnce(&TaskRecord) -> JsonObject,
 ) -> Result<JsonObject, ApiError> {
-    let url = fields.parsed("url", |text| text.parse::<SourceUrl>());
-    if !fields.has("url") {
-        fields.miss("url");
-    }
-    let checked = CheckedSpec::check(app, &mut fields, default_pipeline, &[]);
-    let (Some(url), Some(checked)) = (url, checked) else { return Err(ApiError::invalid(fields.into_errors())) };
+    let checked = CheckedSpec::check(app, &mut fields, default_pipeline, &["url"]);
+    let Some((url, checked)) = checked.and_then(|mut checked| Some((checked.spec.url.take()?, checked))) else {
+        return Err(ApiError::invalid(fields.into_errors()));
+    };
     let caller = origin.caller.clone();
     let admitted = match admit_before_fetch(app, hosts, key, origin, checked, digest).await? {
         Admission::Replayed(response) => return Ok(response),

@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn a_file_becomes_a_task() {
     let server = server(&[]);
-    let fields = [("chunk_size", "500"), ("metadata", r#"{"a": 1}"#), ("unknown", "x"), ("source_type", "document")];
+    let fields = [("chunk_size", "500"), ("metadata", r#"{"a": 1}"#), ("source_type", "document")];
     let answer = server.ingest(&fields, Some(("../../report.md", "# Hello\n"))).await;
     assert_eq!(answer.status, StatusCode::OK);
     let body = answer.json();
@@ -22,6 +22,49 @@ async fn a_file_becomes_a_task() {
     assert_eq!(log.record.metadata.to_object()["a"], json!(1));
     let status = server.get(body["status_url"].as_str().unwrap()).await;
     assert_eq!((status.status, &status.json()["status"]), (StatusCode::OK, &json!("pending")));
+}
+
+#[tokio::test]
+async fn unknown_names_are_refused_with_the_nearest() {
+    let server = server(&[]);
+    let data = r#"{"colection_name": "a", "processing_options": {"chunk_sise": 5}, "webhook_config": {"evnts": []}}"#;
+    let answer = server.ingest(&[("request_data", data), ("webhok_url", "x"), ("mode", "convert")], FILE).await;
+    let told = |item: &Value| (item["loc"].clone(), item["msg"].as_str().unwrap().to_owned());
+    let told: Vec<_> = answer.json()["detail"].as_array().unwrap().iter().map(told).collect();
+    assert_eq!(
+        told,
+        [
+            (json!(["body", "mode"]), "mode is not taken by this route".to_owned()),
+            (
+                json!(["body", "processing_options", "chunk_sise"]),
+                "processing_options.chunk_sise is not known here: did you mean chunk_size?".to_owned()
+            ),
+            (
+                json!(["body", "colection_name"]),
+                "colection_name is not known here: did you mean collection_name?".to_owned()
+            ),
+            (json!(["body", "webhok_url"]), "webhok_url is not known here: did you mean webhook_url?".to_owned()),
+            (
+                json!(["body", "webhook_config", "evnts"]),
+                "webhook_config.evnts is not known here: did you mean events?".to_owned()
+            ),
+        ]
+    );
+    server.nothing_is_left().await;
+
+    let misnamed = form(&[], FILE).replace("name=\"file\"", "name=\"flie\"");
+    let answer = server.post("/api/v1/ingest/file", &[], misnamed).await;
+    assert_eq!(answer.fields(), ["flie"]);
+}
+
+#[tokio::test]
+async fn names_of_older_clients_are_taken_without_effect() {
+    let server = server(&[]);
+    let data = r#"{"use_docling": true, "database_servers": [{"type": "qdrant"}],
+                   "processing_options": {"include_thumbnails": false, "include_metadata": true}}"#;
+    let fields = [("request_data", data), ("database_config", r#"{"a": 1}"#), ("use_docling", "true")];
+    let answer = server.ingest(&fields, FILE).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
 }
 
 #[tokio::test]

@@ -242,9 +242,8 @@ async fn a_retry_waits_in_the_queue_and_goes_on_in_the_same_run() {
     assert_eq!(world.steps.calls(), ["flaky", "flaky", "after"]);
     let metrics = world.app.metrics.render().unwrap();
     for (step, outcome, runs) in [("flaky", "failed", 1), ("flaky", "completed", 1), ("after", "completed", 1)] {
-        let line = format!(
-            "morag_step_seconds_count{{step=\"{step}\",plugin=\"{step}\",outcome=\"{outcome}\"}} {runs}"
-        );
+        let line =
+            format!("morag_step_seconds_count{{step=\"{step}\",plugin=\"{step}\",outcome=\"{outcome}\"}} {runs}");
         assert!(metrics.lines().any(|known| known == line), "{line} is missing in {metrics}");
     }
     let committed = "morag_store_commits_total{outcome=\"committed\"} ";

@@ -1,0 +1,344 @@
+//! The fields of a submission as they are given: names, types and limits of each value, and their OpenAPI schema.
+
+use super::field_value::FIELD_BYTES_MAX;
+use super::fields::too_long;
+use morag_core::task::{DocumentId, Metadata, SourceType};
+use morag_core::webhook::{EventFilter, EventGlob, WebhookUrl};
+use morag_core::{Secret, ports::SourceUrl};
+use morag_engine::endpoints::headers::{
+    HEADER_NAME_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, header_value, is_header_name, own_header_name,
+};
+use morag_input::{FormatWord, Json, Whole, Word, Words};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use utoipa::ToSchema;
+
+/// Longest name of a collection.
+const COLLECTION_LENGTH_MAX: usize = 128;
+
+/// Characters of a chunk: the bounds of the chunking step.
+type ChunkSize = Whole<50, 20_000>;
+
+/// Less than the largest chunk.
+type ChunkOverlap = Whole<0, 19_999>;
+
+/// The fields of a submission.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Submission)]
+pub struct GivenTask {
+    /// Where the document is; http or https, without credentials.
+    #[schema(value_type = Option<String>, format = "uri")]
+    pub url: Option<GivenSource>,
+    /// What `POST /api/v1/process` does.
+    #[schema(inline)]
+    #[expect(dead_code, reason = "read before the rest, by the one route that takes it")]
+    pub mode: Option<ModeWord>,
+    /// 1 to 255 characters, none of `< > " ' &` or control characters; generated when absent.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    pub document_id: Option<DocumentId>,
+    /// What the document is; inferred when absent. `file`, `url`, `web` and `batch` say where it comes from, and nothing of what it is.
+    #[schema(value_type = Option<SourceWord>, inline)]
+    pub source_type: Option<GivenSourceType>,
+    /// Collection to store into, 1 to 128 of the characters `a-z A-Z 0-9 _ . -`.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_.-]+$", default = "documents")]
+    pub collection_name: Option<GivenCollection>,
+    /// Language code, such as `en` or `pt-BR`; recognised when absent or `auto`.
+    #[schema(value_type = Option<String>, max_length = 35)]
+    pub language: Option<GivenLanguage>,
+    /// Replace a stored document of the same `document_id`.
+    #[schema(default = false)]
+    pub replace_existing: Option<bool>,
+    /// Name of a pipeline, such as `ingest`, `process` or `convert`; that of the route or the mode when absent.
+    #[expect(dead_code, reason = "looked up where the server's pipelines are known")]
+    pub pipeline: Option<String>,
+    /// How the text is divided into chunks; `semantic` when absent.
+    #[schema(inline)]
+    pub chunking_strategy: Option<StrategyWord>,
+    /// Characters of a chunk.
+    #[schema(inline)]
+    pub chunk_size: Option<ChunkSize>,
+    /// Characters that a chunk repeats of the one before it; less than `chunk_size`.
+    #[schema(inline)]
+    pub chunk_overlap: Option<ChunkOverlap>,
+    /// A JSON object of at most 64 KiB; its keys come back in task events.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<GivenMetadata>,
+    /// Where events are sent; http or https, without credentials.
+    #[schema(value_type = Option<String>, format = "uri")]
+    pub webhook_url: Option<GivenWebhookUrl>,
+    /// Sent to the webhook as `Authorization: Bearer …`.
+    #[schema(value_type = Option<String>, max_length = 4096)]
+    pub webhook_auth_token: Option<GivenWebhookToken>,
+    /// What the bodies look like; `dual` when absent.
+    #[schema(inline)]
+    pub webhook_format: Option<FormatWord>,
+    /// Names of event types, or patterns such as `task_*`; all events when absent.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub webhook_events: Option<GivenWebhookEvents>,
+    /// Extra headers of webhooks: names and texts, at most 32.
+    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    pub webhook_headers: Option<GivenWebhookHeaders>,
+    /// Accepted of older clients, without effect.
+    #[schema(value_type = Option<bool>, deprecated)]
+    #[expect(dead_code, reason = "without effect")]
+    pub use_docling: Option<IgnoredAny>,
+    /// Accepted of older clients, without effect.
+    #[schema(value_type = Option<bool>, deprecated)]
+    #[expect(dead_code, reason = "without effect")]
+    pub include_thumbnails: Option<IgnoredAny>,
+    /// Accepted of older clients, without effect.
+    #[schema(value_type = Option<bool>, deprecated)]
+    #[expect(dead_code, reason = "without effect")]
+    pub include_metadata: Option<IgnoredAny>,
+    /// Accepted of older clients, without effect.
+    #[schema(value_type = Option<Object>, deprecated)]
+    #[expect(dead_code, reason = "without effect")]
+    pub database_config: Option<IgnoredAny>,
+    /// Accepted of older clients, without effect.
+    #[schema(value_type = Option<Vec<Object>>, deprecated)]
+    #[expect(dead_code, reason = "without effect")]
+    pub database_servers: Option<IgnoredAny>,
+}
+
+/// What `POST /api/v1/process` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Markdown.
+    Convert,
+    /// Everything but storing.
+    Process,
+    /// Everything, in the background.
+    Ingest,
+}
+
+/// A [`Mode`].
+pub type ModeWord = Word<Mode>;
+
+impl Words for Mode {
+    const ALL: &'static [Self] = &[Self::Convert, Self::Process, Self::Ingest];
+}
+
+/// How a text is divided into chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// By meaning.
+    Semantic,
+    /// At the ends of sentences.
+    Sentence,
+    /// At the ends of paragraphs.
+    Paragraph,
+    /// At the ends of pages.
+    Page,
+    /// After a fixed number of characters.
+    Fixed,
+}
+
+/// A [`Strategy`].
+pub type StrategyWord = Word<Strategy>;
+
+impl Words for Strategy {
+    const ALL: &'static [Self] = &[Self::Semantic, Self::Sentence, Self::Paragraph, Self::Page, Self::Fixed];
+}
+
+/// The words of `source_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceWords {
+    /// A text.
+    Document,
+    /// A recording of sound.
+    Audio,
+    /// A film.
+    Video,
+    /// A picture.
+    Image,
+    /// An uploaded file.
+    File,
+    /// A URL.
+    Url,
+    /// A URL.
+    Web,
+    /// Several documents.
+    Batch,
+}
+
+/// A word of `source_type`.
+pub type SourceWord = Word<SourceWords>;
+
+impl Words for SourceWords {
+    const ALL: &'static [Self] =
+        &[Self::Document, Self::Audio, Self::Video, Self::Image, Self::File, Self::Url, Self::Web, Self::Batch];
+}
+
+/// What the document is; none where the word is of its origin.
+#[derive(Debug)]
+pub struct GivenSourceType(pub Option<SourceType>);
+
+impl<'de> Deserialize<'de> for GivenSourceType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match SourceWord::deserialize(deserializer)?.0 {
+            SourceWords::File | SourceWords::Url | SourceWords::Web | SourceWords::Batch => None,
+            SourceWords::Document => Some(SourceType::Document),
+            SourceWords::Audio => Some(SourceType::Audio),
+            SourceWords::Video => Some(SourceType::Video),
+            SourceWords::Image => Some(SourceType::Image),
+        }))
+    }
+}
+
+/// Reads a text and checks it. `expected` follows "… must be".
+fn checked<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    expected: &str,
+    check: impl FnOnce(String) -> Option<T>,
+) -> Result<T, D::Error> {
+    let checked = check(String::deserialize(deserializer)?);
+    checked.ok_or_else(|| D::Error::invalid_value(Unexpected::Other("text"), &expected))
+}
+
+/// Reads a text and parses it; the error is a sentence of its own.
+fn parsed<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: fmt::Display>>(deserializer: D) -> Result<T, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+/// The URL of a document.
+#[derive(Debug)]
+pub struct GivenSource(pub SourceUrl);
+
+impl<'de> Deserialize<'de> for GivenSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        parsed(deserializer).map(Self)
+    }
+}
+
+/// The name of a collection.
+#[derive(Debug)]
+pub struct GivenCollection(pub String);
+
+impl<'de> Deserialize<'de> for GivenCollection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+        let is_name = |text: &String| (1..=COLLECTION_LENGTH_MAX).contains(&text.len()) && text.bytes().all(plain);
+        let expected = format!("1 to {COLLECTION_LENGTH_MAX} of the characters a-z A-Z 0-9 _ . -");
+        checked(deserializer, &expected, |text| Some(text).filter(is_name)).map(Self)
+    }
+}
+
+/// The primary part of a language tag, in lower case; none for `auto`.
+#[derive(Debug)]
+pub struct GivenLanguage(pub Option<String>);
+
+impl<'de> Deserialize<'de> for GivenLanguage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        checked(deserializer, "a code like en, de or pt-BR, or auto", |text| language(&text)).map(Self)
+    }
+}
+
+fn language(text: &str) -> Option<Option<String>> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Some(None);
+    }
+    let mut parts = text.split(['-', '_']);
+    let primary = parts.next().unwrap_or_default();
+    let letters = (2..=3).contains(&primary.len()) && primary.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let rest = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (letters && text.len() <= 35 && parts.all(rest)).then(|| Some(primary.to_ascii_lowercase()))
+}
+
+/// The caller's metadata.
+#[derive(Debug)]
+pub struct GivenMetadata(pub Metadata);
+
+impl<'de> Deserialize<'de> for GivenMetadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let metadata = Metadata::from(Json::deserialize(deserializer)?.0);
+        // Its length as it is stored: numbers can become longer.
+        let bytes = metadata.as_str().len();
+        match bytes <= FIELD_BYTES_MAX {
+            true => Ok(Self(metadata)),
+            false => Err(D::Error::custom(too_long("metadata", &bytes.to_string(), FIELD_BYTES_MAX))),
+        }
+    }
+}
+
+/// A URL of which only the policy of addresses is not known yet.
+#[derive(Debug)]
+pub struct GivenWebhookUrl(pub WebhookUrl);
+
+impl<'de> Deserialize<'de> for GivenWebhookUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        parsed(deserializer).map(Self)
+    }
+}
+
+/// A bearer token.
+#[derive(Debug)]
+pub struct GivenWebhookToken(pub Secret);
+
+impl<'de> Deserialize<'de> for GivenWebhookToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let token = header_value("webhook_auth_token", String::deserialize(deserializer)?);
+        token.map(|token| Self(Secret::new(token))).map_err(D::Error::custom)
+    }
+}
+
+/// The events that a webhook gets.
+#[derive(Debug)]
+pub struct GivenWebhookEvents(pub EventFilter);
+
+impl<'de> Deserialize<'de> for GivenWebhookEvents {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        let globs: Result<Vec<EventGlob>, _> = names.iter().map(|name| name.parse()).collect();
+        globs.and_then(EventFilter::new).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// Headers of a webhook.
+#[derive(Debug)]
+pub struct GivenWebhookHeaders(pub BTreeMap<String, Secret>);
+
+impl<'de> Deserialize<'de> for GivenWebhookHeaders {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Headers;
+        impl<'de> Visitor<'de> for Headers {
+            type Value = GivenWebhookHeaders;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of names and texts")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<GivenWebhookHeaders, A::Error> {
+                let (mut headers, mut bytes) = (BTreeMap::new(), 0);
+                while let Some(name) = map.next_key::<String>()? {
+                    let value = map.next_value::<String>()?;
+                    bytes += name.len() + value.len();
+                    headers.insert(name, value);
+                }
+                if bytes > HEADERS_BYTES_MAX {
+                    return Err(A::Error::custom(too_long("webhook headers", &bytes.to_string(), HEADERS_BYTES_MAX)));
+                }
+                if headers.len() > HEADERS_MAX {
+                    return Err(A::Error::custom(format!("webhook headers are more than {HEADERS_MAX}")));
+                }
+                let checked = headers.into_iter().map(|(name, value)| header(name, value));
+                checked.collect::<Result<_, _>>().map(GivenWebhookHeaders).map_err(A::Error::custom)
+            }
+        }
+        deserializer.deserialize_map(Headers)
+    }
+}
+
+fn header(name: String, value: String) -> Result<(String, Secret), String> {
+    let is_name = name.len() <= HEADER_NAME_MAX && is_header_name(&name);
+    if is_name {
+        own_header_name(&name)?;
+    }
+    match header_value("webhook headers", value) {
+        Ok(value) if is_name => Ok((name, Secret::new(value))),
+        _ => Err("webhook headers must be names and texts that HTTP allows in headers".into()),
+    }
+}

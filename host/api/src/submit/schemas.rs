@@ -1,0 +1,150 @@
+//! The bodies of the routes that take documents, in the OpenAPI document. All are made of [`GivenTask`], which reads them: a name,
+//! type or limit is said there alone.
+
+use super::field_value::ITEMS_MAX;
+use super::given::GivenTask;
+use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Names that only `POST /api/v1/process` and URLs have.
+const NOT_OF_FILES: [&str; 2] = ["mode", "url"];
+
+/// Members of `processing_options`.
+const OPTIONS: [&str; 4] = ["language", "chunking_strategy", "chunk_size", "chunk_overlap"];
+
+/// Begins the names of the members of `webhook_config`.
+const WEBHOOK: &str = "webhook_";
+
+/// Form of `POST /api/v1/ingest/file`.
+pub struct IngestForm;
+
+/// Form of `POST /api/convert/process-ingest`.
+pub struct ProcessIngestForm;
+
+/// Form of `POST /api/v1/process`.
+pub struct ProcessForm;
+
+/// Body of `POST /api/v1/ingest/url`, and an item of a batch.
+pub struct IngestUrl;
+
+/// Body of `POST /api/v1/ingest/batch`.
+pub struct IngestBatch;
+
+impl PartialSchema for IngestForm {
+    fn schema() -> RefOr<Schema> {
+        let form = form(&NOT_OF_FILES).property("file", file("The file.")).required("file");
+        form.description(Some("A file and what becomes of it")).into()
+    }
+}
+
+impl PartialSchema for ProcessIngestForm {
+    fn schema() -> RefOr<Schema> {
+        let form = form(&NOT_OF_FILES).property("file", file("The file.")).required("file").required("webhook_url");
+        form.description(Some("A file, and the webhook that is told of it")).into()
+    }
+}
+
+impl PartialSchema for ProcessForm {
+    fn schema() -> RefOr<Schema> {
+        let url = ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::Custom("uri".into())));
+        let urls = ArrayBuilder::new().items(url).max_items(Some(ITEMS_MAX));
+        let files = ArrayBuilder::new().items(file("A file.")).max_items(Some(ITEMS_MAX));
+        form(&[])
+            .property("file", file("The file, for `source_type` `file`."))
+            .property("items", items("Documents of a batch."))
+            .property("batch_urls", urls.description(Some("URLs of a batch: a JSON array, or one a line.")))
+            .property("batch_files", files.description(Some("Files of a batch.")))
+            .required("mode")
+            .description(Some("A document, or several, and what is to be done"))
+            .into()
+    }
+}
+
+impl PartialSchema for IngestUrl {
+    fn schema() -> RefOr<Schema> {
+        url_item().description(Some("A document to be fetched")).into()
+    }
+}
+
+impl PartialSchema for IngestBatch {
+    fn schema() -> RefOr<Schema> {
+        let shared = nested(ObjectBuilder::from(task(&NOT_OF_FILES)));
+        let batch = shared.property("items", items("1 to 50 documents.")).required("items");
+        let text = "Documents to be fetched. Any field of an item may be given here too, as the default for items without it; not \
+                    `webhook_…` for an item with a `webhook_url` of its own";
+        batch.description(Some(text)).into()
+    }
+}
+
+impl ToSchema for IngestForm {}
+impl ToSchema for ProcessIngestForm {}
+impl ToSchema for ProcessForm {}
+impl ToSchema for IngestUrl {}
+impl ToSchema for IngestBatch {}
+
+/// The fields of a submission but some.
+fn task(without: &[&str]) -> Object {
+    let RefOr::T(Schema::Object(mut task)) = GivenTask::schema() else { return Object::new() };
+    for name in without {
+        task.properties.remove(*name);
+    }
+    task
+}
+
+/// The fields of a form: every value as a field of its own, in `request_data`, or in the objects for options and webhook.
+fn form(without: &[&str]) -> ObjectBuilder {
+    let mut data = task(without);
+    data.description =
+        Some("A JSON object with any of the form's names but files. A form field of its own wins.".into());
+    nested(ObjectBuilder::from(task(without))).property("request_data", data)
+}
+
+/// With the objects whose members are fields, too.
+fn nested(object: ObjectBuilder) -> ObjectBuilder {
+    let mut options = task(&[]);
+    options.properties.retain(|name, _| OPTIONS.contains(&name.as_str()));
+    options.description = Some("Options of the steps. A field of its own wins.".into());
+    let mut webhook = task(&[]);
+    let members = std::mem::take(&mut webhook.properties).into_iter();
+    let members = members.filter_map(|(name, schema)| Some((name.strip_prefix(WEBHOOK)?.to_owned(), schema)));
+    webhook.properties = members.collect();
+    webhook.description = Some("The webhook. A field of its own wins.".into());
+    object.property("processing_options", options).property("webhook_config", webhook)
+}
+
+fn url_item() -> ObjectBuilder {
+    nested(ObjectBuilder::from(task(&["mode"]))).required("url")
+}
+
+fn items(text: &str) -> ArrayBuilder {
+    let items = ArrayBuilder::new().items(url_item()).min_items(Some(1)).max_items(Some(ITEMS_MAX));
+    items.description(Some(text))
+}
+
+fn file(text: &str) -> ObjectBuilder {
+    let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    let file = ObjectBuilder::new().schema_type(Type::String).format(Some(binary));
+    file.content_media_type("application/octet-stream").description(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use utoipa::openapi::schema::AdditionalProperties;
+
+    fn names(schema: RefOr<Schema>) -> Vec<String> {
+        let RefOr::T(Schema::Object(object)) = schema else { panic!("not an object") };
+        assert!(matches!(object.additional_properties.as_deref(), Some(AdditionalProperties::FreeForm(false))));
+        object.properties.keys().cloned().collect()
+    }
+
+    #[test]
+    fn each_route_documents_the_names_that_it_takes() {
+        let has = |names: &[String], name: &str| names.iter().any(|known| known == name);
+        let (file, process) = (names(IngestForm::schema()), names(ProcessForm::schema()));
+        assert!(has(&file, "file") && has(&file, "request_data") && !has(&file, "mode") && !has(&file, "url"));
+        assert!(has(&process, "mode") && has(&process, "batch_files") && has(&process, "url"));
+        assert!(has(&names(IngestUrl::schema()), "url") && has(&names(IngestBatch::schema()), "items"));
+    }
+}
