@@ -65,7 +65,7 @@ pub(super) fn read(written: &Written<'_>, api_keys: &[ApiKey]) -> Result<Vec<Arc
     let mut callers: Vec<_> = api_keys.iter().enumerate().map(of_key).collect();
     let tables = written.tables(CALLERS);
     if tables.len() > CALLERS_MAX {
-        return Err(ConfigError(format!("{CALLERS}: at most {CALLERS_MAX} callers")));
+        return Err(ConfigError::new(format!("{CALLERS}: at most {CALLERS_MAX} callers")));
     }
     for (place, table) in tables.iter().enumerate() {
         let mut reader = TableReader::new(format!("{CALLERS}[{place}]"), table);

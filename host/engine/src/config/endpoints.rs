@@ -28,15 +28,14 @@ pub(super) fn read(
     let mut endpoints: Vec<ConfiguredEndpoint> = Vec::new();
     for (place, table) in written.tables(WEBHOOK_ENDPOINTS).iter().enumerate() {
         // The error describes the problem and does not show the value, which may be a secret.
-        let refuse =
-            |problem: Problem| ConfigError(format!("{WEBHOOK_ENDPOINTS}[{place}].{}: {problem}", problem.name()));
+        let refuse = |problem: Problem| {
+            ConfigError::of_key(&format!("{WEBHOOK_ENDPOINTS}[{place}].{}", problem.name()), problem)
+        };
         let endpoint = endpoint(written, table, policy, retry).map_err(refuse)?;
         let id = &endpoint.endpoint.id;
         if endpoints.iter().any(|other| other.endpoint.id == *id) {
-            return Err(ConfigError(format!(
-                "{WEBHOOK_ENDPOINTS}[{place}].id: there is another endpoint {:?}",
-                id.as_str()
-            )));
+            let text = format!("there is another endpoint {:?}", id.as_str());
+            return Err(ConfigError::of_key(&format!("{WEBHOOK_ENDPOINTS}[{place}].id"), text));
         }
         endpoints.push(endpoint);
     }

@@ -31,7 +31,7 @@ pub(super) fn read(
     let mut keys: Vec<_> = list(&written.value("api_keys").unwrap_or_default()).map(Secret::new).collect();
     if keys.is_empty() && roles.has(Role::Api) && written.tables(CALLERS).is_empty() {
         if !host.is_loopback() {
-            return Err(ConfigError(format!(
+            return Err(ConfigError::new(format!(
                 "API_HOST is {host}, which others can reach, and MORAG_API_KEYS has no key: \
                  set MORAG_API_KEYS to one or more keys, give [[callers]] in morag.toml, or set API_HOST to 127.0.0.1"
             )));

@@ -31,6 +31,10 @@ impl Config {
     /// # Errors
     /// As [`Self::load`].
     pub fn of(sources: &Sources<'_>, text: Option<&str>) -> Result<Self, ConfigError> {
+        Self::read(sources, text).map_err(|error| error.located(sources, text.unwrap_or_default()))
+    }
+
+    fn read(sources: &Sources<'_>, text: Option<&str>) -> Result<Self, ConfigError> {
         let written = Written::read(sources, text)?;
         let mut warnings: Vec<_> = NOT_YET
             .into_iter()
@@ -135,7 +139,7 @@ fn webhook_secrets(written: &Written<'_>) -> Result<Vec<Secret>, ConfigError> {
     if secret.is_none() && previous.is_some() {
         let text = "WEBHOOK_PREVIOUS_SECRET is set, and WEBHOOK_SECRET is not: set WEBHOOK_SECRET, which webhooks are signed with, \
                     or neither";
-        return Err(ConfigError(text.into()));
+        return Err(ConfigError::new(text));
     }
     Ok(secret.into_iter().chain(previous).collect())
 }

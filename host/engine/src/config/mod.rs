@@ -10,6 +10,7 @@ mod compiling;
 mod endpoints;
 mod file_tables;
 mod keys;
+mod lines;
 mod load;
 mod pipelines;
 mod plugins;

@@ -207,14 +207,14 @@ fn http_host(text: &str) -> Option<String> {
 fn secrets(written: &Written<'_>, reader: &mut TableReader<'_>) -> Result<BTreeMap<String, Secret>, ConfigError> {
     let Some(reader) = reader.table("secrets")? else { return Ok(BTreeMap::new()) };
     if reader.table.len() > ITEMS_MAX {
-        return Err(ConfigError(format!("{}: at most {ITEMS_MAX} secrets", reader.path)));
+        return Err(ConfigError::new(format!("{}: at most {ITEMS_MAX} secrets", reader.path)));
     }
     let mut secrets = BTreeMap::new();
     for (name, value) in reader.table {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         if !(1..=64).contains(&name.len()) || !name.chars().all(plain) {
             let text = "a name has at most 64 letters, digits, dots, dashes and underscores";
-            return Err(ConfigError(format!("{}: {text}", reader.path)));
+            return Err(ConfigError::new(format!("{}: {text}", reader.path)));
         }
         // The value is not shown: it may be the secret itself.
         let variable = value.as_str().unwrap_or_default();

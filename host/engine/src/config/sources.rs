@@ -1,6 +1,7 @@
 //! The sources of settings, and the values found in them.
 
 use super::file_tables;
+use super::lines;
 use super::settings::{self, SETTINGS};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,29 @@ const FILE_DEFAULT: &str = "morag.toml";
 
 /// The settings cannot be used. The message names the setting, its value unless it is secret, and what is allowed.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(pub(super) String);
+#[error("{text}")]
+pub struct ConfigError {
+    text: String,
+    /// Path of the key in `morag.toml`, where it is of one.
+    path: Option<String>,
+}
+
+impl ConfigError {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), path: None }
+    }
+
+    /// An error of a key of `morag.toml`. The text begins with its path.
+    pub(super) fn of_key(path: &str, text: impl std::fmt::Display) -> Self {
+        Self { text: format!("{path}: {text}"), path: Some(path.to_owned()) }
+    }
+
+    /// With the file and the line of its key.
+    pub(super) fn located(self, sources: &Sources<'_>, text: &str) -> Self {
+        let Some(line) = self.path.as_deref().and_then(|path| lines::line_of(text, path)) else { return self };
+        Self::new(format!("{}, line {line}: {}", sources.path().display(), self.text))
+    }
+}
 
 /// The sources of settings.
 #[derive(Debug, Default)]
@@ -39,7 +61,7 @@ impl Sources<'_> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.file.is_none() => Ok(None),
             Err(error) => {
                 let path = self.path().display();
-                Err(ConfigError(format!("cannot read the configuration file {path}: {error}")))
+                Err(ConfigError::new(format!("cannot read the configuration file {path}: {error}")))
             }
         }
     }
@@ -133,25 +155,29 @@ fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>
     let shown = path.display();
     let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         // `error`'s own message would quote the line, which may contain a secret.
-        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        ConfigError(format!("{shown}, line {line}: not valid TOML: {}", error.message()))
+        let line = error.span().map_or(0, |span| lines::line_at(text, span.start));
+        ConfigError::new(format!("{shown}, line {line}: not valid TOML: {}", error.message()))
     })?;
     let mut tables = Tables::new();
     for name in file_tables::ALL {
         let Some(written) = table.remove(name) else { continue };
         let list = written
             .try_into()
-            .map_err(|_| ConfigError(format!("{shown}: {name} must be tables, each begun by [[{name}]]")))?;
+            .map_err(|_| ConfigError::new(format!("{shown}: {name} must be tables, each begun by [[{name}]]")))?;
         tables.insert(name, list);
     }
     for (key, value) in &table {
         let Some(setting) = settings::by_key(key) else {
-            return Err(ConfigError(format!(
-                "{shown}: there is no setting `{key}`: `morag config table` lists them all"
-            )));
+            let known = SETTINGS.iter().map(|setting| setting.key).chain(file_tables::ALL);
+            let hint = match morag_input::nearest(key, known) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "`morag config table` lists them all".to_owned(),
+            };
+            return Err(ConfigError::of_key(key, format!("there is no such setting: {hint}")));
         };
-        let text = as_text(value)
-            .ok_or_else(|| ConfigError(format!("{shown}: {key} must be a string, a number or a list of strings")))?;
+        let text = as_text(value).ok_or_else(|| {
+            ConfigError::new(format!("{shown}: {key} must be a string, a number or a list of strings"))
+        })?;
         if !text.is_empty() {
             values.insert(setting.key, Value { text, name: format!("{key} in {shown}") });
         }

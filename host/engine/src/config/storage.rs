@@ -65,13 +65,13 @@ pub(super) fn s3(written: &Written<'_>) -> Result<Option<S3Config>, ConfigError>
     let parsed = Url::parse(&url).ok().filter(is_without_credentials);
     if !parsed.is_some_and(|url| url.scheme() == "s3" && url.host_str().is_some_and(|bucket| !bucket.is_empty())) {
         let text = "MORAG_BLOBS_URL is not of the form s3://bucket/prefix, without keys in it: those are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-        return Err(ConfigError(text.into()));
+        return Err(ConfigError::new(text));
     }
     let endpoint = written.value("s3_endpoint_url");
     let is_http = |url: &Url| matches!(url.scheme(), "http" | "https") && is_without_credentials(url);
     if endpoint.as_ref().is_some_and(|text| !Url::parse(text).is_ok_and(|url| is_http(&url))) {
         let text = "AWS_ENDPOINT_URL is not of the form https://host:port, or http://host:port, without keys in it";
-        return Err(ConfigError(text.into()));
+        return Err(ConfigError::new(text));
     }
     Ok(Some(S3Config {
         url,
@@ -93,7 +93,7 @@ pub(super) fn roles(written: &Written<'_>, redis: Option<&RedisConfig>) -> Resul
         written.required(key)?.parse().map_err(|allowed: InvalidRoles| written.refused(key, &allowed.to_string()))?;
     if roles != Roles::ALL && redis.is_none() {
         let name = written.get(key).map_or(key, |value| value.name.as_str());
-        return Err(ConfigError(format!(
+        return Err(ConfigError::new(format!(
             "{name} is {roles}, and REDIS_URL is not set: the embedded store belongs to one process, which has every role; \
              set REDIS_URL, or leave the role out"
         )));

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 /// An error of a key.
 pub(super) fn refuse(path: &str, text: impl Display) -> ConfigError {
-    ConfigError(format!("{path}: {text}"))
+    ConfigError::of_key(path, text)
 }
 
 /// Reads a table. [`TableReader::nothing_else`] then refuses the keys that were not read.
@@ -47,7 +47,13 @@ impl<'a> TableReader<'a> {
     /// Refuses a key that was not read.
     pub(super) fn nothing_else(&self) -> Result<(), ConfigError> {
         match self.table.keys().find(|key| !self.known.contains(&key.as_str())) {
-            Some(key) => Err(self.refuse(key, format!("unknown key; the keys are {}", self.known.join(", ")))),
+            Some(key) => Err(self.refuse(
+                key,
+                match morag_input::nearest(key, self.known.iter().copied()) {
+                    Some(near) => format!("unknown key: did you mean {near}?"),
+                    None => format!("unknown key; the keys are {}", self.known.join(", ")),
+                },
+            )),
             None => Ok(()),
         }
     }

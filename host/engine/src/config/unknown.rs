@@ -3,17 +3,18 @@
 use super::settings::SETTINGS;
 use super::sources::Written;
 
-/// Prefix of our variables; some of the contract's lack it.
+/// Prefix of our variables.
 const PREFIX: &str = "MORAG_";
+
+/// Prefixes of names that are looked at: ours, and that of the contract's settings of webhooks. Its other names have prefixes that
+/// programs beside us use too (`API_`, `REDIS_`, `OPENAI_`).
+const PREFIXES: [&str; 2] = [PREFIX, "WEBHOOK_"];
 
 /// Variables of other commands, which may be in the same environment.
 const OF_COMMANDS: [&str; 4] = ["MORAG_SERVER", "MORAG_API_KEY", "MORAG_WEBHOOK_AUTH_TOKEN", "MORAG_TOOLS_DIR"];
 
 /// Prefix of variables of our tests.
 const OF_TESTS: &str = "MORAG_TEST_";
-
-/// Largest edit distance between a misspelt name and the suggestion.
-const DISTANCE_MAX: usize = 3;
 
 /// Largest number of warnings.
 const WARNED_MAX: usize = 10;
@@ -27,7 +28,8 @@ pub(super) fn warnings(written: &Written<'_>) -> Vec<String> {
             || written.names_variable(name)
     };
     let is_setting = |name: &str| SETTINGS.iter().any(|setting| setting.env == name);
-    let ours = written.variables().filter(|(name, _)| name.starts_with(PREFIX) && !is_setting(name));
+    let looks_ours = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    let ours = written.variables().filter(|(name, _)| looks_ours(name) && !is_setting(name));
     let unknown = ours.filter(|(name, value)| !value.trim().is_empty() && !of_others(name, value));
     unknown.take(WARNED_MAX).map(|(name, _)| text(name)).collect()
 }
@@ -57,24 +59,10 @@ fn nearest(name: &str) -> Option<&'static str> {
     if let Some(setting) = SETTINGS.iter().find(|setting| setting.env == bare || of_key(setting.key)) {
         return Some(setting.env);
     }
-    let near = |setting: &super::Setting| distance(name, setting.env).min(distance(bare, setting.env));
-    let (distance, meant) = SETTINGS.iter().map(|setting| (near(setting), setting.env)).min()?;
-    // The full distance would replace most of a short name.
-    (distance <= DISTANCE_MAX.min(bare.len() / 3)).then_some(meant)
-}
-
-/// Levenshtein distance: letters to insert, delete or change.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (place, letter) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], place + 1);
-        for (column, candidate) in other.bytes().enumerate() {
-            let changed = diagonal + usize::from(letter != candidate);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
+    // Without the prefix, which would count for a likeness that is none.
+    let bare_of = |setting: &super::Setting| setting.env.strip_prefix(PREFIX).unwrap_or(setting.env);
+    let near = morag_input::nearest(bare, SETTINGS.iter().map(bare_of))?;
+    SETTINGS.iter().find(|setting| bare_of(setting) == near).map(|setting| setting.env)
 }
 
 #[cfg(test)]
@@ -94,6 +82,8 @@ mod tests {
             ("MORAG_BLOB_URL", Some("MORAG_BLOBS_URL")),
             ("MORAG_S3_REGION", Some("AWS_REGION")),
             ("MORAG_FOO", None),
+            ("WEBHOOK_TIMOUT", Some("WEBHOOK_TIMEOUT")),
+            ("WEBHOOK_SITE_URL", None),
             ("MORAG_", None),
         ] {
             assert_eq!(nearest(name), meant, "{name}");
@@ -109,12 +99,5 @@ mod tests {
             is_of_kubernetes("MORAG_PORT", "tcp://10.0.0.1:80") && is_of_kubernetes("MORAG_PORT_80_TCP_PROTO", "tcp")
         );
         assert!(!is_of_kubernetes("MORAG_API_PORT", "8000") && !is_of_kubernetes("MORAG_PORTS_8", "8000"));
-    }
-
-    #[test]
-    fn a_distance_counts_letters() {
-        for (one, other, letters) in [("", "abc", 3), ("abc", "abc", 0), ("abc", "abd", 1), ("kitten", "sitting", 3)] {
-            assert_eq!((distance(one, other), distance(other, one)), (letters, letters));
-        }
     }
 }

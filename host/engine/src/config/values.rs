@@ -23,19 +23,19 @@ impl Written<'_> {
     pub(super) fn signing_secret(&self, key: &str) -> Result<Option<Secret>, ConfigError> {
         let Some(Value { text, name }) = self.get(key) else { return Ok(None) };
         let checked = check_signing_secret(text).map(|()| Some(Secret::new(text.clone())));
-        checked.map_err(|error| ConfigError(format!("{name} cannot sign: {error}")))
+        checked.map_err(|error| ConfigError::new(format!("{name} cannot sign: {error}")))
     }
 
     /// The value of a setting that has a default.
     pub(super) fn required(&self, key: &str) -> Result<String, ConfigError> {
-        self.value(key).ok_or_else(|| ConfigError(format!("{key} is not set")))
+        self.value(key).ok_or_else(|| ConfigError::new(format!("{key} is not set")))
     }
 
     /// The error of a value that is not allowed. It shows the value, so it is not for secrets.
     pub(super) fn refused(&self, key: &str, allowed: &str) -> ConfigError {
         match self.get(key) {
-            Some(Value { text, name }) => ConfigError(format!("{name} is {text:?}: give {allowed}")),
-            None => ConfigError(format!("{key} is not set: give {allowed}")),
+            Some(Value { text, name }) => ConfigError::new(format!("{name} is {text:?}: give {allowed}")),
+            None => ConfigError::new(format!("{key} is not set: give {allowed}")),
         }
     }
 
@@ -98,7 +98,7 @@ impl Written<'_> {
     pub(super) fn proxy(&self, key: &str) -> Result<Option<WebhookProxy>, ConfigError> {
         let Some(Value { text, name }) = self.get(key) else { return Ok(None) };
         text.parse().map(Some).map_err(|error: InvalidWebhookProxy| {
-            ConfigError(format!("{name} cannot be used, {error}: give one like http://proxy.example:3128"))
+            ConfigError::new(format!("{name} cannot be used, {error}: give one like http://proxy.example:3128"))
         })
     }
 
