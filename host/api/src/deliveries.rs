@@ -14,6 +14,7 @@ use axum::Json;
 use axum::extract::{Extension, Path, Request, State};
 use morag_core::ports::{DeliveryRecord, DeliveryState, KeptCredentials, NewResend, ResendError};
 use morag_core::webhook::{EndpointId, delivery_id};
+use morag_input::DeliveryWord;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,7 +49,7 @@ pub struct Resent {
     /// Number of the resend, from 1.
     pub resend: u32,
     /// `pending`.
-    #[schema(value_type = String)]
+    #[schema(value_type = DeliveryWord, inline)]
     pub state: DeliveryState,
     /// Whether it is sent with the endpoint's token and headers.
     pub credentials_sent: bool,

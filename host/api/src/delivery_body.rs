@@ -1,10 +1,12 @@
 //! A delivery as the log of deliveries shows it.
 
+use crate::words::{EventType, NoAnswer};
 use morag_core::Timestamp;
 use morag_core::ports::{AttemptRecord, DeliveryRecord, DeliveryState, TaskOutline};
 use morag_core::task::TaskId;
 use morag_core::webhook::{AttemptOutcome, EndpointId, ErrorClass, delivery_id, redact};
 use morag_engine::endpoints::EndpointSnapshot;
+use morag_input::DeliveryWord;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,9 +32,10 @@ pub struct DeliveryBody {
     /// Position of the event in the task's history.
     pub event_sequence: u64,
     /// Type of the event; null if the task is no longer stored.
+    #[schema(value_type = Option<EventType>, inline)]
     pub event_type: Option<String>,
     /// `pending`, `delivered`, `dead` (given up), or `resent`: given up, and sent again since, as a delivery of its own.
-    #[schema(value_type = String)]
+    #[schema(value_type = DeliveryWord, inline)]
     pub state: DeliveryState,
     /// When its state changed last.
     #[schema(value_type = String, format = DateTime)]
@@ -60,7 +63,7 @@ pub struct OutcomeBody {
     /// HTTP status of the answer; null if there was none.
     pub http_status: Option<u16>,
     /// Why there was no answer; null if there was one, and if nothing was sent because the event was too old: `dns`, `address_refused`, `connect`, `tls`, `timeout`, `reset` or `protocol`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<NoAnswer>, inline)]
     pub error: Option<ErrorClass>,
     /// Beginning of the answer or of the error's text, or why nothing was sent; at most 1 KiB.
     pub excerpt: String,

@@ -1,6 +1,7 @@
 //! The error type of the HTTP interface. The public text and the log text are separate fields, so that no text of a store, no
 //! path and no secret reaches a caller by accident.
 
+use crate::words::{ErrorDetail, ErrorType, FieldErrorType};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use morag_core::ports::{BlobError, StoreError};
@@ -40,6 +41,7 @@ pub struct FieldError {
     pub msg: String,
     /// `missing`, `extra_forbidden` (an unknown name) or `value_error`.
     #[serde(rename = "type")]
+    #[schema(value_type = FieldErrorType, inline)]
     pub kind: String,
 }
 
@@ -122,13 +124,14 @@ struct Parts {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     /// One line for people; for 422 the array of invalid fields.
-    #[schema(value_type = Object)]
+    #[schema(value_type = ErrorDetail, inline)]
     pub detail: Value,
     /// One line for people.
     pub error: String,
     /// Category of the error: `validation_error`, `authentication_error`, `permission_error`, `not_found`, `conflict`, `too_large`, `rate_limited`,
     /// `unavailable`, `invalid_request` or `internal_error`.
     #[serde(rename = "type")]
+    #[schema(value_type = ErrorType, inline)]
     pub kind: String,
     /// Stable and machine readable.
     pub error_code: String,

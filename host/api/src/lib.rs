@@ -64,6 +64,7 @@ mod tests;
 mod view;
 mod wait;
 mod webhook_docs;
+mod words;
 
 pub use error::{ApiError, ErrorBody, FieldError};
 use fair::Fair;

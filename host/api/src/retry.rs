@@ -13,6 +13,7 @@ use axum::extract::{Extension, State};
 use morag_core::pipeline::RetryRefused;
 use morag_core::ports::KeptCredentials;
 use morag_engine::{RetryError, retry as retry_task};
+use morag_input::TaskState;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -32,7 +33,7 @@ pub struct RetryAnswer {
     #[schema(value_type = String, format = Uuid)]
     pub task_id: String,
     /// `in_progress`.
-    #[schema(value_type = String)]
+    #[schema(value_type = TaskState, inline)]
     pub status: &'static str,
     /// Run of the task, from 2.
     pub attempt: u32,

@@ -1,9 +1,11 @@
 //! The bodies of answers about tasks and events. Pure.
 
+use crate::words::{EventStatus, EventType, StepState};
 use morag_core::ports::{RecentEvent, TaskLog, TaskSummary};
 use morag_core::task::{Event, EventKind, StepStatus, TaskStatus};
 use morag_core::webhook::error_details;
 use morag_core::{JsonObject, Timestamp};
+use morag_input::TaskState;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -17,7 +19,7 @@ pub struct StatusBody {
     /// The caller's id of the document, or a generated one.
     pub document_id: String,
     /// `pending`, `in_progress`, `completed`, `failed` or `cancelled`.
-    #[schema(value_type = String)]
+    #[schema(value_type = TaskState, inline)]
     pub status: &'static str,
     /// 0 to 1; never falls.
     pub progress: f64,
@@ -58,7 +60,7 @@ pub struct StepBody {
     /// Name of the step.
     pub step: String,
     /// `pending`, `in_progress`, `completed`, `skipped`, `failed` (the task may have gone on all the same) or `cancelled`.
-    #[schema(value_type = String)]
+    #[schema(value_type = StepState, inline)]
     pub status: Value,
     /// Overall progress of the task at the end of the step, or so far, 0 to 100.
     pub progress_percent: f64,
@@ -88,7 +90,7 @@ pub struct TaskItem {
     /// Its document.
     pub document_id: String,
     /// `pending`, `in_progress`, `completed`, `failed` or `cancelled`.
-    #[schema(value_type = String)]
+    #[schema(value_type = TaskState, inline)]
     pub status: &'static str,
     /// 0 to 1.
     pub progress: f64,
@@ -112,12 +114,12 @@ pub struct HistoryItem {
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
     /// Type of the event, as in webhooks.
-    #[schema(value_type = String)]
+    #[schema(value_type = EventType, inline)]
     pub event_type: &'static str,
     /// Step it belongs to.
     pub step: Option<String>,
     /// `started`, `progress`, `completed`, `failed` or `cancelled`; of pipelines that allow it also `skipped` or `retrying`.
-    #[schema(value_type = String)]
+    #[schema(value_type = EventStatus, inline)]
     pub status: &'static str,
     /// 0 to 1.
     pub progress: f64,

@@ -72,7 +72,7 @@ pub async fn run(command: Test) -> anyhow::Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Makes a path absolute, because [`write`] needs a parent folder and a bare file name has none.
+/// Makes a path absolute, because [`write()`] needs a parent folder and a bare file name has none.
 fn absolute(file: &Path) -> PathBuf {
     std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
 }

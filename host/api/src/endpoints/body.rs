@@ -2,6 +2,7 @@
 
 use super::input::reason;
 use crate::Api;
+use crate::words::{BreakerState, DisabledReasonWord, EndpointSource};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -9,6 +10,7 @@ use morag_core::webhook::{BodyFormat, Breaker, CursorName, NamedEndpoint, OrderS
 use morag_core::{JsonObject, Secret, Timestamp};
 use morag_engine::endpoints::Opened;
 use morag_engine::endpoints::draft::event_names;
+use morag_input::{FormatWord, OrderWord};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -34,13 +36,13 @@ pub struct EndpointBody {
     /// Event types and patterns that it gets.
     pub events: Vec<String>,
     /// `dual`, `envelope`, `flat` or `morag-ui`.
-    #[schema(value_type = String)]
+    #[schema(value_type = FormatWord, inline)]
     pub format: BodyFormat,
     /// Metadata that a task must have.
     #[schema(value_type = Object)]
     pub filter: JsonObject,
     /// `task` or `document`.
-    #[schema(value_type = String)]
+    #[schema(value_type = OrderWord, inline)]
     pub order: OrderScope,
     /// Its own retries; null for the server's.
     pub retry: Option<RetryBody>,
@@ -57,7 +59,7 @@ pub struct EndpointBody {
     /// Whether it is disabled: nothing is sent to it, and its events are kept.
     pub disabled: bool,
     /// `manual`, `gone` (it answered 410) or `failing`; null if it is not disabled.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DisabledReasonWord>, inline)]
     pub disabled_reason: Option<&'static str>,
     /// Since when it is disabled.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -66,10 +68,10 @@ pub struct EndpointBody {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub failing_since: Option<Timestamp>,
     /// State of this process's circuit breaker: `closed`, `open` (nothing is sent for a while) or `half_open`; null if it has sent nothing yet.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<BreakerState>, inline)]
     pub breaker: Option<&'static str>,
     /// `api`, or `config`: its settings are in `morag.toml`.
-    #[schema(value_type = String)]
+    #[schema(value_type = EndpointSource, inline)]
     pub source: &'static str,
     /// When it was created.
     #[schema(value_type = String, format = DateTime)]

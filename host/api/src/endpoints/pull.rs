@@ -5,6 +5,7 @@ use crate::Api;
 use crate::ApiError;
 use crate::error::{ErrorBody, FieldError};
 use crate::query::{Query, SmallLimit};
+use crate::words::EventType;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,7 +14,7 @@ use morag_core::task::{DocumentId, Event, TaskId, TaskRecord};
 use morag_core::webhook::{Credentials, NamedEndpoint, OrderScope, delivery_id, view};
 use morag_core::{PageBudget, Timestamp};
 use morag_engine::endpoints::Opened;
-use morag_input::WholeOr;
+use morag_input::{DeliveryWord, OrderWord, WholeOr};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::{BTreeMap, HashMap};
@@ -52,7 +53,7 @@ pub struct EndpointEvents {
     /// The endpoint.
     pub endpoint: String,
     /// `task` or `document`: what the key is of.
-    #[schema(value_type = String)]
+    #[schema(value_type = OrderWord, inline)]
     pub order: OrderScope,
     /// The task or document.
     pub key: String,
@@ -78,12 +79,13 @@ pub struct EndpointEvent {
     /// Position of the event in the task's history.
     pub event_sequence: u64,
     /// Type of the event.
+    #[schema(value_type = EventType, inline)]
     pub event_type: String,
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
     /// `pending` (also where nothing was sent yet), `delivered`, `dead` or `resent`: of the last delivery of it.
-    #[schema(value_type = String)]
+    #[schema(value_type = DeliveryWord, inline)]
     pub state: DeliveryState,
     /// The body as it is sent.
     #[schema(value_type = Object)]

@@ -15,6 +15,7 @@ use axum::extract::{Extension, Request, State};
 use axum::{Json, http::HeaderMap};
 use morag_core::JsonObject;
 use morag_core::task::TaskRecord;
+use morag_input::TaskState;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -26,6 +27,7 @@ pub struct IngestAnswer {
     #[schema(format = Uuid)]
     pub task_id: String,
     /// `pending`.
+    #[schema(value_type = TaskState, inline)]
     pub status: String,
     /// One line for people.
     pub message: String,

@@ -11,6 +11,7 @@ use super::upload::{StoredFile, Upload};
 use super::url::{self, Document};
 use crate::Api;
 use crate::ApiError;
+use crate::words::ErrorDetail;
 use axum::http::StatusCode;
 use futures::{StreamExt as _, stream};
 use morag_core::JsonObject;
@@ -67,7 +68,7 @@ pub struct RejectedItem {
     /// One line for people.
     pub error: String,
     /// The same, or for 422 the array of invalid fields.
-    #[schema(value_type = Object)]
+    #[schema(value_type = ErrorDetail, inline)]
     pub detail: Value,
 }
 

@@ -1,5 +1,5 @@
 //! Required configuration of Redis, so that it keeps acknowledged data: relevant settings ([`NodeFacts`]) and their check
-//! ([`judge`]). No I/O: the adapter queries the servers.
+//! ([`judge()`]). No I/O: the adapter queries the servers.
 //!
 //! | setting | required | otherwise |
 //! |---|---|---|
