@@ -28,8 +28,10 @@ mod dependencies;
 mod docs;
 mod endpoints;
 mod error;
+mod error_detail;
 mod events;
 mod fair;
+mod field_error;
 mod files;
 mod frame;
 #[cfg(fuzzing)]

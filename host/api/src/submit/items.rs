@@ -11,7 +11,7 @@ use super::upload::{StoredFile, Upload};
 use super::url::{self, Document};
 use crate::Api;
 use crate::ApiError;
-use crate::words::ErrorDetail;
+use crate::error_detail::ErrorDetail;
 use axum::http::StatusCode;
 use futures::{StreamExt as _, stream};
 use morag_core::JsonObject;

@@ -60,7 +60,7 @@ fn check(file: Option<&Path>) -> anyhow::Result<()> {
     for warning in &config.warnings {
         eprintln!("warning: {warning}");
     }
-    morag_client::line(&summary(&config));
+    morag_client::line(summary(&config));
     Ok(())
 }
 
@@ -102,7 +102,7 @@ fn init(file: &Path) -> anyhow::Result<()> {
     }
     let mut written = options.open(file).with_context(|| format!("cannot create {shown}"))?;
     written.write_all(default_toml().as_bytes()).with_context(|| format!("cannot write {shown}"))?;
-    morag_client::line(&format!("{shown} has every setting, commented out: remove the # of what you change"));
+    morag_client::line(format!("{shown} has every setting, commented out: remove the # of what you change"));
     Ok(())
 }
 
