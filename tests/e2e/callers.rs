@@ -216,7 +216,8 @@ async fn walk(caller: &Caller<'_>, own: &Things, other: &Things, method: &str, r
         // The same idempotency key and request as another tenant's do not return the other's response.
         ("post", "/api/v1/ingest/file" | "/api/convert/process-ingest" | "/api/v1/process") => {
             let fields = [("document_id", "report"), ("collection_name", "shared"), ("replace_existing", "true")];
-            let more = [("mode", "convert"), ("webhook_url", web.url.as_str())];
+            let mode = if route == "/api/v1/process" { "convert" } else { "ingest" };
+            let more = [("mode", mode), ("webhook_url", web.url.as_str())];
             let key = if route == "/api/v1/ingest/file" { "first" } else { "walk" };
             let fields: Vec<_> = fields.into_iter().chain(more).collect();
             let (status, body) = match key {

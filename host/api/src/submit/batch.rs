@@ -44,7 +44,8 @@ pub async fn ingest_batch(
 ) -> Result<Json<BatchAnswer>, ApiError> {
     let origin = Origin::read(caller, "ingest/batch", &headers)?;
     let mut shared = Fields::of(json::read_fields(request).await?);
-    shared.take_none_of(&["mode", "url"]);
+    shared.must_ingest();
+    shared.take_none_of(&["url"]);
     if !shared.is_sound() {
         return Err(ApiError::invalid(shared.into_errors()));
     }
@@ -96,7 +97,7 @@ fn item(given: &str, shared: &Fields) -> Item {
     };
     let Some(object) = object else { return refused("an item must be an object with url") };
     let mut fields = Fields::of(object);
-    // Those of the form around it may have it.
+    // The mode is the request's.
     fields.take_none_of(&["mode"]);
     fields.default_to(shared);
     Item::Url(fields)

@@ -176,6 +176,13 @@ impl Fields {
         }
     }
 
+    /// Refuses another mode than that of a route that ingests.
+    pub fn must_ingest(&mut self) {
+        if self.word("mode").is_some_and(|mode| mode != "ingest") {
+            self.refuse("mode", "mode must be ingest on this route: POST /api/v1/process takes the others");
+        }
+    }
+
     /// Notes that a name is not taken by this route.
     pub fn refuse_unknown(&mut self, name: &str) {
         self.errors.push(FieldError::unknown(name, format!("{name} is not taken by this route")));

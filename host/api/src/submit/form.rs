@@ -59,7 +59,8 @@ impl Form {
     pub fn into_file_parts(self) -> (Fields, Option<StoredFile>, Upload) {
         let has_files = !self.batch.is_empty();
         let (mut fields, file, upload) = self.into_parts();
-        fields.take_none_of(&["mode", "url"]);
+        fields.must_ingest();
+        fields.take_none_of(&["url"]);
         if has_files {
             fields.refuse_unknown("batch_files");
         }

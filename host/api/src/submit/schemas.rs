@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Names that only `POST /api/v1/process` and URLs have.
+/// Names of other routes: `POST /api/v1/process` has them, and URLs the second.
 const NOT_OF_FILES: [&str; 2] = ["mode", "url"];
 
 /// Members of `processing_options`.

@@ -53,7 +53,7 @@ pub async fn ingest_url(
 ) -> Result<Json<JsonObject>, ApiError> {
     let origin = Origin::read(caller, "ingest/url", &headers)?;
     let mut fields = Fields::of(json::read_fields(request).await?);
-    fields.take_none_of(&["mode"]);
+    fields.must_ingest();
     let digest = digest::without_file(&fields, &Value::Null);
     let document = Document { fields, digest, key: Key::Unknown };
     submit(&app, &WebhookHosts::default(), origin, document, app.pipelines.ingest(), accepted).await.map(Json)

@@ -34,7 +34,10 @@ async fn unknown_names_are_refused_with_the_nearest() {
     assert_eq!(
         told,
         [
-            (json!(["body", "mode"]), "mode is not taken by this route".to_owned()),
+            (
+                json!(["body", "mode"]),
+                "mode must be ingest on this route: POST /api/v1/process takes the others".to_owned()
+            ),
             (
                 json!(["body", "processing_options", "chunk_sise"]),
                 "processing_options.chunk_sise is not known here: did you mean chunk_size?".to_owned()
@@ -62,7 +65,8 @@ async fn names_of_older_clients_are_taken_without_effect() {
     let server = server(&[]);
     let data = r#"{"use_docling": true, "database_servers": [{"type": "qdrant"}],
                    "processing_options": {"include_thumbnails": false, "include_metadata": true}}"#;
-    let fields = [("request_data", data), ("database_config", r#"{"a": 1}"#), ("use_docling", "true")];
+    let fields =
+        [("request_data", data), ("database_config", r#"{"a": 1}"#), ("use_docling", "true"), ("mode", "ingest")];
     let answer = server.ingest(&fields, FILE).await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
 }
