@@ -103,7 +103,7 @@ async fn a_batch_of_two_million_items_costs_some_times_its_length() {
     let bodies = [
         ("a list", format!(r#"{{"items":{}}}"#, list(BATCH_BYTES - 16))),
         ("the text of a list", format!(r#"{{"items":"{}"}}"#, list(BATCH_BYTES - 16))),
-        // No item is accepted, but its digest is computed anyway.
+        // A name that this route does not take; the digest of the request is computed before that is known.
         ("a list beside the items", format!(r#"{{"items":[1],"batch_urls":{}}}"#, list(BATCH_BYTES - 32))),
     ];
     let submit = async |body: String| {
@@ -119,7 +119,7 @@ async fn a_batch_of_two_million_items_costs_some_times_its_length() {
         let growth = watch.growth();
         println!("{what}: {growth} bytes more");
         match what {
-            "a list beside the items" => assert_eq!(status, 200, "{what}: {answer}"),
+            "a list beside the items" => assert!(status == 422 && answer.contains("batch_urls"), "{what}: {answer}"),
             _ => assert!(status == 422 && answer.contains("items must be 1 to 50"), "{what}: {status} {answer}"),
         }
         assert!(growth < BATCH_GROWTH_MAX, "{what}: {growth} bytes more");

@@ -119,7 +119,7 @@ pub async fn resend(
     _: NoQuery,
     request: Request,
 ) -> Result<Json<Resent>, ApiError> {
-    let asked: ResendRequest = json_body::read_as(request).await?;
+    let asked: ResendRequest = json_body::read_texts_as(request).await?;
     let task = own(&app, &task).await?;
     let wanted = path.get("delivery_id").map(String::as_str).unwrap_or_default();
     let records = app.deliveries.deliveries(task).await?;

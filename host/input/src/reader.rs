@@ -1,7 +1,7 @@
 //! A serde deserializer that reports every problem with its path.
 //!
-//! A value that cannot be read is noted and left out, and the struct is read again without it, until only good values are left or
-//! a required one is missing. Requests have few fields, and a good request is read once.
+//! A value that cannot be read is noted and left out, and the struct is read again without it, until only good values are left, a
+//! required one is missing, or enough was read. A good request is read once.
 
 use crate::patch::JSON_TEXT;
 use crate::problem::{Fault, PROBLEMS_MAX, Problem};
@@ -17,6 +17,13 @@ use serde_json::value::RawValue;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+/// Bytes that are read again and again to find every wrong value of one object: a request of usual size is read as often as it has
+/// problems that can be reported, and a long one of wrong values costs no more than a few readings.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// Most elements of a list: several times as many as the contract's longest may have.
+const ELEMENTS_MAX: usize = 256;
 
 /// Reads the members of a JSON object into a type. Each value must be of its own JSON type.
 ///
@@ -46,7 +53,9 @@ pub fn read_text<T: DeserializeOwned>(name: &str, value: &FieldValue) -> Result<
 }
 
 fn read_with<T: DeserializeOwned>(object: &FieldObject, notes: Notes) -> Result<T, Vec<Problem>> {
-    loop {
+    let bytes = object.values.values().map(FieldValue::bytes).sum::<usize>().max(1);
+    // Each wrong value costs a round. The first round finds one, and all unknown names.
+    for _ in 0..(READ_BYTES_MAX / bytes).clamp(2, PROBLEMS_MAX + 1) {
         let before = notes.left_out.borrow().len();
         match T::deserialize(Reader { given: Given::Object(object), path: Path::Root, notes: &notes }) {
             Ok(value) if notes.problems.borrow().is_empty() => return Ok(value),
@@ -210,6 +219,8 @@ impl<'a> Reader<'a> {
     fn is_given(&self) -> bool {
         match self.given {
             Given::Object(_) => true,
+            // In JSON an empty text is a text: `""` for a token must not mean that the token is taken back.
+            Given::Value(value) if !self.notes.takes_texts => value.scalar() != Some(&Value::Null),
             Given::Value(value) => value.is_given(),
         }
     }
@@ -334,7 +345,8 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         };
         match number.filter(|number: &f64| number.is_finite()) {
             Some(number) => visitor.visit_f64(number),
-            None => Err(Error::expected(&visitor as &dyn Expected)),
+            // serde's own visitor would name its type.
+            None => Err(Error::expected("a number")),
         }
     }
 
@@ -355,9 +367,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.given {
-            Given::Value(value) if !value.is_given() => visitor.visit_none(),
-            _ => visitor.visit_some(self),
+        match self.is_given() {
+            false => visitor.visit_none(),
+            true => visitor.visit_some(self),
         }
     }
 
@@ -380,8 +392,10 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         let values: Vec<FieldValue> = if let Some(json) = self.json('[') {
             // As references first: a value takes many times the length of a short element's text.
             let texts: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| Error::expected("a list"))?;
+            check_length(texts.len())?;
             texts.into_iter().filter_map(|text| serde_json::from_str(text.get()).ok()).collect()
         } else if let Some(text) = self.form_text() {
+            check_length(text.split(',').count())?;
             text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.to_owned().into()).collect()
         } else {
             return Err(Error::expected("a list"));
@@ -421,7 +435,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self.text() {
-            Some("") => self.absent(visitor),
+            Some("") if self.notes.takes_texts => self.absent(visitor),
             Some(text) => {
                 let word: StrDeserializer<'_, Error> = text.into_deserializer();
                 visitor.visit_enum(word)
@@ -436,6 +450,14 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     forward_to_deserialize_any! {
         i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
+    }
+}
+
+/// Before anything is made of the elements: each would have a path and a reading of its own.
+fn check_length(elements: usize) -> Result<(), Error> {
+    match elements <= ELEMENTS_MAX {
+        true => Ok(()),
+        false => Err(Error::expected(format_args!("a list of at most {ELEMENTS_MAX}"))),
     }
 }
 
@@ -593,7 +615,7 @@ mod tests {
             url: String,
         }
         for (json, said) in [("{}", "url is required"), (r#"{"url": " "}"#, "url is required")] {
-            assert_eq!(read::<Url>(&object(json)).unwrap_err()[0].to_string(), said, "{json}");
+            assert_eq!(read_texts::<Url>(&object(json)).unwrap_err()[0].to_string(), said, "{json}");
         }
         assert_eq!(read::<Url>(&object(r#"{"url": "a"}"#)).unwrap().url, "a");
     }
@@ -627,6 +649,11 @@ mod tests {
             (r#"{"status": "pending"}"#, "status must be a list"),
             (r#"{"step": 12}"#, "step must be a text"),
             (r#"{"retry": "{}"}"#, "retry must be a JSON object"),
+            (r#"{"retry": {"max_retries": 1, "delay_seconds": "x"}}"#, "retry.delay_seconds must be a number"),
+            // An empty text is not nothing.
+            (r#"{"cursor": "", "limit": ""}"#, "limit must be a whole number, 1 to 1000"),
+            (r#"{"retry": ""}"#, "retry must be a JSON object"),
+            (r#"{"status": ""}"#, "status must be a list"),
         ] {
             assert_eq!(read::<Query>(&object(json)).unwrap_err()[0].to_string(), said, "{json}");
         }
@@ -649,7 +676,12 @@ mod tests {
     fn problems_are_bounded() {
         let names: Vec<_> = (0..200).map(|n| format!("\"name{n}\": 1")).collect();
         assert_eq!(problems(&format!("{{{}}}", names.join(","))).len(), PROBLEMS_MAX);
-        let words = vec!["\"x\""; 1000].join(",");
-        assert_eq!(problems(&format!("{{\"status\": [{words}]}}")).len(), PROBLEMS_MAX);
+        let words = |count: usize| format!("{{\"status\": [{}]}}", vec!["\"x\""; count].join(","));
+        assert_eq!(problems(&words(ELEMENTS_MAX)).len(), PROBLEMS_MAX);
+        assert_eq!(problems(&words(ELEMENTS_MAX + 1)), ["status must be a list of at most 256"]);
+        assert_eq!(problems(&format!("{{\"status\": \"{}\"}}", ",".repeat(ELEMENTS_MAX))).len(), 1);
+        // A long one is read a few times, and tells less of what is wrong.
+        let long = format!("{{\"limit\": 0, \"since\": \"x\", \"step\": \"{}\"}}", "x".repeat(READ_BYTES_MAX));
+        assert_eq!(problems(&long).len(), 2);
     }
 }

@@ -133,7 +133,7 @@ pub async fn recover(
     Query(query): Query<RecoverRequest>,
     request: Request,
 ) -> Result<Json<SentAgain>, ApiError> {
-    let asked: RecoverRequest = json::read_as(request).await?;
+    let asked: RecoverRequest = json::read_texts_as(request).await?;
     let since = asked.since.or(query.since).map(|time| time.0);
     load(&app, &id).await?;
     let found = find(&app, &id, &[DeliveryState::Dead], since, |_| true).await?;
@@ -161,7 +161,7 @@ pub async fn replay(
     Query(query): Query<ReplayQuery>,
     request: Request,
 ) -> Result<Json<SentAgain>, ApiError> {
-    let asked: ReplayRequest = json::read_as(request).await?;
+    let asked: ReplayRequest = json::read_texts_as(request).await?;
     let since = asked.since.or(query.since).map(|time| time.0);
     if since.is_none() {
         return Err(invalid([Problem::invalid(

@@ -76,7 +76,7 @@ pub async fn send(
     _: NoQuery,
     request: Request,
 ) -> Result<Json<TestAnswer>, ApiError> {
-    let asked: TestRequest = json::read_as(request).await?;
+    let asked: TestRequest = json::read_texts_as(request).await?;
     let event_type = asked.event_type.as_deref().unwrap_or(EVENT_DEFAULT);
     let step = asked.step.as_deref();
     let _permit = match app.config.has_tenants() {

@@ -19,7 +19,8 @@ pub struct EventsQuery {
     /// Only these types: names or patterns with `*`, comma separated, such as `step_completed,task_*`.
     #[param(value_type = Option<String>)]
     pub(super) events: Option<Types>,
-    /// As the header `Last-Event-ID`, for clients that cannot send it; the header wins.
+    /// As the header `Last-Event-ID`, for clients that cannot send it; the header wins. Also as `lastEventId`.
+    #[serde(alias = "lastEventId")]
     #[param(value_type = Option<String>, max_length = 128)]
     last_event_id: Option<Text<ID_BYTES_MAX>>,
 }

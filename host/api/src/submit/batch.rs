@@ -1,7 +1,7 @@
 //! `POST /api/v1/ingest/batch`: several URLs in, a task for each out.
 
-use super::field_value::{FieldItems, FieldObject, FieldValue, ITEM_BYTES_MAX, ITEMS_MAX};
-use super::fields::{Fields, too_long};
+use super::field_value::{FieldItems, FieldObject, FieldValue, ITEM_BYTES_MAX, ITEMS_MAX, too_long};
+use super::fields::Fields;
 use super::items::{BatchAnswer, Item, submit};
 use super::origin::Origin;
 use super::schemas::IngestBatch;
@@ -53,6 +53,10 @@ pub async fn ingest_batch(
     let list = list(shared.values().get("items"))?;
     let digest = digest::without_file(&shared, &Value::Null);
     shared.take("items");
+    shared.check_names();
+    if !shared.is_sound() {
+        return Err(ApiError::invalid(shared.into_errors()));
+    }
     let items = each(list, &shared);
     app.disk.check().await?;
     submit(&app, origin, digest, app.pipelines.ingest(), items).await.map(Json)
@@ -97,8 +101,10 @@ fn item(given: &str, shared: &Fields) -> Item {
     };
     let Some(object) = object else { return refused("an item must be an object with url") };
     let mut fields = Fields::of(object);
-    // The mode is the request's.
-    fields.take_none_of(&["mode"]);
+    let mode = shared.word("mode").unwrap_or("ingest");
+    if fields.word("mode").is_some_and(|own| own != mode) {
+        fields.refuse("mode", "mode is the request's: leave it out of the items");
+    }
     fields.default_to(shared);
     Item::Url(fields)
 }

@@ -38,7 +38,9 @@ impl CheckedSpec {
         for name in required.iter().filter(|name| !fields.has(name)).copied().collect::<Vec<_>>() {
             fields.miss(name);
         }
-        let pipeline = match fields.word("pipeline").map(|name| app.pipelines.get(name)) {
+        // Where another value is wrong, there are only the fields.
+        let name = spec.as_ref().map_or_else(|| fields.word("pipeline"), |spec| spec.pipeline.as_deref());
+        let pipeline = match name.map(|name| app.pipelines.get(name)) {
             None => Some(default_pipeline.clone()),
             Some(found) => found.cloned(),
         };

@@ -51,6 +51,11 @@ impl<'de> Deserialize<'de> for FieldItems {
     }
 }
 
+/// The message about a value that is too long.
+pub fn too_long(name: &str, bytes: &str, bytes_max: usize) -> String {
+    format!("{name} has {bytes} bytes, and may have {bytes_max} at most")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,9 @@
 //! The named values of a submission, from form fields or JSON, and their errors. Pure.
 
-use super::field_value::{FIELD_BYTES_MAX, FieldObject, FieldValue, NAME_BYTES_MAX, NAMES_MAX};
+use super::field_value::{
+    FIELD_BYTES_MAX, FieldItems, FieldObject, FieldValue, ITEMS_MAX, NAME_BYTES_MAX, NAMES_MAX, too_long,
+};
+use super::given::GivenTask;
 use crate::error::FieldError;
 use morag_core::shown;
 use morag_input::{Fault, Problem};
@@ -176,6 +179,28 @@ impl Fields {
         }
     }
 
+    /// Notes the names that a submission does not have. Wrong values are left to the items, which may have others.
+    pub fn check_names(&mut self) {
+        let object = FieldObject { values: std::mem::take(&mut self.values), left_out: 0 };
+        let read = morag_input::read_texts::<GivenTask>(&object);
+        self.values = object.values;
+        let unknown = read.err().into_iter().flatten().filter(|it| matches!(it.fault, Fault::Unknown { .. }));
+        unknown.for_each(|problem| self.note(&problem));
+    }
+
+    /// Takes out what only a batch has, for a single document: an empty list says nothing.
+    pub fn take_no_batch(&mut self) {
+        for name in ["items", "batch_urls"] {
+            let given = self.take(name);
+            if given.is_some_and(|value| value.read::<FieldItems>().is_none_or(|items| items.count > 0)) {
+                self.refuse(name, format!("{name} is for source_type batch: give one document, or that source_type"));
+            }
+        }
+        for index in 0..ITEMS_MAX {
+            self.take(&format!("batch_metadata_{index}"));
+        }
+    }
+
     /// Refuses another mode than that of a route that ingests.
     pub fn must_ingest(&mut self) {
         if self.word("mode").is_some_and(|mode| mode != "ingest") {
@@ -202,11 +227,6 @@ impl Fields {
         let msg = format!("{outer}.{} is not known here{hint}", shown(name));
         self.errors.push(FieldError::unknown(name, msg).within(outer));
     }
-}
-
-/// The message about a value that is too long.
-pub fn too_long(name: &str, bytes: &str, bytes_max: usize) -> String {
-    format!("{name} has {bytes} bytes, and may have {bytes_max} at most")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Reading a multipart form. The file is stored while it arrives; the other fields are few and small.
 
-use super::field_value::{FIELD_BYTES_MAX, ITEMS_MAX};
-use super::fields::{Fields, too_long};
+use super::field_value::{FIELD_BYTES_MAX, ITEMS_MAX, too_long};
+use super::fields::Fields;
 use super::file_name;
 use super::form_guard::{Guarded, Unbounded};
 use super::origin::Origin;

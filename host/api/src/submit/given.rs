@@ -1,7 +1,6 @@
 //! The fields of a submission as they are given: names, types and limits of each value, and their OpenAPI schema.
 
-use super::field_value::FIELD_BYTES_MAX;
-use super::fields::too_long;
+use super::field_value::{FIELD_BYTES_MAX, too_long};
 use morag_core::task::{DocumentId, Metadata, SourceType};
 use morag_core::webhook::{EventFilter, EventGlob, WebhookUrl};
 use morag_core::{Secret, ports::SourceUrl};
@@ -52,7 +51,6 @@ pub struct GivenTask {
     #[schema(default = false)]
     pub replace_existing: Option<bool>,
     /// Name of a pipeline, such as `ingest`, `process` or `convert`; that of the route or the mode when absent.
-    #[expect(dead_code, reason = "looked up where the server's pipelines are known")]
     pub pipeline: Option<String>,
     /// How the text is divided into chunks; `semantic` when absent.
     #[schema(inline)]
@@ -314,7 +312,7 @@ impl<'de> Deserialize<'de> for GivenWebhookHeaders {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<GivenWebhookHeaders, A::Error> {
                 let (mut headers, mut bytes) = (BTreeMap::new(), 0);
                 while let Some(name) = map.next_key::<String>()? {
-                    let value = map.next_value::<String>()?;
+                    let HeaderText(value) = map.next_value()?;
                     bytes += name.len() + value.len();
                     headers.insert(name, value);
                 }
@@ -329,6 +327,25 @@ impl<'de> Deserialize<'de> for GivenWebhookHeaders {
             }
         }
         deserializer.deserialize_map(Headers)
+    }
+}
+
+/// The value of a header: a text, which may be empty.
+struct HeaderText(String);
+
+impl<'de> Deserialize<'de> for HeaderText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = HeaderText;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<HeaderText, E> {
+                Ok(HeaderText(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(Text)
     }
 }
 

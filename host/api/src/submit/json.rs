@@ -30,13 +30,26 @@ pub async fn read_fields(request: Request) -> Result<FieldObject, ApiError> {
 /// # Errors
 /// 422 with all that is wrong with its fields, and those of a body that cannot be read.
 pub async fn read_as<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
-    let body = bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?;
-    let fields: FieldObject = match body.trim_ascii().is_empty() {
-        true => FieldObject::default(),
-        false => object(&body)?,
-    };
-    let read = morag_input::read(&fields);
+    let read = morag_input::read(&small_object(request).await?);
     read.map_err(|problems| ApiError::invalid(problems.iter().map(FieldError::in_body).collect()))
+}
+
+/// As [`read_as`], for bodies in which an empty text is as good as none.
+///
+/// # Errors
+/// As [`read_as`].
+pub async fn read_texts_as<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
+    let read = morag_input::read_texts(&small_object(request).await?);
+    read.map_err(|problems| ApiError::invalid(problems.iter().map(FieldError::in_body).collect()))
+}
+
+/// A small body as an object. An absent one is an empty object.
+async fn small_object(request: Request) -> Result<FieldObject, ApiError> {
+    let body = bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?;
+    match body.trim_ascii().is_empty() {
+        true => Ok(FieldObject::default()),
+        false => object(&body),
+    }
 }
 
 async fn bytes(request: Request, bytes_max: usize, time_max: Duration) -> Result<Vec<u8>, ApiError> {

@@ -143,10 +143,12 @@ pub async fn process(
     let answer = |record: &TaskRecord| as_object(&accepted(mode, record));
     let accepted = match kind {
         SourceKind::File => {
+            fields.take_no_batch();
             let submission = Submission::check(&app, file, fields, pipeline, &[])?;
             submit_file(&app, &WebhookHosts::default(), Key::Unknown, origin, upload, submission, answer).await?
         }
         SourceKind::Url => {
+            fields.take_no_batch();
             let digest = digest::without_file(&fields, &Value::Null);
             let document = Document { fields, digest, key: Key::Unknown };
             url::submit(&app, &WebhookHosts::default(), origin, document, pipeline, answer).await?

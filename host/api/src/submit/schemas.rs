@@ -3,12 +3,12 @@
 
 use super::field_value::ITEMS_MAX;
 use super::given::GivenTask;
-use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Names of other routes: `POST /api/v1/process` has them, and URLs the second.
-const NOT_OF_FILES: [&str; 2] = ["mode", "url"];
+/// Names that files do not have.
+const NOT_OF_FILES: [&str; 1] = ["url"];
 
 /// Members of `processing_options`.
 const OPTIONS: [&str; 4] = ["language", "chunking_strategy", "chunk_size", "chunk_overlap"];
@@ -33,27 +33,28 @@ pub struct IngestBatch;
 
 impl PartialSchema for IngestForm {
     fn schema() -> RefOr<Schema> {
-        let form = form(&NOT_OF_FILES).property("file", file("The file.")).required("file");
+        let form = form(&NOT_OF_FILES, only_ingest).property("file", file("The file.")).required("file");
         form.description(Some("A file and what becomes of it")).into()
     }
 }
 
 impl PartialSchema for ProcessIngestForm {
     fn schema() -> RefOr<Schema> {
-        let form = form(&NOT_OF_FILES).property("file", file("The file.")).required("file").required("webhook_url");
+        let form = form(&NOT_OF_FILES, only_ingest)
+            .property("file", file("The file."))
+            .required("file")
+            .required("webhook_url");
         form.description(Some("A file, and the webhook that is told of it")).into()
     }
 }
 
 impl PartialSchema for ProcessForm {
     fn schema() -> RefOr<Schema> {
-        let url = ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::Custom("uri".into())));
-        let urls = ArrayBuilder::new().items(url).max_items(Some(ITEMS_MAX));
         let files = ArrayBuilder::new().items(file("A file.")).max_items(Some(ITEMS_MAX));
-        form(&[])
+        let form = form(&[], batch_lists);
+        // `batch_metadata_0` to `batch_metadata_49`, and `batch_files[]` as another name of `batch_files`.
+        form.additional_properties(Some(AdditionalProperties::FreeForm(true)))
             .property("file", file("The file, for `source_type` `file`."))
-            .property("items", items("Documents of a batch."))
-            .property("batch_urls", urls.description(Some("URLs of a batch: a JSON array, or one a line.")))
             .property("batch_files", files.description(Some("Files of a batch.")))
             .required("mode")
             .description(Some("A document, or several, and what is to be done"))
@@ -69,7 +70,7 @@ impl PartialSchema for IngestUrl {
 
 impl PartialSchema for IngestBatch {
     fn schema() -> RefOr<Schema> {
-        let shared = nested(ObjectBuilder::from(task(&NOT_OF_FILES)));
+        let shared = only_ingest(nested(ObjectBuilder::from(task(&NOT_OF_FILES))));
         let batch = shared.property("items", items("1 to 50 documents.")).required("items");
         let text = "Documents to be fetched. Any field of an item may be given here too, as the default for items without it; not \
                     `webhook_…` for an item with a `webhook_url` of its own";
@@ -93,11 +94,27 @@ fn task(without: &[&str]) -> Object {
 }
 
 /// The fields of a form: every value as a field of its own, in `request_data`, or in the objects for options and webhook.
-fn form(without: &[&str]) -> ObjectBuilder {
-    let mut data = task(without);
-    data.description =
-        Some("A JSON object with any of the form's names but files. A form field of its own wins.".into());
-    nested(ObjectBuilder::from(task(without))).property("request_data", data)
+///
+/// `of_route` adds what only the route has; it is in `request_data`, too.
+fn form(without: &[&str], of_route: fn(ObjectBuilder) -> ObjectBuilder) -> ObjectBuilder {
+    let text = "A JSON object with any of the form's names but files. A form field of its own wins.";
+    let data = of_route(nested(ObjectBuilder::from(task(without)))).description(Some(text));
+    of_route(nested(ObjectBuilder::from(task(without)))).property("request_data", data)
+}
+
+/// With the one mode that a route that ingests takes.
+fn only_ingest(object: ObjectBuilder) -> ObjectBuilder {
+    let ingest = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["ingest"]));
+    object.property("mode", ingest.description(Some("What the route does.")))
+}
+
+/// With the lists of a batch.
+fn batch_lists(object: ObjectBuilder) -> ObjectBuilder {
+    let url = ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::Custom("uri".into())));
+    let urls = ArrayBuilder::new().items(url).max_items(Some(ITEMS_MAX));
+    object
+        .property("items", items("Documents of a batch."))
+        .property("batch_urls", urls.description(Some("URLs of a batch: a JSON array, or one a line.")))
 }
 
 /// With the objects whose members are fields, too.
@@ -114,7 +131,7 @@ fn nested(object: ObjectBuilder) -> ObjectBuilder {
 }
 
 fn url_item() -> ObjectBuilder {
-    nested(ObjectBuilder::from(task(&["mode"]))).required("url")
+    only_ingest(nested(ObjectBuilder::from(task(&[])))).required("url")
 }
 
 fn items(text: &str) -> ArrayBuilder {
@@ -131,11 +148,9 @@ fn file(text: &str) -> ObjectBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use utoipa::openapi::schema::AdditionalProperties;
 
     fn names(schema: RefOr<Schema>) -> Vec<String> {
         let RefOr::T(Schema::Object(object)) = schema else { panic!("not an object") };
-        assert!(matches!(object.additional_properties.as_deref(), Some(AdditionalProperties::FreeForm(false))));
         object.properties.keys().cloned().collect()
     }
 
@@ -143,8 +158,19 @@ mod tests {
     fn each_route_documents_the_names_that_it_takes() {
         let has = |names: &[String], name: &str| names.iter().any(|known| known == name);
         let (file, process) = (names(IngestForm::schema()), names(ProcessForm::schema()));
-        assert!(has(&file, "file") && has(&file, "request_data") && !has(&file, "mode") && !has(&file, "url"));
+        assert!(has(&file, "file") && has(&file, "request_data") && !has(&file, "url") && !has(&file, "items"));
         assert!(has(&process, "mode") && has(&process, "batch_files") && has(&process, "url"));
         assert!(has(&names(IngestUrl::schema()), "url") && has(&names(IngestBatch::schema()), "items"));
+    }
+
+    #[test]
+    fn the_guide_s_request_data_has_documented_names() {
+        let form = serde_json::to_value(ProcessForm::schema()).unwrap();
+        let data = &form["properties"]["request_data"]["properties"];
+        assert!(data["mode"].to_string().contains("\"convert\""), "{data}");
+        assert!(data["webhook_config"]["properties"]["url"].is_object() && data["items"].is_object(), "{data}");
+        let form = serde_json::to_value(IngestForm::schema()).unwrap();
+        assert_eq!(form["properties"]["mode"]["enum"], serde_json::json!(["ingest"]));
+        assert_eq!((&form["additionalProperties"], &form["required"]), (&false.into(), &serde_json::json!(["file"])));
     }
 }

@@ -28,6 +28,8 @@ pub struct TaskSpec {
     pub language: Option<String>,
     /// Whether a stored document with the same id is replaced.
     pub replace_existing: bool,
+    /// Name of a pipeline, if the caller gives one.
+    pub pipeline: Option<String>,
     /// Processing options.
     pub options: JsonObject,
     /// The caller's metadata.
@@ -64,6 +66,7 @@ impl TaskSpec {
             names_collection,
             language: given.language.and_then(|language| language.0),
             replace_existing: given.replace_existing.unwrap_or(false),
+            pipeline: given.pipeline,
             options,
             metadata: given.metadata.map(|metadata| metadata.0).unwrap_or_default(),
             endpoint,

@@ -61,6 +61,40 @@ async fn unknown_names_are_refused_with_the_nearest() {
 }
 
 #[tokio::test]
+async fn values_that_look_like_none_are_not_ignored() {
+    let server = server(&[]);
+    let json = |body: &str| server.post("/api/v1/ingest/url", &[("content-type", "application/json")], body.to_owned());
+    assert_eq!(json(r#"{"url": "https://example.com/a", "pipeline": 2024}"#).await.fields(), ["pipeline"]);
+    let data = r#"{"webhook_url": "https://example.com/", "webhook_headers": {"X-Flag": ""}}"#;
+    assert_eq!(server.ingest(&[("request_data", data)], FILE).await.status, StatusCode::OK);
+    let data = r#"{"webhook_url": "https://example.com/", "webhook_headers": {"X-Flag": 1}}"#;
+    assert_eq!(server.ingest(&[("request_data", data)], FILE).await.fields(), ["X-Flag"]);
+    // What only a batch has: nothing, or too much.
+    let post = |fields: Vec<(&'static str, &'static str)>| {
+        server.post("/api/v1/process", &[], form(&fields, Some(("a.md", "# A"))))
+    };
+    let batch =
+        vec![("mode", "ingest"), ("webhook_url", "https://example.com/"), ("items", "[]"), ("batch_metadata_0", "{}")];
+    assert_eq!(post(batch.clone()).await.status, StatusCode::OK);
+    let more = [batch, vec![("batch_urls", "https://example.com/b")]].concat();
+    assert_eq!(post(more).await.fields(), ["batch_urls"]);
+}
+
+#[tokio::test]
+async fn an_unknown_name_of_a_whole_batch_is_an_error_of_the_request() {
+    let server = server(&[]);
+    let json =
+        |body: &str| server.post("/api/v1/ingest/batch", &[("content-type", "application/json")], body.to_owned());
+    let items = r#""items": ["https://example.com/a"]"#;
+    assert_eq!(json(&format!(r#"{{{items}, "colection_name": "x"}}"#)).await.fields(), ["colection_name"]);
+    assert_eq!(json(&format!(r#"{{{items}, "mode": "convert"}}"#)).await.fields(), ["mode"]);
+    let item = json(r#"{"items": [{"url": "https://example.com/a", "mode": "convert"}]}"#).await.json();
+    assert_eq!(item["rejected"][0]["detail"][0]["loc"], json!(["body", "mode"]), "{item}");
+    let item = json(r#"{"items": [{"url": "https://example.com/a", "mode": "ingest", "nonsense": 1}]}"#).await.json();
+    assert_eq!(item["rejected"][0]["detail"][0]["loc"], json!(["body", "nonsense"]), "{item}");
+}
+
+#[tokio::test]
 async fn names_of_older_clients_are_taken_without_effect() {
     let server = server(&[]);
     let data = r#"{"use_docling": true, "database_servers": [{"type": "qdrant"}],

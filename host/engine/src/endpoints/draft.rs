@@ -320,6 +320,14 @@ mod tests {
             ("rate_limit", json!(1.5)),
             ("disabled", json!("perhaps")),
             ("filter", json!([1])),
+            // An empty text takes nothing back: only null does.
+            ("filter", json!("")),
+            ("events", json!("")),
+            ("headers", json!("")),
+            ("disabled", json!("")),
+            ("url", json!("")),
+            ("secret", json!("")),
+            ("retry", json!("")),
             ("order", json!("random")),
             ("colour", json!("red")),
         ] {

@@ -17,11 +17,11 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Check the settings as `morag serve` would, without starting
+    /// Check the settings, without starting or connecting to anything
     #[command(after_help = "Examples:\n  \
         morag config check\n  \
         morag config check --config /etc/morag.toml\n\n\
-        Exits with 1 if `morag serve` would not start. Warnings go to standard error.")]
+        Exits with 1 if the settings cannot be used. Warnings go to standard error.")]
     Check(Check),
     /// Write a settings file with every setting and its default, all commented out
     #[command(after_help = "Examples:\n  \
@@ -67,7 +67,7 @@ fn check(file: Option<&Path>) -> anyhow::Result<()> {
 /// What a server with these settings would be, without a secret.
 fn summary(config: &Config) -> String {
     let store = if config.redis.is_some() { "Redis".to_owned() } else { config.data_dir.display().to_string() };
-    let callers = config.api_keys.len() + config.callers.len();
+    let callers = config.callers.len();
     let signed = |secrets: &[Secret]| if secrets.is_empty() { "not signed" } else { "signed" };
     format!(
         "The settings are valid.\n\
@@ -134,6 +134,7 @@ mod tests {
                     api_keys = \"k3y-of-somebody-long-enough\"\n";
         let config = Config::of(&Sources::default(), Some(file)).unwrap();
         let shown = summary(&config);
+        assert!(shown.contains("callers      1\n"), "{shown}");
         assert!(shown.contains("store        Redis") && shown.contains("webhooks     signed"), "{shown}");
         assert!(["s3cr3t", "pa55word", "k3y-of"].iter().all(|secret| !shown.contains(secret)), "{shown}");
     }
