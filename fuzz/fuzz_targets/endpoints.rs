@@ -2,15 +2,22 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use morag_core::JsonObject;
 use morag_core::webhook::{AddressPolicy, Credentials, RetrySettings, is_reserved};
 use morag_engine::endpoints::{draft, headers};
+use morag_input::{FieldObject, PROBLEMS_MAX};
 
 const SERVER: RetrySettings = RetrySettings { max_retries: 3, delay_ms: 5000 };
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(object) = serde_json::from_slice::<JsonObject>(bytes) else { return };
-    let Ok(read) = draft::Draft::read(&object, &AddressPolicy::default()) else { return };
+    let Ok(object) = serde_json::from_slice::<FieldObject>(bytes) else { return };
+    let given = match morag_input::read(&object) {
+        Ok(given) => given,
+        Err(problems) => {
+            assert!((1..=PROBLEMS_MAX).contains(&problems.len()));
+            return;
+        }
+    };
+    let Ok(read) = draft::Draft::new(given, &AddressPolicy::default()) else { return };
     let mut credentials = Credentials::default();
     if read.apply_credentials(&mut credentials).is_ok() {
         assert!(credentials.headers.len() <= headers::HEADERS_MAX);
