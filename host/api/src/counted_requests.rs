@@ -61,7 +61,7 @@ fn asks_to_wait(uri: &Uri) -> bool {
     uri.query().is_some_and(|query| !query.is_empty())
 }
 
-/// Whether the time to the answer may be that of a task, which tells nothing of the server.
+/// Whether the response may wait for a task: its time is then not the server's own.
 fn may_wait(route: &str, asks_to_wait: bool) -> bool {
     route == PROCESS || (route == STATUS && asks_to_wait)
 }

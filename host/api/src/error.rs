@@ -11,6 +11,7 @@ use morag_core::JsonObject;
 use morag_core::ports::{BlobError, StoreError};
 use morag_core::task::TaskId;
 use morag_engine::disk::DiskFull;
+use morag_input::PROBLEMS_MAX;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -18,9 +19,6 @@ use utoipa::ToSchema;
 /// `Retry-After` when something is unavailable or full, seconds: long enough for a restart, short enough for a person who
 /// waits.
 const RETRY_AFTER_SECONDS: u32 = 5;
-
-/// Wrong fields that one answer lists: as many as the contract has. The next request tells the others.
-pub const FIELDS_SHOWN_MAX: usize = 32;
 
 /// Longest text of an error, bytes.
 const TEXT_BYTES_MAX: usize = 2048;
@@ -119,7 +117,7 @@ impl ApiError {
 
     /// 422 with the wrong fields, at least one.
     pub fn invalid(mut fields: Vec<FieldError>) -> Self {
-        fields.truncate(FIELDS_SHOWN_MAX);
+        fields.truncate(PROBLEMS_MAX);
         let public = fields.iter().map(|field| field.msg.as_str()).collect::<Vec<_>>().join("; ");
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_error", public);
         error.0.fields = fields;

@@ -672,6 +672,33 @@ mod tests {
         assert_eq!(said(r#"{"filter": "nonsense"}"#), "filter must be a JSON object");
     }
 
+    proptest::proptest! {
+        /// Whatever is sent in place of a value: reading ends, reports what is wrong within its bounds, and repeats no value.
+        #[test]
+        fn reading_ends_and_repeats_no_value(
+            values in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "null", "true", "-1", "7", "1e400", "\"\"", "\"5ecret\"", "[\"5ecret\"]", "[[[]]]", "{}", "\"{\"", "\"[1,\"",
+                    "{\"max_retries\": \"5ecret\"}", "{\"max_retries\": {\"5ecret\": 1}, \"delay_seconds\": []}",
+                ]),
+                7,
+            ),
+        ) {
+            let names = ["status", "limit", "cursor", "since", "is_asked", "retry", "step"];
+            let members: Vec<_> = names.iter().zip(&values).map(|(name, value)| format!("\"{name}\": {value}")).collect();
+            // A number beyond all bounds is no JSON here.
+            let Ok(object) = serde_json::from_str::<FieldObject>(&format!("{{{}}}", members.join(","))) else {
+                return Ok(());
+            };
+            for read in [read::<Query>(&object), read_texts::<Query>(&object)] {
+                let Err(problems) = read else { continue };
+                proptest::prop_assert!((1..=PROBLEMS_MAX).contains(&problems.len()));
+                let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                proptest::prop_assert!(!told.join(" ").contains("5ecret"), "{told:?}");
+            }
+        }
+    }
+
     #[test]
     fn problems_are_bounded() {
         let names: Vec<_> = (0..200).map(|n| format!("\"name{n}\": 1")).collect();

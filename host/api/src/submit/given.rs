@@ -38,7 +38,7 @@ pub struct GivenTask {
     /// 1 to 255 characters, none of `< > " ' &` or control characters; generated when absent.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     pub document_id: Option<DocumentId>,
-    /// What the document is; inferred when absent. `file`, `url`, `web` and `batch` say where it comes from, and nothing of what it is.
+    /// Kind of document; inferred when absent, and for `file`, `url`, `web` and `batch`, which name its origin.
     #[schema(value_type = Option<SourceWord>, inline)]
     pub source_type: Option<GivenSourceType>,
     /// Collection to store into, 1 to 128 of the characters `a-z A-Z 0-9 _ . -`.

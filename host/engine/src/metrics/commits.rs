@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Upper bounds, seconds: the embedded store takes a flush of the disk, Redis an exchange and the flush of its own.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
-/// What may come of a commit: each is there from the start, because a rate needs its zero.
+/// Outcomes of a commit. Each is exported from the start, because a rate needs its zero.
 const OUTCOMES: [&str; 6] = ["committed", "stale", "refused", "unavailable", "full", "corrupt"];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -38,9 +38,9 @@ impl Default for StoreCommits {
 
 impl StoreCommits {
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "Commits of events and progress of running and cancelled tasks, by what came of them";
+        let help = "Commits of events and progress of running and cancelled tasks, by outcome";
         registry.register("store_commits", help, self.ended.clone());
-        let help = "Time of such a commit, whatever came of it";
+        let help = "Duration of such a commit, whatever its outcome";
         registry.register_with_unit("store_commit", help, Unit::Seconds, self.seconds.clone());
     }
 
@@ -51,7 +51,7 @@ impl StoreCommits {
     }
 }
 
-/// The word of what came of a commit.
+/// The outcome of a commit as a label.
 fn word(result: &Result<(), CommitError>) -> &'static str {
     match result {
         Ok(()) => "committed",
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commits_are_counted_by_what_came_of_them() {
+    fn commits_are_counted_by_outcome() {
         let (commits, mut registry) = (StoreCommits::default(), Registry::with_prefix("morag"));
         commits.register(&mut registry);
         let store = |error| Err(CommitError::Store(error));

@@ -50,7 +50,7 @@ impl HttpRequests {
     }
 
     /// A request was answered. `method` and `route` must be of bounded sets: the template of the route, never its path.
-    /// `until_head` is the time to the head of the answer; none if that tells nothing of the server.
+    /// `until_head` is the time to the response head; `None` for a request that may have waited for a task.
     pub fn answered(&self, method: &'static str, route: &str, status: u16, until_head: Option<Duration>) {
         self.answered.get_or_create(&ByStatus { method, route: route.to_owned(), status }).inc();
         if let Some(time) = until_head {

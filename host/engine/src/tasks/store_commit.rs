@@ -4,7 +4,7 @@ use crate::App;
 use morag_core::ports::{Commit, CommitError};
 use tokio::time::Instant;
 
-/// Commits, and counts what came of it and how long it took. A commit that is given up while it is made is not counted.
+/// Commits, and records the outcome and the duration. A commit whose future is dropped is not counted.
 ///
 /// # Errors
 /// Those of the store.

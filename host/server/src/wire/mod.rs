@@ -102,7 +102,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// Builds the parts of a server. Steps, and the job that reloads them, are only for workers. `shutdown` ends live streams.
 pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Result<(App, Option<PluginJob>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    // Before anything that takes long: it goes for the start of the process.
+    // First, because this time is reported as the start of the process.
     let process = ThisProcess::of_linux(clock.now()).map(|process| Arc::new(process) as Arc<dyn Process>);
     let Stores { tasks, queue, deliveries, chains, endpoints, feed, knowledge, key_values, setup, redis } =
         stores::open(&config, &clock).await?;
