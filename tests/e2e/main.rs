@@ -23,6 +23,7 @@ mod ingest_batch;
 mod ingest_url;
 mod log;
 mod old_stores;
+mod openapi;
 mod origin;
 mod pipeline;
 mod pipelines;

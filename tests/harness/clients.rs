@@ -28,6 +28,15 @@ pub fn node_folder() -> PathBuf {
     folder.canonicalize().expect("a folder")
 }
 
+/// Folder with the Node.js packages that work on the OpenAPI document: `MORAG_TEST_NODE_OPENAPI_DIR`, set by `cargo xtask test`, or
+/// its default location.
+pub fn openapi_folder() -> PathBuf {
+    let folder = std::env::var_os("MORAG_TEST_NODE_OPENAPI_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/node-openapi"), PathBuf::from);
+    assert!(folder.join("node_modules").exists(), "{}: `cargo xtask clients` fills it", folder.display());
+    folder.canonicalize().expect("a folder")
+}
+
 /// A Node.js script of `tests/clients`.
 pub fn node(name: &str) -> std::process::Command {
     let mut command = std::process::Command::new("node");

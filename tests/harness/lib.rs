@@ -15,6 +15,7 @@ pub mod image;
 pub mod minisign;
 pub mod old_stores;
 pub mod process_memory;
+pub mod program;
 pub mod proxy;
 pub mod receiver;
 pub mod redis;

@@ -7,7 +7,7 @@ use crate::{node, python, toolchain};
 
 /// Install the packages of the Python and Node.js test clients.
 ///
-/// Into target/venv and target/node, for running test binaries directly; `cargo xtask test` does this by itself.
+/// Into target/venv, target/node and target/node-openapi, for running test binaries directly; `cargo xtask test` does this by itself.
 #[derive(Args)]
 pub struct Options {}
 

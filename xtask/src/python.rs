@@ -13,7 +13,10 @@ pub const VARIABLE: &str = "MORAG_TEST_PYTHON";
 const CLIENTS: Venv = Venv {
     folder: "venv",
     requirements: "tests/clients/requirements.txt",
-    proof: &["-c", "import fastapi, flask, jsonschema, moto.server, sqlalchemy, standardwebhooks, uvicorn"],
+    proof: &[
+        "-c",
+        "import fastapi, flask, jsonschema, moto.server, openapi_python_client, schemathesis, sqlalchemy, standardwebhooks, uvicorn",
+    ],
 };
 
 /// Makes the venv where needed. Returns its `python`.

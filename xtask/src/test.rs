@@ -37,6 +37,7 @@ const BINARY: &str = "MORAG_TEST_BINARY";
 const PLUGINS: &str = "MORAG_TEST_PLUGINS_DIR";
 const GUESTS: &str = "MORAG_TEST_GUESTS_DIR";
 const NODE: &str = "MORAG_TEST_NODE_DIR";
+const NODE_OPENAPI: &str = "MORAG_TEST_NODE_OPENAPI_DIR";
 /// The programs that tests start.
 const BINARIES: [&str; 4] = ["morag", "webhook-receiver-rust", "attack", shared::PROGRAM];
 /// Tasks of each saga of failure.
@@ -104,7 +105,7 @@ fn in_ci(command: &mut Command) {
 }
 
 /// Runs all suites, each test in a process of its own, and then the examples in the documentation.
-fn tests(workspace: &Workspace, python: &Path, node: &Path, full: bool) -> Result<Results> {
+fn tests(workspace: &Workspace, python: &Path, node: &node::Folders, full: bool) -> Result<Results> {
     let profile = if full { "full" } else { "default" };
     let mut command =
         Tool::Nextest.command(workspace, &["run", "--workspace", "--retries", "0", "--profile", profile])?;
@@ -117,7 +118,8 @@ fn tests(workspace: &Workspace, python: &Path, node: &Path, full: bool) -> Resul
         .env(PLUGINS, workspace.plugins_folder())
         .env(GUESTS, workspace.guests_folder())
         .env(python::VARIABLE, python)
-        .env(NODE, node)
+        .env(NODE, &node.example)
+        .env(NODE_OPENAPI, &node.openapi)
         .stdin(Stdio::null());
     if full {
         command.env(FAULT_TASKS, FAULT_TASKS_FULL);

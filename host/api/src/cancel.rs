@@ -28,7 +28,7 @@ pub struct Cancelled {
 /// `/api/v1/ingest/{task_id}`, `/api/v1/status/{task_id}` and `/api/v1/cancel/{task_id}`.
 #[utoipa::path(
     post, path = "/api/v1/cancel/{task_id}", tag = "status", operation_id = "cancel_task",
-    params(("task_id" = String, Path, description = "The task")),
+    params(PathTask),
     responses(
         (status = 200, description = "Cancelled", body = Cancelled),
         (status = 404, description = "No such task", body = ErrorBody),

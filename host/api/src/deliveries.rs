@@ -61,15 +61,17 @@ pub struct Resent {
 /// The target of a resend.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "url": "https://crm.example.com/hooks/again" }))]
 pub struct ResendRequest {
     /// Another URL than the endpoint's. The endpoint's token and headers are not sent to it.
+    #[schema(format = "uri", example = "https://crm.example.com/hooks/again")]
     url: Option<String>,
 }
 
 /// Deliveries of a task
 #[utoipa::path(
     get, path = "/api/v1/tasks/{task_id}/deliveries", tag = "webhooks", operation_id = "list_deliveries",
-    params(("task_id" = String, Path, description = "The task")),
+    params(PathTask),
     responses(
         (status = 200, description = "Its deliveries with every attempt", body = DeliveryList),
         (status = 404, description = "No such task", body = ErrorBody),
@@ -100,8 +102,8 @@ pub async fn list(
 #[utoipa::path(
     post, path = "/api/v1/tasks/{task_id}/deliveries/{delivery_id}/resend", tag = "webhooks", operation_id = "resend_delivery",
     params(
-        ("task_id" = String, Path, description = "The task"),
-        ("delivery_id" = String, Path, description = "`delivery_id` of the log"),
+        PathTask,
+        ("delivery_id" = String, Path, description = "`delivery_id` of the log", format = Uuid, example = "d2b7c1de-8f0e-5a4b-9c35-1f6f0f6a7d21"),
     ),
     request_body(content = Option<ResendRequest>, content_type = "application/json"),
     responses(

@@ -60,7 +60,7 @@ pub struct StoreShortcoming {
 
 /// Liveness
 #[utoipa::path(
-    get, path = "/health", tag = "health", operation_id = "health", security(()),
+    get, path = "/health", tag = "health", operation_id = "get_health", security(()),
     responses((status = 200, description = "The process answers", body = Health))
 )]
 pub async fn health() -> Json<Health> {
@@ -71,7 +71,7 @@ pub async fn health() -> Json<Health> {
 ///
 /// The dependencies are checked at most every two seconds.
 #[utoipa::path(
-    get, path = "/health/ready", tag = "health", operation_id = "ready", security(()),
+    get, path = "/health/ready", tag = "health", operation_id = "get_readiness", security(()),
     responses(
         (status = 200, description = "Every dependency answers, and at least one pipeline can run", body = Readiness),
         (status = 503, description = "A dependency is down, no pipeline can run, or the store's settings may lose accepted tasks", body = Readiness),

@@ -25,7 +25,7 @@ const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=u
 ///
 /// In the text format of Prometheus. Needs no key.
 #[utoipa::path(
-    get, path = "/metrics", tag = "health", operation_id = "metrics", security(()),
+    get, path = "/metrics", tag = "health", operation_id = "get_metrics", security(()),
     responses((status = 200, description = "The metrics of this process and its store", body = String, content_type = "application/openmetrics-text"))
 )]
 pub async fn metrics(State(app): State<Arc<Api>>) -> Result<Response, ApiError> {

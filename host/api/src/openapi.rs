@@ -1,28 +1,32 @@
 //! The routes with their OpenAPI 3.1 document, which is generated from the handlers.
 
 use super::{
-    access, cancel, deliveries, endpoints, events, files, health, metrics, pipelines, plugins, retry, status, submit,
-    webhook_docs,
+    access, cancel, deliveries, descriptions, endpoints, events, files, health, metrics, pipelines, plugins, retry,
+    status, submit, webhook_docs,
 };
 use crate::Api;
+use crate::nullable::not_null;
 use axum::Router;
 use axum::routing::{delete, get};
+use serde_json::{Value, json};
 use std::sync::Arc;
-use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
+use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, PathItem};
+use utoipa::openapi::schema::ArrayItems;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
+    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
+    ResponseBuilder, Schema,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Routes that do the same as another one, with their method.
+/// Routes that do the same as another one, with their method and their own operation id: ids are unique in a document.
 const CANCEL: &str = "/api/v1/cancel/{task_id}";
-const CANCEL_TOO: [(&str, HttpMethod); 3] = [
-    ("/api/v1/cancel/{task_id}", HttpMethod::Delete),
-    ("/api/v1/ingest/{task_id}", HttpMethod::Delete),
-    ("/api/v1/status/{task_id}", HttpMethod::Delete),
+const CANCEL_TOO: [(&str, &str); 3] = [
+    ("/api/v1/cancel/{task_id}", "cancel_task_by_delete"),
+    ("/api/v1/ingest/{task_id}", "cancel_ingest"),
+    ("/api/v1/status/{task_id}", "cancel_status"),
 ];
 const FILES: &str = "/api/files/temp/{task_id}";
 const FILES_TOO: &str = "/api/v1/files/{task_id}";
@@ -70,6 +74,8 @@ pub fn routes() -> (Router<Arc<Api>>, OpenApi) {
         .route(FILES_TOO, get(files::list).delete(files::delete))
         .route(&format!("{FILES_TOO}/{{filename}}"), get(files::get));
     document_refusals(&mut document);
+    descriptions::mend(&mut document);
+    document_parameters(&mut document);
     document_aliases(&mut document);
     document.webhooks = Some(webhook_docs::webhooks());
     (router, document)
@@ -116,59 +122,124 @@ fn base() -> OpenApi {
         .build()
 }
 
-/// Adds the answers to requests without a valid key to every route that needs one.
+/// Adds the answers that several routes have in common, where a route has no text of its own for them.
 fn document_refusals(document: &mut OpenApi) {
-    let answer = |text: &str| {
-        let content = Content::new(Some(Ref::from_schema_name("ErrorBody")));
-        ResponseBuilder::new().description(text).content("application/json", content).build()
-    };
-    for item in document.paths.paths.iter_mut().filter(|(path, _)| !access::is_open(path)).map(|(_, item)| item) {
-        for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
-            let responses = &mut operation.responses.responses;
-            responses.entry("401".into()).or_insert_with(|| answer("No key, or an unknown one").into());
-            match responses.get_mut("403") {
-                Some(RefOr::T(own)) => {
-                    own.description += ", or the key does not have the scope that this route needs (`missing_scope`)"
-                }
-                _ => {
-                    let text = "The key does not have the scope that this route needs (`missing_scope`), or one of its quotas is reached and waiting does not help";
-                    responses.insert("403".into(), answer(text).into());
-                }
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            refusals_of_all(operation);
+            if !access::is_open(path) {
+                refusals_without_access(operation);
             }
-            if operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "ingest"))
-                && operation.request_body.is_some()
-            {
-                let text = "Too many tasks are waiting (`queue_full`), or a quota of the key is reached (`quota_…`); `Retry-After` says when to try again";
-                operation.responses.responses.insert("429".into(), answer(text).into());
+            if operation.request_body.is_some() {
+                refusals_of_bodies(operation);
             }
         }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+fn refusal(text: &str) -> RefOr<Response> {
+    let content = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+    ResponseBuilder::new().description(text).content("application/json", content).build().into()
+}
+
+fn or_refusal(operation: &mut Operation, status: &str, text: &str) {
+    operation.responses.responses.entry(status.into()).or_insert_with(|| refusal(text));
+}
+
+fn refusals_of_all(operation: &mut Operation) {
+    or_refusal(operation, "400", "The request cannot be read");
+    or_refusal(operation, "422", "An unknown or invalid parameter");
+    or_refusal(operation, "500", "A fault of the server; `request_id` finds it in the log");
+    or_refusal(operation, "503", "The server or its storage cannot answer now; `Retry-After` says when to try again");
+}
+
+/// Of requests without a valid key, or without the scope of the route.
+fn refusals_without_access(operation: &mut Operation) {
+    or_refusal(operation, "401", "No key, or an unknown one");
+    let responses = &mut operation.responses.responses;
+    match responses.get_mut("403") {
+        Some(RefOr::T(own)) => {
+            own.description += ", or the key does not have the scope that this route needs (`missing_scope`)"
+        }
+        _ => {
+            let text = "The key does not have the scope that this route needs (`missing_scope`), or one of its quotas is reached and waiting does not help";
+            responses.insert("403".into(), refusal(text));
+        }
+    }
+}
+
+fn refusals_of_bodies(operation: &mut Operation) {
+    or_refusal(operation, "408", "The body came too slowly");
+    or_refusal(operation, "413", "The body is larger than this route takes");
+    if operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "ingest")) {
+        let text = "Too many tasks are waiting (`queue_full`), or a quota of the key is reached (`quota_…`); `Retry-After` says when to try again";
+        operation.responses.responses.insert("429".into(), refusal(text));
+    }
+}
+
+/// Takes null out of parameters, and gives each an example: the first of its schema, its default, or its first word.
+fn document_parameters(document: &mut OpenApi) {
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        for parameter in operation.parameters.iter_mut().flatten() {
+            let RefOr::T(parameter) = parameter else { continue };
+            parameter.schema.iter_mut().for_each(not_null);
+            // The field itself is private.
+            let has_one = serde_json::to_value(&*parameter).is_ok_and(|value| value.get("example").is_some());
+            if let (false, Some(RefOr::T(schema))) = (has_one, &parameter.schema) {
+                let example = example(schema);
+                *parameter = ParameterBuilder::from(parameter.clone()).example(example).build();
+            }
+        }
+    }
+}
+
+fn example(schema: &Schema) -> Option<Value> {
+    match schema {
+        Schema::Object(object) => {
+            let words = object.enum_values.as_ref().and_then(|words| words.first());
+            object.examples.first().or(object.default.as_ref()).or(words).cloned()
+        }
+        Schema::Array(list) => match &list.items {
+            ArrayItems::RefOrSchema(item) => match &**item {
+                RefOr::T(item) => example(item).map(|one| json!([one])),
+                RefOr::Ref(_) => None,
+            },
+            ArrayItems::False => None,
+        },
+        // An optional one: null or the value.
+        Schema::OneOf(one_of) => one_of.items.iter().find_map(|item| match item {
+            RefOr::T(item) => example(item),
+            RefOr::Ref(_) => None,
+        }),
+        _ => None,
     }
 }
 
 fn document_aliases(document: &mut OpenApi) {
     let paths = &mut document.paths.paths;
     if let Some(operation) = paths.get(CANCEL).and_then(|item| item.post.clone()) {
-        for (path, method) in CANCEL_TOO {
-            let same = renamed(&operation, path, "delete");
-            paths.entry(path.into()).or_default().merge_operations(PathItem::new(method, same));
+        for (path, id) in CANCEL_TOO {
+            let same = renamed(operation.clone(), id);
+            paths.entry(path.into()).or_default().merge_operations(PathItem::new(HttpMethod::Delete, same));
         }
     }
-    for suffix in ["", "/{filename}"] {
+    for (suffix, get, delete) in
+        [("", "list_task_files", Some("delete_task_files")), ("/{filename}", "get_task_file", None)]
+    {
         let Some(mut item) = paths.get(&format!("{FILES}{suffix}")).cloned() else { continue };
-        let path = format!("{FILES_TOO}{suffix}");
-        item.get = item.get.map(|operation| renamed(&operation, &path, "get"));
-        item.delete = item.delete.map(|operation| renamed(&operation, &path, "delete"));
-        paths.insert(path, item);
+        item.get = item.get.map(|operation| renamed(operation, get));
+        item.delete = item.delete.zip(delete).map(|(operation, id)| renamed(operation, id));
+        paths.insert(format!("{FILES_TOO}{suffix}"), item);
     }
 }
 
-/// The operation under another id: ids are unique in a document.
-fn renamed(operation: &Operation, path: &str, method: &str) -> Operation {
-    let words = path.split(['/', '{', '}']).filter(|word| !matches!(*word, "" | "api" | "v1" | "task_id"));
-    let id = std::iter::once(method).chain(words).chain(["alias"]).collect::<Vec<_>>().join("_");
-    let mut same = operation.clone();
-    same.operation_id = Some(id);
-    same
+fn renamed(mut operation: Operation, id: &str) -> Operation {
+    operation.operation_id = Some(id.to_owned());
+    operation
 }
 
 #[cfg(test)]
@@ -200,7 +271,7 @@ mod tests {
 
     #[test]
     fn it_is_3_1_with_every_webhook_event() {
-        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+        let document: Value = serde_json::from_str(&document().unwrap()).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         let events: BTreeSet<_> = document["webhooks"].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(events, webhook_docs::EVENT_TYPES.into_iter().collect());
@@ -208,7 +279,7 @@ mod tests {
 
     #[test]
     fn whatever_needs_a_key_says_what_is_answered_without_its_scope() {
-        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+        let document: Value = serde_json::from_str(&document().unwrap()).unwrap();
         let paths = document["paths"].as_object().unwrap().iter().filter(|(path, _)| !access::is_open(path));
         let mut operations = 0;
         for (path, item) in paths {
@@ -223,9 +294,43 @@ mod tests {
     }
 
     #[test]
+    fn every_parameter_and_body_has_an_example() {
+        let document: Value = serde_json::from_str(&document().unwrap()).unwrap();
+        let resolved = |schema: &Value| match schema["$ref"].as_str() {
+            Some(path) => document.pointer(path.trim_start_matches('#')).unwrap().clone(),
+            None => schema.clone(),
+        };
+        let has_example = |value: &Value| ["example", "examples"].iter().any(|name| value.get(name).is_some());
+        let (mut parameters, mut bodies) = (0, 0);
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for operation in item.as_object().unwrap().values() {
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    assert!(has_example(parameter), "{path}: {parameter}");
+                    parameters += 1;
+                }
+                for (kind, body) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+                    let schema = match body["schema"]["oneOf"].as_array() {
+                        // An optional body: null or the schema.
+                        Some(either) => resolved(either.iter().find(|one| one["type"] != "null").unwrap()),
+                        None => resolved(&body["schema"]),
+                    };
+                    // A form's fields are filled in one by one.
+                    let is_shown = match kind.as_str() {
+                        "multipart/form-data" => has_example(&schema["properties"]["document_id"]),
+                        _ => has_example(&schema),
+                    };
+                    assert!(is_shown, "{path}: {schema}");
+                    bodies += 1;
+                }
+            }
+        }
+        assert!(parameters > 60 && bodies > 10, "{parameters} {bodies}");
+    }
+
+    #[test]
     fn operation_ids_are_unique_and_references_lead_somewhere() {
         let text = document().unwrap();
-        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let document: Value = serde_json::from_str(&text).unwrap();
         let mut ids = Vec::new();
         for item in
             document["paths"].as_object().unwrap().values().chain(document["webhooks"].as_object().unwrap().values())

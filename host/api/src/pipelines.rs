@@ -78,7 +78,7 @@ pub struct PipelineCondition {
     /// Its media type is one of these, with `*` for anything; none: any.
     pub media_type: Vec<String>,
     /// The task's metadata has these values.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     pub metadata: JsonObject,
 }
 
@@ -102,7 +102,7 @@ pub struct PipelineOnFailure {
 /// A request chooses one by its name (`pipeline`). `ingest`, `process` and `convert` are always there; the operator's `morag.toml` can replace
 /// them and add others.
 #[utoipa::path(
-    get, path = "/api/v1/pipelines", tag = "ingest", operation_id = "pipelines",
+    get, path = "/api/v1/pipelines", tag = "ingest", operation_id = "list_pipelines",
     responses(
         (status = 200, description = "Every pipeline", body = PipelineList),
         (status = 401, description = "No key, or a wrong one", body = ErrorBody),

@@ -23,6 +23,7 @@ use utoipa::ToSchema;
 #[into_params(parameter_in = Query)]
 pub struct RetryQuery {
     /// Step to begin with: the first that has not completed, or one before it.
+    #[param(format = "step", example = "chunking")]
     from_step: Option<String>,
 }
 
@@ -55,7 +56,7 @@ pub struct RetryAnswer {
 #[utoipa::path(
     post, path = "/api/v1/tasks/{task_id}/retry", tag = "status", operation_id = "retry_task",
     params(
-        ("task_id" = String, Path, description = "The task"),
+        PathTask,
         RetryQuery,
     ),
     responses(

@@ -177,7 +177,7 @@ pub struct RecentEvents {
 #[utoipa::path(
     get, path = "/api/v1/status/{task_id}", tag = "status", operation_id = "get_status",
     params(
-        ("task_id" = String, Path, description = "The task"),
+        PathTask,
         StatusQuery,
     ),
     responses(
@@ -238,7 +238,7 @@ pub async fn list(
 ///
 /// If several tenants share the server, the numbers are those of the caller's own tenant.
 #[utoipa::path(
-    get, path = "/api/v1/status/stats/queues", tag = "status", operation_id = "queue_stats",
+    get, path = "/api/v1/status/stats/queues", tag = "status", operation_id = "get_queue_stats",
     responses((status = 200, description = "The queues now", body = QueueStats))
 )]
 pub async fn queues(
@@ -273,7 +273,7 @@ async fn own_queue(app: &Api, caller: &Caller) -> Result<QueueCounts, ApiError> 
 #[utoipa::path(
     get, path = "/api/v1/status/{task_id}/history", tag = "status", operation_id = "get_history",
     params(
-        ("task_id" = String, Path, description = "The task"),
+        PathTask,
         HistoryQuery,
     ),
     responses(
@@ -298,7 +298,7 @@ pub async fn history(
 
 /// Recent events of all tasks
 #[utoipa::path(
-    get, path = "/api/v1/status/events/recent", tag = "status", operation_id = "recent_events",
+    get, path = "/api/v1/status/events/recent", tag = "status", operation_id = "list_recent_events",
     params(RecentQuery),
     responses((status = 200, description = "Events, newest first", body = RecentEvents))
 )]

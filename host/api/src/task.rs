@@ -3,11 +3,18 @@
 use super::ApiError;
 use super::caller::Caller;
 use crate::Api;
+use crate::parameter;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use morag_core::ports::TaskLog;
 use morag_core::task::{TaskId, TenantId};
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
+
+/// A task id in the OpenAPI document.
+pub const TASK_EXAMPLE: &str = "6f1c2a1e-3b7d-4c58-9e2a-8d0f5b1c7a42";
 
 /// A task id with the caller's tenant. [`load`] checks that the task exists and is the tenant's.
 #[derive(Debug, Clone)]
@@ -29,6 +36,13 @@ impl<S: Send + Sync> FromRequestParts<S> for PathTask {
         let text = parameters.iter().find(|(name, _)| name == "task_id").map(|(_, value)| value.as_str());
         let id = text.and_then(|text| text.parse().ok()).ok_or_else(ApiError::unknown_task)?;
         Ok(Self(NamedTask { id, tenant: tenant(parts)? }))
+    }
+}
+
+impl utoipa::IntoParams for PathTask {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let uuid = ObjectBuilder::new().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+        vec![parameter::text(ParameterIn::Path, "task_id", "The task", uuid, TASK_EXAMPLE)]
     }
 }
 

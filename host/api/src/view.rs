@@ -32,12 +32,12 @@ pub struct StatusBody {
     /// One line for people.
     pub message: String,
     /// Totals of a completed task, as in `task_completed`.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]
     pub result: Option<JsonObject>,
     /// Why it failed.
     pub error: Option<String>,
     /// Where and why it failed: `stage`, `step`, `error_code`, `retryable` and what the step adds.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]
     pub error_details: Option<Value>,
     /// When it was accepted.
     #[schema(value_type = String, format = DateTime)]
@@ -126,7 +126,7 @@ pub struct HistoryItem {
     /// One line for people.
     pub message: String,
     /// Further details: the step's data, files and resources; why it failed; the task's result.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     pub metadata: JsonObject,
 }
 

@@ -61,11 +61,11 @@ pub struct TaskWebhookData {
     #[schema(nullable = false)]
     error: Option<String>,
     /// `task_failed`: `stage`, `step`, `error_code`, `retryable` and what the step adds.
-    #[schema(value_type = Option<Object>, nullable = false)]
+    #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>, nullable = false)]
     error_details: Option<Value>,
     /// `source_type`, `webhook_url` (query hidden), `document_id`, `collection_name`, `language` and the caller's own keys; in
     /// `task_progress` also `stage` and `current_step`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     metadata: Value,
 }
 
@@ -86,7 +86,7 @@ pub struct TaskResult {
     /// Collection stored into.
     database_collection: String,
     /// What was stored where.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     storage_summary: Value,
     /// From the first step's start to the end, seconds.
     processing_time_seconds: f64,
@@ -119,7 +119,7 @@ pub struct StepWebhook {
     #[schema(nullable = false)]
     error_message: Option<String>,
     /// The same fields again, and the step-specific keys, unnested and under `data.data`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     data: Value,
 }
 

@@ -8,6 +8,7 @@
 mod patch;
 mod problem;
 mod reader;
+mod schemas;
 mod types;
 mod value;
 mod words;
@@ -15,6 +16,7 @@ mod words;
 pub use patch::{Json, Patch};
 pub use problem::{Fault, PROBLEMS_MAX, Problem, nearest};
 pub use reader::{read, read_text, read_texts};
+pub use schemas::{EventPattern, HeaderChanges, Headers};
 pub use types::{Cursor, Text, Time, Whole, WholeOr};
 pub use value::{ELEMENT_BYTES_MAX, FieldObject, FieldValue, NAME_BYTES_MAX, NAMES_MAX};
 pub use words::{DeliveryWord, FormatWord, OrderWord, TaskState, Word, Words};

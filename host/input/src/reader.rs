@@ -287,6 +287,14 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A number with a fraction of zero is a whole number, as JSON Schema says: `20.0` is 20.
+fn whole(number: f64) -> Option<u64> {
+    // Above, a number with a fraction part is not exact.
+    let is_exact = (0.0..=9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range, and whole")]
+    is_exact.then_some(number as u64)
+}
+
 impl<'de> Deserializer<'de> for Reader<'_> {
     type Error = Error;
 
@@ -326,8 +334,8 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             return self.absent(visitor);
         }
         let number = match self.form_text() {
-            Some(text) => text.parse().ok(),
-            None => self.scalar().and_then(Value::as_u64),
+            Some(text) => text.parse().ok().or_else(|| whole(text.parse().ok()?)),
+            None => self.scalar().and_then(|value| value.as_u64().or_else(|| whole(value.as_f64()?))),
         };
         match number {
             Some(number) => visitor.visit_u64(number),

@@ -128,7 +128,7 @@ impl<'de> Deserialize<'de> for Cursor {
 
 impl PartialSchema for Cursor {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).max_length(Some(CURSOR_BYTES_MAX)).into()
+        ObjectBuilder::new().schema_type(Type::String).max_length(Some(CURSOR_BYTES_MAX)).examples(["4711"]).into()
     }
 }
 
@@ -155,7 +155,8 @@ impl<'de> Deserialize<'de> for Time {
 impl PartialSchema for Time {
     fn schema() -> RefOr<Schema> {
         let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
-        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+        let time = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+        time.examples(["2026-01-31T10:00:00Z"]).into()
     }
 }
 

@@ -1,5 +1,5 @@
-//! Programs that the tests start: Redis, OpenSSL for its certificates, Node.js and Go for their clients, a component registry,
-//! minisign, tools to create and mount a file system in a file, and a library that changes a process's clock.
+//! Programs that the tests start: Redis, OpenSSL for its certificates, Node.js and Go for their clients, a browser for the pages, a
+//! component registry, minisign, tools to create and mount a file system in a file, and a library that changes a process's clock.
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -8,12 +8,13 @@ use super::debian;
 use crate::shell;
 
 /// Required programs in `PATH`, and their Debian packages.
-const PROGRAMS: [(&str, &str); 9] = [
+const PROGRAMS: [(&str, &str); 10] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("openssl", "openssl"),
     ("node", "nodejs"),
     ("go", "golang-go"),
+    ("chromium", "chromium"),
     ("docker-registry", "docker-registry"),
     ("minisign", "minisign"),
     ("mkfs.ext4", "e2fsprogs"),
@@ -30,7 +31,7 @@ pub fn ensure() -> Result<()> {
     let missing: Vec<_> = missing.chain((!have_faketime()).then_some(FAKETIME)).collect();
     if missing.is_empty() && shell::have(NPM) {
         println!(
-            "programs: Redis, OpenSSL, Node.js, Go, npm, docker-registry, minisign, e2fsprogs, mount and faketime are installed"
+            "programs: Redis, OpenSSL, Node.js, Go, npm, Chromium, docker-registry, minisign, e2fsprogs, mount and faketime are installed"
         );
         return Ok(());
     }

@@ -53,6 +53,7 @@ pub struct SentAgain {
 #[derive(Debug, Default, Deserialize, ToSchema, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
+#[schema(example = json!({ "since": "2026-01-31T10:00:00Z" }))]
 pub struct RecoverRequest {
     /// Only deliveries that were given up at this time or later.
     #[param(inline)]
@@ -100,6 +101,7 @@ pub struct ReplayQuery {
 /// Which deliveries to send again, and to which URL. `since` is required, here or in the query.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "since": "2026-01-31T10:00:00Z", "status": "dead" }))]
 pub struct ReplayRequest {
     /// Only deliveries whose state changed at this time or later.
     #[schema(inline)]
@@ -108,6 +110,7 @@ pub struct ReplayRequest {
     #[schema(inline)]
     status: Option<SettledWord>,
     /// Another URL than the endpoint's. The endpoint's token and headers are not sent to it.
+    #[schema(format = "uri", example = "https://crm.example.com/hooks/again")]
     url: Option<String>,
 }
 
@@ -117,7 +120,7 @@ pub struct ReplayRequest {
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/recover", tag = "webhooks", operation_id = "recover_endpoint",
     params(
-        ("endpoint_id" = String, Path, description = "The endpoint"),
+        PathEndpoint,
         RecoverRequest,
     ),
     request_body(content = Option<RecoverRequest>, content_type = "application/json"),
@@ -146,7 +149,7 @@ pub async fn recover(
 /// given, signed as for the endpoint.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/replay", tag = "webhooks", operation_id = "replay_endpoint",
-    params(("endpoint_id" = String, Path, description = "The endpoint"), ReplayQuery),
+    params(PathEndpoint, ReplayQuery),
     request_body(content = Option<ReplayRequest>, content_type = "application/json"),
     responses(
         (status = 200, description = "The deliveries are sent again", body = SentAgain),

@@ -39,7 +39,7 @@ pub struct EndpointBody {
     #[schema(value_type = FormatWord, inline)]
     pub format: BodyFormat,
     /// Metadata that a task must have.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     pub filter: JsonObject,
     /// `task` or `document`.
     #[schema(value_type = OrderWord, inline)]

@@ -4,6 +4,7 @@ use super::body::{ChangedEndpoint, answer_with_dropped};
 use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path::{PathEndpoint, load, unknown};
 use super::read::configured;
+use super::schemas::EndpointChange;
 use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
@@ -35,10 +36,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[utoipa::path(
     patch, path = "/api/v1/webhooks/endpoints/{endpoint_id}", tag = "webhooks", operation_id = "change_endpoint",
     params(
-        ("endpoint_id" = String, Path, description = "The endpoint"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` of the version to change"),
+        PathEndpoint,
+        ("If-Match" = Option<String>, Header, description = "`ETag` of the version to change", example = "\"3\""),
     ),
-    request_body(content = GivenEndpoint, content_type = "application/json"),
+    request_body(content = EndpointChange, content_type = "application/json"),
     responses(
         (status = 200, description = "The endpoint as it is now", body = ChangedEndpoint),
         (status = 404, description = "No such endpoint", body = ErrorBody),

@@ -3,6 +3,7 @@
 use super::body::{EndpointWithSecret, answer_with_secret};
 use super::input::{check_reachable, invalid, policy, server_retry};
 use super::path;
+use super::schemas::NewEndpoint;
 use crate::Api;
 use crate::ApiError;
 use crate::caller::Caller;
@@ -35,7 +36,7 @@ pub const ENDPOINTS_PER_CALLER_MAX: usize = 250;
 /// It gets the events of tasks that are accepted from now on.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints", tag = "webhooks", operation_id = "create_endpoint",
-    request_body(content = GivenEndpoint, content_type = "application/json"),
+    request_body(content = NewEndpoint, content_type = "application/json"),
     responses(
         (status = 201, description = "Created, with its secret, which is only shown now", body = EndpointWithSecret),
         (status = 403, description = "The caller has created as many endpoints as it may (`too_many_endpoints`), or the key's quota is reached (`quota_endpoints`)", body = ErrorBody),

@@ -56,7 +56,7 @@ pub struct EndpointDeliveries {
 #[utoipa::path(
     get, path = "/api/v1/webhooks/endpoints/{endpoint_id}/deliveries", tag = "webhooks", operation_id = "list_endpoint_deliveries",
     params(
-        ("endpoint_id" = String, Path, description = "The endpoint"),
+        PathEndpoint,
         DeliveriesQuery,
     ),
     responses(

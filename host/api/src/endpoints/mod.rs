@@ -11,4 +11,5 @@ pub mod path;
 pub mod pull;
 pub mod read;
 pub mod rotate;
+mod schemas;
 pub mod try_out;

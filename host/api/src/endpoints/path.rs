@@ -2,6 +2,7 @@
 
 use crate::Api;
 use crate::ApiError;
+use crate::parameter;
 use crate::task::tenant;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
@@ -9,6 +10,8 @@ use axum::http::request::Parts;
 use morag_core::webhook::EndpointId;
 use morag_engine::endpoints::{Opened, given};
 use std::sync::Arc;
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 /// The `{endpoint_id}` of a route, as it is stored: always in the caller's own tenant.
 #[derive(Debug, Clone)]
@@ -23,6 +26,13 @@ impl<S: Send + Sync> FromRequestParts<S> for PathEndpoint {
         // Valid names have no dot, so that none can name another tenant's endpoint.
         let name = given::endpoint_id(&name).map_err(|_| unknown())?;
         Ok(Self(EndpointId::of_tenant(&tenant(parts)?, name.as_str())))
+    }
+}
+
+impl utoipa::IntoParams for PathEndpoint {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let id = ObjectBuilder::new().min_length(Some(1)).max_length(Some(64)).pattern(Some("^[a-z0-9_-]+$"));
+        vec![parameter::text(ParameterIn::Path, "endpoint_id", "The endpoint", id, "crm")]
     }
 }
 

@@ -29,10 +29,13 @@ type After = WholeOr<0, { u64::MAX }, 0>;
 #[into_params(parameter_in = Query)]
 pub struct PullQuery {
     /// Id of a task; for an endpoint with `order=document`, of a document.
+    #[param(example = "6f1c2a1e-3b7d-4c58-9e2a-8d0f5b1c7a42")]
     key: Option<String>,
     /// Another name of `key`, for an endpoint with `order=task`.
+    #[param(example = "6f1c2a1e-3b7d-4c58-9e2a-8d0f5b1c7a42")]
     task_id: Option<String>,
     /// Another name of `key`, for an endpoint with `order=document`.
+    #[param(example = "manual-x200")]
     document_id: Option<String>,
     /// Only events after this sequence.
     #[param(inline)]
@@ -88,7 +91,7 @@ pub struct EndpointEvent {
     #[schema(value_type = DeliveryWord, inline)]
     pub state: DeliveryState,
     /// The body as it is sent.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     pub body: Box<RawValue>,
 }
 
@@ -99,7 +102,7 @@ pub struct EndpointEvent {
 #[utoipa::path(
     get, path = "/api/v1/webhooks/endpoints/{endpoint_id}/events", tag = "webhooks", operation_id = "list_endpoint_events",
     params(
-        ("endpoint_id" = String, Path, description = "The endpoint"),
+        PathEndpoint,
         PullQuery,
     ),
     responses(

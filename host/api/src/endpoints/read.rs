@@ -78,7 +78,7 @@ pub async fn list(
 /// Get an endpoint
 #[utoipa::path(
     get, path = "/api/v1/webhooks/endpoints/{endpoint_id}", tag = "webhooks", operation_id = "get_endpoint",
-    params(("endpoint_id" = String, Path, description = "The endpoint")),
+    params(PathEndpoint),
     responses(
         (status = 200, description = "The endpoint, without its secrets", body = EndpointBody),
         (status = 404, description = "No such endpoint", body = ErrorBody),
@@ -97,7 +97,7 @@ pub async fn get(
 /// Pending deliveries to it are not sent any more.
 #[utoipa::path(
     delete, path = "/api/v1/webhooks/endpoints/{endpoint_id}", tag = "webhooks", operation_id = "delete_endpoint",
-    params(("endpoint_id" = String, Path, description = "The endpoint")),
+    params(PathEndpoint),
     responses(
         (status = 200, description = "Deleted", body = EndpointRemoved),
         (status = 404, description = "No such endpoint", body = ErrorBody),

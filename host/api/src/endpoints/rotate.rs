@@ -37,9 +37,10 @@ const GRACE_HOURS_MAX: f64 = 168.0;
 /// Options of a rotation.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "grace_hours": 24.0 }))]
 pub struct RotateRequest {
     /// 16 to 512 printable characters; generated when absent.
-    #[schema(value_type = Option<String>, min_length = 16, max_length = 512)]
+    #[schema(value_type = Option<String>, min_length = 16, max_length = 512, pattern = "^[!-~]+$", format = "signing-secret")]
     secret: Option<GivenSecret>,
     /// Hours in which the previous secret also signs `webhook-signature`, 0 to 168, default 24; 0 if that secret cannot be read.
     #[schema(minimum = 0, maximum = 168)]
@@ -55,7 +56,7 @@ pub struct RotateRequest {
 /// sent within a minute.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/secret/rotate", tag = "webhooks", operation_id = "rotate_endpoint_secret",
-    params(("endpoint_id" = String, Path, description = "The endpoint")),
+    params(PathEndpoint),
     request_body(content = Option<RotateRequest>, content_type = "application/json"),
     responses(
         (status = 200, description = "The endpoint with its new secret, which is only shown now", body = EndpointWithSecret),

@@ -9,6 +9,7 @@ use crate::delivery_body::OutcomeBody;
 use crate::error::ErrorBody;
 use crate::query::NoQuery;
 use crate::submit::json;
+use crate::words::EventType;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -30,10 +31,13 @@ const EVENT_DEFAULT: &str = "step_completed";
 /// The sample to send.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "event_type": "step_completed", "step": "chunking" }))]
 pub struct TestRequest {
     /// Event type, default `step_completed`.
+    #[schema(value_type = Option<EventType>, inline)]
     event_type: Option<String>,
     /// Step of a step event, default the first.
+    #[schema(format = "step")]
     step: Option<String>,
 }
 
@@ -59,7 +63,7 @@ pub struct TestAnswer {
 /// At once, without retries, signed as every webhook of the endpoint, even if it is disabled. The task of the sample does not exist.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/endpoints/{endpoint_id}/test", tag = "webhooks", operation_id = "test_endpoint",
-    params(("endpoint_id" = String, Path, description = "The endpoint")),
+    params(PathEndpoint),
     request_body(content = Option<TestRequest>, content_type = "application/json"),
     responses(
         (status = 200, description = "What the receiver answered, or why it did not", body = TestAnswer),

@@ -15,7 +15,7 @@ mod tests;
 mod text;
 
 use self::heartbeat::heartbeats;
-use self::request::{EventsQuery, Types, refused};
+use self::request::{EventsQuery, LastEventId, Types, refused};
 use super::ApiError;
 use super::caller::Caller;
 use super::error::ErrorBody;
@@ -45,11 +45,11 @@ fn filter(types: Option<Types>) -> EventFilter {
 /// line. Begins with the task's first event, or after `Last-Event-ID`. A comment line comes at least every 15 seconds. Ends
 /// after the event that ends the task. A client that connects again after that event gets 204, at which an `EventSource` stops.
 #[utoipa::path(
-    get, path = "/api/v1/status/{task_id}/events", tag = "events", operation_id = "task_events",
+    get, path = "/api/v1/status/{task_id}/events", tag = "events", operation_id = "stream_task_events",
     params(
-        ("task_id" = String, Path, description = "The task"),
+        PathTask,
         EventsQuery,
-        ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was received: the stream resumes after it"),
+        LastEventId,
     ),
     responses(
         (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
@@ -100,10 +100,10 @@ pub async fn of_task(
 /// the id to resume after. If events after `Last-Event-ID` may be missing (it is older than the oldest stored event), the stream begins
 /// with an event of the type `gap`, and continues with the oldest event that is stored.
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "events", operation_id = "events",
+    get, path = "/api/v1/events", tag = "events", operation_id = "stream_events",
     params(
         EventsQuery,
-        ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was received: the stream resumes after it"),
+        LastEventId,
     ),
     responses(
         (status = 200, description = "The events", body = String, content_type = "text/event-stream"),

@@ -1,14 +1,19 @@
 //! The parameters of a request for events.
 
-use super::super::{ApiError, FieldError};
+use super::super::{ApiError, FieldError, parameter};
 use axum::http::HeaderMap;
 use morag_core::webhook::EventFilter;
 use morag_input::Text;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 /// Longest id that is taken: the server's own have at most 78 characters.
 const ID_BYTES_MAX: usize = 128;
+
+/// An id of a task's event, or of one of all tasks.
+const ID_PATTERN: &str = "^[0-9]+(\\.[0-9a-f-]{36}\\.[0-9]+)?$";
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -17,12 +22,23 @@ const LAST_EVENT_ID: &str = "last-event-id";
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     /// Only these types: names or patterns with `*`, comma separated, such as `step_completed,task_*`.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, example = "step_completed,task_*")]
     pub(super) events: Option<Types>,
     /// As the header `Last-Event-ID`, for clients that cannot send it; the header wins. Also as `lastEventId`.
     #[serde(alias = "lastEventId")]
-    #[param(value_type = Option<String>, max_length = 128)]
+    #[param(value_type = Option<String>, max_length = 128, pattern = "^[0-9]+(\\.[0-9a-f-]{36}\\.[0-9]+)?$", example = "4")]
     last_event_id: Option<Text<ID_BYTES_MAX>>,
+}
+
+/// The header `Last-Event-ID` in the OpenAPI document.
+pub struct LastEventId;
+
+impl utoipa::IntoParams for LastEventId {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = "Id of the last event that was received: the stream resumes after it";
+        let id = ObjectBuilder::new().max_length(Some(ID_BYTES_MAX)).pattern(Some(ID_PATTERN));
+        vec![parameter::text(ParameterIn::Header, "Last-Event-ID", text, id, "4")]
+    }
 }
 
 /// The event types to send.

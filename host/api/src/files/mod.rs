@@ -1,5 +1,6 @@
 //! The files of a task: the submitted one and those that its steps published.
 
+mod file_bytes;
 mod range;
 pub(super) mod whole;
 
@@ -13,6 +14,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use file_bytes::FileBytes;
 use morag_core::Timestamp;
 use morag_core::ports::{BlobError, BlobMeta, BlobPath, TaskLog};
 use morag_core::task::{ArtifactName, EventKind};
@@ -65,7 +67,7 @@ pub struct FilesDeleted {
 /// Files of a task
 #[utoipa::path(
     get, path = "/api/files/temp/{task_id}", tag = "files", operation_id = "list_files",
-    params(("task_id" = String, Path, description = "The task")),
+    params(PathTask),
     responses(
         (status = 200, description = "Its files", body = FileList),
         (status = 404, description = "No such task", body = ErrorBody),
@@ -104,13 +106,13 @@ pub async fn list(
 #[utoipa::path(
     get, path = "/api/files/temp/{task_id}/{filename}", tag = "files", operation_id = "get_file",
     params(
-        ("task_id" = String, Path, description = "The task"),
-        ("filename" = String, Path, description = "Name of the file, such as `markdown.md`"),
-        ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-1023`"),
+        PathTask,
+        ("filename" = String, Path, description = "Name of the file, such as `markdown.md`", example = "markdown.md"),
+        ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-1023`; anything else is as none", example = "bytes=0-1023"),
     ),
     responses(
-        (status = 200, description = "The bytes", content_type = "application/octet-stream"),
-        (status = 206, description = "The range asked for", content_type = "application/octet-stream"),
+        (status = 200, description = "The bytes, with the type of the file", content((inline(FileBytes) = "application/octet-stream"), (inline(FileBytes) = "*/*"))),
+        (status = 206, description = "The range asked for", content((inline(FileBytes) = "application/octet-stream"), (inline(FileBytes) = "*/*"))),
         (status = 304, description = "The file is as `If-None-Match` says"),
         (status = 404, description = "No such task or file", body = ErrorBody),
         (status = 416, description = "The range is beyond the end of the file", body = ErrorBody),
@@ -178,7 +180,7 @@ fn build(response: axum::http::response::Builder, body: Body) -> Result<Response
 /// Only of a task that has ended: 409 while it runs. Its history stays.
 #[utoipa::path(
     delete, path = "/api/files/temp/{task_id}", tag = "files", operation_id = "delete_files",
-    params(("task_id" = String, Path, description = "The task")),
+    params(PathTask),
     responses(
         (status = 200, description = "Deleted", body = FilesDeleted),
         (status = 404, description = "No such task", body = ErrorBody),

@@ -80,7 +80,7 @@ pub struct PluginBody {
     /// Artifacts that it writes.
     pub outputs: Vec<OutputBody>,
     /// JSON Schema of its configuration.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     pub config_schema: serde_json::Value,
     /// Pipelines that have a step of it.
     pub pipelines: Vec<String>,

@@ -3,7 +3,7 @@
 use super::field_value::{FieldItems, FieldObject, FieldValue, ITEM_BYTES_MAX, ITEMS_MAX, too_long};
 use super::fields::Fields;
 use super::items::{BatchAnswer, Item, submit};
-use super::origin::Origin;
+use super::origin::{IdempotencyKey, Origin};
 use super::schemas::IngestBatch;
 use super::{digest, json};
 use crate::Api;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// listed in `rejected` with their errors; they do not stop the others.
 #[utoipa::path(
     post, path = "/api/v1/ingest/batch", tag = "ingest", operation_id = "ingest_batch",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers with the same batch and tasks again; items that were rejected are tried again")),
+    params(IdempotencyKey),
     request_body(content = IngestBatch, content_type = "application/json"),
     responses(
         (status = 200, description = "Accepted, apart from the items in `rejected`", body = BatchAnswer),
@@ -53,7 +53,7 @@ pub async fn ingest_batch(
     let list = list(shared.values().get("items"))?;
     let digest = digest::without_file(&shared, &Value::Null);
     shared.take("items");
-    shared.check_names();
+    shared.check_shared();
     if !shared.is_sound() {
         return Err(ApiError::invalid(shared.into_errors()));
     }

@@ -7,7 +7,7 @@ use morag_core::{Secret, ports::SourceUrl};
 use morag_engine::endpoints::headers::{
     HEADER_NAME_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, header_value, is_header_name, own_header_name,
 };
-use morag_input::{FormatWord, Json, Whole, Word, Words};
+use morag_input::{EventPattern, FormatWord, Headers, Json, Whole, Word, Words};
 use serde::de::{Error as _, IgnoredAny, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
@@ -29,28 +29,29 @@ type ChunkOverlap = Whole<0, 19_999>;
 #[schema(as = Submission)]
 pub struct GivenTask {
     /// Where the document is; http or https, without credentials.
-    #[schema(value_type = Option<String>, format = "uri")]
+    #[schema(value_type = Option<String>, format = "uri", example = "https://docs.example.com/manuals/x200.pdf")]
     pub url: Option<GivenSource>,
     /// What `POST /api/v1/process` does.
     #[schema(inline)]
     #[expect(dead_code, reason = "read before the rest, by the one route that takes it")]
     pub mode: Option<ModeWord>,
     /// 1 to 255 characters, none of `< > " ' &` or control characters; generated when absent.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255, pattern = "^[^<>\"'&\\u0000-\\u001F\\u007F-\\u009F]+$", example = "manual-x200")]
     pub document_id: Option<DocumentId>,
     /// Kind of document; inferred when absent, and for `file`, `url`, `web` and `batch`, which name its origin.
     #[schema(value_type = Option<SourceWord>, inline)]
     pub source_type: Option<GivenSourceType>,
     /// Collection to store into, 1 to 128 of the characters `a-z A-Z 0-9 _ . -`.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_.-]+$", default = "documents")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_.-]+$", default = "documents", example = "manuals")]
     pub collection_name: Option<GivenCollection>,
     /// Language code, such as `en` or `pt-BR`; recognised when absent or `auto`.
-    #[schema(value_type = Option<String>, max_length = 35)]
+    #[schema(value_type = Option<String>, max_length = 35, pattern = "^([A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*|auto)$", example = "en")]
     pub language: Option<GivenLanguage>,
     /// Replace a stored document of the same `document_id`.
     #[schema(default = false)]
     pub replace_existing: Option<bool>,
     /// Name of a pipeline, such as `ingest`, `process` or `convert`; that of the route or the mode when absent.
+    #[schema(format = "pipeline", example = "ingest")]
     pub pipeline: Option<String>,
     /// How the text is divided into chunks; `semantic` when absent.
     #[schema(inline)]
@@ -62,22 +63,22 @@ pub struct GivenTask {
     #[schema(inline)]
     pub chunk_overlap: Option<ChunkOverlap>,
     /// A JSON object of at most 64 KiB; its keys come back in task events.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>, example = json!({ "department": "support" }))]
     pub metadata: Option<GivenMetadata>,
     /// Where events are sent; http or https, without credentials.
-    #[schema(value_type = Option<String>, format = "uri")]
+    #[schema(value_type = Option<String>, format = "uri", example = "https://crm.example.com/hooks/morag")]
     pub webhook_url: Option<GivenWebhookUrl>,
     /// Sent to the webhook as `Authorization: Bearer …`.
-    #[schema(value_type = Option<String>, max_length = 4096)]
+    #[schema(value_type = Option<String>, max_length = 4096, pattern = "^[ -~]*$", example = "token-of-the-receiver")]
     pub webhook_auth_token: Option<GivenWebhookToken>,
     /// What the bodies look like; `dual` when absent.
     #[schema(inline)]
     pub webhook_format: Option<FormatWord>,
     /// Names of event types, or patterns such as `task_*`; all events when absent.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<EventPattern>>, example = json!(["task_completed", "task_failed"]))]
     pub webhook_events: Option<GivenWebhookEvents>,
     /// Extra headers of webhooks: names and texts, at most 32.
-    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    #[schema(value_type = Option<Headers>, inline)]
     pub webhook_headers: Option<GivenWebhookHeaders>,
     /// Accepted of older clients, without effect.
     #[schema(value_type = Option<bool>, deprecated)]
@@ -92,11 +93,11 @@ pub struct GivenTask {
     #[expect(dead_code, reason = "without effect")]
     pub include_metadata: Option<IgnoredAny>,
     /// Accepted of older clients, without effect.
-    #[schema(value_type = Option<Object>, deprecated)]
+    #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>, deprecated)]
     #[expect(dead_code, reason = "without effect")]
     pub database_config: Option<IgnoredAny>,
     /// Accepted of older clients, without effect.
-    #[schema(value_type = Option<Vec<Object>>, deprecated)]
+    #[schema(value_type = Option<Vec<std::collections::HashMap<String, serde_json::Value>>>, deprecated)]
     #[expect(dead_code, reason = "without effect")]
     pub database_servers: Option<IgnoredAny>,
 }

@@ -43,12 +43,12 @@ pub async fn read_texts_as<T: DeserializeOwned>(request: Request) -> Result<T, A
     read.map_err(|problems| ApiError::invalid(problems.iter().map(FieldError::in_body).collect()))
 }
 
-/// A small body as an object. An absent one is an empty object.
+/// A small body as an object. An absent one is an empty object, and so is null.
 async fn small_object(request: Request) -> Result<FieldObject, ApiError> {
     let body = bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?;
-    match body.trim_ascii().is_empty() {
-        true => Ok(FieldObject::default()),
-        false => object(&body),
+    match body.trim_ascii() {
+        b"" | b"null" => Ok(FieldObject::default()),
+        given => object(given),
     }
 }
 

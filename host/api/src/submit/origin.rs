@@ -3,10 +3,27 @@
 use crate::ApiError;
 use crate::caller::Caller;
 use crate::error::FieldError;
+use crate::parameter;
 use axum::http::HeaderMap;
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 /// Longest `Idempotency-Key`: the draft standard's examples are UUIDs.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
+
+/// The header `Idempotency-Key` in the OpenAPI document.
+pub struct IdempotencyKey;
+
+impl utoipa::IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = "1 to 255 printable ASCII characters. The same key and request answers as the first did, with the same task; items of a \
+                    batch that were rejected are tried again";
+        // A server drops spaces around a header.
+        let key =
+            ObjectBuilder::new().min_length(Some(1)).max_length(Some(IDEMPOTENCY_KEY_MAX)).pattern(Some("^[!-~]+$"));
+        vec![parameter::text(ParameterIn::Header, "Idempotency-Key", text, key, "order-4711-invoice")]
+    }
+}
 
 /// Identifies a request, apart from its content.
 #[derive(Debug, Clone)]

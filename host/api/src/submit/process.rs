@@ -7,7 +7,7 @@ use super::given::{Mode, ModeWord};
 use super::ingest::{as_object, status_url};
 use super::items::BatchAnswer;
 use super::lookups::WebhookHosts;
-use super::origin::Origin;
+use super::origin::{IdempotencyKey, Origin};
 use super::schemas::ProcessForm;
 use super::url::{self, Document};
 use super::{digest, form, form_batch, items};
@@ -43,12 +43,11 @@ pub struct ProcessAnswer {
     /// The markdown; null for `ingest`, for a failed task, and where it is longer than 32 MiB.
     pub content: Option<String>,
     /// The data of the steps about the document.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     pub metadata: JsonObject,
     /// From acceptance to the end, milliseconds.
     pub processing_time_ms: u64,
-    /// The task.
-    #[schema(format = Uuid)]
+    /// The task; the first of a batch, and empty if none of its items was accepted.
     pub task_id: String,
     /// Seconds that the task takes alone, a rough guess from the file's size.
     pub estimated_time_seconds: u64,
@@ -99,8 +98,8 @@ impl Mode {
 /// while the task goes on: ask `status_url`. A failed task answers 200 with `success: false` and `error_message`. A client that goes away
 /// cancels nothing. `ingest` answers at once and requires `webhook_config.url`.
 #[utoipa::path(
-    post, path = "/api/v1/process", tag = "ingest", operation_id = "process",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers for the first task again")),
+    post, path = "/api/v1/process", tag = "ingest", operation_id = "process_document",
+    params(IdempotencyKey),
     request_body(content = ProcessForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Done, or accepted", body = ProcessAnswer),

@@ -3,6 +3,8 @@
 
 use super::field_value::ITEMS_MAX;
 use super::given::GivenTask;
+use crate::nullable::not_null;
+use serde_json::json;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -64,7 +66,13 @@ impl PartialSchema for ProcessForm {
 
 impl PartialSchema for IngestUrl {
     fn schema() -> RefOr<Schema> {
-        url_item().description(Some("A document to be fetched")).into()
+        let url = url_item().description(Some("A document to be fetched"));
+        url.examples([json!({
+            "url": "https://docs.example.com/manuals/x200.pdf",
+            "document_id": "manual-x200",
+            "webhook_url": "https://crm.example.com/hooks/morag",
+        })])
+        .into()
     }
 }
 
@@ -74,7 +82,14 @@ impl PartialSchema for IngestBatch {
         let batch = shared.property("items", items("1 to 50 documents.")).required("items");
         let text = "Documents to be fetched. Any field of an item may be given here too, as the default for items without it; not \
                     `webhook_…` for an item with a `webhook_url` of its own";
-        batch.description(Some(text)).into()
+        let batch = batch.description(Some(text));
+        batch
+            .examples([json!({
+                "items": [{ "url": "https://docs.example.com/a.pdf" }, { "url": "https://docs.example.com/b.html" }],
+                "collection_name": "manuals",
+                "webhook_url": "https://crm.example.com/hooks/morag",
+            })])
+            .into()
     }
 }
 
@@ -99,7 +114,15 @@ fn task(without: &[&str]) -> Object {
 fn form(without: &[&str], of_route: fn(ObjectBuilder) -> ObjectBuilder) -> ObjectBuilder {
     let text = "A JSON object with any of the form's names but files. A form field of its own wins.";
     let data = of_route(nested(ObjectBuilder::from(task(without)))).description(Some(text));
-    of_route(nested(ObjectBuilder::from(task(without)))).property("request_data", data)
+    of_route(nested(ObjectBuilder::from(without_null(task(without))))).property("request_data", data)
+}
+
+/// A form has no null: a field is there or not.
+fn without_null(mut task: Object) -> Object {
+    for schema in task.properties.values_mut() {
+        not_null(schema);
+    }
+    task
 }
 
 /// With the one mode that a route that ingests takes.
@@ -131,7 +154,9 @@ fn nested(object: ObjectBuilder) -> ObjectBuilder {
 }
 
 fn url_item() -> ObjectBuilder {
-    only_ingest(nested(ObjectBuilder::from(task(&[])))).required("url")
+    let mut task = task(&[]);
+    task.properties.get_mut("url").into_iter().for_each(not_null);
+    only_ingest(nested(ObjectBuilder::from(task))).required("url")
 }
 
 fn items(text: &str) -> ArrayBuilder {

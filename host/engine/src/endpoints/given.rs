@@ -5,7 +5,7 @@ use morag_core::Secret;
 use morag_core::webhook::{
     EndpointId, EventFilter, EventGlob, InvalidWebhookUrl, Operational, WebhookUrl, check_signing_secret,
 };
-use morag_input::{FormatWord, Json, OrderWord, Patch, Whole};
+use morag_input::{EventPattern, FormatWord, HeaderChanges, Json, OrderWord, Patch, Whole};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -49,12 +49,12 @@ pub struct GivenEndpoint {
     #[serde(default)]
     pub(super) url: Patch<GivenUrl>,
     /// Description for people, one line.
-    #[schema(value_type = Option<String>, max_length = 1000)]
+    #[schema(value_type = Option<String>, max_length = 1000, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$")]
     #[serde(default)]
     pub(super) description: Patch<GivenDescription>,
     /// Names of event types, or patterns such as `task_*`; all events of tasks when absent. `endpoint_disabled`, with or without
     /// others: an event when another endpoint is disabled.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<EventPattern>>)]
     #[serde(default)]
     pub(super) events: Patch<GivenEvents>,
     /// What the bodies look like; `dual` when absent.
@@ -62,15 +62,15 @@ pub struct GivenEndpoint {
     #[serde(default)]
     pub(super) format: Patch<FormatWord>,
     /// 16 to 512 printable characters; generated when absent. Only when it is created: `…/secret/rotate` changes it.
-    #[schema(value_type = Option<String>, min_length = 16, max_length = 512)]
+    #[schema(value_type = Option<String>, min_length = 16, max_length = 512, pattern = "^[!-~]+$", format = "signing-secret")]
     #[serde(default)]
     pub secret: Patch<GivenSecret>,
     /// Sent as `Authorization: Bearer …`.
-    #[schema(value_type = Option<String>, max_length = 4096)]
+    #[schema(value_type = Option<String>, max_length = 4096, pattern = "^[ -~]*$")]
     #[serde(default)]
     pub(super) auth_token: Patch<GivenToken>,
     /// Extra headers: names and texts, at most 32; none of the server's own. Null as a value takes one away.
-    #[schema(value_type = Option<std::collections::HashMap<String, Option<String>>>)]
+    #[schema(value_type = Option<HeaderChanges>, inline)]
     #[serde(default)]
     pub(super) headers: Patch<GivenHeaders>,
     /// How often a delivery is tried again; the server's retries when absent.
@@ -86,7 +86,7 @@ pub struct GivenEndpoint {
     #[serde(default)]
     pub(super) disabled: Patch<bool>,
     /// Only tasks whose metadata has all of these values; at most 16 keys. Null as a value takes one away.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]
     #[serde(default)]
     pub(super) filter: Patch<Json>,
     /// `task` (default): each task's events are in order. `document`: those of all tasks of a `document_id`.

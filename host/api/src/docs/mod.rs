@@ -12,6 +12,11 @@ use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
 
+/// The script of the page, ours.
+const SCRIPT: &str = include_str!("page.js");
+/// Its name in Swagger UI's page.
+const SCRIPT_NAME: &str = "swagger-initializer.js";
+
 /// Only the page's own scripts and styles; inline styles too, because its script sets some.
 const POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
@@ -27,8 +32,11 @@ pub fn routes(document: &OpenApi) -> Router<Arc<Api>> {
 }
 
 fn file(name: &str) -> Result<Response, ApiError> {
-    let config = Config::new(["/openapi.json"]).persist_authorization(true).try_it_out_enabled(true);
-    let served = utoipa_swagger_ui::serve(name, Arc::new(config));
+    if name == SCRIPT_NAME {
+        let kind = (header::CONTENT_TYPE, "text/javascript; charset=utf-8");
+        return Ok(([kind, (header::CONTENT_SECURITY_POLICY, POLICY)], SCRIPT).into_response());
+    }
+    let served = utoipa_swagger_ui::serve(name, Arc::new(Config::default()));
     let file = served.map_err(|error| ApiError::internal(format!("the documentation page: {error}")))?;
     let file = file.ok_or_else(|| ApiError::not_found("The documentation has no such file"))?;
     let mut bytes = file.bytes.into_owned();

@@ -1,0 +1,70 @@
+//! Schemas of values that have a type elsewhere: what a pattern or a format says of them.
+
+use serde_json::json;
+use utoipa::openapi::schema::{SchemaFormat, SchemaType, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// A name of an event type, or a pattern that matches one: `format` `event-pattern`.
+pub struct EventPattern;
+
+/// Headers by name.
+pub struct Headers;
+
+/// Changes of headers by name: null takes one away.
+pub struct HeaderChanges;
+
+/// Most headers, as `HEADERS_MAX` of the engine.
+const HEADERS_MAX: usize = 32;
+
+/// Longest name, as `HEADER_NAME_MAX` of the engine.
+const NAME_MAX: usize = 128;
+
+/// Longest value, as `HEADER_VALUE_MAX` of the engine.
+const VALUE_MAX: usize = 4096;
+
+/// Printable ASCII.
+const PRINTABLE: &str = "^[ -~]*$";
+
+impl PartialSchema for EventPattern {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::Custom("event-pattern".into());
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+    }
+}
+
+impl PartialSchema for Headers {
+    fn schema() -> RefOr<Schema> {
+        let value = value().schema_type(Type::String);
+        headers().additional_properties(Some(Schema::from(value))).into()
+    }
+}
+
+impl PartialSchema for HeaderChanges {
+    fn schema() -> RefOr<Schema> {
+        let value = value().schema_type(SchemaType::from_iter([Type::String, Type::Null]));
+        headers().additional_properties(Some(Schema::from(value))).into()
+    }
+}
+
+impl ToSchema for EventPattern {}
+impl ToSchema for Headers {}
+impl ToSchema for HeaderChanges {}
+
+/// Names are tokens of RFC 9110, section 5.6.2. The server's own are refused, too.
+fn headers() -> ObjectBuilder {
+    let name = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(NAME_MAX))
+        .pattern(Some("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"));
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property_names(Some(Schema::from(name)))
+        .max_properties(Some(HEADERS_MAX))
+        .examples([json!({ "X-Source": "morag" })])
+}
+
+fn value() -> ObjectBuilder {
+    ObjectBuilder::new().max_length(Some(VALUE_MAX)).pattern(Some(PRINTABLE))
+}
