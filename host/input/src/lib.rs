@@ -12,8 +12,9 @@ mod types;
 mod value;
 mod words;
 
+pub use morag_core::nearest;
 pub use patch::{Json, Patch};
-pub use problem::{Fault, PROBLEMS_MAX, Problem, nearest};
+pub use problem::{Fault, PROBLEMS_MAX, Problem};
 pub use reader::{read, read_text, read_texts};
 pub use types::{Cursor, Text, Time, Whole, WholeOr};
 pub use value::{ELEMENT_BYTES_MAX, FieldObject, FieldValue, NAME_BYTES_MAX, NAMES_MAX};
