@@ -48,12 +48,17 @@ struct Noted {
 }
 
 impl Faults {
-    /// Notes an error of a key, which has one at most: what is found later follows from the first. `line`: where the key is in the file.
-    pub(super) fn note(&self, key: &str, line: Option<usize>, text: String) {
-        let mut noted = self.0.borrow_mut();
+    /// Whether an error of a key would be told. A key has one at most: what is found later follows from the first.
+    pub(super) fn takes(&self, key: &str) -> bool {
+        let noted = self.0.borrow();
         // One more, to tell whether there are more.
-        if noted.len() <= PROBLEMS_MAX && !noted.iter().any(|other| other.key == key) {
-            noted.push(Noted { key: key.to_owned(), line, text });
+        noted.len() <= PROBLEMS_MAX && !noted.iter().any(|other| other.key == key)
+    }
+
+    /// Notes an error of a key, if it is taken. `line`: where the key is in the file.
+    pub(super) fn note(&self, key: &str, line: Option<usize>, text: String) {
+        if self.takes(key) {
+            self.0.borrow_mut().push(Noted { key: key.to_owned(), line, text });
         }
     }
 

@@ -115,10 +115,14 @@ impl<'a> Written<'a> {
     /// Notes what is wrong with a key of the file. Its path leads from the file itself.
     pub(super) fn note_key(&self, problem: &Problem) {
         let (name, path) = (problem.name(), problem.path.iter().map(String::as_str).collect::<Vec<_>>());
-        self.note_line(&name, &path, &format!("{name}: {}", text_of(problem)));
+        self.note_line(&name, &path, &format!("{}: {}", morag_core::shown(&name), text_of(problem)));
     }
 
     fn note_line(&self, key: &str, path: &[&str], text: &str) {
+        // Before the line is looked for, which takes a parse of the file.
+        if !self.faults.takes(key) {
+            return;
+        }
         let (file, line) = (self.sources.path().display(), lines::line_of(self.text, path));
         let place = line.map_or_else(|| file.to_string(), |line| format!("{file}, line {line}"));
         self.faults.note(key, line, format!("{place}: {text}"));
