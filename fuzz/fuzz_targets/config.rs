@@ -46,7 +46,7 @@ fuzz_target!(|text: &str| {
     }
     match text.parse::<Table>() {
         Ok(table) => {
-            // One after the other: the first that is wrong is what an error is about.
+            // One after the other: what is wrong with one may keep others from being looked at.
             for hidden in hidden(&table) {
                 let text = toml::to_string(&hidden).expect("a table is TOML");
                 if let Err(error) = load(&text) {

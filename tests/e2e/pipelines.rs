@@ -208,7 +208,11 @@ fn a_pipeline_that_cannot_run_is_refused_at_start() {
         ),
         (
             own(&[conversion(), step("chunking", "config = { colour = \"red\" }\n")]),
-            vec!["pipeline own, step chunking: config.colour: "],
+            vec!["pipeline own, step chunking: config.colour: ", "its settings are ", "chunk_overlap"],
+        ),
+        (
+            own(&[conversion(), step("chunking", "config = { chunk_sise = 1000 }\n")]),
+            vec!["pipeline own, step chunking: config.chunk_sise: ", "did you mean chunk_size?"],
         ),
         (own(&[step("chunking", "")]), vec!["step chunking reads markdown.md", "no step before it writes"]),
         (

@@ -263,6 +263,16 @@ async fn a_component_of_a_registry_runs_and_is_kept() {
     assert_eq!(plugin(&server, "chunking").await["digest"], shown["digest"], "without the registry");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_standard_steps_refuse_settings_that_they_do_not_have() {
+    let list = Server::start().await.get("/api/v1/plugins").await;
+    let plugins = list["plugins"].as_array().expect("a list");
+    assert_eq!(plugins.len(), 6, "{list}");
+    for plugin in plugins {
+        assert_eq!(plugin["config_schema"]["additionalProperties"], false, "{plugin}");
+    }
+}
+
 /// The error of a `morag serve` that does not start with this `morag.toml`.
 async fn refusal(toml: &str, plugins: &Path) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -1,10 +1,12 @@
 //! Caller permissions and limits: scopes and quotas. No I/O.
 
 use crate::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A permission of a caller within its tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Submit documents; cancel and retry tasks, delete their files.
     Submit,
@@ -144,6 +146,7 @@ mod tests {
             }
             assert!(!Scopes::default().allow(scope));
             assert_eq!(scope.as_str().parse(), Ok(scope));
+            assert_eq!(serde_json::to_value(scope).unwrap(), scope.as_str());
         }
         assert_eq!("Admin".parse::<Scope>(), Err(()));
     }

@@ -9,6 +9,7 @@ pub mod caller;
 pub mod connections;
 mod glob;
 mod json;
+mod names;
 pub mod pipeline;
 pub mod plugin;
 pub mod ports;
@@ -22,6 +23,7 @@ mod time;
 pub mod webhook;
 
 pub use json::{JSON_DEPTH_MAX, JsonObject, PAGE_BYTES_MAX, PageBudget, is_depth_allowed, tree_bytes};
+pub use names::{listed, nearest};
 pub use secret::Secret;
 pub use shown::{SHOWN_BYTES_MAX, cut, shown};
 pub use time::{SteadyTime, Timestamp};

@@ -1,16 +1,10 @@
 //! What is wrong with a request.
 
-use morag_core::shown;
+use morag_core::{listed, nearest, shown};
 use std::fmt;
 
 /// Problems that are reported for one request: as many as the contract has fields. The next request tells the others.
 pub const PROBLEMS_MAX: usize = 32;
-
-/// Known names that a text lists: as many as can be taken in at a glance.
-const NAMED_MAX: usize = 24;
-
-/// Edits after which a name is another one.
-const EDITS_MAX: usize = 3;
 
 /// What is wrong with one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,29 +70,11 @@ impl fmt::Display for Problem {
                 let last = self.path.last().map_or("", String::as_str);
                 match nearest(last, known.iter().copied()) {
                     Some(near) => write!(f, "{name} is not known here: did you mean {near}?"),
-                    None => write!(f, "{name} is not known here: give {}", list(known)),
+                    None => write!(f, "{name} is not known here: give {}", listed(known.iter().copied())),
                 }
             }
         }
     }
-}
-
-fn list(known: &[&str]) -> String {
-    let named = known.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
-    if known.len() > NAMED_MAX { named + ", …" } else { named }
-}
-
-/// The known name that was probably meant: at most three edits away, and sharing most of its letters.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // More edits than a third of the name would replace most of a short one.
-    let edits_max = EDITS_MAX.min(name.chars().count() / 3);
-    // A long name is no misspelt one, and the distance takes the product of both lengths.
-    if name.len() > 2 * morag_core::SHOWN_BYTES_MAX {
-        return None;
-    }
-    let lower = name.to_ascii_lowercase();
-    let near = known.map(|known| (strsim::osa_distance(&lower, &known.to_ascii_lowercase()), known)).min()?;
-    (near.0 <= edits_max).then_some(near.1)
 }
 
 #[cfg(test)]
@@ -124,13 +100,5 @@ mod tests {
         assert_eq!(said(&["events", "2"], Fault::Expected("a text".into())), "events[2] must be a text");
         let long = "x".repeat(10_000);
         assert!(said(&[&long], Fault::Expected("a text".into())).len() < 300);
-        assert_eq!(nearest(&long, ["limit"].into_iter()), None);
-    }
-
-    #[test]
-    fn swapped_letters_are_one_edit_and_short_names_are_not_guessed() {
-        assert_eq!(nearest("lmiit", ["limit"].into_iter()), Some("limit"));
-        assert_eq!(nearest("ab", ["cd"].into_iter()), None);
-        assert_eq!(nearest("", ["limit"].into_iter()), None);
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::patch::JSON_TEXT;
 use crate::problem::{Fault, PROBLEMS_MAX, Problem};
+use crate::text_or::TEXT_OR;
 use crate::value::{FieldObject, FieldValue};
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -25,6 +26,9 @@ const READ_BYTES_MAX: usize = 1 << 20;
 /// Most elements of a list: several times as many as the contract's longest may have.
 const ELEMENTS_MAX: usize = 256;
 
+/// The same of the operator's file, whose longest list has a thousand.
+const ELEMENTS_MAX_OF_FILE: usize = 1024;
+
 /// Reads the members of a JSON object into a type. Each value must be of its own JSON type.
 ///
 /// # Errors
@@ -39,7 +43,15 @@ pub fn read<T: DeserializeOwned>(object: &FieldObject) -> Result<T, Vec<Problem>
 /// # Errors
 /// As [`read`].
 pub fn read_texts<T: DeserializeOwned>(object: &FieldObject) -> Result<T, Vec<Problem>> {
-    read_with(object, Notes { takes_texts: true, ..Notes::default() })
+    read_with(object, Notes { form: Form::Texts, ..Notes::default() })
+}
+
+/// Reads a table of the operator's file, as the JSON of it, into a type. As [`read`], but for longer lists, and errors that speak of tables.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_table<T: DeserializeOwned>(table: &FieldObject) -> Result<T, Vec<Problem>> {
+    read_with(table, Notes { form: Form::Table, ..Notes::default() })
 }
 
 /// Reads one value as [`read_texts`] reads each of its own.
@@ -75,21 +87,54 @@ fn read_with<T: DeserializeOwned>(object: &FieldObject, notes: Notes) -> Result<
     Err(problems)
 }
 
+/// How values are written.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Form {
+    /// Each as its own JSON type.
+    #[default]
+    Json,
+    /// Any as the text of it.
+    Texts,
+    /// As in JSON, by an operator who wrote TOML.
+    Table,
+}
+
+impl Form {
+    fn object(self) -> &'static str {
+        match self {
+            Self::Json | Self::Texts => "a JSON object",
+            Self::Table => "a table like { name = value }",
+        }
+    }
+
+    fn elements_max(self) -> usize {
+        match self {
+            Self::Json | Self::Texts => ELEMENTS_MAX,
+            Self::Table => ELEMENTS_MAX_OF_FILE,
+        }
+    }
+}
+
 /// What was found so far, over all rounds.
 #[derive(Default)]
 struct Notes {
-    /// Whether texts are read as the values that they are of.
-    takes_texts: bool,
+    form: Form,
     problems: RefCell<Vec<Problem>>,
     /// Paths of values that are not read again.
     left_out: RefCell<BTreeSet<Vec<String>>>,
 }
 
 impl Notes {
+    /// Notes a problem. One of a value within which there is one already is not told: the value was judged without the wrong part.
     fn add(&self, path: Vec<String>, fault: Fault) {
-        if !self.is_full() {
+        let is_around = |other: &Problem| other.path.len() > path.len() && other.path.starts_with(&path);
+        if !self.is_full() && !self.problems.borrow().iter().any(is_around) {
             self.problems.borrow_mut().push(Problem { path, fault });
         }
+    }
+
+    fn takes_texts(&self) -> bool {
+        self.form == Form::Texts
     }
 
     fn is_full(&self) -> bool {
@@ -220,7 +265,7 @@ impl<'a> Reader<'a> {
         match self.given {
             Given::Object(_) => true,
             // In JSON an empty text is a text: `""` for a token must not mean that the token is taken back.
-            Given::Value(value) if !self.notes.takes_texts => value.scalar() != Some(&Value::Null),
+            Given::Value(value) if !self.notes.takes_texts() => value.scalar() != Some(&Value::Null),
             Given::Value(value) => value.is_given(),
         }
     }
@@ -232,7 +277,7 @@ impl<'a> Reader<'a> {
 
     /// The text of a form's value; none where texts are texts alone.
     fn form_text(&self) -> Option<&'a str> {
-        self.text().filter(|_| self.notes.takes_texts)
+        self.text().filter(|_| self.notes.takes_texts())
     }
 
     /// The JSON text of an object or array, or of a form's text that holds one.
@@ -243,6 +288,15 @@ impl<'a> Reader<'a> {
             Given::Value(FieldValue::Scalar(_)) => self.form_text(),
         };
         text.filter(|text| text.starts_with(opens))
+    }
+
+    /// Before anything is made of the elements: each would have a path and a reading of its own.
+    fn check_length(&self, elements: usize) -> Result<(), Error> {
+        let max = self.notes.form.elements_max();
+        match elements <= max {
+            true => Ok(()),
+            false => Err(Error::expected(format_args!("a list of at most {max}"))),
+        }
     }
 
     fn object<'de, V: Visitor<'de>>(
@@ -258,7 +312,7 @@ impl<'a> Reader<'a> {
             Given::Object(object) => object,
             Given::Value(_) => {
                 let json = self.json('{').and_then(|text| serde_json::from_str(text).ok());
-                parsed = json.ok_or_else(|| Error::expected("a JSON object"))?;
+                parsed = json.ok_or_else(|| Error::expected(self.notes.form.object()))?;
                 &parsed
             }
         };
@@ -323,7 +377,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
         let flag = match self.scalar() {
             Some(Value::Bool(flag)) => Some(*flag),
-            Some(Value::Number(number)) if self.notes.takes_texts => word_of_form(&number.to_string()),
+            Some(Value::Number(number)) if self.notes.takes_texts() => word_of_form(&number.to_string()),
             _ => self.form_text().and_then(word_of_form),
         };
         visitor.visit_bool(flag.ok_or_else(|| Error::expected("true or false"))?)
@@ -365,7 +419,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         match self.scalar() {
             Some(Value::String(text)) => visitor.visit_str(text.trim()),
             // Such clients write ids as numbers, too.
-            Some(Value::Number(number)) if self.notes.takes_texts => visitor.visit_string(number.to_string()),
+            Some(Value::Number(number)) if self.notes.takes_texts() => visitor.visit_string(number.to_string()),
             _ => Err(Error::expected("a text")),
         }
     }
@@ -382,13 +436,17 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if name != JSON_TEXT {
-            return visitor.visit_newtype_struct(self);
-        }
-        match self.json('{') {
-            Some(text) => visitor.visit_str(text),
-            None if !self.is_given() => self.absent(visitor),
-            None => Err(Error::expected(&visitor as &dyn Expected)),
+        match name {
+            JSON_TEXT => match self.json('{') {
+                Some(text) => visitor.visit_str(text),
+                None if !self.is_given() => self.absent(visitor),
+                None => Err(Error::expected(self.notes.form.object())),
+            },
+            TEXT_OR => match self.text() {
+                Some(text) => visitor.visit_str(text),
+                None => visitor.visit_newtype_struct(self),
+            },
+            _ => visitor.visit_newtype_struct(self),
         }
     }
 
@@ -400,10 +458,10 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         let values: Vec<FieldValue> = if let Some(json) = self.json('[') {
             // As references first: a value takes many times the length of a short element's text.
             let texts: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| Error::expected("a list"))?;
-            check_length(texts.len())?;
+            self.check_length(texts.len())?;
             texts.into_iter().filter_map(|text| serde_json::from_str(text.get()).ok()).collect()
         } else if let Some(text) = self.form_text() {
-            check_length(text.split(',').count())?;
+            self.check_length(text.split(',').count())?;
             text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.to_owned().into()).collect()
         } else {
             return Err(Error::expected("a list"));
@@ -443,7 +501,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self.text() {
-            Some("") if self.notes.takes_texts => self.absent(visitor),
+            Some("") if self.notes.takes_texts() => self.absent(visitor),
             Some(text) => {
                 let word: StrDeserializer<'_, Error> = text.into_deserializer();
                 visitor.visit_enum(word)
@@ -458,14 +516,6 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     forward_to_deserialize_any! {
         i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
-    }
-}
-
-/// Before anything is made of the elements: each would have a path and a reading of its own.
-fn check_length(elements: usize) -> Result<(), Error> {
-    match elements <= ELEMENTS_MAX {
-        true => Ok(()),
-        false => Err(Error::expected(format_args!("a list of at most {ELEMENTS_MAX}"))),
     }
 }
 
@@ -542,7 +592,7 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cursor, Json, Patch, Text, Time, Whole, WholeOr, Word};
+    use crate::{Cursor, Json, Patch, Text, TextOr, Time, Whole, WholeOr, Word};
     use morag_core::task::StatusWord;
     use serde::Deserialize;
 
@@ -678,6 +728,73 @@ mod tests {
         assert_eq!(said(&deep(levels + 1)), format!("filter must be nested no deeper than {levels} levels"));
         assert_eq!(said(r#"{"filter": [1]}"#), "filter must be a JSON object");
         assert_eq!(said(r#"{"filter": "nonsense"}"#), "filter must be a JSON object");
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Table {
+        /// Any number of lines, or one.
+        lines: Option<TextOr<Lines>>,
+        retry: Option<TextOr<Retry>>,
+        names: Vec<String>,
+        filter: Json,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(try_from = "Vec<Text<3>>")]
+    struct Lines(Vec<Text<3>>);
+
+    impl TryFrom<Vec<Text<3>>> for Lines {
+        type Error = &'static str;
+        fn try_from(lines: Vec<Text<3>>) -> Result<Self, &'static str> {
+            if lines.is_empty() { Err("give one line at least") } else { Ok(Self(lines)) }
+        }
+    }
+
+    fn told<T: fmt::Debug>(read: Result<T, Vec<Problem>>) -> Vec<String> {
+        read.unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_text_stands_for_a_value_of_another_kind() {
+        let table: Table = read_table(&object(r#"{"lines": " a ", "retry": {"max_retries": 1}}"#)).unwrap();
+        assert!(matches!(table.lines, Some(TextOr::Text(text)) if text == "a"));
+        assert!(matches!(table.retry, Some(TextOr::Value(retry)) if retry.max_retries.0 == 1));
+        let table: Table = read_table(&object(r#"{"lines": ["a", "b"]}"#)).unwrap();
+        assert!(matches!(table.lines, Some(TextOr::Value(Lines(lines))) if lines.len() == 2));
+        let wrong = object(r#"{"lines": 1, "retry": {"max_retries": 99}}"#);
+        assert_eq!(
+            told(read_table::<Table>(&wrong)),
+            ["lines must be a list", "retry.max_retries must be a whole number, 0 to 20"]
+        );
+    }
+
+    #[test]
+    fn what_holds_a_wrong_value_is_not_judged_without_it() {
+        // Without its only line the list would be empty.
+        let wrong = object(r#"{"lines": ["long"], "retry": {"delay": 1}}"#);
+        let found = [
+            "retry.delay is not known here",
+            "lines[0] must be a text of at most 3 bytes",
+            "retry.max_retries is required",
+        ];
+        let said = told(read::<Table>(&wrong));
+        assert!(said.len() == 3 && found.iter().all(|one| said.iter().any(|text| text.starts_with(one))), "{said:?}");
+        assert_eq!(told(read::<Table>(&object(r#"{"lines": []}"#))), ["give one line at least"]);
+    }
+
+    #[test]
+    fn a_file_has_tables_and_longer_lists() {
+        let names = |count: usize| format!("{{\"names\": [{}]}}", vec!["\"x\""; count].join(","));
+        assert_eq!(told(read::<Table>(&object(&names(ELEMENTS_MAX + 1)))), ["names must be a list of at most 256"]);
+        assert_eq!(read_table::<Table>(&object(&names(1000))).unwrap().names.len(), 1000);
+        let too_many = object(&names(ELEMENTS_MAX_OF_FILE + 1));
+        assert_eq!(told(read_table::<Table>(&too_many)), ["names must be a list of at most 1024"]);
+        let wrong = object(r#"{"filter": 1, "retry": 1}"#);
+        assert_eq!(
+            told(read_table::<Table>(&wrong)),
+            ["filter must be a table like { name = value }", "retry must be a table like { name = value }"]
+        );
     }
 
     proptest::proptest! {

@@ -1,5 +1,7 @@
 //! Values that are one of some words.
 
+use morag_core::caller::Scope;
+use morag_core::plugin::Capability;
 use morag_core::ports::DeliveryState;
 use morag_core::task::StatusWord;
 use morag_core::webhook::{BodyFormat, OrderScope};
@@ -29,6 +31,14 @@ impl Words for OrderScope {
 
 impl Words for BodyFormat {
     const ALL: &'static [Self] = &[Self::Dual, Self::Envelope, Self::Flat, Self::MoragUi];
+}
+
+impl Words for Scope {
+    const ALL: &'static [Self] = &Self::ALL;
+}
+
+impl Words for Capability {
+    const ALL: &'static [Self] = &Self::ALL;
 }
 
 /// A task's state. Such names are for utoipa's derives, which look into the parameters of a generic type.

@@ -79,6 +79,7 @@ impl Step for MarkdownConversion {
         Descriptor::new("markdown_conversion", env!("CARGO_PKG_VERSION"), "Turns a document into markdown")
             .writes(Output::new("markdown.md", "text/markdown").published_as("markdown_file_url"))
             .writes(Output::new("document.json", "application/json"))
+            .configured_by(json!({ "type": "object", "additionalProperties": false }))
     }
 
     fn run() -> Result<Data, Failure> {

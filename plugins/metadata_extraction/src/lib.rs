@@ -67,6 +67,7 @@ impl Step for MetadataExtraction {
         .reads("markdown.md")
         .reads_if_present("document.json")
         .writes(Output::new("metadata.json", "application/json").published_as("metadata_file_url"))
+        .configured_by(json!({ "type": "object", "additionalProperties": false }))
     }
 
     fn run() -> Result<Data, Failure> {

@@ -4,10 +4,6 @@ use crate::glob::is_match;
 use crate::{JsonObject, is_depth_allowed};
 use serde::{Deserialize, Serialize};
 
-/// Patterns of media types that a condition may have: more than there are formats in one pipeline, few enough to be stored
-/// with every task.
-const PATTERNS_MAX: usize = 32;
-
 /// Maximum length of a pattern, bytes: the longest registered media types have some 100.
 const PATTERN_LENGTH_MAX: usize = 128;
 
@@ -36,8 +32,8 @@ pub enum InvalidCondition {
     /// Not a media type or pattern.
     #[error("{0:?} is not a media type or a pattern: use one like application/pdf or text/*")]
     MediaType(String),
-    /// More than `PATTERNS_MAX` patterns.
-    #[error("more than {PATTERNS_MAX} media types: use patterns like text/*")]
+    /// More than [`Condition::MEDIA_TYPES_MAX`] patterns.
+    #[error("more than {} media types: use patterns like text/*", Condition::MEDIA_TYPES_MAX)]
     TooManyMediaTypes,
     /// More than `METADATA_MAX` values.
     #[error("more than {METADATA_MAX} metadata values")]
@@ -87,10 +83,14 @@ impl From<MediaTypeGlob> for String {
 }
 
 impl Condition {
+    /// Patterns of media types that a condition may have: more than there are formats in one pipeline, few enough to be stored
+    /// with every task.
+    pub const MEDIA_TYPES_MAX: usize = 32;
+
     /// A condition on the document's media type and the task's metadata.
     pub fn new(media_type: Vec<MediaTypeGlob>, metadata: JsonObject) -> Result<Self, InvalidCondition> {
         match () {
-            () if media_type.len() > PATTERNS_MAX => Err(InvalidCondition::TooManyMediaTypes),
+            () if media_type.len() > Self::MEDIA_TYPES_MAX => Err(InvalidCondition::TooManyMediaTypes),
             () if metadata.len() > METADATA_MAX => Err(InvalidCondition::TooMuchMetadata),
             () if !is_depth_allowed(&metadata) => Err(InvalidCondition::TooDeep),
             () => Ok(Self { media_type, metadata }),
@@ -164,7 +164,7 @@ mod tests {
         for text in ["*", "*/*", "Application/VND.openxml+xml", "text/*"] {
             assert!(text.parse::<MediaTypeGlob>().is_ok(), "{text:?}");
         }
-        let many = vec!["text/*".parse().unwrap(); PATTERNS_MAX + 1];
+        let many = vec!["text/*".parse().unwrap(); Condition::MEDIA_TYPES_MAX + 1];
         assert_eq!(Condition::new(many, JsonObject::new()), Err(InvalidCondition::TooManyMediaTypes));
         let much = (0..=METADATA_MAX).map(|key| (key.to_string(), json!(1))).collect();
         assert_eq!(Condition::new(vec![], much), Err(InvalidCondition::TooMuchMetadata));

@@ -2,11 +2,11 @@
 //!
 //! A capability is listed here once; the configuration, the API and the runtime go by these lists.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Something of the host's that a step may use when the operator grants it. Each is one WIT interface of `morag:step`, but
 /// [`Capability::Http`], which is `wasi:http`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
     /// Text embeddings by the host's model.
@@ -186,6 +186,7 @@ mod tests {
         for (index, capability) in Capability::ALL.into_iter().enumerate() {
             assert_eq!(capability as usize, index, "{capability:?}");
             assert_eq!(capability.as_str().parse(), Ok(capability));
+            assert_eq!(serde_json::to_value(capability).unwrap(), capability.as_str());
         }
         for (index, budget) in Budget::ALL.into_iter().enumerate() {
             assert_eq!(budget as usize, index, "{budget:?}");

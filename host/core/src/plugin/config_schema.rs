@@ -4,7 +4,7 @@
 //! validating takes much time or stack. Patterns use a linear-time regex engine, and no reference is fetched.
 
 use super::descriptor::CONFIG_SCHEMA_BYTES_MAX;
-use crate::JsonObject;
+use crate::{JsonObject, listed, nearest};
 use jsonschema::PatternOptions;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::{Location, LocationSegment};
@@ -62,7 +62,11 @@ pub struct ConfigProblem {
 
 /// A compiled configuration schema.
 #[derive(Debug)]
-pub struct ConfigSchema(jsonschema::Validator);
+pub struct ConfigSchema {
+    validator: jsonschema::Validator,
+    /// The schema as it is written, for the names that it has.
+    schema: Value,
+}
 
 impl ConfigSchema {
     /// Measures and compiles a schema.
@@ -76,22 +80,29 @@ impl ConfigSchema {
         Measure::of(schema).value(schema, 0)?;
         let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
         let options = jsonschema::options().offline().with_pattern_options(patterns);
-        options.build(schema).map(Self).map_err(|error| UnusableSchema::Invalid(short(&error.to_string())))
+        let built = options.build(schema).map_err(|error| UnusableSchema::Invalid(short(&error.to_string())));
+        built.map(|validator| Self { validator, schema: schema.clone() })
     }
 
     /// Validates a configuration.
     ///
     /// # Errors
-    /// The first violation.
+    /// The first violation. A setting that is not known is told with the nearest known one.
     pub fn check(&self, config: &JsonObject) -> Result<(), ConfigProblem> {
         let config = Value::Object(config.clone());
-        self.0.validate(&config).map_err(|error| {
+        self.validator.validate(&config).map_err(|error| {
             let path = path(error.instance_path());
             let (path, problem) = match error.kind() {
                 ValidationErrorKind::AdditionalProperties { unexpected }
                 | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                     let key = unexpected.first().map(String::as_str).unwrap_or_default();
-                    (with_key(path, key), "the step has no such setting".to_owned())
+                    (with_key(path, key), self.no_such(key, error.schema_path()))
+                }
+                // A closed object without any settings: the error is told of the object, and not of the key in it.
+                ValidationErrorKind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
+                    let object = config.pointer(error.instance_path().as_str()).and_then(Value::as_object);
+                    let key = object.and_then(|object| object.keys().next()).map(String::as_str).unwrap_or_default();
+                    (with_key(path, key), self.no_such(key, error.schema_path()))
                 }
                 ValidationErrorKind::Required { property } => {
                     (with_key(path, property.as_str().unwrap_or_default()), "the step requires it".to_owned())
@@ -100,6 +111,21 @@ impl ConfigSchema {
             };
             ConfigProblem { path, problem }
         })
+    }
+}
+
+impl ConfigSchema {
+    /// What to say of a key that the keyword at `keyword` refuses.
+    fn no_such(&self, key: &str, keyword: &Location) -> String {
+        // The names stand beside the keyword.
+        let around = keyword.as_str().rsplit_once('/').and_then(|(around, _)| self.schema.pointer(around));
+        let known = around.and_then(|around| around.get("properties")).and_then(Value::as_object);
+        let known = || known.into_iter().flatten().map(|(name, _)| name.as_str());
+        match (nearest(key, known()), known().next()) {
+            (Some(near), _) => format!("the step has no such setting: did you mean {}?", short(near)),
+            (None, Some(_)) => format!("the step has no such setting: its settings are {}", short(&listed(known()))),
+            (None, None) => "the step has no such setting, nor any other here".to_owned(),
+        }
     }
 }
 
@@ -235,11 +261,15 @@ mod tests {
                 "kinds": {"type": "array", "items": {"$ref": "#/$defs/kind"}},
                 "mark": {"type": "string", "maxLength": 3, "pattern": "^[a-z]+$"},
                 "odd key": {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}},
-                "id": {"type": "string"}
+                "id": {"type": "string"},
+                "deep": {"$ref": "#/$defs/deep"}
             },
             "required": ["kinds"],
             "additionalProperties": false,
-            "$defs": {"kind": {"enum": ["email", "phone"]}}
+            "$defs": {
+                "kind": {"enum": ["email", "phone"]},
+                "deep": {"properties": {"number": {}}, "additionalProperties": false}
+            }
         })
     }
 
@@ -247,9 +277,17 @@ mod tests {
     fn the_offending_key_is_named_by_its_path_and_its_value_is_not_shown() {
         assert_eq!(problem(redact(), json!({"kinds": ["phone"], "mark": "x", "odd key": {"n": 1}, "id": "a"})), "fine");
         assert_eq!(problem(json!({}), json!({"anything": 1})), "fine");
+        let closed = json!({"type": "object", "additionalProperties": false});
+        assert_eq!(problem(closed, json!({"a": 1})), "config.a: the step has no such setting, nor any other here");
         for (config, path, said) in [
             (json!({"kinds": ["email", "s3cret"]}), "config.kinds[1]: ", "email"),
-            (json!({"kinds": [], "colour": "s3cret"}), "config.colour: ", "no such setting"),
+            (json!({"kinds": [], "marc": "s3cret"}), "config.marc: ", "no such setting: did you mean mark?"),
+            (
+                json!({"kinds": [], "colour": "s3cret"}),
+                "config.colour: ",
+                "its settings are kinds, mark, odd key, id, deep",
+            ),
+            (json!({"kinds": [], "deep": {"nunber": 1}}), "config.deep.nunber: ", "did you mean number?"),
             (json!({"mark": "abc"}), "config.kinds: ", "requires"),
             (json!({"kinds": [], "mark": "s3cret"}), "config.mark: ", ""),
             (json!({"kinds": [], "mark": "S3"}), "config.mark: ", "^[a-z]+$"),

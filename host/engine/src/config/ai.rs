@@ -1,6 +1,6 @@
 //! The service of completions and transcription.
 
-use super::sources::{ConfigError, Written};
+use super::sources::Written;
 use morag_core::Secret;
 use std::time::Duration;
 
@@ -28,15 +28,15 @@ pub struct AiConfig {
 }
 
 /// Reads the service; none unless an address or a key is set.
-pub(super) fn read(written: &Written<'_>) -> Result<Option<AiConfig>, ConfigError> {
+pub(super) fn read(written: &Written<'_>) -> Option<AiConfig> {
     let (base_url, api_key) = (written.secret("openai_base_url"), written.secret("openai_api_key"));
     let config = AiConfig {
-        completions_model: written.required("completions_model")?,
-        completions_timeout: written.time("completions_timeout", SECOND, Duration::from_millis(1)..=HOUR)?,
-        transcription_model: written.required("transcription_model")?,
-        transcription_timeout: written.time("transcription_timeout", SECOND, Duration::from_millis(1)..=HOUR)?,
+        completions_model: written.required("completions_model"),
+        completions_timeout: written.time("completions_timeout", SECOND, Duration::from_millis(1)..=HOUR),
+        transcription_model: written.required("transcription_model"),
+        transcription_timeout: written.time("transcription_timeout", SECOND, Duration::from_millis(1)..=HOUR),
         base_url: base_url.clone().unwrap_or_else(|| Secret::new(OPENAI)),
         api_key: api_key.clone(),
     };
-    Ok((base_url.is_some() || api_key.is_some()).then_some(config))
+    (base_url.is_some() || api_key.is_some()).then_some(config)
 }

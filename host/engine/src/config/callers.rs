@@ -2,11 +2,14 @@
 
 use super::ApiKey;
 use super::file_tables::CALLERS;
-use super::sources::{ConfigError, Written};
-use super::table_reader::TableReader;
-use morag_core::caller::{Quota, Quotas, Scope, Scopes};
+use super::file_values::Size;
+use super::sources::Written;
+use super::tables;
+use morag_core::caller::{Quotas, Scope, Scopes};
 use morag_core::ports::Flow;
 use morag_core::task::TenantId;
+use morag_input::{Problem, Whole, WholeOr, Word};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,6 +28,9 @@ const COUNT_MAX: u64 = 1_000_000_000_000;
 
 /// Largest quota in bytes: more than disks have today.
 const BYTES_MAX: u64 = 1 << 50;
+
+/// Largest weight of a caller.
+const WEIGHT_MAX: u64 = Flow::WEIGHT_MAX as u64;
 
 /// A holder of an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +57,7 @@ pub fn digest_of(key: &[u8]) -> [u8; 32] {
 }
 
 /// Every caller: those of the tables, and each key of `api_keys` as an admin of the default tenant.
-pub(super) fn read(written: &Written<'_>, api_keys: &[ApiKey]) -> Result<Vec<Arc<ConfiguredCaller>>, ConfigError> {
+pub(super) fn read(written: &Written<'_>, api_keys: &[ApiKey]) -> Vec<Arc<ConfiguredCaller>> {
     let of_key = |(place, key): (usize, &ApiKey)| ConfiguredCaller {
         // A table's name cannot have brackets, so there is no collision.
         name: format!("MORAG_API_KEYS[{place}]"),
@@ -63,24 +69,21 @@ pub(super) fn read(written: &Written<'_>, api_keys: &[ApiKey]) -> Result<Vec<Arc
         collections: None,
     };
     let mut callers: Vec<_> = api_keys.iter().enumerate().map(of_key).collect();
-    let tables = written.tables(CALLERS);
-    if tables.len() > CALLERS_MAX {
-        return Err(ConfigError::new(format!("{CALLERS}: at most {CALLERS_MAX} callers")));
+    if written.tables(CALLERS).len() > CALLERS_MAX {
+        written.note_key(&Problem::invalid(CALLERS, format!("give at most {CALLERS_MAX} callers")));
+        return Vec::new();
     }
-    for (place, table) in tables.iter().enumerate() {
-        let mut reader = TableReader::new(format!("{CALLERS}[{place}]"), table);
-        let caller = caller(&mut reader)?;
-        reader.nothing_else()?;
+    for (place, given) in tables::read::<GivenCaller>(written, CALLERS) {
+        let caller = ConfiguredCaller::from(given);
         if callers.iter().any(|other| other.name == caller.name) {
-            return Err(reader.refuse("name", format!("there is another caller {:?}", caller.name)));
+            place.refuse(&["name"], format!("there is another caller {:?}", caller.name));
         }
         if let Some(other) = callers.iter().find(|other| other.digest == caller.digest) {
-            let text = format!("{} has the same key: each caller needs one of its own", other.name);
-            return Err(reader.refuse("key_sha256", text));
+            place.refuse(&["key_sha256"], format!("{} has the same key: each caller needs one of its own", other.name));
         }
         callers.push(caller);
     }
-    Ok(callers.into_iter().map(Arc::new).collect())
+    callers.into_iter().map(Arc::new).collect()
 }
 
 /// Checks a caller's name; the error lists what is allowed.
@@ -92,68 +95,118 @@ pub fn check_caller_name(name: &str) -> Result<(), String> {
     }
 }
 
-fn caller(reader: &mut TableReader<'_>) -> Result<ConfiguredCaller, ConfigError> {
-    let name = reader.text("name")?.unwrap_or_default();
-    check_caller_name(&name).map_err(|allowed| reader.refuse("name", allowed))?;
-    let digest = reader.text("key_sha256")?.and_then(|text| <[u8; 32]>::try_from(hex::decode(text).ok()?).ok());
-    let digest = digest.ok_or_else(|| {
-        let text = "give the SHA-256 of the key, 64 hexadecimal digits; never the key itself. \
-                    `morag key new NAME` prints a new key and its table";
-        reader.refuse("key_sha256", text)
-    })?;
-    let tenant = match reader.text("tenant")? {
-        None => TenantId::default(),
-        Some(text) => text.parse().map_err(|error| reader.refuse("tenant", error))?,
-    };
-    let scopes = scopes(reader)?;
-    let weight = reader.number("weight", 1..=u64::from(Flow::WEIGHT_MAX))?.unwrap_or(1);
-    let quotas = quotas(reader)?;
-    let collections = collections(reader)?;
-    Ok(ConfiguredCaller {
-        name,
-        digest,
-        tenant,
-        scopes,
-        weight: u32::try_from(weight).unwrap_or(Flow::WEIGHT_MAX),
-        quotas,
-        collections,
-    })
+/// A table `[[callers]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenCaller {
+    name: GivenName,
+    key_sha256: GivenDigest,
+    /// `default` where it is absent.
+    #[serde(default)]
+    tenant: TenantId,
+    scopes: GivenScopes,
+    #[serde(default)]
+    weight: WholeOr<1, WEIGHT_MAX, 1>,
+    #[serde(default)]
+    quotas: GivenQuotas,
+    /// All of the tenant's where it is absent.
+    collections: Option<GivenCollections>,
 }
 
-fn scopes(reader: &mut TableReader<'_>) -> Result<Scopes, ConfigError> {
-    let all = Scope::ALL.map(Scope::as_str).join(", ");
-    let listed = reader.texts("scopes")?.filter(|listed| !listed.is_empty());
-    let listed = listed.ok_or_else(|| reader.refuse("scopes", format!("give a list of {all}, of one at least")))?;
-    let one = |(place, word): (usize, &String)| {
-        word.parse::<Scope>().map_err(|()| reader.refuse(&format!("scopes[{place}]"), format!("give one of {all}")))
-    };
-    listed.iter().enumerate().map(one).collect()
-}
-
-fn quotas(reader: &mut TableReader<'_>) -> Result<Quotas, ConfigError> {
-    let mut quotas = Quotas::default();
-    let Some(mut reader) = reader.table("quotas")? else { return Ok(quotas) };
-    quotas.waiting_tasks = reader.number(Quota::WaitingTasks.as_str(), 0..=COUNT_MAX)?;
-    quotas.tasks_per_day = reader.number(Quota::TasksPerDay.as_str(), 0..=COUNT_MAX)?;
-    quotas.endpoints = reader.number(Quota::Endpoints.as_str(), 0..=COUNT_MAX)?;
-    quotas.streams = reader.number(Quota::Streams.as_str(), 0..=COUNT_MAX)?;
-    let key = Quota::StoredBytes.as_str();
-    if reader.table.contains_key(key) {
-        let mut bytes = 0;
-        reader.bytes(key, 0..=BYTES_MAX, &mut bytes)?;
-        quotas.stored_bytes = Some(bytes);
-    } else {
-        let _ = reader.take(key);
+impl From<GivenCaller> for ConfiguredCaller {
+    fn from(given: GivenCaller) -> Self {
+        Self {
+            name: given.name.0,
+            digest: given.key_sha256.0,
+            tenant: given.tenant,
+            scopes: given.scopes.0,
+            // Within bounds by its type.
+            weight: u32::try_from(given.weight.0).unwrap_or(Flow::WEIGHT_MAX),
+            quotas: given.quotas.into(),
+            collections: given.collections.map(|collections| collections.0),
+        }
     }
-    reader.nothing_else()?;
-    Ok(quotas)
 }
 
-fn collections(reader: &mut TableReader<'_>) -> Result<Option<BTreeSet<String>>, ConfigError> {
-    let Some(listed) = reader.texts("collections")? else { return Ok(None) };
-    if listed.is_empty() || listed.len() > COLLECTIONS_MAX {
-        let text = format!("give 1 to {COLLECTIONS_MAX} names of collections, or leave it out: then all may be used");
-        return Err(reader.refuse("collections", text));
+/// A caller's name.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct GivenName(String);
+
+impl TryFrom<String> for GivenName {
+    type Error = String;
+    fn try_from(name: String) -> Result<Self, String> {
+        check_caller_name(&name).map(|()| Self(name))
     }
-    Ok(Some(listed.into_iter().collect()))
+}
+
+/// SHA-256 of a caller's key, in hexadecimal digits.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct GivenDigest([u8; 32]);
+
+impl TryFrom<String> for GivenDigest {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let digest = hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        digest.map(Self).ok_or(
+            "give the SHA-256 of the key, 64 hexadecimal digits; never the key itself. \
+             `morag key new NAME` prints a new key and its table",
+        )
+    }
+}
+
+/// Actions that a caller may take.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Vec<Word<Scope>>")]
+struct GivenScopes(Scopes);
+
+impl TryFrom<Vec<Word<Scope>>> for GivenScopes {
+    type Error = String;
+    fn try_from(words: Vec<Word<Scope>>) -> Result<Self, String> {
+        match words.is_empty() {
+            true => Err(format!("give one at least of {}", Scope::ALL.map(Scope::as_str).join(", "))),
+            false => Ok(Self(words.into_iter().map(|word| word.0).collect())),
+        }
+    }
+}
+
+/// Collections that a caller may write to.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+struct GivenCollections(BTreeSet<String>);
+
+impl TryFrom<Vec<String>> for GivenCollections {
+    type Error = String;
+    fn try_from(names: Vec<String>) -> Result<Self, String> {
+        match (1..=COLLECTIONS_MAX).contains(&names.len()) {
+            true => Ok(Self(names.into_iter().collect())),
+            false => {
+                Err(format!("give 1 to {COLLECTIONS_MAX} names of collections, or leave it out: then all may be used"))
+            }
+        }
+    }
+}
+
+/// A caller's quotas; none where one is absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GivenQuotas {
+    waiting_tasks: Option<Whole<0, COUNT_MAX>>,
+    tasks_per_day: Option<Whole<0, COUNT_MAX>>,
+    stored_bytes: Option<Size<0, BYTES_MAX>>,
+    endpoints: Option<Whole<0, COUNT_MAX>>,
+    streams: Option<Whole<0, COUNT_MAX>>,
+}
+
+impl From<GivenQuotas> for Quotas {
+    fn from(given: GivenQuotas) -> Self {
+        Self {
+            waiting_tasks: given.waiting_tasks.map(|count| count.0),
+            tasks_per_day: given.tasks_per_day.map(|count| count.0),
+            stored_bytes: given.stored_bytes.map(|bytes| bytes.0),
+            endpoints: given.endpoints.map(|count| count.0),
+            streams: given.streams.map(|count| count.0),
+        }
+    }
 }

@@ -1,79 +1,76 @@
 //! Named webhook endpoints of `morag.toml`: the tables `[[webhook_endpoints]]`.
 
+use super::error::unknown_key;
 use super::file_tables::WEBHOOK_ENDPOINTS;
-use super::sources::{ConfigError, Written};
+use super::sources::Written;
+use super::tables::{self, Place};
 use crate::endpoints::ConfiguredEndpoint;
 use crate::endpoints::draft::Draft;
 use crate::endpoints::given::GivenEndpoint;
+use morag_core::Timestamp;
 use morag_core::task::TenantId;
 use morag_core::webhook::{
     AddressPolicy, Credentials, Disabled, DisabledReason, EndpointId, NamedEndpoint, RetrySettings,
 };
-use morag_core::{Secret, Timestamp};
-use morag_input::{FieldObject, Problem};
+use morag_input::{Fault, FieldObject, Problem};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Creation time of an endpoint of the file: unknown, and not used.
 const NO_TIME: Timestamp = Timestamp::from_millis(0);
 
+/// The keys of [`Own`].
+const OWN: [&str; 3] = ["tenant", "secret_env", "auth_token_env"];
+
+/// The setting of endpoints that the file does not have: it is for changes over HTTP.
+const NOT_OF_FILE: &str = "version";
+
 /// Reads the tables. `retry`: retries of an endpoint that sets none.
-pub(super) fn read(
-    written: &Written<'_>,
-    policy: &AddressPolicy,
-    retry: RetrySettings,
-) -> Result<Vec<ConfiguredEndpoint>, ConfigError> {
+pub(super) fn read(written: &Written<'_>, policy: &AddressPolicy, retry: RetrySettings) -> Vec<ConfiguredEndpoint> {
     let mut endpoints: Vec<ConfiguredEndpoint> = Vec::new();
-    for (place, table) in written.tables(WEBHOOK_ENDPOINTS).iter().enumerate() {
-        // The error describes the problem and does not show the value, which may be a secret.
-        let refuse = |problem: Problem| {
-            ConfigError::of_key(&format!("{WEBHOOK_ENDPOINTS}[{place}].{}", problem.name()), problem)
-        };
-        let endpoint = endpoint(written, table, policy, retry).map_err(refuse)?;
+    for (place, fields) in tables::fields(written, WEBHOOK_ENDPOINTS) {
+        let Some(endpoint) = endpoint(&place, fields, policy, retry) else { continue };
         let id = &endpoint.endpoint.id;
         if endpoints.iter().any(|other| other.endpoint.id == *id) {
-            let text = format!("there is another endpoint {:?}", id.as_str());
-            return Err(ConfigError::of_key(&format!("{WEBHOOK_ENDPOINTS}[{place}].id"), text));
+            place.refuse(&["id"], format!("there is another endpoint {:?}", id.as_str()));
         }
         endpoints.push(endpoint);
     }
-    Ok(endpoints)
+    endpoints
 }
 
+/// The endpoint of a table; none where something is wrong with it, which is noted.
 fn endpoint(
-    written: &Written<'_>,
-    table: &toml::Table,
+    place: &Place<'_>,
+    mut fields: FieldObject,
     policy: &AddressPolicy,
     retry: RetrySettings,
-) -> Result<ConfiguredEndpoint, Problem> {
-    let no_json = |_| Problem::invalid("*", "a value cannot be represented in JSON");
-    let mut object: FieldObject =
-        serde_json::to_string(table).and_then(|text| serde_json::from_str(&text)).map_err(no_json)?;
-    // Beside the settings of every endpoint.
-    let own = ["tenant", "secret_env", "auth_token_env"];
-    let own = own.into_iter().filter_map(|name| Some((name.to_owned(), object.values.remove(name)?))).collect();
-    let own: Own = read_as(FieldObject { values: own, left_out: 0 })?;
-    for (name, variable) in [("secret", own.secret_env), ("auth_token", own.auth_token_env)] {
-        if let Some(variable) = variable {
-            object.values.insert(name.to_owned(), of_environment(written, &object, name, &variable)?.into());
-        }
-    }
-    let given: GivenEndpoint = read_as(object)?;
+) -> Option<ConfiguredEndpoint> {
+    let own = OWN.into_iter().filter_map(|name| Some((name.to_owned(), fields.values.remove(name)?))).collect();
+    let own = place.read::<Own>(&FieldObject { values: own, left_out: 0 });
+    let is_complete = own.as_ref().is_some_and(|own| fill_in(place, &mut fields, own));
+    let own = own.unwrap_or_default();
+    let note = |problem| place.note(of_file(problem, &own));
+    let given: Result<GivenEndpoint, _> = morag_input::read_table(&fields);
+    let given = given.map_err(|problems| problems.into_iter().for_each(note)).ok();
+    let given = given.filter(|_| is_complete)?;
     if given.version.is_some() {
-        return Err(Problem::invalid("version", "version is for changes over HTTP: leave it out"));
+        place.refuse(&[NOT_OF_FILE], "it is for changes over HTTP: leave it out");
     }
-    let id = given.id.as_ref().ok_or_else(|| Problem::missing("id"))?;
-    let id = EndpointId::of_tenant(&own.tenant.unwrap_or_default(), id.0.as_str());
-    let draft = Draft::new(given, policy)?;
-    let settings = draft.settings(retry)?;
-    let secret: Secret = draft.secret.clone().ok_or_else(|| {
-        Problem::invalid("secret", "secret or secret_env is required: `openssl rand -hex 32` makes one")
-    })?;
+    let id = given.id.as_ref().map(|id| EndpointId::of_tenant(&own.tenant.clone().unwrap_or_default(), id.0.as_str()));
+    if id.is_none() {
+        note(Problem::missing("id"));
+    }
+    let draft = Draft::new(given, policy).map_err(note).ok()?;
+    if draft.secret.is_none() {
+        place.refuse(&["secret"], "give secret or secret_env: `openssl rand -hex 32` makes one");
+    }
+    let settings = draft.settings(retry).map_err(note).ok();
     let mut credentials = Credentials::default();
+    let applied = draft.apply_credentials(&mut credentials).map_err(note).ok();
+    let (id, settings, secret, ()) = (id?, settings?, draft.secret.clone()?, applied?);
     credentials.rotate(secret, Duration::ZERO, NO_TIME);
-    draft.apply_credentials(&mut credentials)?;
     let disabled = Disabled { reason: DisabledReason::Manual, at: NO_TIME, to_tell: BTreeMap::new() };
     let endpoint = NamedEndpoint {
         id,
@@ -86,30 +83,56 @@ fn endpoint(
         version: 0,
         created_by: None,
     };
-    Ok(ConfiguredEndpoint { endpoint, credentials })
+    Some(ConfiguredEndpoint { endpoint, credentials })
 }
 
 /// What a table has beside the settings of every endpoint.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Own {
     tenant: Option<TenantId>,
+    /// Environment variable that holds the secret.
     secret_env: Option<String>,
+    /// Environment variable that holds the token.
     auth_token_env: Option<String>,
 }
 
-/// Reads values; the first problem is what the operator is told.
-fn read_as<T: DeserializeOwned>(object: FieldObject) -> Result<T, Problem> {
-    let cannot = || Problem::invalid("*", "it cannot be read");
-    morag_input::read(&object).map_err(|problems| problems.into_iter().next().unwrap_or_else(cannot))
+impl Own {
+    /// Each setting that may be in a variable: its name, the key that names the variable, and that variable.
+    fn variables(&self) -> [(&'static str, &'static str, Option<&str>); 2] {
+        [
+            ("secret", "secret_env", self.secret_env.as_deref()),
+            ("auth_token", "auth_token_env", self.auth_token_env.as_deref()),
+        ]
+    }
 }
 
-/// The value of the environment variable that `NAME_env` names.
-fn of_environment(written: &Written<'_>, object: &FieldObject, name: &str, variable: &str) -> Result<String, Problem> {
-    let key = format!("{name}_env");
-    if object.values.contains_key(name) {
-        return Err(Problem::invalid(&key, format!("{key} is given beside {name}: leave one of them out")));
+/// Takes settings from the variables that hold them. `false`: one cannot be, which is noted.
+fn fill_in(place: &Place<'_>, fields: &mut FieldObject, own: &Own) -> bool {
+    let mut is_complete = true;
+    for (name, key, variable) in own.variables() {
+        let Some(variable) = variable else { continue };
+        if fields.values.contains_key(name) {
+            place.refuse(&[key], format!("it is given beside {name}: leave one of them out"));
+            is_complete = false;
+        } else if let Some(value) = place.variable(&[key], variable) {
+            fields.values.insert(name.to_owned(), value.expose().to_owned().into());
+        } else {
+            is_complete = false;
+        }
     }
-    // The name is not shown: it may be the secret itself, written here by mistake.
-    let unset = || Problem::invalid(&key, format!("give {key} the name of an environment variable that is set"));
-    written.environment(variable).map(|value| value.trim().to_owned()).ok_or_else(unset)
+    is_complete
+}
+
+/// The problem in terms of the file: its keys, and not those of the HTTP interface.
+fn of_file(mut problem: Problem, own: &Own) -> Problem {
+    let [name] = problem.path.as_mut_slice() else { return problem };
+    if let Some((_, key, _)) = own.variables().into_iter().find(|(of, _, given)| of == name && given.is_some()) {
+        *name = key.to_owned();
+    }
+    if let Fault::Unknown { known } = problem.fault {
+        let known = known.iter().copied().filter(|key| *key != NOT_OF_FILE).chain(OWN);
+        problem.fault = Fault::Invalid(unknown_key(name, known));
+    }
+    problem
 }

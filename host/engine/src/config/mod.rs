@@ -2,39 +2,45 @@
 //!
 //! Sources in ascending priority: the defaults, `morag.toml`, the environment, the command line. Every setting is one row of
 //! [`settings::SETTINGS`], which also generates the README's table and `config.default.toml`; [`load`](Config::load) reads the [`sources`],
-//! and [`Config`] holds the parsed values.
+//! and [`Config`] holds the parsed values. Everything that is wrong is told at once, with file and line.
+//! The tables of the file are types that `morag_input` reads.
 
 mod ai;
 mod callers;
 mod compiling;
 mod endpoints;
+mod error;
 mod file_tables;
+mod file_values;
 mod keys;
 mod lines;
 mod load;
 mod pipelines;
 mod plugins;
 mod plugins_dir;
+mod registries;
 mod roles;
 mod settings;
 mod sources;
 mod storage;
 mod table;
-mod table_reader;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod toml_json;
 mod units;
 mod unknown;
 mod values;
 
 pub use ai::AiConfig;
 pub use callers::{ConfiguredCaller, check_caller_name, digest_of};
+pub use error::ConfigError;
 pub use keys::ApiKey;
 pub use plugins::ConfiguredPlugin;
 pub use plugins_dir::find_of_process as find_plugins_dir;
 pub use roles::{InvalidRoles, Role, Roles};
 pub use settings::{SETTINGS, Setting};
-pub use sources::{ConfigError, Sources};
+pub use sources::Sources;
 pub use storage::{RedisConfig, S3Config};
 pub use table::{default_toml, markdown_table};
 

@@ -1,15 +1,20 @@
 //! Pipelines of `morag.toml`: the tables `[[pipelines]]`.
 
 use super::file_tables::PIPELINES;
-use super::sources::{ConfigError, Written};
-use super::table_reader::{TableReader, refuse};
+use super::file_values::{List, Span};
+use super::sources::Written;
+use super::tables::{self, Place};
 use crate::pipelines::Configured;
-use morag_core::is_depth_allowed;
+use morag_core::JsonObject;
 use morag_core::pipeline::{
-    Condition, InvalidPipeline, OnFailure, Pipeline, RETRIES_MAX, RETRY_DELAY_MAX, Retries, StepDefinition,
+    Condition, InvalidPipeline, MediaTypeGlob, OnFailure, Pipeline, RETRIES_MAX, RETRY_DELAY_MAX, Retries,
+    StepDefinition,
 };
 use morag_core::plugin::Descriptor;
 use morag_core::task::ArtifactName;
+use morag_input::{Json, Problem, TextOr, Whole};
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -20,7 +25,7 @@ const PIPELINES_MAX: usize = 64;
 const CONFIG_BYTES_MAX: usize = 64 << 10;
 
 /// Largest weight in the progress bar: finer proportions are not visible.
-const WEIGHT_MAX: u32 = 10_000;
+const WEIGHT_MAX: u64 = 10_000;
 
 /// Weight of a step that gives none and is not a standard one.
 const WEIGHT_DEFAULT: u32 = 10;
@@ -31,139 +36,216 @@ const RETRY_DELAY_DEFAULT: Duration = Duration::from_secs(10);
 /// Longest name of a pipeline, step or stage, characters: the step's log file is named after the step.
 const NAME_MAX: usize = 58;
 
+/// What a plugin's name is.
+const PLUGIN_NAME: &str = "a plugin's name is 1 to 64 characters of lower snake case";
+
 /// Reads the tables.
-pub(super) fn read(written: &Written<'_>) -> Result<Vec<Configured>, ConfigError> {
-    let tables = written.tables(PIPELINES);
-    if tables.len() > PIPELINES_MAX {
-        return Err(refuse(
-            &format!("{PIPELINES}[{PIPELINES_MAX}]"),
-            format!("there are more than {PIPELINES_MAX} pipelines"),
-        ));
-    }
+pub(super) fn read(written: &Written<'_>) -> Vec<Configured> {
     let mut pipelines: Vec<Configured> = Vec::new();
-    for (place, table) in tables.iter().enumerate() {
-        let mut reader = TableReader::new(format!("{PIPELINES}[{place}]"), table);
-        let name = name(&mut reader, "name")?.ok_or_else(|| reader.refuse("name", "a pipeline needs a name"))?;
-        if pipelines.iter().any(|other| other.pipeline.name() == name) {
-            return Err(reader.refuse("name", format!("there is another pipeline {name:?}")));
-        }
-        let mut stores = false;
-        reader.flag("stores", &mut stores)?;
-        let steps = steps(&mut reader)?;
-        reader.nothing_else()?;
-        let pipeline = Pipeline::new(&name, steps).map_err(|error| match &error {
-            InvalidPipeline::Empty(_) => {
-                reader.refuse("steps", "a pipeline needs a step: add one with [[pipelines.steps]]")
-            }
-            _ => reader.refuse("steps", error),
-        })?;
-        pipelines.push(Configured { pipeline, stores });
+    if written.tables(PIPELINES).len() > PIPELINES_MAX {
+        let mut problem = Problem::invalid(PIPELINES, format!("there are more than {PIPELINES_MAX} pipelines"));
+        problem.path.push(PIPELINES_MAX.to_string());
+        written.note_key(&problem);
+        return pipelines;
     }
-    Ok(pipelines)
+    for (place, given) in tables::read::<GivenPipeline>(written, PIPELINES) {
+        let (name, stores) = (given.name.0, given.stores);
+        if pipelines.iter().any(|other| other.pipeline.name() == name) {
+            place.refuse(&["name"], format!("there is another pipeline {name:?}"));
+        }
+        match Pipeline::new(name, steps(&place, given.steps)) {
+            Ok(pipeline) => pipelines.push(Configured { pipeline, stores }),
+            // Each is told at its own name.
+            Err(InvalidPipeline::DuplicateStep(..)) => {}
+            Err(InvalidPipeline::Empty(_)) => {
+                place.refuse(&["steps"], "a pipeline needs a step: add one with [[pipelines.steps]]");
+            }
+            Err(error) => place.refuse(&["steps"], error),
+        }
+    }
+    pipelines
 }
 
-fn steps(pipeline: &mut TableReader<'_>) -> Result<Vec<StepDefinition>, ConfigError> {
+fn steps(place: &Place<'_>, given: Vec<GivenStep>) -> Vec<StepDefinition> {
     let mut steps: Vec<StepDefinition> = Vec::new();
-    for mut reader in pipeline.tables("steps")? {
-        let step = step(&mut reader)?;
-        reader.nothing_else()?;
+    for (index, given) in given.into_iter().enumerate() {
+        let index = index.to_string();
+        let is_named_by_plugin = given.plugin.is_some();
+        let step = StepDefinition::from(given);
+        // A plugin that is given was checked.
+        if !is_named_by_plugin && Descriptor::check_name(&step.component).is_err() {
+            let text = format!("{PLUGIN_NAME}: if the step's name is different, set `plugin` too");
+            place.refuse(&["steps", &index, "name"], text);
+        }
         if steps.iter().any(|other| other.name == step.name) {
-            return Err(reader.refuse("name", format!("there is another step {:?}: give each its own name", step.name)));
+            let text = format!("there is another step {:?}: give each its own name", step.name);
+            place.refuse(&["steps", &index, "name"], text);
         }
         steps.push(step);
     }
-    Ok(steps)
+    steps
 }
 
-fn step(reader: &mut TableReader<'_>) -> Result<StepDefinition, ConfigError> {
-    let name = name(reader, "name")?.ok_or_else(|| reader.refuse("name", "a step needs a name"))?;
-    let standard = Pipeline::standard().steps().iter().find(|step| step.name == name).cloned();
-    let base = standard.unwrap_or_else(|| StepDefinition::plain(&name, &name, &name, WEIGHT_DEFAULT));
-    let plugin = reader.text("plugin")?;
-    let key = if plugin.is_some() { "plugin" } else { "name" };
-    let component = plugin.unwrap_or(base.component);
-    if Descriptor::check_name(&component).is_err() {
-        let text = "a plugin's name is 1 to 64 characters of lower snake case: if the step's name is different, set `plugin` too";
-        return Err(reader.refuse(key, text));
-    }
-    let config = reader.object("config")?;
-    if !is_depth_allowed(&config) {
-        return Err(reader.refuse("config", "it is nested too deeply"));
-    }
-    if serde_json::Value::Object(config.clone()).to_string().len() > CONFIG_BYTES_MAX {
-        return Err(reader.refuse("config", format!("it is larger than {} KiB", CONFIG_BYTES_MAX >> 10)));
-    }
-    let mut optional = false;
-    reader.flag("optional", &mut optional)?;
-    let weight = reader.number("weight", 1..=u64::from(WEIGHT_MAX))?.and_then(|weight| u32::try_from(weight).ok());
-    Ok(StepDefinition {
-        name: base.name,
-        component,
-        stage: self::name(reader, "stage")?.unwrap_or(base.stage),
-        weight: weight.unwrap_or(base.weight),
-        config,
-        when: condition(reader)?,
-        on_failure: on_failure(reader)?,
-        optional,
-        replaces: replaces(reader)?,
-    })
+/// A table `[[pipelines]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenPipeline {
+    name: GivenName,
+    #[serde(default)]
+    stores: bool,
+    #[serde(default)]
+    steps: Vec<GivenStep>,
 }
 
-fn name(reader: &mut TableReader<'_>, key: &'static str) -> Result<Option<String>, ConfigError> {
-    let Some(name) = reader.text(key)? else { return Ok(None) };
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
-    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
-    match begins && name.len() <= NAME_MAX && name.chars().all(plain) {
-        true => Ok(Some(name)),
-        false => {
-            let text = format!("give 1 to {NAME_MAX} of the characters a-z 0-9 _ -, the first a letter");
-            Err(reader.refuse(key, text))
+/// A table `[[pipelines.steps]]`. What is absent is that of the standard step of this name, or as for any step.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenStep {
+    name: GivenName,
+    /// The name where it is absent.
+    plugin: Option<GivenPlugin>,
+    /// The name where it is absent.
+    stage: Option<GivenName>,
+    /// [`WEIGHT_DEFAULT`] where it is absent.
+    weight: Option<Whole<1, WEIGHT_MAX>>,
+    #[serde(default)]
+    config: GivenConfig,
+    #[serde(default)]
+    when: GivenCondition,
+    #[serde(default)]
+    on_failure: GivenOnFailure,
+    #[serde(default)]
+    optional: bool,
+    #[serde(default)]
+    replaces: BTreeMap<ArtifactName, ArtifactName>,
+}
+
+impl From<GivenStep> for StepDefinition {
+    fn from(given: GivenStep) -> Self {
+        let name = given.name.0;
+        let standard = Pipeline::standard().steps().iter().find(|step| step.name == name).cloned();
+        let base = standard.unwrap_or_else(|| Self::plain(&name, &name, &name, WEIGHT_DEFAULT));
+        Self {
+            name,
+            component: given.plugin.map_or(base.component, |plugin| plugin.0),
+            stage: given.stage.map_or(base.stage, |stage| stage.0),
+            weight: given.weight.and_then(|weight| u32::try_from(weight.0).ok()).unwrap_or(base.weight),
+            config: given.config.0,
+            when: given.when.0,
+            on_failure: given.on_failure.0,
+            optional: given.optional,
+            replaces: given.replaces,
         }
     }
 }
 
-fn condition(step: &mut TableReader<'_>) -> Result<Condition, ConfigError> {
-    let Some(mut reader) = step.table("when")? else { return Ok(Condition::default()) };
-    let (media_types, metadata) = (reader.text_or_texts("media_type")?, reader.object("metadata")?);
-    reader.nothing_else()?;
-    let glob = |(place, text): (usize, &str)| {
-        text.parse().map_err(|error| reader.refuse(&format!("media_type[{place}]"), error))
-    };
-    let media_types = media_types.into_iter().enumerate().map(glob).collect::<Result<_, _>>()?;
-    let condition = Condition::new(media_types, metadata).map_err(|error| step.refuse("when", error))?;
-    match condition.is_always() {
-        true => Err(step.refuse("when", "it is empty: give media_type or metadata, or leave it out")),
-        false => Ok(condition),
+/// Name of a pipeline, step or stage.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct GivenName(String);
+
+impl TryFrom<String> for GivenName {
+    type Error = String;
+    fn try_from(name: String) -> Result<Self, String> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+        let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+        match begins && name.len() <= NAME_MAX && name.chars().all(plain) {
+            true => Ok(Self(name)),
+            false => Err(format!("give 1 to {NAME_MAX} of the characters a-z 0-9 _ -, the first a letter")),
+        }
     }
 }
 
-fn on_failure(step: &mut TableReader<'_>) -> Result<OnFailure, ConfigError> {
-    let given = step.take("on_failure");
-    let wrong = || step.refuse("on_failure", "give \"fail\", \"skip\" or { retry = 3, delay = \"10s\" }");
-    let table = match given {
-        None => return Ok(OnFailure::Fail),
-        Some(toml::Value::Table(table)) => table,
-        Some(value) => match value.as_str() {
-            Some("fail") => return Ok(OnFailure::Fail),
-            Some("skip") => return Ok(OnFailure::Skip),
-            _ => return Err(wrong()),
-        },
-    };
-    let mut reader = TableReader::new(step.path_of("on_failure"), table);
-    let (times, mut delay) = (reader.number("retry", 1..=u64::from(RETRIES_MAX))?, RETRY_DELAY_DEFAULT);
-    reader.time("delay", Duration::ZERO..=RETRY_DELAY_MAX, &mut delay)?;
-    reader.nothing_else()?;
-    let times = times.and_then(|times| u32::try_from(times).ok()).ok_or_else(wrong)?;
-    Retries::new(times, delay).map(OnFailure::Retry).map_err(|error| step.refuse("on_failure", error))
+/// Name of a plugin.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct GivenPlugin(String);
+
+impl TryFrom<String> for GivenPlugin {
+    type Error = &'static str;
+    fn try_from(name: String) -> Result<Self, &'static str> {
+        Descriptor::check_name(&name).map(|()| Self(name)).map_err(|_| PLUGIN_NAME)
+    }
 }
 
-fn replaces(step: &mut TableReader<'_>) -> Result<BTreeMap<ArtifactName, ArtifactName>, ConfigError> {
-    let Some(TableReader { path, table, .. }) = step.table("replaces")? else { return Ok(BTreeMap::new()) };
-    let entry = |(from, to): (&String, &toml::Value)| {
-        let path = format!("{path}.{from}");
-        let replaced = from.parse::<ArtifactName>().map_err(|error| refuse(&path, error))?;
-        let to = to.as_str().ok_or_else(|| refuse(&path, "give the name of an artifact"))?;
-        Ok((replaced, to.parse::<ArtifactName>().map_err(|error| refuse(&path, error))?))
-    };
-    table.iter().map(entry).collect()
+/// A step's own configuration, which is checked when its component is loaded.
+#[derive(Debug, Default)]
+struct GivenConfig(JsonObject);
+
+impl<'de> Deserialize<'de> for GivenConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Json(config) = Json::deserialize(deserializer)?;
+        let bytes = serde_json::to_string(&config).map_or(usize::MAX, |text| text.len());
+        match bytes <= CONFIG_BYTES_MAX {
+            true => Ok(Self(config)),
+            false => Err(D::Error::custom(format!("it is larger than {} KiB", CONFIG_BYTES_MAX >> 10))),
+        }
+    }
+}
+
+/// Documents that a step runs for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "ConditionTable")]
+struct GivenCondition(Condition);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConditionTable {
+    #[serde(default)]
+    media_type: GivenMediaTypes,
+    #[serde(default)]
+    metadata: Json,
+}
+
+impl TryFrom<ConditionTable> for GivenCondition {
+    type Error = String;
+    fn try_from(given: ConditionTable) -> Result<Self, String> {
+        let condition = Condition::new(given.media_type.0, given.metadata.0).map_err(|error| error.to_string())?;
+        match condition.is_always() {
+            true => Err("it is empty: give media_type or metadata, or leave it out".into()),
+            false => Ok(Self(condition)),
+        }
+    }
+}
+
+/// A media type or a pattern, or a list of them.
+#[derive(Debug, Default)]
+struct GivenMediaTypes(Vec<MediaTypeGlob>);
+
+impl<'de> Deserialize<'de> for GivenMediaTypes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match TextOr::<List<MediaTypeGlob, 1, { Condition::MEDIA_TYPES_MAX }>>::deserialize(deserializer)? {
+            TextOr::Text(text) => text.parse().map(|glob| Self(vec![glob])).map_err(D::Error::custom),
+            TextOr::Value(globs) => Ok(Self(globs.0)),
+        }
+    }
+}
+
+/// What happens to the task when a step fails: a word, or a table of retries.
+#[derive(Debug, Default)]
+struct GivenOnFailure(OnFailure);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenRetries {
+    retry: Whole<1, { RETRIES_MAX as u64 }>,
+    /// [`RETRY_DELAY_DEFAULT`] where it is absent.
+    delay: Option<Span<0, { RETRY_DELAY_MAX.as_millis() as u64 }>>,
+}
+
+impl<'de> Deserialize<'de> for GivenOnFailure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = &"\"fail\", \"skip\" or { retry = 3, delay = \"10s\" }";
+        let retries = match TextOr::<GivenRetries>::deserialize(deserializer)? {
+            TextOr::Value(retries) => retries,
+            TextOr::Text(word) => match word.as_str() {
+                "fail" => return Ok(Self(OnFailure::Fail)),
+                "skip" => return Ok(Self(OnFailure::Skip)),
+                _ => return Err(D::Error::invalid_value(Unexpected::Other("text"), expected)),
+            },
+        };
+        let times = u32::try_from(retries.retry.0).unwrap_or(RETRIES_MAX);
+        let delay = retries.delay.map_or(RETRY_DELAY_DEFAULT, |delay| delay.0);
+        Retries::new(times, delay).map(|retries| Self(OnFailure::Retry(retries))).map_err(D::Error::custom)
+    }
 }

@@ -1,26 +1,33 @@
-//! Step components in `morag.toml`: the tables `[[plugins]]` and `[[plugin_registries]]`.
+//! Step components in `morag.toml`: the tables `[[plugins]]`.
 
-use super::file_tables::{PLUGIN_REGISTRIES, PLUGINS};
-use super::sources::{ConfigError, Written};
-use super::table_reader::TableReader;
+use super::file_tables::PLUGINS;
+use super::file_values::{List, Parsed, Size, Span};
+use super::sources::Written;
+use super::tables::{self, Place};
 use morag_core::Secret;
 use morag_core::plugin::{
-    Budget, Budgets, Capability, Descriptor, Digest, Grant, HttpRule, Limits, PluginSource, RegistryAccess,
-    RegistryLogin, is_registry, minisign_key_id,
+    Budget, Budgets, Capability, Descriptor, Digest, Grant, HttpRule, Limits, PluginSource, minisign_key_id,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use morag_input::{Whole, Word};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::LazyLock;
 use url::Host;
 
 /// Largest number of rules, and of secrets, of a plugin: more than a step needs, few enough to list.
 const ITEMS_MAX: usize = 100;
 
-/// Longest time limit of a run.
-const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Longest time limit of a run, milliseconds: a day.
+const TIME_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
 /// Largest limit in bytes: more than disks have today.
 const BYTES_MAX: u64 = 1 << 50;
+
+/// Smallest memory of a guest: one page.
+const MEMORY_BYTES_MIN: u64 = 64 << 10;
 
 /// Largest memory of a guest: the address space of 32 bits.
 const MEMORY_BYTES_MAX: u64 = 4 << 30;
@@ -51,138 +58,251 @@ pub struct ConfiguredPlugin {
     pub grant: Grant,
 }
 
-/// Reads the tables of plugins.
-pub(super) fn read(written: &Written<'_>) -> Result<Vec<ConfiguredPlugin>, ConfigError> {
+/// Reads the tables.
+pub(super) fn read(written: &Written<'_>) -> Vec<ConfiguredPlugin> {
     let mut plugins: Vec<ConfiguredPlugin> = Vec::new();
-    for (place, table) in written.tables(PLUGINS).iter().enumerate() {
-        let mut reader = TableReader::new(format!("{PLUGINS}[{place}]"), table);
-        let plugin = plugin(written, &mut reader)?;
-        reader.nothing_else()?;
+    for (place, given) in tables::read::<GivenPlugin>(written, PLUGINS) {
+        let plugin = plugin(&place, given);
         if plugins.iter().any(|other| other.name == plugin.name) {
-            return Err(reader.refuse("name", format!("there is another table of {:?}", plugin.name)));
+            place.refuse(&["name"], format!("there is another table of {:?}", plugin.name));
         }
         plugins.push(plugin);
     }
-    Ok(plugins)
+    plugins
 }
 
-fn plugin(written: &Written<'_>, reader: &mut TableReader<'_>) -> Result<ConfiguredPlugin, ConfigError> {
-    let name = reader.text("name")?.ok_or_else(|| reader.refuse("name", "the name of the component is required"))?;
-    Descriptor::check_name(&name).map_err(|error| reader.refuse("name", error))?;
-    let source = match reader.text("source")? {
-        Some(text) => Some(text.parse::<PluginSource>().map_err(|error| reader.refuse("source", error))?),
-        None => None,
-    };
-    let sha256 = match reader.text("sha256")? {
-        Some(text) => Some(text.parse::<Digest>().map_err(|error| reader.refuse("sha256", error))?),
-        None => None,
-    };
-    if sha256.is_some() && matches!(source, Some(PluginSource::Registry(_))) {
-        return Err(reader.refuse("sha256", "a component from a registry is pinned by its source: leave this out"));
-    }
-    let public_key = reader.text("public_key")?;
-    match (&public_key, &source) {
-        (Some(_), Some(PluginSource::Registry(_))) => {
-            return Err(
-                reader.refuse("public_key", "a component from a registry is pinned by its source: leave this out")
-            );
+fn plugin(place: &Place<'_>, given: GivenPlugin) -> ConfiguredPlugin {
+    let source = given.source.map(|source| source.0);
+    if matches!(source, Some(PluginSource::Registry(_))) {
+        for (key, is_given) in [("sha256", given.sha256.is_some()), ("public_key", given.public_key.is_some())] {
+            if is_given {
+                place.refuse(&[key], "a component from a registry is pinned by its source: leave this out");
+            }
         }
-        (Some(key), _) if minisign_key_id(key).is_none() => {
-            return Err(reader.refuse("public_key", "give the second line of a minisign.pub, which begins with RW"));
-        }
-        _ => {}
     }
-    let listed = reader.texts("capabilities")?;
-    let capabilities = capabilities(reader, listed.as_deref().unwrap_or_default())?;
+    let capabilities = given.capabilities.iter().flatten().map(|word| word.0).collect();
     let grant = Grant {
         capabilities,
-        limits: limits(reader)?,
-        budgets: budgets(reader)?,
-        http: http(reader)?,
-        secrets: secrets(written, reader)?,
+        limits: given.limits.into(),
+        budgets: given.budgets.0,
+        http: given.http.into_iter().flat_map(|rules| rules.0).map(HttpRule::from).collect(),
+        secrets: secrets(place, &given.secrets),
     };
     // A setting without its capability has no effect: the mistake is reported now.
-    for (key, given, capability) in [
+    for (key, is_given, capability) in [
         ("http", !grant.http.is_empty(), Capability::Http),
-        ("secrets", !grant.secrets.is_empty(), Capability::Secrets),
+        ("secrets", !given.secrets.is_empty(), Capability::Secrets),
     ] {
-        if given && !grant.capabilities.contains(&capability) {
-            let text = format!("it has no effect without {key:?} in `capabilities`");
-            return Err(reader.refuse(key, &text));
+        if is_given && !grant.capabilities.contains(&capability) {
+            place.refuse(&[key], format!("it has no effect without {key:?} in `capabilities`"));
         }
     }
-    Ok(ConfiguredPlugin { name, source, sha256, public_key, lists_capabilities: listed.is_some(), grant })
-}
-
-fn capabilities(reader: &TableReader<'_>, listed: &[String]) -> Result<BTreeSet<Capability>, ConfigError> {
-    let known = || Capability::ALL.map(Capability::as_str).join(", ");
-    let one = |(place, name): (usize, &String)| {
-        let refuse = || reader.refuse(&format!("capabilities[{place}]"), format!("give one of {}", known()));
-        name.parse().map_err(|()| refuse())
-    };
-    listed.iter().enumerate().map(one).collect()
-}
-
-fn limits(reader: &mut TableReader<'_>) -> Result<Limits, ConfigError> {
-    let mut limits = Limits::default();
-    let Some(mut reader) = reader.table("limits")? else { return Ok(limits) };
-    let millisecond = Duration::from_millis(1);
-    reader.bytes("memory", 64 << 10..=MEMORY_BYTES_MAX, &mut limits.memory_bytes_max)?;
-    reader.time("wall_time", millisecond..=TIME_MAX, &mut limits.wall_time_max)?;
-    reader.time("cpu_time", millisecond..=TIME_MAX, &mut limits.cpu_time_max)?;
-    reader.bytes("output", 0..=BYTES_MAX, &mut limits.output_bytes_max)?;
-    reader.count_usize("artifacts", 1000, &mut limits.artifacts_max)?;
-    reader.bytes("host_bytes", 0..=BYTES_MAX, &mut limits.host_bytes_max)?;
-    reader.count("host_calls", COUNT_MAX, &mut limits.host_calls_max)?;
-    reader.count("http_requests", 1_000_000, &mut limits.http_requests_max)?;
-    reader.count_usize("log_lines", 100_000, &mut limits.log_lines_max)?;
-    let mut log_bytes = limits.log_bytes_max as u64;
-    reader.bytes("log_bytes", 0..=64 << 20, &mut log_bytes)?;
-    limits.log_bytes_max = usize::try_from(log_bytes).unwrap_or(usize::MAX);
-    reader.nothing_else()?;
-    Ok(limits)
-}
-
-fn budgets(reader: &mut TableReader<'_>) -> Result<Budgets, ConfigError> {
-    let mut budgets = Budgets::default();
-    let Some(mut reader) = reader.table("budgets")? else { return Ok(budgets) };
-    for budget in Budget::ALL {
-        let mut max = budgets.get(budget);
-        match budget.is_bytes() {
-            true => reader.bytes(budget.name(), 0..=BYTES_MAX, &mut max)?,
-            false => reader.count(budget.name(), COUNT_MAX, &mut max)?,
-        }
-        budgets.set(budget, max);
+    ConfiguredPlugin {
+        name: given.name.0,
+        source,
+        sha256: given.sha256.map(|digest| digest.0),
+        public_key: given.public_key.map(|key| key.0),
+        lists_capabilities: given.capabilities.is_some(),
+        grant,
     }
-    reader.nothing_else()?;
-    Ok(budgets)
 }
 
-fn http(reader: &mut TableReader<'_>) -> Result<Vec<HttpRule>, ConfigError> {
-    let rules = reader.tables("http")?;
-    if rules.len() > ITEMS_MAX {
-        return Err(reader.refuse("http", format!("at most {ITEMS_MAX} rules")));
+/// The values of the environment variables that hold a plugin's secrets.
+fn secrets(place: &Place<'_>, given: &BTreeMap<SecretName, String>) -> BTreeMap<String, Secret> {
+    if given.len() > ITEMS_MAX {
+        place.refuse(&["secrets"], format!("give at most {ITEMS_MAX} secrets"));
+        return BTreeMap::new();
     }
-    rules.into_iter().map(http_rule).collect()
-}
-
-fn http_rule(mut reader: TableReader<'_>) -> Result<HttpRule, ConfigError> {
-    let host = reader.text("host")?.ok_or_else(|| reader.refuse("host", "the host is required"))?;
-    let host = http_host(&host).ok_or_else(|| {
-        reader.refuse("host", "give a host name without port, an address, or *.example.com for all names below one")
-    })?;
-    let mut port = 0;
-    reader.count("port", u64::from(u16::MAX), &mut port)?;
-    let methods = reader.texts("methods")?.unwrap_or_default();
-    for (place, method) in methods.iter().enumerate() {
-        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) || method == "CONNECT" {
-            return Err(
-                reader.refuse(&format!("methods[{place}]"), "give a method in upper case, like POST; never CONNECT")
+    let mut secrets = BTreeMap::new();
+    for (SecretName(name), variable) in given {
+        let Some(secret) = place.variable(&["secrets", name], variable) else { continue };
+        if secret.expose().len() < SECRET_BYTES_MIN {
+            let text = format!(
+                "the variable has fewer than {SECRET_BYTES_MIN} bytes: so short a secret cannot be kept out of logs, where \
+                 other texts have it too"
             );
+            place.refuse(&["secrets", name], text);
+        }
+        secrets.insert(name.clone(), secret);
+    }
+    secrets
+}
+
+/// A table `[[plugins]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenPlugin {
+    name: GivenName,
+    source: Option<Parsed<PluginSource>>,
+    sha256: Option<Parsed<Digest>>,
+    public_key: Option<PublicKey>,
+    capabilities: Option<Vec<Word<Capability>>>,
+    #[serde(default)]
+    limits: GivenLimits,
+    #[serde(default)]
+    budgets: GivenBudgets,
+    http: Option<List<GivenRule, 0, ITEMS_MAX>>,
+    /// Names of environment variables, by the names that the step asks for.
+    #[serde(default)]
+    secrets: BTreeMap<SecretName, String>,
+}
+
+/// Name of a component.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct GivenName(String);
+
+impl TryFrom<String> for GivenName {
+    type Error = String;
+    fn try_from(name: String) -> Result<Self, String> {
+        Descriptor::check_name(&name).map(|()| Self(name)).map_err(|error| error.to_string())
+    }
+}
+
+/// A minisign key.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct PublicKey(String);
+
+impl TryFrom<String> for PublicKey {
+    type Error = &'static str;
+    fn try_from(key: String) -> Result<Self, &'static str> {
+        match minisign_key_id(&key) {
+            Some(_) => Ok(Self(key)),
+            None => Err("give the second line of a minisign.pub, which begins with RW"),
         }
     }
-    reader.nothing_else()?;
-    Ok(HttpRule { host, port: u16::try_from(port).ok().filter(|port| *port > 0), methods })
+}
+
+/// Name of a secret.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+struct SecretName(String);
+
+impl TryFrom<String> for SecretName {
+    type Error = &'static str;
+    fn try_from(name: String) -> Result<Self, &'static str> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        match (1..=64).contains(&name.len()) && name.chars().all(plain) {
+            true => Ok(Self(name)),
+            false => Err("a name has at most 64 letters, digits, dots, dashes and underscores"),
+        }
+    }
+}
+
+/// Limits of a run; the default where one is absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GivenLimits {
+    memory: Option<Size<MEMORY_BYTES_MIN, MEMORY_BYTES_MAX>>,
+    wall_time: Option<Span<1, TIME_MS_MAX>>,
+    cpu_time: Option<Span<1, TIME_MS_MAX>>,
+    output: Option<Size<0, BYTES_MAX>>,
+    artifacts: Option<Whole<0, 1000>>,
+    host_bytes: Option<Size<0, BYTES_MAX>>,
+    host_calls: Option<Whole<0, COUNT_MAX>>,
+    http_requests: Option<Whole<0, 1_000_000>>,
+    log_lines: Option<Whole<0, 100_000>>,
+    log_bytes: Option<Size<0, { 64 << 20 }>>,
+}
+
+impl From<GivenLimits> for Limits {
+    fn from(given: GivenLimits) -> Self {
+        let of = Self::default();
+        let small = |given: Option<u64>, default| given.map_or(default, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        Self {
+            memory_bytes_max: given.memory.map_or(of.memory_bytes_max, |bytes| bytes.0),
+            wall_time_max: given.wall_time.map_or(of.wall_time_max, |time| time.0),
+            cpu_time_max: given.cpu_time.map_or(of.cpu_time_max, |time| time.0),
+            output_bytes_max: given.output.map_or(of.output_bytes_max, |bytes| bytes.0),
+            artifacts_max: small(given.artifacts.map(|count| count.0), of.artifacts_max),
+            host_bytes_max: given.host_bytes.map_or(of.host_bytes_max, |bytes| bytes.0),
+            host_calls_max: given.host_calls.map_or(of.host_calls_max, |count| count.0),
+            http_requests_max: given.http_requests.map_or(of.http_requests_max, |count| count.0),
+            log_lines_max: small(given.log_lines.map(|count| count.0), of.log_lines_max),
+            log_bytes_max: small(given.log_bytes.map(|bytes| bytes.0), of.log_bytes_max),
+        }
+    }
+}
+
+/// Budgets by their names, as the core lists them; the default where one is absent.
+#[derive(Debug, Default)]
+struct GivenBudgets(Budgets);
+
+impl<'de> Deserialize<'de> for GivenBudgets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| Budget::ALL.map(Budget::name).to_vec());
+        struct ByName;
+        impl<'de> Visitor<'de> for ByName {
+            type Value = Budgets;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table of budgets")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Budgets, A::Error> {
+                let mut budgets = Budgets::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    let budget = Budget::ALL.into_iter().find(|budget| budget.name() == name);
+                    let budget = budget.ok_or_else(|| A::Error::unknown_field(&name, &NAMES))?;
+                    let max = match budget.is_bytes() {
+                        true => map.next_value::<Size<0, BYTES_MAX>>()?.0,
+                        false => map.next_value::<Whole<0, COUNT_MAX>>()?.0,
+                    };
+                    budgets.set(budget, max);
+                }
+                Ok(budgets)
+            }
+        }
+        deserializer.deserialize_struct("budgets", &NAMES, ByName).map(Self)
+    }
+}
+
+/// A destination of requests.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenRule {
+    host: GivenHost,
+    /// 0 is as absent: that of the URL's scheme.
+    port: Option<Whole<0, { u16::MAX as u64 }>>,
+    /// GET and HEAD where it is absent.
+    #[serde(default)]
+    methods: Vec<GivenMethod>,
+}
+
+impl From<GivenRule> for HttpRule {
+    fn from(given: GivenRule) -> Self {
+        let port = given.port.and_then(|port| u16::try_from(port.0).ok());
+        let methods = given.methods.into_iter().map(|method| method.0).collect();
+        Self { host: given.host.0, port: port.filter(|port| *port > 0), methods }
+    }
+}
+
+/// A method in upper case.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct GivenMethod(String);
+
+impl TryFrom<String> for GivenMethod {
+    type Error = &'static str;
+    fn try_from(method: String) -> Result<Self, &'static str> {
+        match !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()) && method != "CONNECT" {
+            true => Ok(Self(method)),
+            false => Err("give a method in upper case, like POST; never CONNECT"),
+        }
+    }
+}
+
+/// A host in the form of hosts of URLs.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct GivenHost(String);
+
+impl TryFrom<String> for GivenHost {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        http_host(&text)
+            .map(Self)
+            .ok_or("give a host name without port, an address, or *.example.com for all names below one")
+    }
 }
 
 /// The host of a rule in the form of hosts of URLs; none where no URL can have it, so that the rule would never match.
@@ -202,59 +322,4 @@ fn http_host(text: &str) -> Option<String> {
         // No name is below an address, nor below a number, which is parsed as an address.
         _ => None,
     }
-}
-
-fn secrets(written: &Written<'_>, reader: &mut TableReader<'_>) -> Result<BTreeMap<String, Secret>, ConfigError> {
-    let Some(reader) = reader.table("secrets")? else { return Ok(BTreeMap::new()) };
-    if reader.table.len() > ITEMS_MAX {
-        return Err(ConfigError::new(format!("{}: at most {ITEMS_MAX} secrets", reader.path)));
-    }
-    let mut secrets = BTreeMap::new();
-    for (name, value) in reader.table {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        if !(1..=64).contains(&name.len()) || !name.chars().all(plain) {
-            let text = "a name has at most 64 letters, digits, dots, dashes and underscores";
-            return Err(ConfigError::new(format!("{}: {text}", reader.path)));
-        }
-        // The value is not shown: it may be the secret itself.
-        let variable = value.as_str().unwrap_or_default();
-        let set = written.environment(variable);
-        let set = set.ok_or_else(|| reader.refuse(name, "give the name of an environment variable that is set"))?;
-        let set = set.trim();
-        if set.len() < SECRET_BYTES_MIN {
-            let text = format!(
-                "the variable has fewer than {SECRET_BYTES_MIN} bytes: so short a secret cannot be kept out of logs, where \
-                 other texts have it too"
-            );
-            return Err(reader.refuse(name, text));
-        }
-        secrets.insert(name.clone(), Secret::new(set));
-    }
-    Ok(secrets)
-}
-
-/// Reads the tables of registries.
-pub(super) fn registries(written: &Written<'_>) -> Result<Vec<RegistryAccess>, ConfigError> {
-    let mut registries: Vec<RegistryAccess> = Vec::new();
-    for (place, table) in written.tables(PLUGIN_REGISTRIES).iter().enumerate() {
-        let mut reader = TableReader::new(format!("{PLUGIN_REGISTRIES}[{place}]"), table);
-        let registry = reader.text("host")?.filter(|host| is_registry(host));
-        let registry = registry.ok_or_else(|| reader.refuse("host", "give a host, with its port if needed"))?;
-        let mut insecure = false;
-        reader.flag("insecure", &mut insecure)?;
-        let username = reader.text("username")?;
-        let (password, token) = (reader.variable(written, "password_env")?, reader.variable(written, "token_env")?);
-        let login = match (username, password, token) {
-            (None, None, None) => None,
-            (Some(username), Some(password), None) => Some(RegistryLogin::Password { username, password }),
-            (None, None, Some(token)) => Some(RegistryLogin::Token(token)),
-            _ => return Err(reader.refuse("username", "give `username` and `password_env`, or `token_env` alone")),
-        };
-        reader.nothing_else()?;
-        if registries.iter().any(|other| other.registry == registry) {
-            return Err(reader.refuse("host", "there is another table of this registry"));
-        }
-        registries.push(RegistryAccess { registry, login, insecure });
-    }
-    Ok(registries)
 }

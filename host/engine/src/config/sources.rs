@@ -1,39 +1,15 @@
 //! The sources of settings, and the values found in them.
 
+use super::error::{ConfigError, Faults, text_of};
 use super::file_tables;
 use super::lines;
 use super::settings::{self, SETTINGS};
+use morag_input::Problem;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// File that is read when it exists and `--config` is not given.
 const FILE_DEFAULT: &str = "morag.toml";
-
-/// The settings cannot be used. The message names the setting, its value unless it is secret, and what is allowed.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-pub struct ConfigError {
-    text: String,
-    /// Path of the key in `morag.toml`, where it is of one.
-    path: Option<String>,
-}
-
-impl ConfigError {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), path: None }
-    }
-
-    /// An error of a key of `morag.toml`. The text begins with its path.
-    pub(super) fn of_key(path: &str, text: impl std::fmt::Display) -> Self {
-        Self { text: format!("{path}: {text}"), path: Some(path.to_owned()) }
-    }
-
-    /// With the file and the line of its key.
-    pub(super) fn located(self, sources: &Sources<'_>, text: &str) -> Self {
-        let Some(line) = self.path.as_deref().and_then(|path| lines::line_of(text, path)) else { return self };
-        Self::new(format!("{}, line {line}: {}", sources.path().display(), self.text))
-    }
-}
 
 /// The sources of settings.
 #[derive(Debug, Default)]
@@ -80,7 +56,9 @@ impl Sources<'_> {
 pub(super) struct Value {
     pub(super) text: String,
     /// The name of the setting in the source that gave it.
-    pub(super) name: String,
+    name: String,
+    /// Whether that is `morag.toml`.
+    is_of_file: bool,
 }
 
 /// The arrays of tables of a file, by name.
@@ -91,29 +69,109 @@ pub(super) struct Written<'a> {
     values: BTreeMap<&'static str, Value>,
     tables: Tables,
     sources: &'a Sources<'a>,
+    /// The content of the file.
+    text: &'a str,
+    faults: Faults,
 }
 
 impl<'a> Written<'a> {
-    /// Reads the sources; `text` is the content of the file.
-    pub(super) fn read(sources: &'a Sources<'a>, text: Option<&str>) -> Result<Self, ConfigError> {
-        let mut values = BTreeMap::new();
+    /// Reads the sources; `text` is the content of the file. What is wrong with single values is noted.
+    ///
+    /// # Errors
+    /// The file is no TOML.
+    pub(super) fn read(sources: &'a Sources<'a>, text: Option<&'a str>) -> Result<Self, ConfigError> {
+        let text = text.unwrap_or_default();
+        let (values, tables) = (BTreeMap::new(), Tables::new());
+        let mut written = Self { values, tables, sources, text, faults: Faults::default() };
         for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
-            let name = format!("{} (default)", setting.key);
-            values.insert(setting.key, Value { text: setting.default.to_owned(), name });
+            written.set(setting.key, setting.default, format!("{} (default)", setting.key));
         }
-        let mut tables = Tables::new();
-        if let Some(text) = text {
-            tables = read_file(sources.path(), text, &mut values)?;
-        }
+        written.read_file()?;
         for setting in SETTINGS {
             if let Some(value) = sources.environment.get(setting.env).filter(|value| !value.trim().is_empty()) {
-                values.insert(setting.key, Value { text: value.trim().to_owned(), name: setting.env.to_owned() });
+                written.set(setting.key, value, setting.env.to_owned());
             }
         }
         for (key, flag, value) in &sources.flags {
-            values.insert(key, Value { text: value.trim().to_owned(), name: (*flag).to_owned() });
+            written.set(key, value, (*flag).to_owned());
         }
-        Ok(Self { values, tables, sources })
+        Ok(written)
+    }
+
+    fn set(&mut self, key: &'static str, text: &str, name: String) {
+        self.values.insert(key, Value { text: text.trim().to_owned(), name, is_of_file: false });
+    }
+
+    /// Notes what is wrong with a setting, and what to do: the text after its name. It must not show a value that may be secret.
+    pub(super) fn note(&self, key: &str, text: &str) {
+        let value = self.get(key);
+        let name = value.map_or(key, |value| value.name.as_str());
+        if value.is_some_and(|value| value.is_of_file) {
+            return self.note_line(key, &[key], &format!("{name} {text}"));
+        }
+        self.faults.note(key, None, format!("{name} {text}"));
+    }
+
+    /// Notes what is wrong with a key of the file. Its path leads from the file itself.
+    pub(super) fn note_key(&self, problem: &Problem) {
+        let (name, path) = (problem.name(), problem.path.iter().map(String::as_str).collect::<Vec<_>>());
+        self.note_line(&name, &path, &format!("{}: {}", morag_core::shown(&name), text_of(problem)));
+    }
+
+    fn note_line(&self, key: &str, path: &[&str], text: &str) {
+        // Before the line is looked for, which takes a parse of the file.
+        if !self.faults.takes(key) {
+            return;
+        }
+        let (file, line) = (self.sources.path().display(), lines::line_of(self.text, path));
+        let place = line.map_or_else(|| file.to_string(), |line| format!("{file}, line {line}"));
+        self.faults.note(key, line, format!("{place}: {text}"));
+    }
+
+    /// Everything that was noted.
+    ///
+    /// # Errors
+    /// If anything was.
+    pub(super) fn faults(&self) -> Result<(), ConfigError> {
+        self.faults.result()
+    }
+
+    /// Reads the file's settings and arrays of tables.
+    fn read_file(&mut self) -> Result<(), ConfigError> {
+        let shown = self.sources.path().display();
+        let mut table: toml::Table = self.text.parse().map_err(|error: toml::de::Error| {
+            // `error`'s own message would quote the line, which may contain a secret.
+            let line = error.span().map_or(0, |span| lines::line_at(self.text, span.start));
+            ConfigError::new(format!("{shown}, line {line}: not valid TOML: {}", error.message()))
+        })?;
+        for name in file_tables::ALL {
+            let Some(written) = table.remove(name) else { continue };
+            match written.try_into() {
+                Ok(list) => {
+                    self.tables.insert(name, list);
+                }
+                Err(_) => self.note_key(&Problem::invalid(name, format!("give tables, each begun by [[{name}]]"))),
+            }
+        }
+        for (key, value) in &table {
+            let Some(setting) = settings::by_key(key) else {
+                let known = SETTINGS.iter().map(|setting| setting.key).chain(file_tables::ALL);
+                let hint = match morag_input::nearest(key, known) {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => "`morag config table` lists them all".to_owned(),
+                };
+                self.note_key(&Problem::invalid(key, format!("there is no such setting: {hint}")));
+                continue;
+            };
+            match as_text(value) {
+                Some(text) if text.is_empty() => {}
+                Some(text) => {
+                    self.values.insert(setting.key, Value { text, name: key.clone(), is_of_file: true });
+                }
+                None => self.note_key(&Problem::invalid(key, "give a string, a number or a list of strings")),
+            }
+        }
+        Ok(())
     }
 
     /// An environment variable that need not be a setting.
@@ -150,43 +208,8 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Reads the settings of a file and returns its arrays of tables.
-fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Value>) -> Result<Tables, ConfigError> {
-    let shown = path.display();
-    let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        // `error`'s own message would quote the line, which may contain a secret.
-        let line = error.span().map_or(0, |span| lines::line_at(text, span.start));
-        ConfigError::new(format!("{shown}, line {line}: not valid TOML: {}", error.message()))
-    })?;
-    let mut tables = Tables::new();
-    for name in file_tables::ALL {
-        let Some(written) = table.remove(name) else { continue };
-        let list = written
-            .try_into()
-            .map_err(|_| ConfigError::new(format!("{shown}: {name} must be tables, each begun by [[{name}]]")))?;
-        tables.insert(name, list);
-    }
-    for (key, value) in &table {
-        let Some(setting) = settings::by_key(key) else {
-            let known = SETTINGS.iter().map(|setting| setting.key).chain(file_tables::ALL);
-            let hint = match morag_input::nearest(key, known) {
-                Some(near) => format!("did you mean {near}?"),
-                None => "`morag config table` lists them all".to_owned(),
-            };
-            return Err(ConfigError::of_key(key, format!("there is no such setting: {hint}")));
-        };
-        let text = as_text(value).ok_or_else(|| {
-            ConfigError::new(format!("{shown}: {key} must be a string, a number or a list of strings"))
-        })?;
-        if !text.is_empty() {
-            values.insert(setting.key, Value { text, name: format!("{key} in {shown}") });
-        }
-    }
-    Ok(tables)
-}
-
 /// A TOML value in the form of an environment variable.
-pub(super) fn as_text(value: &toml::Value) -> Option<String> {
+fn as_text(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.trim().to_owned()),
         toml::Value::Integer(number) => Some(number.to_string()),

@@ -1,10 +1,10 @@
 //! Settings of Redis and of S3.
 
 use super::Roles;
-use super::roles::{InvalidRoles, Role};
-use super::sources::{ConfigError, Written};
+use super::roles::Role;
+use super::sources::Written;
 use morag_core::Secret;
-use morag_core::redis_demands::{AcceptedLosses, InvalidLosses};
+use morag_core::redis_demands::AcceptedLosses;
 use std::path::PathBuf;
 use url::Url;
 
@@ -40,46 +40,43 @@ pub struct S3Config {
 }
 
 /// Reads the Redis settings; none: the embedded store.
-pub(super) fn redis(written: &Written<'_>) -> Result<Option<RedisConfig>, ConfigError> {
-    let Some(url) = written.secret("redis_url") else { return Ok(None) };
+pub(super) fn redis(written: &Written<'_>) -> Option<RedisConfig> {
+    let url = written.secret("redis_url")?;
     let key = "redis_key_prefix";
     let key_prefix = written.value(key).unwrap_or_default();
     // Braces would replace the hash tags of our keys; spaces and stars make keys hard to search for.
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '.' | '_' | '-');
     if key_prefix.len() > KEY_PREFIX_MAX || !key_prefix.chars().all(plain) {
-        return Err(written.refused(key, &format!("at most {KEY_PREFIX_MAX} of the characters a-z A-Z 0-9 : . _ -")));
+        written.refuse(key, &format!("at most {KEY_PREFIX_MAX} of the characters a-z A-Z 0-9 : . _ -"));
     }
     let ca_file = written.value("redis_ca_file").map(PathBuf::from);
-    let key = "redis_accept_loss";
-    let accept_loss = match written.value(key) {
-        None => AcceptedLosses::default(),
-        Some(text) => text.parse().map_err(|allowed: InvalidLosses| written.refused(key, &allowed.to_string()))?,
-    };
-    Ok(Some(RedisConfig { url, ca_file, key_prefix, accept_loss }))
+    let (key, none) = ("redis_accept_loss", AcceptedLosses::default);
+    let accept_loss = written.value(key).map_or_else(none, |text| written.of_type(key, &text, none()));
+    Some(RedisConfig { url, ca_file, key_prefix, accept_loss })
 }
 
 /// Reads the S3 settings; none: the data folder.
-pub(super) fn s3(written: &Written<'_>) -> Result<Option<S3Config>, ConfigError> {
-    let Some(url) = written.value("blobs_url") else { return Ok(None) };
-    // The errors do not show the URL: credentials are often put into URLs by mistake.
+pub(super) fn s3(written: &Written<'_>) -> Option<S3Config> {
+    let url = written.value("blobs_url")?;
+    // The notes do not show the URL: credentials are often put into URLs by mistake.
     let parsed = Url::parse(&url).ok().filter(is_without_credentials);
     if !parsed.is_some_and(|url| url.scheme() == "s3" && url.host_str().is_some_and(|bucket| !bucket.is_empty())) {
-        let text = "MORAG_BLOBS_URL is not of the form s3://bucket/prefix, without keys in it: those are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-        return Err(ConfigError::new(text));
+        let text = "is not of the form s3://bucket/prefix, without keys in it: those are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+        written.note("blobs_url", text);
     }
     let endpoint = written.value("s3_endpoint_url");
     let is_http = |url: &Url| matches!(url.scheme(), "http" | "https") && is_without_credentials(url);
     if endpoint.as_ref().is_some_and(|text| !Url::parse(text).is_ok_and(|url| is_http(&url))) {
-        let text = "AWS_ENDPOINT_URL is not of the form https://host:port, or http://host:port, without keys in it";
-        return Err(ConfigError::new(text));
+        written
+            .note("s3_endpoint_url", "is not of the form https://host:port, or http://host:port, without keys in it");
     }
-    Ok(Some(S3Config {
+    Some(S3Config {
         url,
         endpoint,
         region: written.value("s3_region"),
         access_key_id: written.value("s3_access_key_id"),
         secret_access_key: written.secret("s3_secret_access_key"),
-    }))
+    })
 }
 
 fn is_without_credentials(url: &Url) -> bool {
@@ -87,18 +84,17 @@ fn is_without_credentials(url: &Url) -> bool {
 }
 
 /// Reads the roles.
-pub(super) fn roles(written: &Written<'_>, redis: Option<&RedisConfig>) -> Result<Roles, ConfigError> {
+pub(super) fn roles(written: &Written<'_>, redis: Option<&RedisConfig>) -> Roles {
     let key = "role";
-    let roles =
-        written.required(key)?.parse().map_err(|allowed: InvalidRoles| written.refused(key, &allowed.to_string()))?;
+    let roles = written.of_type(key, &written.required(key), Roles::ALL);
     if roles != Roles::ALL && redis.is_none() {
-        let name = written.get(key).map_or(key, |value| value.name.as_str());
-        return Err(ConfigError::new(format!(
-            "{name} is {roles}, and REDIS_URL is not set: the embedded store belongs to one process, which has every role; \
+        let text = format!(
+            "is {roles}, and REDIS_URL is not set: the embedded store belongs to one process, which has every role; \
              set REDIS_URL, or leave the role out"
-        )));
+        );
+        written.note(key, &text);
     }
-    Ok(roles)
+    roles
 }
 
 /// The warning where uploads and steps may be on different machines, and files in a local folder.

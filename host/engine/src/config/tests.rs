@@ -68,15 +68,81 @@ fn an_unknown_key_is_named() {
         ),
         ("nonsense = 1", "morag.toml, line 1: nonsense: there is no such setting: `morag config table` lists them all"),
         ("\n[[caller]]", "morag.toml, line 2: caller: there is no such setting: did you mean callers?"),
-        ("[[callers]]\nname = \"a\"\nkey_sha265 = \"\"", "morag.toml, line 1: callers[0].key_sha256: give the SHA-256"),
+        (
+            "[[callers]]\nname = \"a\"\nkey_sha265 = \"\"",
+            "morag.toml, line 3: callers[0].key_sha265: there is no such key: did you mean key_sha256?",
+        ),
+        ("[[callers]]\nname = \"a\"\nkey_sha265 = \"\"", "morag.toml, line 1: callers[0].key_sha256: it is required"),
         (
             "[[pipelines]]\nname = \"a\"\n[[pipelines.steps]]\nname = \"b\"\nwieght = 1",
-            "morag.toml, line 5: pipelines[0].steps[0].wieght: unknown key: did you mean weight?",
+            "morag.toml, line 5: pipelines[0].steps[0].wieght: there is no such key: did you mean weight?",
         ),
     ] {
         let error = load(Some(file), &[]).unwrap_err();
         assert!(error.contains(said), "{error}");
     }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_with_its_line_and_without_secrets() {
+    let file = "api_port = 70000\napi_prot = 1\nwebhook_timeout = true\n\
+         [[callers]]\nname = \"c r m\"\nkey_sha256 = \"5ecret\"\nscopes = [\"submit\", \"write\"]\ntenat = \"a\"\n\
+         [[webhook_endpoints]]\nid = \"crm\"\nsecret_evn = \"5ecret\"\nurl = \"https://example.com/\"\nrate_limit = 0\n\
+         [[plugins]]\nnmae = \"x\"\n";
+    let environment = [("API_HOST".to_owned(), "nowhere".to_owned())].into();
+    let error = Config::of(&Sources { environment, ..Sources::default() }, Some(file)).unwrap_err().to_string();
+    let told: Vec<_> = error.lines().collect();
+    assert_eq!(
+        told,
+        [
+            "the settings have 12 errors:",
+            "  API_HOST is \"nowhere\": give an IP address like 127.0.0.1, 0.0.0.0 or ::1",
+            "  morag.toml, line 1: api_port is \"70000\": give a whole number, 0 to 65535",
+            "  morag.toml, line 2: api_prot: there is no such setting: did you mean api_port?",
+            "  morag.toml, line 3: webhook_timeout: give a string, a number or a list of strings",
+            "  morag.toml, line 5: callers[0].name: give 1 to 64 letters, digits, dots, dashes and underscores",
+            "  morag.toml, line 6: callers[0].key_sha256: give the SHA-256 of the key, 64 hexadecimal digits; never the key itself. \
+             `morag key new NAME` prints a new key and its table",
+            "  morag.toml, line 7: callers[0].scopes[1]: give submit, read, endpoints or admin",
+            "  morag.toml, line 8: callers[0].tenat: there is no such key: did you mean tenant?",
+            "  morag.toml, line 11: webhook_endpoints[0].secret_evn: there is no such key: did you mean secret_env?",
+            "  morag.toml, line 13: webhook_endpoints[0].rate_limit: give a whole number, 1 to 1000",
+            "  morag.toml, line 14: plugins[0].name: it is required",
+            "  morag.toml, line 15: plugins[0].nmae: there is no such key: did you mean name?",
+        ]
+    );
+}
+
+#[test]
+fn a_bad_value_is_told_with_its_line_its_variable_or_its_flag() {
+    for (file, said) in [
+        ("\napi_port = \"x\"\n", "line 2: api_port is \"x\": give a whole number, 0 to 65535"),
+        ("log = \"info\"\n\n# Range.\nwebhook_max_retries = 21\n", "line 4: webhook_max_retries is \"21\": give"),
+        (
+            "webhook_allow_networks = [\n  \"10.0.0.0/99\",\n]\n",
+            "line 1: webhook_allow_networks is \"10.0.0.0/99\": give",
+        ),
+        ("log_format = \"xml\"", "line 1: log_format is \"xml\": give text or json"),
+        ("lease_seconds = \"2h\"", "line 1: lease_seconds is \"2h\": give seconds, 1 to 3600"),
+        ("compile_memory_bytes = 1", "line 1: compile_memory_bytes is \"1\": give 64MiB to 64GiB"),
+        ("\nrole = \"worker\"", "line 2: role is worker, and REDIS_URL is not set"),
+        ("\napi_host = \"0.0.0.0\"", "line 2: api_host is 0.0.0.0, which others can reach"),
+        (
+            "\nwebhook_previous_secret = \"hidden-hidden-hidden\"",
+            "line 2: webhook_previous_secret is set, and WEBHOOK_SECRET",
+        ),
+        ("\nwebhook_secret = \"hidden\"", "line 2: webhook_secret cannot sign"),
+        ("\nblobs_url = \"https://hidden\"", "line 2: blobs_url is not of the form s3://bucket/prefix"),
+        ("webhook_proxy = \"hidden\"", "line 1: webhook_proxy cannot be used"),
+    ] {
+        let error = load(Some(file), &[]).unwrap_err();
+        assert!(error.contains(&format!("morag.toml, {said}")) && !error.contains("hidden"), "{error}");
+    }
+    let (file, variable) = (Some("api_port = \"y\""), [("API_PORT", "x")]);
+    let allowed = "give a whole number, 0 to 65535";
+    assert_eq!(load(file, &variable).unwrap_err(), format!("API_PORT is \"x\": {allowed}"));
+    let flag = [("api_port", "--port", "z")];
+    assert_eq!(load_with(file, &variable, &flag).unwrap_err(), format!("--port is \"z\": {allowed}"));
 }
 
 #[test]
@@ -327,6 +393,40 @@ fn a_bad_endpoint_of_the_file_is_named_by_its_path_and_its_secret_is_not_shown()
     assert!(load(Some("webhook_endpoints = 1"), &[]).unwrap_err().contains("[[webhook_endpoints]]"));
 }
 
+#[test]
+fn an_unknown_key_of_an_endpoint_is_told_with_the_keys_of_the_file() {
+    let said = |more: &str| load(Some(&format!("{ENDPOINT}secret = \"0123456789abcdef\"\n{more}\n")), &[]).unwrap_err();
+    for (key, meant) in
+        [("tenat", "tenant"), ("secret_evn", "secret_env"), ("auth_token_en", "auth_token_env"), ("ordr", "order")]
+    {
+        let error = said(&format!("{key} = \"x\""));
+        assert!(
+            error.contains(&format!("line 6: webhook_endpoints[0].{key}: there is no such key: did you mean {meant}?")),
+            "{error}"
+        );
+    }
+    let error = said("nonsense = 1");
+    let (_, keys) = error.split_once("the keys are ").unwrap();
+    let keys: Vec<_> = keys.split(", ").collect();
+    assert!(["id", "url", "tenant", "secret_env", "auth_token_env"].iter().all(|key| keys.contains(key)), "{keys:?}");
+    assert!(!keys.contains(&"version"), "{keys:?}");
+    assert!(
+        said("retry = { delay = 1 }")
+            .contains("webhook_endpoints[0].retry.delay: there is no such key: the keys are max_retries")
+    );
+    assert!(said("version = 1").contains("webhook_endpoints[0].version: it is for changes over HTTP: leave it out"));
+}
+
+#[test]
+fn a_bad_value_of_a_variable_is_told_at_the_key_that_names_it() {
+    let environment = [("CRM", "5ecret"), ("TOKEN", "5ecret\nvalue")];
+    let error =
+        load(Some(&format!("{ENDPOINT}secret_env = \"CRM\"\nauth_token_env = \"TOKEN\"\n")), &environment).unwrap_err();
+    for place in ["line 5: webhook_endpoints[0].secret_env: ", "line 6: webhook_endpoints[0].auth_token_env: "] {
+        assert!(error.contains(place) && !error.contains("5ecret"), "{error}");
+    }
+}
+
 const PIPELINE: &str = "[[pipelines]]\nname = \"redacted\"\nstores = true\n\
      [[pipelines.steps]]\nname = \"markdown_conversion\"\non_failure = { retry = 3, delay = \"1.5s\" }\n\
      [[pipelines.steps]]\nname = \"redact\"\n";
@@ -379,13 +479,13 @@ fn a_bad_pipeline_is_named_by_the_path_of_the_key_and_its_value_is_not_shown() {
         ("when = { media_type = [\"text/*\", \"pdf\"] }\n", "pipelines[0].steps[1].when.media_type[1]: "),
         ("when = { metadata = true }\n", "pipelines[0].steps[1].when.metadata: "),
         ("on_failure = \"s3cret\"\n", "pipelines[0].steps[1].on_failure: "),
-        ("on_failure = { delay = \"1s\" }\n", "pipelines[0].steps[1].on_failure: "),
+        ("on_failure = { delay = \"1s\" }\n", "pipelines[0].steps[1].on_failure.retry: "),
         ("on_failure = { retry = 21 }\n", "pipelines[0].steps[1].on_failure.retry: "),
         ("on_failure = { retry = 0 }\n", "pipelines[0].steps[1].on_failure.retry: "),
         ("on_failure = { retry = 1, delay = \"61m\" }\n", "pipelines[0].steps[1].on_failure.delay: "),
         ("on_failure = { retry = 1, delay = -1 }\n", "pipelines[0].steps[1].on_failure.delay: "),
         ("on_failure = { retry = 1, skip = true }\n", "pipelines[0].steps[1].on_failure.skip: "),
-        ("replaces = { \"../a\" = \"b\" }\n", "pipelines[0].steps[1].replaces.../a: "),
+        ("replaces = { \"../a\" = \"b\" }\n", "pipelines[0].steps[1].replaces: "),
         ("replaces = { \"a\" = \".b\" }\n", "pipelines[0].steps[1].replaces.a: "),
         ("replaces = { \"a\" = 1 }\n", "pipelines[0].steps[1].replaces.a: "),
         ("[[pipelines.steps]]\nname = \"redact\"\n", "pipelines[0].steps[2].name: "),
@@ -394,7 +494,7 @@ fn a_bad_pipeline_is_named_by_the_path_of_the_key_and_its_value_is_not_shown() {
         ("[[pipelines.steps]]\nplugin = \"a\"\n", "pipelines[0].steps[2].name: "),
         ("[[pipelines]]\nname = \"empty\"\n", "pipelines[1].steps: "),
         ("[[pipelines]]\nname = \"empty\"\nsteps = 1\n", "pipelines[1].steps: "),
-        ("[[pipelines]]\nname = \"empty\"\nsteps = [1]\n", "pipelines[1].steps: "),
+        ("[[pipelines]]\nname = \"empty\"\nsteps = [1]\n", "pipelines[1].steps[0]: "),
         ("[[pipelines]]\n", "pipelines[1].name: "),
         ("[[pipelines]]\nname = \"redacted\"\n", "pipelines[1].name: "),
         ("[[pipelines]]\nname = \"b\"\nstep = []\n", "pipelines[1].step: "),

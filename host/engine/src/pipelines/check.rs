@@ -223,6 +223,10 @@ mod tests {
             ),
             (vec![convert(), step("redact", json!({"color": 1}))], "pipeline own, step redact: config.color: "),
             (
+                vec![convert(), step("redact", json!({"kind": ["email"]}))],
+                "config.kind: the step has no such setting: did you mean kinds?",
+            ),
+            (
                 vec![step("redact", json!({}))],
                 "pipeline own: step redact reads markdown.md, which no step before it writes",
             ),

@@ -69,6 +69,16 @@ fn errors_name_the_key() {
 }
 
 #[test]
+fn a_caller_has_up_to_a_thousand_collections() {
+    let with = |count: usize| {
+        let names: Vec<_> = (0..count).map(|n| format!("\"c{n}\"")).collect();
+        load(Some(&table(&format!("collections = [{}]", names.join(", ")))), &[])
+    };
+    assert_eq!(with(1000).unwrap().callers[0].collections.as_ref().map(|names| names.len()), Some(1000));
+    assert!(with(1001).unwrap_err().contains("callers[0].collections: give 1 to 1000 names of collections"));
+}
+
+#[test]
 fn an_endpoint_of_the_file_belongs_to_a_tenant() {
     let endpoint = |tenant: &str| {
         format!(
