@@ -23,7 +23,10 @@ use std::sync::Arc;
 /// listed in `rejected` with their errors; they do not stop the others.
 #[utoipa::path(
     post, path = "/api/v1/ingest/batch", tag = "ingest", operation_id = "ingest_batch",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers with the same batch and tasks again; items that were rejected are tried again")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers with the same batch and tasks again; items that were rejected are tried again"),
+        ("traceparent" = Option<String>, Header, description = "The client's span (W3C Trace Context): the tasks' own spans and deliveries belong to its trace. Anything else is ignored"),
+    ),
     request_body(content = IngestBatch, content_type = "application/json"),
     responses(
         (status = 200, description = "Accepted, apart from the items in `rejected`", body = BatchAnswer),

@@ -90,7 +90,10 @@ pub fn as_object(answer: &impl Serialize) -> JsonObject {
 /// The file runs through the pipeline in the background; every event is sent to `webhook_url`.
 #[utoipa::path(
     post, path = "/api/v1/ingest/file", tag = "ingest", operation_id = "ingest_file",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers the first response again")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers the first response again"),
+        ("traceparent" = Option<String>, Header, description = "The client's span (W3C Trace Context): the tasks' own spans and deliveries belong to its trace. Anything else is ignored"),
+    ),
     request_body(content = IngestForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Accepted", body = IngestAnswer),
@@ -121,7 +124,10 @@ pub async fn ingest_file(
 /// As `POST /api/v1/ingest/file`, with `webhook_url` required.
 #[utoipa::path(
     post, path = "/api/convert/process-ingest", tag = "ingest", operation_id = "process_ingest",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers the first response again")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers the first response again"),
+        ("traceparent" = Option<String>, Header, description = "The client's span (W3C Trace Context): the tasks' own spans and deliveries belong to its trace. Anything else is ignored"),
+    ),
     request_body(content = ProcessIngestForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Accepted", body = ProcessIngestAnswer),

@@ -1,9 +1,10 @@
-//! The origin of a submission: caller, route and `Idempotency-Key`.
+//! The origin of a submission: caller, route, `Idempotency-Key` and trace.
 
 use crate::ApiError;
 use crate::caller::Caller;
 use crate::error::FieldError;
 use axum::http::HeaderMap;
+use morag_core::trace::TraceContext;
 
 /// Longest `Idempotency-Key`: the draft standard's examples are UUIDs.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
@@ -17,6 +18,8 @@ pub struct Origin {
     pub route: &'static str,
     /// `Idempotency-Key`.
     pub idempotency_key: Option<String>,
+    /// What the task's own spans belong below.
+    pub trace: Option<TraceContext>,
 }
 
 impl Origin {
@@ -25,8 +28,9 @@ impl Origin {
     /// # Errors
     /// 422 for an `Idempotency-Key` that is empty, too long or not printable ASCII.
     pub fn read(caller: Caller, route: &'static str, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let trace = crate::traced::of(headers);
         let Some(value) = headers.get("idempotency-key") else {
-            return Ok(Self { caller, route, idempotency_key: None });
+            return Ok(Self { caller, route, idempotency_key: None, trace });
         };
         let is_valid = |text: &&str| (1..=IDEMPOTENCY_KEY_MAX).contains(&text.len());
         let key = value.to_str().ok().map(str::trim).filter(is_valid).map(str::to_owned);
@@ -34,7 +38,7 @@ impl Origin {
         let invalid =
             || FieldError { loc: vec!["header".into(), "Idempotency-Key".into()], msg, kind: "value_error".into() };
         match key {
-            Some(key) => Ok(Self { caller, route, idempotency_key: Some(key) }),
+            Some(key) => Ok(Self { caller, route, idempotency_key: Some(key), trace }),
             None => Err(ApiError::invalid(vec![invalid()])),
         }
     }

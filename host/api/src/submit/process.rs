@@ -100,7 +100,10 @@ impl Mode {
 /// cancels nothing. `ingest` answers at once and requires `webhook_config.url`.
 #[utoipa::path(
     post, path = "/api/v1/process", tag = "ingest", operation_id = "process",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers for the first task again")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers for the first task again"),
+        ("traceparent" = Option<String>, Header, description = "The client's span (W3C Trace Context): the tasks' own spans and deliveries belong to its trace. Anything else is ignored"),
+    ),
     request_body(content = ProcessForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Done, or accepted", body = ProcessAnswer),

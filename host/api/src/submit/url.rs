@@ -29,7 +29,10 @@ use std::sync::Arc;
 /// `Content-Disposition`, the URL and `Content-Type`. Then it runs through the pipeline in the background, as an uploaded file does.
 #[utoipa::path(
     post, path = "/api/v1/ingest/url", tag = "ingest", operation_id = "ingest_url",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers the first response again, without fetching")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and request answers the first response again, without fetching"),
+        ("traceparent" = Option<String>, Header, description = "The client's span (W3C Trace Context): the tasks' own spans and deliveries belong to its trace. Anything else is ignored"),
+    ),
     request_body(content = IngestUrl, content_type = "application/json"),
     responses(
         (status = 200, description = "Accepted", body = IngestAnswer),
