@@ -51,6 +51,7 @@ fn events(now: Timestamp) -> Vec<Event> {
         timestamp: now,
         progress_percent: sequence as f64 * 5.0,
         message: kind.event_type().to_owned(),
+        span: None,
         kind,
     };
     (1..).zip(kinds).map(event).collect()

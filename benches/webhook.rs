@@ -22,6 +22,7 @@ fn event() -> Event {
         timestamp: Timestamp::from_millis(1_700_000_000_000),
         progress_percent: 25.0,
         message: "Step markdown_conversion completed".into(),
+        span: None,
         kind: EventKind::StepCompleted {
             step: "markdown_conversion".into(),
             stage: "content_processing".into(),
@@ -67,6 +68,7 @@ fn bench(criterion: &mut Criterion) {
                 event_type: event.kind.event_type(),
                 body: &body,
                 secrets: &secrets,
+                trace: None,
                 version: "0.1.0",
                 now: event.timestamp,
             })

@@ -50,6 +50,7 @@ impl Source {
                     order: OrderScope::Task,
                     retry: None,
                     rate_limit: None,
+                    trace: true,
                 },
                 sealed: sealer.seal(id.as_str(), &credentials)?,
                 id,
@@ -149,5 +150,5 @@ fn event(sequence: u64, now: Timestamp) -> Event {
         },
     };
     let message = kind.event_type().to_owned();
-    Event { sequence, timestamp: now, progress_percent: 50.0, message, kind }
+    Event { sequence, timestamp: now, progress_percent: 50.0, message, span: None, kind }
 }

@@ -460,6 +460,7 @@ fn event() -> Event {
         timestamp: Timestamp::from_millis(NOW),
         progress_percent: 25.0,
         message: "m".into(),
+        span: None,
         kind: EventKind::StepStarted { step: "chunking".into(), stage: "chunking".into() },
     }
 }
@@ -490,6 +491,7 @@ fn record() -> TaskRecord {
         subscribers: vec![EndpointId::of_tenant(&TenantId::default(), "ep_a")],
         created_at: Timestamp::from_millis(NOW),
         tenant: TenantId::default(),
+        trace: None,
     }
 }
 

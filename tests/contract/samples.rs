@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Lease duration for tests that do not depend on it.
 pub const LEASE: Duration = Duration::from_secs(30);
 
+/// A span: stores keep it as it is.
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// A JSON object.
 pub fn object(value: serde_json::Value) -> JsonObject {
     value.as_object().cloned().unwrap()
@@ -33,6 +36,7 @@ pub fn task(backend: &impl Backend, endpoints: &[&str]) -> NewTask {
         metadata: object(serde_json::json!({"who": "\u{1f600}"})).into(),
         endpoints: endpoints.iter().map(|id| endpoint(id)).collect(),
         created_at: backend.now(),
+        trace: TRACE.parse().ok(),
         ..sample
     };
     NewTask { flow: Flow::of("someone"), ..new_task(record) }
@@ -68,8 +72,9 @@ pub fn event(sequence: u64, at: Timestamp) -> Event {
         1 => EventKind::TaskStarted { retry: None },
         _ => EventKind::TaskProgress { milestone: 25, step: "chunking".into(), stage: "chunking".into() },
     };
+    let span = (sequence == 1).then(|| TRACE.parse().ok()).flatten();
     let progress_percent = (sequence as f64 * 0.5).min(100.0);
-    Event { sequence, timestamp: at, progress_percent, message: format!("event {sequence}"), kind }
+    Event { sequence, timestamp: at, progress_percent, message: format!("event {sequence}"), span, kind }
 }
 
 /// A commit of the events with these sequences that leaves the task running and leased.

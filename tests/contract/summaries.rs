@@ -39,7 +39,7 @@ fn large(sequence: u64, at: morag_core::Timestamp) -> Event {
         artifacts: vec![],
         resources: Resources::default(),
     };
-    Event { sequence, timestamp: at, progress_percent: 50.0, message: format!("event {sequence}"), kind }
+    Event { sequence, timestamp: at, progress_percent: 50.0, message: format!("event {sequence}"), span: None, kind }
 }
 
 async fn append_large(backend: &impl Backend, id: TaskId, count: u64) {

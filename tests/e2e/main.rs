@@ -43,3 +43,4 @@ mod sender_memory;
 mod shares;
 mod standard_webhooks;
 mod task_token;
+mod traces;

@@ -14,6 +14,7 @@ pub mod guide;
 pub mod image;
 pub mod minisign;
 pub mod old_stores;
+pub mod otlp;
 pub mod process_memory;
 pub mod program;
 pub mod proxy;

@@ -2,6 +2,7 @@
 mod delivery;
 mod layout;
 mod machine;
+mod otlp;
 mod pipeline;
 mod plugins;
 mod receiver;

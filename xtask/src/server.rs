@@ -52,6 +52,8 @@ pub fn command(workspace: &Workspace, profile: Profile, port: u16, data: &Path) 
         .env("MORAG_DATA_DIR", data)
         .env("MORAG_PLUGINS_DIR", workspace.plugins_folder())
         // What a person has set for another server must not change this one.
-        .env_remove("REDIS_URL");
+        .env_remove("REDIS_URL")
+        .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+        .env_remove("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
     command
 }

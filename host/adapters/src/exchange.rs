@@ -12,6 +12,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{Connect, Connection, HttpConnector, dns};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use morag_core::trace::SPAN_TARGET;
 use std::error::Error;
 use std::future::Future;
 use std::io;
@@ -24,6 +25,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::coop;
 use tower_service::Service;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 /// Most header lines of a response.
 const HEADERS_MAX: usize = 100;
@@ -98,12 +101,47 @@ where
     pub(crate) async fn send(&self, mut request: Request<B>) -> Result<Response<Incoming>, ExchangeError> {
         let too_many = Arc::new(Notify::new());
         count_interim(&mut request, Arc::clone(&too_many));
-        tokio::select! {
-            biased;
-            () = too_many.notified() => Err(ExchangeError::Interim),
-            answered = self.0.request(request) => Ok(answered?),
-        }
+        let span = span(&request);
+        let exchange = async {
+            tokio::select! {
+                biased;
+                () = too_many.notified() => Err(ExchangeError::Interim),
+                answered = self.0.request(request) => Ok(answered?),
+            }
+        };
+        let answered = exchange.instrument(span.clone()).await;
+        match &answered {
+            Ok(response) => span.record("http.response.status_code", i64::from(response.status().as_u16())),
+            Err(_) => span.record("otel.status_code", "error"),
+        };
+        answered
     }
+}
+
+/// The exchange's span, for traces: until the head of the response. Of the URL it has host and port alone. Numbers are `i64`: others would
+/// be sent as texts.
+fn span<B>(request: &Request<B>) -> Span {
+    let (uri, method) = (request.uri(), request.method().as_str());
+    tracing::info_span!(
+        target: SPAN_TARGET,
+        "exchange",
+        otel.name = method,
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.response.status_code = Empty,
+        server.address = uri.host(),
+        server.port = port(uri).map(i64::from),
+    )
+}
+
+/// The port of a URL, also where it does not say it.
+fn port(uri: &Uri) -> Option<u16> {
+    uri.port_u16().or(match uri.scheme_str()? {
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
+    })
 }
 
 /// Counts the interim responses over HTTP/1.1, and notifies `too_many` at the limit.

@@ -4,12 +4,14 @@
 //! layer gives each request a slot, and the innermost writes the template into it.
 
 use crate::Api;
+use crate::traced::Traced;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// The route of a request that matches none, or was refused before it was looked for. A path is a stranger's text: each would have a
 /// series of its own, for as long as the process runs.
@@ -29,15 +31,18 @@ const PROCESS: &str = "/api/v1/process";
 #[derive(Debug, Clone, Default)]
 struct RouteSlot(Arc<OnceLock<MatchedPath>>);
 
-/// The outermost middleware: counts a request when its answer begins. A client that goes away before is not counted.
+/// The outermost middleware: counts a request when its answer begins, and is its span. A client that goes away before is not counted.
 pub async fn count(State(app): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let slot = RouteSlot::default();
     request.extensions_mut().insert(slot.clone());
     let (method, asks_to_wait) = (method_word(request.method()), asks_to_wait(request.uri()));
     let started = Instant::now();
-    let response = next.run(request).await;
+    let traced = Traced::of(method, &mut request);
+    let answering = next.run(request).instrument(traced.span()).instrument(traced.of_log());
+    let response = answering.await;
     let route = slot.0.get().map_or(UNMATCHED, MatchedPath::as_str);
     let until_head = (!may_wait(route, asks_to_wait)).then(|| started.elapsed());
+    traced.answered(method, route, response.status().as_u16());
     app.metrics.http.answered(method, route, response.status().as_u16(), until_head);
     response
 }

@@ -66,6 +66,7 @@ mod task;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod traced;
 mod view;
 mod wait;
 mod webhook_docs;

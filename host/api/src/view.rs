@@ -268,7 +268,7 @@ mod tests {
 
     fn event(sequence: u64, percent: f64, kind: EventKind) -> Event {
         let timestamp = Timestamp::from_millis(sequence as i64 * 1000);
-        Event { sequence, timestamp, progress_percent: percent, message: format!("event {sequence}"), kind }
+        Event { sequence, timestamp, progress_percent: percent, message: format!("event {sequence}"), span: None, kind }
     }
 
     fn log(events: Vec<Event>, live_percent: f64) -> TaskLog {

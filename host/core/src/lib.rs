@@ -20,6 +20,7 @@ mod shown;
 pub mod store_policy;
 pub mod task;
 mod time;
+pub mod trace;
 pub mod webhook;
 
 pub use json::{JSON_DEPTH_MAX, JsonObject, PAGE_BYTES_MAX, PageBudget, is_depth_allowed, tree_bytes};

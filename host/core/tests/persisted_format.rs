@@ -94,8 +94,15 @@ fn a_task_record() {
         }],
         "created_at": "2026-01-31T09:59:59.500Z"
     });
-    golden(&record(), expected, &THEIRS);
+    golden(&record(), expected.clone(), &THEIRS);
+    let traced = TaskRecord { trace: Some(TRACE.parse().expect("a traceparent")), ..record() };
+    let mut with_trace = expected;
+    with_trace["trace"] = json!(TRACE);
+    golden(&traced, with_trace, &THEIRS);
 }
+
+/// A span as it is stored: what the header `traceparent` has.
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 #[test]
 fn a_pipeline_of_an_operators_own() {
@@ -241,7 +248,11 @@ fn an_event_of_each_kind() {
         "sequence": 2, "timestamp": AT, "progress_percent": 0.0, "message": "Task was cancelled",
         "event_type": "task_cancelled", "step": null, "stage": null
     });
-    golden(&idle, expected, &THEIRS);
+    golden(&idle, expected.clone(), &THEIRS);
+    let traced = Event { span: Some(TRACE.parse().expect("a traceparent")), ..idle };
+    let mut with_span = expected;
+    with_span["span"] = json!(TRACE);
+    golden(&traced, with_span, &THEIRS);
 }
 
 #[test]

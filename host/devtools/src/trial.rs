@@ -139,6 +139,7 @@ async fn call(
         subscribers: vec![],
         created_at: Timestamp::from_millis(0),
         tenant: Default::default(),
+        trace: None,
     };
     let path = BlobPath::file(record.id, &record.source.stored_as);
     store(bench.blobs.as_ref(), &path, document).await?;

@@ -32,6 +32,7 @@ mod pace;
 pub mod pipelines;
 pub mod plugins;
 mod running;
+pub mod spans;
 mod tasks;
 #[cfg(test)]
 mod testing;

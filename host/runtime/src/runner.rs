@@ -20,6 +20,7 @@ use morag_core::{JsonObject, is_depth_allowed};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::Instrument as _;
 use wasmtime::component::ResourceTableError;
 
 /// Bytes of JSON that a step's data may have. The WIT says so.
@@ -191,6 +192,7 @@ impl StepRunner for PluginRunner {
             return nothing(failure::unknown(&call.component));
         };
         let run = self.sandbox.clone().call(plugin.clone(), call);
-        self.threads.run(run).await.unwrap_or_else(|error| nothing(failure::host_error(&error)))
+        // With the caller's span, below which those of capabilities are: a thread of guests has none of its own.
+        self.threads.run(run.in_current_span()).await.unwrap_or_else(|error| nothing(failure::host_error(&error)))
     }
 }

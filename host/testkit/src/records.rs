@@ -36,6 +36,7 @@ pub fn record() -> TaskRecord {
         subscribers: vec![],
         created_at: NOW,
         tenant: Default::default(),
+        trace: None,
     }
 }
 
@@ -78,7 +79,7 @@ pub fn new_task(record: TaskRecord) -> NewTask {
 
 /// An event at [`NOW`], at 0 percent.
 pub fn event(sequence: u64, kind: EventKind) -> Event {
-    Event { sequence, timestamp: NOW, progress_percent: 0.0, message: format!("event {sequence}"), kind }
+    Event { sequence, timestamp: NOW, progress_percent: 0.0, message: format!("event {sequence}"), span: None, kind }
 }
 
 /// The end of a step of the standard pipeline whose stage has the step's name, such as `chunking`.

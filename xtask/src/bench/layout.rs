@@ -65,8 +65,8 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Starts them, with fresh stores, and waits until they are ready.
-    pub fn start(workspace: &Workspace, layout: Layout) -> Result<Self> {
+    /// Starts them, with fresh stores, and waits until they are ready. `collector`: where they send traces, if they do.
+    pub fn start(workspace: &Workspace, layout: Layout, collector: Option<&str>) -> Result<Self> {
         let data = workspace.target.join(format!("bench-data-{}", std::process::id()));
         fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
         let logs = workspace.target.join("bench-logs");
@@ -82,6 +82,9 @@ impl Servers {
                 .args(*arguments)
                 .env("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8")
                 .env("WEBHOOK_SECRET", "a bench's secret");
+            if let Some(url) = collector {
+                command.env("OTEL_EXPORTER_OTLP_ENDPOINT", url);
+            }
             if let Some((_, url)) = &redis {
                 command.env("REDIS_URL", url);
             }

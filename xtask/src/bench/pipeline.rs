@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::layout::{Layout, Servers};
 use super::machine::{load, outside};
+use super::otlp::Sink;
 use super::receiver::Receiver;
 use crate::api::{Client, Submitted};
 use crate::children;
@@ -29,6 +30,9 @@ pub struct Options {
     /// What to measure; all by default.
     #[arg(long, value_enum)]
     store: Vec<Layout>,
+    /// Measure each layout twice: without traces, and with traces sent to a collector in this process that reads and forgets them.
+    #[arg(long)]
+    otlp: bool,
     /// Use the components and the server as they were built before.
     #[arg(long)]
     no_build: bool,
@@ -46,11 +50,19 @@ pub fn run(options: &Options) -> Result<()> {
         server::build(&workspace, Profile::Release)?;
     }
     let receiver = Receiver::start()?;
+    let sink = options.otlp.then(Sink::start).transpose()?;
     println!("load average {}", load());
     let layouts = if options.store.is_empty() { Layout::ALL.to_vec() } else { options.store.clone() };
     let mut rates = Vec::new();
     for layout in layouts {
-        rates.push((layout, measure(options, &workspace, layout, &receiver)?));
+        let rate = measure(options, &workspace, layout, &receiver, None)?;
+        rates.push((layout, rate));
+        if let Some(sink) = &sink {
+            let before = sink.bytes();
+            let traced = measure(options, &workspace, layout, &receiver, Some(&sink.url))?;
+            println!("traces       {} KiB in all", (sink.bytes() - before) >> 10);
+            println!("ratio        {:.3} with traces : without (tasks/s)", traced / rate);
+        }
     }
     outside(&receiver)?;
     let rate = |layout| rates.iter().find(|(of, _)| *of == layout).map(|(_, rate)| *rate);
@@ -66,10 +78,16 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// One layout: alone, then under load. Gives tasks a second.
-fn measure(options: &Options, workspace: &Workspace, layout: Layout, receiver: &Receiver) -> Result<f64> {
-    println!("== {}", layout.title());
-    let servers = Servers::start(workspace, layout)?;
+/// One layout: alone, then under load. Gives tasks a second. `collector`: where traces are sent, if they are.
+fn measure(
+    options: &Options,
+    workspace: &Workspace,
+    layout: Layout,
+    receiver: &Receiver,
+    collector: Option<&str>,
+) -> Result<f64> {
+    println!("== {}{}", layout.title(), if collector.is_some() { ", with traces" } else { "" });
+    let servers = Servers::start(workspace, layout, collector)?;
     let (at_start, _) = servers.peak_memory_bytes();
     idle(options, &servers.client, receiver)?;
     let (cpu_before, redis_before) = servers.cpu_seconds();

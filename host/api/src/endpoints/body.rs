@@ -48,6 +48,8 @@ pub struct EndpointBody {
     pub retry: Option<RetryBody>,
     /// Most attempts a second; null: no limit.
     pub rate_limit: Option<u32>,
+    /// Whether its deliveries carry `traceparent`.
+    pub trace: bool,
     /// Whether a bearer token is sent.
     pub has_auth_token: bool,
     /// Names of its extra headers.
@@ -130,6 +132,7 @@ pub fn body(app: &Api, opened: &Opened) -> EndpointBody {
             RetryBody { max_retries: retry.max_retries, delay_seconds }
         }),
         rate_limit: settings.rate_limit,
+        trace: settings.trace,
         has_auth_token: credentials.is_some_and(|credentials| credentials.auth_token.is_some()),
         headers: credentials.map(|credentials| credentials.headers.keys().cloned().collect()).unwrap_or_default(),
         signing_secrets: credentials.map_or(0, |credentials| credentials.signing(app.clock.now()).len()),

@@ -118,6 +118,7 @@ pub async fn send(
         event_type: event.kind.event_type(),
         body: &body,
         secrets: &credentials.signing(now),
+        trace: None,
         version: VERSION,
         now,
     });

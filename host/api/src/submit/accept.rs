@@ -16,7 +16,9 @@ use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, Idempotency, NewTask, StoreError};
 use morag_core::task::{DocumentId, Source, TaskRecord};
 use morag_engine::endpoints::task_credentials;
+use morag_engine::spans;
 use std::sync::Arc;
+use tracing::Instrument as _;
 
 /// Bytes that the pipeline is taken to process per second, for the estimate: about 100 pages of PDF a second make some
 /// MiB; half a MiB leaves room for slow documents.
@@ -157,7 +159,7 @@ pub fn estimated_seconds(bytes: u64) -> u64 {
 }
 
 /// The record of a task to be. Its subscribers are chosen later.
-fn record(app: &Api, caller: &Caller, upload: &Upload, checked: CheckedSpec, file: StoredFile) -> TaskRecord {
+fn record(app: &Api, origin: &Origin, upload: &Upload, checked: CheckedSpec, file: StoredFile) -> TaskRecord {
     let CheckedSpec { spec, pipeline } = checked;
     let source_type = spec.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
     TaskRecord {
@@ -180,7 +182,8 @@ fn record(app: &Api, caller: &Caller, upload: &Upload, checked: CheckedSpec, fil
         endpoints: spec.endpoint.into_iter().collect(),
         subscribers: vec![],
         created_at: app.clock.now(),
-        tenant: caller.tenant().clone(),
+        tenant: origin.caller.tenant().clone(),
+        trace: origin.trace,
     }
 }
 
@@ -192,9 +195,9 @@ async fn store(
     answer: impl FnOnce(&TaskRecord) -> JsonObject,
 ) -> Result<JsonObject, ApiError> {
     let Admitted { origin, checked, digest } = admitted;
-    let (key, caller) = (origin.key(), origin.caller);
     let claims_document = app.pipelines.stores(&checked.pipeline);
-    let mut record = record(app, &caller, &upload, checked, file);
+    let mut record = record(app, &origin, &upload, checked, file);
+    let (key, caller) = (origin.key(), origin.caller);
     record.subscribers = app.endpoints.fresh().await?.chosen_by(&record);
     let (response, task) = (answer(&record), record.id);
     let idempotency = key.map(|key| Idempotency { key, request_digest: digest, response: response.clone() });
@@ -209,7 +212,7 @@ async fn store(
     let new = NewTask { record, idempotency, claims_document, flow, credentials, limits };
     let tasks = app.tasks.clone();
     // In a task of its own: a client that disconnects now must not separate the task from its file.
-    let accepting = tokio::spawn(async move {
+    let accepting = async move {
         let accepted = tasks.accept(new).await;
         match accepted {
             // A store that fails in the middle may have stored the task: its files stay. If no task owns them, the janitor
@@ -220,7 +223,8 @@ async fn store(
             _ => {}
         }
         accepted
-    });
+    };
+    let accepting = tokio::spawn(accepting.instrument(spans::commit(0)));
     match accepting.await.map_err(|error| ApiError::internal(format!("accepting a task: {error}")))? {
         Ok(Accepted::New) => {
             caller.has_made(task);

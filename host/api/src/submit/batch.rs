@@ -3,7 +3,7 @@
 use super::field_value::{FieldItems, FieldObject, FieldValue, ITEM_BYTES_MAX, ITEMS_MAX, too_long};
 use super::fields::Fields;
 use super::items::{BatchAnswer, Item, submit};
-use super::origin::{IdempotencyKey, Origin};
+use super::origin::{Origin, SubmissionHeaders};
 use super::schemas::IngestBatch;
 use super::{digest, json};
 use crate::Api;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// listed in `rejected` with their errors; they do not stop the others.
 #[utoipa::path(
     post, path = "/api/v1/ingest/batch", tag = "ingest", operation_id = "ingest_batch",
-    params(IdempotencyKey),
+    params(SubmissionHeaders),
     request_body(content = IngestBatch, content_type = "application/json"),
     responses(
         (status = 200, description = "Accepted, apart from the items in `rejected`", body = BatchAnswer),

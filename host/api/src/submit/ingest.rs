@@ -4,7 +4,7 @@ use super::accept::{Key, estimated_seconds, submit_file};
 use super::checked::Submission;
 use super::form;
 use super::lookups::WebhookHosts;
-use super::origin::{IdempotencyKey, Origin};
+use super::origin::{Origin, SubmissionHeaders};
 use super::schemas::{IngestForm, ProcessIngestForm};
 use crate::Api;
 use crate::ApiError;
@@ -90,7 +90,7 @@ pub fn as_object(answer: &impl Serialize) -> JsonObject {
 /// The file runs through the pipeline in the background; every event is sent to `webhook_url`.
 #[utoipa::path(
     post, path = "/api/v1/ingest/file", tag = "ingest", operation_id = "ingest_file",
-    params(IdempotencyKey),
+    params(SubmissionHeaders),
     request_body(content = IngestForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Accepted", body = IngestAnswer),
@@ -121,7 +121,7 @@ pub async fn ingest_file(
 /// As `POST /api/v1/ingest/file`, with `webhook_url` required.
 #[utoipa::path(
     post, path = "/api/convert/process-ingest", tag = "ingest", operation_id = "process_ingest",
-    params(IdempotencyKey),
+    params(SubmissionHeaders),
     request_body(content = ProcessIngestForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Accepted", body = ProcessIngestAnswer),

@@ -7,7 +7,7 @@ use super::given::{Mode, ModeWord};
 use super::ingest::{as_object, status_url};
 use super::items::BatchAnswer;
 use super::lookups::WebhookHosts;
-use super::origin::{IdempotencyKey, Origin};
+use super::origin::{Origin, SubmissionHeaders};
 use super::schemas::ProcessForm;
 use super::url::{self, Document};
 use super::{digest, form, form_batch, items};
@@ -99,7 +99,7 @@ impl Mode {
 /// cancels nothing. `ingest` answers at once and requires `webhook_config.url`.
 #[utoipa::path(
     post, path = "/api/v1/process", tag = "ingest", operation_id = "process_document",
-    params(IdempotencyKey),
+    params(SubmissionHeaders),
     request_body(content = ProcessForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Done, or accepted", body = ProcessAnswer),

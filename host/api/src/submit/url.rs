@@ -5,7 +5,7 @@ use super::checked::CheckedSpec;
 use super::fields::Fields;
 use super::ingest::{IngestAnswer, accepted};
 use super::lookups::WebhookHosts;
-use super::origin::{IdempotencyKey, Origin};
+use super::origin::{Origin, SubmissionHeaders};
 use super::schemas::IngestUrl;
 use super::upload::Upload;
 use super::{digest, json, remote};
@@ -29,7 +29,7 @@ use std::sync::Arc;
 /// `Content-Disposition`, the URL and `Content-Type`. Then it runs through the pipeline in the background, as an uploaded file does.
 #[utoipa::path(
     post, path = "/api/v1/ingest/url", tag = "ingest", operation_id = "ingest_url",
-    params(IdempotencyKey),
+    params(SubmissionHeaders),
     request_body(content = IngestUrl, content_type = "application/json"),
     responses(
         (status = 200, description = "Accepted", body = IngestAnswer),

@@ -25,6 +25,19 @@ async fn a_file_becomes_a_task() {
 }
 
 #[tokio::test]
+async fn the_clients_trace_is_kept_with_the_task() {
+    let (server, trace) = (server(&[]), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    for (given, kept) in [(trace, Some(trace)), ("00-nonsense", None), ("", None)] {
+        let answer = server.post("/api/v1/ingest/file", &[("traceparent", given)], form(&[], FILE)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{given}");
+        let task = answer.json()["task_id"].clone();
+        let logs = server.memory.store.logs();
+        let log = logs.iter().find(|log| json!(log.record.id) == task).unwrap();
+        assert_eq!(log.record.trace.map(|trace| trace.to_string()).as_deref(), kept);
+    }
+}
+
+#[tokio::test]
 async fn unknown_names_are_refused_with_the_nearest() {
     let server = server(&[]);
     let data = r#"{"colection_name": "a", "processing_options": {"chunk_sise": 5}, "webhook_config": {"evnts": []}}"#;

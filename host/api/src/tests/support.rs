@@ -133,7 +133,7 @@ pub(super) fn form(fields: &[(&str, &str)], file: Option<(&str, &str)>) -> Strin
 pub(super) const FILE: Option<(&str, &str)> = Some(("a.md", "# Hello\n"));
 
 pub(super) fn event(sequence: u64, percent: f64, kind: EventKind) -> Event {
-    Event { sequence, timestamp: NOW, progress_percent: percent, message: "happened".into(), kind }
+    Event { sequence, timestamp: NOW, progress_percent: percent, message: "happened".into(), span: None, kind }
 }
 
 /// Events of a task that failed.

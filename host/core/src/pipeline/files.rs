@@ -44,7 +44,14 @@ mod tests {
     }
 
     fn event(sequence: u64, kind: EventKind) -> Event {
-        Event { sequence, timestamp: Timestamp::from_millis(0), progress_percent: 0.0, message: String::new(), kind }
+        Event {
+            sequence,
+            timestamp: Timestamp::from_millis(0),
+            progress_percent: 0.0,
+            message: String::new(),
+            span: None,
+            kind,
+        }
     }
 
     fn completed(sequence: u64, step: &str, name: &str, sha256: &str) -> Event {

@@ -43,7 +43,7 @@ mod tests {
             resources: Resources::default(),
         };
         let timestamp = Timestamp::from_millis(0);
-        Event { sequence: 1, timestamp, progress_percent: 0.0, message: String::new(), kind }
+        Event { sequence: 1, timestamp, progress_percent: 0.0, message: String::new(), span: None, kind }
     }
 
     fn read(events: &[Event]) -> Vec<String> {

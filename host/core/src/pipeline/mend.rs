@@ -188,7 +188,7 @@ mod tests {
         fn append(&mut self, drafts: Vec<Draft>) {
             for Draft { progress_percent, message, kind } in drafts {
                 let (sequence, timestamp) = (self.log.len() as u64 + 1, Timestamp::from_millis(0));
-                self.log.push(Event { sequence, timestamp, progress_percent, message, kind });
+                self.log.push(Event { sequence, timestamp, progress_percent, message, span: None, kind });
             }
         }
 

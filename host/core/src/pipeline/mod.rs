@@ -3,6 +3,7 @@
 mod again;
 mod condition;
 mod definition;
+mod earlier_spans;
 mod files;
 mod inputs;
 mod mend;
@@ -18,6 +19,7 @@ pub use again::{CLAIMS_MAX, PASSING_FAILURES_MAX, again_after, is_run_again};
 pub use condition::{Condition, InvalidCondition, MediaTypeGlob};
 pub(crate) use definition::share;
 pub use definition::{AfterFailure, InvalidPipeline, Pipeline, Range, StepDefinition};
+pub use earlier_spans::earlier_spans;
 pub use files::{StoredFile, stored_files};
 pub use inputs::inputs;
 pub use mend::{Damage, DamagedFile, ExpectedFile, Mend, REMAKES_MAX, mend, standing_files, step_to_mend};

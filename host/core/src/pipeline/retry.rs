@@ -125,7 +125,7 @@ mod tests {
         fn append(&mut self, drafts: Vec<Draft>) {
             for Draft { progress_percent, message, kind } in drafts {
                 let (sequence, timestamp) = (self.log.len() as u64 + 1, self.now());
-                self.log.push(Event { sequence, timestamp, progress_percent, message, kind });
+                self.log.push(Event { sequence, timestamp, progress_percent, message, span: None, kind });
             }
         }
 

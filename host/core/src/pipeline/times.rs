@@ -64,7 +64,7 @@ mod tests {
 
     fn event(at_ms: i64, kind: EventKind) -> Event {
         let timestamp = Timestamp::from_millis(at_ms);
-        Event { sequence: 1, timestamp, progress_percent: 0.0, message: String::new(), kind }
+        Event { sequence: 1, timestamp, progress_percent: 0.0, message: String::new(), span: None, kind }
     }
 
     fn started(at_ms: i64) -> Event {

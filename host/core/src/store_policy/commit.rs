@@ -230,7 +230,14 @@ mod tests {
 
     fn event(sequence: u64, kind: EventKind) -> Event {
         let progress_percent = 10.0 * sequence as f64;
-        Event { sequence, timestamp: Timestamp::from_millis(0), progress_percent, message: String::new(), kind }
+        Event {
+            sequence,
+            timestamp: Timestamp::from_millis(0),
+            progress_percent,
+            message: String::new(),
+            span: None,
+            kind,
+        }
     }
 
     fn commit(guard: Guard, status: StatusWord, sequences: impl IntoIterator<Item = u64>) -> Commit {

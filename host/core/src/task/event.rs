@@ -1,6 +1,7 @@
 //! Events of a task. The log of events is the task's only source of truth.
 
 use super::{Artifact, ArtifactName};
+use crate::trace::TraceContext;
 use crate::{JsonObject, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,9 @@ pub struct Event {
     pub progress_percent: f64,
     /// One line for humans.
     pub message: String,
+    /// Span of the run that it happened in, if the run was traced: later runs are linked to it, and deliveries of the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<TraceContext>,
     /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,

@@ -2,6 +2,7 @@
 
 use super::{ArtifactName, DocumentId, DocumentKey, Metadata, TaskId, TenantId};
 use crate::pipeline::Pipeline;
+use crate::trace::TraceContext;
 use crate::webhook::{CursorName, Endpoint, EndpointId};
 use crate::{JsonObject, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,10 @@ pub struct TaskRecord {
     /// Tenant of the task; the default tenant for tasks accepted before tenants existed.
     #[serde(default, skip_serializing_if = "TenantId::is_default")]
     pub tenant: TenantId,
+    /// Span that accepted it, or the submission's own `traceparent`: parent of the spans of its runs and deliveries. None if neither is
+    /// known, and for tasks accepted before traces existed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 impl TaskRecord {

@@ -1,6 +1,7 @@
 //! Headers of a delivery (`docs/http-api.md#delivery-headers`; Standard Webhooks 1.0).
 
 use super::{Cursor, Endpoint, sign, standard_signature};
+use crate::trace::{TRACEPARENT, TraceContext};
 use crate::{Secret, Timestamp};
 
 /// Input for the headers of a delivery.
@@ -18,6 +19,8 @@ pub struct HeaderInput<'a> {
     pub body: &'a [u8],
     /// Signing secrets, newest first; empty: unsigned.
     pub secrets: &'a [Secret],
+    /// Sent as `traceparent`, if given. Not signed: the signature covers the body.
+    pub trace: Option<TraceContext>,
     /// Version of this server.
     pub version: &'a str,
     /// Time of sending.
@@ -25,7 +28,7 @@ pub struct HeaderInput<'a> {
 }
 
 /// Reserved names: an endpoint's additional headers cannot have them.
-const OURS: [&str; 15] = [
+const OURS: [&str; 16] = [
     "content-type",
     "content-length",
     "transfer-encoding",
@@ -42,15 +45,17 @@ const OURS: [&str; 15] = [
     "proxy-authorization",
     "proxy-connection",
     "trailer",
+    // Says which span sends, so it differs from attempt to attempt.
+    TRACEPARENT,
 ];
 
 /// The headers of one attempt, in sending order.
 pub fn headers(input: HeaderInput<'_>) -> Vec<(String, String)> {
-    let HeaderInput { endpoint, cursor, sequence, event_type, body, secrets, version, now } = input;
+    let HeaderInput { endpoint, cursor, sequence, event_type, body, secrets, trace, version, now } = input;
     let delivery = cursor.delivery_id().to_string();
     let message = format!("msg_{delivery}_{sequence}");
     let (sequence, attempt) = (Some(sequence), cursor.attempts + 1);
-    build(endpoint, &Named { event_type, delivery, message, sequence, attempt }, body, secrets, version, now)
+    build(endpoint, &Named { event_type, delivery, message, sequence, attempt, trace }, body, secrets, version, now)
 }
 
 /// Input for the headers of an operational message, which belongs to no task.
@@ -79,7 +84,14 @@ pub fn operational_headers(input: OperationalHeaders<'_>) -> Vec<(String, String
     let OperationalHeaders { endpoint, event_type, identity, attempt, body, secrets, version, now } = input;
     let delivery = super::cursor::id_of(&format!("{}/{identity}/{event_type}", endpoint.id.as_str())).to_string();
     let message = format!("msg_{delivery}");
-    build(endpoint, &Named { event_type, delivery, message, sequence: None, attempt }, body, secrets, version, now)
+    build(
+        endpoint,
+        &Named { event_type, delivery, message, sequence: None, attempt, trace: None },
+        body,
+        secrets,
+        version,
+        now,
+    )
 }
 
 /// Identity of a delivery.
@@ -89,6 +101,7 @@ struct Named<'a> {
     message: String,
     sequence: Option<u64>,
     attempt: u32,
+    trace: Option<TraceContext>,
 }
 
 fn build(
@@ -111,6 +124,9 @@ fn build(
     }
     headers.push(("x-morag-attempt".to_owned(), named.attempt.to_string()));
     headers.push(("x-morag-timestamp".to_owned(), seconds.to_string()));
+    if let Some(trace) = &named.trace {
+        headers.push((TRACEPARENT.to_owned(), trace.to_string()));
+    }
     if let Some(token) = &endpoint.auth_token {
         headers.push(("authorization".to_owned(), format!("Bearer {}", token.expose())));
     }
@@ -157,12 +173,20 @@ mod tests {
             auth_token: Some(Secret::new("tok")),
             format: BodyFormat::Dual,
             events: EventFilter::default(),
-            headers: [("X-Mine", "1"), ("X-MoRAG-Event", "forged"), ("Authorization", "forged"), ("Host", "evil")]
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), Secret::new(value)))
-                .collect(),
+            headers: [
+                ("X-Mine", "1"),
+                ("X-MoRAG-Event", "forged"),
+                ("Authorization", "forged"),
+                ("Host", "evil"),
+                ("Traceparent", "forged"),
+            ]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Secret::new(value)))
+            .collect(),
         }
     }
+
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     fn lines(cursor: &Cursor, secrets: &[Secret]) -> Vec<(String, String)> {
         headers(HeaderInput {
@@ -172,6 +196,7 @@ mod tests {
             event_type: "task_started",
             body: b"{}",
             secrets,
+            trace: TRACE.parse().ok(),
             version: "1.2.3",
             now: Timestamp::from_millis(1_700_000_000_999),
         })
@@ -191,6 +216,7 @@ mod tests {
         assert_eq!(value(&headers, "x-morag-attempt"), ["2"]);
         assert_eq!(value(&headers, "x-morag-timestamp"), ["1700000000"]);
         assert_eq!(value(&headers, "webhook-timestamp"), ["1700000000"]);
+        assert_eq!(value(&headers, "traceparent"), [TRACE]);
         assert_eq!(value(&headers, "authorization"), ["Bearer tok"]);
         assert!(value(&headers, "x-morag-signature")[0].starts_with("sha256="));
         assert!(value(&headers, "webhook-signature")[0].starts_with("v1,"));
@@ -225,5 +251,6 @@ mod tests {
         assert_eq!(value(&headers, "x-morag-event"), ["task_started"]);
         assert_eq!(value(&headers, "authorization"), ["Bearer tok"]);
         assert!(value(&headers, "host").is_empty());
+        assert_eq!(value(&headers, "traceparent"), [TRACE]);
     }
 }

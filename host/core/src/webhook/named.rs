@@ -62,6 +62,17 @@ pub struct EndpointSettings {
     /// Maximum attempts per second; `None`: no limit.
     #[serde(default)]
     pub rate_limit: Option<u32>,
+    /// Whether its deliveries carry `traceparent`. Stored only where they do not: so it is read as it was before the setting existed.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub trace: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// Whether an endpoint receives operational events (`endpoint_disabled`).

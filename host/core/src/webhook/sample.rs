@@ -122,7 +122,7 @@ pub fn sample(input: SampleInput<'_>) -> Result<(TaskRecord, Event), UnknownSamp
         }
         other => return Err(UnknownSample::Event(other.to_owned())),
     };
-    let event = Event { sequence, timestamp: now, progress_percent, message, kind };
+    let event = Event { sequence, timestamp: now, progress_percent, message, span: None, kind };
     Ok((record(task, now, pipeline), event))
 }
 
@@ -154,6 +154,7 @@ fn record(task: TaskId, now: Timestamp, pipeline: Pipeline) -> TaskRecord {
         subscribers: vec![],
         created_at: now,
         tenant: crate::task::TenantId::default(),
+        trace: None,
     }
 }
 

@@ -215,6 +215,7 @@ impl Driver {
                 timestamp: at,
                 progress_percent: draft.progress_percent,
                 message: draft.message,
+                span: None,
                 kind: draft.kind,
             });
         }

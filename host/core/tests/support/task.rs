@@ -50,13 +50,14 @@ pub fn record() -> TaskRecord {
         subscribers: vec![],
         created_at: Timestamp::from_millis(1_769_853_599_500),
         tenant: Default::default(),
+        trace: None,
     }
 }
 
 /// An event at 10:00:00.120 on 31 January 2026.
 pub fn event(sequence: u64, progress_percent: f64, message: &str, kind: EventKind) -> Event {
     let timestamp = Timestamp::from_millis(1_769_853_600_120);
-    Event { sequence, timestamp, progress_percent, message: message.into(), kind }
+    Event { sequence, timestamp, progress_percent, message: message.into(), span: None, kind }
 }
 
 pub fn resources() -> Resources {

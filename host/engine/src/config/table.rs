@@ -154,6 +154,7 @@ const ENDPOINTS: &str = r#"
 #headers = { x-tenant = "acme" }
 #retry = { max_retries = 8, delay_seconds = 5 }
 #rate_limit = 20                              # attempts a second
+#trace = false                                # deliveries without the header traceparent; default: with it
 #filter = { department = "legal" }            # metadata that a task must have
 #order = "task"                               # or document
 #disabled = false

@@ -6,11 +6,12 @@ use crate::lanes::LaneSlot;
 use crate::{App, VERSION};
 use morag_core::ports::{AttemptRecord, DeliveryMove};
 use morag_core::task::{Event, TaskRecord};
+use morag_core::trace::TraceContext;
 use morag_core::webhook::{
     AttemptOutcome, Cursor, CursorMove, ErrorClass, HeaderInput, Verdict, headers, judge, render, signal,
 };
 
-/// Sends, judges, and notes for the lane and the endpoint how it went.
+/// Sends, judges, and notes for the lane and the endpoint how it went. `trace`: what the receiver's own spans belong below.
 pub(super) async fn attempt(
     app: &App,
     lane: &LaneSlot,
@@ -18,6 +19,7 @@ pub(super) async fn attempt(
     cursor: &Cursor,
     target: &Target,
     event: &Event,
+    trace: Option<TraceContext>,
 ) -> DeliveryMove {
     let (at, event_type) = (app.clock.now(), event.kind.event_type());
     let body = render(&target.endpoint, record, event);
@@ -28,6 +30,7 @@ pub(super) async fn attempt(
         event_type,
         body: &body,
         secrets: &target.secrets,
+        trace: trace.filter(|_| target.is_traced),
         version: VERSION,
         now: at,
     });

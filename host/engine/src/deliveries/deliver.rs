@@ -5,16 +5,17 @@
 use super::record::Record;
 use super::target::{self, Target};
 use super::{attempt, events, give_up, turns, unpark};
-use crate::App;
 use crate::lanes::{HostSlot, LaneSlot, TenantSlot};
 use crate::pace::STORE_PAUSE;
+use crate::{App, spans};
 use morag_core::ports::{CommitError, DeliveryMove, Lease, PendingDelivery, StoreError};
 use morag_core::webhook::{
-    Cursor, CursorClaim, CursorMove, CursorName, DeliveryEffect, DeliveryInput, EventFacts, Gate, ReleaseCause,
+    Cursor, CursorClaim, CursorMove, CursorName, DeliveryEffect, DeliveryInput, EventFacts, Gate, LeaseState,
+    ReleaseCause,
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 /// The two stages of stopping.
 #[derive(Debug, Clone)]
@@ -38,15 +39,21 @@ enum End {
 pub(super) async fn deliver(app: &App, lease: &Lease, slot: LaneSlot, stop: &Stop) {
     // Of the highest level: with `RUST_LOG=error` too, a line says which task it is about.
     let span = match CursorName::parse_key(&lease.key) {
-        Some((task, name)) => tracing::error_span!("delivery", %task, endpoint = name.endpoint().as_str()),
+        Some((task, name)) => tracing::error_span!(
+            "delivery",
+            %task,
+            endpoint = name.endpoint().as_str(),
+            trace_id = tracing::field::Empty
+        ),
         None => tracing::error_span!("delivery", key = %lease.key),
     };
-    deliver_in_span(app, lease, &slot, stop).instrument(span).await;
+    let of_log = span.clone();
+    deliver_in_span(app, lease, &slot, stop, &of_log).instrument(span).await;
 }
 
-async fn deliver_in_span(app: &App, lease: &Lease, slot: &LaneSlot, stop: &Stop) {
+async fn deliver_in_span(app: &App, lease: &Lease, slot: &LaneSlot, stop: &Stop, of_log: &Span) {
     let mut record = Record::new(app, lease);
-    let mut runner = Runner::new(app, lease, slot, &mut record);
+    let mut runner = Runner::new(app, lease, slot, &mut record, of_log);
     let ended = tokio::select! {
         biased;
         () = stop.give_up.cancelled() => Ok(End::Release(Duration::ZERO)),
@@ -82,12 +89,25 @@ struct Runner<'a, 'r> {
     host: Option<HostSlot>,
     pending: Option<PendingDelivery>,
     target: Option<Target>,
+    /// The log's span of the claim, until it has been told the trace's id: what is told twice is in each line twice.
+    untold: Option<&'a Span>,
 }
 
 impl<'a, 'r> Runner<'a, 'r> {
-    fn new(app: &'a App, lease: &'a Lease, lane: &'a LaneSlot, record: &'r mut Record<'a>) -> Self {
+    fn new(app: &'a App, lease: &'a Lease, lane: &'a LaneSlot, record: &'r mut Record<'a>, of_log: &'a Span) -> Self {
         let claim = CursorClaim::new(app.config.webhook_unreadable_wait);
-        Self { app, lease, lane, record, claim, tenant: None, host: None, pending: None, target: None }
+        Self {
+            app,
+            lease,
+            lane,
+            record,
+            claim,
+            tenant: None,
+            host: None,
+            pending: None,
+            target: None,
+            untold: Some(of_log),
+        }
     }
 
     async fn run(&mut self, stop: &CancellationToken) -> Result<End, CommitError> {
@@ -125,7 +145,7 @@ impl<'a, 'r> Runner<'a, 'r> {
                 DeliveryEffect::CheckLane => DeliveryInput::Lane(self.lane.admit(None, self.app.clock.steady())),
                 DeliveryEffect::EnterHost => DeliveryInput::Host(self.enter_host()?),
                 DeliveryEffect::Attempt(event) => DeliveryInput::Attempted(self.attempt(event).await?),
-                DeliveryEffect::Record => DeliveryInput::Recorded(self.record.commit().await?),
+                DeliveryEffect::Record => DeliveryInput::Recorded(self.commit().await?),
                 DeliveryEffect::Park => self.settle(CursorMove::Park).await?,
                 DeliveryEffect::Rest => self.settle(CursorMove::Retry(self.app.clock.now())).await?,
                 DeliveryEffect::UnparkIfEnabled => {
@@ -184,22 +204,43 @@ impl<'a, 'r> Runner<'a, 'r> {
     }
 
     async fn attempt(&mut self, event: usize) -> Result<CursorMove, CommitError> {
+        self.tell_the_log();
         let (pending, cursor) = (self.pending()?, self.cursor()?);
         let event = pending.events.get(event).ok_or_else(out_of_order)?;
         let number = cursor.attempts + 1;
-        let span = tracing::error_span!("attempt", delivery = cursor.next_delivery, attempt = number);
-        let attempt = attempt::attempt(self.app, self.lane, &pending.record, cursor, self.target()?, event);
-        let one = attempt.instrument(span).await;
+        let (record, target) = (&pending.record, self.target()?);
+        let of_log = tracing::error_span!("attempt", delivery = cursor.next_delivery, attempt = number);
+        let endpoint = cursor.name.endpoint().as_str();
+        let span = spans::delivery(record, endpoint, &event.kind, event.span.as_ref(), number);
+        let trace = spans::context_of(&span).or(record.trace);
+        let attempt = attempt::attempt(self.app, self.lane, record, cursor, target, event, trace);
+        let one = attempt.instrument(span.clone()).instrument(of_log).await;
+        if let Some(sent) = &one.attempt {
+            spans::attempted(&span, &sent.outcome);
+        }
         self.host = None;
         let movement = one.movement;
         self.record.add(one);
         Ok(movement)
     }
 
+    /// Lines of the log have the trace's id from here on. All events of a task are of one trace, but where the submission's is not known.
+    fn tell_the_log(&mut self) {
+        let trace = self.pending.as_ref().and_then(|pending| pending.record.trace);
+        if let Some((trace, of_log)) = trace.and_then(|trace| Some((trace, self.untold.take()?))) {
+            of_log.record("trace_id", tracing::field::display(trace.trace_id_text()));
+        }
+    }
+
     /// Records a last move, with which the lease ends.
     async fn settle(&mut self, movement: CursorMove) -> Result<DeliveryInput, CommitError> {
         self.record.add(DeliveryMove { movement, attempt: None });
-        Ok(DeliveryInput::Recorded(self.record.commit().await?))
+        Ok(DeliveryInput::Recorded(self.commit().await?))
+    }
+
+    async fn commit(&mut self) -> Result<LeaseState, CommitError> {
+        let span = self.pending.as_ref().map_or_else(Span::none, |pending| spans::delivery_commit(&pending.record));
+        self.record.commit().instrument(span).await
     }
 
     fn note_release(&self, cause: ReleaseCause) {

@@ -22,6 +22,8 @@ pub(super) struct Target {
     pub(super) rate_limit: Option<u32>,
     /// Deliveries of the document's tasks before this one.
     pub(super) base: u64,
+    /// Whether its deliveries carry `traceparent`.
+    pub(super) is_traced: bool,
     /// The named endpoint, if it is one.
     pub(super) named: Option<Arc<Opened>>,
     /// Why the credentials cannot be read: nothing is sent until they can.
@@ -49,6 +51,7 @@ impl Target {
             retry: own.unwrap_or_else(|| policy(app)),
             rate_limit: settings.rate_limit,
             base: 0,
+            is_traced: settings.trace,
             named: Some(Arc::clone(opened)),
             unreadable,
         }
@@ -85,6 +88,7 @@ impl Target {
             retry: policy(app),
             rate_limit: None,
             base: 0,
+            is_traced: true,
             named: None,
             unreadable,
         })

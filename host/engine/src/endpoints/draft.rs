@@ -35,6 +35,7 @@ pub struct Draft {
     order: Option<OrderScope>,
     retry: Option<Option<RetryDraft>>,
     rate_limit: Option<Option<u32>>,
+    trace: Option<bool>,
     auth_token: Option<Option<Secret>>,
     filter: Option<Option<JsonObject>>,
     headers: Option<Option<BTreeMap<String, Option<Secret>>>>,
@@ -85,6 +86,7 @@ impl Draft {
             format: or_none(given.format, |word| word.0).map(Option::unwrap_or_default),
             order: or_none(given.order, |word| word.0).map(Option::unwrap_or_default),
             retry: or_none(given.retry, RetryDraft::from),
+            trace: or_none(given.trace, |trace| trace).map(|trace| trace.unwrap_or(true)),
             rate_limit: or_none(given.rate_limit, |rate| u32::try_from(rate.0).unwrap_or(u32::MAX)),
             auth_token: or_none(given.auth_token, |token| token.0),
             filter: or_none(given.filter, |filter| filter.0),
@@ -104,6 +106,7 @@ impl Draft {
             order,
             retry,
             rate_limit,
+            trace,
             auth_token,
             filter,
             headers,
@@ -117,6 +120,7 @@ impl Draft {
             && order.is_none()
             && retry.is_none()
             && rate_limit.is_none()
+            && trace.is_none()
             && auth_token.is_none()
             && filter.is_none()
             && headers.is_none()
@@ -140,6 +144,7 @@ impl Draft {
             order: OrderScope::default(),
             retry: None,
             rate_limit: None,
+            trace: true,
         };
         self.apply(&mut settings, server_retry)?;
         Ok(settings)
@@ -160,6 +165,7 @@ impl Draft {
         settings.format = self.format.unwrap_or(settings.format);
         settings.order = self.order.unwrap_or(settings.order);
         settings.rate_limit = self.rate_limit.unwrap_or(settings.rate_limit);
+        settings.trace = self.trace.unwrap_or(settings.trace);
         if let Some(retry) = self.retry {
             settings.retry = retry.map(|asked| {
                 let before = settings.retry.unwrap_or(server_retry);
@@ -318,6 +324,7 @@ mod tests {
             ("rate_limit", json!(0)),
             ("rate_limit", json!(1001)),
             ("rate_limit", json!(1.5)),
+            ("trace", json!("perhaps")),
             ("disabled", json!("perhaps")),
             ("filter", json!([1])),
             // An empty text takes nothing back: only null does.
@@ -340,6 +347,7 @@ mod tests {
         let settings = settings(json!({"url": "https://example.com/h"}));
         assert_eq!((settings.format, settings.order), (BodyFormat::Dual, OrderScope::Task));
         assert_eq!((settings.retry, settings.rate_limit, settings.operational), (None, None, Operational::No));
+        assert!(settings.trace);
         assert_eq!(event_names(&settings), ["*"]);
         assert_eq!(read(json!({})).unwrap().settings(SERVER).unwrap_err().name(), "url");
     }
@@ -360,7 +368,7 @@ mod tests {
     fn a_patch_changes_what_it_names_and_null_takes_back() {
         let mut settings = settings(json!({
             "url": "https://example.com/h", "description": "a", "events": ["task_*"], "filter": {"a": 1, "b": 2},
-            "retry": {"max_retries": 7}, "rate_limit": 9,
+            "retry": {"max_retries": 7}, "rate_limit": 9, "trace": false,
         }));
         assert_eq!(settings.retry, Some(RetrySettings { max_retries: 7, delay_ms: 5000 }));
         let patch = json!({"filter": {"a": null, "c": 3}, "retry": {"delay_seconds": 0.5}, "description": null});
@@ -368,9 +376,11 @@ mod tests {
         assert_eq!(Value::Object(settings.filter.clone()), json!({"b": 2, "c": 3}));
         assert_eq!(settings.retry, Some(RetrySettings { max_retries: 7, delay_ms: 500 }));
         assert_eq!((settings.description.as_str(), settings.rate_limit), ("", Some(9)));
-        let back = json!({"filter": null, "retry": null, "rate_limit": null, "events": null});
+        assert!(!settings.trace);
+        let back = json!({"filter": null, "retry": null, "rate_limit": null, "trace": null, "events": null});
         read(back).unwrap().apply(&mut settings, SERVER).unwrap();
         assert!(settings.filter.is_empty() && settings.retry.is_none() && settings.rate_limit.is_none());
+        assert!(settings.trace);
         assert_eq!(event_names(&settings), ["*"]);
     }
 

@@ -81,6 +81,10 @@ pub struct GivenEndpoint {
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     #[serde(default)]
     pub(super) rate_limit: Patch<Whole<1, 1000>>,
+    /// Whether deliveries carry `traceparent`, by which the receiver's own trace continues that of the submission; true when absent.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    pub(super) trace: Patch<bool>,
     /// Whether it is disabled. Its events are kept as long as their tasks are, and delivered when it is enabled.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]

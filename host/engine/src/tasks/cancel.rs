@@ -37,7 +37,7 @@ pub async fn cancel(app: &App, task: TaskId) -> Result<CancelOutcome, StoreError
         let commit = Commit {
             task,
             guard: Guard::Sequence(log.last_sequence()),
-            events: stamp(&log.events, decision.events, now),
+            events: stamp(&log.events, decision.events, now, None),
             live_percent: percent,
             status: StatusWord::Cancelled,
             next: Next::Done,

@@ -10,6 +10,7 @@ use morag_core::pipeline::{
 };
 use morag_core::ports::{BlobError, Commit, CommitError, Guard, Lease, Next, StepRunner, StoreError, TaskLog};
 use morag_core::task::{EventKind, SkipReason, StatusWord, StepFailure};
+use morag_core::trace::TraceContext;
 use std::sync::Arc;
 
 /// Why a run stopped before its end.
@@ -54,13 +55,21 @@ pub(super) struct Driver<'a> {
     pub(super) log: TaskLog,
     pub(super) run: RunState,
     pub(super) pending: Vec<Draft>,
+    /// The run's span, where it is traced.
+    span: Option<TraceContext>,
 }
 
 impl<'a> Driver<'a> {
-    /// Of a claimed task, from where its log has led to.
-    pub(super) fn new(app: &'a App, steps: Arc<dyn StepRunner>, lease: &'a Lease, log: TaskLog) -> Self {
+    /// Of a claimed task, from where its log has led to. `span`: that of the run, which its events are stored with.
+    pub(super) fn new(
+        app: &'a App,
+        steps: Arc<dyn StepRunner>,
+        lease: &'a Lease,
+        log: TaskLog,
+        span: Option<TraceContext>,
+    ) -> Self {
         let run = RunState::resume(&log.record.pipeline, &log.events, log.live_percent);
-        Self { app, steps, lease, log, run, pending: Vec::new() }
+        Self { app, steps, lease, log, run, pending: Vec::new(), span }
     }
 
     pub(super) fn pipeline(&self) -> &Pipeline {
@@ -105,7 +114,7 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) async fn commit(&mut self, next: Next) -> Result<(), Interrupted> {
-        let events = stamp(&self.log.events, std::mem::take(&mut self.pending), self.app.clock.now());
+        let events = stamp(&self.log.events, std::mem::take(&mut self.pending), self.app.clock.now(), self.span);
         let live_percent = match self.run {
             RunState::Ended(_) => events.last().map_or(self.log.live_percent, |event| event.progress_percent),
             _ => self.run.percent(),

@@ -83,7 +83,7 @@ pub async fn retry(
         };
         let from_step = first_step(&draft)?;
         let (live_percent, now) = (draft.progress_percent, app.clock.now());
-        let events = stamp(&log.events, vec![draft], now);
+        let events = stamp(&log.events, vec![draft], now, None);
         let retried = Retried { attempt: attempt(&log.events) + 1, from_step };
         let commit = Commit {
             task,

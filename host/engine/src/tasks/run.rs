@@ -2,16 +2,16 @@
 
 use super::driver::{Driver, Interrupted};
 use super::files::Files;
-use crate::App;
 use crate::running::Stops;
-use morag_core::pipeline::{CLAIMS_MAX, Effect, Input, again_after, claims_of_run};
+use crate::{App, spans};
+use morag_core::pipeline::{CLAIMS_MAX, Effect, Input, again_after, claims_of_run, earlier_spans};
 use morag_core::plugin::FailureCode;
 use morag_core::ports::{BlobPath, Lease, Next, StepRunner};
 use morag_core::task::{Resources, StepFailure, TaskId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 /// Runs a claimed task until it ends, is lost, or `give_up` is cancelled; in the last case it is given back, due now.
 pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease, give_up: CancellationToken) {
@@ -20,11 +20,19 @@ pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease
         return;
     };
     // Of the highest level: with `RUST_LOG=error` too, a line says which task it is about.
-    let span = tracing::error_span!("task", %task);
-    run_in_span(app, steps, &lease, task, give_up).instrument(span).await;
+    let span = tracing::error_span!("task", %task, trace_id = tracing::field::Empty);
+    let of_log = span.clone();
+    run_in_span(app, steps, &lease, task, give_up, &of_log).instrument(span).await;
 }
 
-async fn run_in_span(app: &App, steps: Arc<dyn StepRunner>, lease: &Lease, task: TaskId, give_up: CancellationToken) {
+async fn run_in_span(
+    app: &App,
+    steps: Arc<dyn StepRunner>,
+    lease: &Lease,
+    task: TaskId,
+    give_up: CancellationToken,
+    of_log: &Span,
+) {
     let presence = app.running.enter(task, lease.fence);
     let claims = AtomicU64::new(0);
     let ended = tokio::select! {
@@ -33,7 +41,7 @@ async fn run_in_span(app: &App, steps: Arc<dyn StepRunner>, lease: &Lease, task:
         () = presence.stops.superseded.cancelled() => Err(Interrupted::Lost),
         () = renew_until_lost(app, lease) => Err(Interrupted::Lost),
         () = give_up.cancelled() => Err(Interrupted::Unavailable("the server is stopping".into())),
-        ended = drive(app, steps, lease, task, &claims) => ended,
+        ended = drive(app, steps, lease, task, &claims, of_log) => ended,
     };
     let due = match ended {
         Ok(()) => return,
@@ -84,10 +92,23 @@ async fn drive(
     lease: &Lease,
     task: TaskId,
     claims: &AtomicU64,
+    of_log: &Span,
 ) -> Result<(), Interrupted> {
-    let Some(log) = app.tasks.load(task).await? else { return Err(Interrupted::Lost) };
+    let (span, claim) = (spans::run(task), spans::claim());
+    let Some(log) = app.tasks.load(task).instrument(claim.clone()).await? else { return Err(Interrupted::Lost) };
     claims.store(claims_of_run(&log.events, log.claims), Ordering::Relaxed);
-    let mut driver = Driver::new(app, steps, lease, log);
+    spans::placed(&span, &claim, &log.record, log.claims, &earlier_spans(&log.events));
+    drop(claim);
+    let context = spans::context_of(&span);
+    if let Some(trace) = context.or(log.record.trace) {
+        of_log.record("trace_id", tracing::field::display(trace.trace_id_text()));
+    }
+    let driver = Driver::new(app, steps, lease, log, context);
+    follow(driver).instrument(span).await
+}
+
+/// Performs what the log of a run leads to, effect after effect.
+async fn follow(mut driver: Driver<'_>) -> Result<(), Interrupted> {
     let mut failure = driver.check_standing_files().await?;
     let mut effect = driver.feed(Input::Claimed)?;
     loop {
@@ -105,9 +126,16 @@ async fn drive(
                 };
                 match files {
                     Files::Whole => {
-                        let span = tracing::error_span!("step", step = driver.step_name(step));
-                        let report = driver.run_step(step).instrument(span.clone()).await?;
-                        driver.finish_step(step, report).instrument(span).await?
+                        let of_log = tracing::error_span!("step", step = driver.step_name(step));
+                        let span = driver.step_span(step);
+                        let both = async {
+                            let report = driver.run_step(step).await?;
+                            if let Err(failure) = &report.result {
+                                spans::failed(&span, &failure.code);
+                            }
+                            driver.finish_step(step, report).await
+                        };
+                        both.instrument(span.clone()).instrument(of_log).await?
                     }
                     Files::AreMadeAgain => driver.feed(Input::Claimed)?,
                     Files::Lost(failure) => driver.feed(Input::StepGivenUp(failure, Resources::default()))?,

@@ -1,6 +1,7 @@
 //! Runs one step of a task, and takes its end into the log.
 
 use super::driver::{Driver, Interrupted};
+use crate::spans;
 use morag_core::pipeline::{Effect, Input, OnFailure, attempt, inputs, is_run_again};
 use morag_core::ports::{BlobPath, Next, StepCall, StepInputs, StepReport};
 use morag_core::task::StepFailure;
@@ -68,6 +69,12 @@ impl Driver<'_> {
 
     pub(super) fn step_name(&self, step: usize) -> &str {
         &self.pipeline().steps()[step].name
+    }
+
+    /// Span of a step's run, for traces.
+    pub(super) fn step_span(&self, step: usize) -> tracing::Span {
+        let definition = &self.pipeline().steps()[step];
+        spans::step(&definition.name, &definition.component, attempt(&self.log.events))
     }
 
     /// Publishes what a step brought and takes its end into the log.

@@ -1,8 +1,9 @@
 //! Commits to the store, the only place of the engine that makes one of them: so all are counted.
 
-use crate::App;
+use crate::{App, spans};
 use morag_core::ports::{Commit, CommitError};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// Commits, and records the outcome and the duration. A commit whose future is dropped is not counted.
 ///
@@ -10,7 +11,11 @@ use tokio::time::Instant;
 /// Those of the store.
 pub(super) async fn store_commit(app: &App, commit: Commit) -> Result<(), CommitError> {
     let started = Instant::now();
-    let result = app.tasks.commit(commit).await;
+    let span = spans::commit(commit.events.len());
+    let result = app.tasks.commit(commit).instrument(span.clone()).await;
+    if result.is_err() {
+        span.record("otel.status_code", "error");
+    }
     app.metrics.commits.ended(&result, started.elapsed());
     result
 }

@@ -9,6 +9,7 @@ use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::{Budget, Capability};
 use morag_core::ports::Embedder;
+use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -45,11 +46,13 @@ impl CapabilityHost for Embeddings {
 }
 
 impl Host for Guest {
+    #[tracing::instrument(target = SPAN_TARGET, name = "embeddings.model", skip_all)]
     async fn model(&mut self) -> wasmtime::Result<ModelInfo> {
         let embedder = &self.state::<EmbeddingsState>()?.embedder;
         Ok(ModelInfo { name: embedder.model().to_owned(), dimensions: embedder.dimensions() })
     }
 
+    #[tracing::instrument(target = SPAN_TARGET, name = "embeddings.embed", skip_all)]
     async fn embed(&mut self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, CallError> {
         let state = self.state::<EmbeddingsState>()?;
         check_items(&texts)?;

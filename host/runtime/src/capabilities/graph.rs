@@ -9,6 +9,7 @@ use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::Capability;
 use morag_core::ports::{self, CapabilityError, StagedBatch};
+use morag_core::trace::SPAN_TARGET;
 use wasmtime::component::{HasSelf, Linker};
 
 /// The host's side.
@@ -43,16 +44,19 @@ impl Guest {
 }
 
 impl Host for Guest {
+    #[tracing::instrument(target = SPAN_TARGET, name = "graph.put-nodes", skip_all)]
     async fn put_nodes(&mut self, nodes: Vec<Node>) -> Result<u32, CallError> {
         let staging = self.graph()?;
         Ok(staging.stage(StagedBatch::Nodes(convert(nodes, node)?)).await?)
     }
 
+    #[tracing::instrument(target = SPAN_TARGET, name = "graph.put-edges", skip_all)]
     async fn put_edges(&mut self, edges: Vec<Edge>) -> Result<u32, CallError> {
         let staging = self.graph()?;
         Ok(staging.stage(StagedBatch::Edges(convert(edges, edge)?)).await?)
     }
 
+    #[tracing::instrument(target = SPAN_TARGET, name = "graph.put-facts", skip_all)]
     async fn put_facts(&mut self, facts: Vec<Fact>) -> Result<u32, CallError> {
         let staging = self.graph()?;
         Ok(staging.stage(StagedBatch::Facts(convert(facts, fact)?)).await?)

@@ -9,6 +9,7 @@ use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::{Budget, Capability};
 use morag_core::ports::{CapabilityError, KeyValueQuota, KeyValues, SetError, StoreError};
+use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -67,6 +68,7 @@ impl Guest {
 }
 
 impl Host for Guest {
+    #[tracing::instrument(target = SPAN_TARGET, name = "kv.get", skip_all)]
     async fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, CallError> {
         let PluginValues { store, plugin, .. } = self.values()?;
         check_key(&key)?;
@@ -76,6 +78,7 @@ impl Host for Guest {
         Ok(value)
     }
 
+    #[tracing::instrument(target = SPAN_TARGET, name = "kv.set", skip_all)]
     async fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), CallError> {
         let PluginValues { store, plugin, quota } = self.values()?;
         check_key(&key)?;
@@ -91,12 +94,14 @@ impl Host for Guest {
         })
     }
 
+    #[tracing::instrument(target = SPAN_TARGET, name = "kv.delete", skip_all)]
     async fn delete(&mut self, key: String) -> Result<(), CallError> {
         let PluginValues { store, plugin, .. } = self.values()?;
         check_key(&key)?;
         store.delete(&plugin, &key).await.map_err(|error| unavailable(&error))
     }
 
+    #[tracing::instrument(target = SPAN_TARGET, name = "kv.keys", skip_all)]
     async fn keys(&mut self, prefix: String, after: Option<String>) -> Result<Vec<String>, CallError> {
         let PluginValues { store, plugin, .. } = self.values()?;
         if prefix.len() > KEY_BYTES_MAX || after.as_ref().is_some_and(|after| after.len() > KEY_BYTES_MAX) {

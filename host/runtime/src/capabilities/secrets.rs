@@ -6,6 +6,7 @@ use crate::call_error::CallError;
 use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::{Capability, Grant};
+use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -31,6 +32,7 @@ impl CapabilityHost for Secrets {
 }
 
 impl Host for Guest {
+    #[tracing::instrument(target = SPAN_TARGET, name = "secrets.get", skip_all)]
     async fn get(&mut self, name: String) -> Result<String, CallError> {
         let Some(secret) = self.state::<SecretsState>()?.0.secrets.get(&name).cloned() else {
             return Err(CallError::invalid("the operator has not granted a secret of this name"));

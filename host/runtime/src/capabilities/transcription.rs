@@ -9,6 +9,7 @@ use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::{Budget, Capability};
 use morag_core::ports::{self, Transcriber};
+use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker, Resource};
 
@@ -42,6 +43,7 @@ impl CapabilityHost for Transcription {
 }
 
 impl Host for Guest {
+    #[tracing::instrument(target = SPAN_TARGET, name = "transcription.transcribe", skip_all)]
     async fn transcribe(
         &mut self,
         audio: Resource<GuestBlob>,

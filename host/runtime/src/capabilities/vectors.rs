@@ -9,6 +9,7 @@ use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::Capability;
 use morag_core::ports::{self, CapabilityError, StagedBatch};
+use morag_core::trace::SPAN_TARGET;
 use wasmtime::component::{HasSelf, Linker};
 
 /// The host's side.
@@ -37,6 +38,7 @@ impl CapabilityHost for Vectors {
 }
 
 impl Host for Guest {
+    #[tracing::instrument(target = SPAN_TARGET, name = "vectors.put", skip_all)]
     async fn put(&mut self, model: String, points: Vec<Point>) -> Result<u32, CallError> {
         let staging = self.state::<VectorsState>()?.0.clone();
         let points = convert(points, point)?;

@@ -123,6 +123,7 @@ impl Deliverer {
             event_type: &event_type,
             body: &body,
             secrets: &self.secrets,
+            trace: None,
             version: morag_engine::VERSION,
             now: SystemClock.now(),
         });

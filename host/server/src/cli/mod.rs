@@ -171,9 +171,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => {
             let sources = Sources { flags: serve.flags(), ..Sources::of_process(serve.config.as_deref()) };
             let config = Config::load(&sources)?;
-            crate::telemetry::init(&config).context("invalid RUST_LOG")?;
             let runtime = runtime()?;
+            let telemetry = crate::telemetry::init(&config, runtime.handle())?;
             let served = runtime.block_on(crate::wire::serve(config));
+            telemetry.finish();
             // Does not wait for blocking threads: a compilation in progress has no use any more.
             runtime.shutdown_background();
             served?;

@@ -8,3 +8,4 @@ mod named;
 mod receivers;
 mod stage;
 mod target;
+mod traces;

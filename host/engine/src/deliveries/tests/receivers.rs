@@ -33,6 +33,8 @@ pub(super) struct Receivers {
     pub(super) under_way: Mutex<BTreeMap<String, (usize, usize)>>,
     /// What came as `Authorization`, in order.
     pub(super) tokens: Mutex<Vec<String>>,
+    /// What came as `traceparent`, by host; empty: nothing.
+    pub(super) traces: Mutex<BTreeMap<String, Vec<String>>>,
     pub(super) changed: Notify,
 }
 
@@ -74,6 +76,9 @@ impl WebhookSender for Receivers {
         let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).unwrap().1.clone();
         let token = request.headers.iter().find(|(name, _)| name == "authorization");
         self.tokens.lock().unwrap().extend(token.map(|(_, token)| token.clone()));
+        let trace = request.headers.iter().find(|(name, _)| name == "traceparent");
+        let trace = trace.map(|(_, trace)| trace.clone()).unwrap_or_default();
+        self.traces.lock().unwrap().entry(host.clone()).or_default().push(trace);
         let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         let task = body["data"]["task_id"].as_str().unwrap().to_owned();
         self.came

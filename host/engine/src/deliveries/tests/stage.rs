@@ -126,6 +126,7 @@ impl Stage {
             timestamp: self.app.clock.now().minus(self.age),
             progress_percent: 0.0,
             message: String::new(),
+            span: None,
             kind: match sequence {
                 1 => EventKind::TaskStarted { retry: None },
                 _ => EventKind::StepCompleted {

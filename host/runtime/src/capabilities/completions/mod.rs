@@ -10,6 +10,7 @@ use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::Capability;
 use morag_core::ports::Completer;
+use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use tokens::{Answered, TokenBudget};
 use wasmtime::component::{HasSelf, Linker};
@@ -40,6 +41,7 @@ impl CapabilityHost for Completions {
 }
 
 impl Host for Guest {
+    #[tracing::instrument(target = SPAN_TARGET, name = "completions.complete", skip_all)]
     async fn complete(&mut self, messages: Vec<Message>, options: Options) -> Result<Completion, CallError> {
         let state = self.state::<CompletionsState>()?;
         let bytes = request::text_bytes(&messages, &options);

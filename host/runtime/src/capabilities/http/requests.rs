@@ -7,9 +7,11 @@ use http::header::{self, HeaderName};
 use http_body::Body as _;
 use morag_core::plugin::HttpRule;
 use morag_core::ports::{PluginHttp, PluginHttpRequest};
+use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 use url::{Host, Url};
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks,
@@ -133,7 +135,9 @@ impl Hooks {
             timeout: EXCHANGE_MAX,
         };
         let (log, traffic, between) = (self.log.clone(), self.traffic.clone(), options.between_bytes_timeout);
-        Ok(async move {
+        // Here, in the step's span: wasmtime runs the exchange in a task of its own.
+        let span = tracing::info_span!(target: SPAN_TARGET, "http.request");
+        let exchange = async move {
             let answer = client.send(request).await.and_then(|answer| {
                 traffic.receive(answer.headers.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum())?;
                 Ok(answer)
@@ -144,7 +148,8 @@ impl Hooks {
             })?;
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response(answer, traffic, between, place)?, done))
-        })
+        };
+        Ok(exchange.instrument(span))
     }
 }
 
