@@ -4,7 +4,8 @@ use morag_tests::clients::{openapi_folder, script};
 use morag_tests::program::run;
 use morag_tests::receiver::Receiver;
 use morag_tests::server::{API_KEY, Server, python};
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -103,14 +104,54 @@ async fn the_page_submits_a_file_at_the_first_try() {
     browser.args([&subject.server.url, API_KEY]).arg(subject.path("notes.md"));
     let printed = run(browser).await;
     let said: Value = serde_json::from_str(printed.trim()).expect("a line of JSON");
-    assert_eq!(said["problems"], serde_json::json!([]), "{said}");
+    assert_eq!(said["problems"], json!([]), "{said}");
     // Chosen was the file, and nothing else.
     assert_eq!(said["submitted"]["status"], 200, "{said}");
-    assert_eq!(said["submitted"]["fields"], serde_json::json!(["file"]), "{said}");
+    assert_eq!(said["submitted"]["fields"], json!(["file"]), "{said}");
     assert_eq!(said["listed"]["status"], 200, "{said}");
     assert_eq!(said["listed"]["query"], "", "{said}");
-    assert_eq!(said["created"]["status"], 422, "the example's URL is refused: {said}");
+    assert_eq!(said["created"]["status"], 201, "the body is the example: {said}");
     let answer: Value = serde_json::from_str(said["submitted"]["body"].as_str().expect("text")).expect("JSON");
     let status = subject.server.wait_for_end(answer["task_id"].as_str().expect("an id")).await;
     assert_eq!(status["status"], "completed", "{status}");
+}
+
+/// Whatever is asked of it, the answer is a short document: for sources to fetch, and for webhooks.
+async fn document_server() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/notes.md", listener.local_addr().expect("an address"));
+    let answer = async || ([("content-type", "text/markdown")], "# Notes\n\nA short text.\n");
+    let router = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+/// Parameters of paths of things that exist: an endpoint, and a task with its file.
+async fn existing(server: &Server, endpoint: &str, url: &str) -> Value {
+    let settings = json!({ "id": endpoint, "url": url });
+    let created = server.request(Method::POST, "/api/v1/webhooks/endpoints").json(&settings).send().await;
+    assert_eq!(created.expect("an answer").status(), 201);
+    let task = server.submit("notes.md", morag_fixtures::one_page_markdown(1), &[]).await;
+    server.wait_for_end(&task).await;
+    let deliveries = server.get(&format!("/api/v1/tasks/{task}/deliveries")).await;
+    let delivery = deliveries["deliveries"][0]["delivery_id"].clone();
+    json!({ "task_id": task, "endpoint_id": endpoint, "filename": "markdown.md", "delivery_id": delivery })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fuzzer_finds_no_difference_between_the_document_and_the_server() {
+    let server = Server::start_with(&[("MORAG_FETCH_ALLOW_NETWORKS", "127.0.0.0/8")]).await;
+    let url = document_server().await;
+    let (kept, spare) = tokio::join!(existing(&server, "kept", &url), existing(&server, "spare", &url));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut fuzzer = Command::new(python().with_file_name("schemathesis"));
+    fuzzer.arg("--config-file").arg(file("schemathesis.toml"));
+    fuzzer.args(["run", "--max-examples", "5", "--phases", "examples,coverage,fuzzing"]);
+    fuzzer.arg("--header").arg(format!("Authorization: Bearer {API_KEY}"));
+    fuzzer.arg(format!("{}/openapi.json", server.url)).current_dir(folder.path());
+    fuzzer.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", script("openapi"));
+    fuzzer.env("MORAG_KNOWN", json!({ "base_url": url, "kept": kept, "spare": spare }).to_string());
+    let printed = run(fuzzer).await;
+    // It must have sent something to every operation, and compared the answers.
+    assert!(printed.contains("Tested: 40"), "{printed}");
 }

@@ -49,7 +49,7 @@ pub struct Resent {
     /// Number of the resend, from 1.
     pub resend: u32,
     /// `pending`.
-    #[schema(value_type = DeliveryWord, inline)]
+    #[schema(value_type = DeliveryWord)]
     pub state: DeliveryState,
     /// Whether it is sent with the endpoint's token and headers.
     pub credentials_sent: bool,

@@ -32,10 +32,10 @@ pub struct DeliveryBody {
     /// Position of the event in the task's history.
     pub event_sequence: u64,
     /// Type of the event; null if the task is no longer stored.
-    #[schema(value_type = Option<EventType>, inline)]
+    #[schema(value_type = Option<EventType>)]
     pub event_type: Option<String>,
     /// `pending`, `delivered`, `dead` (given up), or `resent`: given up, and sent again since, as a delivery of its own.
-    #[schema(value_type = DeliveryWord, inline)]
+    #[schema(value_type = DeliveryWord)]
     pub state: DeliveryState,
     /// When its state changed last.
     #[schema(value_type = String, format = DateTime)]
@@ -63,7 +63,7 @@ pub struct OutcomeBody {
     /// HTTP status of the answer; null if there was none.
     pub http_status: Option<u16>,
     /// Why there was no answer; null if there was one, and if nothing was sent because the event was too old: `dns`, `address_refused`, `connect`, `tls`, `timeout`, `reset` or `protocol`.
-    #[schema(value_type = Option<NoAnswer>, inline)]
+    #[schema(value_type = Option<NoAnswer>)]
     pub error: Option<ErrorClass>,
     /// Beginning of the answer or of the error's text, or why nothing was sent; at most 1 KiB.
     pub excerpt: String,

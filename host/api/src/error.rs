@@ -51,7 +51,7 @@ pub struct ErrorBody {
     /// Category of the error: `validation_error`, `authentication_error`, `permission_error`, `not_found`, `conflict`, `too_large`, `rate_limited`,
     /// `unavailable`, `invalid_request` or `internal_error`.
     #[serde(rename = "type")]
-    #[schema(value_type = ErrorType, inline)]
+    #[schema(value_type = ErrorType)]
     pub kind: String,
     /// Stable and machine readable.
     pub error_code: String,

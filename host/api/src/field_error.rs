@@ -25,7 +25,7 @@ pub struct FieldError {
     pub msg: String,
     /// `missing`, `extra_forbidden` (an unknown name) or `value_error`.
     #[serde(rename = "type")]
-    #[schema(value_type = FieldErrorType, inline)]
+    #[schema(value_type = FieldErrorType)]
     pub kind: String,
 }
 

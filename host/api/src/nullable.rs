@@ -15,9 +15,13 @@ pub fn not_null(schema: &mut RefOr<Schema>) {
             if let Some(value) = items.into_iter().find(|one| !is_null(one)) {
                 *schema = value;
             }
-            let RefOr::T(own) = schema else { return };
-            if let (Some(empty @ None), Some(text)) = (description(own), text) {
-                *empty = Some(text);
+            match schema {
+                RefOr::Ref(named) => named.description = text.unwrap_or_default(),
+                RefOr::T(own) => {
+                    if let (Some(empty @ None), Some(text)) = (description(own), text) {
+                        *empty = Some(text);
+                    }
+                }
             }
         }
         _ => {}

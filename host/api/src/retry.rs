@@ -34,7 +34,7 @@ pub struct RetryAnswer {
     #[schema(value_type = String, format = Uuid)]
     pub task_id: String,
     /// `in_progress`.
-    #[schema(value_type = TaskState, inline)]
+    #[schema(value_type = TaskState)]
     pub status: &'static str,
     /// Run of the task, from 2.
     pub attempt: u32,

@@ -63,6 +63,7 @@ enum HistoryOrder {
 }
 
 impl Words for HistoryOrder {
+    const NAME: &'static str = "HistoryOrder";
     const ALL: &'static [Self] = &[Self::Desc, Self::Asc];
 }
 

@@ -71,8 +71,8 @@ mod tests {
             request = request.header(TRACEPARENT, *value);
         }
         let mut request = request.body(Body::empty()).unwrap();
-        let traced = Traced::of("GET", &mut request);
-        assert!(traced.span.is_disabled(), "no exporter is here");
+        // No exporter is here.
+        drop(Traced::of("GET", &mut request));
         request.headers().get_all(TRACEPARENT).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     }
 

@@ -19,7 +19,7 @@ pub struct StatusBody {
     /// The caller's id of the document, or a generated one.
     pub document_id: String,
     /// `pending`, `in_progress`, `completed`, `failed` or `cancelled`.
-    #[schema(value_type = TaskState, inline)]
+    #[schema(value_type = TaskState)]
     pub status: &'static str,
     /// 0 to 1; never falls.
     pub progress: f64,
@@ -60,7 +60,7 @@ pub struct StepBody {
     /// Name of the step.
     pub step: String,
     /// `pending`, `in_progress`, `completed`, `skipped`, `failed` (the task may have gone on all the same) or `cancelled`.
-    #[schema(value_type = StepState, inline)]
+    #[schema(value_type = StepState)]
     pub status: Value,
     /// Overall progress of the task at the end of the step, or so far, 0 to 100.
     pub progress_percent: f64,
@@ -90,7 +90,7 @@ pub struct TaskItem {
     /// Its document.
     pub document_id: String,
     /// `pending`, `in_progress`, `completed`, `failed` or `cancelled`.
-    #[schema(value_type = TaskState, inline)]
+    #[schema(value_type = TaskState)]
     pub status: &'static str,
     /// 0 to 1.
     pub progress: f64,
@@ -114,12 +114,12 @@ pub struct HistoryItem {
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
     /// Type of the event, as in webhooks.
-    #[schema(value_type = EventType, inline)]
+    #[schema(value_type = EventType)]
     pub event_type: &'static str,
     /// Step it belongs to.
     pub step: Option<String>,
     /// `started`, `progress`, `completed`, `failed` or `cancelled`; of pipelines that allow it also `skipped` or `retrying`.
-    #[schema(value_type = EventStatus, inline)]
+    #[schema(value_type = EventStatus)]
     pub status: &'static str,
     /// 0 to 1.
     pub progress: f64,

@@ -7,37 +7,47 @@ use morag_core::task::StatusWord;
 use morag_core::webhook::{BodyFormat, OrderScope};
 use serde::de::{DeserializeOwned, Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 /// A type whose values are words.
 pub trait Words: Copy + Serialize + DeserializeOwned + 'static {
+    /// Name of its schema in the OpenAPI document.
+    const NAME: &'static str;
+
     /// Every value, in the order of the documentation.
     const ALL: &'static [Self];
 }
 
 impl Words for StatusWord {
+    const NAME: &'static str = "TaskState";
     const ALL: &'static [Self] = &Self::ALL;
 }
 
 impl Words for DeliveryState {
+    const NAME: &'static str = "DeliveryState";
     const ALL: &'static [Self] = &Self::ALL;
 }
 
 impl Words for OrderScope {
+    const NAME: &'static str = "DeliveryOrder";
     const ALL: &'static [Self] = &[Self::Task, Self::Document];
 }
 
 impl Words for BodyFormat {
+    const NAME: &'static str = "BodyFormat";
     const ALL: &'static [Self] = &[Self::Dual, Self::Envelope, Self::Flat, Self::MoragUi];
 }
 
 impl Words for Scope {
+    const NAME: &'static str = "Scope";
     const ALL: &'static [Self] = &Self::ALL;
 }
 
 impl Words for Capability {
+    const NAME: &'static str = "Capability";
     const ALL: &'static [Self] = &Self::ALL;
 }
 
@@ -93,4 +103,8 @@ impl<T: Words> PartialSchema for Word<T> {
     }
 }
 
-impl<T: Words> ToSchema for Word<T> {}
+impl<T: Words> ToSchema for Word<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed(T::NAME)
+    }
+}

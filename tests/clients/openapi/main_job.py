@@ -12,7 +12,7 @@ from morag_client.api.files import get_file, list_files
 from morag_client.api.ingest import ingest_file
 from morag_client.api.status import get_status, list_tasks
 from morag_client.api.webhooks import create_endpoint
-from morag_client.models import EndpointRequest, EndpointRequestFormat, ErrorBody, IngestForm, IngestFormMetadata
+from morag_client.models import BodyFormat, EndpointRequest, ErrorBody, IngestForm, IngestFormMetadata
 from morag_client.types import File
 
 url, key, path, webhook_url = sys.argv[1:]
@@ -27,7 +27,7 @@ def checked(answer):
 
 
 settings = EndpointRequest(
-    id="python", url=webhook_url, events=["task_completed"], format_=EndpointRequestFormat.FLAT
+    id="python", url=webhook_url, events=["task_completed"], format_=BodyFormat.FLAT
 )
 checked(create_endpoint.sync(client=client, body=settings))
 

@@ -29,7 +29,7 @@ const endpoint = await client.POST("/api/v1/webhooks/endpoints", {
 if (endpoint.error) throw new Error(text(endpoint.error));
 
 // The document has a binary string for the file, which TypeScript writes as a string.
-const upload = new Blob([await readFile(file)]) as unknown as string;
+const upload = new Blob([new Uint8Array(await readFile(file))]) as unknown as string;
 const submitted = await client.POST("/api/v1/ingest/file", {
   params: { header: { "Idempotency-Key": "typescript-1" } },
   body: { file: upload, document_id: "typescript-1", chunk_size: 500, metadata: { source: "typescript" } },

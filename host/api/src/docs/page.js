@@ -20,6 +20,11 @@ function withoutSuggestions(field) {
   return { ...rest, description: text };
 }
 
+/** What a reference names, with what is said beside it. */
+function resolved({ $ref, ...field }, schemas) {
+  return $ref ? { ...schemas[$ref.split("/").pop()], ...field } : field;
+}
+
 /** An optional field of a form, which begins empty. */
 function emptyField(field) {
   // Swagger UI parses the beginning of a list as JSON, and shows that of others as text.
@@ -28,10 +33,10 @@ function emptyField(field) {
 }
 
 /** A form in which only required fields begin with something. */
-function fillableForm(form) {
+function fillableForm(form, schemas) {
   const isOptional = (name) => !(form.required ?? []).includes(name);
   const fields = Object.entries(form.properties ?? {});
-  const properties = fields.map(([name, field]) => [name, isOptional(name) ? emptyField(field) : field]);
+  const properties = fields.map(([name, field]) => [name, isOptional(name) ? emptyField(resolved(field, schemas)) : field]);
   return { ...form, properties: Object.fromEntries(properties) };
 }
 
@@ -49,7 +54,7 @@ function fillable(document) {
     for (const operation of Object.values(path)) {
       operation.parameters = operation.parameters?.map(fillableParameter);
       const form = operation.requestBody?.content?.["multipart/form-data"]?.schema?.$ref?.split("/").pop();
-      if (form) schemas[form] = fillableForm(document.components.schemas[form]);
+      if (form) schemas[form] = fillableForm(schemas[form], document.components.schemas);
     }
   }
   return { ...document, components: { ...document.components, schemas } };

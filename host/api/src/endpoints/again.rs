@@ -71,6 +71,7 @@ enum Settled {
 }
 
 impl Words for Settled {
+    const NAME: &'static str = "SettledState";
     const ALL: &'static [Self] = &[Self::Delivered, Self::Dead, Self::Resent];
 }
 
@@ -107,7 +108,6 @@ pub struct ReplayRequest {
     #[schema(inline)]
     since: Option<Time>,
     /// Only deliveries in this state; all three when absent.
-    #[schema(inline)]
     status: Option<SettledWord>,
     /// Another URL than the endpoint's. The endpoint's token and headers are not sent to it.
     #[schema(format = "uri", example = "https://crm.example.com/hooks/again")]

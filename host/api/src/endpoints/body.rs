@@ -36,13 +36,13 @@ pub struct EndpointBody {
     /// Event types and patterns that it gets.
     pub events: Vec<String>,
     /// `dual`, `envelope`, `flat` or `morag-ui`.
-    #[schema(value_type = FormatWord, inline)]
+    #[schema(value_type = FormatWord)]
     pub format: BodyFormat,
     /// Metadata that a task must have.
     #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     pub filter: JsonObject,
     /// `task` or `document`.
-    #[schema(value_type = OrderWord, inline)]
+    #[schema(value_type = OrderWord)]
     pub order: OrderScope,
     /// Its own retries; null for the server's.
     pub retry: Option<RetryBody>,
@@ -61,7 +61,7 @@ pub struct EndpointBody {
     /// Whether it is disabled: nothing is sent to it, and its events are kept.
     pub disabled: bool,
     /// `manual`, `gone` (it answered 410) or `failing`; null if it is not disabled.
-    #[schema(value_type = Option<DisabledReasonWord>, inline)]
+    #[schema(value_type = Option<DisabledReasonWord>)]
     pub disabled_reason: Option<&'static str>,
     /// Since when it is disabled.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -70,10 +70,10 @@ pub struct EndpointBody {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub failing_since: Option<Timestamp>,
     /// State of this process's circuit breaker: `closed`, `open` (nothing is sent for a while) or `half_open`; null if it has sent nothing yet.
-    #[schema(value_type = Option<BreakerState>, inline)]
+    #[schema(value_type = Option<BreakerState>)]
     pub breaker: Option<&'static str>,
     /// `api`, or `config`: its settings are in `morag.toml`.
-    #[schema(value_type = EndpointSource, inline)]
+    #[schema(value_type = EndpointSource)]
     pub source: &'static str,
     /// When it was created.
     #[schema(value_type = String, format = DateTime)]

@@ -56,7 +56,7 @@ pub struct EndpointEvents {
     /// The endpoint.
     pub endpoint: String,
     /// `task` or `document`: what the key is of.
-    #[schema(value_type = OrderWord, inline)]
+    #[schema(value_type = OrderWord)]
     pub order: OrderScope,
     /// The task or document.
     pub key: String,
@@ -82,13 +82,13 @@ pub struct EndpointEvent {
     /// Position of the event in the task's history.
     pub event_sequence: u64,
     /// Type of the event.
-    #[schema(value_type = EventType, inline)]
+    #[schema(value_type = EventType)]
     pub event_type: String,
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
     /// `pending` (also where nothing was sent yet), `delivered`, `dead` or `resent`: of the last delivery of it.
-    #[schema(value_type = DeliveryWord, inline)]
+    #[schema(value_type = DeliveryWord)]
     pub state: DeliveryState,
     /// The body as it is sent.
     #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]

@@ -34,7 +34,7 @@ const EVENT_DEFAULT: &str = "step_completed";
 #[schema(example = json!({ "event_type": "step_completed", "step": "chunking" }))]
 pub struct TestRequest {
     /// Event type, default `step_completed`.
-    #[schema(value_type = Option<EventType>, inline)]
+    #[schema(value_type = Option<EventType>)]
     event_type: Option<String>,
     /// Step of a step event, default the first.
     #[schema(format = "step")]

@@ -32,14 +32,13 @@ pub struct GivenTask {
     #[schema(value_type = Option<String>, format = "uri", example = "https://docs.example.com/manuals/x200.pdf")]
     pub url: Option<GivenSource>,
     /// What `POST /api/v1/process` does.
-    #[schema(inline)]
     #[expect(dead_code, reason = "read before the rest, by the one route that takes it")]
     pub mode: Option<ModeWord>,
     /// 1 to 255 characters, none of `< > " ' &` or control characters; generated when absent.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255, pattern = "^[^<>\"'&\\u0000-\\u001F\\u007F-\\u009F]+$", example = "manual-x200")]
     pub document_id: Option<DocumentId>,
     /// Kind of document; inferred when absent, and for `file`, `url`, `web` and `batch`, which name its origin.
-    #[schema(value_type = Option<SourceWord>, inline)]
+    #[schema(value_type = Option<SourceWord>)]
     pub source_type: Option<GivenSourceType>,
     /// Collection to store into, 1 to 128 of the characters `a-z A-Z 0-9 _ . -`.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_.-]+$", default = "documents", example = "manuals")]
@@ -54,7 +53,6 @@ pub struct GivenTask {
     #[schema(format = "pipeline", example = "ingest")]
     pub pipeline: Option<String>,
     /// How the text is divided into chunks; `semantic` when absent.
-    #[schema(inline)]
     pub chunking_strategy: Option<StrategyWord>,
     /// Characters of a chunk.
     #[schema(inline)]
@@ -72,7 +70,6 @@ pub struct GivenTask {
     #[schema(value_type = Option<String>, max_length = 4096, pattern = "^[ -~]*$", example = "token-of-the-receiver")]
     pub webhook_auth_token: Option<GivenWebhookToken>,
     /// What the bodies look like; `dual` when absent.
-    #[schema(inline)]
     pub webhook_format: Option<FormatWord>,
     /// Names of event types, or patterns such as `task_*`; all events when absent.
     #[schema(value_type = Option<Vec<EventPattern>>, example = json!(["task_completed", "task_failed"]))]
@@ -118,6 +115,7 @@ pub enum Mode {
 pub type ModeWord = Word<Mode>;
 
 impl Words for Mode {
+    const NAME: &'static str = "ProcessMode";
     const ALL: &'static [Self] = &[Self::Convert, Self::Process, Self::Ingest];
 }
 
@@ -141,6 +139,7 @@ pub enum Strategy {
 pub type StrategyWord = Word<Strategy>;
 
 impl Words for Strategy {
+    const NAME: &'static str = "ChunkingStrategy";
     const ALL: &'static [Self] = &[Self::Semantic, Self::Sentence, Self::Paragraph, Self::Page, Self::Fixed];
 }
 
@@ -170,6 +169,7 @@ pub enum SourceWords {
 pub type SourceWord = Word<SourceWords>;
 
 impl Words for SourceWords {
+    const NAME: &'static str = "SourceKind";
     const ALL: &'static [Self] =
         &[Self::Document, Self::Audio, Self::Video, Self::Image, Self::File, Self::Url, Self::Web, Self::Batch];
 }

@@ -27,7 +27,7 @@ pub struct IngestAnswer {
     #[schema(format = Uuid)]
     pub task_id: String,
     /// `pending`.
-    #[schema(value_type = TaskState, inline)]
+    #[schema(value_type = TaskState)]
     pub status: String,
     /// One line for people.
     pub message: String,

@@ -38,7 +38,7 @@ pub struct ProcessAnswer {
     /// Whether the mode's result is complete: false for a task that failed, or has not ended after the waiting time.
     pub success: bool,
     /// The mode.
-    #[schema(value_type = ModeWord, inline)]
+    #[schema(value_type = ModeWord)]
     pub mode: String,
     /// The markdown; null for `ingest`, for a failed task, and where it is longer than 32 MiB.
     pub content: Option<String>,

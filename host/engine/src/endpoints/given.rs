@@ -58,7 +58,7 @@ pub struct GivenEndpoint {
     #[serde(default)]
     pub(super) events: Patch<GivenEvents>,
     /// What the bodies look like; `dual` when absent.
-    #[schema(value_type = Option<FormatWord>, inline)]
+    #[schema(value_type = Option<FormatWord>)]
     #[serde(default)]
     pub(super) format: Patch<FormatWord>,
     /// 16 to 512 printable characters; generated when absent. Only when it is created: `…/secret/rotate` changes it.
@@ -94,7 +94,7 @@ pub struct GivenEndpoint {
     #[serde(default)]
     pub(super) filter: Patch<Json>,
     /// `task` (default): each task's events are in order. `document`: those of all tasks of a `document_id`.
-    #[schema(value_type = Option<OrderWord>, inline)]
+    #[schema(value_type = Option<OrderWord>)]
     #[serde(default)]
     pub(super) order: Patch<OrderWord>,
 }
