@@ -50,6 +50,13 @@ fn file(name: &str) -> PathBuf {
     script("openapi").join(name)
 }
 
+/// A program of `PATH`.
+fn in_path(program: &str) -> PathBuf {
+    let folders = std::env::var_os("PATH").expect("a PATH");
+    let found = std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("{program} is missing: `cargo xtask clients` installs it"))
+}
+
 fn copy(name: &str, folder: &Path) {
     std::fs::copy(file(name), folder.join(name)).expect("a writable folder");
 }
@@ -100,7 +107,7 @@ async fn a_python_client_is_made_of_the_document() {
 async fn the_page_submits_a_file_at_the_first_try() {
     let subject = Subject::start().await;
     let mut browser = Command::new("node");
-    browser.arg(file("docs_page.mjs")).arg(openapi_folder());
+    browser.arg(file("docs_page.mjs")).arg(in_path("chromium")).arg(openapi_folder());
     browser.args([&subject.server.url, API_KEY]).arg(subject.path("notes.md"));
     let printed = run(browser).await;
     let said: Value = serde_json::from_str(printed.trim()).expect("a line of JSON");

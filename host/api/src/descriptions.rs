@@ -3,6 +3,7 @@
 //! utoipa's derives write the description of an inlined field as `allOf` of the schema and an object with the description. Nothing but
 //! an object is both. Here the description becomes the schema's own.
 
+use crate::operations::operations;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayItems};
 use utoipa::openapi::{Content, ObjectBuilder, OpenApi, RefOr, Schema};
@@ -13,9 +14,7 @@ pub fn mend(document: &mut OpenApi) {
         mend_schema(schema);
     }
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
-            mend_operation(operation);
-        }
+        operations(item).for_each(mend_operation);
     }
 }
 

@@ -15,7 +15,11 @@ impl PartialSchema for ErrorDetail {
     }
 }
 
-impl ToSchema for ErrorDetail {}
+impl ToSchema for ErrorDetail {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        FieldError::schemas(schemas);
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -42,6 +42,7 @@ mod local;
 mod metrics;
 mod nullable;
 mod openapi;
+mod operations;
 mod over_quota;
 mod parameter;
 mod pipelines;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::Api;
 use crate::nullable::not_null;
+use crate::operations::operations;
 use axum::Router;
 use axum::routing::{delete, get};
 use serde_json::{Value, json};
@@ -126,8 +127,8 @@ fn base() -> OpenApi {
 fn document_refusals(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
-            refusals_of_all(operation);
             if !access::is_open(path) {
+                refusals_of_all(operation);
                 refusals_without_access(operation);
             }
             if operation.request_body.is_some() {
@@ -135,10 +136,6 @@ fn document_refusals(document: &mut OpenApi) {
             }
         }
     }
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
 fn refusal(text: &str) -> RefOr<Response> {

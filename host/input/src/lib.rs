@@ -9,7 +9,6 @@
 mod patch;
 mod problem;
 mod reader;
-mod schemas;
 mod text_or;
 mod types;
 mod value;
@@ -19,7 +18,6 @@ pub use morag_core::nearest;
 pub use patch::{Json, Patch};
 pub use problem::{Fault, PROBLEMS_MAX, Problem};
 pub use reader::{read, read_table, read_text, read_texts};
-pub use schemas::{EventPattern, HeaderChanges, Headers};
 pub use text_or::TextOr;
 pub use types::{Cursor, Text, Time, Whole, WholeOr};
 pub use value::{ELEMENT_BYTES_MAX, FieldObject, FieldValue, NAME_BYTES_MAX, NAMES_MAX};

@@ -1,13 +1,13 @@
 // Uses the page /docs in Chromium as a newcomer does: gives the key, chooses a file, presses Execute.
-// Usage: node docs_page.mjs FOLDER URL KEY FILE, with playwright-core in FOLDER. Prints a line of JSON.
+// Usage: node docs_page.mjs CHROMIUM FOLDER URL KEY FILE, with playwright-core in FOLDER. Prints a line of JSON.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const [folder, url, key, file] = process.argv.slice(2);
+const [executablePath, folder, url, key, file] = process.argv.slice(2);
 const { chromium } = createRequire(join(folder, "package.json"))("playwright-core");
 
 const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
+  executablePath,
   args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
 });
 const problems = [];

@@ -12,7 +12,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 /// Longest id that is taken: the server's own have at most 78 characters.
 const ID_BYTES_MAX: usize = 128;
 
-/// An id of a task's event, or of one of all tasks.
+/// An id of a task's event, or of one of all tasks. [`EventsQuery`] repeats it: its derive takes a literal.
 const ID_PATTERN: &str = "^[0-9]+(\\.[0-9a-f-]{36}\\.[0-9]+)?$";
 
 const LAST_EVENT_ID: &str = "last-event-id";

@@ -53,7 +53,7 @@ pub async fn ingest_batch(
     let list = list(shared.values().get("items"))?;
     let digest = digest::without_file(&shared, &Value::Null);
     shared.take("items");
-    shared.check_shared();
+    shared.check_names();
     if !shared.is_sound() {
         return Err(ApiError::invalid(shared.into_errors()));
     }

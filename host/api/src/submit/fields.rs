@@ -179,9 +179,13 @@ impl Fields {
         }
     }
 
-    /// Notes what is wrong with the values that the items of a batch share.
-    pub fn check_shared(&mut self) {
-        self.read::<GivenTask>();
+    /// Notes the names that a submission does not have. Wrong values are left to the items, which may have others.
+    pub fn check_names(&mut self) {
+        let object = FieldObject { values: std::mem::take(&mut self.values), left_out: 0 };
+        let read = morag_input::read_texts::<GivenTask>(&object);
+        self.values = object.values;
+        let unknown = read.err().into_iter().flatten().filter(|it| matches!(it.fault, Fault::Unknown { .. }));
+        unknown.for_each(|problem| self.note(&problem));
     }
 
     /// Takes out what only a batch has, for a single document: an empty list says nothing.

@@ -20,7 +20,7 @@ pub fn items(mut fields: Fields, files: Vec<(StoredFile, Upload)>) -> Result<(St
     let metadata: Vec<_> = (0..ITEMS_MAX).map(|index| fields.take(&format!("batch_metadata_{index}"))).collect();
     // The field of a single document: items have URLs of their own, or are files.
     fields.take("url");
-    fields.check_shared();
+    fields.check_names();
     if !fields.is_sound() {
         return Err(ApiError::invalid(fields.into_errors()));
     }

@@ -7,7 +7,8 @@ use morag_core::{Secret, ports::SourceUrl};
 use morag_engine::endpoints::headers::{
     HEADER_NAME_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, header_value, is_header_name, own_header_name,
 };
-use morag_input::{EventPattern, FormatWord, Headers, Json, Whole, Word, Words};
+use morag_engine::endpoints::schemas::{EventPattern, Headers};
+use morag_input::{FormatWord, Json, Whole, Word, Words};
 use serde::de::{Error as _, IgnoredAny, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;

@@ -112,9 +112,7 @@ impl ConfigSchema {
             ConfigProblem { path, problem }
         })
     }
-}
 
-impl ConfigSchema {
     /// What to say of a key that the keyword at `keyword` refuses.
     fn no_such(&self, key: &str, keyword: &Location) -> String {
         // The names stand beside the keyword.

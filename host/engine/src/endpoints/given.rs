@@ -1,11 +1,12 @@
 //! The settings of an endpoint as somebody gives them, over HTTP or in `morag.toml`: names, types and limits of each value.
 
 use super::headers::{HEADERS_MAX, header_value, own_header_name};
+use super::schemas::{EventPattern, HeaderChanges};
 use morag_core::Secret;
 use morag_core::webhook::{
     EndpointId, EventFilter, EventGlob, InvalidWebhookUrl, Operational, WebhookUrl, check_signing_secret,
 };
-use morag_input::{EventPattern, FormatWord, HeaderChanges, Json, OrderWord, Patch, Whole};
+use morag_input::{FormatWord, Json, OrderWord, Patch, Whole};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;

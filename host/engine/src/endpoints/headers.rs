@@ -4,7 +4,7 @@ use morag_core::shown;
 use morag_core::webhook::is_reserved;
 
 /// Longest webhook token and value of a header: what common servers take in one header.
-const HEADER_VALUE_MAX: usize = 4096;
+pub(super) const HEADER_VALUE_MAX: usize = 4096;
 
 /// Most headers of a webhook's own.
 pub const HEADERS_MAX: usize = 32;

@@ -15,6 +15,7 @@ pub mod draft;
 pub mod given;
 pub mod headers;
 mod registry;
+pub mod schemas;
 pub mod seal;
 pub mod task_credentials;
 

@@ -1,5 +1,6 @@
-//! Schemas of values that have a type elsewhere: what a pattern or a format says of them.
+//! Schemas of the events and headers of a webhook, in the OpenAPI document.
 
+use super::headers::{HEADER_NAME_MAX, HEADER_VALUE_MAX, HEADERS_MAX};
 use serde_json::json;
 use utoipa::openapi::schema::{SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
@@ -13,15 +14,6 @@ pub struct Headers;
 
 /// Changes of headers by name: null takes one away.
 pub struct HeaderChanges;
-
-/// Most headers, as `HEADERS_MAX` of the engine.
-const HEADERS_MAX: usize = 32;
-
-/// Longest name, as `HEADER_NAME_MAX` of the engine.
-const NAME_MAX: usize = 128;
-
-/// Longest value, as `HEADER_VALUE_MAX` of the engine.
-const VALUE_MAX: usize = 4096;
 
 /// Printable ASCII.
 const PRINTABLE: &str = "^[ -~]*$";
@@ -56,7 +48,7 @@ fn headers() -> ObjectBuilder {
     let name = ObjectBuilder::new()
         .schema_type(Type::String)
         .min_length(Some(1))
-        .max_length(Some(NAME_MAX))
+        .max_length(Some(HEADER_NAME_MAX))
         .pattern(Some("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"));
     ObjectBuilder::new()
         .schema_type(Type::Object)
@@ -66,5 +58,5 @@ fn headers() -> ObjectBuilder {
 }
 
 fn value() -> ObjectBuilder {
-    ObjectBuilder::new().max_length(Some(VALUE_MAX)).pattern(Some(PRINTABLE))
+    ObjectBuilder::new().max_length(Some(HEADER_VALUE_MAX)).pattern(Some(PRINTABLE))
 }
