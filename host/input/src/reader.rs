@@ -721,6 +721,16 @@ mod tests {
     }
 
     #[test]
+    fn a_number_with_a_fraction_of_zero_is_whole() {
+        let limit = |json: &str| read::<Query>(&object(json)).map(|query| query.limit.0).ok();
+        assert_eq!((limit(r#"{"limit": 20.0}"#), limit(r#"{"limit": 2e1}"#)), (Some(20), Some(20)));
+        for json in [r#"{"limit": 20.5}"#, r#"{"limit": -0.5}"#, r#"{"limit": 1e300}"#, r#"{"limit": 1001.0}"#] {
+            assert_eq!(limit(json), None, "{json}");
+        }
+        assert_eq!(read_texts::<Query>(&object(r#"{"limit": "20.0"}"#)).unwrap().limit.0, 20);
+    }
+
+    #[test]
     fn a_json_object_is_bounded_in_depth() {
         let deep = |levels: usize| format!("{{\"filter\": {}1{}}}", "{\"a\":".repeat(levels), "}".repeat(levels));
         let said = |json: &str| read::<Change>(&object(json)).unwrap_err()[0].to_string();

@@ -72,7 +72,7 @@ pub async fn rotate(
     _: NoQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let asked: RotateRequest = json::read_as(request).await?;
+    let asked: RotateRequest = json::read_optional_as(request).await?;
     let grace = asked.grace_hours.map(grace).transpose()?;
     if load(&app, &id).await?.is_configured {
         return Err(configured());

@@ -30,24 +30,44 @@ pub async fn read_fields(request: Request) -> Result<FieldObject, ApiError> {
 /// # Errors
 /// 422 with all that is wrong with its fields, and those of a body that cannot be read.
 pub async fn read_as<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
-    let read = morag_input::read(&small_object(request).await?);
+    read_object(&small_object(request, Null::IsRefused).await?)
+}
+
+/// As [`read_as`], for a body that may be null.
+///
+/// # Errors
+/// As [`read_as`].
+pub async fn read_optional_as<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
+    read_object(&small_object(request, Null::IsAbsent).await?)
+}
+
+fn read_object<T: DeserializeOwned>(object: &FieldObject) -> Result<T, ApiError> {
+    let read = morag_input::read(object);
     read.map_err(|problems| ApiError::invalid(problems.iter().map(FieldError::in_body).collect()))
 }
 
-/// As [`read_as`], for bodies in which an empty text is as good as none.
+/// As [`read_optional_as`], for bodies in which an empty text is as good as none.
 ///
 /// # Errors
 /// As [`read_as`].
 pub async fn read_texts_as<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
-    let read = morag_input::read_texts(&small_object(request).await?);
+    let read = morag_input::read_texts(&small_object(request, Null::IsAbsent).await?);
     read.map_err(|problems| ApiError::invalid(problems.iter().map(FieldError::in_body).collect()))
 }
 
-/// A small body as an object. An absent one is an empty object, and so is null.
-async fn small_object(request: Request) -> Result<FieldObject, ApiError> {
+/// What a body of null is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Null {
+    IsAbsent,
+    IsRefused,
+}
+
+/// A small body as an object. An absent one is an empty object.
+async fn small_object(request: Request, null: Null) -> Result<FieldObject, ApiError> {
     let body = bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?;
     match body.trim_ascii() {
-        b"" | b"null" => Ok(FieldObject::default()),
+        b"" => Ok(FieldObject::default()),
+        b"null" if null == Null::IsAbsent => Ok(FieldObject::default()),
         given => object(given),
     }
 }
@@ -131,6 +151,16 @@ mod tests {
         fn drop(&mut self) {
             self.0.fetch_sub(1, Ordering::SeqCst);
         }
+    }
+
+    #[tokio::test]
+    async fn null_is_a_body_where_none_is_needed() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Nothing {}
+        let null = || Request::new(Body::from(" null "));
+        assert!(read_optional_as::<Nothing>(null()).await.is_ok());
+        assert!(read_texts_as::<Nothing>(null()).await.is_ok());
+        assert_eq!(read_as::<Nothing>(null()).await.unwrap_err().status(), StatusCode::UNPROCESSABLE_ENTITY);
     }
 
     #[tokio::test]

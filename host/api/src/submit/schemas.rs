@@ -53,14 +53,18 @@ impl PartialSchema for ProcessIngestForm {
 impl PartialSchema for ProcessForm {
     fn schema() -> RefOr<Schema> {
         let files = ArrayBuilder::new().items(file("A file.")).max_items(Some(ITEMS_MAX));
-        let form = form(&[], batch_lists);
-        // `batch_metadata_0` to `batch_metadata_49`, and `batch_files[]` as another name of `batch_files`.
-        form.additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        let form = form(&[], batch_lists)
             .property("file", file("The file, for `source_type` `file`."))
             .property("batch_files", files.description(Some("Files of a batch.")))
             .required("mode")
-            .description(Some("A document, or several, and what is to be done"))
-            .into()
+            .description(Some("A document, or several, and what is to be done"));
+        let mut form = form.build();
+        // Names of which there are many, or that say the same.
+        let known: Vec<_> = form.properties.keys().map(String::as_str).collect();
+        let names = format!("^({}|batch_metadata_[1-4]?[0-9]|batch_files\\[\\])$", known.join("|"));
+        form.property_names = Some(Box::new(ObjectBuilder::new().schema_type(Type::String).pattern(Some(names)).into()));
+        form.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(true)));
+        Schema::from(form).into()
     }
 }
 
