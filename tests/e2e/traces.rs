@@ -383,3 +383,23 @@ fn the_check_of_the_settings_is_one_of_traces_too() {
     assert!(!is_good && said.contains("OTEL_EXPORTER_OTLP_HEADERS") && !said.contains("s3cret"), "{said}");
     assert!(check("http://localhost:4318").0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_that_nobody_waits_for_is_a_span_that_failed() {
+    let collector = Collector::start().await;
+    // It takes connections, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let webhook = format!("http://{}/hook", silent.local_addr().expect("its address"));
+    let mut fleet = Fleet::new(&collector.settings());
+    let process = fleet.start("api,worker,dispatcher").await;
+    let url = format!("{}/api/v1/ingest/file", fleet.processes()[process].url());
+    let form = form("note.md", morag_fixtures::one_page_markdown(1), &webhook);
+    let request = client().post(url).bearer_auth(API_KEY).multipart(form);
+    Two::send(request.header("traceparent", format!("00-{TRACE}-{PARENT}-01"))).await;
+    let trace = collector.wait_for(TRACE, |trace| !trace.named("delivery").is_empty()).await;
+    let (tree, deliveries) = (trace.tree(), trace.named("delivery"));
+    let delivery = deliveries[0];
+    assert!(delivery.is_error && delivery.attribute("error.type") == "timeout", "{tree}");
+    let below = trace.below(&delivery.id);
+    assert!(below.len() == 1 && below[0].kind == "client" && below[0].is_error, "{tree}");
+}

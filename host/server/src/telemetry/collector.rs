@@ -121,7 +121,10 @@ mod tests {
         // A port that nobody listens on.
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let request = Request::post(format!("http://{free}/s3cret")).body(Bytes::new()).unwrap();
-        let error = exchange(reqwest::Client::new(), request).await.unwrap_err();
+        // Fails only if a provider is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let error = exchange(client, request).await.unwrap_err();
         let cause = cause(error.as_ref());
         assert!(cause.contains("refused") && !cause.contains("s3cret") && !cause.contains("127.0.0.1"), "{cause}");
     }

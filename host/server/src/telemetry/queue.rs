@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(places.untold(), 6);
         drop(go);
         provider.shutdown().unwrap();
-        assert_eq!(has_begun.iter().sum::<usize>(), 4);
+        assert_eq!(has_begun.try_iter().sum::<usize>(), 4);
         assert_eq!(places.untold(), 6);
     }
 }

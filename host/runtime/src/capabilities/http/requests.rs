@@ -141,7 +141,8 @@ impl Hooks {
             timeout: EXCHANGE_MAX,
         };
         let (log, traffic, between) = (self.log.clone(), self.traffic.clone(), options.between_bytes_timeout);
-        // Here, in the step's span: wasmtime runs the exchange in a task of its own. The log finds only its own spans.
+        // Here, in the step's span, and in it also where the call has none: wasmtime runs the exchange in a task of its own. The log finds
+        // only its own spans.
         let (span, of_log) = (self.calls.begin("http.request"), tracing::error_span!("http.request"));
         let exchange = async move {
             let answer = client.send(request).await.and_then(|answer| {
@@ -155,7 +156,7 @@ impl Hooks {
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response(answer, traffic, between, place)?, done))
         };
-        Ok(traced(span, exchange).instrument(of_log))
+        Ok(traced(span, exchange).in_current_span().instrument(of_log))
     }
 }
 
