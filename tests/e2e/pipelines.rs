@@ -11,6 +11,11 @@ use tempfile::TempDir;
 
 /// The standard components and two guests: `misbehave` does what its configuration's mode says, `noop` does nothing.
 fn components() -> TempDir {
+    components_and(&["misbehave", "noop"])
+}
+
+/// The standard components and some guests.
+pub(crate) fn components_and(guests: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let link = |from: &Path| {
         let to = folder.path().join(from.file_name().expect("a file name"));
@@ -20,7 +25,7 @@ fn components() -> TempDir {
     for entry in std::fs::read_dir(plugins_dir()).expect("the plugins") {
         link(&entry.expect("a plugin").path());
     }
-    ["misbehave", "noop"].iter().for_each(|name| link(&guest(name)));
+    guests.iter().for_each(|name| link(&guest(name)));
     folder
 }
 

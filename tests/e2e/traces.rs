@@ -1,13 +1,15 @@
 //! One trace of one document, from the request to the webhook, as a real collector gets it.
 
 use crate::cancel::large_markdown;
+use crate::pipelines::components_and;
 use morag_tests::fleet::{Fleet, wait_for};
 use morag_tests::otlp::{Collector, Span, Trace};
 use morag_tests::receiver::{Received, Receiver};
-use morag_tests::redis::{ACCEPT_LOSS, shared_single};
-use morag_tests::server::{API_KEY, Server, client};
+use morag_tests::redis::{ACCEPT_LOSS, free_port, shared_single};
+use morag_tests::server::{API_KEY, Server, binary, client};
 use reqwest::{Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What a client's own trace is.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -101,7 +103,7 @@ async fn one_document_is_one_trace_over_two_processes() {
     let unsaid = silent.wait_for_end().await;
     let is_whole = |trace: &Trace| {
         let of = |endpoint: &str| trace.0.iter().filter(|span| span.attribute("morag.endpoint") == endpoint).count();
-        let has_run = !trace.named("task").is_empty() && submission(trace).is_some();
+        let has_run = trace.named("task").len() + trace.named("claim").len() == 2 && submission(trace).is_some();
         has_run && (of("task"), of("silent")) == (received.len(), unsaid.len())
     };
     let trace = collector.wait_for(TRACE, is_whole).await;
@@ -116,14 +118,20 @@ async fn one_document_is_one_trace_over_two_processes() {
     assert_eq!(runs.len(), 1, "{tree}");
     assert_eq!((runs[0].parent.as_str(), runs[0].attribute("morag.task_id")), (request.id.as_str(), task.as_str()));
     assert!(runs[0].process() != request.process() && runs[0].links.is_empty(), "{tree}");
-    assert!(trace.named("claim").iter().all(|claim| claim.parent == runs[0].id), "{tree}");
+    let claims = trace.named("claim");
+    assert!(claims.len() == 1 && claims[0].parent == runs[0].id, "{tree}");
     let done = steps(&trace);
     assert!(done.len() == STEPS && done.iter().all(|step| step.parent == runs[0].id), "{tree}");
     let (first, last) = (done[0], done[STEPS - 1]);
     assert_eq!((first.attribute("morag.step"), last.attribute("morag.step")), ("markdown_conversion", "ingestion"));
     assert!(trace.below(&last.id).iter().any(|call| call.name == "vectors.put"), "{tree}");
     assert!(trace.named("commit").iter().any(|commit| commit.parent == runs[0].id), "{tree}");
-    assert!(trace.below(&request.id).iter().any(|commit| commit.name == "commit"), "the acceptance:\n{tree}");
+    let below = trace.below(&request.id);
+    let commits: Vec<_> = below.iter().filter(|span| span.name == "commit").collect();
+    assert!(commits.iter().any(|commit| commit.process() == request.process()), "the acceptance:\n{tree}");
+    assert!(commits.iter().all(|commit| commit.attribute("morag.events").is_empty()), "{tree}");
+    let failed = |name| trace.named(name).iter().any(|span| span.is_error);
+    assert!(!["task", "claim", "commit", "delivery", "POST"].into_iter().any(failed), "{tree}");
 
     // Every delivery is below the request, linked to the run, with its exchange, and the receiver knows it.
     let deliveries: Vec<_> =
@@ -167,8 +175,8 @@ async fn the_run_after_a_killed_worker_and_a_retry_are_linked_and_not_nested() {
     let before = collector.wait_for(TRACE, |trace| !steps(trace).is_empty()).await;
     let killed = steps(&before)[0].parent.clone();
     let worker = two.worker;
+    assert!(before.0.iter().all(|span| span.id != killed), "it runs:\n{}", before.tree());
     two.fleet.process(worker).kill();
-    assert!(before.0.iter().all(|span| span.id != killed), "it was killed while it ran:\n{}", before.tree());
     two.fleet.process(worker).start().await;
 
     // The next run ends a step, so that the log knows it; then the task is cancelled, and run again.
@@ -189,6 +197,7 @@ async fn the_run_after_a_killed_worker_and_a_retry_are_linked_and_not_nested() {
     let trace = collector.wait_for(TRACE, |trace| trace.named("task").len() == 2).await;
     println!("{}", trace.tree());
     let (tree, runs) = (trace.tree(), trace.named("task"));
+    assert!(trace.0.iter().all(|span| span.id != killed), "it was killed while it ran:\n{tree}");
     let request = submission(&trace).expect("the request");
     assert_eq!(runs[0].id, second);
     for run in &runs {
@@ -229,17 +238,16 @@ async fn without_a_collector_the_clients_trace_reaches_its_receiver_and_the_log(
     assert!(all[received.len()..].iter().all(|one| one.header("traceparent").is_empty()));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_never_answers_delays_nothing() {
-    // It takes connections, and says nothing.
+/// A server whose collector takes connections and says nothing, for this long. Five tasks complete in it.
+async fn five_tasks_with_a_dead_collector(timeout_ms: &str) -> (Fleet, tokio::net::TcpListener) {
     let dead = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://user:s3cret@{}", dead.local_addr().expect("its address"));
+    let url = format!("http://{}/s3cret", dead.local_addr().expect("its address"));
     let settings = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "64"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "16"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "300"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", timeout_ms),
     ];
     let mut fleet = Fleet::new(&settings);
     let process = fleet.start("api,worker,dispatcher").await;
@@ -250,6 +258,22 @@ async fn a_collector_that_never_answers_delays_nothing() {
     }
     let completed = |received: &[Received]| received.iter().filter(|one| one.event_type() == "task_completed").count();
     receiver.wait_until(|received| completed(received) == 5).await;
+    (fleet, dead)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_never_answers_delays_nothing() {
+    // Longer than any test waits: what waited for it would not come.
+    let (mut fleet, _dead) = five_tasks_with_a_dead_collector("600000").await;
+    let stopped = tokio::time::timeout(Duration::from_secs(60), fleet.terminate()).await;
+    stopped.expect("the last traces are given up after five seconds");
+    // The queue is full since long.
+    assert_eq!(fleet.log_lines_with("found no place in their queue").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_takes_nothing_is_named_once() {
+    let (mut fleet, _dead) = five_tasks_with_a_dead_collector("300").await;
     let warned = wait_for(|| {
         let lines = fleet.log_lines_with("collector of traces");
         (!lines.is_empty()).then_some(lines)
@@ -279,4 +303,103 @@ async fn a_client_that_does_not_sample_is_followed() {
     let deliveries = |trace: &Trace| trace.named("delivery").len();
     collector.wait_for(TRACE, |trace| deliveries(trace) == received.len()).await;
     assert!(collector.trace(&unsampled).0.is_empty());
+}
+
+/// A step that asks a service which is not there, 205 times.
+const ASKS: &str = r#"
+[[plugins]]
+name = "uses_all_one"
+capabilities = ["embeddings", "completions", "transcription", "kv", "secrets", "http"]
+secrets = { API_TOKEN = "GUEST_TOKEN" }
+http = [{ host = "a.example" }]
+
+[[pipelines]]
+name = "asks"
+[[pipelines.steps]]
+name = "asking"
+plugin = "uses_all_one"
+config = { mode = "complete", text = "x", max_tokens = 1, calls = 205 }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_shows_its_first_calls_and_its_lines_have_the_trace() {
+    let (collector, plugins) = (Collector::start().await, components_and(&["capabilities"]));
+    let nobody = format!("http://127.0.0.1:{}/v1", free_port());
+    let [endpoint, delay] = collector.settings();
+    let mut fleet = Fleet::new(&[
+        endpoint,
+        delay,
+        ("MORAG_PLUGINS_DIR", plugins.path().to_str().expect("a path")),
+        ("OPENAI_BASE_URL", &nobody),
+        ("GUEST_TOKEN", "t0ken"),
+    ]);
+    let folder = fleet.data_dir().parent().expect("the fleet's folder").to_owned();
+    std::fs::write(folder.join("morag.toml"), ASKS).expect("a settings file");
+    let process = fleet.start("api,worker,dispatcher").await;
+    let url = format!("{}/api/v1/ingest/file", fleet.processes()[process].url());
+    let part = multipart::Part::bytes(morag_fixtures::one_page_markdown(1)).file_name("note.md");
+    let form = multipart::Form::new().part("file", part).text("pipeline", "asks");
+    let request = client().post(url).bearer_auth(API_KEY).multipart(form);
+    Two::send(request.header("traceparent", format!("00-{TRACE}-{PARENT}-01"))).await;
+    let trace = collector.wait_for(TRACE, |trace| !trace.named("task").is_empty()).await;
+
+    let asking = trace.named("step asking");
+    assert_eq!((asking.len(), asking[0].attribute("morag.calls_not_shown")), (1, "5"));
+    let calls = trace.named("completions.complete");
+    assert_eq!(calls.len(), 200, "the step's first calls");
+    assert!(calls.iter().all(|call| call.is_error && call.parent == asking[0].id), "nobody answers");
+    // A thread of guests says it, which has no spans of its own.
+    let lines = fleet.log_lines_with("the service for completions");
+    let is_whole = |line: &String| line.contains(&format!("trace_id={TRACE}")) && line.contains("asking");
+    assert!(!lines.is_empty() && lines.iter().all(is_whole), "{:?}", lines.first());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_fails_is_a_span_that_failed() {
+    let collector = Collector::start().await;
+    let server = Server::start_with(&collector.settings()).await;
+    let part = multipart::Part::bytes(Vec::new()).file_name("empty.pdf");
+    let form = multipart::Form::new().part("file", part);
+    let request = server.request(Method::POST, "/api/v1/ingest/file").multipart(form);
+    Two::send(request.header("traceparent", format!("00-{TRACE}-{PARENT}-01"))).await;
+    let trace = collector.wait_for(TRACE, |trace| !trace.named("task").is_empty()).await;
+    let (tree, run, step) = (trace.tree(), trace.named("task"), trace.named("step markdown_conversion"));
+    assert!(run[0].is_error && step[0].is_error, "{tree}");
+    assert!(!run[0].attribute("error.type").is_empty(), "{tree}");
+    assert_eq!(run[0].attribute("error.type"), step[0].attribute("error.type"), "{tree}");
+    assert!(trace.named("commit").iter().all(|commit| !commit.is_error), "{tree}");
+}
+
+#[test]
+fn the_check_of_the_settings_is_one_of_traces_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = |endpoint: &str| {
+        let mut command = std::process::Command::new(binary());
+        command.args(["config", "check"]).current_dir(folder.path()).env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+        let output = command.output().expect("the binary runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (is_good, said) = check("http://user:s3cret@localhost:4318");
+    assert!(!is_good && said.contains("OTEL_EXPORTER_OTLP_HEADERS") && !said.contains("s3cret"), "{said}");
+    assert!(check("http://localhost:4318").0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_that_nobody_waits_for_is_a_span_that_failed() {
+    let collector = Collector::start().await;
+    // It takes connections, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let webhook = format!("http://{}/hook", silent.local_addr().expect("its address"));
+    let mut fleet = Fleet::new(&collector.settings());
+    let process = fleet.start("api,worker,dispatcher").await;
+    let url = format!("{}/api/v1/ingest/file", fleet.processes()[process].url());
+    let form = form("note.md", morag_fixtures::one_page_markdown(1), &webhook);
+    let request = client().post(url).bearer_auth(API_KEY).multipart(form);
+    Two::send(request.header("traceparent", format!("00-{TRACE}-{PARENT}-01"))).await;
+    let trace = collector.wait_for(TRACE, |trace| !trace.named("delivery").is_empty()).await;
+    let (tree, deliveries) = (trace.tree(), trace.named("delivery"));
+    let delivery = deliveries[0];
+    assert!(delivery.is_error && delivery.attribute("error.type") == "timeout", "{tree}");
+    let below = trace.below(&delivery.id);
+    assert!(below.len() == 1 && below[0].kind == "client" && below[0].is_error, "{tree}");
 }

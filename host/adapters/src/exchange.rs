@@ -102,6 +102,7 @@ where
         let too_many = Arc::new(Notify::new());
         count_interim(&mut request, Arc::clone(&too_many));
         let span = span(&request);
+        let mut unanswered = Unanswered(span.clone());
         let exchange = async {
             tokio::select! {
                 biased;
@@ -110,11 +111,20 @@ where
             }
         };
         let answered = exchange.instrument(span.clone()).await;
-        match &answered {
-            Ok(response) => span.record("http.response.status_code", i64::from(response.status().as_u16())),
-            Err(_) => span.record("otel.status_code", "error"),
-        };
+        if let Ok(response) = &answered {
+            span.record("http.response.status_code", i64::from(response.status().as_u16()));
+            unanswered.0 = Span::none();
+        }
         answered
+    }
+}
+
+/// Span of an exchange that has no answer. When this is dropped, for a failure or because nobody waits longer, the span failed.
+struct Unanswered(Span);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.record("otel.status_code", "error");
     }
 }
 

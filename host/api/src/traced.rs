@@ -16,8 +16,8 @@ pub struct Traced {
 }
 
 impl Traced {
-    /// Those of a request that has just come. From here on its `traceparent` is what its own work belongs below: the request's span where
-    /// traces are on, else what the client sent, and nothing if that was no `traceparent`.
+    /// Those of a request that has just come. From here on its `traceparent` is the parent of this request's own spans: the request's span
+    /// where traces are on, else what the client sent, and nothing if that was no `traceparent`.
     pub fn of(method: &'static str, request: &mut Request) -> Self {
         if !request.uri().path().starts_with(TRACED) {
             return Self { span: Span::none(), of_log: Span::none() };
@@ -31,8 +31,7 @@ impl Traced {
         if let Ok(value) = HeaderValue::try_from(trace.to_string()) {
             headers.insert(TRACEPARENT, value);
         }
-        // Of the highest level: with `RUST_LOG=error` too, a line says which trace it is about.
-        Self { span, of_log: tracing::error_span!("request", trace_id = %trace.trace_id_text()) }
+        Self { span, of_log: of_log(Some(&trace)) }
     }
 
     /// The trace's span.
@@ -49,6 +48,14 @@ impl Traced {
     pub fn answered(&self, method: &str, route: &str, status: u16) {
         spans::answered(&self.span, method, route, status);
     }
+}
+
+/// The log's span of a request that is of this trace; none without one. Lines of a task that is spawned for a request need it: the log
+/// finds only its own spans.
+pub fn of_log(trace: Option<&TraceContext>) -> Span {
+    // Of the highest level: with `RUST_LOG=error` too, a line says which trace it is about.
+    let span = |trace: &TraceContext| tracing::error_span!(parent: None, "request", trace_id = %trace.trace_id_text());
+    trace.map_or_else(Span::none, span)
 }
 
 /// What a request's headers say of its trace. None where they say nothing, nothing valid, or several things.

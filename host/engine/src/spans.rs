@@ -39,44 +39,70 @@ pub fn answered(request: &Span, method: &str, route: &str, status: u16) {
     if request.is_disabled() {
         return;
     }
-    // Not as a field: a span that has begun takes no other name by it.
+    // The field `otel.name` has no effect after a span has begun.
     request.context().span().update_name(format!("{method} {route}"));
     request.record("http.route", route);
     request.record("http.response.status_code", i64::from(status));
     if status >= 500 {
-        request.record("otel.status_code", "error");
+        erred(request);
     }
 }
 
-/// One run of a task: from its claim until it ends, waits or is lost. [`placed`] says where it belongs.
-pub(crate) fn run(task: TaskId) -> Span {
-    tracing::info_span!(
-        target: SPAN_TARGET,
-        "task",
-        otel.kind = "consumer",
-        otel.status_code = Empty,
-        morag.task_id = %task,
-        morag.pipeline = Empty,
-        morag.claims = Empty,
-    )
+/// One run of a task, from its claim until it ends, waits or is lost; and its beginning, the claim, in which a worker reads what the task
+/// is and how far it is. Where the run belongs is known only after that. However the claim ends, it is below the run.
+pub(crate) struct Claimed {
+    run: Span,
+    claim: Span,
 }
 
-/// The beginning of a run: a worker has the lease, and reads what the task is and how far it is.
-pub(crate) fn claim() -> Span {
-    tracing::info_span!(target: SPAN_TARGET, "claim")
-}
-
-/// Puts a run and its claim where they belong: below the submission, whatever ran before, and linked to the spans of earlier runs.
-/// Neither may have begun another span yet.
-pub(crate) fn placed(run: &Span, claim: &Span, record: &TaskRecord, claims: u64, earlier: &[TraceContext]) {
-    if run.is_disabled() {
-        return;
+impl Claimed {
+    /// Of a worker that has the lease. Neither span may begin another one before it is [placed](Self::placed).
+    pub(crate) fn new(task: TaskId) -> Self {
+        let run = tracing::info_span!(
+            target: SPAN_TARGET,
+            "task",
+            otel.kind = "consumer",
+            otel.status_code = Empty,
+            error.type = Empty,
+            morag.task_id = %task,
+            morag.pipeline = Empty,
+            morag.claims = Empty,
+        );
+        Self {
+            run,
+            claim: tracing::info_span!(target: SPAN_TARGET, "claim", otel.status_code = Empty, error.type = Empty),
+        }
     }
-    continues(run, record.trace.as_ref());
-    earlier.iter().for_each(|span| linked(run, span));
-    run.record("morag.pipeline", record.pipeline.name());
-    run.record("morag.claims", i64::try_from(claims).unwrap_or(i64::MAX));
-    continues(claim, context_of(run).as_ref());
+
+    /// The span of the claim.
+    pub(crate) fn claim(&self) -> Span {
+        self.claim.clone()
+    }
+
+    /// Notes that the claim failed, and with it the run.
+    pub(crate) fn failed(self, code: &str) {
+        failed(&self.run, code);
+        failed(&self.claim, code);
+    }
+
+    /// Ends the claim, and puts the run where it belongs: below the submission, whatever ran before, and linked to the spans of earlier
+    /// runs.
+    pub(crate) fn placed(self, record: &TaskRecord, claims: u64, earlier: &[TraceContext]) -> Span {
+        let run = self.run.clone();
+        if !run.is_disabled() {
+            continues(&run, record.trace.as_ref());
+            earlier.iter().for_each(|span| linked(&run, span));
+            run.record("morag.pipeline", record.pipeline.name());
+            run.record("morag.claims", i64::try_from(claims).unwrap_or(i64::MAX));
+        }
+        run
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        continues(&self.claim, context_of(&self.run).as_ref());
+    }
 }
 
 /// One run of a step. `attempt`: run of the task, from 1.
@@ -90,24 +116,32 @@ pub(crate) fn step(name: &str, component: &str, attempt: u32) -> Span {
         morag.step = name,
         morag.component = component,
         morag.attempt = i64::from(attempt),
+        // The runtime knows it.
+        morag.calls_not_shown = Empty,
     )
+}
+
+/// Notes that what a span is of failed.
+pub fn erred(span: &Span) {
+    span.record("otel.status_code", "error");
 }
 
 /// Notes the code of what failed.
 pub(crate) fn failed(span: &Span, code: &str) {
-    span.record("otel.status_code", "error");
+    erred(span);
     span.record("error.type", code);
 }
 
-/// A commit to the store.
-pub fn commit(events: usize) -> Span {
-    tracing::info_span!(target: SPAN_TARGET, "commit", otel.status_code = Empty, morag.events = i64::try_from(events).unwrap_or(i64::MAX))
+/// A commit to the store, of this many events where it is one of events.
+pub fn commit(events: Option<usize>) -> Span {
+    let events = events.map(|events| i64::try_from(events).unwrap_or(i64::MAX));
+    tracing::info_span!(target: SPAN_TARGET, "commit", otel.status_code = Empty, morag.events = events)
 }
 
 /// A commit of what deliveries have done, below the submission; none where no trace is known.
 pub(crate) fn delivery_commit(record: &TaskRecord) -> Span {
     let Some(parent) = &record.trace else { return Span::none() };
-    let span = commit(0);
+    let span = commit(None);
     continues(&span, Some(parent));
     span
 }
@@ -147,9 +181,7 @@ pub(crate) fn attempted(span: &Span, outcome: &AttemptOutcome) {
     match outcome.error {
         Some(error) => failed(span, error.as_str()),
         None if outcome.status.is_some_and(|status| (200..300).contains(&status)) => {}
-        None => {
-            span.record("otel.status_code", "error");
-        }
+        None => erred(span),
     }
 }
 
@@ -191,6 +223,7 @@ mod tests {
     use opentelemetry::Value;
     use opentelemetry::trace::{SpanKind, Status, TracerProvider as _};
     use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
+    use std::sync::{Arc, Mutex};
     use tracing_subscriber::Layer as _;
     use tracing_subscriber::filter::filter_fn;
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -200,10 +233,11 @@ mod tests {
     fn without_an_exporter_there_are_no_spans() {
         let trace = TraceContext::new([1; 16], [2; 8], true);
         let record = TaskRecord { trace, ..record() };
-        let (run, claim) = (run(record.id), claim());
-        placed(&run, &claim, &record, 1, &[trace.unwrap()]);
+        let claimed = Claimed::new(record.id);
+        let claim = claimed.claim();
+        let run = claimed.placed(&record, 1, &[trace.unwrap()]);
         let delivery = delivery(&record, "task", &EventKind::TaskStarted { retry: None }, trace.as_ref(), 1);
-        for span in [request("POST", trace.as_ref()), run, claim, step("a", "b", 1), commit(1), delivery] {
+        for span in [request("POST", trace.as_ref()), run, claim, step("a", "b", 1), commit(Some(1)), delivery] {
             assert!(span.is_disabled() && context_of(&span).is_none());
         }
     }
@@ -222,14 +256,33 @@ mod tests {
     fn exported(work: impl FnOnce()) -> Vec<SpanData> {
         let exporter = InMemorySpanExporter::default();
         let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+        tracing::subscriber::with_default(subscriber(&provider, Written::default()), work);
+        exporter.get_finished_spans().unwrap()
+    }
+
+    /// As a server has it.
+    fn subscriber(provider: &SdkTracerProvider, log: Written) -> impl tracing::Subscriber + Send + Sync + use<> {
         let of_traces =
             tracing_opentelemetry::layer().with_tracer(provider.tracer("test")).with_context_activation(false);
-        let of_log = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
-        let subscriber = tracing_subscriber::registry()
+        let of_log = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || log.clone());
+        tracing_subscriber::registry()
             .with(of_log.with_filter(filter_fn(|metadata| metadata.target() != SPAN_TARGET)))
-            .with(of_traces.with_filter(filter_fn(|metadata| metadata.target() == SPAN_TARGET)));
-        tracing::subscriber::with_default(subscriber, work);
-        exporter.get_finished_spans().unwrap()
+            .with(of_traces.with_filter(filter_fn(|metadata| metadata.target() == SPAN_TARGET)))
+    }
+
+    /// The log's text.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
     }
 
     fn named<'a>(spans: &'a [SpanData], name: &str) -> &'a SpanData {
@@ -255,15 +308,16 @@ mod tests {
         let spans = exported(|| {
             let of_log = tracing::error_span!("task of the log");
             let _of_log = of_log.enter();
-            let (run, claim) = (run(record.id), claim());
-            claim.in_scope(|| {});
-            placed(&run, &claim, &record, 2, &[earlier]);
-            drop(claim);
+            let claimed = Claimed::new(record.id);
+            claimed.claim().in_scope(|| {});
+            let run = claimed.placed(&record, 2, &[earlier]);
             let _run = run.enter();
-            let (step_of_log, step) = (tracing::error_span!("step of the log"), step("chunking", "chunker", 1));
-            let (_step_of_log, _step) = (step_of_log.enter(), step.enter());
+            let step_of_log = tracing::error_span!("step of the log");
+            let _step_of_log = step_of_log.enter();
+            let step = step("chunking", "chunker", 1);
+            let _step = step.enter();
             failed(&step, "PLUGIN_TIMEOUT");
-            drop(commit(3));
+            drop(commit(Some(3)));
         });
         assert_eq!(spans.len(), 4, "and none of the log's: {spans:?}");
         let (run, step) = (named(&spans, "task"), named(&spans, "step chunking"));
@@ -274,7 +328,56 @@ mod tests {
         assert_eq!(step.parent_span_id, run.span_context.span_id());
         assert_eq!(attribute(step, "error.type"), Some("PLUGIN_TIMEOUT".into()));
         assert!(matches!(step.status, Status::Error { .. }) && run.status == Status::Unset);
-        assert_eq!(named(&spans, "commit").parent_span_id, step.span_context.span_id());
+        let commit = named(&spans, "commit");
+        assert_eq!(commit.parent_span_id, step.span_context.span_id());
+        assert_eq!(attribute(commit, "morag.events"), Some(Value::I64(3)));
+    }
+
+    #[test]
+    fn a_claim_that_comes_to_nothing_is_one_trace_which_says_why() {
+        let task = record().id;
+        let spans = exported(|| Claimed::new(task).failed("STORE"));
+        let (run, claim) = (named(&spans, "task"), named(&spans, "claim"));
+        assert_eq!((run.parent_span_id, claim.parent_span_id), (SpanId::INVALID, run.span_context.span_id()));
+        assert!([run, claim].iter().all(|span| matches!(span.status, Status::Error { .. })), "{spans:?}");
+        assert_eq!(attribute(run, "error.type"), Some("STORE".into()));
+        // Also where nobody says anything.
+        let spans = exported(|| drop(Claimed::new(task)));
+        assert_eq!(named(&spans, "claim").parent_span_id, named(&spans, "task").span_context.span_id());
+    }
+
+    #[test]
+    fn a_commit_of_deliveries_says_no_number_of_events() {
+        let record = TaskRecord { trace: TraceContext::new([1; 16], [2; 8], true), ..record() };
+        let spans = exported(|| drop(delivery_commit(&record)));
+        let commit = named(&spans, "commit");
+        assert_eq!((commit.parent_span_id.to_bytes(), attribute(commit, "morag.events")), ([2; 8], None));
+    }
+
+    /// A thread of guests has no spans of its own: it takes those of the step, the log's and the trace's.
+    #[test]
+    fn a_line_of_another_thread_has_the_trace_and_the_step() {
+        let written = Written::default();
+        let provider = SdkTracerProvider::builder().build();
+        let dispatch = tracing::Dispatch::new(subscriber(&provider, written.clone()));
+        tracing::dispatcher::with_default(&dispatch, || {
+            let of_log = tracing::error_span!("task", trace_id = "0af7");
+            let _of_log = of_log.enter();
+            let run = Claimed::new(record().id).placed(&record(), 1, &[]);
+            let _run = run.enter();
+            let of_log = tracing::error_span!("step", step = "chunking");
+            let _of_log = of_log.enter();
+            let step = step("chunking", "chunker", 1);
+            let _step = step.enter();
+            let (of_guest, step) = (tracing::error_span!("guest"), Span::current());
+            let line = || of_guest.in_scope(|| step.in_scope(|| tracing::error!("a line")));
+            std::thread::scope(|scope| {
+                scope.spawn(|| tracing::dispatcher::with_default(&dispatch, line));
+            });
+        });
+        let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(written.contains("0af7") && written.contains("chunking"), "{written}");
+        assert!(!written.contains("morag.step"), "the trace's own span is not in the log: {written}");
     }
 
     #[test]

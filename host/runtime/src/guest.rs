@@ -1,5 +1,6 @@
 //! What the host holds for one instance.
 
+use crate::call_spans::CallSpans;
 use crate::limits::{Breach, HANDLES_MAX, Meter};
 use crate::log::{StepLog, Stream};
 use crate::redact::Redactor;
@@ -49,6 +50,8 @@ pub(crate) struct Guest {
     pub(crate) table: ResourceTable,
     pub(crate) meter: Meter,
     pub(crate) log: StepLog,
+    /// Spans of its calls.
+    pub(crate) calls: CallSpans,
     /// Secrets that the guest was given.
     pub(crate) redactor: Redactor,
     /// States of the task and of what is granted; none while the component describes itself.
@@ -70,8 +73,8 @@ impl Guest {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
-        let (redactor, states) = (Redactor::default(), States::default());
-        Self { wasi, table, meter: Meter::new(limits), log, redactor, states }
+        let (calls, redactor, states) = (CallSpans::default(), Redactor::default(), States::default());
+        Self { wasi, table, meter: Meter::new(limits), log, calls, redactor, states }
     }
 
     /// The state of an interface.

@@ -31,6 +31,7 @@ mod budget;
 #[expect(clippy::disallowed_methods, reason = "the cache is a folder")]
 mod cache;
 mod call_error;
+mod call_spans;
 mod capabilities;
 #[expect(
     clippy::disallowed_methods,

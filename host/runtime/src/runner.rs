@@ -81,6 +81,7 @@ impl Sandbox {
         let MeteredCall { cpu, ended } = metered::run(run, limits.wall_time_max, limits.cpu_time_max).await;
         let mut guest = store.into_data().into_guest();
         guest.settle();
+        guest.calls.report();
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         // Rounded up: a time over a limit must not be shown as one within it.
         let ms_over = |time: Duration| ms(time + Duration::from_nanos(999_999));
@@ -132,6 +133,7 @@ impl Sandbox {
             grant: &plugin.grant,
             revision,
             log: &guest.log,
+            calls: &guest.calls,
         };
         capabilities::start(&plugin.granted, &context).for_each(|state| guest.states.add(state));
         guest
@@ -191,8 +193,11 @@ impl StepRunner for PluginRunner {
         let Some(plugin) = self.plugins.get(&call.component) else {
             return nothing(failure::unknown(&call.component));
         };
-        let run = self.sandbox.clone().call(plugin.clone(), call);
-        // With the caller's span, below which those of capabilities are: a thread of guests has none of its own.
-        self.threads.run(run.in_current_span()).await.unwrap_or_else(|error| nothing(failure::host_error(&error)))
+        // Of the highest level: with `RUST_LOG=error` too, a line says which task and step it is about.
+        let of_log = tracing::error_span!("guest", component = call.component);
+        // With the caller's span, below which those of capabilities are, and one of the log, which finds only its own: a thread of guests
+        // has none.
+        let run = self.sandbox.clone().call(plugin.clone(), call).in_current_span().instrument(of_log);
+        self.threads.run(run).await.unwrap_or_else(|error| nothing(failure::host_error(&error)))
     }
 }

@@ -2,8 +2,9 @@
 use super::findings::Findings;
 use super::serve::Server;
 
-/// Prefixes of such names that are not variables: constants of systemd and Linux.
-const OTHERS: [&str; 2] = ["AF_", "CAP_"];
+/// Prefixes of such names that are no settings: constants of systemd and Linux, and the variables of OpenTelemetry, which are not in
+/// `morag.toml` (`docs/tracing.md`).
+const OTHERS: [&str; 3] = ["AF_", "CAP_", "OTEL_"];
 
 /// Every word of the form `A_NAME` must be a setting of the server.
 pub fn check(server: &Server, path: &str, text: &str, findings: &mut Findings) {
@@ -32,7 +33,7 @@ mod tests {
     #[test]
     fn a_name_that_is_no_setting_is_found_in_comments_too() {
         let mut findings = Findings::default();
-        let text = "API_PORT=1\n# set API_PROT, or $API_PORT\nRestrictAddressFamilies=AF_INET\nmorag-ROLE.env _X A_";
+        let text = "API_PORT=1\n# set API_PROT, or $API_PORT\nRestrictAddressFamilies=AF_INET\nmorag-ROLE.env _X A_\n#OTEL_TRACES_SAMPLER=";
         check(&super::super::serve::sample(), "x.env", text, &mut findings);
         assert_eq!(findings.0, ["deploy/x.env: line 2: the server has no setting API_PROT"]);
     }

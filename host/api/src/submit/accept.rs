@@ -11,6 +11,7 @@ use crate::accept_error::accept_error;
 use crate::caller::Caller;
 use crate::quota;
 use crate::sealing::not_sealing;
+use crate::traced;
 use axum::http::StatusCode;
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, Idempotency, NewTask, StoreError};
@@ -199,7 +200,7 @@ async fn store(
     let mut record = record(app, &origin, &upload, checked, file);
     let (key, caller) = (origin.key(), origin.caller);
     record.subscribers = app.endpoints.fresh().await?.chosen_by(&record);
-    let (response, task) = (answer(&record), record.id);
+    let (response, task, trace) = (answer(&record), record.id, record.trace);
     let idempotency = key.map(|key| Idempotency { key, request_digest: digest, response: response.clone() });
     // After the answer is made: it shows no credentials.
     let sealer = match task_credentials::has_any(&record) {
@@ -224,8 +225,12 @@ async fn store(
         }
         accepted
     };
-    let accepting = tokio::spawn(accepting.instrument(spans::commit(0)));
-    match accepting.await.map_err(|error| ApiError::internal(format!("accepting a task: {error}")))? {
+    let (span, of_log) = (spans::commit(None), traced::of_log(trace.as_ref()));
+    let accepted = tokio::spawn(accepting.instrument(span.clone()).instrument(of_log)).await;
+    if !matches!(accepted, Ok(Ok(_))) {
+        spans::erred(&span);
+    }
+    match accepted.map_err(|error| ApiError::internal(format!("accepting a task: {error}")))? {
         Ok(Accepted::New) => {
             caller.has_made(task);
             Ok(response)

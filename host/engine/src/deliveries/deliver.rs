@@ -239,8 +239,13 @@ impl<'a, 'r> Runner<'a, 'r> {
     }
 
     async fn commit(&mut self) -> Result<LeaseState, CommitError> {
-        let span = self.pending.as_ref().map_or_else(Span::none, |pending| spans::delivery_commit(&pending.record));
-        self.record.commit().instrument(span).await
+        let pending = self.pending.as_ref().filter(|_| self.record.has_moves());
+        let span = pending.map_or_else(Span::none, |pending| spans::delivery_commit(&pending.record));
+        let committed = self.record.commit().instrument(span.clone()).await;
+        if committed.is_err() {
+            spans::erred(&span);
+        }
+        committed
     }
 
     fn note_release(&self, cause: ReleaseCause) {

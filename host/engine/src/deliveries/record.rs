@@ -47,6 +47,11 @@ impl<'a> Record<'a> {
         self.given_up += 1;
     }
 
+    /// Whether there is something to record.
+    pub(super) fn has_moves(&self) -> bool {
+        !self.moves.is_empty()
+    }
+
     /// Records the moves, and renews the lease where that is due.
     pub(super) async fn commit(&mut self) -> Result<LeaseState, CommitError> {
         if let Some(Recorded::Idle) = self.flush().await? {

@@ -130,6 +130,14 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
+    /// The code of what the task has failed by, if it has.
+    pub(super) fn failure_code(&self) -> Option<&str> {
+        match self.log.events.last().map(|event| &event.kind) {
+            Some(EventKind::TaskFailed { failure, .. }) => Some(&failure.code),
+            _ => None,
+        }
+    }
+
     fn log_end(&self) {
         let file = self.log.record.source.file_name.as_str();
         let RunTimes { total, steps } = run_times(&self.log.events);

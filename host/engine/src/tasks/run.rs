@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
+/// `error.type` of a run whose store or files failed: it is tried again later.
+const UNAVAILABLE: &str = "unavailable";
+
 /// Runs a claimed task until it ends, is lost, or `give_up` is cancelled; in the last case it is given back, due now.
 pub(super) async fn run_task(app: &App, steps: Arc<dyn StepRunner>, lease: Lease, give_up: CancellationToken) {
     let Ok(task) = lease.key.parse::<TaskId>() else {
@@ -94,21 +97,33 @@ async fn drive(
     claims: &AtomicU64,
     of_log: &Span,
 ) -> Result<(), Interrupted> {
-    let (span, claim) = (spans::run(task), spans::claim());
-    let Some(log) = app.tasks.load(task).instrument(claim.clone()).await? else { return Err(Interrupted::Lost) };
+    let claimed = spans::Claimed::new(task);
+    let log = match app.tasks.load(task).instrument(claimed.claim()).await {
+        Ok(Some(log)) => log,
+        Ok(None) => return Err(Interrupted::Lost),
+        Err(error) => {
+            claimed.failed(UNAVAILABLE);
+            return Err(error.into());
+        }
+    };
     claims.store(claims_of_run(&log.events, log.claims), Ordering::Relaxed);
-    spans::placed(&span, &claim, &log.record, log.claims, &earlier_spans(&log.events));
-    drop(claim);
+    let span = claimed.placed(&log.record, log.claims, &earlier_spans(&log.events));
     let context = spans::context_of(&span);
     if let Some(trace) = context.or(log.record.trace) {
         of_log.record("trace_id", tracing::field::display(trace.trace_id_text()));
     }
-    let driver = Driver::new(app, steps, lease, log, context);
-    follow(driver).instrument(span).await
+    let mut driver = Driver::new(app, steps, lease, log, context);
+    let followed = follow(&mut driver).instrument(span.clone()).await;
+    match (&followed, driver.failure_code()) {
+        (Ok(()), Some(code)) => spans::failed(&span, code),
+        (Err(Interrupted::Unavailable(_)), _) => spans::failed(&span, UNAVAILABLE),
+        _ => {}
+    }
+    followed
 }
 
 /// Performs what the log of a run leads to, effect after effect.
-async fn follow(mut driver: Driver<'_>) -> Result<(), Interrupted> {
+async fn follow(driver: &mut Driver<'_>) -> Result<(), Interrupted> {
     let mut failure = driver.check_standing_files().await?;
     let mut effect = driver.feed(Input::Claimed)?;
     loop {
@@ -127,7 +142,8 @@ async fn follow(mut driver: Driver<'_>) -> Result<(), Interrupted> {
                 match files {
                     Files::Whole => {
                         let of_log = tracing::error_span!("step", step = driver.step_name(step));
-                        let span = driver.step_span(step);
+                        // In the log's: a line of what has the trace's span alone finds the log's by it.
+                        let span = of_log.in_scope(|| driver.step_span(step));
                         let both = async {
                             let report = driver.run_step(step).await?;
                             if let Err(failure) = &report.result {

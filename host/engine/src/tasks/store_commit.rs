@@ -11,10 +11,10 @@ use tracing::Instrument as _;
 /// Those of the store.
 pub(super) async fn store_commit(app: &App, commit: Commit) -> Result<(), CommitError> {
     let started = Instant::now();
-    let span = spans::commit(commit.events.len());
+    let span = spans::commit(Some(commit.events.len()));
     let result = app.tasks.commit(commit).instrument(span.clone()).await;
     if result.is_err() {
-        span.record("otel.status_code", "error");
+        spans::erred(&span);
     }
     app.metrics.commits.ended(&result, started.elapsed());
     result

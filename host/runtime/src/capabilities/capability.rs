@@ -1,5 +1,6 @@
 //! The shape that every capability has.
 
+use crate::call_spans::CallSpans;
 use crate::guest::Instance;
 use crate::log::StepLog;
 use crate::services::Services;
@@ -51,4 +52,6 @@ pub(crate) struct CallContext<'a> {
     pub(crate) revision: &'a Revision,
     /// The step's log.
     pub(crate) log: &'a StepLog,
+    /// Spans of the step's calls.
+    pub(crate) calls: &'a CallSpans,
 }

@@ -5,11 +5,11 @@ use super::items::check_items;
 use crate::bindings::morag::step::embeddings::{Host, ModelInfo, add_to_linker};
 use crate::budget::{Allowance, take_both};
 use crate::call_error::CallError;
+use crate::call_spans::traced;
 use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::{Budget, Capability};
 use morag_core::ports::Embedder;
-use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -46,25 +46,29 @@ impl CapabilityHost for Embeddings {
 }
 
 impl Host for Guest {
-    #[tracing::instrument(target = SPAN_TARGET, name = "embeddings.model", skip_all)]
     async fn model(&mut self) -> wasmtime::Result<ModelInfo> {
-        let embedder = &self.state::<EmbeddingsState>()?.embedder;
-        Ok(ModelInfo { name: embedder.model().to_owned(), dimensions: embedder.dimensions() })
+        traced(self.calls.begin("embeddings.model"), async {
+            let embedder = &self.state::<EmbeddingsState>()?.embedder;
+            Ok(ModelInfo { name: embedder.model().to_owned(), dimensions: embedder.dimensions() })
+        })
+        .await
     }
 
-    #[tracing::instrument(target = SPAN_TARGET, name = "embeddings.embed", skip_all)]
     async fn embed(&mut self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, CallError> {
-        let state = self.state::<EmbeddingsState>()?;
-        check_items(&texts)?;
-        let bytes = texts.iter().map(String::len).sum::<usize>();
-        if bytes > TEXT_BYTES_MAX {
-            return Err(CallError::limit(format!("at most {TEXT_BYTES_MAX} bytes of text a call")));
-        }
-        take_both(&mut state.calls, &mut state.bytes, bytes as u64)?;
-        let embedder = state.embedder.clone();
-        let vectors = embedder.embed(texts).await?;
-        let received = vectors.iter().map(|vector| size_of_val(vector.as_slice()) as u64).sum();
-        self.meter.count_in(received).map_err(CallError::limit)?;
-        Ok(vectors)
+        traced(self.calls.begin("embeddings.embed"), async {
+            let state = self.state::<EmbeddingsState>()?;
+            check_items(&texts)?;
+            let bytes = texts.iter().map(String::len).sum::<usize>();
+            if bytes > TEXT_BYTES_MAX {
+                return Err(CallError::limit(format!("at most {TEXT_BYTES_MAX} bytes of text a call")));
+            }
+            take_both(&mut state.calls, &mut state.bytes, bytes as u64)?;
+            let embedder = state.embedder.clone();
+            let vectors = embedder.embed(texts).await?;
+            let received = vectors.iter().map(|vector| size_of_val(vector.as_slice()) as u64).sum();
+            self.meter.count_in(received).map_err(CallError::limit)?;
+            Ok(vectors)
+        })
+        .await
     }
 }

@@ -5,11 +5,11 @@ use super::items::{convert, properties};
 use super::staging::Staging;
 use crate::bindings::morag::step::graph::{Edge, Fact, Host, Node, add_to_linker};
 use crate::call_error::CallError;
+use crate::call_spans::traced;
 use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::Capability;
 use morag_core::ports::{self, CapabilityError, StagedBatch};
-use morag_core::trace::SPAN_TARGET;
 use wasmtime::component::{HasSelf, Linker};
 
 /// The host's side.
@@ -44,22 +44,28 @@ impl Guest {
 }
 
 impl Host for Guest {
-    #[tracing::instrument(target = SPAN_TARGET, name = "graph.put-nodes", skip_all)]
     async fn put_nodes(&mut self, nodes: Vec<Node>) -> Result<u32, CallError> {
-        let staging = self.graph()?;
-        Ok(staging.stage(StagedBatch::Nodes(convert(nodes, node)?)).await?)
+        traced(self.calls.begin("graph.put-nodes"), async {
+            let staging = self.graph()?;
+            Ok(staging.stage(StagedBatch::Nodes(convert(nodes, node)?)).await?)
+        })
+        .await
     }
 
-    #[tracing::instrument(target = SPAN_TARGET, name = "graph.put-edges", skip_all)]
     async fn put_edges(&mut self, edges: Vec<Edge>) -> Result<u32, CallError> {
-        let staging = self.graph()?;
-        Ok(staging.stage(StagedBatch::Edges(convert(edges, edge)?)).await?)
+        traced(self.calls.begin("graph.put-edges"), async {
+            let staging = self.graph()?;
+            Ok(staging.stage(StagedBatch::Edges(convert(edges, edge)?)).await?)
+        })
+        .await
     }
 
-    #[tracing::instrument(target = SPAN_TARGET, name = "graph.put-facts", skip_all)]
     async fn put_facts(&mut self, facts: Vec<Fact>) -> Result<u32, CallError> {
-        let staging = self.graph()?;
-        Ok(staging.stage(StagedBatch::Facts(convert(facts, fact)?)).await?)
+        traced(self.calls.begin("graph.put-facts"), async {
+            let staging = self.graph()?;
+            Ok(staging.stage(StagedBatch::Facts(convert(facts, fact)?)).await?)
+        })
+        .await
     }
 }
 

@@ -5,11 +5,11 @@ use super::capability::{CallContext, CapabilityHost};
 use crate::bindings::morag::step::kv::{Host, add_to_linker};
 use crate::budget::Allowance;
 use crate::call_error::CallError;
+use crate::call_spans::traced;
 use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::{Budget, Capability};
 use morag_core::ports::{CapabilityError, KeyValueQuota, KeyValues, SetError, StoreError};
-use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -68,49 +68,57 @@ impl Guest {
 }
 
 impl Host for Guest {
-    #[tracing::instrument(target = SPAN_TARGET, name = "kv.get", skip_all)]
     async fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, CallError> {
-        let PluginValues { store, plugin, .. } = self.values()?;
-        check_key(&key)?;
-        let value = store.get(&plugin, &key).await.map_err(|error| unavailable(&error))?;
-        let bytes = value.as_ref().map_or(0, |value| value.len() as u64);
-        self.meter.count_in(bytes).map_err(CallError::limit)?;
-        Ok(value)
-    }
-
-    #[tracing::instrument(target = SPAN_TARGET, name = "kv.set", skip_all)]
-    async fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), CallError> {
-        let PluginValues { store, plugin, quota } = self.values()?;
-        check_key(&key)?;
-        if value.len() > VALUE_BYTES_MAX {
-            return Err(CallError::limit(format!("a value has at most {VALUE_BYTES_MAX} bytes")));
-        }
-        store.set(&plugin, &key, value, quota).await.map_err(|error| match error {
-            SetError::Full => CallError::limit(format!(
-                "the plugin's store is full: its budgets are kv_keys of {} keys and kv_bytes of {} bytes",
-                quota.keys_max, quota.bytes_max
-            )),
-            SetError::Store(error) => unavailable(&error),
+        traced(self.calls.begin("kv.get"), async {
+            let PluginValues { store, plugin, .. } = self.values()?;
+            check_key(&key)?;
+            let value = store.get(&plugin, &key).await.map_err(|error| unavailable(&error))?;
+            let bytes = value.as_ref().map_or(0, |value| value.len() as u64);
+            self.meter.count_in(bytes).map_err(CallError::limit)?;
+            Ok(value)
         })
+        .await
     }
 
-    #[tracing::instrument(target = SPAN_TARGET, name = "kv.delete", skip_all)]
+    async fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), CallError> {
+        traced(self.calls.begin("kv.set"), async {
+            let PluginValues { store, plugin, quota } = self.values()?;
+            check_key(&key)?;
+            if value.len() > VALUE_BYTES_MAX {
+                return Err(CallError::limit(format!("a value has at most {VALUE_BYTES_MAX} bytes")));
+            }
+            store.set(&plugin, &key, value, quota).await.map_err(|error| match error {
+                SetError::Full => CallError::limit(format!(
+                    "the plugin's store is full: its budgets are kv_keys of {} keys and kv_bytes of {} bytes",
+                    quota.keys_max, quota.bytes_max
+                )),
+                SetError::Store(error) => unavailable(&error),
+            })
+        })
+        .await
+    }
+
     async fn delete(&mut self, key: String) -> Result<(), CallError> {
-        let PluginValues { store, plugin, .. } = self.values()?;
-        check_key(&key)?;
-        store.delete(&plugin, &key).await.map_err(|error| unavailable(&error))
+        traced(self.calls.begin("kv.delete"), async {
+            let PluginValues { store, plugin, .. } = self.values()?;
+            check_key(&key)?;
+            store.delete(&plugin, &key).await.map_err(|error| unavailable(&error))
+        })
+        .await
     }
 
-    #[tracing::instrument(target = SPAN_TARGET, name = "kv.keys", skip_all)]
     async fn keys(&mut self, prefix: String, after: Option<String>) -> Result<Vec<String>, CallError> {
-        let PluginValues { store, plugin, .. } = self.values()?;
-        if prefix.len() > KEY_BYTES_MAX || after.as_ref().is_some_and(|after| after.len() > KEY_BYTES_MAX) {
-            return Err(CallError::invalid(format!("prefix and after have at most {KEY_BYTES_MAX} bytes")));
-        }
-        let keys = store.keys(&plugin, &prefix, after.as_deref(), KEYS_MAX).await;
-        let keys = keys.map_err(|error| unavailable(&error))?;
-        self.meter.count_in(keys.iter().map(|key| key.len() as u64).sum()).map_err(CallError::limit)?;
-        Ok(keys)
+        traced(self.calls.begin("kv.keys"), async {
+            let PluginValues { store, plugin, .. } = self.values()?;
+            if prefix.len() > KEY_BYTES_MAX || after.as_ref().is_some_and(|after| after.len() > KEY_BYTES_MAX) {
+                return Err(CallError::invalid(format!("prefix and after have at most {KEY_BYTES_MAX} bytes")));
+            }
+            let keys = store.keys(&plugin, &prefix, after.as_deref(), KEYS_MAX).await;
+            let keys = keys.map_err(|error| unavailable(&error))?;
+            self.meter.count_in(keys.iter().map(|key| key.len() as u64).sum()).map_err(CallError::limit)?;
+            Ok(keys)
+        })
+        .await
     }
 }
 

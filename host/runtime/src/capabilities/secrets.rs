@@ -3,10 +3,10 @@
 use super::capability::{CallContext, CapabilityHost};
 use crate::bindings::morag::step::secrets::{Host, add_to_linker};
 use crate::call_error::CallError;
+use crate::call_spans::traced;
 use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::{Capability, Grant};
-use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -32,13 +32,15 @@ impl CapabilityHost for Secrets {
 }
 
 impl Host for Guest {
-    #[tracing::instrument(target = SPAN_TARGET, name = "secrets.get", skip_all)]
     async fn get(&mut self, name: String) -> Result<String, CallError> {
-        let Some(secret) = self.state::<SecretsState>()?.0.secrets.get(&name).cloned() else {
-            return Err(CallError::invalid("the operator has not granted a secret of this name"));
-        };
-        // Before the guest has it: from here on it is cut out of all that the guest writes.
-        self.redactor.learn(&secret);
-        Ok(secret.expose().to_owned())
+        traced(self.calls.begin("secrets.get"), async {
+            let Some(secret) = self.state::<SecretsState>()?.0.secrets.get(&name).cloned() else {
+                return Err(CallError::invalid("the operator has not granted a secret of this name"));
+            };
+            // Before the guest has it: from here on it is cut out of all that the guest writes.
+            self.redactor.learn(&secret);
+            Ok(secret.expose().to_owned())
+        })
+        .await
     }
 }

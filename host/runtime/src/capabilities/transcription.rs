@@ -4,12 +4,12 @@ use super::capability::{CallContext, CapabilityHost};
 use crate::bindings::morag::step::transcription::{Host, Segment, Transcript, add_to_linker};
 use crate::budget::{Allowance, take_both};
 use crate::call_error::CallError;
+use crate::call_spans::traced;
 use crate::files::GuestBlob;
 use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::{Budget, Capability};
 use morag_core::ports::{self, Transcriber};
-use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker, Resource};
 
@@ -43,25 +43,27 @@ impl CapabilityHost for Transcription {
 }
 
 impl Host for Guest {
-    #[tracing::instrument(target = SPAN_TARGET, name = "transcription.transcribe", skip_all)]
     async fn transcribe(
         &mut self,
         audio: Resource<GuestBlob>,
         language: Option<String>,
     ) -> Result<Transcript, CallError> {
-        let mut recording = self.table.get(&audio)?.as_recording();
-        let state = self.state::<TranscriptionState>()?;
-        if let Some(language) = language {
-            if !is_language(&language) {
-                return Err(CallError::invalid("language is a code of ISO 639-1, for example en"));
+        traced(self.calls.begin("transcription.transcribe"), async {
+            let mut recording = self.table.get(&audio)?.as_recording();
+            let state = self.state::<TranscriptionState>()?;
+            if let Some(language) = language {
+                if !is_language(&language) {
+                    return Err(CallError::invalid("language is a code of ISO 639-1, for example en"));
+                }
+                recording.language = Some(language);
             }
-            recording.language = Some(language);
-        }
-        take_both(&mut state.calls, &mut state.bytes, recording.size)?;
-        let transcriber = state.transcriber.clone();
-        let transcript = transcriber.transcribe(recording).await?;
-        self.meter.count_in(text_bytes(&transcript)).map_err(CallError::limit)?;
-        Ok(converted(transcript))
+            take_both(&mut state.calls, &mut state.bytes, recording.size)?;
+            let transcriber = state.transcriber.clone();
+            let transcript = transcriber.transcribe(recording).await?;
+            self.meter.count_in(text_bytes(&transcript)).map_err(CallError::limit)?;
+            Ok(converted(transcript))
+        })
+        .await
     }
 }
 

@@ -5,11 +5,11 @@ use super::items::{convert, properties};
 use super::staging::Staging;
 use crate::bindings::morag::step::vectors::{Host, Point, add_to_linker};
 use crate::call_error::CallError;
+use crate::call_spans::traced;
 use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::Capability;
 use morag_core::ports::{self, CapabilityError, StagedBatch};
-use morag_core::trace::SPAN_TARGET;
 use wasmtime::component::{HasSelf, Linker};
 
 /// The host's side.
@@ -38,11 +38,13 @@ impl CapabilityHost for Vectors {
 }
 
 impl Host for Guest {
-    #[tracing::instrument(target = SPAN_TARGET, name = "vectors.put", skip_all)]
     async fn put(&mut self, model: String, points: Vec<Point>) -> Result<u32, CallError> {
-        let staging = self.state::<VectorsState>()?.0.clone();
-        let points = convert(points, point)?;
-        Ok(staging.stage(StagedBatch::Points { model, points }).await?)
+        traced(self.calls.begin("vectors.put"), async {
+            let staging = self.state::<VectorsState>()?.0.clone();
+            let points = convert(points, point)?;
+            Ok(staging.stage(StagedBatch::Points { model, points }).await?)
+        })
+        .await
     }
 }
 

@@ -57,6 +57,7 @@ pub(super) fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
 
 fn check(file: Option<&Path>) -> anyhow::Result<()> {
     let config = Config::load(&Sources::of_process(file))?;
+    crate::telemetry::check()?;
     for warning in &config.warnings {
         eprintln!("warning: {warning}");
     }

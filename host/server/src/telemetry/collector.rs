@@ -3,29 +3,29 @@
 //! The exporter has a thread of its own, without a runtime: a request is made on the server's. It waits for the answer, and nothing else
 //! waits for it: spans go into a queue that drops what is too much.
 
+use super::rarely::Rarely;
 use async_trait::async_trait;
+use axum::http::HeaderMap;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message as _;
+use std::error::Error;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// Time for a connection: collectors are near.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// Bytes that are read of an answer. It says how many spans were refused and why, which nobody reads here.
+/// Bytes that are read of an answer. It says how many spans were refused and why.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
-
-/// Time between two lines of the log about a collector that does not take traces. It is tried again every few seconds, and the server
-/// does its work without it.
-const QUIET: Duration = Duration::from_secs(600);
 
 /// The client.
 pub(super) struct Collector {
     client: reqwest::Client,
     runtime: Handle,
-    /// When it was last said that the collector takes nothing.
-    warned: Mutex<Option<Instant>>,
+    /// When it was said that the collector does not take traces.
+    warned: Rarely,
 }
 
 /// Without its parts: they know the collector's address, which may have credentials.
@@ -36,20 +36,18 @@ impl fmt::Debug for Collector {
 }
 
 impl Collector {
-    /// A client whose requests have this time each, and are made on this runtime.
-    pub(super) fn new(timeout: Duration, runtime: Handle) -> reqwest::Result<Self> {
-        let builder = reqwest::Client::builder().connect_timeout(CONNECT_MAX).timeout(timeout);
+    /// A client whose requests have these headers and this time each, and are made on this runtime.
+    pub(super) fn new(headers: HeaderMap, timeout: Duration, runtime: Handle) -> reqwest::Result<Self> {
+        let builder = reqwest::Client::builder().default_headers(headers).connect_timeout(CONNECT_MAX).timeout(timeout);
         // Headers with keys are for the address that they were given for.
         let client = builder.redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self { client, runtime, warned: Mutex::default() })
+        Ok(Self { client, runtime, warned: Rarely::default() })
     }
 
-    /// Says at most every [`QUIET`] that traces are lost.
+    /// Says rarely that traces may be lost. A request that failed is made again a few times.
     fn warn(&self, why: &str) {
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if warned.is_none_or(|at| at.elapsed() >= QUIET) {
-            *warned = Some(Instant::now());
-            tracing::warn!(why, "the collector of traces takes none: they are lost, and nothing else is");
+        if self.warned.is_time() {
+            tracing::warn!(why, "the collector of traces did not take traces; some may be lost, and nothing else is");
         }
     }
 }
@@ -60,12 +58,32 @@ impl HttpClient for Collector {
         let sent = self.runtime.spawn(exchange(self.client.clone(), request)).await;
         let answered = sent.map_err(HttpError::from).and_then(|answered| answered);
         match &answered {
-            Ok(response) if response.status().is_success() => {}
+            Ok(response) if response.status().is_success() => {
+                let refused = refused(response.body());
+                if refused > 0 {
+                    self.warn(&format!("it refuses {refused} spans of a request"));
+                }
+            }
             Ok(response) => self.warn(&format!("it answers with status {}", response.status().as_u16())),
-            Err(error) => self.warn(&error.to_string()),
+            Err(error) => self.warn(&cause(error.as_ref())),
         }
         answered
     }
+}
+
+/// How many spans an answer says were refused, of a request that was taken.
+fn refused(answer: &[u8]) -> i64 {
+    let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
+    answer.partial_success.map_or(0, |partial| partial.rejected_spans)
+}
+
+/// The innermost cause of an error: the outer ones say only that a request failed.
+fn cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 /// Errors do not say the address.
@@ -83,4 +101,31 @@ async fn exchange(client: reqwest::Client, request: Request<Bytes>) -> Result<Re
     *response.status_mut() = answer.status();
     *response.headers_mut() = std::mem::take(answer.headers_mut());
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
+
+    #[test]
+    fn an_answer_says_how_many_spans_were_refused() {
+        let partial = ExportTracePartialSuccess { rejected_spans: 7, error_message: "too old".into() };
+        let answer = ExportTraceServiceResponse { partial_success: Some(partial) };
+        assert_eq!(refused(&answer.encode_to_vec()), 7);
+        assert_eq!((refused(&[]), refused(b"{}")), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn the_cause_of_a_failure_is_said_without_the_address() {
+        // A port that nobody listens on.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let request = Request::post(format!("http://{free}/s3cret")).body(Bytes::new()).unwrap();
+        // Fails only if a provider is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let error = exchange(client, request).await.unwrap_err();
+        let cause = cause(error.as_ref());
+        assert!(cause.contains("refused") && !cause.contains("s3cret") && !cause.contains("127.0.0.1"), "{cause}");
+    }
 }

@@ -4,6 +4,9 @@
 //! Each has a filter of its own. Spans of traces are not in the log, and lines of the log are not in traces: they may name files.
 
 mod collector;
+mod header_list;
+mod queue;
+mod rarely;
 mod settings;
 mod traces;
 
@@ -30,8 +33,7 @@ pub struct Telemetry(Option<Traces>);
 /// # Errors
 /// The filter of the settings is invalid, or a variable of OpenTelemetry.
 pub fn init(config: &Config, runtime: &Handle) -> anyhow::Result<Telemetry> {
-    let traces = TraceSettings::read(|name| std::env::var(name).ok())?;
-    let traces = traces.map(|settings| Traces::start(settings, runtime)).transpose()?;
+    let traces = settings()?.map(|settings| Traces::start(settings, runtime)).transpose()?;
     let level = EnvFilter::try_new(&config.log_filter).context("invalid RUST_LOG")?;
     // With a hint of the level, without which every level of every crate would be looked at.
     let is_of_log = filter_fn(|metadata| metadata.target() != SPAN_TARGET).with_max_level_hint(LevelFilter::TRACE);
@@ -48,9 +50,21 @@ pub fn init(config: &Config, runtime: &Handle) -> anyhow::Result<Telemetry> {
         Some(traces) => subscriber.with(traces.layer()).try_init(),
     };
     if traces.is_some() {
-        tracing::info!("traces are sent to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names");
+        tracing::info!("traces are sent to a collector");
     }
     Ok(Telemetry(traces))
+}
+
+/// Checks the variables of OpenTelemetry, and starts nothing.
+///
+/// # Errors
+/// A value that cannot be followed.
+pub fn check() -> anyhow::Result<()> {
+    settings().map(|_| ())
+}
+
+fn settings() -> anyhow::Result<Option<TraceSettings>> {
+    TraceSettings::read(|name| std::env::var(name).ok())
 }
 
 impl Telemetry {

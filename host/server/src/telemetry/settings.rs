@@ -1,32 +1,64 @@
-//! Whether traces are sent, by the standard variables of OpenTelemetry
+//! Whether traces are sent, and how, by the standard variables of OpenTelemetry
 //! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>, <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
 //!
-//! The SDK reads most of them itself, and goes on in silence where it does not know a value. What is read here is what decides whether there
-//! are traces at all, what our own client needs, and values that a user would wait for in vain.
+//! The SDK reads them itself, and goes on in silence where it does not know a value. So all that can be wrong is read here, and given to it.
 
-use anyhow::{Context as _, bail, ensure};
+use super::header_list::headers;
+use anyhow::{Context as _, anyhow, bail, ensure};
+use axum::http::HeaderMap;
+use reqwest::Url;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
-/// Time for one request to the collector if no variable says another: the specification's.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// Milliseconds for one request to the collector. One that takes ten minutes is of no use.
+const TIMEOUT_MS: RangeInclusive<u64> = 1..=600_000;
 
-/// What `OTEL_TRACES_SAMPLER` may be.
-const SAMPLERS: [&str; 6] = [
-    "always_on",
-    "always_off",
-    "traceidratio",
-    "parentbased_always_on",
-    "parentbased_always_off",
-    "parentbased_traceidratio",
-];
+/// Milliseconds between requests. None would keep a core busy, and after a minute traces are late.
+const DELAY_MS: RangeInclusive<u64> = 1..=60_000;
 
-/// Traces are sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Spans that wait. Each has a few hundred bytes, and their places are reserved at the start.
+const QUEUE: RangeInclusive<usize> = 1..=65_536;
+
+/// What a variable says: its name, and its value without spaces around it.
+type Said = (String, String);
+
+/// Traces are sent. The values are the specification's where no variable says another.
+#[derive(Clone, PartialEq)]
 pub(super) struct TraceSettings {
+    /// Where to. It may have a key in its query.
+    pub(super) endpoint: Url,
+    /// What the requests have. Values are marked as secrets.
+    pub(super) headers: HeaderMap,
     /// Time for one request to the collector.
     pub(super) timeout: Duration,
+    /// Time between two requests.
+    pub(super) delay: Duration,
+    /// How many spans may wait.
+    pub(super) queue: usize,
+    /// How many spans a request has; not more than wait.
+    pub(super) batch: usize,
+    /// Which traces are sent.
+    pub(super) sampling: Sampling,
     /// The service's name, if a variable says it.
     pub(super) service: Option<String>,
+}
+
+/// Without the address and the headers.
+impl fmt::Debug for TraceSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceSettings").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+/// Which traces are sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Sampling {
+    /// Whether a trace that has begun elsewhere is treated as it is there.
+    pub(super) follows_parent: bool,
+    /// The part of the others that is sent, from 0 to 1.
+    pub(super) ratio: f64,
 }
 
 impl TraceSettings {
@@ -34,45 +66,93 @@ impl TraceSettings {
     /// specification says.
     ///
     /// # Errors
-    /// A value that cannot be followed. The text names the variable, and shows no address: it may have credentials.
+    /// A value that cannot be followed. The text names the variable, and shows no address and no header: they may have credentials.
     pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<Self>> {
         let get = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        // Of the two names, that of traces alone goes first.
+        let said = |name: &str| Some((name.to_owned(), get(name)?));
+        // Of the two names, that of traces alone has precedence.
         let of_exporter = |what: &str| {
             let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
-            names.into_iter().find_map(|name| Some((get(&name)?, name)))
+            names.iter().find_map(|name| said(name))
         };
         let is_off = get("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let Some((endpoint, name)) = of_exporter("ENDPOINT").filter(|_| !is_off) else { return Ok(None) };
+        let Some(named) = of_exporter("ENDPOINT").filter(|_| !is_off) else { return Ok(None) };
         match get("OTEL_TRACES_EXPORTER").as_deref() {
             None | Some("otlp") => {}
             Some("none") => return Ok(None),
             Some(other) => bail!("OTEL_TRACES_EXPORTER is {other:?}: MoRAG has otlp and none"),
         }
-        let url = endpoint.parse::<reqwest::Url>();
-        let is_http = url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        ensure!(is_http, "{name} must be a URL such as http://localhost:4318");
-        if let Some((protocol, name)) = of_exporter("PROTOCOL").filter(|(protocol, _)| protocol != "http/protobuf") {
+        if let Some((name, protocol)) = of_exporter("PROTOCOL").filter(|(_, protocol)| protocol != "http/protobuf") {
             bail!("{name} is {protocol:?}: MoRAG speaks http/protobuf, which most collectors take on port 4318");
         }
-        if let Some((compression, name)) = of_exporter("COMPRESSION").filter(|(word, _)| word != "none") {
+        if let Some((name, compression)) = of_exporter("COMPRESSION").filter(|(_, word)| word != "none") {
             bail!("{name} is {compression:?}: MoRAG sends traces uncompressed");
         }
-        if let Some(sampler) = get("OTEL_TRACES_SAMPLER").filter(|word| !SAMPLERS.contains(&word.as_str())) {
-            bail!("OTEL_TRACES_SAMPLER is {sampler:?}: it must be one of {}", SAMPLERS.join(", "));
-        }
-        let timeout = match of_exporter("TIMEOUT") {
-            None => TIMEOUT,
-            Some((text, name)) => {
-                let millis = text.parse().ok().filter(|millis| *millis > 0);
-                Duration::from_millis(millis.with_context(|| format!("{name} must be a number of milliseconds"))?)
-            }
-        };
-        let attributes = get("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
-        let named = attributes.split(',').filter_map(|pair| pair.split_once('='));
-        let named = named.filter(|(key, _)| key.trim() == "service.name").map(|(_, value)| value.trim().to_owned());
-        Ok(Some(Self { timeout, service: get("OTEL_SERVICE_NAME").or(named.last()) }))
+        let queue = number(said("OTEL_BSP_MAX_QUEUE_SIZE"), QUEUE, 2048)?;
+        Ok(Some(Self {
+            endpoint: endpoint(&named)?,
+            headers: of_exporter("HEADERS").map(|(name, list)| headers(&name, &list)).transpose()?.unwrap_or_default(),
+            timeout: Duration::from_millis(number(of_exporter("TIMEOUT"), TIMEOUT_MS, 10_000)?),
+            delay: Duration::from_millis(number(said("OTEL_BSP_SCHEDULE_DELAY"), DELAY_MS, 5_000)?),
+            queue,
+            batch: number(said("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"), 1..=queue, queue.min(512))?,
+            sampling: sampling(get("OTEL_TRACES_SAMPLER").as_deref(), said("OTEL_TRACES_SAMPLER_ARG"))?,
+            service: get("OTEL_SERVICE_NAME").or(service(get("OTEL_RESOURCE_ATTRIBUTES"))?),
+        }))
     }
+}
+
+/// Where traces are sent: the general variable names the collector, the other one the whole URL.
+fn endpoint((name, value): &Said) -> anyhow::Result<Url> {
+    let url = value.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let mut url = url.with_context(|| format!("{name} must be a URL such as http://localhost:4318"))?;
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    ensure!(!has_user, "{name} must have no user name or password: give them in OTEL_EXPORTER_OTLP_HEADERS");
+    if name == "OTEL_EXPORTER_OTLP_ENDPOINT" {
+        let path = format!("{}/v1/traces", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// A number within its range.
+fn number<T>(said: Option<Said>, range: RangeInclusive<T>, default: T) -> anyhow::Result<T>
+where
+    T: FromStr + PartialOrd + fmt::Display,
+{
+    let Some((name, text)) = said else { return Ok(default) };
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.with_context(|| format!("{name} must be a number from {} to {}", range.start(), range.end()))
+}
+
+fn sampling(sampler: Option<&str>, argument: Option<Said>) -> anyhow::Result<Sampling> {
+    let ratio = || number(argument, 0.0..=1.0, 1.0);
+    let (follows_parent, ratio) = match sampler {
+        None | Some("parentbased_always_on") => (true, 1.0),
+        Some("parentbased_always_off") => (true, 0.0),
+        Some("parentbased_traceidratio") => (true, ratio()?),
+        Some("always_on") => (false, 1.0),
+        Some("always_off") => (false, 0.0),
+        Some("traceidratio") => (false, ratio()?),
+        Some(other) => bail!(
+            "OTEL_TRACES_SAMPLER is {other:?}: it must be always_on, always_off or traceidratio, or one of these after parentbased_"
+        ),
+    };
+    Ok(Sampling { follows_parent, ratio })
+}
+
+/// The service's name of a list of attributes. The SDK reads the others.
+fn service(attributes: Option<String>) -> anyhow::Result<Option<String>> {
+    let mut service = None;
+    for pair in attributes.iter().flat_map(|list| list.split(',')).filter(|pair| !pair.trim().is_empty()) {
+        let named = pair.split_once('=').filter(|(key, _)| !key.trim().is_empty());
+        let (key, value) = named.ok_or_else(|| anyhow!("OTEL_RESOURCE_ATTRIBUTES must be name=value,…"))?;
+        if key.trim() == "service.name" {
+            service = Some(value.trim().to_owned()).filter(|name| !name.is_empty());
+        }
+    }
+    Ok(service)
 }
 
 #[cfg(test)]
@@ -86,37 +166,99 @@ mod tests {
         TraceSettings::read(|name| find(name).map(|(_, value)| (*value).to_owned()))
     }
 
+    /// With a collector, and these.
+    fn on(variables: &[(&str, &str)]) -> TraceSettings {
+        read(&[&[ENDPOINT], variables].concat()).unwrap().unwrap()
+    }
+
     #[test]
     fn traces_are_off_unless_a_collector_is_named() {
         assert_eq!(read(&[]).unwrap(), None);
         assert_eq!(read(&[("OTEL_SERVICE_NAME", "a"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap(), None);
-        assert_eq!(read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", " ")]).unwrap(), None);
-        let on = Some(TraceSettings { timeout: TIMEOUT, service: None });
-        assert_eq!(read(&[ENDPOINT]).unwrap(), on);
-        assert_eq!(read(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://a.example/v1/traces")]).unwrap(), on);
+        assert_eq!(
+            read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", " "), ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "")]).unwrap(),
+            None
+        );
+    }
+
+    #[test]
+    fn without_other_variables_the_values_are_the_specifications() {
+        let settings = TraceSettings {
+            endpoint: "http://localhost:4318/v1/traces".parse().unwrap(),
+            headers: HeaderMap::new(),
+            timeout: Duration::from_secs(10),
+            delay: Duration::from_secs(5),
+            queue: 2048,
+            batch: 512,
+            sampling: Sampling { follows_parent: true, ratio: 1.0 },
+            service: None,
+        };
+        assert!(on(&[]) == settings);
+        let blank = ["HEADERS", "TIMEOUT", "PROTOCOL", "COMPRESSION"].map(|what| format!("OTEL_EXPORTER_OTLP_{what}"));
+        let blank = blank.iter().map(|name| (name.as_str(), " ")).collect::<Vec<_>>();
+        let others = [("OTEL_TRACES_SAMPLER", ""), ("OTEL_TRACES_SAMPLER_ARG", ""), ("OTEL_BSP_SCHEDULE_DELAY", " ")];
+        assert!(on(&blank) == settings && on(&others) == settings);
+    }
+
+    #[test]
+    fn the_general_endpoint_is_a_collector_and_that_of_traces_a_whole_url() {
+        let url = |variables: &[(&str, &str)]| read(variables).unwrap().unwrap().endpoint.to_string();
+        let general = |value| url(&[("OTEL_EXPORTER_OTLP_ENDPOINT", value)]);
+        assert_eq!(general("https://a.example/otlp/"), "https://a.example/otlp/v1/traces");
+        assert_eq!(general(" http://a.example:4318?key=1 "), "http://a.example:4318/v1/traces?key=1");
+        let whole = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "HTTPS://a.example/here");
+        assert_eq!(url(&[whole]), "https://a.example/here");
+        assert_eq!(url(&[ENDPOINT, whole]), "https://a.example/here");
+        assert_eq!(url(&[ENDPOINT, (whole.0, " ")]), "http://localhost:4318/v1/traces");
     }
 
     #[test]
     fn they_can_be_switched_off_all_the_same() {
         assert_eq!(read(&[ENDPOINT, ("OTEL_SDK_DISABLED", "TRUE")]).unwrap(), None);
         assert_eq!(read(&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")]).unwrap(), None);
-        assert!(read(&[ENDPOINT, ("OTEL_SDK_DISABLED", "false"), ("OTEL_TRACES_EXPORTER", "otlp")]).unwrap().is_some());
+        on(&[("OTEL_SDK_DISABLED", "false"), ("OTEL_TRACES_EXPORTER", "otlp")]);
     }
 
     #[test]
-    fn what_is_said_of_traces_alone_goes_first() {
+    fn what_is_said_of_traces_alone_has_precedence() {
         let both = [("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "250")];
-        let settings = read(&[ENDPOINT, both[0], both[1]]).unwrap().unwrap();
-        assert_eq!(settings.timeout, Duration::from_millis(250));
-        assert_eq!(read(&[ENDPOINT, both[0]]).unwrap().unwrap().timeout, Duration::from_secs(1));
+        assert_eq!(on(&both).timeout, Duration::from_millis(250));
+        assert_eq!(on(&both[..1]).timeout, Duration::from_secs(1));
+        let headers = |of_traces| {
+            let settings =
+                on(&[("OTEL_EXPORTER_OTLP_HEADERS", "a=1"), ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", of_traces)]);
+            settings.headers.keys().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!((headers("b=2"), headers("")), (vec!["b".to_owned()], vec!["a".to_owned()]));
     }
 
     #[test]
     fn the_services_name_is_that_of_the_variables() {
         let attributes = ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=prod, service.name = ours");
-        let name = |variables: &[(&str, &str)]| read(variables).unwrap().unwrap().service;
-        assert_eq!(name(&[ENDPOINT, attributes]).as_deref(), Some("ours"));
-        assert_eq!(name(&[ENDPOINT, attributes, ("OTEL_SERVICE_NAME", "mine")]).as_deref(), Some("mine"));
+        assert_eq!(on(&[attributes]).service.as_deref(), Some("ours"));
+        assert_eq!(on(&[attributes, ("OTEL_SERVICE_NAME", "mine")]).service.as_deref(), Some("mine"));
+    }
+
+    #[test]
+    fn a_sampler_may_have_a_ratio() {
+        let sampling = |sampler, ratio| {
+            let Sampling { follows_parent, ratio } =
+                on(&[("OTEL_TRACES_SAMPLER", sampler), ("OTEL_TRACES_SAMPLER_ARG", ratio)]).sampling;
+            (follows_parent, ratio)
+        };
+        assert_eq!(sampling(" traceidratio ", " 0.25 "), (false, 0.25));
+        assert_eq!(sampling("parentbased_traceidratio", "0"), (true, 0.0));
+        assert_eq!(sampling("traceidratio", ""), (false, 1.0));
+        assert_eq!(sampling("always_off", ""), (false, 0.0));
+        assert_eq!(sampling("parentbased_always_off", ""), (true, 0.0));
+    }
+
+    #[test]
+    fn the_queue_has_limits() {
+        let settings = on(&[("OTEL_BSP_MAX_QUEUE_SIZE", "64"), ("OTEL_BSP_SCHEDULE_DELAY", "1")]);
+        assert_eq!((settings.queue, settings.batch, settings.delay), (64, 64, Duration::from_millis(1)));
+        let settings = on(&[("OTEL_BSP_MAX_QUEUE_SIZE", "64"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "16")]);
+        assert_eq!((settings.queue, settings.batch), (64, 16));
     }
 
     #[test]
@@ -127,13 +269,45 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "600001"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "s3cret"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=1,b c=s3cret"),
             ("OTEL_TRACES_SAMPLER", "sometimes"),
             ("OTEL_TRACES_EXPORTER", "zipkin"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "0"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "60001"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "65537"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2049"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "production"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "user:s3cret@collector:4318"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:s3cret@collector:4318"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://s3cret@collector:4318"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
         ] {
-            let error = read(&[ENDPOINT, (name, value)]).unwrap_err().to_string();
+            let error = format!("{:#}", read(&[ENDPOINT, (name, value)]).unwrap_err());
             assert!(error.contains(name) && !error.contains("s3cret"), "{error}");
         }
+        for ratio in ["1.1", "-0.1", "NaN", "half"] {
+            let sampler = ("OTEL_TRACES_SAMPLER", "traceidratio");
+            let error = read(&[ENDPOINT, sampler, ("OTEL_TRACES_SAMPLER_ARG", ratio)]).unwrap_err().to_string();
+            assert!(error.contains("OTEL_TRACES_SAMPLER_ARG"), "{error}");
+        }
+    }
+
+    #[test]
+    fn user_information_is_refused_with_what_to_do() {
+        let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:b@localhost:4318")]).unwrap_err().to_string();
+        assert!(error.contains("OTEL_EXPORTER_OTLP_HEADERS"), "{error}");
+    }
+
+    #[test]
+    fn settings_are_not_shown() {
+        let settings = read(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318?key=s3cret"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret"),
+        ]);
+        assert!(!format!("{settings:?}").contains("s3cret"));
     }
 }

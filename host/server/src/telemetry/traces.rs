@@ -1,15 +1,17 @@
 //! Traces by OpenTelemetry: which spans are taken, and how they are sent.
 
 use super::collector::Collector;
-use super::settings::TraceSettings;
-use anyhow::Context as _;
+use super::queue::{Entrance, Exit, Places};
+use super::settings::{Sampling, TraceSettings};
+use anyhow::{Context as _, anyhow};
 use morag_core::trace::SPAN_TARGET;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::{EnvResourceDetector, ResourceDetector, TelemetryResourceDetector};
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tracing::level_filters::LevelFilter;
@@ -24,21 +26,35 @@ const SERVICE: &str = "morag";
 const FINISH_MAX: Duration = Duration::from_secs(5);
 
 /// Traces that are being sent.
-pub(super) struct Traces(SdkTracerProvider);
+pub(super) struct Traces {
+    provider: SdkTracerProvider,
+    places: Arc<Places>,
+}
 
 impl Traces {
-    /// Starts the exporter's thread. Its queue has 2,048 spans unless `OTEL_BSP_MAX_QUEUE_SIZE` says another number; what finds no place
-    /// is dropped. Sampling is the SDK's: `OTEL_TRACES_SAMPLER`, else what the client's `traceparent` says, and all without one.
+    /// Starts the exporter's thread. What finds no place in its queue is dropped.
     ///
     /// # Errors
     /// The client or the exporter cannot be made.
     pub(super) fn start(settings: TraceSettings, runtime: &Handle) -> anyhow::Result<Self> {
-        let TraceSettings { timeout, service } = settings;
-        let client = Collector::new(timeout, runtime.clone()).context("the client for traces cannot be made")?;
-        let exporter = SpanExporter::builder().with_http().with_http_client(client).with_timeout(timeout).build();
-        let exporter = exporter.context("the exporter of traces cannot be made")?;
-        let provider = SdkTracerProvider::builder().with_resource(resource(service)).with_batch_exporter(exporter);
-        Ok(Self(provider.build()))
+        let TraceSettings { endpoint, headers, timeout, delay, queue, batch, sampling, service } = settings;
+        let client =
+            Collector::new(headers, timeout, runtime.clone()).context("the client for traces cannot be made")?;
+        let exporter = SpanExporter::builder().with_http().with_http_client(client);
+        let exporter = exporter.with_endpoint(endpoint).with_protocol(Protocol::HttpBinary).with_timeout(timeout);
+        // Without the error's own text: it may show the address.
+        let exporter =
+            exporter.build().map_err(|_| anyhow!("the exporter of traces cannot be made for this address"))?;
+        let places = Places::new(queue);
+        let config = BatchConfigBuilder::default().with_max_queue_size(queue).with_max_export_batch_size(batch);
+        let config = config.with_scheduled_delay(delay).build();
+        let queue = BatchSpanProcessor::builder(Exit::new(exporter, places.clone())).with_batch_config(config).build();
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource(service))
+            .with_sampler(sampler(sampling))
+            .with_span_processor(Entrance::new(queue, places.clone()))
+            .build();
+        Ok(Self { provider, places })
     }
 
     /// What takes the spans of traces, and nothing else.
@@ -48,7 +64,7 @@ impl Traces {
     {
         let is_of_traces = filter_fn(|metadata| metadata.is_span() && metadata.target() == SPAN_TARGET);
         tracing_opentelemetry::layer()
-            .with_tracer(self.0.tracer(SERVICE))
+            .with_tracer(self.provider.tracer(SERVICE))
             // Where the code is, on which thread it ran and how long it was idle says nothing to who reads a trace.
             .with_location(false)
             .with_threads(false)
@@ -61,10 +77,16 @@ impl Traces {
 
     /// Sends what is left.
     pub(super) fn finish(self) {
-        if self.0.shutdown_with_timeout(FINISH_MAX).is_err() {
+        if self.provider.shutdown_with_timeout(FINISH_MAX).is_err() {
             tracing::debug!("the last traces could not be sent");
         }
+        self.places.tell();
     }
+}
+
+fn sampler(Sampling { follows_parent, ratio }: Sampling) -> Sampler {
+    let sampler = Sampler::TraceIdRatioBased(ratio);
+    if follows_parent { Sampler::ParentBased(Box::new(sampler)) } else { sampler }
 }
 
 /// What every span is of. The variables go last, so they win.
@@ -83,6 +105,7 @@ fn resource(service: Option<String>) -> Resource {
 mod tests {
     use super::*;
     use opentelemetry::Key;
+    use opentelemetry::trace::{Span as _, Tracer as _};
 
     #[test]
     fn spans_are_of_the_service_and_its_version() {
@@ -93,5 +116,15 @@ mod tests {
         assert_eq!(value(&ours, "service.version").as_deref(), Some(morag_engine::VERSION));
         assert_ne!(value(&ours, "service.instance.id"), value(&resource(None), "service.instance.id"));
         assert_eq!(value(&resource(Some("mine".into())), "service.name").as_deref(), Some("mine"));
+    }
+
+    #[test]
+    fn all_traces_or_none_are_sent_where_the_ratio_says_so() {
+        for (ratio, are_sent) in [(1.0, true), (0.0, false)] {
+            let sampler = sampler(Sampling { follows_parent: true, ratio });
+            let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
+            let is_sampled = |_| provider.tracer("test").start("span").span_context().is_sampled();
+            assert!((0..100).map(is_sampled).all(|is_sampled| is_sampled == are_sent));
+        }
     }
 }

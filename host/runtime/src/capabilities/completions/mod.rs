@@ -6,11 +6,11 @@ mod tokens;
 use super::capability::{CallContext, CapabilityHost};
 use crate::bindings::morag::step::completions::{Completion, Host, Message, Options, add_to_linker};
 use crate::call_error::CallError;
+use crate::call_spans::traced;
 use crate::guest::{Guest, Instance};
 use crate::state::State;
 use morag_core::plugin::Capability;
 use morag_core::ports::Completer;
-use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use tokens::{Answered, TokenBudget};
 use wasmtime::component::{HasSelf, Linker};
@@ -41,32 +41,34 @@ impl CapabilityHost for Completions {
 }
 
 impl Host for Guest {
-    #[tracing::instrument(target = SPAN_TARGET, name = "completions.complete", skip_all)]
     async fn complete(&mut self, messages: Vec<Message>, options: Options) -> Result<Completion, CallError> {
-        let state = self.state::<CompletionsState>()?;
-        let bytes = request::text_bytes(&messages, &options);
-        let mut request = request::request(messages, options)?;
-        let reserved = state.budget.reserve(bytes, request.tokens_max)?;
-        request.tokens_max = reserved.tokens_max;
-        let completer = state.completer.clone();
-        let answer = completer.complete(request).await;
-        let used = answer.as_ref().ok().map(|answer| Answered {
-            input_tokens: answer.input_tokens,
-            output_tokens: answer.output_tokens,
-            bytes: answer.text.len() as u64,
-        });
-        // Not by `state`, which refuses a guest that has called too often: the question was asked.
-        if let Some(state) = self.states.get::<CompletionsState>() {
-            state.budget.settle(reserved, used);
-        }
-        let answer = answer?;
-        self.meter.count_in(answer.text.len() as u64).map_err(CallError::limit)?;
-        Ok(Completion {
-            text: answer.text,
-            model: answer.model,
-            input_tokens: answer.input_tokens,
-            output_tokens: answer.output_tokens,
-            truncated: answer.truncated,
+        traced(self.calls.begin("completions.complete"), async {
+            let state = self.state::<CompletionsState>()?;
+            let bytes = request::text_bytes(&messages, &options);
+            let mut request = request::request(messages, options)?;
+            let reserved = state.budget.reserve(bytes, request.tokens_max)?;
+            request.tokens_max = reserved.tokens_max;
+            let completer = state.completer.clone();
+            let answer = completer.complete(request).await;
+            let used = answer.as_ref().ok().map(|answer| Answered {
+                input_tokens: answer.input_tokens,
+                output_tokens: answer.output_tokens,
+                bytes: answer.text.len() as u64,
+            });
+            // Not by `state`, which refuses a guest that has called too often: the question was asked.
+            if let Some(state) = self.states.get::<CompletionsState>() {
+                state.budget.settle(reserved, used);
+            }
+            let answer = answer?;
+            self.meter.count_in(answer.text.len() as u64).map_err(CallError::limit)?;
+            Ok(Completion {
+                text: answer.text,
+                model: answer.model,
+                input_tokens: answer.input_tokens,
+                output_tokens: answer.output_tokens,
+                truncated: answer.truncated,
+            })
         })
+        .await
     }
 }

@@ -37,7 +37,7 @@ impl CapabilityHost for Http {
 
     fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
         let (rules, client) = (call.grant.http.clone(), call.services.http.clone());
-        Box::new(HttpState::new(Hooks::new(rules, Some(client), call.log.clone())))
+        Box::new(HttpState::new(Hooks::new(rules, Some(client), call.log.clone(), call.calls.clone())))
     }
 }
 
@@ -45,7 +45,9 @@ impl WasiHttpView for Instance {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         let guest = self.called();
         // A component that describes itself has the interface, and no request of it is allowed.
-        let http = guest.states.get_or_add(|| HttpState::new(Hooks::new(Vec::new(), None, guest.log.clone())));
+        let http = guest
+            .states
+            .get_or_add(|| HttpState::new(Hooks::new(Vec::new(), None, guest.log.clone(), guest.calls.clone())));
         http.settle(&mut guest.meter);
         WasiHttpCtxView { hooks: &mut http.hooks, table: &mut guest.table, ctx: &mut http.ctx }
     }
@@ -99,6 +101,7 @@ impl State for HttpState {
 mod tests {
     use super::requests::IN_FLIGHT_MAX;
     use super::*;
+    use crate::call_spans::CallSpans;
     use crate::log::StepLog;
     use async_trait::async_trait;
     use futures::StreamExt as _;
@@ -121,7 +124,12 @@ mod tests {
     #[tokio::test]
     async fn a_run_holds_a_limited_number_of_answers() {
         let rule = HttpRule { host: "a.example".into(), port: None, methods: Vec::new() };
-        let mut http = HttpState::new(Hooks::new(vec![rule], Some(Arc::new(Endless)), StepLog::new(10, 1000)));
+        let mut http = HttpState::new(Hooks::new(
+            vec![rule],
+            Some(Arc::new(Endless)),
+            StepLog::new(10, 1000),
+            CallSpans::default(),
+        ));
         http.settle(&mut Meter::new(Limits::default()));
         let request = || {
             let body = http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
@@ -138,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_first_request_beyond_the_limit_stops_the_step() {
-        let mut http = HttpState::new(Hooks::new(Vec::new(), None, StepLog::new(10, 1000)));
+        let mut http = HttpState::new(Hooks::new(Vec::new(), None, StepLog::new(10, 1000), CallSpans::default()));
         let mut meter = Meter::new(Limits { http_requests_max: 1, ..Limits::default() });
         http.hooks.fresh_requests = 1;
         http.settle(&mut meter);

@@ -2,12 +2,12 @@
 
 use super::body::{outgoing, response, wasi_error};
 use super::traffic::Traffic;
+use crate::call_spans::{CallSpans, traced};
 use crate::log::StepLog;
 use http::header::{self, HeaderName};
 use http_body::Body as _;
 use morag_core::plugin::HttpRule;
 use morag_core::ports::{PluginHttp, PluginHttpRequest};
-use morag_core::trace::SPAN_TARGET;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -42,6 +42,7 @@ pub(super) struct Hooks {
     /// None while the component describes itself: there are no rules then.
     client: Option<Arc<dyn PluginHttp>>,
     log: StepLog,
+    calls: CallSpans,
     pub(super) traffic: Arc<Traffic>,
     /// Requests that are not counted yet.
     pub(super) fresh_requests: u64,
@@ -52,9 +53,14 @@ pub(super) struct Hooks {
 
 impl Hooks {
     /// Hooks that allow what the rules do; without a client, nothing.
-    pub(super) fn new(rules: Vec<HttpRule>, client: Option<Arc<dyn PluginHttp>>, log: StepLog) -> Self {
+    pub(super) fn new(
+        rules: Vec<HttpRule>,
+        client: Option<Arc<dyn PluginHttp>>,
+        log: StepLog,
+        calls: CallSpans,
+    ) -> Self {
         let (traffic, places) = (Arc::default(), Arc::new(Semaphore::new(IN_FLIGHT_MAX)));
-        Self { rules, client, log, traffic, fresh_requests: 0, requests_left: 0, places }
+        Self { rules, client, log, calls, traffic, fresh_requests: 0, requests_left: 0, places }
     }
 
     /// Judges a request. `Err`: the code for the guest and, for its log, why.
@@ -135,8 +141,9 @@ impl Hooks {
             timeout: EXCHANGE_MAX,
         };
         let (log, traffic, between) = (self.log.clone(), self.traffic.clone(), options.between_bytes_timeout);
-        // Here, in the step's span: wasmtime runs the exchange in a task of its own.
-        let span = tracing::info_span!(target: SPAN_TARGET, "http.request");
+        // Here, in the step's span, and in it also where the call has none: wasmtime runs the exchange in a task of its own. The log finds
+        // only its own spans.
+        let (span, of_log) = (self.calls.begin("http.request"), tracing::error_span!("http.request"));
         let exchange = async move {
             let answer = client.send(request).await.and_then(|answer| {
                 traffic.receive(answer.headers.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum())?;
@@ -149,7 +156,7 @@ impl Hooks {
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response(answer, traffic, between, place)?, done))
         };
-        Ok(exchange.instrument(span))
+        Ok(traced(span, exchange).in_current_span().instrument(of_log))
     }
 }
 
