@@ -82,6 +82,9 @@ def before_call(context, case, kwargs):
             case.path_parameters[name] = known[name]
     if operation_of(case) == "process_document" and isinstance(case.body, dict):
         case.body = consistent(case.body)
+    if isinstance(case.body, dict) and any(name in case.body for name in FILES):
+        # A file is bytes, and judged anew as a text it would be none: what was valid stays so.
+        case._sync_validated_hashes()
 
 
 def consistent(body):

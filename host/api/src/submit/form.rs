@@ -135,11 +135,28 @@ async fn read_all(app: &Api, origin: &Origin, request: Request) -> Result<Form, 
                     let msg = format!("the fields but the file have more than {TEXTS_BYTES_MAX} bytes together");
                     return Err(refused("form", &msg));
                 }
-                form.fields.insert(name, value);
+                add(&mut form.fields, name, &value);
             }
         }
     }
     Ok(form)
+}
+
+/// Lists that may come as several fields of a name, with what stands between the elements in one: OpenAPI writes the lists of a form so.
+const LISTS: [(&str, &str); 2] = [("webhook_events", ","), ("batch_urls", "\n")];
+
+/// Adds a field. The last of a name counts, but for lists, of which each is an element.
+fn add(fields: &mut BTreeMap<String, String>, name: String, value: &str) {
+    let between = LISTS.iter().find(|(list, _)| *list == name).map(|(_, between)| *between);
+    match (fields.get_mut(&name), between) {
+        (Some(list), Some(between)) => {
+            list.push_str(between);
+            list.push_str(value);
+        }
+        _ => {
+            fields.insert(name, value.to_owned());
+        }
+    }
 }
 
 /// Stores the file of a part while it is read.

@@ -25,20 +25,20 @@ pub async fn read_fields(request: Request) -> Result<FieldObject, ApiError> {
     object(&bytes(request, BYTES_MAX, TIME_MAX).await?)
 }
 
-/// Reads a body into a type: a JSON object, whatever its declared type. An absent one is an empty object.
+/// Reads a body into a type: a JSON object, whatever its declared type.
 ///
 /// # Errors
 /// 422 with all that is wrong with its fields, and those of a body that cannot be read.
 pub async fn read_as<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
-    read_object(&small_object(request, Null::IsRefused).await?)
+    read_object(&object(&bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?)?)
 }
 
-/// As [`read_as`], for a body that may be null.
+/// As [`read_as`], for a body that may be absent or null, which is as good as an empty object.
 ///
 /// # Errors
 /// As [`read_as`].
 pub async fn read_optional_as<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
-    read_object(&small_object(request, Null::IsAbsent).await?)
+    read_object(&optional_object(request).await?)
 }
 
 fn read_object<T: DeserializeOwned>(object: &FieldObject) -> Result<T, ApiError> {
@@ -51,23 +51,14 @@ fn read_object<T: DeserializeOwned>(object: &FieldObject) -> Result<T, ApiError>
 /// # Errors
 /// As [`read_as`].
 pub async fn read_texts_as<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
-    let read = morag_input::read_texts(&small_object(request, Null::IsAbsent).await?);
+    let read = morag_input::read_texts(&optional_object(request).await?);
     read.map_err(|problems| ApiError::invalid(problems.iter().map(FieldError::in_body).collect()))
 }
 
-/// What a body of null is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Null {
-    IsAbsent,
-    IsRefused,
-}
-
-/// A small body as an object. An absent one is an empty object.
-async fn small_object(request: Request, null: Null) -> Result<FieldObject, ApiError> {
+async fn optional_object(request: Request) -> Result<FieldObject, ApiError> {
     let body = bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?;
     match body.trim_ascii() {
-        b"" => Ok(FieldObject::default()),
-        b"null" if null == Null::IsAbsent => Ok(FieldObject::default()),
+        b"" | b"null" => Ok(FieldObject::default()),
         given => object(given),
     }
 }
@@ -154,13 +145,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn null_is_a_body_where_none_is_needed() {
+    async fn null_or_nothing_is_a_body_where_none_is_needed() {
         #[derive(Debug, serde::Deserialize)]
         struct Nothing {}
-        let null = || Request::new(Body::from(" null "));
-        assert!(read_optional_as::<Nothing>(null()).await.is_ok());
-        assert!(read_texts_as::<Nothing>(null()).await.is_ok());
-        assert_eq!(read_as::<Nothing>(null()).await.unwrap_err().status(), StatusCode::UNPROCESSABLE_ENTITY);
+        for text in ["", " null "] {
+            let request = || Request::new(Body::from(text));
+            assert!(read_optional_as::<Nothing>(request()).await.is_ok());
+            assert!(read_texts_as::<Nothing>(request()).await.is_ok());
+            assert_eq!(read_as::<Nothing>(request()).await.unwrap_err().status(), StatusCode::UNPROCESSABLE_ENTITY);
+        }
     }
 
     #[tokio::test]

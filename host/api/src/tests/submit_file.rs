@@ -25,6 +25,23 @@ async fn a_file_becomes_a_task() {
 }
 
 #[tokio::test]
+async fn a_list_may_be_several_fields_of_a_form() {
+    let server = server(&[]);
+    let fields = [
+        ("webhook_url", "https://crm.example.com/hooks"),
+        ("webhook_events", "task_completed"),
+        ("webhook_events", "task_failed"),
+        ("chunk_size", "400"),
+        ("chunk_size", "500"),
+    ];
+    assert_eq!(server.ingest(&fields, FILE).await.status, StatusCode::OK);
+    let record = server.memory.store.logs()[0].record.clone();
+    let wants = |event: &str| record.endpoints[0].events.matches(event);
+    assert!(wants("task_completed") && wants("task_failed") && !wants("task_started"), "{record:?}");
+    assert_eq!(record.options["chunk_size"], json!(500));
+}
+
+#[tokio::test]
 async fn the_clients_trace_is_kept_with_the_task() {
     let (server, trace) = (server(&[]), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     for (given, kept) in [(trace, Some(trace)), ("00-nonsense", None), ("", None)] {
