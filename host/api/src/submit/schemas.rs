@@ -62,7 +62,8 @@ impl PartialSchema for ProcessForm {
         // Names of which there are many, or that say the same.
         let known: Vec<_> = form.properties.keys().map(String::as_str).collect();
         let names = format!("^({}|batch_metadata_[1-4]?[0-9]|batch_files\\[\\])$", known.join("|"));
-        form.property_names = Some(Box::new(ObjectBuilder::new().schema_type(Type::String).pattern(Some(names)).into()));
+        form.property_names =
+            Some(Box::new(ObjectBuilder::new().schema_type(Type::String).pattern(Some(names)).into()));
         form.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(true)));
         Schema::from(form).into()
     }
