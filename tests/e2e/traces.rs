@@ -6,6 +6,7 @@ use morag_tests::fleet::{Fleet, wait_for};
 use morag_tests::otlp::{Collector, Span, Trace};
 use morag_tests::receiver::{Received, Receiver};
 use morag_tests::redis::{ACCEPT_LOSS, free_port, shared_single};
+use morag_tests::sandbox::guest;
 use morag_tests::server::{API_KEY, Server, binary, client};
 use reqwest::{Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
@@ -27,6 +28,10 @@ struct Two {
 
 impl Two {
     async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_with_file("", settings).await
+    }
+
+    async fn start_with_file(morag_toml: &str, settings: &[(&str, &str)]) -> Self {
         let (url, prefix, key) = (shared_single().url(), format!("{}:", uuid::Uuid::new_v4()), "00".repeat(32));
         let own = [
             ("REDIS_URL", url.as_str()),
@@ -38,6 +43,7 @@ impl Two {
         ];
         let all: Vec<_> = own.iter().chain(settings).copied().collect();
         let mut fleet = Fleet::new(&all);
+        settings_file(&fleet, morag_toml);
         let api = fleet.start("api").await;
         let worker = fleet.start("worker,dispatcher").await;
         let api = fleet.processes()[api].url();
@@ -65,6 +71,12 @@ impl Two {
         let accepted = Self::send(request.header("traceparent", format!("00-{TRACE}-{PARENT}-01"))).await;
         accepted["task_id"].as_str().expect("a task_id").to_owned()
     }
+}
+
+/// Writes the settings file of a fleet's processes.
+fn settings_file(fleet: &Fleet, morag_toml: &str) {
+    let folder = fleet.data_dir().parent().expect("the fleet's folder").to_owned();
+    std::fs::write(folder.join("morag.toml"), morag_toml).expect("a settings file");
 }
 
 fn form(name: &str, document: Vec<u8>, webhook: &str) -> multipart::Form {
@@ -163,10 +175,27 @@ async fn one_document_is_one_trace_over_two_processes() {
     assert!(!logs.iter().any(|line| line.contains("morag.task_id")), "spans of traces are not in the log: {logs:?}");
 }
 
+/// Its last step does not end by itself.
+const SLEEPS: &str = r#"
+[[pipelines]]
+name = "ingest"
+[[pipelines.steps]]
+name = "markdown_conversion"
+[[pipelines.steps]]
+name = "content_processing"
+[[pipelines.steps]]
+name = "sleeping"
+plugin = "misbehave"
+config = { mode = "sleep" }
+"#;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_run_after_a_killed_worker_and_a_retry_are_linked_and_not_nested() {
     let (collector, receiver) = (Collector::start().await, Receiver::start().await);
-    let mut two = Two::start(&collector.settings()).await;
+    let plugins = components_and(&["misbehave"]);
+    let [endpoint, delay] = collector.settings();
+    let folder = ("MORAG_PLUGINS_DIR", plugins.path().to_str().expect("a path"));
+    let mut two = Two::start_with_file(SLEEPS, &[endpoint, delay, folder]).await;
     let task = two.submit("large.md", large_markdown(), &receiver.url).await;
     let has_begun =
         |one: &Received| one.event_type() == "step_started" && one.json()["data"]["step"] == "content_processing";
@@ -179,9 +208,11 @@ async fn the_run_after_a_killed_worker_and_a_retry_are_linked_and_not_nested() {
     two.fleet.process(worker).kill();
     two.fleet.process(worker).start().await;
 
-    // The next run ends a step, so that the log knows it; then the task is cancelled, and run again.
-    let has_more = |trace: &Trace| steps(trace).iter().any(|step| step.parent != killed);
-    collector.wait_for(TRACE, has_more).await;
+    // The next run ends a step, so that the log knows it; then the task is cancelled, and run again. The receiver is told sooner than the
+    // collector.
+    let has_ended = |one: &&Received| one.event_type() == "step_completed";
+    let known = receiver.received().iter().filter(has_ended).count();
+    receiver.wait_until(|received| received.iter().filter(has_ended).count() > known).await;
     Two::send(two.request(Method::POST, &format!("/api/v1/cancel/{task}"))).await;
     let ended = collector.wait_for(TRACE, |trace| !trace.named("task").is_empty()).await;
     let second = ended.named("task")[0].id.clone();
@@ -323,7 +354,9 @@ config = { mode = "complete", text = "x", max_tokens = 1, calls = 205 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_shows_its_first_calls_and_its_lines_have_the_trace() {
-    let (collector, plugins) = (Collector::start().await, components_and(&["capabilities"]));
+    let (collector, plugins) = (Collector::start().await, components_and(&[]));
+    let asking = std::path::absolute(guest("capabilities")).expect("a path");
+    std::os::unix::fs::symlink(asking, plugins.path().join("uses_all_one.wasm")).expect("a link");
     let nobody = format!("http://127.0.0.1:{}/v1", free_port());
     let [endpoint, delay] = collector.settings();
     let mut fleet = Fleet::new(&[
@@ -331,10 +364,9 @@ async fn a_step_shows_its_first_calls_and_its_lines_have_the_trace() {
         delay,
         ("MORAG_PLUGINS_DIR", plugins.path().to_str().expect("a path")),
         ("OPENAI_BASE_URL", &nobody),
-        ("GUEST_TOKEN", "t0ken"),
+        ("GUEST_TOKEN", "t0ken-of-the-guest"),
     ]);
-    let folder = fleet.data_dir().parent().expect("the fleet's folder").to_owned();
-    std::fs::write(folder.join("morag.toml"), ASKS).expect("a settings file");
+    settings_file(&fleet, ASKS);
     let process = fleet.start("api,worker,dispatcher").await;
     let url = format!("{}/api/v1/ingest/file", fleet.processes()[process].url());
     let part = multipart::Part::bytes(morag_fixtures::one_page_markdown(1)).file_name("note.md");

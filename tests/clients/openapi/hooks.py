@@ -33,6 +33,7 @@ RULES = [(operation, "chunk_overlap", "less than chunk_size") for operation in S
     ("list_endpoint_events", "key", "is required"),
     ("change_endpoint", "version_mismatch", "read it again"),
     ("retry_task", "from_step", "cannot be run before"),
+    ("retry_task", "from_step", "the task's pipeline has no step"),
     ("get_file", "range_not_satisfiable", "the range is beyond them"),
     ("get_task_file", "range_not_satisfiable", "the range is beyond them"),
 ]
@@ -51,6 +52,17 @@ def without_empty(value):
     return value
 
 
+def texts(value):
+    """Every text of a value."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from texts(one)
+    elif isinstance(value, str):
+        yield value
+
+
 def with_known_hosts(value):
     """The value with a URL of the tests for each of an example, whose host does not exist: looking it up takes seconds."""
     if isinstance(value, dict):
@@ -67,13 +79,16 @@ def operation_of(case):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """Changes a request before it is sent; whether it is valid is then found out anew."""
-    if isinstance(case.body, dict):
+    # Read first: reading it judges the request anew.
+    is_valid = case.meta is not None and case.meta.generation.mode.is_positive
+    has_file = isinstance(case.body, dict) and any(name in case.body for name in FILES)
+    if isinstance(case.body, dict) and not (has_file and not is_valid):
         case.body = with_known_hosts(case.body)
+        if operation_of(case) in TEXTS:
+            case.body = without_empty(case.body)
     if isinstance(case.query, dict):
         case.query = without_empty(case.query)
-    if operation_of(case) in TEXTS and isinstance(case.body, dict):
-        case.body = without_empty(case.body)
-    if case.meta is None or case.meta.generation.mode.is_negative:
+    if not is_valid:
         return
     # Valid requests are about what exists: an invented id is answered with 404 alone.
     known = KNOWN["spare" if case.method == "DELETE" or "/cancel/" in case.path else "kept"]
@@ -82,9 +97,9 @@ def before_call(context, case, kwargs):
             case.path_parameters[name] = known[name]
     if operation_of(case) == "process_document" and isinstance(case.body, dict):
         case.body = consistent(case.body)
-    if isinstance(case.body, dict) and any(name in case.body for name in FILES):
+    if has_file:
         # A file is bytes, and judged anew as a text it would be none: what was valid stays so.
-        case._sync_validated_hashes()
+        case._record_starting_state()
 
 
 def consistent(body):
@@ -125,6 +140,9 @@ def filter_failure(context, failure, case, response):
             answer = response.json()
             batch = answer if "rejected" in answer else answer.get("metadata", {})
             return not batch.get("rejected")
+        if isinstance(case.body, dict) and any(name in case.body for name in FILES) and "" in texts(case.body):
+            # Forms with a file are not changed before they are sent.
+            return False
         # A field of its own wins over the same in a nested object, which is not read then (docs/http-api.md).
         nested = [name for name in ("request_data", "processing_options", "webhook_config") if isinstance(case.body, dict) and name in case.body]
         return not any(f"{name} ->" in failure.message for name in nested)

@@ -31,6 +31,9 @@ const ID_LENGTH_MAX: usize = 64;
 /// Longest delay before a retry, seconds: a day.
 const DELAY_SECONDS_MAX: f64 = 86_400.0;
 
+/// A version: what clients can read as a signed number.
+type Version = Whole<0, { i64::MAX as u64 }>;
+
 /// Settings of an endpoint. A change is a JSON merge patch (RFC 7396): an absent member stays as it is, and null takes it back to its
 /// default. A new endpoint is a change of the defaults.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -43,8 +46,8 @@ pub struct GivenEndpoint {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[a-z0-9_-]+$")]
     pub id: Option<GivenId>,
     /// The version to change, as the endpoint was shown with; as `If-Match`. Only when it is changed.
-    #[schema(value_type = Option<u64>)]
-    pub version: Option<Whole<0, { u64::MAX }>>,
+    #[schema(inline)]
+    pub version: Option<Version>,
     /// The URL; http or https, without credentials. Required when it is created.
     #[schema(value_type = Option<String>, format = "uri")]
     #[serde(default)]
