@@ -10,6 +10,7 @@ use futures::FutureExt as _;
 use morag_core::shown;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// Longest `X-Request-Id` that is accepted from a caller: room for two UUIDs and a word.
 const REQUEST_ID_LENGTH_MAX: usize = 128;
@@ -27,7 +28,9 @@ pub async fn frame(mut request: Request, next: Next) -> Response {
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let request = request_body::guard(request);
-    let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    // Of the highest level: with `RUST_LOG=error` too, a line says which request it is about.
+    let span = tracing::error_span!("request", request_id = id);
+    let response = match AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();

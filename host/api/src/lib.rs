@@ -16,6 +16,7 @@
 
 mod accept_error;
 mod access;
+mod answers;
 mod audit;
 mod auth;
 mod caller;

@@ -16,7 +16,8 @@ pub fn not_null(schema: &mut RefOr<Schema>) {
                 *schema = value;
             }
             match schema {
-                RefOr::Ref(named) => named.description = text.unwrap_or_default(),
+                RefOr::Ref(named) if named.description.is_empty() => named.description = text.unwrap_or_default(),
+                RefOr::Ref(_) => {}
                 RefOr::T(own) => {
                     if let (Some(empty @ None), Some(text)) = (description(own), text) {
                         *empty = Some(text);

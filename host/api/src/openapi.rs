@@ -1,8 +1,8 @@
 //! The routes with their OpenAPI 3.1 document, which is generated from the handlers.
 
 use super::{
-    access, cancel, deliveries, descriptions, endpoints, events, files, health, metrics, pipelines, plugins, retry,
-    status, submit, webhook_docs,
+    access, answers, cancel, deliveries, descriptions, endpoints, events, files, health, metrics, pipelines, plugins,
+    retry, status, submit, webhook_docs,
 };
 use crate::Api;
 use crate::nullable::not_null;
@@ -76,6 +76,7 @@ pub fn routes() -> (Router<Arc<Api>>, OpenApi) {
         .route(&format!("{FILES_TOO}/{{filename}}"), get(files::get));
     document_refusals(&mut document);
     descriptions::mend(&mut document);
+    answers::require_what_is_always_there(&mut document);
     document_parameters(&mut document);
     document_aliases(&mut document);
     document.webhooks = Some(webhook_docs::webhooks());
@@ -178,9 +179,16 @@ fn refusals_of_bodies(operation: &mut Operation) {
     }
 }
 
-/// Takes null out of parameters, and gives each an example: the first of its schema, its default, or its first word.
+/// Takes null out of bodies, which are there or not, and of parameters. Gives each parameter an example: the first of its schema, its default,
+/// or its first word.
 fn document_parameters(document: &mut OpenApi) {
     for operation in document.paths.paths.values_mut().flat_map(operations) {
+        if let Some(RefOr::T(body)) = &mut operation.request_body {
+            for content in body.content.values_mut() {
+                let RefOr::T(content) = content else { continue };
+                content.schema.iter_mut().for_each(not_null);
+            }
+        }
         for parameter in operation.parameters.iter_mut().flatten() {
             let RefOr::T(parameter) = parameter else { continue };
             parameter.schema.iter_mut().for_each(not_null);

@@ -54,7 +54,7 @@ impl Traced {
 /// finds only its own spans.
 pub fn of_log(trace: Option<&TraceContext>) -> Span {
     // Of the highest level: with `RUST_LOG=error` too, a line says which trace it is about.
-    let span = |trace: &TraceContext| tracing::error_span!(parent: None, "request", trace_id = %trace.trace_id_text());
+    let span = |trace: &TraceContext| tracing::error_span!(parent: None, "trace", trace_id = %trace.trace_id_text());
     trace.map_or_else(Span::none, span)
 }
 

@@ -50,13 +50,14 @@ pub async fn ingest_batch(
         return Err(ApiError::invalid(shared.into_errors()));
     }
     // Before the digest, which reads every item: too many are refused without reading them.
-    let list = list(shared.values().get("items"))?;
-    let digest = digest::without_file(&shared, &Value::Null);
+    let list = list(shared.values().get("items"));
+    let digest = list.is_ok().then(|| digest::without_file(&shared, &Value::Null));
     shared.take("items");
     shared.check_names();
-    if !shared.is_sound() {
-        return Err(ApiError::invalid(shared.into_errors()));
-    }
+    let (list, digest) = match (list, digest) {
+        (Ok(list), Some(digest)) if shared.is_sound() => (list, digest),
+        (list, _) => return Err(ApiError::invalid(list.err().into_iter().chain(shared.into_errors()).collect())),
+    };
     let items = each(list, &shared);
     app.disk.check().await?;
     submit(&app, origin, digest, app.pipelines.ingest(), items).await.map(Json)
@@ -67,13 +68,13 @@ pub async fn ingest_batch(
 /// # Errors
 /// 422 for anything but a list of 1 to [`ITEMS_MAX`]. An item that cannot be read is [`Item::Unreadable`].
 pub fn items(given: Option<FieldValue>, shared: &Fields) -> Result<Vec<Item>, ApiError> {
-    Ok(each(list(given.as_ref())?, shared))
+    Ok(each(list(given.as_ref()).map_err(|error| ApiError::invalid(vec![error]))?, shared))
 }
 
 /// The texts of the items, 1 to [`ITEMS_MAX`].
-fn list(given: Option<&FieldValue>) -> Result<Vec<Box<RawValue>>, ApiError> {
-    let refused = |msg: String| ApiError::invalid(vec![FieldError::body("items", msg)]);
-    let given = given.ok_or_else(|| ApiError::invalid(vec![FieldError::missing("items")]))?;
+fn list(given: Option<&FieldValue>) -> Result<Vec<Box<RawValue>>, FieldError> {
+    let refused = |msg: String| FieldError::body("items", msg);
+    let given = given.ok_or_else(|| FieldError::missing("items"))?;
     let items: Option<FieldItems> = given.read();
     let FieldItems { kept, count } = items.ok_or_else(|| refused("items must be a list of objects".into()))?;
     match (1..=ITEMS_MAX).contains(&count) {

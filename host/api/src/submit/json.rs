@@ -8,6 +8,7 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use std::time::Duration;
 
 /// Largest JSON body of a submission: 50 items with long metadata.
@@ -33,7 +34,7 @@ pub async fn read_as<T: DeserializeOwned>(request: Request) -> Result<T, ApiErro
     read_object(&object(&bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?)?)
 }
 
-/// As [`read_as`], for a body that may be absent or null, which is as good as an empty object.
+/// As [`read_as`], for a body that may be absent, which is as good as an empty object.
 ///
 /// # Errors
 /// As [`read_as`].
@@ -57,9 +58,9 @@ pub async fn read_texts_as<T: DeserializeOwned>(request: Request) -> Result<T, A
 
 async fn optional_object(request: Request) -> Result<FieldObject, ApiError> {
     let body = bytes(request, SMALL_BYTES_MAX, TIME_MAX).await?;
-    match body.trim_ascii() {
-        b"" | b"null" => Ok(FieldObject::default()),
-        given => object(given),
+    match body.trim_ascii().is_empty() {
+        true => Ok(FieldObject::default()),
+        false => object(&body),
     }
 }
 
@@ -89,8 +90,13 @@ async fn joined(mut body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
 }
 
 fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|_| {
-        let msg = "the body must be a JSON object".to_owned();
+    serde_json::from_slice(body).map_err(|error| {
+        let msg = match (error.classify(), body.trim_ascii().is_empty()) {
+            (_, true) => "the body must be a JSON object, and is empty".to_owned(),
+            (Category::Data, _) => "the body must be a JSON object".to_owned(),
+            // The text of the error repeats nothing of the body, but is of the parser's own words.
+            _ => format!("the body is not valid JSON: see line {}, column {}", error.line(), error.column()),
+        };
         ApiError::invalid(vec![FieldError { loc: vec!["body".into()], msg, kind: "value_error".into() }])
     })
 }
@@ -144,16 +150,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_error_says_where_json_ends_to_be_valid() {
+        let told = |body: &str| object::<FieldObject>(body.as_bytes()).unwrap_err().public().to_owned();
+        assert_eq!(told("{\"url\": \"5ecret\",\n}"), "the body is not valid JSON: see line 2, column 1");
+        assert_eq!(told("{\"url\":"), "the body is not valid JSON: see line 1, column 7");
+        assert_eq!(told("[1]"), "the body must be a JSON object");
+        assert_eq!(told(" "), "the body must be a JSON object, and is empty");
+    }
+
     #[tokio::test]
-    async fn null_or_nothing_is_a_body_where_none_is_needed() {
+    async fn nothing_is_a_body_where_none_is_needed() {
         #[derive(Debug, serde::Deserialize)]
         struct Nothing {}
-        for text in ["", " null "] {
-            let request = || Request::new(Body::from(text));
-            assert!(read_optional_as::<Nothing>(request()).await.is_ok());
-            assert!(read_texts_as::<Nothing>(request()).await.is_ok());
-            assert_eq!(read_as::<Nothing>(request()).await.unwrap_err().status(), StatusCode::UNPROCESSABLE_ENTITY);
-        }
+        let request = || Request::new(Body::from(" "));
+        assert!(read_optional_as::<Nothing>(request()).await.is_ok());
+        assert!(read_texts_as::<Nothing>(request()).await.is_ok());
+        assert_eq!(read_as::<Nothing>(request()).await.unwrap_err().status(), StatusCode::UNPROCESSABLE_ENTITY);
     }
 
     #[tokio::test]
