@@ -7,6 +7,7 @@
 use super::ApiError;
 use super::caller::{Caller, Made};
 use super::counted::PeerAddress;
+use super::counted_requests::method_word;
 use super::refused_keys::{Noted, WINDOW};
 use crate::Api;
 use axum::extract::{MatchedPath, Request};
@@ -52,7 +53,7 @@ pub fn write_left_out(app: &Api) {
 /// Method and path of a route, with the names of its parameters: no text of the request.
 pub fn route(request: &Request) -> String {
     let path = request.extensions().get::<MatchedPath>().map_or("no route", MatchedPath::as_str);
-    format!("{} {path}", request.method())
+    format!("{} {path}", method_word(request.method()))
 }
 
 /// A change that is being made. It is logged when this is dropped.

@@ -57,7 +57,8 @@ pub async fn note_route(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-fn method_word(method: &Method) -> &'static str {
+/// The method, of a bounded set: others are one word.
+pub fn method_word(method: &Method) -> &'static str {
     METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or(OTHER_METHOD)
 }
 

@@ -18,8 +18,8 @@ const SCRIPT: &str = include_str!("page.js");
 const SCRIPT_NAME: &str = "swagger-initializer.js";
 
 /// Only the page's own scripts and styles; inline styles too, because its script sets some.
-const POLICY: &str =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; \
+     form-action 'none'";
 
 /// The routes of the document and its page.
 pub fn routes(document: &OpenApi) -> Router<Arc<Api>> {

@@ -172,7 +172,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let sources = Sources { flags: serve.flags(), ..Sources::of_process(serve.config.as_deref()) };
             let config = Config::load(&sources)?;
             let runtime = runtime()?;
-            let telemetry = crate::telemetry::init(&config, runtime.handle())?;
+            let telemetry = crate::telemetry::init(&config)?;
             let served = runtime.block_on(crate::wire::serve(config));
             telemetry.finish();
             // Does not wait for blocking threads: a compilation in progress has no use any more.

@@ -1,7 +1,7 @@
 //! Sends traces to the collector, by the project's own HTTP client.
 //!
-//! The exporter has a thread of its own, without a runtime: a request is made on the server's. It waits for the answer, and nothing else
-//! waits for it: spans go into a queue that drops what is too much.
+//! The exporter has a thread of its own, and its requests a runtime on it: whatever a collector answers takes no time of the server's own
+//! threads. Nothing waits for it: spans go into a queue that drops what is too much.
 
 use super::rarely::Rarely;
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use prost::Message as _;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
-use tokio::runtime::Handle;
+use tokio::runtime::Runtime;
 
 /// Time for a connection: collectors are near.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -23,7 +23,8 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// The client.
 pub(super) struct Collector {
     client: reqwest::Client,
-    runtime: Handle,
+    /// There until this is dropped.
+    runtime: Option<Runtime>,
     /// When it was said that the collector does not take traces.
     warned: Rarely,
 }
@@ -36,12 +37,16 @@ impl fmt::Debug for Collector {
 }
 
 impl Collector {
-    /// A client whose requests have these headers and this time each, and are made on this runtime.
-    pub(super) fn new(headers: HeaderMap, timeout: Duration, runtime: Handle) -> reqwest::Result<Self> {
+    /// A client whose requests have these headers and this time each.
+    ///
+    /// # Errors
+    /// Its parts cannot be made.
+    pub(super) fn new(headers: HeaderMap, timeout: Duration) -> anyhow::Result<Self> {
         let builder = reqwest::Client::builder().default_headers(headers).connect_timeout(CONNECT_MAX).timeout(timeout);
         // Headers with keys are for the address that they were given for.
-        let client = builder.redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self { client, runtime, warned: Rarely::default() })
+        let client = builder.redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { client, runtime: Some(runtime), warned: Rarely::default() })
     }
 
     /// Says rarely that traces may be lost. A request that failed is made again a few times.
@@ -52,11 +57,21 @@ impl Collector {
     }
 }
 
+/// A runtime may not be dropped where a task runs, but may be left behind there.
+impl Drop for Collector {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 #[async_trait]
 impl HttpClient for Collector {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let sent = self.runtime.spawn(exchange(self.client.clone(), request)).await;
-        let answered = sent.map_err(HttpError::from).and_then(|answered| answered);
+        // Blocks the exporter's thread, which does nothing else.
+        let sent = self.runtime.as_ref().map(|runtime| runtime.block_on(exchange(self.client.clone(), request)));
+        let answered = sent.unwrap_or_else(|| Err("the server stops".into()));
         match &answered {
             Ok(response) if response.status().is_success() => {
                 let refused = refused(response.body());

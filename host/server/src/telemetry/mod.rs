@@ -15,7 +15,6 @@ use morag_core::trace::SPAN_TARGET;
 use morag_engine::config::{Config, LogFormat};
 use settings::TraceSettings;
 use std::io::IsTerminal as _;
-use tokio::runtime::Handle;
 use traces::Traces;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
@@ -27,13 +26,12 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 #[must_use]
 pub struct Telemetry(Option<Traces>);
 
-/// Starts logging, and traces if the environment names a collector. `runtime` sends them. Further calls have no effect, so tests may call
-/// it repeatedly.
+/// Starts logging, and traces if the environment names a collector. Further calls have no effect, so tests may call it repeatedly.
 ///
 /// # Errors
 /// The filter of the settings is invalid, or a variable of OpenTelemetry.
-pub fn init(config: &Config, runtime: &Handle) -> anyhow::Result<Telemetry> {
-    let traces = settings()?.map(|settings| Traces::start(settings, runtime)).transpose()?;
+pub fn init(config: &Config) -> anyhow::Result<Telemetry> {
+    let traces = settings()?.map(Traces::start).transpose()?;
     let level = EnvFilter::try_new(&config.log_filter).context("invalid RUST_LOG")?;
     // With a hint of the level, without which every level of every crate would be looked at.
     let is_of_log = filter_fn(|metadata| metadata.target() != SPAN_TARGET).with_max_level_hint(LevelFilter::TRACE);

@@ -3,13 +3,17 @@
 //! The SDK has such a queue, and drops in silence what finds no place. This one is in front of it and no longer, so the SDK's is never full.
 
 use super::rarely::Rarely;
-use opentelemetry::Context;
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
+
+/// The attribute with the status of an answer (semantic conventions of HTTP).
+const STATUS: &str = "http.response.status_code";
 
 /// The places.
 #[derive(Debug)]
@@ -42,6 +46,11 @@ impl Places {
     fn free(&self, places: usize) {
         let less = |taken: usize| Some(taken.saturating_sub(places));
         let _ = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// How many places are taken.
+    pub(super) fn waiting(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// How many spans were lost since it was told last.
@@ -86,7 +95,7 @@ impl<P: SpanProcessor> SpanProcessor for Entrance<P> {
 
     fn on_end(&self, span: SpanData) {
         // The queue takes no others.
-        if span.span_context.is_sampled() && self.places.take() {
+        if span.span_context.is_sampled() && !is_refused(&span) && self.places.take() {
             self.queue.on_end(span);
         }
     }
@@ -102,6 +111,12 @@ impl<P: SpanProcessor> SpanProcessor for Entrance<P> {
     fn set_resource(&mut self, resource: &Resource) {
         self.queue.set_resource(resource);
     }
+}
+
+/// Whether the span is of a request that was refused for its key: whoever has none could push others' spans out of the queue.
+fn is_refused(span: &SpanData) -> bool {
+    let is_status = |attribute: &&KeyValue| attribute.key.as_str() == STATUS && attribute.value == Value::I64(401);
+    span.span_kind == SpanKind::Server && span.attributes.iter().any(|attribute| is_status(&attribute))
 }
 
 /// Takes spans out of the queue, whatever becomes of them.
@@ -157,6 +172,25 @@ mod tests {
         places.free(1);
         assert_eq!([places.take(), places.take()], [true, false]);
         assert_eq!(places.untold(), 1);
+    }
+
+    #[test]
+    fn a_request_without_a_valid_key_takes_no_place() {
+        let places = Places::new(1);
+        let (begun, has_begun) = channel();
+        let (go, may) = channel();
+        drop(go);
+        let exporter = Exit::new(Slow { begun, may: Mutex::new(may) }, places.clone());
+        let queue = BatchSpanProcessor::builder(exporter).build();
+        let provider = SdkTracerProvider::builder().with_span_processor(Entrance::new(queue, places.clone())).build();
+        for status in [401, 401, 401, 403] {
+            let tracer = provider.tracer("test");
+            let mut span = tracer.span_builder("request").with_kind(SpanKind::Server).start(&tracer);
+            span.set_attribute(KeyValue::new(STATUS, i64::from(status)));
+            span.end();
+        }
+        provider.shutdown().unwrap();
+        assert_eq!((has_begun.try_iter().sum::<usize>(), places.lost.load(Ordering::Relaxed)), (1, 0));
     }
 
     /// A collector that says when it has begun a batch, of how many spans, and goes on when it may.

@@ -13,7 +13,6 @@ use opentelemetry_sdk::resource::{EnvResourceDetector, ResourceDetector, Telemet
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
@@ -36,10 +35,9 @@ impl Traces {
     ///
     /// # Errors
     /// The client or the exporter cannot be made.
-    pub(super) fn start(settings: TraceSettings, runtime: &Handle) -> anyhow::Result<Self> {
+    pub(super) fn start(settings: TraceSettings) -> anyhow::Result<Self> {
         let TraceSettings { endpoint, headers, timeout, delay, queue, batch, sampling, service } = settings;
-        let client =
-            Collector::new(headers, timeout, runtime.clone()).context("the client for traces cannot be made")?;
+        let client = Collector::new(headers, timeout).context("the client for traces cannot be made")?;
         let exporter = SpanExporter::builder().with_http().with_http_client(client);
         let exporter = exporter.with_endpoint(endpoint).with_protocol(Protocol::HttpBinary).with_timeout(timeout);
         // Without the error's own text: it may show the address.
@@ -78,7 +76,11 @@ impl Traces {
     /// Sends what is left.
     pub(super) fn finish(self) {
         if self.provider.shutdown_with_timeout(FINISH_MAX).is_err() {
-            tracing::debug!("the last traces could not be sent");
+            let waiting = self.places.waiting();
+            tracing::warn!(
+                waiting,
+                "the last spans of traces could not be sent in time and are lost, and nothing else is"
+            );
         }
         self.places.tell();
     }
