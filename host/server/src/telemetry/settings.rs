@@ -75,8 +75,12 @@ impl TraceSettings {
             let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
             names.iter().find_map(|name| said(name))
         };
-        let is_off = get("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let Some(named) = of_exporter("ENDPOINT").filter(|_| !is_off) else { return Ok(None) };
+        let Some(named) = of_exporter("ENDPOINT") else { return Ok(None) };
+        match get("OTEL_SDK_DISABLED").map(|word| word.to_ascii_lowercase()).as_deref() {
+            None | Some("false") => {}
+            Some("true") => return Ok(None),
+            Some(_) => bail!("OTEL_SDK_DISABLED must be true or false"),
+        }
         match get("OTEL_TRACES_EXPORTER").as_deref() {
             None | Some("otlp") => {}
             Some("none") => return Ok(None),
@@ -99,6 +103,17 @@ impl TraceSettings {
             sampling: sampling(get("OTEL_TRACES_SAMPLER").as_deref(), said("OTEL_TRACES_SAMPLER_ARG"))?,
             service: get("OTEL_SERVICE_NAME").or(service(get("OTEL_RESOURCE_ATTRIBUTES"))?),
         }))
+    }
+}
+
+impl TraceSettings {
+    /// Host and port of the collector. The rest of the address may have a key.
+    pub(super) fn destination(&self) -> String {
+        let host = self.endpoint.host_str().unwrap_or_default();
+        match self.endpoint.port_or_known_default() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
     }
 }
 
@@ -127,14 +142,15 @@ where
 }
 
 fn sampling(sampler: Option<&str>, argument: Option<Said>) -> anyhow::Result<Sampling> {
-    let ratio = || number(argument, 0.0..=1.0, 1.0);
+    // Also where the sampler has no ratio: who gives one by mistake has forgotten the sampler.
+    let argument = number(argument, 0.0..=1.0, 1.0)?;
     let (follows_parent, ratio) = match sampler {
         None | Some("parentbased_always_on") => (true, 1.0),
         Some("parentbased_always_off") => (true, 0.0),
-        Some("parentbased_traceidratio") => (true, ratio()?),
+        Some("parentbased_traceidratio") => (true, argument),
         Some("always_on") => (false, 1.0),
         Some("always_off") => (false, 0.0),
-        Some("traceidratio") => (false, ratio()?),
+        Some("traceidratio") => (false, argument),
         Some(other) => bail!(
             "OTEL_TRACES_SAMPLER is {other:?}: it must be always_on, always_off or traceidratio, or one of these after parentbased_"
         ),
@@ -216,7 +232,7 @@ mod tests {
     fn they_can_be_switched_off_all_the_same() {
         assert_eq!(read(&[ENDPOINT, ("OTEL_SDK_DISABLED", "TRUE")]).unwrap(), None);
         assert_eq!(read(&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")]).unwrap(), None);
-        on(&[("OTEL_SDK_DISABLED", "false"), ("OTEL_TRACES_EXPORTER", "otlp")]);
+        on(&[("OTEL_SDK_DISABLED", "False"), ("OTEL_TRACES_EXPORTER", "otlp")]);
     }
 
     #[test]
@@ -274,6 +290,9 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=1,b c=s3cret"),
             ("OTEL_TRACES_SAMPLER", "sometimes"),
             ("OTEL_TRACES_EXPORTER", "zipkin"),
+            ("OTEL_TRACES_SAMPLER_ARG", "half"),
+            ("OTEL_SDK_DISABLED", "yes"),
+            ("OTEL_SDK_DISABLED", "1"),
             ("OTEL_BSP_SCHEDULE_DELAY", "0"),
             ("OTEL_BSP_SCHEDULE_DELAY", "60001"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
@@ -300,6 +319,18 @@ mod tests {
     fn user_information_is_refused_with_what_to_do() {
         let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:b@localhost:4318")]).unwrap_err().to_string();
         assert!(error.contains("OTEL_EXPORTER_OTLP_HEADERS"), "{error}");
+    }
+
+    #[test]
+    fn of_the_address_host_and_port_are_told() {
+        let told = |url| on(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url)]).destination();
+        assert_eq!(told("https://a.example/s3cret?key=s3cret"), "a.example:443");
+        assert_eq!(told("http://[::1]:4318/"), "[::1]:4318");
+    }
+
+    #[test]
+    fn without_a_collector_the_other_variables_are_not_read() {
+        assert_eq!(read(&[("OTEL_SDK_DISABLED", "yes"), ("OTEL_TRACES_SAMPLER_ARG", "half")]).unwrap(), None);
     }
 
     #[test]
