@@ -23,7 +23,7 @@ fn told(settings: Result<Config, ConfigError>, traces: anyhow::Result<()>) -> an
         (Ok(config), Ok(())) => Ok(config),
         (Err(error), Ok(())) => Err(error.into()),
         (Ok(_), Err(of_traces)) => Err(of_traces),
-        (Err(error), Err(of_traces)) => Err(anyhow!("{error}\nand of the variables for traces: {of_traces:#}")),
+        (Err(error), Err(of_traces)) => Err(anyhow!("{error}\n{of_traces:#}")),
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
         let settings = || Config::of(&Sources::default(), Some("api_port = \"x\""));
         let traces = || Err(anyhow!("OTEL_TRACES_SAMPLER is wrong"));
         let error = told(settings(), traces()).unwrap_err().to_string();
-        assert!(error.contains("line 1: api_port") && error.contains("traces: OTEL_TRACES_SAMPLER"), "{error}");
+        assert!(error.contains("line 1: api_port") && error.contains("\nOTEL_TRACES_SAMPLER"), "{error}");
         assert!(told(settings(), Ok(())).unwrap_err().to_string().ends_with("0 to 65535"));
         let valid = || Config::of(&Sources::default(), None);
         assert_eq!(told(valid(), traces()).unwrap_err().to_string(), "OTEL_TRACES_SAMPLER is wrong");

@@ -86,23 +86,66 @@ impl TraceSettings {
             Some("none") => return Ok(None),
             Some(other) => bail!("OTEL_TRACES_EXPORTER is {other:?}: MoRAG has otlp and none"),
         }
+        let mut wrong = Wrong::default();
         if let Some((name, protocol)) = of_exporter("PROTOCOL").filter(|(_, protocol)| protocol != "http/protobuf") {
-            bail!("{name} is {protocol:?}: MoRAG speaks http/protobuf, which most collectors take on port 4318");
+            wrong.note(anyhow!(
+                "{name} is {protocol:?}: MoRAG speaks http/protobuf, which most collectors take on port 4318"
+            ));
         }
         if let Some((name, compression)) = of_exporter("COMPRESSION").filter(|(_, word)| word != "none") {
-            bail!("{name} is {compression:?}: MoRAG sends traces uncompressed");
+            wrong.note(anyhow!("{name} is {compression:?}: MoRAG sends traces uncompressed"));
         }
-        let queue = number(said("OTEL_BSP_MAX_QUEUE_SIZE"), QUEUE, 2048)?;
-        Ok(Some(Self {
-            endpoint: endpoint(&named)?,
-            headers: of_exporter("HEADERS").map(|(name, list)| headers(&name, &list)).transpose()?.unwrap_or_default(),
-            timeout: Duration::from_millis(number(of_exporter("TIMEOUT"), TIMEOUT_MS, 10_000)?),
-            delay: Duration::from_millis(number(said("OTEL_BSP_SCHEDULE_DELAY"), DELAY_MS, 5_000)?),
-            queue,
-            batch: number(said("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"), 1..=queue, queue.min(512))?,
-            sampling: sampling(get("OTEL_TRACES_SAMPLER").as_deref(), said("OTEL_TRACES_SAMPLER_ARG"))?,
-            service: get("OTEL_SERVICE_NAME").or(service(get("OTEL_RESOURCE_ATTRIBUTES"))?),
-        }))
+        let endpoint = wrong.ok(endpoint(&named));
+        let headers = of_exporter("HEADERS").map_or_else(|| Ok(HeaderMap::new()), |(name, list)| headers(&name, &list));
+        let headers = wrong.ok(headers);
+        let timeout = wrong.ok(number(of_exporter("TIMEOUT"), TIMEOUT_MS, 10_000));
+        let delay = wrong.ok(number(said("OTEL_BSP_SCHEDULE_DELAY"), DELAY_MS, 5_000));
+        let queue = wrong.ok(number(said("OTEL_BSP_MAX_QUEUE_SIZE"), QUEUE, 2048));
+        // As many as may wait at most, where that is not known.
+        let wait_max = queue.unwrap_or(*QUEUE.end());
+        let batch = wrong.ok(number(said("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"), 1..=wait_max, wait_max.min(512)));
+        let sampling = wrong.ok(sampling(get("OTEL_TRACES_SAMPLER").as_deref(), said("OTEL_TRACES_SAMPLER_ARG")));
+        let of_attributes = wrong.ok(service(get("OTEL_RESOURCE_ATTRIBUTES")));
+        wrong.result()?;
+        let read = || {
+            Some(Self {
+                endpoint: endpoint?,
+                headers: headers?,
+                timeout: Duration::from_millis(timeout?),
+                delay: Duration::from_millis(delay?),
+                queue: queue?,
+                batch: batch?,
+                sampling: sampling?,
+                service: get("OTEL_SERVICE_NAME").or(of_attributes?),
+            })
+        };
+        Ok(read())
+    }
+}
+
+/// What is wrong with the variables: all of it is told at once.
+#[derive(Default)]
+struct Wrong(Vec<anyhow::Error>);
+
+impl Wrong {
+    fn note(&mut self, error: anyhow::Error) {
+        self.0.push(error);
+    }
+
+    /// The value; none where an error is noted.
+    fn ok<T>(&mut self, result: anyhow::Result<T>) -> Option<T> {
+        result.map_err(|error| self.note(error)).ok()
+    }
+
+    fn result(mut self) -> anyhow::Result<()> {
+        match self.0.len() {
+            0 => Ok(()),
+            1 => Err(self.0.remove(0)),
+            count => {
+                let texts: String = self.0.iter().map(|error| format!("\n  {error:#}")).collect();
+                bail!("the variables for traces have {count} errors:{texts}")
+            }
+        }
     }
 }
 
@@ -313,6 +356,23 @@ mod tests {
             let error = read(&[ENDPOINT, sampler, ("OTEL_TRACES_SAMPLER_ARG", ratio)]).unwrap_err().to_string();
             assert!(error.contains("OTEL_TRACES_SAMPLER_ARG"), "{error}");
         }
+    }
+
+    #[test]
+    fn all_that_cannot_be_followed_is_told_at_once() {
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "s3cret"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "many"),
+            ("OTEL_TRACES_SAMPLER_ARG", "half"),
+        ];
+        // It may be right: how many may wait is not known.
+        let batch = ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096");
+        let error = format!("{:#}", read(&[&variables[..], &[batch]].concat()).unwrap_err());
+        assert!(error.contains("have 5 errors") && error.lines().count() == 6 && !error.contains("s3cret"), "{error}");
+        variables.iter().for_each(|(name, _)| assert!(error.contains(name), "{name}: {error}"));
+        assert!(!error.contains(batch.0), "{error}");
     }
 
     #[test]
