@@ -405,15 +405,22 @@ async fn a_task_that_fails_is_a_span_that_failed() {
 #[test]
 fn the_check_of_the_settings_is_one_of_traces_too() {
     let folder = tempfile::tempdir().expect("a folder");
-    let check = |endpoint: &str| {
+    let check = |endpoint: &str, settings: &[(&str, &str)]| {
         let mut command = std::process::Command::new(binary());
         command.args(["config", "check"]).current_dir(folder.path()).env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+        command.envs(settings.iter().copied());
         let output = command.output().expect("the binary runs");
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    let (is_good, said) = check("http://user:s3cret@localhost:4318");
+    let (is_good, said) = check("http://user:s3cret@localhost:4318", &[]);
     assert!(!is_good && said.contains("OTEL_EXPORTER_OTLP_HEADERS") && !said.contains("s3cret"), "{said}");
-    assert!(check("http://localhost:4318").0);
+    assert!(check("http://localhost:4318", &[]).0);
+    // What is wrong with settings is told in the same run.
+    let settings = [("REDIS_URL", "http://s3cret@host"), ("RUST_LOG", "morag=loud"), ("MORAG_SECRETS_KEY", "s3cret")];
+    let (is_good, said) = check("localhost:4318", &settings);
+    let names = settings.map(|(name, _)| name).into_iter().chain(["OTEL_EXPORTER_OTLP_ENDPOINT"]);
+    assert!(!is_good && !said.contains("s3cret"), "{said}");
+    names.for_each(|name| assert!(said.contains(name), "{name}: {said}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

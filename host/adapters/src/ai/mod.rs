@@ -13,5 +13,7 @@ mod transcription;
 
 pub use absent::NoService;
 pub use completions::OpenAiCompleter;
-pub use service::{AiSetUpError, OpenAiService};
+pub use service::{
+    AiSetUpError, InvalidServiceAddress, InvalidServiceKey, OpenAiService, check_service_address, check_service_key,
+};
 pub use transcription::OpenAiTranscriber;

@@ -24,18 +24,28 @@ const ERROR_BYTES_MAX: usize = 64 << 10;
 /// Longest error code that is shown, characters.
 const CODE_CHARS_MAX: usize = 64;
 
+/// The address of a service cannot be used. It is not shown: it may contain a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "cannot be used: give one like https://api.openai.com/v1, http or https, without user name, password, query and \
+     fragment"
+)]
+pub struct InvalidServiceAddress;
+
+/// The key of a service has characters that a header cannot contain. It is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cannot be used: it has characters that HTTP does not allow")]
+pub struct InvalidServiceKey;
+
 /// The client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum AiSetUpError {
-    /// The address cannot be used. It is not shown: it may contain a password.
-    #[error(
-        "OPENAI_BASE_URL cannot be used: give one like https://api.openai.com/v1, http or https, without user name, \
-         password, query and fragment"
-    )]
-    Url,
-    /// The key has characters that a header cannot contain.
-    #[error("OPENAI_API_KEY cannot be used: it has characters that HTTP does not allow")]
-    Key,
+    /// The address cannot be used.
+    #[error("OPENAI_BASE_URL {0}")]
+    Url(#[from] InvalidServiceAddress),
+    /// The key cannot be used.
+    #[error("OPENAI_API_KEY {0}")]
+    Key(#[from] InvalidServiceKey),
     /// The TLS settings are not accepted.
     #[error("the TLS settings of the client for completions are not accepted: {0}")]
     Tls(#[from] rustls::Error),
@@ -61,12 +71,7 @@ impl OpenAiService {
     /// # Errors
     /// If the address or the key cannot be used.
     pub fn new(base: &str, key: Option<Secret>) -> Result<Self, AiSetUpError> {
-        let base: Url = base.parse().map_err(|_| AiSetUpError::Url)?;
-        let plain = base.username().is_empty() && base.password().is_none();
-        let whole = base.query().is_none() && base.fragment().is_none();
-        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() || !plain || !whole {
-            return Err(AiSetUpError::Url);
-        }
+        let base = address(base)?;
         let authorization = key.as_ref().map(bearer).transpose()?;
         let tls = tls::client_config(Vec::new())?;
         let requests = reqwest::Client::builder().tls_backend_preconfigured(tls.clone()).no_proxy().build()?;
@@ -136,8 +141,32 @@ impl std::fmt::Debug for OpenAiService {
     }
 }
 
-fn bearer(key: &Secret) -> Result<HeaderValue, AiSetUpError> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| AiSetUpError::Key)?;
+/// Checks the address of a service.
+///
+/// # Errors
+/// If [`OpenAiService::new`] would not take it.
+pub fn check_service_address(text: &str) -> Result<(), InvalidServiceAddress> {
+    address(text).map(|_| ())
+}
+
+/// Checks the key of a service.
+///
+/// # Errors
+/// If [`OpenAiService::new`] would not take it.
+pub fn check_service_key(key: &Secret) -> Result<(), InvalidServiceKey> {
+    bearer(key).map(|_| ())
+}
+
+fn address(text: &str) -> Result<Url, InvalidServiceAddress> {
+    let base: Url = text.parse().map_err(|_| InvalidServiceAddress)?;
+    let plain = base.username().is_empty() && base.password().is_none();
+    let whole = base.query().is_none() && base.fragment().is_none();
+    let is_valid = matches!(base.scheme(), "http" | "https") && base.host().is_some() && plain && whole;
+    is_valid.then_some(base).ok_or(InvalidServiceAddress)
+}
+
+fn bearer(key: &Secret) -> Result<HeaderValue, InvalidServiceKey> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| InvalidServiceKey)?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -1,5 +1,6 @@
 //! Reading the sources into a [`Config`].
 
+use super::checks::ValueCheck;
 use super::error::ConfigError;
 use super::sources::{Sources, Written};
 use super::{
@@ -25,7 +26,15 @@ const NOT_YET: [&str; 4] = ["QDRANT_URL", "NEO4J_URI", "NEO4J_USER", "QDRANT_API
 impl Config {
     /// Reads all sources and checks all values.
     pub fn load(sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        Self::of(sources, sources.text()?.as_deref())
+        Self::load_checked(sources, &[])
+    }
+
+    /// The same with further checks; what they find is told with everything else.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_checked(sources: &Sources<'_>, checks: &[ValueCheck]) -> Result<Self, ConfigError> {
+        Self::checked(sources, sources.text()?.as_deref(), checks)
     }
 
     /// The same with the file's text already read; none: there is no file.
@@ -33,8 +42,17 @@ impl Config {
     /// # Errors
     /// As [`Self::load`].
     pub fn of(sources: &Sources<'_>, text: Option<&str>) -> Result<Self, ConfigError> {
+        Self::checked(sources, text, &[])
+    }
+
+    pub(super) fn checked(
+        sources: &Sources<'_>,
+        text: Option<&str>,
+        checks: &[ValueCheck],
+    ) -> Result<Self, ConfigError> {
         let written = Written::read(sources, text)?;
         let config = Self::read(sources, &written);
+        checks.iter().for_each(|check| check.apply(&written));
         // Where a value could not be used, another stands in for it.
         written.faults()?;
         Ok(config)
@@ -107,7 +125,7 @@ impl Config {
             webhook_retry_after_max: written.time("webhook_retry_after_max", SECOND, Duration::ZERO..=DAY),
             webhook_give_up_after: written.time("webhook_give_up_after_hours", HOUR, SECOND..=TIME_MAX),
             webhook_disable_after: written.time("webhook_disable_after_hours", HOUR, SECOND..=TIME_MAX),
-            secrets_key: written.secret("secrets_key"),
+            secrets_key: written.seal_key("secrets_key"),
             webhook_unreadable_wait: written.time("webhook_unreadable_wait_seconds", SECOND, SECOND..=HOUR),
             pipelines: pipelines::read(written),
             webhook_endpoints: endpoints::read(written, &policy, retry),

@@ -7,6 +7,7 @@
 
 mod ai;
 mod callers;
+mod checks;
 mod compiling;
 mod endpoints;
 mod error;
@@ -34,6 +35,7 @@ mod values;
 
 pub use ai::AiConfig;
 pub use callers::{ConfiguredCaller, check_caller_name, digest_of};
+pub use checks::ValueCheck;
 pub use error::ConfigError;
 pub use keys::ApiKey;
 pub use plugins::ConfiguredPlugin;

@@ -13,14 +13,23 @@ pub struct Setting {
     pub default_note: &'static str,
     /// Description, with unit and limits.
     pub doc: &'static str,
+    /// Whether it is a list: separated by commas, or an array of the file.
+    pub is_list: bool,
+}
+
+impl Setting {
+    /// The same as a list.
+    const fn list(self) -> Self {
+        Self { is_list: true, ..self }
+    }
 }
 
 const fn setting(key: &'static str, env: &'static str, default: &'static str, doc: &'static str) -> Setting {
-    Setting { key, env, default, default_note: "", doc }
+    Setting { key, env, default, default_note: "", doc, is_list: false }
 }
 
 const fn computed(key: &'static str, env: &'static str, default_note: &'static str, doc: &'static str) -> Setting {
-    Setting { key, env, default: "", default_note, doc }
+    Setting { key, env, default: "", default_note, doc, is_list: false }
 }
 
 /// Every setting, in the order of the documentation.
@@ -32,13 +41,15 @@ pub const SETTINGS: &[Setting] = &[
         "MORAG_API_KEYS",
         "`test-api-key` on a loopback address, else none",
         "API keys, comma separated. Without any, the server starts on loopback addresses only.",
-    ),
+    )
+    .list(),
     computed(
         "api_key_weights",
         "MORAG_API_KEY_WEIGHTS",
         "1 for each",
         "Weights of the keys, in their order, comma separated, 1 to 1000: when tasks of several keys wait, each key gets its share of the workers.",
-    ),
+    )
+    .list(),
     setting(
         "connections_per_peer",
         "MORAG_CONNECTIONS_PER_PEER",
@@ -50,7 +61,8 @@ pub const SETTINGS: &[Setting] = &[
         "MORAG_ROLE",
         "all",
         "Roles of the process: `all`, or a comma separated list of `api`, `worker`, `dispatcher`. Anything but `all` needs `redis_url`.",
-    ),
+    )
+    .list(),
     setting(
         "data_dir",
         "MORAG_DATA_DIR",
@@ -80,7 +92,8 @@ pub const SETTINGS: &[Setting] = &[
         "MORAG_REDIS_ACCEPT_LOSS",
         "",
         "Accepted risks of losing tasks, comma separated: `eviction` (`maxmemory-policy` is not `noeviction`), `restart` (`appendonly no`), `power_cut` (`appendfsync no`). Without it the server does not start on such a Redis.",
-    ),
+    )
+    .list(),
     computed(
         "blobs_url",
         "MORAG_BLOBS_URL",
@@ -179,7 +192,8 @@ pub const SETTINGS: &[Setting] = &[
         "MORAG_FETCH_ALLOW_NETWORKS",
         "",
         "Networks (CIDR, comma separated) that documents may be fetched from although they are not public, e.g. `10.1.0.0/16`. Everyone who may submit a URL can read documents there.",
-    ),
+    )
+    .list(),
     computed(
         "openai_base_url",
         "OPENAI_BASE_URL",
@@ -206,7 +220,8 @@ pub const SETTINGS: &[Setting] = &[
         "MORAG_PLUGIN_HTTP_ALLOW_NETWORKS",
         "",
         "Networks (CIDR, comma separated) that plugins with the capability `http` may reach although they are not public, if their own rules allow the host too.",
-    ),
+    )
+    .list(),
     setting(
         "webhook_timeout",
         "WEBHOOK_TIMEOUT",
@@ -237,7 +252,8 @@ pub const SETTINGS: &[Setting] = &[
         "WEBHOOK_ALLOW_NETWORKS",
         "",
         "Networks (CIDR, comma separated) that webhooks may reach although they are not public, e.g. `127.0.0.0/8`.",
-    ),
+    )
+    .list(),
     setting(
         "webhook_proxy",
         "WEBHOOK_PROXY",
@@ -318,4 +334,17 @@ pub const SETTINGS: &[Setting] = &[
 /// Finds a setting by its name in `morag.toml`.
 pub fn by_key(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_a_list_where_its_text_says_so() {
+        for setting in SETTINGS {
+            assert_eq!(setting.is_list, setting.doc.contains("comma separated"), "{}", setting.key);
+        }
+        assert!(SETTINGS.iter().any(|setting| setting.is_list));
+    }
 }

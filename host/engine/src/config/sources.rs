@@ -163,12 +163,16 @@ impl<'a> Written<'a> {
                 self.note_key(&Problem::invalid(key, format!("there is no such setting: {hint}")));
                 continue;
             };
-            match as_text(value) {
+            let text = if setting.is_list { list_text(value) } else { single_text(value) };
+            match text {
                 Some(text) if text.is_empty() => {}
                 Some(text) => {
                     self.values.insert(setting.key, Value { text, name: key.clone(), is_of_file: true });
                 }
-                None => self.note_key(&Problem::invalid(key, "give a string, a number or a list of strings")),
+                None if setting.is_list => {
+                    self.note_key(&Problem::invalid(key, "give a list of strings, or one string with commas"));
+                }
+                None => self.note_key(&Problem::invalid(key, "give a string or a number")),
             }
         }
         Ok(())
@@ -208,16 +212,20 @@ impl<'a> Written<'a> {
     }
 }
 
-/// A TOML value in the form of an environment variable.
-fn as_text(value: &toml::Value) -> Option<String> {
+/// A single TOML value in the form of an environment variable.
+fn single_text(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.trim().to_owned()),
         toml::Value::Integer(number) => Some(number.to_string()),
         toml::Value::Float(number) => Some(number.to_string()),
-        toml::Value::Array(items) => {
-            let texts: Option<Vec<_>> = items.iter().map(|item| as_text(item).filter(|_| !item.is_array())).collect();
-            Some(texts?.join(","))
-        }
         _ => None,
+    }
+}
+
+/// A TOML value of a setting that is a list: an array, or its parts in one string.
+fn list_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::Array(items) => Some(items.iter().map(single_text).collect::<Option<Vec<_>>>()?.join(",")),
+        value => single_text(value),
     }
 }

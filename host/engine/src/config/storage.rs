@@ -70,6 +70,7 @@ pub(super) fn s3(written: &Written<'_>) -> Option<S3Config> {
         written
             .note("s3_endpoint_url", "is not of the form https://host:port, or http://host:port, without keys in it");
     }
+    note_half_a_key(written);
     Some(S3Config {
         url,
         endpoint,
@@ -77,6 +78,17 @@ pub(super) fn s3(written: &Written<'_>) -> Option<S3Config> {
         access_key_id: written.value("s3_access_key_id"),
         secret_access_key: written.secret("s3_secret_access_key"),
     })
+}
+
+/// Notes an access key without its secret, and a secret without its key.
+fn note_half_a_key(written: &Written<'_>) {
+    let is_set = |key: &str| written.get(key).is_some();
+    let (id, secret) = ("s3_access_key_id", "s3_secret_access_key");
+    match (is_set(id), is_set(secret)) {
+        (true, false) => written.note(id, "is set, and AWS_SECRET_ACCESS_KEY is not: set both or neither"),
+        (false, true) => written.note(secret, "is set, and AWS_ACCESS_KEY_ID is not: set both or neither"),
+        _ => {}
+    }
 }
 
 fn is_without_credentials(url: &Url) -> bool {

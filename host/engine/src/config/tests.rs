@@ -99,7 +99,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line_and_without_secrets() 
             "  API_HOST is \"nowhere\": give an IP address like 127.0.0.1, 0.0.0.0 or ::1",
             "  morag.toml, line 1: api_port is \"70000\": give a whole number, 0 to 65535",
             "  morag.toml, line 2: api_prot: there is no such setting: did you mean api_port?",
-            "  morag.toml, line 3: webhook_timeout: give a string, a number or a list of strings",
+            "  morag.toml, line 3: webhook_timeout: give a string or a number",
             "  morag.toml, line 5: callers[0].name: give 1 to 64 letters, digits, dots, dashes and underscores",
             "  morag.toml, line 6: callers[0].key_sha256: give the SHA-256 of the key, 64 hexadecimal digits; never the key itself. \
              `morag key new NAME` prints a new key and its table",
@@ -558,4 +558,67 @@ fn limits_of_compiling_are_the_runtimes_unless_they_are_set_within_bounds() {
         let error = load(None, &[(name, value)]).unwrap_err();
         assert!(error.contains(name) && error.contains(value), "{error}");
     }
+}
+
+#[test]
+fn a_list_is_taken_only_for_a_setting_that_is_one() {
+    for (file, said) in [
+        (
+            "\nwebhook_secret = [\"5ecret-a\", \"5ecret-b\"]",
+            "morag.toml, line 2: webhook_secret: give a string or a number",
+        ),
+        ("data_dir = [\"a\"]", "morag.toml, line 1: data_dir: give a string or a number"),
+        ("openai_api_key = []", "morag.toml, line 1: openai_api_key: give a string or a number"),
+        ("role = true", "morag.toml, line 1: role: give a list of strings, or one string with commas"),
+        ("role = [[\"all\"]]", "morag.toml, line 1: role: give a list of strings, or one string with commas"),
+    ] {
+        let error = load(Some(file), &[]).unwrap_err();
+        assert!(error.ends_with(said) && !error.contains("5ecret"), "{error}");
+    }
+    let file = "api_keys = [\"first-key-of-two\", \"second-key-of-two\"]\napi_key_weights = [1, 2]\n\
+                fetch_allow_networks = \"10.0.0.0/8, ::1\"\n";
+    let config = load(Some(file), &[]).unwrap();
+    assert_eq!(config.api_keys, [key("first-key-of-two", 1), key("second-key-of-two", 2)]);
+    assert_eq!(config.fetch_allow_networks.len(), 2);
+}
+
+#[test]
+fn a_key_that_seals_nothing_is_refused_by_its_place_and_not_shown() {
+    let error = load(Some("log = \"info\"\nsecrets_key = \"5ecret\""), &[]).unwrap_err();
+    assert!(error.contains("morag.toml, line 2: secrets_key cannot be used: a key is 32 random bytes"), "{error}");
+    assert!(error.contains("stored already") && !error.contains("5ecret"), "{error}");
+    let error = load(None, &[("MORAG_SECRETS_KEY", "5ecret")]).unwrap_err();
+    assert!(error.starts_with("MORAG_SECRETS_KEY cannot be used") && !error.contains("5ecret"), "{error}");
+    let valid = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    assert_eq!(load(None, &[("MORAG_SECRETS_KEY", valid)]).unwrap().secrets_key, Some(Secret::new(valid)));
+}
+
+#[test]
+fn an_access_key_and_its_secret_are_set_together() {
+    let bucket = ("MORAG_BLOBS_URL", "s3://bucket");
+    let error = load(None, &[bucket, ("AWS_ACCESS_KEY_ID", "id")]).unwrap_err();
+    assert_eq!(error, "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not: set both or neither");
+    let error = load(Some("s3_secret_access_key = \"5ecret\""), &[bucket]).unwrap_err();
+    assert!(error.ends_with("line 1: s3_secret_access_key is set, and AWS_ACCESS_KEY_ID is not: set both or neither"));
+    assert!(load(None, &[bucket, ("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "5ecret")]).is_ok());
+    assert!(load(None, &[("AWS_ACCESS_KEY_ID", "id")]).is_ok(), "without a bucket it is of others");
+}
+
+#[test]
+fn further_checks_are_told_with_everything_else() {
+    let check = |key| ValueCheck { key, fault: |text| (text == "5ecret").then(|| "cannot be used".to_owned()) };
+    let checks = ["openai_base_url", "redis_url", "log"].map(check);
+    let environment = [("REDIS_URL".to_owned(), "5ecret".to_owned())].into();
+    let sources = Sources { environment, ..Sources::default() };
+    let file = "api_port = \"x\"\nopenai_base_url = \"5ecret\"\n";
+    let error = Config::checked(&sources, Some(file), &checks).unwrap_err().to_string();
+    assert_eq!(
+        error.lines().collect::<Vec<_>>(),
+        [
+            "the settings have 3 errors:",
+            "  REDIS_URL cannot be used",
+            "  morag.toml, line 1: api_port is \"x\": give a whole number, 0 to 65535",
+            "  morag.toml, line 2: openai_base_url cannot be used",
+        ]
+    );
 }

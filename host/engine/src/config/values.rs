@@ -3,6 +3,7 @@
 
 use super::sources::Written;
 use super::units;
+use crate::endpoints::seal::Sealer;
 use morag_core::Secret;
 use morag_core::webhook::{InvalidWebhookProxy, WebhookProxy, check_signing_secret};
 use std::fmt::Display;
@@ -32,6 +33,16 @@ impl Written<'_> {
                 None
             }
         }
+    }
+
+    /// A key that credentials are sealed with. Notes do not show it.
+    pub(super) fn seal_key(&self, key: &str) -> Option<Secret> {
+        let secret = self.secret(key)?;
+        if let Err(error) = Sealer::new(&secret) {
+            let text = "Where credentials are stored already, give the key that they were stored with";
+            self.note(key, &format!("cannot be used: {error}. {text}"));
+        }
+        Some(secret)
     }
 
     /// The value of a setting that has a default.

@@ -1,5 +1,6 @@
 //! `morag config`: checking, creating and listing settings.
 
+use super::settings;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use morag_core::Secret;
@@ -21,7 +22,9 @@ enum ConfigCommand {
     #[command(after_help = "Examples:\n  \
         morag config check\n  \
         morag config check --config /etc/morag.toml\n\n\
-        Exits with 1 if the settings cannot be used. Warnings go to standard error.")]
+        Exits with 1 if the settings cannot be used. Warnings go to standard error.\n\
+        It reads the file, the environment and the variables for traces alone. Whether the steps of [[pipelines]] have components, and \
+        whether a step's config is what its component takes, is checked when the server starts.")]
     Check(Check),
     /// Write a settings file with every setting and its default, all commented out
     #[command(after_help = "Examples:\n  \
@@ -56,8 +59,7 @@ pub(super) fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn check(file: Option<&Path>) -> anyhow::Result<()> {
-    let config = Config::load(&Sources::of_process(file))?;
-    crate::telemetry::check()?;
+    let config = settings::load(&Sources::of_process(file))?;
     for warning in &config.warnings {
         eprintln!("warning: {warning}");
     }

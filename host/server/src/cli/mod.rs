@@ -7,6 +7,7 @@ mod config;
 mod deliver;
 mod key;
 mod listen;
+mod settings;
 mod show;
 #[cfg(test)]
 mod snapshot_tests;
@@ -17,7 +18,7 @@ mod webhook;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use morag_core::plugin::CompileLimits;
-use morag_engine::config::{Config, Sources, find_plugins_dir};
+use morag_engine::config::{Sources, find_plugins_dir};
 use morag_runtime::compile_child;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -170,7 +171,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => {
             let sources = Sources { flags: serve.flags(), ..Sources::of_process(serve.config.as_deref()) };
-            let config = Config::load(&sources)?;
+            let config = settings::load(&sources)?;
             let runtime = runtime()?;
             let telemetry = crate::telemetry::init(&config)?;
             let served = runtime.block_on(crate::wire::serve(config));

@@ -75,30 +75,88 @@ impl TraceSettings {
             let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
             names.iter().find_map(|name| said(name))
         };
-        let is_off = get("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let Some(named) = of_exporter("ENDPOINT").filter(|_| !is_off) else { return Ok(None) };
+        let Some(named) = of_exporter("ENDPOINT") else { return Ok(None) };
+        match get("OTEL_SDK_DISABLED").map(|word| word.to_ascii_lowercase()).as_deref() {
+            None | Some("false") => {}
+            Some("true") => return Ok(None),
+            Some(_) => bail!("OTEL_SDK_DISABLED must be true or false"),
+        }
         match get("OTEL_TRACES_EXPORTER").as_deref() {
             None | Some("otlp") => {}
             Some("none") => return Ok(None),
             Some(other) => bail!("OTEL_TRACES_EXPORTER is {other:?}: MoRAG has otlp and none"),
         }
+        let mut wrong = Wrong::default();
         if let Some((name, protocol)) = of_exporter("PROTOCOL").filter(|(_, protocol)| protocol != "http/protobuf") {
-            bail!("{name} is {protocol:?}: MoRAG speaks http/protobuf, which most collectors take on port 4318");
+            wrong.note(anyhow!(
+                "{name} is {protocol:?}: MoRAG speaks http/protobuf, which most collectors take on port 4318"
+            ));
         }
         if let Some((name, compression)) = of_exporter("COMPRESSION").filter(|(_, word)| word != "none") {
-            bail!("{name} is {compression:?}: MoRAG sends traces uncompressed");
+            wrong.note(anyhow!("{name} is {compression:?}: MoRAG sends traces uncompressed"));
         }
-        let queue = number(said("OTEL_BSP_MAX_QUEUE_SIZE"), QUEUE, 2048)?;
-        Ok(Some(Self {
-            endpoint: endpoint(&named)?,
-            headers: of_exporter("HEADERS").map(|(name, list)| headers(&name, &list)).transpose()?.unwrap_or_default(),
-            timeout: Duration::from_millis(number(of_exporter("TIMEOUT"), TIMEOUT_MS, 10_000)?),
-            delay: Duration::from_millis(number(said("OTEL_BSP_SCHEDULE_DELAY"), DELAY_MS, 5_000)?),
-            queue,
-            batch: number(said("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"), 1..=queue, queue.min(512))?,
-            sampling: sampling(get("OTEL_TRACES_SAMPLER").as_deref(), said("OTEL_TRACES_SAMPLER_ARG"))?,
-            service: get("OTEL_SERVICE_NAME").or(service(get("OTEL_RESOURCE_ATTRIBUTES"))?),
-        }))
+        let endpoint = wrong.ok(endpoint(&named));
+        let headers = of_exporter("HEADERS").map_or_else(|| Ok(HeaderMap::new()), |(name, list)| headers(&name, &list));
+        let headers = wrong.ok(headers);
+        let timeout = wrong.ok(number(of_exporter("TIMEOUT"), TIMEOUT_MS, 10_000));
+        let delay = wrong.ok(number(said("OTEL_BSP_SCHEDULE_DELAY"), DELAY_MS, 5_000));
+        let queue = wrong.ok(number(said("OTEL_BSP_MAX_QUEUE_SIZE"), QUEUE, 2048));
+        // As many as may wait at most, where that is not known.
+        let wait_max = queue.unwrap_or(*QUEUE.end());
+        let batch = wrong.ok(number(said("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"), 1..=wait_max, wait_max.min(512)));
+        let sampling = wrong.ok(sampling(get("OTEL_TRACES_SAMPLER").as_deref(), said("OTEL_TRACES_SAMPLER_ARG")));
+        let of_attributes = wrong.ok(service(get("OTEL_RESOURCE_ATTRIBUTES")));
+        wrong.result()?;
+        let read = || {
+            Some(Self {
+                endpoint: endpoint?,
+                headers: headers?,
+                timeout: Duration::from_millis(timeout?),
+                delay: Duration::from_millis(delay?),
+                queue: queue?,
+                batch: batch?,
+                sampling: sampling?,
+                service: get("OTEL_SERVICE_NAME").or(of_attributes?),
+            })
+        };
+        Ok(read())
+    }
+}
+
+/// What is wrong with the variables: all of it is told at once.
+#[derive(Default)]
+struct Wrong(Vec<anyhow::Error>);
+
+impl Wrong {
+    fn note(&mut self, error: anyhow::Error) {
+        self.0.push(error);
+    }
+
+    /// The value; none where an error is noted.
+    fn ok<T>(&mut self, result: anyhow::Result<T>) -> Option<T> {
+        result.map_err(|error| self.note(error)).ok()
+    }
+
+    fn result(mut self) -> anyhow::Result<()> {
+        match self.0.len() {
+            0 => Ok(()),
+            1 => Err(self.0.remove(0)),
+            count => {
+                let texts: String = self.0.iter().map(|error| format!("\n  {error:#}")).collect();
+                bail!("the variables for traces have {count} errors:{texts}")
+            }
+        }
+    }
+}
+
+impl TraceSettings {
+    /// Host and port of the collector. The rest of the address may have a key.
+    pub(super) fn destination(&self) -> String {
+        let host = self.endpoint.host_str().unwrap_or_default();
+        match self.endpoint.port_or_known_default() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
     }
 }
 
@@ -127,14 +185,15 @@ where
 }
 
 fn sampling(sampler: Option<&str>, argument: Option<Said>) -> anyhow::Result<Sampling> {
-    let ratio = || number(argument, 0.0..=1.0, 1.0);
+    // Also where the sampler has no ratio: who gives one by mistake has forgotten the sampler.
+    let argument = number(argument, 0.0..=1.0, 1.0)?;
     let (follows_parent, ratio) = match sampler {
         None | Some("parentbased_always_on") => (true, 1.0),
         Some("parentbased_always_off") => (true, 0.0),
-        Some("parentbased_traceidratio") => (true, ratio()?),
+        Some("parentbased_traceidratio") => (true, argument),
         Some("always_on") => (false, 1.0),
         Some("always_off") => (false, 0.0),
-        Some("traceidratio") => (false, ratio()?),
+        Some("traceidratio") => (false, argument),
         Some(other) => bail!(
             "OTEL_TRACES_SAMPLER is {other:?}: it must be always_on, always_off or traceidratio, or one of these after parentbased_"
         ),
@@ -216,7 +275,7 @@ mod tests {
     fn they_can_be_switched_off_all_the_same() {
         assert_eq!(read(&[ENDPOINT, ("OTEL_SDK_DISABLED", "TRUE")]).unwrap(), None);
         assert_eq!(read(&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")]).unwrap(), None);
-        on(&[("OTEL_SDK_DISABLED", "false"), ("OTEL_TRACES_EXPORTER", "otlp")]);
+        on(&[("OTEL_SDK_DISABLED", "False"), ("OTEL_TRACES_EXPORTER", "otlp")]);
     }
 
     #[test]
@@ -274,6 +333,9 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=1,b c=s3cret"),
             ("OTEL_TRACES_SAMPLER", "sometimes"),
             ("OTEL_TRACES_EXPORTER", "zipkin"),
+            ("OTEL_TRACES_SAMPLER_ARG", "half"),
+            ("OTEL_SDK_DISABLED", "yes"),
+            ("OTEL_SDK_DISABLED", "1"),
             ("OTEL_BSP_SCHEDULE_DELAY", "0"),
             ("OTEL_BSP_SCHEDULE_DELAY", "60001"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
@@ -297,9 +359,38 @@ mod tests {
     }
 
     #[test]
+    fn all_that_cannot_be_followed_is_told_at_once() {
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "s3cret"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "many"),
+            ("OTEL_TRACES_SAMPLER_ARG", "half"),
+        ];
+        // It may be right: how many may wait is not known.
+        let batch = ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096");
+        let error = format!("{:#}", read(&[&variables[..], &[batch]].concat()).unwrap_err());
+        assert!(error.contains("have 5 errors") && error.lines().count() == 6 && !error.contains("s3cret"), "{error}");
+        variables.iter().for_each(|(name, _)| assert!(error.contains(name), "{name}: {error}"));
+        assert!(!error.contains(batch.0), "{error}");
+    }
+
+    #[test]
     fn user_information_is_refused_with_what_to_do() {
         let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:b@localhost:4318")]).unwrap_err().to_string();
         assert!(error.contains("OTEL_EXPORTER_OTLP_HEADERS"), "{error}");
+    }
+
+    #[test]
+    fn of_the_address_host_and_port_are_told() {
+        let told = |url| on(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url)]).destination();
+        assert_eq!(told("https://a.example/s3cret?key=s3cret"), "a.example:443");
+        assert_eq!(told("http://[::1]:4318/"), "[::1]:4318");
+    }
+
+    #[test]
+    fn without_a_collector_the_other_variables_are_not_read() {
+        assert_eq!(read(&[("OTEL_SDK_DISABLED", "yes"), ("OTEL_TRACES_SAMPLER_ARG", "half")]).unwrap(), None);
     }
 
     #[test]

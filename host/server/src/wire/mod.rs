@@ -15,6 +15,7 @@
 mod ai;
 mod backup;
 mod bucket;
+mod checks;
 mod data_dir;
 mod descriptors;
 mod files;
@@ -43,6 +44,7 @@ use stores::Stores;
 use tokio_util::sync::CancellationToken;
 
 pub use backup::{Report as BackupReport, backup, restore};
+pub use checks::CHECKS;
 pub use plugins::Job as PluginJob;
 
 /// Runs a server until SIGTERM or Ctrl-C, then waits for running work to finish within the drain timeout or returns it to the

@@ -38,7 +38,11 @@ pub(super) async fn sealer(config: &Config, endpoints: &dyn Endpoints) -> anyhow
         }
     };
     let sealer = key.map(|key| Sealer::new(&key)).transpose().with_context(|| {
-        format!("invalid key in {source}: restore the original key, or set MORAG_SECRETS_KEY to it")
+        let new = if config.secrets_key.is_some() { "give a new one" } else { "remove the file, and one is created" };
+        format!(
+            "invalid key in {source}: where credentials are stored already, restore the original key, or set MORAG_SECRETS_KEY \
+             to it; where none are, {new}"
+        )
     })?;
     // Workers do not use the key.
     if !config.roles.has(Role::Api) && !config.roles.has(Role::Dispatcher) {
@@ -275,6 +279,17 @@ mod tests {
             let refused = place.start(&[]).await.unwrap_err();
             assert!(refused.contains(place.file().to_str().unwrap()), "{refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_holds_no_key_is_refused_with_what_to_do_with_and_without_data() {
+        let place = Fixture::new();
+        fs::write(place.file(), "5ecret").unwrap();
+        let refused = place.start(&[]).await.unwrap_err();
+        assert!(refused.contains("restore the original key") && refused.contains("remove the file"), "{refused}");
+        assert!(refused.contains(place.file().to_str().unwrap()) && !refused.contains("5ecret"), "{refused}");
+        fs::remove_file(place.file()).unwrap();
+        assert!(place.start(&[]).await.is_ok());
     }
 
     #[tokio::test]
