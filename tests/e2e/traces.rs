@@ -159,7 +159,7 @@ async fn one_document_is_one_trace_over_two_processes() {
     }
     assert!(unsaid.iter().all(|one| one.header("traceparent").is_empty()), "the endpoint said no");
 
-    // The collector was told who sends, by the key; and nothing that is nobody's business.
+    // The collector was told who sends, by the key, and no secret is in a span or in the log.
     assert!(collector.headers().iter().all(|headers| headers["x-key"] == "s3cret-key"));
     assert!(
         trace.0.iter().all(|span| span.resource["service.name"] == "morag" && span.resource["deployment"] == "test")
@@ -262,7 +262,7 @@ async fn without_a_collector_the_clients_trace_reaches_its_receiver_and_the_log(
     let ended = ended.await.expect("it is said that the task has ended");
     assert!(ended[0].contains(&format!("trace_id={TRACE}")), "{ended:?}");
 
-    // What is none is as if it were not there: no error, and no header.
+    // An invalid header is ignored: no error, and no header on deliveries.
     Two::send(post("00-zz")).await;
     let completed = |received: &[Received]| received.iter().filter(|one| one.event_type() == "task_completed").count();
     let all = receiver.wait_until(|received| completed(received) == 2).await;

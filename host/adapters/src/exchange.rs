@@ -119,7 +119,7 @@ where
     }
 }
 
-/// Span of an exchange that has no answer. When this is dropped, for a failure or because nobody waits longer, the span failed.
+/// Span of an exchange that has no answer. Dropping it, after a failure or a time limit outside, marks the span as failed.
 struct Unanswered(Span);
 
 impl Drop for Unanswered {

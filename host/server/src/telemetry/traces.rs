@@ -18,7 +18,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
-/// The service's name if nobody gives another.
+/// Default of `OTEL_SERVICE_NAME`.
 const SERVICE: &str = "morag";
 
 /// Time for what is left when the server stops. A collector that is gone must not hold up a restart.
