@@ -32,8 +32,18 @@ impl GuestBlob {
     }
 }
 
+/// What becomes of a file that a guest writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum FileUse {
+    /// It is published when the step succeeds.
+    Artifact,
+    /// It is deleted when the run ends.
+    Temporary,
+}
+
 /// A file that the guest writes.
 pub struct GuestWriter {
+    pub(crate) file_use: FileUse,
     pub(crate) artifact: Artifact,
     pub(crate) path: BlobPath,
     pub(crate) hash: Sha256,

@@ -93,6 +93,12 @@ impl Sandbox {
             }
             Ended::Returned(_) => {}
         }
+        let temporary = guest.states.get().and_then(|task: &mut TaskState| task.temporary_folder());
+        if let Some(folder) = temporary
+            && let Err(error) = self.services.blobs.delete_all(&folder).await
+        {
+            tracing::warn!(%error, "a step's temporary files stay until its task has ended");
+        }
         let (log_lines, log_bytes) = log.written();
         let mut resources = Resources {
             wall_ms: ms(started.elapsed()),

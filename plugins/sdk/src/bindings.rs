@@ -15,3 +15,8 @@
 )]
 
 include!("bindings/generated.rs");
+
+/// Of the world `converter-exports`.
+pub mod converter {
+    include!("bindings/converter.rs");
+}

@@ -36,6 +36,8 @@
 //! | graph of the document | [`Graph`] | [`host::GraphHandle`] | [`mock::MockStore`] | `graph` |
 //! | a language model | [`Completions`] | [`host::CompletionsHandle`] | [`mock::MockCompletions`] | `completions` |
 //! | speech to text | [`Transcription`] | [`host::TranscriptionHandle`] | [`mock::MockTranscription`] | `transcription` |
+//! | documents inside the document | [`Conversion`] | [`host::ConversionHandle`] | [`mock::MockConversion`] | `conversion` |
+//! | text in pictures | [`Ocr`] | [`host::OcrHandle`] | [`mock::MockOcr`] | `ocr` |
 //! | a small store of the plugin's own | [`KeyValues`] | [`host::KeyValuesHandle`] | [`mock::MockKeyValues`] | `kv` |
 //! | secrets by name | [`Secrets`] | [`host::SecretsHandle`] | [`mock::MockSecrets`] | `secrets` |
 //! | requests to other hosts | [`Http`] | `host::HttpHandle` | [`mock::MockHttp`] | `http` |
@@ -55,6 +57,7 @@
 pub mod bindings;
 mod blob;
 mod capability;
+mod converter;
 mod data;
 mod descriptor;
 mod error;
@@ -71,9 +74,11 @@ mod wasi_libc;
 
 pub use blob::{Blob, Writer, blob_bytes};
 pub use capability::{
-    CapabilityError, Completion, CompletionOptions, Completions, Edge, Embeddings, Fact, Graph, Http, KeyValues,
-    Message, Node, Point, Request, Response, Role, Secrets, Segment, Transcript, Transcription, Vectors,
+    CapabilityError, Completion, CompletionOptions, Completions, Conversion, ConvertedDocument, Corner, Edge, Embeddings,
+    Fact, Graph, Http, KeyValues, Message, Node, Ocr, OcrModel, Picture, PixelFormat, Point, Reading, Refused, Request,
+    Response, Role, Secrets, Segment, TextLine, Transcript, Transcription, Vectors,
 };
+pub use converter::{Converter, Format};
 pub use data::{Data, data};
 pub use descriptor::{Descriptor, Input, Output};
 pub use error::STEP_ERROR;
@@ -110,5 +115,27 @@ macro_rules! export_step {
         #[cfg(not(target_family = "wasm"))]
         const _: (fn() -> $crate::Descriptor, fn() -> ::core::result::Result<$crate::Data, $crate::Failure>) =
             (<$step as $crate::Step>::describe, <$step as $crate::Step>::run);
+    };
+}
+
+/// Exports a type that implements [`Converter`] as this component's step and converter. Otherwise as [`export_step!`].
+#[macro_export]
+macro_rules! export_converter {
+    ($step:ty) => {
+        $crate::export_step!($step);
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            struct ExportedConverter;
+            impl $crate::bindings::converter::exports::morag::step::converter::Guest for ExportedConverter {
+                fn formats() -> ::std::vec::Vec<$crate::bindings::converter::exports::morag::step::converter::Format> {
+                    <$step as $crate::Converter>::formats().into_iter().map(::core::convert::Into::into).collect()
+                }
+            }
+            $crate::bindings::converter::export_converter_exports!(
+                ExportedConverter with_types_in $crate::bindings::converter
+            );
+        };
+        #[cfg(not(target_family = "wasm"))]
+        const _: fn() -> ::std::vec::Vec<$crate::Format> = <$step as $crate::Converter>::formats;
     };
 }

@@ -62,6 +62,10 @@ pub trait Task {
     fn artifact(&self, name: &str) -> Option<Box<dyn Blob>>;
     /// Starts an artifact that the descriptor declares.
     fn create_artifact(&self, name: &str) -> Result<Box<dyn Writer>, Failure>;
+    /// Starts a file that is there for this run alone: one to be converted or transcribed.
+    fn create_temporary_file(&self, name: &str, media_type: &str) -> Result<Box<dyn Writer>, Failure>;
+    /// A temporary file that this run has finished.
+    fn temporary_file(&self, name: &str) -> Option<Box<dyn Blob>>;
     /// Reports the progress of the step, from 0 to 1.
     fn report_progress(&self, fraction: f64, message: &str);
     /// Milliseconds since `run` was called.
@@ -85,6 +89,14 @@ pub trait Task {
         let mut writer = self.create_artifact(name)?;
         writer.write(bytes)?;
         writer.finish()
+    }
+
+    /// Writes a whole temporary file and opens it.
+    fn write_temporary_file(&self, name: &str, media_type: &str, bytes: &[u8]) -> Result<Box<dyn Blob>, Failure> {
+        let mut writer = self.create_temporary_file(name, media_type)?;
+        writer.write(bytes)?;
+        writer.finish()?;
+        required(self.temporary_file(name), name)
     }
 
     /// Seconds since `run` was called.

@@ -23,6 +23,11 @@ impl BlobPath {
         Self(format!("tasks/{task}/staged/{run}/{name}"))
     }
 
+    /// Folder of the unpublished files of one run of a step.
+    pub fn staged_run(task: TaskId, run: uuid::Uuid) -> Self {
+        Self(format!("tasks/{task}/staged/{run}"))
+    }
+
     /// Folder of a task's unpublished files.
     pub fn staging(task: TaskId) -> Self {
         Self(format!("tasks/{task}/staged"))

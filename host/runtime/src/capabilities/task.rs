@@ -2,12 +2,12 @@
 
 use crate::bindings::morag::step::task::{FileError, Host, HostArtifactWriter, HostBlob, TaskInfo};
 use crate::call_error::FileCallError;
-use crate::files::{GuestBlob, GuestWriter};
+use crate::files::{FileUse, GuestBlob, GuestWriter};
 use crate::guest::Guest;
 use crate::state::State;
-use morag_core::plugin::Descriptor;
+use morag_core::plugin::{Descriptor, Output};
 use morag_core::ports::{BlobError, BlobPath, Blobs, StagedArtifact, StepCall};
-use morag_core::task::Artifact;
+use morag_core::task::{Artifact, ArtifactName};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,8 +35,11 @@ pub(crate) struct TaskState {
     reported: f64,
     /// Artifacts that are finished.
     finished: Vec<StagedArtifact>,
+    /// Temporary files that are finished. They are staged under an id of their own.
+    temporary: Vec<StagedArtifact>,
+    temporary_run: Uuid,
     /// Names with an open writer.
-    open: BTreeSet<String>,
+    open: BTreeSet<(FileUse, String)>,
 }
 
 impl State for TaskState {}
@@ -50,7 +53,30 @@ impl TaskState {
         revision: Uuid,
         started: Instant,
     ) -> Self {
-        Self { call, descriptor, blobs, revision, started, reported: 0.0, finished: Vec::new(), open: BTreeSet::new() }
+        Self {
+            call,
+            descriptor,
+            blobs,
+            revision,
+            started,
+            reported: 0.0,
+            finished: Vec::new(),
+            temporary: Vec::new(),
+            temporary_run: Uuid::new_v4(),
+            open: BTreeSet::new(),
+        }
+    }
+
+    /// Folder of the temporary files, if there are any.
+    pub(crate) fn temporary_folder(&self) -> Option<BlobPath> {
+        (!self.temporary.is_empty()).then(|| BlobPath::staged_run(self.call.record.id, self.temporary_run))
+    }
+
+    fn written(&mut self, file_use: FileUse) -> &mut Vec<StagedArtifact> {
+        match file_use {
+            FileUse::Artifact => &mut self.finished,
+            FileUse::Temporary => &mut self.temporary,
+        }
     }
 
     /// Takes the artifacts that are finished.
@@ -128,32 +154,29 @@ impl Host for Guest {
         let task = self.state::<TaskState>()?;
         let declared = task.descriptor.outputs.iter().find(|output| output.name.as_str() == name);
         let Some(output) = declared else { return Err(FileCallError::Undeclared(name)) };
-        if task.open.contains(&name) {
-            return Err(FileCallError::Closed);
+        let (name, media_type) = (output.name.clone(), output.media_type.clone());
+        create(self, FileUse::Artifact, name, media_type).await
+    }
+
+    async fn create_temporary_file(
+        &mut self,
+        name: String,
+        media_type: String,
+    ) -> Result<Resource<GuestWriter>, FileCallError> {
+        let Ok(artifact) = name.parse() else { return Err(FileCallError::Undeclared(name)) };
+        if Output::check(&media_type, None).is_err() {
+            return Err(FileCallError::Undeclared(format!("{name}, whose media type is not of the form type/subtype")));
         }
-        let artifact = Artifact {
-            name: output.name.clone(),
-            media_type: output.media_type.clone(),
-            size: 0,
-            sha256: String::new(),
+        create(self, FileUse::Temporary, artifact, media_type).await
+    }
+
+    async fn temporary_file(&mut self, name: String) -> wasmtime::Result<Option<Resource<GuestBlob>>> {
+        let task = self.state::<TaskState>()?;
+        let Some(found) = task.temporary.iter().find(|file| file.artifact.name.as_str() == name) else {
+            return Ok(None);
         };
-        let path = BlobPath::staged(task.call.record.id, task.revision, &output.name);
-        let blobs = task.blobs.clone();
-        // An artifact that is written again replaces the earlier one.
-        let others = task.finished.iter().filter(|earlier| earlier.artifact.name.as_str() != name).count();
-        let started = others + task.open.len();
-        task.open.insert(name.clone());
-        self.meter.check_artifacts(started + 1).map_err(FileCallError::Limit)?;
-        match blobs.create(&path).await {
-            Ok(writer) => {
-                let writer = GuestWriter { artifact, path, hash: Sha256::new(), writer: Some(writer) };
-                Ok(self.table.push(writer)?)
-            }
-            Err(error) => {
-                self.state::<TaskState>()?.open.remove(&name);
-                Err(unavailable(&error))
-            }
-        }
+        let blob = GuestBlob::new(found.path.clone(), found.artifact.size, found.artifact.media_type.clone());
+        Ok(Some(self.table.push(blob)?))
     }
 
     async fn report_progress(&mut self, fraction: f64, message: String) -> wasmtime::Result<()> {
@@ -172,6 +195,44 @@ impl Host for Guest {
 
     async fn elapsed_ms(&mut self) -> wasmtime::Result<u64> {
         Ok(self.states.get::<TaskState>().map_or(0, |task| task.started.elapsed().as_millis() as u64))
+    }
+}
+
+/// Starts a file of the guest's.
+async fn create(
+    guest: &mut Guest,
+    file_use: FileUse,
+    name: ArtifactName,
+    media_type: String,
+) -> Result<Resource<GuestWriter>, FileCallError> {
+    let task = guest.state::<TaskState>()?;
+    let key = (file_use, name.to_string());
+    if task.open.contains(&key) {
+        return Err(FileCallError::Closed);
+    }
+    let run = match file_use {
+        FileUse::Artifact => task.revision,
+        FileUse::Temporary => task.temporary_run,
+    };
+    let path = BlobPath::staged(task.call.record.id, run, &name);
+    let blobs = task.blobs.clone();
+    // A file that is written again replaces the earlier one.
+    let is_other = |earlier: &&StagedArtifact| earlier.artifact.name != name;
+    let others = task.written(file_use).iter().filter(is_other).count();
+    let all = task.finished.len() + task.temporary.len() - task.written(file_use).len() + others;
+    let started = all + task.open.len();
+    task.open.insert(key.clone());
+    guest.meter.check_artifacts(started + 1).map_err(FileCallError::Limit)?;
+    let artifact = Artifact { name, media_type, size: 0, sha256: String::new() };
+    match blobs.create(&path).await {
+        Ok(writer) => {
+            let writer = GuestWriter { file_use, artifact, path, hash: Sha256::new(), writer: Some(writer) };
+            Ok(guest.table.push(writer)?)
+        }
+        Err(error) => {
+            guest.state::<TaskState>()?.open.remove(&key);
+            Err(unavailable(&error))
+        }
     }
 }
 
@@ -231,11 +292,12 @@ impl HostArtifactWriter for Guest {
         open.finish().await.map_err(|error| unavailable(&error))?;
         let mut artifact = file.artifact.clone();
         artifact.sha256 = hex::encode(file.hash.clone().finalize());
-        let path = file.path.clone();
+        let (path, file_use) = (file.path.clone(), file.file_use);
         let task = self.state::<TaskState>()?;
-        task.open.remove(artifact.name.as_str());
-        task.finished.retain(|earlier| earlier.artifact.name != artifact.name);
-        task.finished.push(StagedArtifact { artifact, path });
+        task.open.remove(&(file_use, artifact.name.to_string()));
+        let written = task.written(file_use);
+        written.retain(|earlier| earlier.artifact.name != artifact.name);
+        written.push(StagedArtifact { artifact, path });
         Ok(())
     }
 
@@ -244,7 +306,7 @@ impl HostArtifactWriter for Guest {
         if let Some(open) = file.writer {
             open.abort().await;
             if let Some(task) = self.states.get::<TaskState>() {
-                task.open.remove(file.artifact.name.as_str());
+                task.open.remove(&(file.file_use, file.artifact.name.to_string()));
             }
         }
         Ok(())

@@ -4,16 +4,20 @@
 //! handles only in `run`: the component imports the interfaces of the handles that it names, and no others.
 
 mod ai;
+mod conversion;
 mod http;
 mod knowledge;
 mod kv;
+mod ocr;
 
 pub use ai::{Completion, CompletionOptions, Completions, Message, Role, Segment, Transcript, Transcription};
+pub use conversion::{Conversion, ConvertedDocument, Refused};
 pub use http::{Http, Request, Response};
 #[cfg(feature = "http")]
 pub(crate) use http::{Scheme, UrlParts};
 pub use knowledge::{Edge, Embeddings, Fact, Graph, Node, Point, Vectors};
 pub use kv::{KeyValues, Secrets};
+pub use ocr::{Corner, Ocr, OcrModel, Picture, PixelFormat, Reading, TextLine};
 
 use crate::Failure;
 

@@ -3,16 +3,20 @@
 //! Each capability is a type of its own, so that a component imports only the interfaces of the handles that its step names.
 
 mod ai;
+mod conversion;
 #[cfg(feature = "http")]
 mod http;
 mod knowledge;
 mod kv;
+mod ocr;
 
 pub use ai::{CompletionsHandle, TranscriptionHandle};
+pub use conversion::ConversionHandle;
 #[cfg(feature = "http")]
 pub use http::HttpHandle;
 pub use knowledge::{EmbeddingsHandle, GraphHandle, VectorsHandle};
 pub use kv::{KeyValuesHandle, SecretsHandle};
+pub use ocr::OcrHandle;
 
 use crate::bindings::exports::morag::step::step as exported;
 use crate::bindings::morag::step::{capability, log, task};
@@ -106,6 +110,12 @@ impl Task for TaskHandle {
     }
     fn create_artifact(&self, name: &str) -> Result<Box<dyn Writer>, Failure> {
         Ok(Box::new(HostWriter(task::create_artifact(name).map_err(file_failure)?)))
+    }
+    fn create_temporary_file(&self, name: &str, media_type: &str) -> Result<Box<dyn Writer>, Failure> {
+        Ok(Box::new(HostWriter(task::create_temporary_file(name, media_type).map_err(file_failure)?)))
+    }
+    fn temporary_file(&self, name: &str) -> Option<Box<dyn Blob>> {
+        task::temporary_file(name).map(|blob| Box::new(HostBlob(blob)) as Box<dyn Blob>)
     }
     fn report_progress(&self, fraction: f64, message: &str) {
         task::report_progress(fraction, message);

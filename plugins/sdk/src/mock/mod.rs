@@ -1,7 +1,7 @@
 //! A host in memory, for unit tests of a step's logic without wasm.
 //!
 //! There is one type for each thing that a step can access: [`MockTask`], [`MockStore`] (embeddings, vectors, graph), [`MockCompletions`],
-//! [`MockTranscription`], [`MockKeyValues`], [`MockSecrets`], [`MockHttp`]. Each records the step's calls, and is as strict as the host
+//! [`MockTranscription`], [`MockConversion`], [`MockOcr`], [`MockKeyValues`], [`MockSecrets`], [`MockHttp`]. Each records the step's calls, and is as strict as the host
 //! where that matters to a step.
 //!
 //! ```
@@ -39,14 +39,18 @@
 
 mod ai;
 mod assert;
+mod conversion;
 mod http;
 mod knowledge;
 mod kv;
+mod ocr;
 mod task;
 
 pub use ai::{MockCompletions, MockTranscription};
 pub use assert::assert_fails;
+pub use conversion::MockConversion;
 pub use http::MockHttp;
 pub use knowledge::MockStore;
 pub use kv::{MockKeyValues, MockSecrets};
+pub use ocr::MockOcr;
 pub use task::MockTask;

@@ -27,6 +27,9 @@ pub struct MockTask {
     pub config: Data,
     source: Rc<Vec<u8>>,
     pub(super) files: Files,
+    /// Files of this run alone, with their media types.
+    temporary: Files,
+    temporary_types: RefCell<BTreeMap<String, String>>,
     /// The step's descriptor, if the test names the step.
     descriptor: Option<Descriptor>,
     /// Every progress report: fraction and message.
@@ -187,6 +190,15 @@ impl Task for MockTask {
             ));
         }
         Ok(Box::new(MockWriter { name: name.into(), bytes: Vec::new(), files: Rc::clone(&self.files) }))
+    }
+    fn create_temporary_file(&self, name: &str, media_type: &str) -> Result<Box<dyn Writer>, Failure> {
+        self.temporary_types.borrow_mut().insert(name.into(), media_type.into());
+        Ok(Box::new(MockWriter { name: name.into(), bytes: Vec::new(), files: Rc::clone(&self.temporary) }))
+    }
+    fn temporary_file(&self, name: &str) -> Option<Box<dyn Blob>> {
+        let bytes = Rc::clone(&self.temporary.borrow().get(name)?.bytes);
+        let media_type = self.temporary_types.borrow().get(name).cloned().unwrap_or_default();
+        Some(Box::new(MockBlob { bytes, media_type }))
     }
     fn report_progress(&self, fraction: f64, message: &str) {
         self.progress.borrow_mut().push((fraction, message.into()));
