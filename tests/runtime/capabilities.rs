@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-const WANTED: [Capability; 6] = [
+const WANTED: [Capability; 7] = [
+    Capability::Conversion,
     Capability::Embeddings,
     Capability::Completions,
     Capability::Transcription,
@@ -402,4 +403,16 @@ async fn requests_and_their_bytes_are_limited() {
     let endless = json!({"mode": "fetch", "url": format!("http://{address}/endless")});
     let failure = run(&sandbox, "uses_all_one", endless).await.result.unwrap_err();
     assert_eq!(failure.code, "PLUGIN_HOST_LIMIT", "{failure:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_temporary_files_are_converted() {
+    let results = ask(&sandbox(grant()).await, json!({"mode": "convert"})).await;
+    assert!(results[0].starts_with("invalid: only temporary files of the run"), "{results:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_file_is_read_again_and_has_a_name_of_its_own() {
+    let results = ask(&sandbox(grant()).await, json!({"mode": "temporary", "text": "kept"})).await;
+    assert_eq!(results, ["4 text/plain kept", "none", "refused", "refused"]);
 }

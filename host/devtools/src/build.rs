@@ -100,6 +100,7 @@ mod tests {
             outputs: vec![],
             capabilities: wanted.to_vec(),
             config_schema: serde_json::json!({}),
+            formats: None,
         };
         let facts = Facts {
             imports: imports.iter().map(|name| (*name).to_owned()).collect(),

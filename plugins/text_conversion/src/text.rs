@@ -44,7 +44,12 @@ pub fn convert_plain(bytes: &[u8]) -> Result<Converted, Failure> {
     done(&formats::TXT, markdown::finish(&plain_to_markdown(&text)), label, Properties::default())
 }
 
-fn done(format: &'static formats::Format, text: String, label: String, properties: Properties) -> Result<Converted, Failure> {
+fn done(
+    format: &'static formats::Format,
+    text: String,
+    label: String,
+    properties: Properties,
+) -> Result<Converted, Failure> {
     if text.is_empty() {
         return Err(failures::empty("the file has no text but white space"));
     }
