@@ -139,8 +139,8 @@ bool exports_morag_step_step_run(exports_morag_step_step_outcome_t *ret, exports
   }
   morag_bytes_free(&message);
   if (damaged > 0) {
+    morag_append_text(&message, "lines without a key and `=`, which are left out: ");
     morag_append_number(&message, damaged);
-    morag_append_text(&message, " lines have no key and `=`, and are left out");
     morag_log(&message);
     morag_bytes_free(&message);
   }

@@ -25,7 +25,7 @@ export default defineStep({
       // The host asks the next converter that takes such a document.
       throw new Failure("UNSUPPORTED_FORMAT", `${fileName} has no lines of text \`key = value\`: submit it in another format`);
     }
-    if (damaged > 0) task.log(`${damaged} lines have no key and \`=\`, and are left out`, "warn");
+    if (damaged > 0) task.log(`lines without a key and \`=\`, which are left out: ${damaged}`, "warn");
     task.reportProgress(0.5, `${rows.length} keys`);
 
     const markdown = ["| Key | Value |", "| --- | --- |", ...rows].join("\n") + "\n";

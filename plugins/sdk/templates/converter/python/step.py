@@ -28,7 +28,7 @@ def convert(task: Task) -> dict:
         # The host asks the next converter that takes such a document.
         raise Failure("UNSUPPORTED_FORMAT", f"{name} has no lines of text `key = value`: submit it in another format")
     if damaged:
-        task.log(f"{damaged} lines have no key and `=`, and are left out", Level.WARN)
+        task.log(f"lines without a key and `=`, which are left out: {damaged}", Level.WARN)
     task.report_progress(0.5, f"{len(rows)} keys")
 
     markdown = "\n".join(["| Key | Value |", "| --- | --- |", *rows]) + "\n"

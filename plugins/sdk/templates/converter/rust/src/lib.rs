@@ -21,7 +21,7 @@ fn convert(task: &dyn Task) -> Result<Data, Failure> {
         return Err(Failure::new("UNSUPPORTED_FORMAT", message));
     }
     if damaged > 0 {
-        task.log(Level::Warn, &format!("{damaged} lines have no key and `=`, and are left out"));
+        task.log(Level::Warn, &format!("lines without a key and `=`, which are left out: {damaged}"));
     }
     task.report_progress(0.5, &format!("{} keys", rows.len()));
 
