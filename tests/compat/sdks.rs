@@ -6,9 +6,8 @@ use crate::package::{Package, folder};
 fn every_sdk_knows_every_capability() {
     let package = Package::parse(&folder());
     let (imports, _) = package.world();
-    let has_functions = |name: &String| {
-        package.interfaces().any(|(known, interface)| known == name && !interface.functions.is_empty())
-    };
+    let has_functions =
+        |name: &String| package.interfaces().any(|(known, interface)| known == name && !interface.functions.is_empty());
     let is_free = |name: &String| ["task", "log"].contains(&name.as_str());
     let capabilities: Vec<_> = imports.into_iter().filter(|name| has_functions(name) && !is_free(name)).collect();
     assert!(capabilities.len() >= 9, "{capabilities:?}");
