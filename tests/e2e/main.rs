@@ -28,6 +28,7 @@ mod origin;
 mod pipeline;
 mod pipelines;
 mod plugin_cli;
+mod plugin_converters;
 mod plugin_guide;
 mod plugins;
 mod redact;

@@ -65,9 +65,9 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// The interface of an import `morag:step/NAME@VERSION`.
-pub fn interface(import: &str) -> Option<&str> {
-    import.strip_prefix("morag:step/")?.split('@').next()
+/// The interface of an import or export `morag:step/NAME@VERSION`.
+pub fn interface(name: &str) -> Option<&str> {
+    name.strip_prefix("morag:step/")?.split('@').next()
 }
 
 fn as_json(inspection: &Inspection) -> Value {
@@ -86,7 +86,7 @@ fn as_json(inspection: &Inspection) -> Value {
 fn text(inspection: &Inspection) -> String {
     let Descriptor { name, version, summary, inputs, outputs, capabilities, config_schema, formats } =
         &*inspection.descriptor;
-    let Facts { imports, wit_version, producers, size, digest } = &inspection.facts;
+    let Facts { imports, wit_version, producers, size, digest, .. } = &inspection.facts;
     let groups = Groups::of(imports);
     let read = |input: &Input| format!("{}{}", input.name, if input.required { "" } else { " (if present)" });
     let written = |output: &Output| match &output.data_key {
@@ -144,6 +144,7 @@ mod tests {
         let imports = ["morag:step/task@1.1.0", "morag:step/kv@1.1.0", "wasi:io/poll@0.2.6", "wasi:http/types@0.2.6"];
         let facts = Facts {
             imports: imports.map(str::to_owned).to_vec(),
+            exports: vec!["morag:step/step@1.1.0".into()],
             wit_version: Some("1.1.0".into()),
             producers: vec!["language Rust".into()],
             size: 2048,
