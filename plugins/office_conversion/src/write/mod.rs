@@ -1,0 +1,7 @@
+//! Markdown, written block by block.
+
+mod blocks;
+mod inline;
+
+pub use blocks::Blocks;
+pub use inline::{Inline, Style, escape, escape_cell, guard};
