@@ -8,6 +8,7 @@ pub mod document;
 pub mod encoding;
 pub mod failures;
 pub mod markdown;
+pub mod ocr_layout;
 mod step;
 #[cfg(feature = "testdata")]
 pub mod testdata;
