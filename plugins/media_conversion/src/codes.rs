@@ -123,3 +123,14 @@ pub fn too_many_pixels(width: u32, height: u32) -> Failure {
         "its picture has {width} x {height} pixels, which is more than can be decoded: save it smaller"
     ))
 }
+
+/// A picture of a kind that is not decoded.
+pub fn unsupported_picture(format: &Format, why: impl std::fmt::Display) -> Failure {
+    Failure::new(
+        "UNSUPPORTED_CODEC",
+        format!(
+            "The {} picture is of a kind that cannot be decoded ({why}). Save it as png and submit that file",
+            format.name
+        ),
+    )
+}

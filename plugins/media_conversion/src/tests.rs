@@ -1,5 +1,6 @@
 //! The converter as the host sees it.
 
+mod pictures;
 mod recordings;
 
 use crate::run;

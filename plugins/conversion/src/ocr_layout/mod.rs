@@ -126,7 +126,8 @@ mod tests {
             line(10.0, 152.0, 20.0, "wide."),
             line(10.0, 210.0, 20.0, "# Another one, after a gap."),
         ];
-        let joined = "A paragraph of some lines whose last word is divided, and which goes on for as long as a line is wide.";
+        let joined =
+            "A paragraph of some lines whose last word is divided, and which goes on for as long as a line is wide.";
         assert_eq!(text(lines), format!("{joined}\n\n\\# Another one, after a gap.\n"));
     }
 
@@ -138,7 +139,12 @@ mod tests {
             lines.push(line(10.0, top, 20.0, &format!("left column line number {row} is here")));
             lines.push(line(420.0, top + 3.0, 20.0, &format!("right column line number {row} is")));
         }
-        lines.push(line(10.0, 300.0, 20.0, "A line below that is as wide as both of the columns together, so it ends them."));
+        lines.push(line(
+            10.0,
+            300.0,
+            20.0,
+            "A line below that is as wide as both of the columns together, so it ends them.",
+        ));
         let text = text(lines);
         let parts: Vec<_> = text.split("\n\n").collect();
         assert_eq!(parts[0], "# The headline over both columns");
@@ -186,8 +192,11 @@ mod tests {
             TextLine { text: text.into(), confidence: 1.0, density: 2.0, corners }
         };
         for (degrees, expected) in [(90, "first\n\nsecond\n"), (270, "second\n\nfirst\n")] {
-            let reading =
-                Reading { lines: vec![turned("second", 70.0), turned("first", 10.0)], turned: degrees, truncated: false };
+            let reading = Reading {
+                lines: vec![turned("second", 70.0), turned("first", 10.0)],
+                turned: degrees,
+                truncated: false,
+            };
             assert_eq!(picture_text(&reading, 100, 200).markdown, expected, "{degrees}");
         }
     }

@@ -61,9 +61,10 @@ fn rows(block: &[Line]) -> Vec<Row> {
     lines.sort_by(|a, b| a.middle.total_cmp(&b.middle));
     let mut rows: Vec<Vec<&Line>> = Vec::new();
     for line in lines {
-        let is_same = rows.last().and_then(|row| row.first()).is_some_and(|first| {
-            line.middle - first.middle < SAME_ROW * first.height.min(line.height)
-        });
+        let is_same = rows
+            .last()
+            .and_then(|row| row.first())
+            .is_some_and(|first| line.middle - first.middle < SAME_ROW * first.height.min(line.height));
         match rows.last_mut() {
             Some(row) if is_same => row.push(line),
             _ => rows.push(vec![line]),
@@ -123,9 +124,8 @@ fn push_paragraph(out: &mut String, rows: &[Row], body: f32, has_text: bool, sho
     for (index, row) in rows.iter().enumerate() {
         push_joined(&mut line, &row.text);
         let next = rows.get(index + 1);
-        let ends = next.is_some_and(|next| {
-            heading.is_none() && (row.is_of_cells || next.is_of_cells || row.right < short_before)
-        });
+        let ends = next
+            .is_some_and(|next| heading.is_none() && (row.is_of_cells || next.is_of_cells || row.right < short_before));
         if ends || next.is_none() {
             push_plain(out, &line);
             line.clear();

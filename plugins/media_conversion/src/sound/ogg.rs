@@ -15,7 +15,6 @@ const TAIL_BYTES: usize = 128 << 10;
 
 /// The header of a page.
 struct Page {
-    granule: u64,
     stream: u32,
     lacing: Vec<u8>,
     body_at: u64,
@@ -27,12 +26,7 @@ impl Page {
         let count = usize::from(header[26]);
         let lacing = input.bytes(at.saturating_add(27), count)?;
         let body_at = at.saturating_add(27 + count as u64);
-        Ok((lacing.len() == count).then_some(Self {
-            granule: le64(&header, 6),
-            stream: le32(&header, 14),
-            lacing,
-            body_at,
-        }))
+        Ok((lacing.len() == count).then_some(Self { stream: le32(&header, 14), lacing, body_at }))
     }
 }
 
