@@ -134,3 +134,8 @@ pub fn unsupported_picture(format: &Format, why: impl std::fmt::Display) -> Fail
         ),
     )
 }
+
+/// A temporary file that was finished is not there: the host broke its word.
+pub fn no_temporary_file() -> Failure {
+    Failure::unavailable("The host has lost a temporary file")
+}

@@ -6,6 +6,13 @@ use std::cell::RefCell;
 /// Bytes that one call to the host reads ahead: headers stand close to each other, and between them is what is skipped.
 const WINDOW_BYTES: usize = 16 << 10;
 
+/// The same of a large file, a film of many pixels, whose pictures are larger than the window: it must be less than what is skipped, or
+/// the step's limit of bytes from the host is soon reached.
+const WINDOW_BYTES_OF_LARGE: usize = 4 << 10;
+
+/// Bytes from which a file is large.
+const LARGE_BYTES: u64 = 1 << 30;
+
 /// Most bytes of one call to the host.
 const CALL_BYTES_MAX: u32 = 1 << 20;
 
@@ -40,14 +47,15 @@ impl<'a> Input<'a> {
     pub fn bytes(&self, offset: u64, len: usize) -> Result<Vec<u8>, Failure> {
         let there = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let len = len.min(there);
-        if len > WINDOW_BYTES {
+        let ahead = if self.size > LARGE_BYTES { WINDOW_BYTES_OF_LARGE } else { WINDOW_BYTES };
+        if len > ahead {
             return self.read(offset, len);
         }
         let mut window = self.window.borrow_mut();
         if let Some(held) = within(&window, offset, len) {
             return Ok(held.to_vec());
         }
-        *window = (offset, self.read(offset, WINDOW_BYTES.min(there))?);
+        *window = (offset, self.read(offset, ahead.min(there))?);
         Ok(within(&window, offset, len).map(<[u8]>::to_vec).unwrap_or_default())
     }
 
@@ -57,6 +65,15 @@ impl<'a> Input<'a> {
     /// As [`Self::bytes`].
     pub fn array<const N: usize>(&self, offset: u64) -> Result<Option<[u8; N]>, Failure> {
         Ok(self.bytes(offset, N)?.try_into().ok())
+    }
+
+    /// As [`Self::bytes`], and reads no more than that: for what is copied, of which there is nothing more to read nearby.
+    ///
+    /// # Errors
+    /// As [`Self::bytes`].
+    pub fn exact(&self, offset: u64, len: usize) -> Result<Vec<u8>, Failure> {
+        let there = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        self.read(offset, len.min(there))
     }
 
     fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, Failure> {

@@ -1,5 +1,6 @@
 //! The converter as the host sees it.
 
+mod films;
 mod pictures;
 mod recordings;
 

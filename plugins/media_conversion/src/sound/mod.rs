@@ -26,6 +26,9 @@ pub fn tags(format: &Format, input: &Input) -> Result<Tags, Failure> {
     if format == &formats::OGG {
         return ogg::tags(input);
     }
+    if format == &formats::M4A {
+        return crate::film::tags_of_file(input);
+    }
     let mut tags = id3::tags(input)?;
     let start = id3::len(input)?;
     if format == &formats::FLAC {

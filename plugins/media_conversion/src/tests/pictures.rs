@@ -180,8 +180,8 @@ fn a_tiff_without_an_end_has_one_here() {
     circle[end..end + 4].copy_from_slice(&(first as u32).to_le_bytes());
     let task = MockTask::new("a.tif", circle);
     let data = read(&task, &ocr).unwrap();
-    assert_eq!(data["conversion_metadata"]["page_count"], 2);
-    task.assert_logged(Level::Warn, "after page 2");
+    assert_eq!(data["conversion_metadata"]["page_count"], 1);
+    task.assert_logged(Level::Warn, "after page 1");
 }
 
 #[test]
