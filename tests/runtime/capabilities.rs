@@ -53,6 +53,10 @@ impl Completer for Parrot {
 
 #[async_trait]
 impl Transcriber for Parrot {
+    fn model(&self) -> Result<String, CapabilityError> {
+        Ok("parrot".into())
+    }
+
     async fn transcribe(&self, recording: Recording) -> Result<Transcript, CapabilityError> {
         let text = format!("{} {} {:?}", recording.file_name, recording.size, recording.language);
         let segments = vec![Segment { start_ms: 0, end_ms: 1, text: "x".into() }];
@@ -149,6 +153,7 @@ async fn what_is_granted_works() {
     let said = asked(json!({"mode": "transcribe", "language": "de"})).await;
     assert_eq!(said, ["(\"original.txt 5 Some(\\\"de\\\")\", 1)"]);
     assert!(asked(json!({"mode": "transcribe", "language": "not one"})).await[0].starts_with("invalid"));
+    assert_eq!(asked(json!({"mode": "transcription_model"})).await, ["\"parrot\""]);
     assert_eq!(asked(json!({"mode": "secret_length", "key": "API_TOKEN"})).await, [SECRET.len().to_string()]);
     let unknown = asked(json!({"mode": "secret", "key": "PATH"})).await;
     assert_eq!(unknown, ["invalid: the operator has not granted a secret of this name"]);
@@ -157,7 +162,7 @@ async fn what_is_granted_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_service_a_step_gets_an_error() {
     let sandbox = Sandbox::granted(vec![guest("capabilities")], |_| grant(), |_| ()).await.unwrap();
-    for mode in ["complete", "transcribe"] {
+    for mode in ["complete", "transcribe", "transcription_model"] {
         let said = ask(&sandbox, json!({"mode": mode})).await;
         assert!(said[0].starts_with("unavailable") && said[0].contains("OPENAI_BASE_URL"), "{said:?}");
     }

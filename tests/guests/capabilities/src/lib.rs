@@ -32,6 +32,7 @@ impl Step for Capabilities {
         let results: Vec<String> = match text("mode").as_str() {
             "embed" => (0..calls).map(|_| shown(embeddings::embed(&[text("text")]).map(|all| all.len()))).collect(),
             "complete" => (0..calls).map(|_| complete(&text("text"), number("max_tokens"))).collect(),
+            "transcription_model" => vec![shown(transcription::model())],
             "transcribe" => (0..calls).map(|_| transcribe(&text("language"))).collect(),
             "set" => (0..calls)
                 .map(|n| shown(kv::set(&format!("{}{n}", text("key")), text("text").as_bytes()).map(|()| "done")))
