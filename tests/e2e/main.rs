@@ -19,6 +19,7 @@ mod endpoints_support;
 mod events;
 mod examples;
 mod files;
+mod formats;
 mod ingest_batch;
 mod ingest_url;
 mod log;

@@ -6,9 +6,10 @@ use morag_core::ports::ComponentWish;
 use std::path::{Path, PathBuf};
 
 /// Capabilities that standard components have without a table.
-const STANDARD: [(&str, &[Capability]); 2] = [
+const STANDARD: [(&str, &[Capability]); 3] = [
     ("ingestion", &[Capability::Embeddings, Capability::Vectors, Capability::Graph]),
     ("archive_conversion", &[Capability::Conversion]),
+    ("media_conversion", &[Capability::Transcription]),
 ];
 
 /// A slot for one component.
