@@ -3,7 +3,9 @@
 //! What a document is, its first bytes and its parts tell; one folder a family of formats reads it. All of them write by [`write`], and
 //! those that are zips of XML read by [`package`] and [`xml`], which hold the limits.
 
+mod docx;
 mod math;
+mod odf;
 mod package;
 mod sheets;
 mod slides;
@@ -17,7 +19,8 @@ use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host}
 use package::Kind;
 
 /// Formats that it takes.
-static FORMATS: [&morag_conversion::Format; 2] = [&formats::XLSX, &formats::PPTX];
+static FORMATS: [&morag_conversion::Format; 6] =
+    [&formats::DOCX, &formats::XLSX, &formats::PPTX, &formats::ODT, &formats::ODS, &formats::ODP];
 
 /// Converts a document.
 ///
@@ -42,10 +45,10 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
     match package::kind(bytes) {
         Ok(Kind::Xlsx(main)) => sheets::convert(bytes, &main, options),
         Ok(Kind::Pptx(main)) => slides::convert(bytes, &main, options),
-        Ok(Kind::Docx(_)) => Err(failures::unsupported("docx")),
-        Ok(Kind::Odt) => Err(failures::unsupported("odt")),
-        Ok(Kind::Ods) => Err(failures::unsupported("ods")),
-        Ok(Kind::Odp) => Err(failures::unsupported("odp")),
+        Ok(Kind::Docx(main)) => docx::convert(bytes, &main),
+        Ok(Kind::Odt) => odf::convert(bytes, &formats::ODT, options),
+        Ok(Kind::Ods) => odf::convert(bytes, &formats::ODS, options),
+        Ok(Kind::Odp) => odf::convert(bytes, &formats::ODP, options),
         Ok(Kind::Epub) => Err(failures::unsupported("epub")),
         Ok(Kind::Other(kind)) => Err(failures::unsupported(kind)),
         Err(reason) => Err(match named {

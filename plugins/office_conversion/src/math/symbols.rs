@@ -2,8 +2,19 @@
 
 /// Adds a text of an equation.
 pub fn push(out: &mut String, text: &str) {
-    for c in text.chars() {
-        push_char(out, c);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let word = &rest[..rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len())];
+        if is_function(word) {
+            push_command(out, word);
+            rest = &rest[word.len()..];
+        } else if word.is_empty() {
+            push_char(out, c);
+            rest = &rest[c.len_utf8()..];
+        } else {
+            out.push_str(word);
+            rest = &rest[word.len()..];
+        }
     }
 }
 
@@ -235,6 +246,7 @@ mod tests {
     fn letters_of_mathematics_are_letters() {
         let mut out = String::new();
         push(&mut out, "𝑥𝐀𝒛𝛼𝜋𝟗ℎ𝛀");
-        assert_eq!(out, "xAz\\alpha \\pi 9h\\Omega ");
+        push(&mut out, " sinθ sinus");
+        assert_eq!(out, "xAz\\alpha \\pi 9h\\Omega  \\sin \\theta  sinus");
     }
 }

@@ -4,6 +4,8 @@ use crate::write::{Blocks, escape_cell, guard};
 
 /// Cells of a sheet that hold something: each takes some 40 bytes and its text.
 const CELLS_MAX: usize = 2_000_000;
+/// Lines of one cell above a table that are taken for its titles; more are a table with few cells.
+const TITLES_MAX: usize = 4;
 /// Columns that a sheet may have.
 const COLUMNS_MAX: u32 = 16_384;
 
@@ -43,10 +45,10 @@ impl Grid {
         used.dedup();
         let width = used.len();
         let (mut row, mut texts, mut at) = (Vec::new(), 0, None);
-        let mut table = false;
+        let mut titles = 0;
         for (own, column, text) in self.cells {
             if at != Some(own) {
-                flush(blocks, &mut row, texts, width, &mut table);
+                flush(blocks, &mut row, texts, width, &mut titles);
                 (texts, at) = (0, Some(own));
             }
             let Ok(index) = used.binary_search(&column) else { continue };
@@ -61,20 +63,22 @@ impl Grid {
                 return;
             }
         }
-        flush(blocks, &mut row, texts, width, &mut table);
+        flush(blocks, &mut row, texts, width, &mut titles);
     }
 }
 
-fn flush(blocks: &mut Blocks, row: &mut Vec<String>, texts: usize, width: usize, table: &mut bool) {
+fn flush(blocks: &mut Blocks, row: &mut Vec<String>, texts: usize, width: usize, titles: &mut usize) {
     let cells = std::mem::take(row);
     if cells.is_empty() {
         return;
     }
-    if texts == 1 && width > 1 && !*table {
+    if texts == 1 && width > 1 && *titles < TITLES_MAX {
+        *titles += 1;
         return blocks.paragraph(&guard(&cells.concat()));
     }
-    blocks.row(&cells, if *table { None } else { Some(width) });
-    *table = true;
+    blocks.row(&cells, if *titles > TITLES_MAX { None } else { Some(width) });
+    // No more of them: this is the table.
+    *titles = TITLES_MAX + 1;
 }
 
 #[cfg(test)]
@@ -96,6 +100,7 @@ mod tests {
     fn a_row_of_all_columns_for_each_of_its_cells_is_refused_and_does_not_fill_the_memory() {
         let mut grid = Grid::default();
         (0..16_000).for_each(|at| grid.add(at, at, "x"));
+        grid.add(0, 1, "head");
         let mut blocks = Blocks::new();
         grid.write(&mut blocks);
         assert_eq!(blocks.finish().unwrap_err().code, "DOCUMENT_TOO_LARGE");

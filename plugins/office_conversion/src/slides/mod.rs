@@ -1,6 +1,6 @@
 //! Slides of PowerPoint (`pptx` and its kin).
 
-mod chart;
+pub mod chart;
 pub mod shapes;
 mod table;
 mod text;

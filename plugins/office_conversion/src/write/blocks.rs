@@ -58,6 +58,11 @@ impl Blocks {
         Ok(markdown::finish(&self.out))
     }
 
+    /// The text as far as there was room for it: for a part of another one, which has the same limit.
+    pub fn into_text(self) -> String {
+        self.out
+    }
+
     fn begin(&mut self, last: Last) {
         let gap = match (self.last, last) {
             (Last::Nothing, _) => "",
