@@ -75,7 +75,7 @@ fn names_without_utf_8_are_of_code_page_437() {
 
 /// The bit of encrypted entries, set before the entry and in the list.
 fn encrypt(zip: &mut [u8], name: &[u8]) {
-    for at in memchr::memmem::find_iter(&zip.to_vec(), name).collect::<Vec<_>>() {
+    for at in memchr::memmem::find_iter(zip, name).collect::<Vec<_>>() {
         let own = at >= 30 && zip[at - 30..].starts_with(b"PK\x03\x04");
         zip[if own { at - 24 } else { at - 38 }] |= 1;
     }
