@@ -4,6 +4,7 @@
 //! those that are zips of XML read by [`package`] and [`xml`], which hold the limits.
 
 mod docx;
+mod epub;
 mod math;
 mod odf;
 mod package;
@@ -19,8 +20,8 @@ use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host}
 use package::Kind;
 
 /// Formats that it takes.
-static FORMATS: [&morag_conversion::Format; 6] =
-    [&formats::DOCX, &formats::XLSX, &formats::PPTX, &formats::ODT, &formats::ODS, &formats::ODP];
+static FORMATS: [&morag_conversion::Format; 7] =
+    [&formats::DOCX, &formats::XLSX, &formats::PPTX, &formats::ODT, &formats::ODS, &formats::ODP, &formats::EPUB];
 
 /// Converts a document.
 ///
@@ -49,7 +50,7 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
         Ok(Kind::Odt) => odf::convert(bytes, &formats::ODT, options),
         Ok(Kind::Ods) => odf::convert(bytes, &formats::ODS, options),
         Ok(Kind::Odp) => odf::convert(bytes, &formats::ODP, options),
-        Ok(Kind::Epub) => Err(failures::unsupported("epub")),
+        Ok(Kind::Epub) => epub::convert(bytes, options),
         Ok(Kind::Other(kind)) => Err(failures::unsupported(kind)),
         Err(reason) => Err(match named {
             Some(format) => failures::corrupt(format, reason),
