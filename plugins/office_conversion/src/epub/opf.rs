@@ -56,9 +56,6 @@ impl Book {
             let contents = item.attribute("properties").is_some_and(|own| own.split_whitespace().any(|word| word == "nav"));
             files.insert(id, (part(&href), contents));
         }
-        let guide = root.at(&["guide"]).into_iter().flat_map(|guide| guide.all("reference"));
-        let toc: HashSet<String> =
-            guide.filter(|reference| reference.is("type", "toc")).filter_map(|toc| Some(part(&toc.attribute("href")?))).collect();
         let spine: Vec<Element<'_, '_>> = root.at(&["spine"]).into_iter().flat_map(|spine| spine.all("itemref")).collect();
         if spine.len() > CHAPTERS_MAX {
             return Err(failures::too_large(format!("it has {} chapters, and at most {CHAPTERS_MAX} are converted", spine.len())));
@@ -70,7 +67,7 @@ impl Book {
                 continue;
             };
             if seen.insert(part.clone()) {
-                let (contents, encrypted) = (contents || toc.contains(&part), encrypted.contains(&part));
+                let encrypted = encrypted.contains(&part);
                 chapters.push(Chapter { part, contents, encrypted });
             }
         }
