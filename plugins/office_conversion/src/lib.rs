@@ -4,9 +4,11 @@
 //! those that are zips of XML read by [`package`] and [`xml`], which hold the limits.
 
 mod docx;
+mod epub;
 mod math;
 mod odf;
 mod package;
+mod rtf;
 mod sheets;
 mod slides;
 #[cfg(test)]
@@ -19,8 +21,8 @@ use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host}
 use package::Kind;
 
 /// Formats that it takes.
-static FORMATS: [&morag_conversion::Format; 6] =
-    [&formats::DOCX, &formats::XLSX, &formats::PPTX, &formats::ODT, &formats::ODS, &formats::ODP];
+static FORMATS: [&morag_conversion::Format; 8] =
+    [&formats::DOCX, &formats::XLSX, &formats::PPTX, &formats::ODT, &formats::ODS, &formats::ODP, &formats::EPUB, &formats::RTF];
 
 /// Converts a document.
 ///
@@ -34,6 +36,9 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
     let named = FORMATS.into_iter().find(|format| format.has_extension(&extension));
     if bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") && package::is_encrypted(bytes) {
         return Err(failures::encrypted("Office document"));
+    }
+    if rtf::is_rtf(bytes) {
+        return rtf::convert(bytes);
     }
     if !bytes.starts_with(b"PK\x03\x04") && !bytes.starts_with(b"PK\x05\x06") {
         return Err(match named {
@@ -49,7 +54,7 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
         Ok(Kind::Odt) => odf::convert(bytes, &formats::ODT, options),
         Ok(Kind::Ods) => odf::convert(bytes, &formats::ODS, options),
         Ok(Kind::Odp) => odf::convert(bytes, &formats::ODP, options),
-        Ok(Kind::Epub) => Err(failures::unsupported("epub")),
+        Ok(Kind::Epub) => epub::convert(bytes, options),
         Ok(Kind::Other(kind)) => Err(failures::unsupported(kind)),
         Err(reason) => Err(match named {
             Some(format) => failures::corrupt(format, reason),

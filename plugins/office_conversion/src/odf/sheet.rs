@@ -33,11 +33,12 @@ pub fn pages(package: &Package<'_>, styles: &Styles, sheets: Element<'_, '_>, op
             package.warn(format!("sheet {number} has more cells than are converted: the rest is left out"));
         }
         grid.write(&mut blocks);
-        if let Some(shapes) = sheet.child("shapes") {
-            let mut reader = Reader::new(package, styles);
-            shapes.elements().for_each(|shape| reader.shape(shape));
-            blocks.paragraph(reader.out.finish()?.trim_end());
-        }
+        let mut reader = Reader::new(package, styles);
+        // Frames lie over the cells, at whose places they are anchored.
+        sheet.within("frame").into_iter().for_each(|frame| reader.shape(frame));
+        let shapes = sheet.child("shapes").into_iter().flat_map(Element::elements);
+        shapes.filter(|shape| shape.name() != "frame").for_each(|shape| reader.shape(shape));
+        blocks.paragraph(reader.out.finish()?.trim_end());
         comments(sheet, &mut blocks);
         written |= !blocks.is_empty();
         let page = titled(&sheet.attribute("name").unwrap_or_else(|| format!("Sheet {number}")), blocks)?;

@@ -20,6 +20,11 @@ pub fn pages(package: &Package<'_>, styles: &Styles, presentation: Element<'_, '
     Ok(pages)
 }
 
+/// Whether a shape of this class is the same on every slide.
+fn is_repeated(class: &str) -> bool {
+    matches!(class, "date-time" | "footer" | "page-number" | "header" | "page")
+}
+
 fn slide(package: &Package<'_>, styles: &Styles, page: Element<'_, '_>, number: u32) -> Result<String, Failure> {
     let mut reader = Reader::new(package, styles);
     let mut title = String::new();
@@ -32,8 +37,7 @@ fn slide(package: &Package<'_>, styles: &Styles, page: Element<'_, '_>, number: 
                 let said: Vec<String> = shape.all("p").map(|line| escape(&line.text())).collect();
                 comments.push(said.join(" "));
             }
-            // The same on every slide.
-            _ if matches!(class.as_str(), "date-time" | "footer" | "page-number" | "header") => {}
+            _ if is_repeated(&class) => {}
             "frame" if class == "title" && title.is_empty() => title = reader.apart(|reader| reader.shape(shape)),
             "frame" | "custom-shape" | "g" | "rect" | "ellipse" | "text-box" | "a" | "table" => reader.shape(shape),
             _ => {}
@@ -41,7 +45,8 @@ fn slide(package: &Package<'_>, styles: &Styles, page: Element<'_, '_>, number: 
     }
     let notes = page.child("notes").map(|notes| {
         reader.apart(|reader| {
-            notes.all("frame").filter(|frame| frame.is("class", "notes")).for_each(|frame| reader.shape(frame));
+            let own = |frame: &Element<'_, '_>| !is_repeated(&frame.attribute("class").unwrap_or_default());
+            notes.all("frame").filter(own).for_each(|frame| reader.shape(frame));
         })
     });
     reader.write_notes();

@@ -6,7 +6,7 @@ mod relations;
 
 pub use kind::{Kind, is_encrypted, kind};
 pub use properties::{core, merge_core};
-pub use relations::{Relation, Relations, resolve};
+pub use relations::{Relations, resolve};
 
 use crate::xml;
 use morag_conversion::{Format, failures};
@@ -56,11 +56,6 @@ impl<'a> Package<'a> {
         Ok(Self { archive, names, format, total: Cell::new(0), warnings })
     }
 
-    /// The format that the document is of.
-    pub fn format(&self) -> &'static Format {
-        self.format
-    }
-
     /// Says what went wrong without stopping the conversion.
     pub fn warn(&self, warning: impl Into<String>) {
         // A document of nothing but damage says it a few times.
@@ -85,9 +80,9 @@ impl<'a> Package<'a> {
         self.names.get(&name.to_ascii_lowercase()).copied()
     }
 
-    /// Whether it has a part.
-    pub fn has(&self, name: &str) -> bool {
-        self.index(name).is_some()
+    /// The first part by name with an extension, which is in lower case.
+    pub fn first_with_extension(&self, extension: &str) -> Option<String> {
+        self.names.keys().filter(|name| name.ends_with(extension)).min().cloned()
     }
 
     /// The bytes of a part; none where there is no such part.
