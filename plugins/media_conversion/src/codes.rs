@@ -54,12 +54,11 @@ pub fn no_sound_track(format: &Format) -> Failure {
 }
 
 /// A sound track that can neither be taken out of the film nor be sent with it.
-pub fn unsupported_codec(format: &Format, codec: &str) -> Failure {
+pub fn unsupported_codec(format: &Format, why: &str) -> Failure {
     Failure::new(
         "UNSUPPORTED_CODEC",
         format!(
-            "The sound track of the {} file is in the codec {codec}, which cannot be taken out. Save its sound as mp3, m4a, ogg or wav and \
-             submit that file",
+            "The sound track of the {} file cannot be taken out: {why}. Save its sound as mp3, m4a, ogg or wav and submit that file",
             format.name
         ),
     )

@@ -6,10 +6,10 @@
 mod codes;
 mod detect;
 pub mod film;
-mod input;
-pub mod picture;
+pub mod input;
+mod picture;
 mod recording;
-mod sound;
+pub mod sound;
 #[cfg(test)]
 mod tests;
 mod transcript;

@@ -138,9 +138,10 @@ fn push_paragraph(out: &mut String, rows: &[Row], body: f32, has_text: bool, sho
 fn push_joined(line: &mut String, text: &str) {
     let begins_small = text.chars().next().is_some_and(char::is_lowercase);
     let undivided = line.strip_suffix(['-', '\u{ad}', '\u{2010}']).filter(|word| word.ends_with(char::is_alphabetic));
+    let is_chinese = line.ends_with(is_unspaced) && text.starts_with(is_unspaced);
     if let Some(word) = undivided.filter(|_| begins_small) {
         line.truncate(word.len());
-    } else if !line.is_empty() && !(line.ends_with(is_unspaced) && text.starts_with(is_unspaced)) {
+    } else if !line.is_empty() && !is_chinese {
         line.push(' ');
     }
     line.push_str(text);

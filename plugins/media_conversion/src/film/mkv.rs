@@ -65,11 +65,7 @@ pub(super) fn read(input: &Input, format: &'static Format) -> Result<Film, Failu
             }
             TAGS => walk.read_tags(&content(DESCRIPTION_BYTES_MAX)?),
             CLUSTER_TIME => walk.cluster_time = unsigned(&content(8)?),
-            SIMPLE_BLOCK | BLOCK => {
-                if !walk.block(input, element.start, end)? {
-                    break;
-                }
-            }
+            SIMPLE_BLOCK | BLOCK if !walk.block(input, element.start, end)? => break,
             _ => {}
         }
         if element.end.is_some_and(|end| end > input.size()) && offset >= input.size() {

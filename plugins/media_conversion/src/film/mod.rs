@@ -71,15 +71,16 @@ pub fn sound(
         warnings
             .push("the film ends before its sound does, or says more of it than it has: the rest is missing".into());
     }
-    let name = match &track.codec {
-        Codec::Other(name) => name.clone(),
-        _ if track.frames.is_empty() => "whose frames are not found".into(),
+    let why = match &track.codec {
+        Codec::Other(name) => format!("it is in the codec {name}"),
+        // Of a film in fragments the index is empty: each fragment has its own.
+        _ if track.frames.is_empty() => "its frames are not in the index of the film".into(),
         _ => return Ok((film.tags, Some(output::write(task, input, &track)?))),
     };
-    // Services take these containers as they are.
+    // Services take the other containers as they are.
     if format == &formats::MKV {
-        return Err(codes::unsupported_codec(format, &name));
+        return Err(codes::unsupported_codec(format, &why));
     }
-    warnings.push(format!("the sound track is not taken out of the film, which is sent whole: its codec is {name}"));
+    warnings.push(format!("the sound track is not taken out of the film, which is sent whole: {why}"));
     Ok((film.tags, None))
 }

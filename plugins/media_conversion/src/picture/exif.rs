@@ -96,7 +96,7 @@ pub(crate) mod tests {
         bytes.extend(1u16.to_be_bytes());
         bytes.extend(entry(TAKEN, 2, 20, 73));
         bytes.extend([0; 4]);
-        bytes.extend(b"Jane\02024:01:10 12:30:00\0");
+        bytes.extend(*b"Jane\x002024:01:10 12:30:00\0");
         bytes
     }
 

@@ -75,7 +75,7 @@ fn a_codec_that_is_not_taken_out_is_sent_in_its_film() {
     let source = mp4::film(&mp4::entry(b"ac-3", 0, &[]), &frames(3), &[3]);
     let (sound, task) = sound_of(&source);
     assert_eq!(sound, source);
-    task.assert_logged(Level::Warn, "its codec is ac-3");
+    task.assert_logged(Level::Warn, "in the codec ac-3");
     let source = mkv::film("matroska", "A_DTS", &[], &frames(3));
     let task = MockTask::new("a.mkv", source);
     assert!(assert_fails(heard(&task, &hearing(&[])), "UNSUPPORTED_CODEC").message.contains("A_DTS"));
