@@ -44,7 +44,7 @@ def convert(task: Task) -> dict:
 def read(content: bytes) -> tuple[list[str], int]:
     """The rows of the table, and the number of lines that are damaged. No rows where it is no text."""
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError:
         return [], 0
     if "\0" in text:
