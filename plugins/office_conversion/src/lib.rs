@@ -21,8 +21,16 @@ use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host}
 use package::Kind;
 
 /// Formats that it takes.
-static FORMATS: [&morag_conversion::Format; 8] =
-    [&formats::DOCX, &formats::XLSX, &formats::PPTX, &formats::ODT, &formats::ODS, &formats::ODP, &formats::EPUB, &formats::RTF];
+static FORMATS: [&morag_conversion::Format; 8] = [
+    &formats::DOCX,
+    &formats::XLSX,
+    &formats::PPTX,
+    &formats::ODT,
+    &formats::ODS,
+    &formats::ODP,
+    &formats::EPUB,
+    &formats::RTF,
+];
 
 /// Converts a document.
 ///

@@ -206,7 +206,9 @@ impl Reader {
         // Negative for the upper half.
         let unit = (number & 0xffff) as u16;
         let text = match (self.high.take(), char::decode_utf16([unit]).next()) {
-            (Some(high), Some(Err(_))) => char::decode_utf16([high, unit]).map(|c| c.unwrap_or('\u{fffd}')).collect::<String>(),
+            (Some(high), Some(Err(_))) => {
+                char::decode_utf16([high, unit]).map(|c| c.unwrap_or('\u{fffd}')).collect::<String>()
+            }
             (Some(_), Some(Ok(c))) => format!("\u{fffd}{c}"),
             (None, Some(Ok(c))) => c.to_string(),
             _ => {
@@ -276,10 +278,13 @@ impl Reader {
             Destination::FieldCode => {
                 let code = name.trim();
                 let address = code.strip_prefix("HYPERLINK").map(str::trim_start);
-                self.link = address.and_then(|rest| match rest.strip_prefix('"') {
-                    Some(quoted) => quoted.split('"').next(),
-                    None => rest.split_whitespace().next(),
-                }.map(str::to_owned));
+                self.link = address.and_then(|rest| {
+                    match rest.strip_prefix('"') {
+                        Some(quoted) => quoted.split('"').next(),
+                        None => rest.split_whitespace().next(),
+                    }
+                    .map(str::to_owned)
+                });
             }
             Destination::Mark => self.here.mark = Some(name),
             Destination::Author => self.author = name,
@@ -336,7 +341,9 @@ impl Reader {
                     Some(encoding) => drop(self.fonts.insert(self.state.font, encoding)),
                     None => drop(self.fonts.remove(&self.state.font)),
                 },
-                ("cpg", Some(page)) => codepage::of_page(page).into_iter().for_each(|page| drop(self.fonts.insert(self.state.font, page))),
+                ("cpg", Some(page)) => {
+                    codepage::of_page(page).into_iter().for_each(|page| drop(self.fonts.insert(self.state.font, page)))
+                }
                 _ => {}
             },
             Destination::Styles => match (word, number) {
@@ -368,12 +375,12 @@ impl Reader {
             "listtext" | "pntext" => Destination::Mark,
             "atnauthor" => Destination::Author,
             // Pictures, embedded files, what repeats on every page, indexes, definitions.
-            "pict" | "objdata" | "objclass" | "header" | "headerl" | "headerr" | "headerf" | "footer" | "footerl" | "footerr" | "footerf"
-            | "colortbl" | "listtable" | "listoverridetable" | "pn" | "xe" | "tc" | "bkmkstart" | "bkmkend" | "nonshppict" | "shprslt" | "sp"
-            | "mmathPict" | "rsidtbl" | "filetbl" | "revtbl" | "themedata" | "datastore" | "atnid" | "atndate" | "atnref" | "atrfstart"
-            | "atrfend" | "ftnsep" | "ftnsepc" | "aftnsep" | "aftnsepc" | "generator" | "operator" | "nonesttables" | "falt" | "panose" => {
-                Destination::Skip
-            }
+            "pict" | "objdata" | "objclass" | "header" | "headerl" | "headerr" | "headerf" | "footer" | "footerl"
+            | "footerr" | "footerf" | "colortbl" | "listtable" | "listoverridetable" | "pn" | "xe" | "tc"
+            | "bkmkstart" | "bkmkend" | "nonshppict" | "shprslt" | "sp" | "mmathPict" | "rsidtbl" | "filetbl"
+            | "revtbl" | "themedata" | "datastore" | "atnid" | "atndate" | "atnref" | "atrfstart" | "atrfend"
+            | "ftnsep" | "ftnsepc" | "aftnsep" | "aftnsepc" | "generator" | "operator" | "nonesttables" | "falt"
+            | "panose" => Destination::Skip,
             "footnote" | "annotation" | "shptxt" | "dptxbxtext" if self.state.destination == Destination::Text => {
                 self.enter(match word {
                     "footnote" => Kind::Note,
@@ -391,7 +398,11 @@ impl Reader {
             }
             // Groups that begin as if one did not have to know them, and hold text.
             "shpinst" | "moMath" | "moMathPara" | "ud" | "shpgrp" | "do" => return true,
-            word if self.state.destination == Destination::Text && word.len() > 2 && word.starts_with('m') && word.ends_with("Pr") => {
+            word if self.state.destination == Destination::Text
+                && word.len() > 2
+                && word.starts_with('m')
+                && word.ends_with("Pr") =>
+            {
                 Destination::Skip
             }
             _ => return false,
@@ -404,7 +415,9 @@ impl Reader {
     fn text_word(&mut self, word: &str, number: Option<i32>) {
         let on = number != Some(0);
         match word {
-            "par" | "sect" | "page" | "column" if self.state.destination == Destination::Text => self.here.end_paragraph(&self.levels),
+            "par" | "sect" | "page" | "column" if self.state.destination == Destination::Text => {
+                self.here.end_paragraph(&self.levels)
+            }
             "line" | "lbr" | "softline" => self.put("\n"),
             "tab" => self.put(" "),
             "cell" if self.state.destination == Destination::Text => self.here.end_cell(),
@@ -433,7 +446,8 @@ impl Reader {
             "ansicpg" => self.page = codepage::of_page(number.unwrap_or(0)).unwrap_or(self.page),
             "mac" => self.page = encoding_rs::MACINTOSH,
             "deflang" => {
-                self.properties.language = self.properties.language.take().or(number.and_then(codepage::language).map(str::to_owned));
+                self.properties.language =
+                    self.properties.language.take().or(number.and_then(codepage::language).map(str::to_owned));
             }
             "emdash" => self.put("—"),
             "endash" => self.put("–"),
@@ -474,9 +488,13 @@ impl Context {
             let level = self.paragraph.outline.filter(|level| (0..9).contains(level)).or(style);
             match (level.and_then(|level| usize::try_from(level + 1).ok()), mark.as_deref().map(mark_of)) {
                 (Some(level), None) => self.out.heading(level, &text),
-                (Some(level), Some((marker, label))) if marker == "-" => self.out.heading(level, &format!("{label}{text}")),
+                (Some(level), Some((marker, label))) if marker == "-" => {
+                    self.out.heading(level, &format!("{label}{text}"))
+                }
                 (Some(level), Some((marker, _))) => self.out.heading(level, &format!("{marker} {text}")),
-                (None, Some((marker, label))) => self.out.item(self.paragraph.level, &marker, &format!("{label}{text}")),
+                (None, Some((marker, label))) => {
+                    self.out.item(self.paragraph.level, &marker, &format!("{label}{text}"))
+                }
                 (None, None) => self.out.paragraph(&text),
             }
         }
@@ -498,7 +516,9 @@ impl Context {
 fn mark_of(mark: &str) -> (String, String) {
     let mark = mark.trim();
     let digits = mark.trim_end_matches(['.', ')']);
-    let numbered = mark.len() == digits.len() + 1 && (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let numbered = mark.len() == digits.len() + 1
+        && (1..=9).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
     match () {
         () if numbered => (format!("{digits}."), String::new()),
         // A bullet is one sign, and often a letter of a font of signs.
