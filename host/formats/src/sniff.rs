@@ -58,7 +58,7 @@ pub fn sniff(head: &[u8]) -> Content {
     match by_media_type(found.mime_type()) {
         // A text that speaks of the header.
         Some(format) if is_text && format == &crate::PDF => Content::Text,
-        Some(format) if format == &crate::ZIP => Content::Container(&ZIPS),
+        Some(format) if format == &crate::ZIP => office(head).map_or(Content::Container(&ZIPS), Content::Known),
         // Marks of two letters begin texts too.
         Some(format) if is_text && format.kind != crate::Kind::Document => Content::Text,
         Some(format) => Content::Known(format),
@@ -67,10 +67,18 @@ pub fn sniff(head: &[u8]) -> Content {
     }
 }
 
+/// An Office file whose parts are in an unusual order: by the folder of its main part.
+fn office(head: &[u8]) -> Option<&'static Format> {
+    let marks: [(&[u8], &'static Format); 3] =
+        [(b"word/", &crate::DOCX), (b"xl/", &crate::XLSX), (b"ppt/", &crate::PPTX)];
+    find(head, b"[Content_Types].xml")?;
+    marks.into_iter().find(|(mark, _)| find(head, mark).is_some()).map(|(_, format)| format)
+}
+
 /// Whether it is text in UTF-8, apart from a character that is cut off at the end, or in UTF-16 with its mark.
 fn is_text(head: &[u8]) -> bool {
     if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return head.len() % 2 == 0 && head.len() > 2;
+        return head.len().is_multiple_of(2) && head.len() > 2;
     }
     let whole = match std::str::from_utf8(head) {
         Ok(_) => true,

@@ -53,7 +53,9 @@ pub fn push_cell(out: &mut String, text: &str) {
 pub fn push_plain(out: &mut String, line: &str) {
     let line = line.trim();
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    let list_mark = digits > 0 && line[digits..].starts_with(['.', ')']);
+    // A number of a list has a space after its mark.
+    let after = line[digits..].strip_prefix(['.', ')']);
+    let list_mark = digits > 0 && after.is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
     let mut before = ' ';
     for (at, c) in line.char_indices() {
         let next = line[at + c.len_utf8()..].chars().next().unwrap_or(' ');

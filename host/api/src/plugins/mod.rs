@@ -280,7 +280,7 @@ fn pipelines(app: &Api, set: &PluginSet, loaded: &LoadedPlugin) -> Vec<String> {
         let members = members(step, &found, &converters).unwrap_or_default();
         members.iter().any(|member| member.name == loaded.descriptor.name)
     };
-    let using = all.filter(|pipeline| pipeline.steps().iter().any(|step| uses(step)));
+    let using = all.filter(|pipeline| pipeline.steps().iter().any(&uses));
     using.map(|pipeline| pipeline.name().to_owned()).collect()
 }
 

@@ -171,12 +171,13 @@ mod tests {
 
     fn loaded(name: &str) -> Option<Arc<Descriptor>> {
         let redact = json!({"properties": {"kinds": {"items": {"enum": ["email"]}}}, "additionalProperties": false});
-        Some(match name {
+        let component = match name {
             "convert" => component(&[], &["markdown.md"], json!({"type": "object"})),
             "redact" => component(&["markdown.md"], &["redacted.md"], redact),
             "hostile" => component(&[], &[], json!({"$ref": "#"})),
             _ => return None,
-        })
+        };
+        Some(Arc::new(Descriptor { name: name.into(), ..Descriptor::clone(&component) }))
     }
 
     fn checked(steps: Vec<StepDefinition>) -> Result<(), InvalidPipelines> {

@@ -265,7 +265,7 @@ impl Reader {
                     Some(level) => level.trim().parse::<i32>().ok().map(|level| level - 1),
                     None => (name == "title").then_some(0),
                 };
-                let (number, outline) = std::mem::replace(&mut self.style, (0, None));
+                let (number, outline) = std::mem::take(&mut self.style);
                 if let Some(level) = by_name.or(outline).filter(|level| (0..9).contains(level)) {
                     self.levels.insert(number, level);
                 }
@@ -338,11 +338,17 @@ impl Reader {
             Destination::Fonts => match (word, number) {
                 ("f", Some(font)) => self.state.font = font,
                 ("fcharset", Some(charset)) => match codepage::of_charset(charset) {
-                    Some(encoding) => drop(self.fonts.insert(self.state.font, encoding)),
-                    None => drop(self.fonts.remove(&self.state.font)),
+                    Some(encoding) => {
+                        self.fonts.insert(self.state.font, encoding);
+                    }
+                    None => {
+                        self.fonts.remove(&self.state.font);
+                    }
                 },
                 ("cpg", Some(page)) => {
-                    codepage::of_page(page).into_iter().for_each(|page| drop(self.fonts.insert(self.state.font, page)))
+                    if let Some(encoding) = codepage::of_page(page) {
+                        self.fonts.insert(self.state.font, encoding);
+                    }
                 }
                 _ => {}
             },

@@ -30,11 +30,6 @@ impl Grid {
         self.cells.push((row, column, escape_cell(text)));
     }
 
-    /// Whether it has no cell.
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-    }
-
     /// Writes the table. Rows and columns with nothing in them are left out; lines of one cell above the table, as titles are, stand
     /// before it.
     pub fn write(mut self, blocks: &mut Blocks) {

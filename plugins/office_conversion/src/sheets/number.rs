@@ -95,7 +95,7 @@ impl Kind {
             Self::Date | Self::DateTime | Self::Time if is_date => {
                 let seconds = (number * 86_400.0).round() as i64;
                 let (day, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-                if day == 0 && epoch == Epoch::Year1900 || self == Self::Time && day == 0 {
+                if day == 0 && (epoch == Epoch::Year1900 || self == Self::Time) {
                     return clock(rest);
                 }
                 // In days since 1970-01-01; the 29th of February 1900 is day 60.

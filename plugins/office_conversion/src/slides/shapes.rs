@@ -39,10 +39,11 @@ impl<'s, 'a> Slide<'s, 'a> {
                 "sp" => self.shape(shape),
                 "grpSp" => self.read(shape)?,
                 "graphicFrame" => self.frame(shape)?,
-                "AlternateContent" => match shape.child("Choice").or(shape.child("Fallback")) {
-                    Some(choice) => self.read(choice)?,
-                    None => {}
-                },
+                "AlternateContent" => {
+                    if let Some(choice) = shape.child("Choice").or(shape.child("Fallback")) {
+                        self.read(choice)?;
+                    }
+                }
                 _ => {}
             }
         }
@@ -70,7 +71,7 @@ impl<'s, 'a> Slide<'s, 'a> {
         for item in data.elements() {
             match item.name() {
                 "tbl" => self.blocks.table(&table::rows(item, self.relations)),
-                "chart" => self.part(item.prefixed("id"), |blocks, root| chart::write(blocks, root))?,
+                "chart" => self.part(item.prefixed("id"), chart::write)?,
                 // The drawing of a diagram: its texts are in a part of their own.
                 "relIds" => self.part(item.prefixed("dm"), |blocks, root| {
                     let empty = Relations::default();

@@ -46,7 +46,7 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
         Ok(root) => writer.titled(Some(&root.name), &value_of(&root)),
         Err(reason) => {
             warnings.push(format!("the XML is given as it is written: {reason}"));
-            writer.as_written()
+            writer.into_written()
         }
     };
     Ok(Converted { encoding: Some(label), warnings, ..Converted::without_pages(&formats::XML, markdown) })
