@@ -53,12 +53,17 @@ impl Book {
         let mut files: HashMap<String, (String, bool)> = HashMap::new();
         for item in root.at(&["manifest"]).into_iter().flat_map(|manifest| manifest.all("item")) {
             let (Some(id), Some(href)) = (item.attribute("id"), item.attribute("href")) else { continue };
-            let contents = item.attribute("properties").is_some_and(|own| own.split_whitespace().any(|word| word == "nav"));
+            let contents =
+                item.attribute("properties").is_some_and(|own| own.split_whitespace().any(|word| word == "nav"));
             files.insert(id, (part(&href), contents));
         }
-        let spine: Vec<Element<'_, '_>> = root.at(&["spine"]).into_iter().flat_map(|spine| spine.all("itemref")).collect();
+        let spine: Vec<Element<'_, '_>> =
+            root.at(&["spine"]).into_iter().flat_map(|spine| spine.all("itemref")).collect();
         if spine.len() > CHAPTERS_MAX {
-            return Err(failures::too_large(format!("it has {} chapters, and at most {CHAPTERS_MAX} are converted", spine.len())));
+            return Err(failures::too_large(format!(
+                "it has {} chapters, and at most {CHAPTERS_MAX} are converted",
+                spine.len()
+            )));
         }
         let (mut chapters, mut seen) = (Vec::with_capacity(spine.len()), HashSet::new());
         for item in spine {
@@ -95,11 +100,15 @@ fn read_dates(properties: &mut Properties, metadata: Element<'_, '_>) {
         let is = |name: &str| element.attribute("property").is_some_and(|own| own.ends_with(name));
         match element.name() {
             "date" if element.is("event", "modification") => {
-                properties.modification_date = properties.modification_date.take().or_else(|| dates::iso(&element.text()));
+                properties.modification_date =
+                    properties.modification_date.take().or_else(|| dates::iso(&element.text()));
             }
-            "date" => properties.creation_date = properties.creation_date.take().or_else(|| dates::iso(&element.text())),
+            "date" => {
+                properties.creation_date = properties.creation_date.take().or_else(|| dates::iso(&element.text()))
+            }
             "meta" if is("modified") => {
-                properties.modification_date = properties.modification_date.take().or_else(|| dates::iso(&element.text()));
+                properties.modification_date =
+                    properties.modification_date.take().or_else(|| dates::iso(&element.text()));
             }
             "meta" if element.is("name", "generator") => {
                 properties.creator = element.attribute("content").as_deref().and_then(property);
@@ -114,7 +123,8 @@ fn encrypted(package: &Package<'_>) -> Result<HashSet<String>, Failure> {
     const NAME: &str = "META-INF/encryption.xml";
     let Some(source) = package.optional_text(NAME)? else { return Ok(HashSet::new()) };
     let tree = package.tree(NAME, &source)?;
-    let part = |data: Element<'_, '_>| Some(resolve("", &decode(&data.within("CipherReference").first()?.attribute("URI")?)));
+    let part =
+        |data: Element<'_, '_>| Some(resolve("", &decode(&data.within("CipherReference").first()?.attribute("URI")?)));
     Ok(tree.root().within("EncryptedData").into_iter().filter_map(part).collect())
 }
 
@@ -123,7 +133,10 @@ fn decode(href: &str) -> String {
     let mut out = Vec::with_capacity(href.len());
     let mut rest = href.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let hex = after
+            .get(..2)
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match hex.filter(|_| *first == b'%') {
             Some(byte) => {
                 out.push(byte);

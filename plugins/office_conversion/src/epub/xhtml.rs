@@ -104,7 +104,8 @@ impl Writer {
 
     fn element(&mut self, element: Element<'_, '_>) {
         match element.name() {
-            "head" | "script" | "style" | "template" | "svg" | "audio" | "video" | "object" | "iframe" | "rt" | "rp" | "img" => {}
+            "head" | "script" | "style" | "template" | "svg" | "audio" | "video" | "object" | "iframe" | "rt"
+            | "rp" | "img" => {}
             "nav" if is_contents(element) => {}
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => self.heading(element),
             "b" | "strong" => self.styled(element, |style| style.bold = true),
@@ -171,7 +172,8 @@ impl Writer {
                 let mut inner = Self { in_cell: self.in_cell, ..Self::default() };
                 inner.write(element);
                 inner.flush();
-                let quoted: Vec<String> = inner.out.into_text().lines().map(|line| format!("> {line}").trim_end().to_owned()).collect();
+                let quoted: Vec<String> =
+                    inner.out.into_text().lines().map(|line| format!("> {line}").trim_end().to_owned()).collect();
                 if self.lists.is_empty() && !self.in_cell {
                     self.out.paragraph(&quoted.join("\n"));
                 } else {
@@ -193,8 +195,9 @@ impl Writer {
                     }
                 }
             }
-            "p" | "div" | "section" | "article" | "aside" | "header" | "footer" | "main" | "figure" | "figcaption" | "dl" | "dd" | "body"
-            | "center" | "address" | "hgroup" | "details" | "summary" | "form" | "fieldset" | "tr" | "td" | "nav" => self.block(element),
+            "p" | "div" | "section" | "article" | "aside" | "header" | "footer" | "main" | "figure" | "figcaption"
+            | "dl" | "dd" | "body" | "center" | "address" | "hgroup" | "details" | "summary" | "form" | "fieldset"
+            | "tr" | "td" | "nav" => self.block(element),
             _ => self.write(element),
         }
     }
@@ -214,7 +217,9 @@ impl Writer {
 
 /// Whether an element is a list of contents within a page.
 fn is_contents(element: Element<'_, '_>) -> bool {
-    element.attribute("type").is_some_and(|kind| matches!(kind.as_str(), "toc" | "page-list" | "landmarks" | "lot" | "loi"))
+    element
+        .attribute("type")
+        .is_some_and(|kind| matches!(kind.as_str(), "toc" | "page-list" | "landmarks" | "lot" | "loi"))
 }
 
 /// The text of code as it is laid out.

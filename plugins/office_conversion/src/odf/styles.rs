@@ -13,7 +13,6 @@ struct Own {
     italic: Option<bool>,
     strike: Option<bool>,
     parent: Option<String>,
-    list: Option<String>,
 }
 
 /// How the items of a level are marked.
@@ -70,11 +69,6 @@ impl Styles {
         }
     }
 
-    /// The list style that a paragraph's style has.
-    pub fn list_of(&self, name: Option<&str>) -> Option<String> {
-        self.find(name, |own| own.list.clone())
-    }
-
     /// How a level of a list, from 0, is marked.
     pub fn level(&self, list: &str, level: usize) -> Option<&Level> {
         self.lists.get(list)?.get(level)
@@ -90,11 +84,11 @@ fn own(style: Element<'_, '_>) -> Own {
     let text = style.child("text-properties");
     let value = |name: &str| text.and_then(|text| text.attribute(name));
     Own {
-        bold: value("font-weight").map(|weight| weight == "bold" || weight.parse().is_ok_and(|weight: u32| weight >= 600)),
+        bold: value("font-weight")
+            .map(|weight| weight == "bold" || weight.parse().is_ok_and(|weight: u32| weight >= 600)),
         italic: value("font-style").map(|style| style != "normal"),
         strike: value("text-line-through-style").map(|style| style != "none"),
         parent: style.attribute("parent-style-name"),
-        list: style.attribute("list-style-name").filter(|name| !name.is_empty()),
     }
 }
 

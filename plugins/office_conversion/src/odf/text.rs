@@ -7,6 +7,8 @@ use crate::xml::{Element, Item};
 
 /// Repetitions of a cell or row that are written: what repeats more often is filling.
 const REPEATS_MAX: usize = 64;
+/// Bytes of a text that is repeated.
+const REPEATED_BYTES_MAX: usize = 1000;
 /// Spaces that one element may stand for.
 const SPACES_MAX: usize = 40;
 
@@ -92,7 +94,13 @@ impl Reader<'_, '_> {
         text
     }
 
-    fn push<'t, 'a>(&mut self, text: &mut Inline, element: Element<'t, 'a>, style: Style, boxes: &mut Vec<Element<'t, 'a>>) {
+    fn push<'t, 'a>(
+        &mut self,
+        text: &mut Inline,
+        element: Element<'t, 'a>,
+        style: Style,
+        boxes: &mut Vec<Element<'t, 'a>>,
+    ) {
         for item in element.items() {
             let child = match item {
                 // White space is what the elements say; line ends of the file are blanks.
@@ -129,7 +137,10 @@ impl Reader<'_, '_> {
                 "annotation" => {
                     let author = child.child("creator").map(|author| escape(&author.text())).unwrap_or_default();
                     let said = self.apart(|reader| {
-                        child.elements().filter(|child| matches!(child.name(), "p" | "list")).for_each(|child| reader.block(child));
+                        child
+                            .elements()
+                            .filter(|child| matches!(child.name(), "p" | "list"))
+                            .for_each(|child| reader.block(child));
                     });
                     let said = if author.is_empty() { said } else { format!("{author}: {said}") };
                     self.note(text, 2, said);
@@ -175,7 +186,8 @@ impl Reader<'_, '_> {
                     None => self.chart(child),
                 },
                 // A picture, what stands in for an object, and words about them.
-                "image" | "title" | "desc" | "enhanced-geometry" | "event-listeners" | "glue-point" | "thumbnail" | "plugin" => {}
+                "image" | "title" | "desc" | "enhanced-geometry" | "event-listeners" | "glue-point" | "thumbnail"
+                | "plugin" => {}
                 _ => self.block(child),
             }
         }
@@ -214,6 +226,8 @@ impl Reader<'_, '_> {
                     "covered-table-cell" => String::new(),
                     _ => continue,
                 };
+                // Long texts are not repeated, and in tables within tables none is: that would multiply.
+                let repeated = if self.in_cell || text.len() > REPEATED_BYTES_MAX { 1 } else { repeated };
                 cells.extend(std::iter::repeat_n(text, repeated));
             }
             written.push(cells);

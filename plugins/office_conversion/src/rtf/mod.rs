@@ -1,6 +1,6 @@
 //! Rich Text Format.
 
-mod codepage;
+pub mod codepage;
 mod lexer;
 mod properties;
 mod reader;
@@ -28,7 +28,10 @@ pub fn is_rtf(bytes: &[u8]) -> bool {
 /// `CORRUPT_DOCUMENT` for groups within groups without end, `DOCUMENT_TOO_LARGE`, `EMPTY_DOCUMENT`.
 pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     if bytes.len() > BYTES_MAX {
-        return Err(failures::too_large(format!("it has {} bytes, and at most {BYTES_MAX} are converted", bytes.len())));
+        return Err(failures::too_large(format!(
+            "it has {} bytes, and at most {BYTES_MAX} are converted",
+            bytes.len()
+        )));
     }
     let mut reader = Reader::default();
     for token in Lexer::new(bytes) {
@@ -54,13 +57,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn converted(body: &str) -> String {
-        let source = format!("{{\\rtf1\\ansi\\ansicpg1252\\deff0{{\\fonttbl{{\\f0 A;}}{{\\f1\\fcharset128 B;}}{{\\f2\\fcharset238 C;}}}}{body}}}");
+        let source = format!(
+            "{{\\rtf1\\ansi\\ansicpg1252\\deff0{{\\fonttbl{{\\f0 A;}}{{\\f1\\fcharset128 B;}}{{\\f2\\fcharset238 C;}}}}{body}}}"
+        );
         convert(source.as_bytes()).unwrap().markdown
     }
 
     #[test]
     fn characters_of_all_kinds() {
-        assert_eq!(converted("caf\\'e9 \\u26085?\\u-10179?\\u-8704? {\\uc2\\u233\\'c3\\'a9}\\emdash\\~x\\_y\\{\\}"), "café 日😀 é—\u{a0}x\u{2011}y{}\n");
+        assert_eq!(
+            converted("caf\\'e9 \\u26085?\\u-10179?\\u-8704? {\\uc2\\u233\\'c3\\'a9}\\emdash\\~x\\_y\\{\\}"),
+            "café 日😀 é—\u{a0}x\u{2011}y{}\n"
+        );
         assert_eq!(converted("{\\f1\\'93\\'fa\\'96\\'7b} {\\f2\\'f8\\'e8} \\'f8"), "日本 řč ø\n");
         assert_eq!(converted("\\u55357 ?a"), "\u{fffd}a\n");
     }
@@ -68,7 +76,9 @@ mod tests {
     #[test]
     fn paragraphs_headings_and_emphasis() {
         let styles = "{\\stylesheet{\\s1\\outlinelevel0 heading 1;}{\\s2 heading 2;}{\\s3 Normal;}}";
-        let body = format!("{styles}\\pard\\s1 One\\par\\pard\\s2 Two\\par\\pard\\s3 plain {{\\b bold}} \\i it\\i0  end\\par\\pard\\outlinelevel2 Three\\par");
+        let body = format!(
+            "{styles}\\pard\\s1 One\\par\\pard\\s2 Two\\par\\pard\\s3 plain {{\\b bold}} \\i it\\i0  end\\par\\pard\\outlinelevel2 Three\\par"
+        );
         assert_eq!(converted(&body), "# One\n\n## Two\n\nplain **bold** *it* end\n\n### Three\n");
     }
 

@@ -15,6 +15,8 @@ use std::collections::HashMap;
 const DEPTH_MAX: usize = 10_000;
 /// Texts of their own within each other: a note in a box in a note. Deeper ones are part of the one around them.
 const CONTEXTS_MAX: usize = 8;
+/// Fonts and styles of a document.
+const NAMED_MAX: usize = 65_536;
 /// Characters of a name, a mark or the code of a field.
 const NAME_CHARS_MAX: usize = 4096;
 
@@ -132,7 +134,12 @@ impl Reader {
             }
             Token::Symbol(symbol) => self.symbol(symbol),
             Token::Word("u", number) => self.unicode(number.unwrap_or(0)),
-            Token::Word(_, _) if self.skip > 0 => self.skip -= 1,
+            // Words of structure do not stand in for characters, whatever the writer meant.
+            Token::Word(word, _)
+                if self.skip > 0 && !matches!(word, "par" | "cell" | "row" | "line" | "tab" | "sect" | "page") =>
+            {
+                self.skip -= 1
+            }
             Token::Word(word, number) => {
                 self.decode();
                 self.word(word, number);
@@ -206,7 +213,9 @@ impl Reader {
         // Negative for the upper half.
         let unit = (number & 0xffff) as u16;
         let text = match (self.high.take(), char::decode_utf16([unit]).next()) {
-            (Some(high), Some(Err(_))) => char::decode_utf16([high, unit]).map(|c| c.unwrap_or('\u{fffd}')).collect::<String>(),
+            (Some(high), Some(Err(_))) => {
+                char::decode_utf16([high, unit]).map(|c| c.unwrap_or('\u{fffd}')).collect::<String>()
+            }
             (Some(_), Some(Ok(c))) => format!("\u{fffd}{c}"),
             (None, Some(Ok(c))) => c.to_string(),
             _ => {
@@ -263,8 +272,10 @@ impl Reader {
                     Some(level) => level.trim().parse::<i32>().ok().map(|level| level - 1),
                     None => (name == "title").then_some(0),
                 };
-                let (number, outline) = std::mem::replace(&mut self.style, (0, None));
-                if let Some(level) = by_name.or(outline).filter(|level| (0..9).contains(level)) {
+                let (number, outline) = std::mem::take(&mut self.style);
+                if let Some(level) =
+                    by_name.or(outline).filter(|level| (0..9).contains(level) && self.levels.len() < NAMED_MAX)
+                {
                     self.levels.insert(number, level);
                 }
             }
@@ -276,10 +287,13 @@ impl Reader {
             Destination::FieldCode => {
                 let code = name.trim();
                 let address = code.strip_prefix("HYPERLINK").map(str::trim_start);
-                self.link = address.and_then(|rest| match rest.strip_prefix('"') {
-                    Some(quoted) => quoted.split('"').next(),
-                    None => rest.split_whitespace().next(),
-                }.map(str::to_owned));
+                self.link = address.and_then(|rest| {
+                    match rest.strip_prefix('"') {
+                        Some(quoted) => quoted.split('"').next(),
+                        None => rest.split_whitespace().next(),
+                    }
+                    .map(str::to_owned)
+                });
             }
             Destination::Mark => self.here.mark = Some(name),
             Destination::Author => self.author = name,
@@ -332,11 +346,8 @@ impl Reader {
         match self.state.destination {
             Destination::Fonts => match (word, number) {
                 ("f", Some(font)) => self.state.font = font,
-                ("fcharset", Some(charset)) => match codepage::of_charset(charset) {
-                    Some(encoding) => drop(self.fonts.insert(self.state.font, encoding)),
-                    None => drop(self.fonts.remove(&self.state.font)),
-                },
-                ("cpg", Some(page)) => codepage::of_page(page).into_iter().for_each(|page| drop(self.fonts.insert(self.state.font, page))),
+                ("fcharset", Some(charset)) => self.name_font(codepage::of_charset(charset)),
+                ("cpg", Some(page)) => self.name_font(codepage::of_page(page)),
                 _ => {}
             },
             Destination::Styles => match (word, number) {
@@ -348,6 +359,19 @@ impl Reader {
             },
             Destination::Property(_) => self.date.word(word, number.unwrap_or(0)),
             _ => self.text_word(word, number),
+        }
+    }
+
+    /// The encoding of the font that is named; none is that of the document.
+    fn name_font(&mut self, encoding: Option<&'static Encoding>) {
+        match encoding {
+            Some(encoding) if self.fonts.len() < NAMED_MAX => {
+                self.fonts.insert(self.state.font, encoding);
+            }
+            Some(_) => {}
+            None => {
+                self.fonts.remove(&self.state.font);
+            }
         }
     }
 
@@ -368,12 +392,12 @@ impl Reader {
             "listtext" | "pntext" => Destination::Mark,
             "atnauthor" => Destination::Author,
             // Pictures, embedded files, what repeats on every page, indexes, definitions.
-            "pict" | "objdata" | "objclass" | "header" | "headerl" | "headerr" | "headerf" | "footer" | "footerl" | "footerr" | "footerf"
-            | "colortbl" | "listtable" | "listoverridetable" | "pn" | "xe" | "tc" | "bkmkstart" | "bkmkend" | "nonshppict" | "shprslt" | "sp"
-            | "mmathPict" | "rsidtbl" | "filetbl" | "revtbl" | "themedata" | "datastore" | "atnid" | "atndate" | "atnref" | "atrfstart"
-            | "atrfend" | "ftnsep" | "ftnsepc" | "aftnsep" | "aftnsepc" | "generator" | "operator" | "nonesttables" | "falt" | "panose" => {
-                Destination::Skip
-            }
+            "pict" | "objdata" | "objclass" | "header" | "headerl" | "headerr" | "headerf" | "footer" | "footerl"
+            | "footerr" | "footerf" | "colortbl" | "listtable" | "listoverridetable" | "pn" | "xe" | "tc"
+            | "bkmkstart" | "bkmkend" | "nonshppict" | "shprslt" | "sp" | "mmathPict" | "rsidtbl" | "filetbl"
+            | "revtbl" | "themedata" | "datastore" | "atnid" | "atndate" | "atnref" | "atrfstart" | "atrfend"
+            | "ftnsep" | "ftnsepc" | "aftnsep" | "aftnsepc" | "generator" | "operator" | "nonesttables" | "falt"
+            | "panose" => Destination::Skip,
             "footnote" | "annotation" | "shptxt" | "dptxbxtext" if self.state.destination == Destination::Text => {
                 self.enter(match word {
                     "footnote" => Kind::Note,
@@ -391,7 +415,11 @@ impl Reader {
             }
             // Groups that begin as if one did not have to know them, and hold text.
             "shpinst" | "moMath" | "moMathPara" | "ud" | "shpgrp" | "do" => return true,
-            word if self.state.destination == Destination::Text && word.len() > 2 && word.starts_with('m') && word.ends_with("Pr") => {
+            word if self.state.destination == Destination::Text
+                && word.len() > 2
+                && word.starts_with('m')
+                && word.ends_with("Pr") =>
+            {
                 Destination::Skip
             }
             _ => return false,
@@ -404,7 +432,9 @@ impl Reader {
     fn text_word(&mut self, word: &str, number: Option<i32>) {
         let on = number != Some(0);
         match word {
-            "par" | "sect" | "page" | "column" if self.state.destination == Destination::Text => self.here.end_paragraph(&self.levels),
+            "par" | "sect" | "page" | "column" if self.state.destination == Destination::Text => {
+                self.here.end_paragraph(&self.levels)
+            }
             "line" | "lbr" | "softline" => self.put("\n"),
             "tab" => self.put(" "),
             "cell" if self.state.destination == Destination::Text => self.here.end_cell(),
@@ -433,7 +463,8 @@ impl Reader {
             "ansicpg" => self.page = codepage::of_page(number.unwrap_or(0)).unwrap_or(self.page),
             "mac" => self.page = encoding_rs::MACINTOSH,
             "deflang" => {
-                self.properties.language = self.properties.language.take().or(number.and_then(codepage::language).map(str::to_owned));
+                self.properties.language =
+                    self.properties.language.take().or(number.and_then(codepage::language).map(str::to_owned));
             }
             "emdash" => self.put("—"),
             "endash" => self.put("–"),
@@ -474,9 +505,13 @@ impl Context {
             let level = self.paragraph.outline.filter(|level| (0..9).contains(level)).or(style);
             match (level.and_then(|level| usize::try_from(level + 1).ok()), mark.as_deref().map(mark_of)) {
                 (Some(level), None) => self.out.heading(level, &text),
-                (Some(level), Some((marker, label))) if marker == "-" => self.out.heading(level, &format!("{label}{text}")),
+                (Some(level), Some((marker, label))) if marker == "-" => {
+                    self.out.heading(level, &format!("{label}{text}"))
+                }
                 (Some(level), Some((marker, _))) => self.out.heading(level, &format!("{marker} {text}")),
-                (None, Some((marker, label))) => self.out.item(self.paragraph.level, &marker, &format!("{label}{text}")),
+                (None, Some((marker, label))) => {
+                    self.out.item(self.paragraph.level, &marker, &format!("{label}{text}"))
+                }
                 (None, None) => self.out.paragraph(&text),
             }
         }
@@ -498,7 +533,9 @@ impl Context {
 fn mark_of(mark: &str) -> (String, String) {
     let mark = mark.trim();
     let digits = mark.trim_end_matches(['.', ')']);
-    let numbered = mark.len() == digits.len() + 1 && (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let numbered = mark.len() == digits.len() + 1
+        && (1..=9).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
     match () {
         () if numbered => (format!("{digits}."), String::new()),
         // A bullet is one sign, and often a letter of a font of signs.

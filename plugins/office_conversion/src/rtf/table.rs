@@ -45,7 +45,8 @@ impl Table {
     pub fn row(&mut self) {
         let cells = std::mem::take(&mut self.cells);
         if !cells.is_empty() {
-            self.rows.push((self.edges.clone(), cells));
+            // Of edges without cells there may be any number.
+            self.rows.push((self.edges.iter().take(cells.len()).copied().collect(), cells));
         }
     }
 
@@ -64,7 +65,8 @@ impl Table {
             // A frame around its content.
             return blocks.paragraph(cell);
         }
-        let mut edges: Vec<i32> = rows.iter().flat_map(|(edges, cells)| edges.iter().take(cells.len()).copied()).collect();
+        let mut edges: Vec<i32> =
+            rows.iter().flat_map(|(edges, cells)| edges.iter().take(cells.len()).copied()).collect();
         edges.sort_unstable();
         edges.dedup_by(|next, last| next.saturating_sub(*last) <= SAME_EDGE_TWIPS);
         let known = rows.iter().all(|(edges, cells)| edges.len() >= cells.len());
@@ -81,7 +83,11 @@ fn align(edges: &[i32], own: &[i32], cells: Vec<String>) -> Vec<String> {
     let mut row: Vec<String> = Vec::new();
     for (index, cell) in cells.into_iter().enumerate() {
         let left = if index == 0 { i32::MIN } else { own[index - 1] };
-        let column = if index == 0 { 0 } else { edges.partition_point(|edge| *edge <= left.saturating_add(SAME_EDGE_TWIPS / 2)) };
+        let column = if index == 0 {
+            0
+        } else {
+            edges.partition_point(|edge| *edge <= left.saturating_add(SAME_EDGE_TWIPS / 2))
+        };
         if column > row.len() {
             row.resize(column, String::new());
         }

@@ -56,7 +56,8 @@ impl Kind {
                 '[' => {
                     let inner: String = chars.by_ref().take_while(|c| *c != ']').collect();
                     let inner = inner.to_ascii_lowercase();
-                    duration |= !inner.is_empty() && ["h", "m", "s"].iter().any(|unit| inner.chars().all(|c| unit.starts_with(c)));
+                    duration |= !inner.is_empty()
+                        && ["h", "m", "s"].iter().any(|unit| inner.chars().all(|c| unit.starts_with(c)));
                 }
                 '%' => percent = true,
                 'y' | 'd' | 'e' if c != 'E' => date = true,
@@ -94,7 +95,7 @@ impl Kind {
             Self::Date | Self::DateTime | Self::Time if is_date => {
                 let seconds = (number * 86_400.0).round() as i64;
                 let (day, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-                if day == 0 && epoch == Epoch::Year1900 || self == Self::Time && day == 0 {
+                if day == 0 && (epoch == Epoch::Year1900 || self == Self::Time) {
                     return clock(rest);
                 }
                 // In days since 1970-01-01; the 29th of February 1900 is day 60.

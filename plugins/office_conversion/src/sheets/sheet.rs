@@ -47,7 +47,9 @@ pub fn read(package: &Package<'_>, name: &str, source: &str, workbook: &Workbook
                 _ => {}
             },
             Ok(Event::Empty(start)) => match start.local_name().as_ref() {
-                "row" => row = attribute(&start, "r").and_then(|text| text.parse().ok()).unwrap_or(row.saturating_add(1)),
+                "row" => {
+                    row = attribute(&start, "r").and_then(|text| text.parse().ok()).unwrap_or(row.saturating_add(1))
+                }
                 "c" => drop(begin(&start, row, &mut column)),
                 _ => {}
             },
@@ -112,10 +114,11 @@ fn add(grid: &mut Grid, cell: &Cell, workbook: &Workbook) {
     let value = cell.value.trim();
     let mut put = |text: &str| grid.add(cell.row, cell.column, text);
     match cell.kind.as_str() {
-        "s" => match value.parse::<usize>().ok().and_then(|index| workbook.texts.get(index)) {
-            Some(text) => put(&unescape(text)),
-            None => {}
-        },
+        "s" => {
+            if let Some(text) = value.parse::<usize>().ok().and_then(|index| workbook.texts.get(index)) {
+                put(&unescape(text));
+            }
+        }
         "str" | "e" => put(&unescape(&cell.value)),
         "inlineStr" => put(&unescape(&cell.inline)),
         "b" => put(if value == "1" || value == "true" { "TRUE" } else { "FALSE" }),
@@ -141,7 +144,7 @@ fn unescape(text: &str) -> std::borrow::Cow<'_, str> {
     while let Some(at) = rest.find("_x") {
         let code = rest.get(at + 2..at + 6).and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
         out.push_str(&rest[..at]);
-        match code.filter(|_| rest[at + 2..].as_bytes().get(4) == Some(&b'_')) {
+        match code.filter(|_| rest.as_bytes().get(at + 6) == Some(&b'_')) {
             Some(c) => {
                 out.push(c);
                 rest = &rest[at + 7..];

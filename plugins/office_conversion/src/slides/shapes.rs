@@ -39,10 +39,11 @@ impl<'s, 'a> Slide<'s, 'a> {
                 "sp" => self.shape(shape),
                 "grpSp" => self.read(shape)?,
                 "graphicFrame" => self.frame(shape)?,
-                "AlternateContent" => match shape.child("Choice").or(shape.child("Fallback")) {
-                    Some(choice) => self.read(choice)?,
-                    None => {}
-                },
+                "AlternateContent" => {
+                    if let Some(choice) = shape.child("Choice").or(shape.child("Fallback")) {
+                        self.read(choice)?;
+                    }
+                }
                 _ => {}
             }
         }
@@ -58,7 +59,9 @@ impl<'s, 'a> Slide<'s, 'a> {
             Some("dt" | "ftr" | "sldNum" | "hdr" | "sldImg") => {}
             _ if self.notes && kind.as_deref() != Some("body") => {}
             Some("title" | "ctrTitle") if self.title.is_empty() => self.title = text::lines(body, self.relations),
-            Some("" | "body" | "obj") if !self.notes => text::write(&mut self.blocks, body, self.relations, Bullets::Usual),
+            Some("" | "body" | "obj") if !self.notes => {
+                text::write(&mut self.blocks, body, self.relations, Bullets::Usual)
+            }
             _ => text::write(&mut self.blocks, body, self.relations, Bullets::Unusual),
         }
     }
@@ -68,7 +71,7 @@ impl<'s, 'a> Slide<'s, 'a> {
         for item in data.elements() {
             match item.name() {
                 "tbl" => self.blocks.table(&table::rows(item, self.relations)),
-                "chart" => self.part(item.prefixed("id"), |blocks, root| chart::write(blocks, root))?,
+                "chart" => self.part(item.prefixed("id"), chart::write)?,
                 // The drawing of a diagram: its texts are in a part of their own.
                 "relIds" => self.part(item.prefixed("dm"), |blocks, root| {
                     let empty = Relations::default();

@@ -129,7 +129,8 @@ impl<'a> Tree<'a> {
                     let end = inner.find(|c: char| c.is_ascii_whitespace()).unwrap_or(inner.len());
                     let (name, attributes) = inner.split_at(end);
                     let at = builder.add(Content::Element { name: local(name), attributes })?;
-                    if !closed && !(flavour == Flavour::Xhtml && is_void(local(name))) {
+                    let void = flavour == Flavour::Xhtml && is_void(local(name));
+                    if !closed && !void {
                         builder.open.push(Open { at, last: NONE, name });
                         if builder.open.len() > DEPTH_MAX {
                             return Err(format!("its XML is nested more than {DEPTH_MAX} levels deep"));
@@ -141,7 +142,9 @@ impl<'a> Tree<'a> {
                     let found = builder.open.iter().skip(1).rposition(|open| open.name == name);
                     match (found, flavour) {
                         (Some(found), Flavour::Xhtml) => builder.open.truncate(found + 1),
-                        (Some(found), Flavour::Xml) if found + 2 == builder.open.len() => builder.open.truncate(found + 1),
+                        (Some(found), Flavour::Xml) if found + 2 == builder.open.len() => {
+                            builder.open.truncate(found + 1)
+                        }
                         (None, Flavour::Xhtml) => {}
                         (_, Flavour::Xml) => {
                             damage = Some(format!("at byte {before}, </{name}> closes what is not open"));
@@ -337,7 +340,9 @@ mod tests {
 
     #[test]
     fn what_comes_before_the_damage_is_kept() {
-        for (text, kept) in [("<a><b>one</b><c>two", "onetwo"), ("<a>one<b></a>two</b>", "one"), ("<a>one<b x=</a>", "one")] {
+        for (text, kept) in
+            [("<a><b>one</b><c>two", "onetwo"), ("<a>one<b></a>two</b>", "one"), ("<a>one<b x=</a>", "one")]
+        {
             let tree = Tree::parse(text, Flavour::Xml).unwrap();
             assert_eq!(tree.root().text(), kept, "{text}");
             assert!(tree.damage.is_some(), "{text}");
