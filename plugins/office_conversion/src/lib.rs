@@ -5,12 +5,15 @@
 
 mod docx;
 mod epub;
+mod legacy;
 mod math;
 mod odf;
 mod package;
 mod rtf;
 mod sheets;
 mod slides;
+#[cfg(test)]
+mod testdata;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -21,15 +24,18 @@ use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host}
 use package::Kind;
 
 /// Formats that it takes.
-static FORMATS: [&morag_conversion::Format; 8] = [
+static FORMATS: [&morag_conversion::Format; 11] = [
     &formats::DOCX,
-    &formats::XLSX,
-    &formats::PPTX,
+    &formats::DOC,
     &formats::ODT,
+    &formats::RTF,
+    &formats::XLSX,
+    &formats::XLS,
     &formats::ODS,
+    &formats::PPTX,
+    &formats::PPT,
     &formats::ODP,
     &formats::EPUB,
-    &formats::RTF,
 ];
 
 /// Converts a document.
@@ -42,8 +48,8 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
         return Err(failures::empty("the file has 0 bytes"));
     }
     let named = FORMATS.into_iter().find(|format| format.has_extension(&extension));
-    if bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") && package::is_encrypted(bytes) {
-        return Err(failures::encrypted("Office document"));
+    if bytes.starts_with(legacy::SIGNATURE) {
+        return legacy::convert(bytes, named, &extension, &source.options);
     }
     if rtf::is_rtf(bytes) {
         return rtf::convert(bytes);

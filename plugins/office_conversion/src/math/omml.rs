@@ -58,10 +58,10 @@ fn push_one(out: &mut String, element: Element<'_, '_>) {
             symbols::push(out, &sign.to_string());
             let (sub, sup) = (of(element, "sub"), of(element, "sup"));
             if !sub.is_empty() {
-                *out = format!("{}_{}", out.trim_end(), group(&sub));
+                script(out, "_", &sub);
             }
             if !sup.is_empty() {
-                *out = format!("{}^{}", out.trim_end(), group(&sup));
+                script(out, "^", &sup);
             }
             out.push(' ');
             *out += &e();
@@ -131,6 +131,13 @@ fn push_text(out: &mut String, run: Element<'_, '_>) {
     } else {
         symbols::push(out, &text);
     }
+}
+
+/// Adds a script to what stands before it.
+fn script(out: &mut String, mark: &str, latex: &str) {
+    out.truncate(out.trim_end().len());
+    out.push_str(mark);
+    out.push_str(&group(latex));
 }
 
 fn delimiter(c: Option<char>) -> String {

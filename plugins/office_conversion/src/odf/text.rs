@@ -7,6 +7,8 @@ use crate::xml::{Element, Item};
 
 /// Repetitions of a cell or row that are written: what repeats more often is filling.
 const REPEATS_MAX: usize = 64;
+/// Bytes of a text that is repeated.
+const REPEATED_BYTES_MAX: usize = 1000;
 /// Spaces that one element may stand for.
 const SPACES_MAX: usize = 40;
 
@@ -224,6 +226,8 @@ impl Reader<'_, '_> {
                     "covered-table-cell" => String::new(),
                     _ => continue,
                 };
+                // Long texts are not repeated, and in tables within tables none is: that would multiply.
+                let repeated = if self.in_cell || text.len() > REPEATED_BYTES_MAX { 1 } else { repeated };
                 cells.extend(std::iter::repeat_n(text, repeated));
             }
             written.push(cells);

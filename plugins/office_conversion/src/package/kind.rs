@@ -1,6 +1,6 @@
 //! What a zip holds.
 
-use super::{RATIO_FREE_BYTES, relations};
+use super::{RATIO_FREE_BYTES, guard, relations};
 use crate::xml::{self, Flavour, Tree};
 use std::io::{Cursor, Read};
 use zip::ZipArchive;
@@ -34,7 +34,7 @@ pub fn is_encrypted(bytes: &[u8]) -> bool {
 
 /// Says what a zip holds, by its parts; an error says why they cannot be read.
 pub fn kind(bytes: &[u8]) -> Result<Kind, String> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    let mut archive = guard::open(bytes)?;
     if let Some(kind) = start_of(&mut archive, "mimetype").and_then(|text| by_media_type(text.trim())) {
         return Ok(kind);
     }

@@ -1,5 +1,6 @@
 //! The zip around a document, read under limits: what it claims about its sizes does not matter.
 
+mod guard;
 mod kind;
 mod properties;
 mod relations;
@@ -45,7 +46,7 @@ impl<'a> Package<'a> {
     /// # Errors
     /// `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`.
     pub fn open(bytes: &'a [u8], format: &'static Format) -> Result<Self, Failure> {
-        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| failures::corrupt(format, error))?;
+        let archive = guard::open(bytes).map_err(|error| failures::corrupt(format, error))?;
         if archive.len() > ENTRIES_MAX {
             let parts = archive.len();
             return Err(failures::too_large(format!("it has {parts} parts, and at most {ENTRIES_MAX} are read")));

@@ -1,6 +1,6 @@
 //! Rich Text Format.
 
-mod codepage;
+pub mod codepage;
 mod lexer;
 mod properties;
 mod reader;

@@ -15,6 +15,8 @@ use std::collections::HashMap;
 const DEPTH_MAX: usize = 10_000;
 /// Texts of their own within each other: a note in a box in a note. Deeper ones are part of the one around them.
 const CONTEXTS_MAX: usize = 8;
+/// Fonts and styles of a document.
+const NAMED_MAX: usize = 65_536;
 /// Characters of a name, a mark or the code of a field.
 const NAME_CHARS_MAX: usize = 4096;
 
@@ -132,7 +134,12 @@ impl Reader {
             }
             Token::Symbol(symbol) => self.symbol(symbol),
             Token::Word("u", number) => self.unicode(number.unwrap_or(0)),
-            Token::Word(_, _) if self.skip > 0 => self.skip -= 1,
+            // Words of structure do not stand in for characters, whatever the writer meant.
+            Token::Word(word, _)
+                if self.skip > 0 && !matches!(word, "par" | "cell" | "row" | "line" | "tab" | "sect" | "page") =>
+            {
+                self.skip -= 1
+            }
             Token::Word(word, number) => {
                 self.decode();
                 self.word(word, number);
@@ -266,7 +273,9 @@ impl Reader {
                     None => (name == "title").then_some(0),
                 };
                 let (number, outline) = std::mem::take(&mut self.style);
-                if let Some(level) = by_name.or(outline).filter(|level| (0..9).contains(level)) {
+                if let Some(level) =
+                    by_name.or(outline).filter(|level| (0..9).contains(level) && self.levels.len() < NAMED_MAX)
+                {
                     self.levels.insert(number, level);
                 }
             }
@@ -337,19 +346,8 @@ impl Reader {
         match self.state.destination {
             Destination::Fonts => match (word, number) {
                 ("f", Some(font)) => self.state.font = font,
-                ("fcharset", Some(charset)) => match codepage::of_charset(charset) {
-                    Some(encoding) => {
-                        self.fonts.insert(self.state.font, encoding);
-                    }
-                    None => {
-                        self.fonts.remove(&self.state.font);
-                    }
-                },
-                ("cpg", Some(page)) => {
-                    if let Some(encoding) = codepage::of_page(page) {
-                        self.fonts.insert(self.state.font, encoding);
-                    }
-                }
+                ("fcharset", Some(charset)) => self.name_font(codepage::of_charset(charset)),
+                ("cpg", Some(page)) => self.name_font(codepage::of_page(page)),
                 _ => {}
             },
             Destination::Styles => match (word, number) {
@@ -361,6 +359,19 @@ impl Reader {
             },
             Destination::Property(_) => self.date.word(word, number.unwrap_or(0)),
             _ => self.text_word(word, number),
+        }
+    }
+
+    /// The encoding of the font that is named; none is that of the document.
+    fn name_font(&mut self, encoding: Option<&'static Encoding>) {
+        match encoding {
+            Some(encoding) if self.fonts.len() < NAMED_MAX => {
+                self.fonts.insert(self.state.font, encoding);
+            }
+            Some(_) => {}
+            None => {
+                self.fonts.remove(&self.state.font);
+            }
         }
     }
 

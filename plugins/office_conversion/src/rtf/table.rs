@@ -45,7 +45,8 @@ impl Table {
     pub fn row(&mut self) {
         let cells = std::mem::take(&mut self.cells);
         if !cells.is_empty() {
-            self.rows.push((self.edges.clone(), cells));
+            // Of edges without cells there may be any number.
+            self.rows.push((self.edges.iter().take(cells.len()).copied().collect(), cells));
         }
     }
 

@@ -4,6 +4,8 @@ use crate::write::{Blocks, escape_cell, guard};
 
 /// Cells of a sheet that hold something: each takes some 40 bytes and its text.
 const CELLS_MAX: usize = 2_000_000;
+/// Bytes of the cells together: more than all markdown may have, so that it is refused as that.
+const BYTES_MAX: usize = 64 << 20;
 /// Lines of one cell above a table that are taken for its titles; more are a table with few cells.
 const TITLES_MAX: usize = 4;
 /// Columns that a sheet may have.
@@ -13,6 +15,7 @@ const COLUMNS_MAX: u32 = 16_384;
 #[derive(Debug, Default)]
 pub struct Grid {
     cells: Vec<(u32, u32, String)>,
+    bytes: usize,
     /// Whether there were more cells than are kept.
     pub cut: bool,
 }
@@ -23,11 +26,13 @@ impl Grid {
         if text.trim().is_empty() || column >= COLUMNS_MAX {
             return;
         }
-        if self.cells.len() >= CELLS_MAX {
+        if self.cells.len() >= CELLS_MAX || self.bytes > BYTES_MAX {
             self.cut = true;
             return;
         }
-        self.cells.push((row, column, escape_cell(text)));
+        let text = escape_cell(text);
+        self.bytes += text.len();
+        self.cells.push((row, column, text));
     }
 
     /// Writes the table. Rows and columns with nothing in them are left out; lines of one cell above the table, as titles are, stand

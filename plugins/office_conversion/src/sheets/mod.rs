@@ -15,6 +15,8 @@ use morag_conversion::{Converted, Options, failures, formats};
 use morag_step::Failure;
 use workbook::Workbook;
 
+/// Sheets: a part each, so as many as a zip may have entries. The list of them is what could name one part many times.
+const SHEETS_MAX: usize = 20_000;
 /// Bytes of markdown of all sheets together.
 const MARKDOWN_BYTES_MAX: usize = 48 << 20;
 
@@ -25,6 +27,10 @@ const MARKDOWN_BYTES_MAX: usize = 48 << 20;
 pub fn convert(bytes: &[u8], main: &str, options: &Options) -> Result<Converted, Failure> {
     let package = Package::open(bytes, &formats::XLSX)?;
     let workbook = Workbook::read(&package, main)?;
+    if workbook.sheets.len() > SHEETS_MAX {
+        let sheets = workbook.sheets.len();
+        return Err(failures::too_large(format!("it has {sheets} sheets, and at most {SHEETS_MAX} are converted")));
+    }
     let (mut pages, mut written, mut total) = (Vec::new(), false, 0);
     for (sheet, number) in workbook.sheets.iter().zip(1u32..) {
         if !options.takes(number) {

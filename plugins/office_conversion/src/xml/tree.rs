@@ -129,7 +129,8 @@ impl<'a> Tree<'a> {
                     let end = inner.find(|c: char| c.is_ascii_whitespace()).unwrap_or(inner.len());
                     let (name, attributes) = inner.split_at(end);
                     let at = builder.add(Content::Element { name: local(name), attributes })?;
-                    if !(closed || flavour == Flavour::Xhtml && is_void(local(name))) {
+                    let void = flavour == Flavour::Xhtml && is_void(local(name));
+                    if !closed && !void {
                         builder.open.push(Open { at, last: NONE, name });
                         if builder.open.len() > DEPTH_MAX {
                             return Err(format!("its XML is nested more than {DEPTH_MAX} levels deep"));
