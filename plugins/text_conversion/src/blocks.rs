@@ -43,6 +43,29 @@ pub fn push_table(out: &mut String, rows: &[Vec<String>]) {
     out.push('\n');
 }
 
+/// Text within a line as code.
+pub fn code_span(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        return String::new();
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// A link; the text alone where the target is none that a reader could follow.
+pub fn link(text: &str, target: &str) -> String {
+    let target = target.trim();
+    if target.is_empty() || target.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>')) {
+        return text.to_owned();
+    }
+    let target = if target.contains(['(', ')']) { format!("<{target}>") } else { target.to_owned() };
+    let text = if text.trim().is_empty() { target.trim_matches(['<', '>']) } else { text.trim() };
+    format!("[{text}]({target})")
+}
+
 /// A line without its indent of some columns; tabs are four.
 pub fn dedent(line: &str, columns: usize) -> &str {
     let mut left = columns;

@@ -10,6 +10,7 @@ pub mod detect;
 mod html;
 mod html_tree;
 mod notebook;
+mod rst;
 mod subtitles;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
         "xml" => xml::convert(bytes),
         "yaml" => yaml::convert(bytes),
         "ipynb" => notebook::convert(bytes),
+        "rst" => rst::convert(bytes),
         "vtt" | "srt" => subtitles::convert(bytes, format),
         _ => text::convert_plain(bytes),
     }
