@@ -19,6 +19,38 @@ pub fn push_block(out: &mut String, markdown: &str) {
     }
 }
 
+/// Writes an item of a list: its further lines are below the text of its first.
+pub fn push_item(out: &mut String, marker: &str, markdown: &str) {
+    let indent = " ".repeat(marker.chars().count() + 1);
+    let mut lines = markdown.trim_matches('\n').trim_end().lines();
+    out.push_str(marker);
+    out.push(' ');
+    out.push_str(lines.next().unwrap_or_default());
+    out.push('\n');
+    for line in lines {
+        if !line.trim().is_empty() {
+            out.push_str(&indent);
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+}
+
+/// Writes a quotation.
+pub fn push_quote(out: &mut String, markdown: &str) {
+    let markdown = markdown.trim_matches('\n').trim_end();
+    if markdown.trim().is_empty() {
+        return;
+    }
+    gap(out);
+    for line in markdown.lines() {
+        out.push_str(if line.is_empty() { ">" } else { "> " });
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push('\n');
+}
+
 /// Writes a table, its first row as the header; rows are filled up to the widest. Cells are markdown of one line; bars within are escaped.
 pub fn push_table(out: &mut String, rows: &[Vec<String>]) {
     let width = rows.iter().map(Vec::len).max().unwrap_or(0);
