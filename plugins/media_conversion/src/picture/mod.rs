@@ -3,46 +3,15 @@
 mod decode;
 mod exif;
 mod gray;
+mod page_reader;
 mod tiff_pages;
 
 use crate::codes;
-use gray::Gray;
 use morag_conversion::document::join_pages;
 use morag_conversion::failures::{SOURCE_BYTES_MAX, too_large};
-use morag_conversion::ocr_layout::picture_text;
 use morag_conversion::{Converted, Format, Options, Properties, formats};
-use morag_step::{Failure, Info, Ocr, OcrModel, Picture, PixelFormat, Task};
-
-/// Reads pages one after the other.
-struct PageReader<'a> {
-    ocr: &'a dyn Ocr,
-    model: OcrModel,
-    /// Lines that were left out, of all pages.
-    unknown_lines: usize,
-    warnings: Vec<String>,
-}
-
-impl PageReader<'_> {
-    /// The markdown of a page.
-    fn read(&mut self, picture: Gray, page: u32) -> Result<String, Failure> {
-        let Gray { width, height, pixels } = picture.fitted();
-        let picture = Picture { width, height, format: PixelFormat::Gray8, pixels };
-        let reading = self.ocr.read(&picture).map_err(|error| codes::ocr(error, page))?;
-        if reading.truncated {
-            self.warnings.push(format!("page {page} has more lines than are read: the rest is missing"));
-        }
-        let text = picture_text(&reading, width, height);
-        if text.unknown_lines > 0 {
-            let (lines, model) = (text.unknown_lines, &self.model.name);
-            self.warnings.push(format!(
-                "{lines} lines of page {page} are left out: they are of a script that the model {model} does not read; \
-                 `ocr = \"tesseract\"` reads others"
-            ));
-        }
-        self.unknown_lines += text.unknown_lines;
-        Ok(text.markdown)
-    }
-}
+use morag_step::{Failure, Info, Ocr, Task};
+use page_reader::PageReader;
 
 /// Converts a picture, or all pages of a TIFF.
 ///

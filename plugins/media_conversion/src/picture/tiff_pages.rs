@@ -3,7 +3,8 @@
 use super::decode::{DECODED_BYTES_MAX, SIDE_MAX};
 use super::exif::date;
 use super::gray::{Gray, Samples};
-use super::{PageReader, codes};
+use super::page_reader::PageReader;
+use crate::codes;
 use morag_conversion::document::property;
 use morag_conversion::{Options, Properties, failures, formats};
 use morag_step::{Failure, Reader, Task};

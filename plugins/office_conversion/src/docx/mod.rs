@@ -3,12 +3,13 @@
 mod body;
 mod notes;
 mod numbering;
+mod reader;
 mod runs;
 mod styles;
 mod table;
 
 use crate::package::{Package, Relations, core};
-use body::Reader;
+use reader::Reader;
 use morag_conversion::{Converted, failures, formats};
 use morag_step::Failure;
 

@@ -1,6 +1,6 @@
 //! Footnotes, endnotes and comments, after the text that refers to them.
 
-use super::body::{Note, Reader};
+use super::reader::{Note, Reader};
 use crate::package::Relations;
 use crate::write::escape;
 use crate::xml::Element;

@@ -1,6 +1,6 @@
 //! The text of a paragraph.
 
-use super::body::{Note, Reader};
+use super::reader::{Note, Reader};
 use crate::math;
 use crate::write::{Inline, Style};
 use crate::xml::Element;

@@ -1,6 +1,6 @@
 //! Tables.
 
-use super::body::Reader;
+use super::reader::Reader;
 use crate::write::Blocks;
 use crate::xml::Element;
 

@@ -3,47 +3,17 @@
 mod bytes;
 mod doc;
 mod guard;
+mod ole;
 mod ppt;
 mod properties;
 mod xls;
 
-use cfb::CompoundFile;
 use morag_conversion::{Converted, Format, Options, failures, formats};
 use morag_step::Failure;
-use std::cell::RefCell;
-use std::io::{Cursor, Read};
+use ole::Ole;
 
 /// How an OLE file begins.
 pub const SIGNATURE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
-
-/// An OLE file.
-struct Ole<'a> {
-    file: RefCell<CompoundFile<Cursor<&'a [u8]>>>,
-    /// Bytes of the whole file: no stream has more, whatever its directory says.
-    size: u64,
-}
-
-impl<'a> Ole<'a> {
-    fn open(bytes: &'a [u8]) -> Result<Self, String> {
-        guard::check(bytes)?;
-        let file = CompoundFile::open(Cursor::new(bytes)).map_err(|error| error.to_string())?;
-        Ok(Self { file: RefCell::new(file), size: bytes.len() as u64 })
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.file.borrow().is_stream(name)
-    }
-
-    /// A stream, as far as it can be read; none where there is no such stream.
-    fn stream(&self, name: &str) -> Option<Vec<u8>> {
-        let mut file = self.file.borrow_mut();
-        let stream = file.open_stream(name).ok()?;
-        let mut bytes = Vec::new();
-        // What was read before an error is kept.
-        let _ = stream.take(self.size).read_to_end(&mut bytes);
-        Some(bytes)
-    }
-}
 
 /// Converts an OLE file. Sheets and slides are pages. `named` is the format that its name says.
 ///

@@ -1,6 +1,6 @@
 //! Slides of PowerPoint 97 to 2003 (`ppt`): records within records.
 
-use super::Ole;
+use super::ole::Ole;
 use super::bytes::{latin, place_at, u16_at, u32_at, utf16};
 use crate::write::{Blocks, escape};
 use morag_conversion::document::join_pages;

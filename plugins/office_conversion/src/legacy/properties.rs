@@ -1,6 +1,6 @@
 //! What a document says about itself: the stream `SummaryInformation`.
 
-use super::Ole;
+use super::ole::Ole;
 use super::bytes::{part, place_at, u16_at, u32_at, u64_at, utf16};
 use crate::rtf::codepage;
 use encoding_rs::WINDOWS_1252;

@@ -1,18 +1,17 @@
 //! OpenDocument: texts, sheets and slides (`odt`, `ods`, `odp` and their templates).
 
 mod lists;
+mod reader;
 mod sheet;
 mod slides;
 mod styles;
 mod text;
 
 use crate::package::{Package, merge_core};
-use crate::write::Blocks;
-use crate::xml::{Element, Tree};
-use lists::Lists;
 use morag_conversion::document::{Properties, join_pages};
 use morag_conversion::{Converted, Format, Options, dates, failures};
 use morag_step::Failure;
+use reader::Reader;
 use styles::Styles;
 
 /// Converts an OpenDocument file. Sheets and slides are pages; a text has none.
@@ -71,48 +70,4 @@ fn properties(package: &Package<'_>) -> Result<Properties, Failure> {
         properties.modification_date = meta.child("date").and_then(|date| dates::iso(&date.text()));
     }
     Ok(properties)
-}
-
-/// A text while it is read.
-struct Reader<'r, 'a> {
-    package: &'r Package<'a>,
-    styles: &'r Styles,
-    out: Blocks,
-    lists: Lists,
-    /// Notes and remarks of the text, as they are written at its end: label and text.
-    notes: Vec<(String, String)>,
-    /// Notes so far of each kind: at the foot, at the end, remarks.
-    counts: [usize; 3],
-    /// Within a cell nothing is a heading.
-    in_cell: bool,
-}
-
-impl<'r, 'a> Reader<'r, 'a> {
-    fn new(package: &'r Package<'a>, styles: &'r Styles) -> Self {
-        let (out, lists) = (Blocks::new(), Lists::default());
-        Self { package, styles, out, lists, notes: Vec::new(), counts: [0; 3], in_cell: false }
-    }
-
-    fn write_notes(&mut self) {
-        for (label, text) in std::mem::take(&mut self.notes) {
-            self.out.note(&label, &text);
-        }
-    }
-
-    /// What `read` writes, apart.
-    fn apart(&mut self, read: impl FnOnce(&mut Self)) -> String {
-        let before = std::mem::take(&mut self.out);
-        let in_cell = std::mem::replace(&mut self.in_cell, true);
-        read(self);
-        self.in_cell = in_cell;
-        std::mem::replace(&mut self.out, before).into_text()
-    }
-
-    /// The tree of an embedded object, an equation or a chart.
-    fn object<T>(&self, link: &str, read: impl FnOnce(Element<'_, '_>) -> T) -> Option<T> {
-        let name = format!("{}/content.xml", link.trim_start_matches("./").trim_end_matches('/'));
-        let source = self.package.optional_text(&name).ok()??;
-        let tree: Tree<'_> = self.package.tree(&name, &source).ok()?;
-        Some(read(tree.root()))
-    }
 }

@@ -1,6 +1,6 @@
 //! Sheets.
 
-use super::Reader;
+use super::reader::Reader;
 use super::styles::Styles;
 use crate::package::Package;
 use crate::sheets::number::general;

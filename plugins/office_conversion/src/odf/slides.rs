@@ -1,6 +1,6 @@
 //! Slides.
 
-use super::Reader;
+use super::reader::Reader;
 use super::styles::Styles;
 use crate::package::Package;
 use crate::write::{Blocks, escape};

@@ -1,6 +1,6 @@
 //! Text: paragraphs, headings, lists, tables, frames.
 
-use super::Reader;
+use super::reader::Reader;
 use crate::math;
 use crate::write::{Inline, Style, escape};
 use crate::xml::{Element, Item};

@@ -3,6 +3,7 @@
 mod grid;
 pub mod number;
 mod sheet;
+mod text_event;
 mod workbook;
 
 pub use grid::Grid;

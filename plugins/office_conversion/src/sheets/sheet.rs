@@ -2,6 +2,7 @@
 
 use super::Grid;
 use super::number::Kind;
+use super::text_event::push_text;
 use super::workbook::Workbook;
 use crate::package::Package;
 use quick_xml::Reader;
@@ -71,19 +72,6 @@ pub fn read(package: &Package<'_>, name: &str, source: &str, workbook: &Workbook
                 return grid;
             }
         }
-    }
-}
-
-/// Adds what an event within a text says.
-pub fn push_text(out: &mut String, event: &Event<'_>) {
-    match event {
-        Event::Text(text) => out.push_str(text),
-        Event::CData(text) => out.push_str(text),
-        Event::GeneralRef(reference) => match reference.resolve_char_ref() {
-            Ok(Some(c)) => out.push(c),
-            _ => out.push_str(quick_xml::escape::resolve_predefined_entity(reference).unwrap_or_default()),
-        },
-        _ => {}
     }
 }
 

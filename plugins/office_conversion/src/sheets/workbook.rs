@@ -104,7 +104,7 @@ fn texts(package: &Package<'_>, name: &str, source: &str) -> Vec<Box<str>> {
                 texts.push("".into())
             }
             Ok(Event::Eof) => return texts,
-            Ok(event) if in_text => super::sheet::push_text(&mut text, &event),
+            Ok(event) if in_text => super::text_event::push_text(&mut text, &event),
             Ok(_) => {}
             Err(error) => {
                 package.warn(format!("{name} is damaged ({error}): what comes after the damage is lost"));

@@ -4,7 +4,7 @@ mod paragraphs;
 mod pieces;
 mod text;
 
-use super::Ole;
+use super::ole::Ole;
 use super::bytes::{place_at, u16_at};
 use morag_conversion::{failures, formats};
 use morag_step::Failure;

@@ -5,7 +5,7 @@ mod sheet;
 mod texts;
 mod workbook;
 
-use super::Ole;
+use super::ole::Ole;
 use crate::sheets::titled;
 use crate::write::{Blocks, escape};
 use morag_conversion::document::join_pages;
