@@ -14,6 +14,7 @@ mod rst;
 mod subtitles;
 #[cfg(test)]
 mod tests;
+mod tex;
 mod text;
 
 use data::{json, xml, yaml};
@@ -36,6 +37,7 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
         "yaml" => yaml::convert(bytes),
         "ipynb" => notebook::convert(bytes),
         "rst" => rst::convert(bytes),
+        "tex" => tex::convert(bytes),
         "vtt" | "srt" => subtitles::convert(bytes, format),
         _ => text::convert_plain(bytes),
     }

@@ -1,15 +1,13 @@
 //! The body of a document, block by block.
 
-use super::numbering::{Marker, Numbering};
+use super::numbering::Marker;
 use super::reader::Reader;
 use super::runs;
-use super::styles::{self, Styles};
+use super::styles;
 use super::table;
-use crate::package::{Package, Relations};
 use crate::slides::chart;
-use crate::write::{Blocks, Inline, escape};
+use crate::write::{Inline, escape};
 use crate::xml::Element;
-use std::collections::HashMap;
 
 impl Reader<'_, '_> {
     /// Writes the blocks that an element holds.

@@ -9,9 +9,9 @@ mod styles;
 mod table;
 
 use crate::package::{Package, Relations, core};
-use reader::Reader;
 use morag_conversion::{Converted, failures, formats};
 use morag_step::Failure;
+use reader::Reader;
 
 /// Converts a Word document. It has no pages: where one ends is up to the program that shows it.
 ///

@@ -1,6 +1,5 @@
 //! Tables of a page.
 
-use super::xhtml::Writer;
 use crate::xml::Element;
 
 /// Columns or rows that a cell may cover, as in other pages.
@@ -8,8 +7,9 @@ const SPAN_MAX: usize = 100;
 /// Columns of a table.
 const COLUMNS_MAX: usize = 1000;
 
-/// The rows of a table. A cell over several columns or rows stands in its first place; the others are empty.
-pub fn rows(table: Element<'_, '_>) -> Vec<Vec<String>> {
+/// The rows of a table. A cell over several columns or rows stands in its first place; the others are empty. `write` writes what a
+/// cell holds.
+pub fn rows(table: Element<'_, '_>, write: impl Fn(Element<'_, '_>) -> String) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     collect(table, &mut found);
     // For each column, how many rows more it is covered from above.
@@ -27,7 +27,7 @@ pub fn rows(table: Element<'_, '_>) -> Vec<Vec<String>> {
             let at = cells.len();
             covered.resize(covered.len().max(at + wide), 0);
             covered[at..at + wide].fill(high - 1);
-            cells.push(Writer::cell(cell));
+            cells.push(write(cell));
             cells.extend((1..wide).map(|_| String::new()));
         }
         cover(&mut covered, &mut cells);

@@ -183,7 +183,7 @@ impl Writer {
             }
             "table" => {
                 self.flush();
-                let rows = table::rows(element);
+                let rows = table::rows(element, Self::cell);
                 match rows.as_slice() {
                     [row] if row.len() == 1 => self.out.paragraph(&row.concat()),
                     rows if self.in_cell => rows.iter().flatten().for_each(|cell| self.out.paragraph(cell)),

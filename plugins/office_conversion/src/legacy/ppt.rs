@@ -1,7 +1,7 @@
 //! Slides of PowerPoint 97 to 2003 (`ppt`): records within records.
 
-use super::ole::Ole;
 use super::bytes::{latin, place_at, u16_at, u32_at, utf16};
+use super::ole::Ole;
 use crate::write::{Blocks, escape};
 use morag_conversion::document::join_pages;
 use morag_conversion::{Options, Page, failures, formats};

@@ -1,7 +1,7 @@
 //! What a document says about itself: the stream `SummaryInformation`.
 
-use super::ole::Ole;
 use super::bytes::{part, place_at, u16_at, u32_at, u64_at, utf16};
+use super::ole::Ole;
 use crate::rtf::codepage;
 use encoding_rs::WINDOWS_1252;
 use morag_conversion::dates::civil;
