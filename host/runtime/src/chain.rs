@@ -1,10 +1,13 @@
 //! Runs the components of a step: of several, the first that takes the document. Which are asked is decided by [`Hints`]; this reads the
 //! document's first bytes and runs them.
 
+use crate::capabilities;
 use crate::failure;
+use crate::inner_documents::InnerDocuments;
 use crate::plugin::Plugin;
-use crate::runner::Sandbox;
+use crate::sandbox::Sandbox;
 use crate::threads::GuestThreads;
+use async_trait::async_trait;
 use morag_core::JsonObject;
 use morag_core::plugin::{Descriptor, FailureCode, Hints, supported};
 use morag_core::ports::{StepCall, StepReport};
@@ -16,6 +19,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// The components of a step, in the order in which they are asked.
+#[derive(Clone)]
 pub(crate) struct Chain {
     pub(crate) sandbox: Sandbox,
     pub(crate) threads: Arc<GuestThreads>,
@@ -26,7 +30,7 @@ pub(crate) struct Chain {
 
 impl Chain {
     /// Runs the first component that takes the document. `run` is the id that it stages its files under.
-    pub(crate) async fn run(self: &Arc<Self>, call: StepCall, run: Uuid) -> StepReport {
+    pub(crate) async fn run(&self, call: StepCall, run: Uuid) -> StepReport {
         if let [only] = self.members.as_slice() {
             return self.run_member(only, call, run).await;
         }
@@ -50,12 +54,12 @@ impl Chain {
         StepReport { result: Err(refused), component: None, resources: used, log }
     }
 
-    async fn run_member(self: &Arc<Self>, member: &Arc<Plugin>, call: StepCall, run: Uuid) -> StepReport {
+    async fn run_member(&self, member: &Arc<Plugin>, call: StepCall, run: Uuid) -> StepReport {
         // Of the highest level: with `RUST_LOG=error` too, a line says which task and step it is about.
         let of_log = tracing::error_span!("guest", component = member.descriptor.name);
         // With the caller's span, below which those of capabilities are, and one of the log, which finds only its own: a thread of guests
         // has none.
-        let called = self.sandbox.clone().call(self.clone(), member.clone(), call, run);
+        let called = self.sandbox.clone().call(Arc::new(self.clone()), member.clone(), call, run);
         let called = called.in_current_span().instrument(of_log);
         let component = Some(member.descriptor.name.clone());
         let report = self.threads.run(called).await;
@@ -83,6 +87,24 @@ impl Chain {
             Content::Text | Content::Unknown => {}
         }
         hints
+    }
+}
+
+#[async_trait]
+impl InnerDocuments for Chain {
+    fn deeper(&self) -> Arc<dyn InnerDocuments> {
+        // What a converter stores would be of a document that is none of the collection's.
+        let is_asked = |member: &&Arc<Plugin>| !capabilities::is_staging(&member.granted);
+        let members = self.members.iter().filter(is_asked).cloned().collect();
+        Arc::new(Self { members, depth: self.depth + 1, ..self.clone() })
+    }
+
+    fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    async fn convert(&self, call: StepCall, run: Uuid) -> StepReport {
+        self.run(call, run).await
     }
 }
 

@@ -1,8 +1,8 @@
 //! The wasmtime engine and its clock.
 
-use crate::capabilities::conversion::DEPTH_MAX;
 use crate::compile::Compiler;
 use crate::engine_config;
+use crate::inner_documents::DEPTH_MAX;
 use crate::limits::TABLE_ELEMENTS_MAX;
 use std::sync::{Arc, Weak};
 use std::time::Duration;

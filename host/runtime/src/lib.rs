@@ -49,6 +49,7 @@ mod engine_config;
 mod failure;
 mod files;
 mod guest;
+mod inner_documents;
 mod inspect;
 mod interface;
 mod limits;
@@ -62,6 +63,7 @@ mod redact;
 mod registry;
 #[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod runner;
+mod sandbox;
 mod services;
 mod state;
 mod store;

@@ -6,21 +6,17 @@ use crate::bindings::morag::step::conversion::{Converted, Host, Outcome, Refused
 use crate::budget::{Allowance, take_both};
 use crate::call_error::CallError;
 use crate::call_spans::traced;
-use crate::capabilities;
-use crate::chain::Chain;
 use crate::files::GuestBlob;
 use crate::guest::{Guest, Instance};
+use crate::inner_documents::{DEPTH_MAX, InnerDocuments};
 use crate::state::State;
 use morag_core::plugin::{Budget, Capability};
-use morag_core::ports::{BlobPath, CapabilityError, StagedArtifact, StepCall, StepInputs, StepReport};
+use morag_core::ports::{BlobPath, Blobs, CapabilityError, StagedArtifact, StepCall, StepInputs, StepReport};
 use morag_core::task::{Resources, SourceType, TaskRecord};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 use wasmtime::component::{HasSelf, Linker, Resource};
-
-/// Documents within each other: an archive in a mail, and a mail in that. More is what bombs are made of. The WIT says so.
-pub(crate) const DEPTH_MAX: u32 = 2;
 
 /// Bytes of markdown that one call gives back: with the rest it must fit into what a call may carry (`store.rs`).
 const MARKDOWN_BYTES_MAX: u64 = 24 << 20;
@@ -36,7 +32,8 @@ pub(super) struct Conversion;
 
 struct ConversionState {
     /// The components that convert, one level further in.
-    chain: Arc<Chain>,
+    inner: Arc<dyn InnerDocuments>,
+    blobs: Arc<dyn Blobs>,
     calls: Allowance,
     bytes: Allowance,
     used: Resources,
@@ -59,11 +56,9 @@ impl CapabilityHost for Conversion {
     }
 
     fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
-        let Chain { sandbox, threads, members, depth } = call.chain.as_ref();
-        // What a converter stores would be of a document that is none of the collection's.
-        let members = members.iter().filter(|member| !capabilities::is_staging(&member.granted)).cloned().collect();
         Box::new(ConversionState {
-            chain: Arc::new(Chain { sandbox: sandbox.clone(), threads: threads.clone(), members, depth: depth + 1 }),
+            inner: call.inner.deeper(),
+            blobs: call.services.blobs.clone(),
             calls: Allowance::of(Budget::ConversionCalls, &call.grant.budgets),
             bytes: Allowance::of(Budget::ConversionBytes, &call.grant.budgets),
             used: Resources::default(),
@@ -83,23 +78,22 @@ impl Host for Guest {
             };
             let outer = task.call();
             let state = self.state::<ConversionState>()?;
-            if state.chain.depth > DEPTH_MAX {
+            if state.inner.depth() > DEPTH_MAX {
                 let text = format!("documents are converted up to {DEPTH_MAX} levels deep within each other");
                 return Err(CapabilityError::Limit(text).into());
             }
             take_both(&mut state.calls, &mut state.bytes, file.artifact.size)?;
-            let chain = state.chain.clone();
+            let (converters, blobs) = (state.inner.clone(), state.blobs.clone());
             let (inner, run) = (inner_call(&outer, &file, &name), Uuid::new_v4());
-            // Boxed: what it runs may come here again.
-            let report = Box::pin(chain.run(inner, run)).await;
+            let report = converters.convert(inner, run).await;
             let state = self.state::<ConversionState>()?;
             state.used = state.used.and(&report.resources);
             for line in &report.log {
                 self.log.push(&line.level, &format!("{name}: {}", line.message));
             }
-            let outcome = outcome(&chain, report).await;
+            let outcome = outcome(blobs.as_ref(), report).await;
             let folder = BlobPath::staged_run(outer.record.id, run);
-            if let Err(error) = chain.sandbox.services.blobs.delete_all(&folder).await {
+            if let Err(error) = blobs.delete_all(&folder).await {
                 tracing::warn!(%error, "files of a conversion stay until the task has ended");
             }
             let outcome = outcome?;
@@ -143,7 +137,7 @@ fn source_type(media_type: &str) -> SourceType {
 }
 
 /// What the guest is told of a conversion.
-async fn outcome(chain: &Chain, report: StepReport) -> Result<Outcome, CapabilityError> {
+async fn outcome(blobs: &dyn Blobs, report: StepReport) -> Result<Outcome, CapabilityError> {
     let success = match report.result {
         Ok(success) => success,
         // A service or the storage is away: so it is for the whole document.
@@ -157,12 +151,12 @@ async fn outcome(chain: &Chain, report: StepReport) -> Result<Outcome, Capabilit
         let message = "the converter wrote no markdown.md: its author has to mend it".to_owned();
         return Ok(Outcome::Refused(Refused { code: "PLUGIN_RESULT_INVALID".into(), message }));
     };
-    let Some(markdown) = text(chain, markdown, MARKDOWN_BYTES_MAX).await? else {
+    let Some(markdown) = text(blobs, markdown, MARKDOWN_BYTES_MAX).await? else {
         let message = format!("its markdown has more than {} MiB", MARKDOWN_BYTES_MAX >> 20);
         return Ok(Outcome::Refused(Refused { code: "DOCUMENT_TOO_LARGE".into(), message }));
     };
     let document = match written("document.json") {
-        Some(file) => text(chain, file, DOCUMENT_BYTES_MAX).await?.unwrap_or_else(|| "{}".into()),
+        Some(file) => text(blobs, file, DOCUMENT_BYTES_MAX).await?.unwrap_or_else(|| "{}".into()),
         None => "{}".into(),
     };
     let component = report.component.unwrap_or_default();
@@ -170,11 +164,11 @@ async fn outcome(chain: &Chain, report: StepReport) -> Result<Outcome, Capabilit
 }
 
 /// A file's text; none where it is longer than `bytes_max` or no UTF-8.
-async fn text(chain: &Chain, file: &StagedArtifact, bytes_max: u64) -> Result<Option<String>, CapabilityError> {
+async fn text(blobs: &dyn Blobs, file: &StagedArtifact, bytes_max: u64) -> Result<Option<String>, CapabilityError> {
     if file.artifact.size > bytes_max {
         return Ok(None);
     }
-    let read = chain.sandbox.services.blobs.read(&file.path, 0..file.artifact.size).await;
+    let read = blobs.read(&file.path, 0..file.artifact.size).await;
     let bytes = read.map_err(|error| {
         tracing::warn!(%error, "a converted document cannot be read");
         CapabilityError::Unavailable("the host's file storage failed".into())

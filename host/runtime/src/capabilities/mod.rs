@@ -4,7 +4,7 @@
 
 mod capability;
 mod completions;
-pub(crate) mod conversion;
+mod conversion;
 mod embeddings;
 mod graph;
 mod http;

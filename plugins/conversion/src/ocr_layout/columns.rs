@@ -1,6 +1,6 @@
 //! Which lines are a column, and the order of columns.
 
-use super::{Line, median};
+use super::line::{Line, median};
 
 /// Part of the content's width from which a line is over all columns.
 const SPANNING: f32 = 0.6;

@@ -3,8 +3,10 @@
 //! [`columns`] says which lines belong together and in which order, [`paragraphs`] joins them.
 
 mod columns;
+mod line;
 mod paragraphs;
 
+use line::Line;
 use morag_step::{Corner, Reading, TextLine};
 
 /// A line of less density is of a script that the model does not know (`wit/ocr.wit`).
@@ -17,32 +19,6 @@ pub struct PictureText {
     pub markdown: String,
     /// Lines that are left out: they are of a script that the model does not know.
     pub unknown_lines: usize,
-}
-
-/// A line in the upright picture: the box around it, in pixels.
-#[derive(Debug, Clone, PartialEq)]
-struct Line {
-    text: String,
-    left: f32,
-    right: f32,
-    /// Half way between its upper and its lower edge.
-    middle: f32,
-    /// Distance of its edges, which of a line that is askew is less than the height of the box around it.
-    height: f32,
-}
-
-impl Line {
-    fn top(&self) -> f32 {
-        self.middle - self.height / 2.0
-    }
-
-    fn bottom(&self) -> f32 {
-        self.middle + self.height / 2.0
-    }
-
-    fn width(&self) -> f32 {
-        self.right - self.left
-    }
 }
 
 /// Puts the lines of a picture of these sides into reading order: columns from left to right, paragraphs from top to bottom. Lines are
@@ -93,12 +69,6 @@ fn body_height(lines: &[Line]) -> f32 {
         seen > half
     });
     median.map_or(1.0, |(height, _)| *height)
-}
-
-/// The middle one of some numbers; 0 for none.
-fn median(mut numbers: Vec<f32>) -> f32 {
-    numbers.sort_by(f32::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Lines of a block, joined to paragraphs and headings.
 
-use super::{Line, median};
+use super::line::{Line, median};
 use crate::markdown::push_plain;
 
 /// Heights of the text from which a line is a heading of the first or second level.

@@ -3,10 +3,11 @@
 //! Clusters, and groups of blocks, are stepped into and not over, so one whose length is not said, or is a lie, is read all the same, and
 //! nothing recurses. Every step goes on by at least a header, so the walk ends.
 
+use super::aac;
 use super::ebml::{child, element, elements, float, text, unsigned};
+use super::found::Film;
 use super::mkv_block::{self, HEAD_BYTES};
 use super::track::{Codec, Frame, Pcm, Track};
-use super::{Film, aac};
 use crate::input::Input;
 use crate::sound::Tags;
 use morag_conversion::{Format, failures};

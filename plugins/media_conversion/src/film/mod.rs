@@ -3,7 +3,9 @@
 //! [`mp4`] and [`mkv`] find the frames of the track, and `output` writes them.
 
 mod aac;
+mod atom;
 mod ebml;
+mod found;
 mod m4a;
 mod mkv;
 mod mkv_block;
@@ -15,6 +17,7 @@ mod output;
 mod sample_table;
 mod track;
 
+pub use found::Film;
 pub(crate) use mp4::tags_of_file;
 pub use track::{Codec, Frame, Pcm, Track};
 
@@ -23,25 +26,6 @@ use crate::input::Input;
 use crate::sound::Tags;
 use morag_conversion::{Format, formats};
 use morag_step::{Blob, Failure, Task};
-
-/// What was found in a container.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Film {
-    /// What it says about itself.
-    pub tags: Tags,
-    /// Its sound track, the first whose codec is known where there are several; none where it has no sound.
-    pub track: Option<Track>,
-}
-
-impl Film {
-    /// Takes a track, unless there is one that is as good.
-    fn offer(&mut self, track: Track) {
-        let is_other = |track: &Track| matches!(track.codec, Codec::Other(_));
-        if self.track.as_ref().is_none_or(|kept| is_other(kept) && !is_other(&track)) {
-            self.track = Some(track);
-        }
-    }
-}
 
 /// Finds the sound track of a film.
 ///

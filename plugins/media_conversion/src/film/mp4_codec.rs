@@ -1,7 +1,7 @@
 //! The codec of a track, by its sample description (`stsd`).
 
 use super::aac;
-use super::mp4::Atom;
+use super::atom::Atom;
 use super::track::{Codec, Pcm};
 use crate::input::{Input, be16, be32, be64};
 use morag_step::Failure;

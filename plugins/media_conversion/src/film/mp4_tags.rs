@@ -1,6 +1,6 @@
 //! Tags of MPEG-4 and QuickTime files.
 
-use super::mp4::Atom;
+use super::atom::Atom;
 use crate::input::{Input, be16};
 use crate::sound::Tags;
 use morag_conversion::encoding::decode;

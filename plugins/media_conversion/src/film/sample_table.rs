@@ -1,6 +1,6 @@
 //! Where the frames of a track are: `stsz` has their lengths, `stco` the places of chunks, `stsc` how many frames a chunk has.
 
-use super::mp4::Atom;
+use super::atom::Atom;
 use super::track::{Codec, FRAMES_MAX, Frame, Track};
 use crate::input::{Input, be32, be64};
 use morag_step::Failure;
