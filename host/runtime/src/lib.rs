@@ -61,8 +61,8 @@ mod plugin;
 mod redact;
 #[expect(clippy::disallowed_methods, reason = "how long a component takes to load is logged")]
 mod registry;
-#[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod runner;
+#[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod sandbox;
 mod services;
 mod state;
