@@ -15,6 +15,7 @@ mod rst;
 mod subtitles;
 #[cfg(test)]
 mod tests;
+mod tex;
 mod text;
 
 use data::{json, xml, yaml};
@@ -38,6 +39,7 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
         "ipynb" => notebook::convert(bytes),
         "adoc" => adoc::convert(bytes),
         "rst" => rst::convert(bytes),
+        "tex" => tex::convert(bytes),
         "vtt" | "srt" => subtitles::convert(bytes, format),
         _ => text::convert_plain(bytes),
     }
