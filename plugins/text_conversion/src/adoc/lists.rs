@@ -67,7 +67,7 @@ impl Document {
             at += blanks;
         }
         let mut text = String::new();
-        let mut indents = vec![0; LEVELS_MAX + 1];
+        let mut indents = [0; LEVELS_MAX + 1];
         for item in &items {
             let level = item.level.min(LEVELS_MAX - 1);
             indents[level + 1] = indents[level] + item.marker.len() + 1;

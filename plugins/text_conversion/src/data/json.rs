@@ -25,7 +25,7 @@ pub fn convert(bytes: &[u8], lines: bool) -> Result<Converted, Failure> {
         Ok(value) => Writer::new(&source, "json").document(&value),
         Err(reason) => {
             warnings.push(format!("the JSON is given as it is written: {reason}"));
-            Writer::new(&source, "json").as_written()
+            Writer::new(&source, "json").into_written()
         }
     };
     let markdown = markdown.replace('\u{1b}', " ");

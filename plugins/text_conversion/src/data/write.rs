@@ -36,7 +36,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The text as it was written.
-    pub fn as_written(mut self) -> String {
+    pub fn into_written(mut self) -> String {
         push_fenced(&mut self.out, self.language, self.source.trim_matches('\n'));
         self.out
     }
@@ -55,7 +55,7 @@ impl<'a> Writer<'a> {
                     self.code(value);
                     markdown::finish(&self.out)
                 }
-                _ => self.as_written(),
+                _ => self.into_written(),
             };
         }
         if let Some(title) = title {
@@ -64,7 +64,7 @@ impl<'a> Writer<'a> {
         self.section(value, level);
         match markdown::finish(&self.out) {
             // An empty list or object: its brackets are all it says.
-            out if out.is_empty() => self.as_written(),
+            out if out.is_empty() => self.into_written(),
             out => out,
         }
     }

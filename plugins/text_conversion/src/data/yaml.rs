@@ -26,10 +26,10 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
         Ok(mut documents) if documents.len() == 1 => writer.document(&documents.remove(0)),
         Ok(documents) if !documents.is_empty() => writer.document(&Value::List(documents)),
         // Comments only.
-        Ok(_) => writer.as_written(),
+        Ok(_) => writer.into_written(),
         Err(reason) => {
             warnings.push(format!("the YAML is given as it is written: {reason}"));
-            writer.as_written()
+            writer.into_written()
         }
     };
     Ok(Converted { encoding: Some(label), warnings, ..Converted::without_pages(&formats::YAML, markdown) })

@@ -32,7 +32,7 @@ impl Document {
         let mut rows: Vec<Vec<String>> = Vec::new();
         let mut row: Vec<String> = Vec::new();
         let mut from = start;
-        for place in places.into_iter().chain([range.end..range.end]) {
+        for place in places.into_iter().chain(std::iter::once(range.end..range.end)) {
             self.cell(source, from..place.start, &mut row);
             from = place.end;
             if &source.text[place] != "&" {
