@@ -104,6 +104,7 @@ mod tests {
             "pdf_conversion",
             "office_conversion",
             "archive_conversion",
+            "media_conversion",
             "metadata_extraction",
             "content_processing",
             "chunking",

@@ -33,6 +33,7 @@ mod cache;
 mod call_error;
 mod call_spans;
 mod capabilities;
+mod chain;
 #[expect(
     clippy::disallowed_methods,
     reason = "compiling takes processes, their notes are files, and a refusal has a time"
@@ -48,6 +49,7 @@ mod engine_config;
 mod failure;
 mod files;
 mod guest;
+mod inner_documents;
 mod inspect;
 mod interface;
 mod limits;
@@ -61,6 +63,7 @@ mod redact;
 mod registry;
 #[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod runner;
+mod sandbox;
 mod services;
 mod state;
 mod store;

@@ -220,6 +220,7 @@ mod tests {
             retryable: false,
         };
         let report = StepReport {
+            component: None,
             result: Err(failure),
             resources: Resources::default(),
             log: vec![line("S3CR3T-7"), line("nothing")],

@@ -1,56 +1,49 @@
 //! Runs steps on fresh instances: the [`StepRunner`] port.
 
-use crate::bindings::exports::morag::step::step as wit;
-use crate::capabilities::task::TaskState;
-use crate::capabilities::{self, CallContext, StagedWrites};
-use crate::engine::StepEngine;
+use crate::chain::{Chain, failed};
 use crate::failure;
-use crate::guest::Guest;
-use crate::limits::{Breach, HANDLES_MAX};
-use crate::metered::{self, Ended, MeteredCall};
 use crate::plugin::Plugin;
-use crate::services::Services;
-use crate::store::store;
+use crate::sandbox::Sandbox;
 use crate::threads::GuestThreads;
 use async_trait::async_trait;
-use morag_core::plugin::{Descriptor, with_file_urls};
-use morag_core::ports::{Revision, StagedArtifact, StepCall, StepReport, StepRunner, StepSuccess};
-use morag_core::task::{Resources, StepFailure, TaskId};
-use morag_core::{JsonObject, is_depth_allowed};
+use morag_core::plugin::{CONVERSION, Descriptor, converters};
+use morag_core::ports::{StepCall, StepReport, StepRunner};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tracing::Instrument as _;
-use wasmtime::component::ResourceTableError;
-
-/// Bytes of JSON that a step's data may have. The WIT says so.
-const DATA_BYTES_MAX: usize = 256 << 10;
-
-/// Bytes of JSON that a failure's details may have. The WIT says so.
-const DETAILS_BYTES_MAX: usize = 64 << 10;
-
-/// Bytes of a failure's message that are kept. The WIT says so.
-const MESSAGE_BYTES_MAX: usize = 4 << 10;
+use uuid::Uuid;
 
 /// The loaded components of one set, which were loaded together and do not change while a task runs on them.
 pub struct PluginRunner {
     sandbox: Sandbox,
     threads: Arc<GuestThreads>,
     plugins: BTreeMap<String, Arc<Plugin>>,
-}
-
-/// The engine and the ports of every call.
-#[derive(Clone)]
-pub(crate) struct Sandbox {
-    pub(crate) engine: StepEngine,
-    pub(crate) services: Services,
+    /// What the standard conversion stands for.
+    converters: Vec<Arc<Descriptor>>,
 }
 
 impl PluginRunner {
     /// A set of components.
     pub(crate) fn new(sandbox: Sandbox, threads: Arc<GuestThreads>, plugins: Vec<Arc<Plugin>>) -> Self {
-        let plugins = plugins.into_iter().map(|plugin| (plugin.descriptor.name.clone(), plugin)).collect();
-        Self { sandbox, threads, plugins }
+        let plugins: BTreeMap<_, _> =
+            plugins.into_iter().map(|plugin| (plugin.descriptor.name.clone(), plugin)).collect();
+        let converters = converters(plugins.values().map(|plugin| plugin.descriptor.clone()));
+        Self { sandbox, threads, plugins, converters }
+    }
+
+    /// The components of a step, or the name of one that is not loaded.
+    fn members(&self, components: &[String]) -> Result<Vec<Arc<Plugin>>, String> {
+        let mut names: Vec<&str> = Vec::new();
+        for component in components {
+            let found: Vec<&str> = match self.plugins.contains_key(component) {
+                true => vec![component],
+                false if component == CONVERSION && !self.converters.is_empty() => {
+                    self.converters.iter().map(|converter| converter.name.as_str()).collect()
+                }
+                false => return Err(component.clone()),
+            };
+            names.extend(found.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+        }
+        Ok(names.into_iter().filter_map(|name| self.plugins.get(name).cloned()).collect())
     }
 
     /// The loaded components by name.
@@ -59,151 +52,22 @@ impl PluginRunner {
     }
 }
 
-impl Sandbox {
-    async fn call(self, plugin: Arc<Plugin>, call: StepCall) -> StepReport {
-        let record = call.record.clone();
-        let revision = Revision {
-            id: uuid::Uuid::new_v4(),
-            task: record.id,
-            // Collections of two tenants may have the same name.
-            collection: record.tenant.collection(&record.collection),
-            document: record.document_id.clone(),
-        };
-        let (started, limits) = (Instant::now(), &plugin.limits);
-        let staged = StagedWrites::new(capabilities::is_staging(&plugin.granted), &self.services, &revision);
-        let guest = self.guest(&plugin, call, &revision, started);
-        let mut store = store(&self.engine, guest);
-        let log = store.data().guest().log.clone();
-        let run = async {
-            let step = plugin.pre.instantiate_async(&mut store).await?;
-            step.morag_step_step().call_run(&mut store).await
-        };
-        let MeteredCall { cpu, ended } = metered::run(run, limits.wall_time_max, limits.cpu_time_max).await;
-        let mut guest = store.into_data().into_guest();
-        guest.settle();
-        guest.calls.report();
-        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        // Rounded up: a time over a limit must not be shown as one within it.
-        let ms_over = |time: Duration| ms(time + Duration::from_nanos(999_999));
-        match &ended {
-            Ended::WallTime(measured) => drop(guest.meter.reach(Breach::WallTime, ms_over(*measured))),
-            Ended::CpuTime(measured) => drop(guest.meter.reach(Breach::CpuTime, ms_over(*measured))),
-            Ended::Returned(Err(error)) if is_out_of_handles(error) => {
-                drop(guest.meter.reach(Breach::Handles, HANDLES_MAX as u64 + 1));
-            }
-            Ended::Returned(_) => {}
-        }
-        let temporary = guest.states.get().and_then(|task: &mut TaskState| task.temporary_folder());
-        if let Some(folder) = temporary
-            && let Err(error) = self.services.blobs.delete_all(&folder).await
-        {
-            tracing::warn!(%error, "a step's temporary files stay until its task has ended");
-        }
-        let (log_lines, log_bytes) = log.written();
-        let mut resources = Resources {
-            wall_ms: ms(started.elapsed()),
-            cpu_ms: ms(cpu),
-            peak_memory_bytes: guest.meter.peak_memory_bytes,
-            host_calls: guest.meter.host_calls,
-            bytes_in: guest.meter.bytes_in,
-            bytes_out: guest.meter.bytes_out(),
-            log_lines,
-            log_bytes,
-            ..Resources::default()
-        };
-        guest.states.report(&mut resources);
-        let result = match (&guest.meter.reached, ended) {
-            (Some(reached), _) => Err(failure::limited(reached)),
-            (None, Ended::Returned(Err(error))) => Err(failure::trapped(&error, &log)),
-            (None, Ended::Returned(Ok(Err(said)))) => Err(step_failure(said)),
-            (None, Ended::Returned(Ok(Ok(outcome)))) => {
-                let finished = guest.states.get().map(TaskState::take_finished).unwrap_or_default();
-                success(&plugin.descriptor, outcome, finished, record.id)
-            }
-            // Both are limits, which were noted above.
-            (None, Ended::WallTime(_) | Ended::CpuTime(_)) => Err(failure::invalid_result("nothing")),
-        };
-        let result = result.map(|success| StepSuccess { revision: staged.succeed(), ..success });
-        guest.redactor.clean_report(StepReport { result, resources, log: log.take() })
-    }
-
-    /// The host's side of a call: the state of its task and of the granted capabilities.
-    fn guest(&self, plugin: &Plugin, call: StepCall, revision: &Revision, started: Instant) -> Guest {
-        let mut guest = Guest::new(plugin.limits.clone());
-        let blobs = self.services.blobs.clone();
-        let task = TaskState::new(call, plugin.descriptor.clone(), blobs, revision.id, started);
-        guest.states.add(Box::new(task));
-        let context = CallContext {
-            services: &self.services,
-            descriptor: &plugin.descriptor,
-            grant: &plugin.grant,
-            revision,
-            log: &guest.log,
-            calls: &guest.calls,
-        };
-        capabilities::start(&plugin.granted, &context).for_each(|state| guest.states.add(state));
-        guest
-    }
-}
-
-/// Whether an instance ended because it has as many handles of the host as it may have.
-fn is_out_of_handles(error: &wasmtime::Error) -> bool {
-    matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full))
-}
-
-fn success(
-    descriptor: &Descriptor,
-    outcome: wit::Outcome,
-    artifacts: Vec<StagedArtifact>,
-    task: TaskId,
-) -> Result<StepSuccess, StepFailure> {
-    if outcome.data.len() > DATA_BYTES_MAX {
-        return Err(failure::large_result(DATA_BYTES_MAX, outcome.data.len()));
-    }
-    let data: JsonObject =
-        serde_json::from_str(&outcome.data).map_err(|_| failure::invalid_result("data that is not a JSON object"))?;
-    if !is_depth_allowed(&data) {
-        return Err(failure::invalid_result("data that is nested too deep"));
-    }
-    let is_written = |name: &_| artifacts.iter().any(|staged| staged.artifact.name == *name);
-    let data = with_file_urls(&descriptor.outputs, is_written, task, data);
-    Ok(StepSuccess { data, artifacts, revision: None })
-}
-
-fn step_failure(said: wit::Failure) -> StepFailure {
-    let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    if !(1..=64).contains(&said.code.len()) || !said.code.chars().all(plain) {
-        return failure::invalid_result("a failure whose code is not upper snake case");
-    }
-    let details = match said.details.len() <= DETAILS_BYTES_MAX {
-        true => serde_json::from_str(&said.details).ok().filter(is_depth_allowed).unwrap_or_default(),
-        false => JsonObject::new(),
-    };
-    let mut message = said.message;
-    let mut end = message.len().min(MESSAGE_BYTES_MAX);
-    while !message.is_char_boundary(end) {
-        end -= 1;
-    }
-    message.truncate(end);
-    StepFailure { code: said.code, message, details, retryable: said.retryable }
-}
-
 #[async_trait]
 impl StepRunner for PluginRunner {
     fn descriptor(&self, component: &str) -> Option<Arc<Descriptor>> {
         self.plugins.get(component).map(|plugin| plugin.descriptor.clone())
     }
 
+    fn converters(&self) -> Vec<Arc<Descriptor>> {
+        self.converters.clone()
+    }
+
     async fn run(&self, call: StepCall) -> StepReport {
-        let nothing = |failure| StepReport { result: Err(failure), resources: Resources::default(), log: Vec::new() };
-        let Some(plugin) = self.plugins.get(&call.component) else {
-            return nothing(failure::unknown(&call.component));
+        let members = match self.members(&call.components) {
+            Ok(members) => members,
+            Err(missing) => return failed(failure::unknown(&missing)),
         };
-        // Of the highest level: with `RUST_LOG=error` too, a line says which task and step it is about.
-        let of_log = tracing::error_span!("guest", component = call.component);
-        // With the caller's span, below which those of capabilities are, and one of the log, which finds only its own: a thread of guests
-        // has none.
-        let run = self.sandbox.clone().call(plugin.clone(), call).in_current_span().instrument(of_log);
-        self.threads.run(run).await.unwrap_or_else(|error| nothing(failure::host_error(&error)))
+        let (sandbox, threads) = (self.sandbox.clone(), self.threads.clone());
+        Chain { sandbox, threads, members, depth: 0 }.run(call, Uuid::new_v4()).await
     }
 }

@@ -1,15 +1,42 @@
-//! Converts office documents to markdown: the converter `office_conversion`.
+//! Converts office documents and books to markdown: the converter `office_conversion`.
+//!
+//! What a document is, its first bytes and its parts tell; one folder a family of formats reads it. All of them write by [`write`], and
+//! those that are zips of XML read by [`package`] and [`xml`], which hold the limits.
 
 mod docx;
+mod epub;
+mod legacy;
+mod math;
+mod odf;
 mod package;
+mod rtf;
+mod sheets;
+mod slides;
+#[cfg(test)]
+mod testdata;
 #[cfg(test)]
 mod tests;
+mod write;
+mod xml;
 
 use morag_conversion::{Converted, Source, descriptor, failures, formats, formats_of};
 use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host};
+use package::Kind;
 
 /// Formats that it takes.
-static FORMATS: [&morag_conversion::Format; 1] = [&formats::DOCX];
+static FORMATS: [&morag_conversion::Format; 11] = [
+    &formats::DOCX,
+    &formats::DOC,
+    &formats::ODT,
+    &formats::RTF,
+    &formats::XLSX,
+    &formats::XLS,
+    &formats::ODS,
+    &formats::PPTX,
+    &formats::PPT,
+    &formats::ODP,
+    &formats::EPUB,
+];
 
 /// Converts a document.
 ///
@@ -21,8 +48,11 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
         return Err(failures::empty("the file has 0 bytes"));
     }
     let named = FORMATS.into_iter().find(|format| format.has_extension(&extension));
-    if bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") && package::is_encrypted(bytes) {
-        return Err(failures::encrypted("Office document"));
+    if bytes.starts_with(legacy::SIGNATURE) {
+        return legacy::convert(bytes, named, &extension, &source.options);
+    }
+    if rtf::is_rtf(bytes) {
+        return rtf::convert(bytes);
     }
     if !bytes.starts_with(b"PK\x03\x04") && !bytes.starts_with(b"PK\x05\x06") {
         return Err(match named {
@@ -30,9 +60,16 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
             None => failures::unsupported(&extension),
         });
     }
+    let options = &source.options;
     match package::kind(bytes) {
-        Ok(package::Kind::Docx) => docx::convert(bytes),
-        Ok(package::Kind::Other(kind)) => Err(failures::unsupported(kind)),
+        Ok(Kind::Xlsx(main)) => sheets::convert(bytes, &main, options),
+        Ok(Kind::Pptx(main)) => slides::convert(bytes, &main, options),
+        Ok(Kind::Docx(main)) => docx::convert(bytes, &main),
+        Ok(Kind::Odt) => odf::convert(bytes, &formats::ODT, options),
+        Ok(Kind::Ods) => odf::convert(bytes, &formats::ODS, options),
+        Ok(Kind::Odp) => odf::convert(bytes, &formats::ODP, options),
+        Ok(Kind::Epub) => epub::convert(bytes, options),
+        Ok(Kind::Other(kind)) => Err(failures::unsupported(kind)),
         Err(reason) => Err(match named {
             Some(format) => failures::corrupt(format, reason),
             None => failures::unsupported(&extension),

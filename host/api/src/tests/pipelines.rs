@@ -41,7 +41,7 @@ async fn the_standard_pipelines_are_listed_with_their_routes() {
     let routes: Vec<_> = pipelines.iter().map(|one| one["default_of"].as_array().unwrap().len()).collect();
     assert_eq!(routes, [5, 1, 1]);
     let expected = json!({
-        "name": "content_processing", "plugin": "content_processing", "stage": "content_processing", "weight": 30,
+        "name": "content_processing", "plugin": "content_processing", "alternatives": [], "stage": "content_processing", "weight": 30,
         "progress_start": 40.0, "progress_end": 70.0, "when": null, "on_failure": {"action": "fail"}, "optional": false,
         "replaces": {}, "config_keys": []
     });
@@ -58,7 +58,7 @@ async fn an_operators_pipeline_is_listed_without_the_values_of_its_configuration
     assert_eq!(body["pipelines"][2]["steps"][0]["plugin"], "other");
     assert_eq!((&body["pipelines"][2]["stores"], &body["pipelines"][3]["default_of"]), (&json!(true), &json!([])));
     let expected = json!({
-        "name": "redact", "plugin": "redact", "stage": "content_processing", "weight": 25,
+        "name": "redact", "plugin": "redact", "alternatives": [], "stage": "content_processing", "weight": 25,
         "progress_start": 50.0, "progress_end": 100.0,
         "when": {"media_type": ["text/*"], "metadata": {"confidential": true}},
         "on_failure": {"action": "retry", "retry": 3, "delay_seconds": 1.5}, "optional": true,

@@ -23,13 +23,15 @@ pub enum Capability {
     Kv,
     /// Secrets that the operator gave to the plugin by name.
     Secrets,
+    /// Conversion of documents that are inside the document.
+    Conversion,
     /// Requests to hosts that the operator lists (`wasi:http`).
     Http,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Embeddings,
         Self::Vectors,
         Self::Graph,
@@ -37,6 +39,7 @@ impl Capability {
         Self::Transcription,
         Self::Kv,
         Self::Secrets,
+        Self::Conversion,
         Self::Http,
     ];
 
@@ -50,6 +53,7 @@ impl Capability {
             Self::Transcription => "transcription",
             Self::Kv => "kv",
             Self::Secrets => "secrets",
+            Self::Conversion => "conversion",
             Self::Http => "http",
         }
     }
@@ -83,6 +87,10 @@ pub enum Budget {
     KvKeys,
     /// Bytes of keys and values that the plugin may hold in `kv`, of all its runs together.
     KvBytes,
+    /// Calls of `conversion` by one run.
+    ConversionCalls,
+    /// Bytes of documents given to `conversion` by one run.
+    ConversionBytes,
 }
 
 /// What a budget is.
@@ -95,7 +103,7 @@ struct BudgetFacts {
 
 impl Budget {
     /// Every budget.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::EmbeddingCalls,
         Self::EmbeddingBytes,
         Self::CompletionCalls,
@@ -105,6 +113,8 @@ impl Budget {
         Self::KvCalls,
         Self::KvKeys,
         Self::KvBytes,
+        Self::ConversionCalls,
+        Self::ConversionBytes,
     ];
 
     fn facts(self) -> BudgetFacts {
@@ -123,6 +133,9 @@ impl Budget {
             // make of others (a million), one run would keep the host's only writer busy for an hour.
             Self::KvCalls => facts("kv_calls", "calls", 10_000, "Calls of `kv`, by one run."),
             Self::KvKeys => facts("kv_keys", "keys", 10_000, "Keys in `kv`."),
+            // As many documents as an archive may have that is converted at once, and what they may unpack to.
+            Self::ConversionCalls => facts("conversion_calls", "calls", 1_000, "Calls of `conversion`."),
+            Self::ConversionBytes => facts("conversion_bytes", "bytes", 1 << 30, "Bytes of documents given to it."),
             Self::KvBytes => facts("kv_bytes", "bytes", 16 << 20, "Bytes of keys and values in `kv`."),
         }
     }

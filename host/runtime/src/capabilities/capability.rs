@@ -2,6 +2,7 @@
 
 use crate::call_spans::CallSpans;
 use crate::guest::Instance;
+use crate::inner_documents::InnerDocuments;
 use crate::log::StepLog;
 use crate::services::Services;
 use crate::state::State;
@@ -44,6 +45,8 @@ pub(crate) trait CapabilityHost: Sync {
 pub(crate) struct CallContext<'a> {
     /// The ports behind the capabilities.
     pub(crate) services: &'a Services,
+    /// The components of the step, as those that convert documents inside its document.
+    pub(crate) inner: &'a Arc<dyn InnerDocuments>,
     /// The component that is called.
     pub(crate) descriptor: &'a Descriptor,
     /// What the operator allows it.

@@ -4,6 +4,7 @@
 
 mod capability;
 mod completions;
+mod conversion;
 mod embeddings;
 mod graph;
 mod http;
@@ -37,6 +38,7 @@ pub(crate) const ALL: [&dyn CapabilityHost; Capability::ALL.len()] = [
     &transcription::Transcription,
     &kv::Kv,
     &secrets::Secrets,
+    &conversion::Conversion,
     &http::Http,
 ];
 
