@@ -11,7 +11,7 @@ const HTML_HEAD_BYTES: usize = 4096;
 const JSON_BYTES: usize = 1 << 20;
 
 /// Formats that the converter takes.
-pub static FORMATS: [&Format; 11] = [
+pub static FORMATS: [&Format; 13] = [
     &formats::TXT,
     &formats::MD,
     &formats::HTML,
@@ -20,6 +20,8 @@ pub static FORMATS: [&Format; 11] = [
     &formats::XML,
     &formats::YAML,
     &formats::IPYNB,
+    &formats::TEX,
+    &formats::ADOC,
     &formats::RST,
     &formats::VTT,
     &formats::SRT,

@@ -3,6 +3,7 @@
 //! [`detect::detect`] says what a text is, by its content first. One module a format turns its bytes into a [`Converted`]. Same input,
 //! same output: nothing here reads a clock or a random number, but for the seconds in `conversion_metadata`.
 
+mod adoc;
 mod blocks;
 mod csv_table;
 mod data;
@@ -36,6 +37,7 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
         "xml" => xml::convert(bytes),
         "yaml" => yaml::convert(bytes),
         "ipynb" => notebook::convert(bytes),
+        "adoc" => adoc::convert(bytes),
         "rst" => rst::convert(bytes),
         "tex" => tex::convert(bytes),
         "vtt" | "srt" => subtitles::convert(bytes, format),

@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_and_depth_are_given_as_written() {
+    fn damage_and_depth_are_given_into_written() {
         for source in ["<a><b>text</a>", "<a>text", "<a".repeat(3).as_str(), "<a>".repeat(100_000).as_str()] {
             let converted = convert(source.as_bytes()).unwrap();
             assert_eq!((converted.markdown, converted.warnings.len()), (format!("```xml\n{source}\n```\n"), 1));

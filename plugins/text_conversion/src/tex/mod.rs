@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn markup_within_lines() {
         let source = "A \\textbf{b} {\\it c} \\texttt{d_e} 10\\% \\& \\$5 ``q'' a--b \\\"uber \\'{e}t\\'e \\c{c}a \\ss{} na\\\"{\\i}ve $a_1 < b$ \\href{http://x.org}{site} \\url{http://y.org} \\unknown[o]{kept} \
-                      \\cite[p.~1]{k1,k2} note\\footnote{A \\emph{note}.} \\verb|x_%y| \\LaTeX~\\ldots * x\\\\[1ex] y";
+                      \\cite[p.~1]{k1,k2} note\\footnote{A \\emph{note}.} \\verb|x_%y| \\LaTeX~\\ldots{} * x\\\\[1ex] y";
         assert_eq!(
             markdown(source),
             "A **b** *c* `d_e` 10% & $5 “q” a–b über été ça ß naïve $a_1 < b$ [site](http://x.org) http://y.org kept [k1, k2] note[^1] `x_%y` LaTeX … * x\\\ny\n\n[^1]: A *note*.\n"
