@@ -65,13 +65,17 @@ impl Document {
             // An anchor: `[[id]]`.
             if !inner.starts_with('[') {
                 // `%header`, `#id` and `.role` may be joined to a word.
-                let words = inner.split(',').flat_map(|word| word.split_inclusive('%').map(|word| word.trim_end_matches('%')));
-                let word = |word: &str| word.trim().trim_matches('"').split(['#', '.']).next().unwrap_or_default().to_owned();
+                let words =
+                    inner.split(',').flat_map(|word| word.split_inclusive('%').map(|word| word.trim_end_matches('%')));
+                let word =
+                    |word: &str| word.trim().trim_matches('"').split(['#', '.']).next().unwrap_or_default().to_owned();
                 style.words.extend(words.map(word).take(20));
             }
             return Some(1);
         }
-        let title = line.strip_prefix('.').filter(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || "`*_\"'".contains(c)));
+        let title = line
+            .strip_prefix('.')
+            .filter(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || "`*_\"'".contains(c)));
         if let Some(title) = title {
             style.title = Some(title.to_owned());
             return Some(1);
@@ -100,7 +104,10 @@ impl Document {
             self.delimited(out, line, inner, &style, depth);
             return used;
         }
-        if let Some(image) = line.strip_prefix("image::").or_else(|| line.strip_prefix("video::")).or_else(|| line.strip_prefix("audio::"))
+        if let Some(image) = line
+            .strip_prefix("image::")
+            .or_else(|| line.strip_prefix("video::"))
+            .or_else(|| line.strip_prefix("audio::"))
             && let Some((target, text)) = image.split_once('[')
         {
             let alt = text.trim_end_matches(']').split(',').next().unwrap_or_default().trim_matches('"');
@@ -172,7 +179,11 @@ impl Document {
 /// A quotation with who said it, and where.
 fn with_author(text: &str, style: &Style) -> String {
     let who: Vec<&str> = style.words.iter().skip(1).map(|word| word.trim()).filter(|word| !word.is_empty()).collect();
-    if who.is_empty() { text.to_owned() } else { format!("{}\n\n— {}", text.trim_end(), morag_conversion::escape::inline(&who.join(", "))) }
+    if who.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{}\n\n— {}", text.trim_end(), morag_conversion::escape::inline(&who.join(", ")))
+    }
 }
 
 /// A first word that would make something else of a paragraph.
@@ -199,7 +210,8 @@ fn heading(line: &str) -> Option<(usize, &str)> {
     let (marks, text) = line.split_once(' ')?;
     let level = marks.len();
     let only = |c: u8| marks.bytes().all(|b| b == c);
-    ((1..=6).contains(&level) && (only(b'=') || only(b'#')) && !text.trim().is_empty()).then(|| (level, text.trim().trim_end_matches('=').trim_end()))
+    ((1..=6).contains(&level) && (only(b'=') || only(b'#')) && !text.trim().is_empty())
+        .then(|| (level, text.trim().trim_end_matches('=').trim_end()))
 }
 
 fn admonition(name: &str) -> Option<&'static str> {
@@ -224,7 +236,12 @@ pub(super) fn is_mark(line: &str) -> bool {
 }
 
 fn ends_paragraph(line: &str) -> bool {
-    is_mark(line) || line == "+" || line.starts_with("//") || line.starts_with("endif::") || line.starts_with("ifdef::") || line.starts_with("include::")
+    is_mark(line)
+        || line == "+"
+        || line.starts_with("//")
+        || line.starts_with("endif::")
+        || line.starts_with("ifdef::")
+        || line.starts_with("include::")
 }
 
 /// The lines between two of the same marks; to the end where the second is missing.

@@ -100,7 +100,9 @@ impl Document {
         let name = &rest[..colon];
         let near = near(rest);
         if matches!(name, "http" | "https" | "ftp" | "irc" | "mailto") {
-            let end = near.find(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '<' | '>' | '"')).unwrap_or(near.len());
+            let end = near
+                .find(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '<' | '>' | '"'))
+                .unwrap_or(near.len());
             let address = &rest[..end];
             if !address.contains("//") && name != "mailto" {
                 return None;
@@ -111,7 +113,21 @@ impl Document {
         }
         if !matches!(
             name,
-            "link" | "xref" | "image" | "icon" | "footnote" | "footnoteref" | "kbd" | "btn" | "menu" | "stem" | "latexmath" | "asciimath" | "pass" | "anchor" | "indexterm"
+            "link"
+                | "xref"
+                | "image"
+                | "icon"
+                | "footnote"
+                | "footnoteref"
+                | "kbd"
+                | "btn"
+                | "menu"
+                | "stem"
+                | "latexmath"
+                | "asciimath"
+                | "pass"
+                | "anchor"
+                | "indexterm"
         ) {
             return None;
         }
@@ -127,7 +143,9 @@ impl Document {
                 link(if shown.is_empty() { target } else { &shown }, target)
             }
             "xref" => self.marked_text(if text.is_empty() { target } else { text }, depth + 1),
-            "image" => format!("!{}", link(&format!("{} ", escaped(without_attributes(text))), target).replacen(" ]", "]", 1)),
+            "image" => {
+                format!("!{}", link(&format!("{} ", escaped(without_attributes(text))), target).replacen(" ]", "]", 1))
+            }
             "footnote" | "footnoteref" => {
                 if self.footnotes.len() >= FOOTNOTES_MAX || text.is_empty() {
                     format!(" ({})", self.marked_text(text, depth + 1))
@@ -183,7 +201,10 @@ fn between(rest: &str, mark: char, free: bool) -> Option<(&str, usize)> {
     for _ in 0..10 {
         let at = from + inner.get(from..)?.find(mark)?;
         let after = inner[at + 1..].chars().next();
-        if at > 0 && !inner[..at].ends_with(char::is_whitespace) && after.is_none_or(|c| !c.is_alphanumeric() && c != mark) {
+        if at > 0
+            && !inner[..at].ends_with(char::is_whitespace)
+            && after.is_none_or(|c| !c.is_alphanumeric() && c != mark)
+        {
             return Some((&inner[..at], at + 2));
         }
         from = at + 1;

@@ -60,7 +60,8 @@ impl Document {
             let blanks = lines[at..].iter().take_while(|line| line.is_empty()).count();
             // After a blank line a list goes on, unless one of another kind begins on its outermost level.
             let next = lines.get(at + blanks).and_then(|line| marker_kind(line));
-            let goes_on = next.is_some_and(|next| levels.iter().any(|(mark, count, _)| (*mark, *count) == next) || blanks == 0);
+            let goes_on =
+                next.is_some_and(|next| levels.iter().any(|(mark, count, _)| (*mark, *count) == next) || blanks == 0);
             if !goes_on {
                 break;
             }
@@ -91,10 +92,15 @@ impl Document {
         let mut text = vec![first.trim()];
         let mut at = 0;
         // A term's text may come after a blank line, indented.
-        if first.is_empty() && lines.first().is_some_and(|line| line.is_empty()) && lines.get(1).is_some_and(|line| indent(line) > 0) {
+        if first.is_empty()
+            && lines.first().is_some_and(|line| line.is_empty())
+            && lines.get(1).is_some_and(|line| indent(line) > 0)
+        {
             at = 1;
         }
-        while let Some(line) = lines.get(at).filter(|line| !line.is_empty() && **line != "+" && marker(line).is_none() && !is_mark(line)) {
+        while let Some(line) =
+            lines.get(at).filter(|line| !line.is_empty() && **line != "+" && marker(line).is_none() && !is_mark(line))
+        {
             if !line.starts_with("//") {
                 text.push(line.trim());
             }
@@ -111,10 +117,15 @@ impl Document {
             let mut rest = &lines[at + 1..];
             at += 1;
             let mut style = Style::default();
-            while let Some(line) = rest.first().filter(|line| line.starts_with('[') && line.ends_with(']') || is_title(line)) {
+            while let Some(line) =
+                rest.first().filter(|line| line.starts_with('[') && line.ends_with(']') || is_title(line))
+            {
                 match line.strip_prefix('.') {
                     Some(title) => style.title = Some(title.to_owned()),
-                    None => style.words = line[1..line.len() - 1].split(',').take(20).map(|word| word.trim().to_owned()).collect(),
+                    None => {
+                        style.words =
+                            line[1..line.len() - 1].split(',').take(20).map(|word| word.trim().to_owned()).collect()
+                    }
                 }
                 rest = &rest[1..];
                 at += 1;
@@ -160,9 +171,14 @@ fn marker(line: &str) -> Option<(Marker<'_>, &str)> {
         if !mark.is_empty() && mark.bytes().all(|b| b == b'.') {
             return Some((Marker::Number(count), text));
         }
-        let numbered = mark.strip_suffix('.').is_some_and(|number| (1..=9).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()));
+        let numbered = mark
+            .strip_suffix('.')
+            .is_some_and(|number| (1..=9).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()));
         let callout = mark.strip_prefix('<').and_then(|mark| mark.strip_suffix('>'));
-        if numbered || callout.is_some_and(|number| number == "." || !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())) {
+        if numbered
+            || callout
+                .is_some_and(|number| number == "." || !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        {
             return Some((Marker::Number(0), text));
         }
     }

@@ -42,7 +42,10 @@ struct Document {
 /// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`.
 pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     if bytes.len() > ADOC_BYTES_MAX {
-        return Err(failures::too_large(format!("it has {} bytes, and at most {ADOC_BYTES_MAX} are converted", bytes.len())));
+        return Err(failures::too_large(format!(
+            "it has {} bytes, and at most {ADOC_BYTES_MAX} are converted",
+            bytes.len()
+        )));
     }
     let (source, label) = text::read(bytes, None)?;
     let lines: Vec<&str> = source.lines().map(str::trim_end).collect();
@@ -94,7 +97,8 @@ impl Document {
                 people += 1;
                 match people {
                     1 => {
-                        let names: Vec<&str> = line.split(';').map(|one| one.split('<').next().unwrap_or_default().trim()).collect();
+                        let names: Vec<&str> =
+                            line.split(';').map(|one| one.split('<').next().unwrap_or_default().trim()).collect();
                         self.properties.author = property(&names.join(", "));
                     }
                     _ => self.properties.creation_date = line.split([',', ' ']).find_map(dates::iso),
@@ -234,7 +238,10 @@ mod tests {
     #[test]
     fn tables_of_rows_and_of_cells() {
         let source = ".Table\n[%header,cols=\"1,2\"]\n|===\n|A |B\n\n|*1*\n|two \\| x\nlines\n\n2+|wide\n|===\n";
-        assert_eq!(markdown(source), "**Table**\n\n| A | B |\n| --- | --- |\n| **1** | two \\| x lines |\n| wide | |\n");
+        assert_eq!(
+            markdown(source),
+            "**Table**\n\n| A | B |\n| --- | --- |\n| **1** | two \\| x lines |\n| wide | |\n"
+        );
         assert_eq!(markdown("[format=csv]\n|===\na,\"b, c\"\nd,e\n|===\n"), "| a | b, c |\n| --- | --- |\n| d | e |\n");
         assert_eq!(markdown(",===\na,b\n,===\n"), "| a | b |\n| --- | --- |\n");
     }

@@ -13,7 +13,8 @@ const COLUMNS_MAX: usize = 100;
 impl Document {
     /// Writes a table: its cells after bars, or separated as its first mark or its format says.
     pub(super) fn table(&mut self, out: &mut String, lines: &[&str], style: &Style, mark: &str) {
-        let format = style.words.iter().find_map(|word| word.strip_prefix("format=")).map(|format| format.trim_matches('"'));
+        let format =
+            style.words.iter().find_map(|word| word.strip_prefix("format=")).map(|format| format.trim_matches('"'));
         let separator = match (mark.as_bytes().first(), format) {
             (Some(b','), _) | (_, Some("csv")) => Some(b','),
             (Some(b':'), _) | (_, Some("dsv")) => Some(b':'),
@@ -28,15 +29,22 @@ impl Document {
         if width > COLUMNS_MAX || width.saturating_mul(rows.len()) > CELLS_MAX {
             return push_code(out, "", lines);
         }
-        let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| self.inline(cell)).collect()).collect();
+        let rows: Vec<Vec<String>> =
+            rows.iter().map(|row| row.iter().map(|cell| self.inline(cell)).collect()).collect();
         push_table(out, &rows);
     }
 }
 
 fn separated(lines: &[&str], separator: u8) -> Vec<Vec<String>> {
     let text = lines.join("\n");
-    let reader = ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());
-    reader.into_records().map_while(Result::ok).take(CELLS_MAX).map(|row| row.iter().map(|cell| cell.trim().to_owned()).collect()).collect()
+    let reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());
+    reader
+        .into_records()
+        .map_while(Result::ok)
+        .take(CELLS_MAX)
+        .map(|row| row.iter().map(|cell| cell.trim().to_owned()).collect())
+        .collect()
 }
 
 /// Cells begin after bars, several on a line or one; a row has as many as the table says, or as its first line.
@@ -52,7 +60,8 @@ fn after_bars(lines: &[&str], bar: char, style: &Style) -> Vec<Vec<String>> {
             cell.push_str(before.trim());
         }
         // What stands before a bar says how its cell is set: `2+`, `a`, `.3+^`.
-        let mut spec = if cells.is_empty() || before.trim().is_empty() { before.trim().to_owned() } else { String::new() };
+        let mut spec =
+            if cells.is_empty() || before.trim().is_empty() { before.trim().to_owned() } else { String::new() };
         if let Some(cell) = cells.last_mut()
             && let Some((kept, own)) = split_spec(cell)
             && !spans.is_empty()
@@ -63,7 +72,11 @@ fn after_bars(lines: &[&str], bar: char, style: &Style) -> Vec<Vec<String>> {
         for span in spans {
             let (text, next) = split_spec(&span).unwrap_or((span.clone(), String::new()));
             cells.push(text.trim().to_owned());
-            let wide = spec.split_once('+').and_then(|(wide, _)| wide.parse::<usize>().ok()).unwrap_or(1).clamp(1, COLUMNS_MAX);
+            let wide = spec
+                .split_once('+')
+                .and_then(|(wide, _)| wide.parse::<usize>().ok())
+                .unwrap_or(1)
+                .clamp(1, COLUMNS_MAX);
             cells.extend((1..wide).map(|_| String::new()));
             spec = next;
             if cells.len() > CELLS_MAX {
@@ -101,7 +114,10 @@ fn pieces(line: &str, bar: char) -> Vec<String> {
 /// A cell's text, and the settings of the next cell at its end.
 fn split_spec(text: &str) -> Option<(String, String)> {
     let (kept, last) = text.rsplit_once(' ').unwrap_or(("", text));
-    let spec = !last.is_empty() && last.contains('+') && last.len() <= 8 && last.chars().all(|c| c.is_ascii_digit() || "+.<>^*ademshlv".contains(c));
+    let spec = !last.is_empty()
+        && last.contains('+')
+        && last.len() <= 8
+        && last.chars().all(|c| c.is_ascii_digit() || "+.<>^*ademshlv".contains(c));
     spec.then(|| (kept.trim().to_owned(), last.to_owned()))
 }
 
@@ -112,6 +128,8 @@ fn columns(style: &Style) -> Option<usize> {
     if let Some((times, _)) = first.split_once('*') {
         return times.parse().ok().filter(|count| (1..=COLUMNS_MAX).contains(count));
     }
-    let more = style.words[start + 1..].iter().take_while(|word| !word.contains('=') && word.chars().all(|c| c.is_ascii_digit() || "<>^.~ademshlv".contains(c)));
+    let more = style.words[start + 1..].iter().take_while(|word| {
+        !word.contains('=') && word.chars().all(|c| c.is_ascii_digit() || "<>^.~ademshlv".contains(c))
+    });
     Some(1 + more.filter(|word| !word.is_empty()).count()).filter(|count| *count > 1 || first.parse::<usize>().is_ok())
 }
