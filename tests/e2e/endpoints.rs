@@ -540,7 +540,7 @@ async fn metrics_count_what_the_dashboard_asks_for() {
         "morag_webhook_settled_total{state=\"dead\"} 1",
         "morag_webhook_endpoints{state=\"enabled\"} 1",
         "morag_store_up 1",
-        "morag_step_seconds_count{step=\"markdown_conversion\",plugin=\"markdown_conversion\",outcome=\"completed\"} 1",
+        "morag_step_seconds_count{step=\"markdown_conversion\",plugin=\"text_conversion\",outcome=\"completed\"} 1",
         "morag_step_seconds_count{step=\"ingestion\",plugin=\"ingestion\",outcome=\"completed\"} 1",
         "morag_conversions_total{format=\"md\",outcome=\"completed\"} 1",
         "morag_store_commits_total{outcome=\"unavailable\"} 0",

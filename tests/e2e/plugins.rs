@@ -267,7 +267,7 @@ async fn a_component_of_a_registry_runs_and_is_kept() {
 async fn the_standard_steps_refuse_settings_that_they_do_not_have() {
     let list = Server::start().await.get("/api/v1/plugins").await;
     let plugins = list["plugins"].as_array().expect("a list");
-    assert_eq!(plugins.len(), 6, "{list}");
+    assert_eq!(plugins.len(), 10, "{list}");
     for plugin in plugins {
         assert_eq!(plugin["config_schema"]["additionalProperties"], false, "{plugin}");
     }
