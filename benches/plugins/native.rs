@@ -1,4 +1,4 @@
-//! The steps `markdown_conversion` and `chunking` in the sandbox; the baseline is the same code compiled for this machine, which then
+//! The steps `pdf_conversion` and `chunking` in the sandbox; the baseline is the same code compiled for this machine, which then
 //! writes its output to files and hashes it, as the host does for a step.
 
 use crate::measure::{Took, line, ratio, steps, take_turns};
@@ -25,20 +25,20 @@ const COPIES: usize = 64;
 pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let folder = std::env::var_os("MORAG_TEST_PLUGINS_DIR").context("MORAG_TEST_PLUGINS_DIR is not set")?;
     let component = |name: &str| Path::new(&folder).join(format!("{name}.wasm"));
-    let paths = vec![component("markdown_conversion"), component("chunking")];
+    let paths = vec![component("pdf_conversion"), component("chunking")];
     let sandbox = runtime.block_on(Sandbox::load(paths, Limits::default()))?;
 
     let pdf = morag_fixtures::sample_pdf();
     let mut call = runtime.block_on(sandbox.call("", &pdf));
-    call.component = "markdown_conversion".into();
+    call.component = "pdf_conversion".into();
     call.config.clear();
     let native = MockTask::new("report.pdf", pdf);
     let folder = tempfile::tempdir()?;
     let convert = || {
-        markdown_conversion::run(&native).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+        pdf_conversion::run(&native).map_err(|failure| anyhow::anyhow!("{failure}"))?;
         keep(&native, &["markdown.md", "document.json"], folder.path())
     };
-    compare(runtime, &sandbox, &call, "markdown_conversion (a PDF)", &convert)?;
+    compare(runtime, &sandbox, &call, "pdf_conversion (a PDF)", &convert)?;
 
     let markdown = morag_fixtures::markdown().repeat(COPIES);
     let call = runtime.block_on(chunking_call(&sandbox, &markdown))?;

@@ -55,7 +55,7 @@ async fn what_a_process_compiles_runs_here_and_comes_from_the_cache_the_next_tim
 async fn the_largest_standard_step_stays_far_below_the_limits() {
     let CompileLimits { memory_bytes_max, cpu_time_max } = CompileLimits::default();
     let limits = CompileLimits { memory_bytes_max: memory_bytes_max / 4, cpu_time_max: cpu_time_max / 4 };
-    let path = vec![plugins_dir().join("markdown_conversion.wasm")];
+    let path = vec![plugins_dir().join("pdf_conversion.wasm")];
     let loaded = Sandbox::load_on(engine(binary(), limits), path, wide_limits(), 1).await;
     assert!(loaded.is_ok(), "{}", loaded.err().unwrap());
 }

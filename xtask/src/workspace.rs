@@ -100,7 +100,9 @@ mod tests {
         let workspace = Workspace::find().unwrap();
         let names: Vec<_> = workspace.components_in("plugins").iter().map(|package| package.name.as_str()).collect();
         let steps = [
-            "markdown_conversion",
+            "text_conversion",
+            "pdf_conversion",
+            "office_conversion",
             "metadata_extraction",
             "content_processing",
             "chunking",

@@ -1,7 +1,7 @@
 //! Counts what a component has, before anything is compiled: one pass over the bytes that keeps nothing.
 //!
 //! The numbers beside the limits are those of the largest components that people build: redact in Python (componentize-py,
-//! 18 MB) and in JavaScript (componentize-js, 12 MB), and `markdown_conversion`, the largest standard step (6.5 MB).
+//! 18 MB) and in JavaScript (componentize-js, 12 MB), and `pdf_conversion`, the largest standard step (6 MB).
 
 use super::error::CompileError;
 use wasmparser::{Parser, Payload};

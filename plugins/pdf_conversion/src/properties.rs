@@ -1,8 +1,8 @@
 //! What a PDF says about itself: its Info dictionary first, then its XMP packet and its catalog.
 
-use super::guard::find;
-use crate::dates;
-use crate::document::{Properties, keywords, property};
+use crate::guard::find;
+use morag_conversion::dates;
+use morag_conversion::document::{Properties, keywords, property};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use unpdf::Metadata;

@@ -1,6 +1,6 @@
 //! What a conversion makes of a document.
 
-use crate::format::Format;
+use morag_formats::Format;
 use serde::Serialize;
 
 /// A page's part of the markdown, in bytes.
@@ -37,6 +37,23 @@ pub struct Properties {
     pub modification_date: Option<String>,
 }
 
+/// A document inside the document: an attachment, a file of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Its name; within folders of an archive with its path, `/` between the parts.
+    pub name: String,
+    /// Its format, where a converter has said it.
+    pub format: Option<String>,
+    /// Name of the component that converted it.
+    pub component: Option<String>,
+    /// First byte in `markdown.md`.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// Code of why it was not converted.
+    pub error_code: Option<String>,
+}
+
 /// Says how far a conversion is: done and total pages.
 pub type Progress<'a> = &'a mut dyn FnMut(u32, u32);
 
@@ -44,7 +61,7 @@ pub type Progress<'a> = &'a mut dyn FnMut(u32, u32);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Converted {
     /// What it was.
-    pub format: Format,
+    pub format: &'static Format,
     /// CommonMark with GitHub tables; line ends are `\n`; ends with one.
     pub markdown: String,
     /// Label of the text encoding, for text formats.
@@ -53,15 +70,18 @@ pub struct Converted {
     pub pages: Vec<Page>,
     /// What the document says about itself.
     pub properties: Properties,
+    /// Documents that were inside it, in order, each with its part of the markdown.
+    pub parts: Vec<Part>,
     /// What went wrong without stopping the conversion, for the log.
     pub warnings: Vec<String>,
 }
 
 impl Converted {
     /// A document of a format without pages.
-    pub fn without_pages(format: Format, markdown: String) -> Self {
+    pub fn without_pages(format: &'static Format, markdown: String) -> Self {
         let properties = Properties::default();
-        Self { format, markdown, encoding: None, pages: Vec::new(), properties, warnings: Vec::new() }
+        let (pages, parts, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        Self { format, markdown, encoding: None, pages, properties, parts, warnings }
     }
 
     /// Number of pages, none for a format without pages.
@@ -72,12 +92,13 @@ impl Converted {
     /// The content of `document.json`.
     pub fn document_json(&self) -> serde_json::Value {
         serde_json::json!({
-            "format": self.format.name(),
+            "format": self.format.name,
             "media_type": self.format.media_type(),
             "encoding": self.encoding,
             "page_count": self.page_count(),
             "pages": self.pages,
             "properties": self.properties,
+            "parts": self.parts,
         })
     }
 }

@@ -1,15 +1,11 @@
 //! PDF to markdown, page by page.
 
-mod guard;
-mod outline;
-mod properties;
-mod tables;
-
-use crate::document::join_pages;
-use crate::format::Format;
-use crate::{Converted, Progress, failures, markdown};
+use crate::outline::Headings;
+use crate::{guard, properties, tables};
+use morag_conversion::document::join_pages;
+use morag_conversion::formats;
+use morag_conversion::{Converted, Progress, failures, markdown};
 use morag_step::Failure;
-use outline::Headings;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use unpdf::model::{FormField, Page};
@@ -30,7 +26,7 @@ pub fn convert(bytes: &[u8], progress: Progress) -> Result<Converted, Failure> {
         PdfParser::from_bytes_with_options(bytes, ParseOptions::new().lenient().sequential()).map_err(failure)?;
     let total = parser.page_count();
     if total == 0 {
-        return Err(failures::corrupt(Format::Pdf, "no page can be found in it"));
+        return Err(failures::corrupt(&formats::PDF, "no page can be found in it"));
     }
     if total > PAGES_MAX {
         return Err(failures::too_large(format!("it has {total} pages, and at most {PAGES_MAX} are converted")));
@@ -44,7 +40,7 @@ pub fn convert(bytes: &[u8], progress: Progress) -> Result<Converted, Failure> {
 fn failure(error: Error) -> Failure {
     match error {
         Error::Encrypted | Error::InvalidPassword => failures::encrypted("PDF"),
-        error => failures::corrupt(Format::Pdf, error),
+        error => failures::corrupt(&formats::PDF, error),
     }
 }
 
@@ -141,7 +137,7 @@ impl Reading {
         }
         if self.failed == self.total {
             let reason = self.warnings.pop().unwrap_or_default();
-            return Err(failures::corrupt(Format::Pdf, reason));
+            return Err(failures::corrupt(&formats::PDF, reason));
         }
         self.texts.resize(self.total as usize, String::new());
         self.append_fields();
@@ -158,7 +154,7 @@ impl Reading {
         let (text, pages) = join_pages(&self.texts);
         let properties = properties::read(&self.metadata, source);
         let warnings = self.warnings;
-        Ok(Converted { pages, properties, warnings, ..Converted::without_pages(Format::Pdf, text) })
+        Ok(Converted { pages, properties, warnings, ..Converted::without_pages(&formats::PDF, text) })
     }
 
     /// What was filled into a form stands beside the page, not on it: it goes after the last page.
@@ -211,8 +207,8 @@ fn running_lines_are_no_headings(texts: &mut [String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::pages_cover;
-    use crate::testdata::{pdf, pdf_of, stream};
+    use morag_conversion::document::pages_cover;
+    use morag_conversion::testdata::{pdf, pdf_of, stream};
 
     fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
         super::convert(bytes, &mut |_, _| {})

@@ -1,10 +1,9 @@
 //! Word documents.
 
-pub mod package;
-
-use crate::document::{Properties, keywords, property};
-use crate::format::Format;
-use crate::{Converted, dates, failures, markdown};
+use crate::package;
+use morag_conversion::document::{Properties, keywords, property};
+use morag_conversion::formats;
+use morag_conversion::{Converted, dates, failures, markdown};
 use morag_step::Failure;
 use undoc::docx::DocxParser;
 use undoc::render::{RenderOptions, to_markdown};
@@ -37,20 +36,20 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
         creation_date: meta.created.as_deref().and_then(dates::iso),
         modification_date: meta.modified.as_deref().and_then(dates::iso),
     };
-    Ok(Converted { properties, ..Converted::without_pages(Format::Docx, text) })
+    Ok(Converted { properties, ..Converted::without_pages(&formats::DOCX, text) })
 }
 
 fn failure(error: undoc::Error) -> Failure {
     match error {
         undoc::Error::Encrypted => failures::encrypted("Word document"),
-        error => failures::corrupt(Format::Docx, error),
+        error => failures::corrupt(&formats::DOCX, error),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testdata;
+    use morag_conversion::testdata;
 
     #[test]
     fn headings_lists_and_tables() {

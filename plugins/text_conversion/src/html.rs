@@ -1,14 +1,15 @@
 //! HTML to markdown.
 
-use crate::document::{Properties, keywords, property};
-use crate::format::Format;
-use crate::{Converted, dates, failures, html_tree, markdown, text};
+use crate::{html_tree, text};
 use htmd::element_handler::Handlers;
 use htmd::options::{BulletListMarker, HrStyle, Options};
 use htmd::{Element, HtmlToMarkdown, Node};
 use html5ever::tendril::StrTendril;
 use html5ever::{QualName, local_name, ns};
 use markup5ever_rcdom::NodeData;
+use morag_conversion::document::{Properties, keywords, property};
+use morag_conversion::formats;
+use morag_conversion::{Converted, dates, failures, markdown};
 use morag_step::Failure;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,7 +36,7 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     let declared = charset(bytes);
     let (source, label) = text::read(bytes, declared.as_deref())?;
     let writer = writer();
-    let tree = html_tree::parse(&source).map_err(|reason| failures::corrupt(Format::Html, reason))?;
+    let tree = html_tree::parse(&source).map_err(|reason| failures::corrupt(&formats::HTML, reason))?;
     let found = look(&tree);
     let mut out = markdown::finish(&tidy_tables(&writer.tree_to_markdown(&tree)));
     if out.is_empty() {
@@ -48,7 +49,11 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
         with_title.push_str(&out);
         out = with_title;
     }
-    Ok(Converted { encoding: Some(label), properties: found.properties, ..Converted::without_pages(Format::Html, out) })
+    Ok(Converted {
+        encoding: Some(label),
+        properties: found.properties,
+        ..Converted::without_pages(&formats::HTML, out)
+    })
 }
 
 /// Gives a table a cell for every place that a cell over several rows or columns covers, so that what follows stays under
@@ -280,7 +285,7 @@ fn charset(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoding::decode;
+    use morag_conversion::encoding::decode;
     use proptest::prelude::*;
 
     fn page(body: &str) -> String {

@@ -1,8 +1,8 @@
 //! The zip around a Word document, looked at before a parser trusts it.
 
-use crate::document::property;
-use crate::failures;
-use crate::format::Format;
+use morag_conversion::document::property;
+use morag_conversion::failures;
+use morag_conversion::formats;
 use morag_step::Failure;
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -43,6 +43,12 @@ fn open(bytes: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, String> {
     ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())
 }
 
+/// Whether an OLE file is an encrypted document of Office since 2007: its directory has such a stream.
+pub fn is_encrypted(bytes: &[u8]) -> bool {
+    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    bytes.windows(name.len()).any(|window| window == name)
+}
+
 /// Says what a zip holds, by its list of entries; an error says why that cannot be read.
 pub fn kind(bytes: &[u8]) -> Result<Kind, String> {
     const KINDS: [(&str, &str); 6] = [
@@ -75,7 +81,7 @@ pub fn kind(bytes: &[u8]) -> Result<Kind, String> {
 /// # Errors
 /// `DOCUMENT_TOO_LARGE`, `ENCRYPTED_DOCUMENT`, `CORRUPT_DOCUMENT`.
 pub fn check(bytes: &[u8]) -> Result<Package, Failure> {
-    let corrupt = |reason: &dyn std::fmt::Display| failures::corrupt(Format::Docx, reason);
+    let corrupt = |reason: &dyn std::fmt::Display| failures::corrupt(&formats::DOCX, reason);
     let mut archive = open(bytes).map_err(|error| corrupt(&error))?;
     if archive.len() > ENTRIES_MAX {
         return Err(failures::too_large(format!("it has {} parts, and at most {ENTRIES_MAX} are read", archive.len())));
@@ -119,7 +125,7 @@ fn unpack(entry: &mut zip::read::ZipFile<'_, Cursor<&[u8]>>, total: &mut u64) ->
     let mut part = Vec::new();
     let mut piece = vec![0; PIECE_BYTES];
     loop {
-        let read = entry.read(&mut piece).map_err(|error| failures::corrupt(Format::Docx, error))?;
+        let read = entry.read(&mut piece).map_err(|error| failures::corrupt(&formats::DOCX, error))?;
         if read == 0 {
             return Ok(part);
         }
@@ -174,7 +180,7 @@ fn element_text(xml: &str, local_name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testdata::{docx, zip_of};
+    use morag_conversion::testdata::{docx, zip_of};
 
     #[test]
     fn kinds_of_zips() {

@@ -1,8 +1,8 @@
 //! Plain text and markdown.
 
-use crate::document::{Properties, keywords, property};
-use crate::format::Format;
-use crate::{Converted, dates, encoding, failures, markdown};
+use morag_conversion::document::{Properties, keywords, property};
+use morag_conversion::formats;
+use morag_conversion::{Converted, dates, encoding, failures, markdown};
 use morag_step::Failure;
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ pub fn read(bytes: &[u8], declared: Option<&str>) -> Result<(String, String), Fa
 pub fn convert_markdown(bytes: &[u8]) -> Result<Converted, Failure> {
     let (text, label) = read(bytes, None)?;
     let properties = front_matter(&text);
-    done(Format::Md, markdown::finish(&text), label, properties)
+    done(&formats::MD, markdown::finish(&text), label, properties)
 }
 
 /// Writes plain text as markdown that reads the same: what would be markup by accident is escaped; underlined and
@@ -41,10 +41,10 @@ pub fn convert_markdown(bytes: &[u8]) -> Result<Converted, Failure> {
 /// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`.
 pub fn convert_plain(bytes: &[u8]) -> Result<Converted, Failure> {
     let (text, label) = read(bytes, None)?;
-    done(Format::Txt, markdown::finish(&plain_to_markdown(&text)), label, Properties::default())
+    done(&formats::TXT, markdown::finish(&plain_to_markdown(&text)), label, Properties::default())
 }
 
-fn done(format: Format, text: String, label: String, properties: Properties) -> Result<Converted, Failure> {
+fn done(format: &'static formats::Format, text: String, label: String, properties: Properties) -> Result<Converted, Failure> {
     if text.is_empty() {
         return Err(failures::empty("the file has no text but white space"));
     }

@@ -1,6 +1,6 @@
 //! Every way a document is refused, each with its code and what the person can do about it.
 
-use crate::format::Format;
+use morag_formats::{self as formats, Format};
 use morag_step::Failure;
 
 /// Bytes of a source that are read. A step has 512 MiB of memory by default, and the parsers hold the source twice
@@ -27,13 +27,13 @@ pub fn no_text(pages: u32) -> Failure {
 }
 
 /// The document is not what its format asks for. `reason` says where.
-pub fn corrupt(format: Format, reason: impl std::fmt::Display) -> Failure {
+pub fn corrupt(format: &Format, reason: impl std::fmt::Display) -> Failure {
     Failure::new(
         "CORRUPT_DOCUMENT",
         format!(
             "The {} document is damaged or incomplete ({reason}). Open it in its own program, save it again and \
              submit that file",
-            format.name()
+            format.name
         ),
     )
 }
@@ -51,24 +51,9 @@ pub fn too_large(why: impl std::fmt::Display) -> Failure {
     Failure::new("DOCUMENT_TOO_LARGE", format!("The document is too large: {why}. Split it and submit the parts"))
 }
 
-/// A format that is not converted. `attempted` is its usual extension, without the dot.
+/// A format that this converter does not take: the host asks the next one. `attempted` is its usual extension, without the dot.
 pub fn unsupported(attempted: &str) -> Failure {
-    let mut message = format!("Unsupported file format: .{attempted} files cannot be converted to markdown");
-    if let Some(advice) = advice(attempted) {
-        message.push_str(advice);
-    }
-    let supported: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+    let message = format!("Unsupported file format: .{attempted} files cannot be converted to markdown");
+    let supported: Vec<&str> = formats::ALL.iter().map(|format| format.name).collect();
     Failure::new("UNSUPPORTED_FORMAT", message).with("attempted_format", attempted).with("supported_formats", supported)
-}
-
-fn advice(attempted: &str) -> Option<&'static str> {
-    match attempted {
-        "doc" | "dot" | "rtf" | "odt" | "pages" => Some(". Save it as .docx or .pdf and submit that file"),
-        "xls" | "xlsx" | "xlsm" | "ods" => Some(". Save its sheets as .csv and submit those files"),
-        "ppt" | "pptx" | "odp" | "epub" => Some(". Save it as .pdf and submit that file"),
-        "png" | "jpg" | "jpeg" | "gif" | "tif" | "tiff" | "webp" | "bmp" => {
-            Some(". Run OCR on it and submit the result as .pdf or .txt")
-        }
-        _ => None,
-    }
 }

@@ -1,7 +1,7 @@
 //! What the parser would exhaust its stack on, or read half of without a word, is refused before it is parsed.
 
-use crate::failures;
-use crate::format::Format;
+use morag_conversion::failures;
+use morag_conversion::formats;
 use morag_step::Failure;
 
 /// Arrays and dictionaries within each other. Writers of PDF nest under 20; the parser recurses, and a step's stack is
@@ -19,11 +19,14 @@ const TAIL_BYTES: usize = 4096;
 pub fn check(bytes: &[u8]) -> Result<(), Failure> {
     let tail = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
     if find(tail, b"startxref").is_none() && find(tail, b"%%EOF").is_none() {
-        return Err(failures::corrupt(Format::Pdf, "its end is missing, so it was cut off: send the whole file again"));
+        return Err(failures::corrupt(
+            &formats::PDF,
+            "its end is missing, so it was cut off: send the whole file again",
+        ));
     }
     if depth(bytes) > DEPTH_MAX {
         return Err(failures::corrupt(
-            Format::Pdf,
+            &formats::PDF,
             format_args!("its objects are nested more than {DEPTH_MAX} levels deep"),
         ));
     }
@@ -99,6 +102,14 @@ pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
         at += 1;
     }
     None
+}
+
+/// Bytes in which a PDF's header may stand, as readers of PDF have it (ISO 32000, annex on conformance of readers).
+const HEADER_BYTES: usize = 1024;
+
+/// Whether the bytes have a PDF's header where it may stand.
+pub fn has_header(bytes: &[u8]) -> bool {
+    find(&bytes[..bytes.len().min(HEADER_BYTES)], b"%PDF-").is_some()
 }
 
 #[cfg(test)]

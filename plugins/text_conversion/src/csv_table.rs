@@ -1,10 +1,10 @@
 //! CSV to a table.
 
-use crate::document::Properties;
-use crate::format::Format;
 use crate::text::TEXT_BYTES_MAX;
-use crate::{Converted, encoding, failures, markdown};
 use csv::{ByteRecord, ReaderBuilder};
+use morag_conversion::document::Properties;
+use morag_conversion::formats;
+use morag_conversion::{Converted, encoding, failures, markdown};
 use morag_step::Failure;
 
 /// Rows that are written. More is a database, and every later step reads the whole markdown.
@@ -47,7 +47,7 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
         warnings.push(format!("the table is cut after {TEXT_BYTES_MAX} bytes of the file, which are {rows} rows"));
     }
     let properties = Properties::default();
-    Ok(Converted { encoding: Some(label), properties, warnings, ..Converted::without_pages(Format::Csv, out) })
+    Ok(Converted { encoding: Some(label), properties, warnings, ..Converted::without_pages(&formats::CSV, out) })
 }
 
 fn records(text: &str, delimiter: u8) -> impl Iterator<Item = ByteRecord> + '_ {

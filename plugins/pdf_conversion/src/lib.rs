@@ -1,0 +1,64 @@
+//! Converts PDF to markdown, page by page: the converter `pdf_conversion`.
+
+mod guard;
+mod outline;
+mod pdf;
+mod properties;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use morag_conversion::{Converted, Progress, Source, descriptor, failures, formats, formats_of};
+use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host};
+
+/// Converts a PDF, calling `progress` after each page.
+///
+/// # Errors
+/// One of [`failures`]; never a panic for any bytes that the parser underneath survives.
+pub fn convert(source: &Source, progress: Progress) -> Result<Converted, Failure> {
+    if source.bytes.is_empty() {
+        return Err(failures::empty("the file has 0 bytes"));
+    }
+    if !guard::has_header(&source.bytes) {
+        let extension = formats::extension(&source.file_name);
+        return Err(match formats::PDF.has_extension(&extension) {
+            true => failures::corrupt(&formats::PDF, "it does not begin as a pdf file does"),
+            false => failures::unsupported(&extension),
+        });
+    }
+    pdf::convert(&source.bytes, progress)
+}
+
+/// Runs the converter over a task.
+///
+/// # Errors
+/// One of [`failures`], or what the host answers when a file cannot be read or written.
+pub fn run(task: &dyn Task) -> Result<Data, Failure> {
+    morag_conversion::run(task, |source| {
+        convert(source, &mut |done, total| {
+            task.report_progress(f64::from(done) / f64::from(total.max(1)), &format!("page {done} of {total}"));
+        })
+    })
+}
+
+/// The converter `pdf_conversion`.
+#[derive(Debug)]
+pub struct PdfConversion;
+
+impl Step for PdfConversion {
+    fn describe() -> Descriptor {
+        descriptor("pdf_conversion", env!("CARGO_PKG_VERSION"), "Converts PDF to markdown")
+    }
+
+    fn run() -> Result<Data, Failure> {
+        run(&host::TaskHandle)
+    }
+}
+
+impl Converter for PdfConversion {
+    fn formats() -> Vec<Format> {
+        formats_of(&[&formats::PDF])
+    }
+}
+
+morag_step::export_converter!(PdfConversion);

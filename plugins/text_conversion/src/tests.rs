@@ -1,0 +1,67 @@
+//! The converter as the host sees it.
+
+use crate::{convert, run};
+use morag_conversion::document::pages_cover;
+use morag_conversion::{Options, Source};
+use morag_step::mock::MockTask;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const CODES: [&str; 6] =
+    ["ENCRYPTED_DOCUMENT", "NO_TEXT", "CORRUPT_DOCUMENT", "EMPTY_DOCUMENT", "DOCUMENT_TOO_LARGE", "UNSUPPORTED_FORMAT"];
+
+fn source(bytes: &[u8], name: &str) -> Source {
+    let options = Options::default();
+    Source { bytes: bytes.to_vec(), file_name: name.into(), media_type: String::new(), language: None, options }
+}
+
+#[test]
+fn a_format_without_pages_says_null() {
+    let task = MockTask::new("a.txt", "Grüße");
+    assert_eq!(run(&task).unwrap()["conversion_metadata"]["page_count"], Value::Null);
+    assert_eq!(run(&task).unwrap()["conversion_metadata"]["content_length"], 6);
+    let document: Value = serde_json::from_slice(&task.file("document.json").unwrap()).unwrap();
+    assert_eq!(document["page_count"], Value::Null);
+    assert_eq!(document["pages"], json!([]));
+    assert_eq!(document["encoding"], "utf-8");
+}
+
+#[test]
+fn a_refused_document_leaves_no_artifact() {
+    let task = MockTask::new("notes.xyz", "text");
+    assert_eq!(run(&task).unwrap_err().code, "UNSUPPORTED_FORMAT");
+    assert_eq!(task.file("markdown.md"), None);
+}
+
+#[test]
+fn a_source_over_the_limit_is_not_read() {
+    let mut task = MockTask::new("a.txt", "text");
+    task.info.size = u64::MAX;
+    assert_eq!(run(&task).unwrap_err().code, "DOCUMENT_TOO_LARGE");
+}
+
+fn converts_or_says_why(bytes: &[u8], name: &str) -> Result<(), TestCaseError> {
+    match convert(&source(bytes, name)) {
+        Ok(converted) => {
+            prop_assert!(pages_cover(&converted.pages, converted.markdown.len()));
+            prop_assert!(!converted.markdown.contains('\r'));
+            prop_assert!(converted.markdown.ends_with('\n'));
+        }
+        Err(failure) => prop_assert!(CODES.contains(&failure.code.as_str()), "{failure}"),
+    }
+    Ok(())
+}
+
+proptest! {
+    // Whole documents through whole parsers: a case takes milliseconds.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_bytes_of_any_name(
+        start in prop::sample::select(vec!["", "<html>", "\u{feff}"]),
+        rest in proptest::collection::vec(any::<u8>(), 0..300),
+        extension in prop::sample::select(vec!["txt", "md", "html", "csv", "xyz", ""]),
+    ) {
+        converts_or_says_why(&[start.as_bytes(), &rest].concat(), &format!("a.{extension}"))?;
+    }
+}
