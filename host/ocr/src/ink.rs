@@ -44,3 +44,29 @@ pub(crate) fn region(gray: &Gray) -> Option<Region> {
         Region { x, y, width: to(last.0, gray.width) - x, height: to(last.1, gray.height) - y }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(dots: &[(usize, usize)]) -> Gray {
+        let mut gray = Gray { width: 200, height: 100, pixels: vec![230; 20_000] };
+        dots.iter().for_each(|(x, y)| gray.pixels[y * 200 + x] = 100);
+        gray
+    }
+
+    #[test]
+    fn the_region_has_all_ink_and_a_margin() {
+        assert_eq!(region(&page(&[(40, 40)])), Some(Region { x: 16, y: 16, width: 48, height: 48 }));
+        assert_eq!(region(&page(&[(0, 0), (199, 99)])), Some(Region { x: 0, y: 0, width: 200, height: 100 }));
+        assert_eq!(region(&page(&[(199, 99)])), Some(Region { x: 176, y: 80, width: 24, height: 20 }));
+    }
+
+    #[test]
+    fn an_empty_page_has_none() {
+        assert_eq!(region(&page(&[])), None);
+        let mut noisy = page(&[]);
+        noisy.pixels.iter_mut().step_by(3).for_each(|pixel| *pixel -= CONTRAST_MIN - 1);
+        assert_eq!(region(&noisy), None);
+    }
+}

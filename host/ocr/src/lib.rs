@@ -1,7 +1,7 @@
 //! Reads text in pictures: the port [`PictureReader`](morag_core::ports::PictureReader).
 //!
 //! [`Reader`] is the engine: two neural networks of PP-OCR, and plain arithmetic around them. A picture goes
-//! [`gray`] → [`ink`] (where anything is, how large the letters are) → [`detect`] (boxes of lines) → [`page`] (which way up, in which
+//! [`gray`] → [`ink`] (where anything is) → [`letters`] (how large they are) → [`detect`] (boxes of lines) → [`page`] (which way up, in which
 //! order) → [`recognise`] (what each line says).
 
 #![expect(
@@ -12,6 +12,7 @@
 mod detect;
 mod gray;
 mod ink;
+mod letters;
 mod model;
 mod page;
 mod reader;

@@ -2,10 +2,11 @@
 
 use crate::detect::{boxes, scaled};
 use crate::gray::Gray;
-use crate::ink;
+use crate::ink::{self, Region};
+use crate::letters;
 use crate::model::{KnownModel, LoadError};
 use crate::page::Page;
-use crate::recognise::{Alphabet, HEIGHT, Spoken, cut_out, width_of};
+use crate::recognise::{Alphabet, HEIGHT, Spoken, Squeeze, cut_out, width_of};
 use crate::rectangle::Rectangle;
 use morag_core::ports::{Picture, Reading, TextLine};
 use rten::{Model, RunOptions, ThreadPool};
@@ -15,13 +16,17 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Pixels of small letters, as the first network gets them: with less it misses lines of clean pages, with more it only takes longer.
+const LETTER_SIZE: f32 = 6.0;
+/// The longest side of the first network's input at least: a page in large print may have a note in small print.
+const SIDE_MIN: f32 = 736.0;
+/// The longest side where the size of letters is not known.
+const SIDE: f32 = 1280.0;
 /// Lines of a picture at most: a page in the smallest print has 300.
 const LINES_MAX: usize = 2_000;
 /// Pixels of lines at most, as the second network gets them: a page in small print has 4 million, each of which takes 2 s. It bounds the
 /// time of a picture.
 const LINE_PIXELS_MAX: usize = 8_000_000;
-/// Columns of lines that are read at once, at most.
-const BATCH_WIDTH_MAX: usize = 3_200;
 /// Lines that tell which way up the page is.
 const PROBES: usize = 3;
 /// A line is no probe if it is longer than this many times its height: such lines take longest and tell no more.
@@ -98,36 +103,35 @@ impl Work<'_> {
     fn read(&self) -> Result<Reading, ReadError> {
         let Some((found, mut truncated)) = self.detect()? else { return Ok(Reading::default()) };
         let (page, probed) = self.upright(Page::of(found))?;
+        let squeeze = squeeze_for(&probed);
         let mut pixels = 0;
         let affordable = page.lines.iter().take_while(|line| {
-            pixels += HEIGHT * width_of(line);
+            pixels += HEIGHT * width_of(line, squeeze);
             pixels <= LINE_PIXELS_MAX
         });
         let lines: Vec<_> = affordable.copied().collect();
         truncated |= lines.len() < page.lines.len();
-        let mut said: Vec<_> = lines.into_iter().map(|line| (line, None)).collect();
-        for (line, spoken) in probed {
-            if let Some(known) = said.iter_mut().find(|(other, _)| *other == line) {
-                known.1 = Some(spoken);
-            }
+        // What the probes said need not be read again.
+        let known = |line: &Rectangle| probed.iter().find(|probe| probe.line == *line).cloned();
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            lines.iter().map(|line| (*line, known(line))).partition(|(_, said)| said.is_some());
+        let unknown: Vec<_> = unknown.into_iter().map(|(line, _)| (line, squeeze)).collect();
+        let mut said: Vec<_> =
+            known.into_iter().filter_map(|(_, said)| said).chain(self.recognise(&unknown)?).collect();
+        self.read_dense_ones_again(&mut said)?;
+        let mut lines_said = Vec::with_capacity(said.len());
+        for line in &lines {
+            let Some(index) = said.iter().position(|said| said.line == *line) else { continue };
+            let said = self.sideways(&page, said.swap_remove(index))?;
+            lines_said.extend(told(said));
         }
-        let unread: Vec<_> = said.iter().filter(|(_, spoken)| spoken.is_none()).map(|(line, _)| *line).collect();
-        let mut read = self.recognise(&unread)?.into_iter();
-        let mut lines = Vec::with_capacity(said.len());
-        for (line, spoken) in said {
-            let Some(spoken) = spoken.or_else(|| read.next()) else { continue };
-            let (line, spoken) = self.sideways(&page, line, spoken)?;
-            lines.extend(told(&line, spoken));
-        }
-        Ok(Reading { lines, turned: page.turned(), truncated })
+        Ok(Reading { lines: lines_said, turned: page.turned(), truncated })
     }
 
     /// Boxes of lines, and whether there were more; `None` for an empty page.
     fn detect(&self) -> Result<Option<(Vec<Rectangle>, bool)>, ReadError> {
         let Some(region) = ink::region(self.gray) else { return Ok(None) };
-        let wanted =
-            std::env::var("DET").map_or(1280.0, |v| v.parse().unwrap()) / region.width.max(region.height) as f32;
-        let input = scaled(self.gray, region, wanted.min(1.0));
+        let input = scaled(self.gray, region, scale(self.gray, region));
         self.check()?;
         let map: NdTensor<f32, 4> = self.reader.run(&self.reader.detector, &input.tensor)?;
         let width = map.size(3);
@@ -139,73 +143,66 @@ impl Work<'_> {
     }
 
     /// Turns the page so that its text is upright, by reading some lines both ways. Also returns what they say.
-    fn upright(&self, page: Page) -> Result<(Page, Vec<(Rectangle, Spoken)>), ReadError> {
+    fn upright(&self, page: Page) -> Result<(Page, Vec<Said>), ReadError> {
         let mut probes: Vec<_> = page.lines.iter().filter(|line| !page.crosses(line)).copied().collect();
         let length = |line: &Rectangle| line.width / line.height.max(1.0);
         probes.retain(|line| length(line) <= PROBE_LENGTH_MAX);
         probes.sort_by(|a, b| length(b).total_cmp(&length(a)));
         probes.truncate(PROBES);
-        let read = |probes: Vec<Rectangle>| -> Result<(f32, Vec<_>), ReadError> {
-            let spoken = self.recognise(&probes)?;
-            let sum: f32 = spoken.iter().map(|spoken| spoken.confidence).sum();
-            Ok((sum / probes.len().max(1) as f32, probes.into_iter().zip(spoken).collect()))
-        };
-        let (confidence, said) = read(probes.clone())?;
-        if confidence >= UPRIGHT_MIN || probes.is_empty() {
+        if probes.is_empty() {
+            return Ok((page, Vec::new()));
+        }
+        let mean = |said: &[Said]| said.iter().map(|said| said.spoken.confidence).sum::<f32>() / said.len() as f32;
+        let unknown = |line: Rectangle| (line, Squeeze::UNKNOWN);
+        let said = self.recognise(&probes.iter().copied().map(unknown).collect::<Vec<_>>())?;
+        if mean(&said) >= UPRIGHT_MIN {
             return Ok((page, said));
         }
-        let (other, reversed) = read(probes.into_iter().map(Rectangle::reversed).collect())?;
-        Ok(if other > confidence { (page.reversed(), reversed) } else { (page, said) })
+        let reversed = self.recognise(&probes.into_iter().map(Rectangle::reversed).map(unknown).collect::<Vec<_>>())?;
+        Ok(if mean(&reversed) > mean(&said) { (page.reversed(), reversed) } else { (page, said) })
+    }
+
+    /// Lines that said nearly as many characters as they had places have lost some.
+    fn read_dense_ones_again(&self, said: &mut [Said]) -> Result<(), ReadError> {
+        let widened = |(index, said): (usize, &Said)| Some((index, said.line, said.squeeze.widened(said.density())?));
+        let again: Vec<_> = said.iter().enumerate().filter_map(widened).collect();
+        let lines: Vec<_> = again.iter().map(|(_, line, squeeze)| (*line, *squeeze)).collect();
+        for ((index, ..), read) in again.into_iter().zip(self.recognise(&lines)?) {
+            said[index] = read;
+        }
+        Ok(())
     }
 
     /// A line across the others is read down too, if it makes little sense up.
-    fn sideways(&self, page: &Page, line: Rectangle, spoken: Spoken) -> Result<(Rectangle, Spoken), ReadError> {
-        if !page.crosses(&line) || spoken.confidence >= UPRIGHT_MIN {
-            return Ok((line, spoken));
+    fn sideways(&self, page: &Page, said: Said) -> Result<Said, ReadError> {
+        if !page.crosses(&said.line) || said.spoken.confidence >= UPRIGHT_MIN {
+            return Ok(said);
         }
-        let down = line.reversed();
-        let other = self.recognise(&[down])?.pop().unwrap_or_default();
-        Ok(if other.confidence > spoken.confidence { (down, other) } else { (line, spoken) })
+        let other = self.recognise(&[(said.line.reversed(), said.squeeze)])?.pop();
+        Ok(match other {
+            Some(other) if other.spoken.confidence > said.spoken.confidence => other,
+            _ => said,
+        })
     }
 
-    /// What lines say, in order. Lines of like width are read at once.
-    fn recognise(&self, lines: &[Rectangle]) -> Result<Vec<Spoken>, ReadError> {
-        let mut queue: Vec<_> = lines.iter().enumerate().map(|(index, line)| (width_of(line), index, line)).collect();
-        queue.sort_by_key(|(width, index, _)| (*width, *index));
-        let mut said = vec![Spoken::default(); lines.len()];
-        let maxb: usize = std::env::var("BATCH").map_or(1, |v| v.parse().unwrap());
-        let mut rest = queue.as_slice();
-        while let Some((first, ..)) = rest.first() {
-            let fits = |count: &usize| {
-                let width = rest[count - 1].0;
-                count * width <= BATCH_WIDTH_MAX.max(width) && width <= first + first / 8 && *count <= maxb
-            };
-            let count = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
-            let (batch, later) = rest.split_at(count);
-            rest = later;
-            self.check()?;
-            let width = batch.iter().map(|(width, ..)| *width).max().unwrap_or_default();
-            let mut values = Vec::with_capacity(batch.len() * 3 * HEIGHT * width);
-            for (_, _, line) in batch {
-                let plane = cut_out(self.gray, line, width);
-                (0..3).for_each(|_| values.extend_from_slice(&plane));
-            }
-            let input = NdTensor::from_data([batch.len(), 3, HEIGHT, width], values);
-            let ratings: NdTensor<f32, 3> = self.reader.run(&self.reader.recogniser, &input)?;
-            if ratings.size(2) != self.reader.alphabet.classes() {
-                return Err(ReadError::Model(format!(
-                    "it rates {} characters and names {}",
-                    ratings.size(2),
-                    self.reader.alphabet.classes()
-                )));
-            }
-            let ratings = ratings.to_contiguous();
-            let one = ratings.size(1) * ratings.size(2);
-            for ((_, index, _), ratings) in batch.iter().zip(ratings.data().chunks_exact(one.max(1))) {
-                said[*index] = self.reader.alphabet.decode(ratings);
-            }
+    /// What lines say, in their order. One at a time: several at once took longer.
+    fn recognise(&self, lines: &[(Rectangle, Squeeze)]) -> Result<Vec<Said>, ReadError> {
+        lines.iter().map(|(line, squeeze)| self.recognise_one(*line, *squeeze)).collect()
+    }
+
+    fn recognise_one(&self, line: Rectangle, squeeze: Squeeze) -> Result<Said, ReadError> {
+        self.check()?;
+        let width = width_of(&line, squeeze);
+        let plane = cut_out(self.gray, &line, width);
+        // The network wants three colours.
+        let input = NdTensor::from_data([1, 3, HEIGHT, width], plane.repeat(3));
+        let ratings: NdTensor<f32, 3> = self.reader.run(&self.reader.recogniser, &input)?;
+        let (rated, named) = (ratings.size(2), self.reader.alphabet.classes());
+        if rated != named {
+            return Err(ReadError::Model(format!("it rates {rated} characters and names {named}")));
         }
-        Ok(said)
+        let spoken = self.reader.alphabet.decode(ratings.to_contiguous().data());
+        Ok(Said { line, squeeze, spoken })
     }
 
     fn check(&self) -> Result<(), ReadError> {
@@ -213,12 +210,44 @@ impl Work<'_> {
     }
 }
 
+/// Pixels of the first network's input for each of the picture.
+fn scale(gray: &Gray, region: Region) -> f32 {
+    let side = region.width.max(region.height) as f32;
+    let wanted = match letters::size(gray, region) {
+        Some(size) => (LETTER_SIZE / size).max(SIDE_MIN / side),
+        None => SIDE / side,
+    };
+    wanted.min(1.0)
+}
+
+/// A line that was read.
+#[derive(Clone)]
+struct Said {
+    line: Rectangle,
+    squeeze: Squeeze,
+    spoken: Spoken,
+}
+
+impl Said {
+    /// Characters, spaces too, for each length of the line's height.
+    fn density(&self) -> f32 {
+        self.spoken.text.chars().count() as f32 * self.line.height / self.line.width.max(1.0)
+    }
+}
+
+/// How to read the lines of a page whose probes said this: the densest decides.
+fn squeeze_for(probed: &[Said]) -> Squeeze {
+    let densest = probed.iter().map(Said::density).max_by(f32::total_cmp);
+    densest.map_or(Squeeze::UNKNOWN, Squeeze::of)
+}
+
 /// The line as the caller gets it; `None` where nothing is said, or guessed only.
-fn told(line: &Rectangle, spoken: Spoken) -> Option<TextLine> {
-    if spoken.text.is_empty() || spoken.confidence < CONFIDENCE_MIN {
+fn told(said: Said) -> Option<TextLine> {
+    if said.spoken.text.is_empty() || said.spoken.confidence < CONFIDENCE_MIN {
         return None;
     }
-    let characters = spoken.text.chars().filter(|character| !character.is_whitespace()).count();
-    let density = characters as f32 * line.height / line.width.max(1.0);
-    Some(TextLine { text: spoken.text, confidence: spoken.confidence, density, corners: line.corners() })
+    let characters = said.spoken.text.chars().filter(|character| !character.is_whitespace()).count();
+    let density = characters as f32 * said.line.height / said.line.width.max(1.0);
+    let corners = said.line.corners();
+    Some(TextLine { text: said.spoken.text, confidence: said.spoken.confidence, density, corners })
 }

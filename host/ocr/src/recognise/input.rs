@@ -5,8 +5,6 @@ use crate::rectangle::Rectangle;
 
 /// Rows of the input.
 pub(crate) const HEIGHT: usize = 48;
-/// Lines are made narrower than they are: the network reads as well, in less time.
-const NARROWED: f32 = 0.8;
 /// Columns of the input: the network makes one place of 8 of them.
 const MULTIPLE: usize = 8;
 /// Columns of a line at least.
@@ -17,9 +15,40 @@ const WIDTH_MAX: usize = 3_200;
 /// Pixels of the picture that are averaged for one of the input, in each direction, at most: 200 rows become 48.
 const SAMPLES_MAX: usize = 4;
 
+/// How much narrower than it is a line is read: columns of the input for each pixel of a line that is as high as the input.
+///
+/// The network makes one place of eight columns and tells at most one character at each, so fewer columns take less time until
+/// characters get lost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Squeeze(f32);
+
+impl Squeeze {
+    /// For lines of which nothing is known: small Latin print has 1.5 places a character then.
+    pub(crate) const UNKNOWN: Self = Self(0.8);
+    /// Chinese and Japanese characters would have room at half of that, but strokes get lost.
+    const MIN: f32 = 0.6;
+    /// As wide as it is, and half as much again, for condensed print.
+    const MAX: f32 = 1.5;
+    /// Places a character where nothing was lost on clean pages; at 1.3 some was.
+    const PLACES: f32 = 1.5;
+    const PLACES_MIN: f32 = 1.35;
+
+    /// For lines in which so many characters, spaces too, stand on the length of a line's height.
+    pub(crate) fn of(density: f32) -> Self {
+        Self((density * Self::PLACES * MULTIPLE as f32 / HEIGHT as f32).clamp(Self::MIN, Self::MAX))
+    }
+
+    /// How to read a line again that said so many characters for its height: `None` where it had enough places.
+    pub(crate) fn widened(self, density: f32) -> Option<Self> {
+        let enough = density * Self::PLACES_MIN * MULTIPLE as f32 / HEIGHT as f32;
+        // Characters that were lost are not in the density: once more than it says.
+        (self.0 < enough.min(Self::MAX)).then(|| Self::of(density * 1.1))
+    }
+}
+
 /// Columns of the input for a line.
-pub(crate) fn width_of(line: &Rectangle) -> usize {
-    let columns = HEIGHT as f32 * NARROWED * line.width / line.height.max(1.0);
+pub(crate) fn width_of(line: &Rectangle, squeeze: Squeeze) -> usize {
+    let columns = HEIGHT as f32 * squeeze.0 * line.width / line.height.max(1.0);
     (columns as usize).clamp(WIDTH_MIN, WIDTH_MAX).next_multiple_of(MULTIPLE)
 }
 
@@ -112,7 +141,18 @@ mod tests {
 
     #[test]
     fn widths_are_bounded() {
-        let width = |width, height| width_of(&Rectangle { width, height, ..line((1.0, 0.0)) });
+        let width = |width, height| width_of(&Rectangle { width, height, ..line((1.0, 0.0)) }, Squeeze::UNKNOWN);
         assert_eq!((width(100.0, 10.0), width(1.0, 10.0), width(1e6, 10.0), width(100.0, 0.0)), (384, 48, 3200, 3200));
+    }
+
+    #[test]
+    fn dense_print_gets_more_columns() {
+        // 2.6 characters a height: the 16 places of 48 * 0.65 * 4.1 columns are 1.5 for each.
+        assert_eq!(Squeeze::of(2.6), Squeeze(0.65));
+        assert_eq!((Squeeze::of(0.5), Squeeze::of(9.0)), (Squeeze(0.6), Squeeze(1.5)));
+        assert_eq!(Squeeze(0.65).widened(2.6), None);
+        let widened = Squeeze(0.65).widened(3.3).unwrap();
+        assert!((widened.0 - 0.9075).abs() < 1e-6, "{widened:?}");
+        assert_eq!(Squeeze::of(9.0).widened(9.0), None);
     }
 }

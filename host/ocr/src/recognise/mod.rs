@@ -5,4 +5,4 @@ mod decode;
 mod input;
 
 pub(crate) use decode::{Alphabet, Spoken};
-pub(crate) use input::{HEIGHT, cut_out, width_of};
+pub(crate) use input::{HEIGHT, Squeeze, cut_out, width_of};
