@@ -5,7 +5,6 @@
 
 use morag_core::ports::{Picture, PixelFormat};
 use morag_ocr::{MODELS, Reader};
-use std::num::NonZero;
 use std::path::Path;
 
 fn picture(path: &str) -> Option<Picture> {
@@ -25,7 +24,7 @@ fn picture(path: &str) -> Option<Picture> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("the first argument is the folder of the model")?;
-    let reader = Reader::load(&MODELS[0], Path::new(&folder), NonZero::<usize>::MIN)?;
+    let reader = Reader::load(&MODELS[0], Path::new(&folder))?;
     for path in arguments {
         let picture = picture(&path).ok_or_else(|| format!("{path} is no PGM or PPM picture"))?;
         let reading = reader.read(picture, &|| false)?;

@@ -8,11 +8,11 @@ use crate::model::{KnownModel, LoadError};
 use crate::page::Page;
 use crate::recognise::{Alphabet, HEIGHT, Spoken, Squeeze, cut_out, width_of};
 use crate::rectangle::Rectangle;
+use crate::threads::be_nice;
 use morag_core::ports::{Picture, Reading, TextLine};
 use rten::{Model, RunOptions, ThreadPool};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
-use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,6 +45,9 @@ pub enum ReadError {
     /// A network failed; the text is for the log.
     #[error("the model failed: {0}")]
     Model(String),
+    /// What reads is not set up, or gave up; the text may be shown.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 /// A loaded model.
@@ -52,7 +55,6 @@ pub struct Reader {
     detector: Model,
     recogniser: Model,
     alphabet: Alphabet,
-    threads: Arc<ThreadPool>,
 }
 
 impl Reader {
@@ -60,7 +62,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`LoadError`] names the file.
-    pub fn load(model: &KnownModel, folder: &Path, threads: NonZero<usize>) -> Result<Self, LoadError> {
+    pub fn load(model: &KnownModel, folder: &Path) -> Result<Self, LoadError> {
         let detector = model.detector.load(folder)?;
         let recogniser = model.recogniser.load(folder)?;
         // The key is the converter's, of PaddleOCR.
@@ -69,26 +71,19 @@ impl Reader {
             path: folder.join(model.recogniser.name),
             text: "its metadata has no `character`".to_owned(),
         })?;
-        let threads = Arc::new(ThreadPool::with_num_threads(threads.get()));
-        Ok(Self { detector, recogniser, alphabet, threads })
+        Ok(Self { detector, recogniser, alphabet })
     }
 
-    /// Reads a picture. `cancelled` is asked before each run of a network; one takes up to 4 s for the whole picture, then half a
+    /// Reads a picture on one thread. `cancelled` is asked before each run of a network; one takes up to 4 s for the whole picture, then half a
     /// second for some lines.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn read(&self, picture: Picture, cancelled: &dyn Fn() -> bool) -> Result<Reading, ReadError> {
-        let work = Work { reader: self, gray: &Gray::of(picture), cancelled };
-        work.read()
-    }
-
-    fn run<const N: usize>(&self, model: &Model, input: &NdTensor<f32, 4>) -> Result<NdTensor<f32, N>, ReadError> {
         // Without a pool of its own the library takes every core.
-        let options = RunOptions::default().with_thread_pool(Some(self.threads.clone()));
-        let output = model.run_one(input.view().into(), Some(options));
-        let output = output.map_err(|error| ReadError::Model(error.to_string()))?;
-        output.try_into().map_err(|error: rten::TryFromValueError| ReadError::Model(error.to_string()))
+        let thread = Arc::new(ThreadPool::with_num_threads(1));
+        thread.run(be_nice);
+        Work { reader: self, gray: &Gray::of(picture), thread, cancelled }.read()
     }
 }
 
@@ -96,6 +91,7 @@ impl Reader {
 struct Work<'a> {
     reader: &'a Reader,
     gray: &'a Gray,
+    thread: Arc<ThreadPool>,
     cancelled: &'a dyn Fn() -> bool,
 }
 
@@ -133,7 +129,7 @@ impl Work<'_> {
         let Some(region) = ink::region(self.gray) else { return Ok(None) };
         let input = scaled(self.gray, region, scale(self.gray, region));
         self.check()?;
-        let map: NdTensor<f32, 4> = self.reader.run(&self.reader.detector, &input.tensor)?;
+        let map: NdTensor<f32, 4> = self.run(&self.reader.detector, &input.tensor)?;
         let width = map.size(3);
         let found = boxes(&map.to_vec(), width, LINES_MAX);
         let offset = (region.x as f32, region.y as f32);
@@ -196,13 +192,20 @@ impl Work<'_> {
         let plane = cut_out(self.gray, &line, width);
         // The network wants three colours.
         let input = NdTensor::from_data([1, 3, HEIGHT, width], plane.repeat(3));
-        let ratings: NdTensor<f32, 3> = self.reader.run(&self.reader.recogniser, &input)?;
+        let ratings: NdTensor<f32, 3> = self.run(&self.reader.recogniser, &input)?;
         let (rated, named) = (ratings.size(2), self.reader.alphabet.classes());
         if rated != named {
             return Err(ReadError::Model(format!("it rates {rated} characters and names {named}")));
         }
         let spoken = self.reader.alphabet.decode(ratings.to_contiguous().data());
         Ok(Said { line, squeeze, spoken })
+    }
+
+    fn run<const N: usize>(&self, model: &Model, input: &NdTensor<f32, 4>) -> Result<NdTensor<f32, N>, ReadError> {
+        let options = RunOptions::default().with_thread_pool(Some(self.thread.clone()));
+        let output = model.run_one(input.view().into(), Some(options));
+        let output = output.map_err(|error| ReadError::Model(error.to_string()))?;
+        output.try_into().map_err(|error: rten::TryFromValueError| ReadError::Model(error.to_string()))
     }
 
     fn check(&self) -> Result<(), ReadError> {

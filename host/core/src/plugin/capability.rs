@@ -23,13 +23,15 @@ pub enum Capability {
     Kv,
     /// Secrets that the operator gave to the plugin by name.
     Secrets,
+    /// Text in pictures by the host's model.
+    Ocr,
     /// Requests to hosts that the operator lists (`wasi:http`).
     Http,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Embeddings,
         Self::Vectors,
         Self::Graph,
@@ -37,6 +39,7 @@ impl Capability {
         Self::Transcription,
         Self::Kv,
         Self::Secrets,
+        Self::Ocr,
         Self::Http,
     ];
 
@@ -50,6 +53,7 @@ impl Capability {
             Self::Transcription => "transcription",
             Self::Kv => "kv",
             Self::Secrets => "secrets",
+            Self::Ocr => "ocr",
             Self::Http => "http",
         }
     }
@@ -83,6 +87,10 @@ pub enum Budget {
     KvKeys,
     /// Bytes of keys and values that the plugin may hold in `kv`, of all its runs together.
     KvBytes,
+    /// Pictures given to `ocr` by one run.
+    OcrPictures,
+    /// Pixels of pictures given to `ocr` by one run.
+    OcrPixels,
 }
 
 /// What a budget is.
@@ -95,7 +103,7 @@ struct BudgetFacts {
 
 impl Budget {
     /// Every budget.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::EmbeddingCalls,
         Self::EmbeddingBytes,
         Self::CompletionCalls,
@@ -105,6 +113,8 @@ impl Budget {
         Self::KvCalls,
         Self::KvKeys,
         Self::KvBytes,
+        Self::OcrPictures,
+        Self::OcrPixels,
     ];
 
     fn facts(self) -> BudgetFacts {
@@ -124,6 +134,10 @@ impl Budget {
             Self::KvCalls => facts("kv_calls", "calls", 10_000, "Calls of `kv`, by one run."),
             Self::KvKeys => facts("kv_keys", "keys", 10_000, "Keys in `kv`."),
             Self::KvBytes => facts("kv_bytes", "bytes", 16 << 20, "Bytes of keys and values in `kv`."),
+            // A scanned book of 500 pages of A4 at 300 dots an inch, 9 million pixels each, with a picture on every page. It takes an hour,
+            // so that `wall_time` ends most runs before.
+            Self::OcrPictures => facts("ocr_pictures", "pictures", 1_000, "Pictures given to `ocr`."),
+            Self::OcrPixels => facts("ocr_pixels", "pixels", 5_000_000_000, "Pixels of pictures given to it."),
         }
     }
 
@@ -132,7 +146,7 @@ impl Budget {
         self.facts().name
     }
 
-    /// What it counts: `calls`, `bytes`, `tokens` or `keys`.
+    /// What it counts: `calls`, `bytes`, `tokens`, `keys`, `pictures` or `pixels`.
     pub fn unit(self) -> &'static str {
         self.facts().unit
     }
