@@ -30,7 +30,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
 
     let pdf = morag_fixtures::sample_pdf();
     let mut call = runtime.block_on(sandbox.call("", &pdf));
-    call.component = "pdf_conversion".into();
+    call.components = vec!["pdf_conversion".into()];
     call.config.clear();
     let native = MockTask::new("report.pdf", pdf);
     let folder = tempfile::tempdir()?;
@@ -81,7 +81,7 @@ fn compare(
 async fn chunking_call(sandbox: &Sandbox, markdown: &[u8]) -> anyhow::Result<StepCall> {
     use morag_core::ports::{BlobPath, Blobs as _};
     let mut call = sandbox.call("", b"document").await;
-    call.component = "chunking".into();
+    call.components = vec!["chunking".into()];
     call.config.clear();
     let name: morag_core::task::ArtifactName = "markdown.md".parse()?;
     let mut writer = sandbox.blobs.create(&BlobPath::file(call.record.id, &name)).await?;

@@ -80,7 +80,7 @@ async fn raw_call(engine: &Engine, pre: &InstancePre<Raw>) -> wasmtime::Result<(
 pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let sandbox = runtime.block_on(Sandbox::load(vec![guest("noop")], Limits::default()))?;
     let mut call = runtime.block_on(sandbox.call("none", b"document"));
-    call.component = "noop".into();
+    call.components = vec!["noop".into()];
     let (engine, pre) = raw().map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let raw_of_threads = raw().map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let mut extism = Extism::start()?;

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Name of the list, its folder relative to the repository root, and top-level entries to exclude.
-const LISTS: [(&str, &str, &[&str]); 10] = [
+const LISTS: [(&str, &str, &[&str]); 14] = [
     ("WIT", "wit", &["released"]),
     ("RUST_SDK", "plugins/sdk", &["Cargo.toml", "c", "javascript", "python", "templates", "tests", "examples"]),
     ("PYTHON_SDK", "plugins/sdk/python", &["requirements-build.txt", "tests"]),
@@ -19,6 +19,10 @@ const LISTS: [(&str, &str, &[&str]); 10] = [
     ("PYTHON_TEMPLATE", "plugins/sdk/templates/python", &[]),
     ("JAVASCRIPT_TEMPLATE", "plugins/sdk/templates/javascript", &[]),
     ("C_TEMPLATE", "plugins/sdk/templates/c", &[]),
+    ("RUST_CONVERTER", "plugins/sdk/templates/converter/rust", &[]),
+    ("PYTHON_CONVERTER", "plugins/sdk/templates/converter/python", &[]),
+    ("JAVASCRIPT_CONVERTER", "plugins/sdk/templates/converter/javascript", &[]),
+    ("C_CONVERTER", "plugins/sdk/templates/converter/c", &[]),
 ];
 
 /// Outputs of tools.

@@ -16,12 +16,7 @@ struct Bindings {
 }
 
 const ALL: [Bindings; 2] = [
-    Bindings {
-        world: "processing-step",
-        file: "generated.rs",
-        module: "morag_step::bindings",
-        export_macro: "export",
-    },
+    Bindings { world: "processing-step", file: "generated.rs", module: "morag_step::bindings", export_macro: "export" },
     Bindings {
         world: "converter-exports",
         file: "converter.rs",

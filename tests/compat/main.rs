@@ -9,3 +9,4 @@ mod old_component;
 mod package;
 mod reference;
 mod released;
+mod sdks;

@@ -1,6 +1,6 @@
 //! A WIT package as text: each type and function as one line, regardless of files and comments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use wit_parser::{Function, FunctionKind, Handle, Interface, PackageId, Resolve, Type, TypeDefKind, TypeId, WorldItem};
 
@@ -39,14 +39,25 @@ impl Package {
         interfaces.map(|(name, id)| (name.as_str(), &self.resolve.interfaces[*id]))
     }
 
-    /// Names of the interfaces that the world imports and exports.
+    /// Names of the interfaces that the world of a step imports and exports.
     pub fn world(&self) -> (Vec<String>, Vec<String>) {
-        let world = &self.resolve.worlds[*self.resolve.packages[self.id].worlds.values().next().unwrap()];
+        self.world_named("processing-step")
+    }
+
+    /// Names of the interfaces that a world imports and exports.
+    pub fn world_named(&self, name: &str) -> (Vec<String>, Vec<String>) {
+        let world = &self.resolve.worlds[self.resolve.packages[self.id].worlds[name]];
         let name = |item: &WorldItem| match item {
             WorldItem::Interface { id, .. } => self.resolve.interfaces[*id].name.clone(),
             _ => None,
         };
         (world.imports.values().filter_map(name).collect(), world.exports.values().filter_map(name).collect())
+    }
+
+    /// Names of the interfaces that any world exports.
+    pub fn exported(&self) -> BTreeSet<String> {
+        let worlds = self.resolve.packages[self.id].worlds.keys();
+        worlds.flat_map(|name| self.world_named(name).1).collect()
     }
 
     /// Everything that a component could be built against, by name: `task.blob.read` and its definition.

@@ -25,11 +25,13 @@ JavaScript.
 fn render(package: &Package) -> String {
     let mut out = format!("{HEAD}\nPackage `morag:step@VERSION`.\n").replace("VERSION", &package.version());
     let (imports, exports) = package.world();
+    let (_, of_converters) = package.world_named("converting-step");
     let free = ["task", "log"];
     let _ = writeln!(out, "\n| interface | for a step it is |\n|---|---|");
     for (name, interface) in ordered(package) {
         let what = match name {
             name if exports.iter().any(|export| export == name) => "what it exports".to_owned(),
+            name if of_converters.iter().any(|export| export == name) => "what a converter exports too".to_owned(),
             name if free.contains(&name) => "there without a grant".to_owned(),
             name if imports.iter().any(|import| import == name) && !interface.functions.is_empty() => {
                 format!("a capability, `{name}`")
@@ -48,7 +50,7 @@ fn render(package: &Package) -> String {
 /// The interfaces in reading order: what every step has first, then the capabilities in the order of the world.
 fn ordered(package: &Package) -> Vec<(&str, &Interface)> {
     let (imports, _) = package.world();
-    let first = ["step", "task", "log", "capability"];
+    let first = ["step", "converter", "task", "log", "capability"];
     let rank = |name: &str| {
         let placed = first.iter().position(|known| *known == name);
         placed.unwrap_or(first.len() + imports.iter().position(|import| import == name).unwrap_or(imports.len()))
@@ -133,7 +135,7 @@ fn function_text(package: &Package, interface: &str, shown: &str, function: &wit
         let _ = writeln!(out, "\n{text}");
     }
     // Functions that a step exports are written by its author, with the SDK's own types.
-    if interface == "step" {
+    if ["step", "converter"].contains(&interface) {
         return;
     }
     out.push('\n');
@@ -190,6 +192,16 @@ fn names_are_those_of_each_language() {
         call(Language::JavaScript, "kv", "set"),
         "kv.set(key: string, value: Uint8Array): void  // throws Error"
     );
+    assert_eq!(
+        call(Language::Python, "task", "create-temporary-file"),
+        "task.create_temporary_file(name: str, media_type: str) -> ArtifactWriter  # raises Err[FileError]"
+    );
+    assert_eq!(
+        call(Language::Rust, "conversion", "convert"),
+        "conversion::convert(document: &Blob, name: &str) -> Result<Outcome, Error>"
+    );
+    assert_eq!(call(Language::Rust, "ocr", "read"), "ocr::read(picture: &Picture) -> Result<Reading, Error>");
+    assert_eq!(call(Language::JavaScript, "ocr", "read"), "ocr.read(picture: Picture): Reading  // throws Error");
     assert_eq!(
         call(Language::Rust, "kv", "keys"),
         "kv::keys(prefix: &str, after: Option<&str>) -> Result<Vec<String>, Error>"

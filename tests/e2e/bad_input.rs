@@ -207,6 +207,7 @@ async fn a_document_that_cannot_be_used_fails_with_its_own_code() {
         ("secret.docx", fixtures::docx_encrypted(), "ENCRYPTED_DOCUMENT"),
         ("bomb.docx", fixtures::docx_bomb(), "DOCUMENT_TOO_LARGE"),
         ("cut.docx", fixtures::docx_cut(), "CORRUPT_DOCUMENT"),
+        ("silence.wav", fixtures::silence_wav(), "TRANSCRIPTION_NOT_CONFIGURED"),
         ("film.xyz", vec![0, 1, 2, 3, 0, 0, 255, 254, 0, 7], "UNSUPPORTED_FORMAT"),
     ] {
         let task = server.submit(name, bytes, &[("webhook_url", &receiver.url)]).await;
@@ -216,7 +217,7 @@ async fn a_document_that_cannot_be_used_fails_with_its_own_code() {
         assert_eq!(status["error_details"]["step"], "markdown_conversion", "{name}");
         assert!(status["error"].as_str().is_some_and(|text| text.len() > 20), "{name}: {status}");
     }
-    let received = receiver.wait_until(|received| received.len() >= 8 * 4).await;
+    let received = receiver.wait_until(|received| received.len() >= 9 * 4).await;
     let bodies: Vec<_> = received.iter().map(morag_tests::receiver::Received::json).collect();
     crate::bodies::consume(&bodies);
     let unsupported = bodies

@@ -2,15 +2,16 @@
 //!
 //! The first time, tools for Python and JavaScript come from their registries, into `MORAG_TOOLS_DIR` or the user's cache.
 
+use morag_tests::projects::{ok, run};
 use morag_tests::server::{API_KEY, PATIENCE, Server, binary, plugins_dir};
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// `morag` in a folder. Unlike in other tests it inherits the environment, which toolchains need.
+/// `morag` in a folder, for commands that do not end by themselves.
 fn morag(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     for name in ["MORAG_SERVER", "MORAG_API_KEY", "MORAG_PLUGINS_DIR"] {
@@ -18,20 +19,6 @@ fn morag(folder: &Path, arguments: &[&str]) -> Command {
     }
     command.args(arguments).current_dir(folder).kill_on_drop(true).stdin(Stdio::null());
     command
-}
-
-/// Runs to the end: exit code, stdout, stderr.
-async fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = morag(folder, arguments).output().await.expect("it runs");
-    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).expect("text"));
-    (status.code(), stdout, stderr)
-}
-
-/// Runs a command that must succeed; returns stdout.
-async fn ok(folder: &Path, arguments: &[&str]) -> String {
-    let (code, stdout, stderr) = run(folder, arguments).await;
-    assert_eq!(code, Some(0), "morag {arguments:?}\n{stdout}\n{stderr}");
-    stdout
 }
 
 fn json(text: &str) -> Value {

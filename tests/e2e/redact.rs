@@ -1,10 +1,8 @@
 //! `examples/redact`: one step in four languages, with one set of golden files. They are compared byte by byte, so if all four pass, the
 //! four components have equal output.
 
-use morag_tests::server::binary;
+use morag_tests::projects::ok;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use tokio::process::Command;
 
 /// The example, copied so that nothing is built in the repository.
 fn copied() -> tempfile::TempDir {
@@ -30,24 +28,14 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-async fn morag(project: &Path, arguments: &[&str]) -> String {
-    let mut command = Command::new(binary());
-    let output = command.args(arguments).current_dir(project).kill_on_drop(true).stdin(Stdio::null()).output().await;
-    let output = output.expect("it runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "morag {arguments:?} in {}\n{stdout}\n{stderr}", project.display());
-    stdout
-}
-
 /// Builds the example in a language and runs it on the shared cases.
 async fn passes_the_shared_cases(language: &str) {
     let folder = copied();
     let cases = std::fs::read_dir(folder.path().join("tests")).expect("cases").count();
     assert!(cases >= 5, "{cases} cases");
     let project: PathBuf = folder.path().join(language);
-    morag(&project, &["plugin", "build"]).await;
-    let said = morag(&project, &["plugin", "test"]).await;
+    ok(&project, &["plugin", "build"]).await;
+    let said = ok(&project, &["plugin", "test"]).await;
     assert!(said.contains(&format!("{cases} passed, 0 failed")), "{said}");
 }
 

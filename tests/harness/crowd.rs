@@ -107,7 +107,7 @@ impl Crowd {
 }
 
 async fn run(sandbox: Arc<Sandbox>, workers: Arc<Semaphore>, call: StepCall) -> (bool, Duration, String) {
-    let is_good = call.component == "good";
+    let is_good = call.components == ["good"];
     let _worker = workers.acquire().await.expect("it is never closed");
     let started = Instant::now();
     let report = sandbox.runner.run(call).await;

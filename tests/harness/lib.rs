@@ -17,6 +17,7 @@ pub mod old_stores;
 pub mod otlp;
 pub mod process_memory;
 pub mod program;
+pub mod projects;
 pub mod proxy;
 pub mod receiver;
 pub mod redis;

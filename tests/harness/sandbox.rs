@@ -130,7 +130,7 @@ impl Sandbox {
         writer.finish().await.expect("a whole file");
         let progress = self.progress.clone();
         StepCall {
-            component: component.to_owned(),
+            components: vec![component.to_owned()],
             config,
             record: Arc::new(record),
             attempt: 1,

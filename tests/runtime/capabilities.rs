@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-const WANTED: [Capability; 6] = [
+const WANTED: [Capability; 7] = [
+    Capability::Conversion,
     Capability::Embeddings,
     Capability::Completions,
     Capability::Transcription,
@@ -52,6 +53,10 @@ impl Completer for Parrot {
 
 #[async_trait]
 impl Transcriber for Parrot {
+    fn model(&self) -> Result<String, CapabilityError> {
+        Ok("parrot".into())
+    }
+
     async fn transcribe(&self, recording: Recording) -> Result<Transcript, CapabilityError> {
         let text = format!("{} {} {:?}", recording.file_name, recording.size, recording.language);
         let segments = vec![Segment { start_ms: 0, end_ms: 1, text: "x".into() }];
@@ -148,6 +153,7 @@ async fn what_is_granted_works() {
     let said = asked(json!({"mode": "transcribe", "language": "de"})).await;
     assert_eq!(said, ["(\"original.txt 5 Some(\\\"de\\\")\", 1)"]);
     assert!(asked(json!({"mode": "transcribe", "language": "not one"})).await[0].starts_with("invalid"));
+    assert_eq!(asked(json!({"mode": "transcription_model"})).await, ["\"parrot\""]);
     assert_eq!(asked(json!({"mode": "secret_length", "key": "API_TOKEN"})).await, [SECRET.len().to_string()]);
     let unknown = asked(json!({"mode": "secret", "key": "PATH"})).await;
     assert_eq!(unknown, ["invalid: the operator has not granted a secret of this name"]);
@@ -156,7 +162,7 @@ async fn what_is_granted_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_service_a_step_gets_an_error() {
     let sandbox = Sandbox::granted(vec![guest("capabilities")], |_| grant(), |_| ()).await.unwrap();
-    for mode in ["complete", "transcribe"] {
+    for mode in ["complete", "transcribe", "transcription_model"] {
         let said = ask(&sandbox, json!({"mode": mode})).await;
         assert!(said[0].starts_with("unavailable") && said[0].contains("OPENAI_BASE_URL"), "{said:?}");
     }
@@ -402,4 +408,16 @@ async fn requests_and_their_bytes_are_limited() {
     let endless = json!({"mode": "fetch", "url": format!("http://{address}/endless")});
     let failure = run(&sandbox, "uses_all_one", endless).await.result.unwrap_err();
     assert_eq!(failure.code, "PLUGIN_HOST_LIMIT", "{failure:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_temporary_files_are_converted() {
+    let results = ask(&sandbox(grant()).await, json!({"mode": "convert"})).await;
+    assert!(results[0].starts_with("invalid: only temporary files of the run"), "{results:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_file_is_read_again_and_has_a_name_of_its_own() {
+    let results = ask(&sandbox(grant()).await, json!({"mode": "temporary", "text": "kept"})).await;
+    assert_eq!(results, ["4 text/plain kept", "none", "refused", "refused"]);
 }

@@ -3,6 +3,7 @@
 
 mod capabilities;
 mod compiling;
+mod converters;
 mod hostile;
 mod limits;
 mod loading;

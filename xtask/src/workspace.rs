@@ -103,6 +103,7 @@ mod tests {
             "text_conversion",
             "pdf_conversion",
             "office_conversion",
+            "archive_conversion",
             "metadata_extraction",
             "content_processing",
             "chunking",

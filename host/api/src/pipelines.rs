@@ -52,6 +52,8 @@ pub struct PipelineStep {
     pub name: String,
     /// Plugin that runs it.
     pub plugin: String,
+    /// Plugins that are asked, in order, where the ones before do not take the document.
+    pub alternatives: Vec<String>,
     /// Stage that it belongs to.
     pub stage: String,
     /// Its share of the progress bar, relative to the others.
@@ -141,6 +143,7 @@ fn step(step: &StepDefinition, progress_start: f64, progress_end: f64) -> Pipeli
     PipelineStep {
         name: step.name.clone(),
         plugin: step.component.clone(),
+        alternatives: step.alternatives.clone(),
         stage: step.stage.clone(),
         weight: step.weight,
         progress_start,

@@ -54,6 +54,15 @@ pub async fn build(project: &Project) -> anyhow::Result<()> {
 fn check(project: &Project, inspection: &Inspection) -> anyhow::Result<()> {
     let (actual, name) = (&inspection.descriptor.name, &project.manifest.name);
     ensure!(actual == name, "the component is named {actual}, but plugin.toml says {name}: use the same name in both");
+    let is_converter = inspection.facts.exports.iter().any(|name| super::inspect::interface(name) == Some("converter"));
+    ensure!(
+        is_converter || !project.manifest.is_converter,
+        "plugin.toml says converter = true, but the component exports no converter: export one, in Rust with export_converter!"
+    );
+    ensure!(
+        !is_converter || project.manifest.is_converter,
+        "the component exports a converter, which plugin.toml does not say: add converter = true to [plugin]"
+    );
     let listed = &project.manifest.capabilities;
     let wants = inspection.descriptor.capabilities.iter().map(|capability| (*capability, "wants"));
     let imports = Capability::ALL.into_iter().filter(|capability| imports(inspection, *capability));
@@ -90,7 +99,17 @@ mod tests {
     use std::sync::Arc;
 
     fn check(listed: &str, name: &str, wanted: &[Capability], imports: &[&str]) -> Result<(), String> {
-        let text = format!("[plugin]\nname = \"a\"\nlanguage = \"rust\"\ncapabilities = [{listed}]\n");
+        check_exports(&format!("capabilities = [{listed}]"), name, wanted, imports, &["morag:step/step@1.1.0"])
+    }
+
+    fn check_exports(
+        keys: &str,
+        name: &str,
+        wanted: &[Capability],
+        imports: &[&str],
+        exports: &[&str],
+    ) -> Result<(), String> {
+        let text = format!("[plugin]\nname = \"a\"\nlanguage = \"rust\"\n{keys}\n");
         let project = Project { folder: "/a".into(), manifest: Manifest::parse(&text).unwrap() };
         let descriptor = Descriptor {
             name: name.into(),
@@ -100,9 +119,11 @@ mod tests {
             outputs: vec![],
             capabilities: wanted.to_vec(),
             config_schema: serde_json::json!({}),
+            formats: None,
         };
         let facts = Facts {
             imports: imports.iter().map(|name| (*name).to_owned()).collect(),
+            exports: exports.iter().map(|name| (*name).to_owned()).collect(),
             wit_version: None,
             producers: vec![],
             size: 1,
@@ -110,6 +131,15 @@ mod tests {
         };
         let inspection = Inspection { descriptor: Arc::new(descriptor), facts };
         super::check(&project, &inspection).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_converter_is_one_in_its_component_and_in_its_project() {
+        let (step, both) = (["morag:step/step@1.1.0"], ["morag:step/step@1.1.0", "morag:step/converter@1.1.0"]);
+        let check = |keys: &str, exports: &[&str]| check_exports(keys, "a", &[], &[], exports);
+        assert_eq!(check("converter = true", &both), Ok(()));
+        assert!(check("converter = true", &step).unwrap_err().contains("exports no converter"));
+        assert!(check("", &both).unwrap_err().contains("add converter = true"));
     }
 
     #[test]

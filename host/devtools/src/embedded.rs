@@ -19,15 +19,16 @@ pub const PYTHON_TOOLS: &str = include_str!("../../../plugins/sdk/python/require
 /// Python packages that turn the output of a C compiler into a component, with pinned versions.
 pub const C_TOOLS: &str = include_str!("../../../plugins/sdk/c/requirements-build.txt");
 
-/// The template project of a language; empty for [`Language::Other`].
-pub fn template(language: Language) -> Files {
-    match language {
-        Language::Rust => RUST_TEMPLATE,
-        Language::Python => PYTHON_TEMPLATE,
-        Language::Javascript => JAVASCRIPT_TEMPLATE,
-        Language::C => C_TEMPLATE,
-        Language::Other => &[],
-    }
+/// The template project of a language, of a converter or of another step; empty for [`Language::Other`].
+pub fn template(language: Language, is_converter: bool) -> Files {
+    let (step, converter) = match language {
+        Language::Rust => (RUST_TEMPLATE, RUST_CONVERTER),
+        Language::Python => (PYTHON_TEMPLATE, PYTHON_CONVERTER),
+        Language::Javascript => (JAVASCRIPT_TEMPLATE, JAVASCRIPT_CONVERTER),
+        Language::C => (C_TEMPLATE, C_CONVERTER),
+        Language::Other => (&[][..], &[][..]),
+    };
+    if is_converter { converter } else { step }
 }
 
 #[cfg(test)]
@@ -38,16 +39,21 @@ mod tests {
 
     const LANGUAGES: [Language; 4] = [Language::Rust, Language::Python, Language::Javascript, Language::C];
 
+    fn templates() -> impl Iterator<Item = (Language, bool)> {
+        LANGUAGES.into_iter().flat_map(|language| [(language, false), (language, true)])
+    }
+
     #[test]
     fn every_template_is_a_project_with_a_test_that_ignores_build_outputs() {
-        for language in LANGUAGES {
-            let files = template(language);
+        for (language, is_converter) in templates() {
+            let files = template(language, is_converter);
             let text = |name: &str| {
                 let found = files.iter().find(|(file, _)| path(file) == name);
                 fill(found.unwrap_or_else(|| panic!("{language:?} has no {name}")).1, "redact_names")
             };
             let manifest = Manifest::parse(&text(manifest::FILE)).unwrap();
             assert_eq!((manifest.name.as_str(), manifest.language), ("redact_names", language));
+            assert_eq!(manifest.is_converter, is_converter);
             let hidden = text(".gitignore");
             for made in ["build", ".morag"] {
                 assert!(hidden.lines().any(|line| line.trim_matches('/') == made), "{language:?} does not hide {made}");
@@ -59,7 +65,7 @@ mod tests {
 
     #[test]
     fn templates_have_no_unfilled_placeholders() {
-        for (file, text) in LANGUAGES.into_iter().flat_map(template) {
+        for (file, text) in templates().flat_map(|(language, is_converter)| template(language, is_converter)) {
             let filled = fill(text, "x");
             // An escaped `{{` in a Rust format string is not followed by a word and `}}`.
             let left = filled.split("{{").skip(1).find(|rest| {
@@ -67,6 +73,19 @@ mod tests {
                 !word.is_empty() && rest.contains("}}") && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             });
             assert_eq!(left, None, "{file}");
+        }
+    }
+
+    /// The converters of all languages do the same.
+    #[test]
+    fn the_converters_have_the_same_test_cases() {
+        let cases = |language| {
+            let files = template(language, true).iter().filter(|(file, _)| file.starts_with("tests/"));
+            files.copied().collect::<Vec<_>>()
+        };
+        assert!(cases(Language::Rust).len() >= 6);
+        for language in LANGUAGES {
+            assert_eq!(cases(language), cases(Language::Rust), "{language:?}");
         }
     }
 

@@ -65,9 +65,9 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// The interface of an import `morag:step/NAME@VERSION`.
-pub fn interface(import: &str) -> Option<&str> {
-    import.strip_prefix("morag:step/")?.split('@').next()
+/// The interface of an import or export `morag:step/NAME@VERSION`.
+pub fn interface(name: &str) -> Option<&str> {
+    name.strip_prefix("morag:step/")?.split('@').next()
 }
 
 fn as_json(inspection: &Inspection) -> Value {
@@ -84,8 +84,9 @@ fn as_json(inspection: &Inspection) -> Value {
 }
 
 fn text(inspection: &Inspection) -> String {
-    let Descriptor { name, version, summary, inputs, outputs, capabilities, config_schema } = &*inspection.descriptor;
-    let Facts { imports, wit_version, producers, size, digest } = &inspection.facts;
+    let Descriptor { name, version, summary, inputs, outputs, capabilities, config_schema, formats } =
+        &*inspection.descriptor;
+    let Facts { imports, wit_version, producers, size, digest, .. } = &inspection.facts;
     let groups = Groups::of(imports);
     let read = |input: &Input| format!("{}{}", input.name, if input.required { "" } else { " (if present)" });
     let written = |output: &Output| match &output.data_key {
@@ -93,8 +94,9 @@ fn text(inspection: &Inspection) -> String {
         None => format!("{} ({})", output.name, output.media_type),
     };
     let own = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-    let rows: [(&str, Vec<String>); 9] = [
+    let rows: [(&str, Vec<String>); 10] = [
         ("reads", inputs.iter().map(read).collect()),
+        ("converts", formats.iter().flatten().map(|format| format.name.clone()).collect()),
         ("writes", outputs.iter().map(written).collect()),
         ("capabilities", capabilities.iter().map(|capability| capability.as_str().to_owned()).collect()),
         ("imports", own(groups.free)),
@@ -117,6 +119,7 @@ fn text(inspection: &Inspection) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use morag_core::plugin::AcceptedFormat;
     use std::sync::Arc;
 
     fn inspection() -> Inspection {
@@ -132,10 +135,16 @@ mod tests {
             }],
             capabilities: vec![Capability::Kv],
             config_schema: json!({"type": "object"}),
+            formats: Some(vec![AcceptedFormat {
+                name: "docx".into(),
+                media_types: vec![],
+                extensions: vec!["docx".into()],
+            }]),
         };
         let imports = ["morag:step/task@1.1.0", "morag:step/kv@1.1.0", "wasi:io/poll@0.2.6", "wasi:http/types@0.2.6"];
         let facts = Facts {
             imports: imports.map(str::to_owned).to_vec(),
+            exports: vec!["morag:step/step@1.1.0".into()],
             wit_version: Some("1.1.0".into()),
             producers: vec!["language Rust".into()],
             size: 2048,
@@ -159,6 +168,7 @@ mod tests {
         for part in [
             "redact 0.1.0",
             "markdown.md",
+            "converts      docx\n",
             "redacted.md (text/markdown, published as url)",
             "morag:step 1.1.0",
             "2.0 KiB (2048 bytes)",

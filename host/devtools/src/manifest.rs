@@ -47,6 +47,8 @@ pub struct Manifest {
     pub name: String,
     /// Language of the project.
     pub language: Language,
+    /// Whether the step is a converter, so that its component exports `converter` too.
+    pub is_converter: bool,
     /// Capabilities that the component may import in addition to `task` and `log`.
     pub capabilities: BTreeSet<Capability>,
     /// The project's own build command, run with `sh -c`.
@@ -96,6 +98,8 @@ struct PluginTable {
     name: String,
     language: Language,
     #[serde(default)]
+    converter: bool,
+    #[serde(default)]
     capabilities: Vec<String>,
 }
 
@@ -118,7 +122,7 @@ impl Manifest {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             InvalidManifest::Toml(format!("line {line}: {}", error.message()))
         })?;
-        let PluginTable { name, language, capabilities } = plugin;
+        let PluginTable { name, language, converter, capabilities } = plugin;
         Descriptor::check_name(&name).map_err(|_| InvalidManifest::Name(name.clone()))?;
         let capability = |name: String| name.parse().map_err(|()| InvalidManifest::Capability(name));
         let capabilities = capabilities.into_iter().map(capability).collect::<Result<BTreeSet<_>, _>>()?;
@@ -135,6 +139,7 @@ impl Manifest {
             _ => Ok(Self {
                 name,
                 language,
+                is_converter: converter,
                 capabilities,
                 command: build.command,
                 tests: test.folder.unwrap_or_else(|| TESTS.to_owned()),
@@ -142,14 +147,15 @@ impl Manifest {
         }
     }
 
-    /// The WIT world `plugin` of the project: the listed capabilities, and the interfaces that need no grant. Excludes `http`,
-    /// which is `wasi:http` and comes with the tools of a language.
+    /// The WIT world `plugin` of the project: the listed capabilities, the interfaces that need no grant, and what the step exports.
+    /// Excludes `http`, which is `wasi:http` and comes with the tools of a language.
     pub fn world(&self) -> String {
         let granted = self.capabilities.iter().filter(|capability| **capability != Capability::Http);
         let imports = ["task", "log"].into_iter().chain(granted.map(|capability| capability.as_str()));
         let imports: String = imports.map(|name| format!("  import {name};\n")).collect();
+        let exports = if self.is_converter { "  export step;\n  export converter;\n" } else { "  export step;\n" };
         format!(
-            "/// Generated from plugin.toml by every build: the imports that this step may use.\nworld plugin {{\n{imports}  export step;\n}}\n"
+            "/// Generated from plugin.toml by every build: the imports that this step may use.\nworld plugin {{\n{imports}{exports}}}\n"
         )
     }
 }
@@ -204,5 +210,12 @@ mod tests {
         let imports: Vec<_> = world.lines().filter_map(|line| line.trim().strip_prefix("import ")).collect();
         assert_eq!(imports, ["task;", "log;", "embeddings;", "kv;"]);
         assert!(world.contains("world plugin {") && world.contains("  export step;\n}"));
+    }
+
+    #[test]
+    fn only_the_world_of_a_converter_exports_one() {
+        let of = |key: &str| parse(&format!("[plugin]\nname = \"a\"\nlanguage = \"python\"\n{key}")).unwrap();
+        assert!(of("converter = true").world().contains("  export step;\n  export converter;\n}"));
+        assert!(!of("converter = false").world().contains("converter") && !of("").is_converter);
     }
 }

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 pub const EXAMPLES: &str = "Examples:
   morag plugin new redact --lang python
   morag plugin new word_count --lang rust --dir ~/steps/word_count
+  morag plugin new kvtxt --lang python --converter
   cd redact && morag plugin build && morag plugin test
 
 The project contains the step's code, plugin.toml, a README and one test. Downloads nothing, and writes only to the project
@@ -27,6 +28,9 @@ pub struct New {
     /// Language of the step
     #[arg(long, value_enum)]
     lang: Language,
+    /// Make the step a converter: one that turns documents of some formats into markdown
+    #[arg(long)]
+    converter: bool,
     /// Folder to create; by default ./NAME
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
@@ -34,7 +38,7 @@ pub struct New {
 
 /// `morag plugin new`.
 pub fn run(command: New) -> anyhow::Result<ExitCode> {
-    let New { name, lang, dir } = command;
+    let New { name, lang, converter, dir } = command;
     check_name(&name).map_err(anyhow::Error::msg)?;
     let folder = dir.unwrap_or_else(|| PathBuf::from(&name));
     // An existing empty folder is fine: many create it first.
@@ -43,11 +47,12 @@ pub fn run(command: New) -> anyhow::Result<ExitCode> {
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     };
     ensure!(is_free, "{} already exists and is not empty: choose another folder with --dir", folder.display());
-    for (file, text) in embedded::template(lang) {
+    for (file, text) in embedded::template(lang, converter) {
         write(&folder.join(path(file)), fill(text, &name).as_bytes())?;
     }
     Project::open_folder(&folder).and_then(|project| project.generate()).context("the new project is incomplete")?;
-    line(format_args!("{}: a step in {}", folder.display(), lang.as_str()));
+    let what = if converter { "converter" } else { "step" };
+    line(format_args!("{}: a {what} in {}", folder.display(), lang.as_str()));
     line("next:");
     next_commands(lang, &folder.display().to_string()).iter().for_each(|command| line(format_args!("  {command}")));
     Ok(ExitCode::SUCCESS)
@@ -58,7 +63,7 @@ mod tests {
     use super::*;
 
     fn new(name: &str, lang: Language, dir: PathBuf) -> anyhow::Result<ExitCode> {
-        run(New { name: name.into(), lang, dir: Some(dir) })
+        run(New { name: name.into(), lang, converter: false, dir: Some(dir) })
     }
 
     #[test]
@@ -72,6 +77,16 @@ mod tests {
                 assert!(project.join(file).is_file(), "{lang:?} {file}");
             }
         }
+    }
+
+    #[test]
+    fn a_new_converter_has_the_world_of_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("kvtxt");
+        run(New { name: "kvtxt".into(), lang: Language::Python, converter: true, dir: Some(project.clone()) }).unwrap();
+        assert!(Project::open_folder(&project).unwrap().manifest.is_converter);
+        let world = std::fs::read_to_string(project.join(".morag/wit/plugin.wit")).unwrap();
+        assert!(world.contains("export converter;"), "{world}");
     }
 
     #[test]

@@ -158,7 +158,7 @@ mod tests {
     fn completed(data: Value, artifacts: &[(&str, &[u8])]) -> Report {
         let Value::Object(data) = data else { panic!("an object") };
         let success = StepSuccess { data, artifacts: vec![], revision: None };
-        let report = StepReport { result: Ok(success), resources: Resources::default(), log: vec![] };
+        let report = StepReport { result: Ok(success), component: None, resources: Resources::default(), log: vec![] };
         let contents = artifacts.iter().map(|(name, bytes)| {
             let artifact = Artifact {
                 name: name.parse().unwrap(),
@@ -193,7 +193,7 @@ mod tests {
             details: JsonObject::new(),
             retryable: true,
         };
-        let report = StepReport { result: Err(failure), resources: Resources::default(), log: vec![] };
+        let report = StepReport { result: Err(failure), component: None, resources: Resources::default(), log: vec![] };
         let json = Report::of(&[], &report, vec![]).json;
         assert_eq!((&json["result"], &json["data"], &json["artifacts"]), (&json!("failed"), &json!({}), &json!([])));
         let event = json!({"event": "step_failed", "error_code": "NO_TEXT", "error_message": "nothing", "details": {}, "retryable": true});

@@ -160,7 +160,10 @@ async fn call(
         on_progress(fraction, &message);
         recorded.lock().unwrap_or_else(PoisonError::into_inner).push((fraction, message));
     });
-    Ok((StepCall { component: name, config, record: Arc::new(record), attempt: 1, inputs, on_progress }, progress))
+    Ok((
+        StepCall { components: vec![name], config, record: Arc::new(record), attempt: 1, inputs, on_progress },
+        progress,
+    ))
 }
 
 async fn store(blobs: &dyn Blobs, path: &BlobPath, bytes: Vec<u8>) -> anyhow::Result<()> {
@@ -222,6 +225,7 @@ mod tests {
             outputs: vec![],
             capabilities: vec![],
             config_schema: serde_json::json!({}),
+            formats: None,
         }
     }
 

@@ -3,6 +3,12 @@
 //! The host goes by it where it names a document, the converters where they say what they take. A converter of somebody else's says its
 //! own formats (`wit/converter.wit`); those are not in this table.
 
+#[cfg(feature = "sniff")]
+mod sniff;
+
+#[cfg(feature = "sniff")]
+pub use sniff::{Content, HEAD_BYTES, sniff};
+
 /// What a document is to its reader: the `source_type` of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

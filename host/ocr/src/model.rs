@@ -24,6 +24,8 @@ pub struct KnownModel {
     pub name: &'static str,
     /// What it is, and under which licence.
     pub summary: &'static str,
+    /// Where an operator finds its files: a sentence.
+    pub origin: &'static str,
     /// Finds lines.
     pub detector: ModelFile,
     /// Reads lines; has the characters in its metadata.
@@ -48,6 +50,7 @@ impl KnownModel {
 pub const MODELS: [KnownModel; 1] = [KnownModel {
     name: "pp-ocrv6-small",
     summary: "reads Latin, Greek, Chinese and Japanese script in pictures (PaddleOCR, Apache-2.0)",
+    origin: "The Python package `rapidocr` 3.9.2 has them: `pip download --no-deps rapidocr==3.9.2`, then `unzip -j rapidocr-*.whl '*.onnx'`.",
     detector: ModelFile {
         name: "PP-OCRv6_det_small.onnx",
         bytes: 9_929_594,
@@ -108,10 +111,15 @@ impl ModelFile {
         if let Err(source) = read {
             return Err(LoadError::Read { path, source });
         }
-        if content.len() as u64 != self.bytes || hex::encode(Sha256::digest(&content)) != self.sha256 {
+        if !self.is(&content) {
             return Err(LoadError::Unknown { path, bytes: self.bytes, sha256: self.sha256 });
         }
         Ok(content)
+    }
+
+    /// Whether a content is that of the file.
+    pub fn is(&self, content: &[u8]) -> bool {
+        content.len() as u64 == self.bytes && hex::encode(Sha256::digest(content)) == self.sha256
     }
 
     /// Reads the file, checks it, and makes a network of it.

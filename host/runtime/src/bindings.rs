@@ -14,3 +14,12 @@ wasmtime::component::bindgen!({
         "morag:step/task.artifact-writer": crate::files::GuestWriter,
     },
 });
+
+/// Of what a converter exports beside `step`.
+pub(crate) mod converter {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "converter-exports",
+        exports: { default: async },
+    });
+}

@@ -1,13 +1,15 @@
 //! A component describes itself, once when it is loaded.
 
-use crate::bindings::{ProcessingStepPre, exports::morag::step::step as wit};
+use crate::bindings::{ProcessingStep, ProcessingStepPre, converter, exports::morag::step::step as wit};
 use crate::engine::StepEngine;
 use crate::guest::{Guest, Instance};
 use crate::load_error::LoadErrorReason;
 use crate::metered::{self, Ended};
 use crate::store::{HOSTCALL_BYTES_MAX, store};
-use morag_core::plugin::{Descriptor, DescriptorSize, Input, InvalidDescriptor, Limits, Output};
+use morag_core::plugin::{AcceptedFormat, Descriptor, DescriptorSize, Input, InvalidDescriptor, Limits, Output};
 use std::time::Duration;
+use wasmtime::Store;
+use wasmtime::component::InstancePre;
 
 /// Time that a component has to describe itself. The WIT says so.
 const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(5);
@@ -25,14 +27,16 @@ pub(crate) async fn describe(
     let mut store = store(&engine, Guest::new(limits), HOSTCALL_BYTES_MAX);
     let log = store.data().guest().log.clone();
     let call = async {
-        let step = pre.instantiate_async(&mut store).await?;
-        step.morag_step_step().call_describe(&mut store).await
+        let instance = pre.instance_pre().instantiate_async(&mut store).await?;
+        let step = ProcessingStep::new(&mut store, &instance)?;
+        let described = step.morag_step_step().call_describe(&mut store).await?;
+        wasmtime::Result::<_>::Ok((described, formats(&mut store, pre.instance_pre(), &instance).await?))
     };
     let ended = metered::run(call, DESCRIBE_TIME_MAX, DESCRIBE_TIME_MAX).await.ended;
     let reached = store.data().guest().meter.reached.as_ref().map(|reached| reached.text.clone());
     match (reached, ended) {
         (Some(reached), _) => Err(LoadErrorReason::Describe(reached)),
-        (None, Ended::Returned(Ok(described))) => Ok(checked(described)?),
+        (None, Ended::Returned(Ok((described, formats)))) => Ok(checked(described, formats)?),
         (None, Ended::Returned(Err(error))) => {
             let said = log.stderr_tail(300);
             Err(LoadErrorReason::Describe(format!("{} {said}", error.root_cause()).trim_end().to_owned()))
@@ -43,7 +47,24 @@ pub(crate) async fn describe(
     }
 }
 
-fn checked(described: wit::Descriptor) -> Result<Descriptor, InvalidDescriptor> {
+/// What a converter says that it takes; none of a component that exports no `converter`.
+async fn formats(
+    store: &mut Store<Instance>,
+    pre: &InstancePre<Instance>,
+    instance: &wasmtime::component::Instance,
+) -> wasmtime::Result<Option<Vec<AcceptedFormat>>> {
+    let Ok(indices) = converter::ConverterExportsIndices::new(pre) else { return Ok(None) };
+    let exported = indices.load(&mut *store, instance)?;
+    let said = exported.morag_step_converter().call_formats(&mut *store).await?;
+    let format = |format: converter::exports::morag::step::converter::Format| AcceptedFormat {
+        name: format.name,
+        media_types: format.media_types,
+        extensions: format.extensions,
+    };
+    Ok(Some(said.into_iter().map(format).collect()))
+}
+
+fn checked(described: wit::Descriptor, formats: Option<Vec<AcceptedFormat>>) -> Result<Descriptor, InvalidDescriptor> {
     Descriptor::check_name(&described.name)?;
     let size = DescriptorSize {
         version: described.version.len(),
@@ -52,8 +73,10 @@ fn checked(described: wit::Descriptor) -> Result<Descriptor, InvalidDescriptor> 
         outputs: described.outputs.len(),
         capabilities: described.capabilities.len(),
         config_schema: described.config_schema.len(),
+        formats: formats.as_ref().map_or(0, Vec::len),
     };
     size.check()?;
+    formats.iter().flatten().try_for_each(AcceptedFormat::check)?;
     let artifact =
         |name: String| name.parse().map_err(|_| InvalidDescriptor::Artifact(name.chars().take(64).collect()));
     let inputs = described
@@ -88,5 +111,6 @@ fn checked(described: wit::Descriptor) -> Result<Descriptor, InvalidDescriptor> 
         outputs,
         capabilities,
         config_schema,
+        formats,
     })
 }

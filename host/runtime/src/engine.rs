@@ -1,5 +1,6 @@
 //! The wasmtime engine and its clock.
 
+use crate::capabilities::conversion::DEPTH_MAX;
 use crate::compile::Compiler;
 use crate::engine_config;
 use crate::limits::TABLE_ELEMENTS_MAX;
@@ -33,7 +34,8 @@ pub struct StepEngine {
 impl StepEngine {
     /// Builds the engine and starts its ticker. Fails where the machine gives no address space for the pool.
     pub fn new(options: EngineOptions) -> wasmtime::Result<Self> {
-        let instances = options.instances_max.max(1);
+        // A guest waits while documents inside its document are converted, each by a guest of its own.
+        let instances = options.instances_max.max(1).saturating_mul(1 + DEPTH_MAX);
         let mut pool = PoolingAllocationConfig::default();
         // A Python component has 38 core instances, 16 tables and few memories.
         pool.total_component_instances(instances)

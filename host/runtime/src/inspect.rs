@@ -34,6 +34,8 @@ pub struct Inspection {
 pub struct Facts {
     /// Names of its imports, in their order.
     pub imports: Vec<String>,
+    /// Names of its exports, in their order.
+    pub exports: Vec<String>,
     /// Version of the interface `morag:step` that it was built for; none where it names none.
     pub wit_version: Option<String>,
     /// Tools that it was made with, as they noted: `language Rust`, `processed-by rustc 1.95.0`. Untrusted text.
@@ -86,6 +88,7 @@ pub fn facts(path: &Path) -> anyhow::Result<Facts> {
     Ok(Facts {
         wit_version: exports.iter().chain(&imports).find_map(version),
         imports,
+        exports,
         producers: producers.into_iter().collect(),
         size: wasm.len() as u64,
         digest: hex::encode(Sha256::digest(&wasm)),

@@ -33,6 +33,7 @@ mod cache;
 mod call_error;
 mod call_spans;
 mod capabilities;
+mod chain;
 #[expect(
     clippy::disallowed_methods,
     reason = "compiling takes processes, their notes are files, and a refusal has a time"

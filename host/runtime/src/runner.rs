@@ -3,6 +3,7 @@
 use crate::bindings::exports::morag::step::step as wit;
 use crate::capabilities::task::TaskState;
 use crate::capabilities::{self, CallContext, StagedWrites};
+use crate::chain::{Chain, failed};
 use crate::engine::StepEngine;
 use crate::failure;
 use crate::guest::Guest;
@@ -13,14 +14,14 @@ use crate::services::Services;
 use crate::store::store;
 use crate::threads::GuestThreads;
 use async_trait::async_trait;
-use morag_core::plugin::{Descriptor, with_file_urls};
+use morag_core::plugin::{CONVERSION, Descriptor, converters, with_file_urls};
 use morag_core::ports::{Revision, StagedArtifact, StepCall, StepReport, StepRunner, StepSuccess};
 use morag_core::task::{Resources, StepFailure, TaskId};
 use morag_core::{JsonObject, is_depth_allowed};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tracing::Instrument as _;
+use uuid::Uuid;
 use wasmtime::component::ResourceTableError;
 
 /// Bytes of JSON that a step's data may have. The WIT says so.
@@ -37,6 +38,8 @@ pub struct PluginRunner {
     sandbox: Sandbox,
     threads: Arc<GuestThreads>,
     plugins: BTreeMap<String, Arc<Plugin>>,
+    /// What the standard conversion stands for.
+    converters: Vec<Arc<Descriptor>>,
 }
 
 /// The engine and the ports of every call.
@@ -49,8 +52,26 @@ pub(crate) struct Sandbox {
 impl PluginRunner {
     /// A set of components.
     pub(crate) fn new(sandbox: Sandbox, threads: Arc<GuestThreads>, plugins: Vec<Arc<Plugin>>) -> Self {
-        let plugins = plugins.into_iter().map(|plugin| (plugin.descriptor.name.clone(), plugin)).collect();
-        Self { sandbox, threads, plugins }
+        let plugins: BTreeMap<_, _> =
+            plugins.into_iter().map(|plugin| (plugin.descriptor.name.clone(), plugin)).collect();
+        let converters = converters(plugins.values().map(|plugin| plugin.descriptor.clone()));
+        Self { sandbox, threads, plugins, converters }
+    }
+
+    /// The components of a step, or the name of one that is not loaded.
+    fn members(&self, components: &[String]) -> Result<Vec<Arc<Plugin>>, String> {
+        let mut names: Vec<&str> = Vec::new();
+        for component in components {
+            let found: Vec<&str> = match self.plugins.contains_key(component) {
+                true => vec![component],
+                false if component == CONVERSION && !self.converters.is_empty() => {
+                    self.converters.iter().map(|converter| converter.name.as_str()).collect()
+                }
+                false => return Err(component.clone()),
+            };
+            names.extend(found.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+        }
+        Ok(names.into_iter().filter_map(|name| self.plugins.get(name).cloned()).collect())
     }
 
     /// The loaded components by name.
@@ -60,10 +81,11 @@ impl PluginRunner {
 }
 
 impl Sandbox {
-    async fn call(self, plugin: Arc<Plugin>, call: StepCall) -> StepReport {
+    /// Runs a component on a fresh instance. `run` is the id that it stages its files and writes under.
+    pub(crate) async fn call(self, chain: Arc<Chain>, plugin: Arc<Plugin>, call: StepCall, run: Uuid) -> StepReport {
         let record = call.record.clone();
         let revision = Revision {
-            id: uuid::Uuid::new_v4(),
+            id: run,
             task: record.id,
             // Collections of two tenants may have the same name.
             collection: record.tenant.collection(&record.collection),
@@ -71,7 +93,7 @@ impl Sandbox {
         };
         let (started, limits) = (Instant::now(), &plugin.limits);
         let staged = StagedWrites::new(capabilities::is_staging(&plugin.granted), &self.services, &revision);
-        let guest = self.guest(&plugin, call, &revision, started);
+        let guest = self.guest(&chain, &plugin, call, &revision, started);
         let mut store = store(&self.engine, guest, capabilities::hostcall_bytes_max(&plugin.granted));
         let log = store.data().guest().log.clone();
         let run = async {
@@ -124,17 +146,25 @@ impl Sandbox {
             (None, Ended::WallTime(_) | Ended::CpuTime(_)) => Err(failure::invalid_result("nothing")),
         };
         let result = result.map(|success| StepSuccess { revision: staged.succeed(), ..success });
-        guest.redactor.clean_report(StepReport { result, resources, log: log.take() })
+        guest.redactor.clean_report(StepReport { result, component: None, resources, log: log.take() })
     }
 
     /// The host's side of a call: the state of its task and of the granted capabilities.
-    fn guest(&self, plugin: &Plugin, call: StepCall, revision: &Revision, started: Instant) -> Guest {
+    fn guest(
+        &self,
+        chain: &Arc<Chain>,
+        plugin: &Plugin,
+        call: StepCall,
+        revision: &Revision,
+        started: Instant,
+    ) -> Guest {
         let mut guest = Guest::new(plugin.limits.clone());
         let blobs = self.services.blobs.clone();
         let task = TaskState::new(call, plugin.descriptor.clone(), blobs, revision.id, started);
         guest.states.add(Box::new(task));
         let context = CallContext {
             services: &self.services,
+            chain,
             descriptor: &plugin.descriptor,
             grant: &plugin.grant,
             revision,
@@ -194,16 +224,16 @@ impl StepRunner for PluginRunner {
         self.plugins.get(component).map(|plugin| plugin.descriptor.clone())
     }
 
+    fn converters(&self) -> Vec<Arc<Descriptor>> {
+        self.converters.clone()
+    }
+
     async fn run(&self, call: StepCall) -> StepReport {
-        let nothing = |failure| StepReport { result: Err(failure), resources: Resources::default(), log: Vec::new() };
-        let Some(plugin) = self.plugins.get(&call.component) else {
-            return nothing(failure::unknown(&call.component));
+        let members = match self.members(&call.components) {
+            Ok(members) => members,
+            Err(missing) => return failed(failure::unknown(&missing)),
         };
-        // Of the highest level: with `RUST_LOG=error` too, a line says which task and step it is about.
-        let of_log = tracing::error_span!("guest", component = call.component);
-        // With the caller's span, below which those of capabilities are, and one of the log, which finds only its own: a thread of guests
-        // has none.
-        let run = self.sandbox.clone().call(plugin.clone(), call).in_current_span().instrument(of_log);
-        self.threads.run(run).await.unwrap_or_else(|error| nothing(failure::host_error(&error)))
+        let (sandbox, threads) = (self.sandbox.clone(), self.threads.clone());
+        Arc::new(Chain { sandbox, threads, members, depth: 0 }).run(call, Uuid::new_v4()).await
     }
 }

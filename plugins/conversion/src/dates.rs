@@ -72,8 +72,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - 719_468
 }
 
-/// The date of a number of days since 1970-01-01.
-fn civil(day: i64) -> (i64, i64, i64) {
+/// The date of a number of days since 1970-01-01: year, month, day. Right for any number within ten million years of it.
+pub fn civil(day: i64) -> (i64, i64, i64) {
     let day = day + 719_468;
     let (era, in_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
     let year_of_era = (in_era - in_era / 1460 + in_era / 36_524 - in_era / 146_096) / 365;

@@ -4,7 +4,7 @@ use morag_formats::Format;
 use serde::Serialize;
 
 /// A page's part of the markdown, in bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Page {
     /// Number, from 1.
     pub number: u32,
@@ -12,6 +12,19 @@ pub struct Page {
     pub start: usize,
     /// One past the last byte.
     pub end: usize,
+    /// Of a recording: when the page begins, in milliseconds from the recording's beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_ms: Option<u64>,
+    /// When it ends, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_ms: Option<u64>,
+}
+
+impl Page {
+    /// A page without times.
+    pub fn new(number: u32, start: usize, end: usize) -> Self {
+        Self { number, start, end, ..Self::default() }
+    }
 }
 
 /// What the document says about itself. Dates are `YYYY-MM-DD`, with `THH:MM:SSZ` where the source gives a time.
@@ -127,7 +140,7 @@ pub fn join_pages(texts: &[String]) -> (String, Vec<Page>) {
             markdown.push_str(text);
             markdown.push_str(if Some(index) == last { "\n" } else { "\n\n" });
         }
-        pages.push(Page { number, start, end: markdown.len() });
+        pages.push(Page::new(number, start, markdown.len()));
     }
     (markdown, pages)
 }
@@ -167,11 +180,19 @@ mod tests {
 
     #[test]
     fn a_gap_between_pages_is_seen() {
-        let page = |number, start, end| Page { number, start, end };
+        let page = Page::new;
         assert!(pages_cover(&[page(1, 0, 3), page(2, 3, 5)], 5));
         assert!(!pages_cover(&[page(1, 0, 3), page(2, 4, 5)], 5));
         assert!(!pages_cover(&[page(1, 0, 3)], 5));
         assert!(!pages_cover(&[page(2, 0, 5)], 5));
+    }
+
+    #[test]
+    fn only_pages_of_recordings_have_times() {
+        let written = |page: &Page| serde_json::to_string(page).unwrap();
+        assert_eq!(written(&Page::new(1, 0, 3)), r#"{"number":1,"start":0,"end":3}"#);
+        let timed = Page { start_ms: Some(0), end_ms: Some(60_000), ..Page::new(1, 0, 3) };
+        assert!(written(&timed).ends_with(r#""start_ms":0,"end_ms":60000}"#));
     }
 
     #[test]

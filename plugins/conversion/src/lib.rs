@@ -6,10 +6,13 @@
 pub mod dates;
 pub mod document;
 pub mod encoding;
+pub mod escape;
 pub mod failures;
 pub mod markdown;
+pub mod ocr_layout;
 mod step;
 #[cfg(feature = "testdata")]
+#[expect(clippy::unwrap_used, reason = "only tests use it: what cannot be written fails them")]
 pub mod testdata;
 
 pub use document::{Converted, Page, Part, Progress, Properties};

@@ -1,15 +1,26 @@
-//! Converts office documents to markdown: the converter `office_conversion`.
+//! Converts office documents and books to markdown: the converter `office_conversion`.
+//!
+//! What a document is, its first bytes and its parts tell; one folder a family of formats reads it. All of them write by [`write`], and
+//! those that are zips of XML read by [`package`] and [`xml`], which hold the limits.
 
 mod docx;
+mod math;
+mod odf;
 mod package;
+mod sheets;
+mod slides;
 #[cfg(test)]
 mod tests;
+mod write;
+mod xml;
 
 use morag_conversion::{Converted, Source, descriptor, failures, formats, formats_of};
 use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host};
+use package::Kind;
 
 /// Formats that it takes.
-static FORMATS: [&morag_conversion::Format; 1] = [&formats::DOCX];
+static FORMATS: [&morag_conversion::Format; 6] =
+    [&formats::DOCX, &formats::XLSX, &formats::PPTX, &formats::ODT, &formats::ODS, &formats::ODP];
 
 /// Converts a document.
 ///
@@ -30,9 +41,16 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
             None => failures::unsupported(&extension),
         });
     }
+    let options = &source.options;
     match package::kind(bytes) {
-        Ok(package::Kind::Docx) => docx::convert(bytes),
-        Ok(package::Kind::Other(kind)) => Err(failures::unsupported(kind)),
+        Ok(Kind::Xlsx(main)) => sheets::convert(bytes, &main, options),
+        Ok(Kind::Pptx(main)) => slides::convert(bytes, &main, options),
+        Ok(Kind::Docx(main)) => docx::convert(bytes, &main),
+        Ok(Kind::Odt) => odf::convert(bytes, &formats::ODT, options),
+        Ok(Kind::Ods) => odf::convert(bytes, &formats::ODS, options),
+        Ok(Kind::Odp) => odf::convert(bytes, &formats::ODP, options),
+        Ok(Kind::Epub) => Err(failures::unsupported("epub")),
+        Ok(Kind::Other(kind)) => Err(failures::unsupported(kind)),
         Err(reason) => Err(match named {
             Some(format) => failures::corrupt(format, reason),
             None => failures::unsupported(&extension),

@@ -8,6 +8,10 @@ set -eu
 sdk=$(dirname "$0")
 wit=$sdk/../../wit
 mkdir -p build
+# The world of a converter, from plugin.toml, has one export more, with bindings of its own.
+if grep -q 'export converter;' "$wit/plugin.wit"; then
+  set -- "$@" -DMORAG_CONVERTER "$sdk/morag_converter.c" "$sdk/converter_exports.c"
+fi
 # The bindings name every capability; those that are not called are left out by the linker, and so not imported.
 ${CC:-clang} --target=wasm32-wasi -std=c11 -Os -Wall -Wextra -Werror -mexec-model=reactor \
   -ffunction-sections -fdata-sections -Wl,--gc-sections -Wl,--strip-all \

@@ -72,6 +72,30 @@ static bool file_failure(morag_step_task_file_error_t *error, exports_morag_step
   return false;
 }
 
+// Reads a whole file and gives its handle back.
+static bool read_blob(morag_step_task_own_blob_t blob, morag_bytes_t *to, exports_morag_step_step_failure_t *failure) {
+  bool whole = true;
+  for (uint64_t at = 0;;) {
+    processing_step_list_u8_t piece;
+    morag_step_task_file_error_t error;
+    if (!morag_step_task_method_blob_read(morag_step_task_borrow_blob(blob), at, PIECE, &piece, &error)) {
+      whole = file_failure(&error, failure);
+      break;
+    }
+    size_t len = piece.len;
+    morag_append(to, piece.ptr, len);
+    processing_step_list_u8_free(&piece);
+    if (len == 0) break;
+    at += len;
+  }
+  morag_step_task_blob_drop_own(blob);
+  return whole;
+}
+
+bool morag_read_source(morag_bytes_t *to, exports_morag_step_step_failure_t *failure) {
+  return read_blob(morag_step_task_source(), to, failure);
+}
+
 bool morag_read(const char *name, morag_bytes_t *to, exports_morag_step_step_failure_t *failure) {
   processing_step_string_t wanted;
   processing_step_string_set(&wanted, name);
@@ -84,29 +108,13 @@ bool morag_read(const char *name, morag_bytes_t *to, exports_morag_step_step_fai
     morag_give(&message, &failure->message);
     return false;
   }
-  bool whole = true;
-  for (;;) {
-    processing_step_list_u8_t piece;
-    morag_step_task_file_error_t error;
-    if (!morag_step_task_method_blob_read(morag_step_task_borrow_blob(blob), to->len, PIECE, &piece, &error)) {
-      whole = file_failure(&error, failure);
-      break;
-    }
-    size_t len = piece.len;
-    morag_append(to, piece.ptr, len);
-    processing_step_list_u8_free(&piece);
-    if (len == 0) break;
-  }
-  morag_step_task_blob_drop_own(blob);
-  return whole;
+  return read_blob(blob, to, failure);
 }
 
-bool morag_write(const char *name, const void *bytes, size_t len, exports_morag_step_step_failure_t *failure) {
-  processing_step_string_t wanted;
-  processing_step_string_set(&wanted, name);
-  morag_step_task_own_artifact_writer_t writer;
+// Writes a whole file, finishes it and gives its handle back.
+static bool write_all(morag_step_task_own_artifact_writer_t writer, const void *bytes, size_t len,
+                      exports_morag_step_step_failure_t *failure) {
   morag_step_task_file_error_t error;
-  if (!morag_step_task_create_artifact(&wanted, &writer, &error)) return file_failure(&error, failure);
   morag_step_task_borrow_artifact_writer_t to = morag_step_task_borrow_artifact_writer(writer);
   bool good = true;
   for (size_t at = 0; good && at < len; at += PIECE) {
@@ -116,6 +124,26 @@ bool morag_write(const char *name, const void *bytes, size_t len, exports_morag_
   good = good && morag_step_task_method_artifact_writer_finish(to, &error);
   morag_step_task_artifact_writer_drop_own(writer);
   return good || file_failure(&error, failure);
+}
+
+bool morag_write(const char *name, const void *bytes, size_t len, exports_morag_step_step_failure_t *failure) {
+  processing_step_string_t wanted;
+  processing_step_string_set(&wanted, name);
+  morag_step_task_own_artifact_writer_t writer;
+  morag_step_task_file_error_t error;
+  if (!morag_step_task_create_artifact(&wanted, &writer, &error)) return file_failure(&error, failure);
+  return write_all(writer, bytes, len, failure);
+}
+
+bool morag_write_temporary(const char *name, const char *media_type, const void *bytes, size_t len,
+                           exports_morag_step_step_failure_t *failure) {
+  processing_step_string_t wanted, type;
+  processing_step_string_set(&wanted, name);
+  processing_step_string_set(&type, media_type);
+  morag_step_task_own_artifact_writer_t writer;
+  morag_step_task_file_error_t error;
+  if (!morag_step_task_create_temporary_file(&wanted, &type, &writer, &error)) return file_failure(&error, failure);
+  return write_all(writer, bytes, len, failure);
 }
 
 static processing_step_string_t text_of(const morag_bytes_t *bytes) {

@@ -23,11 +23,19 @@ void morag_bytes_free(morag_bytes_t *bytes);
 // Gives the bytes away as a text of the bindings, for an outcome or a failure; `bytes` is empty afterwards.
 void morag_give(morag_bytes_t *bytes, processing_step_string_t *to);
 
+// Reads the document that was submitted, whole. False: `failure` is filled in.
+bool morag_read_source(morag_bytes_t *to, exports_morag_step_step_failure_t *failure);
+
 // Reads an artifact that must exist, whole. False: `failure` is filled in (INPUT_MISSING, …).
 bool morag_read(const char *name, morag_bytes_t *to, exports_morag_step_step_failure_t *failure);
 
 // Writes a whole artifact. False: `failure` is filled in.
 bool morag_write(const char *name, const void *bytes, size_t len, exports_morag_step_step_failure_t *failure);
+
+// Writes a whole temporary file, one to be converted or transcribed; morag_step_task_temporary_file opens it. False: `failure` is
+// filled in.
+bool morag_write_temporary(const char *name, const char *media_type, const void *bytes, size_t len,
+                           exports_morag_step_step_failure_t *failure);
 
 // Says why the step fails; both texts are copied. Always false, so that `return morag_fail(…)` reads well.
 bool morag_fail(exports_morag_step_step_failure_t *failure, const char *code, const char *message);

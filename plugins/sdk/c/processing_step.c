@@ -35,6 +35,12 @@ extern void __wasm_import_morag_step_task_artifact(uint8_t *, size_t, uint8_t *)
 __attribute__((__import_module__("morag:step/task@1.1.0"), __import_name__("create-artifact")))
 extern void __wasm_import_morag_step_task_create_artifact(uint8_t *, size_t, uint8_t *);
 
+__attribute__((__import_module__("morag:step/task@1.1.0"), __import_name__("create-temporary-file")))
+extern void __wasm_import_morag_step_task_create_temporary_file(uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
+
+__attribute__((__import_module__("morag:step/task@1.1.0"), __import_name__("temporary-file")))
+extern void __wasm_import_morag_step_task_temporary_file(uint8_t *, size_t, uint8_t *);
+
 __attribute__((__import_module__("morag:step/task@1.1.0"), __import_name__("report-progress")))
 extern void __wasm_import_morag_step_task_report_progress(double, uint8_t *, size_t);
 
@@ -98,6 +104,19 @@ extern void __wasm_import_morag_step_kv_keys(uint8_t *, size_t, int32_t, uint8_t
 
 __attribute__((__import_module__("morag:step/secrets@1.1.0"), __import_name__("get")))
 extern void __wasm_import_morag_step_secrets_get(uint8_t *, size_t, uint8_t *);
+
+// Imported Functions from `morag:step/conversion@1.1.0`
+
+__attribute__((__import_module__("morag:step/conversion@1.1.0"), __import_name__("convert")))
+extern void __wasm_import_morag_step_conversion_convert(int32_t, uint8_t *, size_t, uint8_t *);
+
+// Imported Functions from `morag:step/ocr@1.1.0`
+
+__attribute__((__import_module__("morag:step/ocr@1.1.0"), __import_name__("model")))
+extern void __wasm_import_morag_step_ocr_model(uint8_t *);
+
+__attribute__((__import_module__("morag:step/ocr@1.1.0"), __import_name__("read")))
+extern void __wasm_import_morag_step_ocr_read(int32_t, int32_t, int32_t, uint8_t *, size_t, uint8_t *);
 
 // Exported Functions from `morag:step/step@1.1.0`
 
@@ -601,6 +620,90 @@ void morag_step_secrets_result_string_error_free(morag_step_secrets_result_strin
   }
 }
 
+void morag_step_conversion_error_free(morag_step_conversion_error_t *ptr) {
+  morag_step_capability_error_free(ptr);
+}
+
+void morag_step_conversion_converted_free(morag_step_conversion_converted_t *ptr) {
+  processing_step_string_free(&ptr->markdown);
+  processing_step_string_free(&ptr->document);
+  processing_step_string_free(&ptr->component);
+}
+
+void morag_step_conversion_refused_free(morag_step_conversion_refused_t *ptr) {
+  processing_step_string_free(&ptr->code);
+  processing_step_string_free(&ptr->message);
+}
+
+void morag_step_conversion_outcome_free(morag_step_conversion_outcome_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 0: {
+      morag_step_conversion_converted_free(&ptr->val.converted);
+      break;
+    }
+    case 1: {
+      morag_step_conversion_refused_free(&ptr->val.refused);
+      break;
+    }
+  }
+}
+
+void morag_step_conversion_result_outcome_error_free(morag_step_conversion_result_outcome_error_t *ptr) {
+  if (!ptr->is_err) {
+    morag_step_conversion_outcome_free(&ptr->val.ok);
+  } else {
+    morag_step_conversion_error_free(&ptr->val.err);
+  }
+}
+
+void morag_step_ocr_error_free(morag_step_ocr_error_t *ptr) {
+  morag_step_capability_error_free(ptr);
+}
+
+void morag_step_ocr_picture_free(morag_step_ocr_picture_t *ptr) {
+  processing_step_list_u8_free(&ptr->pixels);
+}
+
+void morag_step_ocr_line_free(morag_step_ocr_line_t *ptr) {
+  processing_step_string_free(&ptr->text);
+}
+
+void morag_step_ocr_list_line_free(morag_step_ocr_list_line_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    morag_step_ocr_line_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      morag_step_ocr_line_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void morag_step_ocr_reading_free(morag_step_ocr_reading_t *ptr) {
+  morag_step_ocr_list_line_free(&ptr->lines);
+}
+
+void morag_step_ocr_model_info_free(morag_step_ocr_model_info_t *ptr) {
+  processing_step_string_free(&ptr->name);
+  processing_step_list_string_free(&ptr->scripts);
+}
+
+void morag_step_ocr_result_model_info_error_free(morag_step_ocr_result_model_info_error_t *ptr) {
+  if (!ptr->is_err) {
+    morag_step_ocr_model_info_free(&ptr->val.ok);
+  } else {
+    morag_step_ocr_error_free(&ptr->val.err);
+  }
+}
+
+void morag_step_ocr_result_reading_error_free(morag_step_ocr_result_reading_error_t *ptr) {
+  if (!ptr->is_err) {
+    morag_step_ocr_reading_free(&ptr->val.ok);
+  } else {
+    morag_step_ocr_error_free(&ptr->val.err);
+  }
+}
+
 void exports_morag_step_step_artifact_input_free(exports_morag_step_step_artifact_input_t *ptr) {
   processing_step_string_free(&ptr->name);
 }
@@ -949,6 +1052,74 @@ bool morag_step_task_create_artifact(processing_step_string_t *name, morag_step_
     *err = result.val.err;
     return 0;
   }
+}
+
+bool morag_step_task_create_temporary_file(processing_step_string_t *name, processing_step_string_t *media_type, morag_step_task_own_artifact_writer_t *ret, morag_step_task_file_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_morag_step_task_create_temporary_file((uint8_t *) (*name).ptr, (*name).len, (uint8_t *) (*media_type).ptr, (*media_type).len, ptr);
+  morag_step_task_result_own_artifact_writer_file_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (morag_step_task_own_artifact_writer_t) { *((int32_t*) (ptr + sizeof(void*))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      morag_step_task_file_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.undeclared = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant.val.limit = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          variant.val.unavailable = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool morag_step_task_temporary_file(processing_step_string_t *name, morag_step_task_own_blob_t *ret) {
+  __attribute__((__aligned__(4)))
+  uint8_t ret_area[8];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_morag_step_task_temporary_file((uint8_t *) (*name).ptr, (*name).len, ptr);
+  morag_step_task_option_own_blob_t option;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      option.is_some = false;
+      break;
+    }
+    case 1: {
+      option.is_some = true;
+      option.val = (morag_step_task_own_blob_t) { *((int32_t*) (ptr + 4)) };
+      break;
+    }
+  }
+  *ret = option.val;
+  return option.is_some;
 }
 
 void morag_step_task_report_progress(double fraction, processing_step_string_t *message) {
@@ -1581,6 +1752,165 @@ bool morag_step_secrets_get(processing_step_string_t *name, processing_step_stri
     case 0: {
       result.is_err = false;
       result.val.ok = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      morag_step_capability_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.invalid = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant.val.limit = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.unavailable = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool morag_step_conversion_convert(morag_step_conversion_borrow_blob_t document, processing_step_string_t *name, morag_step_conversion_outcome_t *ret, morag_step_conversion_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(8*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_morag_step_conversion_convert((document).__handle, (uint8_t *) (*name).ptr, (*name).len, ptr);
+  morag_step_conversion_result_outcome_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      morag_step_conversion_outcome_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.converted = (morag_step_conversion_converted_t) {
+            (processing_step_string_t) (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) },
+            (processing_step_string_t) (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (4*sizeof(void*))))), (*((size_t*) (ptr + (5*sizeof(void*))))) },
+            (processing_step_string_t) (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (6*sizeof(void*))))), (*((size_t*) (ptr + (7*sizeof(void*))))) },
+          };
+          break;
+        }
+        case 1: {
+          variant.val.refused = (morag_step_conversion_refused_t) {
+            (processing_step_string_t) (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) },
+            (processing_step_string_t) (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (4*sizeof(void*))))), (*((size_t*) (ptr + (5*sizeof(void*))))) },
+          };
+          break;
+        }
+      }
+
+      result.val.ok = variant;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      morag_step_capability_error_t variant0;
+      variant0.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant0.tag) {
+        case 0: {
+          variant0.val.invalid = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant0.val.limit = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant0.val.unavailable = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant0;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool morag_step_ocr_model(morag_step_ocr_model_info_t *ret, morag_step_ocr_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(5*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_morag_step_ocr_model(ptr);
+  morag_step_ocr_result_model_info_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (morag_step_ocr_model_info_t) {
+        (processing_step_string_t) (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) },
+        (processing_step_list_string_t) (processing_step_list_string_t) { (processing_step_string_t*)(*((uint8_t **) (ptr + (3*sizeof(void*))))), (*((size_t*) (ptr + (4*sizeof(void*))))) },
+      };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      morag_step_capability_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.invalid = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant.val.limit = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.unavailable = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool morag_step_ocr_read(morag_step_ocr_picture_t *picture, morag_step_ocr_reading_t *ret, morag_step_ocr_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(8+3*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_morag_step_ocr_read((int32_t) ((*picture).width), (int32_t) ((*picture).height), (int32_t) (*picture).format, (uint8_t *) ((*picture).pixels).ptr, ((*picture).pixels).len, ptr);
+  morag_step_ocr_result_reading_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (morag_step_ocr_reading_t) {
+        (morag_step_ocr_list_line_t) (morag_step_ocr_list_line_t) { (morag_step_ocr_line_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) },
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr + (3*sizeof(void*))))),
+        (bool) (int32_t) *((uint8_t*) (ptr + (4+3*sizeof(void*)))),
+      };
       break;
     }
     case 1: {

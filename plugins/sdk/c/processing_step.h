@@ -257,12 +257,18 @@ typedef morag_step_capability_error_t morag_step_completions_error_t;
 // Who says a message.
 typedef uint8_t morag_step_completions_role_t;
 
+// Whoever runs the conversation: what the answer is to be like.
 #define MORAG_STEP_COMPLETIONS_ROLE_SYSTEM 0
+// Who asks.
 #define MORAG_STEP_COMPLETIONS_ROLE_USER 1
+// The model.
 #define MORAG_STEP_COMPLETIONS_ROLE_ASSISTANT 2
 
+// A message of a conversation.
 typedef struct morag_step_completions_message_t {
+  // Who says it.
   morag_step_completions_role_t   role;
+  // What is said.
   processing_step_string_t   content;
 } morag_step_completions_message_t;
 
@@ -278,7 +284,8 @@ typedef struct {
 
 // What the answer should be like. What is none is left to the host's model.
 typedef struct morag_step_completions_options_t {
-  // Tokens the answer may have; at most 4,096.
+  // Tokens the answer may have; at most 4,096. They must be left of the budget; where none are named, the answer takes what
+  // is left.
   processing_step_option_u32_t   max_tokens;
   // 0 to 2; lower is steadier.
   processing_step_option_f32_t   temperature;
@@ -286,13 +293,15 @@ typedef struct morag_step_completions_options_t {
   processing_step_option_string_t   response_schema;
 } morag_step_completions_options_t;
 
+// A model's answer.
 typedef struct morag_step_completions_completion_t {
   // What the model answered.
   processing_step_string_t   text;
   // Name of the model that answered.
   processing_step_string_t   model;
-  // Tokens of the messages and of the answer, as the service counts them; 0 where it does not say.
+  // Tokens of the messages, as the service counts them; 0 where it does not say.
   uint32_t   input_tokens;
+  // Tokens of the answer, as the service counts them; 0 where it does not say.
   uint32_t   output_tokens;
   // Whether the answer stopped at `max-tokens` instead of at its end.
   bool   truncated;
@@ -313,9 +322,13 @@ typedef struct {
 
 typedef morag_step_capability_error_t morag_step_transcription_error_t;
 
+// What was said from one time of the recording to another.
 typedef struct morag_step_transcription_segment_t {
+  // Beginning, in milliseconds from that of the recording.
   uint64_t   start_ms;
+  // End, likewise.
   uint64_t   end_ms;
+  // What was said.
   processing_step_string_t   text;
 } morag_step_transcription_segment_t;
 
@@ -329,11 +342,13 @@ typedef struct {
   size_t len;
 } morag_step_transcription_list_segment_t;
 
+// A recording as text.
 typedef struct morag_step_transcription_transcript_t {
+  // All of it.
   processing_step_string_t   text;
   // Language that was spoken (ISO 639-1 or its English name), where the service says it.
   processing_step_option_string_t   language;
-  // Length of the audio, where the service says it.
+  // Length of the recording in milliseconds, where the service says it.
   processing_step_option_u64_t   duration_ms;
   // In order of time; empty where the service gives none.
   morag_step_transcription_list_segment_t   segments;
@@ -389,6 +404,137 @@ typedef struct {
   } val;
 } morag_step_secrets_result_string_error_t;
 
+typedef morag_step_capability_error_t morag_step_conversion_error_t;
+
+// A document as markdown.
+typedef struct morag_step_conversion_converted_t {
+  // CommonMark with GitHub tables.
+  processing_step_string_t   markdown;
+  // What the converter wrote as `document.json`, as JSON text; `{}` where it wrote none.
+  processing_step_string_t   document;
+  // Name of the component that converted it.
+  processing_step_string_t   component;
+} morag_step_conversion_converted_t;
+
+// A document that was not converted, as a step's failure.
+typedef struct morag_step_conversion_refused_t {
+  // As a step's failure: upper snake case, for example `UNSUPPORTED_FORMAT`.
+  processing_step_string_t   code;
+  // What happened, to what, and what to do about it.
+  processing_step_string_t   message;
+} morag_step_conversion_refused_t;
+
+// What became of a document.
+typedef struct morag_step_conversion_outcome_t {
+  uint8_t tag;
+  union {
+    morag_step_conversion_converted_t     converted;
+    morag_step_conversion_refused_t     refused;
+  } val;
+} morag_step_conversion_outcome_t;
+
+// It was converted.
+#define MORAG_STEP_CONVERSION_OUTCOME_CONVERTED 0
+// It was not.
+#define MORAG_STEP_CONVERSION_OUTCOME_REFUSED 1
+
+typedef morag_step_task_borrow_blob_t morag_step_conversion_borrow_blob_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    morag_step_conversion_outcome_t ok;
+    morag_step_conversion_error_t err;
+  } val;
+} morag_step_conversion_result_outcome_error_t;
+
+typedef morag_step_capability_error_t morag_step_ocr_error_t;
+
+// How pixels are laid out, row by row from the top, without padding.
+typedef uint8_t morag_step_ocr_pixel_format_t;
+
+// One byte a pixel: 0 is black, 255 white.
+#define MORAG_STEP_OCR_PIXEL_FORMAT_GRAY8 0
+// Three bytes a pixel: red, green, blue.
+#define MORAG_STEP_OCR_PIXEL_FORMAT_RGB8 1
+
+// A decoded picture: each side 16 to 16,384 pixels, at most 16,777,216 pixels in all.
+typedef struct morag_step_ocr_picture_t {
+  // Pixels of a row.
+  uint32_t   width;
+  // Rows.
+  uint32_t   height;
+  // Layout of `pixels`.
+  morag_step_ocr_pixel_format_t   format;
+  // The pixels, exactly as many as width, height and format say.
+  processing_step_list_u8_t   pixels;
+} morag_step_ocr_picture_t;
+
+// A place in the picture, in pixels from its upper left corner.
+typedef struct morag_step_ocr_point_t {
+  float   x;
+  float   y;
+} morag_step_ocr_point_t;
+
+// A line of text.
+typedef struct morag_step_ocr_line_t {
+  // What it says.
+  processing_step_string_t   text;
+  // 0 to 1: how sure the model is of the characters that it found.
+  float   confidence;
+  // Characters for each length of a line's height. Well below 0.5 the model has not read a script that it does not know: such a
+  // line is not text to rely on.
+  float   density;
+  // Upper left corner of the box around it, as it is read.
+  morag_step_ocr_point_t   top_left;
+  // Upper right corner.
+  morag_step_ocr_point_t   top_right;
+  // Lower right corner.
+  morag_step_ocr_point_t   bottom_right;
+  // Lower left corner.
+  morag_step_ocr_point_t   bottom_left;
+} morag_step_ocr_line_t;
+
+typedef struct {
+  morag_step_ocr_line_t *ptr;
+  size_t len;
+} morag_step_ocr_list_line_t;
+
+// What a picture says.
+typedef struct morag_step_ocr_reading_t {
+  // The lines from top to bottom, as they were found: columns are the step's work.
+  morag_step_ocr_list_line_t   lines;
+  // Degrees by which the picture must be turned clockwise to be upright: 0, 90, 180 or 270. The corners are those in the picture
+  // as it was given.
+  uint32_t   turned;
+  // Whether there were more lines than are read.
+  bool   truncated;
+} morag_step_ocr_reading_t;
+
+// What reads.
+typedef struct morag_step_ocr_model_info_t {
+  // Its name, for example `pp-ocrv6-small`.
+  processing_step_string_t   name;
+  // Scripts that it reads, as ISO 15924 codes, for example `Latn`.
+  processing_step_list_string_t   scripts;
+} morag_step_ocr_model_info_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    morag_step_ocr_model_info_t ok;
+    morag_step_ocr_error_t err;
+  } val;
+} morag_step_ocr_result_model_info_error_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    morag_step_ocr_reading_t ok;
+    morag_step_ocr_error_t err;
+  } val;
+} morag_step_ocr_result_reading_error_t;
+
 // An artifact the step reads. Artifacts are files of a task, written by the steps before this one.
 typedef struct exports_morag_step_step_artifact_input_t {
   // File name, for example `markdown.md`: 1 to 64 characters of `a-z 0-9 . _ -`, not starting with a dot.
@@ -403,10 +549,11 @@ typedef struct exports_morag_step_step_artifact_output_t {
   // File name; same rules as an input's. No other step of the pipeline may write the same name. A step that changes
   // a file writes a name of its own, and the pipeline says which file it stands for from then on.
   processing_step_string_t   name;
-  // Media type, for example `text/markdown`. It is served as the file's `Content-Type`.
+  // Media type, for example `text/markdown`: at most 128 printable ASCII characters. It is served as the file's
+  // `Content-Type`.
   processing_step_string_t   media_type;
   // Key of the step's `data` under which the host publishes the file's URL, for example
-  // `markdown_file_url`. None: the file is listed, but its URL is not put into `data`.
+  // `markdown_file_url`: 1 to 64 characters of `A-Z a-z 0-9 _`. None: the file is listed, but its URL is not put into `data`.
   processing_step_option_string_t   data_key;
 } exports_morag_step_step_artifact_output_t;
 
@@ -432,7 +579,7 @@ typedef struct exports_morag_step_step_descriptor_t {
   exports_morag_step_step_list_artifact_input_t   inputs;
   exports_morag_step_step_list_artifact_output_t   outputs;
   // Capabilities wanted, by name: `embeddings`, `vectors`, `graph`, `completions`, `transcription`, `kv`, `secrets`,
-  // and `http` for `wasi:http`. A capability the operator has not granted makes the host refuse the component when
+  // `conversion`, `ocr`, and `http` for `wasi:http`. A capability the operator has not granted makes the host refuse the component when
   // it loads it, and say which.
   processing_step_list_string_t   capabilities;
   // JSON Schema (draft 2020-12) of the step's configuration, as JSON text; `{}` accepts anything.
@@ -488,6 +635,12 @@ extern morag_step_task_own_blob_t morag_step_task_source(void);
 extern bool morag_step_task_artifact(processing_step_string_t *name, morag_step_task_own_blob_t *ret);
 // Starts an artifact. A finished artifact of the same name is replaced.
 extern bool morag_step_task_create_artifact(processing_step_string_t *name, morag_step_task_own_artifact_writer_t *ret, morag_step_task_file_error_t *err);
+// Starts a file that is not an artifact: it is there for this run alone, for example an attachment to be converted or a sound
+// track to be transcribed. `name` is as an artifact's; a file of the same name is replaced. Its bytes and its number count into
+// the limits of artifacts.
+extern bool morag_step_task_create_temporary_file(processing_step_string_t *name, processing_step_string_t *media_type, morag_step_task_own_artifact_writer_t *ret, morag_step_task_file_error_t *err);
+// A temporary file that this run has finished; none where there is none of this name.
+extern bool morag_step_task_temporary_file(processing_step_string_t *name, morag_step_task_own_blob_t *ret);
 // Says how far the step is: `fraction` from 0 to 1 of this step, and a short line for people (at most 200
 // characters; the rest is cut). Progress never falls: a smaller or not finite fraction is ignored. Calls beyond
 // ten a second may be dropped by the host.
@@ -521,28 +674,51 @@ extern bool morag_step_graph_put_edges(morag_step_graph_list_edge_t *edges, uint
 extern bool morag_step_graph_put_facts(morag_step_graph_list_fact_t *facts, uint32_t *ret, morag_step_graph_error_t *err);
 
 // Imported Functions from `morag:step/completions@1.1.0`
-// Answers a conversation of 1 to 64 messages and at most 1 MiB of text. `unavailable` where the service is away, slow or
-// overloaded, `invalid` where it refuses the request.
+// Answers a conversation of 1 to 64 messages and at most 1 MiB of text. Takes seconds; other tasks go on meanwhile.
+// 
+// Errors: `invalid` where the messages are not acceptable or the service refuses the request, `limit` where the run's
+// budget has no room for the question and its answer, `unavailable` where the service is away, slow or overloaded.
 extern bool morag_step_completions_complete(morag_step_completions_list_message_t *messages, morag_step_completions_options_t *options, morag_step_completions_completion_t *ret, morag_step_completions_error_t *err);
 
 // Imported Functions from `morag:step/transcription@1.1.0`
-// Transcribes a whole file. The host sends it: it does not pass through the step's memory. `language`: what is spoken
-// (ISO 639-1), where it is known. `unavailable` where the service is away or slow, `invalid` where it refuses the file.
+// Transcribes a whole file of the task. The host sends it: it does not pass through the step's memory. `language`: what is
+// spoken (ISO 639-1), where it is known.
+// 
+// Errors: `invalid` where the service refuses the file, `limit` where the run's budget is used up, `unavailable` where
+// the service is away or slow.
 extern bool morag_step_transcription_transcribe(morag_step_transcription_borrow_blob_t audio, processing_step_string_t *maybe_language, morag_step_transcription_transcript_t *ret, morag_step_transcription_error_t *err);
 
 // Imported Functions from `morag:step/kv@1.1.0`
 // The value of a key; none where there is none. Keys have 1 to 255 bytes of UTF-8 without control characters.
 extern bool morag_step_kv_get(processing_step_string_t *key, processing_step_option_list_u8_t *ret, morag_step_kv_error_t *err);
-// Sets a value of at most 64 KiB.
+// Sets a value of at most 64 KiB; more, and more keys or bytes than the operator allows, is `limit`.
 extern bool morag_step_kv_set(processing_step_string_t *key, processing_step_list_u8_t *value, morag_step_kv_error_t *err);
 // Removes a key. One that is not there is removed already.
 extern bool morag_step_kv_delete(processing_step_string_t *key, morag_step_kv_error_t *err);
-// Keys that begin with `prefix` and come after `after`, in the order of their bytes; at most 256.
+// Keys that begin with `prefix` and come after `after`, in the order of their bytes; at most 256. For all of them, ask
+// again with the last key of the answer until it is empty.
 extern bool morag_step_kv_keys(processing_step_string_t *prefix, processing_step_string_t *maybe_after, processing_step_list_string_t *ret, morag_step_kv_error_t *err);
 
 // Imported Functions from `morag:step/secrets@1.1.0`
-// The value of a secret. `invalid` for a name that was not granted, which is all that is said of it.
+// The value of a secret. `invalid` for a name that was not granted, which is all that is said of it. Keep the value out of
+// the log, of `data` and of messages.
 extern bool morag_step_secrets_get(processing_step_string_t *name, processing_step_string_t *ret, morag_step_secrets_error_t *err);
+
+// Imported Functions from `morag:step/conversion@1.1.0`
+// Converts a file: one that the step wrote by `create-temporary-file`. `name` is the document's, whose extension is a hint.
+// 
+// Errors: `limit` where the run's budget is used up or documents are nested too deep, `unavailable` where the host's
+// storage failed.
+extern bool morag_step_conversion_convert(morag_step_conversion_borrow_blob_t document, processing_step_string_t *name, morag_step_conversion_outcome_t *ret, morag_step_conversion_error_t *err);
+
+// Imported Functions from `morag:step/ocr@1.1.0`
+// The model in use; it does not change while the step runs. `unavailable` where the operator has set none up: the text says how.
+extern bool morag_step_ocr_model(morag_step_ocr_model_info_t *ret, morag_step_ocr_error_t *err);
+// Reads a picture. Takes seconds of processor time, which the host spends on threads of its own.
+// 
+// Errors: `invalid` for a picture that is not as described, `limit` where the run's budget is used up, `unavailable` where no
+// model is set up or the host has no memory for it now.
+extern bool morag_step_ocr_read(morag_step_ocr_picture_t *picture, morag_step_ocr_reading_t *ret, morag_step_ocr_error_t *err);
 
 // Exported Functions from `morag:step/step@1.1.0`
 void exports_morag_step_step_describe(exports_morag_step_step_descriptor_t *ret);
@@ -657,6 +833,32 @@ void morag_step_kv_result_list_string_error_free(morag_step_kv_result_list_strin
 void morag_step_secrets_error_free(morag_step_secrets_error_t *ptr);
 
 void morag_step_secrets_result_string_error_free(morag_step_secrets_result_string_error_t *ptr);
+
+void morag_step_conversion_error_free(morag_step_conversion_error_t *ptr);
+
+void morag_step_conversion_converted_free(morag_step_conversion_converted_t *ptr);
+
+void morag_step_conversion_refused_free(morag_step_conversion_refused_t *ptr);
+
+void morag_step_conversion_outcome_free(morag_step_conversion_outcome_t *ptr);
+
+void morag_step_conversion_result_outcome_error_free(morag_step_conversion_result_outcome_error_t *ptr);
+
+void morag_step_ocr_error_free(morag_step_ocr_error_t *ptr);
+
+void morag_step_ocr_picture_free(morag_step_ocr_picture_t *ptr);
+
+void morag_step_ocr_line_free(morag_step_ocr_line_t *ptr);
+
+void morag_step_ocr_list_line_free(morag_step_ocr_list_line_t *ptr);
+
+void morag_step_ocr_reading_free(morag_step_ocr_reading_t *ptr);
+
+void morag_step_ocr_model_info_free(morag_step_ocr_model_info_t *ptr);
+
+void morag_step_ocr_result_model_info_error_free(morag_step_ocr_result_model_info_error_t *ptr);
+
+void morag_step_ocr_result_reading_error_free(morag_step_ocr_result_reading_error_t *ptr);
 
 void exports_morag_step_step_artifact_input_free(exports_morag_step_step_artifact_input_t *ptr);
 

@@ -31,6 +31,16 @@ export interface Output {
   publishedAs?: string;
 }
 
+/** A format that a converter takes; see `format` in `wit/converter.wit`. */
+export interface Format {
+  /** Short name, the usual extension: 1 to 16 characters of `a-z 0-9`. */
+  name: string;
+  /** Without parameters, in lower case; at most 16. */
+  mediaTypes?: string[];
+  /** Of its files, without the dot, in lower case; at most 16. */
+  extensions?: string[];
+}
+
 /** What a step is, and what it does. */
 export interface Definition<Config = Data> {
   /** Lower snake case, 1 to 64 characters. */
@@ -46,6 +56,11 @@ export interface Definition<Config = Data> {
   writes?: Output[];
   /** Capabilities wanted. A component adds those that it imports: the ones of `plugin.toml`. */
   capabilities?: string[];
+  /**
+   * Formats that the step takes, which makes it a converter (`converter = true` in `plugin.toml`): it writes `markdown.md` and
+   * `document.json`, and passes a document on to the next converter by failing with the code `UNSUPPORTED_FORMAT`.
+   */
+  formats?: Format[];
   /** JSON Schema (draft 2020-12) of the configuration. */
   configSchema?: Data;
   /** Runs the step once. May be async: what it awaits ends before the step does. What it throws fails the step. */
@@ -155,6 +170,12 @@ export class Task {
   writeArtifact(name: string, data: string | Uint8Array): void;
   /** Writes a whole artifact as compact JSON with a line end. */
   writeJson(name: string, value: unknown): void;
+  /** Starts a file that is there for this run alone: one to be converted or transcribed. `name` is as an artifact's. */
+  createTemporaryFile(name: string, mediaType: string): Writer;
+  /** A temporary file that this run has finished. */
+  temporaryFile(name: string): Blob | undefined;
+  /** Writes a whole temporary file and opens it; text as UTF-8. */
+  writeTemporaryFile(name: string, mediaType: string, data: string | Uint8Array): Blob;
   /** Says how far the step is, from 0 to 1, with a short line for people. At most ten a second. */
   reportProgress(fraction: number, message: string): void;
   /** Writes one line to the step's log (`info` by default). `console` does too. */
@@ -169,6 +190,10 @@ export class Task {
   readonly completions: Completions;
   /** Capability `transcription`. */
   readonly transcription: Transcription;
+  /** Capability `conversion`. */
+  readonly conversion: Conversion;
+  /** Capability `ocr`. */
+  readonly ocr: Ocr;
   /** Capability `kv`. */
   readonly kv: KeyValues;
   /** Capability `secrets`. */
@@ -257,6 +282,77 @@ export interface Transcript {
 /** Speech to text by the host's service, within the task's budget. */
 export interface Transcription {
   transcribe(audio: Blob, language?: string): Transcript;
+}
+
+export interface ConvertedDocument {
+  /** CommonMark with GitHub tables. */
+  markdown: string;
+  /** What the converter wrote as `document.json`; empty where it wrote none. */
+  document: Data;
+  /** Name of the component that converted it. */
+  component: string;
+}
+
+/** A document that was not converted, as a step's failure. */
+export interface Refused {
+  /** For example `UNSUPPORTED_FORMAT`. */
+  code: string;
+  /** What happened, to what, and what to do about it. */
+  message: string;
+}
+
+/** What became of a document: one of the two. */
+export type Outcome = { converted: ConvertedDocument; refused?: undefined } | { converted?: undefined; refused: Refused };
+
+/**
+ * Converts attachments of a mail, files of an archive, … by the converters of the step that asks, within the run's budget:
+ *
+ *     const file = task.writeTemporaryFile("attachment", "application/octet-stream", bytes);
+ *     const { converted, refused } = task.conversion.convert(file, "report.docx");
+ */
+export interface Conversion {
+  /** Converts a temporary file of this run. `name` is the document's, whose extension is a hint. */
+  convert(document: Blob, name: string): Outcome;
+}
+
+/** A decoded picture: each side 16 to 16,384 pixels, at most 16,777,216 pixels in all. */
+export interface Picture {
+  /** Pixels of a row. */
+  width: number;
+  /** Rows. */
+  height: number;
+  /** The pixels, row by row from the top, without padding. */
+  pixels: Uint8Array;
+  /** `gray8` (the default): one byte a pixel, 0 is black; `rgb8`: three bytes a pixel. */
+  format?: "gray8" | "rgb8";
+}
+
+export interface TextLine {
+  text: string;
+  /** 0 to 1: how sure the model is of the characters that it found. */
+  confidence: number;
+  /** Characters for each length of the line's height; well below 0.5 it is a script that the model does not know. */
+  density: number;
+  /** Of the box around it as it is read, in pixels: upper left, upper right, lower right, lower left. */
+  corners: { x: number; y: number }[];
+}
+
+/** What a picture says. */
+export interface Reading {
+  /** From top to bottom, as they were found. */
+  lines: TextLine[];
+  /** Degrees by which the picture must be turned clockwise to be upright: 0, 90, 180 or 270. */
+  turned: number;
+  /** Whether there were more lines than are read. */
+  truncated: boolean;
+}
+
+/** Reads text in pictures by the host's model, within the run's budget. */
+export interface Ocr {
+  /** The model in use, with the scripts that it reads as ISO 15924 codes; `unavailable` where the operator has set none up. */
+  model(): { name: string; scripts: string[] };
+  /** Reads a picture. Takes seconds of processor time, on the host's own threads. */
+  read(picture: Picture): Reading;
 }
 
 /** The plugin's own store, kept between tasks. */

@@ -3,7 +3,9 @@
 //     const task = new MockTask({ artifacts: { "markdown.md": "one two" } });
 //     assert.deepEqual(await step.run(task, task.config), { words: 2 });
 //     assert.equal(task.fileText("word_count.json"), "…");
-import { Completion, Data, Edge, Fact, Info, Level, Message, Node, Point, Step, Task, Transcript } from "./index.js";
+import {
+  Completion, Data, Edge, Fact, Info, Level, Message, Node, Outcome, Picture, Point, Reading, Step, Task, Transcript,
+} from "./index.js";
 
 type Bytes = string | Uint8Array;
 /** Answers in order (errors are thrown), or a function of what is asked. */
@@ -21,9 +23,15 @@ export class MockTask extends Task {
     kv?: Record<string, Bytes>;
     completions?: Answers<Message[], Completion>;
     transcripts?: Answers<Uint8Array, Transcript>;
+    /** A text is the markdown of a document that was converted. */
+    conversions?: Answers<{ name: string; content: Uint8Array }, Outcome>;
+    /** A text is what the picture says, line by line. */
+    readings?: Answers<Required<Picture>, Reading>;
   });
   /** Artifacts by name: those given, and those the step has finished. */
   files: Map<string, Uint8Array>;
+  /** Temporary files that the step has finished, by name. */
+  temporaryFiles: Map<string, Uint8Array>;
   fileText(name: string): string | undefined;
   /** Every progress report that the host would have kept. */
   progress: [number, string][];

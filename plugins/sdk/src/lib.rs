@@ -74,9 +74,9 @@ mod wasi_libc;
 
 pub use blob::{Blob, Writer, blob_bytes};
 pub use capability::{
-    CapabilityError, Completion, CompletionOptions, Completions, Conversion, ConvertedDocument, Corner, Edge, Embeddings,
-    Fact, Graph, Http, KeyValues, Message, Node, Ocr, OcrModel, Picture, PixelFormat, Point, Reading, Refused, Request,
-    Response, Role, Secrets, Segment, TextLine, Transcript, Transcription, Vectors,
+    CapabilityError, Completion, CompletionOptions, Completions, Conversion, ConvertedDocument, Corner, Edge,
+    Embeddings, Fact, Graph, Http, KeyValues, Message, Node, Ocr, OcrModel, Picture, PixelFormat, Point, Reading,
+    Refused, Request, Response, Role, Secrets, Segment, TextLine, Transcript, Transcription, Vectors,
 };
 pub use converter::{Converter, Format};
 pub use data::{Data, data};

@@ -1,17 +1,21 @@
-//! Converts texts, pages and tables to markdown: the converter `text_conversion`.
+//! Converts texts, pages, tables, data, notebooks and subtitles to markdown: the converter `text_conversion`.
 //!
 //! [`detect::detect`] says what a text is, by its content first. One module a format turns its bytes into a [`Converted`]. Same input,
 //! same output: nothing here reads a clock or a random number, but for the seconds in `conversion_metadata`.
 
+mod blocks;
 mod csv_table;
+mod data;
 pub mod detect;
 mod html;
 mod html_tree;
+mod notebook;
+mod subtitles;
 #[cfg(test)]
 mod tests;
 mod text;
 
-use detect::Kind;
+use data::{json, xml, yaml};
 use morag_conversion::{Converted, Source, descriptor, formats, formats_of};
 use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host};
 
@@ -21,12 +25,24 @@ use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host}
 /// One of [`failures`](morag_conversion::failures); never a panic for any bytes that the parsers underneath survive.
 pub fn convert(source: &Source) -> Result<Converted, Failure> {
     let bytes = &source.bytes;
-    match detect::detect(bytes, &source.file_name, &source.media_type)? {
-        Kind::Txt => text::convert_plain(bytes),
-        Kind::Md => text::convert_markdown(bytes),
-        Kind::Html => html::convert(bytes),
-        Kind::Csv => csv_table::convert(bytes),
+    let format = detect::detect(bytes, &source.file_name, &source.media_type)?;
+    match format.name {
+        "md" => text::convert_markdown(bytes),
+        "html" => html::convert(bytes),
+        "csv" => csv_table::convert(bytes),
+        "json" => json::convert(bytes, by_lines(source)),
+        "xml" => xml::convert(bytes),
+        "yaml" => yaml::convert(bytes),
+        "ipynb" => notebook::convert(bytes),
+        "vtt" | "srt" => subtitles::convert(bytes, format),
+        _ => text::convert_plain(bytes),
     }
+}
+
+/// Whether JSON is a value a line.
+fn by_lines(source: &Source) -> bool {
+    let extension = formats::extension(&source.file_name);
+    matches!(extension.as_str(), "jsonl" | "ndjson") || extension.is_empty() && source.media_type.contains("ndjson")
 }
 
 /// Runs the converter over a task.
@@ -43,7 +59,7 @@ pub struct TextConversion;
 
 impl Step for TextConversion {
     fn describe() -> Descriptor {
-        descriptor("text_conversion", env!("CARGO_PKG_VERSION"), "Converts texts, pages and tables to markdown")
+        descriptor("text_conversion", env!("CARGO_PKG_VERSION"), "Converts texts, pages and data to markdown")
     }
 
     fn run() -> Result<Data, Failure> {
@@ -53,7 +69,7 @@ impl Step for TextConversion {
 
 impl Converter for TextConversion {
     fn formats() -> Vec<Format> {
-        formats_of(&[&formats::TXT, &formats::MD, &formats::HTML, &formats::CSV])
+        formats_of(&detect::FORMATS)
     }
 }
 

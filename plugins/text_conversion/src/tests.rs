@@ -58,9 +58,11 @@ proptest! {
 
     #[test]
     fn any_bytes_of_any_name(
-        start in prop::sample::select(vec!["", "<html>", "\u{feff}"]),
+        start in prop::sample::select(vec!["", "<html>", "\u{feff}", "{", "[", "<?xml?><a>", "WEBVTT\n\n0:1 --> 0:2\n", "- a: "]),
         rest in proptest::collection::vec(any::<u8>(), 0..300),
-        extension in prop::sample::select(vec!["txt", "md", "html", "csv", "xyz", ""]),
+        extension in prop::sample::select(vec![
+            "txt", "md", "html", "csv", "json", "jsonl", "xml", "yaml", "ipynb", "vtt", "srt", "tex", "adoc", "rst", "xyz", "",
+        ]),
     ) {
         converts_or_says_why(&[start.as_bytes(), &rest].concat(), &format!("a.{extension}"))?;
     }

@@ -1,6 +1,7 @@
 //! Plain text and markdown.
 
 use morag_conversion::document::{Properties, keywords, property};
+use morag_conversion::escape::{Context, push_escaped, push_line, rule};
 use morag_conversion::formats;
 use morag_conversion::{Converted, dates, encoding, failures, markdown};
 use morag_step::Failure;
@@ -44,7 +45,12 @@ pub fn convert_plain(bytes: &[u8]) -> Result<Converted, Failure> {
     done(&formats::TXT, markdown::finish(&plain_to_markdown(&text)), label, Properties::default())
 }
 
-fn done(format: &'static formats::Format, text: String, label: String, properties: Properties) -> Result<Converted, Failure> {
+fn done(
+    format: &'static formats::Format,
+    text: String,
+    label: String,
+    properties: Properties,
+) -> Result<Converted, Failure> {
     if text.is_empty() {
         return Err(failures::empty("the file has no text but white space"));
     }
@@ -130,13 +136,6 @@ fn heading(out: &mut String, level: usize, title: &str, rest: &[&str], numbered:
     }
 }
 
-/// The character of a line that is only one of `= - ~ * _`, three times or more.
-fn rule(line: &str) -> Option<char> {
-    let line = line.trim();
-    let first = line.chars().next().filter(|c| "=-~*_".contains(*c))?;
-    (line.len() >= 3 && line.chars().all(|c| c == first)).then_some(first)
-}
-
 fn underlines(title: &str, under: &str) -> bool {
     let (title, under_len) = (title.trim(), under.trim().chars().count());
     rule(title).is_none() && rule(under).is_some() && under_len * 2 >= title.chars().count() && title.len() < 200
@@ -217,85 +216,6 @@ fn item(text: &str) -> Option<&str> {
         && (1..=3).contains(&digits.len())
         && digits.bytes().all(|b| b.is_ascii_digit());
     ((matches!(marker, "-" | "*" | "+" | "•") || ordered) && !rest.trim().is_empty()).then_some(marker)
-}
-
-fn push_line(out: &mut String, text: &str, context: Context, starts_block: bool) {
-    let first = text.chars().next().unwrap_or(' ');
-    let hashes = text.len() - text.trim_start_matches('#').len();
-    let marks_heading = (1..=6).contains(&hashes) && text[hashes..].chars().next().is_none_or(char::is_whitespace);
-    let underlines = !starts_block && (text.chars().all(|c| c == '=') || text.chars().all(|c| c == '-'));
-    let fences = text.starts_with("```") || text.starts_with("~~~");
-    // `-` alone, or `+ ` with nothing after it, is an empty item.
-    let empty_item = matches!(text, "-" | "*" | "+");
-    if marks_heading || underlines || fences || empty_item || (rule(text).is_some() && first != '=') {
-        out.push('\\');
-        out.push(first);
-        push_escaped(out, &text[first.len_utf8()..], context);
-        return;
-    }
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let ordered =
-        text[digits..].strip_prefix(['.', ')']).is_some_and(|rest| !rest.starts_with(|c: char| !c.is_whitespace()));
-    if (1..=9).contains(&digits) && ordered {
-        out.push_str(&text[..digits]);
-        out.push('\\');
-        push_escaped(out, &text[digits..], context);
-        return;
-    }
-    push_escaped(out, text, context);
-}
-
-/// What a block holds that decides about its escapes.
-#[derive(Clone, Copy)]
-struct Context {
-    /// Brackets make a link or define one.
-    links: bool,
-}
-
-impl Context {
-    fn of(lines: &[&str]) -> Self {
-        let links = lines.iter().any(|line| ["](", "]:", "]["].iter().any(|part| line.contains(part)));
-        Self { links }
-    }
-}
-
-fn push_escaped(out: &mut String, text: &str, context: Context) {
-    let mut before = ' ';
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let after = rest[c.len_utf8()..].chars().next().unwrap_or(' ');
-        if let Some(span) = (c == '`' && before != '`').then(|| code_span(rest)).flatten() {
-            out.push_str(span);
-            before = '`';
-            rest = &rest[span.len()..];
-            continue;
-        }
-        let escape = match c {
-            '`' => true,
-            '*' => !(before.is_whitespace() && after.is_whitespace()),
-            '_' => !before.is_alphanumeric() && !after.is_whitespace(),
-            '~' => after == '~' || before == '~',
-            '<' => after.is_ascii_alphabetic() || matches!(after, '/' | '!' | '?'),
-            '&' => after == '#' || after.is_ascii_alphabetic(),
-            '[' => context.links,
-            '\\' => after.is_ascii_punctuation() || after == ' ' && rest.len() == 1,
-            _ => false,
-        };
-        if escape {
-            out.push('\\');
-        }
-        out.push(c);
-        before = c;
-        rest = &rest[c.len_utf8()..];
-    }
-}
-
-/// `` `word` `` at the start of the text, which is code to its reader too.
-fn code_span(text: &str) -> Option<&str> {
-    let end = text[1..].find('`')? + 1;
-    let inner = &text[1..end];
-    let clean = !inner.is_empty() && inner.trim() == inner && !text[end + 1..].starts_with('`');
-    clean.then_some(&text[..=end])
 }
 
 #[cfg(test)]

@@ -34,3 +34,8 @@ pub async fn capabilities() {
     let refused = Sandbox::load(vec![guest("capabilities")], Limits::default()).await.err().unwrap().to_string();
     assert!(refused.contains("which is not granted"), "{refused}");
 }
+
+/// A converter, whose other tests are in `converters.rs`.
+pub async fn bundle() {
+    crate::converters::inner_documents().await;
+}

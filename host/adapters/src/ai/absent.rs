@@ -25,6 +25,10 @@ impl Completer for NoService {
 
 #[async_trait]
 impl Transcriber for NoService {
+    fn model(&self) -> Result<String, CapabilityError> {
+        Err(absent("transcription"))
+    }
+
     async fn transcribe(&self, _: Recording) -> Result<Transcript, CapabilityError> {
         Err(absent("transcription"))
     }

@@ -103,6 +103,10 @@ impl Seconds {
 
 #[async_trait]
 impl Transcriber for OpenAiTranscriber {
+    fn model(&self) -> Result<String, CapabilityError> {
+        Ok(self.model.clone())
+    }
+
     async fn transcribe(&self, recording: Recording) -> Result<Transcript, CapabilityError> {
         if recording.size == 0 {
             return Err(CapabilityError::Invalid("the recording is empty".into()));

@@ -10,7 +10,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use budgets::BudgetsBody;
 use morag_core::Timestamp;
-use morag_core::plugin::{Capability, HttpRule, Input, Limits, Output};
+use morag_core::pipeline::StepDefinition;
+use morag_core::plugin::{AcceptedFormat, Capability, HttpRule, Input, Limits, Output, members};
 use morag_engine::plugins::{LoadedPlugin, NoReload, PluginSet, RefusedPlugin, UnusablePipeline};
 use serde::Serialize;
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub struct PluginBody {
     pub refused: Option<RefusedBody>,
     /// Its capabilities.
     pub capabilities: CapabilitiesBody,
+    /// Formats that it converts; null if it is not a converter.
+    pub formats: Option<Vec<FormatBody>>,
     /// Hosts that `http` may reach.
     pub http: Vec<HttpRuleBody>,
     /// Names of the secrets that it may read.
@@ -84,6 +87,17 @@ pub struct PluginBody {
     pub config_schema: serde_json::Value,
     /// Pipelines that have a step of it.
     pub pipelines: Vec<String>,
+}
+
+/// A format that a converter takes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FormatBody {
+    /// Short name, as failures list it.
+    pub name: String,
+    /// Its media types.
+    pub media_types: Vec<String>,
+    /// Extensions of its files.
+    pub extensions: Vec<String>,
 }
 
 /// Capabilities of a component.
@@ -246,7 +260,7 @@ fn body(app: &Api, set: &PluginSet) -> PluginList {
     // By slot: a component of the folder may have another name than its file.
     let newer = |slot: &str| set.refused.iter().find(|refused| refused.name == slot);
     let is_loaded = |slot: &str| set.plugins.iter().any(|plugin| plugin.slot == slot);
-    let plugin = |loaded: &LoadedPlugin| plugin(loaded, newer(&loaded.slot), pipelines(app, loaded));
+    let plugin = |loaded: &LoadedPlugin| plugin(loaded, newer(&loaded.slot), pipelines(app, set, loaded));
     PluginList {
         runs_steps: true,
         message: None,
@@ -257,11 +271,22 @@ fn body(app: &Api, set: &PluginSet) -> PluginList {
 }
 
 /// Pipelines that have a step of the component.
-fn pipelines(app: &Api, loaded: &LoadedPlugin) -> Vec<String> {
+fn pipelines(app: &Api, set: &PluginSet, loaded: &LoadedPlugin) -> Vec<String> {
     let all = app.pipelines.all().map(|configured| &configured.pipeline);
-    let uses = |name: &str| name == loaded.descriptor.name;
-    let using = all.filter(|pipeline| pipeline.steps().iter().any(|step| uses(&step.component)));
+    let found =
+        |name: &str| set.plugins.iter().find(|one| one.descriptor.name == name).map(|one| one.descriptor.clone());
+    let converters = set.steps.converters();
+    let uses = |step: &StepDefinition| {
+        let members = members(step, &found, &converters).unwrap_or_default();
+        members.iter().any(|member| member.name == loaded.descriptor.name)
+    };
+    let using = all.filter(|pipeline| pipeline.steps().iter().any(|step| uses(step)));
     using.map(|pipeline| pipeline.name().to_owned()).collect()
+}
+
+fn format(format: &AcceptedFormat) -> FormatBody {
+    let AcceptedFormat { name, media_types, extensions } = format.clone();
+    FormatBody { name, media_types, extensions }
 }
 
 fn plugin(loaded: &LoadedPlugin, newer: Option<&RefusedPlugin>, pipelines: Vec<String>) -> PluginBody {
@@ -282,6 +307,7 @@ fn plugin(loaded: &LoadedPlugin, newer: Option<&RefusedPlugin>, pipelines: Vec<S
             granted: names(&grant.capabilities),
             used: names(&loaded.used),
         },
+        formats: descriptor.formats.as_ref().map(|formats| formats.iter().map(format).collect()),
         http: grant.http.iter().map(http_rule).collect(),
         secrets: grant.secrets.keys().cloned().collect(),
         limits: limits(&grant.limits),

@@ -45,7 +45,14 @@ pub fn media_type(submitted: Option<&str>, name: &str) -> String {
     let plain = |text: &&str| text.len() <= 127 && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     let says = |text: &&str| text.contains('/') && !text.starts_with("application/octet-stream");
     let submitted = submitted.filter(plain).filter(says);
-    submitted.map_or_else(|| mime_guess::from_path(name).first_or_octet_stream().to_string(), str::to_owned)
+    submitted.map_or_else(|| by_name(name), str::to_owned)
+}
+
+/// Media type of files of this name: of a format that is converted, else of any other.
+pub fn by_name(name: &str) -> String {
+    let known =
+        morag_formats::by_extension(&morag_formats::extension(name)).map(|format| format.media_type().to_owned());
+    known.unwrap_or_else(|| mime_guess::from_path(name).first_or_octet_stream().to_string())
 }
 
 /// Kind of source by its media type. Other than audio, video and images are documents.

@@ -1,11 +1,12 @@
 //! Detects the type of a fetched document: by its first bytes, then by its server's headers and its URL. Pure.
 
 use super::file_name;
+use morag_formats::{Content, sniff};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// Bytes that are examined: in Office files the name that identifies the kind is within the first few KiB.
-pub const HEAD_BYTES: usize = 4096;
+/// Bytes that are examined.
+pub const HEAD_BYTES: usize = morag_formats::HEAD_BYTES;
 
 /// A name and a media type to store a document with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,62 +17,8 @@ pub struct Named {
     pub media_type: String,
 }
 
-/// Types with magic numbers: offset, bytes, media type, extension.
-const MAGIC: [(usize, &[u8], &str, &str); 20] = [
-    (0, b"%PDF-", "application/pdf", "pdf"),
-    (0, b"{\\rtf", "application/rtf", "rtf"),
-    (0, b"\x89PNG\r\n\x1a\n", "image/png", "png"),
-    (0, b"\xff\xd8\xff", "image/jpeg", "jpg"),
-    (0, b"GIF8", "image/gif", "gif"),
-    (8, b"WEBP", "image/webp", "webp"),
-    (0, b"II*\0", "image/tiff", "tiff"),
-    (0, b"MM\0*", "image/tiff", "tiff"),
-    (0, b"ID3", "audio/mpeg", "mp3"),
-    (0, b"\xff\xfb", "audio/mpeg", "mp3"),
-    (8, b"WAVE", "audio/wav", "wav"),
-    (0, b"fLaC", "audio/flac", "flac"),
-    (0, b"OggS", "audio/ogg", "ogg"),
-    (4, b"ftypM4A", "audio/mp4", "m4a"),
-    (4, b"ftypqt", "video/quicktime", "mov"),
-    (4, b"ftyp", "video/mp4", "mp4"),
-    (0, b"\x1a\x45\xdf\xa3", "video/webm", "webm"),
-    (8, b"AVI ", "video/x-msvideo", "avi"),
-    (0, b"\x1f\x8b", "application/gzip", "gz"),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", "doc"),
-];
-
-/// Types of zip archives, by a name or content near the beginning.
-const ZIPS: [(&[u8], &str, &str); 6] = [
-    (b"mimetypeapplication/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.text", "odt"),
-    (b"mimetypeapplication/epub+zip", "application/epub+zip", "epub"),
-    (b"word/", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"),
-    (b"xl/", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
-    (b"ppt/", "application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"),
-    (b"PK\x03\x04", "application/zip", "zip"),
-];
-
 /// Extensions of programs that generate pages: they do not tell the type of the answer.
 const PROGRAMS: [&str; 7] = ["php", "asp", "aspx", "jsp", "cgi", "pl", "do"];
-
-/// Media types of texts that a server may declare, with the extension for a name that has none.
-const TEXTS: [(&str, &str); 10] = [
-    ("text/html", "html"),
-    ("application/xhtml+xml", "html"),
-    ("text/markdown", "md"),
-    ("text/x-markdown", "md"),
-    ("text/csv", "csv"),
-    ("application/json", "json"),
-    ("application/xml", "xml"),
-    ("text/xml", "xml"),
-    ("application/pdf", "pdf"),
-    ("text/plain", "txt"),
-];
-
-fn zip_kind(head: &[u8]) -> Option<(&'static str, &'static str)> {
-    let has = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
-    let found = ZIPS.iter().find(|(mark, ..)| has(mark)).filter(|_| head.starts_with(b"PK\x03\x04"));
-    found.map(|(_, media_type, extension)| (*media_type, *extension))
-}
 
 fn is_html(head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
@@ -81,18 +28,7 @@ fn is_html(head: &[u8]) -> bool {
 
 /// Media type and extension, if the first bytes tell them.
 fn sniffed(head: &[u8]) -> Option<(&'static str, &'static str)> {
-    let magic = MAGIC.iter().find(|(at, mark, ..)| head.get(*at..).is_some_and(|rest| rest.starts_with(mark)));
-    let magic = magic.map(|(_, _, media_type, extension)| (*media_type, *extension));
-    magic.or_else(|| zip_kind(head)).or_else(|| is_html(head).then_some(("text/html", "html")))
-}
-
-/// Whether it is text: UTF-8, apart from a character that is cut off at the end, without a zero byte.
-fn is_text(head: &[u8]) -> bool {
-    let whole = match std::str::from_utf8(head) {
-        Ok(_) => true,
-        Err(error) => error.error_len().is_none(),
-    };
-    whole && !head.contains(&0)
+    sniff(head).named().or_else(|| is_html(head).then_some(("text/html", "html")))
 }
 
 fn extension(name: &str) -> Option<String> {
@@ -121,11 +57,12 @@ pub fn name(head: &[u8], declared: Option<&str>, given: Option<&str>, url: &Url)
         return Named { file_name, media_type: media_type.to_owned() };
     }
     if extension.is_some() {
-        let media_type = mime_guess::from_path(&base).first_or_octet_stream().to_string();
+        let media_type = file_name::by_name(&base);
         return Named { file_name: base, media_type };
     }
-    let known = declared.as_deref().and_then(|declared| TEXTS.iter().find(|(media_type, _)| *media_type == declared));
-    match known.copied().or_else(|| is_text(head).then_some(("text/plain", "txt"))) {
+    let known = declared.as_deref().and_then(morag_formats::by_media_type);
+    let known = known.map(|format| (format.media_type(), format.name));
+    match known.or_else(|| (sniff(head) == Content::Text).then_some(("text/plain", "txt"))) {
         Some((media_type, wanted)) => Named { file_name: with(wanted), media_type: media_type.to_owned() },
         None => Named { media_type: file_name::media_type(declared.as_deref(), &base), file_name: base },
     }

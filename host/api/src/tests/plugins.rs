@@ -38,6 +38,7 @@ fn loaded() -> LoadedPlugin {
             outputs: vec![],
             capabilities: vec![Capability::Http],
             config_schema: json!({"type": "object"}),
+            formats: None,
         }),
         source: "oci://ghcr.io/acme/chunking@sha256:00".into(),
         digest: "00".into(),

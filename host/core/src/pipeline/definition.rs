@@ -20,6 +20,9 @@ pub struct StepDefinition {
     pub name: String,
     /// Component that runs it.
     pub component: String,
+    /// Further components: a document that the ones before do not take is run by the first that does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
     /// Stage it belongs to, for `task_progress` and error details.
     pub stage: String,
     /// Share of the progress bar relative to the other steps; at least 1.
@@ -65,6 +68,7 @@ impl StepDefinition {
         Self {
             name: name.into(),
             component: component.into(),
+            alternatives: Vec::new(),
             stage: stage.into(),
             weight,
             config: JsonObject::new(),
@@ -73,6 +77,11 @@ impl StepDefinition {
             optional: false,
             replaces: BTreeMap::new(),
         }
+    }
+
+    /// The components that run it, in the order in which they are asked.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.component).chain(&self.alternatives).map(String::as_str)
     }
 
     /// Whether the task continues after the step's final failure.

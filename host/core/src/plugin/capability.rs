@@ -23,6 +23,8 @@ pub enum Capability {
     Kv,
     /// Secrets that the operator gave to the plugin by name.
     Secrets,
+    /// Conversion of documents that are inside the document.
+    Conversion,
     /// Text in pictures by the host's model.
     Ocr,
     /// Requests to hosts that the operator lists (`wasi:http`).
@@ -31,7 +33,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Embeddings,
         Self::Vectors,
         Self::Graph,
@@ -39,6 +41,7 @@ impl Capability {
         Self::Transcription,
         Self::Kv,
         Self::Secrets,
+        Self::Conversion,
         Self::Ocr,
         Self::Http,
     ];
@@ -53,6 +56,7 @@ impl Capability {
             Self::Transcription => "transcription",
             Self::Kv => "kv",
             Self::Secrets => "secrets",
+            Self::Conversion => "conversion",
             Self::Ocr => "ocr",
             Self::Http => "http",
         }
@@ -87,6 +91,10 @@ pub enum Budget {
     KvKeys,
     /// Bytes of keys and values that the plugin may hold in `kv`, of all its runs together.
     KvBytes,
+    /// Calls of `conversion` by one run.
+    ConversionCalls,
+    /// Bytes of documents given to `conversion` by one run.
+    ConversionBytes,
     /// Pictures given to `ocr` by one run.
     OcrPictures,
     /// Pixels of pictures given to `ocr` by one run.
@@ -103,7 +111,7 @@ struct BudgetFacts {
 
 impl Budget {
     /// Every budget.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::EmbeddingCalls,
         Self::EmbeddingBytes,
         Self::CompletionCalls,
@@ -113,6 +121,8 @@ impl Budget {
         Self::KvCalls,
         Self::KvKeys,
         Self::KvBytes,
+        Self::ConversionCalls,
+        Self::ConversionBytes,
         Self::OcrPictures,
         Self::OcrPixels,
     ];
@@ -134,6 +144,9 @@ impl Budget {
             Self::KvCalls => facts("kv_calls", "calls", 10_000, "Calls of `kv`, by one run."),
             Self::KvKeys => facts("kv_keys", "keys", 10_000, "Keys in `kv`."),
             Self::KvBytes => facts("kv_bytes", "bytes", 16 << 20, "Bytes of keys and values in `kv`."),
+            // As many documents as an archive may have that is converted at once, and what they may unpack to.
+            Self::ConversionCalls => facts("conversion_calls", "calls", 1_000, "Calls of `conversion`."),
+            Self::ConversionBytes => facts("conversion_bytes", "bytes", 1 << 30, "Bytes of documents given to it."),
             // A scanned book of 500 pages of A4 at 300 dots an inch, 9 million pixels each, with a picture on every page. It takes an hour,
             // so that `wall_time` ends most runs before.
             Self::OcrPictures => facts("ocr_pictures", "pictures", 1_000, "Pictures given to `ocr`."),

@@ -37,6 +37,8 @@ pub enum FailureCode {
     Busy,
     /// The component is not loaded.
     Unknown,
+    /// No component of the step takes the document.
+    UnsupportedFormat,
     /// Internal error of the host.
     HostError,
     /// The step was started too often without ending.
@@ -69,7 +71,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::MemoryLimit,
         Self::TableLimit,
         Self::StackLimit,
@@ -86,6 +88,7 @@ impl FailureCode {
         Self::Trap,
         Self::Busy,
         Self::Unknown,
+        Self::UnsupportedFormat,
         Self::HostError,
         Self::WorkerLost,
         Self::StepError,
@@ -120,6 +123,7 @@ impl FailureCode {
             Self::ResultInvalid => "PLUGIN_RESULT_INVALID",
             Self::Trap => "PLUGIN_TRAP",
             Self::Busy => "PLUGIN_BUSY",
+            Self::UnsupportedFormat => "UNSUPPORTED_FORMAT",
             Self::Unknown => "PLUGIN_UNKNOWN",
             Self::HostError => "PLUGIN_HOST_ERROR",
             Self::WorkerLost => "WORKER_LOST",

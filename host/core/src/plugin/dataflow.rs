@@ -185,6 +185,7 @@ mod tests {
             outputs: words().filter_map(|word| word.strip_prefix('>')).map(output).collect(),
             capabilities: vec![],
             config_schema: serde_json::json!({}),
+            formats: None,
         }
     }
 

@@ -66,6 +66,38 @@ fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
+/// A format that a converter takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AcceptedFormat {
+    /// Short name, as failures list it.
+    pub name: String,
+    /// Media types without parameters, lower case.
+    pub media_types: Vec<String>,
+    /// Extensions of its files without the dot, lower case.
+    pub extensions: Vec<String>,
+}
+
+impl AcceptedFormat {
+    /// Refuses names that the host cannot compare or show.
+    pub fn check(&self) -> Result<(), InvalidDescriptor> {
+        let short = |text: &String| {
+            (1..=16).contains(&text.len()) && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        };
+        let media_type =
+            |text: &String| is_media_type(text) && !text.contains(';') && !text.chars().any(|c| c.is_ascii_uppercase());
+        let few = self.media_types.len() <= FORMAT_TEXTS_MAX && self.extensions.len() <= FORMAT_TEXTS_MAX;
+        let fits =
+            few && short(&self.name) && self.media_types.iter().all(media_type) && self.extensions.iter().all(short);
+        if fits { Ok(()) } else { Err(InvalidDescriptor::Format(shown(&self.name))) }
+    }
+}
+
+/// Maximum media types, and maximum extensions, of a format. The WIT says so.
+const FORMAT_TEXTS_MAX: usize = 16;
+
+/// Maximum formats of a converter. The WIT says so.
+const FORMATS_MAX: usize = 128;
+
 /// The validated descriptor of a component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Descriptor {
@@ -83,6 +115,9 @@ pub struct Descriptor {
     pub capabilities: Vec<Capability>,
     /// JSON Schema of its configuration.
     pub config_schema: serde_json::Value,
+    /// Formats that it converts; `None` if it is not a converter, which takes every document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formats: Option<Vec<AcceptedFormat>>,
 }
 
 /// Why a descriptor is invalid.
@@ -109,6 +144,12 @@ pub enum InvalidDescriptor {
     /// The configuration schema is not a JSON object.
     #[error("the configuration schema is not a JSON object")]
     Schema,
+    /// Not a format.
+    #[error(
+        "format {0:?} is not of the form name (1 to 16 of a-z 0-9), media types (at most {FORMAT_TEXTS_MAX}, lower case, without \
+         parameters) and extensions (at most {FORMAT_TEXTS_MAX}, 1 to 16 of a-z 0-9)"
+    )]
+    Format(String),
     /// A part exceeds its limit.
     #[error("it has {measured} {what}; a descriptor has at most {allowed}")]
     TooLarge {
@@ -159,6 +200,8 @@ pub struct DescriptorSize {
     pub capabilities: usize,
     /// Configuration schema.
     pub config_schema: usize,
+    /// Formats.
+    pub formats: usize,
 }
 
 impl DescriptorSize {
@@ -171,6 +214,7 @@ impl DescriptorSize {
             ("outputs", self.outputs, ARTIFACTS_MAX),
             ("capabilities", self.capabilities, CAPABILITIES_MAX),
             ("bytes of configuration schema", self.config_schema, CONFIG_SCHEMA_BYTES_MAX),
+            ("formats", self.formats, FORMATS_MAX),
         ];
         match parts.into_iter().find(|(_, measured, allowed)| measured > allowed) {
             Some((what, measured, allowed)) => Err(InvalidDescriptor::TooLarge { what, measured, allowed }),
@@ -203,12 +247,35 @@ mod tests {
             (DescriptorSize { inputs: 65, ..Default::default() }, "inputs"),
             (DescriptorSize { outputs: 65, ..Default::default() }, "outputs"),
             (DescriptorSize { capabilities: 65, ..Default::default() }, "capabilities"),
+            (DescriptorSize { formats: 129, ..Default::default() }, "formats"),
             (DescriptorSize { config_schema: (64 << 10) + 1, ..Default::default() }, "bytes of configuration schema"),
         ] {
             assert!(
                 matches!(size.check(), Err(InvalidDescriptor::TooLarge { what: found, .. }) if found == what),
                 "{size:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_format_has_short_names_and_plain_media_types() {
+        let format = |name: &str, media_types: &[&str], extensions: &[&str]| AcceptedFormat {
+            name: name.into(),
+            media_types: media_types.iter().map(|text| (*text).into()).collect(),
+            extensions: extensions.iter().map(|text| (*text).into()).collect(),
+        };
+        assert_eq!(format("docx", &["application/msword"], &["docx", "docm"]).check(), Ok(()));
+        assert_eq!(format("x", &[], &[]).check(), Ok(()));
+        for bad in [
+            format("", &[], &[]),
+            format("Docx", &[], &[]),
+            format("x", &["text"], &[]),
+            format("x", &["text/plain; charset=utf-8"], &[]),
+            format("x", &["Text/plain"], &[]),
+            format("x", &[], &[".docx"]),
+            format("x", &[], &["a"; 17]),
+        ] {
+            assert!(matches!(bad.check(), Err(InvalidDescriptor::Format(_))), "{bad:?}");
         }
     }
 

@@ -151,6 +151,7 @@ mod tests {
             outputs: vec![],
             capabilities: capabilities.to_vec(),
             config_schema: serde_json::json!({}),
+            formats: None,
         }
     }
 

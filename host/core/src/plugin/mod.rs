@@ -2,6 +2,7 @@
 //! fits together, and the host's failure codes ([`FailureCode`]).
 
 mod capability;
+mod chain;
 mod code;
 mod compile_limits;
 mod config_schema;
@@ -14,11 +15,14 @@ mod source;
 mod watch;
 
 pub use capability::{Budget, Budgets, Capability};
+pub use chain::{CONVERSION, Hints, NotLoaded, converters, members, supported};
 pub use code::FailureCode;
 pub use compile_limits::CompileLimits;
 pub use config_schema::{ConfigProblem, ConfigSchema, UnusableSchema};
 pub use dataflow::{InvalidDataflow, PlannedStep, check_dataflow};
-pub use descriptor::{CONFIG_SCHEMA_BYTES_MAX, Descriptor, DescriptorSize, Input, InvalidDescriptor, Output};
+pub use descriptor::{
+    AcceptedFormat, CONFIG_SCHEMA_BYTES_MAX, Descriptor, DescriptorSize, Input, InvalidDescriptor, Output,
+};
 pub use grant::{Grant, HttpRule, Limits, NotGranted};
 pub use manifest::{CONFIG_MEDIA_TYPE, InvalidManifest, LAYER_MEDIA_TYPE, Layer, MANIFEST_BYTES_MAX, read_manifest};
 pub use published::with_file_urls;

@@ -22,8 +22,8 @@ pub struct StepInputs {
 /// One call of a step.
 #[derive(Clone)]
 pub struct StepCall {
-    /// The component to run.
-    pub component: String,
+    /// The components to run: the first that takes the document.
+    pub components: Vec<String>,
     /// Its configuration.
     pub config: JsonObject,
     /// The task.
@@ -71,7 +71,9 @@ pub struct StepReport {
     /// The step's result. Failures of the sandbox have the codes of [`crate::plugin::FailureCode`]; for an exceeded limit the
     /// details contain `limit`, `allowed`, `measured` (if known) and `unit`.
     pub result: Result<StepSuccess, StepFailure>,
-    /// Resources used.
+    /// The component that the result is of, if one was run.
+    pub component: Option<String>,
+    /// Resources used, by all components that were run.
     pub resources: Resources,
     /// The step's log, bounded.
     pub log: Vec<LogLine>,
@@ -83,7 +85,12 @@ pub trait StepRunner: Send + Sync {
     /// Descriptor of a component; `None` if it is not loaded.
     fn descriptor(&self, component: &str) -> Option<Arc<Descriptor>>;
 
-    /// Runs a step on a fresh instance. Dropping the future stops the guest within one epoch tick (10 ms), frees its memory and
+    /// The converters that [`crate::plugin::CONVERSION`] stands for, in the order in which they are asked.
+    fn converters(&self) -> Vec<Arc<Descriptor>> {
+        Vec::new()
+    }
+
+    /// Runs a step on a fresh instance of each component that is asked. Dropping the future stops the guest within one epoch tick (10 ms), frees its memory and
     /// removes unfinished artifacts.
     async fn run(&self, call: StepCall) -> StepReport;
 }

@@ -45,6 +45,12 @@ pub struct Transcript {
 /// A transcription service.
 #[async_trait]
 pub trait Transcriber: Send + Sync {
+    /// Name of the model. Does not contact the service.
+    ///
+    /// # Errors
+    /// `Unavailable` if no service is configured, with the settings to set.
+    fn model(&self) -> Result<String, CapabilityError>;
+
     /// Transcribes a recording, which is streamed from its blob. The adapter limits the time.
     ///
     /// # Errors

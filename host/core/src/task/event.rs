@@ -186,6 +186,25 @@ pub struct Resources {
     pub log_bytes: u64,
 }
 
+impl Resources {
+    /// What both used together, one after the other.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let sum = u64::saturating_add;
+        Self {
+            wall_ms: sum(self.wall_ms, other.wall_ms),
+            cpu_ms: sum(self.cpu_ms, other.cpu_ms),
+            peak_memory_bytes: self.peak_memory_bytes.max(other.peak_memory_bytes),
+            host_calls: sum(self.host_calls, other.host_calls),
+            bytes_in: sum(self.bytes_in, other.bytes_in),
+            bytes_out: sum(self.bytes_out, other.bytes_out),
+            http_requests: sum(self.http_requests, other.http_requests),
+            log_lines: sum(self.log_lines, other.log_lines),
+            log_bytes: sum(self.log_bytes, other.log_bytes),
+        }
+    }
+}
+
 impl EventKind {
     /// The contract's name of the event type.
     pub fn event_type(&self) -> &'static str {

@@ -33,6 +33,9 @@ const WEIGHT_DEFAULT: u32 = 10;
 /// Delay before a retry where only the number of retries is given.
 const RETRY_DELAY_DEFAULT: Duration = Duration::from_secs(10);
 
+/// Most plugins of a step: each may be asked about every document.
+const PLUGINS_MAX: usize = 16;
+
 /// Longest name of a pipeline, step or stage, characters: the step's log file is named after the step.
 const NAME_MAX: usize = 58;
 
@@ -102,8 +105,8 @@ struct GivenPipeline {
 #[serde(deny_unknown_fields)]
 struct GivenStep {
     name: GivenName,
-    /// The name where it is absent.
-    plugin: Option<GivenPlugin>,
+    /// One, or several of which each document gets the first that takes it. The name where it is absent.
+    plugin: Option<GivenPlugins>,
     /// The name where it is absent.
     stage: Option<GivenName>,
     /// [`WEIGHT_DEFAULT`] where it is absent.
@@ -125,9 +128,12 @@ impl From<GivenStep> for StepDefinition {
         let name = given.name.0;
         let standard = Pipeline::standard().steps().iter().find(|step| step.name == name).cloned();
         let base = standard.unwrap_or_else(|| Self::plain(&name, &name, &name, WEIGHT_DEFAULT));
+        let mut plugins = given.plugin.map(|plugins| plugins.0).unwrap_or_default().into_iter();
+        let component = plugins.next();
         Self {
             name,
-            component: given.plugin.map_or(base.component, |plugin| plugin.0),
+            component: component.unwrap_or(base.component),
+            alternatives: plugins.collect(),
             stage: given.stage.map_or(base.stage, |stage| stage.0),
             weight: given.weight.and_then(|weight| u32::try_from(weight.0).ok()).unwrap_or(base.weight),
             config: given.config.0,
@@ -152,6 +158,21 @@ impl TryFrom<String> for GivenName {
         match begins && name.len() <= NAME_MAX && name.chars().all(plain) {
             true => Ok(Self(name)),
             false => Err(format!("give 1 to {NAME_MAX} of the characters a-z 0-9 _ -, the first a letter")),
+        }
+    }
+}
+
+/// Name of a plugin, or a list of names.
+#[derive(Debug)]
+struct GivenPlugins(Vec<String>);
+
+impl<'de> Deserialize<'de> for GivenPlugins {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match TextOr::<List<GivenPlugin, 1, PLUGINS_MAX>>::deserialize(deserializer)? {
+            TextOr::Text(name) => {
+                GivenPlugin::try_from(name).map(|plugin| Self(vec![plugin.0])).map_err(D::Error::custom)
+            }
+            TextOr::Value(plugins) => Ok(Self(plugins.0.into_iter().map(|plugin| plugin.0).collect())),
         }
     }
 }

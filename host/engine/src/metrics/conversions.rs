@@ -3,6 +3,8 @@
 //! Operators ask for documents by format, and what a document is only this step finds out. Nothing else of the engine depends on it:
 //! with another plugin in its place, nothing is counted.
 
+use morag_core::pipeline::StepDefinition;
+use morag_core::plugin::CONVERSION;
 use morag_core::ports::StepSuccess;
 use morag_core::task::{Source, StepFailure};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -11,34 +13,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 
-/// The plugin whose runs are conversions.
-const PLUGIN: &str = "markdown_conversion";
-
 /// Its failure for a format that it does not convert.
 const UNSUPPORTED_FORMAT: &str = "UNSUPPORTED_FORMAT";
-
-/// Formats with a series of their own: those that are converted, then those that are often sent though they are not. With other
-/// extensions and the media type. A fixed list: names of files are callers' texts.
-const FORMATS: [(&str, &[&str], &str); 18] = [
-    ("pdf", &[], "application/pdf"),
-    ("docx", &["docm", "dotx", "dotm"], "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    ("txt", &["text", "log"], "text/plain"),
-    ("md", &["markdown", "mdown", "mkd"], "text/markdown"),
-    ("html", &["htm", "xhtml"], "text/html"),
-    ("csv", &["tsv"], "text/csv"),
-    ("doc", &["dot"], "application/msword"),
-    ("rtf", &[], "application/rtf"),
-    ("odt", &[], "application/vnd.oasis.opendocument.text"),
-    ("xls", &[], "application/vnd.ms-excel"),
-    ("xlsx", &["xlsm"], "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    ("ods", &[], "application/vnd.oasis.opendocument.spreadsheet"),
-    ("ppt", &[], "application/vnd.ms-powerpoint"),
-    ("pptx", &[], "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
-    ("odp", &[], "application/vnd.oasis.opendocument.presentation"),
-    ("epub", &[], "application/epub+zip"),
-    ("jpg", &["jpeg"], "image/jpeg"),
-    ("png", &[], "image/png"),
-];
 
 /// Every other format.
 const OTHER: &str = "other";
@@ -57,14 +33,14 @@ pub struct Conversions {
 
 impl Conversions {
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "Documents that the plugin markdown_conversion converted or not, each run of it; \
+        let help = "Documents that the step markdown_conversion converted or not, each run of it; \
                     the format is what it found, or else what the name of the file says";
         registry.register("conversions", help, self.ended.clone());
     }
 
     /// A run of a step has ended; counted if it is a conversion.
-    pub fn ended(&self, plugin: &str, source: &Source, result: &Result<StepSuccess, StepFailure>) {
-        if plugin == PLUGIN {
+    pub fn ended(&self, step: &StepDefinition, source: &Source, result: &Result<StepSuccess, StepFailure>) {
+        if step.components().any(|name| name == CONVERSION) {
             let (format, outcome) = (format_of(source, result), outcome_of(result));
             self.ended.get_or_create(&ByFormat { format, outcome }).inc();
         }
@@ -96,16 +72,13 @@ fn by_name(file_name: &str) -> Option<&'static str> {
     by_extension(file_name.rsplit_once('.')?.1)
 }
 
+/// A format of the one table has a series of its own; names of files are callers' texts.
 fn by_extension(extension: &str) -> Option<&'static str> {
-    let is_it = |known: &str| known.eq_ignore_ascii_case(extension);
-    let known = FORMATS.iter().find(|(format, others, _)| is_it(format) || others.iter().any(|other| is_it(other)));
-    known.map(|(format, ..)| *format)
+    morag_formats::by_extension(extension).map(|format| format.name)
 }
 
 fn by_media_type(media_type: &str) -> Option<&'static str> {
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    let known = FORMATS.iter().find(|(_, _, media_type)| media_type.eq_ignore_ascii_case(essence));
-    known.map(|(format, ..)| *format)
+    morag_formats::by_media_type(media_type).map(|format| format.name)
 }
 
 #[cfg(test)]
@@ -156,7 +129,8 @@ mod tests {
         conversions.register(&mut registry);
         let source = source("a.md", "text/markdown");
         for plugin in ["markdown_conversion", "chunking"] {
-            conversions.ended(plugin, &source, &success(json!({})));
+            let step = StepDefinition::plain(plugin, plugin, "s", 1);
+            conversions.ended(&step, &source, &success(json!({})));
         }
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();

@@ -88,7 +88,7 @@ fn everything() -> String {
     metrics.http.answered("GET", "/health", 200, Some(Duration::from_millis(1)));
     metrics.steps.ended("chunking", "chunking", true, &Resources::default());
     let success = StepSuccess { data: morag_core::JsonObject::new(), artifacts: vec![], revision: None };
-    metrics.conversions.ended("markdown_conversion", &record().source, &Ok(success));
+    metrics.conversions.ended(&morag_core::pipeline::Pipeline::standard().steps()[0], &record().source, &Ok(success));
     metrics.commits.ended(&Ok(()), Duration::from_millis(1));
     metrics.render().unwrap()
 }

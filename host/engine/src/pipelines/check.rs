@@ -3,7 +3,8 @@
 use super::Pipelines;
 use morag_core::pipeline::{Pipeline, StepDefinition};
 use morag_core::plugin::{
-    ConfigProblem, ConfigSchema, Descriptor, InvalidDataflow, PlannedStep, UnusableSchema, check_dataflow,
+    ConfigProblem, ConfigSchema, Descriptor, InvalidDataflow, NotLoaded, PlannedStep, UnusableSchema, check_dataflow,
+    members,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -75,11 +76,14 @@ impl InvalidPipelines {
 /// The first problem of each pipeline that cannot run, by the pipeline's name.
 pub type Problems = BTreeMap<String, InvalidPipelines>;
 
+/// Looks up loaded components by name.
+pub type DescriptorOf<'a> = &'a dyn Fn(&str) -> Option<Arc<Descriptor>>;
+
 /// Checks every pipeline: each step's component is loaded, or the step is optional; each artifact that is read is always written before,
 /// and by one step only; each step's configuration matches its component's JSON Schema. `descriptor_of`: the descriptor of a loaded
-/// component.
-pub fn check(pipelines: &Pipelines, descriptor_of: &dyn Fn(&str) -> Option<Arc<Descriptor>>) -> Problems {
-    let checked = pipelines.all().map(|one| (one.pipeline.name(), check_one(&one.pipeline, descriptor_of)));
+/// component; `converters`: what the standard conversion stands for.
+pub fn check(pipelines: &Pipelines, descriptor_of: DescriptorOf<'_>, converters: &[Arc<Descriptor>]) -> Problems {
+    let checked = pipelines.all().map(|one| (one.pipeline.name(), check_one(&one.pipeline, descriptor_of, converters)));
     checked.filter_map(|(name, checked)| Some((name.to_owned(), checked.err()?))).collect()
 }
 
@@ -93,7 +97,8 @@ pub fn stops_start(pipelines: &Pipelines, problem: &InvalidPipelines, is_refused
     match problem {
         _ if is_standard => false,
         InvalidPipelines::NotLoaded { component, .. } => {
-            let is_standard_step = standard.ingest().steps().iter().any(|step| step.component == *component);
+            let is_standard_step =
+                standard.ingest().steps().iter().any(|step| step.components().any(|name| name == component));
             !is_standard_step && !is_refused(component)
         }
         InvalidPipelines::Dataflow { .. } | InvalidPipelines::Config { .. } | InvalidPipelines::Schema { .. } => true,
@@ -102,25 +107,33 @@ pub fn stops_start(pipelines: &Pipelines, problem: &InvalidPipelines, is_refused
 
 fn check_one(
     pipeline: &Pipeline,
-    descriptor_of: &dyn Fn(&str) -> Option<Arc<Descriptor>>,
+    descriptor_of: DescriptorOf<'_>,
+    converters: &[Arc<Descriptor>],
 ) -> Result<(), InvalidPipelines> {
-    let mut planned: Vec<PlannedStep<'_>> = Vec::new();
+    let mut chains: Vec<(&StepDefinition, Vec<Arc<Descriptor>>)> = Vec::new();
     for step in pipeline.steps() {
-        let descriptor = descriptor_of(&step.component);
-        match &descriptor {
-            Some(descriptor) => check_config(pipeline, step, descriptor)?,
-            None if step.optional => {}
-            None => {
+        let chain = match members(step, descriptor_of, converters) {
+            Ok(chain) => chain,
+            Err(_) if step.optional => Vec::new(),
+            Err(NotLoaded(component)) => {
                 return Err(InvalidPipelines::NotLoaded {
                     pipeline: pipeline.name().into(),
                     step: step.name.clone(),
-                    component: step.component.clone(),
+                    component,
                 });
             }
-        }
-        planned.push((step, descriptor));
+        };
+        chain.iter().try_for_each(|member| check_config(pipeline, step, member))?;
+        chains.push((step, chain));
     }
-    check_dataflow(&planned).map_err(|problem| InvalidPipelines::Dataflow { pipeline: pipeline.name().into(), problem })
+    // Each component of a chain takes the step's place once.
+    let longest = chains.iter().map(|(_, chain)| chain.len()).max().unwrap_or_default().max(1);
+    (0..longest).try_for_each(|turn| {
+        let at = |chain: &[Arc<Descriptor>]| chain.get(turn).or(chain.last()).cloned();
+        let planned: Vec<PlannedStep<'_>> = chains.iter().map(|(step, chain)| (*step, at(chain))).collect();
+        check_dataflow(&planned)
+            .map_err(|problem| InvalidPipelines::Dataflow { pipeline: pipeline.name().into(), problem })
+    })
 }
 
 fn check_config(pipeline: &Pipeline, step: &StepDefinition, descriptor: &Descriptor) -> Result<(), InvalidPipelines> {
@@ -128,7 +141,7 @@ fn check_config(pipeline: &Pipeline, step: &StepDefinition, descriptor: &Descrip
     let schema = ConfigSchema::new(&descriptor.config_schema).map_err(|problem| InvalidPipelines::Schema {
         pipeline: pipeline.clone(),
         step: name.clone(),
-        component: step.component.clone(),
+        component: descriptor.name.clone(),
         problem,
     })?;
     schema.check(&step.config).map_err(|problem| InvalidPipelines::Config { pipeline, step: name, problem })
@@ -152,6 +165,7 @@ mod tests {
             outputs: outputs.iter().map(output).collect(),
             capabilities: vec![],
             config_schema,
+            formats: None,
         })
     }
 
@@ -166,7 +180,7 @@ mod tests {
     }
 
     fn checked(steps: Vec<StepDefinition>) -> Result<(), InvalidPipelines> {
-        check_one(&Pipeline::new("own", steps).unwrap(), &loaded)
+        check_one(&Pipeline::new("own", steps).unwrap(), &loaded, &[])
     }
 
     fn step(name: &str, config: Value) -> StepDefinition {
@@ -178,12 +192,12 @@ mod tests {
         let own =
             Configured { pipeline: Pipeline::new("own", vec![step("nowhere", json!({}))]).unwrap(), stores: false };
         let any = |_: &str| Some(component(&[], &[], json!({})));
-        assert_eq!(check(&Pipelines::with(std::slice::from_ref(&own)), &any), Problems::new());
+        assert_eq!(check(&Pipelines::with(std::slice::from_ref(&own)), &any, &[]), Problems::new());
         let all_but = |name: &str| any(name).filter(|_| name != "nowhere");
-        let problems = check(&Pipelines::with(&[own]), &all_but);
+        let problems = check(&Pipelines::with(&[own]), &all_but, &[]);
         assert_eq!(problems.keys().collect::<Vec<_>>(), ["own"]);
         assert!(matches!(&problems["own"], InvalidPipelines::NotLoaded { .. }), "{problems:?}");
-        let problems = check(&Pipelines::standard(), &|name| any(name).filter(|_| name != "chunking"));
+        let problems = check(&Pipelines::standard(), &|name| any(name).filter(|_| name != "chunking"), &[]);
         assert_eq!(problems.keys().collect::<Vec<_>>(), ["ingest", "process"], "convert can run");
     }
 
@@ -192,7 +206,7 @@ mod tests {
         let own = |steps| Configured { pipeline: Pipeline::new("own", steps).unwrap(), stores: false };
         let stops = |own: Configured, refused: &str| {
             let pipelines = Pipelines::with(&[own]);
-            let problems = check(&pipelines, &loaded);
+            let problems = check(&pipelines, &loaded, &[]);
             assert!(problems.contains_key("ingest") && problems.contains_key("own"), "{problems:?}");
             let stopping = problems.values().filter(|one| stops_start(&pipelines, one, |name| name == refused));
             stopping.map(|problem| problem.pipeline().to_owned()).collect::<Vec<_>>()
@@ -206,7 +220,7 @@ mod tests {
         // The operator's own `ingest` is not a standard pipeline.
         let ingest = Pipeline::new("ingest", vec![step("nowhere", json!({}))]).unwrap();
         let pipelines = Pipelines::with(&[Configured { pipeline: ingest, stores: false }]);
-        assert!(stops_start(&pipelines, &check(&pipelines, &loaded)["ingest"], |_| false));
+        assert!(stops_start(&pipelines, &check(&pipelines, &loaded, &[])["ingest"], |_| false));
     }
 
     #[test]

@@ -5,9 +5,12 @@ use morag_core::plugin::{Capability, Grant, PluginSource};
 use morag_core::ports::ComponentWish;
 use std::path::{Path, PathBuf};
 
-/// Capabilities that the standard step `ingestion` has without a table.
-const INGESTION: (&str, [Capability; 3]) =
-    ("ingestion", [Capability::Embeddings, Capability::Vectors, Capability::Graph]);
+/// Capabilities that standard components have without a table.
+const STANDARD: [(&str, &[Capability]); 3] = [
+    ("ingestion", &[Capability::Embeddings, Capability::Vectors, Capability::Graph]),
+    ("archive_conversion", &[Capability::Conversion]),
+    ("media_conversion", &[Capability::Transcription]),
+];
 
 /// A slot for one component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,10 +87,8 @@ pub fn slots(tables: &[ConfiguredPlugin], folder: &Path, files: &[PathBuf]) -> V
 
 /// The grant of a component of the plugins folder without a table.
 fn standard(name: &str) -> Grant {
-    match name == INGESTION.0 {
-        true => Grant::of(INGESTION.1),
-        false => Grant::default(),
-    }
+    let found = STANDARD.iter().find(|(standard, _)| *standard == name);
+    found.map_or_else(Grant::default, |(_, capabilities)| Grant::of(capabilities.iter().copied()))
 }
 
 #[cfg(test)]
@@ -111,11 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn only_ingestion_has_capabilities_without_a_table() {
+    fn only_standard_components_have_capabilities_without_a_table() {
         let slots = found(&[], &["chunking.wasm", "ingestion.wasm"]);
         assert_eq!(slots[0].grant, Grant::default());
-        assert_eq!(slots[1].grant, Grant::of(INGESTION.1));
-        assert_eq!(found(&[table("ingestion", None)], &["ingestion.wasm"])[0].grant, Grant::of(INGESTION.1));
+        assert_eq!(slots[1].grant, Grant::of(STANDARD[0].1.iter().copied()));
+        assert_eq!(
+            found(&[table("ingestion", None)], &["ingestion.wasm"])[0].grant,
+            Grant::of(STANDARD[0].1.iter().copied())
+        );
         assert_eq!(found(&[table("ingestion", Some("x.wasm"))], &[])[0].grant, Grant::default());
         let emptied = ConfiguredPlugin { lists_capabilities: true, ..table("ingestion", None) };
         assert_eq!(found(&[emptied], &["ingestion.wasm"])[0].grant, Grant::default());

@@ -17,13 +17,13 @@ pub(super) fn config_mismatch(
     step: &StepDefinition,
     descriptor: &Descriptor,
 ) -> Option<StepFailure> {
-    let is_checked = |now: &StepDefinition| now.component == step.component && now.config == step.config;
+    let is_checked = |now: &StepDefinition| now.components().eq(step.components()) && now.config == step.config;
     if app.pipelines.get(pipeline.name()).is_some_and(|now| now.steps().iter().any(is_checked)) {
         return None;
     }
     let problem = match ConfigSchema::new(&descriptor.config_schema) {
         Ok(schema) => schema.check(&step.config).err()?.to_string(),
-        Err(problem) => format!("the schema of {}: {problem}", step.component),
+        Err(problem) => format!("the schema of {}: {problem}", descriptor.name),
     };
     let Descriptor { name, version, .. } = descriptor;
     Some(StepFailure {

@@ -59,25 +59,26 @@ impl StepRunner for Steps {
             outputs: vec![],
             capabilities: vec![],
             config_schema: serde_json::json!({}),
+            formats: None,
         }))
     }
 
     async fn run(&self, call: StepCall) -> StepReport {
         let world = &self.0;
-        world.calls.lock().unwrap().push(call.component.clone());
-        let hangs = *world.hangs.lock().unwrap() == Some(&call.component);
+        world.calls.lock().unwrap().push(call.components[0].clone());
+        let hangs = *world.hangs.lock().unwrap() == Some(&call.components[0]);
         if hangs {
             std::future::pending::<()>().await;
         }
-        let content = format!("written by {}", call.component);
-        let name = name(&format!("{}.md", call.component));
+        let content = format!("written by {}", call.components[0]);
+        let name = name(&format!("{}.md", call.components[0]));
         let path = BlobPath::staged(call.record.id, uuid::Uuid::nil(), &name);
         world.memory.blobs.put(path.as_str(), content.clone());
         let (size, sha256) = (content.len() as u64, hex::encode(Sha256::digest(&content)));
         let artifact = Artifact { name, media_type: "text/markdown".into(), size, sha256 };
         let artifacts = vec![StagedArtifact { artifact, path }];
         let success = StepSuccess { data: JsonObject::new(), artifacts, revision: None };
-        StepReport { result: Ok(success), resources: Resources::default(), log: vec![] }
+        StepReport { result: Ok(success), component: None, resources: Resources::default(), log: vec![] }
     }
 }
 

@@ -5,9 +5,10 @@ use super::stamp::stamp;
 use super::store_commit::store_commit;
 use crate::App;
 use morag_core::pipeline::{
-    Decision, Draft, Effect, Ending, Input, Pipeline, RunState, RunTimes, claims_of_run, run_times, skip_reason,
-    transition,
+    Decision, Draft, Effect, Ending, Input, Pipeline, RunState, RunTimes, StepDefinition, claims_of_run, run_times,
+    skip_reason, transition,
 };
+use morag_core::plugin::{Descriptor, NotLoaded, members};
 use morag_core::ports::{BlobError, Commit, CommitError, Guard, Lease, Next, StepRunner, StoreError, TaskLog};
 use morag_core::task::{EventKind, SkipReason, StatusWord, StepFailure};
 use morag_core::trace::TraceContext;
@@ -94,7 +95,7 @@ impl<'a> Driver<'a> {
     /// Why a step is left out of this task, if it is.
     pub(super) fn skip_reason(&self, step: usize) -> Option<SkipReason> {
         let definition = self.pipeline().steps().get(step)?;
-        let is_loaded = self.steps.descriptor(&definition.component).is_some();
+        let is_loaded = self.members(definition).is_ok();
         skip_reason(definition, &self.log.record, is_loaded)
     }
 
@@ -154,7 +155,12 @@ impl<'a> Driver<'a> {
     /// Why a step is not run, because its stored configuration no longer fits its component.
     pub(super) fn config_mismatch(&self, step: usize) -> Option<StepFailure> {
         let definition = self.pipeline().steps().get(step)?;
-        let descriptor = self.steps.descriptor(&definition.component)?;
-        config_mismatch(self.app, self.pipeline(), definition, &descriptor)
+        let members = self.members(definition).ok()?;
+        members.iter().find_map(|descriptor| config_mismatch(self.app, self.pipeline(), definition, descriptor))
+    }
+
+    /// The components that run a step.
+    pub(super) fn members(&self, step: &StepDefinition) -> Result<Vec<Arc<Descriptor>>, NotLoaded> {
+        members(step, &|name| self.steps.descriptor(name), &self.steps.converters())
     }
 }

@@ -34,10 +34,10 @@ impl Driver<'_> {
 
     /// The files that a step may read: what was submitted, and the artifacts that its component declares.
     pub(super) fn files_of(&self, step: usize) -> Vec<ExpectedFile> {
-        let descriptor = self.steps.descriptor(&self.pipeline().steps()[step].component);
+        let members = self.members(&self.pipeline().steps()[step]).unwrap_or_default();
         let inputs = inputs(self.pipeline(), &self.log.events);
         let is_read = |name: &ArtifactName| {
-            descriptor.as_ref().is_some_and(|descriptor| descriptor.inputs.iter().any(|input| input.name == *name))
+            members.iter().flat_map(|descriptor| &descriptor.inputs).any(|input| input.name == *name)
         };
         let artifacts =
             inputs.iter().filter(|(name, _)| is_read(name)).map(|(_, artifact)| ExpectedFile::from(artifact));

@@ -66,22 +66,23 @@ impl StepRunner for Runner {
                 "strict" => serde_json::json!({"properties": {"size": {"type": "integer"}}}),
                 _ => serde_json::json!({}),
             },
+            formats: None,
         };
         (component != "absent").then(|| Arc::new(descriptor))
     }
 
     async fn run(&self, call: StepCall) -> StepReport {
         let read = call.inputs.artifacts.iter().map(|(name, artifact)| format!("{name}={}", artifact.name));
-        self.steps.calls.lock().unwrap().push((call.component.clone(), read.collect()));
-        let name = format!("{}.md", call.component).parse().unwrap();
+        self.steps.calls.lock().unwrap().push((call.components[0].clone(), read.collect()));
+        let name = format!("{}.md", call.components[0]).parse().unwrap();
         let path = BlobPath::staged(call.record.id, uuid::Uuid::nil(), &name);
         self.blobs.put(path.as_str(), "x");
         let sha256 = hex::encode(Sha256::digest("x"));
         let artifact = Artifact { name, media_type: "text/markdown".into(), size: 1, sha256 };
         let artifacts = vec![StagedArtifact { artifact, path }];
         let success = StepSuccess { data: JsonObject::new(), artifacts, revision: None };
-        let result = self.steps.fails(&call.component).map_or(Ok(success), Err);
-        StepReport { result, resources: Resources::default(), log: vec![] }
+        let result = self.steps.fails(&call.components[0]).map_or(Ok(success), Err);
+        StepReport { result, component: None, resources: Resources::default(), log: vec![] }
     }
 }
 

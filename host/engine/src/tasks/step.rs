@@ -58,7 +58,7 @@ impl Driver<'_> {
         let record = self.log.record.clone();
         let source = BlobPath::file(record.id, &record.source.stored_as);
         StepCall {
-            component: definition.component.clone(),
+            components: definition.components().map(str::to_owned).collect(),
             config: definition.config.clone(),
             attempt: attempt(&self.log.events),
             inputs: StepInputs { source, artifacts: inputs(self.pipeline(), &self.log.events) },
@@ -80,7 +80,7 @@ impl Driver<'_> {
     /// Publishes what a step brought and takes its end into the log.
     pub(super) async fn finish_step(&mut self, step: usize, report: StepReport) -> Result<Effect, Interrupted> {
         self.count_run(step, &report);
-        let StepReport { result, resources, log } = report;
+        let StepReport { result, resources, log, .. } = report;
         let failure = match result {
             Ok(success) => {
                 let log = self.stage_log(step, &log).await;
@@ -100,9 +100,10 @@ impl Driver<'_> {
 
     fn count_run(&self, step: usize, report: &StepReport) {
         let (definition, metrics) = (&self.pipeline().steps()[step], &self.app.metrics);
-        let StepReport { result, resources, .. } = report;
-        metrics.steps.ended(&definition.name, &definition.component, result.is_ok(), resources);
-        metrics.conversions.ended(&definition.component, &self.log.record.source, result);
+        let StepReport { result, component, resources, .. } = report;
+        let component = component.as_deref().unwrap_or(&definition.component);
+        metrics.steps.ended(&definition.name, component, result.is_ok(), resources);
+        metrics.conversions.ended(definition, &self.log.record.source, result);
     }
 
     /// Whether the step's definition says how it is run again.

@@ -1,6 +1,7 @@
 //! The shape that every capability has.
 
 use crate::call_spans::CallSpans;
+use crate::chain::Chain;
 use crate::guest::Instance;
 use crate::log::StepLog;
 use crate::services::Services;
@@ -51,6 +52,8 @@ pub(crate) trait CapabilityHost: Sync {
 pub(crate) struct CallContext<'a> {
     /// The ports behind the capabilities.
     pub(crate) services: &'a Services,
+    /// The components of the step, of which this is one.
+    pub(crate) chain: &'a Arc<Chain>,
     /// The component that is called.
     pub(crate) descriptor: &'a Descriptor,
     /// What the operator allows it.

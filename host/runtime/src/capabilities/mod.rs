@@ -4,6 +4,7 @@
 
 mod capability;
 mod completions;
+pub(crate) mod conversion;
 mod embeddings;
 mod graph;
 mod http;
@@ -39,6 +40,7 @@ pub(crate) const ALL: [&dyn CapabilityHost; Capability::ALL.len()] = [
     &transcription::Transcription,
     &kv::Kv,
     &secrets::Secrets,
+    &conversion::Conversion,
     &ocr::Ocr,
     &http::Http,
 ];

@@ -72,6 +72,16 @@ impl TaskState {
         (!self.temporary.is_empty()).then(|| BlobPath::staged_run(self.call.record.id, self.temporary_run))
     }
 
+    /// The temporary file at a path.
+    pub(crate) fn temporary_at(&self, path: &BlobPath) -> Option<StagedArtifact> {
+        self.temporary.iter().find(|file| file.path == *path).cloned()
+    }
+
+    /// The call that this is the state of.
+    pub(crate) fn call(&self) -> StepCall {
+        self.call.clone()
+    }
+
     fn written(&mut self, file_use: FileUse) -> &mut Vec<StagedArtifact> {
         match file_use {
             FileUse::Artifact => &mut self.finished,

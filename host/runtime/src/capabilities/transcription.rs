@@ -43,6 +43,13 @@ impl CapabilityHost for Transcription {
 }
 
 impl Host for Guest {
+    async fn model(&mut self) -> Result<String, CallError> {
+        traced(self.calls.begin("transcription.model"), async {
+            Ok(self.state::<TranscriptionState>()?.transcriber.model()?)
+        })
+        .await
+    }
+
     async fn transcribe(
         &mut self,
         audio: Resource<GuestBlob>,

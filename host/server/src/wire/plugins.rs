@@ -4,7 +4,7 @@
 mod scan;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use morag_core::plugin::{Changes, Watch};
+use morag_core::plugin::{Changes, Watch, converters};
 use morag_core::ports::{Clock, Component, ComponentError, Components};
 use morag_engine::config::ConfiguredPlugin;
 use morag_engine::metrics::ComponentLoads;
@@ -332,7 +332,8 @@ impl Parts {
             let mut descriptors = members.values().map(|member| &member.plugin.descriptor);
             descriptors.find(|descriptor| descriptor.name == name).cloned()
         };
-        check(&self.pipelines, &descriptor_of)
+        let converters = converters(members.values().map(|member| member.plugin.descriptor.clone()));
+        check(&self.pipelines, &descriptor_of, &converters)
     }
 
     fn set(&self, members: &Members, refused: &BTreeMap<String, RefusedPlugin>, problems: &Problems) -> PluginSet {

@@ -20,7 +20,9 @@ const { values } = parseArgs({
 // Without these the component imports nothing of wasi:http and of the terminal. Clocks and random numbers stay: without
 // them `Date.now()` and `Math.random()` would answer for ever what they answered while it was built.
 const DISABLED = ["stdio", "http", "fetch-event"];
-const INTERFACES = ["task", "log", "embeddings", "vectors", "graph", "completions", "transcription", "kv", "secrets"];
+const INTERFACES = [
+  "task", "log", "embeddings", "vectors", "graph", "completions", "transcription", "kv", "secrets", "conversion", "ocr",
+];
 
 async function main() {
   if (!values.out) throw new Error("say where the component goes: --out FILE");
@@ -60,11 +62,13 @@ async function entryOf(wit, further) {
   const version = /^package morag:step@([\w.+-]+);/m.exec(await readFile(join(wit, "world.wit"), "utf8"))?.[1];
   if (!version) throw new Error(`${wit}/world.wit does not say "package morag:step@…;"`);
   const imported = INTERFACES.filter((name) => new RegExp(`^\\s*import ${name};`, "m").test(world));
+  const isConverter = /^\s*export converter;/m.test(world);
   return [
     ...imported.map((name) => `import * as ${name} from "morag:step/${name}@${version}";`),
-    'import { exported } from "../sdk/javascript/src/component.js";',
+    'import { checkNoFormats, exported, exportedFormats } from "../sdk/javascript/src/component.js";',
     'import definition from "../../step.js";',
     `export const step = exported(definition, { ${imported.join(", ")} }, ${JSON.stringify(further)});`,
+    isConverter ? "export const converter = exportedFormats(definition);" : "checkNoFormats(definition);",
     "",
   ].join("\n");
 }

@@ -59,6 +59,21 @@ export class Transcription extends Capability {
   }
 }
 
+export class Conversion extends Capability {
+  convert(document, name) {
+    return this.adapter.convert(document.raw, name);
+  }
+}
+
+export class Ocr extends Capability {
+  model() {
+    return this.adapter.model();
+  }
+  read({ width, height, pixels, format = "gray8" }) {
+    return this.adapter.read({ width, height, pixels, format });
+  }
+}
+
 export class KeyValues extends Capability {
   get(key) {
     return this.adapter.get(key);

@@ -4,6 +4,24 @@ import { Failure } from "./failure.js";
 import { defineStep } from "./define.js";
 import { Task } from "./task.js";
 
+/** The export `morag:step/converter` of a definition, for a world that has it. */
+export function exportedFormats(definition) {
+  const { formats } = defineStep(definition);
+  if (formats.length === 0) {
+    throw new TypeError("plugin.toml says converter = true, but the step takes no formats: add formats to its defineStep");
+  }
+  return {
+    formats: () => formats.map(({ name, mediaTypes = [], extensions = [] }) => ({ name, mediaTypes, extensions })),
+  };
+}
+
+/** Throws where a step takes formats and its world does not export them. */
+export function checkNoFormats(definition) {
+  if (defineStep(definition).formats.length > 0) {
+    throw new TypeError("the step takes formats, so it is a converter: add converter = true to plugin.toml");
+  }
+}
+
 /** The export `morag:step/step` of a definition. `further` are capabilities that are no interface of ours (`http`). */
 export function exported(definition, interfaces, further = []) {
   if (definition === undefined || definition === null) throw new TypeError("step.js must `export default defineStep({ … })`");

@@ -1,6 +1,23 @@
 // What a step says it is.
 
-const KEYS = ["name", "version", "summary", "reads", "readsIfPresent", "writes", "capabilities", "configSchema", "run"];
+const KEYS = ["name", "version", "summary", "reads", "readsIfPresent", "writes", "capabilities", "formats", "configSchema", "run"];
+
+/** Media types, and extensions, of a format at most. */
+const NAMES = 16;
+
+function checkFormat({ name, mediaTypes = [], extensions = [] }) {
+  if (!/^[a-z0-9]{1,16}$/.test(name)) throw new TypeError(`defineStep: the format ${name} must have 1 to 16 characters of a-z 0-9 as its name`);
+  for (const [what, names] of Object.entries({ mediaTypes, extensions })) {
+    if (!Array.isArray(names) || names.length > NAMES) {
+      throw new TypeError(`defineStep: ${what} of the format ${name} must be a list of at most ${NAMES} texts`);
+    }
+    for (const one of names) {
+      if (typeof one !== "string" || one !== one.toLowerCase() || one.startsWith(".") || one.includes(";")) {
+        throw new TypeError(`defineStep: ${one} of the format ${name} must be in lower case, without a dot before it and parameters`);
+      }
+    }
+  }
+}
 
 /** Checks a step's definition and fills in what it leaves out. */
 export function defineStep(definition) {
@@ -11,11 +28,13 @@ export function defineStep(definition) {
     if (typeof definition[key] !== "string") throw new TypeError(`defineStep: ${key} must be a text`);
   }
   if (typeof definition.run !== "function") throw new TypeError("defineStep: run must be a function");
+  definition.formats?.forEach(checkFormat);
   return Object.freeze({
     reads: [],
     readsIfPresent: [],
     writes: [],
     capabilities: [],
+    formats: [],
     configSchema: {},
     ...definition,
   });

@@ -1,7 +1,7 @@
 // The real host, on the interfaces of the project's own world, which the generated entry passes in.
 import { CapabilityError, Failure } from "./failure.js";
 
-const NAMES = ["embeddings", "vectors", "graph", "completions", "transcription", "kv", "secrets"];
+const NAMES = ["embeddings", "vectors", "graph", "completions", "transcription", "kv", "secrets", "conversion", "ocr"];
 
 function fileFailure({ tag, val }) {
   switch (tag) {
@@ -68,6 +68,16 @@ class HostWriter {
 
 const text = (value) => JSON.stringify(value ?? {});
 
+/** A JSON object that another component wrote; empty where it is none. */
+function objectOf(json) {
+  try {
+    const value = JSON.parse(json);
+    return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
 const ADAPTERS = {
   embeddings: (wit) => ({
     model: () => wit.model(),
@@ -106,6 +116,25 @@ const ADAPTERS = {
       return { ...found, durationMs: number(found.durationMs), segments };
     },
   }),
+  conversion: (wit) => ({
+    convert: (document, name) => {
+      const { tag, val } = calling(capabilityError, () => wit.convert(document.handle, name));
+      return tag === "converted" ? { converted: { ...val, document: objectOf(val.document) } } : { refused: val };
+    },
+  }),
+  ocr: (wit) => ({
+    model: () => calling(capabilityError, () => wit.model()),
+    read: (picture) => {
+      const found = calling(capabilityError, () => wit.read(picture));
+      const line = ({ text, confidence, density, topLeft, topRight, bottomRight, bottomLeft }) => ({
+        text,
+        confidence,
+        density,
+        corners: [topLeft, topRight, bottomRight, bottomLeft],
+      });
+      return { ...found, lines: found.lines.map(line) };
+    },
+  }),
   kv: (wit) => ({
     get: (key) => calling(capabilityError, () => wit.get(key)),
     set: (key, value) => calling(capabilityError, () => wit.set(key, value)),
@@ -140,6 +169,13 @@ export class WitHost {
   }
   createArtifact(name) {
     return new HostWriter(calling(fileFailure, () => this.#wit.task.createArtifact(name)));
+  }
+  createTemporaryFile(name, mediaType) {
+    return new HostWriter(calling(fileFailure, () => this.#wit.task.createTemporaryFile(name, mediaType)));
+  }
+  temporaryFile(name) {
+    const handle = this.#wit.task.temporaryFile(name);
+    return handle === undefined || handle === null ? undefined : new HostBlob(handle);
   }
   reportProgress(fraction, message) {
     this.#wit.task.reportProgress(fraction, message);

@@ -148,9 +148,34 @@ function answers(given, make) {
   };
 }
 
+/** Sides and pixels of a picture; as on the host. */
+const [SIDE_MIN, SIDE_MAX, PIXELS_MAX] = [16, 16_384, 16 << 20];
+
+/** Throws where a picture is not as large as it says. */
+function checkPicture({ width, height, pixels, format }) {
+  const area = width * height;
+  if (Math.min(width, height) < SIDE_MIN || Math.max(width, height) > SIDE_MAX || area > PIXELS_MAX) {
+    throw new CapabilityError("invalid", "a picture has sides of 16 to 16,384 pixels and at most 16 Mi");
+  }
+  const wanted = area * (format === "rgb8" ? 3 : 1);
+  if (pixels.length !== wanted) throw new CapabilityError("invalid", `the picture has ${wanted} bytes of pixels`);
+}
+
+/** A reading of lines, one below the other. */
+function readingOf(text) {
+  const line = (text, row) => {
+    const [top, right] = [row * 30, text.length * 10];
+    const corners = [[0, top], [right, top], [right, top + 20], [0, top + 20]].map(([x, y]) => ({ x, y }));
+    return { text, confidence: 0.99, density: 2, corners };
+  };
+  return { lines: text.split("\n").map(line), turned: 0, truncated: false };
+}
+
 class MockHost {
   handles = new Handles();
   files = new Map();
+  temporary = new Map();
+  mediaTypes = new Map();
   progress = [];
   lines = [];
   constructor(step, source, info, config) {
@@ -177,6 +202,17 @@ class MockHost {
     }
     return new MockWriter(name, this.files, this.handles);
   }
+  createTemporaryFile(name, mediaType) {
+    if (!/^[a-z0-9_-][a-z0-9._-]{0,63}$/.test(name)) {
+      throw new Failure("ARTIFACT_UNDECLARED", `${name} is not among the outputs the step declares`);
+    }
+    this.mediaTypes.set(name, mediaType);
+    return new MockWriter(name, this.temporary, this.handles);
+  }
+  temporaryFile(name) {
+    const content = this.temporary.get(name);
+    return content && new MockBlob(content, this.mediaTypes.get(name), this.handles);
+  }
   reportProgress(fraction, message) {
     // As the host: it has been told 0 already, and progress only rises.
     const reported = this.progress.at(-1)?.[0] ?? 0;
@@ -198,7 +234,19 @@ class MockHost {
 }
 
 export class MockTask extends Task {
-  constructor({ source = "", step, artifacts = {}, config = {}, info = {}, secrets = {}, kv = {}, completions = [], transcripts = [] } = {}) {
+  constructor({
+    source = "",
+    step,
+    artifacts = {},
+    config = {},
+    info = {},
+    secrets = {},
+    kv = {},
+    completions = [],
+    transcripts = [],
+    conversions = [],
+    readings = [],
+  } = {}) {
     const content = bytesOf(source);
     const whole = {
       taskId: "00000000-0000-4000-8000-000000000000",
@@ -220,18 +268,29 @@ export class MockTask extends Task {
     for (const [name, data] of Object.entries(artifacts)) host.files.set(name, bytesOf(data));
     super(host);
     this.files = host.files;
+    this.temporaryFiles = host.temporary;
     this.progress = host.progress;
     this.lines = host.lines;
     this.store = new MockStore();
     this.values = new Map(Object.entries(kv).map(([key, value]) => [key, bytesOf(value)]));
     const completed = answers(completions, (text) => ({ text, model: "mock", inputTokens: 0, outputTokens: 0, truncated: false }));
     const heard = answers(transcripts, (text) => ({ text, language: undefined, durationMs: undefined, segments: [] }));
+    const converted = answers(conversions, (markdown) => ({ converted: { markdown, document: {}, component: "mock" } }));
+    const read = answers(readings, readingOf);
     host.capabilities = {
       embeddings: this.store,
       vectors: this.store,
       graph: this.store,
       completions: { complete: (messages) => completed(messages) },
       transcription: { transcribe: (audio) => heard(audio.content) },
+      conversion: { convert: (document, name) => converted({ name, content: document.content }) },
+      ocr: {
+        model: () => ({ name: "mock", scripts: ["Latn"] }),
+        read(picture) {
+          checkPicture(picture);
+          return read(picture);
+        },
+      },
       kv: new MockKeyValues(this.values),
       secrets: {
         get(name) {

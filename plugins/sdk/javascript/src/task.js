@@ -1,5 +1,5 @@
 // The task a step runs for: what was submitted, files, progress, log, and the capabilities.
-import { Completions, Embeddings, Graph, KeyValues, Secrets, Transcription, Vectors } from "./capabilities.js";
+import { Completions, Conversion, Embeddings, Graph, KeyValues, Ocr, Secrets, Transcription, Vectors } from "./capabilities.js";
 import { Failure } from "./failure.js";
 
 /** Bytes that a call to the host carries at most. */
@@ -82,12 +82,24 @@ export class Writer {
   }
 }
 
+function writeWhole(writer, data) {
+  try {
+    writer.write(data);
+  } catch (error) {
+    writer.discard();
+    throw error;
+  }
+  writer.finish();
+}
+
 const CAPABILITIES = {
   embeddings: Embeddings,
   vectors: Vectors,
   graph: Graph,
   completions: Completions,
   transcription: Transcription,
+  conversion: Conversion,
+  ocr: Ocr,
   kv: KeyValues,
   secrets: Secrets,
 };
@@ -151,17 +163,21 @@ export class Task {
     return new Writer(this.#host.createArtifact(name));
   }
   writeArtifact(name, data) {
-    const writer = this.createArtifact(name);
-    try {
-      writer.write(data);
-    } catch (error) {
-      writer.discard();
-      throw error;
-    }
-    writer.finish();
+    writeWhole(this.createArtifact(name), data);
   }
   writeJson(name, value) {
     this.writeArtifact(name, JSON.stringify(value) + "\n");
+  }
+  createTemporaryFile(name, mediaType) {
+    return new Writer(this.#host.createTemporaryFile(name, mediaType));
+  }
+  temporaryFile(name) {
+    const raw = this.#host.temporaryFile(name);
+    return raw === undefined ? undefined : new Blob(raw);
+  }
+  writeTemporaryFile(name, mediaType, data) {
+    writeWhole(this.createTemporaryFile(name, mediaType), data);
+    return this.temporaryFile(name);
   }
   reportProgress(fraction, message) {
     this.#host.reportProgress(fraction, message);
@@ -183,6 +199,12 @@ export class Task {
   }
   get transcription() {
     return this.#capability("transcription");
+  }
+  get conversion() {
+    return this.#capability("conversion");
+  }
+  get ocr() {
+    return this.#capability("ocr");
   }
   get kv() {
     return this.#capability("kv");

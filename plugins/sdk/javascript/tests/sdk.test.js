@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CapabilityError, Failure, defineStep } from "../src/index.js";
 import { MockTask } from "../src/mock.js";
-import { exported } from "../src/component.js";
+import { checkNoFormats, exported, exportedFormats } from "../src/component.js";
 
 const shout = defineStep({
   name: "shout",
@@ -116,8 +116,66 @@ test("answers come in order, then the budget is used up", () => {
   assert.equal(heard.transcription.transcribe(heard.source()).text, "sound!");
 });
 
+test("a temporary file is no artifact", () => {
+  const task = new MockTask({ step: shout });
+  assert.equal(task.temporaryFile("sound.wav"), undefined);
+  const file = task.writeTemporaryFile("sound.wav", "audio/wav", "sound");
+  assert.deepEqual([new TextDecoder().decode(file.bytes()), file.mediaType], ["sound", "audio/wav"]);
+  assert.deepEqual([task.files.size, [...task.temporaryFiles.keys()]], [0, ["sound.wav"]]);
+  task.createTemporaryFile("half", "text/plain").discard();
+  assert.equal(task.temporaryFile("half"), undefined);
+  for (const name of ["", ".hidden", "a/b", "Upper", "n".repeat(65)]) {
+    assert.throws(() => task.createTemporaryFile(name, "text/plain"), code("ARTIFACT_UNDECLARED"), name);
+  }
+});
+
+test("inner documents are converted or refused", () => {
+  const refused = { code: "UNSUPPORTED_FORMAT", message: "no" };
+  const text = (bytes) => new TextDecoder().decode(bytes);
+  const task = new MockTask({
+    conversions: ({ name, content }) => (name.endsWith(".txt") ? text(content).toUpperCase() : { refused }),
+  });
+  const file = task.writeTemporaryFile("one", "application/octet-stream", "hello");
+  assert.equal(task.conversion.convert(file, "a.txt").converted.markdown, "HELLO");
+  assert.deepEqual(task.conversion.convert(file, "a.bin"), { refused });
+  assert.throws(() => new MockTask().conversion.convert(file, "a.txt"), code("CAPABILITY_LIMIT"));
+});
+
+test("pictures are read and must be as large as they say", () => {
+  const task = new MockTask({ readings: ["Total\n12.50", { lines: [], turned: 90, truncated: false }] });
+  const picture = (width, height, bytes, format) => ({ width, height, pixels: new Uint8Array(bytes), format });
+  const read = task.ocr.read(picture(16, 20, 320));
+  assert.deepEqual(read.lines.map((line) => line.text), ["Total", "12.50"]);
+  assert.deepEqual(read.lines[1].corners[2], { x: 50, y: 50 });
+  assert.equal(task.ocr.read(picture(16, 16, 768, "rgb8")).turned, 90);
+  assert.deepEqual(task.ocr.model().scripts, ["Latn"]);
+  for (const [width, height, bytes, format] of [[15, 16, 240], [16, 16, 255], [16_385, 16, 262_160], [16, 16, 256, "rgb8"], [16_384, 16_384, 0]]) {
+    assert.throws(() => task.ocr.read(picture(width, height, bytes, format)), code("CAPABILITY_INVALID"), `${width} x ${height}`);
+  }
+});
+
+const kvtxt = { name: "kvtxt", mediaTypes: ["application/x-kvtxt"], extensions: ["kvt"] };
+
+test("a converter says its formats, and one that is one in half is not built", () => {
+  const converter = defineStep({ ...shout, formats: [kvtxt, { name: "other" }] });
+  assert.deepEqual(exportedFormats(converter).formats(), [kvtxt, { name: "other", mediaTypes: [], extensions: [] }]);
+  assert.throws(() => checkNoFormats(converter), /add converter = true to plugin.toml/);
+  assert.throws(() => exportedFormats(shout), /takes no formats/);
+  checkNoFormats(shout);
+});
+
+test("a format that the host would refuse is refused", () => {
+  const wrong = [
+    { name: "Kvtxt" }, { name: "" }, { name: "n".repeat(17) }, { mediaTypes: ["Text/Plain"] }, { mediaTypes: ["text/plain; charset=utf-8"] },
+    { extensions: [".kvt"] }, { mediaTypes: "text/plain" }, { extensions: Array(17).fill("a") },
+  ];
+  for (const one of wrong) {
+    assert.throws(() => defineStep({ ...shout, formats: [{ ...kvtxt, ...one }] }), /defineStep: .*format/, JSON.stringify(one));
+  }
+});
+
 // The interfaces as componentize-js gives them: errors are thrown with a payload, 64-bit numbers are BigInt.
-function bindings(overrides = {}) {
+function bindings(overrides = {}, further = {}) {
   const lines = [];
   const thrown = (payload) => () => {
     throw Object.assign(new Error("component error"), { payload });
@@ -134,6 +192,7 @@ function bindings(overrides = {}) {
       },
       log: { log: (level, message) => lines.push([level, message]) },
       kv: { get: thrown({ tag: "unavailable", val: "away" }) },
+      ...further,
     },
   };
 }
@@ -186,6 +245,75 @@ test("a component gives its handles back to the host", async () => {
     throw new Failure("READ", "");
   }, { artifact: handle });
   assert.equal(open, 0);
+});
+
+async function dataOf(run, overrides, further) {
+  const saved = { ...console };
+  try {
+    const { interfaces } = bindings(overrides, further);
+    return JSON.parse((await exported({ ...shout, run }, interfaces).run()).data);
+  } finally {
+    Object.assign(console, saved);
+  }
+}
+
+test("temporary files are written, opened and given back", async () => {
+  let open = 0;
+  const written = [];
+  const handle = (methods) => {
+    open++;
+    return { ...methods, [Symbol.dispose]: () => void open-- };
+  };
+  const task = {
+    createTemporaryFile: () => handle({ write: (bytes) => written.push(...bytes), finish: () => written.push("end") }),
+    temporaryFile: () => (written.includes("end") ? handle({ size: () => 1n, read: () => new Uint8Array([49]) }) : undefined),
+  };
+  const data = await dataOf((task) => {
+    const before = task.temporaryFile("a") === undefined;
+    const file = task.writeTemporaryFile("a", "text/plain", "1");
+    const [byte] = file.bytes();
+    file.close();
+    return { before, byte };
+  }, task);
+  assert.deepEqual([data, written, open], [{ before: true, byte: 49 }, [49, "end"], 0]);
+  const refused = () => {
+    throw Object.assign(new Error("component error"), { payload: { tag: "undeclared", val: ".x" } });
+  };
+  assert.equal((await failureOf((task) => task.createTemporaryFile(".x", "text/plain"), { createTemporaryFile: refused })).code, "ARTIFACT_UNDECLARED");
+});
+
+test("a component converts inner documents and reads pictures", async () => {
+  const outcomes = [
+    { tag: "converted", val: { markdown: "# A", document: '{"format":"txt"}', component: "text_conversion" } },
+    { tag: "converted", val: { markdown: "", document: "[", component: "odd" } },
+    { tag: "refused", val: { code: "UNSUPPORTED_FORMAT", message: "no" } },
+  ];
+  const blob = { size: () => 1n };
+  const asked = [];
+  const point = (x, y) => ({ x, y });
+  const line = { text: "Total", confidence: 0.5, density: 2, topLeft: point(0, 0), topRight: point(9, 0), bottomRight: point(9, 5), bottomLeft: point(0, 5) };
+  const further = {
+    conversion: { convert: (document, name) => (asked.push([document === blob, name]), outcomes.shift()) },
+    ocr: {
+      model: () => ({ name: "m", scripts: ["Latn"] }),
+      read: (picture) => (asked.push(picture), { lines: [line], turned: 90, truncated: true }),
+    },
+  };
+  const data = await dataOf((task) => {
+    const file = task.temporaryFile("a");
+    const found = [1, 2, 3].map(() => task.conversion.convert(file, "a.txt"));
+    return { found, model: task.ocr.model(), read: task.ocr.read({ width: 16, height: 16, pixels: new Uint8Array(256) }) };
+  }, { temporaryFile: () => blob }, further);
+  assert.deepEqual(data.found, [
+    { converted: { markdown: "# A", document: { format: "txt" }, component: "text_conversion" } },
+    { converted: { markdown: "", document: {}, component: "odd" } },
+    { refused: { code: "UNSUPPORTED_FORMAT", message: "no" } },
+  ]);
+  assert.deepEqual(asked.slice(0, 3), Array(3).fill([true, "a.txt"]));
+  assert.deepEqual(asked[3], { width: 16, height: 16, pixels: new Uint8Array(256), format: "gray8" });
+  assert.deepEqual(data.model, { name: "m", scripts: ["Latn"] });
+  const corners = [point(0, 0), point(9, 0), point(9, 5), point(0, 5)];
+  assert.deepEqual(data.read, { lines: [{ text: "Total", confidence: 0.5, density: 2, corners }], turned: 90, truncated: true });
 });
 
 test("a component asks for what it imports", () => {

@@ -24,12 +24,16 @@ from ._capabilities import (
     Transcript, Transcription, Vectors,
 )
 from ._config import from_json, schema_of
+from ._conversion import Conversion, ConvertedDocument, Refused
 from ._descriptor import Descriptor, Output, Step, step
 from ._failure import CapabilityError, Failure
+from ._format import Format
+from ._ocr import Corner, Ocr, OcrModel, Picture, Reading, TextLine
 from ._task import Blob, Info, Level, Task, Writer
 
 __all__ = [
-    "Blob", "CapabilityError", "Completion", "Completions", "Descriptor", "Edge", "Embeddings", "Fact", "Failure", "Graph",
-    "Info", "KeyValues", "Level", "Message", "Node", "Output", "Point", "Secrets", "Segment", "Step", "Task", "Transcript",
-    "Transcription", "Vectors", "Writer", "from_json", "schema_of", "step",
+    "Blob", "CapabilityError", "Completion", "Completions", "Conversion", "ConvertedDocument", "Corner", "Descriptor",
+    "Edge", "Embeddings", "Fact", "Failure", "Format", "Graph", "Info", "KeyValues", "Level", "Message", "Node", "Ocr",
+    "OcrModel", "Output", "Picture", "Point", "Reading", "Refused", "Secrets", "Segment", "Step", "Task", "TextLine",
+    "Transcript", "Transcription", "Vectors", "Writer", "from_json", "schema_of", "step",
 ]

@@ -18,12 +18,14 @@ def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield items[start : start + ITEMS]
 
 
-class _Capability:
+class Capability:
+    """What a task gives of a capability; the adapter is the host's or the mock's."""
+
     def __init__(self, adapter: Any) -> None:
         self._adapter = adapter
 
 
-class Embeddings(_Capability):
+class Embeddings(Capability):
     """Text embeddings by the host's model."""
 
     def model(self) -> tuple[str, int]:
@@ -45,7 +47,7 @@ class Point:
     payload: dict[str, Any] = field(default_factory=dict)
 
 
-class Vectors(_Capability):
+class Vectors(Capability):
     """The vector store, staged until the step succeeds."""
 
     def put(self, model: str, points: Sequence[Point]) -> int:
@@ -84,7 +86,7 @@ class Fact:
     properties: dict[str, Any] = field(default_factory=dict)
 
 
-class Graph(_Capability):
+class Graph(Capability):
     """The knowledge graph, staged until the step succeeds."""
 
     def put_nodes(self, nodes: Sequence[Node]) -> int:
@@ -120,7 +122,7 @@ class Completion:
     truncated: bool = False
 
 
-class Completions(_Capability):
+class Completions(Capability):
     """Text completions by the host's model, within the task's budget."""
 
     def complete(
@@ -156,7 +158,7 @@ class Transcript:
     segments: list[Segment] = field(default_factory=list)
 
 
-class Transcription(_Capability):
+class Transcription(Capability):
     """Speech to text by the host's service, within the task's budget."""
 
     def transcribe(self, audio: Blob, language: str | None = None) -> Transcript:
@@ -164,7 +166,7 @@ class Transcription(_Capability):
         return self._adapter.transcribe(audio._raw, language)
 
 
-class KeyValues(_Capability):
+class KeyValues(Capability):
     """The plugin's own store, kept between tasks."""
 
     def get(self, key: str) -> bytes | None:
@@ -192,7 +194,7 @@ class KeyValues(_Capability):
             after = page[-1]
 
 
-class Secrets(_Capability):
+class Secrets(Capability):
     """Secrets that the operator has given to this plugin by name."""
 
     def get(self, name: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._config import from_json, schema_of
+from ._format import Format
 from ._task import Task
 
 
@@ -36,6 +37,8 @@ class Descriptor:
     writes: Sequence[Output] = ()
     #: Capabilities wanted. A component adds those that it imports: the ones of ``plugin.toml``.
     capabilities: Sequence[str] = ()
+    #: Formats that the step takes, which makes it a converter.
+    formats: Sequence[Format] = ()
     #: JSON Schema of the step's configuration.
     config_schema: dict[str, Any] = field(default_factory=dict)
 
@@ -71,18 +74,24 @@ def step(
     reads_if_present: Sequence[str] = (),
     writes: Sequence[Output] = (),
     capabilities: Sequence[str] = (),
+    formats: Sequence[Format] = (),
     config: type | dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., dict[str, Any] | None]], Step]:
     """Makes a function of ``(task)`` or ``(task, config)`` the step of this component.
 
     ``config`` is a dataclass (its JSON Schema is made of its fields, and the function's second argument is an instance of it)
     or a JSON Schema (the second argument is then the configuration as a ``dict``). None accepts anything.
+
+    ``formats`` makes the step a converter (``converter = true`` in ``plugin.toml``): it writes ``markdown.md`` and ``document.json``,
+    and passes a document on to the next converter by failing with the code ``UNSUPPORTED_FORMAT``.
     """
     kind = config if isinstance(config, type) and dataclasses.is_dataclass(config) else None
     if config is not None and kind is None and not isinstance(config, dict):
         raise TypeError("config: give a dataclass or a JSON Schema as a dict")
     schema = schema_of(kind) if kind else dict(config or {})
-    made = Descriptor(name, version, summary, tuple(reads), tuple(reads_if_present), tuple(writes), tuple(capabilities), schema)
+    made = Descriptor(
+        name, version, summary, tuple(reads), tuple(reads_if_present), tuple(writes), tuple(capabilities), tuple(formats), schema
+    )
 
     def decorate(function: Callable[..., dict[str, Any] | None]) -> Step:
         if inspect.iscoroutinefunction(function):

@@ -15,7 +15,9 @@ from wit_world.imports import log as wit_log  # type: ignore[import-not-found]
 from wit_world.imports import task as wit  # type: ignore[import-not-found]
 
 from ._capabilities import Completion, Segment, Transcript
+from ._conversion import ConvertedDocument, Refused
 from ._failure import CapabilityError, Failure
+from ._ocr import Corner, OcrModel, Reading, TextLine
 from ._task import Info, Level
 
 
@@ -26,7 +28,7 @@ def _interface(name: str) -> Any:
         return None
 
 
-_NAMES = ("embeddings", "vectors", "graph", "completions", "transcription", "kv", "secrets")
+_NAMES = ("embeddings", "vectors", "graph", "completions", "transcription", "kv", "secrets", "conversion", "ocr")
 _interfaces = {name: found for name in _NAMES if (found := _interface(name)) is not None}
 
 #: Capabilities that this component imports.
@@ -90,6 +92,15 @@ def _text(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object that another component wrote; empty where it is none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 class _Adapter:
     def __init__(self, interface: Any) -> None:
         self._wit = interface
@@ -138,12 +149,39 @@ class _Transcription(_Adapter):
         return Transcript(found.text, found.language, found.duration_ms, segments)
 
 
+class _Conversion(_Adapter):
+    def convert(self, document: Any, name: str) -> ConvertedDocument | Refused:
+        outcome = self._call.convert(document._target, name)
+        value = outcome.value
+        if isinstance(outcome, self._wit.Outcome_Refused):
+            return Refused(value.code, value.message)
+        return ConvertedDocument(value.markdown, _object(value.document), value.component)
+
+
+class _Ocr(_Adapter):
+    def model(self) -> OcrModel:
+        model = self._call.model()
+        return OcrModel(model.name, list(model.scripts))
+
+    def read(self, picture: Any) -> Reading:
+        layout = self._wit.PixelFormat[picture.format.upper()]
+        found = self._call.read(self._wit.Picture(picture.width, picture.height, layout, picture.pixels))
+        return Reading([_line(line) for line in found.lines], found.turned, found.truncated)
+
+
+def _line(line: Any) -> TextLine:
+    corners = (line.top_left, line.top_right, line.bottom_right, line.bottom_left)
+    return TextLine(line.text, line.confidence, line.density, tuple(Corner(corner.x, corner.y) for corner in corners))
+
+
 _ADAPTERS = {
     "embeddings": _Embeddings,
     "vectors": _Vectors,
     "graph": _Graph,
     "completions": _Completions,
     "transcription": _Transcription,
+    "conversion": _Conversion,
+    "ocr": _Ocr,
 }
 
 
@@ -169,6 +207,13 @@ class WitHost:
 
     def create_artifact(self, name: str) -> Any:
         return _Resource(_Guarded(wit, _file_failure).create_artifact(name))
+
+    def create_temporary_file(self, name: str, media_type: str) -> Any:
+        return _Resource(_Guarded(wit, _file_failure).create_temporary_file(name, media_type))
+
+    def temporary_file(self, name: str) -> Any:
+        blob = wit.temporary_file(name)
+        return None if blob is None else _Resource(blob)
 
     def report_progress(self, fraction: float, message: str) -> None:
         wit.report_progress(fraction, message)

@@ -11,7 +11,9 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from . import _capabilities as capabilities
+from ._conversion import Conversion
 from ._failure import Failure
+from ._ocr import Ocr
 
 #: Bytes that a call to the host carries at most.
 PIECE = 1 << 20
@@ -76,6 +78,8 @@ class Host(Protocol):
     def source(self) -> RawBlob: ...
     def artifact(self, name: str) -> RawBlob | None: ...
     def create_artifact(self, name: str) -> RawWriter: ...
+    def create_temporary_file(self, name: str, media_type: str) -> RawWriter: ...
+    def temporary_file(self, name: str) -> RawBlob | None: ...
     def report_progress(self, fraction: float, message: str) -> None: ...
     def elapsed_ms(self) -> int: ...
     def log(self, level: Level, message: str) -> None: ...
@@ -258,6 +262,21 @@ class Task:
         """Writes a whole artifact as compact JSON, in the order of the keys as they are, with a line end."""
         self.write_artifact(name, json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
 
+    def create_temporary_file(self, name: str, media_type: str) -> Writer:
+        """Starts a file that is there for this run alone: one to be converted or transcribed. ``name`` is as an artifact's."""
+        return Writer(self._host.create_temporary_file(name, media_type))
+
+    def temporary_file(self, name: str) -> Blob | None:
+        """A temporary file that this run has finished."""
+        raw = self._host.temporary_file(name)
+        return None if raw is None else Blob(raw)
+
+    def write_temporary_file(self, name: str, media_type: str, data: bytes | str) -> Blob:
+        """Writes a whole temporary file and opens it; text as UTF-8."""
+        with self.create_temporary_file(name, media_type) as writer:
+            writer.write(data)
+        return Blob(self._host.temporary_file(name))
+
     def report_progress(self, fraction: float, message: str) -> None:
         """Says how far the step is, from 0 to 1, with a short line for people. At most ten a second."""
         self._host.report_progress(float(fraction), message)
@@ -290,6 +309,16 @@ class Task:
     def transcription(self) -> capabilities.Transcription:
         """Speech to text. Capability ``transcription``."""
         return capabilities.Transcription(self._host.capability("transcription"))
+
+    @cached_property
+    def conversion(self) -> Conversion:
+        """Converters for documents inside the document. Capability ``conversion``."""
+        return Conversion(self._host.capability("conversion"))
+
+    @cached_property
+    def ocr(self) -> Ocr:
+        """Text in pictures. Capability ``ocr``."""
+        return Ocr(self._host.capability("ocr"))
 
     @cached_property
     def kv(self) -> capabilities.KeyValues:

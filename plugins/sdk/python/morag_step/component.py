@@ -12,6 +12,12 @@ from typing import Any
 from componentize_py_types import Err  # type: ignore[import-not-found]
 from wit_world.exports import step as wit  # type: ignore[import-not-found]
 
+try:
+    # Only the world of a converter has it.
+    from wit_world.exports import converter as wit_converter  # type: ignore[import-not-found]
+except ImportError:
+    wit_converter = None
+
 import step as _project  # type: ignore[import-not-found]  # noqa: F401
 
 from ._descriptor import registered
@@ -22,6 +28,10 @@ from ._task import Level, Task
 if len(registered) != 1:
     raise SystemExit(f"step.py must have one function with the decorator @step from morag_step; it has {len(registered)}")
 _step = registered[0]
+if _step.descriptor.formats and wit_converter is None:
+    raise SystemExit("the step takes formats, so it is a converter: add converter = true to plugin.toml")
+if wit_converter is not None and not _step.descriptor.formats:
+    raise SystemExit("plugin.toml says converter = true, but the step takes no formats: add formats=[Format(…)] to its @step")
 _host = WitHost()
 
 
@@ -109,6 +119,13 @@ def _json(value: Any) -> str:
 
 def _exported(failure: Failure) -> Err:
     return Err(wit.Failure(failure.code, failure.message, _json(failure.details), failure.retryable))
+
+
+class Converter:
+    """What componentize-py exports as ``morag:step/converter`` where the project is one."""
+
+    def formats(self) -> list[Any]:
+        return [wit_converter.Format(one.name, list(one.media_types), list(one.extensions)) for one in _step.descriptor.formats]
 
 
 class Step:

@@ -12,13 +12,20 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from ._capabilities import ITEMS, Completion, Message, Transcript
+from ._conversion import ConvertedDocument, Refused
 from ._descriptor import Step
 from ._failure import CapabilityError, Failure
+from ._ocr import Corner, OcrModel, Picture, Reading, TextLine
 from ._task import PIECE, Info, Level, Task
+
+
+#: Sides and pixels of a picture; as on the host.
+SIDE_MIN, SIDE_MAX, PIXELS_MAX = 16, 16_384, 16 << 20
 
 
 class _Blob:
@@ -40,8 +47,8 @@ class _Blob:
 
 
 class _Writer:
-    def __init__(self, name: str, host: _Host) -> None:
-        self._name, self._host = name, host
+    def __init__(self, name: str, files: dict[str, bytes]) -> None:
+        self._name, self._files = name, files
         self._content = bytearray()
         self._closed = False
 
@@ -54,7 +61,7 @@ class _Writer:
         if self._closed:
             raise Failure("ARTIFACT_CLOSED", "the file was finished already")
         self._closed = True
-        self._host.files[self._name] = bytes(self._content)
+        self._files[self._name] = bytes(self._content)
 
     def drop(self) -> None:
         self._closed = True
@@ -162,12 +169,43 @@ class _Answers:
         answer = self._next(audio.content)
         return Transcript(answer) if isinstance(answer, str) else answer
 
+    def convert(self, document: Any, name: str) -> ConvertedDocument | Refused:
+        answer = self._next(name, document.content)
+        return ConvertedDocument(answer, component="mock") if isinstance(answer, str) else answer
+
+
+class _Ocr:
+    """Reads what the test says; a picture must be as large as it says."""
+
+    def __init__(self, answers: Any) -> None:
+        self._answers = _Answers(answers)
+
+    def model(self) -> OcrModel:
+        return OcrModel("mock", ["Latn"])
+
+    def read(self, picture: Picture) -> Reading:
+        width, height, area = picture.width, picture.height, picture.width * picture.height
+        if not (SIDE_MIN <= min(width, height) and max(width, height) <= SIDE_MAX and area <= PIXELS_MAX):
+            raise CapabilityError("invalid", "a picture has sides of 16 to 16,384 pixels and at most 16 Mi")
+        wanted = area * {"gray8": 1, "rgb8": 3}[picture.format]
+        if len(picture.pixels) != wanted:
+            raise CapabilityError("invalid", f"the picture has {wanted} bytes of pixels")
+        answer = self._answers._next(picture)
+        return Reading([_line(*place) for place in enumerate(answer.split("\n"))]) if isinstance(answer, str) else answer
+
+
+def _line(row: int, text: str) -> TextLine:
+    top, right = row * 30.0, len(text) * 10.0
+    return TextLine(text, 0.99, 2.0, (Corner(0.0, top), Corner(right, top), Corner(right, top + 20.0), Corner(0.0, top + 20.0)))
+
 
 class _Host:
     def __init__(self, step: Step | None, source: bytes, info: Info, config: dict[str, Any]) -> None:
         self._step = step and step.descriptor
         self._source, self._info, self._config = source, info, config
         self.files: dict[str, bytes] = {}
+        self.temporary: dict[str, bytes] = {}
+        self.media_types: dict[str, str] = {}
         self.progress: list[tuple[float, str]] = []
         self.lines: list[tuple[Level, str]] = []
         self.capabilities: dict[str, Any] = {}
@@ -190,7 +228,17 @@ class _Host:
     def create_artifact(self, name: str) -> _Writer:
         if self._step is not None and name not in [output.name for output in self._step.writes]:
             raise Failure("ARTIFACT_UNDECLARED", f"{name} is not among the outputs the step declares")
-        return _Writer(name, self)
+        return _Writer(name, self.files)
+
+    def create_temporary_file(self, name: str, media_type: str) -> _Writer:
+        if not re.fullmatch("[a-z0-9_-][a-z0-9._-]{0,63}", name):
+            raise Failure("ARTIFACT_UNDECLARED", f"{name} is not among the outputs the step declares")
+        self.media_types[name] = media_type
+        return _Writer(name, self.temporary)
+
+    def temporary_file(self, name: str) -> _Blob | None:
+        content = self.temporary.get(name)
+        return None if content is None else _Blob(content, self.media_types[name])
 
     def report_progress(self, fraction: float, message: str) -> None:
         # As the host: it has been told 0 already, and progress only rises.
@@ -213,8 +261,9 @@ class _Host:
 class MockTask(Task):
     """A task in memory.
 
-    ``completions`` and ``transcripts`` are answers in order (texts, :class:`Completion`, :class:`Transcript`, or exceptions to
-    raise), or a function of what is asked. With ``step`` only what that step declares is there.
+    ``completions``, ``transcripts``, ``conversions`` and ``readings`` are answers in order (texts, :class:`Completion`,
+    :class:`Transcript`, :class:`ConvertedDocument` or :class:`Refused`, :class:`Reading`, or exceptions to raise), or a function of
+    what is asked: messages, the sound, name and bytes of a document, a :class:`Picture`. With ``step`` only what that step declares is there.
     """
 
     def __init__(
@@ -229,6 +278,8 @@ class MockTask(Task):
         kv: dict[str, bytes] | None = None,
         completions: Iterable[Any] | Callable[..., Any] = (),
         transcripts: Iterable[Any] | Callable[..., Any] = (),
+        conversions: Iterable[Any] | Callable[..., Any] = (),
+        readings: Iterable[Any] | Callable[..., Any] = (),
     ) -> None:
         source = source.encode() if isinstance(source, str) else source
         info = info or Info()
@@ -239,6 +290,8 @@ class MockTask(Task):
         super().__init__(host)
         #: Artifacts by name: those given, and those the step has finished.
         self.files = host.files
+        #: Temporary files that the step has finished, by name.
+        self.temporary_files = host.temporary
         #: Every progress report that the host would have kept.
         self.progress = host.progress
         #: Every log line.
@@ -253,6 +306,8 @@ class MockTask(Task):
             "graph": self.store,
             "completions": _Answers(completions),
             "transcription": _Answers(transcripts),
+            "conversion": _Answers(conversions),
+            "ocr": _Ocr(readings),
             "kv": _KeyValues(self.values),
             "secrets": _Secrets(secrets or {}),
         }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from morag_step import Failure, Output
+from morag_step import ConvertedDocument, Corner, Failure, Format, Output, Picture, Refused
 from morag_step._descriptor import registered, step
 
 
@@ -60,6 +60,21 @@ class Blob:
         assert self.open
         self.open = False
         self.left.append(self)
+
+
+class Value:
+    """A case of a variant."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+class Case_Refused(Value):
+    pass
+
+
+class PixelFormat(enum.Enum):
+    GRAY8, RGB8 = range(2)
 
 
 class Level(enum.Enum):
@@ -113,10 +128,18 @@ class ComponentTest(unittest.TestCase):
             sys.modules.pop(name, None)
 
     def component(self, function):
+        return self.entry(function).Step()
+
+    def entry(self, function, formats=()):
         registered.clear()
-        step(name="probe", version="1.0.0", summary="s", reads=["a.md"], writes=[Output("b.md", "text/markdown")])(function)
+        outputs = [Output("b.md", "text/markdown")]
+        step(name="probe", version="1.0.0", summary="s", reads=["a.md"], writes=outputs, formats=formats)(function)
         module("step")
-        return importlib.import_module("morag_step.component").Step()
+        sys.modules.pop("morag_step.component", None)
+        return importlib.import_module("morag_step.component")
+
+    def data(self, function):
+        return json.loads(self.component(function).run().fields[0])
 
     def failure(self, function):
         with self.assertRaises(Err) as caught:
@@ -193,6 +216,92 @@ class ComponentTest(unittest.TestCase):
 
     def test_data_that_is_no_json_is_a_step_error(self):
         self.assertEqual(self.failure(lambda task: {"x": float("nan")})[0], "STEP_ERROR")
+
+    def test_a_converter_says_its_formats(self):
+        module("wit_world.exports.converter", Format=type("Format", (Record,), {}))
+        entry = self.entry(lambda task: None, [Format("kvtxt", ("application/x-kvtxt",), ("kvt",))])
+        self.assertEqual([one.fields for one in entry.Converter().formats()], [("kvtxt", ["application/x-kvtxt"], ["kvt"])])
+
+    def test_a_converter_that_is_one_in_half_is_not_built(self):
+        with self.assertRaisesRegex(SystemExit, "add converter = true to plugin.toml"):
+            self.entry(lambda task: None, [Format("kvtxt")])
+        module("wit_world.exports.converter")
+        with self.assertRaisesRegex(SystemExit, "takes no formats"):
+            self.entry(lambda task: None)
+
+    def test_temporary_files_are_written_and_opened(self):
+        class Writer:
+            def write(self, data):
+                written.append(data)
+
+            def finish(self):
+                written.append("finished")
+
+            def __exit__(self, *arguments):
+                pass
+
+        written, left, wit = [], [], sys.modules["wit_world.imports.task"]
+        wit.create_temporary_file = lambda name, media_type: Writer()
+        wit.temporary_file = lambda name: Blob(b"x", left) if "finished" in written else None
+
+        def write(task):
+            self.assertIsNone(task.temporary_file("a"))
+            with task.write_temporary_file("a", "text/plain", "x") as file:
+                return {"read": file.bytes().decode()}
+
+        self.assertEqual(self.data(write), {"read": "x"})
+        self.assertEqual((written, len(left)), ([b"x", "finished"], 1))
+        wit.create_temporary_file = raising(Undeclared(".x"))
+        self.assertEqual(self.failure(lambda task: task.create_temporary_file(".x", "text/plain"))[0], "ARTIFACT_UNDECLARED")
+
+    def test_a_document_is_converted_or_refused(self):
+        def record(**fields):
+            return types.SimpleNamespace(**fields)
+
+        converted = record(markdown="# A", document='{"format":"txt"}', component="text_conversion")
+        outcomes = [
+            Value(converted), Value(record(markdown="", document="[" * 100_000, component="odd")),
+            Case_Refused(record(code="UNSUPPORTED_FORMAT", message="no")),
+        ]
+        asked = []
+        module(
+            "wit_world.imports.conversion", Outcome_Refused=Case_Refused,
+            convert=lambda document, name: asked.append((document.content, name)) or outcomes.pop(0),
+        )
+        sys.modules["wit_world.imports.task"].temporary_file = lambda name: Blob(b"x", [])
+        found = []
+
+        def convert(task):
+            file = task.temporary_file("a")
+            found.extend(task.conversion.convert(file, "a.txt") for _ in range(3))
+
+        self.component(convert).run()
+        self.assertEqual(asked, [(b"x", "a.txt")] * 3)
+        self.assertEqual(found[0], ConvertedDocument("# A", {"format": "txt"}, "text_conversion"))
+        self.assertEqual(found[1], ConvertedDocument("", {}, "odd"))
+        self.assertEqual(found[2], Refused("UNSUPPORTED_FORMAT", "no"))
+
+    def test_a_picture_is_read(self):
+        point = lambda x, y: types.SimpleNamespace(x=x, y=y)
+        line = types.SimpleNamespace(
+            text="Total", confidence=0.9, density=2.0,
+            top_left=point(0, 0), top_right=point(9, 0), bottom_right=point(9, 5), bottom_left=point(0, 5),
+        )
+        given, found = [], []
+        module(
+            "wit_world.imports.ocr", PixelFormat=PixelFormat, Picture=type("Picture", (Record,), {}),
+            read=lambda picture: given.append(picture.fields) or types.SimpleNamespace(lines=[line], turned=90, truncated=True),
+            model=raising(Error_Unavailable("none is set up")),
+        )
+
+        def read(task):
+            found.append(task.ocr.read(Picture(16, 16, bytes(768), "rgb8")))
+            task.ocr.model()
+
+        self.assertEqual(self.failure(read)[:2], ("SERVICE_UNAVAILABLE", "none is set up"))
+        self.assertEqual(given, [(16, 16, PixelFormat.RGB8, bytes(768))])
+        self.assertEqual((found[0].text, found[0].turned, found[0].truncated), ("Total", 90, True))
+        self.assertEqual(found[0].lines[0].corners, (Corner(0, 0), Corner(9, 0), Corner(9, 5), Corner(0, 5)))
 
     def test_a_project_without_a_step_is_not_built(self):
         module("step")

@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from morag_step import CapabilityError, Failure, Message, Node, Edge, Output, Point, from_json, schema_of, step
+from morag_step import (
+    CapabilityError, ConvertedDocument, Edge, Failure, Format, Message, Node, Output, Picture, Point, Reading, Refused, from_json, schema_of, step,
+)
 from morag_step.mock import MockTask
 
 
@@ -114,6 +116,31 @@ class TaskTest(unittest.TestCase):
         with zipfile.ZipFile(MockTask(packed.getvalue()).source().open()) as archive:
             self.assertEqual(archive.read("a.txt"), b"inside")
 
+    def test_a_temporary_file_is_no_artifact(self):
+        task = MockTask(step=shout)
+        self.assertIsNone(task.temporary_file("sound.wav"))
+        with task.write_temporary_file("sound.wav", "audio/wav", b"sound") as file:
+            self.assertEqual((file.bytes(), file.media_type), (b"sound", "audio/wav"))
+        self.assertEqual((task.files, task.temporary_files), ({}, {"sound.wav": b"sound"}))
+        with self.assertRaises(ValueError):
+            with task.create_temporary_file("half", "text/plain") as writer:
+                writer.write("half")
+                raise ValueError
+        self.assertIsNone(task.temporary_file("half"))
+        for name in ["", ".hidden", "a/b", "Upper", "n" * 65]:
+            with self.subTest(name=name), self.assertRaises(Failure) as caught:
+                task.create_temporary_file(name, "text/plain")
+            self.assertEqual(caught.exception.code, "ARTIFACT_UNDECLARED")
+
+
+class FormatTest(unittest.TestCase):
+    def test_a_format_that_the_host_would_refuse_is_refused(self):
+        Format("kvtxt", ["application/x-kvtxt"], ["kvt"])
+        for wrong in [("Kvtxt",), ("",), ("n" * 17,), ("a", ["Text/Plain"]), ("a", ["text/plain; charset=utf-8"]), ("a", [], [".a"]),
+                      ("a", "text/plain"), ("a", ["text/plain"] * 17)]:
+            with self.subTest(wrong=wrong), self.assertRaises(ValueError):
+                Format(*wrong)
+
 
 class CapabilityTest(unittest.TestCase):
     def test_key_values_are_paged_and_limited(self):
@@ -154,6 +181,30 @@ class CapabilityTest(unittest.TestCase):
         self.assertEqual(task.transcription.transcribe(task.source()).text, "sound!")
         with self.assertRaises(CapabilityError):
             task.secrets.get("OTHER")
+
+    def test_inner_documents_are_converted_or_refused(self):
+        refused = Refused("UNSUPPORTED_FORMAT", "no")
+        task = MockTask(conversions=lambda name, content: content.decode().upper() if name.endswith(".txt") else refused)
+        file = task.write_temporary_file("one", "application/octet-stream", "hello")
+        self.assertEqual(task.conversion.convert(file, "a.txt"), ConvertedDocument("HELLO", {}, "mock"))
+        self.assertEqual(task.conversion.convert(file, "a.bin"), refused)
+        with self.assertRaises(CapabilityError) as caught:
+            MockTask().conversion.convert(file, "a.txt")
+        self.assertEqual(caught.exception.kind, "limit")
+
+    def test_pictures_are_read_and_must_be_as_large_as_they_say(self):
+        task = MockTask(readings=["Total\n12.50", Reading(turned=90)])
+        picture = Picture(16, 20, bytes(320))
+        read = task.ocr.read(picture)
+        self.assertEqual(read.text, "Total\n12.50")
+        self.assertEqual(read.lines[1].corners[2], (50.0, 50.0))
+        self.assertEqual(task.ocr.read(Picture(16, 16, bytes(768), "rgb8")).turned, 90)
+        self.assertEqual(task.ocr.model().scripts, ["Latn"])
+        for wrong in [Picture(15, 16, bytes(240)), Picture(16, 16, bytes(255)), Picture(16_385, 16, bytes(16_385 * 16)),
+                      Picture(16, 16, bytes(256), "rgb8"), Picture(16_384, 16_384, b"")]:
+            with self.subTest(wrong=(wrong.width, wrong.height)), self.assertRaises(CapabilityError) as caught:
+                task.ocr.read(wrong)
+            self.assertEqual(caught.exception.kind, "invalid")
 
 
 if __name__ == "__main__":

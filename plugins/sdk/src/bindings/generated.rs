@@ -2736,6 +2736,127 @@ pub mod morag {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
+            /// Name of the model that transcribes; it does not change while the step runs. `unavailable` where the operator has set no service
+            /// up: the text says how. The service is not asked, so a name does not say that it can be reached. Counts into no budget.
+            #[allow(async_fn_in_trait)]
+            pub fn model() -> Result<_rt::String, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 4
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "morag:step/transcription@1.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "model"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result17 = match l2 {
+                        0 => {
+                            let e = {
+                                let l3 = *ptr0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *ptr0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len5 = l4;
+                                let bytes5 = _rt::Vec::from_raw_parts(
+                                    l3.cast(),
+                                    len5,
+                                    len5,
+                                );
+                                _rt::string_lift(bytes5)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l6 = i32::from(
+                                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                use super::super::super::morag::step::capability::Error as V16;
+                                let v16 = match l6 {
+                                    0 => {
+                                        let e16 = {
+                                            let l7 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l8 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len9 = l8;
+                                            let bytes9 = _rt::Vec::from_raw_parts(
+                                                l7.cast(),
+                                                len9,
+                                                len9,
+                                            );
+                                            _rt::string_lift(bytes9)
+                                        };
+                                        V16::Invalid(e16)
+                                    }
+                                    1 => {
+                                        let e16 = {
+                                            let l10 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l11 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len12 = l11;
+                                            let bytes12 = _rt::Vec::from_raw_parts(
+                                                l10.cast(),
+                                                len12,
+                                                len12,
+                                            );
+                                            _rt::string_lift(bytes12)
+                                        };
+                                        V16::Limit(e16)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                        let e16 = {
+                                            let l13 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l14 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len15 = l14;
+                                            let bytes15 = _rt::Vec::from_raw_parts(
+                                                l13.cast(),
+                                                len15,
+                                                len15,
+                                            );
+                                            _rt::string_lift(bytes15)
+                                        };
+                                        V16::Unavailable(e16)
+                                    }
+                                };
+                                v16
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result17
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
             /// Transcribes a whole file of the task. The host sends it: it does not pass through the step's memory. `language`: what is
             /// spoken (ISO 639-1), where it is known.
             ///
@@ -5377,9 +5498,9 @@ macro_rules! __export_processing_step_impl {
         = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.60.0:morag:step@1.1.0:processing-step:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3396] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3417] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbe\x19\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd3\x19\x01A\x02\x01\
 A\x1c\x01B+\x01ks\x01r\x0d\x07task-ids\x0bdocument-ids\x07attempty\x09file-names\
 \x0amedia-types\x04sizew\x06sha256s\x0bsource-types\x08language\0\x0acollections\
 \x10replace-existing\x7f\x07optionss\x08metadatas\x04\0\x09task-info\x03\0\x01\x01\
@@ -5421,43 +5542,44 @@ ks\x01r\x03\x0amax-tokens\x06\x0btemperature\x07\x0fresponse-schema\x08\x04\0\x0
 options\x03\0\x09\x01r\x05\x04texts\x05models\x0cinput-tokensy\x0doutput-tokensy\
 \x09truncated\x7f\x04\0\x0acompletion\x03\0\x0b\x01p\x05\x01j\x01\x0c\x01\x01\x01\
 @\x02\x08messages\x0d\x07options\x0a\0\x0e\x04\0\x08complete\x01\x0f\x03\0\x1cmo\
-rag:step/completions@1.1.0\x05\x07\x02\x03\0\0\x04blob\x01B\x0f\x02\x03\x02\x01\x03\
+rag:step/completions@1.1.0\x05\x07\x02\x03\0\0\x04blob\x01B\x12\x02\x03\x02\x01\x03\
 \x04\0\x05error\x03\0\0\x02\x03\x02\x01\x08\x04\0\x04blob\x03\0\x02\x01r\x03\x08\
 start-msw\x06end-msw\x04texts\x04\0\x07segment\x03\0\x04\x01ks\x01kw\x01p\x05\x01\
 r\x04\x04texts\x08language\x06\x0bduration-ms\x07\x08segments\x08\x04\0\x0atrans\
-cript\x03\0\x09\x01h\x03\x01j\x01\x0a\x01\x01\x01@\x02\x05audio\x0b\x08language\x06\
-\0\x0c\x04\0\x0atranscribe\x01\x0d\x03\0\x1emorag:step/transcription@1.1.0\x05\x09\
-\x01B\x11\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01p}\x01k\x02\x01j\x01\x03\
-\x01\x01\x01@\x01\x03keys\0\x04\x04\0\x03get\x01\x05\x01j\0\x01\x01\x01@\x02\x03\
-keys\x05value\x02\0\x06\x04\0\x03set\x01\x07\x01@\x01\x03keys\0\x06\x04\0\x06del\
-ete\x01\x08\x01ks\x01ps\x01j\x01\x0a\x01\x01\x01@\x02\x06prefixs\x05after\x09\0\x0b\
-\x04\0\x04keys\x01\x0c\x03\0\x13morag:step/kv@1.1.0\x05\x0a\x01B\x05\x02\x03\x02\
-\x01\x03\x04\0\x05error\x03\0\0\x01j\x01s\x01\x01\x01@\x01\x04names\0\x02\x04\0\x03\
-get\x01\x03\x03\0\x18morag:step/secrets@1.1.0\x05\x0b\x01B\x0e\x02\x03\x02\x01\x03\
-\x04\0\x05error\x03\0\0\x02\x03\x02\x01\x08\x04\0\x04blob\x03\0\x02\x01r\x03\x08\
-markdowns\x08documents\x09components\x04\0\x09converted\x03\0\x04\x01r\x02\x04co\
-des\x07messages\x04\0\x07refused\x03\0\x06\x01q\x02\x09converted\x01\x05\0\x07re\
-fused\x01\x07\0\x04\0\x07outcome\x03\0\x08\x01h\x03\x01j\x01\x09\x01\x01\x01@\x02\
-\x08document\x0a\x04names\0\x0b\x04\0\x07convert\x01\x0c\x03\0\x1bmorag:step/con\
-version@1.1.0\x05\x0c\x01B\x17\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01m\x02\
-\x05gray8\x04rgb8\x04\0\x0cpixel-format\x03\0\x02\x01p}\x01r\x04\x05widthy\x06he\
-ighty\x06format\x03\x06pixels\x04\x04\0\x07picture\x03\0\x05\x01r\x02\x01xv\x01y\
-v\x04\0\x05point\x03\0\x07\x01r\x07\x04texts\x0aconfidencev\x07densityv\x08top-l\
-eft\x08\x09top-right\x08\x0cbottom-right\x08\x0bbottom-left\x08\x04\0\x04line\x03\
-\0\x09\x01p\x0a\x01r\x03\x05lines\x0b\x06turnedy\x09truncated\x7f\x04\0\x07readi\
-ng\x03\0\x0c\x01ps\x01r\x02\x04names\x07scripts\x0e\x04\0\x0amodel-info\x03\0\x0f\
-\x01j\x01\x10\x01\x01\x01@\0\0\x11\x04\0\x05model\x01\x12\x01j\x01\x0d\x01\x01\x01\
-@\x01\x07picture\x06\0\x13\x04\0\x04read\x01\x14\x03\0\x14morag:step/ocr@1.1.0\x05\
-\x0d\x01B\x13\x01r\x02\x04names\x08required\x7f\x04\0\x0eartifact-input\x03\0\0\x01\
-ks\x01r\x03\x04names\x0amedia-types\x08data-key\x02\x04\0\x0fartifact-output\x03\
-\0\x03\x01p\x01\x01p\x04\x01ps\x01r\x07\x04names\x07versions\x07summarys\x06inpu\
-ts\x05\x07outputs\x06\x0ccapabilities\x07\x0dconfig-schemas\x04\0\x0adescriptor\x03\
-\0\x08\x01r\x01\x04datas\x04\0\x07outcome\x03\0\x0a\x01r\x04\x04codes\x07message\
-s\x07detailss\x09retryable\x7f\x04\0\x07failure\x03\0\x0c\x01@\0\0\x09\x04\0\x08\
-describe\x01\x0e\x01j\x01\x0b\x01\x0d\x01@\0\0\x0f\x04\0\x03run\x01\x10\x04\0\x15\
-morag:step/step@1.1.0\x05\x0e\x04\0\x20morag:step/processing-step@1.1.0\x04\0\x0b\
-\x15\x01\0\x0fprocessing-step\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
-wit-component\x070.254.2\x10wit-bindgen-rust\x060.60.0";
+cript\x03\0\x09\x01j\x01s\x01\x01\x01@\0\0\x0b\x04\0\x05model\x01\x0c\x01h\x03\x01\
+j\x01\x0a\x01\x01\x01@\x02\x05audio\x0d\x08language\x06\0\x0e\x04\0\x0atranscrib\
+e\x01\x0f\x03\0\x1emorag:step/transcription@1.1.0\x05\x09\x01B\x11\x02\x03\x02\x01\
+\x03\x04\0\x05error\x03\0\0\x01p}\x01k\x02\x01j\x01\x03\x01\x01\x01@\x01\x03keys\
+\0\x04\x04\0\x03get\x01\x05\x01j\0\x01\x01\x01@\x02\x03keys\x05value\x02\0\x06\x04\
+\0\x03set\x01\x07\x01@\x01\x03keys\0\x06\x04\0\x06delete\x01\x08\x01ks\x01ps\x01\
+j\x01\x0a\x01\x01\x01@\x02\x06prefixs\x05after\x09\0\x0b\x04\0\x04keys\x01\x0c\x03\
+\0\x13morag:step/kv@1.1.0\x05\x0a\x01B\x05\x02\x03\x02\x01\x03\x04\0\x05error\x03\
+\0\0\x01j\x01s\x01\x01\x01@\x01\x04names\0\x02\x04\0\x03get\x01\x03\x03\0\x18mor\
+ag:step/secrets@1.1.0\x05\x0b\x01B\x0e\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\
+\x02\x03\x02\x01\x08\x04\0\x04blob\x03\0\x02\x01r\x03\x08markdowns\x08documents\x09\
+components\x04\0\x09converted\x03\0\x04\x01r\x02\x04codes\x07messages\x04\0\x07r\
+efused\x03\0\x06\x01q\x02\x09converted\x01\x05\0\x07refused\x01\x07\0\x04\0\x07o\
+utcome\x03\0\x08\x01h\x03\x01j\x01\x09\x01\x01\x01@\x02\x08document\x0a\x04names\
+\0\x0b\x04\0\x07convert\x01\x0c\x03\0\x1bmorag:step/conversion@1.1.0\x05\x0c\x01\
+B\x17\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01m\x02\x05gray8\x04rgb8\x04\0\
+\x0cpixel-format\x03\0\x02\x01p}\x01r\x04\x05widthy\x06heighty\x06format\x03\x06\
+pixels\x04\x04\0\x07picture\x03\0\x05\x01r\x02\x01xv\x01yv\x04\0\x05point\x03\0\x07\
+\x01r\x07\x04texts\x0aconfidencev\x07densityv\x08top-left\x08\x09top-right\x08\x0c\
+bottom-right\x08\x0bbottom-left\x08\x04\0\x04line\x03\0\x09\x01p\x0a\x01r\x03\x05\
+lines\x0b\x06turnedy\x09truncated\x7f\x04\0\x07reading\x03\0\x0c\x01ps\x01r\x02\x04\
+names\x07scripts\x0e\x04\0\x0amodel-info\x03\0\x0f\x01j\x01\x10\x01\x01\x01@\0\0\
+\x11\x04\0\x05model\x01\x12\x01j\x01\x0d\x01\x01\x01@\x01\x07picture\x06\0\x13\x04\
+\0\x04read\x01\x14\x03\0\x14morag:step/ocr@1.1.0\x05\x0d\x01B\x13\x01r\x02\x04na\
+mes\x08required\x7f\x04\0\x0eartifact-input\x03\0\0\x01ks\x01r\x03\x04names\x0am\
+edia-types\x08data-key\x02\x04\0\x0fartifact-output\x03\0\x03\x01p\x01\x01p\x04\x01\
+ps\x01r\x07\x04names\x07versions\x07summarys\x06inputs\x05\x07outputs\x06\x0ccap\
+abilities\x07\x0dconfig-schemas\x04\0\x0adescriptor\x03\0\x08\x01r\x01\x04datas\x04\
+\0\x07outcome\x03\0\x0a\x01r\x04\x04codes\x07messages\x07detailss\x09retryable\x7f\
+\x04\0\x07failure\x03\0\x0c\x01@\0\0\x09\x04\0\x08describe\x01\x0e\x01j\x01\x0b\x01\
+\x0d\x01@\0\0\x0f\x04\0\x03run\x01\x10\x04\0\x15morag:step/step@1.1.0\x05\x0e\x04\
+\0\x20morag:step/processing-step@1.1.0\x04\0\x0b\x15\x01\0\x0fprocessing-step\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.254.2\x10wit-\
+bindgen-rust\x060.60.0";
         };
     };
 }
@@ -5470,8 +5592,8 @@ pub use __export_processing_step_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3129] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x93\x17\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3150] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa8\x17\x01A\x02\x01\
 A\x1a\x01B+\x01ks\x01r\x0d\x07task-ids\x0bdocument-ids\x07attempty\x09file-names\
 \x0amedia-types\x04sizew\x06sha256s\x0bsource-types\x08language\0\x0acollections\
 \x10replace-existing\x7f\x07optionss\x08metadatas\x04\0\x09task-info\x03\0\x01\x01\
@@ -5513,37 +5635,37 @@ ks\x01r\x03\x0amax-tokens\x06\x0btemperature\x07\x0fresponse-schema\x08\x04\0\x0
 options\x03\0\x09\x01r\x05\x04texts\x05models\x0cinput-tokensy\x0doutput-tokensy\
 \x09truncated\x7f\x04\0\x0acompletion\x03\0\x0b\x01p\x05\x01j\x01\x0c\x01\x01\x01\
 @\x02\x08messages\x0d\x07options\x0a\0\x0e\x04\0\x08complete\x01\x0f\x03\0\x1cmo\
-rag:step/completions@1.1.0\x05\x07\x02\x03\0\0\x04blob\x01B\x0f\x02\x03\x02\x01\x03\
+rag:step/completions@1.1.0\x05\x07\x02\x03\0\0\x04blob\x01B\x12\x02\x03\x02\x01\x03\
 \x04\0\x05error\x03\0\0\x02\x03\x02\x01\x08\x04\0\x04blob\x03\0\x02\x01r\x03\x08\
 start-msw\x06end-msw\x04texts\x04\0\x07segment\x03\0\x04\x01ks\x01kw\x01p\x05\x01\
 r\x04\x04texts\x08language\x06\x0bduration-ms\x07\x08segments\x08\x04\0\x0atrans\
-cript\x03\0\x09\x01h\x03\x01j\x01\x0a\x01\x01\x01@\x02\x05audio\x0b\x08language\x06\
-\0\x0c\x04\0\x0atranscribe\x01\x0d\x03\0\x1emorag:step/transcription@1.1.0\x05\x09\
-\x01B\x11\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01p}\x01k\x02\x01j\x01\x03\
-\x01\x01\x01@\x01\x03keys\0\x04\x04\0\x03get\x01\x05\x01j\0\x01\x01\x01@\x02\x03\
-keys\x05value\x02\0\x06\x04\0\x03set\x01\x07\x01@\x01\x03keys\0\x06\x04\0\x06del\
-ete\x01\x08\x01ks\x01ps\x01j\x01\x0a\x01\x01\x01@\x02\x06prefixs\x05after\x09\0\x0b\
-\x04\0\x04keys\x01\x0c\x03\0\x13morag:step/kv@1.1.0\x05\x0a\x01B\x05\x02\x03\x02\
-\x01\x03\x04\0\x05error\x03\0\0\x01j\x01s\x01\x01\x01@\x01\x04names\0\x02\x04\0\x03\
-get\x01\x03\x03\0\x18morag:step/secrets@1.1.0\x05\x0b\x01B\x0e\x02\x03\x02\x01\x03\
-\x04\0\x05error\x03\0\0\x02\x03\x02\x01\x08\x04\0\x04blob\x03\0\x02\x01r\x03\x08\
-markdowns\x08documents\x09components\x04\0\x09converted\x03\0\x04\x01r\x02\x04co\
-des\x07messages\x04\0\x07refused\x03\0\x06\x01q\x02\x09converted\x01\x05\0\x07re\
-fused\x01\x07\0\x04\0\x07outcome\x03\0\x08\x01h\x03\x01j\x01\x09\x01\x01\x01@\x02\
-\x08document\x0a\x04names\0\x0b\x04\0\x07convert\x01\x0c\x03\0\x1bmorag:step/con\
-version@1.1.0\x05\x0c\x01B\x17\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01m\x02\
-\x05gray8\x04rgb8\x04\0\x0cpixel-format\x03\0\x02\x01p}\x01r\x04\x05widthy\x06he\
-ighty\x06format\x03\x06pixels\x04\x04\0\x07picture\x03\0\x05\x01r\x02\x01xv\x01y\
-v\x04\0\x05point\x03\0\x07\x01r\x07\x04texts\x0aconfidencev\x07densityv\x08top-l\
-eft\x08\x09top-right\x08\x0cbottom-right\x08\x0bbottom-left\x08\x04\0\x04line\x03\
-\0\x09\x01p\x0a\x01r\x03\x05lines\x0b\x06turnedy\x09truncated\x7f\x04\0\x07readi\
-ng\x03\0\x0c\x01ps\x01r\x02\x04names\x07scripts\x0e\x04\0\x0amodel-info\x03\0\x0f\
-\x01j\x01\x10\x01\x01\x01@\0\0\x11\x04\0\x05model\x01\x12\x01j\x01\x0d\x01\x01\x01\
-@\x01\x07picture\x06\0\x13\x04\0\x04read\x01\x14\x03\0\x14morag:step/ocr@1.1.0\x05\
-\x0d\x04\0@morag:step/processing-step-with-all-of-its-exports-removed@1.1.0\x04\0\
-\x0b5\x01\0/processing-step-with-all-of-its-exports-removed\x03\0\0\0G\x09produc\
-ers\x01\x0cprocessed-by\x02\x0dwit-component\x070.254.2\x10wit-bindgen-rust\x060\
-.60.0";
+cript\x03\0\x09\x01j\x01s\x01\x01\x01@\0\0\x0b\x04\0\x05model\x01\x0c\x01h\x03\x01\
+j\x01\x0a\x01\x01\x01@\x02\x05audio\x0d\x08language\x06\0\x0e\x04\0\x0atranscrib\
+e\x01\x0f\x03\0\x1emorag:step/transcription@1.1.0\x05\x09\x01B\x11\x02\x03\x02\x01\
+\x03\x04\0\x05error\x03\0\0\x01p}\x01k\x02\x01j\x01\x03\x01\x01\x01@\x01\x03keys\
+\0\x04\x04\0\x03get\x01\x05\x01j\0\x01\x01\x01@\x02\x03keys\x05value\x02\0\x06\x04\
+\0\x03set\x01\x07\x01@\x01\x03keys\0\x06\x04\0\x06delete\x01\x08\x01ks\x01ps\x01\
+j\x01\x0a\x01\x01\x01@\x02\x06prefixs\x05after\x09\0\x0b\x04\0\x04keys\x01\x0c\x03\
+\0\x13morag:step/kv@1.1.0\x05\x0a\x01B\x05\x02\x03\x02\x01\x03\x04\0\x05error\x03\
+\0\0\x01j\x01s\x01\x01\x01@\x01\x04names\0\x02\x04\0\x03get\x01\x03\x03\0\x18mor\
+ag:step/secrets@1.1.0\x05\x0b\x01B\x0e\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\
+\x02\x03\x02\x01\x08\x04\0\x04blob\x03\0\x02\x01r\x03\x08markdowns\x08documents\x09\
+components\x04\0\x09converted\x03\0\x04\x01r\x02\x04codes\x07messages\x04\0\x07r\
+efused\x03\0\x06\x01q\x02\x09converted\x01\x05\0\x07refused\x01\x07\0\x04\0\x07o\
+utcome\x03\0\x08\x01h\x03\x01j\x01\x09\x01\x01\x01@\x02\x08document\x0a\x04names\
+\0\x0b\x04\0\x07convert\x01\x0c\x03\0\x1bmorag:step/conversion@1.1.0\x05\x0c\x01\
+B\x17\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\0\x01m\x02\x05gray8\x04rgb8\x04\0\
+\x0cpixel-format\x03\0\x02\x01p}\x01r\x04\x05widthy\x06heighty\x06format\x03\x06\
+pixels\x04\x04\0\x07picture\x03\0\x05\x01r\x02\x01xv\x01yv\x04\0\x05point\x03\0\x07\
+\x01r\x07\x04texts\x0aconfidencev\x07densityv\x08top-left\x08\x09top-right\x08\x0c\
+bottom-right\x08\x0bbottom-left\x08\x04\0\x04line\x03\0\x09\x01p\x0a\x01r\x03\x05\
+lines\x0b\x06turnedy\x09truncated\x7f\x04\0\x07reading\x03\0\x0c\x01ps\x01r\x02\x04\
+names\x07scripts\x0e\x04\0\x0amodel-info\x03\0\x0f\x01j\x01\x10\x01\x01\x01@\0\0\
+\x11\x04\0\x05model\x01\x12\x01j\x01\x0d\x01\x01\x01@\x01\x07picture\x06\0\x13\x04\
+\0\x04read\x01\x14\x03\0\x14morag:step/ocr@1.1.0\x05\x0d\x04\0@morag:step/proces\
+sing-step-with-all-of-its-exports-removed@1.1.0\x04\0\x0b5\x01\0/processing-step\
+-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\
+\x0dwit-component\x070.254.2\x10wit-bindgen-rust\x060.60.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -124,6 +124,8 @@ pub struct Transcript {
 /// assert_eq!(spoken(&MockTask::new("a.wav", "RIFF"), &service).unwrap(), "hello");
 /// ```
 pub trait Transcription {
+    /// Name of the model that transcribes. `Unavailable` where the operator has set no service up; the service is not asked.
+    fn model(&self) -> Result<String, CapabilityError>;
     /// Transcribes a whole file of the task: its source or an artifact. The host sends it: it does not pass through the step's memory.
     /// `language`: the spoken language (ISO 639-1), if known.
     fn transcribe(&self, audio: &dyn Blob, language: Option<&str>) -> Result<Transcript, CapabilityError>;

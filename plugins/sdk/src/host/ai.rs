@@ -43,6 +43,10 @@ impl Completions for CompletionsHandle {
 }
 
 impl Transcription for TranscriptionHandle {
+    fn model(&self) -> Result<String, CapabilityError> {
+        Ok(transcription::model()?)
+    }
+
     fn transcribe(&self, audio: &dyn Blob, language: Option<&str>) -> Result<Transcript, CapabilityError> {
         let Some(audio) = audio.host_blob() else {
             let why = "only the task's source and artifacts can be transcribed: write the audio as an artifact first";

@@ -54,6 +54,7 @@ impl Completions for MockCompletions {
 /// A service that returns the same transcript for every recording.
 #[derive(Debug)]
 pub struct MockTranscription {
+    model: Result<String, CapabilityError>,
     answer: Result<Transcript, CapabilityError>,
     heard: RefCell<Vec<(Vec<u8>, Option<String>)>>,
 }
@@ -61,12 +62,18 @@ pub struct MockTranscription {
 impl MockTranscription {
     /// A service with this transcript.
     pub fn hearing(transcript: Transcript) -> Self {
-        Self { answer: Ok(transcript), heard: RefCell::default() }
+        Self { model: Ok("mock".into()), answer: Ok(transcript), heard: RefCell::default() }
     }
 
     /// A service that fails.
     pub fn failing(error: CapabilityError) -> Self {
-        Self { answer: Err(error), heard: RefCell::default() }
+        Self { model: Ok("mock".into()), answer: Err(error), heard: RefCell::default() }
+    }
+
+    /// No service: what a step gets where the operator has set none up.
+    pub fn absent() -> Self {
+        let error = CapabilityError::Unavailable("the mock has no service for transcription".into());
+        Self { model: Err(error.clone()), answer: Err(error), heard: RefCell::default() }
     }
 
     /// The recordings that it got, with their languages.
@@ -76,6 +83,10 @@ impl MockTranscription {
 }
 
 impl Transcription for MockTranscription {
+    fn model(&self) -> Result<String, CapabilityError> {
+        self.model.clone()
+    }
+
     fn transcribe(&self, audio: &dyn Blob, language: Option<&str>) -> Result<Transcript, CapabilityError> {
         let bytes = blob_bytes(audio).map_err(|failure| CapabilityError::Unavailable(failure.message))?;
         self.heard.borrow_mut().push((bytes, language.map(Into::into)));
@@ -108,5 +119,7 @@ mod tests {
         let task = MockTask::new("a.wav", "RIFF");
         assert!(service.transcribe(task.source().as_ref(), Some("en")).is_err());
         assert_eq!(service.heard(), [(b"RIFF".to_vec(), Some("en".to_owned()))]);
+        assert_eq!(service.model().unwrap(), "mock", "a service that fails is there");
+        assert!(matches!(MockTranscription::absent().model(), Err(CapabilityError::Unavailable(_))));
     }
 }

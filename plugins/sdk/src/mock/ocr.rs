@@ -56,7 +56,9 @@ impl Ocr for MockOcr {
         let area = u64::from(picture.width) * u64::from(picture.height);
         let bytes = area * if picture.format == PixelFormat::Rgb8 { 3 } else { 1 };
         if !sides.contains(&picture.width) || !sides.contains(&picture.height) || area > PIXELS_MAX {
-            return Err(CapabilityError::Invalid("a picture has sides of 16 to 16,384 pixels and at most 16 Mi".into()));
+            return Err(CapabilityError::Invalid(
+                "a picture has sides of 16 to 16,384 pixels and at most 16 Mi".into(),
+            ));
         }
         if picture.pixels.len() as u64 != bytes {
             return Err(CapabilityError::Invalid(format!("the picture has {bytes} bytes of pixels")));
@@ -73,12 +75,8 @@ mod tests {
     #[test]
     fn a_picture_must_be_as_large_as_it_says() {
         let ocr = MockOcr::reading(["x"]);
-        let picture = |width, height, bytes| Picture {
-            width,
-            height,
-            format: PixelFormat::Rgb8,
-            pixels: vec![0; bytes],
-        };
+        let picture =
+            |width, height, bytes| Picture { width, height, format: PixelFormat::Rgb8, pixels: vec![0; bytes] };
         assert!(ocr.read(&picture(16, 16, 768)).is_ok());
         for wrong in [picture(16, 16, 767), picture(15, 16, 720), picture(16_384, 16_384, 0)] {
             assert!(matches!(ocr.read(&wrong), Err(CapabilityError::Invalid(_))), "{} {}", wrong.width, wrong.height);

@@ -5,7 +5,7 @@ mod web;
 
 use morag_step::bindings::morag::step::capability::Error;
 use morag_step::bindings::morag::step::completions::{self, Message, Options, Role};
-use morag_step::bindings::morag::step::{embeddings, kv, secrets, task, transcription};
+use morag_step::bindings::morag::step::{conversion, embeddings, kv, secrets, task, transcription};
 use morag_step::{Data, Descriptor, Failure, Level, Step, Task, data, host, json};
 
 /// The step.
@@ -19,6 +19,7 @@ impl Step for Capabilities {
             .wants("transcription")
             .wants("kv")
             .wants("secrets")
+            .wants("conversion")
             .wants("http")
     }
 
@@ -31,6 +32,7 @@ impl Step for Capabilities {
         let results: Vec<String> = match text("mode").as_str() {
             "embed" => (0..calls).map(|_| shown(embeddings::embed(&[text("text")]).map(|all| all.len()))).collect(),
             "complete" => (0..calls).map(|_| complete(&text("text"), number("max_tokens"))).collect(),
+            "transcription_model" => vec![shown(transcription::model())],
             "transcribe" => (0..calls).map(|_| transcribe(&text("language"))).collect(),
             "set" => (0..calls)
                 .map(|n| shown(kv::set(&format!("{}{n}", text("key")), text("text").as_bytes()).map(|()| "done")))
@@ -43,11 +45,36 @@ impl Step for Capabilities {
             "secret" => vec![shown(secrets::get(&text("key")))],
             "secret_length" => vec![shown(secrets::get(&text("key")).map(|secret| secret.len()))],
             "leak" => return leak(&task, &secrets::get(&text("key")).unwrap_or_default()),
+            "convert" => vec![shown(conversion::convert(&task::source(), "a.txt").map(|_| "done"))],
+            "temporary" => temporary(&text("text")),
             "fetch" => (0..calls).map(|_| fetch(&config)).collect(),
             other => return Err(Failure::new("UNKNOWN_MODE", format!("no mode {other:?}"))),
         };
         Ok(data(json!({ "results": results })))
     }
+}
+
+/// What becomes of temporary files: one that is written, one that is not, and two that the host refuses.
+fn temporary(text: &str) -> Vec<String> {
+    let written = task::create_temporary_file("t.txt", "text/plain").and_then(|writer| {
+        writer.write(text.as_bytes())?;
+        writer.finish()
+    });
+    let read = written.ok().and_then(|()| task::temporary_file("t.txt")).map(|file| {
+        let bytes = file.read(0, 100).unwrap_or_default();
+        format!("{} {} {}", file.size(), file.media_type(), String::from_utf8_lossy(&bytes))
+    });
+    let missing = task::temporary_file("other.txt").map_or("none", |_| "a file");
+    let refused = |name, media_type| match task::create_temporary_file(name, media_type) {
+        Ok(_) => "taken".to_owned(),
+        Err(_) => "refused".to_owned(),
+    };
+    vec![
+        read.unwrap_or_else(|| "nothing".into()),
+        missing.into(),
+        refused("../t.txt", "text/plain"),
+        refused("t.txt", "no type"),
+    ]
 }
 
 fn shown<T: std::fmt::Debug>(result: Result<T, Error>) -> String {

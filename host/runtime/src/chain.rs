@@ -1,0 +1,110 @@
+//! Runs the components of a step: of several, the first that takes the document. Which are asked is decided by [`Hints`]; this reads the
+//! document's first bytes and runs them.
+
+use crate::failure;
+use crate::plugin::Plugin;
+use crate::runner::Sandbox;
+use crate::threads::GuestThreads;
+use morag_core::JsonObject;
+use morag_core::plugin::{Descriptor, FailureCode, Hints, supported};
+use morag_core::ports::{StepCall, StepReport};
+use morag_core::task::{Resources, StepFailure};
+use morag_formats::{Content, Format, HEAD_BYTES, essence, extension, sniff};
+use serde_json::json;
+use std::sync::Arc;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+/// The components of a step, in the order in which they are asked.
+pub(crate) struct Chain {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) threads: Arc<GuestThreads>,
+    pub(crate) members: Vec<Arc<Plugin>>,
+    /// How many documents the document is in: 0 for the task's own.
+    pub(crate) depth: u32,
+}
+
+impl Chain {
+    /// Runs the first component that takes the document. `run` is the id that it stages its files under.
+    pub(crate) async fn run(self: &Arc<Self>, call: StepCall, run: Uuid) -> StepReport {
+        if let [only] = self.members.as_slice() {
+            return self.run_member(only, call, run).await;
+        }
+        let descriptors: Vec<Arc<Descriptor>> = self.members.iter().map(|member| member.descriptor.clone()).collect();
+        let hints = self.hints(&call).await;
+        let (mut used, mut log) = (Resources::default(), Vec::new());
+        for place in hints.choose(&descriptors) {
+            let Some(member) = self.members.get(place) else { continue };
+            let mut report = self.run_member(member, call.clone(), run).await;
+            used = used.and(&report.resources);
+            log.append(&mut report.log);
+            let name = json!(member.descriptor.name);
+            match &mut report.result {
+                Err(failure) if failure.code == FailureCode::UnsupportedFormat.as_str() => continue,
+                Err(failure) => drop(failure.details.entry("component").or_insert(name)),
+                Ok(success) => drop(success.data.entry("component").or_insert(name)),
+            }
+            return StepReport { resources: used, log, ..report };
+        }
+        let refused = unsupported(hints.attempted(), &supported(&descriptors));
+        StepReport { result: Err(refused), component: None, resources: used, log }
+    }
+
+    async fn run_member(self: &Arc<Self>, member: &Arc<Plugin>, call: StepCall, run: Uuid) -> StepReport {
+        // Of the highest level: with `RUST_LOG=error` too, a line says which task and step it is about.
+        let of_log = tracing::error_span!("guest", component = member.descriptor.name);
+        // With the caller's span, below which those of capabilities are, and one of the log, which finds only its own: a thread of guests
+        // has none.
+        let called = self.sandbox.clone().call(self.clone(), member.clone(), call, run);
+        let called = called.in_current_span().instrument(of_log);
+        let component = Some(member.descriptor.name.clone());
+        let report = self.threads.run(called).await;
+        let mut report = report.unwrap_or_else(|error| failed(failure::host_error(&error)));
+        report.component = component;
+        report
+    }
+
+    /// What is known of the document. Where its bytes cannot be read now, its name and media type; the component that is asked finds the
+    /// same error, and says so.
+    async fn hints(&self, call: &StepCall) -> Hints {
+        let source = &call.record.source;
+        let head = self.sandbox.services.blobs.read(&call.inputs.source, 0..HEAD_BYTES as u64).await;
+        let content = head.map_or(Content::Unknown, |head| sniff(&head));
+        let mut hints = Hints {
+            is_text: content == Content::Text,
+            extension: extension(&source.file_name),
+            media_type: essence(&source.media_type).to_ascii_lowercase(),
+            ..Hints::default()
+        };
+        match content {
+            Content::Known(format) => hints.content = pairs(format),
+            Content::Other(media_type, extension) => hints.content = vec![(media_type.into(), extension.into())],
+            Content::Container(formats) => hints.container = formats.iter().copied().flat_map(pairs).collect(),
+            Content::Text | Content::Unknown => {}
+        }
+        hints
+    }
+}
+
+/// A report of a step of which no component was run.
+pub(crate) fn failed(failure: StepFailure) -> StepReport {
+    StepReport { result: Err(failure), component: None, resources: Resources::default(), log: Vec::new() }
+}
+
+/// Media types of a format, each with its extension.
+fn pairs(format: &'static Format) -> Vec<(String, String)> {
+    format.media_types.iter().map(|media_type| ((*media_type).to_owned(), format.name.to_owned())).collect()
+}
+
+/// No component takes the document.
+fn unsupported(attempted: &str, supported: &[String]) -> StepFailure {
+    let mut details = JsonObject::new();
+    details.insert("attempted_format".into(), json!(attempted));
+    details.insert("supported_formats".into(), json!(supported));
+    StepFailure {
+        code: FailureCode::UnsupportedFormat.as_str().into(),
+        message: format!("Unsupported file format: .{attempted} files cannot be converted to markdown"),
+        details,
+        retryable: false,
+    }
+}

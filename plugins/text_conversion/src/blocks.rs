@@ -1,0 +1,126 @@
+//! Blocks of markdown that several formats write.
+
+use morag_conversion::markdown::push_cell;
+
+/// Ends what was written by a blank line, if anything was.
+pub fn gap(out: &mut String) {
+    if !out.is_empty() && !out.ends_with("\n\n") {
+        out.push_str(if out.ends_with('\n') { "\n" } else { "\n\n" });
+    }
+}
+
+/// Writes markdown as a block of its own.
+pub fn push_block(out: &mut String, markdown: &str) {
+    let markdown = markdown.trim_matches('\n').trim_end();
+    if !markdown.trim().is_empty() {
+        gap(out);
+        out.push_str(markdown);
+        out.push_str("\n\n");
+    }
+}
+
+/// Writes an item of a list: its further lines are below the text of its first.
+pub fn push_item(out: &mut String, marker: &str, markdown: &str) {
+    let indent = " ".repeat(marker.chars().count() + 1);
+    let mut lines = markdown.trim_matches('\n').trim_end().lines();
+    out.push_str(marker);
+    out.push(' ');
+    out.push_str(lines.next().unwrap_or_default());
+    out.push('\n');
+    for line in lines {
+        if !line.trim().is_empty() {
+            out.push_str(&indent);
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+}
+
+/// Writes a quotation.
+pub fn push_quote(out: &mut String, markdown: &str) {
+    let markdown = markdown.trim_matches('\n').trim_end();
+    if markdown.trim().is_empty() {
+        return;
+    }
+    gap(out);
+    for line in markdown.lines() {
+        out.push_str(if line.is_empty() { ">" } else { "> " });
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push('\n');
+}
+
+/// Writes a table, its first row as the header; rows are filled up to the widest. Cells are markdown of one line; bars within are escaped.
+pub fn push_table(out: &mut String, rows: &[Vec<String>]) {
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+    if width == 0 {
+        return;
+    }
+    gap(out);
+    for (index, row) in rows.iter().enumerate() {
+        out.push('|');
+        for column in 0..width {
+            out.push(' ');
+            push_cell(out, row.get(column).map(String::as_str).unwrap_or_default());
+            out.push_str(if out.ends_with(' ') { "|" } else { " |" });
+        }
+        out.push('\n');
+        if index == 0 {
+            out.push('|');
+            out.push_str(&" --- |".repeat(width));
+            out.push('\n');
+        }
+    }
+    out.push('\n');
+}
+
+/// A line without its indent of some columns; tabs are four.
+pub fn dedent(line: &str, columns: usize) -> &str {
+    let mut left = columns;
+    let mut at = 0;
+    for c in line.chars() {
+        let width = match c {
+            ' ' => 1,
+            '\t' => 4,
+            _ => break,
+        };
+        if left < width {
+            break;
+        }
+        left -= width;
+        at += c.len_utf8();
+    }
+    &line[at..]
+}
+
+/// Columns that a line is indented by; tabs are four.
+pub fn indent(line: &str) -> usize {
+    line.chars()
+        .map_while(|c| match c {
+            ' ' => Some(1),
+            '\t' => Some(4),
+            _ => None,
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_stand_apart() {
+        let mut out = String::new();
+        push_block(&mut out, "a\n");
+        push_item(&mut out, "-", "b\n\nc");
+        push_quote(&mut out, "d\n\ne");
+        push_table(&mut out, &[vec!["f|".into()], vec!["g".into(), String::new()]]);
+        assert_eq!(out, "a\n\n- b\n\n  c\n\n> d\n>\n> e\n\n| f\\| | |\n| --- | --- |\n| g | |\n\n");
+    }
+
+    #[test]
+    fn indents_are_of_columns() {
+        assert_eq!((indent("\t a"), dedent("\t a", 4), dedent(" a", 4)), (5, " a", "a"));
+    }
+}

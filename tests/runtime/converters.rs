@@ -1,0 +1,155 @@
+//! Steps of several components: which one a document gets, and documents inside documents.
+
+use morag_core::plugin::{Budget, Capability, Grant};
+use morag_core::ports::{BlobPath, Blobs as _, StepReport, StepRunner as _};
+use morag_core::task::TaskId;
+use morag_tests::sandbox::{Sandbox, guest};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+fn plugin(name: &str) -> PathBuf {
+    morag_tests::server::plugins_dir().join(format!("{name}.wasm"))
+}
+
+fn grant(name: &str) -> Grant {
+    match name {
+        "bundle" => Grant::of([Capability::Conversion]),
+        _ => Grant::default(),
+    }
+}
+
+async fn sandbox(grant: impl Fn(&str) -> Grant) -> Sandbox {
+    let paths = vec![guest("bundle"), guest("noop"), plugin("text_conversion"), plugin("pdf_conversion")];
+    Sandbox::granted(paths, grant, |_| ()).await.unwrap()
+}
+
+/// Runs the standard conversion over a document.
+async fn convert(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> (TaskId, StepReport) {
+    let mut call = sandbox.plain_call("markdown_conversion", bytes).await;
+    let record = Arc::make_mut(&mut call.record);
+    record.source.file_name = name.into();
+    record.source.media_type = "application/octet-stream".into();
+    (call.record.id, sandbox.runner.run(call).await)
+}
+
+async fn markdown(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> String {
+    let (_, report) = convert(sandbox, name, bytes).await;
+    let success = report.result.unwrap_or_else(|failure| panic!("{name}: {failure:?} {:?}", report.log));
+    let file = success.artifacts.iter().find(|staged| staged.artifact.name.as_str() == "markdown.md").unwrap();
+    let read = sandbox.blobs.read(&file.path, 0..file.artifact.size).await.unwrap();
+    String::from_utf8(read.to_vec()).unwrap()
+}
+
+fn bundle(parts: &[(&str, &str)]) -> Vec<u8> {
+    let part = |(name, text): &(&str, &str)| json!({ "name": name, "text": text });
+    json!({ "parts": parts.iter().map(part).collect::<Vec<_>>() }).to_string().into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_gets_the_converter_that_takes_it_and_the_result_says_which() {
+    let sandbox = sandbox(grant).await;
+    for (name, bytes, component) in [
+        ("a.md", b"# Title\n".to_vec(), "text_conversion"),
+        ("README", b"words".to_vec(), "text_conversion"),
+        ("a.bundle", bundle(&[]), "bundle"),
+    ] {
+        let (_, report) = convert(&sandbox, name, &bytes).await;
+        assert_eq!(report.component.as_deref(), Some(component), "{name}");
+        assert_eq!(report.result.unwrap().data["component"], component, "{name}");
+    }
+    let (_, report) = convert(&sandbox, "a.pdf", b"hello").await;
+    let failure = report.result.unwrap_err();
+    assert_eq!((failure.code.as_str(), &failure.details["component"]), ("CORRUPT_DOCUMENT", &json!("pdf_conversion")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_converter_takes_is_unsupported_and_says_what_is() {
+    let sandbox = sandbox(grant).await;
+    for (name, bytes, attempted) in [
+        ("a.xyz", &b"\0\x01\x02\x03"[..], "xyz"),
+        ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "png"),
+        ("a.bundle", b"{\"passes\": true}", "bundle"),
+    ] {
+        let (_, report) = convert(&sandbox, name, bytes).await;
+        let failure = report.result.unwrap_err();
+        assert_eq!(failure.code, "UNSUPPORTED_FORMAT", "{name}");
+        assert!(!failure.retryable && failure.message.contains(&format!(".{attempted} files")), "{failure:?}");
+        assert_eq!(failure.details["attempted_format"], attempted);
+        let supported: Vec<String> = serde_json::from_value(failure.details["supported_formats"].clone()).unwrap();
+        assert!(["bundle", "txt", "pdf"].iter().all(|name| supported.iter().any(|one| one == name)), "{supported:?}");
+        assert_eq!(report.component, None);
+    }
+}
+
+/// Inner documents go through the same converters.
+pub async fn inner_documents() {
+    let sandbox = sandbox(grant).await;
+    let inner = String::from_utf8(bundle(&[("../../deep.txt", "deep")])).unwrap();
+    let parts = [("a.txt", "one"), ("b.xyz", "\0\x01\x02"), ("c.pdf", "no"), ("d.bundle", &inner)];
+    let text = markdown(&sandbox, "a.bundle", &bundle(&parts)).await;
+    let expected = "[a.txt: text_conversion|one]\n[b.xyz: UNSUPPORTED_FORMAT]\n[c.pdf: CORRUPT_DOCUMENT]\n\
+                    [d.bundle: bundle|[../../deep.txt: text_conversion|deep]]\n";
+    assert_eq!(text, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_are_nested_two_deep_and_no_deeper() {
+    let sandbox = sandbox(grant).await;
+    let nested = |inner: Vec<u8>| bundle(&[("x.bundle", &String::from_utf8(inner).unwrap())]);
+    let two = nested(nested(bundle(&[("a.txt", "too deep")])));
+    let text = markdown(&sandbox, "a.bundle", &two).await;
+    assert!(text.contains("limit: documents are converted up to 2 levels deep"), "{text}");
+    assert!(!text.contains("too deep"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_budget_of_conversions_ends_them_and_not_the_step() {
+    let limited = |name: &str| {
+        let mut grant = grant(name);
+        grant.budgets.set(Budget::ConversionCalls, 1);
+        grant
+    };
+    let text = markdown(&sandbox(limited).await, "a.bundle", &bundle(&[("a.txt", "one"), ("b.txt", "two")])).await;
+    assert!(text.contains("|one]") && text.contains("[b.txt: limit: the step's budget conversion_calls"), "{text}");
+    let limited = |name: &str| {
+        let mut grant = grant(name);
+        grant.budgets.set(Budget::ConversionBytes, 3);
+        grant
+    };
+    let text = markdown(&sandbox(limited).await, "a.bundle", &bundle(&[("a.txt", "one"), ("b.txt", "two")])).await;
+    assert!(text.contains("[b.txt: limit: the step's budget conversion_bytes"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_inner_documents_is_left() {
+    let sandbox = sandbox(grant).await;
+    let (task, report) = convert(&sandbox, "a.bundle", &bundle(&[("a.txt", "one"), ("b.txt", "two")])).await;
+    let success = report.result.unwrap();
+    let left = sandbox.blobs.delete_all(&BlobPath::staging(task)).await.unwrap();
+    assert_eq!(left, success.artifacts.len() as u64, "only what is to be published is staged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_inner_conversions_use_is_counted() {
+    let sandbox = sandbox(grant).await;
+    let used = async |parts: &[(&str, &str)]| convert(&sandbox, "a.bundle", &bundle(parts)).await.1.resources;
+    let (none, one) = (used(&[]).await, used(&[("a.txt", "one")]).await);
+    assert!(one.host_calls > none.host_calls + 5, "{none:?} {one:?}");
+    assert!(one.bytes_out >= none.bytes_out + 6, "{none:?} {one:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_bundles_at_once_do_not_wait_for_each_other() {
+    // As many as the engine has instances: each needs further ones for its parts.
+    let sandbox = Arc::new(sandbox(grant).await);
+    let document = bundle(&[("a.txt", "one"), ("b.txt", "two")]);
+    let one = |_| {
+        let (sandbox, document) = (sandbox.clone(), document.clone());
+        tokio::spawn(async move { convert(&sandbox, "a.bundle", &document).await.1.result.map(|done| done.data) })
+    };
+    for ended in (0..4).map(one).collect::<Vec<_>>() {
+        let data: Value = ended.await.unwrap().unwrap().into();
+        assert_eq!(data["component"], "bundle");
+    }
+}
