@@ -1,0 +1,116 @@
+//! Pages of text, drawn as a scanner sees them.
+
+use ab_glyph::{Font, FontVec, PxScale, ScaleFont};
+
+/// A gray page.
+#[derive(Clone)]
+pub struct Page {
+    pub width: usize,
+    pub height: usize,
+    pub pixels: Vec<u8>,
+}
+
+/// Fonts of Debian packages that `cargo xtask test` installs.
+#[derive(Clone, Copy)]
+pub enum Typeface {
+    /// Latin and Cyrillic letters; `fonts-dejavu-core`.
+    DejaVu,
+    /// Japanese characters; `fonts-ipafont-gothic`.
+    IpaGothic,
+}
+
+impl Typeface {
+    fn load(self) -> FontVec {
+        let path = match self {
+            Self::DejaVu => "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+            Self::IpaGothic => "/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf",
+        };
+        let content = std::fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}; run `cargo xtask test`"));
+        FontVec::try_from_vec(content).expect("a font")
+    }
+}
+
+impl Page {
+    /// Lines of text in 11 points on white paper, as large as they need.
+    pub fn of(lines: &[&str], typeface: Typeface, dpi: usize) -> Self {
+        let font = typeface.load();
+        // The library takes points for 96 dots an inch.
+        let scale = font.pt_to_px_scale(11.0 * dpi as f32 / 96.0).expect("a scalable font");
+        let pitch = (11.0 * 1.4 / 72.0 * dpi as f32) as usize;
+        let margin = dpi / 2;
+        let long = lines.iter().map(|line| measure(&font, scale, line)).fold(0.0, f32::max) as usize;
+        let (width, height) = (long + 2 * margin, lines.len() * pitch + 2 * margin);
+        let mut page = Self { width, height, pixels: vec![255; width * height] };
+        for (index, line) in lines.iter().enumerate() {
+            page.draw(&font, scale, line, (margin as f32, (margin + (index + 1) * pitch) as f32));
+        }
+        page
+    }
+
+    fn draw(&mut self, font: &FontVec, scale: PxScale, text: &str, baseline: (f32, f32)) {
+        let scaled = font.as_scaled(scale);
+        let mut x = baseline.0;
+        for character in text.chars() {
+            let id = font.glyph_id(character);
+            assert_ne!(id.0, 0, "the font has no {character}");
+            let glyph = id.with_scale_and_position(scale, ab_glyph::point(x, baseline.1));
+            if let Some(outline) = font.outline_glyph(glyph) {
+                let corner = outline.px_bounds().min;
+                outline.draw(|dx, dy, covered| {
+                    let at = (corner.y as usize + dy as usize) * self.width + corner.x as usize + dx as usize;
+                    let ink = &mut self.pixels[at];
+                    *ink = (*ink).min(255 - (covered.min(1.0) * 235.0) as u8);
+                });
+            }
+            x += scaled.h_advance(id);
+        }
+    }
+
+    /// Turned clockwise by a quarter.
+    pub fn quarter_turned(&self) -> Self {
+        let (width, height) = (self.height, self.width);
+        let from = |index: usize| (self.height - 1 - index % width) * self.width + index / width;
+        Self { width, height, pixels: (0..width * height).map(|index| self.pixels[from(index)]).collect() }
+    }
+
+    /// Turned around its middle by a few degrees, as paper lies in a scanner.
+    pub fn tilted(&self, degrees: f32) -> Self {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let middle = (self.width as f32 / 2.0, self.height as f32 / 2.0);
+        let at = |x: usize, y: usize| {
+            let (dx, dy) = (x as f32 + 0.5 - middle.0, y as f32 + 0.5 - middle.1);
+            self.between(middle.0 + dx * cos + dy * sin - 0.5, middle.1 - dx * sin + dy * cos - 0.5)
+        };
+        let pixels = (0..self.height).flat_map(|y| (0..self.width).map(move |x| (x, y)));
+        Self { pixels: pixels.map(|(x, y)| at(x, y)).collect(), ..*self }
+    }
+
+    fn between(&self, x: f32, y: f32) -> u8 {
+        if x < 0.0 || y < 0.0 || x as usize + 1 >= self.width || y as usize + 1 >= self.height {
+            return 255;
+        }
+        let (left, top) = (x as usize, y as usize);
+        let pixel = |x: usize, y: usize| f32::from(self.pixels[y * self.width + x]);
+        let row = |y: usize| pixel(left, y) * (1.0 - x.fract()) + pixel(left + 1, y) * x.fract();
+        (row(top) * (1.0 - y.fract()) + row(top + 1) * y.fract()) as u8
+    }
+
+    /// With gray paper, faint ink, and noise of a cheap camera.
+    pub fn noisy(&self) -> Self {
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut noise = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            // The sum of four is nearly normal, with a deviation of 9.
+            (0..4).map(|part| ((state >> (16 * part)) & 0xffff) as f32 / 65_536.0 - 0.5).sum::<f32>() * 16.0
+        };
+        let pixel = |ink: &u8| (185.0 - f32::from(255 - ink) * 0.35 + noise()).clamp(0.0, 255.0) as u8;
+        Self { pixels: self.pixels.iter().map(pixel).collect(), ..*self }
+    }
+}
+
+fn measure(font: &FontVec, scale: PxScale, text: &str) -> f32 {
+    let scaled = font.as_scaled(scale);
+    text.chars().map(|character| scaled.h_advance(font.glyph_id(character))).sum()
+}
