@@ -29,7 +29,7 @@ const LINES_MAX: usize = 2_000;
 const LINE_PIXELS_MAX: usize = 8_000_000;
 /// Lines that tell which way up the page is.
 const PROBES: usize = 3;
-/// A line is no probe if it is longer than this many times its height: such lines take longest and tell no more.
+/// Lines longer than this many times their height are probes only where there are no others: they take longest and tell no more.
 const PROBE_LENGTH_MAX: f32 = 25.0;
 /// Above this confidence a line is not upside down.
 const UPRIGHT_MIN: f32 = 0.9;
@@ -141,9 +141,12 @@ impl Work<'_> {
     /// Turns the page so that its text is upright, by reading some lines both ways. Also returns what they say.
     fn upright(&self, page: Page) -> Result<(Page, Vec<Said>), ReadError> {
         let mut probes: Vec<_> = page.lines.iter().filter(|line| !page.crosses(line)).copied().collect();
-        let length = |line: &Rectangle| line.width / line.height.max(1.0);
-        probes.retain(|line| length(line) <= PROBE_LENGTH_MAX);
-        probes.sort_by(|a, b| length(b).total_cmp(&length(a)));
+        // The longest that are short enough, then the shortest of the others.
+        let rank = |line: &Rectangle| match line.width / line.height.max(1.0) {
+            length if length <= PROBE_LENGTH_MAX => -length,
+            length => length,
+        };
+        probes.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
         probes.truncate(PROBES);
         if probes.is_empty() {
             return Ok((page, Vec::new()));
