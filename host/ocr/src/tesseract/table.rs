@@ -59,7 +59,8 @@ fn line(words: &[Word<'_>]) -> TextLine {
     for word in words {
         // Chinese and Japanese have no spaces, but the program tells their characters one by one.
         let is_wide = |character: Option<char>| character.is_some_and(|character| character >= '\u{2e80}');
-        if !text.is_empty() && !(is_wide(text.chars().next_back()) && is_wide(word.text.chars().next())) {
+        let is_glued = is_wide(text.chars().next_back()) && is_wide(word.text.chars().next());
+        if !text.is_empty() && !is_glued {
             text.push(' ');
         }
         text.push_str(word.text);
