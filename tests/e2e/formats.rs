@@ -12,10 +12,10 @@ async fn converted(name: &str, bytes: Vec<u8>) -> (Value, String) {
     let task = server.submit(name, bytes, &[("webhook_url", &receiver.url)]).await;
     let status = server.wait_for_end(&task).await;
     assert_eq!(status["status"], "completed", "{name}: {status}");
-    let is_conversion =
-        |body: &Value| body["event_type"] == "step_completed" && body["data"]["step"] == "markdown_conversion";
-    let received =
-        receiver.wait_until(|received| received.iter().map(Received::json).any(|body| is_conversion(&body))).await;
+    let is_conversion = |body: &Value| {
+        body["event_type"] == "step_completed" && body["data"]["step"] == "markdown_conversion"
+    };
+    let received = receiver.wait_until(|received| received.iter().map(Received::json).any(|body| is_conversion(&body))).await;
     let event = received.iter().map(Received::json).find(is_conversion).expect("it was waited for");
     let markdown = server.request(Method::GET, &format!("/api/files/temp/{task}/markdown.md")).send().await;
     let markdown = markdown.expect("an answer").text().await.expect("text");

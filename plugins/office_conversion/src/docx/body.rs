@@ -52,16 +52,7 @@ impl Note {
 impl<'r, 'a> Reader<'r, 'a> {
     /// Begins.
     pub fn new(package: &'r Package<'a>, relations: &'r Relations, styles: &'r Styles, numbering: Numbering) -> Self {
-        Self {
-            package,
-            relations,
-            styles,
-            numbering,
-            out: Blocks::new(),
-            referred: Vec::new(),
-            numbers: HashMap::new(),
-            in_cell: false,
-        }
+        Self { package, relations, styles, numbering, out: Blocks::new(), referred: Vec::new(), numbers: HashMap::new(), in_cell: false }
     }
 
     /// Reads a note of the document: its links are those of its own part, and what it refers to itself is left out.
@@ -88,9 +79,7 @@ impl<'r, 'a> Reader<'r, 'a> {
                 "p" => self.paragraph(child),
                 "tbl" => table::write(self, child),
                 "sdt" => child.all("sdtContent").for_each(|content| self.blocks(content)),
-                "AlternateContent" => {
-                    child.child("Choice").or(child.child("Fallback")).into_iter().for_each(|choice| self.blocks(choice))
-                }
+                "AlternateContent" => child.child("Choice").or(child.child("Fallback")).into_iter().for_each(|choice| self.blocks(choice)),
                 "customXml" | "ins" | "moveTo" | "smartTag" => self.blocks(child),
                 "oMathPara" | "oMath" => {
                     let mut text = Inline::new();
@@ -126,23 +115,17 @@ impl<'r, 'a> Reader<'r, 'a> {
         match (level.filter(|_| !self.in_cell), marker) {
             (Some(level), None | Some((Marker::Bullet, _))) => self.out.heading(level, text),
             (Some(level), Some((Marker::Number(number), _))) => self.out.heading(level, &format!("{number}. {text}")),
-            (Some(level), Some((Marker::Label(label), _))) => {
-                self.out.heading(level, &format!("{} {text}", escape(&label)))
-            }
+            (Some(level), Some((Marker::Label(label), _))) => self.out.heading(level, &format!("{} {text}", escape(&label))),
             (None, Some((Marker::Bullet, depth))) => self.out.item(depth, "-", text),
             (None, Some((Marker::Number(number), depth))) => self.out.item(depth, &format!("{number}."), text),
-            (None, Some((Marker::Label(label), depth))) => {
-                self.out.item(depth, "-", &format!("{} {text}", escape(&label)))
-            }
+            (None, Some((Marker::Label(label), depth))) => self.out.item(depth, "-", &format!("{} {text}", escape(&label))),
             // A paragraph of the list above it, without a mark of its own.
             (None, None) => self.out.paragraph(text),
         }
     }
 
     fn chart(&mut self, element: Element<'_, '_>) {
-        let Some(name) = element.prefixed("id").and_then(|id| self.relations.part(&id).map(str::to_owned)) else {
-            return;
-        };
+        let Some(name) = element.prefixed("id").and_then(|id| self.relations.part(&id).map(str::to_owned)) else { return };
         let Ok(Some(source)) = self.package.optional_text(&name) else { return };
         if let Ok(tree) = self.package.tree(&name, &source) {
             chart::write(&mut self.out, tree.root());

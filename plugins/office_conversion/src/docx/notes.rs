@@ -11,13 +11,10 @@ use morag_step::Failure;
 /// # Errors
 /// Those of [`crate::package::Package::optional_text`] and [`crate::package::Package::tree`].
 pub fn write(reader: &mut Reader<'_, '_>) -> Result<(), Failure> {
-    for (kind, part, element) in [
-        (Note::Foot, "footnotes", "footnote"),
-        (Note::End, "endnotes", "endnote"),
-        (Note::Comment, "comments", "comment"),
-    ] {
-        let wanted: Vec<String> =
-            reader.referred.iter().filter(|note| note.0 == kind).map(|note| note.1.clone()).collect();
+    for (kind, part, element) in
+        [(Note::Foot, "footnotes", "footnote"), (Note::End, "endnotes", "endnote"), (Note::Comment, "comments", "comment")]
+    {
+        let wanted: Vec<String> = reader.referred.iter().filter(|note| note.0 == kind).map(|note| note.1.clone()).collect();
         if wanted.is_empty() {
             continue;
         }

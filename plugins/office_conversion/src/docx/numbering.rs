@@ -55,10 +55,7 @@ impl Numbering {
         let level = |element: Element<'_, '_>| {
             let format = value(element, "numFmt").unwrap_or_else(|| "decimal".into());
             let start = element.child("start").and_then(|start| start.number("val")).unwrap_or(1);
-            Some((
-                element.number("ilvl")?,
-                Level { format, text: value(element, "lvlText").unwrap_or_default(), start },
-            ))
+            Some((element.number("ilvl")?, Level { format, text: value(element, "lvlText").unwrap_or_default(), start }))
         };
         let mut numbering = Self::default();
         for definition in tree.root().all("abstractNum") {
@@ -66,9 +63,7 @@ impl Numbering {
             numbering.definitions.insert(definition.attribute("abstractNumId").unwrap_or_default(), List { levels });
         }
         for list in tree.root().all("num") {
-            let (Some(id), Some(definition)) = (list.attribute("numId"), value(list, "abstractNumId")) else {
-                continue;
-            };
+            let (Some(id), Some(definition)) = (list.attribute("numId"), value(list, "abstractNumId")) else { continue };
             let starts = |own: Element<'_, '_>| Some((own.number("ilvl")?, own.child("startOverride")?.number("val")?));
             numbering.lists.insert(id, (definition, list.all("lvlOverride").filter_map(starts).collect()));
         }
@@ -85,8 +80,9 @@ impl Numbering {
         if !starts.is_empty() && self.begun.insert(list.to_owned()) {
             *counts = [None; LEVELS];
         }
-        let start =
-            |at: usize| starts.get(&at).copied().unwrap_or_else(|| levels.get(&at).map_or(1, |level| level.start));
+        let start = |at: usize| {
+            starts.get(&at).copied().unwrap_or_else(|| levels.get(&at).map_or(1, |level| level.start))
+        };
         counts[level] = Some(counts[level].map_or_else(|| start(level), |count| count.saturating_add(1)));
         counts[level + 1..].fill(None);
         match own.format.as_str() {
@@ -98,11 +94,7 @@ impl Numbering {
             return None;
         }
         let own_number = counts[level].unwrap_or(1);
-        let simple = own
-            .text
-            .strip_prefix('%')
-            .and_then(|rest| rest.strip_suffix(['.', ')']))
-            .and_then(|rest| rest.parse().ok());
+        let simple = own.text.strip_prefix('%').and_then(|rest| rest.strip_suffix(['.', ')'])).and_then(|rest| rest.parse().ok());
         if own.format == "decimal" && simple == Some(level + 1) && own_number < 1_000_000_000 {
             return Some(Marker::Number(own_number));
         }

@@ -6,24 +6,14 @@ use crate::write::{Inline, Style};
 use crate::xml::Element;
 
 /// Adds what an element holds. Text boxes and charts that are anchored in it are left in `boxes`.
-pub fn push_all<'t, 'a>(
-    reader: &mut Reader<'_, '_>,
-    text: &mut Inline,
-    element: Element<'t, 'a>,
-    boxes: &mut Vec<Element<'t, 'a>>,
-) {
+pub fn push_all<'t, 'a>(reader: &mut Reader<'_, '_>, text: &mut Inline, element: Element<'t, 'a>, boxes: &mut Vec<Element<'t, 'a>>) {
     for child in element.elements() {
         push(reader, text, child, boxes);
     }
 }
 
 /// Adds an element.
-pub fn push<'t, 'a>(
-    reader: &mut Reader<'_, '_>,
-    text: &mut Inline,
-    element: Element<'t, 'a>,
-    boxes: &mut Vec<Element<'t, 'a>>,
-) {
+pub fn push<'t, 'a>(reader: &mut Reader<'_, '_>, text: &mut Inline, element: Element<'t, 'a>, boxes: &mut Vec<Element<'t, 'a>>) {
     match element.name() {
         "r" => run(reader, text, element, boxes),
         "hyperlink" => {
@@ -50,12 +40,7 @@ pub fn push<'t, 'a>(
     }
 }
 
-fn run<'t, 'a>(
-    reader: &mut Reader<'_, '_>,
-    text: &mut Inline,
-    element: Element<'t, 'a>,
-    boxes: &mut Vec<Element<'t, 'a>>,
-) {
+fn run<'t, 'a>(reader: &mut Reader<'_, '_>, text: &mut Inline, element: Element<'t, 'a>, boxes: &mut Vec<Element<'t, 'a>>) {
     let properties = element.child("rPr");
     let on = |name: &str| {
         let found = properties.and_then(|own| own.child(name));
@@ -88,10 +73,7 @@ fn content<'t, 'a>(
             "br" | "cr" => text.plain("\n"),
             "noBreakHyphen" => text.push("-", style),
             "sym" => {
-                let code = child
-                    .attribute("char")
-                    .and_then(|code| u32::from_str_radix(&code, 16).ok())
-                    .and_then(char::from_u32);
+                let code = child.attribute("char").and_then(|code| u32::from_str_radix(&code, 16).ok()).and_then(char::from_u32);
                 // Characters of a font of pictures say nothing outside it.
                 if let Some(c) = code.filter(|c| !('\u{e000}'..='\u{f8ff}').contains(c)) {
                     text.push(&c.to_string(), style);
@@ -118,9 +100,7 @@ fn anchored<'t, 'a>(drawing: Element<'t, 'a>, boxes: &mut Vec<Element<'t, 'a>>) 
         match child.name() {
             "txbxContent" => boxes.push(child),
             "chart" => boxes.push(child),
-            "AlternateContent" => {
-                child.child("Choice").or(child.child("Fallback")).into_iter().for_each(|choice| anchored(choice, boxes))
-            }
+            "AlternateContent" => child.child("Choice").or(child.child("Fallback")).into_iter().for_each(|choice| anchored(choice, boxes)),
             _ => anchored(child, boxes),
         }
     }

@@ -7,9 +7,7 @@ use crate::xml::Element;
 /// An equation as LaTeX: as its author wrote it, where it says so, and else by its parts.
 pub fn mathml(element: Element<'_, '_>) -> String {
     let annotations = element.within("annotation");
-    if let Some(own) =
-        annotations.iter().find(|annotation| annotation.attribute("encoding").is_some_and(|name| name.contains("tex")))
-    {
+    if let Some(own) = annotations.iter().find(|annotation| annotation.attribute("encoding").is_some_and(|name| name.contains("tex"))) {
         return own.text().trim().to_owned();
     }
     let mut out = String::new();
@@ -42,11 +40,7 @@ fn push_one(out: &mut String, element: Element<'_, '_>) {
     match element.name() {
         "mi" | "mn" | "mo" => {
             let text = element.text();
-            if is_function(text.trim()) {
-                *out += &format!("\\{} ", text.trim())
-            } else {
-                symbols::push(out, text.trim())
-            }
+            if is_function(text.trim()) { *out += &format!("\\{} ", text.trim()) } else { symbols::push(out, text.trim()) }
         }
         "mtext" | "ms" => *out += &format!("\\text{{{}}}", element.text().replace(['{', '}', '\\', '$'], "")),
         "mspace" => out.push(' '),
@@ -70,12 +64,8 @@ fn push_one(out: &mut String, element: Element<'_, '_>) {
             symbols::push(out, close.as_deref().unwrap_or(")"));
         }
         "mtable" => {
-            let row =
-                |row: &Element<'_, '_>| row.elements().map(|cell| one(Some(&cell))).collect::<Vec<_>>().join(" & ");
-            *out += &format!(
-                "\\begin{{matrix}}{}\\end{{matrix}}",
-                children.iter().map(row).collect::<Vec<_>>().join(" \\\\ ")
-            );
+            let row = |row: &Element<'_, '_>| row.elements().map(|cell| one(Some(&cell))).collect::<Vec<_>>().join(" & ");
+            *out += &format!("\\begin{{matrix}}{}\\end{{matrix}}", children.iter().map(row).collect::<Vec<_>>().join(" \\\\ "));
         }
         "annotation" | "annotation-xml" | "mphantom" => {}
         _ => push(out, element),

@@ -72,8 +72,7 @@ fn push_one(out: &mut String, element: Element<'_, '_>) {
             let between = character(element, "dPr", "sepChr").flatten().unwrap_or('|');
             let mut parts: Vec<String> = element.all("e").map(omml).collect();
             if let [single] = parts.as_mut_slice()
-                && let Some(inner) =
-                    single.strip_prefix("\\begin{matrix}").and_then(|rest| rest.strip_suffix("\\end{matrix}"))
+                && let Some(inner) = single.strip_prefix("\\begin{matrix}").and_then(|rest| rest.strip_suffix("\\end{matrix}"))
                 && let Some(kind) = matrix_of(open, close)
             {
                 *out += &format!("\\begin{{{kind}}}{inner}\\end{{{kind}}}");
@@ -122,8 +121,7 @@ fn push_one(out: &mut String, element: Element<'_, '_>) {
 fn push_text(out: &mut String, run: Element<'_, '_>) {
     let text: String = run.all("t").map(Element::text).collect();
     let word = text.trim();
-    let upright =
-        run.at(&["rPr", "nor"]).is_some() || run.at(&["rPr", "sty"]).is_some_and(|style| style.is("val", "p"));
+    let upright = run.at(&["rPr", "nor"]).is_some() || run.at(&["rPr", "sty"]).is_some_and(|style| style.is("val", "p"));
     if is_function(word) {
         *out += &format!("\\{word} ");
     } else if upright && word.chars().count() > 1 && word.chars().all(|c| c.is_alphabetic() || c == ' ') {
@@ -179,28 +177,14 @@ mod tests {
             (format!("<m:rad><m:deg/>{}</m:rad>", e("e", "α")), "\\sqrt{\\alpha}"),
             (format!("<m:rad>{}{}</m:rad>", e("deg", "3"), e("e", "x")), "\\sqrt[3]{x}"),
             (
-                format!(
-                    "<m:nary><m:naryPr><m:chr m:val='∑'/></m:naryPr>{}{}{}</m:nary>",
-                    e("sub", "i=0"),
-                    e("sup", "n"),
-                    e("e", "i")
-                ),
+                format!("<m:nary><m:naryPr><m:chr m:val='∑'/></m:naryPr>{}{}{}</m:nary>", e("sub", "i=0"), e("sup", "n"), e("e", "i")),
                 "\\sum_{i=0}^{n} i",
             ),
-            (
-                format!("<m:d><m:dPr><m:begChr m:val='['/><m:endChr m:val=''/></m:dPr>{}</m:d>", e("e", "x")),
-                "\\left[x\\right.",
-            ),
+            (format!("<m:d><m:dPr><m:begChr m:val='['/><m:endChr m:val=''/></m:dPr>{}</m:d>", e("e", "x")), "\\left[x\\right."),
             (format!("<m:acc>{}</m:acc>", e("e", "v")), "\\hat{v}"),
             (format!("<m:func><m:fName>{}</m:fName>{}</m:func>", run("sin"), e("e", "x")), "\\sin x"),
             (
-                format!(
-                    "<m:d><m:e><m:m><m:mr>{}{}</m:mr><m:mr>{}{}</m:mr></m:m></m:e></m:d>",
-                    e("e", "1"),
-                    e("e", "2"),
-                    e("e", "3"),
-                    e("e", "4")
-                ),
+                format!("<m:d><m:e><m:m><m:mr>{}{}</m:mr><m:mr>{}{}</m:mr></m:m></m:e></m:d>", e("e", "1"), e("e", "2"), e("e", "3"), e("e", "4")),
                 "\\begin{pmatrix}1 & 2 \\\\ 3 & 4\\end{pmatrix}",
             ),
         ] {

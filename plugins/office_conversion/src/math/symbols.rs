@@ -232,8 +232,8 @@ pub fn accent(c: char) -> &'static str {
 /// Whether a word is the name of a function that LaTeX knows.
 pub fn is_function(word: &str) -> bool {
     const FUNCTIONS: [&str; 25] = [
-        "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "log", "ln",
-        "exp", "lim", "max", "min", "sup", "inf", "det", "dim", "gcd", "arg", "deg",
+        "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "log", "ln", "exp", "lim",
+        "max", "min", "sup", "inf", "det", "dim", "gcd", "arg", "deg",
     ];
     FUNCTIONS.contains(&word)
 }

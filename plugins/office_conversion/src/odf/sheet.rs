@@ -19,12 +19,7 @@ const MARKDOWN_BYTES_MAX: usize = 48 << 20;
 ///
 /// # Errors
 /// `DOCUMENT_TOO_LARGE`.
-pub fn pages(
-    package: &Package<'_>,
-    styles: &Styles,
-    sheets: Element<'_, '_>,
-    options: &Options,
-) -> Result<Vec<String>, Failure> {
+pub fn pages(package: &Package<'_>, styles: &Styles, sheets: Element<'_, '_>, options: &Options) -> Result<Vec<String>, Failure> {
     let (mut pages, mut total) = (Vec::new(), 0);
     let mut written = false;
     for (sheet, number) in sheets.all("table").zip(1u32..) {
@@ -73,8 +68,7 @@ fn grid(sheet: Element<'_, '_>) -> Grid {
                 let text = text(cell);
                 if !text.trim().is_empty() {
                     for down in 0..repeated.min(REPEATS_MAX) {
-                        (0..wide.min(REPEATS_MAX))
-                            .for_each(|right| grid.add(row.saturating_add(down), column.saturating_add(right), &text));
+                        (0..wide.min(REPEATS_MAX)).for_each(|right| grid.add(row.saturating_add(down), column.saturating_add(right), &text));
                         if grid.cut {
                             return grid;
                         }

@@ -12,12 +12,7 @@ use morag_step::Failure;
 ///
 /// # Errors
 /// `DOCUMENT_TOO_LARGE`.
-pub fn pages(
-    package: &Package<'_>,
-    styles: &Styles,
-    presentation: Element<'_, '_>,
-    options: &Options,
-) -> Result<Vec<String>, Failure> {
+pub fn pages(package: &Package<'_>, styles: &Styles, presentation: Element<'_, '_>, options: &Options) -> Result<Vec<String>, Failure> {
     let mut pages = Vec::new();
     for (page, number) in presentation.all("page").zip(1u32..) {
         pages.push(if options.takes(number) { slide(package, styles, page, number)? } else { String::new() });

@@ -90,8 +90,7 @@ fn own(style: Element<'_, '_>) -> Own {
     let text = style.child("text-properties");
     let value = |name: &str| text.and_then(|text| text.attribute(name));
     Own {
-        bold: value("font-weight")
-            .map(|weight| weight == "bold" || weight.parse().is_ok_and(|weight: u32| weight >= 600)),
+        bold: value("font-weight").map(|weight| weight == "bold" || weight.parse().is_ok_and(|weight: u32| weight >= 600)),
         italic: value("font-style").map(|style| style != "normal"),
         strike: value("text-line-through-style").map(|style| style != "none"),
         parent: style.attribute("parent-style-name"),

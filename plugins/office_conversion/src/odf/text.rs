@@ -92,13 +92,7 @@ impl Reader<'_, '_> {
         text
     }
 
-    fn push<'t, 'a>(
-        &mut self,
-        text: &mut Inline,
-        element: Element<'t, 'a>,
-        style: Style,
-        boxes: &mut Vec<Element<'t, 'a>>,
-    ) {
+    fn push<'t, 'a>(&mut self, text: &mut Inline, element: Element<'t, 'a>, style: Style, boxes: &mut Vec<Element<'t, 'a>>) {
         for item in element.items() {
             let child = match item {
                 // White space is what the elements say; line ends of the file are blanks.
@@ -135,10 +129,7 @@ impl Reader<'_, '_> {
                 "annotation" => {
                     let author = child.child("creator").map(|author| escape(&author.text())).unwrap_or_default();
                     let said = self.apart(|reader| {
-                        child
-                            .elements()
-                            .filter(|child| matches!(child.name(), "p" | "list"))
-                            .for_each(|child| reader.block(child));
+                        child.elements().filter(|child| matches!(child.name(), "p" | "list")).for_each(|child| reader.block(child));
                     });
                     let said = if author.is_empty() { said } else { format!("{author}: {said}") };
                     self.note(text, 2, said);
@@ -184,8 +175,7 @@ impl Reader<'_, '_> {
                     None => self.chart(child),
                 },
                 // A picture, what stands in for an object, and words about them.
-                "image" | "title" | "desc" | "enhanced-geometry" | "event-listeners" | "glue-point" | "thumbnail"
-                | "plugin" => {}
+                "image" | "title" | "desc" | "enhanced-geometry" | "event-listeners" | "glue-point" | "thumbnail" | "plugin" => {}
                 _ => self.block(child),
             }
         }

@@ -95,10 +95,9 @@ fn by_root(text: &str, name: String) -> Option<Kind> {
 
 fn main_part(text: &str) -> Option<String> {
     let tree = Tree::parse(text, Flavour::Xml).ok()?;
-    let relation = tree
-        .root()
-        .all("Relationship")
-        .find(|relation| relation.attribute("Type").is_some_and(|kind| kind.ends_with("/officeDocument")))?;
+    let relation = tree.root().all("Relationship").find(|relation| {
+        relation.attribute("Type").is_some_and(|kind| kind.ends_with("/officeDocument"))
+    })?;
     Some(relations::resolve("", &relation.attribute("Target")?))
 }
 

@@ -50,8 +50,7 @@ impl<'a> Package<'a> {
             let parts = archive.len();
             return Err(failures::too_large(format!("it has {parts} parts, and at most {ENTRIES_MAX} are read")));
         }
-        let names =
-            archive.file_names().zip(0..).filter_map(|(name, index)| Some((name.ok()?.to_ascii_lowercase(), index)));
+        let names = archive.file_names().zip(0..).filter_map(|(name, index)| Some((name.ok()?.to_ascii_lowercase(), index)));
         let names = names.collect();
         let (archive, warnings) = (RefCell::new(archive), RefCell::new(Vec::new()));
         Ok(Self { archive, names, format, total: Cell::new(0), warnings })

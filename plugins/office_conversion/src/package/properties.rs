@@ -47,8 +47,7 @@ pub fn merge_core(properties: &mut Properties, element: Element<'_, '_>) {
                 properties.creation_date = properties.creation_date.take().or_else(|| dates::iso(&child.text()));
             }
             "modified" => {
-                properties.modification_date =
-                    properties.modification_date.take().or_else(|| dates::iso(&child.text()));
+                properties.modification_date = properties.modification_date.take().or_else(|| dates::iso(&child.text()));
             }
             _ => {}
         }

@@ -66,8 +66,7 @@ impl Relations {
 pub fn resolve(folder: &str, target: &str) -> String {
     let target = target.split(['#', '?']).next().unwrap_or_default();
     let from_root = target.starts_with('/');
-    let mut parts: Vec<&str> =
-        if from_root { Vec::new() } else { folder.split('/').filter(|part| !part.is_empty()).collect() };
+    let mut parts: Vec<&str> = if from_root { Vec::new() } else { folder.split('/').filter(|part| !part.is_empty()).collect() };
     for part in target.split(['/', '\\']) {
         match part {
             "" | "." => {}

@@ -88,9 +88,7 @@ mod tests {
     #[test]
     fn titles_stand_before_the_table_and_empty_places_are_left_out() {
         let mut grid = Grid::default();
-        for (row, column, text) in
-            [(9, 1, "b"), (9, 16_000, "c"), (0, 0, "# Title"), (1_048_575, 16_000, "d"), (3, 1, " ")]
-        {
+        for (row, column, text) in [(9, 1, "b"), (9, 16_000, "c"), (0, 0, "# Title"), (1_048_575, 16_000, "d"), (3, 1, " ")] {
             grid.add(row, column, text);
         }
         let mut blocks = Blocks::new();

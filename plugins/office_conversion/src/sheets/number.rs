@@ -56,8 +56,7 @@ impl Kind {
                 '[' => {
                     let inner: String = chars.by_ref().take_while(|c| *c != ']').collect();
                     let inner = inner.to_ascii_lowercase();
-                    duration |= !inner.is_empty()
-                        && ["h", "m", "s"].iter().any(|unit| inner.chars().all(|c| unit.starts_with(c)));
+                    duration |= !inner.is_empty() && ["h", "m", "s"].iter().any(|unit| inner.chars().all(|c| unit.starts_with(c)));
                 }
                 '%' => percent = true,
                 'y' | 'd' | 'e' if c != 'E' => date = true,

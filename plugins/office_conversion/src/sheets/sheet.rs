@@ -47,9 +47,7 @@ pub fn read(package: &Package<'_>, name: &str, source: &str, workbook: &Workbook
                 _ => {}
             },
             Ok(Event::Empty(start)) => match start.local_name().as_ref() {
-                "row" => {
-                    row = attribute(&start, "r").and_then(|text| text.parse().ok()).unwrap_or(row.saturating_add(1))
-                }
+                "row" => row = attribute(&start, "r").and_then(|text| text.parse().ok()).unwrap_or(row.saturating_add(1)),
                 "c" => drop(begin(&start, row, &mut column)),
                 _ => {}
             },

@@ -41,8 +41,7 @@ impl Workbook {
         let source = package.text(main)?.ok_or_else(|| package.corrupt(format_args!("its part {main} is missing")))?;
         let tree = package.tree(main, &source)?;
         let relations = Relations::of(package, main)?;
-        let year_1904 =
-            tree.root().child("workbookPr").is_some_and(|own| own.is("date1904", "1") || own.is("date1904", "true"));
+        let year_1904 = tree.root().child("workbookPr").is_some_and(|own| own.is("date1904", "1") || own.is("date1904", "true"));
         let mut workbook = Self { epoch: if year_1904 { Epoch::Year1904 } else { Epoch::Year1900 }, ..Self::default() };
         for (sheet, number) in tree.root().at(&["sheets"]).into_iter().flat_map(|sheets| sheets.all("sheet")).zip(1..) {
             let name = sheet.attribute("name").unwrap_or_else(|| format!("Sheet {number}"));
@@ -100,9 +99,7 @@ fn texts(package: &Package<'_>, name: &str, source: &str) -> Vec<Box<str>> {
                 "t" => in_text = false,
                 _ => {}
             },
-            Ok(Event::Empty(empty)) if empty.local_name().as_ref() == "si" && texts.len() < TEXTS_MAX => {
-                texts.push("".into())
-            }
+            Ok(Event::Empty(empty)) if empty.local_name().as_ref() == "si" && texts.len() < TEXTS_MAX => texts.push("".into()),
             Ok(Event::Eof) => return texts,
             Ok(event) if in_text => super::sheet::push_text(&mut text, &event),
             Ok(_) => {}

@@ -15,8 +15,7 @@ pub fn write(blocks: &mut Blocks, root: Element<'_, '_>) {
     }
     let Some(area) = chart.child("plotArea") else { return };
     let series: Vec<Element<'_, '_>> = area.within("ser").into_iter().take(SERIES_MAX).collect();
-    let categories =
-        series.iter().find_map(|one| one.child("cat").or(one.child("xVal"))).map(points).unwrap_or_default();
+    let categories = series.iter().find_map(|one| one.child("cat").or(one.child("xVal"))).map(points).unwrap_or_default();
     let values: Vec<Vec<String>> =
         series.iter().map(|one| one.child("val").or(one.child("yVal")).map(points).unwrap_or_default()).collect();
     let mut head = vec![String::new()];

@@ -66,10 +66,7 @@ fn slide_names(package: &Package<'_>, main: &str) -> Result<Vec<String>, Failure
     let relations = Relations::of(package, main)?;
     let listed: Vec<Element<'_, '_>> = tree.root().within("sldId");
     if listed.len() > SLIDES_MAX {
-        return Err(failures::too_large(format!(
-            "it has {} slides, and at most {SLIDES_MAX} are converted",
-            listed.len()
-        )));
+        return Err(failures::too_large(format!("it has {} slides, and at most {SLIDES_MAX} are converted", listed.len())));
     }
     let (mut names, mut seen) = (Vec::new(), HashSet::new());
     for element in listed {

@@ -58,9 +58,7 @@ impl<'s, 'a> Slide<'s, 'a> {
             Some("dt" | "ftr" | "sldNum" | "hdr" | "sldImg") => {}
             _ if self.notes && kind.as_deref() != Some("body") => {}
             Some("title" | "ctrTitle") if self.title.is_empty() => self.title = text::lines(body, self.relations),
-            Some("" | "body" | "obj") if !self.notes => {
-                text::write(&mut self.blocks, body, self.relations, Bullets::Usual)
-            }
+            Some("" | "body" | "obj") if !self.notes => text::write(&mut self.blocks, body, self.relations, Bullets::Usual),
             _ => text::write(&mut self.blocks, body, self.relations, Bullets::Unusual),
         }
     }

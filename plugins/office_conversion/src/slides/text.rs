@@ -18,11 +18,8 @@ pub enum Bullets {
 pub fn write(blocks: &mut Blocks, body: Element<'_, '_>, relations: &Relations, bullets: Bullets) {
     // Numbers of the lists of each level.
     let mut numbers = [0u32; 10];
-    let paragraphs: Vec<(Element<'_, '_>, Inline)> = body
-        .all("p")
-        .map(|element| (element, paragraph(element, relations)))
-        .filter(|(_, text)| !text.is_blank())
-        .collect();
+    let paragraphs: Vec<(Element<'_, '_>, Inline)> =
+        body.all("p").map(|element| (element, paragraph(element, relations))).filter(|(_, text)| !text.is_blank()).collect();
     let usual = bullets == Bullets::Usual && paragraphs.len() > 1;
     for (element, text) in paragraphs {
         let properties = element.child("pPr");
@@ -64,8 +61,7 @@ fn runs(text: &mut Inline, element: Element<'_, '_>, relations: &Relations) {
             "r" => {
                 let properties = child.child("rPr");
                 let on = |name: &str| properties.is_some_and(|own| own.is(name, "1") || own.is(name, "true"));
-                let strike =
-                    properties.and_then(|own| own.attribute("strike")).is_some_and(|strike| strike != "noStrike");
+                let strike = properties.and_then(|own| own.attribute("strike")).is_some_and(|strike| strike != "noStrike");
                 let style = Style { bold: on("b"), italic: on("i"), strike, code: false };
                 let link = properties.and_then(|own| own.child("hlinkClick")?.prefixed("id"));
                 text.link(link.as_deref().and_then(|id| relations.address(id)));
@@ -75,8 +71,7 @@ fn runs(text: &mut Inline, element: Element<'_, '_>, relations: &Relations) {
             "br" => text.plain("\n"),
             "tab" => text.plain(" "),
             // The number of the slide and its date are the same on all.
-            "fld" if child.attribute("type").is_some_and(|kind| kind == "slidenum" || kind.starts_with("datetime")) => {
-            }
+            "fld" if child.attribute("type").is_some_and(|kind| kind == "slidenum" || kind.starts_with("datetime")) => {}
             "fld" => child.all("t").for_each(|t| text.plain(&t.text())),
             "oMathPara" => child.all("oMath").for_each(|equation| text.raw(&math::display(&math::omml(equation)))),
             "oMath" => text.raw(&math::inline(&math::omml(child))),

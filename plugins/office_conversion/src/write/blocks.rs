@@ -96,8 +96,7 @@ impl Blocks {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if !text.is_empty() {
             // Stars around the whole of a heading say nothing more.
-            let bare =
-                text.strip_prefix("**").and_then(|text| text.strip_suffix("**")).filter(|text| !text.contains("**"));
+            let bare = text.strip_prefix("**").and_then(|text| text.strip_suffix("**")).filter(|text| !text.contains("**"));
             self.paragraph(&format!("{} {}", "#".repeat(level.clamp(1, 6)), bare.unwrap_or(&text)));
         }
     }
@@ -214,7 +213,8 @@ mod tests {
         blocks.in_item(0, "more of ten");
         blocks.item(5, "-", "too deep");
         blocks.heading(9, "**End**");
-        let expected = "Text\n\n9. nine\n10. ten\n    - inner\n      second line\n\n    more of ten\n    - too deep\n\n###### End\n";
+        let expected =
+            "Text\n\n9. nine\n10. ten\n    - inner\n      second line\n\n    more of ten\n    - too deep\n\n###### End\n";
         assert_eq!(blocks.finish().unwrap(), expected);
     }
 

@@ -68,10 +68,9 @@ impl Inline {
                 && address.len() <= ADDRESS_BYTES_MAX
                 && !address.contains(char::is_whitespace)
         };
-        self.link = address
-            .map(str::trim)
-            .filter(usable)
-            .map(|address| address.replace('(', "%28").replace(')', "%29").replace('<', "%3C").replace('>', "%3E"));
+        self.link = address.map(str::trim).filter(usable).map(|address| {
+            address.replace('(', "%28").replace(')', "%29").replace('<', "%3C").replace('>', "%3E")
+        });
     }
 
     /// Whether it would be empty.
@@ -145,9 +144,7 @@ fn push_run(out: &mut String, text: &str, style: Style, link: Option<&str>, afte
         let clear = !before.eq(&'*') && !inner.contains('\n') && inner.chars().any(char::is_alphanumeric);
         let (mut open, mut close) = (String::new(), String::new());
         if link.is_some() || (opens && closes && clear) {
-            for (_, mark) in
-                [(style.bold, "**"), (style.italic, "*"), (style.strike, "~~")].iter().filter(|(on, _)| *on)
-            {
+            for (_, mark) in [(style.bold, "**"), (style.italic, "*"), (style.strike, "~~")].iter().filter(|(on, _)| *on) {
                 open.push_str(mark);
                 close.insert_str(0, mark);
             }
@@ -172,10 +169,7 @@ fn push_escaped(out: &mut String, text: &str) {
         let escape = match c {
             '`' | '[' | ']' => true,
             '*' => !(before.is_whitespace() && after.is_whitespace()),
-            '_' => {
-                !(before.is_alphanumeric() && after.is_alphanumeric()
-                    || before.is_whitespace() && after.is_whitespace())
-            }
+            '_' => !(before.is_alphanumeric() && after.is_alphanumeric() || before.is_whitespace() && after.is_whitespace()),
             '~' => after == '~' || before == '~',
             '<' => after.is_ascii_alphabetic() || matches!(after, '/' | '!' | '?'),
             '&' => after == '#' || after.is_ascii_alphabetic(),

@@ -141,9 +141,7 @@ impl<'a> Tree<'a> {
                     let found = builder.open.iter().skip(1).rposition(|open| open.name == name);
                     match (found, flavour) {
                         (Some(found), Flavour::Xhtml) => builder.open.truncate(found + 1),
-                        (Some(found), Flavour::Xml) if found + 2 == builder.open.len() => {
-                            builder.open.truncate(found + 1)
-                        }
+                        (Some(found), Flavour::Xml) if found + 2 == builder.open.len() => builder.open.truncate(found + 1),
                         (None, Flavour::Xhtml) => {}
                         (_, Flavour::Xml) => {
                             damage = Some(format!("at byte {before}, </{name}> closes what is not open"));
@@ -339,9 +337,7 @@ mod tests {
 
     #[test]
     fn what_comes_before_the_damage_is_kept() {
-        for (text, kept) in
-            [("<a><b>one</b><c>two", "onetwo"), ("<a>one<b></a>two</b>", "one"), ("<a>one<b x=</a>", "one")]
-        {
+        for (text, kept) in [("<a><b>one</b><c>two", "onetwo"), ("<a>one<b></a>two</b>", "one"), ("<a>one<b x=</a>", "one")] {
             let tree = Tree::parse(text, Flavour::Xml).unwrap();
             assert_eq!(tree.root().text(), kept, "{text}");
             assert!(tree.damage.is_some(), "{text}");
