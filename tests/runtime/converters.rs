@@ -131,6 +131,24 @@ async fn nothing_of_inner_documents_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_converter_that_passes_a_document_on_is_left() {
+    let sandbox = sandbox(grant).await;
+    let (task, report) = convert(&sandbox, "a.bundle", b"{\"passes\": true}").await;
+    assert_eq!(report.result.unwrap_err().code, "UNSUPPORTED_FORMAT");
+    assert_eq!(sandbox.blobs.delete_all(&BlobPath::staging(task)).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_inner_conversions_are_in_the_log_once() {
+    let sandbox = sandbox(grant).await;
+    let inner = String::from_utf8(bundle(&[])).unwrap();
+    let (_, report) = convert(&sandbox, "a.bundle", &bundle(&[("b.bundle", &inner)])).await;
+    let lines: Vec<&str> = report.log.iter().map(|line| line.message.as_str()).collect();
+    assert_eq!(lines, ["a bundle is opened", "b.bundle: a bundle is opened"]);
+    assert_eq!(report.resources.log_lines, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_inner_conversions_use_is_counted() {
     let sandbox = sandbox(grant).await;
     let used = async |parts: &[(&str, &str)]| convert(&sandbox, "a.bundle", &bundle(parts)).await.1.resources;

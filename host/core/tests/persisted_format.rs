@@ -119,6 +119,7 @@ fn a_pipeline_of_an_operators_own() {
             replaces: [("markdown.md".parse().expect("a name"), "redacted.md".parse().expect("a name"))].into(),
             ..StepDefinition::plain("redact", "redact", "content_processing", 5)
         },
+        StepDefinition { alternatives: vec!["b".into(), "c".into()], ..StepDefinition::plain("several", "a", "s", 1) },
     ];
     let expected = json!({
         "name": "redacted",
@@ -132,6 +133,9 @@ fn a_pipeline_of_an_operators_own() {
                 "config": {"kinds": ["email"]},
                 "when": {"media_type": ["application/pdf", "text/*"], "metadata": {"confidential": true}},
                 "on_failure": {"action": "skip"}, "optional": true, "replaces": {"markdown.md": "redacted.md"}
+            },
+            {
+                "name": "several", "component": "a", "alternatives": ["b", "c"], "stage": "s", "weight": 1, "config": {}
             }
         ]
     });

@@ -1,7 +1,7 @@
 //! The formats of documents that are converted: the one table of their names, media types and extensions.
 //!
-//! The host goes by it where it names a document, the converters where they say what they take. A converter of somebody else's says its
-//! own formats (`wit/converter.wit`); those are not in this table.
+//! The host uses it to name documents, and the standard converters to say what they take. Formats of other converters are not in this table:
+//! each says its own (`wit/converter.wit`).
 
 #[cfg(feature = "sniff")]
 mod sniff;

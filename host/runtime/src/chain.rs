@@ -10,7 +10,7 @@ use crate::threads::GuestThreads;
 use async_trait::async_trait;
 use morag_core::JsonObject;
 use morag_core::plugin::{Descriptor, FailureCode, Hints, supported};
-use morag_core::ports::{StepCall, StepReport};
+use morag_core::ports::{BlobPath, StepCall, StepReport};
 use morag_core::task::{Resources, StepFailure};
 use morag_formats::{Content, Format, HEAD_BYTES, essence, extension, sniff};
 use serde_json::json;
@@ -29,10 +29,12 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// Runs the first component that takes the document. `run` is the id that it stages its files under.
-    pub(crate) async fn run(&self, call: StepCall, run: Uuid) -> StepReport {
+    /// Runs the first component that takes the document. With the report comes the id that it has staged its files under: each component
+    /// has its own, for what one that passes the document on has staged is discarded while the next one runs.
+    pub(crate) async fn run(&self, call: StepCall) -> (StepReport, Uuid) {
+        let mut run = Uuid::new_v4();
         if let [only] = self.members.as_slice() {
-            return self.run_member(only, call, run).await;
+            return (self.run_member(only, call, run).await, run);
         }
         let descriptors: Vec<Arc<Descriptor>> = self.members.iter().map(|member| member.descriptor.clone()).collect();
         let hints = self.hints(&call).await;
@@ -44,14 +46,26 @@ impl Chain {
             log.append(&mut report.log);
             let name = json!(member.descriptor.name);
             match &mut report.result {
-                Err(failure) if failure.code == FailureCode::UnsupportedFormat.as_str() => continue,
+                Err(failure) if failure.code == FailureCode::UnsupportedFormat.as_str() => {
+                    self.delete_staged(&call, run).await;
+                    run = Uuid::new_v4();
+                    continue;
+                }
                 Err(failure) => drop(failure.details.entry("component").or_insert(name)),
                 Ok(success) => drop(success.data.entry("component").or_insert(name)),
             }
-            return StepReport { resources: used, log, ..report };
+            return (StepReport { resources: used, log, ..report }, run);
         }
         let refused = unsupported(hints.attempted(), &supported(&descriptors));
-        StepReport { result: Err(refused), component: None, resources: used, log }
+        (StepReport { result: Err(refused), component: None, resources: used, log }, run)
+    }
+
+    /// Deletes the files of a component that has passed the document on.
+    async fn delete_staged(&self, call: &StepCall, run: Uuid) {
+        let folder = BlobPath::staged_run(call.record.id, run);
+        if let Err(error) = self.sandbox.services.blobs.delete_all(&folder).await {
+            tracing::warn!(%error, "files of a component that passed the document on stay until the task has ended");
+        }
     }
 
     async fn run_member(&self, member: &Arc<Plugin>, call: StepCall, run: Uuid) -> StepReport {
@@ -103,8 +117,8 @@ impl InnerDocuments for Chain {
         self.depth
     }
 
-    async fn convert(&self, call: StepCall, run: Uuid) -> StepReport {
-        self.run(call, run).await
+    async fn convert(&self, call: StepCall) -> (StepReport, Uuid) {
+        self.run(call).await
     }
 }
 

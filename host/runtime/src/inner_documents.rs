@@ -17,6 +17,6 @@ pub(crate) trait InnerDocuments: Send + Sync {
     /// How many documents the document is in: 0 for the task's own.
     fn depth(&self) -> u32;
 
-    /// Runs the first component that takes the document. `run` is the id that it stages its files under.
-    async fn convert(&self, call: StepCall, run: Uuid) -> StepReport;
+    /// Runs the first component that takes the document. With the report comes the id that it has staged its files under.
+    async fn convert(&self, call: StepCall) -> (StepReport, Uuid);
 }

@@ -6,11 +6,10 @@ use crate::plugin::Plugin;
 use crate::sandbox::Sandbox;
 use crate::threads::GuestThreads;
 use async_trait::async_trait;
-use morag_core::plugin::{CONVERSION, Descriptor, converters};
+use morag_core::plugin::{Descriptor, NotLoaded, converters, members};
 use morag_core::ports::{StepCall, StepReport, StepRunner};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// The loaded components of one set, which were loaded together and do not change while a task runs on them.
 pub struct PluginRunner {
@@ -30,20 +29,11 @@ impl PluginRunner {
         Self { sandbox, threads, plugins, converters }
     }
 
-    /// The components of a step, or the name of one that is not loaded.
-    fn members(&self, components: &[String]) -> Result<Vec<Arc<Plugin>>, String> {
-        let mut names: Vec<&str> = Vec::new();
-        for component in components {
-            let found: Vec<&str> = match self.plugins.contains_key(component) {
-                true => vec![component],
-                false if component == CONVERSION && !self.converters.is_empty() => {
-                    self.converters.iter().map(|converter| converter.name.as_str()).collect()
-                }
-                false => return Err(component.clone()),
-            };
-            names.extend(found.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
-        }
-        Ok(names.into_iter().filter_map(|name| self.plugins.get(name).cloned()).collect())
+    /// The components of a step.
+    fn members(&self, components: &[String]) -> Result<Vec<Arc<Plugin>>, NotLoaded> {
+        let names = components.iter().map(String::as_str);
+        let found = members(names, &|name| self.descriptor(name), &self.converters)?;
+        Ok(found.iter().filter_map(|member| self.plugins.get(&member.name).cloned()).collect())
     }
 
     /// The loaded components by name.
@@ -65,9 +55,9 @@ impl StepRunner for PluginRunner {
     async fn run(&self, call: StepCall) -> StepReport {
         let members = match self.members(&call.components) {
             Ok(members) => members,
-            Err(missing) => return failed(failure::unknown(&missing)),
+            Err(NotLoaded(missing)) => return failed(failure::unknown(&missing)),
         };
         let (sandbox, threads) = (self.sandbox.clone(), self.threads.clone());
-        Chain { sandbox, threads, members, depth: 0 }.run(call, Uuid::new_v4()).await
+        Chain { sandbox, threads, members, depth: 0 }.run(call).await.0
     }
 }

@@ -108,7 +108,7 @@ fn entries(archive: &mut Archive) -> Vec<Entry> {
         if data.is_dir() || data.is_symlink() {
             continue;
         }
-        // Many programs write UTF-8 without saying so; what is none is in code page 437, as the format has it.
+        // Many programs write UTF-8 without saying so; other names are in code page 437, as the format says.
         let name = match std::str::from_utf8(data.name_raw()) {
             Ok(name) => name.to_owned(),
             Err(_) => data

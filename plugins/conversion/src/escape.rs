@@ -35,6 +35,12 @@ pub fn push_line(out: &mut String, text: &str, context: Context, starts_block: b
     push_escaped(out, text, context);
 }
 
+/// Writes one line of plain text as the beginning of a paragraph; control characters are blanks.
+pub fn push_paragraph(out: &mut String, line: &str) {
+    let line: String = line.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    push_line(out, &line, Context::of(&[&line]), true);
+}
+
 /// What a block holds that decides about its escapes.
 #[derive(Debug, Clone, Copy)]
 pub struct Context {
@@ -164,6 +170,31 @@ mod tests {
     fn lines_that_would_be_markup_are_escaped() {
         assert_eq!(paragraphs("# a\n---\n> b\n\n1. c\n* d"), "\\# a\n\\---\n> b\n\n1\\. c\n* d\n\n");
         assert_eq!(inline(" a\n*b* [c](d) "), "a \\*b\\* \\[c](d)");
+    }
+
+    #[test]
+    fn a_paragraph_of_plain_text_reads_the_same() {
+        let plain = |text: &str| {
+            let mut out = String::new();
+            push_paragraph(&mut out, text);
+            out
+        };
+        for same in ["3.5 kg", "a - b", "snake_case", "5 * 3", "AT & T", "x < 3", "[00:00:01] said", "C#"] {
+            assert_eq!(plain(same), same);
+        }
+        for (text, escaped) in [
+            ("# one", "\\# one"),
+            ("1. one", "1\\. one"),
+            ("*bold*", "\\*bold\\*"),
+            ("_so_", "\\_so_"),
+            ("[a](b)", "\\[a](b)"),
+            ("<b>", "\\<b>"),
+            ("&lt;", "\\&lt;"),
+            ("---", "\\---"),
+            (" a\u{7}b\n", "a b"),
+        ] {
+            assert_eq!(plain(text), escaped);
+        }
     }
 
     #[test]

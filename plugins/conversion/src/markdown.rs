@@ -49,38 +49,6 @@ pub fn push_cell(out: &mut String, text: &str) {
     }
 }
 
-/// One line of plain text as the beginning of a paragraph that reads the same: what would be markup is escaped.
-pub fn push_plain(out: &mut String, line: &str) {
-    let line = line.trim();
-    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    // A number of a list has a space after its mark.
-    let after = line[digits..].strip_prefix(['.', ')']);
-    let list_mark = digits > 0 && after.is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
-    let mut before = ' ';
-    for (at, c) in line.char_indices() {
-        let next = line[at + c.len_utf8()..].chars().next().unwrap_or(' ');
-        let escaped = match c {
-            '#' | '>' | '+' | '=' | '-' => at == 0,
-            '~' => next == '~' || before == '~',
-            '.' | ')' => list_mark && at == digits,
-            '`' => true,
-            '*' => !(before.is_whitespace() && next.is_whitespace()) || at == 0,
-            '_' => !(before.is_alphanumeric() && next.is_alphanumeric()),
-            ']' => matches!(next, '(' | '[' | ':'),
-            '<' => next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?'),
-            '&' => next.is_ascii_alphabetic() || next == '#',
-            '\\' => next.is_ascii_punctuation() || next == ' ',
-            '|' => at == 0,
-            _ => false,
-        };
-        if escaped {
-            out.push('\\');
-        }
-        out.push(if c.is_control() { ' ' } else { c });
-        before = c;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,32 +58,6 @@ mod tests {
         assert_eq!(normalise("\u{feff}a\r\nb\rc\u{0}\u{c}d"), "a\nb\nc\n\nd");
         assert_eq!(finish("\n\na \n\n"), "a\n");
         assert_eq!(finish(" \n "), "");
-    }
-
-    #[test]
-    fn only_what_would_be_markup_is_escaped() {
-        let plain = |text: &str| {
-            let mut out = String::new();
-            push_plain(&mut out, text);
-            out
-        };
-        for same in ["3.5 kg", "a - b", "snake_case", "5 * 3", "AT & T", "x < 3", "[00:00:01] said", "C#"] {
-            assert_eq!(plain(same), same);
-        }
-        for (text, escaped) in [
-            ("# one", "\\# one"),
-            ("- one", "\\- one"),
-            ("1. one", "1\\. one"),
-            ("*bold*", "\\*bold\\*"),
-            ("_so_", "\\_so\\_"),
-            ("[a](b)", "[a\\](b)"),
-            ("<b>", "\\<b>"),
-            ("&lt;", "\\&lt;"),
-            ("\\*", "\\\\\\*"),
-            ("---", "\\---"),
-        ] {
-            assert_eq!(plain(text), escaped);
-        }
     }
 
     #[test]

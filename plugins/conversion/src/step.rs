@@ -27,8 +27,6 @@ pub struct Options {
     pub page_range: Option<(u32, u32)>,
     /// Most pages that are converted, from the first of the range.
     pub max_pages: Option<u32>,
-    /// Whether pictures of the document become artifacts.
-    pub include_images: bool,
 }
 
 impl Options {
@@ -39,11 +37,7 @@ impl Options {
             let [first, last] = range.as_slice() else { return None };
             Some((number(first)?, number(last)?))
         });
-        Self {
-            page_range: range,
-            max_pages: options.get("max_pages").and_then(number),
-            include_images: options.get("include_images").and_then(serde_json::Value::as_bool).unwrap_or_default(),
-        }
+        Self { page_range: range, max_pages: options.get("max_pages").and_then(number) }
     }
 
     /// Whether a page, counted from 1, is to be converted.
@@ -124,6 +118,5 @@ mod tests {
         assert_eq!(taken(&options(json!({ "page_range": [3, 8], "max_pages": 2 }))), [3, 4]);
         assert_eq!(taken(&options(json!({ "max_pages": 1 }))), [1]);
         assert_eq!(taken(&options(json!({ "page_range": "3-5", "max_pages": -1 }))).len(), 8);
-        assert!(options(json!({ "include_images": true })).include_images);
     }
 }

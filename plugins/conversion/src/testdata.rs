@@ -1,7 +1,35 @@
-//! Documents for tests, written byte by byte.
+//! Documents for tests, written byte by byte, and what every conversion promises.
 
+use crate::document::pages_cover;
+use crate::{Converted, Options, Source};
+use morag_step::Failure;
 use std::io::{Cursor, Write};
 use zip::{ZipWriter, write::SimpleFileOptions};
+
+/// A document to be converted, of which only the name is known.
+pub fn source(bytes: &[u8], name: &str) -> Source {
+    let options = Options::default();
+    Source { bytes: bytes.to_vec(), file_name: name.into(), media_type: String::new(), language: None, options }
+}
+
+/// What a conversion breaks of its promise: whole markdown with pages that cover it, or a failure with one of the shared codes.
+pub fn broken(result: &Result<Converted, Failure>) -> Option<String> {
+    const CODES: [&str; 6] = [
+        "ENCRYPTED_DOCUMENT",
+        "NO_TEXT",
+        "CORRUPT_DOCUMENT",
+        "EMPTY_DOCUMENT",
+        "DOCUMENT_TOO_LARGE",
+        "UNSUPPORTED_FORMAT",
+    ];
+    match result {
+        Ok(converted) if !pages_cover(&converted.pages, converted.markdown.len()) => Some("pages with gaps".into()),
+        Ok(converted) if converted.markdown.contains('\r') => Some("a carriage return".into()),
+        Ok(converted) if !converted.markdown.ends_with('\n') => Some("no line end at the end".into()),
+        Err(failure) if !CODES.contains(&failure.code.as_str()) => Some(failure.to_string()),
+        _ => None,
+    }
+}
 
 /// A zip of these entries, packed.
 pub fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {

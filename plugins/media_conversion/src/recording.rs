@@ -5,8 +5,9 @@ use crate::sound::{self, Tags};
 use crate::transcript::{self, PAGE_MS};
 use crate::{codes, film};
 use morag_conversion::document::{join_pages, property};
+use morag_conversion::escape::push_paragraph;
 use morag_conversion::formats::Kind;
-use morag_conversion::markdown::{finish, push_cell, push_plain};
+use morag_conversion::markdown::{finish, push_cell};
 use morag_conversion::{Converted, Format, Options, Properties, dates};
 use morag_step::{Blob, Failure, Info, Task, Transcript, Transcription};
 
@@ -100,7 +101,7 @@ fn head(tags: &Tags, duration_ms: Option<u64>) -> String {
     let mut out = String::new();
     if let Some(title) = &tags.title {
         out.push_str("# ");
-        push_plain(&mut out, title);
+        push_paragraph(&mut out, title);
         out.push('\n');
     }
     let duration = duration_ms.map(transcript::clock);

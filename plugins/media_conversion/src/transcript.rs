@@ -1,7 +1,7 @@
 //! What was said, as paragraphs and as a page for each minute.
 
 use morag_conversion::Options;
-use morag_conversion::markdown::push_plain;
+use morag_conversion::escape::push_paragraph;
 use morag_step::Segment;
 
 /// A page is a minute.
@@ -44,7 +44,7 @@ pub fn pages(mut segments: Vec<Segment>, options: &Options) -> Vec<String> {
             line.push(' ');
             line.push_str(&one_line(&segment.text));
         }
-        push_plain(page, &line);
+        push_paragraph(page, &line);
     }
     pages
 }
@@ -77,7 +77,7 @@ pub fn untimed(text: &str) -> String {
         if !out.is_empty() {
             out.push_str("\n\n");
         }
-        push_plain(&mut out, &line);
+        push_paragraph(&mut out, &line);
     }
     out
 }

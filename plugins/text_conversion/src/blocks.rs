@@ -1,5 +1,6 @@
 //! Blocks of markdown that several formats write.
 
+use morag_conversion::escape::push_fenced;
 use morag_conversion::markdown::push_cell;
 
 /// Ends what was written by a blank line, if anything was.
@@ -126,6 +127,26 @@ pub fn indent(line: &str) -> usize {
             _ => None,
         })
         .sum()
+}
+
+/// A first word that would make something else of a paragraph.
+pub fn start_of_block(text: String) -> String {
+    match text.chars().next() {
+        Some('#' | '>' | '+' | '-') => format!("\\{text}"),
+        _ => text,
+    }
+}
+
+/// Writes lines as code, without the indent that all have.
+pub fn push_code(out: &mut String, language: &str, lines: &[&str]) {
+    let common = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| indent(line)).min().unwrap_or(0);
+    let text = lines.iter().map(|line| dedent(line, common)).collect::<Vec<_>>().join("\n");
+    let text = text.trim_matches('\n');
+    if !text.trim().is_empty() {
+        gap(out);
+        push_fenced(out, language, text);
+        out.push('\n');
+    }
 }
 
 #[cfg(test)]

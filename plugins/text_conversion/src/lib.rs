@@ -10,6 +10,7 @@ mod data;
 pub mod detect;
 mod html;
 mod html_tree;
+mod markup;
 mod notebook;
 mod rst;
 mod subtitles;

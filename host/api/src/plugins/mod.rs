@@ -277,7 +277,7 @@ fn pipelines(app: &Api, set: &PluginSet, loaded: &LoadedPlugin) -> Vec<String> {
         |name: &str| set.plugins.iter().find(|one| one.descriptor.name == name).map(|one| one.descriptor.clone());
     let converters = set.steps.converters();
     let uses = |step: &StepDefinition| {
-        let members = members(step, &found, &converters).unwrap_or_default();
+        let members = members(step.components(), &found, &converters).unwrap_or_default();
         members.iter().any(|member| member.name == loaded.descriptor.name)
     };
     let using = all.filter(|pipeline| pipeline.steps().iter().any(&uses));

@@ -1,7 +1,6 @@
 //! From a checked submission to an accepted task.
 
 use super::checked::{CheckedSpec, Submission};
-use super::file_name;
 use super::lookups::{WebhookHosts, replayed, replayed_or};
 use super::origin::Origin;
 use super::upload::{StoredFile, Upload};
@@ -15,7 +14,7 @@ use crate::traced;
 use axum::http::StatusCode;
 use morag_core::JsonObject;
 use morag_core::ports::{AcceptError, Accepted, Idempotency, NewTask, StoreError};
-use morag_core::task::{DocumentId, Source, TaskRecord};
+use morag_core::task::{DocumentId, Source, SourceType, TaskRecord};
 use morag_engine::endpoints::task_credentials;
 use morag_engine::spans;
 use std::sync::Arc;
@@ -162,7 +161,7 @@ pub fn estimated_seconds(bytes: u64) -> u64 {
 /// The record of a task to be. Its subscribers are chosen later.
 fn record(app: &Api, origin: &Origin, upload: &Upload, checked: CheckedSpec, file: StoredFile) -> TaskRecord {
     let CheckedSpec { spec, pipeline } = checked;
-    let source_type = spec.source_type.unwrap_or_else(|| file_name::source_type(&file.media_type));
+    let source_type = spec.source_type.unwrap_or_else(|| SourceType::of_media_type(&file.media_type));
     TaskRecord {
         id: upload.task(),
         document_id: spec.document_id.unwrap_or_else(DocumentId::random),

@@ -14,6 +14,7 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use futures::TryStreamExt as _;
 use morag_core::shown;
+use morag_core::task::reduced_file_name;
 use morag_engine::ORPHAN_AGE;
 use multer::{Field, Multipart};
 use std::collections::BTreeMap;
@@ -161,7 +162,7 @@ fn add(fields: &mut BTreeMap<String, String>, name: String, value: &str) {
 
 /// Stores the file of a part while it is read.
 async fn store(upload: &mut Upload, field: Field<'static>, max_bytes: u64) -> Result<StoredFile, ApiError> {
-    let file_name = file_name::reduce(field.file_name().unwrap_or_default());
+    let file_name = reduced_file_name(field.file_name().unwrap_or_default());
     let media_type = file_name::media_type(field.content_type().map(AsRef::as_ref), &file_name);
     let pieces = field.map_err(|error| broken(&error, max_bytes));
     upload.store(file_name, media_type, pieces, max_bytes).await

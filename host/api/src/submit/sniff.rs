@@ -1,6 +1,7 @@
 //! Detects the type of a fetched document: by its first bytes, then by its server's headers and its URL. Pure.
 
 use super::file_name;
+use morag_core::task::reduced_file_name;
 use morag_formats::{Content, sniff};
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -43,11 +44,11 @@ pub fn name(head: &[u8], declared: Option<&str>, given: Option<&str>, url: &Url)
     let last = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
     let last = percent_decode_str(last).decode_utf8_lossy();
     let own = given.or(Some(&*last).filter(|last| !last.is_empty()));
-    let base = file_name::reduce(own.or(url.host_str()).unwrap_or_default());
+    let base = reduced_file_name(own.or(url.host_str()).unwrap_or_default());
     // A host's name has no extension, whatever comes after its last dot.
     let extension = extension(&base).filter(|_| own.is_some());
     let declared = declared.and_then(|text| text.split(';').next()).map(|text| text.trim().to_ascii_lowercase());
-    let with = |wanted: &str| file_name::reduce(&format!("{base}.{wanted}"));
+    let with = |wanted: &str| reduced_file_name(&format!("{base}.{wanted}"));
     let is_of =
         |extension: &str, media_type: &str| mime_guess::from_ext(extension).iter().any(|mime| mime == media_type);
 

@@ -1,7 +1,6 @@
 //! The components of a step: one, or a chain of which each document gets the first that takes it.
 
 use super::descriptor::{AcceptedFormat, Descriptor};
-use crate::pipeline::StepDefinition;
 use std::sync::Arc;
 
 /// Name of the standard step that converts. Where no component has it, it stands for every loaded converter: so an operator adds a
@@ -34,15 +33,15 @@ pub fn converters(loaded: impl IntoIterator<Item = Arc<Descriptor>>) -> Vec<Arc<
     found
 }
 
-/// The components of a step in the order in which they are asked, each once; never empty. `descriptor_of`: a loaded component;
+/// The components that a step names, in the order in which they are asked, each once. `descriptor_of`: a loaded component;
 /// `converters`: what [`CONVERSION`] stands for.
-pub fn members(
-    step: &StepDefinition,
+pub fn members<'a>(
+    components: impl IntoIterator<Item = &'a str>,
     descriptor_of: &dyn Fn(&str) -> Option<Arc<Descriptor>>,
     converters: &[Arc<Descriptor>],
 ) -> Result<Vec<Arc<Descriptor>>, NotLoaded> {
     let mut members: Vec<Arc<Descriptor>> = Vec::new();
-    for name in step.components() {
+    for name in components {
         let found = match descriptor_of(name) {
             Some(descriptor) => vec![descriptor],
             None if name == CONVERSION && !converters.is_empty() => converters.to_vec(),
@@ -137,6 +136,7 @@ pub fn supported(chain: &[Arc<Descriptor>]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::StepDefinition;
     use crate::plugin::{Input, Output};
     use serde_json::json;
 
@@ -188,17 +188,17 @@ mod tests {
         let own = converter(CONVERSION, &["txt"]);
         let step = StepDefinition::plain(CONVERSION, CONVERSION, "s", 1);
         let found = |name: &str| chain.iter().find(|member| member.name == name).cloned();
-        assert_eq!(names(&members(&step, &found, &chain).unwrap()), ["text_conversion", "pdf_conversion"]);
+        assert_eq!(names(&members(step.components(), &found, &chain).unwrap()), ["text_conversion", "pdf_conversion"]);
         let with_own = |name: &str| (name == CONVERSION).then(|| own.clone());
-        assert_eq!(names(&members(&step, &with_own, &chain).unwrap()), [CONVERSION]);
-        assert_eq!(members(&step, &|_| None, &[]), Err(NotLoaded(CONVERSION.into())));
+        assert_eq!(names(&members(step.components(), &with_own, &chain).unwrap()), [CONVERSION]);
+        assert_eq!(members(step.components(), &|_| None, &[]), Err(NotLoaded(CONVERSION.into())));
         let named = StepDefinition {
             alternatives: vec![CONVERSION.into(), "text_conversion".into()],
             ..StepDefinition::plain("c", "pdf_conversion", "s", 1)
         };
-        assert_eq!(names(&members(&named, &found, &chain).unwrap()), ["pdf_conversion", "text_conversion"]);
+        assert_eq!(names(&members(named.components(), &found, &chain).unwrap()), ["pdf_conversion", "text_conversion"]);
         let missing = StepDefinition { alternatives: vec!["nowhere".into()], ..named };
-        assert_eq!(members(&missing, &found, &chain), Err(NotLoaded("nowhere".into())));
+        assert_eq!(members(missing.components(), &found, &chain), Err(NotLoaded("nowhere".into())));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod event;
+mod file_name;
 mod id;
 mod metadata;
 mod record;
@@ -11,6 +12,7 @@ mod tenant;
 
 pub use artifact::{Artifact, ArtifactName, InvalidArtifactName, file_url};
 pub use event::{Event, EventKind, Resources, Retry, SkipReason, StepFailure};
+pub use file_name::{plain_extension, reduced_file_name};
 pub use id::{DocumentId, InvalidDocumentId, TaskId};
 pub use metadata::{METADATA_BYTES_MAX, Metadata, has_all};
 pub use record::{Source, SourceType, TaskRecord};

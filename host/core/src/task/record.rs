@@ -19,6 +19,16 @@ pub enum SourceType {
 }
 
 impl SourceType {
+    /// Kind of source by its media type. Other than audio, video and images are documents.
+    pub fn of_media_type(media_type: &str) -> Self {
+        match media_type.split('/').next() {
+            Some("audio") => Self::Audio,
+            Some("video") => Self::Video,
+            Some("image") => Self::Image,
+            _ => Self::Document,
+        }
+    }
+
     /// The contract's word.
     pub fn as_str(self) -> &'static str {
         match self {

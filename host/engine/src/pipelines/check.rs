@@ -112,7 +112,7 @@ fn check_one(
 ) -> Result<(), InvalidPipelines> {
     let mut chains: Vec<(&StepDefinition, Vec<Arc<Descriptor>>)> = Vec::new();
     for step in pipeline.steps() {
-        let chain = match members(step, descriptor_of, converters) {
+        let chain = match members(step.components(), descriptor_of, converters) {
             Ok(chain) => chain,
             Err(_) if step.optional => Vec::new(),
             Err(NotLoaded(component)) => {

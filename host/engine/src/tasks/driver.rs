@@ -161,6 +161,6 @@ impl<'a> Driver<'a> {
 
     /// The components that run a step.
     pub(super) fn members(&self, step: &StepDefinition) -> Result<Vec<Arc<Descriptor>>, NotLoaded> {
-        members(step, &|name| self.steps.descriptor(name), &self.steps.converters())
+        members(step.components(), &|name| self.steps.descriptor(name), &self.steps.converters())
     }
 }

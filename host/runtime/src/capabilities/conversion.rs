@@ -12,10 +12,9 @@ use crate::inner_documents::{DEPTH_MAX, InnerDocuments};
 use crate::state::State;
 use morag_core::plugin::{Budget, Capability};
 use morag_core::ports::{BlobPath, Blobs, CapabilityError, StagedArtifact, StepCall, StepInputs, StepReport};
-use morag_core::task::{Resources, SourceType, TaskRecord};
+use morag_core::task::{Resources, SourceType, TaskRecord, reduced_file_name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use uuid::Uuid;
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 /// Bytes of markdown that one call gives back: with the rest it must fit into what a call may carry (`store.rs`).
@@ -23,9 +22,6 @@ const MARKDOWN_BYTES_MAX: u64 = 24 << 20;
 
 /// Bytes of `document.json` likewise: that of the longest book has some hundred KiB.
 const DOCUMENT_BYTES_MAX: u64 = 4 << 20;
-
-/// Longest name of a document, bytes: as of a file.
-const NAME_BYTES_MAX: usize = 255;
 
 /// The host's side.
 pub(super) struct Conversion;
@@ -41,8 +37,8 @@ struct ConversionState {
 
 impl State for ConversionState {
     fn report(&self, resources: &mut Resources) {
-        // Wall-clock time is the step's own: it waited.
-        *resources = resources.and(&Resources { wall_ms: 0, ..self.used });
+        // Wall-clock time is the step's own, for it waited; lines are counted where they are kept, in its log.
+        *resources = resources.and(&Resources { wall_ms: 0, log_lines: 0, log_bytes: 0, ..self.used });
     }
 }
 
@@ -84,8 +80,7 @@ impl Host for Guest {
             }
             take_both(&mut state.calls, &mut state.bytes, file.artifact.size)?;
             let (converters, blobs) = (state.inner.clone(), state.blobs.clone());
-            let (inner, run) = (inner_call(&outer, &file, &name), Uuid::new_v4());
-            let report = converters.convert(inner, run).await;
+            let (report, run) = converters.convert(inner_call(&outer, &file, &name)).await;
             let state = self.state::<ConversionState>()?;
             state.used = state.used.and(&report.resources);
             for line in &report.log {
@@ -110,13 +105,11 @@ impl Host for Guest {
 /// The call for a document of the outer one's.
 fn inner_call(outer: &StepCall, file: &StagedArtifact, name: &str) -> StepCall {
     let mut record = TaskRecord::clone(&outer.record);
-    let last: String =
-        name.rsplit(['/', '\\']).next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
-    record.source.file_name = last[..last.floor_char_boundary(NAME_BYTES_MAX)].to_owned();
+    record.source.file_name = reduced_file_name(name);
     record.source.media_type = file.artifact.media_type.clone();
     record.source.size = file.artifact.size;
     record.source.sha256 = file.artifact.sha256.clone();
-    record.source.source_type = source_type(&file.artifact.media_type);
+    record.source.source_type = SourceType::of_media_type(&file.artifact.media_type);
     StepCall {
         components: outer.components.clone(),
         config: outer.config.clone(),
@@ -124,15 +117,6 @@ fn inner_call(outer: &StepCall, file: &StagedArtifact, name: &str) -> StepCall {
         attempt: outer.attempt,
         inputs: StepInputs { source: file.path.clone(), artifacts: BTreeMap::new() },
         on_progress: Arc::new(|_, _| {}),
-    }
-}
-
-fn source_type(media_type: &str) -> SourceType {
-    match media_type.split('/').next() {
-        Some("audio") => SourceType::Audio,
-        Some("video") => SourceType::Video,
-        Some("image") => SourceType::Image,
-        _ => SourceType::Document,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lines of a block, joined to paragraphs and headings.
 
 use super::line::{Line, median};
-use crate::markdown::push_plain;
+use crate::escape;
 
 /// Heights of the text from which a line is a heading of the first or second level.
 const HEADINGS: [(f32, &str); 2] = [(2.0, "# "), (1.5, "## ")];
@@ -127,7 +127,7 @@ fn push_paragraph(out: &mut String, rows: &[Row], body: f32, has_text: bool, sho
         let ends = next
             .is_some_and(|next| heading.is_none() && (row.is_of_cells || next.is_of_cells || row.right < short_before));
         if ends || next.is_none() {
-            push_plain(out, &line);
+            escape::push_paragraph(out, &line);
             line.clear();
             out.push_str(if ends { "\n" } else { "" });
         }

@@ -151,7 +151,7 @@ fn atoms_that_lie_about_their_length_end_with_what_they_are_in() {
     }
     let mut lying = source.clone();
     lying[at..at + 4].copy_from_slice(&0u32.to_be_bytes());
-    assert_eq!(frames_of(&lying, &formats::MP4), frames(3), "it lasts to the end of what it is in");
+    assert_eq!(frames_of(&lying, &formats::MP4), frames(3), "it lasts to the end of its parent");
 }
 
 #[test]

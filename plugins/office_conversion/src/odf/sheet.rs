@@ -89,7 +89,7 @@ fn grid(sheet: Element<'_, '_>) -> Grid {
     grid
 }
 
-/// What a cell shows: dates, times and numbers by their values, since the text is in the language of whoever saved it.
+/// What a cell shows: dates, times and numbers by their values, since the text is in the language of the program that saved it.
 fn text(cell: Element<'_, '_>) -> String {
     let shown = || {
         let lines: Vec<String> = cell.all("p").map(paragraph).collect();

@@ -3,7 +3,7 @@
 use crate::write::{Blocks, escape};
 use crate::xml::Element;
 
-/// Points of a series and series of a chart: more nobody reads off a chart.
+/// Points of a series and series of a chart: a chart with more is not readable.
 const POINTS_MAX: usize = 1000;
 const SERIES_MAX: usize = 100;
 

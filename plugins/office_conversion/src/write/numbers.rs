@@ -2,7 +2,7 @@
 
 /// a, b, … z, aa, bb, … as Word counts.
 pub fn letters(number: u32) -> String {
-    // Longer ones tell nobody anything.
+    // Longer ones are not readable.
     const REPEATS_MAX: u32 = 10;
     let Some(from_zero) = number.checked_sub(1) else { return String::new() };
     let letter = char::from(b'a' + (from_zero % 26) as u8);

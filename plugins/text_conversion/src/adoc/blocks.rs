@@ -1,8 +1,7 @@
 //! Blocks: sections, paragraphs, and what stands between lines of the same marks.
 
 use super::{DEPTH_MAX, Document, attribute};
-use crate::blocks::{gap, indent, link, push_block, push_quote};
-use morag_conversion::escape::push_fenced;
+use crate::blocks::{gap, indent, link, push_block, push_code, push_quote, start_of_block};
 
 /// What stands in brackets before a block, and its title.
 #[derive(Debug, Default, Clone)]
@@ -183,25 +182,6 @@ fn with_author(text: &str, style: &Style) -> String {
         text.to_owned()
     } else {
         format!("{}\n\n— {}", text.trim_end(), morag_conversion::escape::inline(&who.join(", ")))
-    }
-}
-
-/// A first word that would make something else of a paragraph.
-fn start_of_block(text: String) -> String {
-    match text.chars().next() {
-        Some('#' | '>' | '+' | '-') => format!("\\{text}"),
-        _ => text,
-    }
-}
-
-pub(super) fn push_code(out: &mut String, language: &str, lines: &[&str]) {
-    let common = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| indent(line)).min().unwrap_or(0);
-    let text = lines.iter().map(|line| crate::blocks::dedent(line, common)).collect::<Vec<_>>().join("\n");
-    let text = text.trim_matches('\n');
-    if !text.trim().is_empty() {
-        gap(out);
-        push_fenced(out, language, text);
-        out.push('\n');
     }
 }
 

@@ -5,9 +5,9 @@ mod inline;
 mod lists;
 mod tables;
 
-use crate::text;
+use crate::markup;
 use morag_conversion::document::{Properties, keywords, property};
-use morag_conversion::{Converted, dates, failures, formats, markdown};
+use morag_conversion::{Converted, dates, formats};
 use morag_step::Failure;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -41,13 +41,7 @@ struct Document {
 /// # Errors
 /// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`.
 pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
-    if bytes.len() > ADOC_BYTES_MAX {
-        return Err(failures::too_large(format!(
-            "it has {} bytes, and at most {ADOC_BYTES_MAX} are converted",
-            bytes.len()
-        )));
-    }
-    let (source, label) = text::read(bytes, None)?;
+    let (source, label) = markup::read(bytes, ADOC_BYTES_MAX)?;
     let lines: Vec<&str> = source.lines().map(str::trim_end).collect();
     let mut document = Document::default();
     let mut out = String::new();
@@ -57,20 +51,7 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
         crate::blocks::gap(&mut out);
         out.push_str(&format!("[^{number}]: {note}\n"));
     }
-    let out = markdown::finish(&out);
-    if out.is_empty() {
-        return Err(failures::empty("the file has no text but white space and comments"));
-    }
-    let warnings = match document.included {
-        0 => Vec::new(),
-        count => vec![format!("{count} included files are not read")],
-    };
-    Ok(Converted {
-        encoding: Some(label),
-        properties: document.properties,
-        warnings,
-        ..Converted::without_pages(&formats::ADOC, out)
-    })
+    markup::done(&formats::ADOC, &out, label, document.properties, document.included)
 }
 
 impl Document {
@@ -232,7 +213,7 @@ mod tests {
             "**Example**\n\n```ruby\nputs 1 # <1>\n```\n\n```\nliteral\n```\n\n> **Note:** Be careful.\n\n> **Warning:**\n>\n> - hot\n\n> said\n>\n> — Author, Book\n\n> side\n\n\
              $$\na^2\n$$\n\n---\n\n![A picture](b.png)\n\n```\nindented\n```\n\n```js\nx\n```\n\nseen\n"
         );
-        assert_eq!(converted.warnings, ["1 included files are not read"]);
+        assert_eq!(converted.warnings, ["files that the document includes are not read: 1"]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Tables.
 
 use super::Document;
-use super::blocks::{Style, push_code};
-use crate::blocks::push_table;
+use super::blocks::Style;
+use crate::blocks::{push_code, push_table};
 use csv::ReaderBuilder;
 
 /// Cells of a table: more is given as it was written.

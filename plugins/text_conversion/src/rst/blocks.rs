@@ -1,9 +1,8 @@
 //! Blocks: titles, paragraphs, lists, quotations, code.
 
 use super::{DEPTH_MAX, Document};
-use crate::blocks::{code_span, dedent, gap, indent, push_block, push_item, push_quote};
+use crate::blocks::{code_span, dedent, gap, indent, push_block, push_code, push_item, push_quote, start_of_block};
 use morag_conversion::document::property;
-use morag_conversion::escape::push_fenced;
 
 impl Document {
     /// Writes the blocks of some lines, whose indent is that of the block around them.
@@ -240,26 +239,6 @@ impl Document {
         let (inner, more) = indented(&lines[used..]);
         push_code(out, "", &inner);
         used + more
-    }
-}
-
-/// A first word that would make something else of a paragraph.
-fn start_of_block(text: String) -> String {
-    match text.chars().next() {
-        Some('#' | '>' | '+' | '-') => format!("\\{text}"),
-        _ => text,
-    }
-}
-
-/// Writes lines as code, without the indent that all have.
-pub(super) fn push_code(out: &mut String, language: &str, lines: &[&str]) {
-    let common = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| indent(line)).min().unwrap_or(0);
-    let text = lines.iter().map(|line| dedent(line, common)).collect::<Vec<_>>().join("\n");
-    let text = text.trim_matches('\n');
-    if !text.trim().is_empty() {
-        gap(out);
-        push_fenced(out, language, text);
-        out.push('\n');
     }
 }
 

@@ -1,8 +1,8 @@
 //! Directives, notes and comments: what begins with two dots.
 
 use super::Document;
-use super::blocks::{field, push_code};
-use crate::blocks::{code_span, link, push_block, push_quote};
+use super::blocks::field;
+use crate::blocks::{code_span, link, push_block, push_code, push_quote};
 use csv::ReaderBuilder;
 
 /// A directive.

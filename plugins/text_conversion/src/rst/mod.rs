@@ -5,9 +5,9 @@ mod directives;
 mod inline;
 mod tables;
 
-use crate::text;
+use crate::markup;
 use morag_conversion::document::{Properties, keywords, property};
-use morag_conversion::{Converted, dates, failures, formats, markdown};
+use morag_conversion::{Converted, dates, formats};
 use morag_step::Failure;
 use std::collections::HashMap;
 
@@ -39,32 +39,13 @@ pub(crate) struct Document {
 /// # Errors
 /// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`.
 pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
-    if bytes.len() > RST_BYTES_MAX {
-        return Err(failures::too_large(format!(
-            "it has {} bytes, and at most {RST_BYTES_MAX} are converted",
-            bytes.len()
-        )));
-    }
-    let (source, label) = text::read(bytes, None)?;
+    let (source, label) = markup::read(bytes, RST_BYTES_MAX)?;
     let lines: Vec<&str> = source.lines().map(str::trim_end).collect();
     let mut document = Document::default();
     document.collect(&lines);
     let mut out = String::new();
     document.blocks(&mut out, &lines, 0);
-    let out = markdown::finish(&out);
-    if out.is_empty() {
-        return Err(failures::empty("the file has no text but white space and comments"));
-    }
-    let warnings = match document.included {
-        0 => Vec::new(),
-        count => vec![format!("{count} included files are not read")],
-    };
-    Ok(Converted {
-        encoding: Some(label),
-        properties: document.properties,
-        warnings,
-        ..Converted::without_pages(&formats::RST, out)
-    })
+    markup::done(&formats::RST, &out, label, document.properties, document.included)
 }
 
 impl Document {
@@ -149,7 +130,7 @@ mod tests {
             "Like this:\n\n```\nx = 1\n  y\n\nz\n```\n\nText\n\n> quoted\n\n```python\nprint(1)\n```\n\n> **Note:** Be\n> careful\n\n> **Warning:**\n>\n> - hot\n\n\
              ![A picture](a.png)\n\n$$\na^2\n$$\n\n`f(x)`\n\nDoes it.\n\n```pycon\n>>> 1 + 1\n2\n```\n"
         );
-        assert_eq!(converted.warnings, ["1 included files are not read"]);
+        assert_eq!(converted.warnings, ["files that the document includes are not read: 1"]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Tables: drawn by lines, by columns of text, or as lists.
 
 use super::Document;
-use super::blocks::{indented, push_code};
-use crate::blocks::{indent, push_table};
+use super::blocks::indented;
+use crate::blocks::{indent, push_code, push_table};
 
 /// Cells of a table: more is given as it was written.
 const CELLS_MAX: usize = 200_000;

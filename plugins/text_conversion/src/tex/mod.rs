@@ -8,10 +8,10 @@ mod symbols;
 mod tables;
 
 use crate::blocks::gap;
-use crate::text;
+use crate::markup;
 use morag_conversion::document::{Properties, property};
 use morag_conversion::escape::{Context, push_escaped};
-use morag_conversion::{Converted, dates, failures, formats, markdown};
+use morag_conversion::{Converted, dates, formats};
 use morag_step::Failure;
 use source::Source;
 use std::collections::HashMap;
@@ -96,13 +96,7 @@ struct Document {
 /// # Errors
 /// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`.
 pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
-    if bytes.len() > TEX_BYTES_MAX {
-        return Err(failures::too_large(format!(
-            "it has {} bytes, and at most {TEX_BYTES_MAX} are converted",
-            bytes.len()
-        )));
-    }
-    let (text, label) = text::read(bytes, None)?;
+    let (text, label) = markup::read(bytes, TEX_BYTES_MAX)?;
     let source = Source::new(&text);
     let mut document = Document {
         section: if text.contains("\\chapter") || text.contains("\\title") { 2 } else { 1 },
@@ -126,20 +120,7 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
         gap(&mut out);
         out.push_str(&format!("[^{number}]: {note}\n"));
     }
-    let out = markdown::finish(&out);
-    if out.is_empty() {
-        return Err(failures::empty("the file has no text but white space, comments and commands"));
-    }
-    let warnings = match document.included {
-        0 => Vec::new(),
-        count => vec![format!("{count} files that the document takes in are not read")],
-    };
-    Ok(Converted {
-        encoding: Some(label),
-        properties: document.properties,
-        warnings,
-        ..Converted::without_pages(&formats::TEX, out)
-    })
+    markup::done(&formats::TEX, &out, label, document.properties, document.included)
 }
 
 impl Document {
@@ -337,7 +318,7 @@ mod tests {
         assert_eq!(converted.properties.title.as_deref(), Some("The MoRAG Book"));
         assert_eq!(converted.properties.author.as_deref(), Some("Jo Smith, Al"));
         assert_eq!(converted.properties.creation_date.as_deref(), Some("2024-01-02"));
-        assert_eq!(converted.warnings, ["1 files that the document takes in are not read"]);
+        assert_eq!(converted.warnings, ["files that the document includes are not read: 1"]);
     }
 
     #[test]

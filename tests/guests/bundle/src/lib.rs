@@ -4,7 +4,8 @@
 //! bundle that says `"passes": true` is not taken.
 
 use morag_step::{
-    CapabilityError, Conversion, Converter, Data, Descriptor, Failure, Format, Output, Step, Task, data, host, json,
+    CapabilityError, Conversion, Converter, Data, Descriptor, Failure, Format, Level, Output, Step, Task, data, host,
+    json,
 };
 use serde::Deserialize;
 
@@ -29,7 +30,9 @@ fn markdown(task: &dyn Task, converters: &dyn Conversion) -> Result<String, Fail
     let source = morag_step::blob_bytes(task.source().as_ref())?;
     let bundle: Parts =
         serde_json::from_slice(&source).map_err(|error| Failure::new("CORRUPT_DOCUMENT", error.to_string()))?;
+    task.log(Level::Info, "a bundle is opened");
     if bundle.passes {
+        task.write_artifact("markdown.md", b"it is not to be kept")?;
         return Err(Failure::new("UNSUPPORTED_FORMAT", "it is for another converter"));
     }
     let mut markdown = String::new();
