@@ -20,9 +20,17 @@ use morag_engine::spans;
 use std::sync::Arc;
 use tracing::Instrument as _;
 
-/// Bytes that the pipeline is taken to process per second, for the estimate: about 100 pages of PDF a second make some
-/// MiB; half a MiB leaves room for slow documents.
-const BYTES_PER_SECOND: u64 = 512 * 1024;
+/// Bytes that the pipeline is taken to process per second, for the estimate. Documents: about 100 pages of PDF a second make some MiB;
+/// half a MiB leaves room for slow ones. Sound: a service transcribes ten seconds of 128 kbit/s in one. Films have ten times the bytes, of
+/// which the sound is one. Pictures: a page of half a MiB takes 5 s to read.
+const fn bytes_per_second(source: SourceType) -> u64 {
+    match source {
+        SourceType::Document => 512 << 10,
+        SourceType::Audio => 160 << 10,
+        SourceType::Video => 1600 << 10,
+        SourceType::Image => 100 << 10,
+    }
+}
 
 /// A submission whose look-ups are done: its key is new, its webhook may be reached, and the caller may write to its
 /// collection. Only [`admit_before_fetch`] and [`submit_file`] make one, so that nothing is accepted without them.
@@ -153,9 +161,9 @@ fn check_collection(app: &Api, caller: &Caller, CheckedSpec { spec, pipeline }: 
     Err(ApiError::new(StatusCode::FORBIDDEN, "collection_not_allowed", text))
 }
 
-/// Seconds that a task of this size takes when it runs alone, estimated.
-pub fn estimated_seconds(bytes: u64) -> u64 {
-    1 + bytes / BYTES_PER_SECOND
+/// Seconds that a task of this source takes when it runs alone, estimated.
+pub fn estimated_seconds(source: &Source) -> u64 {
+    1 + source.size / bytes_per_second(source.source_type)
 }
 
 /// The record of a task to be. Its subscribers are chosen later.

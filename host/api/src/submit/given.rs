@@ -1,6 +1,7 @@
 //! The fields of a submission as they are given: names, types and limits of each value, and their OpenAPI schema.
 
 use super::field_value::{FIELD_BYTES_MAX, too_long};
+use super::page_range::{PageNumber, PageRange};
 use morag_core::task::{DocumentId, Metadata, SourceType};
 use morag_core::webhook::{EventFilter, EventGlob, WebhookUrl};
 use morag_core::{Secret, ports::SourceUrl};
@@ -61,6 +62,13 @@ pub struct GivenTask {
     /// Characters that a chunk repeats of the one before it; less than `chunk_size`.
     #[schema(inline)]
     pub chunk_overlap: Option<ChunkOverlap>,
+    /// First and last page that are converted, from 1: of slides, sheets, chapters, pictures of a file and minutes of a recording likewise;
+    /// all when absent.
+    #[schema(inline, example = json!([2, 5]))]
+    pub page_range: Option<PageRange>,
+    /// Most pages that are converted, from the first of `page_range`.
+    #[schema(inline)]
+    pub max_pages: Option<PageNumber>,
     /// A JSON object of at most 64 KiB; its keys come back in task events.
     #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>, example = json!({ "department": "support" }))]
     pub metadata: Option<GivenMetadata>,

@@ -70,7 +70,7 @@ pub fn accepted(record: &TaskRecord) -> JsonObject {
         task_id: record.id.to_string(),
         status: "pending".into(),
         message: ACCEPTED.into(),
-        estimated_time: estimated_seconds(record.source.size),
+        estimated_time: estimated_seconds(&record.source),
         document_id: record.document_id.to_string(),
         status_url: status_url(record),
     })
@@ -145,7 +145,7 @@ pub async fn process_ingest(
             success: true,
             task_id: record.id.to_string(),
             document_id: record.document_id.to_string(),
-            estimated_time_seconds: estimated_seconds(record.source.size),
+            estimated_time_seconds: estimated_seconds(&record.source),
             status_url: status_url(record),
             message: ACCEPTED.into(),
         })

@@ -18,6 +18,7 @@ pub(crate) mod items;
 pub mod json;
 mod lookups;
 mod origin;
+pub(crate) mod page_range;
 pub mod process;
 mod remote;
 mod schemas;

@@ -224,7 +224,7 @@ fn accepted(mode: Mode, record: &TaskRecord) -> ProcessAnswer {
         metadata: JsonObject::new(),
         processing_time_ms: 0,
         task_id: record.id.to_string(),
-        estimated_time_seconds: estimated_seconds(record.source.size),
+        estimated_time_seconds: estimated_seconds(&record.source),
         status_url: status_url(record),
         document_id: record.document_id.to_string(),
         error_message: None,

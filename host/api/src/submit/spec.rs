@@ -87,6 +87,8 @@ fn options(fields: &mut Fields, given: &GivenTask) -> JsonObject {
         ("chunking_strategy", strategy),
         ("chunk_size", size.map(|size| json!(size))),
         ("chunk_overlap", overlap.map(|overlap| json!(overlap))),
+        ("page_range", given.page_range.map(|range| json!([range.first, range.last]))),
+        ("max_pages", given.max_pages.map(|max| json!(max.0))),
     ];
     options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
@@ -123,6 +125,20 @@ mod tests {
     }
 
     #[test]
+    fn a_range_of_pages_comes_in_every_form() {
+        for form in [
+            ("page_range", "2,5"),
+            ("page_range", "[2, 5]"),
+            ("request_data", r#"{"page_range": [2, 5]}"#),
+            ("processing_options", r#"{"page_range": [2, 5]}"#),
+        ] {
+            let spec = read(&[form, ("max_pages", "3")]).unwrap();
+            assert_eq!(spec.options["page_range"], json!([2, 5]), "{form:?}");
+            assert_eq!(spec.options["max_pages"], json!(3));
+        }
+    }
+
+    #[test]
     fn each_bad_value_is_refused_by_name() {
         let long = "x".repeat(10_000);
         for (name, value) in [
@@ -138,6 +154,12 @@ mod tests {
             ("chunk_size", "1"),
             ("chunk_size", "-5"),
             ("chunk_overlap", "1.5"),
+            ("page_range", "5,2"),
+            ("page_range", "0,2"),
+            ("page_range", "2"),
+            ("page_range", "1,2,3"),
+            ("page_range", "1,x"),
+            ("max_pages", "0"),
             ("metadata", "[1]"),
             ("metadata", "nonsense"),
             ("webhook_url", "nonsense"),
