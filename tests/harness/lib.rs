@@ -8,6 +8,7 @@ pub mod clients;
 pub mod connect_proxy;
 pub mod crowd;
 pub mod dns;
+pub mod drawn_page;
 pub mod fleet;
 pub mod guests;
 pub mod guide;

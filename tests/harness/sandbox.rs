@@ -10,6 +10,7 @@ use morag_core::plugin::{Grant, Limits};
 use morag_core::ports::{BlobPath, Blobs, StepCall, StepInputs, StepReport, StepRunner};
 use morag_core::task::{DocumentId, Source, TaskRecord};
 use morag_core::{JsonObject, Timestamp};
+use morag_ocr::NoReader;
 use morag_runtime::{EngineOptions, LoadError, PluginRunner, Services, StepEngine};
 use morag_testkit::record;
 use serde_json::json;
@@ -48,6 +49,7 @@ pub fn services(folder: &Path) -> Services {
         completer: Arc::new(NoService),
         transcriber: Arc::new(NoService),
         key_values,
+        picture_reader: Arc::new(NoReader),
         http: Arc::new(NoHttp),
     }
 }

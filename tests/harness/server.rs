@@ -31,7 +31,7 @@ pub fn binary() -> PathBuf {
     path
 }
 
-/// Folder of the six standard components.
+/// Folder of the standard components.
 pub fn plugins_dir() -> PathBuf {
     let path = built("MORAG_TEST_PLUGINS_DIR", "plugins");
     assert!(path.join("ingestion.wasm").exists(), "{} has no plugins: `cargo xtask plugins`", path.display());
@@ -42,6 +42,13 @@ pub fn plugins_dir() -> PathBuf {
 pub fn python() -> PathBuf {
     let path = built("MORAG_TEST_PYTHON", "venv/bin/python");
     assert!(path.exists(), "{} is missing: `cargo xtask test` makes it", path.display());
+    path
+}
+
+/// Folder of the models that read pictures.
+pub fn models_dir() -> PathBuf {
+    let path = built("MORAG_TEST_MODELS_DIR", "test-models");
+    assert!(path.join("pp-ocrv6-small").exists(), "{} has no model: `cargo xtask test` gets it", path.display());
     path
 }
 

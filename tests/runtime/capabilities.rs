@@ -8,8 +8,8 @@ use axum::routing::{any, get};
 use morag_adapters::plugin_http::HttpForPlugins;
 use morag_core::plugin::{Budget, Budgets, Capability, Grant, HttpRule, Limits};
 use morag_core::ports::{
-    CapabilityError, Completer, Completion, CompletionRequest, Recording, Segment, StepReport, StepRunner, Transcriber,
-    Transcript,
+    CapabilityError, Completer, Completion, CompletionRequest, Corner, Picture, PictureReader, Reading, ReadingModel,
+    Recording, Segment, StepReport, StepRunner, TextLine, Transcriber, Transcript,
 };
 use morag_core::webhook::AddressPolicy;
 use morag_core::{JsonObject, Secret};
@@ -22,13 +22,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-const WANTED: [Capability; 7] = [
+const WANTED: [Capability; 8] = [
     Capability::Conversion,
     Capability::Embeddings,
     Capability::Completions,
     Capability::Transcription,
     Capability::Kv,
     Capability::Secrets,
+    Capability::Ocr,
     Capability::Http,
 ];
 
@@ -64,6 +65,21 @@ impl Transcriber for Parrot {
     }
 }
 
+#[async_trait]
+impl PictureReader for Parrot {
+    fn model(&self) -> Result<ReadingModel, CapabilityError> {
+        Ok(ReadingModel { name: "parrot".into(), scripts: vec!["Latn".into()] })
+    }
+
+    async fn read(&self, picture: Picture) -> Result<Reading, CapabilityError> {
+        let text =
+            format!("{} by {} {:?} {}", picture.width(), picture.height(), picture.format(), picture.pixels().len());
+        let corners = [(1.0, 2.0), (3.0, 2.0), (3.0, 4.0), (1.0, 4.0)].map(|(x, y)| Corner { x, y });
+        let line = TextLine { text, confidence: 0.9, density: 2.5, corners };
+        Ok(Reading { lines: vec![line], turned: 90, truncated: true })
+    }
+}
+
 fn grant() -> Grant {
     let mut grant = Grant::of(WANTED);
     grant.limits.wall_time_max = Duration::from_secs(60);
@@ -74,6 +90,7 @@ fn grant() -> Grant {
 fn parrots(services: &mut Services) {
     services.completer = Arc::new(Parrot);
     services.transcriber = Arc::new(Parrot);
+    services.picture_reader = Arc::new(Parrot);
 }
 
 async fn sandbox(grant: Grant) -> Sandbox {
@@ -165,6 +182,49 @@ async fn without_a_service_a_step_gets_an_error() {
     for mode in ["complete", "transcribe", "transcription_model"] {
         let said = ask(&sandbox, json!({"mode": mode})).await;
         assert!(said[0].starts_with("unavailable") && said[0].contains("OPENAI_BASE_URL"), "{said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_are_read_up_to_the_largest_one() {
+    let mut grant = grant();
+    grant.limits.memory_bytes_max = 256 << 20;
+    let sandbox = sandbox(grant).await;
+    let asked = |config| ask(&sandbox, config);
+    assert_eq!(asked(json!({"mode": "ocr_model"})).await, ["(\"parrot\", [\"Latn\"])"]);
+    let said = asked(json!({"mode": "read", "width": 20, "height": 30})).await;
+    assert_eq!(said, ["([(\"20 by 30 Gray8 600\", 2.5, (1.0, 2.0, 3.0, 4.0))], 90, true)"]);
+    // In colours: more than a call of another capability may carry.
+    let said = asked(json!({"mode": "read", "width": 4096, "height": 4096, "bytes": 3})).await;
+    assert!(said[0].contains("4096 by 4096 Rgb8 50331648"), "{said:?}");
+    for wrong in [
+        json!({"mode": "read", "width": 15}),
+        json!({"mode": "read", "height": 16_385}),
+        json!({"mode": "read", "width": 4097, "height": 4096}),
+        json!({"mode": "read", "pixel_bytes": 255}),
+    ] {
+        let said = asked(wrong.clone()).await;
+        assert!(said[0].starts_with("invalid"), "{wrong}: {said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_and_their_pixels_have_budgets() {
+    let mut grant = grant();
+    grant.budgets = Budgets::default().with(Budget::OcrPictures, 2).with(Budget::OcrPixels, 1000);
+    let sandbox = sandbox(grant).await;
+    let said = ask(&sandbox, json!({"mode": "read", "calls": 3})).await;
+    assert!(said[1].contains("16 by 16") && said[2].contains("ocr_pictures of 2 pictures a run"), "{said:?}");
+    let said = ask(&sandbox, json!({"mode": "read", "width": 40, "height": 40})).await;
+    assert!(said[0].starts_with("limit") && said[0].contains("ocr_pixels of 1000 pixels"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_model_a_step_gets_an_error() {
+    let sandbox = Sandbox::granted(vec![guest("capabilities")], |_| grant(), |_| ()).await.unwrap();
+    for mode in ["ocr_model", "read"] {
+        let said = ask(&sandbox, json!({"mode": mode})).await;
+        assert!(said[0].starts_with("unavailable") && said[0].contains("`ocr`"), "{said:?}");
     }
 }
 

@@ -18,6 +18,7 @@ mod deploy;
 mod fixtures;
 mod fuzz;
 mod harness;
+mod models;
 mod node;
 mod plugins;
 mod profile;

@@ -15,14 +15,14 @@ use clap::Args;
 use crate::compile::Builds;
 use crate::tools::Tool;
 use crate::workspace::Workspace;
-use crate::{attack, circles, deny, deploy, node, plugins, python, shell, toolchain};
+use crate::{attack, circles, deny, deploy, models, node, plugins, python, shell, toolchain};
 use results::Results;
 use shared::Shared;
 use stage::Stages;
 
 /// Run everything that CI runs.
 ///
-/// Format, circles of imports, the Python of the test clients, the programs that tests start, the Node.js packages of the test clients, the
+/// Format, circles of imports, the Python of the test clients, the model that reads pictures, the programs that tests start, the Node.js packages of the test clients, the
 /// wasm toolchain, clang for the step in C, step components and test guests, the dependency check, clippy, the deployment
 /// files, all tests of the workspace, and the attacks in short. Stops at the first stage that fails, with the command to repeat it.
 #[derive(Args)]
@@ -53,6 +53,7 @@ pub fn run(options: &Options) -> Result<()> {
     stages.run("format", || shell::run(&mut cargo(&workspace, &["fmt", "--all", "--check"])))?;
     stages.run("circles of imports", || circles::check(&workspace))?;
     let python = stages.run("Python of the test clients", || python::ensure(&workspace))?;
+    let models = stages.run("model that reads pictures", || models::ensure(&workspace, &python))?;
     stages.run("programs that the tests start", toolchain::programs::ensure)?;
     let node = stages.run("Node.js packages of the test clients", || node::ensure(&workspace))?;
     stages.run("unit tests of the Python and JavaScript SDKs", || sdk_tests(&workspace))?;
@@ -70,7 +71,7 @@ pub fn run(options: &Options) -> Result<()> {
     stages.run("build", || Builds::default().run("tests", &mut cargo(&workspace, &build)))?;
     // Against the binary: its settings and command lines.
     stages.run("deploy", || deploy::check(&workspace, &python))?;
-    let results = stages.run("tests", || tests(&workspace, &python, &node, options.full))?;
+    let results = stages.run("tests", || tests(&workspace, &python, &models, &node, options.full))?;
     stages.run("attacks, in short", || attack::short(&workspace))?;
     stages.summary();
     if results.ignored() > 0 {
@@ -105,7 +106,7 @@ fn in_ci(command: &mut Command) {
 }
 
 /// Runs all suites, each test in a process of its own, and then the examples in the documentation.
-fn tests(workspace: &Workspace, python: &Path, node: &node::Folders, full: bool) -> Result<Results> {
+fn tests(workspace: &Workspace, python: &Path, models: &Path, node: &node::Folders, full: bool) -> Result<Results> {
     let profile = if full { "full" } else { "default" };
     let mut command =
         Tool::Nextest.command(workspace, &["run", "--workspace", "--retries", "0", "--profile", profile])?;
@@ -118,6 +119,7 @@ fn tests(workspace: &Workspace, python: &Path, node: &node::Folders, full: bool)
         .env(PLUGINS, workspace.plugins_folder())
         .env(GUESTS, workspace.guests_folder())
         .env(python::VARIABLE, python)
+        .env(models::VARIABLE, models)
         .env(NODE, &node.example)
         .env(NODE_OPENAPI, &node.openapi)
         .stdin(Stdio::null());

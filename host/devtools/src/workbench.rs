@@ -12,6 +12,7 @@ use morag_adapters::plugin_http::NoHttp;
 use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::plugin::{Capability, CompileLimits, Descriptor, Grant, NotGranted};
 use morag_core::ports::{Blobs, StepRunner};
+use morag_ocr::NoReader;
 use morag_runtime::{Compiler, EngineOptions, LoadError, LoadErrorReason, PluginRunner, Services, StepEngine};
 use std::path::Path;
 use std::sync::Arc;
@@ -57,6 +58,7 @@ pub async fn workbench(component: &Path, grant: &Grant, cache: &Path) -> Result<
         completer: Arc::new(NoService),
         transcriber: Arc::new(NoService),
         key_values: key_values.context("cannot open the temporary store")?,
+        picture_reader: Arc::new(NoReader),
         http: Arc::new(NoHttp),
     };
     let engine = StepEngine::new(EngineOptions { instances_max: INSTANCES })

@@ -5,7 +5,7 @@ use crate::engine::StepEngine;
 use crate::guest::{Guest, Instance};
 use crate::load_error::LoadErrorReason;
 use crate::metered::{self, Ended};
-use crate::store::store;
+use crate::store::{HOSTCALL_BYTES_MAX, store};
 use morag_core::plugin::{AcceptedFormat, Descriptor, DescriptorSize, Input, InvalidDescriptor, Limits, Output};
 use std::time::Duration;
 use wasmtime::Store;
@@ -24,7 +24,7 @@ pub(crate) async fn describe(
     let default = Limits::default();
     let memory_bytes_max = memory_bytes_max.min(default.memory_bytes_max);
     let limits = Limits { wall_time_max: DESCRIBE_TIME_MAX, memory_bytes_max, ..default };
-    let mut store = store(&engine, Guest::new(limits));
+    let mut store = store(&engine, Guest::new(limits), HOSTCALL_BYTES_MAX);
     let log = store.data().guest().log.clone();
     let call = async {
         let instance = pre.instance_pre().instantiate_async(&mut store).await?;

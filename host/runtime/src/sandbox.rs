@@ -57,7 +57,7 @@ impl Sandbox {
         let (started, limits) = (Instant::now(), &plugin.limits);
         let staged = StagedWrites::new(capabilities::is_staging(&plugin.granted), &self.services, &revision);
         let guest = self.guest(&inner, &plugin, call, &revision, started);
-        let mut store = store(&self.engine, guest);
+        let mut store = store(&self.engine, guest, capabilities::hostcall_bytes_max(&plugin.granted));
         let log = store.data().guest().log.clone();
         let run = async {
             let step = plugin.pre.instantiate_async(&mut store).await?;

@@ -1,6 +1,6 @@
 //! The ports that stand behind the capabilities.
 
-use morag_core::ports::{Blobs, Completer, Embedder, KeyValues, Knowledge, PluginHttp, Transcriber};
+use morag_core::ports::{Blobs, Completer, Embedder, KeyValues, Knowledge, PictureReader, PluginHttp, Transcriber};
 use std::sync::Arc;
 
 /// The ports that steps reach through capabilities and through their task.
@@ -18,6 +18,8 @@ pub struct Services {
     pub transcriber: Arc<dyn Transcriber>,
     /// Values that plugins store between tasks.
     pub key_values: Arc<dyn KeyValues>,
+    /// Text in pictures.
+    pub picture_reader: Arc<dyn PictureReader>,
     /// Requests of plugins to other hosts.
     pub http: Arc<dyn PluginHttp>,
 }

@@ -1,5 +1,5 @@
 //! Programs that the tests start: Redis, OpenSSL for its certificates, Node.js and Go for their clients, a browser for the pages, a
-//! component registry, minisign, tools to create and mount a file system in a file, and a library that changes a process's clock.
+//! component registry, minisign, tools to create and mount a file system in a file, Tesseract, fonts, and a library that changes a process's clock.
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -8,7 +8,7 @@ use super::debian;
 use crate::shell;
 
 /// Required programs in `PATH`, and their Debian packages.
-const PROGRAMS: [(&str, &str); 10] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("openssl", "openssl"),
@@ -19,6 +19,13 @@ const PROGRAMS: [(&str, &str); 10] = [
     ("minisign", "minisign"),
     ("mkfs.ext4", "e2fsprogs"),
     ("mount", "mount"),
+    ("tesseract", "tesseract-ocr"),
+];
+/// Fonts of pages that are drawn and read again, a language of Tesseract, and their packages.
+const FILES: [(&str, &str); 3] = [
+    ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),
+    ("/usr/share/tesseract-ocr/5/tessdata/rus.traineddata", "tesseract-ocr-rus"),
+    ("/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf", "fonts-ipafont-gothic"),
 ];
 /// Package of libfaketime, which is a library.
 const FAKETIME: &str = "faketime";
@@ -28,10 +35,11 @@ const NPM: &str = "npm";
 /// Installs missing programs. Debian's `redis-server` package also starts a server, which the tests do not use.
 pub fn ensure() -> Result<()> {
     let missing = PROGRAMS.into_iter().filter(|(program, _)| !shell::have(program)).map(|(_, package)| package);
-    let missing: Vec<_> = missing.chain((!have_faketime()).then_some(FAKETIME)).collect();
+    let files = FILES.into_iter().filter(|(file, _)| !Path::new(file).is_file()).map(|(_, package)| package);
+    let missing: Vec<_> = missing.chain(files).chain((!have_faketime()).then_some(FAKETIME)).collect();
     if missing.is_empty() && shell::have(NPM) {
         println!(
-            "programs: Redis, OpenSSL, Node.js, Go, npm, Chromium, docker-registry, minisign, e2fsprogs, mount and faketime are installed"
+            "programs: Redis, OpenSSL, Node.js, Go, npm, Chromium, docker-registry, minisign, e2fsprogs, mount, Tesseract, fonts and faketime are installed"
         );
         return Ok(());
     }

@@ -25,13 +25,15 @@ pub enum Capability {
     Secrets,
     /// Conversion of documents that are inside the document.
     Conversion,
+    /// Text in pictures by the host's model.
+    Ocr,
     /// Requests to hosts that the operator lists (`wasi:http`).
     Http,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Embeddings,
         Self::Vectors,
         Self::Graph,
@@ -40,6 +42,7 @@ impl Capability {
         Self::Kv,
         Self::Secrets,
         Self::Conversion,
+        Self::Ocr,
         Self::Http,
     ];
 
@@ -54,6 +57,7 @@ impl Capability {
             Self::Kv => "kv",
             Self::Secrets => "secrets",
             Self::Conversion => "conversion",
+            Self::Ocr => "ocr",
             Self::Http => "http",
         }
     }
@@ -91,6 +95,10 @@ pub enum Budget {
     ConversionCalls,
     /// Bytes of documents given to `conversion` by one run.
     ConversionBytes,
+    /// Pictures given to `ocr` by one run.
+    OcrPictures,
+    /// Pixels of pictures given to `ocr` by one run.
+    OcrPixels,
 }
 
 /// What a budget is.
@@ -103,7 +111,7 @@ struct BudgetFacts {
 
 impl Budget {
     /// Every budget.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::EmbeddingCalls,
         Self::EmbeddingBytes,
         Self::CompletionCalls,
@@ -115,6 +123,8 @@ impl Budget {
         Self::KvBytes,
         Self::ConversionCalls,
         Self::ConversionBytes,
+        Self::OcrPictures,
+        Self::OcrPixels,
     ];
 
     fn facts(self) -> BudgetFacts {
@@ -133,10 +143,14 @@ impl Budget {
             // make of others (a million), one run would keep the host's only writer busy for an hour.
             Self::KvCalls => facts("kv_calls", "calls", 10_000, "Calls of `kv`, by one run."),
             Self::KvKeys => facts("kv_keys", "keys", 10_000, "Keys in `kv`."),
+            Self::KvBytes => facts("kv_bytes", "bytes", 16 << 20, "Bytes of keys and values in `kv`."),
             // As many documents as an archive may have that is converted at once, and what they may unpack to.
             Self::ConversionCalls => facts("conversion_calls", "calls", 1_000, "Calls of `conversion`."),
             Self::ConversionBytes => facts("conversion_bytes", "bytes", 1 << 30, "Bytes of documents given to it."),
-            Self::KvBytes => facts("kv_bytes", "bytes", 16 << 20, "Bytes of keys and values in `kv`."),
+            // A scanned book of 500 pages of A4 at 300 dots an inch, 9 million pixels each, with a picture on every page. It takes an hour,
+            // so that `wall_time` ends most runs before.
+            Self::OcrPictures => facts("ocr_pictures", "pictures", 1_000, "Pictures given to `ocr`."),
+            Self::OcrPixels => facts("ocr_pixels", "pixels", 5_000_000_000, "Pixels of pictures given to it."),
         }
     }
 
@@ -145,7 +159,7 @@ impl Budget {
         self.facts().name
     }
 
-    /// What it counts: `calls`, `bytes`, `tokens` or `keys`.
+    /// What it counts: `calls`, `bytes`, `tokens`, `keys`, `pictures` or `pixels`.
     pub fn unit(self) -> &'static str {
         self.facts().unit
     }

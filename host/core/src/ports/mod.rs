@@ -17,6 +17,7 @@ mod fetcher;
 mod key_values;
 mod knowledge;
 mod ownership;
+mod picture_reader;
 mod plugin_http;
 mod process;
 mod step_runner;
@@ -46,6 +47,10 @@ pub use fetcher::{FetchError, FetchRequest, FetchStream, Fetched, Fetcher, Inval
 pub use key_values::{KeyValueQuota, KeyValues, SetError};
 pub use knowledge::{CapabilityError, Edge, Fact, Hit, Knowledge, KnowledgeCounts, Node, Point, Revision, StagedBatch};
 pub use ownership::{Disowned, Ownership, Sole};
+pub use picture_reader::{
+    Corner, PICTURE_PIXELS_MAX, PICTURE_SIDE_MAX, PICTURE_SIDE_MIN, Picture, PictureReader, PixelFormat, Reading,
+    ReadingModel, TextLine,
+};
 pub use plugin_http::{PluginHttp, PluginHttpBody, PluginHttpError, PluginHttpRequest, PluginHttpResponse};
 pub use process::{Process, ProcessUsage};
 pub use step_runner::{LogLine, StagedArtifact, StepCall, StepInputs, StepReport, StepRunner, StepSuccess};

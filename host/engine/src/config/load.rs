@@ -4,8 +4,8 @@ use super::checks::ValueCheck;
 use super::error::ConfigError;
 use super::sources::{Sources, Written};
 use super::{
-    Config, LogFormat, ai, callers, compiling, endpoints, keys, pipelines, plugins, plugins_dir, registries, storage,
-    unknown,
+    Config, LogFormat, ai, callers, compiling, endpoints, keys, ocr, pipelines, plugins, plugins_dir, registries,
+    storage, unknown,
 };
 use morag_core::Secret;
 use morag_core::connections::CONNECTIONS_MAX;
@@ -94,6 +94,10 @@ impl Config {
                 Some(dir) => PathBuf::from(dir),
                 None => data_dir.join("compiled"),
             },
+            models_dir: match written.value("models_dir") {
+                Some(dir) => PathBuf::from(dir),
+                None => data_dir.join("models"),
+            },
             data_dir,
             plugins_dir: match written.value("plugins_dir") {
                 Some(dir) => PathBuf::from(dir),
@@ -115,6 +119,7 @@ impl Config {
             fetch_timeout: written.time("fetch_timeout", SECOND, Duration::from_millis(1)..=HOUR),
             fetch_allow_networks: written.networks("fetch_allow_networks"),
             ai: ai::read(written),
+            ocr: ocr::read(written),
             plugin_http_allow_networks: written.networks("plugin_http_allow_networks"),
             webhook_timeout: written.time("webhook_timeout", SECOND, Duration::from_millis(1)..=SECOND * 600),
             webhook_max_retries,

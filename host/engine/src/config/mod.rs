@@ -16,6 +16,7 @@ mod file_values;
 mod keys;
 mod lines;
 mod load;
+mod ocr;
 mod pipelines;
 mod plugins;
 mod plugins_dir;
@@ -38,6 +39,7 @@ pub use callers::{ConfiguredCaller, check_caller_name, digest_of};
 pub use checks::ValueCheck;
 pub use error::ConfigError;
 pub use keys::ApiKey;
+pub use ocr::{OcrConfig, OcrEngine};
 pub use plugins::ConfiguredPlugin;
 pub use plugins_dir::find_of_process as find_plugins_dir;
 pub use roles::{InvalidRoles, Role, Roles};
@@ -106,6 +108,10 @@ pub struct Config {
     pub fetch_allow_networks: Vec<IpNet>,
     /// Service for completions and transcription; none: these capabilities are unavailable.
     pub ai: Option<AiConfig>,
+    /// What reads text in pictures.
+    pub ocr: OcrConfig,
+    /// Folder of added models.
+    pub models_dir: PathBuf,
     /// Private networks that plugins may reach.
     pub plugin_http_allow_networks: Vec<IpNet>,
     /// Timeout of one webhook exchange.

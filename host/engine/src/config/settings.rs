@@ -216,6 +216,31 @@ pub const SETTINGS: &[Setting] = &[
         "Timeout of one transcription, including the upload, seconds, at most 1 h. A step's `wall_time` ends it too.",
     ),
     setting(
+        "ocr",
+        "MORAG_OCR",
+        "pp-ocrv6-small",
+        "What reads text in pictures, for the capability `ocr`: a model that was added by `morag models add`, `tesseract` (an installed program), or `off`.",
+    ),
+    setting(
+        "ocr_threads",
+        "MORAG_OCR_THREADS",
+        "1",
+        "Pictures that are read at once, each on one thread and with about 250 MB of memory, 1 to 64.",
+    ),
+    setting(
+        "ocr_languages",
+        "MORAG_OCR_LANGUAGES",
+        "eng",
+        "Languages of `tesseract`, comma separated, as it names them, e.g. `deu,eng`; at most 16. A model needs none.",
+    )
+    .list(),
+    computed(
+        "models_dir",
+        "MORAG_MODELS_DIR",
+        "`models` in the data folder",
+        "Folder of the models that `morag models add` adds.",
+    ),
+    setting(
         "plugin_http_allow_networks",
         "MORAG_PLUGIN_HTTP_ALLOW_NETWORKS",
         "",

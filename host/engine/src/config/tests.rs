@@ -2,6 +2,7 @@
 
 use super::*;
 use morag_core::pipeline::{OnFailure, Retries, StepDefinition};
+use std::path::Path;
 
 mod callers;
 mod plugins;
@@ -621,4 +622,26 @@ fn further_checks_are_told_with_everything_else() {
             "  morag.toml, line 2: openai_base_url cannot be used",
         ]
     );
+}
+
+#[test]
+fn what_reads_pictures_is_set_within_bounds() {
+    let config = load(None, &[]).unwrap();
+    assert_eq!(config.ocr.engine, OcrEngine::Model("pp-ocrv6-small".into()));
+    assert_eq!((config.ocr.threads.get(), config.ocr.languages), (1, vec!["eng".to_owned()]));
+    assert_eq!(config.models_dir, Path::new("./data/models"));
+    let file = "ocr = \"tesseract\"\nocr_languages = [\"deu\", \"eng\"]\nocr_threads = 4\nmodels_dir = \"/models\"";
+    let config = load(Some(file), &[]).unwrap();
+    assert_eq!(config.ocr.engine, OcrEngine::Tesseract);
+    assert_eq!((config.ocr.threads.get(), config.ocr.languages), (4, vec!["deu".to_owned(), "eng".to_owned()]));
+    assert_eq!(config.models_dir, Path::new("/models"));
+    assert_eq!(load(None, &[("MORAG_OCR", "off")]).unwrap().ocr.engine, OcrEngine::Off);
+    for (name, value, text) in [
+        ("MORAG_OCR_THREADS", "0", "a whole number, 1 to 64"),
+        ("MORAG_OCR_THREADS", "65", "a whole number, 1 to 64"),
+        ("MORAG_OCR_LANGUAGES", ",", "1 to 16 languages"),
+    ] {
+        let error = load(None, &[(name, value)]).unwrap_err();
+        assert!(error.contains(name) && error.contains(text), "{error}");
+    }
 }

@@ -6,10 +6,11 @@ use morag_core::ports::ComponentWish;
 use std::path::{Path, PathBuf};
 
 /// Capabilities that standard components have without a table.
-const STANDARD: [(&str, &[Capability]); 3] = [
+const STANDARD: [(&str, &[Capability]); 4] = [
     ("ingestion", &[Capability::Embeddings, Capability::Vectors, Capability::Graph]),
     ("archive_conversion", &[Capability::Conversion]),
-    ("media_conversion", &[Capability::Transcription]),
+    ("media_conversion", &[Capability::Transcription, Capability::Ocr]),
+    ("pdf_conversion", &[Capability::Ocr]),
 ];
 
 /// A slot for one component.

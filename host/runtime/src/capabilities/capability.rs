@@ -6,6 +6,7 @@ use crate::inner_documents::InnerDocuments;
 use crate::log::StepLog;
 use crate::services::Services;
 use crate::state::State;
+use crate::store::HOSTCALL_BYTES_MAX;
 use morag_core::plugin::{Capability, Descriptor, Grant};
 use morag_core::ports::Revision;
 use std::sync::Arc;
@@ -29,6 +30,12 @@ pub(crate) trait CapabilityHost: Sync {
     /// Whether its writes are staged, and published or discarded when the call ends.
     fn is_staging(&self) -> bool {
         false
+    }
+
+    /// Bytes of host memory that the arguments or results of one of its calls may take. The guests that run at once bound how often
+    /// that is taken.
+    fn hostcall_bytes_max(&self) -> usize {
+        HOSTCALL_BYTES_MAX
     }
 
     /// Links its functions, by [`Instance::called`].

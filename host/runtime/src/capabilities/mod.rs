@@ -11,6 +11,7 @@ mod http;
 mod items;
 mod kv;
 mod log;
+mod ocr;
 mod secrets;
 mod staging;
 pub(crate) mod task;
@@ -24,6 +25,7 @@ use crate::bindings::morag::step as wit;
 use crate::call_error::CallError;
 use crate::guest::{Guest, Instance};
 use crate::state::State;
+use crate::store::HOSTCALL_BYTES_MAX;
 use morag_core::plugin::Capability;
 use morag_core::ports::CapabilityError;
 use std::collections::BTreeSet;
@@ -39,6 +41,7 @@ pub(crate) const ALL: [&dyn CapabilityHost; Capability::ALL.len()] = [
     &kv::Kv,
     &secrets::Secrets,
     &conversion::Conversion,
+    &ocr::Ocr,
     &http::Http,
 ];
 
@@ -64,6 +67,11 @@ pub(crate) fn start(granted: &BTreeSet<Capability>, call: &CallContext<'_>) -> i
 /// Whether writes of a component with these capabilities are staged.
 pub(crate) fn is_staging(granted: &BTreeSet<Capability>) -> bool {
     of(granted).any(CapabilityHost::is_staging)
+}
+
+/// Bytes of host memory for the arguments or results of one call of a component with these capabilities.
+pub(crate) fn hostcall_bytes_max(granted: &BTreeSet<Capability>) -> usize {
+    of(granted).map(CapabilityHost::hostcall_bytes_max).fold(HOSTCALL_BYTES_MAX, usize::max)
 }
 
 /// The capability that a component imports by this name.

@@ -7,6 +7,7 @@ mod config;
 mod deliver;
 mod key;
 mod listen;
+mod models;
 mod settings;
 mod show;
 #[cfg(test)]
@@ -88,6 +89,8 @@ enum Command {
     CompileComponent(CompileComponent),
     /// Create API keys
     Key(key::Key),
+    /// Add and list models, which read text in pictures
+    Models(models::Models),
     /// Check, create and list settings
     Config(config::ConfigArgs),
 }
@@ -193,6 +196,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Plugin(command) => runtime()?.block_on(morag_devtools::run(command, find_plugins_dir)),
         Command::CompileComponent(_) => unreachable!("handled in `main`"),
         Command::Key(command) => key::run(command),
+        Command::Models(command) => runtime()?.block_on(models::run(command)),
         Command::Config(command) => config::run(command),
     }
 }

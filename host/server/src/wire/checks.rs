@@ -6,7 +6,7 @@ use morag_core::Secret;
 use morag_engine::config::ValueCheck;
 
 /// The checks. What they let pass also passes when the adapters are built.
-pub const CHECKS: [ValueCheck; 3] = [
+pub const CHECKS: [ValueCheck; 5] = [
     ValueCheck { key: "redis_url", fault: |text| text.parse::<RedisUrl>().err().map(|error| format!("is {error}")) },
     ValueCheck {
         key: "openai_base_url",
@@ -16,4 +16,6 @@ pub const CHECKS: [ValueCheck; 3] = [
         key: "openai_api_key",
         fault: |text| check_service_key(&Secret::new(text)).err().map(|error| error.to_string()),
     },
+    ValueCheck { key: "ocr", fault: super::ocr::engine_fault },
+    ValueCheck { key: "ocr_languages", fault: super::ocr::languages_fault },
 ];

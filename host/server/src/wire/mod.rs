@@ -19,6 +19,7 @@ mod checks;
 mod data_dir;
 mod descriptors;
 mod files;
+mod ocr;
 mod plugins;
 mod redis_files;
 mod secrets;

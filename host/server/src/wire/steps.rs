@@ -1,6 +1,7 @@
 //! The steps of a worker: the WebAssembly engine and the services behind the steps' capabilities.
 
 use super::ai::{self, Ai};
+use super::ocr;
 use super::plugins::{self, Job};
 use morag_adapters::components::ComponentSources;
 use morag_adapters::embeddings::HashedEmbedder;
@@ -65,6 +66,7 @@ pub(super) fn services(
         completer,
         transcriber,
         key_values: key_values.clone(),
+        picture_reader: ocr::build(config)?,
         http: Arc::new(HttpForPlugins::new(policy)?),
     })
 }

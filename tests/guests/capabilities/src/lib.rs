@@ -5,7 +5,7 @@ mod web;
 
 use morag_step::bindings::morag::step::capability::Error;
 use morag_step::bindings::morag::step::completions::{self, Message, Options, Role};
-use morag_step::bindings::morag::step::{conversion, embeddings, kv, secrets, task, transcription};
+use morag_step::bindings::morag::step::{conversion, embeddings, kv, ocr, secrets, task, transcription};
 use morag_step::{Data, Descriptor, Failure, Level, Step, Task, data, host, json};
 
 /// The step.
@@ -20,6 +20,7 @@ impl Step for Capabilities {
             .wants("kv")
             .wants("secrets")
             .wants("conversion")
+            .wants("ocr")
             .wants("http")
     }
 
@@ -34,6 +35,8 @@ impl Step for Capabilities {
             "complete" => (0..calls).map(|_| complete(&text("text"), number("max_tokens"))).collect(),
             "transcription_model" => vec![shown(transcription::model())],
             "transcribe" => (0..calls).map(|_| transcribe(&text("language"))).collect(),
+            "ocr_model" => vec![shown(ocr::model().map(|model| (model.name, model.scripts)))],
+            "read" => (0..calls).map(|_| read(&number)).collect(),
             "set" => (0..calls)
                 .map(|n| shown(kv::set(&format!("{}{n}", text("key")), text("text").as_bytes()).map(|()| "done")))
                 .collect(),
@@ -99,6 +102,20 @@ fn complete(text: &str, max_tokens: Option<u64>) -> String {
 fn transcribe(language: &str) -> String {
     let language = (!language.is_empty()).then_some(language);
     shown(transcription::transcribe(&task::source(), language).map(|said| (said.text, said.segments.len())))
+}
+
+/// Reads a picture of the sides, with so many bytes a pixel, all of the same value.
+fn read(number: &dyn Fn(&str) -> Option<u64>) -> String {
+    let side = |key: &str| number(key).and_then(|side| u32::try_from(side).ok()).unwrap_or(16);
+    let (width, height, bytes) = (side("width"), side("height"), number("bytes").unwrap_or(1));
+    let format = if bytes == 3 { ocr::PixelFormat::Rgb8 } else { ocr::PixelFormat::Gray8 };
+    let count = u64::from(width) * u64::from(height) * bytes;
+    let pixels = vec![7; usize::try_from(number("pixel_bytes").unwrap_or(count)).unwrap_or_default()];
+    shown(ocr::read(&ocr::Picture { width, height, format, pixels }).map(|reading| {
+        let corner = |line: &ocr::Line| (line.top_left.x, line.top_left.y, line.bottom_right.x, line.bottom_right.y);
+        let lines: Vec<_> = reading.lines.iter().map(|line| (line.text.clone(), line.density, corner(line))).collect();
+        (lines, reading.turned, reading.truncated)
+    }))
 }
 
 /// Outputs a secret in every way that a step has.

