@@ -1,7 +1,11 @@
 //! `morag plugin new --converter` in each language: the same converter, built, with the same test cases. Then, with the same project,
 //! a step that keeps a file for itself, and a project that is a converter in half.
 
+use crate::plugins::{Folder, reload};
 use morag_tests::projects::{CONVERTER, new_converter, ok, run};
+use morag_tests::server::Server;
+use reqwest::Method;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// A converter that writes a temporary file larger than one call carries, reads it again, and has it as its answer how it went.
@@ -134,9 +138,33 @@ async fn a_converter_of(keeper: &Keeper) {
     keeps_a_file(&project, keeper).await;
 }
 
+/// A running server takes a format from the moment that a converter of it is in its folder: no setting, no restart.
+async fn adds_a_format(project: &Path) {
+    let plugins = Folder::new();
+    let server = Server::start_with(&[("MORAG_PLUGINS_DIR", &plugins.path())]).await;
+    let document = || std::fs::read(project.join("tests/first/document.kvt")).expect("a document");
+    let refused = server.submit("settings.kvt", document(), &[]).await;
+    let refused = server.wait_for_end(&refused).await;
+    assert_eq!(refused["error_details"]["error_code"], "UNSUPPORTED_FORMAT", "{refused}");
+    plugins.put("kvtxt.wasm", &std::fs::read(project.join(format!("build/{CONVERTER}.wasm"))).expect("a component"));
+    assert_eq!(reload(&server).await["loaded"], json!([CONVERTER]));
+    let task = server.submit("settings.kvt", document(), &[]).await;
+    let status = server.wait_for_end(&task).await;
+    assert_eq!(status["status"], "completed", "{status}");
+    let history = server.get(&format!("/api/v1/status/{task}/history?order=asc")).await.to_string();
+    assert!(history.contains(&format!("\"component\":\"{CONVERTER}\"")), "{history}");
+    let markdown = server.request(Method::GET, &format!("/api/files/temp/{task}/markdown.md")).send().await;
+    let markdown = markdown.expect("an answer").text().await.expect("a text");
+    let golden = std::fs::read_to_string(project.join("tests/first/expected/artifacts/markdown.md")).expect("the golden file");
+    assert_eq!(markdown, golden, "as its own test expects");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_converter_in_python_from_nothing() {
-    a_converter_of(&PYTHON).await;
+    let (_folder, project) = built(PYTHON.language).await;
+    adds_a_format(&project).await;
+    is_refused_in_half(&project, "add converter = true to plugin.toml").await;
+    keeps_a_file(&project, &PYTHON).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,21 +25,8 @@ use morag_step::{Converter, Data, Descriptor, Failure, Format, Ocr, Step, Task, 
 pub fn run(task: &dyn Task, transcription: &dyn Transcription, ocr: &dyn Ocr) -> Result<Data, Failure> {
     let (info, source) = (task.info(), task.source());
     let format = detect::format(&input::Input::new(source.as_ref()), &info)?;
-    match format.kind {
-        Kind::Image => morag_conversion::write(task, info.size, &picture::convert(task, &info, format, ocr)?),
-        _ => transcribe(task, transcription),
-    }
-}
-
-/// Runs the converter over a task whose document is a recording.
-///
-/// # Errors
-/// As [`run`]; `UNSUPPORTED_FORMAT` for a picture.
-pub fn transcribe(task: &dyn Task, transcription: &dyn Transcription) -> Result<Data, Failure> {
-    let (info, source) = (task.info(), task.source());
-    let format = detect::format(&input::Input::new(source.as_ref()), &info)?;
     if format.kind == Kind::Image {
-        return Err(morag_conversion::failures::unsupported(format.name));
+        return morag_conversion::write(task, info.size, &picture::convert(task, &info, format, ocr)?);
     }
     let recording = recording::convert(task, &info, source.as_ref(), format, transcription)?;
     let mut data = morag_conversion::write(task, info.size, &recording.converted)?;
@@ -55,20 +42,19 @@ pub struct MediaConversion;
 
 impl Step for MediaConversion {
     fn describe() -> Descriptor {
-        descriptor("media_conversion", env!("CARGO_PKG_VERSION"), "Transcribes sound to markdown")
+        descriptor("media_conversion", env!("CARGO_PKG_VERSION"), "Converts sound, film and pictures to markdown")
             .wants("transcription")
+            .wants("ocr")
     }
 
     fn run() -> Result<Data, Failure> {
-        transcribe(&host::TaskHandle, &host::TranscriptionHandle)
+        run(&host::TaskHandle, &host::TranscriptionHandle, &host::OcrHandle)
     }
 }
 
 impl Converter for MediaConversion {
     fn formats() -> Vec<Format> {
-        // Pictures are taken as soon as the host has the capability `ocr`.
-        let is_heard = |format: &&&'static morag_conversion::Format| format.kind != Kind::Image;
-        formats_of(&detect::TAKEN.iter().filter(is_heard).copied().collect::<Vec<_>>())
+        formats_of(&detect::TAKEN)
     }
 }
 
