@@ -45,6 +45,7 @@ mod scans;
 mod secrets_key;
 mod sender_memory;
 mod shares;
+mod speech;
 mod standard_webhooks;
 mod task_token;
 mod traces;

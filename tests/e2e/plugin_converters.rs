@@ -155,7 +155,8 @@ async fn adds_a_format(project: &Path) {
     assert!(history.contains(&format!("\"component\":\"{CONVERTER}\"")), "{history}");
     let markdown = server.request(Method::GET, &format!("/api/files/temp/{task}/markdown.md")).send().await;
     let markdown = markdown.expect("an answer").text().await.expect("a text");
-    let golden = std::fs::read_to_string(project.join("tests/first/expected/artifacts/markdown.md")).expect("the golden file");
+    let golden =
+        std::fs::read_to_string(project.join("tests/first/expected/artifacts/markdown.md")).expect("the golden file");
     assert_eq!(markdown, golden, "as its own test expects");
 }
 

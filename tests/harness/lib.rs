@@ -28,5 +28,6 @@ pub mod saga;
 pub mod sandbox;
 pub mod server;
 pub mod shared;
+pub mod speech;
 pub mod sse;
 pub mod tally;

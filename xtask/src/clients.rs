@@ -3,11 +3,11 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{node, python, toolchain};
+use crate::{models, node, python, speech, toolchain};
 
-/// Install the packages of the Python and Node.js test clients.
+/// Install the packages of the Python and Node.js test clients, and the models that tests use.
 ///
-/// Into target/venv, target/node and target/node-openapi, for running test binaries directly; `cargo xtask test` does this by itself.
+/// Into target/venv, target/node, target/node-openapi, target/test-models and target/speech-venv, for running test binaries directly; `cargo xtask test` does this by itself.
 #[derive(Args)]
 pub struct Options {}
 
@@ -15,6 +15,8 @@ pub struct Options {}
 pub fn run(_: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     toolchain::programs::ensure()?;
-    python::ensure(&workspace)?;
+    let python = python::ensure(&workspace)?;
+    models::ensure(&workspace, &python)?;
+    speech::ensure(&workspace)?;
     node::ensure(&workspace).map(drop)
 }

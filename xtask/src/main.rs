@@ -26,6 +26,7 @@ mod python;
 mod server;
 mod shell;
 mod soak;
+mod speech;
 mod test;
 mod toolchain;
 mod tools;

@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 /// The environment variable by which tests find the models folder.
 pub const VARIABLE: &str = "MORAG_TEST_MODELS_DIR";
 
-/// The package with the files. Their digests are checked by whoever loads them.
+/// The package with the files. Their digests are checked where they are loaded.
 const PACKAGE: &str = "rapidocr==3.9.2";
 /// The folder of the model, by its name in `host/ocr/src/model.rs`.
 const MODEL: &str = "pp-ocrv6-small";

@@ -1,11 +1,11 @@
 //! `cargo xtask test`: everything that CI runs, in order, stopping at the first stage that fails.
+mod installed;
 mod results;
 mod shared;
 mod stage;
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -15,15 +15,16 @@ use clap::Args;
 use crate::compile::Builds;
 use crate::tools::Tool;
 use crate::workspace::Workspace;
-use crate::{attack, circles, deny, deploy, models, node, plugins, python, shell, toolchain};
+use crate::{attack, circles, deny, deploy, plugins, shell, toolchain};
+use installed::Installed;
 use results::Results;
 use shared::Shared;
 use stage::Stages;
 
 /// Run everything that CI runs.
 ///
-/// Format, circles of imports, the Python of the test clients, the model that reads pictures, the programs that tests start, the Node.js packages of the test clients, the
-/// wasm toolchain, clang for the step in C, step components and test guests, the dependency check, clippy, the deployment
+/// Format, circles of imports, the Python of the test clients, the models that read pictures and write down speech, the programs that
+/// tests start, the Node.js packages of the test clients, the wasm toolchain, clang for the step in C, step components and test guests, the dependency check, clippy, the deployment
 /// files, all tests of the workspace, and the attacks in short. Stops at the first stage that fails, with the command to repeat it.
 #[derive(Args)]
 pub struct Options {
@@ -36,8 +37,6 @@ pub struct Options {
 const BINARY: &str = "MORAG_TEST_BINARY";
 const PLUGINS: &str = "MORAG_TEST_PLUGINS_DIR";
 const GUESTS: &str = "MORAG_TEST_GUESTS_DIR";
-const NODE: &str = "MORAG_TEST_NODE_DIR";
-const NODE_OPENAPI: &str = "MORAG_TEST_NODE_OPENAPI_DIR";
 /// The programs that tests start.
 const BINARIES: [&str; 4] = ["morag", "webhook-receiver-rust", "attack", shared::PROGRAM];
 /// Tasks of each saga of failure.
@@ -52,10 +51,7 @@ pub fn run(options: &Options) -> Result<()> {
     // What fails fast comes first, and so does what needs the network.
     stages.run("format", || shell::run(&mut cargo(&workspace, &["fmt", "--all", "--check"])))?;
     stages.run("circles of imports", || circles::check(&workspace))?;
-    let python = stages.run("Python of the test clients", || python::ensure(&workspace))?;
-    let models = stages.run("model that reads pictures", || models::ensure(&workspace, &python))?;
-    stages.run("programs that the tests start", toolchain::programs::ensure)?;
-    let node = stages.run("Node.js packages of the test clients", || node::ensure(&workspace))?;
+    let installed = Installed::ensure(&workspace, &mut stages)?;
     stages.run("unit tests of the Python and JavaScript SDKs", || sdk_tests(&workspace))?;
     stages.run("wasm toolchain", || toolchain::ensure().map(drop))?;
     stages.run("clang for the step in C", toolchain::c::ensure)?;
@@ -70,8 +66,8 @@ pub fn run(options: &Options) -> Result<()> {
     build.extend(BINARIES.iter().flat_map(|binary| ["--bin", binary]));
     stages.run("build", || Builds::default().run("tests", &mut cargo(&workspace, &build)))?;
     // Against the binary: its settings and command lines.
-    stages.run("deploy", || deploy::check(&workspace, &python))?;
-    let results = stages.run("tests", || tests(&workspace, &python, &models, &node, options.full))?;
+    stages.run("deploy", || deploy::check(&workspace, &installed.python))?;
+    let results = stages.run("tests", || tests(&workspace, &installed, options.full))?;
     stages.run("attacks, in short", || attack::short(&workspace))?;
     stages.summary();
     if results.ignored() > 0 {
@@ -106,22 +102,19 @@ fn in_ci(command: &mut Command) {
 }
 
 /// Runs all suites, each test in a process of its own, and then the examples in the documentation.
-fn tests(workspace: &Workspace, python: &Path, models: &Path, node: &node::Folders, full: bool) -> Result<Results> {
+fn tests(workspace: &Workspace, installed: &Installed, full: bool) -> Result<Results> {
     let profile = if full { "full" } else { "default" };
     let mut command =
         Tool::Nextest.command(workspace, &["run", "--workspace", "--retries", "0", "--profile", profile])?;
     in_ci(&mut command);
     // Until the last test has ended.
-    let shared = Shared::start(workspace, python)?;
+    let shared = Shared::start(workspace, &installed.python)?;
     command
         .envs(shared.environment())
         .env(BINARY, workspace.morag("debug"))
         .env(PLUGINS, workspace.plugins_folder())
         .env(GUESTS, workspace.guests_folder())
-        .env(python::VARIABLE, python)
-        .env(models::VARIABLE, models)
-        .env(NODE, &node.example)
-        .env(NODE_OPENAPI, &node.openapi)
+        .envs(installed.environment())
         .stdin(Stdio::null());
     if full {
         command.env(FAULT_TASKS, FAULT_TASKS_FULL);

@@ -1,5 +1,6 @@
 //! Programs that the tests start: Redis, OpenSSL for its certificates, Node.js and Go for their clients, a browser for the pages, a
-//! component registry, minisign, tools to create and mount a file system in a file, Tesseract, fonts, and a library that changes a process's clock.
+//! component registry, minisign, tools to create and mount a file system in a file, Tesseract, a program that speaks, fonts, and a library
+//! that changes a process's clock.
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -8,7 +9,7 @@ use super::debian;
 use crate::shell;
 
 /// Required programs in `PATH`, and their Debian packages.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 12] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("openssl", "openssl"),
@@ -20,6 +21,7 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("mkfs.ext4", "e2fsprogs"),
     ("mount", "mount"),
     ("tesseract", "tesseract-ocr"),
+    ("espeak-ng", "espeak-ng"),
 ];
 /// Fonts of pages that are drawn and read again, a language of Tesseract, and their packages.
 const FILES: [(&str, &str); 3] = [
@@ -39,7 +41,7 @@ pub fn ensure() -> Result<()> {
     let missing: Vec<_> = missing.chain(files).chain((!have_faketime()).then_some(FAKETIME)).collect();
     if missing.is_empty() && shell::have(NPM) {
         println!(
-            "programs: Redis, OpenSSL, Node.js, Go, npm, Chromium, docker-registry, minisign, e2fsprogs, mount, Tesseract, fonts and faketime are installed"
+            "programs: Redis, OpenSSL, Node.js, Go, npm, Chromium, docker-registry, minisign, e2fsprogs, mount, Tesseract, espeak-ng, fonts and faketime are installed"
         );
         return Ok(());
     }
