@@ -19,6 +19,7 @@ mod documents;
 mod fixtures;
 mod fuzz;
 mod harness;
+mod limited;
 mod node;
 mod own_server;
 mod plugins;
