@@ -94,8 +94,17 @@ impl Client {
 
     /// A JSON artifact of a task, if it exists.
     pub fn artifact(&self, task: &str, name: &str) -> Result<Option<Value>> {
+        Ok(self.file(task, name)?.as_ref().and_then(json))
+    }
+
+    /// An artifact of a task that is text, if it exists.
+    pub fn text_artifact(&self, task: &str, name: &str) -> Result<Option<String>> {
+        Ok(self.file(task, name)?.map(|response| String::from_utf8_lossy(response.as_bytes()).into_owned()))
+    }
+
+    fn file(&self, task: &str, name: &str) -> Result<Option<Response>> {
         let response = self.send(minreq::get(format!("{}/api/files/temp/{task}/{name}", self.base)))?;
-        Ok(json(&response).filter(|_| response.status_code == 200))
+        Ok((response.status_code == 200).then_some(response))
     }
 
     fn send(&self, request: Request) -> Result<Response> {

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: benchmarks of the whole server, one per file.
 mod delivery;
+mod formats;
 mod layout;
 mod machine;
 mod otlp;
@@ -22,6 +23,7 @@ enum What {
     Pipeline(pipeline::Options),
     Delivery(delivery::Options),
     Plugins(plugins::Options),
+    Formats(formats::Options),
 }
 
 /// The command.
@@ -30,5 +32,6 @@ pub fn run(options: &Options) -> Result<()> {
         What::Pipeline(options) => pipeline::run(options),
         What::Delivery(options) => delivery::run(options),
         What::Plugins(options) => plugins::run(options),
+        What::Formats(options) => formats::run(options),
     }
 }

@@ -134,7 +134,7 @@ pub fn cpu_seconds_of(process: u32) -> Option<f64> {
 }
 
 /// The same command, with the child ended by the system when xtask is killed. Needs `setpriv` (util-linux).
-fn with_us(command: &Command) -> Command {
+pub fn with_us(command: &Command) -> Command {
     let mut wrapped = if shell::have("setpriv") {
         let mut wrapped = Command::new("setpriv");
         wrapped.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program());

@@ -3,31 +3,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::documents::End;
 use crate::shell;
-
-/// How a file ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// The whole pipeline ran.
-    Completed,
-    /// The task failed with this code.
-    Failed(String),
-    /// The server did not take the file.
-    Refused(String),
-    /// It did not end, and why.
-    None(String),
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Completed => f.write_str("completed"),
-            Self::Failed(code) => write!(f, "failed {code}"),
-            Self::Refused(why) => write!(f, "refused {why}"),
-            Self::None(why) => write!(f, "NO END: {why}"),
-        }
-    }
-}
 
 /// A line of the table.
 #[derive(Debug)]
