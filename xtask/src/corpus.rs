@@ -11,15 +11,19 @@ use serde_json::Value;
 use crate::api::Client;
 use crate::children;
 use crate::documents::{self, End};
+use crate::models;
 use crate::own_server::OwnServer;
 use crate::profile::Profile;
+use crate::python;
 use crate::server;
+use crate::speech;
 use crate::workspace::Workspace;
 use table::Row;
 
 /// Send every file of a folder through a server of its own, and print what became of each.
 ///
-/// Fails where a task did not end in time or the server died; a task that failed with a code is a result.
+/// The server has the model that reads pictures, and a service for transcription with a real model. Fails where a task did not end in
+/// time or the server died; a task that failed with a code is a result.
 #[derive(Args)]
 pub struct Options {
     /// The folder; files in folders below it count too.
@@ -43,7 +47,14 @@ pub fn run(options: &Options) -> Result<()> {
         server::build(&workspace, Profile::Release)?;
     }
     children::catch_stop()?;
-    let server = OwnServer::start(&workspace, Profile::Release, "corpus")?;
+    let models = models::ensure(&workspace, &python::ensure(&workspace)?)?;
+    let speech = speech::Service::start(&workspace)?;
+    let environment = [
+        ("MORAG_MODELS_DIR", models.display().to_string()),
+        ("OPENAI_BASE_URL", speech.base_url.clone()),
+        ("OPENAI_API_KEY", "of-the-corpus".to_owned()),
+    ];
+    let server = OwnServer::start(&workspace, Profile::Release, "corpus", &environment)?;
     let log = server.log.display().to_string();
     println!("== {} files, {} at a time; the server's log is {log}", files.len(), options.concurrency);
     let started = Instant::now();

@@ -21,13 +21,15 @@ pub struct OwnServer {
 }
 
 impl OwnServer {
-    /// Starts one, and waits until it is ready. `name` is that of its files in the target folder.
-    pub fn start(workspace: &Workspace, profile: Profile, name: &str) -> Result<Self> {
+    /// Starts one with further environment variables, and waits until it is ready. `name` is that of its files in the target folder.
+    pub fn start(workspace: &Workspace, profile: Profile, name: &str, environment: &[(&str, String)]) -> Result<Self> {
         let data = workspace.target.join(format!("{name}-data"));
         shell::remove_folder(&data)?;
         let port = children::free_port(0)?;
         let log = workspace.target.join(format!("{name}-server.log"));
-        let mut running = Running::start("the server", &server::command(workspace, profile, port, &data), &log)?;
+        let mut command = server::command(workspace, profile, port, &data);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let mut running = Running::start("the server", &command, &log)?;
         let client = Client::new(&format!("http://127.0.0.1:{port}"), KEY);
         running.wait_ready(START_MAX, || client.is_ready())?;
         Ok(Self { running, data, client, log })

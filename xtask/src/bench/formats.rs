@@ -95,7 +95,7 @@ pub fn run(options: &Options) -> Result<()> {
         server::build(&workspace, profile)?;
     }
     children::catch_stop()?;
-    let server = OwnServer::start(&workspace, profile, "bench-formats")?;
+    let server = OwnServer::start(&workspace, profile, "bench-formats", &[])?;
     let (documents, unread) = documents.into_iter().partition::<Vec<_>, _>(|file| readers.can_read(file.format));
     let versions = Peer::ALL.into_iter().map(|peer| peers.version(peer)).collect::<Result<Vec<_>>>()?;
     println!("== {} documents; {}; the server's log is {}", documents.len(), versions.join(", "), server.log.display());
