@@ -13,8 +13,9 @@ use morag_conversion::{Format, formats};
 use morag_step::{Failure, Refused};
 use std::borrow::Cow;
 
-/// The flag of what belongs to a page, as its pictures do (`ATT_MHTML_REF`).
-const OF_PAGE: i32 = 4;
+/// Flags of what is not in the list of attachments, since the page shows it (`ATT_INVISIBLE_IN_HTML`, `ATT_MHTML_REF`). Outlook has one
+/// in what it sends and the other in what it gets.
+const OF_PAGE: i32 = 1 | 4;
 
 /// Adds them to a message.
 ///
@@ -95,9 +96,8 @@ fn is_of_page(storage: &Storage<'_, '_>, attachment: &Attachment<'_>) -> bool {
     let is_picture = |format: &Format| format.kind == formats::Kind::Image;
     let by_name = || formats::by_extension(&formats::extension(&attachment.name)).is_some_and(is_picture);
     let is_picture = attachment.media_type.starts_with("image/") || attachment.media_type.is_empty() && by_name();
-    let is_named = || storage.text(ids::ATTACHMENT_CONTENT_ID, LINE_BYTES_MAX).is_some();
     let is_of_page = storage.is(ids::ATTACHMENT_HIDDEN)
-        || storage.number(ids::ATTACHMENT_FLAGS).is_some_and(|flags| flags & OF_PAGE != 0 && is_named());
+        || storage.number(ids::ATTACHMENT_FLAGS).is_some_and(|flags| flags & OF_PAGE != 0);
     is_picture && is_of_page
 }
 

@@ -26,6 +26,5 @@ pub const ATTACHMENT_DATA: u16 = 0x3701;
 /// Names of an attachment: whole, of eight letters, shown.
 pub const ATTACHMENT_NAMES: [u16; 3] = [0x3707, 0x3704, 0x3001];
 pub const ATTACHMENT_MEDIA_TYPE: u16 = 0x370e;
-pub const ATTACHMENT_CONTENT_ID: u16 = 0x3712;
 pub const ATTACHMENT_FLAGS: u16 = 0x3714;
 pub const ATTACHMENT_HIDDEN: u16 = 0x7ffe;

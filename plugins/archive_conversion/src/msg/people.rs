@@ -49,7 +49,7 @@ fn one(storage: &Storage<'_, '_>, [name, internet, other]: [u16; 3]) -> Option<S
     // Within a company addresses are paths, which say nothing to others.
     let address = [internet, other].into_iter().find_map(|id| {
         let address = storage.text(id, LINE_BYTES_MAX);
-        address.filter(|address| address.contains('@'))
+        address.filter(|address| address.contains('@') && !address.starts_with('/'))
     });
     let name = storage.text(name, LINE_BYTES_MAX);
     // Outlook shows an address without a name in quotation marks.

@@ -86,7 +86,7 @@ impl Message {
     pub fn to(mut self, kind: u32, name: &str, address: &str) -> Self {
         let own = Properties::default().number(0x0c15, kind).text(0x3001, name).text(0x39fe, address);
         // The address within a company.
-        self.receivers.push(own.text(0x3003, "/O=A/CN=B"));
+        self.receivers.push(own.text(0x3003, "/O=A/CN=B@A"));
         self
     }
 

@@ -123,15 +123,20 @@ fn attachments_are_parts() {
 
 #[test]
 fn pictures_of_a_page_are_no_parts_unless_attached() {
-    let mut message = Message::of("s", "t").attached("shown.png", "image/png", b"P");
-    let flagged = |(own, within): (Properties, Within)| (own.number(0x3714, 4).text(0x3712, "1@a"), within);
-    message.attachments = message.attachments.into_iter().map(flagged).collect();
-    let mut message = message.attached("hidden.png", "", b"P");
-    let hidden = message.attachments.pop().map(|(own, within)| (own.fixed(0x7ffe, 0x000b, &[1, 0]), within));
-    message.attachments.extend(hidden);
-    let message = message.attached("own.png", "image/png", b"P").attached("page.txt", "text/plain", b"x");
+    let named = |name: &str, media_type: &str| {
+        Properties::default().text(0x3707, name).text(0x370e, media_type).bytes(0x3701, 0x0102, b"x")
+    };
+    let attachments = [
+        named("sent.png", "image/png").number(0x3714, 4),
+        named("got.png", "image/png").number(0x3714, 1),
+        named("hidden.png", "").fixed(0x7ffe, 0x000b, &[1, 0]),
+        named("own.png", "image/png").number(0x3714, 2),
+        named("flagged.txt", "text/plain").number(0x3714, 4),
+    ];
+    let mut message = Message::of("s", "t");
+    message.attachments = attachments.map(|own| (own, Within::Nothing)).into();
     let names: Vec<String> = parts(&convert(&message).unwrap()).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["own.png", "page.txt"]);
+    assert_eq!(names, ["own.png", "flagged.txt"]);
 }
 
 #[test]
