@@ -12,7 +12,7 @@ mod mail;
 #[cfg(test)]
 mod mail_tests;
 mod mime;
-mod msg;
+pub mod msg;
 #[cfg(test)]
 mod tests;
 mod zip_file;

@@ -1,15 +1,15 @@
 //! Messages of Outlook (MS-OXMSG): properties of a message in a compound file, with those of its receivers and attachments.
 
 mod attachments;
-mod html_in_rtf;
+pub mod html_in_rtf;
 mod ids;
-mod lzfu;
+pub mod lzfu;
 mod nested;
 mod people;
 mod protected;
 mod storage;
 #[cfg(test)]
-pub mod testdata;
+mod testdata;
 #[cfg(test)]
 mod tests;
 
