@@ -31,7 +31,7 @@ pub fn is_message(ole: &Ole<'_>) -> bool {
     ole.has(&format!("/{}", storage::PROPERTIES))
 }
 
-/// Converts a message, to what [`crate::eml`] makes of one.
+/// Converts a message, to what `eml` makes of one.
 ///
 /// # Errors
 /// `CORRUPT_DOCUMENT` for what cannot be opened, `ENCRYPTED_DOCUMENT`, `EMPTY_DOCUMENT`, what a retry may cure.
