@@ -25,7 +25,7 @@ fn the_bindings_for_c_have_every_interface_of_the_world() {
     assert_names(&package, "converter_exports.c", &of_converters);
 }
 
-/// Each function of what a step imports is in the bindings: a new one changes no interface's name.
+/// Each function of what a step imports is in the bindings, as one of its interface: several have a function `model`.
 #[test]
 fn the_bindings_for_c_have_every_function() {
     let package = Package::parse(&folder());
@@ -33,8 +33,11 @@ fn the_bindings_for_c_have_every_function() {
     let (imports, _) = package.world();
     for (name, interface) in package.interfaces().filter(|(name, _)| imports.iter().any(|import| import == name)) {
         for function in interface.functions.keys() {
-            let wanted = format!("__import_name__(\"{function}\")");
-            assert!(text.contains(&wanted), "{name} lacks {wanted}: generate it again as its README says");
+            let wanted = format!(
+                "__import_module__(\"morag:step/{name}@{}\"), __import_name__(\"{function}\")",
+                package.version()
+            );
+            assert!(text.contains(&wanted), "{wanted} is missing: generate the bindings again as their README says");
         }
     }
 }

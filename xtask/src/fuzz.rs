@@ -29,7 +29,7 @@ const INPUT_SECONDS_MAX: u32 = 5;
 const LINES_SHOWN: usize = 40;
 
 /// Fuzz the parsers of untrusted input: URLs, addresses, dates, ids, signatures, descriptors, forms and their fields, JSON,
-/// `morag.toml`, responses of Redis, films and sound.
+/// `morag.toml`, responses of Redis; documents: messages, Rich Text, Office files, markup, data, films and sound.
 ///
 /// Builds the targets with the nightly compiler and the address sanitizer (minutes the first time), runs each for the given time
 /// and prints the findings. The corpus is kept in target/fuzz/corpus, findings in target/fuzz/artifacts. Exits with 1 if there are

@@ -1,6 +1,8 @@
 //! What a file is: by its first bytes, then by its name, then by the media type it came with.
 
-use morag_conversion::{failures, formats};
+use crate::msg;
+use morag_conversion::ole::{self, Ole};
+use morag_conversion::{Format, failures, formats};
 use morag_step::Failure;
 
 /// What a file is.
@@ -8,6 +10,8 @@ use morag_step::Failure;
 pub enum Kind {
     /// A message (RFC 5322).
     Eml,
+    /// A message of Outlook.
+    Msg,
     /// An archive.
     Zip,
 }
@@ -15,8 +19,8 @@ pub enum Kind {
 /// Says what a file is.
 ///
 /// # Errors
-/// `EMPTY_DOCUMENT` for no bytes, `UNSUPPORTED_FORMAT` for what is no message and no archive, or a book or an OpenDocument in a zip;
-/// `CORRUPT_DOCUMENT` for what has such a name and another content.
+/// `EMPTY_DOCUMENT` for no bytes, `UNSUPPORTED_FORMAT` for what is no message and no archive, or a book or an OpenDocument in a zip, or a
+/// document of Office in the container of messages; `CORRUPT_DOCUMENT` for what has such a name and another content.
 pub fn detect(bytes: &[u8], file_name: &str, media_type: &str) -> Result<Kind, Failure> {
     if bytes.is_empty() {
         return Err(failures::empty("the file has 0 bytes"));
@@ -32,11 +36,32 @@ pub fn detect(bytes: &[u8], file_name: &str, media_type: &str) -> Result<Kind, F
         let hint = formats::by_media_type(media_type);
         hint.filter(|_| extension.is_empty())
     });
+    if bytes.starts_with(ole::SIGNATURE) {
+        return compound(bytes, named, &extension);
+    }
     match named.map(|format| format.name) {
+        Some("msg") => Err(failures::corrupt(&formats::MSG, "it does not begin as a message of Outlook does")),
         Some("eml") => Ok(Kind::Eml),
         Some("zip") => Err(failures::corrupt(&formats::ZIP, "it does not begin as a zip file does")),
         None if extension.is_empty() && looks_like_mail(bytes) => Ok(Kind::Eml),
         _ => Err(failures::unsupported(if extension.is_empty() { "bin" } else { &extension })),
+    }
+}
+
+/// What is in the container of Office before 2007, which messages of Outlook have too: what it holds tells, also in a file of another name.
+fn compound(bytes: &[u8], named: Option<&Format>, extension: &str) -> Result<Kind, Failure> {
+    const OTHERS: [(&str, &str); 4] =
+        [("/WordDocument", "doc"), ("/Workbook", "xls"), ("/Book", "xls"), ("/PowerPoint Document", "ppt")];
+    let is_named = named == Some(&formats::MSG);
+    let unsupported = || failures::unsupported(if extension.is_empty() { "ole" } else { extension });
+    match Ole::open(bytes) {
+        Ok(ole) if msg::is_message(&ole) => Ok(Kind::Msg),
+        Ok(ole) if is_named => Err(match OTHERS.into_iter().find(|(stream, _)| ole.has(stream)) {
+            Some((_, other)) => failures::unsupported(other),
+            None => failures::corrupt(&formats::MSG, "it has no properties of a message"),
+        }),
+        Err(reason) if is_named => Err(failures::corrupt(&formats::MSG, reason)),
+        Ok(_) | Err(_) => Err(unsupported()),
     }
 }
 

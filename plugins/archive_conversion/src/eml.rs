@@ -1,7 +1,6 @@
 //! Messages as they are sent (RFC 5322).
 
 use crate::assembly::Assembly;
-use crate::failures::encrypted_message;
 use crate::{mail, mime};
 use morag_conversion::{Converted, failures, formats};
 use morag_step::Failure;
@@ -15,17 +14,8 @@ pub fn convert(bytes: &[u8], mut assembly: Assembly) -> Result<Converted, Failur
     if !found.is_mail {
         return Err(failures::corrupt(&formats::EML, "it does not begin with the fields of a message"));
     }
-    let mail = found.mail;
-    if let Some(how) = found.encrypted {
-        let empty = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
-        if mail.attachments.is_empty() && mail.bodies.iter().all(|body| empty(&body.plain) && empty(&body.html)) {
-            return Err(encrypted_message(how));
-        }
-        let failure = encrypted_message(how);
-        assembly.refuse(crate::failures::refused(&failure.code, failure.message), "encrypted part");
-    }
     assembly.warnings.extend(found.warnings);
-    mail::convert(mail, &formats::EML, assembly)
+    mail::convert(found.mail, &formats::EML, assembly)
 }
 
 /// Without the line `From …` that mailboxes have before each message, and blank lines.

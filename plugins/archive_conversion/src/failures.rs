@@ -6,12 +6,11 @@ use morag_step::{Failure, Refused, json};
 /// Failed documents that a failure lists: enough to see what was in an archive.
 const LISTED_MAX: usize = 50;
 
-/// A message that only its receiver can read. `how`: `S/MIME` or `PGP`.
+/// A message that only its receiver can read. `how`: what was done to it.
 pub fn encrypted_message(how: &str) -> Failure {
-    Failure::new(
-        "ENCRYPTED_DOCUMENT",
-        format!("The message is encrypted with {how}. Decrypt it in your mail program, save it and submit that file"),
-    )
+    let message =
+        format!("The message is {how}. Save it without this protection in your mail program and submit that file");
+    Failure::new("ENCRYPTED_DOCUMENT", message)
 }
 
 /// An archive of which nothing could be converted. One document's own code is the archive's, but for the one that would pass the archive

@@ -12,6 +12,7 @@ mod mail;
 #[cfg(test)]
 mod mail_tests;
 mod mime;
+pub mod msg;
 #[cfg(test)]
 mod tests;
 mod zip_file;
@@ -32,6 +33,7 @@ pub fn convert(task: &dyn Task, converters: &dyn Conversion, source: &Source) ->
     let assembly = Assembly::new(task, converters);
     match detect::detect(&source.bytes, &source.file_name, &source.media_type)? {
         Kind::Eml => eml::convert(&source.bytes, assembly),
+        Kind::Msg => msg::convert(&source.bytes, assembly),
         Kind::Zip => zip_file::convert(&source.bytes, assembly),
     }
 }
@@ -61,7 +63,7 @@ impl Step for ArchiveConversion {
 
 impl Converter for ArchiveConversion {
     fn formats() -> Vec<Format> {
-        formats_of(&[&formats::EML, &formats::ZIP])
+        formats_of(&[&formats::EML, &formats::MSG, &formats::ZIP])
     }
 }
 

@@ -1,6 +1,7 @@
 //! A message, whatever file it was in: its heading, its text, its attachments.
 
 use crate::assembly::{Assembly, clean_name};
+use crate::failures::{encrypted_message, refused};
 use mail_parser::decoders::html::html_to_text;
 use morag_conversion::document::{Properties, property};
 use morag_conversion::escape::{inline, paragraphs, push_heading};
@@ -11,7 +12,7 @@ use std::borrow::Cow;
 /// Receivers that are named; of more, their number is.
 const RECEIVERS_MAX: usize = 100;
 /// Attachments that are converted: more than any mail has.
-const ATTACHMENTS_MAX: usize = 1_000;
+pub const ATTACHMENTS_MAX: usize = 1_000;
 /// Characters that a page must show beyond five times those of the plain text, for that to be a stub such as "see the HTML version".
 const STUB_CHARS: usize = 200;
 /// Bytes of a page whose text is counted, or taken where it cannot be converted.
@@ -32,6 +33,8 @@ pub struct Mail<'a> {
     pub bodies: Vec<Body>,
     /// Documents that were sent along.
     pub attachments: Vec<Attachment<'a>>,
+    /// How a part of it is encrypted, where one is.
+    pub encrypted: Option<&'static str>,
 }
 
 /// A text of a message, in one form or several.
@@ -41,6 +44,15 @@ pub struct Body {
     pub plain: Option<String>,
     /// As a page.
     pub html: Option<String>,
+    /// As Rich Text, which is taken where there is nothing else.
+    pub rtf: Option<Vec<u8>>,
+}
+
+impl Body {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        [&self.plain, &self.html].into_iter().flatten().all(|text| text.trim().is_empty()) && self.rtf.is_none()
+    }
 }
 
 /// A document that was sent along.
@@ -103,8 +115,15 @@ pub fn person(name: Option<&str>, address: Option<&str>) -> Option<String> {
 /// Writes a message with its attachments.
 ///
 /// # Errors
-/// `EMPTY_DOCUMENT`; what a retry may cure.
+/// `ENCRYPTED_DOCUMENT` where nothing of it can be read, `EMPTY_DOCUMENT`; what a retry may cure.
 pub fn convert(mail: Mail, format: &'static Format, mut assembly: Assembly) -> Result<Converted, Failure> {
+    if let Some(how) = mail.encrypted {
+        let failure = encrypted_message(how);
+        if mail.attachments.is_empty() && mail.bodies.iter().all(Body::is_empty) {
+            return Err(failure);
+        }
+        assembly.refuse(refused(&failure.code, failure.message), "encrypted part");
+    }
     if let Some(subject) = &mail.subject {
         push_heading(&mut assembly.markdown, 1, subject);
     }
@@ -157,7 +176,11 @@ fn push_body(body: Body, base: usize, assembly: &mut Assembly) -> Result<(), Fai
     let text = match (plain, html) {
         (Some(plain), Some(html)) if is_stub(&plain, &html) => push_page(&html, Some(plain), base, assembly)?,
         (None, Some(html)) => push_page(&html, None, base, assembly)?,
-        (plain, _) => plain.map(|plain| paragraphs(&plain)).unwrap_or_default(),
+        (None, None) => match body.rtf {
+            Some(rtf) => push_rich_text(&rtf, base, assembly)?,
+            None => String::new(),
+        },
+        (Some(plain), _) => paragraphs(&plain),
     };
     let text = text.trim_matches('\n').trim_end();
     if !text.is_empty() {
@@ -175,6 +198,17 @@ fn push_page(html: &str, plain: Option<String>, base: usize, assembly: &mut Asse
             let (code, message) = (refused.code, refused.message);
             assembly.warnings.push(format!("the text of the message is taken without its markup: {code}: {message}"));
             Ok(paragraphs(&plain.unwrap_or_else(|| markdown::normalise(&html_to_text(start(html))))))
+        }
+    }
+}
+
+/// The markdown of Rich Text; nothing where it cannot be converted, since most of it is not text.
+fn push_rich_text(rtf: &[u8], base: usize, assembly: &mut Assembly) -> Result<String, Failure> {
+    match assembly.convert_bytes(rtf, formats::RTF.media_type(), "message.rtf")? {
+        Ok(document) => Ok(crate::demote::demote(&document.markdown, base).markdown),
+        Err(reason) => {
+            assembly.refuse(reason, "message.rtf");
+            Ok(String::new())
         }
     }
 }
@@ -201,7 +235,12 @@ fn name_of(attachment: &Attachment, number: usize) -> String {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
     match name {
         "" => format!("attachment {number}.{extension}"),
-        name if known == Some(&formats::EML) && formats::extension(name) != "eml" => format!("{name}.eml"),
-        name => name.to_owned(),
+        name => match known {
+            // A subject, which is a sentence, and may end as a name of something else.
+            Some(mail) if [&formats::EML, &formats::MSG].contains(&mail) && formats::extension(name) != mail.name => {
+                format!("{name}.{}", mail.name)
+            }
+            _ => name.to_owned(),
+        },
     }
 }

@@ -94,7 +94,7 @@ fn encrypted_messages_are_refused() {
     ] {
         let failure = message(text).unwrap_err();
         assert_eq!(failure.code, "ENCRYPTED_DOCUMENT");
-        assert!(failure.message.contains("Decrypt it"), "{}", failure.message);
+        assert!(failure.message.contains("without this protection"), "{}", failure.message);
     }
 }
 

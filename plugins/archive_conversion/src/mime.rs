@@ -6,21 +6,23 @@ use morag_conversion::encoding;
 use std::borrow::Cow;
 
 /// Bytes of a header that are read: those of real mail stay under 100 KiB, with all their signatures and stations.
-const HEADER_BYTES_MAX: usize = 512 << 10;
+pub const HEADER_BYTES_MAX: usize = 512 << 10;
 /// Parts within parts: mail programs nest four or five.
 const DEPTH_MAX: usize = 24;
 /// Parts of a message in all.
 const PARTS_MAX: usize = 10_000;
 /// Bytes of a text: the rest is cut.
-const BODY_BYTES_MAX: usize = 16 << 20;
+pub const BODY_BYTES_MAX: usize = 16 << 20;
+/// How parts are encrypted, as it is said to people.
+pub const PGP: &str = "encrypted with PGP";
+/// Likewise.
+pub const SMIME: &str = "encrypted with S/MIME";
 
 /// What is found in a message.
 #[derive(Debug, Default)]
 pub struct Found<'a> {
     /// The message.
     pub mail: Mail<'a>,
-    /// How a part is encrypted, where one is.
-    pub encrypted: Option<&'static str>,
     /// Whether it has fields that messages have.
     pub is_mail: bool,
     /// What was left out.
@@ -117,7 +119,7 @@ fn part_header(header: &[u8]) -> Header {
 }
 
 /// The fields of a message for its heading.
-fn heading(header: &[u8], is_mail: &mut bool) -> Mail<'static> {
+pub fn heading(header: &[u8], is_mail: &mut bool) -> Mail<'static> {
     let header = ended(header);
     let Some(message) = MessageParser::default().parse_headers(&header).filter(|message| !message.parts.is_empty())
     else {
@@ -169,7 +171,7 @@ fn walk<'a>(header: &Header, body: &'a [u8], around: Around, found: &mut Found<'
     if let Some(kind) = header.media_type.strip_prefix("multipart/") {
         let inside = header.boundary.as_deref().map(|boundary| split(body, boundary.as_bytes())).unwrap_or_default();
         match kind {
-            "encrypted" => found.encrypted = Some("PGP"),
+            "encrypted" => found.mail.encrypted = Some(PGP),
             _ if inside.is_empty() => push_text(header, body, found),
             _ if around.depth >= DEPTH_MAX => {
                 found.warnings.push(format!("parts more than {DEPTH_MAX} deep within each other are left out"));
@@ -184,7 +186,7 @@ fn walk<'a>(header: &Header, body: &'a [u8], around: Around, found: &mut Found<'
     if matches!(header.media_type.as_str(), "application/pkcs7-mime" | "application/x-pkcs7-mime")
         && header.smime_type.contains("enveloped")
     {
-        found.encrypted = Some("S/MIME");
+        found.mail.encrypted = Some(SMIME);
         return;
     }
     let attached = header.disposition == "attachment";
@@ -247,12 +249,17 @@ fn push_text(header: &Header, body: &[u8], found: &mut Found) {
     }
     let (text, _) = encoding::decode(cut, header.charset.as_deref());
     if header.media_type == "text/html" {
-        found.mail.bodies.push(Body { plain: None, html: Some(text) });
-    } else if text.trim_start().starts_with("-----BEGIN PGP MESSAGE-----") {
-        found.encrypted = Some("PGP");
+        found.mail.bodies.push(Body { html: Some(text), ..Body::default() });
+    } else if is_pgp(&text) {
+        found.mail.encrypted = Some(PGP);
     } else {
-        found.mail.bodies.push(Body { plain: Some(text), html: None });
+        found.mail.bodies.push(Body { plain: Some(text), ..Body::default() });
     }
+}
+
+/// Whether a text is an encrypted one.
+pub fn is_pgp(text: &str) -> bool {
+    text.trim_start().starts_with("-----BEGIN PGP MESSAGE-----")
 }
 
 /// The name of a message within a message: its subject.

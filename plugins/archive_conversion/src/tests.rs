@@ -1,4 +1,4 @@
-//! The converter as the host sees it, and what the tests of both formats share.
+//! The converter as the host sees it, and what the tests of all formats share.
 
 use crate::{ArchiveConversion, convert, run};
 use morag_conversion::testdata::zip_of;
@@ -16,17 +16,22 @@ const CODES: [&str; 6] = [
     "NO_CONVERTIBLE_DOCUMENT",
 ];
 
-/// Converters of texts, which give them back, of pages, whose tags they drop, and of messages and archives: those are converted here.
+/// Converters of texts, which give them back, Rich Text too, of pages, whose tags they drop, and of messages and archives: those are converted here.
 pub fn converters() -> MockConversion {
+    converters_of(&["txt", "md", "html", "rtf", "eml", "msg", "zip"])
+}
+
+/// Those of some formats.
+pub fn converters_of(formats: &'static [&str]) -> MockConversion {
     MockConversion::by(|name, bytes| {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let done =
             |markdown: String, document: Data| Ok(ConvertedDocument { markdown, document, component: "texts".into() });
         let format = |name: &str| json!({ "format": name }).as_object().cloned().unwrap();
-        match name.rsplit('.').next() {
-            Some("txt" | "md") => done(text, format("txt")),
+        match name.rsplit('.').next().filter(|format| formats.contains(format)) {
+            Some("txt" | "md" | "rtf") => done(text, format("txt")),
             Some("html") => done(text.replace("<p>", "").replace("<h1>", "# "), format("html")),
-            Some("eml" | "zip") => {
+            Some("eml" | "msg" | "zip") => {
                 let refused = |failure: Failure| Refused { code: failure.code, message: failure.message };
                 let inner = convert_as(bytes, name).map_err(refused)?;
                 done(inner.markdown.clone(), inner.document_json().as_object().cloned().unwrap())
@@ -110,7 +115,7 @@ fn documents_beyond_a_limit_of_the_host_are_parts_with_its_code() {
     assert_eq!(failure.details["parts"][8]["error_code"], "CAPABILITY_LIMIT");
 }
 
-fn converts_or_says_why(bytes: &[u8], name: &str) -> Result<(), TestCaseError> {
+pub fn converts_or_says_why(bytes: &[u8], name: &str) -> Result<(), TestCaseError> {
     match convert_as(bytes, name) {
         Ok(converted) => {
             prop_assert!(converted.markdown.ends_with('\n'));
@@ -129,9 +134,9 @@ proptest! {
 
     #[test]
     fn any_bytes_of_any_name(
-        start in prop::sample::select(vec![&b""[..], b"PK\x03\x04", b"PK\x05\x06", b"From: a\nSubject: b\n", b"Content-Type: multipart/mixed; boundary=b\n\n--b\n"]),
+        start in prop::sample::select(vec![&b""[..], b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"From: a\nSubject: b\n", b"Content-Type: multipart/mixed; boundary=b\n\n--b\n"]),
         rest in proptest::collection::vec(any::<u8>(), 0..300),
-        extension in prop::sample::select(vec!["eml", "zip", "xyz", ""]),
+        extension in prop::sample::select(vec!["eml", "msg", "zip", "xyz", ""]),
     ) {
         converts_or_says_why(&[start, &rest].concat(), &format!("a.{extension}"))?;
     }

@@ -84,10 +84,27 @@ pub fn civil(day: i64) -> (i64, i64, i64) {
     (year, month, in_year - (153 * shifted + 2) / 5 + 1)
 }
 
+/// The date of a number of tenths of microseconds since the year 1601, as Windows counts them.
+pub fn of_ticks(ticks: u64) -> Option<String> {
+    let seconds = ticks / 10_000_000;
+    // A date that was never set is the first day.
+    let days = i64::try_from(seconds / 86_400).ok().filter(|days| (1..3_000_000).contains(days))?;
+    let (year, month, day) = civil(days - 134_774);
+    let rest = seconds % 86_400;
+    Some(format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn dates_of_windows_count_from_1601() {
+        assert_eq!(of_ticks(133_500_000_000_000_000).as_deref(), Some("2024-01-17T21:20:00Z"));
+        assert_eq!(of_ticks(0), None);
+        assert_eq!(of_ticks(u64::MAX), None);
+    }
 
     #[test]
     fn dates_with_and_without_a_time() {

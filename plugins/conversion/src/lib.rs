@@ -3,6 +3,7 @@
 //! A converter turns a document's bytes into a [`Converted`]; [`run`] reads the task's source for it and writes the result as
 //! `markdown.md` and `document.json` (see `docs/artifacts.md`). Every way a document can be refused is a function of [`failures`].
 
+pub mod codepage;
 pub mod dates;
 pub mod document;
 pub mod encoding;
@@ -10,6 +11,9 @@ pub mod escape;
 pub mod failures;
 pub mod markdown;
 pub mod ocr_layout;
+#[cfg(feature = "ole")]
+pub mod ole;
+pub mod rtf_lexer;
 mod step;
 #[cfg(feature = "testdata")]
 #[expect(clippy::unwrap_used, reason = "only tests use it: what cannot be written fails them")]

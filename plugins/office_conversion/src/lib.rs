@@ -19,7 +19,7 @@ mod tests;
 mod write;
 mod xml;
 
-use morag_conversion::{Converted, Source, descriptor, failures, formats, formats_of};
+use morag_conversion::{Converted, Source, descriptor, failures, formats, formats_of, ole};
 use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host};
 use package::Kind;
 
@@ -48,7 +48,7 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
         return Err(failures::empty("the file has 0 bytes"));
     }
     let named = FORMATS.into_iter().find(|format| format.has_extension(&extension));
-    if bytes.starts_with(legacy::SIGNATURE) {
+    if bytes.starts_with(ole::SIGNATURE) {
         return legacy::convert(bytes, named, &extension, &source.options);
     }
     if rtf::is_rtf(bytes) {

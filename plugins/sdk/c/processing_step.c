@@ -83,6 +83,9 @@ extern void __wasm_import_morag_step_completions_complete(uint8_t *, size_t, int
 
 // Imported Functions from `morag:step/transcription@1.1.0`
 
+__attribute__((__import_module__("morag:step/transcription@1.1.0"), __import_name__("model")))
+extern void __wasm_import_morag_step_transcription_model(uint8_t *);
+
 __attribute__((__import_module__("morag:step/transcription@1.1.0"), __import_name__("transcribe")))
 extern void __wasm_import_morag_step_transcription_transcribe(int32_t, int32_t, uint8_t *, size_t, uint8_t *);
 
@@ -565,6 +568,14 @@ void morag_step_transcription_transcript_free(morag_step_transcription_transcrip
   processing_step_option_string_free(&ptr->language);
   processing_step_option_u64_free(&ptr->duration_ms);
   morag_step_transcription_list_segment_free(&ptr->segments);
+}
+
+void morag_step_transcription_result_string_error_free(morag_step_transcription_result_string_error_t *ptr) {
+  if (!ptr->is_err) {
+    processing_step_string_free(&ptr->val.ok);
+  } else {
+    morag_step_transcription_error_free(&ptr->val.err);
+  }
 }
 
 void morag_step_transcription_result_transcript_error_free(morag_step_transcription_result_transcript_error_t *ptr) {
@@ -1415,6 +1426,50 @@ bool morag_step_completions_complete(morag_step_completions_list_message_t *mess
         (uint32_t) (uint32_t) (*((int32_t*) (ptr + (4+5*sizeof(void*))))),
         (bool) (int32_t) *((uint8_t*) (ptr + (8+5*sizeof(void*)))),
       };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      morag_step_capability_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.invalid = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant.val.limit = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.unavailable = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool morag_step_transcription_model(processing_step_string_t *ret, morag_step_transcription_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_morag_step_transcription_model(ptr);
+  morag_step_transcription_result_string_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (processing_step_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
       break;
     }
     case 1: {

@@ -354,6 +354,14 @@ typedef struct morag_step_transcription_transcript_t {
   morag_step_transcription_list_segment_t   segments;
 } morag_step_transcription_transcript_t;
 
+typedef struct {
+  bool is_err;
+  union {
+    processing_step_string_t ok;
+    morag_step_transcription_error_t err;
+  } val;
+} morag_step_transcription_result_string_error_t;
+
 typedef morag_step_task_borrow_blob_t morag_step_transcription_borrow_blob_t;
 
 typedef struct {
@@ -681,6 +689,9 @@ extern bool morag_step_graph_put_facts(morag_step_graph_list_fact_t *facts, uint
 extern bool morag_step_completions_complete(morag_step_completions_list_message_t *messages, morag_step_completions_options_t *options, morag_step_completions_completion_t *ret, morag_step_completions_error_t *err);
 
 // Imported Functions from `morag:step/transcription@1.1.0`
+// Name of the model that transcribes; it does not change while the step runs. `unavailable` where the operator has set no service
+// up: the text says how. The service is not asked, so a name does not say that it can be reached. Counts into no budget.
+extern bool morag_step_transcription_model(processing_step_string_t *ret, morag_step_transcription_error_t *err);
 // Transcribes a whole file of the task. The host sends it: it does not pass through the step's memory. `language`: what is
 // spoken (ISO 639-1), where it is known.
 // 
@@ -817,6 +828,8 @@ void processing_step_option_u64_free(processing_step_option_u64_t *ptr);
 void morag_step_transcription_list_segment_free(morag_step_transcription_list_segment_t *ptr);
 
 void morag_step_transcription_transcript_free(morag_step_transcription_transcript_t *ptr);
+
+void morag_step_transcription_result_string_error_free(morag_step_transcription_result_string_error_t *ptr);
 
 void morag_step_transcription_result_transcript_error_free(morag_step_transcription_result_transcript_error_t *ptr);
 

@@ -281,6 +281,8 @@ export interface Transcript {
 
 /** Speech to text by the host's service, within the task's budget. */
 export interface Transcription {
+  /** Name of the model that transcribes. `unavailable` where the operator has set no service up; the service is not asked. */
+  model(): string;
   transcribe(audio: Blob, language?: string): Transcript;
 }
 

@@ -23,6 +23,8 @@ export class MockTask extends Task {
     kv?: Record<string, Bytes>;
     completions?: Answers<Message[], Completion>;
     transcripts?: Answers<Uint8Array, Transcript>;
+    /** Name of the model that transcribes; null is as where the operator has set no service up. */
+    transcriptionModel?: string | null;
     /** A text is the markdown of a document that was converted. */
     conversions?: Answers<{ name: string; content: Uint8Array }, Outcome>;
     /** A text is what the picture says, line by line. */

@@ -1,19 +1,13 @@
 //! Documents of Office before 2007: streams of records within an OLE file.
 
-mod bytes;
 mod doc;
-mod guard;
-mod ole;
 mod ppt;
 mod properties;
 mod xls;
 
+use morag_conversion::ole::Ole;
 use morag_conversion::{Converted, Format, Options, failures, formats};
 use morag_step::Failure;
-use ole::Ole;
-
-/// How an OLE file begins.
-pub const SIGNATURE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
 /// Converts an OLE file. Sheets and slides are pages. `named` is the format that its name says.
 ///

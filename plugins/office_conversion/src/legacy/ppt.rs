@@ -1,9 +1,9 @@
 //! Slides of PowerPoint 97 to 2003 (`ppt`): records within records.
 
-use super::bytes::{latin, place_at, u16_at, u32_at, utf16};
-use super::ole::Ole;
 use crate::write::{Blocks, escape};
 use morag_conversion::document::join_pages;
+use morag_conversion::ole::Ole;
+use morag_conversion::ole::bytes::{latin, place_at, u16_at, u32_at, utf16};
 use morag_conversion::{Options, Page, failures, formats};
 use morag_step::Failure;
 use std::collections::HashMap;

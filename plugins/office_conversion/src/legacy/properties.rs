@@ -1,11 +1,11 @@
 //! What a document says about itself: the stream `SummaryInformation`.
 
-use super::bytes::{part, place_at, u16_at, u32_at, u64_at, utf16};
-use super::ole::Ole;
-use crate::rtf::codepage;
 use encoding_rs::WINDOWS_1252;
-use morag_conversion::dates::civil;
+use morag_conversion::codepage;
+use morag_conversion::dates::of_ticks;
 use morag_conversion::document::{Properties, keywords, property};
+use morag_conversion::ole::Ole;
+use morag_conversion::ole::bytes::{part, place_at, u16_at, u32_at, u64_at, utf16};
 
 /// Properties of the stream; it has about twenty.
 const PROPERTIES_MAX: usize = 200;
@@ -40,33 +40,11 @@ fn take(properties: &mut Properties, stream: &[u8]) -> Option<()> {
             3 => properties.subject = text(),
             4 => properties.author = text(),
             5 => properties.keywords = text().map(|text| keywords(&text)).unwrap_or_default(),
-            12 => properties.creation_date = at.checked_add(4).and_then(|at| date(u64_at(section, at)?)),
-            13 => properties.modification_date = at.checked_add(4).and_then(|at| date(u64_at(section, at)?)),
+            12 => properties.creation_date = at.checked_add(4).and_then(|at| of_ticks(u64_at(section, at)?)),
+            13 => properties.modification_date = at.checked_add(4).and_then(|at| of_ticks(u64_at(section, at)?)),
             18 => properties.creator = text(),
             _ => {}
         }
     }
     Some(())
-}
-
-/// A number of tenths of microseconds since the year 1601.
-fn date(ticks: u64) -> Option<String> {
-    let seconds = ticks / 10_000_000;
-    // A date that was never set is the first day.
-    let days = i64::try_from(seconds / 86_400).ok().filter(|days| (1..3_000_000).contains(days))?;
-    let (year, month, day) = civil(days - 134_774);
-    let rest = seconds % 86_400;
-    Some(format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_count_from_1601() {
-        assert_eq!(date(133_500_000_000_000_000).as_deref(), Some("2024-01-17T21:20:00Z"));
-        assert_eq!(date(0), None);
-        assert_eq!(date(u64::MAX), None);
-    }
 }

@@ -1,13 +1,11 @@
 //! Rich Text Format.
 
-pub mod codepage;
-mod lexer;
 mod properties;
 mod reader;
 mod state;
 mod table;
 
-use lexer::Lexer;
+use morag_conversion::rtf_lexer::Lexer;
 use morag_conversion::{Converted, failures, formats};
 use morag_step::Failure;
 use reader::Reader;

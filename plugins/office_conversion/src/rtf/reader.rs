@@ -1,13 +1,13 @@
 //! Goes through the pieces of a document and writes what they say.
 
-use super::codepage;
-use super::lexer::Token;
 use super::properties::{self, Date};
 use super::state::{Destination, Ends, Kind, Paragraph, State};
 use super::table::Table;
 use crate::write::{Blocks, Inline, Style, escape};
 use encoding_rs::{Encoding, WINDOWS_1252};
 use morag_conversion::Properties;
+use morag_conversion::codepage;
+use morag_conversion::rtf_lexer::Token;
 use morag_step::Failure;
 use std::collections::HashMap;
 

@@ -54,6 +54,9 @@ export class Completions extends Capability {
 }
 
 export class Transcription extends Capability {
+  model() {
+    return this.adapter.model();
+  }
   transcribe(audio, language) {
     return this.adapter.transcribe(audio.raw, language);
   }

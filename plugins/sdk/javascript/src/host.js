@@ -109,6 +109,7 @@ const ADAPTERS = {
       ),
   }),
   transcription: (wit) => ({
+    model: () => calling(capabilityError, () => wit.model()),
     transcribe: (audio, language) => {
       const found = calling(capabilityError, () => wit.transcribe(audio.handle, language));
       const number = (value) => (value === undefined ? undefined : Number(value));

@@ -244,6 +244,7 @@ export class MockTask extends Task {
     kv = {},
     completions = [],
     transcripts = [],
+    transcriptionModel = "mock",
     conversions = [],
     readings = [],
   } = {}) {
@@ -282,7 +283,16 @@ export class MockTask extends Task {
       vectors: this.store,
       graph: this.store,
       completions: { complete: (messages) => completed(messages) },
-      transcription: { transcribe: (audio) => heard(audio.content) },
+      transcription: {
+        model() {
+          if (transcriptionModel !== null) return transcriptionModel;
+          throw new CapabilityError("unavailable", "the mock has no service for transcription");
+        },
+        transcribe(audio) {
+          this.model();
+          return heard(audio.content);
+        },
+      },
       conversion: { convert: (document, name) => converted({ name, content: document.content }) },
       ocr: {
         model: () => ({ name: "mock", scripts: ["Latn"] }),

@@ -116,6 +116,15 @@ test("answers come in order, then the budget is used up", () => {
   assert.equal(heard.transcription.transcribe(heard.source()).text, "sound!");
 });
 
+test("a step is told the model that transcribes, or that there is none", () => {
+  assert.equal(new MockTask().transcription.model(), "mock");
+  assert.equal(new MockTask({ transcriptionModel: "whisper" }).transcription.model(), "whisper");
+  const task = new MockTask({ source: "sound", transcriptionModel: null, transcripts: ["said"] });
+  const away = (error) => error instanceof CapabilityError && error.kind === "unavailable";
+  assert.throws(() => task.transcription.model(), away);
+  assert.throws(() => task.transcription.transcribe(task.source()), away);
+});
+
 test("a temporary file is no artifact", () => {
   const task = new MockTask({ step: shout });
   assert.equal(task.temporaryFile("sound.wav"), undefined);
@@ -197,9 +206,9 @@ function bindings(overrides = {}, further = {}) {
   };
 }
 
-async function failureOf(run, overrides) {
+async function failureOf(run, overrides, further) {
   const saved = { ...console };
-  const { interfaces, lines } = bindings(overrides);
+  const { interfaces, lines } = bindings(overrides, further);
   const { name, version, summary } = shout;
   try {
     await exported({ name, version, summary, run }, interfaces).run();
@@ -314,6 +323,17 @@ test("a component converts inner documents and reads pictures", async () => {
   assert.deepEqual(data.model, { name: "m", scripts: ["Latn"] });
   const corners = [point(0, 0), point(9, 0), point(9, 5), point(0, 5)];
   assert.deepEqual(data.read, { lines: [{ text: "Total", confidence: 0.5, density: 2, corners }], turned: 90, truncated: true });
+});
+
+test("a component asks which model transcribes", async () => {
+  const asking = (model) => ({ transcription: { model } });
+  const asks = (task) => ({ model: task.transcription.model() });
+  assert.deepEqual(await dataOf(asks, {}, asking(() => "whisper-1")), { model: "whisper-1" });
+  const away = () => {
+    throw Object.assign(new Error("component error"), { payload: { tag: "unavailable", val: "none is set up" } });
+  };
+  const failure = await failureOf(asks, {}, asking(away));
+  assert.deepEqual([failure.code, failure.message], ["SERVICE_UNAVAILABLE", "none is set up"]);
 });
 
 test("a component asks for what it imports", () => {

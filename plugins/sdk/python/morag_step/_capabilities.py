@@ -161,6 +161,10 @@ class Transcript:
 class Transcription(Capability):
     """Speech to text by the host's service, within the task's budget."""
 
+    def model(self) -> str:
+        """Name of the model that transcribes. ``unavailable`` where the operator has set no service up; the service is not asked."""
+        return self._adapter.model()
+
     def transcribe(self, audio: Blob, language: str | None = None) -> Transcript:
         """Transcribes a whole file; the host sends it, it does not pass through the step's memory."""
         return self._adapter.transcribe(audio._raw, language)

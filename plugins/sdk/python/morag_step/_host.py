@@ -143,6 +143,9 @@ class _Completions(_Adapter):
 
 
 class _Transcription(_Adapter):
+    def model(self) -> str:
+        return self._call.model()
+
     def transcribe(self, audio: Any, language: str | None) -> Transcript:
         found = self._call.transcribe(audio._target, language)
         segments = [Segment(one.start_ms, one.end_ms, one.text) for one in found.segments]

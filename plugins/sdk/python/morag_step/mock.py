@@ -165,13 +165,26 @@ class _Answers:
         answer = self._next(messages)
         return Completion(answer, "mock") if isinstance(answer, str) else answer
 
-    def transcribe(self, audio: Any, language: str | None) -> Transcript:
-        answer = self._next(audio.content)
-        return Transcript(answer) if isinstance(answer, str) else answer
-
     def convert(self, document: Any, name: str) -> ConvertedDocument | Refused:
         answer = self._next(name, document.content)
         return ConvertedDocument(answer, component="mock") if isinstance(answer, str) else answer
+
+
+class _Transcription:
+    """Hears what the test says; without a model it is as where no service is set up."""
+
+    def __init__(self, answers: Any, model: str | None) -> None:
+        self._answers, self._model = _Answers(answers), model
+
+    def model(self) -> str:
+        if self._model is None:
+            raise CapabilityError("unavailable", "the mock has no service for transcription")
+        return self._model
+
+    def transcribe(self, audio: Any, language: str | None) -> Transcript:
+        self.model()
+        answer = self._answers._next(audio.content)
+        return Transcript(answer) if isinstance(answer, str) else answer
 
 
 class _Ocr:
@@ -263,7 +276,8 @@ class MockTask(Task):
 
     ``completions``, ``transcripts``, ``conversions`` and ``readings`` are answers in order (texts, :class:`Completion`,
     :class:`Transcript`, :class:`ConvertedDocument` or :class:`Refused`, :class:`Reading`, or exceptions to raise), or a function of
-    what is asked: messages, the sound, name and bytes of a document, a :class:`Picture`. With ``step`` only what that step declares is there.
+    what is asked: messages, the sound, name and bytes of a document, a :class:`Picture`. ``transcription_model`` is the name of the model
+    that transcribes; ``None`` is as where the operator has set no service up. With ``step`` only what that step declares is there.
     """
 
     def __init__(
@@ -278,6 +292,7 @@ class MockTask(Task):
         kv: dict[str, bytes] | None = None,
         completions: Iterable[Any] | Callable[..., Any] = (),
         transcripts: Iterable[Any] | Callable[..., Any] = (),
+        transcription_model: str | None = "mock",
         conversions: Iterable[Any] | Callable[..., Any] = (),
         readings: Iterable[Any] | Callable[..., Any] = (),
     ) -> None:
@@ -305,7 +320,7 @@ class MockTask(Task):
             "vectors": self.store,
             "graph": self.store,
             "completions": _Answers(completions),
-            "transcription": _Answers(transcripts),
+            "transcription": _Transcription(transcripts, transcription_model),
             "conversion": _Answers(conversions),
             "ocr": _Ocr(readings),
             "kv": _KeyValues(self.values),

@@ -303,6 +303,14 @@ class ComponentTest(unittest.TestCase):
         self.assertEqual((found[0].text, found[0].turned, found[0].truncated), ("Total", 90, True))
         self.assertEqual(found[0].lines[0].corners, (Corner(0, 0), Corner(9, 0), Corner(9, 5), Corner(0, 5)))
 
+    def test_the_model_that_transcribes_is_asked_for(self):
+        found = []
+        interface = module("wit_world.imports.transcription", model=lambda: "whisper-1")
+        self.component(lambda task: found.append(task.transcription.model())).run()
+        self.assertEqual(found, ["whisper-1"])
+        interface.model = raising(Error_Unavailable("none is set up"))
+        self.assertEqual(self.failure(lambda task: task.transcription.model())[:2], ("SERVICE_UNAVAILABLE", "none is set up"))
+
     def test_a_project_without_a_step_is_not_built(self):
         module("step")
         registered.clear()

@@ -182,6 +182,15 @@ class CapabilityTest(unittest.TestCase):
         with self.assertRaises(CapabilityError):
             task.secrets.get("OTHER")
 
+    def test_a_step_is_told_the_model_that_transcribes_or_that_there_is_none(self):
+        self.assertEqual(MockTask().transcription.model(), "mock")
+        self.assertEqual(MockTask(transcription_model="whisper").transcription.model(), "whisper")
+        task = MockTask(b"sound", transcription_model=None, transcripts=["said"])
+        for asked in (task.transcription.model, lambda: task.transcription.transcribe(task.source())):
+            with self.assertRaises(CapabilityError) as caught:
+                asked()
+            self.assertEqual(caught.exception.kind, "unavailable")
+
     def test_inner_documents_are_converted_or_refused(self):
         refused = Refused("UNSUPPORTED_FORMAT", "no")
         task = MockTask(conversions=lambda name, content: content.decode().upper() if name.endswith(".txt") else refused)

@@ -55,7 +55,8 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
 /// The encoding that the first line names.
 fn declared(bytes: &[u8]) -> Option<String> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(DECLARATION_BYTES)]).into_owned();
-    let declaration = &head[head.find("<?xml")?..head.find("?>")?];
+    let (_, after) = head.split_once("<?xml")?;
+    let (declaration, _) = after.split_once("?>")?;
     let after =
         declaration[declaration.find("encoding")? + "encoding".len()..].trim_start().strip_prefix('=')?.trim_start();
     let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
@@ -313,6 +314,13 @@ mod tests {
             let converted = convert(source.as_bytes()).unwrap();
             assert_eq!((converted.markdown, converted.warnings.len()), (format!("```xml\n{source}\n```\n"), 1));
         }
+    }
+
+    #[test]
+    fn a_declaration_that_ends_before_it_begins_is_none() {
+        assert!(convert(b"<a>?><?xml version='1.0' encoding='iso-8859-2'?></a>").is_ok());
+        assert_eq!(declared(b"?><?xml encoding='x'"), None);
+        assert_eq!(declared(b"?><?xml encoding='x'?>").as_deref(), Some("x"));
     }
 
     #[test]

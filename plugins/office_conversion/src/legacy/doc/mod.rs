@@ -4,8 +4,8 @@ mod paragraphs;
 mod pieces;
 mod text;
 
-use super::bytes::{place_at, u16_at};
-use super::ole::Ole;
+use morag_conversion::ole::Ole;
+use morag_conversion::ole::bytes::{place_at, u16_at};
 use morag_conversion::{failures, formats};
 use morag_step::Failure;
 use paragraphs::Paragraphs;

@@ -1,6 +1,6 @@
 //! Properties of paragraphs: which are headings, items of lists, rows of tables.
 
-use crate::legacy::bytes::{part, place_at, u8_at, u16_at};
+use morag_conversion::ole::bytes::{part, place_at, u8_at, u16_at};
 
 /// Bytes of a page of properties.
 const PAGE_BYTES: usize = 512;

@@ -1,6 +1,6 @@
 //! The pieces of which the text is put together.
 
-use crate::legacy::bytes::{part, place_at, u8_at, u16_at, u32_at};
+use morag_conversion::ole::bytes::{part, place_at, u8_at, u16_at, u32_at};
 
 /// Pieces of a document: one that was saved quickly for years has thousands.
 const PIECES_MAX: usize = 1_000_000;

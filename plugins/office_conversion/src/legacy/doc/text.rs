@@ -2,9 +2,9 @@
 
 use super::paragraphs::{Paragraphs, Properties};
 use super::pieces::Piece;
-use crate::legacy::bytes::u16_at;
 use crate::write::{Blocks, Inline};
 use encoding_rs::WINDOWS_1252;
+use morag_conversion::ole::bytes::u16_at;
 use morag_step::Failure;
 use std::ops::Range;
 

@@ -5,10 +5,10 @@ mod sheet;
 mod texts;
 mod workbook;
 
-use super::ole::Ole;
 use crate::sheets::titled;
 use crate::write::{Blocks, escape};
 use morag_conversion::document::join_pages;
+use morag_conversion::ole::Ole;
 use morag_conversion::{Options, Page, failures, formats};
 use morag_step::Failure;
 use workbook::Workbook;

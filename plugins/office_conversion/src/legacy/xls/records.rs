@@ -1,6 +1,6 @@
 //! The records of a workbook.
 
-use crate::legacy::bytes::{part, u16_at};
+use morag_conversion::ole::bytes::{part, u16_at};
 
 /// A record.
 #[derive(Debug, Clone, Copy)]

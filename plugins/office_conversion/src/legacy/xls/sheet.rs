@@ -3,9 +3,9 @@
 use super::records::{kind, records};
 use super::texts::Reader;
 use super::workbook::Workbook;
-use crate::legacy::bytes::{f64_at, place_at, u8_at, u16_at, u32_at};
 use crate::sheets::Grid;
 use crate::sheets::number::Kind;
+use morag_conversion::ole::bytes::{f64_at, place_at, u8_at, u16_at, u32_at};
 
 /// Texts of boxes and remarks of a sheet.
 const TEXTS_MAX: usize = 10_000;

@@ -1,6 +1,6 @@
 //! Texts of Excel 97, which may go on in the next record, and there in another width.
 
-use crate::legacy::bytes::{latin, utf16};
+use morag_conversion::ole::bytes::{latin, utf16};
 
 /// Texts of a workbook.
 const TEXTS_MAX: usize = 4_000_000;

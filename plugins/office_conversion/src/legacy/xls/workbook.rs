@@ -2,10 +2,10 @@
 
 use super::records::{Record, kind, records};
 use super::texts::{self, Reader};
-use crate::legacy::bytes::{place_at, u8_at, u16_at};
-use crate::rtf::codepage;
 use crate::sheets::number::{Epoch, Kind};
 use encoding_rs::{Encoding, WINDOWS_1252};
+use morag_conversion::codepage;
+use morag_conversion::ole::bytes::{place_at, u8_at, u16_at};
 use std::collections::HashMap;
 
 /// A sheet of the list.

@@ -1,8 +1,10 @@
 //! Encodings of text, and languages, by the numbers that Windows gives them.
 
 use encoding_rs::{
-    BIG5, EUC_KR, Encoding, GBK, IBM866, MACINTOSH, SHIFT_JIS, UTF_8, WINDOWS_874, WINDOWS_1250, WINDOWS_1251,
-    WINDOWS_1252, WINDOWS_1253, WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
+    BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, IBM866, ISO_2022_JP, ISO_8859_2, ISO_8859_3, ISO_8859_4, ISO_8859_5,
+    ISO_8859_6, ISO_8859_7, ISO_8859_8, ISO_8859_8_I, ISO_8859_13, ISO_8859_15, KOI8_R, KOI8_U, MACINTOSH, SHIFT_JIS,
+    UTF_8, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254, WINDOWS_1255,
+    WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
 };
 
 /// The encoding of a code page.
@@ -11,19 +13,35 @@ pub fn of_page(page: i32) -> Option<&'static Encoding> {
         866 => IBM866,
         874 => WINDOWS_874,
         932 => SHIFT_JIS,
-        936 => GBK,
-        949 | 1361 => EUC_KR,
+        936 | 52_936 => GBK,
+        949 | 1361 | 51_949 => EUC_KR,
         950 => BIG5,
         1250 => WINDOWS_1250,
         1251 => WINDOWS_1251,
-        1252 => WINDOWS_1252,
+        // ASCII and ISO 8859-1 are within it, as in browsers.
+        1252 | 20_127 | 28_591 => WINDOWS_1252,
         1253 => WINDOWS_1253,
-        1254 => WINDOWS_1254,
+        1254 | 28_599 => WINDOWS_1254,
         1255 => WINDOWS_1255,
         1256 => WINDOWS_1256,
         1257 => WINDOWS_1257,
         1258 => WINDOWS_1258,
         10_000 => MACINTOSH,
+        20_866 => KOI8_R,
+        21_866 => KOI8_U,
+        20_932 | 51_932 => EUC_JP,
+        28_592 => ISO_8859_2,
+        28_593 => ISO_8859_3,
+        28_594 => ISO_8859_4,
+        28_595 => ISO_8859_5,
+        28_596 => ISO_8859_6,
+        28_597 => ISO_8859_7,
+        28_598 => ISO_8859_8,
+        28_603 => ISO_8859_13,
+        28_605 => ISO_8859_15,
+        38_598 => ISO_8859_8_I,
+        50_220..=50_222 => ISO_2022_JP,
+        54_936 => GB18030,
         65_001 => UTF_8,
         _ => return None,
     })

@@ -1,4 +1,4 @@
-//! The pieces of which the format is made.
+//! The pieces of which Rich Text is made.
 
 /// A piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
