@@ -9,6 +9,7 @@ pub mod encoding;
 pub mod escape;
 pub mod failures;
 pub mod markdown;
+pub mod ocr;
 pub mod ocr_layout;
 mod step;
 #[cfg(feature = "testdata")]

@@ -142,7 +142,7 @@ impl Reading {
         self.texts.resize(self.total as usize, String::new());
         self.append_fields();
         if self.scanned == self.total || !self.texts.iter().any(|text| text.chars().any(char::is_alphanumeric)) {
-            return Err(failures::no_text(self.total));
+            return Err(failures::no_text_layer(self.total, "PDF pages are not read yet"));
         }
         if self.unreadable > 0 {
             let (some, total) = (self.unreadable, self.total);
