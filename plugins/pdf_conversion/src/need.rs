@@ -21,8 +21,11 @@ const SCAN_COVERAGE_MIN: f32 = 0.5;
 const PICTURE_COVERAGE_MIN: f32 = 0.05;
 /// Fills from which a page without any letter may be text that is drawn as outlines; a frame and its ground are a few.
 const OUTLINES_MIN: u32 = 10;
-/// Share of text that must be lost with its fonts: bullets and icons are often in such a font, and a page is not read for them.
-const LOST_MIN: f64 = 0.2;
+/// Share of text that must be lost with its fonts, if of each lost piece one character is counted, as many pieces are no longer. Bullets
+/// and icons are often in such a font: a page is not read for them.
+const LOST_MIN: f64 = 0.1;
+/// Share of pieces that must be lost where they are whole lines.
+const LOST_PIECES_MIN: f64 = 0.5;
 /// Share of meaningless characters. Damaged fonts make most of them so; signs of a company's own are a few in a hundred.
 const MEANINGLESS_MIN: f64 = 0.1;
 /// How many there must be for that share to say something.
@@ -88,7 +91,10 @@ impl Facts {
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         let is_covered = self.coverage >= SCAN_COVERAGE_MIN;
         let is_drawn = self.coverage >= PICTURE_COVERAGE_MIN || self.fills >= OUTLINES_MIN;
-        let is_lost = share(self.lost_runs as f64, f64::from(self.runs)) >= LOST_MIN;
+        let (lost, runs) = (self.lost_runs as f64, f64::from(self.runs));
+        // More lost pieces than were shown are parts of lines.
+        let is_lost =
+            share(lost, lost + self.chars as f64) >= LOST_MIN || (lost <= runs && share(lost, runs) >= LOST_PIECES_MIN);
         let is_meaningless = self.meaningless >= MEANINGLESS_CHARS_MIN
             && share(self.meaningless as f64, self.chars.max(self.meaningless) as f64) >= MEANINGLESS_MIN;
         let is_unseen = share(f64::from(self.unseen), f64::from(self.unseen) + f64::from(self.seen)) >= UNSEEN_MIN;
@@ -133,8 +139,10 @@ mod tests {
 
     #[test]
     fn text_without_meaning_is_damaged_and_a_few_signs_are_not() {
-        assert_eq!(Facts { lost_runs: 12, ..good() }.need(), Some(Need::Damaged));
-        assert_eq!(Facts { lost_runs: 11, ..good() }.need(), None, "icons");
+        assert_eq!(Facts { lost_runs: 178, ..good() }.need(), Some(Need::Damaged), "parts of lines");
+        assert_eq!(Facts { lost_runs: 100, ..good() }.need(), None, "bullets");
+        assert_eq!(Facts { lost_runs: 30, ..good() }.need(), Some(Need::Damaged), "half of the lines");
+        assert_eq!(Facts { lost_runs: 29, ..good() }.need(), None, "icons");
         assert_eq!(Facts { meaningless: 160, ..good() }.need(), Some(Need::Damaged));
         assert_eq!(Facts { meaningless: 150, ..good() }.need(), None);
         let few = Facts { letters: 20, chars: 25, meaningless: 5, runs: 2, seen: 25, ..Facts::default() };

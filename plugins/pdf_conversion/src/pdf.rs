@@ -49,6 +49,11 @@ fn finish(mut text: Text, outcome: Outcome, source: &[u8]) -> Result<Converted, 
         return Err(no_text(text, outcome));
     }
     text.warnings.extend(unread(&text.pages, outcome.stop.as_ref()));
+    if text.with_gaps > 0 {
+        let (some, total) = (text.with_gaps, text.pages.len());
+        text.warnings
+            .push(format!("{some} of {total} pages have a little text without readable letters, which is left out"));
+    }
     let mut texts = vec![String::new(); text.total as usize];
     for page in text.pages {
         if let Some(place) = texts.get_mut((page.number as usize).saturating_sub(1)) {

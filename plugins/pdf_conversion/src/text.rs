@@ -36,6 +36,8 @@ pub struct Text {
     pub pages: Vec<Page>,
     /// How many of them cannot be parsed.
     pub failed: usize,
+    /// How many have a little text that has no readable letters, and is left out.
+    pub with_gaps: usize,
     /// What the document says about itself.
     pub metadata: unpdf::Metadata,
     /// Its form.
@@ -95,7 +97,7 @@ impl Extraction {
         // A page that the parser does not tell of is empty.
         let pages = taken.map(|number| Page { number, text: String::new(), need: None }).collect();
         let (metadata, fields, warnings) = (unpdf::Metadata::default(), Vec::new(), Vec::new());
-        let text = Text { total, pages, failed: 0, metadata, fields, warnings };
+        let text = Text { total, pages, failed: 0, with_gaps: 0, metadata, fields, warnings };
         Self { text, bytes: 0, headings: Headings::default() }
     }
 
@@ -112,7 +114,9 @@ impl Extraction {
                 let blocks = tables::flatten_false(std::mem::take(&mut page.elements));
                 page.elements = self.headings.apply(number, blocks);
                 let written = self.render(page);
+                let has_gaps = facts.lost_runs > 0;
                 let need = facts.with_text(&written).need();
+                self.text.with_gaps += usize::from(has_gaps && need.is_none());
                 self.keep(number, markdown::normalise(&written), need, steps);
             }
             ParseEvent::PageFailed { page, error } => {

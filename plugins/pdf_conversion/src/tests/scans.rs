@@ -170,7 +170,7 @@ fn damaged(content: &str) -> Vec<u8> {
         /CapHeight 700/StemV 80>>";
     let letters: String = (0x21..0x61).map(|code| format!("{code:04X}")).collect();
     let content = format!("{content}BT /F2 4 Tf 5 50 Td <{letters}> Tj ET");
-    let page = Sheet { resources: "/Font<</F2 5 0 R>>", ..sheet(content) };
+    let page = Sheet { resources: "/Font<</F1 3 0 R/F2 5 0 R>>", ..sheet(content) };
     document_with(&[page, text("A page with text.")], image(), &[font, descendant.to_vec(), descriptor.to_vec()])
 }
 
@@ -183,6 +183,17 @@ fn damaged_text_is_read() {
     let task = converted(damaged("5 30 90 20 re f "), &no_model());
     assert_eq!(task.text("markdown.md"), "A page with text.\n");
     task.assert_logged(Level::Warn, "1 of 2 pages have text without readable letters");
+}
+
+#[test]
+fn a_page_is_not_read_for_a_bullet() {
+    let bytes = damaged(
+        "BT /F1 4 Tf 5 30 Td (It has three lines that are good,) Tj 0 -5 Td (of which this is one,) Tj 0 -5 Td (and the last.) Tj ET ",
+    );
+    let ocr = MockOcr::reading([PROSE]);
+    let task = converted(bytes, &ocr);
+    assert!(ocr.seen().is_empty());
+    task.assert_logged(Level::Warn, "1 of 2 pages have a little text without readable letters");
 }
 
 #[test]
