@@ -341,10 +341,7 @@ fn forms_without_end_are_not_drawn() {
     let ocr = MockOcr::reading(["The scan"]);
     let task = converted(document_with(&[bombed, scan()], image(), &more), &ocr);
     assert_eq!(task.text("markdown.md"), "The scan\n");
-    task.assert_logged(
-        Level::Warn,
-        "page 1 cannot be drawn, to be read: drawing it takes more than 2000000 operations",
-    );
+    task.assert_logged(Level::Warn, "page 1 cannot be drawn, to be read: drawing it takes more than 500000 operations");
 }
 
 #[test]
