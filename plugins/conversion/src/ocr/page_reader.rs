@@ -53,3 +53,34 @@ impl<'a> PageReader<'a> {
         Ok(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use morag_step::mock::MockOcr;
+    use morag_step::{Reading, TextLine};
+
+    #[test]
+    fn what_is_left_out_of_a_page_is_said() {
+        let line = |text: &str, density| TextLine { text: text.into(), density, ..TextLine::default() };
+        let lines = vec![line("Hello", 2.0), line("xx", 0.2)];
+        let ocr = MockOcr::answering(Ok(Reading { lines, turned: 0, truncated: true }));
+        let mut reader = PageReader::new(&ocr).unwrap();
+        let text = reader.read(Gray { width: 3, height: 3, pixels: vec![0; 9] }, 7).unwrap();
+        assert_eq!((text.markdown.as_str(), text.lines, reader.unknown_lines), ("Hello\n", 1, 1));
+        assert_eq!((ocr.seen()[0].width, ocr.seen()[0].height), (16, 16));
+        assert!(
+            reader.warnings[0].contains("page 7 has more lines") && reader.warnings[1].contains("1 lines of page 7")
+        );
+    }
+
+    #[test]
+    fn the_answer_of_the_host_is_passed_on() {
+        let absent = CapabilityError::Unavailable("none".into());
+        assert_eq!(PageReader::new(&MockOcr::answering(Err(absent.clone()))).err(), Some(absent));
+        let limit = CapabilityError::Limit("used up".into());
+        let ocr = MockOcr::answering(Err(limit.clone()));
+        let picture = Gray { width: 16, height: 16, pixels: vec![0; 256] };
+        assert_eq!(PageReader::new(&ocr).unwrap().read(picture, 1).err(), Some(limit));
+    }
+}

@@ -61,7 +61,8 @@ impl Drawing {
     /// # Errors
     /// [`Undrawn::Damaged`] where it cannot be parsed, or has another number of pages here: their numbers would not match.
     pub fn open(bytes: &[u8], pages: u32) -> Result<Self, Undrawn> {
-        let pdf = Pdf::new(bytes.to_vec()).map_err(|error| Undrawn::Damaged(format!("{error:?}")))?;
+        let pdf = Pdf::new(bytes.to_vec())
+            .map_err(|error| Undrawn::Damaged(format!("it cannot be parsed to be drawn: {error:?}")))?;
         let found = pdf.pages().len();
         if found != pages as usize {
             return Err(Undrawn::Damaged(format!("{found} pages are found to be drawn, where it has {pages}")));
@@ -107,5 +108,21 @@ impl Drawing {
             return Err(Undrawn::Damaged("its picture cannot be decoded".into()));
         }
         Ok(Drawn { picture: (!is_blank).then_some(picture), is_part_missing })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use morag_conversion::testdata::pdf;
+
+    #[test]
+    fn a_document_of_another_number_of_pages_is_not_drawn() {
+        let bytes = pdf(&[vec![(12, "One page.")]], &[]);
+        let drawing = Drawing::open(&bytes, 1).unwrap();
+        assert!(matches!(drawing.page(2), Err(Undrawn::Damaged(_))));
+        let Err(Undrawn::Damaged(why)) = Drawing::open(&bytes, 2) else { panic!("its numbers would not match") };
+        assert!(why.contains("1 pages are found"), "{why}");
+        assert!(matches!(Drawing::open(b"%PDF-1.4", 1), Err(Undrawn::Damaged(_))));
     }
 }

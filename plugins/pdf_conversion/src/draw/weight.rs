@@ -10,7 +10,7 @@ use hayro::hayro_syntax::object::{Dict, Name, Object, ObjectIdentifier, Rect, St
 use hayro::hayro_syntax::page::{Page, Resources};
 use std::collections::HashMap;
 
-/// Operations of a page with all that it draws: each is held in memory, some hundred bytes, until the page is done. A page whose text is
+/// Operations of a page with all that it draws: a fill is held in memory until the page is done, with some 500 bytes. A page whose text is
 /// drawn as outlines has a hundred thousand.
 const OPERATIONS_MAX: u64 = 500_000;
 
