@@ -32,8 +32,8 @@ pub fn no_text_layer(pages: u32, why: &str) -> Failure {
     Failure::new(
         "NO_TEXT",
         format!(
-            "The PDF's {pages} no text layer: it is a scan or only pictures, which were not read: {why}. The operator adds a model with \
-             `morag models add pp-ocrv6-small`, and the task can be submitted again; or run OCR on it first and submit the result"
+            "The PDF's {pages} no text layer: it is a scan or only pictures, which were not read: {why}. Submit it again when the server \
+             reads pictures (its operator adds a model with `morag models add pp-ocrv6-small`), or run OCR on it first and submit the result"
         ),
     )
 }
