@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use morag_core::plugin::Limits;
 use morag_core::ports::StepCall;
 use morag_core::task::Artifact;
-use morag_step::mock::MockTask;
+use morag_step::mock::{MockOcr, MockTask};
 use morag_tests::sandbox::Sandbox;
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
@@ -35,7 +35,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let native = MockTask::new("report.pdf", pdf);
     let folder = tempfile::tempdir()?;
     let convert = || {
-        pdf_conversion::run(&native).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+        pdf_conversion::run(&native, &MockOcr::reading([])).map_err(|failure| anyhow::anyhow!("{failure}"))?;
         keep(&native, &["markdown.md", "document.json"], folder.path())
     };
     compare(runtime, &sandbox, &call, "pdf_conversion (a PDF)", &convert)?;

@@ -1,7 +1,7 @@
 //! Every way a document is refused, each with its code and what the person can do about it.
 
 use morag_formats::{self as formats, Format};
-use morag_step::Failure;
+use morag_step::{CapabilityError, Failure};
 
 /// Bytes of a source that are read. A step has 512 MiB of memory by default, and the parsers hold the source twice
 /// beside what they make of it.
@@ -15,13 +15,66 @@ pub fn encrypted(what: &str) -> Failure {
     )
 }
 
-/// A PDF of pictures only.
-pub fn no_text(pages: u32) -> Failure {
+/// A document in which there is no text, also where its pictures were read.
+pub fn no_text(format: &Format) -> Failure {
+    Failure::new(
+        "NO_TEXT",
+        format!(
+            "No text was found in the {} document. Check that the right file was sent, and that its text can be read",
+            format.name
+        ),
+    )
+}
+
+/// A PDF of pictures only, which nothing reads here. `why` is what the host answered.
+pub fn no_text_layer(pages: u32, why: &str) -> Failure {
     let pages = if pages == 1 { "page has".to_owned() } else { format!("{pages} pages have") };
     Failure::new(
         "NO_TEXT",
         format!(
-            "The PDF's {pages} no text layer: it is a scan or only pictures. Run OCR on it first and submit the result"
+            "The PDF's {pages} no text layer: it is a scan or only pictures, which were not read: {why}. Submit it again when the server \
+             reads pictures (its operator adds a model with `morag models add pp-ocrv6-small`), or run OCR on it first and submit the result"
+        ),
+    )
+}
+
+/// What the model answered when it was asked for: where there is none, the host's text says how to set one up.
+pub fn no_ocr(error: CapabilityError) -> Failure {
+    match error {
+        CapabilityError::Unavailable(why) => Failure::new(
+            "OCR_NOT_CONFIGURED",
+            format!(
+                "The picture was not read: {why}. The operator adds a model with `morag models add pp-ocrv6-small`, and the task can be \
+                 submitted again"
+            ),
+        ),
+        other => other.into(),
+    }
+}
+
+/// What the model answered instead of the text of a page.
+pub fn ocr(error: CapabilityError, page: u32) -> Failure {
+    match error {
+        CapabilityError::Limit(why) => Failure::new(
+            "OCR_LIMIT",
+            format!(
+                "The pictures from page {page} on were not read: {why}. Submit fewer pages with the options page_range or max_pages, or let \
+                 the operator raise that budget of the plugin"
+            ),
+        ),
+        other => other.into(),
+    }
+}
+
+/// A document of pictures whose text is of a script that the model does not read.
+pub fn unsupported_script(format: &Format, model: &str, scripts: &[String]) -> Failure {
+    let scripts = scripts.join(", ");
+    Failure::new(
+        "UNSUPPORTED_SCRIPT",
+        format!(
+            "The text of the {} document is of a script that the model {model} does not read: it reads {scripts}. The operator can set \
+             `ocr = \"tesseract\"` with a language pack of that script, and the task can be submitted again",
+            format.name
         ),
     )
 }

@@ -64,58 +64,6 @@ pub fn unsupported_codec(format: &Format, why: &str) -> Failure {
     )
 }
 
-/// What the model answered when it was asked for: where there is none, the host's text says how to set one up.
-pub fn no_ocr(error: CapabilityError) -> Failure {
-    match error {
-        CapabilityError::Unavailable(why) => Failure::new(
-            "OCR_NOT_CONFIGURED",
-            format!(
-                "The picture was not read: {why}. The operator adds a model with `morag models add pp-ocrv6-small`, and the task can be \
-                 submitted again"
-            ),
-        ),
-        other => other.into(),
-    }
-}
-
-/// What the model answered instead of the text of a page.
-pub fn ocr(error: CapabilityError, page: u32) -> Failure {
-    match error {
-        CapabilityError::Limit(why) => Failure::new(
-            "OCR_LIMIT",
-            format!(
-                "The pictures from page {page} on were not read: {why}. Submit fewer pages with the options page_range or max_pages, or let \
-                 the operator raise that budget of the plugin"
-            ),
-        ),
-        other => other.into(),
-    }
-}
-
-/// A picture without text.
-pub fn no_text(format: &Format) -> Failure {
-    Failure::new(
-        "NO_TEXT",
-        format!(
-            "No text was found in the {} picture. Check that the right file was sent, and that its text can be read",
-            format.name
-        ),
-    )
-}
-
-/// A picture whose text is of a script that the model does not read.
-pub fn unsupported_script(format: &Format, model: &str, scripts: &[String]) -> Failure {
-    let scripts = scripts.join(", ");
-    Failure::new(
-        "UNSUPPORTED_SCRIPT",
-        format!(
-            "The text of the {} picture is of a script that the model {model} does not read: it reads {scripts}. The operator can set \
-             `ocr = \"tesseract\"` with a language pack of that script, and the task can be submitted again",
-            format.name
-        ),
-    )
-}
-
 /// A picture of more pixels than can be held.
 pub fn too_many_pixels(width: u32, height: u32) -> Failure {
     failures::too_large(format_args!(

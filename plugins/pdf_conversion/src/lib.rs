@@ -1,21 +1,30 @@
 //! Converts PDF to markdown, page by page: the converter `pdf_conversion`.
+//!
+//! A page with good text is converted from it. A scan is drawn here and read by the host's model. Damaged text, and the invisible text of a
+//! scan that went through OCR before, are compared with what is read.
 
+mod choice;
+mod draw;
 mod guard;
+mod need;
 mod outline;
 mod pdf;
 mod properties;
+mod scans;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use morag_conversion::{Converted, Progress, Source, descriptor, failures, formats, formats_of};
-use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host};
+use morag_step::{Converter, Data, Descriptor, Failure, Format, Ocr, Step, Task, host};
 
 /// Converts a PDF, calling `progress` after each page.
 ///
 /// # Errors
-/// One of [`failures`]; never a panic for any bytes that the parser underneath survives.
-pub fn convert(source: &Source, progress: Progress) -> Result<Converted, Failure> {
+/// One of [`failures`], or what the host answers where reading may succeed later; never a panic for any bytes that the parsers underneath
+/// survive.
+pub fn convert(source: &Source, ocr: &dyn Ocr, progress: Progress) -> Result<Converted, Failure> {
     if source.bytes.is_empty() {
         return Err(failures::empty("the file has 0 bytes"));
     }
@@ -26,16 +35,16 @@ pub fn convert(source: &Source, progress: Progress) -> Result<Converted, Failure
             false => failures::unsupported(&extension),
         });
     }
-    pdf::convert(&source.bytes, progress)
+    pdf::convert(source, ocr, progress)
 }
 
 /// Runs the converter over a task.
 ///
 /// # Errors
 /// One of [`failures`], or what the host answers when a file cannot be read or written.
-pub fn run(task: &dyn Task) -> Result<Data, Failure> {
+pub fn run(task: &dyn Task, ocr: &dyn Ocr) -> Result<Data, Failure> {
     morag_conversion::run(task, |source| {
-        convert(source, &mut |done, total| {
+        convert(source, ocr, &mut |done, total| {
             task.report_progress(f64::from(done) / f64::from(total.max(1)), &format!("page {done} of {total}"));
         })
     })
@@ -47,11 +56,11 @@ pub struct PdfConversion;
 
 impl Step for PdfConversion {
     fn describe() -> Descriptor {
-        descriptor("pdf_conversion", env!("CARGO_PKG_VERSION"), "Converts PDF to markdown")
+        descriptor("pdf_conversion", env!("CARGO_PKG_VERSION"), "Converts PDF to markdown").wants("ocr")
     }
 
     fn run() -> Result<Data, Failure> {
-        run(&host::TaskHandle)
+        run(&host::TaskHandle, &host::OcrHandle)
     }
 }
 

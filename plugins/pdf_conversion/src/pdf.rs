@@ -1,180 +1,125 @@
-//! PDF to markdown, page by page.
+//! PDF to markdown, page by page: the text of its own first, then what must be read as a picture.
 
-use crate::outline::Headings;
-use crate::{guard, properties, tables};
+use crate::need::Need;
+use crate::scans::{Outcome, Stop};
+use crate::text::{MARKDOWN_BYTES_MAX, Page, Text};
+use crate::{guard, properties, scans, text};
 use morag_conversion::document::join_pages;
-use morag_conversion::formats;
-use morag_conversion::{Converted, Progress, failures, markdown};
-use morag_step::Failure;
+use morag_conversion::{Converted, Progress, Source, failures, formats, markdown};
+use morag_step::{CapabilityError, Failure, Ocr};
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
-use unpdf::model::{FormField, Page};
-use unpdf::{Document, Error, PageStreamOptions, ParseEvent, ParseOptions, PdfParser, RenderOptions};
 
-/// Pages of a document: the longest manuals have a few thousand.
-const PAGES_MAX: u32 = 20_000;
-/// Bytes of markdown of all pages, which is held twice while it is joined.
-const MARKDOWN_BYTES_MAX: usize = 64 << 20;
+/// How many of the pages that are converted are done.
+pub struct Steps<'a> {
+    done: u32,
+    pub(crate) total: u32,
+    progress: Progress<'a>,
+}
+
+impl Steps<'_> {
+    /// Reports another page.
+    pub fn one_done(&mut self) {
+        self.done += 1;
+        (self.progress)(self.done, self.total);
+    }
+}
 
 /// Converts a PDF, calling `progress` after each page. One that is encrypted with an empty password is opened.
 ///
 /// # Errors
-/// `ENCRYPTED_DOCUMENT`, `NO_TEXT`, `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`.
-pub fn convert(bytes: &[u8], progress: Progress) -> Result<Converted, Failure> {
+/// `ENCRYPTED_DOCUMENT`, `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`; `EMPTY_DOCUMENT` where the options take no page; `NO_TEXT`,
+/// `UNSUPPORTED_SCRIPT` and `OCR_LIMIT` where there is no text, and none was read; what the host answers where reading may succeed later.
+pub fn convert(source: &Source, ocr: &dyn Ocr, progress: Progress) -> Result<Converted, Failure> {
+    let bytes = &source.bytes;
     guard::check(bytes)?;
-    let parser =
-        PdfParser::from_bytes_with_options(bytes, ParseOptions::new().lenient().sequential()).map_err(failure)?;
-    let total = parser.page_count();
-    if total == 0 {
-        return Err(failures::corrupt(&formats::PDF, "no page can be found in it"));
-    }
-    if total > PAGES_MAX {
-        return Err(failures::too_large(format!("it has {total} pages, and at most {PAGES_MAX} are converted")));
-    }
-    let mut reading = Reading::new(total);
-    let options = PageStreamOptions { parallel: false, ..PageStreamOptions::default() };
-    parser.for_each_page(options, |event| reading.receive(event, progress)).map_err(failure)?;
-    reading.finish(bytes)
+    let mut steps = Steps { done: 0, total: 0, progress };
+    let mut text = text::extract(bytes, &source.options, &mut steps)?;
+    let outcome = scans::read(bytes, &mut text, ocr, &mut steps)?;
+    finish(text, outcome, bytes)
 }
 
-fn failure(error: Error) -> Failure {
-    match error {
-        Error::Encrypted | Error::InvalidPassword => failures::encrypted("PDF"),
-        error => failures::corrupt(&formats::PDF, error),
+fn finish(mut text: Text, outcome: Outcome, source: &[u8]) -> Result<Converted, Failure> {
+    append_fields(&mut text);
+    if text.pages.iter().map(|page| page.text.len()).sum::<usize>() > MARKDOWN_BYTES_MAX {
+        return Err(failures::too_large(format!("its text has more than {MARKDOWN_BYTES_MAX} bytes")));
+    }
+    // The text of a scan that was not read is a stamp.
+    let has_text = |page: &Page| page.need != Some(Need::Scan) && page.text.contains(char::is_alphanumeric);
+    if !text.pages.iter().any(has_text) {
+        return Err(no_text(text, outcome));
+    }
+    text.warnings.extend(unread(&text.pages, outcome.stop.as_ref()));
+    if text.with_gaps > 0 {
+        let (some, total) = (text.with_gaps, text.pages.len());
+        text.warnings
+            .push(format!("{some} of {total} pages have a little text without readable letters, which is left out"));
+    }
+    let mut texts = vec![String::new(); text.total as usize];
+    for page in text.pages {
+        if let Some(place) = texts.get_mut((page.number as usize).saturating_sub(1)) {
+            *place = page.text;
+        }
+    }
+    running_lines_are_no_headings(&mut texts);
+    let (markdown, pages) = join_pages(&texts);
+    let (properties, warnings) = (properties::read(&text.metadata, source), text.warnings);
+    Ok(Converted { pages, properties, warnings, ..Converted::without_pages(&formats::PDF, markdown) })
+}
+
+/// Why a document has no text.
+fn no_text(text: Text, outcome: Outcome) -> Failure {
+    let unread = text.pages.iter().filter(|page| page.need.is_some());
+    let (first, count) = (unread.clone().map(|page| page.number).min(), unread.count());
+    match outcome {
+        _ if text.failed == text.pages.len() => {
+            let reason = text.warnings.into_iter().next().unwrap_or_default();
+            failures::corrupt(&formats::PDF, reason)
+        }
+        Outcome { stop: Some(Stop::NoModel(why)), .. } => failures::no_text_layer(count as u32, &why),
+        Outcome { stop: Some(Stop::Budget(why)), .. } => failures::ocr(CapabilityError::Limit(why), first.unwrap_or(1)),
+        Outcome { unknown: Some(model), .. } => {
+            failures::unsupported_script(&formats::PDF, &model.name, &model.scripts)
+        }
+        Outcome { undrawn: Some(undrawn), .. } => undrawn.into(),
+        _ => failures::no_text(&formats::PDF),
     }
 }
 
-/// Letters and digits below which a page that is covered by a picture counts as a scan: a stamp or a file name.
-const SCAN_LETTERS_MAX: usize = 20;
-/// Share of a page that a scan's picture covers.
-const SCAN_COVERAGE_MIN: f32 = 0.5;
-
-/// What is gathered while the pages come.
-struct Reading {
-    total: u32,
-    texts: Vec<String>,
-    bytes: usize,
-    failed: u32,
-    /// Pages that are a picture with hardly a letter.
-    scanned: u32,
-    /// Pages whose text, or a part of it, has no readable letters: fonts without a map to Unicode, bad OCR.
-    unreadable: u32,
-    metadata: unpdf::Metadata,
-    fields: Vec<FormField>,
-    headings: Headings,
-    warnings: Vec<String>,
+/// What is said of the pages that were to be read and were not.
+fn unread(pages: &[Page], stop: Option<&Stop>) -> Vec<String> {
+    let reason = match stop {
+        Some(Stop::NoModel(why) | Stop::Budget(why)) => format!(": {why}"),
+        // Of each of them it was said already.
+        None => String::new(),
+    };
+    let total = pages.len();
+    let of = |need| pages.iter().filter(|page| page.need == Some(need)).count();
+    let said = [
+        (of(Need::Scan), "are pictures and were not read"),
+        (of(Need::Damaged), "have text without readable letters, which is left out, and were not read"),
+        (of(Need::Layer), "have a hidden text layer, which was not checked"),
+    ];
+    let said = said.into_iter().filter(|(count, _)| *count > 0);
+    said.map(|(count, what)| format!("{count} of {total} pages {what}{reason}")).collect()
 }
 
-impl Reading {
-    fn new(total: u32) -> Self {
-        Self {
-            total,
-            texts: Vec::new(),
-            bytes: 0,
-            failed: 0,
-            scanned: 0,
-            unreadable: 0,
-            metadata: unpdf::Metadata::default(),
-            fields: Vec::new(),
-            headings: Headings::default(),
-            warnings: Vec::new(),
+/// What was filled into a form stands beside the page, not on it: it goes after the last page.
+fn append_fields(text: &mut Text) {
+    let mut list = String::new();
+    for field in &text.fields {
+        let value = field.display_value();
+        // A button that is off says nothing.
+        if value.trim().is_empty() || matches!(value.as_str(), "Off" | "false") {
+            continue;
         }
+        let name = field.name.rsplit('.').next().unwrap_or(&field.name);
+        let mut line = String::new();
+        markdown::push_cell(&mut line, &format!("{name}: {value}"));
+        list.push_str(&format!("- {line}\n"));
     }
-
-    fn receive(&mut self, event: ParseEvent, progress: &mut dyn FnMut(u32, u32)) -> ControlFlow<()> {
-        match event {
-            ParseEvent::DocumentStart { metadata, outline, form_fields, .. } => {
-                self.headings = outline.map(|outline| Headings::of(&outline)).unwrap_or_default();
-                self.metadata = metadata;
-                self.fields = form_fields;
-            }
-            ParseEvent::PageParsed(page) => {
-                let number = page.number;
-                let covered = page.image_coverage >= SCAN_COVERAGE_MIN;
-                self.unreadable += u32::from(page.ocr_text_suppressed || !page.unreadable_fonts.is_empty());
-                let text = self.render(page);
-                let letters = text.chars().filter(|c| c.is_alphanumeric()).count();
-                self.scanned += u32::from(covered && letters <= SCAN_LETTERS_MAX);
-                self.keep(number, text, progress);
-            }
-            ParseEvent::PageFailed { page, error } => {
-                self.failed += 1;
-                self.warnings.push(format!("page {page} cannot be read: {error}"));
-                self.keep(page, String::new(), progress);
-            }
-            ParseEvent::Progress { .. } | ParseEvent::DocumentEnd { .. } => {}
-        }
-        if self.bytes > MARKDOWN_BYTES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    /// Keeps a page's text at the place of its number; the parser counts pages from 1, in order.
-    fn keep(&mut self, number: u32, text: String, progress: &mut dyn FnMut(u32, u32)) {
-        let index = (number as usize).saturating_sub(1).max(self.texts.len());
-        self.texts.resize(index.min(self.total as usize), String::new());
-        self.bytes += text.len();
-        self.texts.push(text);
-        progress(number, self.total);
-    }
-
-    fn render(&mut self, mut page: Page) -> String {
-        let blocks = tables::flatten_false(std::mem::take(&mut page.elements));
-        page.elements = self.headings.apply(page.number, blocks);
-        let number = page.number;
-        let mut document = Document::new();
-        document.add_page(page);
-        match unpdf::render::to_markdown(&document, &RenderOptions::new()) {
-            Ok(text) => markdown::normalise(&text),
-            Err(error) => {
-                self.warnings.push(format!("page {number} cannot be written: {error}"));
-                String::new()
-            }
-        }
-    }
-
-    fn finish(mut self, source: &[u8]) -> Result<Converted, Failure> {
-        if self.bytes > MARKDOWN_BYTES_MAX {
-            return Err(failures::too_large(format!("its text has more than {MARKDOWN_BYTES_MAX} bytes")));
-        }
-        if self.failed == self.total {
-            let reason = self.warnings.pop().unwrap_or_default();
-            return Err(failures::corrupt(&formats::PDF, reason));
-        }
-        self.texts.resize(self.total as usize, String::new());
-        self.append_fields();
-        if self.scanned == self.total || !self.texts.iter().any(|text| text.chars().any(char::is_alphanumeric)) {
-            return Err(failures::no_text(self.total));
-        }
-        if self.unreadable > 0 {
-            let (some, total) = (self.unreadable, self.total);
-            self.warnings.push(format!(
-                "{some} of {total} pages have text without readable letters, which is left out: OCR may read it"
-            ));
-        }
-        running_lines_are_no_headings(&mut self.texts);
-        let (text, pages) = join_pages(&self.texts);
-        let properties = properties::read(&self.metadata, source);
-        let warnings = self.warnings;
-        Ok(Converted { pages, properties, warnings, ..Converted::without_pages(&formats::PDF, text) })
-    }
-
-    /// What was filled into a form stands beside the page, not on it: it goes after the last page.
-    fn append_fields(&mut self) {
-        let mut list = String::new();
-        for field in &self.fields {
-            let value = field.display_value();
-            // A button that is off says nothing.
-            if value.trim().is_empty() || matches!(value.as_str(), "Off" | "false") {
-                continue;
-            }
-            let name = field.name.rsplit('.').next().unwrap_or(&field.name);
-            let mut line = String::new();
-            markdown::push_cell(&mut line, &format!("{name}: {value}"));
-            list.push_str(&format!("- {line}\n"));
-        }
-        if let (false, Some(last)) = (list.is_empty(), self.texts.last_mut()) {
-            let text = last.trim_end();
-            *last = if text.is_empty() { list } else { format!("{text}\n\n{list}") };
-        }
+    if let (false, Some(last)) = (list.is_empty(), text.pages.last_mut()) {
+        let text = last.text.trim_end();
+        last.text = if text.is_empty() { list } else { format!("{text}\n\n{list}") };
     }
 }
 
@@ -208,17 +153,20 @@ fn running_lines_are_no_headings(texts: &mut [String]) {
 mod tests {
     use super::*;
     use morag_conversion::document::pages_cover;
-    use morag_conversion::testdata::{pdf, pdf_of, stream};
+    use morag_conversion::testdata::{pdf, pdf_of, source, stream};
+    use morag_step::mock::MockOcr;
 
     fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
-        super::convert(bytes, &mut |_, _| {})
+        super::convert(&source(bytes, "a.pdf"), &MockOcr::reading([]), &mut |_, _| {})
     }
 
     #[test]
     fn pages_and_properties() {
-        let source = pdf(&[vec![(12, "The first page.")], vec![], vec![(12, "The third page.")]], &[]);
-        let mut reports = Vec::new();
-        let converted = super::convert(&source, &mut |done, total| reports.push((done, total))).unwrap();
+        let bytes = pdf(&[vec![(12, "The first page.")], vec![], vec![(12, "The third page.")]], &[]);
+        let (mut reports, ocr) = (Vec::new(), MockOcr::reading(["of a picture"]));
+        let mut report = |done, total| reports.push((done, total));
+        let converted = super::convert(&source(&bytes, "a.pdf"), &ocr, &mut report).unwrap();
+        assert!(ocr.seen().is_empty(), "neither good text nor an empty page is read");
         assert_eq!(reports, [(1, 3), (2, 3), (3, 3)]);
         assert_eq!(converted.page_count(), Some(3));
         assert!(pages_cover(&converted.pages, converted.markdown.len()));
@@ -258,10 +206,10 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_has_no_text() {
+    fn empty_pages_have_no_text() {
         let failure = convert(&pdf(&[vec![], vec![]], &[])).unwrap_err();
         assert_eq!(failure.code, "NO_TEXT");
-        assert!(failure.message.contains("2 pages") && failure.message.contains("OCR"), "{}", failure.message);
+        assert!(failure.message.contains("right file"), "{failure}");
     }
 
     #[test]

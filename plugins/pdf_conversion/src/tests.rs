@@ -1,8 +1,11 @@
 //! The converter as the host sees it.
 
-use crate::{convert, run};
+mod scans;
+
+use crate::{PdfConversion, convert, run};
 use morag_conversion::testdata::{broken, pdf, source};
-use morag_step::mock::MockTask;
+use morag_step::Step;
+use morag_step::mock::{MockOcr, MockTask};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -10,7 +13,7 @@ use serde_json::{Value, json};
 fn a_pdf_task_writes_both_artifacts_and_its_data() {
     let source = pdf(&[vec![(12, "One page.")], vec![(12, "Another page.")]], &[]);
     let task = MockTask::new("report.pdf", source.clone());
-    let data = run(&task).unwrap();
+    let data = run(&task, &MockOcr::reading([])).unwrap();
     let markdown = String::from_utf8(task.file("markdown.md").unwrap()).unwrap();
     assert_eq!(markdown, "One page.\n\nAnother page.\n");
     let meta = &data["conversion_metadata"];
@@ -29,14 +32,21 @@ fn a_pdf_task_writes_both_artifacts_and_its_data() {
 
 #[test]
 fn what_is_no_pdf_is_passed_on_or_corrupt_by_its_name() {
-    let code = |bytes: &[u8], name: &str| convert(&source(bytes, name), &mut |_, _| {}).unwrap_err().code;
+    let code = |bytes: &[u8], name: &str| {
+        convert(&source(bytes, name), &MockOcr::reading([]), &mut |_, _| {}).unwrap_err().code
+    };
     assert_eq!(code(b"", "a.pdf"), "EMPTY_DOCUMENT");
     assert_eq!(code(b"hello", "a.pdf"), "CORRUPT_DOCUMENT");
     assert_eq!(code(b"hello", "a.txt"), "UNSUPPORTED_FORMAT");
 }
 
+#[test]
+fn the_model_of_the_host_is_asked_for() {
+    assert_eq!(PdfConversion::describe().capabilities, ["ocr"]);
+}
+
 fn converts_or_says_why(bytes: &[u8], name: &str) -> Result<(), TestCaseError> {
-    prop_assert_eq!(broken(&convert(&source(bytes, name), &mut |_, _| {})), None);
+    prop_assert_eq!(broken(&convert(&source(bytes, name), &MockOcr::reading(["Hello"]), &mut |_, _| {})), None);
     Ok(())
 }
 
@@ -60,5 +70,13 @@ proptest! {
         source[at.index(len)] = byte;
         converts_or_says_why(&source, "a.pdf")?;
         converts_or_says_why(&source[..cut.index(len)], "a.pdf")?;
+    }
+
+    #[test]
+    fn damaged_scans(at in any::<prop::sample::Index>(), bytes in proptest::collection::vec(any::<u8>(), 1..4)) {
+        let mut source = scans::small_scan();
+        let start = at.index(source.len() - bytes.len());
+        source[start..start + bytes.len()].copy_from_slice(&bytes);
+        converts_or_says_why(&source, "a.pdf")?;
     }
 }

@@ -17,6 +17,8 @@ const DENSITY_MIN: f32 = 0.5;
 pub struct PictureText {
     /// As markdown; empty where nothing was read.
     pub markdown: String,
+    /// Lines that it is made of.
+    pub lines: usize,
     /// Lines that are left out: they are of a script that the model does not know.
     pub unknown_lines: usize,
 }
@@ -28,9 +30,9 @@ pub fn picture_text(reading: &Reading, width: u32, height: u32) -> PictureText {
     let unknown_lines = reading.lines.iter().filter(|line| !known(line)).count();
     let upright = |line: &TextLine| upright(line, reading.turned, width as f32, height as f32);
     let lines: Vec<Line> = reading.lines.iter().filter(known).filter_map(upright).collect();
-    let body = body_height(&lines);
+    let (body, count) = (body_height(&lines), lines.len());
     let blocks = columns::in_order(lines, body);
-    PictureText { markdown: paragraphs::markdown(&blocks, body), unknown_lines }
+    PictureText { markdown: paragraphs::markdown(&blocks, body), lines: count, unknown_lines }
 }
 
 /// A line in the picture as it is turned to be upright; none for one without text.
@@ -176,7 +178,7 @@ mod tests {
         let unknown = TextLine { density: 0.2, ..line(10.0, 50.0, 20.0, "xx") };
         let reading = Reading { lines: vec![line(10.0, 10.0, 20.0, "known"), unknown], turned: 0, truncated: false };
         let text = picture_text(&reading, 100, 100);
-        assert_eq!(text, PictureText { markdown: "known\n".into(), unknown_lines: 1 });
+        assert_eq!(text, PictureText { markdown: "known\n".into(), lines: 1, unknown_lines: 1 });
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Decoding of all pictures but TIFF.
 
 use super::exif;
-use super::gray::{Gray, Samples};
 use crate::codes;
 use image::error::LimitErrorKind;
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use morag_conversion::ocr::{Gray, Samples};
 use morag_conversion::{Format, Properties, failures, formats};
 use morag_step::{Failure, Task};
 use std::io::{BufRead, Seek, SeekFrom};
@@ -43,7 +43,7 @@ pub(super) fn picture(task: &dyn Task, format: &'static Format) -> Result<(Gray,
     // A picture whose EXIF is damaged is as it is.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    Ok((gray(image).oriented(orientation), exif::properties(&exif)))
+    Ok((oriented(gray(image), orientation), exif::properties(&exif)))
 }
 
 fn limits() -> Limits {
@@ -77,6 +77,16 @@ fn gray(image: DynamicImage) -> Gray {
     };
     let is_wide = usize::from(color.bytes_per_pixel()) == 2 * samples.count();
     Gray::of_samples(width, height, image.as_bytes(), samples, is_wide)
+}
+
+/// Turned and mirrored as it is to be seen.
+fn oriented(picture: Gray, orientation: Orientation) -> Gray {
+    let Some(image) = GrayImage::from_raw(picture.width, picture.height, picture.pixels) else {
+        return Gray { width: 0, height: 0, pixels: Vec::new() };
+    };
+    let mut image = DynamicImage::ImageLuma8(image);
+    image.apply_orientation(orientation);
+    Gray { width: image.width(), height: image.height(), pixels: image.into_bytes() }
 }
 
 fn failure(format: &'static Format, error: ImageError) -> Failure {
@@ -115,4 +125,15 @@ fn is_progressive(reader: &mut (impl BufRead + Seek)) -> Result<bool, Failure> {
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_on_its_side_is_turned() {
+        let side = Gray { width: 3, height: 1, pixels: vec![1, 2, 3] };
+        assert_eq!(oriented(side, Orientation::Rotate90), Gray { width: 1, height: 3, pixels: vec![1, 2, 3] });
+    }
 }

@@ -2,16 +2,13 @@
 
 mod decode;
 mod exif;
-mod gray;
-mod page_reader;
 mod tiff_pages;
 
-use crate::codes;
 use morag_conversion::document::join_pages;
-use morag_conversion::failures::{SOURCE_BYTES_MAX, too_large};
+use morag_conversion::failures::{self, SOURCE_BYTES_MAX, too_large};
+use morag_conversion::ocr::{Gray, PageReader};
 use morag_conversion::{Converted, Format, Options, Properties, formats};
 use morag_step::{Failure, Info, Ocr, Task};
-use page_reader::PageReader;
 
 /// Converts a picture, or all pages of a TIFF.
 ///
@@ -22,16 +19,20 @@ pub fn convert(task: &dyn Task, info: &Info, format: &'static Format, ocr: &dyn 
     if info.size > SOURCE_BYTES_MAX {
         return Err(too_large(format_args!("it has {} bytes, and pictures at most {SOURCE_BYTES_MAX}", info.size)));
     }
-    let model = ocr.model().map_err(codes::no_ocr)?;
-    let mut reader = PageReader { ocr, model, unknown_lines: 0, warnings: Vec::new() };
+    let mut reader = PageReader::new(ocr).map_err(failures::no_ocr)?;
     let (texts, properties) = if format == &formats::TIFF {
         tiff_pages::read(task, &Options::of(&info.options), &mut reader)?
     } else {
         let (picture, properties) = decode::picture(task, format)?;
         task.report_progress(0.2, "the picture is read");
-        (vec![reader.read(picture, 1)?], properties)
+        (vec![read(&mut reader, picture, 1)?], properties)
     };
     document(format, texts, properties, reader)
+}
+
+/// The markdown of a page.
+fn read(reader: &mut PageReader, picture: Gray, page: u32) -> Result<String, Failure> {
+    reader.read(picture, page).map(|text| text.markdown).map_err(|error| failures::ocr(error, page))
 }
 
 fn document(
@@ -42,10 +43,10 @@ fn document(
 ) -> Result<Converted, Failure> {
     let has_text = texts.iter().any(|text| !text.is_empty());
     if !has_text && reader.unknown_lines > 0 {
-        return Err(codes::unsupported_script(format, &reader.model.name, &reader.model.scripts));
+        return Err(failures::unsupported_script(format, &reader.model.name, &reader.model.scripts));
     }
     if !has_text {
-        return Err(codes::no_text(format));
+        return Err(failures::no_text(format));
     }
     let (markdown, pages) = join_pages(&texts);
     // One picture has no pages; a file that can have several has.

@@ -2,10 +2,9 @@
 
 use super::decode::{DECODED_BYTES_MAX, SIDE_MAX};
 use super::exif::date;
-use super::gray::{Gray, Samples};
-use super::page_reader::PageReader;
 use crate::codes;
 use morag_conversion::document::property;
+use morag_conversion::ocr::{Gray, PageReader, Samples};
 use morag_conversion::{Options, Properties, failures, formats};
 use morag_step::{Failure, Reader, Task};
 use tiff::decoder::{Decoder, Limits};
@@ -49,7 +48,7 @@ pub(super) fn read(
                 task.report_progress(f64::from(page) / f64::from(page + 10), &format!("page {page} is read"));
                 match picture(&mut decoder) {
                     Ok(picture) => {
-                        text = reader.read(picture, page)?;
+                        text = super::read(reader, picture, page)?;
                         is_any_read = true;
                     }
                     // The host's storage failed: that is no damage.

@@ -1,21 +1,20 @@
 //! Gray pixels, as they are read.
 
-use image::metadata::Orientation;
-use image::{DynamicImage, GrayImage};
-
 /// Longest side of a picture that the host reads.
-const SIDE_MAX: u32 = 16_384;
+pub const SIDE_MAX: u32 = 16_384;
 
 /// Shortest side of it.
-const SIDE_MIN: u32 = 16;
+pub const SIDE_MIN: u32 = 16;
 
 /// Most pixels of it.
-const PIXELS_MAX: u64 = 16 << 20;
+pub const PIXELS_MAX: u64 = 16 << 20;
 
 /// A gray picture: 0 is black, 255 white.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Gray {
+pub struct Gray {
+    /// Pixels of a row.
     pub width: u32,
+    /// Rows.
     pub height: u32,
     /// Row by row, `width * height` of them.
     pub pixels: Vec<u8>,
@@ -23,17 +22,22 @@ pub(super) struct Gray {
 
 /// How samples are laid out: one byte each, or two in the order of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Samples {
+pub enum Samples {
+    /// Brightness.
     Gray,
+    /// Brightness and opacity.
     GrayAlpha,
+    /// Red, green, blue.
     Rgb,
+    /// Red, green, blue, opacity.
     Rgba,
     /// Ink, not light.
     Cmyk,
 }
 
 impl Samples {
-    pub(super) fn count(self) -> usize {
+    /// How many a pixel has.
+    pub fn count(self) -> usize {
         match self {
             Self::Gray => 1,
             Self::GrayAlpha => 2,
@@ -70,7 +74,7 @@ fn on_white(light: u8, alpha: u8) -> u8 {
 
 impl Gray {
     /// Of samples that are not one byte a pixel of gray. What is missing is white.
-    pub(super) fn of_samples(width: u32, height: u32, bytes: &[u8], samples: Samples, is_wide: bool) -> Self {
+    pub fn of_samples(width: u32, height: u32, bytes: &[u8], samples: Samples, is_wide: bool) -> Self {
         let count = samples.count();
         let mut pixels: Vec<u8> = if is_wide {
             let mut pixel = [0; 4];
@@ -87,19 +91,8 @@ impl Gray {
         Self { width, height, pixels }
     }
 
-    /// Turned and mirrored as it is to be seen.
-    pub(super) fn oriented(self, orientation: Orientation) -> Self {
-        let (width, height) = (self.width, self.height);
-        let Some(image) = GrayImage::from_raw(width, height, self.pixels) else {
-            return Self { width: 0, height: 0, pixels: Vec::new() };
-        };
-        let mut image = DynamicImage::ImageLuma8(image);
-        image.apply_orientation(orientation);
-        Self { width: image.width(), height: image.height(), pixels: image.into_bytes() }
-    }
-
     /// As large as the host reads: what is larger is scaled down, what is smaller gets white at its right and below.
-    pub(super) fn fitted(self) -> Self {
+    pub fn fitted(self) -> Self {
         let (width, height) = fitted_size(self.width, self.height);
         let scaled = if (width, height) == (self.width, self.height) { self } else { self.scaled(width, height) };
         scaled.padded()
@@ -177,12 +170,6 @@ mod tests {
     fn a_large_picture_is_the_mean_of_its_pixels() {
         let checked = Gray { width: 4, height: 2, pixels: vec![0, 100, 50, 50, 100, 200, 50, 50] };
         assert_eq!(checked.scaled(2, 1).pixels, [100, 50]);
-    }
-
-    #[test]
-    fn a_picture_on_its_side_is_turned() {
-        let side = Gray { width: 3, height: 1, pixels: vec![1, 2, 3] };
-        assert_eq!(side.oriented(Orientation::Rotate90), Gray { width: 1, height: 3, pixels: vec![1, 2, 3] });
     }
 
     proptest! {

@@ -1,0 +1,128 @@
+//! Draws pages, as a reader of PDF shows them, for the host's model to read.
+//!
+//! `hayro` draws and has no limits of its own: [`size`] says how large a page is drawn, [`weight`] refuses one that would take too much.
+//! Annotations are not drawn: what was filled into a form is told by the form itself.
+
+mod size;
+mod weight;
+
+use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning, RenderContent};
+use hayro::hayro_syntax::Pdf;
+use hayro::vello_cpu::color::palette::css::WHITE;
+use hayro::{PixmapSettings, RenderCache, RenderSettings};
+use morag_conversion::ocr::{Gray, Samples};
+use morag_conversion::{failures, formats};
+use morag_step::Failure;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Why a page is not drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undrawn {
+    /// It is damaged.
+    Damaged(String),
+    /// It would take too much memory or time.
+    TooLarge(String),
+}
+
+impl std::fmt::Display for Undrawn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Damaged(why) | Self::TooLarge(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl From<Undrawn> for Failure {
+    fn from(undrawn: Undrawn) -> Self {
+        match undrawn {
+            Undrawn::Damaged(why) => failures::corrupt(&formats::PDF, why),
+            Undrawn::TooLarge(why) => failures::too_large(why),
+        }
+    }
+}
+
+/// A page as it is shown.
+#[derive(Debug)]
+pub struct Drawn {
+    /// Its pixels; none where all are alike, so that there is nothing to read.
+    pub picture: Option<Gray>,
+    /// Whether a picture on it cannot be decoded, and is missing.
+    pub is_part_missing: bool,
+}
+
+/// A document whose pages are drawn.
+pub struct Drawing {
+    pdf: Pdf,
+}
+
+impl Drawing {
+    /// Of a document in which so many pages were found.
+    ///
+    /// # Errors
+    /// [`Undrawn::Damaged`] where it cannot be parsed, or has another number of pages here: their numbers would not match.
+    pub fn open(bytes: &[u8], pages: u32) -> Result<Self, Undrawn> {
+        let pdf = Pdf::new(bytes.to_vec())
+            .map_err(|error| Undrawn::Damaged(format!("it cannot be parsed to be drawn: {error:?}")))?;
+        let found = pdf.pages().len();
+        if found != pages as usize {
+            return Err(Undrawn::Damaged(format!("{found} pages are found to be drawn, where it has {pages}")));
+        }
+        Ok(Self { pdf })
+    }
+
+    /// Draws a page, counted from 1.
+    ///
+    /// # Errors
+    /// [`Undrawn`].
+    pub fn page(&self, number: u32) -> Result<Drawn, Undrawn> {
+        let index = (number as usize).saturating_sub(1);
+        let page = self.pdf.pages().get(index).ok_or_else(|| Undrawn::Damaged("there is no such page".into()))?;
+        let (width, height) = page.render_dimensions();
+        let (columns, rows) = size::pixels(width, height)
+            .ok_or_else(|| Undrawn::TooLarge(format!("it is {width} points wide and {height} high")))?;
+        weight::check(page)?;
+        let is_failed = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&is_failed);
+        let settings = InterpreterSettings {
+            warning_sink: Arc::new(move |warning| {
+                if matches!(warning, InterpreterWarning::ImageDecodeFailure) {
+                    noted.store(true, Ordering::Relaxed);
+                }
+            }),
+            render_content: RenderContent::PAGE,
+            ..InterpreterSettings::default()
+        };
+        // Letters of a coarse scan are smooth, as when it is looked at.
+        let rendering = RenderSettings { force_image_interpolation: true, ..RenderSettings::default() };
+        // The sides are cut to whole pixels: with half of one more they are those that are wanted.
+        let scale = |pixels: u32, side: f32| (pixels as f32 + 0.5) / side;
+        let (x_scale, y_scale) = (scale(columns, width), scale(rows, height));
+        let pixels = PixmapSettings { x_scale, y_scale, bg_color: WHITE };
+        // A cache a page: it is never emptied, and pages of a scan share nothing.
+        let pixmap = hayro::render(page, &RenderCache::new(), &settings, &rendering, &pixels);
+        let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
+        let picture = Gray::of_samples(width, height, pixmap.data_as_u8_slice(), Samples::Rgba, false);
+        let is_part_missing = is_failed.load(Ordering::Relaxed);
+        let is_blank = picture.pixels.windows(2).all(|pair| pair[0] == pair[1]);
+        if is_blank && is_part_missing {
+            return Err(Undrawn::Damaged("its picture cannot be decoded".into()));
+        }
+        Ok(Drawn { picture: (!is_blank).then_some(picture), is_part_missing })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use morag_conversion::testdata::pdf;
+
+    #[test]
+    fn a_document_of_another_number_of_pages_is_not_drawn() {
+        let bytes = pdf(&[vec![(12, "One page.")]], &[]);
+        let drawing = Drawing::open(&bytes, 1).unwrap();
+        assert!(matches!(drawing.page(2), Err(Undrawn::Damaged(_))));
+        let Err(Undrawn::Damaged(why)) = Drawing::open(&bytes, 2) else { panic!("its numbers would not match") };
+        assert!(why.contains("1 pages are found"), "{why}");
+        assert!(matches!(Drawing::open(b"%PDF-1.4", 1), Err(Undrawn::Damaged(_))));
+    }
+}
