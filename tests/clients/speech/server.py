@@ -11,7 +11,6 @@ import threading
 from importlib.util import find_spec
 from pathlib import Path
 
-import av
 import uvicorn
 from fastapi import FastAPI, File, Form, HTTPException, UploadFile
 from faster_whisper import WhisperModel
@@ -26,7 +25,7 @@ app = FastAPI()
 def transcribe(file: UploadFile = File(), response_format: str = Form("json"), language: str | None = Form(None)) -> dict:
     try:
         segments, info = model.transcribe(io.BytesIO(file.file.read()), language=language)
-    except av.error.FFmpegError as error:
+    except Exception as error:
         # As OpenAI's service: the file is at fault, not the service.
         raise HTTPException(400, "Invalid file format") from error
     said = [{"id": number, "start": s.start, "end": s.end, "text": s.text} for number, s in enumerate(segments)]

@@ -61,6 +61,11 @@ impl Capability {
             Self::Http => "http",
         }
     }
+
+    /// Whether the work that a step gives away by it takes minutes or hours, in which the step waits.
+    pub fn takes_long(self) -> bool {
+        matches!(self, Self::Transcription | Self::Conversion | Self::Ocr)
+    }
 }
 
 impl std::str::FromStr for Capability {

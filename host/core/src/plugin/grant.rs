@@ -118,10 +118,23 @@ fn quoted(capabilities: &BTreeSet<Capability>) -> String {
     names.join(", ")
 }
 
+impl Limits {
+    /// The wall-clock time of a run where the operator gives none. With a capability that takes long the step mostly waits: a thousand
+    /// pictures, the default of their budget, take two hours, and so may the documents of an archive.
+    pub fn wall_time_default(capabilities: &BTreeSet<Capability>) -> Duration {
+        match capabilities.iter().any(|capability| capability.takes_long()) {
+            true => Duration::from_secs(2 * 60 * 60),
+            false => Self::default().wall_time_max,
+        }
+    }
+}
+
 impl Grant {
-    /// These capabilities with the default limits, as for the six standard steps.
+    /// These capabilities with the default limits, as for the standard steps.
     pub fn of(capabilities: impl IntoIterator<Item = Capability>) -> Self {
-        Self { capabilities: capabilities.into_iter().collect(), ..Self::default() }
+        let capabilities = capabilities.into_iter().collect();
+        let limits = Limits { wall_time_max: Limits::wall_time_default(&capabilities), ..Limits::default() };
+        Self { capabilities, limits, ..Self::default() }
     }
 
     /// The requested capabilities, if all of them are allowed.

@@ -54,6 +54,8 @@ pub struct ConfiguredPlugin {
     pub public_key: Option<String>,
     /// Whether `capabilities` is given; else a standard step has the capabilities that it has without a table.
     pub lists_capabilities: bool,
+    /// Whether the table limits the wall-clock time of a run.
+    pub limits_wall_time: bool,
     /// What it may do.
     pub grant: Grant,
 }
@@ -81,9 +83,14 @@ fn plugin(place: &Place<'_>, given: GivenPlugin) -> ConfiguredPlugin {
         }
     }
     let capabilities = given.capabilities.iter().flatten().map(|word| word.0).collect();
+    let limits_wall_time = given.limits.wall_time.is_some();
+    let mut limits = Limits::from(given.limits);
+    if !limits_wall_time {
+        limits.wall_time_max = Limits::wall_time_default(&capabilities);
+    }
     let grant = Grant {
         capabilities,
-        limits: given.limits.into(),
+        limits,
         budgets: given.budgets.0,
         http: given.http.into_iter().flat_map(|rules| rules.0).map(HttpRule::from).collect(),
         secrets: secrets(place, &given.secrets),
@@ -103,6 +110,7 @@ fn plugin(place: &Place<'_>, given: GivenPlugin) -> ConfiguredPlugin {
         sha256: given.sha256.map(|digest| digest.0),
         public_key: given.public_key.map(|key| key.0),
         lists_capabilities: given.capabilities.is_some(),
+        limits_wall_time,
         grant,
     }
 }

@@ -99,7 +99,7 @@ const PLUGINS: &str = r#"
 #http = [{ host = "api.example.com", port = 443, methods = ["GET", "POST"] }]   # port: 443 or 80; methods: GET and HEAD
 #[plugins.limits]                              # of one run
 #memory = "512MiB"
-#wall_time = "300s"
+#wall_time = "300s"                            # with conversion, ocr or transcription: "2h"
 #cpu_time = "300s"
 #output = "200MiB"
 #artifacts = 16

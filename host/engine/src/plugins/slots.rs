@@ -68,7 +68,11 @@ pub fn slots(tables: &[ConfiguredPlugin], folder: &Path, files: &[PathBuf]) -> V
         let of_folder = || PluginSource::File(folder.join(format!("{}.wasm", table.name)));
         let mut grant = table.grant.clone();
         if !table.lists_capabilities && table.source.is_none() {
-            grant.capabilities = standard(&table.name).capabilities;
+            let standard = standard(&table.name);
+            grant.capabilities = standard.capabilities;
+            if !table.limits_wall_time {
+                grant.limits.wall_time_max = standard.limits.wall_time_max;
+            }
         }
         let wish = ComponentWish {
             source: table.source.clone().unwrap_or_else(of_folder),
@@ -95,6 +99,7 @@ fn standard(name: &str) -> Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use morag_core::plugin::Limits;
 
     fn table(name: &str, source: Option<&str>) -> ConfiguredPlugin {
         ConfiguredPlugin {
@@ -103,6 +108,7 @@ mod tests {
             sha256: None,
             public_key: None,
             lists_capabilities: false,
+            limits_wall_time: false,
             grant: Grant::default(),
         }
     }
@@ -124,6 +130,18 @@ mod tests {
         assert_eq!(found(&[table("ingestion", Some("x.wasm"))], &[])[0].grant, Grant::default());
         let emptied = ConfiguredPlugin { lists_capabilities: true, ..table("ingestion", None) };
         assert_eq!(found(&[emptied], &["ingestion.wasm"])[0].grant, Grant::default());
+    }
+
+    #[test]
+    fn a_step_that_waits_for_pictures_has_more_time_unless_its_table_says_otherwise() {
+        let long = Limits::wall_time_default(&[Capability::Ocr].into());
+        assert!(long > Limits::default().wall_time_max);
+        let wall_time = |tables: &[ConfiguredPlugin]| found(tables, &["pdf_conversion.wasm"])[0].grant.limits.wall_time_max;
+        assert_eq!(wall_time(&[]), long);
+        assert_eq!(wall_time(&[table("pdf_conversion", None)]), long);
+        let limited = ConfiguredPlugin { limits_wall_time: true, ..table("pdf_conversion", None) };
+        assert_eq!(wall_time(&[limited]), Limits::default().wall_time_max);
+        assert_eq!(found(&[], &["chunking.wasm"])[0].grant.limits, Limits::default());
     }
 
     #[test]

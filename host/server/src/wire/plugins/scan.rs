@@ -91,6 +91,7 @@ mod tests {
             sha256: None,
             public_key: None,
             lists_capabilities: false,
+            limits_wall_time: false,
             grant: Grant::default(),
         };
         let (slots, seen) = scan(&[table], folder).await.unwrap();
