@@ -9,11 +9,14 @@ use std::process::{Command, Output};
 /// The model's files.
 const FILES: [&str; 2] = ["PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"];
 
+/// A key of the server, which pip does not get.
+const SECRET: &str = "sk-of-the-server";
+
 /// A `python3` in a folder: what it is asked is written to `asked`, and its `pip download` does this.
 fn python(folder: &Path, download: &str) {
     let models = models_dir().join("pp-ocrv6-small");
     let script = format!(
-        "#!/bin/sh\nset -e\nfolder='{}'\necho \"$*\" >> \"$folder/asked\"\ncase \"$2\" in\n\
+        "#!/bin/sh\nset -e\nfolder='{}'\necho \"$*\" >> \"$folder/asked\"\nenv >> \"$folder/asked\"\npwd >> \"$folder/asked\"\ncase \"$2\" in\n\
          pip) while [ $# -gt 0 ]; do case \"$1\" in --requirement) cat \"$2\" >> \"$folder/asked\";; --dest) dest=\"$2\";; esac; shift; done\n\
          {download};;\n\
          zipfile) mkdir -p \"$5/rapidocr/models\"; cp '{}'/*.onnx \"$5/rapidocr/models\";;\nesac\n",
@@ -30,6 +33,7 @@ fn models(folder: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(binary());
     let path = format!("{}:/usr/bin:/bin", folder.display());
     command.arg("models").args(args).args(["--data-dir", "data"]).current_dir(folder).env_clear().env("PATH", path);
+    command.env("OPENAI_API_KEY", SECRET).env("PIP_INDEX_URL", "https://index.example");
     command.output().expect("the binary runs")
 }
 
@@ -55,6 +59,9 @@ fn a_model_is_downloaded_by_its_name() {
     for part in ["--require-hashes", "--no-deps", "rapidocr==3.9.2 --hash=sha256:04d6b8d151f8"] {
         assert!(asked.contains(part), "{part}: {asked}");
     }
+    assert!(asked.contains("https://index.example") && !asked.contains(SECRET), "{asked}");
+    let here = folder.path().canonicalize().expect("a folder").display().to_string();
+    assert!(!asked.lines().any(|line| line == here), "modules of the current folder are not run: {asked}");
 }
 
 #[test]

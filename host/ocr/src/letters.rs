@@ -198,9 +198,14 @@ mod tests {
 
     #[test]
     fn noise_ends_early() {
-        let checks = (0..4_000_000).map(|index| if (index + index / 2000) % 2 == 0 { 0 } else { 255 });
-        let gray = Gray { width: 2000, height: 2000, pixels: checks.collect() };
-        assert_eq!(size(&gray, whole(&gray)), None);
+        // Strokes of one row and four columns, apart from each other, of the size of letters: more than are looked at.
+        let stroke = |index: usize| index % 6 < 4 && (index / 4000) % 2 == 0;
+        let strokes = |rows: usize| {
+            let pixels = (0..4000 * rows).map(|index| if stroke(index) { 0 } else { 255 }).collect();
+            Gray { width: 4000, height: rows, pixels }
+        };
+        let many = strokes(2 * (RUNS_MAX / 667 + 2));
+        assert_eq!(size(&many, whole(&many)), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::reader::{ReadError, Reader};
 use crate::threads::{Engine, Threads};
 use async_trait::async_trait;
 use morag_core::ports::{CapabilityError, Picture, PictureReader, Reading, ReadingModel};
+use std::io::ErrorKind;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,7 +43,7 @@ impl Lazy {
         }
         let reader = Reader::load(self.model, &self.folder).map_err(|error| {
             tracing::error!(%error, model = self.model.name, "a model cannot be loaded");
-            self.unavailable(matches!(error, LoadError::Read { .. }))
+            self.unusable(&error)
         })?;
         tracing::info!(model = self.model.name, "the model that reads pictures is loaded");
         let reader = Arc::new(reader);
@@ -50,12 +51,26 @@ impl Lazy {
         Ok(reader)
     }
 
-    fn unavailable(&self, is_absent: bool) -> ReadError {
+    fn absent(&self) -> String {
         let name = self.model.name;
-        ReadError::Unavailable(if is_absent {
-            format!("this server has no model that reads pictures: its operator must run `morag models add {name}`")
-        } else {
-            format!("the model {name} of this server is damaged: its operator must run `morag models add {name}` again")
+        format!("this server has no model that reads pictures: its operator must run `morag models add {name}`")
+    }
+
+    /// Why the files, which may be there, make no model.
+    fn unusable(&self, error: &LoadError) -> ReadError {
+        let name = self.model.name;
+        ReadError::Unavailable(match error {
+            LoadError::Read { source, .. } if source.kind() == ErrorKind::NotFound => self.absent(),
+            LoadError::Read { .. } => {
+                format!(
+                    "the server cannot read the files of its model {name}: its operator must give it the permission"
+                )
+            }
+            LoadError::Unknown { .. } | LoadError::Unfit { .. } => {
+                format!(
+                    "the model {name} of this server is damaged: its operator must run `morag models add {name}` again"
+                )
+            }
         })
     }
 
@@ -76,7 +91,7 @@ impl Engine for Lazy {
 impl PictureReader for ModelReader {
     fn model(&self) -> Result<ReadingModel, CapabilityError> {
         if !self.lazy.is_there() {
-            return Err(CapabilityError::Unavailable(self.lazy.unavailable(true).to_string()));
+            return Err(CapabilityError::Unavailable(self.lazy.absent()));
         }
         let model = self.lazy.model;
         let scripts = model.scripts.iter().map(|&script| script.to_owned()).collect();

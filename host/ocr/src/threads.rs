@@ -8,9 +8,9 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
-/// Pictures that wait for a thread, at most. Each has up to 50 MB of pixels, and each is of another run of a step, of which a server
-/// has fewer than that at once.
-const WAITING_MAX: usize = 16;
+/// Pictures that wait for a thread, at most: one for each run of a step, of which there are as many as `worker_concurrency` may be. So none
+/// of a server's own runs is refused; pictures that are given up keep their place until a thread finds them.
+const WAITING_MAX: usize = 1024;
 
 /// Niceness of the threads: as that of guests, so that a request goes before a picture.
 const NICENESS: i32 = 5;
@@ -59,7 +59,8 @@ impl Threads {
     /// Reads a picture. If the future is dropped, a picture that waits is not read, and one that is being read is given up.
     ///
     /// # Errors
-    /// `Unavailable` where too many wait, or the reading failed.
+    /// `Unavailable` where too many wait or there is nothing that reads; `Invalid` where the reading of this picture failed, as it would
+    /// again.
     pub(crate) async fn read(&self, picture: Picture) -> Result<Reading, CapabilityError> {
         let (answer, answered) = oneshot::channel();
         let unavailable = |text: &str| CapabilityError::Unavailable(text.to_owned());
@@ -77,9 +78,9 @@ impl Threads {
             Ok(Err(ReadError::Unavailable(text))) => Err(CapabilityError::Unavailable(text)),
             Ok(Err(error)) => {
                 tracing::error!(%error, "a picture could not be read");
-                Err(unavailable("the picture could not be read; the server's log says why"))
+                Err(CapabilityError::Invalid("the picture could not be read; the server's log says why".to_owned()))
             }
-            Err(_) => Err(unavailable("the picture could not be read; the server's log says why")),
+            Err(_) => Err(unavailable("the threads that read pictures have ended")),
         }
     }
 }
@@ -165,7 +166,7 @@ mod tests {
             assert!(futures::poll!(read.as_mut()).is_pending());
         }
         let refused = reads.pop().unwrap().await.unwrap_err();
-        assert!(refused.to_string().contains("16 pictures wait"), "{refused}");
+        assert!(refused.to_string().contains("1024 pictures wait"), "{refused}");
         // Those that wait are not read once they are dropped.
         drop(reads);
         while threads.read(picture(0)).await.is_err() {
@@ -178,7 +179,9 @@ mod tests {
     async fn a_panic_costs_one_picture() {
         let (_, threads) = slow();
         let failed = threads.read(picture(2)).await.unwrap_err();
-        assert!(failed.to_string().contains("the server's log says why"), "{failed}");
+        // Not `Unavailable`: the run would be repeated, and meet the same picture.
+        let is_told = |text: &str| text.contains("the server's log says why");
+        assert!(matches!(&failed, CapabilityError::Invalid(text) if is_told(text)), "{failed}");
         assert!(threads.read(picture(0)).await.is_ok());
     }
 }

@@ -136,7 +136,8 @@ mod tests {
     fn a_step_that_waits_for_pictures_has_more_time_unless_its_table_says_otherwise() {
         let long = Limits::wall_time_default(&[Capability::Ocr].into());
         assert!(long > Limits::default().wall_time_max);
-        let wall_time = |tables: &[ConfiguredPlugin]| found(tables, &["pdf_conversion.wasm"])[0].grant.limits.wall_time_max;
+        let wall_time =
+            |tables: &[ConfiguredPlugin]| found(tables, &["pdf_conversion.wasm"])[0].grant.limits.wall_time_max;
         assert_eq!(wall_time(&[]), long);
         assert_eq!(wall_time(&[table("pdf_conversion", None)]), long);
         let limited = ConfiguredPlugin { limits_wall_time: true, ..table("pdf_conversion", None) };

@@ -2,19 +2,21 @@
 
 use crate::reader::ReadError;
 use morag_core::ports::{Picture, PixelFormat};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use std::io::{Read, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Address space of the process, bytes: the largest picture takes 600 MB, each language some 50 MB.
 const ADDRESS_SPACE_MAX: u64 = 2 << 30;
 /// Processor time of the process, seconds: a page takes 2, the worst picture found 30.
 const CPU_SECONDS_MAX: u64 = 120;
-/// Time of the process by the clock: as much as on a machine with four other such processes for each core.
+/// Time of the process by the clock: five times the processor time, for a core that five processes share.
 const WALL_TIME_MAX: Duration = Duration::from_secs(600);
 /// Bytes of the table: a page has 100 KB.
 const OUTPUT_BYTES_MAX: u64 = 8 << 20;
+/// Bytes of what it says about an error.
+const SAID_BYTES_MAX: u64 = 4 << 10;
 /// Between two looks at whether the process has ended or is to be ended.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -51,14 +53,15 @@ pub(super) fn run(
     command.envs(needed.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     // One thread: the number of pictures that are read at once is set elsewhere.
     command.env("OMP_THREAD_LIMIT", "1");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = match command.spawn() {
         Ok(child) => Running(child),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ReadError::Unavailable(absent())),
         Err(error) => return Err(failed(&error)),
     };
     limit(&running.0).map_err(|error| failed(&error))?;
-    let (Some(input), Some(output)) = (running.0.stdin.take(), running.0.stdout.take()) else {
+    let child = &mut running.0;
+    let (Some(input), Some(output), Some(said)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
         return Err(ReadError::Model("it has no pipes".to_owned()));
     };
     std::thread::scope(|scope| {
@@ -68,17 +71,30 @@ pub(super) fn run(
             // One byte more shows that there is more.
             output.take(OUTPUT_BYTES_MAX + 1).read_to_end(&mut table).map(|_| table)
         });
+        let said = scope.spawn(move || said_of(said));
         let ended = wait(&mut running.0, cancelled);
-        // Ends the pipes, so that both threads end too.
+        // Ends the pipes, so that the threads end too.
         drop(running);
-        let table = read.join().map_err(|_| ReadError::Model("its output could not be read".to_owned()))?;
-        ended?;
+        let (table, said) = (read.join(), said.join().unwrap_or_default());
+        let table = table.map_err(|_| ReadError::Model("its output could not be read".to_owned()))?;
         let table = table.map_err(|error| failed(&error))?;
+        // Before its status: it ends by a signal where its output is not read to the end.
         if table.len() as u64 > OUTPUT_BYTES_MAX {
             return Err(ReadError::Model(format!("it wrote more than {OUTPUT_BYTES_MAX} bytes")));
         }
-        Ok(table)
+        match ended? {
+            status if status.success() => Ok(table),
+            status => Err(failed(&format!("{status}: {said}"))),
+        }
     })
+}
+
+/// The beginning of what it says about an error, in one line. The rest is read and dropped, so that the process is not held up.
+fn said_of(mut said: ChildStderr) -> String {
+    let mut beginning = Vec::new();
+    let _ = said.by_ref().take(SAID_BYTES_MAX).read_to_end(&mut beginning);
+    let _ = std::io::copy(&mut said, &mut std::io::sink());
+    String::from_utf8_lossy(&beginning).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn failed(error: &dyn std::fmt::Display) -> ReadError {
@@ -88,11 +104,15 @@ fn failed(error: &dyn std::fmt::Display) -> ReadError {
 /// Sets limits of the process. It reads its input first, which has not been sent yet.
 fn limit(child: &Child) -> std::io::Result<()> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
-    prlimit(pid, Resource::As, limit(ADDRESS_SPACE_MAX))?;
-    prlimit(pid, Resource::Cpu, limit(CPU_SECONDS_MAX))?;
+    let lower = |resource: Resource, most: u64| {
+        // A limit of the service that is lower already must not be raised.
+        let most = getrlimit(resource).maximum.map_or(most, |maximum| maximum.min(most));
+        prlimit(pid, resource, Rlimit { current: Some(most), maximum: Some(most) }).map(drop)
+    };
+    lower(Resource::As, ADDRESS_SPACE_MAX)?;
+    lower(Resource::Cpu, CPU_SECONDS_MAX)?;
     // It writes no files.
-    prlimit(pid, Resource::Fsize, limit(0))?;
+    lower(Resource::Fsize, 0)?;
     Ok(())
 }
 
@@ -106,12 +126,12 @@ fn send(mut input: ChildStdin, picture: &Picture) {
     let _ = input.write_all(header.as_bytes()).and_then(|()| input.write_all(picture.pixels()));
 }
 
-/// Waits until the process has ended well.
-fn wait(child: &mut Child, cancelled: &dyn Fn() -> bool) -> Result<(), ReadError> {
+/// Waits until the process has ended.
+fn wait(child: &mut Child, cancelled: &dyn Fn() -> bool) -> Result<ExitStatus, ReadError> {
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait().map_err(|error| failed(&error))? {
-            return if status.success() { Ok(()) } else { Err(failed(&status)) };
+            return Ok(status);
         }
         if cancelled() {
             return Err(ReadError::Cancelled);
@@ -120,5 +140,65 @@ fn wait(child: &mut Child, cancelled: &dyn Fn() -> bool) -> Result<(), ReadError
             return Err(failed(&format!("it ran longer than {} s", WALL_TIME_MAX.as_secs())));
         }
         std::thread::sleep(POLL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    /// A program in place of Tesseract.
+    fn program(folder: &Path, script: &str) -> String {
+        let path = folder.join("program");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn ran(script: &str) -> Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let picture = Picture::new(16, 16, PixelFormat::Gray8, vec![7; 256]).unwrap();
+        let table = run(&program(folder.path(), script), "eng", &picture, &|| false);
+        table.map(|table| String::from_utf8(table).unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn it_gets_the_picture_and_nothing_of_the_environment() {
+        assert_eq!(ran("wc -c").unwrap().trim(), (256 + "P5\n16 16\n255\n".len()).to_string());
+        let environment = ran("env").unwrap();
+        let names: Vec<_> = environment.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+        let allowed = ["PATH", "TESSDATA_PREFIX", "LD_LIBRARY_PATH", "OMP_THREAD_LIMIT", "PWD", "SHLVL", "_"];
+        assert!(
+            names.contains(&"OMP_THREAD_LIMIT") && names.iter().all(|name| allowed.contains(name)),
+            "{environment}"
+        );
+    }
+
+    #[test]
+    fn it_has_limits() {
+        let limits = ran("cat >/dev/null; ulimit -v; ulimit -t; ulimit -f").unwrap();
+        let kilobytes = (ADDRESS_SPACE_MAX / 1024).to_string();
+        assert_eq!(limits.split_whitespace().collect::<Vec<_>>(), [&kilobytes, &CPU_SECONDS_MAX.to_string(), "0"]);
+        let much = ran(&format!("cat >/dev/null; head -c {} /dev/zero", OUTPUT_BYTES_MAX + 100_000)).unwrap_err();
+        assert!(much.contains("it wrote more than"), "{much}");
+    }
+
+    #[test]
+    fn what_it_says_of_an_error_is_told() {
+        let failed = ran("cat >/dev/null; echo 'no language xyz' >&2; exit 3").unwrap_err();
+        assert!(failed.contains("no language xyz") && failed.contains('3'), "{failed}");
+    }
+
+    #[test]
+    fn it_is_killed_once_it_is_not_awaited() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = program(folder.path(), "exec sleep 1000");
+        let picture = Picture::new(16, 16, PixelFormat::Gray8, vec![7; 256]).unwrap();
+        let started = Instant::now();
+        let cancelled = || started.elapsed() > Duration::from_millis(100);
+        assert_eq!(run(&program, "eng", &picture, &cancelled), Err(ReadError::Cancelled));
+        assert!(started.elapsed() < Duration::from_secs(500), "it would have slept for longer");
     }
 }

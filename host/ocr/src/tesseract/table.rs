@@ -7,6 +7,8 @@ use morag_core::ports::{Corner, Reading, TextLine};
 const WORD: &str = "5";
 /// Lines at most, as of the model.
 const LINES_MAX: usize = 2_000;
+/// What a word says is dropped below this confidence: it is a guess, as in the lines of the model.
+const CONFIDENCE_MIN: f32 = 0.5;
 
 struct Word<'a> {
     /// Page, block, paragraph and line.
@@ -37,14 +39,15 @@ fn word(row: &str) -> Option<Word<'_>> {
     let number = |text: &str| text.parse::<f32>().ok().filter(|number| number.is_finite());
     let (left, top) = (number(left)?, number(top)?);
     let text = text.trim();
-    (!text.is_empty()).then_some(())?;
+    let confidence = (number(confidence)? / 100.0).clamp(0.0, 1.0);
+    (!text.is_empty() && confidence >= CONFIDENCE_MIN).then_some(())?;
     Some(Word {
         line: [page, block, paragraph, line],
         left,
         top,
         right: left + number(width)?,
         bottom: top + number(height)?,
-        confidence: (number(confidence)? / 100.0).clamp(0.0, 1.0),
+        confidence,
         text,
     })
 }
@@ -55,6 +58,8 @@ fn line(words: &[Word<'_>]) -> TextLine {
     let (left, top) = (least(|word| word.left), least(|word| word.top));
     let (right, bottom) = (most(|word| word.right), most(|word| word.bottom));
     let characters: usize = words.iter().map(|word| word.text.chars().count()).sum();
+    // Without the gaps between words: in a row of a table they are most of it.
+    let inked: f32 = words.iter().map(|word| (word.right - word.left).max(0.0)).sum();
     let mut text = String::new();
     for word in words {
         // Chinese and Japanese have no spaces, but the program tells their characters one by one.
@@ -69,7 +74,7 @@ fn line(words: &[Word<'_>]) -> TextLine {
     TextLine {
         text,
         confidence: words.iter().map(|word| word.confidence).sum::<f32>() / words.len().max(1) as f32,
-        density: characters as f32 * (bottom - top) / (right - left).max(1.0),
+        density: characters as f32 * (bottom - top) / inked.max(1.0),
         corners: [corner(left, top), corner(right, top), corner(right, bottom), corner(left, bottom)],
     }
 }
@@ -99,6 +104,19 @@ mod tests {
                 ("日本".to_owned(), 0.7, corner(10.0, 30.0), corner(30.0, 40.0)),
             ]
         );
+    }
+
+    #[test]
+    fn gaps_between_columns_do_not_make_a_line_thin() {
+        let rows = "5\t1\t1\t1\t1\t1\t10\t10\t40\t20\t95\tTea\n5\t1\t1\t1\t1\t2\t900\t10\t50\t20\t95\t2.50\n";
+        let reading = reading(format!("{HEAD}{rows}").as_bytes());
+        // Seven characters on 90 pixels, in lines of 20.
+        assert!((reading.lines[0].density - 7.0 * 20.0 / 90.0).abs() < 1e-3, "{reading:?}");
+    }
+
+    #[test]
+    fn guesses_are_left_out() {
+        assert_eq!(lines("5\t1\t1\t1\t1\t1\t1\t1\t1\t1\t49\tx\n"), []);
     }
 
     #[test]

@@ -8,7 +8,9 @@ use clap::{Args, Subcommand};
 use morag_engine::config::{Config, Sources};
 use morag_ocr::{MODELS, ModelFile};
 use source::Source;
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -104,6 +106,8 @@ fn write(folder: &Path, file: &ModelFile, content: &[u8]) -> std::io::Result<()>
     std::fs::create_dir_all(folder)?;
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
     temporary.write_all(content)?;
+    // The server may run as another user than the operator; the files are no secret.
+    temporary.as_file().set_permissions(Permissions::from_mode(0o644))?;
     temporary.as_file().sync_all()?;
     temporary.persist(folder.join(file.name)).map_err(|error| error.error)?;
     std::fs::File::open(folder)?.sync_all()
@@ -134,6 +138,8 @@ mod tests {
         write(&folder, &MODELS[0].detector, b"new").unwrap();
         let names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, [MODELS[0].detector.name]);
+        let mode = std::fs::metadata(folder.join(MODELS[0].detector.name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644, "another user's server reads it");
         assert_eq!(std::fs::read(folder.join(MODELS[0].detector.name)).unwrap(), b"new");
     }
 }
