@@ -26,14 +26,14 @@ pub fn no_text(format: &Format) -> Failure {
     )
 }
 
-/// A PDF of pictures only, which nothing reads here. `why` is what the host answered.
+/// A PDF of pictures only, which nothing reads here. `why` is what the host answered: it names what the operator can do.
 pub fn no_text_layer(pages: u32, why: &str) -> Failure {
     let pages = if pages == 1 { "page has".to_owned() } else { format!("{pages} pages have") };
     Failure::new(
         "NO_TEXT",
         format!(
             "The PDF's {pages} no text layer: it is a scan or only pictures, which were not read: {why}. Submit it again when the server \
-             reads pictures (its operator adds a model with `morag models add pp-ocrv6-small`), or run OCR on it first and submit the result"
+             reads pictures, or run OCR on it first and submit the result"
         ),
     )
 }
@@ -43,10 +43,7 @@ pub fn no_ocr(error: CapabilityError) -> Failure {
     match error {
         CapabilityError::Unavailable(why) => Failure::new(
             "OCR_NOT_CONFIGURED",
-            format!(
-                "The picture was not read: {why}. The operator adds a model with `morag models add pp-ocrv6-small`, and the task can be \
-                 submitted again"
-            ),
+            format!("The picture was not read: {why}. Submit it again when the server reads pictures"),
         ),
         other => other.into(),
     }
@@ -72,11 +69,20 @@ pub fn unsupported_script(format: &Format, model: &str, scripts: &[String]) -> F
     Failure::new(
         "UNSUPPORTED_SCRIPT",
         format!(
-            "The text of the {} document is of a script that the model {model} does not read: it reads {scripts}. The operator can set \
-             `ocr = \"tesseract\"` with a language pack of that script, and the task can be submitted again",
-            format.name
+            "The text of the {} document is of a script that the model {model} does not read: it reads {scripts}. The operator can {}, \
+             and the task can be submitted again",
+            format.name,
+            other_script(model)
         ),
     )
+}
+
+/// What the operator can do for text of a script that the model does not read. Tesseract reads the scripts of its language packs.
+pub(crate) fn other_script(model: &str) -> &'static str {
+    match model {
+        "tesseract" => "install a language pack of that script and add it to `ocr_languages`",
+        _ => "set `ocr = \"tesseract\"` with a language pack of that script",
+    }
 }
 
 /// The document is not what its format asks for. `reason` says where.
@@ -109,4 +115,25 @@ pub fn unsupported(attempted: &str) -> Failure {
     let message = format!("Unsupported file format: .{attempted} files cannot be converted to markdown");
     let supported: Vec<&str> = formats::ALL.iter().map(|format| format.name).collect();
     Failure::new("UNSUPPORTED_FORMAT", message).with("attempted_format", attempted).with("supported_formats", supported)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_operator_can_do_for_a_picture_is_what_the_host_says() {
+        let why = "its operator has set `ocr` to `off`";
+        for failure in [no_ocr(CapabilityError::Unavailable(why.into())), no_text_layer(1, why)] {
+            assert!(failure.message.contains(why), "{failure}");
+            assert!(!failure.message.contains("morag models add"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn tesseract_is_recommended_where_it_is_not_in_use() {
+        let of = |model| unsupported_script(&formats::PDF, model, &["Latn".into()]).message;
+        assert!(of("pp-ocrv6-small").contains("set `ocr = \"tesseract\"`"));
+        assert!(of("tesseract").contains("`ocr_languages`") && !of("tesseract").contains("ocr = "));
+    }
 }

@@ -1,6 +1,7 @@
 //! Reads pages by the host's model.
 
 use super::gray::Gray;
+use crate::failures;
 use crate::ocr_layout::{PictureText, picture_text};
 use morag_step::{CapabilityError, Ocr, OcrModel, Picture, PixelFormat};
 
@@ -44,9 +45,10 @@ impl<'a> PageReader<'a> {
         let text = picture_text(&reading, width, height);
         if text.unknown_lines > 0 {
             let (lines, model) = (text.unknown_lines, &self.model.name);
+            let remedy = failures::other_script(model);
             self.warnings.push(format!(
-                "{lines} lines of page {page} are left out: they are of a script that the model {model} does not read; \
-                 `ocr = \"tesseract\"` reads others"
+                "{lines} lines of page {page} are left out: they are of a script that the model {model} does not read: the \
+                 operator can {remedy}"
             ));
         }
         self.unknown_lines += text.unknown_lines;

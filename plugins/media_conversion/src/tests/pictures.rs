@@ -189,7 +189,7 @@ fn what_was_not_read_has_a_code_that_says_why() {
     let task = || MockTask::new("a.png", written(&quarter(20, 20), ImageFormat::Png));
     let absent = MockOcr::answering(Err(CapabilityError::Unavailable("no model is set up".into())));
     let failure = assert_fails(read(&task(), &absent), "OCR_NOT_CONFIGURED");
-    assert!(failure.message.contains("morag models add pp-ocrv6-small") && !failure.retryable, "{failure}");
+    assert!(failure.message.contains("no model is set up") && !failure.retryable, "{failure}");
     let limit = MockOcr::answering(Err(CapabilityError::Limit("the budget ocr_pixels is used up".into())));
     assert!(assert_fails(read(&task(), &limit), "OCR_LIMIT").message.contains("ocr_pixels"));
     assert_fails(read(&task(), &reading(&[])), "NO_TEXT");

@@ -246,7 +246,7 @@ fn without_a_model_a_mixed_document_says_what_is_missing() {
 fn without_a_model_a_document_of_scans_has_no_text() {
     let failure = refused(document(&[scan(), scan()]), &no_model(), "NO_TEXT");
     assert!(!failure.retryable);
-    for part in ["2 pages have", "the mock has no model", "morag models add"] {
+    for part in ["2 pages have", "the mock has no model", "run OCR on it first"] {
         assert!(failure.message.contains(part), "{failure}");
     }
     let stamped = sheet(format!("{PICTURE}BT /F1 9 Tf 20 20 Td (COPY 17) Tj ET"));
