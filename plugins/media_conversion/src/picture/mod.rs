@@ -6,7 +6,7 @@ mod tiff_pages;
 
 use morag_conversion::document::join_pages;
 use morag_conversion::failures::{self, SOURCE_BYTES_MAX, too_large};
-use morag_conversion::ocr::{Gray, PageReader};
+use morag_conversion::ocr::PageReader;
 use morag_conversion::{Converted, Format, Options, Properties, formats};
 use morag_step::{Failure, Info, Ocr, Task};
 
@@ -14,7 +14,7 @@ use morag_step::{Failure, Info, Ocr, Task};
 ///
 /// # Errors
 /// `OCR_NOT_CONFIGURED` and `OCR_LIMIT` by what the host answers; `NO_TEXT` and `UNSUPPORTED_SCRIPT` by what is read; `CORRUPT_DOCUMENT`,
-/// `DOCUMENT_TOO_LARGE` and `UNSUPPORTED_CODEC` for what cannot be decoded; what the host answers when the file cannot be read.
+/// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE` and `UNSUPPORTED_CODEC` for what cannot be decoded; what the host answers when the file cannot be read.
 pub fn convert(task: &dyn Task, info: &Info, format: &'static Format, ocr: &dyn Ocr) -> Result<Converted, Failure> {
     if info.size > SOURCE_BYTES_MAX {
         return Err(too_large(format_args!("it has {} bytes, and pictures at most {SOURCE_BYTES_MAX}", info.size)));
@@ -25,14 +25,10 @@ pub fn convert(task: &dyn Task, info: &Info, format: &'static Format, ocr: &dyn 
     } else {
         let (picture, properties) = decode::picture(task, format)?;
         task.report_progress(0.2, "the picture is read");
-        (vec![read(&mut reader, picture, 1)?], properties)
+        let text = reader.read(picture, 1).map_err(|error| failures::ocr(error, 1))?;
+        (vec![text.markdown], properties)
     };
     document(format, texts, properties, reader)
-}
-
-/// The markdown of a page.
-fn read(reader: &mut PageReader, picture: Gray, page: u32) -> Result<String, Failure> {
-    reader.read(picture, page).map(|text| text.markdown).map_err(|error| failures::ocr(error, page))
 }
 
 fn document(

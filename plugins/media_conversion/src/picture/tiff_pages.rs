@@ -6,7 +6,7 @@ use crate::codes;
 use morag_conversion::document::property;
 use morag_conversion::ocr::{Gray, PageReader, Samples};
 use morag_conversion::{Options, Properties, failures, formats};
-use morag_step::{Failure, Reader, Task};
+use morag_step::{CapabilityError, Failure, Reader, Task};
 use tiff::decoder::{Decoder, Limits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
@@ -20,10 +20,12 @@ const DIRECTORIES_MAX: u32 = 2_000;
 /// Bytes of a value of a directory: a place for each row of a very high picture.
 const VALUE_BYTES_MAX: usize = 1 << 20;
 
-/// Reads the pages that the options take; a page that is damaged is empty.
+/// Reads the pages that the options take; a page that is damaged, or that the host refuses, is empty. When the budget is used up, the pages
+/// that were read until then are kept.
 ///
 /// # Errors
-/// That of the first page where none could be read; `CORRUPT_DOCUMENT` where there is not even a directory; what the host answers.
+/// That of the first page where none could be read; `CORRUPT_DOCUMENT` where there is not even a directory; `EMPTY_DOCUMENT` where the
+/// options take no page; what the host answers.
 pub(super) fn read(
     task: &dyn Task,
     options: &Options,
@@ -35,7 +37,7 @@ pub(super) fn read(
     limits.ifd_value_size = VALUE_BYTES_MAX;
     let mut decoder = Decoder::new(task.source_reader()).map_err(failure)?.with_limits(limits);
     let properties = properties(&mut decoder);
-    let (mut texts, mut first_failure, mut is_any_read) = (Vec::new(), None, false);
+    let (mut texts, mut first_failure, mut taken, mut is_any_read) = (Vec::new(), None, 0, false);
     for _ in 0..DIRECTORIES_MAX {
         if !is_preview(&mut decoder) {
             let page = u32::try_from(texts.len()).map_or(u32::MAX, |pages| pages.saturating_add(1));
@@ -45,18 +47,29 @@ pub(super) fn read(
             }
             let mut text = String::new();
             if options.takes(page) {
+                taken += 1;
                 task.report_progress(f64::from(page) / f64::from(page + 10), &format!("page {page} is read"));
-                match picture(&mut decoder) {
-                    Ok(picture) => {
-                        text = super::read(reader, picture, page)?;
-                        is_any_read = true;
-                    }
+                let failure = match picture(&mut decoder) {
+                    Ok(picture) => match reader.read(picture, page) {
+                        Ok(read) => {
+                            text = read.markdown;
+                            is_any_read = true;
+                            None
+                        }
+                        Err(CapabilityError::Limit(why)) if is_any_read => {
+                            reader.warnings.push(format!("the pages from page {page} on were not read: {why}"));
+                            break;
+                        }
+                        Err(error @ CapabilityError::Invalid(_)) => Some(failures::ocr(error, page)),
+                        Err(error) => return Err(failures::ocr(error, page)),
+                    },
                     // The host's storage failed: that is no damage.
                     Err(failure) if failure.retryable => return Err(failure),
-                    Err(failure) => {
-                        reader.warnings.push(format!("page {page} is missing: {}", failure.message));
-                        first_failure.get_or_insert(failure);
-                    }
+                    Err(failure) => Some(failure),
+                };
+                if let Some(failure) = failure {
+                    reader.warnings.push(format!("page {page} is missing: {}", failure.message));
+                    first_failure.get_or_insert(failure);
                 }
             }
             texts.push(text);
@@ -68,6 +81,12 @@ pub(super) fn read(
             reader.warnings.push(format!("the pages after page {} are missing: {error}", texts.len()));
             break;
         }
+    }
+    if taken == 0 {
+        let pages = texts.len();
+        return Err(failures::empty(&format!(
+            "it has {pages} pages, and the options page_range and max_pages take none of them"
+        )));
     }
     match first_failure.filter(|_| !is_any_read) {
         Some(failure) => Err(failure),

@@ -5,7 +5,7 @@ use crate::picture::tests::exif;
 use crate::run;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use morag_step::mock::{MockOcr, MockTask, assert_fails};
-use morag_step::{CapabilityError, Data, Failure, Level, Reading, TextLine};
+use morag_step::{CapabilityError, Data, Failure, Level, Ocr, OcrModel, Picture, Reading, TextLine};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::io::Cursor;
@@ -32,7 +32,7 @@ fn tiff(pages: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn read(task: &MockTask, ocr: &MockOcr) -> Result<Data, Failure> {
+fn read(task: &MockTask, ocr: &dyn Ocr) -> Result<Data, Failure> {
     run(task, &hearing(&[]), ocr)
 }
 
@@ -161,6 +161,50 @@ fn a_damaged_page_does_not_lose_the_others() {
     read(&task, &ocr).unwrap();
     assert_eq!((task.text("markdown.md").as_str(), ocr.seen().len()), ("Hello\n", 1));
     task.assert_logged(Level::Warn, "page 1 is missing");
+}
+
+/// Reads `Hello`, but answers the page whose pixels are `page` by an error.
+struct Failing {
+    page: u8,
+    error: CapabilityError,
+}
+
+impl Ocr for Failing {
+    fn model(&self) -> Result<OcrModel, CapabilityError> {
+        MockOcr::reading([]).model()
+    }
+
+    fn read(&self, picture: &Picture) -> Result<Reading, CapabilityError> {
+        if picture.pixels[0] == self.page { Err(self.error.clone()) } else { MockOcr::reading(["Hello"]).read(picture) }
+    }
+}
+
+#[test]
+fn a_budget_that_ends_keeps_the_pages_of_a_tiff_that_were_read() {
+    let used_up = |page| Failing { page, error: CapabilityError::Limit("the budget ocr_pictures is used up".into()) };
+    let task = MockTask::new("a.tif", tiff(4));
+    read(&task, &used_up(2)).unwrap();
+    assert_eq!(task.text("markdown.md"), "Hello\n\nHello\n");
+    task.assert_logged(Level::Warn, "the pages from page 3 on were not read: the budget ocr_pictures");
+    assert_fails(read(&MockTask::new("a.tif", tiff(4)), &used_up(0)), "OCR_LIMIT");
+}
+
+#[test]
+fn a_page_of_a_tiff_that_the_host_refuses_does_not_lose_the_others() {
+    let refusing = Failing { page: 1, error: CapabilityError::Invalid("no such picture".into()) };
+    let task = MockTask::new("a.tif", tiff(3));
+    read(&task, &refusing).unwrap();
+    assert_eq!(task.text("markdown.md"), "Hello\n\nHello\n");
+    task.assert_logged(Level::Warn, "page 2 is missing: ");
+    let only = MockTask::new("a.tif", tiff(3)).with_option("page_range", json!([2, 2]));
+    assert!(read(&only, &refusing).unwrap_err().message.contains("no such picture"));
+}
+
+#[test]
+fn options_that_take_no_page_of_a_tiff_are_said() {
+    let task = MockTask::new("a.tif", tiff(3)).with_option("page_range", json!([5, 9]));
+    let failure = assert_fails(read(&task, &MockOcr::reading(["Hello"])), "EMPTY_DOCUMENT");
+    assert!(failure.message.contains("3 pages"), "{failure}");
 }
 
 #[test]
