@@ -26,7 +26,7 @@ pub fn page(rtf: &[u8]) -> Option<String> {
 }
 
 /// What holds for a group.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct State {
     /// Nothing of it is text.
     skipped: bool,
@@ -35,6 +35,14 @@ struct State {
     /// It is for readers of Rich Text: the page has it in its tags.
     rtf_only: bool,
     font: i32,
+    /// Characters that stand in for one of Unicode, after it.
+    stand_ins: u32,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { skipped: false, fonts: false, rtf_only: false, font: 0, stand_ins: 1 }
+    }
 }
 
 #[derive(Debug)]
@@ -52,7 +60,6 @@ struct Reader {
     high: Option<u16>,
     /// Characters to be left out, which stand in for the last one of Unicode.
     skip: u32,
-    stand_ins: u32,
     page: &'static Encoding,
     fonts: HashMap<i32, &'static Encoding>,
 }
@@ -68,7 +75,6 @@ impl Default for Reader {
             pending: Vec::new(),
             high: None,
             skip: 0,
-            stand_ins: 1,
             page: WINDOWS_1252,
             fonts: HashMap::new(),
         }
@@ -137,7 +143,7 @@ impl Reader {
                     self.fonts.insert(self.state.font, encoding);
                 }
             }
-            "uc" => self.stand_ins = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1).min(16),
+            "uc" => self.state.stand_ins = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1).min(16),
             "u" => self.unicode(number.unwrap_or(0)),
             "par" | "line" => self.text("\n"),
             "tab" => self.text("\t"),
@@ -174,7 +180,7 @@ impl Reader {
     /// A character of Unicode as a number of 16 bits, which may be written below zero.
     fn unicode(&mut self, number: i32) {
         self.flush();
-        self.skip = self.stand_ins;
+        self.skip = self.state.stand_ins;
         if !self.is_text() {
             return;
         }
@@ -209,6 +215,14 @@ mod tests {
             {\\*\\htmltag92 </p>}\\htmlrtf \\par}\\htmlrtf0 {\\f1 \\'93\\'fa}\\tab{\\*\\mhtmltag84 <img src=x>}\\ldblquote a\\rdblquote\\~{\\*\\htmltag0 </html>}}";
         let expected = "<html>\n<p class={a}>café & €😀&lt;</p>日\t\u{201c}a\u{201d}&nbsp;</html>";
         assert_eq!(page(rtf).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_number_of_stand_ins_holds_for_its_group() {
+        assert_eq!(
+            page(b"{\\rtf1\\fromhtml1 {\\uc0\\u8364}\\u8364?{\\uc2\\u8364 ??{\\u8364 ??}}\\u8364?}").unwrap(),
+            "€€€€€"
+        );
     }
 
     #[test]
