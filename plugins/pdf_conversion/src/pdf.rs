@@ -39,13 +39,13 @@ pub fn convert(source: &Source, ocr: &dyn Ocr, progress: Progress) -> Result<Con
 }
 
 fn finish(mut text: Text, outcome: Outcome, source: &[u8]) -> Result<Converted, Failure> {
-    append_fields(&mut text);
+    let has_fields = append_fields(&mut text);
     if text.pages.iter().map(|page| page.text.len()).sum::<usize>() > MARKDOWN_BYTES_MAX {
         return Err(failures::too_large(format!("its text has more than {MARKDOWN_BYTES_MAX} bytes")));
     }
     // The text of a scan that was not read is a stamp.
     let has_text = |page: &Page| page.need != Some(Need::Scan) && page.text.contains(char::is_alphanumeric);
-    if !text.pages.iter().any(has_text) {
+    if !has_fields && !text.pages.iter().any(has_text) {
         return Err(no_text(text, outcome));
     }
     text.warnings.extend(unread(&text.pages, outcome.stop.as_ref()));
@@ -103,8 +103,9 @@ fn unread(pages: &[Page], stop: Option<&Stop>) -> Vec<String> {
     said.map(|(count, what)| format!("{count} of {total} pages {what}{reason}")).collect()
 }
 
-/// What was filled into a form stands beside the page, not on it: it goes after the last page.
-fn append_fields(text: &mut Text) {
+/// What was filled into a form stands beside the page, not on it: it goes after the last page. Whether there
+/// is any.
+fn append_fields(text: &mut Text) -> bool {
     let mut list = String::new();
     for field in &text.fields {
         let value = field.display_value();
@@ -117,10 +118,11 @@ fn append_fields(text: &mut Text) {
         markdown::push_cell(&mut line, &format!("{name}: {value}"));
         list.push_str(&format!("- {line}\n"));
     }
-    if let (false, Some(last)) = (list.is_empty(), text.pages.last_mut()) {
-        let text = last.text.trim_end();
-        last.text = if text.is_empty() { list } else { format!("{text}\n\n{list}") };
-    }
+    let Some(last) = text.pages.last_mut().filter(|_| !list.is_empty()) else { return false };
+    let has_fields = list.contains(char::is_alphanumeric);
+    let text = last.text.trim_end();
+    last.text = if text.is_empty() { list } else { format!("{text}\n\n{list}") };
+    has_fields
 }
 
 /// A line that is a heading on many pages is the book's title or a chapter's in the margin: only the first of them is a

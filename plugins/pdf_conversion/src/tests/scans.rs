@@ -254,6 +254,22 @@ fn without_a_model_a_document_of_scans_has_no_text() {
 }
 
 #[test]
+fn a_form_that_is_a_scan_has_the_text_of_its_fields() {
+    let objects = [
+        b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]>>>>".to_vec(),
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 180 90]/Resources<</XObject<</Im 5 0 R>>>>/Contents 4 0 R/Annots[6 0 R]>>"
+            .to_vec(),
+        stream("", PICTURE.as_bytes()),
+        image(),
+        b"<</Type/Annot/Subtype/Widget/Rect[9 9 90 20]/P 3 0 R/FT/Tx/T(Name)/V(Jane Smith)>>".to_vec(),
+    ];
+    let task = converted(pdf_of(&objects, ""), &no_model());
+    assert_eq!(task.text("markdown.md"), "- Name: Jane Smith\n");
+    task.assert_logged(Level::Warn, "1 of 1 pages are pictures and were not read: the mock has no model");
+}
+
+#[test]
 fn a_budget_that_ends_keeps_what_was_read() {
     let ocr = InTurn::new(vec![MockOcr::reading(["The first scan"]), no_budget()]);
     let task = converted(document(&[scan(), scan(), scan()]), &ocr);
