@@ -39,7 +39,7 @@ pub fn read(
     let class = message.text(ids::MESSAGE_CLASS, LINE_BYTES_MAX).unwrap_or_default();
     for entry in storages.iter().take(ATTACHMENTS_MAX) {
         let storage = Storage::open(file, format!("/{}", entry.name), HEADER_BYTES);
-        let attachment = match one(file, &storage) {
+        let attachment = match one(file, &storage, &mut assembly.warnings) {
             Ok(attachment) => attachment,
             Err((reason, name)) => {
                 assembly.refuse(reason, &clean_name(&name, "attachment"));
@@ -62,7 +62,11 @@ pub fn read(
 }
 
 /// An attachment with its bytes; why there are none, and its name.
-fn one(file: &File<'_>, storage: &Storage<'_, '_>) -> Result<Attachment<'static>, (Refused, String)> {
+fn one(
+    file: &File<'_>,
+    storage: &Storage<'_, '_>,
+    warnings: &mut Vec<String>,
+) -> Result<Attachment<'static>, (Refused, String)> {
     let name = ids::ATTACHMENT_NAMES.into_iter().find_map(|id| storage.text(id, LINE_BYTES_MAX)).unwrap_or_default();
     let media_type = storage.text(ids::ATTACHMENT_MEDIA_TYPE, LINE_BYTES_MAX).unwrap_or_default();
     let media_type = formats::essence(&media_type).to_ascii_lowercase();
@@ -80,7 +84,7 @@ fn one(file: &File<'_>, storage: &Storage<'_, '_>) -> Result<Attachment<'static>
         };
         return Ok(attachment(name, media_type, bytes));
     }
-    let bytes = nested::copy(file, &within).map_err(|reason| (reason, name.clone()))?;
+    let bytes = nested::copy(file, &within, warnings).map_err(|reason| (reason, name.clone()))?;
     if !file.has(&format!("{within}/{}", super::storage::PROPERTIES)) {
         return Ok(attachment(name, media_type, bytes));
     }

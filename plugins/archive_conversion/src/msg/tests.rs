@@ -160,6 +160,8 @@ fn messages_within_messages_without_end_are_passed_on_to_a_depth() {
     let converted = convert(&message).unwrap();
     // The attached one and four in it: what is deeper than the host would go is not copied.
     assert_eq!(converted.parts.len(), 5, "{:?}", converted.parts);
+    assert_eq!(converted.warnings.len(), 1, "{:?}", converted.warnings);
+    assert!(converted.warnings[0].contains("more than 8 storages deep"), "{:?}", converted.warnings);
 }
 
 #[test]
