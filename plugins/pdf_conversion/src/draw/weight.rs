@@ -1,7 +1,7 @@
 //! What it would take to draw a page, counted without drawing it.
 //!
 //! A form that draws another one ten times, which draws another one ten times, is a few lines in a file and never ends. Here each form is
-//! counted once, and multiplied by how often it is drawn.
+//! counted once for each state that it is drawn in, and multiplied by how often it is drawn.
 
 use super::Undrawn;
 use hayro::hayro_syntax::content::TypedIter;
@@ -24,8 +24,18 @@ const PICTURES_BYTES_MAX: u64 = 1 << 30;
 /// Forms within each other. Writers of PDF nest a few; each level takes some of a step's stack of 512 KiB.
 const DEPTH_MAX: usize = 16;
 
+/// Bytes of content that are looked at to count a page. A form that is drawn in many states is counted in each of them. 500,000 operations
+/// have some 20 MiB.
+const CONTENT_BYTES_MAX: usize = 256 << 20;
+
+/// Operations for each byte of a mesh of triangles: one has five bytes or more, and is held as long as a fill.
+const TRIANGLES_PER_BYTE: u64 = 1;
+
+/// Operations for each byte of a mesh of patches: one has some twenty bytes, and is drawn as 722 triangles, held until the mesh is drawn.
+const PATCHES_PER_BYTE: u64 = 16;
+
 /// What drawing takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Weight {
     operations: u64,
     picture_bytes: u64,
@@ -54,10 +64,13 @@ impl Weight {
 /// [`Undrawn::TooLarge`].
 pub fn check(page: &Page) -> Result<(), Undrawn> {
     let mut scales = Scales::default();
-    let weight = scales.content(page.typed_operations(), page.resources());
+    let weight = scales.content(page.typed_operations(), page.resources(), Current::default());
     let refused = |why: String| Err(Undrawn::TooLarge(why));
     match weight {
         _ if scales.is_too_deep => refused(format!("its forms are more than {DEPTH_MAX} within each other")),
+        _ if scales.content_bytes > CONTENT_BYTES_MAX => {
+            refused(format!("its forms have more than {CONTENT_BYTES_MAX} bytes, as often as their state changes"))
+        }
         Weight { operations: OPERATIONS_MAX.., .. } => {
             refused(format!("drawing it takes more than {OPERATIONS_MAX} operations"))
         }
@@ -72,15 +85,27 @@ pub fn check(page: &Page) -> Result<(), Undrawn> {
 }
 
 /// What the current colours and font cost whatever is drawn with them: patterns, and letters that are drawings themselves.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Current {
     fill: Weight,
     stroke: Weight,
     letter: Weight,
+    mode: Mode,
 }
 
-/// Content, with the place of each dictionary that its names are looked up in: a form without its own uses those of what draws it.
-type Known = (ObjectIdentifier, [usize; 4]);
+/// How text is drawn, by the number of the operation `Tr` modulo 4; whether it clips costs nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+enum Mode {
+    #[default]
+    Fill,
+    Stroke,
+    FillAndStroke,
+    Unseen,
+}
+
+/// Content, with the place of each dictionary that its names are looked up in, and the state that it begins in: a form without its own uses
+/// those of what draws it, and always begins in that state.
+type Known = (ObjectIdentifier, [usize; 5], Current);
 
 #[derive(Default)]
 struct Scales {
@@ -89,23 +114,28 @@ struct Scales {
     fonts: HashMap<usize, Weight>,
     depth: usize,
     is_too_deep: bool,
+    content_bytes: usize,
 }
 
 impl Scales {
-    fn content(&mut self, mut operations: TypedIter<'_>, resources: &Resources<'_>) -> Weight {
+    fn content(&mut self, mut operations: TypedIter<'_>, resources: &Resources<'_>, mut current: Current) -> Weight {
         let mut weight = Weight::default();
-        let (mut current, mut saved) = (Current::default(), Vec::new());
+        let mut saved = Vec::new();
         while let Some(operation) = operations.next() {
             weight.operations = weight.operations.saturating_add(1);
             // More is not counted: it is too much already.
-            if weight.operations >= OPERATIONS_MAX || self.is_too_deep {
+            if weight.operations >= OPERATIONS_MAX || self.is_too_deep || self.content_bytes > CONTENT_BYTES_MAX {
                 break;
             }
             match operation {
                 Op::SaveState(_) => saved.push(current),
-                Op::RestoreState(_) => current = saved.pop().unwrap_or_default(),
-                Op::XObject(name) => weight.add(self.x_object(name.0, resources)),
-                Op::InlineImage(image) => weight.add(picture(image.0.dict())),
+                // Where nothing was saved, nothing is restored.
+                Op::RestoreState(_) => current = saved.pop().unwrap_or(current),
+                Op::XObject(name) => weight.add(self.x_object(name.0, resources, current)),
+                Op::InlineImage(image) => weight.add(painted(image.0.dict(), current)),
+                Op::Shading(name) => {
+                    weight.add(resources.get_shading(name.0).map(|shading| mesh(&shading)).unwrap_or_default());
+                }
                 Op::SetGraphicsState(name) => weight.add(self.mask(name.0, resources)),
                 Op::NonStrokeColorNamed(color) => current.fill = self.pattern(color.1, resources),
                 Op::StrokeColorNamed(color) => current.stroke = self.pattern(color.1, resources),
@@ -117,6 +147,7 @@ impl Scales {
                 | Op::StrokeColorDeviceRgb(_)
                 | Op::StrokeColorCmyk(_)
                 | Op::ColorSpaceStroke(_) => current.stroke = Weight::default(),
+                Op::TextRenderingMode(mode) => current.mode = Mode::of(mode.0.as_i64()),
                 Op::TextFont(font) => current.letter = self.letter(font.0, resources),
                 Op::FillPathNonZero(_) | Op::FillPathNonZeroCompatibility(_) | Op::FillPathEvenOdd(_) => {
                     weight.add(current.fill);
@@ -142,12 +173,13 @@ impl Scales {
         weight
     }
 
-    /// A stream of content, which is counted once.
-    fn stream(&mut self, stream: &Stream<'_>, resources: &Resources<'_>) -> Weight {
+    /// A stream of content, which is counted once for each state that it begins in.
+    fn stream(&mut self, stream: &Stream<'_>, resources: &Resources<'_>, current: Current) -> Weight {
         let own = stream.dict().get::<Dict<'_>>(b"Resources").map(Resources::new);
         let resources = own.as_ref().unwrap_or(resources);
-        let places = [&resources.x_objects, &resources.patterns, &resources.ext_g_states, &resources.fonts].map(place);
-        let known = (stream.obj_id(), places);
+        let Resources { x_objects, patterns, ext_g_states, fonts, shadings, .. } = resources;
+        let places = [x_objects, patterns, ext_g_states, fonts, shadings].map(place);
+        let known = (stream.obj_id(), places, current);
         if let Some(weight) = self.streams.get(&known) {
             return *weight;
         }
@@ -157,7 +189,10 @@ impl Scales {
         }
         self.depth += 1;
         let weight = match stream.decoded_data() {
-            Ok(content) => self.content(TypedIter::new(&content), resources),
+            Ok(content) => {
+                self.content_bytes = self.content_bytes.saturating_add(content.len());
+                self.content(TypedIter::new(&content), resources, current)
+            }
             Err(_) => Weight::default(),
         };
         self.depth -= 1;
@@ -165,13 +200,13 @@ impl Scales {
         weight
     }
 
-    fn x_object(&mut self, name: &Name<'_>, resources: &Resources<'_>) -> Weight {
+    fn x_object(&mut self, name: &Name<'_>, resources: &Resources<'_>, current: Current) -> Weight {
         let Some(stream) = resources.get_x_object(name) else { return Weight::default() };
         let kind = stream.dict().get::<Name<'_>>(b"Subtype");
         match kind.as_deref() {
-            Some(b"Form") => self.stream(&stream, resources),
+            Some(b"Form") => self.stream(&stream, resources, current),
             _ => {
-                let mut weight = picture(stream.dict());
+                let mut weight = painted(stream.dict(), current);
                 for mask in [&b"SMask"[..], b"Mask"] {
                     let mask = stream.dict().get::<Stream<'_>>(mask);
                     weight.add(mask.map(|mask| picture(mask.dict())).unwrap_or_default());
@@ -184,13 +219,18 @@ impl Scales {
     fn mask(&mut self, name: &Name<'_>, resources: &Resources<'_>) -> Weight {
         let mask = resources.get_ext_g_state(name).and_then(|state| state.get::<Dict<'_>>(b"SMask"));
         let group = mask.and_then(|mask| mask.get::<Stream<'_>>(b"G"));
-        group.map(|group| self.stream(&group, resources)).unwrap_or_default()
+        group.map(|group| self.stream(&group, resources, Current::default())).unwrap_or_default()
     }
 
-    /// A pattern's cell, as often as it may lie over itself: only one is drawn of cells that lie beside each other.
+    /// A pattern's cell, as often as it may lie over itself: only one is drawn of cells that lie beside each other. Of a pattern that is a
+    /// shading, its mesh.
     fn pattern(&mut self, name: Option<&Name<'_>>, resources: &Resources<'_>) -> Weight {
-        let Some(Object::Stream(cell)) = name.and_then(|name| resources.get_pattern(name)) else {
-            return Weight::default();
+        let cell = match name.and_then(|name| resources.get_pattern(name)) {
+            Some(Object::Stream(cell)) => cell,
+            Some(Object::Dict(pattern)) => {
+                return pattern.get::<Object<'_>>(b"Shading").map(|shading| mesh(&shading)).unwrap_or_default();
+            }
+            _ => return Weight::default(),
         };
         let dict = cell.dict();
         let bounds = dict.get::<Rect>(b"BBox").unwrap_or(Rect { x0: 0.0, y0: 0.0, x1: 0.0, y1: 0.0 });
@@ -201,7 +241,7 @@ impl Scales {
         };
         let (x, y) = (copies(bounds.x1 - bounds.x0, b"XStep"), copies(bounds.y1 - bounds.y0, b"YStep"));
         let copies = x.saturating_add(1).saturating_mul(y.saturating_add(1));
-        self.stream(&cell, resources).times(copies)
+        self.stream(&cell, resources, Current::default()).times(copies)
     }
 
     /// The heaviest letter of a font whose letters are drawings.
@@ -217,7 +257,7 @@ impl Scales {
         let mut heaviest = Weight::default();
         for name in letters.keys() {
             let Some(letter) = letters.get::<Stream<'_>>(&name) else { continue };
-            let weight = self.stream(&letter, own.as_ref().unwrap_or(resources));
+            let weight = self.stream(&letter, own.as_ref().unwrap_or(resources), Current::default());
             heaviest.operations = heaviest.operations.max(weight.operations);
             heaviest.picture_bytes = heaviest.picture_bytes.max(weight.picture_bytes);
             heaviest.largest_picture_bytes = heaviest.largest_picture_bytes.max(weight.largest_picture_bytes);
@@ -227,13 +267,54 @@ impl Scales {
     }
 }
 
+impl Mode {
+    fn of(number: i64) -> Self {
+        match number {
+            1 | 5 => Self::Stroke,
+            2 | 6 => Self::FillAndStroke,
+            3 | 7 => Self::Unseen,
+            _ => Self::Fill,
+        }
+    }
+}
+
 impl Current {
     /// Of so many letters.
     fn shown(&self, letters: usize) -> Weight {
-        let mut weight = self.letter;
-        weight.add(self.fill);
+        let mut paint = Weight::default();
+        if matches!(self.mode, Mode::Fill | Mode::FillAndStroke) {
+            paint.add(self.fill);
+        }
+        if matches!(self.mode, Mode::Stroke | Mode::FillAndStroke) {
+            paint.add(self.stroke);
+        }
+        // A letter that is a drawing may have each of its operations in that colour.
+        let mut weight = paint.times(self.letter.operations.max(1));
+        weight.add(self.letter);
         weight.times(letters as u64)
     }
+}
+
+/// A shading: one without a mesh is drawn point by point.
+fn mesh(shading: &Object<'_>) -> Weight {
+    let Object::Stream(stream) = shading else { return Weight::default() };
+    let kind = stream.dict().get::<u32>(b"ShadingType").unwrap_or(0);
+    let per_byte = if matches!(kind, 6 | 7) { PATCHES_PER_BYTE } else { TRIANGLES_PER_BYTE };
+    let bytes = stream.decoded_data().map_or(0, |data| data.len() as u64);
+    Weight { operations: bytes.saturating_mul(per_byte), ..Weight::default() }
+}
+
+/// A picture as it is drawn: a mask is painted in the current colour.
+fn painted(dict: &Dict<'_>, current: Current) -> Weight {
+    let mut weight = picture(dict);
+    if is_mask(dict) {
+        weight.add(current.fill);
+    }
+    weight
+}
+
+fn is_mask(dict: &Dict<'_>) -> bool {
+    [&b"ImageMask"[..], b"IM"].into_iter().any(|name| dict.get::<bool>(name) == Some(true))
 }
 
 /// Where a dictionary stands.
@@ -248,8 +329,7 @@ fn picture(dict: &Dict<'_>) -> Weight {
     let space = dict.get::<Name<'_>>(b"ColorSpace").or_else(|| dict.get::<Name<'_>>(b"CS"));
     let is_gray = matches!(space.as_deref(), Some(b"DeviceGray" | b"CalGray" | b"G"));
     let is_of_bits = number([b"BitsPerComponent", b"BPC"]) == 1;
-    let is_mask = [&b"ImageMask"[..], b"IM"].into_iter().any(|name| dict.get::<bool>(name) == Some(true));
-    let bytes = pixels.saturating_mul(if is_gray || is_of_bits || is_mask { 1 } else { 3 });
+    let bytes = pixels.saturating_mul(if is_gray || is_of_bits || is_mask(dict) { 1 } else { 3 });
     Weight { operations: 0, picture_bytes: bytes, largest_picture_bytes: bytes }
 }
 
@@ -345,6 +425,83 @@ mod tests {
         let objects = [font.to_vec(), letter];
         assert_eq!(refusal(&shown(100), "/Font<</F 4 0 R>>", &objects), None);
         assert_refused(refusal(&shown(200), "/Font<</F 4 0 R>>", &objects), "500000 operations");
+    }
+
+    /// A pattern that costs 800 operations: its cell has 200, and is counted four times.
+    fn hatched() -> Vec<u8> {
+        let dictionary = "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep 9/YStep 9/Resources<<>>";
+        stream(dictionary, "0 0 1 1 re f ".repeat(100).as_bytes())
+    }
+
+    #[test]
+    fn a_state_that_was_not_saved_is_not_restored() {
+        let filled = format!("/Pattern cs /P scn Q {}", "0 0 9 9 re f ".repeat(1000));
+        assert_refused(refusal(&filled, "/Pattern<</P 4 0 R>>", &[hatched()]), "500000 operations");
+    }
+
+    #[test]
+    fn a_form_is_drawn_in_the_colours_of_what_draws_it() {
+        let form = stream("/Subtype/Form/BBox[0 0 9 9]/Resources<<>>", "0 0 1 1 re f ".repeat(1000).as_bytes());
+        let (resources, objects) = ("/Pattern<</P 4 0 R>>/XObject<</N 5 0 R>>", [hatched(), form]);
+        assert_eq!(refusal("/N Do q /Pattern cs /P scn Q /N Do", resources, &objects), None);
+        assert_refused(refusal("/N Do /Pattern cs /P scn /N Do", resources, &objects), "500000 operations");
+    }
+
+    #[test]
+    fn forms_are_counted_in_so_many_states() {
+        // Each of a thousand states costs the bytes of the form again.
+        let form = stream("/Subtype/Form/BBox[0 0 9 9]/Resources<<>>", " ".repeat(1 << 20).as_bytes());
+        let cell = |operations: usize| {
+            let dictionary = "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep 9/YStep 9/Resources<<>>";
+            stream(dictionary, "f ".repeat(operations).as_bytes())
+        };
+        let objects: Vec<_> = std::iter::once(form).chain((0..300).map(cell)).collect();
+        let names: String = (0..300).map(|number| format!("/P{number} {} 0 R", number + 5)).collect();
+        let content: String = (0..300).map(|number| format!("/P{number} scn /N Do ")).collect();
+        let resources = format!("{FORM}/Pattern<<{names}>>");
+        assert_refused(
+            refusal(&format!("/Pattern cs {content}"), &resources, &objects),
+            "as often as their state changes",
+        );
+    }
+
+    #[test]
+    fn text_is_drawn_in_the_colours_of_its_mode() {
+        let shown = |mode: u32| format!("/Pattern CS /P SCN BT {mode} Tr ({}) Tj ET", "a".repeat(1000));
+        let refusal = |mode| refusal(&shown(mode), "/Pattern<</P 4 0 R>>", &[hatched()]);
+        for mode in [1, 2, 5, 6] {
+            assert_refused(refusal(mode), "500000 operations");
+        }
+        for mode in [0, 3, 4, 7] {
+            assert_eq!(refusal(mode), None, "{mode}");
+        }
+    }
+
+    #[test]
+    fn masks_are_drawn_in_the_current_colour() {
+        let mask = stream("/Subtype/Image/Width 9/Height 9/ImageMask true/BitsPerComponent 1", b"x");
+        let (resources, objects) = ("/Pattern<</P 4 0 R>>/XObject<</N 5 0 R>>", [hatched(), mask]);
+        let drawn = "/N Do ".repeat(1000);
+        assert_eq!(refusal(&drawn, resources, &objects), None);
+        assert_refused(refusal(&format!("/Pattern cs /P scn {drawn}"), resources, &objects), "500000 operations");
+        let inline = "BI /W 1 /H 1 /IM true /BPC 1 ID x EI ".repeat(1000);
+        assert_refused(refusal(&format!("/Pattern cs /P scn {inline}"), resources, &objects), "500000 operations");
+    }
+
+    #[test]
+    fn meshes_are_counted_by_their_bytes() {
+        let mesh = |kind: u32| {
+            let dictionary = format!(
+                "/ShadingType {kind}/ColorSpace/DeviceGray/BitsPerCoordinate 8/BitsPerComponent 8/BitsPerFlag 8"
+            );
+            stream(&dictionary, &[0; 100_000])
+        };
+        let resources = "/Shading<</S 4 0 R>>/Pattern<</P 5 0 R>>";
+        let pattern = b"<</PatternType 2/Shading 4 0 R>>".to_vec();
+        assert_eq!(refusal("/S sh", resources, &[mesh(4), pattern.clone()]), None);
+        assert_refused(refusal("/S sh", resources, &[mesh(6), pattern.clone()]), "500000 operations");
+        assert_refused(refusal(&"/S sh ".repeat(6), resources, &[mesh(4), pattern.clone()]), "500000 operations");
+        assert_refused(refusal("/Pattern cs /P scn 0 0 9 9 re f", resources, &[mesh(7), pattern]), "500000 operations");
     }
 
     #[test]
