@@ -141,7 +141,8 @@ impl Gray {
 fn fitted_size(width: u32, height: u32) -> (u32, u32) {
     let (wide, high) = (f64::from(width.max(1)), f64::from(height.max(1)));
     let by_side = f64::from(SIDE_MAX) / wide.max(high);
-    // With room for the white that a side of less than the least gets.
+    // An area is scaled by the square of what a side is: 8,192 x 8,192 pixels are four times `PIXELS_MAX`, and each side is halved. White that
+    // is added up to `SIDE_MIN` cannot go beyond it, since 16 x 16,384 pixels are a quarter of a mebi.
     let by_area = (PIXELS_MAX as f64 / (wide * high)).sqrt();
     let factor = by_side.min(by_area).min(1.0);
     if factor >= 1.0 {
