@@ -3,7 +3,7 @@
 
 use crate::measure::{Took, line, ratio, steps, take_turns};
 use anyhow::Context as _;
-use morag_core::plugin::Limits;
+use morag_core::plugin::{Capability, Grant};
 use morag_core::ports::StepCall;
 use morag_core::task::Artifact;
 use morag_step::mock::{MockOcr, MockTask};
@@ -20,13 +20,17 @@ const COPIES: usize = 64;
 
 /// Measures and prints.
 ///
-/// If a component is missing.
+/// # Errors
 /// Where a component is missing.
 pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let folder = std::env::var_os("MORAG_TEST_PLUGINS_DIR").context("MORAG_TEST_PLUGINS_DIR is not set")?;
     let component = |name: &str| Path::new(&folder).join(format!("{name}.wasm"));
     let paths = vec![component("pdf_conversion"), component("chunking")];
-    let sandbox = runtime.block_on(Sandbox::load(paths, Limits::default()))?;
+    let grant = |name: &str| match name {
+        "pdf_conversion" => Grant::of([Capability::Ocr]),
+        _ => Grant::default(),
+    };
+    let sandbox = runtime.block_on(Sandbox::granted(paths, grant, |_| ()))?;
 
     let pdf = morag_fixtures::sample_pdf();
     let mut call = runtime.block_on(sandbox.call("", &pdf));

@@ -15,6 +15,7 @@ fn plugin(name: &str) -> PathBuf {
 fn grant(name: &str) -> Grant {
     match name {
         "bundle" => Grant::of([Capability::Conversion]),
+        "pdf_conversion" => Grant::of([Capability::Ocr]),
         _ => Grant::default(),
     }
 }
