@@ -35,7 +35,7 @@ fn assert_says(drawn: &[&str], said: &str, name: &str) {
 }
 
 fn png(page: &Page) -> Vec<u8> {
-    let (width, height) = (u32::try_from(page.width).unwrap(), u32::try_from(page.height).unwrap());
+    let (width, height) = page.sides();
     let picture = image::GrayImage::from_raw(width, height, page.pixels.clone()).expect("as many pixels as it has");
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, ImageFormat::Png).expect("a picture");
@@ -46,7 +46,7 @@ fn tiff(pages: &[&Page]) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     let mut file = tiff::encoder::TiffEncoder::new(&mut bytes).expect("a file in memory");
     for page in pages {
-        let (width, height) = (u32::try_from(page.width).unwrap(), u32::try_from(page.height).unwrap());
+        let (width, height) = page.sides();
         file.write_image::<tiff::encoder::colortype::Gray8>(width, height, &page.pixels).expect("a page");
     }
     bytes.into_inner()

@@ -84,6 +84,12 @@ impl Page {
         page
     }
 
+    /// Its width and height, as pictures have them.
+    pub fn sides(&self) -> (u32, u32) {
+        let side = |length: usize| u32::try_from(length).expect("a page of a few thousand pixels");
+        (side(self.width), side(self.height))
+    }
+
     fn draw(&mut self, font: &FontVec, scale: PxScale, text: &str, baseline: (f32, f32)) {
         let scaled = font.as_scaled(scale);
         let mut x = baseline.0;

@@ -12,12 +12,12 @@ static READER: LazyLock<Reader> =
     LazyLock::new(|| Reader::load(&MODELS[0], &models_dir().join(MODELS[0].name)).expect("the model"));
 
 fn picture(page: &Page) -> Picture {
-    let side = |length: usize| u32::try_from(length).unwrap();
-    Picture::new(side(page.width), side(page.height), PixelFormat::Gray8, page.pixels.clone()).unwrap()
+    let (width, height) = page.sides();
+    Picture::new(width, height, PixelFormat::Gray8, page.pixels.clone()).expect("as it is described")
 }
 
 fn read(page: &Page) -> Reading {
-    READER.read(picture(page), &|| false).unwrap()
+    READER.read(picture(page), &|| false).expect("a reading")
 }
 
 /// Errors in thousandths of the characters.

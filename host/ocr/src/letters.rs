@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn noise_ends_early() {
         // Strokes of one row and four columns, apart from each other, of the size of letters: more than are looked at.
-        let stroke = |index: usize| index % 6 < 4 && (index / 4000) % 2 == 0;
+        let stroke = |index: usize| index % 6 < 4 && (index / 4000).is_multiple_of(2);
         let strokes = |rows: usize| {
             let pixels = (0..4000 * rows).map(|index| if stroke(index) { 0 } else { 255 }).collect();
             Gray { width: 4000, height: rows, pixels }

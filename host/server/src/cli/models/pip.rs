@@ -40,7 +40,9 @@ async fn run(mut command: Command, folder: &Path) -> anyhow::Result<()> {
     command.current_dir(folder);
     let has_secret = |name: &str| SECRETS.iter().any(|beginning| name.starts_with(beginning));
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    names.filter(|name| has_secret(name)).for_each(|name| drop(command.env_remove(name)));
+    for name in names.filter(|name| has_secret(name)) {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let child = command.spawn().with_context(|| format!("cannot start {PYTHON}"))?;
     let ended = tokio::time::timeout(DOWNLOAD_TIME_MAX, child.wait_with_output()).await;
